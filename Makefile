@@ -1,0 +1,41 @@
+# Every target is one line; what it does is in tools/<verb>.py, and `.venv/bin/python -m tools` lists them all.
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+RUN := .venv/bin/python -m tools
+PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup requirements demo up down test check rules sim schemas
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+setup: ## system packages (apt, when missing), virtual environment, Python packages; quick when nothing changed
+	@$(if $(PYTHON),$(PYTHON) -m tools.setup,echo "Ringback needs Python 3.11 or newer, and none of python3.13, python3.12, python3.11, python3 is. On Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv" >&2; exit 1)
+
+requirements: setup ## resolve requirements/*.in anew into the hashed *.txt
+	@$(RUN) requirements
+
+demo: setup ## a morning at the company, live, with every service a real process (FAST=1: the short one)
+	@$(RUN) demo $(if $(FAST),--fast)
+
+up: setup ## start the embedded parts and all services on loopback
+	@$(RUN) up
+
+down: ## stop what `make up` started
+	@$(RUN) down
+
+test: setup ## every test, on two workers (ARGS="tests/unit -k place" for some)
+	@$(PYTEST) $(ARGS)
+
+check: setup ## ruff, mypy --strict, import-linter, tidiness
+	@$(RUN) check
+
+rules: setup ## each rule of docs/rules.md with the tests that prove it
+	@$(RUN) rules
+
+sim: setup ## the simulation
+	@$(PYTEST) tests/sim $(ARGS)
+
+schemas: setup ## JSON Schemas and AsyncAPI of the messages, into contracts/schemas
+	@$(RUN) schemas

@@ -1,0 +1,128 @@
+"""Makes the environment: system packages when missing, `.venv`, hashed Python packages.
+
+Started by `make setup` with the system's Python, before anything is installed: standard library only.
+Done again only when a requirement file, or the Python behind `.venv`, has changed: `.venv/READY` holds their
+hash.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "READY"
+REQUIREMENTS = (ROOT / "requirements" / "uv.txt", ROOT / "requirements" / "dev.txt")
+
+# Program → (Debian package, why). Everything else comes from PyPI with hashes.
+SYSTEM_PROGRAMS = {
+    "espeak-ng": ("espeak-ng", "speaks the notices, and the voices of the simulated phones"),
+    "ffmpeg": ("ffmpeg", "turns recordings into MP3 and uploads into the canonical form"),
+    "sox": ("sox", "brings speech to 8 kHz five times as fast as ffmpeg"),
+}
+
+
+class SetupFailed(Exception):
+    """The environment can't be made; the message says what to do."""
+
+
+def missing_packages() -> dict[str, str]:
+    """Debian packages that are missing here, each with the reason it is needed."""
+    missing = {
+        package: why for program, (package, why) in SYSTEM_PROGRAMS.items() if shutil.which(program) is None
+    }
+    # Debian splits venv's pip off; without it `python3 -m venv` fails half-way.
+    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
+        missing["python3-venv"] = "makes the virtual environment"
+    return missing
+
+
+def install_packages(missing: dict[str, str]) -> None:
+    """Install Debian packages with apt, with sudo when not root, saying which and why."""
+    for package, why in missing.items():
+        print(f"setup: system package {package} is missing: it {why}")
+    command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
+    if shutil.which("apt-get") is None:
+        raise SetupFailed(f"this machine has no apt; install by hand: {' '.join(missing)}")
+    prefix: list[str] = []
+    if os.geteuid() != 0:
+        if shutil.which("sudo") is None:
+            raise SetupFailed(f"not root, and there is no sudo; run as root: {command}")
+        prefix = ["sudo"]
+    print(f"setup: {' '.join([*prefix, command])}", flush=True)
+    # A package index that was never fetched (fresh image) looks like an unknown package: fetch it first.
+    run([*prefix, "apt-get", "update", "-qq"])
+    run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *command.split(), "-qq"])
+
+
+def run(argv: list[str]) -> None:
+    """Run a command; a failure ends the set-up with the command in the message."""
+    if subprocess.run(argv, cwd=ROOT, check=False, env=environment()).returncode != 0:
+        raise SetupFailed(f"this failed, see above: {' '.join(argv)}")
+
+
+def environment() -> dict[str, str]:
+    """The environment of the installers: uv installs into our `.venv` and nowhere else."""
+    return {**os.environ, "VIRTUAL_ENV": str(VENV)}
+
+
+def wanted_stamp() -> str:
+    """What READY must hold: the hash of the requirement files."""
+    digest = hashlib.sha256()
+    for path in REQUIREMENTS:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_ready() -> bool:
+    """Whether `.venv` works and was made from exactly these requirement files."""
+    if not STAMP.exists() or STAMP.read_text(encoding="utf-8").strip() != wanted_stamp():
+        return False
+    # A tree that was copied or whose Python was upgraded away has a .venv that no longer starts.
+    python = VENV / "bin" / "python"
+    return subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+
+
+def make_environment() -> None:
+    """Create `.venv` when it does not work, and bring it to exactly the hashed requirements."""
+    python = VENV / "bin" / "python"
+    STAMP.unlink(missing_ok=True)
+    if (
+        not python.exists()
+        or subprocess.run([python, "-m", "pip", "-V"], check=False, capture_output=True).returncode != 0
+    ):
+        print(f"setup: creating .venv with Python {sys.version.split()[0]}", flush=True)
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+    print("setup: installing the Python packages of requirements/dev.txt", flush=True)
+    run([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[0])])
+    packages = ["install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[1])]
+    try:
+        run([str(VENV / "bin" / "uv"), "pip", *packages])
+    except SetupFailed:
+        # uv does not read pip.conf: where packages come from a mirror named there, only pip finds them.
+        print("setup: uv could not install them; trying pip, which is slower", flush=True)
+        run([str(python), "-m", "pip", *packages])
+    STAMP.write_text(wanted_stamp() + "\n", encoding="utf-8")
+    print("setup: done", flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Set up what is missing; says nothing when nothing is."""
+    try:
+        missing = missing_packages()
+        if missing:
+            install_packages(missing)
+        if not is_ready():
+            make_environment()
+    except SetupFailed as failure:
+        print(f"setup: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
