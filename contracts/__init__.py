@@ -1,0 +1,1 @@
+"""What services say to each other: message types, topics, codec. No behaviour."""

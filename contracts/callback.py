@@ -1,0 +1,258 @@
+"""What callback says: orders, attempts, apologies, and how each callback ended.
+
+A callback ends exactly once: `connected`, `expired`, `unreached`, `cancelled` or `refused` (C13).
+"""
+
+from enum import StrEnum
+
+from contracts.dialling import Refusal
+from contracts.gateway import Outcome
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId, PlayId
+from contracts.message import Fact, Part
+
+
+class NumberWanted(Fact, tag="callback.number_wanted", frozen=True, kw_only=True):
+    """The caller's number is withheld or unusable: a typed and confirmed one is needed (C1)."""
+
+    place_id: PlaceId
+    leg_id: LegId
+    play_id: PlayId
+    tries_left: int
+
+
+class NumberTyped(Fact, tag="callback.number_typed", frozen=True, kw_only=True):
+    """The caller typed a number, hears it, and confirms with 1 or types again."""
+
+    place_id: PlaceId
+    leg_id: LegId
+    number: str
+    play_id: PlayId
+
+
+class Origin(StrEnum):
+    """Where an order came from."""
+
+    QUEUE = "queue"
+    API = "api"
+    ABANDONED = "abandoned"
+
+
+class CallbackOrdered(Fact, tag="callback.ordered", frozen=True, kw_only=True):
+    """The customer will be called back; the place stays, held by this callback (C2)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    number: str
+    caller_id: str
+    joined_at: Instant
+    deadline_at: Instant
+    leg_id: LegId | None
+    origin: Origin = Origin.QUEUE
+    confirmation_play_id: PlayId | None = None
+
+
+class NumberChanged(Fact, tag="callback.number_changed", frozen=True, kw_only=True):
+    """While the order was read back the caller typed and confirmed another number (C1)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    number: str
+
+
+class CallbackConfirmed(Fact, tag="callback.confirmed", frozen=True, kw_only=True):
+    """The number had a callback in this department: the first one stands, the new place ends (C8)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    new_place_id: PlaceId
+    leg_id: LegId
+
+
+class CallbackRefused(Fact, tag="callback.refused", frozen=True, kw_only=True):
+    """No callback for this place; the caller is told why and stays in the queue."""
+
+    place_id: PlaceId
+    department_id: DepartmentId
+    leg_id: LegId | None
+    reason: Refusal
+    play_id: PlayId | None = None
+    callback_id: CallbackId | None = None
+
+
+class OrderAbandoned(Fact, tag="callback.order_abandoned", frozen=True, kw_only=True):
+    """The caller typed nothing usable; the wait in the queue goes on."""
+
+    place_id: PlaceId
+    leg_id: LegId
+
+
+class AttemptStarted(Fact, tag="callback.attempt_started", frozen=True, kw_only=True):
+    """An agent is there and hears whom he will talk to (C3)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    attempt: int
+    agent_id: AgentId
+    agent_leg_id: LegId
+    whisper_play_id: PlayId
+
+
+class CustomerDialled(Fact, tag="callback.customer_dialled", frozen=True, kw_only=True):
+    """The customer's phone is dialled, for the agent who answered."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    attempt: int
+    leg_id: LegId
+    agent_id: AgentId
+    agent_leg_id: LegId
+
+
+class CustomerAnswered(Fact, tag="callback.customer_answered", frozen=True, kw_only=True):
+    """The customer is on the line and is being bridged."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    leg_id: LegId
+
+
+class AttemptFailed(Fact, tag="callback.attempt_failed", frozen=True, kw_only=True):
+    """The customer was not reached; the agent is told and freed, the place is tried again (C6).
+
+    `retry_at` None: no further attempt. The next one must have an agent before `give_up_at`.
+    """
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    attempt: int
+    agent_id: AgentId
+    agent_leg_id: LegId
+    outcome: Outcome
+    retry_at: Instant | None
+    give_up_at: Instant | None
+
+
+class AgentLost(Fact, tag="callback.agent_lost", frozen=True, kw_only=True):
+    """The agent went before the customer answered: the place is first again (C7).
+
+    Once the customer was dialled an apology is no longer possible, and the next agent must be there
+    before `give_up_at`; None leaves the deadline as it was.
+    """
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    agent_id: AgentId
+    give_up_at: Instant | None = None
+
+
+class CustomerHeld(Fact, tag="callback.customer_held", frozen=True, kw_only=True):
+    """The customer answered and the agent had just gone: «one moment», the next free agent gets this leg
+    before everyone, until `until_at`; then queue says `deadline_passed` (C7)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    leg_id: LegId
+    until_at: Instant
+    play_id: PlayId
+
+
+class ApologyQueued(Fact, tag="callback.apology_queued", frozen=True, kw_only=True):
+    """The deadline passed without an agent; the customer will be called with an apology (C4)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    due_at: Instant
+
+
+class ApologyDialled(Fact, tag="callback.apology_dialled", frozen=True, kw_only=True):
+    """The customer is dialled for the apology, on one of the PBX's five lines for these."""
+
+    callback_id: CallbackId
+    leg_id: LegId
+    attempt: int
+
+
+class ApologyMade(Fact, tag="callback.apology_made", frozen=True, kw_only=True):
+    """The customer hears the apology and is asked to press 1 to leave a voice message."""
+
+    callback_id: CallbackId
+    leg_id: LegId
+    play_id: PlayId
+    ask: int
+
+
+class ApologyFailed(Fact, tag="callback.apology_failed", frozen=True, kw_only=True):
+    """The customer could not be told; `retry_at` None: that was the last."""
+
+    callback_id: CallbackId
+    leg_id: LegId
+    outcome: Outcome
+    retry_at: Instant | None
+
+
+class MessageWanted(Fact, tag="callback.message_wanted", frozen=True, kw_only=True):
+    """The customer pressed 1 after the apology: voicemail takes this leg over, then says
+    `voicemail.message_taken` or `voicemail.message_missing` for the callback."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    leg_id: LegId
+    number: str
+    joined_at: Instant
+
+
+class StoryEntry(Part, frozen=True, kw_only=True):
+    """One step of a callback's story."""
+
+    at: Instant
+    what: str
+    agent_id: AgentId | None = None
+    leg_id: LegId | None = None
+    reason: str = ""
+
+
+class CallbackEnd(Fact, frozen=True, kw_only=True):
+    """How a callback ended, with its whole story in one record (C13)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    number: str
+    joined_at: Instant
+    ordered_at: Instant
+    attempts: int
+    reason: str = ""
+    story: tuple[StoryEntry, ...] = ()
+
+
+class CallbackConnected(CallbackEnd, tag="callback.connected", frozen=True, kw_only=True):
+    """Agent and customer were bridged."""
+
+    agent_id: AgentId
+    agent_leg_id: LegId
+    leg_id: LegId
+    waited_ms: int
+
+
+class CallbackExpired(CallbackEnd, tag="callback.expired", frozen=True, kw_only=True):
+    """Nobody came in time; with or without a voice message. Without one, a letter without audio goes."""
+
+    has_voice_message: bool
+    was_told: bool
+
+
+class CallbackUnreached(CallbackEnd, tag="callback.unreached", frozen=True, kw_only=True):
+    """The customer was dialled and never reached; the recipients are told."""
+
+
+class CallbackCancelled(CallbackEnd, tag="callback.cancelled", frozen=True, kw_only=True):
+    """Withdrawn by the customer, an agent or the API, or void: they talked on the ordering leg."""
+
+
+class CallbackBarred(CallbackEnd, tag="callback.barred", frozen=True, kw_only=True):
+    """An accepted callback that policy no longer allows to dial: it ends *refused*, `reason` says why."""

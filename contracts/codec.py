@@ -1,0 +1,126 @@
+"""Messages to records and back: CloudEvents 1.0 in Kafka's binary mode.
+
+Attributes travel in headers, JSON in the value, so that a reader can skip a record by its headers
+alone. An unknown type is skipped and counted; a known type whose value can't be read is malformed, a
+dead letter. The two are different errors.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Final
+
+import msgspec
+
+from contracts import callback, directory, gateway, log, queue, telephony, tts, voicemail
+from contracts.ids import OrganizationId
+from contracts.message import Command, Fact, Message, type_name
+
+MODULES: Final[tuple[ModuleType, ...]] = (callback, directory, gateway, log, queue, telephony, tts, voicemail)
+VALUE_BYTES_MAX: Final = 256 * 1024
+"""A quarter of Kafka's default record limit: a step's batch holds several."""
+
+
+class UnknownType(Exception):
+    """No message of this name is known here: a newer writer, or not ours."""
+
+
+class Malformed(Exception):
+    """A message of a known type that can't be read, or headers that aren't ours; says what is wrong."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A message's attributes, all in headers.
+
+    `source` is the service, with what it is numbered by (`gateway/<pbx_id>`); `seq` counts per source,
+    organization and stream from 1, 0 for what isn't counted; `cause` is the id of what made it happen;
+    `time` is the sender's log time (ms) and informs only, since the record's own timestamp decides.
+    """
+
+    id: str
+    type: str
+    source: str
+    organization_id: OrganizationId
+    seq: int = 0
+    incarnation: int = 0
+    cause: str = ""
+    time: int = 0
+
+
+def _leaves(base: type[Message]) -> Iterable[type[Message]]:
+    for child in base.__subclasses__():
+        yield from _leaves(child)
+        if isinstance(child.__struct_config__.tag, str) and "." in child.__struct_config__.tag:
+            yield child
+
+
+TYPES: Final[dict[str, type[Message]]] = {
+    type_name(found): found for base in (Fact, Command) for found in sorted(_leaves(base), key=type_name)
+}
+"""Every message type by its name."""
+
+_DECODERS: Final = {name: msgspec.json.Decoder(found) for name, found in TYPES.items()}
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+
+
+def encode(message: Message) -> bytes:
+    """The record's value: the same bytes for the same message, on every machine."""
+    return _ENCODER.encode(message)
+
+
+def decode(type_: str, value: bytes | None) -> Message:
+    """Read a value of a named type. Raises UnknownType or Malformed."""
+    decoder = _DECODERS.get(type_)
+    if decoder is None:
+        raise UnknownType(type_)
+    if value is None or len(value) > VALUE_BYTES_MAX:
+        raise Malformed(f"{type_}: the value is missing or larger than {VALUE_BYTES_MAX} bytes")
+    try:
+        return decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"{type_}: {error}") from error
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _rfc3339(at_ms: int) -> str:
+    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
+
+
+def _milliseconds(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+    """The record's headers for an envelope."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.id.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_time", _rfc3339(envelope.time).encode()),
+        ("ce_organization", envelope.organization_id.encode()),
+        ("ce_seq", str(envelope.seq).encode()),
+        ("ce_incarnation", str(envelope.incarnation).encode()),
+        ("ce_cause", envelope.cause.encode()),
+        ("content-type", b"application/json"),
+    ]
+
+
+def envelope(found: Iterable[tuple[str, bytes]]) -> Envelope:
+    """The envelope in a record's headers. Raises Malformed when an attribute is missing or unreadable."""
+    values = dict(found)
+    try:
+        return Envelope(
+            id=values["ce_id"].decode(),
+            type=values["ce_type"].decode(),
+            source=values["ce_source"].decode(),
+            organization_id=OrganizationId(values["ce_organization"].decode()),
+            seq=int(values.get("ce_seq", b"0")),
+            incarnation=int(values.get("ce_incarnation", b"0")),
+            cause=values.get("ce_cause", b"").decode(),
+            time=_milliseconds(values["ce_time"].decode()),
+        )
+    except (KeyError, ValueError) as error:
+        raise Malformed(f"the record's headers are not a message's: {error!r}") from error

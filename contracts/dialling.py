@@ -1,0 +1,128 @@
+"""What a dialling policy means: which numbers may be dialled for an organization (rule C10, G4).
+
+Whoever dials a public number asks here, at the order and again at every dialling, so that every
+service refuses the same numbers for the same reasons. How many orders are too many is counted by
+callback, in its own state.
+"""
+
+from enum import StrEnum
+
+import phonenumbers
+
+from contracts.message import Part
+
+NUMBER_LENGTH_MAX = 32
+"""E.164 has 15 digits; the rest is room for what people type between them."""
+
+
+class Refusal(StrEnum):
+    """Why a number is not dialled, or an order not taken."""
+
+    WITHHELD = "withheld"
+    INVALID = "invalid"
+    REGION = "region"
+    PREMIUM = "premium"
+    SATELLITE = "satellite"
+    NOT_ORDINARY = "not_ordinary"
+    EMERGENCY = "emergency"
+    OWN_NUMBER = "own_number"
+    DENIED = "denied"
+    SWITCHED_OFF = "switched_off"
+    TOO_MANY_FOR_NUMBER = "too_many_for_number"
+    TOO_MANY_FOR_DEPARTMENT = "too_many_for_department"
+    TOO_MANY_FOR_ORGANIZATION = "too_many_for_organization"
+    NO_TIME_LEFT = "no_time_left"
+    CALLBACKS_OFF = "callbacks_off"
+
+
+class DiallingPolicy(Part, frozen=True, kw_only=True):
+    """Whom an organization's PBXs may dial; numbers are E.164, regions are two letters (ISO 3166)."""
+
+    is_on: bool = True
+    home_region: str = "RU"
+    allowed_regions: tuple[str, ...] = ()
+    denied_numbers: tuple[str, ...] = ()
+    own_numbers: tuple[str, ...] = ()
+    satellite_numbers: tuple[str, ...] = ()
+    orders_per_hour_per_number_max: int = 3
+    orders_per_day_per_number_max: int = 10
+    orders_per_minute_per_department_max: int = 30
+    orders_per_minute_max: int = 60
+
+
+ORDINARY = frozenset(
+    {
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        phonenumbers.PhoneNumberType.VOIP,
+        phonenumbers.PhoneNumberType.UAN,
+        phonenumbers.PhoneNumberType.PERSONAL_NUMBER,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+    }
+)
+SATELLITE_COUNTRY_CODES = frozenset({870, 881})
+"""Inmarsat and Iridium/Globalstar; phonenumbers puts both into the region 001."""
+
+
+def parsed(number: str, policy: DiallingPolicy) -> phonenumbers.PhoneNumber | None:
+    """The number read as people of the home region would dial it, or None if it is none."""
+    if not number or len(number) > NUMBER_LENGTH_MAX:
+        return None
+    try:
+        return phonenumbers.parse(number, policy.home_region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def e164(number: str, policy: DiallingPolicy) -> str | None:
+    """The number in E.164, or None if it cannot be one."""
+    found = parsed(number, policy)
+    if found is None or not phonenumbers.is_valid_number(found):
+        return None
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_emergency(number: str, region: str) -> bool:
+    """Whether dialling this would reach, or shadow, an emergency service of the region."""
+    digits = "".join(c for c in number if c.isdigit())
+    return phonenumbers.is_emergency_number(digits, region) or digits in EMERGENCY_EVERYWHERE
+
+
+EMERGENCY_EVERYWHERE = frozenset({"01", "02", "03", "04", "101", "102", "103", "104", "112", "911", "999"})
+"""Never dialled, whatever the region: rule E2's list and the two numbers that travellers try first."""
+
+
+def refusal(number: str | None, policy: DiallingPolicy, *, is_employee: bool = False) -> Refusal | None:
+    """Why this number may not be dialled now, or None if it may. Pure: no counts, no clock."""
+    if number is None or not number.strip():
+        return Refusal.WITHHELD
+    if not policy.is_on:
+        return Refusal.SWITCHED_OFF
+    if is_emergency(number, policy.home_region):
+        return Refusal.EMERGENCY
+    found = parsed(number, policy)
+    if found is None:
+        return Refusal.INVALID
+    text = phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+    if found.country_code in SATELLITE_COUNTRY_CODES:
+        return None if is_employee and text in policy.satellite_numbers else Refusal.SATELLITE
+    if not phonenumbers.is_valid_number(found):
+        return Refusal.INVALID
+    return _refusal_of_valid(found, text, policy)
+
+
+def _refusal_of_valid(number: phonenumbers.PhoneNumber, text: str, policy: DiallingPolicy) -> Refusal | None:
+    region = phonenumbers.region_code_for_number(number)
+    if region not in (policy.allowed_regions or (policy.home_region,)):
+        return Refusal.REGION
+    kind = phonenumbers.number_type(number)
+    if kind in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST):
+        return Refusal.PREMIUM
+    if kind not in ORDINARY:
+        return Refusal.NOT_ORDINARY
+    if text in policy.own_numbers:
+        return Refusal.OWN_NUMBER
+    if text in policy.denied_numbers:
+        return Refusal.DENIED
+    return None

@@ -1,0 +1,235 @@
+"""What the office's book says: organizations, PBXs, agents, departments, notices.
+
+Every fact carries the whole entity and its version; a reader accepts a version newer than the one it
+has and drops the rest, so these may come twice and in any order.
+"""
+
+from enum import StrEnum
+
+from contracts.dialling import DiallingPolicy
+from contracts.ids import Address, AgentId, DepartmentId, Instant, MediaKey, NoticeId, OrganizationId, PbxId
+from contracts.message import Fact, Interval, Part
+
+
+class Language(StrEnum):
+    """What a person reads and hears."""
+
+    RUSSIAN = "ru"
+    ENGLISH = "en"
+
+
+class Recipient(Part, frozen=True, kw_only=True):
+    """Somebody who gets letters."""
+
+    name: str
+    email: str
+    language: Language = Language.RUSSIAN
+
+
+class OrganizationSaved(Fact, tag="directory.organization_saved", frozen=True, kw_only=True):
+    """A customer company, its policy for dialling and its administrators."""
+
+    organization_id: OrganizationId
+    version: int
+    name: str
+    language: Language
+    timezone: str
+    dialling_policy: DiallingPolicy
+    administrators: tuple[Recipient, ...]
+    console_url: str = ""
+
+
+class PbxKind(StrEnum):
+    """Cloud: its people are kept here. Office: only its extensions are known."""
+
+    CLOUD = "cloud"
+    OFFICE = "office"
+
+
+class PbxSaved(Fact, tag="directory.pbx_saved", frozen=True, kw_only=True):
+    """A phone exchange; `numbers` are its public numbers (E.164), the first is its default caller id."""
+
+    pbx_id: PbxId
+    version: int
+    name: str
+    kind: PbxKind
+    numbers: tuple[str, ...]
+
+
+class DeviceKind(StrEnum):
+    """Office devices answer by being picked up, a mobile by a key (E4)."""
+
+    DESK = "desk"
+    SIM = "sim"
+    MOBILE = "mobile"
+
+
+class Device(Part, frozen=True, kw_only=True):
+    """A phone of an agent, as dialled from the agent's own PBX; rung `delay_ms` after the first."""
+
+    kind: DeviceKind
+    address: Address
+    delay_ms: int = 0
+
+
+class AgentSaved(Fact, tag="directory.agent_saved", frozen=True, kw_only=True):
+    """Whoever can take a department's calls: an employee, or an extension of an office PBX."""
+
+    agent_id: AgentId
+    version: int
+    name: str
+    pbx_id: PbxId
+    extension: str
+    devices: tuple[Device, ...]
+    is_employee: bool = True
+    email: str = ""
+    language: Language = Language.RUSSIAN
+    is_removed: bool = False
+
+
+class AgentAvailabilitySaved(Fact, tag="directory.agent_availability_saved", frozen=True, kw_only=True):
+    """When an agent works, as UTC intervals; `hours` None means always open (E5), absences win (E6).
+
+    Beyond `known_until_at` the hours are unknown: that counts as open and is alarmed.
+    """
+
+    agent_id: AgentId
+    version: int
+    hours: tuple[Interval, ...] | None
+    absences: tuple[Interval, ...]
+    known_until_at: Instant | None = None
+
+
+class AgentPauseSaved(Fact, tag="directory.agent_pause_saved", frozen=True, kw_only=True):
+    """An agent, or the head, switched the pause on or off."""
+
+    agent_id: AgentId
+    version: int
+    is_paused: bool
+
+
+class StrategyKind(StrEnum):
+    """How a department shares its calls (Q1)."""
+
+    RING_ALL = "ring_all"
+    LONGEST_IDLE = "longest_idle"
+    LINEAR = "linear"
+    CUMULATIVE = "cumulative"
+
+
+class Strategy(Part, frozen=True, kw_only=True):
+    """The strategy with its times; `step_ms` None means 20 s for linear, 10 s for cumulative."""
+
+    kind: StrategyKind = StrategyKind.RING_ALL
+    ring_ms: int = 20_000
+    step_ms: int | None = None
+    pause_between_rounds_ms: int = 5_000
+
+
+class NoticeKind(StrEnum):
+    """What a caller is told (T1)."""
+
+    STANDARD = "standard"
+    UPLOADED = "uploaded"
+    SPOKEN = "spoken"
+    NONE = "none"
+
+
+class NoticeChoice(Part, frozen=True, kw_only=True):
+    """Which notice plays at one occasion; `notice_id` for uploaded and spoken ones."""
+
+    kind: NoticeKind = NoticeKind.STANDARD
+    notice_id: NoticeId | None = None
+
+
+STANDARD_NOTICE = NoticeChoice()
+
+
+class ActionKind(StrEnum):
+    """What happens to a caller whom nobody answers (Q5)."""
+
+    FALLBACK_EMPLOYEE = "fallback_employee"
+    OTHER_DEPARTMENT = "other_department"
+    VOICEMAIL = "voicemail"
+    HANG_UP = "hang_up"
+
+
+class NoAnswerAction(Part, frozen=True, kw_only=True):
+    """The action, whom it leads to, and the notice before it."""
+
+    kind: ActionKind = ActionKind.VOICEMAIL
+    agent_id: AgentId | None = None
+    department_id: DepartmentId | None = None
+    keeps_joining_time: bool = False
+    notice: NoticeChoice = STANDARD_NOTICE
+
+
+class CallbackSettings(Part, frozen=True, kw_only=True):
+    """How a department calls back (C1 to C7)."""
+
+    is_on: bool = True
+    invitation_after_ms: int = 30_000
+    ring_ms: int = 30_000
+    attempts_max: int = 2
+    retry_gap_ms: int = 60_000
+
+
+class NoticeChoices(Part, frozen=True, kw_only=True):
+    """A department's notices by occasion."""
+
+    welcome: NoticeChoice = STANDARD_NOTICE
+    position: NoticeChoice = STANDARD_NOTICE
+    invitation: NoticeChoice = STANDARD_NOTICE
+    order_taken: NoticeChoice = STANDARD_NOTICE
+    apology: NoticeChoice = STANDARD_NOTICE
+    greeting: NoticeChoice = STANDARD_NOTICE
+
+
+class Membership(Part, frozen=True, kw_only=True):
+    """An agent's seat in a department; the order of the list is the department's order."""
+
+    agent_id: AgentId
+    is_suspended: bool = False
+
+
+class DepartmentSaved(Fact, tag="directory.department_saved", frozen=True, kw_only=True):
+    """A group of agents that shares calls, with everything that decides how.
+
+    `lines` are the public numbers that lead here; `recipients` and `heads` get its letters (V4);
+    `waiting_max` None means without a limit (Q13).
+    """
+
+    department_id: DepartmentId
+    version: int
+    name: str
+    pbx_id: PbxId
+    extension: str
+    lines: tuple[str, ...]
+    agents: tuple[Membership, ...]
+    language: Language = Language.RUSSIAN
+    timezone: str = "Europe/Moscow"
+    strategy: Strategy = Strategy()
+    no_answer_ms: int = 600_000
+    no_answer_action: NoAnswerAction = NoAnswerAction()
+    announcement_gap_ms: int = 30_000
+    wrap_up_ms: int = 0
+    waiting_max: int | None = None
+    overflow_action: NoAnswerAction = NoAnswerAction()
+    callback: CallbackSettings = CallbackSettings()
+    notices: NoticeChoices = NoticeChoices()
+    recipients: tuple[Recipient, ...] = ()
+    heads: tuple[Recipient, ...] = ()
+    is_removed: bool = False
+
+
+class NoticeSaved(Fact, tag="directory.notice_saved", frozen=True, kw_only=True):
+    """A notice of the organization's own: spoken from `text`, or uploaded at `key`.
+
+    It plays once tts said `tts.notice_rendered` for it; until then its predecessor or the standard one.
+    """
+
+    notice_id: NoticeId
+    version: int
+    language: Language
+    text: str = ""
+    key: MediaKey | None = None

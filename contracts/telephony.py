@@ -1,0 +1,140 @@
+"""What phones are asked to do; a gateway carries it out and answers with facts.
+
+All ids are chosen by the sender before the command, and every command is idempotent per id. `not_after`
+exists where lateness would hurt a person: dial, answer, play, record. Never on cancel, stop, unbridge
+and hang up.
+"""
+
+from enum import StrEnum
+
+from contracts.ids import Address, BridgeId, Instant, LegId, MediaKey, PbxId, PlayId, RecordingId
+from contracts.message import Command
+
+
+class TelephonyCommand(Command, frozen=True, kw_only=True):
+    """Any command to a PBX; the PBX is the key on the topic."""
+
+    pbx_id: PbxId
+
+
+class AnswerLeg(TelephonyCommand, tag="telephony.answer_leg", frozen=True, kw_only=True):
+    """Pick up an arrived call."""
+
+    leg_id: LegId
+    not_after: Instant | None = None
+
+
+class RejectReason(StrEnum):
+    """What a rejected caller hears."""
+
+    BUSY = "busy"
+    DECLINED = "declined"
+    UNAVAILABLE = "unavailable"
+
+
+class RejectLeg(TelephonyCommand, tag="telephony.reject_leg", frozen=True, kw_only=True):
+    """Do not pick up an arrived call."""
+
+    leg_id: LegId
+    reason: RejectReason
+
+
+class Play(TelephonyCommand, tag="telephony.play", frozen=True, kw_only=True):
+    """Play objects one after the other to a leg; with `barge_in` a key ends it early."""
+
+    leg_id: LegId
+    play_id: PlayId
+    media: tuple[MediaKey, ...]
+    barge_in: bool = False
+    not_after: Instant | None = None
+
+
+class StopPlay(TelephonyCommand, tag="telephony.stop_play", frozen=True, kw_only=True):
+    """End a play."""
+
+    leg_id: LegId
+    play_id: PlayId
+
+
+class StartHoldMusic(TelephonyCommand, tag="telephony.start_hold_music", frozen=True, kw_only=True):
+    """Let a leg hear music; a play interrupts it and it goes on afterwards."""
+
+    leg_id: LegId
+
+
+class StopHoldMusic(TelephonyCommand, tag="telephony.stop_hold_music", frozen=True, kw_only=True):
+    """End the music of a leg."""
+
+    leg_id: LegId
+
+
+class CollectDigits(TelephonyCommand, tag="telephony.collect_digits", frozen=True, kw_only=True):
+    """Gather keys on a leg into one `digits_entered` that is complete, empty when none came."""
+
+    leg_id: LegId
+    digits_max: int
+    first_ms_max: int
+    between_ms_max: int
+    terminators: str = "#"
+
+
+class Record(TelephonyCommand, tag="telephony.record", frozen=True, kw_only=True):
+    """Record what is said on a leg; ends on hang-up, a terminator, silence, or the maximum."""
+
+    leg_id: LegId
+    recording_id: RecordingId
+    duration_ms_max: int
+    silence_ms_max: int
+    terminators: str = "#"
+    tone: bool = True
+    not_after: Instant | None = None
+
+
+class StopRecording(TelephonyCommand, tag="telephony.stop_recording", frozen=True, kw_only=True):
+    """End a recording; what was said is kept."""
+
+    leg_id: LegId
+    recording_id: RecordingId
+
+
+class DialLeg(TelephonyCommand, tag="telephony.dial_leg", frozen=True, kw_only=True):
+    """Ring a phone. `headers` go to an office phone's screen: caller's number, department, purpose."""
+
+    leg_id: LegId
+    address: Address
+    caller_id: str
+    ring_ms_max: int
+    headers: dict[str, str] = {}
+    not_after: Instant | None = None
+
+
+class CancelLeg(TelephonyCommand, tag="telephony.cancel_leg", frozen=True, kw_only=True):
+    """Stop ringing; a leg that was answered meanwhile is hung up."""
+
+    leg_id: LegId
+
+
+class Bridge(TelephonyCommand, tag="telephony.bridge", frozen=True, kw_only=True):
+    """Let two legs hear each other."""
+
+    bridge_id: BridgeId
+    legs: tuple[LegId, LegId]
+
+
+class Unbridge(TelephonyCommand, tag="telephony.unbridge", frozen=True, kw_only=True):
+    """End that, keeping both legs."""
+
+    bridge_id: BridgeId
+
+
+class HangUp(TelephonyCommand, tag="telephony.hang_up", frozen=True, kw_only=True):
+    """End a leg in whatever condition it is."""
+
+    leg_id: LegId
+    reason: str = ""
+
+
+class CheckExtension(TelephonyCommand, tag="telephony.check_extension", frozen=True, kw_only=True):
+    """Ask a PBX whether it has an extension."""
+
+    extension: str

@@ -1,0 +1,176 @@
+"""What voicemail says: the conversation with the machine, what was kept, and every letter's state."""
+
+from enum import StrEnum
+
+from contracts.directory import Language, Recipient
+from contracts.ids import (
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    MediaKey,
+    PbxId,
+    PlaceId,
+    PlayId,
+    RecordingId,
+    VoiceMessageId,
+)
+from contracts.message import Command, Fact
+
+
+class MissingReason(StrEnum):
+    """Why there is no voice message (V2, E-59)."""
+
+    HUNG_UP_IN_GREETING = "hung_up_in_greeting"
+    TOO_SHORT = "too_short"
+    RECORDING_FAILED = "recording_failed"
+
+
+class GreetingPlayed(Fact, tag="voicemail.greeting_played", frozen=True, kw_only=True):
+    """Voicemail has taken a leg over and greets the caller."""
+
+    voice_message_id: VoiceMessageId
+    leg_id: LegId
+    pbx_id: PbxId
+    department_id: DepartmentId | None
+    agent_id: AgentId | None
+    caller: str | None
+    joined_at: Instant
+    play_id: PlayId
+    place_id: PlaceId | None = None
+    callback_id: CallbackId | None = None
+
+
+class RecordingAsked(Fact, tag="voicemail.recording_asked", frozen=True, kw_only=True):
+    """The tone sounds and the caller may speak."""
+
+    voice_message_id: VoiceMessageId
+    leg_id: LegId
+    recording_id: RecordingId
+
+
+class MessageTaken(Fact, tag="voicemail.message_taken", frozen=True, kw_only=True):
+    """A recording is closed and counts as a voice message, once enough speech is found in it."""
+
+    voice_message_id: VoiceMessageId
+    recording_id: RecordingId
+    duration_ms: int
+    is_cut_off: bool = False
+    callback_id: CallbackId | None = None
+
+
+class MessageMissing(Fact, tag="voicemail.message_missing", frozen=True, kw_only=True):
+    """No voice message: a plain missed call (V2)."""
+
+    voice_message_id: VoiceMessageId
+    reason: MissingReason
+    callback_id: CallbackId | None = None
+
+
+class MessageStored(Fact, tag="voicemail.message_stored", frozen=True, kw_only=True):
+    """Original and MP3 are in S3, sizes and checksums verified (V3)."""
+
+    voice_message_id: VoiceMessageId
+    original_key: MediaKey
+    mp3_key: MediaKey
+    mp3_bytes: int
+    mp3_sha256: str
+    speech_ms: int
+    mark: str = ""
+
+
+class MessageQuarantined(Fact, tag="voicemail.message_quarantined", frozen=True, kw_only=True):
+    """The recording could not be made playable: kept aside, the recipients are still told (V8)."""
+
+    voice_message_id: VoiceMessageId
+    original_key: MediaKey | None
+    reason: str
+
+
+class StoringDeferred(Fact, tag="voicemail.storing_deferred", frozen=True, kw_only=True):
+    """S3 does not take it now; the audio stays in the spool and is tried again (V7)."""
+
+    voice_message_id: VoiceMessageId
+    reason: str
+    tries: int
+
+
+class LetterKind(StrEnum):
+    """What a letter tells."""
+
+    VOICE_MESSAGE = "voice_message"
+    EXPIRED = "expired"
+    UNREACHED = "unreached"
+
+
+class LetterDue(Fact, tag="voicemail.letter_due", frozen=True, kw_only=True):
+    """One letter to one recipient is due; `letter_id` makes its Message-ID."""
+
+    letter_id: str
+    kind: LetterKind
+    recipient: Recipient
+    voice_message_id: VoiceMessageId | None = None
+    callback_id: CallbackId | None = None
+
+
+class LetterAccepted(Fact, tag="voicemail.letter_accepted", frozen=True, kw_only=True):
+    """The mail server took a letter; `answer` is its last word."""
+
+    letter_id: str
+    answer: str
+    is_repeat_possible: bool = False
+
+
+class LetterDeferred(Fact, tag="voicemail.letter_deferred", frozen=True, kw_only=True):
+    """The mail server said 4xx, or nothing: again after a growing pause, for a day (V4)."""
+
+    letter_id: str
+    answer: str
+    tries: int
+
+
+class LetterFailed(Fact, tag="voicemail.letter_failed", frozen=True, kw_only=True):
+    """The mail server said 5xx, or a day is over: this letter will not arrive."""
+
+    letter_id: str
+    answer: str
+
+
+class StoreMessage(Command, tag="delivery.store_message", frozen=True, kw_only=True):
+    """Check, convert and store a recording; answered by stored, quarantined, deferred or missing."""
+
+    voice_message_id: VoiceMessageId
+    recording_id: RecordingId
+    key: MediaKey | None
+    spool_url: str
+    sha256: str
+    bytes: int
+    tries: int
+    speech_ms_min: int
+    duration_ms_max: int
+    callback_id: CallbackId | None = None
+
+
+class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True):
+    """Send one letter to one recipient; everything it says is in here, audio by key or spool."""
+
+    letter_id: str
+    kind: LetterKind
+    recipient: Recipient
+    organization_name: str
+    department_name: str
+    timezone: str
+    caller: str | None
+    called_at: Instant
+    waited_ms: int
+    tries: int
+    language: Language
+    voice_message_id: VoiceMessageId | None = None
+    mp3_key: MediaKey | None = None
+    spool_url: str = ""
+    duration_ms: int = 0
+    has_expired_callback: bool = False
+    mark: str = ""
+    reason: str = ""
+    console_url: str = ""

@@ -1,0 +1,90 @@
+"""What a decider is, and how one fact becomes the facts and commands that follow from it.
+
+A decider is two pure functions over one organization's state: `apply` folds a fact in, `decide` says
+what follows. `step` runs them: the heard fact is applied and decided on; every fact decided is applied
+at once, in order, and then decided on in turn, until nothing follows any more. All of it is one step,
+which is stored as a whole and said as a whole.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from contracts.ids import Instant, TimerId
+from contracts.log import TimerDue
+from contracts.message import Command, Fact, Message
+from runtime.records import State
+
+STEP_FACTS_MAX = 2_000
+"""A step travels as one record batch of at most 1 MiB, at some 500 bytes a fact."""
+
+S = TypeVar("S", bound=State)
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows from a fact. Timers are not here: `apply` sets them, from the facts."""
+
+    facts: tuple[Fact, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+
+NOTHING = Decision()
+
+
+def together(decisions: Iterable[Decision]) -> Decision:
+    """Several decisions as one, in order."""
+    listed = tuple(decisions)
+    return Decision(
+        facts=tuple(fact for each in listed for fact in each.facts),
+        commands=tuple(command for each in listed for command in each.commands),
+    )
+
+
+class StepTooLong(Exception):
+    """A decider answered a fact with more facts than a step may hold: a loop, or a missing limit."""
+
+
+class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
+    """A service's table of contents: what it hears and says, and the functions that decide.
+
+    `owed` lists the timers that the state must have by the business's own reasoning; what it lists and
+    the state has not set is a customer forgotten, and checkers look for that.
+    """
+
+    name: str
+    hears: tuple[type[Fact], ...]
+    says: tuple[type[Message], ...]
+    new_state: Callable[[], S]
+    apply: Callable[[S, Fact], None]
+    decide: Callable[[S, Fact], Decision]
+    owed: Callable[[S], Iterable[TimerId]]
+
+
+def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause: str) -> Decision:
+    """Hear one fact: change the state, and return all that follows.
+
+    `at` is the record's time in ms (made monotonic here); `cause` is the record's id. A `timer_due` for
+    a timer that is no longer set, or before its time, changes nothing.
+    """
+    state.now_at = max(state.now_at, at)
+    state.cause = cause
+    if isinstance(fact, TimerDue):
+        if not state.awaits(fact):
+            return NOTHING
+        state.timers.drop(fact.timer_id)
+    decider.apply(state, fact)
+    facts: list[Fact] = []
+    commands: list[Command] = []
+    pending = deque((fact,))
+    while pending:
+        decision = decider.decide(state, pending.popleft())
+        for said in decision.facts:
+            decider.apply(state, said)
+            facts.append(said)
+            pending.append(said)
+        commands.extend(decision.commands)
+        if len(facts) > STEP_FACTS_MAX:
+            raise StepTooLong(f"{decider.name}: more than {STEP_FACTS_MAX} facts follow from one")
+    return Decision(facts=tuple(facts), commands=tuple(commands))

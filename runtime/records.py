@@ -1,0 +1,169 @@
+"""State as tables of small records that remember what changed.
+
+A decider's state is a handful of tables. The host stores only the records that a step put or dropped,
+so a fact's cost does not grow with how many customers wait. Iteration is always in key order, which
+makes a state that was loaded equal to the one that was saved, byte for byte.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Generic, TypeVar
+
+import msgspec
+from sortedcontainers import SortedDict
+
+from contracts.ids import Instant, TimerId
+from contracts.log import TimerDue
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """A stored piece of state. Its first field is its key, a string unique in its table.
+
+    Fields are only ever added at the end, with a default; whoever changes a meaning raises `schema`.
+    """
+
+    schema: ClassVar[int] = 1
+
+
+class NewerSchema(Exception):
+    """A stored record was written by a newer version: this version must not own the partition."""
+
+
+R = TypeVar("R", bound=Record)
+Index = Callable[[R | None, R | None], None]
+"""Keeps a derived index: called with the record before and after; `None` is no record."""
+
+
+class Table(Generic[R]):
+    """Records of one type by key, in key order. Only `apply` may put and drop."""
+
+    def __init__(self, name: str, record_type: type[R], index: Index[R] | None) -> None:
+        self.name = name
+        self.record_type = record_type
+        self._key_field = record_type.__struct_fields__[0]
+        self._records: SortedDict[str, R] = SortedDict()
+        self._index = index
+        self._changes: dict[str, R | None] = {}
+        self._decoder = msgspec.msgpack.Decoder(record_type)
+
+    def get(self, key: str) -> R | None:
+        """The record, or None."""
+        found: R | None = self._records.get(key)
+        return found
+
+    def __getitem__(self, key: str) -> R:
+        record: R = self._records[key]
+        return record
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._records.values())
+
+    def put(self, record: R) -> None:
+        """Add a record, or replace the one with its key."""
+        key: str = getattr(record, self._key_field)
+        old = self._records.get(key)
+        self._records[key] = record
+        self._changes[key] = record
+        if self._index is not None:
+            self._index(old, record)
+
+    def drop(self, key: str) -> None:
+        """Remove a record; none is fine."""
+        old = self._records.pop(key, None)
+        if old is None:
+            return
+        self._changes[key] = None
+        if self._index is not None:
+            self._index(old, None)
+
+    def load(self, data: bytes) -> None:
+        """Take a stored record in without calling it a change. Raises NewerSchema."""
+        if data[0] > self.record_type.schema:
+            raise NewerSchema(f"{self.name}: stored as version {data[0]}, known is {self.record_type.schema}")
+        record = self._decoder.decode(memoryview(data)[1:])
+        self._records[getattr(record, self._key_field)] = record
+        if self._index is not None:
+            self._index(None, record)
+
+    def encoded(self, record: R) -> bytes:
+        """A record as it is stored: a version byte, then msgpack."""
+        return bytes((self.record_type.schema,)) + _ENCODER.encode(record)
+
+    def take_changes(self) -> dict[str, bytes | None]:
+        """What was put (bytes) and dropped (None) since the last call."""
+        changes, self._changes = self._changes, {}
+        return {key: None if record is None else self.encoded(record) for key, record in changes.items()}
+
+
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class Timer(Record, frozen=True, array_like=True):
+    """When a state wants to be woken, and what for."""
+
+    timer_id: TimerId
+    due_at: Instant
+    kind: str
+    subject: str
+
+
+def timer_id(kind: str, subject: str) -> TimerId:
+    """A timer's name: one of each kind per subject, so setting it anew replaces it."""
+    return TimerId(f"{kind}/{subject}")
+
+
+class State:
+    """One organization's state in one service; subclasses make their tables in `__init__`.
+
+    `now_at` is the log's monotonic time of the fact at hand, set by the host before `apply`. `cause` is
+    that fact's id: what `apply` and `decide` derive new ids from. Timers are records like any other and
+    are set by `apply` alone, so that a state rebuilt from facts waits for the same things.
+    """
+
+    def __init__(self) -> None:
+        self.now_at = Instant(0)
+        self.cause = ""
+        self.tables: dict[str, Table] = {}  # type: ignore[type-arg]  # tables of different records
+        self._due: SortedDict[tuple[int, str], None] = SortedDict()
+        self.timers = self.table("timers", Timer, self._index_timer)
+
+    def table(self, name: str, record_type: type[R], index: Index[R] | None = None) -> Table[R]:
+        """Make a table; `index(old, new)` keeps derived indexes, and is called for loaded records, too."""
+        made: Table[R] = Table(name, record_type, index)
+        self.tables[name] = made
+        return made
+
+    def _index_timer(self, old: Timer | None, new: Timer | None) -> None:
+        if old is not None:
+            self._due.pop((old.due_at, old.timer_id), None)
+        if new is not None:
+            self._due[(new.due_at, new.timer_id)] = None
+
+    def set_timer(self, kind: str, subject: str, due_at: Instant) -> None:
+        """Ask to be woken at `due_at`; replaces the timer of this kind and subject. In `apply` only."""
+        self.timers.put(Timer(timer_id(kind, subject), due_at, kind, subject))
+
+    def drop_timer(self, kind: str, subject: str) -> None:
+        """Ask no longer. In `apply` only."""
+        self.timers.drop(timer_id(kind, subject))
+
+    def due(self, before_at: Instant) -> Iterator[Timer]:
+        """Timers due at or before an instant, earliest first."""
+        for due_at, id_ in self._due:
+            if due_at > before_at:
+                return
+            yield self.timers[id_]
+
+    def earliest_due_at(self) -> Instant | None:
+        """When the next timer is due, or None."""
+        return Instant(self._due.peekitem(0)[0][0]) if self._due else None
+
+    def awaits(self, due: TimerDue) -> bool:
+        """Whether that very timer is still set, and the log's time has reached it."""
+        timer = self.timers.get(due.timer_id)
+        return timer is not None and timer.due_at == due.due_at and self.now_at >= due.due_at
