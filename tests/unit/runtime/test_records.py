@@ -1,0 +1,100 @@
+"""State as records: what changed is known, what was stored comes back, order never depends on luck."""
+
+import pytest
+
+from contracts.ids import Instant
+from contracts.log import TimerDue
+from runtime.records import NewerSchema, Record, State, timer_id
+
+
+class Chair(Record, frozen=True, array_like=True):
+    """A toy record."""
+
+    chair_id: str
+    legs: int = 4
+
+
+class Room(State):
+    """A toy state with one table and one derived index."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leg_count = 0
+        self.chairs = self.table("chairs", Chair, self._count)
+
+    def _count(self, old: Chair | None, new: Chair | None) -> None:
+        self.leg_count += (new.legs if new else 0) - (old.legs if old else 0)
+
+
+def test_only_what_was_put_or_dropped_is_a_change() -> None:
+    """A fact's cost must not grow with the number of records."""
+    room = Room()
+    for name in ("a", "b", "c"):
+        room.chairs.put(Chair(name))
+    room.chairs.take_changes()
+
+    room.chairs.put(Chair("b", 3))
+    room.chairs.drop("a")
+    room.chairs.drop("never there")
+
+    changes = room.chairs.take_changes()
+    assert set(changes) == {"a", "b"}
+    assert changes["a"] is None
+    assert room.chairs.take_changes() == {}
+
+
+def test_a_loaded_state_equals_the_one_that_was_saved() -> None:
+    """Whoever takes over a partition must decide exactly as the predecessor would have."""
+    room = Room()
+    for name in ("c", "a", "b"):
+        room.chairs.put(Chair(name, 3))
+    stored = room.chairs.take_changes()
+
+    loaded = Room()
+    for data in reversed(list(stored.values())):
+        assert data is not None
+        loaded.chairs.load(data)
+
+    assert list(loaded.chairs) == list(room.chairs) == [Chair("a", 3), Chair("b", 3), Chair("c", 3)]
+    assert loaded.leg_count == 9
+    assert loaded.chairs.take_changes() == {}
+
+
+def test_a_record_of_a_newer_version_is_never_loaded() -> None:
+    """An older version must not own what it can't understand."""
+    with pytest.raises(NewerSchema, match="chairs"):
+        Room().chairs.load(bytes((2,)) + b"\x92\xa1a\x04")
+
+
+def test_a_record_stored_before_a_field_was_added_still_loads() -> None:
+    """Fields are added at the end, with a default: yesterday's records stay readable."""
+    room = Room()
+    room.chairs.load(b"\x01\x91\xa1a")
+    assert room.chairs["a"] == Chair("a", 4)
+
+
+def test_timers_come_earliest_first_and_replace_each_other() -> None:
+    """One timer of a kind per subject: setting it anew forgets the old instant."""
+    room = Room()
+    room.set_timer("ring", "x", Instant(50))
+    room.set_timer("ring", "y", Instant(20))
+    room.set_timer("ring", "x", Instant(10))
+
+    assert [timer.subject for timer in room.due(Instant(30))] == ["x", "y"]
+    assert room.earliest_due_at() == 10
+    room.drop_timer("ring", "x")
+    assert room.earliest_due_at() == 20
+
+
+@pytest.mark.parametrize(("now", "due", "awaited"), [(99, 100, False), (100, 100, True), (500, 90, False)])
+def test_a_timer_fires_only_if_that_very_timer_is_set_and_its_time_has_come(
+    now: int, due: int, awaited: bool
+) -> None:
+    """A clock that is ahead, or a timer that was set anew, must change nothing."""
+    room = Room()
+    room.set_timer("ring", "x", Instant(100))
+    room.now_at = Instant(now)
+    fact = TimerDue(
+        service="toy", timer_id=timer_id("ring", "x"), due_at=Instant(due), kind="ring", subject="x"
+    )
+    assert room.awaits(fact) is awaited
