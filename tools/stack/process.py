@@ -90,8 +90,13 @@ class Process:
         *,
         env: Mapping[str, str] | None = None,
         dies_with_parent: bool = False,
+        grace_s: float = 10,
     ) -> None:
-        """`env` is added to ours; `dies_with_parent` is for tests, whose runner may be killed."""
+        """`env` is added to ours; `dies_with_parent` is for tests, whose runner may be killed.
+
+        `grace_s` is how long it may take to stop when asked to, before it is killed.
+        """
+        self.grace_s = grace_s
         self.name = name
         self.argv = argv
         self.log = run / "logs" / f"{name}.log"
@@ -126,14 +131,14 @@ class Process:
         """Whether it was started and has not ended."""
         return self._popen is not None and self._popen.poll() is None
 
-    def stop(self, grace_s: float = 10) -> int | None:
-        """Ask it to stop, kill it when it does not within `grace_s`; its exit code, None if never started."""
+    def stop(self, grace_s: float | None = None) -> int | None:
+        """Ask it to stop, kill it when it does not in time; its exit code, None if never started."""
         if self._popen is None:
             return None
         if self.is_alive():
             self._popen.terminate()
             try:
-                self._popen.wait(grace_s)
+                self._popen.wait(self.grace_s if grace_s is None else grace_s)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
         return self._popen.wait()

@@ -1,0 +1,1 @@
+"""Every proof: unit, adapters, simulation, end to end, benchmarks, tidiness."""
