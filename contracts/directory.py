@@ -226,6 +226,7 @@ class NoticeSaved(Fact, tag="directory.notice_saved", frozen=True, kw_only=True)
     """A notice of the organization's own: spoken from `text`, or uploaded at `key`.
 
     It plays once tts said `tts.notice_rendered` for it; until then its predecessor or the standard one.
+    `values` fills the placeholders known when it is saved: when a name changes, so does the notice.
     """
 
     notice_id: NoticeId
@@ -233,3 +234,4 @@ class NoticeSaved(Fact, tag="directory.notice_saved", frozen=True, kw_only=True)
     language: Language
     text: str = ""
     key: MediaKey | None = None
+    values: dict[str, str] = {}
