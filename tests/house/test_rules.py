@@ -1,0 +1,47 @@
+"""`make rules` counts what tests claim, wherever the marker stands."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tools import rules
+
+
+def test_markers_count_on_functions_classes_modules_and_state_machines(tmp_path: Path) -> None:
+    """A proof must not be missed because of where its marker was written."""
+    file = tmp_path / "tests" / "unit" / "test_one.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        textwrap.dedent("""
+            pytestmark = [pytest.mark.slow, pytest.mark.rule("Q1")]
+            @pytest.mark.rule("C3", "C5")
+            def test_f(): ...
+            @pytest.mark.rule("C1")
+            class TestG:
+                async def test_m(self): ...
+            @pytest.mark.rule("Q9")
+            class Machine: ...
+        """),
+        encoding="utf-8",
+    )
+    found = sorted((rule, test.partition("::")[2]) for rule, test in rules.proofs(tmp_path))
+    assert found == [
+        ("C1", "test_m"),
+        ("C3", "test_f"),
+        ("C5", "test_f"),
+        ("Q1", "test_f"),
+        ("Q1", "test_m"),
+        ("Q9", "Machine"),
+    ]
+
+
+def test_a_rule_that_is_due_and_has_no_test_fails_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A promise without a proof is visible to who merges."""
+    page = {"C3": rules.Rule("C3", 2, "first the agent"), "H1": rules.Rule("H1", None, "one row")}
+    monkeypatch.setattr(rules, "read_rules", lambda: page)
+    monkeypatch.setattr(rules, "proofs", lambda: iter(()))
+    assert rules.main([]) == 1
+    assert "unproven: C3" in capsys.readouterr().out

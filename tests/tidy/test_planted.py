@@ -1,0 +1,216 @@
+"""The checks bite: each violation, planted into a copy of the tree, is found and named."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tidy import house
+from tools.rules import proofs, read_rules
+
+ROOT = Path(__file__).resolve().parents[2]
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the tree without what is generated or not Python's business."""
+    ignore = shutil.ignore_patterns("__pycache__", "schemas", "*.wav")
+    for room in ("contracts", "runtime", "services", "tools", "requirements"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=ignore)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tests").mkdir()
+    return tmp_path
+
+
+def _plant(tree: Path, name: str, text: str) -> Path:
+    """Append to a file of the copy, made with its package when it is not there."""
+    path = tree / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent.parent.name == "services":
+        (path.parent / "__init__.py").touch()
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" + text)
+    return path
+
+
+def _run(tree: Path, *argv: str) -> tuple[bool, str]:
+    """Run a checker in the copy: whether it was content, and what it said, without line breaks of layout."""
+    done = subprocess.run([sys.executable, *argv], cwd=tree, check=False, capture_output=True, text=True)
+    return done.returncode == 0, " ".join((done.stdout + done.stderr).split())
+
+
+def _lint_imports(tree: Path) -> tuple[bool, str]:
+    return _run(tree, "-c", LINT_IMPORTS, "--no-cache")
+
+
+def _forbidden_modules() -> list[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    return list(
+        next(contract for contract in contracts if contract["type"] == "forbidden")["forbidden_modules"]
+    )
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "contracts/planted.py",
+        "runtime/decision.py",
+        "runtime/records.py",
+        "services/queue/decider.py",
+        "services/queue/rules.py",
+        "services/queue/state.py",
+    ],
+)
+def test_each_forbidden_import_in_pure_code_is_named(tree: Path, place: str) -> None:
+    """A decider that reads a clock or does I/O can't be replayed, and a replay is how we recover."""
+    modules = _forbidden_modules()
+    _plant(tree, place, "\n".join(f"import {module}" for module in modules))
+    is_content, said = _lint_imports(tree)
+    importer = place.removesuffix(".py").replace("/", ".")
+    missed = [module for module in modules if f"{importer} -> {module} " not in said]
+    assert not is_content
+    assert not missed, said[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "named"),
+    [
+        ("contracts/planted.py", "import runtime.records", "contracts.planted -> runtime.records"),
+        ("runtime/records.py", "import services.queue", "runtime.records -> services.queue"),
+        ("services/queue/service.py", "import tools.rules", "services.queue.service -> tools.rules"),
+        (
+            "services/queue/service.py",
+            "import services.callback",
+            "services.queue.service -> services.callback",
+        ),
+        (
+            "services/queue/rules.py",
+            "import services.queue.state\nimport services.queue.decider",
+            "-> services",
+        ),
+        (
+            "services/queue/state.py",
+            "import services.queue.rules",
+            "services.queue.state -> services.queue.rules",
+        ),
+        ("services/queue/decider.py", "import services.queue.settings", "-> services.queue.settings"),
+        ("services/queue/settings.py", "import services.queue.service", "-> services.queue.service"),
+        ("services/queue/service.py", "import services.queue.__main__", "-> services.queue.__main__"),
+        ("services/queue/api.py", "import services.queue.activities", "-> services.queue.activities"),
+        ("services/queue/activities.py", "import services.queue.api", "-> services.queue.api"),
+        ("runtime/host.py", "import runtime.kafka", "runtime.host -> runtime.kafka"),
+        ("runtime/host.py", "import runtime.app", "runtime.host -> runtime.app"),
+        ("services/queue/planted.py", "", "- services.queue.planted"),
+        ("runtime/planted.py", "", "- runtime.planted"),
+    ],
+)
+def test_an_import_against_the_layers_or_a_file_without_a_place_is_named(
+    tree: Path, place: str, text: str, named: str
+) -> None:
+    """The diagram in pyproject is true, and stays true, only if this holds."""
+    for line in text.splitlines():
+        imported = Path(*line.removeprefix("import ").split("."))
+        if not (tree / imported).is_dir():
+            _plant(tree, f"{imported}.py", "")
+        elif not (tree / imported / "__init__.py").exists():
+            _plant(tree, f"{imported}/__init__.py", "")
+    _plant(tree, place, text)
+    is_content, said = _lint_imports(tree)
+    assert not is_content
+    assert named in said, said[-3000:]
+
+
+LONG_FUNCTION = "def planted() -> None:\n" + "    print()\n" * 60
+BRANCHY_FUNCTION = "def planted(x: int) -> None:\n" + "    if x:\n        print()\n" * 11
+BRANCHY_MATCH = "def planted(x: int) -> None:\n    match x:\n" + "".join(
+    f"        case {n}:\n            print()\n            print()\n" for n in range(11)
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "place", "text"),
+    [
+        (house.long_modules, "runtime/planted.py", "\n" * 400),
+        (house.large_functions, "tools/planted.py", LONG_FUNCTION),
+        (house.large_functions, "services/queue/planted.py", BRANCHY_FUNCTION),
+        (house.large_functions, "services/queue/planted.py", BRANCHY_MATCH),
+        (house.forbidden_rooms, "runtime/helpers.py", ""),
+        (house.forbidden_rooms, "services/queue/call_utils.py", ""),
+        (house.forbidden_rooms, "tools/common/planted.py", ""),
+        (house.clock_readings, "services/queue/decider.py", "import datetime\nX = datetime.datetime.now()\n"),
+        (house.clock_readings, "contracts/planted.py", "from datetime import date\nX = date.today()\n"),
+        (house.set_iterations, "services/queue/rules.py", "X = [x for x in {1, 2}]\n"),
+        (house.set_iterations, "services/queue/state.py", "for x in set((1, 2)):\n    pass\n"),
+        (house.misplaced_async, "services/queue/decider.py", "async def planted() -> None: ...\n"),
+        (house.misplaced_async, "contracts/planted.py", "async def planted() -> None: ...\n"),
+        (house.imports_of_tests, "runtime/planted.py", "from tests.parts import x\n"),
+        (house.service_shapes, "services/planted.py", ""),
+        (house.service_shapes, "services/queue/planted.py", ""),
+        (house.service_shapes, "services/planted/__init__.py", ""),
+        (house.named_addresses, "requirements/base.txt", "--index-url https://registry.example/simple\n"),
+    ],
+)
+def test_an_untidy_thing_is_found(
+    tree: Path, check: Callable[[Path], list[str]], place: str, text: str
+) -> None:
+    """Each check of the house bites where it should."""
+    before = set(check(tree))
+    _plant(tree, place, text)
+    assert set(check(tree)) - before
+
+
+@pytest.mark.parametrize("word", sorted(house.FORBIDDEN_WORDS))
+def test_a_word_the_glossary_forbids_is_found_in_contracts_and_deciders(tree: Path, word: str) -> None:
+    """One thing, one word: two would soon be two things."""
+    _plant(tree, "contracts/planted.py", f"class Planted:\n    {word}_id: int\n")
+    _plant(tree, "services/queue/decider.py", f"def _on_{word}s() -> None: ...\n")
+    found = "\n".join(house.forbidden_words(tree))
+    assert f"{word}_id" in found
+    assert f"_on_{word}s" in found
+
+
+def test_a_dispatching_match_may_be_long(tree: Path) -> None:
+    """The exception that style.md makes: one line per fact, however many facts there are."""
+    cases = "".join(f"        case {n}:\n            return {n}\n" for n in range(40))
+    _plant(tree, "services/queue/planted.py", f"def planted(x: int) -> int:\n    match x:\n{cases}")
+    assert not [line for line in house.large_functions(tree) if "planted" in line]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("try:\n    print()\nexcept Exception:\n    pass\n", "BLE001"),
+        ("import faststream\nX = faststream.AckPolicy.ACK\n", "TID251"),
+        ("import datetime\nX = datetime.datetime.now()\n", "DTZ005"),
+        ("def planted() -> int:\n    return 1\n", "D103"),
+    ],
+)
+def test_ruff_refuses_what_style_forbids(tree: Path, text: str, code: str) -> None:
+    """Any exception is caught in the host only; ack policies that lose records; naive time; no docstring."""
+    _plant(tree, "services/queue/activities.py", text)
+    is_content, said = _run(tree, "-m", "ruff", "check", "--no-cache", "services/queue/activities.py")
+    assert not is_content
+    assert code in said
+
+
+def test_mypy_refuses_a_function_without_types(tree: Path) -> None:
+    """Strict means strict in every room."""
+    _plant(tree, "services/planted/rules.py", "def planted(x):\n    return x\n")
+    is_content, said = _run(tree, "-m", "mypy", "--cache-dir=/dev/null", "services/planted/rules.py")
+    assert not is_content
+    assert "no-untyped-def" in said
+
+
+def test_a_marker_that_names_an_unknown_rule_is_found(tree: Path) -> None:
+    """Else a typing error would turn a proof into nothing."""
+    shutil.copytree(ROOT / "docs", tree / "docs")
+    _plant(
+        tree, "tests/test_planted.py", 'import pytest\n@pytest.mark.rule("C99")\ndef test_x() -> None: ...\n'
+    )
+    assert [rule for rule, _ in proofs(tree) if rule not in read_rules(tree)] == ["C99"]

@@ -1,0 +1,56 @@
+"""The tree is tidy: every check of tests/tidy/house.py finds nothing."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tidy import house
+from tools.rules import proofs, read_rules
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        house.long_modules,
+        house.large_functions,
+        house.forbidden_words,
+        house.forbidden_rooms,
+        house.clock_readings,
+        house.set_iterations,
+        house.misplaced_async,
+        house.imports_of_tests,
+        house.service_shapes,
+        house.named_addresses,
+    ],
+)
+def test_nothing_is_found_by(check: Callable[[Path], list[str]]) -> None:
+    found = check(ROOT)
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_every_marker_names_a_rule_that_exists() -> None:
+    """A proof of a rule that nobody knows proves nothing."""
+    known = read_rules(ROOT)
+    unknown = [f"{test} names {rule}" for rule, test in proofs(ROOT) if rule not in known]
+    assert not unknown, "\n".join(unknown)
+
+
+def test_the_page_of_rules_has_every_rule_once_and_in_order() -> None:
+    """A rule that fell off the page would never be missed."""
+    sizes = {"O": 9, "E": 8, "P": 6, "D": 7, "S": 4, "Q": 13, "C": 13, "V": 8, "R": 1, "T": 6, "H": 7, "G": 5}
+    wanted = [f"{letter}{number}" for letter, size in sizes.items() for number in range(1, size + 1)]
+    assert list(read_rules(ROOT)) == wanted
+
+
+def test_the_committed_schemas_are_those_of_the_messages() -> None:
+    """Other teams build on contracts/schemas: a stale file there is a wrong promise."""
+    if not (ROOT / "tools" / "schemas.py").exists():
+        pytest.skip("tools/schemas.py does not exist yet")
+    argv = [sys.executable, "-m", "tools", "schemas", "--check"]
+    done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
