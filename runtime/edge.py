@@ -1,0 +1,133 @@
+"""What an edge needs: it reads commands (or facts) from one topic each, touches the world, says facts.
+
+An edge is a function that builds its work from ports. In `services/<name>/service.py`:
+
+    EDGE = Edge(name="tts", build=build, parts=("s3",))
+
+    def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
+        studio = Studio(blobs=ports.blobs, say=ports.say, ...)
+        return EdgeWork(
+            subscriptions=(
+                Subscription(topic=SPEECH, hears=(RenderNotice,), handle=studio.render, concurrency_max=4),
+            ),
+        )
+
+and in `__main__.py`: `run_edge(EDGE, Settings)`. A handler is `async def render(self, heard: Heard) -> None`.
+It returns when the command is answered on the log (`await say(...)`), and only then is the offset
+committed: a crash in between means that the command comes again, so a handler must be safe to repeat.
+A handler that raises is called again with growing pauses, `tries_max` times; then the record becomes a
+dead letter. Unknown types, and types not in `hears`, are skipped by header; a malformed value is a dead
+letter at once.
+
+Nothing here is about Kafka: the runner is `runtime.edge_runner`, and a test or the simulation calls
+`handle` itself and passes its own `say`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from contracts.codec import Envelope
+from contracts.ids import Instant, OrganizationId
+from contracts.message import Fact, Message
+from contracts.topics import Topic
+from runtime.ports import Blobs, Clock
+
+TRIES_MAX = 8
+"""With pauses of 0.2 s doubling to 30 s: about a minute of a passing fault, then a person looks at it."""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """One record that a subscription asked for; `at` is the record's time on the log (ms)."""
+
+    message: Message
+    envelope: Envelope
+    partition: int
+    offset: int
+    at: Instant
+
+
+Handle = Callable[[Heard], Awaitable[None]]
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """One topic that an edge reads.
+
+    `concurrency_max` handlers run at once; 1 means strictly one after the other in the order of the log
+    (per partition), which a gateway needs. With `from_start` the topic is read from its oldest retained
+    record at every start, and nothing is committed: how a gateway rebuilds its legs from its own facts
+    and reads back what it says.
+    """
+
+    topic: Topic
+    hears: tuple[type[Message], ...]
+    handle: Handle
+    concurrency_max: int = 8
+    from_start: bool = False
+    tries_max: int = TRIES_MAX
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an acknowledged fact stands on the log of facts."""
+
+    partition: int
+    offset: int
+
+
+class NotSaid(Exception):
+    """No acknowledgement came: the facts may be on the log or not. Say nothing past them; say them again."""
+
+
+class Say(Protocol):
+    """Appends facts of one organization to the log of facts, in one record batch: all or none.
+
+    `source` is `tts`, `voicemail.activities` or `gateway/<pbx_id>`. `seq` numbers the first fact, the others
+    count on from it; 0: not numbered (results that are idempotent by their subject). `incarnation` is for
+    gateways. `cause` is the id of the command or fact that is answered. Returns when the broker has
+    acknowledged, with each fact's offset; raises NotSaid.
+    """
+
+    async def __call__(
+        self,
+        facts: Sequence[Fact],
+        *,
+        organization_id: OrganizationId,
+        source: str,
+        cause: str = "",
+        seq: int = 0,
+        incarnation: int = 0,
+    ) -> tuple[Said, ...]: ...
+
+
+class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the composition root hands to an edge. `log_time()` is the newest record time it has read."""
+
+    say: Say
+    blobs: Blobs
+    clock: Clock
+    log_time: Callable[[], Instant]
+
+
+class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
+    """What an edge does: its subscriptions, and what else runs for as long as the process lives.
+
+    A `background` coroutine that returns is done; one that raises ends the process, which is started
+    again. `on_stop` is awaited after the last handler. `is_ready` adds to the readiness of subscriptions.
+    """
+
+    subscriptions: tuple[Subscription, ...]
+    background: tuple[Callable[[], Awaitable[None]], ...] = ()
+    on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
+    is_ready: Callable[[], bool] = lambda: True
+
+
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge's table of contents. `build(ports, settings)` is called once, before anything is read.
+
+    `parts`: what must answer at start beside Kafka, of `s3` and `smtp`.
+    """
+
+    name: str
+    build: Callable[[EdgePorts, Any], EdgeWork]
+    parts: tuple[str, ...] = ()
