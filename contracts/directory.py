@@ -174,6 +174,14 @@ class CallbackSettings(Part, frozen=True, kw_only=True):
     retry_gap_ms: int = 60_000
 
 
+class VoicemailSettings(Part, frozen=True, kw_only=True):
+    """How long a voice message may be, which silence ends it, and how much speech makes one (V1, V2)."""
+
+    duration_ms_max: int = 180_000
+    silence_ms: int = 5_000
+    speech_ms_min: int = 2_000
+
+
 class NoticeChoices(Part, frozen=True, kw_only=True):
     """A department's notices by occasion."""
 
@@ -216,6 +224,7 @@ class DepartmentSaved(Fact, tag="directory.department_saved", frozen=True, kw_on
     waiting_max: int | None = None
     overflow_action: NoAnswerAction = NoAnswerAction()
     callback: CallbackSettings = CallbackSettings()
+    voicemail: VoicemailSettings = VoicemailSettings()
     notices: NoticeChoices = NoticeChoices()
     recipients: tuple[Recipient, ...] = ()
     heads: tuple[Recipient, ...] = ()

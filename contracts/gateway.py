@@ -118,7 +118,10 @@ class PlayFinished(Answered, tag="gateway.play_finished", frozen=True, kw_only=T
 
 
 class RecordingSpooled(PbxFact, tag="gateway.recording_spooled", frozen=True, kw_only=True):
-    """A recording is closed in the gateway's spool and waits for S3."""
+    """A recording is closed in the gateway's spool and waits for S3.
+
+    `is_cut_off`: the recorder died; what was on disk was closed into a playable file (E-63).
+    """
 
     leg_id: LegId
     recording_id: RecordingId
@@ -126,6 +129,7 @@ class RecordingSpooled(PbxFact, tag="gateway.recording_spooled", frozen=True, kw
     sha256: str
     duration_ms: int
     spool_url: str = ""
+    is_cut_off: bool = False
 
 
 class RecordingFinished(Answered, tag="gateway.recording_finished", frozen=True, kw_only=True):
@@ -139,6 +143,7 @@ class RecordingFinished(Answered, tag="gateway.recording_finished", frozen=True,
     sha256: str = ""
     duration_ms: int = 0
     cause: str = ""
+    is_cut_off: bool = False
 
 
 class Bridged(Answered, tag="gateway.bridged", frozen=True, kw_only=True):

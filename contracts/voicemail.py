@@ -27,6 +27,16 @@ class MissingReason(StrEnum):
     RECORDING_FAILED = "recording_failed"
 
 
+class Mark(StrEnum):
+    """What a letter adds to a voice message that is not as it should be (V8, E-63)."""
+
+    CUT_OFF = "cut_off"
+    DAMAGED = "damaged"
+    TOO_LONG = "too_long"
+    NOT_PLAYABLE = "not_playable"
+    NOT_RECORDED = "not_recorded"
+
+
 class GreetingPlayed(Fact, tag="voicemail.greeting_played", frozen=True, kw_only=True):
     """Voicemail has taken a leg over and greets the caller."""
 
@@ -60,6 +70,13 @@ class MessageTaken(Fact, tag="voicemail.message_taken", frozen=True, kw_only=Tru
     callback_id: CallbackId | None = None
 
 
+class CallerThanked(Fact, tag="voicemail.caller_thanked", frozen=True, kw_only=True):
+    """The caller has heard the thanks after the recording was closed, and is hung up (V1)."""
+
+    voice_message_id: VoiceMessageId
+    leg_id: LegId
+
+
 class MessageMissing(Fact, tag="voicemail.message_missing", frozen=True, kw_only=True):
     """No voice message: a plain missed call (V2)."""
 
@@ -88,6 +105,13 @@ class MessageQuarantined(Fact, tag="voicemail.message_quarantined", frozen=True,
     reason: str
 
 
+class StoringAsked(Fact, tag="voicemail.storing_asked", frozen=True, kw_only=True):
+    """A recording shall be checked, converted and stored, for the `tries`-th time again (V3, V7)."""
+
+    voice_message_id: VoiceMessageId
+    tries: int
+
+
 class StoringDeferred(Fact, tag="voicemail.storing_deferred", frozen=True, kw_only=True):
     """S3 does not take it now; the audio stays in the spool and is tried again (V7)."""
 
@@ -114,6 +138,13 @@ class LetterDue(Fact, tag="voicemail.letter_due", frozen=True, kw_only=True):
     callback_id: CallbackId | None = None
 
 
+class LetterRetried(Fact, tag="voicemail.letter_retried", frozen=True, kw_only=True):
+    """A letter that was deferred is sent again, with the same Message-ID (V4)."""
+
+    letter_id: str
+    tries: int
+
+
 class LetterAccepted(Fact, tag="voicemail.letter_accepted", frozen=True, kw_only=True):
     """The mail server took a letter; `answer` is its last word."""
 
@@ -123,11 +154,15 @@ class LetterAccepted(Fact, tag="voicemail.letter_accepted", frozen=True, kw_only
 
 
 class LetterDeferred(Fact, tag="voicemail.letter_deferred", frozen=True, kw_only=True):
-    """The mail server said 4xx, or nothing: again after a growing pause, for a day (V4)."""
+    """The mail server said 4xx, or nothing: again after a growing pause, for a day (V4).
+
+    `is_answer_lost`: the whole letter was sent and no answer came, so that it may have arrived.
+    """
 
     letter_id: str
     answer: str
     tries: int
+    is_answer_lost: bool = False
 
 
 class LetterFailed(Fact, tag="voicemail.letter_failed", frozen=True, kw_only=True):
@@ -174,3 +209,4 @@ class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True)
     mark: str = ""
     reason: str = ""
     console_url: str = ""
+    may_have_arrived: bool = False
