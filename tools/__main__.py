@@ -1,4 +1,4 @@
-"""`python -m tools <verb> ...`: each verb is a module in this folder with a `main(argv) -> int`.
+"""`python -m tools <verb> ...`: each verb is a module or package here with a `main(argv) -> int`.
 
 Verbs are found by reading the files, not by importing them, so that listing them is instant and a verb
 whose libraries are missing does not take the others down. A verb's description is the first line of its
@@ -16,12 +16,13 @@ FOLDER = Path(__file__).parent
 def verbs() -> dict[str, str]:
     """Every verb with its one-line description, by name."""
     found = {}
-    for path in sorted(FOLDER.glob("*.py")):
+    for path in sorted([*FOLDER.glob("*.py"), *FOLDER.glob("*/__init__.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
-            found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
+            name = path.parent.name if path.name == "__init__.py" else path.stem
+            found[name] = (ast.get_docstring(tree) or "").partition("\n")[0]
     found.pop("__main__", None)
-    return found
+    return dict(sorted(found.items()))
 
 
 def main(argv: list[str]) -> int:
