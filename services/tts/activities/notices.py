@@ -1,0 +1,121 @@
+"""Answers `speech.render_notice`: with `tts.notice_rendered`, or with `tts.notice_failed` and why.
+
+A handler returns, and its command counts as answered, only after a final answer stands on the log: a process
+that dies while it keeps trying hears the command again. What can't be made now is said once
+(`is_final` False, so that its state is visible) and tried again with growing pauses while other commands
+go on; nothing that was good is touched meanwhile (T5, E-110).
+"""
+
+import itertools
+from collections import OrderedDict
+from typing import Final
+
+import stamina
+
+from contracts.ids import NoticeId, OrganizationId
+from contracts.message import Fact
+from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
+from runtime import metrics
+from runtime.edge import Heard, Say
+from runtime.ports import BlobsUnavailable, Clock
+from services.tts.activities.engine import EngineUnavailable
+from services.tts.activities.studio import Rendering, Studio
+from services.tts.rules import notices
+from services.tts.rules.notices import Gap, NoticeRefused, Refusal
+
+_PASSING: Final = (EngineUnavailable, BlobsUnavailable)
+_QUICK_TRIES: Final = 3
+"""A hiccup is over within a second and nobody needs to hear of it."""
+_PAUSES_S: Final = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+_VERSIONS_MAX: Final = 50_000
+"""Newest versions remembered, some 100 bytes each; forgetting one costs a needless rendering."""
+
+
+class Notices:
+    """The notices that organizations asked for."""
+
+    def __init__(self, *, studio: Studio, say: Say, clock: Clock) -> None:
+        self._studio = studio
+        self._say = say
+        self._clock = clock
+        self._newest: OrderedDict[tuple[OrganizationId, NoticeId], int] = OrderedDict()
+
+    async def render(self, heard: Heard) -> None:
+        """Answer one command."""
+        command = heard.message
+        assert isinstance(command, RenderNotice)
+        self._note(heard.envelope.organization_id, command)
+        try:
+            answer: Fact = await self._rendered(heard, command)
+            metrics.RENDERINGS.labels("done").inc()
+        except NoticeRefused as refused:
+            answer = _failed(command, refused.reason(command.language), is_final=True)
+            metrics.RENDERINGS.labels("refused").inc()
+        await self._answer(heard, answer)
+
+    async def _rendered(self, heard: Heard, command: RenderNotice) -> NoticeRendered:
+        parts = () if command.key else notices.parts(command.language, command.text, command.values)
+        for pause in itertools.chain((0.0,), _PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
+            if pause:
+                await self._clock.sleep(pause)
+            if self._is_superseded(heard.envelope.organization_id, command):
+                raise NoticeRefused(Refusal.SUPERSEDED)
+            try:
+                return await self._with_quick_tries(command, parts)
+            except _PASSING:
+                if not pause:
+                    metrics.RENDERINGS.labels("delayed").inc()
+                    await self._answer(
+                        heard, _failed(command, notices.DELAYED[command.language], is_final=False)
+                    )
+        raise AssertionError("the pauses have no end")
+
+    async def _with_quick_tries(
+        self, command: RenderNotice, parts: tuple[notices.Spoken | Gap, ...]
+    ) -> NoticeRendered:
+        async for attempt in stamina.retry_context(
+            on=_PASSING, attempts=_QUICK_TRIES, wait_initial=0.1, wait_max=1.0
+        ):
+            with attempt:
+                return await self._make(command, parts)
+        raise AssertionError("stamina returns or raises")
+
+    async def _make(self, command: RenderNotice, parts: tuple[notices.Spoken | Gap, ...]) -> NoticeRendered:
+        made: list[Rendering | Gap] = []
+        if command.key:
+            made.append(await self._studio.upload(command.key))
+        made += [
+            part if isinstance(part, Gap) else await self._studio.speech(command.language, part.text)
+            for part in parts
+        ]
+        return NoticeRendered(
+            notice_id=command.notice_id,
+            version=command.version,
+            language=command.language,
+            parts=tuple(str(each) if isinstance(each, Gap) else each.key for each in made),
+            duration_ms=sum(0 if isinstance(each, Gap) else each.duration_ms for each in made),
+        )
+
+    def _note(self, organization_id: OrganizationId, command: RenderNotice) -> None:
+        about = (organization_id, command.notice_id)
+        self._newest[about] = max(command.version, self._newest.get(about, 0))
+        self._newest.move_to_end(about)
+        while len(self._newest) > _VERSIONS_MAX:
+            self._newest.popitem(last=False)
+
+    def _is_superseded(self, organization_id: OrganizationId, command: RenderNotice) -> bool:
+        return self._newest.get((organization_id, command.notice_id), 0) > command.version
+
+    async def _answer(self, heard: Heard, fact: Fact) -> None:
+        await self._say(
+            (fact,),
+            organization_id=heard.envelope.organization_id,
+            source="tts",
+            cause=heard.envelope.id,
+        )
+
+
+def _failed(command: RenderNotice, reason: str, *, is_final: bool) -> NoticeFailed:
+    return NoticeFailed(
+        notice_id=command.notice_id, version=command.version, reason=reason, is_final=is_final
+    )

@@ -1,0 +1,147 @@
+"""Makes every standard prompt at start, before the service says that it is ready: no caller waits for one.
+
+A list in the bucket (`standard/<language>/made.json`) says which text each prompt was made of, so that a
+second start asks for one object a language and makes nothing. A prompt whose text or voice changed is
+put over the old one, which plays until then (T5).
+"""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from contracts.directory import Language
+from contracts.prompts import Prompt, prompt_key
+from runtime import metrics
+from runtime.ports import BlobsUnavailable, Clock
+from services.tts.activities import audio
+from services.tts.activities.engine import EngineUnavailable
+from services.tts.activities.studio import Studio
+from services.tts.rules import address, standard
+from services.tts.rules.reading import as_spoken
+
+_BATCH: Final = 24
+"""Prompts that share one run of sox: its start is spread thin, and a crash loses a second's work."""
+_WORKERS: Final = 3
+"""While one waits for the store, two keep the processors busy."""
+_PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class StandardPrompts:
+    """The standard prompts in the bucket, and whether they are all there."""
+
+    def __init__(self, studio: Studio, clock: Clock) -> None:
+        self._studio = studio
+        self._clock = clock
+        self._made: dict[Language, dict[str, str]] = {}
+        self.is_ready = False
+
+    async def make_all(self) -> None:
+        """Make what is missing or of another text; a passing fault is tried again until all is there."""
+        for pause in itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
+            if await self._is_complete():
+                self.is_ready = True
+                return
+            metrics.RENDERINGS.labels("standard_delayed").inc()
+            await self._clock.sleep(pause)
+
+    async def _is_complete(self) -> bool:
+        """One try at everything; False when something passing stood in the way."""
+        wanted = {language: self._addresses(language) for language in Language}
+        try:
+            for language in Language:
+                made = await self._read_made(language)
+                self._made[language] = {p: at for p, at in wanted[language].items() if made.get(p) == at}
+        except BlobsUnavailable:
+            return False
+        batches = self._batches()
+        if not batches:
+            return True
+        done = await asyncio.gather(*(self._work(batches, wanted) for _ in range(_WORKERS)))
+        try:
+            # Once more, since two that were written at the same moment may have landed in either order.
+            for language in Language:
+                await self._write_made(language)
+        except BlobsUnavailable:
+            return False
+        return all(done)
+
+    def _addresses(self, language: Language) -> dict[str, str]:
+        """What each prompt is to be made of, in the order of use."""
+        voice = self._studio.voices[language]
+        forms = ",".join(self._studio.forms)
+        return {
+            prompt: address.of_all((self._address(language, prompt, voice), forms))
+            for prompt in standard.in_order_of_use()
+        }
+
+    def _address(self, language: Language, prompt: str, voice: address.Voice) -> str:
+        if prompt == Prompt.RINGING_TONE:
+            return address.of_sound(prompt)
+        return address.of_speech(_said(language, prompt), voice)
+
+    def _batches(self) -> deque[tuple[Language, tuple[str, ...]]]:
+        """What is missing, in batches, the languages side by side: the first sentences of each come first."""
+        order = standard.in_order_of_use()
+        batches: list[tuple[int, Language, tuple[str, ...]]] = []
+        for language in Language:
+            missing = [prompt for prompt in order if prompt not in self._made[language]]
+            batches += [
+                (start, language, tuple(missing[start : start + _BATCH]))
+                for start in range(0, len(missing), _BATCH)
+            ]
+        return deque((language, batch) for _, language, batch in sorted(batches))
+
+    async def _work(
+        self,
+        batches: deque[tuple[Language, tuple[str, ...]]],
+        wanted: Mapping[Language, Mapping[str, str]],
+    ) -> bool:
+        while batches:
+            language, batch = batches.popleft()
+            try:
+                await self._make(language, batch)
+                self._made[language].update({prompt: wanted[language][prompt] for prompt in batch})
+                await self._write_made(language)
+            except (EngineUnavailable, BlobsUnavailable):
+                return False
+        return True
+
+    async def _make(self, language: Language, prompts: tuple[str, ...]) -> None:
+        spoken = [prompt for prompt in prompts if prompt != Prompt.RINGING_TONE]
+        voice = self._studio.voices[language]
+        async with self._studio.programs:
+            engine = self._studio.engine
+            sounds = [await engine.speak(_said(language, prompt), voice) for prompt in spoken]
+            pieces = dict(zip(spoken, await audio.canonical(sounds), strict=True))
+            if Prompt.RINGING_TONE in prompts:
+                pieces[Prompt.RINGING_TONE] = await audio.ringing_tone()
+        await asyncio.gather(
+            *(
+                self._studio.put(prompt_key(language, prompt), pcm, once=False)
+                for prompt, pcm in pieces.items()
+            )
+        )
+        metrics.RENDERINGS.labels("standard").inc(len(pieces))
+
+    async def _read_made(self, language: Language) -> dict[str, str]:
+        found = await self._studio.blobs.get(_made_key(language))
+        try:
+            return msgspec.json.decode(found or b"{}", type=dict[str, str])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}  # whatever it was, everything is made anew and it is written over
+
+    async def _write_made(self, language: Language) -> None:
+        data = msgspec.json.encode(self._made[language], order="deterministic")
+        await self._studio.blobs.put(_made_key(language), data, content_type="application/json")
+
+
+def _said(language: Language, prompt: str) -> str:
+    return as_spoken(language, standard.text(language, prompt))
+
+
+def _made_key(language: Language) -> str:
+    return f"standard/{language}/made.json"

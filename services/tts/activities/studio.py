@@ -1,0 +1,127 @@
+"""Renders what is asked for once, and finds again by its content what was rendered before (T2).
+
+A text with its voice has one address, hence one key. Two who ask at the same moment share one rendering;
+two processes that do put the same object, and the store keeps the first.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from contracts.directory import Language
+from contracts.ids import MediaKey
+from runtime import metrics
+from runtime.ports import Blobs
+from services.tts.activities import audio
+from services.tts.activities.engine import Engine
+from services.tts.rules import address, uploads
+from services.tts.rules.address import Form, Voice
+from services.tts.rules.notices import NoticeRefused, Refusal
+
+WAV: Final = "audio/wav"
+
+
+class Rendering(msgspec.Struct, frozen=True):
+    """An object in canonical form, ready to be played."""
+
+    key: MediaKey
+    duration_ms: int
+
+
+class Studio:
+    """Makes audio and puts it into the store; `programs_max` of them run at once."""
+
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        engine: Engine,
+        voices: Mapping[Language, Voice],
+        forms: tuple[Form, ...] = (),
+        programs_max: int = 2,
+    ) -> None:
+        self.blobs = blobs
+        self.engine = engine
+        self.voices = voices
+        self.forms = forms
+        self.programs = asyncio.Semaphore(programs_max)
+        self._running: dict[str, asyncio.Task[Rendering]] = {}
+
+    async def speech(self, language: Language, text: str) -> Rendering:
+        """A text, spoken. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
+        voice = self.voices[language]
+
+        async def speak() -> bytes:
+            try:
+                async with self.programs:
+                    [pcm] = await audio.canonical([await self.engine.speak(text, voice)])
+            except audio.SoundSilent as error:
+                raise NoticeRefused(Refusal.SPEECH_SILENT) from error
+            if audio.duration_ms(pcm) > uploads.DURATION_MS_MAX:
+                raise NoticeRefused(Refusal.SPEECH_TOO_LONG)
+            return pcm
+
+        return await self._once(address.of_speech(text, voice), speak)
+
+    async def upload(self, key: MediaKey) -> Rendering:
+        """An uploaded file in canonical form. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
+        info = await self.blobs.info(key)
+        if info is None:
+            raise NoticeRefused(Refusal.UPLOAD_MISSING)
+        if info.bytes > uploads.UPLOAD_BYTES_MAX:
+            raise NoticeRefused(Refusal.UPLOAD_TOO_LARGE)
+        original = await self.blobs.get(key)
+        if original is None:
+            raise NoticeRefused(Refusal.UPLOAD_MISSING)
+        kind = uploads.container(original)
+        if kind is None:
+            raise NoticeRefused(Refusal.UPLOAD_NOT_AUDIO)
+
+        async def convert() -> bytes:
+            async with self.programs:
+                return await audio.of_upload(original, kind)
+
+        return await self._once(address.of_upload(original), convert)
+
+    async def put(self, key: MediaKey, pcm: bytes, *, once: bool) -> None:
+        """Put canonical PCM with its other forms; the canonical one last, since it vouches for them."""
+        for form in self.forms:
+            await self.blobs.put(
+                address.form_key(key, form), await audio.as_form(pcm, form), content_type=WAV, once=once
+            )
+        await self.blobs.put(key, audio.wav(pcm), content_type=WAV, once=once)
+
+    async def _once(self, found_at: str, make: Callable[[], Awaitable[bytes]]) -> Rendering:
+        running = self._running.get(found_at)
+        if running is None:
+            running = asyncio.create_task(self._find_or_make(address.key(found_at), make))
+            self._running[found_at] = running
+            running.add_done_callback(lambda done: self._forget(found_at, done))
+        else:
+            metrics.CACHE.labels("shared").inc()
+        # Who asked first may be stopped; the others still want it.
+        return await asyncio.shield(running)
+
+    def _forget(self, found_at: str, done: asyncio.Task[Rendering]) -> None:
+        del self._running[found_at]
+        if not done.cancelled():
+            done.exception()  # noted here, in case that nobody waits any more
+
+    async def _find_or_make(self, key: MediaKey, make: Callable[[], Awaitable[bytes]]) -> Rendering:
+        info = await self.blobs.info(key)
+        if info is not None and await self._has_forms(key):
+            metrics.CACHE.labels("hit").inc()
+            return Rendering(key, audio.duration_ms_of_wav(info.bytes))
+        metrics.CACHE.labels("miss").inc()
+        pcm = await make()
+        await self.put(key, pcm, once=True)
+        return Rendering(key, audio.duration_ms(pcm))
+
+    async def _has_forms(self, key: MediaKey) -> bool:
+        """Whether the forms are there, too: they may have been asked for later than the canonical one."""
+        for form in self.forms:
+            if await self.blobs.info(address.form_key(key, form)) is None:
+                return False
+        return True

@@ -1,0 +1,139 @@
+"""From what a person wrote to what the engine is given: words, and the signs that a voice pauses at.
+
+Whatever an engine could take for an instruction (mark-up, phoneme brackets, control characters) is gone
+afterwards, and its words remain, to be spoken as text (T6). Only letters and pauses reach an engine.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Final
+
+import phonenumbers
+
+from contracts.directory import Language
+from services.tts.rules import english, russian
+
+REGION: Final = "RU"
+"""Numbers without a country code are read as this country groups them, in either language."""
+_PAUSES: Final = frozenset(".,:;!?-–—()'’")
+_SIGNS: Final = frozenset("₽$€£%/+")
+"""Signs that the reading of numbers still needs; none of them is left at the end."""
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    Language.RUSSIAN: {
+        "№": "номер",
+        "&": "и",
+        "@": "собака",
+        "#": "решётка",
+        "*": "звёздочка",
+        "°": "градусов",
+    },
+    Language.ENGLISH: {"№": "number", "&": "and", "@": "at", "#": "hash", "*": "star", "°": "degrees"},
+}
+_LEFT_OVER: Final[dict[Language, dict[str, str]]] = {
+    Language.RUSSIAN: {
+        "₽": "рублей",
+        "$": "долларов",
+        "€": "евро",
+        "£": "фунтов",
+        "%": "процентов",
+        "+": "плюс",
+    },
+    Language.ENGLISH: {
+        "₽": "roubles",
+        "$": "dollars",
+        "€": "euros",
+        "£": "pounds",
+        "%": "percent",
+        "+": "plus",
+    },
+}
+_LOCAL_NUMBER: Final = re.compile(r"(?<![\w-])\d{2,3}-\d\d-\d\d(?![\w-])")
+_READERS: Final[dict[Language, Callable[[str], str]]] = {
+    Language.RUSSIAN: russian.read,
+    Language.ENGLISH: english.read,
+}
+
+
+def as_spoken(language: Language, written: str) -> str:
+    """A text as its language reads it aloud: no digit, no sign but those of a pause, no control character."""
+    text = _plain_text(language, written)
+    text = _read_phone_numbers(language, text)
+    text = _READERS[language](text)
+    for sign, word in _LEFT_OVER[language].items():
+        text = text.replace(sign, f" {word} ")
+    text = text.replace("/", " ")
+    # Babel and num2words answer in their own characters (a no-break space, say).
+    text = _plain_text(language, text)
+    # An engine reads «- 5» and «--x» as it likes: a dash that joins no two words is a pause, or nothing.
+    text = re.sub(r"(?<!\w)[-–—]+(?=\w)|(?<=\w)[-–—]+(?!\w)", " ", text)
+    text = re.sub(r"([.,:;!?–—()-])(?:\s*\1)+", r"\1", text)
+    return re.sub(r"\s+([.,:;!?])", r"\1", re.sub(r"\s+", " ", text)).strip(" -–—,;:)'’")
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything in it that a voice can say."""
+    return any(character.isalnum() for character in text)
+
+
+def _plain_text(language: Language, written: str) -> str:
+    """Letters, digits, pauses and the signs of numbers; a line's end is a pause, all else a space."""
+    written = re.sub(r"(?<=[\w%₽$€£)])[ \t]*(?:\r\n|\r|\n)+", ". ", written)
+    for sign, word in _WORDS[language].items():
+        written = written.replace(sign, f" {word} ")
+    text = "".join(_plain_character(character) for character in unicodedata.normalize("NFKC", written))
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _plain_character(character: str) -> str:
+    if character in _PAUSES or character in _SIGNS:
+        return character
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    if category == "Pd":
+        return "-"
+    # A stress mark belongs to its letter; letters and marks are all that is left to be spoken.
+    return character if category[0] == "L" or category == "Mn" else " "
+
+
+def _read_phone_numbers(language: Language, text: str) -> str:
+    said = []
+    end = 0
+    for found in phonenumbers.PhoneNumberMatcher(text, REGION, leniency=phonenumbers.Leniency.VALID):
+        # «8 800 …» is said with the eight that people dial, «+7 …» with the country's code.
+        is_whole = found.raw_string.lstrip("(").startswith("+")
+        form = phonenumbers.PhoneNumberFormat
+        number = phonenumbers.PhoneNumber()
+        number.merge_from(found.number)
+        number.extension = None
+        written = phonenumbers.format_number(number, form.INTERNATIONAL if is_whole else form.NATIONAL)
+        extension = found.number.extension
+        said += [text[end : found.start], read_number(language, written)]
+        said += [f", {_EXTENSION[language]} {extension}" if extension else ""]
+        end = found.end
+    text = "".join((*said, text[end:]))
+    return _LOCAL_NUMBER.sub(lambda local: read_number(language, local[0]), text)
+
+
+_EXTENSION: Final = {Language.RUSSIAN: "добавочный", Language.ENGLISH: "extension"}
+
+
+def read_number(language: Language, written: str) -> str:
+    """A phone number that is written in groups: Russian reads each group, English each digit."""
+    groups = re.findall(r"\d+", written)
+    plus = [_LEFT_OVER[language]["+"]] if written.lstrip().startswith("+") else []
+    if language is Language.ENGLISH:
+        return ", ".join((*plus, *(english.digits(group) for group in groups)))
+    return ", ".join((*plus, *(_read_group(group) for group in groups)))
+
+
+def _read_group(group: str) -> str:
+    """«девятьсот двенадцать», «ноль семь»; a longer group in pairs, after a single first digit if odd."""
+    if len(group) > 3:
+        cuts = [0, *range(len(group) % 2 or 2, len(group) + 1, 2)]
+        return " ".join(_read_group(group[start:end]) for start, end in pairwise(cuts))
+    zeros = len(group) - len(group.lstrip("0"))
+    words = [russian.cardinal(0)] * zeros
+    return " ".join((*words, russian.cardinal(int(group[zeros:])))) if group[zeros:] else " ".join(words)
