@@ -35,6 +35,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     `source` is the service, with what it is numbered by (`gateway/<pbx_id>`); `seq` counts per source,
     organization and stream from 1, 0 for what isn't counted; `cause` is the id of what made it happen;
     `time` is the sender's log time (ms) and informs only, since the record's own timestamp decides.
+    `cause_offset` is where a decider's cause stands on the log of facts (-1: none), and `streams`, on the last
+    fact of a step, the numbers its commands have reached (`telephony/volga=7;delivery=2`): both let a new
+    owner continue from the log alone.
     """
 
     id: str
@@ -45,6 +48,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     incarnation: int = 0
     cause: str = ""
     time: int = 0
+    cause_offset: int = -1
+    streams: str = ""
 
 
 def _leaves(base: type[Message]) -> Iterable[type[Message]]:
@@ -94,7 +99,7 @@ def _milliseconds(text: str) -> int:
 
 def headers(envelope: Envelope) -> list[tuple[str, bytes]]:
     """The record's headers for an envelope."""
-    return [
+    found = [
         ("ce_specversion", b"1.0"),
         ("ce_id", envelope.id.encode()),
         ("ce_type", envelope.type.encode()),
@@ -106,6 +111,11 @@ def headers(envelope: Envelope) -> list[tuple[str, bytes]]:
         ("ce_cause", envelope.cause.encode()),
         ("content-type", b"application/json"),
     ]
+    if envelope.cause_offset >= 0:
+        found.append(("ce_causeoffset", str(envelope.cause_offset).encode()))
+    if envelope.streams:
+        found.append(("ce_streams", envelope.streams.encode()))
+    return found
 
 
 def envelope(found: Iterable[tuple[str, bytes]]) -> Envelope:
@@ -121,6 +131,8 @@ def envelope(found: Iterable[tuple[str, bytes]]) -> Envelope:
             incarnation=int(values.get("ce_incarnation", b"0")),
             cause=values.get("ce_cause", b"").decode(),
             time=_milliseconds(values["ce_time"].decode()),
+            cause_offset=int(values.get("ce_causeoffset", b"-1")),
+            streams=values.get("ce_streams", b"").decode(),
         )
     except (KeyError, ValueError) as error:
         raise Malformed(f"the record's headers are not a message's: {error!r}") from error

@@ -7,7 +7,7 @@ which is stored as a whole and said as a whole.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -60,6 +60,10 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     apply: Callable[[S, Fact], None]
     decide: Callable[[S, Fact], Decision]
     owed: Callable[[S], Iterable[TimerId]]
+    counts: Mapping[str, tuple[str, str]] = {}
+    """Message type → (a name in runtime.metrics.COUNTED, a label value, or `@field` to take it from)."""
+    gauges: Callable[[S], Mapping[str, float]] | None = None
+    """One organization's share of runtime.metrics.GAUGED; the host adds them up, or takes the largest."""
 
 
 def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause: str) -> Decision:
@@ -88,3 +92,22 @@ def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause:
         if len(facts) > STEP_FACTS_MAX:
             raise StepTooLong(f"{decider.name}: more than {STEP_FACTS_MAX} facts follow from one")
     return Decision(facts=tuple(facts), commands=tuple(commands))
+
+
+def follow(
+    decider: Decider[Any], state: State, fact: Fact | None, said: Sequence[Fact], *, at: Instant, cause: str
+) -> None:
+    """Hear one fact of which the log already holds what followed: apply both, decide nothing.
+
+    The state ends as `step` would have left it. `fact` None: this version no longer hears that type.
+    """
+    state.now_at = max(state.now_at, at)
+    state.cause = cause
+    if isinstance(fact, TimerDue):
+        if state.awaits(fact):
+            state.timers.drop(fact.timer_id)
+            decider.apply(state, fact)
+    elif fact is not None:
+        decider.apply(state, fact)
+    for each in said:
+        decider.apply(state, each)

@@ -97,7 +97,9 @@ class Say(Protocol):
         cause: str = "",
         seq: int = 0,
         incarnation: int = 0,
-    ) -> tuple[Said, ...]: ...
+    ) -> tuple[Said, ...]:
+        """Append, and await the acknowledgement."""
+        ...
 
 
 class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):

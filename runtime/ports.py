@@ -41,6 +41,10 @@ class LogUnavailable(Exception):
     """A read or an append failed, or nobody knows whether it did: try again, never past it."""
 
 
+class OffsetOutOfRange(Exception):
+    """The log no longer has, or never had, the offset asked for."""
+
+
 class LogTooLong(Exception):
     """The log refuses this batch for its size, and always will."""
 
@@ -67,6 +71,7 @@ class Log(Protocol):
         """Records from `offset` on, in order; empty when none came in time. Raises LogUnavailable.
 
         The first one may have a higher offset than asked for: the caller demands contiguity and judges.
+        Raises OffsetOutOfRange, too.
         """
         ...
 
@@ -142,8 +147,11 @@ class StoreUnavailable(Exception):
 class Store(Protocol):
     """Records, outbox, timer index and park marks of every partition, each guarded by epoch and version."""
 
-    async def claim(self, partition: int, epoch: str) -> Loaded:
-        """Become the owner: from now on every other epoch is refused."""
+    async def claim(self, partition: int, epoch: str, *, new_version: str) -> Loaded:
+        """Become the owner: from now on every other epoch is refused.
+
+        `new_version` becomes the version where none is stored, so that an absent one is never right.
+        """
         ...
 
     async def load(

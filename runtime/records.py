@@ -83,12 +83,16 @@ class Table(Generic[R]):
 
     def load(self, data: bytes) -> None:
         """Take a stored record in without calling it a change. Raises NewerSchema."""
-        if data[0] > self.record_type.schema:
-            raise NewerSchema(f"{self.name}: stored as version {data[0]}, known is {self.record_type.schema}")
-        record = self._decoder.decode(memoryview(data)[1:])
+        record = self.decoded(data)
         self._records[getattr(record, self._key_field)] = record
         if self._index is not None:
             self._index(None, record)
+
+    def decoded(self, data: bytes) -> R:
+        """A record from its stored form. Raises NewerSchema."""
+        if data[0] > self.record_type.schema:
+            raise NewerSchema(f"{self.name}: stored as version {data[0]}, known is {self.record_type.schema}")
+        return self._decoder.decode(memoryview(data)[1:])
 
     def encoded(self, record: R) -> bytes:
         """A record as it is stored: a version byte, then msgpack."""

@@ -1,0 +1,176 @@
+"""What happens to one record: filters by header, then a step, whose outcome goes into the batch."""
+
+import time
+from typing import Any, Final
+
+from contracts.codec import TYPES, Malformed, decode
+from contracts.gateway import PbxClaimed
+from contracts.ids import Instant, OrganizationId
+from contracts.log import TimerDue
+from contracts.message import Fact, Message, type_name
+from runtime import metrics
+from runtime.decision import Decider, Decision, follow, step
+from runtime.host.claiming import SaidAlready, take_numbers
+from runtime.host.numbering import Numbering
+from runtime.host.organizations import Mark, Organization
+from runtime.host.outgoing import Saying, digest
+from runtime.host.reading import Parsed
+from runtime.ports import LogRecord, Outgoing
+
+TIMER_DUE: Final = type_name(TimerDue)
+PBX_CLAIMED: Final = type_name(PbxClaimed)
+GATEWAY: Final = "gateway/"
+
+
+class Broken(Exception):
+    """An organization's state can't take this record: it is parked, and everyone else goes on."""
+
+
+class SaidDifferently(Exception):
+    """A fact of ours came back with another content, or one came that we never said."""
+
+
+class Batch:
+    """All that one batch changes; written by one store write, then said."""
+
+    def __init__(self) -> None:
+        self.touched: dict[OrganizationId, Organization] = {}
+        self.heard: dict[OrganizationId, list[Parsed]] = {}
+        self.commands: list[Outgoing] = []
+        self.facts: list[Outgoing] = []
+        self.marks: dict[OrganizationId, Mark | None] = {}
+        self.said: list[Message] = []
+        self.steps = 0
+
+    def outbox(self) -> tuple[Outgoing, ...]:
+        """All outputs in the order in which they are sent: the commands, then the facts."""
+        return (*self.commands, *self.facts)
+
+
+class Hearing:
+    """One service's ears, for one partition."""
+
+    def __init__(self, decider: Decider[Any], saying: Saying, already: SaidAlready) -> None:
+        self._decider = decider
+        self._saying = saying
+        self._already = already
+        self._hears = {type_name(found) for found in decider.hears} | {TIMER_DUE}
+
+    def hear(self, heard: Parsed, organization: Organization, batch: Batch) -> None:
+        """Hear one record. Raises Broken; the organization must then be loaded again."""
+        batch.touched[organization.id] = organization
+        try:
+            self._hear(heard, organization, batch)
+        except Exception as error:
+            raise Broken(f"{heard.type} at offset {heard.offset}: {error!r}") from error
+        batch.heard.setdefault(organization.id, []).append(heard)
+
+    def _hear(self, heard: Parsed, organization: Organization, batch: Batch) -> None:
+        if heard.source == self._decider.name and heard.type != TIMER_DUE:
+            outcome = self._confirm(heard, organization.numbers)
+        else:
+            outcome = self._accept(heard, organization.numbers)
+        fact: Fact | None = None
+        if outcome == "heard":
+            try:
+                fact = self._decoded(heard)
+            except Malformed as error:
+                outcome = "malformed"
+                self.put_aside(heard.record, str(error), heard.now_at, batch)
+        if not self._already.decides(organization.id, heard.offset):
+            self._follow(heard, fact, organization)
+        elif fact is not None:
+            self._step(heard, fact, organization, batch)
+        metrics.FACTS.labels(heard.type if heard.type in TYPES else "unknown", outcome).inc()
+
+    def put_aside(self, record: LogRecord, reason: str, now_at: int, batch: Batch) -> None:
+        """A record that can't be read becomes a dead letter, by way of the outbox."""
+        batch.commands.append(self._saying.dead_letter(record, reason, now_at))
+        metrics.DEAD_LETTERS.labels("facts").inc()
+
+    def _accept(self, heard: Parsed, numbers: Numbering) -> str:
+        """Judge by the headers alone, so that types we skip are counted in their sequence, too."""
+        if heard.type == TIMER_DUE:
+            # Ours is heard although it is our own; another service's is not for us.
+            return "heard" if heard.source == self._decider.name else "skipped"
+        if heard.source.startswith(GATEWAY):
+            if self._is_gateway_repeat(heard, numbers):
+                return "repeat"
+        elif heard.seq > 0:
+            if numbers.is_repeat(heard.source, 0, heard.seq):
+                metrics.REPEATS.labels(heard.source).inc()
+                return "repeat"
+            if numbers.is_early(heard.source, heard.seq):
+                return self._early(heard, numbers)
+            numbers.accept(heard.source, 0, heard.seq)
+        # Without a number: the directory (its entities have versions) and edges (their results are
+        # idempotent by their subject). Applying them twice is applying them once.
+        if heard.type in self._hears:
+            return "heard"
+        return "skipped" if heard.type in TYPES else "unknown"
+
+    def _is_gateway_repeat(self, heard: Parsed, numbers: Numbering) -> bool:
+        """A gateway counts per incarnation: the offset of its claim. What is not higher is dropped."""
+        incarnation, seq = heard.incarnation, heard.seq
+        if heard.type == PBX_CLAIMED:
+            incarnation, seq = heard.offset, 0
+        if numbers.is_repeat(heard.source, incarnation, seq):
+            metrics.REPEATS.labels("gateway").inc()
+            return True
+        numbers.accept(heard.source, incarnation, seq)
+        return False
+
+    def _early(self, heard: Parsed, numbers: Numbering) -> str:
+        """Not the successor: it will come again after what is missing; never jumped."""
+        metrics.EARLY.labels(heard.source).inc()
+        if numbers.gap_is_old(heard.source, heard.now_at):
+            metrics.GAPS_OLD.labels(heard.source).inc()
+        return "early"
+
+    def _confirm(self, heard: Parsed, numbers: Numbering) -> str:
+        """An own fact comes back: it was applied when it was decided, and must be what we said."""
+        if heard.seq <= numbers.confirmed:
+            return "repeat"
+        if heard.seq > numbers.said_facts():
+            if not self._already.decides(heard.organization_id, heard.offset):
+                return "own"  # Not applied yet: the record that caused it was too early, and comes again.
+            raise SaidDifferently(f"number {heard.seq} of our facts was never said")
+        if heard.seq != numbers.confirmed + 1:
+            return self._early(heard, numbers)
+        if numbers.unconfirmed[heard.seq] != digest(heard.type, heard.record.value):
+            raise SaidDifferently(f"number {heard.seq} of our facts came back different")
+        numbers.confirmed = heard.seq
+        del numbers.unconfirmed[heard.seq]
+        return "own"
+
+    def _decoded(self, heard: Parsed) -> Fact:
+        fact = decode(heard.type, heard.record.value)
+        assert isinstance(fact, Fact)
+        return fact
+
+    def _follow(self, heard: Parsed, fact: Fact | None, organization: Organization) -> None:
+        """The log wins: apply what it says that this record caused, and decide nothing."""
+        said = self._already.caused_by(organization.id, heard.offset)
+        if fact is None and not said:
+            return
+        facts = [self._decoded(each) for each in said]
+        follow(self._decider, organization.state, fact, facts, at=Instant(heard.now_at), cause=heard.id)
+        for each in said:
+            take_numbers(organization.numbers, each)
+
+    def _step(self, heard: Parsed, fact: Fact, organization: Organization, batch: Batch) -> None:
+        if not self._already.is_complete(organization.id, organization.numbers):
+            raise SaidDifferently("facts of ours are on the log whose cause is not")
+        if isinstance(fact, TimerDue):
+            metrics.TIMER_LATE_SECONDS.observe(max(0, heard.now_at - fact.due_at) / 1000)
+        began = time.perf_counter()
+        decision: Decision = step(
+            self._decider, organization.state, fact, at=Instant(heard.now_at), cause=heard.id
+        )
+        metrics.DECIDE_SECONDS.observe(time.perf_counter() - began)
+        commands, facts = self._saying.step(decision, organization.numbers, heard, batch.steps)
+        batch.steps += 1
+        batch.commands.extend(commands)
+        batch.facts.extend(facts)
+        batch.said.extend(decision.facts)
+        batch.said.extend(decision.commands)

@@ -1,0 +1,207 @@
+"""A partition that is ours: what is in memory of it, and the one way in which it changes: store, then say."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import structlog
+
+from contracts.ids import OrganizationId
+from contracts.message import type_name
+from runtime import metrics
+from runtime.decision import Decider
+from runtime.host import outbox
+from runtime.host.claiming import SaidAlready
+from runtime.host.hearing import Batch, Hearing
+from runtime.host.organizations import (
+    Mark,
+    NewerSchema,
+    Organization,
+    Organizations,
+    decoded_mark,
+    encoded_mark,
+)
+from runtime.host.outgoing import Saying
+from runtime.host.timers import Asked, DueIndex
+from runtime.ports import Blobs, Clock, Loaded, Log, LogUnavailable, Outgoing, Position, Store, Write
+
+SENDS_MAX = 8
+"""With pauses from 0.1 s doubling to 5 s: a quarter of a minute, then the partition is claimed anew."""
+SEND_PAUSE_S = 0.1
+SEND_PAUSE_S_MAX = 5.0
+
+_log = structlog.get_logger()
+
+
+class HostPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """The host's four ports, and its source of random names (epochs, versions, names of logs)."""
+
+    log: Log
+    store: Store
+    blobs: Blobs
+    clock: Clock
+    tokens: Callable[[], str]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What may differ between installations; every limit has its reason."""
+
+    version: str
+    """Of the code: an organization parked by another version reads on when this one claims."""
+    prefix: str = ""
+    """Of snapshots' keys, so that installations can share a bucket."""
+    records_max: int = 500
+    """A batch is one store write; larger ones win little, and wait longer for their first command."""
+    wait_ms_max: int = 500
+    """A stop waits for a read at most."""
+    idle_s: float = 900.0
+    """An organization without facts or timers for a quarter of an hour leaves memory."""
+    idle_write_s: float = 5.0
+    """A partition without facts is written that often: it shows that the store answers and we own it."""
+    snapshot_s: float = 3600.0
+    snapshot_first_s: float = 60.0
+
+
+class Closed(Exception):
+    """The partition stays closed until a person has helped; the message says why and what is lost."""
+
+
+class Held:
+    """One claimed partition in memory. Any unclear outcome: throw this away and claim again."""
+
+    def __init__(
+        self,
+        partition: int,
+        decider: Decider[Any],
+        ports: HostPorts,
+        options: Options,
+        epoch: str,
+        loaded: Loaded,
+    ) -> None:
+        assert loaded.position is not None
+        self.partition = partition
+        self.decider = decider
+        self.ports = ports
+        self.options = options
+        self.epoch = epoch
+        self.version = loaded.version
+        self.position: Position = loaded.position
+        self.marks: dict[OrganizationId, Mark] = {
+            organization_id: decoded_mark(data) for organization_id, data in loaded.parked.items()
+        }
+        self.organizations = Organizations(decider)
+        self.due = DueIndex(loaded.due)
+        self.asked = Asked()
+        self.already = SaidAlready()
+        self.saying = Saying(decider.name)
+        self.hearing = Hearing(decider, self.saying, self.already)
+        self.mark_offset = -1
+        self.written_at = ports.clock.elapsed()
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the log was read up to our claim's mark: from there timers ring and the parked read on."""
+        return self.position.offset > self.mark_offset
+
+    async def load(self, wanted: Iterable[OrganizationId]) -> None:
+        """Bring organizations into memory. Raises Refused, StoreUnavailable, Closed."""
+        missing = self.organizations.missing(wanted)
+        if not missing:
+            return
+        found = await self.ports.store.load(self.partition, missing, epoch=self.epoch, version=self.version)
+        for organization_id, records in zip(missing, found, strict=True):
+            try:
+                self.organizations.load(organization_id, records).used_at = self.ports.clock.elapsed()
+            except NewerSchema as error:
+                raise Closed(f"a newer version wrote the records of {organization_id}: {error}") from error
+
+    async def organization(self, organization_id: OrganizationId) -> Organization:
+        """One organization, loaded if need be."""
+        await self.load((organization_id,))
+        found = self.organizations.get(organization_id)
+        assert found is not None
+        return found
+
+    async def store_then_say(self, batch: Batch, position: Position) -> None:
+        """The batch in one write; then its outputs, from what is stored; acknowledged, then trimmed."""
+        write = self._write(batch, position)
+        await self._store(write)
+        self.position = position
+        for organization_id, mark in batch.marks.items():
+            self.marks.pop(organization_id, None)
+            if mark is not None:
+                self.marks[organization_id] = mark
+        for organization_id, organization in batch.touched.items():
+            standing = self.marks.get(organization_id)
+            self.already.forget(organization_id, position.offset if standing is None else standing.offset)
+            self.asked.forget_dropped(organization_id, organization.state)
+        for message in batch.said:
+            metrics.count(self.decider.counts, type_name(message), message)
+        metrics.PARKED.labels(self.partition).set(len(self.marks))
+        await self.say(write.outbox)
+
+    def _write(self, batch: Batch, position: Position) -> Write:
+        now = self.ports.clock.elapsed()
+        due = {}
+        for organization_id, organization in batch.touched.items():
+            organization.used_at = now
+            mark = batch.marks.get(organization_id, self.marks.get(organization_id))
+            # A parked organization's timers would be asked for in vain: its facts are not applied.
+            earliest = organization.state.earliest_due_at() if mark is None else None
+            if self.due.set(organization_id, earliest):
+                due[organization_id] = earliest
+        return Write(
+            partition=self.partition,
+            epoch=self.epoch,
+            version=self.version,
+            new_version=self.ports.tokens(),
+            position=position,
+            records={each.id: each.take_changes() for each in batch.touched.values()},
+            due=due,
+            parked={
+                organization_id: None if mark is None else encoded_mark(mark)
+                for organization_id, mark in batch.marks.items()
+            },
+            outbox=batch.outbox(),
+        )
+
+    async def _store(self, write: Write) -> None:
+        """One attempt. A write whose outcome is unclear is never repeated: the partition is claimed again."""
+        began = self.ports.clock.elapsed()
+        try:
+            await self.ports.store.write(write)
+        except Exception as error:
+            metrics.STORE_WRITES.labels(type(error).__name__).inc()
+            raise
+        self.version = write.new_version
+        self.written_at = self.ports.clock.elapsed()
+        metrics.STORE_WRITES.labels("written").inc()
+        metrics.STORE_SECONDS.observe(self.written_at - began)
+        metrics.STORE_BYTES.inc(_bytes(write))
+
+    async def say(self, stored: tuple[Outgoing, ...]) -> None:
+        """Send a stored outbox until all of it is acknowledged, then forget it. Raises LogUnavailable."""
+        if not stored:
+            return
+        metrics.OUTBOX_SINCE.labels(self.partition).set(self.ports.clock.now() / 1000)
+        pause = SEND_PAUSE_S
+        for tries in range(1, SENDS_MAX + 1):
+            try:
+                await outbox.send(self.ports.log, self.partition, stored)
+                break
+            except LogUnavailable as error:
+                metrics.SENDS_FAILED.inc()
+                _log.warning("a send failed, the whole outbox goes again", error=str(error), tries=tries)
+                if tries == SENDS_MAX:
+                    raise
+                await self.ports.clock.sleep(pause)
+                pause = min(2 * pause, SEND_PAUSE_S_MAX)
+        await self.ports.store.trim(self.partition, epoch=self.epoch, version=self.version)
+        metrics.OUTBOX_SINCE.labels(self.partition).set(0)
+
+
+def _bytes(write: Write) -> int:
+    records = sum(
+        len(name) + len(data or b"") for found in write.records.values() for name, data in found.items()
+    )
+    return records + sum(len(each.value) for each in write.outbox)

@@ -1,0 +1,166 @@
+"""Owns partitions as they come and go, and says whether the service is ready."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from runtime import metrics
+from runtime.decision import Decider
+from runtime.host import identity
+from runtime.host.held import Closed, HostPorts, Options
+from runtime.host.identity import RefusedToStart
+from runtime.host.owner import Owner
+from runtime.ports import LogUnavailable, Refused, StoreUnavailable
+
+CLOSED_PAUSE_S = 30.0
+"""A closed partition waits for a person; looking again twice a minute costs nothing."""
+CLAIM_PAUSE_S = 0.2
+CLAIM_PAUSE_S_MAX = 10.0
+POLL_S_MAX = 30.0
+"""Reads wait half a second; half a minute without one is a partition that stands still."""
+WRITE_S_MAX = 60.0
+"""Idle partitions write every 5 s; a minute without a write is a store that does not answer."""
+
+_log = structlog.get_logger()
+
+
+class Host:
+    """Runs one decider on the partitions that the log gives it."""
+
+    def __init__(self, decider: Decider[Any], ports: HostPorts, options: Options) -> None:
+        self._decider = decider
+        self._ports = ports
+        self._options = options
+        self._owners: dict[int, Owner] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._leaving: set[int] = set()
+        self._closed: dict[int, str] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
+        self._refused: RefusedToStart | None = None
+        self._stopped = asyncio.Event()
+
+    async def run(self, *, broker_without_time_is_fine: bool) -> None:
+        """Own partitions until `stop`. Raises RefusedToStart."""
+        await self._check_time(is_fine=broker_without_time_is_fine)
+        await self._ports.log.own(self.gained, self.lost)
+        await self._stopped.wait()
+        await self._ports.log.disown()
+        await self.lost(tuple(self._tasks))
+        if self._refused is not None:
+            raise self._refused
+
+    def stop(self) -> None:
+        """Finish the batch at hand everywhere, then end."""
+        self._stopped.set()
+
+    async def _check_time(self, *, is_fine: bool) -> None:
+        """Timers and deadlines follow the broker's time: one that keeps none is for demo on loopback."""
+        name = self._decider.name
+        await identity.log_id(self._ports.log, 0, self._ports.tokens)
+        if await identity.has_time(self._ports.log, 0, name):
+            return
+        if not is_fine:
+            raise RefusedToStart(
+                "this broker puts no time of its own on records (message.timestamp.type is not LogAppendTime, or it "
+                "is the embedded one). For a demo on loopback set RINGBACK_ALLOW_BROKER_WITHOUT_TIME=1."
+            )
+        _log.warning("the broker keeps no time of its own: good for a demo on loopback only")
+
+    async def gained(self, partitions: tuple[int, ...]) -> None:
+        """Start to own these."""
+        for partition in partitions:
+            async with self._lock(partition):
+                self._leaving.discard(partition)
+                owner = Owner(partition, self._decider, self._ports, self._options)
+                self._owners[partition] = owner
+                self._tasks[partition] = asyncio.create_task(self._live(owner))
+
+    async def lost(self, partitions: tuple[int, ...]) -> None:
+        """Stop owning these: the batch at hand is finished, then memory is dropped."""
+        self._leaving.update(partitions)
+        for partition in partitions:
+            async with self._lock(partition):
+                task = self._tasks.pop(partition, None)
+                if task is not None:
+                    await asyncio.wait((task,))
+                self._owners.pop(partition, None)
+                self._closed.pop(partition, None)
+
+    def _lock(self, partition: int) -> asyncio.Lock:
+        """One lock per partition: gaining and losing it never overlap."""
+        return self._locks.setdefault(partition, asyncio.Lock())
+
+    def _is_leaving(self, partition: int) -> bool:
+        return partition in self._leaving or self._stopped.is_set()
+
+    async def _live(self, owner: Owner) -> None:
+        """Claim and take turns until told to leave. The one place that catches what a turn raises."""
+        pause = CLAIM_PAUSE_S
+        partition = owner.partition
+        while not self._is_leaving(partition):
+            try:
+                await owner.claim()
+                metrics.CLAIMS.labels("claimed").inc()
+                self._open(partition)
+                while not self._is_leaving(partition):
+                    await owner.turn()
+                    pause = CLAIM_PAUSE_S
+                    await asyncio.sleep(0)
+            except RefusedToStart as refusal:
+                _log.error("refused to start", partition=partition, reason=str(refusal))
+                self._refused = refusal
+                self.stop()
+            except Closed as closed:
+                self._close(partition, str(closed))
+                await self._pause(CLOSED_PAUSE_S)
+            except (Refused, StoreUnavailable, LogUnavailable) as error:
+                metrics.CLAIMS.labels(type(error).__name__).inc()
+                _log.warning("claiming again", partition=partition, why=str(error), kind=type(error).__name__)
+                await self._pause(pause)
+                pause = min(2 * pause, CLAIM_PAUSE_S_MAX)
+            except Exception:
+                metrics.CLAIMS.labels("error").inc()
+                _log.exception("claiming again after an error that nobody foresaw", partition=partition)
+                await self._pause(pause)
+                pause = min(2 * pause, CLAIM_PAUSE_S_MAX)
+            finally:
+                owner.drop()
+        await owner.settle()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless the process is told to end."""
+        try:
+            await asyncio.wait_for(self._stopped.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _close(self, partition: int, reason: str) -> None:
+        self._closed[partition] = reason
+        metrics.CLOSED.labels(partition).set(1)
+        _log.error("partition closed", partition=partition, reason=reason)
+
+    def _open(self, partition: int) -> None:
+        self._closed.pop(partition, None)
+        metrics.CLOSED.labels(partition).set(0)
+
+    def reasons_not_ready(self) -> list[str]:
+        """Why this process must get no traffic now; empty: it is ready."""
+        now = self._ports.clock.elapsed()
+        reasons = [f"partition {each}: {reason}" for each, reason in sorted(self._closed.items())]
+        for partition, owner in sorted(self._owners.items()):
+            if partition in self._closed:
+                continue
+            if owner.held is None or not owner.held.is_caught_up:
+                reasons.append(f"partition {partition}: claiming, or reading what the log already says")
+            elif now - owner.polled_at > POLL_S_MAX:
+                reasons.append(f"partition {partition}: last read {now - owner.polled_at:.0f} s ago")
+            elif now - owner.held.written_at > WRITE_S_MAX:
+                reasons.append(
+                    f"partition {partition}: last store write {now - owner.held.written_at:.0f} s ago"
+                )
+        return reasons
+
+    def show_gauges(self) -> None:
+        """Set the business's gauges; called when metrics are asked for."""
+        metrics.show([share for owner in self._owners.values() for share in owner.shares()])

@@ -1,0 +1,115 @@
+"""Which log this is, and whether its broker keeps time. Both are asked before anything is believed."""
+
+import ipaddress
+from collections.abc import Callable
+
+from contracts.codec import Envelope, Malformed, UnknownType, decode, encode, envelope, headers
+from contracts.ids import OrganizationId
+from contracts.log import LogNamed, TimeProbed
+from contracts.message import Fact, type_name
+from contracts.topics import FACTS
+from runtime.ports import Log, LogRecord, LogUnavailable, Outgoing, Position
+
+READS_MAX = 60
+"""Half a minute for a record that was acknowledged to become readable, a broker's restart included."""
+READ_WAIT_MS = 500
+
+
+class RefusedToStart(Exception):
+    """This process must not run like this; the message says what is wrong and what to do."""
+
+
+class LogIsAnother(RefusedToStart):
+    """What is stored belongs to another log: reading on would mix two histories."""
+
+
+def _record(fact: Fact, id_: str, source: str) -> Outgoing:
+    made = Envelope(id=id_, type=type_name(fact), source=source, organization_id=OrganizationId(""))
+    return Outgoing(FACTS.name, "", tuple(headers(made)), encode(fact), 0)
+
+
+async def read_one(log: Log, partition: int, offset: int) -> LogRecord:
+    """The first record at or after an offset that is known to exist."""
+    for _ in range(READS_MAX):
+        records = await log.read(partition, offset, records_max=1, wait_ms=READ_WAIT_MS)
+        if records:
+            return records[0]
+    raise LogUnavailable(f"offset {offset} of partition {partition} was acknowledged and can't be read")
+
+
+async def log_id(log: Log, partition: int, tokens: Callable[[], str]) -> str | None:
+    """The name in a partition's first record, given now if it has none; None when that is no longer kept.
+
+    Two that start at once both write a name; the one at offset 0 counts.
+    """
+    if await log.oldest(partition) > 0:
+        return None
+    first = await log.read(partition, 0, records_max=1, wait_ms=200)
+    if not first:
+        named = LogNamed(log_id=tokens(), partitions=log.partitions)
+        await log.append(partition, [_record(named, f"log/{named.log_id}", "log")])
+        first = [await read_one(log, partition, 0)]
+    if first[0].offset > 0:
+        return None
+    return _name(first[0], log.partitions)
+
+
+def _name(first: LogRecord, partitions: int) -> str:
+    """What names the log: its first record, normally `log.named`, else that record's id and time."""
+    try:
+        found = envelope(first.headers)
+        fact = decode(found.type, first.value)
+    except (Malformed, UnknownType):
+        return f"unnamed/{first.at}"
+    if not isinstance(fact, LogNamed):
+        # A tool wrote before any service had started. Its id and time tell this log from others as well.
+        return f"{found.id}/{first.at}"
+    if fact.partitions != partitions:
+        raise LogIsAnother(
+            f"the log {fact.log_id} was born with {fact.partitions} partitions and has {partitions}: "
+            "organizations would change partitions. Restore the topic, or start a new installation with another prefix."
+        )
+    return fact.log_id
+
+
+def check_same_log(stored: Position, found: str | None, partitions: int) -> None:
+    """What is stored must belong to this log. Raises LogIsAnother."""
+    if stored.partitions != partitions:
+        raise LogIsAnother(
+            f"what is stored knows a log with {stored.partitions} partitions, this one has {partitions}; "
+            "the number is fixed at birth"
+        )
+    if found is not None and stored.log_id != found:
+        raise LogIsAnother(
+            f"what is stored belongs to the log {stored.log_id}, this one is {found}. Point RINGBACK_KAFKA "
+            "and RINGBACK_TOPIC_PREFIX to the old log, or use another RINGBACK_STORE_PREFIX."
+        )
+
+
+def check_not_beyond(stored: Position, end_offset: int) -> None:
+    """What is stored can't stand for more than the log has. Raises LogIsAnother."""
+    if stored.offset > end_offset:
+        raise LogIsAnother(
+            f"what is stored stands for offset {stored.offset}, and the log ends at {end_offset}: the log lost "
+            "its end, or is another one. Restore it, or see docs/operating.md, «The log lost data»."
+        )
+
+
+async def has_time(log: Log, partition: int, service: str) -> bool:
+    """Whether the broker puts its own time on records: a probe with timestamp 0 comes back with another."""
+    probe = _record(TimeProbed(service=service), f"{service}/time-probe", service)
+    offset = await log.append(partition, [probe], at=0)
+    return (await read_one(log, partition, offset)).at != 0
+
+
+def is_loopback(address: str) -> bool:
+    """Whether every broker in a bootstrap list is on this machine."""
+    hosts = [each.strip().rpartition(":")[0].strip("[]") for each in address.split(",")]
+    return all(host == "localhost" or _is_loopback_ip(host) for host in hosts)
+
+
+def _is_loopback_ip(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,84 @@
+"""One organization's numbers: what it has said per stream, what it has heard per source.
+
+They are a record of the organization like any other, written in the same batch as what they number.
+"""
+
+from contracts.ids import Instant
+from runtime.records import Record, Table
+
+STREAM_OF_FACTS = "facts"
+GAP_ALARM_MS = 60_000
+"""A record that came too early comes again within a resend's pauses; a minute later something is lost."""
+
+
+class Numbers(Record, frozen=True, array_like=True):
+    """The stored form. `unconfirmed`: digests of own facts that have not come back on the log yet."""
+
+    key: str
+    now_at: int
+    said: dict[str, int]
+    heard: dict[str, tuple[int, int]]
+    confirmed: int
+    unconfirmed: tuple[tuple[int, bytes], ...]
+
+
+RECORD_NAME = "host/numbers"
+_CODEC: Table[Numbers] = Table("host", Numbers, None)
+
+
+class Numbering:
+    """One organization's numbers in memory."""
+
+    def __init__(self, stored: bytes | None = None) -> None:
+        numbers = Numbers(RECORD_NAME, 0, {}, {}, 0, ()) if stored is None else _CODEC.decoded(stored)
+        self.now_at = Instant(numbers.now_at)
+        self.said = numbers.said
+        self.heard = numbers.heard
+        self.confirmed = numbers.confirmed
+        self.unconfirmed = dict(numbers.unconfirmed)
+        self._early_since: dict[str, int] = {}
+
+    def encoded(self) -> bytes:
+        """As it is stored; the order of sources and streams never shows in the bytes."""
+        return _CODEC.encoded(
+            Numbers(
+                RECORD_NAME,
+                self.now_at,
+                self.said,
+                self.heard,
+                self.confirmed,
+                tuple(self.unconfirmed.items()),
+            )
+        )
+
+    def next(self, stream: str) -> int:
+        """Number the next output of a stream."""
+        number = self.said.get(stream, 0) + 1
+        self.said[stream] = number
+        return number
+
+    def said_facts(self) -> int:
+        """The number of the last fact said."""
+        return self.said.get(STREAM_OF_FACTS, 0)
+
+    def is_repeat(self, source: str, incarnation: int, seq: int) -> bool:
+        """Whether this number was heard before: at least once is what the log promises."""
+        return (incarnation, seq) <= self.heard.get(source, (0, 0))
+
+    def is_early(self, source: str, seq: int) -> bool:
+        """Whether a decider's number is not the successor of the last one heard: it will come again."""
+        return seq != self.heard.get(source, (0, 0))[1] + 1
+
+    def accept(self, source: str, incarnation: int, seq: int) -> None:
+        """Note a number as heard."""
+        self.heard[source] = (incarnation, seq)
+        self._early_since.pop(source, None)
+
+    def gap_is_old(self, source: str, at: int) -> bool:
+        """Note that a source came too early at `at`; true once the gap has lasted too long."""
+        since = self._early_since.setdefault(source, at)
+        if at - since <= GAP_ALARM_MS:
+            return False
+        # Alarmed once a minute, not for every record.
+        self._early_since[source] = at
+        return True

@@ -1,0 +1,221 @@
+"""One partition's life with one owner: claim, then turns; any unclear outcome, and it claims again."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from contracts.codec import Malformed
+from contracts.ids import Instant, OrganizationId
+from contracts.log import OrganizationUnparked, TimerDue
+from contracts.message import type_name
+from runtime import metrics
+from runtime.decision import Decider
+from runtime.host import snapshots
+from runtime.host.hearing import Batch, Broken
+from runtime.host.held import Held, HostPorts, Options
+from runtime.host.organizations import encoded_mark
+from runtime.host.parking import ReadingOn, is_hosts, park, unpark
+from runtime.host.reader import Reader
+from runtime.host.reading import Parsed, parsed
+from runtime.host.taking import take
+from runtime.host.timers import TIMERS_MAX
+from runtime.ports import BlobsUnavailable, LogRecord, LogUnavailable, Outgoing, Position
+
+UNPARKED = type_name(OrganizationUnparked)
+IDLE_CHECK_S = 60.0
+
+_log = structlog.get_logger()
+
+
+class Owner:
+    """Owns one partition for one service. `claim` first, then `turn` again and again."""
+
+    def __init__(self, partition: int, decider: Decider[Any], ports: HostPorts, options: Options) -> None:
+        self.partition = partition
+        self.polled_at = ports.clock.elapsed()
+        self.held: Held | None = None
+        self._decider = decider
+        self._ports = ports
+        self._options = options
+        self._reader = Reader(ports.log, partition, records_max=options.records_max)
+        self._uploading: asyncio.Task[None] | None = None
+        self._timers_asked = 0
+
+    async def claim(self) -> None:
+        """Forget everything, and take the partition. Raises what `take` raises."""
+        self.drop()
+        held = await take(self.partition, self._decider, self._ports, self._options)
+        now = self._ports.clock.elapsed()
+        self._reading_on = ReadingOn(held)
+        self._snapshot_at = now + self._options.snapshot_first_s
+        self._idle_check_at = now + IDLE_CHECK_S
+        self.held = held
+
+    def drop(self) -> None:
+        """Forget everything: what is stored and what is on the log is all that counts."""
+        self.held = None
+
+    async def turn(self) -> bool:
+        """Hear what came, read on for the parked, ring timers, keep up; whether anything was heard."""
+        held = self.held
+        assert held is not None
+        records = await self._reader.read(held.position.offset, wait_ms=self._wait_ms(held))
+        self.polled_at = self._ports.clock.elapsed()
+        if records:
+            await self._hear(held, records)
+        if held.is_caught_up:
+            has_more = await self._reading_on.turn()
+            await self._ring(held)
+            await self._keep_up(held)
+            return bool(records) or has_more
+        return bool(records)
+
+    async def _hear(self, held: Held, records: list[LogRecord]) -> None:
+        """One batch: every record heard in order, one store write, then what follows is said."""
+        batch = Batch()
+        now_at = held.position.now_at
+        found: list[Parsed] = []
+        for record in records:
+            now_at = max(now_at, record.at)
+            try:
+                heard = parsed(record, now_at)
+            except Malformed as error:
+                held.hearing.put_aside(record, str(error), now_at, batch)
+                continue
+            if heard.type == UNPARKED or not is_hosts(heard, self._decider.name):
+                found.append(heard)
+        await held.load(each.organization_id for each in found if each.organization_id not in held.marks)
+        for heard in found:
+            await self._hear_one(held, heard, batch)
+        metrics.LAG.labels(self.partition).set(max(0, self._ports.clock.now() - records[-1].at) / 1000)
+        position = Position(held.position.log_id, held.position.partitions, records[-1].offset + 1, now_at)
+        await held.store_then_say(batch, position)
+        await self._commit(position.offset)
+
+    async def _hear_one(self, held: Held, heard: Parsed, batch: Batch) -> None:
+        if heard.type == UNPARKED:
+            unpark(held, heard, batch)
+            return
+        if batch.marks.get(heard.organization_id, held.marks.get(heard.organization_id)) is not None:
+            metrics.FACTS.labels(heard.type, "parked").inc()
+            return
+        organization = await held.organization(heard.organization_id)
+        try:
+            held.hearing.hear(heard, organization, batch)
+        except Broken as error:
+            await park(held, heard, error, batch)
+
+    async def _commit(self, offset: int) -> None:
+        """Lag and autoscaling look at it; that it fails is their matter."""
+        try:
+            await self._ports.log.commit(self.partition, offset)
+        except LogUnavailable as error:
+            _log.info("an offset was not committed", partition=self.partition, error=str(error))
+
+    def _now(self, held: Held) -> Instant:
+        """This machine's clock, or the log's where that is ahead."""
+        return Instant(max(self._ports.clock.now(), held.position.now_at))
+
+    def _wait_ms(self, held: Held) -> int:
+        """How long a read may wait: not past the next timer, nor past asking again for one."""
+        if not held.is_caught_up or any(mark.is_reading_on for mark in held.marks.values()):
+            return 0
+        wait = float(self._options.wait_ms_max)
+        now = self._now(held)
+        due_at = held.due.next_after(now)
+        if due_at is not None:
+            wait = min(wait, due_at - now)
+        again_at = held.asked.next_at()
+        if again_at is not None:
+            wait = min(wait, 1000 * (again_at - self._ports.clock.elapsed()))
+        return max(0, int(wait))
+
+    async def _ring(self, held: Held) -> None:
+        """Append `timer_due` for what is due by the clock; again and again, until the state has dropped it."""
+        now, elapsed = self._now(held), self._ports.clock.elapsed()
+        due = list(held.due.due(now))
+        await held.load(due)
+        records: list[Outgoing] = []
+        for organization_id in due:
+            organization = await held.organization(organization_id)
+            for timer in held.asked.wanted(organization_id, organization.state, now, elapsed):
+                if len(records) >= TIMERS_MAX:
+                    break
+                records.append(self._timer_due(held, organization_id, timer_id=timer.timer_id))
+                if held.asked.note(organization_id, timer, elapsed):
+                    metrics.TIMERS_AGAIN.inc()
+        if not records:
+            return
+        try:
+            await self._ports.log.append(self.partition, records)
+        except LogUnavailable as error:
+            _log.warning("timers were not appended and go again", partition=self.partition, error=str(error))
+
+    def _timer_due(self, held: Held, organization_id: OrganizationId, *, timer_id: str) -> Outgoing:
+        organization = held.organizations.get(organization_id)
+        assert organization is not None
+        timer = organization.state.timers[timer_id]
+        fact = TimerDue(
+            service=self._decider.name,
+            timer_id=timer.timer_id,
+            due_at=timer.due_at,
+            kind=timer.kind,
+            subject=timer.subject,
+        )
+        self._timers_asked += 1
+        unique = f"{held.epoch}/{self._timers_asked}"
+        return held.saying.timer_due(fact, organization_id, unique, held.position.now_at)
+
+    async def _keep_up(self, held: Held) -> None:
+        """What is due now and then: a write of an idle partition, idle organizations, the snapshot."""
+        now = self._ports.clock.elapsed()
+        if now - held.written_at >= self._options.idle_write_s:
+            await held.store_then_say(Batch(), held.position)
+        if now >= self._idle_check_at:
+            self._idle_check_at = now + IDLE_CHECK_S
+            held.organizations.forget_idle(now - self._options.idle_s)
+        metrics.LOADED.labels(self.partition).set(len(held.organizations))
+        if now >= self._snapshot_at:
+            self._snapshot_at = now + self._options.snapshot_s
+            await self.snapshot()
+
+    async def snapshot(self) -> None:
+        """Take a copy between two batches; it travels to S3 while the partition goes on."""
+        held = self.held
+        assert held is not None
+        taken = await snapshots.taken(
+            self._ports.store,
+            self.partition,
+            epoch=held.epoch,
+            version=held.version,
+            position=held.position,
+            due=held.due.all(),
+            parked={each: encoded_mark(mark) for each, mark in held.marks.items()},
+        )
+        if self._uploading is not None and not self._uploading.done():
+            return
+        self._uploading = asyncio.create_task(self._upload(snapshots.encoded(taken)))
+
+    async def _upload(self, data: bytes) -> None:
+        key = snapshots.key_of(self._options.prefix, self._decider.name, self.partition)
+        try:
+            await self._ports.blobs.put(key, data)
+        except BlobsUnavailable as error:
+            metrics.SNAPSHOTS.labels("failed").inc()
+            _log.warning("a snapshot was not kept", key=key, error=str(error))
+            return
+        metrics.SNAPSHOTS.labels("kept").inc()
+        metrics.SNAPSHOT_AT.labels(self.partition).set(self._ports.clock.now() / 1000)
+
+    async def settle(self) -> None:
+        """Wait for an upload that is under way, before the process ends."""
+        if self._uploading is not None:
+            await self._uploading
+
+    def shares(self) -> list[Any]:
+        """What each organization in memory adds to the business's gauges."""
+        gauges = self._decider.gauges
+        if gauges is None or self.held is None:
+            return []
+        return [gauges(each.state) for each in self.held.organizations]

@@ -1,0 +1,50 @@
+"""Records to what the host must know of them, by headers alone."""
+
+import msgspec
+
+from contracts.codec import Malformed
+from contracts.ids import OrganizationId
+from runtime.ports import LogRecord
+
+
+class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A record with its attributes; the value is not decoded yet. `now_at` is its monotonic time."""
+
+    record: LogRecord
+    now_at: int
+    id: str
+    type: str
+    source: str
+    organization_id: OrganizationId
+    seq: int
+    incarnation: int
+    cause_offset: int
+    streams: str
+
+    @property
+    def offset(self) -> int:
+        """Where it stands on its partition."""
+        return self.record.offset
+
+
+def parsed(record: LogRecord, now_at: int) -> Parsed:
+    """Read a record's headers: `codec.envelope` without what the host has no use for (a fifth of the cost).
+
+    Raises Malformed.
+    """
+    values = dict(record.headers)
+    try:
+        return Parsed(
+            record,
+            now_at,
+            values["ce_id"].decode(),
+            values["ce_type"].decode(),
+            values["ce_source"].decode(),
+            OrganizationId(values["ce_organization"].decode()),
+            int(values.get("ce_seq", b"0")),
+            int(values.get("ce_incarnation", b"0")),
+            int(values.get("ce_causeoffset", b"-1")),
+            values.get("ce_streams", b"").decode(),
+        )
+    except (KeyError, ValueError) as error:
+        raise Malformed(f"the record's headers are not a message's: {error!r}") from error

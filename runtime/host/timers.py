@@ -1,0 +1,92 @@
+"""Which organizations have a timer due, and the asking again until a timer is dropped.
+
+The index comes from the store at every claim, so that an organization nobody speaks of wakes, too. A
+process's clock only decides when to append `timer_due`; whether it is time is decided by the record's own.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from sortedcontainers import SortedSet
+
+from contracts.ids import Instant, OrganizationId
+from runtime.records import State, Timer
+
+PAUSE_S_MAX = 64.0
+"""A timer that is still set after two minutes waits for something broken: asking once a minute is enough."""
+TIMERS_MAX = 500
+"""Timers asked for in one turn, so that records are not kept waiting by a thousand that fell due together."""
+
+
+class DueIndex:
+    """Organizations by their earliest timer."""
+
+    def __init__(self, stored: Mapping[OrganizationId, Instant]) -> None:
+        self._due = dict(stored)
+        self._order: SortedSet[tuple[Instant, OrganizationId]] = SortedSet(
+            (at, organization_id) for organization_id, at in stored.items()
+        )
+
+    def set(self, organization_id: OrganizationId, due_at: Instant | None) -> bool:
+        """Note an organization's earliest timer; whether that is a change."""
+        old = self._due.get(organization_id)
+        if old == due_at:
+            return False
+        if old is not None:
+            self._order.discard((old, organization_id))
+            del self._due[organization_id]
+        if due_at is not None:
+            self._order.add((due_at, organization_id))
+            self._due[organization_id] = due_at
+        return True
+
+    def due(self, now: Instant) -> Iterator[OrganizationId]:
+        """Organizations with a timer at or before `now`, earliest first."""
+        for at, organization_id in self._order:
+            if at > now:
+                return
+            yield organization_id
+
+    def next_after(self, now: Instant) -> Instant | None:
+        """The next instant, later than `now`, at which anything falls due."""
+        found = self._order.bisect_left((Instant(now + 1), OrganizationId("")))
+        return self._order[found][0] if found < len(self._order) else None
+
+    def all(self) -> dict[OrganizationId, Instant]:
+        """The whole index, for a snapshot."""
+        return {organization_id: at for at, organization_id in self._order}
+
+
+class Asked:
+    """Timers that were appended and are still set: again after 1, 2, 4 … s."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[OrganizationId, str, int], tuple[float, float]] = {}
+
+    def wanted(
+        self, organization_id: OrganizationId, state: State, now: Instant, elapsed: float
+    ) -> list[Timer]:
+        """This organization's due timers that are to be appended now."""
+        return [
+            timer
+            for timer in state.due(now)
+            if self._asked.get((organization_id, timer.timer_id, timer.due_at), (0.0, 0.0))[0] <= elapsed
+        ]
+
+    def note(self, organization_id: OrganizationId, timer: Timer, elapsed: float) -> bool:
+        """A timer is being appended; whether it was before."""
+        key = (organization_id, timer.timer_id, timer.due_at)
+        was_asked = key in self._asked
+        pause = min(2 * self._asked[key][1], PAUSE_S_MAX) if was_asked else 1.0
+        self._asked[key] = (elapsed + pause, pause)
+        return was_asked
+
+    def forget_dropped(self, organization_id: OrganizationId, state: State) -> None:
+        """Keep nothing of timers that the state has dropped, or set to another instant."""
+        for key in [key for key in self._asked if key[0] == organization_id]:
+            timer = state.timers.get(key[1])
+            if timer is None or timer.due_at != key[2]:
+                del self._asked[key]
+
+    def next_at(self) -> float | None:
+        """When the next one is to be asked again, in elapsed seconds."""
+        return min((at for at, _ in self._asked.values()), default=None)

@@ -1,0 +1,102 @@
+"""Every metric of every service, in one file. Base units; no call, caller or agent in a label.
+
+Those of the business are counted by the host from what a decider says: `Decider.counts` maps a message
+type to (a name in COUNTED, a label value or `@field`), `Decider.gauges` gives an organization's share of
+what is in GAUGED. Edges count what they do themselves (`RENDERINGS.labels("done").inc()`).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from contracts.message import Message
+
+# The log and the store, by service.
+FACTS = Counter("ringback_facts_total", "Facts read, by type and what became of them", ["type", "outcome"])
+SAID = Counter("ringback_messages_said_total", "Facts and commands said, by type", ["type"])
+LAG = Gauge("ringback_lag_seconds", "Age of the newest fact read, when it was read", ["partition"])
+DECIDE_SECONDS = Histogram(
+    "ringback_decide_seconds",
+    "One step: apply and decide, until nothing follows",
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0),
+)
+STORE_WRITES = Counter("ringback_store_writes_total", "Writes of a batch, by outcome", ["outcome"])
+STORE_BYTES = Counter("ringback_store_written_bytes_total", "Bytes of records and outbox written")
+STORE_SECONDS = Histogram("ringback_store_write_seconds", "One write of a batch")
+OUTBOX_SINCE = Gauge(
+    "ringback_outbox_since_seconds",
+    "When the oldest unsent output was stored; 0: none is unsent",
+    ["partition"],
+)
+SENDS_FAILED = Counter("ringback_sends_failed_total", "Sends of an outbox that stopped at a failure")
+TIMER_LATE_SECONDS = Histogram(
+    "ringback_timer_late_seconds",
+    "How long after its instant a timer was heard",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0),
+)
+TIMERS_AGAIN = Counter("ringback_timers_appended_again_total", "Timers appended once more, not dropped yet")
+REPEATS = Counter("ringback_repeats_dropped_total", "Records heard before, by source", ["source"])
+EARLY = Counter("ringback_early_total", "Records that came before their predecessor, by source", ["source"])
+GAPS_OLD = Counter("ringback_gaps_old_total", "Alarm: a predecessor is missing for over a minute", ["source"])
+OFFSET_GAPS = Counter("ringback_offset_gaps_total", "Offsets the log does not have, twice asked for")
+PARKED = Gauge("ringback_organizations_parked", "Alarm: organizations that stand still", ["partition"])
+DEAD_LETTERS = Counter("ringback_dead_letters_total", "Records that could not be read or handled", ["topic"])
+CLAIMS = Counter("ringback_claims_total", "Claims of a partition, by outcome", ["outcome"])
+CLOSED = Gauge("ringback_partitions_closed", "Alarm: partitions that stay closed", ["partition"])
+SNAPSHOTS = Counter("ringback_snapshots_total", "Hourly copies to S3, by outcome", ["outcome"])
+SNAPSHOT_AT = Gauge("ringback_snapshot_timestamp_seconds", "When the last copy was taken", ["partition"])
+LOADED = Gauge("ringback_organizations_loaded", "Organizations in memory", ["partition"])
+HANDLER_RETRIES = Counter("ringback_handler_retries_total", "Handlers of an edge called again", ["topic"])
+
+# The business, from the facts.
+OFFERS = Counter("ringback_offers_total", "Offers, by how they ended", ["end"])
+CALLBACKS = Counter("ringback_callbacks_total", "Callbacks, by how they ended", ["end"])
+DIALS = Counter("ringback_dials_total", "Phones dialled, by purpose", ["purpose"])
+REFUSALS = Counter("ringback_refusals_total", "Orders of callbacks refused, by reason", ["reason"])
+LETTERS = Counter("ringback_letters_total", "Letters, by state", ["state"])
+PLACES = Counter("ringback_places_total", "Places, by how they ended", ["end"])
+VOICE_MESSAGES = Counter("ringback_voice_messages_total", "Voice messages, by state", ["state"])
+RENDERINGS = Counter("ringback_renderings_total", "Notices rendered, by outcome", ["outcome"])
+CACHE = Counter("ringback_speech_cache_total", "Notices asked for, by hit or miss", ["result"])
+COMMANDS = Counter("ringback_gateway_commands_total", "Commands of a gateway, by outcome", ["outcome"])
+
+PLACES_WAITING = Gauge("ringback_places_waiting", "Places that wait")
+PLACE_OLDEST_AT = Gauge("ringback_place_oldest_timestamp_seconds", "When the place that waits longest joined")
+DEPARTMENTS_WAITING = Gauge("ringback_departments_waiting", "Departments with a place that waits")
+
+COUNTED: Final[Mapping[str, Counter]] = {
+    "offers": OFFERS,
+    "callbacks": CALLBACKS,
+    "dials": DIALS,
+    "refusals": REFUSALS,
+    "letters": LETTERS,
+    "places": PLACES,
+    "voice_messages": VOICE_MESSAGES,
+    "renderings": RENDERINGS,
+}
+GAUGED: Final[Mapping[str, tuple[Gauge, Callable[[list[float]], float]]]] = {
+    "places_waiting": (PLACES_WAITING, sum),
+    "departments_waiting": (DEPARTMENTS_WAITING, sum),
+    # The smallest instant is the oldest place; 0 would be 1970, so nobody waiting is said as 0.
+    "place_oldest_at": (PLACE_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
+}
+"""How the organizations' shares become one number. `place_oldest_at` is in seconds, 0: nobody waits."""
+
+
+def count(counts: Mapping[str, tuple[str, str]], type_: str, message: Message) -> None:
+    """Count a message that was said, if the service's table has its type."""
+    SAID.labels(type_).inc()
+    found = counts.get(type_)
+    if found is None:
+        return
+    name, label = found
+    value = str(getattr(message, label[1:])) if label.startswith("@") else label
+    COUNTED[name].labels(value).inc()
+
+
+def show(shares: list[Mapping[str, float]]) -> None:
+    """Set the business's gauges from every organization's share."""
+    for name in {name for share in shares for name in share}:
+        gauge, together = GAUGED[name]
+        gauge.set(together([share[name] for share in shares if name in share]))
