@@ -34,7 +34,7 @@ class Host:
         self._options = options
         self._owners: dict[int, Owner] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._leaving: set[int] = set()
+        self._leaving: dict[int, asyncio.Event] = {}
         self._closed: dict[int, str] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._refused: RefusedToStart | None = None
@@ -53,6 +53,8 @@ class Host:
     def stop(self) -> None:
         """Finish the batch at hand everywhere, then end."""
         self._stopped.set()
+        for leaving in self._leaving.values():
+            leaving.set()
 
     async def _check_time(self, *, is_fine: bool) -> None:
         """Timers and deadlines follow the broker's time: one that keeps none is for demo on loopback."""
@@ -62,8 +64,8 @@ class Host:
             return
         if not is_fine:
             raise RefusedToStart(
-                "this broker puts no time of its own on records (message.timestamp.type is not LogAppendTime, or it "
-                "is the embedded one). For a demo on loopback set RINGBACK_ALLOW_BROKER_WITHOUT_TIME=1."
+                "this broker puts no time of its own on records (message.timestamp.type is not LogAppendTime, or "
+                "it is the embedded one). For a demo on loopback set RINGBACK_ALLOW_BROKER_WITHOUT_TIME=1."
             )
         _log.warning("the broker keeps no time of its own: good for a demo on loopback only")
 
@@ -71,14 +73,18 @@ class Host:
         """Start to own these."""
         for partition in partitions:
             async with self._lock(partition):
-                self._leaving.discard(partition)
+                if self._stopped.is_set() or partition in self._tasks:
+                    continue
                 owner = Owner(partition, self._decider, self._ports, self._options)
                 self._owners[partition] = owner
-                self._tasks[partition] = asyncio.create_task(self._live(owner))
+                leaving = self._leaving[partition] = asyncio.Event()
+                self._tasks[partition] = asyncio.create_task(self._live(owner, leaving))
 
     async def lost(self, partitions: tuple[int, ...]) -> None:
         """Stop owning these: the batch at hand is finished, then memory is dropped."""
-        self._leaving.update(partitions)
+        for partition in partitions:
+            if partition in self._leaving:
+                self._leaving[partition].set()
         for partition in partitions:
             async with self._lock(partition):
                 task = self._tasks.pop(partition, None)
@@ -91,19 +97,16 @@ class Host:
         """One lock per partition: gaining and losing it never overlap."""
         return self._locks.setdefault(partition, asyncio.Lock())
 
-    def _is_leaving(self, partition: int) -> bool:
-        return partition in self._leaving or self._stopped.is_set()
-
-    async def _live(self, owner: Owner) -> None:
+    async def _live(self, owner: Owner, leaving: asyncio.Event) -> None:
         """Claim and take turns until told to leave. The one place that catches what a turn raises."""
         pause = CLAIM_PAUSE_S
         partition = owner.partition
-        while not self._is_leaving(partition):
+        while not leaving.is_set():
             try:
                 await owner.claim()
                 metrics.CLAIMS.labels("claimed").inc()
                 self._open(partition)
-                while not self._is_leaving(partition):
+                while not leaving.is_set():
                     await owner.turn()
                     pause = CLAIM_PAUSE_S
                     await asyncio.sleep(0)
@@ -113,27 +116,20 @@ class Host:
                 self.stop()
             except Closed as closed:
                 self._close(partition, str(closed))
-                await self._pause(CLOSED_PAUSE_S)
+                await _pause(leaving, CLOSED_PAUSE_S)
             except (Refused, StoreUnavailable, LogUnavailable) as error:
                 metrics.CLAIMS.labels(type(error).__name__).inc()
                 _log.warning("claiming again", partition=partition, why=str(error), kind=type(error).__name__)
-                await self._pause(pause)
+                await _pause(leaving, pause)
                 pause = min(2 * pause, CLAIM_PAUSE_S_MAX)
             except Exception:
                 metrics.CLAIMS.labels("error").inc()
                 _log.exception("claiming again after an error that nobody foresaw", partition=partition)
-                await self._pause(pause)
+                await _pause(leaving, pause)
                 pause = min(2 * pause, CLAIM_PAUSE_S_MAX)
             finally:
                 owner.drop()
         await owner.settle()
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, unless the process is told to end."""
-        try:
-            await asyncio.wait_for(self._stopped.wait(), seconds)
-        except TimeoutError:
-            return
 
     def _close(self, partition: int, reason: str) -> None:
         self._closed[partition] = reason
@@ -164,3 +160,11 @@ class Host:
     def show_gauges(self) -> None:
         """Set the business's gauges; called when metrics are asked for."""
         metrics.show([share for owner in self._owners.values() for share in owner.shares()])
+
+
+async def _pause(leaving: asyncio.Event, seconds: float) -> None:
+    """Wait, unless told to leave."""
+    try:
+        await asyncio.wait_for(leaving.wait(), seconds)
+    except TimeoutError:
+        return

@@ -66,8 +66,9 @@ def _name(first: LogRecord, partitions: int) -> str:
         return f"{found.id}/{first.at}"
     if fact.partitions != partitions:
         raise LogIsAnother(
-            f"the log {fact.log_id} was born with {fact.partitions} partitions and has {partitions}: "
-            "organizations would change partitions. Restore the topic, or start a new installation with another prefix."
+            f"the log {fact.log_id} was born with {fact.partitions} partitions, now it has {partitions}: "
+            "organizations would change partitions. Restore the topic, or start a new installation with "
+            "another prefix."
         )
     return fact.log_id
 
@@ -90,8 +91,8 @@ def check_not_beyond(stored: Position, end_offset: int) -> None:
     """What is stored can't stand for more than the log has. Raises LogIsAnother."""
     if stored.offset > end_offset:
         raise LogIsAnother(
-            f"what is stored stands for offset {stored.offset}, and the log ends at {end_offset}: the log lost "
-            "its end, or is another one. Restore it, or see docs/operating.md, «The log lost data»."
+            f"what is stored stands for offset {stored.offset}, and the log ends at {end_offset}: "
+            "it lost its end, or is another one. Restore it, or see docs/operating.md, «The log lost data»."
         )
 
 

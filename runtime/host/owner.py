@@ -132,7 +132,7 @@ class Owner:
         return max(0, int(wait))
 
     async def _ring(self, held: Held) -> None:
-        """Append `timer_due` for what is due by the clock; again and again, until the state has dropped it."""
+        """Append `timer_due` for what is due by the clock, again and again until the state has dropped it."""
         now, elapsed = self._now(held), self._ports.clock.elapsed()
         due = list(held.due.due(now))
         await held.load(due)

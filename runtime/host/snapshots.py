@@ -87,7 +87,7 @@ async def restored(
                 due={},
                 parked={},
                 outbox=(),
-            )  # fmt: skip
+            )
         )
         version = following
     following = tokens()
@@ -102,12 +102,15 @@ async def restored(
             due=snapshot.due,
             parked=snapshot.parked,
             outbox=snapshot.outbox,
-        )  # fmt: skip
+        )
     )
     return Loaded(
-        version=following, position=snapshot.position, outbox=snapshot.outbox,
-        due=snapshot.due, parked=snapshot.parked,
-    )  # fmt: skip
+        version=following,
+        position=snapshot.position,
+        outbox=snapshot.outbox,
+        due=snapshot.due,
+        parked=snapshot.parked,
+    )
 
 
 def _pieces(

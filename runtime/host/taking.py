@@ -72,8 +72,8 @@ async def _recovered(
     oldest = await ports.log.oldest(partition)
     if oldest > 0 or found is None:
         raise Closed(
-            f"the store is empty, there is no snapshot {key}, and the log no longer has offsets 0 to {oldest - 1} "
-            f"of partition {partition}. Restore the store or the snapshot; see docs/operating.md."
+            f"the store is empty, there is no snapshot {key}, and partition {partition} of the log no longer "
+            f"has offsets 0 to {oldest - 1}. Restore the store or the snapshot; see docs/operating.md."
         )
     await ports.store.clear(partition, epoch=epoch, version=loaded.version)
     position = Position(found, ports.log.partitions, 0, 0)
