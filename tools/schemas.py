@@ -38,6 +38,8 @@ HEADERS: dict[str, Any] = {
         "ce_seq": {"type": "string", "pattern": "^[0-9]+$", "description": "Its number, 0: not counted."},
         "ce_incarnation": {"type": "string", "pattern": "^[0-9]+$", "description": "Of a gateway."},
         "ce_cause": {"type": "string", "description": "The id of what made it happen."},
+        "ce_causeoffset": {"type": "string", "pattern": "^[0-9]+$", "description": "Where that stands."},
+        "ce_streams": {"type": "string", "description": "How far a service's numbers of commands are."},
         "content-type": {"type": "string", "const": "application/json"},
     },
 }

@@ -1,0 +1,69 @@
+"""Office files for the stories of `apply`."""
+
+from datetime import UTC, datetime
+
+from contracts.ids import Instant
+from contracts.message import Fact
+from tools.apply import office
+from tools.apply.document import Problem, read
+
+PLAIN = """\
+organization:
+  id: veter
+  name: Ветер
+  administrators: [gusev]
+pbxs:
+  cloud: {name: Москва, kind: cloud, numbers: ["+7 495 000-10-00"]}
+  sklad: {name: Склад, kind: office, numbers: ["+7 812 000-30-00"]}
+employees:
+  gusev: {name: Гусев Родион, pbx: cloud, extension: 201, email: gusev@veter.example}
+  zimina: {name: Зимина Вера, pbx: cloud, extension: 202}
+extensions:
+  priemka: {name: Приёмка, pbx: sklad, extension: 31}
+departments:
+  sales:
+    name: Отдел продаж
+    pbx: cloud
+    extension: 300
+    lines: ["+7 495 000-10-00"]
+    agents: [gusev, zimina, priemka]
+"""
+
+
+def at(text: str) -> Instant:
+    """An instant from UTC text."""
+    return Instant(int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000))
+
+
+NOW = at("2026-11-23T06:00:00")
+"""A Monday, nine in the morning in Moscow."""
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    """The plain office with pieces of its text replaced."""
+    text = PLAIN
+    for before, after in changes:
+        assert before in text, f"the plain office does not say {before!r}"
+        text = text.replace(before, after)
+    return text
+
+
+def facts_of(text: str) -> list[Fact]:
+    """The facts that an office file makes."""
+    return office.facts(read(text), NOW)
+
+
+def problems_of(text: str) -> list[Problem]:
+    """What `apply` finds wrong or doubtful in an office file."""
+    return office.examine(read(text))[1]
+
+
+def only_problem_of(text: str) -> Problem:
+    """The one thing that is wrong."""
+    (problem,) = problems_of(text)
+    return problem
+
+
+def line_of(text: str, piece: str) -> int:
+    """The line in which a piece of text stands."""
+    return text[: text.index(piece)].count("\n") + 1

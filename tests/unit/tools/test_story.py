@@ -1,0 +1,112 @@
+"""The demo judges itself by the log: each promise must be able to fail."""
+
+import pytest
+
+from contracts import callback as c
+from contracts import queue as q
+from contracts import voicemail as v
+from contracts.gateway import LegAnswered, LegEnded
+from contracts.ids import Instant
+from contracts.log import PartitionClaimed
+from contracts.message import Message
+from tests.unit.tools import morning
+from tests.unit.tools.morning import MORNING, story_of, without
+from tools.demo.promises import Promise, are_all_kept, counts, promises
+
+
+def broken(*facts: tuple[float, Message]) -> list[Promise]:
+    return [promise for promise in promises(story_of(*facts)) if not promise.is_kept]
+
+
+def test_a_morning_on_which_everything_happened_keeps_every_promise() -> None:
+    """Exit code 0 of `make demo` means exactly that."""
+    assert broken(*MORNING) == []
+    assert are_all_kept(story_of(*MORNING))
+
+
+def test_an_empty_log_keeps_no_promise() -> None:
+    """What did not happen is not claimed."""
+    assert len(broken()) == len(promises(story_of()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (q.AnnouncementMade, "told their positions"),
+        (c.CallbackOrdered, "the place stays"),
+        (c.CustomerDialled, "first the agent"),
+        (LegAnswered, "first the agent"),
+        (LegEnded, "then they talk"),
+        (q.PlaceConnected, "stays on the line"),
+        (c.ApologyMade, "apology"),
+        (v.MessageTaken, "voice message"),
+        (v.LetterAccepted, "letter"),
+        (v.MessageStored, "letter"),
+        (q.PlaceAbandoned, "hangs up in the queue"),
+        (q.PlaceClosed, "exactly once"),
+        (q.PlaceClosed, "nobody loses the place"),
+        (q.OfferMade, "two offers"),
+    ],
+)
+def test_each_promise_is_broken_when_its_fact_is_missing(kind: type[Message], text: str) -> None:
+    """A check that can't fail proves nothing."""
+    assert any(text in promise.text for promise in broken(*without(kind)))
+
+
+def test_a_customer_who_is_dialled_before_the_agent_is_there_breaks_the_promise() -> None:
+    """C3: first the agent, then the customer."""
+    early = [(25.5, fact) for _, fact in MORNING if isinstance(fact, c.CustomerDialled)]
+    facts = [each for each in MORNING if not isinstance(each[1], c.CustomerDialled)]
+    place = next(i for i, (_, fact) in enumerate(facts) if isinstance(fact, LegAnswered))
+    assert any("first the agent" in each.text for each in broken(*facts[:place], *early, *facts[place:]))
+
+
+def test_a_spoken_position_that_rises_breaks_the_promise() -> None:
+    """Q4: nobody is pushed back."""
+    assert any("never rise" in each.text for each in broken(*MORNING, (70, morning.told("k1", 2))))
+
+
+def test_two_offers_at_once_break_the_promise() -> None:
+    """Q2: nobody ever holds two offers."""
+    facts = (*MORNING[:20], (24.5, morning.offered("k2", morning.GUSEV, "o9")), *MORNING[20:])
+    assert any("two offers" in each.text for each in broken(*facts))
+
+
+def test_without_a_second_process_of_the_queue_nothing_was_killed() -> None:
+    """The kill is seen on the log, not remembered by the script."""
+    claims = [i for i, (_, fact) in enumerate(MORNING) if isinstance(fact, PartitionClaimed)]
+    facts = [each for i, each in enumerate(MORNING) if i != claims[1]]
+    assert any("nobody loses the place" in each.text for each in broken(*facts))
+
+
+def test_facts_that_were_said_twice_are_counted_once() -> None:
+    """A writer that was not sure says its facts again."""
+    story = story_of(*MORNING, repeated=True)
+    assert are_all_kept(story)
+    assert story.repeats == len(MORNING)
+
+
+def test_places_are_shown_in_their_order_with_who_holds_them() -> None:
+    """The screen says what the queue decides by: joining time."""
+    upto = [each for each in MORNING if each[0] <= 12]
+    story = story_of(*upto)
+    assert [place.place_id for place in story.waiting()] == ["p.k1", "p.k2", "p.k3", "p.k4"]
+    assert [place.is_callback for place in story.waiting()] == [True, False, True, False]
+    assert story.begun_at == Instant(0)
+
+
+def test_numbers_are_masked_in_every_line() -> None:
+    """A demo is shown on a projector."""
+    story = story_of(*MORNING)
+    lines = [story.words.told(each.fact) or "" for each in story.heard]
+    assert any("…0101" in line for line in lines)
+    assert not any(number in line for line in lines for number in morning.NUMBERS.values())
+
+
+def test_the_summary_counts_what_is_on_the_log() -> None:
+    """None of these numbers is written by the script."""
+    counted = dict(counts(story_of(*MORNING)))
+    assert counted["places taken"] == "4, ended: 4"
+    assert counted["callbacks ordered"] == "2: 1 connected, 1 expired"
+    assert counted["letters due"] == "1, accepted: 1"
+    assert counted["queue processes"] == "2"

@@ -1,0 +1,46 @@
+"""The live timeline."""
+
+from contracts import gateway as g
+from contracts.codec import Envelope
+from contracts.ids import Address, Instant, LegId, OrganizationId, PbxId
+from contracts.message import Message, type_name
+from tests.unit.tools.morning import MORNING, VETER
+from tools.log import Reading
+from tools.masking import masked
+from tools.tail import line
+from tools.words import Words
+
+
+def shown(fact: Message | None, words: Words, type_: str = "") -> str:
+    kind = type_name(fact) if fact is not None else type_
+    envelope = Envelope(id="1", type=kind, source="s", organization_id=VETER)
+    return line(Reading(partition=0, offset=0, at=Instant(0), envelope=envelope, fact=fact), words).plain
+
+
+def test_facts_that_people_follow_are_sentences_with_names() -> None:
+    """Who watches a queue thinks of people, not of ids."""
+    words = Words()
+    for _, fact in MORNING:
+        words.hear(fact)
+    text = "\n".join(shown(fact, words) for _, fact in MORNING)
+    assert "+7…0101 orders a callback and keeps the place" in text
+    assert "Gusev takes the place of +7…0101" in text
+
+
+def test_no_phone_number_is_shown_in_full_whatever_the_type() -> None:
+    """The timeline is for looking over a shoulder."""
+    fact = g.LegRequested(pbx_id=PbxId("cloud"), leg_id=LegId("l"), address=Address("tel:+79000000101"))
+    text = shown(fact, Words())
+    assert "+79000000101" not in text
+    assert "+7…0101" in text
+
+
+def test_a_type_from_a_newer_version_is_shown_by_its_name() -> None:
+    """A timeline that stops at what it does not know is of no use in an upgrade."""
+    assert "queue.place_sold" in shown(None, Words(), "queue.place_sold")
+
+
+def test_masking_leaves_times_and_short_numbers_alone() -> None:
+    """Extensions and positions must be readable."""
+    assert masked("extension 201, +79000000101, position 3") == "extension 201, +7…0101, position 3"
+    assert masked(OrganizationId("veter")) == "veter"

@@ -1,0 +1,245 @@
+"""What the morning promises, and whether the log shows that it happened."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from contracts import callback as c
+from contracts import gateway as g
+from contracts import queue as q
+from contracts import voicemail as v
+from tools.demo.story import CALLBACK_ENDS, OFFER_ENDS, PLACE_ENDS, Heard, PlaceView, Story
+from tools.words import seconds
+
+CUSTOMERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One promise, whether it was kept, and what the log says of it."""
+
+    text: str
+    is_kept: bool
+    shown: str
+
+
+def promises(story: Story) -> list[Promise]:
+    """Every promise of the morning, judged by the facts alone."""
+    return [
+        _customers_wait(story),
+        _place_is_kept(story),
+        _agent_first(story),
+        _caller_talks(story),
+        _apology(story),
+        _letter(story),
+        _hang_up(story),
+        _takeover(story),
+        _one_end_each(story),
+        _one_offer_each(story),
+    ]
+
+
+def are_all_kept(story: Story) -> bool:
+    """Whether the morning is complete."""
+    return all(promise.is_kept for promise in promises(story))
+
+
+def counts(story: Story) -> list[tuple[str, str]]:
+    """The summary's numbers, each counted on the log."""
+    ends = Counter(type(each.fact).__name__ for each in story.all(*CALLBACK_ENDS))
+    offers = Counter(type(each.fact).__name__ for each in story.all(*OFFER_ENDS))
+    places = list(story.places.values())
+    waits = [place.ended_at - place.joined_at for place in places if place.ended_at is not None]
+    dials = [each.fact for each in story.all(g.LegRequested)]
+    return [
+        ("facts heard", f"{len(story.heard)}, said twice and dropped: {story.repeats}"),
+        ("calls arrived", str(len(story.all(g.CallArrived)))),
+        ("places taken", f"{len(places)}, ended: {len(waits)}"),
+        ("longest place", seconds(max(waits)) if waits else "none"),
+        ("positions told", str(sum(len(place.spoken) for place in places))),
+        ("offers made", f"{len(story.all(q.OfferMade))}: {_listed(offers, 'Offer')}"),
+        ("callbacks ordered", f"{len(story.all(c.CallbackOrdered))}: {_listed(ends, 'Callback')}"),
+        ("phones dialled", str(len(dials))),
+        ("voice messages", f"{len(story.all(v.MessageTaken))}, stored: {len(story.all(v.MessageStored))}"),
+        ("letters due", f"{len(story.all(v.LetterDue))}, accepted: {len(story.all(v.LetterAccepted))}"),
+        ("queue processes", str(len(story.waiting_at_claims))),
+    ]
+
+
+def _listed(counted: Counter[str], prefix: str) -> str:
+    return (
+        ", ".join(f"{number} {name.removeprefix(prefix).lower()}" for name, number in counted.items())
+        or "none"
+    )
+
+
+def _customers_wait(story: Story) -> Promise:
+    told = [place for place in story.places.values() if place.spoken]
+    rising = [place for place in told if place.spoken != sorted(place.spoken, reverse=True)]
+    return Promise(
+        f"{CUSTOMERS} customers wait and are told their positions, which never rise",
+        len(told) >= CUSTOMERS and not rising,
+        "; ".join(f"{place.who}: {', '.join(map(str, place.spoken))}" for place in told),
+    )
+
+
+def _place_is_kept(story: Story) -> Promise:
+    """C2: the leg of who ordered is down, and the place went on with its joining time and deadline."""
+    kept = []
+    for each in story.all(c.CallbackOrdered):
+        order = each.fact
+        assert isinstance(order, c.CallbackOrdered)
+        place = story.places.get(order.place_id)
+        down = _ended(story, order.leg_id)
+        if place is None or down is None or isinstance(place.end, q.PlaceAbandoned):
+            continue
+        if (order.joined_at, order.deadline_at) == (place.joined_at, place.deadline_at):
+            kept.append(place.who)
+    return Promise(
+        "a customer orders a callback and hangs up, and the place stays", bool(kept), ", ".join(kept)
+    )
+
+
+def _agent_first(story: Story) -> Promise:
+    """C3: the agent's leg is up before the customer is dialled, then both are bridged and talk."""
+    shown = []
+    for each in story.all(c.CallbackConnected):
+        end = each.fact
+        assert isinstance(end, c.CallbackConnected)
+        steps = [
+            _offset(story, g.LegAnswered, leg_id=end.agent_leg_id),
+            _offset(story, c.CustomerDialled, leg_id=end.leg_id),
+            _offset(story, g.LegRequested, leg_id=end.leg_id),
+            _offset(story, g.LegAnswered, leg_id=end.leg_id),
+        ]
+        bridges = [
+            heard.offset
+            for heard in story.all(g.Bridged)
+            if isinstance(heard.fact, g.Bridged) and {end.leg_id, end.agent_leg_id} <= set(heard.fact.legs)
+        ]
+        order = [*steps, bridges[0] if bridges else None]
+        down = _ended(story, end.leg_id)
+        known = [step for step in order if step is not None]
+        if len(known) == len(order) and known == sorted(known) and down is not None and down.talk_ms > 0:
+            who, whom = story.words.caller(end.place_id), story.words.agent(end.agent_id)
+            shown.append(f"{whom}, then {who}; they talked for {seconds(down.talk_ms)}")
+    return Promise(
+        "an agent comes free: first the agent, then the customer, then they talk",
+        bool(shown),
+        "; ".join(shown),
+    )
+
+
+def _caller_talks(story: Story) -> Promise:
+    ends = [place for place in story.places.values() if isinstance(place.end, q.PlaceConnected)]
+    shown = [f"{place.who} after {_waited(place)}" for place in ends if not place.is_callback]
+    return Promise("a customer who stays on the line talks to an agent", bool(shown), "; ".join(shown))
+
+
+def _apology(story: Story) -> Promise:
+    """C4: never dialled before the deadline, then an apology and a voice message."""
+    shown = []
+    for each in story.all(c.CallbackExpired):
+        end = each.fact
+        assert isinstance(end, c.CallbackExpired)
+        place = story.places.get(end.place_id)
+        apologies = [
+            heard
+            for heard in story.all(c.ApologyMade)
+            if isinstance(heard.fact, c.ApologyMade) and heard.fact.callback_id == end.callback_id
+        ]
+        dialled = _offset(story, c.CustomerDialled, callback_id=end.callback_id)
+        taken = _offset(story, v.MessageTaken, callback_id=end.callback_id)
+        if place is None or not apologies or dialled is not None or taken is None:
+            continue
+        late_ms = apologies[0].at - place.deadline_at
+        if end.has_voice_message and late_ms >= 0:
+            shown.append(f"{place.who}, {seconds(late_ms)} after the deadline")
+    return Promise("a callback meets its deadline: apology, voice message", bool(shown), "; ".join(shown))
+
+
+def _letter(story: Story) -> Promise:
+    stored = {
+        each.fact.voice_message_id
+        for each in story.all(v.MessageStored)
+        if isinstance(each.fact, v.MessageStored)
+    }
+    due = [each.fact for each in story.all(v.LetterDue) if isinstance(each.fact, v.LetterDue)]
+    told = {
+        each.fact.letter_id for each in story.all(v.LetterAccepted) if isinstance(each.fact, v.LetterAccepted)
+    }
+    kept = [letter for letter in due if letter.voice_message_id in stored and letter.letter_id in told]
+    return Promise(
+        "the voice message goes by letter to every recipient",
+        bool(kept) and len(kept) == len([letter for letter in due if letter.voice_message_id is not None]),
+        ", ".join(letter.recipient.name for letter in kept),
+    )
+
+
+def _hang_up(story: Story) -> Promise:
+    ends = [place for place in story.places.values() if isinstance(place.end, q.PlaceAbandoned)]
+    shown = [f"{place.who} after {_waited(place)}" for place in ends]
+    return Promise("a customer hangs up in the queue and leaves it", bool(shown), "; ".join(shown))
+
+
+def _takeover(story: Story) -> Promise:
+    """Q12: whoever had a place when the queue was killed has the same one, and it ends once."""
+    text = "the queue is killed with -9 in the middle, and nobody loses the place"
+    if len(story.waiting_at_claims) < 2:
+        return Promise(text, is_kept=False, shown="no second process of the queue has taken over")
+    _, held = story.waiting_at_claims[-1]
+    taken = Counter[str](
+        each.fact.place_id for each in story.all(q.PlaceTaken) if isinstance(each.fact, q.PlaceTaken)
+    )
+    lost = [
+        story.places[place_id].who for place_id in held if taken[place_id] != 1 or not _ends(story, place_id)
+    ]
+    names = ", ".join(sorted(story.places[place_id].who for place_id in held))
+    return Promise(text, bool(held) and not lost, f"{len(held)} places went on: {names}")
+
+
+def _one_end_each(story: Story) -> Promise:
+    several = [place.who for place in story.places.values() if len(_ends(story, place.place_id)) != 1]
+    ordered = {
+        each.fact.callback_id
+        for each in story.all(c.CallbackOrdered)
+        if isinstance(each.fact, c.CallbackOrdered)
+    }
+    ended = Counter(
+        each.fact.callback_id for each in story.all(*CALLBACK_ENDS) if isinstance(each.fact, c.CallbackEnd)
+    )
+    wrong = [callback_id for callback_id in sorted(ordered) if ended[callback_id] != 1]
+    return Promise(
+        "every place and every callback ends exactly once",
+        bool(story.places) and not several and not wrong,
+        f"{len(story.places)} places, {len(ordered)} callbacks",
+    )
+
+
+def _one_offer_each(story: Story) -> Promise:
+    return Promise(
+        "nobody ever holds two offers",
+        bool(story.all(q.OfferMade)) and not story.doubly_offered,
+        ", ".join(story.doubly_offered) or f"{len(story.all(q.OfferMade))} offers",
+    )
+
+
+def _ends(story: Story, place_id: str) -> list[Heard]:
+    return [each for each in story.all(*PLACE_ENDS) if getattr(each.fact, "place_id", None) == place_id]
+
+
+def _ended(story: Story, leg_id: str | None) -> g.LegEnded | None:
+    for each in story.all(g.LegEnded):
+        if isinstance(each.fact, g.LegEnded) and each.fact.leg_id == leg_id:
+            return each.fact
+    return None
+
+
+def _offset(story: Story, kind: type, **wanted: str) -> int | None:
+    for each in story.all(kind):
+        if all(getattr(each.fact, name) == value for name, value in wanted.items()):
+            return each.offset
+    return None
+
+
+def _waited(place: PlaceView) -> str:
+    return seconds((place.ended_at or place.joined_at) - place.joined_at)

@@ -1,0 +1,112 @@
+"""Reads the log of facts for people's programs, over the host's `Log` port; writes what they say on it."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import msgspec
+
+from contracts import codec
+from contracts.codec import Envelope
+from contracts.ids import Instant, OrganizationId
+from contracts.log import TimeProbed
+from contracts.message import Command, Fact, Message, type_name
+from contracts.topics import FACTS, SPEECH
+from runtime.ports import Log, LogRecord, Outgoing
+
+RECORDS_MAX: Final = 500
+WAIT_MS: Final = 300
+"""How long one read waits for more; the embedded broker takes up to 100 ms to hand out what it has."""
+BATCH_BYTES_MAX: Final = 200_000
+"""A record batch of Kafka holds 1 MiB by default."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the log; `fact` None when its type is unknown here or its value can't be read."""
+
+    partition: int
+    offset: int
+    at: Instant
+    envelope: Envelope
+    fact: Message | None
+
+
+def now() -> Instant:
+    """Milliseconds since 1970 by this machine's clock."""
+    return Instant(time.time_ns() // 1_000_000)
+
+
+def reading(record: LogRecord) -> Reading | None:
+    """A record as a message, or None when it isn't one of ours."""
+    try:
+        envelope = codec.envelope(record.headers)
+    except codec.Malformed:
+        return None
+    try:
+        fact = codec.decode(envelope.type, record.value)
+    except (codec.UnknownType, codec.Malformed):
+        fact = None
+    return Reading(
+        partition=record.partition,
+        offset=record.offset,
+        at=Instant(record.at),
+        envelope=envelope,
+        fact=fact,
+    )
+
+
+def outgoing(
+    message: Message, *, id_: str, organization_id: OrganizationId, at: Instant, source: str = "directory"
+) -> Outgoing:
+    """A message of the directory as a record: not numbered, its entities' versions order it."""
+    kind = type_name(message)
+    envelope = Envelope(id=id_, type=kind, source=source, organization_id=organization_id, time=at)
+    return Outgoing(
+        topic=SPEECH.name if isinstance(message, Command) else FACTS.name,
+        key=organization_id,
+        headers=tuple(codec.headers(envelope)),
+        value=codec.encode(message),
+    )
+
+
+async def so_far(
+    log: Log, partition: int, organization_id: OrganizationId, *, probe_id: str
+) -> tuple[list[Reading], bool]:
+    """All that stands on a partition now, and whether that is from its very beginning.
+
+    The end is found by appending a probe and reading up to it: the only end that every broker tells truly.
+    """
+    oldest = await log.oldest(partition)
+    at = now()
+    probe = outgoing(TimeProbed(service="directory"), id_=probe_id, organization_id=organization_id, at=at)
+    end = await log.append(partition, [probe], at=at)
+    found = [each async for each in _until(log, partition, oldest, end) if each is not None]
+    return found, oldest == 0
+
+
+async def _until(log: Log, partition: int, offset: int, end: int) -> AsyncIterator[Reading | None]:
+    while offset < end:
+        records = await log.read(partition, offset, records_max=RECORDS_MAX, wait_ms=WAIT_MS)
+        for record in records:
+            if record.offset < end:
+                yield reading(record)
+        if records:
+            offset = records[-1].offset + 1
+
+
+async def say(
+    log: Log, partition: int, organization_id: OrganizationId, facts: Sequence[tuple[str, Fact]]
+) -> None:
+    """Append facts, each with its id, in batches that a broker takes."""
+    at = now()
+    batch: list[Outgoing] = []
+    size = 0
+    for id_, fact in facts:
+        record = outgoing(fact, id_=id_, organization_id=organization_id, at=at)
+        if batch and size + len(record.value) > BATCH_BYTES_MAX:
+            await log.append(partition, batch, at=at)
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.value)
+    if batch:
+        await log.append(partition, batch, at=at)
