@@ -120,7 +120,8 @@ async def of_upload(audio: bytes, kind: Container) -> bytes:
 def trimmed(pcm: bytes) -> bytes:
     """Without the silence at both ends, but for what keeps words apart. Raises SoundSilent."""
     levels = _levels(pcm)
-    loud = [place for place, level in enumerate(levels) if level >= _quiet_below(pcm, levels)]
+    threshold = _quiet_below(pcm, levels)
+    loud = [place for place, level in enumerate(levels) if level >= threshold]
     start = max(0, loud[0] * _FRAME_BYTES - _LEAD_MS * _BYTES_PER_MS)
     end = (loud[-1] + 1) * _FRAME_BYTES + _TAIL_MS * _BYTES_PER_MS
     # The engine's own silence may be shorter than what a sentence needs behind it.

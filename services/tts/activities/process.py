@@ -6,6 +6,8 @@ processor time and the size of the answer are bounded; what overruns is killed.
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,7 +41,14 @@ async def run(
     pipe = asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(
-            *bounded, *argv, stdin=pipe, stdout=pipe, stderr=pipe, env=_ENVIRONMENT
+            *bounded,
+            *argv,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=_ENVIRONMENT,
+            # A group of its own: what it started itself, and holds our pipes, ends with it.
+            start_new_session=True,
         )
     except OSError as error:
         raise ProgramMissing(f"{argv[0]} can't be started: {error}") from error
@@ -59,7 +68,7 @@ async def run(
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     _judge(argv[0], code, errors)
     return output

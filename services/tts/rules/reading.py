@@ -69,7 +69,11 @@ def as_spoken(language: Language, written: str) -> str:
     # An engine reads «- 5» and «--x» as it likes: a dash that joins no two words is a pause, or nothing.
     text = re.sub(r"(?<!\w)[-–—]+(?=\w)|(?<=\w)[-–—]+(?!\w)", " ", text)
     text = re.sub(r"([.,:;!?–—()-])(?:\s*\1)+", r"\1", text)
-    return re.sub(r"\s+([.,:;!?])", r"\1", re.sub(r"\s+", " ", text)).strip(" -–—,;:)'’")
+    return (
+        re.sub(r"\s+([.,:;!?])", r"\1", re.sub(r"\s+", " ", text))
+        .lstrip(" .,:;!?)-–—'’")
+        .rstrip(" ,;:(-–—'’")
+    )
 
 
 def has_words(text: str) -> bool:

@@ -1,0 +1,103 @@
+"""The standard prompts: complete, grammatical, in both languages."""
+
+import re
+
+import pytest
+
+from contracts.directory import Language
+from contracts.prompts import PROMPTS, Prompt
+from services.tts.rules import standard
+from services.tts.rules.reading import as_spoken, has_words
+
+
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize("language", Language)
+def test_every_prompt_has_words_of_its_language(language: Language) -> None:
+    """A decider may list any prompt: each can be spoken, and none in the wrong language."""
+    for prompt in PROMPTS:
+        said = standard.text(language, prompt)
+        if prompt == Prompt.RINGING_TONE:
+            continue
+        assert has_words(said), prompt
+        foreign = r"[a-z]" if language is Language.RUSSIAN else r"[а-яё]"
+        assert not re.search(foreign, said, re.IGNORECASE), prompt
+
+
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize("language", Language)
+def test_no_two_prompts_say_the_same(language: Language) -> None:
+    """The third in the queue never hears that she is the second; only a short pair is like its digit."""
+    said = [standard.text(language, prompt) for prompt in PROMPTS]
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize(
+    ("prompt", "russian", "english"),
+    [
+        ("position_3", "Вы третий в очереди.", "You are third in the queue."),
+        ("position_21", "Вы двадцать первый в очереди.", "You are twenty-first in the queue."),
+        (
+            "wait_1",
+            "Примерное время ожидания — одна минута.",
+            "The estimated waiting time is one minute.",
+        ),
+        (
+            "wait_21",
+            "Примерное время ожидания — двадцать одна минута.",
+            "The estimated waiting time is twenty-one minutes.",
+        ),
+        ("waited_2", "Клиент ждёт две минуты.", "The caller has been waiting for two minutes."),
+        (
+            "waited_21",
+            "Клиент ждёт двадцать одну минуту.",
+            "The caller has been waiting for twenty-one minutes.",
+        ),
+        ("pair_07", "ноль семь", "zero seven"),
+        ("pair_40", "сорок", "forty"),
+        ("hundred_9", "девятьсот", "nine hundred"),
+    ],
+)
+def test_values_agree_in_gender_and_case(prompt: str, russian: str, english: str) -> None:
+    """Callers and agents hear correct Russian and English, whatever the number."""
+    assert standard.text(Language.RUSSIAN, prompt) == russian
+    assert standard.text(Language.ENGLISH, prompt) == english
+
+
+def test_russian_minutes_agree_for_every_number() -> None:
+    """«минута» after 1, 21, 31…, «минуты» after 2 to 4, «минут» else: each of the sixty is right."""
+    for n in range(1, 61):
+        form = standard.text(Language.RUSSIAN, f"wait_{n}").removesuffix(".").split()[-1]
+        few = n % 10 in (2, 3, 4) and n not in (12, 13, 14)
+        assert form == ("минута" if n % 10 == 1 and n != 11 else "минуты" if few else "минут"), n
+
+
+@pytest.mark.rule("D3")
+def test_the_standard_forward_says_both_things() -> None:
+    """A forwarded caller learns that the employee can't answer and that another specialist will."""
+    said = standard.text(Language.RUSSIAN, Prompt.FORWARD)
+    assert "не может ответить" in said
+    assert "ответит другой специалист" in said
+
+
+def test_what_is_played_first_is_made_first() -> None:
+    """On a new installation the first caller's welcome is there before any number is."""
+    order = standard.in_order_of_use()
+    assert sorted(order) == sorted(PROMPTS)
+    assert order[0] == Prompt.QUEUE_WELCOME
+    assert order.index("position_1") < order.index(Prompt.REFUSED_OFF) < order.index("pair_99")
+
+
+def test_prompts_are_written_as_they_are_spoken() -> None:
+    """A standard prompt needs no reading aloud of numbers: it has words only."""
+    for language in Language:
+        for prompt in PROMPTS:
+            said = standard.text(language, prompt)
+            assert not re.search(r"\d", said)
+            assert has_words(as_spoken(language, said)) == bool(said)
+
+
+def test_an_unknown_prompt_is_no_prompt() -> None:
+    """A misspelt name fails loudly in a test, and not as silence in a call."""
+    with pytest.raises(KeyError):
+        standard.text(Language.RUSSIAN, "posittion_3")
