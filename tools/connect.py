@@ -10,7 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from runtime.ports import Blobs, Log
+from contracts.topics import FACTS
+from runtime.kafka_log import KafkaLog
+from runtime.ports import Blobs
+from runtime.s3_blobs import S3Blobs, connected
 
 ENV_FILE: Final = Path(__file__).parent.parent / ".run" / "up" / "env"
 Environment = Mapping[str, str]
@@ -42,22 +45,32 @@ def setting(settings: Environment, name: str) -> str:
         raise NotConfigured(f"{name} is not set: set it, or start everything with `make up`") from None
 
 
-def partition_of(organization_id: str, log: Log) -> int:
-    """Where an organization lives: the same partition that every writer's key leads to."""
-    from runtime.kafka_log import partition_of as found
-
-    return found(organization_id, log.partitions)
+async def partition_of(organization_id: str, log: KafkaLog) -> int:
+    """Where an organization lives: the partition that its key leads every writer to."""
+    return await log.partition_of(FACTS.name, organization_id)
 
 
 @contextlib.asynccontextmanager
-async def log(settings: Environment) -> AsyncIterator[Log]:
-    """The log of facts, open for reading and appending."""
-    raise NotImplementedError
-    yield
+async def log(settings: Environment) -> AsyncIterator[KafkaLog]:
+    """The log of facts, open for reading and appending. Raises NotConfigured and LogUnavailable."""
+    found = KafkaLog(
+        setting(settings, "RINGBACK_KAFKA"),
+        prefix=settings.get("RINGBACK_TOPIC_PREFIX", "ringback."),
+        client_id="ringback-tools",
+    )
+    await found.start()
+    try:
+        yield found
+    finally:
+        await found.stop()
 
 
-@contextlib.asynccontextmanager
-async def blobs(settings: Environment) -> AsyncIterator[Blobs]:
-    """The bucket."""
-    raise NotImplementedError
-    yield
+def blobs(settings: Environment) -> Blobs:
+    """The bucket. Raises NotConfigured."""
+    client = connected(
+        endpoint=settings.get("RINGBACK_S3_ENDPOINT", ""),
+        region=settings.get("RINGBACK_S3_REGION", "us-east-1"),
+        access_key=settings.get("RINGBACK_S3_ACCESS_KEY", ""),
+        secret_key=settings.get("RINGBACK_S3_SECRET_KEY", ""),
+    )
+    return S3Blobs(client, setting(settings, "RINGBACK_S3_BUCKET"))

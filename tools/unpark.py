@@ -26,7 +26,7 @@ async def _unpark(environment: connect.Environment, organization_id: Organizatio
             at=at,
             source="operator",
         )
-        return await log.append(connect.partition_of(organization_id, log), [record], at=at)
+        return await log.append(await connect.partition_of(organization_id, log), [record], at=at)
 
 
 def main(argv: list[str]) -> int:

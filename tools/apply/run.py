@@ -4,20 +4,22 @@ import argparse
 import asyncio
 import hashlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from contracts.directory import OrganizationSaved
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
 from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
+from runtime.kafka_log import KafkaLog
 from runtime.ports import Blobs, BlobsUnavailable, Log, LogUnavailable
 from tools import connect
 from tools import log as facts_log
 from tools.apply import office
 from tools.apply.difference import Change, Difference, difference, key_of, newest
 from tools.apply.document import Document, Refused, read, told
-from tools.apply.model import Office
 from tools.masking import masked
 
 UPLOAD_BYTES_MAX = 10_000_000
@@ -130,27 +132,40 @@ def _short(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What applying a file to a log comes to."""
+
+    organization_id: OrganizationId
+    partition: int
+    found: Difference
+    commands: list[RenderNotice]
+
+
+async def plan(log: KafkaLog, wanted: list[Fact]) -> Plan:
+    """Compare the wanted facts with the log's."""
+    (organization_id,) = (fact.organization_id for fact in wanted if isinstance(fact, OrganizationSaved))
+    partition = await connect.partition_of(organization_id, log)
+    heard, is_whole = await known(log, partition, organization_id)
+    found = difference(wanted, newest(heard), version_first=1 if is_whole else facts_log.now())
+    commands = unanswered(office.renderings(settled(wanted, found, heard)), heard)
+    return Plan(organization_id, partition, found, commands)
+
+
 async def _apply(
-    options: argparse.Namespace, said: Office, wanted: list[Fact], audio: dict[str, bytes], console: Console
+    options: argparse.Namespace, wanted: list[Fact], audio: dict[str, bytes], console: Console
 ) -> None:
-    organization_id = OrganizationId(said.organization.id)
     async with connect.log(options.environment) as log:
-        partition = connect.partition_of(organization_id, log)
-        heard, is_whole = await known(log, partition, organization_id)
-        first = 1 if is_whole else facts_log.now()
-        found = difference(wanted, newest(heard), version_first=first)
-        show(console, found)
-        commands = unanswered(office.renderings(settled(wanted, found, heard)), heard)
+        made = await plan(log, wanted)
+        show(console, made.found)
         if options.dry_run:
             console.print("nothing was said (--dry-run)")
             return
         if audio:
-            async with connect.blobs(options.environment) as blobs:
-                await put_audio(blobs, audio)
-        await say(log, partition, organization_id, found, commands)
-        console.print(
-            f"said: {len(found.changes)} facts, {len(commands)} notices to be made playable", highlight=False
-        )
+            await put_audio(connect.blobs(options.environment), audio)
+        await say(log, made.partition, made.organization_id, made.found, made.commands)
+        facts, notices = len(made.found.changes), len(made.commands)
+        console.print(f"said: {facts} facts, {notices} notices to be made playable", highlight=False)
 
 
 def main(argv: list[str]) -> int:
@@ -173,7 +188,7 @@ def main(argv: list[str]) -> int:
             show(console, difference(wanted, {}))
             console.print("compared with nothing, since no log is named (RINGBACK_KAFKA, or `make up`)")
             return 0
-        asyncio.run(_apply(options, said, wanted, audio, console))
+        asyncio.run(_apply(options, wanted, audio, console))
     except Refused as refused:
         print("\n".join(refused.lines()), file=sys.stderr)
         return 1

@@ -1,0 +1,267 @@
+"""Starts the world, lets the morning happen, kills the queue in the middle, and judges by the log."""
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import string
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import msgspec
+from rich.console import Console
+
+from contracts import callback as c
+from contracts import queue as q
+from contracts import voicemail as v
+from contracts.codec import encode
+from contracts.ids import Instant, OrganizationId
+from contracts.message import Message
+from runtime.kafka_log import KafkaLog
+from runtime.ports import LogUnavailable
+from services.gateway.simulated.wire import Control
+from tools import connect
+from tools import log as facts_log
+from tools.apply import office
+from tools.apply.document import Document, read
+from tools.apply.run import plan, say
+from tools.demo.letters import Letter, letters, save_mp3
+from tools.demo.promises import Promise, are_all_kept, counts, promises
+from tools.demo.screen import Screen, show_summary
+from tools.demo.story import Story
+from tools.log import Reading
+from tools.phones import control
+from tools.stack.process import StackError, free_port, is_listening
+from tools.stack.services import ROOT
+from tools.stack.stack import Entry, Stack
+from tools.tail import follow
+
+HERE: Final = Path(__file__).parent
+RUN: Final = ROOT / ".run" / "demo"
+ORGANIZATION: Final = OrganizationId("severny-veter")
+PBXS: Final = ("cloud", "second")
+PHONES_START_S: Final = 30
+SETTLE_S: Final = 1.5
+"""After the last promise is kept: what is said once too often comes within this time."""
+FRAME_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the morning goes; the prompts last as long as they last.
+
+    The no-answer timeout leaves 15 s after the invitation, below which nobody is invited (C12), and the
+    agents talk beyond the deadline of the customer to whom nobody comes.
+    """
+
+    no_answer_s: int
+    invitation_s: int
+    free_s: int
+    second_free_s: int
+    talk_s: int
+    limit_s: int
+
+
+PACE: Final = Pace(no_answer_s=45, invitation_s=8, free_s=28, second_free_s=34, talk_s=35, limit_s=115)
+PACE_FAST: Final = Pace(no_answer_s=34, invitation_s=4, free_s=22, second_free_s=25, talk_s=26, limit_s=100)
+
+
+class NotKept(Exception):
+    """The morning went otherwise than promised."""
+
+
+class Demo:
+    """One run: its stack, its story, its screen."""
+
+    def __init__(self, console: Console, pace: Pace) -> None:
+        self.console = console
+        self.pace = pace
+        self.story = Story(ORGANIZATION)
+        self.stack = Stack(RUN, on_started=self._note, dies_with_parent=True)
+        self.screen = Screen(self.story, console)
+        self.was_killed = False
+        self._phones_port = free_port()
+        self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
+        self._newest_at = Instant(0)
+
+    def start(self) -> None:
+        """Start everything that runs, and wait until it is ready."""
+        self.screen.headline("starting broker, Redis, mail server and S3 …")
+        self.stack.start_parts()
+        self.stack.create_topics()
+        self.screen.headline("starting phones and services, each a process of its own …")
+        self._start_phones()
+        address = f"tcp://127.0.0.1:{self._phones_port}"
+        pbxs = json.dumps(dict.fromkeys(PBXS, address))
+        self.stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}})
+
+    async def play(self) -> None:
+        """From the first call to the last letter. Raises NotKept when the time is over."""
+        settings = self.stack.settings()
+        async with connect.log(settings) as log, asyncio.TaskGroup() as group:
+            partition = await connect.partition_of(ORGANIZATION, log)
+            reader = group.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
+            try:
+                self.screen.headline("the office's book goes on the log …")
+                await self._apply(log)
+                await asyncio.to_thread(control, self._phones_port, Control(begin=True))
+                await self._watch()
+            finally:
+                reader.cancel()
+
+    async def _apply(self, log: KafkaLog) -> None:
+        document = self._document()
+        made = await plan(log, office.facts(document, facts_log.now()))
+        await say(log, made.partition, made.organization_id, made.found, made.commands)
+        await self._until(lambda: bool(self.story.departments), 20)
+
+    async def _watch(self) -> None:
+        self.screen.headline("the phones ring")
+        deadline = time.monotonic() + self.pace.limit_s
+        while not are_all_kept(self.story) and time.monotonic() < deadline:
+            if not self.was_killed and self._is_the_middle():
+                self._kill_queue()
+            self._check_processes()
+            self.screen.refresh(self._newest_at)
+            await asyncio.sleep(FRAME_S)
+        await asyncio.sleep(SETTLE_S)
+        self.screen.refresh(self._newest_at)
+
+    def _is_the_middle(self) -> bool:
+        """Both callbacks are ordered, one customer has left, one waits on the line."""
+        return len(self.story.all(c.CallbackOrdered)) >= 2 and bool(self.story.all(q.PlaceAbandoned))
+
+    def _kill_queue(self) -> None:
+        self.was_killed = True
+        held = len(self.story.waiting())
+        service = self.stack.service("queue")
+        service.kill()
+        self.screen.headline(f"kill -9 of the queue's process while {held} places wait; it is started again")
+        service.start()
+
+    def _check_processes(self) -> None:
+        """A process that has ended by itself ends the demo, with its last words."""
+        for entry in self.stack.entries:
+            if not entry.process.is_alive():
+                raise StackError(f"{entry.name} has ended by itself; {entry.process.last_words()}")
+
+    async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise NotKept("the office's facts can't be read back from the log")
+            await asyncio.sleep(FRAME_S)
+
+    def _hear(self, reading: Reading, is_shown: bool) -> None:
+        self._newest_at = max(self._newest_at, reading.at)
+        if reading.fact is not None:
+            about = {"offset": reading.offset, "at": reading.at, **msgspec.structs.asdict(reading.envelope)}
+            about["message"] = msgspec.Raw(encode(reading.fact))
+            self._records.write(msgspec.json.encode(about).decode() + "\n")
+        line = self.story.hear(reading)
+        if line is not None and self._is_followed(reading.fact):
+            self.screen.tell(line)
+
+    @staticmethod
+    def _is_followed(fact: Message | None) -> bool:
+        """A few sentences repeat what the one before has said: they are in the file of the log."""
+        return not isinstance(fact, q.PlaceClosed | q.AgentFreed | v.LetterDue)
+
+    def judged(self) -> tuple[list[Promise], Letter | None]:
+        """The promises, that of the letter's MP3 included, and the letter itself."""
+        self._records.flush()
+        kept = promises(self.story)
+        stored = [each.fact for each in self.story.all(v.MessageStored)]
+        hashes = {fact.mp3_sha256 for fact in stored if isinstance(fact, v.MessageStored)}
+        found = [each for each in letters(RUN / "letters") if each.mp3_sha256 in hashes]
+        text = "the letter that arrived carries the very MP3 that was stored"
+        shown = f"{found[0].mp3_name}, {found[0].mp3_bytes} bytes" if found else ""
+        return [*kept, Promise(text, bool(found), shown)], found[0] if found else None
+
+    def stop(self) -> None:
+        """End all that was started."""
+        self.stack.stop()
+        self._records.close()
+
+    def _document(self) -> Document:
+        text = self._filled("office.yaml")
+        return read(text, str(RUN / "office.yaml"))
+
+    def _start_phones(self) -> None:
+        self._filled("phones.yaml")
+        argv = [sys.executable, "-m", "tools", "phones", "--wait", "--port", str(self._phones_port)]
+        argv += ["--script", str(RUN / "phones.yaml")]
+        address = f"127.0.0.1:{self._phones_port}"
+        process = self.stack.start_process("phones", argv, address, env=self.stack.settings())
+        process.wait_until(lambda: is_listening(self._phones_port), "open port", PHONES_START_S)
+
+    def _filled(self, name: str) -> str:
+        """A file of the demo with this pace's times, kept in the run's folder for who wants to look."""
+        template = string.Template((HERE / name).read_text(encoding="utf-8"))
+        text = template.substitute({field: getattr(self.pace, field) for field in Pace.__slots__})
+        (RUN / name).write_text(text, encoding="utf-8")
+        return text
+
+    def _note(self, entry: Entry) -> None:
+        self.screen.headline(f"{entry.name} is ready")
+
+
+def _show(demo: Demo, started: float) -> bool:
+    """The summary; whether everything was kept."""
+    kept, letter = demo.judged()
+    show_summary(demo.console, kept, counts(demo.story))
+    told = demo.console.print
+    told(f"\nwhole run   {time.monotonic() - started:.0f} s", highlight=False)
+    if letter is not None:
+        told(f"letter      {letter.path}", highlight=False, soft_wrap=True)
+        told(f"its MP3     {save_mp3(letter, RUN)}", highlight=False, soft_wrap=True)
+    told(f"the log     {RUN / 'log.jsonl'}", highlight=False, soft_wrap=True)
+    told(f"processes   {RUN / 'logs'}", highlight=False, soft_wrap=True)
+    told(
+        "where next  README.md (the rooms) · docs/conversations.md (who says what when) · make up",
+        highlight=False,
+    )
+    return all(promise.is_kept for promise in kept)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo and judge it."""
+    parser = argparse.ArgumentParser(prog="python -m tools demo", description=__doc__)
+    parser.add_argument("--fast", action="store_true", help="the short one, for tests")
+    options = parser.parse_args(argv)
+    console = Console()
+    started = time.monotonic()
+    # SIGTERM ends us as Ctrl-C does: with everything stopped.
+    signal.signal(signal.SIGTERM, _interrupt)
+    shutil.rmtree(RUN, ignore_errors=True)
+    RUN.mkdir(parents=True)
+    demo = Demo(console, PACE_FAST if options.fast else PACE)
+    failure = ""
+    try:
+        with demo.screen:
+            demo.start()
+            asyncio.run(demo.play())
+    except KeyboardInterrupt:
+        failure = "interrupted"
+    except (StackError, NotKept, LogUnavailable) as error:
+        failure = str(error)
+    except BaseExceptionGroup as errors:
+        failure = "; ".join(str(error) or repr(error) for error in errors.exceptions)
+    finally:
+        demo.stop()
+    is_kept = _show(demo, started)
+    if failure or not is_kept:
+        print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)
+        print(f"demo: everything was stopped; the logs are in {RUN / 'logs'}", file=sys.stderr)
+        return 1
+    return 0
