@@ -1,0 +1,211 @@
+"""From whatever a PBX recorded to an MP3 for people, by ffmpeg in a process of its own (V3, V8).
+
+What comes in is judged by its content and never by a name. ffmpeg gets a forced format, no protocols but
+files, no threads, and limits of time, memory and output size: a recording that is no recording costs one
+process, and nothing else. Two passes: the first decodes and measures, the second levels and encodes.
+"""
+
+import asyncio
+import contextlib
+import re
+import struct
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from contracts.voicemail import Mark
+
+RATE_HZ: Final = 16_000
+"""Twice the rate of phones: at 8 kHz an MP3 would be MPEG 2.5, which not every player knows."""
+BIT_RATE: Final = "32k"
+SILENCE_DB: Final = -50
+"""Quieter than this is silence: noise of phone lines is at -60 dBFS, quiet speech at -40."""
+SILENCE_MS_MIN: Final = 300
+"""Shorter pauses belong to the speech around them."""
+MARGIN_MS: Final = 200
+"""Kept before the first and after the last sound, so that no consonant is lost."""
+GRACE_MS: Final = 2_000
+"""A recording may be this much longer than its maximum before it is called too long."""
+LEVELLED: Final = "dynaudnorm=f=250:g=15:p=0.9:m=15"
+"""Even loudness; loudnorm would be ten times slower (libraries.md)."""
+
+MEMORY_BYTES_MAX: Final = 1024**3
+"""Of address space: ffmpeg's libraries alone take 300 MB of it, and hardly any of that is resident."""
+CPU_S_MAX: Final = 60
+OUTPUT_BYTES_MAX: Final = 64 * 1024**2
+WALL_S_MAX: Final = 180.0
+ERROR_LENGTH_MAX: Final = 300
+STREAMED: Final = 0xFFFFFFFF
+"""The size in the header of a WAV whose writer could not go back to fill it in."""
+
+
+class NotPlayable(Exception):
+    """These bytes can't be made audible: theirs is the fault, and trying again will not help."""
+
+
+class ConverterMissing(Exception):
+    """ffmpeg can't be run here: ours is the fault."""
+
+
+class Sound(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found: how long people talked, and the MP3 with the silence at both ends removed.
+
+    `voiced_ms` is speech without its pauses, `speech_ms` the length of the MP3, which has them. `mp3` is
+    empty when less than the asked-for `voiced_ms` was found.
+    """
+
+    mp3: bytes
+    voiced_ms: int
+    speech_ms: int
+    mark: str = ""
+
+
+class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    format: str
+    is_damaged: bool = False
+
+
+class Studio:
+    """Makes MP3s, a few at a time."""
+
+    def __init__(self, *, at_once_max: int, folder: Path | None = None) -> None:
+        """`folder` is where temporary files go; None is the system's."""
+        self._free = asyncio.Semaphore(at_once_max)
+        self._folder = folder
+
+    async def mp3(self, original: bytes, *, speech_ms_min: int, duration_ms_max: int) -> Sound:
+        """Convert. Raises NotPlayable or ConverterMissing."""
+        source = sniffed(original)
+        async with self._free:
+            # The folder is small and local: making and removing it does not hold the loop up.
+            with tempfile.TemporaryDirectory(prefix="ringback-", dir=self._folder) as folder:
+                return await _converted(
+                    original,
+                    source,
+                    Path(folder),
+                    speech_ms_min=speech_ms_min,
+                    duration_ms_max=duration_ms_max,
+                )
+
+
+def sniffed(original: bytes) -> _Source:
+    """What the bytes are, by their beginning. Raises NotPlayable."""
+    if not original:
+        raise NotPlayable("the recording is empty")
+    if original[:4] in (b"RIFF", b"RF64") and original[8:12] == b"WAVE":
+        return _wav(original)
+    if original[:4] == b"OggS":
+        return _Source(format="ogg")
+    if original[:4] == b"fLaC":
+        return _Source(format="flac")
+    if original[:3] == b"ID3" or (original[0] == 0xFF and original[1:2] and original[1] & 0xE0 == 0xE0):
+        return _Source(format="mp3")
+    raise NotPlayable("the recording is no audio")
+
+
+def _wav(original: bytes) -> _Source:
+    """A WAV that says less or more than is there is read to its end: its recorder died, or never returned."""
+    at = 12
+    while at + 8 <= len(original):
+        name, size = struct.unpack_from("<4sI", original, at)
+        if name == b"data":
+            there = len(original) - at - 8
+            if there == 0:
+                raise NotPlayable("the recording is empty: a header and no sound")
+            return _Source(format="wav", is_damaged=size != STREAMED and not 0 < size <= there)
+        at += 8 + size + size % 2
+    raise NotPlayable("the recording is empty: a header and no sound")
+
+
+async def _converted(
+    original: bytes, source: _Source, folder: Path, *, speech_ms_min: int, duration_ms_max: int
+) -> Sound:
+    recorded, decoded, encoded = folder / "original", folder / "decoded.pcm", folder / "message.mp3"
+    await asyncio.to_thread(recorded.write_bytes, original)
+    told = await _ffmpeg(
+        *("-protocol_whitelist", "file", "-f", source.format),
+        *(("-ignore_length", "1") if source.format == "wav" and source.is_damaged else ()),
+        *("-i", str(recorded), "-map", "0:a:0", "-t", _seconds(duration_ms_max + GRACE_MS)),
+        *("-ac", "1", "-ar", str(RATE_HZ)),
+        *("-af", f"silencedetect=noise={SILENCE_DB}dB:duration={_seconds(SILENCE_MS_MIN)}"),
+        *("-f", "s16le", str(decoded)),
+    )
+    length_ms = decoded.stat().st_size * 1000 // (2 * RATE_HZ) if decoded.exists() else 0
+    if length_ms == 0:
+        raise NotPlayable(f"nothing could be decoded: {_last_words(told)}")
+    is_too_long = length_ms >= duration_ms_max + GRACE_MS
+    if is_too_long:
+        length_ms = duration_ms_max
+    sounds = sounding(told, length_ms)
+    voiced_ms = sum(until - since for since, until in sounds)
+    if voiced_ms < speech_ms_min:
+        return Sound(mp3=b"", voiced_ms=voiced_ms, speech_ms=0)
+    since_ms = max(0, sounds[0][0] - MARGIN_MS)
+    until_ms = min(length_ms, sounds[-1][1] + MARGIN_MS)
+    trimmed = f"atrim=start={_seconds(since_ms)}:end={_seconds(until_ms)},asetpts=N/SR/TB"
+    await _ffmpeg(
+        *("-protocol_whitelist", "file", "-f", "s16le", "-ar", str(RATE_HZ), "-ac", "1"),
+        *("-i", str(decoded), "-af", f"{trimmed},{LEVELLED}"),
+        # Nothing of the encoder's own in the file: the same recording gives the same bytes.
+        *("-c:a", "libmp3lame", "-b:a", BIT_RATE, "-map_metadata", "-1", "-bitexact"),
+        *("-f", "mp3", str(encoded)),
+    )
+    mp3 = await asyncio.to_thread(encoded.read_bytes)
+    mark = Mark.TOO_LONG if is_too_long else Mark.DAMAGED if source.is_damaged else ""
+    return Sound(mp3=mp3, voiced_ms=voiced_ms, speech_ms=until_ms - since_ms, mark=mark)
+
+
+_SILENCE: Final = re.compile(r"silence_(start|end): (-?[0-9.]+)")
+
+
+def sounding(told: str, length_ms: int) -> list[tuple[int, int]]:
+    """The stretches between the silences that silencedetect tells of, in ms from the start."""
+    edges = [0]
+    for _, seconds in _SILENCE.findall(told):
+        edges.append(min(length_ms, max(0, round(float(seconds) * 1000))))
+    edges.append(length_ms)
+    # Edges come in turn: sound until a silence's start, sound again from its end.
+    return [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=True) if until > since]
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:.3f}"
+
+
+def _last_words(told: str) -> str:
+    """The end of what ffmpeg told, without this machine's addresses and paths: it goes on the log."""
+    cleaned = re.sub(r" @ 0x[0-9a-f]+|/\S*/", "", told)
+    return " ".join(cleaned[-ERROR_LENGTH_MAX:].split())
+
+
+async def _ffmpeg(*arguments: str) -> str:
+    """Run ffmpeg within limits; returns what it told. Raises NotPlayable or ConverterMissing."""
+    limits = (f"--as={MEMORY_BYTES_MAX}", f"--cpu={CPU_S_MAX}", f"--fsize={OUTPUT_BYTES_MAX}", "--core=0")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("prlimit", *limits, "ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-y", "-threads", "1"),
+            *arguments[:-1],
+            *("-threads", "1", arguments[-1]),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError as error:
+        raise ConverterMissing("prlimit (package util-linux) is not installed") from error
+    try:
+        _, errors = await asyncio.wait_for(process.communicate(), WALL_S_MAX)
+    except TimeoutError as error:
+        raise NotPlayable(f"converting took more than {WALL_S_MAX:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    told = errors.decode(errors="replace")
+    if process.returncode in (126, 127) or "failed to execute" in told:
+        raise ConverterMissing("ffmpeg is not installed, or can't be run")
+    if process.returncode != 0:
+        raise NotPlayable(f"ffmpeg ended with {process.returncode}: {_last_words(told)}")
+    return told

@@ -1,0 +1,229 @@
+"""Writing a letter: subject, text part, HTML part, the MP3 or a sentence on where it is (V4, E-69).
+
+Whatever a person or a PBX named is cleaned before it comes near a header: control characters, line ends
+and marks that turn the direction of writing are no part of any name. Message-ID and Date follow from the
+command, so that a letter sent twice is one letter for whoever reads it.
+"""
+
+import hashlib
+import unicodedata
+from datetime import UTC, datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+import jinja2
+import msgspec
+
+from contracts.directory import Language
+from contracts.ids import OrganizationId
+from contracts.voicemail import LetterKind, Mark, SendLetter
+from services.voicemail.activities import wording
+from services.voicemail.activities.wording import WORDS, Words
+
+NAME_LENGTH_MAX: Final = 120
+SUBJECT_LENGTH_MAX: Final = 200
+REASON_LENGTH_MAX: Final = 300
+ACCENTS: Final = {
+    LetterKind.VOICE_MESSAGE: "#1d4ed8",
+    LetterKind.EXPIRED: "#b45309",
+    LetterKind.UNREACHED: "#475569",
+}
+"""A colour per kind: who gets many of these sees at once which one it is."""
+
+
+class NoAddress(Exception):
+    """The recipient's address is none: theirs is the fault."""
+
+
+class Absence(StrEnum):
+    """Why a letter has no audio."""
+
+    NONE_EXPECTED = "none_expected"
+    TOO_LARGE = "too_large"
+    NOT_YET = "not_yet"
+    NOT_HERE = "not_here"
+
+
+class Audio(msgspec.Struct, frozen=True, kw_only=True):
+    """The MP3 to attach, or why there is none; `duration_ms` 0: as the command says."""
+
+    mp3: bytes = b""
+    absence: Absence = Absence.NONE_EXPECTED
+    duration_ms: int = 0
+    mark: str = ""
+
+
+def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
+    """A name that can stand anywhere: no control, format or private characters, single spaces, bounded."""
+    cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    joined = " ".join(cleaned.split())
+    return joined if len(joined) <= length_max else f"{joined[: length_max - 1].rstrip()}…"
+
+
+class Writer:
+    """Writes letters from one sender; `attachment_bytes_max` is what an MP3 may have."""
+
+    def __init__(self, *, sender_name: str, sender: str, attachment_bytes_max: int) -> None:
+        """Raises ValueError when the sender is no address."""
+        try:
+            self._sender = Address(display_name=one_line(sender_name), addr_spec=sender)
+        except HeaderParseError as error:
+            raise ValueError(f"not an e-mail address to send from: {sender!r}") from error
+        self.attachment_bytes_max = attachment_bytes_max
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("services.voicemail.activities", "templates"),
+            autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",)),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._html = environment.get_template("letter.html.j2")
+        self._text = environment.get_template("letter.txt.j2")
+
+    def message_id(self, organization_id: OrganizationId, letter_id: str) -> str:
+        """The same for the same letter, for ever."""
+        name = hashlib.sha256(f"{organization_id}\0{letter_id}".encode()).hexdigest()[:32]
+        return f"<{name}@{self._sender.domain}>"
+
+    def letter(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> EmailMessage:
+        """Write one. Raises NoAddress."""
+        if len(audio.mp3) > self.attachment_bytes_max:
+            audio = msgspec.structs.replace(audio, mp3=b"", absence=Absence.TOO_LARGE)
+        words = WORDS[command.language]
+        page = _page(command, audio, words, self.attachment_bytes_max)
+        letter = EmailMessage(policy=SMTP)
+        letter["Message-ID"] = self.message_id(organization_id, command.letter_id)
+        letter["Date"] = format_datetime(_written_at(command))
+        letter["From"] = self._sender
+        letter["To"] = _address(command)
+        letter["Subject"] = page["subject"]
+        # RFC 3834: nobody's absence notice shall answer a machine; Exchange wants to be told separately.
+        letter["Auto-Submitted"] = "auto-generated"
+        letter["X-Auto-Response-Suppress"] = "All"
+        letter["Content-Language"] = str(command.language)
+        letter.set_content(self._text.render(page), cte="base64")
+        letter.add_alternative(self._html.render(page), subtype="html", cte="base64")
+        if audio.mp3:
+            letter.add_attachment(audio.mp3, maintype="audio", subtype="mpeg", filename=str(page["file"]))
+        return letter
+
+
+def _address(command: SendLetter) -> Address:
+    email = command.recipient.email.strip()
+    name, _, domain = email.rpartition("@")
+    try:
+        ascii_domain = domain.encode("idna").decode()
+        return Address(display_name=one_line(command.recipient.name), addr_spec=f"{name}@{ascii_domain}")
+    except (HeaderParseError, ValueError, IndexError) as error:
+        raise NoAddress(f"not an e-mail address: {one_line(email)!r}") from error
+
+
+def _written_at(command: SendLetter) -> datetime:
+    """When the story that the letter tells was over: fixed, however often the letter is sent."""
+    over_at = command.called_at + command.waited_ms + command.duration_ms
+    return datetime.fromtimestamp(over_at / 1000, UTC).astimezone(wording.zone(command.timezone))
+
+
+def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max: int) -> dict[str, object]:
+    """Everything the templates show, ready to be read."""
+    mark = command.mark or audio.mark
+    title, lead = _title(command, mark, words)
+    caller = one_line(wording.number(command.caller, words))
+    department = one_line(command.department_name)
+    where = wording.zone(command.timezone)
+    stamp = _written_at(command).strftime("%Y-%m-%d-%H%M")
+    file = f"{words.file_name}-{stamp}.mp3"
+    subject = words.subject_from.format(title=title, caller=caller)
+    if department:
+        subject = f"{subject}, {words.in_department.format(department=department)}"
+    return {
+        "language": str(command.language),
+        "subject": one_line(subject, SUBJECT_LENGTH_MAX),
+        "title": title,
+        "lead": lead,
+        "accent": ACCENTS[command.kind],
+        "caller": caller,
+        "caller_label": words.caller,
+        "call_url": _call_url(command.caller),
+        "call_back": words.call_back,
+        "rows": _rows(command, audio, words, department, where.key),
+        "mark": words.marks.get(mark, ""),
+        "audio": _audio_line(command.language, audio, words, file, attachment_bytes_max),
+        "has_audio": bool(audio.mp3),
+        "file": file,
+        "console_url": _console_url(command),
+        "open": words.listen if command.kind is LetterKind.VOICE_MESSAGE else words.open_callback,
+        "organization": one_line(command.organization_name),
+        "footer": words.footer,
+    }
+
+
+def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
+    match command.kind:
+        case LetterKind.EXPIRED:
+            return words.expired_title, words.expired_lead
+        case LetterKind.UNREACHED:
+            return words.unreached_title, words.unreached_lead
+        case LetterKind.VOICE_MESSAGE:
+            if mark in (Mark.NOT_RECORDED, Mark.NOT_PLAYABLE):
+                lead = words.not_recorded_lead
+                return (
+                    words.missed_title,
+                    f"{words.expired_note} {lead}" if command.has_expired_callback else lead,
+                )
+            if command.has_expired_callback:
+                return words.message_title, words.expired_note
+            return words.message_title, words.message_lead
+
+
+def _rows(
+    command: SendLetter, audio: Audio, words: Words, department: str, zone_name: str
+) -> list[tuple[str, str]]:
+    where = wording.zone(zone_name)
+    rows = [(words.called, wording.moment(command.called_at, where, command.language))]
+    if department:
+        rows.append((words.department, department))
+    if command.waited_ms:
+        rows.append((words.waited, wording.duration(command.waited_ms, command.language)))
+    length_ms = audio.duration_ms or command.duration_ms
+    if command.kind is LetterKind.VOICE_MESSAGE and length_ms:
+        rows.append((words.length, wording.duration(length_ms, command.language)))
+    if command.kind is LetterKind.UNREACHED and command.reason in words.outcomes:
+        rows.append((words.result, words.outcomes[command.reason]))
+    return rows
+
+
+def _audio_line(language: Language, audio: Audio, words: Words, file: str, attachment_bytes_max: int) -> str:
+    if audio.mp3:
+        return words.attached.format(file=file)
+    match audio.absence:
+        case Absence.NONE_EXPECTED:
+            return ""
+        case Absence.TOO_LARGE:
+            return words.too_large.format(limit=wording.size(attachment_bytes_max, language))
+        case Absence.NOT_YET:
+            return words.not_yet
+        case Absence.NOT_HERE:
+            return words.not_here
+
+
+def _call_url(caller: str | None) -> str:
+    """A link that phones and softphones dial; only for what is a plain number."""
+    digits = (caller or "").removeprefix("+")
+    return f"tel:+{digits}" if digits.isascii() and digits.isdigit() and caller != digits else ""
+
+
+def _console_url(command: SendLetter) -> str:
+    """The page of this voice message or callback; nothing where there is no console."""
+    base = command.console_url.strip().rstrip("/")
+    if not base.startswith(("https://", "http://")):
+        return ""
+    if command.voice_message_id is not None:
+        return f"{base}/voice-messages/{quote(command.voice_message_id, safe='')}"
+    return base

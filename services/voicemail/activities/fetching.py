@@ -1,0 +1,48 @@
+"""Getting spooled audio from the gateway that has it."""
+
+import asyncio
+import http.client
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+Fetch = Callable[[str], Awaitable[bytes | None]]
+"""An address to its bytes; None when there is nothing at it (any more). Raises FetchFailed."""
+
+TIMEOUT_S: Final = 20.0
+
+
+class FetchFailed(Exception):
+    """Whoever should have it did not answer, or answered something else."""
+
+
+class SpoolReader:
+    """Reads by HTTP, without following anybody anywhere else, and never more than `bytes_max`."""
+
+    def __init__(self, *, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+
+    async def __call__(self, url: str) -> bytes | None:
+        """Fetch. Raises FetchFailed."""
+        return await asyncio.to_thread(self._get, url)
+
+    def _get(self, url: str) -> bytes | None:
+        try:
+            parts = urlsplit(url)
+            kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+            if parts.scheme not in kinds or not parts.hostname:
+                raise FetchFailed(f"not an address of a spool: {url[:200]!r}")
+            connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=TIMEOUT_S)
+            try:
+                connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path or "/")
+                response: http.client.HTTPResponse = connection.getresponse()
+                data: bytes = response.read(self._bytes_max + 1)
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise FetchFailed(f"the spool can't be read: {error!r}") from error
+        if response.status in (404, 410):
+            return None
+        if response.status != 200:
+            raise FetchFailed(f"the spool answered {response.status}")
+        return data

@@ -1,0 +1,177 @@
+"""Carrying out `delivery.store_message`: check, convert, upload, verify (V2, V3, V7, V8).
+
+The original stays where the gateway put it. What is uploaded here has a key made of the recording's own
+bytes, so that a repeated command writes the same object, and nobody can guess it who has not heard it.
+"""
+
+import asyncio
+import hashlib
+from typing import Final
+
+import msgspec
+
+from contracts.ids import MediaKey, OrganizationId
+from contracts.message import Fact
+from contracts.voicemail import (
+    Mark,
+    MessageMissing,
+    MessageQuarantined,
+    MessageStored,
+    MissingReason,
+    StoreMessage,
+    StoringDeferred,
+)
+from runtime.ports import Blobs, BlobsUnavailable
+from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Sound, Studio
+from services.voicemail.activities.fetching import Fetch, FetchFailed
+
+ORIGINAL_BYTES_MAX: Final = 64 * 1024**2
+"""Two hours of A-law; a voice message has 3 minutes, and a worker should live in 150 MiB."""
+
+
+class NotNow(Exception):
+    """Something is away: the same storing may succeed later."""
+
+
+class AbsurdlyLong(Exception):
+    """More than anybody says to a machine: kept where it is, and not read."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the recording is longer than {ORIGINAL_BYTES_MAX} bytes")
+
+
+class Original(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording as it came; `key` None: S3 does not have it yet."""
+
+    data: bytes
+    key: MediaKey | None
+    is_damaged: bool
+
+
+def sha256(data: bytes) -> str:
+    """In hex, as everywhere in the messages."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def folder_of(organization_id: OrganizationId) -> str:
+    """An organization's part of the bucket; its id may be a name, so it is not shown."""
+    return sha256(b"organization/" + organization_id.encode())[:16]
+
+
+def key_of(organization_id: OrganizationId, command: StoreMessage, data: bytes, kind: str) -> MediaKey:
+    """Where what is made of a recording lies: made of its bytes and of the voice message's id."""
+    name = sha256(b"\0".join((command.voice_message_id.encode(), sha256(data).encode())))
+    return MediaKey(f"voice-messages/{folder_of(organization_id)}/{name}.{kind}")
+
+
+class Keeper:
+    """Stores voice messages; safe to repeat."""
+
+    def __init__(self, *, blobs: Blobs, fetch: Fetch, studio: Studio) -> None:
+        self._blobs = blobs
+        self._fetch = fetch
+        self._studio = studio
+
+    async def store(self, organization_id: OrganizationId, command: StoreMessage) -> Fact:
+        """Carry out the command; whatever happens is a fact."""
+        try:
+            return await self._store(organization_id, command)
+        except (NotNow, BlobsUnavailable, ConverterMissing) as error:
+            reason = str(error) or repr(error)
+            return StoringDeferred(
+                voice_message_id=command.voice_message_id, reason=reason, tries=command.tries
+            )
+
+    async def _store(self, organization_id: OrganizationId, command: StoreMessage) -> Fact:
+        try:
+            original = await self._original(command)
+        except AbsurdlyLong as error:
+            return _quarantined(command, command.key, str(error))
+        if original is None:
+            return _quarantined(command, None, "the recording is neither in S3 nor in the spool")
+        try:
+            sound = await self._studio.mp3(
+                original.data, speech_ms_min=command.speech_ms_min, duration_ms_max=command.duration_ms_max
+            )
+        except NotPlayable as error:
+            key = await self._keep_original(organization_id, command, original)
+            return _quarantined(command, key, str(error))
+        if not sound.mp3:
+            return MessageMissing(
+                voice_message_id=command.voice_message_id,
+                reason=MissingReason.TOO_SHORT,
+                callback_id=command.callback_id,
+            )
+        return await self._upload(organization_id, command, original, sound)
+
+    async def _upload(
+        self, organization_id: OrganizationId, command: StoreMessage, original: Original, sound: Sound
+    ) -> MessageStored:
+        original_key = await self._keep_original(organization_id, command, original)
+        mp3_key = key_of(organization_id, command, original.data, "mp3")
+        await self._put(mp3_key, sound.mp3, "audio/mpeg")
+        return MessageStored(
+            voice_message_id=command.voice_message_id,
+            original_key=original_key,
+            mp3_key=mp3_key,
+            mp3_bytes=len(sound.mp3),
+            mp3_sha256=sha256(sound.mp3),
+            speech_ms=sound.speech_ms,
+            mark=sound.mark or (Mark.DAMAGED if original.is_damaged else ""),
+        )
+
+    async def _keep_original(
+        self, organization_id: OrganizationId, command: StoreMessage, original: Original
+    ) -> MediaKey:
+        if original.key is not None:
+            return original.key
+        key = key_of(organization_id, command, original.data, "original")
+        await self._put(key, original.data, "application/octet-stream")
+        return key
+
+    async def _put(self, key: MediaKey, data: bytes, content_type: str) -> None:
+        """Upload and look: nothing is called stored before S3 has told its size and checksum."""
+        await self._blobs.put(key, data, content_type=content_type)
+        info = await self._blobs.info(key)
+        if info is None or info.bytes != len(data) or info.sha256 != sha256(data):
+            raise NotNow("S3 does not have what was uploaded")
+
+    async def _original(self, command: StoreMessage) -> Original | None:
+        """The recording with the right checksum, from S3 or the spool; else a damaged one; None: nowhere."""
+        damaged: Original | None = None
+        trouble: list[str] = []
+        for key, get in ((command.key, self._from_s3), (None, self._from_spool)):
+            try:
+                data = await get(command)
+            except (BlobsUnavailable, FetchFailed) as error:
+                trouble.append(str(error) or repr(error))
+                continue
+            if data is None:
+                continue
+            if await asyncio.to_thread(sha256, data) == command.sha256:
+                return Original(data=data, key=key, is_damaged=False)
+            damaged = damaged or Original(data=data, key=key, is_damaged=True)
+        if damaged is not None:
+            return damaged
+        if trouble or command.key is None:
+            # Without a key the gateway may be uploading just now: it will say where.
+            raise NotNow("; ".join(trouble) or "the recording is not in the spool any more")
+        return None
+
+    async def _from_s3(self, command: StoreMessage) -> bytes | None:
+        if command.key is None:
+            return None
+        info = await self._blobs.info(command.key)
+        if info is not None and info.bytes > ORIGINAL_BYTES_MAX:
+            raise AbsurdlyLong
+        return await self._blobs.get(command.key)
+
+    async def _from_spool(self, command: StoreMessage) -> bytes | None:
+        data = await self._fetch(command.spool_url) if command.spool_url else None
+        if data is not None and len(data) > ORIGINAL_BYTES_MAX:
+            raise AbsurdlyLong
+        return data
+
+
+def _quarantined(command: StoreMessage, key: MediaKey | None, reason: str) -> MessageQuarantined:
+    return MessageQuarantined(voice_message_id=command.voice_message_id, original_key=key, reason=reason)

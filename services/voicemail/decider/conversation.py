@@ -1,0 +1,321 @@
+"""The talk with the machine: greeting, tone, recording, thanks, hang up (V1).
+
+Nobody waits for an answer here: the greeting's end, its failure and its refusal all lead to the tone; the
+recording's end leads to the thanks if the caller is still there. A leg that is gone answers a command with
+a refusal, and its end is told by `leg_ended`, before or after.
+"""
+
+from typing import Final
+
+import msgspec
+
+from contracts.callback import MessageWanted
+from contracts.directory import ActionKind, VoicemailSettings
+from contracts.gateway import CommandRefused, LegEnded, PlayFinished
+from contracts.ids import CallbackId, Instant, LegId, PlaceId, VoiceMessageId
+from contracts.log import TimerDue
+from contracts.message import type_name
+from contracts.prompts import Prompt, prompt_keys
+from contracts.queue import PlaceDiverted
+from contracts.telephony import HangUp, Play, Record, StopRecording
+from contracts.voicemail import (
+    CallerThanked,
+    GreetingPlayed,
+    MessageMissing,
+    MessageTaken,
+    MissingReason,
+    RecordingAsked,
+)
+from runtime.decision import NOTHING, Decision
+from services.voicemail import rules
+from services.voicemail.decider.keep import keep, language_of, settings_of
+from services.voicemail.state import LEG_IS_UP, Keeping, Phase, VoicemailState, VoiceMessage
+
+_PLAY: Final = type_name(Play)
+_RECORD: Final = type_name(Record)
+
+
+def _id_of(subject: PlaceId | CallbackId) -> VoiceMessageId:
+    return VoiceMessageId(f"vm.{subject}")
+
+
+def begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> None:
+    """A leg is ours from now on."""
+    match fact:
+        case PlaceDiverted():
+            if fact.action is not ActionKind.VOICEMAIL or fact.leg_id is None:
+                return
+            message = VoiceMessage(
+                voice_message_id=_id_of(fact.place_id),
+                leg_id=fact.leg_id,
+                pbx_id=fact.pbx_id,
+                department_id=fact.department_id,
+                caller=fact.caller,
+                joined_at=fact.joined_at,
+                waited_ms=fact.waited_ms,
+                place_id=fact.place_id,
+                callback_id=None,
+                phase=Phase.GREETING,
+            )
+        case MessageWanted():
+            message = VoiceMessage(
+                voice_message_id=_id_of(fact.callback_id),
+                leg_id=fact.leg_id,
+                pbx_id=fact.pbx_id,
+                department_id=fact.department_id,
+                caller=fact.number,
+                joined_at=fact.joined_at,
+                waited_ms=max(0, state.now_at - fact.joined_at),
+                place_id=fact.place_id,
+                callback_id=fact.callback_id,
+                phase=Phase.RECORDING,
+            )
+    state.messages.put(message)
+    _guard(state, message, rules.GREETING_MS_MAX)
+
+
+def on_begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> Decision:
+    """Greet; after an apology, and where the department wants no greeting, sound the tone at once."""
+    message = state.message_on(fact.leg_id)
+    if message is None or message.place_id != fact.place_id:
+        return NOTHING
+    if message.phase is Phase.RECORDING:
+        return _ask_recording(state, message)
+    department = state.departments.get(message.department_id)
+    notice = None
+    if department is not None and department.greeting.notice_id is not None:
+        notice = state.notices.get(department.greeting.notice_id)
+    media = rules.greeting_media(department, language_of(state, message), notice, message.caller)
+    if not media:
+        return _ask_recording(state, message)
+    return Decision(
+        facts=(
+            GreetingPlayed(
+                voice_message_id=message.voice_message_id,
+                leg_id=message.leg_id,
+                pbx_id=message.pbx_id,
+                department_id=message.department_id,
+                agent_id=None,
+                caller=message.caller,
+                joined_at=message.joined_at,
+                play_id=message.greeting_play_id,
+                place_id=message.place_id,
+            ),
+        ),
+        commands=(
+            Play(
+                pbx_id=message.pbx_id,
+                leg_id=message.leg_id,
+                play_id=message.greeting_play_id,
+                media=media,
+                not_after=Instant(state.now_at + rules.COMMAND_LATE_MS_MAX),
+            ),
+        ),
+    )
+
+
+def greeted(state: VoicemailState, fact: GreetingPlayed) -> None:
+    """The greeting plays."""
+    message = state.messages.get(fact.voice_message_id)
+    if message is not None:
+        _guard(state, message, rules.GREETING_MS_MAX)
+
+
+def _ask_recording(state: VoicemailState, message: VoiceMessage) -> Decision:
+    limits: VoicemailSettings = settings_of(state, message)
+    return Decision(
+        facts=(
+            RecordingAsked(
+                voice_message_id=message.voice_message_id,
+                leg_id=message.leg_id,
+                recording_id=message.recording_id,
+            ),
+        ),
+        commands=(
+            Record(
+                pbx_id=message.pbx_id,
+                leg_id=message.leg_id,
+                recording_id=message.recording_id,
+                duration_ms_max=limits.duration_ms_max,
+                silence_ms_max=limits.silence_ms,
+                terminators="#",
+                tone=True,
+                not_after=Instant(state.now_at + rules.COMMAND_LATE_MS_MAX),
+            ),
+        ),
+    )
+
+
+def recording_asked(state: VoicemailState, fact: RecordingAsked) -> None:
+    """The caller speaks."""
+    message = state.messages.get(fact.voice_message_id)
+    if message is not None and message.phase in (Phase.GREETING, Phase.RECORDING):
+        message = msgspec.structs.replace(message, phase=Phase.RECORDING)
+        state.messages.put(message)
+        limits = settings_of(state, message)
+        _guard(state, message, limits.duration_ms_max + rules.RECORDING_LATE_MS_MAX)
+
+
+def on_play_finished(state: VoicemailState, fact: PlayFinished) -> Decision:
+    """After the greeting the tone; after the thanks good-bye. A play that failed is over, too."""
+    message = state.message_on(fact.leg_id)
+    if message is None:
+        return NOTHING
+    if message.phase is Phase.GREETING and fact.play_id == message.greeting_play_id:
+        return _ask_recording(state, message)
+    if message.phase is Phase.THANKING and fact.play_id == message.thanks_play_id:
+        return _say_good_bye(message)
+    return NOTHING
+
+
+def on_command_refused(state: VoicemailState, fact: CommandRefused) -> Decision:
+    """What the gateway did not do: without a greeting or thanks we go on, without a recording we can't."""
+    message = state.message_on(fact.leg_id)
+    if message is None:
+        return NOTHING
+    if fact.command == _PLAY and message.phase is Phase.GREETING:
+        return _ask_recording(state, message)
+    if fact.command == _PLAY and message.phase is Phase.THANKING:
+        return _say_good_bye(message)
+    if fact.command == _RECORD and message.keeping is Keeping.NOTHING:
+        return not_recorded(message, fact.reason)
+    return NOTHING
+
+
+LEG_IS_GONE: Final = frozenset({"gone", "unknown_leg"})
+"""Reasons of a gateway for a leg that is not there: its caller hung up before the tone."""
+
+
+def not_recorded(message: VoiceMessage, cause: str) -> Decision:
+    """No recording was made: because the caller had gone before it, or because it could not be."""
+    is_gone = cause in LEG_IS_GONE
+    return missing(message, MissingReason.HUNG_UP_IN_GREETING if is_gone else MissingReason.RECORDING_FAILED)
+
+
+def leg_ended(state: VoicemailState, fact: LegEnded) -> None:
+    """The caller is gone. A recording that is not closed yet will be told of in a moment."""
+    message = state.message_on(fact.leg_id)
+    if message is None or message.phase in (Phase.CLOSING, Phase.OVER):
+        return
+    if message.phase is Phase.RECORDING and message.keeping is Keeping.NOTHING:
+        message = msgspec.structs.replace(message, phase=Phase.CLOSING)
+        state.messages.put(message)
+        _guard(state, message, rules.CLOSING_MS_MAX)
+        return
+    over(state, message)
+
+
+def over(state: VoicemailState, message: VoiceMessage) -> None:
+    """Nothing is said on this leg any more."""
+    state.drop_timer("conversation", message.voice_message_id)
+    keep(state, msgspec.structs.replace(message, phase=Phase.OVER))
+
+
+def on_leg_ended(state: VoicemailState, fact: LegEnded) -> Decision:
+    """Who hangs up during the greeting is an ordinary missed call (E-59)."""
+    message = state.message_on(fact.leg_id)
+    if message is None or message.phase is not Phase.OVER or message.keeping is not Keeping.NOTHING:
+        return NOTHING
+    return missing(message, MissingReason.HUNG_UP_IN_GREETING)
+
+
+def missing(message: VoiceMessage, reason: MissingReason) -> Decision:
+    """There is no voice message."""
+    return Decision(
+        facts=(
+            MessageMissing(
+                voice_message_id=message.voice_message_id, reason=reason, callback_id=message.callback_id
+            ),
+        )
+    )
+
+
+def on_taken(state: VoicemailState, fact: MessageTaken) -> Decision:
+    """Thank the caller who is still there once the recording is closed (V1)."""
+    message = state.messages.get(fact.voice_message_id)
+    if message is None or message.phase is not Phase.THANKING:
+        return NOTHING
+    return Decision(
+        commands=(
+            Play(
+                pbx_id=message.pbx_id,
+                leg_id=message.leg_id,
+                play_id=message.thanks_play_id,
+                media=prompt_keys(language_of(state, message), Prompt.VOICEMAIL_THANKS),
+                not_after=Instant(state.now_at + rules.COMMAND_LATE_MS_MAX),
+            ),
+        )
+    )
+
+
+def thank(state: VoicemailState, message: VoiceMessage) -> VoiceMessage:
+    """The conversation's part when a recording is taken: thanks if the caller is there, else it is over."""
+    if message.phase in LEG_IS_UP:
+        _guard(state, message, rules.THANKS_MS_MAX)
+        return msgspec.structs.replace(message, phase=Phase.THANKING)
+    if message.phase is Phase.CLOSING:
+        state.drop_timer("conversation", message.voice_message_id)
+        return msgspec.structs.replace(message, phase=Phase.OVER)
+    return message
+
+
+def _say_good_bye(message: VoiceMessage) -> Decision:
+    return Decision(
+        facts=(CallerThanked(voice_message_id=message.voice_message_id, leg_id=message.leg_id),),
+        commands=(_hang_up(message),),
+    )
+
+
+def thanked(state: VoicemailState, fact: CallerThanked) -> None:
+    """The leg is being hung up."""
+    message = state.messages.get(fact.voice_message_id)
+    if message is not None and message.phase is Phase.THANKING:
+        leave(state, message)
+
+
+def leave(state: VoicemailState, message: VoiceMessage) -> VoiceMessage:
+    """The leg is being hung up: only its end is awaited."""
+    left = msgspec.structs.replace(message, phase=Phase.LEAVING)
+    state.messages.put(left)
+    _guard(state, left, rules.LEAVING_MS_MAX)
+    return left
+
+
+def on_missing(state: VoicemailState, fact: MessageMissing) -> Decision:
+    """Hang up on a caller who said nothing, or whom the machine could not record."""
+    message = state.messages.get(fact.voice_message_id)
+    if message is None or message.phase is not Phase.LEAVING or message.taken_at:
+        return NOTHING
+    stop = StopRecording(pbx_id=message.pbx_id, leg_id=message.leg_id, recording_id=message.recording_id)
+    return Decision(commands=(stop, _hang_up(message)))
+
+
+def _hang_up(message: VoiceMessage) -> HangUp:
+    return HangUp(pbx_id=message.pbx_id, leg_id=LegId(message.leg_id), reason="voicemail is done")
+
+
+def overdue(state: VoicemailState, timer: TimerDue) -> None:
+    """A leg that was hung up and whose end never came is over."""
+    message = state.messages.get(timer.subject)
+    if message is not None and message.phase is Phase.LEAVING:
+        over(state, message)
+
+
+def on_overdue(state: VoicemailState, timer: TimerDue) -> Decision:
+    """An answer never came: go on to the next phase."""
+    message = state.messages.get(timer.subject)
+    if message is None:
+        return NOTHING
+    match message.phase:
+        case Phase.GREETING:
+            return _ask_recording(state, message)
+        case Phase.RECORDING | Phase.CLOSING:
+            return missing(message, MissingReason.RECORDING_FAILED)
+        case Phase.THANKING:
+            return _say_good_bye(message)
+        case Phase.LEAVING | Phase.OVER:
+            return NOTHING
+
+
+def _guard(state: VoicemailState, message: VoiceMessage, ms_max: int) -> None:
+    state.set_timer("conversation", message.voice_message_id, Instant(state.now_at + ms_max))

@@ -1,0 +1,19 @@
+"""Settings of voicemail's process. What a department wants travels as facts, never as a setting."""
+
+from pydantic import Field
+
+from runtime.settings import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """`mail_from` and `smtp` are the runtime's; see docs/operating.md."""
+
+    mail_from: str = "ringback@localhost"
+    """Whom letters come from; its domain stands in every Message-ID, so it should not change."""
+    mail_from_name: str = "Ringback"
+    attachment_bytes_max: int = Field(default=10 * 1024**2, ge=0)
+    """A larger MP3 stays in the console; the letter has a link and says so (E-69)."""
+    conversions_at_once_max: int = Field(default=2, ge=1)
+    """ffmpeg processes at the same time: one per core."""
+    deliveries_at_once_max: int = Field(default=8, ge=1)
+    """Letters and recordings under way at the same time."""

@@ -1,0 +1,240 @@
+"""What voicemail remembers of one organization.
+
+A voice message and a letter are dropped once nothing can happen to them any more: what is shown of them
+later is a projection's, so the state holds what is open and no more.
+"""
+
+from enum import StrEnum
+
+from sortedcontainers import SortedDict
+
+from contracts.directory import Language, NoticeChoice, Recipient, VoicemailSettings
+from contracts.ids import (
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    MediaKey,
+    NoticeId,
+    OrganizationId,
+    PbxId,
+    PlaceId,
+    PlayId,
+    RecordingId,
+    VoiceMessageId,
+)
+from contracts.message import Interval
+from contracts.voicemail import LetterKind
+from runtime.records import Record, State
+
+
+class Organization(Record, frozen=True, array_like=True):
+    """Whose letters these are, and who gets them when nobody else can."""
+
+    organization_id: OrganizationId
+    version: int
+    name: str
+    language: Language
+    timezone: str
+    administrators: tuple[Recipient, ...]
+    console_url: str
+
+
+class Department(Record, frozen=True, array_like=True):
+    """What the machine of a department says, how long it listens, and who gets its letters."""
+
+    department_id: DepartmentId
+    version: int
+    name: str
+    language: Language
+    timezone: str
+    greeting: NoticeChoice
+    voicemail: VoicemailSettings
+    recipients: tuple[Recipient, ...]
+    heads: tuple[Recipient, ...]
+
+
+class Reader(Record, frozen=True, array_like=True):
+    """An employee as a reader of letters: whether a letter to that address reaches anybody now (E-70)."""
+
+    agent_id: AgentId
+    version: int = 0
+    email: str = ""
+    is_removed: bool = False
+    availability_version: int = 0
+    absences: tuple[Interval, ...] = ()
+
+
+class Notice(Record, frozen=True, array_like=True):
+    """A greeting of the organization's own that can be played."""
+
+    notice_id: NoticeId
+    version: int
+    language: Language
+    parts: tuple[str, ...]
+
+
+class Phase(StrEnum):
+    """Where the conversation is."""
+
+    GREETING = "greeting"
+    RECORDING = "recording"
+    CLOSING = "closing"
+    THANKING = "thanking"
+    LEAVING = "leaving"
+    OVER = "over"
+
+
+LEG_IS_UP = frozenset({Phase.GREETING, Phase.RECORDING, Phase.THANKING})
+"""Phases in which the caller is on the line and nobody has asked to hang up."""
+
+
+class Keeping(StrEnum):
+    """What has become of the recording."""
+
+    NOTHING = "nothing"
+    TAKEN = "taken"
+    STORING = "storing"
+    STORED = "stored"
+    QUARANTINED = "quarantined"
+    MISSING = "missing"
+
+
+KEEPING_ENDED = frozenset({Keeping.STORED, Keeping.QUARANTINED, Keeping.MISSING})
+
+
+class Letters(StrEnum):
+    """Whether the letters about something are written: `wanted` lasts only within a step."""
+
+    NOT_YET = "not_yet"
+    WANTED = "wanted"
+    WRITTEN = "written"
+    NONE = "none"
+
+
+class VoiceMessage(Record, frozen=True, array_like=True):
+    """One conversation with the machine, and the recording that came of it.
+
+    `taken_at` 0: it never counted as a voice message. `tries` counts storings asked for. `key` is the
+    original in S3, `spool_url` the same audio at the gateway. `letters_open` counts letters without an end.
+    """
+
+    voice_message_id: VoiceMessageId
+    leg_id: LegId
+    pbx_id: PbxId
+    department_id: DepartmentId
+    caller: str | None
+    joined_at: Instant
+    waited_ms: int
+    place_id: PlaceId
+    callback_id: CallbackId | None
+    phase: Phase
+    keeping: Keeping = Keeping.NOTHING
+    duration_ms: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    spool_url: str = ""
+    key: MediaKey | None = None
+    is_cut_off: bool = False
+    spooled_at: Instant = Instant(0)
+    taken_at: Instant = Instant(0)
+    tries: int = 0
+    mp3_key: MediaKey | None = None
+    speech_ms: int = 0
+    mark: str = ""
+    reason: str = ""
+    letters: Letters = Letters.NOT_YET
+    letters_open: int = 0
+
+    @property
+    def recording_id(self) -> RecordingId:
+        """The only recording of this conversation."""
+        return RecordingId(f"{self.voice_message_id}.recording")
+
+    @property
+    def greeting_play_id(self) -> PlayId:
+        """The play of the greeting."""
+        return PlayId(f"{self.voice_message_id}.greeting")
+
+    @property
+    def thanks_play_id(self) -> PlayId:
+        """The play of the thanks."""
+        return PlayId(f"{self.voice_message_id}.thanks")
+
+
+class EndedCallback(Record, frozen=True, array_like=True):
+    """A callback that ended without an agent and without a voice message: what its letters tell."""
+
+    callback_id: CallbackId
+    kind: LetterKind
+    department_id: DepartmentId
+    number: str
+    joined_at: Instant
+    waited_ms: int
+    reason: str
+    letters: Letters = Letters.WANTED
+    letters_open: int = 0
+
+
+class Letter(Record, frozen=True, array_like=True):
+    """One letter to one recipient, until the mail server took it or never will."""
+
+    letter_id: str
+    kind: LetterKind
+    recipient: Recipient
+    voice_message_id: VoiceMessageId | None
+    callback_id: CallbackId | None
+    due_at: Instant
+    tries: int = 0
+    may_have_arrived: bool = False
+    answer: str = ""
+
+
+class VoicemailState(State):
+    """Everything open in one organization's voicemail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_leg: dict[LegId, VoiceMessageId] = {}
+        self._by_email: dict[str, SortedDict[str, None]] = {}
+        self.organizations = self.table("organizations", Organization)
+        self.departments = self.table("departments", Department)
+        self.readers = self.table("readers", Reader, self._index_reader)
+        self.notices = self.table("notices", Notice)
+        self.messages = self.table("messages", VoiceMessage, self._index_message)
+        self.callbacks = self.table("callbacks", EndedCallback)
+        self.letters = self.table("letters", Letter)
+
+    def _index_message(self, old: VoiceMessage | None, new: VoiceMessage | None) -> None:
+        if new is not None:
+            self._by_leg[new.leg_id] = new.voice_message_id
+        elif old is not None:
+            self._by_leg.pop(old.leg_id, None)
+
+    def _index_reader(self, old: Reader | None, new: Reader | None) -> None:
+        if old is not None and old.email:
+            found = self._by_email[old.email]
+            del found[old.agent_id]
+            if not found:
+                del self._by_email[old.email]
+        if new is not None and new.email:
+            self._by_email.setdefault(new.email, SortedDict())[new.agent_id] = None
+
+    def message_on(self, leg_id: LegId | None) -> VoiceMessage | None:
+        """The voice message whose conversation is, or was, on this leg."""
+        found = None if leg_id is None else self._by_leg.get(leg_id)
+        return None if found is None else self.messages[found]
+
+    def message_recorded_as(self, leg_id: LegId, recording_id: RecordingId) -> VoiceMessage | None:
+        """The voice message that a recording belongs to; other services' recordings are none of ours."""
+        message = self.message_on(leg_id)
+        return message if message is not None and message.recording_id == recording_id else None
+
+    def organization(self) -> Organization | None:
+        """The organization itself, once the directory has told of it."""
+        return next(iter(self.organizations), None)
+
+    def readers_at(self, email: str) -> tuple[Reader, ...]:
+        """The employees with this address."""
+        return tuple(self.readers[agent_id] for agent_id in self._by_email.get(email, ()))
