@@ -88,6 +88,13 @@ class LegRequested(Answered, tag="gateway.leg_requested", frozen=True, kw_only=T
     address: Address
 
 
+class RecordingRequested(Answered, tag="gateway.recording_requested", frozen=True, kw_only=True):
+    """The gateway is about to record, once; appended before it does."""
+
+    leg_id: LegId
+    recording_id: RecordingId
+
+
 class LegRinging(PbxFact, tag="gateway.leg_ringing", frozen=True, kw_only=True):
     """A dialled phone rings."""
 

@@ -1,0 +1,1 @@
+"""The gateway's hands: the adapter over TCP, the spool, and the shell that carries effects out."""

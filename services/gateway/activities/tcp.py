@@ -1,0 +1,100 @@
+"""The adapter to a simulated PBX over TCP: a `Pbx` that connects again by itself."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from contracts.ids import PbxId
+from services.gateway.port import AnyHappening, PbxGone, Request
+from services.gateway.simulated import wire
+
+PAUSE_S_MIN: Final = 0.1
+PAUSE_S_MAX: Final = 2.0
+CONNECT_S_MAX: Final = 3.0
+AWAY_AFTER_S: Final = 2.0
+"""A PBX that can't be reached at start is said to be lost after this long, and not at the first refusal."""
+
+log = structlog.get_logger(__name__)
+
+
+class TcpPbx:
+    """One PBX at `tcp://host:port`; `told` is called whenever there is something to take."""
+
+    def __init__(self, pbx_id: PbxId, address: str, told: Callable[[], None]) -> None:
+        self.pbx_id = pbx_id
+        parts = urlsplit(address)
+        if parts.scheme != "tcp" or parts.hostname is None or parts.port is None:
+            raise ValueError(f"the PBX {pbx_id} is at {address!r}; an address is tcp://host:port")
+        self._host, self._port = parts.hostname, parts.port
+        self._told = told
+        self._happenings: list[AnyHappening] = []
+        self._writer: asyncio.StreamWriter | None = None
+        self._is_said_gone = False
+        self.is_replaced = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the PBX is ours at this moment."""
+        return self._writer is not None
+
+    def ask(self, number: int, request: Request) -> None:
+        """Send a request, if there is a PBX to send it to."""
+        if self._writer is not None:
+            self._writer.write(wire.line(wire.asking(number, request)))
+
+    def take(self) -> Sequence[AnyHappening]:
+        """What was told since the last call."""
+        taken, self._happenings = self._happenings, []
+        return taken
+
+    async def run(self) -> None:
+        """Connect, read, and connect again, until somebody else takes the PBX over or this is cancelled."""
+        pause_s = PAUSE_S_MIN
+        asyncio.get_running_loop().call_later(AWAY_AFTER_S, self._gone)
+        while not self.is_replaced:
+            try:
+                async with asyncio.timeout(CONNECT_S_MAX):
+                    reader, writer = await asyncio.open_connection(
+                        self._host, self._port, limit=wire.LINE_BYTES_MAX
+                    )
+            except OSError:
+                await asyncio.sleep(pause_s)
+                pause_s = min(PAUSE_S_MAX, pause_s * 2)
+                continue
+            pause_s = PAUSE_S_MIN
+            try:
+                await self._converse(reader, writer)
+            finally:
+                self._writer = None
+                writer.close()
+            self._gone()
+            await asyncio.sleep(pause_s)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(wire.line(wire.Greeting(pbx=self.pbx_id)))
+        self._writer = writer
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            while data := await reader.readline():
+                try:
+                    told = wire.read_told(data)
+                except msgspec.MsgspecError as error:
+                    log.error("gateway.pbx_unreadable", pbx_id=self.pbx_id, reason=str(error))
+                    return
+                if told.is_replaced:
+                    self.is_replaced = True
+                    return
+                if told.happening is not None:
+                    self._is_said_gone = False
+                    self._happenings.append(told.happening)
+                    self._told()
+
+    def _gone(self) -> None:
+        if not self._is_said_gone and self._writer is None:
+            self._is_said_gone = True
+            self._happenings.append(PbxGone())
+            self._told()

@@ -1,0 +1,188 @@
+"""The gateway's state, and its means to speak, to ask and to answer."""
+
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+import msgspec
+
+from contracts.gateway import Answered, CommandDone, CommandRefused, DeviceState, PbxFact
+from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, PbxId, RecordingId
+from services.gateway import rules
+from services.gateway.decider.effects import Ask, Count, Effect, Say, Settled
+from services.gateway.port import Request
+from services.gateway.state import NO_COMMAND, Answers, CommandKey, Leg, Phase, Recording, Timers, Wiring
+
+LEGS_MAX: Final = 50_000
+"""Ended legs are remembered so that no id is used twice; a PBX has some thousands a day."""
+
+F = TypeVar("F", bound=Answered)
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """A request without a reply yet."""
+
+    request: Request
+    key: CommandKey
+    command: str
+    leg_id: LegId | None
+    tries: int = 1
+
+
+class Book:
+    """All that the machine knows; its verbs are the modules beside this one."""
+
+    def __init__(self, pbx_id: PbxId, organization_id: OrganizationId) -> None:
+        self.pbx_id = pbx_id
+        self.organization_id = organization_id
+        self.region = "RU"
+        self.numbers: tuple[str, ...] = ()
+        self.is_there: bool | None = None
+        self.newest_at = Instant(0)
+        self.legs: dict[LegId, Leg] = {}
+        self.recordings: dict[RecordingId, Recording] = {}
+        self.wirings: dict[BridgeId, Wiring] = {}
+        self.devices: dict[Address, DeviceState] = {}
+        self.checks: dict[str, list[CommandKey]] = {}
+        self.asked: dict[int, Asked] = {}
+        self.answers: dict[tuple[str, OrganizationId], Answers] = {}
+        self.refs: dict[CommandKey, list[int]] = {}
+        self.causes: dict[CommandKey, str] = {}
+        self.timers = Timers()
+        self.effects: list[Effect] = []
+        self._seq = 0
+        self._asked_count = 0
+
+    # Speaking
+
+    def say(self, fact: PbxFact, key: CommandKey | None = None) -> None:
+        """Tell a fact, as the answer to a command if there is one."""
+        self._seq += 1
+        self.effects.append(Say(seq=self._seq, fact=fact, cause=self.causes.get(key, "") if key else ""))
+
+    def answer(self, fact: F, key: CommandKey | None) -> None:
+        """Tell the fact that answers a command; its source and number are filled in here."""
+        if key is not None and key != NO_COMMAND:
+            fact = msgspec.structs.replace(fact, source=key.source, seq=key.seq)
+        self.say(fact, key)
+
+    def done(self, key: CommandKey | None, command: str, leg_id: LegId | None = None) -> None:
+        """A command without a fact of its own was carried out, or had been before."""
+        if key is not None and key != NO_COMMAND:
+            self.answer(CommandDone(pbx_id=self.pbx_id, command=command, leg_id=leg_id), key)
+
+    def refuse(self, key: CommandKey | None, command: str, reason: str, leg_id: LegId | None = None) -> None:
+        """A command is not carried out; the reason is a fact."""
+        self.count(f"refused_{reason}")
+        if key is not None and key != NO_COMMAND:
+            refused = CommandRefused(pbx_id=self.pbx_id, command=command, reason=reason, leg_id=leg_id)
+            self.answer(refused, key)
+
+    def count(self, what: str) -> None:
+        """Count something for the operator."""
+        self.effects.append(Count(what=what))
+
+    # Commands and their answers
+
+    def take_on(self, key: CommandKey, ref: int, cause: str) -> bool:
+        """Whether a command is to be carried out now; False: a repeat, or it came too early."""
+        if key.seq == 0:
+            self.causes[key] = cause
+            self.effects.append(Settled(ref=ref))
+            return True
+        answers = self.answers.setdefault((key.source, key.organization_id), Answers())
+        if not answers.is_known:
+            answers.start_at(key.seq)
+        if answers.is_answered(key.seq):
+            self.count("repeat_dropped")
+            self.effects.append(Settled(ref=ref))
+            return False
+        if key.seq > answers.accepted + 1:
+            self.count("command_too_early")
+            self.effects.append(Settled(ref=ref))
+            return False
+        if key in self.refs:
+            self.refs[key].append(ref)
+            return False
+        self.refs[key] = [ref]
+        self.causes[key] = cause
+        answers.accept(key.seq)
+        return True
+
+    def settle(self, fact: Answered) -> None:
+        """A fact of ours was read back: the command that it answers is settled."""
+        if not fact.source:
+            return
+        key = CommandKey(fact.source, self.organization_id, fact.seq)
+        self.answers.setdefault((key.source, key.organization_id), Answers()).answer(key.seq)
+        self.effects.extend(Settled(ref=ref) for ref in self.refs.pop(key, ()))
+        self.causes.pop(key, None)
+
+    # Asking the PBX
+
+    def ask(
+        self,
+        now: int,
+        request: Request,
+        *,
+        key: CommandKey = NO_COMMAND,
+        command: str = "",
+        leg_id: LegId | None = None,
+    ) -> None:
+        """Ask the PBX, and again every second until it replies."""
+        self._asked_count += 1
+        number = self._asked_count
+        self.asked[number] = Asked(request=request, key=key, command=command, leg_id=leg_id)
+        self.timers.set("ask", str(number), now + rules.ASK_AGAIN_MS)
+        if self.is_there:
+            self.effects.append(Ask(number=number, request=request))
+
+    def ask_again(self, now: int, number: int) -> Asked | None:
+        """Repeat a request that got no reply; returns it when that was the last time."""
+        asked = self.asked.get(number)
+        if asked is None:
+            return None
+        self.timers.set("ask", str(number), now + rules.ASK_AGAIN_MS)
+        if not self.is_there:
+            return None
+        asked.tries += 1
+        if asked.tries > rules.ASKS_MAX:
+            return self.replied(number)
+        self.count("asked_again")
+        self.effects.append(Ask(number=number, request=asked.request))
+        return None
+
+    def replied(self, number: int) -> Asked | None:
+        """End asking; None: the reply came late or twice."""
+        self.timers.drop("ask", str(number))
+        return self.asked.pop(number, None)
+
+    def ask_all_again(self, now: int) -> None:
+        """The PBX is back: repeat what it may not have heard."""
+        for number in list(self.asked):
+            self.asked[number].tries = 0
+            self.ask_again(now, number)
+
+    # Legs
+
+    def put_leg(self, leg: Leg) -> None:
+        """Remember a leg; the oldest ended ones are forgotten beyond a limit."""
+        self.legs[leg.leg_id] = leg
+        if len(self.legs) > LEGS_MAX:
+            for ended in list(self._ended())[: LEGS_MAX // 10]:
+                self._forget(ended)
+
+    def _forget(self, leg: Leg) -> None:
+        del self.legs[leg.leg_id]
+        for bridge_id in leg.wirings:
+            self.wirings.pop(bridge_id, None)
+        for recording_id in sorted(leg.recordings):
+            if self.recordings[recording_id].is_finished:
+                del self.recordings[recording_id]
+
+    def _ended(self) -> Iterable[Leg]:
+        return (leg for leg in self.legs.values() if leg.phase is Phase.ENDED)
+
+    def live(self, leg_id: LegId) -> Leg | None:
+        """The leg if it is known and not over."""
+        leg = self.legs.get(leg_id)
+        return leg if leg is not None and not leg.is_over else None

@@ -1,0 +1,221 @@
+"""Plays, music and recordings on the legs of a simulated PBX: the wiring that every adapter must keep."""
+
+from collections.abc import Callable
+
+from contracts.ids import LegId, RecordingId
+from contracts.telephony import Play, Record
+from services.gateway import port
+from services.gateway.port import Cause, Result
+from services.gateway.simulated.lines import Agenda, Line, Tape
+from services.gateway.simulated.sounds import SAMPLES_PER_MS, Sounds, Track
+
+TONE_MS = 300
+PIECE_MS = 1_000
+"""Sound is told a second at a time: what a gateway's death can cost."""
+PIECE_BYTES_MAX = 16_000
+
+Tell = Callable[[port.AnyHappening], None]
+
+
+class Player:
+    """Plays on legs, one after the other."""
+
+    def __init__(self, agenda: Agenda, sounds: Sounds, tell: Tell) -> None:
+        self._agenda = agenda
+        self._sounds = sounds
+        self._tell = tell
+
+    def play(self, line: Line, command: Play, now: int) -> Result:
+        """Queue a play; one that is over is told again."""
+        over = line.plays_over.get(command.play_id)
+        if over is not None:
+            self._tell(over)
+            return Result.ALREADY
+        if any(each.play_id == command.play_id for each in line.queue):
+            return Result.ALREADY
+        line.queue.append(command)
+        if len(line.queue) == 1:
+            self._start(line, now)
+        return Result.DONE
+
+    def _start(self, line: Line, now: int) -> None:
+        """Begin the first play of the queue: every medium must be there, or none is played."""
+        line.token += 1
+        play, token = line.queue[0], line.token
+        lengths = [self._sounds.length_ms(key) for key in play.media]
+        if any(length is None for length in lengths) or not lengths:
+            self._over(line, now, ok=False)
+            return
+        at = now
+        for key, length in zip(play.media, lengths, strict=True):
+            self._agenda.put(at, lambda t, key=key: self._notice(line, token, "during", key, t))  # type: ignore[misc]
+            at += length or 0
+            self._agenda.put(at, lambda t, key=key: self._notice(line, token, "after", key, t))  # type: ignore[misc]
+        self._agenda.put(at, lambda t: self._finish(line, token, t))
+
+    def _notice(self, line: Line, token: int, kind: str, key: str, now: int) -> None:
+        if line.token != token or line.is_over:
+            return
+        if kind == "during":
+            line.heard.append(key)
+        if line.person is not None:
+            line.person.notice(kind, key, now)
+
+    def _finish(self, line: Line, token: int, now: int) -> None:
+        if line.token == token and line.queue and not line.is_over:
+            self._over(line, now, ok=True)
+
+    def _over(self, line: Line, now: int, *, ok: bool, was_interrupted: bool = False) -> None:
+        play = line.queue.pop(0)
+        line.token += 1
+        ended = port.PlayEnded(
+            leg_id=line.leg_id, play_id=play.play_id, ok=ok, was_interrupted=was_interrupted
+        )
+        line.plays_over[play.play_id] = ended
+        self._tell(ended)
+        if was_interrupted and line.person is not None:
+            for key in play.media:
+                line.person.notice("after", key, now)
+        if line.queue:
+            self._start(line, now)
+
+    def stop(self, line: Line, play_id: str, now: int) -> Result:
+        """End a play that runs, or take it out of the queue."""
+        found = [index for index, each in enumerate(line.queue) if each.play_id == play_id]
+        if not found:
+            return Result.GONE
+        if found[0] == 0:
+            self._over(line, now, ok=True, was_interrupted=True)
+        else:
+            play = line.queue.pop(found[0])
+            ended = port.PlayEnded(leg_id=line.leg_id, play_id=play.play_id, ok=True, was_interrupted=True)
+            line.plays_over[play.play_id] = ended
+            self._tell(ended)
+        return Result.DONE
+
+    def key_pressed(self, line: Line, now: int) -> None:
+        """A key ends a play that lets itself be interrupted."""
+        if line.queue and line.queue[0].barge_in:
+            self._over(line, now, ok=True, was_interrupted=True)
+
+    def silence(self, line: Line, now: int) -> None:
+        """A bridge ends every play, and music for good."""
+        line.has_music = False
+        while line.queue:
+            self.stop(line, line.queue[-1].play_id, now)
+
+
+class Recorder:
+    """Recordings; closed ones are kept until the gateway has them."""
+
+    def __init__(self, agenda: Agenda, tell: Tell) -> None:
+        self._agenda = agenda
+        self._tell = tell
+        self.tapes: dict[RecordingId, Tape] = {}
+        self._released: set[RecordingId] = set()
+
+    def record(self, line: Line, command: Record, now: int) -> Result:
+        """Start, after the tone; one that is known is not started again."""
+        known = self.tapes.get(command.recording_id)
+        if known is not None or command.recording_id in self._released:
+            if known is not None and known.cause is not None:
+                self._tell_closed(known)
+            return Result.ALREADY
+        started_at = now + (TONE_MS if command.tone else 0)
+        tape = Tape(
+            recording_id=command.recording_id,
+            leg_id=line.leg_id,
+            command=command,
+            track=Track(started_at),
+        )
+        self.tapes[tape.recording_id] = tape
+        self._agenda.put(started_at, lambda at: self._begin(line, tape, at))
+        return Result.DONE
+
+    def _begin(self, line: Line, tape: Tape, now: int) -> None:
+        if line.is_over:
+            self.close(line, tape, now, Cause.HANG_UP)
+            return
+        if tape.cause is not None:
+            return
+        line.tape = tape
+        self._agenda.put(
+            now + tape.command.duration_ms_max, lambda at: self.close(line, tape, at, Cause.MAXIMUM)
+        )
+        self._agenda.put(now + PIECE_MS, lambda at: self._tick(line, tape, at))
+        self._agenda.put(now + tape.command.silence_ms_max, lambda at: self._listen(line, tape, at))
+        if line.person is not None:
+            line.person.notice("until", "recording", now)
+
+    def _tick(self, line: Line, tape: Tape, now: int) -> None:
+        if tape.cause is None:
+            self._tell_sound(tape, now)
+            self._agenda.put(now + PIECE_MS, lambda at: self._tick(line, tape, at))
+
+    def _listen(self, line: Line, tape: Tape, now: int) -> None:
+        if tape.cause is not None:
+            return
+        quiet_at = tape.track.speech_ends_at() + tape.command.silence_ms_max
+        if quiet_at <= now:
+            self.close(line, tape, now, Cause.SILENCE)
+        else:
+            self._agenda.put(quiet_at, lambda at: self._listen(line, tape, at))
+
+    def close(self, line: Line, tape: Tape, now: int, cause: Cause) -> None:
+        """End a recording; all of its sound is told before its end is."""
+        if tape.cause is not None:
+            return
+        tape.closed_at, tape.cause = max(now, tape.track.started_at), cause
+        if line.tape is tape:
+            line.tape = None
+        self._tell_closed(tape)
+
+    def _tell_closed(self, tape: Tape) -> None:
+        assert tape.closed_at is not None
+        assert tape.cause is not None
+        self._tell_sound(tape, tape.closed_at)
+        self._tell(
+            port.RecordingClosed(
+                leg_id=tape.leg_id, recording_id=tape.recording_id, bytes=tape.told, cause=tape.cause
+            )
+        )
+
+    def _tell_sound(self, tape: Tape, until: int) -> None:
+        sound = tape.track.until(until)
+        while tape.told < len(sound):
+            piece = sound[tape.told : tape.told + PIECE_BYTES_MAX]
+            self._tell(port.Sound(recording_id=tape.recording_id, from_byte=tape.told, data=piece))
+            tape.told += len(piece)
+
+    def fetch(self, recording_id: RecordingId, from_byte: int, now: int) -> Result:
+        """Tell the sound again from a byte on."""
+        tape = self.tapes.get(recording_id)
+        if tape is None:
+            return Result.GONE
+        tape.told = from_byte
+        if tape.cause is not None:
+            self._tell_closed(tape)
+        else:
+            self._tell_sound(tape, now)
+        return Result.DONE
+
+    def release(self, recording_id: RecordingId) -> None:
+        """The gateway has it all."""
+        if self.tapes.pop(recording_id, None) is not None:
+            self._released.add(recording_id)
+
+    def of(self, leg_id: LegId) -> list[Tape]:
+        """The open recordings of a leg."""
+        return [tape for tape in self.tapes.values() if tape.leg_id == leg_id and tape.cause is None]
+
+    def seen(self, now: int) -> tuple[port.RecordingSeen, ...]:
+        """What there is, for a gateway that comes back."""
+        return tuple(
+            port.RecordingSeen(
+                leg_id=tape.leg_id,
+                recording_id=tape.recording_id,
+                bytes=(max(0, (tape.closed_at or now) - tape.track.started_at)) * SAMPLES_PER_MS,
+                cause=tape.cause,
+            )
+            for tape in self.tapes.values()
+        )

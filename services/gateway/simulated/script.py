@@ -1,0 +1,176 @@
+"""The small file that says who calls whom when, and how phones behave. Times are seconds.
+
+    pbxs:
+      cloud:
+        phones:
+          "sip:201":
+            behaviours:
+              - {answer_after_s: 3, then: [{until: bridged}, {wait_s: 20}, {hang_up: true}]}
+        calls:
+          - {at_s: 2, caller: "+79161234567", line: "+74951230001",
+             then: [{after: invitation}, {press: "1"}, {wait_s: 4}, {hang_up: true}]}
+    public:
+      "+79161234567": {behaviours: [{answer_after_s: 5}]}
+
+A phone's behaviours are used one per dialling, the last one again and again. Who has no step left stays on
+the line until somebody else ends it.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from contracts.directory import Language
+from contracts.gateway import DeviceState
+
+
+class ScriptStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A piece of a script; an unknown word in it is an error and not silence."""
+
+
+class Until(StrEnum):
+    """What a person waits for."""
+
+    ANSWERED = "answered"
+    BRIDGED = "bridged"
+    UNBRIDGED = "unbridged"
+    RECORDING = "recording"
+
+
+class Step(ScriptStruct, frozen=True, kw_only=True):
+    """One thing a person does; exactly one field is given (`language` goes with `say`).
+
+    `during` and `after` name a prompt (or any part of a media key): when it starts, and when it has been
+    played to its end or stopped. `press` are keys, 150 ms apart. `say` is spoken aloud and lasts as long.
+    """
+
+    wait_s: float | None = None
+    during: str | None = None
+    after: str | None = None
+    until: Until | None = None
+    press: str | None = None
+    say: str | None = None
+    language: Language = Language.RUSSIAN
+    hang_up: bool = False
+
+
+class Condition(StrEnum):
+    """What a dialled phone is."""
+
+    RINGS = "rings"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+    DEAD = "dead"
+    """No answer at all, for the 32 s of SIP's timer B."""
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    NO_CODEC = "no_codec"
+
+
+class Behaviour(ScriptStruct, frozen=True, kw_only=True):
+    """How a phone answers one dialling; neither answering nor declining: it rings on."""
+
+    condition: Condition = Condition.RINGS
+    ring_after_s: float = 0.2
+    answer_after_s: float | None = None
+    decline_after_s: float | None = None
+    then: tuple[Step, ...] = ()
+
+
+class OwnCall(ScriptStruct, frozen=True, kw_only=True):
+    """A call of this phone that has nothing to do with us (E-7)."""
+
+    at_s: float
+    for_s: float
+
+
+class DeviceChange(ScriptStruct, frozen=True, kw_only=True):
+    """A registered phone comes or goes."""
+
+    at_s: float
+    state: DeviceState
+
+
+class Phone(ScriptStruct, frozen=True, kw_only=True):
+    """One phone; `lines_max` calls at once, then it is busy."""
+
+    behaviours: tuple[Behaviour, ...] = (Behaviour(),)
+    is_reachable: bool = True
+    lines_max: int = 1
+    own_calls: tuple[OwnCall, ...] = ()
+    changes: tuple[DeviceChange, ...] = ()
+
+
+class Call(ScriptStruct, frozen=True, kw_only=True):
+    """Somebody calls a line; `caller` None withholds the number."""
+
+    line: str
+    caller: str | None = None
+    at_s: float = 0.0
+    is_internal: bool = False
+    then: tuple[Step, ...] = ()
+
+
+class Absence(ScriptStruct, frozen=True, kw_only=True):
+    """The PBX vanishes and comes back without this share of its legs."""
+
+    at_s: float
+    for_s: float
+    drops: float = 0.0
+
+
+class Network(ScriptStruct, frozen=True, kw_only=True):
+    """How badly the network behaves; shares of 1."""
+
+    latency_ms_min: int = 2
+    latency_ms_max: int = 20
+    replies_lost: float = 0.0
+    replies_doubled: float = 0.0
+    replies_late: float = 0.0
+    late_ms_max: int = 4_000
+    checks_answered: bool = True
+    absences: tuple[Absence, ...] = ()
+
+
+class PbxScript(ScriptStruct, frozen=True, kw_only=True):
+    """One PBX: its registered phones by address (`sip:201`), further extensions, calls, network."""
+
+    phones: dict[str, Phone] = {}
+    extensions: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    network: Network = Network()
+
+
+class Script(ScriptStruct, frozen=True, kw_only=True):
+    """PBXs by id, and public phones by number (E.164); `stranger` is how every other public phone behaves."""
+
+    pbxs: dict[str, PbxScript]
+    public: dict[str, Phone] = {}
+    stranger: Phone = Phone()
+    seed: int = 1
+
+
+def read(found: Any) -> Script:
+    """A script from what YAML or JSON gave. Raises msgspec.ValidationError, which names the place."""
+    script = msgspec.convert(found, Script)
+    for step in _steps(script):
+        given = [step.wait_s, step.during, step.after, step.until, step.press, step.say, step.hang_up or None]
+        if sum(each is not None for each in given) != 1:
+            raise msgspec.ValidationError(f"a step says exactly one thing to do: {step}")
+    return script
+
+
+def _steps(script: Script) -> list[Step]:
+    phones = [*script.public.values(), script.stranger]
+    calls: list[Call] = []
+    for pbx in script.pbxs.values():
+        phones += pbx.phones.values()
+        calls += pbx.calls
+    steps = [step for phone in phones for behaviour in phone.behaviours for step in behaviour.then]
+    return steps + [step for call in calls for step in call.then]
+
+
+def texts(script: Script) -> set[tuple[str, Language]]:
+    """Everything that somebody will say, so that it can be spoken beforehand."""
+    return {(step.say, step.language) for step in _steps(script) if step.say is not None}

@@ -1,0 +1,195 @@
+"""What a gateway knows of one PBX: its legs, plays, recordings and bridges, and which commands it answered.
+
+It lives in memory only: all of it is rebuilt from the gateway's own facts on the log.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+import msgspec
+from sortedcontainers import SortedDict
+
+from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, PlayId, RecordingId
+from contracts.telephony import DialLeg, Play, Record
+
+
+class OurReason(StrEnum):
+    """Why the gateway itself ended a leg."""
+
+    CANCELLED = "cancelled"
+    HUNG_UP = "hung_up"
+    RING_LIMIT = "ring_limit"
+    NO_SIGN_OF_LIFE = "no_sign_of_life"
+    REJECTED_BUSY = "rejected_busy"
+    REJECTED_DECLINED = "rejected_declined"
+    REJECTED_UNAVAILABLE = "rejected_unavailable"
+    LOST = "lost"
+
+
+class Phase(IntEnum):
+    """How far a leg is; only ever upwards."""
+
+    REQUESTED = 1
+    """Said, and not yet read back: nobody has dialled."""
+    DIALLED = 2
+    RINGING = 3
+    ANSWERED = 4
+    GONE = 5
+    """Over for the PBX; its end is held back until its recordings are closed."""
+    ENDED = 6
+
+
+class CommandKey(msgspec.Struct, frozen=True, order=True):
+    """Which command: of whom, for which organization, with which number. A `seq` of 0 is not counted."""
+
+    source: str
+    organization_id: OrganizationId
+    seq: int
+
+
+NO_COMMAND: Final = CommandKey("", OrganizationId(""), 0)
+
+
+class Collecting(msgspec.Struct, kw_only=True):
+    """Keys being gathered on a leg."""
+
+    key: CommandKey
+    digits_max: int
+    first_ms_max: int
+    between_ms_max: int
+    terminators: str
+    digits: str = ""
+
+
+class Playing(msgspec.Struct, kw_only=True):
+    """A play that is not over."""
+
+    key: CommandKey
+    command: Play
+
+
+class Leg(msgspec.Struct, kw_only=True):
+    """One phone, from its request or arrival on; kept when it has ended, since ids are used once."""
+
+    leg_id: LegId
+    is_arrived: bool
+    phase: Phase
+    started_at: Instant
+    address: Address = Address("")
+    dial: DialLeg | None = None
+    ringing_at: Instant | None = None
+    answered_at: Instant | None = None
+    gone_at: Instant | None = None
+    ours: OurReason | None = None
+    by_party: bool = False
+    code: int = 0
+    cause: str = ""
+    answering: CommandKey | None = None
+    collecting: Collecting | None = None
+    plays: dict[PlayId, Playing] = msgspec.field(default_factory=dict)
+    played: set[PlayId] = msgspec.field(default_factory=set)
+    recordings: set[RecordingId] = msgspec.field(default_factory=set)
+    wirings: list[BridgeId] = msgspec.field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the PBX has it no longer."""
+        return self.phase >= Phase.GONE
+
+    @property
+    def is_with_pbx(self) -> bool:
+        """Whether the PBX should have it."""
+        return Phase.DIALLED <= self.phase <= Phase.ANSWERED
+
+
+class Recording(msgspec.Struct, kw_only=True):
+    """One recording, from its request until its audio is in S3 or known to be missing."""
+
+    recording_id: RecordingId
+    leg_id: LegId
+    command: Record | None = None
+    is_started: bool = False
+    is_spooled: bool = False
+    is_finished: bool = False
+
+
+class Wiring(msgspec.Struct, kw_only=True):
+    """One bridge."""
+
+    bridge_id: BridgeId
+    legs: tuple[LegId, ...]
+    is_wired: bool = False
+    is_over: bool = False
+    bridging: CommandKey | None = None
+    unbridging: CommandKey | None = None
+
+
+class Answers:
+    """Which commands of one source were answered; answers may come out of order, commands do not."""
+
+    def __init__(self) -> None:
+        self._through = 0
+        self._beyond: set[int] = set()
+        self._is_known = False
+        self.accepted = 0
+
+    def start_at(self, seq: int) -> None:
+        """Nothing is known of what came before `seq`: take it as answered."""
+        if not self._is_known:
+            self._through = self.accepted = seq - 1
+            self._is_known = True
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any number of this source is known."""
+        return self._is_known
+
+    def accept(self, seq: int) -> None:
+        """A command was taken on."""
+        self._is_known = True
+        self.accepted = max(self.accepted, seq)
+
+    def answer(self, seq: int) -> None:
+        """A command was answered, on the log."""
+        self.accept(seq)
+        if seq > self._through:
+            self._beyond.add(seq)
+        while self._through + 1 in self._beyond:
+            self._through += 1
+            self._beyond.discard(self._through)
+
+    def is_answered(self, seq: int) -> bool:
+        """Whether it was."""
+        return seq <= self._through or seq in self._beyond
+
+
+class Timers:
+    """What the gateway wants to be woken for, earliest first; one of each kind per subject."""
+
+    def __init__(self) -> None:
+        self._due_at: dict[tuple[str, str], Instant] = {}
+        self._order: SortedDict[tuple[Instant, str, str], None] = SortedDict()
+
+    def set(self, kind: str, subject: str, due_at: int) -> None:
+        """Wake at `due_at`; replaces that kind's timer of the subject."""
+        self.drop(kind, subject)
+        self._due_at[(kind, subject)] = Instant(due_at)
+        self._order[(Instant(due_at), kind, subject)] = None
+
+    def drop(self, kind: str, subject: str) -> None:
+        """Wake no longer."""
+        due_at = self._due_at.pop((kind, subject), None)
+        if due_at is not None:
+            del self._order[(due_at, kind, subject)]
+
+    def next_at(self) -> Instant | None:
+        """When the next is due."""
+        return self._order.peekitem(0)[0][0] if self._order else None
+
+    def take_due(self, now: int) -> tuple[str, str] | None:
+        """The earliest that is due, taken away; None: none is."""
+        if not self._order or self._order.peekitem(0)[0][0] > now:
+            return None
+        (_, kind, subject), _ = self._order.popitem(0)
+        del self._due_at[(kind, subject)]
+        return kind, subject

@@ -1,0 +1,274 @@
+"""What every adapter is tested on: a town of phones behind it, and time that passes until it tells."""
+
+import asyncio
+import math
+import struct
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+from contracts.directory import Language
+from contracts.ids import LegId, PbxId
+from services.gateway.activities.tcp import TcpPbx
+from services.gateway.port import AnyHappening, Pbx, Request
+from services.gateway.simulated import Call, MemoryPbx, Sounds, Town
+from services.gateway.simulated import script as scripts
+from tools.phones import PhonesServer
+
+PBX = PbxId("cloud")
+LINE = "+74951230001"
+CUSTOMER = "+79161234567"
+SPEED = 8
+"""How much faster the town's clock runs behind TCP; latencies of the machine count that much more there."""
+
+H = TypeVar("H")
+
+
+def wav(duration_ms: int, *, rate: int = 8000, bits: int = 16) -> bytes:
+    """Silence in a WAV, canonical by default."""
+    data = bytes(duration_ms * rate // 1000 * bits // 8)
+    form = struct.pack("<HHIIHH", 1, 1, rate, rate * bits // 8, bits // 8, bits)
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+MEDIA = {
+    "short.wav": wav(400),
+    "long.wav": wav(3_000),
+    "invitation.wav": wav(800),
+    "wide.wav": wav(400, rate=16_000),
+    "broken.wav": b"RIFF????WAVE",
+    "picture.wav": b"\x89PNG\r\n\x1a\n",
+}
+
+
+def voice(text: str, language: Language) -> bytes:
+    """A tone instead of speech: 60 ms a letter, and never A-law's silence."""
+    return bytes(0x55 ^ int(40 + 30 * math.sin(n / 3)) for n in range(len(text) * 480))
+
+
+def picks_up(*steps: dict[str, Any]) -> dict[str, Any]:
+    """A phone that is answered soon by somebody who then does this."""
+    return {"answer_after_s": 0.3, "then": list(steps)}
+
+
+SCRIPT: dict[str, Any] = {
+    "pbxs": {
+        "cloud": {
+            "phones": {
+                "sip:201": {"behaviours": [{"answer_after_s": 0.5}]},
+                "sip:202": {"behaviours": [{"decline_after_s": 0.4}]},
+                "sip:203": {"is_reachable": False},
+                "sip:204": {"behaviours": [{"condition": "no_codec"}]},
+                "sip:205": {"behaviours": [{}]},
+                "sip:206": {
+                    "behaviours": [{"answer_after_s": 0.3, "then": [{"wait_s": 0.5}, {"press": "1"}]}]
+                },
+                "sip:207": {
+                    "behaviours": [
+                        {
+                            "answer_after_s": 0.3,
+                            "then": [{"until": "recording"}, {"say": "hello there"}, {"hang_up": True}],
+                        }
+                    ]
+                },
+                "sip:208": {
+                    "behaviours": [
+                        {
+                            "answer_after_s": 0.3,
+                            "then": [
+                                {"until": "recording"},
+                                {"say": "hello"},
+                                {"wait_s": 0.2},
+                                {"press": "#"},
+                            ],
+                        }
+                    ]
+                },
+                "sip:209": {
+                    "behaviours": [
+                        {"answer_after_s": 0.3, "then": [{"during": "long"}, {"wait_s": 0.5}, {"press": "5"}]}
+                    ]
+                },
+                "sip:210": {
+                    "behaviours": [
+                        {
+                            "answer_after_s": 0.3,
+                            "then": [{"until": "bridged"}, {"wait_s": 0.5}, {"hang_up": True}],
+                        }
+                    ]
+                },
+            },
+            "extensions": ["300"],
+        },
+        "second": {"phones": {"sip:205": {"behaviours": [{"answer_after_s": 0.4}]}}},
+    },
+    "public": {
+        "+79160000001": {"behaviours": [{"condition": "busy"}]},
+        "+79160000002": {"behaviours": [{"condition": "unknown"}]},
+        "+79160000003": {"behaviours": [{"condition": "blocked"}]},
+        "+79160000004": {"behaviours": [{"condition": "dead"}]},
+        CUSTOMER: {"behaviours": [{"answer_after_s": 0.5}]},
+    },
+}
+
+
+def a_town(**network: Any) -> Town:
+    """The town that every contract test plays in."""
+    script = {**SCRIPT, "pbxs": {**SCRIPT["pbxs"], "cloud": {**SCRIPT["pbxs"]["cloud"], "network": network}}}
+    sounds = Sounds(lambda key: MEDIA.get(key), voice)
+    return Town(scripts.read(script), sounds, seed=7)
+
+
+class Bench(Protocol):
+    """An adapter with a town behind it."""
+
+    town: Town
+    pbx: Pbx
+
+    def now(self) -> int:
+        """The town's clock, ms."""
+
+    async def until(self, kind: type[H], ms_max: int = 6_000, **fields: Any) -> H:
+        """Let the time run until this was told; fails when it is not in time."""
+
+    async def run(self, ms: int) -> None:
+        """Let the time run."""
+
+    def heard(self, kind: type[H], **fields: Any) -> list[H]:
+        """What was told so far."""
+
+    def ask(self, request: Request) -> int:
+        """Ask the PBX under a new number."""
+
+    def call_in(self, **fields: Any) -> LegId:
+        """Let somebody call."""
+
+
+class BenchBase:
+    """What both benches share: numbering requests and looking through what was told."""
+
+    town: Town
+    pbx: Pbx
+
+    def __init__(self) -> None:
+        self.told: list[AnyHappening] = []
+        self._number = 0
+
+    def ask(self, request: Request, number: int | None = None) -> int:
+        self._number += 1
+        self.pbx.ask(number or self._number, request)
+        return number or self._number
+
+    def heard(self, kind: type[H], **fields: Any) -> list[H]:
+        return [
+            each
+            for each in self.told
+            if isinstance(each, kind) and all(getattr(each, name) == value for name, value in fields.items())
+        ]
+
+    def now(self) -> int:
+        raise NotImplementedError
+
+    def call_in(self, **fields: Any) -> LegId:
+        call = Call(**{"line": LINE, "caller": CUSTOMER, **fields})
+        return self.town.pbxs[PBX].call_in(self.now(), call)
+
+    async def _pass(self, ms_max: int) -> None:
+        raise NotImplementedError
+
+    async def until(self, kind: type[H], ms_max: int = 6_000, **fields: Any) -> H:
+        end = self.now() + ms_max
+        while not (found := self.heard(kind, **fields)):
+            assert self.now() < end, (
+                f"not told within {ms_max} ms: {kind.__name__} {fields}; told: {self.told}"
+            )
+            await self._pass(end - self.now())
+        return found[0]
+
+    async def run(self, ms: int) -> None:
+        end = self.now() + ms
+        while self.now() < end:
+            await self._pass(end - self.now())
+
+
+class MemoryBench(BenchBase):
+    """Virtual time."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__()
+        self.town = town
+        self._now = 1_000
+        town.begin(self._now)
+        self.pbx = MemoryPbx(town.pbxs[PBX], self.now)
+
+    def now(self) -> int:
+        return self._now
+
+    async def _pass(self, ms_max: int) -> None:
+        next_at = self.town.next_event_at()
+        self._now = min(
+            self._now + ms_max, max(self._now, next_at if next_at is not None else self._now + ms_max)
+        )
+        self.town.advance(self._now)
+        taken = self.pbx.take()
+        self.told += taken
+        if not taken and next_at is not None and next_at <= self._now:
+            # Another PBX's event, which nobody takes here.
+            for pbx_id, pbx in self.town.pbxs.items():
+                if pbx_id != PBX:
+                    pbx.events(self._now)
+
+
+class TcpBench(BenchBase):
+    """Real time, SPEED times as fast, over a socket on loopback."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__()
+        self.town = town
+        self.server = PhonesServer(town, speed=SPEED)
+        self._woken = asyncio.Event()
+
+    def now(self) -> int:
+        return self.server.now()
+
+    async def start(self) -> asyncio.Task[None]:
+        self.port = await self.server.start(0)
+        self.server.begin()
+        self.adapter = TcpPbx(PBX, f"tcp://127.0.0.1:{self.port}", self._woken.set)
+        self.pbx = self.adapter
+        return asyncio.create_task(self.adapter.run())
+
+    def call_in(self, **fields: Any) -> LegId:
+        leg_id = super().call_in(**fields)
+        self.server._changed.set()
+        return leg_id
+
+    async def _pass(self, ms_max: int) -> None:
+        deadline = time.monotonic() + ms_max / 1000 / SPEED
+        with_timeout = max(0.001, min(0.05, deadline - time.monotonic()))
+        self._woken.clear()
+        self.told += self.pbx.take()
+        try:
+            async with asyncio.timeout(with_timeout):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        self.told += self.pbx.take()
+
+
+@asynccontextmanager
+async def a_bench(kind: str, **network: Any) -> AsyncIterator[MemoryBench | TcpBench]:
+    """A bench of one kind: `memory` or `tcp`."""
+    if kind == "memory":
+        yield MemoryBench(a_town(**network))
+        return
+    bench = TcpBench(a_town(**network))
+    running = await bench.start()
+    try:
+        yield bench
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await bench.server.stop()

@@ -1,0 +1,326 @@
+"""The contract of every adapter to a PBX: what a gateway may rely on, whatever the PBX is (G1)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts import telephony
+from contracts.gateway import DeviceState
+from contracts.ids import Address, BridgeId, LegId, MediaKey, PlayId, RecordingId
+from services.gateway import port
+from services.gateway.port import Cause, Result
+from tests.contract.gateway.benches import CUSTOMER, LINE, PBX, MemoryBench, TcpBench, a_bench
+
+Bench = MemoryBench | TcpBench
+L1, L2 = LegId("leg-1"), LegId("leg-2")
+
+
+@pytest.fixture(params=["memory", "tcp"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each adapter in turn, connected to a town of phones."""
+    async with a_bench(request.param) as made:
+        await made.until(port.PbxThere)
+        yield made
+
+
+def dial(address: str, leg_id: LegId = L1) -> telephony.DialLeg:
+    return telephony.DialLeg(
+        pbx_id=PBX, leg_id=leg_id, address=Address(address), caller_id=LINE, ring_ms_max=20_000
+    )
+
+
+def play(*keys: str, play_id: str = "play-1", leg_id: LegId = L1, barge_in: bool = False) -> telephony.Play:
+    return telephony.Play(
+        pbx_id=PBX,
+        leg_id=leg_id,
+        play_id=PlayId(play_id),
+        media=tuple(MediaKey(key) for key in keys),
+        barge_in=barge_in,
+    )
+
+
+def record(leg_id: LegId = L1, *, silence_ms: int = 2_000, max_ms: int = 10_000) -> telephony.Record:
+    return telephony.Record(
+        pbx_id=PBX,
+        leg_id=leg_id,
+        recording_id=RecordingId("rec-1"),
+        duration_ms_max=max_ms,
+        silence_ms_max=silence_ms,
+    )
+
+
+async def answered(bench: Bench, address: str, leg_id: LegId = L1) -> None:
+    bench.ask(dial(address, leg_id))
+    await bench.until(port.PickedUp, leg_id=leg_id)
+
+
+@pytest.mark.rule("G1")
+async def test_a_call_arrives_and_is_answered(bench: Bench) -> None:
+    """A customer who calls is told with number and line, and rings until we answer."""
+    leg_id = bench.call_in()
+    arrived = await bench.until(port.Arrived)
+    assert (arrived.leg_id, arrived.caller, arrived.line) == (leg_id, CUSTOMER, LINE)
+    bench.ask(telephony.AnswerLeg(pbx_id=PBX, leg_id=leg_id))
+    await bench.until(port.PickedUp, leg_id=leg_id)
+
+
+@pytest.mark.rule("G1")
+async def test_a_dialled_phone_rings_and_is_answered(bench: Bench) -> None:
+    """Ringing is told before the answer: an agent's ring time starts there."""
+    await answered(bench, "sip:201")
+    kinds = [type(each) for each in bench.told if getattr(each, "leg_id", None) == L1]
+    assert kinds == [port.Progressed, port.PickedUp]
+
+
+@pytest.mark.rule("G2")
+async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: Bench) -> None:
+    """E-50: the reply is lost and the same leg is asked for again: «already», and one ring."""
+    first = bench.ask(dial("sip:205"))
+    await bench.until(port.Progressed, leg_id=L1)
+    second = bench.ask(dial("sip:205"))
+    assert (await bench.until(port.Replied, request=first)).result is Result.DONE
+    assert (await bench.until(port.Replied, request=second)).result is Result.ALREADY
+    assert bench.town.counts["dialled sip:205"] == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("tel:+79160000001", 486),
+        ("tel:+79160000002", 404),
+        ("tel:+79160000003", 403),
+        ("sip:202", 603),
+        ("sip:203", 480),
+        ("sip:204", 488),
+        ("sip:999", 404),
+        ("pbx:nowhere/205", 404),
+    ],
+)
+async def test_a_phone_that_does_not_answer_says_why(bench: Bench, address: str, code: int) -> None:
+    """Busy, declined, gone, unknown and blocked are different ends for an agent and for a customer."""
+    bench.ask(dial(address))
+    assert (await bench.until(port.Ended, leg_id=L1)).code == code
+
+
+async def test_a_phone_of_another_pbx_is_dialled_from_here(bench: Bench) -> None:
+    """O2: an agent of another PBX is reached by an inter-PBX address."""
+    await answered(bench, "pbx:second/205")
+
+
+async def test_a_dead_phone_gives_no_sign_of_life(bench: Bench) -> None:
+    """Nothing at all for longer than the gateway's own limit: the limit has to be the gateway's."""
+    bench.ask(dial("tel:+79160000004"))
+    await bench.run(6_000)
+    assert not bench.heard(port.Progressed)
+    assert not bench.heard(port.Ended)
+
+
+async def test_a_ringing_phone_is_cancelled(bench: Bench) -> None:
+    """The agent's phone stops ringing when somebody else has answered."""
+    bench.ask(dial("sip:205"))
+    await bench.until(port.Progressed, leg_id=L1)
+    bench.ask(telephony.CancelLeg(pbx_id=PBX, leg_id=L1))
+    ended = await bench.until(port.Ended, leg_id=L1)
+    assert (ended.by_party, ended.code) == (False, 487)
+
+
+async def test_gone_is_a_normal_answer(bench: Bench) -> None:
+    """A hang-up races every command: what comes too late is answered, not an error."""
+    number = bench.ask(telephony.HangUp(pbx_id=PBX, leg_id=LegId("never-was")))
+    assert (await bench.until(port.Replied, request=number)).result is Result.GONE
+
+
+@pytest.mark.rule("T2")
+async def test_a_play_lasts_as_long_as_its_media(bench: Bench) -> None:
+    """Several media are played one after the other, in their real length."""
+    await answered(bench, "sip:201")
+    started = bench.now()
+    bench.ask(play("short.wav", "invitation.wav"))
+    ended = await bench.until(port.PlayEnded, play_id="play-1")
+    assert (ended.ok, ended.was_interrupted) == (True, False)
+    assert 1_200 <= bench.now() - started < 2_500
+
+
+@pytest.mark.parametrize("key", ["missing.wav", "wide.wav", "broken.wav", "picture.wav"])
+async def test_media_that_is_missing_or_unfit_is_not_played(bench: Bench, key: str) -> None:
+    """As on a real PBX: 8 kHz mono PCM16 or nothing, and the gateway is told."""
+    await answered(bench, "sip:201")
+    bench.ask(play("short.wav", key))
+    assert not (await bench.until(port.PlayEnded, play_id="play-1")).ok
+
+
+async def test_a_key_ends_a_play_that_may_be_interrupted(bench: Bench) -> None:
+    """Digits arrive in the middle of a prompt; the customer need not hear it to its end."""
+    await answered(bench, "sip:209")
+    started = bench.now()
+    bench.ask(play("long.wav", barge_in=True))
+    ended = await bench.until(port.PlayEnded, play_id="play-1")
+    assert ended.was_interrupted
+    assert bench.now() - started < 2_500
+    assert [each.digit for each in bench.heard(port.Pressed)] == ["5"]
+
+
+async def test_a_key_does_not_end_other_plays(bench: Bench) -> None:
+    """A welcome is heard whole; the key is told all the same."""
+    await answered(bench, "sip:209")
+    bench.ask(play("long.wav"))
+    ended = await bench.until(port.PlayEnded, play_id="play-1")
+    assert not ended.was_interrupted
+    assert [each.digit for each in bench.heard(port.Pressed)] == ["5"]
+
+
+async def test_plays_of_one_leg_follow_one_another(bench: Bench) -> None:
+    """Two services never talk into each other."""
+    await answered(bench, "sip:201")
+    bench.ask(play("short.wav", play_id="a"))
+    bench.ask(play("short.wav", play_id="b"))
+    await bench.until(port.PlayEnded, play_id="b")
+    assert [each.play_id for each in bench.heard(port.PlayEnded)] == ["a", "b"]
+
+
+async def test_a_play_is_stopped(bench: Bench) -> None:
+    """Who stops it hears of its end."""
+    await answered(bench, "sip:201")
+    bench.ask(play("long.wav"))
+    await bench.run(300)
+    bench.ask(telephony.StopPlay(pbx_id=PBX, leg_id=L1, play_id=PlayId("play-1")))
+    assert (await bench.until(port.PlayEnded, play_id="play-1")).was_interrupted
+
+
+@pytest.mark.rule("G2")
+async def test_a_play_that_is_over_is_not_played_again_but_told_again(bench: Bench) -> None:
+    """A gateway that was away during its end asks again, and the customer does not hear it twice."""
+    await answered(bench, "sip:201")
+    bench.ask(play("short.wav"))
+    await bench.until(port.PlayEnded, play_id="play-1")
+    number = bench.ask(play("short.wav"))
+    assert (await bench.until(port.Replied, request=number)).result is Result.ALREADY
+    assert len(bench.heard(port.PlayEnded, play_id="play-1")) == 2
+
+
+async def test_a_bridge_ends_plays_and_is_over_when_one_hangs_up(bench: Bench) -> None:
+    """Both hear each other and nothing else; the other one is still there afterwards."""
+    await answered(bench, "sip:201", L1)
+    await answered(bench, "sip:210", L2)
+    bench.ask(play("long.wav"))
+    await bench.run(200)
+    bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
+    await bench.until(port.Wired, bridge_id="b1")
+    assert bench.heard(port.PlayEnded, play_id="play-1")[0].was_interrupted
+    assert (await bench.until(port.Ended, leg_id=L2)).by_party
+    await bench.until(port.Unwired, bridge_id="b1")
+    assert not bench.heard(port.Ended, leg_id=L1)
+
+
+async def test_a_bridge_is_undone_and_both_stay(bench: Bench) -> None:
+    """Unbridge keeps the legs."""
+    await answered(bench, "sip:201", L1)
+    await answered(bench, "tel:" + CUSTOMER, L2)
+    bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
+    await bench.until(port.Wired)
+    bench.ask(telephony.Unbridge(pbx_id=PBX, bridge_id=BridgeId("b1")))
+    await bench.until(port.Unwired)
+    assert not bench.heard(port.Ended)
+
+
+async def test_who_is_gone_is_not_bridged(bench: Bench) -> None:
+    """The customer hung up while the bridge was on its way."""
+    await answered(bench, "sip:201", L1)
+    number = bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
+    assert (await bench.until(port.Replied, request=number)).result is Result.GONE
+
+
+def _sound(bench: Bench) -> bytes:
+    """The recording put together from its pieces."""
+    sound = bytearray()
+    for piece in bench.heard(port.Sound):
+        sound[piece.from_byte :] = piece.data
+    return bytes(sound)
+
+
+@pytest.mark.rule("V1")
+@pytest.mark.parametrize(
+    ("address", "silence_ms", "max_ms", "cause"),
+    [
+        ("sip:207", 2_000, 10_000, Cause.HANG_UP),
+        ("sip:208", 2_000, 10_000, Cause.TERMINATOR),
+        ("sip:201", 1_000, 10_000, Cause.SILENCE),
+        ("sip:201", 9_000, 1_500, Cause.MAXIMUM),
+    ],
+)
+async def test_a_recording_ends_by_itself_with_all_of_its_sound(
+    bench: Bench, address: str, silence_ms: int, max_ms: int, cause: Cause
+) -> None:
+    """A voice message ends on hang-up, key, silence or the maximum, and every byte of it is told before."""
+    await answered(bench, address)
+    bench.ask(record(silence_ms=silence_ms, max_ms=max_ms))
+    closed = await bench.until(port.RecordingClosed, ms_max=9_000)
+    assert closed.cause is cause
+    assert len(_sound(bench)) == closed.bytes > 0
+
+
+async def test_what_was_said_is_in_the_recording(bench: Bench) -> None:
+    """Real sound, not silence of the right length."""
+    await answered(bench, "sip:208")
+    bench.ask(record())
+    await bench.until(port.RecordingClosed)
+    spoken = sum(byte != 0xD5 for byte in _sound(bench))
+    assert spoken == len("hello") * 480
+
+
+async def test_a_recording_is_stopped_fetched_again_and_released(bench: Bench) -> None:
+    """A gateway that lost a piece asks for it; what it has whole, the PBX forgets."""
+    await answered(bench, "sip:201")
+    bench.ask(record(silence_ms=9_000))
+    await bench.run(2_500)
+    bench.ask(telephony.StopRecording(pbx_id=PBX, leg_id=L1, recording_id=RecordingId("rec-1")))
+    closed = await bench.until(port.RecordingClosed)
+    bench.told.clear()
+    bench.ask(port.FetchSound(recording_id=RecordingId("rec-1"), from_byte=8_000))
+    assert (await bench.until(port.RecordingClosed)).bytes == closed.bytes
+    assert min(each.from_byte for each in bench.heard(port.Sound)) == 8_000
+    bench.ask(port.ReleaseRecording(recording_id=RecordingId("rec-1")))
+    number = bench.ask(port.FetchSound(recording_id=RecordingId("rec-1"), from_byte=0))
+    assert (await bench.until(port.Replied, request=number)).result is Result.GONE
+
+
+@pytest.mark.parametrize(("extension", "exists"), [("201", True), ("300", True), ("999", False)])
+async def test_an_extension_is_looked_up(bench: Bench, extension: str, exists: bool) -> None:
+    """An agent that does not exist is not added (O3)."""
+    bench.ask(telephony.CheckExtension(pbx_id=PBX, extension=extension))
+    assert (await bench.until(port.ExtensionFound, extension=extension)).exists is exists
+
+
+async def test_a_phone_in_use_is_told_and_busy_for_others(bench: Bench) -> None:
+    """An agent on any call is not offered another (Q2, E-7)."""
+    await answered(bench, "sip:201")
+    seen = await bench.until(port.DeviceSeen, address="sip:201")
+    assert seen.state is DeviceState.IN_USE
+    bench.ask(dial("sip:201", L2))
+    assert (await bench.until(port.Ended, leg_id=L2)).code == 486
+    bench.ask(telephony.HangUp(pbx_id=PBX, leg_id=L1))
+    await bench.until(port.DeviceSeen, address="sip:201", state=DeviceState.IDLE)
+
+
+@pytest.mark.rule("G3")
+async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: Bench) -> None:
+    """Its calls went on without us; what it has now is told first, what was missed is not."""
+    await answered(bench, "sip:201", L1)
+    bench.ask(dial("sip:206", L2))
+    await bench.until(port.Pressed, leg_id=L2)
+    bench.told.clear()
+    bench.town.pbxs[PBX].vanish(bench.now(), for_ms=3_000)
+    await bench.until(port.PbxGone)
+    there = await bench.until(port.PbxThere, ms_max=20_000)
+    assert [(leg.leg_id, leg.is_answered) for leg in there.legs] == [(L1, True), (L2, True)]
+
+
+@pytest.mark.rule("G3")
+async def test_a_pbx_that_loses_its_calls_says_nothing_of_them(bench: Bench) -> None:
+    """The gateway must find out by comparing."""
+    await answered(bench, "sip:201")
+    bench.told.clear()
+    bench.town.pbxs[PBX].vanish(bench.now(), for_ms=1_000, drops=1.0)
+    there = await bench.until(port.PbxThere, ms_max=20_000)
+    assert there.legs == ()
+    assert not bench.heard(port.Ended)
