@@ -14,7 +14,7 @@ class RuntimeSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RINGBACK_", extra="ignore", frozen=True)
 
-    kafka: str
+    kafka: str = ""
     """Bootstrap servers of the log, `host:port[,host:port]`."""
     topic_prefix: str = "ringback."
     redis: str = ""
@@ -27,6 +27,8 @@ class RuntimeSettings(BaseSettings):
     s3_access_key: str = ""
     s3_secret_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
+    s3_encryption: bool = True
+    """Ask for encryption at rest (SSE-S3); off for a server that refuses the request."""
     smtp: str = ""
     """URL of the mail server: `smtp://host:port`, `smtps://user:password@host:port`."""
     mail_from: str = ""

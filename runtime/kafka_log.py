@@ -1,0 +1,326 @@
+"""The log on Kafka, by aiokafka: reads by offset, sends to explicit partitions, acknowledged by all replicas.
+
+Each partition is read by a consumer of its own that belongs to no group: its long poll returns the moment a
+record comes, and it is never handed records of an old position by a rebalance. Which partitions are ours is
+the matter of one more consumer that only belongs to the group, and whose partitions are paused at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import OffsetOutOfRangeError as KafkaOffsetOutOfRange
+from aiokafka.partitioner import murmur2
+
+from contracts.topics import FACTS
+from runtime.ports import (
+    Gained,
+    LogRecord,
+    LogTooLong,
+    LogUnavailable,
+    Lost,
+    OffsetOutOfRange,
+    Outgoing,
+)
+
+ANSWER_MS_MAX: Final = 10_000
+"""A send or a fetch that takes longer is treated as unclear, and is asked again."""
+FETCH_WAIT_MS: Final = 500
+BATCH_BYTES_MAX: Final = 1_000_000
+"""Just under Kafka's default `message.max.bytes`."""
+SILENT_MS_MAX: Final = 15_000
+"""A broker answers a fetch at least every half second; fifteen seconds of silence is an outage."""
+SESSION_MS: Final = 20_000
+"""A killed replica's partitions move after that; a rolling restart of one replica takes less."""
+POLL_MS_MAX: Final = 300_000
+
+
+class KafkaLog:
+    """The topics of one installation. `group` None: this process takes every partition itself."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        prefix: str,
+        group: str | None = None,
+        replica: str = "",
+        client_id: str = "ringback",
+    ) -> None:
+        self.partitions = 0
+        self._bootstrap = bootstrap
+        self._prefix = prefix
+        self._group = group
+        self._replica = replica
+        self._client_id = client_id
+        self._readers: dict[int, AIOKafkaConsumer] = {}
+        self._reader_locks: dict[int, asyncio.Lock] = {}
+        self._positions: dict[int, int] = {}
+        self._membership: _Membership | None = None
+        self._lost: Lost | None = None
+        self._counts: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Connect. Raises LogUnavailable."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            acks="all",
+            # Store, then say makes repeats harmless: the idempotent producer has open bugs and is not needed.
+            enable_idempotence=False,
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=2 * BATCH_BYTES_MAX,
+            request_timeout_ms=ANSWER_MS_MAX,
+            linger_ms=0,
+        )
+        try:
+            await self._producer.start()
+            self.partitions = await self.count(FACTS.name)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._producer.stop()
+            raise LogUnavailable(f"{self._bootstrap}: {type(error).__name__}: {error}") from error
+
+    async def stop(self) -> None:
+        """Send what is on its way, and disconnect."""
+        if self._membership is not None:
+            await self._membership.stop()
+        for reader in self._readers.values():
+            await reader.stop()
+        self._readers.clear()
+        await self._producer.stop()
+
+    async def count(self, topic: str) -> int:
+        """How many partitions a topic has; never changes."""
+        if topic not in self._counts:
+            found = await self._producer.partitions_for(self._prefix + topic)
+            if not found:
+                raise LogUnavailable(
+                    f"there is no topic {self._prefix + topic} on {self._bootstrap}: "
+                    "`python -m tools topics` makes it"
+                )
+            self._counts[topic] = len(found)
+        return self._counts[topic]
+
+    async def own(self, gained: Gained, lost: Lost) -> None:
+        """Take all partitions, or join the group and take what it gives."""
+        self._lost = lost
+        if self._group is None:
+            await gained(tuple(range(self.partitions)))
+            return
+        self._membership = _Membership(
+            self._bootstrap, self._prefix + FACTS.name, self._group, self._replica, gained, lost
+        )
+        await self._membership.start()
+
+    async def disown(self) -> None:
+        """Finish every partition, then leave the group: the next owner finds nothing half done."""
+        if self._lost is not None:
+            await self._lost(tuple(range(self.partitions)))
+        if self._membership is not None:
+            await self._membership.stop()
+            self._membership = None
+
+    async def _reader(self, partition: int) -> AIOKafkaConsumer:
+        reader = self._readers.get(partition)
+        if reader is None:
+            reader = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                client_id=f"{self._client_id}-{partition}",
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=FETCH_WAIT_MS,
+                max_partition_fetch_bytes=4 * BATCH_BYTES_MAX,
+                request_timeout_ms=ANSWER_MS_MAX,
+            )
+            await reader.start()
+            reader.assign([self._topic_partition(partition)])
+            # A position before the first fetch, or aiokafka asks its reset policy, which is none.
+            reader.seek(self._topic_partition(partition), 0)
+            self._positions[partition] = 0
+            self._readers[partition] = reader
+        return reader
+
+    def _topic_partition(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._prefix + FACTS.name, partition)
+
+    async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
+        """Records from `offset` on, seeking only when we are not there already."""
+        async with self._reader_locks.setdefault(partition, asyncio.Lock()):
+            found = self._topic_partition(partition)
+            try:
+                reader = await self._reader(partition)
+                if self._positions[partition] != offset:
+                    reader.seek(found, offset)
+                    self._positions[partition] = offset
+                # A wait of nothing would return before a fetch could even be sent.
+                records = await reader.getmany(found, timeout_ms=max(wait_ms, 5), max_records=records_max)
+            except KafkaOffsetOutOfRange as error:
+                self._positions[partition] = -1
+                raise OffsetOutOfRange(offset) from error
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._positions[partition] = -1
+                raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+            heard = [
+                LogRecord(partition, each.offset, each.timestamp, tuple(each.headers), each.value)
+                for each in records.get(found, ())
+            ]
+            if heard:
+                self._positions[partition] = heard[-1].offset + 1
+            else:
+                self._demand_answers(reader, found)
+            return heard
+
+    def _demand_answers(self, reader: AIOKafkaConsumer, found: TopicPartition) -> None:
+        """aiokafka waits for a broker that is away without a word: say so, so that readiness can."""
+        answered_at = reader.last_poll_timestamp(found)
+        if answered_at is not None and time.time() * 1000 - answered_at > SILENT_MS_MAX:
+            raise LogUnavailable(f"{self._bootstrap} has not answered a fetch for {SILENT_MS_MAX // 1000} s")
+
+    async def oldest(self, partition: int) -> int:
+        """The oldest retained offset, asked of the broker."""
+        try:
+            reader = await self._reader(partition)
+            found = self._topic_partition(partition)
+            return int((await reader.beginning_offsets([found]))[found])
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
+        """One record batch to one partition of the facts."""
+        return await self._send_batch(FACTS.name, partition, records, at)
+
+    async def _send_batch(
+        self, topic: str, partition: int, records: Sequence[Outgoing], at: int | None = None
+    ) -> int:
+        batch = self._producer.create_batch()
+        now_ms = time.time_ns() // 1_000_000 if at is None else at
+        for record in records:
+            added = batch.append(
+                timestamp=now_ms, key=record.key.encode(), value=record.value, headers=list(record.headers)
+            )
+            if added is None:
+                raise LogTooLong(
+                    f"{len(records)} records for {topic} are larger than {BATCH_BYTES_MAX} bytes"
+                )
+        batch.close()
+        try:
+            sent = await self._producer.send_batch(batch, self._prefix + topic, partition=partition)
+            return int((await sent).offset)
+        except MessageSizeTooLargeError as error:
+            raise LogTooLong(f"{topic}: {error}") from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"{topic}: {type(error).__name__}: {error}") from error
+
+    async def partition_of(self, topic: str, key: str) -> int:
+        """Where a key goes, as every Kafka client's default partitioner has it."""
+        return int(murmur2(key.encode()) & 0x7FFFFFFF) % await self.count(topic)
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Commands to their topics: in order within a partition, partitions beside each other."""
+        by_partition: dict[tuple[str, int], list[Outgoing]] = {}
+        for record in records:
+            partition = await self.partition_of(record.topic, record.key)
+            by_partition.setdefault((record.topic, partition), []).append(record)
+        sendings = [
+            self._send_in_order(topic, partition, found) for (topic, partition), found in by_partition.items()
+        ]
+        # Every sending comes to its end before anything is sent again: none may overtake its repeat.
+        outcomes = await asyncio.gather(*sendings, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _send_in_order(self, topic: str, partition: int, records: Sequence[Outgoing]) -> None:
+        for batch in _batches(records):
+            await self._send_batch(topic, partition, batch)
+
+    async def commit(self, partition: int, offset: int) -> None:
+        """For lag and autoscaling; only a group has committed offsets."""
+        if self._membership is not None:
+            await self._membership.commit(partition, offset)
+
+
+def _batches(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Records in order, in batches that the broker takes."""
+    batch: list[Outgoing] = []
+    size = 0
+    for record in records:
+        needed = len(record.value) + sum(len(name) + len(value) + 8 for name, value in record.headers) + 64
+        if batch and size + needed > BATCH_BYTES_MAX - 10_000:
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += needed
+    if batch:
+        yield batch
+
+
+class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Belongs to the group, and reads nothing: its partitions are paused the moment they are assigned."""
+
+    def __init__(
+        self, bootstrap: str, topic: str, group: str, replica: str, gained: Gained, lost: Lost
+    ) -> None:
+        self._topic = topic
+        self._gained = gained
+        self._lost = lost
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=group,
+            # aiokafka has no cooperative rebalancing: a replica that returns within the session under its
+            # lasting name takes its partitions back, and nobody else stops.
+            group_instance_id=f"{group}.{replica}" if replica else None,
+            enable_auto_commit=False,
+            # It never fetches; `none` would make its polls raise for every partition nobody committed.
+            auto_offset_reset="earliest",
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=SESSION_MS // 6,
+            max_poll_interval_ms=POLL_MS_MAX,
+            request_timeout_ms=ANSWER_MS_MAX + SESSION_MS,
+        )
+        self._polling: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join; partitions come by the listener."""
+        self._consumer.subscribe([self._topic], listener=self)
+        try:
+            await self._consumer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+        self._polling = asyncio.create_task(self._poll())
+
+    async def stop(self) -> None:
+        """Leave the group; what was ours is given back through the listener's `lost`."""
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait((self._polling,))
+            self._polling = None
+            await self._consumer.stop()
+
+    async def _poll(self) -> None:
+        """A member that never polls is expelled after `max_poll_interval_ms`."""
+        while True:
+            try:
+                await self._consumer.getmany(timeout_ms=1000)
+            except KafkaError:
+                await asyncio.sleep(1)
+
+    def on_partitions_assigned(self, assigned: Any) -> Any:
+        """Pause synchronously, before any fetch can be sent; then claim and load."""
+        self._consumer.pause(*assigned)
+        return self._gained(tuple(sorted(each.partition for each in assigned)))
+
+    def on_partitions_revoked(self, revoked: Any) -> Any:
+        """Finish the batch at hand before the group goes on."""
+        return self._lost(tuple(sorted(each.partition for each in revoked)))
+
+    async def commit(self, partition: int, offset: int) -> None:
+        """An explicit offset for one partition."""
+        try:
+            await self._consumer.commit({TopicPartition(self._topic, partition): offset})
+        except (KafkaError, OSError, TimeoutError, ValueError) as error:
+            raise LogUnavailable(f"{type(error).__name__}: {error}") from error

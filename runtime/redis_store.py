@@ -1,0 +1,204 @@
+"""The store on Redis ≥ 7 (or Valkey): one hash tag per partition, one Lua script per batch.
+
+Keys of a partition, all under the tag `{<prefix>/<service>/<partition>}`: `meta` (hash: epoch, version,
+position), `due` and `parked` (hashes by organization), `outbox` (string), `organizations` (set), and one hash
+`o/<organization>` of its records. Every script first compares epoch and version; an absent one differs.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from contracts.ids import Instant, OrganizationId
+from runtime.ports import Loaded, Outgoing, Position, Refused, StoreUnavailable, Write
+
+ANSWER_S_MAX: Final = 5.0
+"""A batch is written in milliseconds; five seconds is a failover or a network that lost us."""
+ORGANIZATIONS_A_LOAD: Final = 50
+"""A script blocks the store: some fifty organizations are a few milliseconds."""
+
+_GUARD: Final = """
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {'refused', 'epoch'} end
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[2] then return {'refused', 'version'} end
+"""
+
+_CLAIM: Final = """
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1])
+redis.call('HSETNX', KEYS[1], 'version', ARGV[2])
+return {redis.call('HMGET', KEYS[1], 'version', 'position'), redis.call('HGETALL', KEYS[2]),
+        redis.call('HGETALL', KEYS[3]), redis.call('GET', KEYS[4])}
+"""
+
+# ARGV from 6 on: per hash its number of fields to set, name and value of each, its number of fields to drop,
+# the name of each. The first two hashes are `due` and `parked`, then the organizations' in the order of KEYS.
+_WRITE: Final = (
+    _GUARD
+    + """
+redis.call('HSET', KEYS[1], 'version', ARGV[3])
+if ARGV[4] == '' then redis.call('HDEL', KEYS[1], 'position')
+else redis.call('HSET', KEYS[1], 'position', ARGV[4]) end
+if ARGV[5] == '' then redis.call('DEL', KEYS[4]) else redis.call('SET', KEYS[4], ARGV[5]) end
+local at = 6
+local function change(key)
+  local fields = tonumber(ARGV[at]); at = at + 1
+  for _ = 1, fields do redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 2 end
+  local drops = tonumber(ARGV[at]); at = at + 1
+  for _ = 1, drops do redis.call('HDEL', key, ARGV[at]); at = at + 1 end
+end
+change(KEYS[2])
+change(KEYS[3])
+for number = 6, #KEYS do
+  redis.call('SADD', KEYS[5], ARGV[at]); at = at + 1
+  change(KEYS[number])
+end
+return {'written'}
+"""
+)
+
+_LOAD: Final = (
+    _GUARD
+    + """
+local found = {}
+for number = 2, #KEYS do found[number - 1] = redis.call('HGETALL', KEYS[number]) end
+return {'loaded', found}
+"""
+)
+
+_TRIM: Final = _GUARD + "redis.call('DEL', KEYS[2]); return {'trimmed'}"
+_LIST: Final = _GUARD + "return {'listed', redis.call('SMEMBERS', KEYS[2])}"
+_CLEAR: Final = (
+    _GUARD
+    + """
+redis.call('HDEL', KEYS[1], 'position')
+for number = 2, #KEYS do redis.call('DEL', KEYS[number]) end
+return {'cleared'}
+"""
+)
+
+_SCRIPTS: Final = {
+    "claim": _CLAIM,
+    "write": _WRITE,
+    "load": _LOAD,
+    "trim": _TRIM,
+    "list": _LIST,
+    "clear": _CLEAR,
+}
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_POSITIONS: Final = msgspec.msgpack.Decoder(Position)
+_OUTBOXES: Final = msgspec.msgpack.Decoder(tuple[Outgoing, ...])
+
+
+def connected(url: str) -> Redis:
+    """A client that never repeats a command by itself: a write whose answer was lost may have happened."""
+    return Redis.from_url(
+        url,
+        socket_timeout=ANSWER_S_MAX,
+        socket_connect_timeout=ANSWER_S_MAX,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
+    )
+
+
+class RedisStore:
+    """Every partition of one service on one Redis."""
+
+    def __init__(self, redis: Redis, *, prefix: str, service: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._service = service
+        self._shas: dict[str, str] = {}
+
+    def _keys(self, partition: int, *names: str) -> list[str]:
+        return [f"{{{self._prefix}/{self._service}/{partition}}}/{name}" for name in names]
+
+    async def _answer(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await call()
+        except (RedisError, OSError, TimeoutError) as error:
+            # Whatever it was (a script unknown after a failover, a lost line): nobody knows what happened.
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _run(self, script: str, keys: Sequence[str], *args: Any) -> list[Any]:
+        found = await self._answer(lambda: self._redis.evalsha(self._shas[script], len(keys), *keys, *args))
+        assert isinstance(found, list)
+        if found and found[0] == b"refused":
+            raise Refused(f"{keys[0]}: the {found[1].decode()} differs")
+        return found
+
+    async def claim(self, partition: int, epoch: str, *, new_version: str) -> Loaded:
+        """Load the scripts anew, since a promoted replica does not know them; then set the epoch."""
+        for name, text in _SCRIPTS.items():
+            self._shas[name] = await self._answer(lambda text=text: self._redis.script_load(text))  # type: ignore[misc]
+        keys = self._keys(partition, "meta", "due", "parked", "outbox")
+        (version, position), due, parked, outbox = await self._run("claim", keys, epoch, new_version)
+        return Loaded(
+            version=version.decode(),
+            position=None if position is None else _POSITIONS.decode(position),
+            outbox=() if outbox is None else _OUTBOXES.decode(outbox),
+            due={OrganizationId(key.decode()): Instant(int(value)) for key, value in _pairs(due)},
+            parked={OrganizationId(key.decode()): value for key, value in _pairs(parked)},
+        )
+
+    async def load(
+        self, partition: int, organizations: Sequence[OrganizationId], *, epoch: str, version: str
+    ) -> list[dict[str, bytes]]:
+        """Each organization's hash."""
+        loaded: list[dict[str, bytes]] = []
+        for start in range(0, len(organizations), ORGANIZATIONS_A_LOAD):
+            names = [f"o/{each}" for each in organizations[start : start + ORGANIZATIONS_A_LOAD]]
+            _, found = await self._run("load", self._keys(partition, "meta", *names), epoch, version)
+            loaded.extend({key.decode(): value for key, value in _pairs(each)} for each in found)
+        return loaded
+
+    async def write(self, write: Write) -> None:
+        """One batch by one script."""
+        names = [f"o/{each}" for each in write.records]
+        keys = self._keys(write.partition, "meta", "due", "parked", "outbox", "organizations", *names)
+        args: list[Any] = [
+            write.epoch,
+            write.version,
+            write.new_version,
+            b"" if write.position is None else _ENCODER.encode(write.position),
+            _ENCODER.encode(write.outbox) if write.outbox else b"",
+        ]
+        _add_change(args, {each: None if at is None else str(at).encode() for each, at in write.due.items()})
+        _add_change(args, write.parked)
+        for organization_id, changes in write.records.items():
+            args.append(organization_id)
+            _add_change(args, changes)
+        await self._run("write", keys, *args)
+
+    async def trim(self, partition: int, *, epoch: str, version: str) -> None:
+        """Forget the outbox."""
+        await self._run("trim", self._keys(partition, "meta", "outbox"), epoch, version)
+
+    async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
+        """Every organization with records."""
+        _, found = await self._run("list", self._keys(partition, "meta", "organizations"), epoch, version)
+        return sorted(OrganizationId(each.decode()) for each in found)
+
+    async def clear(self, partition: int, *, epoch: str, version: str) -> None:
+        """Forget all but epoch and version."""
+        names = [f"o/{each}" for each in await self.organizations(partition, epoch=epoch, version=version)]
+        keys = self._keys(partition, "meta", "due", "parked", "outbox", "organizations", *names)
+        await self._run("clear", keys, epoch, version)
+
+
+def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _add_change(args: list[Any], changes: Any) -> None:
+    """Fields to set with their values, then fields to drop, as the script reads them."""
+    kept = [(name, data) for name, data in changes.items() if data is not None]
+    dropped = [name for name, data in changes.items() if data is None]
+    args.append(len(kept))
+    for name, data in kept:
+        args.extend((name, data))
+    args.append(len(dropped))
+    args.extend(dropped)

@@ -1,0 +1,153 @@
+"""Objects in any S3, by boto3 in a bounded pool of threads."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime.ports import BlobInfo, BlobsUnavailable
+from runtime.settings import RuntimeSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+THREADS_MAX: Final = 8
+"""Audio is a few hundred KiB an object: eight at once fill a link long before they fill memory."""
+ANSWER_S_MAX: Final = 20
+SHA256: Final = "ringback-sha256"
+
+T = TypeVar("T")
+
+
+def connected(*, endpoint: str, region: str, access_key: str, secret_key: str) -> "S3Client":
+    """A client; without keys it takes them from its surroundings (a role, in production)."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint or None,
+        region_name=region,
+        aws_access_key_id=access_key or None,
+        aws_secret_access_key=secret_key or None,
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=ANSWER_S_MAX,
+            retries={"max_attempts": 2, "mode": "standard"},
+            max_pool_connections=THREADS_MAX,
+            s3={"addressing_style": "path"} if endpoint else {},
+        ),
+    )
+
+
+class S3Blobs:
+    """One bucket. `encryption` is asked for where the server knows it (SSE-S3)."""
+
+    def __init__(self, client: "S3Client", bucket: str, *, encryption: bool = True) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._encryption = encryption
+        self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="s3")
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, function)
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise BlobsUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def put(
+        self, key: str, data: bytes, *, content_type: str = "application/octet-stream", once: bool = False
+    ) -> None:
+        """Put an object; the server checks its MD5 on the way in, its SHA-256 stays beside it."""
+        options: dict[str, Any] = {"IfNoneMatch": "*"} if once else {}
+        if self._encryption:
+            options["ServerSideEncryption"] = "AES256"
+
+        def put() -> None:
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=data,
+                    ContentType=content_type,
+                    ContentMD5=base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
+                    Metadata={SHA256: hashlib.sha256(data).hexdigest()},
+                    **options,
+                )
+            except ClientError as error:
+                # 412: it is there already, which is what `once` asks for.
+                if not (once and _status(error) == 412):
+                    raise
+
+        await self._call(put)
+
+    async def get(self, key: str) -> bytes | None:
+        """An object, or None."""
+
+        def get() -> bytes | None:
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if _status(error) == 404:
+                    return None
+                raise
+
+        return await self._call(get)
+
+    async def info(self, key: str) -> BlobInfo | None:
+        """Size, SHA-256 as put, and type."""
+
+        def head() -> BlobInfo | None:
+            try:
+                found = self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if _status(error) == 404:
+                    return None
+                raise
+            return BlobInfo(
+                bytes=found["ContentLength"],
+                sha256=found["Metadata"].get(SHA256, ""),
+                content_type=found["ContentType"],
+            )
+
+        return await self._call(head)
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; none is fine."""
+        await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
+
+    async def link(self, key: str, *, seconds: int) -> str:
+        """A presigned address."""
+        return await self._call(
+            lambda: self._client.generate_presigned_url(
+                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
+            )
+        )
+
+    async def check(self) -> None:
+        """Whether the bucket can be reached. Raises BlobsUnavailable."""
+        await self._call(lambda: self._client.head_bucket(Bucket=self._bucket))
+
+    def close(self) -> None:
+        """End the threads once they are done."""
+        self._threads.shutdown(wait=False)
+
+
+def from_settings(settings: RuntimeSettings) -> S3Blobs:
+    """The bucket that a process was told of."""
+    client = connected(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key.get_secret_value(),
+    )
+    return S3Blobs(client, settings.s3_bucket, encryption=settings.s3_encryption)
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
