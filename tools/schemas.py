@@ -17,6 +17,7 @@ import msgspec
 from contracts.codec import TYPES
 from contracts.message import Fact, Message, type_name
 from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY, TOPICS, Topic
+from runtime.decision import Decider
 from tools.samples import new_samples
 
 ROOT = Path(__file__).parent.parent
@@ -61,12 +62,23 @@ def schema(kind: type[Message]) -> dict[str, Any]:
 
 
 def tables() -> dict[str, tuple[tuple[type[Message], ...], tuple[type[Message], ...]]]:
-    """What every service hears and says, from the `SERVICE` of its service.py."""
+    """What every service hears and says: the tables of its decider, if it has one, and what is its own.
+
+    Its own are the facts of its name and, for an edge, the commands on the topic that it owns.
+    """
     found = {}
     for path in sorted((ROOT / "services").glob("*/service.py")):
         name = path.parent.name
-        service = importlib.import_module(f"services.{name}.service").SERVICE
-        found[name] = (tuple(service.hears), tuple(service.says))
+        module = importlib.import_module(f"services.{name}.service")
+        decider = module.SERVICE if isinstance(module.SERVICE, Decider) else None
+        own = [kind for kind in TYPES.values() if type_name(kind).startswith(f"{name}.")]
+        asked = [
+            kind for kind in TYPES.values() if topic_of(kind) is not FACTS and topic_of(kind).owner == name
+        ]
+        found[name] = (
+            (*(decider.hears if decider else ()), *asked),
+            (*(decider.says if decider else ()), *own),
+        )
     return found
 
 

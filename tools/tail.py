@@ -24,6 +24,7 @@ from tools.masking import masked
 from tools.words import Words
 
 LOOK_BACK_MS: Final = 10_000
+TEXT_MAX: Final = 60
 AGAIN_S: Final = 1.0
 """A broker that is away comes back: the timeline waits for it."""
 QUIET: Final = ("log.timer_due", "log.time_probed")
@@ -39,16 +40,15 @@ STYLES: Final = {
 
 def line(reading: Reading, words: Words) -> Text:
     """One record: its time, its type, a sentence if there is one, else its fields."""
-    clock = datetime.fromtimestamp(reading.at / 1000, tz=UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
     kind = reading.envelope.type
     said = None if reading.fact is None else words.told(reading.fact)
-    text = said or masked(fields(reading.fact))
+    text = said or fields(reading.fact)
     style = STYLES.get(kind.partition(".")[0], "white")
     return Text.assemble(
-        (clock, "dim"),
+        (_clock(reading.at), "dim"),
         "  ",
         (f"{reading.envelope.organization_id or '-':<14}", "dim"),
-        (f"{kind:<28}", style),
+        (f"{kind:<36}", style),
         text,
     )
 
@@ -57,16 +57,22 @@ def fields(fact: Message | None) -> str:
     """A message's fields that say something, in one line."""
     if fact is None:
         return "(a type that is unknown here, or a value that can't be read)"
-    return " ".join(
-        f"{name}={_short(value)}" for name, value in msgspec.structs.asdict(fact).items() if value
-    )
+    values = msgspec.structs.asdict(fact).items()
+    return " ".join(f"{name}={_short(name, value)}" for name, value in values if value)
 
 
-def _short(value: Any) -> str:
+def _clock(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def _short(name: str, value: Any) -> str:
+    if isinstance(value, int) and name.endswith("_at"):
+        return _clock(value)
     if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
         return f"({len(value)})"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    # Masked before it is cut: half a number is still much of a number.
+    text = masked(str(value))
+    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
 
 
 async def follow(
