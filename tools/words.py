@@ -160,11 +160,9 @@ class Words:
             case c.MessageWanted():
                 return f"{self.caller(fact.callback_id)} presses 1 to leave a voice message"
             case c.CallbackConnected():
-                who, whom = self.caller(fact.place_id), self.agent(fact.agent_id)
-                return f"callback: {who} and {whom} talk, {seconds(fact.waited_ms)} after joining"
+                return self._of_connected(fact)
             case c.CallbackExpired():
-                left = "with" if fact.has_voice_message else "without"
-                return f"the callback of {self.caller(fact.place_id)} has expired, {left} a voice message"
+                return self._of_expired(fact)
             case c.CallbackUnreached():
                 return f"the callback of {self.caller(fact.place_id)} ends unreached"
             case c.CallbackCancelled():
@@ -173,6 +171,14 @@ class Words:
                 return f"the callback of {self.caller(fact.place_id)} is refused: {fact.reason}"
             case _:
                 return None
+
+    def _of_connected(self, fact: c.CallbackConnected) -> str:
+        who, whom = self.caller(fact.place_id), self.agent(fact.agent_id)
+        return f"callback: {who} and {whom} talk, {seconds(fact.waited_ms)} after joining"
+
+    def _of_expired(self, fact: c.CallbackExpired) -> str:
+        left = "with" if fact.has_voice_message else "without"
+        return f"the callback of {self.caller(fact.place_id)} has expired, {left} a voice message"
 
     def _of_voicemail(self, fact: Message) -> str | None:
         match fact:
