@@ -85,7 +85,7 @@ def e164(number: str, policy: DiallingPolicy) -> str | None:
 
 def is_emergency(number: str, region: str) -> bool:
     """Whether dialling this would reach, or shadow, an emergency service of the region."""
-    digits = "".join(c for c in number if c.isdigit())
+    digits = phonenumbers.normalize_digits_only(number)  # in ASCII, whatever the script they came in
     return phonenumbers.is_emergency_number(digits, region) or digits in EMERGENCY_EVERYWHERE
 
 
@@ -95,10 +95,10 @@ EMERGENCY_EVERYWHERE = frozenset({"01", "02", "03", "04", "101", "102", "103", "
 
 def refusal(number: str | None, policy: DiallingPolicy, *, is_employee: bool = False) -> Refusal | None:
     """Why this number may not be dialled now, or None if it may. Pure: no counts, no clock."""
-    if number is None or not number.strip():
-        return Refusal.WITHHELD
     if not policy.is_on:
         return Refusal.SWITCHED_OFF
+    if number is None or not number.strip():
+        return Refusal.WITHHELD
     if is_emergency(number, policy.home_region):
         return Refusal.EMERGENCY
     found = parsed(number, policy)

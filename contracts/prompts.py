@@ -84,7 +84,7 @@ def number_prompts(language: Language, number: str) -> tuple[str, ...]:
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
-        return tuple(f"digit_{c}" for c in number if c.isdigit())
+        return tuple(f"digit_{c}" for c in phonenumbers.normalize_digits_only(number))
     text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     groups = "".join(c if c.isdigit() else " " for c in text).split()
     if language is Language.ENGLISH:

@@ -109,9 +109,13 @@ class DialLeg(TelephonyCommand, tag="telephony.dial_leg", frozen=True, kw_only=T
 
 
 class CancelLeg(TelephonyCommand, tag="telephony.cancel_leg", frozen=True, kw_only=True):
-    """Stop ringing; a leg that was answered meanwhile is hung up."""
+    """Stop ringing; a leg that was answered meanwhile is hung up, or left alone with `keeps_answered`.
+
+    The latter is for a customer who picks up in the moment in which the agent goes: C7 wants a word there.
+    """
 
     leg_id: LegId
+    keeps_answered: bool = False
 
 
 class Bridge(TelephonyCommand, tag="telephony.bridge", frozen=True, kw_only=True):

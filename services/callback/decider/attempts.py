@@ -1,0 +1,266 @@
+"""An attempt (C3, C6, C7): an agent is there, hears whom, the customer is dialled, both are bridged.
+
+The customer is dialled for one agent who is on the line, and for nobody else. Whoever drops before the
+bridge: the customer → the agent is told and freed, and there may be another attempt; the agent → the
+customer's leg is cancelled, or, if it was answered in that moment, held for the next agent.
+"""
+
+from contracts import dialling
+from contracts.callback import (
+    AgentLost,
+    AttemptFailed,
+    AttemptStarted,
+    CustomerAnswered,
+    CustomerDialled,
+    CustomerHeld,
+)
+from contracts.gateway import LegEnded, Outcome
+from contracts.ids import Address, BridgeId, Instant, LegId, PlayId
+from contracts.prompts import Prompt, prompt_keys
+from contracts.queue import AgentReady, PlaceConnected
+from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, StartHoldMusic
+from runtime.decision import NOTHING, Decision, together
+from services.callback import rules
+from services.callback.decider import endings, sayings
+from services.callback.decider.changes import can_start, is_counted
+from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
+
+
+def on_agent_ready(state: CallbackState, fact: AgentReady) -> Decision:
+    """An agent took the place: the whisper; too late for this callback, a good-bye."""
+    callback = state.callbacks.get(fact.callback_id)
+    if fact.leg_id in state.farewells:
+        department_id = None if callback is None else callback.department_id
+        return Decision(commands=(sayings.farewell(state, department_id, fact.leg_id, fact.pbx_id),))
+    if callback is None or not can_start(callback):
+        return NOTHING
+    play_id = PlayId(f"{callback.callback_id}.whisper{callback.plays + 1}")
+    started = AttemptStarted(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        attempt=callback.attempts + 1,
+        agent_id=fact.agent_id,
+        agent_leg_id=fact.leg_id,
+        whisper_play_id=play_id,
+    )
+    media = sayings.whisper(state, callback, fact.waited_ms)
+    return Decision(facts=(started,), commands=(sayings.said(callback.pbx_id, fact.leg_id, play_id, media),))
+
+
+def on_whisper_over(state: CallbackState, callback: Callback) -> Decision:
+    """The agent knows whom: dial the customer, unless a cancelled leg to him has not ended yet."""
+    if not callback.is_whispered or callback.cancelling is not None:
+        return NOTHING
+    return _dial(state, callback)
+
+
+def on_silence(state: CallbackState, callback: Callback) -> Decision:
+    """The timer of an attempt: what should have been heard of a phone by now was not."""
+    match callback.phase:
+        case Phase.WAITING:
+            return _last_leg_over(state, callback)
+        case Phase.WHISPERING:
+            return together((_stop_cancelled(callback), _dial(state, callback)))
+        case Phase.DIALLING | Phase.BRIDGING:
+            failed = _fail(state, callback, Outcome.FAILED)
+            return together((failed, _hang_up(callback, callback.customer_leg_id)))
+        case _:
+            return NOTHING
+
+
+def _dial(state: CallbackState, callback: Callback) -> Decision:
+    policy = state.policy()
+    reason = dialling.refusal(callback.number, policy)
+    if reason is not None:
+        return endings.barred(state, callback, reason)
+    if callback.agent_id is None or callback.agent_leg_id is None:
+        return NOTHING
+    leg_id = LegId(f"{callback.callback_id}.dial{callback.dials + 1}")
+    dialled = CustomerDialled(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        attempt=callback.attempts + 1,
+        leg_id=leg_id,
+        agent_id=callback.agent_id,
+        agent_leg_id=callback.agent_leg_id,
+    )
+    tone = prompt_keys(sayings.language_of(state, callback.department_id), Prompt.RINGING_TONE)
+    return Decision(
+        facts=(dialled,),
+        commands=(
+            dial_command(state, callback, leg_id, callback.ring_ms),
+            sayings.said(
+                callback.pbx_id, callback.agent_leg_id, PlayId(f"{leg_id}.tone"), tone * rules.RINGING_TONES
+            ),
+        ),
+    )
+
+
+def dial_command(state: CallbackState, callback: Callback, leg_id: LegId, ring_ms: int) -> DialLeg:
+    """Ring the customer, who sees the number that was called, as far as this PBX still has it (G5)."""
+    pbx = state.pbxs.get(callback.pbx_id)
+    department = state.departments.get(callback.department_id)
+    shown = rules.caller_id(
+        callback.caller_id,
+        () if department is None else department.lines,
+        () if pbx is None else pbx.numbers,
+    )
+    return DialLeg(
+        pbx_id=callback.pbx_id,
+        leg_id=leg_id,
+        address=Address(f"tel:{callback.number}"),
+        caller_id=shown,
+        ring_ms_max=ring_ms,
+        not_after=Instant(state.now_at + rules.DIAL_LATE_MS_MAX),
+    )
+
+
+def on_customer_answered(state: CallbackState, callback: Callback, leg_id: LegId) -> Decision:
+    """The customer is there: bridge, or «one moment» if the agent has just gone (C7)."""
+    is_cancelled = callback.cancelling is not None and callback.cancelling.leg_id == leg_id
+    if callback.phase is Phase.WAITING and is_cancelled:
+        return _hold(state, callback, leg_id)
+    is_dialled = callback.phase is Phase.DIALLING and callback.customer_leg_id == leg_id
+    # Answered although cancelled, while the next agent hears the whisper: that is the next free agent.
+    if not is_dialled and not (callback.phase is Phase.WHISPERING and is_cancelled):
+        return NOTHING
+    if callback.agent_leg_id is None:
+        return NOTHING
+    answered = CustomerAnswered(callback_id=callback.callback_id, place_id=callback.place_id, leg_id=leg_id)
+    bridge = Bridge(
+        pbx_id=callback.pbx_id,
+        bridge_id=BridgeId(f"{leg_id}.bridge"),
+        legs=(callback.agent_leg_id, leg_id),
+    )
+    return Decision(facts=(answered,), commands=(bridge,))
+
+
+def on_bridged(state: CallbackState, callback: Callback) -> Decision:
+    """They hear each other."""
+    agent_id, agent_leg_id, leg_id = callback.agent_id, callback.agent_leg_id, callback.customer_leg_id
+    if callback.phase is not Phase.BRIDGING or agent_id is None or agent_leg_id is None or leg_id is None:
+        return NOTHING
+    return endings.connected(state, callback, agent_id, agent_leg_id, leg_id)
+
+
+def on_place_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
+    """Queue bridged the customer itself: a held one is connected; on the ordering leg the order is void."""
+    callback = state.callback_of(fact.place_id)
+    if callback is None:
+        return NOTHING
+    if callback.phase is Phase.HELD:
+        return endings.connected(state, callback, fact.agent_id, fact.agent_leg_id, fact.leg_id)
+    return endings.cancelled(state, callback, "talked_on_ordering_leg")
+
+
+def on_agent_gone(state: CallbackState, callback: Callback) -> Decision:
+    """The agent's leg has ended in an attempt."""
+    if callback.phase not in WITH_AGENT or callback.agent_id is None:
+        return NOTHING
+    leg_id = callback.customer_leg_id
+    if callback.phase is Phase.BRIDGING and leg_id is not None:
+        return _hold(state, callback, leg_id)
+    is_dialled = callback.phase is Phase.DIALLING and leg_id is not None
+    lost = AgentLost(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        agent_id=callback.agent_id,
+        give_up_at=rules.give_up_at(callback.deadline_at, callback.gap_ms) if is_dialled else None,
+    )
+    if leg_id is None or not is_dialled:
+        return Decision(facts=(lost,))
+    # If the customer picks up in this moment, the leg must live: somebody says «one moment» on it (C7).
+    cancel = CancelLeg(pbx_id=callback.pbx_id, leg_id=leg_id, keeps_answered=True)
+    return Decision(facts=(lost,), commands=(cancel,))
+
+
+def _hold(state: CallbackState, callback: Callback, leg_id: LegId) -> Decision:
+    play_id = PlayId(f"{leg_id}.moment")
+    held = CustomerHeld(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        leg_id=leg_id,
+        until_at=Instant(state.now_at + rules.HELD_MS),
+        play_id=play_id,
+    )
+    media = prompt_keys(sayings.language_of(state, callback.department_id), Prompt.ONE_MOMENT)
+    return Decision(
+        facts=(held,),
+        commands=(
+            sayings.said(callback.pbx_id, leg_id, play_id, media),
+            StartHoldMusic(pbx_id=callback.pbx_id, leg_id=leg_id),
+        ),
+    )
+
+
+def on_customer_gone(state: CallbackState, callback: Callback, fact: LegEnded) -> Decision:
+    """The customer was not reached, or went before anybody was there."""
+    if callback.cancelled is not None and callback.cancelled.leg_id == fact.leg_id:
+        if callback.phase is Phase.WHISPERING:
+            return on_whisper_over(state, callback)
+        return _last_leg_over(state, callback) if callback.phase is Phase.WAITING else NOTHING
+    return _fail(state, callback, fact.outcome)
+
+
+def on_dial_refused(state: CallbackState, callback: Callback) -> Decision:
+    """The gateway did not dial: no attempt was made (E-51)."""
+    if callback.phase is Phase.DIALLING:
+        return _fail(state, callback, Outcome.FAILED)
+    return _last_leg_over(state, callback) if callback.phase is Phase.WAITING else NOTHING
+
+
+def on_attempt_failed(state: CallbackState, fact: AttemptFailed) -> Decision:
+    """Without another attempt to come the customer is unreached."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or fact.retry_at is not None:
+        return NOTHING
+    return endings.unreached(state, callback, fact.outcome)
+
+
+def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision:
+    if callback.agent_id is None or callback.agent_leg_id is None:
+        return NOTHING
+    counted = is_counted(callback)
+    attempts = callback.attempts - (0 if counted else 1)
+    again_at: Instant | None = Instant(state.now_at + callback.gap_ms)
+    if counted or attempts > 0:
+        again_at = rules.next_attempt_at(
+            state.now_at,
+            outcome,
+            has_attempts_left=attempts < callback.attempts_max,
+            deadline_at=callback.deadline_at,
+            gap_ms=callback.gap_ms,
+        )
+    ends_at = rules.give_up_at(callback.deadline_at, callback.gap_ms) if attempts else callback.deadline_at
+    failed = AttemptFailed(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        attempt=callback.attempts,
+        agent_id=callback.agent_id,
+        agent_leg_id=callback.agent_leg_id,
+        outcome=outcome,
+        retry_at=again_at,
+        give_up_at=None if again_at is None else ends_at,
+    )
+    if callback.phase not in WITH_AGENT:
+        return Decision(facts=(failed,))
+    leg_id = callback.agent_leg_id
+    told = sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id)
+    return Decision(facts=(failed,), commands=(told,))
+
+
+def _last_leg_over(state: CallbackState, callback: Callback) -> Decision:
+    """The agent of the last attempt was lost, and the customer's leg is over: there is no other attempt."""
+    if callback.has_attempts_left or not callback.was_dialled:
+        return NOTHING
+    return endings.unreached(state, callback, "agent_lost")
+
+
+def _stop_cancelled(callback: Callback) -> Decision:
+    return _hang_up(callback, None if callback.cancelling is None else callback.cancelling.leg_id)
+
+
+def _hang_up(callback: Callback, leg_id: LegId | None) -> Decision:
+    if leg_id is None:
+        return NOTHING
+    return Decision(commands=(HangUp(pbx_id=callback.pbx_id, leg_id=leg_id, reason="silent"),))

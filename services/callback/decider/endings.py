@@ -1,0 +1,115 @@
+"""How a callback ends, exactly once, with its whole story in one record (C13)."""
+
+from typing import TypedDict
+
+from contracts.callback import (
+    CallbackBarred,
+    CallbackCancelled,
+    CallbackConnected,
+    CallbackExpired,
+    CallbackUnreached,
+    StoryEntry,
+)
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId
+from contracts.message import Command
+from contracts.telephony import HangUp
+from runtime.decision import Decision
+from services.callback.decider import sayings
+from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
+
+WITH_CUSTOMER = frozenset(
+    {Phase.DIALLING, Phase.BRIDGING, Phase.HELD, Phase.APOLOGY_DIALLED, Phase.APOLOGY_MADE}
+)
+"""Phases in which a leg of the customer is callback's to hang up."""
+
+
+class _Common(TypedDict):
+    callback_id: CallbackId
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    number: str
+    joined_at: Instant
+    ordered_at: Instant
+    attempts: int
+    reason: str
+    story: tuple[StoryEntry, ...]
+
+
+def _common(state: CallbackState, callback: Callback, what: str, reason: str) -> _Common:
+    lines = [
+        StoryEntry(at=line.at, what=line.what, agent_id=line.agent_id, leg_id=line.leg_id, reason=line.reason)
+        for line in callback.story
+    ]
+    if callback.story_left_out:
+        lines.append(StoryEntry(at=state.now_at, what="left_out", reason=str(callback.story_left_out)))
+    lines.append(StoryEntry(at=state.now_at, what=what, reason=reason))
+    return _Common(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        department_id=callback.department_id,
+        pbx_id=callback.pbx_id,
+        number=callback.number,
+        joined_at=callback.joined_at,
+        ordered_at=callback.ordered_at,
+        attempts=callback.attempts,
+        reason=reason,
+        story=tuple(lines),
+    )
+
+
+def connected(
+    state: CallbackState, callback: Callback, agent_id: AgentId, agent_leg_id: LegId, leg_id: LegId
+) -> Decision:
+    """Agent and customer hear each other."""
+    fact = CallbackConnected(
+        **_common(state, callback, "connected", ""),
+        agent_id=agent_id,
+        agent_leg_id=agent_leg_id,
+        leg_id=leg_id,
+        waited_ms=state.now_at - callback.joined_at,
+    )
+    return Decision(facts=(fact,))
+
+
+def expired(
+    state: CallbackState, callback: Callback, reason: str, *, has_voice_message: bool = False, was_told: bool
+) -> Decision:
+    """Nobody came in time, and the apology is over."""
+    fact = CallbackExpired(
+        **_common(state, callback, "expired", reason), has_voice_message=has_voice_message, was_told=was_told
+    )
+    return Decision(facts=(fact,), commands=_let_go(state, callback))
+
+
+def unreached(state: CallbackState, callback: Callback, reason: str) -> Decision:
+    """The customer was dialled, and no attempt is left."""
+    fact = CallbackUnreached(**_common(state, callback, "unreached", reason))
+    return Decision(facts=(fact,), commands=_let_go(state, callback))
+
+
+def cancelled(state: CallbackState, callback: Callback, reason: str) -> Decision:
+    """Withdrawn: nothing is dialled any more, and what rings stops (C9)."""
+    fact = CallbackCancelled(**_common(state, callback, "cancelled", reason))
+    return Decision(facts=(fact,), commands=_let_go(state, callback))
+
+
+def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
+    """The policy of today does not allow the number that it allowed at the order (C10)."""
+    fact = CallbackBarred(**_common(state, callback, "barred", reason))
+    return Decision(facts=(fact,), commands=_let_go(state, callback))
+
+
+def _let_go(state: CallbackState, callback: Callback) -> tuple[Command, ...]:
+    """Hang up what the callback still has; the agent hears why first."""
+    found: list[Command] = []
+    if callback.phase in WITH_CUSTOMER and callback.customer is not None and not callback.customer.is_over:
+        found.append(HangUp(pbx_id=callback.pbx_id, leg_id=callback.customer.leg_id, reason="callback_ended"))
+    if callback.cancelling is not None:
+        found.append(
+            HangUp(pbx_id=callback.pbx_id, leg_id=callback.cancelling.leg_id, reason="callback_ended")
+        )
+    if callback.phase in WITH_AGENT and callback.agent_leg_id is not None:
+        leg_id = callback.agent_leg_id
+        found.append(sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id))
+    return tuple(found)

@@ -1,0 +1,289 @@
+"""How facts of others change the state: settings, phones, and what the queue and voicemail say."""
+
+import msgspec
+
+from contracts.directory import DepartmentSaved, OrganizationSaved, PbxSaved
+from contracts.gateway import (
+    CommandRefused,
+    DigitsEntered,
+    LegAnswered,
+    LegEnded,
+    LegRequested,
+    PbxLost,
+    PbxReturned,
+    PlayFinished,
+)
+from contracts.ids import Instant, LegId, PlaceId, PlayId
+from contracts.log import TimerDue
+from contracts.message import Fact
+from contracts.queue import (
+    AgentReady,
+    CallbackRequested,
+    CallbackTakenOver,
+    DeadlinePassed,
+    OfferAccepted,
+    OfferReopened,
+    PlaceAbandoned,
+    PlaceConnected,
+    PlaceDiverted,
+)
+from contracts.tts import NoticeRendered
+from services.callback import rules
+from services.callback.decider.changes import (
+    CALLBACK_TIMER,
+    FAREWELL_TIMER,
+    LINE_TIMER,
+    ORDER_TIMER,
+    Key,
+    can_start,
+    change,
+    close_order,
+    go_on,
+    key_pressed,
+    take_leave,
+    told,
+)
+from services.callback.state import (
+    ORGANIZATION,
+    CallbackState,
+    Department,
+    Dial,
+    Notice,
+    Order,
+    OrderPhase,
+    Organization,
+    Pbx,
+    Phase,
+    callback_id_of,
+)
+
+
+def hear(state: CallbackState, fact: Fact) -> None:
+    """Fold a fact of another service into the state; what does not concern it changes nothing."""
+    match fact:
+        case OrganizationSaved() | PbxSaved() | DepartmentSaved() | NoticeRendered():
+            _hear_book(state, fact)
+        case PbxLost() | PbxReturned():
+            pbx = state.pbxs.get(fact.pbx_id) or Pbx(fact.pbx_id)
+            state.pbxs.put(msgspec.structs.replace(pbx, is_away=isinstance(fact, PbxLost)))
+        case LegRequested() | LegAnswered():
+            _hear_leg_dialled(state, fact.leg_id)
+        case DigitsEntered():
+            _hear_digits(state, fact)
+        case PlayFinished():
+            _hear_said(state, fact.leg_id, fact.play_id)
+        case CommandRefused():
+            _hear_command_refused(state, fact)
+        case LegEnded():
+            _hear_leg_ended(state, fact)
+        case TimerDue():
+            _hear_timer_due(state, fact)
+        case _:
+            _hear_queue(state, fact)
+
+
+def _hear_book(
+    state: CallbackState, fact: OrganizationSaved | PbxSaved | DepartmentSaved | NoticeRendered
+) -> None:
+    known: Organization | Pbx | Department | Notice | None
+    match fact:
+        case OrganizationSaved():
+            known = state.organizations.get(ORGANIZATION)
+            if known is None or known.version < fact.version:
+                state.organizations.put(Organization(ORGANIZATION, fact.version, fact.dialling_policy))
+        case PbxSaved():
+            known = state.pbxs.get(fact.pbx_id)
+            if known is None or known.version < fact.version:
+                is_away = known is not None and known.is_away
+                state.pbxs.put(Pbx(fact.pbx_id, fact.version, fact.numbers, is_away))
+        case DepartmentSaved():
+            known = state.departments.get(fact.department_id)
+            if known is None or known.version < fact.version:
+                state.departments.put(_department(fact))
+        case NoticeRendered():
+            known = state.notices.get(fact.notice_id)
+            if known is None or known.version < fact.version:
+                state.notices.put(Notice(fact.notice_id, fact.version, fact.language, fact.parts))
+
+
+def _department(fact: DepartmentSaved) -> Department:
+    settings = fact.callback
+    if fact.is_removed:
+        settings = msgspec.structs.replace(settings, is_on=False)
+    return Department(
+        fact.department_id,
+        fact.version,
+        fact.pbx_id,
+        fact.lines,
+        fact.language,
+        settings,
+        fact.notices.order_taken,
+        fact.notices.apology,
+    )
+
+
+def _hear_leg_dialled(state: CallbackState, leg_id: LegId) -> None:
+    callback = state.callback_on(leg_id)
+    if callback is None:
+        return
+    for name in ("customer", "cancelled"):
+        dial: Dial | None = getattr(callback, name)
+        if dial is not None and dial.leg_id == leg_id and not dial.is_requested:
+            change(state, callback, **{name: msgspec.structs.replace(dial, is_requested=True)})
+
+
+def _hear_digits(state: CallbackState, fact: DigitsEntered) -> None:
+    order = state.orders.get(fact.leg_id)
+    if order is None or order.phase is not OrderPhase.READ_BACK or order.is_accepted:
+        return
+    if key_pressed(state, order, fact.digits) is Key.CLOSE:
+        go_on(state, order, phase=OrderPhase.CLOSING)
+
+
+def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None) -> None:
+    """A play is over, or was refused (then without its name, which the leg tells)."""
+    callback = state.callback_on(leg_id)
+    if callback is None or play_id not in (None, callback.play_id):
+        return
+    if callback.phase is Phase.WHISPERING and leg_id == callback.agent_leg_id:
+        change(state, callback, is_whispered=True)
+    elif callback.phase is Phase.APOLOGY_MADE and leg_id == callback.customer_leg_id:
+        due_at = Instant(state.now_at + rules.APOLOGY_KEY_MS)
+        state.set_timer(CALLBACK_TIMER, callback.callback_id, due_at)
+
+
+def refused_command(fact: CommandRefused) -> str:
+    """The name of the refused command, without the edge's."""
+    return fact.command.removeprefix("telephony.")
+
+
+def _hear_command_refused(state: CallbackState, fact: CommandRefused) -> None:
+    if fact.leg_id is None:
+        return
+    if refused_command(fact) == "play":
+        _hear_said(state, fact.leg_id, None)
+    elif refused_command(fact) == "dial_leg":
+        _hear_cancelled_over(state, fact.leg_id)
+        _free_line(state, fact.leg_id)
+
+
+def _free_line(state: CallbackState, leg_id: LegId) -> None:
+    state.lines.drop(leg_id)
+    state.drop_timer(LINE_TIMER, leg_id)
+
+
+def _hear_cancelled_over(state: CallbackState, leg_id: LegId) -> None:
+    """A cancelled leg has ended; one that was never dialled was no attempt."""
+    callback = state.callback_on(leg_id)
+    if callback is None or callback.cancelling is None or callback.cancelling.leg_id != leg_id:
+        return
+    over = msgspec.structs.replace(callback.cancelling, is_over=True)
+    is_counted = over.is_requested or callback.refusals >= rules.REFUSALS_MAX
+    change(
+        state,
+        callback,
+        cancelled=over,
+        attempts=callback.attempts - (0 if is_counted else 1),
+        refusals=callback.refusals + (0 if is_counted else 1),
+    )
+
+
+def _hear_leg_ended(state: CallbackState, fact: LegEnded) -> None:
+    leg_id = fact.leg_id
+    _hear_cancelled_over(state, leg_id)
+    callback = state.callback_on(leg_id)
+    if callback is not None and callback.order_leg_id == leg_id:
+        change(state, callback, order_leg_id=None)
+    elif callback is not None and callback.customer is not None and callback.customer.leg_id == leg_id:
+        change(state, callback, customer=msgspec.structs.replace(callback.customer, is_over=True))
+    order = state.orders.get(leg_id)
+    if order is not None and order.callback_id is not None:
+        close_order(state, leg_id)
+    state.farewells.drop(leg_id)
+    state.drop_timer(FAREWELL_TIMER, leg_id)
+    _free_line(state, leg_id)
+    pair = state.pair_with(leg_id)
+    if pair is not None and pair.ended_leg_id is None:
+        state.pairs.put(msgspec.structs.replace(pair, ended_leg_id=leg_id))
+    elif pair is not None and pair.ended_leg_id != leg_id:
+        state.pairs.drop(pair.leg_id)
+
+
+def _hear_timer_due(state: CallbackState, fact: TimerDue) -> None:
+    """Timers of what is not over are set anew; while the PBX is away no phone is judged for silence."""
+    match fact.kind:
+        case "order" if fact.subject in state.orders:
+            state.set_timer(ORDER_TIMER, fact.subject, Instant(state.now_at + rules.ORDER_STEP_MS_MAX))
+        case "farewell" if fact.subject in state.farewells:
+            state.set_timer(FAREWELL_TIMER, fact.subject, Instant(state.now_at + rules.FAREWELL_AGAIN_MS))
+        case "line":
+            state.lines.drop(fact.subject)
+        case "callback":
+            callback = state.callbacks.get(fact.subject)
+            if callback is None:
+                return
+            if callback.phase is Phase.APOLOGY_DUE:
+                change(state, callback, is_apology_ready=True)
+            elif state.is_away(callback.pbx_id):
+                due_at = Instant(state.now_at + rules.AWAY_RECHECK_MS)
+                state.set_timer(CALLBACK_TIMER, fact.subject, due_at)
+        case _:
+            pass
+
+
+def _hear_queue(state: CallbackState, fact: Fact) -> None:
+    match fact:
+        case CallbackRequested():
+            _hear_callback_requested(state, fact)
+        case CallbackTakenOver(callback_id=callback_id, leg_id=leg_id):
+            callback = state.callbacks.get(callback_id)
+            if callback is not None and callback.phase is Phase.WAITING:
+                callback = told(state, callback, "taken_over", leg_id=leg_id)
+                change(state, callback, order_leg_id=leg_id)
+        case OfferAccepted(place_id=place_id):
+            order = state.order_about(place_id)
+            if order is not None:
+                state.orders.put(msgspec.structs.replace(order, is_accepted=True))
+            callback = state.callback_of(place_id)
+            if callback is not None:
+                state.callbacks.put(told(state, callback, "offer_accepted", agent_id=fact.agent_id))
+        case OfferReopened(place_id=place_id):
+            order = state.order_about(place_id)
+            if order is not None and order.is_accepted:
+                go_on(state, order, is_accepted=False)
+        case AgentReady(callback_id=callback_id, leg_id=leg_id):
+            callback = state.callbacks.get(callback_id)
+            is_known = callback is not None and callback.agent_leg_id == leg_id
+            if not is_known and (callback is None or not can_start(callback)):
+                take_leave(state, leg_id, fact.pbx_id)
+        case PlaceConnected() | PlaceDiverted() | PlaceAbandoned():
+            _leave_leg_to_queue(state, fact.place_id)
+        case DeadlinePassed(callback_id=callback_id):
+            callback = state.callbacks.get(callback_id)
+            if callback is not None and callback.phase in (Phase.WAITING, Phase.HELD):
+                state.callbacks.put(told(state, callback, "deadline_passed"))
+        case _:
+            pass
+
+
+def _leave_leg_to_queue(state: CallbackState, place_id: PlaceId) -> None:
+    order = state.order_about(place_id)
+    if order is not None:
+        close_order(state, order.leg_id)
+
+
+def _hear_callback_requested(state: CallbackState, fact: CallbackRequested) -> None:
+    if fact.leg_id in state.orders or callback_id_of(fact.place_id) in state.callbacks:
+        return
+    order = Order(
+        fact.leg_id,
+        fact.place_id,
+        fact.department_id,
+        fact.pbx_id,
+        fact.caller,
+        fact.line,
+        fact.joined_at,
+        fact.deadline_at,
+    )
+    state.orders.put(order)
+    state.set_timer(ORDER_TIMER, fact.leg_id, Instant(state.now_at + rules.ORDER_STEP_MS_MAX))

@@ -1,0 +1,161 @@
+"""Callback's arithmetic: limits, gaps, deadlines, whose number is shown. Pure, on plain values."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from contracts.dialling import DiallingPolicy, Refusal
+from contracts.gateway import Outcome
+from contracts.ids import Instant
+from contracts.prompts import Prompt
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+
+TYPING_TRIES_MAX: Final = 3
+"""As often as a cash machine asks; then the wait in the queue goes on."""
+NUMBER_CHANGES_MAX: Final = 3
+"""Who has changed the number three times hears it once more, and keys other than 0 and 1 do nothing."""
+DIGITS_MAX: Final = 18
+"""E.164's fifteen, and room for 8~10 before them."""
+FIRST_DIGIT_MS_MAX: Final = 10_000
+"""From the end of the prompt, which a key interrupts."""
+BETWEEN_DIGITS_MS_MAX: Final = 6_000
+"""Who reads a number from a paper pauses between its groups."""
+ORDER_STEP_MS_MAX: Final = 90_000
+"""A step of a conversation is over after half a minute; thrice that, and a fact of it was lost."""
+
+WHISPER_MS_MAX: Final = 25_000
+"""The longest whisper is 12 s; after twice that the customer is dialled without its end being heard."""
+DIAL_LATE_MS_MAX: Final = 10_000
+"""A dial that comes later than this would ring a customer for an agent who gave up."""
+RING_GRACE_MS: Final = 35_000
+"""Beyond the ring limit: a dead phone gives no answer for 32 s (telephony.md), and then a leg ends."""
+BRIDGE_MS_MAX: Final = 10_000
+"""Two legs are bridged within a second, or one of them is gone."""
+HELD_MS: Final = 30_000
+"""C7: «30 s to answer»."""
+REFUSALS_MAX: Final = 3
+"""A dial that the gateway does not make counts as no attempt, but not for ever: policy of its own, say."""
+
+APOLOGIES_AT_ONCE_MAX: Final = 5
+"""C4, per PBX."""
+APOLOGY_TRIES_MAX: Final = 2
+APOLOGY_GAP_MS: Final = 60_000
+"""C4: «tried twice 60 s apart»."""
+APOLOGY_RING_MS: Final = 30_000
+APOLOGY_ASKS_MAX: Final = 2
+"""C4: «asked twice», so that a machine is never recorded."""
+APOLOGY_KEY_MS: Final = 5_000
+"""After the words, time to find the key."""
+APOLOGY_PLAY_MS_MAX: Final = 60_000
+"""An apology is 15 s long, an own one 60 s at most; then the end of it was not heard of."""
+RECORDING_MS_MAX: Final = 10 * MINUTE_MS
+"""A voice message is 180 s at most; voicemail says within seconds what came of it."""
+LINE_MS_MAX: Final = 15 * MINUTE_MS
+"""Longer than any apology with its voice message: a line whose leg's end was never told is free again."""
+AWAY_RECHECK_MS: Final = 30_000
+"""While the PBX is away no limit of ours is judged; it is looked at again after this."""
+
+FAREWELL_MS_MAX: Final = 15_000
+"""The last word to an agent is 3 s long."""
+FAREWELL_AGAIN_MS: Final = 30_000
+"""A leg that should have been hung up is told so again."""
+STORY_LINES_MAX: Final = 60
+"""Two attempts and two apologies make some twenty; what is beyond is counted and not kept."""
+RINGING_TONES: Final = 8
+"""The ringing tone is played this often in a row: 5 s each, longer than any ring."""
+COUNTS_DROPPED_MAX: Final = 8
+"""Per order, so many numbers whose day is over are forgotten: faster than new ones come."""
+
+RETYPED: Final = frozenset(
+    {
+        Refusal.WITHHELD,
+        Refusal.INVALID,
+        Refusal.REGION,
+        Refusal.PREMIUM,
+        Refusal.SATELLITE,
+        Refusal.NOT_ORDINARY,
+        Refusal.EMERGENCY,
+        Refusal.OWN_NUMBER,
+    }
+)
+"""Refusals of the number, after which another may be typed; a denied one is not asked for another."""
+
+_PROMPTS: Final = {
+    Refusal.WITHHELD: Prompt.REFUSED_INVALID,
+    Refusal.INVALID: Prompt.REFUSED_INVALID,
+    Refusal.TOO_MANY_FOR_NUMBER: Prompt.REFUSED_TOO_MANY,
+    Refusal.TOO_MANY_FOR_DEPARTMENT: Prompt.REFUSED_TOO_MANY,
+    Refusal.TOO_MANY_FOR_ORGANIZATION: Prompt.REFUSED_TOO_MANY,
+    Refusal.SWITCHED_OFF: Prompt.REFUSED_OFF,
+    Refusal.CALLBACKS_OFF: Prompt.REFUSED_OFF,
+    Refusal.NO_TIME_LEFT: Prompt.REFUSED_NO_TIME,
+}
+
+
+def refusal_prompt(reason: Refusal) -> Prompt:
+    """What a caller hears who is refused for this reason."""
+    return _PROMPTS.get(reason, Prompt.REFUSED_NOT_ALLOWED)
+
+
+def taken_since(taken_at: Sequence[Instant], at: Instant, window_ms: int) -> int:
+    """How many of these instants lie within the window that ends now; its far edge is outside."""
+    return sum(1 for each in taken_at if each > at - window_ms)
+
+
+def number_refusal(policy: DiallingPolicy, at: Instant, of_number: Sequence[Instant]) -> Refusal | None:
+    """Whether one more order to this number is too many (C10)."""
+    is_too_many = (
+        taken_since(of_number, at, HOUR_MS) >= policy.orders_per_hour_per_number_max
+        or taken_since(of_number, at, DAY_MS) >= policy.orders_per_day_per_number_max
+    )
+    return Refusal.TOO_MANY_FOR_NUMBER if is_too_many else None
+
+
+def limit_refusal(
+    policy: DiallingPolicy,
+    at: Instant,
+    *,
+    of_number: Sequence[Instant],
+    of_department: Sequence[Instant],
+    of_organization: Sequence[Instant],
+) -> Refusal | None:
+    """Whether one more order is too many, by the log's time (C10): orders count, not dials."""
+    refusal = number_refusal(policy, at, of_number)
+    if refusal is not None:
+        return refusal
+    if taken_since(of_department, at, MINUTE_MS) >= policy.orders_per_minute_per_department_max:
+        return Refusal.TOO_MANY_FOR_DEPARTMENT
+    if taken_since(of_organization, at, MINUTE_MS) >= policy.orders_per_minute_max:
+        return Refusal.TOO_MANY_FOR_ORGANIZATION
+    return None
+
+
+def caller_id(line: str, lines: Sequence[str], numbers: Sequence[str]) -> str:
+    """What a customer's phone shows (G5): the line called, else the department's number.
+
+    Always a number of the PBX that dials, when it is known to have any.
+    """
+    if not numbers or line in numbers:
+        return line
+    return next((each for each in lines if each in numbers), numbers[0])
+
+
+def give_up_at(deadline_at: Instant, gap_ms: int) -> Instant:
+    """After a first dial: the remaining attempt may start up to one gap after the deadline (C6)."""
+    return Instant(deadline_at + gap_ms)
+
+
+def next_attempt_at(
+    at: Instant, outcome: Outcome, *, has_attempts_left: bool, deadline_at: Instant, gap_ms: int
+) -> Instant | None:
+    """When a dialled attempt that failed is followed by another, or None (C6).
+
+    A number that does not exist is not dialled again. Since the gap counts from now, and the next may
+    start up to one gap after the deadline, an attempt that fails after the deadline was the last.
+    """
+    if outcome is Outcome.BAD_NUMBER or not has_attempts_left:
+        return None
+    next_at = Instant(at + gap_ms)
+    return next_at if next_at <= give_up_at(deadline_at, gap_ms) else None

@@ -1,0 +1,359 @@
+"""What callback remembers of one organization: promises, conversations on legs, and counts of orders.
+
+A callback lives here from its order to its one end, and is dropped with it. What must outlive it a
+little — a leg to be hung up, a bridged pair, an apology's line that is not free yet — has a record of
+its own.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from sortedcontainers import SortedDict, SortedList
+
+from contracts.dialling import DiallingPolicy
+from contracts.directory import CallbackSettings, Language, NoticeChoice
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, NoticeId, PbxId, PlaceId, PlayId
+from runtime.records import Record, State
+
+ORGANIZATION: Final = "organization"
+"""The key of the one record about the organization itself, and of its count of orders."""
+
+
+class Organization(Record, frozen=True, array_like=True):
+    """Whom this organization's PBXs may dial."""
+
+    key: str
+    version: int
+    policy: DiallingPolicy
+
+
+class Pbx(Record, frozen=True, array_like=True):
+    """A PBX's public numbers, and whether its gateway has lost it."""
+
+    pbx_id: PbxId
+    version: int = 0
+    numbers: tuple[str, ...] = ()
+    is_away: bool = False
+
+
+class Department(Record, frozen=True, array_like=True):
+    """What of a department's settings concerns its callbacks."""
+
+    department_id: DepartmentId
+    version: int
+    pbx_id: PbxId
+    lines: tuple[str, ...]
+    language: Language
+    settings: CallbackSettings
+    order_taken: NoticeChoice
+    apology: NoticeChoice
+
+
+class Notice(Record, frozen=True, array_like=True):
+    """A notice of the organization's own that can be played."""
+
+    notice_id: NoticeId
+    version: int
+    language: Language
+    parts: tuple[str, ...]
+
+
+class OrderPhase(StrEnum):
+    """Where the conversation about an order is."""
+
+    REQUESTED = "requested"
+    TYPING = "typing"
+    CONFIRMING = "confirming"
+    READ_BACK = "read_back"
+    CLOSING = "closing"
+
+
+class Order(Record, frozen=True, array_like=True):
+    """A conversation about an order, on the leg of who orders; it ends with the leg, or in the queue.
+
+    `callback_id` is there once the order stands; `is_accepted`: an agent takes the place on this very
+    leg, which is queue's from then on.
+    """
+
+    leg_id: LegId
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    caller: str | None
+    line: str
+    joined_at: Instant
+    deadline_at: Instant
+    phase: OrderPhase = OrderPhase.REQUESTED
+    callback_id: CallbackId | None = None
+    number: str = ""
+    tries_left: int = 0
+    changes: int = 0
+    plays: int = 0
+    play_id: PlayId | None = None
+    is_accepted: bool = False
+
+
+class Phase(StrEnum):
+    """Where a callback is."""
+
+    WAITING = "waiting"
+    WHISPERING = "whispering"
+    DIALLING = "dialling"
+    BRIDGING = "bridging"
+    HELD = "held"
+    APOLOGY_DUE = "apology_due"
+    APOLOGY_DIALLED = "apology_dialled"
+    APOLOGY_MADE = "apology_made"
+    RECORDING = "recording"
+
+
+PROMISED: Final = frozenset({Phase.WAITING, Phase.WHISPERING, Phase.DIALLING, Phase.BRIDGING, Phase.HELD})
+"""Phases in which ordering again confirms this callback; later it is an apology, no promise of an agent."""
+WITH_AGENT: Final = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.BRIDGING})
+"""Phases in which an agent's leg is callback's, to be told and hung up when the attempt ends."""
+
+
+class Dial(msgspec.Struct, frozen=True, array_like=True):
+    """A leg of the customer: `is_requested` once the gateway has said that it dials it."""
+
+    leg_id: LegId
+    is_requested: bool = False
+    is_over: bool = False
+
+
+class StoryLine(msgspec.Struct, frozen=True, array_like=True):
+    """One step of a callback's story."""
+
+    at: Instant
+    what: str
+    agent_id: AgentId | None = None
+    leg_id: LegId | None = None
+    reason: str = ""
+
+
+class Callback(Record, frozen=True, array_like=True):
+    """A promised call.
+
+    `attempts` counts dialled attempts, `refusals` dials that the gateway did not make, `tries` those of
+    the apology; `dials` numbers the legs. `customer` is the leg being dialled or spoken with, `cancelled`
+    one whose agent went before it was answered. Settings are as of the order: it keeps its attempts.
+    """
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    number: str
+    caller_id: str
+    joined_at: Instant
+    deadline_at: Instant
+    ordered_at: Instant
+    attempts_max: int
+    gap_ms: int
+    ring_ms: int
+    phase: Phase = Phase.WAITING
+    attempts: int = 0
+    refusals: int = 0
+    tries: int = 0
+    dials: int = 0
+    order_leg_id: LegId | None = None
+    agent_id: AgentId | None = None
+    agent_leg_id: LegId | None = None
+    customer: Dial | None = None
+    cancelled: Dial | None = None
+    is_whispered: bool = False
+    is_apology_ready: bool = False
+    ask: int = 0
+    plays: int = 0
+    play_id: PlayId | None = None
+    story: tuple[StoryLine, ...] = ()
+    story_left_out: int = 0
+
+    @property
+    def was_dialled(self) -> bool:
+        """Whether an attempt has ever dialled the customer: then no apology is called (C4)."""
+        return self.attempts > 0
+
+    @property
+    def has_attempts_left(self) -> bool:
+        """Whether another attempt may be started."""
+        return self.attempts < self.attempts_max
+
+    @property
+    def cancelling(self) -> Dial | None:
+        """The customer's leg that was cancelled and has not ended yet."""
+        return self.cancelled if self.cancelled is not None and not self.cancelled.is_over else None
+
+    @property
+    def customer_leg_id(self) -> LegId | None:
+        """The customer's leg that counts now."""
+        return None if self.customer is None else self.customer.leg_id
+
+    def legs(self) -> tuple[LegId, ...]:
+        """Every leg that something may still happen to."""
+        found = (
+            self.order_leg_id,
+            self.agent_leg_id,
+            self.customer_leg_id,
+            None if self.cancelled is None else self.cancelled.leg_id,
+        )
+        return tuple(leg_id for leg_id in found if leg_id is not None)
+
+
+class Pair(Record, frozen=True, array_like=True):
+    """Customer and agent whom callback bridged: when one goes, the other is hung up."""
+
+    leg_id: LegId
+    agent_leg_id: LegId
+    pbx_id: PbxId
+    ended_leg_id: LegId | None = None
+
+
+class Farewell(Record, frozen=True, array_like=True):
+    """An agent's leg on which a last word is said before it is hung up."""
+
+    leg_id: LegId
+    pbx_id: PbxId
+    play_id: PlayId
+
+
+class ApologyLine(Record, frozen=True, array_like=True):
+    """One of a PBX's lines for apology calls, taken until that leg has ended."""
+
+    leg_id: LegId
+    pbx_id: PbxId
+
+
+class OrderCount(Record, frozen=True, array_like=True):
+    """When orders were taken, of one number, one department, or all; no older than what is counted."""
+
+    key: str
+    taken_at: tuple[Instant, ...]
+
+
+NUMBER_PREFIX: Final = "number/"
+
+
+class CallbackState(State):
+    """One organization's callbacks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.organizations = self.table("organizations", Organization)
+        self.pbxs = self.table("pbxs", Pbx)
+        self.departments = self.table("departments", Department)
+        self.notices = self.table("notices", Notice)
+        self.order_of_place: dict[PlaceId, LegId] = {}
+        self.orders = self.table("orders", Order, self._track_order)
+        self._of_leg: dict[LegId, CallbackId] = {}
+        self._of_agent: dict[AgentId, CallbackId] = {}
+        self._of_number: dict[tuple[DepartmentId, str], tuple[CallbackId, ...]] = {}
+        self.apologies_ready: dict[PbxId, SortedList[tuple[Instant, CallbackId]]] = {}
+        self.callbacks = self.table("callbacks", Callback, self._track_callback)
+        self.pair_of_agent: dict[LegId, LegId] = {}
+        self.pairs = self.table("pairs", Pair, self._track_pair)
+        self.farewells = self.table("farewells", Farewell)
+        self.lines_taken: dict[PbxId, int] = {}
+        self.lines = self.table("lines", ApologyLine, self._track_line)
+        self.numbers_by_age: SortedDict[tuple[Instant, str], None] = SortedDict()
+        self.counts = self.table("counts", OrderCount, self._track_count)
+
+    def _track_order(self, old: Order | None, new: Order | None) -> None:
+        if old is not None and self.order_of_place.get(old.place_id) == old.leg_id:
+            del self.order_of_place[old.place_id]
+        if new is not None:
+            self.order_of_place[new.place_id] = new.leg_id
+
+    def _track_callback(self, old: Callback | None, new: Callback | None) -> None:
+        if old is not None:
+            self._forget(old)
+        if new is None:
+            return
+        for leg_id in new.legs():
+            self._of_leg[leg_id] = new.callback_id
+        if new.agent_id is not None and new.phase in WITH_AGENT:
+            self._of_agent[new.agent_id] = new.callback_id
+        place = (new.department_id, new.number)
+        self._of_number[place] = (*self._of_number.get(place, ()), new.callback_id)
+        if new.phase is Phase.APOLOGY_DUE and new.is_apology_ready:
+            ready = self.apologies_ready.setdefault(new.pbx_id, SortedList())
+            ready.add((new.deadline_at, new.callback_id))
+
+    def _forget(self, old: Callback) -> None:
+        for leg_id in old.legs():
+            self._of_leg.pop(leg_id, None)
+        if old.agent_id is not None and self._of_agent.get(old.agent_id) == old.callback_id:
+            del self._of_agent[old.agent_id]
+        place = (old.department_id, old.number)
+        left = tuple(each for each in self._of_number[place] if each != old.callback_id)
+        if left:
+            self._of_number[place] = left
+        else:
+            del self._of_number[place]
+        if old.phase is Phase.APOLOGY_DUE and old.is_apology_ready:
+            ready = self.apologies_ready[old.pbx_id]
+            ready.remove((old.deadline_at, old.callback_id))
+            if not ready:
+                del self.apologies_ready[old.pbx_id]
+
+    def _track_pair(self, old: Pair | None, new: Pair | None) -> None:
+        if old is not None:
+            self.pair_of_agent.pop(old.agent_leg_id, None)
+        if new is not None:
+            self.pair_of_agent[new.agent_leg_id] = new.leg_id
+
+    def _track_line(self, old: ApologyLine | None, new: ApologyLine | None) -> None:
+        for line, by in ((old, -1), (new, 1)):
+            if line is not None:
+                self.lines_taken[line.pbx_id] = self.lines_taken.get(line.pbx_id, 0) + by
+
+    def _track_count(self, old: OrderCount | None, new: OrderCount | None) -> None:
+        if old is not None and old.key.startswith(NUMBER_PREFIX):
+            self.numbers_by_age.pop((old.taken_at[-1], old.key), None)
+        if new is not None and new.key.startswith(NUMBER_PREFIX):
+            self.numbers_by_age[(new.taken_at[-1], new.key)] = None
+
+    def callback_on(self, leg_id: LegId | None) -> Callback | None:
+        """The callback that this leg is about, in whatever part."""
+        found = None if leg_id is None else self._of_leg.get(leg_id)
+        return None if found is None else self.callbacks.get(found)
+
+    def callback_with(self, agent_id: AgentId) -> Callback | None:
+        """The callback whose attempt this agent is in."""
+        found = self._of_agent.get(agent_id)
+        return None if found is None else self.callbacks.get(found)
+
+    def callback_of(self, place_id: PlaceId) -> Callback | None:
+        """The callback that holds this place, if it has one."""
+        return self.callbacks.get(callback_id_of(place_id))
+
+    def callbacks_to(self, department_id: DepartmentId, number: str) -> tuple[Callback, ...]:
+        """The callbacks of a department to a number, oldest first; rarely more than one."""
+        return tuple(self.callbacks[each] for each in self._of_number.get((department_id, number), ()))
+
+    def pair_with(self, leg_id: LegId) -> Pair | None:
+        """The bridged pair that this leg belongs to."""
+        return self.pairs.get(self.pair_of_agent.get(leg_id, leg_id))
+
+    def order_about(self, place_id: PlaceId) -> Order | None:
+        """The conversation about an order of this place."""
+        leg_id = self.order_of_place.get(place_id)
+        return None if leg_id is None else self.orders.get(leg_id)
+
+    def is_away(self, pbx_id: PbxId) -> bool:
+        """Whether this PBX cannot be reached now."""
+        pbx = self.pbxs.get(pbx_id)
+        return pbx is not None and pbx.is_away
+
+    def policy(self) -> DiallingPolicy:
+        """Whom we may dial now; the organization's own numbers include those of all its PBXs."""
+        organization = self.organizations.get(ORGANIZATION)
+        policy = DiallingPolicy() if organization is None else organization.policy
+        own = (*policy.own_numbers, *(number for pbx in self.pbxs for number in pbx.numbers))
+        return msgspec.structs.replace(policy, own_numbers=own)
+
+
+def callback_id_of(place_id: PlaceId) -> CallbackId:
+    """A place has one callback at most: its name is the place's."""
+    return CallbackId(f"cb.{place_id}")

@@ -1,0 +1,324 @@
+"""A small office in which stories of callbacks are told: facts in, what callback says out."""
+
+from typing import TypeVar
+
+from contracts import callback, directory, gateway, queue, telephony, voicemail
+from contracts.dialling import DiallingPolicy
+from contracts.gateway import EndedBy, Outcome
+from contracts.ids import (
+    Address,
+    AgentId,
+    BridgeId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    OfferId,
+    OrganizationId,
+    PbxId,
+    PlaceId,
+    RecordingId,
+    VoiceMessageId,
+)
+from contracts.log import TimerDue
+from contracts.message import Command, Fact, Message
+from runtime.decision import Decision, step
+from services.callback.service import SERVICE
+from services.callback.state import CallbackState
+
+SALES = DepartmentId("sales")
+PBX = PbxId("moscow")
+LINE = "+74951234567"
+CUSTOMER = "+79123456789"
+NINE = Instant(1_779_948_000_000)
+"""Nine in Moscow, when the first customer joins; the department's no-answer timeout is ten minutes."""
+TEN_MINUTES_MS = 600_000
+
+M = TypeVar("M", bound=Message)
+
+
+class Office:
+    """One organization's callback state, its clock, and all that was said."""
+
+    def __init__(self) -> None:
+        self.state = CallbackState()
+        self.at = NINE
+        self.facts: list[Fact] = []
+        self.commands: list[Command] = []
+        self._heard = 0
+
+    def hears(self, *facts: Fact, after_ms: int = 0) -> Decision:
+        """Hear facts, one after the other; what the last one led to is returned."""
+        self.at = Instant(self.at + after_ms)
+        decision = Decision()
+        for fact in facts:
+            self._heard += 1
+            decision = step(SERVICE, self.state, fact, at=self.at, cause=f"f{self._heard}")
+            self.facts.extend(decision.facts)
+            self.commands.extend(decision.commands)
+        self.check()
+        return decision
+
+    def waits(self, until_ms: int) -> None:
+        """Let time pass until so long after NINE; due timers are heard at their instants."""
+        until_at = Instant(NINE + until_ms)
+        while (due_at := self.state.earliest_due_at()) is not None and due_at <= until_at:
+            self.at = max(self.at, due_at)
+            timer = next(iter(self.state.due(due_at)))
+            self.hears(
+                TimerDue(
+                    service="callback",
+                    timer_id=timer.timer_id,
+                    due_at=timer.due_at,
+                    kind=timer.kind,
+                    subject=timer.subject,
+                )
+            )
+        self.at = max(self.at, until_at)
+
+    def said(self, kind: type[M]) -> list[M]:
+        """All messages of a type that were said so far."""
+        return [message for message in (*self.facts, *self.commands) if isinstance(message, kind)]
+
+    def last(self, kind: type[M]) -> M:
+        """The last message of a type."""
+        return self.said(kind)[-1]
+
+    def check(self) -> None:
+        """What must hold after every fact: nobody is forgotten, and a loaded state equals the live one."""
+        owed = set(SERVICE.owed(self.state))
+        assert owed <= {timer.timer_id for timer in self.state.timers}
+        loaded = CallbackState()
+        for name, table in self.state.tables.items():
+            for record in table:
+                loaded.tables[name].load(table.encoded(record))
+        for name, table in self.state.tables.items():
+            assert list(loaded.tables[name]) == list(table)
+        assert loaded.apologies_ready == self.state.apologies_ready
+        assert loaded.numbers_by_age == self.state.numbers_by_age
+        assert {k: n for k, n in loaded.lines_taken.items() if n} == {
+            k: n for k, n in self.state.lines_taken.items() if n
+        }
+
+
+def an_office(
+    *,
+    policy: DiallingPolicy | None = None,
+    settings: directory.CallbackSettings | None = None,
+    notices: directory.NoticeChoices | None = None,
+    numbers: tuple[str, ...] = (LINE, "+74951234560"),
+) -> Office:
+    """Sales, on one PBX; callbacks are on."""
+    office = Office()
+    office.hears(
+        directory.OrganizationSaved(
+            organization_id=OrganizationId("org"),
+            version=1,
+            name="Org",
+            language=directory.Language.RUSSIAN,
+            timezone="Europe/Moscow",
+            dialling_policy=policy or DiallingPolicy(),
+            administrators=(),
+        ),
+        directory.PbxSaved(
+            pbx_id=PBX, version=1, name="Moscow", kind=directory.PbxKind.CLOUD, numbers=numbers
+        ),
+        a_department(settings=settings, notices=notices),
+    )
+    return office
+
+
+def a_department(
+    *,
+    department_id: DepartmentId = SALES,
+    version: int = 1,
+    settings: directory.CallbackSettings | None = None,
+    notices: directory.NoticeChoices | None = None,
+) -> directory.DepartmentSaved:
+    """A department with callbacks."""
+    return directory.DepartmentSaved(
+        department_id=department_id,
+        version=version,
+        name="Sales",
+        pbx_id=PBX,
+        extension="400",
+        lines=(LINE,),
+        agents=(),
+        callback=settings or directory.CallbackSettings(),
+        notices=notices or directory.NoticeChoices(),
+    )
+
+
+def pressed_one(
+    name: str = "c1",
+    *,
+    caller: str | None = CUSTOMER,
+    line: str = LINE,
+    joined: int = NINE,
+    department_id: DepartmentId = SALES,
+) -> queue.CallbackRequested:
+    """The caller of leg `name` presses 1 at the invitation."""
+    return queue.CallbackRequested(
+        place_id=place(name),
+        department_id=department_id,
+        pbx_id=PBX,
+        leg_id=LegId(name),
+        caller=caller,
+        line=line,
+        joined_at=Instant(joined),
+        deadline_at=Instant(joined + TEN_MINUTES_MS),
+    )
+
+
+def place(name: str = "c1") -> PlaceId:
+    """The place that the call of leg `name` took."""
+    return PlaceId(f"p.{name}")
+
+
+def cb(name: str = "c1") -> CallbackId:
+    """The callback ordered from leg `name`."""
+    return CallbackId(f"cb.p.{name}")
+
+
+def ended(leg_id: str, outcome: Outcome = Outcome.COMPLETED, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
+    """A leg is over."""
+    return gateway.LegEnded(pbx_id=PBX, leg_id=LegId(leg_id), outcome=outcome, by=by)
+
+
+def answered(leg_id: str) -> gateway.LegAnswered:
+    """A phone was picked up."""
+    return gateway.LegAnswered(pbx_id=PBX, leg_id=LegId(leg_id))
+
+
+def requested(leg_id: str) -> gateway.LegRequested:
+    """The gateway dials."""
+    return gateway.LegRequested(pbx_id=PBX, leg_id=LegId(leg_id), address=Address(f"tel:{CUSTOMER}"))
+
+
+def refused(leg_id: str, command: str = "telephony.dial_leg") -> gateway.CommandRefused:
+    """The gateway does not do it."""
+    return gateway.CommandRefused(pbx_id=PBX, command=command, reason="too_late", leg_id=LegId(leg_id))
+
+
+def pressed(leg_id: str, digits: str) -> gateway.DigitsEntered:
+    """A key pressed on a leg."""
+    return gateway.DigitsEntered(pbx_id=PBX, leg_id=LegId(leg_id), digits=digits)
+
+
+def typed(leg_id: str, digits: str) -> gateway.DigitsEntered:
+    """A string typed and closed."""
+    return gateway.DigitsEntered(pbx_id=PBX, leg_id=LegId(leg_id), digits=digits, is_complete=True)
+
+
+def played(play: telephony.Play, *, ok: bool = True, was_interrupted: bool = False) -> gateway.PlayFinished:
+    """A play came to its end."""
+    return gateway.PlayFinished(
+        pbx_id=PBX, leg_id=play.leg_id, play_id=play.play_id, ok=ok, was_interrupted=was_interrupted
+    )
+
+
+def ready(name: str = "c1", agent: str = "anna", leg: str = "") -> queue.AgentReady:
+    """An agent took the callback's place and is on the line."""
+    return queue.AgentReady(
+        place_id=place(name),
+        callback_id=cb(name),
+        agent_id=AgentId(agent),
+        agent_name=agent.title(),
+        leg_id=LegId(leg or f"{agent}.leg"),
+        pbx_id=PBX,
+        offer_id=OfferId(f"{agent}.offer"),
+        waited_ms=420_000,
+    )
+
+
+def accepted(name: str = "c1", agent: str = "anna") -> queue.OfferAccepted:
+    """An agent accepted the offer of a place."""
+    return queue.OfferAccepted(
+        offer_id=OfferId(f"{agent}.offer"),
+        place_id=place(name),
+        agent_id=AgentId(agent),
+        leg_id=LegId(f"{agent}.leg"),
+    )
+
+
+def place_connected(name: str, agent: str, leg: str) -> queue.PlaceConnected:
+    """Queue bridged somebody on the line with an agent."""
+    return queue.PlaceConnected(
+        place_id=place(name),
+        agent_id=AgentId(agent),
+        leg_id=LegId(leg),
+        agent_leg_id=LegId(f"{agent}.leg"),
+        waited_ms=1,
+        callback_id=cb(name),
+    )
+
+
+def bridged(bridge: telephony.Bridge) -> gateway.Bridged:
+    """Two legs hear each other."""
+    return gateway.Bridged(pbx_id=PBX, bridge_id=BridgeId(bridge.bridge_id), legs=bridge.legs)
+
+
+def deadline_passed(name: str = "c1") -> queue.DeadlinePassed:
+    """Nobody came."""
+    return queue.DeadlinePassed(
+        place_id=place(name), callback_id=cb(name), deadline_at=Instant(NINE + TEN_MINUTES_MS)
+    )
+
+
+def message_taken(name: str = "c1") -> voicemail.MessageTaken:
+    """The customer left a voice message after the apology."""
+    return voicemail.MessageTaken(
+        voice_message_id=VoiceMessageId("vm"),
+        recording_id=RecordingId("rec"),
+        duration_ms=9_000,
+        callback_id=cb(name),
+    )
+
+
+def message_missing(name: str = "c1") -> voicemail.MessageMissing:
+    """The customer pressed 1 and said nothing."""
+    return voicemail.MessageMissing(
+        voice_message_id=VoiceMessageId("vm"),
+        reason=voicemail.MissingReason.TOO_SHORT,
+        callback_id=cb(name),
+    )
+
+
+def ordered(name: str = "c1", *, caller: str = CUSTOMER, office: Office | None = None) -> Office:
+    """An office in which a customer has ordered a callback and has hung up."""
+    office = office or an_office()
+    office.hears(pressed_one(name, caller=caller), ended(name))
+    return office
+
+
+def whispering(name: str = "c1", *, office: Office | None = None) -> Office:
+    """… and an agent hears whom he will talk to."""
+    office = office or ordered(name)
+    office.hears(ready(name))
+    return office
+
+
+def dialling(name: str = "c1", *, office: Office | None = None) -> tuple[Office, LegId]:
+    """… and the customer's phone is dialled; its leg."""
+    office = whispering(name, office=office)
+    office.hears(played(office.last(telephony.Play)))
+    leg_id = office.last(callback.CustomerDialled).leg_id
+    office.hears(requested(leg_id))
+    return office, leg_id
+
+
+def fails(office: Office, leg_id: LegId, outcome: Outcome = Outcome.NO_ANSWER) -> Decision:
+    """The customer is not reached; the agent hears it and is hung up."""
+    decision = office.hears(ended(leg_id, outcome, EndedBy.NETWORK))
+    agent_leg_id = office.last(callback.AttemptFailed).agent_leg_id
+    office.hears(played(office.last(telephony.Play)), ended(agent_leg_id, by=EndedBy.US))
+    return decision
+
+
+def apologizing(name: str = "c1", *, office: Office | None = None) -> tuple[Office, LegId]:
+    """An office in which a customer hears the apology; its leg."""
+    office = office or ordered(name)
+    office.hears(deadline_passed(name))
+    leg_id = office.last(callback.ApologyDialled).leg_id
+    office.hears(requested(leg_id), answered(leg_id))
+    return office, leg_id

@@ -1,0 +1,541 @@
+"""Ordering: the first «1» is the order, the number is read back, everything refused says why."""
+
+import pytest
+
+from contracts import callback, directory, queue, telephony
+from contracts.callback import Origin
+from contracts.dialling import DiallingPolicy, Refusal
+from contracts.ids import AgentId, DepartmentId, Instant, LegId, NoticeId
+from contracts.tts import NoticeRendered
+from tests.unit.callback.stories import (
+    CUSTOMER,
+    LINE,
+    NINE,
+    PBX,
+    SALES,
+    TEN_MINUTES_MS,
+    a_department,
+    accepted,
+    an_office,
+    answered,
+    cb,
+    deadline_passed,
+    dialling,
+    ended,
+    ordered,
+    place,
+    place_connected,
+    played,
+    pressed,
+    pressed_one,
+    refused,
+    typed,
+)
+
+
+@pytest.mark.rule("C1", "C2")
+def test_the_first_one_is_the_order_and_the_place_keeps_its_times() -> None:
+    """The customer has done enough: what the callback needs is in the order, before anything is said."""
+    office = an_office()
+    decision = office.hears(pressed_one())
+    assert decision.facts == (
+        callback.CallbackOrdered(
+            callback_id=cb(),
+            place_id=place(),
+            department_id=SALES,
+            pbx_id=PBX,
+            number=CUSTOMER,
+            caller_id=LINE,
+            joined_at=NINE,
+            deadline_at=Instant(NINE + TEN_MINUTES_MS),
+            leg_id=LegId("c1"),
+            origin=Origin.QUEUE,
+            confirmation_play_id=office.last(telephony.Play).play_id,
+        ),
+    )
+    assert [type(command) for command in decision.commands] == [telephony.Play]
+
+
+@pytest.mark.rule("C1")
+def test_the_number_is_read_back_and_a_key_interrupts_it() -> None:
+    """Whoever knows what he wants need not listen to the end."""
+    office = an_office()
+    office.hears(pressed_one())
+    play = office.last(telephony.Play)
+    assert play.barge_in
+    assert play.leg_id == "c1"
+    names = [key.rpartition("/")[2].removesuffix(".wav") for key in play.media]
+    assert names[0] == "order_taken_number"
+    assert names[1:4] == ["plus", "digit_7", "hundred_9"]
+    assert names[-1] == "order_taken"
+
+
+@pytest.mark.rule("C1")
+def test_after_the_order_was_read_back_the_line_is_hung_up() -> None:
+    """The customer is free, and so is the line."""
+    office = an_office()
+    office.hears(pressed_one())
+    decision = office.hears(played(office.last(telephony.Play)))
+    assert decision.commands == (telephony.HangUp(pbx_id=PBX, leg_id=LegId("c1"), reason="ordered"),)
+
+
+@pytest.mark.rule("C1")
+def test_hanging_up_at_once_loses_nothing() -> None:
+    """«1» and down with the phone: that is how people order who have done it before."""
+    office = an_office()
+    office.hears(pressed_one())
+    decision = office.hears(ended("c1"))
+    assert decision.facts == ()
+    assert cb() in office.state.callbacks
+
+
+@pytest.mark.rule("C3")
+def test_a_leg_that_an_agent_has_accepted_is_not_hung_up() -> None:
+    """E-27: an agent came free while the order was read back; the two shall talk on this leg."""
+    office = an_office()
+    office.hears(pressed_one(), accepted())
+    assert office.hears(played(office.last(telephony.Play))).commands == ()
+    assert office.hears(pressed("c1", "0")).facts == ()
+    decision = office.hears(place_connected("c1", "anna", "c1"))
+    (fact,) = decision.facts
+    assert isinstance(fact, callback.CallbackCancelled)
+    assert fact.reason == "talked_on_ordering_leg"
+    assert decision.commands == ()
+
+
+@pytest.mark.rule("C3")
+def test_an_agent_lost_before_the_bridge_gives_the_leg_back() -> None:
+    """E-27, and the agent drops: the customer hears the order again and is not left in silence."""
+    office = an_office()
+    office.hears(pressed_one(), accepted())
+    reopened = queue.OfferReopened(place_id=place(), agent_id=AgentId("anna"))
+    decision = office.hears(reopened)
+    (play,) = decision.commands
+    assert isinstance(play, telephony.Play)
+    assert office.hears(played(play)).commands == (
+        telephony.HangUp(pbx_id=PBX, leg_id=LegId("c1"), reason="ordered"),
+    )
+
+
+@pytest.mark.rule("C3")
+def test_a_customer_who_hangs_up_after_an_agent_accepted_is_called_by_the_same_agent() -> None:
+    """E-27: no second ring for the agent; queue says that he is ready, and the attempt begins."""
+    office = an_office()
+    office.hears(pressed_one(), accepted(), ended("c1"))
+    office, leg_id = dialling(office=office)
+    assert office.last(callback.CustomerDialled).agent_leg_id == "anna.leg"
+    assert leg_id == "cb.p.c1.dial1"
+
+
+@pytest.mark.rule("C1")
+@pytest.mark.parametrize("caller", [None, "", "12345", "+881612345678", "112", "+12125551234"])
+def test_a_withheld_or_unusable_number_must_be_typed_and_confirmed(caller: str | None) -> None:
+    """E-23: who withholds the number may have a callback, too, by typing one."""
+    office = an_office()
+    office.hears(pressed_one(caller=caller))
+    wanted = office.last(callback.NumberWanted)
+    assert wanted.tries_left == 3
+    assert isinstance(office.commands[-1], telephony.CollectDigits)
+    office.hears(typed("c1", "89161112233"))
+    assert office.last(callback.NumberTyped).number == "+79161112233"
+    assert office.said(callback.CallbackOrdered) == []
+    office.hears(typed("c1", "1"))
+    assert office.last(callback.CallbackOrdered).number == "+79161112233"
+
+
+@pytest.mark.rule("C1", "C10")
+@pytest.mark.parametrize("digits", ["12345", "205", "112", "88091234567", LINE, ""])
+def test_a_typed_number_that_is_no_use_is_refused_and_may_be_typed_again(digits: str) -> None:
+    """E-28: five digits, an extension, emergency, premium, our own; never dialled, never the end of it."""
+    office = an_office()
+    office.hears(pressed_one(caller=None), typed("c1", digits))
+    assert office.last(callback.NumberWanted).tries_left == 2
+    assert office.said(callback.CallbackOrdered) == []
+    assert office.said(telephony.DialLeg) == []
+
+
+@pytest.mark.rule("C1")
+def test_after_three_tries_the_wait_goes_on() -> None:
+    """The place is kept, and the caller is told."""
+    office = an_office()
+    office.hears(pressed_one(caller=None), typed("c1", "1"), typed("c1", "2"))
+    decision = office.hears(typed("c1", "3"))
+    assert decision.facts == (callback.OrderAbandoned(place_id=place(), leg_id=LegId("c1")),)
+    assert isinstance(decision.commands[0], telephony.Play)
+    assert len(office.state.orders) == 0
+
+
+@pytest.mark.rule("C1")
+def test_a_number_that_is_not_confirmed_is_typed_again() -> None:
+    """«2»: that was a wrong digit."""
+    office = an_office()
+    office.hears(pressed_one(caller=None), typed("c1", "89161112233"), typed("c1", "2"))
+    assert office.last(callback.NumberWanted).tries_left == 2
+    office.hears(typed("c1", "89161112244"), typed("c1", "1"))
+    assert office.last(callback.CallbackOrdered).number == "+79161112244"
+
+
+@pytest.mark.rule("C1")
+def test_who_hangs_up_before_a_number_was_given_has_ordered_nothing() -> None:
+    """Queue decides what such a caller was: abandoned."""
+    office = an_office()
+    office.hears(pressed_one(caller=None))
+    assert office.hears(ended("c1")).facts == (callback.OrderAbandoned(place_id=place(), leg_id=LegId("c1")),)
+    assert len(office.state.timers) == 0
+
+
+@pytest.mark.rule("C1")
+def test_silence_while_typing_is_a_try() -> None:
+    """If the gateway's word got lost, the caller is not left hanging for ever."""
+    office = an_office()
+    office.hears(pressed_one(caller=None))
+    office.waits(400_000)
+    assert office.last(callback.OrderAbandoned).place_id == place()
+
+
+@pytest.mark.rule("C1")
+def test_another_key_changes_the_number() -> None:
+    """The order stands all the while, first with the old number and then with the new."""
+    office = an_office()
+    office.hears(pressed_one(), pressed("c1", "2"))
+    assert office.last(callback.NumberWanted).leg_id == "c1"
+    office.hears(typed("c1", "89161112233"), typed("c1", "1"))
+    changed = office.last(callback.NumberChanged)
+    assert (changed.callback_id, changed.number) == (cb(), "+79161112233")
+    assert office.state.callbacks[cb()].number == "+79161112233"
+    assert isinstance(office.hears(played(office.last(telephony.Play))).commands[0], telephony.HangUp)
+
+
+@pytest.mark.rule("C1")
+def test_hanging_up_while_changing_the_number_keeps_the_order() -> None:
+    """The old number is the one that we have."""
+    office = an_office()
+    office.hears(pressed_one(), pressed("c1", "2"), typed("c1", "891611122"))
+    assert office.hears(ended("c1")).facts == ()
+    assert office.state.callbacks[cb()].number == CUSTOMER
+
+
+@pytest.mark.rule("C1")
+def test_a_change_that_comes_to_nothing_reads_the_first_number_back() -> None:
+    """Three times nothing usable: the order stands as it was."""
+    office = an_office()
+    office.hears(pressed_one(), pressed("c1", "2"), typed("c1", ""), typed("c1", ""), typed("c1", ""))
+    assert office.last(callback.NumberChanged).number == CUSTOMER
+    assert office.said(callback.OrderAbandoned) == []
+    assert office.last(telephony.Play).media[0].endswith("order_taken_number.wav")
+
+
+@pytest.mark.rule("C1")
+def test_one_more_one_agrees_and_is_thanked() -> None:
+    """A second «1» interrupts the reading: the customer still hears that we will call."""
+    office = an_office()
+    office.hears(pressed_one())
+    reading = office.last(telephony.Play)
+    office.hears(pressed("c1", "1"), played(reading, was_interrupted=True))
+    play = office.last(telephony.Play)
+    assert play.media[0].endswith("order_taken.wav")
+    assert not play.barge_in
+    assert isinstance(office.hears(played(play)).commands[0], telephony.HangUp)
+
+
+@pytest.mark.rule("C9")
+def test_zero_cancels_the_order_that_is_read_back() -> None:
+    """The customer has thought better of it: nothing is dialled, and the place ends."""
+    office = an_office()
+    office.hears(pressed_one())
+    decision = office.hears(pressed("c1", "0"))
+    (fact,) = decision.facts
+    assert isinstance(fact, callback.CallbackCancelled)
+    assert fact.reason == "by_customer"
+    assert [type(command) for command in decision.commands] == [telephony.HangUp]
+
+
+@pytest.mark.rule("C1", "C10")
+@pytest.mark.parametrize(
+    ("policy", "settings", "caller", "reason", "prompt"),
+    [
+        (DiallingPolicy(is_on=False), None, CUSTOMER, Refusal.SWITCHED_OFF, "refused_off"),
+        (DiallingPolicy(is_on=False), None, None, Refusal.SWITCHED_OFF, "refused_off"),
+        (
+            DiallingPolicy(denied_numbers=(CUSTOMER,)),
+            None,
+            CUSTOMER,
+            Refusal.DENIED,
+            "refused_not_allowed",
+        ),
+        (
+            None,
+            directory.CallbackSettings(is_on=False),
+            CUSTOMER,
+            Refusal.CALLBACKS_OFF,
+            "refused_off",
+        ),
+    ],
+)
+def test_an_order_that_cannot_be_made_is_refused_with_its_reason(
+    policy: DiallingPolicy | None,
+    settings: directory.CallbackSettings | None,
+    caller: str | None,
+    reason: Refusal,
+    prompt: str,
+) -> None:
+    """The caller is told why and stays in the queue; nothing was promised."""
+    office = an_office(policy=policy, settings=settings)
+    decision = office.hears(pressed_one(caller=caller))
+    (fact,) = decision.facts
+    assert isinstance(fact, callback.CallbackRefused)
+    assert (fact.reason, fact.leg_id, fact.department_id) == (reason, "c1", SALES)
+    (play,) = decision.commands
+    assert isinstance(play, telephony.Play)
+    assert play.media[0].endswith(f"{prompt}.wav")
+    assert play.play_id == fact.play_id
+    assert len(office.state.orders) == len(office.state.timers) == 0
+
+
+@pytest.mark.rule("C1", "C12")
+def test_an_invited_caller_may_order_until_the_deadline_itself() -> None:
+    """E-34, C12: who was invited is not told «too late» for pressing the key; at the deadline he is."""
+    office = an_office()
+    office.hears(pressed_one(), after_ms=TEN_MINUTES_MS - 1)
+    assert office.last(callback.CallbackOrdered).callback_id == cb()
+    late = an_office()
+    late.hears(pressed_one(), after_ms=TEN_MINUTES_MS)
+    assert late.last(callback.CallbackRefused).reason is Refusal.NO_TIME_LEFT
+
+
+@pytest.mark.rule("C12")
+def test_quiet_hours_do_not_stop_a_call_that_is_due_within_the_timeout() -> None:
+    """23:00 in Moscow: the customer has just called and waits for this; C11's callbacks are others."""
+    office = an_office()
+    night = NINE // 86_400_000 * 86_400_000 + 20 * 3_600_000  # 23:00 in Moscow
+    office.hears(pressed_one(joined=night), ended("c1"), after_ms=night - NINE)
+    office, _ = dialling(office=office)
+    assert office.said(callback.CallbackBarred) == []
+
+
+@pytest.mark.rule("C8")
+def test_ordering_again_confirms_the_first() -> None:
+    """One number, one callback: the first place stands, and the customer hears the same words."""
+    office = ordered("c1")
+    decision = office.hears(pressed_one("c2"))
+    assert decision.facts == (
+        callback.CallbackConfirmed(
+            callback_id=cb("c1"), place_id=place("c1"), new_place_id=place("c2"), leg_id=LegId("c2")
+        ),
+    )
+    play = office.last(telephony.Play)
+    assert play.leg_id == "c2"
+    assert office.hears(played(play)).commands == (
+        telephony.HangUp(pbx_id=PBX, leg_id=LegId("c2"), reason="ordered"),
+    )
+    office.hears(ended("c2"))
+    assert len(office.state.callbacks) == 1
+
+
+@pytest.mark.rule("C8")
+def test_who_confirmed_an_order_does_not_change_it_but_may_cancel_it() -> None:
+    """The second line may be anybody's who knows the number: it adds nothing, «0» is the customer's."""
+    office = ordered("c1")
+    office.hears(pressed_one("c2"), pressed("c2", "5"))
+    assert office.said(callback.NumberWanted) == []
+    office.hears(pressed("c2", "0"))
+    assert office.last(callback.CallbackCancelled).callback_id == cb("c1")
+    assert len(office.state.callbacks) == 0
+
+
+@pytest.mark.rule("C8")
+def test_the_same_number_in_two_departments_is_two_callbacks() -> None:
+    """Sales and support are different questions."""
+    office = ordered("c1")
+    support = DepartmentId("support")
+    office.hears(a_department(department_id=support), pressed_one("c2", department_id=support))
+    assert len(office.said(callback.CallbackOrdered)) == 2
+
+
+@pytest.mark.rule("C8")
+def test_a_withheld_number_never_matches_but_a_typed_one_does() -> None:
+    """Two callers without a number are two; one who types the number of a callback has that one."""
+    office = ordered("c1")
+    office.hears(pressed_one("c2", caller=None), typed("c2", CUSTOMER), typed("c2", "1"))
+    assert office.last(callback.CallbackConfirmed).callback_id == cb("c1")
+
+
+@pytest.mark.rule("C8")
+def test_changing_the_number_to_one_that_has_a_callback_confirms_that_one() -> None:
+    """Still one callback per number."""
+    office = ordered("c1")
+    office.hears(pressed_one("c2", caller="+79160000001"), pressed("c2", "2"))
+    office.hears(typed("c2", CUSTOMER), typed("c2", "1"))
+    assert office.last(callback.CallbackCancelled).callback_id == cb("c2")
+    assert office.last(callback.CallbackConfirmed).callback_id == cb("c1")
+
+
+@pytest.mark.rule("C8")
+def test_a_caller_who_takes_the_place_over_and_talks_makes_the_order_void() -> None:
+    """The callback became a caller in the same place; after the talk nobody calls back."""
+    office = ordered("c1")
+    office.hears(
+        queue.CallbackTakenOver(
+            place_id=place("c1"), new_place_id=place("c2"), callback_id=cb("c1"), leg_id=LegId("c2")
+        )
+    )
+    office.hears(place_connected("c1", "anna", "c2"))
+    assert office.last(callback.CallbackCancelled).reason == "talked_on_ordering_leg"
+
+
+@pytest.mark.rule("C8", "C3")
+def test_a_caller_who_took_the_place_over_and_hangs_up_is_a_callback_again() -> None:
+    """Hanging up turns it back: the next agent dials."""
+    office = ordered("c1")
+    office.hears(
+        queue.CallbackTakenOver(
+            place_id=place("c1"), new_place_id=place("c2"), callback_id=cb("c1"), leg_id=LegId("c2")
+        ),
+        ended("c2"),
+    )
+    office, _ = dialling("c1", office=office)
+    assert office.last(callback.CustomerDialled).callback_id == cb("c1")
+
+
+@pytest.mark.rule("C4", "C8")
+def test_a_deadline_with_the_customer_on_the_line_apologizes_there() -> None:
+    """Nobody is called who is on the phone already."""
+    office = ordered("c1")
+    office.hears(
+        queue.CallbackTakenOver(
+            place_id=place("c1"), new_place_id=place("c2"), callback_id=cb("c1"), leg_id=LegId("c2")
+        ),
+        deadline_passed("c1"),
+    )
+    assert office.last(callback.ApologyMade).leg_id == "c2"
+    assert office.said(telephony.DialLeg) == []
+
+
+@pytest.mark.rule("C8")
+def test_ordering_again_while_an_apology_is_due_is_a_new_order() -> None:
+    """The old promise was broken; the new one is a whole one, and the old apology is not called any more."""
+    office = ordered("c1")
+    office.hears(deadline_passed("c1"))
+    apology = office.last(callback.ApologyDialled)
+    decision = office.hears(pressed_one("c2", joined=office.at))
+    cancelled, order = decision.facts
+    assert isinstance(cancelled, callback.CallbackCancelled)
+    assert cancelled.reason == "ordered_again"
+    assert isinstance(order, callback.CallbackOrdered)
+    assert order.callback_id == cb("c2")
+    hang_up = telephony.HangUp(pbx_id=PBX, leg_id=apology.leg_id, reason="callback_ended")
+    assert hang_up in decision.commands
+
+
+@pytest.mark.rule("G5")
+@pytest.mark.parametrize(
+    ("line", "numbers", "shown"),
+    [
+        ("+74951234560", (LINE, "+74951234560"), "+74951234560"),
+        ("+78122223344", ("+74950000000", LINE), LINE),
+        ("+78122223344", ("+74950000000",), "+74950000000"),
+    ],
+)
+def test_customers_see_the_line_they_called_or_the_departments_number(
+    line: str, numbers: tuple[str, ...], shown: str
+) -> None:
+    """Always a number of the PBX that dials: any other would be a forged caller id."""
+    office = an_office(numbers=numbers)
+    office.hears(pressed_one(line=line), ended("c1"))
+    assert office.last(callback.CallbackOrdered).caller_id == shown
+    office, _ = dialling(office=office)
+    assert office.last(telephony.DialLeg).caller_id == shown
+
+
+@pytest.mark.rule("G5")
+def test_a_number_that_the_pbx_has_lost_since_is_not_shown() -> None:
+    """Numbers move between the order and the call."""
+    office = ordered()
+    office.hears(
+        directory.PbxSaved(
+            pbx_id=PBX,
+            version=2,
+            name="Moscow",
+            kind=directory.PbxKind.CLOUD,
+            numbers=("+74957654321",),
+        )
+    )
+    office, _ = dialling(office=office)
+    assert office.last(telephony.DialLeg).caller_id == "+74957654321"
+
+
+@pytest.mark.rule("T5", "C1")
+def test_a_departments_own_confirmation_is_heard_once_it_is_rendered() -> None:
+    """Until then the standard one; the number is read back either way."""
+    choice = directory.NoticeChoice(kind=directory.NoticeKind.SPOKEN, notice_id=NoticeId("n1"))
+    office = an_office(notices=directory.NoticeChoices(order_taken=choice))
+    office.hears(pressed_one("c1"))
+    assert office.last(telephony.Play).media[-1].endswith("order_taken.wav")
+    office.hears(
+        NoticeRendered(
+            notice_id=NoticeId("n1"),
+            version=1,
+            language=directory.Language.RUSSIAN,
+            parts=("own/1.wav", "{number}", "{position}"),
+            duration_ms=1,
+        ),
+        pressed_one("c2", caller="+79161112233"),
+    )
+    media = office.last(telephony.Play).media
+    assert "own/1.wav" in media
+    assert "{position}" not in media
+
+
+def test_what_comes_twice_or_late_in_a_conversation_changes_nothing() -> None:
+    """Phones and networks repeat themselves."""
+    office = an_office()
+    office.hears(pressed_one())
+    assert office.hears(pressed_one()).facts == ()
+    first = office.last(telephony.Play)
+    office.hears(played(first), ended("c1"))
+    before = office.state.callbacks[cb()]
+    for fact in (played(first), ended("c1"), pressed("c1", "0"), typed("c1", ""), answered("c1")):
+        assert office.hears(fact).facts == ()
+    assert office.state.callbacks[cb()] == before
+    assert office.hears(pressed_one()).facts == ()
+
+
+def test_a_play_that_is_refused_ends_like_one_that_was_heard() -> None:
+    """The order is durable; a line on which nothing can be said is not kept open."""
+    office = an_office()
+    office.hears(pressed_one())
+    assert isinstance(office.hears(refused("c1", "telephony.play")).commands[0], telephony.HangUp)
+
+
+@pytest.mark.rule("C2")
+def test_a_place_that_queue_diverts_makes_the_order_void() -> None:
+    """Its caller got the no-answer action on the line: nobody calls on top of it."""
+    office = an_office()
+    office.hears(pressed_one())
+    office.hears(
+        queue.PlaceDiverted(
+            place_id=place(),
+            department_id=SALES,
+            pbx_id=PBX,
+            leg_id=LegId("c1"),
+            caller=CUSTOMER,
+            line=LINE,
+            joined_at=NINE,
+            action=directory.ActionKind.VOICEMAIL,
+            reason=queue.DivertReason.DEADLINE,
+            waited_ms=1,
+        )
+    )
+    assert office.last(callback.CallbackCancelled).reason == "diverted"
+    assert office.hears(played(office.last(telephony.Play))).commands == ()
+
+
+def test_an_agent_who_accepts_while_a_number_is_typed_gets_the_caller() -> None:
+    """Talking is better than typing; if the agent drops, the number is asked for again."""
+    office = an_office()
+    office.hears(pressed_one(caller=None), accepted())
+    assert office.hears(typed("c1", "89161112233")).facts == ()
+    office.hears(queue.OfferReopened(place_id=place(), agent_id=AgentId("anna")))
+    assert office.last(callback.NumberWanted).tries_left == 3
+    office.hears(accepted(), place_connected("c1", "anna", "c1"))
+    assert len(office.state.orders) == 0
