@@ -169,7 +169,10 @@ class Process:
     async def _serve(self, broker: KafkaBroker | None) -> None:
         app = AsgiFastStream(
             *(() if broker is None else (broker,)),
-            asgi_routes=web.routes(self._heartbeat, self._reasons_not_ready, self._before_metrics),
+            asgi_routes=[
+                *web.routes(self._heartbeat, self._reasons_not_ready, self._before_metrics),
+                *(() if self._edge is None else self._work.routes),
+            ],
             logger=None,
             after_startup=[self._start],
             on_shutdown=[self._stop],

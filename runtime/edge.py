@@ -12,12 +12,12 @@ An edge is a function that builds its work from ports. In `services/<name>/servi
             ),
         )
 
-and in `__main__.py`: `run_edge(EDGE, Settings())`. A handler is `async def render(self, heard: Heard) -> None`.
-It returns when the command is answered on the log (`await say(...)`), and only then is the offset
-committed: a crash in between means that the command comes again, so a handler must be safe to repeat.
-A handler that raises is called again with growing pauses, `tries_max` times; then the record becomes a
-dead letter. Unknown types, and types not in `hears`, are skipped by header; a malformed value is a dead
-letter at once.
+and in `__main__.py`: `run_edge(EDGE, Settings())`. A handler is
+`async def render(self, heard: Heard) -> None`. It returns when the command is answered on the log
+(`await say(...)`), and only then is the offset committed: a crash in between means that the command comes
+again, so a handler must be safe to repeat. A handler that raises is called again with growing pauses,
+`tries_max` times; then the record becomes a dead letter. Unknown types, and types not in `hears`, are
+skipped by header; a malformed value is a dead letter at once.
 
 Nothing here is about Kafka: the runner is `runtime.edge_runner`, and a test or the simulation calls
 `handle` itself and passes its own `say`.
@@ -116,12 +116,14 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
 
     A `background` coroutine that returns is done; one that raises ends the process, which is started
     again. `on_stop` is awaited after the last handler. `is_ready` adds to the readiness of subscriptions.
+    `routes` are further paths (exact ones) of the process's HTTP, each with its ASGI application.
     """
 
     subscriptions: tuple[Subscription, ...]
     background: tuple[Callable[[], Awaitable[None]], ...] = ()
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
     is_ready: Callable[[], bool] = lambda: True
+    routes: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = ()
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):

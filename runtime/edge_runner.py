@@ -112,7 +112,7 @@ class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._committed: dict[TopicPartition, int] = {}
 
     def is_gap(self, at: TopicPartition, offset: int) -> int | None:
-        """Where to seek back to, when a record is missing before this one; the same gap twice is the log's."""
+        """Where to seek back to when a record is missing before this one; the same gap twice is the log's."""
         wanted = self._next.get(at)
         if wanted is None or offset <= wanted or self._gap.get(at) == (wanted, offset):
             return None

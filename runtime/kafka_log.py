@@ -196,6 +196,9 @@ class KafkaLog:
     async def _send_batch(
         self, topic: str, partition: int, records: Sequence[Outgoing], at: int | None = None
     ) -> int:
+        # aiokafka takes a batch's first record whatever its size, and leaves it to the broker to refuse.
+        if sum(_bytes(record) for record in records) > BATCH_BYTES_MAX:
+            raise LogTooLong(f"{len(records)} records for {topic} are larger than {BATCH_BYTES_MAX} bytes")
         batch = self._producer.create_batch()
         now_ms = time.time_ns() // 1_000_000 if at is None else at
         for record in records:
@@ -244,17 +247,21 @@ class KafkaLog:
             await self._membership.commit(partition, offset)
 
 
+def _bytes(record: Outgoing) -> int:
+    """What a record takes in a batch, at most: 64 bytes are its own frame."""
+    return len(record.value) + sum(len(name) + len(value) + 8 for name, value in record.headers) + 64
+
+
 def _batches(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
     """Records in order, in batches that the broker takes."""
     batch: list[Outgoing] = []
     size = 0
     for record in records:
-        needed = len(record.value) + sum(len(name) + len(value) + 8 for name, value in record.headers) + 64
-        if batch and size + needed > BATCH_BYTES_MAX - 10_000:
+        if batch and size + _bytes(record) > BATCH_BYTES_MAX:
             yield batch
             batch, size = [], 0
         batch.append(record)
-        size += needed
+        size += _bytes(record)
     if batch:
         yield batch
 

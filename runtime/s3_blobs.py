@@ -130,8 +130,9 @@ class S3Blobs:
         )
 
     async def check(self) -> None:
-        """Whether the bucket can be reached. Raises BlobsUnavailable."""
+        """Whether objects can be put as we put them, encrypted at rest. Raises BlobsUnavailable."""
         await self._call(lambda: self._client.head_bucket(Bucket=self._bucket))
+        await self.put("checks/start", b"Ringback asks at every start whether it may write here.")
 
     def close(self) -> None:
         """End the threads once they are done."""

@@ -159,7 +159,9 @@ def start_s3(run: Path, *, dies_with_parent: bool = False) -> S3:
     identities.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
     argv = _weed_argv(folder, identities, port)
     # It takes longer than 10 s to stop when asked; what it holds ends with the run anyway.
-    process = Process("s3", argv, run, dies_with_parent=dies_with_parent, grace_s=1)
+    # Without a key of its own it answers 500 to every object that is to be encrypted at rest (V3).
+    env = {"WEED_S3_SSE_KEK": secrets.token_hex(32)}
+    process = Process("s3", argv, run, env=env, dies_with_parent=dies_with_parent, grace_s=1)
     s3 = S3(process, f"http://127.0.0.1:{port}", access_key, secret_key)
     process.start()
     process.wait_until(lambda: is_listening(port), "open port", S3_START_S)

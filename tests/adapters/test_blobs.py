@@ -1,0 +1,93 @@
+"""What the host and the edges rely on a store of objects to do: in memory and on S3."""
+
+import asyncio
+import hashlib
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.memory import MemoryBlobs
+from runtime.ports import Blobs, BlobsUnavailable
+from runtime.s3_blobs import S3Blobs, connected
+
+
+@pytest.fixture(params=["memory", "s3"])
+def blobs(request: pytest.FixtureRequest) -> Iterator[Blobs]:
+    """A bucket."""
+    if request.param == "memory":
+        yield MemoryBlobs()
+        return
+    part = request.getfixturevalue("s3_server")
+    client = connected(
+        endpoint=part.address, region=part.region, access_key=part.access_key, secret_key=part.secret_key
+    )
+    made = S3Blobs(client, part.bucket)
+    yield made
+    made.close()
+
+
+async def test_an_object_comes_back_as_it_was_put(blobs: Blobs, fresh_prefix: str) -> None:
+    """Audio is bytes."""
+    data = bytes(range(256)) * 1000
+    await blobs.put(f"{fresh_prefix}/a.wav", data, content_type="audio/wav")
+    assert await blobs.get(f"{fresh_prefix}/a.wav") == data
+
+
+async def test_its_size_and_checksum_can_be_verified(blobs: Blobs, fresh_prefix: str) -> None:
+    """A letter speaks of it only after that (V3)."""
+    await blobs.put(f"{fresh_prefix}/a.mp3", b"sound", content_type="audio/mpeg")
+    info = await blobs.info(f"{fresh_prefix}/a.mp3")
+    assert info is not None
+    assert (info.bytes, info.sha256) == (5, hashlib.sha256(b"sound").hexdigest())
+    assert info.content_type == "audio/mpeg"
+
+
+async def test_what_is_not_there_is_none(blobs: Blobs, fresh_prefix: str) -> None:
+    """Missing is an answer, unreachable is an error."""
+    assert await blobs.get(f"{fresh_prefix}/nothing") is None
+    assert await blobs.info(f"{fresh_prefix}/nothing") is None
+
+
+async def test_put_once_keeps_the_first(blobs: Blobs, fresh_prefix: str) -> None:
+    """A repeated upload is the same object (V3)."""
+    await blobs.put(f"{fresh_prefix}/once", b"first", once=True)
+    await blobs.put(f"{fresh_prefix}/once", b"second", once=True)
+    assert await blobs.get(f"{fresh_prefix}/once") == b"first"
+
+
+async def test_put_replaces(blobs: Blobs, fresh_prefix: str) -> None:
+    """The hourly snapshot replaces the last one."""
+    await blobs.put(f"{fresh_prefix}/snapshot", b"first")
+    await blobs.put(f"{fresh_prefix}/snapshot", b"second")
+    assert await blobs.get(f"{fresh_prefix}/snapshot") == b"second"
+
+
+async def test_a_deleted_object_is_gone_and_deleting_again_is_fine(blobs: Blobs, fresh_prefix: str) -> None:
+    """Retention may come twice (V6)."""
+    await blobs.put(f"{fresh_prefix}/gone", b"x")
+    await blobs.delete(f"{fresh_prefix}/gone")
+    await blobs.delete(f"{fresh_prefix}/gone")
+    assert await blobs.get(f"{fresh_prefix}/gone") is None
+
+
+@pytest.mark.parametrize("blobs", ["s3"], indirect=True)
+async def test_a_link_can_be_fetched_without_keys(blobs: Blobs, fresh_prefix: str) -> None:
+    """For whom has the link, and for a while."""
+    await blobs.put(f"{fresh_prefix}/linked", b"audio")
+    address = await blobs.link(f"{fresh_prefix}/linked", seconds=60)
+    assert await asyncio.to_thread(_fetched, address) == b"audio"
+
+
+def _fetched(address: str) -> bytes:
+    with urllib.request.urlopen(address) as answer:  # noqa: S310  # the embedded S3 on loopback
+        return bytes(answer.read())
+
+
+async def test_a_server_that_is_away_is_an_error() -> None:
+    """V7 waits and tries again; it never believes that an object is missing."""
+    client = connected(endpoint="http://127.0.0.1:1", region="us-east-1", access_key="a", secret_key="b")
+    blobs = S3Blobs(client, "bucket")
+    with pytest.raises(BlobsUnavailable):
+        await blobs.get("key")
+    blobs.close()
