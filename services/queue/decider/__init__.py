@@ -1,0 +1,218 @@
+"""How the queue decides.
+
+Theory of operation. A place is **waiting** until an agent accepts it, its deadline comes, or its customer
+leaves. While it waits it is *open* when it could take another agent now; an agent is *free* when nothing
+stands against offering. After every fact that opens a place or frees an agent, `offering.serve` takes the
+earliest open place that some free agent can take, and says the offers. Each offer is a fact, and a fact is
+decided on again, so the next place follows in the same step, until no free agent fits an open place.
+That is the invariant from which the order (Q3) follows: nobody free is ever left beside a place that
+could take them.
+
+An accepted place is **accepted** until it is bridged (it ends, connected), until its agent drops (it is
+waiting again), or, with a callback and no leg, **with callback**, until callback says how that went. A
+deadline that comes while something rings waits for the ring (`is_late`); then a caller's place goes to
+**no answer** (the notice plays, the action follows) and a callback's is **expired**, which is callback's.
+
+A leg has one record from the moment it is dialled until it has ended. An agent is free again when the
+agent's leg has ended; wrap-up may follow. All waiting is timers: `ring`, `dial`, `key`, `step`, `round`,
+`declined`, `deadline`, `announce`, `invite`, `held`, `notice`, `bridge`, `lease`, `wrap_up`, `phone_lease`,
+`work`, `probe`, `nobody`.
+
+Each module holds what is applied and what is decided of its facts; here they are only dispatched.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from contracts import callback, directory, gateway, queue, tts
+from contracts.ids import TimerId
+from contracts.log import TimerDue
+from contracts.message import Fact
+from runtime.decision import NOTHING, Decision
+from runtime.records import timer_id
+from services.queue.decider import (
+    agents,
+    answering,
+    arrival,
+    callbacks,
+    cards,
+    ending,
+    listening,
+    offering,
+    telling,
+)
+from services.queue.state import QueueState
+from services.queue.state.records import Phase
+
+Apply = Callable[[QueueState, Any], None]
+Decide = Callable[[QueueState, Any], Decision]
+
+_APPLY: Final[dict[type[Fact], Apply]] = {
+    directory.OrganizationSaved: cards.apply_organization,
+    directory.PbxSaved: cards.apply_pbx,
+    directory.AgentSaved: cards.apply_agent,
+    directory.AgentAvailabilitySaved: cards.apply_availability,
+    directory.AgentPauseSaved: cards.apply_pause,
+    directory.DepartmentSaved: cards.apply_department,
+    tts.NoticeRendered: cards.apply_notice,
+    gateway.PbxLost: cards.apply_pbx_lost,
+    gateway.PbxReturned: cards.apply_pbx_returned,
+    gateway.DeviceChanged: agents.apply_phone,
+    gateway.LegAnswered: answering.apply_answered,
+    gateway.LegRinging: offering.apply_ringing,
+    gateway.LegEnded: answering.apply_ended,
+    queue.PlaceTaken: arrival.apply_taken,
+    queue.AnnouncementMade: telling.apply_announcement,
+    queue.CallbackRequested: callbacks.apply_requested,
+    queue.CallbackTakenOver: callbacks.apply_taken_over,
+    queue.OfferMade: offering.apply_made,
+    queue.OfferLegDialled: offering.apply_dialled,
+    queue.KeyWanted: answering.apply_key_wanted,
+    queue.OfferAccepted: answering.apply_accepted,
+    queue.OfferDeclined: offering.apply_ended,
+    queue.OfferMissed: offering.apply_ended,
+    queue.OfferUnreachable: offering.apply_ended,
+    queue.OfferWithdrawn: offering.apply_ended,
+    queue.OfferReopened: answering.apply_reopened,
+    queue.AgentReady: callbacks.apply_ready,
+    queue.PlaceConnected: answering.apply_connected,
+    queue.PlaceAbandoned: ending.apply_abandoned,
+    queue.PlaceDiverted: ending.apply_diverted,
+    queue.FallbackRung: ending.apply_fallback,
+    queue.NoAnswerReached: ending.apply_no_answer,
+    queue.DeadlinePassed: ending.apply_deadline_passed,
+    queue.PlaceClosed: ending.apply_closed,
+    queue.AgentBusy: agents.apply_busy,
+    queue.AgentFreed: agents.apply_freed,
+    queue.WrapUpStarted: agents.apply_wrap_up,
+    queue.PbxAway: agents.apply_away,
+    queue.PbxBack: agents.apply_back,
+    callback.CallbackOrdered: callbacks.apply_ordered,
+    callback.NumberChanged: callbacks.apply_number,
+    callback.CallbackRefused: callbacks.apply_not_ordered,
+    callback.OrderAbandoned: callbacks.apply_not_ordered,
+    callback.AttemptFailed: callbacks.apply_attempt_failed,
+    callback.AgentLost: callbacks.apply_agent_lost,
+    callback.CustomerHeld: callbacks.apply_held,
+    callback.CallbackConnected: callbacks.apply_connected,
+}
+
+_DECIDE: Final[dict[type[Fact], Decide]] = {
+    directory.AgentSaved: cards.decide_agent,
+    directory.AgentAvailabilitySaved: cards.decide_agent,
+    directory.AgentPauseSaved: cards.decide_agent,
+    directory.DepartmentSaved: cards.decide_department,
+    gateway.PbxReturned: cards.decide_pbx,
+    gateway.DeviceChanged: agents.decide_phone,
+    gateway.CallArrived: arrival.decide_arrived,
+    gateway.LegAnswered: answering.decide_answered,
+    gateway.LegRinging: agents.decide_ringing,
+    gateway.LegEnded: answering.decide_ended,
+    gateway.Bridged: answering.decide_bridged,
+    gateway.PlayFinished: listening.decide_play_finished,
+    gateway.DigitsEntered: listening.decide_digits,
+    gateway.CommandRefused: answering.decide_refused,
+    queue.PlaceTaken: arrival.decide_taken,
+    queue.CallbackTakenOver: callbacks.decide_taken_over,
+    queue.OfferMade: offering.decide_made,
+    queue.OfferAccepted: answering.decide_accepted,
+    queue.OfferDeclined: offering.decide_ended,
+    queue.OfferMissed: offering.decide_ended,
+    queue.OfferUnreachable: offering.decide_ended,
+    queue.OfferWithdrawn: offering.decide_ended,
+    queue.OfferReopened: offering.decide_reopened,
+    queue.FallbackRung: offering.decide_made,
+    queue.NoAnswerReached: ending.decide_no_answer,
+    queue.AgentFreed: agents.decide_freed,
+    queue.PbxBack: cards.decide_pbx,
+    callback.CallbackOrdered: callbacks.decide_ordered,
+    callback.CallbackConfirmed: callbacks.decide_confirmed,
+    callback.CallbackRefused: callbacks.decide_not_ordered,
+    callback.OrderAbandoned: callbacks.decide_not_ordered,
+    callback.AttemptFailed: callbacks.decide_waiting_again,
+    callback.AgentLost: callbacks.decide_waiting_again,
+    callback.CustomerHeld: callbacks.decide_waiting_again,
+    callback.CallbackConnected: callbacks.decide_end,
+    callback.CallbackExpired: callbacks.decide_end,
+    callback.CallbackUnreached: callbacks.decide_end,
+    callback.CallbackCancelled: callbacks.decide_end,
+    callback.CallbackBarred: callbacks.decide_end,
+}
+
+_APPLY_TIMER: Final[dict[str, Apply]] = {
+    "step": offering.apply_step,
+    "round": offering.apply_round,
+    "deadline": ending.apply_deadline,
+    "held": callbacks.apply_held_over,
+    "announce": telling.apply_announce_due,
+    "work": agents.apply_work,
+    "probe": agents.apply_probe,
+    "phone_lease": agents.apply_phone_lease,
+}
+
+_DECIDE_TIMER: Final[dict[str, Decide]] = {
+    "ring": offering.decide_ring_over,
+    "dial": offering.decide_dial,
+    "key": answering.decide_key_over,
+    "step": offering.decide_place_again,
+    "round": offering.decide_place_again,
+    "declined": offering.decide_place_again,
+    "held": offering.decide_place_again,
+    "deadline": ending.decide_deadline,
+    "announce": telling.decide_announce,
+    "invite": telling.decide_invite,
+    "notice": ending.decide_notice_over,
+    "bridge": answering.decide_bridge_late,
+    "lease": agents.decide_lease_over,
+    "wrap_up": agents.decide_wrap_up_over,
+    "phone_lease": agents.decide_phone_lease_over,
+    "work": cards.decide_work,
+    "probe": agents.decide_probe,
+    "nobody": ending.decide_nobody,
+}
+
+HEARD: Final[tuple[type[Fact], ...]] = tuple(
+    heard for heard in dict.fromkeys((*_APPLY, *_DECIDE)) if heard.__module__ != queue.__name__
+)
+"""What the queue needs to hear of others, as its own table says."""
+
+
+def apply(state: QueueState, fact: Fact) -> None:
+    """Fold one fact into the state."""
+    table: dict[Any, Apply] = _APPLY_TIMER if isinstance(fact, TimerDue) else _APPLY
+    handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
+    if handler is not None:
+        handler(state, fact)
+
+
+def decide(state: QueueState, fact: Fact) -> Decision:
+    """Say what follows from a fact."""
+    table: dict[Any, Decide] = _DECIDE_TIMER if isinstance(fact, TimerDue) else _DECIDE
+    handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
+    return NOTHING if handler is None else handler(state, fact)
+
+
+def owed(state: QueueState) -> Iterator[TimerId]:
+    """The timers that nobody may be without: every wait must end by itself."""
+    for place in state.places:
+        match place.phase:
+            case Phase.WAITING if not place.is_late:
+                yield timer_id("deadline", place.place_id)
+            case Phase.NO_ANSWER:
+                yield timer_id("notice", place.place_id)
+            case Phase.ACCEPTED if place.leg_id is not None:
+                yield timer_id("bridge", place.place_id)
+            case _:
+                pass
+        if place.phase is Phase.WAITING and place.held_until_at is not None:
+            yield timer_id("held", place.place_id)
+    for offer in state.offers:
+        yield timer_id("ring", offer.offer_id)
+    for line in state.lines:
+        if line.leg_id is not None:
+            yield timer_id("lease", line.agent_id)
+        if line.wrap_up_until_at is not None:
+            yield timer_id("wrap_up", line.agent_id)
+    for pbx in state.pbxs:
+        if pbx.away_until_at is not None:
+            yield timer_id("probe", pbx.pbx_id)

@@ -1,0 +1,219 @@
+"""What agents do: calls and their leases, wrap-up, phones, working time, and PBXs that are away."""
+
+import msgspec
+
+from contracts.gateway import DeviceChanged, DeviceState, LegRinging
+from contracts.ids import AgentId, Instant, PbxId
+from contracts.log import TimerDue
+from contracts.queue import AgentBusy, AgentFreed, PbxAway, PbxBack, WrapUpStarted
+from contracts.telephony import HangUp
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import offering
+from services.queue.rules import phones, sharing, waiting
+from services.queue.state import QueueState
+from services.queue.state.records import Pace, Phone, phone_key
+
+AWAY_MS = 60_000
+"""A PBX that could not be reached costs one failed offer a minute, not one per call (O9)."""
+
+
+def apply_busy(state: QueueState, fact: AgentBusy) -> None:
+    """An agent is on a call until it is said otherwise, or the lease ends."""
+    state.set_timer("lease", fact.agent_id, fact.lease_until_at)
+
+
+def apply_freed(state: QueueState, fact: AgentFreed) -> None:
+    """An agent can take calls again."""
+    _note_pace(state, fact.agent_id)
+    line = state.line(fact.agent_id)
+    state.lines.put(
+        msgspec.structs.replace(
+            line,
+            leg_id=None,
+            place_id=None,
+            department_id=None,
+            connected_at=None,
+            wrap_up_until_at=None,
+            idle_since_at=fact.idle_since_at,
+        )
+    )
+    state.drop_timer("lease", fact.agent_id)
+    state.drop_timer("wrap_up", fact.agent_id)
+
+
+def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
+    """A bridged call is over, and the agent has time for notes."""
+    _note_pace(state, fact.agent_id)
+    line = state.line(fact.agent_id)
+    state.lines.put(
+        msgspec.structs.replace(
+            line,
+            leg_id=None,
+            place_id=None,
+            connected_at=None,
+            wrap_up_until_at=fact.until_at,
+            idle_since_at=state.now_at,
+        )
+    )
+    state.drop_timer("lease", fact.agent_id)
+    state.set_timer("wrap_up", fact.agent_id, fact.until_at)
+
+
+def _note_pace(state: QueueState, agent_id: AgentId) -> None:
+    line = state.line(agent_id)
+    if line.connected_at is None or line.department_id is None:
+        return
+    known = state.paces.get(line.department_id)
+    handling_ms = waiting.handling_after(
+        None if known is None else known.handling_ms, state.now_at - line.connected_at
+    )
+    state.paces.put(Pace(line.department_id, handling_ms))
+
+
+def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
+    """The agent's leg has ended: wrap-up after a bridged department call, else free at once (Q13).
+
+    Only a call that was bridged changes idle time (Q1).
+    """
+    line = state.line(agent_id)
+    department = state.departments.get(line.department_id) if line.department_id else None
+    if line.connected_at is not None and department is not None and department.saved.wrap_up_ms > 0:
+        until_at = Instant(state.now_at + department.saved.wrap_up_ms)
+        return Decision(facts=(WrapUpStarted(agent_id=agent_id, until_at=until_at),))
+    idle_since_at = line.idle_since_at if line.connected_at is None else state.now_at
+    return Decision(facts=(AgentFreed(agent_id=agent_id, cause=cause, idle_since_at=idle_since_at),))
+
+
+def decide_freed(state: QueueState, fact: AgentFreed) -> Decision:
+    """Whoever is free gets the earliest place that is theirs to take."""
+    return offering.serve(state, sharing.departments_of(state, fact.agent_id))
+
+
+def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
+    """The time for notes is over."""
+    agent_id = AgentId(due.subject)
+    idle_since_at = state.line(agent_id).idle_since_at
+    return Decision(facts=(AgentFreed(agent_id=agent_id, cause="wrap_up_over", idle_since_at=idle_since_at),))
+
+
+def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
+    """No call lasts this long: free the agent, say why, and end what may be left of it (G3, E-108)."""
+    agent_id = AgentId(due.subject)
+    leg_id = state.line(agent_id).leg_id
+    leg = state.legs.get(leg_id) if leg_id is not None else None
+    fact = AgentFreed(agent_id=agent_id, cause="lease_ended", idle_since_at=state.now_at)
+    commands = () if leg is None else (HangUp(pbx_id=leg.pbx_id, leg_id=leg.leg_id, reason="lease_ended"),)
+    return Decision(facts=(fact,), commands=commands)
+
+
+def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
+    """A phone is in use by any call, ours or not, or can't be reached (Q2, E-7)."""
+    key = phone_key(fact.pbx_id, fact.address)
+    known = state.phones.get(key) or Phone(key)
+    match fact.state:
+        case DeviceState.IN_USE:
+            is_ours = any(_is_rung_by_us(state, agent_id) for agent_id in state.agents_of_phone(key))
+            changed = msgspec.structs.replace(known, is_in_use=True, is_ours=is_ours, is_unreachable=False)
+            state.set_timer("phone_lease", key, Instant(state.now_at + phones.CALL_MS_MAX))
+        case DeviceState.UNREACHABLE:
+            changed = Phone(key, is_unreachable=True)
+            state.drop_timer("phone_lease", key)
+        case DeviceState.IDLE | DeviceState.REACHABLE:
+            changed = Phone(key)
+            state.drop_timer("phone_lease", key)
+            if known.is_in_use and not known.is_ours:
+                _note_call_of_their_own(state, key)
+    state.phones.put(changed)
+
+
+def _is_rung_by_us(state: QueueState, agent_id: AgentId) -> bool:
+    line = state.line(agent_id)
+    return line.offer_id is not None or line.leg_id is not None
+
+
+def _note_call_of_their_own(state: QueueState, key: str) -> None:
+    """Longest idle means without a call of any kind (Q1)."""
+    for agent_id in state.agents_of_phone(key):
+        state.lines.put(msgspec.structs.replace(state.line(agent_id), idle_since_at=state.now_at))
+
+
+def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
+    """A phone that is idle again may free its agent."""
+    if fact.state in (DeviceState.IN_USE, DeviceState.UNREACHABLE):
+        return NOTHING
+    return _serve_phone(state, phone_key(fact.pbx_id, fact.address))
+
+
+def _serve_phone(state: QueueState, key: str) -> Decision:
+    return together(
+        offering.serve(state, sharing.departments_of(state, agent_id))
+        for agent_id in state.agents_of_phone(key)[:1]
+    )
+
+
+def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
+    """A PBX that forgot to say that a phone is idle must not keep its agent busy for ever."""
+    state.phones.put(Phone(due.subject))
+
+
+def decide_phone_lease_over(state: QueueState, due: TimerDue) -> Decision:
+    """Say which agents that frees, and why (E-108)."""
+    return Decision(
+        facts=tuple(
+            AgentFreed(agent_id=agent_id, cause="phone_lease_ended", idle_since_at=state.now_at)
+            for agent_id in state.agents_of_phone(due.subject)
+            if not _is_rung_by_us(state, agent_id)
+        )
+    )
+
+
+def follow_work(state: QueueState, agent_id: AgentId) -> None:
+    """Note whether an agent works now, and set the timer for when that may change."""
+    agent = state.agents.get(agent_id)
+    availability = agent.availability if agent is not None else None
+    is_at_work = waiting.is_at_work(availability, state.now_at)
+    state.lines.put(msgspec.structs.replace(state.line(agent_id), is_at_work=is_at_work))
+    change_at = waiting.next_change_at(availability, state.now_at)
+    if change_at is None:
+        state.drop_timer("work", agent_id)
+    else:
+        state.set_timer("work", agent_id, change_at)
+
+
+def apply_work(state: QueueState, due: TimerDue) -> None:
+    """An edge of an agent's working time has come."""
+    follow_work(state, AgentId(due.subject))
+
+
+def decide_ringing(state: QueueState, fact: LegRinging) -> Decision:
+    """A PBX that was being probed answered: a phone rings there."""
+    leg = state.legs.get(fact.leg_id)
+    pbx_id = offering.probed_pbx(state, leg)
+    return NOTHING if pbx_id is None else Decision(facts=(PbxBack(pbx_id=pbx_id),))
+
+
+def apply_away(state: QueueState, fact: PbxAway) -> None:
+    """Skip its agents for a while."""
+    known = state.pbx(fact.pbx_id)
+    state.pbxs.put(
+        msgspec.structs.replace(known, away_until_at=fact.probe_at, is_probing=False, probe_offer_id=None)
+    )
+    state.set_timer("probe", fact.pbx_id, fact.probe_at)
+
+
+def apply_back(state: QueueState, fact: PbxBack) -> None:
+    """It is there again."""
+    known = state.pbx(fact.pbx_id)
+    state.pbxs.put(msgspec.structs.replace(known, away_until_at=None, is_probing=False, probe_offer_id=None))
+    state.drop_timer("probe", fact.pbx_id)
+
+
+def apply_probe(state: QueueState, due: TimerDue) -> None:
+    """One offer may try whether it is there again."""
+    known = state.pbx(PbxId(due.subject))
+    state.pbxs.put(msgspec.structs.replace(known, away_until_at=None, is_probing=True))
+
+
+def decide_probe(state: QueueState, due: TimerDue) -> Decision:
+    """Let one of its agents be offered a place."""
+    return offering.serve_all(state)

@@ -1,0 +1,88 @@
+"""A call arrives on a department's line, or is passed on, and takes a place."""
+
+from contracts.gateway import CallArrived
+from contracts.ids import Instant, PlaceId
+from contracts.queue import PlaceTaken
+from contracts.telephony import AnswerLeg
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import ending, offering, telling
+from services.queue.rules import waiting
+from services.queue.state import QueueState
+from services.queue.state.records import Leg, LegKind, Place
+
+ANSWER_MS_MAX = 30_000
+"""A caller who rang this long unanswered has hung up, or hears a busy tone."""
+
+
+def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
+    """A call on a line of a department joins its queue; other lines are not the queue's."""
+    department_id = state.by_line.get(fact.line)
+    if department_id is None or fact.leg_id in state.legs:
+        return NOTHING
+    place_id = PlaceId(f"p.{fact.leg_id}")
+    order = state.order.get(department_id, ())
+    rank = (1, state.now_at, place_id)
+    taken = PlaceTaken(
+        place_id=place_id,
+        department_id=department_id,
+        pbx_id=fact.pbx_id,
+        leg_id=fact.leg_id,
+        caller=fact.caller,
+        line=fact.line,
+        joined_at=state.now_at,
+        deadline_at=Instant(state.now_at + state.departments[department_id].saved.no_answer_ms),
+        position=(order.bisect_left(rank) if order else 0) + 1,
+        is_internal=fact.is_internal,
+    )
+    return Decision(facts=(taken,))
+
+
+def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
+    """The place and its timers; both instants are fixed on it (Q3, Q5)."""
+    is_passed = fact.passed_from is not None
+    existing = None
+    if fact.caller is not None and not fact.is_internal and not is_passed:
+        existing = state.by_number.get((fact.department_id, fact.caller))
+    place = Place(
+        fact.place_id,
+        fact.department_id,
+        fact.pbx_id,
+        fact.leg_id,
+        fact.caller,
+        fact.line,
+        fact.joined_at,
+        fact.deadline_at,
+        is_internal=fact.is_internal,
+        is_answered=is_passed,
+        existing_place_id=existing,
+        hops=fact.place_id.count("+"),
+    )
+    state.places.put(place)
+    if fact.leg_id is not None:
+        state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id, fact.place_id))
+    state.set_timer("deadline", fact.place_id, fact.deadline_at)
+    callback = state.departments[fact.department_id].saved.callback
+    if callback.is_on and not fact.is_internal:
+        state.set_timer("invite", fact.place_id, Instant(state.now_at + callback.invitation_after_ms))
+
+
+def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
+    """Answer; then the action at once if there are too many or nobody can come, else offer (Q6, Q13)."""
+    place = state.places.get(fact.place_id)
+    if place is None or place.leg_id is None:
+        return NOTHING
+    first = _greet(state, place)
+    department = state.departments[place.department_id].saved
+    if department.waiting_max is not None and waiting.position(state, place) > department.waiting_max:
+        return together((first, ending.full(state, place)))
+    if waiting.nobody_can_come(state, place.department_id):
+        return together((first, ending.if_nobody(state, place.department_id)))
+    return together((first, offering.serve(state, (place.department_id,))))
+
+
+def _greet(state: QueueState, place: Place) -> Decision:
+    if place.is_answered:
+        return telling.tell_position(state, place)
+    assert place.leg_id is not None
+    not_after = Instant(state.now_at + ANSWER_MS_MAX)
+    return Decision(commands=(AnswerLeg(pbx_id=place.pbx_id, leg_id=place.leg_id, not_after=not_after),))

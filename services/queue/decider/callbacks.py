@@ -1,0 +1,193 @@
+"""What callback says of a place: ordered, refused, tried, held, ended; whose the agent is meanwhile."""
+
+import msgspec
+
+from contracts.callback import (
+    AgentLost,
+    AttemptFailed,
+    CallbackConfirmed,
+    CallbackConnected,
+    CallbackEnd,
+    CallbackOrdered,
+    CallbackRefused,
+    CustomerHeld,
+    NumberChanged,
+    OrderAbandoned,
+)
+from contracts.ids import Instant
+from contracts.log import TimerDue
+from contracts.message import type_name
+from contracts.queue import AgentReady, CallbackRequested, CallbackTakenOver
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import answering, ending, offering, telling
+from services.queue.state import QueueState
+from services.queue.state.records import Leg, LegKind, Phase, Place
+
+
+def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
+    """Callback speaks on the leg until it has said how the order went."""
+    place = state.places[fact.place_id]
+    state.places.put(msgspec.structs.replace(place, is_ordering=True))
+
+
+def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
+    """The callback's place has a caller again; the place taken with the new call ends (C8)."""
+    ending.drop_place(state, state.places[fact.new_place_id])
+    place = state.places[fact.place_id]
+    leg = state.legs.get(fact.leg_id)
+    if leg is not None:
+        state.legs.put(msgspec.structs.replace(leg, place_id=place.place_id))
+    state.places.put(msgspec.structs.replace(place, leg_id=fact.leg_id, is_answered=True))
+
+
+def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
+    """Tell where the customer stands; the place may be offered with this leg."""
+    place = state.places[fact.place_id]
+    return together((telling.tell_position(state, place), offering.serve(state, (place.department_id,))))
+
+
+def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
+    """The same place, held by the callback from now on (C2)."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return
+    state.drop_timer("invite", place.place_id)
+    state.drop_timer("announce", place.place_id)
+    state.places.put(
+        msgspec.structs.replace(
+            place, callback_id=fact.callback_id, caller=fact.number, is_ordering=False, existing_place_id=None
+        )
+    )
+
+
+def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
+    """An agent who had accepted goes on with the callback if the caller has hung up meanwhile (E-27)."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return NOTHING
+    if place.phase is Phase.ACCEPTED and place.leg_id is None:
+        return answering.ready(state, place)
+    return together((ending.if_late(state, place), offering.serve(state, (place.department_id,))))
+
+
+def apply_number(state: QueueState, fact: NumberChanged) -> None:
+    """The customer will be called at another number."""
+    place = state.places.get(fact.place_id)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, caller=fact.number))
+
+
+def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
+    """The number's first callback stands; the place of this call ends (C8)."""
+    place = state.places.get(fact.new_place_id)
+    if place is None or place.place_id == fact.place_id:
+        return NOTHING
+    return ending.close(state, place, fact.callback_id, "confirmed")
+
+
+def apply_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> None:
+    """The wait goes on as before."""
+    place = state.places.get(fact.place_id)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, is_ordering=False))
+
+
+def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> Decision:
+    """Who hung up meanwhile has left; a deadline that came meanwhile is due now."""
+    place = state.places.get(fact.place_id)
+    if place is None or place.callback_id is not None:
+        return NOTHING
+    if place.leg_id is None:
+        return ending.abandon(state, place)
+    return together((ending.if_late(state, place), ending.if_nobody(state, place.department_id)))
+
+
+def apply_ready(state: QueueState, fact: AgentReady) -> None:
+    """Agent and place are callback's until it says how the attempt went."""
+    place = state.places[fact.place_id]
+    state.drop_timer("bridge", place.place_id)
+    state.places.put(msgspec.structs.replace(place, phase=Phase.WITH_CALLBACK))
+
+
+def _waiting(place: Place) -> Place:
+    return msgspec.structs.replace(
+        place,
+        phase=Phase.WAITING,
+        accepted_offer_id=None,
+        agent_id=None,
+        agent_leg_id=None,
+        play_id=None,
+        is_late=False,
+        is_step_open=True,
+        tried=(),
+        round=place.round + 1,
+        round_order=(),
+    )
+
+
+def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
+    state.places.put(msgspec.structs.replace(place, deadline_at=deadline_at))
+    state.set_timer("deadline", place.place_id, deadline_at)
+
+
+def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
+    """The place keeps its order and is not offered until the gap is over (C6)."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return
+    if fact.retry_at is None:
+        state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
+        return
+    state.set_timer("held", place.place_id, fact.retry_at)
+    deadline_at = place.deadline_at if fact.give_up_at is None else fact.give_up_at
+    held = msgspec.structs.replace(_waiting(place), held_until_at=fact.retry_at)
+    _put_waiting(state, held, deadline_at)
+
+
+def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
+    """The agent went before the customer answered: first again (C7)."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return
+    first = msgspec.structs.replace(_waiting(place), is_first=True)
+    _put_waiting(state, first, place.deadline_at if fact.give_up_at is None else fact.give_up_at)
+
+
+def apply_held(state: QueueState, fact: CustomerHeld) -> None:
+    """The customer is on the line and waits for the next free agent, before everybody (C7)."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return
+    first = msgspec.structs.replace(_waiting(place), is_first=True, leg_id=fact.leg_id, is_answered=True)
+    state.legs.put(Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id))
+    state.drop_timer("held", place.place_id)
+    _put_waiting(state, msgspec.structs.replace(first, held_until_at=None), fact.until_at)
+
+
+def apply_held_over(state: QueueState, due: TimerDue) -> None:
+    """The gap between two attempts is over."""
+    place = state.places.get(due.subject)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, held_until_at=None))
+
+
+def decide_waiting_again(state: QueueState, fact: AttemptFailed | AgentLost | CustomerHeld) -> Decision:
+    """The place waits; the next free agent may be there already."""
+    place = state.places.get(fact.place_id)
+    return NOTHING if place is None else offering.serve(state, (place.department_id,))
+
+
+def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
+    """Agent and customer talk: from now on it is a department call of this agent."""
+    line = state.line(fact.agent_id)
+    if line.leg_id == fact.agent_leg_id:
+        state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at))
+
+
+def decide_end(state: QueueState, fact: CallbackEnd) -> Decision:
+    """The place ends with its callback; an agent who had just accepted hears that the customer has gone."""
+    place = state.places.get(fact.place_id)
+    if place is None or place.callback_id != fact.callback_id:
+        return NOTHING
+    outcome = type_name(fact).partition(".")[2]
+    return ending.close(state, place, fact.callback_id, outcome)

@@ -1,0 +1,134 @@
+"""The office's book: what was saved, newer versions only, and whom that frees, stops or leaves alone."""
+
+from itertools import chain
+
+import msgspec
+
+from contracts.directory import (
+    AgentAvailabilitySaved,
+    AgentPauseSaved,
+    AgentSaved,
+    DepartmentSaved,
+    OrganizationSaved,
+    PbxSaved,
+)
+from contracts.gateway import PbxLost, PbxReturned
+from contracts.ids import AgentId, DepartmentId
+from contracts.log import TimerDue
+from contracts.queue import OfferWithdrawn, PbxBack
+from contracts.tts import NoticeRendered
+from runtime.decision import Decision, together
+from services.queue.decider import agents, ending, offering, offers
+from services.queue.rules import sharing
+from services.queue.state import QueueState
+from services.queue.state.records import Agent, Department, Notice, Offer, Organization
+
+
+def apply_organization(state: QueueState, fact: OrganizationSaved) -> None:
+    """The organization's card."""
+    known = state.organizations.get(fact.organization_id)
+    if known is None or fact.version > known.saved.version:
+        state.organizations.put(Organization(fact.organization_id, fact))
+
+
+def apply_pbx(state: QueueState, fact: PbxSaved) -> None:
+    """A PBX's card."""
+    known = state.pbx(fact.pbx_id)
+    if known.saved is None or fact.version > known.saved.version:
+        state.pbxs.put(msgspec.structs.replace(known, saved=fact))
+
+
+def apply_agent(state: QueueState, fact: AgentSaved) -> None:
+    """An agent's card."""
+    known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
+    if known.saved is None or fact.version > known.saved.version:
+        state.agents.put(msgspec.structs.replace(known, saved=fact))
+
+
+def apply_availability(state: QueueState, fact: AgentAvailabilitySaved) -> None:
+    """An agent's hours and absences; from here on a timer follows their edges."""
+    known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
+    if known.availability is None or fact.version > known.availability.version:
+        state.agents.put(msgspec.structs.replace(known, availability=fact))
+        agents.follow_work(state, fact.agent_id)
+
+
+def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:
+    """An agent's pause."""
+    known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
+    if known.pause is None or fact.version > known.pause.version:
+        state.agents.put(msgspec.structs.replace(known, pause=fact))
+
+
+def apply_department(state: QueueState, fact: DepartmentSaved) -> None:
+    """A department's card."""
+    known = state.departments.get(fact.department_id)
+    if known is None or fact.version > known.saved.version:
+        state.departments.put(Department(fact.department_id, fact))
+
+
+def apply_notice(state: QueueState, fact: NoticeRendered) -> None:
+    """A notice can be played; until then its predecessor was."""
+    known = state.notices.get(fact.notice_id)
+    if known is None or fact.version > known.version:
+        state.notices.put(Notice(fact.notice_id, fact.version, fact.parts))
+
+
+def apply_pbx_lost(state: QueueState, fact: PbxLost) -> None:
+    """Its gateway can't reach it: its agents are skipped, places on it are not offered."""
+    state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=True))
+
+
+def apply_pbx_returned(state: QueueState, fact: PbxReturned) -> None:
+    """It is there again."""
+    state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=False))
+
+
+def decide_pbx(state: QueueState, fact: PbxReturned | PbxBack) -> Decision:
+    """Serve everybody again: as many offers as there are free agents, no burst (E-51)."""
+    return offering.serve_all(state)
+
+
+def decide_agent(state: QueueState, fact: AgentSaved | AgentAvailabilitySaved | AgentPauseSaved) -> Decision:
+    """An agent came, went, or may be rung elsewhere now."""
+    return _after_agent(state, fact.agent_id)
+
+
+def decide_work(state: QueueState, due: TimerDue) -> Decision:
+    """An agent's hours began or ended; a phone that rings already may ring to the end (E-12)."""
+    return _after_agent(state, AgentId(due.subject))
+
+
+def _after_agent(state: QueueState, agent_id: AgentId) -> Decision:
+    departments = sharing.departments_of(state, agent_id)
+    agent = state.agents.get(agent_id)
+    offer_id = state.line(agent_id).offer_id
+    removed: tuple[Decision, ...] = ()
+    if agent is not None and agent.saved is not None and agent.saved.is_removed and offer_id is not None:
+        removed = (offers.end(state, offer_id, OfferWithdrawn, reason="removed"),)
+    return together(
+        (
+            *removed,
+            offering.serve(state, departments),
+            *(ending.if_nobody(state, each) for each in departments),
+        )
+    )
+
+
+def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
+    """Offers to whoever was suspended or removed are withdrawn and count as nothing (O5)."""
+    here = fact.department_id
+    department = state.departments[here].saved
+    withdrawn = [
+        offers.end(state, offer.offer_id, OfferWithdrawn, reason="suspended")
+        for offer in _offers_of(state, here)
+        if state.is_suspended(here, offer.agent_id) and not offer.is_fallback
+    ]
+    if department.is_removed:
+        return together((*withdrawn, ending.if_nobody(state, here)))
+    return together(chain(withdrawn, (offering.serve(state, (here,)), ending.if_nobody(state, here))))
+
+
+def _offers_of(state: QueueState, department_id: DepartmentId) -> list[Offer]:
+    """The offers that ring for a department: never more than there are agents."""
+    return [offer for offer in state.offers if offer.department_id == department_id]

@@ -1,0 +1,354 @@
+"""How a place ends without an agent: abandoned, deadline, nobody can come, the no-answer action."""
+
+from itertools import islice
+
+import msgspec
+
+from contracts.directory import ActionKind, AgentSaved, Language, NoAnswerAction
+from contracts.gateway import PlayFinished
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, MediaKey, OfferId, PlaceId, PlayId
+from contracts.log import TimerDue
+from contracts.prompts import Prompt, prompt_keys
+from contracts.queue import (
+    DeadlinePassed,
+    DivertReason,
+    FallbackRung,
+    NoAnswerReached,
+    PlaceAbandoned,
+    PlaceClosed,
+    PlaceDiverted,
+    PlaceTaken,
+)
+from contracts.telephony import HangUp, Play
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import offers
+from services.queue.rules import notices, phones, waiting
+from services.queue.state import QueueState
+from services.queue.state.records import Leg, Phase, Place
+
+NOTICE_MS_MAX = 60_000
+"""A notice is at most this long before an action; if its end is never reported, the action follows anyway."""
+NOBODY_AT_ONCE_MAX = 200
+"""A step is one record batch: a longer queue that nobody will serve ends in several steps."""
+HOPS_MAX = 5
+"""A caller is passed on five times at most; then the last department's voicemail."""
+
+PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
+
+
+def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
+    """Forget a place and all that waits for it; its caller's leg stays known until it has ended."""
+    for kind in PLACE_TIMERS:
+        state.drop_timer(kind, place.place_id)
+    if place.leg_id is not None:
+        leg = state.legs.get(place.leg_id)
+        if leg is not None:
+            state.legs.put(msgspec.structs.replace(leg, place_id=None))
+    agent_leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
+    if parts_agent and agent_leg is not None and place.phase is Phase.ACCEPTED:
+        part(state, agent_leg)
+    state.places.drop(place.place_id)
+
+
+def part(state: QueueState, leg: Leg) -> None:
+    """This agent's leg is wanted no more: it hears goodbye, then it is hung up."""
+    goodbye_play_id = PlayId(f"{leg.leg_id}.bye")
+    state.legs.put(msgspec.structs.replace(leg, place_id=None, goodbye_play_id=goodbye_play_id))
+
+
+def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:
+    """The agent hears that the caller has gone; the leg is hung up when that was heard (Q7)."""
+    organization = next(iter(state.organizations), None)
+    language = Language.RUSSIAN if organization is None else organization.saved.language
+    media = prompt_keys(language, Prompt.CALLER_GONE)
+    play_id = PlayId(f"{leg.leg_id}.bye")
+    return (Play(pbx_id=leg.pbx_id, leg_id=leg.leg_id, play_id=play_id, media=media),)
+
+
+def _goodbye_of(state: QueueState, place: Place) -> Decision:
+    """The same for an agent who had accepted a place that ends before the bridge."""
+    leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
+    if leg is None or place.phase is not Phase.ACCEPTED:
+        return NOTHING
+    return Decision(commands=goodbye(state, leg))
+
+
+def apply_deadline(state: QueueState, due: TimerDue) -> None:
+    """Nothing new is offered from here on."""
+    place = state.places.get(due.subject)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, is_late=True))
+
+
+def decide_deadline(state: QueueState, due: TimerDue) -> Decision:
+    """The deadline has come."""
+    place = state.places.get(due.subject)
+    return NOTHING if place is None else if_late(state, place)
+
+
+def if_late(state: QueueState, place: Place) -> Decision:
+    """End a late place, unless something rings that may still be answered (E-13, C5)."""
+    if not place.is_late or place.phase is not Phase.WAITING or place.offers or place.is_ordering:
+        return NOTHING
+    if place.callback_id is None:
+        return Decision(facts=(_no_answer(state, place, DivertReason.DEADLINE),))
+    fact = DeadlinePassed(
+        place_id=place.place_id, callback_id=place.callback_id, deadline_at=place.deadline_at
+    )
+    return Decision(facts=(fact,))
+
+
+def _no_answer(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerReached:
+    media = _notice(state, place, reason)
+    play_id = PlayId(f"{place.place_id}.p{place.play_count + 1}") if media else None
+    return NoAnswerReached(place_id=place.place_id, reason=reason, play_id=play_id)
+
+
+def _action(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerAction:
+    department = state.departments[place.department_id].saved
+    is_full = reason is DivertReason.QUEUE_FULL
+    return department.overflow_action if is_full else department.no_answer_action
+
+
+def _notice(state: QueueState, place: Place, reason: DivertReason) -> tuple[MediaKey, ...]:
+    action = _action(state, place, reason)
+    passes_on = action.kind in (ActionKind.FALLBACK_EMPLOYEE, ActionKind.OTHER_DEPARTMENT)
+    standard = Prompt.FORWARD if passes_on else Prompt.NOBODY_AVAILABLE
+    return notices.media(state, place, action.notice, (standard,))
+
+
+def full(state: QueueState, place: Place) -> Decision:
+    """More callers wait than the department wants: its action for that (Q13)."""
+    return Decision(facts=(_no_answer(state, place, DivertReason.QUEUE_FULL),))
+
+
+def if_nobody(state: QueueState, department_id: DepartmentId) -> Decision:
+    """With nobody who can come, callers go to the action at once; promised callbacks stand (Q6)."""
+    if not waiting.nobody_can_come(state, department_id):
+        return NOTHING
+    ranks = islice(state.live.get(department_id, ()), NOBODY_AT_ONCE_MAX)
+    places = [state.places[rank[2]] for rank in ranks]
+    return Decision(
+        facts=tuple(
+            _no_answer(state, place, DivertReason.NOBODY_CAN_COME)
+            for place in places
+            if not place.offers and not place.is_ordering
+        )
+    )
+
+
+def decide_nobody(state: QueueState, due: TimerDue) -> Decision:
+    """The next callers of a queue that nobody will serve."""
+    return if_nobody(state, DepartmentId(due.subject))
+
+
+def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
+    """The notice plays; the action follows when it is over."""
+    place = state.places[fact.place_id]
+    for kind in PLACE_TIMERS:
+        state.drop_timer(kind, place.place_id)
+    state.set_timer("notice", place.place_id, Instant(state.now_at + NOTICE_MS_MAX))
+    if fact.reason is DivertReason.NOBODY_CAN_COME:
+        state.set_timer("nobody", place.department_id, state.now_at)
+    state.places.put(
+        msgspec.structs.replace(
+            place,
+            phase=Phase.NO_ANSWER,
+            play_id=fact.play_id,
+            play_count=place.play_count + 1,
+            divert_reason=fact.reason,
+        )
+    )
+
+
+def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:
+    """Play the notice, or act at once when there is none; an unanswered leg is told once it is answered."""
+    place = state.places[fact.place_id]
+    if fact.play_id is None:
+        return act(state, place)
+    return play_notice(state, place) if place.is_answered else NOTHING
+
+
+def play_notice(state: QueueState, place: Place) -> Decision:
+    """Play the notice before the action."""
+    assert place.leg_id is not None
+    assert place.divert_reason is not None
+    assert place.play_id is not None
+    media = _notice(state, place, place.divert_reason)
+    command = Play(
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        play_id=place.play_id,
+        media=media,
+        not_after=Instant(state.now_at + NOTICE_MS_MAX),
+    )
+    return Decision(commands=(command,))
+
+
+def decide_notice_over(state: QueueState, due: TimerDue) -> Decision:
+    """The notice's end was never reported: go on."""
+    place = state.places.get(due.subject)
+    return NOTHING if place is None or place.phase is not Phase.NO_ANSWER else act(state, place)
+
+
+def notice_finished(state: QueueState, place: Place, fact: PlayFinished) -> Decision:
+    """The notice was heard."""
+    return act(state, place) if place.play_id == fact.play_id else NOTHING
+
+
+def act(state: QueueState, place: Place) -> Decision:
+    """The no-answer action (Q5)."""
+    reason = place.divert_reason or DivertReason.DEADLINE
+    action = _action(state, place, reason)
+    match action.kind:
+        case ActionKind.FALLBACK_EMPLOYEE:
+            return _ring_fallback(state, place, action.agent_id, reason)
+        case ActionKind.OTHER_DEPARTMENT:
+            return _pass_on(state, place, action, reason)
+        case ActionKind.VOICEMAIL:
+            return Decision(facts=(_diverted(state, place, ActionKind.VOICEMAIL, reason),))
+        case ActionKind.HANG_UP:
+            return _hang_up(state, place, reason)
+
+
+def _hang_up(state: QueueState, place: Place, reason: DivertReason) -> Decision:
+    assert place.leg_id is not None
+    command = HangUp(pbx_id=place.pbx_id, leg_id=place.leg_id, reason=reason)
+    return Decision(facts=(_diverted(state, place, ActionKind.HANG_UP, reason),), commands=(command,))
+
+
+def _diverted(
+    state: QueueState,
+    place: Place,
+    action: ActionKind,
+    reason: DivertReason,
+    *,
+    agent_id: AgentId | None = None,
+    to_department_id: DepartmentId | None = None,
+) -> PlaceDiverted:
+    return PlaceDiverted(
+        place_id=place.place_id,
+        department_id=place.department_id,
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        caller=place.caller,
+        line=place.line,
+        joined_at=place.joined_at,
+        action=action,
+        reason=reason,
+        waited_ms=state.now_at - place.joined_at,
+        agent_id=agent_id,
+        to_department_id=to_department_id,
+    )
+
+
+def _ring_fallback(
+    state: QueueState, place: Place, agent_id: AgentId | None, reason: DivertReason
+) -> Decision:
+    """Ring the fallback employee 30 s; absent, out of hours or busy leads to voicemail (Q5)."""
+    agent = state.agents.get(agent_id).saved if agent_id and agent_id in state.agents else None  # type: ignore[union-attr]
+    offer_id = OfferId(f"{place.place_id}.o{place.offer_count + 1}")
+    legs = (
+        () if agent is None or _is_kept(state, agent) else phones.plan(state, offer_id, agent, place.pbx_id)
+    )
+    if agent_id is None or not legs:
+        return fallback_over(state, place)
+    fact = FallbackRung(
+        place_id=place.place_id,
+        offer_id=offer_id,
+        agent_id=agent_id,
+        legs=legs,
+        ring_ms_max=phones.FALLBACK_RING_MS,
+        reason=reason,
+    )
+    return Decision(facts=(fact,))
+
+
+def _is_kept(state: QueueState, agent: AgentSaved) -> bool:
+    return agent.is_removed or state.blocked_anywhere(agent.agent_id) is not None
+
+
+def fallback_over(state: QueueState, place: Place) -> Decision:
+    """The fallback employee did not take it: voicemail of the first department."""
+    action = _action(state, place, place.divert_reason or DivertReason.DEADLINE)
+    fact = _diverted(
+        state, place, ActionKind.VOICEMAIL, DivertReason.FALLBACK_UNANSWERED, agent_id=action.agent_id
+    )
+    return Decision(facts=(fact,))
+
+
+def _pass_on(state: QueueState, place: Place, action: NoAnswerAction, reason: DivertReason) -> Decision:
+    """Another department, with its own timeout from the moment of joining there (Q10)."""
+    department = state.departments.get(action.department_id) if action.department_id else None
+    if department is None or department.saved.is_removed or place.hops >= HOPS_MAX:
+        return Decision(facts=(_diverted(state, place, ActionKind.VOICEMAIL, reason),))
+    new_id = PlaceId(f"{place.place_id}+")
+    joined_at = place.joined_at if action.keeps_joining_time else state.now_at
+    order = state.order.get(department.department_id, ())
+    rank = (1, joined_at, new_id)
+    taken = PlaceTaken(
+        place_id=new_id,
+        department_id=department.department_id,
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        caller=place.caller,
+        line=place.line,
+        joined_at=joined_at,
+        deadline_at=Instant(state.now_at + department.saved.no_answer_ms),
+        position=(order.bisect_left(rank) if order else 0) + 1,
+        passed_from=place.place_id,
+        is_internal=place.is_internal,
+    )
+    passed = _diverted(
+        state, place, ActionKind.OTHER_DEPARTMENT, reason, to_department_id=department.department_id
+    )
+    return Decision(facts=(passed, taken))
+
+
+def apply_diverted(state: QueueState, fact: PlaceDiverted) -> None:
+    """The place ends here."""
+    drop_place(state, state.places[fact.place_id])
+
+
+def apply_fallback(state: QueueState, fact: FallbackRung) -> None:
+    """The fallback employee's phones ring."""
+    place = state.places[fact.place_id]
+    state.drop_timer("notice", place.place_id)
+    offers.put_offer(state, place, fact, is_fallback=True)
+    state.places.put(
+        msgspec.structs.replace(
+            place, phase=Phase.FALLBACK, offers=(fact.offer_id,), offer_count=place.offer_count + 1
+        )
+    )
+
+
+def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
+    """A callback's place waits for callback's word."""
+    place = state.places[fact.place_id]
+    state.drop_timer("round", place.place_id)
+    state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
+
+
+def apply_abandoned(state: QueueState, fact: PlaceAbandoned) -> None:
+    """The caller has left."""
+    drop_place(state, state.places[fact.place_id])
+
+
+def abandon(state: QueueState, place: Place) -> Decision:
+    """A caller who hung up leaves: all phones of the place are stopped (Q7)."""
+    waited_ms = state.now_at - place.joined_at
+    withdrawn = offers.withdraw_all(state, place, "caller_gone")
+    left = Decision(facts=(PlaceAbandoned(place_id=place.place_id, waited_ms=waited_ms),))
+    return together((_goodbye_of(state, place), withdrawn, left))
+
+
+def close(state: QueueState, place: Place, callback_id: CallbackId, outcome: str) -> Decision:
+    """A place ends with its callback, or because its number's first callback stands."""
+    fact = PlaceClosed(place_id=place.place_id, callback_id=callback_id, outcome=outcome)
+    withdrawn = offers.withdraw_all(state, place, outcome)
+    return together((_goodbye_of(state, place), withdrawn, Decision(facts=(fact,))))
+
+
+def apply_closed(state: QueueState, fact: PlaceClosed) -> None:
+    """The place is over."""
+    drop_place(state, state.places[fact.place_id])

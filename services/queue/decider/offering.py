@@ -1,0 +1,253 @@
+"""Offers: who is rung for which place, for how long, and what comes after an offer that failed."""
+
+import msgspec
+
+from contracts.directory import StrategyKind
+from contracts.gateway import LegRinging
+from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
+from contracts.log import TimerDue
+from contracts.queue import (
+    FallbackRung,
+    OfferDeclined,
+    OfferLegDialled,
+    OfferMade,
+    OfferMissed,
+    OfferReopened,
+    OfferUnreachable,
+    OfferWithdrawn,
+)
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import ending, offers
+from services.queue.rules import phones, sharing
+from services.queue.state import QueueState
+from services.queue.state.records import Leg, Offer, Phase, Place
+
+Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
+
+
+def serve(state: QueueState, departments: tuple[DepartmentId, ...]) -> Decision:
+    """Offer the earliest place that somebody free can take; the offers are decided on in turn."""
+    found = sharing.next_offers(state, departments)
+    return NOTHING if found is None else _offers(state, *found)
+
+
+def serve_all(state: QueueState) -> Decision:
+    """Serve every department."""
+    return serve(state, tuple(department.department_id for department in state.departments))
+
+
+def _offers(state: QueueState, place: Place, agents: tuple[AgentId, ...]) -> Decision:
+    strategy = state.departments[place.department_id].saved.strategy
+    facts: list[OfferMade] = []
+    for number, agent_id in enumerate(agents, start=place.offer_count + 1):
+        agent = state.agents[agent_id].saved
+        assert agent is not None
+        offer_id = OfferId(f"{place.place_id}.o{number}")
+        facts.append(
+            OfferMade(
+                offer_id=offer_id,
+                place_id=place.place_id,
+                department_id=place.department_id,
+                agent_id=agent_id,
+                round=place.round,
+                ring_ms_max=sharing.ring_ms(strategy),
+                legs=phones.plan(state, offer_id, agent, place.pbx_id),
+                # Once per decision is enough: the others of a round were decided together.
+                skipped=() if facts else sharing.skipped(state, place, agents),
+            )
+        )
+    return Decision(facts=tuple(facts))
+
+
+def apply_made(state: QueueState, fact: OfferMade) -> None:
+    """An offer rings: the agent holds it, the place has it, and timers bound it."""
+    place = state.places[fact.place_id]
+    strategy = state.departments[place.department_id].saved.strategy
+    offers.put_offer(state, place, fact, is_fallback=False)
+    seats = state.departments[place.department_id].saved.agents
+    keeps_order = strategy.kind in (StrategyKind.LINEAR, StrategyKind.CUMULATIVE)
+    state.places.put(
+        msgspec.structs.replace(
+            place,
+            offers=(*place.offers, fact.offer_id),
+            offer_count=place.offer_count + 1,
+            tried=(*place.tried, fact.agent_id),
+            is_step_open=False,
+            # A running round finishes in the order in which it began (E-17).
+            round_order=place.round_order or (tuple(seat.agent_id for seat in seats) if keeps_order else ()),
+        )
+    )
+    state.drop_timer("round", place.place_id)
+    if strategy.kind is StrategyKind.CUMULATIVE:
+        state.set_timer("step", place.place_id, Instant(state.now_at + sharing.step_ms(strategy)))
+        _ring_together(state, fact.place_id, fact.ring_ms_max + phones.SILENT_MS)
+
+
+def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
+    """Cumulative: all who ring end together, one ring time after the last start (Q1)."""
+    for offer_id in state.places[place_id].offers:
+        state.set_timer("ring", offer_id, Instant(state.now_at + ring_ms))
+
+
+def decide_made(state: QueueState, fact: OfferMade | FallbackRung) -> Decision:
+    """Dial the phones that ring at once, and look whether the next place can be offered, too."""
+    place, offer = state.places[fact.place_id], state.offers.get(fact.offer_id)
+    if offer is None:
+        return NOTHING
+    commands = tuple(
+        phones.dial(state, place, offer, leg) for leg in offer.legs if leg.leg_id in offer.dialled_legs
+    )
+    if offer.is_fallback:
+        return Decision(commands=commands)
+    return together((Decision(commands=commands), serve(state, (place.department_id,))))
+
+
+def decide_dial(state: QueueState, due: TimerDue) -> Decision:
+    """A phone's delay is over (E4)."""
+    offer_id = OfferId(due.subject.rpartition(".")[0])
+    offer = state.offers.get(offer_id)
+    if offer is None:
+        return NOTHING
+    return _dial_leg(state, offer, LegId(due.subject))
+
+
+def _dial_leg(state: QueueState, offer: Offer, leg_id: LegId) -> Decision:
+    place = state.places[offer.place_id]
+    commands = tuple(phones.dial(state, place, offer, leg) for leg in offer.legs if leg.leg_id == leg_id)
+    return Decision(facts=(OfferLegDialled(offer_id=offer.offer_id, leg_id=leg_id),), commands=commands)
+
+
+def dial_rest(state: QueueState, offer: Offer) -> Decision:
+    """Nothing that was dialled can answer any more: ring the phones that were to follow at once."""
+    waiting = [leg_id for leg_id in offer.open_legs if leg_id not in offer.dialled_legs]
+    return together(_dial_leg(state, offer, leg_id) for leg_id in waiting)
+
+
+def apply_dialled(state: QueueState, fact: OfferLegDialled) -> None:
+    """A later phone rings now; its ring time is the offer's own, counted from its own start."""
+    offer = state.offers[fact.offer_id]
+    state.offers.put(msgspec.structs.replace(offer, dialled_legs=(*offer.dialled_legs, fact.leg_id)))
+    offers.put_leg(state, offer.offer_id, state.places[offer.place_id], offer.agent_id, fact.leg_id)
+    state.drop_timer("dial", fact.leg_id)
+
+
+def apply_ringing(state: QueueState, fact: LegRinging) -> None:
+    """An agent's ring time starts at the first ringing (E4)."""
+    leg = state.legs.get(fact.leg_id)
+    offer = state.offers.get(leg.offer_id) if leg is not None and leg.offer_id is not None else None
+    if offer is None or offer.has_rung:
+        return
+    state.offers.put(msgspec.structs.replace(offer, has_rung=True))
+    strategy = state.departments[offer.department_id].saved.strategy
+    if strategy.kind is StrategyKind.CUMULATIVE and not offer.is_fallback:
+        _ring_together(state, offer.place_id, offer.ring_ms_max)
+        return
+    state.set_timer("ring", offer.offer_id, Instant(state.now_at + offer.ring_ms_max))
+
+
+def probed_pbx(state: QueueState, leg: Leg | None) -> PbxId | None:
+    """The PBX that this leg shows to be there again, or None."""
+    offer = state.offers.get(leg.offer_id) if leg is not None and leg.offer_id is not None else None
+    agent = state.agents[offer.agent_id].saved if offer is not None else None
+    if offer is None or agent is None:
+        return None
+    pbx = state.pbx(agent.pbx_id)
+    return pbx.pbx_id if pbx.probe_offer_id == offer.offer_id else None
+
+
+def decide_ring_over(state: QueueState, due: TimerDue) -> Decision:
+    """The ring time is over: a miss if anything rang, else the agent could not be reached."""
+    offer = state.offers.get(due.subject)
+    if offer is None:
+        return NOTHING
+    if offer.has_rung or offer.was_silent:
+        return offers.end_by_agent(state, offer, OfferMissed)
+    return offers.end(state, offer.offer_id, OfferUnreachable, reason=offer.failure or "no_sign_of_life")
+
+
+def apply_ended(state: QueueState, fact: Ended) -> None:
+    """An offer is over: the agent holds none, the place may go on to the next."""
+    offer = state.offers[fact.offer_id]
+    offers.drop_offer(state, offer)
+    line = state.line(fact.agent_id)
+    if line.offer_id == fact.offer_id:
+        state.lines.put(msgspec.structs.replace(line, offer_id=None))
+    place = state.places.get(fact.place_id)
+    if place is None or offer.is_fallback:
+        return
+    _note_end_on_place(state, place, offer, fact)
+
+
+def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ended) -> None:
+    offers = tuple(each for each in place.offers if each != offer.offer_id)
+    declined, tried = place.declined, place.tried
+    match fact:
+        case OfferDeclined():
+            declined = (
+                *(each for each in declined if each[0] != fact.agent_id),
+                (fact.agent_id, state.now_at),
+            )
+            state.set_timer("declined", place.place_id, Instant(state.now_at + sharing.DECLINE_MS))
+        case OfferWithdrawn():
+            # It counts as nothing: the same agent may be offered this place again.
+            tried = tuple(each for each in tried if each != fact.agent_id)
+        case _:
+            pass
+    # A phone that is declined, busy or unreachable does not use up its step (Q1).
+    frees_step = isinstance(fact, OfferDeclined | OfferUnreachable) or not offers
+    state.places.put(
+        msgspec.structs.replace(
+            place,
+            offers=offers,
+            declined=declined,
+            tried=tried,
+            is_step_open=place.is_step_open or frees_step,
+        )
+    )
+    if frees_step:
+        state.drop_timer("step", place.place_id)
+    if not offers and place.phase is Phase.WAITING:
+        strategy = state.departments[place.department_id].saved.strategy
+        state.set_timer("round", place.place_id, Instant(state.now_at + strategy.pause_between_rounds_ms))
+
+
+def decide_ended(state: QueueState, fact: Ended) -> Decision:
+    """Who else can take this place, and what else can this agent take?"""
+    departments = sharing.departments_of(state, fact.agent_id)
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return serve(state, departments)
+    if place.phase is Phase.FALLBACK:
+        return together((ending.fallback_over(state, place), serve(state, departments)))
+    here = () if place.department_id in departments else (place.department_id,)
+    return together((ending.if_late(state, place), serve(state, (*departments, *here))))
+
+
+def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:
+    """The place waits again; a deadline that came meanwhile is due now."""
+    place = state.places[fact.place_id]
+    return together((ending.if_late(state, place), serve(state, (place.department_id,))))
+
+
+def apply_step(state: QueueState, due: TimerDue) -> None:
+    """Cumulative: the next agent may start."""
+    place = state.places.get(due.subject)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, is_step_open=True))
+
+
+def apply_round(state: QueueState, due: TimerDue) -> None:
+    """The pause is over: everybody may be rung again, in today's order."""
+    place = state.places.get(due.subject)
+    if place is not None:
+        declined = tuple(each for each in place.declined if state.now_at - each[1] < sharing.DECLINE_MS)
+        kept = declined or place.declined
+        state.places.put(
+            msgspec.structs.replace(place, round=place.round + 1, tried=(), round_order=(), declined=kept)
+        )
+
+
+def decide_place_again(state: QueueState, due: TimerDue) -> Decision:
+    """A place may be offered to more agents than a moment ago."""
+    place = state.places.get(due.subject)
+    return NOTHING if place is None else serve(state, (place.department_id,))

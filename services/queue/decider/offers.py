@@ -1,0 +1,103 @@
+"""Keeping offers: their legs and timers while they ring, and how they end without being accepted."""
+
+import msgspec
+
+from contracts.ids import AgentId, Instant, LegId, OfferId
+from contracts.queue import (
+    FallbackRung,
+    OfferDeclined,
+    OfferMade,
+    OfferMissed,
+    OfferUnreachable,
+    OfferWithdrawn,
+)
+from contracts.telephony import CancelLeg
+from runtime.decision import NOTHING, Decision, together
+from services.queue.rules import phones
+from services.queue.state import QueueState
+from services.queue.state.records import Leg, LegKind, Offer, Place
+
+
+def cancels(offer: Offer, *, but: str = "") -> tuple[CancelLeg, ...]:
+    """Commands that stop an offer's phones, those included that have not begun to ring (E-4)."""
+    return tuple(
+        CancelLeg(pbx_id=offer.pbx_id, leg_id=leg_id)
+        for leg_id in offer.open_legs
+        if leg_id in offer.dialled_legs and leg_id != but
+    )
+
+
+def end(
+    state: QueueState, offer_id: OfferId, how: type[OfferUnreachable] | type[OfferWithdrawn], *, reason: str
+) -> Decision:
+    """End an offer for a reason; nothing if it has ended."""
+    offer = state.offers.get(offer_id)
+    if offer is None:
+        return NOTHING
+    fact = how(offer_id=offer_id, place_id=offer.place_id, agent_id=offer.agent_id, reason=reason)
+    return Decision(facts=(fact,), commands=cancels(offer))
+
+
+def end_by_agent(state: QueueState, offer: Offer, how: type[OfferDeclined] | type[OfferMissed]) -> Decision:
+    """End an offer that the agent declined or missed."""
+    fact = how(offer_id=offer.offer_id, place_id=offer.place_id, agent_id=offer.agent_id)
+    return Decision(facts=(fact,), commands=cancels(offer))
+
+
+def withdraw_all(state: QueueState, place: Place, reason: str, *, but: str = "") -> Decision:
+    """Withdraw every offer of a place, but one."""
+    return together(
+        end(state, offer_id, OfferWithdrawn, reason=reason) for offer_id in place.offers if offer_id != but
+    )
+
+
+def put_offer(state: QueueState, place: Place, fact: OfferMade | FallbackRung, *, is_fallback: bool) -> None:
+    """Keep an offer with its legs and timers; phones that ring later are dialled by timers."""
+    due = tuple(leg for leg in fact.legs if leg.dial_at <= state.now_at)
+    state.offers.put(
+        Offer(
+            fact.offer_id,
+            place.place_id,
+            place.department_id,
+            fact.agent_id,
+            place.pbx_id,
+            fact.ring_ms_max,
+            fact.legs,
+            tuple(leg.leg_id for leg in fact.legs),
+            tuple(leg.leg_id for leg in due),
+            is_fallback=is_fallback,
+        )
+    )
+    for leg in fact.legs:
+        if leg in due:
+            put_leg(state, fact.offer_id, place, fact.agent_id, leg.leg_id)
+        else:
+            state.set_timer("dial", leg.leg_id, leg.dial_at)
+    state.set_timer("ring", fact.offer_id, Instant(state.now_at + fact.ring_ms_max + phones.SILENT_MS))
+    line = state.line(fact.agent_id)
+    state.lines.put(msgspec.structs.replace(line, offer_id=fact.offer_id))
+    agent = state.agents[fact.agent_id].saved
+    pbx = state.pbx(agent.pbx_id) if agent is not None else None
+    if pbx is not None and pbx.is_probing:
+        state.pbxs.put(msgspec.structs.replace(pbx, probe_offer_id=fact.offer_id))
+
+
+def put_leg(state: QueueState, offer_id: OfferId, place: Place, agent_id: AgentId, leg_id: LegId) -> None:
+    """Know a leg that is being dialled."""
+    state.legs.put(Leg(leg_id, LegKind.AGENT, place.pbx_id, place.place_id, offer_id, agent_id))
+
+
+def drop_offer(state: QueueState, offer: Offer) -> None:
+    """Forget an offer and its timers; its legs are unwanted from now on, until they have ended."""
+    state.offers.drop(offer.offer_id)
+    state.drop_timer("ring", offer.offer_id)
+    for planned in offer.legs:
+        state.drop_timer("dial", planned.leg_id)
+        state.drop_timer("key", planned.leg_id)
+        leg = state.legs.get(planned.leg_id)
+        if leg is not None:
+            state.legs.put(msgspec.structs.replace(leg, offer_id=None, place_id=None))
+    agent = state.agents[offer.agent_id].saved
+    pbx = state.pbx(agent.pbx_id) if agent is not None else None
+    if pbx is not None and pbx.probe_offer_id == offer.offer_id:
+        state.pbxs.put(msgspec.structs.replace(pbx, probe_offer_id=None))

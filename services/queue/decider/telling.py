@@ -1,0 +1,142 @@
+"""What a waiting caller is told: welcome, position, wait, invitation (Q4, C1)."""
+
+import msgspec
+
+from contracts.ids import Instant, MediaKey, PlayId
+from contracts.log import TimerDue
+from contracts.prompts import Prompt
+from contracts.queue import (
+    AnnouncementKind,
+    AnnouncementMade,
+)
+from contracts.telephony import Play, StartHoldMusic
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import ending
+from services.queue.rules import notices, waiting
+from services.queue.state import QueueState
+from services.queue.state.records import Phase, Place
+
+PLAY_MS_MAX = 20_000
+"""An announcement that begins later than this is about a moment that has passed."""
+
+
+def answered(state: QueueState, place: Place) -> Decision:
+    """The caller is on the line: music, then the welcome; or what an earlier decision wants them to hear."""
+    assert place.leg_id is not None
+    music = Decision(commands=(StartHoldMusic(pbx_id=place.pbx_id, leg_id=place.leg_id),))
+    match place.phase:
+        case Phase.NO_ANSWER if place.play_id is not None:
+            return ending.play_notice(state, place)
+        case Phase.WAITING:
+            return together((music, _welcome(state, place)))
+        case _:
+            return NOTHING
+
+
+def _welcome(state: QueueState, place: Place) -> Decision:
+    position = waiting.position(state, place)
+    wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
+    existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
+    if existing is not None:
+        position = waiting.position(state, existing)
+        wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
+        media = (
+            *notices.told(state, place, position, wait_ms),
+            *notices.standard(state, place, Prompt.CALLBACK_EXISTS),
+        )
+        return _announce(state, place, AnnouncementKind.CALLBACK_EXISTS, media, position, wait_ms)
+    media = notices.welcome(state, place, position, wait_ms)
+    return _announce(state, place, AnnouncementKind.WELCOME, media, position, wait_ms)
+
+
+def tell_position(state: QueueState, place: Place) -> Decision:
+    """Position and wait; the spoken position never rises (Q4)."""
+    position = waiting.position(state, place)
+    if place.position_told is not None:
+        position = min(position, place.position_told)
+    wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
+    media = notices.told(state, place, position, wait_ms)
+    return _announce(state, place, AnnouncementKind.POSITION, media, position, wait_ms)
+
+
+def _announce(
+    state: QueueState,
+    place: Place,
+    kind: AnnouncementKind,
+    media: tuple[MediaKey, ...],
+    position: int | None = None,
+    wait_ms: int | None = None,
+) -> Decision:
+    assert place.leg_id is not None
+    play_id = PlayId(f"{place.place_id}.p{place.play_count + 1}")
+    fact = AnnouncementMade(
+        place_id=place.place_id, kind=kind, play_id=play_id, position=position, wait_estimate_ms=wait_ms
+    )
+    command = Play(
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        play_id=play_id,
+        media=media,
+        barge_in=kind is AnnouncementKind.INVITATION,
+        not_after=Instant(state.now_at + PLAY_MS_MAX),
+    )
+    return Decision(facts=(fact,), commands=(command,) if media else ())
+
+
+def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
+    """What was told; the next look at the position is a gap away."""
+    place = state.places[fact.place_id]
+    is_position = fact.kind in (AnnouncementKind.WELCOME, AnnouncementKind.POSITION)
+    state.places.put(
+        msgspec.structs.replace(
+            place,
+            play_count=place.play_count + 1,
+            position_told=fact.position if is_position else place.position_told,
+            is_invited=place.is_invited or fact.kind is AnnouncementKind.INVITATION,
+        )
+    )
+    if f"announce/{place.place_id}" not in state.timers:
+        _set_announce(state, place)
+
+
+def _set_announce(state: QueueState, place: Place) -> None:
+    gap_ms = state.departments[place.department_id].saved.announcement_gap_ms
+    state.set_timer("announce", place.place_id, Instant(state.now_at + gap_ms))
+
+
+def apply_announce_due(state: QueueState, due: TimerDue) -> None:
+    """Every gap, for as long as a caller waits on the line."""
+    place = state.places.get(due.subject)
+    if place is not None and place.leg_id is not None and place.callback_id is None:
+        _set_announce(state, place)
+
+
+def can_be_told(place: Place) -> bool:
+    """Whether the queue speaks on this leg now: not while an order is being taken, nor a bridge made."""
+    return (
+        place.phase is Phase.WAITING
+        and place.is_answered
+        and place.leg_id is not None
+        and not place.is_ordering
+        and place.callback_id is None
+    )
+
+
+def decide_announce(state: QueueState, due: TimerDue) -> Decision:
+    """Tell the position again if it got better."""
+    place = state.places.get(due.subject)
+    if place is None or not can_be_told(place):
+        return NOTHING
+    if place.position_told is not None and waiting.position(state, place) >= place.position_told:
+        return NOTHING
+    return tell_position(state, place)
+
+
+def decide_invite(state: QueueState, due: TimerDue) -> Decision:
+    """«Press 1 and we will call you back» (C1, C12)."""
+    place = state.places.get(due.subject)
+    if place is None or not can_be_told(place) or not waiting.may_invite(state, place):
+        return NOTHING
+    choice = state.departments[place.department_id].saved.notices.invitation
+    media = notices.media(state, place, choice, (Prompt.INVITATION,))
+    return _announce(state, place, AnnouncementKind.INVITATION, media)

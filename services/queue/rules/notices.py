@@ -1,0 +1,64 @@
+"""What callers and agents hear, as keys of objects in the bucket."""
+
+from contracts.directory import NoticeChoice, NoticeKind
+from contracts.ids import MediaKey
+from contracts.prompts import Prompt, number_prompts, position_prompt, prompt_keys, wait_prompt
+from services.queue.state import QueueState
+from services.queue.state.records import Place
+
+
+def media(
+    state: QueueState,
+    place: Place,
+    choice: NoticeChoice,
+    standard: tuple[str, ...],
+    *,
+    position: int | None = None,
+    wait_ms: int | None = None,
+) -> tuple[MediaKey, ...]:
+    """A notice as keys: the organization's own if it can be played, else the standard one; maybe none."""
+    language = state.departments[place.department_id].saved.language
+    if choice.kind is NoticeKind.NONE:
+        return ()
+    own = state.notices.get(choice.notice_id) if choice.notice_id is not None else None
+    if choice.kind is NoticeKind.STANDARD or own is None:
+        return prompt_keys(language, *standard)
+    values = {
+        "{position}": (position_prompt(position),) if position is not None else (),
+        "{wait_minutes}": (wait_prompt(wait_ms),),
+        "{number}": number_prompts(language, place.caller) if place.caller else (),
+    }
+    return tuple(
+        key
+        for part in own.parts
+        for key in (prompt_keys(language, *values[part]) if part in values else (MediaKey(part),))
+    )
+
+
+def welcome(state: QueueState, place: Place, position: int, wait_ms: int | None) -> tuple[MediaKey, ...]:
+    """Welcome, then position and wait."""
+    notices = state.departments[place.department_id].saved.notices
+    return (
+        *media(state, place, notices.welcome, (Prompt.QUEUE_WELCOME,), position=position, wait_ms=wait_ms),
+        *told(state, place, position, wait_ms),
+    )
+
+
+def told(state: QueueState, place: Place, position: int, wait_ms: int | None) -> tuple[MediaKey, ...]:
+    """Position and wait."""
+    notices = state.departments[place.department_id].saved.notices
+    standard = (position_prompt(position), wait_prompt(wait_ms))
+    return media(state, place, notices.position, standard, position=position, wait_ms=wait_ms)
+
+
+def whisper(state: QueueState, place: Place) -> tuple[MediaKey, ...]:
+    """Who is calling, for an agent whose phone could not show it; a withheld number is never spoken."""
+    language = state.departments[place.department_id].saved.language
+    if place.caller is None:
+        return prompt_keys(language, Prompt.WHISPER_CALL, Prompt.WHISPER_NUMBER_WITHHELD)
+    return prompt_keys(language, Prompt.WHISPER_CALL, *number_prompts(language, place.caller))
+
+
+def standard(state: QueueState, place: Place, prompt: Prompt) -> tuple[MediaKey, ...]:
+    """One standard prompt in the department's language."""
+    return prompt_keys(state.departments[place.department_id].saved.language, prompt)

@@ -1,0 +1,89 @@
+"""Which phones of an agent ring for a place, when, and what they show (E4, G5, O2)."""
+
+from typing import Final
+
+from contracts.directory import AgentSaved, Device, DeviceKind
+from contracts.ids import Address, Instant, LegId, OfferId, PbxId
+from contracts.queue import OfferLeg
+from contracts.telephony import DialLeg
+from services.queue.state import QueueState
+from services.queue.state.records import Offer, Place, phone_key
+
+KEY_MS: Final = 8_000
+"""A mobile's own voicemail can't press a key; a person who looked at the screen can, within this (E4)."""
+SILENT_MS: Final = 5_000
+"""A phone that has not even begun to ring by then shows no sign of life (telephony.md)."""
+FALLBACK_RING_MS: Final = 30_000
+LATE_DIAL_MS: Final = 10_000
+"""A dialling that reaches the gateway later than this would ring for a moment that has passed."""
+CALL_MS_MAX: Final = 4 * 60 * 60 * 1000
+"""No call lasts longer; an agent who seems to is freed, and the cause is logged (G3)."""
+
+
+def address_from(pbx_id: PbxId, agent: AgentSaved, device: Device) -> Address:
+    """An agent's phone as another PBX dials it: extensions by the inter-PBX link, numbers as they are."""
+    scheme, _, rest = device.address.partition(":")
+    if scheme != "sip" or agent.pbx_id == pbx_id:
+        return device.address
+    return Address(f"pbx:{agent.pbx_id}/{rest}")
+
+
+def plan(state: QueueState, offer_id: OfferId, agent: AgentSaved, pbx_id: PbxId) -> tuple[OfferLeg, ...]:
+    """The phones that ring for an offer made now: reachable, allowed to be dialled, each at its time."""
+    usable = [
+        (at, device)
+        for at, device in enumerate(agent.devices)
+        if not _is_unreachable(state, agent, device) and state.may_dial(device.address)
+    ]
+    if not usable:
+        return ()
+    # The delay counts from the first phone that rings: with the desk phone dead, the mobile rings at once.
+    first_ms = min(device.delay_ms for _, device in usable)
+    return tuple(
+        OfferLeg(
+            leg_id=LegId(f"{offer_id}.{at}"),
+            address=address_from(pbx_id, agent, device),
+            dial_at=Instant(state.now_at + device.delay_ms - first_ms),
+            needs_key=device.kind is DeviceKind.MOBILE,
+        )
+        for at, device in usable
+    )
+
+
+def _is_unreachable(state: QueueState, agent: AgentSaved, device: Device) -> bool:
+    phone = state.phones.get(phone_key(agent.pbx_id, device.address))
+    return phone is not None and phone.is_unreachable
+
+
+def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLeg:
+    """The command that rings one phone of an offer."""
+    is_public = leg.address.startswith("tel:")
+    headers = {}
+    if not is_public:
+        department = state.departments[offer.department_id].saved
+        headers = {"department": department.name, "purpose": "callback" if place.callback_id else "call"}
+        if place.caller is not None:
+            headers["caller"] = place.caller
+    return DialLeg(
+        pbx_id=offer.pbx_id,
+        leg_id=leg.leg_id,
+        address=leg.address,
+        caller_id=own_number(state, place) if is_public else (place.caller or ""),
+        ring_ms_max=offer.ring_ms_max + SILENT_MS,
+        headers=headers,
+        not_after=Instant(max(state.now_at, leg.dial_at) + LATE_DIAL_MS),
+    )
+
+
+def own_number(state: QueueState, place: Place) -> str:
+    """The organization's line that a leg over the public network shows: always one of the dialling PBX."""
+    numbers = state.pbx(place.pbx_id).saved
+    if numbers is None:
+        return place.line
+    return place.line if place.line in numbers.numbers else next(iter(numbers.numbers), "")
+
+
+def far_pbx(leg: OfferLeg) -> PbxId | None:
+    """The other PBX that a leg is dialled through, or None."""
+    scheme, _, rest = leg.address.partition(":")
+    return PbxId(rest.partition("/")[0]) if scheme == "pbx" else None

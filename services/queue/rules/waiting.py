@@ -1,0 +1,77 @@
+"""Positions, wait estimates, working time, and whether anybody can come (Q4, Q6, E5, E6)."""
+
+from typing import Final
+
+from contracts.directory import AgentAvailabilitySaved
+from contracts.ids import DepartmentId, Instant
+from services.queue.state import QueueState
+from services.queue.state.records import Place
+
+HANDLING_MS: Final = 180_000
+"""What a call takes before any was measured: three minutes, the middle of what call centres report."""
+HANDLING_WEIGHT: Final = 10
+"""The average follows the last ten calls: an hour's change of pace shows, one long call does not."""
+INVITATION_LEFT_MS_MIN: Final = 15_000
+"""Later than this before the deadline nobody is invited to order a callback (C12)."""
+
+
+def position(state: QueueState, place: Place) -> int:
+    """The place's rank in its department, from 1."""
+    return int(state.order[place.department_id].bisect_left(place.rank)) + 1
+
+
+def wait_estimate_ms(state: QueueState, department_id: DepartmentId, position_: int) -> int | None:
+    """How long a place of this position will wait, or None with no agent at work (E-22)."""
+    agents = len(state.can_come.get(department_id, ()))
+    if agents == 0:
+        return None
+    pace = state.paces.get(department_id)
+    handling_ms = HANDLING_MS if pace is None else pace.handling_ms
+    return -(-position_ * handling_ms // agents)
+
+
+def handling_after(known_ms: int | None, talked_ms: int) -> int:
+    """The average handling time with one more call in it."""
+    if known_ms is None:
+        return talked_ms
+    return known_ms + (talked_ms - known_ms) // HANDLING_WEIGHT
+
+
+def is_at_work(availability: AgentAvailabilitySaved | None, at: Instant) -> bool:
+    """Whether an agent works at an instant: absent wins, unknown hours count as open (E5, E6)."""
+    if availability is None:
+        return True
+    if any(absence.contains(at) for absence in availability.absences):
+        return False
+    if availability.hours is None:
+        return True
+    if availability.known_until_at is not None and at >= availability.known_until_at:
+        return True
+    return any(hours.contains(at) for hours in availability.hours)
+
+
+def next_change_at(availability: AgentAvailabilitySaved | None, after: Instant) -> Instant | None:
+    """When an agent's working time may change next, or None."""
+    if availability is None:
+        return None
+    intervals = (*availability.absences, *(availability.hours or ()))
+    edges = [edge for each in intervals for edge in (each.from_at, each.until_at) if edge is not None]
+    if availability.known_until_at is not None:
+        edges.append(availability.known_until_at)
+    return min((edge for edge in edges if edge > after), default=None)
+
+
+def nobody_can_come(state: QueueState, department_id: DepartmentId) -> bool:
+    """Whether every agent is suspended, absent or out of hours, or there is none (Q6)."""
+    return not state.can_come.get(department_id)
+
+
+def may_invite(state: QueueState, place: Place) -> bool:
+    """Whether a waiting caller may be invited to order a callback now (C1, C12)."""
+    department = state.departments[place.department_id].saved
+    return (
+        department.callback.is_on
+        and not place.is_internal
+        and place.callback_id is None
+        and place.deadline_at - state.now_at >= INVITATION_LEFT_MS_MIN
+    )

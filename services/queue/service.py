@@ -1,0 +1,76 @@
+"""The queue's table of contents: what it hears and says, and the functions that decide."""
+
+from typing import Final
+
+from contracts import queue, telephony
+from runtime.decision import Decider
+from services.queue.decider import HEARD, apply, decide, owed
+from services.queue.state import QueueState
+
+
+def gauges(state: QueueState) -> dict[str, float]:
+    """One organization's share of what waits."""
+    orders = [order for order in state.order.values() if order]
+    return {
+        "places_waiting": float(sum(len(order) for order in orders)),
+        "departments_waiting": float(len(orders)),
+        "place_oldest_at": min((order[0][1] / 1000 for order in orders), default=0.0),
+    }
+
+
+SERVICE: Final = Decider(
+    name="queue",
+    hears=HEARD,
+    says=(
+        queue.PlaceTaken,
+        queue.AnnouncementMade,
+        queue.CallbackRequested,
+        queue.CallbackTakenOver,
+        queue.OfferMade,
+        queue.OfferLegDialled,
+        queue.KeyWanted,
+        queue.OfferAccepted,
+        queue.OfferDeclined,
+        queue.OfferMissed,
+        queue.OfferUnreachable,
+        queue.OfferWithdrawn,
+        queue.OfferReopened,
+        queue.AgentReady,
+        queue.PlaceConnected,
+        queue.PlaceAbandoned,
+        queue.PlaceDiverted,
+        queue.FallbackRung,
+        queue.NoAnswerReached,
+        queue.DeadlinePassed,
+        queue.PlaceClosed,
+        queue.AgentBusy,
+        queue.AgentFreed,
+        queue.WrapUpStarted,
+        queue.PbxAway,
+        queue.PbxBack,
+        telephony.AnswerLeg,
+        telephony.Play,
+        telephony.StartHoldMusic,
+        telephony.DialLeg,
+        telephony.CancelLeg,
+        telephony.Bridge,
+        telephony.HangUp,
+    ),
+    new_state=QueueState,
+    apply=apply,
+    decide=decide,
+    owed=owed,
+    counts={
+        "queue.offer_accepted": ("offers", "accepted"),
+        "queue.offer_declined": ("offers", "declined"),
+        "queue.offer_missed": ("offers", "missed"),
+        "queue.offer_unreachable": ("offers", "unreachable"),
+        "queue.offer_withdrawn": ("offers", "withdrawn"),
+        "queue.place_connected": ("places", "connected"),
+        "queue.place_abandoned": ("places", "abandoned"),
+        "queue.place_diverted": ("places", "@action"),
+        "queue.place_closed": ("places", "@outcome"),
+        "telephony.dial_leg": ("dials", "agent"),
+    },
+    gauges=gauges,
+)

@@ -1,0 +1,300 @@
+"""What the queue remembers of one organization.
+
+Small records in tables, and indexes derived from them that make every question cheap: which place is
+next, which agents are free, what rank a place has. Indexes are never stored; loading rebuilds them.
+"""
+
+from functools import lru_cache
+
+from sortedcontainers import SortedSet
+
+from contracts import directory as book
+from contracts.dialling import DiallingPolicy, refusal
+from contracts.ids import Address, AgentId, CallbackId, DepartmentId, PbxId, PlaceId
+from contracts.queue import SkipReason
+from runtime.records import State
+from services.queue.state.records import (
+    Agent,
+    Department,
+    Leg,
+    Line,
+    Notice,
+    Offer,
+    Organization,
+    Pace,
+    Pbx,
+    Phase,
+    Phone,
+    Place,
+    Rank,
+    phone_key,
+)
+
+FreeKey = tuple[int, int, AgentId]
+"""How free agents are ordered: the longest idle first, never called before all, then by the list."""
+
+
+class QueueState(State):
+    """The tables, and the indexes that `services.queue.state` derives from them.
+
+    `order[department]` ranks its places · `open[department]` those that could take an agent now ·
+    `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
+    `by_number` callbacks' places by department and number · `seats` departments of an agent.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended_leg: Leg | None = None
+        """The leg that the fact at hand ended: for the decision of the same step, never stored."""
+        self.order: dict[DepartmentId, SortedSet[Rank]] = {}
+        self.open: dict[DepartmentId, SortedSet[Rank]] = {}
+        self.live: dict[DepartmentId, SortedSet[Rank]] = {}
+        self.free: dict[DepartmentId, SortedSet[FreeKey]] = {}
+        self.by_number: dict[tuple[DepartmentId, str], PlaceId] = {}
+        self.by_callback: dict[CallbackId, PlaceId] = {}
+        self.by_line: dict[str, DepartmentId] = {}
+        self.seats: dict[AgentId, dict[DepartmentId, int]] = {}
+        self.can_come: dict[DepartmentId, set[AgentId]] = {}
+        self._free_keys: dict[tuple[DepartmentId, AgentId], FreeKey] = {}
+        self._agents_by_phone: dict[str, set[AgentId]] = {}
+        self._agents_by_pbx: dict[PbxId, set[AgentId]] = {}
+        self._places_by_pbx: dict[PbxId, SortedSet[PlaceId]] = {}
+        self.organizations = self.table("organizations", Organization)
+        self.pbxs = self.table("pbxs", Pbx, self._index_pbx)
+        self.departments = self.table("departments", Department, self._index_department)
+        self.paces = self.table("paces", Pace)
+        self.agents = self.table("agents", Agent, self._index_agent)
+        self.lines = self.table("lines", Line, self._index_line)
+        self.phones = self.table("phones", Phone, self._index_phone)
+        self.places = self.table("places", Place, self._index_place)
+        self.offers = self.table("offers", Offer)
+        self.legs = self.table("legs", Leg)
+        self.notices = self.table("notices", Notice)
+
+    # Reading.
+
+    def line(self, agent_id: AgentId) -> Line:
+        """What an agent is doing, whether or not anything was ever heard of it."""
+        return self.lines.get(agent_id) or Line(agent_id)
+
+    def pbx(self, pbx_id: PbxId) -> Pbx:
+        """What is known of a PBX."""
+        return self.pbxs.get(pbx_id) or Pbx(pbx_id)
+
+    def is_suspended(self, department_id: DepartmentId, agent_id: AgentId) -> bool:
+        """Whether the agent's seat in the department is suspended, or there is none."""
+        department = self.departments.get(department_id)
+        return department is None or all(
+            seat.agent_id != agent_id or seat.is_suspended for seat in department.saved.agents
+        )
+
+    def phones_of(self, agent: book.AgentSaved) -> tuple[Phone | None, ...]:
+        """The agent's phones as their PBX sees them; None for what it never spoke of."""
+        return tuple(self.phones.get(phone_key(agent.pbx_id, device.address)) for device in agent.devices)
+
+    def first_places(self, department_id: DepartmentId) -> "SortedSet[Rank]":
+        """Places of a department that could take an agent now, the next first."""
+        return self.open.get(department_id, _NO_PLACES)
+
+    def is_coming(self, department_id: DepartmentId, agent_id: AgentId) -> bool:
+        """Whether an agent may come sooner or later: not suspended, at work, and still there (Q6)."""
+        agent = self.agents.get(agent_id)
+        return (
+            agent is not None
+            and agent.saved is not None
+            and not agent.saved.is_removed
+            and not self.is_suspended(department_id, agent_id)
+            and self.line(agent_id).is_at_work
+        )
+
+    def blocked(self, department_id: DepartmentId, agent_id: AgentId) -> SkipReason | None:
+        """Why an agent can't be offered any place of this department now, or None (Q2)."""
+        agent = self.agents.get(agent_id)
+        if self.is_suspended(department_id, agent_id) or agent is None or agent.saved is None:
+            return SkipReason.SUSPENDED
+        if agent.saved.is_removed:
+            return SkipReason.SUSPENDED
+        return self.blocked_anywhere(agent_id)
+
+    def blocked_anywhere(self, agent_id: AgentId) -> SkipReason | None:
+        """The same without regard to a department: for who is rung as a fallback."""
+        agent = self.agents[agent_id]
+        assert agent.saved is not None
+        return self._blocked_at_work(agent) or self._blocked_phones(agent.saved)
+
+    def _blocked_at_work(self, agent: Agent) -> SkipReason | None:
+        line = self.line(agent.agent_id)
+        if not line.is_at_work:
+            absences = agent.availability.absences if agent.availability else ()
+            is_absent = any(absence.contains(self.now_at) for absence in absences)
+            return SkipReason.ABSENT if is_absent else SkipReason.OUT_OF_HOURS
+        if agent.pause is not None and agent.pause.is_paused:
+            return SkipReason.PAUSED
+        if line.leg_id is not None:
+            return SkipReason.ON_CALL
+        if line.offer_id is not None:
+            return SkipReason.HOLDS_OFFER
+        return None if line.wrap_up_until_at is None else SkipReason.WRAP_UP
+
+    def _blocked_phones(self, agent: book.AgentSaved) -> SkipReason | None:
+        pbx = self.pbx(agent.pbx_id)
+        if pbx.is_lost or pbx.away_until_at is not None or pbx.probe_offer_id is not None:
+            return SkipReason.PBX_AWAY
+        phones = self.phones_of(agent)
+        if any(phone is not None and phone.is_in_use for phone in phones):
+            return SkipReason.ON_CALL
+        usable = [
+            device
+            for device, phone in zip(agent.devices, phones, strict=True)
+            if phone is None or not phone.is_unreachable
+        ]
+        if not usable:
+            return SkipReason.UNREACHABLE
+        if not any(self.may_dial(device.address) for device in usable):
+            return SkipReason.NOT_ALLOWED_TO_DIAL
+        return None
+
+    def may_dial(self, address: Address) -> bool:
+        """Whether policy allows an agent's phone to be dialled (C10): only public numbers are asked about."""
+        scheme, _, number = address.partition(":")
+        if scheme != "tel":
+            return True
+        policy = next(iter(self.organizations), None)
+        return policy is not None and _employee_refusal(number, policy.saved.dialling_policy) is None
+
+    # Indexes.
+
+    def _index_place(self, old: Place | None, new: Place | None) -> None:
+        if old is not None:
+            self._unindex(old, keeps_rank=new is not None and new.rank == old.rank and _counts(new))
+        if new is None:
+            return
+        if _counts(new):
+            self.order.setdefault(new.department_id, SortedSet()).add(new.rank)
+        if self._is_open(new):
+            self.open.setdefault(new.department_id, SortedSet()).add(new.rank)
+        if new.phase is Phase.WAITING and new.callback_id is None and new.leg_id is not None:
+            self.live.setdefault(new.department_id, SortedSet()).add(new.rank)
+        self._places_by_pbx.setdefault(new.pbx_id, SortedSet()).add(new.place_id)
+        if new.callback_id is not None:
+            self.by_callback[new.callback_id] = new.place_id
+            if new.caller is not None:
+                self.by_number[(new.department_id, new.caller)] = new.place_id
+
+    def _unindex(self, old: Place, *, keeps_rank: bool) -> None:
+        if not keeps_rank:
+            self.order.get(old.department_id, _NO_PLACES).discard(old.rank)
+        self.open.get(old.department_id, _NO_PLACES).discard(old.rank)
+        self.live.get(old.department_id, _NO_PLACES).discard(old.rank)
+        self._places_by_pbx[old.pbx_id].discard(old.place_id)
+        if old.callback_id is not None:
+            self.by_callback.pop(old.callback_id, None)
+            if old.caller is not None and self.by_number.get((old.department_id, old.caller)) == old.place_id:
+                del self.by_number[(old.department_id, old.caller)]
+
+    def _is_open(self, place: Place) -> bool:
+        if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
+            return False
+        department = self.departments.get(place.department_id)
+        if department is None or self.pbx(place.pbx_id).is_lost:
+            return False
+        match department.saved.strategy.kind:
+            case book.StrategyKind.RING_ALL:
+                return True
+            case book.StrategyKind.CUMULATIVE:
+                return place.is_step_open or not place.offers
+            case _:
+                return not place.offers
+
+    def _index_department(self, old: Department | None, new: Department | None) -> None:
+        if old is not None:
+            for seat in old.saved.agents:
+                self.seats.get(seat.agent_id, {}).pop(old.department_id, None)
+            for line in old.saved.lines:
+                self.by_line.pop(line, None)
+        if new is not None and not new.saved.is_removed:
+            for rank, seat in enumerate(new.saved.agents):
+                self.seats.setdefault(seat.agent_id, {})[new.department_id] = rank
+            for line in new.saved.lines:
+                self.by_line[line] = new.department_id
+        here = new or old
+        assert here is not None
+        for agent_id in {seat.agent_id: None for each in (old, new) if each for seat in each.saved.agents}:
+            self._refresh(agent_id, here.department_id)
+        self._refresh_places(tuple(rank[2] for rank in self.order.get(here.department_id, ())))
+
+    def _index_pbx(self, old: Pbx | None, new: Pbx | None) -> None:
+        here = new or old
+        assert here is not None
+        for agent_id in sorted(self._agents_by_pbx.get(here.pbx_id, ())):
+            self._refresh(agent_id)
+        if (old.is_lost if old else False) != (new.is_lost if new else False):
+            self._refresh_places(tuple(self._places_by_pbx.get(here.pbx_id, ())))
+
+    def _refresh_places(self, place_ids: "tuple[str, ...]") -> None:
+        for place_id in place_ids:
+            place = self.places.get(place_id)
+            if place is None:
+                continue
+            self.open.get(place.department_id, _NO_PLACES).discard(place.rank)
+            if self._is_open(place):
+                self.open.setdefault(place.department_id, SortedSet()).add(place.rank)
+
+    def _index_agent(self, old: Agent | None, new: Agent | None) -> None:
+        for each, keep in ((old, False), (new, True)):
+            if each is None or each.saved is None:
+                continue
+            for device in each.saved.devices:
+                agents = self._agents_by_phone.setdefault(phone_key(each.saved.pbx_id, device.address), set())
+                agents.add(each.agent_id) if keep else agents.discard(each.agent_id)
+            of_pbx = self._agents_by_pbx.setdefault(each.saved.pbx_id, set())
+            of_pbx.add(each.agent_id) if keep else of_pbx.discard(each.agent_id)
+        here = new or old
+        assert here is not None
+        self._refresh(here.agent_id)
+
+    def _index_line(self, old: Line | None, new: Line | None) -> None:
+        here = new or old
+        assert here is not None
+        self._refresh(here.agent_id)
+
+    def _index_phone(self, old: Phone | None, new: Phone | None) -> None:
+        here = new or old
+        assert here is not None
+        for agent_id in self.agents_of_phone(here.key):
+            self._refresh(agent_id)
+
+    def agents_of_phone(self, key: str) -> list[AgentId]:
+        """Whose phone this is, in order."""
+        return sorted(self._agents_by_phone.get(key, ()))
+
+    def _refresh(self, agent_id: AgentId, department_id: DepartmentId | None = None) -> None:
+        """Put an agent among the free ones of its departments, or take it out."""
+        seats = self.seats.get(agent_id, {})
+        for each in (*seats, *((department_id,) if department_id and department_id not in seats else ())):
+            place = (each, agent_id)
+            known = self._free_keys.pop(place, None)
+            if known is not None:
+                self.free[each].discard(known)
+            if self.is_coming(each, agent_id):
+                self.can_come.setdefault(each, set()).add(agent_id)
+            else:
+                self.can_come.setdefault(each, set()).discard(agent_id)
+            if each in seats and self.blocked(each, agent_id) is None:
+                key = (self.line(agent_id).idle_since_at, seats[each], agent_id)
+                self.free.setdefault(each, SortedSet()).add(key)
+                self._free_keys[place] = key
+
+
+_NO_PLACES: "SortedSet[Rank]" = SortedSet()
+
+
+@lru_cache(maxsize=4096)
+def _employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
+    """Parsing a number takes as long as all the rest of an offer; its answer depends on nothing else."""
+    return refusal(number, policy, is_employee=True)
+
+
+def _counts(place: Place) -> bool:
+    """Whether a place still waits in the department's order: what positions count."""
+    return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK)

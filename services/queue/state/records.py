@@ -1,0 +1,206 @@
+"""The small records of the queue: cards from the book, places, offers, legs, phones, what agents do."""
+
+from enum import StrEnum
+
+from contracts import directory as book
+from contracts.ids import (
+    Address,
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    OfferId,
+    PbxId,
+    PlaceId,
+    PlayId,
+)
+from contracts.queue import DivertReason, OfferLeg
+from runtime.records import Record
+
+Rank = tuple[int, int, str]
+"""How places are ordered: C7 places first, then by joining time, then by id."""
+
+
+class Organization(Record, frozen=True, array_like=True):
+    """The organization's card; there is one."""
+
+    organization_id: str
+    saved: book.OrganizationSaved
+
+
+class Pbx(Record, frozen=True, array_like=True):
+    """A phone exchange, and whether it can be reached.
+
+    `is_lost`: its gateway says so. `away_until_at`: a dialling failed; its agents are skipped until then,
+    then one is probed (`is_probing`, `probe_offer_id`).
+    """
+
+    pbx_id: PbxId
+    saved: book.PbxSaved | None = None
+    is_lost: bool = False
+    away_until_at: Instant | None = None
+    is_probing: bool = False
+    probe_offer_id: OfferId | None = None
+
+
+class Department(Record, frozen=True, array_like=True):
+    """A department's card."""
+
+    department_id: DepartmentId
+    saved: book.DepartmentSaved
+
+
+class Pace(Record, frozen=True, array_like=True):
+    """How long a department's calls take, averaged so that the last ten count most."""
+
+    department_id: DepartmentId
+    handling_ms: int
+
+
+class Agent(Record, frozen=True, array_like=True):
+    """An agent's card and working time."""
+
+    agent_id: AgentId
+    saved: book.AgentSaved | None = None
+    availability: book.AgentAvailabilitySaved | None = None
+    pause: book.AgentPauseSaved | None = None
+
+
+class Line(Record, frozen=True, array_like=True):
+    """What an agent is doing. `idle_since_at` 0: never had a call.
+
+    `place_id` and `leg_id` belong to the call being set up or going on; `connected_at` is when it was
+    bridged, which makes it a call with wrap-up.
+    """
+
+    agent_id: AgentId
+    is_at_work: bool = True
+    offer_id: OfferId | None = None
+    leg_id: LegId | None = None
+    place_id: PlaceId | None = None
+    department_id: DepartmentId | None = None
+    connected_at: Instant | None = None
+    wrap_up_until_at: Instant | None = None
+    idle_since_at: Instant = Instant(0)
+
+
+class Phone(Record, frozen=True, array_like=True):
+    """A registered phone as its PBX sees it; the key is PBX and address."""
+
+    key: str
+    is_in_use: bool = False
+    is_unreachable: bool = False
+    is_ours: bool = False
+    """The use began while we rang or held its agent, so its end says nothing of other calls."""
+
+
+class Phase(StrEnum):
+    """Where a place is on its way."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    WITH_CALLBACK = "with_callback"
+    EXPIRED = "expired"
+    NO_ANSWER = "no_answer"
+    FALLBACK = "fallback"
+
+
+class Place(Record, frozen=True, array_like=True):
+    """One customer's place. It ends by being dropped."""
+
+    place_id: PlaceId
+    department_id: DepartmentId
+    pbx_id: PbxId
+    leg_id: LegId | None
+    caller: str | None
+    line: str
+    joined_at: Instant
+    deadline_at: Instant
+    phase: Phase = Phase.WAITING
+    is_internal: bool = False
+    is_answered: bool = False
+    is_first: bool = False
+    is_late: bool = False
+    """The deadline has come: what rings may ring on, nothing new is offered."""
+    callback_id: CallbackId | None = None
+    is_ordering: bool = False
+    is_invited: bool = False
+    existing_place_id: PlaceId | None = None
+    """The place of this number's callback, which the caller was offered to take over (C8)."""
+    held_until_at: Instant | None = None
+    """Between two attempts of a callback the place is not offered."""
+    round: int = 1
+    tried: tuple[AgentId, ...] = ()
+    declined: tuple[tuple[AgentId, Instant], ...] = ()
+    round_order: tuple[AgentId, ...] = ()
+    is_step_open: bool = True
+    offers: tuple[OfferId, ...] = ()
+    offer_count: int = 0
+    play_count: int = 0
+    play_id: PlayId | None = None
+    """The play whose end this place waits for."""
+    accepted_offer_id: OfferId | None = None
+    agent_id: AgentId | None = None
+    agent_leg_id: LegId | None = None
+    position_told: int | None = None
+    divert_reason: DivertReason | None = None
+    hops: int = 0
+
+    @property
+    def rank(self) -> Rank:
+        """Its key in the order of the department."""
+        return (0 if self.is_first else 1, self.joined_at, self.place_id)
+
+
+class Offer(Record, frozen=True, array_like=True):
+    """A place presented to an agent. `legs` are the plan; `open_legs` those that may still answer."""
+
+    offer_id: OfferId
+    place_id: PlaceId
+    department_id: DepartmentId
+    agent_id: AgentId
+    pbx_id: PbxId
+    ring_ms_max: int
+    legs: tuple[OfferLeg, ...]
+    open_legs: tuple[LegId, ...]
+    dialled_legs: tuple[LegId, ...]
+    has_rung: bool = False
+    was_silent: bool = False
+    """A phone rang to its end."""
+    key_leg_id: LegId | None = None
+    is_fallback: bool = False
+    failure: str = ""
+
+
+class LegKind(StrEnum):
+    """Whose leg it is."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+class Leg(Record, frozen=True, array_like=True):
+    """A leg that is up or may be. `offer_id` None on an agent's leg: it is no longer wanted."""
+
+    leg_id: LegId
+    kind: LegKind
+    pbx_id: PbxId
+    place_id: PlaceId | None = None
+    offer_id: OfferId | None = None
+    agent_id: AgentId | None = None
+    peer_leg_id: LegId | None = None
+    goodbye_play_id: PlayId | None = None
+
+
+class Notice(Record, frozen=True, array_like=True):
+    """A notice of the organization's own that can be played: keys and gaps for values."""
+
+    notice_id: str
+    version: int
+    parts: tuple[str, ...]
+
+
+def phone_key(pbx_id: PbxId, address: Address) -> str:
+    """The key of a registered phone."""
+    return f"{pbx_id}|{address}"
