@@ -6,10 +6,11 @@ from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """`mail_from` and `smtp` are the runtime's; see docs/operating.md."""
+    """`smtp` and `mail_from` are the runtime's.
 
-    mail_from: str = "ringback@localhost"
-    """Whom letters come from; its domain stands in every Message-ID, so it should not change."""
+    The sender's domain stands in every Message-ID: a change of it makes a letter under way a new one.
+    """
+
     mail_from_name: str = "Ringback"
     attachment_bytes_max: int = Field(default=10 * 1024**2, ge=0)
     """A larger MP3 stays in the console; the letter has a link and says so (E-69)."""

@@ -166,8 +166,9 @@ def sounding(told: str, length_ms: int) -> list[tuple[int, int]]:
     for _, seconds in _SILENCE.findall(told):
         edges.append(min(length_ms, max(0, round(float(seconds) * 1000))))
     edges.append(length_ms)
-    # Edges come in turn: sound until a silence's start, sound again from its end.
-    return [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=True) if until > since]
+    # Edges come in turn: sound until a silence's start, sound again from its end. A silence that lasts to
+    # the end leaves the last edge alone.
+    return [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=False) if until > since]
 
 
 def _seconds(ms: int) -> str:

@@ -21,6 +21,7 @@ import jinja2
 import msgspec
 
 from contracts.directory import Language
+from contracts.gateway import Outcome
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
 from services.voicemail.activities import wording
@@ -28,13 +29,16 @@ from services.voicemail.activities.wording import WORDS, Words
 
 NAME_LENGTH_MAX: Final = 120
 SUBJECT_LENGTH_MAX: Final = 200
-REASON_LENGTH_MAX: Final = 300
 ACCENTS: Final = {
     LetterKind.VOICE_MESSAGE: "#1d4ed8",
     LetterKind.EXPIRED: "#b45309",
     LetterKind.UNREACHED: "#475569",
 }
 """A colour per kind: who gets many of these sees at once which one it is."""
+
+
+WITHOUT_SOUND: Final = frozenset({Mark.NOT_RECORDED, Mark.NOT_PLAYABLE})
+"""Nothing can be listened to: whoever reads this had better call back."""
 
 
 class NoAddress(Exception):
@@ -106,11 +110,12 @@ class Writer:
         # RFC 3834: nobody's absence notice shall answer a machine; Exchange wants to be told separately.
         letter["Auto-Submitted"] = "auto-generated"
         letter["X-Auto-Response-Suppress"] = "All"
-        letter["Content-Language"] = str(command.language)
         letter.set_content(self._text.render(page), cte="base64")
         letter.add_alternative(self._html.render(page), subtype="html", cte="base64")
         if audio.mp3:
             letter.add_attachment(audio.mp3, maintype="audio", subtype="mpeg", filename=str(page["file"]))
+        # Making the letter multipart has moved its Content-* headers inward: the language comes last.
+        letter["Content-Language"] = str(command.language)
         return letter
 
 
@@ -136,7 +141,6 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
     title, lead = _title(command, mark, words)
     caller = one_line(wording.number(command.caller, words))
     department = one_line(command.department_name)
-    where = wording.zone(command.timezone)
     stamp = _written_at(command).strftime("%Y-%m-%d-%H%M")
     file = f"{words.file_name}-{stamp}.mp3"
     subject = words.subject_from.format(title=title, caller=caller)
@@ -147,12 +151,12 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
         "subject": one_line(subject, SUBJECT_LENGTH_MAX),
         "title": title,
         "lead": lead,
-        "accent": ACCENTS[command.kind],
+        "accent": ACCENTS[LetterKind.EXPIRED if mark in WITHOUT_SOUND else command.kind],
         "caller": caller,
         "caller_label": words.caller,
-        "call_url": _call_url(command.caller),
+        "call_url": "" if command.reason == Outcome.BAD_NUMBER else _call_url(command.caller),
         "call_back": words.call_back,
-        "rows": _rows(command, audio, words, department, where.key),
+        "rows": _rows(command, audio, mark, words, department),
         "mark": words.marks.get(mark, ""),
         "audio": _audio_line(command.language, audio, words, file, attachment_bytes_max),
         "has_audio": bool(audio.mp3),
@@ -171,7 +175,7 @@ def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
         case LetterKind.UNREACHED:
             return words.unreached_title, words.unreached_lead
         case LetterKind.VOICE_MESSAGE:
-            if mark in (Mark.NOT_RECORDED, Mark.NOT_PLAYABLE):
+            if mark in WITHOUT_SOUND:
                 lead = words.not_recorded_lead
                 return (
                     words.missed_title,
@@ -183,16 +187,16 @@ def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
 
 
 def _rows(
-    command: SendLetter, audio: Audio, words: Words, department: str, zone_name: str
+    command: SendLetter, audio: Audio, mark: str, words: Words, department: str
 ) -> list[tuple[str, str]]:
-    where = wording.zone(zone_name)
+    where = wording.zone(command.timezone)
     rows = [(words.called, wording.moment(command.called_at, where, command.language))]
     if department:
         rows.append((words.department, department))
     if command.waited_ms:
         rows.append((words.waited, wording.duration(command.waited_ms, command.language)))
     length_ms = audio.duration_ms or command.duration_ms
-    if command.kind is LetterKind.VOICE_MESSAGE and length_ms:
+    if command.kind is LetterKind.VOICE_MESSAGE and length_ms and mark not in WITHOUT_SOUND:
         rows.append((words.length, wording.duration(length_ms, command.language)))
     if command.kind is LetterKind.UNREACHED and command.reason in words.outcomes:
         rows.append((words.result, words.outcomes[command.reason]))

@@ -20,7 +20,7 @@ from contracts.ids import OrganizationId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, Mark, SendLetter
 from runtime.ports import Blobs, BlobsUnavailable
 from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Studio
-from services.voicemail.activities.composing import Absence, Audio, NoAddress, Writer
+from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, NoAddress, Writer
 from services.voicemail.activities.fetching import Fetch, FetchFailed
 from services.voicemail.activities.mail import SENDING_S_MAX, Answer, Mailer, Verdict
 from services.voicemail.activities.storing import folder_of, sha256
@@ -135,7 +135,7 @@ class Postman:
 
     async def _audio(self, command: SendLetter) -> Audio | None:
         """The MP3 from S3, else made from the spool, else why there is none; None: try again later."""
-        if command.mark in (Mark.NOT_PLAYABLE, Mark.NOT_RECORDED):
+        if command.mark in WITHOUT_SOUND:
             return Audio()
         if command.mp3_key is not None:
             is_away = False

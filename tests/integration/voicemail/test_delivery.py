@@ -1,0 +1,251 @@
+"""Storing and mailing on a real S3 and a real mail server (V3, V4, V7)."""
+
+import email
+import email.policy
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.codec import Envelope
+from contracts.ids import Instant, MediaKey, OrganizationId
+from contracts.message import Command, Fact
+from contracts.voicemail import (
+    LetterAccepted,
+    LetterDeferred,
+    LetterFailed,
+    MessageMissing,
+    MessageStored,
+    SendLetter,
+    StoreMessage,
+    StoringDeferred,
+)
+from runtime.edge import EdgePorts, EdgeWork, Heard, Said
+from runtime.s3_blobs import S3Blobs, connected
+from runtime.system_clock import SystemClock
+from services.voicemail.service import build
+from services.voicemail.settings import Settings
+from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, wav
+from tests.unit.voicemail.test_posting import LETTER
+from tests.unit.voicemail.test_storing import command
+from tools.stack.parts import S3, Smtp
+from tools.stack.process import free_port
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Facts:
+    """The log's side of the port: keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[Fact] = []
+
+    async def __call__(
+        self,
+        facts: Sequence[Fact],
+        *,
+        organization_id: OrganizationId,
+        source: str,
+        cause: str = "",
+        seq: int = 0,
+        incarnation: int = 0,
+    ) -> tuple[Said, ...]:
+        """Append."""
+        assert (source, cause, seq) == ("voicemail.activities", "command-1", 0)
+        self.said.extend(facts)
+        return tuple(Said(partition=0, offset=len(self.said)) for _ in facts)
+
+
+class Desk:
+    """The edge as its process builds it, on real parts."""
+
+    def __init__(self, organization: str, s3_address: str, s3: S3, smtp_url: str) -> None:
+        self._organization = OrganizationId(organization)
+        client = connected(
+            endpoint=s3_address, region=s3.region, access_key=s3.access_key, secret_key=s3.secret_key
+        )
+        self.blobs = S3Blobs(client, s3.bucket)
+        self._facts = Facts()
+        clock = SystemClock()
+        ports = EdgePorts(say=self._facts, blobs=self.blobs, clock=clock, log_time=clock.now)
+        settings = Settings(kafka="127.0.0.1:1", smtp=smtp_url, mail_from="ringback@volga.example")
+        self._work: EdgeWork = build(ports, settings)
+
+    async def answer(self, asked: Command) -> Fact:
+        """Have one command carried out."""
+        envelope = Envelope(id="command-1", type="", source="voicemail", organization_id=self._organization)
+        heard = Heard(message=asked, envelope=envelope, partition=0, offset=0, at=Instant(0))
+        await self._work.subscriptions[0].handle(heard)
+        return self._facts.said[-1]
+
+    async def store(self, asked: StoreMessage) -> Fact:
+        """Have a recording stored."""
+        return await self.answer(asked)
+
+
+@pytest.fixture
+def desk(s3_server: S3, smtp_sink: Smtp, tmp_path: Path) -> Desk:
+    return Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
+
+
+@pytest.fixture
+def spool() -> Iterator[str]:
+    """A gateway's spool with one recording in it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/spool/1" else 404)
+            self.end_headers()
+            if self.path == "/spool/1":
+                self.wfile.write(spoken())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def letters(sink: Smtp) -> list[EmailMessage]:
+    """What the mail server keeps, in order of arrival."""
+    found = []
+    for path in sorted(sink.letters.glob("*.eml")):
+        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert isinstance(letter, EmailMessage)
+        found.append(letter)
+    return found
+
+
+@pytest.mark.rule("V3", "V4")
+async def test_a_recording_becomes_a_letter_whose_mp3_plays(
+    desk: Desk, smtp_sink: Smtp, tmp_path: Path
+) -> None:
+    """From the original in S3 to the recipient's ear."""
+    key = MediaKey(f"{tmp_path.name}/original.wav")
+    await desk.blobs.put(key, spoken())
+    stored = await desk.store(command(spoken(), key=key))
+    assert isinstance(stored, MessageStored)
+    info = await desk.blobs.info(stored.mp3_key)
+    assert info is not None
+    assert (info.bytes, info.sha256, info.content_type) == (stored.mp3_bytes, stored.mp3_sha256, "audio/mpeg")
+    assert await desk.store(command(spoken(), key=key)) == stored
+
+    asked = msgspec.structs.replace(LETTER, mp3_key=stored.mp3_key, duration_ms=stored.speech_ms)
+    accepted = await desk.answer(asked)
+    assert isinstance(accepted, LetterAccepted)
+    assert accepted.answer.startswith("250 kept as 0001.eml")
+    assert not accepted.is_repeat_possible
+    (letter,) = letters(smtp_sink)
+    assert letter["To"].addresses[0].addr_spec == "anna@volga.example"
+    assert letter["Subject"] == "Голосовое сообщение: +7 912 345-67-89, отдел «Продажи»"
+    (attached,) = letter.iter_attachments()
+    mp3 = attached.get_payload(decode=True)
+    assert isinstance(mp3, bytes)
+    assert hashlib.sha256(mp3).hexdigest() == stored.mp3_sha256
+    assert decoded_ms(mp3) == pytest.approx(4_400, abs=200)
+
+
+@pytest.mark.rule("V4")
+async def test_a_command_read_twice_leaves_one_letter_at_the_server(
+    desk: Desk, s3_server: S3, smtp_sink: Smtp, tmp_path: Path
+) -> None:
+    """Also when another process reads it the second time (E-68)."""
+    asked = msgspec.structs.replace(LETTER, mp3_key=None)
+    first = await desk.answer(asked)
+    other = Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
+    assert await desk.answer(asked) == first
+    assert await other.answer(asked) == first
+    assert len(letters(smtp_sink)) == 1
+
+
+@pytest.mark.rule("V4")
+async def test_4xx_is_deferred_and_5xx_is_final(desk: Desk, smtp_sink: Smtp) -> None:
+    """With the server's own words; a repetition after 4xx arrives once (E-65)."""
+    asked = msgspec.structs.replace(LETTER, mp3_key=None)
+    smtp_sink.refuse("anna@*", 451, times=1)
+    deferred = await desk.answer(asked)
+    assert isinstance(deferred, LetterDeferred)
+    assert deferred.answer.startswith("451 refused on demand")
+    assert not deferred.is_answer_lost
+    assert isinstance(await desk.answer(msgspec.structs.replace(asked, tries=1)), LetterAccepted)
+    assert len(letters(smtp_sink)) == 1
+    for stage in ("rcpt", "data"):
+        smtp_sink.refuse("boris@*", 550, stage=stage, times=1)
+        recipient = msgspec.structs.replace(asked.recipient, email="boris@volga.example")
+        other = msgspec.structs.replace(asked, letter_id=f"letter.{stage}", recipient=recipient)
+        failed = await desk.answer(other)
+        assert isinstance(failed, LetterFailed)
+        assert failed.answer.startswith("550 ")
+
+
+@pytest.mark.rule("V4")
+async def test_a_lost_answer_leads_to_the_same_message_id_again_and_is_counted(
+    desk: Desk, smtp_sink: Smtp
+) -> None:
+    """The server kept the letter and the line was cut before it could say so."""
+    asked = msgspec.structs.replace(LETTER, mp3_key=None)
+    smtp_sink.refuse("anna@*", 0, stage="data", times=1)
+    lost = await desk.answer(asked)
+    assert isinstance(lost, LetterDeferred)
+    assert lost.is_answer_lost
+    again = await desk.answer(msgspec.structs.replace(asked, tries=1, may_have_arrived=True))
+    assert isinstance(again, LetterAccepted)
+    assert again.is_repeat_possible
+    first, second = letters(smtp_sink)
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+@pytest.mark.rule("V4")
+async def test_a_mail_server_that_is_away_defers(s3_server: S3, tmp_path: Path) -> None:
+    """Nothing was sent, so nothing can have arrived."""
+    desk = Desk(tmp_path.name, s3_server.address, s3_server, f"smtp://127.0.0.1:{free_port()}")
+    deferred = await desk.answer(msgspec.structs.replace(LETTER, mp3_key=None))
+    assert isinstance(deferred, LetterDeferred)
+    assert not deferred.is_answer_lost
+
+
+@pytest.mark.rule("V7")
+async def test_while_s3_is_away_storing_waits_and_the_letter_goes_from_the_spool(
+    s3_server: S3, smtp_sink: Smtp, spool: str, tmp_path: Path
+) -> None:
+    """S3 that does not answer loses nothing; when it is back, storing goes on (E-62)."""
+    away = Desk(tmp_path.name, f"http://127.0.0.1:{free_port()}", s3_server, smtp_sink.address)
+    asked = command(spoken(), key=None, spool_url=f"{spool}/spool/1")
+    assert isinstance(await away.store(asked), StoringDeferred)
+    letter: SendLetter = msgspec.structs.replace(LETTER, mp3_key=None, spool_url=f"{spool}/spool/1")
+    assert isinstance(await away.answer(letter), LetterAccepted)
+    (attached,) = letters(smtp_sink)[0].iter_attachments()
+    mp3 = attached.get_payload(decode=True)
+    assert isinstance(mp3, bytes)
+    assert decoded_ms(mp3) == pytest.approx(4_400, abs=200)
+
+    back = Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
+    stored = await back.store(asked)
+    assert isinstance(stored, MessageStored)
+    assert await back.blobs.get(stored.original_key) == spoken()
+
+
+@pytest.mark.rule("V2")
+async def test_silence_is_no_voice_message(desk: Desk, tmp_path: Path) -> None:
+    """On real parts, too."""
+    quiet = wav(silence(6_000))
+    key = MediaKey(f"{tmp_path.name}/quiet.wav")
+    await desk.blobs.put(key, quiet)
+    assert isinstance(await desk.store(command(quiet, key=key)), MessageMissing)
+
+
+@pytest.mark.rule("V7")
+async def test_a_spool_that_has_nothing_or_is_no_spool_defers(desk: Desk, spool: str) -> None:
+    """Only http and https are followed, and nowhere else."""
+    for url in (f"{spool}/spool/2", "file:///etc/hostname", f"http://127.0.0.1:{free_port()}/x", "http://"):
+        fact = await desk.store(command(spoken(), key=None, spool_url=url))
+        assert isinstance(fact, StoringDeferred)

@@ -1,0 +1,121 @@
+"""Any bytes in, an MP3 or a reason out (V2, V3, V8). ffmpeg is real here."""
+
+import struct
+
+import pytest
+
+from services.voicemail.activities.audio import NotPlayable, Sound, Studio, sounding
+from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, tone, wav
+
+
+async def mp3(original: bytes, *, speech_ms_min: int = 2_000, duration_ms_max: int = 180_000) -> Sound:
+    studio = Studio(at_once_max=1)
+    return await studio.mp3(original, speech_ms_min=speech_ms_min, duration_ms_max=duration_ms_max)
+
+
+@pytest.mark.rule("V3")
+async def test_the_silence_at_both_ends_is_trimmed_and_the_speech_kept() -> None:
+    """Nobody waits through the silence before a message; nobody misses its first word."""
+    sound = await mp3(spoken())
+    assert sound.voiced_ms == pytest.approx(4_000, abs=100)
+    assert sound.speech_ms == pytest.approx(4_400, abs=100)
+    assert decoded_ms(sound.mp3) == pytest.approx(sound.speech_ms, abs=150)
+    assert sound.mark == ""
+
+
+@pytest.mark.rule("V3")
+async def test_a_quiet_message_is_brought_to_an_even_level() -> None:
+    """Who speaks softly is heard, too."""
+    quiet, loud = [
+        await mp3(wav(silence(500) + tone(3_000, level=level) + silence(500))) for level in (0.02, 0.5)
+    ]
+    assert quiet.voiced_ms == pytest.approx(3_000, abs=100)
+    assert quiet.speech_ms == pytest.approx(loud.speech_ms, abs=100)
+
+
+@pytest.mark.rule("V3")
+async def test_the_same_recording_gives_the_same_bytes() -> None:
+    """So a repeated upload is the same object."""
+    assert (await mp3(spoken())).mp3 == (await mp3(spoken())).mp3
+
+
+@pytest.mark.rule("V2")
+@pytest.mark.parametrize(
+    "samples",
+    [
+        silence(12_000),
+        silence(3_000) + tone(1_500) + silence(3_000),
+        tone(500) + silence(9_000) + tone(500),
+    ],
+    ids=["silence", "one word", "two clicks far apart"],
+)
+async def test_less_than_two_seconds_of_speech_make_no_mp3(samples: list[int]) -> None:
+    """What counts is speech, however long the silence around it was."""
+    assert (await mp3(wav(samples))).mp3 == b""
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 13, b"IHDR") + bytes(200)
+ABSURD = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + b"\xff" * 16 + b"data\x10\0\0\0" + bytes(16)
+PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\nhttp://127.0.0.1:1/a.ts\n"
+
+
+@pytest.mark.rule("V8")
+@pytest.mark.parametrize(
+    ("original", "reason"),
+    [
+        (b"", "empty"),
+        (wav([]), "a header and no sound"),
+        (wav(tone(3_000))[:30], "a header and no sound"),
+        (PNG, "no audio"),
+        (PLAYLIST, "no audio"),
+        (b"ffconcat version 1.0\nfile /etc/hostname\n", "no audio"),
+        (b"<html>503</html>", "no audio"),
+        (ABSURD, "ffmpeg ended"),
+        (b"OggS" + bytes(400), "ffmpeg ended"),
+        (b"fLaC" + b"\xff" * 400, "ffmpeg ended"),
+        (b"\xff\xfb" + b"\x00" * 400, "ffmpeg ended"),
+    ],
+    ids=["0 bytes", "header only", "half a header", "picture", "playlist", "concat", "html", "absurd format",
+         "ogg of zeros", "flac of ones", "mp3 of zeros"],
+)  # fmt: skip
+async def test_what_is_no_audio_is_refused_with_the_reason(original: bytes, reason: str) -> None:
+    """Nothing of it is opened by what it names, and no process of ours goes down."""
+    with pytest.raises(NotPlayable, match=reason) as refused:
+        await mp3(original)
+    assert "/tmp" not in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.rule("V8")
+@pytest.mark.parametrize(
+    "original",
+    [wav(tone(4_000), data_bytes=0), wav(tone(4_000), data_bytes=2**31), wav(tone(8_000))[: 4_000 * 16]],
+    ids=["sizes 0", "sizes too large", "truncated"],
+)
+async def test_a_damaged_recording_is_saved_as_far_as_it_goes_and_marked(original: bytes) -> None:
+    """A recorder that died has still recorded what was said until then (E-63)."""
+    sound = await mp3(original)
+    assert sound.speech_ms == pytest.approx(4_000, abs=200)
+    assert sound.mark == "damaged"
+
+
+@pytest.mark.rule("V8")
+async def test_a_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> None:
+    """Absurdly long costs no more than long."""
+    sound = await mp3(wav(tone(20_000)), duration_ms_max=5_000)
+    assert sound.speech_ms == pytest.approx(5_000, abs=200)
+    assert sound.mark == "too_long"
+
+
+@pytest.mark.rule("V1")
+async def test_a_recording_of_exactly_the_maximum_is_not_called_too_long() -> None:
+    """A PBX closes a moment late, and that is nobody's concern."""
+    assert (await mp3(wav(tone(5_300)), duration_ms_max=5_000)).mark == ""
+
+
+def test_sound_is_what_lies_between_the_silences() -> None:
+    """silencedetect tells of silences only, and of the last one's end only if it ends."""
+    told = "silence_start: 0\nsilence_end: 1.5 | silence_duration: 1.5\nsilence_start: 4.25"
+    assert sounding(told, 6_000) == [(1_500, 4_250)]
+    assert sounding("", 6_000) == [(0, 6_000)]
+    assert sounding("silence_start: -0.01", 6_000) == []

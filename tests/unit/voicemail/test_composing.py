@@ -1,0 +1,212 @@
+"""What a letter says, to whom, in which language, and what nobody can smuggle into it (V4)."""
+
+import email
+import email.policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.directory import Language, Recipient
+from contracts.ids import OrganizationId
+from contracts.voicemail import LetterKind, Mark, SendLetter
+from services.voicemail.activities.composing import Audio, Writer, one_line
+from services.voicemail.activities.wording import RUSSIAN, WORDS, duration, moment, number, zone
+from tests.unit.voicemail.test_posting import LETTER
+
+VOLGA = OrganizationId("volga")
+WRITER = Writer(sender_name="Ringback", sender="rb@volga.example", attachment_bytes_max=10 * 1024**2)
+WITH_SOUND = Audio(mp3=b"mp3")
+HOSTILE = st.text(alphabet=st.characters(), max_size=300) | st.sampled_from(
+    (
+        "a\r\nBcc: evil@example.com",
+        "a\n\n<script>alert(1)</script>",
+        "\u202egnp.exe",
+        "=?utf-8?b?AAAA?=",
+        "\x00",
+        "-" * 300,
+    )
+)
+HEADERS = {
+    *("Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "X-Auto-Response-Suppress"),
+    *("Content-Language", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
+}
+
+
+class Page(HTMLParser):
+    """Tags and text of the HTML part."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def received(command: SendLetter, audio: Audio = WITH_SOUND) -> EmailMessage:
+    """The letter as the recipient's program reads it."""
+    raw = WRITER.letter(VOLGA, command, audio).as_bytes()
+    found = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def part(letter: EmailMessage, kind: str) -> str:
+    body = letter.get_body((kind,))
+    assert body is not None
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content
+
+
+def changed(**changes: object) -> SendLetter:
+    return msgspec.structs.replace(LETTER, **changes)
+
+
+@pytest.mark.rule("V4")
+def test_a_letter_says_who_when_how_long_waited_and_which_department() -> None:
+    """In the text part and in the HTML part, in the department's zone."""
+    letter = received(changed(timezone="Asia/Yekaterinburg"))
+    assert letter["Subject"] == "Голосовое сообщение: +7 912 345-67-89, отдел «Продажи»"
+    for kind in ("plain", "html"):
+        text = part(letter, kind)
+        for said in ("+7 912 345-67-89", "суббота, 21 ноября 2026, 13:00 (Екатеринбург)", "Продажи"):
+            assert said in text
+        assert "10 минут" in text
+        assert "11 секунд" in text
+
+
+@pytest.mark.rule("V4")
+def test_an_english_reader_gets_english() -> None:
+    """By recipient, not by department."""
+    letter = received(changed(language=Language.ENGLISH))
+    assert letter["Subject"] == "Voice message: +7 912 345-67-89, Продажи"
+    assert "Saturday, 21 November 2026, 11:00 (Moscow)" in part(letter, "plain")
+    assert letter["Content-Language"] == "en"
+
+
+@pytest.mark.rule("V4")
+def test_the_mp3_is_attached_and_named() -> None:
+    """An ordinary attachment, which every mail program can play."""
+    (attached,) = received(LETTER).iter_attachments()
+    assert attached.get_content_type() == "audio/mpeg"
+    assert attached.get_filename() == "сообщение-2026-11-21-1110.mp3"
+    assert attached.get_payload(decode=True) == b"mp3"
+
+
+@pytest.mark.rule("V4", "G5")
+def test_a_withheld_number_is_called_withheld_and_can_not_be_dialled() -> None:
+    """Nothing else about the caller is shown."""
+    letter = received(changed(caller=None))
+    assert "Номер скрыт" in str(letter["Subject"])
+    assert "tel:" not in part(letter, "html")
+
+
+@pytest.mark.rule("C4", "V4")
+def test_an_expired_callback_is_told_with_or_without_a_message() -> None:
+    """The recipients must know that a promise was broken."""
+    alone = received(
+        changed(kind=LetterKind.EXPIRED, voice_message_id=None, has_expired_callback=True), Audio()
+    )
+    assert "не успели перезвонить" in str(alone["Subject"])
+    assert not list(alone.iter_attachments())
+    assert "приложена" not in part(alone, "plain")
+    with_message = received(changed(has_expired_callback=True))
+    assert "никто из сотрудников не освободился вовремя" in part(with_message, "plain")
+
+
+@pytest.mark.rule("V4")
+def test_an_unreached_callback_says_why() -> None:
+    """In words, not in codes."""
+    letter = received(changed(kind=LetterKind.UNREACHED, voice_message_id=None, reason="busy"), Audio())
+    assert "Номер занят" in part(letter, "plain")
+
+
+@pytest.mark.rule("V8")
+@pytest.mark.parametrize("mark", list(Mark))
+@pytest.mark.parametrize("language", list(Language))
+def test_every_mark_is_explained(mark: Mark, language: Language) -> None:
+    """Who listens knows what is missing (E-63)."""
+    letter = received(changed(mark=mark, language=language))
+    assert WORDS[language].marks[mark] in part(letter, "plain")
+
+
+def test_a_machines_letter_is_called_one() -> None:
+    """So that no absence notice answers it."""
+    assert received(LETTER)["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.rule("V4")
+def test_message_id_and_date_are_the_letters_own() -> None:
+    """The same however often it is written; another for another letter or organization."""
+    first, again = received(LETTER), received(changed(tries=7, may_have_arrived=True))
+    assert (first["Message-ID"], first["Date"]) == (again["Message-ID"], again["Date"])
+    assert received(changed(letter_id="other"))["Message-ID"] != first["Message-ID"]
+    assert WRITER.message_id(OrganizationId("other"), LETTER.letter_id) != first["Message-ID"]
+
+
+@pytest.mark.rule("V4")
+@settings(max_examples=150, deadline=None)
+@given(name=HOSTILE, department=HOSTILE, organization=HOSTILE, caller=HOSTILE, reason=HOSTILE)
+def test_no_name_becomes_a_header_or_markup(
+    name: str, department: str, organization: str, caller: str, reason: str
+) -> None:
+    """Line ends, control characters, marks of direction and markup are text like any other, or gone."""
+    command = changed(
+        recipient=Recipient(name=name, email="anna@volga.example"),
+        department_name=department,
+        organization_name=organization,
+        caller=caller,
+        reason=reason,
+    )
+    raw = WRITER.letter(VOLGA, command, Audio()).as_bytes()
+    letter = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(letter, EmailMessage)
+    assert set(letter.keys()) <= HEADERS
+    assert len(letter.keys()) == len(set(letter.keys()))
+    assert [address.addr_spec for address in letter["To"].addresses] == ["anna@volga.example"]
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
+    tags = set(Page(part(letter, "html")).tags)
+    assert tags <= {"html", "head", "meta", "title", "body", "div", "table", "tr", "td", "a", "span", "br"}
+
+
+@given(st.text(max_size=400))
+def test_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
+    """It can stand in a header, in a file and on a screen."""
+    cleaned = one_line(text)
+    assert len(cleaned) <= 120
+    assert cleaned == " ".join(cleaned.split())
+    assert cleaned.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("ms", "russian", "english"),
+    [
+        (400, "1 секунда", "1 second"),
+        (65_000, "1 минута 5 секунд", "1 minute 5 seconds"),
+        (120_000, "2 минуты", "2 minutes"),
+        (5_400_000, "1 час 30 минут", "1 hour 30 minutes"),
+    ],
+)
+def test_durations_are_read_as_people_read_them(ms: int, russian: str, english: str) -> None:
+    """Plurals are a matter of language."""
+    assert (duration(ms, Language.RUSSIAN), duration(ms, Language.ENGLISH)) == (russian, english)
+
+
+def test_an_unknown_zone_is_utc_and_says_so() -> None:
+    """Better than a time of nowhere."""
+    assert moment(1_795_248_000_000, zone("Mars/Phobos"), Language.ENGLISH).endswith("08:00 (UTC)")
+
+
+def test_a_caller_that_is_no_number_is_shown_as_it_came() -> None:
+    """An extension, or what a PBX makes of one."""
+    assert number("101", RUSSIAN) == "101"

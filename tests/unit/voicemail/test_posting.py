@@ -1,0 +1,215 @@
+"""Each letter once, whatever is read twice and whoever is away (V4, V7)."""
+
+import asyncio
+from email.message import EmailMessage
+
+import msgspec
+import pytest
+
+from contracts.directory import Language, Recipient
+from contracts.ids import Instant, MediaKey, OrganizationId, VoiceMessageId
+from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, LetterKind, SendLetter
+from runtime.memory import MemoryBlobs
+from services.voicemail.activities.audio import Studio
+from services.voicemail.activities.composing import Writer
+from services.voicemail.activities.mail import Answer, Verdict
+from services.voicemail.activities.posting import SENDING_MS_MAX, Postman, SendingMark, mark_key
+from tests.unit.voicemail.sounds import PostOffice, decoded_ms, spoken
+from tests.unit.voicemail.test_storing import AwayBlobs, Spool
+
+VOLGA = OrganizationId("volga")
+KEY = MediaKey("voice-messages/x.mp3")
+LETTER = SendLetter(
+    letter_id="letter.vm.p.leg1.0",
+    kind=LetterKind.VOICE_MESSAGE,
+    recipient=Recipient(name="Анна", email="anna@volga.example"),
+    organization_name="ООО «Волга»",
+    department_name="Продажи",
+    timezone="Europe/Moscow",
+    caller="+79123456789",
+    called_at=Instant(1_795_248_000_000),
+    waited_ms=600_000,
+    tries=0,
+    language=Language.RUSSIAN,
+    voice_message_id=VoiceMessageId("vm.p.leg1"),
+    mp3_key=KEY,
+    duration_ms=11_000,
+    console_url="https://console.example",
+)
+DEFERRED = Answer(verdict=Verdict.DEFERRED, text="451 later")
+LOST = Answer(verdict=Verdict.DEFERRED, text="cut", is_answer_lost=True)
+
+
+class World:
+    """What outlives a process: S3, the mail server and the time; `process()` starts one."""
+
+    def __init__(
+        self, *answers: Answer, blobs: MemoryBlobs | None = None, spool: Spool | None = None
+    ) -> None:
+        self.blobs = blobs or MemoryBlobs()
+        self.blobs.objects[KEY] = (b"an mp3", "audio/mpeg")
+        self.office = PostOffice(*answers)
+        self.spool = spool or Spool()
+        self.now = 1_000_000
+
+    def process(self, *, attachment_bytes_max: int = 10 * 1024**2) -> Postman:
+        return Postman(
+            blobs=self.blobs,
+            fetch=self.spool,
+            studio=Studio(at_once_max=1),
+            mailer=self.office,
+            writer=Writer(
+                sender_name="Ringback", sender="rb@volga.example", attachment_bytes_max=attachment_bytes_max
+            ),
+            sender="rb@volga.example",
+            now=lambda: self.now,
+        )
+
+
+def attachments(letter: EmailMessage) -> list[bytes]:
+    found = []
+    for part in letter.iter_attachments():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        found.append(content)
+    return found
+
+
+def text_of(letter: EmailMessage) -> str:
+    body = letter.get_body(("plain",))
+    assert body is not None
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content
+
+
+@pytest.mark.rule("V4")
+async def test_a_command_read_twice_sends_one_letter() -> None:
+    """By the same process, at once or later (E-68)."""
+    world = World()
+    postman = world.process()
+    results = await asyncio.gather(*(postman.send(VOLGA, LETTER) for _ in range(5)))
+    assert len(world.office.letters) == 1
+    assert all(result == results[0] for result in results)
+    assert isinstance(results[0], LetterAccepted)
+
+
+@pytest.mark.rule("V4")
+async def test_a_command_read_again_by_another_process_sends_nothing() -> None:
+    """The first one died before it could say so; S3 remembers (E-68)."""
+    world = World()
+    first = await world.process().send(VOLGA, LETTER)
+    assert await world.process().send(VOLGA, LETTER) == first
+    assert len(world.office.letters) == 1
+
+
+@pytest.mark.rule("V4")
+async def test_who_died_while_sending_may_have_sent_and_that_is_counted() -> None:
+    """Nobody else sends while it may be at it; then the same Message-ID goes out, marked as a repeat."""
+    world = World()
+    mark = SendingMark(state="sending", at=world.now)
+    world.blobs.objects[mark_key(VOLGA, LETTER.letter_id)] = (msgspec.json.encode(mark), "")
+    assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
+    assert not world.office.letters
+    world.now += SENDING_MS_MAX
+    result = await world.process().send(VOLGA, LETTER)
+    assert isinstance(result, LetterAccepted)
+    assert result.is_repeat_possible
+
+
+@pytest.mark.rule("V4")
+async def test_a_deferred_letter_is_sent_again_with_the_same_message_id() -> None:
+    """For the recipient it is the same letter (E-65)."""
+    world = World(DEFERRED)
+    assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
+    result = await world.process().send(VOLGA, msgspec.structs.replace(LETTER, tries=1))
+    assert isinstance(result, LetterAccepted)
+    assert not result.is_repeat_possible
+    writer = Writer(sender_name="", sender="rb@volga.example", attachment_bytes_max=0)
+    assert world.office.letters[0]["Message-ID"] == writer.message_id(VOLGA, LETTER.letter_id)
+
+
+@pytest.mark.rule("V4")
+async def test_a_lost_answer_means_a_repeat_that_is_counted() -> None:
+    """The one case in which a recipient may see the letter twice."""
+    world = World(LOST)
+    first = await world.process().send(VOLGA, LETTER)
+    assert isinstance(first, LetterDeferred)
+    assert first.is_answer_lost
+    again = msgspec.structs.replace(LETTER, tries=1, may_have_arrived=True)
+    second = await world.process().send(VOLGA, again)
+    assert isinstance(second, LetterAccepted)
+    assert second.is_repeat_possible
+    assert world.office.letters[0]["Message-ID"] == world.office.letters[1]["Message-ID"]
+    assert world.office.letters[0]["Date"] == world.office.letters[1]["Date"]
+
+
+@pytest.mark.rule("V4")
+async def test_a_refusal_is_final_and_keeps_the_servers_words() -> None:
+    """The recipient's card shows what the server said."""
+    world = World(Answer(verdict=Verdict.REFUSED, text="550 no such user"))
+    result = await world.process().send(VOLGA, LETTER)
+    assert result == LetterFailed(letter_id=LETTER.letter_id, answer="550 no such user")
+
+
+@pytest.mark.rule("V4")
+@pytest.mark.parametrize("email", ["", "nobody", "a b@c d", "@", "x@", "a@b\r\nBcc: all@example.com"])
+async def test_an_address_that_is_none_fails_without_troubling_a_server(email: str) -> None:
+    """And without a header of its own making."""
+    world = World()
+    recipient = Recipient(name="Анна", email=email)
+    result = await world.process().send(VOLGA, msgspec.structs.replace(LETTER, recipient=recipient))
+    assert isinstance(result, LetterFailed)
+    assert world.office.asked == 0
+
+
+@pytest.mark.rule("V7")
+async def test_while_s3_is_away_the_letter_goes_with_the_audio_from_the_spool() -> None:
+    """The recipient hears the customer, and S3 is somebody else's problem."""
+    world = World(blobs=AwayBlobs(), spool=Spool(spoken()))
+    letter = msgspec.structs.replace(LETTER, mp3_key=None, spool_url="http://127.0.0.1:9/spool/1")
+    assert isinstance(await world.process().send(VOLGA, letter), LetterAccepted)
+    (mp3,) = attachments(world.office.letters[0])
+    assert decoded_ms(mp3) == pytest.approx(4_400, abs=200)
+
+
+@pytest.mark.rule("V7")
+async def test_without_s3_and_spool_the_letter_goes_and_says_so() -> None:
+    """That somebody called matters more than what was said."""
+    world = World(blobs=AwayBlobs(), spool=Spool(is_away=True))
+    letter = msgspec.structs.replace(LETTER, mp3_key=None, spool_url="http://127.0.0.1:9/spool/1")
+    assert isinstance(await world.process().send(VOLGA, letter), LetterAccepted)
+    assert not attachments(world.office.letters[0])
+    assert "ещё сохраняется" in text_of(world.office.letters[0])
+
+
+@pytest.mark.rule("V7")
+async def test_audio_that_s3_has_and_does_not_give_is_waited_for_a_little() -> None:
+    """A stumble of S3 costs a minute, not the attachment; a longer one costs the attachment."""
+    world = World(blobs=AwayBlobs())
+    assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
+    assert world.office.asked == 0
+    later = msgspec.structs.replace(LETTER, tries=3)
+    assert isinstance(await world.process().send(VOLGA, later), LetterAccepted)
+
+
+@pytest.mark.rule("V4")
+async def test_an_mp3_over_the_limit_stays_in_the_console_and_the_letter_says_so() -> None:
+    """A link instead, and the reason (E-69)."""
+    world = World()
+    world.blobs.objects[KEY] = (bytes(3 * 1024**2), "audio/mpeg")
+    await world.process(attachment_bytes_max=2 * 1024**2).send(VOLGA, LETTER)
+    (letter,) = world.office.letters
+    assert not attachments(letter)
+    assert "больше 2 МБ" in text_of(letter)
+    assert "https://console.example/voice-messages/vm.p.leg1" in text_of(letter)
+
+
+@pytest.mark.rule("V4")
+async def test_a_server_with_a_smaller_limit_gets_a_letter_with_a_link() -> None:
+    """It refused the large one, so the small one is no second letter (E-69)."""
+    world = World(Answer(verdict=Verdict.REFUSED, text="552 too big", is_too_large=True))
+    assert isinstance(await world.process().send(VOLGA, LETTER), LetterAccepted)
+    (letter,) = world.office.letters
+    assert not attachments(letter)
+    assert "в консоли" in text_of(letter)

@@ -1,0 +1,210 @@
+"""A recording on its way into S3: checked, converted, verified, and safe to repeat (V2, V3, V7, V8)."""
+
+import hashlib
+
+import msgspec
+import pytest
+
+from contracts.ids import MediaKey, OrganizationId, RecordingId, VoiceMessageId
+from contracts.message import Fact
+from contracts.voicemail import (
+    MessageMissing,
+    MessageQuarantined,
+    MessageStored,
+    MissingReason,
+    StoreMessage,
+    StoringDeferred,
+)
+from runtime.memory import MemoryBlobs
+from runtime.ports import BlobInfo, BlobsUnavailable
+from services.voicemail.activities.audio import Studio
+from services.voicemail.activities.fetching import FetchFailed
+from services.voicemail.activities.storing import Keeper
+from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, tone, wav
+
+VOLGA = OrganizationId("volga")
+KEY = MediaKey("recordings/volga/original")
+SPOOL = "http://127.0.0.1:9/spool/1"
+
+
+class AwayBlobs(MemoryBlobs):
+    """S3 while it is down."""
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "", once: bool = False) -> None:
+        raise BlobsUnavailable("503 Slow Down")
+
+    async def get(self, key: str) -> bytes | None:
+        raise BlobsUnavailable("503 Slow Down")
+
+    async def info(self, key: str) -> BlobInfo | None:
+        raise BlobsUnavailable("503 Slow Down")
+
+
+class ForgetfulBlobs(MemoryBlobs):
+    """An S3 that says yes to a put and keeps half of it."""
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "", once: bool = False) -> None:
+        await super().put(key, data[: len(data) // 2], content_type=content_type, once=once)
+
+
+class Spool:
+    """The gateway's side: what lies at an address; None: it does not answer."""
+
+    def __init__(self, audio: bytes | None = None, *, is_away: bool = False) -> None:
+        self._audio, self._is_away = audio, is_away
+
+    async def __call__(self, url: str) -> bytes | None:
+        if self._is_away:
+            raise FetchFailed("connection refused")
+        return self._audio
+
+
+def command(
+    original: bytes, *, key: MediaKey | None = KEY, spool_url: str = "", tries: int = 1
+) -> StoreMessage:
+    return StoreMessage(
+        voice_message_id=VoiceMessageId("vm.p.leg1"),
+        recording_id=RecordingId("vm.p.leg1.recording"),
+        key=key,
+        spool_url=spool_url,
+        sha256=hashlib.sha256(original).hexdigest(),
+        bytes=len(original),
+        tries=tries,
+        speech_ms_min=2_000,
+        duration_ms_max=180_000,
+    )
+
+
+async def store(blobs: MemoryBlobs, asked: StoreMessage, spool: Spool | None = None) -> Fact:
+    keeper = Keeper(blobs=blobs, fetch=spool or Spool(), studio=Studio(at_once_max=1))
+    return await keeper.store(VOLGA, asked)
+
+
+def s3_with(original: bytes) -> MemoryBlobs:
+    blobs = MemoryBlobs()
+    blobs.objects[KEY] = (original, "audio/wav")
+    return blobs
+
+
+@pytest.mark.rule("V3")
+async def test_the_original_stays_and_an_mp3_stands_beside_it() -> None:
+    """What is said to be stored is there, with the size and checksum that are said."""
+    blobs = s3_with(spoken())
+    fact = await store(blobs, command(spoken()))
+    assert isinstance(fact, MessageStored)
+    assert fact.original_key == KEY
+    mp3, content_type = blobs.objects[fact.mp3_key]
+    assert (len(mp3), hashlib.sha256(mp3).hexdigest()) == (fact.mp3_bytes, fact.mp3_sha256)
+    assert content_type == "audio/mpeg"
+    assert decoded_ms(mp3) == pytest.approx(fact.speech_ms, abs=150)
+
+
+@pytest.mark.rule("V3", "O1")
+async def test_a_key_can_not_be_guessed_and_names_nobody() -> None:
+    """Made of the recording's bytes: who has not heard it can't know it, and no number stands in it."""
+    blobs = s3_with(spoken())
+    fact = await store(blobs, command(spoken()))
+    assert isinstance(fact, MessageStored)
+    assert fact.mp3_key.startswith("voice-messages/")
+    assert "volga" not in fact.mp3_key
+    assert "leg1" not in fact.mp3_key
+    assert len(fact.mp3_key.split("/")[-1]) == 64 + len(".mp3")
+
+
+@pytest.mark.rule("V3")
+async def test_storing_twice_is_storing_once() -> None:
+    """The same objects, and the same answer."""
+    blobs = s3_with(spoken())
+    first = await store(blobs, command(spoken()))
+    objects = dict(blobs.objects)
+    assert await store(blobs, command(spoken())) == first
+    assert blobs.objects == objects
+
+
+@pytest.mark.rule("V7")
+async def test_while_s3_is_away_storing_is_deferred_with_the_reason() -> None:
+    """Nothing is called stored that is not (E-62)."""
+    fact = await store(AwayBlobs(), command(spoken(), spool_url=SPOOL, tries=3), Spool(spoken()))
+    assert isinstance(fact, StoringDeferred)
+    assert fact.tries == 3
+    assert "503" in fact.reason
+
+
+@pytest.mark.rule("V3", "V7")
+async def test_an_upload_that_s3_did_not_keep_whole_is_deferred() -> None:
+    """A put's yes is not believed before a look."""
+    blobs = ForgetfulBlobs()
+    blobs.objects[KEY] = (spoken(), "audio/wav")
+    assert isinstance(await store(blobs, command(spoken())), StoringDeferred)
+
+
+@pytest.mark.rule("V7")
+async def test_without_a_key_the_recording_is_taken_from_the_spool() -> None:
+    """The gateway could not upload it, we can: the original goes to S3, too."""
+    blobs = MemoryBlobs()
+    fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(spoken()))
+    assert isinstance(fact, MessageStored)
+    assert blobs.objects[fact.original_key][0] == spoken()
+
+
+@pytest.mark.rule("V2", "V7")
+async def test_that_nobody_spoke_is_found_out_without_s3() -> None:
+    """No letter about silence, whatever is down."""
+    quiet = wav(silence(8_000))
+    fact = await store(AwayBlobs(), command(quiet, key=None, spool_url=SPOOL), Spool(quiet))
+    assert isinstance(fact, MessageMissing)
+    assert fact.reason is MissingReason.TOO_SHORT
+
+
+@pytest.mark.rule("V8")
+async def test_a_copy_with_a_wrong_checksum_is_replaced_by_the_spools() -> None:
+    """Two copies were made, and one of them is good."""
+    blobs = s3_with(spoken()[:9_000])
+    fact = await store(blobs, command(spoken(), spool_url=SPOOL), Spool(spoken()))
+    assert isinstance(fact, MessageStored)
+    assert fact.mark == ""
+
+
+@pytest.mark.rule("V8")
+async def test_a_damaged_copy_is_better_than_none_and_is_marked() -> None:
+    """What can be saved is saved."""
+    fact = await store(s3_with(wav(tone(3_000))), command(spoken()))
+    assert isinstance(fact, MessageStored)
+    assert fact.mark == "damaged"
+
+
+@pytest.mark.rule("V8")
+@pytest.mark.parametrize("original", [b"", b"\x89PNG\r\n\x1a\n" + bytes(99), wav([])])
+async def test_what_can_not_be_played_is_set_aside_with_its_reason(original: bytes) -> None:
+    """The original stays where it is, for whoever wants to know."""
+    blobs = s3_with(original)
+    fact = await store(blobs, command(original))
+    assert isinstance(fact, MessageQuarantined)
+    assert fact.original_key == KEY
+    assert fact.reason
+    assert list(blobs.objects) == [KEY]
+
+
+@pytest.mark.rule("V8")
+async def test_a_spooled_recording_that_can_not_be_played_is_kept_before_it_is_set_aside() -> None:
+    """Quarantine is a place, and while S3 is away there is none."""
+    asked = command(b"\x89PNG", key=None, spool_url=SPOOL)
+    blobs = MemoryBlobs()
+    fact = await store(blobs, asked, Spool(b"\x89PNG"))
+    assert isinstance(fact, MessageQuarantined)
+    assert fact.original_key is not None
+    assert blobs.objects[fact.original_key][0] == b"\x89PNG"
+    assert isinstance(await store(AwayBlobs(), asked, Spool(b"\x89PNG")), StoringDeferred)
+
+
+@pytest.mark.rule("V8")
+async def test_a_recording_that_is_nowhere_is_said_to_be_nowhere() -> None:
+    """After S3 and the spool have both been asked and both said no."""
+    fact = await store(MemoryBlobs(), command(spoken(), spool_url=SPOOL), Spool(None))
+    assert isinstance(fact, MessageQuarantined)
+    assert fact.original_key is None
+    for asked, spool in (
+        (command(spoken(), spool_url=SPOOL), Spool(is_away=True)),
+        (msgspec.structs.replace(command(spoken(), spool_url=SPOOL), key=None), Spool(None)),
+    ):
+        assert isinstance(await store(MemoryBlobs(), asked, spool), StoringDeferred)
