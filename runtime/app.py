@@ -100,7 +100,9 @@ class Process:
         try:
             if self._decider is not None:
                 self._host = self._built_host(self._decider)
-            broker = None if self._edge is None else await self._built_edge(self._edge, traces)
+            broker = self._broker(traces)
+            if self._edge is not None:
+                await self._build_edge(self._edge, broker)
             await self._serve(broker)
         except RefusedToStart as refusal:
             _log.error("refused to start", reason=str(refusal))
@@ -136,16 +138,10 @@ class Process:
         )
         return Host(decider, ports, options)
 
-    async def _built_edge(self, edge: Edge, traces: TracerProvider) -> KafkaBroker:
-        settings = self._settings
-        for partition in range(self._log.partitions):
-            await identity.log_id(self._log, partition, _token)
-        ports = EdgePorts(
-            say=KafkaSay(self._log), blobs=self._blobs, clock=SystemClock(), log_time=self._log_time
-        )
-        self._work = edge.build(ports, settings)
-        broker = KafkaBroker(
-            settings.kafka.split(","),
+    def _broker(self, traces: TracerProvider) -> KafkaBroker:
+        """FastStream's connection: its lifecycle is every process's, its subscribers are the edge's."""
+        return KafkaBroker(
+            self._settings.kafka.split(","),
             client_id=f"ringback-{self._name}-edge",
             apply_types=False,
             logger=None,
@@ -154,6 +150,15 @@ class Process:
                 KafkaTelemetryMiddleware(tracer_provider=traces),
             ),
         )
+
+    async def _build_edge(self, edge: Edge, broker: KafkaBroker) -> None:
+        settings = self._settings
+        for partition in range(self._log.partitions):
+            await identity.log_id(self._log, partition, _token)
+        ports = EdgePorts(
+            say=KafkaSay(self._log), blobs=self._blobs, clock=SystemClock(), log_time=self._log_time
+        )
+        self._work = edge.build(ports, settings)
         group = None if settings.partitions == "all" else self._name
         for subscription in self._work.subscriptions:
             runner = SubscriptionRunner(self._name, subscription, self._log)
@@ -161,14 +166,13 @@ class Process:
                 broker, prefix=settings.topic_prefix, group=group, replica=settings.replica
             )
             self._runners.append(runner)
-        return broker
 
     def _log_time(self) -> Instant:
         return Instant(max((runner.newest_at for runner in self._runners), default=0))
 
-    async def _serve(self, broker: KafkaBroker | None) -> None:
+    async def _serve(self, broker: KafkaBroker) -> None:
         app = AsgiFastStream(
-            *(() if broker is None else (broker,)),
+            broker,
             asgi_routes=[
                 *web.routes(self._heartbeat, self._reasons_not_ready, self._before_metrics),
                 *(() if self._edge is None else self._work.routes),
