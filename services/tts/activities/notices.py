@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import Final
 
 import stamina
+import structlog
 
 from contracts.ids import NoticeId, OrganizationId
 from contracts.message import Fact
@@ -29,6 +30,8 @@ _QUICK_TRIES: Final = 3
 _PAUSES_S: Final = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 _VERSIONS_MAX: Final = 50_000
 """Newest versions remembered, some 100 bytes each; forgetting one costs a needless rendering."""
+
+_log = structlog.get_logger()
 
 
 class Notices:
@@ -62,7 +65,12 @@ class Notices:
                 raise NoticeRefused(Refusal.SUPERSEDED)
             try:
                 return await self._with_quick_tries(command, parts)
-            except _PASSING:
+            except _PASSING as error:
+                _log.warning(
+                    "a notice could not be rendered, and is tried again",
+                    notice_id=command.notice_id,
+                    error=str(error),
+                )
                 if not pause:
                     metrics.RENDERINGS.labels("delayed").inc()
                     await self._answer(

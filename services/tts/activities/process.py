@@ -7,6 +7,7 @@ processor time and the size of the answer are bounded; what overruns is killed.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +15,11 @@ from typing import Final
 _ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 _STDERR_BYTES_MAX: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
+
+
+def missing(*programs: str) -> list[str]:
+    """Which of these programs can't be found where `run` looks."""
+    return [program for program in programs if shutil.which(program, path=_ENVIRONMENT["PATH"]) is None]
 
 
 class ProgramMissing(Exception):

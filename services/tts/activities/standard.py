@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+import structlog
 
 from contracts.directory import Language
 from contracts.prompts import Prompt, prompt_key
@@ -29,12 +30,17 @@ _WORKERS: Final = 3
 """While one waits for the store, two keep the processors busy."""
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 
+_log = structlog.get_logger()
+
 
 class StandardPrompts:
     """The standard prompts in the bucket, and whether they are all there."""
 
-    def __init__(self, studio: Studio, clock: Clock) -> None:
+    def __init__(
+        self, studio: Studio, clock: Clock, *, languages: tuple[Language, ...] = tuple(Language)
+    ) -> None:
         self._studio = studio
+        self._languages = languages
         self._clock = clock
         self._made: dict[Language, dict[str, str]] = {}
         self.is_ready = False
@@ -44,18 +50,20 @@ class StandardPrompts:
         for pause in itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
             if await self._is_complete():
                 self.is_ready = True
+                _log.info("every standard prompt is there")
                 return
             metrics.RENDERINGS.labels("standard_delayed").inc()
             await self._clock.sleep(pause)
 
     async def _is_complete(self) -> bool:
         """One try at everything; False when something passing stood in the way."""
-        wanted = {language: self._addresses(language) for language in Language}
+        wanted = {language: self._addresses(language) for language in self._languages}
         try:
-            for language in Language:
+            for language in self._languages:
                 made = await self._read_made(language)
                 self._made[language] = {p: at for p, at in wanted[language].items() if made.get(p) == at}
-        except BlobsUnavailable:
+        except BlobsUnavailable as error:
+            _log.warning("the list of standard prompts can't be read", error=str(error))
             return False
         batches = self._batches()
         if not batches:
@@ -63,7 +71,7 @@ class StandardPrompts:
         done = await asyncio.gather(*(self._work(batches, wanted) for _ in range(_WORKERS)))
         try:
             # Once more, since two that were written at the same moment may have landed in either order.
-            for language in Language:
+            for language in self._languages:
                 await self._write_made(language)
         except BlobsUnavailable:
             return False
@@ -87,7 +95,7 @@ class StandardPrompts:
         """What is missing, in batches, the languages side by side: the first sentences of each come first."""
         order = standard.in_order_of_use()
         batches: list[tuple[int, Language, tuple[str, ...]]] = []
-        for language in Language:
+        for language in self._languages:
             missing = [prompt for prompt in order if prompt not in self._made[language]]
             batches += [
                 (start, language, tuple(missing[start : start + _BATCH]))
@@ -106,7 +114,8 @@ class StandardPrompts:
                 await self._make(language, batch)
                 self._made[language].update({prompt: wanted[language][prompt] for prompt in batch})
                 await self._write_made(language)
-            except (EngineUnavailable, BlobsUnavailable):
+            except (EngineUnavailable, BlobsUnavailable) as error:
+                _log.warning("standard prompts could not be made, and are tried again", error=str(error))
                 return False
         return True
 

@@ -21,12 +21,13 @@ RUSSIAN: Final[dict[Prompt, str]] = {
     "Ваше место в очереди сохранится.",
     Prompt.CALLBACK_EXISTS: "Для вашего номера уже заказан обратный звонок. "
     "Чтобы занять своё место на этой линии, нажмите один.",
-    Prompt.ORDER_TAKEN: "Спасибо! Обратный звонок заказан: мы вам перезвоним. "
+    Prompt.ORDER_TAKEN: "Обратный звонок заказан: мы вам перезвоним. "
     "Ваше место в очереди сохранено. Всего доброго!",
-    Prompt.ORDER_TAKEN_NUMBER: "Мы перезвоним вам. Чтобы указать другой номер, нажмите два. Ваш номер:",
+    Prompt.ORDER_TAKEN_NUMBER: "Чтобы указать другой номер, нажмите два. "
+    "Чтобы отменить заказ, нажмите ноль. Ваш номер:",
     Prompt.TYPE_NUMBER: "Пожалуйста, наберите номер телефона, на который вам перезвонить, и нажмите решётку.",
     Prompt.CONFIRM_NUMBER: "Если номер верный, нажмите один. Чтобы набрать его заново, нажмите два.",
-    Prompt.REFUSED_INVALID: "К сожалению, такого номера нет. Пожалуйста, проверьте, верно ли он набран.",
+    Prompt.REFUSED_INVALID: "К сожалению, этот номер неполный или неверный.",
     Prompt.REFUSED_NOT_ALLOWED: "К сожалению, на этот номер мы не можем перезвонить.",
     Prompt.REFUSED_TOO_MANY: "К сожалению, сейчас мы не можем принять ещё один заказ обратного звонка. "
     "Пожалуйста, оставайтесь на линии.",
@@ -41,7 +42,7 @@ RUSSIAN: Final[dict[Prompt, str]] = {
     Prompt.VOICEMAIL_THANKS: "Спасибо, ваше сообщение записано. Всего доброго!",
     Prompt.EMPLOYEE_ABSENT: "Сотрудник, которому вы звоните, сейчас отсутствует.",
     Prompt.EMPLOYEE_CANNOT_ANSWER: "Сотрудник, которому вы звоните, сейчас не может ответить.",
-    Prompt.FORWARD: "Сотрудник, которому вы звоните, сейчас не может ответить. "
+    Prompt.FORWARD: "К сожалению, сотрудник сейчас не может ответить. "
     "Пожалуйста, оставайтесь на линии: вам ответит другой специалист.",
     Prompt.ONE_MOMENT: "Одну минуту, пожалуйста. Мы соединяем вас с сотрудником.",
     Prompt.CALLER_GONE: "Клиент положил трубку.",
@@ -64,13 +65,13 @@ ENGLISH: Final[dict[Prompt, str]] = {
     "You will keep your place in the queue.",
     Prompt.CALLBACK_EXISTS: "A callback to your number has already been ordered. "
     "To take your place on this line, press one.",
-    Prompt.ORDER_TAKEN: "Thank you. Your callback has been ordered: we will call you back. "
+    Prompt.ORDER_TAKEN: "Your callback has been ordered: we will call you back. "
     "Your place in the queue is kept. Goodbye.",
-    Prompt.ORDER_TAKEN_NUMBER: "We will call you back. To give another number, press two. Your number is:",
+    Prompt.ORDER_TAKEN_NUMBER: "To give another number, press two. To cancel the order, press zero. "
+    "Your number is:",
     Prompt.TYPE_NUMBER: "Please type the phone number on which we shall call you back, and press hash.",
     Prompt.CONFIRM_NUMBER: "If the number is correct, press one. To type it again, press two.",
-    Prompt.REFUSED_INVALID: "We are sorry, there is no such number. "
-    "Please check that it was typed correctly.",
+    Prompt.REFUSED_INVALID: "We are sorry, this number is incomplete or wrong.",
     Prompt.REFUSED_NOT_ALLOWED: "We are sorry, we cannot call this number.",
     Prompt.REFUSED_TOO_MANY: "We are sorry, we cannot take another callback order at the moment. "
     "Please stay on the line.",
@@ -85,7 +86,7 @@ ENGLISH: Final[dict[Prompt, str]] = {
     Prompt.VOICEMAIL_THANKS: "Thank you, your message has been recorded. Goodbye.",
     Prompt.EMPLOYEE_ABSENT: "The person you are calling is away at the moment.",
     Prompt.EMPLOYEE_CANNOT_ANSWER: "The person you are calling cannot answer at the moment.",
-    Prompt.FORWARD: "The person you are calling cannot answer at the moment. "
+    Prompt.FORWARD: "We are sorry, nobody can answer at the moment. "
     "Please stay on the line: another specialist will answer you.",
     Prompt.ONE_MOMENT: "One moment, please. We are connecting you.",
     Prompt.CALLER_GONE: "The caller has hung up.",
