@@ -1,1 +1,1 @@
-"""The gateway's hands: the adapter over TCP, the spool, and the shell that carries effects out."""
+"""The gateway's hands: the spool, the upload, and the shell that feeds the machine and does what it wants."""

@@ -1,5 +1,7 @@
 """The machine's face: what goes in, and `take`, by which the effects come out."""
 
+import copy
+
 import msgspec
 
 from contracts import directory, gateway
@@ -8,7 +10,7 @@ from contracts.ids import Instant, LegId, MediaKey, OrganizationId, PbxId, Recor
 from contracts.message import Fact
 from services.gateway.decider import commands, endings, past, replies
 from services.gateway.decider.book import Book
-from services.gateway.decider.effects import Effect, Superseded
+from services.gateway.decider.effects import Effect, Settled, Superseded
 from services.gateway.decider.happenings import collected, happened
 from services.gateway.port import AnyCommand, AnyHappening, Cause, Result
 from services.gateway.state import CommandKey, OurReason, Phase
@@ -52,6 +54,10 @@ class Gateway:
         """Our own claim was read back; all that stood before it was recalled."""
         self.incarnation = self._newest_claim = offset
 
+    def copy(self) -> "Gateway":
+        """Another machine that knows the same, to act while this one goes on recalling."""
+        return copy.deepcopy(self)
+
     # From then on
 
     def learn(self, fact: Fact) -> None:
@@ -91,6 +97,11 @@ class Gateway:
         self.learn_time(at)
         if self._is_silent:
             return
+        if envelope.organization_id != self.organization_id:
+            # O1: nothing said for one organization moves the phones of another.
+            self._book.count("of_another_organization")
+            self._book.effects.append(Settled(ref=ref))
+            return
         key = CommandKey(envelope.source, envelope.organization_id, envelope.seq)
         if self._book.take_on(key, ref, envelope.id):
             commands.carry_out(self._book, now, key, command)
@@ -114,6 +125,7 @@ class Gateway:
             sha256=kept.sha256,
             duration_ms=kept.duration_ms,
             spool_url=kept.spool_url,
+            is_cut_off=kept.cause is Cause.CUT_OFF,
         )
         self._book.say(spooled)
 
@@ -132,6 +144,7 @@ class Gateway:
             sha256=kept.sha256,
             duration_ms=kept.duration_ms,
             cause=str(kept.cause),
+            is_cut_off=kept.cause is Cause.CUT_OFF,
         )
         endings.recording_over(self._book, recording, finished)
 
@@ -139,6 +152,11 @@ class Gateway:
         """Nothing of a recording was kept: there is no audio, and why."""
         if not self._is_silent and recording_id in self._book.recordings:
             endings.recording_missing(self._book, recording_id, cause)
+
+    def leg_of(self, recording_id: RecordingId) -> LegId | None:
+        """The leg that was recorded."""
+        recording = self._book.recordings.get(recording_id)
+        return recording.leg_id if recording is not None else None
 
     def is_finished(self, recording_id: RecordingId) -> bool:
         """Whether the log says that a recording is in S3, or that there is none."""

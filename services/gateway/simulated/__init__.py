@@ -1,7 +1,8 @@
-"""A simulated PBX with phones and people, as deterministic as its seed: no I/O, no clock, no threads.
+"""A simulated PBX with phones and people, as deterministic as its seed: no I/O, no clock (but in `tcp`).
 
 `script` says who calls and how phones behave, `town` holds the PBXs of one script and the phones they share,
-`exchange` is one PBX, `people` are who does what on a leg, `sounds` is what is played and recorded.
+`exchange` is one PBX, `people` are who does what on a leg, `sounds` is what is played and recorded. Adapters
+are `memory` and `tcp`, which speak `wire` to `python -m tools phones`.
 """
 
 from services.gateway.simulated.exchange import SimulatedPbx

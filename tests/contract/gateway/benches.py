@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from contracts.directory import Language
 from contracts.ids import LegId, PbxId
-from services.gateway.activities.tcp import TcpPbx
+from services.gateway.simulated.tcp import TcpPbx
 from services.gateway.port import AnyHappening, Pbx, Request
 from services.gateway.simulated import Call, MemoryPbx, Sounds, Town
 from services.gateway.simulated import script as scripts

@@ -3,7 +3,7 @@
 import asyncio
 
 from services.gateway import port
-from services.gateway.activities.tcp import TcpPbx
+from services.gateway.simulated.tcp import TcpPbx
 from tests.contract.gateway.benches import PBX, TcpBench, a_bench, a_town
 from tools.stack.process import free_port
 

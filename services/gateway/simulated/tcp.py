@@ -52,6 +52,13 @@ class TcpPbx:
         taken, self._happenings = self._happenings, []
         return taken
 
+    def connect_again(self) -> None:
+        """Drop the connection; the next one begins with all that the PBX has."""
+        if self._writer is not None:
+            self._is_said_gone = True
+            self._writer.transport.abort()
+            asyncio.get_running_loop().call_later(AWAY_AFTER_S, self._away)
+
     async def run(self) -> None:
         """Connect, read, and connect again, until somebody else takes the PBX over or this is cancelled."""
         pause_s = PAUSE_S_MIN
@@ -92,6 +99,12 @@ class TcpPbx:
                     self._is_said_gone = False
                     self._happenings.append(told.happening)
                     self._told()
+
+    def _away(self) -> None:
+        """Connecting again took too long."""
+        if self._writer is None:
+            self._is_said_gone = False
+            self._gone()
 
     def _gone(self) -> None:
         if not self._is_said_gone and self._writer is None:

@@ -1,0 +1,162 @@
+"""Recordings on disk, from their first sound until S3 has them.
+
+One recording is three files named by a token that nobody can guess: `.json` says what it is, `.part` grows
+while it is open, `.wav` is the closed one (A-law as the PBX gave it). A `.part` whose writer died is closed
+like any other: the header's sizes are written last, the sound before them is whole.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import struct
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from contracts.ids import LegId, OrganizationId, PbxId, RecordingId
+from services.gateway.port import Cause
+
+HEADER_BYTES: Final = 58
+BYTES_PER_MS: Final = 8
+A_LAW: Final = 6
+TOKEN_LENGTH: Final = 40
+
+
+class Spooled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recording is; size and checksum are of the closed file."""
+
+    recording_id: RecordingId
+    leg_id: LegId
+    pbx_id: PbxId
+    organization_id: OrganizationId
+    cause: Cause | None = None
+    bytes: int = 0
+    sha256: str = ""
+    duration_ms: int = 0
+
+
+def wav_header(sound_bytes: int) -> bytes:
+    """The header of an A-law WAV, 8 kHz mono (RFC 2361's form 6, with the `fact` it asks for)."""
+    form = struct.pack("<HHIIHHH", A_LAW, 1, 8000, 8000, 1, 8, 0)
+    chunks = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"fact", struct.pack("<I", sound_bytes))
+    head = b"RIFF" + struct.pack("<I", len(chunks) + 8 + sound_bytes) + chunks
+    return head + b"data" + struct.pack("<I", sound_bytes)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content
+
+
+class Spool:
+    """A folder on a persistent volume; one process uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._secret = self._own_secret()
+        self._known: dict[RecordingId, Spooled] = {}
+        for file in sorted(folder.glob("*.json")):
+            found = msgspec.json.decode(file.read_bytes(), type=Spooled)
+            self._known[found.recording_id] = found
+
+    def _own_secret(self) -> bytes:
+        """What makes tokens unguessable; kept beside them, so that an address outlives a restart."""
+        file = self._folder / "secret"
+        if not file.exists():
+            beside = file.with_suffix(".new")
+            beside.write_bytes(secrets.token_bytes(32))
+            beside.chmod(0o600)
+            beside.replace(file)
+        return file.read_bytes()
+
+    def token(self, recording_id: RecordingId) -> str:
+        """The recording's name in addresses and on disk."""
+        return hmac.new(self._secret, recording_id.encode(), hashlib.sha256).hexdigest()[:TOKEN_LENGTH]
+
+    def _file(self, recording_id: RecordingId, suffix: str) -> Path:
+        return self._folder / f"{self.token(recording_id)}{suffix}"
+
+    def begin(self, spooled: Spooled) -> None:
+        """A recording is about to start; one that is known is left as it is."""
+        if spooled.recording_id in self._known:
+            return
+        self._note(spooled)
+        self._file(spooled.recording_id, ".part").write_bytes(wav_header(0))
+
+    def _note(self, spooled: Spooled) -> None:
+        """Write down what a recording is, whole or not at all."""
+        self._known[spooled.recording_id] = spooled
+        beside = self._file(spooled.recording_id, ".new")
+        beside.write_bytes(msgspec.json.encode(spooled))
+        beside.replace(self._file(spooled.recording_id, ".json"))
+
+    def size(self, recording_id: RecordingId) -> int:
+        """How many bytes of sound there are; 0 when nothing is known."""
+        for suffix in (".part", ".wav"):
+            file = self._file(recording_id, suffix)
+            if file.exists():
+                return max(0, file.stat().st_size - HEADER_BYTES)
+        return 0
+
+    def append(self, recording_id: RecordingId, from_byte: int, data: bytes) -> None:
+        """Add sound; what is there is not written again, and behind a gap nothing is (it is fetched)."""
+        file = self._file(recording_id, ".part")
+        if recording_id not in self._known or not file.exists():
+            return
+        size = self.size(recording_id)
+        if from_byte <= size < from_byte + len(data):
+            with file.open("ab") as sink:
+                sink.write(data[size - from_byte :])
+
+    def close(self, recording_id: RecordingId, cause: Cause) -> Spooled | None:
+        """Make the file whole, on the disk itself; None: nothing is known of such a recording."""
+        known = self._known.get(recording_id)
+        part, whole = self._file(recording_id, ".part"), self._file(recording_id, ".wav")
+        if known is None or not (part.exists() or whole.exists()):
+            return None
+        if part.exists():
+            size = self.size(recording_id)
+            with part.open("r+b") as file:
+                file.write(wav_header(size))
+                file.flush()
+                os.fsync(file.fileno())
+            data = part.read_bytes()
+            known = msgspec.structs.replace(
+                known,
+                cause=cause,
+                bytes=len(data),
+                sha256=hashlib.sha256(data).hexdigest(),
+                duration_ms=size // BYTES_PER_MS,
+            )
+            self._note(known)
+            part.replace(whole)
+        return known
+
+    def recordings(self, pbx_id: PbxId) -> list[Spooled]:
+        """Every recording of a PBX, in order; open ones have no cause."""
+        found = [each for each in self._known.values() if each.pbx_id == pbx_id]
+        return [
+            msgspec.structs.replace(each, cause=None)
+            if self._file(each.recording_id, ".part").exists()
+            else each
+            for each in sorted(found, key=lambda each: each.recording_id)
+        ]
+
+    def read(self, recording_id: RecordingId) -> bytes:
+        """A closed recording."""
+        return self._file(recording_id, ".wav").read_bytes()
+
+    def by_token(self, token: str) -> bytes | None:
+        """A closed recording by its token, or None."""
+        if len(token) != TOKEN_LENGTH or not token.isalnum():
+            return None
+        file = self._folder / f"{token}.wav"
+        return file.read_bytes() if file.exists() else None
+
+    def forget(self, recording_id: RecordingId) -> None:
+        """S3 has it, or there never was anything: remove it."""
+        for suffix in (".part", ".wav", ".json"):
+            self._file(recording_id, suffix).unlink(missing_ok=True)
+        self._known.pop(recording_id, None)

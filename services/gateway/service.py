@@ -1,0 +1,92 @@
+"""The table of contents: what the gateway hears and says, and what it is made of."""
+
+from typing import Final
+
+from contracts import gateway, telephony
+from contracts.directory import OrganizationSaved, PbxSaved
+from contracts.message import Message
+from contracts.topics import FACTS, TELEPHONY
+from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
+from services.gateway.activities.desk import MakeAdapter
+from services.gateway.activities.service_desk import ServiceDesk
+from services.gateway.activities.spool import Spool
+from services.gateway.api import SpoolApi
+from services.gateway.settings import Settings
+from services.gateway.simulated.tcp import TcpPbx
+
+SERVICE: Final = "gateway"
+SAYS: Final[tuple[type[gateway.PbxFact], ...]] = (
+    gateway.PbxClaimed,
+    gateway.PbxLost,
+    gateway.PbxReturned,
+    gateway.CallArrived,
+    gateway.LegRequested,
+    gateway.LegRinging,
+    gateway.LegAnswered,
+    gateway.DigitsEntered,
+    gateway.PlayFinished,
+    gateway.RecordingRequested,
+    gateway.RecordingSpooled,
+    gateway.RecordingFinished,
+    gateway.Bridged,
+    gateway.Unbridged,
+    gateway.MediaLost,
+    gateway.LegEnded,
+    gateway.DeviceChanged,
+    gateway.ExtensionChecked,
+    gateway.CommandRefused,
+    gateway.CommandDone,
+)
+COMMANDS: Final[tuple[type[Message], ...]] = (
+    telephony.AnswerLeg,
+    telephony.RejectLeg,
+    telephony.Play,
+    telephony.StopPlay,
+    telephony.StartHoldMusic,
+    telephony.StopHoldMusic,
+    telephony.CollectDigits,
+    telephony.Record,
+    telephony.StopRecording,
+    telephony.DialLeg,
+    telephony.CancelLeg,
+    telephony.Bridge,
+    telephony.Unbridge,
+    telephony.HangUp,
+    telephony.CheckExtension,
+)
+COMMANDS_OPEN_MAX: Final = 10_000
+"""Commands that are not answered yet, mostly plays that sound: two for each leg of a large PBX."""
+
+
+def adapter_at(address: str) -> MakeAdapter:
+    """The adapter for an address of RINGBACK_PBXS; `tcp://` is a simulated PBX, today's only kind."""
+    return lambda pbx_id, told: TcpPbx(pbx_id, address, told)
+
+
+def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
+    """Put the parts together: a desk per PBX, one spool, and the reader of facts that feeds the desks."""
+    spool = Spool(settings.spool)
+    desks = ServiceDesk(
+        settings.pbxs, adapter_at=adapter_at, ports=ports, spool=spool, spool_url=settings.spool_address
+    )
+    return EdgeWork(
+        subscriptions=(
+            Subscription(
+                topic=FACTS,
+                hears=(*SAYS, OrganizationSaved, PbxSaved),
+                handle=desks.hear,
+                concurrency_max=1,
+                from_start=True,
+            ),
+            Subscription(
+                topic=TELEPHONY, hears=COMMANDS, handle=desks.command, concurrency_max=COMMANDS_OPEN_MAX
+            ),
+        ),
+        background=desks.background,
+        on_stop=(desks.stop,),
+        is_ready=lambda: desks.is_ready,
+        routes=(("/spool", SpoolApi(spool.by_token)),),
+    )
+
+
+EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3",))
