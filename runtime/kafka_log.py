@@ -79,6 +79,9 @@ class KafkaLog:
         try:
             await self._producer.start()
             self.partitions = await self.count(FACTS.name)
+        except LogUnavailable:
+            await self._producer.stop()
+            raise
         except (KafkaError, OSError, TimeoutError) as error:
             await self._producer.stop()
             raise LogUnavailable(f"{self._bootstrap}: {type(error).__name__}: {error}") from error
@@ -95,7 +98,9 @@ class KafkaLog:
     async def count(self, topic: str) -> int:
         """How many partitions a topic has; never changes."""
         if topic not in self._counts:
-            found = await self._producer.partitions_for(self._prefix + topic)
+            # All topics' metadata: asking for one by name would make some brokers create it.
+            cluster = await self._producer.client.fetch_all_metadata()
+            found = cluster.partitions_for_topic(self._prefix + topic)
             if not found:
                 raise LogUnavailable(
                     f"there is no topic {self._prefix + topic} on {self._bootstrap}: "
@@ -182,12 +187,14 @@ class KafkaLog:
 
     async def oldest(self, partition: int) -> int:
         """The oldest retained offset, asked of the broker."""
-        try:
-            reader = await self._reader(partition)
-            found = self._topic_partition(partition)
-            return int((await reader.beginning_offsets([found]))[found])
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+        # The lock, since a reader is made by whoever asks first, and only one may be.
+        async with self._reader_locks.setdefault(partition, asyncio.Lock()):
+            try:
+                reader = await self._reader(partition)
+                found = self._topic_partition(partition)
+                return int((await reader.beginning_offsets([found]))[found])
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise LogUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """One record batch to one partition of the facts."""

@@ -42,12 +42,16 @@ class Words:
                 self._callers[fact.leg_id] = self.number(fact.caller)
             case q.PlaceTaken():
                 self._callers[fact.place_id] = self.number(fact.caller)
+                self._callers[fact.leg_id or fact.place_id] = self.number(fact.caller)
             case c.CallbackOrdered():
                 self._callers[fact.callback_id] = self._callers[fact.place_id] = self.number(fact.number)
             case c.CustomerDialled() | c.ApologyDialled():
                 self._callers[fact.leg_id] = self._callers.get(fact.callback_id, fact.callback_id)
             case v.GreetingPlayed():
                 self._callers[fact.voice_message_id] = self.number(fact.caller)
+            case v.RecordingAsked():
+                # After an apology there is no greeting: the leg tells who speaks.
+                self._callers[fact.voice_message_id] = self.caller(fact.leg_id)
             case _:
                 pass
 
@@ -215,7 +219,7 @@ class Words:
             case g.PbxLost():
                 return f"PBX {self.pbx(fact.pbx_id)} can't be reached"
             case g.PbxReturned():
-                return f"PBX {self.pbx(fact.pbx_id)} is there again"
+                return f"PBX {self.pbx(fact.pbx_id)} can be reached"
             case PartitionClaimed():
                 return f"a process of {fact.service} takes over and reads on"
             case OrganizationParked():

@@ -21,8 +21,10 @@ from contracts import callback as c
 from contracts import queue as q
 from contracts import voicemail as v
 from contracts.codec import encode
+from contracts.directory import Language
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Message
+from contracts.prompts import Prompt, prompt_key
 from runtime.kafka_log import KafkaLog
 from runtime.ports import LogUnavailable
 from services.gateway.simulated.wire import Control
@@ -50,6 +52,8 @@ PHONES_START_S: Final = 30
 SETTLE_S: Final = 1.5
 """After the last promise is kept: what is said once too often comes within this time."""
 FRAME_S: Final = 0.2
+PROMPTS_S: Final = 90
+PROMPTS_NEEDED: Final = (*Prompt, *(f"position_{number}" for number in range(1, 5)), "wait_1", "wait_2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,26 @@ class Demo:
         self._start_phones()
         address = f"tcp://127.0.0.1:{self._phones_port}"
         pbxs = json.dumps(dict.fromkeys(PBXS, address))
-        self.stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}})
+        self.stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}}, not_awaited=("tts",))
+        self.screen.headline("speech is making the standard prompts …")
+        self._await_prompts()
+
+    def _await_prompts(self) -> None:
+        """The morning begins when what it says first can be played; speech goes on with the rest meanwhile.
+
+        Hundreds of prompts are made on the first start of an installation, and few are needed at once.
+        """
+        needed = {prompt_key(Language.RUSSIAN, prompt) for prompt in PROMPTS_NEEDED}
+        s3 = self.stack.parts.s3
+        client = s3.client()
+
+        def are_there() -> bool:
+            time.sleep(FRAME_S)
+            found = client.list_objects_v2(Bucket=s3.bucket, Prefix="standard/ru/").get("Contents", [])
+            return needed <= {each["Key"] for each in found}
+
+        speech = self.stack.service("tts").process
+        speech.wait_until(are_there, "the first standard prompts", PROMPTS_S)
 
     async def play(self) -> None:
         """From the first call to the last letter. Raises NotKept when the time is over."""
@@ -175,7 +198,6 @@ class Demo:
 
     def judged(self) -> tuple[list[Promise], Letter | None]:
         """The promises, that of the letter's MP3 included, and the letter itself."""
-        self._records.flush()
         kept = promises(self.story)
         stored = [each.fact for each in self.story.all(v.MessageStored)]
         hashes = {fact.mp3_sha256 for fact in stored if isinstance(fact, v.MessageStored)}
@@ -259,7 +281,8 @@ def main(argv: list[str]) -> int:
         failure = "; ".join(str(error) or repr(error) for error in errors.exceptions)
     finally:
         demo.stop()
-    is_kept = _show(demo, started)
+    # A morning that never began has nothing to judge.
+    is_kept = bool(demo.story.heard) and _show(demo, started)
     if failure or not is_kept:
         print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)
         print(f"demo: everything was stopped; the logs are in {RUN / 'logs'}", file=sys.stderr)

@@ -52,7 +52,7 @@ class Screen:
         """What is going on now, in one sentence."""
         self._headline = text
         if self._live is None:
-            self._console.print(f"       {text}", highlight=False, markup=False)
+            self._say(f"       {text}")
         self.refresh(None)
 
     def tell(self, line: Line) -> None:
@@ -62,7 +62,10 @@ class Screen:
     def _add(self, clock: str, text: str, style: str) -> None:
         self._lines.append((clock, text, style))
         if self._live is None:
-            self._console.print(f"{clock}  {text}", highlight=False, markup=False)
+            self._say(f"{clock}  {text}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def refresh(self, now_at: Instant | None) -> None:
         """Draw the picture anew."""
@@ -119,9 +122,8 @@ def show_summary(console: Console, kept: list[Promise], counted: list[tuple[str,
     console.print()
     for promise in kept:
         sign = Text("✓", style="bold green") if promise.is_kept else Text("✗", style="bold red")
-        console.print(
-            sign, Text(promise.text), Text(f"({promise.shown})" if promise.shown else "", style="dim")
-        )
+        shown = Text(f" ({promise.shown})" if promise.shown else "", style="dim")
+        console.print(Text.assemble(sign, " ", promise.text, shown), soft_wrap=True)
     console.print()
     table = Table(title="counted on the log", title_justify="left", box=None, show_header=False)
     for name, number in counted:

@@ -14,7 +14,7 @@ stops, and what an earlier run left in Redis or S3 must not meet a log that does
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -122,8 +122,12 @@ class Stack:
         *,
         extra: Mapping[str, Mapping[str, str]] | None = None,
         timeout_s: float = READY_S,
+        not_awaited: Collection[str] = (),
     ) -> None:
-        """Start services, all of them by default, and wait until each is ready; `extra` is per service."""
+        """Start services, all of them by default, and wait until each is ready; `extra` is per service.
+
+        Who is not awaited may get ready later (speech makes hundreds of prompts on its first start).
+        """
         present = service_names()
         ordered = sorted(present, key=lambda name: (SERVICE_ORDER + present).index(name))
         started = []
@@ -135,6 +139,8 @@ class Stack:
             self.entries.append(Entry(name, service.address, service.process))
             started.append(service)
         for service in started:
+            if service.name in not_awaited:
+                continue
             service.wait_ready(timeout_s)
             self._tell(Entry(service.name, service.address, service.process))
 
