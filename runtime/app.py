@@ -1,7 +1,7 @@
 """The composition root: the only place that builds adapters, from plain constructor arguments.
 
-`run_decider(SERVICE, Settings())` runs a decider (and, with `edge=`, the service's own edge in the same
-process); `run_edge(EDGE, Settings())` runs an edge alone. Both return the process's exit code through
+`run_decider(SERVICE, Settings)` runs a decider (and, with `edge=`, the service's own edge in the same
+process); `run_edge(EDGE, Settings)` runs an edge alone. Both return the process's exit code through
 `sys.exit`: 0 after SIGTERM or SIGINT, 3 when something that is needed is missing, 1 for anything else.
 """
 

@@ -12,7 +12,7 @@ An edge is a function that builds its work from ports. In `services/<name>/servi
             ),
         )
 
-and in `__main__.py`: `run_edge(EDGE, Settings())`. A handler is
+and in `__main__.py`: `run_edge(EDGE, Settings)`. A handler is
 `async def render(self, heard: Heard) -> None`. It returns when the command is answered on the log
 (`await say(...)`), and only then is the offset committed: a crash in between means that the command comes
 again, so a handler must be safe to repeat. A handler that raises is called again with growing pauses,

@@ -1,0 +1,103 @@
+"""Timers live in the state, ring by way of the log, and are asked for until the state drops them."""
+
+from contracts.log import TimerDue
+from runtime.ports import LogUnavailable
+from tests.unit.runtime.worlds import ACME, REMIND_MS, Faults, World, a_call, quiet, settled
+
+
+def _reminders(world: World) -> int:
+    return sum(1 for _, _, fact in world.said() if getattr(fact, "reason", "") == "timer")
+
+
+async def test_a_timer_rings_when_it_is_due_and_once() -> None:
+    """No business time lives in a process: the state asked, the log answers."""
+    world = World()
+    world.hear(a_call("c1"))
+    owner = world.owner()
+    await settled(owner)
+    world.clock.advance(REMIND_MS / 1000 - 1)
+    await quiet(owner)
+    assert _reminders(world) == 0
+    world.clock.advance(1)
+    await quiet(owner)
+    world.clock.advance(600)
+    await quiet(owner)
+    assert _reminders(world) == 1
+    assert len(world.alarms("log.timer_due")) == 1
+
+
+async def test_an_idle_organization_wakes_in_a_new_owner() -> None:
+    """Nobody speaks of it, it is not in memory: the store's index knows."""
+    world = World()
+    world.hear(a_call("c1"))
+    await settled(world.owner())
+    world.clock.advance(REMIND_MS / 1000)
+    successor = world.owner()
+    await settled(successor)
+    assert _reminders(world) == 1
+
+
+async def test_a_host_whose_clock_is_ahead_asks_again_until_it_is_time() -> None:
+    """One node 90 s ahead makes no early apologies: the record's own time decides (E-107)."""
+    world = World()
+    world.hear(a_call("c1"))
+    owner = world.owner()
+    await settled(owner)
+    world.clock.skew_ms = 90_000
+    await quiet(owner)
+    assert _reminders(world) == 0
+    for _ in range(15):
+        world.clock.advance(1)
+        await quiet(owner)
+    assert _reminders(world) == 1
+    # At once, then after 1, 2, 4 and 8 s: the fifth one is on time.
+    assert len(world.alarms("log.timer_due")) == 5
+
+
+async def test_timers_of_others_are_not_ours() -> None:
+    """Every service's timers are on the same topic."""
+    world = World()
+    owner = world.owner()
+    world.hear(a_call("c1"))
+    await settled(owner)
+    assert owner.held is not None
+    timer = next(iter((await owner.held.organization(ACME)).state.timers))
+    world.clock.advance(REMIND_MS / 1000)
+    due = TimerDue(
+        service="queue", timer_id=timer.timer_id, due_at=timer.due_at, kind=timer.kind, subject=timer.subject
+    )
+    world.hear(due, source="queue")
+    await owner.turn()
+    assert owner.held is not None
+    assert len((await owner.held.organization(ACME)).state.timers) == 1
+
+
+async def test_a_timer_that_could_not_be_appended_is_asked_for_again() -> None:
+    """A broker that is away for a second delays a deadline, and never drops it."""
+    world, faults = World(), Faults()
+    owner = world.owner(faults=faults)
+    world.hear(a_call("c1"))
+    await settled(owner)
+    world.clock.advance(REMIND_MS / 1000)
+    faults.error, faults.before = LogUnavailable, faults.calls + 2
+    await quiet(owner)
+    world.clock.advance(2)
+    await quiet(owner)
+    assert _reminders(world) == 1
+
+
+async def test_setting_a_timer_anew_moves_it() -> None:
+    """The old instant, still on its way, finds nothing that waits for it."""
+    world = World()
+    owner = world.owner()
+    world.hear(a_call("c1"))
+    await settled(owner)
+    world.clock.advance(5)
+    world.hear(a_call("c1"))
+    await quiet(owner)
+    world.clock.advance(5)
+    await quiet(owner)
+    assert _reminders(world) == 0
+    world.clock.advance(5)
+    await quiet(owner)
+    assert _reminders(world) == 1
