@@ -9,7 +9,8 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 _ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
@@ -61,23 +62,32 @@ async def run(
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
+    kill = partial(_kill, process)
     try:
         async with asyncio.timeout(seconds_max):
             _, output, errors = await asyncio.gather(
                 _feed(process.stdin, stdin),
-                _collect(process.stdout, output_bytes_max),
-                _collect(process.stderr, _STDERR_BYTES_MAX),
+                _collect(process.stdout, output_bytes_max, kill),
+                _collect(process.stderr, _STDERR_BYTES_MAX, kill),
             )
             code = await process.wait()
     except TimeoutError as error:
         raise ProgramOverran(f"{argv[0]} took longer than {seconds_max} s") from error
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            kill()
+            # asyncio sees the end of a process only once its pipes are read to theirs.
+            await asyncio.gather(_collect(process.stdout, 0, kill), _collect(process.stderr, 0, kill))
             await process.wait()
     _judge(argv[0], code, errors)
     return output
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a program and what it started, if it has not ended yet."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _judge(program: str, code: int, errors: bytes) -> None:
@@ -100,12 +110,14 @@ async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
         await stdin.wait_closed()
 
 
-async def _collect(stream: asyncio.StreamReader, bytes_max: int) -> bytes:
+async def _collect(stream: asyncio.StreamReader, bytes_max: int, kill: Callable[[], None]) -> bytes:
+    """What is printed, to its end; whoever prints more than allowed is killed, and its rest thrown away."""
     chunks = []
     size = 0
     while chunk := await stream.read(_CHUNK_BYTES):
         size += len(chunk)
         if size > bytes_max:
-            raise ProgramOverran(f"a program printed more than {bytes_max} bytes")
-        chunks.append(chunk)
+            kill()
+        else:
+            chunks.append(chunk)
     return b"".join(chunks)
