@@ -178,9 +178,7 @@ def _weed_argv(folder: Path, identities: Path, port: int) -> list[str]:
     argv += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.port={port}"]
     for kind in ("master.port", "volume.port", "filer.port"):
         argv += [f"-{kind}={free_port()}", f"-{kind}.grpc={free_port()}"]
-    argv += [f"-s3.port.grpc={free_port()}", f"-s3.config={identities}"]
-    # Its catalogues listen on fixed ports, and two of us could not run.
-    argv += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+    argv += [f"-s3.port.grpc={free_port()}", f"-s3.config={identities}", "-s3.port.iceberg=0"]
     # Two at once share no port: Lance's has a fixed default.
     argv += ["-s3.port.lance=0", "-iam=false"]
     # No reports to its makers; one second to elect itself; room for the volumes of some buckets, kept small.
