@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import structlog
+
 from contracts import gateway, telephony
 from contracts.directory import OrganizationSaved, PbxSaved
 from contracts.message import Message
@@ -54,6 +56,8 @@ COMMANDS: Final[tuple[type[Message], ...]] = (
     telephony.HangUp,
     telephony.CheckExtension,
 )
+log = structlog.get_logger(__name__)
+
 COMMANDS_OPEN_MAX: Final = 10_000
 """Commands that are not answered yet, mostly plays that sound: two for each leg of a large PBX."""
 
@@ -65,10 +69,20 @@ def adapter_at(address: str) -> MakeAdapter:
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     """Put the parts together: a desk per PBX, one spool, and the reader of facts that feeds the desks."""
-    spool = Spool(settings.spool)
-    desks = ServiceDesk(
-        settings.pbxs, adapter_at=adapter_at, ports=ports, spool=spool, spool_url=settings.spool_address
-    )
+    try:
+        spool = Spool(settings.spool)
+    except OSError as error:
+        raise SystemExit(
+            f"{SERVICE}: the spool {settings.spool} can't be used ({error}): set RINGBACK_SPOOL"
+        ) from error
+    if not settings.pbxs:
+        log.warning("gateway.no_pbx", remedy='set RINGBACK_PBXS, such as {"cloud": "tcp://127.0.0.1:5038"}')
+    try:
+        desks = ServiceDesk(
+            settings.pbxs, adapter_at=adapter_at, ports=ports, spool=spool, spool_url=settings.spool_address
+        )
+    except ValueError as error:
+        raise SystemExit(f"{SERVICE}: RINGBACK_PBXS: {error}") from error
     return EdgeWork(
         subscriptions=(
             Subscription(

@@ -128,15 +128,20 @@ class Answers:
     """Which commands of one source were answered; answers may come out of order, commands do not."""
 
     def __init__(self) -> None:
+        self._first = 1
         self._through = 0
         self._beyond: set[int] = set()
         self._is_known = False
         self.accepted = 0
 
     def start_at(self, seq: int) -> None:
-        """Nothing is known of what came before `seq`: take it as answered."""
+        """The first number of this source that we see: the log has nothing about earlier ones.
+
+        An earlier command that is read (again) was not answered, since commands are kept a day and facts
+        longer: it is done. Ids that were used are known, so nobody is dialled twice by that.
+        """
         if not self._is_known:
-            self._through = self.accepted = seq - 1
+            self._first, self._through, self.accepted = seq, seq - 1, seq - 1
             self._is_known = True
 
     @property
@@ -152,7 +157,7 @@ class Answers:
     def answer(self, seq: int) -> None:
         """A command was answered, on the log."""
         self.accept(seq)
-        if seq > self._through:
+        if seq > self._through or seq < self._first:
             self._beyond.add(seq)
         while self._through + 1 in self._beyond:
             self._through += 1
@@ -160,7 +165,7 @@ class Answers:
 
     def is_answered(self, seq: int) -> bool:
         """Whether it was."""
-        return seq <= self._through or seq in self._beyond
+        return self._first <= seq <= self._through or seq in self._beyond
 
 
 class Timers:

@@ -46,7 +46,10 @@ def dial(pbx: "SimulatedPbx", command: DialLeg, now: int) -> Result:
     pbx.lines[line.leg_id] = line
     pbx.counts["dials"] += 1
     pbx.counts[f"dialled {command.address}"] += 1
-    _ring(pbx, line, _condition(handset, behaviour), now)
+    if pbx.phones.is_cut_off(command.address):
+        pbx.agenda.put(now + ANSWER_FAST_MS, lambda at: pbx.end(line, at, by_party=False, code=503))
+    else:
+        _ring(pbx, line, _condition(handset, behaviour), now)
     return Result.DONE
 
 

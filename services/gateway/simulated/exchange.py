@@ -114,6 +114,7 @@ class SimulatedPbx:
         """Be away for a while, and come back without a share of the legs."""
         self._out.clear()
         self.is_there = False
+        self.phones.away.add(self.pbx_id)
         self._out.append((now, port.PbxGone()))
         for line in [each for each in self.lines.values() if not each.is_over]:
             if self._random.random() < drops:
@@ -122,6 +123,7 @@ class SimulatedPbx:
 
     def _come_back(self, now: int) -> None:
         self.is_there = True
+        self.phones.away.discard(self.pbx_id)
         there = self.there(now)
         self._out.append((now, there))
 

@@ -70,7 +70,7 @@ class PhoneBook:
         self._counts = counts
         self._registered: dict[tuple[str, str], Handset] = {}
         self._public: dict[str, Handset] = {}
-        self.pbx_ids = frozenset(script.pbxs)
+        self.away: set[PbxId] = set()
         for pbx_id, pbx in script.pbxs.items():
             for address, phone in pbx.phones.items():
                 self._registered[(pbx_id, address)] = Handset(Address(address), phone)
@@ -86,6 +86,11 @@ class PhoneBook:
             other, _, extension = target.partition("/")
             return self._registered.get((other, f"sip:{extension}"))
         return self._registered.get((pbx_id, address))
+
+    def is_cut_off(self, address: Address) -> bool:
+        """Whether the phone's own PBX can't be reached at the moment."""
+        kind, _, target = address.partition(":")
+        return kind == "pbx" and PbxId(target.partition("/")[0]) in self.away
 
     def public(self, number: str) -> Handset:
         """The phone of a public number."""

@@ -10,10 +10,10 @@ from typing import Any, Protocol, TypeVar
 
 from contracts.directory import Language
 from contracts.ids import LegId, PbxId
-from services.gateway.simulated.tcp import TcpPbx
 from services.gateway.port import AnyHappening, Pbx, Request
 from services.gateway.simulated import Call, MemoryPbx, Sounds, Town
 from services.gateway.simulated import script as scripts
+from services.gateway.simulated.tcp import TcpPbx
 from tools.phones import PhonesServer
 
 PBX = PbxId("cloud")

@@ -69,12 +69,12 @@ class Office:
     """One PBX, its gateway, and a log that both can be cut off from."""
 
     def __init__(self, phones: dict[str, Any] | None = None, **script: Any) -> None:
-        network = script.pop("network", {})
+        network, seed = script.pop("network", {}), script.pop("seed", 3)
         found = {
             "pbxs": {PBX: {"phones": phones or {}, "network": network, "extensions": ["300"]}},
             **script,
         }
-        self.town = Town(scripts.read(found), Sounds(lambda key: MEDIA.get(key), voice), seed=3)
+        self.town = Town(scripts.read(found), Sounds(lambda key: MEDIA.get(key), voice), seed=seed)
         self.now = START
         self.town.begin(self.now)
         self.log: list[Entry] = []

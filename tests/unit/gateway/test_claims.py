@@ -19,6 +19,7 @@ from contracts.gateway import (
     RecordingSpooled,
 )
 from contracts.ids import Address, LegId, RecordingId
+from contracts.telephony import StartHoldMusic
 from services.gateway.simulated import Call, Step
 from services.gateway.simulated.script import Until
 from tests.unit.gateway.stories import (
@@ -299,3 +300,19 @@ def test_phones_are_told_when_they_change_and_not_again_after_a_restart() -> Non
     office.tell(hang_up())
     office.run(500)
     assert [str(each.state) for each in office.facts(DeviceChanged)] == ["idle", "in_use", "idle"]
+
+
+@pytest.mark.rule("G2")
+def test_an_answer_that_overtook_an_earlier_one_does_not_hide_it() -> None:
+    """The first command of a service is a long play, its second is answered first; then the gateway dies."""
+    office = Office()
+    leg_id = office.calls_in()
+    office.tell(answer(leg_id))
+    office.run(300)
+    long = office.tell(play(leg_id, "long.wav"), source="callback")
+    office.tell(StartHoldMusic(pbx_id=PBX, leg_id=leg_id), source="callback")
+    office.run(500)
+    office.crash()
+    office.run(6_000)
+    assert long in office.settled
+    assert office.facts(PlayFinished)[0].source == "callback"

@@ -1,0 +1,229 @@
+"""The gateway's process: its spool, its uploads, its claims and its voice on the log."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from contracts.gateway import (
+    CommandDone,
+    LegAnswered,
+    LegEnded,
+    PbxClaimed,
+    PbxReturned,
+    RecordingFinished,
+    RecordingSpooled,
+)
+from contracts.ids import Address, LegId, RecordingId
+from contracts.telephony import DialLeg, HangUp, Record
+from services.gateway.activities.spool import HEADER_BYTES, Spool, Spooled, wav_header
+from services.gateway.api import SpoolApi
+from services.gateway.port import Cause
+from tests.contract.gateway.benches import LINE
+from tests.unit.gateway.process import ORGANIZATION, PBX, Works, works
+
+SPEAKER = Address("sip:207")
+"""Says «hello there» into a recording and hangs up."""
+
+
+def dial(address: str = SPEAKER) -> DialLeg:
+    return DialLeg(
+        pbx_id=PBX, leg_id=LegId("leg-1"), address=Address(address), caller_id=LINE, ring_ms_max=20_000
+    )
+
+
+def record() -> Record:
+    return Record(
+        pbx_id=PBX,
+        leg_id=LegId("leg-1"),
+        recording_id=RecordingId("rec-1"),
+        duration_ms_max=60_000,
+        silence_ms_max=5_000,
+    )
+
+
+async def a_message(made: Works) -> None:
+    """Somebody leaves a voice message."""
+    made.tell(dial())
+    await made.until(LegAnswered)
+    made.tell(record())
+
+
+def is_a_law(data: bytes) -> bool:
+    """An A-law WAV whose sizes are true."""
+    return data[:HEADER_BYTES] == wav_header(len(data) - HEADER_BYTES)
+
+
+@pytest.mark.rule("V3")
+async def test_a_voice_message_is_in_s3_verified_and_leaves_the_spool(tmp_path: Path) -> None:
+    """The original as it came, with size and checksum, under a key that tells nothing."""
+    async with works(tmp_path) as made:
+        await a_message(made)
+        finished = await made.until(RecordingFinished)
+        await made.until(LegEnded)
+        assert finished.key is not None
+        data = made.blobs.objects[finished.key][0]
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (finished.bytes, finished.sha256)
+        assert is_a_law(data)
+        assert finished.duration_ms >= len("hello there") * 60
+        assert finished.key.startswith("acme/recordings/")
+        await made.wait(lambda: not list(tmp_path.glob("*.wav")), "an empty spool")
+
+
+@pytest.mark.rule("V7")
+async def test_a_recording_stays_in_the_spool_until_s3_has_it_verified(tmp_path: Path) -> None:
+    """E-62: S3 is down, then loses a byte; nothing is deleted before a look says it is there and whole."""
+    async with works(tmp_path) as made:
+        made.blobs.is_up = False
+        await a_message(made)
+        spooled = await made.until(RecordingSpooled)
+        await made.until(LegEnded)
+        token = spooled.spool_url.rpartition("=")[2]
+        data = made.spool.by_token(token)
+        assert data is not None
+        assert hashlib.sha256(data).hexdigest() == spooled.sha256
+        made.blobs.loses, made.blobs.is_up = 1, True
+        finished = await made.until(RecordingFinished)
+        assert made.blobs.puts == 2
+        assert finished.sha256 == spooled.sha256
+        await made.wait(lambda: made.spool.by_token(token) is None, "an empty spool")
+
+
+@pytest.mark.rule("V7")
+async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path) -> None:
+    """A crash between the recording and S3 loses nothing and tells nothing twice."""
+    async with works(tmp_path) as made:
+        made.blobs.is_up = False
+        await a_message(made)
+        await made.until(RecordingSpooled)
+        await made.crash()
+        made.blobs.is_up = True
+        await made.start()
+        assert (await made.until(RecordingFinished)).ok
+        assert len(made.facts(RecordingSpooled)) == 1
+
+
+@pytest.mark.rule("V8")
+async def test_a_half_written_file_is_closed_into_a_playable_one(tmp_path: Path) -> None:
+    """E-63: gateway and PBX died in mid-message; what is on disk is a whole A-law WAV, flagged."""
+    async with works(tmp_path) as made:
+        made.tell(dial("sip:201"))
+        await made.until(LegAnswered)
+        made.tell(record())
+        part = tmp_path / f"{made.spool.token(RecordingId('rec-1'))}.part"
+        await made.wait(lambda: part.exists() and part.stat().st_size > 8_000, "a second of sound")
+        await made.crash()
+        pbx = made.server.town.pbxs[PBX]
+        pbx.vanish(made.server.now(), for_ms=100, drops=1.0)
+        pbx.recorder.tapes.clear()
+        await made.start()
+        finished = await made.until(RecordingFinished)
+        assert (finished.ok, finished.is_cut_off) == (True, True)
+        assert finished.key is not None
+        assert is_a_law(made.blobs.objects[finished.key][0])
+        assert finished.duration_ms >= 1_000
+
+
+@pytest.mark.rule("G2")
+async def test_nothing_goes_past_a_fact_that_was_not_acknowledged(tmp_path: Path) -> None:
+    """The broker is away for a while: the same facts go again under the same numbers, in order."""
+    async with works(tmp_path) as made:
+        await made.until(PbxReturned)
+        made.says_fail = 4
+        made.tell(dial("sip:201"))
+        await made.until(LegAnswered)
+        seqs = [each.envelope.seq for each in made.log if each.envelope.incarnation]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+
+@pytest.mark.rule("G2")
+async def test_a_restarted_process_adopts_the_call_and_answers_what_was_left_open(tmp_path: Path) -> None:
+    """kill -9 of the gateway: the call lives in the PBX, the new process finds it and ends it on command."""
+    async with works(tmp_path) as made:
+        made.tell(dial("sip:201"))
+        await made.until(LegAnswered)
+        await made.crash()
+        await made.start()
+        assert (await made.until(PbxReturned, count=2)).live_legs == ("leg-1",)
+        settled = made.tell(HangUp(pbx_id=PBX, leg_id=LegId("leg-1")))
+        await made.until(LegEnded)
+        await settled
+        assert made.facts(CommandDone)[-1].seq == 2
+        assert made.server.town.counts["dialled sip:201"] == 1
+
+
+@pytest.mark.rule("G3")
+async def test_who_still_holds_the_pbx_claims_it_again_after_anothers_claim(tmp_path: Path) -> None:
+    """A newcomer claimed and died before it took the PBX: the calls do not stay without a gateway."""
+    async with works(tmp_path) as made:
+        made.tell(dial("sip:201"))
+        await made.until(LegAnswered)
+        made.claim("a newcomer that dies")
+        await made.until(PbxClaimed, count=3)
+        assert (await made.until(PbxReturned, count=2)).live_legs == ("leg-1",)
+        made.tell(HangUp(pbx_id=PBX, leg_id=LegId("leg-1")))
+        await made.until(LegEnded)
+
+
+async def test_a_pbx_that_the_directory_does_not_know_waits(tmp_path: Path) -> None:
+    """It is claimed as soon as it is known whose it is; until then its commands wait, too."""
+    async with works(tmp_path, is_known=False) as made:
+        assert made.desks.is_ready
+        assert not made.facts(PbxClaimed)
+        made.know()
+        await made.until(PbxClaimed)
+        await made.wait(lambda: made.desks.is_ready, "readiness")
+
+
+async def _get(api: SpoolApi, query: bytes) -> tuple[int, bytes]:
+    sent: list[dict[str, object]] = []
+
+    async def send(message: object) -> None:
+        assert isinstance(message, dict)
+        sent.append(message)
+
+    async def receive() -> dict[str, object]:
+        return {}
+
+    await api({"type": "http", "query_string": query}, receive, send)
+    status, body = sent[0]["status"], sent[1]["body"]
+    assert isinstance(status, int)
+    assert isinstance(body, bytes)
+    return status, body
+
+
+@pytest.mark.parametrize(
+    "query", [b"", b"recording=", b"recording=../secret", b"recording=" + b"a" * 40, b"x=%ff"]
+)
+async def test_the_spool_shows_nothing_to_who_does_not_know_the_token(tmp_path: Path, query: bytes) -> None:
+    """A voice message is personal; there is no list and no path to guess."""
+    async with works(tmp_path) as made:
+        made.blobs.is_up = False
+        await a_message(made)
+        spooled = await made.until(RecordingSpooled)
+        api = SpoolApi(made.spool.by_token)
+        assert await _get(api, query) == (404, b"")
+        status, body = await _get(api, b"recording=" + spooled.spool_url.rpartition("=")[2].encode())
+        assert status == 200
+        assert hashlib.sha256(body).hexdigest() == spooled.sha256
+
+
+def test_other_programs_read_what_the_spool_closes(tmp_path: Path) -> None:
+    """The letter's MP3 is made from this file; a crash before its closing changes nothing about that."""
+    spool = Spool(tmp_path)
+    recording_id = RecordingId("rec-1")
+    spool.begin(
+        Spooled(recording_id=recording_id, leg_id=LegId("l"), pbx_id=PBX, organization_id=ORGANIZATION)
+    )
+    spool.append(recording_id, 0, bytes(8_000))
+    spool.append(recording_id, 4_000, bytes(8_000))
+    spool.append(recording_id, 99_000, bytes(8_000))
+    again = Spool(tmp_path)
+    assert [each.cause for each in again.recordings(PBX)] == [None]
+    closed = again.close(recording_id, Cause.CUT_OFF)
+    assert closed is not None
+    assert closed.duration_ms == 1_500
+    file = tmp_path / f"{again.token(recording_id)}.wav"
+    told = subprocess.run(["sox", "--i", "-D", file], stdout=subprocess.PIPE, check=True).stdout
+    assert float(told) == 1.5
