@@ -5,6 +5,7 @@ voices, text on stdin, raw PCM out) fit as they are. Its name is part of every c
 change of engine renders everything anew and mixes no voices.
 """
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -17,6 +18,11 @@ _SPEECH_SECONDS_MAX: Final = 20.0
 _MEMORY_BYTES_MAX: Final = 512 * 1024 * 1024
 _OUTPUT_BYTES_MAX: Final = 32 * 1024 * 1024
 """Twelve minutes at 22,050 Hz: more than the five that a notice may last."""
+_PAUSE_MS: Final = 2_500
+_PAUSE_MS_MIN: Final = 1_500
+"""Pauses asked for come out as 2,480 to 2,630 ms; those of sentences stay under 550 ms."""
+_MARGIN_MS: Final = 50
+_FRAME_MS: Final = 10
 _HEADER_BYTES: Final = 44
 _RATE_AT: Final = slice(24, 28)
 
@@ -42,6 +48,10 @@ class Engine(Protocol):
         """Speak it. Raises EngineUnavailable; an engine that can't say a text answers with silence."""
         ...
 
+    async def speak_all(self, texts: Sequence[str], voice: Voice) -> list[Sound]:
+        """Speak several, each as if alone; an engine that gains nothing by it speaks one after the other."""
+        ...
+
 
 class EspeakNg:
     """espeak-ng as a separate process for each text, which it gets on stdin."""
@@ -54,7 +64,25 @@ class EspeakNg:
 
     async def speak(self, text: str, voice: Voice) -> Sound:
         """Speak it. Without `-m` espeak-ng takes nothing for mark-up."""
-        argv = (self._program, "-b", "1", "-v", voice.name, "-s", str(voice.words_per_minute))
+        return await self._run(text, voice)
+
+    async def speak_all(self, texts: Sequence[str], voice: Voice) -> list[Sound]:
+        """Speak several in one process, with long pauses between them at which the sound is cut.
+
+        Starting the process takes longer than a sentence: 24 prompts together take a sixth of the time. The
+        pauses are the only mark-up that an engine ever gets, and stand between texts, never in one. If the
+        cuts don't come out as many, each is spoken alone.
+        """
+        if len(texts) > 1:
+            pause = f' <break time="{_PAUSE_MS}ms"/> '
+            together = await self._run(pause.join(texts), voice, "-m")
+            pieces = _cut(together)
+            if len(pieces) == len(texts):
+                return pieces
+        return [await self.speak(text, voice) for text in texts]
+
+    async def _run(self, text: str, voice: Voice, *options: str) -> Sound:
+        argv = (self._program, *options, "-b", "1", "-v", voice.name, "-s", str(voice.words_per_minute))
         try:
             wav = await process.run(
                 (*argv, "--stdin", "--stdout"),
@@ -70,3 +98,24 @@ class EspeakNg:
         # The sizes in its header are made up, since it writes to a pipe; the rest is what was said.
         pcm = wav[_HEADER_BYTES:]
         return Sound(int.from_bytes(wav[_RATE_AT], "little"), pcm[: len(pcm) // 2 * 2])
+
+
+def _cut(sound: Sound) -> list[Sound]:
+    """A sound in pieces, at each long run of exact zeros, some of which stay at both sides."""
+    step = sound.rate * _FRAME_MS // 1_000 * 2
+    silence = bytes(step)
+    margin = _MARGIN_MS // _FRAME_MS * step
+    pieces: list[bytes] = []
+    start = 0
+    silent_from: int | None = None
+    # One frame more, of no silence, so that a run at the end is closed as well.
+    for at in range(0, len(sound.pcm) + step, step):
+        if at < len(sound.pcm) and sound.pcm[at : at + step] == silence:
+            silent_from = at if silent_from is None else silent_from
+        elif silent_from is not None:
+            if (at - silent_from) // step * _FRAME_MS >= _PAUSE_MS_MIN:
+                pieces.append(sound.pcm[start : silent_from + margin])
+                start = max(0, at - margin)
+            silent_from = None
+    pieces.append(sound.pcm[start:])
+    return [Sound(sound.rate, piece) for piece in pieces]

@@ -25,7 +25,7 @@ from services.tts.rules import address, standard
 from services.tts.rules.reading import as_spoken
 
 _BATCH: Final = 24
-"""Prompts that share one run of sox: its start is spread thin, and a crash loses a second's work."""
+"""Prompts that share one run of the engine and one of sox, whose starts cost more than the work."""
 _WORKERS: Final = 3
 """While one waits for the store, two keep the processors busy."""
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -123,8 +123,8 @@ class StandardPrompts:
         spoken = [prompt for prompt in prompts if prompt != Prompt.RINGING_TONE]
         voice = self._studio.voices[language]
         async with self._studio.programs:
-            engine = self._studio.engine
-            sounds = [await engine.speak(_said(language, prompt), voice) for prompt in spoken]
+            texts = [_said(language, prompt) for prompt in spoken]
+            sounds = await self._studio.engine.speak_all(texts, voice)
             pieces = dict(zip(spoken, await audio.canonical(sounds), strict=True))
             if Prompt.RINGING_TONE in prompts:
                 pieces[Prompt.RINGING_TONE] = await audio.ringing_tone()

@@ -110,10 +110,18 @@ _FIRST: Final = (
 
 
 def in_order_of_use() -> tuple[str, ...]:
-    """Every prompt, those first that are played first: sentences, low positions, then numbers."""
+    """Every prompt, those first that are played first: sentences, low positions, numbers, the rest.
+
+    The pieces of phone numbers come before the high positions: the first order already reads one back.
+    """
     small = (*(f"position_{n}" for n in range(1, 6)), *(f"wait_{n}" for n in range(1, 11)))
-    first = (*_FIRST, *small)
-    return (*first, *(prompt for prompt in PROMPTS if prompt not in first))
+    sentences = (prompt.value for prompt in Prompt if prompt not in _FIRST)
+    waited = (f"waited_{n}" for n in range(1, 11))
+    kinds = ("digit_", "hundred_", "pair_")
+    numbers = (prompt for kind in kinds for prompt in PROMPTS if prompt.startswith(kind))
+    first = (*_FIRST, *small, *sentences, *waited, *numbers)
+    known = frozenset(first)
+    return (*first, *(prompt for prompt in PROMPTS if prompt not in known))
 
 
 def text(language: Language, prompt: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.directory import Language
 from services.tts.activities import audio
 from services.tts.activities.engine import EngineUnavailable, EspeakNg, Sound
-from services.tts.rules import notices, uploads
+from services.tts.rules import notices, standard, uploads
 from services.tts.rules.address import Form
 from services.tts.rules.notices import NoticeRefused, Refusal
 from services.tts.rules.reading import as_spoken
@@ -65,6 +65,27 @@ async def test_other_forms_are_made_from_the_canonical_one(tmp_path: Path) -> No
     assert probed(forms[Form.ULAW], tmp_path) == "pcm_mulaw,8000,1"
     assert probed(forms[Form.WIDE], tmp_path) == "pcm_s16le,16000,1"
     assert abs(measured(forms[Form.WIDE]).duration_ms - audio.duration_ms(pcm)) <= 1
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_prompts_spoken_together_are_those_spoken_alone(language: Language) -> None:
+    """Twenty-four in one process: none is cut short, none runs into the next, and all are in order."""
+    texts = [
+        as_spoken(language, standard.text(language, prompt)) for prompt in standard.in_order_of_use()[:24]
+    ]
+    together = await audio.canonical(await EspeakNg().speak_all(texts, VOICES[language]))
+    assert len(together) == len(texts)
+    for text, pcm in zip(texts, together, strict=True):
+        assert abs(audio.duration_ms(pcm) - audio.duration_ms(await spoken(text, language))) < 250, text
+
+
+async def test_texts_that_cannot_be_told_apart_are_spoken_alone() -> None:
+    """A text that comes out silent would shift its neighbours: then each is spoken for itself."""
+    sounds = await EspeakNg().speak_all(["раз", "...", "три"], VOICES[RU])
+    assert len(sounds) == 3
+    [one, three] = await audio.canonical([sounds[0], sounds[2]])
+    assert abs(audio.duration_ms(one) - audio.duration_ms(await spoken("раз"))) < 100
+    assert abs(audio.duration_ms(three) - audio.duration_ms(await spoken("три"))) < 100
 
 
 async def test_the_ringing_tone_rings_one_second_in_five() -> None:

@@ -1,6 +1,7 @@
 """Notices are rendered once, answered on the log, and never lost while an engine or a store is away."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ class CountedEngine:
         """Count, and speak."""
         self.spoken.append(text)
         return await self._engine.speak(text, voice)
+
+    async def speak_all(self, texts: Sequence[str], voice: Voice) -> list[Sound]:
+        """Count them all, and speak."""
+        self.spoken += texts
+        return await self._engine.speak_all(texts, voice)
 
 
 class World:
