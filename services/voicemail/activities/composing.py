@@ -63,6 +63,16 @@ class Audio(msgspec.Struct, frozen=True, kw_only=True):
     mark: str = ""
 
 
+def identity(organization_id: OrganizationId, command: SendLetter) -> str:
+    """A letter's name in the world, in hex; what a gateway named a leg does not show in it.
+
+    The instant of the call is part of it: a gateway that starts its names anew, as in a demo, must not make
+    a new letter look like one that was sent long ago.
+    """
+    name = f"{organization_id}\0{command.letter_id}\0{command.called_at}"
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
     """A name that can stand anywhere: no control, format or private characters, single spaces, bounded."""
     cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
@@ -90,10 +100,9 @@ class Writer:
         self._html = environment.get_template("letter.html.j2")
         self._text = environment.get_template("letter.txt.j2")
 
-    def message_id(self, organization_id: OrganizationId, letter_id: str) -> str:
+    def message_id(self, organization_id: OrganizationId, command: SendLetter) -> str:
         """The same for the same letter, for ever."""
-        name = hashlib.sha256(f"{organization_id}\0{letter_id}".encode()).hexdigest()[:32]
-        return f"<{name}@{self._sender.domain}>"
+        return f"<{identity(organization_id, command)[:32]}@{self._sender.domain}>"
 
     def letter(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> EmailMessage:
         """Write one. Raises NoAddress."""
@@ -102,7 +111,7 @@ class Writer:
         words = WORDS[command.language]
         page = _page(command, audio, words, self.attachment_bytes_max)
         letter = EmailMessage(policy=SMTP)
-        letter["Message-ID"] = self.message_id(organization_id, command.letter_id)
+        letter["Message-ID"] = self.message_id(organization_id, command)
         letter["Date"] = format_datetime(_written_at(command))
         letter["From"] = self._sender
         letter["To"] = _address(command)

@@ -20,10 +20,10 @@ from contracts.ids import OrganizationId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, Mark, SendLetter
 from runtime.ports import Blobs, BlobsUnavailable
 from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Studio
-from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, NoAddress, Writer
+from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, NoAddress, Writer, identity
 from services.voicemail.activities.fetching import Fetch, FetchFailed
 from services.voicemail.activities.mail import SENDING_S_MAX, Answer, Mailer, Verdict
-from services.voicemail.activities.storing import folder_of, sha256
+from services.voicemail.activities.storing import folder_of
 
 Result = LetterAccepted | LetterDeferred | LetterFailed
 
@@ -73,7 +73,7 @@ class Postman:
 
     async def send(self, organization_id: OrganizationId, command: SendLetter) -> Result:
         """Carry out the command; whatever happens is a fact."""
-        key = mark_key(organization_id, command.letter_id)
+        key = mark_key(organization_id, command)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             known = self._accepted.get(key)
@@ -196,9 +196,9 @@ class Postman:
             return
 
 
-def mark_key(organization_id: OrganizationId, letter_id: str) -> str:
-    """Where a letter's mark lies; the id is hashed, as it may hold what a gateway named a leg."""
-    return f"letters/{folder_of(organization_id)}/{sha256(letter_id.encode())}.json"
+def mark_key(organization_id: OrganizationId, command: SendLetter) -> str:
+    """Where a letter's mark lies."""
+    return f"letters/{folder_of(organization_id)}/{identity(organization_id, command)}.json"
 
 
 def _accepted(command: SendLetter, answer: str, *, is_repeat_possible: bool) -> LetterAccepted:

@@ -78,33 +78,43 @@ class Office:
         self.state = VoicemailState()
         self.said: list[Message] = []
         self.now_at = at("00:00:00")
-        self.hear(
-            OrganizationSaved(
-                organization_id=OrganizationId("volga"),
-                version=1,
-                name="ООО «Волга»",
-                language=Language.RUSSIAN,
-                timezone="Europe/Moscow",
-                dialling_policy=DiallingPolicy(),
-                administrators=administrators,
-                console_url="https://console.example",
-            )
+        self.hear_all(
+            *self.book(recipients=recipients, heads=heads, administrators=administrators, greeting=greeting)
         )
-        self.hear(
-            DepartmentSaved(
-                department_id=SALES,
-                version=1,
-                name="Продажи",
-                pbx_id=VOLGA,
-                extension="700",
-                lines=("+78432000000",),
-                agents=(),
-                timezone="Europe/Samara",
-                notices=NoticeChoices(greeting=greeting),
-                recipients=recipients,
-                heads=heads,
-            )
+
+    @staticmethod
+    def book(
+        *,
+        recipients: tuple[Recipient, ...] = (ANNA, BORIS),
+        heads: tuple[Recipient, ...] = (HEAD,),
+        administrators: tuple[Recipient, ...] = (ADMINISTRATOR,),
+        greeting: NoticeChoice = STANDARD_NOTICE,
+    ) -> tuple[OrganizationSaved, DepartmentSaved]:
+        """What the directory says of the office."""
+        organization = OrganizationSaved(
+            organization_id=OrganizationId("volga"),
+            version=1,
+            name="ООО «Волга»",
+            language=Language.RUSSIAN,
+            timezone="Europe/Moscow",
+            dialling_policy=DiallingPolicy(),
+            administrators=administrators,
+            console_url="https://console.example",
         )
+        department = DepartmentSaved(
+            department_id=SALES,
+            version=1,
+            name="Продажи",
+            pbx_id=VOLGA,
+            extension="700",
+            lines=("+78432000000",),
+            agents=(),
+            timezone="Europe/Samara",
+            notices=NoticeChoices(greeting=greeting),
+            recipients=recipients,
+            heads=heads,
+        )
+        return organization, department
 
     def hear(self, fact: Fact, clock: str | Instant | None = None) -> Decision:
         """One fact, at a time of that morning (else right after the one before)."""

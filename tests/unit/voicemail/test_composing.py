@@ -151,7 +151,8 @@ def test_message_id_and_date_are_the_letters_own() -> None:
     first, again = received(LETTER), received(changed(tries=7, may_have_arrived=True))
     assert (first["Message-ID"], first["Date"]) == (again["Message-ID"], again["Date"])
     assert received(changed(letter_id="other"))["Message-ID"] != first["Message-ID"]
-    assert WRITER.message_id(OrganizationId("other"), LETTER.letter_id) != first["Message-ID"]
+    assert WRITER.message_id(OrganizationId("other"), LETTER) != first["Message-ID"]
+    assert received(changed(called_at=LETTER.called_at + 1))["Message-ID"] != first["Message-ID"]
 
 
 @pytest.mark.rule("V4")

@@ -108,7 +108,7 @@ async def test_who_died_while_sending_may_have_sent_and_that_is_counted() -> Non
     """Nobody else sends while it may be at it; then the same Message-ID goes out, marked as a repeat."""
     world = World()
     mark = SendingMark(state="sending", at=world.now)
-    world.blobs.objects[mark_key(VOLGA, LETTER.letter_id)] = (msgspec.json.encode(mark), "")
+    world.blobs.objects[mark_key(VOLGA, LETTER)] = (msgspec.json.encode(mark), "")
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
     assert not world.office.letters
     world.now += SENDING_MS_MAX
@@ -126,7 +126,7 @@ async def test_a_deferred_letter_is_sent_again_with_the_same_message_id() -> Non
     assert isinstance(result, LetterAccepted)
     assert not result.is_repeat_possible
     writer = Writer(sender_name="", sender="rb@volga.example", attachment_bytes_max=0)
-    assert world.office.letters[0]["Message-ID"] == writer.message_id(VOLGA, LETTER.letter_id)
+    assert world.office.letters[0]["Message-ID"] == writer.message_id(VOLGA, LETTER)
 
 
 @pytest.mark.rule("V4")
