@@ -11,6 +11,8 @@ from tools.demo.story import CALLBACK_ENDS, OFFER_ENDS, PLACE_ENDS, Heard, Place
 from tools.words import seconds
 
 CUSTOMERS = 4
+HANG_UP_MS_MAX = 1_000
+"""A play that ends because its leg does is told together with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ def promises(story: Story) -> list[Promise]:
         _takeover(story),
         _one_end_each(story),
         _one_offer_each(story),
+        _heard(story),
     ]
 
 
@@ -220,6 +223,22 @@ def _one_offer_each(story: Story) -> Promise:
         "nobody ever holds two offers",
         bool(story.all(q.OfferMade)) and not story.doubly_offered,
         ", ".join(story.doubly_offered) or f"{len(story.all(q.OfferMade))} offers",
+    )
+
+
+def _heard(story: Story) -> Promise:
+    """No play failed but those of people who put the phone down in the middle."""
+    downs = {each.fact.leg_id: each.at for each in story.all(g.LegEnded) if isinstance(each.fact, g.LegEnded)}
+    silent, plays = [], story.all(g.PlayFinished)
+    for each in plays:
+        play = each.fact
+        assert isinstance(play, g.PlayFinished)
+        if not play.ok and downs.get(play.leg_id, each.at + HANG_UP_MS_MAX) >= each.at + HANG_UP_MS_MAX:
+            silent.append(play.play_id)
+    return Promise(
+        "whatever was to be played was heard, numbers included",
+        bool(plays) and not silent,
+        f"{len(plays)} plays" if not silent else ", ".join(silent),
     )
 
 

@@ -184,6 +184,9 @@ class Stack:
 
     def stop(self) -> None:
         """End every process of this stack, services first, the last started first."""
+        for service in self.services.values():
+            # Beside each other: none needs another one to stop.
+            service.process.ask_to_stop()
         for entry in reversed(self.entries):
             entry.process.stop()
         self.entries.clear()

@@ -180,6 +180,7 @@ MORNING: tuple[tuple[float, Message], ...] = (
     (3, told("k3", 3)),
     (3, taken("k4", 3, 4)),
     (4, told("k4", 4)),
+    (5, g.PlayFinished(pbx_id=CLOUD, leg_id=LegId("k1"), play_id=PlayId("k1.1"), ok=True)),
     (8, ordered("k1", 0)),
     (12, ended("k1")),
     (12, ordered("k3", 2)),

@@ -5,8 +5,8 @@ import pytest
 from contracts import callback as c
 from contracts import queue as q
 from contracts import voicemail as v
-from contracts.gateway import LegAnswered, LegEnded
-from contracts.ids import Instant
+from contracts.gateway import LegAnswered, LegEnded, PlayFinished
+from contracts.ids import Instant, LegId, PlayId
 from contracts.log import PartitionClaimed
 from contracts.message import Message
 from tests.unit.tools import morning
@@ -46,6 +46,7 @@ def test_an_empty_log_keeps_no_promise() -> None:
         (q.PlaceClosed, "exactly once"),
         (q.PlaceClosed, "nobody loses the place"),
         (q.OfferMade, "two offers"),
+        (PlayFinished, "was heard"),
     ],
 )
 def test_each_promise_is_broken_when_its_fact_is_missing(kind: type[Message], text: str) -> None:
@@ -77,6 +78,15 @@ def test_without_a_second_process_of_the_queue_nothing_was_killed() -> None:
     claims = [i for i, (_, fact) in enumerate(MORNING) if isinstance(fact, PartitionClaimed)]
     facts = [each for i, each in enumerate(MORNING) if i != claims[1]]
     assert any("nobody loses the place" in each.text for each in broken(*facts))
+
+
+def test_a_play_that_failed_was_not_heard_unless_the_customer_hung_up() -> None:
+    """A prompt that is missing in the bucket must not go by unnoticed."""
+    failed = PlayFinished(pbx_id=morning.CLOUD, leg_id=LegId("k1"), play_id=PlayId("x"), ok=False)
+    early = [(9.0, failed), *((at_s, fact) for at_s, fact in MORNING if at_s > 9)]
+    late = [(11.9, failed), *((at_s, fact) for at_s, fact in MORNING if at_s > 11.9)]
+    assert any("was heard" in each.text for each in broken(*(e for e in MORNING if e[0] <= 9), *early))
+    assert not any("was heard" in each.text for each in broken(*(e for e in MORNING if e[0] <= 11.9), *late))
 
 
 def test_facts_that_were_said_twice_are_counted_once() -> None:
