@@ -61,7 +61,8 @@ class Notices:
         for pause in itertools.chain((0.0,), _PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
             if pause:
                 await self._clock.sleep(pause)
-            if self._is_superseded(heard.envelope.organization_id, command):
+            # Not at first: a command that comes again after a restart is answered as it was before.
+            if pause and self._is_superseded(heard.envelope.organization_id, command):
                 raise NoticeRefused(Refusal.SUPERSEDED)
             try:
                 return await self._with_quick_tries(command, parts)
