@@ -113,6 +113,7 @@ async def said(settings: dict[str, str], wanted: int, timeout_s: float = 60) -> 
     return heard
 
 
+@pytest.mark.rule("Q12")
 @pytest.mark.timeout(240)
 def test_a_process_killed_in_mid_traffic_loses_and_doubles_nothing(
     settings: dict[str, str], toy_process: Process

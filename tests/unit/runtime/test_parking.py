@@ -40,6 +40,7 @@ def _a_broken_world() -> World:
     return world
 
 
+@pytest.mark.rule("O1")
 async def test_what_breaks_one_organization_stops_only_that_one() -> None:
     """A bug that one customer company hits must not silence the others (O1)."""
     world = _a_broken_world()

@@ -79,6 +79,7 @@ async def test_an_owner_says_what_follows_from_each_call_once() -> None:
     assert len(world.alarms("log.partition_claimed")) == 1
 
 
+@pytest.mark.rule("Q12")
 @pytest.mark.parametrize("lose", ["", "some", "all"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(moment: str, lose: str) -> None:
@@ -133,6 +134,18 @@ async def test_a_zombie_is_refused_and_says_nothing_new() -> None:
     with pytest.raises(Refused):
         await quiet(zombie)
     assert len(world.log.facts[0]) == before
+
+
+async def test_a_zombie_is_refused_before_its_successor_has_written_anything() -> None:
+    """The version is still the zombie's own: only the epoch tells them apart."""
+    world = World()
+    zombie = world.owner()
+    await settled(zombie)
+    await world.owner().claim()
+    world.hear(a_call("c1"))
+    with pytest.raises(Refused):
+        await quiet(zombie)
+    assert world.said() == []
 
 
 async def test_a_rollback_under_a_living_owner_is_refused() -> None:
