@@ -1,0 +1,294 @@
+"""Edges in the simulation: the real gateway with simulated PBXs, and stand-ins for storing and mailing."""
+
+import asyncio
+import random
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from contracts import codec
+from contracts.directory import Language, OrganizationSaved, PbxSaved
+from contracts.ids import Instant, MediaKey, OrganizationId, PbxId
+from contracts.message import Fact, Message, type_name
+from contracts.topics import FACTS, TELEPHONY
+from contracts.voicemail import (
+    LetterAccepted,
+    LetterDeferred,
+    MessageStored,
+    SendLetter,
+    StoreMessage,
+    StoringDeferred,
+)
+from runtime.edge import EdgePorts, Heard, NotSaid, Said, Subscription
+from runtime.edge_runner import said_record
+from runtime.memory import MemoryBlobs
+from runtime.ports import LogUnavailable
+from services.gateway.activities.desk import Adapter, MakeAdapter
+from services.gateway.activities.service_desk import ServiceDesk
+from services.gateway.activities.spool import Spool
+from services.gateway.port import AnyHappening, Request
+from services.gateway.service import COMMANDS, SAYS
+from services.gateway.simulated import Town
+from services.gateway.simulated.memory import MemoryPbx
+from tests.sim.ports import Process, ProcessBlobs, SharedLog
+
+IDLE_S: Final = 20.0
+PROMPT_MS: Final = 1_500
+"""Every prompt of the simulation lasts this long."""
+
+
+def silent_prompt(_: MediaKey) -> bytes:
+    """A canonical WAV of silence."""
+    sound = bytes(PROMPT_MS * 16)
+    form = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
+    chunks = (
+        b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(sound)) + sound
+    )
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+def hum(text: str, _: Language) -> bytes:
+    """«Speech» of a length that follows the text's, in A-law; not silence."""
+    return b"\x2a\xaa" * (len(text) * 240)
+
+
+class ProcessSay:
+    """Says facts as one process."""
+
+    def __init__(self, process: Process, shared: SharedLog) -> None:
+        self._process = process
+        self._shared = shared
+
+    async def __call__(
+        self,
+        facts: Sequence[Fact],
+        *,
+        organization_id: OrganizationId,
+        source: str,
+        cause: str = "",
+        seq: int = 0,
+        incarnation: int = 0,
+    ) -> tuple[Said, ...]:
+        """One batch; a failure leaves open whether it is on the log."""
+        records = [
+            said_record(
+                fact,
+                organization_id=organization_id,
+                source=source,
+                cause=cause,
+                seq=seq + index if seq else 0,
+                incarnation=incarnation,
+                index=index,
+            )
+            for index, fact in enumerate(facts)
+        ]
+        try:
+            first = await self._process.call("say", lambda: self._shared.append(0, records), LogUnavailable)
+        except LogUnavailable as error:
+            raise NotSaid(str(error)) from error
+        return tuple(Said(partition=0, offset=first + index) for index in range(len(records)))
+
+
+class Reader:
+    """Runs subscriptions of one process; what was committed is kept by the world, for its successor."""
+
+    def __init__(self, process: Process, shared: SharedLog, committed: dict[str, int]) -> None:
+        self._process = process
+        self._shared = shared
+        self._committed = committed
+
+    async def run(self, subscription: Subscription) -> None:
+        """Read on from what was committed, or from the start."""
+        name = f"{self._process.name.split('#')[0]}/{subscription.topic.name}"
+        at = 0 if subscription.from_start else self._committed.get(name, 0)
+        done: set[int] = set()
+        running: set[asyncio.Task[None]] = set()
+        while not self._process.is_dead:
+            heard = self._next(subscription, at)
+            if heard is None:
+                if at >= self._end(subscription):
+                    await self._shared.wait(IDLE_S)
+                    await self._process.gate("poll")
+                else:
+                    done.add(at)
+                    at += 1
+                continue
+            await self._process.gate("handle")
+            if subscription.concurrency_max == 1:
+                await subscription.handle(heard)
+                done.add(at)
+            else:
+                task = asyncio.create_task(self._handle(subscription, heard, at, done))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            at += 1
+            if not subscription.from_start:
+                while self._committed.get(name, 0) in done:
+                    self._committed[name] = self._committed.get(name, 0) + 1
+
+    async def _handle(self, subscription: Subscription, heard: Heard, at: int, done: set[int]) -> None:
+        await subscription.handle(heard)
+        done.add(at)
+
+    def _end(self, subscription: Subscription) -> int:
+        if subscription.topic is FACTS:
+            return self._shared.end(0)
+        return len(self._shared.topics.get(subscription.topic.name, ()))
+
+    def _next(self, subscription: Subscription, at: int) -> Heard | None:
+        if at >= self._end(subscription):
+            return None
+        if subscription.topic is FACTS:
+            record = self._shared.facts[0][at]
+            headers, value, time = record.headers, record.value, record.at
+        else:
+            sent = self._shared.topics[subscription.topic.name][at]
+            headers, value, time = sent.headers, sent.value, int(self._shared.clock.now())
+        envelope = codec.envelope(headers)
+        if envelope.type not in {type_name(each) for each in subscription.hears}:
+            return None
+        message = codec.decode(envelope.type, value)
+        return Heard(message=message, envelope=envelope, partition=0, offset=at, at=Instant(time))
+
+
+class SimulatedAdapter(MemoryPbx):
+    """The adapter of one gateway process: dead when its process is."""
+
+    is_replaced = False
+
+    def __init__(self, town: Town, pbx_id: PbxId, process: Process, told: Callable[[], None]) -> None:
+        super().__init__(town.pbxs[pbx_id], lambda: process.clock.now())
+        self._town = town
+        self._process = process
+        self._told = told
+        self._asked = asyncio.Event()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the PBX can be reached."""
+        return not self._process.is_dead and self._pbx.is_there
+
+    def connect_again(self) -> None:
+        """Let the PBX tell what it has."""
+        self._is_new = True
+
+    def ask(self, number: int, request: Request) -> None:
+        """A dead process asks for nothing."""
+        if not self._process.is_dead:
+            super().ask(number, request)
+            self._asked.set()
+
+    def take(self) -> Sequence[AnyHappening]:
+        """A dead process hears nothing."""
+        return () if self._process.is_dead else super().take()
+
+    async def run(self) -> None:
+        """Tell the shell whenever the PBX has something to tell."""
+        while not self._process.is_dead:
+            self._asked.clear()
+            now = self._process.clock.now()
+            self._town.advance(now)
+            self._told()
+            next_at = self._pbx.next_event_at()
+            next_at = min(
+                (at for at in (next_at, self._town.next_event_at()) if at is not None), default=None
+            )
+            wait_s = IDLE_S if next_at is None else max(1, next_at - now) / 1000
+            try:
+                async with asyncio.timeout(min(IDLE_S, wait_s)):
+                    await self._asked.wait()
+            except TimeoutError:
+                continue
+
+
+def gateway(
+    process: Process, shared: SharedLog, blobs: MemoryBlobs, town: Town, spool: Path
+) -> tuple[ServiceDesk, tuple[Subscription, ...]]:
+    """The real gateway on simulated ports."""
+
+    def adapter_at(_: str) -> MakeAdapter:
+        def make(pbx_id: PbxId, told: Callable[[], None]) -> Adapter:
+            return SimulatedAdapter(town, pbx_id, process, told)
+
+        return make
+
+    ports = EdgePorts(
+        say=ProcessSay(process, shared),
+        blobs=ProcessBlobs(process, blobs),
+        clock=process.clock,
+        log_time=shared.clock.now,
+    )
+    desks = ServiceDesk(
+        dict.fromkeys(town.pbxs, ""),
+        adapter_at=adapter_at,
+        ports=ports,
+        spool=Spool(spool),
+        spool_url="http://spool",
+    )
+    facts: tuple[type[Message], ...] = (*SAYS, OrganizationSaved, PbxSaved)
+    return desks, (
+        Subscription(topic=FACTS, hears=facts, handle=desks.hear, concurrency_max=1, from_start=True),
+        Subscription(topic=TELEPHONY, hears=COMMANDS, handle=desks.command, concurrency_max=10_000),
+    )
+
+
+class Delivery:
+    """Stands for voicemail's activities: stores and mails in no time, and fails as often as it is told.
+
+    `mailbox` is the mail server's: what it has taken stays taken, whatever happens to the process.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        shared: SharedLog,
+        chance: random.Random,
+        mailbox: list[SendLetter],
+        bad: float,
+    ) -> None:
+        self._process = process
+        self._say = ProcessSay(process, shared)
+        self._chance = chance
+        self._mailbox = mailbox
+        self._bad = bad
+
+    async def handle(self, heard: Heard) -> None:
+        """Answer one delivery command."""
+        command = heard.message
+        assert isinstance(command, StoreMessage | SendLetter)
+        answer = self._store(command) if isinstance(command, StoreMessage) else self._send(command)
+        while True:
+            try:
+                await self._say(
+                    (answer,),
+                    organization_id=heard.envelope.organization_id,
+                    source="voicemail.activities",
+                    cause=heard.envelope.id,
+                )
+            except NotSaid:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+    def _store(self, command: StoreMessage) -> Fact:
+        if self._chance.random() < self._bad:
+            return StoringDeferred(
+                voice_message_id=command.voice_message_id, reason="S3 is away", tries=command.tries
+            )
+        return MessageStored(
+            voice_message_id=command.voice_message_id,
+            original_key=command.key or MediaKey("spool"),
+            mp3_key=MediaKey(f"mp3/{command.voice_message_id}"),
+            mp3_bytes=1000,
+            mp3_sha256="0" * 64,
+            speech_ms=5_000,
+        )
+
+    def _send(self, command: SendLetter) -> Fact:
+        if self._chance.random() < self._bad:
+            return LetterDeferred(letter_id=command.letter_id, answer="451 later", tries=command.tries)
+        # The real postman's mark in S3 says that a letter was taken; here the mailbox itself does.
+        if all(letter.letter_id != command.letter_id for letter in self._mailbox):
+            self._mailbox.append(command)
+        return LetterAccepted(letter_id=command.letter_id, answer="250 ok")

@@ -1,0 +1,271 @@
+"""The four ports as a simulated process sees them: slow, unclear, and cut off at any moment.
+
+A process is killed by making every port of it hang for ever: whatever it would have done next never
+happens, at whichever port call that falls. A frozen process hangs for a while and then goes on, which
+makes it a zombie if its work was taken over meanwhile.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from contracts.ids import Instant, OrganizationId
+from runtime.memory import MemoryBlobs, MemoryLog, MemoryStore, StoredPartition
+from runtime.ports import (
+    BlobInfo,
+    BlobsUnavailable,
+    Gained,
+    Loaded,
+    LogRecord,
+    LogUnavailable,
+    Lost,
+    Outgoing,
+    StoreUnavailable,
+    Write,
+)
+from tests.sim.virtual_time import START_MS, VirtualClock
+
+T = TypeVar("T")
+
+KEPT_COPIES: Final = 8
+LATE_SHARE: Final = 0.25
+"""Most port calls take no time at all: enough are late for every order to occur, and a run stays short."""
+
+
+class Faults(msgspec.Struct, frozen=True, kw_only=True):
+    """How likely each fault is, at one port call; all 0: a calm day."""
+
+    crash: float = 0.0
+    freeze: float = 0.0
+    fail_before: float = 0.0
+    fail_after: float = 0.0
+    latency_ms_max: int = 5
+
+
+class SharedClock:
+    """What the memory log takes as its broker's time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    @property
+    def at(self) -> float:
+        """Milliseconds since 1970, by the broker."""
+        return START_MS + self._loop.time() * 1000
+
+    def now(self) -> Instant:
+        """The same."""
+        return Instant(int(self.at))
+
+
+class SharedLog(MemoryLog):
+    """One log for all processes; readers can wait for its next record."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(SharedClock(loop), 1)  # type: ignore[arg-type]  # only its `at` is used
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def _changed(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+    async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
+        """Append, and wake readers."""
+        offset = await super().append(partition, records, at=at)
+        self._changed()
+        return offset
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Send, and wake readers."""
+        await super().send(records)
+        self._changed()
+
+    async def wait(self, seconds: float) -> None:
+        """Until something was appended, or the time is over."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            async with asyncio.timeout(seconds):
+                await future
+        except TimeoutError:
+            return
+
+
+class Process:
+    """One simulated process: alive, frozen or dead; every port call of it passes `gate`."""
+
+    def __init__(self, name: str, chance: random.Random, faults: Faults, clock: VirtualClock) -> None:
+        self.name = name
+        self.clock = clock
+        self.faults = faults
+        self.is_dead = False
+        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._chance = chance
+
+    def kill(self, why: str) -> None:
+        """Nothing happens any more."""
+        if not self.is_dead:
+            self.is_dead = True
+            self.died.set_result(why)
+
+    async def gate(self, what: str) -> None:
+        """Pass, late; or hang for a while; or for ever."""
+        if not self.is_dead:
+            if self._chance.random() < self.faults.crash:
+                self.kill(what)
+            elif self._chance.random() < self.faults.freeze:
+                await asyncio.sleep(self._chance.uniform(2.0, 20.0))
+            elif self._chance.random() < LATE_SHARE:
+                await asyncio.sleep(self._chance.uniform(0, self.faults.latency_ms_max) / 1000)
+        if self.is_dead:
+            await asyncio.get_running_loop().create_future()
+
+    async def call(self, what: str, do: Callable[[], Awaitable[T]], unclear: type[Exception]) -> T:
+        """One port call: it may fail before or after it has taken effect, and nobody is told which."""
+        await self.gate(f"before {what}")
+        if self._chance.random() < self.faults.fail_before:
+            raise unclear(f"{what}: failed, by the simulation")
+        found = await do()
+        await self.gate(f"after {what}")
+        if self._chance.random() < self.faults.fail_after:
+            raise unclear(f"{what}: the answer was lost, by the simulation")
+        return found
+
+
+class ProcessLog:
+    """The log as one process sees it."""
+
+    def __init__(self, process: Process, shared: SharedLog) -> None:
+        self._process = process
+        self._shared = shared
+        self.partitions = shared.partitions
+
+    async def own(self, gained: Gained, lost: Lost) -> None:
+        """Own everything at once."""
+        await self._process.gate("own")
+        await gained(tuple(range(self.partitions)))
+
+    async def disown(self) -> None:
+        """Nothing to give back to."""
+
+    async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
+        """Read, and wait as a broker does."""
+
+        async def read() -> list[LogRecord]:
+            return await self._shared.read(partition, offset, records_max=records_max, wait_ms=0)
+
+        found = await self._process.call("read", read, LogUnavailable)
+        if not found:
+            await self._shared.wait(wait_ms / 1000)
+            found = await read()
+            await self._process.gate("after read")
+        return found
+
+    async def oldest(self, partition: int) -> int:
+        """The oldest offset."""
+        return await self._process.call("oldest", lambda: self._shared.oldest(partition), LogUnavailable)
+
+    async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
+        """Append a batch."""
+        return await self._process.call(
+            "append", lambda: self._shared.append(partition, records, at=None), LogUnavailable
+        )
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Send commands one by one: a failure in the middle leaves a part of them sent."""
+        for record in records:
+            await self._process.call("send", lambda each=record: self._shared.send([each]), LogUnavailable)  # type: ignore[misc]
+
+    async def commit(self, partition: int, offset: int) -> None:
+        """It only serves lag."""
+
+
+class ProcessStore:
+    """The store as one process sees it; it keeps copies of the past for rollbacks."""
+
+    def __init__(
+        self, process: Process, shared: MemoryStore, copies: list[dict[int, StoredPartition]]
+    ) -> None:
+        self._process = process
+        self._shared = shared
+        self._copies = copies
+
+    async def claim(self, partition: int, epoch: str, *, new_version: str) -> Loaded:
+        """Claim."""
+        return await self._process.call(
+            "claim", lambda: self._shared.claim(partition, epoch, new_version=new_version), StoreUnavailable
+        )
+
+    async def load(
+        self, partition: int, organizations: Sequence[OrganizationId], *, epoch: str, version: str
+    ) -> list[dict[str, bytes]]:
+        """Load records."""
+        return await self._process.call(
+            "load",
+            lambda: self._shared.load(partition, organizations, epoch=epoch, version=version),
+            StoreUnavailable,
+        )
+
+    async def write(self, write: Write) -> None:
+        """Write a batch."""
+        if self._shared.writes % 50 == 0:
+            self._copies.append(self._shared.copy())
+            del self._copies[:-KEPT_COPIES]
+        await self._process.call("write", lambda: self._shared.write(write), StoreUnavailable)
+
+    async def trim(self, partition: int, *, epoch: str, version: str) -> None:
+        """Trim the outbox."""
+        await self._process.call(
+            "trim", lambda: self._shared.trim(partition, epoch=epoch, version=version), StoreUnavailable
+        )
+
+    async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
+        """All organizations."""
+        return await self._process.call(
+            "organizations",
+            lambda: self._shared.organizations(partition, epoch=epoch, version=version),
+            StoreUnavailable,
+        )
+
+    async def clear(self, partition: int, *, epoch: str, version: str) -> None:
+        """Forget all."""
+        await self._process.call(
+            "clear", lambda: self._shared.clear(partition, epoch=epoch, version=version), StoreUnavailable
+        )
+
+
+class ProcessBlobs:
+    """S3 as one process sees it."""
+
+    def __init__(self, process: Process, shared: MemoryBlobs) -> None:
+        self._process = process
+        self._shared = shared
+
+    async def put(
+        self, key: str, data: bytes, *, content_type: str = "application/octet-stream", once: bool = False
+    ) -> None:
+        """Put an object."""
+        await self._process.call(
+            "put", lambda: self._shared.put(key, data, content_type=content_type, once=once), BlobsUnavailable
+        )
+
+    async def get(self, key: str) -> bytes | None:
+        """Get an object."""
+        return await self._process.call("get", lambda: self._shared.get(key), BlobsUnavailable)
+
+    async def info(self, key: str) -> BlobInfo | None:
+        """Ask for an object."""
+        return await self._process.call("info", lambda: self._shared.info(key), BlobsUnavailable)
+
+    async def delete(self, key: str) -> None:
+        """Delete an object."""
+        await self._process.call("delete", lambda: self._shared.delete(key), BlobsUnavailable)
+
+    async def link(self, key: str, *, seconds: int) -> str:
+        """An address of an object."""
+        return f"memory://{key}"

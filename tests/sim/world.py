@@ -1,0 +1,236 @@
+"""The whole company in one event loop: real services, the real host, ports in memory, time that jumps."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from contracts import codec
+from contracts.message import Fact
+from contracts.topics import DELIVERY
+from contracts.voicemail import SendLetter, StoreMessage
+from runtime.decision import Decider
+from runtime.edge import Subscription
+from runtime.edge_runner import said_record
+from runtime.host.held import HostPorts, Options
+from runtime.host.host import Host
+from runtime.memory import MemoryBlobs, MemoryStore, StoredPartition, counting_tokens
+from runtime.ports import LogUnavailable, StoreUnavailable
+from services.callback.service import SERVICE as CALLBACK
+from services.gateway.simulated import Sounds, Town
+from services.queue.service import SERVICE as QUEUE
+from services.voicemail.service import SERVICE as VOICEMAIL
+from tests.sim import edges
+from tests.sim.ports import Faults, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
+from tests.sim.virtual_time import START_MS, VirtualClock, VirtualLoop, run
+from tests.sim.workload import ORGANIZATION, ZERO_S, Workload, workload
+
+DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK, VOICEMAIL)
+AFTERMATH_S: Final = 900.0
+"""After the last call everything must come to its end: the longest wait is a letter's or an attempt's."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact on the log, with its place there."""
+
+    offset: int
+    at: int
+    envelope: codec.Envelope
+    fact: Fact
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """One command on its way."""
+
+    envelope: codec.Envelope
+    command: Any
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run leaves behind: all that checkers look at."""
+
+    seed: int
+    workload: Workload
+    facts: tuple[Said, ...]
+    commands: tuple[Sent, ...]
+    mailbox: tuple[SendLetter, ...]
+    dialled: Counter[str]
+    stores: dict[str, MemoryStore]
+    crashes: tuple[str, ...]
+
+
+class World:
+    """Builds the processes, starts them again when they die, and plays the morning."""
+
+    def __init__(
+        self, seed: int, faults: Faults, loop: VirtualLoop, deciders: tuple[Decider[Any], ...]
+    ) -> None:
+        self.seed = seed
+        self.deciders = deciders
+        self._loop = loop
+        self._chance = random.Random(f"faults {seed}")
+        self._faults = faults
+        self.log = SharedLog(loop)
+        self.blobs = MemoryBlobs()
+        self.stores = {decider.name: MemoryStore() for decider in deciders}
+        self._copies: dict[str, list[dict[int, StoredPartition]]] = {each.name: [] for each in deciders}
+        self.committed: dict[str, int] = {}
+        self.mailbox: list[SendLetter] = []
+        self.crashes: list[str] = []
+        self.is_calm = False
+        # A dead process's tasks hang for ever; without this they would be collected with a complaint.
+        self._works: list[asyncio.Task[None]] = []
+        self.workload = workload(seed, START_MS)
+        self.town = Town(self.workload.script, Sounds(edges.silent_prompt, edges.hum), seed=seed)
+        self.spool = Path(tempfile.mkdtemp(prefix="ringback-sim-"))
+
+    async def play(self) -> None:
+        """The morning, then the time in which everything must end."""
+        for fact in self.workload.book:
+            await self._say_directory(fact)
+        lives = [
+            *(
+                asyncio.create_task(self._lives(decider.name, self._decider(decider)))
+                for decider in self.deciders
+            ),
+            asyncio.create_task(self._lives("gateway", self._gateway)),
+            asyncio.create_task(self._lives("delivery", self._delivery)),
+        ]
+        asyncio.get_running_loop().call_later(ZERO_S, lambda: self.town.begin(self._now()))
+        for at_s, fact in self.workload.changes:
+            await asyncio.sleep(max(0.0, at_s - self._loop.time()))
+            await self._say_directory(fact)
+        await asyncio.sleep(max(0.0, self.workload.ends_at_s - self._loop.time()))
+        self.is_calm = True
+        await asyncio.sleep(AFTERMATH_S)
+        for life in lives:
+            if life.done():
+                life.result()
+
+    def _now(self) -> int:
+        return int(self.log.clock.now())
+
+    async def _say_directory(self, fact: Fact) -> None:
+        record = said_record(
+            fact, organization_id=ORGANIZATION, source="directory", cause="", seq=0, incarnation=0, index=0
+        )
+        await self.log.append(0, [record])
+
+    async def _lives(self, name: str, start: Any) -> None:
+        """One process after the other under a name, each until it dies."""
+        number = 0
+        while True:
+            number += 1
+            faults = Faults(latency_ms_max=5) if self.is_calm else self._faults
+            clock = VirtualClock(self._loop, ahead_ms=self._chance.choice((0, 0, 0, 90_000)))
+            if self._faults.crash == 0:
+                clock = VirtualClock(self._loop)
+            chance = random.Random(f"{self.seed} {name} {number}")
+            process = Process(f"{name}#{number}", chance, faults, clock)
+            work = asyncio.create_task(start(process))
+            self._works.append(work)
+            await asyncio.wait((work, process.died), return_when=asyncio.FIRST_COMPLETED)
+            if not process.is_dead:
+                # A process that can't reach what it needs at its start ends, and is started again.
+                assert isinstance(work.exception(), LogUnavailable | StoreUnavailable), work
+                process.kill(str(work.exception()))
+            self.crashes.append(f"{process.name} {process.died.result()}")
+            await asyncio.sleep(self._chance.uniform(0.1, 8.0))
+
+    def _decider(self, decider: Decider[Any]) -> Any:
+        async def live(process: Process) -> None:
+            store = self.stores[decider.name]
+            ports = HostPorts(
+                log=ProcessLog(process, self.log),
+                store=ProcessStore(process, store, self._copies[decider.name]),
+                blobs=ProcessBlobs(process, self.blobs),
+                clock=process.clock,
+                tokens=counting_tokens(f"{process.name}-"),
+            )
+            await Host(decider, ports, Options(version="1", wait_ms_max=20_000, idle_write_s=60.0)).run(
+                broker_without_time_is_fine=False
+            )
+
+        return live
+
+    async def _gateway(self, process: Process) -> None:
+        desks, subscriptions = edges.gateway(process, self.log, self.blobs, self.town, self.spool)
+        await self._edge(process, subscriptions, [each() for each in desks.background])
+
+    async def _delivery(self, process: Process) -> None:
+        bad = 0.0 if self.is_calm else 0.2
+        chance = random.Random(f"{self.seed} {process.name} delivery")
+        delivery = edges.Delivery(process, self.log, chance, self.mailbox, bad)
+        hears = (StoreMessage, SendLetter)
+        await self._edge(process, (Subscription(topic=DELIVERY, hears=hears, handle=delivery.handle),), [])
+
+    async def _edge(
+        self,
+        process: Process,
+        subscriptions: tuple[Subscription, ...],
+        background: list[Awaitable[None]],
+    ) -> None:
+        reader = edges.Reader(process, self.log, self.committed)
+        async with asyncio.TaskGroup() as together:
+            for subscription in subscriptions:
+                together.create_task(reader.run(subscription))
+            for work in background:
+                together.create_task(_awaited(work))
+
+    def result(self) -> Run:
+        """What happened."""
+        facts = []
+        for record in self.log.facts[0]:
+            envelope = codec.envelope(record.headers)
+            fact = codec.decode(envelope.type, record.value)
+            assert isinstance(fact, Fact)
+            facts.append(Said(offset=record.offset, at=record.at, envelope=envelope, fact=fact))
+        commands = []
+        for records in self.log.topics.values():
+            for sent in records:
+                envelope = codec.envelope(sent.headers)
+                commands.append(Sent(envelope=envelope, command=codec.decode(envelope.type, sent.value)))
+        return Run(
+            seed=self.seed,
+            workload=self.workload,
+            facts=tuple(facts),
+            commands=tuple(commands),
+            mailbox=tuple(self.mailbox),
+            dialled=Counter(self.town.counts),
+            stores=self.stores,
+            crashes=tuple(self.crashes),
+        )
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+STORMY: Final = Faults(crash=0.0008, freeze=0.0003, fail_before=0.004, fail_after=0.004)
+CALM: Final = Faults()
+
+
+def simulate(seed: int, faults: Faults = STORMY, deciders: tuple[Decider[Any], ...] = DECIDERS) -> Run:
+    """Play the morning of one seed, from the first record to the last."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    spools: list[Path] = []
+
+    async def main() -> Run:
+        world = World(seed, faults, loop, deciders)
+        spools.append(world.spool)
+        await world.play()
+        return world.result()
+
+    try:
+        return run(main(), loop)
+    finally:
+        asyncio.set_event_loop(None)
+        for spool in spools:
+            shutil.rmtree(spool, ignore_errors=True)
