@@ -81,6 +81,7 @@ class Leg(msgspec.Struct, kw_only=True):
     answered_at: Instant | None = None
     gone_at: Instant | None = None
     ours: OurReason | None = None
+    is_kept_if_answered: bool = False
     by_party: bool = False
     code: int = 0
     cause: str = ""

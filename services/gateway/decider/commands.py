@@ -124,10 +124,17 @@ def _end(book: Book, now: int, key: CommandKey, command: Ending, ours: OurReason
         leg.ours = ours
         book.done(key, name, leg.leg_id)
         leg_gone(book, now, leg)
+    elif _keeps_answered(command) and leg.phase is Phase.ANSWERED:
+        book.done(key, name, leg.leg_id)
     else:
+        leg.is_kept_if_answered = _keeps_answered(command) and (leg.ours is None or leg.is_kept_if_answered)
         leg.ours = leg.ours or ours
         book.ask(now, command, key=key, command=name, leg_id=leg.leg_id)
         book.timers.set("unconfirmed", leg.leg_id, now + rules.NO_SIGN_OF_LIFE_MS)
+
+
+def _keeps_answered(command: Ending) -> bool:
+    return isinstance(command, telephony.CancelLeg) and command.keeps_answered
 
 
 def end_by_limit(book: Book, now: int, leg_id: str, ours: OurReason) -> None:

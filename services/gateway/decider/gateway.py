@@ -172,9 +172,7 @@ class Gateway:
         book = self._book
         match kind:
             case "ask":
-                given_up = book.ask_again(now, int(subject))
-                if given_up is not None:
-                    replies.after_reply(book, now, given_up, Result.REFUSED, "no_reply")
+                self._ask_again(now, int(subject))
             case "life":
                 commands.end_by_limit(book, now, subject, OurReason.NO_SIGN_OF_LIFE)
             case "ring":
@@ -184,16 +182,27 @@ class Gateway:
             case "ending":
                 endings.ending_held_long_enough(book, LegId(subject))
             case "digits":
-                leg = book.live(LegId(subject))
-                if leg is not None:
-                    collected(book, leg)
+                self._collected(LegId(subject))
             case "away":
                 endings.close_as_they_are(book)
             case "check":
-                for key in book.checks.pop(subject, ()):
-                    book.refuse(key, "telephony.check_extension", "pbx_silent")
+                self._not_checked(subject)
             case _:
                 raise AssertionError(kind)
+
+    def _ask_again(self, now: int, number: int) -> None:
+        given_up = self._book.ask_again(now, number)
+        if given_up is not None:
+            replies.after_reply(self._book, now, given_up, Result.REFUSED, "no_reply")
+
+    def _collected(self, leg_id: LegId) -> None:
+        leg = self._book.live(leg_id)
+        if leg is not None:
+            collected(self._book, leg)
+
+    def _not_checked(self, extension: str) -> None:
+        for key in self._book.checks.pop(extension, ()):
+            self._book.refuse(key, "telephony.check_extension", "pbx_silent")
 
     def _unconfirmed(self, now: int, leg_id: LegId) -> None:
         """We asked for a leg's end and the PBX does not tell it: it is over for us."""

@@ -9,24 +9,22 @@ from typing import assert_never
 from contracts import telephony
 from contracts.gateway import (
     Bridged,
-    CallArrived,
     DeviceChanged,
     DigitsEntered,
     ExtensionChecked,
-    LegAnswered,
-    LegRinging,
     MediaLost,
     PbxLost,
     PlayFinished,
 )
-from contracts.ids import Instant, LegId, PlayId
+from contracts.ids import LegId, PlayId
 from services.gateway import port, rules
 from services.gateway.decider import replies
+from services.gateway.decider.beginnings import arrived, picked_up, progressed
 from services.gateway.decider.book import Book
 from services.gateway.decider.effects import CloseRecording
 from services.gateway.decider.endings import leg_gone, unwired
 from services.gateway.decider.returning import pbx_there
-from services.gateway.state import Leg, Phase
+from services.gateway.state import Leg
 
 # The branches of this dispatch are the port's vocabulary.
 
@@ -49,9 +47,7 @@ def happened(book: Book, now: int, event: port.AnyHappening) -> None:
         case port.Wired():
             _wired(book, event)
         case port.Unwired():
-            wiring = book.wirings.get(event.bridge_id)
-            if wiring is not None:
-                unwired(book, wiring)
+            _unwired(book, event)
         case port.RecordingClosed():
             _recording_closed(book, event)
         case port.Sound():
@@ -105,57 +101,10 @@ def pbx_gone(book: Book, now: int) -> None:
         book.say(PbxLost(pbx_id=book.pbx_id))
 
 
-def arrived(book: Book, now: int, event: port.Arrived) -> None:
-    """Somebody calls; told twice is told once."""
-    if event.leg_id in book.legs:
-        return
-    leg = Leg(
-        leg_id=event.leg_id,
-        is_arrived=True,
-        phase=Phase.RINGING,
-        started_at=Instant(now),
-        ringing_at=Instant(now),
-    )
-    book.put_leg(leg)
-    fact = CallArrived(
-        pbx_id=book.pbx_id,
-        leg_id=event.leg_id,
-        caller=event.caller,
-        line=event.line,
-        is_internal=event.is_internal,
-    )
-    book.say(fact)
-
-
 def hang_up_unknown(book: Book, now: int, leg_id: LegId) -> None:
     """The PBX has a leg that nobody knows, or that ended long ago: hang it up, and count."""
     book.count("unknown_leg_hung_up")
     book.ask(now, telephony.HangUp(pbx_id=book.pbx_id, leg_id=leg_id, reason="unknown"), leg_id=leg_id)
-
-
-def progressed(book: Book, now: int, leg: Leg, *, is_ringing: bool) -> None:
-    """A sign of life; the ring limit counts from the first ringing."""
-    book.timers.drop("life", leg.leg_id)
-    if not is_ringing or leg.phase is not Phase.DIALLED:
-        return
-    leg.phase, leg.ringing_at = Phase.RINGING, Instant(now)
-    if leg.dial is not None:
-        book.timers.set("ring", leg.leg_id, now + leg.dial.ring_ms_max)
-    if leg.ours is None:
-        book.say(LegRinging(pbx_id=book.pbx_id, leg_id=leg.leg_id))
-
-
-def picked_up(book: Book, now: int, leg: Leg) -> None:
-    """A phone was answered. One that we are ending already is not: its hang-up is under way."""
-    if leg.phase is Phase.ANSWERED or leg.phase is Phase.REQUESTED:
-        return
-    book.timers.drop("life", leg.leg_id)
-    book.timers.drop("ring", leg.leg_id)
-    if leg.ours is not None:
-        return
-    leg.phase, leg.answered_at = Phase.ANSWERED, Instant(now)
-    key, leg.answering = leg.answering, None
-    book.answer(LegAnswered(pbx_id=book.pbx_id, leg_id=leg.leg_id), key)
 
 
 def _pressed(book: Book, now: int, leg: Leg, digit: str) -> None:
@@ -210,6 +159,12 @@ def _wired(book: Book, event: port.Wired) -> None:
     wiring.is_wired = True
     key, wiring.bridging = wiring.bridging, None
     book.answer(Bridged(pbx_id=book.pbx_id, bridge_id=wiring.bridge_id, legs=wiring.legs), key)
+
+
+def _unwired(book: Book, event: port.Unwired) -> None:
+    wiring = book.wirings.get(event.bridge_id)
+    if wiring is not None:
+        unwired(book, wiring)
 
 
 def _recording_closed(book: Book, event: port.RecordingClosed) -> None:

@@ -20,12 +20,9 @@ def recall(book: Book, fact: Fact, at: Instant) -> None:
         case gateway.CallArrived() | gateway.LegRequested() | gateway.LegRinging() | gateway.LegAnswered():
             _recall_leg(book, fact, at)
         case gateway.LegEnded():
-            leg = book.legs.get(fact.leg_id) or _new_leg(book, fact.leg_id, at, is_arrived=False)
-            leg.phase = Phase.ENDED
+            _recall_end(book, fact, at)
         case gateway.PlayFinished():
-            played = book.legs.get(fact.leg_id)
-            if played is not None:
-                played.played.add(fact.play_id)
+            _recall_play(book, fact)
         case gateway.Bridged() | gateway.Unbridged():
             _recall_bridge(book, fact)
         case gateway.RecordingRequested() | gateway.RecordingSpooled() | gateway.RecordingFinished():
@@ -39,6 +36,17 @@ def recall(book: Book, fact: Fact, at: Instant) -> None:
         case _:
             # What has no lasting effect on legs, and what others say.
             pass
+
+
+def _recall_end(book: Book, fact: gateway.LegEnded, at: Instant) -> None:
+    leg = book.legs.get(fact.leg_id) or _new_leg(book, fact.leg_id, at, is_arrived=False)
+    leg.phase = Phase.ENDED
+
+
+def _recall_play(book: Book, fact: gateway.PlayFinished) -> None:
+    leg = book.legs.get(fact.leg_id)
+    if leg is not None:
+        leg.played.add(fact.play_id)
 
 
 def _new_leg(book: Book, leg_id: LegId, at: Instant, *, is_arrived: bool) -> Leg:

@@ -24,38 +24,56 @@ def replied(book: Book, now: int, event: port.Replied) -> None:
 
 def after_reply(book: Book, now: int, asked: Asked, result: Result, reason: str) -> None:
     """What follows from a reply, or from none after the last time of asking (refused, `no_reply`)."""
-    match asked.request:
+    request = asked.request
+    match request:
         case telephony.CancelLeg() | telephony.HangUp() | telephony.RejectLeg():
             _ending(book, now, asked, result)
         case telephony.StopPlay() | telephony.StartHoldMusic() | telephony.StopHoldMusic():
             _simple(book, asked, result, reason)
         case telephony.StopRecording():
             _simple(book, asked, result, reason)
+        case _ if result in (Result.GONE, Result.REFUSED):
+            _not_done(book, now, asked, reason or ("gone" if result is Result.GONE else "refused"))
+        case _:
+            # It is under way: happenings will tell.
+            pass
+
+
+def _not_done(book: Book, now: int, asked: Asked, reason: str) -> None:
+    request = asked.request
+    match request:
         case telephony.DialLeg():
-            leg = book.live(asked.request.leg_id)
-            if leg is not None and result in (Result.GONE, Result.REFUSED):
-                lose_leg(book, now, leg, reason or "lost")
+            _not_dialled(book, now, request, reason)
         case telephony.Play():
-            _play(book, asked.request, result)
+            _not_played(book, request)
         case telephony.Record():
-            if result in (Result.GONE, Result.REFUSED):
-                recording_missing(book, asked.request.recording_id, reason or str(result))
-        case telephony.Bridge():
-            wiring = book.wirings.get(asked.request.bridge_id)
-            if wiring is not None and result in (Result.GONE, Result.REFUSED):
-                unwired(book, wiring)
-        case telephony.Unbridge():
-            wiring = book.wirings.get(asked.request.bridge_id)
-            if wiring is not None and result in (Result.GONE, Result.REFUSED):
-                unwired(book, wiring)
+            recording_missing(book, request.recording_id, reason)
+        case telephony.Bridge() | telephony.Unbridge():
+            _not_wired(book, request)
         case telephony.AnswerLeg():
-            leg = book.live(asked.request.leg_id)
-            if leg is not None and leg.answering is not None and result in (Result.GONE, Result.REFUSED):
-                book.refuse(leg.answering, asked.command, reason or "gone", leg.leg_id)
-                leg.answering = None
+            _not_answered(book, asked, request, reason)
         case _:
             # Extensions are answered by a happening or a timer; sound and releases have no command.
             pass
+
+
+def _not_dialled(book: Book, now: int, dial: telephony.DialLeg, reason: str) -> None:
+    leg = book.live(dial.leg_id)
+    if leg is not None:
+        lose_leg(book, now, leg, "lost" if reason == "gone" else reason)
+
+
+def _not_wired(book: Book, request: telephony.Bridge | telephony.Unbridge) -> None:
+    wiring = book.wirings.get(request.bridge_id)
+    if wiring is not None:
+        unwired(book, wiring)
+
+
+def _not_answered(book: Book, asked: Asked, request: telephony.AnswerLeg, reason: str) -> None:
+    leg = book.live(request.leg_id)
+    if leg is not None and leg.answering is not None:
+        book.refuse(leg.answering, asked.command, reason, leg.leg_id)
+        leg.answering = None
 
 
 def _ending(book: Book, now: int, asked: Asked, result: Result) -> None:
@@ -74,9 +92,9 @@ def _simple(book: Book, asked: Asked, result: Result, reason: str) -> None:
         book.done(asked.key, asked.command, asked.leg_id)
 
 
-def _play(book: Book, play: telephony.Play, result: Result) -> None:
+def _not_played(book: Book, play: telephony.Play) -> None:
     leg = book.live(play.leg_id)
-    if leg is None or play.play_id not in leg.plays or result in (Result.DONE, Result.ALREADY):
+    if leg is None or play.play_id not in leg.plays:
         return
     playing = leg.plays.pop(play.play_id)
     leg.played.add(play.play_id)

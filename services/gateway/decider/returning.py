@@ -5,9 +5,10 @@ and nobody knows is a new call if it rings at us unanswered, else it is hung up 
 """
 
 from contracts import telephony
-from contracts.gateway import CallArrived, DeviceChanged, LegAnswered, LegRinging, PbxReturned
+from contracts.gateway import DeviceChanged, LegRinging, PbxReturned
 from contracts.ids import Instant, RecordingId
 from services.gateway import port, rules
+from services.gateway.decider.beginnings import arrived, picked_up
 from services.gateway.decider.book import Book
 from services.gateway.decider.effects import CloseRecording, FetchRecording
 from services.gateway.decider.endings import lose_leg, unwired
@@ -52,42 +53,17 @@ def _ask_plays_again(book: Book, now: int) -> None:
 def _adopt(book: Book, now: int, seen: port.LegSeen) -> None:
     leg = book.legs.get(seen.leg_id)
     if leg is None and seen.is_arrived and not seen.is_answered:
-        _take_in(book, now, seen)
+        arrived(book, now, seen)
         return
     if leg is None or leg.is_over:
         book.count("unknown_leg_hung_up")
         request = telephony.HangUp(pbx_id=book.pbx_id, leg_id=seen.leg_id, reason="unknown")
         book.ask(now, request, leg_id=seen.leg_id)
         return
-    if leg.ours is not None:
-        return
-    if seen.is_answered and leg.phase is not Phase.ANSWERED:
-        leg.phase, leg.answered_at = Phase.ANSWERED, Instant(now)
-        book.timers.drop("life", leg.leg_id)
-        book.timers.drop("ring", leg.leg_id)
-        key, leg.answering = leg.answering, None
-        book.answer(LegAnswered(pbx_id=book.pbx_id, leg_id=leg.leg_id), key)
-    elif not seen.is_answered and not leg.is_arrived:
+    if seen.is_answered:
+        picked_up(book, now, leg)
+    elif leg.ours is None and not leg.is_arrived:
         _go_on_ringing(book, now, leg, seen)
-
-
-def _take_in(book: Book, now: int, seen: port.LegSeen) -> None:
-    leg = Leg(
-        leg_id=seen.leg_id,
-        is_arrived=True,
-        phase=Phase.RINGING,
-        started_at=Instant(now),
-        ringing_at=Instant(now),
-    )
-    book.put_leg(leg)
-    fact = CallArrived(
-        pbx_id=book.pbx_id,
-        leg_id=seen.leg_id,
-        caller=seen.caller,
-        line=seen.line,
-        is_internal=seen.is_internal,
-    )
-    book.say(fact)
 
 
 def _go_on_ringing(book: Book, now: int, leg: Leg, seen: port.LegSeen) -> None:

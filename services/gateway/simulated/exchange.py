@@ -189,24 +189,30 @@ class SimulatedPbx:
         match request:
             case telephony.AnswerLeg():
                 return self._answer(line, now)
+            case telephony.CancelLeg() if request.keeps_answered and line.is_answered:
+                return Result.ALREADY
             case telephony.CancelLeg() | telephony.HangUp() | telephony.RejectLeg():
-                self.end(line, now, by_party=False, code=0 if line.is_answered or line.is_arrived else 487)
+                return self._end(line, now)
             case telephony.Play():
                 return self.player.play(line, request, now) if line.is_answered else Result.REFUSED
             case telephony.StopPlay():
                 return self.player.stop(line, request.play_id, now)
-            case telephony.StartHoldMusic():
-                line.has_music = True
-            case telephony.StopHoldMusic():
-                line.has_music = False
+            case telephony.StartHoldMusic() | telephony.StopHoldMusic():
+                return self._music(line, is_wanted=isinstance(request, telephony.StartHoldMusic))
             case telephony.Record():
                 return self.recorder.record(line, request, now)
             case telephony.StopRecording():
-                for tape in self.recorder.of(line.leg_id):
-                    if tape.recording_id == request.recording_id:
-                        self.recorder.close(line, tape, now, Cause.STOPPED)
+                return self.recorder.stop(line, request.recording_id, now)
             case _:
                 return Result.REFUSED
+
+    def _end(self, line: Line, now: int) -> Result:
+        self.end(line, now, by_party=False, code=0 if line.is_answered or line.is_arrived else 487)
+        return Result.DONE
+
+    @staticmethod
+    def _music(line: Line, *, is_wanted: bool) -> Result:
+        line.has_music = is_wanted
         return Result.DONE
 
     def _answer(self, line: Line, now: int) -> Result:

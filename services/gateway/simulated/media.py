@@ -170,6 +170,14 @@ class Recorder:
             line.tape = None
         self._tell_closed(tape)
 
+    def stop(self, line: Line, recording_id: RecordingId, now: int) -> Result:
+        """End a recording on demand; what was said is kept."""
+        for tape in self.of(line.leg_id):
+            if tape.recording_id == recording_id:
+                self.close(line, tape, now, Cause.STOPPED)
+                return Result.DONE
+        return Result.ALREADY
+
     def _tell_closed(self, tape: Tape) -> None:
         assert tape.closed_at is not None
         assert tape.cause is not None

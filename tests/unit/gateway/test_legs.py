@@ -14,7 +14,7 @@ from contracts.gateway import (
     Outcome,
 )
 from contracts.ids import LegId
-from contracts.telephony import RejectLeg, RejectReason
+from contracts.telephony import CancelLeg, RejectLeg, RejectReason
 from services.gateway.simulated import Step
 from tests.unit.gateway.stories import (
     ANSWERS,
@@ -237,6 +237,34 @@ def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
     office.run(3_000)
     assert office.town.pbxs[PBX].lines[LegId("leg-1")].is_answered
     assert not office.facts(LegAnswered)
+    assert ended(office).outcome is Outcome.CANCELLED
+
+
+@pytest.mark.rule("C7")
+def test_a_customer_who_answers_while_being_cancelled_is_kept_when_asked_for() -> None:
+    """The agent went in that moment: the customer hears «one moment» and is not cut off."""
+    slow = {"latency_ms_min": 300, "latency_ms_max": 300}
+    office = Office({"sip:201": {"behaviours": [{"answer_after_s": 1.0}]}}, network=slow)
+    office.tell(dial("sip:201"))
+    office.run(1_500)
+    ref = office.tell(CancelLeg(pbx_id=PBX, leg_id=LegId("leg-1"), keeps_answered=True))
+    office.run(8_000)
+    assert office.facts(LegAnswered)
+    assert not office.facts(LegEnded)
+    assert ref in office.settled
+    office.tell(cancel())
+    office.run(1_000)
+    assert ended(office).outcome is Outcome.COMPLETED
+
+
+@pytest.mark.rule("C7")
+def test_a_customer_who_does_not_answer_is_cancelled_all_the_same() -> None:
+    """Keeping the answered does not keep the ringing."""
+    office = Office({"sip:201": RINGS})
+    office.tell(dial("sip:201"))
+    office.run(1_000)
+    office.tell(CancelLeg(pbx_id=PBX, leg_id=LegId("leg-1"), keeps_answered=True))
+    office.run(1_000)
     assert ended(office).outcome is Outcome.CANCELLED
 
 
