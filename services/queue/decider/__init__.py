@@ -4,9 +4,9 @@ Theory of operation. A place is **waiting** until an agent accepts it, its deadl
 leaves. While it waits it is *open* when it could take another agent now; an agent is *free* when nothing
 stands against offering. After every fact that opens a place or frees an agent, `offering.serve` takes the
 earliest open place that some free agent can take, and says the offers. Each offer is a fact, and a fact is
-decided on again, so the next place follows in the same step, until no free agent fits an open place.
-That is the invariant from which the order (Q3) follows: nobody free is ever left beside a place that
-could take them.
+decided on again, so the next place follows in the same step, until no free agent fits an open place. That is
+the invariant from which the order (Q3) follows: nobody free is ever left beside a place that could take them
+(beyond a step's limit: until the timer `serve`).
 
 An accepted place is **accepted** until it is bridged (it ends, connected), until its agent drops (it is
 waiting again), or, with a callback and no leg, **with callback**, until callback says how that went. A
@@ -16,7 +16,8 @@ deadline that comes while something rings waits for the ring (`is_late`); then a
 A leg has one record from the moment it is dialled until it has ended. An agent is free again when the
 agent's leg has ended; wrap-up may follow. All waiting is timers: `ring`, `dial`, `key`, `step`, `round`,
 `declined`, `deadline`, `announce`, `invite`, `held`, `notice`, `bridge`, `lease`, `wrap_up`, `phone_lease`,
-`work`, `probe`, `nobody`.
+`work`, `probe`, `nobody`, `unreachable` (an agent whom no phone reached rests), `goodbye`, `serve` (what did
+not fit into one step).
 
 Each module holds what is applied and what is decided of its facts; here they are only dispatched.
 """
@@ -37,6 +38,7 @@ from services.queue.decider import (
     callbacks,
     cards,
     ending,
+    legs,
     listening,
     offering,
     telling,
@@ -60,7 +62,8 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.DeviceChanged: agents.apply_phone,
     gateway.LegAnswered: answering.apply_answered,
     gateway.LegRinging: offering.apply_ringing,
-    gateway.LegEnded: answering.apply_ended,
+    gateway.LegEnded: legs.apply_ended,
+    gateway.CommandRefused: legs.apply_refused,
     queue.PlaceTaken: arrival.apply_taken,
     queue.AnnouncementMade: telling.apply_announcement,
     queue.CallbackRequested: callbacks.apply_requested,
@@ -95,9 +98,14 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     callback.AgentLost: callbacks.apply_agent_lost,
     callback.CustomerHeld: callbacks.apply_held,
     callback.CallbackConnected: callbacks.apply_connected,
+    callback.CallbackExpired: callbacks.apply_end,
+    callback.CallbackUnreached: callbacks.apply_end,
+    callback.CallbackCancelled: callbacks.apply_end,
+    callback.CallbackBarred: callbacks.apply_end,
 }
 
 _DECIDE: Final[dict[type[Fact], Decide]] = {
+    directory.OrganizationSaved: cards.decide_organization,
     directory.AgentSaved: cards.decide_agent,
     directory.AgentAvailabilitySaved: cards.decide_agent,
     directory.AgentPauseSaved: cards.decide_agent,
@@ -107,11 +115,11 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     gateway.CallArrived: arrival.decide_arrived,
     gateway.LegAnswered: answering.decide_answered,
     gateway.LegRinging: agents.decide_ringing,
-    gateway.LegEnded: answering.decide_ended,
+    gateway.LegEnded: legs.decide_ended,
     gateway.Bridged: answering.decide_bridged,
     gateway.PlayFinished: listening.decide_play_finished,
     gateway.DigitsEntered: listening.decide_digits,
-    gateway.CommandRefused: answering.decide_refused,
+    gateway.CommandRefused: legs.decide_refused,
     queue.PlaceTaken: arrival.decide_taken,
     queue.CallbackTakenOver: callbacks.decide_taken_over,
     queue.OfferMade: offering.decide_made,
@@ -142,6 +150,8 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
 _APPLY_TIMER: Final[dict[str, Apply]] = {
     "step": offering.apply_step,
     "round": offering.apply_round,
+    "declined": offering.apply_declined_over,
+    "unreachable": offering.apply_rest_over,
     "deadline": ending.apply_deadline,
     "held": callbacks.apply_held_over,
     "announce": telling.apply_announce_due,
@@ -163,6 +173,9 @@ _DECIDE_TIMER: Final[dict[str, Decide]] = {
     "invite": telling.decide_invite,
     "notice": ending.decide_notice_over,
     "bridge": answering.decide_bridge_late,
+    "serve": offering.decide_serve,
+    "unreachable": offering.decide_rest_over,
+    "goodbye": answering.decide_goodbye_over,
     "lease": agents.decide_lease_over,
     "wrap_up": agents.decide_wrap_up_over,
     "phone_lease": agents.decide_phone_lease_over,
@@ -206,6 +219,8 @@ def owed(state: QueueState) -> Iterator[TimerId]:
                 pass
         if place.phase is Phase.WAITING and place.held_until_at is not None:
             yield timer_id("held", place.place_id)
+        if place.phase is Phase.WAITING and place.tried and not place.offers and not place.is_late:
+            yield timer_id("round", place.place_id)
     for offer in state.offers:
         yield timer_id("ring", offer.offer_id)
     for line in state.lines:
@@ -213,6 +228,8 @@ def owed(state: QueueState) -> Iterator[TimerId]:
             yield timer_id("lease", line.agent_id)
         if line.wrap_up_until_at is not None:
             yield timer_id("wrap_up", line.agent_id)
+        if line.rests_until_at is not None:
+            yield timer_id("unreachable", line.agent_id)
     for pbx in state.pbxs:
         if pbx.away_until_at is not None:
             yield timer_id("probe", pbx.pbx_id)

@@ -7,7 +7,7 @@ from contracts.ids import AgentId, Instant, PbxId
 from contracts.log import TimerDue
 from contracts.queue import AgentBusy, AgentFreed, PbxAway, PbxBack, WrapUpStarted
 from contracts.telephony import HangUp
-from runtime.decision import NOTHING, Decision, together
+from runtime.decision import NOTHING, Decision
 from services.queue.decider import offering
 from services.queue.rules import phones, sharing, waiting
 from services.queue.state import QueueState
@@ -92,7 +92,10 @@ def decide_freed(state: QueueState, fact: AgentFreed) -> Decision:
 def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
     """The time for notes is over."""
     agent_id = AgentId(due.subject)
-    idle_since_at = state.line(agent_id).idle_since_at
+    line = state.line(agent_id)
+    if line.wrap_up_until_at is None:
+        return NOTHING
+    idle_since_at = line.idle_since_at
     return Decision(facts=(AgentFreed(agent_id=agent_id, cause="wrap_up_over", idle_since_at=idle_since_at),))
 
 
@@ -100,7 +103,9 @@ def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
     """No call lasts this long: free the agent, say why, and end what may be left of it (G3, E-108)."""
     agent_id = AgentId(due.subject)
     leg_id = state.line(agent_id).leg_id
-    leg = state.legs.get(leg_id) if leg_id is not None else None
+    if leg_id is None:
+        return NOTHING
+    leg = state.legs.get(leg_id)
     fact = AgentFreed(agent_id=agent_id, cause="lease_ended", idle_since_at=state.now_at)
     commands = () if leg is None else (HangUp(pbx_id=leg.pbx_id, leg_id=leg.leg_id, reason="lease_ended"),)
     return Decision(facts=(fact,), commands=commands)
@@ -112,18 +117,27 @@ def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
     known = state.phones.get(key) or Phone(key)
     match fact.state:
         case DeviceState.IN_USE:
-            is_ours = any(_is_rung_by_us(state, agent_id) for agent_id in state.agents_of_phone(key))
+            is_ours = _is_use_ours(state, known)
+            if not is_ours:
+                for agent_id in state.agents_of_phone(key):
+                    end_pause(state, agent_id)
             changed = msgspec.structs.replace(known, is_in_use=True, is_ours=is_ours, is_unreachable=False)
             state.set_timer("phone_lease", key, Instant(state.now_at + phones.CALL_MS_MAX))
         case DeviceState.UNREACHABLE:
             changed = Phone(key, is_unreachable=True)
-            state.drop_timer("phone_lease", key)
+            _note_use_over(state, known)
         case DeviceState.IDLE | DeviceState.REACHABLE:
             changed = Phone(key)
-            state.drop_timer("phone_lease", key)
-            if known.is_in_use and not known.is_ours:
-                _note_call_of_their_own(state, key)
+            _note_use_over(state, known)
+            for agent_id in state.agents_of_phone(key):
+                _end_rest(state, agent_id)
     state.phones.put(changed)
+
+
+def _is_use_ours(state: QueueState, phone: Phone) -> bool:
+    if phone.is_in_use:  # told again: the use is the one that began then
+        return phone.is_ours
+    return any(_is_rung_by_us(state, agent_id) for agent_id in state.agents_of_phone(phone.key))
 
 
 def _is_rung_by_us(state: QueueState, agent_id: AgentId) -> bool:
@@ -131,24 +145,37 @@ def _is_rung_by_us(state: QueueState, agent_id: AgentId) -> bool:
     return line.offer_id is not None or line.leg_id is not None
 
 
-def _note_call_of_their_own(state: QueueState, key: str) -> None:
+def _note_use_over(state: QueueState, phone: Phone) -> None:
     """Longest idle means without a call of any kind (Q1)."""
-    for agent_id in state.agents_of_phone(key):
+    state.drop_timer("phone_lease", phone.key)
+    if not phone.is_in_use or phone.is_ours:
+        return
+    for agent_id in state.agents_of_phone(phone.key):
         state.lines.put(msgspec.structs.replace(state.line(agent_id), idle_since_at=state.now_at))
+
+
+def _end_rest(state: QueueState, agent_id: AgentId) -> None:
+    line = state.line(agent_id)
+    if line.rests_until_at is not None:
+        state.lines.put(msgspec.structs.replace(line, rests_until_at=None))
+        state.drop_timer("unreachable", agent_id)
+
+
+def end_pause(state: QueueState, agent_id: AgentId) -> None:
+    """A pause ends when the agent makes or answers any call (Q8)."""
+    agent = state.agents.get(agent_id)
+    if agent is not None and agent.pause is not None and agent.pause.is_paused:
+        pause = msgspec.structs.replace(agent.pause, is_paused=False)
+        state.agents.put(msgspec.structs.replace(agent, pause=pause))
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
     """A phone that is idle again may free its agent."""
     if fact.state in (DeviceState.IN_USE, DeviceState.UNREACHABLE):
         return NOTHING
-    return _serve_phone(state, phone_key(fact.pbx_id, fact.address))
-
-
-def _serve_phone(state: QueueState, key: str) -> Decision:
-    return together(
-        offering.serve(state, sharing.departments_of(state, agent_id))
-        for agent_id in state.agents_of_phone(key)[:1]
-    )
+    agents = state.agents_of_phone(phone_key(fact.pbx_id, fact.address))
+    departments = (each for agent_id in agents for each in sharing.departments_of(state, agent_id))
+    return offering.serve(state, tuple(dict.fromkeys(departments)))
 
 
 def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
@@ -157,12 +184,16 @@ def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
 
 
 def decide_phone_lease_over(state: QueueState, due: TimerDue) -> Decision:
-    """Say which agents that frees, and why (E-108)."""
+    """Say which agents that frees, and why (E-108); who has time for notes keeps it."""
+    agents = (
+        agent_id
+        for agent_id in state.agents_of_phone(due.subject)
+        if not _is_rung_by_us(state, agent_id) and state.line(agent_id).wrap_up_until_at is None
+    )
     return Decision(
         facts=tuple(
             AgentFreed(agent_id=agent_id, cause="phone_lease_ended", idle_since_at=state.now_at)
-            for agent_id in state.agents_of_phone(due.subject)
-            if not _is_rung_by_us(state, agent_id)
+            for agent_id in agents
         )
     )
 

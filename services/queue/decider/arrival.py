@@ -1,22 +1,21 @@
 """A call arrives on a department's line, or is passed on, and takes a place."""
 
+import msgspec
+
 from contracts.gateway import CallArrived
 from contracts.ids import Instant, PlaceId
 from contracts.queue import PlaceTaken
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import ending, offering, telling
-from services.queue.rules import waiting
+from services.queue.rules import phones, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
-
-ANSWER_MS_MAX = 30_000
-"""A caller who rang this long unanswered has hung up, or hears a busy tone."""
 
 
 def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
     """A call on a line of a department joins its queue; other lines are not the queue's."""
-    department_id = state.by_line.get(fact.line)
+    department_id = state.department_of_line(fact.line)
     if department_id is None or fact.leg_id in state.legs:
         return NOTHING
     place_id = PlaceId(f"p.{fact.leg_id}")
@@ -39,10 +38,10 @@ def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
 
 def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     """The place and its timers; both instants are fixed on it (Q3, Q5)."""
-    is_passed = fact.passed_from is not None
+    leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     existing = None
-    if fact.caller is not None and not fact.is_internal and not is_passed:
-        existing = state.by_number.get((fact.department_id, fact.caller))
+    if fact.caller is not None and not fact.is_internal:
+        existing = state.place_of_number(fact.department_id, fact.caller)
     place = Place(
         fact.place_id,
         fact.department_id,
@@ -53,17 +52,16 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         fact.joined_at,
         fact.deadline_at,
         is_internal=fact.is_internal,
-        is_answered=is_passed,
+        is_answered=leg is not None and leg.is_answered,
         existing_place_id=existing,
         hops=fact.place_id.count("+"),
     )
     state.places.put(place)
     if fact.leg_id is not None:
-        state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id, fact.place_id))
+        known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
+        state.legs.put(msgspec.structs.replace(known, place_id=fact.place_id))
     state.set_timer("deadline", fact.place_id, fact.deadline_at)
-    callback = state.departments[fact.department_id].saved.callback
-    if callback.is_on and not fact.is_internal:
-        state.set_timer("invite", fact.place_id, Instant(state.now_at + callback.invitation_after_ms))
+    telling.follow_invitation(state, place, state.now_at)
 
 
 def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
@@ -73,16 +71,16 @@ def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
         return NOTHING
     first = _greet(state, place)
     department = state.departments[place.department_id].saved
-    if department.waiting_max is not None and waiting.position(state, place) > department.waiting_max:
-        return together((first, ending.full(state, place)))
     if waiting.nobody_can_come(state, place.department_id):
-        return together((first, ending.if_nobody(state, place.department_id)))
-    return together((first, offering.serve(state, (place.department_id,))))
+        return together((first, ending.if_over(state, place)))
+    if department.waiting_max is not None and waiting.callers(state, place) > department.waiting_max:
+        return together((first, ending.full(state, place)))
+    told = telling.passed_on(state, place) if place.hops > 0 and place.is_answered else NOTHING
+    return together((first, told, offering.serve(state, (place.department_id,))))
 
 
 def _greet(state: QueueState, place: Place) -> Decision:
-    if place.is_answered:
-        return telling.tell_position(state, place)
-    assert place.leg_id is not None
-    not_after = Instant(state.now_at + ANSWER_MS_MAX)
+    if place.leg_id is None or place.hops > 0:
+        return NOTHING
+    not_after = Instant(state.now_at + phones.ANSWER_MS_MAX)
     return Decision(commands=(AnswerLeg(pbx_id=place.pbx_id, leg_id=place.leg_id, not_after=not_after),))

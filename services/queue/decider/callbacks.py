@@ -14,7 +14,7 @@ from contracts.callback import (
     NumberChanged,
     OrderAbandoned,
 )
-from contracts.ids import Instant
+from contracts.ids import AgentId, Instant
 from contracts.log import TimerDue
 from contracts.message import type_name
 from contracts.queue import AgentReady, CallbackRequested, CallbackTakenOver
@@ -37,19 +37,22 @@ def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
     leg = state.legs.get(fact.leg_id)
     if leg is not None:
         state.legs.put(msgspec.structs.replace(leg, place_id=place.place_id))
-    state.places.put(msgspec.structs.replace(place, leg_id=fact.leg_id, is_answered=True))
+    back = msgspec.structs.replace(place, leg_id=fact.leg_id, is_answered=True, is_taken_over=True)
+    state.places.put(back)
 
 
 def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
     """Tell where the customer stands; the place may be offered with this leg."""
-    place = state.places[fact.place_id]
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return NOTHING
     return together((telling.tell_position(state, place), offering.serve(state, (place.department_id,))))
 
 
 def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
-    """The same place, held by the callback from now on (C2)."""
+    """The same place, held by the callback from now on (C2); one that goes to its action already does."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.phase in (Phase.NO_ANSWER, Phase.FALLBACK):
         return
     state.drop_timer("invite", place.place_id)
     state.drop_timer("announce", place.place_id)
@@ -63,7 +66,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
     """An agent who had accepted goes on with the callback if the caller has hung up meanwhile (E-27)."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.callback_id is None:
         return NOTHING
     if place.phase is Phase.ACCEPTED and place.leg_id is None:
         return answering.ready(state, place)
@@ -97,9 +100,9 @@ def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id is not None:
         return NOTHING
-    if place.leg_id is None:
+    if place.leg_id is None and place.phase in (Phase.WAITING, Phase.ACCEPTED):
         return ending.abandon(state, place)
-    return together((ending.if_late(state, place), ending.if_nobody(state, place.department_id)))
+    return ending.if_over(state, place)
 
 
 def apply_ready(state: QueueState, fact: AgentReady) -> None:
@@ -126,16 +129,28 @@ def _waiting(place: Place) -> Place:
 
 
 def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
-    state.places.put(msgspec.structs.replace(place, deadline_at=deadline_at))
-    state.set_timer("deadline", place.place_id, deadline_at)
+    # A deadline that passed while an agent was there changed nothing then; it does now (C5).
+    is_late = deadline_at <= state.now_at
+    state.places.put(msgspec.structs.replace(place, deadline_at=deadline_at, is_late=is_late))
+    if is_late:
+        state.drop_timer("deadline", place.place_id)
+    else:
+        state.set_timer("deadline", place.place_id, deadline_at)
+
+
+def _has_another(place: Place, agent_id: AgentId) -> bool:
+    """Whether the next agent is there already: what callback says of the one before is old news."""
+    return place.agent_id is not None and place.agent_id != agent_id
 
 
 def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     """The place keeps its order and is not offered until the gap is over (C6)."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
     if fact.retry_at is None:
+        # `callback.unreached` ends the place in the same step.
+        state.drop_timer("deadline", place.place_id)
         state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
         return
     state.set_timer("held", place.place_id, fact.retry_at)
@@ -147,7 +162,7 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
 def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
     """The agent went before the customer answered: first again (C7)."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
     first = msgspec.structs.replace(_waiting(place), is_first=True)
     _put_waiting(state, first, place.deadline_at if fact.give_up_at is None else fact.give_up_at)
@@ -156,10 +171,10 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
 def apply_held(state: QueueState, fact: CustomerHeld) -> None:
     """The customer is on the line and waits for the next free agent, before everybody (C7)."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.callback_id != fact.callback_id:
         return
     first = msgspec.structs.replace(_waiting(place), is_first=True, leg_id=fact.leg_id, is_answered=True)
-    state.legs.put(Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id))
+    state.legs.put(Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id, is_answered=True))
     state.drop_timer("held", place.place_id)
     _put_waiting(state, msgspec.structs.replace(first, held_until_at=None), fact.until_at)
 
@@ -174,7 +189,9 @@ def apply_held_over(state: QueueState, due: TimerDue) -> None:
 def decide_waiting_again(state: QueueState, fact: AttemptFailed | AgentLost | CustomerHeld) -> Decision:
     """The place waits; the next free agent may be there already."""
     place = state.places.get(fact.place_id)
-    return NOTHING if place is None else offering.serve(state, (place.department_id,))
+    if place is None:
+        return NOTHING
+    return together((ending.if_late(state, place), offering.serve(state, (place.department_id,))))
 
 
 def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
@@ -184,10 +201,24 @@ def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
         state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at))
 
 
+def apply_end(state: QueueState, fact: CallbackEnd) -> None:
+    """Who has come back on the line for a callback that is over just then goes on waiting as a caller."""
+    place = state.places.get(fact.place_id)
+    if place is None or place.callback_id != fact.callback_id or not _is_back(place):
+        return
+    state.places.put(msgspec.structs.replace(place, callback_id=None, is_taken_over=False))
+
+
+def _is_back(place: Place) -> bool:
+    return place.is_taken_over and place.phase in (Phase.WAITING, Phase.ACCEPTED)
+
+
 def decide_end(state: QueueState, fact: CallbackEnd) -> Decision:
     """The place ends with its callback; an agent who had just accepted hears that the customer has gone."""
     place = state.places.get(fact.place_id)
-    if place is None or place.callback_id != fact.callback_id:
+    if place is None:
         return NOTHING
+    if place.callback_id != fact.callback_id:
+        return ending.if_over(state, place)
     outcome = type_name(fact).partition(".")[2]
     return ending.close(state, place, fact.callback_id, outcome)

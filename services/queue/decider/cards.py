@@ -89,6 +89,11 @@ def decide_pbx(state: QueueState, fact: PbxReturned | PbxBack) -> Decision:
     return offering.serve_all(state)
 
 
+def decide_organization(state: QueueState, fact: OrganizationSaved) -> Decision:
+    """Another policy may allow agents' phones to be dialled that it did not."""
+    return offering.serve_all(state)
+
+
 def decide_agent(state: QueueState, fact: AgentSaved | AgentAvailabilitySaved | AgentPauseSaved) -> Decision:
     """An agent came, went, or may be rung elsewhere now."""
     return _after_agent(state, fact.agent_id)

@@ -4,7 +4,7 @@ from itertools import islice
 
 import msgspec
 
-from contracts.directory import ActionKind, AgentSaved, Language, NoAnswerAction
+from contracts.directory import ActionKind, Language, NoAnswerAction
 from contracts.gateway import PlayFinished
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, MediaKey, OfferId, PlaceId, PlayId
 from contracts.log import TimerDue
@@ -36,10 +36,14 @@ HOPS_MAX = 5
 PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
 
 
-def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
-    """Forget a place and all that waits for it; its caller's leg stays known until it has ended."""
+def _drop_timers(state: QueueState, place: Place) -> None:
     for kind in PLACE_TIMERS:
         state.drop_timer(kind, place.place_id)
+
+
+def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
+    """Forget a place and all that waits for it; its caller's leg stays known until it has ended."""
+    _drop_timers(state, place)
     if place.leg_id is not None:
         leg = state.legs.get(place.leg_id)
         if leg is not None:
@@ -53,6 +57,7 @@ def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> 
 def part(state: QueueState, leg: Leg) -> None:
     """This agent's leg is wanted no more: it hears goodbye, then it is hung up."""
     goodbye_play_id = PlayId(f"{leg.leg_id}.bye")
+    state.set_timer("goodbye", leg.leg_id, Instant(state.now_at + phones.GOODBYE_MS_MAX))
     state.legs.put(msgspec.structs.replace(leg, place_id=None, goodbye_play_id=goodbye_play_id))
 
 
@@ -98,6 +103,22 @@ def if_late(state: QueueState, place: Place) -> Decision:
     return Decision(facts=(fact,))
 
 
+def if_over(state: QueueState, place: Place) -> Decision:
+    """End a place that is late, or for whose caller nobody can come (Q6), unless something rings."""
+    late = if_late(state, place)
+    if late is not NOTHING or not _is_idle(state, place):
+        return late
+    if not waiting.nobody_can_come(state, place.department_id):
+        return NOTHING
+    return Decision(facts=(_no_answer(state, place, DivertReason.NOBODY_CAN_COME),))
+
+
+def _is_idle(state: QueueState, place: Place) -> bool:
+    """Whether this is a caller who waits, for whom nothing rings and who orders nothing."""
+    is_live = place.rank in state.live.get(place.department_id, ())
+    return is_live and not place.offers and not place.is_ordering
+
+
 def _no_answer(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerReached:
     media = _notice(state, place, reason)
     play_id = PlayId(f"{place.place_id}.p{place.play_count + 1}") if media else None
@@ -126,13 +147,12 @@ def if_nobody(state: QueueState, department_id: DepartmentId) -> Decision:
     """With nobody who can come, callers go to the action at once; promised callbacks stand (Q6)."""
     if not waiting.nobody_can_come(state, department_id):
         return NOTHING
-    ranks = islice(state.live.get(department_id, ()), NOBODY_AT_ONCE_MAX)
-    places = [state.places[rank[2]] for rank in ranks]
+    places = (state.places[rank[2]] for rank in state.live.get(department_id, ()))
+    idle = (place for place in places if _is_idle(state, place))
     return Decision(
         facts=tuple(
             _no_answer(state, place, DivertReason.NOBODY_CAN_COME)
-            for place in places
-            if not place.offers and not place.is_ordering
+            for place in islice(idle, NOBODY_AT_ONCE_MAX)
         )
     )
 
@@ -145,11 +165,8 @@ def decide_nobody(state: QueueState, due: TimerDue) -> Decision:
 def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
     """The notice plays; the action follows when it is over."""
     place = state.places[fact.place_id]
-    for kind in PLACE_TIMERS:
-        state.drop_timer(kind, place.place_id)
+    _drop_timers(state, place)
     state.set_timer("notice", place.place_id, Instant(state.now_at + NOTICE_MS_MAX))
-    if fact.reason is DivertReason.NOBODY_CAN_COME:
-        state.set_timer("nobody", place.department_id, state.now_at)
     state.places.put(
         msgspec.structs.replace(
             place,
@@ -159,22 +176,23 @@ def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
             divert_reason=fact.reason,
         )
     )
+    if fact.reason is DivertReason.NOBODY_CAN_COME and state.live.get(place.department_id):
+        state.set_timer("nobody", place.department_id, state.now_at)
+    else:
+        state.drop_timer("nobody", place.department_id)
 
 
 def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:
     """Play the notice, or act at once when there is none; an unanswered leg is told once it is answered."""
-    place = state.places[fact.place_id]
-    if fact.play_id is None:
+    place = state.places.get(fact.place_id)
+    return NOTHING if place is None or not place.is_answered else tell_and_act(state, place)
+
+
+def tell_and_act(state: QueueState, place: Place) -> Decision:
+    """Play the notice before the action; without one the action follows at once."""
+    if place.play_id is None or place.leg_id is None:
         return act(state, place)
-    return play_notice(state, place) if place.is_answered else NOTHING
-
-
-def play_notice(state: QueueState, place: Place) -> Decision:
-    """Play the notice before the action."""
-    assert place.leg_id is not None
-    assert place.divert_reason is not None
-    assert place.play_id is not None
-    media = _notice(state, place, place.divert_reason)
+    media = _notice(state, place, place.divert_reason or DivertReason.DEADLINE)
     command = Play(
         pbx_id=place.pbx_id,
         leg_id=place.leg_id,
@@ -212,9 +230,12 @@ def act(state: QueueState, place: Place) -> Decision:
 
 
 def _hang_up(state: QueueState, place: Place, reason: DivertReason) -> Decision:
-    assert place.leg_id is not None
-    command = HangUp(pbx_id=place.pbx_id, leg_id=place.leg_id, reason=reason)
-    return Decision(facts=(_diverted(state, place, ActionKind.HANG_UP, reason),), commands=(command,))
+    fact = _diverted(state, place, ActionKind.HANG_UP, reason)
+    if place.leg_id is None:
+        return Decision(facts=(fact,))
+    return Decision(
+        facts=(fact,), commands=(HangUp(pbx_id=place.pbx_id, leg_id=place.leg_id, reason=reason),)
+    )
 
 
 def _diverted(
@@ -246,13 +267,11 @@ def _ring_fallback(
     state: QueueState, place: Place, agent_id: AgentId | None, reason: DivertReason
 ) -> Decision:
     """Ring the fallback employee 30 s; absent, out of hours or busy leads to voicemail (Q5)."""
-    agent = state.agents.get(agent_id).saved if agent_id and agent_id in state.agents else None  # type: ignore[union-attr]
-    offer_id = OfferId(f"{place.place_id}.o{place.offer_count + 1}")
-    legs = (
-        () if agent is None or _is_kept(state, agent) else phones.plan(state, offer_id, agent, place.pbx_id)
-    )
-    if agent_id is None or not legs:
+    known = state.agents.get(agent_id) if agent_id is not None else None
+    if known is None or known.saved is None or state.blocked_anywhere(known.agent_id) is not None:
         return fallback_over(state, place)
+    offer_id = OfferId(f"{place.place_id}.o{place.offer_count + 1}")
+    agent_id, legs = known.agent_id, phones.plan(state, offer_id, known.saved, place.pbx_id)
     fact = FallbackRung(
         place_id=place.place_id,
         offer_id=offer_id,
@@ -262,10 +281,6 @@ def _ring_fallback(
         reason=reason,
     )
     return Decision(facts=(fact,))
-
-
-def _is_kept(state: QueueState, agent: AgentSaved) -> bool:
-    return agent.is_removed or state.blocked_anywhere(agent.agent_id) is not None
 
 
 def fallback_over(state: QueueState, place: Place) -> Decision:
@@ -325,7 +340,7 @@ def apply_fallback(state: QueueState, fact: FallbackRung) -> None:
 def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
     """A callback's place waits for callback's word."""
     place = state.places[fact.place_id]
-    state.drop_timer("round", place.place_id)
+    _drop_timers(state, place)
     state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
 
 
@@ -337,7 +352,7 @@ def apply_abandoned(state: QueueState, fact: PlaceAbandoned) -> None:
 def abandon(state: QueueState, place: Place) -> Decision:
     """A caller who hung up leaves: all phones of the place are stopped (Q7)."""
     waited_ms = state.now_at - place.joined_at
-    withdrawn = offers.withdraw_all(state, place, "caller_gone")
+    withdrawn = offers.withdraw_all(state, place, offers.CALLER_GONE)
     left = Decision(facts=(PlaceAbandoned(place_id=place.place_id, waited_ms=waited_ms),))
     return together((_goodbye_of(state, place), withdrawn, left))
 

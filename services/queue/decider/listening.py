@@ -19,14 +19,18 @@ def decide_digits(state: QueueState, fact: DigitsEntered) -> Decision:
     if leg is None:
         return NOTHING
     if leg.kind is LegKind.AGENT:
-        return answering.key_pressed(state, leg)
+        return answering.key_pressed(state, leg) if fact.digits else NOTHING
     place = state.places.get(leg.place_id) if leg.place_id is not None else None
     if place is None or not telling.can_be_told(place) or not fact.digits.startswith(ORDER_KEY):
         return NOTHING
+    if place.callback_id is not None:
+        return NOTHING
+    if place.is_invited:  # the 1 answers the last question that was asked
+        return _request(state, place)
     existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
     if existing is not None and _may_be_taken_over(existing):
         return _take_over(state, place, existing)
-    return _request(state, place) if place.is_invited else NOTHING
+    return NOTHING
 
 
 def _may_be_taken_over(existing: Place) -> bool:

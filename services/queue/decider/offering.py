@@ -23,20 +23,38 @@ from services.queue.state import QueueState
 from services.queue.state.records import Leg, Offer, Phase, Place
 
 Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
+OFFERS_AT_ONCE_MAX = 40
+"""A step travels as one batch of a mebibyte, and an offer with its skipped agents has up to 12 KiB."""
 
 
 def serve(state: QueueState, departments: tuple[DepartmentId, ...]) -> Decision:
-    """Offer the earliest place that somebody free can take; the offers are decided on in turn."""
-    found = sharing.next_offers(state, departments)
-    return NOTHING if found is None else _offers(state, *found)
+    """Offer the open places of these departments, the earliest first, to whoever is free for each.
+
+    What does not fit into this step is served by the timer `serve`, which the last offer of it sets.
+    """
+    cause, count = state.offers_said
+    room = OFFERS_AT_ONCE_MAX - (count if cause == state.cause else 0)
+    facts: list[OfferMade] = []
+    for place, agents in sharing.next_offers(state, departments):
+        if len(facts) >= room:
+            break
+        facts.extend(_offers(state, place, agents, {fact.agent_id for fact in facts}))
+    return Decision(facts=tuple(facts)) if facts else NOTHING
 
 
 def serve_all(state: QueueState) -> Decision:
-    """Serve every department."""
-    return serve(state, tuple(department.department_id for department in state.departments))
+    """Serve every department in which places and free agents are."""
+    return serve(state, tuple(state.servable))
 
 
-def _offers(state: QueueState, place: Place, agents: tuple[AgentId, ...]) -> Decision:
+def decide_serve(state: QueueState, due: TimerDue) -> Decision:
+    """Go on with what did not fit into one step."""
+    return serve_all(state)
+
+
+def _offers(
+    state: QueueState, place: Place, agents: tuple[AgentId, ...], holding: set[AgentId]
+) -> list[OfferMade]:
     strategy = state.departments[place.department_id].saved.strategy
     facts: list[OfferMade] = []
     for number, agent_id in enumerate(agents, start=place.offer_count + 1):
@@ -53,10 +71,10 @@ def _offers(state: QueueState, place: Place, agents: tuple[AgentId, ...]) -> Dec
                 ring_ms_max=sharing.ring_ms(strategy),
                 legs=phones.plan(state, offer_id, agent, place.pbx_id),
                 # Once per decision is enough: the others of a round were decided together.
-                skipped=() if facts else sharing.skipped(state, place, agents),
+                skipped=() if facts else sharing.skipped(state, place, agents, holding),
             )
         )
-    return Decision(facts=tuple(facts))
+    return facts
 
 
 def apply_made(state: QueueState, fact: OfferMade) -> None:
@@ -78,9 +96,17 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
         )
     )
     state.drop_timer("round", place.place_id)
+    _count_offer(state)
     if strategy.kind is StrategyKind.CUMULATIVE:
         state.set_timer("step", place.place_id, Instant(state.now_at + sharing.step_ms(strategy)))
         _ring_together(state, fact.place_id, fact.ring_ms_max + phones.SILENT_MS)
+
+
+def _count_offer(state: QueueState) -> None:
+    cause, count = state.offers_said
+    state.offers_said = (state.cause, count + 1 if cause == state.cause else 1)
+    if state.offers_said[1] == OFFERS_AT_ONCE_MAX:
+        state.set_timer("serve", "rest", state.now_at)
 
 
 def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
@@ -91,15 +117,13 @@ def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
 
 def decide_made(state: QueueState, fact: OfferMade | FallbackRung) -> Decision:
     """Dial the phones that ring at once, and look whether the next place can be offered, too."""
-    place, offer = state.places[fact.place_id], state.offers.get(fact.offer_id)
-    if offer is None:
+    place, offer = state.places.get(fact.place_id), state.offers.get(fact.offer_id)
+    if place is None or offer is None:
         return NOTHING
     commands = tuple(
         phones.dial(state, place, offer, leg) for leg in offer.legs if leg.leg_id in offer.dialled_legs
     )
-    if offer.is_fallback:
-        return Decision(commands=commands)
-    return together((Decision(commands=commands), serve(state, (place.department_id,))))
+    return Decision(commands=commands)
 
 
 def decide_dial(state: QueueState, due: TimerDue) -> Decision:
@@ -160,6 +184,9 @@ def decide_ring_over(state: QueueState, due: TimerDue) -> Decision:
     offer = state.offers.get(due.subject)
     if offer is None:
         return NOTHING
+    if state.pbx(offer.pbx_id).is_lost:
+        # Nobody knows whether it rang: not the agent's fault.
+        return offers.end(state, offer.offer_id, OfferUnreachable, reason="pbx_lost")
     if offer.has_rung or offer.was_silent:
         return offers.end_by_agent(state, offer, OfferMissed)
     return offers.end(state, offer.offer_id, OfferUnreachable, reason=offer.failure or "no_sign_of_life")
@@ -171,7 +198,12 @@ def apply_ended(state: QueueState, fact: Ended) -> None:
     offers.drop_offer(state, offer)
     line = state.line(fact.agent_id)
     if line.offer_id == fact.offer_id:
-        state.lines.put(msgspec.structs.replace(line, offer_id=None))
+        rests_until_at = line.rests_until_at
+        if isinstance(fact, OfferUnreachable) and not offer.is_fallback:
+            strategy = state.departments[offer.department_id].saved.strategy
+            rests_until_at = Instant(state.now_at + sharing.rest_ms(strategy))
+            state.set_timer("unreachable", fact.agent_id, rests_until_at)
+        state.lines.put(msgspec.structs.replace(line, offer_id=None, rests_until_at=rests_until_at))
     place = state.places.get(fact.place_id)
     if place is None or offer.is_fallback:
         return
@@ -187,11 +219,12 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
                 *(each for each in declined if each[0] != fact.agent_id),
                 (fact.agent_id, state.now_at),
             )
-            state.set_timer("declined", place.place_id, Instant(state.now_at + sharing.DECLINE_MS))
+            if f"declined/{place.place_id}" not in state.timers:
+                state.set_timer("declined", place.place_id, Instant(state.now_at + sharing.DECLINE_MS))
         case OfferWithdrawn():
             # It counts as nothing: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
-        case _:
+        case OfferMissed() | OfferUnreachable():
             pass
     # A phone that is declined, busy or unreachable does not use up its step (Q1).
     frees_step = isinstance(fact, OfferDeclined | OfferUnreachable) or not offers
@@ -220,13 +253,17 @@ def decide_ended(state: QueueState, fact: Ended) -> Decision:
     if place.phase is Phase.FALLBACK:
         return together((ending.fallback_over(state, place), serve(state, departments)))
     here = () if place.department_id in departments else (place.department_id,)
-    return together((ending.if_late(state, place), serve(state, (*departments, *here))))
+    return together((ending.if_over(state, place), serve(state, (*departments, *here))))
 
 
 def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:
     """The place waits again; a deadline that came meanwhile is due now."""
-    place = state.places[fact.place_id]
-    return together((ending.if_late(state, place), serve(state, (place.department_id,))))
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return NOTHING
+    if place.phase is Phase.FALLBACK:
+        return ending.fallback_over(state, place)
+    return together((ending.if_over(state, place), serve(state, (place.department_id,))))
 
 
 def apply_step(state: QueueState, due: TimerDue) -> None:
@@ -240,11 +277,29 @@ def apply_round(state: QueueState, due: TimerDue) -> None:
     """The pause is over: everybody may be rung again, in today's order."""
     place = state.places.get(due.subject)
     if place is not None:
-        declined = tuple(each for each in place.declined if state.now_at - each[1] < sharing.DECLINE_MS)
-        kept = declined or place.declined
-        state.places.put(
-            msgspec.structs.replace(place, round=place.round + 1, tried=(), round_order=(), declined=kept)
-        )
+        state.places.put(msgspec.structs.replace(place, round=place.round + 1, tried=(), round_order=()))
+
+
+def apply_declined_over(state: QueueState, due: TimerDue) -> None:
+    """One agent's ten seconds are over; those of who declined later are not."""
+    place = state.places.get(due.subject)
+    if place is None:
+        return
+    over = [Instant(at + sharing.DECLINE_MS) for _, at in place.declined]
+    again_at = min((each for each in over if each > state.now_at), default=None)
+    if again_at is not None:
+        state.set_timer("declined", place.place_id, again_at)
+
+
+def apply_rest_over(state: QueueState, due: TimerDue) -> None:
+    """An agent whom no phone reached may be tried again."""
+    line = state.line(AgentId(due.subject))
+    state.lines.put(msgspec.structs.replace(line, rests_until_at=None))
+
+
+def decide_rest_over(state: QueueState, due: TimerDue) -> Decision:
+    """Who rested may be offered what waits."""
+    return serve(state, sharing.departments_of(state, AgentId(due.subject)))
 
 
 def decide_place_again(state: QueueState, due: TimerDue) -> Decision:

@@ -17,11 +17,22 @@ from services.queue.rules import phones
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Place
 
+CALLER_GONE = "caller_gone"
+"""Why an offer is withdrawn when nobody is there to be talked to: who answers now hears that (Q7)."""
 
-def cancels(offer: Offer, *, but: str = "") -> tuple[CancelLeg, ...]:
-    """Commands that stop an offer's phones, those included that have not begun to ring (E-4)."""
+
+def cancels(offer: Offer, *, but: str = "", reason: str = "") -> tuple[CancelLeg, ...]:
+    """Commands that stop an offer's phones, those included that have not begun to ring (E-4).
+
+    Who answers in the moment in which the caller goes shall hear so (Q7): that leg is left to us; not a
+    mobile that was answered before and waits for its key.
+    """
     return tuple(
-        CancelLeg(pbx_id=offer.pbx_id, leg_id=leg_id)
+        CancelLeg(
+            pbx_id=offer.pbx_id,
+            leg_id=leg_id,
+            keeps_answered=reason == CALLER_GONE and leg_id not in offer.key_legs,
+        )
         for leg_id in offer.open_legs
         if leg_id in offer.dialled_legs and leg_id != but
     )
@@ -35,7 +46,7 @@ def end(
     if offer is None:
         return NOTHING
     fact = how(offer_id=offer_id, place_id=offer.place_id, agent_id=offer.agent_id, reason=reason)
-    return Decision(facts=(fact,), commands=cancels(offer))
+    return Decision(facts=(fact,), commands=cancels(offer, reason=reason))
 
 
 def end_by_agent(state: QueueState, offer: Offer, how: type[OfferDeclined] | type[OfferMissed]) -> Decision:
@@ -97,7 +108,6 @@ def drop_offer(state: QueueState, offer: Offer) -> None:
         leg = state.legs.get(planned.leg_id)
         if leg is not None:
             state.legs.put(msgspec.structs.replace(leg, offer_id=None, place_id=None))
-    agent = state.agents[offer.agent_id].saved
-    pbx = state.pbx(agent.pbx_id) if agent is not None else None
-    if pbx is not None and pbx.probe_offer_id == offer.offer_id:
+    # Not by the agent's card: it may name another PBX by now, and this one would be probed for ever.
+    for pbx in [each for each in state.pbxs if each.probe_offer_id == offer.offer_id]:
         state.pbxs.put(msgspec.structs.replace(pbx, probe_offer_id=None))

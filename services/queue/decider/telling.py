@@ -25,9 +25,9 @@ def answered(state: QueueState, place: Place) -> Decision:
     assert place.leg_id is not None
     music = Decision(commands=(StartHoldMusic(pbx_id=place.pbx_id, leg_id=place.leg_id),))
     match place.phase:
-        case Phase.NO_ANSWER if place.play_id is not None:
-            return ending.play_notice(state, place)
-        case Phase.WAITING:
+        case Phase.NO_ANSWER:
+            return ending.tell_and_act(state, place)
+        case Phase.WAITING if place.play_count == 0:  # a repeated `leg_answered` greets nobody twice
             return together((music, _welcome(state, place)))
         case _:
             return NOTHING
@@ -47,6 +47,12 @@ def _welcome(state: QueueState, place: Place) -> Decision:
         return _announce(state, place, AnnouncementKind.CALLBACK_EXISTS, media, position, wait_ms)
     media = notices.welcome(state, place, position, wait_ms)
     return _announce(state, place, AnnouncementKind.WELCOME, media, position, wait_ms)
+
+
+def passed_on(state: QueueState, place: Place) -> Decision:
+    """A caller who comes from another department has been welcomed already."""
+    existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
+    return tell_position(state, place) if existing is None else _welcome(state, place)
 
 
 def tell_position(state: QueueState, place: Place) -> Decision:
@@ -77,7 +83,7 @@ def _announce(
         leg_id=place.leg_id,
         play_id=play_id,
         media=media,
-        barge_in=kind is AnnouncementKind.INVITATION,
+        barge_in=kind in (AnnouncementKind.INVITATION, AnnouncementKind.CALLBACK_EXISTS),
         not_after=Instant(state.now_at + PLAY_MS_MAX),
     )
     return Decision(facts=(fact,), commands=(command,) if media else ())
@@ -107,7 +113,7 @@ def _set_announce(state: QueueState, place: Place) -> None:
 def apply_announce_due(state: QueueState, due: TimerDue) -> None:
     """Every gap, for as long as a caller waits on the line."""
     place = state.places.get(due.subject)
-    if place is not None and place.leg_id is not None and place.callback_id is None:
+    if place is not None and place.leg_id is not None and _is_ours(place):
         _set_announce(state, place)
 
 
@@ -118,8 +124,21 @@ def can_be_told(place: Place) -> bool:
         and place.is_answered
         and place.leg_id is not None
         and not place.is_ordering
-        and place.callback_id is None
+        and _is_ours(place)
     )
+
+
+def _is_ours(place: Place) -> bool:
+    """Where an order was taken callback speaks, unless its customer came back on another leg (C8)."""
+    return place.callback_id is None or place.is_taken_over
+
+
+def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> None:
+    """A caller is invited once, so long after joining, or as soon as it waits again after that (C1)."""
+    callback = state.departments[place.department_id].saved.callback
+    if callback.is_on and not place.is_internal and not place.is_invited and place.callback_id is None:
+        due_at = max(state.now_at, joined_at + callback.invitation_after_ms)
+        state.set_timer("invite", place.place_id, Instant(due_at))
 
 
 def decide_announce(state: QueueState, due: TimerDue) -> Decision:

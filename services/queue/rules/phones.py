@@ -6,6 +6,7 @@ from contracts.directory import AgentSaved, Device, DeviceKind
 from contracts.ids import Address, Instant, LegId, OfferId, PbxId
 from contracts.queue import OfferLeg
 from contracts.telephony import DialLeg
+from services.queue.rules import sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place, phone_key
 
@@ -16,6 +17,10 @@ SILENT_MS: Final = 5_000
 FALLBACK_RING_MS: Final = 30_000
 LATE_DIAL_MS: Final = 10_000
 """A dialling that reaches the gateway later than this would ring for a moment that has passed."""
+ANSWER_MS_MAX: Final = 30_000
+"""A caller who rang this long unanswered has hung up, or hears a busy tone."""
+GOODBYE_MS_MAX: Final = 5_000
+"""«The caller has hung up» takes a second and a half; if its end is never told, the agent is let go."""
 CALL_MS_MAX: Final = 4 * 60 * 60 * 1000
 """No call lasts longer; an agent who seems to is freed, and the cause is logged (G3)."""
 
@@ -59,8 +64,9 @@ def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLe
     """The command that rings one phone of an offer."""
     is_public = leg.address.startswith("tel:")
     headers = {}
+    department = state.departments[offer.department_id].saved
+    longest_ms = sharing.ring_ms_longest(department.strategy, len(department.agents))
     if not is_public:
-        department = state.departments[offer.department_id].saved
         headers = {"department": department.name, "purpose": "callback" if place.callback_id else "call"}
         if place.caller is not None:
             headers["caller"] = place.caller
@@ -69,7 +75,8 @@ def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLe
         leg_id=leg.leg_id,
         address=leg.address,
         caller_id=own_number(state, place) if is_public else (place.caller or ""),
-        ring_ms_max=offer.ring_ms_max + SILENT_MS,
+        ring_ms_max=(offer.ring_ms_max if offer.is_fallback else max(offer.ring_ms_max, longest_ms))
+        + SILENT_MS,
         headers=headers,
         not_after=Instant(max(state.now_at, leg.dial_at) + LATE_DIAL_MS),
     )

@@ -1,6 +1,7 @@
 """Which agents a place is offered to now: the four strategies (Q1), declines (Q8), and the order (Q3)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from heapq import merge
 from typing import Final
 
 from contracts.directory import Strategy, StrategyKind
@@ -12,6 +13,8 @@ from services.queue.state.records import Place
 DECLINE_MS: Final = 10_000
 """Who declined a place is left in peace with it for this long (Q8)."""
 STEP_MS: Final = {StrategyKind.LINEAR: 20_000, StrategyKind.CUMULATIVE: 10_000}
+REST_MS_MIN: Final = 1_000
+"""After a dialling that reached nobody the agent rests for the pause between rounds, but never less."""
 SKIPPED_MAX: Final = 200
 """More reasons than anybody reads; a department of more agents is cut here."""
 
@@ -26,6 +29,17 @@ def ring_ms(strategy: Strategy) -> int:
     return step_ms(strategy) if strategy.kind is StrategyKind.LINEAR else strategy.ring_ms
 
 
+def ring_ms_longest(strategy: Strategy, agents: int) -> int:
+    """How long a phone may ring at most: cumulative, the first rings on until the last one's ring is over."""
+    waits = max(0, agents - 1) if strategy.kind is StrategyKind.CUMULATIVE else 0
+    return ring_ms(strategy) + waits * step_ms(strategy)
+
+
+def rest_ms(strategy: Strategy) -> int:
+    """How long an agent whom no phone reached is not offered the next place."""
+    return max(REST_MS_MIN, strategy.pause_between_rounds_ms)
+
+
 def refuses(place: Place, agent_id: AgentId, now_at: Instant) -> SkipReason | None:
     """Why this place is not for this agent now, or None."""
     for declined_by, at in place.declined:
@@ -34,13 +48,16 @@ def refuses(place: Place, agent_id: AgentId, now_at: Instant) -> SkipReason | No
     return SkipReason.TRIED_THIS_ROUND if agent_id in place.tried else None
 
 
-def chosen(state: QueueState, place: Place) -> tuple[AgentId, ...]:
-    """The agents to whom this place is offered now, in the order in which they are rung; may be none."""
+def chosen(state: QueueState, place: Place, taken: Collection[AgentId] = ()) -> tuple[AgentId, ...]:
+    """The agents to whom this place is offered now, in the order in which they are rung; may be none.
+
+    `taken` are agents to whom this very decision has offered something else already.
+    """
     department = state.departments[place.department_id]
     free = [
         agent_id
         for _, _, agent_id in state.free.get(place.department_id, ())
-        if refuses(place, agent_id, state.now_at) is None
+        if agent_id not in taken and refuses(place, agent_id, state.now_at) is None
     ]
     has_declined = {agent_id for agent_id, _ in place.declined}
     willing = [agent_id for agent_id in free if agent_id not in has_declined]
@@ -50,7 +67,7 @@ def chosen(state: QueueState, place: Place) -> tuple[AgentId, ...]:
         return ()
     match department.saved.strategy.kind:
         case StrategyKind.RING_ALL:
-            return tuple(eligible)
+            return tuple(_one_probe_each(state, eligible))
         case StrategyKind.LONGEST_IDLE:
             return (eligible[0],)
         case StrategyKind.LINEAR | StrategyKind.CUMULATIVE:
@@ -59,45 +76,72 @@ def chosen(state: QueueState, place: Place) -> tuple[AgentId, ...]:
             return (min(eligible, key=lambda agent_id: rank.get(agent_id, len(order))),)
 
 
+def _one_probe_each(state: QueueState, agents: list[AgentId]) -> Iterator[AgentId]:
+    """Of a PBX that is being probed one agent is rung, not all (O9)."""
+    probed = []
+    for agent_id in agents:
+        agent = state.agents[agent_id].saved
+        pbx_id = agent.pbx_id if agent is not None else None
+        if pbx_id is not None and state.pbx(pbx_id).is_probing:
+            if pbx_id in probed:
+                continue
+            probed.append(pbx_id)
+        yield agent_id
+
+
+def _probed_with(state: QueueState, agents: tuple[AgentId, ...]) -> Iterator[AgentId]:
+    """The other agents of a PBX that one of these probes: they are not for the next place, either."""
+    for agent_id in agents:
+        agent = state.agents[agent_id].saved
+        if agent is not None and state.pbx(agent.pbx_id).is_probing:
+            yield from state.agents_of_pbx(agent.pbx_id)
+
+
 def next_offers(
     state: QueueState, departments: tuple[DepartmentId, ...]
-) -> tuple[Place, tuple[AgentId, ...]] | None:
-    """The earliest place, over these departments, that some free agent can take, and these agents.
+) -> Iterator[tuple[Place, tuple[AgentId, ...]]]:
+    """Places in order over these departments, each with the free agents who are rung for it now.
 
-    Only agents that are free are looked at, and a place is passed over only when every free agent of its
-    department has just missed or declined it: the cost does not grow with the queue.
+    The earliest place comes first whatever its department, so that an agent of several departments gets
+    the earlier one (Q2). Only free agents are looked at, and a place is passed over only when every free
+    agent of its department has just missed or declined it: the cost does not grow with the queue.
     """
-    best: tuple[Place, tuple[AgentId, ...]] | None = None
-    for department_id in departments:
-        found = _first(state, department_id)
-        if found is not None and (best is None or found[0].rank < best[0].rank):
-            best = found
-    return best
-
-
-def _first(state: QueueState, department_id: DepartmentId) -> tuple[Place, tuple[AgentId, ...]] | None:
-    if not state.free.get(department_id):
-        return None
-    for place in _in_order(state, department_id):
-        agents = chosen(state, place)
+    taken: set[AgentId] = set()
+    open_places = merge(
+        *(_in_order(state, department_id, taken) for department_id in dict.fromkeys(departments)),
+        key=lambda place: place.rank,
+    )
+    for place in open_places:
+        agents = chosen(state, place, taken)
         if agents:
-            return place, agents
-    return None
+            taken.update(agents)
+            taken.update(_probed_with(state, agents))
+            yield place, agents
 
 
-def _in_order(state: QueueState, department_id: DepartmentId) -> Iterator[Place]:
+def _in_order(state: QueueState, department_id: DepartmentId, taken: set[AgentId]) -> Iterator[Place]:
+    """A department's open places, for as long as somebody is free for them."""
+    free = state.free.get(department_id, ())
     for rank in state.first_places(department_id):
+        if all(agent_id in taken for _, _, agent_id in free):
+            return
         yield state.places[rank[2]]
 
 
-def skipped(state: QueueState, place: Place, offered: tuple[AgentId, ...]) -> tuple[Skip, ...]:
-    """Why each other agent of the department was not offered this place (Q2, H7)."""
+def skipped(
+    state: QueueState, place: Place, offered: tuple[AgentId, ...], holding: Collection[AgentId] = ()
+) -> tuple[Skip, ...]:
+    """Why each other agent of the department was not offered this place (Q2, H7).
+
+    `holding` are agents to whom this very decision offers another place.
+    """
     reasons = []
     for seat in state.departments[place.department_id].saved.agents[:SKIPPED_MAX]:
         if seat.agent_id in offered:
             continue
         reason = (
             state.blocked(place.department_id, seat.agent_id)
+            or (SkipReason.HOLDS_OFFER if seat.agent_id in holding else None)
             or refuses(place, seat.agent_id, state.now_at)
             or SkipReason.NOT_THEIR_TURN
         )

@@ -66,6 +66,11 @@ def nobody_can_come(state: QueueState, department_id: DepartmentId) -> bool:
     return not state.can_come.get(department_id)
 
 
+def callers(state: QueueState, place: Place) -> int:
+    """How many callers on the line wait in the place's department, itself included (Q13)."""
+    return len(state.live.get(place.department_id, ()))
+
+
 def may_invite(state: QueueState, place: Place) -> bool:
     """Whether a waiting caller may be invited to order a callback now (C1, C12)."""
     department = state.departments[place.department_id].saved

@@ -9,8 +9,8 @@ from functools import lru_cache
 from sortedcontainers import SortedSet
 
 from contracts import directory as book
-from contracts.dialling import DiallingPolicy, refusal
-from contracts.ids import Address, AgentId, CallbackId, DepartmentId, PbxId, PlaceId
+from contracts.dialling import DiallingPolicy, e164, refusal
+from contracts.ids import Address, AgentId, DepartmentId, PbxId, PlaceId
 from contracts.queue import SkipReason
 from runtime.records import State
 from services.queue.state.records import (
@@ -39,27 +39,31 @@ class QueueState(State):
 
     `order[department]` ranks its places · `open[department]` those that could take an agent now ·
     `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
-    `by_number` callbacks' places by department and number · `seats` departments of an agent.
+    `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
+    places by department and number · `by_line` departments of a line · `seats` an agent's rank in each
+    department, and whether it is suspended there.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.ended_leg: Leg | None = None
         """The leg that the fact at hand ended: for the decision of the same step, never stored."""
+        self.offers_said = (self.cause, 0)
+        """How many offers the step of this cause has made: a step has a limit, and is never stored."""
         self.order: dict[DepartmentId, SortedSet[Rank]] = {}
         self.open: dict[DepartmentId, SortedSet[Rank]] = {}
         self.live: dict[DepartmentId, SortedSet[Rank]] = {}
         self.free: dict[DepartmentId, SortedSet[FreeKey]] = {}
-        self.by_number: dict[tuple[DepartmentId, str], PlaceId] = {}
-        self.by_callback: dict[CallbackId, PlaceId] = {}
-        self.by_line: dict[str, DepartmentId] = {}
-        self.seats: dict[AgentId, dict[DepartmentId, int]] = {}
+        self.servable: SortedSet[DepartmentId] = SortedSet()
+        self.by_number: dict[tuple[DepartmentId, str], SortedSet[PlaceId]] = {}
+        self.by_line: dict[str, SortedSet[DepartmentId]] = {}
+        self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
         self._free_keys: dict[tuple[DepartmentId, AgentId], FreeKey] = {}
         self._agents_by_phone: dict[str, set[AgentId]] = {}
         self._agents_by_pbx: dict[PbxId, set[AgentId]] = {}
         self._places_by_pbx: dict[PbxId, SortedSet[PlaceId]] = {}
-        self.organizations = self.table("organizations", Organization)
+        self.organizations = self.table("organizations", Organization, self._index_organization)
         self.pbxs = self.table("pbxs", Pbx, self._index_pbx)
         self.departments = self.table("departments", Department, self._index_department)
         self.paces = self.table("paces", Pace)
@@ -82,11 +86,21 @@ class QueueState(State):
         return self.pbxs.get(pbx_id) or Pbx(pbx_id)
 
     def is_suspended(self, department_id: DepartmentId, agent_id: AgentId) -> bool:
-        """Whether the agent's seat in the department is suspended, or there is none."""
-        department = self.departments.get(department_id)
-        return department is None or all(
-            seat.agent_id != agent_id or seat.is_suspended for seat in department.saved.agents
-        )
+        """Whether the agent's seat in the department is suspended, or there is none, or no department."""
+        _, is_suspended = self.seats.get(agent_id, {}).get(department_id, (0, True))
+        return is_suspended
+
+    def department_of_line(self, line: str) -> DepartmentId | None:
+        """The department that answers a public number, or None."""
+        found = self.by_line.get(line)
+        return found[0] if found else None
+
+    def place_of_number(self, department_id: DepartmentId, caller: str) -> PlaceId | None:
+        """The place of the callback that a number has in a department, or None (C8)."""
+        policy = next(iter(self.organizations), None)
+        number = _e164(caller, policy.saved.dialling_policy) if policy is not None else caller
+        found = self.by_number.get((department_id, number))
+        return found[0] if found else None
 
     def phones_of(self, agent: book.AgentSaved) -> tuple[Phone | None, ...]:
         """The agent's phones as their PBX sees them; None for what it never spoke of."""
@@ -112,29 +126,30 @@ class QueueState(State):
         agent = self.agents.get(agent_id)
         if self.is_suspended(department_id, agent_id) or agent is None or agent.saved is None:
             return SkipReason.SUSPENDED
-        if agent.saved.is_removed:
-            return SkipReason.SUSPENDED
-        return self.blocked_anywhere(agent_id)
+        line = self.line(agent_id)
+        if agent.pause is not None and agent.pause.is_paused and line.is_at_work:
+            return SkipReason.PAUSED
+        if (reason := self.blocked_anywhere(agent_id)) is not None:
+            return reason
+        if line.rests_until_at is not None:
+            return SkipReason.UNREACHABLE
+        return None if line.wrap_up_until_at is None else SkipReason.WRAP_UP
 
     def blocked_anywhere(self, agent_id: AgentId) -> SkipReason | None:
-        """The same without regard to a department: for who is rung as a fallback."""
-        agent = self.agents[agent_id]
-        assert agent.saved is not None
-        return self._blocked_at_work(agent) or self._blocked_phones(agent.saved)
-
-    def _blocked_at_work(self, agent: Agent) -> SkipReason | None:
-        line = self.line(agent.agent_id)
+        """Why an agent can't be rung for anybody, be it as a fallback: absent, out of hours, busy (Q5)."""
+        agent = self.agents.get(agent_id)
+        if agent is None or agent.saved is None or agent.saved.is_removed:
+            return SkipReason.SUSPENDED
+        line = self.line(agent_id)
         if not line.is_at_work:
             absences = agent.availability.absences if agent.availability else ()
             is_absent = any(absence.contains(self.now_at) for absence in absences)
             return SkipReason.ABSENT if is_absent else SkipReason.OUT_OF_HOURS
-        if agent.pause is not None and agent.pause.is_paused:
-            return SkipReason.PAUSED
         if line.leg_id is not None:
             return SkipReason.ON_CALL
         if line.offer_id is not None:
             return SkipReason.HOLDS_OFFER
-        return None if line.wrap_up_until_at is None else SkipReason.WRAP_UP
+        return self._blocked_phones(agent.saved)
 
     def _blocked_phones(self, agent: book.AgentSaved) -> SkipReason | None:
         pbx = self.pbx(agent.pbx_id)
@@ -169,28 +184,40 @@ class QueueState(State):
             self._unindex(old, keeps_rank=new is not None and new.rank == old.rank and _counts(new))
         if new is None:
             return
+        self._index_open(new)
         if _counts(new):
             self.order.setdefault(new.department_id, SortedSet()).add(new.rank)
-        if self._is_open(new):
-            self.open.setdefault(new.department_id, SortedSet()).add(new.rank)
         if new.phase is Phase.WAITING and new.callback_id is None and new.leg_id is not None:
             self.live.setdefault(new.department_id, SortedSet()).add(new.rank)
         self._places_by_pbx.setdefault(new.pbx_id, SortedSet()).add(new.place_id)
-        if new.callback_id is not None:
-            self.by_callback[new.callback_id] = new.place_id
-            if new.caller is not None:
-                self.by_number[(new.department_id, new.caller)] = new.place_id
+        if new.callback_id is not None and new.caller is not None:
+            self.by_number.setdefault((new.department_id, new.caller), SortedSet()).add(new.place_id)
 
     def _unindex(self, old: Place, *, keeps_rank: bool) -> None:
         if not keeps_rank:
             self.order.get(old.department_id, _NO_PLACES).discard(old.rank)
         self.open.get(old.department_id, _NO_PLACES).discard(old.rank)
+        self._note_servable(old.department_id)
         self.live.get(old.department_id, _NO_PLACES).discard(old.rank)
         self._places_by_pbx[old.pbx_id].discard(old.place_id)
-        if old.callback_id is not None:
-            self.by_callback.pop(old.callback_id, None)
-            if old.caller is not None and self.by_number.get((old.department_id, old.caller)) == old.place_id:
-                del self.by_number[(old.department_id, old.caller)]
+        if old.callback_id is not None and old.caller is not None:
+            number = (old.department_id, old.caller)
+            self.by_number[number].discard(old.place_id)
+            if not self.by_number[number]:
+                del self.by_number[number]
+
+    def _index_open(self, place: Place) -> None:
+        if self._is_open(place):
+            self.open.setdefault(place.department_id, SortedSet()).add(place.rank)
+        else:
+            self.open.get(place.department_id, _NO_PLACES).discard(place.rank)
+        self._note_servable(place.department_id)
+
+    def _note_servable(self, department_id: DepartmentId) -> None:
+        if self.open.get(department_id) and self.free.get(department_id):
+            self.servable.add(department_id)
+        else:
+            self.servable.discard(department_id)
 
     def _is_open(self, place: Place) -> bool:
         if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
@@ -211,22 +238,30 @@ class QueueState(State):
             for seat in old.saved.agents:
                 self.seats.get(seat.agent_id, {}).pop(old.department_id, None)
             for line in old.saved.lines:
-                self.by_line.pop(line, None)
+                self.by_line.get(line, _NO_DEPARTMENTS).discard(old.department_id)
         if new is not None and not new.saved.is_removed:
             for rank, seat in enumerate(new.saved.agents):
-                self.seats.setdefault(seat.agent_id, {})[new.department_id] = rank
+                self.seats.setdefault(seat.agent_id, {})[new.department_id] = (rank, seat.is_suspended)
             for line in new.saved.lines:
-                self.by_line[line] = new.department_id
+                self.by_line.setdefault(line, SortedSet()).add(new.department_id)
         here = new or old
         assert here is not None
         for agent_id in {seat.agent_id: None for each in (old, new) if each for seat in each.saved.agents}:
             self._refresh(agent_id, here.department_id)
-        self._refresh_places(tuple(rank[2] for rank in self.order.get(here.department_id, ())))
+        # Which places are open hangs on the strategy: saved for another reason, they are not looked at.
+        if old is None or new is None or old.saved.strategy.kind is not new.saved.strategy.kind:
+            self._refresh_places(tuple(rank[2] for rank in self.order.get(here.department_id, ())))
+
+    def _index_organization(self, old: Organization | None, new: Organization | None) -> None:
+        before = None if old is None else old.saved.dialling_policy
+        if new is not None and new.saved.dialling_policy != before:
+            for agent in self.agents:
+                self._refresh(agent.agent_id)
 
     def _index_pbx(self, old: Pbx | None, new: Pbx | None) -> None:
         here = new or old
         assert here is not None
-        for agent_id in sorted(self._agents_by_pbx.get(here.pbx_id, ())):
+        for agent_id in self.agents_of_pbx(here.pbx_id):
             self._refresh(agent_id)
         if (old.is_lost if old else False) != (new.is_lost if new else False):
             self._refresh_places(tuple(self._places_by_pbx.get(here.pbx_id, ())))
@@ -234,11 +269,8 @@ class QueueState(State):
     def _refresh_places(self, place_ids: "tuple[str, ...]") -> None:
         for place_id in place_ids:
             place = self.places.get(place_id)
-            if place is None:
-                continue
-            self.open.get(place.department_id, _NO_PLACES).discard(place.rank)
-            if self._is_open(place):
-                self.open.setdefault(place.department_id, SortedSet()).add(place.rank)
+            if place is not None:
+                self._index_open(place)
 
     def _index_agent(self, old: Agent | None, new: Agent | None) -> None:
         for each, keep in ((old, False), (new, True)):
@@ -264,6 +296,10 @@ class QueueState(State):
         for agent_id in self.agents_of_phone(here.key):
             self._refresh(agent_id)
 
+    def agents_of_pbx(self, pbx_id: PbxId) -> list[AgentId]:
+        """The agents whose phones a PBX has, in order."""
+        return sorted(self._agents_by_pbx.get(pbx_id, ()))
+
     def agents_of_phone(self, key: str) -> list[AgentId]:
         """Whose phone this is, in order."""
         return sorted(self._agents_by_phone.get(key, ()))
@@ -281,18 +317,26 @@ class QueueState(State):
             else:
                 self.can_come.setdefault(each, set()).discard(agent_id)
             if each in seats and self.blocked(each, agent_id) is None:
-                key = (self.line(agent_id).idle_since_at, seats[each], agent_id)
+                key = (self.line(agent_id).idle_since_at, seats[each][0], agent_id)
                 self.free.setdefault(each, SortedSet()).add(key)
                 self._free_keys[place] = key
+            self._note_servable(each)
 
 
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()
+_NO_DEPARTMENTS: "SortedSet[DepartmentId]" = SortedSet()
 
 
 @lru_cache(maxsize=4096)
 def _employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
     """Parsing a number takes as long as all the rest of an offer; its answer depends on nothing else."""
     return refusal(number, policy, is_employee=True)
+
+
+@lru_cache(maxsize=4096)
+def _e164(number: str, policy: DiallingPolicy) -> str:
+    """As the callback's number was kept; what is no number stays as it is."""
+    return e164(number, policy) or number
 
 
 def _counts(place: Place) -> bool:

@@ -83,6 +83,8 @@ class Line(Record, frozen=True, array_like=True):
     connected_at: Instant | None = None
     wrap_up_until_at: Instant | None = None
     idle_since_at: Instant = Instant(0)
+    rests_until_at: Instant | None = None
+    """No phone could be reached a moment ago: dialling for the next place at once would be a storm."""
 
 
 class Phone(Record, frozen=True, array_like=True):
@@ -146,6 +148,8 @@ class Place(Record, frozen=True, array_like=True):
     position_told: int | None = None
     divert_reason: DivertReason | None = None
     hops: int = 0
+    is_taken_over: bool = False
+    """A callback's place with its customer on the line again: the queue speaks on this leg (C8)."""
 
     @property
     def rank(self) -> Rank:
@@ -168,7 +172,8 @@ class Offer(Record, frozen=True, array_like=True):
     has_rung: bool = False
     was_silent: bool = False
     """A phone rang to its end."""
-    key_leg_id: LegId | None = None
+    key_legs: tuple[LegId, ...] = ()
+    """Mobiles that were answered and have not pressed a key yet."""
     is_fallback: bool = False
     failure: str = ""
 
@@ -191,6 +196,7 @@ class Leg(Record, frozen=True, array_like=True):
     agent_id: AgentId | None = None
     peer_leg_id: LegId | None = None
     goodbye_play_id: PlayId | None = None
+    is_answered: bool = False
 
 
 class Notice(Record, frozen=True, array_like=True):

@@ -1,0 +1,157 @@
+"""A leg ends, or was never dialled: what follows for its offer, its place, and who was on it (Q7, Q9, O9)."""
+
+import msgspec
+
+from contracts.gateway import CommandRefused, LegEnded, Outcome
+from contracts.ids import Instant, LegId
+from contracts.message import type_name
+from contracts.queue import OfferDeclined, OfferMissed, OfferUnreachable, PbxAway, PbxBack
+from contracts.telephony import AnswerLeg, DialLeg, HangUp
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import agents, answering, ending, offering, offers
+from services.queue.rules import phones
+from services.queue.state import QueueState
+from services.queue.state.records import Leg, LegKind, Offer, Phase
+
+TOO_LATE = "too_late"
+"""Why the gateway refuses what comes after its `not_after`."""
+NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
+
+
+def apply_ended(state: QueueState, fact: LegEnded) -> None:
+    """A leg is over: forget it, and what hangs on it; `decide` still sees which it was."""
+    leg = state.legs.get(fact.leg_id)
+    state.ended_leg = leg
+    if leg is None:
+        return
+    state.legs.drop(fact.leg_id)
+    state.drop_timer("goodbye", fact.leg_id)
+    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    if leg.kind is LegKind.CALLER:
+        if place is not None and place.leg_id == leg.leg_id and (place.callback_id or place.is_ordering):
+            # The place outlives the leg: it is the callback's.
+            state.drop_timer("announce", place.place_id)
+            state.drop_timer("bridge", place.place_id)
+            alone = msgspec.structs.replace(place, leg_id=None, is_answered=False, is_taken_over=False)
+            state.places.put(alone)
+        return
+    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    if offer is not None:
+        _note_leg_of_offer(state, offer, leg.leg_id, str(fact.outcome))
+
+
+def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: str) -> None:
+    state.drop_timer("key", leg_id)
+    state.offers.put(
+        msgspec.structs.replace(
+            offer,
+            open_legs=tuple(each for each in offer.open_legs if each != leg_id),
+            key_legs=tuple(each for each in offer.key_legs if each != leg_id),
+            was_silent=offer.was_silent or outcome == Outcome.NO_ANSWER,
+            failure=offer.failure if outcome == Outcome.NO_ANSWER else outcome,
+        )
+    )
+
+
+def decide_ended(state: QueueState, fact: LegEnded) -> Decision:
+    """Whose leg was it, and what follows? The order on the log has decided every race (Q9)."""
+    leg = state.ended_leg
+    if leg is None:
+        return NOTHING
+    if leg.kind is LegKind.CALLER:
+        return together((_caller_gone(state, leg), _hang_up_peer(state, leg)))
+    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    if offer is not None:
+        return _offer_leg_ended(state, offer, fact)
+    return together((_agent_gone(state, leg), _hang_up_peer(state, leg)))
+
+
+def _caller_gone(state: QueueState, leg: Leg) -> Decision:
+    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    if place is None or (place.is_ordering and place.callback_id is None):
+        return NOTHING
+    if place.callback_id is not None:
+        # The order stands; an agent who has accepted already goes on with the callback (E-27).
+        return (
+            answering.ready(state, place)
+            if place.phase is Phase.ACCEPTED and place.leg_id is None
+            else NOTHING
+        )
+    return ending.abandon(state, place)
+
+
+def _hang_up_peer(state: QueueState, leg: Leg) -> Decision:
+    peer = state.legs.get(leg.peer_leg_id) if leg.peer_leg_id is not None else None
+    if peer is None:
+        return NOTHING
+    return Decision(commands=(HangUp(pbx_id=peer.pbx_id, leg_id=peer.leg_id, reason="other_side_ended"),))
+
+
+def _agent_gone(state: QueueState, leg: Leg) -> Decision:
+    """An agent is free when the agent's leg has ended; who dropped before the bridge re-opens the offer."""
+    if leg.agent_id is None or state.line(leg.agent_id).leg_id != leg.leg_id:
+        return NOTHING
+    free = agents.freed(state, leg.agent_id, "leg_ended")
+    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    if place is None or place.phase is not Phase.ACCEPTED or place.agent_leg_id != leg.leg_id:
+        return free
+    return together((answering.reopen(place), free))
+
+
+def _offer_leg_ended(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
+    """A phone of an offer is out; declined ends the offer, else the others may still answer."""
+    link = _link(state, offer, fact)
+    if fact.outcome is Outcome.DECLINED:
+        return together((link, offers.end_by_agent(state, offer, OfferDeclined)))
+    return together((link, _offer_goes_on(state, offer)))
+
+
+def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
+    """One phone less: the offer ends with the last, and phones that were to follow ring at once."""
+    if not offer.open_legs:
+        if offer.was_silent:
+            return offers.end_by_agent(state, offer, OfferMissed)
+        return offers.end(state, offer.offer_id, OfferUnreachable, reason=offer.failure)
+    if not any(leg_id in offer.dialled_legs for leg_id in offer.open_legs):
+        return offering.dial_rest(state, offer)
+    return NOTHING
+
+
+def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
+    """What the end of a leg says of the PBX it was dialled through (O9)."""
+    planned = next((each for each in offer.legs if each.leg_id == fact.leg_id), None)
+    far = phones.far_pbx(planned) if planned is not None else None
+    if far is None:
+        return NOTHING
+    if fact.outcome in NO_LINK:
+        probe_at = Instant(state.now_at + agents.AWAY_MS)
+        return Decision(facts=(PbxAway(pbx_id=far, probe_at=probe_at, reason=str(fact.outcome)),))
+    back = state.pbx(far).probe_offer_id == offer.offer_id and fact.outcome is not Outcome.CANCELLED
+    return Decision(facts=(PbxBack(pbx_id=far),)) if back else NOTHING
+
+
+def apply_refused(state: QueueState, fact: CommandRefused) -> None:
+    """A leg whose dialling the gateway refused is none: it will say no more of it."""
+    leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
+    state.ended_leg = None
+    if leg is None or leg.kind is not LegKind.AGENT or fact.command != type_name(DialLeg):
+        return
+    state.ended_leg = leg
+    state.legs.drop(leg.leg_id)
+    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    if offer is not None:
+        _note_leg_of_offer(state, offer, leg.leg_id, fact.reason)
+
+
+def decide_refused(state: QueueState, fact: CommandRefused) -> Decision:
+    """One phone less; and a caller whom we were too late to answer still rings, and is answered now."""
+    leg = state.ended_leg
+    if leg is not None:
+        offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+        return NOTHING if offer is None else _offer_goes_on(state, offer)
+    leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
+    is_late = fact.command == type_name(AnswerLeg) and fact.reason == TOO_LATE
+    if leg is None or not is_late or leg.place_id is None:
+        return NOTHING
+    not_after = Instant(state.now_at + phones.ANSWER_MS_MAX)
+    return Decision(commands=(AnswerLeg(pbx_id=leg.pbx_id, leg_id=leg.leg_id, not_after=not_after),))
