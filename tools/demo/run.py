@@ -37,7 +37,7 @@ from tools.apply.run import plan, say
 from tools.demo.letters import Letter, letters, save_mp3
 from tools.demo.promises import Promise, are_all_kept, counts, promises
 from tools.demo.screen import Screen, show_summary
-from tools.demo.story import Story
+from tools.demo.story import Line, Story
 from tools.log import Reading
 from tools.phones import control
 from tools.stack.process import StackError, free_port, is_listening
@@ -175,7 +175,8 @@ class Demo:
         held = len(self.story.waiting())
         service = self.stack.service("queue")
         service.kill()
-        self.screen.headline(f"kill -9 of the queue's process while {held} places wait; it is started again")
+        killed = f"kill -9 of the queue's process while {held} places wait; it is started again"
+        self.screen.tell(Line(self._newest_at, killed, "bold red"))
         service.start()
 
     def _check_processes(self) -> None:
