@@ -88,9 +88,9 @@ def every_attempt_has_one_agent_who_answered(run: Run) -> Iterator[str]:
 
 def no_apology_after_an_attempt_dialled(run: Run) -> Iterator[str]:
     """An apology only if no attempt ever dialled the customer (C4)."""
-    dialled = set()
+    dialled, requested = set(), legs_requested(run)
     for said in accepted(run, "callback"):
-        if isinstance(said, callback.CustomerDialled):
+        if isinstance(said, callback.CustomerDialled) and said.leg_id in requested:
             dialled.add(said.callback_id)
         if isinstance(said, callback.ApologyDialled) and said.callback_id in dialled:
             yield f"{said.callback_id} was called with an apology after an attempt"
@@ -99,13 +99,16 @@ def no_apology_after_an_attempt_dialled(run: Run) -> Iterator[str]:
 def no_number_is_dialled_more_often_than_its_attempts(run: Run) -> Iterator[str]:
     """Two attempts, or two tries of an apology; and one dialling of a leg, whatever was sent twice."""
     attempts: Counter[str] = Counter()
+    requested = legs_requested(run)
     for said in accepted(run, "callback"):
-        if isinstance(said, callback.CustomerDialled | callback.ApologyDialled):
-            attempts[said.callback_id] += 1
+        match said:
+            case callback.CustomerDialled() | callback.ApologyDialled() if said.leg_id in requested:
+                attempts[said.callback_id] += 1
+            case _:
+                pass
     for callback_id, count in attempts.items():
         if count > 2:
             yield f"{callback_id} dialled the customer {count} times"
-    requested = Counter(fact.leg_id for fact in by_gateways(run) if isinstance(fact, gateway.LegRequested))
     for leg_id, count in requested.items():
         if count > 1:
             yield f"the leg {leg_id} was requested {count} times"
@@ -209,6 +212,11 @@ def accepted(run: Run, service: str) -> Iterator[object]:
         if each.envelope.source == service and each.envelope.seq == last + 1:
             last += 1
             yield each.fact
+
+
+def legs_requested(run: Run) -> Counter[str]:
+    """What the gateway has dialled: a command that it refused as too late has rung nobody's phone."""
+    return Counter(fact.leg_id for fact in by_gateways(run) if isinstance(fact, gateway.LegRequested))
 
 
 def by_gateways(run: Run) -> Iterator[object]:

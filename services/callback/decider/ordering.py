@@ -43,6 +43,8 @@ from services.callback.state import (
     callback_id_of,
 )
 
+_ASKING = (OrderPhase.TYPING, OrderPhase.CONFIRMING)
+
 
 def on_callback_requested(state: CallbackState, fact: CallbackRequested) -> Decision:
     """«1»: with a usable number this is the order (C1)."""
@@ -82,6 +84,9 @@ def on_digits_entered(state: CallbackState, fact: DigitsEntered) -> Decision:
 def on_play_over(state: CallbackState, fact: PlayFinished | CommandRefused) -> Decision:
     """The order was read back to its end: good-bye. An interrupted one waits for the key that did it."""
     order = state.orders.get(fact.leg_id) if fact.leg_id is not None else None
+    if order is not None and isinstance(fact, CommandRefused) and order.phase in _ASKING:
+        # The leg ended before the queue's request was on the log, so that its end was heard too early.
+        return Decision(facts=(OrderAbandoned(place_id=order.place_id, leg_id=order.leg_id),))
     if order is None or order.is_accepted or order.phase not in (OrderPhase.READ_BACK, OrderPhase.CLOSING):
         return NOTHING
     if isinstance(fact, PlayFinished) and (fact.play_id != order.play_id or fact.was_interrupted):

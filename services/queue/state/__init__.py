@@ -222,6 +222,9 @@ class QueueState(State):
     def _is_open(self, place: Place) -> bool:
         if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
             return False
+        if place.leg_id is None and place.callback_id is None:
+            # Hung up while the order was being taken: whether somebody is to be called is not known yet.
+            return False
         department = self.departments.get(place.department_id)
         if department is None or self.pbx(place.pbx_id).is_lost:
             return False
