@@ -64,7 +64,7 @@ def counts(story: Story) -> list[tuple[str, str]]:
         ("phones dialled", str(len(dials))),
         ("voice messages", f"{len(story.all(v.MessageTaken))}, stored: {len(story.all(v.MessageStored))}"),
         ("letters due", f"{len(story.all(v.LetterDue))}, accepted: {len(story.all(v.LetterAccepted))}"),
-        ("queue processes", str(len(story.waiting_at_claims))),
+        (f"{story.killed} processes", str(len(story.waiting_at_claims))),
     ]
 
 
@@ -185,10 +185,10 @@ def _hang_up(story: Story) -> Promise:
 
 
 def _takeover(story: Story) -> Promise:
-    """Q12: whoever had a place when the queue was killed has the same one, and it ends once."""
-    text = "the queue is killed with -9 in the middle, and nobody loses the place"
+    """Q12: whoever had a place when the service was killed has the same one, and it ends once."""
+    text = f"{story.killed} is killed with -9 in the middle, and nobody loses the place"
     if len(story.waiting_at_claims) < 2:
-        return Promise(text, is_kept=False, shown="no second process of the queue has taken over")
+        return Promise(text, is_kept=False, shown=f"no second process of {story.killed} has taken over")
     _, held = story.waiting_at_claims[-1]
     taken = Counter[str](
         each.fact.place_id for each in story.all(q.PlaceTaken) if isinstance(each.fact, q.PlaceTaken)

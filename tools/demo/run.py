@@ -18,6 +18,7 @@ import msgspec
 from rich.console import Console
 
 from contracts import callback as c
+from contracts import gateway as g
 from contracts import queue as q
 from contracts import voicemail as v
 from contracts.codec import encode
@@ -82,6 +83,14 @@ class Pace:
     limit_s: int
 
 
+MIDDLE: Final[dict[str, tuple[type[Message], int]]] = {
+    "queue": (c.CallbackOrdered, 2),
+    "callback": (c.CustomerDialled, 1),
+    "gateway": (g.Bridged, 1),
+    "voicemail": (v.RecordingAsked, 1),
+}
+"""When each service is killed: where it hurts most. The queue with two callbacks ordered and two customers
+on the line, callback while a customer's phone rings, the gateway in mid-call, voicemail in a recording."""
 PACE: Final = Pace(no_answer_s=42, invitation_s=8, free_s=27, second_free_s=32, talk_s=30, limit_s=115)
 PACE_FAST: Final = Pace(no_answer_s=36, invitation_s=4, free_s=23, second_free_s=26, talk_s=24, limit_s=100)
 
@@ -93,10 +102,11 @@ class NotKept(Exception):
 class Demo:
     """One run: its stack, its story, its screen."""
 
-    def __init__(self, console: Console, pace: Pace) -> None:
+    def __init__(self, console: Console, pace: Pace, killed: str) -> None:
         self.console = console
         self.pace = pace
-        self.story = Story(ORGANIZATION)
+        self.killed = killed
+        self.story = Story(ORGANIZATION, killed=killed)
         self.stack = Stack(RUN, on_started=self._note, dies_with_parent=True)
         self.screen = Screen(self.story, console)
         self.was_killed = False
@@ -159,7 +169,7 @@ class Demo:
         deadline = time.monotonic() + self.pace.limit_s
         while not are_all_kept(self.story) and time.monotonic() < deadline:
             if not self.was_killed and self._is_the_middle():
-                self._kill_queue()
+                self._kill()
             self._check_processes()
             self.screen.refresh(self._newest_at)
             await asyncio.sleep(FRAME_S)
@@ -167,15 +177,15 @@ class Demo:
         self.screen.refresh(self._newest_at)
 
     def _is_the_middle(self) -> bool:
-        """Both callbacks are ordered, two customers wait on the line, and nobody is rung yet."""
-        return len(self.story.all(c.CallbackOrdered)) >= 2
+        kind, times = MIDDLE[self.killed]
+        return len(self.story.all(kind)) >= times
 
-    def _kill_queue(self) -> None:
+    def _kill(self) -> None:
         self.was_killed = True
         held = len(self.story.waiting())
-        service = self.stack.service("queue")
+        service = self.stack.service(self.killed)
         service.kill()
-        killed = f"kill -9 of the queue's process while {held} places wait; it is started again"
+        killed = f"kill -9 of {self.killed} while {held} places are open; it is started again"
         self.screen.tell(Line(self._newest_at, killed, "bold red"))
         service.start()
 
@@ -273,6 +283,7 @@ def main(argv: list[str]) -> int:
     """Run the demo and judge it."""
     parser = argparse.ArgumentParser(prog="python -m tools demo", description=__doc__)
     parser.add_argument("--fast", action="store_true", help="the short one, for tests")
+    parser.add_argument("--kill", choices=sorted(MIDDLE), default="queue", help="whom to kill in the middle")
     options = parser.parse_args(argv)
     console = Console()
     started = time.monotonic()
@@ -280,7 +291,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
-    demo = Demo(console, PACE_FAST if options.fast else PACE)
+    demo = Demo(console, PACE_FAST if options.fast else PACE, options.kill)
     failure = ""
     try:
         with demo.screen:

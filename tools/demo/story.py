@@ -91,8 +91,10 @@ class Heard:
 class Story:
     """Hears the facts of one organization (and of the host on its partition) in the order of the log."""
 
-    def __init__(self, organization_id: OrganizationId) -> None:
+    def __init__(self, organization_id: OrganizationId, *, killed: str = "queue") -> None:
+        """`killed` is the service whose processes are counted."""
         self.organization_id = organization_id
+        self.killed = killed
         self.words = Words()
         self.places: dict[str, PlaceView] = {}
         self.agents: dict[str, AgentView] = {}
@@ -103,7 +105,7 @@ class Story:
         self.begun_at: Instant | None = None
         """When the first customer called."""
         self.waiting_at_claims: list[tuple[int, frozenset[str]]] = []
-        """For every claim of the queue's process: where it stands, and which places were open then."""
+        """For every claim of the killed service's process: where it stands, and the places open then."""
         self.doubly_offered: list[str] = []
         """Agents who held two offers at once, which never happens."""
         self._seen: set[str] = set()
@@ -147,15 +149,21 @@ class Story:
                 )
             case DepartmentSaved():
                 self.departments[fact.department_id] = fact
-            case PartitionClaimed(service="queue"):
-                held = frozenset(place.place_id for place in self.waiting())
-                self.waiting_at_claims.append((reading.offset, held))
+            case PartitionClaimed():
+                self._fold_claim(fact.service, reading.offset)
+            case g.PbxClaimed(pbx_id="cloud"):
+                self._fold_claim("gateway", reading.offset)
             case g.DeviceChanged():
                 self._fold_device(fact)
             case _:
                 self._fold_place(fact, reading.at)
                 self._fold_callback(fact)
                 self._fold_agent(fact)
+
+    def _fold_claim(self, service: str, offset: int) -> None:
+        if service == self.killed:
+            held = frozenset(place.place_id for place in self.waiting())
+            self.waiting_at_claims.append((offset, held))
 
     def _fold_place(self, fact: Message, at: Instant) -> None:
         match fact:
