@@ -34,6 +34,7 @@ from services.gateway.simulated.memory import MemoryPbx
 from tests.sim.ports import Process, ProcessBlobs, SharedLog
 
 IDLE_S: Final = 20.0
+RAISED: Final = "a handler raised"
 PROMPT_MS: Final = 1_500
 """Every prompt of the simulation lasts this long."""
 
@@ -121,11 +122,17 @@ class Reader:
             else:
                 task = asyncio.create_task(self._handle(subscription, heard, at, done))
                 running.add(task)
-                task.add_done_callback(running.discard)
+                task.add_done_callback(lambda each: self._finished(each, running))
             at += 1
             if not subscription.from_start:
                 while self._committed.get(name, 0) in done:
                     self._committed[name] = self._committed.get(name, 0) + 1
+
+    def _finished(self, task: asyncio.Task[None], running: set[asyncio.Task[None]]) -> None:
+        running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._process.kill(f"{RAISED}: {error!r}")
 
     async def _handle(self, subscription: Subscription, heard: Heard, at: int, done: set[int]) -> None:
         await subscription.handle(heard)
@@ -245,7 +252,7 @@ class Delivery:
         shared: SharedLog,
         chance: random.Random,
         mailbox: list[SendLetter],
-        bad: float,
+        bad: Callable[[], float],
     ) -> None:
         self._process = process
         self._say = ProcessSay(process, shared)
@@ -272,7 +279,7 @@ class Delivery:
                 return
 
     def _store(self, command: StoreMessage) -> Fact:
-        if self._chance.random() < self._bad:
+        if self._chance.random() < self._bad():
             return StoringDeferred(
                 voice_message_id=command.voice_message_id, reason="S3 is away", tries=command.tries
             )
@@ -286,7 +293,7 @@ class Delivery:
         )
 
     def _send(self, command: SendLetter) -> Fact:
-        if self._chance.random() < self._bad:
+        if self._chance.random() < self._bad():
             return LetterDeferred(letter_id=command.letter_id, answer="451 later", tries=command.tries)
         # The real postman's mark in S3 says that a letter was taken; here the mailbox itself does.
         if all(letter.letter_id != command.letter_id for letter in self._mailbox):

@@ -99,10 +99,12 @@ class SharedLog(MemoryLog):
 class Process:
     """One simulated process: alive, frozen or dead; every port call of it passes `gate`."""
 
-    def __init__(self, name: str, chance: random.Random, faults: Faults, clock: VirtualClock) -> None:
+    def __init__(
+        self, name: str, chance: random.Random, faults: Callable[[], Faults], clock: VirtualClock
+    ) -> None:
         self.name = name
         self.clock = clock
-        self.faults = faults
+        self._faults = faults
         self.is_dead = False
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._chance = chance
@@ -112,6 +114,11 @@ class Process:
         if not self.is_dead:
             self.is_dead = True
             self.died.set_result(why)
+
+    @property
+    def faults(self) -> Faults:
+        """How likely each fault is at this moment: after the morning the air clears."""
+        return self._faults()
 
     async def gate(self, what: str) -> None:
         """Pass, late; or hang for a while; or for ever."""

@@ -1,7 +1,7 @@
 """The log explains itself: an offline run of the deciders over the final log says just what stands on it.
 
 It shares no code with the host but the deciders themselves and `step`, so a host that loses, doubles,
-reorders or invents something is found out.
+reorders or invents something is found out. The run itself is tools/replaying.py, which people's programs use.
 """
 
 from collections import deque
@@ -9,70 +9,42 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts import codec
-from contracts.gateway import PbxClaimed
-from contracts.ids import Instant
-from contracts.log import TimerDue
 from contracts.message import Fact
-from runtime.decision import Decider, Decision, step
-from runtime.records import State
+from runtime.decision import Decider, Decision
 from services.queue.rules import sharing
 from services.queue.state import QueueState
-from tests.sim.world import Run, Said
+from tests.sim.world import Run
+from tools.replaying import Record, Replaying
 
 
-class Replay:
-    """One decider, fed with the log."""
+class Replay(Replaying):
+    """One decider, fed with the log; what follows is compared with what stands there."""
 
     def __init__(self, decider: Decider[Any]) -> None:
-        self.decider = decider
-        self.state: State = decider.new_state()
+        super().__init__(decider)
         self.owed: deque[bytes] = deque()
         self.commands: list[bytes] = []
         self.wrong: list[str] = []
-        self._heard: dict[str, tuple[int, int]] = {}
         self._confirmed = 0
-        self._now = 0
 
-    def hear(self, said: Said) -> Decision:
+    def hear(self, record: Record) -> Decision:
         """One record."""
-        self._now = max(self._now, said.at)
-        if said.envelope.source == self.decider.name and not isinstance(said.fact, TimerDue):
-            self._compare(said)
-            return Decision()
-        if not self._accepts(said) or type(said.fact) not in (*self.decider.hears, TimerDue):
-            return Decision()
-        decision = step(self.decider, self.state, said.fact, at=Instant(self._now), cause=said.envelope.id)
+        if self.is_own(record):
+            self._compare(record)
+        decision = super().hear(record)
         self.owed.extend(codec.encode(fact) for fact in decision.facts)
         self.commands.extend(codec.encode(command) for command in decision.commands)
         return decision
 
-    def _compare(self, said: Said) -> None:
-        if said.envelope.seq != self._confirmed + 1:
+    def _compare(self, record: Record) -> None:
+        if record.envelope.seq != self._confirmed + 1:
             return
         self._confirmed += 1
         expected = self.owed.popleft() if self.owed else None
-        if expected != codec.encode(said.fact):
+        if record.fact is None or expected != codec.encode(record.fact):
             self.wrong.append(
-                f"{self.decider.name} said {said.fact} at {said.offset}, the replay {expected!r}"
+                f"{self.decider.name} said {record.fact} at {record.offset}, the replay {expected!r}"
             )
-
-    def _accepts(self, said: Said) -> bool:
-        envelope = said.envelope
-        if isinstance(said.fact, TimerDue):
-            return envelope.source == self.decider.name
-        if envelope.source.startswith("log"):
-            return False
-        number = (envelope.incarnation, envelope.seq)
-        if isinstance(said.fact, PbxClaimed):
-            number = (said.offset, 0)
-        elif envelope.seq == 0:
-            return True
-        last = self._heard.get(envelope.source, (0, 0))
-        is_gateway = envelope.source.startswith("gateway/")
-        if number <= last or (not is_gateway and number != (0, last[1] + 1)):
-            return False
-        self._heard[envelope.source] = number
-        return True
 
 
 def replayed(run: Run, decider: Decider[Any]) -> Replay:

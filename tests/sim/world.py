@@ -109,6 +109,8 @@ class World:
         await asyncio.sleep(max(0.0, self.workload.ends_at_s - self._loop.time()))
         self.is_calm = True
         await asyncio.sleep(AFTERMATH_S)
+        raised = [crash for crash in self.crashes if edges.RAISED in crash]
+        assert not raised, raised
         for life in lives:
             if life.done():
                 life.result()
@@ -127,12 +129,13 @@ class World:
         number = 0
         while True:
             number += 1
-            faults = Faults(latency_ms_max=5) if self.is_calm else self._faults
             clock = VirtualClock(self._loop, ahead_ms=self._chance.choice((0, 0, 0, 90_000)))
             if self._faults.crash == 0:
                 clock = VirtualClock(self._loop)
             chance = random.Random(f"{self.seed} {name} {number}")
-            process = Process(f"{name}#{number}", chance, faults, clock)
+            process = Process(
+                f"{name}#{number}", chance, lambda: CALM if self.is_calm else self._faults, clock
+            )
             work = asyncio.create_task(start(process))
             self._works.append(work)
             await asyncio.wait((work, process.died), return_when=asyncio.FIRST_COMPLETED)
@@ -164,9 +167,10 @@ class World:
         await self._edge(process, subscriptions, [each() for each in desks.background])
 
     async def _delivery(self, process: Process) -> None:
-        bad = 0.0 if self.is_calm else 0.2
         chance = random.Random(f"{self.seed} {process.name} delivery")
-        delivery = edges.Delivery(process, self.log, chance, self.mailbox, bad)
+        delivery = edges.Delivery(
+            process, self.log, chance, self.mailbox, lambda: 0.0 if self.is_calm else 0.2
+        )
         hears = (StoreMessage, SendLetter)
         await self._edge(process, (Subscription(topic=DELIVERY, hears=hears, handle=delivery.handle),), [])
 
@@ -212,8 +216,8 @@ async def _awaited(work: Awaitable[None]) -> None:
     await work
 
 
-STORMY: Final = Faults(crash=0.0008, freeze=0.0003, fail_before=0.004, fail_after=0.004)
 CALM: Final = Faults()
+STORMY: Final = Faults(crash=0.0008, freeze=0.0003, fail_before=0.004, fail_after=0.004)
 
 
 def simulate(seed: int, faults: Faults = STORMY, deciders: tuple[Decider[Any], ...] = DECIDERS) -> Run:
