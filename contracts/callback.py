@@ -121,7 +121,7 @@ class CustomerAnswered(Fact, tag="callback.customer_answered", frozen=True, kw_o
 class AttemptFailed(Fact, tag="callback.attempt_failed", frozen=True, kw_only=True):
     """The customer was not reached; the agent is told and freed, the place is tried again (C6).
 
-    `retry_at` None: no further attempt. The next one must have an agent before `give_up_at`.
+    `next_attempt_at` None: no further attempt. The next one must have an agent before `give_up_at`.
     """
 
     callback_id: CallbackId
@@ -130,7 +130,7 @@ class AttemptFailed(Fact, tag="callback.attempt_failed", frozen=True, kw_only=Tr
     agent_id: AgentId
     agent_leg_id: LegId
     outcome: Outcome
-    retry_at: Instant | None
+    next_attempt_at: Instant | None
     give_up_at: Instant | None
 
 
@@ -184,12 +184,12 @@ class ApologyMade(Fact, tag="callback.apology_made", frozen=True, kw_only=True):
 
 
 class ApologyFailed(Fact, tag="callback.apology_failed", frozen=True, kw_only=True):
-    """The customer could not be told; `retry_at` None: that was the last."""
+    """The customer could not be told; `next_attempt_at` None: that was the last."""
 
     callback_id: CallbackId
     leg_id: LegId
     outcome: Outcome
-    retry_at: Instant | None
+    next_attempt_at: Instant | None
 
 
 class MessageWanted(Fact, tag="callback.message_wanted", frozen=True, kw_only=True):
@@ -205,7 +205,7 @@ class MessageWanted(Fact, tag="callback.message_wanted", frozen=True, kw_only=Tr
     joined_at: Instant
 
 
-class StoryEntry(Part, frozen=True, kw_only=True):
+class StoryStep(Part, frozen=True, kw_only=True):
     """One step of a callback's story."""
 
     at: Instant
@@ -227,7 +227,7 @@ class CallbackEnd(Fact, frozen=True, kw_only=True):
     ordered_at: Instant
     attempts: int
     reason: str = ""
-    story: tuple[StoryEntry, ...] = ()
+    story: tuple[StoryStep, ...] = ()
 
 
 class CallbackConnected(CallbackEnd, tag="callback.connected", frozen=True, kw_only=True):

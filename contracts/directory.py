@@ -171,7 +171,7 @@ class CallbackSettings(Part, frozen=True, kw_only=True):
     invitation_after_ms: int = 30_000
     ring_ms: int = 30_000
     attempts_max: int = 2
-    retry_gap_ms: int = 60_000
+    attempt_gap_ms: int = 60_000
 
 
 class VoicemailSettings(Part, frozen=True, kw_only=True):

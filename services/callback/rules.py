@@ -27,6 +27,8 @@ ORDER_STEP_MS_MAX: Final = 90_000
 
 WHISPER_MS_MAX: Final = 25_000
 """The longest whisper is 12 s; after twice that the customer is dialled without its end being heard."""
+WHISPER_FAILED_MS: Final = 2_000
+"""So long after a whisper that failed it would be known that the agent has gone."""
 DIAL_LATE_MS_MAX: Final = 10_000
 """A dial that comes later than this would ring a customer for an agent who gave up."""
 RING_GRACE_MS: Final = 35_000
@@ -53,7 +55,8 @@ APOLOGY_PLAY_MS_MAX: Final = 60_000
 RECORDING_MS_MAX: Final = 10 * MINUTE_MS
 """A voice message is 180 s at most; voicemail says within seconds what came of it."""
 LINE_MS_MAX: Final = 15 * MINUTE_MS
-"""Longer than any apology with its voice message: a line whose leg's end was never told is free again."""
+"""Longer than any apology with its voice message: what still holds a line then is hung up."""
+LINE_AGAIN_MS: Final = MINUTE_MS
 AWAY_RECHECK_MS: Final = 30_000
 """While the PBX is away no limit of ours is judged; it is looked at again after this."""
 

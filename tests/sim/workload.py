@@ -132,7 +132,7 @@ def _departments(chance: random.Random, agents: list[AgentSaved]) -> list[Depart
                 no_answer_action=action,
                 wrap_up_ms=chance.choice((0, 0, 5_000)),
                 waiting_max=chance.choice((None, None, 4)),
-                callback=CallbackSettings(invitation_after_ms=10_000, retry_gap_ms=20_000, ring_ms=15_000),
+                callback=CallbackSettings(invitation_after_ms=10_000, attempt_gap_ms=20_000, ring_ms=15_000),
                 recipients=tuple(_recipient(f"{name}{n}") for n in range(chance.randint(0, 2))),
             )
         )

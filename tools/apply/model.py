@@ -313,7 +313,7 @@ class Callback(Shape):
     invitation_after: Duration = 30_000
     ring: Duration = 30_000
     attempts: Annotated[int, Field(ge=1, le=5)] = 2
-    retry_gap: Duration = 60_000
+    attempt_gap: Duration = 60_000
 
 
 class Voicemail(Shape):

@@ -314,7 +314,7 @@ def _department(office: Office, id_: str, said: Department) -> DepartmentSaved:
             invitation_after_ms=said.callback.invitation_after,
             ring_ms=said.callback.ring,
             attempts_max=said.callback.attempts,
-            retry_gap_ms=said.callback.retry_gap,
+            attempt_gap_ms=said.callback.attempt_gap,
         ),
         voicemail=directory.VoicemailSettings(
             duration_ms_max=said.voicemail.message_up_to,

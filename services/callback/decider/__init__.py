@@ -208,7 +208,10 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
 def _on_agent_gone(state: CallbackState, agent_id: AgentId) -> Decision:
     """Queue says that an agent's leg is over: heard so when it ended before the agent was callback's."""
     callback = state.callback_with(agent_id)
-    return NOTHING if callback is None else attempts.on_agent_gone(state, callback)
+    if callback is None or callback.agent_leg_id is None:
+        return NOTHING
+    over = HangUp(pbx_id=callback.pbx_id, leg_id=callback.agent_leg_id, reason="agent_freed")
+    return together((attempts.on_agent_gone(state, callback), Decision(commands=(over,))))
 
 
 def _on_leg_answered(state: CallbackState, fact: LegAnswered) -> Decision:
@@ -247,8 +250,6 @@ def _on_command_refused(state: CallbackState, fact: CommandRefused) -> Decision:
     match refused_command(fact):
         case "play" if fact.leg_id in state.farewells:
             return _hang_up_agent(state, fact.leg_id)
-        case "play" if callback is not None and callback.phase is Phase.WHISPERING:
-            return attempts.on_whisper_over(state, callback)
         case "play":
             return ordering.on_play_over(state, fact)
         case "dial_leg" if callback is not None:
@@ -256,15 +257,13 @@ def _on_command_refused(state: CallbackState, fact: CommandRefused) -> Decision:
                 (
                     attempts.on_dial_refused(state, callback),
                     apologies.on_dial_refused(state, callback),
-                    _free_line(state, fact),
+                    apologies.next_apologies(state, fact.pbx_id),
                 )
             )
+        case "hang_up":
+            return apologies.next_apologies(state, fact.pbx_id)
         case _:
             return NOTHING
-
-
-def _free_line(state: CallbackState, fact: CommandRefused) -> Decision:
-    return apologies.next_apologies(state, fact.pbx_id)
 
 
 def _on_bridged(state: CallbackState, fact: Bridged) -> Decision:
@@ -316,7 +315,7 @@ def _on_timer_due(state: CallbackState, fact: TimerDue) -> Decision:
         case "farewell":
             return _hang_up_agent(state, LegId(fact.subject))
         case "line":
-            return together(apologies.next_apologies(state, pbx.pbx_id) for pbx in state.pbxs)
+            return apologies.on_line_held(state, LegId(fact.subject))
         case "callback":
             return _on_silence(state, fact)
         case _:

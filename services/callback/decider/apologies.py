@@ -68,6 +68,14 @@ def next_apologies(state: CallbackState, pbx_id: PbxId) -> Decision:
     return together(_dial(state, callback) for callback in chosen)
 
 
+def on_line_held(state: CallbackState, leg_id: LegId) -> Decision:
+    """A line is held for longer than any apology lasts: hang up what is on it."""
+    line = state.lines.get(leg_id)
+    if line is None:
+        return NOTHING
+    return Decision(commands=(HangUp(pbx_id=line.pbx_id, leg_id=leg_id, reason="silent"),))
+
+
 def _dial(state: CallbackState, callback: Callback) -> Decision:
     reason = dialling.refusal(callback.number, state.policy())
     if reason is not None:
@@ -158,7 +166,7 @@ def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decisio
         callback_id=callback.callback_id,
         leg_id=callback.customer_leg_id,
         outcome=outcome,
-        retry_at=None if is_over else Instant(state.now_at + rules.APOLOGY_GAP_MS),
+        next_attempt_at=None if is_over else Instant(state.now_at + rules.APOLOGY_GAP_MS),
     )
     return Decision(facts=(failed,))
 
@@ -166,7 +174,7 @@ def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decisio
 def on_apology_failed(state: CallbackState, fact: ApologyFailed) -> Decision:
     """After the last try the recipients are told, since the customer could not be."""
     callback = state.callbacks.get(fact.callback_id)
-    if callback is None or fact.retry_at is not None:
+    if callback is None or fact.next_attempt_at is not None:
         return NOTHING
     return endings.expired(state, callback, fact.outcome, was_told=False)
 

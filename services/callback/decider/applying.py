@@ -120,7 +120,7 @@ def _apply_callback_ordered(state: CallbackState, fact: CallbackOrdered) -> None
         fact.deadline_at,
         state.now_at,
         settings.attempts_max,
-        settings.retry_gap_ms,
+        settings.attempt_gap_ms,
         settings.ring_ms,
         order_leg_id=fact.leg_id,
     )
@@ -268,7 +268,7 @@ def _apply_apology(
             )
             wait(state, callback, rules.APOLOGY_PLAY_MS_MAX)
             close_order(state, leg_id)
-        case ApologyFailed(outcome=outcome, retry_at=again_at):
+        case ApologyFailed(outcome=outcome, next_attempt_at=again_at):
             _apply_apology_failed(state, callback, outcome, again_at)
         case MessageWanted(leg_id=leg_id):
             callback = told(state, callback, "message_wanted", leg_id=leg_id)

@@ -212,7 +212,7 @@ def on_dial_refused(state: CallbackState, callback: Callback) -> Decision:
 def on_attempt_failed(state: CallbackState, fact: AttemptFailed) -> Decision:
     """Without another attempt to come the customer is unreached."""
     callback = state.callbacks.get(fact.callback_id)
-    if callback is None or fact.retry_at is not None:
+    if callback is None or fact.next_attempt_at is not None:
         return NOTHING
     return endings.unreached(state, callback, fact.outcome)
 
@@ -239,7 +239,7 @@ def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decisio
         agent_id=callback.agent_id,
         agent_leg_id=callback.agent_leg_id,
         outcome=outcome,
-        retry_at=again_at,
+        next_attempt_at=again_at,
         give_up_at=None if again_at is None else ends_at,
     )
     if callback.phase not in WITH_AGENT:

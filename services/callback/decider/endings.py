@@ -8,7 +8,7 @@ from contracts.callback import (
     CallbackConnected,
     CallbackExpired,
     CallbackUnreached,
-    StoryEntry,
+    StoryStep,
 )
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId
 from contracts.message import Command
@@ -33,17 +33,17 @@ class _Common(TypedDict):
     ordered_at: Instant
     attempts: int
     reason: str
-    story: tuple[StoryEntry, ...]
+    story: tuple[StoryStep, ...]
 
 
 def _common(state: CallbackState, callback: Callback, what: str, reason: str) -> _Common:
     lines = [
-        StoryEntry(at=line.at, what=line.what, agent_id=line.agent_id, leg_id=line.leg_id, reason=line.reason)
+        StoryStep(at=line.at, what=line.what, agent_id=line.agent_id, leg_id=line.leg_id, reason=line.reason)
         for line in callback.story
     ]
     if callback.story_left_out:
-        lines.append(StoryEntry(at=state.now_at, what="left_out", reason=str(callback.story_left_out)))
-    lines.append(StoryEntry(at=state.now_at, what=what, reason=reason))
+        lines.append(StoryStep(at=state.now_at, what="left_out", reason=str(callback.story_left_out)))
+    lines.append(StoryStep(at=state.now_at, what=what, reason=reason))
     return _Common(
         callback_id=callback.callback_id,
         place_id=callback.place_id,

@@ -13,20 +13,9 @@ from contracts.gateway import (
     PbxReturned,
     PlayFinished,
 )
-from contracts.ids import Instant, LegId, PlaceId, PlayId
+from contracts.ids import Instant, LegId, PlayId
 from contracts.log import TimerDue
 from contracts.message import Fact
-from contracts.queue import (
-    AgentReady,
-    CallbackRequested,
-    CallbackTakenOver,
-    DeadlinePassed,
-    OfferAccepted,
-    OfferReopened,
-    PlaceAbandoned,
-    PlaceConnected,
-    PlaceDiverted,
-)
 from contracts.tts import NoticeRendered
 from services.callback import rules
 from services.callback.decider.changes import (
@@ -35,26 +24,23 @@ from services.callback.decider.changes import (
     LINE_TIMER,
     ORDER_TIMER,
     Key,
-    can_start,
     change,
     close_order,
     go_on,
     key_pressed,
-    take_leave,
-    told,
+    wait,
 )
+from services.callback.decider.places import hear_queue
 from services.callback.state import (
     ORGANIZATION,
     CallbackState,
     Department,
     Dial,
     Notice,
-    Order,
     OrderPhase,
     Organization,
     Pbx,
     Phase,
-    callback_id_of,
 )
 
 
@@ -71,7 +57,7 @@ def hear(state: CallbackState, fact: Fact) -> None:
         case DigitsEntered():
             _hear_digits(state, fact)
         case PlayFinished():
-            _hear_said(state, fact.leg_id, fact.play_id)
+            _hear_said(state, fact.leg_id, fact.play_id, ok=fact.ok)
         case CommandRefused():
             _hear_command_refused(state, fact)
         case LegEnded():
@@ -79,7 +65,7 @@ def hear(state: CallbackState, fact: Fact) -> None:
         case TimerDue():
             _hear_timer_due(state, fact)
         case _:
-            _hear_queue(state, fact)
+            hear_queue(state, fact)
 
 
 def _hear_book(
@@ -140,13 +126,20 @@ def _hear_digits(state: CallbackState, fact: DigitsEntered) -> None:
         go_on(state, order, phase=OrderPhase.CLOSING)
 
 
-def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None) -> None:
-    """A play is over, or was refused (then without its name, which the leg tells)."""
+def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None, *, ok: bool) -> None:
+    """A play is over, or was refused (then without its name, which the leg tells).
+
+    A whisper that was not heard may mean that the agent is gone, of which queue may know before us:
+    a moment later the customer is dialled all the same.
+    """
     callback = state.callback_on(leg_id)
     if callback is None or play_id not in (None, callback.play_id):
         return
     if callback.phase is Phase.WHISPERING and leg_id == callback.agent_leg_id:
-        change(state, callback, is_whispered=True)
+        if ok:
+            change(state, callback, is_whispered=True)
+        else:
+            wait(state, callback, rules.WHISPER_FAILED_MS)
     elif callback.phase is Phase.APOLOGY_MADE and leg_id == callback.customer_leg_id:
         due_at = Instant(state.now_at + rules.APOLOGY_KEY_MS)
         state.set_timer(CALLBACK_TIMER, callback.callback_id, due_at)
@@ -161,10 +154,18 @@ def _hear_command_refused(state: CallbackState, fact: CommandRefused) -> None:
     if fact.leg_id is None:
         return
     if refused_command(fact) == "play":
-        _hear_said(state, fact.leg_id, None)
+        _hear_said(state, fact.leg_id, None, ok=False)
     elif refused_command(fact) == "dial_leg":
         _hear_cancelled_over(state, fact.leg_id)
         _free_line(state, fact.leg_id)
+    elif refused_command(fact) == "hang_up":  # the gateway knows no such leg: nothing of it will be heard
+        _take_no_leave(state, fact.leg_id)
+        _free_line(state, fact.leg_id)
+
+
+def _take_no_leave(state: CallbackState, leg_id: LegId) -> None:
+    state.farewells.drop(leg_id)
+    state.drop_timer(FAREWELL_TIMER, leg_id)
 
 
 def _free_line(state: CallbackState, leg_id: LegId) -> None:
@@ -199,8 +200,7 @@ def _hear_leg_ended(state: CallbackState, fact: LegEnded) -> None:
     order = state.orders.get(leg_id)
     if order is not None and order.callback_id is not None:
         close_order(state, leg_id)
-    state.farewells.drop(leg_id)
-    state.drop_timer(FAREWELL_TIMER, leg_id)
+    _take_no_leave(state, leg_id)
     _free_line(state, leg_id)
     pair = state.pair_with(leg_id)
     if pair is not None and pair.ended_leg_id is None:
@@ -216,8 +216,8 @@ def _hear_timer_due(state: CallbackState, fact: TimerDue) -> None:
             state.set_timer(ORDER_TIMER, fact.subject, Instant(state.now_at + rules.ORDER_STEP_MS_MAX))
         case "farewell" if fact.subject in state.farewells:
             state.set_timer(FAREWELL_TIMER, fact.subject, Instant(state.now_at + rules.FAREWELL_AGAIN_MS))
-        case "line":
-            state.lines.drop(fact.subject)
+        case "line" if fact.subject in state.lines:
+            state.set_timer(LINE_TIMER, fact.subject, Instant(state.now_at + rules.LINE_AGAIN_MS))
         case "callback":
             callback = state.callbacks.get(fact.subject)
             if callback is None:
@@ -229,61 +229,3 @@ def _hear_timer_due(state: CallbackState, fact: TimerDue) -> None:
                 state.set_timer(CALLBACK_TIMER, fact.subject, due_at)
         case _:
             pass
-
-
-def _hear_queue(state: CallbackState, fact: Fact) -> None:
-    match fact:
-        case CallbackRequested():
-            _hear_callback_requested(state, fact)
-        case CallbackTakenOver(callback_id=callback_id, leg_id=leg_id):
-            callback = state.callbacks.get(callback_id)
-            if callback is not None and callback.phase is Phase.WAITING:
-                callback = told(state, callback, "taken_over", leg_id=leg_id)
-                change(state, callback, order_leg_id=leg_id)
-        case OfferAccepted(place_id=place_id):
-            order = state.order_about(place_id)
-            if order is not None:
-                state.orders.put(msgspec.structs.replace(order, is_accepted=True))
-            callback = state.callback_of(place_id)
-            if callback is not None:
-                state.callbacks.put(told(state, callback, "offer_accepted", agent_id=fact.agent_id))
-        case OfferReopened(place_id=place_id):
-            order = state.order_about(place_id)
-            if order is not None and order.is_accepted:
-                go_on(state, order, is_accepted=False)
-        case AgentReady(callback_id=callback_id, leg_id=leg_id):
-            callback = state.callbacks.get(callback_id)
-            is_known = callback is not None and callback.agent_leg_id == leg_id
-            if not is_known and (callback is None or not can_start(callback)):
-                take_leave(state, leg_id, fact.pbx_id)
-        case PlaceConnected() | PlaceDiverted() | PlaceAbandoned():
-            _leave_leg_to_queue(state, fact.place_id)
-        case DeadlinePassed(callback_id=callback_id):
-            callback = state.callbacks.get(callback_id)
-            if callback is not None and callback.phase in (Phase.WAITING, Phase.HELD):
-                state.callbacks.put(told(state, callback, "deadline_passed"))
-        case _:
-            pass
-
-
-def _leave_leg_to_queue(state: CallbackState, place_id: PlaceId) -> None:
-    order = state.order_about(place_id)
-    if order is not None:
-        close_order(state, order.leg_id)
-
-
-def _hear_callback_requested(state: CallbackState, fact: CallbackRequested) -> None:
-    if fact.leg_id in state.orders or callback_id_of(fact.place_id) in state.callbacks:
-        return
-    order = Order(
-        fact.leg_id,
-        fact.place_id,
-        fact.department_id,
-        fact.pbx_id,
-        fact.caller,
-        fact.line,
-        fact.joined_at,
-        fact.deadline_at,
-    )
-    state.orders.put(order)
-    state.set_timer(ORDER_TIMER, fact.leg_id, Instant(state.now_at + rules.ORDER_STEP_MS_MAX))

@@ -148,14 +148,14 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
-    if fact.retry_at is None:
+    if fact.next_attempt_at is None:
         # `callback.unreached` ends the place in the same step.
         state.drop_timer("deadline", place.place_id)
         state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
         return
-    state.set_timer("held", place.place_id, fact.retry_at)
+    state.set_timer("held", place.place_id, fact.next_attempt_at)
     deadline_at = place.deadline_at if fact.give_up_at is None else fact.give_up_at
-    held = msgspec.structs.replace(_waiting(place), held_until_at=fact.retry_at)
+    held = msgspec.structs.replace(_waiting(place), held_until_at=fact.next_attempt_at)
     _put_waiting(state, held, deadline_at)
 
 

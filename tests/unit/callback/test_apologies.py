@@ -184,7 +184,7 @@ def test_tried_twice_sixty_seconds_apart() -> None:
     office = ordered()
     office.hears(deadline_passed())
     office.hears(requested("cb.p.c1.apology1"), ended("cb.p.c1.apology1", Outcome.BUSY))
-    assert office.last(callback.ApologyFailed).retry_at == office.at + 60_000
+    assert office.last(callback.ApologyFailed).next_attempt_at == office.at + 60_000
     office.waits(59_999)
     assert len(dialled(office)) == 1
     office.waits(60_000)
@@ -192,7 +192,7 @@ def test_tried_twice_sixty_seconds_apart() -> None:
     office.hears(requested("cb.p.c1.apology2"))
     failed, expired = office.hears(ended("cb.p.c1.apology2", Outcome.NO_ANSWER)).facts
     assert isinstance(failed, callback.ApologyFailed)
-    assert failed.retry_at is None
+    assert failed.next_attempt_at is None
     assert isinstance(expired, callback.CallbackExpired)
     assert (expired.was_told, expired.has_voice_message, expired.reason) == (False, False, "no_answer")
 
@@ -251,10 +251,13 @@ def test_an_apology_whose_end_is_never_heard_goes_on() -> None:
 
 
 @pytest.mark.rule("C4")
-def test_a_line_whose_end_is_never_heard_is_free_again_one_day() -> None:
-    """Five lost facts must not end all apologies."""
-    office, _ = apologizing()
+def test_a_line_that_is_held_for_too_long_is_hung_up_until_its_end_is_heard() -> None:
+    """Five lost facts must not end all apologies; a leg that the gateway does not know holds no line."""
+    office, leg_id = apologizing()
     office.waits(1_000_000)
+    assert office.last(telephony.HangUp) == telephony.HangUp(pbx_id=PBX, leg_id=leg_id, reason="silent")
+    assert office.state.lines_taken[PBX] == 1
+    office.hears(refused(leg_id, "telephony.hang_up"))
     assert office.state.lines_taken[PBX] == 0
     assert len(office.state.timers) == 0
 
