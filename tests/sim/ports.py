@@ -30,7 +30,12 @@ from tests.sim.virtual_time import START_MS, VirtualClock
 
 T = TypeVar("T")
 
-KEPT_COPIES: Final = 8
+KEPT_COPIES: Final = 4
+WRITES_PER_COPY: Final = 5
+"""A failover loses the last moments: the store goes back by up to some twenty writes."""
+FROZEN_S_MAX: Final = 20.0
+ZOMBIE_S_MAX: Final = 4.0
+"""So long a thawed process goes on beside its successor, until somebody ends it."""
 LATE_SHARE: Final = 0.25
 """Most port calls take no time at all: enough are late for every order to occur, and a run stays short."""
 
@@ -39,6 +44,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """How likely each fault is, at one port call; all 0: a calm day."""
 
     crash: float = 0.0
+    misread: float = 0.0
     freeze: float = 0.0
     fail_before: float = 0.0
     fail_after: float = 0.0
@@ -113,7 +119,19 @@ class Process:
         """Nothing happens any more."""
         if not self.is_dead:
             self.is_dead = True
+            self._replaced(why)
+
+    def _replaced(self, why: str) -> None:
+        if not self.died.done():
             self.died.set_result(why)
+
+    async def _freeze(self, what: str) -> None:
+        """Stand still for so long that a successor takes over; then go on beside it, for a moment."""
+        self._replaced(f"frozen {what}")
+        await asyncio.sleep(self._chance.uniform(2.0, FROZEN_S_MAX))
+        asyncio.get_running_loop().call_later(
+            self._chance.uniform(0.5, ZOMBIE_S_MAX), self.kill, "a zombie was ended"
+        )
 
     @property
     def faults(self) -> Faults:
@@ -126,11 +144,15 @@ class Process:
             if self._chance.random() < self.faults.crash:
                 self.kill(what)
             elif self._chance.random() < self.faults.freeze:
-                await asyncio.sleep(self._chance.uniform(2.0, 20.0))
+                await self._freeze(what)
             elif self._chance.random() < LATE_SHARE:
                 await asyncio.sleep(self._chance.uniform(0, self.faults.latency_ms_max) / 1000)
         if self.is_dead:
             await asyncio.get_running_loop().create_future()
+
+    def misreads(self) -> bool:
+        """Whether the broker gives something else than was asked for."""
+        return self._chance.random() < self.faults.misread
 
     async def call(self, what: str, do: Callable[[], Awaitable[T]], unclear: type[Exception]) -> T:
         """One port call: it may fail before or after it has taken effect, and nobody is told which."""
@@ -167,6 +189,9 @@ class ProcessLog:
             return await self._shared.read(partition, offset, records_max=records_max, wait_ms=0)
 
         found = await self._process.call("read", read, LogUnavailable)
+        if found and self._process.misreads():
+            # Records of an old fetch position, or a hole that heals on reading again.
+            return await self._shared.read(partition, max(0, offset - 3), records_max=2, wait_ms=0)
         if not found:
             await self._shared.wait(wait_ms / 1000)
             found = await read()
@@ -220,7 +245,7 @@ class ProcessStore:
 
     async def write(self, write: Write) -> None:
         """Write a batch."""
-        if self._shared.writes % 50 == 0:
+        if self._shared.writes % WRITES_PER_COPY == 0:
             self._copies.append(self._shared.copy())
             del self._copies[:-KEPT_COPIES]
         await self._process.call("write", lambda: self._shared.write(write), StoreUnavailable)

@@ -1,6 +1,7 @@
 """The whole company in one event loop: real services, the real host, ports in memory, time that jumps."""
 
 import asyncio
+import copy
 import random
 import shutil
 import tempfile
@@ -101,6 +102,7 @@ class World:
             ),
             asyncio.create_task(self._lives("gateway", self._gateway)),
             asyncio.create_task(self._lives("delivery", self._delivery)),
+            asyncio.create_task(self._weather()),
         ]
         asyncio.get_running_loop().call_later(ZERO_S, lambda: self.town.begin(self._now()))
         for at_s, fact in self.workload.changes:
@@ -124,6 +126,21 @@ class World:
         )
         await self.log.append(0, [record])
 
+    async def _weather(self) -> None:
+        """Now and then a store fails over and loses its last moments, or is emptied."""
+        while self._faults.crash > 0 and not self.is_calm:
+            await asyncio.sleep(self._chance.uniform(20.0, 150.0))
+            name = self._chance.choice([decider.name for decider in self.deciders])
+            store, copies = self.stores[name], self._copies[name]
+            if not copies:
+                continue
+            if self._chance.random() < 0.3:
+                store.stored = {}
+                self.crashes.append(f"store of {name} emptied")
+            else:
+                store.stored = copy.deepcopy(self._chance.choice(copies))
+                self.crashes.append(f"store of {name} rolled back")
+
     async def _lives(self, name: str, start: Any) -> None:
         """One process after the other under a name, each until it dies."""
         number = 0
@@ -139,7 +156,7 @@ class World:
             work = asyncio.create_task(start(process))
             self._works.append(work)
             await asyncio.wait((work, process.died), return_when=asyncio.FIRST_COMPLETED)
-            if not process.is_dead:
+            if work.done():
                 # A process that can't reach what it needs at its start ends, and is started again.
                 assert isinstance(work.exception(), LogUnavailable | StoreUnavailable), work
                 process.kill(str(work.exception()))
@@ -217,7 +234,7 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 
 CALM: Final = Faults()
-STORMY: Final = Faults(crash=0.0008, freeze=0.0003, fail_before=0.004, fail_after=0.004)
+STORMY: Final = Faults(crash=0.0008, freeze=0.0004, fail_before=0.004, fail_after=0.004, misread=0.002)
 
 
 def simulate(seed: int, faults: Faults = STORMY, deciders: tuple[Decider[Any], ...] = DECIDERS) -> Run:
