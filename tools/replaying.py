@@ -4,7 +4,7 @@ It accepts records as architecture.md says that every reader does, and shares no
 deciders themselves, so that the simulation may judge the host by it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -83,7 +83,10 @@ class Replaying:
         self.state: State = decider.new_state()
         self._acceptance = Acceptance(is_whole=is_whole)
         self._types: tuple[type[Fact], ...] = (*decider.hears, TimerDue)
+        self._is_whole = is_whole
         self._now = 0
+        self.left_out = 0
+        """Facts that could not be applied, since what they are about was before the log's beginning."""
 
     def is_own(self, record: Record) -> bool:
         """Whether the decider said this itself: it was applied when it was decided."""
@@ -113,12 +116,22 @@ class Replaying:
             return Decision()
         return step(self.decider, self.state, fact, at=now_at, cause=record.envelope.id)
 
+    def follow(self, record: Record, fact: Fact | None, said: Sequence[Fact], *, at: Instant) -> None:
+        """One record of which the log holds what followed."""
+        try:
+            follow(self.decider, self.state, fact, said, at=at, cause=record.envelope.id)
+        except (LookupError, AssertionError):
+            if self._is_whole:
+                raise
+            self.left_out += 1
+
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """One record that the decider heard, and what it said then; the state is as after both."""
+    """One record, what the decider heard in it, and what it said then; the state is as after both."""
 
     at: Instant
-    heard: Fact
+    record: Record
+    heard: Fact | None
     said: tuple[Fact, ...]
 
 
@@ -132,11 +145,10 @@ def following(replaying: Replaying, records: Iterable[Record]) -> Iterator[Told]
     for record in listed:
         now_at = replaying.now(record)
         fact = replaying.heard(record)
-        if fact is None:
-            continue
-        own = said.get(record.offset, ())
-        follow(replaying.decider, replaying.state, fact, own, at=now_at, cause=record.envelope.id)
-        yield Told(at=now_at, heard=fact, said=tuple(own))
+        own = tuple(said.get(record.offset, ()))
+        if fact is not None or own:
+            replaying.follow(record, fact, own, at=now_at)
+        yield Told(at=now_at, record=record, heard=fact, said=own)
 
 
 def _said_by_cause(replaying: Replaying, records: tuple[Record, ...]) -> dict[int, list[Fact]]:
