@@ -126,6 +126,7 @@ class Process:
             group=None if is_alone else f"{self._settings.topic_prefix}{self._name}",
             replica=self._settings.replica,
             client_id=f"ringback-{self._name}",
+            session_ms=self._settings.session_ms,
         )
 
     def _built_host(self, decider: Decider[Any]) -> Host:

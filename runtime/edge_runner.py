@@ -23,7 +23,7 @@ from contracts.topics import FACTS
 from runtime import metrics
 from runtime.edge import Heard, NotSaid, Said, Subscription
 from runtime.host.outgoing import dead_letter
-from runtime.kafka_log import POLL_MS_MAX, SESSION_MS, KafkaLog
+from runtime.kafka_log import POLL_MS_MAX, KafkaLog
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 
 PAUSE_S: Final = 0.2
@@ -185,7 +185,11 @@ class SubscriptionRunner:
             options["group_id"] = None if subscription.from_start else group_id
             subscriber = broker.subscriber(**options)
         else:
-            options |= {"group_id": group_id, "session_timeout_ms": SESSION_MS, "listener": self._progress}
+            options |= {"group_id": group_id, "listener": self._progress}
+            options |= {
+                "session_timeout_ms": self._log.session_ms,
+                "heartbeat_interval_ms": self._log.session_ms // 6,
+            }
             if replica:
                 options["group_instance_id"] = f"{group_id}.{replica}"
             subscriber = broker.subscriber(topic, **options)

@@ -49,8 +49,10 @@ class KafkaLog:
         group: str | None = None,
         replica: str = "",
         client_id: str = "ringback",
+        session_ms: int = SESSION_MS,
     ) -> None:
         self.partitions = 0
+        self.session_ms = session_ms
         self._bootstrap = bootstrap
         self._prefix = prefix
         self._group = group
@@ -116,7 +118,13 @@ class KafkaLog:
             await gained(tuple(range(self.partitions)))
             return
         self._membership = _Membership(
-            self._bootstrap, self._prefix + FACTS.name, self._group, self._replica, gained, lost
+            self._bootstrap,
+            self._prefix + FACTS.name,
+            self._group,
+            self._replica,
+            gained,
+            lost,
+            self.session_ms,
         )
         await self._membership.start()
 
@@ -277,7 +285,14 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     """Belongs to the group, and reads nothing: its partitions are paused the moment they are assigned."""
 
     def __init__(
-        self, bootstrap: str, topic: str, group: str, replica: str, gained: Gained, lost: Lost
+        self,
+        bootstrap: str,
+        topic: str,
+        group: str,
+        replica: str,
+        gained: Gained,
+        lost: Lost,
+        session_ms: int,
     ) -> None:
         self._topic = topic
         self._gained = gained
@@ -291,10 +306,10 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             enable_auto_commit=False,
             # It never fetches; `none` would make its polls raise for every partition nobody committed.
             auto_offset_reset="earliest",
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=SESSION_MS // 6,
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 6,
             max_poll_interval_ms=POLL_MS_MAX,
-            request_timeout_ms=ANSWER_MS_MAX + SESSION_MS,
+            request_timeout_ms=ANSWER_MS_MAX + session_ms,
         )
         self._polling: asyncio.Task[None] | None = None
 

@@ -41,6 +41,8 @@ class RuntimeSettings(BaseSettings):
     """Only with brokers on loopback, for a demo: deadlines then follow the writers' clocks."""
     replica: str = ""
     """This replica's lasting name (a StatefulSet's pod name), for static membership in the group."""
+    session_ms: int = Field(default=20_000, ge=1_000)
+    """A replica that is killed or frozen loses its partitions after that; a roll of one takes less."""
     version: str = "1"
     """Of the deployed code: organizations parked by another version are tried again."""
     snapshot_s: float = Field(default=3600.0, gt=0)
