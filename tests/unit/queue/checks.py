@@ -1,0 +1,218 @@
+"""What must hold of the queue after every fact, whatever the story: told as checks that know no story."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from contracts import queue
+from contracts.ids import AgentId, PlaceId
+from contracts.message import Fact
+from services.queue.decider import owed
+from services.queue.rules import sharing
+from services.queue.service import SERVICE
+from services.queue.state import QueueState
+from services.queue.state.records import Phase, Place
+
+DECLINE_MS = 10_000
+PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
+INDEXES = ("order", "open", "live", "free", "by_number", "by_line", "seats", "can_come")
+
+
+class Watch:
+    """Sees every fact before it is applied, and keeps what the final state no longer tells."""
+
+    def __init__(self) -> None:
+        self.taken: list[PlaceId] = []
+        self.ended: list[PlaceId] = []
+        self.is_looking = True
+
+    def before(self, state: QueueState, fact: Fact) -> None:
+        """Called before `apply`, with the state in which the fact was decided."""
+        match fact:
+            case queue.PlaceTaken():
+                assert fact.place_id not in self.taken
+                self.taken.append(fact.place_id)
+            case (
+                queue.PlaceConnected() | queue.PlaceAbandoned() | queue.PlaceDiverted() | queue.PlaceClosed()
+            ):
+                self._end(fact.place_id)
+            case queue.CallbackTakenOver():
+                self._end(fact.new_place_id)
+            case queue.OfferMade():
+                nobody_holds_two(state, fact.agent_id)
+                no_inversion(state, fact)
+                assert fact.legs, "an offer that rings nowhere"
+            case queue.FallbackRung():
+                nobody_holds_two(state, fact.agent_id)
+            case _:
+                pass
+
+    def _end(self, place_id: PlaceId) -> None:
+        assert place_id in self.taken, f"{place_id} ended and was never taken"
+        assert place_id not in self.ended, f"{place_id} ended twice"
+        self.ended.append(place_id)
+
+    def after(self, state: QueueState) -> None:
+        """Called after every step."""
+        if not self.is_looking:
+            return
+        waiting = {place.place_id for place in state.places}
+        assert waiting == set(self.taken) - set(self.ended), "every place ends exactly once"
+        check(state)
+
+
+def nobody_holds_two(state: QueueState, agent_id: AgentId) -> None:
+    """An agent who is offered a place holds no other offer and is on no call of ours (Q2)."""
+    line = state.line(agent_id)
+    assert line.offer_id is None, f"{agent_id} holds {line.offer_id}"
+    assert line.leg_id is None, f"{agent_id} is on {line.leg_id}"
+
+
+def no_inversion(state: QueueState, fact: queue.OfferMade) -> None:
+    """No earlier place of the department could have taken this agent at this decision (Q3)."""
+    place = state.places[fact.place_id]
+    for rank in state.order[place.department_id]:
+        if rank >= place.rank:
+            return
+        earlier = state.places[rank[2]]
+        assert not could_take(state, earlier, fact.agent_id), (
+            f"{fact.agent_id} is offered {place.place_id} before {earlier.place_id}"
+        )
+
+
+def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
+    """Whether a place could take this agent now, said again from the rules and not from the indexes."""
+    if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
+        return False
+    if state.pbx(place.pbx_id).is_lost or agent_id in place.tried:
+        return False
+    last = dict(place.declined).get(agent_id)
+    if last is not None and state.now_at - last < DECLINE_MS:
+        return False
+    if place.offers and not _takes_more(state, place):
+        return False
+    return last is None or not (place.offers or _others_can_be(state, place))
+
+
+def _takes_more(state: QueueState, place: Place) -> bool:
+    kind = state.departments[place.department_id].saved.strategy.kind
+    return kind == "ring_all" or (kind == "cumulative" and place.is_step_open)
+
+
+def _others_can_be(state: QueueState, place: Place) -> bool:
+    declined = {agent_id for agent_id, _ in place.declined}
+    return any(
+        seat.agent_id not in declined
+        and seat.agent_id not in place.tried
+        and state.blocked(place.department_id, seat.agent_id) is None
+        for seat in state.departments[place.department_id].saved.agents
+    )
+
+
+def check(state: QueueState) -> None:
+    """All that must hold between two facts."""
+    timers = {timer.timer_id for timer in state.timers}
+    missing = set(owed(state)) - timers
+    assert not missing, f"owed and not set: {missing}"
+    assert set(_vain_timers(state)) == set()
+    _check_agents(state)
+    _check_places(state)
+    if "serve/rest" not in timers:
+        left = next(sharing.next_offers(state, tuple(each.department_id for each in state.departments)), None)
+        assert left is None, f"somebody free is left beside {left}"
+    assert snapshot(reloaded(state)) == snapshot(state)
+
+
+def _vain_timers(state: QueueState) -> Iterator[str]:
+    """Timers for what is gone."""
+    for timer in state.timers:
+        match timer.kind:
+            case kind if kind in PLACE_TIMERS:
+                is_there = timer.subject in state.places
+            case "ring":
+                is_there = timer.subject in state.offers
+            case "dial":
+                is_there = timer.subject.rpartition(".")[0] in state.offers
+            case "key" | "goodbye":
+                is_there = timer.subject in state.legs
+            case "lease":
+                is_there = state.line(AgentId(timer.subject)).leg_id is not None
+            case "wrap_up":
+                is_there = state.line(AgentId(timer.subject)).wrap_up_until_at is not None
+            case "unreachable":
+                is_there = state.line(AgentId(timer.subject)).rests_until_at is not None
+            case "phone_lease":
+                phone = state.phones.get(timer.subject)
+                is_there = phone is not None and phone.is_in_use
+            case _:
+                is_there = timer.kind in ("work", "probe", "nobody", "serve")
+        if not is_there:
+            yield timer.timer_id
+
+
+def _check_agents(state: QueueState) -> None:
+    for line in state.lines:
+        if line.offer_id is not None:
+            assert line.offer_id in state.offers, f"{line.agent_id} holds an offer that is gone"
+            assert line.leg_id is None
+        if line.leg_id is not None:
+            assert line.leg_id in state.legs, f"{line.agent_id} is busy without a live leg"
+    for offer in state.offers:
+        assert state.line(offer.agent_id).offer_id == offer.offer_id, f"two offers: {offer.agent_id}"
+        assert offer.place_id in state.places
+        assert offer.offer_id in state.places[offer.place_id].offers
+        assert offer.open_legs, "an offer without a phone that may still answer"
+        assert any(leg_id in offer.dialled_legs for leg_id in offer.open_legs)
+
+
+def _check_places(state: QueueState) -> None:
+    for place in state.places:
+        assert all(offer_id in state.offers for offer_id in place.offers)
+        if place.leg_id is not None:
+            assert state.legs[place.leg_id].place_id == place.place_id
+        if place.phase in (Phase.ACCEPTED, Phase.WITH_CALLBACK):
+            assert place.agent_id is not None
+        if place.phase is Phase.WITH_CALLBACK:
+            assert place.callback_id is not None
+        is_silent = place.phase is Phase.WAITING and not place.offers and not place.is_ordering
+        assert not (is_silent and place.is_late), f"{place.place_id} is late and nothing rings"
+        if is_silent and place.callback_id is None:
+            assert state.can_come.get(place.department_id) or _awaits_more(state, place), "nobody can come"
+
+
+def _awaits_more(state: QueueState, place: Place) -> bool:
+    return f"nobody/{place.department_id}" in state.timers
+
+
+def reloaded(state: QueueState) -> QueueState:
+    """The state as a new owner would have it: from its records alone (Q12)."""
+    loaded = QueueState()
+    # The host loads tables in the order of their names, whatever hangs on whatever.
+    for name in sorted(state.tables):
+        for record in state.tables[name]:
+            loaded.tables[name].load(state.tables[name].encoded(record))
+    loaded.now_at, loaded.cause, loaded.offers_said = state.now_at, state.cause, state.offers_said
+    return loaded
+
+
+def snapshot(state: QueueState) -> dict[str, Any]:
+    """Everything in a state, indexes included; an index that has become empty is as good as none."""
+    seen: dict[str, Any] = {name: list(table) for name, table in state.tables.items()}
+    for name in INDEXES:
+        index = getattr(state, name)
+        seen[f"index {name}"] = {
+            key: value if isinstance(value, dict) else sorted(value) for key, value in index.items() if value
+        }
+    seen["index servable"] = list(state.servable)
+    return seen
+
+
+def watched(watch: Watch) -> Any:
+    """The decider, with every fact shown to `watch` before it is applied."""
+
+    def apply(state: QueueState, fact: Fact) -> None:
+        watch.before(state, fact)
+        SERVICE.apply(state, fact)
+
+    return msgspec.structs.replace(SERVICE, apply=apply)

@@ -1,0 +1,182 @@
+"""Wrap-up, the limit of waiting callers, and leases (Q13, G3)."""
+
+import pytest
+
+from contracts import gateway, queue, telephony
+from contracts.directory import ActionKind
+from contracts.gateway import DeviceState
+from contracts.ids import Address
+from contracts.queue import DivertReason
+from tests.unit.queue.stories import (
+    ANNA,
+    BORIS,
+    MINUTE,
+    MOSCOW,
+    SECOND,
+    VERA,
+    action,
+    an_office,
+)
+
+HOUR = 60 * MINUTE
+
+
+@pytest.mark.rule("Q13")
+def test_after_a_bridged_department_call_the_agent_has_time_for_notes() -> None:
+    """Not rung until it is over; then who waits is served."""
+    office = an_office(ANNA, wrap_up_ms=30 * SECOND)
+    office.talks(ANNA, "c1")
+    assert office.last(queue.WrapUpStarted).until_at == office.at + 30 * SECOND
+    office.calls("c2")
+    office.waits(29_999)
+    assert office.ringing("c2") == []
+    office.waits(1)
+    assert office.ringing("c2") == [ANNA]
+
+
+@pytest.mark.rule("Q13")
+def test_there_is_no_wrap_up_by_default() -> None:
+    """Zero seconds: free at once."""
+    office = an_office(ANNA)
+    office.talks(ANNA, "c1")
+    assert not office.said(queue.WrapUpStarted)
+    office.calls("c2")
+    assert office.ringing("c2") == [ANNA]
+
+
+@pytest.mark.rule("Q13")
+def test_a_call_that_was_never_bridged_has_no_wrap_up() -> None:
+    """There is nothing to note about a caller who had gone."""
+    office = an_office(ANNA, auto=False, wrap_up_ms=30 * SECOND)
+    office.calls("c1")
+    office.answers(ANNA)
+    office.finishes(ANNA)
+    assert not office.said(queue.WrapUpStarted)
+    assert office.last(queue.AgentFreed).agent_id == ANNA
+
+
+@pytest.mark.rule("Q13")
+def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_notes() -> None:
+    """E-16: the order of the end of the calls."""
+    office = an_office(ANNA, wrap_up_ms=30 * SECOND)
+    office.talks(ANNA, "c1")
+    ended_at = office.at
+    office.waits(MINUTE)
+    assert office.state.line(ANNA).idle_since_at == ended_at
+
+
+@pytest.mark.rule("Q13", "Q5")
+def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> None:
+    """The end of the notes does not end the call that came meanwhile."""
+    office = an_office(
+        ANNA,
+        BORIS,
+        wrap_up_ms=10 * MINUTE,
+        no_answer_ms=MINUTE,
+        no_answer_action=action("fallback_employee", agent_id=BORIS),
+    )
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.talks(BORIS, "c1")
+    office.calls("c2")
+    office.waits(MINUTE)
+    office.answers(BORIS)
+    office.waits(20 * MINUTE)
+    assert office.state.line(BORIS).leg_id is not None
+    office.finishes(BORIS)
+    assert office.last(queue.WrapUpStarted).agent_id == BORIS
+
+
+@pytest.mark.rule("Q13")
+def test_a_caller_too_many_gets_the_overflow_action() -> None:
+    """Its own action, with its own notice; who waited before is not touched."""
+    office = an_office(ANNA, waiting_max=2, overflow_action=action("hang_up"))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    for name in ("c1", "c2", "c3"):
+        office.calls(name)
+    diverted = office.last(queue.PlaceDiverted)
+    assert (diverted.place_id, diverted.reason) == ("p.c3", DivertReason.QUEUE_FULL)
+    assert diverted.action is ActionKind.HANG_UP
+    assert office.last(telephony.HangUp).leg_id == "c3"
+    assert office.waits_for("c1")
+    assert office.waits_for("c2")
+
+
+@pytest.mark.rule("Q13")
+def test_callbacks_and_callers_who_talk_do_not_fill_the_queue() -> None:
+    """The limit is of callers who wait on the line."""
+    office = an_office(ANNA, waiting_max=1)
+    office.calls("talking")
+    office.answers(ANNA)
+    office.calls("c1")
+    office.orders("c1")
+    office.calls("c2", caller=None)
+    assert office.waits_for("c2")
+    office.calls("c3", caller=None)
+    assert not office.waits_for("c3")
+
+
+@pytest.mark.rule("Q13")
+def test_without_a_limit_nobody_is_turned_away() -> None:
+    """The default."""
+    office = an_office(ANNA)
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    for n in range(30):
+        office.calls(f"c{n:02}", caller=None)
+    assert not office.said(queue.NoAnswerReached)
+
+
+@pytest.mark.rule("Q13", "Q5")
+def test_an_overflow_may_ring_a_fallback_employee_or_pass_on() -> None:
+    """Every action is possible for an overflow."""
+    office = an_office(ANNA, waiting_max=0, overflow_action=action("fallback_employee", agent_id=VERA))
+    office.saves(office.agent(VERA))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.calls("c1")
+    assert office.last(queue.FallbackRung).reason is DivertReason.QUEUE_FULL
+    office.answers(VERA)
+    assert office.last(queue.PlaceConnected).agent_id == VERA
+
+
+@pytest.mark.rule("G3")
+def test_a_lease_older_than_any_call_frees_the_agent_and_says_why() -> None:
+    """E-108: nobody is busy for ever; what may be left of the call is hung up."""
+    office = an_office(ANNA, auto=False)
+    office.calls("c1")
+    office.answers(ANNA)
+    office.hears(office.replies(office.last(telephony.Bridge))[0])
+    office.waits(4 * HOUR)
+    assert office.last(queue.AgentFreed).cause == "lease_ended"
+    assert office.last(telephony.HangUp).reason == "lease_ended"
+    office.calls("c2")
+    assert office.ringing("c2") == [ANNA]
+
+
+@pytest.mark.rule("G3")
+def test_a_phone_that_is_never_reported_idle_does_not_keep_its_agent_for_ever() -> None:
+    """E-108: a PBX that forgot; the cause is logged and who waits is served."""
+    office = an_office(ANNA, BORIS, no_answer_ms=8 * HOUR)
+    office.saves(office.department(ANNA))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.calls("c1")
+    office.waits(4 * HOUR)
+    assert office.last(queue.AgentFreed).cause == "phone_lease_ended"
+    assert office.ringing("c1") == [ANNA]
+
+
+@pytest.mark.rule("G3")
+def test_an_agents_lease_is_told_when_it_begins() -> None:
+    """Whoever looks can see until when."""
+    office = an_office(ANNA)
+    office.calls("c1")
+    office.answers(ANNA)
+    assert office.last(queue.AgentBusy).lease_until_at == office.at + 4 * HOUR
+
+
+@pytest.mark.rule("G3")
+def test_an_unknown_phone_belongs_to_nobody() -> None:
+    """Facts about devices that are on nobody's card change no agent."""
+    office = an_office(ANNA)
+    address = Address("sip:nobody")
+    office.hears(gateway.DeviceChanged(pbx_id=MOSCOW, address=address, state=DeviceState.IN_USE))
+    office.calls("c1")
+    assert office.ringing("c1") == [ANNA]

@@ -1,0 +1,193 @@
+"""Nobody can come (Q6): the action at once, for callers; callbacks already promised stand."""
+
+import pytest
+
+from contracts import gateway, queue
+from contracts.directory import ActionKind
+from contracts.gateway import DeviceState, Outcome
+from contracts.ids import Instant
+from contracts.message import Interval
+from contracts.queue import DivertReason
+from tests.unit.queue.stories import (
+    ANNA,
+    BORIS,
+    MINUTE,
+    MOSCOW,
+    NINE,
+    SALES,
+    SECOND,
+    SERVICE_DESK,
+    action,
+    an_office,
+    silence,
+)
+
+
+@pytest.mark.rule("Q6")
+@pytest.mark.parametrize("why", ["none", "suspended", "absent", "out_of_hours", "removed"])
+def test_a_caller_for_whom_nobody_can_come_gets_the_action_at_once(why: str) -> None:
+    """Waiting ten minutes for nobody helps nobody; the notice is played first."""
+    office = an_office(ANNA)
+    match why:
+        case "none":
+            office.saves(office.department())
+        case "suspended":
+            office.saves(office.department(ANNA, suspended=(ANNA,)))
+        case "absent":
+            office.saves(office.hours(ANNA, absences=(Interval(from_at=NINE),)))
+        case "out_of_hours":
+            office.saves(office.hours(ANNA, hours=()))
+        case _:
+            office.saves(office.agent(ANNA, is_removed=True))
+    office.calls("c1")
+    assert office.last(queue.NoAnswerReached).play_id is not None
+    diverted = office.last(queue.PlaceDiverted)
+    assert (diverted.reason, diverted.action) == (DivertReason.NOBODY_CAN_COME, ActionKind.VOICEMAIL)
+
+
+@pytest.mark.rule("Q6", "O5")
+def test_the_last_agent_suspended_while_customers_wait() -> None:
+    """E-11: no more offers, the action at once for callers; a callback stays until its deadline."""
+    office = an_office(ANNA, BORIS)
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.saves(office.hours(BORIS, hours=()))
+    for name in ("c1", "c2", "c3"):
+        office.calls(name)
+    office.orders("c2")
+    deadline_at = office.place("c2").deadline_at
+    office.saves(office.department(ANNA, BORIS, suspended=(ANNA,)))
+    assert [fact.place_id for fact in office.said(queue.PlaceDiverted)] == ["p.c1", "p.c3"]
+    office.waits_until(deadline_at)
+    assert office.last(queue.DeadlinePassed).place_id == "p.c2"
+
+
+@pytest.mark.rule("Q6", "O5")
+def test_the_last_agent_suspended_while_the_phone_rings() -> None:
+    """The ring is withdrawn, and then nobody can come: the caller does not wait for the deadline."""
+    office = an_office(ANNA)
+    office.calls("c1")
+    office.saves(office.department(ANNA, suspended=(ANNA,)))
+    assert office.end_of(ANNA) is queue.OfferWithdrawn
+    assert office.last(queue.PlaceDiverted).reason is DivertReason.NOBODY_CAN_COME
+
+
+@pytest.mark.rule("Q6", "E5")
+def test_the_last_ones_hours_end_while_customers_wait() -> None:
+    """E-11: the same by the clock."""
+    office = an_office(ANNA)
+    office.saves(office.hours(ANNA, hours=(Interval(from_at=NINE, until_at=Instant(NINE + 5 * MINUTE)),)))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.calls("c1")
+    office.waits(5 * MINUTE - 1)
+    assert office.waits_for("c1")
+    office.waits(1)
+    assert office.last(queue.PlaceDiverted).reason is DivertReason.NOBODY_CAN_COME
+
+
+@pytest.mark.rule("Q6", "E6")
+def test_an_absence_that_begins_while_the_phone_rings() -> None:
+    """E-12: the ring runs out; then nobody can come."""
+    office = an_office(ANNA)
+    office.saves(office.hours(ANNA, absences=(Interval(from_at=Instant(NINE + 10 * SECOND)),)))
+    office.calls("c1")
+    office.waits(19 * SECOND)
+    assert office.ringing("c1") == [ANNA]
+    office.waits(SECOND)
+    assert office.end_of(ANNA) is queue.OfferMissed
+    assert office.last(queue.PlaceDiverted).reason is DivertReason.NOBODY_CAN_COME
+
+
+@pytest.mark.rule("Q6", "E6")
+def test_a_call_already_answered_is_untouched_by_an_absence() -> None:
+    """E-12: midnight cuts nobody off."""
+    office = an_office(ANNA)
+    office.saves(office.hours(ANNA, absences=(Interval(from_at=Instant(NINE + MINUTE)),)))
+    office.calls("c1")
+    office.answers(ANNA)
+    said = len(office.commands)
+    office.waits(5 * MINUTE)
+    assert office.commands[said:] == []
+    assert office.state.line(ANNA).leg_id is not None
+
+
+@pytest.mark.rule("Q6")
+def test_busy_and_unreachable_agents_may_come_back() -> None:
+    """The place waits for them until its deadline."""
+    office = an_office(ANNA, BORIS)
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.phone_is(BORIS, DeviceState.UNREACHABLE)
+    office.calls("c1")
+    office.waits(5 * MINUTE)
+    assert office.waits_for("c1")
+    office.phone_is(BORIS, DeviceState.REACHABLE)
+    assert office.ringing("c1") == [BORIS]
+
+
+@pytest.mark.rule("Q6")
+def test_a_long_queue_that_nobody_will_serve_ends_in_several_steps() -> None:
+    """Every caller is seen to, in order, though one step has a limit."""
+    office = an_office(ANNA, no_answer_action=action("hang_up", notice=silence()), auto=False)
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    names = [f"c{n:03}" for n in range(450)]
+    office.watch.is_looking = False  # 450 × 450 looks are too many
+    for name in names:
+        office.calls(name)
+        office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=office.place(name).leg_id or ""))  # type: ignore[arg-type]
+    decision = office.saves(office.department(ANNA, suspended=(ANNA,)))
+    assert len([fact for fact in decision.facts if isinstance(fact, queue.PlaceDiverted)]) <= 200
+    office.waits(0)
+    assert [fact.place_id for fact in office.said(queue.PlaceDiverted)] == [f"p.{name}" for name in names]
+    assert "nobody/sales" not in office.state.timers
+
+
+@pytest.mark.rule("Q6", "Q9")
+def test_an_agent_who_drops_before_the_bridge_and_was_the_last() -> None:
+    """Suspended in the moment of answering: the place that re-opens finds nobody."""
+    office = an_office(ANNA, auto=False)
+    office.calls("c1")
+    office.hears(office.replies(office.commands[0])[0])
+    office.answers(ANNA)
+    office.saves(office.department(ANNA, suspended=(ANNA,)))
+    office.finishes(ANNA)
+    assert office.last(queue.OfferReopened).agent_id == ANNA
+    assert office.last(queue.NoAnswerReached).reason is DivertReason.NOBODY_CAN_COME
+
+
+@pytest.mark.rule("Q6")
+def test_a_removed_department_sends_its_callers_to_its_action() -> None:
+    """Nobody is left in a queue that no longer exists."""
+    office = an_office(ANNA, BORIS)
+    office.phone_is(BORIS, DeviceState.IN_USE)
+    office.calls("c1")
+    office.saves(office.department(ANNA, BORIS, is_removed=True))
+    assert office.end_of(ANNA) is queue.OfferWithdrawn
+    assert office.last(queue.PlaceDiverted).department_id == SALES
+    office.calls("c2")
+    assert not office.waits_for("c2"), "the line leads nowhere now"
+
+
+@pytest.mark.rule("Q6")
+def test_a_whole_queue_passes_on_to_a_department_where_somebody_is() -> None:
+    """Closing time of one department is no closing time of the other."""
+    office = an_office(
+        ANNA, no_answer_action=action("other_department", department_id=SERVICE_DESK, notice=silence())
+    )
+    office.saves(office.agent(BORIS), office.department(BORIS, department_id=SERVICE_DESK))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    for name in ("c1", "c2", "c3"):
+        office.calls(name)
+    office.saves(office.department(ANNA, suspended=(ANNA,)))
+    order = [rank[2] for rank in office.state.order[SERVICE_DESK]]
+    assert len(office.said(queue.PlaceTaken)) == 6
+    assert order[0].startswith("p.")
+    assert office.offer_to(BORIS).place_id == order[0]
+
+
+@pytest.mark.rule("Q6")
+def test_an_unreachable_last_agent_is_still_one_who_can_come() -> None:
+    """A busy phone empties no queue."""
+    office = an_office(ANNA)
+    office.calls("c1")
+    office.phone_ends(ANNA, Outcome.BUSY)
+    assert office.waits_for("c1")
+    assert not office.said(queue.NoAnswerReached)

@@ -1,0 +1,196 @@
+"""An order while the caller is on the line (C1, C2, C3): asked for, refused, standing, or void."""
+
+import pytest
+
+from contracts import callback, queue, telephony
+from contracts.dialling import Refusal
+from contracts.ids import CallbackId, LegId
+from tests.unit.queue.callback_stories import (
+    anna_is_free,
+    with_anna_busy,
+)
+from tests.unit.queue.stories import (
+    ANNA,
+    CUSTOMER,
+    MINUTE,
+    MOSCOW,
+    NINE,
+    SALES,
+    SECOND,
+)
+
+
+@pytest.mark.rule("C1")
+def test_a_1_after_the_invitation_asks_callback_for_an_order() -> None:
+    """All that callback needs to decide travels with the request; the place is still a caller's."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    asked = office.last(queue.CallbackRequested)
+    assert (asked.place_id, asked.leg_id, asked.caller, asked.line) == (
+        "p.c1",
+        "c1",
+        CUSTOMER,
+        "+74951110001",
+    )
+    assert (asked.joined_at, asked.deadline_at) == (NINE, NINE + 10 * MINUTE)
+    assert office.place("c1").callback_id is None
+
+
+@pytest.mark.rule("C1")
+def test_a_key_before_the_invitation_or_another_key_orders_nothing() -> None:
+    """Nobody orders by accident."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.presses("c1")
+    office.waits(30 * SECOND)
+    office.presses("c1", "5")
+    assert not office.said(queue.CallbackRequested)
+
+
+@pytest.mark.rule("C1")
+def test_a_second_1_while_the_order_is_taken_is_callbacks_and_not_ours() -> None:
+    """The order is asked for once."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    office.presses("c1")
+    assert len(office.said(queue.CallbackRequested)) == 1
+
+
+@pytest.mark.rule("C1")
+def test_a_refused_order_leaves_the_caller_in_the_queue_as_before() -> None:
+    """Told why by callback; the place, its order and its deadline stand; the caller may try again."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    before = office.place("c1")
+    refused = callback.CallbackRefused(
+        place_id=before.place_id, department_id=SALES, leg_id=LegId("c1"), reason=Refusal.INVALID
+    )
+    office.hears(refused)
+    after = office.place("c1")
+    assert (after.rank, after.deadline_at, after.callback_id) == (before.rank, before.deadline_at, None)
+    office.presses("c1")
+    assert len(office.said(queue.CallbackRequested)) == 2
+
+
+@pytest.mark.rule("C1", "Q7")
+def test_who_hangs_up_before_the_order_stands_leaves_when_callback_says_that_nothing_was_ordered() -> None:
+    """Callback alone knows whether a number was given: the place waits for its word."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    office.hangs_up("c1")
+    assert office.waits_for("c1")
+    office.hears(callback.OrderAbandoned(place_id=office.place("c1").place_id, leg_id=LegId("c1")))
+    assert office.last(queue.PlaceAbandoned).waited_ms == 30 * SECOND
+
+
+@pytest.mark.rule("C2")
+def test_an_order_keeps_joining_time_and_deadline() -> None:
+    """The same place, now held by the callback: nobody loses by hanging up."""
+    office = with_anna_busy()
+    office.calls("c1")
+    before = office.place("c1")
+    office.orders("c1")
+    after = office.place("c1")
+    assert (after.joined_at, after.deadline_at, after.rank) == (
+        before.joined_at,
+        before.deadline_at,
+        before.rank,
+    )
+    assert after.leg_id is None
+    assert not office.said(queue.PlaceAbandoned)
+
+
+@pytest.mark.rule("C3")
+def test_while_the_ordering_leg_is_up_a_free_agent_is_offered_that_leg() -> None:
+    """E-27: bridged, the customer talks and the order is void; nobody dials."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1", hangs_up=False)
+    anna_is_free(office)
+    office.answers(ANNA)
+    assert office.last(telephony.Bridge).legs[0] == "c1"
+    assert office.last(queue.PlaceConnected).callback_id == callback_id
+    assert not office.said(queue.AgentReady)
+
+
+@pytest.mark.rule("C3")
+def test_a_customer_who_hangs_up_before_the_bridge_is_called_back_by_the_same_agent() -> None:
+    """E-27: without a second ring for the agent."""
+    office = with_anna_busy(auto=False)
+    office.calls("c1")
+    office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
+    office.orders("c1", hangs_up=False)
+    anna_is_free(office)
+    office.answers(ANNA)
+    assert office.said(telephony.Bridge)
+    office.hangs_up("c1")
+    assert office.last(queue.AgentReady).agent_id == ANNA
+    assert len(office.said(queue.OfferMade)) == 1
+    assert not office.said(telephony.HangUp)
+
+
+@pytest.mark.rule("C3")
+def test_an_agent_who_accepted_while_the_order_was_taken_goes_on_with_it_once_it_stands() -> None:
+    """The hang-up comes before callback's word: the agent waits for it."""
+    office = with_anna_busy(auto=False)
+    office.calls("c1")
+    office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    anna_is_free(office)
+    office.answers(ANNA)
+    office.hangs_up("c1")
+    assert not office.said(queue.AgentReady)
+    office.ordered("c1")
+    assert office.last(queue.AgentReady).agent_id == ANNA
+
+
+@pytest.mark.rule("C3", "Q7")
+def test_an_agent_who_accepted_an_order_that_was_none_hears_that_the_caller_has_gone() -> None:
+    """Nothing was ordered and nobody is there: the place ends, the agent is let go."""
+    office = with_anna_busy(auto=False)
+    office.calls("c1")
+    office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    anna_is_free(office)
+    office.answers(ANNA)
+    office.hangs_up("c1")
+    office.hears(callback.OrderAbandoned(place_id=office.place("c1").place_id, leg_id=LegId("c1")))
+    assert office.said(queue.PlaceAbandoned)
+    assert "caller_gone" in office.last(telephony.Play).media[0]
+
+
+@pytest.mark.rule("C3")
+def test_an_order_that_arrives_after_the_place_has_ended_changes_nothing() -> None:
+    """Bridged in the moment of the order: the talk counts."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    place = office.place("c1")
+    anna_is_free(office)
+    office.answers(ANNA)
+    assert not office.waits_for("c1")
+    decision = office.hears(
+        callback.CallbackOrdered(
+            callback_id=CallbackId("cb.p.c1"),
+            place_id=place.place_id,
+            department_id=SALES,
+            pbx_id=MOSCOW,
+            number=CUSTOMER,
+            caller_id=place.line,
+            joined_at=place.joined_at,
+            deadline_at=place.deadline_at,
+            leg_id=LegId("c1"),
+        )
+    )
+    assert decision.facts == ()

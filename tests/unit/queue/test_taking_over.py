@@ -1,0 +1,156 @@
+"""One callback per number (C8): told of it, taken over on this line, confirmed, cancelled (C9)."""
+
+import pytest
+
+from contracts import callback, queue, telephony
+from contracts.ids import LegId
+from tests.unit.queue.callback_stories import (
+    OTHER,
+    anna_is_free,
+    end,
+    with_anna_busy,
+)
+from tests.unit.queue.stories import (
+    ANNA,
+    CUSTOMER,
+    MINUTE,
+    NINE,
+    SECOND,
+    played,
+)
+
+
+@pytest.mark.rule("C8")
+def test_a_caller_whose_number_has_a_callback_is_told_so_with_its_position() -> None:
+    """The place that is told is the callback's, not the new one."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.calls("c2", caller=OTHER)
+    office.orders("c1")
+    office.calls("again")
+    told = played(office, queue.AnnouncementKind.CALLBACK_EXISTS)[-1]
+    assert (told.place_id, told.position) == ("p.again", 1)
+    assert any("callback_exists" in key for key in office.last(telephony.Play).media)
+
+
+@pytest.mark.rule("C8")
+def test_1_takes_the_callbacks_place_on_this_line_and_hanging_up_turns_it_back() -> None:
+    """The callback becomes a caller in the same place, and a callback again."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    office.calls("again")
+    office.presses("again")
+    over = office.last(queue.CallbackTakenOver)
+    assert (over.place_id, over.new_place_id, over.callback_id) == ("p.c1", "p.again", callback_id)
+    assert not office.waits_for("again")
+    assert (office.place("c1").leg_id, office.place("c1").joined_at) == ("again", NINE)
+    office.hangs_up("again")
+    assert office.place("c1").leg_id is None
+    anna_is_free(office)
+    office.answers(ANNA)
+    assert office.last(queue.AgentReady).callback_id == callback_id
+
+
+@pytest.mark.rule("C8")
+def test_a_place_taken_over_is_connected_on_the_line_and_positions_are_told_again() -> None:
+    """As a caller: told where it stands now, and later if that gets better."""
+    office = with_anna_busy()
+    office.calls("before", caller=OTHER)
+    office.calls("c1")
+    office.orders("c1")
+    office.calls("again")
+    office.presses("again")
+    assert played(office, queue.AnnouncementKind.POSITION)[-1].position == 2
+    office.hangs_up("before")
+    office.waits(30 * SECOND)
+    assert played(office, queue.AnnouncementKind.POSITION)[-1].position == 1
+    anna_is_free(office)
+    office.answers(ANNA)
+    assert office.last(queue.PlaceConnected).leg_id == "again"
+
+
+@pytest.mark.rule("C8")
+def test_without_the_key_the_caller_has_a_new_place() -> None:
+    """Two places of one number: the callback's and the call's."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.orders("c1")
+    office.calls("again")
+    office.waits(MINUTE)
+    assert office.waits_for("c1")
+    assert office.waits_for("again")
+
+
+@pytest.mark.rule("C8")
+def test_a_1_after_the_invitation_confirms_the_first_order() -> None:
+    """The 1 answers the last question: callback says that the first stands, and the new place ends."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    office.calls("again")
+    office.waits(30 * SECOND)
+    office.presses("again")
+    assert office.last(queue.CallbackRequested).place_id == "p.again"
+    office.hears(
+        callback.CallbackConfirmed(
+            callback_id=callback_id,
+            place_id=office.place("c1").place_id,
+            new_place_id=office.place("again").place_id,
+            leg_id=LegId("again"),
+        )
+    )
+    assert office.last(queue.PlaceClosed).place_id == "p.again"
+    assert office.waits_for("c1")
+    office.hangs_up("again")
+    assert not office.said(queue.PlaceAbandoned)
+
+
+@pytest.mark.rule("C8")
+@pytest.mark.parametrize("caller", [None, OTHER])
+def test_a_withheld_or_another_number_never_matches(caller: str | None) -> None:
+    """Live callers are never merged."""
+    office = with_anna_busy()
+    office.calls("c1", caller=None)
+    office.orders("c1", number=CUSTOMER)
+    office.calls("again", caller=caller)
+    assert not played(office, queue.AnnouncementKind.CALLBACK_EXISTS)
+
+
+@pytest.mark.rule("C8")
+def test_a_number_matches_however_the_network_writes_it() -> None:
+    """8 (912) … and +7 912 … are one customer."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.orders("c1")
+    office.calls("again", caller="89123456789")
+    assert played(office, queue.AnnouncementKind.CALLBACK_EXISTS)
+
+
+@pytest.mark.rule("C8")
+def test_who_is_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> None:
+    """A customer who is there is never left in music that nobody ends."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    office.calls("again")
+    office.presses("again")
+    office.hears(end(office, callback.CallbackCancelled, callback_id))
+    assert office.waits_for("c1")
+    assert office.place("c1").callback_id is None
+    anna_is_free(office)
+    office.answers(ANNA)
+    assert office.last(queue.PlaceConnected).callback_id is None
+
+
+@pytest.mark.rule("C9")
+def test_a_cancelled_callback_stops_what_rings_for_it() -> None:
+    """Withdrawn counts as nothing for the agent."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    anna_is_free(office)
+    assert office.has_offer(ANNA)
+    office.hears(end(office, callback.CallbackCancelled, callback_id))
+    assert office.end_of(ANNA) is queue.OfferWithdrawn
+    assert office.last(queue.PlaceClosed).outcome == "cancelled"
