@@ -5,10 +5,10 @@ alone. An unknown type is skipped and counted; a known type whose value can't be
 dead letter. The two are different errors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,10 @@ from contracts.message import Command, Fact, Message, type_name
 MODULES: Final[tuple[ModuleType, ...]] = (callback, directory, gateway, log, queue, telephony, tts, voicemail)
 VALUE_BYTES_MAX: Final = 256 * 1024
 """A quarter of Kafka's default record limit: a step's batch holds several."""
+
+INTEGER_MAX: Final = 10**15
+"""As an instant the year 33658, as a size a petabyte; a thousand times as much still fits the 64 bits of the
+store, so that no sum or product of what was read can break a write."""
 
 
 class UnknownType(Exception):
@@ -81,9 +85,29 @@ def decode(type_: str, value: bytes | None) -> Message:
     if value is None or len(value) > VALUE_BYTES_MAX:
         raise Malformed(f"{type_}: the value is missing or larger than {VALUE_BYTES_MAX} bytes")
     try:
-        return decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"{type_}: {error}") from error
+    if _has_beyond(msgspec.structs.astuple(message)):
+        raise Malformed(f"{type_}: an integer is beyond {INTEGER_MAX}")
+    return message
+
+
+def _has_beyond(values: Sequence[Any]) -> bool:
+    """Whether a number in a message, however deep, is none that anybody meant."""
+    for value in values:
+        kind = type(value)
+        if kind is str or value is None:
+            continue
+        if kind is int:
+            if not -INTEGER_MAX <= value <= INTEGER_MAX:
+                return True
+        elif kind is tuple:
+            if _has_beyond(value):
+                return True
+        elif isinstance(value, msgspec.Struct) and _has_beyond(msgspec.structs.astuple(value)):
+            return True
+    return False
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -118,6 +142,14 @@ def headers(envelope: Envelope) -> list[tuple[str, bytes]]:
     return found
 
 
+def number(text: bytes) -> int:
+    """A number in a header. Raises ValueError, also for one that no counter reaches."""
+    found = int(text)
+    if not -1 <= found <= INTEGER_MAX:
+        raise ValueError(f"the number {found} is none of ours")
+    return found
+
+
 def envelope(found: Iterable[tuple[str, bytes]]) -> Envelope:
     """The envelope in a record's headers. Raises Malformed when an attribute is missing or unreadable."""
     values = dict(found)
@@ -127,12 +159,13 @@ def envelope(found: Iterable[tuple[str, bytes]]) -> Envelope:
             type=values["ce_type"].decode(),
             source=values["ce_source"].decode(),
             organization_id=OrganizationId(values["ce_organization"].decode()),
-            seq=int(values.get("ce_seq", b"0")),
-            incarnation=int(values.get("ce_incarnation", b"0")),
+            seq=number(values.get("ce_seq", b"0")),
+            incarnation=number(values.get("ce_incarnation", b"0")),
             cause=values.get("ce_cause", b"").decode(),
             time=_milliseconds(values["ce_time"].decode()),
-            cause_offset=int(values.get("ce_causeoffset", b"-1")),
+            cause_offset=number(values.get("ce_causeoffset", b"-1")),
             streams=values.get("ce_streams", b"").decode(),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        # A header may have no value at all, or a time without a zone.
         raise Malformed(f"the record's headers are not a message's: {error!r}") from error

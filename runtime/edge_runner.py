@@ -230,7 +230,7 @@ class SubscriptionRunner:
 
     def _heard(self, record: ConsumerRecord) -> Heard | None:
         """The message, or None for what this edge has no use for. Raises Malformed."""
-        type_ = dict(record.headers).get("ce_type", b"").decode(errors="replace")
+        type_ = (dict(record.headers).get("ce_type") or b"").decode(errors="replace")
         if type_ and type_ not in self._hears:
             metrics.FACTS.labels("other", "skipped").inc()
             return None

@@ -21,6 +21,14 @@ STEP_BYTES_MAX: Final = 900_000
 HEADER_BYTES: Final = 400
 """What the headers of a record take, at most, beside a short id."""
 
+LETTER_VALUE_BYTES_MAX: Final = 800_000
+LETTER_HEADERS_BYTES_MAX: Final = 64_000
+"""Together, with what a dead letter adds, below a record batch: the rest is still at the offset it names."""
+HEADER_FRAME_BYTES: Final = 10
+"""What two lengths of a header take, at most."""
+ORGANIZATION_LENGTH_MAX: Final = 200
+"""A key is for finding the letters of one organization; longer names are none of ours."""
+
 _TOPIC_OF: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}
 
 
@@ -141,15 +149,34 @@ def dead_letter(
     value: bytes | None,
     now_at: int,
 ) -> Outgoing:
-    """A record for the topic of dead letters: the original, and who could not read it, where and why."""
-    organization = dict(headers).get("ce_organization", b"").decode(errors="replace")
-    added = (
+    """A record for the topic of dead letters: the original, and who could not read it, where and why.
+
+    What is too large to be carried is cut, and `dl_cut_from_bytes` says how large it was.
+    """
+    original = tuple((name, content or b"") for name, content in headers)  # a header may have no value
+    organization = dict(original).get("ce_organization", b"").decode(errors="replace")
+    original, is_cut = _first_headers(original)
+    value = value or b""
+    added = [
         ("dl_id", f"{reader}/{topic}/{partition}/{offset}".encode()),
         ("dl_reader", reader.encode()),
         ("dl_topic", topic.encode()),
         ("dl_partition", str(partition).encode()),
         ("dl_offset", str(offset).encode()),
-        ("dl_reason", reason[:1000].encode()),
+        ("dl_reason", reason[:1000].encode(errors="replace")),
         ("dl_time", str(now_at).encode()),
-    )
-    return Outgoing(DEAD_LETTERS.name, organization, (*headers, *added), value or b"")
+    ]
+    if is_cut or len(value) > LETTER_VALUE_BYTES_MAX:
+        added.append(("dl_cut_from_bytes", str(len(value)).encode()))
+    key = organization[:ORGANIZATION_LENGTH_MAX]
+    return Outgoing(DEAD_LETTERS.name, key, (*original, *added), value[:LETTER_VALUE_BYTES_MAX])
+
+
+def _first_headers(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[tuple[str, bytes], ...], bool]:
+    """As many headers as a dead letter carries, and whether that left any out."""
+    size = 0
+    for index, (name, content) in enumerate(headers):
+        size += len(name.encode()) + len(content) + HEADER_FRAME_BYTES
+        if size > LETTER_HEADERS_BYTES_MAX:
+            return headers[:index], True
+    return headers, False

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.codec import Malformed
+from contracts.codec import Malformed, number
 from contracts.ids import OrganizationId
 from runtime.ports import LogRecord
 
@@ -41,10 +41,10 @@ def parsed(record: LogRecord, now_at: int) -> Parsed:
             values["ce_type"].decode(),
             values["ce_source"].decode(),
             OrganizationId(values["ce_organization"].decode()),
-            int(values.get("ce_seq", b"0")),
-            int(values.get("ce_incarnation", b"0")),
-            int(values.get("ce_causeoffset", b"-1")),
+            number(values.get("ce_seq", b"0")),
+            number(values.get("ce_incarnation", b"0")),
+            number(values.get("ce_causeoffset", b"-1")),
             values.get("ce_streams", b"").decode(),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, AttributeError) as error:  # a header may have no value at all
         raise Malformed(f"the record's headers are not a message's: {error!r}") from error

@@ -207,7 +207,7 @@ class VoicemailState(State):
         self.letters = self.table("letters", Letter)
 
     def _index_message(self, old: VoiceMessage | None, new: VoiceMessage | None) -> None:
-        # Two conversations on one leg, or one that moves to another, come of facts that contradict each other.
+        # Two conversations on one leg, or one that moves to another, are facts that contradict each other.
         if old is not None and self._by_leg.get(old.leg_id) == old.voice_message_id:
             del self._by_leg[old.leg_id]
         if new is not None:

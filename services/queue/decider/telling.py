@@ -19,6 +19,9 @@ from services.queue.state.records import Phase, Place
 PLAY_MS_MAX = 20_000
 """An announcement that begins later than this is about a moment that has passed."""
 
+GAP_MS_MIN = 1_000
+"""A gap of nothing would be over as soon as it began, again and again; nobody is told more often."""
+
 
 def answered(state: QueueState, place: Place) -> Decision:
     """The caller is on the line: music, then the welcome; or what an earlier decision wants them to hear."""
@@ -106,7 +109,7 @@ def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
 
 
 def _set_announce(state: QueueState, place: Place) -> None:
-    gap_ms = state.departments[place.department_id].saved.announcement_gap_ms
+    gap_ms = max(GAP_MS_MIN, state.departments[place.department_id].saved.announcement_gap_ms)
     state.set_timer("announce", place.place_id, Instant(state.now_at + gap_ms))
 
 
