@@ -73,7 +73,7 @@ class Order(Record, frozen=True, array_like=True):
     """A conversation about an order, on the leg of who orders; it ends with the leg, or in the queue.
 
     `callback_id` is there once the order stands; `is_accepted`: an agent takes the place on this very
-    leg, which is queue's from then on.
+    leg, which is queue's from then on. `is_unheard`: it could not be read back, since the leg was gone.
     """
 
     leg_id: LegId
@@ -92,6 +92,7 @@ class Order(Record, frozen=True, array_like=True):
     plays: int = 0
     play_id: PlayId | None = None
     is_accepted: bool = False
+    is_unheard: bool = False
 
 
 class Phase(StrEnum):

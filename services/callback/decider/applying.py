@@ -168,6 +168,7 @@ def _apply_attempt(
     match fact:
         case AttemptStarted(agent_id=agent_id, agent_leg_id=leg_id, whisper_play_id=play_id):
             callback = told(state, callback, "attempt_started", agent_id=agent_id, leg_id=leg_id)
+            close_order(state, callback.order_leg_id)  # queue has heard its end, whether we have or not
             change(
                 state,
                 callback,

@@ -132,6 +132,8 @@ def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None, *, o
     A whisper that was not heard may mean that the agent is gone, of which queue may know before us:
     a moment later the customer is dialled all the same.
     """
+    if not ok:
+        _hear_order_unheard(state, leg_id, play_id)
     callback = state.callback_on(leg_id)
     if callback is None or play_id not in (None, callback.play_id):
         return
@@ -143,6 +145,21 @@ def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None, *, o
     elif callback.phase is Phase.APOLOGY_MADE and leg_id == callback.customer_leg_id:
         due_at = Instant(state.now_at + rules.APOLOGY_KEY_MS)
         state.set_timer(CALLBACK_TIMER, callback.callback_id, due_at)
+
+
+def _hear_order_unheard(state: CallbackState, leg_id: LegId, play_id: PlayId | None) -> None:
+    """An order that stands could not be read back: that leg is over, or is being hung up now.
+
+    Whoever presses 1 and hangs up before queue could say so has a leg whose end was heard too early, and
+    will not be heard again: at the deadline nobody must be thought to be there (C1, C4).
+    """
+    order = state.orders.get(leg_id)
+    if order is None or order.callback_id is None or play_id not in (None, order.play_id):
+        return
+    state.orders.put(msgspec.structs.replace(order, is_unheard=True))
+    callback = state.callbacks.get(order.callback_id)
+    if callback is not None and callback.order_leg_id == leg_id:
+        change(state, callback, order_leg_id=None)
 
 
 def refused_command(fact: CommandRefused) -> str:
@@ -212,7 +229,10 @@ def _hear_leg_ended(state: CallbackState, fact: LegEnded) -> None:
 def _hear_timer_due(state: CallbackState, fact: TimerDue) -> None:
     """Timers of what is not over are set anew; while the PBX is away no phone is judged for silence."""
     match fact.kind:
-        case "order" if fact.subject in state.orders:
+        case "order" if (order := state.orders.get(fact.subject)) is not None:
+            if order.is_unheard:  # it was told to hang up, and nothing more will be heard of it
+                close_order(state, order.leg_id)
+                return
             state.set_timer(ORDER_TIMER, fact.subject, Instant(state.now_at + rules.ORDER_STEP_MS_MAX))
         case "farewell" if fact.subject in state.farewells:
             state.set_timer(FAREWELL_TIMER, fact.subject, Instant(state.now_at + rules.FAREWELL_AGAIN_MS))
