@@ -108,6 +108,14 @@ class AgentPauseSaved(Fact, tag="directory.agent_pause_saved", frozen=True, kw_o
     is_paused: bool
 
 
+class AgentWrapUpSaved(Fact, tag="directory.agent_wrap_up_saved", frozen=True, kw_only=True):
+    """An agent ends the time for notes after a call (`until_at` None), or extends it (Q13)."""
+
+    agent_id: AgentId
+    version: int
+    until_at: Instant | None = None
+
+
 class StrategyKind(StrEnum):
     """How a department shares its calls (Q1)."""
 

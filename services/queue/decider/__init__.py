@@ -55,6 +55,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     directory.AgentSaved: cards.apply_agent,
     directory.AgentAvailabilitySaved: cards.apply_availability,
     directory.AgentPauseSaved: cards.apply_pause,
+    directory.AgentWrapUpSaved: cards.apply_wrap_up,
     directory.DepartmentSaved: cards.apply_department,
     tts.NoticeRendered: cards.apply_notice,
     gateway.PbxLost: cards.apply_pbx_lost,

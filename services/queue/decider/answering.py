@@ -18,7 +18,7 @@ from contracts.queue import (
 from contracts.telephony import Bridge, CancelLeg, HangUp, Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import agents, ending, offering, offers, telling
-from services.queue.rules import notices, phones
+from services.queue.rules import notices, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
 
@@ -283,4 +283,4 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
         return
     telling.follow_invitation(state, place, place.joined_at)
     strategy = state.departments[place.department_id].saved.strategy
-    state.set_timer("round", place.place_id, Instant(state.now_at + strategy.pause_between_rounds_ms))
+    state.set_timer("round", place.place_id, Instant(state.now_at + sharing.pause_ms(strategy)))

@@ -8,12 +8,13 @@ from contracts.directory import (
     AgentAvailabilitySaved,
     AgentPauseSaved,
     AgentSaved,
+    AgentWrapUpSaved,
     DepartmentSaved,
     OrganizationSaved,
     PbxSaved,
 )
 from contracts.gateway import PbxLost, PbxReturned
-from contracts.ids import AgentId, DepartmentId
+from contracts.ids import AgentId, DepartmentId, Instant
 from contracts.log import TimerDue
 from contracts.queue import OfferWithdrawn, PbxBack
 from contracts.tts import NoticeRendered
@@ -58,6 +59,19 @@ def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.pause is None or fact.version > known.pause.version:
         state.agents.put(msgspec.structs.replace(known, pause=fact))
+
+
+def apply_wrap_up(state: QueueState, fact: AgentWrapUpSaved) -> None:
+    """An agent in wrap-up ends it or makes it longer; out of it there is nothing to end (Q13)."""
+    known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
+    if fact.version <= known.wrap_up_version:
+        return
+    state.agents.put(msgspec.structs.replace(known, wrap_up_version=fact.version))
+    line = state.line(fact.agent_id)
+    if line.wrap_up_until_at is not None:
+        until_at = Instant(max(state.now_at, fact.until_at or 0))
+        state.lines.put(msgspec.structs.replace(line, wrap_up_until_at=until_at))
+        state.set_timer("wrap_up", fact.agent_id, until_at)
 
 
 def apply_department(state: QueueState, fact: DepartmentSaved) -> None:

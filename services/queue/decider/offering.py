@@ -241,7 +241,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
         state.drop_timer("step", place.place_id)
     if not offers and place.phase is Phase.WAITING:
         strategy = state.departments[place.department_id].saved.strategy
-        state.set_timer("round", place.place_id, Instant(state.now_at + strategy.pause_between_rounds_ms))
+        state.set_timer("round", place.place_id, Instant(state.now_at + sharing.pause_ms(strategy)))
 
 
 def decide_ended(state: QueueState, fact: Ended) -> Decision:

@@ -14,7 +14,7 @@ DECLINE_MS: Final = 10_000
 """Who declined a place is left in peace with it for this long (Q8)."""
 STEP_MS: Final = {StrategyKind.LINEAR: 20_000, StrategyKind.CUMULATIVE: 10_000}
 REST_MS_MIN: Final = 1_000
-"""After a dialling that reached nobody the agent rests for the pause between rounds, but never less."""
+"""The pause between rounds is never less, whatever was set."""
 SKIPPED_MAX: Final = 200
 """More reasons than anybody reads; a department of more agents is cut here."""
 
@@ -35,9 +35,14 @@ def ring_ms_longest(strategy: Strategy, agents: int) -> int:
     return ring_ms(strategy) + waits * step_ms(strategy)
 
 
-def rest_ms(strategy: Strategy) -> int:
-    """How long an agent whom no phone reached is not offered the next place."""
+def pause_ms(strategy: Strategy) -> int:
+    """How long a place rests between two rounds; never nothing, which would be a loop."""
     return max(REST_MS_MIN, strategy.pause_between_rounds_ms)
+
+
+def rest_ms(strategy: Strategy) -> int:
+    """How long an agent whom no phone reached is not offered the next place: the same pause."""
+    return pause_ms(strategy)
 
 
 def refuses(place: Place, agent_id: AgentId, now_at: Instant) -> SkipReason | None:

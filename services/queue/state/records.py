@@ -65,6 +65,7 @@ class Agent(Record, frozen=True, array_like=True):
     saved: book.AgentSaved | None = None
     availability: book.AgentAvailabilitySaved | None = None
     pause: book.AgentPauseSaved | None = None
+    wrap_up_version: int = 0
 
 
 class Line(Record, frozen=True, array_like=True):

@@ -23,6 +23,7 @@ from contracts.ids import (
 from contracts.log import TimerDue
 from contracts.message import Command, Fact, Interval, Message
 from runtime.decision import Decision, step, together
+from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
 from tests.unit.queue.checks import Watch, reloaded, watched
@@ -51,6 +52,7 @@ class Office:
         self.auto = auto
         self.watch = Watch()
         self.decider = watched(self.watch)
+        self.plain_decider = SERVICE
         self.versions = 0
         self._settings: dict[DepartmentId, dict[str, Any]] = {}
         self._heard = 0

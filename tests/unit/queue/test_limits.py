@@ -2,10 +2,10 @@
 
 import pytest
 
-from contracts import gateway, queue, telephony
+from contracts import directory, gateway, queue, telephony
 from contracts.directory import ActionKind
 from contracts.gateway import DeviceState
-from contracts.ids import Address
+from contracts.ids import Address, Instant
 from contracts.queue import DivertReason
 from tests.unit.queue.stories import (
     ANNA,
@@ -29,6 +29,38 @@ def test_after_a_bridged_department_call_the_agent_has_time_for_notes() -> None:
     assert office.last(queue.WrapUpStarted).until_at == office.at + 30 * SECOND
     office.calls("c2")
     office.waits(29_999)
+    assert office.ringing("c2") == []
+    office.waits(1)
+    assert office.ringing("c2") == [ANNA]
+
+
+@pytest.mark.rule("Q13")
+def test_the_agent_can_end_the_time_for_notes() -> None:
+    """Ready earlier: who waits is served at once; said again later it ends nothing else."""
+    office = an_office(ANNA, wrap_up_ms=MINUTE)
+    office.talks(ANNA, "c1")
+    office.calls("c2")
+    done = directory.AgentWrapUpSaved(agent_id=ANNA, version=1)
+    office.hears(done)
+    office.waits(0)
+    assert office.ringing("c2") == [ANNA]
+    office.answers(ANNA)
+    office.finishes(ANNA)
+    office.hears(done)
+    office.calls("c3")
+    office.waits(MINUTE - 1)
+    assert office.ringing("c3") == []
+
+
+@pytest.mark.rule("Q13")
+def test_the_agent_can_extend_the_time_for_notes() -> None:
+    """Not rung before the longer time is over."""
+    office = an_office(ANNA, wrap_up_ms=MINUTE)
+    office.talks(ANNA, "c1")
+    longer = Instant(office.at + 3 * MINUTE)
+    office.hears(directory.AgentWrapUpSaved(agent_id=ANNA, version=1, until_at=longer))
+    office.calls("c2")
+    office.waits_until(Instant(longer - 1))
     assert office.ringing("c2") == []
     office.waits(1)
     assert office.ringing("c2") == [ANNA]
