@@ -112,6 +112,7 @@ class Process:
         self.clock = clock
         self._faults = faults
         self.is_dead = False
+        self.is_newer = False
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._chance = chance
 

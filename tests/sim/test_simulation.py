@@ -7,7 +7,8 @@ import pytest
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import replay
 from tests.sim.checkers import CHECKERS
-from tests.sim.world import CALM, DECIDERS, STORMY, Run, simulate
+from tests.sim.deploys import NEWER_QUEUE
+from tests.sim.world import CALM, CALMER, DECIDERS, STORMY, Run, simulate
 
 SEEDS = int(os.environ.get("SEEDS", "40"))
 SEED_FROM = int(os.environ.get("SEED_FROM", "1"))
@@ -39,3 +40,16 @@ def test_a_calm_morning_is_the_same_every_time() -> None:
     assert [(each.at, each.fact) for each in first.facts if each.envelope.type != "gateway.pbx_claimed"] == [
         (each.at, each.fact) for each in second.facts if each.envelope.type != "gateway.pbx_claimed"
     ]
+
+
+@pytest.mark.rule("Q12")
+@pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 4)))
+def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
+    """A deploy changes decisions, and nothing that an earlier version has said."""
+    run = simulate(seed, CALMER, newer={"queue": NEWER_QUEUE})
+    assert wrongs_of_a_deploy(run) == []
+
+
+def wrongs_of_a_deploy(run: Run) -> list[str]:
+    """What must hold whichever version decides; the log explains itself to no single one."""
+    return [wrong for checker in CHECKERS for wrong in checker(run)]

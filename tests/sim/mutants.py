@@ -1,0 +1,251 @@
+"""Planted bugs, one for each sentence of the architecture that seeds broke without: each must be found.
+
+A mutant patches the real code for the time of a run. Its name says what the sentence forbids.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from contracts import gateway as facts
+from runtime import memory
+from runtime.decision import NOTHING
+from runtime.host import claiming, hearing, numbering, outbox, owner, reader, timers
+from runtime.host.held import Held
+from runtime.ports import LogUnavailable, Refused
+from runtime.records import State
+from services.gateway.activities.voice import Voice
+from services.gateway.decider import commands, past
+from services.gateway.decider.book import Book
+from services.gateway.decider.gateway import Gateway
+from services.queue.decider import _DECIDE_TIMER
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def say_before_storing(patch: pytest.MonkeyPatch) -> None:
+    """A crash between the two says what the next owner will say differently."""
+    store_then_say = Held.store_then_say
+
+    async def said_first(self: Held, batch: Any, position: Any) -> None:
+        await outbox.send(self.ports.log, self.partition, batch.outbox())
+        await store_then_say(self, batch, position)
+
+    patch.setattr(Held, "store_then_say", said_first)
+
+
+def store_write_without_the_epoch_or_version(patch: pytest.MonkeyPatch) -> None:
+    """A zombie's write, or one after a rollback, is taken."""
+
+    def unguarded(self: memory.MemoryStore, partition: int, epoch: str, version: str) -> Any:
+        return self.stored.setdefault(partition, memory.StoredPartition())
+
+    patch.setattr(memory.MemoryStore, "_guarded", unguarded)
+
+
+def store_write_without_the_version(patch: pytest.MonkeyPatch) -> None:
+    """A store that went back in time is written on as if it had not."""
+
+    def by_epoch(self: memory.MemoryStore, partition: int, epoch: str, version: str) -> Any:
+        found = self.stored.setdefault(partition, memory.StoredPartition())
+        if found.epoch not in (epoch, None):
+            raise Refused("another epoch")
+        return found
+
+    patch.setattr(memory.MemoryStore, "_guarded", by_epoch)
+
+
+def a_claim_that_decides_what_the_log_already_says(patch: pytest.MonkeyPatch) -> None:
+    """After a rollback the same record is decided on twice."""
+    patch.setattr(claiming.SaidAlready, "note", lambda self, fact, numbers: None)
+    patch.setattr(hearing.Hearing, "_confirm", lambda self, heard, numbers: "own")
+
+
+def facts_of_a_step_sent_singly(patch: pytest.MonkeyPatch) -> None:
+    """A crash in between leaves half a step on the log."""
+
+    async def singly(log: Any, partition: int, found: Any) -> None:
+        commands_first = [each for each in found if each.step < 0]
+        if commands_first:
+            await log.send(commands_first)
+        for each in found:
+            if each.step >= 0:
+                await log.append(partition, [each])
+
+    patch.setattr(outbox, "send", singly)
+
+
+def a_reader_that_accepts_any_higher_seq(patch: pytest.MonkeyPatch) -> None:
+    """With facts sent past a failed one, what was missing is skipped for good."""
+    patch.setattr(
+        numbering.Numbering,
+        "is_early",
+        lambda self, source, seq: seq <= self.heard.get(source, (0, 0))[1],
+    )
+    an_outbox_that_goes_on_past_a_failed_send(patch)
+
+
+def an_outbox_that_goes_on_past_a_failed_send(patch: pytest.MonkeyPatch) -> None:
+    """What follows is said, what failed is not."""
+
+    async def past_failures(log: Any, partition: int, found: Any) -> None:
+        for batch in ([each] for each in found if each.step < 0):
+            try:
+                await log.send(batch)
+            except LogUnavailable:
+                continue
+        for batch in outbox.batches([each for each in found if each.step >= 0]):
+            try:
+                await log.append(partition, batch)
+            except LogUnavailable:
+                continue
+
+    patch.setattr(outbox, "send", past_failures)
+
+
+def timer_due_dropped_as_an_own_fact(patch: pytest.MonkeyPatch) -> None:
+    """No deadline ever comes."""
+    patch.setattr(owner, "is_hosts", lambda heard, service: heard.type == "log.timer_due")
+
+
+def timers_in_memory_only(patch: pytest.MonkeyPatch) -> None:
+    """After a claim an organization that nobody speaks of never wakes."""
+    made = timers.DueIndex.__init__
+    patch.setattr(timers.DueIndex, "__init__", lambda self, stored: made(self, {}))
+
+
+def timer_due_appended_once(patch: pytest.MonkeyPatch) -> None:
+    """A clock that is ahead swallows the only one."""
+    note = timers.Asked.note
+
+    def once(self: timers.Asked, organization_id: Any, timer: Any, elapsed: float) -> bool:
+        return note(self, organization_id, timer, elapsed + 1e9)
+
+    patch.setattr(timers.Asked, "note", once)
+
+
+def a_decider_that_does_not_check_which_timer_fired(patch: pytest.MonkeyPatch) -> None:
+    """A clock that is ahead, or an old timer, ends a wait too early."""
+    patch.setattr(State, "awaits", lambda self, due: due.timer_id in self.timers)
+
+
+def a_deadline_skipped(patch: pytest.MonkeyPatch) -> None:
+    """Somebody waits for ever."""
+    patch.setitem(_DECIDE_TIMER, "deadline", lambda state, due: NOTHING)
+
+
+def records_of_the_old_fetch_position_accepted(patch: pytest.MonkeyPatch) -> None:
+    """Records are skipped, or heard as if they were later ones."""
+
+    async def whatever(self: reader.Reader, offset: int, *, wait_ms: int) -> Any:
+        found = await self._log.read(self._partition, offset, records_max=self._records_max, wait_ms=wait_ms)
+        return [msgspec.structs.replace(each, offset=offset + index) for index, each in enumerate(found)]
+
+    patch.setattr(reader.Reader, "read", whatever)
+
+
+def dial_before_reading_the_request_back(patch: pytest.MonkeyPatch) -> None:
+    """Two gateways dial the same leg; or one dials what nobody knows of."""
+    dial = commands._dial
+
+    def at_once(book: Book, now: int, key: Any, command: Any) -> None:
+        dial(book, now, key, command)
+        leg = book.legs.get(command.leg_id)
+        if leg is not None:
+            commands.dial_requested(book, now, leg)
+
+    patch.setattr(commands, "_dial", at_once)
+
+
+def dial_without_a_request(patch: pytest.MonkeyPatch) -> None:
+    """After a crash nobody knows that it was dialled, and it is dialled again."""
+    say = Book.say
+
+    def silent(self: Book, fact: Any, key: Any = None) -> None:
+        if not isinstance(fact, facts.LegRequested):
+            say(self, fact, key)
+
+    patch.setattr(Book, "say", silent)
+    dial_before_reading_the_request_back(patch)
+
+
+def a_gateway_that_ignores_a_newer_claim(patch: pytest.MonkeyPatch) -> None:
+    """A zombie goes on speaking for a PBX that has another owner."""
+    hear = Gateway.hear
+
+    def deaf(self: Gateway, now: int, envelope: Any, fact: Any, *, offset: int, at: Any) -> None:
+        if isinstance(fact, facts.PbxClaimed):
+            return
+        hear(self, now, envelope, fact, offset=offset, at=at)
+
+    patch.setattr(Gateway, "hear", deaf)
+
+
+def a_gateway_that_sends_past_a_failed_fact(patch: pytest.MonkeyPatch) -> None:
+    """What failed is never said."""
+    said = Voice._is_said
+
+    async def past_failures(self: Voice, machine: Any, box: Any, batch: Any) -> bool:
+        try:
+            await self._ports.say(
+                tuple(each.fact for each in batch),
+                organization_id=machine.organization_id,
+                source=machine.source,
+                cause=batch[0].cause,
+                seq=batch[0].seq,
+                incarnation=machine.incarnation or 0,
+            )
+        except Exception:  # noqa: BLE001  # the bug that is planted
+            return True
+        return True
+
+    assert said is not None
+    patch.setattr(Voice, "_is_said", past_failures)
+
+
+def a_gateway_that_forgets_what_it_requested(patch: pytest.MonkeyPatch) -> None:
+    """A request without a live leg and an end is not reported lost: its leg never ends."""
+    recall = past.recall
+
+    def forgetful(book: Book, fact: Any, at: Any) -> None:
+        if not isinstance(fact, facts.LegRequested):
+            recall(book, fact, at)
+
+    patch.setattr(past, "recall", forgetful)
+
+
+def own_facts_judged_by_their_seq(patch: pytest.MonkeyPatch) -> None:
+    """`timer_due` has no number, and a filter on numbers drops it."""
+    accept = hearing.Hearing._accept
+
+    def filtered(self: hearing.Hearing, heard: Any, numbers: Any) -> str:
+        if heard.type == hearing.TIMER_DUE and numbers.is_repeat(heard.source, 0, heard.seq):
+            return "repeat"
+        return accept(self, heard, numbers)
+
+    patch.setattr(hearing.Hearing, "_accept", filtered)
+
+
+MUTANTS: Final[tuple[Patch, ...]] = (
+    say_before_storing,
+    store_write_without_the_epoch_or_version,
+    store_write_without_the_version,
+    a_claim_that_decides_what_the_log_already_says,
+    facts_of_a_step_sent_singly,
+    a_reader_that_accepts_any_higher_seq,
+    an_outbox_that_goes_on_past_a_failed_send,
+    timer_due_dropped_as_an_own_fact,
+    own_facts_judged_by_their_seq,
+    timers_in_memory_only,
+    timer_due_appended_once,
+    a_decider_that_does_not_check_which_timer_fired,
+    a_deadline_skipped,
+    records_of_the_old_fetch_position_accepted,
+    dial_before_reading_the_request_back,
+    dial_without_a_request,
+    a_gateway_that_ignores_a_newer_claim,
+    a_gateway_that_sends_past_a_failed_fact,
+    a_gateway_that_forgets_what_it_requested,
+)
