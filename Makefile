@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m tools
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements demo up down test check rules sim schemas
+.PHONY: help setup requirements demo up down test check rules sim chaos schemas
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ rules: setup ## each rule of docs/rules.md with the tests that prove it
 
 sim: setup ## the simulation
 	@$(PYTEST) tests/sim $(ARGS)
+
+chaos: setup ## faults on real parts, 10 minutes, into docs/chaos.md (ARGS="--broker embedded --seed 7" for less)
+	@$(RUN) chaos $(ARGS)
 
 schemas: setup ## JSON Schemas and AsyncAPI of the messages, into contracts/schemas
 	@$(RUN) schemas

@@ -1,0 +1,178 @@
+"""Plays the mornings, one broker after the other, and has them judged."""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from rich.console import Console
+
+from contracts.ids import OrganizationId
+from runtime.ports import LogUnavailable
+from tools import connect, export, stretch
+from tools.chaos import lost, reading, report
+from tools.chaos.plan import STORM_S, Kind, plan
+from tools.chaos.report import BROKERS, Outcome
+from tools.chaos.strikes import Strike, Striker
+from tools.chaos.verdict import verdict
+from tools.chaos.workload import Workload, workload
+from tools.chaos.works import Works
+from tools.stack import kafka
+from tools.stack.process import StackError
+from tools.stack.services import ROOT
+
+RUN: Final = ROOT / ".run" / "chaos"
+TICK_S: Final = 0.1
+CALM_S: Final = 4.0
+"""Nothing is open for so long: the morning is over. A timer or a command that is due comes sooner."""
+AFTERMATH_S_MAX: Final = 240.0
+"""The longest wait is a letter's that was deferred twice: one minute, then two."""
+
+
+class Morning:
+    """One broker's run: the storm, the aftermath, the verdict."""
+
+    def __init__(self, broker: str, options: argparse.Namespace, console: Console) -> None:
+        self._broker = broker
+        self._console = console
+        self._seed: int = options.seed
+        self._storm_s: float = 60 * options.minutes
+        self._begun = time.monotonic()
+        self._run = RUN / broker
+        self._planned = plan(self._seed, broker, self._storm_s, options.only)
+        self._morning: Workload = workload(self._seed, self._storm_s)
+        self._told = self._file("faults.log")
+
+    def _file(self, name: str) -> Path:
+        self._run.mkdir(parents=True, exist_ok=True)
+        return self._run / name
+
+    def _tell(self, text: str) -> None:
+        line = f"{time.monotonic() - self._begun:7.1f}  {text}"
+        with self._told.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def play(self) -> Outcome:
+        """Everything, from the first process to the verdict."""
+        self._tell(f"starting everything on {BROKERS[self._broker]}, seed {self._seed}")
+        with Works(self._run, self._broker, self._morning, seed=self._seed) as works:
+            striker = Striker(works, self._planned, self._seed, self._tell)
+            self._tell(f"{self._morning.calls} calls and {len(self._planned)} faults begin")
+            works.begin()
+            striker.begin()
+            findings = self._storm(works, striker)
+            dialled = works.dialled()
+            findings += works.stop_services()
+            found = asyncio.run(self._leavings(works, dialled))
+            self._tell(f"judging {found.records} records")
+            judged = verdict(found)
+            strikes = list(striker.done)
+            if any(each.kind is Kind.LOG_LOST for each in self._planned):
+                findings += self._lose(works, strikes)
+            return Outcome(
+                broker=self._broker,
+                seed=self._seed,
+                strikes=strikes,
+                verdict=judged,
+                findings=[*striker.findings, *works.ended_by_themselves, *works.progress.parked, *findings],
+                records=found.records,
+                calls=self._morning.calls,
+                restarts=works.restarts,
+                disturbed=sum(proxy.disturbed for proxy in works.proxies()),
+                seconds=time.monotonic() - self._begun,
+            )
+
+    def _storm(self, works: Works, striker: Striker) -> list[str]:
+        """Until every fault is over and nothing is open; what had not come to its end by then."""
+        begun, over, quiet = time.monotonic(), None, None
+        while True:
+            heard = works.listen()
+            striker.turn(heard)
+            works.supervise()
+            works.check_parts()
+            now = time.monotonic()
+            is_storm = not striker.is_over or now - begun < self._storm_s
+            over = None if is_storm else over or now
+            is_open = bool(works.progress.open() or striker.unrecovered)
+            quiet = None if is_storm or is_open or heard else quiet or now
+            if quiet is not None and now - quiet > CALM_S:
+                self._tell("everything has come to its end")
+                return []
+            if over is not None and now - over > AFTERMATH_S_MAX:
+                return [
+                    *(
+                        f"still open at the end: {kind} {sorted(ids)}"
+                        for kind, ids in works.progress.open().items()
+                    ),
+                    *(f"never worked again after {each.kind} {each.target}" for each in striker.unrecovered),
+                ]
+            time.sleep(TICK_S)
+
+    async def _leavings(self, works: Works, dialled: dict[str, int]) -> reading.Leavings:
+        settings = works.stack.settings()
+        records = await stretch.of_broker(settings)
+        export.write(self._file("log.jsonl"), records)
+        sent, dead = await reading.commands(settings)
+        letters = reading.kept_letters(works.stack.parts.smtp.letters)
+        return reading.leavings(self._morning.companies, records, sent, dead, letters, dialled)
+
+    def _lose(self, works: Works, strikes: list[Strike]) -> list[str]:
+        partition = asyncio.run(_partition_of(works, self._morning.companies[-1].organization_id))
+        self._tell(f"log-lost: everything of {lost.SERVICE}'s partition {partition} is deleted")
+        asyncio.run(lost.lose(works, partition))
+        said, wrongs = lost.judge(works, partition)
+        begun = time.monotonic()
+        strikes.append(Strike(Kind.LOG_LOST, lost.SERVICE, begun, lambda: True, begun, said))
+        return wrongs
+
+
+async def _partition_of(works: Works, organization_id: OrganizationId) -> int:
+    async with connect.log(works.stack.settings()) as log:
+        return await connect.partition_of(organization_id, log)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(argv: list[str]) -> int:
+    """Run what was asked for; docs/chaos.md is written by a whole run alone."""
+    parser = argparse.ArgumentParser(prog="python -m tools chaos", description=__doc__)
+    parser.add_argument("--broker", choices=sorted(BROKERS), help="only this one")
+    parser.add_argument("--minutes", type=float, default=STORM_S / 60, help="of faults, on each broker")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=Kind, choices=list(Kind), help="only this fault, more often")
+    options = parser.parse_args(argv)
+    console = Console()
+    signal.signal(signal.SIGTERM, _interrupt)
+    outcomes = []
+    for broker in [options.broker] if options.broker else ["embedded", "apache"]:
+        reason = kafka.reason_missing() if broker == "apache" else None
+        if reason is not None:
+            print(f"chaos: {reason}", file=sys.stderr)
+            return 1
+        shutil.rmtree(RUN / broker, ignore_errors=True)
+        try:
+            outcome = Morning(broker, options, console).play()
+        except (StackError, LogUnavailable) as error:
+            print(f"chaos: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("chaos: interrupted; everything was stopped", file=sys.stderr)
+            return 1
+        outcomes.append(outcome)
+        report.show(console, outcome)
+    if len(outcomes) == len(BROKERS) and options.only is None:
+        usual = options.minutes == STORM_S / 60
+        command = (
+            f'make chaos ARGS="--seed {options.seed}{"" if usual else f" --minutes {options.minutes:g}"}"'
+        )
+        console.print(f"written: {report.write(outcomes, command)}", highlight=False)
+    console.print(f"evidence: {RUN} (log.jsonl, faults.log, logs, letters of each broker)", highlight=False)
+    return 0 if all(outcome.is_fine for outcome in outcomes) else 1
