@@ -23,6 +23,7 @@ from runtime.decision import Decider, Decision, step
 from runtime.records import State
 from tests.sim.workload import workload
 
+M = typing.TypeVar("M", bound=msgspec.Struct)
 NOW: Final = 1_800_000_000_000
 STRANGE: Final = (
     "",
@@ -134,6 +135,14 @@ class Hostile:
         template = self._chance.choice(said)
         return self._made(self._chance.choice(ANSWERS[type(template)]), _about(template))
 
+    def message(self, kind: type[M]) -> M:
+        """Anything else that is said, a command or what a PBX tells, about what was spoken of before."""
+        about = _about(self._chance.choice(self._templates)) if self._templates else {}
+        made = self._struct(kind, about)
+        assert isinstance(made, kind)
+        self.note(made)
+        return made
+
     def _made(self, kind: type[Fact], about: dict[str, Any]) -> Fact:
         made = self._struct(kind, about)
         assert isinstance(made, Fact)
@@ -202,6 +211,8 @@ class Hostile:
             if self._is_strange():
                 return self._chance.choice(EXTREME)
             return self._chance.choice(DURATIONS) if "_ms" in name else self._chance.randint(1, 4)
+        if kind is bytes:
+            return self._text(name).encode()
         return self._text(name)
 
     def _id(self, name: str, kind: typing.NewType) -> Any:

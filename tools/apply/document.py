@@ -18,6 +18,11 @@ FILE_BYTES_MAX: Final = 1_000_000
 NODES_MAX: Final = 200_000
 """Aliases may repeat a part a thousandfold: this bounds what they unfold to."""
 
+DEPTH_MAX: Final = 40
+"""An office is six levels deep."""
+CAUSE_LENGTH_MAX: Final = 500
+"""A cause may quote what stands in the file, and that may be a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -46,7 +51,9 @@ class Refused(Exception):
 def told(problem: Problem, name: str) -> str:
     """A problem as a person reads it."""
     word = "warning" if problem.is_warning else "error"
-    return f"{name}:{problem.line or 1}: {word}: {problem.cause}. {problem.remedy}"
+    cause = problem.cause.replace("\n", " ").replace("\r", " ")
+    cause = cause if len(cause) <= CAUSE_LENGTH_MAX else f"{cause[:CAUSE_LENGTH_MAX]}…"
+    return f"{name}:{problem.line or 1}: {word}: {cause}. {problem.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +77,83 @@ class Document:
 def read(text: str, name: str = "office.yaml") -> Document:
     """Read YAML. Raises Refused with the line when it is none."""
     if len(text.encode()) > FILE_BYTES_MAX:
-        raise Refused([Problem((), f"the file is larger than {FILE_BYTES_MAX} bytes", "Split it")], name)
+        raise _too_large(name)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        said = getattr(error, "problem", None) or str(error)
-        raise Refused(
-            [
-                Problem(
-                    (),
-                    f"this is not YAML: {said}",
-                    "Look at the brackets, quotes and spaces of this line and the one before",
-                    line=mark.line + 1 if mark else None,
-                )
-            ],
-            name,
-        ) from error
+        raise Refused([_not_yaml(error, text)], name) from error
     lines: dict[Path, int] = {}
     problems: list[Problem] = []
-    data = _Reader(lines, problems).value(node, ()) if node is not None else {}
+    data = _Reader(lines, problems, name).value(node, ()) if node is not None else {}
     if problems:
         raise Refused(problems, name)
     return Document(name=name, data=data, lines=lines)
 
 
+def _too_large(name: str) -> Refused:
+    return Refused([Problem((), f"the file is larger than {FILE_BYTES_MAX} bytes", "Split it")], name)
+
+
+def text_of(data: bytes, name: str) -> str:
+    """A file's bytes as text. Raises Refused with the line when they are none."""
+    if len(data) > FILE_BYTES_MAX:
+        raise _too_large(name)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cause = f"this is not text in UTF-8: the byte {data[error.start]:#04x} stands here"
+        line = data[: error.start].count(b"\n") + 1
+        raise Refused(
+            [Problem((), cause, "Save the file as UTF-8 in your editor", line=line)], name
+        ) from error
+
+
+def _not_yaml(error: yaml.YAMLError, text: str) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line = mark.line + 1 if mark else None
+    said = getattr(error, "problem", None) or str(error)
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text[: error.position].count("\n") + 1
+        said = f"the character #x{error.character:04x} is not allowed"
+    remedy = "Look at the brackets, quotes and spaces of this line and the one before"
+    return Problem((), f"this is not YAML: {said}", remedy, line=line)
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes no deeper than anybody nests them: PyYAML's own limit is Python's stack."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML's own
+            raise yaml.composer.ComposerError(None, None, f"parts are nested deeper than {DEPTH_MAX}", mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
 class _Reader:
     """Turns nodes into data and remembers their lines."""
 
-    def __init__(self, lines: dict[Path, int], problems: list[Problem]) -> None:
+    def __init__(self, lines: dict[Path, int], problems: list[Problem], name: str) -> None:
+        self._name = name
         self._lines = lines
         self._problems = problems
         self._nodes = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._nodes += 1
+        line = node.start_mark.line + 1
         if self._nodes > NODES_MAX:
-            raise Refused([Problem((), "the file's aliases repeat too much", "Write fewer of them out")])
-        self._lines.setdefault(path, node.start_mark.line + 1)
+            too_many = Problem((), "the file's aliases repeat too much", "Repeat fewer of them", line=line)
+            raise Refused([too_many], self._name)
+        if len(path) > DEPTH_MAX:
+            endless = Problem((), "an alias here contains itself", "Write out what is meant", line=line)
+            raise Refused([endless], self._name)
+        self._lines.setdefault(path, line)
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, path))
         if isinstance(node, yaml.SequenceNode):
@@ -118,8 +164,12 @@ class _Reader:
     def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
         seen: dict[str, int] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
             line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                problem = Problem(path, "a key is a word, and no list", "Write «word: …»", line=line)
+                self._problems.append(problem)
+                continue
+            key = str(key_node.value)
             if key in seen:
                 self._problems.append(
                     Problem(

@@ -19,7 +19,7 @@ from tools import connect
 from tools import log as facts_log
 from tools.apply import office
 from tools.apply.difference import Change, Difference, difference, key_of, newest
-from tools.apply.document import Document, Refused, read, told
+from tools.apply.document import FILE_BYTES_MAX, Document, Refused, read, text_of, told
 from tools.masking import masked
 
 UPLOAD_BYTES_MAX = 10_000_000
@@ -30,19 +30,28 @@ SHOWN_MAX = 60
 
 def load(path: Path) -> tuple[Document, dict[str, bytes]]:
     """An office file and the audio files that it names, by key. Raises Refused and OSError."""
-    document = read(path.read_text(encoding="utf-8"), str(path))
+    with path.open("rb") as file:
+        document = read(text_of(file.read(FILE_BYTES_MAX + 1), str(path)), str(path))
     keys: dict[str, str] = {}
     audio: dict[str, bytes] = {}
     for name in office.uploads_named(document):
-        file = path.parent / name
-        if not file.is_file() or file.stat().st_size > UPLOAD_BYTES_MAX:
+        data = _upload(path.parent / name)
+        if data is None:
             # The checks name the line.
             continue
-        data = file.read_bytes()
         # By content: the same file again is the same object, and no name says what is in it.
-        keys[name] = f"uploads/{hashlib.sha256(data).hexdigest()}{file.suffix.lower()}"
+        keys[name] = f"uploads/{hashlib.sha256(data).hexdigest()}{Path(name).suffix.lower()}"
         audio[keys[name]] = data
     return Document(document.name, document.data, document.lines, keys), audio
+
+
+def _upload(file: Path) -> bytes | None:
+    """A file's bytes, if it is one, is readable, and no larger than an upload may be."""
+    try:
+        is_fit = file.is_file() and file.stat().st_size <= UPLOAD_BYTES_MAX
+        return file.read_bytes() if is_fit else None
+    except (OSError, ValueError):  # a name may be too long, or none at all
+        return None
 
 
 async def known(log: Log, partition: int, organization_id: OrganizationId) -> tuple[list[Fact], bool]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 
 from contracts.ids import LegId, OrganizationId, PbxId, RecordingId
 from services.gateway.port import Cause
@@ -22,6 +23,8 @@ HEADER_BYTES: Final = 58
 BYTES_PER_MS: Final = 8
 A_LAW: Final = 6
 TOKEN_LENGTH: Final = 40
+
+log = structlog.get_logger(__name__)
 
 
 class Spooled(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +61,12 @@ class Spool:
         self._secret = self._own_secret()
         self._known: dict[RecordingId, Spooled] = {}
         for file in sorted(folder.glob("*.json")):
-            found = msgspec.json.decode(file.read_bytes(), type=Spooled)
+            try:
+                found = msgspec.json.decode(file.read_bytes(), type=Spooled)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                # A disk that lost its power may leave half a note; its sound stays for whoever looks.
+                log.error("gateway.spool_unreadable", file=file.name, reason=str(error))
+                continue
             self._known[found.recording_id] = found
 
     def _own_secret(self) -> bytes:

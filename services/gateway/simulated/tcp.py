@@ -1,12 +1,10 @@
 """The adapter to a simulated PBX over TCP: a `Pbx` that connects again by itself."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 
 from contracts.ids import PbxId
@@ -18,6 +16,7 @@ PAUSE_S_MAX: Final = 2.0
 CONNECT_S_MAX: Final = 3.0
 AWAY_AFTER_S: Final = 2.0
 """A PBX that can't be reached at start is said to be lost after this long, and not at the first refusal."""
+REASON_LENGTH_MAX: Final = 300
 
 log = structlog.get_logger(__name__)
 
@@ -73,32 +72,47 @@ class TcpPbx:
                 await asyncio.sleep(pause_s)
                 pause_s = min(PAUSE_S_MAX, pause_s * 2)
                 continue
-            pause_s = PAUSE_S_MIN
+            is_readable = False
             try:
-                await self._converse(reader, writer)
+                is_readable = await self._converse(reader, writer)
             finally:
                 self._writer = None
                 writer.close()
+            # What can't be read begins anew with all that the PBX has, but not as fast as it can.
+            pause_s = PAUSE_S_MIN if is_readable else min(PAUSE_S_MAX, pause_s * 2)
             self._gone()
             await asyncio.sleep(pause_s)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read until the connection ends; False: until there was something that can't be read."""
         writer.write(wire.line(wire.Greeting(pbx=self.pbx_id)))
         self._writer = writer
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            while data := await reader.readline():
-                try:
-                    told = wire.read_told(data)
-                except msgspec.MsgspecError as error:
-                    log.error("gateway.pbx_unreadable", pbx_id=self.pbx_id, reason=str(error))
-                    return
-                if told.is_replaced:
-                    self.is_replaced = True
-                    return
-                if told.happening is not None:
-                    self._is_said_gone = False
-                    self._happenings.append(told.happening)
-                    self._told()
+        try:
+            while not self.is_replaced and (data := await reader.readline()).endswith(b"\n"):
+                self._read(data)
+        except OSError:
+            return True
+        except ValueError:  # asyncio's word for a line beyond the limit
+            return self._unreadable(f"a line is longer than {wire.LINE_BYTES_MAX} bytes")
+        except wire.Unreadable as error:
+            return self._unreadable(str(error))
+        return True
+
+    def _read(self, data: bytes) -> None:
+        try:
+            told = wire.read_told(data)
+        except wire.UnknownHappening as error:
+            log.warning("gateway.happening_unknown", pbx_id=self.pbx_id, happening=str(error))
+            return
+        self.is_replaced = told.is_replaced
+        if told.happening is not None and not told.is_replaced:
+            self._is_said_gone = False
+            self._happenings.append(told.happening)
+            self._told()
+
+    def _unreadable(self, reason: str) -> bool:
+        log.error("gateway.pbx_unreadable", pbx_id=self.pbx_id, reason=reason[:REASON_LENGTH_MAX])
+        return False
 
     def _away(self) -> None:
         """Connecting again took too long."""

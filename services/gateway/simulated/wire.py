@@ -5,7 +5,7 @@ is `pbx_there`. Who greets later takes the PBX over, and the former connection i
 sends a control instead of a greeting, which is answered by one line.
 """
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -63,6 +63,25 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_replaced: bool = False
 
 
+class Unreadable(Exception):
+    """A line that is none of ours: what follows it can't be trusted either."""
+
+
+class UnknownHappening(Exception):
+    """A PBX tells something that this gateway has no word for: it is passed over."""
+
+
+class _Name(msgspec.Struct):
+    happening: str
+
+
+class _Named(msgspec.Struct):
+    happening: _Name
+
+
+NAME_LENGTH_MAX: Final = 80
+_HAPPENINGS: Final = frozenset(each.__struct_config__.tag for each in get_args(AnyHappening))
+_NAMED: Final = msgspec.json.Decoder(_Named)
 _ENCODER: Final = msgspec.json.Encoder()
 _ASKING: Final = msgspec.json.Decoder(Asking)
 _GREETING: Final = msgspec.json.Decoder(Greeting)
@@ -94,5 +113,19 @@ def read_greeting(data: bytes) -> Greeting:
 
 
 def read_told(data: bytes) -> Told:
-    """What a PBX told. Raises msgspec.MsgspecError."""
-    return _TOLD.decode(data)
+    """What a PBX told. Raises Unreadable, or UnknownHappening for what only a newer gateway reads."""
+    try:
+        return _TOLD.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        name = _happening_of(data)
+        if name is not None and name not in _HAPPENINGS:
+            raise UnknownHappening(name[:NAME_LENGTH_MAX]) from error
+        raise Unreadable(str(error)) from error
+
+
+def _happening_of(data: bytes) -> str | None:
+    """The name of the happening in a line, whatever else the line is."""
+    try:
+        return _NAMED.decode(data).happening.happening
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
