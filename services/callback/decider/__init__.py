@@ -252,11 +252,11 @@ def _on_command_refused(state: CallbackState, fact: CommandRefused) -> Decision:
             return _hang_up_agent(state, fact.leg_id)
         case "play":
             return ordering.on_play_over(state, fact)
-        case "dial_leg" if callback is not None:
+        case "dial_leg":
             return together(
                 (
-                    attempts.on_dial_refused(state, callback),
-                    apologies.on_dial_refused(state, callback),
+                    NOTHING if callback is None else attempts.on_dial_refused(state, callback),
+                    NOTHING if callback is None else apologies.on_dial_refused(state, callback),
                     apologies.next_apologies(state, fact.pbx_id),
                 )
             )

@@ -233,6 +233,16 @@ def test_an_apology_that_the_gateway_did_not_dial_was_no_try() -> None:
 
 
 @pytest.mark.rule("C4")
+def test_a_refusal_that_comes_late_frees_the_line_for_others() -> None:
+    """The callback has given that dial up by then; who waits for a line must not wait for ever."""
+    office = many_due(6)
+    office.waits(66_000)
+    assert len(office.said(callback.ApologyFailed)) == 5
+    office.hears(*(refused(each.leg_id) for each in office.said(callback.ApologyDialled)))
+    assert "c0" in dialled(office)
+
+
+@pytest.mark.rule("C4")
 def test_an_apology_of_which_nothing_is_heard_fails() -> None:
     """The leg is hung up and tried once more."""
     office = ordered()

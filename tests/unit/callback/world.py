@@ -73,6 +73,10 @@ class World:
         self.inbox.append(fact)
         self._after(lambda: self.office.hears(fact))
 
+    def echoes(self, fact: Fact) -> None:
+        """Callback hears a fact once more."""
+        self._after(lambda: self.office.hears(fact))
+
     def passes(self, ms: int) -> None:
         """Time passes, and timers come due."""
         until_ms = self.office.at + ms
