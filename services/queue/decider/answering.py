@@ -35,7 +35,9 @@ def apply_answered(state: QueueState, fact: LegAnswered) -> None:
         state.legs.put(msgspec.structs.replace(leg, is_answered=True))
         place = state.places.get(leg.place_id) if leg.place_id is not None else None
         if place is not None:
-            state.places.put(msgspec.structs.replace(place, is_answered=True))
+            place = msgspec.structs.replace(place, is_answered=True)
+            state.places.put(place)
+            telling.follow_late_invitation(state, place)
     elif _is_unwanted(state, leg):
         ending.part(state, leg)
 

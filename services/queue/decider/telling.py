@@ -144,6 +144,15 @@ def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> No
         state.set_timer("invite", place.place_id, Instant(due_at))
 
 
+def follow_late_invitation(state: QueueState, place: Place) -> None:
+    """An invitation that came due before the call was answered could not be made: it is due now.
+
+    It takes a while to answer when this process was away.
+    """
+    if place.phase is Phase.WAITING and f"invite/{place.place_id}" not in state.timers:
+        follow_invitation(state, place, place.joined_at)
+
+
 def decide_announce(state: QueueState, due: TimerDue) -> Decision:
     """Tell the position again if it got better."""
     place = state.places.get(due.subject)
