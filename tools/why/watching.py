@@ -187,7 +187,9 @@ def _standing(seen: View) -> tuple[Standing, Instant | None]:
 
 def _changed(before: View | None, now: View) -> tuple[tuple[AgentId, Condition], ...]:
     known = {} if before is None else dict(before.agents)
-    left = [each for each in known if each not in dict(now.agents) and known[each].code is not Here.GONE]
+    if now.standing is Standing.EXPIRED:
+        return ()
+    left = [each for each in known if each not in dict(now.agents)]
     return (
         *((agent_id, condition) for agent_id, condition in now.agents if known.get(agent_id) != condition),
         *((agent_id, Condition(code=Here.GONE)) for agent_id in left),

@@ -1,0 +1,98 @@
+"""How long what is played lasts: by its id when it was heard to the end, else like others of its kind."""
+
+import statistics
+from typing import Final
+
+from contracts import callback as c
+from contracts import queue as q
+from contracts.gateway import PlayFinished
+from contracts.message import Fact
+
+LENGTHS_MS: Final = {
+    "notice": 6_000,
+    "readback": 12_000,
+    "whisper": 8_000,
+    "w": 6_000,
+    "apology1": 12_000,
+    "apology2": 4_000,
+    "bye": 1_500,
+    "farewell": 3_000,
+}
+"""About what the standard prompts last, for kinds of which the stretch has none."""
+LENGTH_MS: Final = 4_000
+AFTER_CUT_MS: Final = 500
+"""What was cut off would have gone on for a moment at least."""
+
+
+class Plays:
+    """Learns from the facts; a play lasts from when it is decided on until its end is known."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, tuple[int, str]] = {}
+        self._order_at: dict[str, int] = {}
+        self._exact_ms: dict[str, int] = {}
+        self._cut_ms: dict[str, int] = {}
+        self._kinds: dict[str, list[int]] = {}
+
+    def hear(self, at: int, fact: Fact) -> None:
+        """Take a fact in."""
+        named = named_play(fact)
+        if named is not None:
+            self._begun[named[0]] = (at, named[1])
+        if isinstance(fact, c.CallbackConfirmed):
+            # It names no play: it is the next of that conversation to end.
+            self._order_at[fact.leg_id] = at
+        if isinstance(fact, PlayFinished) and fact.ok:
+            self._finished(at, fact)
+
+    def _finished(self, at: int, fact: PlayFinished) -> None:
+        begun = self._begun.get(fact.play_id)
+        if begun is None and kind_of(fact.play_id) == "readback" and fact.leg_id in self._order_at:
+            begun = (self._order_at[fact.leg_id], "readback")
+        if begun is None:
+            return
+        begun_at, kind = begun
+        if fact.was_interrupted:
+            self._cut_ms[fact.play_id] = at - begun_at
+        else:
+            self._exact_ms[fact.play_id] = at - begun_at
+            self._kinds.setdefault(kind, []).append(at - begun_at)
+
+    def length_ms(self, play_id: str, kind: str) -> int:
+        """How long a play lasts."""
+        if play_id in self._exact_ms:
+            return self._exact_ms[play_id]
+        others = self._kinds.get(kind)
+        length_ms = round(statistics.median(others)) if others else LENGTHS_MS.get(kind, LENGTH_MS)
+        return max(length_ms, self._cut_ms.get(play_id, 0) + AFTER_CUT_MS)
+
+
+def named_play(fact: Fact) -> tuple[str, str] | None:
+    """The play that a fact begins, and its kind."""
+    match fact:
+        case q.AnnouncementMade():
+            return fact.play_id, str(fact.kind)
+        case q.NoAnswerReached() if fact.play_id is not None:
+            return fact.play_id, "notice"
+        case q.OfferAccepted():
+            return f"{fact.offer_id}.w", "w"
+        case c.CallbackOrdered() if fact.confirmation_play_id is not None:
+            return fact.confirmation_play_id, "readback"
+        case c.NumberWanted() | c.NumberTyped():
+            return fact.play_id, "ask"
+        case c.CallbackRefused() if fact.play_id is not None:
+            return fact.play_id, "refused"
+        case c.AttemptStarted():
+            return fact.whisper_play_id, "whisper"
+        case c.ApologyMade():
+            return fact.play_id, f"apology{fact.ask}"
+        case c.AttemptFailed():
+            return f"{fact.agent_leg_id}.farewell", "farewell"
+        case _:
+            return None
+
+
+def kind_of(play_id: str) -> str:
+    """The kind of a play that no fact named: by the last part of its id."""
+    last = play_id.rpartition(".")[2]
+    return "readback" if last.startswith("order") else last.rstrip("0123456789")
