@@ -250,7 +250,7 @@ def _on_command_refused(state: CallbackState, fact: CommandRefused) -> Decision:
     match refused_command(fact):
         case "play" if fact.leg_id in state.farewells:
             return _hang_up_agent(state, fact.leg_id)
-        case "play":
+        case "play" | "collect_digits":
             return ordering.on_play_over(state, fact)
         case "dial_leg":
             return together(
