@@ -7,7 +7,7 @@ command, so that a letter sent twice is one letter for whoever reads it.
 
 import hashlib
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -74,8 +74,11 @@ def identity(organization_id: OrganizationId, command: SendLetter) -> str:
 
 
 def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
-    """A name that can stand anywhere: no control, format or private characters, single spaces, bounded."""
-    cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    """A name that can stand anywhere: no control, format or private characters, single spaces, bounded.
+
+    Nor an encoded word (RFC 2047): the library would decode it, line ends and all, into the letter's headers.
+    """
+    cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text).replace("=?", "= ?")
     joined = " ".join(cleaned.split())
     return joined if len(joined) <= length_max else f"{joined[: length_max - 1].rstrip()}…"
 
@@ -141,7 +144,7 @@ def _address(command: SendLetter) -> Address:
 def _written_at(command: SendLetter) -> datetime:
     """When the story that the letter tells was over: fixed, however often the letter is sent."""
     over_at = command.called_at + command.waited_ms + command.duration_ms
-    return datetime.fromtimestamp(over_at / 1000, UTC).astimezone(wording.zone(command.timezone))
+    return wording.instant(over_at).astimezone(wording.zone(command.timezone))
 
 
 def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max: int) -> dict[str, object]:

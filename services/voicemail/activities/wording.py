@@ -156,10 +156,18 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+AT_MAX: Final = 253_370_764_800_000
+"""The last day of 9998: a day later the calendar of the computer ends, in some zone."""
+
+
+def instant(at_ms: int) -> datetime:
+    """An instant in UTC; one that no calendar has is the nearest that it has."""
+    return datetime.fromtimestamp(min(max(0, at_ms), AT_MAX) / 1000, UTC)
+
+
 def moment(at_ms: int, where: ZoneInfo, language: Language) -> str:
     """A date and time as people there read it, with the place whose clock it is."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    text = format_datetime(at, "EEEE, d MMMM y, HH:mm", tzinfo=where, locale=language)
+    text = format_datetime(instant(at_ms), "EEEE, d MMMM y, HH:mm", tzinfo=where, locale=language)
     place = "UTC" if where.key == "UTC" else get_timezone_location(where, locale=language, return_city=True)
     return f"{text} ({place})"
 
