@@ -157,13 +157,14 @@ def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Itera
 
 def nothing_is_dialled_outside_policy(history: History) -> Iterator[str]:
     """C10, G4: whatever reached the gateway is allowed."""
-    policy = next(
-        each.fact.dialling_policy for each in history.facts if isinstance(each.fact, OrganizationSaved)
-    )
+    saved = (each.fact for each in history.facts if isinstance(each.fact, OrganizationSaved))
+    office = next(saved, None)
+    if office is None:
+        return
     for sent in history.commands:
         if isinstance(sent.command, DialLeg) and sent.command.address.startswith("tel:"):
             number = sent.command.address.removeprefix("tel:")
-            reason = refusal(number, policy, is_employee=sent.envelope.source == "queue")
+            reason = refusal(number, office.dialling_policy, is_employee=sent.envelope.source == "queue")
             if reason is not None:
                 yield f"{sent.command.leg_id} was dialled although {reason}"
 
@@ -230,19 +231,36 @@ def every_leg_has_ended(history: History) -> Iterator[str]:
             yield f"the leg {leg_id} ended {ended[leg_id]} times"
 
 
-def deadlines_met(history: History, *, slack_ms: int) -> Iterator[str]:
-    """Nobody waits on past the deadline but for a phone that rings already, and our own outages (Q5)."""
+def deadlines_met(
+    history: History, *, slack_ms: int, outages: Sequence[tuple[int, int]] = ()
+) -> Iterator[str]:
+    """Nobody waits on past the deadline but for a phone that rings already, and our own outages (Q5).
+
+    `outages` are instants from and until: what of the delay lies in one of them is not counted.
+    """
     deadline: dict[str, int] = {}
     for each in history.facts:
         match each.fact:
             case queue.PlaceTaken():
                 deadline[each.fact.place_id] = each.fact.deadline_at
             case queue.NoAnswerReached():
-                late_ms = each.at - deadline.get(each.fact.place_id, each.at)
+                due_at = deadline.get(each.fact.place_id, each.at)
+                late_ms = each.at - due_at - within(due_at, each.at, outages)
                 if late_ms > slack_ms:
                     yield f"{each.fact.place_id} waited {late_ms} ms past its deadline"
             case _:
                 pass
+
+
+def within(from_at: int, until_at: int, spans: Sequence[tuple[int, int]]) -> int:
+    """How many ms between two instants lie in at least one of the spans."""
+    covered_ms, reached = 0, from_at
+    for begin, end in sorted(spans):
+        begin, end = max(begin, reached), min(end, until_at)
+        if end > begin:
+            covered_ms += end - begin
+            reached = end
+    return covered_ms
 
 
 def no_organization_is_parked(history: History) -> Iterator[str]:

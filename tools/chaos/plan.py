@@ -78,7 +78,7 @@ COMMON: Final[Mapping[Kind, int]] = {
 ONLY_EMBEDDED: Final[Mapping[Kind, int]] = {Kind.FREEZE: 3, Kind.ZOMBIE: 1}
 ONLY_APACHE: Final[Mapping[Kind, int]] = {
     Kind.ZOMBIE: 3,
-    Kind.BROKER_KILL: 2,
+    Kind.BROKER_KILL: 1,
     Kind.BROKER_STOP: 1,
     Kind.REBALANCE: 2,
     Kind.LOG_LOST: 1,
@@ -97,8 +97,14 @@ POINTS: Final[Mapping[str, tuple[type[Message], ...]]] = {
 """Where each service's death could hurt most: what follows from the fact is just being done."""
 ZOMBIES: Final = {"embedded": ("queue", "callback"), "apache": ("queue", "callback", "voicemail")}
 """On the embedded broker a second process of voicemail would deliver beside the first: one replica each."""
-EARLY: Final = 0.6
-"""Faults of the mail server and of S3 come early: a letter is tried again after a minute and more."""
+WATCHED: Final[Mapping[str, tuple[type[Message], ...]]] = {
+    "s3": (g.RecordingRequested, v.MessageTaken),
+    "smtp": (v.MessageTaken, v.LetterDue, c.ApologyDialled),
+}
+"""S3 and the mail server fail when a recording or a letter is on its way, or their failing shows nothing."""
+MIDDLE: Final = (0.25, 0.85)
+"""The share of the storm in which S3 and the mail server fail: the first letters come at the first deadlines,
+and a letter that is deferred late is tried again after a minute and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +136,8 @@ def plan(seed: int, broker: str, storm_s: float, only: Kind | None = None) -> li
 
 
 def _planned(chance: random.Random, kind: Kind, broker: str, storm_s: float) -> Planned:
-    latest = storm_s * (EARLY if kind.startswith(("s3", "smtp")) else 1.0)
-    at_s = storm_s + 1 if kind is Kind.LOG_LOST else round(chance.uniform(2, latest), 2)
+    between = MIDDLE if kind.startswith(("s3", "smtp")) else (0.02, 1.0)
+    at_s = storm_s + 1 if kind is Kind.LOG_LOST else round(storm_s * chance.uniform(*between), 2)
     if kind in (Kind.KILL, Kind.TERM, Kind.FREEZE):
         return Planned(at_s, kind, chance.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0])
     if kind is Kind.KILL_AT:

@@ -16,7 +16,7 @@ class Progress:
     """Hears every record once; all questions are answered from what was heard."""
 
     def __init__(self) -> None:
-        self.records = 0
+        self.newest_at = 0
         self.types: Counter[str] = Counter()
         self.claims: Counter[tuple[str, int]] = Counter()
         """Claims by service and partition; the gateway's by PBX, with partition -1."""
@@ -28,7 +28,7 @@ class Progress:
 
     def hear(self, reading: Reading) -> None:
         """Take a record in."""
-        self.records += 1
+        self.newest_at = max(self.newest_at, reading.at)
         self.types[reading.envelope.type] += 1
         fact = reading.fact
         match fact:

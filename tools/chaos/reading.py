@@ -54,6 +54,8 @@ class CompanyHistory:
     commands: tuple[Sent, ...]
     mailbox: tuple[SendLetter, ...]
     dialled: Counter[str]
+    outages: tuple[tuple[int, int], ...] = ()
+    """From each fault until its recovery, in the log's ms: what is late by them is not held against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def leavings(
     dead_letters: int,
     letters: list[Kept],
     dialled: Mapping[str, int],
+    outages: Iterable[tuple[int, int]],
 ) -> Leavings:
     """Sort what was found by company."""
     by_organization = stretch.stretches(records)
@@ -139,6 +142,7 @@ def leavings(
         if isinstance(each.command, SendLetter)
     }
     histories = []
+    spans = tuple(outages)
     for company in companies:
         own = by_organization.get(company.organization_id)
         histories.append(
@@ -161,6 +165,7 @@ def leavings(
                         if what.removeprefix("dialled ") in company.addresses
                     }
                 ),
+                outages=spans,
             )
         )
     unknown = tuple(letter.identity for letter in letters if letter.identity not in asked)

@@ -50,7 +50,7 @@ class Outcome:
 def recoveries(strikes: Sequence[Strike], kind: Kind) -> tuple[int, str, str]:
     """How many of a kind, and the median and longest time to recover, as text."""
     found = [strike for strike in strikes if strike.kind is kind]
-    known = [strike.recovered_s for strike in found if strike.recovered_s is not None]
+    known = [strike.recovered_s for strike in found if strike.recovered_s is not None and strike.was_felt]
     if not known:
         return len(found), "–", "–"
     return len(found), f"{statistics.median(known):.1f}", f"{max(known):.1f}"
@@ -133,6 +133,8 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
         "  recording or letter that was open then has come to its end (a letter is tried again after a",
         "  minute, and then two).",
         "  Starting Python is most of a killed service's time.",
+        "* – : nothing was on its way when the fault ended.",
+        "* Calls that come and go while the gateway is down are the PBX's alone: they are none of the due.",
         "* *Announced repeats*: second copies of a letter whose answer was lost on the way, with the same",
         "  Message-ID, which the log says may exist (V4). They are counted here and are no doubled effects.",
         "* Sentences: those of the simulation (`tools/judging.py`) and, among others, that *the log explains",

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import shutil
 import signal
 import sys
@@ -69,7 +70,7 @@ class Morning:
             findings = self._storm(works, striker)
             dialled = works.dialled()
             findings += works.stop_services()
-            found = asyncio.run(self._leavings(works, dialled))
+            found = asyncio.run(self._leavings(works, dialled, outages(striker.done)))
             self._tell(f"judging {found.records} records")
             judged = verdict(found)
             strikes = list(striker.done)
@@ -114,13 +115,15 @@ class Morning:
                 ]
             time.sleep(TICK_S)
 
-    async def _leavings(self, works: Works, dialled: dict[str, int]) -> reading.Leavings:
+    async def _leavings(
+        self, works: Works, dialled: dict[str, int], spans: list[tuple[int, int]]
+    ) -> reading.Leavings:
         settings = works.stack.settings()
         records = await stretch.of_broker(settings)
         export.write(self._file("log.jsonl"), records)
         sent, dead = await reading.commands(settings)
         letters = reading.kept_letters(works.stack.parts.smtp.letters)
-        return reading.leavings(self._morning.companies, records, sent, dead, letters, dialled)
+        return reading.leavings(self._morning.companies, records, sent, dead, letters, dialled, spans)
 
     def _lose(self, works: Works, strikes: list[Strike]) -> list[str]:
         partition = asyncio.run(_partition_of(works, self._morning.companies[-1].organization_id))
@@ -130,6 +133,17 @@ class Morning:
         begun = time.monotonic()
         strikes.append(Strike(Kind.LOG_LOST, lost.SERVICE, begun, lambda: True, begun, said))
         return wrongs
+
+
+def outages(strikes: list[Strike]) -> list[tuple[int, int]]:
+    """From each fault until its recovery, in ms since 1970: the log's own time, on the same machine."""
+    offset_s = time.time() - time.monotonic()
+    found = []
+    for strike in strikes:
+        if strike.recovered_s is not None and strike.counts_from is not None:
+            until = strike.counts_from + strike.recovered_s
+            found.append((round(1000 * (strike.begun_at + offset_s)), round(1000 * (until + offset_s))))
+    return found
 
 
 async def _partition_of(works: Works, organization_id: OrganizationId) -> int:
@@ -151,6 +165,8 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     console = Console()
     signal.signal(signal.SIGTERM, _interrupt)
+    # A broker that is away is what was ordered: aiokafka would say so a hundred times a second.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     outcomes = []
     for broker in [options.broker] if options.broker else ["embedded", "apache"]:
         reason = kafka.reason_missing() if broker == "apache" else None

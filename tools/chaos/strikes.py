@@ -14,14 +14,15 @@ from typing import Final, assert_never
 
 import redis
 
-from tools.chaos.plan import Kind, Planned
+from contracts.message import type_name
+from tools.chaos.plan import WATCHED, Kind, Planned
 from tools.chaos.proxy import Mood, http_answer
 from tools.chaos.works import DECIDERS, Works
 from tools.log import Reading
 from tools.stack.services import Service
 
-POINT_S_MAX: Final = 8.0
-"""A named fact that does not come in this time: the service is killed all the same, and counted as random."""
+POINT_S_MAX: Final = 15.0
+"""A named fact that does not come in this time: it is done all the same, a kill counted as random."""
 ZOMBIE_S_MAX: Final = 40.0
 PARTITIONS: Final = 4
 OUTAGE_S: Final = (4.0, 9.0)
@@ -45,11 +46,14 @@ class Strike:
     counts_from: float | None
     """From when on recovery counts; None until the fault itself is over."""
     recovered_s: float | None = None
+    was_felt: bool = True
+    """False: nothing was on its way then (S3, mail server), so its recovery says nothing."""
 
 
 @dataclass(slots=True)
 class _Pending:
     planned: Planned
+    points: frozenset[str]
     since: float
 
 
@@ -74,6 +78,7 @@ class Striker:
         self._chance = random.Random(f"chaos strikes {seed}")
         self._begun = time.monotonic()
         self._tell = tell
+        self._broker_outage: Strike | None = None
         self._held: set[str] = set()
         """Services, parts and proxies in the middle of a fault that must not get a second one."""
 
@@ -116,16 +121,24 @@ class Striker:
     def _strike_armed(self, types: set[str], now: float) -> None:
         for pending in list(self._armed):
             planned = pending.planned
-            is_seen = planned.point in types
+            is_seen = bool(pending.points & types)
             if not is_seen and now - pending.since < POINT_S_MAX:
                 continue
             self._armed.remove(pending)
-            kind = Kind.KILL_AT if is_seen else Kind.KILL
-            self._kill(kind, planned.target, planned.point if is_seen else "")
+            if planned.kind is Kind.KILL_AT:
+                kind = Kind.KILL_AT if is_seen else Kind.KILL
+                self._kill(kind, planned.target, planned.point if is_seen else "")
+            elif planned.kind.startswith("s3"):
+                self._disturb_s3(planned.kind)
+            else:
+                self._disturb_smtp(planned.kind)
 
     # Who may be struck
 
     def _is_possible(self, planned: Planned) -> bool:
+        if self._broker_outage is not None and self._broker_outage.recovered_s is None:
+            # Until it has come back nobody can do anything, and no other fault would show anything.
+            return False
         match planned.kind:
             case Kind.KILL | Kind.KILL_AT | Kind.TERM | Kind.FREEZE:
                 # A service that is starting is mostly left alone, or it would never get anywhere.
@@ -146,7 +159,7 @@ class Striker:
             case Kind.KILL:
                 self._kill(Kind.KILL, planned.target, "")
             case Kind.KILL_AT:
-                self._armed.append(_Pending(planned, now))
+                self._armed.append(_Pending(planned, frozenset({planned.point}), now))
             case Kind.TERM:
                 self._term(planned.target)
             case Kind.FREEZE:
@@ -162,13 +175,18 @@ class Striker:
             case Kind.BROKER_KILL | Kind.BROKER_STOP:
                 self._restart_broker(planned.kind)
             case Kind.S3_DELAY | Kind.S3_CUT | Kind.S3_4XX | Kind.S3_5XX:
-                self._disturb_s3(planned.kind)
+                self._arm("s3", planned, now)
             case Kind.SMTP_DELAY | Kind.SMTP_CUT | Kind.SMTP_4XX | Kind.SMTP_5XX:
-                self._disturb_smtp(planned.kind)
+                self._arm("smtp", planned, now)
             case Kind.LOG_LOST:
                 raise AssertionError("the log is lost after everything was judged")
             case _:
                 assert_never(planned.kind)
+
+    def _arm(self, part: str, planned: Planned, now: float) -> None:
+        self._held.add(part)
+        points = frozenset(type_name(kind) for kind in WATCHED[part])
+        self._armed.append(_Pending(planned, points, now))
 
     def _add(self, kind: Kind, target: str, is_working: IsWorking, *, counts: bool = True) -> Strike:
         now = time.monotonic()
@@ -342,17 +360,15 @@ class Striker:
             process.kill()
         else:
             self.works.kafka.stop()
-        strike = self._add(kind, "", self.works.are_all_ready, counts=False)
-        records = self.works.progress.records
+        self._broker_outage = strike = self._add(kind, "", lambda: False, counts=False)
 
         def start() -> None:
             process.start()
             strike.counts_from = time.monotonic()
-            # The host writes to idle partitions, too, but not to the log: a call does.
-            strike.is_working = lambda: self.works.progress.records > records
+            started_at = round(time.time() * 1000)
+            strike.is_working = lambda: self.works.progress.newest_at > started_at
             self._held.discard("broker")
 
-        # Until it has come back nobody can do anything: no other fault begins.
         self._in(self._chance.uniform(*DOWN_S), start)
 
     def _is_delivered(self, *kinds: str) -> IsWorking:
@@ -366,7 +382,6 @@ class Striker:
         return is_working
 
     def _disturb_s3(self, kind: Kind) -> None:
-        self._held.add("s3")
         proxy = self.works.s3
         match kind:
             case Kind.S3_DELAY:
@@ -380,13 +395,13 @@ class Striker:
         def end() -> None:
             proxy.behave(Mood.OPEN)
             strike.counts_from = time.monotonic()
+            strike.was_felt = bool(self.works.progress.open("recording"))
             strike.is_working = self._is_delivered("recording")
             self._held.discard("s3")
 
         self._in(self._chance.uniform(*OUTAGE_S), end)
 
     def _disturb_smtp(self, kind: Kind) -> None:
-        self._held.add("smtp")
         proxy, sink = self.works.smtp, self.works.stack.parts.smtp
         match kind:
             case Kind.SMTP_DELAY:
@@ -404,6 +419,7 @@ class Striker:
             proxy.behave(Mood.OPEN)
             sink.accept_all()
             strike.counts_from = time.monotonic()
+            strike.was_felt = bool(self.works.progress.open("letter"))
             strike.is_working = self._is_delivered("letter")
             self._held.discard("smtp")
 

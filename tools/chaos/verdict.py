@@ -17,8 +17,9 @@ from tools.explaining import no_offer_inverts_the_order, the_log_explains_itself
 from tools.judging import SENTENCES, History, accepted, by_gateways, deadlines_met
 
 DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK, VOICEMAIL)
-LATE_MS_MAX: Final = 90_000
-"""One ring time of 12 s, and what a killed or frozen service, broker or store costs until it is back."""
+LATE_MS_MAX: Final = 45_000
+"""A ring may finish (12 s) and a notice may play; the rest is for a machine that has much else to do.
+Outages, from each fault until its recovery, are taken off before."""
 REFUSED_ON_DEMAND: Final = "on demand"
 """The mark in an answer of the mail server that the chaos itself has ordered."""
 
@@ -173,9 +174,9 @@ EFFECTS: Final[tuple[tuple[str, Callable[[History, Effect], None]], ...]] = (
 )
 
 
-def nobody_waits_past_a_deadline(history: History) -> Iterator[str]:
+def nobody_waits_past_a_deadline(history: CompanyHistory) -> Iterator[str]:
     """Q5: faults delay what is due, by no more than it takes to come back."""
-    yield from deadlines_met(history, slack_ms=LATE_MS_MAX)
+    yield from deadlines_met(history, slack_ms=LATE_MS_MAX, outages=history.outages)
 
 
 def no_letter_fails_by_itself(history: History) -> Iterator[str]:

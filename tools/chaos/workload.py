@@ -33,7 +33,7 @@ NAMES: Final = ("north", "south", "east")
 DEPARTMENTS: Final = ("sales", "service")
 CUSTOMERS: Final = 8
 AGENTS: Final = 3
-CALL_EVERY_S: Final = 2.5
+CALL_EVERY_S: Final = 1.6
 """Between two calls, all companies together: their agents are busy most of the time, and people wait."""
 SAID: Final = "Добрый день. Перезвоните мне, пожалуйста, завтра утром по поводу моего договора."
 
@@ -160,7 +160,7 @@ def _department(
             ring_ms=chance.choice((8_000, 12_000)),
             pause_between_rounds_ms=3_000,
         ),
-        no_answer_ms=chance.choice((30_000, 40_000, 55_000)),
+        no_answer_ms=chance.choice((25_000, 35_000, 50_000)),
         no_answer_action=NoAnswerAction(
             kind=kind,
             department_id=DepartmentId(f"{name}-{other}") if kind is ActionKind.OTHER_DEPARTMENT else None,
@@ -182,7 +182,7 @@ def _agents_phone(chance: random.Random, *, is_mobile: bool = False) -> dict[str
 def _agent(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
     """How an agent takes one offer: answers and talks, declines, misses, or answers and drops."""
     key: list[dict[str, Any]] = [{"wait_s": 1.0}, {"press": "1"}] if is_mobile else []
-    talk = [{"until": "bridged"}, {"wait_s": chance.uniform(3, 25)}, {"hang_up": True}]
+    talk = [{"until": "bridged"}, {"wait_s": chance.uniform(5, 25)}, {"hang_up": True}]
     match chance.choices(range(4), (7, 1, 1, 1))[0]:
         case 0:
             return {"answer_after_s": chance.uniform(0.5, 5), "then": [*key, *talk]}
@@ -216,7 +216,7 @@ def _customer(chance: random.Random) -> dict[str, Any]:
 
 def _call(chance: random.Random, number: int, customers: list[str], calls_s: float) -> dict[str, Any]:
     """One call: waits, orders and hangs up, gives up, or waits for the answering machine and speaks."""
-    match chance.choices(range(4), (4, 6, 3, 3))[0]:
+    match chance.choices(range(4), (4, 8, 2, 3))[0]:
         case 0:
             then: list[dict[str, Any]] = [{"wait_s": chance.uniform(40, 90)}, {"hang_up": True}]
         case 1:

@@ -5,7 +5,7 @@ import json
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +39,9 @@ DECIDERS: Final = ("queue", "callback", "voicemail")
 MISSING: Final = 3
 """The exit code of a service that finds something missing at its start: it is started again."""
 AGAIN_S: Final = 1.0
+AGAIN_S_MAX: Final = 8.0
+"""Growing pauses, as clusters have them: a start costs seconds of the processor that a broker needs."""
+STOP_S: Final = 30.0
 
 
 class Reader(threading.Thread):
@@ -95,6 +98,8 @@ class Works:
         self._seed = seed
         self._s3_port, self._smtp_port, self._phones_port = free_port(), free_port(), free_port()
         self._dead_since: dict[Service, float] = {}
+        self._tries: Counter[Service] = Counter()
+        self._started: dict[Service, float] = {}
         self._reader: Reader | None = None
         self._number = 1
         run.mkdir(parents=True, exist_ok=True)
@@ -225,9 +230,13 @@ class Works:
                 if service.process.is_alive() or service in self.frozen:
                     continue
                 since = self._dead_since.setdefault(service, time.monotonic())
-                if time.monotonic() - since < AGAIN_S:
+                tries = self._tries[service]
+                if time.monotonic() - since < min(AGAIN_S_MAX, AGAIN_S * 2**tries):
                     continue
                 del self._dead_since[service]
+                is_again = time.monotonic() - self._started.get(service, 0.0) < 2 * AGAIN_S_MAX
+                self._tries[service] = tries + 1 if is_again else 0
+                self._started[service] = time.monotonic()
                 code = service.process.stop()
                 if code not in (MISSING, 0) and code is not None and code >= 0:
                     self.ended_by_themselves.append(f"{service.process.name} ended with {code}")
@@ -268,5 +277,9 @@ class Works:
         services = [each for found in self.replicas.values() for each in found]
         for service in services:
             service.process.ask_to_stop()
-        codes = {service.process.name: service.stop(grace_s=20) for service in services}
+        # A second SIGTERM would meet a process that has taken its handlers down: wait, and ask no more.
+        deadline = time.monotonic() + STOP_S
+        while any(service.process.is_alive() for service in services) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        codes = {service.process.name: service.stop() for service in services}
         return [f"{name} ended with {code}" for name, code in codes.items() if code != 0]

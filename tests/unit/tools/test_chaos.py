@@ -1,0 +1,295 @@
+"""The judge of the chaos run: it accepts a true morning, and every sentence fails on a doctored one.
+
+The true morning is a calm one of the simulation: real services, so every kind of effect is in it. A doctored
+one has one record left out, said twice or changed, and numbers that fit again, as a clever liar would.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts import callback, gateway, log, queue, voicemail
+from contracts.codec import Envelope
+from contracts.ids import Address, Instant, LegId, OrganizationId
+from contracts.message import Fact
+from contracts.telephony import DialLeg
+from runtime.decision import Decision
+from services.queue.service import SERVICE as QUEUE
+from tests.sim.workload import ORGANIZATION
+from tests.sim.world import CALM, simulate
+from tools.chaos.plan import COMMON, Kind, kinds, plan
+from tools.chaos.reading import CompanyHistory, Leavings, Sent
+from tools.chaos.verdict import ALL_SENTENCES, EFFECTS, Effect, broken, verdict
+from tools.chaos.workload import workload
+from tools.explaining import no_offer_inverts_the_order
+from tools.log import Reading
+
+SEED = 5
+"""A calm morning with callbacks that connect, an apology, voice messages, and letters."""
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def true() -> CompanyHistory:
+    """A morning on which everything went as promised."""
+    run = simulate(SEED, CALM)
+    return CompanyHistory(
+        name=ORGANIZATION,
+        facts=tuple(
+            Reading(
+                partition=0, offset=each.offset, at=Instant(each.at), envelope=each.envelope, fact=each.fact
+            )
+            for each in run.facts
+        ),
+        commands=tuple(Sent(envelope=each.envelope, command=each.command) for each in run.commands),
+        mailbox=run.mailbox,
+        dialled=run.dialled,
+    )
+
+
+def leavings(company: CompanyHistory, *, dead_letters: int = 0, unknown: tuple[str, ...] = ()) -> Leavings:
+    """A run of this one company."""
+    return Leavings((company,), dead_letters, unknown, len(company.facts))
+
+
+def renumbered(facts: list[Reading]) -> tuple[Reading, ...]:
+    """Numbers without a gap, so that the lie is not found by them."""
+    last: Counter[str] = Counter()
+    found = []
+    for each in facts:
+        envelope = each.envelope
+        if envelope.seq > 0:
+            last[envelope.source] = (
+                envelope.seq if envelope.source.startswith("gateway/") else last[envelope.source] + 1
+            )
+            envelope = msgspec.structs.replace(envelope, seq=last[envelope.source])
+        found.append(msgspec.structs.replace(each, envelope=envelope))
+    return tuple(found)
+
+
+def without(
+    company: CompanyHistory, *kinds: type[Fact], last: bool = False, where: Any = None
+) -> CompanyHistory:
+    """The first (or last) such fact was never said."""
+    facts = list(company.facts)
+    places = [
+        index
+        for index, each in enumerate(facts)
+        if isinstance(each.fact, kinds) and (where is None or where(each.fact))
+    ]
+    del facts[places[-1 if last else 0]]
+    return replace(company, facts=renumbered(facts))
+
+
+def twice(company: CompanyHistory, kind: type[Fact]) -> CompanyHistory:
+    """The first such fact was said twice, under two numbers."""
+    index = next(index for index, each in enumerate(company.facts) if isinstance(each.fact, kind))
+    facts = list(company.facts)
+    again = facts[index]
+    if again.envelope.source.startswith("gateway/"):
+        # A gateway's numbers only rise: behind the last one.
+        seq = 1 + max(each.envelope.seq for each in facts if each.envelope.source == again.envelope.source)
+        again = msgspec.structs.replace(again, envelope=msgspec.structs.replace(again.envelope, seq=seq))
+        return replace(company, facts=renumbered([*facts, again]))
+    facts.insert(index + 1, again)
+    return replace(company, facts=renumbered(facts))
+
+
+def broken_names(company: CompanyHistory) -> set[str]:
+    """Which sentences do not hold."""
+    return {name for name, _ in broken(company)}
+
+
+def test_a_true_morning_is_accepted(true: CompanyHistory) -> None:
+    """A judge who finds fault with everything would be believed by nobody; and every effect was due."""
+    judged = verdict(leavings(true))
+    assert judged.wrongs == ()
+    assert (judged.lost, judged.doubled) == (0, 0)
+    assert [effect.name for effect in judged.effects if not effect.due] == []
+    assert judged.is_fine
+
+
+def test_a_morning_on_which_nothing_happened_is_not_accepted() -> None:
+    """Doing nothing loses nothing: it must not pass for a proof."""
+    nobody = CompanyHistory(OrganizationId("north"), (), (), (), Counter())
+    assert not verdict(leavings(nobody)).is_fine
+
+
+def _late(company: CompanyHistory) -> CompanyHistory:
+    facts = [
+        msgspec.structs.replace(each, at=each.at + HOUR_MS)
+        if isinstance(each.fact, queue.NoAnswerReached)
+        else each
+        for each in company.facts
+    ]
+    return replace(company, facts=tuple(facts))
+
+
+def _apology_after_an_attempt(company: CompanyHistory) -> CompanyHistory:
+    dialled = next(each.fact for each in company.facts if isinstance(each.fact, callback.CustomerDialled))
+    apology = callback.ApologyDialled(callback_id=dialled.callback_id, leg_id=LegId("l"), attempt=1)
+    return _at_end(company, apology, "callback")
+
+
+def _at_end(company: CompanyHistory, fact: Fact, source: str) -> CompanyHistory:
+    envelope = Envelope(id="x", type="x", source=source, organization_id=ORGANIZATION, seq=1)
+    last = company.facts[-1]
+    said = Reading(partition=0, offset=last.offset + 1, at=last.at, envelope=envelope, fact=fact)
+    return replace(company, facts=renumbered([*company.facts, said]))
+
+
+def _emergency_dialled(company: CompanyHistory) -> CompanyHistory:
+    dial = next(each for each in company.commands if isinstance(each.command, DialLeg))
+    command = msgspec.structs.replace(dial.command, address=Address("tel:112"))
+    return replace(company, commands=(*company.commands, Sent(envelope=dial.envelope, command=command)))
+
+
+def _dialled_once_more(company: CompanyHistory) -> CompanyHistory:
+    address = next(each.fact.address for each in company.facts if isinstance(each.fact, gateway.LegRequested))
+    return replace(company, dialled=company.dialled + Counter({f"dialled {address}": 1}))
+
+
+def _agent_never_answered(company: CompanyHistory) -> CompanyHistory:
+    agents = {
+        each.fact.agent_leg_id for each in company.facts if isinstance(each.fact, callback.CustomerDialled)
+    }
+    return without(company, gateway.LegAnswered, where=lambda fact: fact.leg_id in agents)
+
+
+def _command_lost(company: CompanyHistory) -> CompanyHistory:
+    dial = next(each for each in company.commands if isinstance(each.command, DialLeg))
+    return replace(company, commands=tuple(each for each in company.commands if each is not dial))
+
+
+DOCTORED: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
+    "every place ends exactly once": lambda true: without(true, queue.PlaceConnected),
+    "every callback ends exactly once": lambda true: without(true, callback.CallbackConnected),
+    "nobody holds two offers": lambda true: without(true, queue.OfferAccepted),
+    "every attempt has one agent who answered": _agent_never_answered,
+    "no apology after an attempt dialled": _apology_after_an_attempt,
+    "no number is dialled more often than its attempts": _dialled_once_more,
+    "nothing is dialled outside policy": _emergency_dialled,
+    "every recording becomes a message or a reason": lambda true: without(true, voicemail.MessageStored),
+    "every recipient gets one letter": lambda true: replace(true, mailbox=(*true.mailbox, true.mailbox[0])),
+    "every leg has ended": lambda true: without(true, gateway.LegEnded),
+    "no organization is parked": lambda true: _at_end(
+        true, log.OrganizationParked(service="queue", offset=1, reason="a bug"), "queue"
+    ),
+    "nobody waits past a deadline": _late,
+    "no letter fails by itself": lambda true: _at_end(
+        true, voicemail.LetterFailed(letter_id="x", answer="a day is over"), "voicemail"
+    ),
+    "every agent is free again": lambda true: without(true, queue.AgentFreed, last=True),
+    "the log is explained": _command_lost,
+}
+
+
+@pytest.mark.parametrize("sentence", DOCTORED)
+def test_every_sentence_fails_on_a_doctored_log(true: CompanyHistory, sentence: str) -> None:
+    """A sentence that nothing can break proves nothing."""
+    assert sentence in broken_names(DOCTORED[sentence](true))
+
+
+def test_no_sentence_is_without_its_doctored_log() -> None:
+    """Whoever adds a sentence shows how it fails; that of the order needs another decider, below."""
+    named = {sentence.__name__.replace("_", " ") for sentence in ALL_SENTENCES}
+    assert named == {*DOCTORED, "no inversion"}
+
+
+def test_an_agent_left_free_beside_a_place_is_an_inversion(true: CompanyHistory) -> None:
+    """The order is judged from the states that the log makes: a decider that offers nothing leaves it so."""
+    idle = msgspec.structs.replace(QUEUE, decide=lambda *_: Decision())
+    assert list(no_offer_inverts_the_order(true, idle)) != []
+
+
+def test_a_letter_that_was_accepted_and_never_came_is_found(true: CompanyHistory) -> None:
+    """The mail server's word is not taken for it: its folder is looked into."""
+    gone = replace(true, mailbox=true.mailbox[1:])
+    assert "every recipient gets one letter" in broken_names(gone)
+    assert [len(effect.lost) for effect in verdict(leavings(gone)).effects if "letters" in effect.name] == [1]
+
+
+def test_a_letters_second_copy_is_allowed_only_when_it_was_announced(true: CompanyHistory) -> None:
+    """V4: the server's answer was lost, the log says so, and it is counted apart."""
+    copied = replace(true, mailbox=(*true.mailbox, true.mailbox[0]))
+    letter_id = true.mailbox[0].letter_id
+    announced = replace(
+        copied,
+        facts=tuple(
+            msgspec.structs.replace(each, fact=msgspec.structs.replace(each.fact, is_repeat_possible=True))
+            if isinstance(each.fact, voicemail.LetterAccepted) and each.fact.letter_id == letter_id
+            else each
+            for each in copied.facts
+        ),
+    )
+    assert verdict(leavings(copied)).doubled == 1
+    judged = verdict(leavings(announced))
+    assert (judged.doubled, judged.wrongs) == (0, ())
+    assert sum(effect.repeats_allowed for effect in judged.effects) == 1
+
+
+LOST: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
+    "calls that got a place": lambda true: without(true, queue.PlaceTaken),
+    "places that ended": lambda true: without(true, queue.PlaceAbandoned),
+    "callbacks that ended": lambda true: without(true, callback.CallbackConnected),
+    "phones dialled": lambda true: without(true, gateway.LegRequested),
+    "legs that ended": lambda true: without(true, gateway.LegEnded),
+    "recordings kept or explained": lambda true: without(true, voicemail.MessageStored),
+    "letters delivered": lambda true: replace(true, mailbox=true.mailbox[1:]),
+}
+DOUBLED: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
+    "calls that got a place": lambda true: twice(true, queue.PlaceTaken),
+    "places that ended": lambda true: twice(true, queue.PlaceAbandoned),
+    "callbacks that ended": lambda true: twice(true, callback.CallbackConnected),
+    "phones dialled": _dialled_once_more,
+    "legs that ended": lambda true: twice(true, gateway.LegEnded),
+    "letters delivered": lambda true: replace(true, mailbox=(*true.mailbox, true.mailbox[0])),
+}
+
+
+def counted(name: str, company: CompanyHistory) -> Effect:
+    """One effect of a company."""
+    effect = Effect(name)
+    dict(EFFECTS)[name](company, effect)
+    return effect
+
+
+@pytest.mark.parametrize("name", [name for name, _ in EFFECTS])
+def test_every_lost_effect_is_counted(true: CompanyHistory, name: str) -> None:
+    """The 0 in the report would be worth nothing otherwise."""
+    assert counted(name, true).lost == []
+    assert len(counted(name, LOST[name](true)).lost) == 1
+
+
+@pytest.mark.parametrize("name", DOUBLED)
+def test_every_doubled_effect_is_counted(true: CompanyHistory, name: str) -> None:
+    """A recording that is stored twice is the same object (V3): all others count."""
+    assert counted(name, true).doubled == []
+    assert len(counted(name, DOUBLED[name](true)).doubled) == 1
+
+
+def test_dead_letters_and_letters_nobody_asked_for_are_wrong(true: CompanyHistory) -> None:
+    """Both would mean that somebody invents something."""
+    names = [name for name, _ in verdict(leavings(true, dead_letters=1, unknown=("ab",))).wrongs]
+    assert names == ["no record is unreadable", "every letter was asked for"]
+
+
+def test_a_plan_has_more_than_sixty_kills_on_both_brokers_together() -> None:
+    """The figure of the proof; broker kills are for Kafka only, since the embedded broker forgets."""
+    planned = [each.kind for broker in ("embedded", "apache") for each in plan(1, broker, 120.0)]
+    assert sum(kind in (Kind.KILL, Kind.KILL_AT) for kind in planned) >= 60
+    assert Kind.BROKER_KILL not in kinds("embedded")
+    assert set(kinds("apache")) | set(kinds("embedded")) == set(Kind)
+    assert COMMON.keys() <= kinds("apache").keys()
+
+
+def test_a_seed_says_who_calls_and_what_breaks() -> None:
+    """So that a failing morning can be played again, as far as a machine can play anything again."""
+    assert plan(7, "apache", 120.0) == plan(7, "apache", 120.0)
+    assert plan(7, "apache", 120.0) != plan(8, "apache", 120.0)
+    assert workload(7, 60.0) == workload(7, 60.0)
+    assert workload(7, 60.0).script != workload(8, 60.0).script
