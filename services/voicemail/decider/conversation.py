@@ -140,7 +140,7 @@ def _ask_recording(state: VoicemailState, message: VoiceMessage) -> Decision:
                 silence_ms_max=limits.silence_ms,
                 terminators="#",
                 tone=True,
-                not_after=Instant(state.now_at + rules.COMMAND_LATE_MS_MAX),
+                not_after=Instant(state.now_at + rules.TONE_LATE_MS_MAX),
             ),
         ),
     )
