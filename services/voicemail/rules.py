@@ -17,7 +17,7 @@ COMMAND_LATE_MS_MAX: Final = 10 * SECOND_MS
 """A greeting or thanks that come later than this are left out."""
 TONE_LATE_MS_MAX: Final = MINUTE_MS
 """Who is still on the line when a process comes back, however late, shall hear the tone and speak: to hang up
-would lose the voice message. The gateway refuses a leg that is gone; whoever hears nothing for a minute is."""
+would lose the voice message. The gateway refuses a leg that is gone; who hears nothing for a minute is."""
 GREETING_MS_MAX: Final = 2 * MINUTE_MS
 """A greeting is at most a minute (1,000 characters spoken); beyond twice that the play's end was lost."""
 RECORDING_LATE_MS_MAX: Final = 5 * MINUTE_MS
