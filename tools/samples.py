@@ -22,7 +22,7 @@ SAMPLE_NUMBER = 7
 
 def sample(kind: type[Message]) -> Message:
     """One message of a type with every field filled."""
-    made = _struct(kind)
+    made = filled(kind)
     assert isinstance(made, Message)
     return made
 
@@ -51,40 +51,44 @@ def kept_samples(name: str, folder: Path = FOLDER) -> list[Path]:
     return found
 
 
-def _struct(kind: type[msgspec.Struct]) -> msgspec.Struct:
+def filled(kind: type[msgspec.Struct]) -> msgspec.Struct:
+    """A struct of a type with every field set, and to no default."""
     fields = msgspec.structs.fields(kind)
     return kind(
         **{
             # A claim is stated as the opposite of its default, so that it is not left out of the sample.
-            field.name: field.default is not True if field.type is bool else _value(field.name, field.type)
+            field.name: field.default is not True if field.type is bool else value(field.name, field.type)
             for field in fields
         }
     )
 
 
-def _value(name: str, kind: Any) -> Any:
+def value(name: str, kind: Any) -> Any:
     """A believable value for a field; what it is follows from its type, which one from its name."""
     while isinstance(kind, typing.NewType):
         kind = kind.__supertype__
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         kind = next(each for each in typing.get_args(kind) if each is not types.NoneType)
-        return _value(name, kind)
+        return value(name, kind)
     if origin is tuple:
         inner = [each for each in typing.get_args(kind) if each is not Ellipsis]
-        return tuple(_value(name, each) for each in inner)
+        return tuple(value(name, each) for each in inner)
     if origin is dict:
-        return {"name": "value"}
+        inside = typing.get_args(kind)[1]
+        return {"name": "value" if inside is str else value(name, inside)}
     return _plain(name, kind)
 
 
 def _plain(name: str, kind: type) -> Any:
     if issubclass(kind, msgspec.Struct):
-        return _struct(kind)
+        return filled(kind)
     if issubclass(kind, Enum):
         return list(kind)[-1]
     if kind is int:
         return SAMPLE_AT if name.endswith("_at") else SAMPLE_NUMBER
+    if kind is bytes:
+        return name.encode()
     if kind is str:
         return f"{name.replace('_', '-')}-1"
     raise TypeError(f"a sample of {kind} ({name}) can't be made: teach tools/samples.py")

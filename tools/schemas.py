@@ -1,4 +1,6 @@
-"""Writes contracts/schemas (JSON Schemas, AsyncAPI) and new golden samples; --check only compares.
+"""Writes contracts/schemas (JSON Schemas, AsyncAPI) and new golden samples of messages and stored records.
+
+With --check it only compares.
 
 One schema per message type, `messages/<type>.json`, whole in itself, and `asyncapi.json`: the topics, what
 travels on each, and which service sends and receives what, read from the services' own tables.
@@ -18,6 +20,7 @@ from contracts.codec import TYPES
 from contracts.message import Fact, Message, type_name
 from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY, TOPICS, Topic
 from runtime.decision import Decider
+from tools import record_samples
 from tools.samples import new_samples
 
 ROOT = Path(__file__).parent.parent
@@ -163,7 +166,7 @@ def stale() -> dict[Path, bytes | None]:
     wanted = documents()
     differs: dict[Path, bytes | None] = {
         path: content
-        for path, content in {**wanted, **new_samples()}.items()
+        for path, content in {**wanted, **new_samples(), **record_samples.new_samples()}.items()
         if not path.exists() or path.read_bytes() != content
     }
     differs.update((path, None) for path in sorted(FOLDER.rglob("*.json")) if path not in wanted)

@@ -46,8 +46,11 @@ def encoded(snapshot: Snapshot) -> bytes:
 async def kept(blobs: Blobs, key: str) -> Snapshot | None:
     """The last snapshot, or None. Raises BlobsUnavailable or SnapshotUnreadable."""
     data = await blobs.get(key)
-    if data is None:
-        return None
+    return None if data is None else decoded(data, key)
+
+
+def decoded(data: bytes, key: str) -> Snapshot:
+    """A snapshot as it is kept under a key. Raises SnapshotUnreadable."""
     try:
         snapshot = _DECODER.decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError) as error:
