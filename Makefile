@@ -5,10 +5,10 @@ RUN := .venv/bin/python -m tools
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements demo up down test check rules sim chaos schemas
+.PHONY: help setup requirements demo up down test check rules sim sim-mutants bench chaos schemas
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: ## system packages (apt, when missing), virtual environment, Python packages; quick when nothing changed
 	@$(if $(PYTHON),$(PYTHON) -m tools.setup,echo "Ringback needs Python 3.11 or newer, and none of python3.13, python3.12, python3.11, python3 is. On Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv" >&2; exit 1)
@@ -34,11 +34,17 @@ check: setup ## ruff, mypy --strict, import-linter, tidiness
 rules: setup ## each rule of docs/rules.md with the tests that prove it
 	@$(RUN) rules
 
-sim: setup ## the simulation
+sim: setup ## the simulation (SEEDS=300 SEED_FROM=7000 for more, SEED=42 for one)
 	@$(PYTEST) tests/sim $(ARGS)
 
 chaos: setup ## faults on real parts, 10 minutes, into docs/chaos.md (ARGS="--broker embedded --seed 7" for less)
 	@$(RUN) chaos $(ARGS)
+
+sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
+	@.venv/bin/python -m tests.sim.hunt $(ARGS)
+
+bench: setup ## every figure with its baseline, 12 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
+	@$(RUN) bench $(ARGS)
 
 schemas: setup ## JSON Schemas and AsyncAPI of the messages, into contracts/schemas
 	@$(RUN) schemas

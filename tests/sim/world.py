@@ -92,6 +92,7 @@ class World:
         self.mailbox: list[SendLetter] = []
         self.crashes: list[str] = []
         self.is_calm = False
+        self._running: dict[str, Process] = {}
         # A dead process's tasks hang for ever; without this they would be collected with a complaint.
         self._works: list[asyncio.Task[None]] = []
         self.workload = workload(seed, START_MS)
@@ -117,6 +118,10 @@ class World:
             await self._say_directory(fact)
         await asyncio.sleep(max(0.0, self.workload.ends_at_s - self._loop.time()))
         self.is_calm = True
+        if self._faults.crash > 0:
+            # Everything is restarted once, when nothing but timers is left to wake anybody.
+            for process in self._running.values():
+                process.kill("everything was restarted")
         await asyncio.sleep(AFTERMATH_S)
         raised = [crash for crash in self.crashes if edges.RAISED in crash]
         assert not raised, raised
@@ -161,6 +166,7 @@ class World:
                 f"{name}#{number}", chance, lambda: CALM if self.is_calm else self._faults, clock
             )
             process.is_newer = number % 2 == 0
+            self._running[name] = process
             work = asyncio.create_task(start(process))
             self._works.append(work)
             await asyncio.wait((work, process.died), return_when=asyncio.FIRST_COMPLETED)
