@@ -5,7 +5,6 @@ at their end, a table more, and a message that this version has never heard of.
 """
 
 import asyncio
-import functools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,8 +41,17 @@ class LongerTable(Table[Any]):
         super().put(msgspec.structs.replace(record, added_later=ADDED))
 
 
-@functools.cache
+_LONGER: Final[dict[Any, Any]] = {}
+
+
 def _longer(kind: Any) -> Any:
+    """The record type with the newer field; one of each, since types of the same name are not the same."""
+    if kind not in _LONGER:
+        _LONGER[kind] = _made_longer(kind)
+    return _LONGER[kind]
+
+
+def _made_longer(kind: Any) -> Any:
     return msgspec.defstruct(
         f"Longer{kind.__name__}",
         [("added_later", str, "")],
