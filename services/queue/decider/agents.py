@@ -170,8 +170,8 @@ def end_pause(state: QueueState, agent_id: AgentId) -> None:
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
-    """A phone that is idle again may free its agent."""
-    if fact.state in (DeviceState.IN_USE, DeviceState.UNREACHABLE):
+    """A phone that is idle again may free its agent, and so may one that is gone: another phone rings."""
+    if fact.state is DeviceState.IN_USE:
         return NOTHING
     agents = state.agents_of_phone(phone_key(fact.pbx_id, fact.address))
     departments = (each for agent_id in agents for each in sharing.departments_of(state, agent_id))

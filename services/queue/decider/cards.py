@@ -1,7 +1,5 @@
 """The office's book: what was saved, newer versions only, and whom that frees, stops or leaves alone."""
 
-from itertools import chain
-
 import msgspec
 
 from contracts.directory import (
@@ -122,16 +120,11 @@ def _after_agent(state: QueueState, agent_id: AgentId) -> Decision:
     departments = sharing.departments_of(state, agent_id)
     agent = state.agents.get(agent_id)
     offer_id = state.line(agent_id).offer_id
-    removed: tuple[Decision, ...] = ()
     if agent is not None and agent.saved is not None and agent.saved.is_removed and offer_id is not None:
-        removed = (offers.end(state, offer_id, OfferWithdrawn, reason="removed"),)
-    return together(
-        (
-            *removed,
-            offering.serve(state, departments),
-            *(ending.if_nobody(state, each) for each in departments),
-        )
-    )
+        first = offers.end(state, offer_id, OfferWithdrawn, reason="removed")
+    else:
+        first = offering.serve(state, departments)
+    return together((first, *(ending.if_nobody(state, each) for each in departments)))
 
 
 def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
@@ -143,9 +136,9 @@ def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
         for offer in _offers_of(state, here)
         if state.is_suspended(here, offer.agent_id) and not offer.is_fallback
     ]
-    if department.is_removed:
-        return together((*withdrawn, ending.if_nobody(state, here)))
-    return together(chain(withdrawn, (offering.serve(state, (here,)), ending.if_nobody(state, here))))
+    # What is withdrawn is served when that is decided on: before, its place seems to be taken care of.
+    served = () if withdrawn or department.is_removed else (offering.serve(state, (here,)),)
+    return together((*withdrawn, *served, ending.if_nobody(state, here)))
 
 
 def _offers_of(state: QueueState, department_id: DepartmentId) -> list[Offer]:

@@ -134,10 +134,13 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     """A leg whose dialling the gateway refused is none: it will say no more of it."""
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     state.ended_leg = None
-    if leg is None or leg.kind is not LegKind.AGENT or fact.command != type_name(DialLeg):
+    if leg is None or leg.agent_id is None or fact.command != type_name(DialLeg):
+        return
+    if state.line(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
         return
     state.ended_leg = leg
     state.legs.drop(leg.leg_id)
+    state.drop_timer("goodbye", leg.leg_id)
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:
         _note_leg_of_offer(state, offer, leg.leg_id, fact.reason)

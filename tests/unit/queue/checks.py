@@ -87,6 +87,8 @@ def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
         return False
     if state.pbx(place.pbx_id).is_lost or agent_id in place.tried:
         return False
+    if place.leg_id is None and place.callback_id is None:
+        return False  # hung up while ordering: whether somebody is to be called is not known yet
     last = dict(place.declined).get(agent_id)
     if last is not None and state.now_at - last < DECLINE_MS:
         return False
@@ -118,7 +120,8 @@ def check(state: QueueState) -> None:
     assert set(_vain_timers(state)) == set()
     _check_agents(state)
     _check_places(state)
-    if "serve/rest" not in timers:
+    due_at = state.earliest_due_at()
+    if due_at is None or due_at > state.now_at:  # else a timer of this very instant has yet to be heard
         left = next(sharing.next_offers(state, tuple(each.department_id for each in state.departments)), None)
         assert left is None, f"somebody free is left beside {left}"
     assert snapshot(reloaded(state)) == snapshot(state)

@@ -186,6 +186,16 @@ def test_with_the_desk_phone_dead_the_mobile_rings_at_once() -> None:
     assert dialled(office) == ["tel:+79160000001"]
 
 
+@pytest.mark.rule("E4", "Q2")
+def test_an_agent_whose_busy_desk_phone_dies_is_rung_on_the_mobile() -> None:
+    """The call of their own is over with the phone: whoever waits is offered at once."""
+    office = with_mobile()
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.calls("c1")
+    office.phone_is(ANNA, DeviceState.UNREACHABLE)
+    assert dialled(office) == ["tel:+79160000001"]
+
+
 @pytest.mark.rule("E4")
 def test_when_the_desk_phone_fails_the_mobile_does_not_wait_for_its_delay() -> None:
     """Nothing that was dialled can answer any more."""

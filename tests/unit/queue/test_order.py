@@ -125,6 +125,19 @@ def test_an_agent_of_two_departments_gets_the_earlier_place_and_only_that_one() 
     assert office.ringing("c2") == []
 
 
+@pytest.mark.rule("Q3", "O5")
+def test_a_place_whose_ring_is_withdrawn_is_offered_again_before_later_ones() -> None:
+    """One agent is suspended and another resumed by the same change: the earliest place gets the other."""
+    office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
+    office.saves(office.department(ANNA, BORIS, suspended=(BORIS,)))
+    office.calls("c1")
+    office.calls("c2", caller=None)
+    assert office.ringing("c1") == [ANNA]
+    office.saves(office.department(ANNA, BORIS, suspended=(ANNA,)))
+    assert office.ringing("c1") == [BORIS]
+    assert office.ringing("c2") == []
+
+
 @pytest.mark.rule("Q3", "O9")
 def test_every_department_is_served_when_a_pbx_returns() -> None:
     """Nobody free is left beside a place that could take them, in whatever department."""
