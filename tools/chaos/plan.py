@@ -87,7 +87,7 @@ ONLY_APACHE: Final[Mapping[Kind, int]] = {
 STORM_S: Final = 120.0
 """What the counts above are for; another length has more or fewer of each."""
 
-WEIGHTS: Final[Mapping[str, int]] = {"queue": 4, "callback": 3, "voicemail": 3, "gateway": 3, "tts": 1}
+WEIGHTS: Final[Mapping[str, int]] = {"queue": 4, "callback": 3, "voicemail": 3, "gateway": 2, "tts": 1}
 POINTS: Final[Mapping[str, tuple[type[Message], ...]]] = {
     "queue": (q.PlaceTaken, q.OfferMade, q.OfferAccepted, q.CallbackRequested, g.LegAnswered),
     "callback": (q.CallbackRequested, q.AgentReady, c.AttemptStarted, c.CustomerDialled, c.ApologyDialled),
@@ -141,7 +141,7 @@ def _planned(chance: random.Random, kind: Kind, broker: str, storm_s: float) -> 
     if kind in (Kind.KILL, Kind.TERM, Kind.FREEZE):
         return Planned(at_s, kind, chance.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0])
     if kind is Kind.KILL_AT:
-        target = chance.choice(tuple(POINTS))
+        target = chance.choices(tuple(POINTS), [WEIGHTS[name] for name in POINTS])[0]
         return Planned(at_s, kind, target, type_name(chance.choice(POINTS[target])))
     if kind is Kind.ZOMBIE:
         return Planned(at_s, kind, chance.choice(ZOMBIES[broker]))

@@ -17,9 +17,10 @@ from contracts.ids import OrganizationId
 from runtime.ports import LogUnavailable
 from tools import connect, export, stretch
 from tools.chaos import lost, reading, report
+from tools.chaos.doing import Strike
 from tools.chaos.plan import STORM_S, Kind, plan
 from tools.chaos.report import BROKERS, Outcome
-from tools.chaos.strikes import Strike, Striker
+from tools.chaos.strikes import Striker
 from tools.chaos.verdict import verdict
 from tools.chaos.workload import Workload, workload
 from tools.chaos.works import Works
@@ -70,10 +71,10 @@ class Morning:
             findings = self._storm(works, striker)
             dialled = works.dialled()
             findings += works.stop_services()
-            found = asyncio.run(self._leavings(works, dialled, outages(striker.done)))
+            found = asyncio.run(self._leavings(works, dialled, outages(striker.doing.done)))
             self._tell(f"judging {found.records} records")
             judged = verdict(found)
-            strikes = list(striker.done)
+            strikes = list(striker.doing.done)
             if any(each.kind is Kind.LOG_LOST for each in self._planned):
                 findings += self._lose(works, strikes)
             return Outcome(
@@ -81,7 +82,12 @@ class Morning:
                 seed=self._seed,
                 strikes=strikes,
                 verdict=judged,
-                findings=[*striker.findings, *works.ended_by_themselves, *works.progress.parked, *findings],
+                findings=[
+                    *striker.doing.findings,
+                    *works.ended_by_themselves,
+                    *works.progress.parked,
+                    *findings,
+                ],
                 records=found.records,
                 calls=self._morning.calls,
                 restarts=works.restarts,
@@ -100,7 +106,7 @@ class Morning:
             now = time.monotonic()
             is_storm = not striker.is_over or now - begun < self._storm_s
             over = None if is_storm else over or now
-            is_open = bool(works.progress.open() or striker.unrecovered)
+            is_open = bool(works.progress.open() or striker.doing.unrecovered)
             quiet = None if is_storm or is_open or heard else quiet or now
             if quiet is not None and now - quiet > CALM_S:
                 self._tell("everything has come to its end")
@@ -111,7 +117,10 @@ class Morning:
                         f"still open at the end: {kind} {sorted(ids)}"
                         for kind, ids in works.progress.open().items()
                     ),
-                    *(f"never worked again after {each.kind} {each.target}" for each in striker.unrecovered),
+                    *(
+                        f"never worked again after {each.kind} {each.target}"
+                        for each in striker.doing.unrecovered
+                    ),
                 ]
             time.sleep(TICK_S)
 

@@ -83,7 +83,7 @@ def workload(seed: int, calls_s: float) -> Workload:
 
 
 def _desks(number: int) -> list[str]:
-    return [f"sip:{number + 1}{agent + 10}" for agent in range(AGENTS)]
+    return [f"sip:{number + 2}{agent + 10}" for agent in range(AGENTS)]
 
 
 def _mobiles(number: int) -> list[str]:
@@ -160,13 +160,13 @@ def _department(
             ring_ms=chance.choice((8_000, 12_000)),
             pause_between_rounds_ms=3_000,
         ),
-        no_answer_ms=chance.choice((25_000, 35_000, 50_000)),
+        no_answer_ms=chance.choice((35_000, 45_000, 60_000)),
         no_answer_action=NoAnswerAction(
             kind=kind,
             department_id=DepartmentId(f"{name}-{other}") if kind is ActionKind.OTHER_DEPARTMENT else None,
         ),
         wrap_up_ms=chance.choice((0, 2_000)),
-        callback=CallbackSettings(invitation_after_ms=4_000, attempt_gap_ms=10_000, ring_ms=12_000),
+        callback=CallbackSettings(invitation_after_ms=2_000, attempt_gap_ms=10_000, ring_ms=12_000),
         recipients=tuple(_recipient(f"{department}{n}", name) for n in range(chance.randint(1, 2))),
     )
 
@@ -216,12 +216,15 @@ def _customer(chance: random.Random) -> dict[str, Any]:
 
 def _call(chance: random.Random, number: int, customers: list[str], calls_s: float) -> dict[str, Any]:
     """One call: waits, orders and hangs up, gives up, or waits for the answering machine and speaks."""
-    match chance.choices(range(4), (4, 8, 2, 3))[0]:
+    match chance.choices(range(4), (4, 12, 2, 4))[0]:
         case 0:
             then: list[dict[str, Any]] = [{"wait_s": chance.uniform(40, 90)}, {"hang_up": True}]
         case 1:
+            again: list[dict[str, Any]]
             orders: list[dict[str, Any]] = [{"after": "invitation"}, {"wait_s": 0.3}, {"press": "1"}]
-            then = [*orders, {"wait_s": chance.uniform(0, 12)}, {"hang_up": True}]
+            # Who hears nothing in answer presses again: a key is lost when no gateway is there.
+            again = [{"wait_s": 6.0}, {"press": "1"}] if chance.random() < 0.5 else []
+            then = [*orders, *again, {"wait_s": chance.uniform(0, 12)}, {"hang_up": True}]
         case 2:
             then = [{"wait_s": chance.uniform(0.2, 30)}, {"hang_up": True}]
         case _:
