@@ -236,8 +236,8 @@ class World(People):
 
 TestWorld = pytest.mark.rule("Q2", "Q3", "Q12")(World.TestCase)
 TestWorld.settings = settings(
-    max_examples=40,
-    stateful_step_count=60,
+    max_examples=15,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -182,6 +182,23 @@ class People(RuleBasedStateMachine):
         if hangs_up and leg_id in self.office.state.legs:
             self.office.hangs_up(leg_id)
 
+    @rule(number=a_number)
+    def a_customer_calls_again(self, number: int) -> None:
+        places = [place for place in self.office.state.places if place.callback_id is not None]
+        if not places:
+            return
+        place = places[number % len(places)]
+        self.a_customer_calls(caller=place.caller, line=place.line, ok=True)
+        if f"c{self.callers}" in self.office.state.legs:
+            self.office.presses(f"c{self.callers}")
+
+    @rule(number=a_number)
+    def a_notice_is_heard(self, number: int) -> None:
+        place = self.some_place(number, Phase.NO_ANSWER, has_leg=True)
+        if place is not None and place.play_id is not None and place.leg_id is not None:
+            heard = gateway.PlayFinished(pbx_id=MOSCOW, leg_id=place.leg_id, play_id=place.play_id, ok=True)
+            self.office.hears(heard)
+
     # The PBX carries commands out, or says what it likes
 
     @rule(number=a_number)

@@ -1,0 +1,99 @@
+"""Busy mornings by the dozen: the toy world with weights, so that it gets further than chance alone would.
+
+`SEEDS=400 pytest tests/unit/queue/test_seeds.py` for a long look; a failure names its seed.
+"""
+
+import os
+import random
+from typing import Any
+
+import pytest
+
+from contracts import queue
+from contracts.gateway import DeviceState, Outcome
+from tests.unit.queue import test_stateful as world
+from tests.unit.queue import toy
+from tests.unit.queue.stories import MINUTE, MOSCOW, VOLGA
+
+SEEDS = int(os.environ.get("SEEDS", "10"))
+STEPS = 200
+SECONDS = (0, 1, 1, 4, 5, 5, 5, 10, 10, 20, 20, 30, 60, 240)
+PHONE_STATES = (*(DeviceState.IDLE,) * 6, *DeviceState)
+OUTCOMES = (
+    *toy.LOST,
+    *(Outcome.COMPLETED,) * 8,
+    *(Outcome.DECLINED,) * 5,
+    *(Outcome.NO_ANSWER,) * 3,
+)
+KEYS = ("is_answered", *("presses_1",) * 6, "hangs_up")
+
+Act = tuple[int, str, dict[str, Any]]
+
+
+def acts(r: random.Random) -> tuple[Act, ...]:
+    """What may happen next, and how likely it is against the rest."""
+    number = r.randrange(51)
+    agent_id, line, is_gone = r.choice(toy.AGENTS), r.choice(toy.LINES), r.random() < 0.7
+    return (
+        (
+            10,
+            "a_customer_calls",
+            {"caller": r.choice(toy.CUSTOMERS), "line": r.choice(toy.LINES), "ok": True},
+        ),
+        (8, "a_customer", {"number": number, "what": r.choice(KEYS)}),
+        (3, "a_customer_calls_again", {"number": number}),
+        (
+            12,
+            "a_caller_orders",
+            {"number": number, "hangs_up": r.random() < 0.7, "customer": toy.CUSTOMERS[1]},
+        ),
+        (12, "an_agent_answers", {"number": number, "is_bridged": r.random() < 0.7}),
+        (4, "an_agents_phone_reports", {"number": number, "what": r.choice(toy.NOISE)}),
+        (6, "an_agents_leg_ends", {"number": number, "outcome": r.choice(OUTCOMES)}),
+        (5, "a_phone_changes", {"agent_id": agent_id, "state": r.choice(PHONE_STATES)}),
+        (6, "a_command_is_answered", {"number": number}),
+        (5, "a_notice_is_heard", {"number": number}),
+        (1, "a_late_fact", {"number": number}),
+        (1, "a_pbx_vanishes_or_returns", {"pbx_id": r.choice((MOSCOW, VOLGA)), "is_lost": r.random() < 0.3}),
+        (4, "callback_takes_an_order", {"number": number, "customer": r.choice(toy.CUSTOMERS[1:3])}),
+        (3, "callback_takes_no_order", {"number": number, "is_refused": r.random() < 0.5}),
+        (2, "callback_confirms_the_first", {"number": number}),
+        (3, "an_attempt_fails", {"number": number, "retry_ms": r.choice((MINUTE, MINUTE, None))}),
+        (3, "an_agent_is_lost", {"number": number, "is_first": r.random() < 0.5}),
+        (2, "a_customer_is_held", {"number": number}),
+        (2, "a_callback_is_connected", {"number": number}),
+        (1, "a_callback_ends", {"number": number, "kind": r.choice(world.ENDS)}),
+        (2, "a_department_changes", a_change(r)),
+        (2, "an_agents_time_changes", {"agent_id": agent_id, "what": r.choice((*world.TIMES, "always"))}),
+        (1, "an_agents_card_changes", {"agent_id": agent_id, "is_removed": r.random() < 0.2}),
+        (1, "the_policy_changes", {"is_on": r.random() < 0.8}),
+        (16, "time_passes", {"seconds": r.choice(SECONDS if r.random() < 0.5 else (1, 3, 5))}),
+        (1, "another_process_takes_over", {}),
+    )
+
+
+def a_change(r: random.Random) -> dict[str, Any]:
+    """Another strategy, other agents suspended, another action, now and then no department at all."""
+    return {
+        "kind": r.choice(toy.STRATEGIES),
+        "suspended": r.sample(toy.AGENTS, r.randrange(3)),
+        "wanted": r.choice(world.ACTIONS),
+        "is_removed": r.random() < 0.1,
+    }
+
+
+@pytest.mark.rule("Q2", "Q3", "Q9", "Q12")
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_happens_the_checks_hold(seed: int) -> None:
+    """Every place ends once, nobody holds two offers, nobody is overtaken, nobody is forgotten."""
+    r = random.Random(seed)
+    morning = world.World()
+    morning.an_office(
+        kind=r.choice(toy.STRATEGIES), wrap_up_s=r.choice((0, 3)), limit=r.choice((None, None, 3))
+    )
+    for _ in range(STEPS):
+        possible = acts(r)
+        _, name, values = r.choices(possible, [weight for weight, _, _ in possible])[0]
+        getattr(morning, name)(**values)
+    morning.teardown()
+    assert morning.office.said(queue.OfferMade)
