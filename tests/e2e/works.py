@@ -1,0 +1,290 @@
+"""The whole of it as processes: parts, services and phones, and a reader that writes down what the log tells.
+
+A story is a list of cues: when the log shows something, something is done. Nothing waits for a time; the
+limits are only there so that a story that stands still ends, with the way to its evidence.
+"""
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import yaml
+
+from contracts.directory import Language
+from contracts.ids import Instant
+from contracts.message import Fact
+from contracts.prompts import prompt_key
+from services.gateway.simulated.script import Call
+from services.gateway.simulated.wire import Control
+from tests.e2e.company import AGENTS, Company, Letter, Outcome, letters, told
+from tools import connect
+from tools import log as facts_log
+from tools.apply import office
+from tools.apply.document import read
+from tools.apply.run import plan, say
+from tools.log import Reading
+from tools.phones import control
+from tools.stack.process import Process, free_port, is_listening
+from tools.stack.stack import Stack
+from tools.tail import follow
+
+POLL_S: Final = 0.05
+START_S: Final = 180.0
+STORY_S: Final = 240.0
+"""A story takes three quarters of a minute; this is for a machine that has much else to do."""
+SETTLE_S: Final = 1.5
+"""After a story is over: what is said or sent once too often comes within this time, mostly."""
+TOLD_MAX: Final = 60
+
+
+class Reader(threading.Thread):
+    """Reads every partition from its beginning, and gives each company what is its own."""
+
+    def __init__(self, settings: Mapping[str, str], companies: Iterable[Company], file: Path) -> None:
+        super().__init__(name="reader of the log", daemon=True)
+        self._settings = settings
+        self._companies = {company.organization_id: company for company in companies}
+        self._file = file.open("w", encoding="utf-8")
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        """The thread's own loop, until `stop`."""
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(self._read())
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._loop.close()
+            self._file.close()
+
+    async def _read(self) -> None:
+        async with connect.log(self._settings) as log, asyncio.TaskGroup() as readers:
+            for partition in range(log.partitions):
+                readers.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
+
+    def _hear(self, reading: Reading, is_shown: bool) -> None:
+        company = self._companies.get(reading.envelope.organization_id)
+        if reading.fact is None or company is None:
+            return
+        before = len(company.heard)
+        company.hear(reading)
+        for heard in company.heard[before:]:
+            self._file.write(f"{company.name:<10} {told(heard)}\n")
+        self._file.flush()
+
+    def stop(self) -> None:
+        """End the thread."""
+        if self._task is not None and self.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self.join(20)
+
+
+@dataclass(slots=True)
+class Cue:
+    """When the log shows something for the first time, something is done."""
+
+    what: str
+    when: Callable[[], bool]
+    do: Callable[[], None]
+
+
+class Works:
+    """A running stack with phones for some companies, and the reader of its log."""
+
+    def __init__(
+        self,
+        run: Path,
+        companies: Iterable[Company],
+        *,
+        overrides: Mapping[str, str] | None = None,
+    ) -> None:
+        self.companies = {company.name: company for company in companies}
+        self.stack = Stack(run, overrides=overrides, dies_with_parent=True)
+        self.run = self.stack.run
+        self._port = free_port()
+        self._reader: Reader | None = None
+        self._done = (self._folder() / "done.log").open("w", encoding="utf-8")
+
+    def _folder(self) -> Path:
+        self.run.mkdir(parents=True, exist_ok=True)
+        return self.run
+
+    @property
+    def evidence(self) -> str:
+        """Where to look when something went otherwise."""
+        return (
+            f"processes' logs: {self.run}/logs · facts: {self.run}/facts.log · "
+            f"what the test did: {self.run}/done.log · letters: {self.run}/letters"
+        )
+
+    def __repr__(self) -> str:
+        """In pytest's report of a failure: the way to the evidence."""
+        return f"Works({self.evidence})"
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+        self.stack.stop()
+        self._done.close()
+
+    def _start(self) -> None:
+        self.stack.start_parts()
+        self.stack.create_topics()
+        self._start_phones()
+        address = f"tcp://127.0.0.1:{self._port}"
+        pbxs = json.dumps({company.pbx_id: address for company in self.companies.values()})
+        # The gateway is ready once the directory has its PBXs, which comes later; speech goes on making
+        # prompts that nobody needs here.
+        extra = {"gateway": {"RINGBACK_PBXS": pbxs}}
+        self.stack.start_services(extra=extra, timeout_s=START_S, not_awaited=("gateway", "tts"))
+        self._reader = Reader(self.stack.settings(), self.companies.values(), self.run / "facts.log")
+        self._reader.start()
+        self._await_prompts()
+
+    def _start_phones(self) -> None:
+        script = {
+            "pbxs": {company.pbx_id: company.pbx_script() for company in self.companies.values()},
+            "public": {
+                number: phone
+                for company in self.companies.values()
+                for number, phone in company.public_script().items()
+            },
+        }
+        file = self.run / "phones.yaml"
+        file.write_text(yaml.safe_dump(script, allow_unicode=True), encoding="utf-8")
+        argv = [sys.executable, "-m", "tools", "phones", "--port", str(self._port), "--script", str(file)]
+        phones = self.stack.start_process(
+            "phones", argv, f"tcp://127.0.0.1:{self._port}", self.stack.settings("gateway")
+        )
+        phones.wait_until(lambda: is_listening(self._port), "open port", START_S)
+
+    def _await_prompts(self) -> None:
+        """Customers may call when what they can hear is there; a missing prompt would be a failed play."""
+        wanted = {
+            prompt_key(Language.RUSSIAN, prompt)
+            for company in self.companies.values()
+            for prompt in company.prompts()
+        }
+        s3 = self.stack.parts.s3
+        client = s3.client()
+
+        def are_there() -> bool:
+            time.sleep(POLL_S)
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix="standard/ru/")
+            return wanted <= {each["Key"] for page in pages for each in page.get("Contents", [])}
+
+        self.stack.service("tts").process.wait_until(are_there, "the standard prompts", START_S)
+
+    # What a test does
+
+    def open(self, company: Company) -> None:
+        """Put a company's book on the log, as `apply` does."""
+        self.note(f"{company.name}: its office is applied")
+        document = read(company.office(), f"{company.name}.yaml")
+        asyncio.run(self._apply(office.facts(document, facts_log.now())))
+
+    async def _apply(self, wanted: list[Fact]) -> None:
+        async with connect.log(self.stack.settings()) as log:
+            made = await plan(log, wanted)
+            await say(log, made.partition, made.organization_id, made.found, made.commands)
+
+    def call(self, company: Company, customer: str) -> None:
+        """Let a customer call."""
+        self.note(f"{company.name}: {customer} calls")
+        call: Call = company.call(customer)
+        control(self._port, Control(pbx_id=company.pbx_id, call=call))
+
+    def agent(self, company: Company, agent: str, *, is_there: bool) -> None:
+        """An agent's desk phone registers, or is gone."""
+        assert agent in AGENTS
+        self.note(f"{company.name}: {agent} {'comes free' if is_there else 'leaves'}")
+        control(
+            self._port,
+            Control(pbx_id=company.pbx_id, address=company.address(agent), reachable=is_there),
+        )
+
+    def kill(self, service: str) -> None:
+        """`kill -9`, and start it again without waiting for it."""
+        process: Process = self.stack.service(service).process
+        process.kill()
+        self.note(f"kill -9 of {service}, pid {process.pid}; it is started again")
+        process.start()
+
+    def dials(self) -> dict[str, int]:
+        """How often each phone was dialled, as the network counted."""
+        return control(self._port, Control())
+
+    def letters(self, company: Company) -> list[Letter]:
+        """The letters to this company's people."""
+        return letters(self.stack.parts.smtp.letters, company)
+
+    def outcomes(self, company: Company, customers: Iterable[str]) -> dict[str, Outcome]:
+        """What the morning came to, per customer."""
+        dials, sent = self.dials(), self.letters(company)
+        return {customer: company.outcome(customer, dials, sent) for customer in customers}
+
+    def note(self, text: str) -> None:
+        """Write down what the test did, with the time, beside what the log tells."""
+        self._done.write(f"{facts_log.now()}  {text}\n")
+        self._done.flush()
+
+    def play(self, cues: Iterable[Cue], companies: Iterable[Company], customers: tuple[str, ...]) -> None:
+        """Do what the cues say until all of them were done and it is over for these customers."""
+        companies = tuple(companies)
+        end = time.monotonic() + STORY_S
+        open_ = list(cues)
+        while open_ or any(company.lacks(customers) for company in companies):
+            for cue in [cue for cue in open_ if cue.when()]:
+                open_.remove(cue)
+                cue.do()
+            self._check_processes()
+            if time.monotonic() > end:
+                raise AssertionError(self._standing_still(open_, companies, customers))
+            time.sleep(POLL_S)
+        # Not a deadline: it only gives what would be too much the time to come.
+        time.sleep(SETTLE_S)
+
+    def _standing_still(
+        self, open_: list[Cue], companies: tuple[Company, ...], customers: tuple[str, ...]
+    ) -> str:
+        never = "; ".join(cue.what for cue in open_) or "everything that was waited for"
+        stuck = [company for company in companies if company.lacks(customers)]
+        return "\n".join(
+            [
+                f"not over after {STORY_S:g} s; never came: {never}",
+                *(f"{company.name} waits for {', '.join(company.lacks(customers))}" for company in stuck),
+                *(last_words(company) for company in stuck[:1]),
+                self.evidence,
+            ]
+        )
+
+    def _check_processes(self) -> None:
+        for entry in self.stack.entries:
+            if not entry.process.is_alive():
+                raise AssertionError(f"{entry.name} has ended by itself; {entry.process.last_words()}")
+
+
+def last_words(company: Company) -> str:
+    """The end of a company's story, for a failure."""
+    lines = [told(heard) for heard in company.heard[-TOLD_MAX:]]
+    return "\n".join([f"{company.name}, the last {len(lines)} facts:", *lines])
