@@ -1,0 +1,121 @@
+"""The report of the figures: what is in it, and that «reached» is arithmetic and no opinion."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.bench import report, run
+from tools.bench.figures import Figure, at_most, percentile, ratio_at_least, ratio_at_most
+from tools.bench.machine import Machine, described
+from tools.bench.report import Report
+
+HERE = Machine(
+    processor="A processor",
+    cores=2,
+    memory_gib=7.8,
+    system="Linux 6.1",
+    python="3.11.7",
+    load=0.1,
+    commit="0123456789ab",
+    at="2026-11-22 08:00 UTC",
+)
+SLOW = Figure(
+    name="restart",
+    unit="s",
+    measured=3.5,
+    goal=at_most(3),
+    how="kill -9",
+    bound_by="decoding takes that long",
+)
+FAST = Figure(
+    name="host", unit="facts/s", measured=8000, baseline=1000, against="a tutorial", goal=ratio_at_least(8)
+)
+SHOWN = Figure(name="core", unit="facts/s", measured=12_345.6)
+
+
+def told(*figures: Figure, failures: tuple[tuple[str, str], ...] = ()) -> Report:
+    return Report(machine=HERE, figures=figures, failures=failures, seconds=600)
+
+
+@pytest.mark.parametrize(
+    ("measured", "baseline", "goal", "reached"),
+    [
+        (1.5, 1.0, ratio_at_most(1.5), True),
+        (1.51, 1.0, ratio_at_most(1.5), False),
+        (8.0, 1.0, ratio_at_least(8), True),
+        (7.99, 1.0, ratio_at_least(8), False),
+        (20.0, None, at_most(20), True),
+        (20.1, None, at_most(20), False),
+    ],
+)
+def test_reached_is_computed_from_the_numbers(
+    measured: float, baseline: float | None, goal: object, reached: bool
+) -> None:
+    """Nobody can write «reached» into a report: a figure has its numbers, and the limit itself counts."""
+    figure = Figure(name="x", unit="", measured=measured, baseline=baseline, goal=goal)  # type: ignore[arg-type]
+    assert figure.reached is reached
+
+
+def test_without_a_goal_or_a_baseline_nothing_is_reached() -> None:
+    """A figure that is only printed is neither reached nor missed, nor is a ratio to nothing."""
+    assert SHOWN.reached is None
+    assert Figure(name="x", unit="", measured=1.0, goal=ratio_at_most(2)).reached is None
+    assert Figure(name="x", unit="", measured=1.0, baseline=0.0, goal=ratio_at_most(2)).reached is None
+
+
+def test_the_json_has_the_fields_that_others_read() -> None:
+    """Name, measured, baseline, ratio, goal, reached: whoever plots figures over commits relies on them."""
+    figures = json.loads(report.as_json(told(SLOW, FAST, SHOWN)))["figures"]
+    assert [figure["name"] for figure in figures] == ["restart", "host", "core"]
+    wanted = {"name", "measured", "baseline", "ratio", "goal", "reached"}
+    assert all(wanted <= figure.keys() for figure in figures)
+    assert [figure["reached"] for figure in figures] == [False, True, None]
+    assert figures[1]["ratio"] == figures[1]["measured"] / figures[1]["baseline"] == 8
+    assert [figure["goal"] for figure in figures] == ["measured ≤ 3", "ratio ≥ 8", None]
+
+
+def test_the_page_names_machine_commit_and_how_to_repeat() -> None:
+    """A figure that nobody can repeat is a rumour."""
+    page = report.as_markdown(told(SLOW, FAST, SHOWN))
+    assert "A processor, 2 cores" in page
+    assert "0123456789ab" in page
+    assert "make bench" in page
+    assert "1 of 2 goals are reached" in page
+    assert "| host | 8,000 facts/s | 1,000 facts/s | 8 | ratio ≥ 8 | reached |" in page
+
+
+def test_a_missed_figure_comes_with_its_reason() -> None:
+    """Also one that could not be measured at all: a gap in the table would look like a promise kept."""
+    page = report.as_markdown(told(SLOW, FAST, failures=(("speech", "TooSlow: no answer"),)))
+    missed = page.partition("## Missed, and why")[2].partition("## How")[0]
+    assert "**restart**: 3.5 s, wanted measured ≤ 3. decoding takes long." in missed
+    assert "**speech** could not be measured: TooSlow: no answer" in missed
+    assert "host" not in missed
+
+
+def test_both_files_are_written(tmp_path: Path) -> None:
+    """The page for people and the numbers for programs tell of the same run."""
+    report.write(told(FAST), tmp_path)
+    assert "**" not in (tmp_path / "benchmarks.md").read_text(encoding="utf-8").partition("## How")[0]
+    assert json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))["not_measured"] == []
+
+
+def test_every_row_of_the_proof_has_its_group() -> None:
+    """What is not measured by `make bench` is not promised."""
+    rows = "core growth host latency hand-over cost restart memory voicemail speech"
+    assert set(run.GROUPS) == set(rows.split())
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    """Interpolation would invent latencies that nobody had."""
+    values = [5.0, 1.0, 9.0, 3.0]
+    assert percentile(values, 0.5) in values
+    assert (percentile(values, 0.0), percentile(values, 1.0)) == (1.0, 9.0)
+
+
+def test_the_machine_is_described_without_names_of_people_or_paths() -> None:
+    """The page is public: processor and system are enough to judge a figure by."""
+    found = described()
+    assert found.cores >= 1
+    assert "/" not in found.commit + found.system + found.python
