@@ -64,6 +64,7 @@ class KafkaLog:
         self._membership: _Membership | None = None
         self._lost: Lost | None = None
         self._counts: dict[str, int] = {}
+        self._send_locks: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def start(self) -> None:
         """Connect. Raises LogUnavailable."""
@@ -225,8 +226,12 @@ class KafkaLog:
                     f"{len(records)} records for {topic} are larger than {BATCH_BYTES_MAX} bytes"
                 )
         batch.close()
+        # aiokafka 0.14 takes one batch per partition at a time, and counts the time that others wait for it
+        # again for each batch that goes before: many who send at once would be told of a timeout too soon.
+        adding = self._send_locks.setdefault((topic, partition), asyncio.Lock())
         try:
-            sent = await self._producer.send_batch(batch, self._prefix + topic, partition=partition)
+            async with adding:
+                sent = await self._producer.send_batch(batch, self._prefix + topic, partition=partition)
             return int((await sent).offset)
         except MessageSizeTooLargeError as error:
             raise LogTooLong(f"{topic}: {error}") from error

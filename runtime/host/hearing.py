@@ -1,6 +1,7 @@
 """What happens to one record: filters by header, then a step, whose outcome goes into the batch."""
 
 import time
+from collections import Counter
 from typing import Any, Final
 
 from contracts.codec import TYPES, Malformed, decode
@@ -41,6 +42,8 @@ class Batch:
         self.marks: dict[OrganizationId, Mark | None] = {}
         self.said: list[Message] = []
         self.steps = 0
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """Records by type and what became of them: told to the metrics once per batch, not per record."""
 
     def outbox(self) -> tuple[Outgoing, ...]:
         """All outputs in the order in which they are sent: the commands, then the facts."""
@@ -81,7 +84,7 @@ class Hearing:
             self._follow(heard, fact, organization)
         elif fact is not None:
             self._step(heard, fact, organization, batch)
-        metrics.FACTS.labels(heard.type if heard.type in TYPES else "unknown", outcome).inc()
+        batch.outcomes[heard.type if heard.type in TYPES else "unknown", outcome] += 1
 
     def put_aside(self, record: LogRecord, reason: str, now_at: int, batch: Batch) -> None:
         """A record that can't be read becomes a dead letter, by way of the outbox."""
@@ -168,6 +171,8 @@ class Hearing:
             self._decider, organization.state, fact, at=Instant(heard.now_at), cause=heard.id
         )
         metrics.DECIDE_SECONDS.observe(time.perf_counter() - began)
+        if not decision.facts and not decision.commands:
+            return
         commands, facts = self._saying.step(decision, organization.numbers, heard, batch.steps)
         batch.steps += 1
         batch.commands.extend(commands)

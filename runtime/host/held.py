@@ -117,8 +117,10 @@ class Held:
 
     async def organization(self, organization_id: OrganizationId) -> Organization:
         """One organization, loaded if need be."""
-        await self.load((organization_id,))
         found = self.organizations.get(organization_id)
+        if found is None:
+            await self.load((organization_id,))
+            found = self.organizations.get(organization_id)
         assert found is not None
         return found
 
@@ -135,6 +137,8 @@ class Held:
             standing = self.marks.get(organization_id)
             self.already.forget(organization_id, position.offset if standing is None else standing.offset)
             self.asked.forget_dropped(organization_id, organization.state)
+        for (type_, outcome), count in batch.outcomes.items():
+            metrics.FACTS.labels(type_, outcome).inc(count)
         for message in batch.said:
             metrics.count(self.decider.counts, type_name(message), message)
         metrics.PARKED.labels(self.partition).set(len(self.marks))
