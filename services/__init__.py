@@ -1,0 +1,1 @@
+"""The services: one capability each, none importing another; start one with `python -m services.<name>`."""
