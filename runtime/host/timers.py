@@ -69,8 +69,24 @@ class Asked:
         return [
             timer
             for timer in state.due(now)
-            if self._asked.get((organization_id, timer.timer_id, timer.due_at), (0.0, 0.0))[0] <= elapsed
+            if self._again_at(organization_id, state, timer, elapsed) <= elapsed
         ]
+
+    def _again_at(self, organization_id: OrganizationId, state: State, timer: Timer, elapsed: float) -> float:
+        """When a timer is to be appended: at once, or after its pause, or when the log's time has come.
+
+        A `timer_due` that came back too early has told how far our clock is ahead of the log's: after a
+        long pause the deadline would be missed by as much.
+        """
+        key = (organization_id, timer.timer_id, timer.due_at)
+        if key not in self._asked:
+            return 0.0
+        again_at, pause = self._asked[key]
+        left_ms = timer.due_at - state.now_at
+        if left_ms > 0:
+            again_at = min(again_at, elapsed + (left_ms + 1) / 1000)
+            self._asked[key] = (again_at, pause)
+        return again_at
 
     def note(self, organization_id: OrganizationId, timer: Timer, elapsed: float) -> bool:
         """A timer is being appended; whether it was before."""

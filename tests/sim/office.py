@@ -1,0 +1,139 @@
+"""The real queue in a host in memory, with phones that obey: for stories of what survives what."""
+
+from contracts.codec import envelope
+from contracts.directory import (
+    AgentSaved,
+    DepartmentSaved,
+    Device,
+    DeviceKind,
+    Membership,
+    PbxKind,
+    PbxSaved,
+    Strategy,
+    StrategyKind,
+)
+from contracts.gateway import CallArrived, EndedBy, LegAnswered, LegEnded, LegRinging, Outcome
+from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, PlaceId
+from contracts.message import Fact, Message
+from runtime.host.owner import Owner
+from services.queue.service import SERVICE as QUEUE
+from services.queue.state import QueueState
+from tests.unit.runtime.worlds import ACME, World, accepted
+
+CLOUD = PbxId("cloud")
+SALES = DepartmentId("sales")
+LINE = "+74950001000"
+
+
+class Office(World):
+    """A company with one department; its queue is owned by whoever was started last."""
+
+    def __init__(self, agents: int, *, no_answer_ms: int = 600_000) -> None:
+        super().__init__()
+        self._seq = 0
+        self.directory(PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=(LINE,)))
+        for number in range(agents):
+            self.directory(an_agent(number))
+        self.directory(
+            a_department(SALES, LINE, [f"a{number}" for number in range(agents)], no_answer_ms=no_answer_ms)
+        )
+
+    def start(self) -> Owner:
+        """A process of the queue."""
+        return self.owner(QUEUE)
+
+    def directory(self, fact: Fact) -> None:
+        """The office's book says something."""
+        self.hear(fact, organization_id=ACME, source="directory")
+
+    def phones(self, fact: Fact) -> None:
+        """The gateway says something, under its next number."""
+        self._seq += 1
+        self.hear(fact, organization_id=ACME, source=f"gateway/{CLOUD}", seq=self._seq, incarnation=1)
+
+    def calls(self, *legs: str) -> None:
+        """Customers call, each from a number of their own, and are answered."""
+        for leg in legs:
+            caller = f"+7916{number_of(leg) % 10_000_000:07d}"
+            self.phones(CallArrived(pbx_id=CLOUD, leg_id=LegId(leg), caller=caller, line=LINE))
+            self.phones(LegAnswered(pbx_id=CLOUD, leg_id=LegId(leg)))
+
+    def rings(self, leg: str) -> None:
+        """A dialled phone rings."""
+        self.phones(LegRinging(pbx_id=CLOUD, leg_id=LegId(leg)))
+
+    def answers(self, leg: str) -> None:
+        """A phone is picked up."""
+        self.phones(LegAnswered(pbx_id=CLOUD, leg_id=LegId(leg)))
+
+    def hangs_up(self, leg: str) -> None:
+        """Somebody hangs up."""
+        ended = LegEnded(pbx_id=CLOUD, leg_id=LegId(leg), outcome=Outcome.COMPLETED, by=EndedBy.PARTY)
+        self.phones(ended)
+
+    def queue_said(self, kind: type[Message]) -> list[Message]:
+        """What readers have accepted of the queue's facts, of one type."""
+        return [fact for _, _, fact in accepted(self.log.facts[0], "queue") if isinstance(fact, kind)]
+
+    def asked(self, kind: type[Message]) -> list[Message]:
+        """What the gateway has accepted of the queue's commands, of one type."""
+        found = accepted(self.log.topics.get("telephony", []), "queue")
+        return [command for _, _, command in found if isinstance(command, kind)]
+
+    def sent_numbers(self) -> list[int]:
+        """The numbers of the queue's facts as they stand on the log, repeats included."""
+        envelopes = [envelope(each.headers) for each in self.log.facts[0]]
+        return [each.seq for each in envelopes if each.source == "queue" and each.seq]
+
+
+def number_of(text: str) -> int:
+    """The same number for the same text, in every process."""
+    return int.from_bytes(text.encode()[-6:])
+
+
+def an_agent(number: int) -> AgentSaved:
+    """An agent with a desk phone."""
+    return AgentSaved(
+        agent_id=AgentId(f"a{number}"),
+        version=1,
+        name=f"Agent {number}",
+        pbx_id=CLOUD,
+        extension=f"{1000 + number}",
+        devices=(Device(kind=DeviceKind.DESK, address=Address(f"sip:{1000 + number}")),),
+    )
+
+
+def a_department(
+    department_id: DepartmentId,
+    line: str,
+    agents: list[str],
+    *,
+    no_answer_ms: int = 600_000,
+    kind: StrategyKind = StrategyKind.LONGEST_IDLE,
+) -> DepartmentSaved:
+    """A department with one line."""
+    return DepartmentSaved(
+        department_id=department_id,
+        version=1,
+        name=str(department_id),
+        pbx_id=CLOUD,
+        extension="300",
+        lines=(line,),
+        agents=tuple(Membership(agent_id=AgentId(each)) for each in agents),
+        strategy=Strategy(kind=kind),
+        no_answer_ms=no_answer_ms,
+    )
+
+
+async def queue_state(owner: Owner) -> QueueState:
+    """The state that an owner has in memory."""
+    assert owner.held is not None
+    state = (await owner.held.organization(ACME)).state
+    assert isinstance(state, QueueState)
+    return state
+
+
+async def positions(owner: Owner) -> list[PlaceId]:
+    """Everybody who waits, in order."""
+    state = await queue_state(owner)
+    return [PlaceId(rank[2]) for rank in state.order.get(SALES, ())]
