@@ -1,6 +1,7 @@
 """Faults of what the services stand on: Redis, the broker, S3, the mail server."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import redis
@@ -13,6 +14,8 @@ from tools.chaos.works import DECIDERS
 
 OUTAGE_S: Final = (4.0, 9.0)
 """How long S3 or the mail server misbehaves."""
+UNFELT_S_MAX: Final = 25.0
+"""How long at most they do when no recording or letter comes their way."""
 DOWN_S: Final = (0.5, 3.0)
 """How long a killed Redis or broker stays away."""
 
@@ -95,6 +98,24 @@ class OnParts:
 
         return is_working
 
+    def _end_when_felt(self, strike: Strike, what: str, began: str, mend: Callable[[], None]) -> None:
+        """End an outage after some seconds, later when nothing of this kind has been on its way yet."""
+        progress, part = self._doing.works.progress, strike.kind.partition("-")[0]
+        before = progress.types[began]
+
+        def end() -> None:
+            now = time.monotonic()
+            strike.was_felt = progress.types[began] > before or bool(progress.open(what))
+            if not strike.was_felt and now - strike.begun_at < UNFELT_S_MAX:
+                self._doing.soon(1.0, end)
+                return
+            mend()
+            strike.counts_from = now
+            strike.is_working = self._is_delivered(what)
+            self._doing.held.discard(part)
+
+        self._doing.soon(self._doing.chance.uniform(*OUTAGE_S), end)
+
     def disturb_s3(self, kind: Kind) -> None:
         """S3 is slow, cut off, or answers with an error, for some seconds."""
         proxy = self._doing.works.s3
@@ -107,14 +128,7 @@ class OnParts:
                 proxy.behave(Mood.ANSWER, http_answer(503 if kind is Kind.S3_5XX else 403))
         strike = self._doing.add(kind, "", lambda: False, counts=False)
 
-        def end() -> None:
-            proxy.behave(Mood.OPEN)
-            strike.counts_from = time.monotonic()
-            strike.was_felt = bool(self._doing.works.progress.open("recording"))
-            strike.is_working = self._is_delivered("recording")
-            self._doing.held.discard("s3")
-
-        self._doing.soon(self._doing.chance.uniform(*OUTAGE_S), end)
+        self._end_when_felt(strike, "recording", "gateway.recording_spooled", lambda: proxy.behave(Mood.OPEN))
 
     def disturb_smtp(self, kind: Kind) -> None:
         """The mail server is slow, cut off, or refuses, for some seconds."""
@@ -131,12 +145,8 @@ class OnParts:
                 sink.refuse("*", 550)
         strike = self._doing.add(kind, "", lambda: False, counts=False)
 
-        def end() -> None:
+        def mend() -> None:
             proxy.behave(Mood.OPEN)
             sink.accept_all()
-            strike.counts_from = time.monotonic()
-            strike.was_felt = bool(self._doing.works.progress.open("letter"))
-            strike.is_working = self._is_delivered("letter")
-            self._doing.held.discard("smtp")
 
-        self._doing.soon(self._doing.chance.uniform(*OUTAGE_S), end)
+        self._end_when_felt(strike, "letter", "voicemail.letter_due", mend)

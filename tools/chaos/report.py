@@ -100,7 +100,7 @@ def wrongs(outcome: Outcome) -> list[str]:
     return lines + [f"{sentence}: {wrong}" for sentence, wrong in outcome.verdict.wrongs]
 
 
-def page(outcomes: Sequence[Outcome], command: str) -> str:
+def page(outcomes: Sequence[Outcome], command: str, begun_at: str) -> str:
     """docs/chaos.md."""
     faults = sum(len(outcome.strikes) for outcome in outcomes)
     kills = sum(outcome.kills() for outcome in outcomes)
@@ -119,7 +119,7 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
         "",
         f"* Repeat: `{command}`. A seed fixes who calls and which faults come when; how they fall between",
         "  two instructions is up to the machine, so a repetition is another run and not the same one.",
-        f"* Commit {_commit()} · {_machine()}",
+        f"* {_commits(begun_at)} · {_machine()}",
         "",
     ]
     for outcome in outcomes:
@@ -133,7 +133,7 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
         "  recording or letter that was open then has come to its end (a letter is tried again after a",
         "  minute, and then two).",
         "  Starting Python is most of a killed service's time.",
-        "* – : nothing was on its way when the fault ended.",
+        "* – : no recording or letter came in the way of that fault.",
         "* Calls that come and go while the gateway is down are the PBX's alone: they are none of the due.",
         "* *Announced repeats*: second copies of a letter whose answer was lost on the way, with the same",
         "  Message-ID, which the log says may exist (V4). They are counted here and are no doubled effects.",
@@ -180,13 +180,14 @@ def _section(outcome: Outcome) -> list[str]:
     return lines
 
 
-def write(outcomes: Sequence[Outcome], command: str) -> Path:
+def write(outcomes: Sequence[Outcome], command: str, begun_at: str) -> Path:
     """Write the page."""
-    PAGE.write_text(page(outcomes, command), encoding="utf-8")
+    PAGE.write_text(page(outcomes, command, begun_at), encoding="utf-8")
     return PAGE
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The tree's commit, and whether the tree differs from it."""
     done = subprocess.run(
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
         check=False,
@@ -194,6 +195,12 @@ def _commit() -> str:
         text=True,
     )
     return done.stdout.strip() or "unknown"
+
+
+def _commits(begun_at: str) -> str:
+    """The commit when the run began; the processes of a later one, too, if the tree was changed meanwhile."""
+    ended_at = commit()
+    return f"Commit {begun_at}" if begun_at == ended_at else f"Commits {begun_at} to {ended_at} (it changed)"
 
 
 def _machine() -> str:

@@ -176,7 +176,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     # A broker that is away is what was ordered: aiokafka would say so a hundred times a second.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    outcomes = []
+    begun_at, outcomes = report.commit(), []
     for broker in [options.broker] if options.broker else ["embedded", "apache"]:
         reason = kafka.reason_missing() if broker == "apache" else None
         if reason is not None:
@@ -198,6 +198,6 @@ def main(argv: list[str]) -> int:
         command = (
             f'make chaos ARGS="--seed {options.seed}{"" if usual else f" --minutes {options.minutes:g}"}"'
         )
-        console.print(f"written: {report.write(outcomes, command)}", highlight=False)
+        console.print(f"written: {report.write(outcomes, command, begun_at)}", highlight=False)
     console.print(f"evidence: {RUN} (log.jsonl, faults.log, logs, letters of each broker)", highlight=False)
     return 0 if all(outcome.is_fine for outcome in outcomes) else 1

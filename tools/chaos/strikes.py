@@ -40,12 +40,12 @@ class Striker:
         self._parts = OnParts(self.doing)
         self._planned = [each for each in planned if each.kind is not Kind.LOG_LOST]
         self._armed: list[_Pending] = []
-        self._begun = time.monotonic()
+        self._begun = self._turned_at = time.monotonic()
         self._tell = tell
 
     def begin(self) -> None:
         """The plan's zero is now."""
-        self._begun = time.monotonic()
+        self._begun = self._turned_at = time.monotonic()
 
     @property
     def is_over(self) -> bool:
@@ -55,6 +55,10 @@ class Striker:
     def turn(self, heard: list[Reading]) -> None:
         """One look around: what is due is done, who has recovered is noted."""
         now = time.monotonic()
+        if self._parts.is_broker_away:
+            # The plan's clock stands still, or all that came due meanwhile would strike at one moment.
+            self._begun += now - self._turned_at
+        self._turned_at = now
         self.doing.turn(now)
         self._strike_armed({reading.envelope.type for reading in heard}, now)
         # One at a time: what can't be done now is tried again at the next turn, in the plan's order.
