@@ -22,6 +22,8 @@ from tools.replay.uses import Phone, Use
 
 BUSY_MS: Final = 60
 """So quickly a PBX says that a phone is busy or not there."""
+RACE_MS: Final = 100
+"""Closer together than this, two things happen in the order in which they were recorded."""
 NOTHING_KNOWN: Final = Dialling()
 
 
@@ -59,6 +61,7 @@ class Leg:
     sample: Dialling = NOTHING_KNOWN
     phone: Phone | None = None
     is_answered: bool = False
+    answered_at: int = 0
     is_over: bool = False
     peer: LegId | None = None
     plays: list[tuple[PlayId, bool]] = field(default_factory=list)
@@ -76,6 +79,13 @@ class Handset:
     told: g.DeviceState | None = None
 
 
+def _is_there(at: int, leg: Leg) -> bool:
+    """Whether somebody can be bridged; who hung up in that very moment was gone before, as recorded."""
+    drops_ms = leg.sample.drops_ms
+    is_leaving = drops_ms is not None and leg.answered_at + drops_ms - at <= RACE_MS
+    return leg.is_answered and not leg.is_over and not is_leaving
+
+
 class Exchange:
     """Every leg of every PBX."""
 
@@ -84,6 +94,8 @@ class Exchange:
         self.legs: dict[LegId, Leg] = {}
         self.offered: dict[LegId, tuple[AgentId, int]] = {}
         """Whose phone an offer's leg rings."""
+        self.missed: set[str] = set()
+        """Offers whose ring time was over."""
         self.places: dict[LegId, PlaceId] = {}
         """Which place a caller's or a customer's leg belongs to."""
         self.plays: dict[str, str] = {}
@@ -91,14 +103,15 @@ class Exchange:
         self._people = people
         self._lengths = recorded.plays
         self._agenda = agenda
-        self._request_ms, self._done_ms = recorded.request_ms, recorded.done_ms
+        self._delays, self._done_ms = recorded.delays, recorded.delays.done_ms()
         self._handsets = {phone: Handset() for phone in recorded.told_phones}
 
     def command(self, at: int, command: Message) -> None:
         """A command is on its way; it is done a moment later."""
         match command:
             case t.DialLeg():
-                self._agenda.put(at + self._request_ms, lambda at: self._dial(at, command))
+                requested_at = at + self._delays.request_ms(command.leg_id)
+                self._agenda.put(requested_at, lambda at: self._dial(at, command))
             case t.AnswerLeg():
                 self._answer_caller(at, command)
             case t.Play():
@@ -106,7 +119,8 @@ class Exchange:
             case t.HangUp() | t.CancelLeg() | t.RejectLeg():
                 self._agenda.put(at + self._done_ms, lambda at: self._stop(at, command))
             case t.Bridge():
-                self._agenda.put(at + self._done_ms, lambda at: self._bridge(at, command))
+                bridged_at = at + self._delays.bridge_ms(command.bridge_id)
+                self._agenda.put(bridged_at, lambda at: self._bridge(at, command))
             case t.StopPlay():
                 self._agenda.put(at + self._done_ms, lambda at: self._stop_play(at, command))
             case _:
@@ -149,7 +163,7 @@ class Exchange:
 
     def _sample(self, leg_id: LegId) -> Dialling:
         if leg_id in self.offered:
-            return self._people.agent(*self.offered[leg_id])
+            return self._people.agent(*self.offered[leg_id], leg_id)
         return self._people.customer(self.places[leg_id])
 
     def _rings(self, at: int, leg: Leg, ring_ms_max: int) -> None:
@@ -165,7 +179,7 @@ class Exchange:
     def _answered(self, at: int, leg: Leg) -> None:
         if leg.is_over or leg.is_answered:
             return
-        leg.is_answered = True
+        leg.is_answered, leg.answered_at = True, at
         self._use_phone(leg, 1)
         self.told.append(g.LegAnswered(pbx_id=leg.pbx_id, leg_id=leg.leg_id))
         self.press_later(at, leg, leg.sample.keys)
@@ -222,18 +236,25 @@ class Exchange:
             self._agenda.put(at + self._done_ms, lambda _: self._refuse(command, command.leg_id))
             return
         leg.plays.append((command.play_id, command.barge_in))
-        if len(leg.plays) == 1:
+        exact_ms = self._lengths.exact_ms(command.play_id)
+        if exact_ms is not None:
+            # From the decision on, whatever was to be heard first: as it was recorded.
+            self._play_ends(at + exact_ms, leg, command.play_id)
+        elif len(leg.plays) == 1:
             self._start_play(at, leg, command.play_id)
 
     def _start_play(self, at: int, leg: Leg, play_id: PlayId) -> None:
         kind = self.plays.get(play_id) or kind_of(play_id)
-        over_at = at + self._lengths.length_ms(play_id, kind)
-        self._agenda.put(over_at, lambda at: self._play_over(at, leg, play_id, was_interrupted=False))
+        self._play_ends(at + self._lengths.usual_ms(play_id, kind), leg, play_id)
+
+    def _play_ends(self, at: int, leg: Leg, play_id: PlayId) -> None:
+        self._agenda.put(at, lambda at: self._play_over(at, leg, play_id, was_interrupted=False))
 
     def _play_over(self, at: int, leg: Leg, play_id: PlayId, *, was_interrupted: bool) -> None:
-        if leg.is_over or not leg.plays or leg.plays[0][0] != play_id:
+        number = next((at for at, each in enumerate(leg.plays) if each[0] == play_id), None)
+        if leg.is_over or number is None:
             return
-        leg.plays.pop(0)
+        leg.plays.pop(number)
         self.told.append(
             g.PlayFinished(
                 pbx_id=leg.pbx_id,
@@ -243,7 +264,7 @@ class Exchange:
                 was_interrupted=was_interrupted,
             )
         )
-        if leg.plays:
+        if leg.plays and number == 0 and self._lengths.exact_ms(leg.plays[0][0]) is None:
             self._start_play(at, leg, leg.plays[0][0])
 
     def _stop_play(self, at: int, command: t.StopPlay) -> None:
@@ -255,7 +276,7 @@ class Exchange:
 
     def _bridge(self, at: int, command: t.Bridge) -> None:
         legs = [self.legs[leg_id] for leg_id in command.legs if leg_id in self.legs]
-        if len(legs) < len(command.legs) or any(leg.is_over or not leg.is_answered for leg in legs):
+        if len(legs) < len(command.legs) or not all(_is_there(at, leg) for leg in legs):
             self._refuse(command, command.legs[0])
             return
         one, other = legs
@@ -276,7 +297,15 @@ class Exchange:
         if leg is None or leg.is_over:
             self._refuse(command, command.leg_id)
         elif not (isinstance(command, t.CancelLeg) and command.keeps_answered and leg.is_answered):
+            if not leg.is_answered:
+                self._give_back(leg)
             self.end(at, leg, Outcome.COMPLETED if leg.is_answered else Outcome.CANCELLED, EndedBy.US)
+
+    def _give_back(self, leg: Leg) -> None:
+        """What was not reached is kept, unless the ring time was over: then it was a miss."""
+        offer_id = leg.leg_id.rpartition(".")[0]
+        if leg.leg_id in self.offered and offer_id not in self.missed and leg.sample is not NOTHING_KNOWN:
+            self._people.give_back(*self.offered[leg.leg_id], leg.sample)
 
     def _refuse(self, command: t.TelephonyCommand, leg_id: LegId) -> None:
         self.told.append(

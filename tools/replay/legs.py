@@ -14,6 +14,7 @@ PARTIES: Final = (EndedBy.PARTY, EndedBy.NETWORK)
 """Who ends a leg without being told to by us."""
 
 
+NO_LEG: Final = LegId("")
 Keys = tuple[tuple[int, str, bool], ...]
 """Pressed so many ms after something; the digits; whether they are a collected string."""
 
@@ -101,6 +102,7 @@ class Dialling:
     stopped it, so only this is known: there was no answer by then.
     """
 
+    leg_id: LegId = NO_LEG
     rings_ms: int | None = None
     answered_ms: int | None = None
     ended_ms: int | None = None
@@ -129,10 +131,12 @@ def dialling(leg: Leg, *, is_missed: bool) -> Dialling | None:
     if leg.end is None or leg.ended_at is None:
         return None
     if leg.end.outcome is Outcome.CANCELLED:
-        return Dialling(rings_ms=rings_ms, cut_off_ms=None if is_missed else leg.ended_at - begun_at)
+        cut_off_ms = None if is_missed else leg.ended_at - begun_at
+        return Dialling(leg_id=leg.leg_id, rings_ms=rings_ms, cut_off_ms=cut_off_ms)
     if leg.end.outcome is Outcome.NO_ANSWER:
-        return Dialling(rings_ms=rings_ms)
-    return Dialling(rings_ms=rings_ms, ended_ms=leg.ended_at - begun_at, outcome=leg.end.outcome)
+        return Dialling(leg_id=leg.leg_id, rings_ms=rings_ms)
+    ended_ms = leg.ended_at - begun_at
+    return Dialling(leg_id=leg.leg_id, rings_ms=rings_ms, ended_ms=ended_ms, outcome=leg.end.outcome)
 
 
 def _answered(leg: Leg, begun_at: int, rings_ms: int | None, answered_at: int) -> Dialling:
@@ -141,6 +145,7 @@ def _answered(leg: Leg, begun_at: int, rings_ms: int | None, answered_at: int) -
     after = [key for key in leg.keys if split_at is not None and key[0] >= split_at]
     left_at = leg.ended_at if leg.hung_up_alone else None
     return Dialling(
+        leg_id=leg.leg_id,
         rings_ms=rings_ms,
         answered_ms=answered_at - begun_at,
         keys=shifted(before, answered_at),

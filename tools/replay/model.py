@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from contracts.ids import Instant
 from contracts.log import TimerDue
@@ -17,8 +17,18 @@ from tools.replay.recorded import Recorded
 from tools.replay.world import World
 
 DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK)
+WORLD: Final = "world"
 AFTER_MS_MAX: Final = 24 * 60 * 60 * 1000
 """Every place ends by its deadline and a few attempts; a day later something is wrong with the model."""
+
+
+class Said(NamedTuple):
+    """One fact of the model: who said it (`world`, or a decider) because of which one before (-1: none)."""
+
+    at: int
+    fact: Fact
+    source: str
+    cause: int
 
 
 class Endless(Exception):
@@ -29,15 +39,15 @@ class Model:
     """One run."""
 
     def __init__(self, recorded: Recorded, book: Sequence[tuple[int, Fact]]) -> None:
-        self.facts: list[tuple[int, Fact]] = []
+        self.said: list[Said] = []
         self._queue, self._callback = QueueState(), CallbackState()
         self._states: dict[str, State] = {QUEUE.name: self._queue, CALLBACK.name: self._callback}
         self._world = World(recorded, book)
-        self._timer_ms = recorded.timer_ms
+        self._timer_ms = recorded.delays.timer_ms()
         self._last_at = max((caller.at for caller in recorded.callers), default=recorded.end_at)
         self._now = 0
 
-    def run(self) -> list[tuple[int, Fact]]:
+    def run(self) -> list[Said]:
         """What would have happened, in order. Raises Endless."""
         while not self._is_over():
             due = self._next_timer()
@@ -59,10 +69,10 @@ class Model:
                 at, told = self._world.go_on()
                 self._now = max(self._now, at)
                 for each in told:
-                    self._say(each, "world")
+                    self._say(each, WORLD)
             if self._now > self._last_at + AFTER_MS_MAX:
                 raise Endless(f"{len(self._queue.places)} places are still there a day after the last call")
-        return self.facts
+        return self.said
 
     def _is_over(self) -> bool:
         return (
@@ -80,10 +90,11 @@ class Model:
 
     def _say(self, fact: Fact, source: str) -> None:
         """A fact is on the model's log: everybody hears it, then what follows from it, in that order."""
-        unsaid = deque(((fact, source),))
+        unsaid = deque(((fact, source, -1),))
         while unsaid:
-            said, by = unsaid.popleft()
-            self.facts.append((self._now, said))
+            said, by, cause = unsaid.popleft()
+            number = len(self.said)
+            self.said.append(Said(self._now, said, by, cause))
             for decider in DECIDERS:
                 if not _hears(decider, said, by):
                     continue
@@ -92,13 +103,13 @@ class Model:
                     self._states[decider.name],
                     said,
                     at=Instant(self._now),
-                    cause=f"model/{len(self.facts)}",
+                    cause=f"model/{number}",
                 )
                 for each in decision.facts:
                     self._world.note(self._now, each)
                 for command in decision.commands:
                     self._world.command(self._now, command)
-                unsaid.extend((each, decider.name) for each in decision.facts)
+                unsaid.extend((each, decider.name, number) for each in decision.facts)
 
 
 def _hears(decider: Decider[Any], fact: Fact, by: str) -> bool:
@@ -110,4 +121,5 @@ def _hears(decider: Decider[Any], fact: Fact, by: str) -> bool:
 
 def replayed(recorded: Recorded, book: Sequence[tuple[int, Fact]] | None = None) -> list[tuple[int, Fact]]:
     """What would have happened with this book; None: with the one there was. Raises Endless."""
-    return Model(recorded, recorded.book if book is None else book).run()
+    said = Model(recorded, recorded.book if book is None else book).run()
+    return [(each.at, each.fact) for each in said]

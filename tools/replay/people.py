@@ -4,9 +4,10 @@ There is no chance in it: the same stretch and the same settings give the same f
 """
 
 import statistics
+from dataclasses import replace
 from typing import Final
 
-from contracts.ids import AgentId, CallbackId, PlaceId, VoiceMessageId
+from contracts.ids import AgentId, CallbackId, LegId, PlaceId, VoiceMessageId
 from contracts.message import Fact
 from contracts.voicemail import MessageMissing, MissingReason
 from tools.replay.legs import Dialling
@@ -16,6 +17,8 @@ ANSWER_MS: Final = 8_000
 """Where nobody was ever seen to answer: two rings and the walk to the phone."""
 CUSTOMER_ANSWER_MS: Final = 10_000
 """A mobile in a pocket."""
+AGENT_RINGS_MS: Final = 300
+CUSTOMER_RINGS_MS: Final = 1_000
 TALK_MS: Final = 180_000
 """Three minutes: what the queue assumes before it has measured any call."""
 AFTER_CUT_MS: Final = 1_000
@@ -28,7 +31,7 @@ class People:
 
     def __init__(self, recorded: Recorded) -> None:
         self._recorded = recorded
-        self._dialled: dict[tuple[AgentId, int], int] = {}
+        self._phones = {phone: _Samples(samples) for phone, samples in recorded.phones.items()}
         self._called: dict[PlaceId, int] = {}
         self._talked: dict[AgentId, int] = {}
         answers = [
@@ -48,20 +51,17 @@ class People:
         self._customer_ms = _middle(customers, CUSTOMER_ANSWER_MS)
         self._talk_ms = _middle(talks, TALK_MS)
 
-    def agent(self, agent_id: AgentId, device: int) -> Dialling:
-        """The next dialling of an agent's phone; after the last recorded one they begin anew."""
-        key = (agent_id, device)
-        samples = self._recorded.phones.get(key, [])
-        number = self._dialled.get(key, 0)
-        self._dialled[key] = number + 1
-        if not samples:
-            return Dialling(rings_ms=300, answered_ms=self._answer_ms)
-        if number < len(samples):
-            return _resolved(samples, number)
-        known = [at for at, each in enumerate(samples) if each.cut_off_ms is None]
-        if not known:
-            return Dialling(rings_ms=300, answered_ms=self._answer_ms)
-        return samples[known[(number - len(samples)) % len(known)]]
+    def agent(self, agent_id: AgentId, device: int, leg_id: LegId) -> Dialling:
+        """How an agent's phone behaves when it is dialled as this leg."""
+        samples = self._phones.get((agent_id, device))
+        if samples is None:
+            return Dialling(rings_ms=AGENT_RINGS_MS, answered_ms=self._answer_ms)
+        return samples.take(leg_id) or Dialling(rings_ms=AGENT_RINGS_MS, answered_ms=self._answer_ms)
+
+    def give_back(self, agent_id: AgentId, device: int, sample: Dialling) -> None:
+        """We stopped the ringing before what was to happen did: it is kept for another dialling."""
+        if (agent_id, device) in self._phones:
+            self._phones[(agent_id, device)].give_back(sample)
 
     def customer(self, place_id: PlaceId) -> Dialling:
         """The next dialling of a callback's customer; the last one again when there were fewer."""
@@ -69,8 +69,10 @@ class People:
         number = self._called.get(place_id, 0)
         self._called[place_id] = number + 1
         if not samples:
-            return Dialling(rings_ms=1_000, answered_ms=self._customer_ms)
-        return _resolved(samples, min(number, len(samples) - 1))
+            return Dialling(rings_ms=CUSTOMER_RINGS_MS, answered_ms=self._customer_ms)
+        sample = samples[min(number, len(samples) - 1)]
+        after = [each for each in samples if each.cut_off_ms is None]
+        return _beyond(sample, after[0] if after else None)
 
     def talk(self, place_id: PlaceId, agent_id: AgentId | None) -> Talk:
         """How long this customer talks: as recorded, else as the agent's other calls, in order."""
@@ -98,27 +100,47 @@ def _middle(found: list[int], otherwise: int) -> int:
     return round(statistics.median(found)) if found else otherwise
 
 
-def _resolved(samples: list[Dialling], number: int) -> Dialling:
-    """One that was cut off goes on, beyond what was seen of it, like the next that was not."""
-    sample = samples[number]
+class _Samples:
+    """One phone's: as it was answered for this place at this turn, else the next that was not used yet."""
+
+    def __init__(self, samples: list[Dialling]) -> None:
+        self._by_leg = {sample.leg_id: sample for sample in samples}
+        self._known = [sample for sample in samples if sample.cut_off_ms is None]
+        self._used: set[LegId] = set()
+
+    def take(self, leg_id: LegId) -> Dialling | None:
+        """A sample, or None when all that is known was cut off."""
+        exact = self._by_leg.get(leg_id)
+        if exact is not None and exact.cut_off_ms is not None:
+            return _beyond(exact, self._next())
+        found = exact if exact is not None and leg_id not in self._used else self._next()
+        if found is not None:
+            self._used.add(found.leg_id)
+        return found
+
+    def _next(self) -> Dialling | None:
+        """The first one not used; when all are, they begin anew."""
+        if len(self._used) >= len(self._known):
+            self._used.clear()
+        return next((sample for sample in self._known if sample.leg_id not in self._used), None)
+
+    def give_back(self, sample: Dialling) -> None:
+        """It is not used after all."""
+        self._used.discard(sample.leg_id)
+
+
+def _beyond(sample: Dialling, like: Dialling | None) -> Dialling:
+    """What was cut off goes on, beyond what was seen of it, like another; else it rings on."""
     if sample.cut_off_ms is None:
         return sample
-    after = (*samples[number + 1 :], *samples[:number])
-    like = next((each for each in after if each.cut_off_ms is None), None)
+    if like is None:
+        return Dialling(rings_ms=sample.rings_ms)
     earliest_ms = sample.cut_off_ms + AFTER_CUT_MS
     # Shorter than what was seen already, it happens as soon as it can.
-    answered_ms = None if like is None or like.answered_ms is None else max(like.answered_ms, earliest_ms)
-    ended_ms = None if like is None or like.ended_ms is None else max(like.ended_ms, earliest_ms)
-    rings_ms = sample.rings_ms if sample.rings_ms is not None or like is None else like.rings_ms
-    if like is None:
-        return Dialling(rings_ms=rings_ms)
-    return Dialling(
-        rings_ms=rings_ms,
-        answered_ms=answered_ms,
-        ended_ms=ended_ms,
-        outcome=like.outcome,
-        keys=like.keys,
-        drops_ms=like.drops_ms,
-        after_apology=like.after_apology,
-        apology_left_ms=like.apology_left_ms,
+    return replace(
+        like,
+        leg_id=sample.leg_id,
+        rings_ms=like.rings_ms if sample.rings_ms is None else sample.rings_ms,
+        answered_ms=None if like.answered_ms is None else max(like.answered_ms, earliest_ms),
+        ended_ms=None if like.ended_ms is None else max(like.ended_ms, earliest_ms),
     )

@@ -17,6 +17,7 @@ LENGTHS_MS: Final = {
     "apology2": 4_000,
     "bye": 1_500,
     "farewell": 3_000,
+    "tone": 40_000,
 }
 """About what the standard prompts last, for kinds of which the stretch has none."""
 LENGTH_MS: Final = 4_000
@@ -58,10 +59,12 @@ class Plays:
             self._exact_ms[fact.play_id] = at - begun_at
             self._kinds.setdefault(kind, []).append(at - begun_at)
 
-    def length_ms(self, play_id: str, kind: str) -> int:
-        """How long a play lasts."""
-        if play_id in self._exact_ms:
-            return self._exact_ms[play_id]
+    def exact_ms(self, play_id: str) -> int | None:
+        """How long this very play lasted, if it was heard to the end."""
+        return self._exact_ms.get(play_id)
+
+    def usual_ms(self, play_id: str, kind: str) -> int:
+        """How long a play of this kind lasts, but no less than what was heard of this one."""
         others = self._kinds.get(kind)
         length_ms = round(statistics.median(others)) if others else LENGTHS_MS.get(kind, LENGTH_MS)
         return max(length_ms, self._cut_ms.get(play_id, 0) + AFTER_CUT_MS)
@@ -84,6 +87,8 @@ def named_play(fact: Fact) -> tuple[str, str] | None:
             return fact.play_id, "refused"
         case c.AttemptStarted():
             return fact.whisper_play_id, "whisper"
+        case c.CustomerDialled():
+            return f"{fact.leg_id}.tone", "tone"
         case c.ApologyMade():
             return fact.play_id, f"apology{fact.ask}"
         case c.AttemptFailed():

@@ -3,7 +3,6 @@
 Nothing here is a guess: what was not seen is left out, and `tools.replay.people` says what is assumed then.
 """
 
-import statistics
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -18,6 +17,7 @@ from contracts.log import TimerDue
 from contracts.message import Fact
 from contracts.voicemail import MessageMissing, MessageTaken
 from tools.log import Reading
+from tools.replay.delays import Delays
 from tools.replay.legs import Dialling, Keys, Leg, Legs, dialling, shifted
 from tools.replay.plays import Plays
 from tools.replay.uses import Phone, Use, Uses
@@ -88,9 +88,7 @@ class Recorded:
     """Callback → how long after pressing 1 voicemail said what came of it, and what."""
     stalls: list[tuple[int, int]] = field(default_factory=list)
     """When services stood still, from and until: what they said late, and timers that were told late."""
-    request_ms: int = 10
-    done_ms: int = 25
-    timer_ms: int = 5
+    delays: Delays = field(default_factory=Delays)
 
     @property
     def end_at(self) -> int:
@@ -159,6 +157,7 @@ class Recording:
         for at, fact in self._found.facts:
             self._legs.hear(at, fact)
             self._found.plays.hear(at, fact)
+            self._found.delays.hear(at, fact)
             if isinstance(fact, BOOK):
                 self._found.book.append((at, fact))
             self._hear_queue(at, fact)
@@ -169,7 +168,6 @@ class Recording:
         self._callers()
         self._diallings(uses)
         self._conversations()
-        self._paces()
         return self._found
 
     def _hear_queue(self, at: int, fact: Fact) -> None:
@@ -268,37 +266,6 @@ class Recording:
             talk = Talk(ms=max(0, min(ends) - begun_at), is_ended_by_agent=agent.ended_at == min(ends))
             self._found.talks[place_id] = talk
             self._found.handling.setdefault(agent_id, []).append(talk)
-
-    def _paces(self) -> None:
-        """How quick the machinery was: the middle of what was seen."""
-        facts = self._found.facts
-        made = {
-            leg.leg_id: at for at, fact in facts if isinstance(fact, queue.OfferMade) for leg in fact.legs[:1]
-        }
-        legs = self._legs.by_id
-        asked = [
-            requested_at - made[leg_id]
-            for leg_id, leg in legs.items()
-            if leg_id in made and (requested_at := leg.requested_at) is not None
-        ]
-        accepted_at = {fact.leg_id: at for at, fact in facts if isinstance(fact, queue.OfferAccepted)}
-        bridged = [
-            bridged_at - accepted_at[agent_leg_id]
-            for _, _, leg_id, agent_leg_id in self._talks
-            if leg_id not in self._dialled
-            and agent_leg_id in accepted_at
-            and (bridged_at := legs[agent_leg_id].bridged_at) is not None
-        ]
-        late = [at - fact.due_at for at, fact in facts if isinstance(fact, TimerDue) and at >= fact.due_at]
-        found = self._found
-        found.request_ms = _middle(asked, found.request_ms)
-        found.done_ms = _middle(bridged, found.done_ms)
-        found.timer_ms = _middle(late, found.timer_ms)
-
-
-def _middle(found: list[int], otherwise: int) -> int:
-    # The log orders a command's effect before the fact that explains it, now and then: never below 1 ms.
-    return max(1, round(statistics.median(found))) if found else otherwise
 
 
 def _by_zero(leg: Leg, zeros: dict[Zero, int]) -> dict[Zero, Keys]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.directory import DepartmentSaved, Strategy
+from contracts.directory import DepartmentSaved
 from contracts.message import Fact
 
 SIMULATED: Final = (
@@ -64,7 +64,8 @@ def changed(
             raise NoSuchSetting(f"there is no department {setting.department!r} on this log{named}")
         for department_id, fact in known.items():
             if setting.department in (EVERY, department_id):
-                before, after = _value(fact, setting.path), _value(_with(fact, setting), setting.path)
+                after = _value(_with(fact, setting), setting.path)
+                before = _value(fact, setting.path)
                 was = "" if before == after else f" (was {before})"
                 lines.append(f"{department_id}.{'.'.join(setting.path)} = {after}{was}")
     new = [(at, _changed(fact, listed) if isinstance(fact, DepartmentSaved) else fact) for at, fact in book]
@@ -96,18 +97,10 @@ def _with(fact: DepartmentSaved, setting: Setting) -> DepartmentSaved:
             there = there.setdefault(name, {})
     there[setting.path[-1]] = _read(setting.text)
     try:
-        found = msgspec.convert(known, DepartmentSaved, strict=False)
+        return msgspec.convert(known, DepartmentSaved, strict=False)
     except msgspec.ValidationError as error:
         wanted = ".".join(setting.path)
         raise NoSuchSetting(f"{setting.text!r} is no value for {wanted!r}: {error}") from error
-    if setting.path == ("strategy", "kind") and fact.strategy.step_ms is None:
-        return msgspec.structs.replace(found, strategy=_with_kind(fact.strategy, found.strategy))
-    return found
-
-
-def _with_kind(before: Strategy, after: Strategy) -> Strategy:
-    """Another strategy with the other times as they were."""
-    return msgspec.structs.replace(before, kind=after.kind)
 
 
 def _read(text: str) -> Any:

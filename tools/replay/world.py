@@ -57,6 +57,8 @@ class World:
                 for planned in fact.legs:
                     device = int(planned.leg_id.rpartition(".")[2])
                     self._exchange.offered[planned.leg_id] = (fact.agent_id, device)
+            case q.OfferMissed():
+                self._exchange.missed.add(fact.offer_id)
             case q.PlaceTaken() | q.CallbackTakenOver() if fact.leg_id is not None:
                 self._exchange.places[fact.leg_id] = fact.place_id
                 self._caller_on[fact.place_id] = fact.leg_id

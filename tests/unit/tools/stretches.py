@@ -1,0 +1,173 @@
+"""Small offices and their mornings as logs: made by the model's own world, then read as any log is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from contracts import codec
+from contracts.codec import Envelope
+from contracts.dialling import DiallingPolicy
+from contracts.directory import (
+    AgentSaved,
+    CallbackSettings,
+    DepartmentSaved,
+    Device,
+    DeviceKind,
+    Language,
+    Membership,
+    OrganizationSaved,
+    PbxKind,
+    PbxSaved,
+    Strategy,
+    StrategyKind,
+)
+from contracts.gateway import CallArrived, PbxFact
+from contracts.ids import Address, AgentId, DepartmentId, LegId, OrganizationId, PbxId
+from contracts.log import TimerDue
+from contracts.message import Fact, type_name
+from runtime.ports import LogRecord
+from tools import stretch
+from tools.replay.legs import Dialling
+from tools.replay.model import Model, Said
+from tools.replay.recorded import Caller, Recorded, Talk, Zero
+from tools.stretch import Stretch
+
+NORTH = OrganizationId("north")
+CLOUD = PbxId("cloud")
+SALES = DepartmentId("sales")
+LINE = "+74950001000"
+START = 1_800_000_000_000
+"""Friday 15 January 2027, 11:00 in Moscow."""
+
+
+def at(seconds: float) -> int:
+    """An instant of the morning."""
+    return START + round(seconds * 1000)
+
+
+def agent(name: str, extension: str, **fields: Any) -> AgentSaved:
+    devices = (Device(kind=DeviceKind.DESK, address=Address(f"sip:{extension}")),)
+    return AgentSaved(
+        agent_id=AgentId(name),
+        version=1,
+        name=name.title(),
+        pbx_id=CLOUD,
+        extension=extension,
+        devices=devices,
+        **fields,
+    )
+
+
+def sales(*agents: str, suspended: str = "", **fields: Any) -> DepartmentSaved:
+    seats = tuple(Membership(agent_id=AgentId(name), is_suspended=name == suspended) for name in agents)
+    return DepartmentSaved(
+        department_id=SALES,
+        version=1,
+        name="Sales",
+        pbx_id=CLOUD,
+        extension="300",
+        lines=(LINE,),
+        agents=seats,
+        **{
+            "strategy": Strategy(kind=StrategyKind.RING_ALL),
+            "callback": CallbackSettings(is_on=False),
+            **fields,
+        },
+    )
+
+
+def book(*facts: Fact) -> list[tuple[int, Fact]]:
+    """What is saved before anybody calls."""
+    organization = OrganizationSaved(
+        organization_id=NORTH,
+        version=1,
+        name="North",
+        language=Language.RUSSIAN,
+        timezone="Europe/Moscow",
+        dialling_policy=DiallingPolicy(),
+        administrators=(),
+    )
+    pbx = PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=(LINE,))
+    return [(at(-60), each) for each in (organization, pbx, *facts)]
+
+
+def caller(
+    name: str,
+    at_s: float,
+    *,
+    leaves_s: float | None = None,
+    orders_s: float | None = None,
+    number: str = "+79160000001",
+) -> Caller:
+    """Somebody calls; leaves so long after that, or presses 1 so long after the invitation and hangs up."""
+    arrived = CallArrived(pbx_id=CLOUD, leg_id=LegId(name), caller=number, line=LINE)
+    found = Caller(at=at(at_s), arrived=arrived, answer_ms=20)
+    if leaves_s is not None:
+        found.hangs_up = (Zero.ARRIVAL, round(leaves_s * 1000))
+    if orders_s is not None:
+        found.keys = {Zero.INVITATION: ((round(orders_s * 1000), "1", False),)}
+        found.hangs_up = (Zero.INVITATION, round(orders_s * 1000) + 3_000)
+    return found
+
+
+def answers(*seconds: float, talk_ms: int = 60_000) -> list[Dialling]:
+    """Diallings that are answered after so long."""
+    return [
+        Dialling(leg_id=LegId(f"answer{number}"), rings_ms=200, answered_ms=round(each * 1000))
+        for number, each in enumerate(seconds)
+    ]
+
+
+def silent() -> list[Dialling]:
+    """A phone that nobody ever answers."""
+    return [Dialling(leg_id=LegId("silent"), rings_ms=200)]
+
+
+def office(
+    saved: Sequence[Fact],
+    callers: Sequence[Caller],
+    phones: dict[str, list[Dialling]],
+    *,
+    talk_s: float = 60,
+    **fields: Any,
+) -> Recorded:
+    """An office and everybody's behaviour, as if it had been recorded."""
+    return Recorded(
+        book=book(*saved),
+        callers=list(callers),
+        phones={(AgentId(name), 0): samples for name, samples in phones.items()},
+        handling={AgentId(name): [Talk(ms=round(talk_s * 1000), is_ended_by_agent=True)] for name in phones},
+        **fields,
+    )
+
+
+def records(said: Sequence[Said]) -> list[LogRecord]:
+    """A run of the model as the log would have it."""
+    found: list[LogRecord] = []
+    numbers: dict[str, int] = {}
+    for offset, each in enumerate(said):
+        source, seq, incarnation = each.source, 0, 0
+        if isinstance(each.fact, PbxFact):
+            source, incarnation = f"gateway/{each.fact.pbx_id}", 1
+        elif source == "world":
+            source = "directory"
+        if source != "directory" and not isinstance(each.fact, TimerDue):
+            seq = numbers[source] = numbers.get(source, 0) + 1
+        envelope = Envelope(
+            id=f"{source}/{offset}",
+            type=type_name(each.fact),
+            source=source,
+            organization_id=NORTH,
+            seq=seq,
+            incarnation=incarnation,
+            time=each.at,
+            cause_offset=each.cause,
+        )
+        headers = tuple(codec.headers(envelope))
+        found.append(LogRecord(0, offset, each.at, headers, codec.encode(each.fact)))
+    return found
+
+
+def log_of(recorded: Recorded) -> Stretch:
+    """The log of the morning that this office has."""
+    made = records(Model(recorded, recorded.book).run())
+    return stretch.stretches(made)[NORTH]
