@@ -23,6 +23,7 @@ from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from contracts.ids import Instant
 from runtime import checks, redis_store, s3_blobs, telemetry, web
@@ -64,6 +65,11 @@ def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge
     except ValidationError as error:
         for each in error.errors():
             print(f"{name}: RINGBACK_{str(each['loc'][0]).upper()}: {each['msg']}", file=sys.stderr)  # noqa: T201  # before there is a log
+        sys.exit(EXIT_MISSING)
+    except SettingsError as error:
+        # It names the field between the first two quotation marks, and nowhere else.
+        setting = str(error).partition('"')[2].partition('"')[0].upper()
+        print(f"{name}: RINGBACK_{setting}: its value is no JSON", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     telemetry.set_up_logs(name, known.log_format)
     sys.exit(uvloop.run(Process(name, known, decider, edge).run()))
@@ -159,7 +165,11 @@ class Process:
         ports = EdgePorts(
             say=KafkaSay(self._log), blobs=self._blobs, clock=SystemClock(), log_time=self._log_time
         )
-        self._work = edge.build(ports, settings)
+        try:
+            self._work = edge.build(ports, settings)
+        except (SystemExit, ValueError) as error:
+            # A service says in its own words what it lacks here: a program, a folder, a usable address.
+            raise RefusedToStart(str(error)) from error
         group = None if settings.partitions == "all" else self._name
         for subscription in self._work.subscriptions:
             runner = SubscriptionRunner(self._name, subscription, self._log)

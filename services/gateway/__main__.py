@@ -5,4 +5,4 @@ from services.gateway.service import EDGE
 from services.gateway.settings import Settings
 
 if __name__ == "__main__":
-    run_edge(EDGE, Settings())
+    run_edge(EDGE, Settings)

@@ -1,5 +1,6 @@
 """Voicemail's table of contents: what it hears, says and decides, and the edge that delivers for it."""
 
+import shutil
 from typing import Final
 
 from contracts.telephony import HangUp, Play, Record, StopRecording
@@ -68,7 +69,16 @@ SERVICE: Final = Decider[VoicemailState](
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
-    """The edge that stores recordings and sends letters. Raises ValueError for unusable settings."""
+    """The edge that stores recordings and sends letters.
+
+    Raises ValueError for unusable settings, and for programs without which no voice message is ever stored.
+    """
+    absent = [program for program in ("ffmpeg", "prlimit") if shutil.which(program) is None]
+    if absent:
+        raise ValueError(
+            f"these programs are missing: {', '.join(absent)}. "
+            "On Debian and Ubuntu: apt-get install ffmpeg util-linux"
+        )
     studio = Studio(at_once_max=settings.conversions_at_once_max)
     fetch = SpoolReader(bytes_max=ORIGINAL_BYTES_MAX)
     keeper = Keeper(blobs=ports.blobs, fetch=fetch, studio=studio)

@@ -90,8 +90,8 @@ class Writer:
         """Raises ValueError when the sender is no address."""
         try:
             self._sender = Address(display_name=one_line(sender_name), addr_spec=sender)
-        except HeaderParseError as error:
-            raise ValueError(f"not an e-mail address to send from: {sender!r}") from error
+        except (HeaderParseError, ValueError, IndexError) as error:
+            raise ValueError(f"RINGBACK_MAIL_FROM is no e-mail address: {sender!r}") from error
         self.attachment_bytes_max = attachment_bytes_max
         environment = jinja2.Environment(
             loader=jinja2.PackageLoader("services.voicemail.activities", "templates"),

@@ -69,7 +69,7 @@ def server_at(url: str) -> Server:
     """`smtp://`, `smtp+starttls://` or `smtps://`, then `[user:password@]host[:port]`. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError("the mail server's address must be smtp://, smtp+starttls:// or smtps://host:port")
+        raise ValueError("RINGBACK_SMTP must be smtp://host:port, smtp+starttls:// or smtps://")
     port, use_tls, start_tls = _SCHEMES[parts.scheme]
     return Server(
         host=parts.hostname,

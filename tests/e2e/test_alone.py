@@ -1,0 +1,189 @@
+"""Each service started by itself, as an operator starts it: it says what is missing, or becomes ready."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.stack.parts import S3, Smtp
+from tools.stack.process import free_port
+from tools.stack.services import ROOT, Service
+from tools.topics import create_topics
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+EXIT_MISSING = 3
+ENDS_S_MAX = 120
+"""It gives up on what does not answer after 15 s; the rest is for a machine that has much else to do."""
+NEEDS = {
+    "queue": ("kafka", "redis", "s3"),
+    "callback": ("kafka", "redis", "s3"),
+    "voicemail": ("kafka", "redis", "s3", "smtp"),
+    "tts": ("kafka", "s3"),
+    "gateway": ("kafka", "s3"),
+}
+SERVICES = tuple(NEEDS)
+SETTINGS = {
+    "kafka": ("RINGBACK_KAFKA",),
+    "redis": ("RINGBACK_REDIS",),
+    "s3": ("RINGBACK_S3_ENDPOINT", "_ACCESS_KEY"),
+    "smtp": ("RINGBACK_SMTP",),
+}
+"""What the line about a part must name: whoever reads it knows which setting to look at."""
+
+
+def unreachable(part: str) -> dict[str, str]:
+    """Settings that point to where nobody listens."""
+    nobody = f"127.0.0.1:{free_port()}"
+    return {
+        "kafka": {"RINGBACK_KAFKA": nobody},
+        "redis": {"RINGBACK_REDIS": f"redis://{nobody}/0"},
+        "s3": {
+            "RINGBACK_S3_ENDPOINT": f"http://{nobody}",
+            "RINGBACK_S3_ACCESS_KEY": "key",
+            "RINGBACK_S3_SECRET_KEY": "secret",
+        },
+        "smtp": {"RINGBACK_SMTP": f"smtp://{nobody}", "RINGBACK_MAIL_FROM": "ringback@localhost"},
+    }[part]
+
+
+@pytest.fixture
+def given(
+    kafka_embedded: str, redis_server: str, s3_server: S3, smtp_sink: Smtp, fresh_prefix: str, tmp_path: Path
+) -> dict[str, str]:
+    """All that any service needs."""
+    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
+    return {
+        "RINGBACK_KAFKA": kafka_embedded,
+        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
+        "RINGBACK_REDIS": redis_server,
+        "RINGBACK_STORE_PREFIX": fresh_prefix,
+        "RINGBACK_S3_ENDPOINT": s3_server.address,
+        "RINGBACK_S3_BUCKET": s3_server.bucket,
+        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
+        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
+        "RINGBACK_SMTP": smtp_sink.address,
+        "RINGBACK_MAIL_FROM": "ringback@localhost",
+        "RINGBACK_PARTITIONS": "all",
+        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
+        "RINGBACK_SPOOL": str(tmp_path / "spool"),
+    }
+
+
+def refusal(service: str, settings: dict[str, str], *, path: str | None = None) -> list[str]:
+    """Start a service that can't run; what it says is missing, a line each. It ends by itself, with 3."""
+    ended = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        env={"PATH": os.environ["PATH"] if path is None else path, "PYTHONPATH": str(ROOT), **settings},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ENDS_S_MAX,
+    )
+    said = ended.stdout + ended.stderr
+    print(said)
+    assert ended.returncode == EXIT_MISSING
+    assert "Traceback" not in said
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return [line["what"] for line in lines if line["event"] == "missing"] + [
+        line["reason"] for line in lines if line["event"] == "refused to start"
+    ]
+
+
+def about(part: str, lines: list[str]) -> str:
+    """The one line about a part: it names the setting."""
+    found = [line for line in lines if all(name in line for name in SETTINGS[part])]
+    assert len(found) == 1, f"{len(found)} lines about {part}"
+    assert "\n" not in found[0]
+    return found[0]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_without_any_setting_it_names_each_one_that_it_needs(service: str) -> None:
+    """The first thing that an operator sees; nothing that this service does not need is asked for."""
+    lines = refusal(service, {})
+    assert len(lines) == len(NEEDS[service])
+    for part in NEEDS[service]:
+        assert re.search(r"\bset\b|see that", about(part, lines)), "no remedy"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_parts_that_cannot_be_reached_are_named_with_where_they_were_looked_for(service: str) -> None:
+    """A mistyped address, or a part that is down: the line has both, and the remedy."""
+    settings = {part: unreachable(part) for part in NEEDS[service]}
+    lines = refusal(service, {name: value for each in settings.values() for name, value in each.items()})
+    assert len(lines) == len(NEEDS[service])
+    for part in NEEDS[service]:
+        line = about(part, lines)
+        assert "127.0.0.1" in line
+        assert "see that it runs" in line or "see that it exists" in line
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("part", NEEDS["voicemail"])
+def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: dict[str, str]) -> None:
+    """Voicemail needs all four: whatever is there is not complained about."""
+    lines = refusal("voicemail", {**given, **unreachable(part)})
+    assert len(lines) == 1
+    about(part, lines)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("service", "change", "words"),
+    [
+        (
+            "gateway",
+            {"RINGBACK_PBXS": '{"cloud": "http://127.0.0.1:1"}'},
+            ("RINGBACK_PBXS", "tcp://host:port"),
+        ),
+        ("gateway", {"RINGBACK_SPOOL": "/proc/nowhere"}, ("RINGBACK_SPOOL",)),
+        ("tts", {"RINGBACK_TTS_ENGINE": "no-such-engine"}, ("no-such-engine", "apt-get install")),
+        ("voicemail", {"RINGBACK_MAIL_FROM": "nobody"}, ("RINGBACK_MAIL_FROM",)),
+        ("voicemail", {"PATH": "/nonexistent"}, ("ffmpeg", "apt-get install")),
+    ],
+    ids=["adapter", "spool", "engine", "sender", "ffmpeg"],
+)
+def test_what_else_is_unfit_is_said_in_one_line(
+    service: str, change: dict[str, str], words: tuple[str, ...], given: dict[str, str]
+) -> None:
+    """A program that is not installed, a folder, a sender's address: not only the four parts."""
+    (line,) = refusal(service, {**given, **change})
+    assert all(word in line for word in words)
+
+
+@pytest.mark.parametrize(
+    ("service", "setting"), [("gateway", "RINGBACK_PBXS"), ("queue", "RINGBACK_PARTITIONS")]
+)
+def test_a_setting_that_cannot_be_read_is_named(service: str, setting: str) -> None:
+    """Before anything is asked of anybody, and without a traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), setting: "nonsense"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ENDS_S_MAX,
+    )
+    assert ended.returncode == EXIT_MISSING
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith(f"{service}: {setting}: ")
+
+
+@pytest.mark.kafka
+def test_with_everything_given_each_becomes_ready_without_the_others(
+    given: dict[str, str], tmp_path: Path
+) -> None:
+    """None of them waits for another; asked to stop, each ends with 0."""
+    started = [Service(name, given, tmp_path, dies_with_parent=True) for name in SERVICES]
+    for service in started:
+        service.start()
+        service.wait_ready(ENDS_S_MAX)
+        assert service.stop(30) == 0, service.process.last_words()
