@@ -1,0 +1,46 @@
+"""The callback's story on Apache Kafka: replicas share the partitions, and the broker's own time decides."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import expect
+from tests.e2e.company import Company
+from tests.e2e.stories import alisas_morning
+from tests.e2e.works import Works
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.slow,
+    pytest.mark.timeout(480),
+    pytest.mark.xdist_group("apache"),
+]
+
+ALISA = ("alisa",)
+
+
+@pytest.fixture
+def works(kafka_apache: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
+    """Services as in production: members of groups, on a broker that keeps time; the other parts embedded."""
+    overrides = {
+        "RINGBACK_KAFKA": kafka_apache,
+        "RINGBACK_PARTITIONS": "group",
+        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0",
+        "RINGBACK_REPLICA": "e2e-0",
+    }
+    run = tmp_path_factory.mktemp("apache")
+    with Works(run, [Company("apache", 20)], overrides=overrides) as made:
+        yield made
+
+
+@pytest.mark.rule("C1", "C2", "C3", "G1")
+def test_a_customer_is_called_back_on_apache_kafka(works: Works) -> None:
+    """The same services, by settings alone: nothing in the story rests on the embedded broker."""
+    print(works.evidence)
+    company = works.companies["apache"]
+    works.open(company)
+    works.play(alisas_morning(works, company, lambda: True), [company], ALISA)
+    end = expect.agent_first(company, "alisa")
+    assert (end.agent_id, end.attempts) == ("anna", 1)
+    assert works.outcomes(company, ALISA)["alisa"].rang == 1
+    assert not company.wrongs()
