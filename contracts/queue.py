@@ -235,7 +235,8 @@ class PlaceDiverted(Fact, tag="queue.place_diverted", frozen=True, kw_only=True)
     """The no-answer action of a place is done and the place ends here: missed by the department.
 
     With `voicemail` the voicemail service takes `leg_id` over; with `other_department` a `place_taken`
-    that was passed from this place follows; a fallback employee's answer is `fallback_answered`.
+    that was passed from this place follows. A fallback employee who answers is no diversion: after
+    `queue.fallback_rung` the place ends with `queue.place_connected`.
     """
 
     place_id: PlaceId

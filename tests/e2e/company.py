@@ -14,15 +14,10 @@ In support nobody ever comes:
 Every company has a PBX, numbers and addresses of its own, so that many live on one log beside each other.
 """
 
-import email
-import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.policy import default
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -38,6 +33,7 @@ from contracts.message import Message, type_name
 from contracts.prompts import Prompt, number_prompts
 from contracts.tts import NoticeRendered
 from services.gateway.simulated.script import Call, Step, Until
+from tests.e2e.letters import Letter
 from tools.log import Reading
 
 F = TypeVar("F", bound=Message)
@@ -124,43 +120,6 @@ class Heard:
     fact: Message
     at: Instant
     offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A letter as the mail server kept it; `recipients` are the envelope's."""
-
-    path: Path
-    message: EmailMessage
-    recipients: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """The text part."""
-        return self._body("plain")
-
-    @property
-    def html(self) -> str:
-        """The HTML part."""
-        return self._body("html")
-
-    @property
-    def mp3(self) -> bytes | None:
-        """The attached MP3."""
-        found = [part for part in self.message.iter_attachments() if part.get_content_type() == "audio/mpeg"]
-        assert len(found) <= 1, f"{self.path} has {len(found)} MP3s"
-        data = found[0].get_payload(decode=True) if found else None
-        assert data is None or isinstance(data, bytes)
-        return data
-
-    def is_about(self, phone: str) -> bool:
-        """Whether it tells of the customer with this number."""
-        return f"{phone[-4:-2]}-{phone[-2:]}" in str(self.message["Subject"])
-
-    def _body(self, kind: str) -> str:
-        part = self.message.get_body(preferencelist=(kind,))
-        assert part is not None, f"{self.path} has no {kind} part"
-        return str(part.get_content())
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,19 +383,6 @@ class Company:
             if (order.joined_at, order.deadline_at) != (place.joined_at, place.deadline_at):
                 found.append(f"{order.callback_id} has not kept its place's times")
         return found
-
-
-def letters(folder: Path, company: Company) -> list[Letter]:
-    """The letters that the mail server has kept for this company's people, in the order of arrival."""
-    found = []
-    for path in sorted(folder.glob("*.eml")):
-        message = email.message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        envelope = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        recipients = tuple(envelope["recipients"])
-        if any(recipient.endswith(f"@{company.name}.example") for recipient in recipients):
-            found.append(Letter(path, message, recipients))
-    return found
 
 
 def told(heard: Heard) -> str:

@@ -10,7 +10,8 @@ from contracts import queue as q
 from contracts import voicemail as v
 from contracts.directory import NoticeSaved
 from contracts.message import Message
-from tests.e2e.company import CUSTOMERS, Company, Letter, Outcome
+from tests.e2e.company import CUSTOMERS, Company, Outcome
+from tests.e2e.letters import Letter
 from tests.e2e.works import Cue, Works
 
 KILLED: Final = ("queue", "callback", "voicemail", "tts", "gateway")

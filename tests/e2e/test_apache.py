@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from contracts import queue as q
 from tests.e2e import expect
 from tests.e2e.company import Company
 from tests.e2e.stories import alisas_morning
-from tests.e2e.works import Works
+from tests.e2e.works import Cue, Works
 
 pytestmark = [
     pytest.mark.kafka,
@@ -33,13 +34,21 @@ def works(kafka_apache: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield made
 
 
-@pytest.mark.rule("C1", "C2", "C3", "G1")
-def test_a_customer_is_called_back_on_apache_kafka(works: Works) -> None:
-    """The same services, by settings alone: nothing in the story rests on the embedded broker."""
+@pytest.mark.rule("C1", "C2", "C3", "G1", "Q12")
+def test_a_customer_is_called_back_on_apache_kafka_though_the_queue_is_killed(works: Works) -> None:
+    """The same services, by settings alone; a killed member of a group comes back under its lasting name."""
     print(works.evidence)
     company = works.companies["apache"]
     works.open(company)
-    works.play(alisas_morning(works, company, lambda: True), [company], ALISA)
+    cues = [
+        *alisas_morning(works, company, lambda: True),
+        Cue(
+            "kill -9 of queue when an agent's phone rings",
+            lambda: company.has(q.OfferMade),
+            lambda: works.kill("queue"),
+        ),
+    ]
+    works.play(cues, [company], ALISA)
     end = expect.agent_first(company, "alisa")
     assert (end.agent_id, end.attempts) == ("anna", 1)
     assert works.outcomes(company, ALISA)["alisa"].rang == 1

@@ -12,7 +12,8 @@ from contracts import queue as q
 from contracts import voicemail as v
 from contracts.directory import ActionKind, Language
 from tests.e2e import expect
-from tests.e2e.company import SAID, Letter
+from tests.e2e.company import SAID
+from tests.e2e.letters import Letter
 from tests.e2e.stories import Morning
 from tools.phones import speak
 

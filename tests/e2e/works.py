@@ -23,7 +23,8 @@ from contracts.message import Fact
 from contracts.prompts import prompt_key
 from services.gateway.simulated.script import Call
 from services.gateway.simulated.wire import Control
-from tests.e2e.company import AGENTS, Company, Letter, Outcome, letters, told
+from tests.e2e.company import AGENTS, Company, Outcome, told
+from tests.e2e.letters import Letter, letters
 from tools import connect
 from tools import log as facts_log
 from tools.apply import office
@@ -236,7 +237,7 @@ class Works:
 
     def letters(self, company: Company) -> list[Letter]:
         """The letters to this company's people."""
-        return letters(self.stack.parts.smtp.letters, company)
+        return letters(self.stack.parts.smtp.letters, company.name)
 
     def outcomes(self, company: Company, customers: Iterable[str]) -> dict[str, Outcome]:
         """What the morning came to, per customer."""

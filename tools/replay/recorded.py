@@ -180,17 +180,22 @@ class Recording:
                     self._invited_at.setdefault(self._leg_of_place[fact.place_id], at)
             case queue.CallbackRequested():
                 self._ordered.add(fact.leg_id)
+            case queue.PlaceDiverted() if fact.action in (ActionKind.VOICEMAIL, ActionKind.HANG_UP):
+                if fact.leg_id is not None:
+                    self._served.add(fact.leg_id)
+            case queue.PlaceConnected():
+                self._talks.append((fact.place_id, fact.agent_id, fact.leg_id, fact.agent_leg_id))
+            case _:
+                self._hear_offers(fact)
+
+    def _hear_offers(self, fact: Fact) -> None:
+        match fact:
             case queue.OfferMade() | queue.FallbackRung():
                 for leg in fact.legs:
                     device = int(leg.leg_id.rpartition(".")[2])
                     self._offers[leg.leg_id] = (fact.agent_id, device, fact.offer_id)
             case queue.OfferMissed():
                 self._missed.add(fact.offer_id)
-            case queue.PlaceDiverted() if fact.action in (ActionKind.VOICEMAIL, ActionKind.HANG_UP):
-                if fact.leg_id is not None:
-                    self._served.add(fact.leg_id)
-            case queue.PlaceConnected():
-                self._talks.append((fact.place_id, fact.agent_id, fact.leg_id, fact.agent_leg_id))
             case _:
                 pass
 

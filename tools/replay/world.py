@@ -70,6 +70,11 @@ class World:
                     at + VOICEMAIL_MS,
                     lambda at: self._exchange.end(at, leg, Outcome.COMPLETED, EndedBy.PARTY),
                 )
+            case _:
+                self._note_callback(at, fact)
+
+    def _note_callback(self, at: int, fact: Fact) -> None:
+        match fact:
             case c.CustomerDialled():
                 self._exchange.places[fact.leg_id] = fact.place_id
             case c.ApologyDialled():

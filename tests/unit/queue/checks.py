@@ -8,6 +8,7 @@ import msgspec
 from contracts import queue
 from contracts.ids import AgentId, PlaceId
 from contracts.message import Fact
+from runtime.records import Timer
 from services.queue.decider import owed
 from services.queue.rules import sharing
 from services.queue.service import SERVICE
@@ -135,28 +136,40 @@ def check(state: QueueState) -> None:
 def _vain_timers(state: QueueState) -> Iterator[str]:
     """Timers for what is gone."""
     for timer in state.timers:
-        match timer.kind:
-            case kind if kind in PLACE_TIMERS:
-                is_there = timer.subject in state.places
-            case "ring":
-                is_there = timer.subject in state.offers
-            case "dial":
-                is_there = timer.subject.rpartition(".")[0] in state.offers
-            case "key" | "goodbye":
-                is_there = timer.subject in state.legs
-            case "lease":
-                is_there = state.line(AgentId(timer.subject)).leg_id is not None
-            case "wrap_up":
-                is_there = state.line(AgentId(timer.subject)).wrap_up_until_at is not None
-            case "unreachable":
-                is_there = state.line(AgentId(timer.subject)).rests_until_at is not None
-            case "phone_lease":
-                phone = state.phones.get(timer.subject)
-                is_there = phone is not None and phone.is_in_use
-            case _:
-                is_there = timer.kind in ("work", "probe", "nobody", "serve")
-        if not is_there:
+        is_there = timer.kind in ("work", "probe", "nobody", "serve")
+        if not (is_there or _is_of_a_call(state, timer) or _is_of_an_agent(state, timer)):
             yield timer.timer_id
+
+
+def _is_of_a_call(state: QueueState, timer: Timer) -> bool:
+    """Whether a timer belongs to a place, an offer or a leg that is there."""
+    match timer.kind:
+        case kind if kind in PLACE_TIMERS:
+            return timer.subject in state.places
+        case "ring":
+            return timer.subject in state.offers
+        case "dial":
+            return timer.subject.rpartition(".")[0] in state.offers
+        case "key" | "goodbye":
+            return timer.subject in state.legs
+        case _:
+            return False
+
+
+def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
+    """Whether a timer belongs to what an agent, or an agent's phone, is doing."""
+    line, phone = state.line(AgentId(timer.subject)), state.phones.get(timer.subject)
+    match timer.kind:
+        case "lease":
+            return line.leg_id is not None
+        case "wrap_up":
+            return line.wrap_up_until_at is not None
+        case "unreachable":
+            return line.rests_until_at is not None
+        case "phone_lease":
+            return phone is not None and phone.is_in_use
+        case _:
+            return False
 
 
 def _check_agents(state: QueueState) -> None:
@@ -190,7 +203,7 @@ def _check_places(state: QueueState) -> None:
 
 
 def _awaits_more(state: QueueState, place: Place) -> bool:
-    return f"nobody/{place.department_id}" in state.timers
+    return "nobody/rest" in state.timers
 
 
 def reloaded(state: QueueState) -> QueueState:

@@ -1,0 +1,82 @@
+"""The model against mornings that it did not make: real host, real gateway, every habit of the simulation."""
+
+from functools import lru_cache
+
+import pytest
+
+from services.gateway.simulated.script import Network
+from tests.sim.virtual_time import START_MS
+from tests.sim.workload import ORGANIZATION, workload
+from tests.sim.world import CALM, simulate
+from tools.log import Reading
+from tools.replay import figures
+from tools.replay.model import replayed
+from tools.replay.recorded import record
+from tools.stretch import Stretch
+from tools.why.places import places
+from tools.why.watching import watch
+
+SEED_LAST = 26
+"""Some nine of these have a network that loses nothing: enough for every way a place can end."""
+PLACES_SAME_MIN = 0.9
+"""A few milliseconds decide who is first at a deadline: there the recording tossed a coin."""
+
+
+def calm_seeds() -> list[int]:
+    """Mornings on which the network loses nothing: the model knows no other."""
+    return [
+        seed
+        for seed in range(1, SEED_LAST)
+        if all(pbx.network == Network() for pbx in workload(seed, START_MS).script.pbxs.values())
+    ]
+
+
+@lru_cache(maxsize=1)
+def mornings() -> tuple[Stretch, ...]:
+    """The logs of calm mornings."""
+    return tuple(_log(seed) for seed in calm_seeds())
+
+
+def _log(seed: int) -> Stretch:
+    readings = (
+        Reading(partition=0, offset=each.offset, at=each.at, envelope=each.envelope, fact=each.fact)  # type: ignore[arg-type]  # the simulation's instants are ints
+        for each in simulate(seed, CALM).facts
+        if each.envelope.organization_id == ORGANIZATION
+    )
+    return Stretch(organization_id=ORGANIZATION, readings=tuple(readings), is_whole=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_without_other_settings_the_model_repeats_calm_mornings() -> None:
+    """Waits, abandons and expiries, place by place, within two seconds and what services stood still for."""
+    places_all, differing, same_mornings = 0, [], 0
+    for number, stretch in zip(calm_seeds(), mornings(), strict=True):
+        recorded = record(stretch)
+        happened, model = figures.of(recorded.facts), figures.of(replayed(recorded))
+        found = figures.differences(happened, model, stalls=recorded.stalls)
+        places_all += len(happened.places)
+        differing += [f"seed {number}: {each}" for each in found]
+        if not found:
+            same_mornings += 1
+            assert _counts(happened) == _counts(model), f"seed {number}"
+    assert places_all > 60
+    assert len(differing) <= places_all * (1 - PLACES_SAME_MIN), differing
+    assert same_mornings > len(mornings()) / 2, differing
+
+
+def _counts(run: figures.Run) -> dict[str, int | None]:
+    """How many ended how; offers are not among them: who is rung a moment longer changes nobody's wait."""
+    ends = ("talked", "abandoned", "deadline", "   expired", "   unreached", "callbacks", "no-answer")
+    return {each.name: each.number for each in figures.figures(run) if each.name.startswith(ends)}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_place_of_a_morning_can_be_asked_why() -> None:
+    """To its end, with nobody's time unaccounted for."""
+    for stretch in mornings()[:3]:
+        for place_id in places(stretch):
+            watched = watch(stretch, place_id)
+            assert watched.end is not None, place_id
+            assert watched.left_out == 0
