@@ -124,7 +124,7 @@ def _after_agent(state: QueueState, agent_id: AgentId) -> Decision:
         first = offers.end(state, offer_id, OfferWithdrawn, reason="removed")
     else:
         first = offering.serve(state, departments)
-    return together((first, *(ending.if_nobody(state, each) for each in departments)))
+    return together((first, ending.if_nobody(state, departments)))
 
 
 def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
@@ -138,7 +138,7 @@ def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
     ]
     # What is withdrawn is served when that is decided on: before, its place seems to be taken care of.
     served = () if withdrawn or department.is_removed else (offering.serve(state, (here,)),)
-    return together((*withdrawn, *served, ending.if_nobody(state, here)))
+    return together((*withdrawn, *served, ending.if_nobody(state, (here,))))
 
 
 def _offers_of(state: QueueState, department_id: DepartmentId) -> list[Offer]:

@@ -1,5 +1,6 @@
 """How a place ends without an agent: abandoned, deadline, nobody can come, the no-answer action."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 import msgspec
@@ -28,8 +29,9 @@ from services.queue.state.records import Leg, Phase, Place
 
 NOTICE_MS_MAX = 60_000
 """A notice is at most this long before an action; if its end is never reported, the action follows anyway."""
-NOBODY_AT_ONCE_MAX = 200
-"""A step is one record batch: a longer queue that nobody will serve ends in several steps."""
+NOBODY_AT_ONCE_MAX = 50
+"""A step is one record batch, and each caller may be passed on five times in it, without a notice between: a
+longer queue that nobody will serve ends in several steps."""
 HOPS_MAX = 5
 """A caller is passed on five times at most; then the last department's voicemail."""
 
@@ -143,11 +145,10 @@ def full(state: QueueState, place: Place) -> Decision:
     return Decision(facts=(_no_answer(state, place, DivertReason.QUEUE_FULL),))
 
 
-def if_nobody(state: QueueState, department_id: DepartmentId) -> Decision:
+def if_nobody(state: QueueState, departments: Iterable[DepartmentId]) -> Decision:
     """With nobody who can come, callers go to the action at once; promised callbacks stand (Q6)."""
-    if not waiting.nobody_can_come(state, department_id):
-        return NOTHING
-    places = (state.places[rank[2]] for rank in state.live.get(department_id, ()))
+    empty = (each for each in departments if waiting.nobody_can_come(state, each))
+    places = (state.places[rank[2]] for each in empty for rank in state.live.get(each, ()))
     idle = (place for place in places if _is_idle(state, place))
     return Decision(
         facts=tuple(
@@ -158,8 +159,8 @@ def if_nobody(state: QueueState, department_id: DepartmentId) -> Decision:
 
 
 def decide_nobody(state: QueueState, due: TimerDue) -> Decision:
-    """The next callers of a queue that nobody will serve."""
-    return if_nobody(state, DepartmentId(due.subject))
+    """The next callers of queues that nobody will serve."""
+    return if_nobody(state, sorted(state.live))
 
 
 def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
@@ -176,10 +177,10 @@ def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
             divert_reason=fact.reason,
         )
     )
-    if fact.reason is DivertReason.NOBODY_CAN_COME and state.live.get(place.department_id):
-        state.set_timer("nobody", place.department_id, state.now_at)
+    if fact.reason is DivertReason.NOBODY_CAN_COME and waiting.somebody_waits_in_vain(state):
+        state.set_timer("nobody", "rest", state.now_at)
     else:
-        state.drop_timer("nobody", place.department_id)
+        state.drop_timer("nobody", "rest")
 
 
 def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:

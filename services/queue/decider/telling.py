@@ -41,7 +41,7 @@ def _welcome(state: QueueState, place: Place) -> Decision:
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
     existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
     if existing is not None:
-        position = waiting.position(state, existing)
+        position = _spoken(state, existing)
         wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
         media = (
             *notices.told(state, place, position, wait_ms),
@@ -52,6 +52,12 @@ def _welcome(state: QueueState, place: Place) -> Decision:
     return _announce(state, place, AnnouncementKind.WELCOME, media, position, wait_ms)
 
 
+def _spoken(state: QueueState, place: Place) -> int:
+    """The position as it may be told: a C7 place that went ahead is nothing to tell a customer."""
+    position = waiting.position(state, place)
+    return position if place.position_told is None else min(position, place.position_told)
+
+
 def passed_on(state: QueueState, place: Place) -> Decision:
     """A caller who comes from another department has been welcomed already."""
     existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
@@ -60,9 +66,7 @@ def passed_on(state: QueueState, place: Place) -> Decision:
 
 def tell_position(state: QueueState, place: Place) -> Decision:
     """Position and wait; the spoken position never rises (Q4)."""
-    position = waiting.position(state, place)
-    if place.position_told is not None:
-        position = min(position, place.position_told)
+    position = _spoken(state, place)
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
     media = notices.told(state, place, position, wait_ms)
     return _announce(state, place, AnnouncementKind.POSITION, media, position, wait_ms)

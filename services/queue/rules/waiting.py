@@ -66,6 +66,11 @@ def nobody_can_come(state: QueueState, department_id: DepartmentId) -> bool:
     return not state.can_come.get(department_id)
 
 
+def somebody_waits_in_vain(state: QueueState) -> bool:
+    """Whether callers are left in a department to which nobody can come."""
+    return any(live and nobody_can_come(state, department_id) for department_id, live in state.live.items())
+
+
 def callers(state: QueueState, place: Place) -> int:
     """How many callers on the line wait in the place's department, itself included (Q13)."""
     return len(state.live.get(place.department_id, ()))

@@ -135,27 +135,43 @@ def test_a_last_attempt_that_fails_ends_the_place_with_the_callback() -> None:
     assert not office.has_offer(ANNA)
 
 
-@pytest.mark.rule("C7")
-def test_an_agent_lost_before_the_customer_answers_makes_the_place_first_again() -> None:
-    """First of all, also before callers who joined earlier."""
-    office = with_anna_busy(strategy=by("longest_idle"))
+def an_attempt_while_an_earlier_caller_waits(office: Office) -> tuple[CallbackId, LegId]:
+    """The earlier caller's ring was missed, and in the pause between rounds Anna took the callback."""
     office.calls("earlier", caller=OTHER)
     office.waits(SECOND)
     office.calls("c1")
     callback_id = office.orders("c1")
-    office.hangs_up("earlier")
     anna_is_free(office)
+    assert office.ringing("earlier") == [ANNA]
+    office.waits(20 * SECOND)
+    assert office.ringing("c1") == [ANNA]
     office.answers(ANNA)
-    office.calls("early", caller=OTHER)
-    office.calls("later", caller="+79123456781")
-    leg_id = office.state.line(ANNA).leg_id
-    assert leg_id is not None
-    office.hears(
-        callback.AgentLost(callback_id=callback_id, place_id=office.place("c1").place_id, agent_id=ANNA)
-    )
-    assert office.state.order[SALES][0][2] == "p.c1"
+    return callback_id, office.last(queue.AgentReady).leg_id
+
+
+@pytest.mark.rule("C7", "Q3")
+def test_an_agent_lost_before_the_customer_answers_makes_the_place_first_again() -> None:
+    """First of all, also before a caller who joined earlier."""
+    office = with_anna_busy(strategy=by("longest_idle"))
+    callback_id, leg_id = an_attempt_while_an_earlier_caller_waits(office)
+    office.waits(10 * SECOND)
+    lost = callback.AgentLost(callback_id=callback_id, place_id=office.place("c1").place_id, agent_id=ANNA)
+    office.hears(lost)
+    assert [rank[2] for rank in office.state.order[SALES]] == ["p.c1", "p.earlier"]
     office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
     assert office.ringing("c1") == [ANNA]
+
+
+@pytest.mark.rule("C7", "Q3")
+def test_a_held_customer_is_served_before_one_who_joined_earlier() -> None:
+    """«One moment» must not become ten minutes."""
+    office = with_anna_busy(strategy=by("longest_idle"))
+    callback_id, leg_id = an_attempt_while_an_earlier_caller_waits(office)
+    office.waits(10 * SECOND)
+    office.hears(held(office, callback_id))
+    office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
+    assert office.ringing("c1") == [ANNA]
+    assert office.ringing("earlier") == []
 
 
 @pytest.mark.rule("C7", "C5")

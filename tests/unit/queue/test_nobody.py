@@ -3,9 +3,9 @@
 import pytest
 
 from contracts import gateway, queue
-from contracts.directory import ActionKind
+from contracts.directory import ActionKind, NoAnswerAction
 from contracts.gateway import DeviceState, Outcome
-from contracts.ids import Instant
+from contracts.ids import DepartmentId, Instant
 from contracts.message import Interval
 from contracts.queue import DivertReason
 from tests.unit.queue.stories import (
@@ -17,6 +17,7 @@ from tests.unit.queue.stories import (
     SALES,
     SECOND,
     SERVICE_DESK,
+    SERVICE_LINE,
     action,
     an_office,
     silence,
@@ -134,10 +135,32 @@ def test_a_long_queue_that_nobody_will_serve_ends_in_several_steps() -> None:
         office.calls(name)
         office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=office.place(name).leg_id or ""))  # type: ignore[arg-type]
     decision = office.saves(office.department(ANNA, suspended=(ANNA,)))
-    assert len([fact for fact in decision.facts if isinstance(fact, queue.PlaceDiverted)]) <= 200
+    assert len([fact for fact in decision.facts if isinstance(fact, queue.PlaceDiverted)]) <= 50
     office.waits(0)
     assert [fact.place_id for fact in office.said(queue.PlaceDiverted)] == [f"p.{name}" for name in names]
-    assert "nobody/sales" not in office.state.timers
+    assert "nobody/rest" not in office.state.timers
+
+
+@pytest.mark.rule("Q6")
+def test_departments_that_close_together_and_pass_to_each_other_fit_into_steps() -> None:
+    """Six o'clock, two departments, no notices: every caller ends in voicemail, and no step is too long."""
+    office = an_office(ANNA, no_answer_action=passes_to(SERVICE_DESK))
+    office.saves(office.department(ANNA, department_id=SERVICE_DESK, no_answer_action=passes_to(SALES)))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.watch.is_looking = False
+    for n in range(150):
+        office.calls(f"a{n:03}", caller=None)
+        office.calls(f"b{n:03}", caller=None, line=SERVICE_LINE)
+    office.saves(office.hours(ANNA, hours=()))
+    office.waits(0)
+    last = [fact for fact in office.said(queue.PlaceDiverted) if fact.action is ActionKind.VOICEMAIL]
+    assert len(last) == 300
+    assert list(office.state.places) == []
+
+
+def passes_to(department_id: DepartmentId) -> NoAnswerAction:
+    """Silently."""
+    return action("other_department", department_id=department_id, notice=silence())
 
 
 @pytest.mark.rule("Q6", "Q9")

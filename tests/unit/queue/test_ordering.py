@@ -17,6 +17,7 @@ from tests.unit.queue.stories import (
     NINE,
     SALES,
     SECOND,
+    Office,
 )
 
 
@@ -194,3 +195,37 @@ def test_an_order_that_arrives_after_the_place_has_ended_changes_nothing() -> No
         )
     )
     assert decision.facts == ()
+
+
+def ordering_past_the_deadline() -> Office:
+    """The deadline passes while the caller types a number."""
+    office = with_anna_busy(no_answer_ms=50 * SECOND)
+    office.calls("c1", caller=None)
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    office.waits(30 * SECOND)
+    return office
+
+
+@pytest.mark.rule("C1", "Q5")
+def test_a_deadline_that_passes_while_a_number_is_typed_waits_for_callbacks_word() -> None:
+    """Nobody is sent to voicemail in the middle of an order; refused, it is due at once."""
+    office = ordering_past_the_deadline()
+    assert not office.said(queue.NoAnswerReached)
+    office.hears(
+        callback.CallbackRefused(
+            place_id=office.place("c1").place_id,
+            department_id=SALES,
+            leg_id=LegId("c1"),
+            reason=Refusal.NO_TIME_LEFT,
+        )
+    )
+    assert office.last(queue.PlaceDiverted).place_id == "p.c1"
+
+
+@pytest.mark.rule("C1", "C4")
+def test_an_order_that_stands_after_its_deadline_is_callbacks_at_once() -> None:
+    """The apology, not another round of ringing."""
+    office = ordering_past_the_deadline()
+    office.ordered("c1")
+    assert office.last(queue.DeadlinePassed).place_id == "p.c1"

@@ -164,7 +164,7 @@ class World(People):
     def a_department_changes(
         self, kind: directory.StrategyKind, suspended: list[AgentId], wanted: str, is_removed: bool
     ) -> None:
-        no_answer = action(wanted, agent_id=AGENTS[4], department_id=SERVICE_DESK)
+        no_answer = action(wanted, agent_id=AGENTS[5], department_id=SERVICE_DESK)
         self.office.hears(
             self.office.department(
                 *AGENTS[:4],

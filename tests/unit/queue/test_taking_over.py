@@ -16,6 +16,7 @@ from tests.unit.queue.stories import (
     MINUTE,
     NINE,
     SECOND,
+    by,
     played,
 )
 
@@ -68,6 +69,27 @@ def test_a_place_taken_over_is_connected_on_the_line_and_positions_are_told_agai
     anna_is_free(office)
     office.answers(ANNA)
     assert office.last(queue.PlaceConnected).leg_id == "again"
+
+
+@pytest.mark.rule("C8", "Q4")
+def test_who_calls_again_is_told_no_worse_position_than_before() -> None:
+    """A place that became first went ahead meanwhile; the spoken position never rises."""
+    office = with_anna_busy(strategy=by("longest_idle"))
+    office.calls("mine")
+    office.waits(SECOND)
+    office.calls("c1", caller=OTHER)
+    callback_id = office.orders("c1", number=OTHER)
+    office.orders("mine")
+    anna_is_free(office)
+    office.waits(20 * SECOND)
+    assert office.ringing("c1") == [ANNA]
+    office.answers(ANNA)
+    place_id = office.place("c1").place_id
+    office.hears(callback.AgentLost(callback_id=callback_id, place_id=place_id, agent_id=ANNA))
+    office.calls("again")
+    assert played(office, queue.AnnouncementKind.CALLBACK_EXISTS)[-1].position == 1
+    office.presses("again")
+    assert played(office, queue.AnnouncementKind.POSITION)[-1].position == 1
 
 
 @pytest.mark.rule("C8")

@@ -26,7 +26,7 @@ from tests.unit.queue.stories import (
     mobile,
 )
 
-AGENTS = tuple(AgentId(name) for name in ("anna", "boris", "far", "gleb", "walker"))
+AGENTS = tuple(AgentId(name) for name in ("anna", "boris", "far", "gleb", "walker", "head"))
 CUSTOMERS = (None, "+79123456780", "+79123456781", "89123456782")
 LOST = tuple(outcome for outcome in Outcome if outcome is not Outcome.COMPLETED)
 NOISE = ("picked_up", "rings", "key", "telephony.dial_leg", "telephony.bridge", "telephony.play")
@@ -58,7 +58,7 @@ class People(RuleBasedStateMachine):
         }
         self.office.hears(
             self.office.department(*AGENTS[:4], waiting_max=limit, **shared),
-            self.office.department(AGENTS[0], *AGENTS[3:], department_id=SERVICE_DESK, **shared),
+            self.office.department(AGENTS[0], *AGENTS[3:5], department_id=SERVICE_DESK, **shared),
         )
 
     def save_agents(self) -> None:
