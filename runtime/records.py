@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedList
 
 from contracts.ids import Instant, TimerId
 from contracts.log import TimerDue
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A stored piece of state. Its first field is its key, a string unique in its table.
 
-    Fields are only ever added at the end, with a default; whoever changes a meaning raises `schema`.
+    Fields are only ever added at the end, with a default; whoever changes a meaning raises `schema`. A frozen
+    record never becomes part of a cycle, so the garbage collector has nothing to look for in a hundred
+    thousand of them.
     """
 
     schema: ClassVar[int] = 1
@@ -34,25 +36,29 @@ Index = Callable[[R | None, R | None], None]
 
 
 class Table(Generic[R]):
-    """Records of one type by key, in key order. Only `apply` may put and drop."""
+    """Records of one type by key. Only `apply` may put and drop.
+
+    Iteration is in key order; the keys are sorted when somebody iterates, which deciders do with small tables
+    only: to keep a hundred thousand keys in order at every put would cost more than all else of it.
+    """
 
     def __init__(self, name: str, record_type: type[R], index: Index[R] | None) -> None:
         self.name = name
         self.record_type = record_type
         self._key_field = record_type.__struct_fields__[0]
-        self._records: SortedDict[str, R] = SortedDict()
+        self._records: dict[str, R] = {}
+        self._order: list[str] | None = []
+        """The keys in order; None when keys have come or gone since."""
         self._index = index
         self._changes: dict[str, R | None] = {}
         self._decoder = msgspec.msgpack.Decoder(record_type)
 
     def get(self, key: str) -> R | None:
         """The record, or None."""
-        found: R | None = self._records.get(key)
-        return found
+        return self._records.get(key)
 
     def __getitem__(self, key: str) -> R:
-        record: R = self._records[key]
-        return record
+        return self._records[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self._records
@@ -61,12 +67,16 @@ class Table(Generic[R]):
         return len(self._records)
 
     def __iter__(self) -> Iterator[R]:
-        return iter(self._records.values())
+        if self._order is None:
+            self._order = sorted(self._records)
+        return iter([self._records[key] for key in self._order])
 
     def put(self, record: R) -> None:
         """Add a record, or replace the one with its key."""
         key: str = getattr(record, self._key_field)
         old = self._records.get(key)
+        if old is None:
+            self._order = None
         self._records[key] = record
         self._changes[key] = record
         if self._index is not None:
@@ -77,6 +87,7 @@ class Table(Generic[R]):
         old = self._records.pop(key, None)
         if old is None:
             return
+        self._order = None
         self._changes[key] = None
         if self._index is not None:
             self._index(old, None)
@@ -85,6 +96,7 @@ class Table(Generic[R]):
         """Take a stored record in without calling it a change. Raises NewerSchema."""
         record = self.decoded(data)
         self._records[getattr(record, self._key_field)] = record
+        self._order = None
         if self._index is not None:
             self._index(None, record)
 
@@ -133,7 +145,7 @@ class State:
         self.now_at = Instant(0)
         self.cause = ""
         self.tables: dict[str, Table] = {}  # type: ignore[type-arg]  # tables of different records
-        self._due: SortedDict[tuple[int, str], None] = SortedDict()
+        self._due: SortedList[tuple[int, str]] = SortedList()
         self.timers = self.table("timers", Timer, self._index_timer)
 
     def table(self, name: str, record_type: type[R], index: Index[R] | None = None) -> Table[R]:
@@ -143,10 +155,12 @@ class State:
         return made
 
     def _index_timer(self, old: Timer | None, new: Timer | None) -> None:
+        if old is not None and new is not None and old.due_at == new.due_at:
+            return
         if old is not None:
-            self._due.pop((old.due_at, old.timer_id), None)
+            self._due.remove((old.due_at, old.timer_id))
         if new is not None:
-            self._due[(new.due_at, new.timer_id)] = None
+            self._due.add((new.due_at, new.timer_id))
 
     def set_timer(self, kind: str, subject: str, due_at: Instant) -> None:
         """Ask to be woken at `due_at`; replaces the timer of this kind and subject. In `apply` only."""
@@ -165,7 +179,7 @@ class State:
 
     def earliest_due_at(self) -> Instant | None:
         """When the next timer is due, or None."""
-        return Instant(self._due.peekitem(0)[0][0]) if self._due else None
+        return Instant(self._due[0][0]) if self._due else None
 
     def awaits(self, due: TimerDue) -> bool:
         """Whether that very timer is still set, and the log's time has reached it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from heapq import merge
+from itertools import islice
 from typing import Final
 
 from contracts.directory import Strategy, StrategyKind
@@ -59,11 +60,15 @@ def chosen(state: QueueState, place: Place, taken: Collection[AgentId] = ()) -> 
     `taken` are agents to whom this very decision has offered something else already.
     """
     department = state.departments[place.department_id]
-    free = [
+    found = (
         agent_id
         for _, _, agent_id in state.free.get(place.department_id, ())
         if agent_id not in taken and refuses(place, agent_id, state.now_at) is None
-    ]
+    )
+    if department.saved.strategy.kind is StrategyKind.LONGEST_IDLE and not place.declined:
+        # The usual case: of fifty who are free one is looked at.
+        return tuple(islice(found, 1))
+    free = list(found)
     has_declined = {agent_id for agent_id, _ in place.declined}
     willing = [agent_id for agent_id in free if agent_id not in has_declined]
     # «While others can be»: who declined comes again only when nobody else could be rung, nor rings.
@@ -145,7 +150,7 @@ def skipped(
         if seat.agent_id in offered:
             continue
         reason = (
-            state.blocked(place.department_id, seat.agent_id)
+            state.skips[place.department_id, seat.agent_id]
             or (SkipReason.HOLDS_OFFER if seat.agent_id in holding else None)
             or refuses(place, seat.agent_id, state.now_at)
             or SkipReason.NOT_THEIR_TURN

@@ -5,6 +5,7 @@ next, which agents are free, what rank a place has. Indexes are never stored; lo
 """
 
 from functools import lru_cache
+from typing import TypeVar
 
 from sortedcontainers import SortedSet
 
@@ -32,6 +33,7 @@ from services.queue.state.records import (
 
 FreeKey = tuple[int, int, AgentId]
 """How free agents are ordered: the longest idle first, never called before all, then by the list."""
+K = TypeVar("K", Rank, FreeKey)
 
 
 class QueueState(State):
@@ -41,7 +43,7 @@ class QueueState(State):
     `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
     `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
     places by department and number · `by_line` departments of a line · `seats` an agent's rank in each
-    department, and whether it is suspended there.
+    department, and whether it is suspended there · `skips` why an agent can take no place of it now.
     """
 
     def __init__(self) -> None:
@@ -55,14 +57,15 @@ class QueueState(State):
         self.live: dict[DepartmentId, SortedSet[Rank]] = {}
         self.free: dict[DepartmentId, SortedSet[FreeKey]] = {}
         self.servable: SortedSet[DepartmentId] = SortedSet()
-        self.by_number: dict[tuple[DepartmentId, str], SortedSet[PlaceId]] = {}
+        self.by_number: dict[tuple[DepartmentId, str], tuple[PlaceId, ...]] = {}
         self.by_line: dict[str, SortedSet[DepartmentId]] = {}
         self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
+        self.skips: dict[tuple[DepartmentId, AgentId], SkipReason | None] = {}
         self._free_keys: dict[tuple[DepartmentId, AgentId], FreeKey] = {}
         self._agents_by_phone: dict[str, set[AgentId]] = {}
         self._agents_by_pbx: dict[PbxId, set[AgentId]] = {}
-        self._places_by_pbx: dict[PbxId, SortedSet[PlaceId]] = {}
+        self._places_by_pbx: dict[PbxId, set[PlaceId]] = {}
         self.organizations = self.table("organizations", Organization, self._index_organization)
         self.pbxs = self.table("pbxs", Pbx, self._index_pbx)
         self.departments = self.table("departments", Department, self._index_department)
@@ -180,37 +183,37 @@ class QueueState(State):
     # Indexes.
 
     def _index_place(self, old: Place | None, new: Place | None) -> None:
-        if old is not None:
-            self._unindex(old, keeps_rank=new is not None and new.rank == old.rank and _counts(new))
+        stays = old is not None and new is not None and _shelf(old) == _shelf(new)
+        if old is not None and not stays:
+            self._unindex(old)
         if new is None:
             return
-        self._index_open(new)
-        if _counts(new):
-            self.order.setdefault(new.department_id, SortedSet()).add(new.rank)
-        if new.phase is Phase.WAITING and new.callback_id is None and new.leg_id is not None:
-            self.live.setdefault(new.department_id, SortedSet()).add(new.rank)
-        self._places_by_pbx.setdefault(new.pbx_id, SortedSet()).add(new.place_id)
+        rank = new.rank
+        is_live = new.phase is Phase.WAITING and new.callback_id is None and new.leg_id is not None
+        _keep(self.order, new.department_id, rank, is_wanted=_counts(new))
+        _keep(self.live, new.department_id, rank, is_wanted=is_live)
+        self._index_open(new, rank)
+        if stays:
+            return
+        self._places_by_pbx.setdefault(new.pbx_id, set()).add(new.place_id)
         if new.callback_id is not None and new.caller is not None:
-            self.by_number.setdefault((new.department_id, new.caller), SortedSet()).add(new.place_id)
+            number = (new.department_id, new.caller)
+            self.by_number[number] = tuple(sorted((*self.by_number.get(number, ()), new.place_id)))
 
-    def _unindex(self, old: Place, *, keeps_rank: bool) -> None:
-        if not keeps_rank:
-            self.order.get(old.department_id, _NO_PLACES).discard(old.rank)
-        self.open.get(old.department_id, _NO_PLACES).discard(old.rank)
+    def _unindex(self, old: Place) -> None:
+        rank = old.rank
+        for shelves in (self.order, self.open, self.live):
+            _keep(shelves, old.department_id, rank, is_wanted=False)
         self._note_servable(old.department_id)
-        self.live.get(old.department_id, _NO_PLACES).discard(old.rank)
         self._places_by_pbx[old.pbx_id].discard(old.place_id)
         if old.callback_id is not None and old.caller is not None:
             number = (old.department_id, old.caller)
-            self.by_number[number].discard(old.place_id)
-            if not self.by_number[number]:
-                del self.by_number[number]
+            rest = tuple(each for each in self.by_number.pop(number) if each != old.place_id)
+            if rest:
+                self.by_number[number] = rest
 
-    def _index_open(self, place: Place) -> None:
-        if self._is_open(place):
-            self.open.setdefault(place.department_id, SortedSet()).add(place.rank)
-        else:
-            self.open.get(place.department_id, _NO_PLACES).discard(place.rank)
+    def _index_open(self, place: Place, rank: Rank) -> None:
+        _keep(self.open, place.department_id, rank, is_wanted=self._is_open(place))
         self._note_servable(place.department_id)
 
     def _note_servable(self, department_id: DepartmentId) -> None:
@@ -267,13 +270,13 @@ class QueueState(State):
         for agent_id in self.agents_of_pbx(here.pbx_id):
             self._refresh(agent_id)
         if (old.is_lost if old else False) != (new.is_lost if new else False):
-            self._refresh_places(tuple(self._places_by_pbx.get(here.pbx_id, ())))
+            self._refresh_places(tuple(sorted(self._places_by_pbx.get(here.pbx_id, ()))))
 
     def _refresh_places(self, place_ids: "tuple[str, ...]") -> None:
         for place_id in place_ids:
             place = self.places.get(place_id)
             if place is not None:
-                self._index_open(place)
+                self._index_open(place, place.rank)
 
     def _index_agent(self, old: Agent | None, new: Agent | None) -> None:
         for each, keep in ((old, False), (new, True)):
@@ -312,18 +315,50 @@ class QueueState(State):
         seats = self.seats.get(agent_id, {})
         for each in (*seats, *((department_id,) if department_id and department_id not in seats else ())):
             place = (each, agent_id)
-            known = self._free_keys.pop(place, None)
-            if known is not None:
-                self.free[each].discard(known)
             if self.is_coming(each, agent_id):
                 self.can_come.setdefault(each, set()).add(agent_id)
             else:
                 self.can_come.setdefault(each, set()).discard(agent_id)
-            if each in seats and self.blocked(each, agent_id) is None:
+            self.skips[place] = reason = self.blocked(each, agent_id)
+            key = None
+            if each in seats and reason is None:
                 key = (self.line(agent_id).idle_since_at, seats[each][0], agent_id)
-                self.free.setdefault(each, SortedSet()).add(key)
+            known = self._free_keys.get(place)
+            if key == known:
+                continue
+            if known is not None:
+                _keep(self.free, each, known, is_wanted=False)
+                del self._free_keys[place]
+            if key is not None:
+                _keep(self.free, each, key, is_wanted=True)
                 self._free_keys[place] = key
             self._note_servable(each)
+
+
+def _keep(
+    shelves: "dict[DepartmentId, SortedSet[K]]", key: DepartmentId, value: K, *, is_wanted: bool
+) -> None:
+    """Have a value on a department's shelf, or not; a shelf is made when it is first needed."""
+    shelf = shelves.get(key)
+    if not is_wanted:
+        if shelf is not None:
+            shelf.discard(value)
+        return
+    if shelf is None:
+        shelf = shelves[key] = SortedSet()
+    shelf.add(value)
+
+
+def _shelf(place: Place) -> tuple[object, ...]:
+    """Where a place stands in the derived indexes: most changes of it do not move it."""
+    return (
+        place.department_id,
+        place.pbx_id,
+        place.is_first,
+        place.joined_at,
+        place.callback_id,
+        place.caller,
+    )
 
 
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()
