@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -15,9 +15,13 @@ from contracts import telephony
 from contracts.codec import Envelope
 from contracts.ids import Instant, LegId, OrganizationId, PbxId, RecordingId
 from contracts.message import Fact, type_name
+from runtime.memory import MemoryBlobs
+from runtime.system_clock import SystemClock
 from services.gateway import port
+from services.gateway.activities.recordings import Recordings
 from services.gateway.activities.spool import Spool, Spooled
-from services.gateway.decider import Ask, Gateway, Say
+from services.gateway.activities.upload import Uploads
+from services.gateway.decider import Ask, CloseRecording, Gateway, Say
 from services.gateway.port import Happening, PbxGone, PbxThere
 from services.gateway.service import SAYS
 from services.gateway.simulated import wire
@@ -250,3 +254,54 @@ def test_a_note_in_the_spool_that_cannot_be_read_does_not_keep_the_gateway_from_
         found = Spool(tmp_path).recordings(PbxId("cloud"))
     assert [each.recording_id for each in found] == ["r1"]
     assert [each["file"] for each in logs] == ["a.json", "b.json", "c.json"]
+
+
+class Desk:
+    """What recordings need of a desk."""
+
+    pbx_id = PbxId("cloud")
+
+    def __init__(self) -> None:
+        self.machine: Gateway | None = Gateway(self.pbx_id, OrganizationId("north"))
+        self.work: list[Coroutine[Any, Any, None]] = []
+
+    def pump(self) -> None:
+        """Nothing to carry out."""
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(work)
+
+
+@pytest.mark.rule("V8")
+async def test_a_pbx_that_promises_more_sound_than_it_has_is_not_asked_for_ever(tmp_path: Path) -> None:
+    """What came is closed as cut off and delivered; the wire is not filled with questions."""
+    desk, spool, asked = Desk(), Spool(tmp_path), []
+    assert desk.machine is not None
+    record = telephony.Record(
+        pbx_id=desk.pbx_id,
+        leg_id=LegId("leg"),
+        recording_id=RecordingId("r1"),
+        duration_ms_max=180_000,
+        silence_ms_max=5_000,
+    )
+    desk.machine.claimed(offset=1)
+    desk.machine.happened(NOW, PbxThere())
+    desk.machine.happened(NOW, port.Arrived(leg_id=LegId("leg"), caller=None, line="+74950001000"))
+    envelope = Envelope(
+        id="x", type=type_name(record), source="voicemail", organization_id=OrganizationId("north"), seq=1
+    )
+    desk.machine.command(NOW, envelope, record, ref=1, at=Instant(NOW))
+    uploads = Uploads(spool, MemoryBlobs(), SystemClock())
+    recordings = Recordings(desk, spool, uploads, lambda _, request: asked.append(request), "http://s/")
+    recordings.start(desk.machine, RecordingId("r1"), LegId("leg"))
+    recordings.sound(port.Sound(recording_id=RecordingId("r1"), from_byte=0, data=b"\xd5" * 8_000))
+    promised = CloseRecording(recording_id=RecordingId("r1"), bytes=10**12, cause=port.Cause.HANG_UP)
+    while not desk.work:
+        recordings.close(promised)
+        assert len(asked) <= 100
+    await desk.work[0]
+    for rest in desk.work[1:]:
+        rest.close()
+    assert asked, "nothing was ever fetched"
+    (found,) = spool.recordings(desk.pbx_id)
+    assert (found.cause, found.duration_ms) == (port.Cause.CUT_OFF, 1_000)

@@ -17,7 +17,7 @@ from contracts import codec
 from contracts.ids import PlaceId
 from contracts.log import TimeProbed
 from contracts.message import Fact, type_name
-from contracts.queue import PlaceTaken
+from contracts.queue import AnnouncementMade, NoAnswerReached, OfferMade, PlaceTaken
 from runtime.decision import Decider, Decision
 from runtime.ports import LogRecord
 from runtime.records import Record, State, Table
@@ -95,7 +95,7 @@ class PlaceNoted(Fact, tag="queue.place_noted", frozen=True, kw_only=True):
 
 def _noting(state: Any, fact: Fact) -> Decision:
     decision: Decision = QUEUE.decide(state, fact)
-    if not isinstance(fact, PlaceTaken):
+    if not isinstance(fact, PlaceTaken | OfferMade | AnnouncementMade | NoAnswerReached):
         return decision
     noted = PlaceNoted(place_id=fact.place_id)
     return Decision(facts=(noted, *decision.facts), commands=decision.commands)

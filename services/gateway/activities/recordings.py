@@ -18,6 +18,9 @@ from services.gateway.port import Cause, Result
 RELEASE: Final = -1
 """The number of every request to release: its reply changes nothing."""
 
+FETCHES_MAX: Final = 50
+"""A PBX that promises more sound than it has, and gives none so often, will never give it."""
+
 Ask = Callable[[int, port.Request], None]
 
 
@@ -52,6 +55,8 @@ class Recordings:
         self._at_work: set[RecordingId] = set()
         self._fetching: dict[int, RecordingId] = {}
         self._fetches = 1
+        self._fetched: dict[RecordingId, tuple[int, int]] = {}
+        """How long a recording was when it was last fetched, and how often without getting longer."""
 
     def go_on(self, machine: Gateway) -> None:
         """A machine takes over: closed files of which the log does not say that S3 has them go there."""
@@ -102,11 +107,18 @@ class Recordings:
         recording_id, machine = closing.recording_id, self._owner.machine
         if recording_id in self._at_work or machine is None:
             return
-        if closing.bytes is not None and self._spool.size(recording_id) < closing.bytes:
-            self.fetch(machine, recording_id)
-            return
+        cause = closing.cause
+        if closing.bytes is not None and (size := self._spool.size(recording_id)) < closing.bytes:
+            known, tries = self._fetched.get(recording_id, (-1, 0))
+            tries = tries + 1 if known == size else 1
+            if tries <= FETCHES_MAX:
+                self._fetched[recording_id] = (size, tries)
+                self.fetch(machine, recording_id)
+                return
+            cause = Cause.CUT_OFF
+        self._fetched.pop(recording_id, None)
         self._at_work.add(recording_id)
-        self._owner.begin(self._close(recording_id, closing.cause))
+        self._owner.begin(self._close(recording_id, cause))
 
     async def _close(self, recording_id: RecordingId, cause: Cause) -> None:
         spooled = await asyncio.to_thread(self._spool.close, recording_id, cause)
