@@ -33,7 +33,7 @@ def show(
 ) -> None:
     """Every department, then all of them, side by side; then the limits."""
     for line in changes:
-        console.print(f"[bold]{line}[/]", highlight=False)
+        console.print(line, style="bold", highlight=False, markup=False)
     runs = [happened, as_it_was, *([with_settings] if with_settings is not None else [])]
     departments = [each for each in happened.departments if _has_places(runs, each)]
     for department_id in departments:
@@ -44,7 +44,7 @@ def show(
     _show_trust(console, happened, as_it_was, stalls)
     console.print("\nWhat this can't tell:", highlight=False)
     for limit in LIMITS:
-        console.print(limit if limit.startswith(" ") else f"· {limit}", highlight=False)
+        console.print(limit if limit.startswith(" ") else f"· {limit}", highlight=False, soft_wrap=True)
 
 
 def _has_places(runs: Sequence[Run], department_id: DepartmentId) -> bool:
@@ -90,7 +90,7 @@ def _show_trust(console: Console, happened: Run, as_it_was: Run, stalls: Sequenc
             highlight=False,
         )
     for line in found[:SHOWN_MAX]:
-        console.print(f"   {line}", highlight=False, style="yellow")
+        console.print(f"   {line}", highlight=False, style="yellow", markup=False)
     if len(found) > SHOWN_MAX:
         console.print(f"   … and {len(found) - SHOWN_MAX} more", style="yellow", highlight=False)
     if found:

@@ -175,7 +175,7 @@ def show(console: Console, watched: Watched, language: Language, *, is_full: boo
     if watched.left_out:
         console.print(teller.say("cut", count=watched.left_out), style="yellow", highlight=False)
     if watched.spent_ms:
-        console.print()
+        console.print(f"\n[italic]{teller.say('spent')}[/]", highlight=False)
         console.print(_spent(teller, watched))
 
 
@@ -201,7 +201,7 @@ def _who(teller: Teller, moments: Sequence[Moment]) -> Text:
 
 def _spent(teller: Teller, watched: Watched) -> Table:
     """The answer in short: what stood against each agent, and for how long."""
-    table = Table(title=teller.say("spent"), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column(teller.say("agent"), no_wrap=True)
     table.add_column("")
     for agent_id, spent in watched.spent_ms.items():

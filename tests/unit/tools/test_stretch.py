@@ -1,0 +1,66 @@
+"""A log in a file is the log: byte for byte, readable by its owner, and its mistakes are named."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from runtime.ports import LogRecord
+from tests.unit.tools.stretches import NORTH, agent, answers, caller, office, records, sales
+from tools import export, stretch
+from tools.replay.model import Model
+from tools.stretch import Unclear, Unreadable
+
+
+def morning() -> list[LogRecord]:
+    made = office((agent("quick", "201"), sales("quick")), [caller("k1", 0)], {"quick": answers(3)})
+    return records(Model(made, made.book).run())
+
+
+def test_a_log_written_and_read_again_is_the_same(tmp_path: Path) -> None:
+    """What replay and why find in a file is what stands on the log."""
+    file = tmp_path / "log.jsonl"
+    export.write(file, morning())
+    assert stretch.of_file(file) == morning()
+
+
+def test_a_value_that_can_not_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
+    """A dead letter's bytes are evidence."""
+    broken = LogRecord(0, 7, 1, (("ce_id", b"x"),), b"\xff not json")
+    empty = LogRecord(0, 8, 1, (), None)
+    file = tmp_path / "log.jsonl"
+    export.write(file, [broken, empty])
+    assert stretch.of_file(file) == [broken, empty]
+
+
+def test_an_exported_log_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path) -> None:
+    """It holds every phone number in clear."""
+    file = tmp_path / "log.jsonl"
+    export.write(file, morning())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        export.write(file, [])
+
+
+def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
+    """Somebody cut the file, or edited it."""
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(stretch.line(morning()[0]) + b'{"partition": 0, "off\n')
+    with pytest.raises(Unreadable, match="line 2 is no record of a log"):
+        stretch.of_file(file)
+
+
+def test_a_stretch_is_whole_when_the_logs_first_record_is_in_it() -> None:
+    """Else a reader has no business to expect everybody's first number."""
+    assert stretch.stretches(morning())[NORTH].is_whole
+    assert not stretch.stretches(morning()[1:])[NORTH].is_whole
+
+
+def test_an_organization_that_is_not_there_is_refused_with_those_that_are() -> None:
+    """One log holds many."""
+    found = stretch.stretches(morning())
+    with pytest.raises(Unclear, match="there are: north"):
+        stretch.chosen(found, "south")
+    with pytest.raises(Unclear, match="nothing has happened yet"):
+        stretch.chosen({}, None)
+    assert len(list(stretch.kept(morning(), "south"))) == 0
