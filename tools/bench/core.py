@@ -73,8 +73,7 @@ def growth(bench: Bench) -> list[Figure]:
             against=f"a fact with {SHORT} waiting",
             goal=ratio_at_most(1.5),
             how=how,
-            bound_by="ranks and sorted lists cost O(log n); what is left is the processor's cache, "
-            "which a hundred thousand places do not fit into",
+            bound_by="ranks and sorted lists cost O(log n)",
         ),
     ]
 
@@ -96,8 +95,8 @@ def memory(bench: Bench) -> list[Figure]:
     by_facts = long // 4
     how = "growth of the resident memory of a process"
     bound_by = (
-        "a place is four records (the place, its leg, two timers) with their keys, in sorted lists; "
-        "most of it is Python's strings for ids"
+        "a place is four records (the place, its leg, two timers) with their keys, and its rank in three "
+        "sorted sets"
     )
     return [
         Figure(
