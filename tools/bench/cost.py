@@ -67,7 +67,8 @@ def _measured(bench: Bench, plan: Plan, broker: str, where: str) -> Figure:
         "one "
         f"department of {AGENTS} agents, each from its arrival until its agent is free again, on {where} and "
         "Redis (app_queue's own share: 2 to 3 ms, with nothing durable)",
-        bound_by="some twenty records a call are read, seven facts and six commands are stored and said; beside the "
+        bound_by="some twenty records a call are read, seven facts and six commands are stored and said; "
+        "beside the "
         "decider, the clients of broker and store are paid once per batch",
     )
 
