@@ -150,7 +150,7 @@ def skipped(
         if seat.agent_id in offered:
             continue
         reason = (
-            state.skips[place.department_id, seat.agent_id]
+            state.skip(place.department_id, seat.agent_id)
             or (SkipReason.HOLDS_OFFER if seat.agent_id in holding else None)
             or refuses(place, seat.agent_id, state.now_at)
             or SkipReason.NOT_THEIR_TURN

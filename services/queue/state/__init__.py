@@ -124,6 +124,14 @@ class QueueState(State):
             and self.line(agent_id).is_at_work
         )
 
+    def skip(self, department_id: DepartmentId, agent_id: AgentId) -> SkipReason | None:
+        """The kept reason; whether it is hours or an absence hangs on the clock and is never kept.
+
+        A state that is loaded does not know the time yet: what it kept would differ from its predecessor's.
+        """
+        kept = self.skips[department_id, agent_id]
+        return self.blocked(department_id, agent_id) if kept in _BY_THE_CLOCK else kept
+
     def blocked(self, department_id: DepartmentId, agent_id: AgentId) -> SkipReason | None:
         """Why an agent can't be offered any place of this department now, or None (Q2)."""
         agent = self.agents.get(agent_id)
@@ -361,6 +369,7 @@ def _shelf(place: Place) -> tuple[object, ...]:
     )
 
 
+_BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()
 _NO_DEPARTMENTS: "SortedSet[DepartmentId]" = SortedSet()
 

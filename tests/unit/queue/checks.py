@@ -172,7 +172,16 @@ def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
             return False
 
 
+def _check_skips(state: QueueState) -> None:
+    """What is kept of why an agent can take nothing is what one would find by looking anew."""
+    for department in state.departments:
+        for seat in department.saved.agents:
+            place = (department.department_id, seat.agent_id)
+            assert state.skip(*place) == state.blocked(*place), f"{place}: an old reason is kept"
+
+
 def _check_agents(state: QueueState) -> None:
+    _check_skips(state)
     for line in state.lines:
         if line.offer_id is not None:
             assert line.offer_id in state.offers, f"{line.agent_id} holds an offer that is gone"

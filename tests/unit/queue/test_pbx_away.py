@@ -142,6 +142,18 @@ def test_while_a_pbx_is_lost_places_wait_deadlines_run_and_nothing_is_offered() 
     assert len(office.said(telephony.DialLeg)) == 1
 
 
+@pytest.mark.rule("G3", "O2")
+def test_a_place_on_a_lost_pbx_is_not_offered_to_agents_of_another() -> None:
+    """Every leg of a contact lives where the call came in: nobody could be dialled from there."""
+    office = with_volga(BORIS)
+    office.saves(office.department(BORIS))
+    office.hears(gateway.PbxLost(pbx_id=MOSCOW))
+    office.calls("c1")
+    assert office.ringing("c1") == []
+    office.hears(gateway.PbxReturned(pbx_id=MOSCOW, live_legs=()))
+    assert office.ringing("c1") == [BORIS]
+
+
 @pytest.mark.rule("G3")
 def test_a_deadline_runs_while_the_pbx_is_lost() -> None:
     """The caller's action follows when it is due, not later."""

@@ -6,6 +6,7 @@ from contracts import gateway, queue
 from contracts.gateway import DeviceState, Outcome
 from contracts.ids import Instant
 from contracts.log import TimerDue
+from contracts.message import Interval
 from runtime.decision import follow, step
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
@@ -76,6 +77,22 @@ def test_who_restarts_in_mid_traffic_decides_as_who_does_not(strategy: str) -> N
         told.append((office.facts, office.commands))
     assert told[0] == told[1]
     assert told[0][0]
+
+
+@pytest.mark.rule("Q12", "Q2")
+def test_a_restart_gives_the_same_reasons_for_who_was_skipped() -> None:
+    """Own facts are compared by content: another reason after a restart would park the organization."""
+    told = []
+    for restarts in (False, True):
+        office = an_office(ANNA, BORIS)
+        office.saves(office.hours(BORIS, absences=(Interval(from_at=NINE),)))
+        office.waits(MINUTE)
+        if restarts:
+            office.restarts()
+        office.calls("c1")
+        told.append(office.last(queue.OfferMade))
+    assert told[0] == told[1]
+    assert told[0].skipped[0].reason is queue.SkipReason.ABSENT
 
 
 @pytest.mark.rule("Q12")

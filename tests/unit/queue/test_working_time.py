@@ -71,7 +71,8 @@ def test_an_agent_who_works_with_a_break_is_not_rung_in_it() -> None:
 def test_an_absence_wins_over_hours_and_ends_by_itself() -> None:
     """On the end date, without anybody's help."""
     office = an_office(ANNA, BORIS)
-    office.saves(office.hours(ANNA, absences=(Interval(from_at=NINE, until_at=at(MINUTE)),)))
+    absence, day = Interval(from_at=NINE, until_at=at(MINUTE)), Interval(from_at=NINE, until_at=at(HOUR))
+    office.saves(office.hours(ANNA, hours=(day,), absences=(absence,)))
     office.phone_is(BORIS, DeviceState.IN_USE)
     office.calls("c1")
     office.waits(MINUTE - 1)
