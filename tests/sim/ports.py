@@ -49,6 +49,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     fail_before: float = 0.0
     fail_after: float = 0.0
     latency_ms_max: int = 5
+    stores_forget: bool = False
+    """Stores fail over and lose their last moments, or are emptied."""
 
 
 class SharedClock:
