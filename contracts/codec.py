@@ -40,8 +40,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     organization and stream from 1, 0 for what isn't counted; `cause` is the id of what made it happen;
     `time` is the sender's log time (ms) and informs only, since the record's own timestamp decides.
     `cause_offset` is where a decider's cause stands on the log of facts (-1: none), and `streams`, on the
-    last fact of a step, the numbers its commands have reached (`telephony/volga=7;delivery=2`): both let a
-    new owner continue from the log alone.
+    last fact of a step, the numbers that commands have reached since a fact last told
+    (`telephony/volga=7;delivery=2`): both let a new owner continue from the log alone.
     """
 
     id: str

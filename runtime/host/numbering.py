@@ -12,7 +12,10 @@ GAP_ALARM_MS = 60_000
 
 
 class Numbers(Record, frozen=True, array_like=True):
-    """The stored form. `unconfirmed`: digests of own facts that have not come back on the log yet."""
+    """The stored form. `unconfirmed`: digests of own facts that have not come back on the log yet.
+
+    `untold`: streams of commands that were numbered since a fact last said how far they are.
+    """
 
     key: str
     now_at: int
@@ -20,6 +23,7 @@ class Numbers(Record, frozen=True, array_like=True):
     heard: dict[str, tuple[int, int]]
     confirmed: int
     unconfirmed: tuple[tuple[int, bytes], ...]
+    untold: tuple[str, ...] = ()
 
 
 RECORD_NAME = "host/numbers"
@@ -36,6 +40,7 @@ class Numbering:
         self.heard = numbers.heard
         self.confirmed = numbers.confirmed
         self.unconfirmed = dict(numbers.unconfirmed)
+        self._untold = set(numbers.untold)
         self._early_since: dict[str, int] = {}
 
     def encoded(self) -> bytes:
@@ -48,6 +53,7 @@ class Numbering:
                 self.heard,
                 self.confirmed,
                 tuple(self.unconfirmed.items()),
+                tuple(sorted(self._untold)),
             )
         )
 
@@ -55,7 +61,19 @@ class Numbering:
         """Number the next output of a stream."""
         number = self.said.get(stream, 0) + 1
         self.said[stream] = number
+        if stream != STREAM_OF_FACTS:
+            self._untold.add(stream)
         return number
+
+    def tell_streams(self) -> str:
+        """How far the streams of commands are that were numbered since the last fact that told: `a=3;b=7`.
+
+        Every fact tells, not only one with commands in its step: a step that is commands alone leaves
+        nothing on the log of facts, and a claim after a rollback must still count what it said.
+        """
+        told = ";".join(f"{stream}={self.said[stream]}" for stream in sorted(self._untold))
+        self._untold.clear()
+        return told
 
     def said_facts(self) -> int:
         """The number of the last fact said."""

@@ -57,11 +57,6 @@ class Saying(msgspec.Struct, frozen=True):
         """The commands and the facts of one step, numbered; `step` tells steps of a batch apart."""
         organization_id = heard.organization_id
         commands = list(self._commands(decision, numbers, heard))
-        streams = ";".join(
-            f"{stream}={number}"
-            for stream, number in sorted(numbers.said.items())
-            if commands and stream != STREAM_OF_FACTS
-        )
         facts: list[Outgoing] = []
         last = len(decision.facts) - 1
         for index, fact in enumerate(decision.facts):
@@ -75,7 +70,7 @@ class Saying(msgspec.Struct, frozen=True):
                 cause=heard.id,
                 time=heard.now_at,
                 cause_offset=heard.offset,
-                streams=streams if index == last else "",
+                streams=numbers.tell_streams() if index == last else "",
             )
             value = encode(fact)
             numbers.unconfirmed[seq] = digest(envelope.type, value)

@@ -74,7 +74,7 @@ async def test_apache_kafka_keeps_what_it_acknowledged_through_kill_9(
     topic = f"{fresh_prefix}.facts"
     await _written_and_read(kafka_apache_node.address, topic)
     kafka_apache_node.kill()
-    await asyncio.to_thread(kafka_apache_node.process.start)
+    kafka_apache_node.process.start()
     await asyncio.to_thread(kafka_apache_node.wait_ready)
     values, _ = await _written_and_read(kafka_apache_node.address, topic)
     assert values == [b"a", b"b", b"c"]

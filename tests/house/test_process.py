@@ -1,6 +1,7 @@
 """Processes of the stack end as they should, and say what went wrong."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,11 @@ def test_a_free_port_is_below_the_ephemeral_range_and_given_once() -> None:
     assert len(set(ports)) == 50
     assert max(ports) < 32768
     assert not is_listening(ports[0])
+
+
+def test_a_process_that_dies_with_its_parent_is_not_started_from_a_passing_thread(tmp_path: Path) -> None:
+    """The kernel ends it with the thread that started it: a broker would vanish under the next test."""
+    process = Process("one", SLEEPER, tmp_path, dies_with_parent=True)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(StackError, match="main"):
+        pool.submit(process.start).result()
+    assert not process.is_alive()

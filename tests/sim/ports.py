@@ -196,7 +196,9 @@ class ProcessLog:
             # Records of an old fetch position, or a hole that heals on reading again.
             return await self._shared.read(partition, max(0, offset - 3), records_max=2, wait_ms=0)
         if not found:
-            await self._shared.wait(wait_ms / 1000)
+            # Looked at again: what came while this process was late has woken nobody.
+            if self._shared.end(partition) <= offset:
+                await self._shared.wait(wait_ms / 1000)
             found = await read()
             await self._process.gate("after read")
         return found

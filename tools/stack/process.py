@@ -11,6 +11,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -115,6 +116,9 @@ class Process:
         """Start it, in a session of its own, so that Ctrl-C in a terminal reaches only us."""
         if self.is_alive():
             raise StackError(f"{self.name} is running already, pid {self.pid}")
+        if self.dies_with_parent and threading.current_thread() is not threading.main_thread():
+            # The kernel means the parent *thread*: a pool's thread that ends would take the process with it.
+            raise StackError(f"{self.name} dies with the thread that starts it: start it from the main one")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(

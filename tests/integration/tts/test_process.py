@@ -96,7 +96,8 @@ async def test_a_notice_outlives_an_engine_that_is_down_and_a_killed_process(
         assert not (await answer(log, NoticeFailed, 2)).is_final
         service.kill()
         broken.unlink()
-        await asyncio.to_thread(service.restart, 120)
+        service.start()
+        await asyncio.to_thread(service.wait_ready, 120)
         second = await answer(log, NoticeRendered, 2)
         assert second.parts != first.parts
     finally:

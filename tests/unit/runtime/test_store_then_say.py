@@ -11,6 +11,7 @@ from tests.unit.runtime.worlds import (
     Faults,
     World,
     a_call,
+    digits,
     quiet,
     settled,
     state_of,
@@ -179,6 +180,23 @@ async def test_after_a_rollback_changed_code_repeats_what_the_log_says() -> None
     world.hear(a_call("c2"))
     await quiet(changed)
     assert [seq for _, seq, _ in world.said()] == [1, 2, 3, 4]
+    assert [seq for _, seq, _ in world.commands()] == [1, 2]
+
+
+async def test_after_a_rollback_no_number_is_given_twice_to_commands_that_no_fact_names() -> None:
+    """A step may be commands alone; the next fact on the log, whatever its step, tells how far they are."""
+    world = World()
+    owner = world.owner()
+    await settled(owner)
+    copy = world.store.copy()
+    world.hear(digits("0"))
+    world.hear(digits("1"))
+    await quiet(owner)
+    world.store.stored = copy
+    successor = world.owner()
+    await settled(successor)
+    world.hear(digits("0"))
+    await quiet(successor)
     assert [seq for _, seq, _ in world.commands()] == [1, 2]
 
 

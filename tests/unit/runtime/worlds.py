@@ -56,6 +56,10 @@ def _decide(state: ToyState, fact: Fact) -> Decision:
             )
         case TimerDue():
             return Decision(facts=(_said(fact.subject, 0, "timer"),))
+        case DigitsEntered(digits="0"):
+            return Decision(commands=(HangUp(pbx_id=fact.pbx_id, leg_id=fact.leg_id),))
+        case DigitsEntered(digits="1"):
+            return Decision(facts=(_said(fact.leg_id, 0, fact.digits),))
         case _:
             return NOTHING
 
