@@ -14,7 +14,7 @@ from rich.table import Table
 from tests.sim.deploys import NEWER_QUEUE
 from tests.sim.mutants import MUTANTS, Patch
 from tests.sim.test_simulation import wrongs, wrongs_of_a_deploy
-from tests.sim.world import CALMER, FORGETFUL, simulate
+from tests.sim.world import CALMER, STORMY, simulate
 
 SEEDS_MAX = 60
 """A bug that sixty mornings of each weather do not betray is one that the simulation can't find."""
@@ -30,7 +30,7 @@ class Betrayal(msgspec.Struct, frozen=True):
 
 def in_a_storm(seed: int) -> list[str]:
     """What is wrong with a stormy morning."""
-    return wrongs(simulate(seed, FORGETFUL))
+    return wrongs(simulate(seed, STORMY))
 
 
 def in_a_deploy(seed: int) -> list[str]:
