@@ -12,11 +12,35 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts import callback, directory, gateway, log, queue, telephony, tts, voicemail
+from contracts import (
+    callback,
+    directory,
+    gateway,
+    history,
+    log,
+    queue,
+    routing,
+    scenario,
+    telephony,
+    tts,
+    voicemail,
+)
 from contracts.ids import OrganizationId
 from contracts.message import Command, Fact, Message, type_name
 
-MODULES: Final[tuple[ModuleType, ...]] = (callback, directory, gateway, log, queue, telephony, tts, voicemail)
+MODULES: Final[tuple[ModuleType, ...]] = (
+    callback,
+    directory,
+    gateway,
+    history,
+    log,
+    queue,
+    routing,
+    scenario,
+    telephony,
+    tts,
+    voicemail,
+)
 VALUE_BYTES_MAX: Final = 256 * 1024
 """A quarter of Kafka's default record limit: a step's batch holds several."""
 

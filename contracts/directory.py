@@ -7,7 +7,17 @@ has and drops the rest, so these may come twice and in any order.
 from enum import StrEnum
 
 from contracts.dialling import DiallingPolicy
-from contracts.ids import Address, AgentId, DepartmentId, Instant, MediaKey, NoticeId, OrganizationId, PbxId
+from contracts.ids import (
+    Address,
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    MediaKey,
+    NoticeId,
+    OrganizationId,
+    PbxId,
+)
 from contracts.message import Fact, Interval, Part
 
 
@@ -37,6 +47,7 @@ class OrganizationSaved(Fact, tag="directory.organization_saved", frozen=True, k
     dialling_policy: DiallingPolicy
     administrators: tuple[Recipient, ...]
     console_url: str = ""
+    retention_days: int = 30
 
 
 class PbxKind(StrEnum):
@@ -173,13 +184,14 @@ class NoAnswerAction(Part, frozen=True, kw_only=True):
 
 
 class CallbackSettings(Part, frozen=True, kw_only=True):
-    """How a department calls back (C1 to C7)."""
+    """How a department calls back (C1 to C7); `from_abandoned`: also who hung up in the queue (C11)."""
 
     is_on: bool = True
     invitation_after_ms: int = 30_000
     ring_ms: int = 30_000
     attempts_max: int = 2
     attempt_gap_ms: int = 60_000
+    from_abandoned: bool = False
 
 
 class VoicemailSettings(Part, frozen=True, kw_only=True):
@@ -212,7 +224,8 @@ class DepartmentSaved(Fact, tag="directory.department_saved", frozen=True, kw_on
     """A group of agents that shares calls, with everything that decides how.
 
     `lines` are the public numbers that lead here; `recipients` and `heads` get its letters (V4);
-    `waiting_max` None means without a limit (Q13).
+    `waiting_max` and `legs_max` (phones rung at once) None mean without a limit (Q13); `auto_pause_misses`
+    None: misses never pause an agent (Q8). `head_ids` are the employees behind `heads`.
     """
 
     department_id: DepartmentId
@@ -237,6 +250,10 @@ class DepartmentSaved(Fact, tag="directory.department_saved", frozen=True, kw_on
     recipients: tuple[Recipient, ...] = ()
     heads: tuple[Recipient, ...] = ()
     is_removed: bool = False
+    legs_max: int | None = None
+    auto_pause_misses: int | None = None
+    records_calls: bool = False
+    head_ids: tuple[AgentId, ...] = ()
 
 
 class NoticeSaved(Fact, tag="directory.notice_saved", frozen=True, kw_only=True):
@@ -252,3 +269,101 @@ class NoticeSaved(Fact, tag="directory.notice_saved", frozen=True, kw_only=True)
     text: str = ""
     key: MediaKey | None = None
     values: dict[str, str] = {}
+
+
+class DirectActionKind(StrEnum):
+    """What becomes of a direct call that its employee does not take (D2); `mobile` is the own one (P5)."""
+
+    DROP = "drop"
+    COLLEAGUE = "colleague"
+    DEPARTMENT = "department"
+    VOICEMAIL = "voicemail"
+    MOBILE = "mobile"
+
+
+class DirectAction(Part, frozen=True, kw_only=True):
+    """The action, whom it leads to, and the notice before it.
+
+    With `drop`, the notice `none` means busy tones and nothing else.
+    """
+
+    kind: DirectActionKind = DirectActionKind.DROP
+    agent_id: AgentId | None = None
+    department_id: DepartmentId | None = None
+    notice: NoticeChoice = NoticeChoice(kind=NoticeKind.NONE)
+
+
+class DirectRulesSaved(Fact, tag="directory.direct_rules_saved", frozen=True, kw_only=True):
+    """What happens to calls to one employee (D1 to D4, D7, E5, E6).
+
+    `numbers` are the personal outside numbers and company SIMs that lead here (E.164); `recipients` get the
+    voice messages, empty means the next of V4. The extension is on `directory.agent_saved`.
+    """
+
+    agent_id: AgentId
+    version: int
+    numbers: tuple[str, ...] = ()
+    no_answer_ms: int = 120_000
+    no_answer: DirectAction = DirectAction()
+    out_of_hours: DirectAction = DirectAction()
+    absence: DirectAction = DirectAction()
+    has_call_waiting: bool = False
+    recipients: tuple[Recipient, ...] = ()
+
+
+class Role(StrEnum):
+    """What a person may see and do, by the table of contracts/rights.py (P1 to P4)."""
+
+    ADMINISTRATOR = "administrator"
+    DEPARTMENT_HEAD = "department_head"
+    USER = "user"
+    RESTRICTED_USER = "restricted_user"
+
+
+class RightsSaved(Fact, tag="directory.rights_saved", frozen=True, kw_only=True):
+    """One employee's role and its switches; departments come from the departments' own facts."""
+
+    agent_id: AgentId
+    version: int
+    role: Role
+    sees_organization: bool = False
+    may_download: bool = True
+    may_hear: bool = True
+    is_removed: bool = False
+
+
+class ResponsibleSaved(Fact, tag="directory.responsible_saved", frozen=True, kw_only=True):
+    """The CRM's word on one customer number (D5): who is rung, and who when that one does not take it.
+
+    `agent_id` None: the number has no responsible manager any more.
+    """
+
+    number: str
+    version: int
+    agent_id: AgentId | None
+    second_agent_id: AgentId | None = None
+
+
+class CallbackAsked(Fact, tag="directory.callback_asked", frozen=True, kw_only=True):
+    """Somebody asks by the API that a customer be called back (C11); callback decides and answers."""
+
+    callback_id: CallbackId
+    department_id: DepartmentId
+    number: str
+
+
+class CallbackCancelAsked(Fact, tag="directory.callback_cancel_asked", frozen=True, kw_only=True):
+    """An agent or the API withdraws a callback (C9); `by` is the employee, or None for an API token."""
+
+    callback_id: CallbackId
+    by: AgentId | None = None
+
+
+class TokenSaved(Fact, tag="directory.token_saved", frozen=True, kw_only=True):
+    """A key for programs: what it may do, never its secret."""
+
+    token_id: str
+    version: int
+    name: str
+    actions: tuple[str, ...]
+    is_revoked: bool = False

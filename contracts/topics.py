@@ -26,7 +26,7 @@ FACTS: Final = Topic(
     key="organization_id",
     partitions=4,
     retention_ms=14 * DAY_MS,
-    writers=("directory", "gateway", "queue", "callback", "voicemail", "tts", "routing"),
+    writers=("directory", "gateway", "queue", "callback", "voicemail", "tts", "routing", "history"),
     purpose="All that happened; everything of one organization is totally ordered.",
 )
 TELEPHONY: Final = Topic(
@@ -35,7 +35,7 @@ TELEPHONY: Final = Topic(
     key="pbx_id",
     partitions=4,
     retention_ms=1 * DAY_MS,
-    writers=("queue", "callback", "voicemail", "routing"),
+    writers=("queue", "callback", "voicemail", "routing", "directory"),
     purpose="What phones are asked to do.",
 )
 SPEECH: Final = Topic(

@@ -1,0 +1,54 @@
+"""What people do with history: what they hear, claim, delete, and what they were refused.
+
+These are appended by the history service's API and read back: of two who claim one voice message, the
+first on the log has it (V5). Whoever rebuilds history from the log finds them there, too.
+"""
+
+from contracts.ids import AgentId, VoiceMessageId
+from contracts.message import Fact
+
+
+class MessageFact(Fact, frozen=True, kw_only=True):
+    """What one person did with one voice message."""
+
+    voice_message_id: VoiceMessageId
+    by: AgentId
+
+
+class MessageHeard(MessageFact, tag="history.message_heard", frozen=True, kw_only=True):
+    """Somebody listened; the first time counts."""
+
+
+class MessageClaimed(MessageFact, tag="history.message_claimed", frozen=True, kw_only=True):
+    """«I take it»: the first one on the log has it."""
+
+
+class MessageCalledBack(MessageFact, tag="history.message_called_back", frozen=True, kw_only=True):
+    """The customer of a voice message was called."""
+
+
+class MessageDeleted(MessageFact, tag="history.message_deleted", frozen=True, kw_only=True):
+    """A voice message was deleted by a person."""
+
+
+class AccessRefused(Fact, tag="history.access_refused", frozen=True, kw_only=True):
+    """Somebody asked for what rights do not give; `what` names the action and its subject (P5, E-73)."""
+
+    by: str
+    action: str
+    what: str
+
+
+class CustomerErased(Fact, tag="history.customer_erased", frozen=True, kw_only=True):
+    """A customer's personal data are to go everywhere (V6); `number` is E.164 and is itself dropped with
+    the log's retention."""
+
+    number: str
+    by: AgentId | None = None
+
+
+class MessageRemoved(Fact, tag="history.message_removed", frozen=True, kw_only=True):
+    """A voice message's audio is gone from S3: retention is over, or its data were erased (V6)."""
+
+    voice_message_id: VoiceMessageId
+    reason: str
