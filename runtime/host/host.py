@@ -37,6 +37,7 @@ class Host:
         self._leaving: dict[int, asyncio.Event] = {}
         self._closed: dict[int, str] = {}
         self._locks: dict[int, asyncio.Lock] = {}
+        self._has_joined = False
         self._refused: RefusedToStart | None = None
         self._stopped = asyncio.Event()
 
@@ -70,7 +71,8 @@ class Host:
         _log.warning("the broker keeps no time of its own: good for a demo on loopback only")
 
     async def gained(self, partitions: tuple[int, ...]) -> None:
-        """Start to own these."""
+        """Start to own these; none is an answer, too: this replica stands by."""
+        self._has_joined = True
         for partition in partitions:
             async with self._lock(partition):
                 if self._stopped.is_set() or partition in self._tasks:
@@ -142,6 +144,8 @@ class Host:
 
     def reasons_not_ready(self) -> list[str]:
         """Why this process must get no traffic now; empty: it is ready."""
+        if not self._has_joined:
+            return ["waiting to be given partitions"]
         now = self._ports.clock.elapsed()
         reasons = [f"partition {each}: {reason}" for each, reason in sorted(self._closed.items())]
         for partition, owner in sorted(self._owners.items()):

@@ -1,0 +1,44 @@
+"""A host says that it is ready when it is, and not before."""
+
+import asyncio
+
+from runtime.host.held import HostPorts, Options
+from runtime.host.host import Host
+from runtime.memory import counting_tokens
+from tests.unit.runtime.worlds import World, toy
+
+
+def _host() -> Host:
+    world = World()
+    ports = HostPorts(
+        log=world.log,
+        store=world.store,
+        blobs=world.blobs,
+        clock=world.clock,
+        tokens=counting_tokens("host."),
+    )
+    return Host(toy(), ports, Options(version="1"))
+
+
+async def test_a_host_that_was_not_given_its_partitions_yet_is_not_ready() -> None:
+    """A rolling deploy goes on when the new pod is ready: one that owns nothing yet would stop the calls."""
+    assert _host().reasons_not_ready() == ["waiting to be given partitions"]
+
+
+async def test_a_host_that_is_told_to_stand_by_is_ready() -> None:
+    """More replicas than partitions are no failure."""
+    host = _host()
+    await host.gained(())
+    assert host.reasons_not_ready() == []
+
+
+async def test_a_host_is_ready_once_it_has_read_what_the_log_already_says() -> None:
+    """Not while it claims, and soon after."""
+    host = _host()
+    await host.gained((0,))
+    assert host.reasons_not_ready() == ["partition 0: claiming, or reading what the log already says"]
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert host.reasons_not_ready() == []
+    host.stop()
+    await host.lost((0,))
