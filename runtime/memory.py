@@ -140,6 +140,13 @@ class StoredPartition:
         self.parked: dict[OrganizationId, bytes] = {}
         self.outbox: tuple[Outgoing, ...] = ()
 
+    def copy(self) -> "StoredPartition":
+        """What it has now: records are bytes, so that only the dictionaries are copied."""
+        copied = copy.copy(self)
+        copied.records = {each: dict(records) for each, records in self.records.items()}
+        copied.due, copied.parked = dict(self.due), dict(self.parked)
+        return copied
+
 
 class MemoryStore:
     """Partitions as dictionaries, each behind its epoch and version."""
@@ -209,7 +216,7 @@ class MemoryStore:
 
     def copy(self) -> dict[int, StoredPartition]:
         """Everything, for a later rollback by assigning it to `stored`."""
-        return copy.deepcopy(self.stored)
+        return {partition: found.copy() for partition, found in self.stored.items()}
 
 
 def _set(target: dict[K, V], key: K, value: V | None) -> None:

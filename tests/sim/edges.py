@@ -103,13 +103,14 @@ class Reader:
         """Read on from what was committed, or from the start."""
         name = f"{self._process.name.split('#')[0]}/{subscription.topic.name}"
         at = 0 if subscription.from_start else self._committed.get(name, 0)
+        hears = {type_name(each) for each in subscription.hears}
         done: set[int] = set()
         running: set[asyncio.Task[None]] = set()
         while not self._process.is_dead:
-            heard = self._next(subscription, at)
+            heard = self._next(subscription, hears, at)
             if heard is None:
                 if at >= self._end(subscription):
-                    await self._shared.wait(IDLE_S)
+                    await self._shared.wait(subscription.topic.name, IDLE_S)
                     await self._process.gate("poll")
                 else:
                     done.add(at)
@@ -143,7 +144,7 @@ class Reader:
             return self._shared.end(0)
         return len(self._shared.topics.get(subscription.topic.name, ()))
 
-    def _next(self, subscription: Subscription, at: int) -> Heard | None:
+    def _next(self, subscription: Subscription, hears: set[str], at: int) -> Heard | None:
         if at >= self._end(subscription):
             return None
         if subscription.topic is FACTS:
@@ -153,7 +154,7 @@ class Reader:
             sent = self._shared.topics[subscription.topic.name][at]
             headers, value, time = sent.headers, sent.value, int(self._shared.clock.now())
         envelope = codec.envelope(headers)
-        if envelope.type not in {type_name(each) for each in subscription.hears}:
+        if envelope.type not in hears:
             return None
         message = codec.decode(envelope.type, value)
         return Heard(message=message, envelope=envelope, partition=0, offset=at, at=Instant(time))
@@ -202,11 +203,9 @@ class SimulatedAdapter(MemoryPbx):
                 (at for at in (next_at, self._town.next_event_at()) if at is not None), default=None
             )
             wait_s = IDLE_S if next_at is None else max(1, next_at - now) / 1000
-            try:
-                async with asyncio.timeout(min(IDLE_S, wait_s)):
-                    await self._asked.wait()
-            except TimeoutError:
-                continue
+            over = asyncio.get_running_loop().call_later(min(IDLE_S, wait_s), self._asked.set)
+            await self._asked.wait()
+            over.cancel()
 
 
 def gateway(

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from contracts.ids import Instant, OrganizationId
+from contracts.topics import FACTS
 from runtime.memory import MemoryBlobs, MemoryLog, MemoryStore, StoredPartition
 from runtime.ports import (
     BlobInfo,
@@ -74,34 +75,37 @@ class SharedLog(MemoryLog):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(SharedClock(loop), 1)  # type: ignore[arg-type]  # only its `at` is used
-        self._waiting: list[asyncio.Future[None]] = []
+        self._loop = loop
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
-    def _changed(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
+    def _changed(self, topic: str) -> None:
+        for each in self._waiting.pop(topic, ()):
+            _wake(each)
 
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """Append, and wake readers."""
         offset = await super().append(partition, records, at=at)
-        self._changed()
+        self._changed(FACTS.name)
         return offset
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         """Send, and wake readers."""
         await super().send(records)
-        self._changed()
+        for topic in {record.topic: None for record in records}:
+            self._changed(topic)
 
-    async def wait(self, seconds: float) -> None:
-        """Until something was appended, or the time is over."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        try:
-            async with asyncio.timeout(seconds):
-                await future
-        except TimeoutError:
-            return
+    async def wait(self, topic: str, seconds: float) -> None:
+        """Until something was appended to a topic, or the time is over."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.setdefault(topic, []).append(future)
+        over = self._loop.call_later(seconds, _wake, future)
+        await future
+        over.cancel()
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class Process:
@@ -144,12 +148,13 @@ class Process:
     async def gate(self, what: str) -> None:
         """Pass, late; or hang for a while; or for ever."""
         if not self.is_dead:
-            if self._chance.random() < self.faults.crash:
+            faults, drawn = self._faults(), self._chance.random()
+            if drawn < faults.crash:
                 self.kill(what)
-            elif self._chance.random() < self.faults.freeze:
+            elif drawn < faults.crash + faults.freeze:
                 await self._freeze(what)
-            elif self._chance.random() < LATE_SHARE:
-                await asyncio.sleep(self._chance.uniform(0, self.faults.latency_ms_max) / 1000)
+            elif drawn > 1 - LATE_SHARE:
+                await asyncio.sleep(self._chance.uniform(0, faults.latency_ms_max) / 1000)
         if self.is_dead:
             await asyncio.get_running_loop().create_future()
 
@@ -198,7 +203,7 @@ class ProcessLog:
         if not found:
             # Looked at again: what came while this process was late has woken nobody.
             if self._shared.end(partition) <= offset:
-                await self._shared.wait(wait_ms / 1000)
+                await self._shared.wait(FACTS.name, wait_ms / 1000)
             found = await read()
             await self._process.gate("after read")
         return found

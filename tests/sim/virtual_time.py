@@ -1,11 +1,16 @@
 """An event loop whose clock jumps: when nobody can run, time moves to the next timer at once.
 
-The real host and services run on it unchanged. asyncio runs what is ready in the order in which it
-became ready, so with one source of randomness a seed repeats a run exactly.
+The real host and services run on it unchanged. What is ready runs in the order in which it became ready, and
+timers in the order of their instants, then of their setting: with one source of randomness a seed repeats a
+run exactly. The loop has no selector, no threads and no signals: most of a morning is the loop itself, so
+that it does what it must and nothing else.
 """
 
 import asyncio
-import selectors
+import contextvars
+import heapq
+from asyncio import events
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -21,32 +26,76 @@ class Deadlock(Exception):
     """Nobody can run and no timer is set: somebody waits for what will never come."""
 
 
-class _JumpingSelector(selectors.DefaultSelector):
-    """Never waits: being asked to wait for t seconds moves the loop's clock by t."""
+class _Call(asyncio.TimerHandle):
+    """What is to be run, now or at an instant. Unlike the library's it has no order and no debugging."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.elapsed_s = 0.0
+    def __init__(
+        self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Any
+    ) -> None:
+        self._when = when
+        self._work: Callable[..., object] | None = callback
+        self._given = args
+        self._variables = contextvars.copy_context() if context is None else context
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise Deadlock("nobody can run and no timer is set")
-        self.elapsed_s += max(0.0, timeout)
-        return []
+    def run(self) -> None:
+        """Run it, unless it was cancelled."""
+        if self._work is not None:
+            self._variables.run(self._work, *self._given)
+
+    def cancel(self) -> None:
+        """Run nothing, and hold nobody in memory."""
+        self._work = None
+        self._given = ()
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._work is None
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop; `time()` is virtual."""
+    """The loop; `time()` is virtual. What a callback raises ends the run: production would only log it."""
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
-        # Timers within one resolution fire together: a nanosecond keeps them apart, as their order was set.
-        self._clock_resolution = 1e-9
+        super().__init__()
+        self._now = 0.0
+        self._calls: deque[_Call] = deque()
+        self._timers: list[tuple[float, int, _Call]] = []
+        self._number = 0
 
     def time(self) -> float:
         """Seconds since the simulation began."""
-        return self._jumping.elapsed_s
+        return self._now
+
+    def call_soon(  # type: ignore[override]  # the library types arguments one by one
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """Run after what is ready already."""
+        call = _Call(self._now, callback, args, context)
+        self._calls.append(call)
+        return call
+
+    def call_at(  # type: ignore[override]  # as above
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Run at an instant."""
+        call = _Call(when, callback, args, context)
+        self._number += 1
+        heapq.heappush(self._timers, (when, self._number, call))
+        return call
+
+    def call_later(  # type: ignore[override]  # as above
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Run after some seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """What others do in a thread is done at once: a thread keeps a time of its own, and no seed."""
@@ -56,6 +105,29 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as error:  # noqa: BLE001  # it is the caller's, as from a thread
             done.set_exception(error)
         return done
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until a coroutine or future is done, and give what it gives. Raises Deadlock."""
+        awaited = asyncio.ensure_future(future, loop=self)
+        events._set_running_loop(self)
+        try:
+            while not awaited.done():
+                self._run_ready()
+        finally:
+            events._set_running_loop(None)
+        return awaited.result()
+
+    def _run_ready(self) -> None:
+        """Run what is ready; if nothing is, let time jump to the next timer."""
+        calls, timers = self._calls, self._timers
+        while timers and (timers[0][0] <= self._now or timers[0][2].cancelled()):
+            calls.append(heapq.heappop(timers)[2])
+        if not calls:
+            if not timers:
+                raise Deadlock("nobody can run and no timer is set")
+            self._now = timers[0][0]
+        for _ in range(len(calls)):
+            calls.popleft().run()
 
 
 class VirtualClock:
@@ -81,7 +153,8 @@ class VirtualClock:
 def run(main: Coroutine[Any, Any, T], loop: VirtualLoop) -> T:
     """Run to the end on a virtual loop, then close it; tasks that are left are cancelled."""
     try:
-        return loop.run_until_complete(main)
+        found: T = loop.run_until_complete(main)
+        return found
     finally:
         left = asyncio.all_tasks(loop)
         for task in left:

@@ -1,7 +1,6 @@
 """The whole company in one event loop: real services, the real host, ports in memory, time that jumps."""
 
 import asyncio
-import copy
 import random
 import shutil
 import tempfile
@@ -36,6 +35,8 @@ from tests.sim.workload import ORGANIZATION, ZERO_S, Workload, workload
 DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK, VOICEMAIL)
 AFTERMATH_S: Final = 900.0
 """After the last call everything must come to its end: the longest wait is a letter's or an attempt's."""
+QUIET_S: Final = 60.0
+"""Whoever speaks without being asked, or speaks again, does so within that time."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,12 +125,34 @@ class World:
             # Everything is restarted once, when nothing but timers is left to wake anybody.
             for process in self._running.values():
                 process.kill("everything was restarted")
-        await asyncio.sleep(AFTERMATH_S)
+        await self._until_quiet()
         raised = [crash for crash in self.crashes if edges.RAISED in crash]
         assert not raised, raised
         for life in lives:
             if life.done():
                 life.result()
+
+    async def _until_quiet(self) -> None:
+        """Until nothing more can come by itself: no phone and no timer is due, and nobody spoke lately."""
+        ends_at_s = self._loop.time() + AFTERMATH_S
+        while self._loop.time() < ends_at_s:
+            end = self.log.end(0)
+            await asyncio.sleep(QUIET_S)
+            if self.log.end(0) == end and not self._is_anything_due(START_MS + round(ends_at_s * 1000)):
+                return
+
+    def _is_anything_due(self, until_at: int) -> bool:
+        phone_at = self.town.next_event_at()
+        if phone_at is not None and phone_at <= until_at:
+            return True
+        for store in self.stores.values():
+            stored = store.stored.get(0)
+            # A store that went back is behind until its owner has noticed.
+            if stored is None or stored.position is None or stored.position.offset < self.log.end(0):
+                return True
+            if any(at <= until_at for at in stored.due.values()):
+                return True
+        return False
 
     def _now(self) -> int:
         return int(self.log.clock.now())
@@ -152,7 +175,8 @@ class World:
                 store.stored = {}
                 self.crashes.append(f"store of {name} emptied")
             else:
-                store.stored = copy.deepcopy(self._chance.choice(copies))
+                chosen = self._chance.choice(copies)
+                store.stored = {partition: stored.copy() for partition, stored in chosen.items()}
                 self.crashes.append(f"store of {name} rolled back")
 
     async def _lives(self, name: str, start: Any) -> None:
