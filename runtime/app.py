@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 import prometheus_client
@@ -28,7 +28,7 @@ from pydantic_settings import SettingsError
 from contracts.ids import Instant
 from runtime import checks, redis_store, s3_blobs, telemetry, web
 from runtime.decision import Decider
-from runtime.edge import Edge, EdgePorts
+from runtime.edge import Edge, EdgePorts, NotSaid
 from runtime.edge_runner import KafkaSay, SubscriptionRunner, commit_now_and_then
 from runtime.host import identity
 from runtime.host.held import HostPorts, Options
@@ -36,6 +36,7 @@ from runtime.host.host import Host
 from runtime.host.identity import RefusedToStart
 from runtime.kafka_log import KafkaLog
 from runtime.metrics import COUNTED
+from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 from runtime.settings import RuntimeSettings
 from runtime.system_clock import SystemClock
 
@@ -163,7 +164,11 @@ class Process:
         for partition in range(self._log.partitions):
             await identity.log_id(self._log, partition, _token)
         ports = EdgePorts(
-            say=KafkaSay(self._log), blobs=self._blobs, clock=SystemClock(), log_time=self._log_time
+            say=KafkaSay(self._log),
+            send=self._send,
+            blobs=self._blobs,
+            clock=SystemClock(),
+            log_time=self._log_time,
         )
         try:
             self._work = edge.build(ports, settings)
@@ -178,23 +183,30 @@ class Process:
             )
             self._runners.append(runner)
 
+    async def _send(self, records: Sequence[Outgoing]) -> None:
+        try:
+            await self._log.send(records)
+        except (LogUnavailable, LogTooLong) as error:
+            raise NotSaid(str(error)) from error
+
     def _log_time(self) -> Instant:
         return Instant(max((runner.newest_at for runner in self._runners), default=0))
 
     async def _serve(self, broker: KafkaBroker) -> None:
+        routes = [
+            *web.routes(self._heartbeat, self._reasons_not_ready, self._before_metrics),
+            *(() if self._edge is None else self._work.routes),
+        ]
         app = AsgiFastStream(
             broker,
-            asgi_routes=[
-                *web.routes(self._heartbeat, self._reasons_not_ready, self._before_metrics),
-                *(() if self._edge is None else self._work.routes),
-            ],
+            asgi_routes=routes,
             logger=None,
             after_startup=[self._start],
             on_shutdown=[self._stop],
         )
         self._server = _Server(
             uvicorn.Config(
-                app,
+                web.with_api(app, routes, None if self._edge is None else self._work.api),
                 host=self._settings.http_host,
                 port=self._settings.http_port,
                 log_config=None,

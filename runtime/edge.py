@@ -32,7 +32,7 @@ from contracts.codec import Envelope
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact, Message
 from contracts.topics import Topic
-from runtime.ports import Blobs, Clock
+from runtime.ports import Blobs, Clock, Outgoing
 
 TRIES_MAX = 8
 """With pauses of 0.2 s doubling to 30 s: about a minute of a passing fault, then a person looks at it."""
@@ -102,13 +102,23 @@ class Say(Protocol):
         ...
 
 
+async def nowhere(records: Sequence[Outgoing]) -> None:
+    """Sends nothing, and says so: for an edge that has no outbox."""
+    raise NotSaid(f"{len(records)} records have nowhere to go")
+
+
 class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the composition root hands to an edge. `log_time()` is the newest record time it has read."""
+    """What the composition root hands to an edge. `log_time()` is the newest record time it has read.
+
+    `send` is for an edge that has an outbox of its own: records as they stand there, facts and commands, in
+    order per topic and key; it returns when all are acknowledged, and raises NotSaid.
+    """
 
     say: Say
     blobs: Blobs
     clock: Clock
     log_time: Callable[[], Instant]
+    send: Callable[[Sequence[Outgoing]], Awaitable[None]] = nowhere
 
 
 class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +126,8 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
 
     A `background` coroutine that returns is done; one that raises ends the process, which is started
     again. `on_stop` is awaited after the last handler. `is_ready` adds to the readiness of subscriptions.
-    `routes` are further paths (exact ones) of the process's HTTP, each with its ASGI application.
+    `routes` are further paths (exact ones) of the process's HTTP, each with its ASGI application; `api`
+    answers every other path. Its own start and end are `background` and `on_stop`: no lifespan reaches it.
     """
 
     subscriptions: tuple[Subscription, ...]
@@ -124,6 +135,7 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
     is_ready: Callable[[], bool] = lambda: True
     routes: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = ()
+    api: Callable[..., Awaitable[None]] | None = None
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
