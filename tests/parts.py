@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack import kafka, parts
+from tools.stack import kafka, parts, postgres
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +70,25 @@ def s3_server(parts_folder: Path) -> Iterator[parts.S3]:
     s3 = parts.start_s3(parts_folder, dies_with_parent=True)
     yield s3
     s3.process.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(parts_folder: Path) -> Iterator[postgres.Postgres]:
+    """PostgreSQL from the system's package; where it is missing, its tests are skipped, not in CI."""
+    reason = postgres.reason_missing()
+    if reason is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"in CI the tests on PostgreSQL must run: {reason}")
+        pytest.skip(reason)
+    server = postgres.start(parts_folder, dies_with_parent=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_database(postgres_server: postgres.Postgres, fresh_prefix: str) -> str:
+    """The URL (`postgresql://…`) of an empty database of this test's own."""
+    return postgres_server.database(fresh_prefix)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ SYSTEM_PROGRAMS = {
     "espeak-ng": ("espeak-ng", "speaks the notices, and the voices of the simulated phones"),
     "ffmpeg": ("ffmpeg", "turns recordings into MP3 and uploads into the canonical form"),
     "sox": ("sox", "brings speech to 8 kHz five times as fast as ffmpeg"),
+    "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
 }
 
 

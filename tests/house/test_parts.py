@@ -6,6 +6,7 @@ import smtplib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -147,3 +148,12 @@ def test_the_mail_server_keeps_a_letter_and_loses_its_answer_on_demand(smtp_sink
     with pytest.raises(smtplib.SMTPServerDisconnected), smtplib.SMTP("127.0.0.1", smtp_sink.port) as line:
         line.sendmail("a@b.example", ["cut@c.example"], b"\r\n")
     assert (smtp_sink.letters / "0001.eml").exists()
+
+
+async def test_postgresql_gives_every_test_a_database_of_its_own(postgres_database: str) -> None:
+    """The book and history run on SQLite and on PostgreSQL, and are tested on both."""
+    connection = await asyncpg.connect(postgres_database)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    finally:
+        await connection.close()
