@@ -100,8 +100,19 @@ def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
     argv = [*_as_user(dies_with_parent), str(found / "postgres"), "-D", str(data), *options]
     process = Process("postgres", argv, run, grace_s=2)
     process.start()
+    address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
     process.wait_until(lambda: is_listening(port), "open port", START_S)
-    return Postgres(process, f"postgresql://{USER}:{password}@127.0.0.1:{port}", folder)
+    process.wait_until(lambda: asyncio.run(_answers(address)), "answer to a connection", START_S)
+    return Postgres(process, address, folder)
+
+
+async def _answers(server: str) -> bool:
+    """Its port is open before it has started up."""
+    try:
+        await (await asyncpg.connect(f"{server}/postgres")).close()
+    except (asyncpg.CannotConnectNowError, OSError):
+        return False
+    return True
 
 
 def _as_user(dies_with_parent: bool = False) -> list[str]:
