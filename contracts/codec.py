@@ -7,6 +7,7 @@ dead letter. The two are different errors.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final
 
@@ -137,6 +138,7 @@ def _has_beyond(values: Sequence[Any]) -> bool:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=256)  # all that one record causes carries the record's time
 def _rfc3339(at_ms: int) -> str:
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
 
