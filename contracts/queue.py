@@ -315,6 +315,22 @@ class WrapUpStarted(Fact, tag="queue.wrap_up_started", frozen=True, kw_only=True
     until_at: Instant
 
 
+class AgentPaused(Fact, tag="queue.agent_paused", frozen=True, kw_only=True):
+    """An agent has missed this many customers in a row and is paused until `agent_resumed`, or until the
+    agent or the head resumes (Q8)."""
+
+    agent_id: AgentId
+    department_id: DepartmentId
+    misses: int
+
+
+class AgentResumed(Fact, tag="queue.agent_resumed", frozen=True, kw_only=True):
+    """A pause, whoever began it, ends because the agent made or answered a call (Q8)."""
+
+    agent_id: AgentId
+    cause: str
+
+
 class PbxAway(Fact, tag="queue.pbx_away", frozen=True, kw_only=True):
     """A PBX could not be reached: its agents are skipped until `probe_at`, then probed (O9)."""
 

@@ -46,6 +46,8 @@ SERVICE: Final = Decider(
         queue.AgentBusy,
         queue.AgentFreed,
         queue.WrapUpStarted,
+        queue.AgentPaused,
+        queue.AgentResumed,
         queue.PbxAway,
         queue.PbxBack,
         telephony.AnswerLeg,

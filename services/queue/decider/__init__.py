@@ -16,8 +16,8 @@ deadline that comes while something rings waits for the ring (`is_late`); then a
 A leg has one record from the moment it is dialled until it has ended. An agent is free again when the
 agent's leg has ended; wrap-up may follow. All waiting is timers: `ring`, `dial`, `key`, `step`, `round`,
 `declined`, `deadline`, `announce`, `invite`, `held`, `notice`, `bridge`, `lease`, `wrap_up`, `phone_lease`,
-`work`, `probe`, `nobody`, `unreachable` (an agent whom no phone reached rests), `goodbye`, `serve` (what did
-not fit into one step).
+`direct`, `work`, `probe`, `nobody`, `unreachable` (an agent whom no phone reached rests), `goodbye`, `serve`
+(what did not fit into one step).
 
 Each module holds what is applied and what is decided of its facts; here they are only dispatched.
 """
@@ -25,7 +25,7 @@ Each module holds what is applied and what is decided of its facts; here they ar
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from contracts import callback, directory, gateway, queue, tts
+from contracts import callback, directory, gateway, queue, routing, tts
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -37,10 +37,12 @@ from services.queue.decider import (
     arrival,
     callbacks,
     cards,
+    direct,
     ending,
     legs,
     listening,
     offering,
+    pauses,
     telling,
 )
 from services.queue.state import QueueState
@@ -65,6 +67,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.LegRinging: offering.apply_ringing,
     gateway.LegEnded: legs.apply_ended,
     gateway.CommandRefused: legs.apply_refused,
+    routing.PersonAnswered: direct.apply_answered,
     queue.PlaceTaken: arrival.apply_taken,
     queue.AnnouncementMade: telling.apply_announcement,
     queue.CallbackRequested: callbacks.apply_requested,
@@ -89,6 +92,8 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     queue.AgentBusy: agents.apply_busy,
     queue.AgentFreed: agents.apply_freed,
     queue.WrapUpStarted: agents.apply_wrap_up,
+    queue.AgentPaused: pauses.apply_paused,
+    queue.AgentResumed: pauses.apply_resumed,
     queue.PbxAway: agents.apply_away,
     queue.PbxBack: agents.apply_back,
     callback.CallbackOrdered: callbacks.apply_ordered,
@@ -121,6 +126,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     gateway.PlayFinished: listening.decide_play_finished,
     gateway.DigitsEntered: listening.decide_digits,
     gateway.CommandRefused: legs.decide_refused,
+    routing.PersonAnswered: direct.decide_answered,
     queue.PlaceTaken: arrival.decide_taken,
     queue.CallbackTakenOver: callbacks.decide_taken_over,
     queue.OfferMade: offering.decide_made,
@@ -133,6 +139,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     queue.FallbackRung: offering.decide_made,
     queue.NoAnswerReached: ending.decide_no_answer,
     queue.AgentFreed: agents.decide_freed,
+    queue.AgentPaused: offering.decide_paused,
     queue.PbxBack: cards.decide_pbx,
     callback.CallbackOrdered: callbacks.decide_ordered,
     callback.CallbackConfirmed: callbacks.decide_confirmed,
@@ -159,6 +166,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "work": agents.apply_work,
     "probe": agents.apply_probe,
     "phone_lease": agents.apply_phone_lease,
+    "direct": direct.apply_lease_over,
 }
 
 _DECIDE_TIMER: Final[dict[str, Decide]] = {
@@ -180,6 +188,7 @@ _DECIDE_TIMER: Final[dict[str, Decide]] = {
     "lease": agents.decide_lease_over,
     "wrap_up": agents.decide_wrap_up_over,
     "phone_lease": agents.decide_phone_lease_over,
+    "direct": direct.decide_lease_over,
     "work": cards.decide_work,
     "probe": agents.decide_probe,
     "nobody": ending.decide_nobody,
@@ -231,6 +240,8 @@ def owed(state: QueueState) -> Iterator[TimerId]:
             yield timer_id("wrap_up", line.agent_id)
         if line.rests_until_at is not None:
             yield timer_id("unreachable", line.agent_id)
+        if line.direct_leg_id is not None:
+            yield timer_id("direct", line.agent_id)
     for pbx in state.pbxs:
         if pbx.away_until_at is not None:
             yield timer_id("probe", pbx.pbx_id)

@@ -8,7 +8,7 @@ from contracts.log import TimerDue
 from contracts.queue import AgentBusy, AgentFreed, PbxAway, PbxBack, WrapUpStarted
 from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import offering
+from services.queue.decider import offering, pauses
 from services.queue.rules import phones, sharing, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Pace, Phone, phone_key
@@ -120,7 +120,7 @@ def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
             is_ours = _is_use_ours(state, known)
             if not is_ours:
                 for agent_id in state.agents_of_phone(key):
-                    end_pause(state, agent_id)
+                    pauses.end_row(state, agent_id)
             changed = msgspec.structs.replace(known, is_in_use=True, is_ours=is_ours, is_unreachable=False)
             state.set_timer("phone_lease", key, Instant(state.now_at + phones.CALL_MS_MAX))
         case DeviceState.UNREACHABLE:
@@ -161,19 +161,13 @@ def _end_rest(state: QueueState, agent_id: AgentId) -> None:
         state.drop_timer("unreachable", agent_id)
 
 
-def end_pause(state: QueueState, agent_id: AgentId) -> None:
-    """A pause ends when the agent makes or answers any call (Q8)."""
-    agent = state.agents.get(agent_id)
-    if agent is not None and agent.pause is not None and agent.pause.is_paused:
-        pause = msgspec.structs.replace(agent.pause, is_paused=False)
-        state.agents.put(msgspec.structs.replace(agent, pause=pause))
-
-
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
     """A phone that is idle again may free its agent, and so may one that is gone: another phone rings."""
+    key = phone_key(fact.pbx_id, fact.address)
+    agents = state.agents_of_phone(key)
     if fact.state is DeviceState.IN_USE:
-        return NOTHING
-    agents = state.agents_of_phone(phone_key(fact.pbx_id, fact.address))
+        is_ours = state.phones[key].is_ours
+        return NOTHING if is_ours else pauses.if_on_call(state, *agents, cause="on_call")
     departments = (each for agent_id in agents for each in sharing.departments_of(state, agent_id))
     return offering.serve(state, tuple(dict.fromkeys(departments)))
 

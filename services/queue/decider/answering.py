@@ -17,7 +17,7 @@ from contracts.queue import (
 )
 from contracts.telephony import Bridge, CancelLeg, HangUp, Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import agents, ending, offering, offers, telling
+from services.queue.decider import ending, offering, offers, pauses, telling
 from services.queue.rules import notices, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
@@ -132,7 +132,6 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
     line = state.line(fact.agent_id)
     for kind in ("wrap_up", "unreachable"):
         state.drop_timer(kind, fact.agent_id)
-    agents.end_pause(state, fact.agent_id)
     state.lines.put(
         msgspec.structs.replace(
             line,
@@ -142,6 +141,7 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             wrap_up_until_at=None,
             rests_until_at=None,
             department_id=place.department_id,
+            missed=(),
         )
     )
     whispers = place.caller is not None and _is_public(offer, fact.leg_id) and place.leg_id is not None
@@ -169,14 +169,17 @@ def _is_public(offer: Offer, leg_id: LegId) -> bool:
 def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
     """Bridge to the caller's leg, after the number was spoken where it could not be shown (G5)."""
     place = state.places.get(fact.place_id)
-    if place is None:
-        return NOTHING
+    resumed = pauses.if_on_call(state, fact.agent_id, cause="accepted")
+    return resumed if place is None else together((resumed, _bring_together(state, place, fact.leg_id)))
+
+
+def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Decision:
     if place.leg_id is None:
         return ready(state, place)
     if place.play_id is None:
         return bridge(place)
     play = Play(
-        pbx_id=place.pbx_id, leg_id=fact.leg_id, play_id=place.play_id, media=notices.whisper(state, place)
+        pbx_id=place.pbx_id, leg_id=agent_leg_id, play_id=place.play_id, media=notices.whisper(state, place)
     )
     return Decision(commands=(play,))
 

@@ -17,7 +17,7 @@ from contracts.log import TimerDue
 from contracts.queue import OfferWithdrawn, PbxBack
 from contracts.tts import NoticeRendered
 from runtime.decision import Decision, together
-from services.queue.decider import agents, ending, offering, offers
+from services.queue.decider import agents, ending, offering, offers, pauses
 from services.queue.rules import sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Agent, Department, Notice, Offer, Organization
@@ -57,6 +57,7 @@ def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.pause is None or fact.version > known.pause.version:
         state.agents.put(msgspec.structs.replace(known, pause=fact))
+        pauses.end_auto_pause(state, fact.agent_id)
 
 
 def apply_wrap_up(state: QueueState, fact: AgentWrapUpSaved) -> None:

@@ -8,7 +8,7 @@ from contracts.message import type_name
 from contracts.queue import OfferDeclined, OfferMissed, OfferUnreachable, PbxAway, PbxBack
 from contracts.telephony import AnswerLeg, DialLeg, HangUp
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import agents, answering, ending, offering, offers
+from services.queue.decider import agents, answering, direct, ending, offering, offers
 from services.queue.rules import phones
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase
@@ -22,6 +22,7 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
     """A leg is over: forget it, and what hangs on it; `decide` still sees which it was."""
     leg = state.legs.get(fact.leg_id)
     state.ended_leg = leg
+    direct.apply_ended(state, fact)
     if leg is None:
         return
     state.legs.drop(fact.leg_id)
@@ -57,7 +58,7 @@ def decide_ended(state: QueueState, fact: LegEnded) -> Decision:
     """Whose leg was it, and what follows? The order on the log has decided every race (Q9)."""
     leg = state.ended_leg
     if leg is None:
-        return NOTHING
+        return direct.decide_ended(state)
     if leg.kind is LegKind.CALLER:
         return together((_caller_gone(state, leg), _hang_up_peer(state, leg)))
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None

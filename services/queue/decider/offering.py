@@ -7,6 +7,7 @@ from contracts.gateway import LegRinging
 from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
 from contracts.log import TimerDue
 from contracts.queue import (
+    AgentPaused,
     FallbackRung,
     OfferDeclined,
     OfferLegDialled,
@@ -17,7 +18,7 @@ from contracts.queue import (
     OfferWithdrawn,
 )
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offers
+from services.queue.decider import ending, offers, pauses
 from services.queue.rules import phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, Offer, Phase, Place
@@ -215,6 +216,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
     declined, tried = place.declined, place.tried
     match fact:
         case OfferDeclined():
+            pauses.end_row(state, fact.agent_id)
             declined = (
                 *(each for each in declined if each[0] != fact.agent_id),
                 (fact.agent_id, state.now_at),
@@ -224,7 +226,9 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
         case OfferWithdrawn():
             # It counts as nothing: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
-        case OfferMissed() | OfferUnreachable():
+        case OfferMissed():
+            pauses.note_miss(state, offer)
+        case OfferUnreachable():
             pass
     # A phone that is declined, busy or unreachable does not use up its step (Q1).
     frees_step = isinstance(fact, OfferDeclined | OfferUnreachable) or not offers
@@ -245,15 +249,22 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
 
 
 def decide_ended(state: QueueState, fact: Ended) -> Decision:
-    """Who else can take this place, and what else can this agent take?"""
+    """Who else can take this place, and what else can this agent take? After a pause `decide_paused`."""
     departments = sharing.departments_of(state, fact.agent_id)
     place = state.places.get(fact.place_id)
     if place is None:
         return serve(state, departments)
+    if isinstance(fact, OfferMissed) and (paused := pauses.if_missed_too_often(state, fact)) is not NOTHING:
+        return together((paused, ending.if_over(state, place)))
     if place.phase is Phase.FALLBACK:
         return together((ending.fallback_over(state, place), serve(state, departments)))
     here = () if place.department_id in departments else (place.department_id,)
     return together((ending.if_over(state, place), serve(state, (*departments, *here))))
+
+
+def decide_paused(state: QueueState, fact: AgentPaused) -> Decision:
+    """The place that was missed last is for the others; nothing was offered before the pause was known."""
+    return serve(state, (fact.department_id, *sharing.departments_of(state, fact.agent_id)))
 
 
 def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:

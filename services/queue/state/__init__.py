@@ -5,13 +5,12 @@ next, which agents are free, what rank a place has. Indexes are never stored; lo
 """
 
 from functools import lru_cache
-from typing import TypeVar
 
 from sortedcontainers import SortedSet
 
 from contracts import directory as book
 from contracts.dialling import DiallingPolicy, e164, refusal
-from contracts.ids import Address, AgentId, DepartmentId, PbxId, PlaceId
+from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, PlaceId
 from contracts.queue import SkipReason
 from runtime.records import State
 from services.queue.state.records import (
@@ -30,10 +29,7 @@ from services.queue.state.records import (
     Rank,
     phone_key,
 )
-
-FreeKey = tuple[int, int, AgentId]
-"""How free agents are ordered: the longest idle first, never called before all, then by the list."""
-K = TypeVar("K", Rank, FreeKey)
+from services.queue.state.shelves import FreeKey, counts, place_on_shelves, shelve
 
 
 class QueueState(State):
@@ -43,13 +39,17 @@ class QueueState(State):
     `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
     `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
     places by department and number · `by_line` departments of a line · `seats` an agent's rank in each
-    department, and whether it is suspended there · `skips` why an agent can take no place of it now.
+    department, and whether it is suspended there · `skips` why an agent can take no place of it now ·
+    `on_direct` whose direct call a leg is.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.ended_leg: Leg | None = None
         """The leg that the fact at hand ended: for the decision of the same step, never stored."""
+        self.direct_over: AgentId | None = None
+        """Whose direct call the fact at hand ended: likewise."""
+        self.on_direct: dict[LegId, AgentId] = {}
         self.offers_said = (self.cause, 0)
         """How many offers the step of this cause has made: a step has a limit, and is never stored."""
         self.order: dict[DepartmentId, SortedSet[Rank]] = {}
@@ -105,6 +105,12 @@ class QueueState(State):
         found = self.by_number.get((department_id, number))
         return found[0] if found else None
 
+    def is_paused(self, agent_id: AgentId) -> bool:
+        """Whether an agent is paused, by a person or by misses (Q8)."""
+        agent = self.agents.get(agent_id)
+        by_person = agent is not None and agent.pause is not None and agent.pause.is_paused
+        return by_person or self.line(agent_id).is_auto_paused
+
     def phones_of(self, agent: book.AgentSaved) -> tuple[Phone | None, ...]:
         """The agent's phones as their PBX sees them; None for what it never spoke of."""
         return tuple(self.phones.get(phone_key(agent.pbx_id, device.address)) for device in agent.devices)
@@ -138,7 +144,7 @@ class QueueState(State):
         if self.is_suspended(department_id, agent_id) or agent is None or agent.saved is None:
             return SkipReason.SUSPENDED
         line = self.line(agent_id)
-        if agent.pause is not None and agent.pause.is_paused and line.is_at_work:
+        if self.is_paused(agent_id) and line.is_at_work:
             return SkipReason.PAUSED
         if (reason := self.blocked_anywhere(agent_id)) is not None:
             return reason
@@ -156,7 +162,7 @@ class QueueState(State):
             absences = agent.availability.absences if agent.availability else ()
             is_absent = any(absence.contains(self.now_at) for absence in absences)
             return SkipReason.ABSENT if is_absent else SkipReason.OUT_OF_HOURS
-        if line.leg_id is not None:
+        if line.leg_id is not None or line.direct_leg_id is not None:
             return SkipReason.ON_CALL
         if line.offer_id is not None:
             return SkipReason.HOLDS_OFFER
@@ -191,15 +197,15 @@ class QueueState(State):
     # Indexes.
 
     def _index_place(self, old: Place | None, new: Place | None) -> None:
-        stays = old is not None and new is not None and _shelf(old) == _shelf(new)
+        stays = old is not None and new is not None and place_on_shelves(old) == place_on_shelves(new)
         if old is not None and not stays:
             self._unindex(old)
         if new is None:
             return
         rank = new.rank
         is_live = new.phase is Phase.WAITING and new.callback_id is None and new.leg_id is not None
-        _keep(self.order, new.department_id, rank, is_wanted=_counts(new))
-        _keep(self.live, new.department_id, rank, is_wanted=is_live)
+        shelve(self.order, new.department_id, rank, is_wanted=counts(new))
+        shelve(self.live, new.department_id, rank, is_wanted=is_live)
         self._index_open(new, rank)
         if stays:
             return
@@ -211,7 +217,7 @@ class QueueState(State):
     def _unindex(self, old: Place) -> None:
         rank = old.rank
         for shelves in (self.order, self.open, self.live):
-            _keep(shelves, old.department_id, rank, is_wanted=False)
+            shelve(shelves, old.department_id, rank, is_wanted=False)
         self._note_servable(old.department_id)
         self._places_by_pbx[old.pbx_id].discard(old.place_id)
         if old.callback_id is not None and old.caller is not None:
@@ -221,7 +227,7 @@ class QueueState(State):
                 self.by_number[number] = rest
 
     def _index_open(self, place: Place, rank: Rank) -> None:
-        _keep(self.open, place.department_id, rank, is_wanted=self._is_open(place))
+        shelve(self.open, place.department_id, rank, is_wanted=self._is_open(place))
         self._note_servable(place.department_id)
 
     def _note_servable(self, department_id: DepartmentId) -> None:
@@ -302,6 +308,10 @@ class QueueState(State):
     def _index_line(self, old: Line | None, new: Line | None) -> None:
         here = new or old
         assert here is not None
+        if old is not None and old.direct_leg_id is not None:
+            self.on_direct.pop(old.direct_leg_id, None)
+        if new is not None and new.direct_leg_id is not None:
+            self.on_direct[new.direct_leg_id] = new.agent_id
         self._refresh(here.agent_id)
 
     def _index_phone(self, old: Phone | None, new: Phone | None) -> None:
@@ -335,38 +345,12 @@ class QueueState(State):
             if key == known:
                 continue
             if known is not None:
-                _keep(self.free, each, known, is_wanted=False)
+                shelve(self.free, each, known, is_wanted=False)
                 del self._free_keys[place]
             if key is not None:
-                _keep(self.free, each, key, is_wanted=True)
+                shelve(self.free, each, key, is_wanted=True)
                 self._free_keys[place] = key
             self._note_servable(each)
-
-
-def _keep(
-    shelves: "dict[DepartmentId, SortedSet[K]]", key: DepartmentId, value: K, *, is_wanted: bool
-) -> None:
-    """Have a value on a department's shelf, or not; a shelf is made when it is first needed."""
-    shelf = shelves.get(key)
-    if not is_wanted:
-        if shelf is not None:
-            shelf.discard(value)
-        return
-    if shelf is None:
-        shelf = shelves[key] = SortedSet()
-    shelf.add(value)
-
-
-def _shelf(place: Place) -> tuple[object, ...]:
-    """Where a place stands in the derived indexes: most changes of it do not move it."""
-    return (
-        place.department_id,
-        place.pbx_id,
-        place.is_first,
-        place.joined_at,
-        place.callback_id,
-        place.caller,
-    )
 
 
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)
@@ -384,8 +368,3 @@ def _employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
 def _e164(number: str, policy: DiallingPolicy) -> str:
     """As the callback's number was kept; what is no number stays as it is."""
     return e164(number, policy) or number
-
-
-def _counts(place: Place) -> bool:
-    """Whether a place still waits in the department's order: what positions count."""
-    return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK)

@@ -86,6 +86,11 @@ class Line(Record, frozen=True, array_like=True):
     idle_since_at: Instant = Instant(0)
     rests_until_at: Instant | None = None
     """No phone could be reached a moment ago: dialling for the next place at once would be a storm."""
+    missed: tuple[PlaceId, ...] = ()
+    """Different places missed in a row, the last ones; what auto-pause counts (Q8)."""
+    is_auto_paused: bool = False
+    direct_leg_id: LegId | None = None
+    """On a direct call, which is routing's."""
 
 
 class Phone(Record, frozen=True, array_like=True):

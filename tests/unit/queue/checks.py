@@ -19,7 +19,7 @@ DECLINE_MS = 10_000
 PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
 RELOADED_EVERY = 3
 """Loading everything anew is slow; a difference stays for longer than three facts."""
-INDEXES = ("order", "open", "live", "free", "by_number", "by_line", "seats", "can_come")
+INDEXES = ("order", "open", "live", "free", "by_number", "by_line", "seats", "can_come", "on_direct")
 
 
 class Watch:
@@ -166,6 +166,8 @@ def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
             return line.wrap_up_until_at is not None
         case "unreachable":
             return line.rests_until_at is not None
+        case "direct":
+            return line.direct_leg_id is not None
         case "phone_lease":
             return phone is not None and phone.is_in_use
         case _:
@@ -232,7 +234,9 @@ def snapshot(state: QueueState) -> dict[str, Any]:
     for name in INDEXES:
         index = getattr(state, name)
         seen[f"index {name}"] = {
-            key: value if isinstance(value, dict) else sorted(value) for key, value in index.items() if value
+            key: value if isinstance(value, dict | str) else sorted(value)
+            for key, value in index.items()
+            if value
         }
     seen["index servable"] = list(state.servable)
     return seen

@@ -89,7 +89,10 @@ def test_whatever_happens_the_checks_hold(seed: int) -> None:
     r = random.Random(seed)
     morning = world.World()
     morning.an_office(
-        kind=r.choice(toy.STRATEGIES), wrap_up_s=r.choice((0, 3)), limit=r.choice((None, None, 3))
+        kind=r.choice(toy.STRATEGIES),
+        wrap_up_s=r.choice((0, 3)),
+        limit=r.choice((None, None, 3)),
+        misses=r.choice((None, 1, 2)),
     )
     for _ in range(STEPS):
         possible = acts(r)

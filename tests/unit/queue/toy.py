@@ -39,9 +39,14 @@ class People(RuleBasedStateMachine):
     """One office; every rule is something that people, their phones and PBXs may do."""
 
     @initialize(
-        kind=st.sampled_from(STRATEGIES), wrap_up_s=st.sampled_from((0, 3)), limit=st.sampled_from((None, 3))
+        kind=st.sampled_from(STRATEGIES),
+        wrap_up_s=st.sampled_from((0, 3)),
+        limit=st.sampled_from((None, 3)),
+        misses=st.sampled_from((None, 1, 2)),
     )
-    def an_office(self, kind: directory.StrategyKind, wrap_up_s: int, limit: int | None) -> None:
+    def an_office(
+        self, kind: directory.StrategyKind, wrap_up_s: int, limit: int | None, misses: int | None
+    ) -> None:
         self.office = Office(auto=False)
         self.callers = 0
         self.legs: list[LegId] = []
@@ -55,6 +60,7 @@ class People(RuleBasedStateMachine):
             "strategy": by(kind),
             "wrap_up_ms": wrap_up_s * SECOND,
             "no_answer_ms": 4 * MINUTE,
+            "auto_pause_misses": misses,
         }
         self.office.hears(
             self.office.department(*AGENTS[:4], waiting_max=limit, **shared),

@@ -1,0 +1,94 @@
+"""Auto-pause: misses in a row pause an agent, and a call of any kind ends a pause (Q8)."""
+
+import msgspec
+
+from contracts.directory import StrategyKind
+from contracts.ids import AgentId, DepartmentId
+from contracts.queue import AgentPaused, AgentResumed, OfferMissed, SkipReason
+from runtime.decision import NOTHING, Decision, together
+from services.queue.rules import sharing
+from services.queue.state import QueueState
+from services.queue.state.records import Offer
+
+COUNTING = (StrategyKind.LONGEST_IDLE, StrategyKind.LINEAR)
+"""Where one phone rings at a time a miss is the agent's; elsewhere a colleague may have been quicker."""
+COMES_BACK = (None, SkipReason.ON_CALL, SkipReason.HOLDS_OFFER, SkipReason.WRAP_UP)
+"""What stands against an agent who will be free by himself: such a one could come."""
+
+
+def note_miss(state: QueueState, offer: Offer) -> None:
+    """Count a place that was missed, each once; no more is kept than the department asks for."""
+    misses_max = _misses_max(state, offer.department_id)
+    line = state.line(offer.agent_id)
+    if misses_max is None or offer.is_fallback or offer.place_id in line.missed:
+        return
+    missed = (*line.missed, offer.place_id)[-misses_max:]
+    state.lines.put(msgspec.structs.replace(line, missed=missed))
+
+
+def end_row(state: QueueState, agent_id: AgentId) -> None:
+    """The agent is there: what was missed before counts no more."""
+    line = state.line(agent_id)
+    if line.missed:
+        state.lines.put(msgspec.structs.replace(line, missed=()))
+
+
+def _misses_max(state: QueueState, department_id: DepartmentId) -> int | None:
+    department = state.departments[department_id].saved
+    if department.auto_pause_misses is None or department.strategy.kind not in COUNTING:
+        return None
+    return max(1, department.auto_pause_misses)
+
+
+def if_missed_too_often(state: QueueState, fact: OfferMissed) -> Decision:
+    """Pause who has missed too many, unless a department would be left with nobody who could come."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return NOTHING
+    misses_max = _misses_max(state, place.department_id)
+    missed = state.line(fact.agent_id).missed
+    if misses_max is None or len(missed) < misses_max or _is_last_somewhere(state, fact.agent_id):
+        return NOTHING
+    paused = AgentPaused(agent_id=fact.agent_id, department_id=place.department_id, misses=len(missed))
+    return Decision(facts=(paused,))
+
+
+def _is_last_somewhere(state: QueueState, agent_id: AgentId) -> bool:
+    return any(
+        not any(
+            state.skip(department_id, seat.agent_id) in COMES_BACK
+            for seat in state.departments[department_id].saved.agents
+            if seat.agent_id != agent_id
+        )
+        for department_id in sharing.departments_of(state, agent_id)
+    )
+
+
+def apply_paused(state: QueueState, fact: AgentPaused) -> None:
+    """No more calls until somebody resumes, or the agent calls; the next row begins from nothing."""
+    line = state.line(fact.agent_id)
+    state.lines.put(msgspec.structs.replace(line, missed=(), is_auto_paused=True))
+
+
+def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
+    """The pause is over, whoever began it."""
+    end_auto_pause(state, fact.agent_id)
+    agent = state.agents.get(fact.agent_id)
+    if agent is not None and agent.pause is not None and agent.pause.is_paused:
+        pause = msgspec.structs.replace(agent.pause, is_paused=False)
+        state.agents.put(msgspec.structs.replace(agent, pause=pause))
+
+
+def end_auto_pause(state: QueueState, agent_id: AgentId) -> None:
+    """What a person says of the pause counts, and not the misses before."""
+    line = state.line(agent_id)
+    state.lines.put(msgspec.structs.replace(line, missed=(), is_auto_paused=False))
+
+
+def if_on_call(state: QueueState, *agents: AgentId, cause: str) -> Decision:
+    """Who makes or answers a call is there: a pause ends. Nothing is offered, since they are on that call."""
+    return together(
+        Decision(facts=(AgentResumed(agent_id=agent_id, cause=cause),))
+        for agent_id in agents
+        if state.is_paused(agent_id)
+    )

@@ -1,0 +1,43 @@
+"""The shelves of the derived indexes: sorted sets by department, made when first needed."""
+
+from typing import TypeVar
+
+from sortedcontainers import SortedSet
+
+from contracts.ids import AgentId, DepartmentId
+from services.queue.state.records import Phase, Place, Rank
+
+FreeKey = tuple[int, int, AgentId]
+"""How free agents are ordered: the longest idle first, never called before all, then by the list."""
+K = TypeVar("K", Rank, FreeKey)
+
+
+def shelve(
+    shelves: "dict[DepartmentId, SortedSet[K]]", key: DepartmentId, value: K, *, is_wanted: bool
+) -> None:
+    """Have a value on a department's shelf, or not; a shelf is made when it is first needed."""
+    shelf = shelves.get(key)
+    if not is_wanted:
+        if shelf is not None:
+            shelf.discard(value)
+        return
+    if shelf is None:
+        shelf = shelves[key] = SortedSet()
+    shelf.add(value)
+
+
+def place_on_shelves(place: Place) -> tuple[object, ...]:
+    """Where a place stands in the derived indexes: most changes of it do not move it."""
+    return (
+        place.department_id,
+        place.pbx_id,
+        place.is_first,
+        place.joined_at,
+        place.callback_id,
+        place.caller,
+    )
+
+
+def counts(place: Place) -> bool:
+    """Whether a place still waits in the department's order: what positions count."""
+    return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK)
