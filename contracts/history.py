@@ -4,7 +4,7 @@ These are appended by the history service's API and read back: of two who claim 
 first on the log has it (V5). Whoever rebuilds history from the log finds them there, too.
 """
 
-from contracts.ids import AgentId, VoiceMessageId
+from contracts.ids import AgentId, RecordingId, VoiceMessageId
 from contracts.message import Fact
 
 
@@ -51,4 +51,11 @@ class MessageRemoved(Fact, tag="history.message_removed", frozen=True, kw_only=T
     """A voice message's audio is gone from S3: retention is over, or its data were erased (V6)."""
 
     voice_message_id: VoiceMessageId
+    reason: str
+
+
+class RecordingRemoved(Fact, tag="history.recording_removed", frozen=True, kw_only=True):
+    """A recorded conversation's audio is gone from S3, for the same reasons (V6)."""
+
+    recording_id: RecordingId
     reason: str

@@ -1,0 +1,161 @@
+"""What the office's book said last, as far as history shows or obeys it: names, departments, rights."""
+
+from typing import Final
+
+import msgspec
+
+from contracts import directory
+from contracts.directory import (
+    AgentSaved,
+    DepartmentSaved,
+    OrganizationSaved,
+    PbxSaved,
+    RightsSaved,
+    Role,
+    TokenSaved,
+)
+from contracts.ids import AgentId, DepartmentId, OrganizationId, PbxId
+from contracts.message import Fact
+from contracts.rights import Person
+from services.history.state import Contact, Whither, Who
+
+Card = OrganizationSaved | PbxSaved | AgentSaved | DepartmentSaved | RightsSaved | TokenSaved
+CARDS: Final[tuple[type[Card], ...]] = (
+    directory.OrganizationSaved,
+    directory.PbxSaved,
+    directory.AgentSaved,
+    directory.DepartmentSaved,
+    directory.RightsSaved,
+    directory.TokenSaved,
+)
+_ID_FIELDS: Final[dict[type[Fact], str]] = {
+    OrganizationSaved: "organization_id",
+    PbxSaved: "pbx_id",
+    AgentSaved: "agent_id",
+    DepartmentSaved: "department_id",
+    RightsSaved: "agent_id",
+    TokenSaved: "token_id",
+}
+
+
+def key_of(card: Card) -> tuple[str, str]:
+    """A card's kind and id: what it is kept under."""
+    return type(card).__name__, getattr(card, _ID_FIELDS[type(card)])
+
+
+class Book:
+    """One organization's cards in memory."""
+
+    def __init__(self, organization_id: OrganizationId) -> None:
+        self.organization_id = organization_id
+        self._cards: dict[tuple[str, str], Card] = {}
+
+    def save(self, card: Card) -> bool:
+        """Keep a card if it is newer than the one there is; whether it was."""
+        known = self._cards.get(key_of(card))
+        if known is not None and known.version >= card.version:
+            return False
+        self._cards[key_of(card)] = card
+        return True
+
+    def _get(self, kind: type[Card], id_: str) -> Card | None:
+        return self._cards.get((kind.__name__, id_))
+
+    @property
+    def organization(self) -> OrganizationSaved | None:
+        """The organization's own card."""
+        found = self._get(OrganizationSaved, self.organization_id)
+        return found if isinstance(found, OrganizationSaved) else None
+
+    def agent(self, agent_id: AgentId) -> AgentSaved | None:
+        """An agent's card."""
+        found = self._get(AgentSaved, agent_id)
+        return found if isinstance(found, AgentSaved) else None
+
+    def department(self, department_id: DepartmentId) -> DepartmentSaved | None:
+        """A department's card."""
+        found = self._get(DepartmentSaved, department_id)
+        return found if isinstance(found, DepartmentSaved) else None
+
+    def pbx(self, pbx_id: PbxId) -> PbxSaved | None:
+        """A PBX's card."""
+        found = self._get(PbxSaved, pbx_id)
+        return found if isinstance(found, PbxSaved) else None
+
+    def token(self, token_id: str) -> TokenSaved | None:
+        """A program's card, without its secret."""
+        found = self._get(TokenSaved, token_id)
+        return found if isinstance(found, TokenSaved) else None
+
+    def departments(self) -> list[DepartmentSaved]:
+        """All departments, by id."""
+        found = [card for card in self._cards.values() if isinstance(card, DepartmentSaved)]
+        return sorted(found, key=lambda card: card.department_id)
+
+    def who(self, agent_id: AgentId, contact: Contact) -> Who:
+        """An agent as a contact's row shows him or her (O4, O8); by id where the card was never heard."""
+        card = self.agent(agent_id)
+        if card is None:
+            return Who(agent_id=agent_id, name=str(agent_id))
+        pbx = None if card.pbx_id == contact.pbx_id else self.pbx(card.pbx_id)
+        if pbx is None:
+            return Who(agent_id=agent_id, name=card.name)
+        return Who(
+            agent_id=agent_id,
+            name=card.name,
+            pbx_name=pbx.name,
+            through=pbx.numbers[0] if pbx.numbers else "",
+        )
+
+    def whither(self, department_id: DepartmentId, contact: Contact) -> Whither:
+        """A department as a contact's row shows it."""
+        card = self.department(department_id)
+        if card is None:
+            return Whither(department_id=department_id, name=str(department_id))
+        pbx = None if card.pbx_id == contact.pbx_id else self.pbx(card.pbx_id)
+        return Whither(department_id=department_id, name=card.name, pbx_name="" if pbx is None else pbx.name)
+
+    def person(self, agent_id: AgentId) -> Person | None:
+        """An employee with role and departments, for the table of rights; None: no rights at all.
+
+        A head's departments are those he or she heads; anybody else's are those with a seat, too.
+        """
+        rights = self._get(RightsSaved, agent_id)
+        card = self.agent(agent_id)
+        if not isinstance(rights, RightsSaved) or rights.is_removed or (card is not None and card.is_removed):
+            return None
+        return Person(
+            organization_id=self.organization_id,
+            agent_id=agent_id,
+            role=rights.role,
+            sees_organization=rights.sees_organization,
+            may_download=rights.may_download,
+            may_hear=rights.may_hear,
+            departments=frozenset(self._own_departments(agent_id, rights.role)),
+        )
+
+    def _own_departments(self, agent_id: AgentId, role: Role) -> list[DepartmentId]:
+        is_head = role is Role.DEPARTMENT_HEAD
+        return [
+            card.department_id
+            for card in self.departments()
+            if not card.is_removed
+            and (
+                agent_id in card.head_ids
+                or (not is_head and any(seat.agent_id == agent_id for seat in card.agents))
+            )
+        ]
+
+
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_DECODER: Final[msgspec.json.Decoder[Card]] = msgspec.json.Decoder(Card)
+
+
+def encoded(card: Card) -> str:
+    """A card as its document."""
+    return _ENCODER.encode(card).decode()
+
+
+def decoded(document: str) -> Card:
+    """A card from its document. Raises msgspec.DecodeError."""
+    return _DECODER.decode(document)

@@ -1,0 +1,192 @@
+"""What callback says, folded into a contact: one callback as one story, from the order to its end (C13)."""
+
+from contracts import callback as c
+from contracts.ids import Instant
+from services.history.rules.book import Book
+from services.history.rules.legs import close_talks, note_leg
+from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk
+
+CallbackFact = (
+    c.CallbackOrdered
+    | c.NumberChanged
+    | c.CallbackConfirmed
+    | c.CallbackRefused
+    | c.AttemptStarted
+    | c.CustomerDialled
+    | c.CustomerAnswered
+    | c.AttemptFailed
+    | c.AgentLost
+    | c.CustomerHeld
+    | c.ApologyQueued
+    | c.ApologyDialled
+    | c.ApologyMade
+    | c.ApologyFailed
+    | c.MessageWanted
+    | c.CallbackConnected
+    | c.CallbackExpired
+    | c.CallbackUnreached
+    | c.CallbackCancelled
+    | c.CallbackBarred
+)
+_Ends = c.CallbackConnected | c.CallbackExpired | c.CallbackUnreached | c.CallbackCancelled | c.CallbackBarred
+
+
+def apply(contact: Contact, fact: CallbackFact, at: Instant, book: Book) -> None:
+    """Fold one fact; what is about another contact's callback changes nothing."""
+    match fact:
+        case c.CallbackOrdered():
+            _on_ordered(contact, fact, at, book)
+            return
+        case c.CallbackRefused():
+            _on_refused(contact, fact, at, book)
+            return
+        case _:
+            callback = contact.callback(fact.callback_id)
+    if callback is None:
+        return
+    match fact:
+        case c.NumberChanged():
+            callback.number = "" if contact.is_erased else fact.number
+            _tell(callback, at, "number_changed")
+        case c.CallbackConfirmed():
+            _tell(callback, at, "confirmed")
+        case c.AttemptStarted():
+            _on_attempt_started(contact, callback, fact, at, book)
+        case c.CustomerDialled():
+            _on_customer_dialled(contact, callback, fact, at, book)
+        case c.CustomerAnswered():
+            callback.reached_at = callback.reached_at or at
+            _tell(callback, at, "customer_answered")
+        case c.AttemptFailed() | c.AgentLost():
+            who = book.who(fact.agent_id, contact)
+            reason = str(fact.outcome) if isinstance(fact, c.AttemptFailed) else ""
+            what = "attempt_failed" if isinstance(fact, c.AttemptFailed) else "agent_lost"
+            _add(callback, Step(at=at, what=what, agent=who, reason=reason))
+        case _:
+            _on_later(contact, callback, fact, at, book)
+
+
+def _on_later(contact: Contact, callback: Callback, fact: CallbackFact, at: Instant, book: Book) -> None:
+    """The customer held, apologies, and the end."""
+    match fact:
+        case c.CustomerHeld():
+            note_leg(contact, fact.leg_id)
+            callback.reached_at = callback.reached_at or at
+            _tell(callback, at, "customer_held")
+        case c.ApologyQueued():
+            _tell(callback, at, "apology_queued")
+        case c.ApologyDialled():
+            note_leg(contact, fact.leg_id)
+            _tell(callback, at, "apology_dialled")
+        case c.ApologyMade():
+            _tell(callback, at, "apology_made")
+        case c.ApologyFailed():
+            _tell(callback, at, "apology_failed", str(fact.outcome))
+        case c.MessageWanted():
+            note_leg(contact, fact.leg_id)
+            _tell(callback, at, "message_wanted")
+        case (
+            c.CallbackConnected()
+            | c.CallbackExpired()
+            | c.CallbackUnreached()
+            | c.CallbackCancelled()
+            | c.CallbackBarred()
+        ):
+            _on_end(contact, callback, fact, at, book)
+        case _:
+            pass
+
+
+def _tell(callback: Callback, at: Instant, what: str, reason: str = "") -> None:
+    _add(callback, Step(at=at, what=what, reason=reason))
+
+
+def _add(callback: Callback, step: Step) -> None:
+    if len(callback.story) < STORY_MAX:
+        callback.story.append(step)
+
+
+def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, book: Book) -> None:
+    if contact.callback(fact.callback_id) is not None:
+        return
+    made = Callback(
+        callback_id=fact.callback_id,
+        place_id=fact.place_id,
+        department=book.whither(fact.department_id, contact),
+        number="" if contact.is_erased else fact.number,
+        origin=fact.origin,
+        ordered_at=at,
+        joined_at=fact.joined_at,
+        deadline_at=fact.deadline_at,
+    )
+    _tell(made, at, "ordered", str(fact.origin))
+    contact.callbacks.append(made)
+    place = contact.place(fact.place_id)
+    if place is not None:
+        place.is_with_callback = True
+
+
+def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, book: Book) -> None:
+    """Refusals say why in history, too (C10); one by the API has no place to stand at."""
+    place = contact.place(fact.place_id)
+    if place is not None:
+        place.refusals = [*place.refusals, fact.reason]
+
+
+def _on_attempt_started(
+    contact: Contact, callback: Callback, fact: c.AttemptStarted, at: Instant, book: Book
+) -> None:
+    note_leg(contact, fact.agent_leg_id)
+    callback.agent_at = callback.agent_at or at
+    _add(callback, Step(at=at, what="attempt_started", agent=book.who(fact.agent_id, contact)))
+
+
+def _on_customer_dialled(
+    contact: Contact, callback: Callback, fact: c.CustomerDialled, at: Instant, book: Book
+) -> None:
+    note_leg(contact, fact.leg_id)
+    callback.dialled_at = callback.dialled_at or at
+    callback.attempts = max(callback.attempts, fact.attempt)
+    _add(callback, Step(at=at, what="customer_dialled", agent=book.who(fact.agent_id, contact)))
+
+
+def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, book: Book) -> None:
+    if callback.ended_at is not None:
+        return
+    callback.ended_at, callback.reason, callback.attempts = at, fact.reason, fact.attempts
+    match fact:
+        case c.CallbackConnected():
+            callback.end = CallbackEnd.CONNECTED
+            _on_connected(contact, callback, fact, at, book)
+        case c.CallbackExpired():
+            callback.end, callback.was_told = CallbackEnd.EXPIRED, fact.was_told
+        case c.CallbackUnreached():
+            callback.end = CallbackEnd.UNREACHED
+        case c.CallbackCancelled():
+            callback.end = CallbackEnd.CANCELLED
+        case c.CallbackBarred():
+            callback.end = CallbackEnd.REFUSED
+    _tell(callback, at, str(callback.end), fact.reason)
+
+
+def _on_connected(
+    contact: Contact, callback: Callback, fact: c.CallbackConnected, at: Instant, book: Book
+) -> None:
+    """The queue told of the talk itself where the customer was held on the line (C7)."""
+    callback.agent, callback.waited_ms = book.who(fact.agent_id, contact), fact.waited_ms
+    callback.reached_at = callback.reached_at or at
+    if any(talk.leg_id == fact.leg_id and talk.with_leg_id == fact.agent_leg_id for talk in contact.talks):
+        return
+    note_leg(contact, fact.leg_id)
+    note_leg(contact, fact.agent_leg_id)
+    contact.talks.append(
+        Talk(
+            from_at=at,
+            leg_id=fact.leg_id,
+            with_leg_id=fact.agent_leg_id,
+            agent=callback.agent,
+            department_id=fact.department_id,
+            waited_ms=fact.waited_ms,
+        )
+    )
+    close_talks(contact)

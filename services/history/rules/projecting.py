@@ -1,0 +1,160 @@
+"""A batch of one organization's facts, folded in memory: what the projector loads before and writes after.
+
+Whatever a fact concerns is known either by a name that stood in the tables before the batch, and then the
+fact speaks that name, or by one that was gained within it. So names are looked up once per batch, and a log
+that is cut into batches differently gives the same tables.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from contracts.codec import Envelope
+from contracts.history import AccessRefused, CustomerErased, MessageDeleted, MessageRemoved, RecordingRemoved
+from contracts.ids import Instant, OrganizationId
+from contracts.message import Fact
+from services.history.rules import accepting, folding, naming, standing
+from services.history.rules.accepting import Number
+from services.history.rules.book import CARDS, Book, Card, key_of
+from services.history.rules.messages import GONE, keys_in, keys_of
+from services.history.rules.standing import AgentChange
+from services.history.state import Contact, ContactId
+
+HEARS: Final[tuple[type[Fact], ...]] = tuple(
+    dict.fromkeys((*CARDS, *folding.CONTACT_FACTS, *standing.CHANGES, AccessRefused))
+)
+"""Every type that history reads; others are skipped by their header."""
+
+
+class EarlyFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that waits for its contact under one of its names."""
+
+    name: str
+    at: Instant
+    offset: int
+    fact: Fact
+
+
+class Removal(msgspec.Struct, frozen=True, kw_only=True):
+    """An audio object that must go from S3, what it belongs to, and since when."""
+
+    key: str
+    subject: str
+    reason: str
+    asked_at: Instant
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody was refused; where that stands on the log makes it one."""
+
+    offset: int
+    at: Instant
+    fact: AccessRefused
+
+
+class Sheet:
+    """One organization's share of a batch. What was changed is for the projector to write."""
+
+    def __init__(self, organization_id: OrganizationId, book: Book, heard: dict[str, Number]) -> None:
+        self.organization_id = organization_id
+        self.book = book
+        self.heard = heard
+        self.contacts: dict[ContactId, Contact] = {}
+        self.early: dict[tuple[str, int], EarlyFact] = {}
+        self.removals: dict[str, Removal] = {}
+        self.changed: dict[ContactId, None] = {}
+        self.cards: dict[tuple[str, str], Card] = {}
+        self.refusals: list[Refusal] = []
+        self.agent_changes: list[AgentChange] = []
+        self._names: dict[str, dict[ContactId, None]] = {}
+
+    def know(self, contact: Contact) -> None:
+        """Take a stored contact in."""
+        self.contacts[contact.contact_id] = contact
+        self._index(contact)
+
+    def _index(self, contact: Contact) -> None:
+        for name in naming.names_of(contact):
+            self._names.setdefault(name, {})[contact.contact_id] = None
+
+    def hear(self, envelope: Envelope, fact: Fact | None, *, at: Instant, offset: int) -> None:
+        """One record; `fact` None: a type that history has no use for, whose number still counts."""
+        if not accepting.accepts(self.heard, envelope, offset) or fact is None:
+            return
+        if isinstance(fact, CARDS) and self.book.save(fact):
+            self.cards[key_of(fact)] = fact
+        if isinstance(fact, AccessRefused):
+            self.refusals.append(Refusal(offset=offset, at=at, fact=fact))
+        self.agent_changes.extend(standing.changes(fact, at=at, offset=offset))
+        if isinstance(fact, folding.CONTACT_FACTS):
+            self._fold(fact, at=at, offset=offset)
+
+    def _fold(self, fact: Fact, *, at: Instant, offset: int) -> None:
+        names = naming.names_in(fact)
+        concerned = self._concerned(names)
+        if not concerned:
+            begun = naming.begun(fact, self.organization_id, at)
+            if begun is None:
+                self._keep_early(fact, names, at=at, offset=offset)
+                return
+            concerned = [begun]
+            self.contacts[begun.contact_id] = begun
+        for contact in concerned:
+            self._remove(contact, fact, at)
+            folding.apply(contact, fact, at, self.book)
+            self._index(contact)
+            self.changed[contact.contact_id] = None
+            self._release(contact, names, at)
+        self._forget_removals(fact)
+
+    def _concerned(self, names: Iterable[str]) -> list[Contact]:
+        found = (id_ for name in names for id_ in self._names.get(name, ()))
+        return [self.contacts[id_] for id_ in dict.fromkeys(found)]
+
+    def _keep_early(self, fact: Fact, names: list[str], *, at: Instant, offset: int) -> None:
+        if naming.is_early(fact) and names:
+            self.early[names[0], offset] = EarlyFact(name=names[0], at=at, offset=offset, fact=fact)
+
+    def _release(self, contact: Contact, names: Iterable[str], at: Instant) -> None:
+        """Facts that waited for a name which the contact has now; too old ones are as good as gone."""
+        wanted = [each for each in names if contact.contact_id in self._names.get(each, ())]
+        waiting = sorted((key for key in self.early if key[0] in wanted), key=lambda key: key[1])
+        for key in waiting:
+            early = self.early.pop(key)
+            if early.at >= at - naming.EARLY_MS_MAX:
+                folding.apply(contact, early.fact, early.at, self.book)
+
+    def forget_early(self, now_at: Instant) -> None:
+        """What nobody claimed for an hour will not be claimed."""
+        for key, early in list(self.early.items()):
+            if early.at < now_at - naming.EARLY_MS_MAX:
+                del self.early[key]
+
+    def _remove(self, contact: Contact, fact: Fact, at: Instant) -> None:
+        """Note the audio that goes with this fact, and audio that came after its contact was erased."""
+        found: dict[str, str] = {}
+        reason = "erased"
+        if isinstance(fact, CustomerErased):
+            found = keys_of(contact)
+        elif isinstance(fact, MessageDeleted):
+            subject, reason = f"message:{fact.voice_message_id}", "deleted"
+            found = {key: owner for key, owner in keys_of(contact).items() if owner == subject}
+        else:
+            late = keys_in(fact)
+            gone = {f"message:{each.voice_message_id}" for each in contact.messages if each.state in GONE}
+            found = {key: owner for key, owner in late.items() if contact.is_erased or owner in gone}
+        for key, subject in found.items():
+            self.removals[key] = Removal(key=key, subject=subject, reason=reason, asked_at=at)
+
+    def _forget_removals(self, fact: Fact) -> None:
+        """What is gone need not go any more."""
+        if isinstance(fact, MessageRemoved):
+            subject = f"message:{fact.voice_message_id}"
+        elif isinstance(fact, RecordingRemoved):
+            subject = f"recording:{fact.recording_id}"
+        else:
+            return
+        for key, removal in list(self.removals.items()):
+            if removal.subject == subject:
+                del self.removals[key]

@@ -1,0 +1,358 @@
+"""One contact's record: what history keeps of a customer's story, and every row it shows is made of.
+
+A contact is named by its first leg; an ordered callback without a call, by its place. The record is folded
+from facts by `rules`, stored as one JSON document, and all other tables are made of it: so what a filter
+finds and what a page shows can't differ. Names are those of the time: a renamed employee keeps the old one.
+"""
+
+from enum import StrEnum
+from typing import Final, NewType
+
+import msgspec
+
+from contracts.dialling import Refusal
+from contracts.directory import ActionKind
+from contracts.gateway import Outcome as LegOutcome
+from contracts.ids import (
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    MediaKey,
+    OrganizationId,
+    PbxId,
+    PlaceId,
+    RecordingId,
+    VoiceMessageId,
+)
+from contracts.queue import Skip
+
+ContactId = NewType("ContactId", str)
+
+TRIES_MAX: Final = 1_000
+"""Forty agents all rung for ten minutes make as many; what is beyond is counted and left out."""
+STORY_MAX: Final = 400
+
+
+class Piece(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A part of a contact's record; `rules` alone change one."""
+
+
+class Mark(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A part that is never changed, only replaced."""
+
+
+class Who(Mark, frozen=True):
+    """An agent as called at the time; `pbx_name` is empty where the contact's own PBX is meant (O4).
+
+    `through` is the public number of the other PBX that the agent was reached by (O8).
+    """
+
+    agent_id: AgentId
+    name: str
+    pbx_name: str = ""
+    through: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name as every list shows it: the PBX follows in brackets where it is another."""
+        return f"{self.name} ({self.pbx_name})" if self.pbx_name else self.name
+
+
+class Whither(Mark, frozen=True):
+    """A department as called at the time; brackets as for agents."""
+
+    department_id: DepartmentId
+    name: str
+    pbx_name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name as every list shows it."""
+        return f"{self.name} ({self.pbx_name})" if self.pbx_name else self.name
+
+
+class Direction(StrEnum):
+    """Where a contact came from; an ordered callback without a call is outgoing."""
+
+    INCOMING = "incoming"
+    INTERNAL = "internal"
+    OUTGOING = "outgoing"
+
+
+class TryKind(StrEnum):
+    """How somebody was tried: by a department, as its fallback, directly, or on an outside number."""
+
+    OFFER = "offer"
+    FALLBACK = "fallback"
+    DIRECT = "direct"
+    EXTERNAL = "external"
+
+
+class TryEnd(StrEnum):
+    """How a try ended. `absent`, `out_of_hours` and `removed` were not rung at all (D4)."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    MISSED = "missed"
+    UNREACHABLE = "unreachable"
+    WITHDRAWN = "withdrawn"
+    BUSY = "busy"
+    ABSENT = "absent"
+    OUT_OF_HOURS = "out_of_hours"
+    REMOVED = "removed"
+    CALLER_GONE = "caller_gone"
+    REFUSED = "refused"
+
+
+class Try(Piece):
+    """One person or phone tried; `ended_at` None while it rings."""
+
+    try_id: str
+    kind: TryKind
+    rung_at: Instant
+    agent: Who | None = None
+    number: str = ""
+    department_id: DepartmentId | None = None
+    place_id: PlaceId | None = None
+    skipped: tuple[Skip, ...] = ()
+    ended_at: Instant | None = None
+    end: TryEnd | None = None
+    reason: str = ""
+
+
+class PlaceEnd(StrEnum):
+    """How a place ended."""
+
+    CONNECTED = "connected"
+    ABANDONED = "abandoned"
+    DIVERTED = "diverted"
+    CLOSED = "closed"
+    CONTINUED = "continued"
+    """Its caller went on in another place: that of the number's first callback (C8)."""
+
+
+class Place(Piece):
+    """One place in one department's queue; `waited_ms` from joining it to its end."""
+
+    place_id: PlaceId
+    department: Whither
+    joined_at: Instant
+    deadline_at: Instant
+    position: int
+    passed_from: PlaceId | None = None
+    ended_at: Instant | None = None
+    end: PlaceEnd | None = None
+    reason: str = ""
+    action: ActionKind | None = None
+    waited_ms: int = 0
+    agent: Who | None = None
+    position_told: int | None = None
+    is_with_callback: bool = False
+    refusals: list[Refusal] = []
+
+
+class CallbackEnd(StrEnum):
+    """How a callback ended: exactly one of these (C13)."""
+
+    CONNECTED = "connected"
+    EXPIRED = "expired"
+    UNREACHED = "unreached"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+
+class Step(Mark, frozen=True):
+    """One step of a callback's story."""
+
+    at: Instant
+    what: str
+    agent: Who | None = None
+    reason: str = ""
+
+
+class Callback(Piece):
+    """A callback as one story; the instants are the steps of the funnel (H6), None where it did not come."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    department: Whither
+    number: str
+    origin: str
+    ordered_at: Instant
+    joined_at: Instant
+    deadline_at: Instant | None = None
+    agent_at: Instant | None = None
+    dialled_at: Instant | None = None
+    reached_at: Instant | None = None
+    attempts: int = 0
+    ended_at: Instant | None = None
+    end: CallbackEnd | None = None
+    reason: str = ""
+    was_told: bool = False
+    waited_ms: int = 0
+    agent: Who | None = None
+    story: list[Step] = []
+
+
+class Talk(Piece):
+    """Two who hear each other; `agent` None: an outside number. `until_at` None while they talk."""
+
+    from_at: Instant
+    leg_id: LegId
+    with_leg_id: LegId
+    agent: Who | None = None
+    department_id: DepartmentId | None = None
+    waited_ms: int = 0
+    until_at: Instant | None = None
+
+
+class MessageState(StrEnum):
+    """What became of a voice message."""
+
+    RECORDING = "recording"
+    TAKEN = "taken"
+    STORED = "stored"
+    QUARANTINED = "quarantined"
+    MISSING = "missing"
+    DELETED = "deleted"
+    REMOVED = "removed"
+
+
+class Done(Mark, frozen=True):
+    """Who did something first, and when."""
+
+    by: AgentId
+    name: str
+    at: Instant
+
+
+class VoiceMessage(Piece):
+    """A voice message of an employee or of a department, and who took care of it (V5)."""
+
+    voice_message_id: VoiceMessageId
+    at: Instant
+    agent_id: AgentId | None = None
+    department_id: DepartmentId | None = None
+    recording_id: RecordingId | None = None
+    state: MessageState = MessageState.RECORDING
+    reason: str = ""
+    mark: str = ""
+    taken_at: Instant | None = None
+    duration_ms: int = 0
+    speech_ms: int = 0
+    original_key: MediaKey | None = None
+    mp3_key: MediaKey | None = None
+    heard: Done | None = None
+    claimed: Done | None = None
+    called_back: Done | None = None
+    deleted: Done | None = None
+
+
+class Letter(Piece):
+    """One letter to one recipient about this contact; `state` is due, accepted, deferred or failed."""
+
+    letter_id: str
+    kind: str
+    name: str
+    email: str
+    due_at: Instant
+    voice_message_id: VoiceMessageId | None = None
+    state: str = "due"
+    answer: str = ""
+    at: Instant | None = None
+
+
+class Recording(Piece):
+    """A recorded conversation (R1)."""
+
+    recording_id: RecordingId
+    at: Instant
+    duration_ms: int = 0
+    key: MediaKey | None = None
+    reason: str = ""
+
+
+class Leg(Piece):
+    """A leg whose end matters to the contact."""
+
+    leg_id: LegId
+    ended_at: Instant | None = None
+    outcome: LegOutcome | None = None
+
+
+class Stop(Mark, frozen=True):
+    """One stop on a contact's way: who or which department, and by which rule (D5, D6)."""
+
+    at: Instant
+    rule: str
+    agent: Who | None = None
+    department: Whither | None = None
+
+
+class Contact(Piece):
+    """One customer's story in history."""
+
+    contact_id: ContactId
+    organization_id: OrganizationId
+    started_at: Instant
+    pbx_id: PbxId
+    pbx_name: str = ""
+    line: str = ""
+    number: str | None = None
+    direction: Direction = Direction.INCOMING
+    caller: Who | None = None
+    legs: list[Leg] = []
+    stops: list[Stop] = []
+    tries: list[Try] = []
+    tries_left_out: int = 0
+    places: list[Place] = []
+    callbacks: list[Callback] = []
+    talks: list[Talk] = []
+    messages: list[VoiceMessage] = []
+    letters: list[Letter] = []
+    recordings: list[Recording] = []
+    machine_of: Who | None = None
+    """Whose answering machine took the call, where it is an employee's."""
+    missed_by: Who | None = None
+    end_reason: str = ""
+    waited_ms: int = 0
+    ended_at: Instant | None = None
+    continued_in: str = ""
+    """The name of what the caller went on in: a place or a callback of another contact (C8)."""
+    is_erased: bool = False
+
+    def leg(self, leg_id: LegId) -> Leg | None:
+        """A leg by its id, or None."""
+        return next((each for each in self.legs if each.leg_id == leg_id), None)
+
+    def place(self, place_id: PlaceId) -> Place | None:
+        """A place by its id, or None."""
+        return next((each for each in self.places if each.place_id == place_id), None)
+
+    def callback(self, callback_id: CallbackId) -> Callback | None:
+        """A callback by its id, or None."""
+        return next((each for each in self.callbacks if each.callback_id == callback_id), None)
+
+    def message(self, voice_message_id: VoiceMessageId) -> VoiceMessage | None:
+        """A voice message by its id, or None."""
+        return next((each for each in self.messages if each.voice_message_id == voice_message_id), None)
+
+    def find_try(self, try_id: str) -> Try | None:
+        """A try by its id, or None; the newest are asked for most."""
+        return next((each for each in reversed(self.tries) if each.try_id == try_id), None)
+
+
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_DECODER: Final = msgspec.json.Decoder(Contact)
+
+
+def encoded(contact: Contact) -> str:
+    """A contact as its document: the same text for the same record."""
+    return _ENCODER.encode(contact).decode()
+
+
+def decoded(document: str) -> Contact:
+    """A contact from its document. Raises msgspec.DecodeError."""
+    return _DECODER.decode(document)
