@@ -35,6 +35,7 @@ class SkipReason(StrEnum):
     NOT_THEIR_TURN = "not_their_turn"
     NOT_ALLOWED_TO_DIAL = "not_allowed_to_dial"
     EARLIER_PLACE = "earlier_place"
+    LIMIT_OF_LEGS = "limit_of_legs"
 
 
 class Skip(Part, frozen=True, kw_only=True):

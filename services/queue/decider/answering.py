@@ -170,7 +170,10 @@ def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
     """Bridge to the caller's leg, after the number was spoken where it could not be shown (G5)."""
     place = state.places.get(fact.place_id)
     resumed = pauses.if_on_call(state, fact.agent_id, cause="accepted")
-    return resumed if place is None else together((resumed, _bring_together(state, place, fact.leg_id)))
+    if place is None:
+        return resumed
+    others = offering.after_leg(state, place.department_id)
+    return together((resumed, _bring_together(state, place, fact.leg_id), others))
 
 
 def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Decision:

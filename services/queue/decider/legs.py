@@ -113,9 +113,10 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
         if offer.was_silent:
             return offers.end_by_agent(state, offer, OfferMissed)
         return offers.end(state, offer.offer_id, OfferUnreachable, reason=offer.failure)
+    others = NOTHING if offer.is_fallback else offering.after_leg(state, offer.department_id)
     if not any(leg_id in offer.dialled_legs for leg_id in offer.open_legs):
-        return offering.dial_rest(state, offer)
-    return NOTHING
+        return together((offering.dial_rest(state, offer), others))
+    return others
 
 
 def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:

@@ -19,7 +19,7 @@ from contracts.queue import (
 )
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import ending, offers, pauses
-from services.queue.rules import phones, sharing
+from services.queue.rules import limits, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, Offer, Phase, Place
 
@@ -36,10 +36,10 @@ def serve(state: QueueState, departments: tuple[DepartmentId, ...]) -> Decision:
     cause, count = state.offers_said
     room = OFFERS_AT_ONCE_MAX - (count if cause == state.cause else 0)
     facts: list[OfferMade] = []
-    for place, agents in sharing.next_offers(state, departments):
+    for turn in sharing.next_offers(state, departments):
         if len(facts) >= room:
             break
-        facts.extend(_offers(state, place, agents, {fact.agent_id for fact in facts}))
+        facts.extend(_offers(state, turn, {fact.agent_id for fact in facts}))
     return Decision(facts=tuple(facts)) if facts else NOTHING
 
 
@@ -53,12 +53,19 @@ def decide_serve(state: QueueState, due: TimerDue) -> Decision:
     return serve_all(state)
 
 
-def _offers(
-    state: QueueState, place: Place, agents: tuple[AgentId, ...], holding: set[AgentId]
-) -> list[OfferMade]:
+def after_leg(state: QueueState, department_id: DepartmentId) -> Decision:
+    """A phone rings no more: where a department limits them, another may ring now (Q13)."""
+    if limits.legs_max(state, department_id) is None:
+        return NOTHING
+    return serve(state, (department_id,))
+
+
+def _offers(state: QueueState, turn: sharing.Turn, holding: set[AgentId]) -> list[OfferMade]:
+    place = turn.place
     strategy = state.departments[place.department_id].saved.strategy
+    legs_max = limits.legs_max(state, place.department_id)
     facts: list[OfferMade] = []
-    for number, agent_id in enumerate(agents, start=place.offer_count + 1):
+    for number, agent_id in enumerate(turn.agents, start=place.offer_count + 1):
         agent = state.agents[agent_id].saved
         assert agent is not None
         offer_id = OfferId(f"{place.place_id}.o{number}")
@@ -70,9 +77,9 @@ def _offers(
                 agent_id=agent_id,
                 round=place.round,
                 ring_ms_max=sharing.ring_ms(strategy),
-                legs=phones.plan(state, offer_id, agent, place.pbx_id),
+                legs=phones.plan(state, offer_id, agent, place.pbx_id, legs_max),
                 # Once per decision is enough: the others of a round were decided together.
-                skipped=() if facts else sharing.skipped(state, place, agents, holding),
+                skipped=() if facts else sharing.skipped(state, turn, holding),
             )
         )
     return facts

@@ -6,9 +6,9 @@ from contracts.directory import AgentSaved, Device, DeviceKind
 from contracts.ids import Address, Instant, LegId, OfferId, PbxId
 from contracts.queue import OfferLeg
 from contracts.telephony import DialLeg
-from services.queue.rules import sharing
+from services.queue.rules import limits, sharing
 from services.queue.state import QueueState
-from services.queue.state.records import Offer, Place, phone_key
+from services.queue.state.records import Offer, Place
 
 KEY_MS: Final = 8_000
 """A mobile's own voicemail can't press a key; a person who looked at the screen can, within this (E4)."""
@@ -33,15 +33,18 @@ def address_from(pbx_id: PbxId, agent: AgentSaved, device: Device) -> Address:
     return Address(f"pbx:{agent.pbx_id}/{rest}")
 
 
-def plan(state: QueueState, offer_id: OfferId, agent: AgentSaved, pbx_id: PbxId) -> tuple[OfferLeg, ...]:
-    """The phones that ring for an offer made now: reachable, allowed to be dialled, each at its time."""
-    usable = [
-        (at, device)
-        for at, device in enumerate(agent.devices)
-        if not _is_unreachable(state, agent, device) and state.may_dial(device.address)
-    ]
+def plan(
+    state: QueueState, offer_id: OfferId, agent: AgentSaved, pbx_id: PbxId, legs_max: int | None = None
+) -> tuple[OfferLeg, ...]:
+    """The phones that ring for an offer made now: reachable, allowed to be dialled, each at its time.
+
+    Where fewer may ring at once than the agent has, those that ring first are taken.
+    """
+    usable = list(limits.usable(state, agent))
     if not usable:
         return ()
+    if legs_max is not None and len(usable) > legs_max:
+        usable = sorted(usable, key=lambda each: (each[1].delay_ms, each[0]))[:legs_max]
     # The delay counts from the first phone that rings: with the desk phone dead, the mobile rings at once.
     first_ms = min(device.delay_ms for _, device in usable)
     return tuple(
@@ -53,11 +56,6 @@ def plan(state: QueueState, offer_id: OfferId, agent: AgentSaved, pbx_id: PbxId)
         )
         for at, device in usable
     )
-
-
-def _is_unreachable(state: QueueState, agent: AgentSaved, device: Device) -> bool:
-    phone = state.phones.get(phone_key(agent.pbx_id, device.address))
-    return phone is not None and phone.is_unreachable
 
 
 def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLeg:

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from heapq import merge
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.directory import Strategy, StrategyKind
 from contracts.ids import AgentId, DepartmentId, Instant
 from contracts.queue import Skip, SkipReason
+from services.queue.rules import limits
 from services.queue.state import QueueState
 from services.queue.state.records import Place
 
@@ -107,9 +108,15 @@ def _probed_with(state: QueueState, agents: tuple[AgentId, ...]) -> Iterator[Age
             yield from state.agents_of_pbx(agent.pbx_id)
 
 
-def next_offers(
-    state: QueueState, departments: tuple[DepartmentId, ...]
-) -> Iterator[tuple[Place, tuple[AgentId, ...]]]:
+class Turn(NamedTuple):
+    """A place whose turn it is, who is rung for it now, and who is not because too many phones ring."""
+
+    place: Place
+    agents: tuple[AgentId, ...]
+    left_out: tuple[AgentId, ...] = ()
+
+
+def next_offers(state: QueueState, departments: tuple[DepartmentId, ...]) -> Iterator[Turn]:
     """Places in order over these departments, each with the free agents who are rung for it now.
 
     The earliest place comes first whatever its department, so that an agent of several departments gets
@@ -117,43 +124,46 @@ def next_offers(
     agent of its department has just missed or declined it: the cost does not grow with the queue.
     """
     taken: set[AgentId] = set()
+    room = limits.Room(state)
     open_places = merge(
-        *(_in_order(state, department_id, taken) for department_id in dict.fromkeys(departments)),
+        *(_in_order(state, department_id, taken, room) for department_id in dict.fromkeys(departments)),
         key=lambda place: place.rank,
     )
     for place in open_places:
-        agents = chosen(state, place, taken)
+        wanted = chosen(state, place, taken)
+        agents = room.fitting(place.department_id, wanted)
         if agents:
             taken.update(agents)
             taken.update(_probed_with(state, agents))
-            yield place, agents
+            yield Turn(place, agents, wanted[len(agents) :])
 
 
-def _in_order(state: QueueState, department_id: DepartmentId, taken: set[AgentId]) -> Iterator[Place]:
-    """A department's open places, for as long as somebody is free for them."""
+def _in_order(
+    state: QueueState, department_id: DepartmentId, taken: set[AgentId], room: limits.Room
+) -> Iterator[Place]:
+    """A department's open places, for as long as somebody is free for them and a phone more may ring."""
     free = state.free.get(department_id, ())
     for rank in state.first_places(department_id):
-        if all(agent_id in taken for _, _, agent_id in free):
+        if room.is_full(department_id) or all(agent_id in taken for _, _, agent_id in free):
             return
         yield state.places[rank[2]]
 
 
-def skipped(
-    state: QueueState, place: Place, offered: tuple[AgentId, ...], holding: Collection[AgentId] = ()
-) -> tuple[Skip, ...]:
+def skipped(state: QueueState, turn: Turn, holding: Collection[AgentId] = ()) -> tuple[Skip, ...]:
     """Why each other agent of the department was not offered this place (Q2, H7).
 
     `holding` are agents to whom this very decision offers another place.
     """
     reasons = []
+    place = turn.place
     for seat in state.departments[place.department_id].saved.agents[:SKIPPED_MAX]:
-        if seat.agent_id in offered:
+        if seat.agent_id in turn.agents:
             continue
         reason = (
             state.skip(place.department_id, seat.agent_id)
             or (SkipReason.HOLDS_OFFER if seat.agent_id in holding else None)
             or refuses(place, seat.agent_id, state.now_at)
-            or SkipReason.NOT_THEIR_TURN
+            or (SkipReason.LIMIT_OF_LEGS if seat.agent_id in turn.left_out else SkipReason.NOT_THEIR_TURN)
         )
         reasons.append(Skip(agent_id=seat.agent_id, reason=reason))
     return tuple(reasons)

@@ -40,7 +40,7 @@ class QueueState(State):
     `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
     places by department and number · `by_line` departments of a line · `seats` an agent's rank in each
     department, and whether it is suspended there · `skips` why an agent can take no place of it now ·
-    `on_direct` whose direct call a leg is.
+    `on_direct` whose direct call a leg is · `legs_rung[department]` how many phones its offers ring or will.
     """
 
     def __init__(self) -> None:
@@ -62,6 +62,7 @@ class QueueState(State):
         self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
         self.skips: dict[tuple[DepartmentId, AgentId], SkipReason | None] = {}
+        self.legs_rung: dict[DepartmentId, int] = {}
         self._free_keys: dict[tuple[DepartmentId, AgentId], FreeKey] = {}
         self._agents_by_phone: dict[str, set[AgentId]] = {}
         self._agents_by_pbx: dict[PbxId, set[AgentId]] = {}
@@ -74,7 +75,7 @@ class QueueState(State):
         self.lines = self.table("lines", Line, self._index_line)
         self.phones = self.table("phones", Phone, self._index_phone)
         self.places = self.table("places", Place, self._index_place)
-        self.offers = self.table("offers", Offer)
+        self.offers = self.table("offers", Offer, self._index_offer)
         self.legs = self.table("legs", Leg)
         self.notices = self.table("notices", Notice)
 
@@ -252,6 +253,12 @@ class QueueState(State):
                 return place.is_step_open or not place.offers
             case _:
                 return not place.offers
+
+    def _index_offer(self, old: Offer | None, new: Offer | None) -> None:
+        for offer, sign in ((old, -1), (new, 1)):
+            if offer is not None and not offer.is_fallback:
+                rung = self.legs_rung.get(offer.department_id, 0)
+                self.legs_rung[offer.department_id] = rung + sign * len(offer.open_legs)
 
     def _index_department(self, old: Department | None, new: Department | None) -> None:
         if old is not None:

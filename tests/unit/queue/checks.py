@@ -19,7 +19,18 @@ DECLINE_MS = 10_000
 PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
 RELOADED_EVERY = 3
 """Loading everything anew is slow; a difference stays for longer than three facts."""
-INDEXES = ("order", "open", "live", "free", "by_number", "by_line", "seats", "can_come", "on_direct")
+INDEXES = (
+    "order",
+    "open",
+    "live",
+    "free",
+    "by_number",
+    "by_line",
+    "seats",
+    "can_come",
+    "on_direct",
+    "legs_rung",
+)
 
 
 class Watch:
@@ -47,6 +58,7 @@ class Watch:
                 nobody_holds_two(state, fact.agent_id)
                 no_inversion(state, fact)
                 assert fact.legs, "an offer that rings nowhere"
+                not_too_many_phones(state, fact)
             case queue.FallbackRung():
                 nobody_holds_two(state, fact.agent_id)
             case _:
@@ -74,6 +86,18 @@ def nobody_holds_two(state: QueueState, agent_id: AgentId) -> None:
     line = state.line(agent_id)
     assert line.offer_id is None, f"{agent_id} holds {line.offer_id}"
     assert line.leg_id is None, f"{agent_id} is on {line.leg_id}"
+
+
+def not_too_many_phones(state: QueueState, fact: queue.OfferMade) -> None:
+    """No department rings more phones at once than it wants (Q13), counted anew."""
+    legs_max = state.departments[fact.department_id].saved.legs_max
+    rung = sum(
+        len(offer.open_legs)
+        for offer in state.offers
+        if offer.department_id == fact.department_id and not offer.is_fallback
+    )
+    assert rung == state.legs_rung.get(fact.department_id, 0)
+    assert legs_max is None or rung + len(fact.legs) <= legs_max, f"{rung} ring, and {len(fact.legs)} more"
 
 
 def no_inversion(state: QueueState, fact: queue.OfferMade) -> None:
@@ -234,7 +258,7 @@ def snapshot(state: QueueState) -> dict[str, Any]:
     for name in INDEXES:
         index = getattr(state, name)
         seen[f"index {name}"] = {
-            key: value if isinstance(value, dict | str) else sorted(value)
+            key: value if isinstance(value, dict | str | int) else sorted(value)
             for key, value in index.items()
             if value
         }

@@ -45,9 +45,9 @@ class Counted:
         return getattr(self._table, name)
 
 
-def looks(waiting: int, strategy: str) -> int:
+def looks(waiting: int, strategy: str, **settings: Any) -> int:
     """Looks at places while an agent comes free and declines, another talks, and callers come and go."""
-    office = an_office(ANNA, BORIS, VERA, strategy=by(strategy), auto=False)
+    office = an_office(ANNA, BORIS, VERA, strategy=by(strategy), auto=False, **settings)
     office.watch.is_looking = False
     office.decider = office.plain_decider
     for agent_id in (ANNA, BORIS, VERA):
@@ -82,3 +82,10 @@ def a_busy_minute(office: Office, waiting: int) -> None:
 def test_a_fact_costs_as_much_with_ten_thousand_places_as_with_ten(strategy: str) -> None:
     """A long queue is when speed matters; one that slows itself down never empties."""
     assert looks(10_000, strategy) <= looks(10, strategy)
+
+
+@pytest.mark.rule("Q13")
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_limit_of_phones_costs_nothing_with_a_long_queue(strategy: str) -> None:
+    """When all phones that may ring do, the places that are left out are not looked at."""
+    assert looks(10_000, strategy, legs_max=2) <= looks(10, strategy, legs_max=2)

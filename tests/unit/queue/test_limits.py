@@ -120,7 +120,7 @@ def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> 
 
 @pytest.mark.rule("Q13")
 def test_a_caller_too_many_gets_the_overflow_action() -> None:
-    """Its own action, with its own notice; who waited before is not touched."""
+    """E-19: its own action, with its own notice; who waited before is not touched."""
     office = an_office(ANNA, waiting_max=2, overflow_action=action("hang_up"))
     office.phone_is(ANNA, DeviceState.IN_USE)
     for name in ("c1", "c2", "c3"):

@@ -93,6 +93,7 @@ def test_whatever_happens_the_checks_hold(seed: int) -> None:
         wrap_up_s=r.choice((0, 3)),
         limit=r.choice((None, None, 3)),
         misses=r.choice((None, 1, 2)),
+        legs=r.choice((None, 1, 3)),
     )
     for _ in range(STEPS):
         possible = acts(r)

@@ -43,9 +43,15 @@ class People(RuleBasedStateMachine):
         wrap_up_s=st.sampled_from((0, 3)),
         limit=st.sampled_from((None, 3)),
         misses=st.sampled_from((None, 1, 2)),
+        legs=st.sampled_from((None, 1, 3)),
     )
     def an_office(
-        self, kind: directory.StrategyKind, wrap_up_s: int, limit: int | None, misses: int | None
+        self,
+        kind: directory.StrategyKind,
+        wrap_up_s: int,
+        limit: int | None,
+        misses: int | None,
+        legs: int | None,
     ) -> None:
         self.office = Office(auto=False)
         self.callers = 0
@@ -61,6 +67,7 @@ class People(RuleBasedStateMachine):
             "wrap_up_ms": wrap_up_s * SECOND,
             "no_answer_ms": 4 * MINUTE,
             "auto_pause_misses": misses,
+            "legs_max": legs,
         }
         self.office.hears(
             self.office.department(*AGENTS[:4], waiting_max=limit, **shared),
