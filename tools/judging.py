@@ -156,14 +156,15 @@ def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Itera
 
 
 def nothing_is_dialled_outside_policy(history: History) -> Iterator[str]:
-    """C10, G4: whatever reached the gateway is allowed."""
-    saved = (each.fact for each in history.facts if isinstance(each.fact, OrganizationSaved))
-    office = next(saved, None)
-    if office is None:
+    """C10, G4: whatever reached the gateway was allowed when it was decided on."""
+    saved = [(each.offset, each.fact) for each in history.facts if isinstance(each.fact, OrganizationSaved)]
+    if not saved:
         return
     for sent in history.commands:
         if isinstance(sent.command, DialLeg) and sent.command.address.startswith("tel:"):
             number = sent.command.address.removeprefix("tel:")
+            before = [office for offset, office in saved if offset <= sent.envelope.cause_offset]
+            office = max(before, key=lambda each: each.version, default=saved[0][1])
             reason = refusal(number, office.dialling_policy, is_employee=sent.envelope.source == "queue")
             if reason is not None:
                 yield f"{sent.command.leg_id} was dialled although {reason}"

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from contracts import codec
 from contracts.directory import Language, OrganizationSaved, PbxSaved
@@ -15,6 +16,8 @@ from contracts.topics import FACTS, TELEPHONY
 from contracts.voicemail import (
     LetterAccepted,
     LetterDeferred,
+    LetterFailed,
+    MessageQuarantined,
     MessageStored,
     SendLetter,
     StoreMessage,
@@ -32,11 +35,14 @@ from services.gateway.service import COMMANDS, SAYS
 from services.gateway.simulated import Town
 from services.gateway.simulated.memory import MemoryPbx
 from tests.sim.ports import Process, ProcessBlobs, SharedLog
+from tests.sim.rare import NO_SUCH_MAILBOX
 
 IDLE_S: Final = 20.0
 RAISED: Final = "a handler raised"
 PROMPT_MS: Final = 1_500
 """Every prompt of the simulation lasts this long."""
+UNPLAYABLE_ONE_IN: Final = 12
+"""So many recordings are not audio, whoever looks and however often: told by their ids."""
 
 
 def silent_prompt(_: MediaKey) -> bytes:
@@ -282,6 +288,10 @@ class Delivery:
             return StoringDeferred(
                 voice_message_id=command.voice_message_id, reason="S3 is away", tries=command.tries
             )
+        if crc32(command.voice_message_id.encode()) % UNPLAYABLE_ONE_IN == 0:
+            return MessageQuarantined(
+                voice_message_id=command.voice_message_id, original_key=command.key, reason="not audio"
+            )
         return MessageStored(
             voice_message_id=command.voice_message_id,
             original_key=command.key or MediaKey("spool"),
@@ -294,6 +304,8 @@ class Delivery:
     def _send(self, command: SendLetter) -> Fact:
         if self._chance.random() < self._bad():
             return LetterDeferred(letter_id=command.letter_id, answer="451 later", tries=command.tries)
+        if command.recipient == NO_SUCH_MAILBOX:
+            return LetterFailed(letter_id=command.letter_id, answer="550 no such user")
         # The real postman's mark in S3 says that a letter was taken; here the mailbox itself does.
         if all(letter.letter_id != command.letter_id for letter in self._mailbox):
             self._mailbox.append(command)

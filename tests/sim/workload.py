@@ -28,11 +28,13 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
+from tests.sim import rare
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
 SECOND: Final = PbxId("second")
 LINES: Final = {"sales": "+74950001000", "service": "+74950001001"}
+CUSTOMERS: Final = [f"+7916555{number:04d}" for number in range(5)]
 ZERO_S: Final = 8.0
 """Calls begin when every process has started."""
 CALLS_S: Final = 150.0
@@ -52,29 +54,32 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 def workload(seed: int, now: int) -> Workload:
     """The morning of a seed."""
     chance = random.Random(f"workload {seed}")
+    seldom = random.Random(f"rare {seed}")
     agents = _agents(chance)
-    departments = _departments(chance, agents)
+    departments = [rare.department(seldom, each, agents) for each in _departments(chance, agents)]
+    usual = DiallingPolicy(own_numbers=tuple(LINES.values()), orders_per_hour_per_number_max=5)
+    office = OrganizationSaved(
+        organization_id=ORGANIZATION,
+        version=1,
+        name="North",
+        language=Language.RUSSIAN,
+        timezone="Europe/Moscow",
+        administrators=rare.administrators(seldom, (_recipient("admin"),)),
+        dialling_policy=rare.policy(seldom, usual),
+    )
     book: list[Fact] = [
-        OrganizationSaved(
-            organization_id=ORGANIZATION,
-            version=1,
-            name="North",
-            language=Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            administrators=(_recipient("admin"),),
-            dialling_policy=DiallingPolicy(
-                own_numbers=tuple(LINES.values()), orders_per_hour_per_number_max=5
-            ),
-        ),
+        office,
         PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=tuple(LINES.values())),
         PbxSaved(pbx_id=SECOND, version=1, name="Volga", kind=PbxKind.CLOUD, numbers=("+78310002000",)),
         *agents,
         *departments,
     ]
-    script = _script(chance, agents)
+    script = _script(chance, seldom, agents)
+    changes = _changes(chance, departments, agents, now)
+    later = [(ZERO_S + at_s, fact) for at_s, fact in rare.changes(seldom, office, agents, CUSTOMERS)]
     return Workload(
         book=tuple(book),
-        changes=tuple(_changes(chance, departments, agents, now)),
+        changes=tuple(sorted((*changes, *later), key=lambda each: each[0])),
         script=script,
         ends_at_s=ZERO_S + MORNING_S,
     )
@@ -164,10 +169,10 @@ def _changes(
         hours = (Interval(from_at=Instant(now - 3_600_000), until_at=home_at),)
         fact = AgentAvailabilitySaved(agent_id=leaver.agent_id, version=1, hours=hours, absences=())
         changes.append((0.0, fact))
-    return sorted(changes, key=lambda each: each[0])
+    return changes
 
 
-def _script(chance: random.Random, agents: list[AgentSaved]) -> Script:
+def _script(chance: random.Random, seldom: random.Random, agents: list[AgentSaved]) -> Script:
     phones: dict[PbxId, dict[str, Any]] = {CLOUD: {}, SECOND: {}}
     public: dict[str, Any] = {}
     for agent in agents:
@@ -177,10 +182,9 @@ def _script(chance: random.Random, agents: list[AgentSaved]) -> Script:
                 phones[agent.pbx_id][device.address] = _phone(chance, is_mobile=False)
             else:
                 public[number] = _phone(chance, is_mobile=True)
-    customers = [f"+7916555{number:04d}" for number in range(5)]
-    for number in customers:
+    for number in CUSTOMERS:
         public[number] = {"behaviours": [_customer(chance) for _ in range(4)]}
-    calls = [_call(chance, customers) for _ in range(chance.randint(8, 16))]
+    calls = [_call(chance) for _ in range(chance.randint(8, 16))]
     network: dict[str, Any] = {}
     if chance.random() < 0.5:
         network = {"replies_lost": 0.03, "replies_doubled": 0.03, "replies_late": 0.05}
@@ -188,16 +192,16 @@ def _script(chance: random.Random, agents: list[AgentSaved]) -> Script:
         network["absences"] = [
             {"at_s": chance.uniform(20, 300), "for_s": chance.uniform(5, 40), "drops": 0.3}
         ]
-    return scripts.read(
-        {
-            "seed": chance.getrandbits(30),
-            "pbxs": {
-                CLOUD: {"phones": phones[CLOUD], "calls": calls, "network": network},
-                SECOND: {"phones": phones[SECOND]},
-            },
-            "public": public,
-        }
-    )
+    calls += rare.calls(seldom, CUSTOMERS, tuple(LINES.values()))
+    script = {
+        "seed": chance.getrandbits(30),
+        "pbxs": {
+            CLOUD: {"phones": phones[CLOUD], "calls": calls, "network": network},
+            SECOND: {"phones": phones[SECOND]},
+        },
+        "public": public,
+    }
+    return scripts.read(rare.phones(seldom, script))
 
 
 def _phone(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
@@ -249,7 +253,7 @@ def _customer(chance: random.Random) -> dict[str, Any]:
             return {"answer_after_s": 2.0, "then": [{"wait_s": chance.uniform(0.5, 20)}, {"hang_up": True}]}
 
 
-def _call(chance: random.Random, customers: list[str]) -> dict[str, Any]:
+def _call(chance: random.Random) -> dict[str, Any]:
     """One call to the company."""
     match chance.choices(range(5), (3, 6, 2, 2, 3))[0]:
         case 0:
@@ -281,7 +285,7 @@ def _call(chance: random.Random, customers: list[str]) -> dict[str, Any]:
             ]
     return {
         "at_s": chance.uniform(0, CALLS_S),
-        "caller": None if chance.random() < 0.1 else chance.choice(customers),
+        "caller": None if chance.random() < 0.1 else chance.choice(CUSTOMERS),
         "line": chance.choice(tuple(LINES.values())),
         "then": then,
     }

@@ -200,8 +200,15 @@ class World:
                 # A process that can't reach what it needs at its start ends, and is started again.
                 assert isinstance(work.exception(), LogUnavailable | StoreUnavailable), work
                 process.kill(str(work.exception()))
+            else:
+                work.add_done_callback(self._zombie_ended)
             self.crashes.append(f"{process.name} {process.died.result()}")
             await asyncio.sleep(self._chance.uniform(0.1, 8.0))
+
+    def _zombie_ended(self, work: asyncio.Task[None]) -> None:
+        """Whatever a process meets that goes on beside its successor: it would be started again."""
+        if not work.cancelled() and work.exception() is not None:
+            self.crashes.append(f"a zombie ended by itself: {work.exception()!r}")
 
     def _decider(self, decider: Decider[Any]) -> Any:
         async def live(process: Process) -> None:
