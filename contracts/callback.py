@@ -251,7 +251,13 @@ class CallbackUnreached(CallbackEnd, tag="callback.unreached", frozen=True, kw_o
 
 
 class CallbackCancelled(CallbackEnd, tag="callback.cancelled", frozen=True, kw_only=True):
-    """Withdrawn by the customer, an agent or the API, or void: they talked on the ordering leg."""
+    """Withdrawn by the customer, an agent or the API (C9), or void: they talked on the ordering leg.
+
+    `keeps_line`: the customer is on the line, where an agent is about to come; the place goes on as a
+    caller's.
+    """
+
+    keeps_line: bool = False
 
 
 class CallbackBarred(CallbackEnd, tag="callback.barred", frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ class Prompt(StrEnum):
     ONE_MOMENT = "one_moment"
     CALLER_GONE = "caller_gone"
     CUSTOMER_UNREACHED = "customer_unreached"
+    CALLBACK_CANCELLED = "callback_cancelled"
     WHISPER_CALLBACK = "whisper_callback"
     WHISPER_CALL = "whisper_call"
     WHISPER_NUMBER_WITHHELD = "whisper_number_withheld"

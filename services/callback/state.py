@@ -170,6 +170,8 @@ class Callback(Record, frozen=True, array_like=True):
     play_id: PlayId | None = None
     story: tuple[StoryLine, ...] = ()
     story_left_out: int = 0
+    cancel_asked: str = ""
+    """Somebody withdrew it in the moment in which both are bridged: if that fails, nothing follows (C9)."""
 
     @property
     def was_dialled(self) -> bool:
@@ -247,6 +249,7 @@ class CallbackState(State):
         self.notices = self.table("notices", Notice)
         self.order_of_place: dict[PlaceId, LegId] = {}
         self.orders = self.table("orders", Order, self._track_order)
+        self._of_place: dict[PlaceId, CallbackId] = {}
         self._of_leg: dict[LegId, CallbackId] = {}
         self._of_agent: dict[AgentId, CallbackId] = {}
         self._of_number: dict[tuple[DepartmentId, str], tuple[CallbackId, ...]] = {}
@@ -271,6 +274,7 @@ class CallbackState(State):
             self._forget(old)
         if new is None:
             return
+        self._of_place[new.place_id] = new.callback_id
         for leg_id in new.legs():
             self._of_leg[leg_id] = new.callback_id
         if new.agent_id is not None and new.phase in WITH_AGENT:
@@ -282,6 +286,7 @@ class CallbackState(State):
             ready.add((new.deadline_at, new.callback_id))
 
     def _forget(self, old: Callback) -> None:
+        self._of_place.pop(old.place_id, None)
         for leg_id in old.legs():
             self._of_leg.pop(leg_id, None)
         if old.agent_id is not None and self._of_agent.get(old.agent_id) == old.callback_id:
@@ -327,7 +332,8 @@ class CallbackState(State):
 
     def callback_of(self, place_id: PlaceId) -> Callback | None:
         """The callback that holds this place, if it has one."""
-        return self.callbacks.get(callback_id_of(place_id))
+        found = self._of_place.get(place_id)
+        return None if found is None else self.callbacks.get(found)
 
     def callbacks_to(self, department_id: DepartmentId, number: str) -> tuple[Callback, ...]:
         """The callbacks of a department to a number, oldest first; rarely more than one."""
@@ -356,5 +362,5 @@ class CallbackState(State):
 
 
 def callback_id_of(place_id: PlaceId) -> CallbackId:
-    """A place has one callback at most: its name is the place's."""
+    """What is ordered in a call is named by its place, which has one callback at most."""
     return CallbackId(f"cb.{place_id}")

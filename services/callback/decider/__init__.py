@@ -46,7 +46,7 @@ from contracts.callback import (
     NumberWanted,
     OrderAbandoned,
 )
-from contracts.directory import DepartmentSaved, OrganizationSaved, PbxSaved
+from contracts.directory import CallbackCancelAsked, DepartmentSaved, OrganizationSaved, PbxSaved
 from contracts.gateway import (
     Bridged,
     CommandRefused,
@@ -78,7 +78,7 @@ from contracts.tts import NoticeRendered
 from contracts.voicemail import MessageMissing, MessageTaken
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import timer_id
-from services.callback.decider import apologies, attempts, ordering
+from services.callback.decider import apologies, attempts, cancelling, ordering
 from services.callback.decider.applying import apply
 from services.callback.decider.changes import CALLBACK_TIMER, FAREWELL_TIMER, LINE_TIMER, ORDER_TIMER
 from services.callback.decider.hearing import refused_command
@@ -133,7 +133,7 @@ Ours = (
     | CallbackCancelled
     | CallbackBarred
 )
-Known = Book | Queue | Phone | MessageTaken | MessageMissing | TimerDue | Ours
+Known = Book | Queue | Phone | MessageTaken | MessageMissing | CallbackCancelAsked | TimerDue | Ours
 
 HEARS: tuple[type[Fact], ...] = (
     *Book.__args__,
@@ -141,6 +141,7 @@ HEARS: tuple[type[Fact], ...] = (
     *Phone.__args__,
     MessageTaken,
     MessageMissing,
+    CallbackCancelAsked,
     TimerDue,
 )
 SAYS: tuple[type[Fact], ...] = Ours.__args__
@@ -181,6 +182,8 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
             return apologies.next_apologies(state, known.pbx_id)
         case MessageTaken() | MessageMissing():
             return apologies.on_voicemail(state, known)
+        case CallbackCancelAsked():
+            return cancelling.on_cancel_asked(state, known)
         case AttemptFailed():
             return attempts.on_attempt_failed(state, known)
         case ApologyQueued():

@@ -12,6 +12,7 @@ from contracts.callback import (
     ApologyQueued,
     AttemptFailed,
     AttemptStarted,
+    CallbackCancelled,
     CallbackConfirmed,
     CallbackConnected,
     CallbackEnd,
@@ -309,5 +310,7 @@ def _apply_callback_end(state: CallbackState, fact: CallbackEnd) -> None:
             state.pairs.put(Pair(customer_leg_id, agent_leg_id, callback.pbx_id))
     elif is_ours and agent_leg_id is not None:
         take_leave(state, agent_leg_id, callback.pbx_id)
+    if isinstance(fact, CallbackCancelled) and fact.keeps_line:
+        close_order(state, callback.order_leg_id)
     wait(state, callback, None)
     state.callbacks.drop(callback.callback_id)

@@ -220,6 +220,8 @@ def on_attempt_failed(state: CallbackState, fact: AttemptFailed) -> Decision:
 def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision:
     if callback.agent_id is None or callback.agent_leg_id is None:
         return NOTHING
+    if callback.cancel_asked:
+        return endings.cancelled(state, callback, callback.cancel_asked)
     counted = is_counted(callback)
     attempts = callback.attempts - (0 if counted else 1)
     again_at: Instant | None = Instant(state.now_at + callback.gap_ms)

@@ -12,6 +12,7 @@ from contracts.callback import (
 )
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId
 from contracts.message import Command
+from contracts.prompts import Prompt
 from contracts.telephony import HangUp
 from runtime.decision import Decision
 from services.callback.decider import sayings
@@ -88,10 +89,12 @@ def unreached(state: CallbackState, callback: Callback, reason: str) -> Decision
     return Decision(facts=(fact,), commands=_let_go(state, callback))
 
 
-def cancelled(state: CallbackState, callback: Callback, reason: str) -> Decision:
-    """Withdrawn: nothing is dialled any more, and what rings stops (C9)."""
-    fact = CallbackCancelled(**_common(state, callback, "cancelled", reason))
-    return Decision(facts=(fact,), commands=_let_go(state, callback))
+def cancelled(state: CallbackState, callback: Callback, reason: str, *, keeps_line: bool = False) -> Decision:
+    """Withdrawn: nothing is dialled any more, and what rings stops (C9); `keeps_line`: who is on it stays."""
+    fact = CallbackCancelled(**_common(state, callback, "cancelled", reason), keeps_line=keeps_line)
+    if keeps_line:
+        return Decision(facts=(fact,))
+    return Decision(facts=(fact,), commands=_let_go(state, callback, Prompt.CALLBACK_CANCELLED))
 
 
 def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
@@ -100,7 +103,9 @@ def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
     return Decision(facts=(fact,), commands=_let_go(state, callback))
 
 
-def _let_go(state: CallbackState, callback: Callback) -> tuple[Command, ...]:
+def _let_go(
+    state: CallbackState, callback: Callback, told: Prompt = Prompt.CUSTOMER_UNREACHED
+) -> tuple[Command, ...]:
     """Hang up what the callback still has; the agent hears why first."""
     found: list[Command] = []
     if callback.phase in WITH_CUSTOMER and callback.customer is not None and not callback.customer.is_over:
@@ -111,5 +116,5 @@ def _let_go(state: CallbackState, callback: Callback) -> tuple[Command, ...]:
         )
     if callback.phase in WITH_AGENT and callback.agent_leg_id is not None:
         leg_id = callback.agent_leg_id
-        found.append(sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id))
+        found.append(sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id, told))
     return tuple(found)

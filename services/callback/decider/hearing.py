@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.directory import DepartmentSaved, OrganizationSaved, PbxSaved
+from contracts.directory import CallbackCancelAsked, DepartmentSaved, OrganizationSaved, PbxSaved
 from contracts.gateway import (
     CommandRefused,
     DigitsEntered,
@@ -18,6 +18,7 @@ from contracts.log import TimerDue
 from contracts.message import Fact
 from contracts.tts import NoticeRendered
 from services.callback import rules
+from services.callback.decider import cancelling
 from services.callback.decider.changes import (
     CALLBACK_TIMER,
     FAREWELL_TIMER,
@@ -49,6 +50,8 @@ def hear(state: CallbackState, fact: Fact) -> None:
     match fact:
         case OrganizationSaved() | PbxSaved() | DepartmentSaved() | NoticeRendered():
             _hear_book(state, fact)
+        case CallbackCancelAsked():
+            cancelling.hear_cancel_asked(state, fact)
         case PbxLost() | PbxReturned():
             pbx = state.pbxs.get(fact.pbx_id) or Pbx(fact.pbx_id)
             state.pbxs.put(msgspec.structs.replace(pbx, is_away=isinstance(fact, PbxLost)))

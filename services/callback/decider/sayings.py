@@ -89,10 +89,16 @@ def apology(state: CallbackState, callback: Callback, ask: int) -> Media:
     return (*_notice(state, choice, standard, number), *press_one)
 
 
-def farewell(state: CallbackState, department_id: DepartmentId | None, leg_id: LegId, pbx_id: PbxId) -> Play:
-    """An agent is told that the customer was not reached; then this leg is hung up."""
+def farewell(
+    state: CallbackState,
+    department_id: DepartmentId | None,
+    leg_id: LegId,
+    pbx_id: PbxId,
+    told: Prompt = Prompt.CUSTOMER_UNREACHED,
+) -> Play:
+    """An agent is told why there is nobody to talk to; then this leg is hung up."""
     language = Language.RUSSIAN if department_id is None else language_of(state, department_id)
-    media = prompt_keys(language, Prompt.CUSTOMER_UNREACHED)
+    media = prompt_keys(language, told)
     return Play(pbx_id=pbx_id, leg_id=leg_id, play_id=farewell_play_id(leg_id), media=media)
 
 

@@ -5,6 +5,7 @@ import msgspec
 from contracts.callback import (
     AgentLost,
     AttemptFailed,
+    CallbackCancelled,
     CallbackConfirmed,
     CallbackConnected,
     CallbackEnd,
@@ -202,15 +203,19 @@ def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
 
 
 def apply_end(state: QueueState, fact: CallbackEnd) -> None:
-    """Who has come back on the line for a callback that is over just then goes on waiting as a caller."""
+    """Whose customer is on the line for a callback that is over just then goes on waiting as a caller's."""
     place = state.places.get(fact.place_id)
-    if place is None or place.callback_id != fact.callback_id or not _is_back(place):
+    if place is None or place.callback_id != fact.callback_id or not _keeps_line(place, fact):
         return
-    state.places.put(msgspec.structs.replace(place, callback_id=None, is_taken_over=False))
+    place = msgspec.structs.replace(place, callback_id=None, is_taken_over=False)
+    state.places.put(place)
+    telling.follow_position(state, place)
 
 
-def _is_back(place: Place) -> bool:
-    return place.is_taken_over and place.phase in (Phase.WAITING, Phase.ACCEPTED)
+def _keeps_line(place: Place, fact: CallbackEnd) -> bool:
+    """Either came back for it (C8), or was about to be bridged on the ordering leg (C9)."""
+    stays = place.is_taken_over or (isinstance(fact, CallbackCancelled) and fact.keeps_line)
+    return stays and place.leg_id is not None and place.phase in (Phase.WAITING, Phase.ACCEPTED)
 
 
 def decide_end(state: QueueState, fact: CallbackEnd) -> Decision:

@@ -108,6 +108,11 @@ def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
             is_invited=place.is_invited or fact.kind is AnnouncementKind.INVITATION,
         )
     )
+    follow_position(state, place)
+
+
+def follow_position(state: QueueState, place: Place) -> None:
+    """From now on the caller is told when the position got better."""
     if f"announce/{place.place_id}" not in state.timers:
         _set_announce(state, place)
 

@@ -174,6 +174,13 @@ class Callbacks(RuleBasedStateMachine):
     def voicemail_is_done(self, has_message: bool) -> None:
         self.world.voicemail_says(has_message=has_message)
 
+    @precondition(lambda self: len(self.world.office.state.callbacks) > 0)
+    @rule(n=pick)
+    def somebody_withdraws_a_callback(self, n: int) -> None:
+        known = list(self.world.office.state.callbacks)
+        callback_id = known[n % len(known)].callback_id
+        self.world.tell(directory.CallbackCancelAsked(callback_id=callback_id))
+
     @precondition(lambda self: self.offerable())
     @rule(n=pick)
     def a_customer_calls_and_takes_the_place(self, n: int) -> None:

@@ -49,6 +49,10 @@ class Place:
     agent_leg: str = ""
 
 
+def _keeps_line(fact: callback.CallbackEnd) -> bool:
+    return isinstance(fact, callback.CallbackCancelled) and fact.keeps_line
+
+
 @dataclass
 class World:
     """Office, queue, gateway, phones."""
@@ -261,7 +265,9 @@ class World:
         fact = self.inbox.pop(0)
         match fact:
             case callback.CallbackEnd():
-                self.places.pop(fact.place_id, None)
+                ended = self.places.pop(fact.place_id, None)
+                if ended is not None and ended.leg_id is not None and _keeps_line(fact):
+                    self.ends(ended.leg_id)  # who would wait on hangs up, in this world
             case callback.CallbackConfirmed():
                 self.places.pop(fact.new_place_id, None)
             case gateway.LegEnded():

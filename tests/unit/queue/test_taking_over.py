@@ -166,6 +166,40 @@ def test_who_is_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> Non
 
 
 @pytest.mark.rule("C9")
+@pytest.mark.parametrize("drops", [False, True])
+def test_whoever_withdraws_it_cuts_no_customer_off_who_is_about_to_be_bridged(drops: bool) -> None:
+    """The order is void, the place is a caller's: bridged, or waiting on, told where, if the agent drops."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1", hangs_up=False)
+    office.auto = False
+    anna_is_free(office)
+    office.answers(ANNA)
+    office.hears(end(office, callback.CallbackCancelled, callback_id, keeps_line=True))
+    assert not office.said(queue.PlaceClosed)
+    if drops:
+        office.finishes(ANNA)
+        office.waits(5 * SECOND)
+        office.answers(ANNA)
+    office.hears(*office.replies(office.last(telephony.Bridge)))
+    assert office.last(queue.PlaceConnected).callback_id is None
+
+
+@pytest.mark.rule("C9")
+def test_a_customer_who_has_gone_by_then_leaves_an_agent_who_hears_so() -> None:
+    """Whoever withdrew it could not know."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1", hangs_up=False)
+    office.auto = False
+    anna_is_free(office)
+    office.answers(ANNA)
+    office.hangs_up("c1")
+    office.hears(end(office, callback.CallbackCancelled, callback_id, keeps_line=True))
+    assert office.last(queue.PlaceClosed).outcome == "cancelled"
+
+
+@pytest.mark.rule("C9")
 def test_a_cancelled_callback_stops_what_rings_for_it() -> None:
     """Withdrawn counts as nothing for the agent."""
     office = with_anna_busy()
