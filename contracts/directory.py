@@ -297,7 +297,8 @@ class DirectRulesSaved(Fact, tag="directory.direct_rules_saved", frozen=True, kw
     """What happens to calls to one employee (D1 to D4, D7, E5, E6).
 
     `numbers` are the personal outside numbers and company SIMs that lead here (E.164); `recipients` get the
-    voice messages, empty means the next of V4. The extension is on `directory.agent_saved`.
+    voice messages, empty means the next of V4. The extension is on `directory.agent_saved`. `mobile` is the
+    own mobile (E.164) that the action `mobile` rings; empty: the mobile among the employee's devices.
     """
 
     agent_id: AgentId
@@ -309,6 +310,7 @@ class DirectRulesSaved(Fact, tag="directory.direct_rules_saved", frozen=True, kw
     absence: DirectAction = DirectAction()
     has_call_waiting: bool = False
     recipients: tuple[Recipient, ...] = ()
+    mobile: str = ""
 
 
 class Role(StrEnum):

@@ -8,7 +8,7 @@ it has rung talks, the contact is routing's.
 from enum import StrEnum
 
 from contracts.gateway import Outcome
-from contracts.ids import AgentId, DepartmentId, Instant, LegId, PbxId, PlayId, ScenarioId, TryId
+from contracts.ids import AgentId, DepartmentId, Instant, LegId, MediaKey, PbxId, PlayId, ScenarioId, TryId
 from contracts.message import Fact, Part
 from contracts.queue import OfferLeg
 
@@ -38,7 +38,11 @@ class Hop(Part, frozen=True, kw_only=True):
 
 
 class CallTaken(Fact, tag="routing.call_taken", frozen=True, kw_only=True):
-    """A call has arrived and routing knows where it goes first; it is answered when somebody speaks to it."""
+    """A call has arrived and routing knows where it goes first; it is answered when somebody speaks to it.
+
+    One of `agent_id`, `department_id` and `scenario_id` is set. `second_agent_id` is whom a responsible
+    manager's calls go to when that one does not take them (D5).
+    """
 
     leg_id: LegId
     pbx_id: PbxId
@@ -48,20 +52,32 @@ class CallTaken(Fact, tag="routing.call_taken", frozen=True, kw_only=True):
     is_internal: bool = False
     caller_agent_id: AgentId | None = None
     scenario_id: ScenarioId | None = None
+    agent_id: AgentId | None = None
+    department_id: DepartmentId | None = None
+    second_agent_id: AgentId | None = None
 
 
 class ElementEntered(Fact, tag="routing.element_entered", frozen=True, kw_only=True):
-    """A call stands at an element of its scenario; a digit that led there began a new trail (D6)."""
+    """A call stands at an element of its scenario; a digit that led there began a new trail (D6).
+
+    A greeting or a menu plays `media`; a menu is `asked` twice before it goes on without a choice.
+    """
 
     leg_id: LegId
     scenario_id: ScenarioId
     element_id: str
     digit: str = ""
     play_id: PlayId | None = None
+    media: tuple[MediaKey, ...] = ()
+    asked: int = 1
 
 
 class PersonRung(Fact, tag="routing.person_rung", frozen=True, kw_only=True):
-    """An employee's phones begin to ring for a direct call; `until_at` is the end of the no-answer time."""
+    """An employee's phones begin to ring for a direct call.
+
+    They ring for `ring_ms_max` from the first ringing on (E4), and never beyond `until_at`, which leaves time
+    to set the call up; a scenario's seconds include the set-up (S3), so that there both end together.
+    """
 
     leg_id: LegId
     try_id: TryId
@@ -69,20 +85,31 @@ class PersonRung(Fact, tag="routing.person_rung", frozen=True, kw_only=True):
     rule: Rule
     legs: tuple[OfferLeg, ...]
     until_at: Instant
+    ring_ms_max: int
 
 
 class TryLegDialled(Fact, tag="routing.try_leg_dialled", frozen=True, kw_only=True):
     """A phone that rings later than the first is dialled now (E4)."""
 
-    try_id: TryId
     leg_id: LegId
+    try_id: TryId
+    agent_leg_id: LegId
+
+
+class TryLegSkipped(Fact, tag="routing.try_leg_skipped", frozen=True, kw_only=True):
+    """A phone that was to ring later is not dialled: it is another's by now (E8), or not allowed any more."""
+
+    leg_id: LegId
+    try_id: TryId
+    agent_leg_id: LegId
 
 
 class TryKeyWanted(Fact, tag="routing.try_key_wanted", frozen=True, kw_only=True):
     """A mobile was answered: its person must press a key within 8 s, the others ring on (E4)."""
 
-    try_id: TryId
     leg_id: LegId
+    try_id: TryId
+    agent_leg_id: LegId
     until_at: Instant
 
 
@@ -118,23 +145,65 @@ class PersonMissed(Fact, tag="routing.person_missed", frozen=True, kw_only=True)
 
 
 class CallForwarded(Fact, tag="routing.call_forwarded", frozen=True, kw_only=True):
-    """A call goes on from an employee who did not take it, after its notice (D2, D3)."""
+    """A call goes on from an employee who did not take it, after its notice (D2, D3).
+
+    To the same employee means to the own mobile. `trail` has everybody whom this trail visits, `to` included.
+    """
 
     leg_id: LegId
     from_agent_id: AgentId | None
     to: Hop
     trail: tuple[Hop, ...]
     play_id: PlayId | None = None
+    media: tuple[MediaKey, ...] = ()
+
+
+class AfterNotice(StrEnum):
+    """What follows when a caller has been told that nobody takes the call."""
+
+    DROP = "drop"
+    VOICEMAIL = "voicemail"
+
+
+class EndReason(StrEnum):
+    """Why a call that was routing's ended."""
+
+    TALKED = "talked"
+    ABANDONED = "abandoned"
+    DROPPED = "dropped"
+    SCENARIO_ENDED = "scenario_ended"
+    UNKNOWN_NUMBER = "unknown_number"
+    LOST = "lost"
+    """The PBX lost the caller's leg, or the call had no end within any call's time."""
+
+
+class CallerTold(Fact, tag="routing.caller_told", frozen=True, kw_only=True):
+    """The caller hears a notice; then the call is dropped for `reason`, or is the machine's of `agent_id`."""
+
+    leg_id: LegId
+    play_id: PlayId
+    media: tuple[MediaKey, ...]
+    then: AfterNotice
+    reason: EndReason = EndReason.DROPPED
+    agent_id: AgentId | None = None
 
 
 class ExternalDialled(Fact, tag="routing.external_dialled", frozen=True, kw_only=True):
-    """A scenario's external number, or an employee's own mobile, is dialled, as policy allows."""
+    """A scenario's external number is dialled, as policy allows; it must answer before `until_at` (S3)."""
 
     leg_id: LegId
     try_id: TryId
     to_leg_id: LegId
     number: str
     until_at: Instant
+
+
+class ExternalAnswered(Fact, tag="routing.external_answered", frozen=True, kw_only=True):
+    """The external number took the call."""
+
+    leg_id: LegId
+    try_id: TryId
+    to_leg_id: LegId
 
 
 class ExternalEnded(Fact, tag="routing.external_ended", frozen=True, kw_only=True):
@@ -170,7 +239,11 @@ class DepartmentReached(Fact, tag="routing.department_reached", frozen=True, kw_
 
 
 class VoicemailReached(Fact, tag="routing.voicemail_reached", frozen=True, kw_only=True):
-    """A call is voicemail's now: an employee's machine, or a department's."""
+    """A call is voicemail's now: an employee's machine, or a department's.
+
+    `rule` says why: `limit` is the end of a trail that could go no further (D6). `missed_by` is the first
+    employee whom the caller wanted (H2, H3).
+    """
 
     leg_id: LegId
     pbx_id: PbxId
@@ -180,20 +253,15 @@ class VoicemailReached(Fact, tag="routing.voicemail_reached", frozen=True, kw_on
     agent_id: AgentId | None = None
     department_id: DepartmentId | None = None
     is_answered: bool = False
-
-
-class EndReason(StrEnum):
-    """Why a call that was routing's ended."""
-
-    TALKED = "talked"
-    ABANDONED = "abandoned"
-    DROPPED = "dropped"
-    SCENARIO_ENDED = "scenario_ended"
-    UNKNOWN_NUMBER = "unknown_number"
+    rule: Rule | None = None
+    missed_by: AgentId | None = None
 
 
 class CallEnded(Fact, tag="routing.call_ended", frozen=True, kw_only=True):
-    """A contact that nobody else took over is over; `missed_by` is whose missed call it is (H1, H2)."""
+    """A contact that nobody else took over is over; `missed_by` is whose missed call it is (H1, H2).
+
+    That is the first employee of the last trail, also when a forward's target was ringing at the end.
+    """
 
     leg_id: LegId
     reason: EndReason

@@ -1,0 +1,167 @@
+"""Who was called does not take it: the rule that says what then, forwards, and where they end (D2 to D6)."""
+
+from typing import Final
+
+import msgspec
+
+from contracts.directory import DirectAction, DirectActionKind, NoticeChoice
+from contracts.ids import AgentId
+from contracts.routing import (
+    AfterNotice,
+    CallerTold,
+    CallForwarded,
+    EndReason,
+    Hop,
+    MissReason,
+    PersonMissed,
+    Rule,
+)
+from runtime.decision import NOTHING, Decision
+from services.routing.decider import ending, reaching, scenario, telling
+from services.routing.rules import notices, people, trail
+from services.routing.state import RoutingState
+from services.routing.state.records import Call, Stage, Then
+
+NOT_RUNG: Final = (MissReason.ABSENT, MissReason.OUT_OF_HOURS, MissReason.REMOVED)
+
+
+def decide_missed(state: RoutingState, fact: PersonMissed) -> Decision:
+    """An employee does not take the call: what wins comes first, as in D5."""
+    call = state.calls.get(fact.leg_id)
+    if call is None or fact.reason is MissReason.CALLER_GONE:
+        return NOTHING
+    if state.is_limited(call):
+        return scenario.follow(state, call, "no_answer")
+    if call.rule is Rule.RESPONSIBLE and call.second_agent_id is not None and call.forwards == 0:
+        return _to_second(state, call, fact, call.second_agent_id)
+    if fact.reason is MissReason.REMOVED or call.mobile_of == fact.agent_id:
+        return last_resort(state, call, None)
+    action = people.action_after(state.person(fact.agent_id), fact.reason)
+    match action.kind:
+        case DirectActionKind.DROP:
+            return _tell_or(state, call, fact, action, AfterNotice.DROP)
+        case DirectActionKind.VOICEMAIL:
+            return _tell_or(state, call, fact, action, AfterNotice.VOICEMAIL)
+        case DirectActionKind.COLLEAGUE:
+            hop = Hop(rule=people.rule_after(fact.reason), agent_id=action.agent_id)
+        case DirectActionKind.DEPARTMENT:
+            hop = Hop(rule=people.rule_after(fact.reason), department_id=action.department_id)
+        case DirectActionKind.MOBILE:
+            hop = Hop(rule=people.rule_after(fact.reason), agent_id=fact.agent_id)
+    return _forward(state, call, fact, action, hop)
+
+
+def _to_second(state: RoutingState, call: Call, fact: PersonMissed, second: AgentId) -> Decision:
+    """The CRM's second person (D5): after a notice, unless the first was not rung at all."""
+    hop = Hop(rule=Rule.RESPONSIBLE, agent_id=second)
+    choice = NoticeChoice() if fact.reason not in NOT_RUNG else DirectAction().notice
+    action = DirectAction(kind=DirectActionKind.COLLEAGUE, agent_id=second, notice=choice)
+    return _forward(state, call, fact, action, hop)
+
+
+def _tell_or(
+    state: RoutingState, call: Call, fact: PersonMissed, action: DirectAction, then: AfterNotice
+) -> Decision:
+    """The notice first, if there is one; else busy tones or the machine at once."""
+    media = notices.before(state, action, fact.reason, call.caller)
+    if media:
+        told = CallerTold(
+            leg_id=call.leg_id,
+            play_id=telling.next_play(call),
+            media=media,
+            then=then,
+            agent_id=fact.agent_id if then is AfterNotice.VOICEMAIL else None,
+        )
+        return Decision(facts=(told,))
+    if then is AfterNotice.VOICEMAIL:
+        return reaching.voicemail(call, people.rule_after(fact.reason), agent_id=fact.agent_id)
+    return ending.end(state, call, EndReason.DROPPED)
+
+
+def _forward(state: RoutingState, call: Call, fact: PersonMissed, action: DirectAction, hop: Hop) -> Decision:
+    """On to a colleague, a department or the own mobile, unless that would go round in a circle (D6)."""
+    is_own_mobile = action.kind is DirectActionKind.MOBILE
+    if call.forwards >= trail.FORWARDS_MAX or (trail.has_visited(call, hop) and not is_own_mobile):
+        return last_resort(state, call, hop)
+    media = notices.before(state, action, fact.reason, call.caller)
+    forwarded = CallForwarded(
+        leg_id=call.leg_id,
+        from_agent_id=fact.agent_id,
+        to=hop,
+        trail=(*call.trail, hop),
+        play_id=telling.next_play(call) if media else None,
+        media=media,
+    )
+    return Decision(facts=(forwarded,))
+
+
+def apply_forwarded(state: RoutingState, fact: CallForwarded) -> None:
+    """One forward more; the call is for somebody else now, once the notice was heard."""
+    call = state.calls.get(fact.leg_id)
+    if call is None:
+        return
+    is_told = fact.play_id is not None
+    call = msgspec.structs.replace(
+        call,
+        rule=fact.to.rule,
+        trail=fact.trail,
+        forwards=call.forwards + 1,
+        mobile_of=fact.to.agent_id if fact.to.agent_id == fact.from_agent_id else None,
+        stage=Stage.TELLING if is_told else Stage.DECIDING,
+        then=Then.FORWARD,
+        play_id=fact.play_id,
+        media=fact.media,
+        play_count=call.play_count + is_told,
+    )
+    state.calls.put(call)
+    if is_told:
+        telling.wait(state, call)
+
+
+def decide_forwarded(state: RoutingState, fact: CallForwarded) -> Decision:
+    """The notice first, then whoever it is; without one at once (D3)."""
+    call = state.calls.get(fact.leg_id)
+    if call is None:
+        return NOTHING
+    return arrive(state, call) if call.play_id is None else telling.tell(state, call)
+
+
+def arrive(state: RoutingState, call: Call) -> Decision:
+    """The call is at the last stop of its trail."""
+    hop = call.trail[-1] if call.trail else None
+    if hop is None:
+        return last_resort(state, call, None)
+    if hop.agent_id is not None and call.mobile_of == hop.agent_id:
+        return reaching.own_mobile(state, call, hop.agent_id)
+    if hop.agent_id is not None:
+        return reaching.person(state, call, hop.agent_id)
+    if hop.department_id is not None and state.is_department_there(hop.department_id):
+        return reaching.department(state, call, hop.department_id)
+    return last_resort(state, call, None)
+
+
+def last_resort(state: RoutingState, call: Call, target: Hop | None) -> Decision:
+    """The last target's voicemail: whom the call could not be forwarded to any more, else the last stop.
+
+    Whoever is gone from the book has no machine: then it is the one before. With nobody left the caller
+    hears that nobody can answer, and is hung up (D6).
+    """
+    stops = (*((target,) if target is not None else ()), *reversed(call.trail))
+    for hop in stops:
+        if state.is_there(hop):
+            return reaching.voicemail(
+                call, Rule.LIMIT, agent_id=hop.agent_id, department_id=hop.department_id
+            )
+    return apologise(state, call, EndReason.DROPPED)
+
+
+def apologise(state: RoutingState, call: Call, reason: EndReason) -> Decision:
+    """Nothing is left to be done for this caller: a word, then the end."""
+    told = CallerTold(
+        leg_id=call.leg_id,
+        play_id=telling.next_play(call),
+        media=notices.nobody(state),
+        then=AfterNotice.DROP,
+        reason=reason,
+    )
+    return Decision(facts=(told,))

@@ -1,0 +1,263 @@
+"""Phones ring: dialled in their order, until the ring time is over or none can answer any more (E4, D1)."""
+
+import msgspec
+
+from contracts.gateway import LegEnded, LegRinging, Outcome
+from contracts.ids import AgentId, Instant, LegId, PlayId
+from contracts.log import TimerDue
+from contracts.queue import OfferLeg
+from contracts.routing import (
+    ExternalDialled,
+    ExternalEnded,
+    MissReason,
+    PersonMissed,
+    PersonRung,
+    TryLegDialled,
+    TryLegSkipped,
+)
+from contracts.telephony import CancelLeg, Play, StopPlay
+from runtime.decision import NOTHING, Decision, together
+from services.routing.decider import reaching
+from services.routing.rules import notices, phones
+from services.routing.state import RoutingState
+from services.routing.state.records import Call, Stage, Try
+
+NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
+OUTCOME_OF = {
+    MissReason.BUSY: Outcome.BUSY,
+    MissReason.DECLINED: Outcome.DECLINED,
+    MissReason.UNREACHABLE: Outcome.UNREACHABLE,
+}
+"""What an external number's end is called; whatever else kept it from talking, it gave no answer."""
+
+
+def begin(
+    state: RoutingState,
+    fact: PersonRung | ExternalDialled,
+    agent_id: AgentId | None,
+    legs: tuple[OfferLeg, ...],
+    ring_ms_max: int,
+) -> None:
+    """Keep who is rung, with the timers that bound it; phones that ring later are dialled by timers."""
+    call = state.calls.get(fact.leg_id)
+    if call is None:
+        return
+    due = tuple(leg.leg_id for leg in legs if leg.dial_at <= state.now_at)
+    state.tries.put(
+        Try(
+            fact.try_id,
+            call.leg_id,
+            call.pbx_id,
+            agent_id,
+            legs,
+            tuple(leg.leg_id for leg in legs),
+            due,
+            fact.until_at,
+            ring_ms_max,
+        )
+    )
+    for leg in legs:
+        if leg.leg_id not in due:
+            state.set_timer("dial", leg.leg_id, leg.dial_at)
+    state.set_timer("ring", fact.try_id, fact.until_at)
+    state.calls.put(
+        msgspec.structs.replace(call, stage=Stage.RINGING, try_id=fact.try_id, try_count=call.try_count + 1)
+    )
+
+
+def apply_rung(state: RoutingState, fact: PersonRung) -> None:
+    """An employee's phones ring."""
+    call = state.calls.get(fact.leg_id)
+    if call is not None:
+        state.calls.put(reaching.visited(state, call, fact.agent_id))
+        begin(state, fact, fact.agent_id, fact.legs, fact.ring_ms_max)
+
+
+def decide_begun(state: RoutingState, fact: PersonRung | ExternalDialled) -> Decision:
+    """Dial what rings at once; a caller whose leg is answered hears a ringing tone from us."""
+    call, a_try = state.calls.get(fact.leg_id), state.tries.get(fact.try_id)
+    if call is None or a_try is None:
+        return NOTHING
+    tone: tuple[Play, ...] = ()
+    if call.is_answered:
+        media = notices.ringing(state, fact.until_at - state.now_at)
+        tone = (
+            Play(
+                pbx_id=call.pbx_id,
+                leg_id=call.leg_id,
+                play_id=_tone_id(a_try),
+                media=media,
+                not_after=fact.until_at,
+            ),
+        )
+    dialled = (phones.dial(state, call, a_try, leg) for leg in a_try.legs if leg.leg_id in a_try.dialled_legs)
+    return Decision(commands=(*tone, *dialled))
+
+
+def _tone_id(a_try: Try) -> PlayId:
+    return PlayId(f"{a_try.try_id}.tone")
+
+
+def decide_dial(state: RoutingState, due: TimerDue) -> Decision:
+    """A phone's delay is over (E4)."""
+    call = state.call_of_leg(LegId(due.subject))
+    a_try = state.try_of(call) if call is not None else None
+    return NOTHING if a_try is None else _dial(state, a_try, LegId(due.subject))
+
+
+def _dial(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
+    """Dial a later phone, if it is the employee's still: an extension may be another's by now (E8, E-89)."""
+    call = state.calls.get(a_try.leg_id)
+    leg = next((each for each in a_try.legs if each.leg_id == leg_id), None)
+    if call is None or leg is None or a_try.agent_id is None:
+        return NOTHING
+    names = {"leg_id": call.leg_id, "try_id": a_try.try_id, "agent_leg_id": leg_id}
+    if not phones.is_still_theirs(state, a_try.agent_id, call.pbx_id, leg):
+        return Decision(facts=(TryLegSkipped(**names),))  # type: ignore[arg-type]  # three ids by name
+    command = phones.dial(state, call, a_try, leg)
+    return Decision(facts=(TryLegDialled(**names),), commands=(command,))  # type: ignore[arg-type]  # as above
+
+
+def apply_dialled(state: RoutingState, fact: TryLegDialled) -> None:
+    """One phone more rings."""
+    a_try = state.tries.get(fact.try_id)
+    if a_try is not None:
+        dialled = (*a_try.dialled_legs, fact.agent_leg_id)
+        state.tries.put(msgspec.structs.replace(a_try, dialled_legs=dialled))
+        state.drop_timer("dial", fact.agent_leg_id)
+
+
+def apply_skipped(state: RoutingState, fact: TryLegSkipped) -> None:
+    """One phone fewer will."""
+    close_leg(state, fact.agent_leg_id, None)
+
+
+def decide_skipped(state: RoutingState, fact: TryLegSkipped) -> Decision:
+    """Whoever is left may answer."""
+    a_try = state.tries.get(fact.try_id)
+    return NOTHING if a_try is None else go_on(state, a_try)
+
+
+def apply_ringing(state: RoutingState, fact: LegRinging) -> None:
+    """The ring time starts at the first ringing, and ends at `until_at` at the latest (E4, S3)."""
+    call = state.call_of_leg(fact.leg_id)
+    a_try = state.try_of(call) if call is not None else None
+    if a_try is None or a_try.has_rung or fact.leg_id not in a_try.open_legs:
+        return
+    state.tries.put(msgspec.structs.replace(a_try, has_rung=True))
+    until_at = Instant(min(a_try.until_at, state.now_at + a_try.ring_ms_max))
+    state.set_timer("ring", a_try.try_id, until_at)
+
+
+def decide_ring_over(state: RoutingState, due: TimerDue) -> Decision:
+    """The ring time is over."""
+    a_try = state.tries.get(due.subject)
+    if a_try is None:
+        return NOTHING
+    return miss(state, a_try, MissReason.NO_ANSWER if a_try.has_rung else a_try.miss)
+
+
+def miss(state: RoutingState, a_try: Try, reason: MissReason) -> Decision:
+    """Nobody takes it there: stop what rings, those phones included that have not begun to (E-4)."""
+    call = state.calls.get(a_try.leg_id)
+    if call is None:
+        return NOTHING
+    tone = (StopPlay(pbx_id=call.pbx_id, leg_id=call.leg_id, play_id=_tone_id(a_try)),)
+    commands = (*cancels(a_try), *(tone if call.is_answered else ()))
+    return Decision(facts=(missed(call, a_try.agent_id, reason),), commands=commands)
+
+
+def missed(call: Call, agent_id: AgentId | None, reason: MissReason) -> PersonMissed | ExternalEnded:
+    """The fact that whoever was rung did not take the call."""
+    assert call.try_id is not None
+    if agent_id is not None:
+        return PersonMissed(leg_id=call.leg_id, agent_id=agent_id, reason=reason, try_id=call.try_id)
+    outcome = OUTCOME_OF.get(reason, Outcome.NO_ANSWER)
+    return ExternalEnded(leg_id=call.leg_id, try_id=call.try_id, outcome=outcome)
+
+
+def cancels(a_try: Try, *, but: str = "") -> tuple[CancelLeg, ...]:
+    """Commands that stop the phones of a try; one that was answered in that moment is hung up."""
+    return tuple(
+        CancelLeg(pbx_id=a_try.pbx_id, leg_id=leg_id)
+        for leg_id in a_try.open_legs
+        if leg_id in a_try.dialled_legs and leg_id != but
+    )
+
+
+def apply_missed(state: RoutingState, fact: PersonMissed | ExternalEnded) -> None:
+    """The call is nobody's for a moment: what follows is in the same step."""
+    call = state.calls.get(fact.leg_id)
+    if call is None:
+        return
+    if isinstance(fact, PersonMissed):
+        call = reaching.visited(state, call, fact.agent_id)
+    reaching.drop_try(state, call)
+    state.drop_timer("bridge", call.leg_id)
+    is_new = isinstance(fact, ExternalEnded) and fact.try_id != call.try_id
+    state.calls.put(
+        msgspec.structs.replace(
+            call,
+            stage=Stage.DECIDING,
+            try_id=None,
+            try_count=call.try_count + is_new,
+            with_leg_id=None,
+            with_agent_id=None,
+            play_id=None,
+        )
+    )
+
+
+def apply_leg_ended(state: RoutingState, a_try: Try, fact: LegEnded) -> None:
+    """A phone of a try is out; what that says of the PBX it was dialled through is noted (O9)."""
+    leg = next((each for each in a_try.legs if each.leg_id == fact.leg_id), None)
+    far = phones.far_pbx(leg) if leg is not None else None
+    if far is not None and fact.outcome in NO_LINK:
+        away_until_at = Instant(state.now_at + phones.AWAY_MS)
+        state.pbxs.put(msgspec.structs.replace(state.pbx(far), away_until_at=away_until_at))
+    close_leg(state, fact.leg_id, fact.outcome)
+
+
+def close_leg(state: RoutingState, leg_id: LegId, outcome: Outcome | None) -> None:
+    """A phone can answer no more; None: it was never dialled."""
+    call = state.call_of_leg(leg_id)
+    a_try = state.try_of(call) if call is not None else None
+    if a_try is None:
+        return
+    state.drop_timer("dial", leg_id)
+    state.drop_timer("key", leg_id)
+    state.tries.put(
+        msgspec.structs.replace(
+            a_try,
+            open_legs=tuple(each for each in a_try.open_legs if each != leg_id),
+            key_legs=tuple(each for each in a_try.key_legs if each != leg_id),
+            miss=_miss_after(a_try, outcome),
+        )
+    )
+
+
+def _miss_after(a_try: Try, outcome: Outcome | None) -> MissReason:
+    """What a try comes to that had this end among its phones: rung in vain says more than busy or dead."""
+    match outcome:
+        case Outcome.NO_ANSWER | Outcome.CANCELLED | Outcome.COMPLETED:
+            return MissReason.NO_ANSWER
+        case Outcome.BUSY if a_try.miss is not MissReason.NO_ANSWER:
+            return MissReason.BUSY
+        case _:
+            return a_try.miss
+
+
+def decide_leg_ended(state: RoutingState, a_try: Try, outcome: Outcome) -> Decision:
+    """Declined is the person's own no, on whichever phone; else the others may still answer (E4)."""
+    if outcome is Outcome.DECLINED:
+        return miss(state, a_try, MissReason.DECLINED)
+    return go_on(state, a_try)
+
+
+def go_on(state: RoutingState, a_try: Try) -> Decision:
+    """One phone fewer: the try ends with the last, and phones that were to follow ring at once."""
+    if not a_try.open_legs:
+        return miss(state, a_try, a_try.miss)
+    if any(leg_id in a_try.dialled_legs for leg_id in a_try.open_legs):
+        return NOTHING
+    return together(_dial(state, a_try, leg_id) for leg_id in a_try.open_legs)

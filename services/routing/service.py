@@ -1,0 +1,48 @@
+"""Routing's table of contents: what it hears and says, and the functions that decide."""
+
+from typing import Final
+
+from contracts import routing, telephony
+from runtime.decision import Decider
+from services.routing.decider import HEARD, apply, decide, owed
+from services.routing.state import RoutingState
+
+SERVICE: Final = Decider(
+    name="routing",
+    hears=HEARD,
+    says=(
+        routing.CallTaken,
+        routing.ElementEntered,
+        routing.PersonRung,
+        routing.TryLegDialled,
+        routing.TryLegSkipped,
+        routing.TryKeyWanted,
+        routing.PersonAnswered,
+        routing.PersonMissed,
+        routing.CallForwarded,
+        routing.CallerTold,
+        routing.ExternalDialled,
+        routing.ExternalAnswered,
+        routing.ExternalEnded,
+        routing.CallConnected,
+        routing.DepartmentReached,
+        routing.VoicemailReached,
+        routing.CallEnded,
+        telephony.AnswerLeg,
+        telephony.RejectLeg,
+        telephony.Play,
+        telephony.StopPlay,
+        telephony.CollectDigits,
+        telephony.DialLeg,
+        telephony.CancelLeg,
+        telephony.Bridge,
+        telephony.HangUp,
+    ),
+    new_state=RoutingState,
+    apply=apply,
+    decide=decide,
+    owed=owed,
+    counts={
+        "telephony.dial_leg": ("dials", "direct"),
+    },
+)

@@ -1,0 +1,432 @@
+"""An office in which stories of direct calls and scenarios are told: facts in, what routing says out, time.
+
+`Office` plays the PBX where a story does not care: what is dialled rings, what is bridged is bridged, what is
+played is heard to its end. `auto=False` leaves all that to the story.
+"""
+
+from typing import Any, TypeVar
+
+from contracts import directory, gateway, routing, telephony
+from contracts.dialling import DiallingPolicy
+from contracts.directory import DirectAction, DirectActionKind, NoticeChoice, NoticeKind
+from contracts.gateway import DeviceState, EndedBy, Outcome
+from contracts.ids import (
+    Address,
+    AgentId,
+    DepartmentId,
+    Instant,
+    LegId,
+    NoticeId,
+    OrganizationId,
+    PbxId,
+    ScenarioId,
+)
+from contracts.log import TimerDue
+from contracts.message import Command, Fact, Interval, Message
+from contracts.scenario import Arrow, Element, ElementKind, ScenarioSaved
+from contracts.tts import NoticeRendered
+from runtime.decision import Decision, step, together
+from services.routing.service import SERVICE
+from services.routing.state import RoutingState
+from services.routing.state.records import Call, Try
+from tests.unit.routing.checks import after_every_step, reloaded
+
+NINE = Instant(1_779_948_000_000)
+"""Nine in the morning: every story begins here."""
+SECOND = 1_000
+MINUTE = 60_000
+MOSCOW, VOLGA = PbxId("moscow"), PbxId("volga")
+SALES, SERVICE_DESK = DepartmentId("sales"), DepartmentId("service")
+ANNA, BORIS, VERA, GLEB = AgentId("anna"), AgentId("boris"), AgentId("vera"), AgentId("gleb")
+FAR = AgentId("far")
+PEOPLE = (ANNA, BORIS, VERA, GLEB, FAR)
+EXTENSIONS = {ANNA: "101", BORIS: "102", VERA: "103", GLEB: "104", FAR: "205"}
+ANNAS_LINE, BORISS_LINE = "+74951110101", "+74951110102"
+LINES = {ANNA: ANNAS_LINE, BORIS: BORISS_LINE}
+MENU_LINE, SALES_LINE = "+74951110000", "+74951110001"
+CUSTOMER = "+79123456789"
+MENU = ScenarioId("menu")
+
+M = TypeVar("M", bound=Message)
+
+
+class Office:
+    """One organization's routing, its clock, all that was said, and phones that do as they are told."""
+
+    def __init__(self, *, auto: bool = True) -> None:
+        self.state = RoutingState()
+        self.at = NINE
+        self.facts: list[Fact] = []
+        self.commands: list[Command] = []
+        self.auto = auto
+        self.versions = 0
+        self._heard = 0
+        self._rules: dict[AgentId, dict[str, Any]] = {}
+
+    # Facts and time
+
+    def hears(self, *facts: Fact, after_ms: int = 0) -> Decision:
+        """Hear facts; all that they led to is returned, the phones' replies included."""
+        self.at = Instant(self.at + after_ms)
+        said: list[Decision] = []
+        for fact in facts:
+            said.append(self._hear(fact))
+            if self.auto:
+                said.extend(self.hears(reply) for c in said[-1].commands for reply in self.replies(c))
+        return together(said)
+
+    def _hear(self, fact: Fact) -> Decision:
+        self._heard += 1
+        decision = step(SERVICE, self.state, fact, at=self.at, cause=f"f{self._heard}")
+        self.facts.extend(decision.facts)
+        self.commands.extend(decision.commands)
+        after_every_step(self.state)
+        return decision
+
+    def waits(self, ms: int) -> None:
+        """Let time pass; timers that come due are heard at their instants."""
+        until_at = Instant(self.at + ms)
+        while (due_at := self.state.earliest_due_at()) is not None and due_at <= until_at:
+            self.at = max(self.at, due_at)
+            timer = next(iter(self.state.due(due_at)))
+            self.hears(
+                TimerDue(
+                    service="routing",
+                    timer_id=timer.timer_id,
+                    due_at=timer.due_at,
+                    kind=timer.kind,
+                    subject=timer.subject,
+                )
+            )
+        self.at = max(self.at, until_at)
+
+    def replies(self, command: Command) -> tuple[Fact, ...]:
+        """What a PBX in good health says to a command."""
+        match command:
+            case telephony.AnswerLeg(pbx_id=pbx_id, leg_id=leg_id):
+                return (gateway.LegAnswered(pbx_id=pbx_id, leg_id=leg_id),)
+            case telephony.DialLeg(pbx_id=pbx_id, leg_id=leg_id):
+                return (gateway.LegRinging(pbx_id=pbx_id, leg_id=leg_id),)
+            case telephony.Bridge(pbx_id=pbx_id, bridge_id=bridge_id, legs=legs):
+                return (gateway.Bridged(pbx_id=pbx_id, bridge_id=bridge_id, legs=legs),)
+            case telephony.Play(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id):
+                return (gateway.PlayFinished(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, ok=True),)
+            case telephony.CancelLeg(leg_id=leg_id):
+                return (self.leg_ended(leg_id, Outcome.CANCELLED, EndedBy.US),)
+            case telephony.HangUp(leg_id=leg_id):
+                return (self.leg_ended(leg_id, Outcome.COMPLETED, EndedBy.US),)
+            case telephony.RejectLeg(leg_id=leg_id):
+                return (self.leg_ended(leg_id, Outcome.BUSY, EndedBy.US),)
+            case _:
+                return ()
+
+    def leg_ended(self, leg_id: str, outcome: Outcome, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
+        """The fact that a leg is over."""
+        return gateway.LegEnded(pbx_id=MOSCOW, leg_id=LegId(leg_id), outcome=outcome, by=by)
+
+    # What was said
+
+    def said(self, kind: type[M]) -> list[M]:
+        """All messages of a type that were said so far."""
+        return [message for message in (*self.facts, *self.commands) if isinstance(message, kind)]
+
+    def last(self, kind: type[M]) -> M:
+        """The last message of a type."""
+        return self.said(kind)[-1]
+
+    def call(self, name: str = "c1") -> Call:
+        """A contact that is routing's."""
+        return self.state.calls[name]
+
+    def is_here(self, name: str = "c1") -> bool:
+        """Whether a contact is still routing's."""
+        return name in self.state.calls
+
+    def a_try(self, name: str = "c1") -> Try:
+        """Who is being rung for a contact."""
+        found = self.state.try_of(self.call(name))
+        assert found is not None, f"nobody is rung for {name}"
+        return found
+
+    def ringing(self, name: str = "c1") -> AgentId | None:
+        """Which employee is being rung for a contact."""
+        found = self.state.try_of(self.call(name)) if self.is_here(name) else None
+        return None if found is None else found.agent_id
+
+    def dialled(self) -> list[str]:
+        """The addresses that were dialled, in order."""
+        return [command.address for command in self.said(telephony.DialLeg)]
+
+    def heard(self, name: str = "c1") -> list[str]:
+        """The names of what was played on a leg, in order, without the ringing tone."""
+        plays = [play for play in self.said(telephony.Play) if play.leg_id == name]
+        keys = [key.rpartition("/")[2].removesuffix(".wav") for play in plays for key in play.media]
+        return [key for key in keys if key != "ringing_tone"]
+
+    def missed(self) -> list[tuple[AgentId, str]]:
+        """Who missed a call, and why."""
+        return [(fact.agent_id, str(fact.reason)) for fact in self.said(routing.PersonMissed)]
+
+    # People outside and inside
+
+    def calls(
+        self,
+        line: str = ANNAS_LINE,
+        name: str = "c1",
+        *,
+        caller: str | None = CUSTOMER,
+        is_internal: bool = False,
+        pbx_id: PbxId = MOSCOW,
+    ) -> Decision:
+        """A call arrives on a line."""
+        return self.hears(
+            gateway.CallArrived(
+                pbx_id=pbx_id, leg_id=LegId(name), caller=caller, line=line, is_internal=is_internal
+            )
+        )
+
+    def dials(self, extension: str, name: str = "c1", *, caller: str = "104") -> Decision:
+        """An employee calls an extension from inside."""
+        return self.calls(extension, name, caller=caller, is_internal=True)
+
+    def hangs_up(self, name: str = "c1") -> Decision:
+        """Whoever is on a leg hangs up."""
+        return self.hears(self.leg_ended(name, Outcome.COMPLETED))
+
+    def presses(self, digits: str, name: str = "c1") -> Decision:
+        """A key is pressed on a leg."""
+        return self.hears(gateway.DigitsEntered(pbx_id=MOSCOW, leg_id=LegId(name), digits=digits))
+
+    def presses_nothing(self, name: str = "c1") -> Decision:
+        """A menu's time is over without a key."""
+        return self.hears(
+            gateway.DigitsEntered(pbx_id=MOSCOW, leg_id=LegId(name), digits="", is_complete=True)
+        )
+
+    def leg(self, device: int = 0, name: str = "c1") -> LegId:
+        """A phone's leg of whoever is rung."""
+        return self.a_try(name).legs[device].leg_id
+
+    def answers(self, device: int = 0, name: str = "c1") -> Decision:
+        """Whoever is rung picks one of the phones up."""
+        return self.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=self.leg(device, name)))
+
+    def phone_ends(self, outcome: Outcome, device: int = 0, name: str = "c1") -> Decision:
+        """A phone that rings ends without an answer."""
+        return self.hears(self.leg_ended(self.leg(device, name), outcome, EndedBy.NETWORK))
+
+    def phone_is(self, agent_id: AgentId, state: DeviceState, pbx_id: PbxId = MOSCOW) -> Decision:
+        """A PBX tells what an employee's desk phone does."""
+        address = Address(f"sip:{EXTENSIONS[agent_id]}")
+        return self.hears(gateway.DeviceChanged(pbx_id=pbx_id, address=address, state=state))
+
+    # The book
+
+    def version(self) -> int:
+        """A version newer than all before."""
+        self.versions += 1
+        return self.versions
+
+    def saves_person(
+        self,
+        agent_id: AgentId,
+        *devices: directory.Device,
+        extension: str = "",
+        is_removed: bool = False,
+        is_employee: bool = True,
+    ) -> Decision:
+        """An employee's card: a desk phone, unless devices are given."""
+        return self.hears(
+            directory.AgentSaved(
+                agent_id=agent_id,
+                version=self.version(),
+                name=agent_id.title(),
+                pbx_id=VOLGA if agent_id == FAR else MOSCOW,
+                extension=extension or EXTENSIONS[agent_id],
+                devices=devices or (desk(extension or EXTENSIONS[agent_id]),),
+                is_removed=is_removed,
+                is_employee=is_employee,
+            )
+        )
+
+    def rules(self, agent_id: AgentId, **settings: Any) -> Decision:
+        """The rules of an employee's direct calls; they stay as they were unless given."""
+        kept = self._rules.setdefault(agent_id, {"numbers": (LINES[agent_id],) if agent_id in LINES else ()})
+        kept.update(settings)
+        return self.hears(directory.DirectRulesSaved(agent_id=agent_id, version=self.version(), **kept))
+
+    def hours(
+        self,
+        agent_id: AgentId,
+        *,
+        hours: tuple[Interval, ...] | None = None,
+        absences: tuple[Interval, ...] = (),
+        known_until_at: Instant | None = None,
+    ) -> Decision:
+        """When an employee works."""
+        return self.hears(
+            directory.AgentAvailabilitySaved(
+                agent_id=agent_id,
+                version=self.version(),
+                hours=hours,
+                absences=absences,
+                known_until_at=known_until_at,
+            )
+        )
+
+    def is_absent(self, agent_id: AgentId, for_ms: int | None = None) -> Decision:
+        """An employee is away from now on."""
+        until_at = None if for_ms is None else Instant(self.at + for_ms)
+        return self.hours(agent_id, absences=(Interval(from_at=self.at, until_at=until_at),))
+
+    def is_out_of_hours(self, agent_id: AgentId) -> Decision:
+        """An employee's hours begin tomorrow."""
+        return self.hours(agent_id, hours=(Interval(from_at=Instant(self.at + 24 * 60 * MINUTE)),))
+
+    def responsible(self, agent_id: AgentId | None, second: AgentId | None = None) -> Decision:
+        """The CRM says who looks after the customer."""
+        return self.hears(
+            directory.ResponsibleSaved(
+                number=CUSTOMER, version=self.version(), agent_id=agent_id, second_agent_id=second
+            )
+        )
+
+    def scenario(
+        self, *elements: Element, is_removed: bool = False, known_until_at: Instant | None = None
+    ) -> Decision:
+        """The scenario of the menu's line; it begins at its first element."""
+        return self.hears(
+            ScenarioSaved(
+                scenario_id=MENU,
+                version=self.version(),
+                pbx_id=MOSCOW,
+                name="Main",
+                lines=(MENU_LINE,),
+                elements=elements,
+                is_removed=is_removed,
+                hours_known_until_at=known_until_at,
+            )
+        )
+
+    def policy(self, **settings: Any) -> Decision:
+        """The organization's policy for dialling."""
+        return self.hears(
+            directory.OrganizationSaved(
+                organization_id=OrganizationId("org"),
+                version=self.version(),
+                name="Org",
+                language=directory.Language.ENGLISH,
+                timezone="Europe/Moscow",
+                dialling_policy=DiallingPolicy(**settings),
+                administrators=(),
+            )
+        )
+
+    def notice(self, name: str) -> NoticeChoice:
+        """A notice of the organization's own that can be played."""
+        rendered = NoticeRendered(
+            notice_id=NoticeId(name),
+            version=self.version(),
+            language=directory.Language.ENGLISH,
+            parts=(f"notices/{name}.wav",),
+            duration_ms=2 * SECOND,
+        )
+        self.hears(rendered)
+        return NoticeChoice(kind=NoticeKind.SPOKEN, notice_id=NoticeId(name))
+
+    def restarts(self) -> None:
+        """Another process takes over: it knows the records and nothing else."""
+        self.state = reloaded(self.state)
+
+
+def an_office(*, auto: bool = True) -> Office:
+    """Four employees in Moscow, one on the Volga, two departments, and the rules of the first day."""
+    office = Office(auto=auto)
+    office.policy()
+    numbers = (MENU_LINE, SALES_LINE, *LINES.values())
+    office.hears(
+        directory.PbxSaved(
+            pbx_id=MOSCOW, version=1, name="Moscow", kind=directory.PbxKind.CLOUD, numbers=numbers
+        ),
+        directory.PbxSaved(
+            pbx_id=VOLGA, version=1, name="Volga", kind=directory.PbxKind.CLOUD, numbers=("+78431110000",)
+        ),
+        a_department(SALES, "400", SALES_LINE),
+        a_department(SERVICE_DESK, "500"),
+    )
+    for agent_id in PEOPLE:
+        office.saves_person(agent_id)
+        office.rules(agent_id)
+    return office
+
+
+def a_department(
+    department_id: DepartmentId, extension: str, *lines: str, version: int = 1, is_removed: bool = False
+) -> directory.DepartmentSaved:
+    """A department's card, as far as routing looks at it."""
+    return directory.DepartmentSaved(
+        department_id=department_id,
+        version=version,
+        name=department_id.title(),
+        pbx_id=MOSCOW,
+        extension=extension,
+        lines=lines,
+        agents=(),
+        is_removed=is_removed,
+    )
+
+
+def desk(extension: str) -> directory.Device:
+    """A desk phone."""
+    return directory.Device(kind=directory.DeviceKind.DESK, address=Address(f"sip:{extension}"))
+
+
+def sim(number: str = "+79161112233") -> directory.Device:
+    """A company SIM card."""
+    return directory.Device(kind=directory.DeviceKind.SIM, address=Address(f"tel:{number}"))
+
+
+def mobile(number: str = "+79160000001", delay_ms: int = 5 * SECOND) -> directory.Device:
+    """An own mobile."""
+    return directory.Device(
+        kind=directory.DeviceKind.MOBILE, address=Address(f"tel:{number}"), delay_ms=delay_ms
+    )
+
+
+SILENCE = NoticeChoice(kind=NoticeKind.NONE)
+STANDARD = NoticeChoice()
+
+
+def to_colleague(agent_id: AgentId, notice: NoticeChoice = SILENCE) -> DirectAction:
+    """Forward to a colleague."""
+    return DirectAction(kind=DirectActionKind.COLLEAGUE, agent_id=agent_id, notice=notice)
+
+
+def to_department(department_id: DepartmentId, notice: NoticeChoice = SILENCE) -> DirectAction:
+    """Forward to a department."""
+    return DirectAction(kind=DirectActionKind.DEPARTMENT, department_id=department_id, notice=notice)
+
+
+def to_voicemail(notice: NoticeChoice = SILENCE) -> DirectAction:
+    """Leave it to the machine."""
+    return DirectAction(kind=DirectActionKind.VOICEMAIL, notice=notice)
+
+
+def to_mobile(notice: NoticeChoice = SILENCE) -> DirectAction:
+    """Forward to the own mobile."""
+    return DirectAction(kind=DirectActionKind.MOBILE, notice=notice)
+
+
+def drop(notice: NoticeChoice = SILENCE) -> DirectAction:
+    """Busy tones, or a notice and the end."""
+    return DirectAction(kind=DirectActionKind.DROP, notice=notice)
+
+
+def element(name: str, kind: str, *arrows: tuple[str, str], **settings: Any) -> Element:
+    """An element with its arrows, each as (on, to)."""
+    return Element(
+        element_id=name,
+        kind=ElementKind(kind),
+        arrows=tuple(Arrow(on=on, to=to) for on, to in arrows),
+        **settings,
+    )
