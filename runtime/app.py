@@ -169,6 +169,7 @@ class Process:
             blobs=self._blobs,
             clock=SystemClock(),
             log_time=self._log_time,
+            log=self._log,
         )
         try:
             self._work = edge.build(ports, settings)

@@ -32,7 +32,7 @@ from contracts.codec import Envelope
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact, Message
 from contracts.topics import Topic
-from runtime.ports import Blobs, Clock, Outgoing
+from runtime.ports import Blobs, Clock, Log, Outgoing
 
 TRIES_MAX = 8
 """With pauses of 0.2 s doubling to 30 s: about a minute of a passing fault, then a person looks at it."""
@@ -111,7 +111,8 @@ class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
     """What the composition root hands to an edge. `log_time()` is the newest record time it has read.
 
     `send` is for an edge that has an outbox of its own: records as they stand there, facts and commands, in
-    order per topic and key; it returns when all are acknowledged, and raises NotSaid.
+    order per topic and key; it returns when all are acknowledged, and raises NotSaid. `log` is for an edge
+    that keeps its own offsets, in the same transaction as what it makes of the facts: a projection.
     """
 
     say: Say
@@ -119,6 +120,7 @@ class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     log_time: Callable[[], Instant]
     send: Callable[[Sequence[Outgoing]], Awaitable[None]] = nowhere
+    log: Log | None = None
 
 
 class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):

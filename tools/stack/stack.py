@@ -27,7 +27,7 @@ from tools.topics import create_topics
 
 MAIL_FROM = "ringback@localhost"
 # Services want no other ready before them; this order only reads well in the table.
-SERVICE_ORDER = ("tts", "gateway", "queue", "callback", "voicemail")
+SERVICE_ORDER = ("tts", "gateway", "queue", "callback", "voicemail", "history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Stack:
         """`run` holds logs and data; `overrides` win over the settings made here."""
         self.run = run.absolute()
         self.run_id = secrets.token_hex(4)
+        self.token_key = secrets.token_hex(32)
         self.entries: list[Entry] = []
         self.services: dict[str, Service] = {}
         self._overrides = dict(overrides or {})
@@ -165,6 +166,7 @@ class Stack:
             "RINGBACK_MAIL_FROM": MAIL_FROM,
             "RINGBACK_HTTP_HOST": "127.0.0.1",
             "RINGBACK_LOG_FORMAT": "json",
+            "RINGBACK_TOKEN_KEY": self.token_key,
             # The embedded broker moves a killed member's partitions late, and keeps no append time.
             "RINGBACK_PARTITIONS": "all",
             "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
@@ -173,6 +175,8 @@ class Stack:
             spool = self.run / "spool"
             spool.mkdir(parents=True, exist_ok=True)
             settings |= {"RINGBACK_SPOOL": str(spool), "RINGBACK_PBXS": "{}"}
+        if service == "history":
+            settings["RINGBACK_HISTORY_DATABASE"] = f"sqlite:///{self.run}/history-{self.run_id}.db"
         return settings | self._overrides
 
     def write_env(self, file: Path) -> None:

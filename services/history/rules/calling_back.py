@@ -4,13 +4,11 @@ from contracts import callback as c
 from contracts.ids import Instant
 from services.history.rules.book import Book
 from services.history.rules.legs import close_talks, note_leg
-from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk
+from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk, Who
 
-CallbackFact = (
-    c.CallbackOrdered
-    | c.NumberChanged
+_Steps = (
+    c.NumberChanged
     | c.CallbackConfirmed
-    | c.CallbackRefused
     | c.AttemptStarted
     | c.CustomerDialled
     | c.CustomerAnswered
@@ -22,32 +20,33 @@ CallbackFact = (
     | c.ApologyMade
     | c.ApologyFailed
     | c.MessageWanted
-    | c.CallbackConnected
-    | c.CallbackExpired
-    | c.CallbackUnreached
-    | c.CallbackCancelled
-    | c.CallbackBarred
 )
 _Ends = c.CallbackConnected | c.CallbackExpired | c.CallbackUnreached | c.CallbackCancelled | c.CallbackBarred
+CallbackFact = c.CallbackOrdered | c.CallbackRefused | _Steps | _Ends
 
 
 def apply(contact: Contact, fact: CallbackFact, at: Instant, book: Book) -> None:
     """Fold one fact; what is about another contact's callback changes nothing."""
-    match fact:
-        case c.CallbackOrdered():
-            _on_ordered(contact, fact, at, book)
-            return
-        case c.CallbackRefused():
-            _on_refused(contact, fact, at, book)
-            return
-        case _:
-            callback = contact.callback(fact.callback_id)
+    if isinstance(fact, c.CallbackOrdered):
+        _on_ordered(contact, fact, at, book)
+        return
+    if isinstance(fact, c.CallbackRefused):
+        _on_refused(contact, fact)
+        return
+    callback = contact.callback(fact.callback_id)
     if callback is None:
         return
+    if isinstance(fact, _Ends):
+        _on_end(contact, callback, fact, at, book)
+    else:
+        _on_step(contact, callback, fact, at, book)
+
+
+def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, book: Book) -> None:
+    """What happens between the order and the end."""
     match fact:
         case c.NumberChanged():
-            callback.number = "" if contact.is_erased else fact.number
-            _tell(callback, at, "number_changed")
+            _on_number_changed(contact, callback, fact, at)
         case c.CallbackConfirmed():
             _tell(callback, at, "confirmed")
         case c.AttemptStarted():
@@ -55,55 +54,41 @@ def apply(contact: Contact, fact: CallbackFact, at: Instant, book: Book) -> None
         case c.CustomerDialled():
             _on_customer_dialled(contact, callback, fact, at, book)
         case c.CustomerAnswered():
-            callback.reached_at = callback.reached_at or at
-            _tell(callback, at, "customer_answered")
-        case c.AttemptFailed() | c.AgentLost():
-            who = book.who(fact.agent_id, contact)
-            reason = str(fact.outcome) if isinstance(fact, c.AttemptFailed) else ""
-            what = "attempt_failed" if isinstance(fact, c.AttemptFailed) else "agent_lost"
-            _add(callback, Step(at=at, what=what, agent=who, reason=reason))
-        case _:
-            _on_later(contact, callback, fact, at, book)
-
-
-def _on_later(contact: Contact, callback: Callback, fact: CallbackFact, at: Instant, book: Book) -> None:
-    """The customer held, apologies, and the end."""
-    match fact:
+            _on_reached(contact, callback, fact, at, "customer_answered")
         case c.CustomerHeld():
-            note_leg(contact, fact.leg_id)
-            callback.reached_at = callback.reached_at or at
-            _tell(callback, at, "customer_held")
+            _on_reached(contact, callback, fact, at, "customer_held")
+        case c.AttemptFailed():
+            _tell(callback, at, "attempt_failed", str(fact.outcome), book.who(fact.agent_id, contact))
+        case c.AgentLost():
+            _tell(callback, at, "agent_lost", agent=book.who(fact.agent_id, contact))
         case c.ApologyQueued():
             _tell(callback, at, "apology_queued")
         case c.ApologyDialled():
-            note_leg(contact, fact.leg_id)
             _tell(callback, at, "apology_dialled")
         case c.ApologyMade():
             _tell(callback, at, "apology_made")
         case c.ApologyFailed():
             _tell(callback, at, "apology_failed", str(fact.outcome))
         case c.MessageWanted():
-            note_leg(contact, fact.leg_id)
             _tell(callback, at, "message_wanted")
-        case (
-            c.CallbackConnected()
-            | c.CallbackExpired()
-            | c.CallbackUnreached()
-            | c.CallbackCancelled()
-            | c.CallbackBarred()
-        ):
-            _on_end(contact, callback, fact, at, book)
-        case _:
-            pass
 
 
-def _tell(callback: Callback, at: Instant, what: str, reason: str = "") -> None:
-    _add(callback, Step(at=at, what=what, reason=reason))
+def _on_number_changed(contact: Contact, callback: Callback, fact: c.NumberChanged, at: Instant) -> None:
+    callback.number = "" if contact.is_erased else fact.number
+    _tell(callback, at, "number_changed")
 
 
-def _add(callback: Callback, step: Step) -> None:
+def _on_reached(
+    contact: Contact, callback: Callback, fact: c.CustomerAnswered | c.CustomerHeld, at: Instant, what: str
+) -> None:
+    note_leg(contact, fact.leg_id)
+    callback.reached_at = callback.reached_at or at
+    _tell(callback, at, what)
+
+
+def _tell(callback: Callback, at: Instant, what: str, reason: str = "", agent: Who | None = None) -> None:
     if len(callback.story) < STORY_MAX:
-        callback.story.append(step)
+        callback.story.append(Step(at=at, what=what, reason=reason, agent=agent))
 
 
 def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, book: Book) -> None:
@@ -126,7 +111,7 @@ def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, book: Bo
         place.is_with_callback = True
 
 
-def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, book: Book) -> None:
+def _on_refused(contact: Contact, fact: c.CallbackRefused) -> None:
     """Refusals say why in history, too (C10); one by the API has no place to stand at."""
     place = contact.place(fact.place_id)
     if place is not None:
@@ -138,7 +123,7 @@ def _on_attempt_started(
 ) -> None:
     note_leg(contact, fact.agent_leg_id)
     callback.agent_at = callback.agent_at or at
-    _add(callback, Step(at=at, what="attempt_started", agent=book.who(fact.agent_id, contact)))
+    _tell(callback, at, "attempt_started", agent=book.who(fact.agent_id, contact))
 
 
 def _on_customer_dialled(
@@ -147,7 +132,7 @@ def _on_customer_dialled(
     note_leg(contact, fact.leg_id)
     callback.dialled_at = callback.dialled_at or at
     callback.attempts = max(callback.attempts, fact.attempt)
-    _add(callback, Step(at=at, what="customer_dialled", agent=book.who(fact.agent_id, contact)))
+    _tell(callback, at, "customer_dialled", agent=book.who(fact.agent_id, contact))
 
 
 def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, book: Book) -> None:

@@ -40,8 +40,7 @@ def apply(contact: Contact, fact: RoutingFact, at: Instant, book: Book) -> None:
         case r.PersonRung():
             _on_person_rung(contact, fact, at, book)
         case r.PersonAnswered():
-            note_leg(contact, fact.agent_leg_id)
-            end_try(contact, fact.try_id, TryEnd.ACCEPTED, at)
+            _on_person_answered(contact, fact, at)
         case r.PersonMissed():
             _on_person_missed(contact, fact, at, book)
         case r.CallForwarded():
@@ -73,6 +72,11 @@ def _on_person_rung(contact: Contact, fact: r.PersonRung, at: Instant, book: Boo
     if not contact.stops or contact.stops[-1].agent != who:
         contact.stops.append(Stop(at=at, rule=fact.rule, agent=who))
     add_try(contact, Try(try_id=fact.try_id, kind=TryKind.DIRECT, rung_at=at, agent=who))
+
+
+def _on_person_answered(contact: Contact, fact: r.PersonAnswered, at: Instant) -> None:
+    note_leg(contact, fact.agent_leg_id)
+    end_try(contact, fact.try_id, TryEnd.ACCEPTED, at)
 
 
 def _on_person_missed(contact: Contact, fact: r.PersonMissed, at: Instant, book: Book) -> None:

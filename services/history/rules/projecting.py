@@ -67,7 +67,14 @@ class Sheet:
         self.cards: dict[tuple[str, str], Card] = {}
         self.refusals: list[Refusal] = []
         self.agent_changes: list[AgentChange] = []
+        self.early_loaded: frozenset[tuple[str, int]] = frozenset()
+        self.removals_loaded: frozenset[str] = frozenset()
         self._names: dict[str, dict[ContactId, None]] = {}
+
+    def note_loaded(self) -> None:
+        """All that was stored is in: what is missing at the end was used up by the batch."""
+        self.early_loaded = frozenset(self.early)
+        self.removals_loaded = frozenset(self.removals)
 
     def know(self, contact: Contact) -> None:
         """Take a stored contact in."""
@@ -124,12 +131,6 @@ class Sheet:
             early = self.early.pop(key)
             if early.at >= at - naming.EARLY_MS_MAX:
                 folding.apply(contact, early.fact, early.at, self.book)
-
-    def forget_early(self, now_at: Instant) -> None:
-        """What nobody claimed for an hour will not be claimed."""
-        for key, early in list(self.early.items()):
-            if early.at < now_at - naming.EARLY_MS_MAX:
-                del self.early[key]
 
     def _remove(self, contact: Contact, fact: Fact, at: Instant) -> None:
         """Note the audio that goes with this fact, and audio that came after its contact was erased."""

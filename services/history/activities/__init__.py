@@ -1,0 +1,1 @@
+"""What touches the world: the tables, the reader of the log, the audio that must go."""

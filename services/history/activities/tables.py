@@ -1,0 +1,206 @@
+"""The tables. Contacts and what hangs on them are made of the facts alone, and can be made again.
+
+Instants are milliseconds since 1970 UTC. A contact's document holds all of it; the columns and the tables
+beside it are what filters, rights and statistics ask for.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+METADATA: Final = MetaData()
+
+
+def _id(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, String, primary_key=key, nullable=False)
+
+
+def _at(name: str, *, key: bool = False, optional: bool = False) -> Column[int]:
+    return Column(name, BigInteger, primary_key=key, nullable=optional, autoincrement=False)
+
+
+positions: Final = Table(
+    "positions",
+    METADATA,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("log_id", String, nullable=False),
+    _at("next_offset"),
+    _at("now_at"),
+)
+heard: Final = Table(
+    "heard",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("source", key=True),
+    _at("incarnation"),
+    _at("seq"),
+)
+cards: Final = Table(
+    "cards",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("kind", key=True),
+    _id("card_id", key=True),
+    Column("document", Text, nullable=False),
+)
+contacts: Final = Table(
+    "contacts",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("contact_id", key=True),
+    _at("started_at"),
+    _at("ended_at", optional=True),
+    _id("pbx_id"),
+    _id("direction"),
+    Column("is_internal", Boolean, nullable=False),
+    _id("outcome"),
+    Column("is_voicemail", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+    # The first page is read from this index alone: newest first, with what rights and filters ask for most.
+    Index("contacts_by_time", "organization_id", "started_at", "contact_id", "is_internal"),
+    Index("contacts_by_outcome", "organization_id", "outcome", "started_at", "contact_id"),
+)
+contact_names: Final = Table(
+    "contact_names",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("name", key=True),
+    _id("contact_id", key=True),
+    Index("contact_names_by_contact", "organization_id", "contact_id"),
+)
+contact_departments: Final = Table(
+    "contact_departments",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("department_id", key=True),
+    _at("started_at", key=True),
+    _id("contact_id", key=True),
+    Index("contact_departments_by_contact", "organization_id", "contact_id"),
+)
+contact_agents: Final = Table(
+    "contact_agents",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("agent_id", key=True),
+    _at("started_at", key=True),
+    _id("contact_id", key=True),
+    Index("contact_agents_by_contact", "organization_id", "contact_id"),
+)
+places: Final = Table(
+    "places",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("place_id", key=True),
+    _id("contact_id", key=True),
+    _id("department_id"),
+    _at("joined_at"),
+    _at("ended_at", optional=True),
+    Column("end", String),
+    _at("waited_ms"),
+    Column("is_with_callback", Boolean, nullable=False),
+    Column("is_internal", Boolean, nullable=False),
+    Index("places_by_contact", "organization_id", "contact_id"),
+    Index("places_by_time", "organization_id", "joined_at"),
+)
+tries: Final = Table(
+    "tries",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("contact_id", key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _id("agent_id"),
+    Column("department_id", String),
+    _id("kind"),
+    _at("rung_at"),
+    Column("end", String),
+    _at("rang_ms", optional=True),
+    Column("is_internal", Boolean, nullable=False),
+    Index("tries_by_time", "organization_id", "rung_at"),
+)
+callbacks: Final = Table(
+    "callbacks",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("callback_id", key=True),
+    _id("contact_id", key=True),
+    _id("department_id"),
+    _at("ordered_at"),
+    _at("agent_at", optional=True),
+    _at("dialled_at", optional=True),
+    _at("reached_at", optional=True),
+    _at("ended_at", optional=True),
+    Column("end", String),
+    _at("waited_ms"),
+    Column("agent_id", String),
+    Index("callbacks_by_contact", "organization_id", "contact_id"),
+    Index("callbacks_by_time", "organization_id", "ordered_at"),
+)
+messages: Final = Table(
+    "messages",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("voice_message_id", key=True),
+    _id("contact_id"),
+    Column("agent_id", String),
+    Column("department_id", String),
+    _at("taken_at"),
+    _id("state"),
+    Column("has_audio", Boolean, nullable=False),
+    Column("is_internal", Boolean, nullable=False),
+    _at("claimed_at", optional=True),
+    _at("called_back_at", optional=True),
+    Index("messages_by_contact", "organization_id", "contact_id"),
+    Index("messages_by_time", "organization_id", "taken_at", "voice_message_id"),
+)
+recordings: Final = Table(
+    "recordings",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("recording_id", key=True),
+    _id("contact_id"),
+    _at("at"),
+    Column("key", String),
+    Index("recordings_by_contact", "organization_id", "contact_id"),
+    Index("recordings_by_time", "organization_id", "at"),
+)
+early: Final = Table(
+    "early",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("name", key=True),
+    _at("offset", key=True),
+    _at("at"),
+    _id("type"),
+    Column("document", Text, nullable=False),
+)
+removals: Final = Table(
+    "removals",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("key", key=True),
+    _id("subject"),
+    _id("reason"),
+    _at("asked_at"),
+)
+refusals: Final = Table(
+    "refusals",
+    METADATA,
+    _id("organization_id", key=True),
+    _at("offset", key=True),
+    _at("at"),
+    _id("by"),
+    _id("action"),
+    _id("what"),
+)
+agent_changes: Final = Table(
+    "agent_changes",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("kind", key=True),
+    _id("subject", key=True),
+    _at("offset", key=True),
+    _at("at"),
+    _id("type"),
+    Column("document", Text, nullable=False),
+    Index("agent_changes_by_offset", "organization_id", "offset"),
+)

@@ -1,0 +1,153 @@
+"""The rows that a contact stands for in the tables: nothing else is ever written about it.
+
+Each table is a list of plain rows by column name; filters, rights and statistics read only these.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from services.history.rules import naming, showing
+from services.history.state import Contact, Direction, MessageState, Who, encoded
+
+Row = dict[str, Any]
+"""One row: a database's values by column."""
+
+CHILDREN: Final = (
+    "contact_names",
+    "contact_departments",
+    "contact_agents",
+    "places",
+    "tries",
+    "callbacks",
+    "messages",
+    "recordings",
+)
+"""The tables that hold a contact's rows beside the contact itself."""
+
+
+def rows(contact: Contact) -> dict[str, list[Row]]:
+    """Every row of a contact, by table; always the same for the same record, and in the same order."""
+    found: dict[str, list[Row]] = {
+        "contacts": [_contact(contact)],
+        "contact_names": [{"name": name} for name in naming.names_of(contact)],
+        "contact_departments": [
+            {"department_id": each, "started_at": contact.started_at} for each in departments_of(contact)
+        ],
+        "contact_agents": [
+            {"agent_id": each, "started_at": contact.started_at} for each in agents_of(contact)
+        ],
+        "places": list(_places(contact)),
+        "tries": list(_tries(contact)),
+        "callbacks": list(_callbacks(contact)),
+        "messages": list(_messages(contact)),
+        "recordings": [
+            {"recording_id": each.recording_id, "at": each.at, "key": each.key} for each in contact.recordings
+        ],
+    }
+    key = {"organization_id": contact.organization_id, "contact_id": contact.contact_id}
+    return {table: [key | row for row in listed] for table, listed in found.items()}
+
+
+def departments_of(contact: Contact) -> list[str]:
+    """Every department that a contact passed: those whose people may see it (P2, O6)."""
+    found = [
+        *(each.department.department_id for each in contact.places),
+        *(each.department.department_id for each in contact.callbacks),
+        *(stop.department.department_id for stop in contact.stops if stop.department is not None),
+        *(each.department_id for each in contact.messages if each.department_id is not None),
+    ]
+    return sorted(set(found))
+
+
+def agents_of(contact: Contact) -> list[str]:
+    """Everybody whose own call it is: who called, was rung or tried, answered, or has the voice message."""
+    people: list[Who | None] = [
+        contact.caller,
+        contact.machine_of,
+        contact.missed_by,
+        *(each.agent for each in contact.tries),
+        *(each.agent for each in contact.talks),
+    ]
+    found = [who.agent_id for who in people if who is not None]
+    found += [each.agent_id for each in contact.messages if each.agent_id is not None]
+    return sorted(set(found))
+
+
+def _contact(contact: Contact) -> Row:
+    row = showing.row(contact)
+    return {
+        "started_at": contact.started_at,
+        "ended_at": contact.ended_at,
+        "pbx_id": contact.pbx_id,
+        "direction": str(contact.direction),
+        "is_internal": contact.direction is Direction.INTERNAL,
+        "outcome": str(row.outcome),
+        "is_voicemail": row.is_voicemail,
+        "document": encoded(contact),
+    }
+
+
+def _places(contact: Contact) -> Iterator[Row]:
+    for each in contact.places:
+        yield {
+            "place_id": each.place_id,
+            "department_id": each.department.department_id,
+            "joined_at": each.joined_at,
+            "ended_at": each.ended_at,
+            "end": None if each.end is None else str(each.end),
+            "waited_ms": each.waited_ms,
+            "is_with_callback": each.is_with_callback,
+            "is_internal": contact.direction is Direction.INTERNAL,
+        }
+
+
+def _tries(contact: Contact) -> Iterator[Row]:
+    for number, each in enumerate(contact.tries):
+        if each.agent is None:
+            continue
+        answered_ms = None
+        if each.end is not None and each.ended_at is not None:
+            answered_ms = each.ended_at - each.rung_at
+        yield {
+            "number": number,
+            "agent_id": each.agent.agent_id,
+            "department_id": each.department_id,
+            "kind": str(each.kind),
+            "rung_at": each.rung_at,
+            "end": None if each.end is None else str(each.end),
+            "rang_ms": answered_ms,
+            "is_internal": contact.direction is Direction.INTERNAL,
+        }
+
+
+def _callbacks(contact: Contact) -> Iterator[Row]:
+    for each in contact.callbacks:
+        yield {
+            "callback_id": each.callback_id,
+            "department_id": each.department.department_id,
+            "ordered_at": each.ordered_at,
+            "agent_at": each.agent_at,
+            "dialled_at": each.dialled_at,
+            "reached_at": each.reached_at,
+            "ended_at": each.ended_at,
+            "end": None if each.end is None else str(each.end),
+            "waited_ms": each.waited_ms,
+            "agent_id": None if each.agent is None else each.agent.agent_id,
+        }
+
+
+def _messages(contact: Contact) -> Iterator[Row]:
+    for each in contact.messages:
+        if each.state in (MessageState.RECORDING, MessageState.MISSING):
+            continue
+        yield {
+            "voice_message_id": each.voice_message_id,
+            "agent_id": each.agent_id,
+            "department_id": each.department_id,
+            "taken_at": each.taken_at or each.at,
+            "state": str(each.state),
+            "has_audio": each.mp3_key is not None or each.original_key is not None,
+            "is_internal": contact.direction is Direction.INTERNAL,
+            "claimed_at": None if each.claimed is None else each.claimed.at,
+            "called_back_at": None if each.called_back is None else each.called_back.at,
+        }

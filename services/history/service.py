@@ -1,0 +1,79 @@
+"""The table of contents: what history hears and says, and what it is made of."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.history import (
+    AccessRefused,
+    CustomerErased,
+    MessageCalledBack,
+    MessageClaimed,
+    MessageDeleted,
+    MessageHeard,
+    MessageRemoved,
+    RecordingRemoved,
+)
+from contracts.message import Message
+from runtime.edge import Edge, EdgePorts, EdgeWork
+from services.history.activities.database import connected, migrate
+from services.history.activities.projecting import Projector, emptying
+from services.history.rules.projecting import HEARS as HEARD
+from services.history.settings import Settings
+
+SERVICE: Final = "history"
+HEARS: Final[tuple[type[Message], ...]] = HEARD
+SAYS: Final[tuple[type[Message], ...]] = (
+    MessageHeard,
+    MessageClaimed,
+    MessageCalledBack,
+    MessageDeleted,
+    MessageRemoved,
+    RecordingRemoved,
+    AccessRefused,
+    CustomerErased,
+)
+
+
+def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
+    """Put the parts together; an unusable address of the database is said in the operator's words."""
+    return _built(ports, settings, before=migrate)
+
+
+def _built(
+    ports: EdgePorts, settings: Settings, *, before: Callable[[AsyncEngine], Awaitable[None]]
+) -> EdgeWork:
+    assert ports.log is not None, "history keeps its own offsets, and needs the log itself"
+    engine = connected(settings.history_database)
+    projector = Projector(engine, ports.log, ports.clock, lambda: secrets.token_hex(8), before=before)
+    return EdgeWork(
+        subscriptions=(),
+        background=(projector.run,),
+        on_stop=(projector.stop, engine.dispose),
+        is_ready=projector.is_ready,
+    )
+
+
+def edge(arguments: Sequence[str]) -> Edge:
+    """What to run: history; or, told to `rebuild`, history that makes its tables anew from the log first.
+
+    A log that has lost its beginning to retention would not give back what is older: that takes
+    `rebuild --from-oldest`. Anything else is refused in words.
+    """
+    if not arguments:
+        return EDGE
+    if list(arguments) not in (["rebuild"], ["rebuild", "--from-oldest"]):
+        raise SystemExit("history: python -m services.history [rebuild [--from-oldest]]")
+    may_lose = "--from-oldest" in arguments
+
+    def build_anew(ports: EdgePorts, settings: Settings) -> EdgeWork:
+        assert ports.log is not None
+        return _built(ports, settings, before=emptying(ports.log, may_lose=may_lose))
+
+    return Edge(name=SERVICE, build=build_anew, parts=PARTS)
+
+
+PARTS: Final = ("s3",)
+EDGE: Final = Edge(name=SERVICE, build=build, parts=PARTS)

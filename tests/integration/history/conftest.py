@@ -1,0 +1,36 @@
+"""A database for each test: SQLite in a file, and PostgreSQL where it is."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.history.activities.database import connected, migrate
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'history.db'}"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest_asyncio.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on a database with history's tables."""
+    made = connected(database)
+    await migrate(made)
+    yield made
+    await made.dispose()
+
+
+@pytest_asyncio.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """The same on SQLite alone, for what does not hang on the database."""
+    made = connected(f"sqlite:///{tmp_path / 'history.db'}")
+    await migrate(made)
+    yield made
+    await made.dispose()

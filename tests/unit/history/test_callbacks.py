@@ -1,0 +1,138 @@
+"""Callbacks as one story each, and callers who go on in another place."""
+
+import pytest
+
+from contracts import queue as q
+from contracts.callback import AttemptFailed, CallbackConfirmed, CallbackUnreached
+from contracts.gateway import Outcome as LegOutcome
+from contracts.ids import CallbackId, LegId, PlaceId
+from contracts.queue import PlaceClosed
+from services.history.rules.showing import Outcome
+from services.history.state import CallbackEnd
+from tests.unit.history.stories import (
+    ANNA,
+    CUSTOMER,
+    MOSCOW,
+    SALES,
+    VERA,
+    Office,
+    a_call,
+    at,
+    attempt,
+    callback_connected,
+    hung_up,
+    offer,
+    offer_accepted,
+    ordered,
+    place,
+)
+
+
+@pytest.mark.rule("C13", "H4")
+def test_a_callback_with_two_attempts_is_one_story_in_one_row() -> None:
+    """Ordered, tried, not reached, tried again, connected: who reads it needs no second row."""
+    office = Office().say(a_call(), place(), at_s=0).say(ordered(), at_s=40).say(hung_up("in1"), at_s=41)
+    office.say(*attempt(ANNA), at_s=100)
+    failed = AttemptFailed(
+        callback_id=CallbackId("cb.p.in1"),
+        place_id=PlaceId("p.in1"),
+        attempt=1,
+        agent_id=ANNA,
+        agent_leg_id=LegId("agent.in1.1"),
+        outcome=LegOutcome.BUSY,
+        next_attempt_at=at(160),
+        give_up_at=None,
+    )
+    office.say(failed, at_s=105).say(*attempt(VERA, number=2), at_s=165)
+    assert office.row().outcome is Outcome.OPEN
+    office.say(*callback_connected(VERA, number=2, at_s=170), at_s=170)
+    office.say(hung_up("customer.in1.2"), hung_up("agent.in1.2"), at_s=200)
+    row = office.row()
+    assert (row.outcome, row.agent_label, row.waited_ms) == (Outcome.ANSWERED, "Vera (Volga)", 170_000)
+    assert (row.talk_ms, row.ended_at) == (30_000, at(200))
+    callback = office.contact().callbacks[0]
+    assert (callback.end, callback.attempts, callback.reached_at) == (CallbackEnd.CONNECTED, 2, at(170))
+    assert [step.what for step in callback.story] == [
+        "ordered",
+        "attempt_started",
+        "customer_dialled",
+        "attempt_failed",
+        "attempt_started",
+        "customer_dialled",
+        "customer_answered",
+        "connected",
+    ]
+
+
+@pytest.mark.rule("C13", "C6")
+def test_a_callback_that_never_reached_the_customer_is_missed_by_the_department() -> None:
+    """A story without a talk is nobody's success."""
+    office = Office().say(a_call(), place(), at_s=0).say(ordered(), hung_up("in1"), at_s=40)
+    office.say(*attempt(ANNA), at_s=100)
+    over = CallbackUnreached(
+        callback_id=CallbackId("cb.p.in1"),
+        place_id=PlaceId("p.in1"),
+        department_id=SALES,
+        pbx_id=MOSCOW,
+        number=CUSTOMER,
+        joined_at=at(0),
+        ordered_at=at(40),
+        attempts=1,
+        reason="bad_number",
+    )
+    closed = PlaceClosed(place_id=PlaceId("p.in1"), callback_id=CallbackId("cb.p.in1"), outcome="unreached")
+    office.say(over, closed, at_s=110)
+    row = office.row()
+    assert (row.outcome, row.reason, row.department_label) == (Outcome.MISSED, "unreached", "Sales")
+
+
+@pytest.mark.rule("C8", "C13")
+def test_who_orders_again_goes_on_in_the_first_story() -> None:
+    """The second call is a row of its own that says where the story is."""
+    office = Office().say(a_call(), place(), ordered(), hung_up("in1"), at_s=40)
+    office.say(a_call("in2"), place("in2"), at_s=60)
+    callback_id = CallbackId("cb.p.in1")
+    office.say(
+        CallbackConfirmed(
+            callback_id=callback_id,
+            place_id=PlaceId("p.in1"),
+            new_place_id=PlaceId("p.in2"),
+            leg_id=LegId("in2"),
+        ),
+        PlaceClosed(place_id=PlaceId("p.in2"), callback_id=callback_id, outcome="confirmed"),
+        hung_up("in2"),
+        at_s=70,
+    )
+    assert (office.row("in2").outcome, office.contact("in2").continued_in) == (
+        Outcome.CONTINUED,
+        "callback:cb.p.in1",
+    )
+    assert [step.what for step in office.contact().callbacks[0].story] == ["ordered", "confirmed"]
+
+
+@pytest.mark.rule("C8")
+def test_who_takes_the_callbacks_place_on_this_line_talks_in_the_first_story() -> None:
+    """The talk belongs to the place that was kept; it ends with the second call's line."""
+    office = Office().say(a_call(), place(), ordered(), hung_up("in1"), at_s=40)
+    office.say(a_call("in2"), place("in2"), at_s=60)
+    office.say(
+        q.CallbackTakenOver(
+            place_id=PlaceId("p.in1"),
+            new_place_id=PlaceId("p.in2"),
+            callback_id=CallbackId("cb.p.in1"),
+            leg_id=LegId("in2"),
+        ),
+        offer(ANNA, 1),
+        offer_accepted(ANNA, 1),
+        at_s=65,
+    )
+    talk = q.PlaceConnected(
+        place_id=PlaceId("p.in1"),
+        agent_id=ANNA,
+        leg_id=LegId("in2"),
+        agent_leg_id=LegId("p.in1.o1.0"),
+        waited_ms=66_000,
+    )
+    office.say(talk, at_s=66).say(hung_up("in2"), at_s=96)
+    assert (office.row().outcome, office.row().talk_ms) == (Outcome.ANSWERED, 30_000)
+    assert office.row("in2").outcome is Outcome.CONTINUED
