@@ -29,7 +29,7 @@ from runtime.decision import Decision, step, together
 from services.routing.service import SERVICE
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Try
-from tests.unit.routing.checks import after_every_step, reloaded
+from tests.unit.routing.checks import after_step, reloaded
 
 NINE = Instant(1_779_948_000_000)
 """Nine in the morning: every story begins here."""
@@ -80,7 +80,7 @@ class Office:
         decision = step(SERVICE, self.state, fact, at=self.at, cause=f"f{self._heard}")
         self.facts.extend(decision.facts)
         self.commands.extend(decision.commands)
-        after_every_step(self.state)
+        after_step(self.state, self._heard)
         return decision
 
     def waits(self, ms: int) -> None:

@@ -1,0 +1,478 @@
+"""Forwards: the notice before them, whom they lead to, and where they end (D2, D3, D6, P5, H2)."""
+
+from itertools import pairwise
+
+import pytest
+
+from contracts import gateway, routing, telephony
+from contracts.directory import DirectAction
+from contracts.gateway import Outcome
+from contracts.ids import AgentId, LegId
+from contracts.routing import EndReason, Hop, Rule
+from tests.unit.routing.stories import (
+    ANNA,
+    ANNAS_LINE,
+    BORIS,
+    FAR,
+    GLEB,
+    MENU_LINE,
+    MINUTE,
+    MOSCOW,
+    SALES,
+    SECOND,
+    SILENCE,
+    STANDARD,
+    VERA,
+    Office,
+    a_department,
+    an_office,
+    desk,
+    element,
+    mobile,
+    to_colleague,
+    to_department,
+    to_mobile,
+    to_voicemail,
+)
+
+
+def chain(*people: AgentId, auto: bool = True) -> Office:
+    """Each forwards to the next when the phone is not taken."""
+    office = an_office(auto=auto)
+    for one, following in pairwise(people):
+        office.rules(one, no_answer=to_colleague(following))
+    return office
+
+
+def visited(office: Office) -> list[AgentId]:
+    """Who was rung, in order."""
+    return [fact.agent_id for fact in office.said(routing.PersonRung)]
+
+
+@pytest.mark.rule("D2")
+def test_a_colleague_is_rung_with_the_devices_and_the_time_of_the_colleague() -> None:
+    """Boris' own two minutes begin; Anna's are over."""
+    office = chain(ANNA, BORIS)
+    office.rules(ANNA, no_answer_ms=10 * SECOND)
+    office.calls()
+    office.waits(10 * SECOND)
+    forwarded = office.last(routing.CallForwarded)
+    assert (forwarded.from_agent_id, forwarded.to) == (ANNA, Hop(rule=Rule.NO_ANSWER, agent_id=BORIS))
+    assert office.ringing() == BORIS
+    office.waits(120 * SECOND - 1)
+    assert office.ringing() == BORIS
+    office.answers()
+    assert office.last(routing.CallConnected).agent_id == BORIS
+
+
+@pytest.mark.rule("D2", "O7")
+def test_a_forward_to_a_department_joins_its_queue_with_the_trail() -> None:
+    """From here on the caller waits as everybody there does; the trail says where the call has been."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_department(SALES))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    reached = office.last(routing.DepartmentReached)
+    assert (reached.department_id, reached.rule, reached.pbx_id) == (SALES, Rule.NO_ANSWER, MOSCOW)
+    assert [(hop.agent_id, hop.department_id) for hop in reached.trail] == [(ANNA, None), (None, SALES)]
+    assert (reached.is_answered, office.is_here()) == (False, False)
+
+
+@pytest.mark.rule("D3")
+def test_before_a_forward_the_caller_hears_that_another_will_answer() -> None:
+    """The standard notice; the colleague's phone rings when it was heard, and not under it."""
+    office = an_office(auto=False)
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.said(telephony.Play) == []
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    assert office.heard() == ["forward"]
+    assert office.ringing() is None
+    play = office.last(telephony.Play)
+    office.hears(gateway.PlayFinished(pbx_id=MOSCOW, leg_id=LegId("c1"), play_id=play.play_id, ok=True))
+    assert office.ringing() == BORIS
+
+
+@pytest.mark.rule("D3")
+def test_the_notice_before_a_forward_may_be_the_organizations_own_or_none() -> None:
+    """Uploaded or spoken if it can be played; «Без сообщения» goes on at once, on an unanswered leg."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_colleague(BORIS, office.notice("own")))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.heard() == ["own"]
+    office.hangs_up()
+
+    office.rules(ANNA, no_answer=to_colleague(BORIS, SILENCE))
+    office.calls(name="c2")
+    office.phone_ends(Outcome.BUSY, name="c2")
+    assert office.heard("c2") == []
+    assert [answer.leg_id for answer in office.said(telephony.AnswerLeg)] == ["c1"]
+
+
+@pytest.mark.rule("D3", "T5")
+def test_a_notice_that_cannot_be_played_yet_gives_way_to_the_standard_one() -> None:
+    """No caller waits for rendering."""
+    office = an_office()
+    own = office.notice("own")
+    office.state.notices.drop("own")
+    office.rules(ANNA, no_answer=to_colleague(BORIS, own))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.heard() == ["forward"]
+
+
+@pytest.mark.rule("D3")
+def test_a_notice_whose_end_is_never_told_does_not_hold_the_caller() -> None:
+    """A minute, then the call goes on."""
+    office = an_office(auto=False)
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    office.waits(MINUTE)
+    assert office.ringing() == BORIS
+
+
+def test_a_caller_whose_leg_is_answered_hears_ringing_while_a_phone_rings() -> None:
+    """The own network no longer rings for them; silence sounds like a dead line."""
+    office = an_office(auto=False)
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    office.waits(MINUTE)
+    tone = office.last(telephony.Play)
+    assert "ringing_tone" in tone.media[0]
+    assert len(tone.media) == 25
+    office.phone_ends(Outcome.BUSY)
+    assert office.last(telephony.StopPlay).play_id == tone.play_id
+
+
+def test_a_caller_we_were_too_late_to_answer_is_answered_all_the_same() -> None:
+    """The process was away for a while, and the caller has more patience than that."""
+    office = an_office(auto=False)
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.hears(
+        gateway.CommandRefused(
+            pbx_id=MOSCOW, command="telephony.answer_leg", reason="too_late", leg_id=LegId("c1")
+        )
+    )
+    assert len(office.said(telephony.AnswerLeg)) == 2
+
+
+@pytest.mark.rule("D6")
+def test_forwarded_and_answered_by_nobody_is_missed_by_the_first() -> None:
+    """E-78: the customer wanted Anna; Boris is a try in her row."""
+    office = chain(ANNA, BORIS)
+    office.calls()
+    office.phone_ends(Outcome.NO_ANSWER)
+    office.waits(2 * MINUTE)
+    ended = office.last(routing.CallEnded)
+    assert (ended.reason, ended.missed_by) == (EndReason.DROPPED, ANNA)
+    assert office.missed() == [(ANNA, "no_answer"), (BORIS, "no_answer")]
+
+
+@pytest.mark.rule("D6")
+def test_a_caller_who_gives_up_while_the_second_rings_is_missed_by_the_first() -> None:
+    """H2 knows no better person to call back."""
+    office = chain(ANNA, BORIS)
+    office.calls()
+    office.phone_ends(Outcome.NO_ANSWER)
+    office.hangs_up()
+    assert office.last(routing.CallEnded).missed_by == ANNA
+    assert office.missed()[-1] == (BORIS, "caller_gone")
+
+
+@pytest.mark.rule("D6")
+def test_a_loop_of_two_is_cut_at_the_second_visit() -> None:
+    """E-79: two people forwarded to each other at once; the caller gets Anna's machine, in one row."""
+    office = chain(ANNA, BORIS, ANNA)
+    office.calls()
+    office.phone_ends(Outcome.NO_ANSWER)
+    office.phone_ends(Outcome.NO_ANSWER)
+    assert visited(office) == [ANNA, BORIS]
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.agent_id, reached.rule, reached.missed_by) == (ANNA, Rule.LIMIT, ANNA)
+    assert len(office.said(routing.CallTaken)) == 1
+
+
+@pytest.mark.rule("D6")
+def test_who_forwards_to_themselves_is_no_loop() -> None:
+    """Cut at once: the last target's machine is their own."""
+    office = chain(ANNA, BORIS)
+    office.rules(BORIS, no_answer=to_colleague(BORIS))
+    office.calls()
+    office.phone_ends(Outcome.NO_ANSWER)
+    office.phone_ends(Outcome.NO_ANSWER)
+    assert office.last(routing.VoicemailReached).agent_id == BORIS
+
+
+@pytest.mark.rule("D6")
+def test_after_five_forwards_the_sixth_target_gets_the_call_as_a_voice_message() -> None:
+    """E-82: nobody waits through seven people; the trail crosses PBXs like everything else."""
+    office = an_office()
+    people = [ANNA, BORIS, VERA, FAR, GLEB, AgentId("ilya"), AgentId("kira")]
+    for number, agent_id in enumerate(people[5:]):
+        office.saves_person(agent_id, extension=f"60{number}")
+    for one, following in pairwise(people):
+        office.rules(one, no_answer=to_colleague(following))
+    office.calls()
+    for _ in range(6):
+        office.phone_ends(Outcome.BUSY)
+    assert visited(office) == people[:6]
+    assert len(office.said(routing.CallForwarded)) == 5
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.agent_id, reached.rule) == (people[6], Rule.LIMIT)
+
+
+@pytest.mark.rule("D6", "D4")
+def test_the_own_rule_of_an_absent_target_applies_once() -> None:
+    """E-82: Boris is away and sends his calls on; nobody waits for his empty chair."""
+    office = chain(ANNA, BORIS)
+    office.rules(BORIS, absence=to_colleague(VERA))
+    office.is_absent(BORIS)
+    office.calls()
+    office.phone_ends(Outcome.NO_ANSWER)
+    assert office.ringing() == VERA
+    assert office.missed() == [(ANNA, "no_answer"), (BORIS, "absent")]
+    assert [hop.agent_id for hop in office.call().trail] == [ANNA, BORIS, VERA]
+
+
+@pytest.mark.rule("D6", "D4")
+def test_targets_who_are_all_away_end_at_the_last_ones_machine() -> None:
+    """E-82: everybody is out of hours and forwards in a circle; in one step, and without a ring."""
+    office = an_office()
+    for one, following in ((ANNA, BORIS), (BORIS, VERA), (VERA, ANNA)):
+        office.rules(one, out_of_hours=to_colleague(following))
+        office.is_out_of_hours(one)
+    office.calls()
+    assert office.dialled() == []
+    assert office.last(routing.VoicemailReached).agent_id == ANNA
+
+
+@pytest.mark.rule("D6", "E8")
+def test_a_target_who_was_removed_leaves_the_call_to_the_one_before() -> None:
+    """The book should not have let that happen; the customer must not pay for it."""
+    office = chain(ANNA, BORIS)
+    office.saves_person(BORIS, is_removed=True)
+    office.calls()
+    office.phone_ends(Outcome.NO_ANSWER)
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.agent_id, reached.rule) == (ANNA, Rule.LIMIT)
+    assert office.missed()[-1] == (BORIS, "removed")
+
+
+@pytest.mark.rule("D6")
+def test_with_nobody_left_the_caller_hears_so_before_the_end() -> None:
+    """A department that was dissolved, of an employee who has left: a word, and then the end."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_department(SALES))
+    office.hears(a_department(SALES, "400", version=2, is_removed=True))
+    office.calls()
+    office.saves_person(ANNA, is_removed=True)
+    assert office.heard() == ["nobody_available"]
+    assert office.last(routing.CallEnded).reason is EndReason.DROPPED
+
+
+@pytest.mark.rule("D6")
+def test_a_trail_that_ends_in_a_department_has_everybody_on_it() -> None:
+    """E-80: A, then department D, whose fallback is A again: the queue sees that A was there already."""
+    office = chain(ANNA, BORIS)
+    office.rules(BORIS, no_answer=to_department(SALES))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.phone_ends(Outcome.BUSY)
+    trail = office.last(routing.DepartmentReached).trail
+    assert [hop.agent_id or hop.department_id for hop in trail] == [ANNA, BORIS, SALES]
+
+
+@pytest.mark.rule("D6")
+def test_a_digit_pressed_by_the_caller_starts_a_new_trail() -> None:
+    """Who chooses Anna again after nobody answered means it."""
+    office = an_office()
+    office.scenario(
+        element("menu", "menu", ("1", "anna"), ("no_choice", "end"), notice=office.notice("menu")),
+        element("anna", "internal_subscriber", ("no_answer", "menu"), agent_id=ANNA, wait_ms=20 * SECOND),
+        element("end", "hang_up"),
+    )
+    office.calls(MENU_LINE)
+    for _ in range(8):
+        office.presses("1")
+        assert office.ringing() == ANNA
+        office.waits(20 * SECOND)
+    assert office.call().trail == (Hop(rule=Rule.CALLERS_DIGIT, agent_id=ANNA),)
+
+
+@pytest.mark.rule("D2", "P5")
+def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_machine() -> None:
+    """It is Anna who answers, wherever she is; her mobile's voicemail is not her."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_mobile(), mobile="+79160000001")
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.dialled() == ["sip:101", "tel:+79160000001"]
+    mobile_leg = office.leg()
+    office.answers()
+    office.presses("1", mobile_leg)
+    assert office.last(routing.CallConnected).agent_id == ANNA
+    office.hangs_up()
+
+    office.calls(name="c2")
+    office.phone_ends(Outcome.BUSY, name="c2")
+    office.phone_ends(Outcome.NO_ANSWER, name="c2")
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.leg_id, reached.agent_id) == ("c2", ANNA)
+
+
+@pytest.mark.rule("D2", "P5")
+def test_somebody_absent_may_have_the_calls_on_the_own_mobile() -> None:
+    """It is they who wish it; the mobile of the device plan serves where no other was given."""
+    office = an_office()
+    office.saves_person(ANNA, desk("101"), mobile("+79160000002"))
+    office.rules(ANNA, absence=to_mobile())
+    office.is_absent(ANNA)
+    office.calls()
+    assert office.dialled() == ["tel:+79160000002"]
+
+
+@pytest.mark.rule("G4", "C10")
+def test_an_own_mobile_that_may_not_be_dialled_is_unreachable() -> None:
+    """An emergency number, or one of a dear country, in somebody's card."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_mobile(), mobile="112")
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.dialled() == ["sip:101"]
+    assert office.last(routing.VoicemailReached).agent_id == ANNA
+
+
+@pytest.mark.rule("D2")
+def test_voicemail_after_a_forward_is_the_second_ones_and_the_call_missed_by_the_first() -> None:
+    """H2 and H3 together: whose machine it is, and whose call it was."""
+    office = chain(ANNA, BORIS)
+    office.rules(BORIS, no_answer=to_voicemail())
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.phone_ends(Outcome.BUSY)
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.agent_id, reached.missed_by) == (BORIS, ANNA)
+
+
+@pytest.mark.rule("D5")
+def test_the_responsible_manager_wins_over_whatever_the_line_leads_to() -> None:
+    """E-87: the CRM says Gleb, Anna's own settings say Boris: Gleb rings, and the trace says why."""
+    office = an_office()
+    office.responsible(GLEB)
+    office.rules(ANNA, no_answer=to_colleague(BORIS))
+    for number, line in enumerate((ANNAS_LINE, MENU_LINE, "+74951110001"), start=1):
+        office.calls(line, f"c{number}")
+        assert office.ringing(f"c{number}") == GLEB
+        assert office.last(routing.CallTaken).rule is Rule.RESPONSIBLE
+        office.hangs_up(f"c{number}")
+
+
+@pytest.mark.rule("D5")
+def test_the_number_is_compared_as_people_dial_it() -> None:
+    """8 912 … and +7 912 … are one customer."""
+    office = an_office()
+    office.responsible(GLEB)
+    office.calls(caller="89123456789")
+    assert office.ringing() == GLEB
+
+
+@pytest.mark.rule("D5")
+def test_a_call_from_inside_is_nobodys_customer() -> None:
+    """The table holds for every call from outside, and for none other."""
+    office = an_office()
+    office.responsible(GLEB)
+    office.calls("101", caller="+79123456789", is_internal=True)
+    assert office.ringing() == ANNA
+
+
+@pytest.mark.rule("D5")
+def test_a_responsible_manager_who_is_absent_is_not_rung_the_second_person_is() -> None:
+    """At once and without a notice: the customer does not care who keeps the table."""
+    office = an_office()
+    office.responsible(GLEB, VERA)
+    office.rules(GLEB, absence=to_voicemail())
+    office.is_absent(GLEB)
+    office.calls()
+    assert office.ringing() == VERA
+    assert office.heard() == []
+    assert office.last(routing.CallForwarded).to == Hop(rule=Rule.RESPONSIBLE, agent_id=VERA)
+
+
+@pytest.mark.rule("D5", "D3")
+def test_a_responsible_manager_who_does_not_answer_hands_over_to_the_second_after_a_notice() -> None:
+    """After two minutes of ringing the customer hears why another voice will answer."""
+    office = an_office()
+    office.responsible(GLEB, VERA)
+    office.calls()
+    office.waits(2 * MINUTE)
+    assert office.heard() == ["forward"]
+    assert office.ringing() == VERA
+    office.rules(VERA, no_answer=to_voicemail())
+    office.waits(2 * MINUTE)
+    assert office.last(routing.VoicemailReached).agent_id == VERA
+
+
+@pytest.mark.rule("D5")
+def test_a_responsible_manager_without_a_second_follows_the_own_rules() -> None:
+    """The table says who, the employee says what then."""
+    office = an_office()
+    office.responsible(GLEB)
+    office.rules(GLEB, no_answer=to_colleague(BORIS))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.ringing() == BORIS
+
+
+@pytest.mark.rule("D5", "E8")
+def test_a_responsible_manager_who_has_left_gives_way_to_the_second_or_to_the_line() -> None:
+    """A CRM is never quite up to date."""
+    office = an_office()
+    office.responsible(GLEB, VERA)
+    office.saves_person(GLEB, is_removed=True)
+    office.calls()
+    assert office.ringing() == VERA
+    office.hangs_up()
+    office.responsible(GLEB)
+    office.calls(name="c2")
+    assert office.ringing("c2") == ANNA
+    office.hangs_up("c2")
+    office.responsible(None)
+    office.calls(name="c3")
+    assert office.last(routing.CallTaken).rule is Rule.PERSONAL_NUMBER
+
+
+@pytest.mark.rule("Q11")
+def test_an_internal_call_to_a_departments_extension_joins_its_queue() -> None:
+    """A colleague waits like a customer, and the queue knows that it is one."""
+    office = an_office()
+    office.dials("400")
+    reached = office.last(routing.DepartmentReached)
+    assert (reached.department_id, reached.is_internal, reached.rule) == (SALES, True, Rule.EXTENSION)
+    assert office.commands == []
+
+
+@pytest.mark.rule("Q11")
+def test_a_call_on_a_departments_line_is_the_queues_at_once() -> None:
+    """Routing answers nothing and plays nothing: the queue greets its callers itself."""
+    office = an_office()
+    office.calls("+74951110001")
+    assert office.last(routing.DepartmentReached).department_id == SALES
+    assert office.commands == []
+    assert not office.is_here()
+
+
+def test_a_rule_that_leads_to_nobody_is_not_a_dead_end() -> None:
+    """The book refuses it; should it be there all the same, the caller gets the machine."""
+    office = an_office()
+    office.rules(ANNA, no_answer=DirectAction(kind=to_colleague(BORIS).kind, notice=SILENCE))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.last(routing.VoicemailReached).agent_id == ANNA
