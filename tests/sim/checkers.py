@@ -1,8 +1,10 @@
-"""What must be true of any morning: the sentences that the chaos run has, too, and the deadlines."""
+"""What must be true of any morning: the sentences that the chaos run has, too, and two of our own."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from contracts import codec
+from contracts.message import type_name
 from tests.sim.world import Run
 from tools.judging import SENTENCES, Sentence, deadlines_met
 
@@ -12,4 +14,24 @@ def a_deadline_is_met_within_one_ring(run: Run) -> Iterator[str]:
     yield from deadlines_met(run, slack_ms=60_000 + 30_000 * len(run.crashes))
 
 
-CHECKERS: Final[tuple[Sentence, ...]] = (*SENTENCES, a_deadline_is_met_within_one_ring)
+def a_number_is_given_to_one_message(run: Run) -> Iterator[str]:
+    """What is said again under the same number is the same, whichever process and version says it.
+
+    Readers keep the first and drop the rest: another content would be lost, and nobody would know.
+    """
+    first: dict[tuple[str, str], bytes] = {}
+    said = [(each.envelope, each.fact) for each in run.facts]
+    said += [(each.envelope, each.command) for each in run.commands]
+    for envelope, message in said:
+        if envelope.seq == 0 or envelope.source.startswith("gateway/"):
+            continue
+        content = type_name(message).encode() + codec.encode(message)
+        if first.setdefault((envelope.organization_id, envelope.id), content) != content:
+            yield f"{envelope.id} is the name of two messages"
+
+
+CHECKERS: Final[tuple[Sentence, ...]] = (
+    *SENTENCES,
+    a_deadline_is_met_within_one_ring,
+    a_number_is_given_to_one_message,
+)

@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -11,13 +10,34 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from tests.sim.deploys import NEWER_QUEUE
+from tests.sim import mutants
 from tests.sim.mutants import MUTANTS, Patch
-from tests.sim.test_simulation import wrongs, wrongs_of_a_deploy
-from tests.sim.world import CALMER, STORMY, simulate
+from tests.sim.weathers import (
+    Weather,
+    in_a_deploy,
+    in_a_storm,
+    under_two_hash_seeds,
+    with_a_frail_gateway,
+    with_lost_machines,
+    with_lost_machines_in_a_deploy,
+    with_parking,
+)
 
 SEEDS_MAX = 60
-"""A bug that sixty mornings of each weather do not betray is one that the simulation can't find."""
+"""A bug that sixty mornings of its weather do not betray is one that the simulation can't find."""
+
+
+SHOWS_IN: dict[Patch, Weather] = {
+    mutants.say_before_storing: in_a_deploy,
+    mutants.a_claim_that_decides_what_the_log_already_says: with_lost_machines_in_a_deploy,
+    mutants.facts_of_a_step_sent_singly: with_lost_machines,
+    mutants.a_parked_organization_that_shares_its_numbering: with_parking,
+    mutants.dial_before_reading_the_request_back: with_a_frail_gateway,
+    mutants.a_gateway_that_ignores_a_newer_claim: with_a_frail_gateway,
+    mutants.a_gateway_that_sends_past_a_failed_fact: with_a_frail_gateway,
+    mutants.a_set_iterated: under_two_hash_seeds,
+}
+"""Where a storm would betray it too seldom."""
 
 
 class Betrayal(msgspec.Struct, frozen=True):
@@ -28,31 +48,18 @@ class Betrayal(msgspec.Struct, frozen=True):
     wrong: str
 
 
-def in_a_storm(seed: int) -> list[str]:
-    """What is wrong with a stormy morning."""
-    return wrongs(simulate(seed, STORMY))
-
-
-def in_a_deploy(seed: int) -> list[str]:
-    """What is wrong with a morning on which old and new versions take turns."""
-    return wrongs_of_a_deploy(simulate(seed, CALMER, newer={"queue": NEWER_QUEUE}))
-
-
-WEATHERS: dict[str, Callable[[int], list[str]]] = {"storm": in_a_storm, "deploy": in_a_deploy}
-
-
 def betrayed(mutant: Patch, seeds_max: int = SEEDS_MAX) -> Betrayal | None:
-    """The first seed and weather in which the bug shows, or None. An exception betrays it, too."""
+    """The first seed in whose weather the bug shows, or None. An exception betrays it, too."""
+    play = SHOWS_IN.get(mutant, in_a_storm)
     for seed in range(1, seeds_max + 1):
-        for weather, play in WEATHERS.items():
-            with pytest.MonkeyPatch.context() as patch:
-                mutant(patch)
-                try:
-                    found = play(seed)
-                except Exception as error:  # noqa: BLE001  # whatever a planted bug does to us
-                    found = [repr(error)]
-            if found:
-                return Betrayal(seed, weather, found[0])
+        with pytest.MonkeyPatch.context() as patch:
+            mutant(patch)
+            try:
+                found = play(seed, mutant.__name__)
+            except Exception as error:  # noqa: BLE001  # whatever a planted bug does to us
+                found = [repr(error)]
+        if found:
+            return Betrayal(seed, play.__name__.replace("_", " "), found[0])
     return None
 
 

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from contracts import gateway as facts
+from contracts.codec import envelope, headers
 from runtime import memory
 from runtime.decision import NOTHING
-from runtime.host import claiming, hearing, numbering, outbox, owner, reader, timers
+from runtime.host import claiming, hearing, numbering, outbox, owner, parking, reader, timers
 from runtime.host.held import Held
 from runtime.ports import LogUnavailable, Refused
 from runtime.records import State
@@ -21,6 +22,7 @@ from services.gateway.decider import commands, past
 from services.gateway.decider.book import Book
 from services.gateway.decider.gateway import Gateway
 from services.queue.decider import _DECIDE_TIMER
+from services.queue.rules import sharing
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -228,6 +230,27 @@ def own_facts_judged_by_their_seq(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hearing.Hearing, "_accept", filtered)
 
 
+def a_parked_organization_that_shares_its_numbering(patch: pytest.MonkeyPatch) -> None:
+    """The alarm takes a number that the next fact of the organization has, too."""
+    park = parking.park
+
+    async def numbered(held: Any, heard: Any, error: Any, batch: Any) -> None:
+        await park(held, heard, error, batch)
+        alarm = batch.facts[-1]
+        named = envelope(alarm.headers)
+        seq = batch.touched[heard.organization_id].numbers.said_facts() + 1
+        own = msgspec.structs.replace(named, seq=seq)
+        batch.facts[-1] = msgspec.structs.replace(alarm, headers=tuple(headers(own)))
+
+    patch.setattr(owner, "park", numbered)
+
+
+def a_set_iterated(patch: pytest.MonkeyPatch) -> None:
+    """Who is rung first hangs on the process."""
+    chosen = sharing.chosen
+    patch.setattr(sharing, "chosen", lambda *given: tuple(set(chosen(*given))))
+
+
 MUTANTS: Final[tuple[Patch, ...]] = (
     say_before_storing,
     store_write_without_the_epoch_or_version,
@@ -248,4 +271,6 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_gateway_that_ignores_a_newer_claim,
     a_gateway_that_sends_past_a_failed_fact,
     a_gateway_that_forgets_what_it_requested,
+    a_parked_organization_that_shares_its_numbering,
+    a_set_iterated,
 )

@@ -52,6 +52,10 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms_max: int = 5
     stores_forget: bool = False
     """Stores fail over and lose their last moments, or are emptied."""
+    forgets_with_crash: float = 0.0
+    """How likely it is that a store loses its last moments when its owner dies."""
+    only: str = ""
+    """Whose faults these are, by name; empty: everybody's."""
 
 
 class SharedClock:

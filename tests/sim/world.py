@@ -35,6 +35,8 @@ from tests.sim.workload import ORGANIZATION, ZERO_S, Workload, workload
 DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK, VOICEMAIL)
 AFTERMATH_S: Final = 900.0
 """After the last call everything must come to its end: the longest wait is a letter's or an attempt's."""
+SILENCE_S: Final = 4.0
+SILENCES_MAX: Final = 60
 QUIET_S: Final = 60.0
 """Whoever speaks without being asked, or speaks again, does so within that time."""
 
@@ -125,12 +127,28 @@ class World:
             # Everything is restarted once, when nothing but timers is left to wake anybody.
             for process in self._running.values():
                 process.kill("everything was restarted")
+            await self._restart_sleepers()
         await self._until_quiet()
         raised = [crash for crash in self.crashes if edges.RAISED in crash]
         assert not raised, raised
         for life in lives:
             if life.done():
                 life.result()
+
+    async def _restart_sleepers(self) -> None:
+        """Restart deciders in a silence that only a timer will end: who only listens would sleep on."""
+        for _ in range(SILENCES_MAX):
+            end = self.log.end(0)
+            await asyncio.sleep(SILENCE_S)
+            timers = [at for store in self.stores.values() for at in self._timers(store)]
+            if self.log.end(0) == end and timers:
+                for decider in self.deciders:
+                    self._running[decider.name].kill("restarted in a silence")
+                return
+
+    @staticmethod
+    def _timers(store: MemoryStore) -> list[int]:
+        return [int(at) for stored in store.stored.values() for at in stored.due.values()]
 
     async def _until_quiet(self) -> None:
         """Until nothing more can come by itself: no phone and no timer is due, and nobody spoke lately."""
@@ -150,7 +168,7 @@ class World:
             # A store that went back is behind until its owner has noticed.
             if stored is None or stored.position is None or stored.position.offset < self.log.end(0):
                 return True
-            if any(at <= until_at for at in stored.due.values()):
+            if any(at <= until_at for at in self._timers(store)):
                 return True
         return False
 
@@ -175,9 +193,14 @@ class World:
                 store.stored = {}
                 self.crashes.append(f"store of {name} emptied")
             else:
-                chosen = self._chance.choice(copies)
-                store.stored = {partition: stored.copy() for partition, stored in chosen.items()}
-                self.crashes.append(f"store of {name} rolled back")
+                self._roll_back(name)
+
+    def _roll_back(self, name: str) -> None:
+        copies = self._copies.get(name)
+        if copies:
+            chosen = self._chance.choice(copies)
+            self.stores[name].stored = {partition: stored.copy() for partition, stored in chosen.items()}
+            self.crashes.append(f"store of {name} rolled back")
 
     async def _lives(self, name: str, start: Any) -> None:
         """One process after the other under a name, each until it dies."""
@@ -188,9 +211,7 @@ class World:
             if self._faults.crash == 0:
                 clock = VirtualClock(self._loop)
             chance = random.Random(f"{self.seed} {name} {number}")
-            process = Process(
-                f"{name}#{number}", chance, lambda: CALM if self.is_calm else self._faults, clock
-            )
+            process = Process(f"{name}#{number}", chance, lambda: self._faults_of(name), clock)
             process.is_newer = number % 2 == 0
             self._running[name] = process
             work = asyncio.create_task(start(process))
@@ -203,7 +224,12 @@ class World:
             else:
                 work.add_done_callback(self._zombie_ended)
             self.crashes.append(f"{process.name} {process.died.result()}")
+            if not self.is_calm and self._chance.random() < self._faults.forgets_with_crash:
+                self._roll_back(name)
             await asyncio.sleep(self._chance.uniform(0.1, 8.0))
+
+    def _faults_of(self, name: str) -> Faults:
+        return CALM if self.is_calm or self._faults.only not in ("", name) else self._faults
 
     def _zombie_ended(self, work: asyncio.Task[None]) -> None:
         """Whatever a process meets that goes on beside its successor: it would be started again."""

@@ -1,0 +1,167 @@
+"""No checker is satisfied by doing nothing: each is given a morning that is wrong in its own way.
+
+The sentences that the chaos run shares have theirs in tests/unit/tools/test_chaos.py.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts.message import Fact
+from contracts.queue import NoAnswerReached, OfferMade, PlaceTaken
+from contracts.telephony import Play
+from runtime.decision import NOTHING, Decision
+from services.queue.service import SERVICE as QUEUE
+from tests.sim import replay
+from tests.sim.checkers import CHECKERS, a_deadline_is_met_within_one_ring, a_number_is_given_to_one_message
+from tests.sim.weathers import wrongs
+from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
+from tools.judging import SENTENCES
+
+
+@lru_cache(maxsize=1)
+def true_morning() -> Run:
+    """A calm morning on which somebody waited to the end of their time, and others did not."""
+    for seed in range(1, 50):
+        run = simulate(seed, CALM)
+        if any(isinstance(each.fact, NoAnswerReached) for each in run.facts):
+            return run
+    raise AssertionError("nobody ever waited too long")
+
+
+def with_facts(run: Run, facts: list[Said]) -> Run:
+    """The same morning with another log."""
+    return msgspec.structs.replace(run, facts=tuple(facts))
+
+
+def with_commands(run: Run, commands: list[Sent]) -> Run:
+    """The same morning with other commands."""
+    return msgspec.structs.replace(run, commands=tuple(commands))
+
+
+def own_facts(run: Run) -> list[Said]:
+    """What the queue said, numbered."""
+    return [each for each in run.facts if each.envelope.source == "queue" and each.envelope.seq]
+
+
+def test_a_true_morning_is_accepted() -> None:
+    """A judge who finds fault with everything would be believed by nobody."""
+    assert wrongs(true_morning()) == []
+
+
+def test_every_checker_has_a_morning_that_it_refuses() -> None:
+    """A new one must come with its own: the shared ones are doctored where the chaos run is judged."""
+    ours = {a_deadline_is_met_within_one_ring, a_number_is_given_to_one_message}
+    assert set(CHECKERS) - set(SENTENCES) == ours
+
+
+def test_a_deadline_that_is_met_too_late_is_found() -> None:
+    """Ten minutes too late, for a morning on which nothing went wrong."""
+    run = true_morning()
+    late = [
+        msgspec.structs.replace(each, at=each.at + 600_000)
+        if isinstance(each.fact, NoAnswerReached)
+        else each
+        for each in run.facts
+    ]
+    (first, *_) = a_deadline_is_met_within_one_ring(with_facts(run, late))
+    assert "past its deadline" in first
+
+
+def test_a_number_that_is_given_twice_is_found() -> None:
+    """One of the two would never be heard, be it a fact or a command."""
+    run = true_morning()
+    taken = next(each for each in own_facts(run) if isinstance(each.fact, PlaceTaken))
+    other = msgspec.structs.replace(taken, fact=msgspec.structs.replace(taken.fact, position=99))
+    assert list(a_number_is_given_to_one_message(with_facts(run, [*run.facts, other])))
+    play = next(each for each in run.commands if isinstance(each.command, Play))
+    changed = msgspec.structs.replace(play, command=msgspec.structs.replace(play.command, media=("x",)))
+    assert list(a_number_is_given_to_one_message(with_commands(run, [*run.commands, changed])))
+    # Said again in the same words it is a repeat, which readers drop.
+    assert list(a_number_is_given_to_one_message(with_facts(run, [*run.facts, taken]))) == []
+
+
+def without_a_fact(run: Run) -> Run:
+    """One fact of the queue's was never said."""
+    gone = own_facts(run)[5]
+    return with_facts(run, [each for each in run.facts if each is not gone])
+
+
+def without_the_last_fact(run: Run) -> Run:
+    """The end of what the queue had to say is missing."""
+    gone = own_facts(run)[-1]
+    return with_facts(run, [each for each in run.facts if each is not gone])
+
+
+def with_another_fact(run: Run) -> Run:
+    """A fact says something that does not follow."""
+    taken = next(each for each in own_facts(run) if isinstance(each.fact, PlaceTaken))
+    other = msgspec.structs.replace(taken, fact=msgspec.structs.replace(taken.fact, position=99))
+    return with_facts(run, [other if each is taken else each for each in run.facts])
+
+
+def without_a_command(run: Run) -> Run:
+    """One command was never sent."""
+    return with_commands(run, list(run.commands[:-1]))
+
+
+def with_a_command_too_many(run: Run) -> Run:
+    """A command under a number that nothing decided on."""
+    last = run.commands[-1]
+    envelope = msgspec.structs.replace(last.envelope, seq=last.envelope.seq + 1_000)
+    return with_commands(run, [*run.commands, msgspec.structs.replace(last, envelope=envelope)])
+
+
+@pytest.mark.parametrize(
+    "doctored",
+    [
+        without_a_fact,
+        without_the_last_fact,
+        with_another_fact,
+        without_a_command,
+        with_a_command_too_many,
+    ],
+)
+def test_a_log_that_does_not_explain_itself_is_found(doctored: Callable[[Run], Run]) -> None:
+    """What is missing, changed or too many is missed, whatever the services make of it."""
+    assert list(replay.the_log_explains_itself(doctored(true_morning()), DECIDERS))
+
+
+def test_a_forgotten_timer_is_found() -> None:
+    """A state that waits for something must have set a timer for it."""
+    forgetful = msgspec.structs.replace(QUEUE, owed=lambda _: ("a deadline",))
+    found = list(replay.the_log_explains_itself(true_morning(), (forgetful,)))
+    assert found == ["queue has forgotten the timers ['a deadline']"]
+
+
+@pytest.mark.parametrize("what", ["changed", "gone", "too many"])
+def test_a_record_that_the_log_does_not_make_is_found(what: str) -> None:
+    """What the next owner loads must be what the log says, byte by byte."""
+    run = simulate(true_morning().seed, CALM)  # a morning of its own, since its store is changed
+    (records,) = run.stores["queue"].stored[0].records.values()
+    name = next(name for name in sorted(records) if name.startswith("agents/"))
+    match what:
+        case "changed":
+            records[name] += b"\x00"
+        case "gone":
+            del records[name]
+        case _:
+            records["agents/nobody"] = records[name]
+    (wrong,) = replay.the_state_survives_reloading(run, (QUEUE,))
+    assert "1 records differ" in wrong
+
+
+def test_a_free_agent_beside_a_place_is_found() -> None:
+    """A queue that offers nothing inverts the order of everybody."""
+
+    def lazy(state: Any, fact: Fact) -> Decision:
+        decision: Decision = QUEUE.decide(state, fact)
+        return NOTHING if any(isinstance(each, OfferMade) for each in decision.facts) else decision
+
+    found = list(
+        replay.no_offer_inverts_the_order(true_morning(), msgspec.structs.replace(QUEUE, decide=lazy))
+    )
+    assert any("is free beside" in each for each in found)

@@ -1,0 +1,123 @@
+"""Kinds of mornings: what is likely to go wrong, which versions run, and what must hold all the same.
+
+Ordinary tests play storms and deploys. The others are rare coincidences made likely, each for a sentence of
+the architecture that an ordinary storm proves too seldom (`hunt.py`).
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from contracts.gateway import DigitsEntered
+from contracts.message import Fact
+from runtime.decision import Decider, Decision
+from services.queue.service import SERVICE as QUEUE
+from tests.sim import replay
+from tests.sim.checkers import CHECKERS, a_deadline_is_met_within_one_ring
+from tests.sim.deploys import NEWER_QUEUE
+from tests.sim.ports import Faults
+from tests.sim.virtual_time import START_MS
+from tests.sim.world import CALMER, DECIDERS, STORMY, Run, simulate
+from tools.judging import no_organization_is_parked
+
+ROOT: Final = Path(__file__).parents[2]
+Weather = Callable[[int, str], list[str]]
+"""Plays the morning of a seed, with a planted bug by name for those who start other processes."""
+
+MACHINES_LOST: Final = Faults(crash=0.004, fail_before=0.02, fail_after=0.02, forgets_with_crash=0.7)
+"""Who dies takes the store's last moments along; no zombies, since nothing is promised of both together."""
+FRAIL_GATEWAY: Final = Faults(crash=0.01, freeze=0.01, fail_before=0.02, fail_after=0.02, only="gateway")
+"""It dies between asking the PBX and saying so, or comes back beside its successor."""
+PARKED_UNTIL: Final = START_MS + 300_000
+
+
+def wrongs(run: Run) -> list[str]:
+    """Everything that is wrong with a morning, in words."""
+    return [
+        *(wrong for checker in CHECKERS for wrong in checker(run)),
+        *replay.the_log_explains_itself(run, DECIDERS),
+        *replay.the_state_survives_reloading(run, DECIDERS),
+        *replay.no_offer_inverts_the_order(run, QUEUE),
+    ]
+
+
+def wrongs_of_a_deploy(run: Run) -> list[str]:
+    """What must hold whichever version decides; the log explains itself to no single one."""
+    return [wrong for checker in CHECKERS for wrong in checker(run)]
+
+
+def in_a_storm(seed: int, mutant: str = "") -> list[str]:
+    """Crashes, zombies, lost answers, failovers."""
+    return wrongs(simulate(seed, STORMY))
+
+
+def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
+    """Old and new versions take over from each other."""
+    return wrongs_of_a_deploy(simulate(seed, CALMER, newer={"queue": NEWER_QUEUE}))
+
+
+def with_lost_machines(seed: int, mutant: str = "") -> list[str]:
+    """A process and its store's last moments are lost at once, in the middle of saying."""
+    return wrongs(simulate(seed, MACHINES_LOST))
+
+
+def with_lost_machines_in_a_deploy(seed: int, mutant: str = "") -> list[str]:
+    """The same, and another version comes after: what was said stands."""
+    return wrongs_of_a_deploy(simulate(seed, MACHINES_LOST, newer={"queue": NEWER_QUEUE}))
+
+
+def with_a_frail_gateway(seed: int, mutant: str = "") -> list[str]:
+    """Gateways die and freeze all the time, and everybody else is well."""
+    return wrongs(simulate(seed, FRAIL_GATEWAY))
+
+
+def _breaking(state: Any, fact: Fact) -> Decision:
+    if isinstance(fact, DigitsEntered) and state.now_at < PARKED_UNTIL:
+        raise ArithmeticError("this version can't take a key")
+    decision: Decision = QUEUE.decide(state, fact)
+    return decision
+
+
+BREAKING_QUEUE: Final[Decider[Any]] = msgspec.structs.replace(QUEUE, decide=_breaking)
+
+
+def with_parking(seed: int, mutant: str = "") -> list[str]:
+    """A version that breaks parks the organization, and the next one reads on."""
+    breaking = (BREAKING_QUEUE, *(each for each in DECIDERS if each is not QUEUE))
+    run = simulate(seed, CALMER, deciders=breaking, newer={"queue": QUEUE})
+    # What stands still is late, and says that it does.
+    allowed = (no_organization_is_parked, a_deadline_is_met_within_one_ring)
+    return [wrong for checker in CHECKERS if checker not in allowed for wrong in checker(run)]
+
+
+def under_two_hash_seeds(seed: int, mutant: str = "") -> list[str]:
+    """Two processes with different orders of sets must come to the same log and the same records."""
+    found = [_fingerprint(seed, mutant, hash_seed) for hash_seed in ("1", "2")]
+    return [] if found[0] == found[1] else [f"under two hash seeds: {found[0]} and {found[1]}"]
+
+
+def _fingerprint(seed: int, mutant: str, hash_seed: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.sim.fingerprint", str(seed), mutant],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+WEATHERS: Final[tuple[Weather, ...]] = (
+    in_a_storm,
+    in_a_deploy,
+    with_lost_machines,
+    with_lost_machines_in_a_deploy,
+    with_a_frail_gateway,
+    with_parking,
+    under_two_hash_seeds,
+)
