@@ -38,7 +38,10 @@ class Origin(StrEnum):
 
 
 class CallbackOrdered(Fact, tag="callback.ordered", frozen=True, kw_only=True):
-    """The customer will be called back; the place stays, held by this callback (C2)."""
+    """The customer will be called back; the place stays, held by this callback (C2).
+
+    Ordered through the API, or after a call that was abandoned, it has none yet: queue takes one (C11).
+    """
 
     callback_id: CallbackId
     place_id: PlaceId
@@ -62,16 +65,23 @@ class NumberChanged(Fact, tag="callback.number_changed", frozen=True, kw_only=Tr
 
 
 class CallbackConfirmed(Fact, tag="callback.confirmed", frozen=True, kw_only=True):
-    """The number had a callback in this department: the first one stands, the new place ends (C8)."""
+    """The number had a callback in this department: the first one stands, the new place ends (C8).
+
+    `asked_id` is the name that an order through the API came with, which has no place and no leg (C11).
+    """
 
     callback_id: CallbackId
     place_id: PlaceId
-    new_place_id: PlaceId
-    leg_id: LegId
+    new_place_id: PlaceId | None = None
+    leg_id: LegId | None = None
+    asked_id: CallbackId | None = None
 
 
 class CallbackRefused(Fact, tag="callback.refused", frozen=True, kw_only=True):
-    """No callback for this place; the caller is told why and stays in the queue."""
+    """No callback for this place; the caller is told why and stays in the queue.
+
+    Without a leg it is the answer to the API, whose order was named `callback_id`; there is no such place.
+    """
 
     place_id: PlaceId
     department_id: DepartmentId
@@ -228,6 +238,7 @@ class CallbackEnd(Fact, frozen=True, kw_only=True):
     attempts: int
     reason: str = ""
     story: tuple[StoryStep, ...] = ()
+    origin: Origin = Origin.QUEUE
 
 
 class CallbackConnected(CallbackEnd, tag="callback.connected", frozen=True, kw_only=True):

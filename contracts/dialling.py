@@ -1,15 +1,25 @@
-"""What a dialling policy means: which numbers may be dialled for an organization (rule C10, G4).
+"""What a dialling policy means: which numbers may be dialled for an organization (C10, G4), and when (C12).
 
 Whoever dials a public number asks here, at the order and again at every dialling, so that every
 service refuses the same numbers for the same reasons. How many orders are too many is counted by
 callback, in its own state.
 """
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
+from contracts.ids import Instant
 from contracts.message import Part
+
+QUIET_FROM_HOUR: Final = 21
+QUIET_UNTIL_HOUR: Final = 9
+"""Quiet hours (C12): from nine in the evening to nine in the morning, by the department's clock."""
+CALENDAR_END_AT: Final = 253_370_764_800_000
+"""The last day of 9998: a day later the computer's calendar ends, in some zone."""
 
 NUMBER_LENGTH_MAX = 32
 """E.164 has 15 digits; the rest is room for what people type between them."""
@@ -126,3 +136,33 @@ def _refusal_of_valid(number: phonenumbers.PhoneNumber, text: str, policy: Diall
     if text in policy.denied_numbers:
         return Refusal.DENIED
     return None
+
+
+def quiet_until(at: Instant, timezone: str) -> Instant | None:
+    """When the quiet hours in which an instant lies are over, or None in the daytime (C12)."""
+    local = _local(at, timezone)
+    if QUIET_UNTIL_HOUR <= local.hour < QUIET_FROM_HOUR:
+        return None
+    day = local if local.hour < QUIET_UNTIL_HOUR else local + timedelta(days=1)
+    return _at_hour(day, QUIET_UNTIL_HOUR)
+
+
+def quiet_from(at: Instant, timezone: str) -> Instant:
+    """When the next quiet hours begin after an instant (C12)."""
+    local = _local(at, timezone)
+    day = local if local.hour < QUIET_FROM_HOUR else local + timedelta(days=1)
+    return _at_hour(day, QUIET_FROM_HOUR)
+
+
+def _local(at: Instant, timezone: str) -> datetime:
+    """An instant on the clock of a zone; one that nobody knows is UTC."""
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone = ZoneInfo("UTC")
+    return datetime.fromtimestamp(min(max(0, at), CALENDAR_END_AT) / 1000, UTC).astimezone(zone)
+
+
+def _at_hour(day: datetime, hour: int) -> Instant:
+    moment = day.replace(hour=hour, minute=0, second=0, microsecond=0, fold=0)
+    return Instant(round(moment.timestamp() * 1000))

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from contracts.callback import Origin
 from contracts.directory import ActionKind
 from contracts.ids import (
     Address,
@@ -46,7 +47,10 @@ class Skip(Part, frozen=True, kw_only=True):
 
 
 class PlaceTaken(Fact, tag="queue.place_taken", frozen=True, kw_only=True):
-    """A customer has a place: `joined_at` ranks it, `deadline_at` bounds it, both fixed now (Q3, Q5)."""
+    """A customer has a place: `joined_at` ranks it, `deadline_at` bounds it, both fixed now (Q3, Q5).
+
+    With `callback_id` it is held from the first moment by a callback that was not ordered in a call (C11).
+    """
 
     place_id: PlaceId
     department_id: DepartmentId
@@ -59,6 +63,8 @@ class PlaceTaken(Fact, tag="queue.place_taken", frozen=True, kw_only=True):
     position: int
     passed_from: PlaceId | None = None
     is_internal: bool = False
+    callback_id: CallbackId | None = None
+    origin: Origin | None = None
 
 
 class AnnouncementKind(StrEnum):
@@ -221,6 +227,11 @@ class PlaceAbandoned(Fact, tag="queue.place_abandoned", frozen=True, kw_only=Tru
 
     place_id: PlaceId
     waited_ms: int
+    department_id: DepartmentId | None = None
+    pbx_id: PbxId | None = None
+    caller: str | None = None
+    line: str = ""
+    is_internal: bool = False
 
 
 class DivertReason(StrEnum):

@@ -68,6 +68,10 @@ STORY_LINES_MAX: Final = 60
 """Two attempts and two apologies make some twenty; what is beyond is counted and not kept."""
 RINGING_TONES: Final = 8
 """The ringing tone is played this often in a row: 5 s each, longer than any ring."""
+ABANDONED_MS_MIN: Final = 15_000
+"""C11: who hung up sooner had dialled a wrong number, or thought better of it."""
+ASKED_KEPT_MS: Final = HOUR_MS
+"""The directory says an order of the API again within seconds, if it must; later it is somebody's new one."""
 COUNTS_DROPPED_MAX: Final = 8
 """Per order, so many numbers whose day is over are forgotten: faster than new ones come."""
 

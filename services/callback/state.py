@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from sortedcontainers import SortedDict, SortedList
 
+from contracts.callback import Origin
 from contracts.dialling import DiallingPolicy
 from contracts.directory import CallbackSettings, Language, NoticeChoice
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, NoticeId, PbxId, PlaceId, PlayId
@@ -48,6 +49,8 @@ class Department(Record, frozen=True, array_like=True):
     settings: CallbackSettings
     order_taken: NoticeChoice
     apology: NoticeChoice
+    timezone: str = "Europe/Moscow"
+    no_answer_ms: int = 600_000
 
 
 class Notice(Record, frozen=True, array_like=True):
@@ -172,6 +175,7 @@ class Callback(Record, frozen=True, array_like=True):
     story_left_out: int = 0
     cancel_asked: str = ""
     """Somebody withdrew it in the moment in which both are bridged: if that fails, nothing follows (C9)."""
+    origin: Origin = Origin.QUEUE
 
     @property
     def was_dialled(self) -> bool:
@@ -228,6 +232,13 @@ class ApologyLine(Record, frozen=True, array_like=True):
     pbx_id: PbxId
 
 
+class Asked(Record, frozen=True, array_like=True):
+    """An order of the API that was answered: asked for again within an hour it is the same one."""
+
+    callback_id: CallbackId
+    asked_at: Instant
+
+
 class OrderCount(Record, frozen=True, array_like=True):
     """When orders were taken, of one number, one department, or all; no older than what is counted."""
 
@@ -261,6 +272,8 @@ class CallbackState(State):
         self.lines_taken: dict[PbxId, int] = {}
         self.lines = self.table("lines", ApologyLine, self._track_line)
         self.numbers_by_age: SortedDict[tuple[Instant, str], None] = SortedDict()
+        self.asked_by_age: SortedDict[tuple[Instant, CallbackId], None] = SortedDict()
+        self.asked = self.table("asked", Asked, self._track_asked)
         self.counts = self.table("counts", OrderCount, self._track_count)
 
     def _track_order(self, old: Order | None, new: Order | None) -> None:
@@ -313,6 +326,12 @@ class CallbackState(State):
         for line, by in ((old, -1), (new, 1)):
             if line is not None:
                 self.lines_taken[line.pbx_id] = self.lines_taken.get(line.pbx_id, 0) + by
+
+    def _track_asked(self, old: Asked | None, new: Asked | None) -> None:
+        if old is not None:
+            self.asked_by_age.pop((old.asked_at, old.callback_id), None)
+        if new is not None:
+            self.asked_by_age[(new.asked_at, new.callback_id)] = None
 
     def _track_count(self, old: OrderCount | None, new: OrderCount | None) -> None:
         if old is not None and old.key.startswith(NUMBER_PREFIX):

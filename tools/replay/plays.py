@@ -40,7 +40,7 @@ class Plays:
         named = named_play(fact)
         if named is not None:
             self._begun[named[0]] = (at, named[1])
-        if isinstance(fact, c.CallbackConfirmed):
+        if isinstance(fact, c.CallbackConfirmed) and fact.leg_id is not None:
             # It names no play: it is the next of that conversation to end.
             self._order_at[fact.leg_id] = at
         if isinstance(fact, PlayFinished) and fact.ok:

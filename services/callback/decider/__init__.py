@@ -46,7 +46,13 @@ from contracts.callback import (
     NumberWanted,
     OrderAbandoned,
 )
-from contracts.directory import CallbackCancelAsked, DepartmentSaved, OrganizationSaved, PbxSaved
+from contracts.directory import (
+    CallbackAsked,
+    CallbackCancelAsked,
+    DepartmentSaved,
+    OrganizationSaved,
+    PbxSaved,
+)
 from contracts.gateway import (
     Bridged,
     CommandRefused,
@@ -72,13 +78,14 @@ from contracts.queue import (
     PlaceAbandoned,
     PlaceConnected,
     PlaceDiverted,
+    PlaceTaken,
 )
 from contracts.telephony import HangUp
 from contracts.tts import NoticeRendered
 from contracts.voicemail import MessageMissing, MessageTaken
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import timer_id
-from services.callback.decider import apologies, attempts, cancelling, ordering
+from services.callback.decider import apologies, asking, attempts, cancelling, ordering
 from services.callback.decider.applying import apply
 from services.callback.decider.changes import CALLBACK_TIMER, FAREWELL_TIMER, LINE_TIMER, ORDER_TIMER
 from services.callback.decider.hearing import refused_command
@@ -86,7 +93,8 @@ from services.callback.state import Callback, CallbackState, Pair, Phase
 
 Book = OrganizationSaved | PbxSaved | DepartmentSaved | NoticeRendered
 Queue = (
-    CallbackRequested
+    PlaceTaken
+    | CallbackRequested
     | CallbackTakenOver
     | OfferAccepted
     | OfferReopened
@@ -108,6 +116,7 @@ Phone = (
     | LegEnded
     | CommandRefused
 )
+Asked = CallbackAsked | CallbackCancelAsked
 Ours = (
     NumberWanted
     | NumberTyped
@@ -133,7 +142,7 @@ Ours = (
     | CallbackCancelled
     | CallbackBarred
 )
-Known = Book | Queue | Phone | MessageTaken | MessageMissing | CallbackCancelAsked | TimerDue | Ours
+Known = Book | Queue | Phone | MessageTaken | MessageMissing | Asked | TimerDue | Ours
 
 HEARS: tuple[type[Fact], ...] = (
     *Book.__args__,
@@ -141,7 +150,7 @@ HEARS: tuple[type[Fact], ...] = (
     *Phone.__args__,
     MessageTaken,
     MessageMissing,
-    CallbackCancelAsked,
+    *Asked.__args__,
     TimerDue,
 )
 SAYS: tuple[type[Fact], ...] = Ours.__args__
@@ -182,6 +191,10 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
             return apologies.next_apologies(state, known.pbx_id)
         case MessageTaken() | MessageMissing():
             return apologies.on_voicemail(state, known)
+        case CallbackAsked():
+            return asking.on_callback_asked(state, known)
+        case PlaceTaken():
+            return asking.on_place_taken(state, known)
         case CallbackCancelAsked():
             return cancelling.on_cancel_asked(state, known)
         case AttemptFailed():

@@ -11,6 +11,7 @@ from contracts.callback import (
     ApologyMade,
     ApologyQueued,
     MessageWanted,
+    Origin,
 )
 from contracts.gateway import DigitsEntered, Outcome
 from contracts.ids import Instant, LegId, PbxId, PlaceId, PlayId
@@ -19,9 +20,9 @@ from contracts.telephony import HangUp
 from contracts.voicemail import MessageMissing, MessageTaken
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
-from services.callback.decider import endings, sayings
+from services.callback.decider import asking, endings, sayings
 from services.callback.decider.attempts import dial_command
-from services.callback.decider.changes import is_counted
+from services.callback.decider.changes import QUIET, is_counted
 from services.callback.state import Callback, CallbackState, Phase
 
 
@@ -40,6 +41,10 @@ def _nobody_came(state: CallbackState, callback: Callback) -> Decision:
         return _apologize(state, callback, callback.order_leg_id, 1)
     if callback.was_dialled:
         return endings.unreached(state, callback, "deadline_passed")
+    if callback.origin is Origin.ABANDONED:  # never an apology call (C11): the recipients are told
+        return endings.expired(state, callback, "nobody_came", was_told=False)
+    if asking.is_quiet(state, callback):
+        return endings.expired(state, callback, QUIET, was_told=False)
     queued = ApologyQueued(callback_id=callback.callback_id, place_id=callback.place_id, due_at=state.now_at)
     return Decision(facts=(queued,))
 
@@ -51,6 +56,8 @@ def on_place_lost(state: CallbackState, fact: PlaceDiverted | PlaceAbandoned) ->
     customer is owed an apology.
     """
     callback = state.callback_of(fact.place_id)
+    if callback is None and isinstance(fact, PlaceAbandoned):
+        return asking.on_abandoned(state, fact)
     if callback is None or callback.phase is not Phase.WAITING:
         return NOTHING
     if isinstance(fact, PlaceDiverted):
@@ -80,6 +87,8 @@ def _dial(state: CallbackState, callback: Callback) -> Decision:
     reason = dialling.refusal(callback.number, state.policy())
     if reason is not None:
         return endings.barred(state, callback, reason)
+    if asking.is_quiet(state, callback):
+        return endings.expired(state, callback, QUIET, was_told=False)
     leg_id = LegId(f"{callback.callback_id}.apology{callback.dials + 1}")
     dialled = ApologyDialled(callback_id=callback.callback_id, leg_id=leg_id, attempt=callback.tries + 1)
     command = dial_command(state, callback, leg_id, rules.APOLOGY_RING_MS)

@@ -26,9 +26,10 @@ from contracts.callback import (
     NumberTyped,
     NumberWanted,
     OrderAbandoned,
+    Origin,
 )
 from contracts.directory import CallbackSettings
-from contracts.ids import Instant
+from contracts.ids import CallbackId, Instant
 from contracts.message import Fact
 from services.callback import rules
 from services.callback.decider.changes import (
@@ -41,6 +42,7 @@ from services.callback.decider.changes import (
     department_key,
     go_on,
     is_counted,
+    note_asked,
     take_leave,
     told,
     wait,
@@ -68,6 +70,8 @@ def apply(state: CallbackState, fact: Fact) -> None:
             _apply_conversation(state, fact)
         case CallbackRefused() | OrderAbandoned():
             close_order(state, fact.leg_id)
+            if isinstance(fact, CallbackRefused) and fact.callback_id is not None and fact.leg_id is None:
+                note_asked(state, fact.callback_id)
         case CallbackOrdered():
             _apply_callback_ordered(state, fact)
         case NumberChanged():
@@ -85,7 +89,10 @@ def apply(state: CallbackState, fact: Fact) -> None:
 
 
 def _apply_conversation(state: CallbackState, fact: NumberWanted | NumberTyped | CallbackConfirmed) -> None:
-    order = state.orders.get(fact.leg_id)
+    if isinstance(fact, CallbackConfirmed) and fact.asked_id is not None:
+        _apply_asked_again(state, fact, fact.asked_id)
+        return
+    order = None if fact.leg_id is None else state.orders.get(fact.leg_id)
     if order is None:
         return
     match fact:
@@ -107,6 +114,13 @@ def _apply_conversation(state: CallbackState, fact: NumberWanted | NumberTyped |
                 state.callbacks.put(told(state, first, "confirmed", leg_id=fact.leg_id))
 
 
+def _apply_asked_again(state: CallbackState, fact: CallbackConfirmed, asked_id: CallbackId) -> None:
+    note_asked(state, asked_id)
+    first = state.callbacks.get(fact.callback_id)
+    if first is not None:
+        state.callbacks.put(told(state, first, "confirmed", reason=Origin.API))
+
+
 def _apply_callback_ordered(state: CallbackState, fact: CallbackOrdered) -> None:
     department = state.departments.get(fact.department_id)
     settings = NO_SETTINGS if department is None else department.settings
@@ -120,11 +134,15 @@ def _apply_callback_ordered(state: CallbackState, fact: CallbackOrdered) -> None
         fact.joined_at,
         fact.deadline_at,
         state.now_at,
-        settings.attempts_max,
+        # C11: one attempt with an agent for who has not asked for any.
+        1 if fact.origin is Origin.ABANDONED else settings.attempts_max,
         settings.attempt_gap_ms,
         settings.ring_ms,
         order_leg_id=fact.leg_id,
+        origin=fact.origin,
     )
+    if fact.origin is Origin.API:
+        note_asked(state, fact.callback_id)
     state.callbacks.put(told(state, callback, "ordered", leg_id=fact.leg_id, reason=fact.origin))
     count_number(state, fact.number)
     count_order(state, department_key(fact.department_id), rules.MINUTE_MS)

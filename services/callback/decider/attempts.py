@@ -21,8 +21,8 @@ from contracts.queue import AgentReady, PlaceConnected
 from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
-from services.callback.decider import endings, sayings
-from services.callback.decider.changes import can_start, is_counted
+from services.callback.decider import asking, endings, sayings
+from services.callback.decider.changes import QUIET, can_start, is_counted
 from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
 
 
@@ -73,6 +73,8 @@ def _dial(state: CallbackState, callback: Callback) -> Decision:
     reason = dialling.refusal(callback.number, policy)
     if reason is not None:
         return endings.barred(state, callback, reason)
+    if asking.is_quiet(state, callback):
+        return endings.expired(state, callback, QUIET, was_told=False)
     if callback.agent_id is None or callback.agent_leg_id is None:
         return NOTHING
     leg_id = LegId(f"{callback.callback_id}.dial{callback.dials + 1}")

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.ids import AgentId, Instant, LegId, PbxId, PlayId
+from contracts.ids import AgentId, CallbackId, Instant, LegId, PbxId, PlayId
 from services.callback import rules
 from services.callback.state import (
     NUMBER_PREFIX,
     ORGANIZATION,
+    Asked,
     Callback,
     CallbackState,
     Farewell,
@@ -26,6 +27,9 @@ CALLBACK_TIMER: Final = "callback"
 ORDER_TIMER: Final = "order"
 FAREWELL_TIMER: Final = "farewell"
 LINE_TIMER: Final = "line"
+
+QUIET: Final = "quiet_hours"
+"""Why a callback expired that quiet hours held back (C12)."""
 
 
 def change(state: CallbackState, callback: Callback, **fields: Any) -> None:
@@ -138,6 +142,16 @@ def count_number(state: CallbackState, number: str) -> None:
         if newest_at > state.now_at - rules.DAY_MS:
             return
         state.counts.drop(key)
+
+
+def note_asked(state: CallbackState, callback_id: CallbackId) -> None:
+    """An order of the API was answered; forget a few that nobody repeats any more."""
+    state.asked.put(Asked(callback_id, state.now_at))
+    for _ in range(rules.COUNTS_DROPPED_MAX):
+        asked_at, oldest = state.asked_by_age.peekitem(0)[0]
+        if asked_at > state.now_at - rules.ASKED_KEPT_MS:
+            return
+        state.asked.drop(oldest)
 
 
 def orders_taken(state: CallbackState, key: str) -> tuple[Instant, ...]:

@@ -8,6 +8,7 @@ from contracts.callback import (
     CallbackConnected,
     CallbackExpired,
     CallbackUnreached,
+    Origin,
     StoryStep,
 )
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId
@@ -35,6 +36,7 @@ class _Common(TypedDict):
     attempts: int
     reason: str
     story: tuple[StoryStep, ...]
+    origin: Origin
 
 
 def _common(state: CallbackState, callback: Callback, what: str, reason: str) -> _Common:
@@ -56,6 +58,7 @@ def _common(state: CallbackState, callback: Callback, what: str, reason: str) ->
         attempts=callback.attempts,
         reason=reason,
         story=tuple(lines),
+        origin=callback.origin,
     )
 
 

@@ -108,6 +108,8 @@ def _department(fact: DepartmentSaved) -> Department:
         settings,
         fact.notices.order_taken,
         fact.notices.apology,
+        fact.timezone,
+        fact.no_answer_ms,
     )
 
 

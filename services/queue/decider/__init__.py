@@ -15,9 +15,9 @@ deadline that comes while something rings waits for the ring (`is_late`); then a
 
 A leg has one record from the moment it is dialled until it has ended. An agent is free again when the
 agent's leg has ended; wrap-up may follow. All waiting is timers: `ring`, `dial`, `key`, `step`, `round`,
-`declined`, `deadline`, `announce`, `invite`, `held`, `notice`, `bridge`, `lease`, `wrap_up`, `phone_lease`,
-`direct`, `work`, `probe`, `nobody`, `unreachable` (an agent whom no phone reached rests), `goodbye`, `serve`
-(what did not fit into one step).
+`declined`, `deadline`, `announce`, `invite`, `held`, `quiet`, `notice`, `bridge`, `lease`, `wrap_up`,
+`phone_lease`, `direct`, `work`, `probe`, `nobody`, `unreachable` (an agent whom no phone reached rests),
+`goodbye`, `serve` (what did not fit into one step).
 
 Each module holds what is applied and what is decided of its facts; here they are only dispatched.
 """
@@ -43,6 +43,7 @@ from services.queue.decider import (
     listening,
     offering,
     pauses,
+    quiet,
     telling,
 )
 from services.queue.state import QueueState
@@ -162,6 +163,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "unreachable": offering.apply_rest_over,
     "deadline": ending.apply_deadline,
     "held": callbacks.apply_held_over,
+    "quiet": quiet.apply_begin,
     "announce": telling.apply_announce_due,
     "work": agents.apply_work,
     "probe": agents.apply_probe,
@@ -177,6 +179,7 @@ _DECIDE_TIMER: Final[dict[str, Decide]] = {
     "round": offering.decide_place_again,
     "declined": offering.decide_place_again,
     "held": offering.decide_place_again,
+    "quiet": quiet.decide_begin,
     "deadline": ending.decide_deadline,
     "announce": telling.decide_announce,
     "invite": telling.decide_invite,
@@ -229,6 +232,8 @@ def owed(state: QueueState) -> Iterator[TimerId]:
                 pass
         if place.phase is Phase.WAITING and place.held_until_at is not None:
             yield timer_id("held", place.place_id)
+        if place.phase is Phase.WAITING and place.origin is not None and place.leg_id is None:
+            yield timer_id("quiet" if place.held_until_at is None else "held", place.place_id)
         if place.phase is Phase.WAITING and place.tried and not place.offers and not place.is_late:
             yield timer_id("round", place.place_id)
     for offer in state.offers:

@@ -2,12 +2,13 @@
 
 import msgspec
 
+from contracts.callback import CallbackOrdered
 from contracts.gateway import CallArrived
 from contracts.ids import Instant, PlaceId
-from contracts.queue import PlaceTaken
+from contracts.queue import DeadlinePassed, PlaceTaken
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offering, telling
+from services.queue.decider import ending, offering, quiet, telling
 from services.queue.rules import phones, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
@@ -36,11 +37,36 @@ def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
     return Decision(facts=(taken,))
 
 
+def decide_asked(state: QueueState, fact: CallbackOrdered) -> Decision:
+    """A callback that was not ordered in a call has no place yet: it joins now, as callback said (C11)."""
+    if fact.department_id not in state.departments:
+        passed = DeadlinePassed(
+            place_id=fact.place_id, callback_id=fact.callback_id, deadline_at=fact.deadline_at
+        )
+        return Decision(facts=(passed,))
+    order = state.order.get(fact.department_id, ())
+    rank = (1, fact.joined_at, fact.place_id)
+    taken = PlaceTaken(
+        place_id=fact.place_id,
+        department_id=fact.department_id,
+        pbx_id=fact.pbx_id,
+        leg_id=None,
+        caller=fact.number,
+        line=fact.caller_id,
+        joined_at=fact.joined_at,
+        deadline_at=fact.deadline_at,
+        position=(order.bisect_left(rank) if order else 0) + 1,
+        callback_id=fact.callback_id,
+        origin=fact.origin,
+    )
+    return Decision(facts=(taken,))
+
+
 def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     """The place and its timers; both instants are fixed on it (Q3, Q5)."""
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     existing = None
-    if fact.caller is not None and not fact.is_internal:
+    if fact.caller is not None and not fact.is_internal and fact.callback_id is None:
         existing = state.place_of_number(fact.department_id, fact.caller)
     place = Place(
         fact.place_id,
@@ -55,7 +81,10 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         is_answered=leg is not None and leg.is_answered,
         existing_place_id=existing,
         hops=fact.place_id.count("+"),
+        callback_id=fact.callback_id,
+        origin=fact.origin,
     )
+    place = quiet.kept(state, place)
     state.places.put(place)
     if fact.leg_id is not None:
         known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
@@ -67,8 +96,10 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
 def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
     """Answer; then the action at once if there are too many or nobody can come, else offer (Q6, Q13)."""
     place = state.places.get(fact.place_id)
-    if place is None or place.leg_id is None:
+    if place is None:
         return NOTHING
+    if place.leg_id is None:  # a callback's: it stands until its deadline, and fills no queue
+        return offering.serve(state, (place.department_id,))
     first = _greet(state, place)
     department = state.departments[place.department_id].saved
     if waiting.nobody_can_come(state, place.department_id):

@@ -14,13 +14,14 @@ from contracts.callback import (
     CustomerHeld,
     NumberChanged,
     OrderAbandoned,
+    Origin,
 )
 from contracts.ids import AgentId, Instant
 from contracts.log import TimerDue
 from contracts.message import type_name
 from contracts.queue import AgentReady, CallbackRequested, CallbackTakenOver
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import answering, ending, offering, telling
+from services.queue.decider import answering, arrival, ending, offering, quiet, telling
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Phase, Place
 
@@ -39,7 +40,7 @@ def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
     if leg is not None:
         state.legs.put(msgspec.structs.replace(leg, place_id=place.place_id))
     back = msgspec.structs.replace(place, leg_id=fact.leg_id, is_answered=True, is_taken_over=True)
-    state.places.put(back)
+    state.places.put(quiet.woken(state, back))
 
 
 def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
@@ -67,6 +68,8 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
     """An agent who had accepted goes on with the callback if the caller has hung up meanwhile (E-27)."""
     place = state.places.get(fact.place_id)
+    if place is None and fact.origin is not Origin.QUEUE:
+        return arrival.decide_asked(state, fact)
     if place is None or place.callback_id is None:
         return NOTHING
     if place.phase is Phase.ACCEPTED and place.leg_id is None:
@@ -83,7 +86,7 @@ def apply_number(state: QueueState, fact: NumberChanged) -> None:
 
 def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
     """The number's first callback stands; the place of this call ends (C8)."""
-    place = state.places.get(fact.new_place_id)
+    place = state.places.get(fact.new_place_id) if fact.new_place_id is not None else None
     if place is None or place.place_id == fact.place_id:
         return NOTHING
     return ending.close(state, place, fact.callback_id, "confirmed")
@@ -157,7 +160,7 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     state.set_timer("held", place.place_id, fact.next_attempt_at)
     deadline_at = place.deadline_at if fact.give_up_at is None else fact.give_up_at
     held = msgspec.structs.replace(_waiting(place), held_until_at=fact.next_attempt_at)
-    _put_waiting(state, held, deadline_at)
+    _put_waiting(state, quiet.kept(state, held), deadline_at)
 
 
 def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
@@ -166,6 +169,7 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
     first = msgspec.structs.replace(_waiting(place), is_first=True)
+    first = quiet.kept(state, first)
     _put_waiting(state, first, place.deadline_at if fact.give_up_at is None else fact.give_up_at)
 
 
@@ -177,6 +181,7 @@ def apply_held(state: QueueState, fact: CustomerHeld) -> None:
     first = msgspec.structs.replace(_waiting(place), is_first=True, leg_id=fact.leg_id, is_answered=True)
     state.legs.put(Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id, is_answered=True))
     state.drop_timer("held", place.place_id)
+    state.drop_timer("quiet", place.place_id)
     _put_waiting(state, msgspec.structs.replace(first, held_until_at=None), fact.until_at)
 
 
@@ -184,7 +189,7 @@ def apply_held_over(state: QueueState, due: TimerDue) -> None:
     """The gap between two attempts is over."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, held_until_at=None))
+        state.places.put(quiet.kept(state, msgspec.structs.replace(place, held_until_at=None)))
 
 
 def decide_waiting_again(state: QueueState, fact: AttemptFailed | AgentLost | CustomerHeld) -> Decision:

@@ -35,7 +35,9 @@ longer queue that nobody will serve ends in several steps."""
 HOPS_MAX = 5
 """A caller is passed on five times at most; then the last department's voicemail."""
 
-PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
+PLACE_TIMERS = (
+    *("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined", "quiet"),
+)
 
 
 def _drop_timers(state: QueueState, place: Place) -> None:
@@ -340,7 +342,9 @@ def apply_fallback(state: QueueState, fact: FallbackRung) -> None:
 
 def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
     """A callback's place waits for callback's word."""
-    place = state.places[fact.place_id]
+    place = state.places.get(fact.place_id)
+    if place is None:  # there was no department to take it in
+        return
     _drop_timers(state, place)
     state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
 
@@ -354,8 +358,16 @@ def abandon(state: QueueState, place: Place) -> Decision:
     """A caller who hung up leaves: all phones of the place are stopped (Q7)."""
     waited_ms = state.now_at - place.joined_at
     withdrawn = offers.withdraw_all(state, place, offers.CALLER_GONE)
-    left = Decision(facts=(PlaceAbandoned(place_id=place.place_id, waited_ms=waited_ms),))
-    return together((_goodbye_of(state, place), withdrawn, left))
+    left = PlaceAbandoned(
+        place_id=place.place_id,
+        waited_ms=waited_ms,
+        department_id=place.department_id,
+        pbx_id=place.pbx_id,
+        caller=place.caller,
+        line=place.line,
+        is_internal=place.is_internal,
+    )
+    return together((_goodbye_of(state, place), withdrawn, Decision(facts=(left,))))
 
 
 def close(state: QueueState, place: Place, callback_id: CallbackId, outcome: str) -> Decision:

@@ -8,7 +8,7 @@ from contracts.message import type_name
 from contracts.queue import OfferDeclined, OfferMissed, OfferUnreachable, PbxAway, PbxBack
 from contracts.telephony import AnswerLeg, DialLeg, HangUp
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import agents, answering, direct, ending, offering, offers
+from services.queue.decider import agents, answering, direct, ending, offering, offers, quiet
 from services.queue.rules import phones
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase
@@ -34,7 +34,7 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
             state.drop_timer("announce", place.place_id)
             state.drop_timer("bridge", place.place_id)
             alone = msgspec.structs.replace(place, leg_id=None, is_answered=False, is_taken_over=False)
-            state.places.put(alone)
+            state.places.put(quiet.kept(state, alone))
         return
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:

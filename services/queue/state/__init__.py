@@ -29,7 +29,7 @@ from services.queue.state.records import (
     Rank,
     phone_key,
 )
-from services.queue.state.shelves import FreeKey, counts, place_on_shelves, shelve
+from services.queue.state.shelves import FreeKey, counts, number_called, place_on_shelves, shelve
 
 
 class QueueState(State):
@@ -211,8 +211,7 @@ class QueueState(State):
         if stays:
             return
         self._places_by_pbx.setdefault(new.pbx_id, set()).add(new.place_id)
-        if new.callback_id is not None and new.caller is not None:
-            number = (new.department_id, new.caller)
+        if (number := number_called(new)) is not None:
             self.by_number[number] = tuple(sorted((*self.by_number.get(number, ()), new.place_id)))
 
     def _unindex(self, old: Place) -> None:
@@ -221,8 +220,7 @@ class QueueState(State):
             shelve(shelves, old.department_id, rank, is_wanted=False)
         self._note_servable(old.department_id)
         self._places_by_pbx[old.pbx_id].discard(old.place_id)
-        if old.callback_id is not None and old.caller is not None:
-            number = (old.department_id, old.caller)
+        if (number := number_called(old)) is not None:
             rest = tuple(each for each in self.by_number.pop(number) if each != old.place_id)
             if rest:
                 self.by_number[number] = rest

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from contracts import directory as book
+from contracts.callback import Origin
 from contracts.ids import (
     Address,
     AgentId,
@@ -156,6 +157,8 @@ class Place(Record, frozen=True, array_like=True):
     hops: int = 0
     is_taken_over: bool = False
     """A callback's place with its customer on the line again: the queue speaks on this leg (C8)."""
+    origin: Origin | None = None
+    """Where the callback came from for which the place was taken; None for one that a call took (C11)."""
 
     @property
     def rank(self) -> Rank:

@@ -10,10 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from contracts import callback, dialling, directory, gateway, telephony
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import EndedBy, Outcome
-from contracts.ids import LegId, OrganizationId
+from contracts.ids import CallbackId, LegId, OrganizationId
 from contracts.queue import CallbackTakenOver
-from tests.unit.callback.stories import PBX
-from tests.unit.callback.world import World
+from tests.unit.callback.stories import PBX, SALES
+from tests.unit.callback.world import Leg, World
 
 NUMBERS = [f"+7912000000{n}" for n in range(8)]
 AGENTS = ["anna", "boris", "clara"]
@@ -31,6 +31,7 @@ class Callbacks(RuleBasedStateMachine):
         self.checked = 0
         self.commands_checked = 0
         self.was_bad = False
+        self.asked = 0
 
     # ---- customers and their phones
 
@@ -174,6 +175,15 @@ class Callbacks(RuleBasedStateMachine):
     def voicemail_is_done(self, has_message: bool) -> None:
         self.world.voicemail_says(has_message=has_message)
 
+    @rule(number=st.sampled_from(NUMBERS), again=st.booleans())
+    def somebody_asks_on_the_web(self, number: str, again: bool) -> None:
+        self.asked += 0 if again else 1
+        self.world.tell(
+            directory.CallbackAsked(
+                callback_id=CallbackId(f"web{self.asked}"), department_id=SALES, number=number
+            )
+        )
+
     @precondition(lambda self: len(self.world.office.state.callbacks) > 0)
     @rule(n=pick)
     def somebody_withdraws_a_callback(self, n: int) -> None:
@@ -190,7 +200,7 @@ class Callbacks(RuleBasedStateMachine):
             return
         self.world.calls += 1
         leg_id = f"t{self.world.calls}"
-        self.world.legs[leg_id] = type(self.world.legs[place.name])("caller", is_up=True)
+        self.world.legs[leg_id] = Leg("caller", is_up=True)
         place.leg_id = leg_id
         self.world.tell(
             CallbackTakenOver(

@@ -269,7 +269,7 @@ class World:
                 if ended is not None and ended.leg_id is not None and _keeps_line(fact):
                     self.ends(ended.leg_id)  # who would wait on hangs up, in this world
             case callback.CallbackConfirmed():
-                self.places.pop(fact.new_place_id, None)
+                self.places.pop(fact.new_place_id or "", None)
             case gateway.LegEnded():
                 self._leg_over(fact.leg_id)
             case callback.CallbackOrdered() | callback.CallbackRefused() | callback.OrderAbandoned():
@@ -283,6 +283,10 @@ class World:
         self, fact: callback.CallbackOrdered | callback.CallbackRefused | callback.OrderAbandoned
     ) -> None:
         place = self.places.get(fact.place_id)
+        if place is None and isinstance(fact, callback.CallbackOrdered) and fact.leg_id is None:
+            name = fact.place_id.removeprefix("p.")
+            self.places[fact.place_id] = Place(name, fact.deadline_at, None, "waiting", fact.callback_id)
+            return
         if place is None:
             return
         if isinstance(fact, callback.CallbackOrdered):

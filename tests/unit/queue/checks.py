@@ -10,13 +10,13 @@ from contracts.ids import AgentId, PlaceId
 from contracts.message import Fact
 from runtime.records import Timer
 from services.queue.decider import owed
+from services.queue.decider.ending import PLACE_TIMERS
 from services.queue.rules import sharing
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
 DECLINE_MS = 10_000
-PLACE_TIMERS = ("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined")
 RELOADED_EVERY = 3
 """Loading everything anew is slow; a difference stays for longer than three facts."""
 INDEXES = (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import queue
+from contracts.callback import Origin
 from contracts.gateway import DeviceState, Outcome
 from tests.unit.queue import test_stateful as world
 from tests.unit.queue import toy
@@ -56,6 +57,16 @@ def acts(r: random.Random) -> tuple[Act, ...]:
         (1, "a_late_fact", {"number": number}),
         (1, "a_pbx_vanishes_or_returns", {"pbx_id": r.choice((MOSCOW, VOLGA)), "is_lost": r.random() < 0.3}),
         (4, "callback_takes_an_order", {"number": number, "customer": r.choice(toy.CUSTOMERS[1:3])}),
+        (
+            1,
+            "callback_has_an_order_without_a_call",
+            {
+                "number": number,
+                "customer": r.choice(toy.CUSTOMERS[1:3]),
+                "origin": r.choice((Origin.API, Origin.ABANDONED)),
+                "minutes": r.choice((4, 900)),
+            },
+        ),
         (3, "callback_takes_no_order", {"number": number, "is_refused": r.random() < 0.5}),
         (2, "callback_confirms_the_first", {"number": number}),
         (3, "an_attempt_fails", {"number": number, "retry_ms": r.choice((MINUTE, MINUTE, None))}),

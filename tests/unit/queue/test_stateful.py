@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from contracts import callback, directory, queue
+from contracts.callback import Origin
 from contracts.dialling import Refusal
 from contracts.gateway import Outcome
-from contracts.ids import AgentId, CallbackId, Instant, LegId, PlayId
+from contracts.ids import AgentId, CallbackId, Instant, LegId, PlaceId, PlayId
 from contracts.message import Interval
 from services.queue.state.records import Phase
 from tests.unit.queue.callback_stories import end
 from tests.unit.queue.stories import (
     MINUTE,
+    MOSCOW,
+    SALES,
+    SALES_LINE,
     SECOND,
     SERVICE_DESK,
     action,
@@ -50,6 +54,32 @@ class World(People):
         if ordering:
             place = ordering[number % len(ordering)]
             self.office.ordered(place.place_id.removeprefix("p."), number=customer)
+
+    @rule(
+        number=a_number,
+        customer=st.sampled_from(CUSTOMERS[1:3]),
+        origin=st.sampled_from((Origin.API, Origin.ABANDONED)),
+        minutes=st.sampled_from((4, 4, 900)),
+    )
+    def callback_has_an_order_without_a_call(
+        self, number: int, customer: str, origin: Origin, minutes: int
+    ) -> None:
+        office = self.office
+        place_id = PlaceId(f"p.asked.{len(office.facts)}.{number}")
+        office.hears(
+            callback.CallbackOrdered(
+                callback_id=CallbackId(f"cb.{place_id}"),
+                place_id=place_id,
+                department_id=(SALES, SERVICE_DESK)[number % 2],
+                pbx_id=MOSCOW,
+                number=customer,
+                caller_id=SALES_LINE,
+                joined_at=office.at,
+                deadline_at=Instant(office.at + minutes * MINUTE),
+                leg_id=None,
+                origin=origin,
+            )
+        )
 
     @rule(number=a_number, is_refused=st.booleans())
     def callback_takes_no_order(self, number: int, is_refused: bool) -> None:

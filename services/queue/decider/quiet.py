@@ -1,0 +1,56 @@
+"""Quiet hours hold back callbacks that were not ordered in a call (C11, C12): nobody is rung for them."""
+
+import msgspec
+
+from contracts import dialling
+from contracts.ids import Instant
+from contracts.log import TimerDue
+from runtime.decision import NOTHING, Decision
+from services.queue.decider import offers
+from services.queue.state import QueueState
+from services.queue.state.records import Phase, Place
+
+QUIET = "quiet_hours"
+
+
+def kept(state: QueueState, place: Place) -> Place:
+    """The place as quiet hours leave it: held until they are over, or with a timer for their beginning.
+
+    A customer on the line is awake.
+    """
+    if place.origin is None or place.leg_id is not None:
+        return place
+    department = state.departments.get(place.department_id)
+    timezone = "UTC" if department is None else department.saved.timezone
+    until_at = dialling.quiet_until(state.now_at, timezone)
+    if until_at is None:
+        state.set_timer("quiet", place.place_id, dialling.quiet_from(state.now_at, timezone))
+        return place
+    state.drop_timer("quiet", place.place_id)
+    held_until_at = Instant(max(until_at, place.held_until_at or 0))
+    state.set_timer("held", place.place_id, held_until_at)
+    return msgspec.structs.replace(place, held_until_at=held_until_at)
+
+
+def woken(state: QueueState, place: Place) -> Place:
+    """The customer has come on the line: nothing is held back."""
+    if place.origin is None:
+        return place
+    state.drop_timer("held", place.place_id)
+    state.drop_timer("quiet", place.place_id)
+    return msgspec.structs.replace(place, held_until_at=None)
+
+
+def apply_begin(state: QueueState, due: TimerDue) -> None:
+    """Quiet hours begin: what waits is held; what an agent has is callback's to end."""
+    place = state.places.get(due.subject)
+    if place is not None and place.phase is Phase.WAITING:
+        state.places.put(kept(state, place))
+
+
+def decide_begin(state: QueueState, due: TimerDue) -> Decision:
+    """What rings for it stops: the agent would have nobody to talk to."""
+    place = state.places.get(due.subject)
+    if place is None or place.phase is not Phase.WAITING or place.leg_id is not None:
+        return NOTHING
+    return offers.withdraw_all(state, place, QUIET)
