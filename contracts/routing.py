@@ -178,9 +178,13 @@ class EndReason(StrEnum):
 
 
 class CallerTold(Fact, tag="routing.caller_told", frozen=True, kw_only=True):
-    """The caller hears a notice; then the call is dropped for `reason`, or is the machine's of `agent_id`."""
+    """The caller hears a notice; then the call is dropped for `reason`, or is the machine's of `agent_id`.
+
+    `rule` is the one that wanted it so.
+    """
 
     leg_id: LegId
+    rule: Rule
     play_id: PlayId
     media: tuple[MediaKey, ...]
     then: AfterNotice

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.gateway import Bridged, DigitsEntered, LegAnswered
+from contracts.gateway import Bridged, DigitsEntered, LegAnswered, Outcome
 from contracts.ids import AgentId, BridgeId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
 from contracts.routing import (
@@ -190,10 +190,11 @@ def decide_bridge_late(state: RoutingState, due: TimerDue) -> Decision:
     if call is None or call.stage is not Stage.ANSWERED or call.with_leg_id is None:
         return NOTHING
     hang_up = HangUp(pbx_id=call.pbx_id, leg_id=call.with_leg_id, reason="not_bridged")
-    missed = ringing.missed(call, call.with_agent_id, MissReason.UNREACHABLE)
-    return Decision(facts=(missed,), commands=(hang_up,))
+    missed = ringing.missed(call, call.with_agent_id, MissReason.UNREACHABLE, Outcome.UNREACHABLE)
+    return Decision(facts=(missed,), commands=(hang_up, *ringing.quiet(call)))
 
 
 def decide_gone_before_bridge(call: Call) -> Decision:
     """Who had answered hung up before the two could talk: that is a no, and the rule follows."""
-    return Decision(facts=(ringing.missed(call, call.with_agent_id, MissReason.DECLINED),))
+    missed = ringing.missed(call, call.with_agent_id, MissReason.DECLINED, Outcome.DECLINED)
+    return Decision(facts=(missed,), commands=ringing.quiet(call))

@@ -67,6 +67,7 @@ def _tell_or(
     if media:
         told = CallerTold(
             leg_id=call.leg_id,
+            rule=people.rule_after(fact.reason),
             play_id=telling.next_play(call),
             media=media,
             then=then,
@@ -159,6 +160,7 @@ def apologise(state: RoutingState, call: Call, reason: EndReason) -> Decision:
     """Nothing is left to be done for this caller: a word, then the end."""
     told = CallerTold(
         leg_id=call.leg_id,
+        rule=Rule.LIMIT if reason is EndReason.DROPPED else call.rule,
         play_id=telling.next_play(call),
         media=notices.nobody(state),
         then=AfterNotice.DROP,

@@ -3,7 +3,7 @@
 import msgspec
 
 from contracts.gateway import LegEnded, LegRinging, Outcome
-from contracts.ids import AgentId, Instant, LegId, PlayId
+from contracts.ids import AgentId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
 from contracts.queue import OfferLeg
 from contracts.routing import (
@@ -23,12 +23,6 @@ from services.routing.state import RoutingState
 from services.routing.state.records import Call, Stage, Try
 
 NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
-OUTCOME_OF = {
-    MissReason.BUSY: Outcome.BUSY,
-    MissReason.DECLINED: Outcome.DECLINED,
-    MissReason.UNREACHABLE: Outcome.UNREACHABLE,
-}
-"""What an external number's end is called; whatever else kept it from talking, it gave no answer."""
 
 
 def begin(
@@ -60,6 +54,7 @@ def begin(
         if leg.leg_id not in due:
             state.set_timer("dial", leg.leg_id, leg.dial_at)
     state.set_timer("ring", fact.try_id, fact.until_at)
+    state.drop_timer("notice", call.leg_id)
     state.calls.put(
         msgspec.structs.replace(call, stage=Stage.RINGING, try_id=fact.try_id, try_count=call.try_count + 1)
     )
@@ -85,7 +80,7 @@ def decide_begun(state: RoutingState, fact: PersonRung | ExternalDialled) -> Dec
             Play(
                 pbx_id=call.pbx_id,
                 leg_id=call.leg_id,
-                play_id=_tone_id(a_try),
+                play_id=_tone_id(a_try.try_id),
                 media=media,
                 not_after=fact.until_at,
             ),
@@ -94,8 +89,15 @@ def decide_begun(state: RoutingState, fact: PersonRung | ExternalDialled) -> Dec
     return Decision(commands=(*tone, *dialled))
 
 
-def _tone_id(a_try: Try) -> PlayId:
-    return PlayId(f"{a_try.try_id}.tone")
+def _tone_id(try_id: TryId) -> PlayId:
+    return PlayId(f"{try_id}.tone")
+
+
+def quiet(call: Call) -> tuple[StopPlay, ...]:
+    """The command that ends the ringing tone, where there may be one."""
+    if call.try_id is None or not call.is_answered:
+        return ()
+    return (StopPlay(pbx_id=call.pbx_id, leg_id=call.leg_id, play_id=_tone_id(call.try_id)),)
 
 
 def decide_dial(state: RoutingState, due: TimerDue) -> Decision:
@@ -162,17 +164,18 @@ def miss(state: RoutingState, a_try: Try, reason: MissReason) -> Decision:
     call = state.calls.get(a_try.leg_id)
     if call is None:
         return NOTHING
-    tone = (StopPlay(pbx_id=call.pbx_id, leg_id=call.leg_id, play_id=_tone_id(a_try)),)
-    commands = (*cancels(a_try), *(tone if call.is_answered else ()))
-    return Decision(facts=(missed(call, a_try.agent_id, reason),), commands=commands)
+    outcome = a_try.outcome or Outcome.NO_ANSWER
+    fact = missed(call, a_try.agent_id, reason, outcome)
+    return Decision(facts=(fact,), commands=(*cancels(a_try), *quiet(call)))
 
 
-def missed(call: Call, agent_id: AgentId | None, reason: MissReason) -> PersonMissed | ExternalEnded:
-    """The fact that whoever was rung did not take the call."""
+def missed(
+    call: Call, agent_id: AgentId | None, reason: MissReason, outcome: Outcome
+) -> PersonMissed | ExternalEnded:
+    """The fact that an employee (`reason`) or an external number (`outcome`) did not take the call."""
     assert call.try_id is not None
     if agent_id is not None:
         return PersonMissed(leg_id=call.leg_id, agent_id=agent_id, reason=reason, try_id=call.try_id)
-    outcome = OUTCOME_OF.get(reason, Outcome.NO_ANSWER)
     return ExternalEnded(leg_id=call.leg_id, try_id=call.try_id, outcome=outcome)
 
 
@@ -232,6 +235,7 @@ def close_leg(state: RoutingState, leg_id: LegId, outcome: Outcome | None) -> No
             open_legs=tuple(each for each in a_try.open_legs if each != leg_id),
             key_legs=tuple(each for each in a_try.key_legs if each != leg_id),
             miss=_miss_after(a_try, outcome),
+            outcome=outcome,
         )
     )
 

@@ -37,6 +37,7 @@ def apply_told(state: RoutingState, fact: CallerTold) -> None:
     call = msgspec.structs.replace(
         call,
         stage=Stage.TELLING,
+        rule=fact.rule,
         then=THEN_OF[fact.then],
         end_reason=fact.reason,
         machine_of=fact.agent_id,

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from contracts import directory as book
+from contracts.gateway import Outcome
 from contracts.ids import (
     Address,
     AgentId,
@@ -179,6 +180,8 @@ class Try(Record, frozen=True, array_like=True):
     has_rung: bool = False
     key_legs: tuple[LegId, ...] = ()
     miss: MissReason = MissReason.UNREACHABLE
+    outcome: Outcome | None = None
+    """How its last phone ended."""
 
 
 def phone_key(pbx_id: PbxId, address: Address) -> str:

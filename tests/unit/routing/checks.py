@@ -51,6 +51,8 @@ def _is_wanted(state: RoutingState, kind: str, subject: str) -> bool:
             return any(subject in a_try.open_legs for a_try in state.tries)
         case "bridge":
             return subject in state.calls and state.calls[subject].stage is Stage.ANSWERED
+        case "notice":
+            return subject in state.calls and state.calls[subject].stage in (Stage.TELLING, Stage.CHOOSING)
         case _:
             return subject in state.calls
 

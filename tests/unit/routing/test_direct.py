@@ -231,7 +231,8 @@ def test_who_calls_somebody_absent_is_told_so_with_the_employees_own_notice() ->
     office.rules(ANNA, absence=to_voicemail(STANDARD))
     office.calls(name="c2")
     assert office.heard("c2") == ["employee_absent"]
-    assert office.last(routing.VoicemailReached).is_answered
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.is_answered, reached.rule) == (True, Rule.ABSENCE)
 
 
 def test_an_absence_that_begins_while_the_phone_rings_lets_the_ring_run_out() -> None:

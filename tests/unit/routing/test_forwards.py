@@ -150,6 +150,39 @@ def test_a_caller_whose_leg_is_answered_hears_ringing_while_a_phone_rings() -> N
     assert office.last(telephony.StopPlay).play_id == tone.play_id
 
 
+def test_the_ringing_tone_stops_too_when_who_answered_is_gone_before_the_bridge() -> None:
+    """Whoever speaks next, Boris' rule or his machine, must not speak under a ringing tone."""
+    office = an_office(auto=False)
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.rules(BORIS, no_answer=to_voicemail())
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    office.waits(MINUTE)
+    office.answers()
+    office.hangs_up("c1.t2.0")
+    assert office.last(telephony.StopPlay).play_id == "c1.t2.tone"
+    assert office.last(routing.VoicemailReached).agent_id == BORIS
+
+
+def test_a_notice_that_was_heard_in_time_leaves_nothing_behind() -> None:
+    """A minute later Boris hears who calls on his mobile: that must not be cut short by an old timer."""
+    office = an_office(auto=False)
+    office.saves_person(BORIS, mobile(delay_ms=0))
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    play = office.last(telephony.Play)
+    office.hears(gateway.PlayFinished(pbx_id=MOSCOW, leg_id=LegId("c1"), play_id=play.play_id, ok=True))
+    mobile_leg = office.leg()
+    office.waits(59 * SECOND)
+    office.answers()
+    office.presses("1", mobile_leg)
+    office.waits(2 * SECOND)
+    assert office.said(telephony.Bridge) == []
+
+
 def test_a_caller_we_were_too_late_to_answer_is_answered_all_the_same() -> None:
     """The process was away for a while, and the caller has more patience than that."""
     office = an_office(auto=False)

@@ -280,7 +280,7 @@ def test_an_external_number_that_does_not_take_the_call_leads_along_its_arrow(ou
         office.waits(30 * SECOND)
     else:
         office.hears(office.leg_ended(office.leg(), outcome, EndedBy.NETWORK))
-    assert office.said(routing.ExternalEnded)
+    assert office.last(routing.ExternalEnded).outcome is outcome
     assert office.ringing() == BORIS
 
 
