@@ -36,6 +36,8 @@ return {redis.call('HMGET', KEYS[1], 'version', 'position'), redis.call('HGETALL
 
 # ARGV from 6 on: per hash its number of fields to set, name and value of each, its number of fields to drop,
 # the name of each. The first two hashes are `due` and `parked`, then the organizations' in the order of KEYS.
+# A thousand arguments a call, an even number: a call for each field costs more than the field, and Lua's stack
+# holds some 8,000.
 _WRITE: Final = (
     _GUARD
     + """
@@ -44,11 +46,18 @@ if ARGV[4] == '' then redis.call('HDEL', KEYS[1], 'position')
 else redis.call('HSET', KEYS[1], 'position', ARGV[4]) end
 if ARGV[5] == '' then redis.call('DEL', KEYS[4]) else redis.call('SET', KEYS[4], ARGV[5]) end
 local at = 6
+local function call(command, key, count)
+  local last = at + count - 1
+  while at <= last do
+    local till = math.min(at + 999, last)
+    redis.call(command, key, unpack(ARGV, at, till)); at = till + 1
+  end
+end
 local function change(key)
   local fields = tonumber(ARGV[at]); at = at + 1
-  for _ = 1, fields do redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 2 end
+  call('HSET', key, 2 * fields)
   local drops = tonumber(ARGV[at]); at = at + 1
-  for _ = 1, drops do redis.call('HDEL', key, ARGV[at]); at = at + 1 end
+  call('HDEL', key, drops)
 end
 change(KEYS[2])
 change(KEYS[3])

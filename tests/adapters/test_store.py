@@ -77,6 +77,18 @@ async def test_a_later_batch_changes_only_what_it_names(store: Store) -> None:
     assert await store.load(0, [ACME], epoch="e1", version="v2") == [{"p/2": b"2", "p/3": b"3"}]
 
 
+async def test_a_batch_of_thousands_of_records_is_written_and_dropped_whole(store: Store) -> None:
+    """A claim after a rollback brings them all at once; a script's call takes only so many arguments."""
+    await store.claim(0, "e1", new_version="v0")
+    many = {f"p/{number}": str(number).encode() for number in range(4_321)}
+    await store.write(a_write(records={ACME: dict(many)}))
+    assert await store.load(0, [ACME], epoch="e1", version="v1") == [many]
+    await store.write(
+        a_write(version="v1", new_version="v2", records={ACME: {**dict.fromkeys(many), "p/1": b"kept"}})
+    )
+    assert await store.load(0, [ACME], epoch="e1", version="v2") == [{"p/1": b"kept"}]
+
+
 async def test_another_epoch_is_refused_everywhere(store: Store) -> None:
     """A zombie neither writes, nor reads, nor trims."""
     await store.claim(0, "e1", new_version="v0")
