@@ -6,7 +6,7 @@ import pytest
 from contracts import directory, gateway, routing, telephony
 from contracts.gateway import Outcome
 from contracts.ids import LegId
-from tests.unit.routing.stories import (
+from tests.unit.routing.book import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -16,14 +16,13 @@ from tests.unit.routing.stories import (
     MOSCOW,
     SECOND,
     VOLGA,
-    Office,
-    an_office,
     desk,
     mobile,
     sim,
     to_colleague,
     to_voicemail,
 )
+from tests.unit.routing.stories import Office, an_office
 
 DESK, MOBILE = 0, 1
 

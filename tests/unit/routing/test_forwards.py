@@ -9,9 +9,8 @@ from contracts.directory import DirectAction
 from contracts.gateway import Outcome
 from contracts.ids import AgentId, LegId
 from contracts.routing import EndReason, Hop, Rule
-from tests.unit.routing.stories import (
+from tests.unit.routing.book import (
     ANNA,
-    ANNAS_LINE,
     BORIS,
     FAR,
     GLEB,
@@ -23,17 +22,14 @@ from tests.unit.routing.stories import (
     SILENCE,
     STANDARD,
     VERA,
-    Office,
     a_department,
-    an_office,
-    desk,
     element,
     mobile,
     to_colleague,
     to_department,
-    to_mobile,
     to_voicemail,
 )
+from tests.unit.routing.stories import Office, an_office
 
 
 def chain(*people: AgentId, auto: bool = True) -> Office:
@@ -340,49 +336,6 @@ def test_a_digit_pressed_by_the_caller_starts_a_new_trail() -> None:
     assert office.call().trail == (Hop(rule=Rule.CALLERS_DIGIT, agent_id=ANNA),)
 
 
-@pytest.mark.rule("D2", "P5")
-def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_machine() -> None:
-    """It is Anna who answers, wherever she is; her mobile's voicemail is not her."""
-    office = an_office()
-    office.rules(ANNA, no_answer=to_mobile(), mobile="+79160000001")
-    office.calls()
-    office.phone_ends(Outcome.BUSY)
-    assert office.dialled() == ["sip:101", "tel:+79160000001"]
-    mobile_leg = office.leg()
-    office.answers()
-    office.presses("1", mobile_leg)
-    assert office.last(routing.CallConnected).agent_id == ANNA
-    office.hangs_up()
-
-    office.calls(name="c2")
-    office.phone_ends(Outcome.BUSY, name="c2")
-    office.phone_ends(Outcome.NO_ANSWER, name="c2")
-    reached = office.last(routing.VoicemailReached)
-    assert (reached.leg_id, reached.agent_id) == ("c2", ANNA)
-
-
-@pytest.mark.rule("D2", "P5")
-def test_somebody_absent_may_have_the_calls_on_the_own_mobile() -> None:
-    """It is they who wish it; the mobile of the device plan serves where no other was given."""
-    office = an_office()
-    office.saves_person(ANNA, desk("101"), mobile("+79160000002"))
-    office.rules(ANNA, absence=to_mobile())
-    office.is_absent(ANNA)
-    office.calls()
-    assert office.dialled() == ["tel:+79160000002"]
-
-
-@pytest.mark.rule("G4", "C10")
-def test_an_own_mobile_that_may_not_be_dialled_is_unreachable() -> None:
-    """An emergency number, or one of a dear country, in somebody's card."""
-    office = an_office()
-    office.rules(ANNA, no_answer=to_mobile(), mobile="112")
-    office.calls()
-    office.phone_ends(Outcome.BUSY)
-    assert office.dialled() == ["sip:101"]
-    assert office.last(routing.VoicemailReached).agent_id == ANNA
-
-
 @pytest.mark.rule("D2")
 def test_voicemail_after_a_forward_is_the_second_ones_and_the_call_missed_by_the_first() -> None:
     """H2 and H3 together: whose machine it is, and whose call it was."""
@@ -393,113 +346,6 @@ def test_voicemail_after_a_forward_is_the_second_ones_and_the_call_missed_by_the
     office.phone_ends(Outcome.BUSY)
     reached = office.last(routing.VoicemailReached)
     assert (reached.agent_id, reached.missed_by) == (BORIS, ANNA)
-
-
-@pytest.mark.rule("D5")
-def test_the_responsible_manager_wins_over_whatever_the_line_leads_to() -> None:
-    """E-87: the CRM says Gleb, Anna's own settings say Boris: Gleb rings, and the trace says why."""
-    office = an_office()
-    office.responsible(GLEB)
-    office.rules(ANNA, no_answer=to_colleague(BORIS))
-    for number, line in enumerate((ANNAS_LINE, MENU_LINE, "+74951110001"), start=1):
-        office.calls(line, f"c{number}")
-        assert office.ringing(f"c{number}") == GLEB
-        assert office.last(routing.CallTaken).rule is Rule.RESPONSIBLE
-        office.hangs_up(f"c{number}")
-
-
-@pytest.mark.rule("D5")
-def test_the_number_is_compared_as_people_dial_it() -> None:
-    """8 912 … and +7 912 … are one customer."""
-    office = an_office()
-    office.responsible(GLEB)
-    office.calls(caller="89123456789")
-    assert office.ringing() == GLEB
-
-
-@pytest.mark.rule("D5")
-def test_a_call_from_inside_is_nobodys_customer() -> None:
-    """The table holds for every call from outside, and for none other."""
-    office = an_office()
-    office.responsible(GLEB)
-    office.calls("101", caller="+79123456789", is_internal=True)
-    assert office.ringing() == ANNA
-
-
-@pytest.mark.rule("D5")
-def test_a_responsible_manager_who_is_absent_is_not_rung_the_second_person_is() -> None:
-    """At once and without a notice: the customer does not care who keeps the table."""
-    office = an_office()
-    office.responsible(GLEB, VERA)
-    office.rules(GLEB, absence=to_voicemail())
-    office.is_absent(GLEB)
-    office.calls()
-    assert office.ringing() == VERA
-    assert office.heard() == []
-    assert office.last(routing.CallForwarded).to == Hop(rule=Rule.RESPONSIBLE, agent_id=VERA)
-
-
-@pytest.mark.rule("D5", "D3")
-def test_a_responsible_manager_who_does_not_answer_hands_over_to_the_second_after_a_notice() -> None:
-    """After two minutes of ringing the customer hears why another voice will answer."""
-    office = an_office()
-    office.responsible(GLEB, VERA)
-    office.calls()
-    office.waits(2 * MINUTE)
-    assert office.heard() == ["forward"]
-    assert office.ringing() == VERA
-    office.rules(VERA, no_answer=to_voicemail())
-    office.waits(2 * MINUTE)
-    assert office.last(routing.VoicemailReached).agent_id == VERA
-
-
-@pytest.mark.rule("D5")
-def test_a_responsible_manager_without_a_second_follows_the_own_rules() -> None:
-    """The table says who, the employee says what then."""
-    office = an_office()
-    office.responsible(GLEB)
-    office.rules(GLEB, no_answer=to_colleague(BORIS))
-    office.calls()
-    office.phone_ends(Outcome.BUSY)
-    assert office.ringing() == BORIS
-
-
-@pytest.mark.rule("D5", "E8")
-def test_a_responsible_manager_who_has_left_gives_way_to_the_second_or_to_the_line() -> None:
-    """A CRM is never quite up to date."""
-    office = an_office()
-    office.responsible(GLEB, VERA)
-    office.saves_person(GLEB, is_removed=True)
-    office.calls()
-    assert office.ringing() == VERA
-    office.hangs_up()
-    office.responsible(GLEB)
-    office.calls(name="c2")
-    assert office.ringing("c2") == ANNA
-    office.hangs_up("c2")
-    office.responsible(None)
-    office.calls(name="c3")
-    assert office.last(routing.CallTaken).rule is Rule.PERSONAL_NUMBER
-
-
-@pytest.mark.rule("Q11")
-def test_an_internal_call_to_a_departments_extension_joins_its_queue() -> None:
-    """A colleague waits like a customer, and the queue knows that it is one."""
-    office = an_office()
-    office.dials("400")
-    reached = office.last(routing.DepartmentReached)
-    assert (reached.department_id, reached.is_internal, reached.rule) == (SALES, True, Rule.EXTENSION)
-    assert office.commands == []
-
-
-@pytest.mark.rule("Q11")
-def test_a_call_on_a_departments_line_is_the_queues_at_once() -> None:
-    """Routing answers nothing and plays nothing: the queue greets its callers itself."""
-    office = an_office()
-    office.calls("+74951110001")
-    assert office.last(routing.DepartmentReached).department_id == SALES
-    assert office.commands == []
-    assert not office.is_here()
 
 
 def test_a_rule_that_leads_to_nobody_is_not_a_dead_end() -> None:

@@ -7,7 +7,7 @@ from contracts.gateway import EndedBy, Outcome
 from contracts.ids import Instant, LegId
 from contracts.message import Interval
 from contracts.routing import EndReason, Rule
-from tests.unit.routing.stories import (
+from tests.unit.routing.book import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -18,13 +18,12 @@ from tests.unit.routing.stories import (
     SALES,
     SECOND,
     SERVICE_DESK,
-    Office,
     a_department,
-    an_office,
     element,
     to_colleague,
     to_voicemail,
 )
+from tests.unit.routing.stories import Office, an_office
 
 END = element("end", "hang_up")
 

@@ -15,7 +15,7 @@ from contracts import directory, gateway, queue, routing, telephony
 from contracts.gateway import DeviceState, EndedBy, Outcome
 from contracts.ids import BridgeId, Instant, LegId, PlayId
 from contracts.message import Command, Interval
-from tests.unit.routing.stories import (
+from tests.unit.routing.book import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -35,7 +35,6 @@ from tests.unit.routing.stories import (
     VERA,
     VOLGA,
     a_department,
-    an_office,
     desk,
     drop,
     element,
@@ -46,8 +45,9 @@ from tests.unit.routing.stories import (
     to_mobile,
     to_voicemail,
 )
+from tests.unit.routing.stories import an_office
 
-LINES = (ANNAS_LINE, BORISS_LINE, MENU_LINE, MENU_LINE, SALES_LINE, "+74959999999")
+DIALLED = (ANNAS_LINE, BORISS_LINE, MENU_LINE, MENU_LINE, SALES_LINE, "+74959999999")
 ACTIONS = (
     drop(),
     drop(STANDARD),
@@ -81,7 +81,7 @@ class World(RuleBasedStateMachine):
 
     # People
 
-    @rule(line=st.sampled_from(LINES), caller=st.sampled_from((CUSTOMER, "89123456780", None)))
+    @rule(line=st.sampled_from(DIALLED), caller=st.sampled_from((CUSTOMER, "89123456780", None)))
     def a_customer_calls(self, line: str, caller: str | None) -> None:
         self.names += 1
         self.office.calls(line, f"c{self.names}", caller=caller)

@@ -1,0 +1,56 @@
+"""Forwards to the own mobile: a key answers, and the own machine is the end (D2, P5, G4)."""
+
+import pytest
+
+from contracts import routing
+from contracts.gateway import Outcome
+from tests.unit.routing.book import (
+    ANNA,
+    desk,
+    mobile,
+    to_mobile,
+)
+from tests.unit.routing.stories import an_office
+
+
+@pytest.mark.rule("D2", "P5")
+def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_machine() -> None:
+    """It is Anna who answers, wherever she is; her mobile's voicemail is not her."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_mobile(), mobile="+79160000001")
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.dialled() == ["sip:101", "tel:+79160000001"]
+    mobile_leg = office.leg()
+    office.answers()
+    office.presses("1", mobile_leg)
+    assert office.last(routing.CallConnected).agent_id == ANNA
+    office.hangs_up()
+
+    office.calls(name="c2")
+    office.phone_ends(Outcome.BUSY, name="c2")
+    office.phone_ends(Outcome.NO_ANSWER, name="c2")
+    reached = office.last(routing.VoicemailReached)
+    assert (reached.leg_id, reached.agent_id) == ("c2", ANNA)
+
+
+@pytest.mark.rule("D2", "P5")
+def test_somebody_absent_may_have_the_calls_on_the_own_mobile() -> None:
+    """It is they who wish it; the mobile of the device plan serves where no other was given."""
+    office = an_office()
+    office.saves_person(ANNA, desk("101"), mobile("+79160000002"))
+    office.rules(ANNA, absence=to_mobile())
+    office.is_absent(ANNA)
+    office.calls()
+    assert office.dialled() == ["tel:+79160000002"]
+
+
+@pytest.mark.rule("G4", "C10")
+def test_an_own_mobile_that_may_not_be_dialled_is_unreachable() -> None:
+    """An emergency number, or one of a dear country, in somebody's card."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_mobile(), mobile="112")
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    assert office.dialled() == ["sip:101"]
+    assert office.last(routing.VoicemailReached).agent_id == ANNA
