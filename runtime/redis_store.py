@@ -36,8 +36,8 @@ return {redis.call('HMGET', KEYS[1], 'version', 'position'), redis.call('HGETALL
 
 # ARGV from 6 on: per hash its number of fields to set, name and value of each, its number of fields to drop,
 # the name of each. The first two hashes are `due` and `parked`, then the organizations' in the order of KEYS.
-# A thousand arguments a call, an even number: a call for each field costs more than the field, and Lua's stack
-# holds some 8,000.
+# A thousand arguments a call, which is even: a call for each field costs more than the field does, and the
+# stack of Lua holds some 8,000.
 _WRITE: Final = (
     _GUARD
     + """
