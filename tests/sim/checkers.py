@@ -1,4 +1,4 @@
-"""What must be true of any morning: the sentences that the chaos run has, too, and two of our own."""
+"""What must be true of any morning: the sentences that the chaos run has, too, and three of our own."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -30,8 +30,22 @@ def a_number_is_given_to_one_message(run: Run) -> Iterator[str]:
             yield f"{envelope.id} is the name of two messages"
 
 
+def a_gateway_leaves_no_number_out(run: Run) -> Iterator[str]:
+    """Nothing is said past a fact that failed: a leg would end late, or never, and nobody knew why."""
+    last: dict[tuple[str, int], int] = {}
+    for each in run.facts:
+        envelope = each.envelope
+        if not envelope.source.startswith("gateway/") or envelope.seq == 0:
+            continue
+        stream = (envelope.source, envelope.incarnation)
+        if envelope.seq > last.get(stream, 0) + 1:
+            yield f"{envelope.source} left out what came before number {envelope.seq} of {stream[1]}"
+        last[stream] = max(envelope.seq, last.get(stream, 0))
+
+
 CHECKERS: Final[tuple[Sentence, ...]] = (
     *SENTENCES,
     a_deadline_is_met_within_one_ring,
     a_number_is_given_to_one_message,
+    a_gateway_leaves_no_number_out,
 )

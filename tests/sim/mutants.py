@@ -3,6 +3,7 @@
 A mutant patches the real code for the time of a run. Its name says what the sentence forbids.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -120,12 +121,14 @@ def timers_in_memory_only(patch: pytest.MonkeyPatch) -> None:
 
 def timer_due_appended_once(patch: pytest.MonkeyPatch) -> None:
     """A clock that is ahead swallows the only one."""
-    note = timers.Asked.note
 
-    def once(self: timers.Asked, organization_id: Any, timer: Any, elapsed: float) -> bool:
-        return note(self, organization_id, timer, elapsed + 1e9)
+    def once(self: timers.Asked, organization_id: Any, state: Any, timer: Any, elapsed: float) -> float:
+        is_asked = (organization_id, timer.timer_id, timer.due_at) in self._asked
+        return math.inf if is_asked else 0.0
 
-    patch.setattr(timers.Asked, "note", once)
+    patch.setattr(timers.Asked, "_again_at", once)
+    # Who never asks again need not wake up for it.
+    patch.setattr(timers.Asked, "next_at", lambda self: None)
 
 
 def a_decider_that_does_not_check_which_timer_fired(patch: pytest.MonkeyPatch) -> None:
@@ -246,9 +249,9 @@ def a_parked_organization_that_shares_its_numbering(patch: pytest.MonkeyPatch) -
 
 
 def a_set_iterated(patch: pytest.MonkeyPatch) -> None:
-    """Who is rung first hangs on the process."""
-    chosen = sharing.chosen
-    patch.setattr(sharing, "chosen", lambda *given: tuple(set(chosen(*given))))
+    """In which order it is said who was skipped hangs on the process."""
+    skipped = sharing.skipped
+    patch.setattr(sharing, "skipped", lambda *given: tuple(set(skipped(*given))))
 
 
 MUTANTS: Final[tuple[Patch, ...]] = (

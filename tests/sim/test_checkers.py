@@ -16,7 +16,12 @@ from contracts.telephony import Play
 from runtime.decision import NOTHING, Decision
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import replay
-from tests.sim.checkers import CHECKERS, a_deadline_is_met_within_one_ring, a_number_is_given_to_one_message
+from tests.sim.checkers import (
+    CHECKERS,
+    a_deadline_is_met_within_one_ring,
+    a_gateway_leaves_no_number_out,
+    a_number_is_given_to_one_message,
+)
 from tests.sim.weathers import wrongs
 from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
 from tools.judging import SENTENCES
@@ -54,7 +59,11 @@ def test_a_true_morning_is_accepted() -> None:
 
 def test_every_checker_has_a_morning_that_it_refuses() -> None:
     """A new one must come with its own: the shared ones are doctored where the chaos run is judged."""
-    ours = {a_deadline_is_met_within_one_ring, a_number_is_given_to_one_message}
+    ours = {
+        a_deadline_is_met_within_one_ring,
+        a_number_is_given_to_one_message,
+        a_gateway_leaves_no_number_out,
+    }
     assert set(CHECKERS) - set(SENTENCES) == ours
 
 
@@ -82,6 +91,17 @@ def test_a_number_that_is_given_twice_is_found() -> None:
     assert list(a_number_is_given_to_one_message(with_commands(run, [*run.commands, changed])))
     # Said again in the same words it is a repeat, which readers drop.
     assert list(a_number_is_given_to_one_message(with_facts(run, [*run.facts, taken]))) == []
+
+
+def test_a_fact_that_a_gateway_never_said_is_found() -> None:
+    """What came after it was said past a failure."""
+    run = true_morning()
+    said = [each for each in run.facts if each.envelope.source == "gateway/cloud" and each.envelope.seq]
+    gone = said[len(said) // 2]
+    found = list(
+        a_gateway_leaves_no_number_out(with_facts(run, [each for each in run.facts if each is not gone]))
+    )
+    assert len(found) == 1
 
 
 def without_a_fact(run: Run) -> Run:

@@ -140,8 +140,8 @@ class World:
         for _ in range(SILENCES_MAX):
             end = self.log.end(0)
             await asyncio.sleep(SILENCE_S)
-            timers = [at for store in self.stores.values() for at in self._timers(store)]
-            if self.log.end(0) == end and timers:
+            is_silent = self.log.end(0) == end and self.town.next_event_at() is None
+            if is_silent and any(self._timers(store) for store in self.stores.values()):
                 for decider in self.deciders:
                     self._running[decider.name].kill("restarted in a silence")
                 return
