@@ -123,6 +123,13 @@ class OfferLeg(Part, frozen=True, kw_only=True):
     needs_key: bool = False
 
 
+class TalkedBefore(Part, frozen=True, kw_only=True):
+    """The customer has talked to another department meanwhile: which, and when they were bridged (E-30)."""
+
+    department_id: DepartmentId
+    at: Instant
+
+
 class OfferMade(Fact, tag="queue.offer_made", frozen=True, kw_only=True):
     """A place is presented to an agent, whose phones start to ring; who was skipped, and why, is kept."""
 
@@ -134,6 +141,7 @@ class OfferMade(Fact, tag="queue.offer_made", frozen=True, kw_only=True):
     ring_ms_max: int
     legs: tuple[OfferLeg, ...]
     skipped: tuple[Skip, ...] = ()
+    talked_before: TalkedBefore | None = None
 
 
 class OfferLegDialled(Fact, tag="queue.offer_leg_dialled", frozen=True, kw_only=True):
@@ -209,6 +217,7 @@ class AgentReady(Fact, tag="queue.agent_ready", frozen=True, kw_only=True):
     pbx_id: PbxId
     offer_id: OfferId
     waited_ms: int
+    talked_before: TalkedBefore | None = None
 
 
 class PlaceConnected(Fact, tag="queue.place_connected", frozen=True, kw_only=True):

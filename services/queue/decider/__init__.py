@@ -44,6 +44,7 @@ from services.queue.decider import (
     offering,
     pauses,
     quiet,
+    talks,
     telling,
 )
 from services.queue.state import QueueState
@@ -140,9 +141,11 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     queue.FallbackRung: offering.decide_made,
     queue.NoAnswerReached: ending.decide_no_answer,
     queue.AgentFreed: agents.decide_freed,
+    queue.WrapUpStarted: talks.decide_wrap_up,
     queue.AgentPaused: offering.decide_paused,
     queue.PbxBack: cards.decide_pbx,
     callback.CallbackOrdered: callbacks.decide_ordered,
+    callback.NumberChanged: callbacks.decide_number,
     callback.CallbackConfirmed: callbacks.decide_confirmed,
     callback.CallbackRefused: callbacks.decide_not_ordered,
     callback.OrderAbandoned: callbacks.decide_not_ordered,

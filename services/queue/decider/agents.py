@@ -8,7 +8,7 @@ from contracts.log import TimerDue
 from contracts.queue import AgentBusy, AgentFreed, PbxAway, PbxBack, WrapUpStarted
 from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import offering, pauses
+from services.queue.decider import offering, pauses, talks
 from services.queue.rules import phones, sharing, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Pace, Phone, phone_key
@@ -25,6 +25,7 @@ def apply_busy(state: QueueState, fact: AgentBusy) -> None:
 def apply_freed(state: QueueState, fact: AgentFreed) -> None:
     """An agent can take calls again."""
     _note_pace(state, fact.agent_id)
+    talks.let_go(state, fact.agent_id)
     line = state.line(fact.agent_id)
     state.lines.put(
         msgspec.structs.replace(
@@ -35,6 +36,7 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
             connected_at=None,
             wrap_up_until_at=None,
             idle_since_at=fact.idle_since_at,
+            customer=None,
         )
     )
     state.drop_timer("lease", fact.agent_id)
@@ -44,6 +46,7 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
 def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
     """A bridged call is over, and the agent has time for notes."""
     _note_pace(state, fact.agent_id)
+    talks.let_go(state, fact.agent_id)
     line = state.line(fact.agent_id)
     state.lines.put(
         msgspec.structs.replace(
@@ -53,6 +56,7 @@ def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
             connected_at=None,
             wrap_up_until_at=fact.until_at,
             idle_since_at=state.now_at,
+            customer=None,
         )
     )
     state.drop_timer("lease", fact.agent_id)
@@ -86,7 +90,7 @@ def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
 
 def decide_freed(state: QueueState, fact: AgentFreed) -> Decision:
     """Whoever is free gets the earliest place that is theirs to take."""
-    return offering.serve(state, sharing.departments_of(state, fact.agent_id))
+    return talks.afterwards(state, fact.agent_id, sharing.departments_of(state, fact.agent_id))
 
 
 def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:

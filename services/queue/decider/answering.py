@@ -17,7 +17,7 @@ from contracts.queue import (
 )
 from contracts.telephony import Bridge, CancelLeg, HangUp, Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offering, offers, pauses, telling
+from services.queue.decider import ending, offering, offers, pauses, talks, telling
 from services.queue.rules import notices, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
@@ -119,7 +119,11 @@ def _accept(state: QueueState, offer: Offer, leg: Leg) -> Decision:
     busy = AgentBusy(agent_id=offer.agent_id, leg_id=leg.leg_id, lease_until_at=lease_until_at)
     others = offers.withdraw_all(state, place, "taken_by_another", but=offer.offer_id)
     return together(
-        (Decision(facts=(accepted, busy), commands=offers.cancels(offer, but=leg.leg_id)), others)
+        (
+            Decision(facts=(accepted, busy), commands=offers.cancels(offer, but=leg.leg_id)),
+            others,
+            talks.elsewhere(state, place),
+        )
     )
 
 
@@ -142,6 +146,7 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             rests_until_at=None,
             department_id=place.department_id,
             missed=(),
+            customer=talks.customer_of(state, place),
         )
     )
     whispers = place.caller is not None and _is_public(offer, fact.leg_id) and place.leg_id is not None
@@ -210,6 +215,7 @@ def ready(state: QueueState, place: Place) -> Decision:
         pbx_id=place.pbx_id,
         offer_id=place.accepted_offer_id or OfferId(""),
         waited_ms=state.now_at - place.joined_at,
+        talked_before=place.talked_before,
     )
     return Decision(facts=(fact,))
 
@@ -243,6 +249,7 @@ def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
             state.legs.put(msgspec.structs.replace(leg, place_id=None, peer_leg_id=other))
     line = state.line(fact.agent_id)
     state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at, place_id=None))
+    talks.note_talk(state, fact.agent_id, line.department_id, fact.place_id)
 
 
 def decide_bridge_late(state: QueueState, due: TimerDue) -> Decision:

@@ -8,7 +8,7 @@ from contracts.ids import Instant, PlaceId
 from contracts.queue import DeadlinePassed, PlaceTaken
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offering, quiet, telling
+from services.queue.decider import ending, offering, quiet, talks, telling
 from services.queue.rules import phones, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
@@ -84,7 +84,8 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         callback_id=fact.callback_id,
         origin=fact.origin,
     )
-    place = quiet.kept(state, place)
+    if place.callback_id is not None:
+        place = quiet.kept(state, talks.joined(state, place))
     state.places.put(place)
     if fact.leg_id is not None:
         known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)

@@ -21,7 +21,7 @@ from contracts.log import TimerDue
 from contracts.message import type_name
 from contracts.queue import AgentReady, CallbackRequested, CallbackTakenOver
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import answering, arrival, ending, offering, quiet, telling
+from services.queue.decider import answering, arrival, ending, offering, quiet, talks, telling
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Phase, Place
 
@@ -48,7 +48,8 @@ def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
     place = state.places.get(fact.place_id)
     if place is None:
         return NOTHING
-    return together((telling.tell_position(state, place), offering.serve(state, (place.department_id,))))
+    told = telling.tell_position(state, place)
+    return together((told, ending.if_late(state, place), offering.serve(state, (place.department_id,))))
 
 
 def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
@@ -58,11 +59,10 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
         return
     state.drop_timer("invite", place.place_id)
     state.drop_timer("announce", place.place_id)
-    state.places.put(
-        msgspec.structs.replace(
-            place, callback_id=fact.callback_id, caller=fact.number, is_ordering=False, existing_place_id=None
-        )
+    place = msgspec.structs.replace(
+        place, callback_id=fact.callback_id, caller=fact.number, is_ordering=False, existing_place_id=None
     )
+    state.places.put(talks.joined(state, place))
 
 
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
@@ -82,6 +82,14 @@ def apply_number(state: QueueState, fact: NumberChanged) -> None:
     place = state.places.get(fact.place_id)
     if place is not None:
         state.places.put(msgspec.structs.replace(place, caller=fact.number))
+
+
+def decide_number(state: QueueState, fact: NumberChanged) -> Decision:
+    """The other number may be of somebody who is not talking to anybody (E-30)."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return NOTHING
+    return together((ending.if_late(state, place), offering.serve(state, (place.department_id,))))
 
 
 def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
@@ -205,6 +213,7 @@ def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
     line = state.line(fact.agent_id)
     if line.leg_id == fact.agent_leg_id:
         state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at))
+        talks.note_talk(state, fact.agent_id, line.department_id, fact.place_id)
 
 
 def apply_end(state: QueueState, fact: CallbackEnd) -> None:

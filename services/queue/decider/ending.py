@@ -99,6 +99,8 @@ def if_late(state: QueueState, place: Place) -> Decision:
     """End a late place, unless something rings that may still be answered (E-13, C5)."""
     if not place.is_late or place.phase is not Phase.WAITING or place.offers or place.is_ordering:
         return NOTHING
+    if state.is_engaged(place):  # a customer who talks to another department needs no apology now
+        return NOTHING
     if place.callback_id is None:
         return Decision(facts=(_no_answer(state, place, DivertReason.DEADLINE),))
     fact = DeadlinePassed(

@@ -80,6 +80,7 @@ def _offers(state: QueueState, turn: sharing.Turn, holding: set[AgentId]) -> lis
                 legs=phones.plan(state, offer_id, agent, place.pbx_id, legs_max),
                 # Once per decision is enough: the others of a round were decided together.
                 skipped=() if facts else sharing.skipped(state, turn, holding),
+                talked_before=place.talked_before,
             )
         )
     return facts

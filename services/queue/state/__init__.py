@@ -4,15 +4,13 @@ Small records in tables, and indexes derived from them that make every question 
 next, which agents are free, what rank a place has. Indexes are never stored; loading rebuilds them.
 """
 
-from functools import lru_cache
-
 from sortedcontainers import SortedSet
 
 from contracts import directory as book
-from contracts.dialling import DiallingPolicy, e164, refusal
 from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, PlaceId
 from contracts.queue import SkipReason
 from runtime.records import State
+from services.queue.state.numbers import as_kept, employee_refusal
 from services.queue.state.records import (
     Agent,
     Department,
@@ -29,7 +27,7 @@ from services.queue.state.records import (
     Rank,
     phone_key,
 )
-from services.queue.state.shelves import FreeKey, counts, number_called, place_on_shelves, shelve
+from services.queue.state.shelves import FreeKey, counts, note, number_called, place_on_shelves, shelve
 
 
 class QueueState(State):
@@ -40,7 +38,8 @@ class QueueState(State):
     `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
     places by department and number · `by_line` departments of a line · `seats` an agent's rank in each
     department, and whether it is suspended there · `skips` why an agent can take no place of it now ·
-    `on_direct` whose direct call a leg is · `legs_rung[department]` how many phones its offers ring or will.
+    `on_direct` whose direct call a leg is · `legs_rung[department]` how many phones its offers ring or will ·
+    `engaged` who talks to a number, or is about to · `by_customer` callbacks' places by number alone.
     """
 
     def __init__(self) -> None:
@@ -49,6 +48,10 @@ class QueueState(State):
         """The leg that the fact at hand ended: for the decision of the same step, never stored."""
         self.direct_over: AgentId | None = None
         """Whose direct call the fact at hand ended: likewise."""
+        self.let_go: dict[AgentId, str] = {}
+        """Whose customer an agent has just let go: likewise."""
+        self.engaged: dict[str, set[AgentId]] = {}
+        self.by_customer: dict[str, set[PlaceId]] = {}
         self.on_direct: dict[LegId, AgentId] = {}
         self.offers_said = (self.cause, 0)
         """How many offers the step of this cause has made: a step has a limit, and is never stored."""
@@ -101,10 +104,19 @@ class QueueState(State):
 
     def place_of_number(self, department_id: DepartmentId, caller: str) -> PlaceId | None:
         """The place of the callback that a number has in a department, or None (C8)."""
-        policy = next(iter(self.organizations), None)
-        number = _e164(caller, policy.saved.dialling_policy) if policy is not None else caller
-        found = self.by_number.get((department_id, number))
+        found = self.by_number.get((department_id, self.number_of(caller)))
         return found[0] if found else None
+
+    def number_of(self, caller: str) -> str:
+        """A caller's number as a callback's is kept, so that the two can be compared."""
+        policy = next(iter(self.organizations), None)
+        return as_kept(caller, policy.saved.dialling_policy) if policy is not None else caller
+
+    def is_engaged(self, place: Place) -> bool:
+        """Whether whom a callback would dial is talking, or about to, in another place (E-30)."""
+        if place.callback_id is None or place.leg_id is not None or place.caller is None:
+            return False
+        return bool(self.engaged.get(place.caller))
 
     def is_paused(self, agent_id: AgentId) -> bool:
         """Whether an agent is paused, by a person or by misses (Q8)."""
@@ -193,7 +205,7 @@ class QueueState(State):
         if scheme != "tel":
             return True
         policy = next(iter(self.organizations), None)
-        return policy is not None and _employee_refusal(number, policy.saved.dialling_policy) is None
+        return policy is not None and employee_refusal(number, policy.saved.dialling_policy) is None
 
     # Indexes.
 
@@ -210,7 +222,9 @@ class QueueState(State):
         self._index_open(new, rank)
         if stays:
             return
-        self._places_by_pbx.setdefault(new.pbx_id, set()).add(new.place_id)
+        note(self._places_by_pbx, new.pbx_id, new.place_id, is_wanted=True)
+        if new.callback_id is not None and new.caller is not None:
+            note(self.by_customer, new.caller, new.place_id, is_wanted=True)
         if (number := number_called(new)) is not None:
             self.by_number[number] = tuple(sorted((*self.by_number.get(number, ()), new.place_id)))
 
@@ -219,7 +233,9 @@ class QueueState(State):
         for shelves in (self.order, self.open, self.live):
             shelve(shelves, old.department_id, rank, is_wanted=False)
         self._note_servable(old.department_id)
-        self._places_by_pbx[old.pbx_id].discard(old.place_id)
+        note(self._places_by_pbx, old.pbx_id, old.place_id, is_wanted=False)
+        if old.callback_id is not None and old.caller is not None:
+            note(self.by_customer, old.caller, old.place_id, is_wanted=False)
         if (number := number_called(old)) is not None:
             rest = tuple(each for each in self.by_number.pop(number) if each != old.place_id)
             if rest:
@@ -237,6 +253,8 @@ class QueueState(State):
 
     def _is_open(self, place: Place) -> bool:
         if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
+            return False
+        if self.is_engaged(place):
             return False
         if place.leg_id is None and place.callback_id is None:
             # Hung up while the order was being taken: whether somebody is to be called is not known yet.
@@ -275,7 +293,7 @@ class QueueState(State):
             self._refresh(agent_id, here.department_id)
         # Which places are open hangs on the strategy: saved for another reason, they are not looked at.
         if old is None or new is None or old.saved.strategy.kind is not new.saved.strategy.kind:
-            self._refresh_places(tuple(rank[2] for rank in self.order.get(here.department_id, ())))
+            self._refresh_places(tuple(PlaceId(rank[2]) for rank in self.order.get(here.department_id, ())))
 
     def _index_organization(self, old: Organization | None, new: Organization | None) -> None:
         before = None if old is None else old.saved.dialling_policy
@@ -291,21 +309,20 @@ class QueueState(State):
         if (old.is_lost if old else False) != (new.is_lost if new else False):
             self._refresh_places(tuple(sorted(self._places_by_pbx.get(here.pbx_id, ()))))
 
-    def _refresh_places(self, place_ids: "tuple[str, ...]") -> None:
+    def _refresh_places(self, place_ids: tuple[PlaceId, ...]) -> None:
         for place_id in place_ids:
             place = self.places.get(place_id)
             if place is not None:
                 self._index_open(place, place.rank)
 
     def _index_agent(self, old: Agent | None, new: Agent | None) -> None:
-        for each, keep in ((old, False), (new, True)):
+        for each, is_new in ((old, False), (new, True)):
             if each is None or each.saved is None:
                 continue
             for device in each.saved.devices:
-                agents = self._agents_by_phone.setdefault(phone_key(each.saved.pbx_id, device.address), set())
-                agents.add(each.agent_id) if keep else agents.discard(each.agent_id)
-            of_pbx = self._agents_by_pbx.setdefault(each.saved.pbx_id, set())
-            of_pbx.add(each.agent_id) if keep else of_pbx.discard(each.agent_id)
+                phone = phone_key(each.saved.pbx_id, device.address)
+                note(self._agents_by_phone, phone, each.agent_id, is_wanted=is_new)
+            note(self._agents_by_pbx, each.saved.pbx_id, each.agent_id, is_wanted=is_new)
         here = new or old
         assert here is not None
         self._refresh(here.agent_id)
@@ -317,7 +334,20 @@ class QueueState(State):
             self.on_direct.pop(old.direct_leg_id, None)
         if new is not None and new.direct_leg_id is not None:
             self.on_direct[new.direct_leg_id] = new.agent_id
+        before, after = old.customer if old else None, new.customer if new else None
+        if before != after:
+            self._engage(here.agent_id, before, is_wanted=False)
+            self._engage(here.agent_id, after, is_wanted=True)
         self._refresh(here.agent_id)
+
+    def _engage(self, agent_id: AgentId, number: str | None, *, is_wanted: bool) -> None:
+        if number is not None:
+            note(self.engaged, number, agent_id, is_wanted=is_wanted)
+            self._refresh_places(self.places_of(number))
+
+    def places_of(self, number: str) -> tuple[PlaceId, ...]:
+        """The places of a number's callbacks, in any department, in order."""
+        return tuple(sorted(self.by_customer.get(number, ())))
 
     def _index_phone(self, old: Phone | None, new: Phone | None) -> None:
         here = new or old
@@ -361,15 +391,3 @@ class QueueState(State):
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()
 _NO_DEPARTMENTS: "SortedSet[DepartmentId]" = SortedSet()
-
-
-@lru_cache(maxsize=4096)
-def _employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
-    """Parsing a number takes as long as all the rest of an offer; its answer depends on nothing else."""
-    return refusal(number, policy, is_employee=True)
-
-
-@lru_cache(maxsize=4096)
-def _e164(number: str, policy: DiallingPolicy) -> str:
-    """As the callback's number was kept; what is no number stays as it is."""
-    return e164(number, policy) or number

@@ -16,7 +16,7 @@ from contracts.ids import (
     PlaceId,
     PlayId,
 )
-from contracts.queue import DivertReason, OfferLeg
+from contracts.queue import DivertReason, OfferLeg, TalkedBefore
 from runtime.records import Record
 
 Rank = tuple[int, int, str]
@@ -92,6 +92,8 @@ class Line(Record, frozen=True, array_like=True):
     is_auto_paused: bool = False
     direct_leg_id: LegId | None = None
     """On a direct call, which is routing's."""
+    customer: str | None = None
+    """The number of whom this agent talks to, or is being brought together with (E-30)."""
 
 
 class Phone(Record, frozen=True, array_like=True):
@@ -159,6 +161,7 @@ class Place(Record, frozen=True, array_like=True):
     """A callback's place with its customer on the line again: the queue speaks on this leg (C8)."""
     origin: Origin | None = None
     """Where the callback came from for which the place was taken; None for one that a call took (C11)."""
+    talked_before: TalkedBefore | None = None
 
     @property
     def rank(self) -> Rank:

@@ -11,6 +11,8 @@ from services.queue.state.records import Phase, Place, Rank
 FreeKey = tuple[int, int, AgentId]
 """How free agents are ordered: the longest idle first, never called before all, then by the list."""
 K = TypeVar("K", Rank, FreeKey)
+Owner = TypeVar("Owner", bound=str)
+Owned = TypeVar("Owned", bound=str)
 
 
 def shelve(
@@ -25,6 +27,17 @@ def shelve(
     if shelf is None:
         shelf = shelves[key] = SortedSet()
     shelf.add(value)
+
+
+def note(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_wanted: bool) -> None:
+    """Have a name in an owner's set, or not; a set that has become empty is none."""
+    if is_wanted:
+        sets.setdefault(owner, set()).add(owned)
+        return
+    names = sets.get(owner, set())
+    names.discard(owned)
+    if not names:
+        sets.pop(owner, None)
 
 
 def place_on_shelves(place: Place) -> tuple[object, ...]:

@@ -20,16 +20,8 @@ DECLINE_MS = 10_000
 RELOADED_EVERY = 3
 """Loading everything anew is slow; a difference stays for longer than three facts."""
 INDEXES = (
-    "order",
-    "open",
-    "live",
-    "free",
-    "by_number",
-    "by_line",
-    "seats",
-    "can_come",
-    "on_direct",
-    "legs_rung",
+    *("order", "open", "live", "free", "by_number", "by_line", "seats", "can_come"),
+    *("on_direct", "legs_rung", "engaged", "by_customer"),
 )
 
 
@@ -59,6 +51,7 @@ class Watch:
                 no_inversion(state, fact)
                 assert fact.legs, "an offer that rings nowhere"
                 not_too_many_phones(state, fact)
+                assert not is_engaged(state, state.places[fact.place_id]), "the customer is talking"
             case queue.FallbackRung():
                 nobody_holds_two(state, fact.agent_id)
             case _:
@@ -118,6 +111,8 @@ def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
         return False
     if state.pbx(place.pbx_id).is_lost or agent_id in place.tried:
         return False
+    if is_engaged(state, place):
+        return False
     if place.leg_id is None and place.callback_id is None:
         return False  # hung up while ordering: whether somebody is to be called is not known yet
     last = dict(place.declined).get(agent_id)
@@ -126,6 +121,13 @@ def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
     if place.offers and not _takes_more(state, place):
         return False
     return last is None or not (place.offers or _others_can_be(state, place))
+
+
+def is_engaged(state: QueueState, place: Place) -> bool:
+    """Whether a callback's customer is with an agent already, found by looking at all agents (E-30)."""
+    if place.callback_id is None or place.leg_id is not None:
+        return False
+    return any(line.customer is not None and line.customer == place.caller for line in state.lines)
 
 
 def _takes_more(state: QueueState, place: Place) -> bool:
@@ -232,6 +234,7 @@ def _check_places(state: QueueState) -> None:
         if place.phase is Phase.WITH_CALLBACK:
             assert place.callback_id is not None
         is_silent = place.phase is Phase.WAITING and not place.offers and not place.is_ordering
+        is_silent = is_silent and not is_engaged(state, place)
         assert not (is_silent and place.is_late), f"{place.place_id} is late and nothing rings"
         if is_silent and place.callback_id is None:
             assert state.can_come.get(place.department_id) or _awaits_more(state, place), "nobody can come"

@@ -1,0 +1,17 @@
+"""What a policy says of numbers, kept: parsing one takes as long as all the rest of an offer."""
+
+from functools import lru_cache
+
+from contracts.dialling import DiallingPolicy, e164, refusal
+
+
+@lru_cache(maxsize=4096)
+def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
+    """Why an employee's public number may not be dialled, or None."""
+    return refusal(number, policy, is_employee=True)
+
+
+@lru_cache(maxsize=4096)
+def as_kept(number: str, policy: DiallingPolicy) -> str:
+    """A number as a callback's is kept; what is no number stays as it is."""
+    return e164(number, policy) or number

@@ -1,0 +1,191 @@
+"""One customer who ordered callbacks in two departments (E-30): two places, one conversation at a time."""
+
+from typing import Any
+
+import pytest
+
+from contracts import callback, queue
+from contracts.callback import Origin
+from contracts.gateway import DeviceState
+from contracts.ids import AgentId, CallbackId, Instant, PlaceId
+from contracts.queue import TalkedBefore
+from tests.unit.queue.callback_stories import OTHER, end
+from tests.unit.queue.stories import (
+    ANNA,
+    BORIS,
+    CUSTOMER,
+    MINUTE,
+    MOSCOW,
+    SALES,
+    SALES_LINE,
+    SERVICE_DESK,
+    SERVICE_LINE,
+    Office,
+    an_office,
+)
+
+
+def two_departments(**settings: Any) -> Office:
+    """Anna is Sales, Boris is Service; both are on calls of their own."""
+    office = an_office(ANNA, no_answer_ms=20 * MINUTE, **settings)
+    office.saves(
+        office.agent(BORIS),
+        office.department(BORIS, department_id=SERVICE_DESK, no_answer_ms=20 * MINUTE),
+    )
+    for agent_id in (ANNA, BORIS):
+        office.phone_is(agent_id, DeviceState.IN_USE)
+    return office
+
+
+def ordered_in_both(**settings: Any) -> tuple[Office, CallbackId, CallbackId]:
+    """One customer has ordered a callback in Sales, then one in Service."""
+    office = two_departments(**settings)
+    office.calls("c1")
+    sales = office.orders("c1")
+    office.calls("c2", line=SERVICE_LINE)
+    service = office.orders("c2")
+    return office, sales, service
+
+
+def is_free(office: Office, agent_id: AgentId) -> None:
+    """An agent's own call is over."""
+    office.phone_is(agent_id, DeviceState.IDLE)
+
+
+def connected(office: Office, callback_id: CallbackId, agent_id: AgentId) -> None:
+    """Callback has bridged the customer and this agent."""
+    leg_id = office.state.line(agent_id).leg_id
+    more = {"agent_id": agent_id, "agent_leg_id": leg_id, "leg_id": "customer", "waited_ms": 1}
+    office.hears(end(office, callback.CallbackConnected, callback_id, **more))
+
+
+@pytest.mark.rule("C8", "C3")
+def test_while_one_agent_has_the_customer_the_other_department_rings_nobody() -> None:
+    """The customer has one pair of ears: Boris would dial a busy number."""
+    office, sales, _ = ordered_in_both()
+    is_free(office, ANNA)
+    office.answers(ANNA)
+    is_free(office, BORIS)
+    assert office.ringing("c2") == []
+    connected(office, sales, ANNA)
+    office.waits(5 * MINUTE)
+    assert office.ringing("c2") == []
+
+
+@pytest.mark.rule("C8", "H7")
+@pytest.mark.parametrize("wrap_up_ms", [0, MINUTE])
+def test_afterwards_it_is_offered_with_whom_the_customer_has_talked_to(wrap_up_ms: int) -> None:
+    """«Already talked to Sales at 12:04»: Boris knows before he says hello."""
+    office, sales, service = ordered_in_both(wrap_up_ms=wrap_up_ms)
+    is_free(office, ANNA)
+    office.answers(ANNA)
+    is_free(office, BORIS)
+    connected(office, sales, ANNA)
+    talked = TalkedBefore(department_id=SALES, at=office.at)
+    office.waits(2 * MINUTE)
+    office.finishes(ANNA)
+    assert office.ringing("c2") == [BORIS]
+    assert office.last(queue.OfferMade).talked_before == talked
+    office.answers(BORIS)
+    assert office.last(queue.AgentReady).callback_id == service
+    assert office.last(queue.AgentReady).talked_before == talked
+
+
+@pytest.mark.rule("C8", "Q9")
+def test_what_rings_for_the_other_stops_when_one_is_taken_and_counts_as_nothing() -> None:
+    """Both departments ring; the first agent to answer has the customer."""
+    office, sales, _ = ordered_in_both()
+    is_free(office, ANNA)
+    is_free(office, BORIS)
+    assert office.ringing("c2") == [BORIS]
+    office.answers(ANNA)
+    assert office.end_of(BORIS) is queue.OfferWithdrawn
+    office.hears(end(office, callback.CallbackUnreached, sales))
+    office.finishes(ANNA)
+    assert office.ringing("c2") == [BORIS]
+    assert office.last(queue.OfferMade).talked_before is None
+
+
+@pytest.mark.rule("C8")
+def test_a_customer_who_calls_and_talks_is_not_called_meanwhile() -> None:
+    """However the number is written: the callback of Service waits for the end of the call to Sales."""
+    office = two_departments()
+    office.calls("c2", line=SERVICE_LINE)
+    office.orders("c2")
+    office.calls("live", caller="89123456789")
+    is_free(office, ANNA)
+    office.answers(ANNA)
+    is_free(office, BORIS)
+    assert office.ringing("c2") == []
+    talked_at = office.at
+    office.waits(MINUTE)
+    office.hangs_up("live")
+    office.waits(0)
+    assert office.ringing("c2") == [BORIS]
+    assert office.last(queue.OfferMade).talked_before == TalkedBefore(department_id=SALES, at=talked_at)
+
+
+@pytest.mark.rule("C8", "C4")
+def test_a_deadline_that_comes_while_they_talk_waits_for_the_end() -> None:
+    """No apology call into a conversation with a colleague."""
+    office, sales, service = ordered_in_both()
+    is_free(office, ANNA)
+    office.answers(ANNA)
+    connected(office, sales, ANNA)
+    office.waits(30 * MINUTE)
+    assert not office.said(queue.DeadlinePassed)
+    office.finishes(ANNA)
+    assert office.last(queue.DeadlinePassed).callback_id == service
+
+
+@pytest.mark.rule("C8", "C11")
+def test_an_order_on_the_web_while_they_talk_knows_of_it_too() -> None:
+    """The customer orders Service's callback with Sales in the other ear."""
+    office = two_departments()
+    is_free(office, ANNA)
+    office.calls("live")
+    office.answers(ANNA)
+    talked_at = office.at
+    is_free(office, BORIS)
+    office.waits(MINUTE)
+    office.hears(
+        callback.CallbackOrdered(
+            callback_id=CallbackId("web"),
+            place_id=PlaceId("p.web"),
+            department_id=SERVICE_DESK,
+            pbx_id=MOSCOW,
+            number=CUSTOMER,
+            caller_id=SERVICE_LINE,
+            joined_at=office.at,
+            deadline_at=Instant(office.at + 10 * MINUTE),
+            leg_id=None,
+            origin=Origin.API,
+        )
+    )
+    assert not office.has_offer(BORIS)
+    office.finishes(ANNA)
+    assert office.last(queue.OfferMade).talked_before == TalkedBefore(department_id=SALES, at=talked_at)
+
+
+@pytest.mark.rule("C8")
+def test_other_customers_and_colleagues_who_talk_hold_nobody_back() -> None:
+    """A withheld number and an extension are nobody else's."""
+    office, _, _ = ordered_in_both()
+    office.saves(office.department(ANNA, department_id=SALES, lines=(SALES_LINE,)))
+    office.calls("c3", caller=OTHER)
+    is_free(office, BORIS)
+    assert office.ringing("c2") == [BORIS]
+
+
+@pytest.mark.rule("C8", "Q12")
+def test_another_process_holds_it_back_too() -> None:
+    """Who is with an agent is on the agent's record."""
+    office, sales, _ = ordered_in_both()
+    is_free(office, ANNA)
+    office.answers(ANNA)
+    connected(office, sales, ANNA)
+    office.restarts()
+    is_free(office, BORIS)
+    assert office.ringing("c2") == []
+    office.finishes(ANNA)
+    assert office.ringing("c2") == [BORIS]
