@@ -1,15 +1,16 @@
 """What must fit together in an office file, beyond each part's own shape."""
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from contracts import dialling
 from contracts.dialling import DiallingPolicy
 from contracts.directory import ActionKind, DeviceKind, PbxKind
+from tools.apply import direct_calls
 from tools.apply.document import Path, Problem
 from tools.apply.model import Action, Department, Device, Employee, Notice, Office, OfficeExtension, Who
+from tools.apply.naming import unknown
 
 EXTENSION_FIRST: Final = 200
 """Where a free extension is looked for: 101 to 104 and 112 are emergency numbers, 1xx is best left alone."""
@@ -60,16 +61,10 @@ def problems(office: Office, uploads: Mapping[str, str]) -> list[Problem]:
             for problem in _department(office, id_, department, uploads)
         ),
         *_letters(office),
-        *_loops(office),
+        *direct_calls.problems(office),
+        *_employees_notices(office, uploads),
+        *direct_calls.loops(office),
     ]
-
-
-def unknown(kind: str, name: str, known: Iterable[str], path: Path) -> Problem:
-    """A reference to something that the file does not have."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    remedy = f"Did you mean «{close[0]}»?" if close else f"There are: {', '.join(names) or 'none'}"
-    return Problem(path, f"there is no {kind} «{name}»", remedy)
 
 
 def _pbxs(office: Office) -> Iterator[Problem]:
@@ -307,7 +302,16 @@ def _notice(
             )
 
 
+def _employees_notices(office: Office, uploads: Mapping[str, str]) -> Iterator[Problem]:
+    for id_, employee in office.employees.items():
+        for occasion, notice in direct_calls.notices(employee):
+            path: Path = ("employees", id_, "direct", occasion, "notice")
+            yield from _notice(notice, "direct", None, uploads, path)
+
+
 def _is_fillable(name: str, occasion: str, action: Action | None) -> bool:
+    if occasion == "direct":
+        return name == "employee"
     if name == "employee":
         return action is not None and action.employee is not None
     return name == "department" or name in KNOWN_PER_CALL.get(occasion, ())
@@ -333,28 +337,3 @@ def _letters(office: Office) -> Iterator[Problem]:
                     f"«{who.employee}» is to get letters and has no e-mail address",
                     f"Give employees.{who.employee} an email, or name somebody else",
                 )
-
-
-def _loops(office: Office) -> Iterator[Problem]:
-    """D6: departments that pass an unanswered caller round and round are refused, with the path."""
-    targets = {
-        id_: said.no_answer.department
-        for id_, said in office.departments.items()
-        if said.no_answer.department is not None
-    }
-    reported: set[frozenset[str]] = set()
-    for start in targets:
-        trail = [start]
-        while (following := targets.get(trail[-1])) is not None and following not in trail:
-            trail.append(following)
-        if following is None:
-            continue
-        loop = trail[trail.index(following) :]
-        if frozenset(loop) in reported:
-            continue
-        reported.add(frozenset(loop))
-        yield Problem(
-            ("departments", loop[0], "no_answer", "department"),
-            f"unanswered callers would go round for ever: {' → '.join([*loop, loop[0]])}",
-            "Let one of them lead to a fallback employee, voicemail or hang_up",
-        )

@@ -10,19 +10,32 @@ from contracts.directory import (
     AgentAvailabilitySaved,
     AgentSaved,
     DepartmentSaved,
+    DirectRulesSaved,
     NoticeSaved,
     OrganizationSaved,
     PbxSaved,
+    RightsSaved,
 )
 from contracts.message import Fact
 
-Entity = OrganizationSaved | PbxSaved | AgentSaved | AgentAvailabilitySaved | NoticeSaved | DepartmentSaved
+Entity = (
+    OrganizationSaved
+    | PbxSaved
+    | AgentSaved
+    | AgentAvailabilitySaved
+    | DirectRulesSaved
+    | RightsSaved
+    | NoticeSaved
+    | DepartmentSaved
+)
 Key = tuple[str, str]
 KINDS: Final[dict[type[Fact], tuple[str, str]]] = {
     OrganizationSaved: ("organization", "organization_id"),
     PbxSaved: ("PBX", "pbx_id"),
     AgentSaved: ("agent", "agent_id"),
     AgentAvailabilitySaved: ("hours of agent", "agent_id"),
+    DirectRulesSaved: ("direct calls of", "agent_id"),
+    RightsSaved: ("rights of", "agent_id"),
     NoticeSaved: ("notice", "notice_id"),
     DepartmentSaved: ("department", "department_id"),
 }

@@ -1,113 +1,36 @@
 """The shape of an office file: what may stand in it, and what is meant when it doesn't."""
 
-import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from contracts.directory import ActionKind, DeviceKind, Language, PbxKind, StrategyKind
+from contracts.directory import (
+    ActionKind,
+    DeviceKind,
+    DirectActionKind,
+    Language,
+    PbxKind,
+    Role,
+    StrategyKind,
+)
+from tools.apply.values import (
+    Count,
+    Days,
+    Duration,
+    Email,
+    Extension,
+    Id,
+    MinuteOfDay,
+    Name,
+    Number,
+    Shape,
+    Zone,
+    refused,
+)
 
 NOTICE_CHARACTERS_MAX: Final = 1_000
 """T6."""
-DURATION_MS_MAX: Final = 24 * 3_600_000
-"""Longer than a day nothing in an office waits."""
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
-_DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
-_EMAIL: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)*")
-_ID: Final = r"^[a-z][a-z0-9-]{0,39}$"
-
-
-def refused(cause: str, remedy: str) -> PydanticCustomError:
-    """An error in plain words that says what to do."""
-    return PydanticCustomError("plain", "{cause}", {"cause": cause, "remedy": remedy})
-
-
-def _duration_ms(value: Any) -> int:
-    found = _DURATION.fullmatch(str(value).strip())
-    if found is None or int(found[1]) * _UNITS[found[2]] > DURATION_MS_MAX:
-        raise refused(f"«{value}» is no time span up to 24 h", "Write a number and a unit: 20 s, 10 min, 1 h")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _minute_of_day(value: Any) -> int:
-    text = str(value).strip()
-    if _TIME.fullmatch(text) is None:
-        raise refused(f"«{value}» is no time of day", "Write hours and minutes: 09:00, up to 24:00")
-    hours, minutes = text.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
-def _days(value: Any) -> tuple[int, ...]:
-    found: list[int] = []
-    for part in str(value).replace(" ", "").lower().split(","):
-        first, _, last = part.partition("-")
-        if first not in DAYS or (last or first) not in DAYS:
-            raise refused(f"«{value}» names no days", f"Write {', '.join(DAYS)}, or a span such as mon-fri")
-        from_, until = DAYS.index(first), DAYS.index(last or first)
-        if until < from_:
-            until += len(DAYS)
-        found += [day % len(DAYS) for day in range(from_, until + 1)]
-    return tuple(sorted(set(found)))
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise refused(
-            f"there is no time zone «{value}»", "Write its place: Europe/Moscow, Asia/Omsk"
-        ) from error
-    return value
-
-
-def _email(value: str) -> str:
-    if _EMAIL.fullmatch(value) is None:
-        raise refused(f"«{value}» is no e-mail address", "Write name@company.example")
-    return value
-
-
-def _number(value: str) -> str:
-    text = "".join(c for c in value if c not in " -()")
-    if re.fullmatch(r"\+\d{5,15}", text) is None:
-        raise refused(f"«{value}» is no international number", "Write it with + and country code: +7 495 …")
-    return text
-
-
-def _extension(value: Any) -> str:
-    if re.fullmatch(r"\d{1,8}", str(value)) is None:
-        raise refused(f"extension «{value}» is not made of up to 8 digits", "Write digits only")
-    return str(value)
-
-
-def _line_of_text(value: str) -> str:
-    if not value.strip() or len(value) > 100 or any(ord(c) < ord(" ") for c in value):
-        raise refused(
-            "a name is one line of up to 100 characters, and not blank", "Write it as people say it"
-        )
-    return value.strip()
-
-
-Duration = Annotated[int, BeforeValidator(_duration_ms)]
-MinuteOfDay = Annotated[int, BeforeValidator(_minute_of_day)]
-Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Email = Annotated[str, AfterValidator(_email)]
-Number = Annotated[str, AfterValidator(_number)]
-Extension = Annotated[str, BeforeValidator(_extension)]
-Name = Annotated[str, AfterValidator(_line_of_text)]
-Id = Annotated[str, Field(pattern=_ID)]
-Count = Annotated[int, Field(ge=1, le=100_000)]
-
-
-class Shape(BaseModel):
-    """A part of the file: unknown words are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Who(Shape):
@@ -214,28 +137,6 @@ class Absence(Shape):
         return self
 
 
-class Employee(Shape):
-    """A person of a cloud PBX; without `hours` always at work."""
-
-    name: Name
-    pbx: str
-    extension: Extension
-    email: Email | None = None
-    language: Language | None = None
-    devices: Annotated[tuple[Device, ...], Field(min_length=1, max_length=5)] = (DESK,)
-    timezone: Zone | None = None
-    hours: tuple[Hours, ...] | None = None
-    absences: tuple[Absence, ...] = ()
-
-
-class OfficeExtension(Shape):
-    """A phone of an office PBX, of which only the extension is known."""
-
-    name: Name
-    pbx: str
-    extension: Extension
-
-
 class Notice(Shape):
     """What a caller is told: `standard`, `none`, {spoken: a text}, or {uploaded: a file}."""
 
@@ -262,6 +163,66 @@ class Notice(Shape):
 
 
 STANDARD: Final = Notice(kind="standard")
+
+
+class DirectAction(Shape):
+    """What becomes of a call to an employee who does not take it (D2); without `then` it is dropped."""
+
+    then: DirectActionKind = DirectActionKind.DROP
+    employee: str | None = None
+    department: str | None = None
+    notice: Notice | None = None
+
+    @model_validator(mode="after")
+    def _names_its_target(self) -> "DirectAction":
+        wanted = {DirectActionKind.COLLEAGUE: "employee", DirectActionKind.DEPARTMENT: "department"}
+        for kind, word in wanted.items():
+            if (self.then is kind) != (getattr(self, word) is not None):
+                raise refused(
+                    f"«then: {self.then}» and «{word}» don't fit together",
+                    f"«{word}: …» goes with «then: {kind}», and with nothing else",
+                )
+        return self
+
+
+class Direct(Shape):
+    """Calls to one employee (D1 to D4): `numbers` are personal lines, `ring` is the no-answer time."""
+
+    numbers: tuple[Number, ...] = ()
+    ring: Duration = 120_000
+    no_answer: DirectAction = DirectAction()
+    out_of_hours: DirectAction = DirectAction()
+    absence: DirectAction = DirectAction()
+    call_waiting: bool = False
+    recipients: tuple[Who, ...] = ()
+
+
+class Employee(Shape):
+    """A person of a cloud PBX; without `hours` always at work.
+
+    Without `role`: an administrator or a department's head as the other lists have it, else a user.
+    """
+
+    name: Name
+    pbx: str
+    extension: Extension
+    email: Email | None = None
+    language: Language | None = None
+    devices: Annotated[tuple[Device, ...], Field(min_length=1, max_length=5)] = (DESK,)
+    timezone: Zone | None = None
+    hours: tuple[Hours, ...] | None = None
+    absences: tuple[Absence, ...] = ()
+    direct: Direct = Direct()
+    role: Role | None = None
+    sees_organization: bool = False
+
+
+class OfficeExtension(Shape):
+    """A phone of an office PBX, of which only the extension is known."""
+
+    name: Name
+    pbx: str
+    extension: Extension
 
 
 class Action(Shape):
@@ -314,6 +275,7 @@ class Callback(Shape):
     ring: Duration = 30_000
     attempts: Annotated[int, Field(ge=1, le=5)] = 2
     attempt_gap: Duration = 60_000
+    from_abandoned: bool = False
 
 
 class Voicemail(Shape):
@@ -367,6 +329,9 @@ class Department(Shape):
     notices: Notices = Notices()
     recipients: tuple[Who, ...] = ()
     heads: tuple[Who, ...] = ()
+    phones_at_once: Count | None = None
+    pause_after_misses: Count | None = None
+    records_calls: bool = False
 
 
 class Office(Shape):

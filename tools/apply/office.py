@@ -19,13 +19,10 @@ from contracts.directory import (
     DeviceKind,
     Membership,
     NoAnswerAction,
-    NoticeChoice,
     NoticeChoices,
-    NoticeKind,
     NoticeSaved,
     OrganizationSaved,
     PbxSaved,
-    Recipient,
 )
 from contracts.ids import (
     Address,
@@ -39,9 +36,9 @@ from contracts.ids import (
 )
 from contracts.message import Fact
 from contracts.tts import RenderNotice
-from tools.apply import checks, hours
+from tools.apply import checks, direct_calls, hours, naming
 from tools.apply.document import Document, Path, Problem, Refused
-from tools.apply.model import Action, Department, Device, Employee, Notice, Office, Who
+from tools.apply.model import Action, Department, Device, Employee, Notice, Office
 
 VERSION_FIRST: Final = 1
 
@@ -141,6 +138,8 @@ def _facts(office: Office, document: Document, now_at: Instant) -> list[Fact]:
         *_pbxs(office),
         *_agents(office),
         *_availabilities(office, now_at),
+        *direct_calls.rules(office),
+        *direct_calls.rights(office),
         *notices,
         *(_department(office, id_, said) for id_, said in office.departments.items()),
     ]
@@ -155,7 +154,7 @@ def _organization(office: Office) -> Fact:
         language=said.language,
         timezone=said.timezone,
         dialling_policy=checks.policy(office),
-        administrators=_recipients(office, said.administrators),
+        administrators=naming.recipients(office, said.administrators),
         console_url=said.console_url,
     )
 
@@ -217,20 +216,6 @@ def _availabilities(office: Office, now_at: Instant) -> Iterator[Fact]:
         )
 
 
-def _recipients(office: Office, people: Iterable[Who]) -> tuple[Recipient, ...]:
-    found = []
-    for who in people:
-        employee = office.employees.get(who.employee) if who.employee is not None else None
-        name = employee.name if employee else who.name
-        email = employee.email if employee else who.email
-        language = who.language or (employee.language if employee else None) or office.organization.language
-        # The checks have seen to it that everybody who gets letters has both.
-        assert name is not None
-        assert email is not None
-        found.append(Recipient(name=name, email=email, language=language))
-    return tuple(found)
-
-
 def _spoken(said: Department) -> Iterator[tuple[str, Notice, Action | None]]:
     """A department's notices by occasion, with the action that one belongs to."""
     yield "no_answer", said.no_answer.notice, said.no_answer
@@ -261,13 +246,19 @@ def _notices(office: Office, document: Document) -> Iterator[NoticeSaved]:
                 key=None if notice.uploaded is None else MediaKey(document.uploads[notice.uploaded]),
                 values={name: known[name] for name in sorted(known) if f"{{{name}}}" in text},
             )
-
-
-def _choice(department_id: str, occasion: str, notice: Notice) -> NoticeChoice:
-    if notice.kind is not None:
-        return NoticeChoice(kind=NoticeKind(notice.kind))
-    kind = NoticeKind.SPOKEN if notice.spoken is not None else NoticeKind.UPLOADED
-    return NoticeChoice(kind=kind, notice_id=_notice_id(department_id, occasion))
+    for id_, employee in office.employees.items():
+        for occasion, notice in direct_calls.notices(employee):
+            if notice.kind is not None:
+                continue
+            text = notice.spoken or ""
+            yield NoticeSaved(
+                notice_id=direct_calls.notice_id(id_, occasion),
+                version=VERSION_FIRST,
+                language=office.organization.language,
+                text=text,
+                key=None if notice.uploaded is None else MediaKey(document.uploads[notice.uploaded]),
+                values={"employee": employee.name} if "{employee}" in text else {},
+            )
 
 
 def _action(department_id: str, occasion: str, said: Action) -> NoAnswerAction:
@@ -276,13 +267,13 @@ def _action(department_id: str, occasion: str, said: Action) -> NoAnswerAction:
         agent_id=None if said.employee is None else AgentId(said.employee),
         department_id=None if said.department is None else DepartmentId(said.department),
         keeps_joining_time=said.keeps_joining_time,
-        notice=_choice(department_id, occasion, said.notice),
+        notice=naming.choice(_notice_id(department_id, occasion), said.notice),
     )
 
 
 def _department(office: Office, id_: str, said: Department) -> DepartmentSaved:
     choices = {
-        occasion: _choice(id_, occasion, getattr(said.notices, occasion))
+        occasion: naming.choice(_notice_id(id_, occasion), getattr(said.notices, occasion))
         for occasion in checks.KNOWN_PER_CALL
     }
     return DepartmentSaved(
@@ -315,6 +306,7 @@ def _department(office: Office, id_: str, said: Department) -> DepartmentSaved:
             ring_ms=said.callback.ring,
             attempts_max=said.callback.attempts,
             attempt_gap_ms=said.callback.attempt_gap,
+            from_abandoned=said.callback.from_abandoned,
         ),
         voicemail=directory.VoicemailSettings(
             duration_ms_max=said.voicemail.message_up_to,
@@ -322,6 +314,10 @@ def _department(office: Office, id_: str, said: Department) -> DepartmentSaved:
             speech_ms_min=said.voicemail.speech_at_least,
         ),
         notices=NoticeChoices(**choices),
-        recipients=_recipients(office, said.recipients),
-        heads=_recipients(office, said.heads),
+        recipients=naming.recipients(office, said.recipients),
+        heads=naming.recipients(office, said.heads),
+        head_ids=tuple(AgentId(who.employee) for who in said.heads if who.employee is not None),
+        legs_max=said.phones_at_once,
+        auto_pause_misses=said.pause_after_misses,
+        records_calls=said.records_calls,
     )

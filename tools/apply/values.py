@@ -1,0 +1,105 @@
+"""Single values of an office file: time spans, numbers, names, and what is said of those that are none."""
+
+import re
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+DURATION_MS_MAX: Final = 24 * 3_600_000
+"""Longer than a day nothing in an office waits."""
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
+_EMAIL: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)*")
+_ID: Final = r"^[a-z][a-z0-9-]{0,39}$"
+
+
+def refused(cause: str, remedy: str) -> PydanticCustomError:
+    """An error in plain words that says what to do."""
+    return PydanticCustomError("plain", "{cause}", {"cause": cause, "remedy": remedy})
+
+
+def _duration_ms(value: Any) -> int:
+    found = _DURATION.fullmatch(str(value).strip())
+    if found is None or int(found[1]) * _UNITS[found[2]] > DURATION_MS_MAX:
+        raise refused(f"«{value}» is no time span up to 24 h", "Write a number and a unit: 20 s, 10 min, 1 h")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _minute_of_day(value: Any) -> int:
+    text = str(value).strip()
+    if _TIME.fullmatch(text) is None:
+        raise refused(f"«{value}» is no time of day", "Write hours and minutes: 09:00, up to 24:00")
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _days(value: Any) -> tuple[int, ...]:
+    found: list[int] = []
+    for part in str(value).replace(" ", "").lower().split(","):
+        first, _, last = part.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            raise refused(f"«{value}» names no days", f"Write {', '.join(DAYS)}, or a span such as mon-fri")
+        from_, until = DAYS.index(first), DAYS.index(last or first)
+        if until < from_:
+            until += len(DAYS)
+        found += [day % len(DAYS) for day in range(from_, until + 1)]
+    return tuple(sorted(set(found)))
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise refused(
+            f"there is no time zone «{value}»", "Write its place: Europe/Moscow, Asia/Omsk"
+        ) from error
+    return value
+
+
+def _email(value: str) -> str:
+    if _EMAIL.fullmatch(value) is None:
+        raise refused(f"«{value}» is no e-mail address", "Write name@company.example")
+    return value
+
+
+def _number(value: str) -> str:
+    text = "".join(c for c in value if c not in " -()")
+    if re.fullmatch(r"\+\d{5,15}", text) is None:
+        raise refused(f"«{value}» is no international number", "Write it with + and country code: +7 495 …")
+    return text
+
+
+def _extension(value: Any) -> str:
+    if re.fullmatch(r"\d{1,8}", str(value)) is None:
+        raise refused(f"extension «{value}» is not made of up to 8 digits", "Write digits only")
+    return str(value)
+
+
+def _line_of_text(value: str) -> str:
+    if not value.strip() or len(value) > 100 or any(ord(c) < ord(" ") for c in value):
+        raise refused(
+            "a name is one line of up to 100 characters, and not blank", "Write it as people say it"
+        )
+    return value.strip()
+
+
+Duration = Annotated[int, BeforeValidator(_duration_ms)]
+MinuteOfDay = Annotated[int, BeforeValidator(_minute_of_day)]
+Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Email = Annotated[str, AfterValidator(_email)]
+Number = Annotated[str, AfterValidator(_number)]
+Extension = Annotated[str, BeforeValidator(_extension)]
+Name = Annotated[str, AfterValidator(_line_of_text)]
+Id = Annotated[str, Field(pattern=_ID)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Shape(BaseModel):
+    """A part of the file: unknown words are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
