@@ -26,6 +26,7 @@ NEEDS = {
     "voicemail": ("kafka", "redis", "s3", "smtp"),
     "tts": ("kafka", "s3"),
     "gateway": ("kafka", "s3"),
+    "directory": ("kafka", "s3", "smtp"),
 }
 SERVICES = tuple(NEEDS)
 SETTINGS = {
@@ -72,6 +73,9 @@ def given(
         "RINGBACK_PARTITIONS": "all",
         "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
         "RINGBACK_SPOOL": str(tmp_path / "spool"),
+        "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
+        "RINGBACK_DIRECTORY_KEY": "k" * 32,
+        "RINGBACK_TOKEN_KEY": "t" * 32,
     }
 
 
@@ -146,9 +150,12 @@ def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: di
         ("gateway", {"RINGBACK_SPOOL": "/proc/nowhere"}, ("RINGBACK_SPOOL",)),
         ("tts", {"RINGBACK_TTS_ENGINE": "no-such-engine"}, ("no-such-engine", "apt-get install")),
         ("voicemail", {"RINGBACK_MAIL_FROM": "nobody"}, ("RINGBACK_MAIL_FROM",)),
+        ("directory", {"RINGBACK_DIRECTORY_DATABASE": "mysql://book"}, ("RINGBACK_DIRECTORY_DATABASE",)),
+        ("directory", {"RINGBACK_TOKEN_KEY": "short"}, ("RINGBACK_TOKEN_KEY",)),
+        ("directory", {"RINGBACK_DIRECTORY_KEY": ""}, ("RINGBACK_DIRECTORY_KEY",)),
         ("voicemail", {"PATH": "/nonexistent"}, ("ffmpeg", "apt-get install")),
     ],
-    ids=["adapter", "spool", "engine", "sender", "ffmpeg"],
+    ids=["adapter", "spool", "engine", "sender", "database", "token", "key", "ffmpeg"],
 )
 def test_what_else_is_unfit_is_said_in_one_line(
     service: str, change: dict[str, str], words: tuple[str, ...], given: dict[str, str]

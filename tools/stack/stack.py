@@ -27,7 +27,7 @@ from tools.topics import create_topics
 
 MAIL_FROM = "ringback@localhost"
 # Services want no other ready before them; this order only reads well in the table.
-SERVICE_ORDER = ("tts", "gateway", "queue", "callback", "voicemail", "history")
+SERVICE_ORDER = ("directory", "tts", "gateway", "queue", "callback", "voicemail", "history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Stack:
         """`run` holds logs and data; `overrides` win over the settings made here."""
         self.run = run.absolute()
         self.run_id = secrets.token_hex(4)
+        self._directory_key = secrets.token_hex(32)
         self.token_key = secrets.token_hex(32)
         self.entries: list[Entry] = []
         self.services: dict[str, Service] = {}
@@ -175,13 +176,23 @@ class Stack:
             spool = self.run / "spool"
             spool.mkdir(parents=True, exist_ok=True)
             settings |= {"RINGBACK_SPOOL": str(spool), "RINGBACK_PBXS": "{}"}
+        if service == "directory":
+            settings |= self.book_settings()
         if service == "history":
             settings["RINGBACK_HISTORY_DATABASE"] = f"sqlite:///{self.run}/history-{self.run_id}.db"
         return settings | self._overrides
 
+    def book_settings(self) -> dict[str, str]:
+        """What the directory needs beside: a book in a file of this run, and keys that end with it."""
+        return {
+            "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{self.run}/book-{self.run_id}.db",
+            "RINGBACK_DIRECTORY_KEY": self._directory_key,
+        }
+
     def write_env(self, file: Path) -> None:
-        """Write the shared settings as shell lines, for `set -a; . <file>` and a service by hand."""
-        lines = (f"{key}={json.dumps(value)}" for key, value in self.settings().items())
+        """Write settings as shell lines, for `set -a; . <file>` and a service, or a verb, by hand."""
+        settings = {**self.settings(), **self.book_settings()}
+        lines = (f"{key}={json.dumps(value)}" for key, value in settings.items())
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         # It holds the keys of the embedded S3: theirs is a loopback world, but the habit is worth keeping.
         file.chmod(0o600)

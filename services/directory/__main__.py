@@ -1,0 +1,12 @@
+"""`python -m services.directory`: start the service; with `create` or `republish`, do that instead."""
+
+import sys
+
+from runtime.app import run_edge
+from services.directory.service import EDGE, main
+from services.directory.settings import Settings
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(main(sys.argv[1:]))
+    run_edge(EDGE, Settings)

@@ -1,0 +1,1 @@
+"""What touches the world: the database, the log, passwords, letters, a PBX that is asked for an extension."""

@@ -1,0 +1,63 @@
+"""Idempotency-Key: the answer to a request is kept for a day, in the transaction of what the request did."""
+
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.ids import Instant
+from services.directory.activities.tables import ANSWERS
+from services.directory.activities.vault import Vault, digest
+from services.directory.rules.errors import Code, Problem, Refused
+
+KEPT_MS: Final = 24 * 3_600_000
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """A request that may come twice: who sent which key with which body (its digest); no key, no memory."""
+
+    organization_id: str
+    who: str
+    key: str | None
+    digest: str
+
+
+class Answers:
+    """The answers given, sealed."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def earlier(self, connection: AsyncConnection, request: Request, now_at: Instant) -> str | None:
+        """The answer that this very request got before. Raises Refused for the key of another one."""
+        if request.key is None:
+            return None
+        row = (await connection.execute(select(ANSWERS).where(_of(request)))).first()
+        if row is None or row.at + KEPT_MS <= now_at:
+            return None
+        if row.digest != request.digest:
+            raise Refused(Problem(code=Code.IDEMPOTENCY_KEY_REUSED, field="Idempotency-Key"))
+        return self._vault.open(row.sealed)
+
+    async def keep(self, connection: AsyncConnection, request: Request, answer: str, now_at: Instant) -> None:
+        """Remember an answer; one that is too old makes room."""
+        if request.key is None:
+            return
+        await connection.execute(delete(ANSWERS).where(_of(request)))
+        values = {"organization_id": request.organization_id, "who": request.who, "at": now_at}
+        values |= {"key": digest(request.key), "digest": request.digest, "sealed": self._vault.seal(answer)}
+        await connection.execute(insert(ANSWERS).values(**values))
+
+
+def _of(request: Request) -> ColumnElement[bool]:
+    return (
+        (ANSWERS.c.organization_id == request.organization_id)
+        & (ANSWERS.c.who == request.who)
+        & (ANSWERS.c.key == digest(request.key or ""))
+    )
+
+
+async def tidy(connection: AsyncConnection, now_at: Instant) -> None:
+    """Answers older than a day."""
+    await connection.execute(delete(ANSWERS).where(ANSWERS.c.at + KEPT_MS <= now_at))

@@ -1,0 +1,87 @@
+"""What is done without the API: the first administrator of a new organization, and saying all again."""
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from contracts.directory import Language, PbxKind, Role
+from services.directory.activities import book, outbox
+from services.directory.activities.book import Book
+from services.directory.activities.employees import Employees
+from services.directory.activities.page import Page
+from services.directory.activities.passwords import Passwords
+from services.directory.activities.tables import SAID
+from services.directory.activities.vault import generated_password
+from services.directory.rules import extensions
+from services.directory.state.cards import (
+    DepartmentCard,
+    Dialling,
+    EmployeeDraft,
+    OrganizationCard,
+    PbxCard,
+    Who,
+)
+from services.directory.state.office import Kind
+
+_SALES = {Language.RUSSIAN: "Отдел продаж", Language.ENGLISH: "Sales"}
+
+
+class Beginning(Struct, frozen=True, kw_only=True):
+    """What a new organization begins with: a cloud PBX with a number, and an administrator."""
+
+    organization_id: str
+    name: str
+    language: Language
+    timezone: str
+    region: str
+    pbx_name: str
+    number: str
+    administrator: str
+    email: str | None = None
+
+
+class Begun(Struct, frozen=True, kw_only=True):
+    """What the first administrator needs to know; the password is shown this once."""
+
+    login: str
+    password: str
+
+
+async def create(found: Book, employees: Employees, kept: Passwords, said: Beginning) -> Begun:
+    """A new organization with its PBX, administrator and department «Отдел продаж» (Q11). Raises Refused."""
+    password = generated_password()
+    hash_ = await kept.hash(password)
+    organization = OrganizationCard(
+        name=said.name,
+        language=said.language,
+        timezone=said.timezone,
+        dialling=Dialling(home_region=said.region),
+    )
+    async with found.database.begin() as connection:
+        page = await Page.begin(connection, said.organization_id, organization, found.now())
+        pbx = PbxCard(name=said.pbx_name, kind=PbxKind.CLOUD, numbers=(said.number,))
+        pbx_id = book.create(page, Kind.PBX, None, said.pbx_name, pbx).row.id
+        draft = EmployeeDraft(
+            name=said.administrator, pbx_id=pbx_id, role=Role.ADMINISTRATOR, email=said.email
+        )
+        shown = await employees.add(page, draft, password, hash_)
+        book.saved(page, Kind.ORGANIZATION, said.organization_id)
+        department = DepartmentCard(
+            name=_SALES[said.language],
+            pbx_id=pbx_id,
+            extension=extensions.free(page.office, pbx_id),
+            heads=(Who(agent_id=shown.id),) if said.email else (),
+        )
+        book.create(page, Kind.DEPARTMENT, "sales", "sales", department)
+        await page.close("bootstrap")
+    return Begun(login=shown.card.login, password=password)
+
+
+async def republish(found: Book, organization_id: str | None = None) -> int:
+    """Lay the newest fact about every entity into the outbox again; how many. Readers drop what they have."""
+    query = select(SAID).order_by(SAID.c.organization_id, SAID.c.type, SAID.c.subject)
+    if organization_id is not None:
+        query = query.where(SAID.c.organization_id == organization_id)
+    async with found.database.begin() as connection:
+        rows = (await connection.execute(query)).all()
+        await outbox.put(connection, [outbox.again(row, found.now()) for row in rows])
+    return len(rows)

@@ -1,0 +1,333 @@
+"""One organization's page of the book, open in one transaction: what is changed on it, and how it closes.
+
+Opening locks the organization's own row, so that its changes come one after the other: what a save was
+checked against is what it is saved into, and the numbers of its outbox rows are the order of its commits.
+Closing compares the facts that the cards now come to with those last said, and says what differs.
+"""
+
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import codec
+from contracts.directory import AgentAvailabilitySaved, NoticeSaved
+from contracts.ids import Instant
+from contracts.message import Fact, type_name
+from contracts.scenario import ScenarioSaved
+from contracts.tts import RenderNotice
+from runtime.ports import Outgoing
+from services.directory.activities import outbox
+from services.directory.activities.tables import AUDIT, CARDS, SAID
+from services.directory.activities.vault import digest
+from services.directory.rules import facts, hours
+from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.state.cards import Card, OrganizationCard
+from services.directory.state.office import CARDS as CARD_TYPES
+from services.directory.state.office import CHECKED, Kind, Office
+
+_PARTS: Final = {
+    Kind.PBX: "pbxs",
+    Kind.EMPLOYEE: "employees",
+    Kind.EXTENSION: "extensions",
+    Kind.DEPARTMENT: "departments",
+    Kind.NOTICE: "notices",
+    Kind.RULES: "rules",
+    Kind.SCENARIO: "scenarios",
+}
+_DATED: Final = frozenset({type_name(AgentAvailabilitySaved), type_name(ScenarioSaved)})
+"""Facts that also change as days go by: only those that a change touches are made anew."""
+_OF_CARDS: Final = (
+    "directory.organization_saved",
+    "directory.pbx_saved",
+    "directory.agent_saved",
+    "directory.department_saved",
+    "directory.notice_saved",
+    "directory.direct_rules_saved",
+    "directory.rights_saved",
+)
+"""The types that follow from cards alone."""
+_ROWS_AT_ONCE: Final = 500
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A card as it lies in its table."""
+
+    kind: Kind
+    id: str
+    version: int
+    card: Card
+    is_removed: bool = False
+
+
+def decoded(row: Any) -> Row:
+    """A row of the table of cards."""
+    kind = Kind(row.kind)
+    card = msgspec.json.decode(row.document, type=CARD_TYPES[kind])
+    return Row(kind=kind, id=row.id, version=row.version, card=card, is_removed=row.is_removed)
+
+
+def searched(id_: str, card: Card) -> str:
+    """The text in which a search looks, in small letters."""
+    names = ("name", "login", "extension", "email", "number", "job_title", "text", "lines", "agent_id")
+    values = (getattr(card, name, None) for name in names)
+    found = (" ".join(value) if isinstance(value, tuple) else str(value) for value in values if value)
+    return " ".join((id_, *found)).lower()
+
+
+class Page:
+    """What one transaction reads and changes. `office` always shows it as it will be."""
+
+    def __init__(self, connection: AsyncConnection, organization_id: str, now_at: Instant) -> None:
+        self.connection = connection
+        self.organization_id = organization_id
+        self.now_at = now_at
+        self.office = Office(organization_id=organization_id, organization=OrganizationCard(name="—"))
+        self.rows: dict[tuple[Kind, str], Row] = {}
+        self._before: dict[tuple[Kind, str], Row | None] = {}
+        self._said: list[Outgoing] = []
+
+    @classmethod
+    async def open(cls, connection: AsyncConnection, organization_id: str, now_at: Instant) -> "Page":
+        """Lock and load. An organization that does not exist is refused as not found."""
+        page = cls(connection, organization_id, now_at)
+        own = (
+            (CARDS.c.organization_id == organization_id)
+            & (CARDS.c.kind == Kind.ORGANIZATION.value)
+            & (CARDS.c.id == organization_id)
+        )
+        locked = await connection.execute(select(CARDS.c.version).where(own).with_for_update())
+        if locked.scalar() is None:
+            raise Refused(Problem(code=Code.NOT_FOUND, values={"id": organization_id}))
+        await page.load()
+        return page
+
+    @classmethod
+    async def begin(
+        cls, connection: AsyncConnection, organization_id: str, card: OrganizationCard, now_at: Instant
+    ) -> "Page":
+        """The first page of a new organization. Raises Refused when its id is taken."""
+        page = cls(connection, organization_id, now_at)
+        await page.load()
+        if page.rows:
+            raise Refused(Problem(code=Code.ID_TAKEN, field="id", values={"id": organization_id}))
+        page.put(Kind.ORGANIZATION, organization_id, card)
+        return page
+
+    async def load(self) -> None:
+        """Read every card that saves are checked against."""
+        query = (
+            select(CARDS)
+            .where(CARDS.c.organization_id == self.organization_id)
+            .where(CARDS.c.kind.in_([kind.value for kind in CHECKED]))
+            .order_by(CARDS.c.id)
+        )
+        for found in (await self.connection.execute(query)).all():
+            row = decoded(found)
+            self.rows[row.kind, row.id] = row
+            if not row.is_removed:
+                self._show(row.kind, row.id, row.card)
+
+    async def fetch(self, kind: Kind, ids: list[str]) -> None:
+        """Read cards of a kind that no save is checked against, by id."""
+        for start in range(0, len(ids), _ROWS_AT_ONCE):
+            query = (
+                select(CARDS)
+                .where(CARDS.c.organization_id == self.organization_id)
+                .where(CARDS.c.kind == kind.value)
+                .where(CARDS.c.id.in_(ids[start : start + _ROWS_AT_ONCE]))
+            )
+            for found in (await self.connection.execute(query)).all():
+                row = decoded(found)
+                self.rows[kind, row.id] = row
+
+    def _show(self, kind: Kind, id_: str, card: Card | None) -> None:
+        if kind is Kind.ORGANIZATION:
+            assert isinstance(card, OrganizationCard)
+            self.office.organization = card
+        elif kind in _PARTS:
+            cards: dict[str, Any] = getattr(self.office, _PARTS[kind])
+            if card is None:
+                cards.pop(id_, None)
+            else:
+                cards[id_] = card
+
+    def current(self, kind: Kind, id_: str) -> Row:
+        """A card that is in force. Raises Refused when there is none."""
+        row = self.rows.get((kind, id_))
+        if row is None or row.is_removed:
+            raise Refused(Problem(code=Code.NOT_FOUND, values={"id": id_}))
+        return row
+
+    def put(self, kind: Kind, id_: str, card: Card) -> Row:
+        """Save a card as its next version; the same card again changes nothing."""
+        old = self.rows.get((kind, id_))
+        if old is not None and not old.is_removed and old.card == card:
+            return old
+        row = Row(kind=kind, id=id_, version=1 if old is None else old.version + 1, card=card)
+        return self._changed(row, old)
+
+    def remove(self, kind: Kind, id_: str) -> Row:
+        """Take a card out of force; it stays in its table, and its id is never used again."""
+        old = self.current(kind, id_)
+        row = Row(kind=kind, id=id_, version=old.version + 1, card=old.card, is_removed=True)
+        return self._changed(row, old)
+
+    def _changed(self, row: Row, old: Row | None) -> Row:
+        self._before.setdefault((row.kind, row.id), old)
+        self.rows[row.kind, row.id] = row
+        self._show(row.kind, row.id, None if row.is_removed else row.card)
+        return row
+
+    def say(self, record: Outgoing) -> None:
+        """Lay something into the outbox beside what the cards say."""
+        self._said.append(record)
+
+    async def close(self, who: str) -> None:
+        """Write what was changed, what it says, and who did it."""
+        for (kind, id_), old in self._before.items():
+            await self._write(self.rows[kind, id_], old, who)
+        if any(kind in CHECKED for kind, _ in self._before):
+            await self.say_what_differs(self._dated_facts())
+        await outbox.put(self.connection, self._said)
+
+    async def _write(self, row: Row, old: Row | None, who: str) -> None:
+        document = msgspec.json.encode(row.card).decode()
+        values = {
+            "version": row.version,
+            "document": document,
+            "searched": searched(row.id, row.card),
+            "is_removed": row.is_removed,
+            "changed_at": self.now_at,
+        }
+        its = {"organization_id": self.organization_id, "kind": row.kind.value, "id": row.id}
+        if old is None:
+            await self.connection.execute(insert(CARDS).values(**its, **values))
+        else:
+            where = (CARDS.c.organization_id == self.organization_id) & (CARDS.c.kind == row.kind.value)
+            await self.connection.execute(update(CARDS).where(where, CARDS.c.id == row.id).values(**values))
+        what = "removed" if row.is_removed else "created" if old is None else "changed"
+        await self.audit(who, what, row, "" if old is None else digest(msgspec.json.encode(old.card)))
+
+    async def audit(self, who: str, what: str, row: Row, before: str) -> None:
+        """Note who did what; the digests tell whether two cards were the same, and nothing that they held."""
+        values = {"organization_id": self.organization_id, "at": self.now_at, "who": who, "what": what}
+        values |= {"kind": row.kind.value, "id": row.id, "version": row.version, "before": before}
+        values["after"] = "" if row.is_removed else digest(msgspec.json.encode(row.card))
+        await self.connection.execute(insert(AUDIT).values(**values))
+
+    def _dated_facts(self) -> list[Fact]:
+        """Hours of whom a change touches: everybody's, where it is the organization's zone or holidays."""
+        is_everybody = (Kind.ORGANIZATION, self.organization_id) in self._before
+        made: list[Fact] = [
+            facts.availability(self.office, id_, card, self.now_at)
+            for id_, card in self.office.employees.items()
+            if is_everybody or (Kind.EMPLOYEE, id_) in self._before
+        ]
+        made += [
+            facts.scenario(self.office, id_, card, self.now_at)
+            for id_, card in self.office.scenarios.items()
+            if is_everybody or (Kind.SCENARIO, id_) in self._before
+        ]
+        return made
+
+    def today(self) -> date:
+        """The organization's local date."""
+        return hours.local_day(self.now_at, self.office.organization.timezone)
+
+    async def say_what_differs(self, dated: list[Fact]) -> None:
+        """Compare what the cards come to with what was said last; say new versions, and who is gone."""
+        known = await self._known()
+        wanted = [*facts.facts(self.office, self.today()), *dated]
+        present = {facts.key(fact) for fact in wanted}
+        for fact in wanted:
+            version, old = known.get(facts.key(fact), (0, ""))
+            made = digest(codec.encode(fact))
+            if made != old:
+                await self.say_version(facts.with_version(fact, version + 1), made, is_new=version == 0)
+        gone = [key for key in known if key not in present and not self._is_in_force(key)]
+        for key in gone:
+            await self._say_removed(key, known[key])
+
+    def _is_in_force(self, key: tuple[str, str]) -> bool:
+        """Whether a dated fact, which may not have been made now, is of somebody who is still there."""
+        type_, subject = key
+        if type_ == type_name(AgentAvailabilitySaved):
+            return subject in self.office.employees
+        return type_ == type_name(ScenarioSaved) and subject in self.office.scenarios
+
+    async def _known(self) -> dict[tuple[str, str], tuple[int, str]]:
+        types = sorted({*_DATED, *_OF_CARDS})
+        query = (
+            select(SAID.c.type, SAID.c.subject, SAID.c.version, SAID.c.digest)
+            .where(SAID.c.organization_id == self.organization_id)
+            .where(SAID.c.type.in_(types))
+        )
+        rows = (await self.connection.execute(query)).all()
+        return {(row.type, row.subject): (row.version, row.digest) for row in rows}
+
+    async def _say_removed(self, key: tuple[str, str], known: tuple[int, str]) -> None:
+        where = (
+            (SAID.c.organization_id == self.organization_id)
+            & (SAID.c.type == key[0])
+            & (SAID.c.subject == key[1])
+        )
+        value = (await self.connection.execute(select(SAID.c.value).where(where))).scalar_one()
+        fact = codec.decode(key[0], value)
+        assert isinstance(fact, Fact)
+        last = facts.removed(fact)
+        made = digest(codec.encode(facts.with_version(last, facts.VERSION_UNSAID)))
+        if made != known[1]:
+            await self.say_version(facts.with_version(last, known[0] + 1), made, is_new=False)
+
+    async def say_version(self, fact: Fact, made: str, *, is_new: bool) -> None:
+        """Say a version of an entity, and remember it as the newest; notices are asked to be rendered."""
+        type_, subject = facts.key(fact)
+        version: int = getattr(fact, "version")  # noqa: B009  # every versioned fact has one, the base has not
+        values = {"version": version, "digest": made, "value": codec.encode(fact)}
+        values["known_until_at"] = getattr(
+            fact, "known_until_at", getattr(fact, "hours_known_until_at", None)
+        )
+        its = {"organization_id": self.organization_id, "type": type_, "subject": subject}
+        if is_new:
+            await self.connection.execute(insert(SAID).values(**its, **values))
+        else:
+            where = (SAID.c.organization_id == self.organization_id) & (SAID.c.type == type_)
+            await self.connection.execute(
+                update(SAID).where(where, SAID.c.subject == subject).values(**values)
+            )
+        id_ = outbox.versioned_id(self.organization_id, fact, subject, version)
+        self.say(outbox.record(fact, id_=id_, organization_id=self.organization_id, now_at=self.now_at))
+        if isinstance(fact, NoticeSaved):
+            self.say(self._rendering(fact, id_))
+
+    def _rendering(self, fact: NoticeSaved, cause: str) -> Outgoing:
+        command = RenderNotice(
+            notice_id=fact.notice_id,
+            version=fact.version,
+            language=fact.language,
+            text=fact.text,
+            key=fact.key,
+            values=fact.values,
+        )
+        id_ = f"{outbox.SOURCE}/{self.organization_id}/render/{fact.notice_id}/{fact.version}"
+        return outbox.record(
+            command, id_=id_, organization_id=self.organization_id, now_at=self.now_at, cause=cause
+        )
+
+    async def say_single(self, fact: Fact, *, is_always: bool = False) -> None:
+        """Say a fact that does not follow from the office's cards (a pause, a CRM's line), if it is news.
+
+        `is_always`: also when it was the last word here, because others may have changed it meanwhile.
+        """
+        type_, subject = facts.key(fact)
+        where = (SAID.c.organization_id == self.organization_id) & (SAID.c.type == type_)
+        query = select(SAID.c.version, SAID.c.digest).where(where, SAID.c.subject == subject)
+        known = (await self.connection.execute(query)).first()
+        made = digest(codec.encode(facts.with_version(fact, facts.VERSION_UNSAID)))
+        if known is not None and known.digest == made and not is_always:
+            return
+        version = 1 if known is None else known.version + 1
+        await self.say_version(facts.with_version(fact, version), made, is_new=known is None)

@@ -1,0 +1,161 @@
+"""Logging in: passwords for tokens, tokens renewed once each, and how often one may try (P, E1)."""
+
+from typing import Final
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.ids import AgentId, Instant, OrganizationId
+from runtime.ports import Clock
+from runtime.tokens import Claims, TokenUse, sign
+from services.directory.activities import passwords, tries
+from services.directory.activities.database import Database
+from services.directory.activities.page import decoded
+from services.directory.activities.passwords import Passwords
+from services.directory.activities.tables import CARDS, FAMILIES
+from services.directory.activities.vault import digest, token
+from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.state.cards import EmployeeCard
+from services.directory.state.office import Kind
+from services.directory.state.shown import Opened
+
+ACCESS_MS: Final = 10 * 60_000
+REFRESH_MS: Final = 14 * 24 * 3_600_000
+PASSWORD_MS: Final = 15 * 60_000
+"""How long somebody has to choose a password of one's own."""
+
+
+class Sessions:
+    """Opens, renews and closes logins."""
+
+    def __init__(self, database: Database, clock: Clock, kept: Passwords, token_key: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._passwords = kept
+        self._key = token_key
+
+    async def open(self, organization_id: str, login: str, password: str, address: str) -> Opened:
+        """Tokens for a login and a password. Raises Refused, alike for an unknown login and a wrong one."""
+        now_at = self._clock.now()
+        subject = f"login/{organization_id}/{login}"
+        async with self._database.begin() as connection:
+            await tries.count(connection, f"address/{address}", tries.ADDRESS_TRIES_MAX, now_at)
+            await tries.count(connection, subject, tries.LOGIN_TRIES_MAX, now_at)
+        async with self._database.begin() as connection:
+            agent_id = await _agent_of(connection, organization_id, login)
+            secret = None
+            if agent_id is not None:
+                secret = await passwords.found(connection, organization_id, agent_id)
+        is_right = await self._passwords.is_right(None if secret is None else secret[0], password)
+        if not is_right or agent_id is None or secret is None:
+            raise Refused(Problem(code=Code.LOGIN_REFUSED))
+        async with self._database.begin() as connection:
+            await tries.forget(connection, subject)
+            # Whoever has changed the password meanwhile has ended this login, too.
+            if await passwords.found(connection, organization_id, agent_id) != secret:
+                raise Refused(Problem(code=Code.LOGIN_REFUSED))
+            if secret[1]:
+                return self._for_password(organization_id, agent_id, now_at)
+            return await self._begun(connection, organization_id, agent_id, now_at)
+
+    async def renew(self, claims: Claims, text: str) -> Opened:
+        """New tokens for a refresh token, good once: seen again, it ends the login. Raises Refused."""
+        now_at = self._clock.now()
+        organization_id, agent_id = claims.organization_id, str(claims.agent_id)
+        family = claims.family.partition(".")[0]
+        refresh = self._signed(organization_id, agent_id, TokenUse.REFRESH, family, now_at)
+        async with self._database.begin() as connection:
+            where = (FAMILIES.c.family == family) & (FAMILIES.c.refresh_digest == digest(text))
+            values = {"refresh_digest": digest(refresh), "expires_at": now_at + REFRESH_MS}
+            changed = await connection.execute(update(FAMILIES).where(where).values(**values))
+            is_renewed = changed.rowcount == 1
+            if not is_renewed:
+                await connection.execute(delete(FAMILIES).where(FAMILIES.c.family == family))
+        if not is_renewed:
+            raise Refused(Problem(code=Code.TOKEN_REFUSED))
+        return self._opened(organization_id, agent_id, family, refresh, now_at)
+
+    async def close(self, claims: Claims) -> None:
+        """End a login; its access token ends by itself within ten minutes."""
+        async with self._database.begin() as connection:
+            family = claims.family.partition(".")[0]
+            await connection.execute(delete(FAMILIES).where(FAMILIES.c.family == family))
+
+    async def choose_password(self, claims: Claims, old: str, new: str) -> Opened:
+        """One's own password instead of the old one, and a new login. Raises Refused."""
+        organization_id, agent_id = claims.organization_id, str(claims.agent_id)
+        now_at = self._clock.now()
+        subject = f"password/{organization_id}/{agent_id}"
+        async with self._database.begin() as connection:
+            await tries.count(connection, subject, tries.LOGIN_TRIES_MAX, now_at)
+            secret = await passwords.found(connection, organization_id, agent_id)
+        is_right = await self._passwords.is_right(None if secret is None else secret[0], old)
+        if not is_right or old == new:
+            raise Refused(Problem(code=Code.PASSWORD_WRONG, field="old"))
+        hash_ = await self._passwords.hash(new)
+        async with self._database.begin() as connection:
+            await tries.forget(connection, subject)
+            await passwords.set_hash(connection, organization_id, agent_id, hash_, is_one_time=False)
+            return await self._begun(connection, organization_id, agent_id, now_at)
+
+    async def _begun(
+        self, connection: AsyncConnection, organization_id: str, agent_id: str, now_at: Instant
+    ) -> Opened:
+        family = token()
+        refresh = self._signed(organization_id, agent_id, TokenUse.REFRESH, family, now_at)
+        await connection.execute(
+            insert(FAMILIES).values(
+                family=family,
+                organization_id=organization_id,
+                agent_id=agent_id,
+                refresh_digest=digest(refresh),
+                expires_at=now_at + REFRESH_MS,
+            )
+        )
+        return self._opened(organization_id, agent_id, family, refresh, now_at)
+
+    def _opened(
+        self, organization_id: str, agent_id: str, family: str, refresh: str, now_at: Instant
+    ) -> Opened:
+        access = self._signed(organization_id, agent_id, TokenUse.ACCESS, family, now_at)
+        return Opened(access=access, refresh=refresh, expires_in_s=ACCESS_MS // 1000)
+
+    def _for_password(self, organization_id: str, agent_id: str, now_at: Instant) -> Opened:
+        made = self._signed(organization_id, agent_id, TokenUse.PASSWORD, "", now_at)
+        return Opened(password=made, expires_in_s=PASSWORD_MS // 1000)
+
+    def _signed(
+        self, organization_id: str, agent_id: str, use: TokenUse, family: str, now_at: Instant
+    ) -> str:
+        lasts_ms = {TokenUse.ACCESS: ACCESS_MS, TokenUse.REFRESH: REFRESH_MS, TokenUse.PASSWORD: PASSWORD_MS}
+        # Two refresh tokens of one millisecond must differ: the family's newest is told by its digest.
+        unique = f"{family}.{token()[:8]}" if use is TokenUse.REFRESH else family
+        claims = Claims(
+            organization_id=OrganizationId(organization_id),
+            use=use,
+            agent_id=AgentId(agent_id),
+            family=unique,
+            issued_at=now_at,
+            expires_at=Instant(now_at + lasts_ms[use]),
+        )
+        return sign(claims, self._key)
+
+
+async def _agent_of(connection: AsyncConnection, organization_id: str, login: str) -> str | None:
+    """Whose login it is; None for nobody's."""
+    query = select(CARDS).where(
+        CARDS.c.organization_id == organization_id,
+        CARDS.c.kind == Kind.EMPLOYEE.value,
+        ~CARDS.c.is_removed,
+        CARDS.c.searched.contains(login.lower(), autoescape=True),
+    )
+    for found in (await connection.execute(query)).all():
+        row = decoded(found)
+        if isinstance(row.card, EmployeeCard) and row.card.login == login:
+            return row.id
+    return None
+
+
+async def tidy(connection: AsyncConnection, now_at: Instant) -> None:
+    """Logins that are over."""
+    await connection.execute(delete(FAMILIES).where(FAMILIES.c.expires_at <= now_at))

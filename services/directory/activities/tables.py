@@ -1,0 +1,191 @@
+"""The book's tables. A card is a JSON document beside the columns that find it; times are ms (UTC)."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+METADATA: Final = MetaData()
+# SQLite counts up by itself only for its own INTEGER.
+_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+CARDS: Final = Table(
+    "cards",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("searched", Text, nullable=False),
+    Column("is_removed", Boolean, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "kind", "id"),
+)
+"""Every card; the organization's own row is what its changes lock, so that they come one after the other."""
+
+SAID: Final = Table(
+    "said",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("known_until_at", BigInteger, nullable=True),
+    PrimaryKeyConstraint("organization_id", "type", "subject"),
+    Index("said_known_until", "known_until_at"),
+)
+"""The newest fact about each entity: what a change is compared with, and what `republish` says again."""
+
+OUTBOX: Final = Table(
+    "outbox",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("record", LargeBinary, nullable=False),
+)
+"""What is still to be sent, in order; a row goes when the log has acknowledged it."""
+
+STREAMS: Final = Table(
+    "streams",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("pbx_id", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "pbx_id"),
+)
+"""The last number given to a command for each PBX: a gateway takes only the successor."""
+
+CHECKS: Final = Table(
+    "checks",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("pbx_id", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("found", Boolean, nullable=True),
+    Column("asked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "pbx_id", "seq"),
+)
+"""Extensions that a PBX was asked for, and its answer, for the replica that waits for it."""
+
+AUDIT: Final = Table(
+    "audit",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("organization_id", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("before", String(64), nullable=False),
+    Column("after", String(64), nullable=False),
+    Index("audit_by_organization", "organization_id", "number"),
+)
+
+ANSWERS: Final = Table(
+    "answers",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "who", "key"),
+    Index("answers_by_age", "at"),
+)
+"""Answers to requests with an Idempotency-Key, for a day; sealed, since one may hold a password."""
+
+PASSWORDS: Final = Table(
+    "passwords",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("hash", String(255), nullable=False),
+    Column("is_one_time", Boolean, nullable=False),
+    Column("sealed_phone_password", Text, nullable=False),
+    PrimaryKeyConstraint("organization_id", "agent_id"),
+)
+
+FAMILIES: Final = Table(
+    "families",
+    METADATA,
+    Column("family", String(64), primary_key=True),
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("refresh_digest", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("families_by_agent", "organization_id", "agent_id"),
+)
+"""A login and the refresh token that is good now; one that was used before ends the whole family."""
+
+PROGRAMS: Final = Table(
+    "programs",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("token_id", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    PrimaryKeyConstraint("organization_id", "token_id"),
+)
+"""The digest of each program's token; the token itself was shown once."""
+
+TRIES: Final = Table(
+    "tries",
+    METADATA,
+    Column("subject", String(120), nullable=False),
+    Column("window_at", BigInteger, nullable=False),
+    Column("failed", Integer, nullable=False),
+    PrimaryKeyConstraint("subject"),
+)
+"""How often a login, or an address, has failed in its window."""
+
+LETTERS: Final = Table(
+    "letters",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answer", String(300), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=True),
+    Column("message_id", String(120), nullable=False),
+    Column("sealed", Text, nullable=False),
+    PrimaryKeyConstraint("organization_id", "agent_id"),
+    Index("letters_due", "due_at"),
+)
+"""Welcome letters (E3); what they tell is sealed, and blank once a letter has ended."""
+
+CALLBACKS: Final = Table(
+    "callbacks",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("callback_id", String(120), nullable=False),
+    Column("department_id", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "callback_id"),
+    Index("callbacks_by_age", "at"),
+)
+"""Whose a callback is, so that only its own department's people may cancel it."""
+
+LEASES: Final = Table(
+    "leases",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(40), nullable=False),
+    Column("until_at", BigInteger, nullable=False),
+)
+"""Which replica does what only one may do at a time."""

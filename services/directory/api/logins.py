@@ -1,0 +1,103 @@
+"""Routes of logging in, and of whoever is logged in."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request
+from litestar.params import HeaderParameter, JSONBody
+from msgspec import Meta, Struct
+
+from contracts import rights
+from contracts.rights import Action
+from runtime.tokens import TokenUse
+from services.directory.activities.askers import BEARER
+from services.directory.api.asking import (
+    Asking,
+    Given,
+)
+from services.directory.api.methods import delete, get, post, put
+from services.directory.state.limits import Password
+from services.directory.state.shown import Me, Opened
+
+Typed = Annotated[str, Meta(min_length=1, max_length=200)]
+Authorization = Annotated[
+    str | None, HeaderParameter(name="Authorization", description="Bearer and the token", max_length=2_100)
+]
+
+
+class Login(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who logs in, and by which password."""
+
+    organization: Typed
+    login: Typed
+    password: Typed
+
+
+class Renewal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The refresh token that came last."""
+
+    refresh: Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
+class OwnPassword(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The password until now, and the one of one's own choice."""
+
+    old: Typed
+    new: Password
+
+
+class SessionRoutes(Controller):
+    """Logins: these routes need no token."""
+
+    path = "/sessions"
+    tags = ("sessions",)
+
+    @post()
+    async def open(self, request: Request[Any, Any, Any], parts: Given, data: JSONBody[Login]) -> Opened:
+        """Log in. With a one-time password only a token for choosing another comes (PUT /me/password)."""
+        address = request.client.host if request.client is not None else ""
+        return await parts.sessions.open(data.organization, data.login, data.password, address)
+
+    @post("/renewal", status_code=200)
+    async def renew(self, parts: Given, data: JSONBody[Renewal]) -> Opened:
+        """New tokens for a refresh token, which is good once."""
+        claims = parts.askers.claims(f"{BEARER}{data.refresh}", TokenUse.REFRESH)
+        return await parts.sessions.renew(claims, data.refresh)
+
+    @delete("/current")
+    async def close(self, parts: Given, authorization: Authorization = None) -> None:
+        """Log out: the refresh token is good no longer."""
+        claims = parts.askers.claims(authorization, TokenUse.ACCESS, TokenUse.REFRESH)
+        await parts.sessions.close(claims)
+
+
+class MeRoutes(Controller):
+    """Whoever asks."""
+
+    path = "/me"
+    tags = ("me",)
+
+    @get()
+    async def read(self, asker: Asking) -> Me:
+        """Who asks, and what the table of rights gives."""
+        person = asker.person
+        if person is None:
+            given = {str(action): str(rights.Reach.ORGANIZATION) for action in sorted(asker.actions)}
+        else:
+            reached = {action: rights.reach(person, action) for action in Action}
+            given = {str(action): str(reach) for action, reach in reached.items() if reach is not None}
+        return Me(
+            organization_id=asker.organization_id,
+            agent_id=asker.agent_id,
+            token_id=asker.token_id,
+            role=None if person is None else str(person.role),
+            departments=() if person is None else tuple(sorted(person.departments)),
+            rights=given,
+        )
+
+    @put("/password")
+    async def password(
+        self, parts: Given, data: JSONBody[OwnPassword], authorization: Authorization = None
+    ) -> Opened:
+        """A password of one's own; every other login ends."""
+        claims = parts.askers.claims(authorization, TokenUse.ACCESS, TokenUse.PASSWORD)
+        return await parts.sessions.choose_password(claims, data.old, data.new)

@@ -1,0 +1,1 @@
+"""What must hold in an office, and the facts that its cards come to: pure, for the service and for tools."""

@@ -1,0 +1,65 @@
+"""What must hold for a department: its agents, lines, actions and times (O2, O7, Q5, Q13)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import structs
+
+from contracts.directory import ActionKind, PbxKind
+from services.directory.rules import extensions, forwarding, lines, notices, people
+from services.directory.rules.errors import Code, Problem
+from services.directory.state.cards import DepartmentCard, NoAnswerAction
+from services.directory.state.office import Kind, Office
+
+CALLBACK_TIME_MS_MIN: Final = 120_000
+"""Q5: below two minutes nobody will manage to call back."""
+
+
+def department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Problem]:
+    """What is wrong with a department, and what is doubtful."""
+    yield from people.pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
+    yield from extensions.problems(office, Kind.DEPARTMENT, id_)
+    yield from lines.problems(office, Kind.DEPARTMENT, id_, card.pbx_id, card.lines)
+    yield from people.zone(card.timezone)
+    yield from _seats(office, card)
+    yield from people.recipients(office, card.recipients, "recipients")
+    yield from people.recipients(office, card.heads, "heads")
+    yield from _action(office, card.no_answer_action, "no_answer_action")
+    yield from _action(office, card.overflow_action, "overflow_action")
+    for occasion in structs.fields(card.notices):
+        yield from notices.choice(office, getattr(card.notices, occasion.name), f"notices.{occasion.name}")
+    yield from forwarding.loops(office, (Kind.DEPARTMENT, id_))
+    yield from _times(card)
+
+
+def _seats(office: Office, card: DepartmentCard) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for position, seat in enumerate(card.agents):
+        field = f"agents.{position}"
+        found = office.agent(seat.agent_id)
+        if found is None:
+            yield people.unknown(field, seat.agent_id, [id_ for id_, _ in office.agents()])
+        elif seat.agent_id in seen:
+            yield Problem(code=Code.SEAT_TWICE, field=field, values={"agent": found.name})
+        seen.add(seat.agent_id)
+        employee = office.employees.get(seat.agent_id)
+        if employee is not None:
+            yield from people.mobile_time(employee, card.strategy.ring_ms, field)
+
+
+def _times(card: DepartmentCard) -> Iterator[Problem]:
+    if card.callback.is_on and card.no_answer_ms < CALLBACK_TIME_MS_MIN:
+        values = {"seconds": f"{card.no_answer_ms / 1000:g}"}
+        yield Problem(code=Code.CALLBACK_TIME_SHORT, field="no_answer_ms", values=values, is_warning=True)
+    if not card.agents:
+        yield Problem(code=Code.DEPARTMENT_EMPTY, field="agents", is_warning=True)
+
+
+def _action(office: Office, said: NoAnswerAction, field: str) -> Iterator[Problem]:
+    wants_agent = said.kind is ActionKind.FALLBACK_EMPLOYEE
+    wants_department = said.kind is ActionKind.OTHER_DEPARTMENT
+    if wants_agent != (said.agent_id is not None) or wants_department != (said.department_id is not None):
+        yield Problem(code=Code.ACTION_TARGET_WRONG, field=f"{field}.kind", values={"kind": str(said.kind)})
+        return
+    yield from forwarding.target(office, said.agent_id, said.department_id, field)
+    yield from notices.choice(office, said.notice, f"{field}.notice")

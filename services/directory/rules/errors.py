@@ -1,0 +1,186 @@
+"""Every error a person can meet here: a stable code, its status, its cause and its remedy in two languages."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from services.directory.state.shown import ErrorShown, Text
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What is wrong at a place (`field`, dotted) of what was sent; a warning stops nothing."""
+
+    code: "Code"
+    field: str = ""
+    values: dict[str, str] = {}
+    is_warning: bool = False
+
+
+class Refused(Exception):
+    """What was asked is not done; the problems say why, the first one decides the status."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__(", ".join(f"{each.code} {each.field}".strip() for each in problems))
+
+
+class Code(StrEnum):
+    """The stable codes."""
+
+    ABSENCE_REVERSED = "absence_reversed"
+    ACTION_TARGET_WRONG = "action_target_wrong"
+    ADDRESS_UNKNOWN = "address_unknown"
+    ARROW_MISSING = "arrow_missing"
+    ARROW_SUPERFLUOUS = "arrow_superfluous"
+    ARROW_TO_NOWHERE = "arrow_to_nowhere"
+    BODY_INVALID = "body_invalid"
+    BODY_TOO_LARGE = "body_too_large"
+    CALLBACK_TIME_SHORT = "callback_time_short"
+    CYCLE_WITHOUT_CHOICE = "cycle_without_choice"
+    DEPARTMENT_EMPTY = "department_empty"
+    DEVICE_MISSING = "device_missing"
+    ELEMENT_INCOMPLETE = "element_incomplete"
+    ELEMENT_TWICE = "element_twice"
+    ELEMENT_UNREACHABLE = "element_unreachable"
+    EXTENSION_ABSENT = "extension_absent"
+    EXTENSION_EMERGENCY = "extension_emergency"
+    EXTENSION_SHADOWS = "extension_shadows"
+    EXTENSION_TAKEN = "extension_taken"
+    EXTENSION_UNCHECKED = "extension_unchecked"
+    FORBIDDEN = "forbidden"
+    FORWARD_LOOP = "forward_loop"
+    HOLIDAYS_UNKNOWN = "holidays_unknown"
+    HOURS_EMPTY = "hours_empty"
+    ID_TAKEN = "id_taken"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    IF_MATCH_MISSING = "if_match_missing"
+    IF_MATCH_STALE = "if_match_stale"
+    IN_USE = "in_use"
+    LAST_ADMINISTRATOR = "last_administrator"
+    LINE_NOT_OF_PBX = "line_not_of_pbx"
+    LOGIN_REFUSED = "login_refused"
+    LOGIN_TAKEN = "login_taken"
+    METHOD_UNKNOWN = "method_unknown"
+    MOBILE_MISSING = "mobile_missing"
+    MOBILE_TIME_SHORT = "mobile_time_short"
+    NOT_FOUND = "not_found"
+    NOTICE_UNFIT = "notice_unfit"
+    NUMBER_REFUSED = "number_refused"
+    NUMBER_TAKEN = "number_taken"
+    PASSWORD_CHANGE_NEEDED = "password_change_needed"  # noqa: S105  # a code of an error
+    PASSWORD_WRONG = "password_wrong"  # noqa: S105  # a code of an error
+    PBX_KIND_FIXED = "pbx_kind_fixed"
+    PBX_KIND_WRONG = "pbx_kind_wrong"
+    PLACEHOLDER_BROKEN = "placeholder_broken"
+    PLACEHOLDER_EMPTY = "placeholder_empty"
+    PLACEHOLDER_UNKNOWN = "placeholder_unknown"
+    RECIPIENT_INCOMPLETE = "recipient_incomplete"
+    RECIPIENT_WITHOUT_EMAIL = "recipient_without_email"
+    REFERENCE_UNKNOWN = "reference_unknown"
+    SATELLITE_TIME_SHORT = "satellite_time_short"
+    SEAT_TWICE = "seat_twice"
+    SERVICE_STARTING = "service_starting"
+    TARGET_ON_OFFICE_PBX = "target_on_office_pbx"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105  # a code of an error
+    TOO_MANY = "too_many"
+    TOO_MANY_TRIES = "too_many_tries"
+    UPLOAD_UNAVAILABLE = "upload_unavailable"
+    ZONE_UNKNOWN = "zone_unknown"
+
+
+class Words(NamedTuple):
+    """A code's status (HTTP), and cause and remedy; {…} are filled with the problem's values."""
+
+    status: int
+    cause_ru: str
+    cause_en: str
+    remedy_ru: str
+    remedy_en: str
+
+
+# One row per code: a table is read across, whatever its length.
+# fmt: off
+WORDS: Final[dict[Code, Words]] = {
+    Code.ABSENCE_REVERSED: Words(422, "Отсутствие кончается раньше, чем начинается.", "The absence ends before it begins.", "Поменяйте даты местами.", "Exchange the two dates."),
+    Code.ACTION_TARGET_WRONG: Words(422, "Действие «{kind}» и его цель не подходят друг другу.", "The action «{kind}» and its target do not fit together.", "Укажите именно ту цель, которая нужна этому действию, и никакой другой.", "Give the target that this action needs, and no other."),
+    Code.ADDRESS_UNKNOWN: Words(404, "Такого адреса нет.", "There is no such address.", "Все адреса описаны в /schema/openapi.json.", "All addresses are in /schema/openapi.json."),
+    Code.ARROW_MISSING: Words(422, "У элемента «{element}» нет стрелки «{on}».", "Element «{element}» has no arrow «{on}».", "Проведите её к следующему элементу.", "Draw it to the next element."),
+    Code.ARROW_SUPERFLUOUS: Words(422, "У элемента «{element}» не может быть стрелки «{on}».", "Element «{element}» can have no arrow «{on}».", "Уберите стрелку: маршрут по ней никогда не пойдёт.", "Remove it: no call will ever go along it."),
+    Code.ARROW_TO_NOWHERE: Words(422, "Стрелка «{on}» элемента «{element}» ведёт в никуда: элемента «{to}» нет.", "Arrow «{on}» of element «{element}» leads nowhere: there is no element «{to}».", "Ведите её к существующему элементу.", "Lead it to an element that exists."),
+    Code.BODY_INVALID: Words(400, "Запрос не читается: {reason}.", "The request can't be read: {reason}.", "Сверьтесь с описанием в /schema/openapi.json.", "Compare it with /schema/openapi.json."),
+    Code.BODY_TOO_LARGE: Words(413, "Запрос слишком велик.", "The request is too large.", "Уменьшите файл или разделите запрос.", "Make the file smaller, or split the request."),
+    Code.CALLBACK_TIME_SHORT: Words(200, "За {seconds} с никто не успеет перезвонить.", "Within {seconds} s nobody will manage to call back.", "Дайте две минуты или больше (рекомендуется 10 минут) или выключите заказ обратного звонка.", "Give two minutes or more (10 min is recommended), or switch callbacks off."),
+    Code.CYCLE_WITHOUT_CHOICE: Words(422, "Звонок пойдёт по кругу без выбора звонящего: {path}.", "A call would go round without a caller's choice: {path}.", "Разорвите круг или поставьте в него меню.", "Break the circle, or put a menu into it."),
+    Code.DEPARTMENT_EMPTY: Words(200, "В отделе никого нет: для каждого звонка сразу сработает действие «никто не ответил».", "The department has no agents: every call takes the no-answer action at once.", "Добавьте сотрудников в отдел.", "Add agents to the department."),
+    Code.DEVICE_MISSING: Words(422, "У сотрудника не звонит ни один телефон.", "None of the employee's phones rings.", "Включите настольный телефон, мобильный или SIM-карту.", "Switch on the desk phone, the mobile or a SIM card."),
+    Code.ELEMENT_INCOMPLETE: Words(422, "Элементу «{element}» не хватает поля «{needs}».", "Element «{element}» lacks «{needs}».", "Заполните его.", "Fill it in."),
+    Code.ELEMENT_TWICE: Words(422, "Элемент «{element}» встречается дважды.", "Element «{element}» is there twice.", "Переименуйте один из них.", "Rename one of them."),
+    Code.ELEMENT_UNREACHABLE: Words(422, "До элемента «{element}» не доходит ни одна стрелка.", "No arrow leads to element «{element}».", "Проведите к нему стрелку или удалите его.", "Draw an arrow to it, or remove it."),
+    Code.EXTENSION_ABSENT: Words(422, "На АТС «{pbx}» нет внутреннего номера {extension}.", "PBX «{pbx}» has no extension {extension}.", "Проверьте номер у администратора этой АТС.", "Check the number with that PBX's administrator."),
+    Code.EXTENSION_EMERGENCY: Words(422, "{extension} — номер экстренной службы.", "{extension} is an emergency number.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
+    Code.EXTENSION_SHADOWS: Words(422, "Внутренний номер {extension} перехватил бы вызов экстренной службы по первым цифрам.", "Who dials an emergency number would reach extension {extension} after its first digits.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
+    Code.EXTENSION_TAKEN: Words(409, "Внутренний номер {extension} на АТС «{pbx}» занят: {owner}.", "Extension {extension} of PBX «{pbx}» is taken by {owner}.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
+    Code.EXTENSION_UNCHECKED: Words(503, "Сейчас нельзя проверить номер {extension}: АТС «{pbx}» не ответила за 3 секунды.", "Extension {extension} can't be checked now: PBX «{pbx}» gave no answer in 3 s.", "Ничего не сохранено. Повторите, когда АТС будет на связи.", "Nothing was saved. Try again when the PBX can be reached."),
+    Code.FORBIDDEN: Words(403, "На это у вас нет права.", "You have no right to do this.", "Обратитесь к администратору; отказ записан.", "Ask an administrator; the refusal is recorded."),
+    Code.FORWARD_LOOP: Words(422, "Звонок пойдёт по кругу: {path}.", "A call would go round for ever: {path}.", "Направьте один из шагов на автоответчик, другого сотрудника или завершение звонка.", "Let one of the steps lead to voicemail, somebody else, or a hang-up."),
+    Code.HOLIDAYS_UNKNOWN: Words(422, "Праздники страны «{country}» неизвестны.", "The holidays of country «{country}» are not known.", "Укажите код страны из двух букв: RU.", "Give the country's two letters: RU."),
+    Code.HOURS_EMPTY: Words(422, "Рабочее время кончается, когда начинается.", "These hours begin when they end.", "Для круглых суток укажите с 0 до 1440.", "For the whole day give 0 to 1440."),
+    Code.ID_TAKEN: Words(409, "Код «{id}» уже занят, возможно, удалённой записью.", "Id «{id}» is taken, possibly by something removed.", "Возьмите другой код: старые не используются повторно.", "Take another: ids are never used again."),
+    Code.IDEMPOTENCY_KEY_REUSED: Words(422, "Этот Idempotency-Key уже был у другого запроса.", "This Idempotency-Key came with another request before.", "Создайте новый ключ для нового запроса.", "Make a new key for a new request."),
+    Code.IF_MATCH_MISSING: Words(428, "Не сказано, какую версию вы меняете.", "The request does not say which version it changes.", "Пошлите If-Match с ETag, который вы прочли.", "Send If-Match with the ETag that you read."),
+    Code.IF_MATCH_STALE: Words(412, "Запись уже изменил кто-то другой: сейчас версия {version}.", "Somebody else has changed this: it is at version {version} now.", "Прочтите её заново и повторите изменение.", "Read it again and repeat your change."),
+    Code.IN_USE: Words(409, "Удалить нельзя, на запись ссылаются: {where}.", "It can't be removed, it is used by: {where}.", "Сначала измените эти места.", "Change those places first."),
+    Code.LAST_ADMINISTRATOR: Words(409, "Это последний администратор организации.", "This is the organization's last administrator.", "Сначала назначьте другого.", "Appoint another one first."),
+    Code.LINE_NOT_OF_PBX: Words(422, "{number} — не номер АТС «{pbx}».", "{number} is no number of PBX «{pbx}».", "Добавьте его к номерам АТС или возьмите один из них.", "Add it to the PBX's numbers, or take one of those."),
+    Code.LOGIN_REFUSED: Words(401, "Логин или пароль неверны.", "The login or the password is wrong.", "Проверьте раскладку и повторите или попросите администратора о новом пароле.", "Try again, or ask an administrator for a new password."),
+    Code.LOGIN_TAKEN: Words(409, "Логин «{login}» занят.", "Login «{login}» is taken.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
+    Code.METHOD_UNKNOWN: Words(405, "Так с этим адресом не обращаются.", "This address does not take that method.", "Все действия описаны в /schema/openapi.json.", "All of them are in /schema/openapi.json."),
+    Code.MOBILE_MISSING: Words(422, "Звонки на мобильный включены, а номера мобильного нет.", "Calls to the mobile are on, and there is no mobile number.", "Заполните номер мобильного.", "Fill in the mobile number."),
+    Code.MOBILE_TIME_SHORT: Words(200, "Мобильному {agent} остаётся звонить {seconds} с, а меньше 15 с — слишком мало.", "The mobile of {agent} has {seconds} s to ring, and less than 15 s is too little.", "Пусть отдел звонит дольше или мобильный — раньше.", "Let it ring longer, or the mobile earlier."),
+    Code.NOT_FOUND: Words(404, "Такой записи нет: {id}.", "There is no such thing: {id}.", "Проверьте код; запись могли удалить.", "Check the id; it may have been removed."),
+    Code.NOTICE_UNFIT: Words(422, "Уведомление заполнено не так, как нужно его виду.", "The notice is not filled in as its kind needs.", "Стандартному и пустому не нужно ничего, произнесённому — текст, загруженному — файл.", "Standard and none need nothing, a spoken one a text, an uploaded one a file."),
+    Code.NUMBER_REFUSED: Words(422, "На номер {number} звонить нельзя: {reason}.", "{number} may not be dialled: {reason}.", "Возьмите другой номер или разрешите этот в правилах набора.", "Take another number, or allow this one in the dialling policy."),
+    Code.NUMBER_TAKEN: Words(409, "Номер {number} уже занят: {owner}.", "{number} is taken by {owner}.", "Оставьте его у кого-то одного.", "Give it to one of the two."),
+    Code.PASSWORD_CHANGE_NEEDED: Words(403, "Сначала смените одноразовый пароль.", "Change the one-time password first.", "Задайте свой пароль: PUT /me/password.", "Choose your own: PUT /me/password."),
+    Code.PASSWORD_WRONG: Words(422, "Прежний пароль неверен или новый не отличается от него.", "The old password is wrong, or the new one is the same.", "Введите прежний пароль и новый, другой.", "Give the old password and a different new one."),
+    Code.PBX_KIND_FIXED: Words(409, "Вид АТС «{pbx}» менять нельзя: на ней уже есть люди или номера.", "The kind of PBX «{pbx}» can't change: it has people or extensions already.", "Заведите другую АТС.", "Make another PBX."),
+    Code.PBX_KIND_WRONG: Words(422, "«{pbx}» — АТС другого вида.", "«{pbx}» is a PBX of the other kind.", "Сотрудники и отделы живут на облачной АТС, внутренние номера без карточек — на офисной.", "Employees and departments live on a cloud PBX, bare extensions on an office PBX."),
+    Code.PLACEHOLDER_BROKEN: Words(422, "Фигурная скобка не относится ни к одной подстановке.", "A brace belongs to no placeholder.", "Закройте её, как в {{position}}, или уберите.", "Close it, as in {{position}}, or remove it."),
+    Code.PLACEHOLDER_EMPTY: Words(422, "Для подстановки {name} здесь нет значения.", "The placeholder {name} has no value here.", "Свяжите уведомление с отделом или сотрудником или уберите подстановку.", "Bind the notice to a department or an employee, or leave it out."),
+    Code.PLACEHOLDER_UNKNOWN: Words(422, "Подстановка {name} неизвестна.", "The placeholder {name} is unknown.", "Есть такие: {known}.", "There are: {known}."),
+    Code.RECIPIENT_INCOMPLETE: Words(422, "Получатель — или сотрудник, или имя с адресом.", "A recipient is an employee, or a name with an address.", "Укажите agent_id или name вместе с email.", "Give agent_id, or name and email."),
+    Code.RECIPIENT_WITHOUT_EMAIL: Words(422, "{agent} должен получать письма, а адреса у него нет.", "{agent} is to get letters and has no e-mail address.", "Заполните адрес в карточке или выберите другого.", "Fill it in on the card, or choose somebody else."),
+    Code.REFERENCE_UNKNOWN: Words(422, "Нет записи «{id}», на которую ссылается поле.", "There is no «{id}», which the field refers to.", "{hint}", "{hint}"),
+    Code.SATELLITE_TIME_SHORT: Words(200, "Спутниковому номеру остаётся звонить {seconds} с, а меньше 25 с — слишком мало.", "The satellite phone has {seconds} s to ring, and less than 25 s is too little.", "Увеличьте время ожидания.", "Give it more time."),
+    Code.SEAT_TWICE: Words(422, "{agent} уже в этом отделе.", "{agent} is in this department already.", "Оставьте одно место.", "Keep one seat."),
+    Code.SERVICE_STARTING: Words(503, "Служба ещё запускается.", "The service is still starting.", "Повторите через несколько секунд.", "Try again in a few seconds."),
+    Code.TARGET_ON_OFFICE_PBX: Words(422, "«{target}» — на офисной АТС «{pbx}»: её номера не бывают запасной целью.", "«{target}» is on office PBX «{pbx}», whose extensions can't be a fallback.", "Выберите сотрудника или отдел облачной АТС.", "Choose an employee or a department of a cloud PBX."),
+    Code.TOKEN_REFUSED: Words(401, "Нет действующего ключа доступа.", "There is no valid token.", "Войдите: POST /sessions, или обновите ключ.", "Log in: POST /sessions, or renew the token."),
+    Code.TOO_MANY: Words(409, "Больше {limit} не бывает.", "There can be no more than {limit}.", "Удалите лишнее.", "Remove what is not needed."),
+    Code.TOO_MANY_TRIES: Words(429, "Слишком много попыток.", "Too many tries.", "Подождите {seconds} с.", "Wait {seconds} s."),
+    Code.UPLOAD_UNAVAILABLE: Words(503, "Хранилище файлов сейчас не отвечает.", "The store of files does not answer now.", "Ничего не сохранено. Повторите позже.", "Nothing was saved. Try again later."),
+    Code.ZONE_UNKNOWN: Words(422, "Нет часового пояса «{zone}».", "There is no time zone «{zone}».", "Укажите место: Europe/Moscow, Asia/Omsk.", "Give its place: Europe/Moscow, Asia/Omsk."),
+}
+# fmt: on
+
+
+def status(problem: Problem) -> int:
+    """The HTTP status of a problem."""
+    return WORDS[problem.code].status
+
+
+def shown(problem: Problem, *more: Problem) -> ErrorShown:
+    """A problem as a person reads it; `more` are the others found with it."""
+    words = WORDS[problem.code]
+    return ErrorShown(
+        code=problem.code,
+        cause=Text(ru=_filled(words.cause_ru, problem), en=_filled(words.cause_en, problem)),
+        remedy=Text(ru=_filled(words.remedy_ru, problem), en=_filled(words.remedy_en, problem)),
+        field=problem.field,
+        more=tuple(shown(each) for each in more),
+    )
+
+
+def _filled(text: str, problem: Problem) -> str:
+    return text.format(**problem.values)

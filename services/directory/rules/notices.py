@@ -1,0 +1,50 @@
+"""What must hold for a notice, and for the choice of one (T1, T3, T6)."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from contracts.directory import NoticeKind
+from services.directory.rules.errors import Code, Problem
+from services.directory.rules.people import unknown
+from services.directory.state.cards import NoticeCard, NoticeChoice
+from services.directory.state.office import Office
+
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDERS: Final = ("position", "wait_minutes", "department", "employee", "number", "return_date")
+"""All there are (T3)."""
+OF_EMPLOYEE: Final = ("employee", "return_date")
+
+
+def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
+    """What is wrong with a notice."""
+    if bool(card.text.strip()) == (card.key is not None):
+        yield Problem(code=Code.NOTICE_UNFIT, field="text")
+    if card.department_id is not None and card.department_id not in office.departments:
+        yield unknown("department_id", card.department_id, office.departments)
+    if card.agent_id is not None and card.agent_id not in office.employees:
+        yield unknown("agent_id", card.agent_id, office.employees)
+    for name in PLACEHOLDER.findall(card.text):
+        shown = f"{{{name}}}"
+        if name not in PLACEHOLDERS:
+            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+            yield Problem(code=Code.PLACEHOLDER_UNKNOWN, field="text", values={"name": shown, "known": known})
+        elif (name == "department" and card.department_id is None) or (
+            name in OF_EMPLOYEE and card.agent_id is None
+        ):
+            yield Problem(code=Code.PLACEHOLDER_EMPTY, field="text", values={"name": shown})
+    if set(PLACEHOLDER.sub("", card.text)) & {"{", "}"}:
+        yield Problem(code=Code.PLACEHOLDER_BROKEN, field="text")
+
+
+def choice(office: Office, said: NoticeChoice, field: str) -> Iterator[Problem]:
+    """A chosen notice that does not exist, or is of another kind."""
+    if said.kind in (NoticeKind.STANDARD, NoticeKind.NONE):
+        if said.notice_id is not None:
+            yield Problem(code=Code.NOTICE_UNFIT, field=f"{field}.notice_id")
+        return
+    found = office.notices.get(said.notice_id or "")
+    if found is None:
+        yield unknown(f"{field}.notice_id", said.notice_id or "", office.notices)
+    elif (found.key is not None) != (said.kind is NoticeKind.UPLOADED):
+        yield Problem(code=Code.NOTICE_UNFIT, field=f"{field}.kind")

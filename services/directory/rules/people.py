@@ -1,0 +1,158 @@
+"""What must hold for an employee's card, and for an extension of an office PBX (E1, E4 to E6)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import phonenumbers
+from msgspec import structs
+
+from contracts import dialling
+from contracts.dialling import DiallingPolicy
+from contracts.directory import PbxKind, Role
+from services.directory.rules import extensions, hours, naming
+from services.directory.rules.errors import Code, Problem
+from services.directory.state.cards import EmployeeCard, ExtensionCard, Hours, Who
+from services.directory.state.office import Kind, Office
+
+MOBILE_RING_MS_MIN: Final = 15_000
+"""E4: an outside call takes seconds to be set up, and then somebody has to find the phone."""
+SATELLITE_RING_MS_MIN: Final = 25_000
+"""S3: a satellite link takes ten seconds more."""
+
+
+def policy(office: Office) -> DiallingPolicy:
+    """The dialling policy as it travels: the numbers of the organization's own PBXs are never dialled."""
+    said = office.organization.dialling
+    return DiallingPolicy(
+        is_on=said.is_on,
+        home_region=said.home_region,
+        allowed_regions=said.allowed_regions,
+        denied_numbers=said.denied_numbers,
+        own_numbers=tuple(number for pbx in office.pbxs.values() for number in pbx.numbers),
+        satellite_numbers=said.satellite_numbers,
+        orders_per_hour_per_number_max=said.orders_per_hour_per_number_max,
+        orders_per_day_per_number_max=said.orders_per_day_per_number_max,
+        orders_per_minute_per_department_max=said.orders_per_minute_per_department_max,
+        orders_per_minute_max=said.orders_per_minute_max,
+    )
+
+
+def is_satellite(number: str) -> bool:
+    """Whether a number (E.164) is a satellite phone's."""
+    try:
+        return phonenumbers.parse(number).country_code in dialling.SATELLITE_COUNTRY_CODES
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def employee(office: Office, id_: str, card: EmployeeCard) -> Iterator[Problem]:
+    """What is wrong with an employee's card."""
+    yield from pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
+    yield from extensions.problems(office, Kind.EMPLOYEE, id_)
+    yield from _login(office, id_, card)
+    yield from zone(card.timezone)
+    yield from week(card.hours or (), "hours")
+    for position, each in enumerate(card.absences):
+        if each.last_day is not None and each.last_day < each.first_day:
+            yield Problem(code=Code.ABSENCE_REVERSED, field=f"absences.{position}")
+    if card.rings_mobile and card.mobile is None:
+        yield Problem(code=Code.MOBILE_MISSING, field="mobile")
+    if not (card.rings_desk or card.rings_mobile or card.sims):
+        yield Problem(code=Code.DEVICE_MISSING, field="rings_desk")
+    phones = [(f"sims.{position}", number) for position, number in enumerate(card.sims)]
+    if card.mobile is not None and card.rings_mobile:
+        phones.append(("mobile", card.mobile))
+    for field, number in phones:
+        yield from dialled(office, number, field)
+
+
+def dialled(office: Office, number: str, field: str) -> Iterator[Problem]:
+    """A number that an employee's phone, or a scenario's element, may not have (C10)."""
+    # The kill switch stops calls, and no saving of cards.
+    switched_on = structs.replace(policy(office), is_on=True)
+    refusal = dialling.refusal(number, switched_on, is_employee=True)
+    if refusal is not None:
+        yield Problem(
+            code=Code.NUMBER_REFUSED, field=field, values={"number": number, "reason": str(refusal)}
+        )
+
+
+def _login(office: Office, id_: str, card: EmployeeCard) -> Iterator[Problem]:
+    taken = {other.login for other_id, other in office.employees.items() if other_id != id_}
+    if card.login in taken:
+        free = naming.unique(card.login, taken.__contains__)
+        yield Problem(code=Code.LOGIN_TAKEN, field="login", values={"login": card.login, "free": free})
+
+
+def extension(office: Office, id_: str, card: ExtensionCard) -> Iterator[Problem]:
+    """What is wrong with a phone of an office PBX."""
+    yield from pbx_of_kind(office, card.pbx_id, PbxKind.OFFICE)
+    yield from extensions.problems(office, Kind.EXTENSION, id_)
+
+
+def pbx_of_kind(office: Office, pbx_id: str, kind: PbxKind | None = None) -> Iterator[Problem]:
+    """A PBX that does not exist, or is of the other kind."""
+    found = office.pbxs.get(pbx_id)
+    if found is None:
+        yield unknown("pbx_id", pbx_id, office.pbxs)
+    elif kind is not None and found.kind is not kind:
+        yield Problem(code=Code.PBX_KIND_WRONG, field="pbx_id", values={"pbx": found.name})
+
+
+def unknown(field: str, id_: str, known: Iterable[str]) -> Problem:
+    """A reference to something that does not exist; the hint names what does, as far as it is short."""
+    names = sorted(known)
+    hint = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return Problem(code=Code.REFERENCE_UNKNOWN, field=field, values={"id": id_, "hint": hint or "—"})
+
+
+def zone(name: str | None, field: str = "timezone") -> Iterator[Problem]:
+    """A time zone that does not exist."""
+    if name is not None and not hours.is_zone(name):
+        yield Problem(code=Code.ZONE_UNKNOWN, field=field, values={"zone": name})
+
+
+def week(listed: Iterable[Hours], field: str) -> Iterator[Problem]:
+    """Working hours that are none."""
+    for position, each in enumerate(listed):
+        if each.from_minute == each.until_minute or each.from_minute == hours.MINUTES_PER_DAY:
+            yield Problem(code=Code.HOURS_EMPTY, field=f"{field}.{position}")
+
+
+def recipients(office: Office, people: Iterable[Who], field: str) -> Iterator[Problem]:
+    """People who are to get letters, and can't."""
+    for position, who in enumerate(people):
+        here = f"{field}.{position}"
+        if (who.agent_id is None) == (who.name is None or who.email is None):
+            yield Problem(code=Code.RECIPIENT_INCOMPLETE, field=here)
+        elif who.agent_id is not None and who.agent_id not in office.employees:
+            yield unknown(here, who.agent_id, office.employees)
+        elif who.agent_id is not None and office.employees[who.agent_id].email is None:
+            name = office.employees[who.agent_id].name
+            yield Problem(code=Code.RECIPIENT_WITHOUT_EMAIL, field=here, values={"agent": name})
+
+
+def administrators(office: Office) -> list[str]:
+    """The employees who may do everything."""
+    return [id_ for id_, card in office.employees.items() if card.role is Role.ADMINISTRATOR]
+
+
+def mobile_left_ms(card: EmployeeCard, ring_ms: int) -> int | None:
+    """How long the mobile rings within a ring time; None where it does not ring (E4)."""
+    if not card.rings_mobile or card.mobile is None:
+        return None
+    is_beside_others = card.rings_desk or bool(card.sims)
+    return ring_ms - (card.mobile_delay_ms if is_beside_others else 0)
+
+
+def mobile_time(card: EmployeeCard, ring_ms: int, field: str) -> Iterator[Problem]:
+    """The warnings of E4 and S3: too little time for a mobile, or for a satellite phone."""
+    left_ms = mobile_left_ms(card, ring_ms)
+    if left_ms is None or card.mobile is None:
+        return
+    values = {"agent": card.name, "seconds": f"{max(left_ms, 0) / 1000:g}"}
+    if is_satellite(card.mobile):
+        if left_ms < SATELLITE_RING_MS_MIN:
+            yield Problem(code=Code.SATELLITE_TIME_SHORT, field=field, values=values, is_warning=True)
+    elif left_ms < MOBILE_RING_MS_MIN:
+        yield Problem(code=Code.MOBILE_TIME_SHORT, field=field, values=values, is_warning=True)

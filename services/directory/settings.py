@@ -1,0 +1,21 @@
+"""What the directory is told by its environment, beside what every service is (all `RINGBACK_…`)."""
+
+from pydantic import Field, SecretStr
+
+from runtime.settings import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """The book's database and the two keys. Both keys must be the same for every replica."""
+
+    directory_database: str = ""
+    """`sqlite:///path/to/book.db`, or `postgresql://user:password@host:port/name`."""
+    directory_key: SecretStr = SecretStr("")
+    """Seals what the book keeps secret (phone passwords): 32 characters or more. Losing it loses those."""
+    token_key: SecretStr = SecretStr("")
+    """Signs tokens; services that verify them have the same one: 32 characters or more."""
+    mail_from_name: str = "Ringback"
+    softphone_url: str = ""
+    """Where a softphone is downloaded, for the welcome letter; empty: the letter names none."""
+    hashes_at_once_max: int = Field(default=2, ge=1)
+    """Passwords hashed at the same time: each takes 64 MiB and a processor for a twentieth of a second."""

@@ -1,0 +1,1 @@
+"""What the book holds: a card per entity, as the API takes and shows it."""

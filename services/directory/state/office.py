@@ -1,0 +1,110 @@
+"""One organization's whole office: all cards that are in force, by id. What a save is checked against."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from services.directory.state.cards import (
+    Card,
+    DepartmentCard,
+    EmployeeCard,
+    ExtensionCard,
+    NoticeCard,
+    OrganizationCard,
+    PauseCard,
+    PbxCard,
+    ResponsibleCard,
+    RulesCard,
+    ScenarioCard,
+    TokenCard,
+    WrapUpCard,
+)
+
+
+class Kind(StrEnum):
+    """The kinds of cards; also their names in the book's table and in addresses of errors."""
+
+    ORGANIZATION = "organization"
+    PBX = "pbx"
+    EMPLOYEE = "employee"
+    EXTENSION = "extension"
+    DEPARTMENT = "department"
+    NOTICE = "notice"
+    RULES = "rules"
+    SCENARIO = "scenario"
+    RESPONSIBLE = "responsible"
+    TOKEN = "token"  # noqa: S105  # a kind of card
+    PAUSE = "pause"
+    WRAP_UP = "wrap_up"
+
+
+CARDS: Final[dict[Kind, type[Card]]] = {
+    Kind.ORGANIZATION: OrganizationCard,
+    Kind.PBX: PbxCard,
+    Kind.EMPLOYEE: EmployeeCard,
+    Kind.EXTENSION: ExtensionCard,
+    Kind.DEPARTMENT: DepartmentCard,
+    Kind.NOTICE: NoticeCard,
+    Kind.RULES: RulesCard,
+    Kind.SCENARIO: ScenarioCard,
+    Kind.RESPONSIBLE: ResponsibleCard,
+    Kind.TOKEN: TokenCard,
+    Kind.PAUSE: PauseCard,
+    Kind.WRAP_UP: WrapUpCard,
+}
+CHECKED: Final = (
+    Kind.ORGANIZATION,
+    Kind.PBX,
+    Kind.EMPLOYEE,
+    Kind.EXTENSION,
+    Kind.DEPARTMENT,
+    Kind.NOTICE,
+    Kind.RULES,
+    Kind.SCENARIO,
+)
+"""What a save is checked against; the others are checked against these."""
+
+
+class Office(Struct, kw_only=True):
+    """The cards by id; `rules` by the employee's id. Order is that of the ids."""
+
+    organization_id: str
+    organization: OrganizationCard
+    pbxs: dict[str, PbxCard] = {}
+    employees: dict[str, EmployeeCard] = {}
+    extensions: dict[str, ExtensionCard] = {}
+    departments: dict[str, DepartmentCard] = {}
+    notices: dict[str, NoticeCard] = {}
+    rules: dict[str, RulesCard] = {}
+    scenarios: dict[str, ScenarioCard] = {}
+
+    def agents(self) -> Iterator[tuple[str, EmployeeCard | ExtensionCard]]:
+        """Everybody who can take a department's calls."""
+        yield from self.employees.items()
+        yield from self.extensions.items()
+
+    def agent(self, id_: str) -> EmployeeCard | ExtensionCard | None:
+        """An employee or an office PBX's extension, or None."""
+        return self.employees.get(id_) or self.extensions.get(id_)
+
+    def zone(self, employee: EmployeeCard) -> str:
+        """The time zone an employee works in."""
+        return employee.timezone or self.organization.timezone
+
+    def departments_of(self, agent_id: str) -> list[str]:
+        """The departments in which an agent has a seat."""
+        return [
+            id_
+            for id_, department in self.departments.items()
+            if any(seat.agent_id == agent_id for seat in department.agents)
+        ]
+
+    def departments_headed_by(self, agent_id: str) -> list[str]:
+        """The departments that an employee heads."""
+        return [
+            id_
+            for id_, department in self.departments.items()
+            if any(who.agent_id == agent_id for who in department.heads)
+        ]

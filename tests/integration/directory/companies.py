@@ -1,0 +1,212 @@
+"""A company with its book: the service in this process, a database of its own, what it sent to the log."""
+
+import asyncio
+from collections.abc import Sequence
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Self, cast
+
+import httpx
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+
+from contracts import codec
+from contracts.codec import Envelope
+from contracts.directory import Language
+from contracts.gateway import ExtensionChecked
+from contracts.ids import Instant
+from contracts.message import Fact, Message
+from contracts.telephony import CheckExtension
+from runtime.edge import EdgePorts, Heard, NotSaid, Say
+from runtime.memory import MemoryBlobs, MemoryClock
+from runtime.ports import Outgoing
+from services.directory.activities import bootstrap
+from services.directory.activities.letters import Verdict
+from services.directory.activities.passwords import Passwords
+from services.directory.activities.vault import Vault
+from services.directory.service import Directory
+from services.directory.settings import Settings
+
+KEY = "k" * 32
+ORGANIZATION = "vostok"
+PASSWORD = "correct horse battery"
+# 2026-11-23 09:00 in Moscow, a Monday.
+NOW = Instant(1_795_413_600_000)
+
+
+class Log:
+    """What was sent, in order; it can be away, and a PBX can answer."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Envelope, Message]] = []
+        self.is_away = False
+        self.extensions: set[str] | None = None
+        """Those that office PBXs have; None: no PBX answers."""
+        self.directory: Directory | None = None
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        if self.is_away:
+            raise NotSaid("the broker is away")
+        for record in records:
+            envelope = codec.envelope(record.headers)
+            message = codec.decode(envelope.type, record.value)
+            self.sent.append((envelope, message))
+            if isinstance(message, CheckExtension) and self.extensions is not None:
+                await self._answer(envelope, message)
+
+    async def _answer(self, envelope: Envelope, asked: CheckExtension) -> None:
+        assert self.directory is not None
+        assert self.extensions is not None
+        fact = ExtensionChecked(
+            pbx_id=asked.pbx_id,
+            source=envelope.source,
+            seq=envelope.seq,
+            extension=asked.extension,
+            exists=asked.extension in self.extensions,
+        )
+        await self.directory.checking.hear(heard(fact))
+
+    def facts(self, *types: type[Fact]) -> list[Any]:
+        """Facts of these types, in order."""
+        return [message for _, message in self.sent if isinstance(message, types)]
+
+
+def heard(message: Message, organization: str = ORGANIZATION) -> Heard:
+    """A message as the log gives it."""
+    envelope = Envelope(id="x", type="x", source="x", organization_id=organization)  # type: ignore[arg-type]
+    return Heard(message=message, envelope=envelope, partition=0, offset=0, at=NOW)
+
+
+class Mail:
+    """The mail server: its letters, and what it answers."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.verdict = Verdict(is_accepted=True, is_final=False, answer="250 queued")
+
+    async def send(self, letter: EmailMessage) -> Verdict:
+        if self.verdict.is_accepted:
+            self.letters.append(letter)
+        return self.verdict
+
+
+class _Silent:
+    """Nobody says facts past the outbox."""
+
+    async def __call__(self, *_args: object, **_options: object) -> Any:
+        raise AssertionError("facts go through the outbox")
+
+
+class Company:
+    """One directory with an organization and its administrator, and an HTTP line to it."""
+
+    def __init__(self, database: str) -> None:
+        self.clock = MemoryClock(NOW)
+        self.log = Log()
+        self.mail = Mail()
+        self.blobs = MemoryBlobs()
+        settings = Settings(
+            directory_database=database,
+            directory_key=SecretStr(KEY),
+            token_key=SecretStr(KEY),
+            mail_from="ringback@vostok.example",
+        )
+        say: Say = _Silent()
+        ports = EdgePorts(
+            say=say, blobs=self.blobs, clock=self.clock, log_time=self.clock.now, send=self.log.send
+        )
+        # The cheapest argon2 there is: what it costs is not what these tests are about.
+        quick = Passwords(Vault(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self.directory = Directory(ports, settings, self.mail.send, quick)
+        self.log.directory = self.directory
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=cast("Any", self.directory.api)), base_url="http://book"
+        )
+        self.headers: dict[str, str] = {}
+
+    async def open(self) -> Self:
+        """Tables, the organization, and a login of its administrator."""
+        await self.directory.database.upgrade()
+        self.directory.running.is_up = True
+        await self.found(ORGANIZATION)
+        self.headers = await self.login("gusev.r", ORGANIZATION)
+        return self
+
+    async def found(self, organization: str) -> None:
+        """Another organization, with its administrator Гусев Родион."""
+        said = bootstrap.Beginning(
+            organization_id=organization,
+            name="Восток",
+            language=Language.RUSSIAN,
+            timezone="Europe/Moscow",
+            region="RU",
+            pbx_name="Москва",
+            number="+74950001000",
+            administrator="Гусев Родион",
+        )
+        begun = await bootstrap.create(
+            self.directory.book, self.directory.employees, self.directory.passwords, said
+        )
+        await self.choose_password(begun.login, begun.password, organization)
+
+    async def choose_password(self, login: str, one_time: str, organization: str = ORGANIZATION) -> None:
+        """The first login, which ends with a password of one's own."""
+        opened = await self.http.post(
+            "/sessions", json={"organization": organization, "login": login, "password": one_time}
+        )
+        headers = {"Authorization": f"Bearer {opened.json()['password']}"}
+        body = {"old": one_time, "new": PASSWORD}
+        answer = await self.http.put("/me/password", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    async def login(self, login: str, organization: str = ORGANIZATION) -> dict[str, str]:
+        """The headers of somebody who has logged in."""
+        body = {"organization": organization, "login": login, "password": PASSWORD}
+        answer = await self.http.post("/sessions", json=body)
+        assert answer.status_code == 201, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access']}"}
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **more: str
+    ) -> httpx.Response:
+        """A request by the administrator, or with other headers; `if_match` is If-Match."""
+        sent = {**(self.headers if headers is None else headers)}
+        sent |= {name.replace("_", "-"): value for name, value in more.items()}
+        return await self.http.request(method, path, json=body, headers=sent)
+
+    async def made(self, path: str, body: Any, **more: str) -> dict[str, Any]:
+        """Create something that must succeed; its answer."""
+        answer = await self.call("POST", path, body, headers=None, **more)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def changed(self, path: str, **fields: Any) -> httpx.Response:
+        """Read a card, change fields of it, and save it at the version that was read."""
+        read = await self.call("GET", path)
+        assert read.status_code == 200, read.text
+        card = {**read.json()["card"], **fields}
+        return await self.call("PUT", path, card, if_match=read.headers["etag"])
+
+    async def employee(self, name: str, **fields: Any) -> dict[str, Any]:
+        """A new employee of the PBX in Moscow, who has chosen a password."""
+        made = await self.made("/employees", {"name": name, "pbx_id": "moskva", **fields})
+        if made["one_time_password"] is not None:
+            await self.choose_password(made["card"]["login"], made["one_time_password"])
+        return made
+
+    async def sent(self) -> Log:
+        """The log once the outbox is empty."""
+        while await self.directory.sender.round():
+            await asyncio.sleep(0)
+        return self.log
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.http.aclose()
+        await self.directory.database.close()
+
+
+def sqlite(folder: Path) -> str:
+    """A database in a file of its own."""
+    return f"sqlite:///{folder / 'book.db'}"
