@@ -10,11 +10,6 @@ FORWARDS_MAX: Final = 5
 """Nobody waits through more than five people who cannot answer; a loop of six is cut there, too (D6)."""
 
 
-def may_go_to(call: Call, hop: Hop) -> bool:
-    """Whether a call may be forwarded there: not visited on this trail, and not the sixth forward."""
-    return call.forwards < FORWARDS_MAX and not has_visited(call, hop)
-
-
 def has_visited(call: Call, hop: Hop) -> bool:
     """Whether this trail has been at the employee or the department of a stop."""
     return any(

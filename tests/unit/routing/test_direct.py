@@ -14,11 +14,13 @@ from tests.unit.routing.book import (
     BORIS,
     BORISS_LINE,
     CUSTOMER,
+    FAR,
     GLEB,
     MINUTE,
     MOSCOW,
     SECOND,
     STANDARD,
+    VOLGA,
     desk,
     drop,
     mobile,
@@ -58,6 +60,8 @@ def test_an_extension_is_looked_for_on_the_pbx_where_it_was_dialled() -> None:
     office.dials("205")
     assert office.last(routing.CallEnded).reason is EndReason.UNKNOWN_NUMBER
     assert office.dialled() == []
+    office.calls("205", "c2", caller="206", is_internal=True, pbx_id=VOLGA)
+    assert (office.ringing("c2"), office.dialled()) == (FAR, ["sip:205"])
 
 
 @pytest.mark.rule("D1")

@@ -2,18 +2,25 @@
 
 import pytest
 
-from contracts import routing
+from contracts import directory, routing
 from contracts.gateway import Outcome
 from contracts.routing import Hop, Rule
+from contracts.scenario import ScenarioSaved
 from tests.unit.routing.book import (
     ANNA,
     ANNAS_LINE,
     BORIS,
+    CUSTOMER,
     GLEB,
+    MENU,
     MENU_LINE,
     MINUTE,
+    MOSCOW,
     SALES,
+    SALES_LINE,
     VERA,
+    a_department,
+    element,
     to_colleague,
     to_voicemail,
 )
@@ -125,3 +132,39 @@ def test_a_call_on_a_departments_line_is_the_queues_at_once() -> None:
     assert office.last(routing.DepartmentReached).department_id == SALES
     assert office.commands == []
     assert not office.is_here()
+
+
+def test_what_the_book_says_twice_or_too_late_changes_nothing() -> None:
+    """The directory may repeat itself: the newest version of a card is the card."""
+    office = an_office()
+    office.rules(ANNA, no_answer=to_voicemail())
+    office.scenario(element("boris", "internal_subscriber", agent_id=BORIS))
+    office.responsible(None)
+    office.hears(
+        directory.DirectRulesSaved(agent_id=ANNA, version=1, numbers=("+74950000000",)),
+        directory.AgentSaved(
+            agent_id=ANNA,
+            version=1,
+            name="Old",
+            pbx_id=MOSCOW,
+            extension="999",
+            devices=(),
+            is_removed=True,
+        ),
+        directory.ResponsibleSaved(number=CUSTOMER, version=1, agent_id=GLEB),
+        ScenarioSaved(
+            scenario_id=MENU,
+            version=1,
+            pbx_id=MOSCOW,
+            name="Old",
+            lines=(MENU_LINE,),
+            elements=(element("end", "hang_up"),),
+        ),
+        a_department(SALES, "400", is_removed=True, version=0),
+    )
+    office.calls(ANNAS_LINE)
+    assert office.ringing() == ANNA
+    office.calls(MENU_LINE, "c2")
+    assert office.ringing("c2") == BORIS
+    office.calls(SALES_LINE, "c3")
+    assert office.last(routing.DepartmentReached).leg_id == "c3"
