@@ -210,3 +210,5 @@ class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True)
     reason: str = ""
     console_url: str = ""
     may_have_arrived: bool = False
+    employee_name: str = ""
+    was_abandoned: bool = False

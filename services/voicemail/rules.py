@@ -13,6 +13,8 @@ MINUTE_MS: Final = 60 * SECOND_MS
 HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
+ANSWER_MS_MAX: Final = 30 * SECOND_MS
+"""A caller who rang this long unanswered has hung up, or hears a busy tone."""
 COMMAND_LATE_MS_MAX: Final = 10 * SECOND_MS
 """A greeting or thanks that come later than this are left out."""
 TONE_LATE_MS_MAX: Final = MINUTE_MS

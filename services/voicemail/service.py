@@ -3,7 +3,7 @@
 import shutil
 from typing import Final
 
-from contracts.telephony import HangUp, Play, Record, StopRecording
+from contracts.telephony import AnswerLeg, HangUp, Play, Record, StopRecording
 from contracts.topics import DELIVERY
 from contracts.voicemail import (
     CallerThanked,
@@ -46,6 +46,7 @@ SERVICE: Final = Decider[VoicemailState](
         LetterDue,
         LetterRetried,
         LetterFailed,
+        AnswerLeg,
         Play,
         Record,
         StopRecording,

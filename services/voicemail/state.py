@@ -53,10 +53,15 @@ class Department(Record, frozen=True, array_like=True):
     voicemail: VoicemailSettings
     recipients: tuple[Recipient, ...]
     heads: tuple[Recipient, ...]
+    agents: tuple[AgentId, ...] = ()
+    """Whose own letters go to the heads when nobody nearer has an address; none once it is removed."""
 
 
 class Reader(Record, frozen=True, array_like=True):
-    """An employee as a reader of letters: whether a letter to that address reaches anybody now (E-70)."""
+    """An employee as a reader of letters: whether a letter to that address reaches anybody now (E-70).
+
+    `recipients` is the employee's own list, for the voice messages on the employee's machine (V4).
+    """
 
     agent_id: AgentId
     version: int = 0
@@ -64,6 +69,10 @@ class Reader(Record, frozen=True, array_like=True):
     is_removed: bool = False
     availability_version: int = 0
     absences: tuple[Interval, ...] = ()
+    name: str = ""
+    language: Language = Language.RUSSIAN
+    rules_version: int = 0
+    recipients: tuple[Recipient, ...] = ()
 
 
 class Notice(Record, frozen=True, array_like=True):
@@ -84,6 +93,7 @@ class Phase(StrEnum):
     THANKING = "thanking"
     LEAVING = "leaving"
     OVER = "over"
+    ANSWERING = "answering"
 
 
 LEG_IS_UP = frozenset({Phase.GREETING, Phase.RECORDING, Phase.THANKING})
@@ -123,11 +133,11 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     voice_message_id: VoiceMessageId
     leg_id: LegId
     pbx_id: PbxId
-    department_id: DepartmentId
+    department_id: DepartmentId | None
     caller: str | None
     joined_at: Instant
     waited_ms: int
-    place_id: PlaceId
+    place_id: PlaceId | None
     callback_id: CallbackId | None
     phase: Phase
     keeping: Keeping = Keeping.NOTHING
@@ -146,6 +156,9 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     reason: str = ""
     letters: Letters = Letters.NOT_YET
     letters_open: int = 0
+    agent_id: AgentId | None = None
+    """Whose own machine it is; then no department's."""
+    is_greeted: bool = False
 
     @property
     def recording_id(self) -> RecordingId:
@@ -175,6 +188,8 @@ class EndedCallback(Record, frozen=True, array_like=True):
     reason: str
     letters: Letters = Letters.WANTED
     letters_open: int = 0
+    was_abandoned: bool = False
+    """It followed a call that was abandoned; nobody had ordered it (C11)."""
 
 
 class Letter(Record, frozen=True, array_like=True):

@@ -158,6 +158,8 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
     subject = words.subject_from.format(title=title, caller=caller)
     if department:
         subject = f"{subject}, {words.in_department.format(department=department)}"
+    elif command.employee_name:
+        subject = f"{subject}, {one_line(command.employee_name)}"
     return {
         "language": str(command.language),
         "subject": one_line(subject, SUBJECT_LENGTH_MAX),
@@ -182,8 +184,12 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
 
 def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
     match command.kind:
+        case LetterKind.EXPIRED if command.was_abandoned:
+            return words.expired_title, words.abandoned_expired_lead
         case LetterKind.EXPIRED:
             return words.expired_title, words.expired_lead
+        case LetterKind.UNREACHED if command.was_abandoned:
+            return words.unreached_title, words.abandoned_unreached_lead
         case LetterKind.UNREACHED:
             return words.unreached_title, words.unreached_lead
         case LetterKind.VOICE_MESSAGE:
@@ -205,6 +211,8 @@ def _rows(
     rows = [(words.called, wording.moment(command.called_at, where, command.language))]
     if department:
         rows.append((words.department, department))
+    if command.employee_name:
+        rows.append((words.employee, one_line(command.employee_name)))
     if command.waited_ms:
         rows.append((words.waited, wording.duration(command.waited_ms, command.language)))
     length_ms = audio.duration_ms or command.duration_ms

@@ -29,12 +29,15 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     not_recorded_lead: str
     expired_lead: str
     unreached_lead: str
+    abandoned_expired_lead: str
+    abandoned_unreached_lead: str
     expired_note: str
     subject_from: str
     in_department: str
     caller: str
     called: str
     department: str
+    employee: str
     waited: str
     length: str
     result: str
@@ -62,12 +65,17 @@ RUSSIAN: Final = Words(
     expired_lead="Клиент заказал обратный звонок, но никто из сотрудников не освободился вовремя. "
     "Голосового сообщения он не оставил.",
     unreached_lead="Клиент заказал обратный звонок. Мы звонили ему, но разговор не состоялся.",
+    abandoned_expired_lead="Клиент не дождался ответа и положил трубку. "
+    "Никто из сотрудников не освободился, чтобы вовремя ему перезвонить.",
+    abandoned_unreached_lead="Клиент не дождался ответа и положил трубку. "
+    "Мы перезвонили ему, но разговор не состоялся.",
     expired_note="Клиент заказал обратный звонок, но никто из сотрудников не освободился вовремя.",
     subject_from="{title}: {caller}",
     in_department="отдел «{department}»",
     caller="Кто звонил",
     called="Когда",
     department="Отдел",
+    employee="Сотрудник",
     waited="Ждал ответа",
     length="Длительность",
     result="Почему",
@@ -109,12 +117,16 @@ ENGLISH: Final = Words(
     expired_lead="The customer ordered a callback, but no agent came free in time. "
     "No voice message was left.",
     unreached_lead="The customer ordered a callback. We called, but no conversation came about.",
+    abandoned_expired_lead="The customer got no answer and hung up. No agent came free in time to call back.",
+    abandoned_unreached_lead="The customer got no answer and hung up. "
+    "We called back, but no conversation came about.",
     expired_note="The customer had ordered a callback, but no agent came free in time.",
     subject_from="{title}: {caller}",
     in_department="{department}",
     caller="Caller",
     called="When",
     department="Department",
+    employee="Employee",
     waited="Waited",
     length="Length",
     result="Why",

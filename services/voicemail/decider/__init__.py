@@ -2,8 +2,8 @@
 
 Theory of operation. A voice message lives two lives at once, and a record of it has a field for each:
 
-* the **conversation** (`phase`): greeting → recording → thanking → leaving → over. It follows the leg:
-  every command is answered by a fact, `leg_ended` ends it wherever it stands, and one guard timer per
+* the **conversation** (`phase`): (answering →) greeting → recording → thanking → leaving → over. It follows
+  the leg: every command is answered by a fact, `leg_ended` ends it wherever it stands, and one guard timer per
   conversation ends it when an answer never comes.
 * the **keeping** (`keeping`): nothing → taken → storing → stored, quarantined, or missing. It starts when
   the recording is closed, needs no leg, and goes on for days if S3 is away.
@@ -20,12 +20,26 @@ subject: a second `message_stored` or `letter_deferred` finds the state further 
 from typing import Final, assert_never, get_args
 
 from contracts.callback import CallbackExpired, CallbackUnreached, MessageWanted
-from contracts.directory import AgentAvailabilitySaved, AgentSaved, DepartmentSaved, OrganizationSaved
-from contracts.gateway import CommandRefused, LegEnded, PlayFinished, RecordingFinished, RecordingSpooled
+from contracts.directory import (
+    AgentAvailabilitySaved,
+    AgentSaved,
+    DepartmentSaved,
+    DirectRulesSaved,
+    OrganizationSaved,
+)
+from contracts.gateway import (
+    CommandRefused,
+    LegAnswered,
+    LegEnded,
+    PlayFinished,
+    RecordingFinished,
+    RecordingSpooled,
+)
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
 from contracts.queue import PlaceDiverted
+from contracts.routing import VoicemailReached
 from contracts.tts import NoticeRendered
 from contracts.voicemail import (
     CallerThanked,
@@ -48,10 +62,19 @@ from runtime.records import timer_id
 from services.voicemail.decider import book, conversation, keeping, letters
 from services.voicemail.state import Keeping, Phase, VoicemailState
 
-Book = OrganizationSaved | DepartmentSaved | AgentSaved | AgentAvailabilitySaved | NoticeRendered
+Book = (
+    OrganizationSaved
+    | DepartmentSaved
+    | AgentSaved
+    | AgentAvailabilitySaved
+    | DirectRulesSaved
+    | NoticeRendered
+)
 Phones = (
     PlaceDiverted
     | MessageWanted
+    | VoicemailReached
+    | LegAnswered
     | PlayFinished
     | RecordingSpooled
     | RecordingFinished
@@ -99,11 +122,14 @@ def _apply(state: VoicemailState, fact: Known) -> None:
             | DepartmentSaved()
             | AgentSaved()
             | AgentAvailabilitySaved()
+            | DirectRulesSaved()
             | NoticeRendered()
         ):
             book.saved(state, fact)
-        case PlaceDiverted() | MessageWanted():
+        case PlaceDiverted() | MessageWanted() | VoicemailReached():
             conversation.begun(state, fact)
+        case LegAnswered():
+            conversation.leg_answered(state, fact)
         case GreetingPlayed():
             conversation.greeted(state, fact)
         case RecordingAsked():
@@ -156,8 +182,10 @@ def _apply_timer(state: VoicemailState, timer: TimerDue) -> None:
 
 def _decide(state: VoicemailState, fact: Known) -> Decision:
     match fact:
-        case PlaceDiverted() | MessageWanted():
+        case PlaceDiverted() | MessageWanted() | VoicemailReached():
             return conversation.on_begun(state, fact)
+        case LegAnswered():
+            return conversation.on_leg_answered(state, fact)
         case PlayFinished():
             return conversation.on_play_finished(state, fact)
         case CommandRefused():
@@ -186,7 +214,7 @@ def _decide(state: VoicemailState, fact: Known) -> Decision:
             return _on_timer_due(state, fact)
         case OrganizationSaved() | DepartmentSaved() | AgentSaved() | AgentAvailabilitySaved():
             return NOTHING
-        case NoticeRendered() | GreetingPlayed() | RecordingAsked() | CallerThanked():
+        case DirectRulesSaved() | NoticeRendered() | GreetingPlayed() | RecordingAsked() | CallerThanked():
             return NOTHING
         case LetterAccepted() | LetterFailed():
             return NOTHING

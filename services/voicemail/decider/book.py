@@ -2,14 +2,25 @@
 
 import msgspec
 
-from contracts.directory import AgentAvailabilitySaved, AgentSaved, DepartmentSaved, OrganizationSaved
+from contracts.directory import (
+    AgentAvailabilitySaved,
+    AgentSaved,
+    DepartmentSaved,
+    DirectRulesSaved,
+    OrganizationSaved,
+)
 from contracts.tts import NoticeRendered
 from services.voicemail.state import Department, Notice, Organization, Reader, VoicemailState
 
 
 def saved(
     state: VoicemailState,
-    fact: OrganizationSaved | DepartmentSaved | AgentSaved | AgentAvailabilitySaved | NoticeRendered,
+    fact: OrganizationSaved
+    | DepartmentSaved
+    | AgentSaved
+    | AgentAvailabilitySaved
+    | DirectRulesSaved
+    | NoticeRendered,
 ) -> None:
     """Take an entity over if it is newer than what is known."""
     match fact:
@@ -19,6 +30,8 @@ def saved(
             _department_saved(state, fact)
         case AgentSaved():
             _agent_saved(state, fact)
+        case DirectRulesSaved():
+            _rules_saved(state, fact)
         case AgentAvailabilitySaved():
             _availability_saved(state, fact)
         case NoticeRendered():
@@ -56,6 +69,7 @@ def _department_saved(state: VoicemailState, fact: DepartmentSaved) -> None:
                 voicemail=fact.voicemail,
                 recipients=fact.recipients,
                 heads=fact.heads,
+                agents=() if fact.is_removed else tuple(seat.agent_id for seat in fact.agents),
             )
         )
 
@@ -69,7 +83,17 @@ def _agent_saved(state: VoicemailState, fact: AgentSaved) -> None:
                 version=fact.version,
                 email=fact.email.strip().lower(),
                 is_removed=fact.is_removed,
+                name=fact.name,
+                language=fact.language,
             )
+        )
+
+
+def _rules_saved(state: VoicemailState, fact: DirectRulesSaved) -> None:
+    known = state.readers.get(fact.agent_id) or Reader(fact.agent_id)
+    if fact.version > known.rules_version:
+        state.readers.put(
+            msgspec.structs.replace(known, rules_version=fact.version, recipients=fact.recipients)
         )
 
 

@@ -11,13 +11,14 @@ import msgspec
 
 from contracts.callback import MessageWanted
 from contracts.directory import ActionKind, VoicemailSettings
-from contracts.gateway import CommandRefused, LegEnded, PlayFinished
-from contracts.ids import CallbackId, Instant, LegId, PlaceId, VoiceMessageId
+from contracts.gateway import CommandRefused, LegAnswered, LegEnded, PlayFinished
+from contracts.ids import Instant, LegId, VoiceMessageId
 from contracts.log import TimerDue
 from contracts.message import type_name
 from contracts.prompts import Prompt, prompt_keys
 from contracts.queue import PlaceDiverted
-from contracts.telephony import HangUp, Play, Record, StopRecording
+from contracts.routing import VoicemailReached
+from contracts.telephony import AnswerLeg, HangUp, Play, Record, StopRecording
 from contracts.voicemail import (
     CallerThanked,
     GreetingPlayed,
@@ -28,25 +29,38 @@ from contracts.voicemail import (
 )
 from runtime.decision import NOTHING, Decision
 from services.voicemail import rules
-from services.voicemail.decider.keep import keep, language_of, settings_of
+from services.voicemail.decider.keep import department_of, keep, language_of, settings_of
 from services.voicemail.state import LEG_IS_UP, Keeping, Phase, VoicemailState, VoiceMessage
 
 _PLAY: Final = type_name(Play)
 _RECORD: Final = type_name(Record)
+_ANSWER: Final = type_name(AnswerLeg)
+TOO_LATE: Final = "too_late"
+"""Why the gateway refuses what comes after its `not_after`."""
 
 
-def _id_of(subject: PlaceId | CallbackId) -> VoiceMessageId:
+Beginning = PlaceDiverted | MessageWanted | VoicemailReached
+
+
+def _id_of(fact: Beginning) -> VoiceMessageId:
+    match fact:
+        case PlaceDiverted(place_id=subject):
+            pass
+        case MessageWanted(callback_id=subject):
+            pass
+        case VoicemailReached(leg_id=subject):
+            pass
     return VoiceMessageId(f"vm.{subject}")
 
 
-def begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> None:
+def begun(state: VoicemailState, fact: Beginning) -> None:
     """A leg is ours from now on."""
     match fact:
         case PlaceDiverted():
             if fact.action is not ActionKind.VOICEMAIL or fact.leg_id is None:
                 return
             message = VoiceMessage(
-                voice_message_id=_id_of(fact.place_id),
+                voice_message_id=_id_of(fact),
                 leg_id=fact.leg_id,
                 pbx_id=fact.pbx_id,
                 department_id=fact.department_id,
@@ -59,7 +73,7 @@ def begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> None:
             )
         case MessageWanted():
             message = VoiceMessage(
-                voice_message_id=_id_of(fact.callback_id),
+                voice_message_id=_id_of(fact),
                 leg_id=fact.leg_id,
                 pbx_id=fact.pbx_id,
                 department_id=fact.department_id,
@@ -70,18 +84,64 @@ def begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> None:
                 callback_id=fact.callback_id,
                 phase=Phase.RECORDING,
             )
+        case VoicemailReached():
+            message = VoiceMessage(
+                voice_message_id=_id_of(fact),
+                leg_id=fact.leg_id,
+                pbx_id=fact.pbx_id,
+                department_id=fact.department_id,
+                caller=fact.caller,
+                joined_at=fact.arrived_at,
+                waited_ms=max(0, state.now_at - fact.arrived_at),
+                place_id=None,
+                callback_id=None,
+                phase=Phase.GREETING if fact.is_answered else Phase.ANSWERING,
+                agent_id=fact.agent_id,
+            )
     state.messages.put(message)
     _guard(state, message, rules.GREETING_MS_MAX)
 
 
-def on_begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> Decision:
+def on_begun(state: VoicemailState, fact: Beginning) -> Decision:
     """Greet; after an apology, and where the department wants no greeting, sound the tone at once."""
     message = state.message_on(fact.leg_id)
-    if message is None or message.place_id != fact.place_id:
+    if message is None or message.voice_message_id != _id_of(fact):
         return NOTHING
-    if message.phase is Phase.RECORDING:
-        return _ask_recording(state, message)
-    department = state.departments.get(message.department_id)
+    match message.phase:
+        case Phase.RECORDING:
+            return _ask_recording(state, message)
+        case Phase.ANSWERING:
+            return _answer(state, message)
+        case _:
+            return _greet(state, message)
+
+
+def _answer(state: VoicemailState, message: VoiceMessage) -> Decision:
+    """A direct call to somebody who is away has rung until here: the machine picks up."""
+    not_after = Instant(state.now_at + rules.ANSWER_MS_MAX)
+    answer = AnswerLeg(pbx_id=message.pbx_id, leg_id=message.leg_id, not_after=not_after)
+    return Decision(commands=(answer,))
+
+
+def leg_answered(state: VoicemailState, fact: LegAnswered) -> None:
+    """The caller hears us now."""
+    message = state.message_on(fact.leg_id)
+    if message is not None and message.phase is Phase.ANSWERING:
+        message = msgspec.structs.replace(message, phase=Phase.GREETING)
+        state.messages.put(message)
+        _guard(state, message, rules.GREETING_MS_MAX)
+
+
+def on_leg_answered(state: VoicemailState, fact: LegAnswered) -> Decision:
+    """Greet once: told of it again, the greeting is playing already."""
+    message = state.message_on(fact.leg_id)
+    if message is None or message.phase is not Phase.GREETING or message.is_greeted:
+        return NOTHING
+    return _greet(state, message)
+
+
+def _greet(state: VoicemailState, message: VoiceMessage) -> Decision:
+    department = department_of(state, message)
     notice = None
     if department is not None and department.greeting.notice_id is not None:
         notice = state.notices.get(department.greeting.notice_id)
@@ -95,7 +155,7 @@ def on_begun(state: VoicemailState, fact: PlaceDiverted | MessageWanted) -> Deci
                 leg_id=message.leg_id,
                 pbx_id=message.pbx_id,
                 department_id=message.department_id,
-                agent_id=None,
+                agent_id=message.agent_id,
                 caller=message.caller,
                 joined_at=message.joined_at,
                 play_id=message.greeting_play_id,
@@ -118,6 +178,7 @@ def greeted(state: VoicemailState, fact: GreetingPlayed) -> None:
     """The greeting plays."""
     message = state.messages.get(fact.voice_message_id)
     if message is not None:
+        state.messages.put(msgspec.structs.replace(message, is_greeted=True))
         _guard(state, message, rules.GREETING_MS_MAX)
 
 
@@ -149,7 +210,7 @@ def _ask_recording(state: VoicemailState, message: VoiceMessage) -> Decision:
 def recording_asked(state: VoicemailState, fact: RecordingAsked) -> None:
     """The caller speaks."""
     message = state.messages.get(fact.voice_message_id)
-    if message is not None and message.phase in (Phase.GREETING, Phase.RECORDING):
+    if message is not None and message.phase in (Phase.ANSWERING, Phase.GREETING, Phase.RECORDING):
         message = msgspec.structs.replace(message, phase=Phase.RECORDING)
         state.messages.put(message)
         limits = settings_of(state, message)
@@ -173,6 +234,8 @@ def on_command_refused(state: VoicemailState, fact: CommandRefused) -> Decision:
     message = state.message_on(fact.leg_id)
     if message is None:
         return NOTHING
+    if fact.command == _ANSWER and message.phase is Phase.ANSWERING and fact.reason == TOO_LATE:
+        return _answer(state, message)  # it rings on: whoever is still there is answered now
     if fact.command == _PLAY and message.phase is Phase.GREETING:
         return _ask_recording(state, message)
     if fact.command == _PLAY and message.phase is Phase.THANKING:
@@ -307,7 +370,7 @@ def on_overdue(state: VoicemailState, timer: TimerDue) -> Decision:
     if message is None:
         return NOTHING
     match message.phase:
-        case Phase.GREETING:
+        case Phase.GREETING | Phase.ANSWERING:
             return _ask_recording(state, message)
         case Phase.RECORDING | Phase.CLOSING:
             return missing(message, MissingReason.RECORDING_FAILED)

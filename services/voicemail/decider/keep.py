@@ -3,6 +3,7 @@
 from contracts.directory import Language, VoicemailSettings
 from services.voicemail.state import (
     KEEPING_ENDED,
+    Department,
     EndedCallback,
     Letters,
     Phase,
@@ -35,15 +36,20 @@ def keep_callback(state: VoicemailState, callback: EndedCallback) -> None:
         state.callbacks.put(callback)
 
 
+def department_of(state: VoicemailState, message: VoiceMessage) -> Department | None:
+    """The department whose machine it is; None for an employee's, and for one that nobody knows."""
+    return None if message.department_id is None else state.departments.get(message.department_id)
+
+
 def settings_of(state: VoicemailState, message: VoiceMessage) -> VoicemailSettings:
     """The limits of the message's department."""
-    department = state.departments.get(message.department_id)
+    department = department_of(state, message)
     return VoicemailSettings() if department is None else department.voicemail
 
 
 def language_of(state: VoicemailState, message: VoiceMessage) -> Language:
     """What is spoken to the caller."""
-    department = state.departments.get(message.department_id)
+    department = department_of(state, message)
     if department is not None:
         return department.language
     organization = state.organization()

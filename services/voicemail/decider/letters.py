@@ -5,9 +5,11 @@ names the same letters. From then on each has its own fate; a recipient whose se
 nobody else a second letter.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
-from contracts.callback import CallbackExpired, CallbackUnreached
+from contracts.callback import CallbackExpired, CallbackUnreached, Origin
 from contracts.directory import Recipient
 from contracts.ids import CallbackId, DepartmentId, Instant, VoiceMessageId
 from contracts.log import TimerDue
@@ -33,10 +35,12 @@ from services.voicemail.state import (
     Keeping,
     Letter,
     Letters,
+    Reader,
     VoicemailState,
     VoiceMessage,
 )
 
+Levels = tuple[Sequence[Recipient], ...]
 NOBODY = "nobody has an e-mail address: neither the recipients, nor the heads, nor the administrators"
 
 
@@ -54,6 +58,7 @@ def callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnreac
             joined_at=fact.joined_at,
             waited_ms=max(0, state.now_at - fact.joined_at),
             reason=fact.reason,
+            was_abandoned=fact.origin is Origin.ABANDONED,
         )
     )
 
@@ -63,7 +68,8 @@ def on_callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnr
     callback = state.callbacks.get(fact.callback_id)
     if callback is None or callback.letters is not Letters.WANTED:
         return NOTHING
-    return _write(state, callback.department_id, kind=callback.kind, callback_id=callback.callback_id)
+    levels = _department_levels(state, callback.department_id)
+    return _write(state, levels, kind=callback.kind, callback_id=callback.callback_id)
 
 
 def on_wanted(
@@ -81,25 +87,46 @@ def _write_about(state: VoicemailState, message: VoiceMessage) -> Decision:
     is_without = message.keeping is Keeping.MISSING and message.callback_id is not None
     return _write(
         state,
-        message.department_id,
+        _levels(state, message),
         kind=LetterKind.EXPIRED if is_without else LetterKind.VOICE_MESSAGE,
         voice_message_id=message.voice_message_id,
         callback_id=message.callback_id,
     )
 
 
+def _administrators(state: VoicemailState) -> tuple[Recipient, ...]:
+    organization = state.organization()
+    return () if organization is None else organization.administrators
+
+
+def _department_levels(state: VoicemailState, department_id: DepartmentId | None) -> Levels:
+    department = None if department_id is None else state.departments.get(department_id)
+    return rules.department_levels(department, _administrators(state))
+
+
+def _levels(state: VoicemailState, message: VoiceMessage) -> Levels:
+    """A department's, or an employee's: the own list, the employee, the heads, the administrators (V4)."""
+    if message.agent_id is None or message.department_id is not None:
+        return _department_levels(state, message.department_id)
+    employee = state.readers.get(message.agent_id) or Reader(message.agent_id)
+    own = Recipient(name=employee.name, email=employee.email, language=employee.language)
+    heads = (
+        head
+        for department in state.departments
+        if message.agent_id in department.agents
+        for head in department.heads
+    )
+    return rules.employee_levels(employee.recipients, own, tuple(heads), _administrators(state))
+
+
 def _write(
     state: VoicemailState,
-    department_id: DepartmentId,
+    levels: Levels,
     *,
     kind: LetterKind,
     voice_message_id: VoiceMessageId | None = None,
     callback_id: CallbackId | None = None,
 ) -> Decision:
-    organization = state.organization()
-    levels = rules.department_levels(
-        state.departments.get(department_id), () if organization is None else organization.administrators
-    )
     found = rules.recipients(levels, lambda recipient: _is_away(state, recipient))
     subject = voice_message_id if kind is LetterKind.VOICE_MESSAGE else callback_id
     written = tuple(
@@ -158,7 +185,7 @@ def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
     subject = message or callback
     if subject is None:
         return None
-    department = state.departments.get(subject.department_id)
+    department = None if subject.department_id is None else state.departments.get(subject.department_id)
     organization = state.organization()
     zone = organization.timezone if organization is not None else "UTC"
     command = SendLetter(
@@ -178,7 +205,16 @@ def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
         console_url="" if organization is None else organization.console_url,
         may_have_arrived=letter.may_have_arrived,
     )
-    return command if not isinstance(subject, VoiceMessage) else _with_audio(command, letter, subject)
+    if not isinstance(subject, VoiceMessage):
+        return msgspec.structs.replace(command, was_abandoned=subject.was_abandoned)
+    return _with_audio(_with_employee(state, command, subject), letter, subject)
+
+
+def _with_employee(state: VoicemailState, command: SendLetter, message: VoiceMessage) -> SendLetter:
+    """Whom the caller wanted: a head, or an administrator, reads it, too."""
+    employee = state.readers.get(message.agent_id) if message.agent_id is not None else None
+    name = "" if employee is None else employee.name
+    return msgspec.structs.replace(command, employee_name=name)
 
 
 def _with_audio(command: SendLetter, letter: Letter, message: VoiceMessage) -> SendLetter:

@@ -211,3 +211,33 @@ def test_an_unknown_zone_is_utc_and_says_so() -> None:
 def test_a_caller_that_is_no_number_is_shown_as_it_came() -> None:
     """An extension, or what a PBX makes of one."""
     assert number("101", RUSSIAN) == "101"
+
+
+@pytest.mark.rule("V4")
+@pytest.mark.parametrize("language", list(Language))
+def test_a_letter_about_a_direct_call_names_the_employee(language: Language) -> None:
+    """A head who reads it knows whom the caller wanted."""
+    command = msgspec.structs.replace(
+        LETTER, department_name="", employee_name="Вера\r\nBcc: evil@example.com", language=language
+    )
+    letter = received(command)
+    assert "Вера Bcc" in str(letter["Subject"])
+    assert letter["Bcc"] is None
+    assert WORDS[language].employee in part(letter, "plain")
+
+
+@pytest.mark.rule("C11")
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", [LetterKind.EXPIRED, LetterKind.UNREACHED])
+def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
+    language: Language, kind: LetterKind
+) -> None:
+    """Whoever reads it would promise the customer something wrong."""
+    words = WORDS[language]
+    command = msgspec.structs.replace(
+        LETTER, kind=kind, was_abandoned=True, language=language, has_expired_callback=True
+    )
+    text = part(received(command, Audio()), "plain")
+    lead = words.abandoned_expired_lead if kind is LetterKind.EXPIRED else words.abandoned_unreached_lead
+    assert lead.split(".")[0] in text
+    assert words.expired_lead.split(",")[0] not in text
