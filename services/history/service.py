@@ -18,8 +18,15 @@ from contracts.history import (
 )
 from contracts.message import Message
 from runtime.edge import Edge, EdgePorts, EdgeWork
+from runtime.tokens import KEY_BYTES_MIN
+from services.history.activities.asking import Askers
 from services.history.activities.database import connected, migrate
+from services.history.activities.erasing import Erasing
+from services.history.activities.messages import Messages
 from services.history.activities.projecting import Projector, emptying
+from services.history.activities.removing import Removing
+from services.history.api import app as api
+from services.history.api.asked import Parts
 from services.history.rules.projecting import HEARS as HEARD
 from services.history.settings import Settings
 
@@ -47,13 +54,34 @@ def _built(
 ) -> EdgeWork:
     assert ports.log is not None, "history keeps its own offsets, and needs the log itself"
     engine = connected(settings.history_database)
-    projector = Projector(engine, ports.log, ports.clock, lambda: secrets.token_hex(8), before=before)
+    key = settings.token_key.get_secret_value()
+    if len(key.encode()) < KEY_BYTES_MIN:
+        raise ValueError(f"set RINGBACK_TOKEN_KEY to the directory's key: {KEY_BYTES_MIN} bytes at least")
+    projector = Projector(engine, ports.log, ports.clock, _token, before=before)
+    askers = Askers(engine, ports.say, ports.clock, key, _token)
+    messages = Messages(
+        engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock, askers=askers, tokens=_token
+    )
+    erasing = Erasing(engine=engine, clock=ports.clock, askers=askers, messages=messages)
+    parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=ports.clock)
+    removing = Removing(
+        engine=engine,
+        say=ports.say,
+        blobs=ports.blobs,
+        clock=ports.clock,
+        every_s=settings.history_removals_s,
+    )
     return EdgeWork(
         subscriptions=(),
-        background=(projector.run,),
+        background=(projector.run, removing.run),
         on_stop=(projector.stop, engine.dispose),
         is_ready=projector.is_ready,
+        api=api.build(parts, projector.is_ready),
     )
+
+
+def _token() -> str:
+    return secrets.token_hex(8)
 
 
 def edge(arguments: Sequence[str]) -> Edge:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
+from contracts.directory import AgentSaved
 from contracts.history import MessageRemoved, RecordingRemoved
-from contracts.ids import Instant, OrganizationId
+from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.message import Fact, type_name
 from services.history import state
 from services.history.activities import tables
@@ -36,8 +37,23 @@ async def load_known(connection: AsyncConnection, organization_id: OrganizationI
 
 async def load_book(connection: AsyncConnection, organization_id: OrganizationId) -> Book:
     """An organization's book."""
+    return await _load_cards(connection, organization_id, true())
+
+
+async def load_rights(
+    connection: AsyncConnection, organization_id: OrganizationId, agent_id: AgentId | None
+) -> Book:
+    """The part of the book that says who may what, with one agent's own card."""
     table = tables.cards
-    query = select(table.c.document).where(table.c.organization_id == organization_id)
+    own = and_(table.c.kind == AgentSaved.__name__, table.c.card_id == (agent_id or ""))
+    return await _load_cards(connection, organization_id, or_(table.c.kind.in_(book.KINDS_OF_RIGHTS), own))
+
+
+async def _load_cards(
+    connection: AsyncConnection, organization_id: OrganizationId, wanted: ColumnElement[bool]
+) -> Book:
+    table = tables.cards
+    query = select(table.c.document).where(table.c.organization_id == organization_id, wanted)
     found = Book(organization_id)
     for (document,) in await connection.execute(query):
         found.save(book.decoded(document))

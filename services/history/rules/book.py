@@ -28,6 +28,9 @@ CARDS: Final[tuple[type[Card], ...]] = (
     directory.RightsSaved,
     directory.TokenSaved,
 )
+KINDS_OF_RIGHTS: Final = tuple(
+    each.__name__ for each in (RightsSaved, TokenSaved, DepartmentSaved, OrganizationSaved)
+)
 _ID_FIELDS: Final[dict[type[Fact], str]] = {
     OrganizationSaved: "organization_id",
     PbxSaved: "pbx_id",
@@ -120,8 +123,7 @@ class Book:
 
         A head's departments are those he or she heads; anybody else's are those with a seat, too.
         """
-        rights = self._get(RightsSaved, agent_id)
-        card = self.agent(agent_id)
+        rights, card = self._get(RightsSaved, agent_id), self.agent(agent_id)
         if not isinstance(rights, RightsSaved) or rights.is_removed or (card is not None and card.is_removed):
             return None
         return Person(

@@ -9,6 +9,7 @@ from services.history.rules.book import Book
 from services.history.rules.legs import note_leg
 from services.history.rules.tries import add_try, end_try
 from services.history.state import (
+    CallbackEnd,
     Contact,
     ContactId,
     Place,
@@ -205,7 +206,10 @@ def _on_place_closed(contact: Contact, fact: queue.PlaceClosed, at: Instant) -> 
         contact.continued_in = f"callback:{fact.callback_id}"
         _end(contact, fact.place_id, PlaceEnd.CONTINUED, at, waited_ms=waited_ms, reason=fact.outcome)
         return
-    _end(contact, fact.place_id, PlaceEnd.CLOSED, at, waited_ms=waited_ms, reason=fact.outcome)
+    # The callback that connected is the place's answer: the department answered this customer.
+    is_answered = fact.outcome == str(CallbackEnd.CONNECTED)
+    end = PlaceEnd.CONNECTED if is_answered else PlaceEnd.CLOSED
+    _end(contact, fact.place_id, end, at, waited_ms=waited_ms, reason=fact.outcome)
 
 
 def _end(

@@ -8,6 +8,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.history.activities.database import connected, migrate
+from tests.integration.history.desk import Desk, an_office
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -34,3 +35,16 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     await migrate(made)
     yield made
     await made.dispose()
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite: AsyncEngine) -> Desk:
+    """History with its API, over a log in memory."""
+    return Desk(sqlite)
+
+
+@pytest_asyncio.fixture
+async def office(desk: Desk) -> Desk:
+    """The same with an office, its calls and voice messages in it."""
+    await an_office(desk)
+    return desk

@@ -1,0 +1,78 @@
+"""Erasing a customer (V6, E-75): the fact that every projection obeys, and the record of what is left."""
+
+from msgspec import Struct
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.history import CustomerErased
+from contracts.ids import Instant
+from contracts.rights import Action
+from contracts.topics import FACTS
+from runtime.ports import Clock
+from services.history.activities import tables
+from services.history.activities.asking import Asker, Askers
+from services.history.activities.keeping import contacts_named
+from services.history.activities.messages import Messages
+from services.history.rules import naming
+from services.history.rules.messages import keys_of
+from services.history.state import Letter
+
+
+class Unrecallable(Struct, frozen=True, kw_only=True):
+    """A letter that went out, perhaps with the audio attached: nobody can take it back."""
+
+    name: str
+    email: str
+    sent_at: Instant
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """The record of an erasure, for whoever asked for it."""
+
+    contacts: int
+    audio_objects: int
+    letters: tuple[Unrecallable, ...]
+    log_ends_at: Instant
+    """When the last copy on the log is gone: its retention after this very fact, which names the number."""
+
+
+class Erasing:
+    """Erases by customer number."""
+
+    def __init__(self, *, engine: AsyncEngine, clock: Clock, askers: Askers, messages: Messages) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._askers = askers
+        self._messages = messages
+
+    async def erase(self, asker: Asker, number: str) -> Erased:
+        """Erase, and wait until history has done it; the audio follows within the hour. Raises Refused."""
+        await self._askers.demand(asker, Action.ERASE, "erase")
+        names = [naming.number_name(number)]
+        async with self._engine.connect() as connection:
+            found = await contacts_named(connection, asker.organization_id, names)
+        await self._messages.say(asker, CustomerErased(number=number, by=asker.agent_id))
+        table = tables.contact_names
+        left = select(func.count()).where(
+            table.c.organization_id == asker.organization_id, table.c.name.in_(names)
+        )
+
+        async def done() -> bool | None:
+            async with self._engine.connect() as connection:
+                return True if not await connection.scalar(left) else None
+
+        await self._messages.read_back(done)
+        return Erased(
+            contacts=len(found),
+            audio_objects=sum(len(keys_of(contact)) for contact in found),
+            letters=tuple(_sent(each) for contact in found for each in contact.letters if _went(each)),
+            log_ends_at=Instant(self._clock.now() + FACTS.retention_ms),
+        )
+
+
+def _went(letter: Letter) -> bool:
+    return letter.state == "accepted" and letter.voice_message_id is not None
+
+
+def _sent(letter: Letter) -> Unrecallable:
+    return Unrecallable(name=letter.name, email=letter.email, sent_at=letter.at or letter.due_at)

@@ -1,0 +1,115 @@
+"""The end of the audio's life: what was deleted or erased, and what is older than it may be kept (V6, R1).
+
+First the objects go from S3, then the fact says so: a crash in between only repeats a deletion.
+"""
+
+from typing import Final
+
+import structlog
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.history import MessageRemoved, RecordingRemoved
+from contracts.ids import OrganizationId, RecordingId, VoiceMessageId
+from contracts.message import Fact
+from runtime.edge import NotSaid, Say
+from runtime.ports import Blobs, BlobsUnavailable, Clock
+from services.history.activities import tables
+from services.history.activities.asking import SOURCE
+from services.history.activities.keeping import contacts_named, load_book
+from services.history.rules.messages import keys_of
+
+DAY_MS: Final = 24 * 3600 * 1000
+ONCE_MAX: Final = 500
+"""Voice messages of one organization in one round; the rest comes in the next."""
+RETENTION: Final = "retention"
+_log = structlog.get_logger()
+
+
+class Removing:
+    """Removes audio, round by round."""
+
+    def __init__(self, *, engine: AsyncEngine, say: Say, blobs: Blobs, clock: Clock, every_s: float) -> None:
+        self._engine = engine
+        self._say = say
+        self._blobs = blobs
+        self._clock = clock
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Round after round, until cancelled."""
+        while True:
+            await self._clock.sleep(self._every_s)
+            try:
+                await self.round()
+            except (BlobsUnavailable, NotSaid) as error:
+                _log.warning("audio was not removed, and is tried again", error=str(error))
+
+    async def round(self) -> int:
+        """Everything that must go now; how many voice messages and recordings went."""
+        gone = 0
+        for organization_id in await self._organizations():
+            subjects = await self._asked_for(organization_id) | await self._too_old(organization_id)
+            for subject, (keys, reason) in sorted(subjects.items()):
+                for key in sorted(keys):
+                    await self._blobs.delete(key)
+                await self._say(
+                    (_removed(subject, reason),),
+                    organization_id=organization_id,
+                    source=SOURCE,
+                    cause=f"{subject}/{reason}",
+                )
+                gone += 1
+        return gone
+
+    async def _organizations(self) -> list[OrganizationId]:
+        table = tables.cards
+        async with self._engine.connect() as connection:
+            found = await connection.scalars(select(table.c.organization_id).distinct())
+            return sorted(OrganizationId(each) for each in found)
+
+    async def _asked_for(self, organization_id: OrganizationId) -> dict[str, tuple[set[str], str]]:
+        """What people deleted or erased."""
+        table = tables.removals
+        query = select(table).where(table.c.organization_id == organization_id).limit(ONCE_MAX)
+        found: dict[str, tuple[set[str], str]] = {}
+        async with self._engine.connect() as connection:
+            for row in await connection.execute(query):
+                found.setdefault(row.subject, (set(), row.reason))[0].add(row.key)
+        return found
+
+    async def _too_old(self, organization_id: OrganizationId) -> dict[str, tuple[set[str], str]]:
+        """What is older than the organization keeps."""
+        async with self._engine.connect() as connection:
+            card = (await load_book(connection, organization_id)).organization
+            if card is None:
+                return {}
+            before = self._clock.now() - card.retention_days * DAY_MS
+            messages, recordings = tables.messages, tables.recordings
+            queries: tuple[tuple[Table, str, str], ...] = (
+                (messages, "voice_message_id", "message"),
+                (recordings, "recording_id", "recording"),
+            )
+            subjects: list[str] = []
+            for table, id_, kind in queries:
+                is_old = table.c.taken_at < before if table is messages else table.c.at < before
+                has = table.c.has_audio.is_(True) if table is messages else table.c.key.is_not(None)
+                listed = await connection.scalars(
+                    select(table.c[id_])
+                    .where(table.c.organization_id == organization_id, is_old, has)
+                    .limit(ONCE_MAX)
+                )
+                subjects += [f"{kind}:{each}" for each in listed]
+            found: dict[str, tuple[set[str], str]] = {}
+            for contact in await contacts_named(connection, organization_id, subjects):
+                for key, subject in keys_of(contact).items():
+                    if subject in subjects:
+                        found.setdefault(subject, (set(), RETENTION))[0].add(key)
+        return found
+
+
+def _removed(subject: str, reason: str) -> Fact:
+    kind, _, id_ = subject.partition(":")
+    if kind == "message":
+        return MessageRemoved(voice_message_id=VoiceMessageId(id_), reason=reason)
+    return RecordingRemoved(recording_id=RecordingId(id_), reason=reason)

@@ -1,0 +1,110 @@
+"""What every route shares: the parts, who asks, and what a request may say."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Final
+
+import phonenumbers
+from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.ids import AgentId, DepartmentId, Instant, PbxId
+from runtime.ports import Clock
+from services.history.activities.asking import Asker, Askers
+from services.history.activities.erasing import Erasing
+from services.history.activities.messages import Messages
+from services.history.activities.querying import PAGE_MAX, Filters
+from services.history.rules.errors import Code, Refused
+from services.history.rules.showing import Outcome
+from services.history.state import Direction
+
+INSTANT_MAX: Final = 10**15
+ID_LENGTH_MAX: Final = 300
+LISTED_MAX: Final = 100
+NUMBER_LENGTH_MAX: Final = 32
+CURSOR_LENGTH_MAX: Final = 600
+
+At = Annotated[int | None, QueryParameter(ge=0, le=INSTANT_MAX, description="ms since 1970 UTC")]
+Ids = Annotated[list[str] | None, QueryParameter(max_items=LISTED_MAX, description="any of these")]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="how many at most")]
+Cursor = Annotated[str, QueryParameter(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before")]
+Number = Annotated[
+    str, QueryParameter(max_length=NUMBER_LENGTH_MAX, description="the customer's, as +79161234567")
+]
+Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX)]
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What the routes are made of."""
+
+    engine: AsyncEngine
+    askers: Askers
+    messages: Messages
+    erasing: Erasing
+    clock: Clock
+
+
+Given = NamedDependency[Parts]
+Asking = NamedDependency[Asker]
+Wanted = NamedDependency[Filters]
+
+
+async def the_asker(parts: Given, request: Request[Any, Any, Any]) -> Asker:
+    """Who asks. Raises Refused."""
+    return await parts.askers.asker(request.headers.get("authorization"))
+
+
+async def the_filters(
+    since_at: At = None,
+    until_at: At = None,
+    department: Ids = None,
+    employee: Ids = None,
+    pbx: Ids = None,
+    direction: Annotated[list[Direction] | None, QueryParameter(max_items=LISTED_MAX)] = None,
+    outcome: Annotated[list[Outcome] | None, QueryParameter(max_items=LISTED_MAX)] = None,
+    number: Number = "",
+    is_voicemail: Annotated[bool | None, QueryParameter(description="«Автоответчик» only, or none")] = None,
+) -> Filters:
+    """What is wanted of history (H5). Raises Refused."""
+    return Filters(
+        since_at=None if since_at is None else Instant(since_at),
+        until_at=None if until_at is None else Instant(until_at),
+        departments=tuple(DepartmentId(each) for each in department or ()),
+        employees=tuple(AgentId(each) for each in employee or ()),
+        pbxs=tuple(PbxId(each) for each in pbx or ()),
+        directions=tuple(direction or ()),
+        outcomes=tuple(outcome or ()),
+        number=e164(number) if number else "",
+        is_voicemail=is_voicemail,
+    )
+
+
+def e164(number: str) -> str:
+    """A number as it stands in history. Raises Refused."""
+    try:
+        found = phonenumbers.parse(number.strip(), "RU")
+    except phonenumbers.NumberParseException as error:
+        raise Refused(Code.NUMBER_UNUSABLE, field="number") from error
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+
+
+def cursor(at: int, id_: str) -> str:
+    """Where a page ends, as the next request says it."""
+    return base64.urlsafe_b64encode(f"{at}/{id_}".encode()).decode().rstrip("=")
+
+
+def place_of(text: str) -> tuple[int, str] | None:
+    """A cursor read back; None for the first page. Raises Refused."""
+    if not text:
+        return None
+    try:
+        read = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+        at, slash, id_ = read.partition("/")
+        if not slash or not at.isascii() or not at.isdecimal() or int(at) > INSTANT_MAX or "\0" in id_:
+            raise ValueError
+        return int(at), id_
+    except (binascii.Error, ValueError) as error:
+        raise Refused(Code.REQUEST_INVALID, field="after", reason="after") from error

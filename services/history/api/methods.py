@@ -1,0 +1,18 @@
+"""Litestar's methods, each documented with the one shape of our errors."""
+
+from functools import partial
+from typing import Final
+
+import litestar
+from litestar.openapi.datastructures import ResponseSpec
+
+from services.history.rules.errors import Problem
+
+DOCUMENTED: Final = (400, 401, 403, 404, 405, 409, 410, 413, 503)
+_WHY_NOT: Final = {
+    each: ResponseSpec(data_container=Problem, description="why not", generate_examples=False)
+    for each in DOCUMENTED
+}
+get = partial(litestar.get, responses=_WHY_NOT)
+post = partial(litestar.post, responses=_WHY_NOT)
+delete = partial(litestar.delete, responses=_WHY_NOT)

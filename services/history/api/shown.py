@@ -1,0 +1,155 @@
+"""What the API answers with: rows, contacts whole, voice messages, each as rights let it be seen."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
+from services.history.rules import showing
+from services.history.rules.showing import Row
+from services.history.state import (
+    Callback,
+    Contact,
+    ContactId,
+    Done,
+    Letter,
+    Place,
+    Recording,
+    Stop,
+    Talk,
+    Try,
+    VoiceMessage,
+)
+
+VOICEMAIL_LABEL: Final = {"ru": "Автоответчик", "en": "Voicemail"}
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Rows, newest first; `next` is the cursor of the older ones, None at the end."""
+
+    rows: tuple[Row, ...]
+    next: str | None = None
+
+
+class DoneShown(Struct, frozen=True, kw_only=True):
+    """Who did it first, and when."""
+
+    by: AgentId
+    name: str
+    at: Instant
+
+
+class MessageShown(Struct, frozen=True, kw_only=True):
+    """A voice message without its keys: audio is asked for by link."""
+
+    voice_message_id: VoiceMessageId
+    contact_id: ContactId
+    number: str | None
+    agent_id: AgentId | None
+    department_id: DepartmentId | None
+    taken_at: Instant
+    duration_ms: int
+    speech_ms: int
+    state: str
+    mark: str
+    has_audio: bool
+    has_expired_callback: bool
+    heard: DoneShown | None
+    claimed: DoneShown | None
+    called_back: DoneShown | None
+    letters: tuple[Letter, ...]
+
+
+class MessagePage(Struct, frozen=True, kw_only=True):
+    """Voice messages, newest first; `next` is the cursor of the older ones."""
+
+    messages: tuple[MessageShown, ...]
+    next: str | None = None
+
+
+class RecordingShown(Struct, frozen=True, kw_only=True):
+    """A recorded conversation without its key."""
+
+    recording_id: str
+    at: Instant
+    duration_ms: int
+    has_audio: bool
+
+
+class ContactShown(Struct, frozen=True, kw_only=True):
+    """A contact whole: its row, and all that happened inside."""
+
+    row: Row
+    stops: tuple[Stop, ...]
+    places: tuple[Place, ...]
+    tries: tuple[Try, ...]
+    tries_left_out: int
+    talks: tuple[Talk, ...]
+    callbacks: tuple[Callback, ...]
+    messages: tuple[MessageShown, ...]
+    recordings: tuple[RecordingShown, ...]
+    continued_in: ContactId | None
+    same_number: tuple[Row, ...]
+    """Other contacts of this customer within a day: «already talked to Sales at 12:04»."""
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A link that anybody may open until `expires_at`."""
+
+    url: str
+    expires_at: Instant
+
+
+def message(contact: Contact, found: VoiceMessage) -> MessageShown:
+    """A voice message as it is shown."""
+    expired = any(str(each.end) == "expired" for each in contact.callbacks)
+    return MessageShown(
+        voice_message_id=found.voice_message_id,
+        contact_id=contact.contact_id,
+        number=contact.number,
+        agent_id=found.agent_id,
+        department_id=found.department_id,
+        taken_at=found.taken_at or found.at,
+        duration_ms=found.duration_ms,
+        speech_ms=found.speech_ms,
+        state=str(found.state),
+        mark=found.mark,
+        has_audio=found.mp3_key is not None or found.original_key is not None,
+        has_expired_callback=expired,
+        heard=_done(found.heard),
+        claimed=_done(found.claimed),
+        called_back=_done(found.called_back),
+        letters=tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id),
+    )
+
+
+def _done(found: Done | None) -> DoneShown | None:
+    return None if found is None else DoneShown(by=found.by, name=found.name, at=found.at)
+
+
+def _recording(found: Recording) -> RecordingShown:
+    return RecordingShown(
+        recording_id=found.recording_id,
+        at=found.at,
+        duration_ms=found.duration_ms,
+        has_audio=found.key is not None,
+    )
+
+
+def contact(found: Contact, same_number: list[Contact], continued_in: ContactId | None) -> ContactShown:
+    """A contact as it is shown."""
+    return ContactShown(
+        row=showing.row(found),
+        stops=tuple(found.stops),
+        places=tuple(found.places),
+        tries=tuple(found.tries),
+        tries_left_out=found.tries_left_out,
+        talks=tuple(found.talks),
+        callbacks=tuple(found.callbacks),
+        messages=tuple(
+            message(found, each) for each in found.messages if each.voice_message_id in showing.left(found)
+        ),
+        recordings=tuple(_recording(each) for each in found.recordings),
+        continued_in=continued_in,
+        same_number=tuple(showing.row(each) for each in same_number),
+    )

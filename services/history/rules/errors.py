@@ -1,0 +1,163 @@
+"""Every error a person can meet here: a stable code, a status, the cause and the remedy in two languages."""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Code(StrEnum):
+    """The stable codes."""
+
+    ADDRESS_UNKNOWN = "address_unknown"
+    ALREADY_CLAIMED = "already_claimed"
+    AUDIO_GONE = "audio_gone"
+    AUDIO_NOT_YET = "audio_not_yet"
+    FORBIDDEN = "forbidden"
+    LOG_AWAY = "log_away"
+    METHOD_UNKNOWN = "method_unknown"
+    NOT_FOUND = "not_found"
+    NOT_YET_READ = "not_yet_read"
+    NUMBER_UNUSABLE = "number_unusable"
+    PERSON_NEEDED = "person_needed"
+    REQUEST_INVALID = "request_invalid"
+    STARTING = "starting"
+    TOKEN_MISSING = "token_missing"  # noqa: S105  # the name of an error
+    TOKEN_REFUSED = "token_refused"  # noqa: S105  # the name of an error
+
+
+class Text(Struct, frozen=True, kw_only=True):
+    """The same in Russian and English."""
+
+    ru: str
+    en: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """The one shape of an error; `field` is where in the request."""
+
+    code: str
+    cause: Text
+    remedy: Text
+    field: str = ""
+
+
+class Refused(Exception):
+    """What was asked is not done."""
+
+    def __init__(self, code: Code, *, field: str = "", **values: str) -> None:
+        self.code = code
+        self.field = field
+        self.values = values
+        super().__init__(f"{code} {field}".strip())
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return _TABLE[self.code][0]
+
+    def problem(self) -> Problem:
+        """As it is shown."""
+        _, cause, remedy = _TABLE[self.code]
+        return Problem(
+            code=str(self.code),
+            cause=_filled(cause, self.values),
+            remedy=_filled(remedy, self.values),
+            field=self.field,
+        )
+
+
+def _filled(text: tuple[str, str], values: dict[str, str]) -> Text:
+    return Text(ru=text[0].format(**values), en=text[1].format(**values))
+
+
+_Row = tuple[int, tuple[str, str], tuple[str, str]]
+_TABLE: Final[dict[Code, _Row]] = {
+    Code.ADDRESS_UNKNOWN: (
+        404,
+        ("Такого адреса нет.", "There is no such address."),
+        ("Список адресов: /schema/openapi.json.", "The addresses are listed in /schema/openapi.json."),
+    ),
+    Code.ALREADY_CLAIMED: (
+        409,
+        ("Сообщение уже взял(а) {who}, {when}.", "{who} took this voice message at {when}."),
+        ("Обратитесь к этому сотруднику.", "Ask this person, or take another one."),
+    ),
+    Code.AUDIO_GONE: (
+        410,
+        ("Запись удалена: {reason}.", "The audio was removed: {reason}."),
+        (
+            "Её нельзя вернуть; время и участники остались в истории.",
+            "It can't be brought back; the row stays.",
+        ),
+    ),
+    Code.AUDIO_NOT_YET: (
+        409,
+        ("Запись ещё не сохранена.", "The audio is not stored yet."),
+        ("Повторите через минуту.", "Try again in a minute."),
+    ),
+    Code.FORBIDDEN: (
+        403,
+        (
+            "Ваши права этого не позволяют; отказ записан.",
+            "Your rights do not allow this; the refusal is recorded.",
+        ),
+        ("Попросите администратора изменить права.", "Ask an administrator to change your rights."),
+    ),
+    Code.LOG_AWAY: (
+        503,
+        (
+            "Журнал сейчас недоступен: неизвестно, записано ли действие.",
+            "The log is away: nobody knows whether this was kept.",
+        ),
+        ("Повторите через минуту: повтор безопасен.", "Try again in a minute: repeating is safe."),
+    ),
+    Code.METHOD_UNKNOWN: (
+        405,
+        ("Этот адрес так не вызывают.", "This address does not know this method."),
+        ("Список адресов: /schema/openapi.json.", "The addresses are listed in /schema/openapi.json."),
+    ),
+    Code.NOT_FOUND: (
+        404,
+        ("В истории вашей организации этого нет.", "The history of your organization does not have this."),
+        ("Проверьте ссылку.", "Check the link."),
+    ),
+    Code.NOT_YET_READ: (
+        503,
+        (
+            "Действие записано, но история его ещё не прочла.",
+            "This is kept, but history has not read it back yet.",
+        ),
+        ("Обновите страницу через минуту.", "Look again in a minute."),
+    ),
+    Code.NUMBER_UNUSABLE: (
+        400,
+        ("Это не телефонный номер.", "This is no phone number."),
+        ("Укажите номер в виде +79161234567.", "Give it as +79161234567."),
+    ),
+    Code.PERSON_NEEDED: (
+        403,
+        ("Это может сделать только сотрудник, а не программа.", "Only a person can do this, not a program."),
+        ("Войдите под своим именем.", "Log in as yourself."),
+    ),
+    Code.REQUEST_INVALID: (
+        400,
+        ("Запрос нельзя прочесть: {reason}.", "The request can't be read: {reason}."),
+        ("Исправьте указанное поле.", "Correct the field that is named."),
+    ),
+    Code.STARTING: (
+        503,
+        ("История ещё читает журнал.", "History is still reading the log."),
+        ("Повторите через минуту.", "Try again in a minute."),
+    ),
+    Code.TOKEN_MISSING: (
+        401,
+        ("Запрос без ключа доступа.", "The request has no access token."),
+        ("Войдите, чтобы открыть ссылку.", "Log in to open this link."),
+    ),
+    Code.TOKEN_REFUSED: (
+        401,
+        ("Ключ доступа не подходит или истёк.", "The access token does not hold, or is over."),
+        ("Войдите снова.", "Log in again."),
+    ),
+}

@@ -1,0 +1,260 @@
+"""History's API over a log in memory: what is said is projected at once, as a fast projector would."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+from msgspec import structs
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.codec import Envelope
+from contracts.directory import OrganizationSaved, Recipient, RightsSaved
+from contracts.gateway import RecordingFinished
+from contracts.history import AccessRefused
+from contracts.ids import (
+    AgentId,
+    DepartmentId,
+    Instant,
+    LegId,
+    MediaKey,
+    OrganizationId,
+    PlaceId,
+    RecordingId,
+    VoiceMessageId,
+)
+from contracts.message import Fact
+from contracts.queue import PlaceAbandoned, PlaceTaken
+from contracts.routing import VoicemailReached
+from contracts.voicemail import (
+    LetterAccepted,
+    LetterDue,
+    LetterKind,
+    MessageStored,
+    MessageTaken,
+    RecordingAsked,
+)
+from runtime.edge import NotSaid, Said
+from runtime.edge_runner import said_record
+from runtime.memory import MemoryBlobs, MemoryClock, MemoryLog, counting_tokens
+from runtime.tokens import Claims, TokenUse, sign
+from services.history.activities.asking import Askers
+from services.history.activities.erasing import Erasing
+from services.history.activities.messages import Messages
+from services.history.activities.projecting import Share
+from services.history.activities.removing import Removing
+from services.history.api import app
+from services.history.api.asked import Parts
+from tests.integration.history.logs import record
+from tests.unit.history import stories
+from tests.unit.history.stories import ANNA, BEGIN, NORTH, SALES, SERVICE
+from tools import log as facts_log
+
+KEY = "k" * 32
+SOUTH = OrganizationId("south")
+
+
+class Desk:
+    """One process of history, with the log it reads."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.clock = MemoryClock(BEGIN)
+        self.log = MemoryLog(self.clock)
+        self.blobs = MemoryBlobs()
+        self.is_log_away = False
+        self.is_projecting = True
+        self._share = Share(engine, 0)
+        askers = Askers(engine, self.say, self.clock, KEY, counting_tokens("t"))
+        messages = Messages(
+            engine=engine,
+            say=self.say,
+            blobs=self.blobs,
+            clock=self.clock,
+            askers=askers,
+            tokens=counting_tokens("m"),
+        )
+        erasing = Erasing(engine=engine, clock=self.clock, askers=askers, messages=messages)
+        parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=self.clock)
+        self.removing = Removing(
+            engine=engine, say=self.say, blobs=self.blobs, clock=self.clock, every_s=3600.0
+        )
+        self.app = app.build(parts, lambda: True)
+
+    async def say(
+        self,
+        facts: Sequence[Fact],
+        *,
+        organization_id: OrganizationId,
+        source: str,
+        cause: str = "",
+        seq: int = 0,
+        incarnation: int = 0,
+    ) -> tuple[Said, ...]:
+        """Append, as an edge does; see runtime.edge.Say."""
+        if self.is_log_away:
+            raise NotSaid("the broker is away")
+        records = [
+            said_record(
+                fact,
+                organization_id=organization_id,
+                source=source,
+                cause=cause,
+                seq=seq,
+                incarnation=incarnation,
+                index=index,
+            )
+            for index, fact in enumerate(facts)
+        ]
+        first = await self.log.append(0, records)
+        if self.is_projecting:
+            await self.project()
+        return tuple(Said(partition=0, offset=first + index) for index in range(len(facts)))
+
+    async def tell(self, *facts: Fact, organization_id: OrganizationId = NORTH, at_s: float = 0.0) -> None:
+        """What others said, seconds after the beginning."""
+        for fact in facts:
+            offset = self.log.end(0)
+            envelope = Envelope(
+                id=f"test/{offset}",
+                type=str(fact.__struct_config__.tag),
+                source="test",
+                organization_id=organization_id,
+            )
+            self.log.facts[0].append(record(offset, stories.at(at_s), envelope, fact))
+        await self.project()
+
+    async def project(self) -> None:
+        """Bring the tables up to the log's end."""
+        if self._share.next_offset == 0:
+            await self._share.begin(self.log, counting_tokens("log"))
+        batch = self.log.facts[0][self._share.next_offset :]
+        if batch:
+            await self._share.write(batch)
+
+    @asynccontextmanager
+    async def asking(
+        self, agent_id: AgentId | None, organization_id: OrganizationId = NORTH
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        """A browser in which somebody has logged in; None: nobody has."""
+        headers = {}
+        if agent_id is not None:
+            headers["Authorization"] = f"Bearer {token_of(agent_id, organization_id)}"
+        transport = httpx.ASGITransport(app=self.app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://history", headers=headers) as made:
+            yield made
+
+    def refusals(self) -> list[AccessRefused]:
+        """What was refused and recorded."""
+        return [fact for fact in self.said() if isinstance(fact, AccessRefused)]
+
+    def said(self) -> list[Fact]:
+        """Every fact on the log that is not the host's."""
+        found = (facts_log.reading(each) for each in self.log.facts[0])
+        return [each.fact for each in found if each is not None and isinstance(each.fact, Fact)]
+
+
+def token_of(agent_id: AgentId, organization_id: OrganizationId = NORTH) -> str:
+    """An access token, as the directory signs it."""
+    claims = Claims(
+        organization_id=organization_id,
+        use=TokenUse.ACCESS,
+        agent_id=agent_id,
+        issued_at=BEGIN,
+        expires_at=Instant(BEGIN + 10**9),
+    )
+    return sign(claims, KEY)
+
+
+def voicemail(leg: str, message: str) -> tuple[Fact, ...]:
+    """The caller leaves a voice message, and a letter goes to the administrator."""
+    id_, recording_id = VoiceMessageId(message), RecordingId(f"{message}.recording")
+    return (
+        RecordingAsked(voice_message_id=id_, leg_id=LegId(leg), recording_id=recording_id),
+        MessageTaken(voice_message_id=id_, recording_id=recording_id, duration_ms=5_000),
+        MessageStored(
+            voice_message_id=id_,
+            original_key=MediaKey(f"{message}.wav"),
+            mp3_key=MediaKey(f"{message}.mp3"),
+            mp3_bytes=1,
+            mp3_sha256="",
+            speech_ms=4_000,
+        ),
+        LetterDue(
+            letter_id=f"letter.{message}",
+            kind=LetterKind.VOICE_MESSAGE,
+            recipient=Recipient(name="Boris", email="boris@north.example"),
+            voice_message_id=id_,
+        ),
+        LetterAccepted(letter_id=f"letter.{message}", answer="250 ok"),
+    )
+
+
+def department_call(
+    leg: str, department_id: DepartmentId, *, is_internal: bool = False, caller: str = stories.CUSTOMER
+) -> tuple[Fact, ...]:
+    """A caller waits in a department, leaves a voice message there; the conversation before was recorded."""
+    taken = stories.place(leg, SALES)
+    place_id = PlaceId(f"p.{leg}")
+    return (
+        stories.a_call(leg, caller, is_internal=is_internal),
+        PlaceTaken(
+            place_id=place_id,
+            department_id=department_id,
+            pbx_id=taken.pbx_id,
+            leg_id=taken.leg_id,
+            caller=caller,
+            line=taken.line,
+            joined_at=taken.joined_at,
+            deadline_at=taken.deadline_at,
+            position=1,
+            is_internal=is_internal,
+        ),
+        RecordingFinished(
+            pbx_id=taken.pbx_id,
+            leg_id=LegId(leg),
+            recording_id=RecordingId(f"rec.{leg}"),
+            ok=True,
+            key=MediaKey(f"rec.{leg}.wav"),
+            duration_ms=60_000,
+        ),
+        *voicemail(leg, f"vm.{leg}"),
+        PlaceAbandoned(place_id=place_id, waited_ms=30_000),
+        stories.hung_up(leg),
+    )
+
+
+async def an_office(desk: Desk, rights: RightsSaved | None = None) -> None:
+    """Sales (where Anna sits, and whose head she is), Service, a direct call to Anna, an internal one, and
+    another organization; Boris administers."""
+    book = [fact for fact in stories.the_book() if getattr(fact, "department_id", None) != SALES]
+    sales = stories.a_department(SALES, "Sales", stories.MOSCOW, ANNA, stories.VERA, head_ids=(ANNA,))
+    await desk.tell(*book, sales, *(() if rights is None else (rights,)))
+    await desk.tell(*department_call("in.sales", SALES), at_s=10)
+    await desk.tell(*department_call("in.service", SERVICE), at_s=20)
+    await desk.tell(*department_call("in.inside", SALES, is_internal=True, caller="102"), at_s=30)
+    await desk.tell(
+        stories.a_call("in.anna"),
+        stories.taken("in.anna"),
+        stories.rung(ANNA, "t.anna", "in.anna"),
+        stories.missed(ANNA, "t.anna", "in.anna"),
+        machine_of_anna(),
+        *voicemail("in.anna", "vm.in.anna"),
+        stories.hung_up("in.anna"),
+        at_s=40,
+    )
+    south = [
+        structs.replace(fact, organization_id=SOUTH) if isinstance(fact, OrganizationSaved) else fact
+        for fact in stories.the_book()
+    ]
+    await desk.tell(*south, *department_call("in.south", SALES), organization_id=SOUTH, at_s=50)
+
+
+def machine_of_anna() -> Fact:
+    """Anna's answering machine takes the call."""
+    return VoicemailReached(
+        leg_id=LegId("in.anna"),
+        pbx_id=stories.MOSCOW,
+        caller=stories.CUSTOMER,
+        line=stories.LINE,
+        arrived_at=stories.at(40),
+        agent_id=ANNA,
+    )
