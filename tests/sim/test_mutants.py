@@ -10,6 +10,11 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_deadline_skipped,
     mutants.timer_due_dropped_as_an_own_fact,
     mutants.store_write_without_the_version,
+    mutants.say_before_storing,
+    mutants.a_claim_that_decides_what_the_log_already_says,
+    mutants.a_parked_organization_that_shares_its_numbering,
+    mutants.dial_without_a_request,
+    mutants.a_gateway_that_sends_past_a_failed_fact,
 )
 
 

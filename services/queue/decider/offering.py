@@ -146,7 +146,11 @@ def decide_dial(state: QueueState, due: TimerDue) -> Decision:
 
 def _dial_leg(state: QueueState, offer: Offer, leg_id: LegId) -> Decision:
     place = state.places[offer.place_id]
-    commands = tuple(phones.dial(state, place, offer, leg) for leg in offer.legs if leg.leg_id == leg_id)
+    planned = [leg for leg in offer.legs if leg.leg_id == leg_id]
+    if not all(state.may_dial(leg.address) for leg in planned):
+        # The policy was tightened since (C10): the place is offered anew, by the phones that are left.
+        return offers.end(state, offer.offer_id, OfferWithdrawn, reason="not_allowed_to_dial")
+    commands = tuple(phones.dial(state, place, offer, leg) for leg in planned)
     return Decision(facts=(OfferLegDialled(offer_id=offer.offer_id, leg_id=leg_id),), commands=commands)
 
 

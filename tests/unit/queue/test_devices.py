@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from contracts import directory, gateway, queue, telephony
+from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState, EndedBy, Outcome
-from contracts.ids import Address, LegId
+from contracts.ids import Address, LegId, OrganizationId
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -48,6 +49,28 @@ def test_the_mobile_rings_after_its_delay() -> None:
     assert len(dialled(office)) == 1
     office.waits(1)
     assert dialled(office) == ["sip:anna", "tel:+79160000001"]
+
+
+@pytest.mark.rule("C10")
+def test_a_mobile_that_policy_no_longer_allows_is_not_dialled_after_its_delay() -> None:
+    """The switch is turned off while the desk phone rings: it is rung anew, and the mobile never."""
+    office = with_mobile()
+    office.calls("c1")
+    office.saves(
+        directory.OrganizationSaved(
+            organization_id=OrganizationId("org"),
+            version=2,
+            name="Org",
+            language=directory.Language.RUSSIAN,
+            timezone="Europe/Moscow",
+            dialling_policy=DiallingPolicy(is_on=False),
+            administrators=(),
+        )
+    )
+    office.waits(30 * SECOND)
+    assert set(dialled(office)) == {"sip:anna"}
+    assert [each.reason for each in office.said(queue.OfferWithdrawn)] == ["not_allowed_to_dial"]
+    assert len(dialled(office)) > 1
 
 
 @pytest.mark.rule("E4")
