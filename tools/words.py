@@ -8,6 +8,7 @@ from contracts import voicemail as v
 from contracts.directory import ActionKind, AgentSaved, DepartmentSaved, PbxSaved
 from contracts.log import OrganizationParked, OrganizationUnparked, PartitionClaimed
 from contracts.message import Message
+from tools import words_of_routing
 from tools.masking import masked
 
 ACTIONS = {
@@ -82,6 +83,7 @@ class Words:
             self._of_offers,
             self._of_callbacks,
             self._of_voicemail,
+            self._of_routing,
             self._of_others,
         ):
             said = tell(fact)
@@ -207,6 +209,9 @@ class Words:
                 return f"the mail server says: {masked(fact.answer)}"
             case _:
                 return None
+
+    def _of_routing(self, fact: Message) -> str | None:
+        return words_of_routing.told(fact, self.caller, self.agent, self.department)
 
     def _of_others(self, fact: Message) -> str | None:
         match fact:

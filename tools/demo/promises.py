@@ -1,27 +1,20 @@
 """What the morning promises, and whether the log shows that it happened."""
 
 from collections import Counter
-from dataclasses import dataclass
 
 from contracts import callback as c
 from contracts import gateway as g
 from contracts import queue as q
+from contracts import routing as r
 from contracts import voicemail as v
+from tools.demo import direct
+from tools.demo.promise import Promise
 from tools.demo.story import CALLBACK_ENDS, OFFER_ENDS, PLACE_ENDS, Heard, PlaceView, Story
 from tools.words import seconds
 
 CUSTOMERS = 4
 HANG_UP_MS_MAX = 1_000
 """A play that ends because its leg does is told together with that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """One promise, whether it was kept, and what the log says of it."""
-
-    text: str
-    is_kept: bool
-    shown: str
 
 
 def promises(story: Story) -> list[Promise]:
@@ -34,6 +27,9 @@ def promises(story: Story) -> list[Promise]:
         _apology(story),
         _letter(story),
         _hang_up(story),
+        direct.forwarded(story),
+        direct.not_rung(story),
+        direct.across(story),
         _takeover(story),
         _one_end_each(story),
         _one_offer_each(story),
@@ -53,6 +49,7 @@ def counts(story: Story) -> list[tuple[str, str]]:
     places = list(story.places.values())
     waits = [place.ended_at - place.joined_at for place in places if place.ended_at is not None]
     dials = [each.fact for each in story.all(g.LegRequested)]
+    direct_calls = {getattr(each.fact, "leg_id", "") for each in story.all(r.PersonRung, r.PersonMissed)}
     return [
         ("facts heard", f"{len(story.heard)}, said twice and dropped: {story.repeats}"),
         ("calls arrived", str(len(story.all(g.CallArrived)))),
@@ -62,6 +59,7 @@ def counts(story: Story) -> list[tuple[str, str]]:
         ("offers made", f"{len(story.all(q.OfferMade))}: {_listed(offers, 'Offer')}"),
         ("callbacks ordered", f"{len(story.all(c.CallbackOrdered))}: {_listed(ends, 'Callback')}"),
         ("phones dialled", str(len(dials))),
+        ("direct calls", f"{len(direct_calls)}, forwards: {len(story.all(r.CallForwarded))}"),
         ("voice messages", f"{len(story.all(v.MessageTaken))}, stored: {len(story.all(v.MessageStored))}"),
         ("letters due", f"{len(story.all(v.LetterDue))}, accepted: {len(story.all(v.LetterAccepted))}"),
         (f"{story.killed} processes", str(len(story.waiting_at_claims))),

@@ -36,7 +36,8 @@ from tools.apply import office
 from tools.apply.document import Document, read
 from tools.apply.run import plan, say
 from tools.demo.letters import Letter, letters, save_mp3
-from tools.demo.promises import Promise, are_all_kept, counts, promises
+from tools.demo.promise import Promise
+from tools.demo.promises import are_all_kept, counts, promises
 from tools.demo.screen import Screen, show_summary
 from tools.demo.story import Line, Story
 from tools.log import Reading

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.ids import Instant
-from tools.demo.promises import Promise
+from tools.demo.promise import Promise
 from tools.demo.story import Line, Story
 
 LINES_KEPT: Final = 200

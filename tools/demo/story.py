@@ -21,6 +21,7 @@ STYLES: Final = {
     "queue": "cyan",
     "callback": "magenta",
     "voicemail": "yellow",
+    "routing": "green",
     "gateway": "white",
     "log": "red",
 }

@@ -27,6 +27,7 @@ from contracts.ids import (
 )
 from contracts.log import PartitionClaimed
 from contracts.message import Message, type_name
+from tests.unit.tools.direct_call import DIRECT_CALL
 from tools.demo.story import Story
 from tools.log import Reading
 
@@ -181,6 +182,7 @@ MORNING: tuple[tuple[float, Message], ...] = (
     (3, taken("k4", 3, 4)),
     (4, told("k4", 4)),
     (5, g.PlayFinished(pbx_id=CLOUD, leg_id=LegId("k1"), play_id=PlayId("k1.1"), ok=True)),
+    *DIRECT_CALL,
     (8, ordered("k1", 0)),
     (12, ended("k1")),
     (12, ordered("k3", 2)),
@@ -258,7 +260,8 @@ MORNING: tuple[tuple[float, Message], ...] = (
     ),
     (62, v.LetterAccepted(letter_id="l1", answer="250 OK")),
 )
-"""Four customers: k1 is called back, k2 stays on the line, k3 is called back too late, k4 hangs up."""
+"""Five customers: k1 is called back, k2 stays on the line, k3 is called back too late, k4 leaves, k5 calls
+one person."""
 
 
 def story_of(*facts: tuple[float, Message], repeated: bool = False) -> Story:

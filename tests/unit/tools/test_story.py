@@ -4,14 +4,16 @@ import pytest
 
 from contracts import callback as c
 from contracts import queue as q
+from contracts import routing as r
 from contracts import voicemail as v
 from contracts.gateway import LegAnswered, LegEnded, PlayFinished
 from contracts.ids import Instant, LegId, PlayId
 from contracts.log import PartitionClaimed
 from contracts.message import Message
-from tests.unit.tools import morning
+from tests.unit.tools import direct_call, morning
 from tests.unit.tools.morning import MORNING, story_of, without
-from tools.demo.promises import Promise, are_all_kept, counts, promises
+from tools.demo.promise import Promise
+from tools.demo.promises import are_all_kept, counts, promises
 
 
 def broken(*facts: tuple[float, Message]) -> list[Promise]:
@@ -47,6 +49,10 @@ def test_an_empty_log_keeps_no_promise() -> None:
         (q.PlaceClosed, "nobody loses the place"),
         (q.OfferMade, "two offers"),
         (PlayFinished, "was heard"),
+        (PlayFinished, "after a spoken notice"),
+        (r.CallForwarded, "after a spoken notice"),
+        (r.PersonMissed, "is passed over"),
+        (r.CallConnected, "another PBX"),
     ],
 )
 def test_each_promise_is_broken_when_its_fact_is_missing(kind: type[Message], text: str) -> None:
@@ -71,6 +77,19 @@ def test_two_offers_at_once_break_the_promise() -> None:
     """Q2: nobody ever holds two offers."""
     facts = (*MORNING[:20], (24.5, morning.offered("k2", morning.GUSEV, "o9")), *MORNING[20:])
     assert any("two offers" in each.text for each in broken(*facts))
+
+
+def test_an_absent_employee_whose_phone_rings_breaks_the_promise() -> None:
+    """D4: absence applies without ringing."""
+    facts = (*MORNING, (70, direct_call.rung(direct_call.POLOZOV)))
+    assert any("is passed over" in each.text for each in broken(*facts))
+
+
+def test_a_colleague_who_is_rung_before_the_notice_was_heard_breaks_the_promise() -> None:
+    """D3: the caller hears what happens before it happens."""
+    late = [(12.0, fact) for _, fact in MORNING if isinstance(fact, PlayFinished)]
+    facts = (*without(PlayFinished), *late)
+    assert any("after a spoken notice" in each.text for each in broken(*facts))
 
 
 def test_without_a_second_process_of_the_queue_nothing_was_killed() -> None:

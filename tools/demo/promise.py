@@ -1,0 +1,12 @@
+"""What a promise is: its words, whether it was kept, and what the log says of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One promise, whether it was kept, and what the log says of it."""
+
+    text: str
+    is_kept: bool
+    shown: str
