@@ -187,7 +187,7 @@ class Office:
             )
         )
 
-    def dials(self, extension: str, name: str = "c1", *, caller: str = "104") -> Decision:
+    def dials(self, extension: str, name: str = "c1", *, caller: str = "204") -> Decision:
         """An employee calls an extension from inside."""
         return self.calls(extension, name, caller=caller, is_internal=True)
 

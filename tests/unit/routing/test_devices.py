@@ -35,7 +35,7 @@ def desk_later(extension: str) -> directory.Device:
 def with_mobile(*, auto: bool = True) -> Office:
     """Anna has a desk phone and, five seconds later, a mobile."""
     office = an_office(auto=auto)
-    office.saves_person(ANNA, desk("101"), mobile())
+    office.saves_person(ANNA, desk("201"), mobile())
     return office
 
 
@@ -45,9 +45,9 @@ def test_the_mobile_of_a_direct_call_rings_after_its_delay() -> None:
     office = with_mobile()
     office.calls()
     office.waits(5 * SECOND - 1)
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
     office.waits(1)
-    assert office.dialled() == ["sip:101", "tel:+79160000001"]
+    assert office.dialled() == ["sip:201", "tel:+79160000001"]
 
 
 @pytest.mark.rule("E4")
@@ -114,7 +114,7 @@ def test_with_the_desk_phone_dead_the_mobile_rings_at_once() -> None:
     office = with_mobile()
     office.calls()
     office.phone_ends(Outcome.UNREACHABLE, DESK)
-    assert office.dialled() == ["sip:101", "tel:+79160000001"]
+    assert office.dialled() == ["sip:201", "tel:+79160000001"]
 
 
 @pytest.mark.rule("E4")
@@ -198,7 +198,7 @@ def test_a_colleagues_call_to_a_mobile_shows_a_number_of_the_pbx() -> None:
     """An extension is no number of the public network."""
     office = an_office()
     office.saves_person(ANNA, mobile(delay_ms=0))
-    office.dials("101")
+    office.dials("201")
     assert office.last(telephony.DialLeg).caller_id == "+74951110000"
 
 
@@ -206,10 +206,10 @@ def test_a_colleagues_call_to_a_mobile_shows_a_number_of_the_pbx() -> None:
 def test_a_phone_that_policy_forbids_is_not_dialled_for_a_direct_call() -> None:
     """Toll fraud and emergency numbers: an employee's card opens no door."""
     office = an_office()
-    office.saves_person(ANNA, desk("101"), mobile("+19001234567"), mobile("112"))
+    office.saves_person(ANNA, desk("201"), mobile("+19001234567"), mobile("112"))
     office.calls()
     office.waits(MINUTE)
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
 
 
 @pytest.mark.rule("C10")
@@ -219,7 +219,7 @@ def test_a_phone_is_checked_again_when_its_delay_is_over() -> None:
     office.calls()
     office.policy(is_on=False)
     office.waits(MINUTE)
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
     assert office.said(routing.TryLegSkipped)
     assert office.ringing() == ANNA
 
@@ -246,7 +246,7 @@ def test_a_pbx_that_cannot_be_reached_costs_one_failed_dialling_and_not_one_per_
     office.phone_ends(Outcome.UNREACHABLE)
     office.hangs_up()
     office.calls("+78431110205", "c2")
-    assert office.dialled() == ["pbx:volga/205", "sip:102", "sip:102"]
+    assert office.dialled() == ["pbx:volga/205", "sip:202", "sip:202"]
     office.hangs_up("c2")
     office.waits(MINUTE)
     office.calls("+78431110205", "c3")
@@ -308,7 +308,7 @@ def test_the_phones_of_a_removed_employee_stop_ringing_and_a_call_in_progress_go
     office.calls()
     office.answers()
     office.rules(BORIS, no_answer=to_colleague(ANNA))
-    office.dials("102", "c2")
+    office.dials("202", "c2")
     office.saves_person(BORIS, is_removed=True)
     office.saves_person(ANNA, is_removed=True)
     assert office.is_here("c1")
@@ -319,12 +319,12 @@ def test_the_phones_of_a_removed_employee_stop_ringing_and_a_call_in_progress_go
 
 @pytest.mark.rule("E8")
 def test_a_reused_extension_never_receives_an_old_leg() -> None:
-    """E-89: Anna moved to 111 and Boris got her 101 while her call rang; her later phone stays silent."""
+    """E-89: Anna moved to 111 and Boris got her 201 while her call rang; her later phone stays silent."""
     office = an_office()
-    office.saves_person(ANNA, mobile(delay_ms=0), desk_later("101"))
+    office.saves_person(ANNA, mobile(delay_ms=0), desk_later("201"))
     office.calls()
     office.saves_person(ANNA, mobile(delay_ms=0), desk_later("111"))
-    office.saves_person(BORIS, desk("101"), extension="101")
+    office.saves_person(BORIS, desk("201"), extension="201")
     office.waits(10 * SECOND)
     assert office.dialled() == ["tel:+79160000001"]
     assert office.ringing() == ANNA
@@ -336,6 +336,6 @@ def test_a_leg_that_rings_belongs_to_the_person_and_not_to_the_extension() -> No
     office = an_office()
     office.calls()
     office.saves_person(ANNA, extension="111")
-    office.saves_person(BORIS, extension="101")
+    office.saves_person(BORIS, extension="201")
     office.answers()
     assert office.last(routing.PersonAnswered).agent_id == ANNA

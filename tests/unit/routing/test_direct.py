@@ -39,7 +39,7 @@ def test_a_call_to_a_personal_number_or_a_company_sim_rings_the_employee(line: s
     office.rules(ANNA, numbers=(ANNAS_LINE, "+79161112233"))
     office.calls(line)
     assert office.last(routing.CallTaken).rule is Rule.PERSONAL_NUMBER
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
     assert office.ringing() == ANNA
 
 
@@ -47,15 +47,15 @@ def test_a_call_to_a_personal_number_or_a_company_sim_rings_the_employee(line: s
 def test_a_colleague_who_dials_the_extension_rings_the_employee() -> None:
     """From inside the extension is the number, and history knows who called."""
     office = an_office()
-    office.dials("101", caller="104")
+    office.dials("201", caller="204")
     taken = office.last(routing.CallTaken)
     assert (taken.rule, taken.caller_agent_id, taken.is_internal) == (Rule.EXTENSION, GLEB, True)
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
 
 
 @pytest.mark.rule("D1")
 def test_an_extension_is_looked_for_on_the_pbx_where_it_was_dialled() -> None:
-    """Two PBXs may both have a 101: nobody rings the other one's."""
+    """Two PBXs may both have a 201: nobody rings the other one's."""
     office = an_office()
     office.dials("205")
     assert office.last(routing.CallEnded).reason is EndReason.UNKNOWN_NUMBER
@@ -184,7 +184,7 @@ def test_out_of_hours_the_call_goes_straight_to_its_action_without_ringing() -> 
     office.rules(ANNA, out_of_hours=to_colleague(BORIS))
     office.is_out_of_hours(ANNA)
     office.calls()
-    assert office.dialled() == ["sip:102"]
+    assert office.dialled() == ["sip:202"]
     assert office.missed() == [(ANNA, "out_of_hours")]
     assert office.last(routing.CallForwarded).to.rule is Rule.OUT_OF_HOURS
 
@@ -196,7 +196,7 @@ def test_beyond_what_is_known_of_the_hours_an_employee_counts_as_at_work() -> No
     yesterday = Interval(from_at=Instant(0), until_at=Instant(office.at - MINUTE))
     office.hours(ANNA, hours=(yesterday,), known_until_at=office.at)
     office.calls()
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
 
 
 @pytest.mark.rule("D4", "E6")
@@ -332,13 +332,13 @@ def test_a_bridge_that_is_never_reported_does_not_hold_caller_and_employee() -> 
 def test_the_first_device_to_answer_stops_the_others() -> None:
     """One employee, one call; the mobile that has not rung yet never does."""
     office = an_office()
-    office.saves_person(ANNA, desk("101"), sim(), mobile())
+    office.saves_person(ANNA, desk("201"), sim(), mobile())
     office.calls()
     office.waits(2 * SECOND)
     office.answers()
     assert [cancel.leg_id for cancel in office.said(telephony.CancelLeg)] == ["c1.t1.1"]
     office.waits(10 * SECOND)
-    assert office.dialled() == ["sip:101", "tel:+79161112233"]
+    assert office.dialled() == ["sip:201", "tel:+79161112233"]
 
 
 def test_two_direct_calls_to_different_employees_know_nothing_of_each_other() -> None:

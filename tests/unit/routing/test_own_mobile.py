@@ -20,7 +20,7 @@ def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_machine() -
     office.rules(ANNA, no_answer=to_mobile(), mobile="+79160000001")
     office.calls()
     office.phone_ends(Outcome.BUSY)
-    assert office.dialled() == ["sip:101", "tel:+79160000001"]
+    assert office.dialled() == ["sip:201", "tel:+79160000001"]
     mobile_leg = office.leg()
     office.answers()
     office.presses("1", mobile_leg)
@@ -38,7 +38,7 @@ def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_machine() -
 def test_somebody_absent_may_have_the_calls_on_the_own_mobile() -> None:
     """It is they who wish it; the mobile of the device plan serves where no other was given."""
     office = an_office()
-    office.saves_person(ANNA, desk("101"), mobile("+79160000002"))
+    office.saves_person(ANNA, desk("201"), mobile("+79160000002"))
     office.rules(ANNA, absence=to_mobile())
     office.is_absent(ANNA)
     office.calls()
@@ -52,5 +52,5 @@ def test_an_own_mobile_that_may_not_be_dialled_is_unreachable() -> None:
     office.rules(ANNA, no_answer=to_mobile(), mobile="112")
     office.calls()
     office.phone_ends(Outcome.BUSY)
-    assert office.dialled() == ["sip:101"]
+    assert office.dialled() == ["sip:201"]
     assert office.last(routing.VoicemailReached).agent_id == ANNA

@@ -199,7 +199,7 @@ def test_an_absent_or_closed_subscriber_with_a_limit_is_passed_by_at_once() -> N
         office.rules(ANNA, absence=to_colleague(GLEB), out_of_hours=to_colleague(GLEB))
         away(office, ANNA)
         office.calls(MENU_LINE)
-        assert office.dialled() == ["sip:102"]
+        assert office.dialled() == ["sip:202"]
 
 
 @pytest.mark.rule("S2")
@@ -289,7 +289,7 @@ def test_an_external_number_that_may_not_be_dialled_never_is(number: str) -> Non
     """Whoever wrote it into the scenario: the number is judged when it would be dialled."""
     office = with_external(number)
     office.calls(MENU_LINE)
-    assert office.dialled() == ["sip:102"]
+    assert office.dialled() == ["sip:202"]
     ended = office.last(routing.ExternalEnded)
     assert ended.outcome is None
     assert ended.reason

@@ -71,7 +71,7 @@ class World(RuleBasedStateMachine):
         self.office = an_office(auto=False)
         self.names = 0
         self.past: list[LegId] = []
-        self.office.saves_person(VERA, desk("103"), sim(), mobile())
+        self.office.saves_person(VERA, desk("203"), sim(), mobile())
         self.office.rules(VERA, numbers=(), no_answer=to_mobile(), no_answer_ms=20 * SECOND)
         self.a_scenario_is_saved(0)
 
@@ -86,7 +86,7 @@ class World(RuleBasedStateMachine):
         self.names += 1
         self.office.calls(line, f"c{self.names}", caller=caller)
 
-    @rule(extension=st.sampled_from(("101", "102", "103", "104", "205", "400", "999")))
+    @rule(extension=st.sampled_from(("201", "202", "203", "204", "205", "400", "999")))
     def a_colleague_calls(self, extension: str) -> None:
         self.names += 1
         self.office.dials(extension, f"c{self.names}")
@@ -224,11 +224,11 @@ class World(RuleBasedStateMachine):
     @rule(
         agent_id=a_person,
         is_removed=st.sampled_from((False, False, False, True)),
-        extension=st.sampled_from(("", "101", "777")),
+        extension=st.sampled_from(("", "201", "777")),
     )
     def a_card_changes(self, agent_id: str, is_removed: bool, extension: str) -> None:
         person = next(each for each in PEOPLE if each == agent_id)
-        phones = (desk(extension or "101"), mobile())
+        phones = (desk(extension or "201"), mobile())
         self.office.saves_person(person, *phones, extension=extension, is_removed=is_removed)
 
     @rule(agent_id=st.sampled_from((None, GLEB, ANNA)), second=st.sampled_from((None, BORIS, GLEB)))

@@ -54,7 +54,7 @@ def test_a_call_from_inside_is_nobodys_customer() -> None:
     """The table holds for every call from outside, and for none other."""
     office = an_office()
     office.responsible(GLEB)
-    office.calls("101", caller="+79123456789", is_internal=True)
+    office.calls("201", caller="+79123456789", is_internal=True)
     assert office.ringing() == ANNA
 
 
