@@ -77,6 +77,14 @@ def searched(id_: str, card: Card) -> str:
     return " ".join((id_, *found)).lower()
 
 
+def content(fact: Fact) -> str:
+    """A digest of all that a fact says but its version.
+
+    Not of its bytes: a default is left out of them when it is the very same object, and not when it is equal.
+    """
+    return digest(repr(facts.with_version(fact, facts.VERSION_UNSAID)))
+
+
 class Page:
     """What one transaction reads and changes. `office` always shows it as it will be."""
 
@@ -244,7 +252,7 @@ class Page:
         present = {facts.key(fact) for fact in wanted}
         for fact in wanted:
             version, old = known.get(facts.key(fact), (0, ""))
-            made = digest(codec.encode(fact))
+            made = content(fact)
             if made != old:
                 await self.say_version(facts.with_version(fact, version + 1), made, is_new=version == 0)
         gone = [key for key in known if key not in present and not self._is_in_force(key)]
@@ -278,7 +286,7 @@ class Page:
         fact = codec.decode(key[0], value)
         assert isinstance(fact, Fact)
         last = facts.removed(fact)
-        made = digest(codec.encode(facts.with_version(last, facts.VERSION_UNSAID)))
+        made = content(last)
         if made != known[1]:
             await self.say_version(facts.with_version(last, known[0] + 1), made, is_new=False)
 
@@ -326,7 +334,7 @@ class Page:
         where = (SAID.c.organization_id == self.organization_id) & (SAID.c.type == type_)
         query = select(SAID.c.version, SAID.c.digest).where(where, SAID.c.subject == subject)
         known = (await self.connection.execute(query)).first()
-        made = digest(codec.encode(facts.with_version(fact, facts.VERSION_UNSAID)))
+        made = content(fact)
         if known is not None and known.digest == made and not is_always:
             return
         version = 1 if known is None else known.version + 1
