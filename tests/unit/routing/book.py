@@ -25,14 +25,19 @@ MENU = ScenarioId("menu")
 
 
 def a_department(
-    department_id: DepartmentId, extension: str, *lines: str, version: int = 1, is_removed: bool = False
+    department_id: DepartmentId,
+    extension: str,
+    *lines: str,
+    version: int = 1,
+    pbx_id: PbxId = MOSCOW,
+    is_removed: bool = False,
 ) -> directory.DepartmentSaved:
     """A department's card, as far as routing looks at it."""
     return directory.DepartmentSaved(
         department_id=department_id,
         version=version,
         name=department_id.title(),
-        pbx_id=MOSCOW,
+        pbx_id=pbx_id,
         extension=extension,
         lines=lines,
         agents=(),

@@ -22,6 +22,7 @@ from tests.unit.routing.book import (
     SILENCE,
     STANDARD,
     VERA,
+    VOLGA,
     a_department,
     element,
     mobile,
@@ -61,7 +62,7 @@ def test_a_colleague_is_rung_with_the_devices_and_the_time_of_the_colleague() ->
     assert office.last(routing.CallConnected).agent_id == BORIS
 
 
-@pytest.mark.rule("D2", "O7")
+@pytest.mark.rule("D2")
 def test_a_forward_to_a_department_joins_its_queue_with_the_trail() -> None:
     """From here on the caller waits as everybody there does; the trail says where the call has been."""
     office = an_office()
@@ -72,6 +73,18 @@ def test_a_forward_to_a_department_joins_its_queue_with_the_trail() -> None:
     assert (reached.department_id, reached.rule, reached.pbx_id) == (SALES, Rule.NO_ANSWER, MOSCOW)
     assert [(hop.agent_id, hop.department_id) for hop in reached.trail] == [(ANNA, None), (None, SALES)]
     assert (reached.is_answered, office.is_here()) == (False, False)
+
+
+@pytest.mark.rule("O2", "O7")
+def test_a_forward_may_lead_to_a_department_of_another_cloud_pbx() -> None:
+    """The call stays where it came in; its department sits on the Volga."""
+    office = an_office()
+    office.hears(a_department(SALES, "400", version=2, pbx_id=VOLGA))
+    office.rules(ANNA, no_answer=to_department(SALES))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    reached = office.last(routing.DepartmentReached)
+    assert (reached.department_id, reached.pbx_id) == (SALES, MOSCOW)
 
 
 @pytest.mark.rule("D3")
