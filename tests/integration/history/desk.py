@@ -1,5 +1,6 @@
 """History's API over a log in memory: what is said is projected at once, as a fast projector would."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -57,12 +58,14 @@ class Desk:
     """One process of history, with the log it reads."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
         self.clock = MemoryClock(BEGIN)
         self.log = MemoryLog(self.clock)
         self.blobs = MemoryBlobs()
         self.is_log_away = False
         self.is_projecting = True
         self._share = Share(engine, 0)
+        self._one_at_a_time = asyncio.Lock()
         askers = Askers(engine, self.say, self.clock, KEY, counting_tokens("t"))
         messages = Messages(
             engine=engine,
@@ -124,11 +127,12 @@ class Desk:
 
     async def project(self) -> None:
         """Bring the tables up to the log's end."""
-        if self._share.next_offset == 0:
-            await self._share.begin(self.log, counting_tokens("log"))
-        batch = self.log.facts[0][self._share.next_offset :]
-        if batch:
-            await self._share.write(batch)
+        async with self._one_at_a_time:
+            if self._share.next_offset == 0:
+                await self._share.begin(self.log, counting_tokens("log"))
+            batch = self.log.facts[0][self._share.next_offset :]
+            if batch:
+                await self._share.write(batch)
 
     @asynccontextmanager
     async def asking(
@@ -159,7 +163,7 @@ def token_of(agent_id: AgentId, organization_id: OrganizationId = NORTH) -> str:
         use=TokenUse.ACCESS,
         agent_id=agent_id,
         issued_at=BEGIN,
-        expires_at=Instant(BEGIN + 10**9),
+        expires_at=Instant(BEGIN + 10**11),
     )
     return sign(claims, KEY)
 

@@ -1,0 +1,206 @@
+"""Pages, filters, the table for downloading, and figures that equal the rows they sum (H5, H6)."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.directory import RightsSaved, Role
+from contracts.ids import AgentId
+from services.history import state
+from services.history.activities import tables
+from services.history.rules.showing import Outcome, outcome
+from services.history.state import CallbackEnd, Contact, PlaceEnd, TryEnd
+from tests.integration.history.desk import Desk
+from tests.integration.history.logs import morning, said
+from tests.unit.history.stories import ANNA, BORIS, CUSTOMER, NORTH, SALES
+
+SEED = 3
+PERIOD = {"since_at": 1_799_900_000_000, "until_at": 1_800_100_000_000}
+
+
+async def a_morning(desk: Desk, seed: int = SEED) -> list[Contact]:
+    """A simulated morning in the tables, with an administrator; and its contacts, as they stand there."""
+    records = [*morning(seed)]
+    right = RightsSaved(agent_id=AgentId("boss"), version=1, role=Role.ADMINISTRATOR)
+    records.append(said(len(records), records[-1].at, right, NORTH))
+    desk.log.facts[0] = records
+    await desk.project()
+    return await contacts(desk.engine)
+
+
+async def contacts(engine: AsyncEngine) -> list[Contact]:
+    """Every contact's record."""
+    async with engine.connect() as connection:
+        found = await connection.scalars(select(tables.contacts.c.document))
+        return [state.decoded(each) for each in found]
+
+
+@pytest.mark.rule("H5")
+async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(desk: Desk) -> None:
+    """Whoever turns pages sees each call once."""
+    known = await a_morning(desk)
+    wanted = sorted(((each.started_at, each.contact_id) for each in known), reverse=True)
+    seen: list[tuple[int, str]] = []
+    after = ""
+    async with desk.asking(AgentId("boss")) as asked:
+        while True:
+            page = (await asked.get("/history", params={"limit": 3, "after": after})).json()
+            seen += [(row["started_at"], row["contact_id"]) for row in page["rows"]]
+            after = page["next"]
+            if after is None:
+                break
+    assert seen == wanted
+    assert len(seen) > 6
+
+
+@pytest.mark.rule("H5")
+@pytest.mark.parametrize(
+    ("params", "wanted"),
+    [
+        ({}, {"in.sales", "in.service", "in.inside", "in.anna"}),
+        ({"department": "sales"}, {"in.sales", "in.inside"}),
+        ({"department": ["sales", "service"]}, {"in.sales", "in.inside", "in.service"}),
+        ({"employee": "anna"}, {"in.anna"}),
+        ({"direction": "internal"}, {"in.inside"}),
+        ({"outcome": "missed"}, {"in.sales", "in.service", "in.inside", "in.anna"}),
+        ({"outcome": "answered"}, set()),
+        ({"number": "8 916 555-00-01"}, {"in.sales", "in.service", "in.anna"}),
+        ({"number": "+79990000000"}, set()),
+        ({"pbx": "moscow", "is_voicemail": "true"}, {"in.sales", "in.service", "in.inside", "in.anna"}),
+        ({"pbx": "volga"}, set()),
+        ({"since_at": 1_800_000_020_000}, {"in.service", "in.inside", "in.anna"}),
+        ({"until_at": 1_800_000_020_000}, {"in.sales"}),
+    ],
+)
+async def test_a_filter_finds_what_it_says_and_nothing_else(
+    office: Desk, params: dict[str, Any], wanted: set[str]
+) -> None:
+    """Time, department, employee, PBX, direction, outcome, number (H5)."""
+    async with office.asking(BORIS) as asked:
+        answer = await asked.get("/history", params=params)
+    assert {row["contact_id"] for row in answer.json()["rows"]} == wanted
+
+
+@pytest.mark.rule("H5", "H3")
+@pytest.mark.parametrize(
+    ("language", "head", "cell"),
+    [
+        ("ru-RU,ru;q=0.9", "Автоответчик", ";да;"),
+        ("en", "Voicemail", ",yes,"),
+        ("de", "Автоответчик", ";да;"),
+    ],
+)
+async def test_the_table_is_in_the_readers_language(
+    office: Desk, language: str, head: str, cell: str
+) -> None:
+    """Heads and cells, dates and times; without a language we know, the organization's."""
+    async with office.asking(BORIS) as asked:
+        answer = await asked.get(
+            "/history.csv",
+            params={"department": "sales", "direction": "incoming"},
+            headers={"Accept-Language": language},
+        )
+    assert answer.headers["content-type"].startswith("text/csv")
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert head in lines[0]
+    assert len(lines) == 2
+    assert CUSTOMER in lines[1]
+    assert cell in lines[1]
+
+
+@pytest.mark.rule("H5", "C8")
+async def test_a_contact_shows_what_else_the_customer_had_that_day(office: Desk) -> None:
+    """«Already talked to Sales at 12:04» (E-30)."""
+    async with office.asking(BORIS) as asked:
+        shown = (await asked.get("/history/in.sales")).json()
+    assert {row["contact_id"] for row in shown["same_number"]} == {"in.service", "in.anna"}
+    assert shown["row"]["department_label"] == "Sales"
+    assert [place["department"]["name"] for place in shown["places"]] == ["Sales"]
+
+
+@pytest.mark.rule("H6")
+@pytest.mark.parametrize("seed", [3, 7, 20])
+async def test_every_figure_is_the_sum_of_the_rows(desk: Desk, seed: int) -> None:
+    """A manager who counts rows by hand comes to the same number."""
+    known = await a_morning(desk, seed)
+    async with desk.asking(AgentId("boss")) as asked:
+        figures = (await asked.get("/statistics", params=PERIOD)).json()
+    assert figures["departments"]
+    for each in figures["departments"]:
+        assert_department(each, known)
+    for each in figures["employees"]:
+        tries = [
+            made
+            for contact in known
+            for made in contact.tries
+            if made.agent is not None and made.agent.agent_id == each["agent_id"]
+        ]
+        assert each["offered"] == len(tries)
+        assert each["answered"] == sum(made.end is TryEnd.ACCEPTED for made in tries)
+        assert each["missed"] == sum(made.end is TryEnd.MISSED for made in tries)
+        assert each["offered"] == sum(
+            each[name] for name in ("answered", "missed", "declined", "other", "open")
+        )
+
+
+def assert_department(figures: dict[str, Any], known: list[Contact]) -> None:
+    """One department's figures against the contacts' own records."""
+    id_ = figures["department_id"]
+    places = [
+        place
+        for contact in known
+        for place in contact.places
+        if place.department.department_id == id_ and place.end is not PlaceEnd.CONTINUED
+    ]
+    waits = sorted(place.waited_ms for place in places if place.ended_at is not None)
+    assert figures["offered"] == len(places)
+    assert figures["answered"] == sum(place.end is PlaceEnd.CONNECTED for place in places)
+    assert figures["abandoned"] == sum(place.end is PlaceEnd.ABANDONED for place in places)
+    assert figures["offered"] == sum(figures[name] for name in ("answered", "abandoned", "missed", "open"))
+    assert figures["wait_ms_average"] == round(sum(waits) / len(waits))
+    assert sum(wait <= figures["wait_ms_p95"] for wait in waits) >= 0.95 * len(waits)
+    assert sum(wait < figures["wait_ms_p95"] for wait in waits) < 0.95 * len(waits)
+    callbacks = [
+        each for contact in known for each in contact.callbacks if each.department.department_id == id_
+    ]
+    funnel = figures["callbacks"]
+    assert funnel["ordered"] == len(callbacks)
+    assert funnel["connected"] == sum(each.end is CallbackEnd.CONNECTED for each in callbacks)
+    assert funnel["expired"] == sum(each.end is CallbackEnd.EXPIRED for each in callbacks)
+    assert funnel["ordered"] >= funnel["agent"] >= funnel["dialled"] >= funnel["connected"]
+    ends = ("connected", "expired", "unreached", "cancelled", "refused", "open")
+    assert funnel["ordered"] == sum(funnel[name] for name in ends)
+
+
+@pytest.mark.rule("H6", "V5")
+async def test_a_voice_message_answered_in_time_counts_and_the_formula_is_said(office: Desk) -> None:
+    """The answer says how it was counted, in both languages."""
+    async with office.asking(BORIS) as asked:
+        await asked.post("/voice-messages/vm.in.sales/called-back")
+        figures = (await asked.get("/statistics", params=PERIOD)).json()
+    sales = next(each for each in figures["departments"] if each["department_id"] == SALES)
+    assert sales["voicemail"] == {"left": 2, "answered_in_time": 1}
+    assert "20 s" in figures["formulas"]["service_level"]["en"]
+    assert "20 с" in figures["formulas"]["service_level"]["ru"]
+
+
+@pytest.mark.rule("H6", "P2")
+async def test_a_head_gets_figures_of_own_departments_only(office: Desk) -> None:
+    """Sales is Anna's, Service is not."""
+    await office.tell(RightsSaved(agent_id=ANNA, version=2, role=Role.DEPARTMENT_HEAD), at_s=60)
+    async with office.asking(ANNA) as asked:
+        figures = (await asked.get("/statistics", params=PERIOD)).json()
+    assert [each["department_id"] for each in figures["departments"]] == [SALES]
+
+
+async def test_rows_and_records_agree_on_the_outcome(desk: Desk) -> None:
+    """The column that filters is the outcome that is shown."""
+    known = await a_morning(desk)
+    async with desk.engine.connect() as connection:
+        found = dict(
+            (await connection.execute(select(tables.contacts.c.contact_id, tables.contacts.c.outcome))).all()
+        )
+    assert found == {each.contact_id: str(outcome(each)) for each in known}
+    assert Outcome.ANSWERED in {Outcome(each) for each in found.values()}
