@@ -23,18 +23,20 @@ from contracts import queue as q
 from contracts import voicemail as v
 from contracts.codec import encode
 from contracts.directory import Language
-from contracts.ids import Instant, OrganizationId
+from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.log import OrganizationParked
 from contracts.message import Message
 from contracts.prompts import Prompt, number_prompts, prompt_key
 from runtime.kafka_log import KafkaLog
 from runtime.ports import LogUnavailable
 from services.gateway.simulated.wire import Control
+from services.history.rules.showing import Row
 from tools import connect
 from tools import log as facts_log
 from tools.apply import office
 from tools.apply.document import Document, read
 from tools.apply.run import plan, say
+from tools.demo import past
 from tools.demo.letters import Letter, letters, save_mp3
 from tools.demo.promise import Promise
 from tools.demo.promises import are_all_kept, counts, promises
@@ -56,7 +58,9 @@ SETTLE_S: Final = 1.5
 """After the last promise is kept: what is said once too often comes within this time."""
 FRAME_S: Final = 0.2
 PROMPTS_S: Final = 90
-CALLERS: Final = tuple(f"+7900000010{number}" for number in range(1, 5))
+CALLERS: Final = tuple(f"+7900000010{number}" for number in range(1, 6))
+"""Who calls in phones.yaml."""
+MANAGER: Final = AgentId("gusev")
 PROMPTS_NEEDED: Final = (
     *Prompt,
     *(f"position_{number}" for number in range(1, 5)),
@@ -114,6 +118,7 @@ class Demo:
         self._phones_port = free_port()
         self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
         self._newest_at = Instant(0)
+        self.past: list[Row] = []
 
     def start(self) -> None:
         """Start everything that runs, and wait until it is ready."""
@@ -176,6 +181,14 @@ class Demo:
             await asyncio.sleep(FRAME_S)
         await asyncio.sleep(SETTLE_S)
         self.screen.refresh(self._newest_at)
+        self.past = await asyncio.to_thread(
+            past.asked,
+            self.stack.service("history").address,
+            self.stack.token_key,
+            organization_id=ORGANIZATION,
+            agent_id=MANAGER,
+            wanted=CALLERS,
+        )
 
     def _is_the_middle(self) -> bool:
         kind, times = MIDDLE[self.killed]
@@ -228,7 +241,8 @@ class Demo:
         found = [each for each in letters(RUN / "letters") if each.mp3_sha256 in hashes]
         text = "the letter that arrived carries the very MP3 that was stored"
         shown = f"{found[0].mp3_name}, {found[0].mp3_bytes} bytes" if found else ""
-        return [*kept, Promise(text, bool(found), shown)], found[0] if found else None
+        promised = [*kept, past.promise(self.past, CALLERS), Promise(text, bool(found), shown)]
+        return promised, found[0] if found else None
 
     def stop(self) -> None:
         """End all that was started."""
@@ -261,6 +275,7 @@ class Demo:
 def _show(demo: Demo, started: float) -> bool:
     """The summary; whether everything was kept."""
     kept, letter = demo.judged()
+    past.show(demo.console, demo.past)
     show_summary(demo.console, kept, counts(demo.story))
     told = demo.console.print
     told(f"\nwhole run   {time.monotonic() - started:.0f} s", highlight=False)
