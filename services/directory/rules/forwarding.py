@@ -43,7 +43,8 @@ def loops(office: Office, saved: Step) -> Iterator[Problem]:
 
     The three rules are followed apart: one night everybody is out of hours, one week all are away.
     """
-    starts = [(Kind.DEPARTMENT, id_) for id_ in office.departments]
+    # First the one that is saved, so that the path begins where the change was made.
+    starts = [saved, *((Kind.DEPARTMENT, id_) for id_ in office.departments)]
     starts += [(Kind.EMPLOYEE, id_) for id_ in office.rules]
     seen: set[frozenset[Step]] = set()
     for field in ("no_answer", "out_of_hours", "absence"):

@@ -123,6 +123,8 @@ class Company:
             transport=httpx.ASGITransport(app=cast("Any", self.directory.api)), base_url="http://book"
         )
         self.headers: dict[str, str] = {}
+        self.logins: dict[str, dict[str, str]] = {}
+        self.callbacks: dict[str, str] = {}
 
     async def open(self) -> Self:
         """Tables, the organization, and a login of its administrator."""

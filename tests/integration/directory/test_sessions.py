@@ -1,0 +1,110 @@
+"""Logging in, and staying logged in: nobody learns more than the own password gives."""
+
+import pytest
+
+from runtime.tokens import TokenUse, verify
+from tests.integration.directory.companies import KEY, ORGANIZATION, PASSWORD, Company
+
+
+async def _open(company: Company, login: str, password: str) -> tuple[int, dict[str, object]]:
+    body = {"organization": ORGANIZATION, "login": login, "password": password}
+    answer = await company.http.post("/sessions", json=body)
+    return answer.status_code, answer.json()
+
+
+async def test_a_wrong_password_and_an_unknown_login_get_one_answer(company: Company) -> None:
+    """Whoever guesses learns from no answer which logins exist."""
+    known = await _open(company, "gusev.r", "wrong")
+    unknown = await _open(company, "nobody", "wrong")
+    elsewhere = await company.http.post(
+        "/sessions", json={"organization": "nowhere", "login": "gusev.r", "password": PASSWORD}
+    )
+    assert known == unknown
+    assert (elsewhere.status_code, elsewhere.json()) == known
+    assert known[0] == 401
+
+
+async def test_after_ten_tries_a_login_waits_and_a_right_password_begins_anew(company: Company) -> None:
+    """Guessing is slow; somebody who mistyped and then did not has all ten again."""
+    for _ in range(9):
+        assert (await _open(company, "gusev.r", "wrong"))[0] == 401
+    assert (await _open(company, "gusev.r", PASSWORD))[0] == 201
+    for _ in range(10):
+        assert (await _open(company, "gusev.r", "wrong"))[0] == 401
+    status, body = await _open(company, "gusev.r", PASSWORD)
+    assert (status, body["code"]) == (429, "too_many_tries")
+    company.clock.advance(15 * 60)
+    assert (await _open(company, "gusev.r", PASSWORD))[0] == 201
+
+
+async def test_an_address_that_tries_many_logins_waits_too(quick_company: Company) -> None:
+    """One password tried on every login is guessing as well."""
+    statuses = [(await _open(quick_company, f"login-{number}", "wrong"))[0] for number in range(100)]
+    assert statuses[0] == 401
+    assert statuses[-1] == 429
+
+
+async def test_a_one_time_password_opens_nothing_but_the_choice_of_another(company: Company) -> None:
+    """A letter that somebody else reads is worth nothing once its reader has logged in (E3)."""
+    made = await company.made("/employees", {"name": "Орлов Пётр", "pbx_id": "moskva"})
+    status, opened = await _open(company, "orlov.p", made["one_time_password"])
+    assert status == 201
+    assert opened["access"] is None
+    headers = {"Authorization": f"Bearer {opened['password']}"}
+    refused = await company.call("GET", "/me", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "password_change_needed")
+    body = {"old": made["one_time_password"], "new": PASSWORD}
+    chosen = await company.call("PUT", "/me/password", body, headers=headers)
+    assert chosen.status_code == 200
+    assert (await _open(company, "orlov.p", made["one_time_password"]))[0] == 401
+    claims = verify(chosen.json()["access"], KEY, company.clock.now())
+    assert (claims.use, claims.agent_id) == (TokenUse.ACCESS, made["id"])
+
+
+async def test_an_access_token_is_over_after_ten_minutes_and_is_renewed_once_each(company: Company) -> None:
+    """A refresh token that is used twice was stolen from somebody: the login ends for both."""
+    _, opened = await _open(company, "gusev.r", PASSWORD)
+    headers = {"Authorization": f"Bearer {opened['access']}"}
+    assert (await company.call("GET", "/me", headers=headers)).status_code == 200
+    company.clock.advance(600)
+    assert (await company.call("GET", "/me", headers=headers)).status_code == 401
+    renewed = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
+    assert renewed.status_code == 200
+    stolen = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
+    assert stolen.status_code == 401
+    ended = await company.http.post("/sessions/renewal", json={"refresh": renewed.json()["refresh"]})
+    assert ended.status_code == 401
+
+
+async def test_who_logs_out_or_changes_the_password_ends_the_login(company: Company) -> None:
+    """A lost laptop is locked out by choosing another password."""
+    _, first = await _open(company, "gusev.r", PASSWORD)
+    _, second = await _open(company, "gusev.r", PASSWORD)
+    headers = {"Authorization": f"Bearer {first['access']}"}
+    assert (await company.call("DELETE", "/sessions/current", headers=headers)).status_code == 204
+    closed = await company.http.post("/sessions/renewal", json={"refresh": first["refresh"]})
+    assert closed.status_code == 401
+    body = {"old": PASSWORD, "new": "another horse battery"}
+    assert (await company.call("PUT", "/me/password", body, headers=headers)).status_code == 200
+    ended = await company.http.post("/sessions/renewal", json={"refresh": second["refresh"]})
+    assert ended.status_code == 401
+
+
+@pytest.mark.rule("P6")
+async def test_a_changed_role_holds_from_the_next_request_on(company: Company) -> None:
+    """A token says who, never what somebody may do."""
+    made = await company.employee("Орлов Пётр", role="administrator")
+    headers = await company.login("orlov.p")
+    assert (await company.call("GET", "/employees", headers=headers)).status_code == 200
+    await company.changed(f"/employees/{made['id']}", role="user")
+    assert (await company.call("GET", "/employees", headers=headers)).status_code == 403
+
+
+async def test_an_administrator_gives_a_new_one_time_password(company: Company) -> None:
+    """Who has forgotten the own one asks an administrator: there is no other way yet."""
+    await company.employee("Орлов Пётр")
+    given = await company.call("POST", "/employees/orlov-p/password", {})
+    assert given.status_code == 200
+    assert (await _open(company, "orlov.p", PASSWORD))[0] == 401
+    status, opened = await _open(company, "orlov.p", given.json()["secret"])
+    assert (status, opened["access"]) == (201, None)
