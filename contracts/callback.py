@@ -7,7 +7,17 @@ from enum import StrEnum
 
 from contracts.dialling import Refusal
 from contracts.gateway import Outcome
-from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId, PlayId
+from contracts.ids import (
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    PbxId,
+    PlaceId,
+    PlayId,
+    RecordingId,
+)
 from contracts.message import Fact, Part
 
 
@@ -121,11 +131,12 @@ class CustomerDialled(Fact, tag="callback.customer_dialled", frozen=True, kw_onl
 
 
 class CustomerAnswered(Fact, tag="callback.customer_answered", frozen=True, kw_only=True):
-    """The customer is on the line and is being bridged."""
+    """The customer is on the line and is being bridged, after `play_id`, which tells of a recording (R1)."""
 
     callback_id: CallbackId
     place_id: PlaceId
     leg_id: LegId
+    play_id: PlayId | None = None
 
 
 class AttemptFailed(Fact, tag="callback.attempt_failed", frozen=True, kw_only=True):
@@ -242,12 +253,13 @@ class CallbackEnd(Fact, frozen=True, kw_only=True):
 
 
 class CallbackConnected(CallbackEnd, tag="callback.connected", frozen=True, kw_only=True):
-    """Agent and customer were bridged."""
+    """Agent and customer were bridged; `recording_id` when the conversation is recorded (R1)."""
 
     agent_id: AgentId
     agent_leg_id: LegId
     leg_id: LegId
     waited_ms: int
+    recording_id: RecordingId | None = None
 
 
 class CallbackExpired(CallbackEnd, tag="callback.expired", frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ class Prompt(StrEnum):
     CALLER_GONE = "caller_gone"
     CUSTOMER_UNREACHED = "customer_unreached"
     CALLBACK_CANCELLED = "callback_cancelled"
+    CALL_RECORDED = "call_recorded"
     WHISPER_CALLBACK = "whisper_callback"
     WHISPER_CALL = "whisper_call"
     WHISPER_NUMBER_WITHHELD = "whisper_number_withheld"

@@ -15,6 +15,7 @@ from contracts.ids import (
     PbxId,
     PlaceId,
     PlayId,
+    RecordingId,
 )
 from contracts.message import Fact, Part
 
@@ -221,7 +222,10 @@ class AgentReady(Fact, tag="queue.agent_ready", frozen=True, kw_only=True):
 
 
 class PlaceConnected(Fact, tag="queue.place_connected", frozen=True, kw_only=True):
-    """A caller on the line and an agent were bridged: the place ends, the wait was this long."""
+    """A caller on the line and an agent were bridged: the place ends, the wait was this long.
+
+    `recording_id` is there when the conversation is recorded, of which the caller was told before (R1).
+    """
 
     place_id: PlaceId
     agent_id: AgentId
@@ -229,6 +233,7 @@ class PlaceConnected(Fact, tag="queue.place_connected", frozen=True, kw_only=Tru
     agent_leg_id: LegId
     waited_ms: int
     callback_id: CallbackId | None = None
+    recording_id: RecordingId | None = None
 
 
 class PlaceAbandoned(Fact, tag="queue.place_abandoned", frozen=True, kw_only=True):

@@ -79,7 +79,10 @@ class CollectDigits(TelephonyCommand, tag="telephony.collect_digits", frozen=Tru
 
 
 class Record(TelephonyCommand, tag="telephony.record", frozen=True, kw_only=True):
-    """Record what is said on a leg; ends on hang-up, a terminator, silence, or the maximum."""
+    """Record what is said on a leg; ends on hang-up, a terminator, silence, or the maximum.
+
+    With `bridge_id` it is what both legs of that bridge say (R1), and ends with the bridge as well.
+    """
 
     leg_id: LegId
     recording_id: RecordingId
@@ -88,6 +91,7 @@ class Record(TelephonyCommand, tag="telephony.record", frozen=True, kw_only=True
     terminators: str = "#"
     tone: bool = True
     not_after: Instant | None = None
+    bridge_id: BridgeId | None = None
 
 
 class StopRecording(TelephonyCommand, tag="telephony.stop_recording", frozen=True, kw_only=True):

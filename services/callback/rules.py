@@ -35,6 +35,12 @@ RING_GRACE_MS: Final = 35_000
 """Beyond the ring limit: a dead phone gives no answer for 32 s (telephony.md), and then a leg ends."""
 BRIDGE_MS_MAX: Final = 10_000
 """Two legs are bridged within a second, or one of them is gone."""
+TOLD_MS_MAX: Final = 10_000
+"""«This call will be recorded» takes two seconds; then the end of it was not heard of."""
+CALL_MS_MAX: Final = 4 * HOUR_MS
+"""No call lasts longer (G3)."""
+RECORD_LATE_MS_MAX: Final = 10_000
+"""A recording that begins later than this misses what it is wanted for."""
 HELD_MS: Final = 30_000
 """C7: «30 s to answer»."""
 REFUSALS_MAX: Final = 3

@@ -13,6 +13,7 @@ SERVICE: Final = Decider[CallbackState](
     says=(
         *SAYS,
         telephony.Play,
+        telephony.Record,
         telephony.CollectDigits,
         telephony.StartHoldMusic,
         telephony.DialLeg,

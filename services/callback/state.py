@@ -51,6 +51,7 @@ class Department(Record, frozen=True, array_like=True):
     apology: NoticeChoice
     timezone: str = "Europe/Moscow"
     no_answer_ms: int = 600_000
+    records_calls: bool = False
 
 
 class Notice(Record, frozen=True, array_like=True):
@@ -176,6 +177,8 @@ class Callback(Record, frozen=True, array_like=True):
     cancel_asked: str = ""
     """Somebody withdrew it in the moment in which both are bridged: if that fails, nothing follows (C9)."""
     origin: Origin = Origin.QUEUE
+    is_told: bool = False
+    """The customer has heard that the conversation will be recorded (R1)."""
 
     @property
     def was_dialled(self) -> bool:

@@ -52,6 +52,8 @@ SERVICE: Final = Decider(
         queue.PbxBack,
         telephony.AnswerLeg,
         telephony.Play,
+        telephony.StopPlay,
+        telephony.Record,
         telephony.StartHoldMusic,
         telephony.DialLeg,
         telephony.CancelLeg,

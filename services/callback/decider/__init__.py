@@ -256,6 +256,8 @@ def _on_play_over(state: CallbackState, fact: PlayFinished) -> Decision:
     callback = state.callback_on(fact.leg_id)
     if callback is not None and callback.phase is Phase.WHISPERING:
         return attempts.on_whisper_over(state, callback)
+    if callback is not None and callback.phase is Phase.BRIDGING:
+        return attempts.on_told(callback, fact)
     return ordering.on_play_over(state, fact)
 
 

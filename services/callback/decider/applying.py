@@ -213,10 +213,17 @@ def _apply_attempt(
                 play_id=None,
             )
             wait(state, callback, callback.ring_ms + rules.RING_GRACE_MS)
-        case CustomerAnswered(leg_id=leg_id):
+        case CustomerAnswered(leg_id=leg_id, play_id=play_id):
             callback = told(state, callback, "customer_answered", leg_id=leg_id)
-            change(state, callback, phase=Phase.BRIDGING, customer=Dial(leg_id, True), cancelled=None)
-            wait(state, callback, rules.BRIDGE_MS_MAX)
+            change(
+                state,
+                callback,
+                phase=Phase.BRIDGING,
+                customer=Dial(leg_id, True),
+                cancelled=None,
+                play_id=play_id,
+            )
+            wait(state, callback, rules.BRIDGE_MS_MAX + (0 if play_id is None else rules.TOLD_MS_MAX))
         case CustomerHeld(leg_id=leg_id):
             callback = told(state, callback, "customer_held", leg_id=leg_id)
             change(state, callback, phase=Phase.HELD, customer=Dial(leg_id, True), cancelled=None)

@@ -14,11 +14,11 @@ from contracts.callback import (
     CustomerDialled,
     CustomerHeld,
 )
-from contracts.gateway import LegEnded, Outcome
-from contracts.ids import Address, BridgeId, Instant, LegId, PlayId
+from contracts.gateway import LegEnded, Outcome, PlayFinished
+from contracts.ids import Address, BridgeId, Instant, LegId, PlayId, RecordingId
 from contracts.prompts import Prompt, prompt_keys
 from contracts.queue import AgentReady, PlaceConnected
-from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, StartHoldMusic
+from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, Record, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
 from services.callback.decider import asking, endings, sayings
@@ -128,13 +128,40 @@ def on_customer_answered(state: CallbackState, callback: Callback, leg_id: LegId
         return NOTHING
     if callback.agent_leg_id is None:
         return NOTHING
-    answered = CustomerAnswered(callback_id=callback.callback_id, place_id=callback.place_id, leg_id=leg_id)
-    bridge = Bridge(
-        pbx_id=callback.pbx_id,
-        bridge_id=BridgeId(f"{leg_id}.bridge"),
-        legs=(callback.agent_leg_id, leg_id),
+    department = state.departments.get(callback.department_id)
+    is_recorded = department is not None and department.records_calls
+    answered = CustomerAnswered(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        leg_id=leg_id,
+        play_id=_told_play_id(leg_id) if is_recorded else None,
     )
-    return Decision(facts=(answered,), commands=(bridge,))
+    if not is_recorded:
+        return Decision(facts=(answered,), commands=(_bridge(callback, callback.agent_leg_id, leg_id),))
+    media = prompt_keys(sayings.language_of(state, callback.department_id), Prompt.CALL_RECORDED)
+    told = sayings.said(callback.pbx_id, leg_id, _told_play_id(leg_id), media)
+    return Decision(facts=(answered,), commands=(told,))
+
+
+def _told_play_id(leg_id: LegId) -> PlayId:
+    """The play that tells a customer that the conversation will be recorded (R1)."""
+    return PlayId(f"{leg_id}.recorded")
+
+
+def _bridge_id(leg_id: LegId) -> BridgeId:
+    return BridgeId(f"{leg_id}.bridge")
+
+
+def _bridge(callback: Callback, agent_leg_id: LegId, leg_id: LegId) -> Bridge:
+    return Bridge(pbx_id=callback.pbx_id, bridge_id=_bridge_id(leg_id), legs=(agent_leg_id, leg_id))
+
+
+def on_told(callback: Callback, fact: PlayFinished) -> Decision:
+    """The customer has heard of the recording, or could not: bridge."""
+    leg_id, agent_leg_id = callback.customer_leg_id, callback.agent_leg_id
+    if leg_id is None or agent_leg_id is None or fact.play_id != _told_play_id(leg_id):
+        return NOTHING
+    return Decision(commands=(_bridge(callback, agent_leg_id, leg_id),))
 
 
 def on_bridged(state: CallbackState, callback: Callback) -> Decision:
@@ -142,7 +169,22 @@ def on_bridged(state: CallbackState, callback: Callback) -> Decision:
     agent_id, agent_leg_id, leg_id = callback.agent_id, callback.agent_leg_id, callback.customer_leg_id
     if callback.phase is not Phase.BRIDGING or agent_id is None or agent_leg_id is None or leg_id is None:
         return NOTHING
-    return endings.connected(state, callback, agent_id, agent_leg_id, leg_id)
+    if not callback.is_told:
+        return endings.connected(state, callback, agent_id, agent_leg_id, leg_id)
+    recording_id = RecordingId(f"{leg_id}.rec")
+    record = Record(
+        pbx_id=callback.pbx_id,
+        leg_id=leg_id,
+        recording_id=recording_id,
+        duration_ms_max=rules.CALL_MS_MAX,
+        silence_ms_max=rules.CALL_MS_MAX,
+        terminators="",
+        tone=False,
+        not_after=Instant(state.now_at + rules.RECORD_LATE_MS_MAX),
+        bridge_id=_bridge_id(leg_id),
+    )
+    connected = endings.connected(state, callback, agent_id, agent_leg_id, leg_id, recording_id)
+    return together((connected, Decision(commands=(record,))))
 
 
 def on_place_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
@@ -151,7 +193,9 @@ def on_place_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
     if callback is None:
         return NOTHING
     if callback.phase is Phase.HELD:
-        return endings.connected(state, callback, fact.agent_id, fact.agent_leg_id, fact.leg_id)
+        return endings.connected(
+            state, callback, fact.agent_id, fact.agent_leg_id, fact.leg_id, fact.recording_id
+        )
     return endings.cancelled(state, callback, "talked_on_ordering_leg")
 
 

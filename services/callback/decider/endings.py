@@ -11,7 +11,7 @@ from contracts.callback import (
     Origin,
     StoryStep,
 )
-from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId, RecordingId
 from contracts.message import Command
 from contracts.prompts import Prompt
 from contracts.telephony import HangUp
@@ -63,7 +63,12 @@ def _common(state: CallbackState, callback: Callback, what: str, reason: str) ->
 
 
 def connected(
-    state: CallbackState, callback: Callback, agent_id: AgentId, agent_leg_id: LegId, leg_id: LegId
+    state: CallbackState,
+    callback: Callback,
+    agent_id: AgentId,
+    agent_leg_id: LegId,
+    leg_id: LegId,
+    recording_id: RecordingId | None = None,
 ) -> Decision:
     """Agent and customer hear each other."""
     fact = CallbackConnected(
@@ -72,6 +77,7 @@ def connected(
         agent_leg_id=agent_leg_id,
         leg_id=leg_id,
         waited_ms=state.now_at - callback.joined_at,
+        recording_id=recording_id,
     )
     return Decision(facts=(fact,))
 

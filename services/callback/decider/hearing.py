@@ -110,6 +110,7 @@ def _department(fact: DepartmentSaved) -> Department:
         fact.notices.apology,
         fact.timezone,
         fact.no_answer_ms,
+        fact.records_calls,
     )
 
 
@@ -147,6 +148,8 @@ def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None, *, o
             change(state, callback, is_whispered=True)
         else:
             wait(state, callback, rules.WHISPER_FAILED_MS)
+    elif callback.phase is Phase.BRIDGING and leg_id == callback.customer_leg_id and play_id is not None:
+        change(state, callback, is_told=ok)
     elif callback.phase is Phase.APOLOGY_MADE and leg_id == callback.customer_leg_id:
         due_at = Instant(state.now_at + rules.APOLOGY_KEY_MS)
         state.set_timer(CALLBACK_TIMER, callback.callback_id, due_at)

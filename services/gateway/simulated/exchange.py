@@ -200,7 +200,7 @@ class SimulatedPbx:
             case telephony.StartHoldMusic() | telephony.StopHoldMusic():
                 return self._music(line, is_wanted=isinstance(request, telephony.StartHoldMusic))
             case telephony.Record():
-                return self.recorder.record(line, request, now)
+                return self._record(line, request, now)
             case telephony.StopRecording():
                 return self.recorder.stop(line, request.recording_id, now)
             case _:
@@ -250,6 +250,16 @@ class SimulatedPbx:
     def _can_talk(line: Line) -> bool:
         return line.is_answered and not line.is_over
 
+    def _record(self, line: Line, request: telephony.Record, now: int) -> Result:
+        """A leg, or both sides of its bridge; of one that is over there is nothing to hear."""
+        if request.bridge_id is None or request.recording_id in self.recorder.tapes:
+            return self.recorder.record(line, request, now)
+        legs = self.bridges.get(request.bridge_id)
+        if legs is None or line not in legs:
+            return Result.GONE
+        other = legs[1] if legs[0] is line else legs[0]
+        return self.recorder.record(line, request, now, other)
+
     def _unbridge(self, bridge_id: BridgeId, now: int) -> Result:
         legs = self.bridges.get(bridge_id)
         if legs is None:
@@ -258,6 +268,7 @@ class SimulatedPbx:
         self.tell(port.Unwired(bridge_id=bridge_id))
         for line in legs:
             line.bridge_id = None
+            self.recorder.close_bridge(bridge_id, line, now)
             if line.person is not None and not line.is_over:
                 line.person.notice("until", "unbridged", now)
         return Result.DONE

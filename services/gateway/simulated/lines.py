@@ -60,6 +60,8 @@ class Tape(msgspec.Struct, kw_only=True, eq=False):
     leg_id: LegId
     command: Record
     track: Track
+    other: Line | None = None
+    """The other side, when a bridge is recorded."""
     told: int = 0
     closed_at: int | None = None
     cause: Cause | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from contracts.ids import LegId, RecordingId
+from contracts.ids import BridgeId, LegId, RecordingId
 from contracts.telephony import Play, Record
 from services.gateway import port
 from services.gateway.port import Cause, Result
@@ -114,8 +114,8 @@ class Recorder:
         self.tapes: dict[RecordingId, Tape] = {}
         self._released: set[RecordingId] = set()
 
-    def record(self, line: Line, command: Record, now: int) -> Result:
-        """Start, after the tone; one that is known is not started again."""
+    def record(self, line: Line, command: Record, now: int, other: Line | None = None) -> Result:
+        """Start, after the tone; one that is known is not started again. `other`: it is heard, too."""
         known = self.tapes.get(command.recording_id)
         if known is not None or command.recording_id in self._released:
             if known is not None and known.cause is not None:
@@ -127,6 +127,7 @@ class Recorder:
             leg_id=line.leg_id,
             command=command,
             track=Track(started_at),
+            other=other,
         )
         self.tapes[tape.recording_id] = tape
         self._agenda.put(started_at, lambda at: self._begin(line, tape, at))
@@ -138,14 +139,17 @@ class Recorder:
             return
         if tape.cause is not None:
             return
-        line.tape = tape
+        heard = [each for each in (line, tape.other) if each is not None]
+        for each in heard:
+            each.tape = tape
         self._agenda.put(
             now + tape.command.duration_ms_max, lambda at: self.close(line, tape, at, Cause.MAXIMUM)
         )
         self._agenda.put(now + PIECE_MS, lambda at: self._tick(line, tape, at))
         self._agenda.put(now + tape.command.silence_ms_max, lambda at: self._listen(line, tape, at))
-        if line.person is not None:
-            line.person.notice("until", "recording", now)
+        for each in heard:
+            if each.person is not None:
+                each.person.notice("until", "recording", now)
 
     def _tick(self, line: Line, tape: Tape, now: int) -> None:
         if tape.cause is None:
@@ -166,8 +170,9 @@ class Recorder:
         if tape.cause is not None:
             return
         tape.closed_at, tape.cause = max(now, tape.track.started_at), cause
-        if line.tape is tape:
-            line.tape = None
+        for each in (line, tape.other):
+            if each is not None and each.tape is tape:
+                each.tape = None
         self._tell_closed(tape)
 
     def stop(self, line: Line, recording_id: RecordingId, now: int) -> Result:
@@ -206,6 +211,12 @@ class Recorder:
         else:
             self._tell_sound(tape, now)
         return Result.DONE
+
+    def close_bridge(self, bridge_id: BridgeId, line: Line, now: int) -> None:
+        """A bridge is over, and so is what was recorded of it."""
+        for tape in self.of(line.leg_id):
+            if tape.command.bridge_id == bridge_id:
+                self.close(line, tape, now, Cause.HANG_UP)
 
     def release(self, recording_id: RecordingId) -> None:
         """The gateway has it all."""

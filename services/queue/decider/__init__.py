@@ -48,7 +48,7 @@ from services.queue.decider import (
     telling,
 )
 from services.queue.state import QueueState
-from services.queue.state.records import Phase
+from services.queue.state.records import Phase, Place
 
 Apply = Callable[[QueueState, Any], None]
 Decide = Callable[[QueueState, Any], Decision]
@@ -67,6 +67,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.DeviceChanged: agents.apply_phone,
     gateway.LegAnswered: answering.apply_answered,
     gateway.LegRinging: offering.apply_ringing,
+    gateway.PlayFinished: answering.apply_play_finished,
     gateway.LegEnded: legs.apply_ended,
     gateway.CommandRefused: legs.apply_refused,
     routing.PersonAnswered: direct.apply_answered,
@@ -221,35 +222,40 @@ def decide(state: QueueState, fact: Fact) -> Decision:
     return NOTHING if handler is None else handler(state, fact)
 
 
+def _owed_to(place: Place) -> Iterator[TimerId]:
+    """What a waiting place may not be without."""
+    if not place.is_late:
+        yield timer_id("deadline", place.place_id)
+    if place.held_until_at is not None:
+        yield timer_id("held", place.place_id)
+    elif place.origin is not None and place.leg_id is None:
+        yield timer_id("quiet", place.place_id)
+    if place.tried and not place.offers and not place.is_late:
+        yield timer_id("round", place.place_id)
+
+
 def owed(state: QueueState) -> Iterator[TimerId]:
     """The timers that nobody may be without: every wait must end by itself."""
     for place in state.places:
         match place.phase:
-            case Phase.WAITING if not place.is_late:
-                yield timer_id("deadline", place.place_id)
+            case Phase.WAITING:
+                yield from _owed_to(place)
             case Phase.NO_ANSWER:
                 yield timer_id("notice", place.place_id)
             case Phase.ACCEPTED if place.leg_id is not None:
                 yield timer_id("bridge", place.place_id)
             case _:
                 pass
-        if place.phase is Phase.WAITING and place.held_until_at is not None:
-            yield timer_id("held", place.place_id)
-        if place.phase is Phase.WAITING and place.origin is not None and place.leg_id is None:
-            yield timer_id("quiet" if place.held_until_at is None else "held", place.place_id)
-        if place.phase is Phase.WAITING and place.tried and not place.offers and not place.is_late:
-            yield timer_id("round", place.place_id)
     for offer in state.offers:
         yield timer_id("ring", offer.offer_id)
     for line in state.lines:
-        if line.leg_id is not None:
-            yield timer_id("lease", line.agent_id)
-        if line.wrap_up_until_at is not None:
-            yield timer_id("wrap_up", line.agent_id)
-        if line.rests_until_at is not None:
-            yield timer_id("unreachable", line.agent_id)
-        if line.direct_leg_id is not None:
-            yield timer_id("direct", line.agent_id)
+        waits = (
+            ("lease", line.leg_id),
+            ("wrap_up", line.wrap_up_until_at),
+            ("unreachable", line.rests_until_at),
+            ("direct", line.direct_leg_id),
+        )
+        yield from (timer_id(kind, line.agent_id) for kind, what in waits if what is not None)
     for pbx in state.pbxs:
         if pbx.away_until_at is not None:
             yield timer_id("probe", pbx.pbx_id)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.gateway import Bridged, LegAnswered
+from contracts.gateway import Bridged, LegAnswered, PlayFinished
 from contracts.ids import BridgeId, Instant, LegId, OfferId, PlayId
 from contracts.log import TimerDue
 from contracts.prompts import Prompt
@@ -17,7 +17,7 @@ from contracts.queue import (
 )
 from contracts.telephony import Bridge, CancelLeg, HangUp, Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offering, offers, pauses, talks, telling
+from services.queue.decider import ending, offering, offers, pauses, recording, talks, telling
 from services.queue.rules import notices, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
@@ -163,6 +163,7 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             agent_id=fact.agent_id,
             agent_leg_id=fact.leg_id,
             play_id=PlayId(f"{fact.offer_id}.w") if whispers else None,
+            told_play_id=recording.telling(state, place, fact.offer_id),
         )
     )
 
@@ -184,12 +185,32 @@ def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
 def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Decision:
     if place.leg_id is None:
         return ready(state, place)
+    told = Decision(commands=recording.told(state, place))
     if place.play_id is None:
-        return bridge(place)
+        return bridge(place) if place.told_play_id is None else told
     play = Play(
         pbx_id=place.pbx_id, leg_id=agent_leg_id, play_id=place.play_id, media=notices.whisper(state, place)
     )
-    return Decision(commands=(play,))
+    return together((Decision(commands=(play,)), told))
+
+
+def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
+    """One thing less that the bridge waits for; a caller who could not be told is not recorded (R1)."""
+    leg = state.legs.get(fact.leg_id)
+    place = state.places.get(leg.place_id) if leg is not None and leg.place_id is not None else None
+    if place is None or place.phase is not Phase.ACCEPTED:
+        return
+    if place.play_id == fact.play_id:
+        state.places.put(msgspec.structs.replace(place, play_id=None))
+    elif place.told_play_id == fact.play_id:
+        state.places.put(msgspec.structs.replace(place, told_play_id=None, is_told=fact.ok))
+
+
+def play_finished(place: Place, fact: PlayFinished) -> Decision:
+    """Bridge once the agent has heard whom, and the caller that it is recorded."""
+    awaited = (f"{place.accepted_offer_id}.w", f"{place.accepted_offer_id}.r")
+    is_last = place.play_id is None and place.told_play_id is None
+    return bridge(place) if is_last and fact.play_id in awaited else NOTHING
 
 
 def bridge(place: Place) -> Decision:
@@ -235,8 +256,9 @@ def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
         agent_leg_id=place.agent_leg_id,
         waited_ms=state.now_at - place.joined_at,
         callback_id=place.callback_id,
+        recording_id=recording.recording_id(state, place, fact.bridge_id),
     )
-    return Decision(facts=(connected,))
+    return together((Decision(facts=(connected,)), recording.started(state, place, fact.bridge_id)))
 
 
 def apply_connected(state: QueueState, fact: PlaceConnected) -> None:

@@ -76,6 +76,4 @@ def decide_play_finished(state: QueueState, fact: PlayFinished) -> Decision:
         return NOTHING
     if place.phase is Phase.NO_ANSWER:
         return ending.notice_finished(state, place, fact)
-    if place.phase is Phase.ACCEPTED and place.play_id == fact.play_id:
-        return answering.bridge(place)
-    return NOTHING
+    return answering.play_finished(place, fact) if place.phase is Phase.ACCEPTED else NOTHING

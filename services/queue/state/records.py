@@ -162,6 +162,9 @@ class Place(Record, frozen=True, array_like=True):
     origin: Origin | None = None
     """Where the callback came from for which the place was taken; None for one that a call took (C11)."""
     talked_before: TalkedBefore | None = None
+    told_play_id: PlayId | None = None
+    """The caller is being told that the conversation will be recorded: the bridge waits for that (R1)."""
+    is_told: bool = False
 
     @property
     def rank(self) -> Rank:

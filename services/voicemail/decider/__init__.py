@@ -3,8 +3,8 @@
 Theory of operation. A voice message lives two lives at once, and a record of it has a field for each:
 
 * the **conversation** (`phase`): (answering →) greeting → recording → thanking → leaving → over. It follows
-  the leg: every command is answered by a fact, `leg_ended` ends it wherever it stands, and one guard timer per
-  conversation ends it when an answer never comes.
+  the leg: every command is answered by a fact, `leg_ended` ends it wherever it stands, and one guard timer
+  per conversation ends it when an answer never comes.
 * the **keeping** (`keeping`): nothing → taken → storing → stored, quarantined, or missing. It starts when
   the recording is closed, needs no leg, and goes on for days if S3 is away.
 

@@ -31,6 +31,7 @@ from services.voicemail import rules
 from services.voicemail.decider.keep import keep, keep_callback
 from services.voicemail.decider.keeping import ask_storing
 from services.voicemail.state import (
+    Department,
     EndedCallback,
     Keeping,
     Letter,
@@ -99,9 +100,12 @@ def _administrators(state: VoicemailState) -> tuple[Recipient, ...]:
     return () if organization is None else organization.administrators
 
 
+def _department(state: VoicemailState, department_id: DepartmentId | None) -> Department | None:
+    return None if department_id is None else state.departments.get(department_id)
+
+
 def _department_levels(state: VoicemailState, department_id: DepartmentId | None) -> Levels:
-    department = None if department_id is None else state.departments.get(department_id)
-    return rules.department_levels(department, _administrators(state))
+    return rules.department_levels(_department(state, department_id), _administrators(state))
 
 
 def _levels(state: VoicemailState, message: VoiceMessage) -> Levels:
@@ -185,7 +189,7 @@ def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
     subject = message or callback
     if subject is None:
         return None
-    department = None if subject.department_id is None else state.departments.get(subject.department_id)
+    department = _department(state, subject.department_id)
     organization = state.organization()
     zone = organization.timezone if organization is not None else "UTC"
     command = SendLetter(

@@ -99,6 +99,17 @@ SCRIPT: dict[str, Any] = {
                         }
                     ]
                 },
+                "sip:211": {
+                    "behaviours": [
+                        picks_up(
+                            {"until": "recording"},
+                            {"say": "hello"},
+                            {"press": "#"},
+                            {"wait_s": 0.5},
+                            {"hang_up": True},
+                        )
+                    ]
+                },
             },
             "extensions": ["300"],
         },

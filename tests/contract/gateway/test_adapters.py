@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from contracts import telephony
@@ -266,6 +267,41 @@ async def test_what_was_said_is_in_the_recording(bench: Bench) -> None:
     await bench.until(port.RecordingClosed)
     spoken = sum(byte != 0xD5 for byte in _sound(bench))
     assert spoken == len("hello") * 480
+
+
+async def a_bridge(bench: Bench) -> None:
+    """An agent and somebody who says five letters, then five more, and hangs up after a while."""
+    await answered(bench, "sip:201", L1)
+    await answered(bench, "sip:211", L2)
+    bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
+    await bench.until(port.Wired)
+
+
+def record_bridge() -> telephony.Record:
+    return msgspec.structs.replace(
+        record(L1, silence_ms=100_000, max_ms=100_000), tone=False, terminators="", bridge_id=BridgeId("b1")
+    )
+
+
+@pytest.mark.rule("R1")
+async def test_a_bridge_is_recorded_on_both_sides_and_to_its_end(bench: Bench) -> None:
+    """What the other side says is heard on the leg that is recorded; keys end nothing, the bridge does."""
+    await a_bridge(bench)
+    bench.ask(record_bridge())
+    closed = await bench.until(port.RecordingClosed, ms_max=9_000)
+    assert (closed.leg_id, closed.recording_id, closed.cause) == (L1, "rec-1", Cause.HANG_UP)
+    assert sum(byte != 0xD5 for byte in _sound(bench)) == len("hello") * 480
+    assert len(_sound(bench)) == closed.bytes
+
+
+@pytest.mark.rule("R1")
+async def test_a_bridge_that_is_over_has_nothing_to_record(bench: Bench) -> None:
+    """Both hung up while the command was on its way."""
+    await a_bridge(bench)
+    bench.ask(telephony.Unbridge(pbx_id=PBX, bridge_id=BridgeId("b1")))
+    await bench.until(port.Unwired)
+    number = bench.ask(record_bridge())
+    assert (await bench.until(port.Replied, request=number)).result is Result.GONE
 
 
 async def test_a_recording_is_stopped_fetched_again_and_released(bench: Bench) -> None:

@@ -1,0 +1,70 @@
+"""Recordings of conversations (R1): the caller is told before the bridge, and what follows it is recorded.
+
+Who could not be told is not recorded; nor is a call of an emergency service (G4).
+"""
+
+from contracts import dialling
+from contracts.ids import BridgeId, Instant, PlayId, RecordingId
+from contracts.prompts import Prompt
+from contracts.telephony import Play, Record, StopPlay
+from runtime.decision import NOTHING, Decision
+from services.queue.rules import notices, phones
+from services.queue.state import QueueState
+from services.queue.state.records import Place
+
+RECORD_LATE_MS_MAX = 10_000
+"""A recording that begins later than this misses what it is wanted for, and surprises."""
+
+
+def is_wanted(state: QueueState, place: Place) -> bool:
+    """Whether the place's department records its calls, this one among them."""
+    if not state.departments[place.department_id].saved.records_calls:
+        return False
+    policy = next(iter(state.organizations), None)
+    region = "" if policy is None else policy.saved.dialling_policy.home_region
+    return place.caller is None or not dialling.is_emergency(place.caller, region)
+
+
+def telling(state: QueueState, place: Place, offer_id: str) -> PlayId | None:
+    """The play that tells a caller who has not been told yet, or None."""
+    is_due = place.leg_id is not None and not place.is_told and is_wanted(state, place)
+    return PlayId(f"{offer_id}.r") if is_due else None
+
+
+def told(state: QueueState, place: Place) -> tuple[StopPlay | Play, ...]:
+    """Tell the caller now: what is being announced is about a wait that is over."""
+    if place.leg_id is None or place.told_play_id is None:
+        return ()
+    announced = PlayId(f"{place.place_id}.p{place.play_count}")
+    stop = StopPlay(pbx_id=place.pbx_id, leg_id=place.leg_id, play_id=announced)
+    play = Play(
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        play_id=place.told_play_id,
+        media=notices.standard(state, place, Prompt.CALL_RECORDED),
+    )
+    return (stop, play) if place.play_count else (play,)
+
+
+def recording_id(state: QueueState, place: Place, bridge_id: BridgeId) -> RecordingId | None:
+    """The recording of a conversation that begins; None: not wanted, or the caller was not told."""
+    return RecordingId(f"{bridge_id}.rec") if place.is_told and is_wanted(state, place) else None
+
+
+def started(state: QueueState, place: Place, bridge_id: BridgeId) -> Decision:
+    """Record both sides to the end of the bridge; keys and silence end nothing."""
+    wanted = recording_id(state, place, bridge_id)
+    if wanted is None or place.leg_id is None:
+        return NOTHING
+    command = Record(
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        recording_id=wanted,
+        duration_ms_max=phones.CALL_MS_MAX,
+        silence_ms_max=phones.CALL_MS_MAX,
+        terminators="",
+        tone=False,
+        not_after=Instant(state.now_at + RECORD_LATE_MS_MAX),
+        bridge_id=bridge_id,
+    )
+    return Decision(commands=(command,))
