@@ -1,8 +1,9 @@
 """Puts an office file on the log: validates, shows the difference, sends what changed (--dry-run: nothing).
 
 `office.facts(document, now_at)` is the pure heart, without any I/O, for tests and simulation: `document`
-reads YAML with its lines, `model` is the file's shape, `checks` what must fit together, `hours` makes UTC
-intervals, `difference` compares with what the log says, and `run` alone touches the world.
+reads YAML with its lines, `model` is the file's shape, `checks` what must fit together, `difference`
+compares with what the log says, and `run` alone touches the world. Hours become UTC intervals, and extensions
+are judged, by the book's own rules (services/directory/rules).
 """
 
 

@@ -1,26 +1,20 @@
 """What must fit together in an office file, beyond each part's own shape."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from contracts import dialling
 from contracts.dialling import DiallingPolicy
 from contracts.directory import ActionKind, DeviceKind, PbxKind
+from services.directory.rules import extensions
+from services.directory.rules.departments import CALLBACK_TIME_MS_MIN
+from services.directory.rules.notices import PLACEHOLDER, PLACEHOLDERS
+from services.directory.rules.people import MOBILE_RING_MS_MIN
 from tools.apply import direct_calls
 from tools.apply.document import Path, Problem
 from tools.apply.model import Action, Department, Device, Employee, Notice, Office, OfficeExtension, Who
 from tools.apply.naming import unknown
 
-EXTENSION_FIRST: Final = 200
-"""Where a free extension is looked for: 101 to 104 and 112 are emergency numbers, 1xx is best left alone."""
-EXTENSION_LAST: Final = 9_999
-CALLBACK_TIMEOUT_MS_MIN: Final = 120_000
-"""Q5: below two minutes nobody will manage to call back."""
-MOBILE_RING_MS_MIN: Final = 15_000
-"""E4: an outside call takes seconds to be set up, and then somebody has to find the phone."""
-PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-PLACEHOLDERS: Final = ("position", "wait_minutes", "department", "employee", "number", "return_date")
 KNOWN_PER_CALL: Final = {
     "welcome": ("position", "wait_minutes"),
     "position": ("position", "wait_minutes"),
@@ -134,7 +128,7 @@ def _extensions(office: Office) -> Iterator[Problem]:
             free = _free_extension(office, pbx)
             if dialling.is_emergency(extension, office.organization.dialling.home_region):
                 yield Problem(path, f"{extension} is an emergency number", f"Take another, {free} is free")
-            elif any(number.startswith(extension) for number in dialling.EMERGENCY_EVERYWHERE):
+            elif extensions.shadows_emergency(extension):
                 yield Problem(
                     path,
                     f"who dials an emergency number would reach extension {extension} after its first digits",
@@ -156,14 +150,7 @@ def _free_extension(office: Office, pbx: str) -> str:
         *office.departments.values(),
     ]
     taken = {each.extension for each in listed if each.pbx == pbx}
-    candidates = (str(number) for number in range(EXTENSION_FIRST, EXTENSION_LAST))
-    return next(
-        number
-        for number in candidates
-        if number not in taken
-        and not dialling.is_emergency(number, office.organization.dialling.home_region)
-        and not any(each.startswith(number) for each in dialling.EMERGENCY_EVERYWHERE)
-    )
+    return extensions.next_free(taken, office.organization.dialling.home_region)
 
 
 def _department(office: Office, id_: str, said: Department, uploads: Mapping[str, str]) -> Iterator[Problem]:
@@ -240,7 +227,7 @@ def delay_ms(devices: tuple[Device, ...], position: int) -> int:
 
 
 def _times(office: Office, said: Department, path: Path) -> Iterator[Problem]:
-    if said.callback.on and said.no_answer.after < CALLBACK_TIMEOUT_MS_MIN:
+    if said.callback.on and said.no_answer.after < CALLBACK_TIME_MS_MIN:
         yield Problem(
             (*path, "no_answer", "after"),
             f"with a no-answer timeout of {said.no_answer.after / 1000:g} s nobody will manage to call back",

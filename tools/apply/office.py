@@ -36,9 +36,11 @@ from contracts.ids import (
 )
 from contracts.message import Fact
 from contracts.tts import RenderNotice
-from tools.apply import checks, direct_calls, hours, naming
+from services.directory.rules import hours
+from services.directory.state import cards
+from tools.apply import checks, direct_calls, naming
 from tools.apply.document import Document, Path, Problem, Refused
-from tools.apply.model import Action, Department, Device, Employee, Notice, Office
+from tools.apply.model import Absence, Action, Department, Device, Employee, Hours, Notice, Office
 
 VERSION_FIRST: Final = 1
 
@@ -204,14 +206,22 @@ def _device(said: Employee, position: int, device: Device) -> directory.Device:
     )
 
 
+def _week(said: Iterable[Hours]) -> list[cards.Hours]:
+    return [cards.Hours(days=each.days, from_minute=each.from_, until_minute=each.to) for each in said]
+
+
+def _absences(said: Iterable[Absence]) -> list[cards.Absence]:
+    return [cards.Absence(first_day=each.from_, last_day=each.last_day) for each in said]
+
+
 def _availabilities(office: Office, now_at: Instant) -> Iterator[Fact]:
     for id_, said in office.employees.items():
         zone = said.timezone or office.organization.timezone
         yield AgentAvailabilitySaved(
             agent_id=AgentId(id_),
             version=VERSION_FIRST,
-            hours=None if said.hours is None else hours.intervals(said.hours, zone, now_at),
-            absences=hours.absences(said.absences, zone, now_at),
+            hours=None if said.hours is None else hours.intervals(_week(said.hours), zone, now_at),
+            absences=hours.absences(_absences(said.absences), zone, now_at),
             known_until_at=None if said.hours is None else hours.known_until(now_at, zone),
         )
 

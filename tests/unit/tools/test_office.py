@@ -17,6 +17,7 @@ from contracts.ids import OrganizationId
 from tests.unit.tools.offices import NOW, PLAIN, changed, facts_of, line_of, only_problem_of, problems_of
 from tools.apply import office
 from tools.apply.document import Refused, read
+from tools.apply.model import Hours
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "office.yaml"
 
@@ -233,3 +234,9 @@ def test_a_word_that_stands_twice_is_an_error_and_not_the_last_one_wins() -> Non
     """YAML readers mostly take the second silently, and an employee vanishes."""
     with pytest.raises(Refused, match=r"office\.yaml:3: error: «b» stands here twice, first in line 2"):
         read("a: 1\nb: 2\nb: 3\n")
+
+
+@pytest.mark.parametrize(("days", "wanted"), [("fri-mon", (0, 4, 5, 6)), ("mon, wed", (0, 2)), ("sun", (6,))])
+def test_days_are_spans_and_lists(days: str, wanted: tuple[int, ...]) -> None:
+    """A weekend shift reads as people say it."""
+    assert Hours.model_validate({"days": days, "from": "09:00", "to": "18:00"}).days == wanted
