@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, Final
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar
 
 import phonenumbers
 from litestar import Request
@@ -23,18 +24,22 @@ from services.history.state import Direction
 
 INSTANT_MAX: Final = 10**15
 ID_LENGTH_MAX: Final = 300
-LISTED_MAX: Final = 100
+IDS_LENGTH_MAX: Final = 2_000
 NUMBER_LENGTH_MAX: Final = 32
 CURSOR_LENGTH_MAX: Final = 600
 
-At = Annotated[int | None, QueryParameter(ge=0, le=INSTANT_MAX, description="ms since 1970 UTC")]
-Ids = Annotated[list[str] | None, QueryParameter(max_items=LISTED_MAX, description="any of these")]
+At = Annotated[int, QueryParameter(ge=0, le=INSTANT_MAX, description="ms since 1970 UTC")]
+Ids = Annotated[
+    str, QueryParameter(max_length=IDS_LENGTH_MAX, description="any of these, with commas between")
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="how many at most")]
 Cursor = Annotated[str, QueryParameter(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before")]
 Number = Annotated[
     str, QueryParameter(max_length=NUMBER_LENGTH_MAX, description="the customer's, as +79161234567")
 ]
 Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX)]
+
+W = TypeVar("W", bound=StrEnum)
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -52,31 +57,44 @@ Asking = NamedDependency[Asker]
 Wanted = NamedDependency[Filters]
 
 
+def _split(text: str) -> list[str]:
+    return [each for each in text.split(",") if each]
+
+
+def _words(known: type[W], text: str, field: str) -> tuple[W, ...]:
+    """Words of a closed list. Raises Refused, naming those there are."""
+    try:
+        return tuple(known(each) for each in _split(text))
+    except ValueError as error:
+        raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known)) from error
+
+
 async def the_asker(parts: Given, request: Request[Any, Any, Any]) -> Asker:
     """Who asks. Raises Refused."""
     return await parts.askers.asker(request.headers.get("authorization"))
 
 
 async def the_filters(
-    since_at: At = None,
-    until_at: At = None,
-    department: Ids = None,
-    employee: Ids = None,
-    pbx: Ids = None,
-    direction: Annotated[list[Direction] | None, QueryParameter(max_items=LISTED_MAX)] = None,
-    outcome: Annotated[list[Outcome] | None, QueryParameter(max_items=LISTED_MAX)] = None,
+    asker: Asking,
+    since_at: At = 0,
+    until_at: At = INSTANT_MAX,
+    department: Ids = "",
+    employee: Ids = "",
+    pbx: Ids = "",
+    direction: Ids = "",
+    outcome: Ids = "",
     number: Number = "",
     is_voicemail: Annotated[bool | None, QueryParameter(description="«Автоответчик» only, or none")] = None,
 ) -> Filters:
-    """What is wanted of history (H5). Raises Refused."""
+    """What is wanted of history (H5); who asks is known first. Raises Refused."""
     return Filters(
-        since_at=None if since_at is None else Instant(since_at),
-        until_at=None if until_at is None else Instant(until_at),
-        departments=tuple(DepartmentId(each) for each in department or ()),
-        employees=tuple(AgentId(each) for each in employee or ()),
-        pbxs=tuple(PbxId(each) for each in pbx or ()),
-        directions=tuple(direction or ()),
-        outcomes=tuple(outcome or ()),
+        since_at=Instant(since_at),
+        until_at=Instant(until_at),
+        departments=tuple(DepartmentId(each) for each in _split(department)),
+        employees=tuple(AgentId(each) for each in _split(employee)),
+        pbxs=tuple(PbxId(each) for each in _split(pbx)),
+        directions=_words(Direction, direction, "direction"),
+        outcomes=_words(Outcome, outcome, "outcome"),
         number=e164(number) if number else "",
         is_voicemail=is_voicemail,
     )
@@ -107,4 +125,4 @@ def place_of(text: str) -> tuple[int, str] | None:
             raise ValueError
         return int(at), id_
     except (binascii.Error, ValueError) as error:
-        raise Refused(Code.REQUEST_INVALID, field="after", reason="after") from error
+        raise Refused(Code.CURSOR_UNKNOWN, field="after") from error

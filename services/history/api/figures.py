@@ -35,7 +35,7 @@ class StatisticsRoutes(Controller):
         """A year at most; `until_at` is not included."""
         await parts.askers.demand(asker, Action.STATISTICS_READ, "statistics")
         if not 0 <= until_at - since_at <= PERIOD_MS_MAX:
-            raise Refused(Code.REQUEST_INVALID, field="until_at", reason="0 … 366 × 24 h")
+            raise Refused(Code.PERIOD_UNUSABLE, field="until_at")
         async with parts.engine.connect() as connection:
             return await figures(
                 connection,

@@ -13,12 +13,15 @@ class Code(StrEnum):
     ALREADY_CLAIMED = "already_claimed"
     AUDIO_GONE = "audio_gone"
     AUDIO_NOT_YET = "audio_not_yet"
+    CURSOR_UNKNOWN = "cursor_unknown"
+    FILTER_UNKNOWN = "filter_unknown"
     FORBIDDEN = "forbidden"
     LOG_AWAY = "log_away"
     METHOD_UNKNOWN = "method_unknown"
     NOT_FOUND = "not_found"
     NOT_YET_READ = "not_yet_read"
     NUMBER_UNUSABLE = "number_unusable"
+    PERIOD_UNUSABLE = "period_unusable"
     PERSON_NEEDED = "person_needed"
     REQUEST_INVALID = "request_invalid"
     STARTING = "starting"
@@ -96,6 +99,16 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("Запись ещё не сохранена.", "The audio is not stored yet."),
         ("Повторите через минуту.", "Try again in a minute."),
     ),
+    Code.CURSOR_UNKNOWN: (
+        422,
+        ("Такой страницы нет.", "There is no such page."),
+        ("Начните с первой страницы.", "Begin with the first page."),
+    ),
+    Code.FILTER_UNKNOWN: (
+        422,
+        ("Такого значения у фильтра нет.", "This filter does not have this value."),
+        ("Есть: {known}.", "There are: {known}."),
+    ),
     Code.FORBIDDEN: (
         403,
         (
@@ -131,9 +144,17 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("Обновите страницу через минуту.", "Look again in a minute."),
     ),
     Code.NUMBER_UNUSABLE: (
-        400,
+        422,
         ("Это не телефонный номер.", "This is no phone number."),
         ("Укажите номер в виде +79161234567.", "Give it as +79161234567."),
+    ),
+    Code.PERIOD_UNUSABLE: (
+        422,
+        (
+            "Период кончается раньше, чем начался, или длиннее года.",
+            "The period is reversed, or longer than a year.",
+        ),
+        ("Спрашивайте не больше года за раз.", "Ask for a year at most."),
     ),
     Code.PERSON_NEEDED: (
         403,

@@ -208,7 +208,7 @@ async def test_what_is_no_number_is_refused_by_name(office: Desk) -> None:
     async with office.asking(BORIS) as boris:
         answer = await boris.post("/erase", json={"number": "nobody"})
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (
-        400,
+        422,
         "number_unusable",
         "number",
     )
