@@ -51,6 +51,7 @@ class PlaceTaken(Fact, tag="queue.place_taken", frozen=True, kw_only=True):
     """A customer has a place: `joined_at` ranks it, `deadline_at` bounds it, both fixed now (Q3, Q5).
 
     With `callback_id` it is held from the first moment by a callback that was not ordered in a call (C11).
+    `is_answered`: somebody has spoken to the caller already, who needs no more than music and a welcome.
     """
 
     place_id: PlaceId
@@ -66,6 +67,7 @@ class PlaceTaken(Fact, tag="queue.place_taken", frozen=True, kw_only=True):
     is_internal: bool = False
     callback_id: CallbackId | None = None
     origin: Origin | None = None
+    is_answered: bool = False
 
 
 class AnnouncementKind(StrEnum):

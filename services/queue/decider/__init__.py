@@ -122,6 +122,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     gateway.PbxReturned: cards.decide_pbx,
     gateway.DeviceChanged: agents.decide_phone,
     gateway.CallArrived: arrival.decide_arrived,
+    routing.DepartmentReached: arrival.decide_reached,
     gateway.LegAnswered: answering.decide_answered,
     gateway.LegRinging: agents.decide_ringing,
     gateway.LegEnded: legs.decide_ended,

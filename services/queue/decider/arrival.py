@@ -4,8 +4,9 @@ import msgspec
 
 from contracts.callback import CallbackOrdered
 from contracts.gateway import CallArrived
-from contracts.ids import Instant, PlaceId
+from contracts.ids import DepartmentId, Instant, PlaceId
 from contracts.queue import DeadlinePassed, PlaceTaken
+from contracts.routing import DepartmentReached
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import ending, offering, quiet, talks, telling
@@ -16,8 +17,23 @@ from services.queue.state.records import Leg, LegKind, Place
 
 def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
     """A call on a line of a department joins its queue; other lines are not the queue's."""
-    department_id = state.department_of_line(fact.line)
-    if department_id is None or fact.leg_id in state.legs:
+    return _join(state, state.department_of_line(fact.line), fact)
+
+
+def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
+    """Routing hands a call over: from a scenario, an extension, or an employee who did not take it (Q11)."""
+    return _join(state, fact.department_id, fact, is_answered=fact.is_answered)
+
+
+def _join(
+    state: QueueState,
+    department_id: DepartmentId | None,
+    fact: CallArrived | DepartmentReached,
+    *,
+    is_answered: bool = False,
+) -> Decision:
+    """A call that has its place already is not given another, whoever tells of it first."""
+    if department_id is None or department_id not in state.departments or fact.leg_id in state.legs:
         return NOTHING
     place_id = PlaceId(f"p.{fact.leg_id}")
     order = state.order.get(department_id, ())
@@ -33,6 +49,7 @@ def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
         deadline_at=Instant(state.now_at + state.departments[department_id].saved.no_answer_ms),
         position=(order.bisect_left(rank) if order else 0) + 1,
         is_internal=fact.is_internal,
+        is_answered=is_answered,
     )
     return Decision(facts=(taken,))
 
@@ -78,7 +95,7 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         fact.joined_at,
         fact.deadline_at,
         is_internal=fact.is_internal,
-        is_answered=leg is not None and leg.is_answered,
+        is_answered=fact.is_answered or (leg is not None and leg.is_answered),
         existing_place_id=existing,
         hops=fact.place_id.count("+"),
         callback_id=fact.callback_id,
@@ -88,7 +105,7 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         place = quiet.kept(state, talks.joined(state, place))
     state.places.put(place)
     if fact.leg_id is not None:
-        known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
+        known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id, is_answered=fact.is_answered)
         state.legs.put(msgspec.structs.replace(known, place_id=fact.place_id))
     state.set_timer("deadline", fact.place_id, fact.deadline_at)
     telling.follow_invitation(state, place, state.now_at)
@@ -107,11 +124,18 @@ def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
         return together((first, ending.if_over(state, place)))
     if department.waiting_max is not None and waiting.callers(state, place) > department.waiting_max:
         return together((first, ending.full(state, place)))
-    told = telling.passed_on(state, place) if place.hops > 0 and place.is_answered else NOTHING
-    return together((first, told, offering.serve(state, (place.department_id,))))
+    return together((first, _told(state, place), offering.serve(state, (place.department_id,))))
+
+
+def _told(state: QueueState, place: Place) -> Decision:
+    """Who is on the line hears where he is; who is still ringing, when that is answered."""
+    if not place.is_answered:
+        return NOTHING
+    return telling.passed_on(state, place) if place.hops > 0 else telling.answered(state, place)
 
 
 def _greet(state: QueueState, place: Place) -> Decision:
+    """Answer. An answered call is asked for, too: if it has ended before it was handed over, that is told."""
     if place.leg_id is None or place.hops > 0:
         return NOTHING
     not_after = Instant(state.now_at + phones.ANSWER_MS_MAX)

@@ -15,6 +15,8 @@ from services.queue.state.records import Leg, LegKind, Offer, Phase
 
 TOO_LATE = "too_late"
 """Why the gateway refuses what comes after its `not_after`."""
+GONE = ("gone", "unknown_leg")
+"""Why it refuses to answer a call that is over."""
 NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
 
 
@@ -27,18 +29,22 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
         return
     state.legs.drop(fact.leg_id)
     state.drop_timer("goodbye", fact.leg_id)
-    place = state.places.get(leg.place_id) if leg.place_id is not None else None
     if leg.kind is LegKind.CALLER:
-        if place is not None and place.leg_id == leg.leg_id and (place.callback_id or place.is_ordering):
-            # The place outlives the leg: it is the callback's.
-            state.drop_timer("announce", place.place_id)
-            state.drop_timer("bridge", place.place_id)
-            alone = msgspec.structs.replace(place, leg_id=None, is_answered=False, is_taken_over=False)
-            state.places.put(quiet.kept(state, alone))
+        _note_caller_gone(state, leg)
         return
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:
         _note_leg_of_offer(state, offer, leg.leg_id, str(fact.outcome))
+
+
+def _note_caller_gone(state: QueueState, leg: Leg) -> None:
+    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    if place is not None and place.leg_id == leg.leg_id and (place.callback_id or place.is_ordering):
+        # The place outlives the leg: it is the callback's.
+        state.drop_timer("announce", place.place_id)
+        state.drop_timer("bridge", place.place_id)
+        alone = msgspec.structs.replace(place, leg_id=None, is_answered=False, is_taken_over=False)
+        state.places.put(quiet.kept(state, alone))
 
 
 def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: str) -> None:
@@ -136,6 +142,11 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     """A leg whose dialling the gateway refused is none: it will say no more of it."""
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     state.ended_leg = None
+    if leg is not None and _is_gone(leg, fact):
+        state.ended_leg = leg
+        state.legs.drop(leg.leg_id)
+        _note_caller_gone(state, leg)
+        return
     if leg is None or leg.agent_id is None or fact.command != type_name(DialLeg):
         return
     if state.line(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
@@ -148,9 +159,17 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
         _note_leg_of_offer(state, offer, leg.leg_id, fact.reason)
 
 
+def _is_gone(leg: Leg, fact: CommandRefused) -> bool:
+    """Whether a caller had hung up before the call was handed over: that end was heard too early."""
+    is_answer = fact.command == type_name(AnswerLeg)
+    return leg.kind is LegKind.CALLER and is_answer and fact.reason in GONE
+
+
 def decide_refused(state: QueueState, fact: CommandRefused) -> Decision:
     """One phone less; and a caller whom we were too late to answer still rings, and is answered now."""
     leg = state.ended_leg
+    if leg is not None and leg.kind is LegKind.CALLER:
+        return together((_caller_gone(state, leg), _hang_up_peer(state, leg)))
     if leg is not None:
         offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
         return NOTHING if offer is None else _offer_goes_on(state, offer)

@@ -1,0 +1,124 @@
+"""How a call comes to the queue: handed over by routing, whoever had it before (Q11)."""
+
+from typing import Any
+
+import pytest
+
+from contracts import gateway, queue, routing, telephony
+from contracts.ids import DepartmentId, LegId
+from contracts.queue import AnnouncementKind
+from contracts.routing import Rule
+from tests.unit.queue.stories import (
+    ANNA,
+    CUSTOMER,
+    MINUTE,
+    MOSCOW,
+    NINE,
+    SALES,
+    SALES_LINE,
+    Office,
+    action,
+    an_office,
+    played,
+)
+
+
+def reached(name: str = "c1", **more: Any) -> routing.DepartmentReached:
+    """Routing hands a call to Sales."""
+    values: dict[str, Any] = {
+        "pbx_id": MOSCOW,
+        "leg_id": LegId(name),
+        "department_id": SALES,
+        "caller": CUSTOMER,
+        "line": "+74951119999",
+        "rule": Rule.NO_ANSWER,
+        **more,
+    }
+    return routing.DepartmentReached(**values)
+
+
+def arrived(name: str = "c1") -> gateway.CallArrived:
+    """The PBX tells of a call on the line of Sales."""
+    return gateway.CallArrived(pbx_id=MOSCOW, leg_id=LegId(name), caller=CUSTOMER, line=SALES_LINE)
+
+
+@pytest.mark.rule("Q11", "S1")
+def test_a_call_that_routing_hands_over_joins_wherever_it_came_from() -> None:
+    """From a scenario, an extension or a forward: it joins now, with the line that was called."""
+    office = an_office(ANNA)
+    office.hears(reached())
+    taken = office.last(queue.PlaceTaken)
+    assert (taken.place_id, taken.department_id, taken.line) == ("p.c1", SALES, "+74951119999")
+    assert (taken.joined_at, taken.is_internal, taken.position) == (NINE, False, 1)
+    assert office.last(telephony.AnswerLeg).leg_id == "c1"
+    assert office.ringing("c1") == [ANNA]
+
+
+@pytest.mark.rule("Q11", "C1")
+def test_an_internal_call_joins_the_same_queue_and_is_never_invited() -> None:
+    """A colleague who calls the department's extension waits as everybody, and has a phone of his own."""
+    office = an_office()
+    office.saves(office.agent(ANNA), office.department(ANNA, no_answer_ms=20 * MINUTE))
+    office.saves(office.pause(ANNA))
+    office.hears(reached("outside", rule=Rule.DEPARTMENT_LINE))
+    office.waits(1_000)
+    office.hears(reached("inside", caller="204", rule=Rule.EXTENSION, is_internal=True))
+    assert office.last(queue.PlaceTaken).position == 2
+    office.waits(5 * MINUTE)
+    assert {each.place_id for each in played(office, AnnouncementKind.INVITATION)} == {"p.outside"}
+    office.presses("inside")
+    assert not office.said(queue.CallbackRequested)
+
+
+@pytest.mark.rule("D3", "Q4")
+def test_who_has_been_spoken_to_already_hears_music_and_the_welcome_at_once() -> None:
+    """After a forward's notice nobody picks up a second time."""
+    office = an_office(ANNA, auto=False)
+    office.hears(reached(is_answered=True))
+    assert office.said(telephony.StartHoldMusic)
+    assert len(played(office, AnnouncementKind.WELCOME)) == 1
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    assert len(played(office, AnnouncementKind.WELCOME)) == 1
+
+
+@pytest.mark.rule("Q6")
+def test_who_has_been_spoken_to_and_whom_nobody_can_serve_goes_to_the_action() -> None:
+    """The notice is heard on the line that is up."""
+    office = an_office(ANNA, no_answer_action=action("voicemail"))
+    office.saves(office.department(ANNA, suspended=(ANNA,)))
+    office.hears(reached(is_answered=True))
+    assert office.last(queue.PlaceDiverted).leg_id == "c1"
+
+
+@pytest.mark.rule("Q7")
+@pytest.mark.parametrize("is_answered", [True, False])
+@pytest.mark.parametrize("reason", ["gone", "unknown_leg"])
+def test_who_hung_up_before_the_call_was_handed_over_holds_no_place(reason: str, is_answered: bool) -> None:
+    """Routing had not heard of it: the end stands on the log before the place does."""
+    office = an_office(ANNA, auto=False)
+    office.hears(office.leg_ended(LegId("c1"), gateway.Outcome.ABANDONED))
+    office.hears(reached(is_answered=is_answered))
+    office.hears(
+        gateway.CommandRefused(
+            pbx_id=MOSCOW, command="telephony.answer_leg", reason=reason, leg_id=LegId("c1")
+        )
+    )
+    assert office.last(queue.PlaceAbandoned).place_id == "p.c1"
+    assert office.end_of(ANNA) is queue.OfferWithdrawn
+    assert len(office.state.legs) == 1  # Anna's, until its end is told
+
+
+@pytest.mark.rule("Q11")
+def test_a_department_that_nobody_knows_takes_nobody() -> None:
+    """A card that never came is no reason to fail."""
+    office = Office()
+    office.hears(reached(department_id=DepartmentId("nobody's")))
+    assert not office.said(queue.PlaceTaken)
+
+
+@pytest.mark.rule("Q9")
+def test_a_call_has_one_place_whoever_tells_of_it() -> None:
+    """Once routing stands beside the queue both hear of the same call."""
+    office = an_office(ANNA)
+    office.hears(arrived(), reached(), arrived())
+    assert len(office.said(queue.PlaceTaken)) == 1
