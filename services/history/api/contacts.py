@@ -12,7 +12,7 @@ from litestar.response import Stream
 from contracts.directory import Language
 from contracts.ids import Instant
 from contracts.rights import Action
-from services.history.activities import querying
+from services.history.activities import explaining, querying
 from services.history.activities.asking import Asker
 from services.history.activities.keeping import load_rights
 from services.history.activities.querying import Filters, Key
@@ -64,6 +64,19 @@ class HistoryRoutes(Controller):
                 return shown.contact(found, near, goes_on)
         if is_there:
             await parts.askers.refuse(asker, Action.HISTORY_READ, f"history/{contact_id}")
+        raise Refused(Code.NOT_FOUND)
+
+    @get("/{contact_id:str}/why", summary="Why did I wait? Second by second, agent by agent")
+    async def why(self, parts: Given, asker: Asking, contact_id: Id) -> shown.Why:
+        """Every place of the contact, and what stood between it and each agent of its department (H7)."""
+        await parts.askers.demand(asker, Action.HISTORY_READ, f"history/{contact_id}/why")
+        async with parts.engine.connect() as connection:
+            found, is_there = await querying.contact(connection, asker, Action.HISTORY_READ, contact_id)
+            if found is not None:
+                now = parts.clock.now()
+                return shown.Why(places=await explaining.explain(connection, found, now=now))
+        if is_there:
+            await parts.askers.refuse(asker, Action.HISTORY_READ, f"history/{contact_id}/why")
         raise Refused(Code.NOT_FOUND)
 
 

@@ -1,12 +1,11 @@
 """What the API answers with: rows, contacts whole, voice messages, each as rights let it be seen."""
 
-from typing import Final
-
 from msgspec import Struct
 
 from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
 from services.history.rules import showing
 from services.history.rules.showing import Row
+from services.history.rules.why import PlaceWhy
 from services.history.state import (
     Callback,
     Contact,
@@ -20,8 +19,6 @@ from services.history.state import (
     Try,
     VoiceMessage,
 )
-
-VOICEMAIL_LABEL: Final = {"ru": "Автоответчик", "en": "Voicemail"}
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -91,6 +88,12 @@ class ContactShown(Struct, frozen=True, kw_only=True):
     continued_in: ContactId | None
     same_number: tuple[Row, ...]
     """Other contacts of this customer within a day: «already talked to Sales at 12:04»."""
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """Why a customer waited, place by place."""
+
+    places: tuple[PlaceWhy, ...]
 
 
 class Link(Struct, frozen=True, kw_only=True):

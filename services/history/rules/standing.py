@@ -44,8 +44,6 @@ _BY_AGENT: Final[dict[type[Fact], ChangeKind]] = {
     directory.AgentSaved: ChangeKind.CARD,
     directory.AgentAvailabilitySaved: ChangeKind.HOURS,
     directory.AgentPauseSaved: ChangeKind.PAUSE,
-    queue.AgentPaused: ChangeKind.PAUSE,
-    queue.AgentResumed: ChangeKind.PAUSE,
     queue.OfferMade: ChangeKind.OFFER,
     queue.FallbackRung: ChangeKind.OFFER,
     queue.OfferAccepted: ChangeKind.OFFER,
@@ -58,10 +56,14 @@ _BY_AGENT: Final[dict[type[Fact], ChangeKind]] = {
     queue.WrapUpStarted: ChangeKind.WRAP_UP,
     directory.AgentWrapUpSaved: ChangeKind.WRAP_UP,
 }
-_BY_PBX: Final = (gateway.PbxLost, gateway.PbxReturned, queue.PbxAway, queue.PbxBack)
+_BY_PBX: Final = (gateway.PbxLost, gateway.PbxReturned)
+_BY_QUEUE: Final = (queue.PbxAway, queue.PbxBack)
+_BY_MISSES: Final = (queue.AgentPaused, queue.AgentResumed)
 CHANGES: Final[tuple[type[Fact], ...]] = (
     *_BY_AGENT,
     *_BY_PBX,
+    *_BY_QUEUE,
+    *_BY_MISSES,
     gateway.DeviceChanged,
     directory.DepartmentSaved,
 )
@@ -75,6 +77,11 @@ def changes(fact: Fact, *, at: Instant, offset: int) -> list[AgentChange]:
         return [_change(kind, str(getattr(fact, "agent_id", "")), fact, at, offset)]
     if isinstance(fact, _BY_PBX):
         return [_change(ChangeKind.PBX, fact.pbx_id, fact, at, offset)]
+    # What the queue says of a PBX or a pause stands beside what the gateway and people say of it.
+    if isinstance(fact, _BY_QUEUE):
+        return [_change(ChangeKind.PBX, f"{fact.pbx_id}|queue", fact, at, offset)]
+    if isinstance(fact, _BY_MISSES):
+        return [_change(ChangeKind.PAUSE, f"{fact.agent_id}|queue", fact, at, offset)]
     if isinstance(fact, gateway.DeviceChanged):
         return [_change(ChangeKind.DEVICE, phone_key(fact.pbx_id, fact.address), fact, at, offset)]
     if isinstance(fact, directory.DepartmentSaved):

@@ -71,6 +71,7 @@ def may(person: Person, action: Action, thing: Thing) -> bool:
 
 OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
     ("get", "/history/{contact_id}"): (Action.HISTORY_READ, "/history/{leg}"),
+    ("get", "/history/{contact_id}/why"): (Action.HISTORY_READ, "/history/{leg}/why"),
     ("get", "/recordings/{recording_id}/audio"): (Action.RECORDING_HEAR, "/recordings/rec.{leg}/audio"),
     ("get", "/voice-messages/{voice_message_id}"): (Action.MESSAGE_HEAR, "/voice-messages/vm.{leg}"),
     ("get", "/voice-messages/{voice_message_id}/audio"): (

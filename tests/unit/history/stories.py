@@ -8,6 +8,8 @@ from contracts.dialling import DiallingPolicy
 from contracts.directory import (
     AgentSaved,
     DepartmentSaved,
+    Device,
+    DeviceKind,
     Language,
     Membership,
     OrganizationSaved,
@@ -18,6 +20,7 @@ from contracts.directory import (
 )
 from contracts.gateway import CallArrived, EndedBy, LegEnded, Outcome
 from contracts.ids import (
+    Address,
     AgentId,
     CallbackId,
     DepartmentId,
@@ -42,13 +45,14 @@ SALES, SERVICE = DepartmentId("sales"), DepartmentId("service")
 ANNA, BORIS, VERA = AgentId("anna"), AgentId("boris"), AgentId("vera")
 LINE = "+74950001000"
 CUSTOMER = "+79165550001"
+DESK = Device(kind=DeviceKind.DESK, address=Address("sip:101"))
 BEGIN = Instant(1_800_000_000_000)
 
 
 def an_agent(agent_id: AgentId, name: str, pbx_id: PbxId, *, version: int = 1) -> AgentSaved:
-    """An employee with a desk phone nobody looks at."""
+    """An employee with a desk phone."""
     return AgentSaved(
-        agent_id=agent_id, version=version, name=name, pbx_id=pbx_id, extension="101", devices=()
+        agent_id=agent_id, version=version, name=name, pbx_id=pbx_id, extension="101", devices=(DESK,)
     )
 
 
