@@ -85,7 +85,7 @@ def proofs(root: Path = ROOT) -> Iterator[tuple[str, str]]:
 def main(argv: list[str]) -> int:
     """Print every rule with its proofs; --due only what is due, --issue what counts as due."""
     parser = argparse.ArgumentParser(prog="python -m tools rules", description=__doc__)
-    parser.add_argument("--issue", type=int, default=2, help="rules of issues up to this one are due")
+    parser.add_argument("--issue", type=int, default=4, help="rules of issues up to this one are due")
     parser.add_argument("--due", action="store_true", help="print only the rules that are due")
     options = parser.parse_args(argv)
     rules = read_rules()

@@ -24,9 +24,11 @@ from services.directory.activities.employees import Employees
 from services.directory.activities.letters import Letters, Send, mailer
 from services.directory.activities.outbox import Sender
 from services.directory.activities.passwords import Passwords
+from services.directory.activities.recovery import Recovery
 from services.directory.activities.rolling import Rolling
 from services.directory.activities.running import Running
 from services.directory.activities.sessions import Sessions
+from services.directory.activities.texts import SendText, sender
 from services.directory.activities.vault import Vault
 from services.directory.api.app import build as build_api
 from services.directory.api.asking import Parts
@@ -65,7 +67,12 @@ class Directory:
     """The service's parts, put together from its ports; nothing is connected before `running.run`."""
 
     def __init__(
-        self, ports: EdgePorts, settings: Settings, send_letter: Send, passwords: Passwords | None = None
+        self,
+        ports: EdgePorts,
+        settings: Settings,
+        send_letter: Send,
+        passwords: Passwords | None = None,
+        send_text: SendText | None = None,
     ) -> None:
         clock = ports.clock
         self.vault = Vault(settings.directory_key.get_secret_value())
@@ -74,6 +81,7 @@ class Directory:
         self.passwords = passwords or Passwords(self.vault, settings.hashes_at_once_max)
         self.book = Book(self.database, clock, Answers(self.vault), self.sender.wake)
         self.letters = _letters(self.database, clock, self.vault, send_letter, settings)
+        self.recovery = Recovery(self.database, clock, self.passwords, send_text)
         self.employees = Employees(self.book, self.passwords, self.letters)
         self.checking = Checking(self.book, clock)
         self.rolling = Rolling(self.book, clock)
@@ -88,6 +96,7 @@ class Directory:
             book=self.book,
             askers=Askers(self.database, clock, token_key),
             sessions=Sessions(self.database, clock, self.passwords, token_key),
+            recovery=self.recovery,
             employees=self.employees,
             desk=Desk(self.book, self.checking, token_key),
             blobs=blobs,
@@ -113,11 +122,12 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     """Put the parts together. Raises ValueError with what the settings lack."""
     if "@" not in settings.mail_from:
         raise ValueError("set RINGBACK_MAIL_FROM to the address that welcome letters come from")
-    made = Directory(ports, settings, mailer(settings.smtp))
+    send_text = sender(settings.texts_url, settings.texts_key.get_secret_value())
+    made = Directory(ports, settings, mailer(settings.smtp), send_text=send_text)
     return EdgeWork(
         subscriptions=(Subscription(topic=FACTS, hears=HEARS, handle=made.checking.hear),),
         background=(made.running.run,),
-        on_stop=(made.running.stop,),
+        on_stop=(made.recovery.settle, made.running.stop),
         is_ready=lambda: made.running.is_up,
         api=made.api,
     )

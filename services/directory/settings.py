@@ -17,5 +17,9 @@ class Settings(RuntimeSettings):
     mail_from_name: str = "Ringback"
     softphone_url: str = ""
     """Where a softphone is downloaded, for the welcome letter; empty: the letter names none."""
+    texts_url: str = ""
+    """Where texts to mobiles are POSTed, for forgotten passwords; empty: none are sent."""
+    texts_key: SecretStr = SecretStr("")
+    """The bearer of those requests."""
     hashes_at_once_max: int = Field(default=2, ge=1)
     """Passwords hashed at the same time: each takes 64 MiB and a processor for a twentieth of a second."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contracts.ids import Instant
 from contracts.message import Fact
 from runtime.ports import Clock
-from services.directory.activities import answers, checking, outbox, sessions, tries
+from services.directory.activities import answers, checking, outbox, recovery, sessions, tries
 from services.directory.activities.book import Book
 from services.directory.activities.tables import SAID
 from services.directory.activities.vault import token
@@ -47,7 +47,7 @@ class Rolling:
         async with self._book.database.begin() as connection:
             if not await outbox.lease(connection, "calendar", self._holder, now_at):
                 return 0
-            for each in (answers, checking, sessions, tries):
+            for each in (answers, checking, recovery, sessions, tries):
                 await each.tidy(connection, now_at)
             short_at = now_at + (DAYS_AHEAD - 1) * DAY_MS
             query = select(SAID.c.organization_id).where(SAID.c.known_until_at < short_at).distinct()

@@ -121,6 +121,17 @@ PASSWORDS: Final = Table(
     PrimaryKeyConstraint("organization_id", "agent_id"),
 )
 
+CODES: Final = Table(
+    "codes",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("hash", String(255), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "agent_id"),
+)
+"""One-time codes for forgotten passwords, hashed as passwords are."""
+
 FAMILIES: Final = Table(
     "families",
     METADATA,

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import structlog
 from litestar import Litestar, Request, Response
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.config import OpenAPIConfig
@@ -21,6 +20,7 @@ from services.directory.state.shown import ErrorShown
 
 ROUTES: Final = (
     logins.SessionRoutes,
+    logins.RecoveryRoutes,
     logins.MeRoutes,
     office.OrganizationRoutes,
     office.PbxRoutes,
@@ -56,7 +56,7 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
     async def the_asker(request: Request[Any, Any, Any]) -> Asker:
         return await parts.askers.asker(request.headers.get("authorization"))
 
-    return Litestar(
+    app = Litestar(
         route_handlers=ROUTES,
         dependencies={"parts": Provide(the_parts), "asker": Provide(the_asker)},
         before_request=ready,
@@ -74,8 +74,16 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
         ),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
-        state=State(),
     )
+    _close(app)
+    return app
+
+
+def _close(app: Litestar) -> None:
+    """Say in the document what holds for every card: unknown words are errors."""
+    for schema in app.openapi_schema.components.schemas.values():
+        if schema.properties:
+            schema.additional_properties = False
 
 
 def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[ErrorShown]:

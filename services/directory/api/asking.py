@@ -17,6 +17,7 @@ from services.directory.activities.book import LIMIT_MAX, SEARCH_LENGTH_MAX, Boo
 from services.directory.activities.desk import Desk
 from services.directory.activities.employees import Employees
 from services.directory.activities.page import Row
+from services.directory.activities.recovery import Recovery
 from services.directory.activities.sessions import Sessions
 from services.directory.activities.vault import digest
 from services.directory.rules import extensions
@@ -58,6 +59,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     book: Book
     askers: Askers
     sessions: Sessions
+    recovery: Recovery
     employees: Employees
     desk: Desk
     blobs: Blobs

@@ -15,7 +15,7 @@ from services.directory.api.asking import (
     Given,
 )
 from services.directory.api.methods import delete, get, post, put
-from services.directory.state.limits import Password
+from services.directory.state.limits import Number, Password
 from services.directory.state.shown import Me, Opened
 
 Typed = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -54,8 +54,7 @@ class SessionRoutes(Controller):
     @post()
     async def open(self, request: Request[Any, Any, Any], parts: Given, data: JSONBody[Login]) -> Opened:
         """Log in. With a one-time password only a token for choosing another comes (PUT /me/password)."""
-        address = request.client.host if request.client is not None else ""
-        return await parts.sessions.open(data.organization, data.login, data.password, address)
+        return await parts.sessions.open(data.organization, data.login, data.password, _address(request))
 
     @post("/renewal", status_code=200)
     async def renew(self, parts: Given, data: JSONBody[Renewal]) -> Opened:
@@ -68,6 +67,43 @@ class SessionRoutes(Controller):
         """Log out: the refresh token is good no longer."""
         claims = parts.askers.claims(authorization, TokenUse.ACCESS, TokenUse.REFRESH)
         await parts.sessions.close(claims)
+
+
+class Forgotten(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose password is forgotten, by the own mobile."""
+
+    organization: Typed
+    mobile: Number
+
+
+class Recovered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code that came, and a password of one's own choice."""
+
+    organization: Typed
+    mobile: Number
+    code: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+    new: Password
+
+
+class RecoveryRoutes(Controller):
+    """Forgotten passwords: these routes need no token, and tell nobody which numbers are known (E7)."""
+
+    path = "/recovery"
+    tags = ("sessions",)
+
+    @post(status_code=204)
+    async def ask(self, request: Request[Any, Any, Any], parts: Given, data: JSONBody[Forgotten]) -> None:
+        """Send a one-time code to the own mobile; the answer is the same if nobody has that number."""
+        await parts.recovery.ask(data.organization, data.mobile, _address(request))
+
+    @put(status_code=204)
+    async def reset(self, request: Request[Any, Any, Any], parts: Given, data: JSONBody[Recovered]) -> None:
+        """Another password for a code; every login ends."""
+        await parts.recovery.reset(data.organization, data.mobile, data.code, data.new, _address(request))
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 class MeRoutes(Controller):

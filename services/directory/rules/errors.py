@@ -37,6 +37,7 @@ class Code(StrEnum):
     BODY_INVALID = "body_invalid"
     BODY_TOO_LARGE = "body_too_large"
     CALLBACK_TIME_SHORT = "callback_time_short"
+    CODE_REFUSED = "code_refused"
     CYCLE_WITHOUT_CHOICE = "cycle_without_choice"
     DEPARTMENT_EMPTY = "department_empty"
     DEVICE_MISSING = "device_missing"
@@ -82,6 +83,7 @@ class Code(StrEnum):
     SEAT_TWICE = "seat_twice"
     SERVICE_STARTING = "service_starting"
     TARGET_ON_OFFICE_PBX = "target_on_office_pbx"
+    TEXTS_OFF = "texts_off"
     TOKEN_REFUSED = "token_refused"  # noqa: S105  # a code of an error
     TOO_MANY = "too_many"
     TOO_MANY_TRIES = "too_many_tries"
@@ -111,6 +113,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.BODY_INVALID: Words(400, "Запрос не читается: {reason}.", "The request can't be read: {reason}.", "Сверьтесь с описанием в /schema/openapi.json.", "Compare it with /schema/openapi.json."),
     Code.BODY_TOO_LARGE: Words(413, "Запрос слишком велик.", "The request is too large.", "Уменьшите файл или разделите запрос.", "Make the file smaller, or split the request."),
     Code.CALLBACK_TIME_SHORT: Words(200, "За {seconds} с никто не успеет перезвонить.", "Within {seconds} s nobody will manage to call back.", "Дайте две минуты или больше (рекомендуется 10 минут) или выключите заказ обратного звонка.", "Give two minutes or more (10 min is recommended), or switch callbacks off."),
+    Code.CODE_REFUSED: Words(401, "Код неверен или больше не действует.", "The code is wrong, or good no longer.", "Проверьте код или запросите новый.", "Check the code, or ask for a new one."),
     Code.CYCLE_WITHOUT_CHOICE: Words(422, "Звонок пойдёт по кругу без выбора звонящего: {path}.", "A call would go round without a caller's choice: {path}.", "Разорвите круг или поставьте в него меню.", "Break the circle, or put a menu into it."),
     Code.DEPARTMENT_EMPTY: Words(200, "В отделе никого нет: для каждого звонка сразу сработает действие «никто не ответил».", "The department has no agents: every call takes the no-answer action at once.", "Добавьте сотрудников в отдел.", "Add agents to the department."),
     Code.DEVICE_MISSING: Words(422, "У сотрудника не звонит ни один телефон.", "None of the employee's phones rings.", "Включите настольный телефон, мобильный или SIM-карту.", "Switch on the desk phone, the mobile or a SIM card."),
@@ -156,6 +159,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.SEAT_TWICE: Words(422, "{agent} уже в этом отделе.", "{agent} is in this department already.", "Оставьте одно место.", "Keep one seat."),
     Code.SERVICE_STARTING: Words(503, "Служба ещё запускается.", "The service is still starting.", "Повторите через несколько секунд.", "Try again in a few seconds."),
     Code.TARGET_ON_OFFICE_PBX: Words(422, "«{target}» — на офисной АТС «{pbx}»: её номера не бывают запасной целью.", "«{target}» is on office PBX «{pbx}», whose extensions can't be a fallback.", "Выберите сотрудника или отдел облачной АТС.", "Choose an employee or a department of a cloud PBX."),
+    Code.TEXTS_OFF: Words(503, "Отправка кодов на мобильный не настроена.", "Codes to mobiles are not set up.", "Пусть администратор назначит новый пароль или укажет RINGBACK_TEXTS_URL.", "Ask an administrator for a new password, or to set RINGBACK_TEXTS_URL."),
     Code.TOKEN_REFUSED: Words(401, "Нет действующего ключа доступа.", "There is no valid token.", "Войдите: POST /sessions, или обновите ключ.", "Log in: POST /sessions, or renew the token."),
     Code.TOO_MANY: Words(409, "Больше {limit} не бывает.", "There can be no more than {limit}.", "Удалите лишнее.", "Remove what is not needed."),
     Code.TOO_MANY_TRIES: Words(429, "Слишком много попыток.", "Too many tries.", "Подождите {seconds} с.", "Wait {seconds} s."),

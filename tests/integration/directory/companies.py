@@ -23,6 +23,7 @@ from runtime.ports import Outgoing
 from services.directory.activities import bootstrap
 from services.directory.activities.letters import Verdict
 from services.directory.activities.passwords import Passwords
+from services.directory.activities.texts import NotSent
 from services.directory.activities.vault import Vault
 from services.directory.service import Directory
 from services.directory.settings import Settings
@@ -90,6 +91,19 @@ class Mail:
         return self.verdict
 
 
+class Texts:
+    """The provider of texts: what it took, and whether it does."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.is_away = False
+
+    async def send(self, number: str, text: str) -> None:
+        if self.is_away:
+            raise NotSent("away")
+        self.sent.append((number, text))
+
+
 class _Silent:
     """Nobody says facts past the outbox."""
 
@@ -104,6 +118,7 @@ class Company:
         self.clock = MemoryClock(NOW)
         self.log = Log()
         self.mail = Mail()
+        self.texts = Texts()
         self.blobs = MemoryBlobs()
         settings = Settings(
             directory_database=database,
@@ -117,7 +132,7 @@ class Company:
         )
         # The cheapest argon2 there is: what it costs is not what these tests are about.
         quick = Passwords(Vault(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.directory = Directory(ports, settings, self.mail.send, quick)
+        self.directory = Directory(ports, settings, self.mail.send, quick, self.texts.send)
         self.log.directory = self.directory
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=cast("Any", self.directory.api)), base_url="http://book"
