@@ -1,0 +1,123 @@
+"""The service as a process on real parts: it projects, answers, claims through the log, survives kill -9."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contracts.ids import Instant, OrganizationId
+from contracts.message import Fact
+from runtime.edge_runner import KafkaSay
+from runtime.host.identity import RefusedToStart
+from runtime.kafka_log import KafkaLog
+from runtime.memory import MemoryClock, MemoryLog
+from runtime.tokens import Claims, TokenUse, sign
+from services.history.activities.projecting import demand_whole
+from services.history.service import EDGE, edge
+from tests.integration.history.desk import department_call
+from tests.integration.history.logs import morning
+from tests.unit.history import stories
+from tests.unit.history.stories import BORIS, NORTH, SALES
+from tools.stack.parts import S3
+from tools.stack.services import Service
+from tools.topics import create_topics
+
+KEY = "x" * 40
+FAR = Instant(4_000_000_000_000)
+
+
+@pytest.fixture
+def settings(kafka_embedded: str, s3_server: S3, fresh_prefix: str, database: str) -> dict[str, str]:
+    """What the process is told."""
+    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
+    return {
+        "RINGBACK_KAFKA": kafka_embedded,
+        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
+        "RINGBACK_S3_ENDPOINT": s3_server.address,
+        "RINGBACK_S3_BUCKET": s3_server.bucket,
+        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
+        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
+        "RINGBACK_S3_REGION": s3_server.region,
+        "RINGBACK_PARTITIONS": "all",
+        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
+        "RINGBACK_HISTORY_DATABASE": database,
+        "RINGBACK_TOKEN_KEY": KEY,
+    }
+
+
+@pytest.fixture
+def service(settings: dict[str, str], tmp_path: Path) -> Iterator[Service]:
+    """The process, ready."""
+    made = Service("history", settings, tmp_path, dies_with_parent=True)
+    made.start()
+    made.wait_ready(60)
+    yield made
+    made.process.stop()
+
+
+async def tell(settings: dict[str, str], *facts: Fact) -> None:
+    """Facts on the real log."""
+    log = KafkaLog(settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="test")
+    await log.start()
+    try:
+        await KafkaSay(log)(facts, organization_id=NORTH, source="test", cause="story")
+    finally:
+        await log.stop()
+
+
+def asked(service: Service, method: str, path: str) -> httpx.Response:
+    """A request of the administrator."""
+    claims = Claims(
+        organization_id=OrganizationId(NORTH),
+        use=TokenUse.ACCESS,
+        agent_id=BORIS,
+        issued_at=Instant(0),
+        expires_at=FAR,
+    )
+    headers = {"Authorization": f"Bearer {sign(claims, KEY)}"}
+    return httpx.request(method, f"{service.address}{path}", headers=headers, timeout=30)
+
+
+@pytest.mark.kafka
+@pytest.mark.rule("H5", "V5")
+@pytest.mark.timeout(300)
+def test_a_process_projects_the_log_and_a_claim_goes_through_it(
+    service: Service, settings: dict[str, str]
+) -> None:
+    """What is said is seen; a claim comes back by the same way; a kill costs nothing."""
+    asyncio.run(tell(settings, *stories.the_book(), *department_call("in.sales", SALES)))
+    service.process.wait_until(lambda: len(rows(service)) == 1, "row in history", 60)
+    claimed = asked(service, "POST", "/voice-messages/vm.in.sales/claim")
+    assert (claimed.status_code, claimed.json()["claimed"]["by"]) == (200, BORIS), claimed.text
+    link = asked(service, "GET", "/voice-messages/vm.in.sales/audio").json()["url"]
+    assert "X-Amz-Expires=300" in link
+    before = rows(service)
+    service.kill()
+    service.restart()
+    assert rows(service) == before
+
+
+def rows(service: Service) -> list[dict[str, object]]:
+    """The first page, or nothing while nobody has rights yet."""
+    answer = asked(service, "GET", "/history")
+    return list(answer.json()["rows"]) if answer.status_code == 200 else []
+
+
+def test_other_words_after_the_program_are_refused_in_words() -> None:
+    """A typing error must not start a rebuild."""
+    assert edge([]) is EDGE
+    assert edge(["rebuild"]) is not EDGE
+    with pytest.raises(SystemExit, match="rebuild"):
+        edge(["rebuilt"])
+
+
+async def test_a_log_without_its_beginning_is_not_rebuilt_from_by_mistake() -> None:
+    """What retention took can't be made again: the old rows stay until somebody says so."""
+    log = MemoryLog(MemoryClock())
+    log.facts[0] = list(morning(3))
+    await demand_whole(log)
+    log.trim_before(0, 10)
+    with pytest.raises(RefusedToStart, match="begins at offset 10"):
+        await demand_whole(log)
