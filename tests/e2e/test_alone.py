@@ -27,6 +27,7 @@ NEEDS = {
     "tts": ("kafka", "s3"),
     "gateway": ("kafka", "s3"),
     "directory": ("kafka", "s3", "smtp"),
+    "history": ("kafka", "s3"),
 }
 SERVICES = tuple(NEEDS)
 SETTINGS = {
@@ -76,6 +77,7 @@ def given(
         "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
         "RINGBACK_DIRECTORY_KEY": "k" * 32,
         "RINGBACK_TOKEN_KEY": "t" * 32,
+        "RINGBACK_HISTORY_DATABASE": f"sqlite:///{tmp_path / 'history.db'}",
     }
 
 
@@ -153,9 +155,11 @@ def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: di
         ("directory", {"RINGBACK_DIRECTORY_DATABASE": "mysql://book"}, ("RINGBACK_DIRECTORY_DATABASE",)),
         ("directory", {"RINGBACK_TOKEN_KEY": "short"}, ("RINGBACK_TOKEN_KEY",)),
         ("directory", {"RINGBACK_DIRECTORY_KEY": ""}, ("RINGBACK_DIRECTORY_KEY",)),
+        ("history", {"RINGBACK_HISTORY_DATABASE": ""}, ("RINGBACK_HISTORY_DATABASE",)),
+        ("history", {"RINGBACK_TOKEN_KEY": ""}, ("RINGBACK_TOKEN_KEY",)),
         ("voicemail", {"PATH": "/nonexistent"}, ("ffmpeg", "apt-get install")),
     ],
-    ids=["adapter", "spool", "engine", "sender", "database", "token", "key", "ffmpeg"],
+    ids=["adapter", "spool", "engine", "sender", "database", "token", "key", "tables", "history", "ffmpeg"],
 )
 def test_what_else_is_unfit_is_said_in_one_line(
     service: str, change: dict[str, str], words: tuple[str, ...], given: dict[str, str]
