@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from rich.console import Console
 
-from tools.bench import core, cost, dialling, host, machine, report, restart, speech, voicemail
+from tools.bench import core, cost, dialling, host, machine, past, report, restart, speech, voicemail
 from tools.bench.bench import Bench
 from tools.bench.figures import Figure, short
 from tools.stack.services import ROOT
@@ -24,6 +24,7 @@ GROUPS: Final[dict[str, Measure]] = {
     "host": host.measure,
     "speech": speech.measure,
     "voicemail": voicemail.measure,
+    "history": past.measure,
     "cost": cost.measure,
     "latency": dialling.latency,
     "hand-over": dialling.hand_over,
