@@ -44,7 +44,13 @@ async def desk(sqlite: AsyncEngine) -> Desk:
 
 
 @pytest_asyncio.fixture
-async def office(desk: Desk) -> Desk:
-    """The same with an office, its calls and voice messages in it."""
-    await an_office(desk)
-    return desk
+async def desk_on_both(engine: AsyncEngine) -> Desk:
+    """The same on SQLite, and on PostgreSQL."""
+    return Desk(engine)
+
+
+@pytest_asyncio.fixture
+async def office(desk_on_both: Desk) -> Desk:
+    """History with an office, its calls and voice messages in it, on both."""
+    await an_office(desk_on_both)
+    return desk_on_both

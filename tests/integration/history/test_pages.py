@@ -38,13 +38,13 @@ async def contacts(engine: AsyncEngine) -> list[Contact]:
 
 
 @pytest.mark.rule("H5")
-async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(desk: Desk) -> None:
+async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(desk_on_both: Desk) -> None:
     """Whoever turns pages sees each call once."""
-    known = await a_morning(desk)
+    known = await a_morning(desk_on_both)
     wanted = sorted(((each.started_at, each.contact_id) for each in known), reverse=True)
     seen: list[tuple[int, str]] = []
     after = ""
-    async with desk.asking(AgentId("boss")) as asked:
+    async with desk_on_both.asking(AgentId("boss")) as asked:
         while True:
             page = (await asked.get("/history", params={"limit": 3, "after": after})).json()
             seen += [(row["started_at"], row["contact_id"]) for row in page["rows"]]
@@ -122,10 +122,10 @@ async def test_a_contact_shows_what_else_the_customer_had_that_day(office: Desk)
 
 @pytest.mark.rule("H6")
 @pytest.mark.parametrize("seed", [3, 7, 20])
-async def test_every_figure_is_the_sum_of_the_rows(desk: Desk, seed: int) -> None:
+async def test_every_figure_is_the_sum_of_the_rows(desk_on_both: Desk, seed: int) -> None:
     """A manager who counts rows by hand comes to the same number."""
-    known = await a_morning(desk, seed)
-    async with desk.asking(AgentId("boss")) as asked:
+    known = await a_morning(desk_on_both, seed)
+    async with desk_on_both.asking(AgentId("boss")) as asked:
         figures = (await asked.get("/statistics", params=PERIOD)).json()
     assert figures["departments"]
     for each in figures["departments"]:
@@ -195,10 +195,10 @@ async def test_a_head_gets_figures_of_own_departments_only(office: Desk) -> None
     assert [each["department_id"] for each in figures["departments"]] == [SALES]
 
 
-async def test_rows_and_records_agree_on_the_outcome(desk: Desk) -> None:
+async def test_rows_and_records_agree_on_the_outcome(desk_on_both: Desk) -> None:
     """The column that filters is the outcome that is shown."""
-    known = await a_morning(desk)
-    async with desk.engine.connect() as connection:
+    known = await a_morning(desk_on_both)
+    async with desk_on_both.engine.connect() as connection:
         found = dict(
             (await connection.execute(select(tables.contacts.c.contact_id, tables.contacts.c.outcome))).all()
         )
