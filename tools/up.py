@@ -50,6 +50,13 @@ def _write_state(stack: Stack) -> None:
     beside.replace(STATE)
 
 
+def _name_addresses(stack: Stack) -> None:
+    """DIRECTORY=http://…, one line a service, beside the settings: what a shell needs to ask them."""
+    lines = [f"{name.upper()}={service.address}" for name, service in sorted(stack.services.items())]
+    with (RUN / "env").open("a", encoding="utf-8") as env:
+        env.write("\n".join(lines) + "\n")
+
+
 def _print_table(console: Console, stack: Stack) -> None:
     """What runs, where, and what to do next."""
     table = Table(title=f"Ringback, run {stack.run_id}")
@@ -93,7 +100,9 @@ def main(argv: list[str]) -> int:
         stack.create_topics()
         stack.write_env(RUN / "env")
         if not options.parts_only:
-            stack.start_services(extra={"gateway": pbxs})
+            # A gateway waits for its PBXs until they are in the book: whoever fills it would wait for ever.
+            stack.start_services(extra={"gateway": pbxs}, not_awaited=("gateway",))
+            _name_addresses(stack)
     except (StackError, KeyboardInterrupt) as failure:
         stack.stop()
         STATE.unlink(missing_ok=True)
