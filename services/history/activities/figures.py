@@ -9,6 +9,7 @@ from contracts.ids import Instant
 from contracts.rights import Action, Reach
 from services.history.activities import tables
 from services.history.activities.asking import Asker
+from services.history.activities.querying import was_left
 from services.history.rules import statistics
 from services.history.rules.statistics import CallbackLine, Figures, MessageLine, PlaceLine, TryLine
 
@@ -67,7 +68,7 @@ async def figures(
     )
     message_rows = await connection.execute(
         select(messages.c.department_id, messages.c.taken_at, messages.c.called_back_at).where(
-            *_within(asker, messages, messages.c.taken_at, since_at, until_at)
+            *_within(asker, messages, messages.c.taken_at, since_at, until_at), was_left()
         )
     )
     return Figures(

@@ -73,7 +73,7 @@ async def load_sheet(
 ) -> Sheet:
     """All that these facts may concern."""
     sheet = Sheet(organization_id, known.book, known.heard)
-    names = list(dict.fromkeys(name for fact in facts for name in naming.names_in(fact)))
+    names = list(dict.fromkeys(name for fact in facts for name in naming.looked_up(fact)))
     for contact in await contacts_named(connection, organization_id, names):
         sheet.know(contact)
     for row in await _chunked(connection, tables.early, tables.early.c.name, organization_id, names):

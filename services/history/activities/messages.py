@@ -94,7 +94,11 @@ class Messages:
 
     async def _look(self, asker: Asker, action: Action, id_: str) -> tuple[Found | None, bool]:
         table = tables.messages
-        mine = (table.c.organization_id == asker.organization_id, table.c.voice_message_id == id_)
+        mine = (
+            table.c.organization_id == asker.organization_id,
+            table.c.voice_message_id == id_,
+            querying.was_left(),
+        )
         async with self._engine.connect() as connection:
             contact_id = await connection.scalar(select(table.c.contact_id).where(*mine))
             allowed = await connection.scalar(

@@ -16,6 +16,7 @@ from services.history import state
 from services.history.activities import tables
 from services.history.activities.asking import Asker
 from services.history.rules import naming
+from services.history.rules.rows import NOT_LEFT
 from services.history.rules.showing import Outcome
 from services.history.state import Contact, ContactId, Direction
 
@@ -83,10 +84,15 @@ def _own(asker: Asker, table: Table) -> ColumnElement[bool]:
     )
 
 
+def was_left() -> ColumnElement[bool]:
+    """Voice messages that somebody did leave: a recording too short to be one is kept, and shown nowhere."""
+    return tables.messages.c.state.not_in([str(each) for each in NOT_LEFT])
+
+
 def message_scope(asker: Asker, action: Action) -> ColumnElement[bool]:
     """The voice messages that a right reaches: the department's whose machine it was, or one's own."""
     table = tables.messages
-    allowed = [table.c.organization_id == asker.organization_id]
+    allowed = [table.c.organization_id == asker.organization_id, was_left()]
     if asker.reach(Action.HISTORY_READ_INTERNAL) is None:
         allowed.append(table.c.is_internal.is_(False))
     own = table.c.agent_id == asker.agent_id

@@ -64,18 +64,25 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
         case c.ApologyQueued():
             _tell(callback, at, "apology_queued")
         case c.ApologyDialled():
-            _tell(callback, at, "apology_dialled")
+            _on_leg(contact, callback, fact, at, "apology_dialled")
         case c.ApologyMade():
             _tell(callback, at, "apology_made")
         case c.ApologyFailed():
             _tell(callback, at, "apology_failed", str(fact.outcome))
         case c.MessageWanted():
-            _tell(callback, at, "message_wanted")
+            _on_leg(contact, callback, fact, at, "message_wanted")
 
 
 def _on_number_changed(contact: Contact, callback: Callback, fact: c.NumberChanged, at: Instant) -> None:
     callback.number = "" if contact.is_erased else fact.number
     _tell(callback, at, "number_changed")
+
+
+def _on_leg(
+    contact: Contact, callback: Callback, fact: c.ApologyDialled | c.MessageWanted, at: Instant, what: str
+) -> None:
+    note_leg(contact, fact.leg_id)
+    _tell(callback, at, what)
 
 
 def _on_reached(

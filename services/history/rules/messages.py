@@ -3,7 +3,7 @@
 from contracts import history as h
 from contracts import voicemail as v
 from contracts.gateway import RecordingFinished
-from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
+from contracts.ids import AgentId, DepartmentId, Instant, RecordingId, VoiceMessageId
 from contracts.message import Fact
 from services.history.rules.book import Book
 from services.history.rules.legs import note_leg
@@ -43,11 +43,11 @@ def apply(contact: Contact, fact: VoicemailFact, at: Instant, book: Book) -> Non
                 contact.machine_of = book.who(fact.agent_id, contact)
         case v.RecordingAsked():
             note_leg(contact, fact.leg_id)
-            _message(contact, fact.voice_message_id, at).recording_id = fact.recording_id
+            _own(contact, _message(contact, fact.voice_message_id, at), fact.recording_id)
         case v.MessageTaken():
             message = _message(contact, fact.voice_message_id, at)
             message.taken_at, message.duration_ms = at, fact.duration_ms
-            message.recording_id = fact.recording_id
+            _own(contact, message, fact.recording_id)
             _become(message, MessageState.TAKEN)
         case v.MessageMissing():
             message = _message(contact, fact.voice_message_id, at)
@@ -83,8 +83,19 @@ def _message(contact: Contact, voice_message_id: VoiceMessageId, at: Instant) ->
     return found
 
 
+def _own(contact: Contact, message: VoiceMessage, recording_id: RecordingId) -> None:
+    """The recording is this voice message's, and no conversation: its end may stand on the log before."""
+    message.recording_id = recording_id
+    for each in contact.recordings:
+        if each.recording_id == recording_id:
+            message.original_key = message.original_key or each.key
+    contact.recordings = [each for each in contact.recordings if each.recording_id != recording_id]
+
+
 def _become(message: VoiceMessage, state: MessageState) -> None:
-    if message.state not in GONE:
+    """What is gone stays gone; and «taken» may stand on the log after what became of it."""
+    is_late = state is MessageState.TAKEN and message.state is not MessageState.RECORDING
+    if message.state not in GONE and not is_late:
         message.state = state
 
 

@@ -4,18 +4,25 @@ A contact is known under names: its legs, places, callbacks, voice messages and 
 contact that one of its own names belongs to; two at most, when a caller goes on in another place (C8).
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeGuard
 
-from contracts.callback import CallbackOrdered
+from contracts.callback import CallbackOrdered, Origin
 from contracts.gateway import CallArrived, LegEnded, Outcome
 from contracts.history import CustomerErased
 from contracts.ids import Instant, LegId, OrganizationId
 from contracts.message import Fact
 from contracts.queue import PlaceTaken
 from contracts.routing import CallTaken
-from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed
-from services.history.state import Contact, ContactId, Direction
+from contracts.voicemail import (
+    LetterAccepted,
+    LetterDeferred,
+    LetterFailed,
+    MessageMissing,
+    MessageQuarantined,
+    MessageStored,
+)
+from services.history.state import Contact, ContactId, Direction, PlaceEnd
 
 _FIELDS: Final = {
     "place_id": "place",
@@ -30,17 +37,25 @@ _FIELDS: Final = {
 }
 EARLY_MS_MAX: Final = 3_600_000
 """An hour: an owner that died between its commands and its facts was replaced long before."""
+_BY_EDGES: Final = (
+    LetterAccepted,
+    LetterDeferred,
+    LetterFailed,
+    MessageStored,
+    MessageQuarantined,
+    MessageMissing,
+)
 
 
 def is_early(fact: Fact) -> bool:
     """Whether a fact that concerns nobody known may concern somebody soon, and waits for its contact.
 
     Deciders send commands before facts, so what an edge answers can stand on the log before the fact that
-    gives the name: a letter's fate, or the end of an answered leg.
+    gives the name: a letter's fate, a stored voice message, or the end of an answered leg.
     """
     if isinstance(fact, LegEnded):
         return fact.outcome is Outcome.COMPLETED
-    return isinstance(fact, LetterAccepted | LetterDeferred | LetterFailed)
+    return isinstance(fact, _BY_EDGES)
 
 
 def number_name(number: str) -> str:
@@ -56,6 +71,31 @@ def names_in(fact: Fact) -> list[str]:
     return list(dict.fromkeys(f"{kind}:{id_}" for kind, id_ in found if id_))
 
 
+def looked_up(fact: Fact) -> list[str]:
+    """The names to look up before a fact is folded: its own, and for C11 the number of the abandoned call."""
+    found = names_in(fact)
+    if _is_from_abandoned(fact):
+        found.append(number_name(fact.number))
+    return found
+
+
+def abandoned_before(fact: Fact, known: Iterable[Contact]) -> Contact | None:
+    """The abandoned call that a callback comes from (C11): the last one of that number and department."""
+    if not _is_from_abandoned(fact):
+        return None
+    found = [
+        (place.ended_at or 0, contact.contact_id, contact)
+        for contact in known
+        for place in contact.places
+        if place.end is PlaceEnd.ABANDONED and place.department.department_id == fact.department_id
+    ]
+    return max(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _is_from_abandoned(fact: Fact) -> TypeGuard[CallbackOrdered]:
+    return isinstance(fact, CallbackOrdered) and fact.origin is Origin.ABANDONED
+
+
 def names_of(contact: Contact) -> list[str]:
     """Every name that a contact is known under, in order."""
     return sorted(set(_names(contact)))
@@ -66,6 +106,7 @@ def _names(contact: Contact) -> Iterator[str]:
     yield from (f"leg:{each.leg_id}" for each in contact.legs)
     yield from (f"place:{each.place_id}" for each in contact.places)
     yield from (f"callback:{each.callback_id}" for each in contact.callbacks)
+    yield from (f"place:{each.place_id}" for each in contact.callbacks)
     yield from (f"message:{each.voice_message_id}" for each in contact.messages)
     yield from (f"recording:{each.recording_id}" for each in contact.recordings)
     yield from (f"letter:{each.letter_id}" for each in contact.letters)

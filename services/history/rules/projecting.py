@@ -101,6 +101,9 @@ class Sheet:
         names = naming.names_in(fact)
         concerned = self._concerned(names)
         if not concerned:
+            abandoned = naming.abandoned_before(fact, self._concerned(naming.looked_up(fact)))
+            concerned = [] if abandoned is None else [abandoned]
+        if not concerned:
             begun = naming.begun(fact, self.organization_id, at)
             if begun is None:
                 self._keep_early(fact, names, at=at, offset=offset)

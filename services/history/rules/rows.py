@@ -24,6 +24,9 @@ CHILDREN: Final = (
 )
 """The tables that hold a contact's rows beside the contact itself."""
 
+NOT_LEFT: Final = (MessageState.RECORDING, MessageState.MISSING)
+"""Nobody left a voice message; what was recorded all the same must go with the retention, too."""
+
 
 def rows(contact: Contact) -> dict[str, list[Row]]:
     """Every row of a contact, by table; always the same for the same record, and in the same order."""
@@ -138,7 +141,8 @@ def _callbacks(contact: Contact) -> Iterator[Row]:
 
 def _messages(contact: Contact) -> Iterator[Row]:
     for each in contact.messages:
-        if each.state in (MessageState.RECORDING, MessageState.MISSING):
+        has_audio = each.mp3_key is not None or each.original_key is not None
+        if each.state in NOT_LEFT and not has_audio:
             continue
         yield {
             "voice_message_id": each.voice_message_id,
@@ -146,7 +150,7 @@ def _messages(contact: Contact) -> Iterator[Row]:
             "department_id": each.department_id,
             "taken_at": each.taken_at or each.at,
             "state": str(each.state),
-            "has_audio": each.mp3_key is not None or each.original_key is not None,
+            "has_audio": has_audio,
             "is_internal": contact.direction is Direction.INTERNAL,
             "claimed_at": None if each.claimed is None else each.claimed.at,
             "called_back_at": None if each.called_back is None else each.called_back.at,

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from contracts.callback import Origin
 from contracts.ids import Instant, PbxId, VoiceMessageId
 from contracts.routing import EndReason
 from services.history.state import (
@@ -21,6 +22,7 @@ from services.history.state import (
     ContactId,
     Direction,
     MessageState,
+    Place,
     PlaceEnd,
     Talk,
     TryKind,
@@ -88,9 +90,16 @@ def outcome(contact: Contact) -> Outcome:
     if missed_by(contact) is not None or left(contact):
         return Outcome.MISSED
     if contact.places:
-        is_abandoned = contact.places[-1].end is PlaceEnd.ABANDONED
+        is_abandoned = _last_own(contact).end is PlaceEnd.ABANDONED
         return Outcome.ABANDONED if is_abandoned else Outcome.MISSED
     return Outcome.ABANDONED if contact.end_reason == EndReason.ABANDONED else Outcome.ENDED
+
+
+def _last_own(contact: Contact) -> Place:
+    """The last place that the customer took; one that we took for a callback nobody ordered is none (C11)."""
+    ours = {each.place_id for each in contact.callbacks if each.origin == Origin.ABANDONED}
+    own = [place for place in contact.places if place.place_id not in ours]
+    return (own or contact.places)[-1]
 
 
 def left(contact: Contact) -> tuple[VoiceMessageId, ...]:

@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts.callback import CallbackOrdered, Origin
 from contracts.gateway import CallArrived
 from contracts.ids import Instant
 from contracts.log import LogNamed
@@ -98,14 +99,18 @@ async def test_the_tables_are_the_same_however_the_log_is_cut_and_whoever_dies(
     assert await everything(engine) == whole
 
 
-def legs_that_arrived(records: tuple[LogRecord, ...]) -> set[str]:
-    """The calls that every reader believes: what a gateway says after a newer claim counts for nobody."""
+def stories_begun(records: tuple[LogRecord, ...]) -> set[str]:
+    """Calls, and callbacks ordered by the API, as every reader accepts the log."""
     acceptance = Acceptance()
     found = set()
     for each in records:
         reading = facts_log.reading(each)
-        if reading is not None and acceptance.accepts(reading) and isinstance(reading.fact, CallArrived):
+        if reading is None or not acceptance.accepts(reading):
+            continue
+        if isinstance(reading.fact, CallArrived):
             found.add(str(reading.fact.leg_id))
+        elif isinstance(reading.fact, CallbackOrdered) and reading.fact.origin is Origin.API:
+            found.add(str(reading.fact.place_id))
     return found
 
 
@@ -120,7 +125,7 @@ async def test_every_call_of_a_morning_has_its_row_and_no_story_stays_open(sqlit
             count = select(func.count()).select_from(tables.contacts)
             found = await connection.scalar(count)
             still_open = await connection.scalar(count.where(tables.contacts.c.outcome == str(Outcome.OPEN)))
-        arrived = legs_that_arrived(records)
+        arrived = stories_begun(records)
         assert (found, still_open) == (len(arrived), 0), f"seed {seed}"
 
 

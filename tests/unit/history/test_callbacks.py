@@ -1,12 +1,13 @@
 """Callbacks as one story each, and callers who go on in another place."""
 
 import pytest
+from msgspec import structs
 
 from contracts import queue as q
-from contracts.callback import AttemptFailed, CallbackConfirmed, CallbackUnreached
+from contracts.callback import AttemptFailed, CallbackConfirmed, CallbackUnreached, Origin
 from contracts.gateway import Outcome as LegOutcome
 from contracts.ids import CallbackId, LegId, PlaceId
-from contracts.queue import PlaceClosed
+from contracts.queue import PlaceAbandoned, PlaceClosed
 from services.history.rules.showing import Outcome
 from services.history.state import CallbackEnd
 from tests.unit.history.stories import (
@@ -136,3 +137,31 @@ def test_who_takes_the_callbacks_place_on_this_line_talks_in_the_first_story() -
     office.say(talk, at_s=66).say(hung_up("in2"), at_s=96)
     assert (office.row().outcome, office.row().talk_ms) == (Outcome.ANSWERED, 30_000)
     assert office.row("in2").outcome is Outcome.CONTINUED
+
+
+@pytest.mark.rule("C11", "C13")
+def test_a_callback_from_an_abandoned_call_is_in_that_calls_row() -> None:
+    """The customer hung up, we called back: one story; not reached, it is still an abandoned call (E-26)."""
+    office = Office().say(a_call(), place(), at_s=0)
+    office.say(hung_up("in1"), PlaceAbandoned(place_id=PlaceId("p.in1"), waited_ms=20_000), at_s=20)
+    callback_id, place_id = CallbackId("cb.web"), PlaceId("p.web")
+    asked = structs.replace(
+        ordered(at_s=20), callback_id=callback_id, place_id=place_id, leg_id=None, origin=Origin.ABANDONED
+    )
+    taken_for_it = structs.replace(place(at_s=20), place_id=place_id, leg_id=None)
+    office.say(asked, taken_for_it, at_s=20)
+    over = CallbackUnreached(
+        callback_id=callback_id,
+        place_id=place_id,
+        department_id=SALES,
+        pbx_id=MOSCOW,
+        number=CUSTOMER,
+        joined_at=at(20),
+        ordered_at=at(20),
+        attempts=1,
+    )
+    assert office.row().outcome is Outcome.OPEN
+    office.say(over, PlaceClosed(place_id=place_id, callback_id=callback_id, outcome="unreached"), at_s=60)
+    assert len(office.sheet.contacts) == 1
+    assert office.row().outcome is Outcome.ABANDONED
+    assert [each.end for each in office.contact().callbacks] == [CallbackEnd.UNREACHED]
