@@ -128,7 +128,7 @@ class Desk:
             problems = [
                 problem
                 for position, card in enumerate(cards)
-                for problem in checks.responsible(page.office, card, f"{position}")
+                for problem in checks.responsible(page.office, card, f"lines.{position}")
             ]
             if problems:
                 raise Refused(*problems)

@@ -83,14 +83,8 @@ class Employees:
             organization_id, Kind.EMPLOYEE, search=search, cursor=cursor, limit=limit
         )
         async with self._book.reading(organization_id) as page:
-            found = [
-                shown(
-                    page.office,
-                    Saved(row=row),
-                    await letters.state(page.connection, organization_id, row.id),
-                )
-                for row in rows
-            ]
+            sent = await letters.states(page.connection, organization_id, [row.id for row in rows])
+            found = [shown(page.office, Saved(row=row), sent.get(row.id)) for row in rows]
         return found, following
 
     async def _shown(self, page: Page, saved: Saved) -> EmployeeShown:

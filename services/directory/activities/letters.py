@@ -5,7 +5,7 @@ with the same Message-ID. Its secrets lie sealed, and are gone once the letter h
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -173,11 +173,18 @@ def _after(verdict: Verdict, tries: int, now_at: Instant) -> dict[str, object]:
     return {"answer": answer, "tries": tries, "due_at": now_at + pause_ms}
 
 
+async def states(
+    connection: AsyncConnection, organization_id: str, agents: Sequence[str]
+) -> dict[str, LetterShown]:
+    """Letters' states for the cards; nothing for those to whom none was ordered."""
+    where = (LETTERS.c.organization_id == organization_id) & LETTERS.c.agent_id.in_(agents)
+    rows = (await connection.execute(select(LETTERS).where(where))).all()
+    return {row.agent_id: LetterShown(state=row.state, answer=row.answer, tries=row.tries) for row in rows}
+
+
 async def state(connection: AsyncConnection, organization_id: str, agent_id: str) -> LetterShown | None:
-    """A letter's state for the card; None where none was ordered."""
-    where = (LETTERS.c.organization_id == organization_id) & (LETTERS.c.agent_id == agent_id)
-    row = (await connection.execute(select(LETTERS).where(where))).first()
-    return None if row is None else LetterShown(state=row.state, answer=row.answer, tries=row.tries)
+    """One letter's state."""
+    return (await states(connection, organization_id, [agent_id])).get(agent_id)
 
 
 async def drop(connection: AsyncConnection, organization_id: str, agent_id: str) -> None:

@@ -49,6 +49,8 @@ _OF_CARDS: Final = (
     "directory.rights_saved",
 )
 """The types that follow from cards alone."""
+GONE: Final = "gone"
+"""In place of a digest: nothing more will be said about this one."""
 _ROWS_AT_ONCE: Final = 500
 
 
@@ -255,9 +257,9 @@ class Page:
             made = content(fact)
             if made != old:
                 await self.say_version(facts.with_version(fact, version + 1), made, is_new=version == 0)
-        gone = [key for key in known if key not in present and not self._is_in_force(key)]
-        for key in gone:
-            await self._say_removed(key, known[key])
+        for key, (version, old) in known.items():
+            if key not in present and old != GONE and not self._is_in_force(key):
+                await self._say_removed(key, version)
 
     def _is_in_force(self, key: tuple[str, str]) -> bool:
         """Whether a dated fact, which may not have been made now, is of somebody who is still there."""
@@ -276,7 +278,8 @@ class Page:
         rows = (await self.connection.execute(query)).all()
         return {(row.type, row.subject): (row.version, row.digest) for row in rows}
 
-    async def _say_removed(self, key: tuple[str, str], known: tuple[int, str]) -> None:
+    async def _say_removed(self, key: tuple[str, str], version: int) -> None:
+        """The last word on an entity, where its fact has one; it is looked at no more, and its hours end."""
         where = (
             (SAID.c.organization_id == self.organization_id)
             & (SAID.c.type == key[0])
@@ -286,9 +289,10 @@ class Page:
         fact = codec.decode(key[0], value)
         assert isinstance(fact, Fact)
         last = facts.removed(fact)
-        made = content(last)
-        if made != known[1]:
-            await self.say_version(facts.with_version(last, known[0] + 1), made, is_new=False)
+        if last != fact:
+            await self.say_version(facts.with_version(last, version + 1), GONE, is_new=False)
+        ended = update(SAID).where(where).values(digest=GONE, known_until_at=None)
+        await self.connection.execute(ended)
 
     async def say_version(self, fact: Fact, made: str, *, is_new: bool) -> None:
         """Say a version of an entity, and remember it as the newest; notices are asked to be rendered."""

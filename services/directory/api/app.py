@@ -8,13 +8,13 @@ from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Scope
 
 from services.directory.activities.askers import Asker
 from services.directory.api import logins, office, people, programs
 from services.directory.api.asking import Parts
+from services.directory.api.document import Document
 from services.directory.rules.errors import Code, Problem, Refused, shown, status
 from services.directory.state.shown import ErrorShown
 
@@ -46,9 +46,14 @@ _log = structlog.get_logger()
 def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar:
     """The application over its parts; until `is_ready` every answer is «still starting»."""
 
-    def ready(_request: Request[Any, Any, Any]) -> None:
+    def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
             raise Refused(Problem(code=Code.SERVICE_STARTING))
+        known = request.route_handler.parsed_fn_signature.parameters
+        for name in request.query_params:
+            if name not in known:
+                values = {"reason": f"`{name[:REASON_LENGTH_MAX]}` means nothing here"}
+                raise Refused(Problem(code=Code.BODY_INVALID, field=name, values=values))
 
     async def the_parts() -> Parts:
         return parts
@@ -56,7 +61,7 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
     async def the_asker(request: Request[Any, Any, Any]) -> Asker:
         return await parts.askers.asker(request.headers.get("authorization"))
 
-    app = Litestar(
+    return Litestar(
         route_handlers=ROUTES,
         dependencies={"parts": Provide(the_parts), "asker": Provide(the_asker)},
         before_request=ready,
@@ -66,7 +71,7 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
             title="Ringback: the office's book",
             version="1",
             path="/schema",
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[Document()],
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
             ),
@@ -75,15 +80,6 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    _close(app)
-    return app
-
-
-def _close(app: Litestar) -> None:
-    """Say in the document what holds for every card: unknown words are errors."""
-    for schema in app.openapi_schema.components.schemas.values():
-        if schema.properties:
-            schema.additional_properties = False
 
 
 def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[ErrorShown]:

@@ -48,7 +48,10 @@ class Counted(Struct, frozen=True, kw_only=True):
     changed: int
 
 
-Lines = Annotated[tuple[ResponsibleCard, ...], Meta(max_length=RESPONSIBLES_AT_ONCE_MAX)]
+class Lines(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lines of the CRM's table; one without an agent ends."""
+
+    lines: Annotated[tuple[ResponsibleCard, ...], Meta(max_length=RESPONSIBLES_AT_ONCE_MAX)]
 
 
 class TokenRoutes(Controller):
@@ -122,7 +125,7 @@ class ResponsibleRoutes(Controller):
     async def save(self, parts: Given, asker: Asking, data: JSONBody[Lines]) -> Counted:
         """These lines, all or none; a line without an agent ends. Each stands for itself: no If-Match."""
         await Cards(parts, asker).demand(Action.SETTINGS_WRITE, "responsible")
-        changed = await parts.desk.responsibles(asker.organization_id, asker.name, data)
+        changed = await parts.desk.responsibles(asker.organization_id, asker.name, data.lines)
         return Counted(changed=changed)
 
 

@@ -156,6 +156,10 @@ async def test_hours_travel_sixty_days_ahead_and_roll_on_by_themselves(company: 
     rolled = (await company.sent()).facts(AgentAvailabilitySaved)[-1]
     assert (rolled.version, rolled.known_until_at - fact.known_until_at) == (fact.version + 1, 2 * DAY_MS)
     assert await company.directory.rolling.round() == 0
+    company.headers = await company.login("gusev.r")
+    assert (await company.call("DELETE", "/employees/a", if_match='"2"')).status_code == 204
+    company.clock.advance(2 * 24 * 3600)
+    assert await company.directory.rolling.round() == 0
 
 
 @pytest.mark.rule("E3")
@@ -228,13 +232,13 @@ async def test_the_crms_table_is_saved_whole_and_shows_on_the_card(company: Comp
         {"number": "+79161234568", "agent_id": "b"},
     ]
     wrong = [*lines, {"number": "+79161234569", "agent_id": "nobody"}]
-    assert (await company.call("PUT", "/responsibles", wrong)).status_code == 422
-    assert (await company.call("PUT", "/responsibles", lines)).json() == {"changed": 2}
-    assert (await company.call("PUT", "/responsibles", lines)).json() == {"changed": 0}
+    assert (await company.call("PUT", "/responsibles", {"lines": wrong})).status_code == 422
+    assert (await company.call("PUT", "/responsibles", {"lines": lines})).json() == {"changed": 2}
+    assert (await company.call("PUT", "/responsibles", {"lines": lines})).json() == {"changed": 0}
     card = (await company.call("GET", "/employees/a")).json()
     assert card["overridden_by"] == ["CRM: +79161234567"]
     ended = [{"number": "+79161234568", "agent_id": None}]
-    assert (await company.call("PUT", "/responsibles", ended)).json() == {"changed": 1}
+    assert (await company.call("PUT", "/responsibles", {"lines": ended})).json() == {"changed": 1}
     log = await company.sent()
     said = [(fact.number[-1], fact.version, fact.agent_id) for fact in log.facts(ResponsibleSaved)]
     assert said == [("7", 1, "a"), ("8", 1, "b"), ("8", 2, None)]

@@ -23,6 +23,8 @@ ASKS: Final[dict[tuple[str, str], Action | None]] = {
     ("POST", "/sessions"): None,
     ("POST", "/sessions/renewal"): None,
     ("DELETE", "/sessions/current"): None,
+    ("POST", "/recovery"): None,
+    ("PUT", "/recovery"): None,
     ("GET", "/me"): None,
     ("PUT", "/me/password"): None,
     ("GET", "/organization"): Action.SETTINGS_READ,
@@ -91,7 +93,7 @@ BODIES: Final[dict[str, Any]] = {
     "/pause": {"is_paused": True},
     "/wrap-up": {},
     "/tokens": {"name": "crm", "actions": ["settings.read"]},
-    "/responsibles": [],
+    "/responsibles": {"lines": []},
     "/uploads": None,
 }
 # Whom or what is asked about, as seen by each role's person, who sits in (or heads) «own».
