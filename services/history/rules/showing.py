@@ -108,17 +108,20 @@ def left(contact: Contact) -> tuple[VoiceMessageId, ...]:
 
 
 def missed_by(contact: Contact) -> Who | None:
-    """The employee whose missed call it is: the first one called, if that was before any department."""
+    """The employee whose missed call it is: as routing says, else the first one called before any department.
+
+    Routing ends a call that nobody took over; a digit that was pressed began a new trail, with its own first.
+    """
     if contact.talks:
         return None
+    if contact.missed_by is not None:
+        return contact.missed_by
     first_place_at = contact.places[0].joined_at if contact.places else None
     for each in contact.tries:
         if each.kind is not TryKind.DIRECT or each.agent is None:
             continue
         if first_place_at is None or each.rung_at <= first_place_at:
             return each.agent
-    if contact.missed_by is not None:
-        return contact.missed_by
     return None if contact.places else contact.machine_of
 
 

@@ -306,3 +306,11 @@ def test_a_call_to_a_number_that_nobody_has_is_nobodys_missed_call() -> None:
     """It is seen, and blames nobody."""
     office = Office().say(a_call(), hung_up("in1"), at_s=1)
     assert (office.row().outcome, office.row().agent_label) == (Outcome.ENDED, "")
+
+
+@pytest.mark.rule("H1", "D6")
+def test_a_digit_begins_a_new_trail_and_the_call_is_missed_by_its_first() -> None:
+    """The caller asked for Boris in the end: Anna, tried before the choice, missed nothing of his."""
+    office = a_direct_call().say(rung(BORIS, "t2", rule=r.Rule.CALLERS_DIGIT), at_s=130)
+    office.say(missed(BORIS, "t2"), ended(r.EndReason.DROPPED, missed_by=BORIS), hung_up("in1"), at_s=250)
+    assert (office.row().outcome, office.row().agent_label) == (Outcome.MISSED, "Boris")
