@@ -41,6 +41,8 @@ class Log:
     def __init__(self) -> None:
         self.sent: list[tuple[Envelope, Message]] = []
         self.is_away = False
+        self.is_mute = False
+        """It takes what is sent, and its acknowledgement is lost."""
         self.extensions: set[str] | None = None
         """Those that office PBXs have; None: no PBX answers."""
         self.directory: Directory | None = None
@@ -54,6 +56,8 @@ class Log:
             self.sent.append((envelope, message))
             if isinstance(message, CheckExtension) and self.extensions is not None:
                 await self._answer(envelope, message)
+        if self.is_mute:
+            raise NotSaid("no acknowledgement came")
 
     async def _answer(self, envelope: Envelope, asked: CheckExtension) -> None:
         assert self.directory is not None

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from contracts.directory import AgentSaved, DepartmentSaved, OrganizationSaved, PbxSaved, RightsSaved
+from runtime.edge import NotSaid
 from services.directory.activities import bootstrap
 from tests.integration.directory.companies import Company
 
@@ -136,7 +137,7 @@ async def test_while_the_log_is_away_changes_are_kept_and_sent_in_order_later(co
     company.log.is_away = True
     for name in ("Первый", "Второй", "Третий"):
         assert (await company.changed("/departments/sales", name=name)).status_code == 200
-    with pytest.raises(Exception, match="away"):
+    with pytest.raises(NotSaid):
         await company.directory.sender.round()
     company.log.is_away = False
     log = await company.sent()
@@ -153,6 +154,22 @@ async def test_what_was_sent_and_not_acknowledged_goes_again_under_the_same_id(c
     again = [envelope.id for envelope, _ in (await company.sent()).sent]
     assert count == len(again)
     assert set(again) == set(first)
+
+
+async def test_an_acknowledgement_that_is_lost_makes_repeats_and_no_gap(company: Company) -> None:
+    """Readers drop what they have by its version: the same id, the same content."""
+    await company.sent()
+    company.log.sent.clear()
+    company.log.is_mute = True
+    await company.changed("/departments/sales", name="Сбыт")
+    for _ in range(2):
+        with pytest.raises(NotSaid):
+            await company.directory.sender.round()
+    company.log.is_mute = False
+    log = await company.sent()
+    assert len(log.sent) == 3
+    assert len({(envelope.id, repr(message)) for envelope, message in log.sent}) == 1
+    assert await company.directory.sender.round() == 0
 
 
 async def test_one_replica_sends_at_a_time_and_another_takes_over(company: Company) -> None:

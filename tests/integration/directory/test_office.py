@@ -46,6 +46,33 @@ async def test_a_certain_loop_is_refused_with_its_path(company: Company) -> None
     assert "«Имя b» → «Имя a» → «Имя b»" in answer.json()["cause"]["en"]
 
 
+@pytest.mark.rule("D6")
+async def test_two_people_who_close_a_loop_at_once_do_not_close_it(company: Company) -> None:
+    """Row E-79: saves of one company come one after the other, and the second sees the first."""
+    await _two(company)
+    answers = await asyncio.gather(
+        *(
+            company.call(
+                "PUT",
+                f"/employees/{who}/rules",
+                {"no_answer": {"kind": "colleague", "agent_id": target}},
+                if_match='"0"',
+            )
+            for who, target in (("a", "b"), ("b", "a"))
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 422]
+
+
+@pytest.mark.rule("E2")
+async def test_two_employees_made_at_once_get_two_extensions_and_two_logins(company: Company) -> None:
+    """The next free one is free for one of them only."""
+    body = {"name": "Орлов Пётр", "pbx_id": "moskva"}
+    first, second = await asyncio.gather(company.made("/employees", body), company.made("/employees", body))
+    assert {first["card"]["extension"], second["card"]["extension"]} == {"202", "203"}
+    assert {first["card"]["login"], second["card"]["login"]} == {"orlov.p", "orlov.p-2"}
+
+
 @pytest.mark.rule("D2", "D3")
 async def test_rules_reach_the_log_with_their_notice(company: Company) -> None:
     """Routing hears what to do with a call that nobody takes, and speech what to say before it."""
