@@ -4,14 +4,15 @@ from typing import Final
 
 import pytest
 from httpx import AsyncClient, Response
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from contracts import rights
-from contracts.directory import RightsSaved, Role
+from contracts.directory import RightsSaved, Role, TokenSaved
 from contracts.ids import AgentId, DepartmentId
 from contracts.rights import Action, Person, Subject
-from tests.integration.history.desk import SOUTH, Desk, an_office
-from tests.unit.history.stories import ANNA, BORIS, NORTH, SALES, SERVICE, VERA
+from runtime.tokens import Claims, TokenUse, sign
+from tests.integration.history.desk import KEY, SOUTH, Desk, an_office
+from tests.unit.history.stories import ANNA, BEGIN, BORIS, NORTH, SALES, SERVICE, VERA
 
 PERIOD: Final = {"since_at": 1_799_999_000_000, "until_at": 1_800_001_000_000}
 
@@ -206,3 +207,41 @@ async def test_an_administrator_sees_all_of_the_own_organization(office: Desk) -
     async with office.asking(BORIS) as asked:
         rows = (await asked.get("/history")).json()["rows"]
     assert [row["contact_id"] for row in rows] == ["in.anna", "in.inside", "in.service", "in.sales"]
+
+
+@pytest.mark.rule("P6", "V5")
+async def test_a_program_may_what_its_key_names_and_never_takes_a_voice_message(office: Desk) -> None:
+    """A key is no person: it can't be asked later why the customer was not called."""
+    key = TokenSaved(token_id="crm", version=1, name="CRM", actions=("history.read", "message.hear"))
+    await office.tell(key, at_s=60)
+    async with office.asking(None) as asked:
+        asked.headers["Authorization"] = f"Bearer {program_token('crm')}"
+        assert (
+            len((await asked.get("/history")).json()["rows"]) == 3
+        )  # the internal call has a line of its own
+        assert_shape(await asked.post("/erase", json={"number": "+79165550001"}), 403, "forbidden")
+        assert office.refusals()[-1].by == "token/crm"
+        assert_shape(await asked.post("/voice-messages/vm.in.sales/claim"), 403, "person_needed")
+        await office.tell(structs.replace(key, version=2, is_revoked=True), at_s=70)
+        assert_shape(await asked.get("/history"), 401, "token_refused")
+
+
+def program_token(token_id: str) -> str:
+    """A key for programs, as the directory signs it."""
+    claims = Claims(organization_id=NORTH, use=TokenUse.PROGRAM, token_id=token_id, issued_at=BEGIN)
+    return sign(claims, KEY)
+
+
+@pytest.mark.rule("P6")
+async def test_a_token_of_another_use_or_key_or_one_that_is_over_opens_nothing(office: Desk) -> None:
+    """A refresh token is for the directory; a forged one is for nobody."""
+    made = Claims(organization_id=NORTH, use=TokenUse.ACCESS, agent_id=BORIS, issued_at=BEGIN)
+    for token in (
+        sign(structs.replace(made, use=TokenUse.REFRESH), KEY),
+        sign(made, "another key of thirty-two bytes!!"),
+        sign(structs.replace(made, expires_at=BEGIN), KEY),
+        "nonsense",
+    ):
+        async with office.asking(None) as asked:
+            asked.headers["Authorization"] = f"Bearer {token}"
+            assert_shape(await asked.get("/history"), 401, "token_refused")
