@@ -65,6 +65,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.PbxLost: cards.apply_pbx_lost,
     gateway.PbxReturned: cards.apply_pbx_returned,
     gateway.DeviceChanged: agents.apply_phone,
+    gateway.CallArrived: arrival.apply_arrived,
     gateway.LegAnswered: answering.apply_answered,
     gateway.LegRinging: offering.apply_ringing,
     gateway.PlayFinished: answering.apply_play_finished,

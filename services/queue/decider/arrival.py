@@ -15,6 +15,12 @@ from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
 
 
+def apply_arrived(state: QueueState, fact: CallArrived) -> None:
+    """A call is there, whosever it is: who is handed over later must not have hung up before."""
+    if fact.leg_id not in state.legs:
+        state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id))
+
+
 def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
     """A call on a line of a department joins its queue; other lines are not the queue's."""
     return _join(state, state.department_of_line(fact.line), fact)
@@ -32,8 +38,11 @@ def _join(
     *,
     is_answered: bool = False,
 ) -> Decision:
-    """A call that has its place already is not given another, whoever tells of it first."""
-    if department_id is None or department_id not in state.departments or fact.leg_id in state.legs:
+    """A call that has ended holds no place, and one that has its place already is not given another."""
+    leg = state.legs.get(fact.leg_id)
+    if department_id is None or department_id not in state.departments:
+        return NOTHING
+    if leg is None or leg.was_taken or leg.place_id is not None:
         return NOTHING
     place_id = PlaceId(f"p.{fact.leg_id}")
     order = state.order.get(department_id, ())
@@ -105,8 +114,12 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         place = quiet.kept(state, talks.joined(state, place))
     state.places.put(place)
     if fact.leg_id is not None:
-        known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id, is_answered=fact.is_answered)
-        state.legs.put(msgspec.structs.replace(known, place_id=fact.place_id))
+        known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
+        is_answered = known.is_answered or fact.is_answered
+        known = msgspec.structs.replace(
+            known, place_id=fact.place_id, is_answered=is_answered, was_taken=True
+        )
+        state.legs.put(known)
     state.set_timer("deadline", fact.place_id, fact.deadline_at)
     telling.follow_invitation(state, place, state.now_at)
 
@@ -135,8 +148,7 @@ def _told(state: QueueState, place: Place) -> Decision:
 
 
 def _greet(state: QueueState, place: Place) -> Decision:
-    """Answer. An answered call is asked for, too: if it has ended before it was handed over, that is told."""
-    if place.leg_id is None or place.hops > 0:
+    if place.leg_id is None or place.is_answered:
         return NOTHING
     not_after = Instant(state.now_at + phones.ANSWER_MS_MAX)
     return Decision(commands=(AnswerLeg(pbx_id=place.pbx_id, leg_id=place.leg_id, not_after=not_after),))

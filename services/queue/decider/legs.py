@@ -15,8 +15,6 @@ from services.queue.state.records import Leg, LegKind, Offer, Phase
 
 TOO_LATE = "too_late"
 """Why the gateway refuses what comes after its `not_after`."""
-GONE = ("gone", "unknown_leg")
-"""Why it refuses to answer a call that is over."""
 NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
 
 
@@ -142,11 +140,6 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     """A leg whose dialling the gateway refused is none: it will say no more of it."""
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     state.ended_leg = None
-    if leg is not None and _is_gone(leg, fact):
-        state.ended_leg = leg
-        state.legs.drop(leg.leg_id)
-        _note_caller_gone(state, leg)
-        return
     if leg is None or leg.agent_id is None or fact.command != type_name(DialLeg):
         return
     if state.line(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
@@ -159,17 +152,9 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
         _note_leg_of_offer(state, offer, leg.leg_id, fact.reason)
 
 
-def _is_gone(leg: Leg, fact: CommandRefused) -> bool:
-    """Whether a caller had hung up before the call was handed over: that end was heard too early."""
-    is_answer = fact.command == type_name(AnswerLeg)
-    return leg.kind is LegKind.CALLER and is_answer and fact.reason in GONE
-
-
 def decide_refused(state: QueueState, fact: CommandRefused) -> Decision:
     """One phone less; and a caller whom we were too late to answer still rings, and is answered now."""
     leg = state.ended_leg
-    if leg is not None and leg.kind is LegKind.CALLER:
-        return together((_caller_gone(state, leg), _hang_up_peer(state, leg)))
     if leg is not None:
         offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
         return NOTHING if offer is None else _offer_goes_on(state, offer)

@@ -212,6 +212,8 @@ class Leg(Record, frozen=True, array_like=True):
     peer_leg_id: LegId | None = None
     goodbye_play_id: PlayId | None = None
     is_answered: bool = False
+    was_taken: bool = False
+    """A caller's leg that has, or had, a place: it is not given another."""
 
 
 class Notice(Record, frozen=True, array_like=True):
