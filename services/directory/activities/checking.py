@@ -18,6 +18,7 @@ from runtime.ports import Clock
 from services.directory.activities import outbox
 from services.directory.activities.book import Book
 from services.directory.activities.tables import CALLBACKS, CHECKS
+from services.directory.activities.vault import digest
 from services.directory.rules.errors import Code, Problem, Refused
 from services.directory.rules.extensions import pbx_name
 
@@ -77,9 +78,11 @@ class Checking:
                 return
             case CallbackOrdered(callback_id=callback_id, department_id=department_id):
                 async with self._book.database.begin() as connection:
-                    its = {"organization_id": organization_id, "callback_id": callback_id}
+                    # Its digest: an id that derives from other ids has no length that anybody promised.
+                    named = digest(callback_id)
+                    its = {"organization_id": organization_id, "callback_id": named}
                     where = (CALLBACKS.c.organization_id == organization_id) & (
-                        CALLBACKS.c.callback_id == callback_id
+                        CALLBACKS.c.callback_id == named
                     )
                     await connection.execute(delete(CALLBACKS).where(where))
                     await connection.execute(

@@ -259,7 +259,7 @@ class Desk:
                     now_at=page.now_at,
                 )
             )
-            its = {"organization_id": organization_id, "callback_id": callback_id}
+            its = {"organization_id": organization_id, "callback_id": digest(callback_id)}
             await page.connection.execute(
                 insert(CALLBACKS).values(**its, department_id=department_id, at=page.now_at)
             )
@@ -270,7 +270,7 @@ class Desk:
     async def subject_of_callback(self, organization_id: str, callback_id: str) -> Subject:
         """A callback as the table of rights sees one: its department's."""
         query = select(CALLBACKS.c.department_id).where(
-            CALLBACKS.c.organization_id == organization_id, CALLBACKS.c.callback_id == callback_id
+            CALLBACKS.c.organization_id == organization_id, CALLBACKS.c.callback_id == digest(callback_id)
         )
         async with self._book.database.begin() as connection:
             found = (await connection.execute(query)).scalar()

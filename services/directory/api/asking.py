@@ -27,7 +27,7 @@ from services.directory.state.office import CARDS, Kind
 from services.directory.state.shown import Listed, Shown
 
 KEY_LENGTH_MAX: Final = 200
-PATH_LENGTH_MAX: Final = 120
+PATH_LENGTH_MAX: Final = 300
 
 IfMatch = Annotated[
     str | None,

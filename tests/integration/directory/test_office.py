@@ -25,6 +25,8 @@ from services.directory.activities.letters import Verdict
 from tests.integration.directory.companies import NOW, Company, heard
 
 DAY_MS = 24 * 3_600_000
+# Ids derive from ids: a callback's has its place's in it, and that one its department's and its leg's.
+LONG_ID = "cb." + 80 * "abc"
 SKLAD = {"id": "sklad", "name": "Склад", "kind": "office", "numbers": ["+78120003000"]}
 
 
@@ -286,7 +288,7 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
     second = await company.call("POST", path, body, idempotency_key="form-1")
     assert first.json() == second.json()
     ordered = CallbackOrdered(
-        callback_id=CallbackId("cb-9"),
+        callback_id=CallbackId(LONG_ID),
         place_id=PlaceId("p"),
         department_id=DepartmentId("sales"),
         pbx_id=PbxId("moskva"),
@@ -297,14 +299,14 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
         leg_id=None,
     )
     await company.directory.checking.hear(heard(ordered))
-    assert (await company.call("DELETE", "/callbacks/cb-9", headers=headers)).status_code == 403
+    assert (await company.call("DELETE", f"/callbacks/{LONG_ID}", headers=headers)).status_code == 403
     await company.changed("/departments/sales", agents=[{"agent_id": made["id"]}])
-    assert (await company.call("DELETE", "/callbacks/cb-9", headers=headers)).status_code == 202
+    assert (await company.call("DELETE", f"/callbacks/{LONG_ID}", headers=headers)).status_code == 202
     log = await company.sent()
     [asked] = log.facts(CallbackAsked)
     [cancelled] = log.facts(CallbackCancelAsked)
     assert (asked.callback_id, asked.department_id) == (first.json()["callback_id"], "sales")
-    assert (cancelled.callback_id, cancelled.by) == ("cb-9", made["id"])
+    assert (cancelled.callback_id, cancelled.by) == (LONG_ID, made["id"])
 
 
 @pytest.mark.rule("Q8")
