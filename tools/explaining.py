@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts import codec
+from contracts.ids import DepartmentId
 from contracts.message import Fact
 from runtime.decision import Decider, Decision
 from services.queue.rules import sharing
@@ -100,6 +101,8 @@ def no_offer_inverts_the_order(history: History, decider: Decider[Any]) -> Itera
 
 def _inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
     for department_id, free in state.free.items():
+        if _has_no_room(state, department_id):
+            continue
         # After every step: nobody free stands beside a place that could take them.
         for rank in state.first_places(department_id):
             place = state.places[rank[2]]
@@ -107,3 +110,18 @@ def _inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
                 if sharing.refuses(place, agent_id, state.now_at) is None and not place.declined:
                     yield f"{agent_id} is free beside {place.place_id} at {state.now_at} after {facts}"
                     return
+
+
+def _has_no_room(state: QueueState, department_id: DepartmentId) -> bool:
+    """Whether as many phones ring as a department wants at once (Q13), or the next agent has too many."""
+    legs_max = state.departments[department_id].saved.legs_max
+    if legs_max is None:
+        return False
+    rung = sum(
+        len(offer.open_legs)
+        for offer in state.offers
+        if offer.department_id == department_id and not offer.is_fallback
+    )
+    agents = (state.agents[agent_id].saved for _, _, agent_id in state.free.get(department_id, ()))
+    needed = max((len(agent.devices) for agent in agents if agent is not None), default=0)
+    return rung > 0 and rung + min(needed, legs_max) > legs_max

@@ -28,7 +28,7 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
-from tests.sim import rare
+from tests.sim import rare, switches
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
@@ -56,7 +56,11 @@ def workload(seed: int, now: int) -> Workload:
     chance = random.Random(f"workload {seed}")
     seldom = random.Random(f"rare {seed}")
     agents = _agents(chance)
-    departments = [rare.department(seldom, each, agents) for each in _departments(chance, agents)]
+    switched = random.Random(f"switches {seed}")
+    departments = [
+        switches.department(switched, rare.department(seldom, each, agents))
+        for each in _departments(chance, agents)
+    ]
     usual = DiallingPolicy(own_numbers=tuple(LINES.values()), orders_per_hour_per_number_max=5)
     office = OrganizationSaved(
         organization_id=ORGANIZATION,
@@ -76,7 +80,10 @@ def workload(seed: int, now: int) -> Workload:
     ]
     script = _script(chance, seldom, agents)
     changes = _changes(chance, departments, agents, now)
-    later = [(ZERO_S + at_s, fact) for at_s, fact in rare.changes(seldom, office, agents, CUSTOMERS)]
+    seated = [agent.agent_id for agent in agents]
+    asked = switches.changes(switched, departments, CUSTOMERS, seated)
+    seldom_said = (*rare.changes(seldom, office, agents, CUSTOMERS), *asked)
+    later = [(ZERO_S + at_s, fact) for at_s, fact in seldom_said]
     return Workload(
         book=tuple(book),
         changes=tuple(sorted((*changes, *later), key=lambda each: each[0])),
