@@ -50,6 +50,10 @@ def _speaker(source: str) -> str:
 
 
 def _end(fact: Any) -> str | None:
+    return _end_in_the_queue(fact) or _end_elsewhere(fact)
+
+
+def _end_in_the_queue(fact: Any) -> str | None:
     match fact:
         case queue.PlaceDiverted():
             return f"place diverted, {fact.action}: {fact.reason}"
@@ -59,6 +63,12 @@ def _end(fact: Any) -> str | None:
             return f"place closed: {fact.outcome}"
         case queue.OfferWithdrawn():
             return f"offer withdrawn: {fact.reason}"
+        case _:
+            return None
+
+
+def _end_elsewhere(fact: Any) -> str | None:
+    match fact:
         case callback.CallbackExpired():
             message = "with a message" if fact.has_voice_message else "without a message"
             return f"callback expired: {message}, {'told' if fact.was_told else 'not told'}"
