@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts import callback, gateway, queue, telephony, voicemail
+from contracts import callback, gateway, queue, routing, telephony, voicemail
 from contracts.codec import INTEGER_MAX
-from contracts.ids import Instant, TimerId
+from contracts.directory import DirectRulesSaved
+from contracts.ids import AgentId, Instant, TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact, Message
 from runtime.decision import Decider, Decision, step
@@ -43,12 +44,19 @@ STRANGE: Final = (
     "1" * 200,
 )
 NUMBERS: Final = ("+74950001000", "+79161234567", "89161234568", "+79161234569")
+LINE_OF_ONE: Final = "+74950001003"
+"""A personal number: a call to it is a direct one."""
 STRANGE_NUMBERS: Final = ("112", "+8816123456789", "+19001234567", "8", "+7916")
 PLAUSIBLE: Final[dict[str, tuple[str, ...]]] = {
     "caller": NUMBERS,
     "number": NUMBERS,
-    "numbers": NUMBERS[:1],
-    "line": NUMBERS[:1],
+    "numbers": (*NUMBERS[:1], LINE_OF_ONE),
+    "line": (NUMBERS[0], NUMBERS[0], LINE_OF_ONE, "201"),
+    "extension": ("201", "202"),
+    "element_id": ("one", "two"),
+    "to": ("one", "two"),
+    "on": ("next", "1", "open", "closed", "no_answer", "no_choice"),
+    "department_id": ("sales", "DepartmentId0", "DepartmentId1"),
     "lines": NUMBERS[:1],
     "own_numbers": NUMBERS[:1],
     "denied_numbers": STRANGE_NUMBERS,
@@ -103,6 +111,10 @@ ANSWERS: Final[dict[type[msgspec.Struct], tuple[type[Fact], ...]]] = {
 """Who was asked for something answers, one way or the other; what nobody hears is not heard."""
 AHEAD: Final = ("deadline_at", "give_up_at", "retry_at", "until_at", "known_until_at", "lease_until_at")
 TEMPLATES_MAX: Final = 30
+ARRIVALS: Final = (gateway.CallArrived, routing.DepartmentReached)
+"""With what a call begins, for who hears it: without calls nothing else is about anything."""
+DIRECT: Final = DirectRulesSaved(agent_id=AgentId("a0"), version=1, numbers=(LINE_OF_ONE,))
+"""Somebody who can be called directly."""
 RINGS_MAX: Final = 500
 """A hundred facts set some hundred timers; one that is never done has fired this often in no time."""
 
@@ -280,10 +292,11 @@ class Company:
             each for each in self._hears if each.__module__ in ("contracts.directory", "contracts.tts")
         ]
         self._calls = [each for each in self._hears if each not in self._book]
+        self._arrivals = [each for each in ARRIVALS if each in self._hears]
 
     def begin(self) -> None:
         """An office's book, so that the rest has somebody to be about."""
-        for fact in workload(self._chance.randrange(1000), NOW).book:
+        for fact in (*workload(self._chance.randrange(1000), NOW).book, DIRECT):
             if type(fact) in self._hears:
                 self.hostile.note(fact)
                 self.hear(fact)
@@ -296,8 +309,10 @@ class Company:
             self.hear(answer)
         elif what < 0.65:
             self.wait()
+        elif what < 0.7 and self._arrivals:
+            self.hear(self.hostile.fact(self._arrivals[0]))
         else:
-            self.hear(self.hostile.fact(self._chance.choice(self._book if what < 0.7 else self._calls)))
+            self.hear(self.hostile.fact(self._chance.choice(self._book if what < 0.75 else self._calls)))
 
     def hear(self, fact: Fact) -> Decision:
         """One fact, as the host would have it heard: decided on, encoded, stored."""

@@ -24,14 +24,16 @@ from contracts.directory import (
 )
 from contracts.gateway import CallArrived, EndedBy, LegAnswered, LegEnded, Outcome
 from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId
+from contracts.routing import DepartmentReached, Rule
 from contracts.telephony import CancelLeg, DialLeg
 from runtime.decision import Decider
 from services.callback.service import SERVICE as CALLBACK
 from services.queue.service import SERVICE as QUEUE
+from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.badinput.hostile import Company
 
-DECIDERS = (QUEUE, CALLBACK, VOICEMAIL)
+DECIDERS = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 NAMES = [each.name for each in DECIDERS]
 FACTS = 60
 
@@ -71,7 +73,7 @@ def test_no_sequence_of_facts_makes_a_decider_raise(
     _live(decider, chance, malice)
 
 
-SEEDS_OF_OLD_FAILURES = {"queue": (117319,), "callback": (), "voicemail": (82,)}
+SEEDS_OF_OLD_FAILURES = {"routing": (), "queue": (117319,), "callback": (), "voicemail": (82,)}
 
 
 @pytest.mark.parametrize("decider", DECIDERS, ids=NAMES)
@@ -145,10 +147,20 @@ def test_absurd_settings_never_keep_a_decider_busy_by_itself(
             fact = msgspec.structs.replace(fact, no_answer_ms=no_answer_ms)
         company.hear(fact)
     for leg in ("c1", "c2"):
-        called = CallArrived(
-            pbx_id=PbxId("cloud"), leg_id=LegId(leg), caller="+79161234567", line="+74950001000"
+        reached = DepartmentReached(
+            pbx_id=PbxId("cloud"),
+            leg_id=LegId(leg),
+            department_id=DepartmentId("sales"),
+            caller="+79161234567",
+            line="+74950001000",
+            rule=Rule.DEPARTMENT_LINE,
         )
-        company.hear(called)
+        company.hear(
+            CallArrived(
+                pbx_id=reached.pbx_id, leg_id=reached.leg_id, caller=reached.caller, line=reached.line
+            )
+        )
+        company.hear(reached)
         company.hear(LegAnswered(pbx_id=PbxId("cloud"), leg_id=LegId(leg)))
     for _ in range(20):
         _phones_answer(company)

@@ -15,6 +15,7 @@ from contracts.directory import (
 from contracts.gateway import CallArrived, EndedBy, LegAnswered, LegEnded, LegRinging, Outcome
 from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, PlaceId
 from contracts.message import Fact, Message
+from contracts.routing import DepartmentReached, Rule
 from runtime.host.owner import Owner
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state import QueueState
@@ -56,6 +57,15 @@ class Office(World):
         for leg in legs:
             caller = f"+7916{number_of(leg) % 10_000_000:07d}"
             self.phones(CallArrived(pbx_id=CLOUD, leg_id=LegId(leg), caller=caller, line=LINE))
+            reached = DepartmentReached(
+                pbx_id=CLOUD,
+                leg_id=LegId(leg),
+                department_id=SALES,
+                caller=caller,
+                line=LINE,
+                rule=Rule.DEPARTMENT_LINE,
+            )
+            self.hear(reached, organization_id=ACME, source="routing")
             self.phones(LegAnswered(pbx_id=CLOUD, leg_id=LegId(leg)))
 
     def rings(self, leg: str) -> None:

@@ -15,6 +15,7 @@ from contracts.ids import DepartmentId, Instant, LegId
 from contracts.log import TimerDue
 from contracts.message import Command, Fact
 from contracts.queue import OfferMade, PlaceConnected
+from contracts.routing import DepartmentReached, Rule
 from contracts.telephony import AnswerLeg, Bridge, CancelLeg, DialLeg, HangUp
 from runtime.decision import step
 from services.queue.rules import sharing
@@ -80,9 +81,19 @@ class Company:
 
     def call(self, number: int) -> None:
         """A customer calls some department."""
-        line = _line(self._chance.randrange(DEPARTMENTS))
-        caller = f"+7916{number:07d}"
-        self.hear(CallArrived(pbx_id=CLOUD, leg_id=LegId(f"c{number}"), caller=caller, line=line))
+        department = self._chance.randrange(DEPARTMENTS)
+        leg_id, caller, line = LegId(f"c{number}"), f"+7916{number:07d}", _line(department)
+        self.hear(CallArrived(pbx_id=CLOUD, leg_id=leg_id, caller=caller, line=line))
+        self.hear(
+            DepartmentReached(
+                pbx_id=CLOUD,
+                leg_id=leg_id,
+                department_id=DepartmentId(f"d{department}"),
+                caller=caller,
+                line=line,
+                rule=Rule.DEPARTMENT_LINE,
+            )
+        )
 
     def passes(self, ms: int) -> None:
         """Time passes: what phones do and timers that come due are heard at their instants."""

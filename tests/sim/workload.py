@@ -28,7 +28,7 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
-from tests.sim import rare, switches
+from tests.sim import direct, rare, switches
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
@@ -57,11 +57,13 @@ def workload(seed: int, now: int) -> Workload:
     seldom = random.Random(f"rare {seed}")
     agents = _agents(chance)
     switched = random.Random(f"switches {seed}")
+    straight = random.Random(f"direct {seed}")
     departments = [
         switches.department(switched, rare.department(seldom, each, agents))
         for each in _departments(chance, agents)
     ]
-    usual = DiallingPolicy(own_numbers=tuple(LINES.values()), orders_per_hour_per_number_max=5)
+    numbers = (*LINES.values(), *direct.LINES)
+    usual = DiallingPolicy(own_numbers=numbers, orders_per_hour_per_number_max=5)
     office = OrganizationSaved(
         organization_id=ORGANIZATION,
         version=1,
@@ -73,12 +75,13 @@ def workload(seed: int, now: int) -> Workload:
     )
     book: list[Fact] = [
         office,
-        PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=tuple(LINES.values())),
+        PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=numbers),
         PbxSaved(pbx_id=SECOND, version=1, name="Volga", kind=PbxKind.CLOUD, numbers=("+78310002000",)),
         *agents,
         *departments,
+        *direct.book(straight, agents, CUSTOMERS),
     ]
-    script = _script(chance, seldom, agents)
+    script = _script(chance, seldom, straight, agents)
     changes = _changes(chance, departments, agents, now)
     seated = [agent.agent_id for agent in agents]
     asked = switches.changes(switched, departments, CUSTOMERS, seated)
@@ -179,7 +182,9 @@ def _changes(
     return changes
 
 
-def _script(chance: random.Random, seldom: random.Random, agents: list[AgentSaved]) -> Script:
+def _script(
+    chance: random.Random, seldom: random.Random, straight: random.Random, agents: list[AgentSaved]
+) -> Script:
     phones: dict[PbxId, dict[str, Any]] = {CLOUD: {}, SECOND: {}}
     public: dict[str, Any] = {}
     for agent in agents:
@@ -200,6 +205,8 @@ def _script(chance: random.Random, seldom: random.Random, agents: list[AgentSave
             {"at_s": chance.uniform(20, 300), "for_s": chance.uniform(5, 40), "drops": 0.3}
         ]
     calls += rare.calls(seldom, CUSTOMERS, tuple(LINES.values()))
+    calls += direct.calls(straight, CUSTOMERS)
+    public[direct.OUTSIDE] = {"behaviours": [_customer(straight) for _ in range(4)]}
     script = {
         "seed": chance.getrandbits(30),
         "pbxs": {

@@ -26,13 +26,14 @@ from runtime.ports import LogUnavailable, StoreUnavailable
 from services.callback.service import SERVICE as CALLBACK
 from services.gateway.simulated import Sounds, Town
 from services.queue.service import SERVICE as QUEUE
+from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.sim import edges
 from tests.sim.ports import Faults, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
 from tests.sim.virtual_time import START_MS, VirtualClock, VirtualLoop, run
 from tests.sim.workload import ORGANIZATION, ZERO_S, Workload, workload
 
-DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK, VOICEMAIL)
+DECIDERS: Final[tuple[Decider[Any], ...]] = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 AFTERMATH_S: Final = 900.0
 """After the last call everything must come to its end: the longest wait is a letter's or an attempt's."""
 SILENCE_S: Final = 4.0

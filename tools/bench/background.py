@@ -9,7 +9,7 @@ from typing import Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.directory import StrategyKind
-from contracts.gateway import CallArrived, DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
+from contracts.gateway import DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
 from contracts.ids import OrganizationId
 from contracts.message import Fact
 from contracts.topics import FACTS, SPEECH
@@ -75,10 +75,10 @@ def _comings_and_goings() -> itertools.chain[Fact]:
     return itertools.chain.from_iterable(_call(number) for number in itertools.count())
 
 
-def _call(number: int) -> tuple[Fact, Fact]:
+def _call(number: int) -> tuple[Fact, ...]:
     leg_id = office.caller_leg(number)
     return (
-        CallArrived(pbx_id=office.PBX, leg_id=leg_id, caller=f"+7913{number:07d}", line=office.LINE),
+        *office.call(leg_id, f"+7913{number:07d}"),
         LegEnded(pbx_id=office.PBX, leg_id=leg_id, outcome=Outcome.ABANDONED, by=EndedBy.PARTY),
     )
 

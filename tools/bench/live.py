@@ -13,7 +13,7 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.codec import decode
-from contracts.gateway import CallArrived, DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
+from contracts.gateway import DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
 from contracts.ids import Address, LegId, OrganizationId
 from contracts.message import Command, Fact
 from contracts.telephony import Bridge, DialLeg, HangUp, TelephonyCommand
@@ -89,15 +89,11 @@ class Town:
         await self.log.append(self._partition, office.book_records(self.organization_id, facts))
 
     async def call(self, number: int) -> None:
-        """Somebody calls the office."""
-        await self.say(
-            CallArrived(
-                pbx_id=office.PBX,
-                leg_id=office.caller_leg(number),
-                caller=f"+7912{number:07d}",
-                line=office.LINE,
-            )
-        )
+        """Somebody calls the office, and routing hands the call over."""
+        arrived, reached = office.call(office.caller_leg(number), f"+7912{number:07d}")
+        await self.say(arrived)
+        record = office.record(reached, self.organization_id, source="routing", id_=reached.leg_id)
+        await self.log.append(self._partition, [record])
 
     async def hang_up(self, leg_id: LegId) -> None:
         """The person on a leg hangs up: the leg is over, and an agent's phone is idle."""

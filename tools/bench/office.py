@@ -19,9 +19,10 @@ from contracts.directory import (
     Strategy,
     StrategyKind,
 )
-from contracts.gateway import PbxClaimed
+from contracts.gateway import CallArrived, PbxClaimed
 from contracts.ids import Address, AgentId, DepartmentId, LegId, OrganizationId, PbxId
 from contracts.message import Fact, type_name
+from contracts.routing import DepartmentReached, Rule
 from contracts.topics import FACTS
 from runtime.ports import Outgoing
 
@@ -90,6 +91,19 @@ def book(*, agents: int, kind: StrategyKind) -> tuple[Fact, ...]:
         callback=CallbackSettings(is_on=False),
     )
     return (organization, pbx, *people, department)
+
+
+def call(leg_id: LegId, caller: str) -> tuple[CallArrived, DepartmentReached]:
+    """Somebody calls the department: what the gateway says of it, and what routing says then."""
+    reached = DepartmentReached(
+        pbx_id=PBX,
+        leg_id=leg_id,
+        department_id=SALES,
+        caller=caller,
+        line=LINE,
+        rule=Rule.DEPARTMENT_LINE,
+    )
+    return CallArrived(pbx_id=PBX, leg_id=leg_id, caller=caller, line=LINE), reached
 
 
 class Gateway:

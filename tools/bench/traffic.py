@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from contracts.directory import StrategyKind
-from contracts.gateway import CallArrived, DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
+from contracts.gateway import DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
 from contracts.ids import Instant, LegId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -58,9 +58,8 @@ class Traffic:
         self.calls += 1
         self._waiting.append(leg_id)
         self.now_at = Instant(self.now_at + 1)
-        self._all(
-            CallArrived(pbx_id=office.PBX, leg_id=leg_id, caller=f"+7912{self.calls:07d}", line=office.LINE)
-        )
+        for fact in office.call(leg_id, f"+7912{self.calls:07d}"):
+            self._all(fact)
 
     def turn(self) -> None:
         """One call more: one ends, one is taken, one arrives; some give up, and some hear where they are."""

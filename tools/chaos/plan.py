@@ -9,6 +9,7 @@ from typing import Final
 from contracts import callback as c
 from contracts import gateway as g
 from contracts import queue as q
+from contracts import routing as r
 from contracts import voicemail as v
 from contracts.message import Message, type_name
 
@@ -87,15 +88,26 @@ ONLY_APACHE: Final[Mapping[Kind, int]] = {
 STORM_S: Final = 120.0
 """What the counts above are for; another length has more or fewer of each."""
 
-WEIGHTS: Final[Mapping[str, int]] = {"queue": 4, "callback": 3, "voicemail": 3, "gateway": 2, "tts": 1}
+WEIGHTS: Final[Mapping[str, int]] = {
+    "routing": 2,
+    "queue": 4,
+    "callback": 3,
+    "voicemail": 3,
+    "gateway": 2,
+    "tts": 1,
+}
 POINTS: Final[Mapping[str, tuple[type[Message], ...]]] = {
+    "routing": (g.CallArrived, r.DepartmentReached),
     "queue": (q.PlaceTaken, q.OfferMade, q.OfferAccepted, q.CallbackRequested, g.LegAnswered),
     "callback": (q.CallbackRequested, q.AgentReady, c.AttemptStarted, c.CustomerDialled, c.ApologyDialled),
     "voicemail": (v.RecordingAsked, v.MessageTaken, v.LetterDue, v.MessageStored),
     "gateway": (g.CallArrived, g.LegRequested, g.Bridged, g.RecordingRequested),
 }
 """Where each service's death could hurt most: what follows from the fact is just being done."""
-ZOMBIES: Final = {"embedded": ("queue", "callback"), "apache": ("queue", "callback", "voicemail")}
+ZOMBIES: Final = {
+    "embedded": ("routing", "queue", "callback"),
+    "apache": ("routing", "queue", "callback", "voicemail"),
+}
 """On the embedded broker a second process of voicemail would deliver beside the first: one replica each."""
 WATCHED: Final[Mapping[str, tuple[type[Message], ...]]] = {
     "s3": (g.RecordingRequested, v.MessageTaken),

@@ -35,7 +35,7 @@ SESSION_MS: Final = 6_000
 """The shortest that a machine with much else to do does not mistake for a death."""
 SNAPSHOT_S: Final = 20.0
 """So that an emptied Redis is also loaded from a snapshot, not always from the whole log."""
-DECIDERS: Final = ("queue", "callback", "voicemail")
+DECIDERS: Final = ("routing", "queue", "callback", "voicemail")
 MISSING: Final = 3
 """The exit code of a service that finds something missing at its start: it is started again."""
 AGAIN_S: Final = 1.0

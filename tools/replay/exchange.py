@@ -133,6 +133,15 @@ class Exchange:
         """Somebody calls."""
         arrived = caller.arrived
         leg = self.legs[arrived.leg_id] = Leg(arrived.leg_id, arrived.pbx_id, at, caller=caller)
+        self.told.append(
+            g.CallArrived(
+                pbx_id=arrived.pbx_id,
+                leg_id=arrived.leg_id,
+                caller=arrived.caller,
+                line=arrived.line,
+                is_internal=arrived.is_internal,
+            )
+        )
         self.told.append(arrived)
         return leg
 

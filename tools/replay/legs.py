@@ -9,6 +9,7 @@ from contracts.callback import ApologyMade
 from contracts.gateway import EndedBy, LegEnded, Outcome
 from contracts.ids import Address, LegId, PbxId
 from contracts.message import Message
+from contracts.routing import DepartmentReached
 
 PARTIES: Final = (EndedBy.PARTY, EndedBy.NETWORK)
 """Who ends a leg without being told to by us."""
@@ -51,7 +52,7 @@ class Legs:
     def hear(self, at: int, fact: Message) -> None:
         """Take a fact in; what is not about a leg changes nothing."""
         match fact:
-            case g.CallArrived():
+            case g.CallArrived() | DepartmentReached():
                 self.by_id.setdefault(fact.leg_id, Leg(fact.leg_id, fact.pbx_id))
             case g.LegRequested():
                 leg = self.by_id.setdefault(fact.leg_id, Leg(fact.leg_id, fact.pbx_id))

@@ -11,10 +11,10 @@ from contracts import callback as c
 from contracts import directory, queue, tts
 from contracts import gateway as g
 from contracts.directory import ActionKind
-from contracts.gateway import CallArrived
 from contracts.ids import AgentId, LegId, PlaceId
 from contracts.log import TimerDue
 from contracts.message import Fact
+from contracts.routing import DepartmentReached
 from contracts.voicemail import MessageMissing, MessageTaken
 from tools.log import Reading
 from tools.replay.delays import Delays
@@ -54,7 +54,7 @@ class Caller:
     """One call to the company, and what the caller did by own will."""
 
     at: int
-    arrived: CallArrived
+    arrived: DepartmentReached
     answer_ms: int | None = None
     keys: dict[Zero, Keys] = field(default_factory=dict)
     hangs_up: tuple[Zero, int] | None = None
@@ -216,7 +216,7 @@ class Recording:
 
     def _hear_phones(self, at: int, fact: Fact) -> None:
         match fact:
-            case CallArrived():
+            case DepartmentReached():
                 self._found.callers.append(Caller(at=at, arrived=fact))
             case MessageTaken() | MessageMissing() if fact.callback_id in self._wanted_at:
                 wait_ms = at - self._wanted_at[fact.callback_id]

@@ -27,7 +27,7 @@ from tools.topics import create_topics
 
 MAIL_FROM = "ringback@localhost"
 # Services want no other ready before them; this order only reads well in the table.
-SERVICE_ORDER = ("directory", "tts", "gateway", "queue", "callback", "voicemail", "history")
+SERVICE_ORDER = ("directory", "tts", "gateway", "routing", "queue", "callback", "voicemail", "history")
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,6 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     directory.DepartmentSaved: cards.decide_department,
     gateway.PbxReturned: cards.decide_pbx,
     gateway.DeviceChanged: agents.decide_phone,
-    gateway.CallArrived: arrival.decide_arrived,
     routing.DepartmentReached: arrival.decide_reached,
     gateway.LegAnswered: answering.decide_answered,
     gateway.LegRinging: agents.decide_ringing,

@@ -1,10 +1,10 @@
-"""A call arrives on a department's line, or is passed on, and takes a place."""
+"""A call reaches a department, or is passed on, and takes a place."""
 
 import msgspec
 
 from contracts.callback import CallbackOrdered
 from contracts.gateway import CallArrived
-from contracts.ids import DepartmentId, Instant, PlaceId
+from contracts.ids import Instant, PlaceId
 from contracts.queue import DeadlinePassed, PlaceTaken
 from contracts.routing import DepartmentReached
 from contracts.telephony import AnswerLeg
@@ -21,28 +21,11 @@ def apply_arrived(state: QueueState, fact: CallArrived) -> None:
         state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id))
 
 
-def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
-    """A call on a line of a department joins its queue; other lines are not the queue's."""
-    return _join(state, state.department_of_line(fact.line), fact)
-
-
 def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
-    """Routing hands a call over: from a scenario, an extension, or an employee who did not take it (Q11)."""
-    return _join(state, fact.department_id, fact, is_answered=fact.is_answered)
-
-
-def _join(
-    state: QueueState,
-    department_id: DepartmentId | None,
-    fact: CallArrived | DepartmentReached,
-    *,
-    is_answered: bool = False,
-) -> Decision:
-    """A call that has ended holds no place, and one that has its place already is not given another."""
+    """Routing hands a call over: it joins, once, whichever way it came; not if it is over (Q11)."""
+    department_id = fact.department_id
     leg = state.legs.get(fact.leg_id)
-    if department_id is None or department_id not in state.departments:
-        return NOTHING
-    if leg is None or leg.was_taken or leg.place_id is not None:
+    if department_id not in state.departments or leg is None or leg.was_taken or leg.place_id is not None:
         return NOTHING
     place_id = PlaceId(f"p.{fact.leg_id}")
     order = state.order.get(department_id, ())
@@ -58,7 +41,7 @@ def _join(
         deadline_at=Instant(state.now_at + state.departments[department_id].saved.no_answer_ms),
         position=(order.bisect_left(rank) if order else 0) + 1,
         is_internal=fact.is_internal,
-        is_answered=is_answered,
+        is_answered=fact.is_answered,
     )
     return Decision(facts=(taken,))
 

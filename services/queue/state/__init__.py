@@ -36,8 +36,8 @@ class QueueState(State):
     `order[department]` ranks its places · `open[department]` those that could take an agent now ·
     `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
     `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
-    places by department and number · `by_line` departments of a line · `seats` an agent's rank in each
-    department, and whether it is suspended there · `skips` why an agent can take no place of it now ·
+    places by department and number · `seats` an agent's rank in each department, and whether it is suspended
+    there · `skips` why an agent can take no place of it now ·
     `on_direct` whose direct call a leg is · `legs_rung[department]` how many phones its offers ring or will ·
     `engaged` who talks to a number, or is about to · `by_customer` callbacks' places by number alone.
     """
@@ -61,7 +61,6 @@ class QueueState(State):
         self.free: dict[DepartmentId, SortedSet[FreeKey]] = {}
         self.servable: SortedSet[DepartmentId] = SortedSet()
         self.by_number: dict[tuple[DepartmentId, str], tuple[PlaceId, ...]] = {}
-        self.by_line: dict[str, SortedSet[DepartmentId]] = {}
         self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
         self.skips: dict[tuple[DepartmentId, AgentId], SkipReason | None] = {}
@@ -96,11 +95,6 @@ class QueueState(State):
         """Whether the agent's seat in the department is suspended, or there is none, or no department."""
         _, is_suspended = self.seats.get(agent_id, {}).get(department_id, (0, True))
         return is_suspended
-
-    def department_of_line(self, line: str) -> DepartmentId | None:
-        """The department that answers a public number, or None."""
-        found = self.by_line.get(line)
-        return found[0] if found else None
 
     def place_of_number(self, department_id: DepartmentId, caller: str) -> PlaceId | None:
         """The place of the callback that a number has in a department, or None (C8)."""
@@ -280,13 +274,9 @@ class QueueState(State):
         if old is not None:
             for seat in old.saved.agents:
                 self.seats.get(seat.agent_id, {}).pop(old.department_id, None)
-            for line in old.saved.lines:
-                self.by_line.get(line, _NO_DEPARTMENTS).discard(old.department_id)
         if new is not None and not new.saved.is_removed:
             for rank, seat in enumerate(new.saved.agents):
                 self.seats.setdefault(seat.agent_id, {})[new.department_id] = (rank, seat.is_suspended)
-            for line in new.saved.lines:
-                self.by_line.setdefault(line, SortedSet()).add(new.department_id)
         here = new or old
         assert here is not None
         for agent_id in {seat.agent_id: None for each in (old, new) if each for seat in each.saved.agents}:
@@ -390,4 +380,3 @@ class QueueState(State):
 
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()
-_NO_DEPARTMENTS: "SortedSet[DepartmentId]" = SortedSet()

@@ -20,7 +20,7 @@ DECLINE_MS = 10_000
 RELOADED_EVERY = 3
 """Loading everything anew is slow; a difference stays for longer than three facts."""
 INDEXES = (
-    *("order", "open", "live", "free", "by_number", "by_line", "seats", "can_come"),
+    *("order", "open", "live", "free", "by_number", "seats", "can_come"),
     *("on_direct", "legs_rung", "engaged", "by_customer"),
 )
 

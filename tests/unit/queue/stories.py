@@ -6,7 +6,7 @@ is bridged is bridged, what is played is heard to its end. `auto=False` leaves a
 
 from typing import Any, TypeVar
 
-from contracts import callback, directory, gateway, queue, telephony
+from contracts import callback, directory, gateway, queue, routing, telephony
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState, EndedBy, Outcome
 from contracts.ids import (
@@ -176,10 +176,24 @@ class Office:
         pbx_id: PbxId = MOSCOW,
         is_internal: bool = False,
     ) -> PlaceId:
-        """A call arrives on a line."""
+        """A call arrives on a department's line, and routing hands it over."""
         self.hears(
             gateway.CallArrived(
                 pbx_id=pbx_id, leg_id=LegId(name), caller=caller, line=line, is_internal=is_internal
+            )
+        )
+        departments = [each for each in self.state.departments if line in each.saved.lines]
+        if not departments or departments[0].saved.is_removed:  # routing rejects the call
+            return PlaceId(f"p.{name}")
+        self.hears(
+            routing.DepartmentReached(
+                pbx_id=pbx_id,
+                leg_id=LegId(name),
+                department_id=departments[0].department_id,
+                caller=caller,
+                line=line,
+                rule=routing.Rule.EXTENSION if is_internal else routing.Rule.DEPARTMENT_LINE,
+                is_internal=is_internal,
             )
         )
         return PlaceId(f"p.{name}")

@@ -15,7 +15,6 @@ from tests.unit.queue.stories import (
     MOSCOW,
     NINE,
     SALES,
-    SALES_LINE,
     Office,
     action,
     an_office,
@@ -109,7 +108,7 @@ def test_who_hung_up_before_the_call_was_handed_over_holds_no_place(is_answered:
 def test_an_answer_that_a_pbx_calls_too_late_and_gives_all_the_same_loses_nobody() -> None:
     """Found by the simulation: «gone», and then the call was answered. Only its end ends it."""
     office = an_office(ANNA, auto=False)
-    office.hears(arrived(line=SALES_LINE))
+    office.hears(arrived(), reached())
     gone = gateway.CommandRefused(
         pbx_id=MOSCOW, command="telephony.answer_leg", reason="gone", leg_id=LegId("c1")
     )
@@ -127,11 +126,11 @@ def test_a_department_that_nobody_knows_takes_nobody() -> None:
 
 
 @pytest.mark.rule("Q9")
-def test_a_call_has_one_place_whoever_tells_of_it() -> None:
-    """Once routing stands beside the queue both hear of the same call."""
+def test_a_call_has_one_place_however_often_it_is_handed_over() -> None:
+    """Not even when its first place has ended, and its leg is voicemail's by now."""
     office = an_office(ANNA, no_answer_action=action("voicemail"))
     office.saves(office.department(ANNA, suspended=(ANNA,)))
-    office.hears(arrived(line=SALES_LINE))
+    office.hears(arrived(), reached())
     assert office.said(queue.PlaceDiverted)
-    office.hears(reached(), arrived(line=SALES_LINE))
+    office.hears(reached(), arrived(), reached())
     assert len(office.said(queue.PlaceTaken)) == 1

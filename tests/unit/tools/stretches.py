@@ -20,10 +20,11 @@ from contracts.directory import (
     Strategy,
     StrategyKind,
 )
-from contracts.gateway import CallArrived, PbxFact
+from contracts.gateway import PbxFact
 from contracts.ids import Address, AgentId, DepartmentId, LegId, OrganizationId, PbxId
 from contracts.log import TimerDue
 from contracts.message import Fact, type_name
+from contracts.routing import DepartmentReached, Rule
 from runtime.ports import LogRecord
 from tools import stretch
 from tools.replay.legs import Dialling
@@ -99,7 +100,14 @@ def caller(
     number: str = "+79160000001",
 ) -> Caller:
     """Somebody calls; leaves so long after that, or presses 1 so long after the invitation and hangs up."""
-    arrived = CallArrived(pbx_id=CLOUD, leg_id=LegId(name), caller=number, line=LINE)
+    arrived = DepartmentReached(
+        pbx_id=CLOUD,
+        leg_id=LegId(name),
+        department_id=SALES,
+        caller=number,
+        line=LINE,
+        rule=Rule.DEPARTMENT_LINE,
+    )
     found = Caller(at=at(at_s), arrived=arrived, answer_ms=20)
     if leaves_s is not None:
         found.hangs_up = (Zero.ARRIVAL, round(leaves_s * 1000))

@@ -18,11 +18,12 @@ from runtime.ports import Position
 from runtime.records import NewerSchema, Table
 from services.callback.service import SERVICE as CALLBACK
 from services.queue.service import SERVICE as QUEUE
+from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.unit.runtime.worlds import ACME, World, a_call, now, settled, state_of
 from tools import record_samples
 
-DECIDERS = (CALLBACK, QUEUE, VOICEMAIL)
+DECIDERS = (CALLBACK, QUEUE, ROUTING, VOICEMAIL)
 TABLES = record_samples.tables()
 KEPT = sorted(
     path
