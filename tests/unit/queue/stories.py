@@ -177,25 +177,13 @@ class Office:
         is_internal: bool = False,
     ) -> PlaceId:
         """A call arrives on a department's line, and routing hands it over."""
-        self.hears(
-            gateway.CallArrived(
-                pbx_id=pbx_id, leg_id=LegId(name), caller=caller, line=line, is_internal=is_internal
-            )
-        )
-        departments = [each for each in self.state.departments if line in each.saved.lines]
-        if not departments or departments[0].saved.is_removed:  # routing rejects the call
-            return PlaceId(f"p.{name}")
-        self.hears(
-            routing.DepartmentReached(
-                pbx_id=pbx_id,
-                leg_id=LegId(name),
-                department_id=departments[0].department_id,
-                caller=caller,
-                line=line,
-                rule=routing.Rule.EXTENSION if is_internal else routing.Rule.DEPARTMENT_LINE,
-                is_internal=is_internal,
-            )
-        )
+        about: dict[str, Any] = {"pbx_id": pbx_id, "leg_id": LegId(name), "caller": caller, "line": line}
+        self.hears(gateway.CallArrived(**about, is_internal=is_internal))
+        found = [each for each in self.state.departments if line in each.saved.lines]
+        if found and not found[0].saved.is_removed:  # else routing rejects the call
+            rule = routing.Rule.EXTENSION if is_internal else routing.Rule.DEPARTMENT_LINE
+            about |= {"department_id": found[0].department_id, "rule": rule, "is_internal": is_internal}
+            self.hears(routing.DepartmentReached(**about))
         return PlaceId(f"p.{name}")
 
     def hangs_up(self, name: str) -> Decision:
