@@ -137,15 +137,13 @@ class World:
                 life.result()
 
     async def _restart_sleepers(self) -> None:
-        """Restart deciders in a silence that only a timer will end: who only listens would sleep on."""
+        """Restart deciders in every silence that only a timer may end: who only listens would sleep on."""
         for _ in range(SILENCES_MAX):
             end = self.log.end(0)
             await asyncio.sleep(SILENCE_S)
-            is_silent = self.log.end(0) == end and self.town.next_event_at() is None
-            if is_silent and any(self._timers(store) for store in self.stores.values()):
+            if self.log.end(0) == end and any(self._timers(store) for store in self.stores.values()):
                 for decider in self.deciders:
                     self._running[decider.name].kill("restarted in a silence")
-                return
 
     @staticmethod
     def _timers(store: MemoryStore) -> list[int]:
