@@ -18,7 +18,7 @@ from contracts.message import Fact
 from runtime.decision import Decider, Decision
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import replay
-from tests.sim.checkers import CHECKERS, a_number_is_given_to_one_message, a_deadline_is_met_within_one_ring
+from tests.sim.checkers import CHECKERS, a_deadline_is_met_within_one_ring, a_number_is_given_to_one_message
 from tests.sim.deploys import NEWER_QUEUE
 from tests.sim.ports import Faults
 from tests.sim.virtual_time import START_MS
