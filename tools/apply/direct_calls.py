@@ -15,10 +15,9 @@ from contracts.directory import (
 from contracts.ids import AgentId, DepartmentId, NoticeId
 from tools.apply.document import Path, Problem
 from tools.apply.model import DirectAction, Employee, Notice, Office
-from tools.apply.naming import choice, recipients, unknown
+from tools.apply.naming import VERSION_FIRST, choice, recipients, unknown
 
 OCCASIONS: Final = ("no_answer", "out_of_hours", "absence")
-VERSION_FIRST: Final = 1
 
 
 def notices(said: Employee) -> Iterator[tuple[str, Notice]]:

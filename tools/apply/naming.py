@@ -2,11 +2,15 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
 
 from contracts.directory import NoticeChoice, NoticeKind, Recipient
 from contracts.ids import NoticeId
 from tools.apply.document import Path, Problem
 from tools.apply.model import Notice, Office, Who
+
+VERSION_FIRST: Final = 1
+"""What a file says has this version; what the log has already raises it."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], path: Path) -> Problem:

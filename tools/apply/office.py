@@ -5,7 +5,6 @@ renderings(facts)              what speech is asked for, for the spoken and uplo
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -41,8 +40,6 @@ from services.directory.state import cards
 from tools.apply import checks, direct_calls, naming
 from tools.apply.document import Document, Path, Problem, Refused
 from tools.apply.model import Absence, Action, Department, Device, Employee, Hours, Notice, Office
-
-VERSION_FIRST: Final = 1
 
 
 def facts(document: Document, now_at: Instant) -> list[Fact]:
@@ -151,7 +148,7 @@ def _organization(office: Office) -> Fact:
     said = office.organization
     return OrganizationSaved(
         organization_id=OrganizationId(said.id),
-        version=VERSION_FIRST,
+        version=naming.VERSION_FIRST,
         name=said.name,
         language=said.language,
         timezone=said.timezone,
@@ -164,7 +161,11 @@ def _organization(office: Office) -> Fact:
 def _pbxs(office: Office) -> Iterator[Fact]:
     for id_, said in office.pbxs.items():
         yield PbxSaved(
-            pbx_id=PbxId(id_), version=VERSION_FIRST, name=said.name, kind=said.kind, numbers=said.numbers
+            pbx_id=PbxId(id_),
+            version=naming.VERSION_FIRST,
+            name=said.name,
+            kind=said.kind,
+            numbers=said.numbers,
         )
 
 
@@ -173,7 +174,7 @@ def _agents(office: Office) -> Iterator[Fact]:
         devices = said.devices
         yield AgentSaved(
             agent_id=AgentId(id_),
-            version=VERSION_FIRST,
+            version=naming.VERSION_FIRST,
             name=said.name,
             pbx_id=PbxId(said.pbx),
             extension=said.extension,
@@ -185,7 +186,7 @@ def _agents(office: Office) -> Iterator[Fact]:
         desk = directory.Device(kind=DeviceKind.DESK, address=Address(f"sip:{phone.extension}"))
         yield AgentSaved(
             agent_id=AgentId(id_),
-            version=VERSION_FIRST,
+            version=naming.VERSION_FIRST,
             name=phone.name,
             pbx_id=PbxId(phone.pbx),
             extension=phone.extension,
@@ -219,7 +220,7 @@ def _availabilities(office: Office, now_at: Instant) -> Iterator[Fact]:
         zone = said.timezone or office.organization.timezone
         yield AgentAvailabilitySaved(
             agent_id=AgentId(id_),
-            version=VERSION_FIRST,
+            version=naming.VERSION_FIRST,
             hours=None if said.hours is None else hours.intervals(_week(said.hours), zone, now_at),
             absences=hours.absences(_absences(said.absences), zone, now_at),
             known_until_at=None if said.hours is None else hours.known_until(now_at, zone),
@@ -250,7 +251,7 @@ def _notices(office: Office, document: Document) -> Iterator[NoticeSaved]:
             text = notice.spoken or ""
             yield NoticeSaved(
                 notice_id=_notice_id(id_, occasion),
-                version=VERSION_FIRST,
+                version=naming.VERSION_FIRST,
                 language=said.language or office.organization.language,
                 text=text,
                 key=None if notice.uploaded is None else MediaKey(document.uploads[notice.uploaded]),
@@ -263,7 +264,7 @@ def _notices(office: Office, document: Document) -> Iterator[NoticeSaved]:
             text = notice.spoken or ""
             yield NoticeSaved(
                 notice_id=direct_calls.notice_id(id_, occasion),
-                version=VERSION_FIRST,
+                version=naming.VERSION_FIRST,
                 language=office.organization.language,
                 text=text,
                 key=None if notice.uploaded is None else MediaKey(document.uploads[notice.uploaded]),
@@ -288,7 +289,7 @@ def _department(office: Office, id_: str, said: Department) -> DepartmentSaved:
     }
     return DepartmentSaved(
         department_id=DepartmentId(id_),
-        version=VERSION_FIRST,
+        version=naming.VERSION_FIRST,
         name=said.name,
         pbx_id=PbxId(said.pbx),
         extension=said.extension,
