@@ -38,9 +38,11 @@ class Delays:
                 self._decided[fact.leg_id] = at
             case q.OfferAccepted():
                 self._decided[f"{fact.offer_id}.b"] = at
-            case PlayFinished() if fact.play_id.endswith(".w"):
-                # The bridge waits for this whisper.
-                self._decided[f"{fact.play_id.removesuffix('w')}b"] = at
+            case PlayFinished() if fact.play_id.endswith((".w", ".r")):
+                # The bridge waits for this whisper, or notice of a recorded call.
+                self._decided[f"{fact.play_id[:-1]}b"] = at
+            case PlayFinished() if fact.play_id.endswith(".recorded"):
+                self._decided[f"{fact.leg_id}.bridge"] = at
             case c.CustomerAnswered():
                 self._decided[f"{fact.leg_id}.bridge"] = at
             case LegRequested():

@@ -133,6 +133,7 @@ class Exchange:
         """Somebody calls."""
         arrived = caller.arrived
         leg = self.legs[arrived.leg_id] = Leg(arrived.leg_id, arrived.pbx_id, at, caller=caller)
+        leg.is_answered = arrived.is_answered
         self.told.append(
             g.CallArrived(
                 pbx_id=arrived.pbx_id,

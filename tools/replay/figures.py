@@ -184,13 +184,28 @@ def differences(one: Run, other: Run, *, stalls: Iterable[tuple[int, int]] = ())
     known, found = tuple(stalls), []
     for place_id in dict.fromkeys((*one.places, *other.places)):
         mine, yours = one.places.get(place_id), other.places.get(place_id)
-        if mine is None or yours is None:
-            found.append(f"{place_id}: only in one of the two")
-        elif mine.end != yours.end:
-            found.append(f"{place_id}: {mine.end or 'not ended'} and {yours.end or 'not ended'}")
-        elif abs((mine.waited_ms or 0) - (yours.waited_ms or 0)) > TOLERANCE_MS + _stalled_ms(mine, known):
-            found.append(f"{place_id}: {mine.end} after {mine.waited_ms} ms and {yours.waited_ms} ms")
+        if mine is None or yours is None or mine.end != yours.end or _is_later(mine, yours, known):
+            found.append(f"{place_id}: {_told(mine)} then, {_told(yours)} in the replay")
     return found
+
+
+def _is_later(mine: Place, yours: Place, stalls: tuple[tuple[int, int], ...]) -> bool:
+    """Whether one wait is longer than the other by more than the tolerance."""
+    apart_ms = abs((mine.waited_ms or 0) - (yours.waited_ms or 0))
+    return apart_ms > TOLERANCE_MS + _stalled_ms(mine, stalls)
+
+
+def _told(place: Place | None) -> str:
+    if place is None:
+        return "no such place"
+    ended = place.end or "not ended"
+    return ended if place.waited_ms is None else f"{ended} after {clock(place.waited_ms)}"
+
+
+def clock(ms: int) -> str:
+    """A time span as minutes and seconds."""
+    seconds = round(ms / 1000)
+    return f"{seconds // 60}:{seconds % 60:02d}"
 
 
 def _stalled_ms(place: Place, stalls: tuple[tuple[int, int], ...]) -> int:

@@ -44,7 +44,7 @@ class Model:
         self._states: dict[str, State] = {QUEUE.name: self._queue, CALLBACK.name: self._callback}
         self._world = World(recorded, book)
         self._timer_ms = recorded.delays.timer_ms()
-        self._last_at = max((caller.at for caller in recorded.callers), default=recorded.end_at)
+        self._last_at = max(recorded.begun_at(), default=recorded.end_at)
         self._now = 0
 
     def run(self) -> list[Said]:

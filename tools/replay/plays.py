@@ -13,6 +13,7 @@ LENGTHS_MS: Final = {
     "readback": 12_000,
     "whisper": 8_000,
     "w": 6_000,
+    "r": 2_500,
     "apology1": 12_000,
     "apology2": 4_000,
     "bye": 1_500,
@@ -37,9 +38,7 @@ class Plays:
 
     def hear(self, at: int, fact: Fact) -> None:
         """Take a fact in."""
-        named = named_play(fact)
-        if named is not None:
-            self._begun[named[0]] = (at, named[1])
+        self._begun.update((play_id, (at, kind)) for play_id, kind in named_plays(fact))
         if isinstance(fact, c.CallbackConfirmed) and fact.leg_id is not None:
             # It names no play: it is the next of that conversation to end.
             self._order_at[fact.leg_id] = at
@@ -70,15 +69,23 @@ class Plays:
         return max(length_ms, self._cut_ms.get(play_id, 0) + AFTER_CUT_MS)
 
 
-def named_play(fact: Fact) -> tuple[str, str] | None:
-    """The play that a fact begins, and its kind."""
+def named_plays(fact: Fact) -> tuple[tuple[str, str], ...]:
+    """The plays that a fact may begin, each with its kind.
+
+    On an accepted offer that is the whisper to the agent and the notice of a recorded call, or none.
+    """
+    if isinstance(fact, q.OfferAccepted):
+        return (f"{fact.offer_id}.w", "w"), (f"{fact.offer_id}.r", "r")
+    named = _named_play(fact)
+    return () if named is None else (named,)
+
+
+def _named_play(fact: Fact) -> tuple[str, str] | None:
     match fact:
         case q.AnnouncementMade():
             return fact.play_id, str(fact.kind)
         case q.NoAnswerReached() if fact.play_id is not None:
             return fact.play_id, "notice"
-        case q.OfferAccepted():
-            return f"{fact.offer_id}.w", "w"
         case c.CallbackOrdered() if fact.confirmation_play_id is not None:
             return fact.confirmation_play_id, "readback"
         case c.NumberWanted() | c.NumberTyped():
@@ -89,6 +96,8 @@ def named_play(fact: Fact) -> tuple[str, str] | None:
             return fact.whisper_play_id, "whisper"
         case c.CustomerDialled():
             return f"{fact.leg_id}.tone", "tone"
+        case c.CustomerAnswered() if fact.play_id is not None:
+            return fact.play_id, "r"
         case c.ApologyMade():
             return fact.play_id, f"apology{fact.ask}"
         case c.AttemptFailed():

@@ -14,7 +14,7 @@ from contracts.directory import ActionKind
 from contracts.ids import AgentId, LegId, PlaceId
 from contracts.log import TimerDue
 from contracts.message import Fact
-from contracts.routing import DepartmentReached
+from contracts.routing import CallTaken, DepartmentReached, PersonAnswered
 from contracts.voicemail import MessageMissing, MessageTaken
 from tools.log import Reading
 from tools.replay.delays import Delays
@@ -30,7 +30,10 @@ BOOK: Final = (
     directory.AgentSaved,
     directory.AgentAvailabilitySaved,
     directory.AgentPauseSaved,
+    directory.AgentWrapUpSaved,
     directory.DepartmentSaved,
+    directory.CallbackAsked,
+    directory.CallbackCancelAsked,
     tts.NoticeRendered,
     g.PbxLost,
     g.PbxReturned,
@@ -76,7 +79,11 @@ class Recorded:
     facts: list[tuple[int, Fact]] = field(default_factory=list)
     """Accepted facts, each once, with their monotonic time: what happened."""
     book: list[tuple[int, Fact]] = field(default_factory=list)
+    direct: list[tuple[int, Fact]] = field(default_factory=list)
+    """Who took a direct call, and when its phone was put down: routing's calls, as they were."""
     callers: list[Caller] = field(default_factory=list)
+    elsewhere: int = 0
+    """Calls that reached no department: direct ones, and those that ended in a scenario."""
     phones: dict[tuple[AgentId, int], list[Dialling]] = field(default_factory=dict)
     customers: dict[PlaceId, list[Dialling]] = field(default_factory=dict)
     talks: dict[PlaceId, Talk] = field(default_factory=dict)
@@ -89,6 +96,11 @@ class Recorded:
     stalls: list[tuple[int, int]] = field(default_factory=list)
     """When services stood still, from and until: what they said late, and timers that were told late."""
     delays: Delays = field(default_factory=Delays)
+
+    def begun_at(self) -> list[int]:
+        """When places begin: somebody calls a department, or orders through the API."""
+        asked = (at for at, fact in self.book if isinstance(fact, directory.CallbackAsked))
+        return [*(caller.at for caller in self.callers), *asked]
 
     @property
     def end_at(self) -> int:
@@ -151,6 +163,8 @@ class Recording:
         self._dialled: dict[LegId, PlaceId] = {}
         self._wanted_at: dict[str, int] = {}
         self._talks: list[tuple[PlaceId, AgentId, LegId, LegId]] = []
+        self._direct: set[LegId] = set()
+        self._taken: set[LegId] = set()
 
     def recorded(self) -> Recorded:
         """All of it."""
@@ -163,8 +177,11 @@ class Recording:
             self._hear_queue(at, fact)
             self._hear_callback(at, fact)
             self._hear_phones(at, fact)
-        uses = Uses(self._found.facts, self._legs.by_id.values(), self._found.end_at)
+        ours = [leg for leg in self._legs.by_id.values() if leg.leg_id in {*self._offers, *self._dialled}]
+        uses = Uses(self._found.facts, ours, self._found.end_at)
         self._found.uses, self._found.told_phones = uses.all(), set(uses.by_phone)
+        reached = {caller.arrived.leg_id for caller in self._found.callers}
+        self._found.elsewhere = len(self._taken - reached)
         self._callers()
         self._diallings(uses)
         self._conversations()
@@ -216,8 +233,15 @@ class Recording:
 
     def _hear_phones(self, at: int, fact: Fact) -> None:
         match fact:
-            case DepartmentReached():
+            case DepartmentReached() if self._legs.by_id[fact.leg_id].end is None:
                 self._found.callers.append(Caller(at=at, arrived=fact))
+            case CallTaken():
+                self._taken.add(fact.leg_id)
+            case PersonAnswered():
+                self._direct.add(fact.agent_leg_id)
+                self._found.direct.append((at, fact))
+            case g.LegEnded() if fact.leg_id in self._direct:
+                self._found.direct.append((at, fact))
             case MessageTaken() | MessageMissing() if fact.callback_id in self._wanted_at:
                 wait_ms = at - self._wanted_at[fact.callback_id]
                 self._found.messages[fact.callback_id] = (wait_ms, fact)
@@ -227,7 +251,7 @@ class Recording:
     def _callers(self) -> None:
         for caller in self._found.callers:
             leg = self._legs.by_id[caller.arrived.leg_id]
-            if leg.answered_at is not None:
+            if leg.answered_at is not None and not caller.arrived.is_answered:
                 caller.answer_ms = leg.answered_at - caller.at
             zeros = {Zero.ARRIVAL: caller.at}
             if leg.leg_id in self._invited_at:

@@ -29,13 +29,21 @@ def compare(console: Console, found: stretch.Stretch, wanted: list[str]) -> None
     """Replay a stretch, and show it beside what happened. Raises NoSuchSetting, Endless and Unclear."""
     settings = [parsed(text) for text in wanted]
     recorded = record(found)
-    if not recorded.callers:
+    if not recorded.begun_at():
         raise stretch.Unclear(f"nobody called {found.organization_id} on this log")
     book, changes = changed(recorded.book, settings)
     happened = figures.of(recorded.facts)
     as_it_was = figures.of(replayed(recorded))
     with_settings = figures.of(replayed(recorded, book)) if settings else None
-    show(console, happened, as_it_was, with_settings, changes, stalls=recorded.stalls)
+    show(
+        console,
+        happened,
+        as_it_was,
+        with_settings,
+        changes,
+        stalls=recorded.stalls,
+        elsewhere=recorded.elsewhere,
+    )
 
 
 def main(argv: list[str]) -> int:

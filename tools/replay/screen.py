@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.ids import DepartmentId
-from tools.replay.figures import TOLERANCE_MS, Figure, Run, differences, figures
+from tools.replay.figures import TOLERANCE_MS, Figure, Run, clock, differences, figures
 
 LIMITS: Final = (
     "Callers who did not hang up in the recording never do here: longer waits may cost calls unseen.",
@@ -30,18 +30,26 @@ def show(
     changes: Sequence[str],
     *,
     stalls: Sequence[tuple[int, int]],
+    elsewhere: int,
 ) -> None:
-    """Every department, then all of them, side by side; then the limits."""
+    """Every department, then all of them, side by side; then what was not played, and the limits."""
     for line in changes:
         console.print(line, style="bold", highlight=False, markup=False)
     runs = [happened, as_it_was, *([with_settings] if with_settings is not None else [])]
     departments = [each for each in happened.departments if _has_places(runs, each)]
     for department_id in departments:
         name = happened.departments[department_id]
-        console.print(_table(f"{name} ({department_id})", runs, department_id))
+        console.print(_table(f"{name} ({department_id})", runs, department_id), "")
     if len(departments) > 1:
-        console.print(_table("all departments", runs, None))
+        console.print(_table("all departments", runs, None), "")
     _show_trust(console, happened, as_it_was, stalls)
+    if elsewhere:
+        calls = "1 call" if elsewhere == 1 else f"{elsewhere} calls"
+        console.print(
+            f"{calls} reached no department (direct calls, scenarios) and stay as they were, whatever the "
+            "settings: who talked on one is busy for as long.",
+            highlight=False,
+        )
     console.print("\nWhat this can't tell:", highlight=False)
     for limit in LIMITS:
         console.print(limit if limit.startswith(" ") else f"· {limit}", highlight=False, soft_wrap=True)
@@ -68,8 +76,7 @@ def _number(figure: Figure) -> str:
         return "–"
     if not figure.is_ms:
         return str(figure.number)
-    seconds = round(figure.number / 1000)
-    return f"{seconds // 60}:{seconds % 60:02d}"
+    return clock(figure.number)
 
 
 def _show_trust(console: Console, happened: Run, as_it_was: Run, stalls: Sequence[tuple[int, int]]) -> None:
@@ -77,7 +84,7 @@ def _show_trust(console: Console, happened: Run, as_it_was: Run, stalls: Sequenc
     found = differences(happened, as_it_was, stalls=stalls)
     places = len(happened.places)
     console.print(
-        f"\nReplayed as it was, {places - len(found)} of {places} places end as they did, "
+        f"Replayed as it was, {places - len(found)} of {places} places end as they did, "
         f"after the same wait within {TOLERANCE_MS / 1000:.0f} s.",
         style="green" if not found else "yellow",
         highlight=False,

@@ -11,7 +11,7 @@ from contracts.ids import CallbackId, LegId, PlaceId
 from contracts.message import Command, Fact
 from tools.replay.exchange import Agenda, Exchange, Leg
 from tools.replay.people import People
-from tools.replay.plays import named_play
+from tools.replay.plays import named_plays
 from tools.replay.recorded import Caller, Recorded, Zero
 
 VOICEMAIL_MS: Final = 30_000
@@ -26,7 +26,7 @@ class World:
         self._agenda = Agenda()
         self._exchange = Exchange(recorded, self._people, self._agenda)
         self._caller_on: dict[PlaceId, LegId] = {}
-        for at, fact in book:
+        for at, fact in (*book, *recorded.direct):
             self._agenda.put(at, lambda _, fact=fact: self._exchange.told.append(fact))  # type: ignore[misc]
         for use in recorded.uses:
             self._agenda.put(use.at, lambda _, use=use: self._exchange.use(use))  # type: ignore[misc]
@@ -49,9 +49,7 @@ class World:
 
     def note(self, at: int, fact: Fact) -> None:
         """A decider's fact, before the commands of its step: whose phones ring, what callers hear."""
-        named = named_play(fact)
-        if named is not None:
-            self._exchange.plays[named[0]] = named[1]
+        self._exchange.plays.update(named_plays(fact))
         match fact:
             case q.OfferMade() | q.FallbackRung():
                 for planned in fact.legs:

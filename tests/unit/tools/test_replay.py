@@ -6,8 +6,27 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts.directory import CallbackSettings, DepartmentSaved, NoAnswerAction, StrategyKind
-from contracts.ids import AgentId, LegId, PlaceId
+from contracts.directory import (
+    CallbackAsked,
+    CallbackCancelAsked,
+    CallbackSettings,
+    DepartmentSaved,
+    NoAnswerAction,
+    StrategyKind,
+)
+from contracts.gateway import (
+    CallArrived,
+    DeviceChanged,
+    DeviceState,
+    EndedBy,
+    LegAnswered,
+    LegEnded,
+    LegRequested,
+    Outcome,
+)
+from contracts.ids import Address, AgentId, CallbackId, LegId, PlaceId, TryId
+from contracts.message import Fact
+from contracts.routing import CallTaken, PersonAnswered, Rule
 from tests.unit.tools.stretches import (
     CLOUD,
     SALES,
@@ -150,6 +169,104 @@ def test_a_phone_in_use_by_a_call_of_its_own_is_not_rung_then_either() -> None:
     assert 55_000 < place.waited_ms < 60_000
 
 
+def _taken(leg_id: str) -> CallTaken:
+    return CallTaken(
+        leg_id=LegId(leg_id),
+        pbx_id=CLOUD,
+        caller="+79160000009",
+        line="+74950001003",
+        rule=Rule.PERSONAL_NUMBER,
+        agent_id=AgentId("quick"),
+    )
+
+
+def test_an_agent_on_a_direct_call_is_offered_nothing_until_it_ends() -> None:
+    """Direct calls are not decided anew; who is on one is as busy as then, on a mobile, too."""
+    leg_id = LegId("in.direct.t1.0")
+    taken = PersonAnswered(
+        leg_id=LegId("in.direct"), try_id=TryId("t1"), agent_id=AgentId("quick"), agent_leg_id=leg_id
+    )
+    over = LegEnded(pbx_id=CLOUD, leg_id=leg_id, outcome=Outcome.COMPLETED, by=EndedBy.PARTY)
+    made = office(
+        (agent("quick", "201"), sales("quick")),
+        [caller("k1", 10)],
+        {"quick": answers(3)},
+        direct=[(at(4), _taken("in.direct")), (at(5), taken), (at(65), over)],
+    )
+    recorded = record(log_of(made))
+    assert [fact for _, fact in recorded.direct] == [taken, over]
+    assert recorded.elsewhere == 1
+    place = figures.of(replayed(recorded)).places[PlaceId("p.k1")]
+    assert place.waited_ms is not None
+    assert 55_000 < place.waited_ms < 60_000
+
+
+def test_a_phone_of_a_direct_call_is_in_use_by_itself() -> None:
+    """Its PBX tells so; only what queue and callback dialled is what the model dials anew."""
+    phone = (CLOUD, Address("sip:201"))
+    leg_id = LegId("in.direct.t1.0")
+    told: list[tuple[int, Fact]] = [
+        (at(0), LegRequested(pbx_id=CLOUD, leg_id=leg_id, address=phone[1])),
+        (at(5), LegAnswered(pbx_id=CLOUD, leg_id=leg_id)),
+        (at(5), DeviceChanged(pbx_id=CLOUD, address=phone[1], state=DeviceState.IN_USE)),
+        (at(65), LegEnded(pbx_id=CLOUD, leg_id=leg_id, outcome=Outcome.COMPLETED, by=EndedBy.PARTY)),
+        (at(65), DeviceChanged(pbx_id=CLOUD, address=phone[1], state=DeviceState.IDLE)),
+    ]
+    made = office((agent("quick", "201"), sales("quick")), [caller("k1", 10)], {"quick": answers(3)})
+    made.book += told
+    recorded = record(log_of(made))
+    assert [(use.at, use.is_own_use) for use in recorded.uses] == [(at(5), True), (at(65), False)]
+
+
+def test_who_hung_up_before_the_queue_heard_of_it_is_no_caller_of_the_model() -> None:
+    """Routing handed over what was over already: there was no place."""
+    gone = caller("k1", 0).arrived
+    told: list[tuple[int, Fact]] = [
+        (at(0), CallArrived(pbx_id=CLOUD, leg_id=gone.leg_id, caller=gone.caller, line=gone.line)),
+        (at(0), LegEnded(pbx_id=CLOUD, leg_id=gone.leg_id, outcome=Outcome.ABANDONED, by=EndedBy.PARTY)),
+        (at(0), gone),
+    ]
+    made = office((agent("quick", "201"), sales("quick")), [caller("k2", 10)], {"quick": answers(3)})
+    made.book += told
+    assert [each.arrived.leg_id for each in record(log_of(made)).callers] == ["k2"]
+
+
+def test_who_was_answered_before_the_department_is_not_answered_again() -> None:
+    """A scenario's menu, or an employee's notice, has spoken to them: keys and hang-ups count at once."""
+    answered = caller("k2", 1, leaves_s=30, number="+79160000002")
+    answered.arrived = msgspec.structs.replace(answered.arrived, is_answered=True)
+    answered.answer_ms = None
+    made = office((agent("slow", "201"), sales("slow")), [caller("k1", 0), answered], {"slow": answers(3)})
+    said = Model(made, made.book).run()
+    assert not [each for each in said if each.fact == LegAnswered(pbx_id=CLOUD, leg_id=LegId("k2"))]
+    left = [each.fact for each in said if isinstance(each.fact, LegEnded) and each.fact.leg_id == "k2"]
+    assert [end.outcome for end in left] == [Outcome.COMPLETED]
+
+
+def test_orders_by_the_api_are_made_and_cancelled_as_then() -> None:
+    """A web form's customers have places, too, and no call of their own."""
+    asked = [
+        (at(0), CallbackAsked(callback_id=CallbackId(name), department_id=SALES, number=number))
+        for name, number in (("w1", "+79160000001"), ("w2", "+79160000002"))
+    ]
+    cancelled = (at(2), CallbackCancelAsked(callback_id=CallbackId("w2"), by=AgentId("quick")))
+    department = sales("quick", callback=CallbackSettings())
+    made = office((agent("quick", "201"), department), [], {"quick": answers(3)}, talk_s=15)
+    made.book += [*asked, cancelled]
+    recorded = record(log_of(made))
+    ends = {place.place_id: place.end for place in figures.of(replayed(recorded)).places.values()}
+    assert ends == {"p.asked.w1": "callback", "p.asked.w2": "cancelled"}
+
+
+def test_the_notice_of_a_recorded_call_lasts_as_long_as_then() -> None:
+    """The wait is until the bridge, and the caller is told before it (R1)."""
+    department = sales("quick", records_calls=True)
+    made = office((agent("quick", "201"), department), MORNING[:2], {"quick": answers(3)}, talk_s=15)
+    first = record(log_of(made))
+    assert first.plays.exact_ms("p.k0.o1.r") is not None
+    assert figures.differences(figures.of(first.facts), figures.of(replayed(first))) == []
+
+
 def test_ringing_that_was_cut_off_goes_on_like_the_next_that_was_not() -> None:
     """An agent whom a colleague beat to it was not seen to answer: the model must not say «never»."""
     cut = Dialling(leg_id=LegId("p.k1.o1.0"), rings_ms=200, cut_off_ms=4_000)
@@ -207,12 +324,13 @@ def test_settings_reach_every_version_of_the_department_and_nothing_else() -> No
     assert lines[0] == "sales.strategy.kind = linear (was ring_all)"
 
 
-def exported(tmp_path: Path) -> Path:
+def exported(tmp_path: Path, *direct: Fact) -> Path:
     made = office(
         (agent("quick", "201"), sales("quick", no_answer_action=NoAnswerAction())),
         MORNING,
         {"quick": answers(3)},
         talk_s=15,
+        direct=[(at(4), each) for each in direct],
     )
     file = tmp_path / "morning.jsonl"
     file.write_bytes(b"".join(stretch.line(each) for each in records(Model(made, made.book).run())))
@@ -231,6 +349,24 @@ def test_the_verb_shows_what_happened_beside_what_would_have(
     assert "with these settings" in shown
     assert "8 of 8 places end as they did" in shown
     assert "What this can't tell" in shown
+
+
+def test_the_verb_says_how_many_calls_were_left_as_they_were(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A manager must not think that direct calls would have gone otherwise, too."""
+    assert replay.main(["--from", str(exported(tmp_path, _taken("d1"), _taken("d2")))]) == 0
+    assert "2 calls reached no department (direct calls, scenarios)" in capsys.readouterr().out
+
+
+def test_a_place_that_comes_out_otherwise_is_told_in_minutes_and_seconds() -> None:
+    """Nobody reads milliseconds."""
+    then = figures.Place(PlaceId("p.k1"), SALES, at(0), end="expired", ended_at=at(64.4))
+    replayed_ = figures.Place(PlaceId("p.k1"), SALES, at(0), end="connected", ended_at=at(9))
+    found = figures.differences(Run(places={then.place_id: then}), Run(places={then.place_id: replayed_}))
+    assert found == ["p.k1: expired after 1:04 then, connected after 0:09 in the replay"]
+    gone = figures.differences(Run(places={then.place_id: then}), Run())
+    assert gone == ["p.k1: expired after 1:04 then, no such place in the replay"]
 
 
 @pytest.mark.parametrize(
