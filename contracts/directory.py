@@ -361,6 +361,18 @@ class CallbackCancelAsked(Fact, tag="directory.callback_cancel_asked", frozen=Tr
     by: AgentId | None = None
 
 
+class LoginEnded(Fact, tag="directory.login_ended", frozen=True, kw_only=True):
+    """A login is over before its tokens are: its employee logged out, chose another password, was removed.
+
+    `login_id` is what its tokens carry as `family`; the last access token of it is over at `until_at`, so
+    that nobody needs to remember this any longer.
+    """
+
+    login_id: str
+    agent_id: AgentId
+    until_at: Instant
+
+
 class TokenSaved(Fact, tag="directory.token_saved", frozen=True, kw_only=True):
     """A key for programs: what it may do, never its secret."""
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import rights
 from contracts.directory import Role
@@ -12,7 +13,7 @@ from contracts.ids import AgentId, DepartmentId, OrganizationId
 from contracts.rights import Action, Person, Reach, Subject
 from runtime.ports import Clock
 from runtime.tokens import Claims, TokenRefused, TokenUse, verify
-from services.directory.activities import outbox, passwords
+from services.directory.activities import logins, outbox, passwords
 from services.directory.activities.database import Database
 from services.directory.activities.page import decoded
 from services.directory.activities.tables import CARDS, PROGRAMS
@@ -78,6 +79,14 @@ class Askers:
             raise Refused(Problem(code=Code.TOKEN_REFUSED))
         return found
 
+    async def open_claims(self, header: str | None, *uses: TokenUse) -> Claims:
+        """The same, of a login that has not ended where the token belongs to one. Raises Refused."""
+        found = self.claims(header, *uses)
+        if found.family:
+            async with self._database.begin() as connection:
+                await _demand_open(connection, found)
+        return found
+
     async def asker(self, header: str | None) -> Asker:
         """Who asks, by a token and by what the book says now. Raises Refused."""
         claims = self.claims(header, TokenUse.ACCESS, TokenUse.PROGRAM)
@@ -88,6 +97,7 @@ class Askers:
     async def _person(self, claims: Claims) -> Asker:
         organization_id, agent_id = claims.organization_id, str(claims.agent_id)
         async with self._database.begin() as connection:
+            await _demand_open(connection, claims)
             of_organization = CARDS.c.organization_id == organization_id
             own = (CARDS.c.kind == Kind.EMPLOYEE.value) & (CARDS.c.id == agent_id)
             query = select(CARDS).where(of_organization, ~CARDS.c.is_removed)
@@ -134,6 +144,11 @@ class Askers:
         async with self._database.begin() as connection:
             await outbox.put(connection, [record])
         raise Refused(Problem(code=Code.FORBIDDEN))
+
+
+async def _demand_open(connection: AsyncConnection, claims: Claims) -> None:
+    if not await logins.is_open(connection, claims.family):
+        raise Refused(Problem(code=Code.TOKEN_REFUSED))
 
 
 def person(claims: Claims, card: EmployeeCard, departments: dict[str, DepartmentCard]) -> Person:

@@ -64,7 +64,7 @@ class Employees:
         """Nobody calls or logs in as a removed employee, and no CRM line leads there (E8)."""
         async with self._book.change(organization_id, who) as page:
             book.remove(page, Kind.EMPLOYEE, id_, version)
-            await passwords.take(page.connection, organization_id, id_)
+            await passwords.take(page.connection, organization_id, id_, page.now_at)
             await letters.drop(page.connection, organization_id, id_)
             for row in await _responsible(page, id_):
                 assert isinstance(row.card, ResponsibleCard)
@@ -109,7 +109,9 @@ class Employees:
         hash_ = await self._passwords.hash(password)
         async with self._book.change(organization_id, who) as page:
             row = page.current(Kind.EMPLOYEE, id_)
-            await passwords.set_hash(page.connection, organization_id, id_, hash_, is_one_time=True)
+            await passwords.set_hash(
+                page.connection, organization_id, id_, hash_, is_one_time=True, now_at=page.now_at
+            )
             await page.audit(who, "password", row, "")
         return SecretShown(secret=password)
 

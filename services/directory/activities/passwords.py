@@ -8,7 +8,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.directory.activities.tables import FAMILIES, PASSWORDS
+from contracts.ids import Instant
+from services.directory.activities import logins
+from services.directory.activities.tables import PASSWORDS
 from services.directory.activities.vault import Vault, generated_password
 
 PHONE_PASSWORD_LETTERS: Final = 24
@@ -73,21 +75,21 @@ async def found(connection: AsyncConnection, organization_id: str, agent_id: str
 
 
 async def set_hash(
-    connection: AsyncConnection, organization_id: str, agent_id: str, hash_: str, *, is_one_time: bool
+    connection: AsyncConnection,
+    organization_id: str,
+    agent_id: str,
+    hash_: str,
+    *,
+    is_one_time: bool,
+    now_at: Instant,
 ) -> None:
     """Another password; every login of the old one ends."""
     values = {"hash": hash_, "is_one_time": is_one_time}
     await connection.execute(update(PASSWORDS).where(of(organization_id, agent_id)).values(**values))
-    await end_logins(connection, organization_id, agent_id)
+    await logins.end_all(connection, organization_id, agent_id, now_at)
 
 
-async def take(connection: AsyncConnection, organization_id: str, agent_id: str) -> None:
+async def take(connection: AsyncConnection, organization_id: str, agent_id: str, now_at: Instant) -> None:
     """A removed employee has no secrets, and no login goes on."""
     await connection.execute(delete(PASSWORDS).where(of(organization_id, agent_id)))
-    await end_logins(connection, organization_id, agent_id)
-
-
-async def end_logins(connection: AsyncConnection, organization_id: str, agent_id: str) -> None:
-    """Refresh tokens are good no longer; an access token ends within its ten minutes."""
-    where = (FAMILIES.c.organization_id == organization_id) & (FAMILIES.c.agent_id == agent_id)
-    await connection.execute(delete(FAMILIES).where(where))
+    await logins.end_all(connection, organization_id, agent_id, now_at)

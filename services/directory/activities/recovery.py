@@ -91,7 +91,9 @@ class Recovery:
             if (await connection.execute(delete(CODES).where(where))).rowcount != 1:
                 raise Refused(Problem(code=Code.CODE_REFUSED, field="code"))
             await tries.forget(connection, subject)
-            await passwords.set_hash(connection, organization_id, agent_id, hash_, is_one_time=False)
+            await passwords.set_hash(
+                connection, organization_id, agent_id, hash_, is_one_time=False, now_at=now_at
+            )
 
     async def settle(self) -> None:
         """Wait for the texts that are on their way."""

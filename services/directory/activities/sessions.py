@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.ids import AgentId, Instant, OrganizationId
 from runtime.ports import Clock
 from runtime.tokens import Claims, TokenUse, sign
-from services.directory.activities import passwords, tries
+from services.directory.activities import logins, passwords, tries
 from services.directory.activities.database import Database
+from services.directory.activities.logins import ACCESS_MS
 from services.directory.activities.page import decoded
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.tables import CARDS, FAMILIES
@@ -19,7 +20,6 @@ from services.directory.state.cards import EmployeeCard
 from services.directory.state.office import Kind
 from services.directory.state.shown import Opened
 
-ACCESS_MS: Final = 10 * 60_000
 REFRESH_MS: Final = 14 * 24 * 3_600_000
 PASSWORD_MS: Final = 15 * 60_000
 """How long somebody has to choose a password of one's own."""
@@ -70,16 +70,15 @@ class Sessions:
             changed = await connection.execute(update(FAMILIES).where(where).values(**values))
             is_renewed = changed.rowcount == 1
             if not is_renewed:
-                await connection.execute(delete(FAMILIES).where(FAMILIES.c.family == family))
+                await logins.end_one(connection, family, now_at)
         if not is_renewed:
             raise Refused(Problem(code=Code.TOKEN_REFUSED))
         return self._opened(organization_id, agent_id, family, refresh, now_at)
 
     async def close(self, claims: Claims) -> None:
-        """End a login; its access token ends by itself within ten minutes."""
+        """End a login: no token of it opens anything any more."""
         async with self._database.begin() as connection:
-            family = claims.family.partition(".")[0]
-            await connection.execute(delete(FAMILIES).where(FAMILIES.c.family == family))
+            await logins.end_one(connection, claims.family.partition(".")[0], self._clock.now())
 
     async def choose_password(self, claims: Claims, old: str, new: str) -> Opened:
         """One's own password instead of the old one, and a new login. Raises Refused."""
@@ -95,7 +94,9 @@ class Sessions:
         hash_ = await self._passwords.hash(new)
         async with self._database.begin() as connection:
             await tries.forget(connection, subject)
-            await passwords.set_hash(connection, organization_id, agent_id, hash_, is_one_time=False)
+            await passwords.set_hash(
+                connection, organization_id, agent_id, hash_, is_one_time=False, now_at=now_at
+            )
             return await self._begun(connection, organization_id, agent_id, now_at)
 
     async def _begun(

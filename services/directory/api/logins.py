@@ -64,7 +64,7 @@ class SessionRoutes(Controller):
 
     @delete("/current")
     async def close(self, parts: Given, authorization: Authorization = None) -> None:
-        """Log out: the refresh token is good no longer."""
+        """Log out: neither the refresh token nor the access token is good any longer."""
         claims = parts.askers.claims(authorization, TokenUse.ACCESS, TokenUse.REFRESH)
         await parts.sessions.close(claims)
 
@@ -135,5 +135,5 @@ class MeRoutes(Controller):
         self, parts: Given, data: JSONBody[OwnPassword], authorization: Authorization = None
     ) -> Opened:
         """A password of one's own; every other login ends."""
-        claims = parts.askers.claims(authorization, TokenUse.ACCESS, TokenUse.PASSWORD)
+        claims = await parts.askers.open_claims(authorization, TokenUse.ACCESS, TokenUse.PASSWORD)
         return await parts.sessions.choose_password(claims, data.old, data.new)

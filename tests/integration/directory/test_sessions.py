@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.directory import LoginEnded
 from runtime.tokens import TokenUse, verify
 from tests.integration.directory.companies import KEY, ORGANIZATION, PASSWORD, Company
 
@@ -84,6 +85,7 @@ async def test_who_logs_out_or_changes_the_password_ends_the_login(company: Comp
     assert (await company.call("DELETE", "/sessions/current", headers=headers)).status_code == 204
     closed = await company.http.post("/sessions/renewal", json={"refresh": first["refresh"]})
     assert closed.status_code == 401
+    headers = {"Authorization": f"Bearer {second['access']}"}
     body = {"old": PASSWORD, "new": "another horse battery"}
     assert (await company.call("PUT", "/me/password", body, headers=headers)).status_code == 200
     ended = await company.http.post("/sessions/renewal", json={"refresh": second["refresh"]})
@@ -108,3 +110,73 @@ async def test_an_administrator_gives_a_new_one_time_password(company: Company) 
     assert (await _open(company, "orlov.p", PASSWORD))[0] == 401
     status, opened = await _open(company, "orlov.p", given.json()["secret"])
     assert (status, opened["access"]) == (201, None)
+
+
+async def test_who_logs_out_is_out_at_once(company: Company) -> None:
+    """The access token would be good for minutes yet; who sits at that desk next has nothing of it."""
+    _, first = await _open(company, "gusev.r", PASSWORD)
+    _, second = await _open(company, "gusev.r", PASSWORD)
+    headers = {"Authorization": f"Bearer {first['access']}"}
+    assert (await company.call("DELETE", "/sessions/current", headers=headers)).status_code == 204
+    refused = await company.call("GET", "/me", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_refused")
+    body = {"old": PASSWORD, "new": "another horse battery"}
+    assert (await company.call("PUT", "/me/password", body, headers=headers)).status_code == 401
+    others = {"Authorization": f"Bearer {second['access']}"}
+    assert (await company.call("GET", "/me", headers=others)).status_code == 200
+
+
+async def test_another_password_ends_every_login_at_once(company: Company) -> None:
+    """Of a lost laptop nobody waits for the token's end; the login that chose it is a new one."""
+    _, lost = await _open(company, "gusev.r", PASSWORD)
+    _, mine = await _open(company, "gusev.r", PASSWORD)
+    headers = {"Authorization": f"Bearer {mine['access']}"}
+    body = {"old": PASSWORD, "new": "another horse battery"}
+    chosen = await company.call("PUT", "/me/password", body, headers=headers)
+    assert chosen.status_code == 200
+    for ended in (lost, mine):
+        headers = {"Authorization": f"Bearer {ended['access']}"}
+        assert (await company.call("GET", "/me", headers=headers)).status_code == 401
+    headers = {"Authorization": f"Bearer {chosen.json()['access']}"}
+    assert (await company.call("GET", "/me", headers=headers)).status_code == 200
+
+
+async def test_a_refresh_token_that_is_used_twice_ends_its_access_tokens_too(company: Company) -> None:
+    """Whoever stole it may hold one of them."""
+    _, opened = await _open(company, "gusev.r", PASSWORD)
+    renewed = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
+    await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
+    headers = {"Authorization": f"Bearer {renewed.json()['access']}"}
+    assert (await company.call("GET", "/me", headers=headers)).status_code == 401
+
+
+async def test_every_login_that_ends_is_told_to_who_reads_tokens_elsewhere(company: Company) -> None:
+    """History has no table of logins: it keeps what has ended for as long as a token of it might be good."""
+    await company.employee("Орлов Пётр")
+    opened = [(await _open(company, "orlov.p", PASSWORD))[1] for _ in range(3)]
+    claims = [verify(str(each["access"]), KEY, company.clock.now()) for each in opened]
+    headers = {"Authorization": f"Bearer {opened[0]['access']}"}
+    before = len((await company.sent()).facts(LoginEnded))
+    assert (await company.call("DELETE", "/sessions/current", headers=headers)).status_code == 204
+    assert (await company.call("DELETE", "/sessions/current", headers=headers)).status_code == 204
+    assert (await company.call("POST", "/employees/orlov-p/password", {})).status_code == 200
+    told = (await company.sent()).facts(LoginEnded)[before:]
+    assert told[0].login_id == claims[0].family
+    # The first of the three is the one that the employee's first password was chosen in.
+    assert {each.login_id for each in told} >= {each.family for each in claims}
+    assert len({each.login_id for each in told}) == len(told)
+    assert {each.agent_id for each in told} == {"orlov-p"}
+    assert all(each.until_at >= (claims[0].expires_at or 0) for each in told)
+
+
+@pytest.mark.rule("E8")
+async def test_a_removed_employee_s_logins_are_told_as_ended(company: Company) -> None:
+    """Nobody reads on with what was opened before."""
+    await company.employee("Орлов Пётр")
+    headers = await company.login("orlov.p")
+    read = await company.call("GET", "/employees/orlov-p")
+    gone = await company.call("DELETE", "/employees/orlov-p", if_match=read.headers["etag"])
+    assert gone.status_code == 204
+    assert (await company.call("GET", "/me", headers=headers)).status_code == 401
+    family = verify(headers["Authorization"].removeprefix("Bearer "), KEY, company.clock.now()).family
+    assert family in {each.login_id for each in (await company.sent()).facts(LoginEnded)}
