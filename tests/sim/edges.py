@@ -26,7 +26,7 @@ from contracts.voicemail import (
 from runtime.edge import EdgePorts, Heard, NotSaid, Said, Subscription
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs
-from runtime.ports import LogUnavailable
+from runtime.ports import Headers, LogUnavailable
 from services.gateway.activities.desk import Adapter, MakeAdapter
 from services.gateway.activities.service_desk import ServiceDesk
 from services.gateway.activities.spool import Spool
@@ -159,11 +159,16 @@ class Reader:
         else:
             sent = self._shared.topics[subscription.topic.name][at]
             headers, value, time = sent.headers, sent.value, int(self._shared.clock.now())
-        envelope = codec.envelope(headers)
-        if envelope.type not in hears:
+        if type_of(headers) not in hears:
             return None
+        envelope = codec.envelope(headers)
         message = codec.decode(envelope.type, value)
         return Heard(message=message, envelope=envelope, partition=0, offset=at, at=Instant(time))
+
+
+def type_of(headers: Headers) -> str:
+    """A message's type, by its header alone, as real edges look at it first."""
+    return next(value for name, value in headers if name == "ce_type").decode()
 
 
 class SimulatedAdapter(MemoryPbx):
@@ -204,10 +209,7 @@ class SimulatedAdapter(MemoryPbx):
             now = self._process.clock.now()
             self._town.advance(now)
             self._told()
-            next_at = self._pbx.next_event_at()
-            next_at = min(
-                (at for at in (next_at, self._town.next_event_at()) if at is not None), default=None
-            )
+            next_at = self._town.next_event_at()
             wait_s = IDLE_S if next_at is None else max(1, next_at - now) / 1000
             over = asyncio.get_running_loop().call_later(min(IDLE_S, wait_s), self._asked.set)
             await self._asked.wait()

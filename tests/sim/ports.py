@@ -115,15 +115,16 @@ def _wake(waiting: asyncio.Future[None]) -> None:
 class Process:
     """One simulated process: alive, frozen or dead; every port call of it passes `gate`."""
 
-    def __init__(
-        self, name: str, chance: random.Random, faults: Callable[[], Faults], clock: VirtualClock
-    ) -> None:
+    def __init__(self, name: str, chance: random.Random, faults: Faults, clock: VirtualClock) -> None:
+        """`faults` may be set anew at any moment: after the morning the air clears."""
         self.name = name
         self.clock = clock
-        self._faults = faults
+        self.faults = faults
         self.is_dead = False
         self.is_newer = False
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.ended: list[Callable[[], object]] = []
+        """Called when it is dead: what an operating system would take back."""
         self._chance = chance
 
     def kill(self, why: str) -> None:
@@ -131,6 +132,8 @@ class Process:
         if not self.is_dead:
             self.is_dead = True
             self._replaced(why)
+            for each in self.ended:
+                each()
 
     def _replaced(self, why: str) -> None:
         if not self.died.done():
@@ -144,23 +147,30 @@ class Process:
             self._chance.uniform(0.5, ZOMBIE_S_MAX), self.kill, "a zombie was ended"
         )
 
-    @property
-    def faults(self) -> Faults:
-        """How likely each fault is at this moment: after the morning the air clears."""
-        return self._faults()
-
     async def gate(self, what: str) -> None:
         """Pass, late; or hang for a while; or for ever."""
-        if not self.is_dead:
-            faults, drawn = self._faults(), self._chance.random()
-            if drawn < faults.crash:
-                self.kill(what)
-            elif drawn < faults.crash + faults.freeze:
-                await self._freeze(what)
-            elif drawn > 1 - LATE_SHARE:
-                await asyncio.sleep(self._chance.uniform(0, faults.latency_ms_max) / 1000)
+        held_up = self._held_up(what, "")
+        if held_up is not None:
+            await self._wait(held_up)
+
+    def _held_up(self, when: str, what: str) -> Awaitable[None] | None:
+        """What a port call has to wait for at this moment; None: it passes at once, as most do."""
         if self.is_dead:
-            await asyncio.get_running_loop().create_future()
+            return _never()
+        faults, drawn = self.faults, self._chance.random()
+        if drawn < faults.crash:
+            self.kill(when + what)
+            return _never()
+        if drawn < faults.crash + faults.freeze:
+            return self._freeze(when + what)
+        if drawn > 1 - LATE_SHARE:
+            return asyncio.sleep(self._chance.uniform(0, faults.latency_ms_max) / 1000)
+        return None
+
+    async def _wait(self, held_up: Awaitable[None]) -> None:
+        await held_up
+        if self.is_dead:
+            await _never()
 
     def misreads(self) -> bool:
         """Whether the broker gives something else than was asked for."""
@@ -168,14 +178,23 @@ class Process:
 
     async def call(self, what: str, do: Callable[[], Awaitable[T]], unclear: type[Exception]) -> T:
         """One port call: it may fail before or after it has taken effect, and nobody is told which."""
-        await self.gate(f"before {what}")
+        held_up = self._held_up("before ", what)
+        if held_up is not None:
+            await self._wait(held_up)
         if self._chance.random() < self.faults.fail_before:
             raise unclear(f"{what}: failed, by the simulation")
         found = await do()
-        await self.gate(f"after {what}")
+        held_up = self._held_up("after ", what)
+        if held_up is not None:
+            await self._wait(held_up)
         if self._chance.random() < self.faults.fail_after:
             raise unclear(f"{what}: the answer was lost, by the simulation")
         return found
+
+
+def _never() -> asyncio.Future[None]:
+    """What never comes."""
+    return asyncio.get_running_loop().create_future()
 
 
 class ProcessLog:

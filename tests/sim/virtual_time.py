@@ -8,10 +8,10 @@ that it does what it must and nothing else.
 
 import asyncio
 import contextvars
-import heapq
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from contracts.ids import Instant
@@ -29,27 +29,21 @@ class Deadlock(Exception):
 class _Call(asyncio.TimerHandle):
     """What is to be run, now or at an instant. Unlike the library's it has no order and no debugging."""
 
-    def __init__(
-        self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Any
-    ) -> None:
-        self._when = when
-        self._work: Callable[..., object] | None = callback
-        self._given = args
-        self._variables = contextvars.copy_context() if context is None else context
+    __slots__ = ("given", "variables", "work")
 
-    def run(self) -> None:
-        """Run it, unless it was cancelled."""
-        if self._work is not None:
-            self._variables.run(self._work, *self._given)
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Any) -> None:
+        self.work: Callable[..., object] | None = callback
+        self.given = args
+        self.variables: contextvars.Context = contextvars.copy_context() if context is None else context
 
     def cancel(self) -> None:
         """Run nothing, and hold nobody in memory."""
-        self._work = None
-        self._given = ()
+        self.work = None
+        self.given = ()
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
-        return self._work is None
+        return self.work is None
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -57,20 +51,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._now = 0.0
+        self.now_s = 0.0
+        """Seconds since the simulation began."""
         self._calls: deque[_Call] = deque()
         self._timers: list[tuple[float, int, _Call]] = []
         self._number = 0
 
     def time(self) -> float:
         """Seconds since the simulation began."""
-        return self._now
+        return self.now_s
 
     def call_soon(  # type: ignore[override]  # the library types arguments one by one
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Run after what is ready already."""
-        call = _Call(self._now, callback, args, context)
+        call = _Call(callback, args, context)
         self._calls.append(call)
         return call
 
@@ -82,9 +77,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run at an instant."""
-        call = _Call(when, callback, args, context)
+        call = _Call(callback, args, context)
         self._number += 1
-        heapq.heappush(self._timers, (when, self._number, call))
+        heappush(self._timers, (when, self._number, call))
         return call
 
     def call_later(  # type: ignore[override]  # as above
@@ -95,7 +90,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run after some seconds."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        call = _Call(callback, args, context)
+        self._number += 1
+        heappush(self._timers, (self.now_s + delay, self._number, call))
+        return call
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """What others do in a thread is done at once: a thread keeps a time of its own, and no seed."""
@@ -111,23 +109,28 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         awaited = asyncio.ensure_future(future, loop=self)
         events._set_running_loop(self)
         try:
-            while not awaited.done():
-                self._run_ready()
+            self._run_until(awaited)
         finally:
             events._set_running_loop(None)
         return awaited.result()
 
-    def _run_ready(self) -> None:
-        """Run what is ready; if nothing is, let time jump to the next timer."""
+    def _run_until(self, awaited: asyncio.Future[Any]) -> None:
+        """Run what is ready, round by round; whenever nothing is, let time jump to the next timer."""
         calls, timers = self._calls, self._timers
-        while timers and (timers[0][0] <= self._now or timers[0][2].cancelled()):
-            calls.append(heapq.heappop(timers)[2])
-        if not calls:
-            if not timers:
-                raise Deadlock("nobody can run and no timer is set")
-            self._now = timers[0][0]
-        for _ in range(len(calls)):
-            calls.popleft().run()
+        while not awaited.done():
+            while timers and (timers[0][0] <= self.now_s or timers[0][2].work is None):
+                call = heappop(timers)[2]
+                if call.work is not None:
+                    calls.append(call)
+            if not calls:
+                if not timers:
+                    raise Deadlock("nobody can run and no timer is set")
+                self.now_s = timers[0][0]
+                continue
+            for _ in range(len(calls)):
+                call = calls.popleft()
+                if call.work is not None:
+                    call.variables.run(call.work, *call.given)
 
 
 class VirtualClock:
@@ -139,11 +142,11 @@ class VirtualClock:
 
     def now(self) -> Instant:
         """This machine's idea of the time."""
-        return Instant(START_MS + round(self._loop.time() * 1000) + self.ahead_ms)
+        return Instant(START_MS + round(self._loop.now_s * 1000) + self.ahead_ms)
 
     def elapsed(self) -> float:
         """Seconds since the simulation began."""
-        return self._loop.time()
+        return self._loop.now_s
 
     async def sleep(self, seconds: float) -> None:
         """Wait in virtual time."""

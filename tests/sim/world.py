@@ -97,6 +97,7 @@ class World:
         self.crashes: list[str] = []
         self.is_calm = False
         self._running: dict[str, Process] = {}
+        self._processes: list[Process] = []
         # A dead process's tasks hang for ever; without this they would be collected with a complaint.
         self._works: list[asyncio.Task[None]] = []
         self.workload = workload(seed, START_MS)
@@ -124,6 +125,8 @@ class World:
             await self._say_directory(fact)
         await asyncio.sleep(max(0.0, self.workload.ends_at_s - self._loop.time()))
         self.is_calm = True
+        for process in self._processes:
+            process.faults = CALM
         if self._faults.crash > 0:
             # Everything is restarted once, when nothing but timers is left to wake anybody.
             for process in self._running.values():
@@ -210,9 +213,10 @@ class World:
             if self._faults.crash == 0:
                 clock = VirtualClock(self._loop)
             chance = random.Random(f"{self.seed} {name} {number}")
-            process = Process(f"{name}#{number}", chance, lambda: self._faults_of(name), clock)
+            process = Process(f"{name}#{number}", chance, self._faults_of(name), clock)
             process.is_newer = number % 2 == 0
             self._running[name] = process
+            self._processes.append(process)
             work = asyncio.create_task(start(process))
             self._works.append(work)
             await asyncio.wait((work, process.died), return_when=asyncio.FIRST_COMPLETED)
@@ -256,6 +260,8 @@ class World:
 
     async def _gateway(self, process: Process) -> None:
         desks, subscriptions = edges.gateway(process, self.log, self.blobs, self.town, self.spool)
+        # The timers of a dead gateway would ring on to the end of the day.
+        process.ended.append(lambda: self._works.append(asyncio.create_task(desks.stop())))
         await self._edge(process, subscriptions, [each() for each in desks.background])
 
     async def _delivery(self, process: Process) -> None:
