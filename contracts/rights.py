@@ -4,6 +4,7 @@ It lives in contracts for the same reason as the dialling policy: more than one 
 answer, and services do not import each other.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -83,6 +84,18 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: OrganizationId
     agents: frozenset[AgentId] = frozenset()
     departments: frozenset[DepartmentId] = frozenset()
+
+
+def own_departments(
+    role: Role, *, heads: Iterable[DepartmentId], sits_in: Iterable[DepartmentId]
+) -> frozenset[DepartmentId]:
+    """The departments that are somebody's own (P2, P3): a head's are those headed, anybody else's those with
+    a seat, suspended or not, and those headed without the role.
+
+    A head's right reaches internal calls and colleagues' rules (P2, P5), which no seat may give.
+    """
+    headed = frozenset(heads)
+    return headed if role is Role.DEPARTMENT_HEAD else headed | frozenset(sits_in)
 
 
 def reach(person: Person, action: Action) -> Reach | None:

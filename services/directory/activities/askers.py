@@ -152,16 +152,12 @@ async def _demand_open(connection: AsyncConnection, claims: Claims) -> None:
 
 
 def person(claims: Claims, card: EmployeeCard, departments: dict[str, DepartmentCard]) -> Person:
-    """An employee as the table of rights sees one: a head's departments are those headed, else the own."""
+    """An employee as the table of rights sees one."""
     agent_id = str(claims.agent_id)
-    if card.role is Role.DEPARTMENT_HEAD:
-        own = [
-            id_ for id_, each in departments.items() if any(who.agent_id == agent_id for who in each.heads)
-        ]
-    else:
-        own = [
-            id_ for id_, each in departments.items() if any(seat.agent_id == agent_id for seat in each.agents)
-        ]
+    heads = [id_ for id_, each in departments.items() if any(who.agent_id == agent_id for who in each.heads)]
+    sits_in = [
+        id_ for id_, each in departments.items() if any(seat.agent_id == agent_id for seat in each.agents)
+    ]
     return Person(
         organization_id=OrganizationId(claims.organization_id),
         agent_id=AgentId(agent_id),
@@ -169,5 +165,7 @@ def person(claims: Claims, card: EmployeeCard, departments: dict[str, Department
         sees_organization=card.sees_organization,
         may_download=card.may_download,
         may_hear=card.may_hear,
-        departments=frozenset(DepartmentId(id_) for id_ in own),
+        departments=rights.own_departments(
+            card.role, heads=map(DepartmentId, heads), sits_in=map(DepartmentId, sits_in)
+        ),
     )

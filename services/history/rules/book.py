@@ -4,14 +4,13 @@ from typing import Final
 
 import msgspec
 
-from contracts import directory
+from contracts import directory, rights
 from contracts.directory import (
     AgentSaved,
     DepartmentSaved,
     OrganizationSaved,
     PbxSaved,
     RightsSaved,
-    Role,
     TokenSaved,
 )
 from contracts.ids import AgentId, DepartmentId, OrganizationId, PbxId
@@ -119,34 +118,28 @@ class Book:
         return Whither(department_id=department_id, name=card.name, pbx_name="" if pbx is None else pbx.name)
 
     def person(self, agent_id: AgentId) -> Person | None:
-        """An employee with role and departments, for the table of rights; None: no rights at all.
-
-        A head's departments are those he or she heads; anybody else's are those with a seat, too.
-        """
-        rights, card = self._get(RightsSaved, agent_id), self.agent(agent_id)
-        if not isinstance(rights, RightsSaved) or rights.is_removed or (card is not None and card.is_removed):
+        """An employee with role and departments, for the table of rights; None: no rights at all."""
+        saved, card = self._get(RightsSaved, agent_id), self.agent(agent_id)
+        if not isinstance(saved, RightsSaved) or saved.is_removed or (card is not None and card.is_removed):
             return None
+        departments = [each for each in self.departments() if not each.is_removed]
         return Person(
             organization_id=self.organization_id,
             agent_id=agent_id,
-            role=rights.role,
-            sees_organization=rights.sees_organization,
-            may_download=rights.may_download,
-            may_hear=rights.may_hear,
-            departments=frozenset(self._own_departments(agent_id, rights.role)),
+            role=saved.role,
+            sees_organization=saved.sees_organization,
+            may_download=saved.may_download,
+            may_hear=saved.may_hear,
+            departments=rights.own_departments(
+                saved.role,
+                heads=(each.department_id for each in departments if agent_id in each.head_ids),
+                sits_in=(
+                    each.department_id
+                    for each in departments
+                    if any(seat.agent_id == agent_id for seat in each.agents)
+                ),
+            ),
         )
-
-    def _own_departments(self, agent_id: AgentId, role: Role) -> list[DepartmentId]:
-        is_head = role is Role.DEPARTMENT_HEAD
-        return [
-            card.department_id
-            for card in self.departments()
-            if not card.is_removed
-            and (
-                agent_id in card.head_ids
-                or (not is_head and any(seat.agent_id == agent_id for seat in card.agents))
-            )
-        ]
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")

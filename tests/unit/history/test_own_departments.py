@@ -1,0 +1,28 @@
+"""Whose departments are whose, as history reads it from the log."""
+
+import pytest
+
+from contracts.directory import RightsSaved, Role
+from contracts.ids import DepartmentId
+from services.history.rules.book import Book
+from tests.unit.history.stories import ANNA, MOSCOW, NORTH, SALES, SERVICE, a_department, the_book
+
+
+def own(role: Role) -> frozenset[DepartmentId]:
+    """Anna's departments: she heads Sales, and sits in Service."""
+    book = Book(NORTH)
+    for fact in the_book():
+        book.save(fact)  # type: ignore[arg-type]  # the book of the stories is of cards alone
+    book.save(a_department(SALES, "Sales", MOSCOW, version=2, head_ids=(ANNA,)))
+    book.save(a_department(SERVICE, "Service", MOSCOW, ANNA, version=2))
+    book.save(RightsSaved(agent_id=ANNA, version=2, role=role))
+    person = book.person(ANNA)
+    assert person is not None
+    return person.departments
+
+
+@pytest.mark.rule("P2", "P3")
+def test_own_departments_mean_in_history_what_they_mean_in_the_book() -> None:
+    """A head's are those headed; anybody else's those with a seat, and those headed without the role."""
+    assert own(Role.DEPARTMENT_HEAD) == {SALES}
+    assert own(Role.USER) == {SALES, SERVICE}
