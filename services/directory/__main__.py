@@ -1,4 +1,4 @@
-"""`python -m services.directory`: start the service; with `create` or `republish`, do that instead."""
+"""`python -m services.directory`: start the service; with a verb (`--help` lists them), do that instead."""
 
 import sys
 

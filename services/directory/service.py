@@ -12,7 +12,6 @@ from contracts.message import Message
 from contracts.topics import FACTS
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
 from runtime.ports import Blobs, Clock
-from runtime.tokens import KEY_BYTES_MIN
 from services.directory.activities import shell
 from services.directory.activities.answers import Answers
 from services.directory.activities.askers import Askers
@@ -22,6 +21,7 @@ from services.directory.activities.database import Database, engine
 from services.directory.activities.desk import Desk
 from services.directory.activities.employees import Employees
 from services.directory.activities.letters import Letters, Send, mailer
+from services.directory.activities.offices import Offices
 from services.directory.activities.outbox import Sender
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.recovery import Recovery
@@ -36,6 +36,8 @@ from services.directory.settings import Settings
 
 SERVICE: Final = "directory"
 EXIT_MISSING: Final = 3
+EXIT_UNKNOWN: Final = 4
+"""`admit` without a name, of an organization that the book does not have."""
 HEARS: Final[tuple[type[Message], ...]] = (
     callback.CallbackOrdered,
     gateway.ExtensionChecked,
@@ -86,7 +88,7 @@ class Directory:
         self.checking = Checking(self.book, clock)
         self.rolling = Rolling(self.book, clock)
         self.running = Running(self.database, self.sender, self.letters, self.rolling)
-        self.api = build_api(self._parts(ports.blobs, clock, _token_key(settings)), self._is_up)
+        self.api = build_api(self._parts(ports.blobs, clock, settings.token_key_checked()), self._is_up)
 
     def _is_up(self) -> bool:
         return self.running.is_up
@@ -98,19 +100,10 @@ class Directory:
             sessions=Sessions(self.database, clock, self.passwords, token_key),
             recovery=self.recovery,
             employees=self.employees,
+            offices=Offices(self.book, self.employees, self.checking),
             desk=Desk(self.book, self.checking, token_key),
             blobs=blobs,
         )
-
-
-def _token_key(settings: Settings) -> str:
-    found = settings.token_key.get_secret_value()
-    if len(found.encode()) < KEY_BYTES_MIN:
-        raise ValueError(
-            f"set RINGBACK_TOKEN_KEY to {KEY_BYTES_MIN} characters or more that nobody can guess, "
-            "the same for every service that has an API"
-        )
-    return found
 
 
 def _letters(database: Database, clock: Clock, vault: Vault, send: Send, settings: Settings) -> Letters:
@@ -137,7 +130,7 @@ EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3", "smtp"))
 
 
 def main(argv: list[str]) -> int:
-    """The verbs beside running: `create` a new organization, `republish` all that was said."""
+    """The verbs beside running: `create` or `admit` an organization, `republish` all that was said."""
     parser = argparse.ArgumentParser(prog="python -m services.directory", description=main.__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     create = verbs.add_parser("create", help="a new organization; prints the administrator's password once")
@@ -150,6 +143,9 @@ def main(argv: list[str]) -> int:
     create.add_argument("--language", choices=list(Language), default=Language.RUSSIAN, type=Language)
     create.add_argument("--timezone", default="Europe/Moscow")
     create.add_argument("--region", default="RU", help="where numbers are dialled as at home")
+    admit = verbs.add_parser("admit", help="a token for saving a whole office by its file; printed once")
+    admit.add_argument("organization", help="its id: small letters, digits, dashes")
+    admit.add_argument("--name", help="begin it, empty, if the book does not have it")
     republish = verbs.add_parser("republish", help="lay every newest fact into the outbox again")
     republish.add_argument("organization", nargs="?", help="only this one's")
     options = parser.parse_args(argv)
@@ -157,4 +153,4 @@ def main(argv: list[str]) -> int:
         return asyncio.run(shell.run(options, Settings()))
     except (ValueError, shell.NotDone) as error:
         print(f"{SERVICE}: {error}", file=sys.stderr)  # noqa: T201  # a program for people
-        return EXIT_MISSING
+        return EXIT_UNKNOWN if isinstance(error, shell.Unknown) else EXIT_MISSING

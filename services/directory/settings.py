@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 
 from runtime.settings import RuntimeSettings
+from runtime.tokens import KEY_BYTES_MIN
 
 
 class Settings(RuntimeSettings):
@@ -23,3 +24,13 @@ class Settings(RuntimeSettings):
     """The bearer of those requests."""
     hashes_at_once_max: int = Field(default=2, ge=1)
     """Passwords hashed at the same time: each takes 64 MiB and a processor for a twentieth of a second."""
+
+    def token_key_checked(self) -> str:
+        """The key that signs tokens. Raises ValueError when it is missing or too short."""
+        found = self.token_key.get_secret_value()
+        if len(found.encode()) < KEY_BYTES_MIN:
+            raise ValueError(
+                f"set RINGBACK_TOKEN_KEY to {KEY_BYTES_MIN} characters or more that nobody can guess, "
+                "the same for every service that has an API"
+            )
+        return found

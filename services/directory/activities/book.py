@@ -142,9 +142,13 @@ def create(page: Page, kind: Kind, id_: str | None, name: str, card: Card) -> Sa
 
 
 def _is_taken(page: Page, kind: Kind, id_: str) -> bool:
-    # An employee and an office PBX's extension are both agents, and an agent's id is one name on the log.
+    return any((each, id_) in page.rows for each in of_one_name(kind))
+
+
+def of_one_name(kind: Kind) -> tuple[Kind, ...]:
+    """The kinds that share their ids: an employee and an office PBX's extension are both agents."""
     agents = (Kind.EMPLOYEE, Kind.EXTENSION)
-    return any((each, id_) in page.rows for each in (agents if kind in agents else (kind,)))
+    return agents if kind in agents else (kind,)
 
 
 def replace(page: Page, kind: Kind, id_: str, version: int, card: Card) -> Saved:

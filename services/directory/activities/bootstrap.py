@@ -4,7 +4,7 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from contracts.directory import Language, PbxKind, Role
-from services.directory.activities import book, outbox
+from services.directory.activities import book, outbox, programs
 from services.directory.activities.book import Book
 from services.directory.activities.employees import Employees
 from services.directory.activities.page import Page
@@ -12,6 +12,7 @@ from services.directory.activities.passwords import Passwords
 from services.directory.activities.tables import SAID
 from services.directory.activities.vault import generated_password
 from services.directory.rules import extensions
+from services.directory.rules.errors import Refused
 from services.directory.state.cards import (
     DepartmentCard,
     Dialling,
@@ -74,6 +75,25 @@ async def create(found: Book, employees: Employees, kept: Passwords, said: Begin
         book.create(page, Kind.DEPARTMENT, "sales", "sales", department)
         await page.close("bootstrap")
     return Begun(login=shown.card.login, password=password)
+
+
+async def admit(found: Book, organization_id: str, name: str | None, token_key: str) -> str:
+    """A token for saving a whole office; with a name an organization that is not there begins, empty.
+
+    Raises Refused when there is none and no name was given.
+    """
+    async with found.database.begin() as connection:
+        try:
+            page = await Page.open(connection, organization_id, found.now())
+        except Refused:
+            if name is None:
+                raise
+            card = OrganizationCard(name=name)
+            page = await Page.begin(connection, organization_id, card, found.now())
+        await page.fetch(Kind.TOKEN, [programs.OFFICE_FILES])
+        signed, _ = await programs.issue(page, token_key, programs.OFFICE_FILES, programs.FOR_OFFICE_FILES)
+        await page.close("bootstrap")
+    return signed
 
 
 async def republish(found: Book, organization_id: str | None = None) -> int:

@@ -1,7 +1,7 @@
 """What is done beside saving cards: seats in departments, CRM lines, programs, callbacks, pauses."""
 
 from msgspec import structs
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from contracts.directory import (
     AgentPauseSaved,
@@ -10,18 +10,16 @@ from contracts.directory import (
     CallbackCancelAsked,
     PbxKind,
     ResponsibleSaved,
-    TokenSaved,
 )
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, OrganizationId
 from contracts.rights import Subject
-from runtime.tokens import Claims, TokenUse, sign
-from services.directory.activities import book, outbox
+from services.directory.activities import book, outbox, programs
 from services.directory.activities.answers import Request
 from services.directory.activities.askers import Asker
 from services.directory.activities.book import Book, Saved
 from services.directory.activities.checking import Checking
 from services.directory.activities.page import Page
-from services.directory.activities.tables import CALLBACKS, CARDS, PROGRAMS
+from services.directory.activities.tables import CALLBACKS, CARDS
 from services.directory.activities.vault import digest, token
 from services.directory.rules import checks
 from services.directory.rules.errors import Code, Problem, Refused
@@ -169,17 +167,7 @@ class Desk:
             if len((await page.connection.execute(listed)).all()) >= limits.TOKENS_MAX:
                 raise Refused(Problem(code=Code.TOO_MANY, values={"limit": str(limits.TOKENS_MAX)}))
             token_id = token()
-            claims = Claims(
-                organization_id=OrganizationId(organization_id),
-                use=TokenUse.PROGRAM,
-                token_id=token_id,
-                issued_at=page.now_at,
-            )
-            signed = sign(claims, self._key)
-            its = {"organization_id": organization_id, "token_id": token_id}
-            await page.connection.execute(insert(PROGRAMS).values(**its, digest=digest(signed)))
-            row = page.put(Kind.TOKEN, token_id, card)
-            await page.say_single(_token_saved(token_id, card))
+            signed, row = await programs.issue(page, self._key, token_id, card)
             answer = TokenShown(id=token_id, version=row.version, token=signed)
             await self._book.keep(page, request, answer)
         return answer
@@ -192,10 +180,9 @@ class Desk:
             book.demand_version(row, version)
             page.remove(Kind.TOKEN, token_id)
             assert isinstance(row.card, TokenCard)
-            fact = structs.replace(_token_saved(token_id, row.card), is_revoked=True)
+            fact = structs.replace(programs.saved(token_id, row.card), is_revoked=True)
             await page.say_single(fact)
-            where = (PROGRAMS.c.organization_id == organization_id) & (PROGRAMS.c.token_id == token_id)
-            await page.connection.execute(delete(PROGRAMS).where(where))
+            await programs.take(page, token_id)
 
     async def pause(self, organization_id: str, who: str, agent_id: str, card: PauseCard) -> None:
         """Pause an agent, or end the pause (Q8); said each time: the queue may have ended it meanwhile."""
@@ -294,8 +281,3 @@ class Desk:
 def _demand_seat(card: DepartmentCard, agent_id: str) -> None:
     if all(seat.agent_id != agent_id for seat in card.agents):
         raise Refused(Problem(code=Code.NOT_FOUND, values={"id": agent_id}))
-
-
-def _token_saved(token_id: str, card: TokenCard) -> TokenSaved:
-    actions = tuple(str(action) for action in card.actions)
-    return TokenSaved(token_id=token_id, version=0, name=card.name, actions=actions)

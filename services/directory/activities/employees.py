@@ -1,5 +1,6 @@
 """Employees: the card with what the book chooses for it, secrets, the letter, what overrides the rules."""
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from contracts.directory import ResponsibleSaved
@@ -17,6 +18,13 @@ from services.directory.state.office import Kind, Office
 from services.directory.state.shown import EmployeeShown, LetterShown, SecretShown
 
 OVERRIDES_SHOWN_MAX = 20
+
+
+class Secret(Struct, frozen=True, kw_only=True):
+    """A new employee's one-time password, and its hash."""
+
+    password: str
+    hash: str
 
 
 class Employees:
@@ -43,14 +51,29 @@ class Employees:
         """The same, on an open page."""
         card = _filled(page.office, draft)
         saved = book.create(page, Kind.EMPLOYEE, draft.id, card.login.replace(".", "-"), card)
-        agent_id = saved.row.id
-        phone_password = await self._passwords.give(page.connection, page.organization_id, agent_id, hash_)
         is_told = card.email is not None and self._letters is not None
-        if self._letters is not None and is_told:
-            await self._letters.order(page, agent_id, password, phone_password)
-        letter = await letters.state(page.connection, page.organization_id, agent_id)
+        secret = Secret(password=password, hash=hash_)
+        phone_password = await self.welcome(page, saved.row.id, secret)
+        letter = await letters.state(page.connection, page.organization_id, saved.row.id)
         answer = shown(page.office, saved, letter)
         return _with_secrets(answer, None if is_told else password, phone_password)
+
+    async def secret(self, card: EmployeeCard) -> Secret:
+        """A password for whom a letter can take it to; for others none, until an administrator gives one."""
+        if card.email is None:
+            return Secret(password="", hash=passwords.NEVER_RIGHT)
+        password = generated_password()
+        return Secret(password=password, hash=await self._passwords.hash(password))
+
+    async def welcome(self, page: Page, agent_id: str, secret: Secret) -> str:
+        """Secrets and the letter of a new employee on an open page; returns the phone password."""
+        phone_password = await self._passwords.give(
+            page.connection, page.organization_id, agent_id, secret.hash
+        )
+        card = page.office.employees[agent_id]
+        if self._letters is not None and card.email is not None:
+            await self._letters.order(page, agent_id, secret.password, phone_password)
+        return phone_password
 
     async def replace(
         self, organization_id: str, who: str, id_: str, version: int, card: EmployeeCard

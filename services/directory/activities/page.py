@@ -26,17 +26,8 @@ from services.directory.rules import facts, hours
 from services.directory.rules.errors import Code, Problem, Refused
 from services.directory.state.cards import Card, OrganizationCard
 from services.directory.state.office import CARDS as CARD_TYPES
-from services.directory.state.office import CHECKED, Kind, Office
+from services.directory.state.office import CHECKED, Kind, Office, put
 
-_PARTS: Final = {
-    Kind.PBX: "pbxs",
-    Kind.EMPLOYEE: "employees",
-    Kind.EXTENSION: "extensions",
-    Kind.DEPARTMENT: "departments",
-    Kind.NOTICE: "notices",
-    Kind.RULES: "rules",
-    Kind.SCENARIO: "scenarios",
-}
 _DATED: Final = frozenset({type_name(AgentAvailabilitySaved), type_name(ScenarioSaved)})
 """Facts that also change as days go by: only those that a change touches are made anew."""
 _OF_CARDS: Final = (
@@ -138,7 +129,7 @@ class Page:
             row = decoded(found)
             self.rows[row.kind, row.id] = row
             if not row.is_removed:
-                self._show(row.kind, row.id, row.card)
+                put(self.office, row.kind, row.id, row.card)
 
     async def fetch(self, kind: Kind, ids: list[str]) -> None:
         """Read cards of a kind that no save is checked against, by id."""
@@ -152,17 +143,6 @@ class Page:
             for found in (await self.connection.execute(query)).all():
                 row = decoded(found)
                 self.rows[kind, row.id] = row
-
-    def _show(self, kind: Kind, id_: str, card: Card | None) -> None:
-        if kind is Kind.ORGANIZATION:
-            assert isinstance(card, OrganizationCard)
-            self.office.organization = card
-        elif kind in _PARTS:
-            cards: dict[str, Any] = getattr(self.office, _PARTS[kind])
-            if card is None:
-                cards.pop(id_, None)
-            else:
-                cards[id_] = card
 
     def current(self, kind: Kind, id_: str) -> Row:
         """A card that is in force. Raises Refused when there is none."""
@@ -188,7 +168,7 @@ class Page:
     def _changed(self, row: Row, old: Row | None) -> Row:
         self._before.setdefault((row.kind, row.id), old)
         self.rows[row.kind, row.id] = row
-        self._show(row.kind, row.id, None if row.is_removed else row.card)
+        put(self.office, row.kind, row.id, None if row.is_removed else row.card)
         return row
 
     def say(self, record: Outgoing) -> None:

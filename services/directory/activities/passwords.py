@@ -14,6 +14,8 @@ from services.directory.activities.tables import PASSWORDS
 from services.directory.activities.vault import Vault, generated_password
 
 PHONE_PASSWORD_LETTERS: Final = 24
+NEVER_RIGHT: Final = ""
+"""In place of a hash: no password is right, and to find that out takes as long as with one."""
 
 
 class Passwords:

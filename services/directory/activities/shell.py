@@ -1,6 +1,7 @@
-"""What is done from a shell, beside the running service: a new organization, and saying all again."""
+"""What is done from a shell, beside the running service: new organizations, and saying all again."""
 
 import argparse
+from typing import Any
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,13 +14,17 @@ from services.directory.activities.database import Database, engine
 from services.directory.activities.employees import Employees
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.vault import Vault
-from services.directory.rules.errors import Refused, shown
+from services.directory.rules.errors import Code, Refused, shown
 from services.directory.settings import Settings
 from services.directory.state.limits import Email, Id, Name, Number, Region
 
 
 class NotDone(Exception):
     """What was asked for was not done; the message says why, and what to do."""
+
+
+class Unknown(NotDone):
+    """There is no such organization."""
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -32,6 +37,11 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
         if options.verb == "republish":
             count = await bootstrap.republish(found, options.organization)
             _tell(f"{count} facts lie in the outbox; the running service sends them")
+        elif options.verb == "admit":
+            id_ = _fit("organization", options.organization, Id)
+            name = _fit("name", options.name, Name | None)
+            token = await bootstrap.admit(found, id_, name, settings.token_key_checked())
+            _tell(f"token: {token}")
         else:
             kept = Passwords(vault, settings.hashes_at_once_max)
             # Nobody is written to: the password is printed here.
@@ -40,7 +50,12 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
             _tell(f"login: {begun.login}")
             _tell(f"one-time password: {begun.password}")
     except Refused as refused:
-        first = shown(refused.problems[0])
+        problem = refused.problems[0]
+        if options.verb == "admit" and problem.code is Code.NOT_FOUND:
+            raise Unknown(
+                f"there is no organization {options.organization}: begin it with --name"
+            ) from refused
+        first = shown(problem)
         raise NotDone(f"{first.field}: {first.cause.en} {first.remedy.en}") from refused
     except (SQLAlchemyError, OSError) as error:
         raise NotDone(f"the database does not do it: {error}; see RINGBACK_DIRECTORY_DATABASE") from error
@@ -59,13 +74,16 @@ def _beginning(options: argparse.Namespace) -> bootstrap.Beginning:
         "region": (options.region, Region),
         "email": (options.email, Email | None),
     }
-    values = {}
-    for name, (value, type_) in said.items():
-        try:
-            values[name] = msgspec.convert(value, type_)
-        except msgspec.ValidationError as error:
-            raise NotDone(f"--{name.partition('_')[0]} «{value}»: {error}") from error
+    values = {name: _fit(name, value, type_) for name, (value, type_) in said.items()}
     return bootstrap.Beginning(language=options.language, timezone=options.timezone, **values)
+
+
+def _fit(name: str, value: str | None, type_: Any) -> Any:
+    """An option's value within its limits. Raises NotDone."""
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        raise NotDone(f"--{name.partition('_')[0]} «{value}»: {error}") from error
 
 
 def _tell(text: str) -> None:

@@ -22,6 +22,7 @@ ROUTES: Final = (
     logins.SessionRoutes,
     logins.RecoveryRoutes,
     logins.MeRoutes,
+    office.OfficeRoutes,
     office.OrganizationRoutes,
     office.PbxRoutes,
     office.DepartmentRoutes,

@@ -16,6 +16,7 @@ from services.directory.activities.askers import Asker, Askers
 from services.directory.activities.book import LIMIT_MAX, SEARCH_LENGTH_MAX, Book, Saved
 from services.directory.activities.desk import Desk
 from services.directory.activities.employees import Employees
+from services.directory.activities.offices import Offices
 from services.directory.activities.page import Row
 from services.directory.activities.recovery import Recovery
 from services.directory.activities.sessions import Sessions
@@ -48,6 +49,7 @@ Cursor = Annotated[str, QueryParameter(max_length=64, description="`next` of the
 Search = Annotated[
     str, QueryParameter(max_length=SEARCH_LENGTH_MAX, description="words in names and numbers")
 ]
+DryRun = Annotated[bool, QueryParameter(description="only tell what would change, and save nothing")]
 
 C = TypeVar("C", bound=Card)
 B = TypeVar("B")
@@ -61,6 +63,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     sessions: Sessions
     recovery: Recovery
     employees: Employees
+    offices: Offices
     desk: Desk
     blobs: Blobs
 

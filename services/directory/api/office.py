@@ -11,6 +11,7 @@ from services.directory.api.asking import (
     Asking,
     Cards,
     Cursor,
+    DryRun,
     Given,
     IdempotencyKey,
     IfMatch,
@@ -36,13 +37,38 @@ from services.directory.state.cards import (
     Seat,
 )
 from services.directory.state.office import Kind
-from services.directory.state.shown import Listed, Shown
+from services.directory.state.sheets import OfficeSheet
+from services.directory.state.shown import Listed, OfficeShown, Shown
 
 
 class Suspension(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether an agent is suspended in a department (O5)."""
 
     is_suspended: bool
+
+
+class OfficeRoutes(Controller):
+    """The whole office at once."""
+
+    path = "/office"
+    tags = ("office",)
+
+    @put()
+    async def save(
+        self, parts: Given, asker: Asking, data: JSONBody[OfficeSheet], dry_run: DryRun = False
+    ) -> OfficeShown:
+        """Every card of the sheet, or none; the book's other cards stay, and are named.
+
+        A card of the sheet is meant whole, but what an office file has no words for (a login, a job title,
+        how long history is kept …) stays as it is where it is left out. The same sheet again changes nothing.
+        """
+        cards = Cards(parts, asker)
+        await cards.demand(Action.SETTINGS_WRITE, "office")
+        if data.rules:
+            await cards.demand(Action.RULES_WRITE, "office/rules")
+        if dry_run:
+            return await parts.offices.preview(asker.organization_id, data)
+        return await parts.offices.save(asker.organization_id, asker.name, data)
 
 
 class OrganizationRoutes(Controller):

@@ -1,6 +1,5 @@
 """Routes of programs and for them: tokens, the CRM's table, callbacks, uploads; and the audit trail."""
 
-import hashlib
 from typing import Annotated, Any, Final
 
 from litestar import Controller, Request, Response
@@ -27,6 +26,7 @@ from services.directory.api.asking import (
 )
 from services.directory.api.methods import delete, get, post, put
 from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.rules.notices import upload_key
 from services.directory.state.cards import ResponsibleCard, TokenCard
 from services.directory.state.limits import RESPONSIBLES_AT_ONCE_MAX, Number
 from services.directory.state.office import Kind
@@ -177,8 +177,7 @@ class UploadRoutes(Controller):
             raise Refused(Problem(code=Code.NOTICE_UNFIT))
         if len(data) > UPLOAD_BYTES_MAX:
             raise Refused(Problem(code=Code.BODY_TOO_LARGE))
-        # By content and organization: the same file again is the same object, and nobody can name another's.
-        key = f"uploads/{asker.organization_id}/{hashlib.sha256(data).hexdigest()}"
+        key = upload_key(asker.organization_id, data)
         try:
             await parts.blobs.put(key, data)
         except BlobsUnavailable as error:

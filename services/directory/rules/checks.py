@@ -1,17 +1,30 @@
 """What is wrong with one card of an office, of whichever kind; and what stands in the way of removing one."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 from msgspec import structs
 
 from contracts.directory import PbxKind
-from services.directory.rules import departments, direct, hours, notices, people, scenarios
+from services.directory.rules import (
+    departments,
+    direct,
+    extensions,
+    forwarding,
+    hours,
+    notices,
+    people,
+    scenarios,
+)
 from services.directory.rules.errors import Code, Problem
 from services.directory.rules.extensions import name_of
 from services.directory.state import limits
 from services.directory.state.cards import (
     DepartmentCard,
+    EmployeeCard,
+    ExtensionCard,
     NoticeChoice,
     OrganizationCard,
     PbxCard,
@@ -20,22 +33,55 @@ from services.directory.state.cards import (
     ScenarioCard,
     Who,
 )
-from services.directory.state.office import Kind, Office
+from services.directory.state.office import Kind, Office, card_of
 
 
-def problems(office: Office, kind: Kind, id_: str) -> list[Problem]:
-    """All errors and warnings about a card, as the office stands with it."""
+class Shared:
+    """What cards of an office have in common, found once, however many of them are checked."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    @cached_property
+    def _owners(self) -> extensions.Owners:
+        return extensions.owners(self._office)
+
+    @cached_property
+    def _logins(self) -> Counter[str]:
+        return Counter(card.login for card in self._office.employees.values())
+
+    @cached_property
+    def _loops(self) -> list[forwarding.Loop]:
+        return forwarding.certain(self._office)
+
+    def problems(self, kind: Kind, id_: str) -> Iterator[Problem]:
+        """A card's extension or login that is another's, too (E1, E2), and loops that it is part of (D6)."""
+        card = card_of(self._office, kind, id_)
+        if isinstance(card, EmployeeCard | ExtensionCard | DepartmentCard):
+            yield from extensions.problems(
+                self._office, (kind, id_), card.pbx_id, card.extension, self._owners
+            )
+        if isinstance(card, EmployeeCard):
+            yield from people.login(card, self._logins)
+        if isinstance(card, RulesCard | DepartmentCard):
+            step = (Kind.DEPARTMENT if kind is Kind.DEPARTMENT else Kind.EMPLOYEE, id_)
+            yield from forwarding.loops(self._office, step, self._loops)
+
+
+def problems(office: Office, kind: Kind, id_: str, shared: Shared | None = None) -> list[Problem]:
+    """All errors and warnings about a card, as the office stands with it; `shared` is that office's."""
     checks: dict[Kind, Callable[[], Iterable[Problem]]] = {
         Kind.ORGANIZATION: lambda: _organization(office),
         Kind.PBX: lambda: _pbx(office, id_, office.pbxs[id_]),
-        Kind.EMPLOYEE: lambda: people.employee(office, id_, office.employees[id_]),
-        Kind.EXTENSION: lambda: people.extension(office, id_, office.extensions[id_]),
+        Kind.EMPLOYEE: lambda: people.employee(office, office.employees[id_]),
+        Kind.EXTENSION: lambda: people.extension(office, office.extensions[id_]),
         Kind.DEPARTMENT: lambda: departments.department(office, id_, office.departments[id_]),
         Kind.NOTICE: lambda: notices.notice(office, office.notices[id_]),
         Kind.RULES: lambda: direct.rules(office, id_, office.rules[id_]),
         Kind.SCENARIO: lambda: scenarios.scenario(office, id_, office.scenarios[id_]),
     }
-    return [*checks[kind](), *_too_many(office, kind)]
+    own = checks[kind]()
+    return [*own, *(shared or Shared(office)).problems(kind, id_), *_too_many(office, kind)]
 
 
 _LIMITS: Final = {

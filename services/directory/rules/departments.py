@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import structs
 
 from contracts.directory import ActionKind, PbxKind
-from services.directory.rules import extensions, forwarding, lines, notices, people
+from services.directory.rules import forwarding, lines, notices, people
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import DepartmentCard, NoAnswerAction
 from services.directory.state.office import Kind, Office
@@ -18,7 +18,6 @@ CALLBACK_TIME_MS_MIN: Final = 120_000
 def department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Problem]:
     """What is wrong with a department, and what is doubtful."""
     yield from people.pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
-    yield from extensions.problems(office, Kind.DEPARTMENT, id_)
     yield from lines.problems(office, Kind.DEPARTMENT, id_, card.pbx_id, card.lines)
     yield from people.zone(card.timezone)
     yield from _seats(office, card)
@@ -26,9 +25,9 @@ def department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Probl
     yield from people.recipients(office, card.heads, "heads")
     yield from _action(office, card.no_answer_action, "no_answer_action")
     yield from _action(office, card.overflow_action, "overflow_action")
-    for occasion in structs.fields(card.notices):
-        yield from notices.choice(office, getattr(card.notices, occasion.name), f"notices.{occasion.name}")
-    yield from forwarding.loops(office, (Kind.DEPARTMENT, id_))
+    for occasion in (each.name for each in structs.fields(card.notices)):
+        said, fills = getattr(card.notices, occasion), notices.FILLS.get(occasion, ())
+        yield from notices.choice(office, said, f"notices.{occasion}", fills)
     yield from _times(card)
 
 

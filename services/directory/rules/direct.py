@@ -25,7 +25,6 @@ def rules(office: Office, id_: str, card: RulesCard) -> Iterator[Problem]:
     for field, action in _actions(card):
         yield from _action(office, employee, action, field)
     yield from people.recipients(office, card.recipients, "recipients")
-    yield from forwarding.loops(office, (Kind.EMPLOYEE, id_))
     yield from people.mobile_time(employee, card.no_answer_ms, "no_answer_ms")
 
 

@@ -31,6 +31,7 @@ class Code(StrEnum):
     ABSENCE_REVERSED = "absence_reversed"
     ACTION_TARGET_WRONG = "action_target_wrong"
     ADDRESS_UNKNOWN = "address_unknown"
+    ADMINISTRATOR_MISSING = "administrator_missing"
     ARROW_MISSING = "arrow_missing"
     ARROW_SUPERFLUOUS = "arrow_superfluous"
     ARROW_TO_NOWHERE = "arrow_to_nowhere"
@@ -46,6 +47,7 @@ class Code(StrEnum):
     ELEMENT_UNREACHABLE = "element_unreachable"
     EXTENSION_ABSENT = "extension_absent"
     EXTENSION_EMERGENCY = "extension_emergency"
+    EXTENSION_NOT_ASKED = "extension_not_asked"
     EXTENSION_SHADOWS = "extension_shadows"
     EXTENSION_TAKEN = "extension_taken"
     EXTENSION_UNCHECKED = "extension_unchecked"
@@ -107,6 +109,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.ABSENCE_REVERSED: Words(422, "Отсутствие кончается раньше, чем начинается.", "The absence ends before it begins.", "Поменяйте даты местами.", "Exchange the two dates."),
     Code.ACTION_TARGET_WRONG: Words(422, "Действие «{kind}» и его цель не подходят друг другу.", "The action «{kind}» and its target do not fit together.", "Укажите именно ту цель, которая нужна этому действию, и никакой другой.", "Give the target that this action needs, and no other."),
     Code.ADDRESS_UNKNOWN: Words(404, "Такого адреса нет.", "There is no such address.", "Все адреса описаны в /schema/openapi.json.", "All addresses are in /schema/openapi.json."),
+    Code.ADMINISTRATOR_MISSING: Words(422, "Среди сотрудников нет администратора.", "None of the employees is an administrator.", "Дайте кому-нибудь эту роль.", "Give somebody that role."),
     Code.ARROW_MISSING: Words(422, "У элемента «{element}» нет стрелки «{on}».", "Element «{element}» has no arrow «{on}».", "Проведите её к следующему элементу.", "Draw it to the next element."),
     Code.ARROW_SUPERFLUOUS: Words(422, "У элемента «{element}» не может быть стрелки «{on}».", "Element «{element}» can have no arrow «{on}».", "Уберите стрелку: маршрут по ней никогда не пойдёт.", "Remove it: no call will ever go along it."),
     Code.ARROW_TO_NOWHERE: Words(422, "Стрелка «{on}» элемента «{element}» ведёт в никуда: элемента «{to}» нет.", "Arrow «{on}» of element «{element}» leads nowhere: there is no element «{to}».", "Ведите её к существующему элементу.", "Lead it to an element that exists."),
@@ -122,6 +125,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.ELEMENT_UNREACHABLE: Words(422, "До элемента «{element}» не доходит ни одна стрелка.", "No arrow leads to element «{element}».", "Проведите к нему стрелку или удалите его.", "Draw an arrow to it, or remove it."),
     Code.EXTENSION_ABSENT: Words(422, "На АТС «{pbx}» нет внутреннего номера {extension}.", "PBX «{pbx}» has no extension {extension}.", "Проверьте номер у администратора этой АТС.", "Check the number with that PBX's administrator."),
     Code.EXTENSION_EMERGENCY: Words(422, "{extension} — номер экстренной службы.", "{extension} is an emergency number.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
+    Code.EXTENSION_NOT_ASKED: Words(200, "Внутренний номер {extension} сохраняется без проверки: АТС «{pbx}» сама появляется только сейчас.", "Extension {extension} is saved unchecked: its PBX «{pbx}» is only now made known.", "Когда АТС будет на связи, позвоните на этот номер.", "Call it once the PBX can be reached."),
     Code.EXTENSION_SHADOWS: Words(422, "Внутренний номер {extension} перехватил бы вызов экстренной службы по первым цифрам.", "Who dials an emergency number would reach extension {extension} after its first digits.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
     Code.EXTENSION_TAKEN: Words(409, "Внутренний номер {extension} на АТС «{pbx}» занят: {owner}.", "Extension {extension} of PBX «{pbx}» is taken by {owner}.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
     Code.EXTENSION_UNCHECKED: Words(503, "Сейчас нельзя проверить номер {extension}: АТС «{pbx}» не ответила за 3 секунды.", "Extension {extension} can't be checked now: PBX «{pbx}» gave no answer in 3 s.", "Ничего не сохранено. Повторите, когда АТС будет на связи.", "Nothing was saved. Try again when the PBX can be reached."),

@@ -12,6 +12,11 @@ EXTENSION_FIRST: Final = 200
 EXTENSION_LAST: Final = 99_999
 
 
+Owner = tuple[Kind, str]
+Owners = dict[tuple[str, str], list[Owner]]
+"""By PBX and extension."""
+
+
 class _Named(Protocol):
     @property
     def name(self) -> str: ...
@@ -33,40 +38,39 @@ def next_free(taken: Collection[str], region: str) -> str:
     )
 
 
-def taken(office: Office, pbx_id: str) -> dict[str, tuple[Kind, str]]:
-    """Who has which extension of a PBX: employees, departments, bare extensions."""
-    return {extension: owner for of_pbx, extension, owner in _owners(office) if of_pbx == pbx_id}
+def owners(office: Office) -> Owners:
+    """Who has which extension of which PBX: employees, departments, bare extensions."""
+    found: Owners = {}
+    for id_, employee in office.employees.items():
+        found.setdefault((employee.pbx_id, employee.extension), []).append((Kind.EMPLOYEE, id_))
+    for id_, phone in office.extensions.items():
+        found.setdefault((phone.pbx_id, phone.extension), []).append((Kind.EXTENSION, id_))
+    for id_, department in office.departments.items():
+        found.setdefault((department.pbx_id, department.extension), []).append((Kind.DEPARTMENT, id_))
+    return found
 
 
 def free(office: Office, pbx_id: str) -> str:
     """The next free extension of a PBX."""
-    return next_free(taken(office, pbx_id), office.organization.dialling.home_region)
+    taken = {extension for of_pbx, extension in owners(office) if of_pbx == pbx_id}
+    return next_free(taken, office.organization.dialling.home_region)
 
 
-def problems(office: Office, kind: Kind, id_: str) -> Iterator[Problem]:
+def problems(
+    office: Office, owner: Owner, pbx_id: str, extension: str, owned: Mapping[tuple[str, str], list[Owner]]
+) -> Iterator[Problem]:
     """What is wrong with the extension of one card."""
-    owners = [each for each in _owners(office) if each[2] == (kind, id_)]
-    for pbx_id, extension, owner in owners:
-        values = {"extension": extension, "pbx": pbx_name(office, pbx_id)}
-        if dialling.is_emergency(extension, office.organization.dialling.home_region):
-            yield Problem(
-                code=Code.EXTENSION_EMERGENCY,
-                field="extension",
-                values={**values, "free": free(office, pbx_id)},
-            )
-        elif shadows_emergency(extension):
-            yield Problem(
-                code=Code.EXTENSION_SHADOWS,
-                field="extension",
-                values={**values, "free": free(office, pbx_id)},
-            )
-        for of_pbx, other, other_owner in _owners(office):
-            if (of_pbx, other) == (pbx_id, extension) and other_owner != owner:
-                yield Problem(
-                    code=Code.EXTENSION_TAKEN,
-                    field="extension",
-                    values={**values, "owner": name_of(office, *other_owner), "free": free(office, pbx_id)},
-                )
+    codes = []
+    if dialling.is_emergency(extension, office.organization.dialling.home_region):
+        codes.append((Code.EXTENSION_EMERGENCY, ""))
+    elif shadows_emergency(extension):
+        codes.append((Code.EXTENSION_SHADOWS, ""))
+    others = [other for other in owned.get((pbx_id, extension), ()) if other != owner]
+    codes += [(Code.EXTENSION_TAKEN, name_of(office, *other)) for other in others]
+    if codes:
+        values = {"extension": extension, "pbx": pbx_name(office, pbx_id), "free": free(office, pbx_id)}
+        for code, name in codes:
+            yield Problem(code=code, field="extension", values={**values, "owner": name})
 
 
 def pbx_name(office: Office, pbx_id: str) -> str:
@@ -91,12 +95,3 @@ def name_of(office: Office, kind: Kind, id_: str) -> str:
 
 def _names(cards: Mapping[str, _Named]) -> Callable[[str], str | None]:
     return lambda id_: cards[id_].name if id_ in cards else None
-
-
-def _owners(office: Office) -> Iterator[tuple[str, str, tuple[Kind, str]]]:
-    for id_, employee in office.employees.items():
-        yield employee.pbx_id, employee.extension, (Kind.EMPLOYEE, id_)
-    for id_, phone in office.extensions.items():
-        yield phone.pbx_id, phone.extension, (Kind.EXTENSION, id_)
-    for id_, department in office.departments.items():
-        yield department.pbx_id, department.extension, (Kind.DEPARTMENT, id_)

@@ -5,15 +5,26 @@ a call follows its no-answer action; from an employee his rule, but not where he
 there he only rings, and voicemail follows (Q5).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from contracts.directory import ActionKind, DirectActionKind, PbxKind
 from services.directory.rules.errors import Code, Problem
 from services.directory.rules.extensions import name_of
 from services.directory.rules.people import unknown
+from services.directory.state.cards import DirectAction
 from services.directory.state.office import Kind, Office
 
 Step = tuple[Kind, str]
+Trail = tuple[Step, ...]
+RULES: Final = ("no_answer", "out_of_hours", "absence")
+
+
+class Loop(NamedTuple):
+    """A loop by one of the three rules; the last step of its trail leads to the first."""
+
+    rule: str
+    trail: Trail
 
 
 def target(office: Office, agent_id: str | None, department_id: str | None, field: str) -> Iterator[Problem]:
@@ -38,63 +49,83 @@ def _on_office_pbx(office: Office, name: str, pbx_id: str, field: str) -> Proble
     return Problem(code=Code.TARGET_ON_OFFICE_PBX, field=field, values=values)
 
 
-def loops(office: Office, saved: Step) -> Iterator[Problem]:
-    """The certain loops that go through what is saved (an employee's rules, a department), with their paths.
+def certain(office: Office) -> list[Loop]:
+    """Every certain loop of an office, each once.
 
     The three rules are followed apart: one night everybody is out of hours, one week all are away.
     """
-    # First the one that is saved, so that the path begins where the change was made.
-    starts = [saved, *((Kind.DEPARTMENT, id_) for id_ in office.departments)]
-    starts += [(Kind.EMPLOYEE, id_) for id_ in office.rules]
-    seen: set[frozenset[Step]] = set()
-    for field in ("no_answer", "out_of_hours", "absence"):
-        for start in starts:
-            found = loop(office, start, field)
-            if found is None or saved not in found or frozenset(found) in seen:
-                continue
-            seen.add(frozenset(found))
-            path = " → ".join(name_of(office, *step) for step in found)
-            here = "no_answer_action" if saved[0] is Kind.DEPARTMENT else field
-            yield Problem(code=Code.FORWARD_LOOP, field=here, values={"path": path})
+    found: dict[frozenset[Step], Loop] = {}
+    for rule in RULES:
+        following = _following(office, rule)
+        for trail in (*_circles(following), *_back_to_a_fallback(office, following)):
+            found.setdefault(frozenset(trail), Loop(rule=rule, trail=trail))
+    return list(found.values())
 
 
-def loop(office: Office, start: Step, rule: str) -> tuple[Step, ...] | None:
-    """The steps from `start` back to it, both ends named; None when the call comes to rest elsewhere."""
-    trail = [start]
-    while True:
-        following = _department(office, trail[-1]) or _employee(office, trail[-1], rule)
-        if following is None:
-            return None
-        step, is_last = following
-        if step == start:
-            return (*trail, start)
-        if step in trail or is_last:
-            return None
-        trail.append(step)
+def loops(office: Office, saved: Step, known: Iterable[Loop]) -> Iterator[Problem]:
+    """Those of the known loops that go through what is saved (an employee's rules, a department)."""
+    for loop in known:
+        if saved not in loop.trail:
+            continue
+        # The path begins where the change was made, as far as a call can begin there.
+        at = (
+            0
+            if loop.trail[-1][0] is Kind.DEPARTMENT and _is_fallback(office, loop)
+            else loop.trail.index(saved)
+        )
+        trail = (*loop.trail[at:], *loop.trail[:at])
+        path = " → ".join(name_of(office, *step) for step in (*trail, trail[0]))
+        here = "no_answer_action" if saved[0] is Kind.DEPARTMENT else loop.rule
+        yield Problem(code=Code.FORWARD_LOOP, field=here, values={"path": path})
 
 
-def _department(office: Office, step: Step) -> tuple[Step, bool] | None:
-    """Where a department's unanswered caller goes, and whether that is the end of it."""
-    found = office.departments.get(step[1]) if step[0] is Kind.DEPARTMENT else None
-    action = None if found is None else found.no_answer_action
-    if action is None:
-        return None
-    if action.kind is ActionKind.OTHER_DEPARTMENT and action.department_id is not None:
-        return (Kind.DEPARTMENT, action.department_id), False
-    if action.kind is ActionKind.FALLBACK_EMPLOYEE and action.agent_id is not None:
-        return (Kind.EMPLOYEE, action.agent_id), True
-    return None
+def _is_fallback(office: Office, loop: Loop) -> bool:
+    action = office.departments[loop.trail[-1][1]].no_answer_action
+    return action.kind is ActionKind.FALLBACK_EMPLOYEE
 
 
-def _employee(office: Office, step: Step, rule: str) -> tuple[Step, bool] | None:
-    """Where one of an employee's rules leads."""
-    rules = office.rules.get(step[1]) if step[0] is Kind.EMPLOYEE else None
-    if rules is None:
-        return None
-    actions = {"no_answer": rules.no_answer, "out_of_hours": rules.out_of_hours, "absence": rules.absence}
-    action = actions[rule]
-    if action.kind is DirectActionKind.COLLEAGUE and action.agent_id is not None:
-        return (Kind.EMPLOYEE, action.agent_id), False
-    if action.kind is DirectActionKind.DEPARTMENT and action.department_id is not None:
-        return (Kind.DEPARTMENT, action.department_id), False
-    return None
+def _following(office: Office, rule: str) -> dict[Step, Step]:
+    """Where an unanswered call goes on to, from each step that passes it on."""
+    found: dict[Step, Step] = {}
+    for id_, department in office.departments.items():
+        action = department.no_answer_action
+        if action.kind is ActionKind.OTHER_DEPARTMENT and action.department_id is not None:
+            found[Kind.DEPARTMENT, id_] = (Kind.DEPARTMENT, action.department_id)
+    for id_, rules in office.rules.items():
+        said: DirectAction = getattr(rules, rule)
+        if said.kind is DirectActionKind.COLLEAGUE and said.agent_id is not None:
+            found[Kind.EMPLOYEE, id_] = (Kind.EMPLOYEE, said.agent_id)
+        elif said.kind is DirectActionKind.DEPARTMENT and said.department_id is not None:
+            found[Kind.EMPLOYEE, id_] = (Kind.DEPARTMENT, said.department_id)
+    return found
+
+
+def _circles(following: Mapping[Step, Step]) -> Iterator[Trail]:
+    """The circles among the steps, each once: every step is looked at once."""
+    seen: set[Step] = set()
+    for start in following:
+        trail: dict[Step, None] = {}
+        step: Step | None = start
+        while step is not None and step not in seen:
+            seen.add(step)
+            trail[step] = None
+            step = following.get(step)
+        if step is not None and step in trail:
+            steps = list(trail)
+            yield tuple(steps[steps.index(step) :])
+
+
+def _back_to_a_fallback(office: Office, following: Mapping[Step, Step]) -> Iterator[Trail]:
+    """From an employee to a department whose fallback is that same employee (E-80)."""
+    for id_, department in office.departments.items():
+        action = department.no_answer_action
+        if action.kind is not ActionKind.FALLBACK_EMPLOYEE or action.agent_id is None:
+            continue
+        end: Step = (Kind.DEPARTMENT, id_)
+        trail: dict[Step, None] = {}
+        step: Step | None = (Kind.EMPLOYEE, action.agent_id)
+        while step is not None and step not in trail:
+            trail[step] = None
+            step = following.get(step) if step != end else None
+        if end in trail:
+            yield tuple(trail)

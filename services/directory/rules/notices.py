@@ -1,7 +1,8 @@
 """What must hold for a notice, and for the choice of one (T1, T3, T6)."""
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from contracts.directory import NoticeKind
@@ -14,6 +15,16 @@ PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 PLACEHOLDERS: Final = ("position", "wait_minutes", "department", "employee", "number", "return_date")
 """All there are (T3)."""
 OF_EMPLOYEE: Final = ("employee", "return_date")
+OF_CALL: Final = ("position", "wait_minutes", "number")
+"""What only a call can fill, and only on some occasions."""
+FILLS: Final[dict[str, tuple[str, ...]]] = {
+    "welcome": ("position", "wait_minutes"),
+    "position": ("position", "wait_minutes"),
+    "invitation": OF_CALL,
+    "order_taken": OF_CALL,
+    "apology": ("number",),
+}
+"""A department's occasions with what its call fills there; on all others nothing is."""
 
 
 def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
@@ -37,8 +48,8 @@ def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
         yield Problem(code=Code.PLACEHOLDER_BROKEN, field="text")
 
 
-def choice(office: Office, said: NoticeChoice, field: str) -> Iterator[Problem]:
-    """A chosen notice that does not exist, or is of another kind."""
+def choice(office: Office, said: NoticeChoice, field: str, fills: Collection[str] = ()) -> Iterator[Problem]:
+    """A chosen notice that does not exist, is of another kind, or has a placeholder that stays empty here."""
     if said.kind in (NoticeKind.STANDARD, NoticeKind.NONE):
         if said.notice_id is not None:
             yield Problem(code=Code.NOTICE_UNFIT, field=f"{field}.notice_id")
@@ -46,5 +57,15 @@ def choice(office: Office, said: NoticeChoice, field: str) -> Iterator[Problem]:
     found = office.notices.get(said.notice_id or "")
     if found is None:
         yield unknown(f"{field}.notice_id", said.notice_id or "", office.notices)
-    elif (found.key is not None) != (said.kind is NoticeKind.UPLOADED):
+        return
+    if (found.key is not None) != (said.kind is NoticeKind.UPLOADED):
         yield Problem(code=Code.NOTICE_UNFIT, field=f"{field}.kind")
+    for name in PLACEHOLDER.findall(found.text):
+        if name in OF_CALL and name not in fills:
+            values = {"name": f"{{{name}}}"}
+            yield Problem(code=Code.PLACEHOLDER_EMPTY, field=f"{field}.notice_id", values=values)
+
+
+def upload_key(organization_id: str, content: bytes) -> str:
+    """Where an uploaded file lies: the same file again is the same object, and nobody can name another's."""
+    return f"uploads/{organization_id}/{hashlib.sha256(content).hexdigest()}"

@@ -1,6 +1,7 @@
 """What must hold for an employee's card, and for an extension of an office PBX (E1, E4 to E6)."""
 
-from collections.abc import Iterable, Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import phonenumbers
@@ -9,15 +10,17 @@ from msgspec import structs
 from contracts import dialling
 from contracts.dialling import DiallingPolicy
 from contracts.directory import PbxKind, Role
-from services.directory.rules import extensions, hours, naming
+from services.directory.rules import hours, naming
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import EmployeeCard, ExtensionCard, Hours, Who
-from services.directory.state.office import Kind, Office
+from services.directory.state.office import Office
 
 MOBILE_RING_MS_MIN: Final = 15_000
 """E4: an outside call takes seconds to be set up, and then somebody has to find the phone."""
 SATELLITE_RING_MS_MIN: Final = 25_000
 """S3: a satellite link takes ten seconds more."""
+HINTS_MAX: Final = 10
+HINTS_LIKELY_MAX: Final = 3
 
 
 def policy(office: Office) -> DiallingPolicy:
@@ -45,11 +48,9 @@ def is_satellite(number: str) -> bool:
         return False
 
 
-def employee(office: Office, id_: str, card: EmployeeCard) -> Iterator[Problem]:
+def employee(office: Office, card: EmployeeCard) -> Iterator[Problem]:
     """What is wrong with an employee's card."""
     yield from pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
-    yield from extensions.problems(office, Kind.EMPLOYEE, id_)
-    yield from _login(office, id_, card)
     yield from zone(card.timezone)
     yield from week(card.hours or (), "hours")
     for position, each in enumerate(card.absences):
@@ -77,17 +78,16 @@ def dialled(office: Office, number: str, field: str) -> Iterator[Problem]:
         )
 
 
-def _login(office: Office, id_: str, card: EmployeeCard) -> Iterator[Problem]:
-    taken = {other.login for other_id, other in office.employees.items() if other_id != id_}
-    if card.login in taken:
-        free = naming.unique(card.login, taken.__contains__)
-        yield Problem(code=Code.LOGIN_TAKEN, field="login", values={"login": card.login, "free": free})
+def login(card: EmployeeCard, logins: Mapping[str, int]) -> Iterator[Problem]:
+    """A login that somebody else has, too; `logins` counts who has which."""
+    if logins[card.login] > 1:
+        values = {"login": card.login, "free": naming.unique(card.login, logins.__contains__)}
+        yield Problem(code=Code.LOGIN_TAKEN, field="login", values=values)
 
 
-def extension(office: Office, id_: str, card: ExtensionCard) -> Iterator[Problem]:
+def extension(office: Office, card: ExtensionCard) -> Iterator[Problem]:
     """What is wrong with a phone of an office PBX."""
     yield from pbx_of_kind(office, card.pbx_id, PbxKind.OFFICE)
-    yield from extensions.problems(office, Kind.EXTENSION, id_)
 
 
 def pbx_of_kind(office: Office, pbx_id: str, kind: PbxKind | None = None) -> Iterator[Problem]:
@@ -100,9 +100,11 @@ def pbx_of_kind(office: Office, pbx_id: str, kind: PbxKind | None = None) -> Ite
 
 
 def unknown(field: str, id_: str, known: Iterable[str]) -> Problem:
-    """A reference to something that does not exist; the hint names what does, as far as it is short."""
+    """A reference to something that does not exist; the hint names what does, the likeliest first."""
     names = sorted(known)
-    hint = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    likely = difflib.get_close_matches(id_, names, n=HINTS_LIKELY_MAX)
+    names = [*likely, *(name for name in names if name not in likely)]
+    hint = ", ".join(names[:HINTS_MAX]) + (" …" if len(names) > HINTS_MAX else "")
     return Problem(code=Code.REFERENCE_UNKNOWN, field=field, values={"id": id_, "hint": hint or "—"})
 
 

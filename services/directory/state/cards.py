@@ -36,6 +36,7 @@ from services.directory.state.limits import (
     Password,
     Reference,
     Region,
+    RetentionDays,
     RingMs,
     Title,
     Url,
@@ -74,11 +75,8 @@ class Dialling(Card, frozen=True, kw_only=True):
     orders_per_minute_max: Count = 60
 
 
-class OrganizationCard(Card, frozen=True, kw_only=True):
-    """The company. `administrators` get the letters that nobody else gets; empty: whoever has that role.
-
-    `holidays`: the country whose public holidays close the working hours of those who keep them.
-    """
+class OrganizationForm(Card, frozen=True, kw_only=True):
+    """The company. `administrators` get the letters that nobody else gets; empty: whoever has that role."""
 
     name: Name
     language: Language = Language.RUSSIAN
@@ -86,7 +84,12 @@ class OrganizationCard(Card, frozen=True, kw_only=True):
     dialling: Dialling = Dialling()
     administrators: People = ()
     console_url: Url = ""
-    retention_days: Annotated[int, Meta(ge=1, le=3_650)] = 30
+
+
+class OrganizationCard(OrganizationForm, frozen=True, kw_only=True):
+    """The company. `holidays`: the country whose public ones close the hours of those who keep them."""
+
+    retention_days: RetentionDays = 30
     holidays: Region | None = None
 
 
@@ -122,30 +125,35 @@ class Absence(Card, frozen=True, kw_only=True):
 Week = Annotated[tuple[Hours, ...], Meta(max_length=50)]
 
 
-class EmployeeForm(Card, frozen=True, kw_only=True):
-    """A person of a cloud PBX (E1, E4 to E6). `hours` None: always at work.
+class EmployeeAtWork(Card, frozen=True, kw_only=True):
+    """What an office file says of a person of a cloud PBX (E1, E4 to E6). `hours` None: always at work.
 
     The desk phone and softphones ring at once where `rings_desk`, the SIMs too, the mobile after its delay.
     """
 
     name: Name
     pbx_id: Reference
-    job_title: Title = ""
     role: Role = Role.USER
     sees_organization: bool = False
-    may_download: bool = True
-    may_hear: bool = True
     email: Email | None = None
     language: Language | None = None
-    mobile: Number | None = None
     sims: Annotated[tuple[Number, ...], Meta(max_length=3)] = ()
     rings_desk: bool = True
     rings_mobile: bool = False
     mobile_delay_ms: Annotated[int, Meta(ge=0, le=120_000)] = 5_000
     timezone: Zone | None = None
     hours: Week | None = None
-    keeps_holidays: bool = False
     absences: Annotated[tuple[Absence, ...], Meta(max_length=100)] = ()
+
+
+class EmployeeForm(EmployeeAtWork, frozen=True, kw_only=True):
+    """A person of a cloud PBX."""
+
+    job_title: Title = ""
+    may_download: bool = True
+    may_hear: bool = True
+    mobile: Number | None = None
+    keeps_holidays: bool = False
 
 
 class EmployeeCard(EmployeeForm, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ NAME_PATTERN: Final = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]{0,98}[^\x00
 """One line, with no blank at its ends."""
 EMAIL_PATTERN: Final = r"^[A-Za-z0-9_%+\-]+(\.[A-Za-z0-9_%+\-]+)*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*$"
 NUMBER_PATTERN: Final = r"^\+[1-9][0-9]{4,14}$"
-ID_PATTERN: Final = r"^[a-z][a-z0-9.\-]{0,63}$"
+ID_PATTERN: Final = r"^[a-z][a-z0-9._\-]{0,63}$"
 LOGIN_PATTERN: Final = r"^[a-z][a-z0-9.\-]{0,39}$"
 
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="small letters, digits, dots and dashes")]
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description="small letters, digits, dots, dashes, underscores")]
 Reference = Annotated[str, Meta(min_length=1, max_length=64, description="an id in the same organization")]
 Name = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=100, description="one line, not blank")]
 Title = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,100}$", max_length=100)]
@@ -25,6 +25,7 @@ Minute = Annotated[int, Meta(ge=0, le=1_440, description="minutes since midnight
 Weekday = Annotated[int, Meta(ge=0, le=6, description="0 is Monday")]
 DurationMs = Annotated[int, Meta(ge=0, le=86_400_000, description="milliseconds, a day at most")]
 RingMs = Annotated[int, Meta(ge=1_000, le=3_600_000, description="milliseconds")]
+RetentionDays = Annotated[int, Meta(ge=1, le=3_650)]
 Count = Annotated[int, Meta(ge=1, le=100_000)]
 Key = Annotated[str, Meta(min_length=1, max_length=200)]
 NoticeText = Annotated[str, Meta(max_length=1_000, description="up to 1,000 characters (T6)")]

@@ -54,6 +54,16 @@ CARDS: Final[dict[Kind, type[Card]]] = {
     Kind.PAUSE: PauseCard,
     Kind.WRAP_UP: WrapUpCard,
 }
+PARTS: Final = {
+    Kind.PBX: "pbxs",
+    Kind.EMPLOYEE: "employees",
+    Kind.EXTENSION: "extensions",
+    Kind.DEPARTMENT: "departments",
+    Kind.NOTICE: "notices",
+    Kind.RULES: "rules",
+    Kind.SCENARIO: "scenarios",
+}
+"""The parts of an office, and of a sheet, by the kind of their cards."""
 CHECKED: Final = (
     Kind.ORGANIZATION,
     Kind.PBX,
@@ -108,3 +118,24 @@ class Office(Struct, kw_only=True):
             for id_, department in self.departments.items()
             if any(who.agent_id == agent_id for who in department.heads)
         ]
+
+
+def card_of(office: Office, kind: Kind, id_: str) -> Card | None:
+    """A card of an office, or None."""
+    if kind is Kind.ORGANIZATION:
+        return office.organization
+    found: dict[str, Card] = getattr(office, PARTS[kind])
+    return found.get(id_)
+
+
+def put(office: Office, kind: Kind, id_: str, card: Card | None) -> None:
+    """A card into an office, in place of the one that it had; None takes it out."""
+    if kind is Kind.ORGANIZATION:
+        assert isinstance(card, OrganizationCard)
+        office.organization = card
+    elif kind in PARTS:
+        cards: dict[str, Card] = getattr(office, PARTS[kind])
+        if card is None:
+            cards.pop(id_, None)
+        else:
+            cards[id_] = card

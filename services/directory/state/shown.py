@@ -140,3 +140,36 @@ class UploadShown(Struct, frozen=True, kw_only=True):
     """Where an uploaded file lies: the `key` for a notice."""
 
     key: str
+
+
+class FieldChange(Struct, frozen=True, kw_only=True):
+    """A field of a card that differs: what it was and is, as JSON."""
+
+    name: str
+    before: str
+    after: str
+
+
+class CardChange(Struct, frozen=True, kw_only=True):
+    """A card that is `new`, or `changed` in these fields."""
+
+    what: str
+    kind: str
+    id: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+class CardLeft(Struct, frozen=True, kw_only=True):
+    """A card that the book has and the sheet has not: it stays."""
+
+    kind: str
+    id: str
+
+
+class OfficeShown(Struct, frozen=True, kw_only=True):
+    """What saving a whole office changed, or would; `unchanged` counts its cards that were so before."""
+
+    changes: tuple[CardChange, ...]
+    unchanged: int
+    left: tuple[CardLeft, ...] = ()
+    warnings: tuple[ErrorShown, ...] = ()

@@ -108,6 +108,18 @@ class Texts:
         self.sent.append((number, text))
 
 
+class Clock(MemoryClock):
+    """Whoever sleeps on it wakes when the outbox has been sent, as by the running service meanwhile."""
+
+    def __init__(self, company: "Company") -> None:
+        super().__init__(NOW)
+        self._company = company
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await self._company.sent()
+
+
 class _Silent:
     """Nobody says facts past the outbox."""
 
@@ -119,7 +131,7 @@ class Company:
     """One directory with an organization and its administrator, and an HTTP line to it."""
 
     def __init__(self, database: str) -> None:
-        self.clock = MemoryClock(NOW)
+        self.clock = Clock(self)
         self.log = Log()
         self.mail = Mail()
         self.texts = Texts()

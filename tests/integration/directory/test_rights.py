@@ -27,6 +27,7 @@ ASKS: Final[dict[tuple[str, str], Action | None]] = {
     ("PUT", "/recovery"): None,
     ("GET", "/me"): None,
     ("PUT", "/me/password"): None,
+    ("PUT", "/office"): Action.SETTINGS_WRITE,
     ("GET", "/organization"): Action.SETTINGS_READ,
     ("PUT", "/organization"): Action.SETTINGS_WRITE,
     ("GET", "/pbxs"): Action.SETTINGS_READ,
@@ -78,6 +79,7 @@ ASKS: Final[dict[tuple[str, str], Action | None]] = {
 }
 # Bodies that can be read, so that a refusal is for the right and for nothing else.
 BODIES: Final[dict[str, Any]] = {
+    "/office": {"organization_id": "vostok", "organization": {"name": "Восток"}},
     "/organization": {"name": "Восток"},
     "/pbxs": {"name": "Волга", "kind": "cloud", "numbers": ["+78310002000"]},
     "/departments": {"name": "Сбыт", "pbx_id": "moskva", "extension": "299"},

@@ -1,0 +1,65 @@
+"""A whole office on one sheet: what an office file says, saved at once or not at all.
+
+A card that the sheet has is meant whole, all but the fields that default to UNSET: an office file has no
+words for those, and what is left out stays as the book has it.
+"""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from services.directory.state import limits
+from services.directory.state.cards import (
+    Card,
+    DepartmentCard,
+    EmployeeAtWork,
+    ExtensionCard,
+    NoticeCard,
+    OrganizationForm,
+    PbxCard,
+    RulesCard,
+    ScenarioCard,
+)
+from services.directory.state.limits import (
+    Extension,
+    Id,
+    Login,
+    Number,
+    Reference,
+    Region,
+    RetentionDays,
+    Title,
+)
+
+
+class OrganizationSheet(OrganizationForm, frozen=True, kw_only=True):
+    """The company; retention and holidays, left out, stay as the book has them."""
+
+    retention_days: RetentionDays | UnsetType = UNSET
+    holidays: Region | UnsetType | None = UNSET
+
+
+class EmployeeSheet(EmployeeAtWork, frozen=True, kw_only=True):
+    """An employee; what is left out of these stays as the book has it, a new one's login is made (E1)."""
+
+    extension: Extension
+    login: Login | UnsetType = UNSET
+    job_title: Title | UnsetType = UNSET
+    may_download: bool | UnsetType = UNSET
+    may_hear: bool | UnsetType = UNSET
+    mobile: Number | UnsetType | None = UNSET
+    keeps_holidays: bool | UnsetType = UNSET
+
+
+class OfficeSheet(Card, frozen=True, kw_only=True):
+    """A whole office by ids, `rules` by their employee's. What the book has beside it is left as it is."""
+
+    organization_id: Reference
+    organization: OrganizationSheet
+    pbxs: Annotated[dict[Id, PbxCard], Meta(max_length=limits.PBXS_MAX)] = {}
+    employees: Annotated[dict[Id, EmployeeSheet], Meta(max_length=limits.EMPLOYEES_MAX)] = {}
+    extensions: Annotated[dict[Id, ExtensionCard], Meta(max_length=limits.EXTENSIONS_MAX)] = {}
+    departments: Annotated[dict[Id, DepartmentCard], Meta(max_length=limits.DEPARTMENTS_MAX)] = {}
+    notices: Annotated[dict[Id, NoticeCard], Meta(max_length=limits.NOTICES_MAX)] = {}
+    rules: Annotated[dict[Id, RulesCard], Meta(max_length=limits.EMPLOYEES_MAX)] = {}
+    scenarios: Annotated[dict[Id, ScenarioCard], Meta(max_length=limits.SCENARIOS_MAX)] = {}
