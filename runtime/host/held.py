@@ -97,6 +97,8 @@ class Held:
         self.hearing = Hearing(decider, self.saying, self.already)
         self.mark_offset = -1
         self.written_at = ports.clock.elapsed()
+        self.has_said = False
+        """The stored outbox was acknowledged and still stands in the store."""
 
     @property
     def is_caught_up(self) -> bool:
@@ -125,7 +127,7 @@ class Held:
         return found
 
     async def store_then_say(self, batch: Batch, position: Position) -> None:
-        """The batch in one write; then its outputs, from what is stored; acknowledged, then trimmed."""
+        """The batch in one write; then its outputs, from what is stored, until all are acknowledged."""
         write = self._write(batch, position)
         await self._store(write)
         self.position = position
@@ -184,7 +186,11 @@ class Held:
         metrics.STORE_BYTES.inc(_bytes(write))
 
     async def say(self, stored: tuple[Outgoing, ...]) -> None:
-        """Send a stored outbox until all of it is acknowledged, then forget it. Raises LogUnavailable."""
+        """Send a stored outbox until all of it is acknowledged. Raises LogUnavailable.
+
+        It stays stored until the next write or `trim`: a next owner says it again, and readers drop that.
+        """
+        self.has_said = bool(stored)
         if not stored:
             return
         metrics.OUTBOX_SINCE.labels(self.partition).set(self.ports.clock.now() / 1000)
@@ -200,8 +206,13 @@ class Held:
                     raise
                 await self.ports.clock.sleep(pause)
                 pause = min(2 * pause, SEND_PAUSE_S_MAX)
-        await self.ports.store.trim(self.partition, epoch=self.epoch, version=self.version)
         metrics.OUTBOX_SINCE.labels(self.partition).set(0)
+
+    async def trim(self) -> None:
+        """Forget an outbox that was acknowledged. Raises Refused, StoreUnavailable."""
+        if self.has_said:
+            await self.ports.store.trim(self.partition, epoch=self.epoch, version=self.version)
+            self.has_said = False
 
 
 def _bytes(write: Write) -> int:

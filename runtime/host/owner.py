@@ -24,6 +24,8 @@ from runtime.ports import BlobsUnavailable, LogRecord, LogUnavailable, Outgoing,
 
 UNPARKED = type_name(OrganizationUnparked)
 IDLE_CHECK_S = 60.0
+COMMIT_S = 1.0
+"""Committed offsets only show lag, which nobody reads more often; a commit is a round trip to the broker."""
 
 _log = structlog.get_logger()
 
@@ -41,6 +43,8 @@ class Owner:
         self._reader = Reader(ports.log, partition, records_max=options.records_max)
         self._uploading: asyncio.Task[None] | None = None
         self._timers_asked = 0
+        self._committed: tuple[int, float] = (-1, 0.0)
+        """The offset, and when by this machine's clock."""
 
     async def claim(self) -> None:
         """Forget everything, and take the partition. Raises what `take` raises."""
@@ -64,6 +68,10 @@ class Owner:
         self.polled_at = self._ports.clock.elapsed()
         if records:
             await self._hear(held, records)
+        else:
+            # In a quiet moment: while batches follow each other, the next write replaces the outbox anyway.
+            await held.trim()
+        await self._commit(held.position.offset, is_quiet=not records)
         if held.is_caught_up:
             has_more = await self._reading_on.turn()
             await self._ring(held)
@@ -91,7 +99,6 @@ class Owner:
         metrics.LAG.labels(self.partition).set(max(0, self._ports.clock.now() - records[-1].at) / 1000)
         position = Position(held.position.log_id, held.position.partitions, records[-1].offset + 1, now_at)
         await held.store_then_say(batch, position)
-        await self._commit(position.offset)
 
     async def _hear_one(self, held: Held, heard: Parsed, batch: Batch) -> None:
         if heard.type == UNPARKED:
@@ -106,8 +113,13 @@ class Owner:
         except Broken as error:
             await park(held, heard, error, batch)
 
-    async def _commit(self, offset: int) -> None:
+    async def _commit(self, offset: int, *, is_quiet: bool) -> None:
         """Lag and autoscaling look at it; that it fails is their matter."""
+        committed, at = self._committed
+        now = self._ports.clock.elapsed()
+        if offset == committed or (not is_quiet and now - at < COMMIT_S):
+            return
+        self._committed = (offset, now)
         try:
             await self._ports.log.commit(self.partition, offset)
         except LogUnavailable as error:
