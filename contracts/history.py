@@ -1,11 +1,11 @@
-"""What people do with history: what they hear, claim, delete, and what they were refused.
+"""What people do with history: what they hear, claim, delete, were refused; and what is to be forgotten.
 
 These are appended by the history service's API and read back: of two who claim one voice message, the
 first on the log has it (V5). Whoever rebuilds history from the log finds them there, too.
 """
 
-from contracts.ids import AgentId, RecordingId, VoiceMessageId
-from contracts.message import Fact
+from contracts.ids import AgentId, DepartmentId, Instant, RecordingId, VoiceMessageId
+from contracts.message import Fact, Part
 
 
 class MessageFact(Fact, frozen=True, kw_only=True):
@@ -59,3 +59,25 @@ class RecordingRemoved(Fact, tag="history.recording_removed", frozen=True, kw_on
 
     recording_id: RecordingId
     reason: str
+
+
+class UnheardMessage(Part, frozen=True, kw_only=True):
+    """A voice message that nobody has heard; its audio goes at `removed_at`. `caller` None: withheld."""
+
+    voice_message_id: VoiceMessageId
+    caller: str | None
+    taken_at: Instant
+    duration_ms: int
+    removed_at: Instant
+
+
+class WarningWanted(Fact, tag="history.warning_wanted", frozen=True, kw_only=True):
+    """Voice messages of one machine are unheard a week before they go: voicemail writes to whoever gets that
+    machine's letters, about each message once, however often this is said (V6).
+
+    `department_id` or `agent_id` names whose machine it is. The message that goes first stands first.
+    """
+
+    department_id: DepartmentId | None
+    agent_id: AgentId | None
+    messages: tuple[UnheardMessage, ...]

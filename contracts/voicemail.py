@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from contracts.directory import Language, Recipient
+from contracts.history import UnheardMessage
 from contracts.ids import (
     AgentId,
     CallbackId,
@@ -126,16 +127,21 @@ class LetterKind(StrEnum):
     VOICE_MESSAGE = "voice_message"
     EXPIRED = "expired"
     UNREACHED = "unreached"
+    UNHEARD = "unheard"
 
 
 class LetterDue(Fact, tag="voicemail.letter_due", frozen=True, kw_only=True):
-    """One letter to one recipient is due; `letter_id` makes its Message-ID."""
+    """One letter to one recipient is due; `letter_id` makes its Message-ID.
+
+    A warning (`unheard`) is about several voice messages: `voice_message_ids`.
+    """
 
     letter_id: str
     kind: LetterKind
     recipient: Recipient
     voice_message_id: VoiceMessageId | None = None
     callback_id: CallbackId | None = None
+    voice_message_ids: tuple[VoiceMessageId, ...] = ()
 
 
 class LetterRetried(Fact, tag="voicemail.letter_retried", frozen=True, kw_only=True):
@@ -188,7 +194,11 @@ class StoreMessage(Command, tag="delivery.store_message", frozen=True, kw_only=T
 
 
 class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True):
-    """Send one letter to one recipient; everything it says is in here, audio by key or spool."""
+    """Send one letter to one recipient; everything it says is in here, audio by key or spool.
+
+    A warning names the voice messages that go first (`unheard`) of `unheard_count`, and was written at
+    `written_at`; `caller` and `called_at` are then the first one's.
+    """
 
     letter_id: str
     kind: LetterKind
@@ -212,3 +222,6 @@ class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True)
     may_have_arrived: bool = False
     employee_name: str = ""
     was_abandoned: bool = False
+    unheard: tuple[UnheardMessage, ...] = ()
+    unheard_count: int = 0
+    written_at: Instant | None = None

@@ -15,6 +15,7 @@ from contracts.history import (
     MessageHeard,
     MessageRemoved,
     RecordingRemoved,
+    WarningWanted,
 )
 from contracts.message import Message
 from runtime.edge import Edge, EdgePorts, EdgeWork
@@ -25,6 +26,8 @@ from services.history.activities.erasing import Erasing
 from services.history.activities.messages import Messages
 from services.history.activities.projecting import Projector, emptying
 from services.history.activities.removing import Removing
+from services.history.activities.sweeping import Sweeping
+from services.history.activities.warning import Warnings
 from services.history.api import app as api
 from services.history.api.asked import Parts
 from services.history.rules.projecting import HEARS as HEARD
@@ -41,6 +44,7 @@ SAYS: Final[tuple[type[Message], ...]] = (
     RecordingRemoved,
     AccessRefused,
     CustomerErased,
+    WarningWanted,
 )
 
 
@@ -64,16 +68,14 @@ def _built(
     )
     erasing = Erasing(engine=engine, clock=ports.clock, askers=askers, messages=messages)
     parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=ports.clock)
-    removing = Removing(
-        engine=engine,
-        say=ports.say,
-        blobs=ports.blobs,
-        clock=ports.clock,
-        every_s=settings.history_removals_s,
+    removing = Removing(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
+    warnings = Warnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
+    sweeping = Sweeping(
+        rounds=(removing.round, warnings.round), clock=ports.clock, every_s=settings.history_removals_s
     )
     return EdgeWork(
         subscriptions=(),
-        background=(projector.run, removing.run),
+        background=(projector.run, sweeping.run),
         on_stop=(projector.stop, engine.dispose),
         is_ready=projector.is_ready,
         api=api.build(parts, projector.is_ready),

@@ -13,4 +13,4 @@ class Settings(RuntimeSettings):
     token_key: SecretStr = SecretStr("")
     """The key that the directory signs tokens with: the same for every service, 32 bytes at least."""
     history_removals_s: float = Field(default=3600.0, gt=0)
-    """How often audio whose time is over is looked for."""
+    """How often audio whose time is over, or soon will be, is looked for."""

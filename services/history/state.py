@@ -248,10 +248,15 @@ class VoiceMessage(Piece):
     claimed: Done | None = None
     called_back: Done | None = None
     deleted: Done | None = None
+    warned_at: Instant | None = None
+    """When its owner was told that it goes unheard (V6)."""
 
 
 class Letter(Piece):
-    """One letter to one recipient about this contact; `state` is due, accepted, deferred or failed."""
+    """One letter to one recipient about this contact; `state` is due, accepted, deferred or failed.
+
+    A warning may tell of several contacts: then each of them has the letter.
+    """
 
     letter_id: str
     kind: str

@@ -41,6 +41,11 @@ LETTER_RETRIED_MS_MAX: Final = DAY_MS
 LETTER_LEASE_MS: Final = HOUR_MS
 """A letter whose sending was never answered is asked for again; the edge knows what it has sent."""
 
+UNHEARD_LISTED_MAX: Final = 50
+"""Voice messages that one warning lists; of the others it says how many they are."""
+WARNING_KEPT_MS: Final = DAY_MS
+"""How long after the audio is gone a warning is remembered: history removes within the hour."""
+
 STORING_PAUSE_MS_MIN: Final = 5 * SECOND_MS
 STORING_PAUSE_MS_MAX: Final = 5 * MINUTE_MS
 STORING_RETRIED_MS_MAX: Final = 7 * DAY_MS

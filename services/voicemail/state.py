@@ -9,6 +9,7 @@ from enum import StrEnum
 from sortedcontainers import SortedDict
 
 from contracts.directory import Language, NoticeChoice, Recipient, VoicemailSettings
+from contracts.history import UnheardMessage
 from contracts.ids import (
     AgentId,
     CallbackId,
@@ -192,6 +193,24 @@ class EndedCallback(Record, frozen=True, array_like=True):
     """It followed a call that was abandoned; nobody had ordered it (C11)."""
 
 
+class RetentionWarning(Record, frozen=True, array_like=True):
+    """What the letters of a day say of voice messages that go unheard from one machine (V6).
+
+    It outlives its letters until the audio is gone, so that nobody is warned of a voice message twice;
+    `warning_id` is the first of `voice_message_ids`. `messages` are those that the letters list, and go with
+    the last letter.
+    """
+
+    warning_id: VoiceMessageId
+    department_id: DepartmentId | None
+    agent_id: AgentId | None
+    voice_message_ids: tuple[VoiceMessageId, ...]
+    messages: tuple[UnheardMessage, ...]
+    written_at: Instant
+    letters: Letters = Letters.WANTED
+    letters_open: int = 0
+
+
 class Letter(Record, frozen=True, array_like=True):
     """One letter to one recipient, until the mail server took it or never will."""
 
@@ -204,6 +223,7 @@ class Letter(Record, frozen=True, array_like=True):
     tries: int = 0
     may_have_arrived: bool = False
     answer: str = ""
+    warning_id: VoiceMessageId | None = None
 
 
 class VoicemailState(State):
@@ -213,6 +233,7 @@ class VoicemailState(State):
         super().__init__()
         self._by_leg: dict[LegId, VoiceMessageId] = {}
         self._by_email: dict[str, SortedDict[str, None]] = {}
+        self._warned: dict[VoiceMessageId, VoiceMessageId] = {}
         self.organizations = self.table("organizations", Organization)
         self.departments = self.table("departments", Department)
         self.readers = self.table("readers", Reader, self._index_reader)
@@ -220,6 +241,7 @@ class VoicemailState(State):
         self.messages = self.table("messages", VoiceMessage, self._index_message)
         self.callbacks = self.table("callbacks", EndedCallback)
         self.letters = self.table("letters", Letter)
+        self.warnings = self.table("warnings", RetentionWarning, self._index_warning)
 
     def _index_message(self, old: VoiceMessage | None, new: VoiceMessage | None) -> None:
         # Two conversations on one leg, or one that moves to another, are facts that contradict each other.
@@ -236,6 +258,18 @@ class VoicemailState(State):
                 del self._by_email[old.email]
         if new is not None and new.email:
             self._by_email.setdefault(new.email, SortedDict())[new.agent_id] = None
+
+    def _index_warning(self, old: RetentionWarning | None, new: RetentionWarning | None) -> None:
+        if old is not None:
+            for id_ in old.voice_message_ids:
+                self._warned.pop(id_, None)
+        if new is not None:
+            self._warned.update((id_, new.warning_id) for id_ in new.voice_message_ids)
+
+    def warning_about(self, voice_message_id: VoiceMessageId) -> RetentionWarning | None:
+        """The warning that told of this voice message."""
+        found = self._warned.get(voice_message_id)
+        return None if found is None else self.warnings[found]
 
     def message_on(self, leg_id: LegId | None) -> VoiceMessage | None:
         """The voice message whose conversation is, or was, on this leg."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, select, true, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts import codec
 from contracts.directory import AgentSaved
@@ -12,7 +12,7 @@ from contracts.history import MessageRemoved, RecordingRemoved
 from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.message import Fact, type_name
 from services.history import state
-from services.history.activities import tables
+from services.history.activities import logins, tables
 from services.history.rules import book, naming, rows
 from services.history.rules.accepting import Number
 from services.history.rules.book import Book
@@ -28,6 +28,13 @@ class Known:
     def __init__(self, book: Book, heard: dict[str, Number]) -> None:
         self.book = book
         self.heard = heard
+
+
+async def organizations(engine: AsyncEngine) -> list[OrganizationId]:
+    """Every organization that history has heard of."""
+    async with engine.connect() as connection:
+        found = await connection.scalars(select(tables.cards.c.organization_id).distinct())
+        return sorted(OrganizationId(each) for each in found)
 
 
 async def load_known(connection: AsyncConnection, organization_id: OrganizationId) -> Known:
@@ -138,6 +145,7 @@ async def write_sheet(connection: AsyncConnection, sheet: Sheet, *, now_at: Inst
     await _write_heard(connection, sheet)
     await _write_early(connection, sheet, now_at)
     await _write_removals(connection, sheet)
+    await logins.write_ended(connection, organization_id, sheet.ended_logins)
     await _insert(
         connection,
         tables.refusals,

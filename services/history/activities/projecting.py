@@ -151,6 +151,8 @@ class Projector:
                 await self._clock.sleep(PAUSE_S)
 
     async def _follow_on(self, partition: int) -> None:
+        # Whoever reads again, after a rebuild say, is behind until the end was seen once more.
+        self.caught_up[partition] = False
         share = Share(self._engine, partition)
         await share.begin(self._log, self._tokens)
         reader = Reader(self._log, partition, records_max=RECORDS_MAX)

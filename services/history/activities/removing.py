@@ -5,50 +5,41 @@ First the objects go from S3, then the fact says so: a crash in between only rep
 
 from typing import Final
 
-import structlog
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.history import MessageRemoved, RecordingRemoved
 from contracts.ids import OrganizationId, RecordingId, VoiceMessageId
 from contracts.message import Fact
-from runtime.edge import NotSaid, Say
-from runtime.ports import Blobs, BlobsUnavailable, Clock
+from runtime.edge import Say
+from runtime.ports import Blobs, Clock
 from services.history.activities import tables
 from services.history.activities.asking import SOURCE
-from services.history.activities.keeping import contacts_named, load_book
+from services.history.activities.keeping import contacts_named, load_book, organizations
 from services.history.rules.messages import keys_of
+from services.history.rules.warning import DAY_MS
 
-DAY_MS: Final = 24 * 3600 * 1000
 ONCE_MAX: Final = 500
 """Voice messages of one organization in one round; the rest comes in the next."""
 RETENTION: Final = "retention"
-_log = structlog.get_logger()
 
 
 class Removing:
     """Removes audio, round by round."""
 
-    def __init__(self, *, engine: AsyncEngine, say: Say, blobs: Blobs, clock: Clock, every_s: float) -> None:
+    def __init__(self, *, engine: AsyncEngine, say: Say, blobs: Blobs, clock: Clock) -> None:
         self._engine = engine
         self._say = say
         self._blobs = blobs
         self._clock = clock
-        self._every_s = every_s
-
-    async def run(self) -> None:
-        """Round after round, until cancelled."""
-        while True:
-            await self._clock.sleep(self._every_s)
-            try:
-                await self.round()
-            except (BlobsUnavailable, NotSaid) as error:
-                _log.warning("audio was not removed, and is tried again", error=str(error))
 
     async def round(self) -> int:
-        """Everything that must go now; how many voice messages and recordings went."""
+        """Everything that must go now; how many voice messages and recordings went.
+
+        Raises BlobsUnavailable, NotSaid.
+        """
         gone = 0
-        for organization_id in await self._organizations():
+        for organization_id in await organizations(self._engine):
             subjects = await self._asked_for(organization_id) | await self._too_old(organization_id)
             for subject, (keys, reason) in sorted(subjects.items()):
                 for key in sorted(keys):
@@ -61,12 +52,6 @@ class Removing:
                 )
                 gone += 1
         return gone
-
-    async def _organizations(self) -> list[OrganizationId]:
-        table = tables.cards
-        async with self._engine.connect() as connection:
-            found = await connection.scalars(select(table.c.organization_id).distinct())
-            return sorted(OrganizationId(each) for each in found)
 
     async def _asked_for(self, organization_id: OrganizationId) -> dict[str, tuple[set[str], str]]:
         """What people deleted or erased."""

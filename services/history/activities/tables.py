@@ -149,6 +149,8 @@ messages: Final = Table(
     Column("is_internal", Boolean, nullable=False),
     _at("claimed_at", optional=True),
     _at("called_back_at", optional=True),
+    _at("heard_at", optional=True),
+    _at("warned_at", optional=True),
     Index("messages_by_contact", "organization_id", "contact_id"),
     Index("messages_by_time", "organization_id", "taken_at", "voice_message_id"),
 )
@@ -182,6 +184,14 @@ removals: Final = Table(
     _id("reason"),
     _at("asked_at"),
 )
+ended_logins: Final = Table(
+    "ended_logins",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("login_id", key=True),
+    _at("until_at"),
+)
+"""Logins that are over before their tokens are; forgotten with the last of these."""
 refusals: Final = Table(
     "refusals",
     METADATA,

@@ -29,6 +29,7 @@ HistoryFact = (
     | h.MessageRemoved
     | h.RecordingRemoved
     | h.CustomerErased
+    | h.WarningWanted
 )
 GONE = (MessageState.DELETED, MessageState.REMOVED)
 
@@ -118,9 +119,15 @@ def _on_letter_due(contact: Contact, fact: v.LetterDue, at: Instant) -> None:
             name=fact.recipient.name,
             email=fact.recipient.email,
             due_at=at,
-            voice_message_id=fact.voice_message_id,
+            voice_message_id=fact.voice_message_id or _told_of(contact, fact),
         )
     )
+
+
+def _told_of(contact: Contact, fact: v.LetterDue) -> VoiceMessageId | None:
+    """The first voice message of this contact that a warning tells of."""
+    told = (each.voice_message_id for each in contact.messages)
+    return next((each for each in told if each in fact.voice_message_ids), None)
 
 
 def _on_letter(
@@ -135,18 +142,38 @@ def _on_letter(
 
 
 def apply_done(contact: Contact, fact: HistoryFact, at: Instant, book: Book) -> None:
-    """Fold what people did; of two who claim, the first on the log has it (V5, E-72)."""
-    if isinstance(fact, h.CustomerErased):
-        _erase(contact, fact.number)
-        return
-    if isinstance(fact, h.RecordingRemoved):
-        for each in contact.recordings:
-            if each.recording_id == fact.recording_id:
-                each.key, each.reason = None, fact.reason
-        return
-    message = contact.message(fact.voice_message_id)
-    if message is None:
-        return
+    """Fold what people did, and what the time that audio is kept did."""
+    match fact:
+        case h.CustomerErased():
+            _erase(contact, fact.number)
+        case h.RecordingRemoved():
+            for each in contact.recordings:
+                if each.recording_id == fact.recording_id:
+                    each.key, each.reason = None, fact.reason
+        case h.WarningWanted():
+            _warn(contact, fact, at)
+        case _:
+            message = contact.message(fact.voice_message_id)
+            if message is not None:
+                _do(contact, message, fact, at, book)
+
+
+def _warn(contact: Contact, fact: h.WarningWanted, at: Instant) -> None:
+    """The first time counts."""
+    told = {each.voice_message_id for each in fact.messages}
+    for message in contact.messages:
+        if message.voice_message_id in told:
+            message.warned_at = message.warned_at or at
+
+
+def _do(
+    contact: Contact,
+    message: VoiceMessage,
+    fact: h.MessageHeard | h.MessageClaimed | h.MessageCalledBack | h.MessageDeleted | h.MessageRemoved,
+    at: Instant,
+    book: Book,
+) -> None:
+    """Of two who claim, the first on the log has it (V5, E-72)."""
     if isinstance(fact, h.MessageRemoved):
         message.original_key = message.mp3_key = None
         message.reason = fact.reason

@@ -1,7 +1,8 @@
 """Which contacts a fact is about, and which one it begins.
 
 A contact is known under names: its legs, places, callbacks, voice messages and letters. A fact concerns every
-contact that one of its own names belongs to; two at most, when a caller goes on in another place (C8).
+contact that one of its own names belongs to: two when a caller goes on in another place (C8), many when a
+letter warns of many voice messages, or a customer is erased (V6).
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from typing import Final, TypeGuard
 
 from contracts.callback import CallbackOrdered, Origin
 from contracts.gateway import CallArrived, LegEnded, Outcome
-from contracts.history import CustomerErased
+from contracts.history import CustomerErased, WarningWanted
 from contracts.ids import Instant, LegId, OrganizationId
 from contracts.message import Fact
 from contracts.queue import PlaceTaken
@@ -17,6 +18,7 @@ from contracts.routing import CallTaken
 from contracts.voicemail import (
     LetterAccepted,
     LetterDeferred,
+    LetterDue,
     LetterFailed,
     MessageMissing,
     MessageQuarantined,
@@ -67,6 +69,10 @@ def names_in(fact: Fact) -> list[str]:
     """Every name of a contact that a fact speaks."""
     if isinstance(fact, CustomerErased):
         return [number_name(fact.number)]
+    if isinstance(fact, WarningWanted):
+        return [f"message:{each.voice_message_id}" for each in fact.messages]
+    if isinstance(fact, LetterDue) and fact.voice_message_ids:
+        return [f"letter:{fact.letter_id}", *(f"message:{each}" for each in fact.voice_message_ids)]
     found = ((kind, getattr(fact, field, None)) for field, kind in _FIELDS.items())
     return list(dict.fromkeys(f"{kind}:{id_}" for kind, id_ in found if id_))
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from contracts.codec import Envelope
+from contracts.directory import LoginEnded
 from contracts.history import AccessRefused, CustomerErased, MessageDeleted, MessageRemoved, RecordingRemoved
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
@@ -22,7 +23,7 @@ from services.history.rules.standing import AgentChange
 from services.history.state import Contact, ContactId
 
 HEARS: Final[tuple[type[Fact], ...]] = tuple(
-    dict.fromkeys((*CARDS, *folding.CONTACT_FACTS, *standing.CHANGES, AccessRefused))
+    dict.fromkeys((*CARDS, *folding.CONTACT_FACTS, *standing.CHANGES, AccessRefused, LoginEnded))
 )
 """Every type that history reads; others are skipped by their header."""
 
@@ -66,6 +67,7 @@ class Sheet:
         self.changed: dict[ContactId, None] = {}
         self.cards: dict[tuple[str, str], Card] = {}
         self.refusals: list[Refusal] = []
+        self.ended_logins: list[tuple[Instant, LoginEnded]] = []
         self.agent_changes: list[AgentChange] = []
         self.early_loaded: frozenset[tuple[str, int]] = frozenset()
         self.removals_loaded: frozenset[str] = frozenset()
@@ -93,6 +95,8 @@ class Sheet:
             self.cards[key_of(fact)] = fact
         if isinstance(fact, AccessRefused):
             self.refusals.append(Refusal(offset=offset, at=at, fact=fact))
+        if isinstance(fact, LoginEnded):
+            self.ended_logins.append((at, fact))
         self.agent_changes.extend(standing.changes(fact, at=at, offset=offset))
         if isinstance(fact, folding.CONTACT_FACTS):
             self._fold(fact, at=at, offset=offset)
@@ -115,7 +119,7 @@ class Sheet:
             folding.apply(contact, fact, at, self.book)
             self._index(contact)
             self.changed[contact.contact_id] = None
-            self._release(contact, names, at)
+        self._release(concerned, names, at)
         self._forget_removals(fact)
 
     def _concerned(self, names: Iterable[str]) -> list[Contact]:
@@ -126,14 +130,18 @@ class Sheet:
         if naming.is_early(fact) and names:
             self.early[names[0], offset] = EarlyFact(name=names[0], at=at, offset=offset, fact=fact)
 
-    def _release(self, contact: Contact, names: Iterable[str], at: Instant) -> None:
-        """Facts that waited for a name which the contact has now; too old ones are as good as gone."""
-        wanted = [each for each in names if contact.contact_id in self._names.get(each, ())]
-        waiting = sorted((key for key in self.early if key[0] in wanted), key=lambda key: key[1])
+    def _release(self, concerned: list[Contact], names: Iterable[str], at: Instant) -> None:
+        """Facts that waited for a name which contacts have now; too old ones are as good as gone."""
+        wanted = {name: [each for each in concerned if self._has(each, name)] for name in names}
+        waiting = sorted((key for key in self.early if wanted.get(key[0])), key=lambda key: key[1])
         for key in waiting:
             early = self.early.pop(key)
             if early.at >= at - naming.EARLY_MS_MAX:
-                folding.apply(contact, early.fact, early.at, self.book)
+                for contact in wanted[key[0]]:
+                    folding.apply(contact, early.fact, early.at, self.book)
+
+    def _has(self, contact: Contact, name: str) -> bool:
+        return contact.contact_id in self._names.get(name, ())
 
     def _remove(self, contact: Contact, fact: Fact, at: Instant) -> None:
         """Note the audio that goes with this fact, and audio that came after its contact was erased."""

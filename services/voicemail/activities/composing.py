@@ -6,7 +6,6 @@ command, so that a letter sent twice is one letter for whoever reads it.
 """
 
 import hashlib
-import unicodedata
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -24,10 +23,9 @@ from contracts.directory import Language
 from contracts.gateway import Outcome
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
-from services.voicemail.activities import wording
-from services.voicemail.activities.wording import WORDS, Words
+from services.voicemail.activities import warning, wording
+from services.voicemail.activities.wording import WORDS, Words, call_url, one_line
 
-NAME_LENGTH_MAX: Final = 120
 SUBJECT_LENGTH_MAX: Final = 200
 ACCENTS: Final = {
     LetterKind.VOICE_MESSAGE: "#1d4ed8",
@@ -73,16 +71,6 @@ def identity(organization_id: OrganizationId, command: SendLetter) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
-    """A name that can stand anywhere: no control, format or private characters, single spaces, bounded.
-
-    Nor an encoded word (RFC 2047): the library would decode it, line ends and all, into the letter's headers.
-    """
-    cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text).replace("=?", "= ?")
-    joined = " ".join(cleaned.split())
-    return joined if len(joined) <= length_max else f"{joined[: length_max - 1].rstrip()}…"
-
-
 class Writer:
     """Writes letters from one sender; `attachment_bytes_max` is what an MP3 may have."""
 
@@ -100,8 +88,8 @@ class Writer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._html = environment.get_template("letter.html.j2")
-        self._text = environment.get_template("letter.txt.j2")
+        self._letter = _templates(environment, "letter")
+        self._warning = _templates(environment, "warning")
 
     def message_id(self, organization_id: OrganizationId, command: SendLetter) -> str:
         """The same for the same letter, for ever."""
@@ -111,24 +99,32 @@ class Writer:
         """Write one. Raises NoAddress."""
         if len(audio.mp3) > self.attachment_bytes_max:
             audio = msgspec.structs.replace(audio, mp3=b"", absence=Absence.TOO_LARGE)
-        words = WORDS[command.language]
-        page = _page(command, audio, words, self.attachment_bytes_max)
+        if command.kind is LetterKind.UNHEARD:
+            page, (html, text) = warning.page(command), self._warning
+        else:
+            words = WORDS[command.language]
+            page, (html, text) = _page(command, audio, words, self.attachment_bytes_max), self._letter
         letter = EmailMessage(policy=SMTP)
         letter["Message-ID"] = self.message_id(organization_id, command)
         letter["Date"] = format_datetime(_written_at(command))
         letter["From"] = self._sender
         letter["To"] = _address(command)
-        letter["Subject"] = page["subject"]
+        letter["Subject"] = one_line(str(page["subject"]), SUBJECT_LENGTH_MAX)
         # RFC 3834: nobody's absence notice shall answer a machine; Exchange wants to be told separately.
         letter["Auto-Submitted"] = "auto-generated"
         letter["X-Auto-Response-Suppress"] = "All"
-        letter.set_content(self._text.render(page), cte="base64")
-        letter.add_alternative(self._html.render(page), subtype="html", cte="base64")
+        letter.set_content(text.render(page), cte="base64")
+        letter.add_alternative(html.render(page), subtype="html", cte="base64")
         if audio.mp3:
             letter.add_attachment(audio.mp3, maintype="audio", subtype="mpeg", filename=str(page["file"]))
         # Making the letter multipart has moved its Content-* headers inward: the language comes last.
         letter["Content-Language"] = str(command.language)
         return letter
+
+
+def _templates(environment: jinja2.Environment, name: str) -> tuple[jinja2.Template, jinja2.Template]:
+    """The HTML part and the text part."""
+    return environment.get_template(f"{name}.html.j2"), environment.get_template(f"{name}.txt.j2")
 
 
 def _address(command: SendLetter) -> Address:
@@ -143,7 +139,7 @@ def _address(command: SendLetter) -> Address:
 
 def _written_at(command: SendLetter) -> datetime:
     """When the story that the letter tells was over: fixed, however often the letter is sent."""
-    over_at = command.called_at + command.waited_ms + command.duration_ms
+    over_at = command.written_at or command.called_at + command.waited_ms + command.duration_ms
     return wording.instant(over_at).astimezone(wording.zone(command.timezone))
 
 
@@ -162,13 +158,13 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
         subject = f"{subject}, {one_line(command.employee_name)}"
     return {
         "language": str(command.language),
-        "subject": one_line(subject, SUBJECT_LENGTH_MAX),
+        "subject": subject,
         "title": title,
         "lead": lead,
         "accent": ACCENTS[LetterKind.EXPIRED if mark in WITHOUT_SOUND else command.kind],
         "caller": caller,
         "caller_label": words.caller,
-        "call_url": "" if command.reason == Outcome.BAD_NUMBER else _call_url(command.caller),
+        "call_url": "" if command.reason == Outcome.BAD_NUMBER else call_url(command.caller),
         "call_back": words.call_back,
         "rows": _rows(command, audio, mark, words, department),
         "mark": words.marks.get(mark, ""),
@@ -202,6 +198,8 @@ def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
             if command.has_expired_callback:
                 return words.message_title, words.expired_note
             return words.message_title, words.message_lead
+        case LetterKind.UNHEARD:
+            raise ValueError("a warning has a page of its own")
 
 
 def _rows(
@@ -237,17 +235,9 @@ def _audio_line(language: Language, audio: Audio, words: Words, file: str, attac
             return words.not_here
 
 
-def _call_url(caller: str | None) -> str:
-    """A link that phones and softphones dial; only for what is a plain number."""
-    digits = (caller or "").removeprefix("+")
-    return f"tel:+{digits}" if digits.isascii() and digits.isdigit() and caller != digits else ""
-
-
 def _console_url(command: SendLetter) -> str:
     """The page of this voice message or callback; nothing where there is no console."""
-    base = command.console_url.strip().rstrip("/")
-    if not base.startswith(("https://", "http://")):
-        return ""
-    if command.voice_message_id is not None:
+    base = wording.console(command.console_url)
+    if base and command.voice_message_id is not None:
         return f"{base}/voice-messages/{quote(command.voice_message_id, safe='')}"
     return base

@@ -4,6 +4,7 @@ One `Words` per language; a sentence that depends on whether a letter tells of a
 is chosen in `composing`. Dates, durations and plurals are Babel's.
 """
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +17,8 @@ from babel.units import format_unit
 from contracts.directory import Language
 from contracts.gateway import Outcome
 from contracts.voicemail import Mark
+
+NAME_LENGTH_MAX: Final = 120
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,8 +183,19 @@ def instant(at_ms: int) -> datetime:
 def moment(at_ms: int, where: ZoneInfo, language: Language) -> str:
     """A date and time as people there read it, with the place whose clock it is."""
     text = format_datetime(instant(at_ms), "EEEE, d MMMM y, HH:mm", tzinfo=where, locale=language)
-    place = "UTC" if where.key == "UTC" else get_timezone_location(where, locale=language, return_city=True)
-    return f"{text} ({place})"
+    return f"{text} ({place(where, language)})"
+
+
+def moment_in_list(at_ms: int, where: ZoneInfo, language: Language) -> str:
+    """The same for one line of many, above or below which the place is named once."""
+    return format_datetime(instant(at_ms), "d MMMM y, HH:mm", tzinfo=where, locale=language)
+
+
+def place(where: ZoneInfo, language: Language) -> str:
+    """The city whose clock it is."""
+    if where.key == "UTC":
+        return "UTC"
+    return str(get_timezone_location(where, locale=language, return_city=True))
 
 
 def duration(ms: int, language: Language) -> str:
@@ -209,3 +223,25 @@ def number(caller: str | None, words: Words) -> str:
     except phonenumbers.NumberParseException:
         return caller
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
+    """A name that can stand anywhere: no control, format or private characters, single spaces, bounded.
+
+    Nor an encoded word (RFC 2047): the library would decode it, line ends and all, into the letter's headers.
+    """
+    cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text).replace("=?", "= ?")
+    joined = " ".join(cleaned.split())
+    return joined if len(joined) <= length_max else f"{joined[: length_max - 1].rstrip()}…"
+
+
+def call_url(caller: str | None) -> str:
+    """A link that phones and softphones dial; only for what is a plain number."""
+    digits = (caller or "").removeprefix("+")
+    return f"tel:+{digits}" if digits.isascii() and digits.isdigit() and caller != digits else ""
+
+
+def console(url: str) -> str:
+    """The console's address without its last stroke; empty where there is none that a browser opens."""
+    base = url.strip().rstrip("/")
+    return base if base.startswith(("https://", "http://")) else ""

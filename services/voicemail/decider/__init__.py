@@ -10,10 +10,11 @@ Theory of operation. A voice message lives two lives at once, and a record of it
 
 The letters wait for the keeping to end, or for five minutes, whichever is first (`letters`). Each letter
 is a record of its own, with one timer: the lease of a sending that is not answered, or the pause before
-the next. A record is dropped when its last letter has ended, so nothing here grows with history.
+the next. A record is dropped when its last letter has ended, and a warning when its audio is gone, so nothing
+here grows with history.
 
-`conversation`, `keeping`, `letters` and `book` each hold what is applied and what is decided of their
-facts; this module only says which fact goes where. Results of the activities are idempotent by their
+`conversation`, `keeping`, `letters`, `warnings` and `book` each hold what is applied and what is decided of
+their facts; this module only says which fact goes where. Results of the activities are idempotent by their
 subject: a second `message_stored` or `letter_deferred` finds the state further on and changes nothing.
 """
 
@@ -35,6 +36,7 @@ from contracts.gateway import (
     RecordingFinished,
     RecordingSpooled,
 )
+from contracts.history import WarningWanted
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -59,7 +61,7 @@ from contracts.voicemail import (
 )
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import timer_id
-from services.voicemail.decider import book, conversation, keeping, letters
+from services.voicemail.decider import book, conversation, keeping, letters, warnings
 from services.voicemail.state import Keeping, Phase, VoicemailState
 
 Book = (
@@ -94,11 +96,12 @@ Results = (
 Own = (
     GreetingPlayed | RecordingAsked | MessageTaken | CallerThanked | StoringAsked | LetterDue | LetterRetried
 )
-Known = Book | Phones | Callbacks | Results | Own | TimerDue
+Known = Book | Phones | Callbacks | WarningWanted | Results | Own | TimerDue
 HEARS: Final[tuple[type[Fact], ...]] = (
     *get_args(Book),
     *get_args(Phones),
     *get_args(Callbacks),
+    WarningWanted,
     *get_args(Results),
     TimerDue,
 )
@@ -154,6 +157,8 @@ def _apply(state: VoicemailState, fact: Known) -> None:
             keeping.quarantined(state, fact)
         case CallbackExpired() | CallbackUnreached():
             letters.callback_ended(state, fact)
+        case WarningWanted():
+            warnings.wanted(state, fact)
         case LetterDue():
             letters.due(state, fact)
         case LetterRetried():
@@ -176,6 +181,8 @@ def _apply_timer(state: VoicemailState, timer: TimerDue) -> None:
             conversation.overdue(state, timer)
         case "letters":
             letters.overdue(state, timer)
+        case "warning":
+            warnings.forgotten(state, timer)
         case _:
             pass
 
@@ -206,6 +213,8 @@ def _decide(state: VoicemailState, fact: Known) -> Decision:
             return letters.on_wanted(state, fact)
         case CallbackExpired() | CallbackUnreached():
             return letters.on_callback_ended(state, fact)
+        case WarningWanted():
+            return letters.on_warned(state, fact)
         case LetterDue() | LetterRetried():
             return letters.on_sending(state, fact)
         case LetterDeferred():
@@ -237,7 +246,7 @@ def _on_timer_due(state: VoicemailState, timer: TimerDue) -> Decision:
 
 
 def owed(state: VoicemailState) -> tuple[TimerId, ...]:
-    """What the state must be waiting for: an end of every conversation, storing and letter."""
+    """What the state must be waiting for: an end of every conversation, storing, letter and warning."""
     waits: list[TimerId] = []
     for message in state.messages:
         if message.phase is not Phase.OVER:
@@ -247,4 +256,5 @@ def owed(state: VoicemailState) -> tuple[TimerId, ...]:
         if message.keeping is Keeping.TAKEN:
             waits.append(timer_id("letters", message.voice_message_id))
     waits.extend(timer_id("letter", letter.letter_id) for letter in state.letters)
+    waits.extend(timer_id("warning", warning.warning_id) for warning in state.warnings)
     return tuple(waits)

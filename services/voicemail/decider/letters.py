@@ -11,7 +11,8 @@ import msgspec
 
 from contracts.callback import CallbackExpired, CallbackUnreached, Origin
 from contracts.directory import Recipient
-from contracts.ids import CallbackId, DepartmentId, Instant, VoiceMessageId
+from contracts.history import WarningWanted
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, VoiceMessageId
 from contracts.log import TimerDue
 from contracts.voicemail import (
     LetterAccepted,
@@ -28,6 +29,7 @@ from contracts.voicemail import (
 )
 from runtime.decision import NOTHING, Decision
 from services.voicemail import rules
+from services.voicemail.decider import warnings
 from services.voicemail.decider.keep import keep, keep_callback
 from services.voicemail.decider.keeping import ask_storing
 from services.voicemail.state import (
@@ -37,6 +39,7 @@ from services.voicemail.state import (
     Letter,
     Letters,
     Reader,
+    RetentionWarning,
     VoicemailState,
     VoiceMessage,
 )
@@ -70,7 +73,23 @@ def on_callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnr
     if callback is None or callback.letters is not Letters.WANTED:
         return NOTHING
     levels = _department_levels(state, callback.department_id)
-    return _write(state, levels, kind=callback.kind, callback_id=callback.callback_id)
+    return _write(
+        state, levels, about=callback.callback_id, kind=callback.kind, callback_id=callback.callback_id
+    )
+
+
+def on_warned(state: VoicemailState, fact: WarningWanted) -> Decision:
+    """One letter about all of it to everyone who got the letters about the voice messages (V6)."""
+    warning = warnings.begun_by(state, fact)
+    if warning is None:
+        return NOTHING
+    return _write(
+        state,
+        _levels(state, warning.department_id, warning.agent_id),
+        about=f"{warning.warning_id}.unheard",
+        kind=LetterKind.UNHEARD,
+        voice_message_ids=warning.voice_message_ids,
+    )
 
 
 def on_wanted(
@@ -88,7 +107,8 @@ def _write_about(state: VoicemailState, message: VoiceMessage) -> Decision:
     is_without = message.keeping is Keeping.MISSING and message.callback_id is not None
     return _write(
         state,
-        _levels(state, message),
+        _levels(state, message.department_id, message.agent_id),
+        about=message.callback_id if is_without and message.callback_id else message.voice_message_id,
         kind=LetterKind.EXPIRED if is_without else LetterKind.VOICE_MESSAGE,
         voice_message_id=message.voice_message_id,
         callback_id=message.callback_id,
@@ -108,17 +128,14 @@ def _department_levels(state: VoicemailState, department_id: DepartmentId | None
     return rules.department_levels(_department(state, department_id), _administrators(state))
 
 
-def _levels(state: VoicemailState, message: VoiceMessage) -> Levels:
+def _levels(state: VoicemailState, department_id: DepartmentId | None, agent_id: AgentId | None) -> Levels:
     """A department's, or an employee's: the own list, the employee, the heads, the administrators (V4)."""
-    if message.agent_id is None or message.department_id is not None:
-        return _department_levels(state, message.department_id)
-    employee = state.readers.get(message.agent_id) or Reader(message.agent_id)
+    if agent_id is None or department_id is not None:
+        return _department_levels(state, department_id)
+    employee = state.readers.get(agent_id) or Reader(agent_id)
     own = Recipient(name=employee.name, email=employee.email, language=employee.language)
     heads = (
-        head
-        for department in state.departments
-        if message.agent_id in department.agents
-        for head in department.heads
+        head for department in state.departments if agent_id in department.agents for head in department.heads
     )
     return rules.employee_levels(employee.recipients, own, tuple(heads), _administrators(state))
 
@@ -127,19 +144,21 @@ def _write(
     state: VoicemailState,
     levels: Levels,
     *,
+    about: str,
     kind: LetterKind,
     voice_message_id: VoiceMessageId | None = None,
     callback_id: CallbackId | None = None,
+    voice_message_ids: tuple[VoiceMessageId, ...] = (),
 ) -> Decision:
     found = rules.recipients(levels, lambda recipient: _is_away(state, recipient))
-    subject = voice_message_id if kind is LetterKind.VOICE_MESSAGE else callback_id
     written = tuple(
         LetterDue(
-            letter_id=f"letter.{subject}.{number}",
+            letter_id=f"letter.{about}.{number}",
             kind=kind,
             recipient=recipient,
             voice_message_id=voice_message_id,
             callback_id=callback_id,
+            voice_message_ids=voice_message_ids,
         )
         for number, recipient in enumerate(found or (Recipient(name="", email=""),))
     )
@@ -154,26 +173,38 @@ def _is_away(state: VoicemailState, recipient: Recipient) -> bool:
 
 def due(state: VoicemailState, fact: LetterDue) -> None:
     """A letter is open until the mail server took it or never will."""
-    state.letters.put(
-        Letter(
-            letter_id=fact.letter_id,
-            kind=fact.kind,
-            recipient=fact.recipient,
-            voice_message_id=fact.voice_message_id,
-            callback_id=fact.callback_id,
-            due_at=state.now_at,
-        )
+    letter = Letter(
+        letter_id=fact.letter_id,
+        kind=fact.kind,
+        recipient=fact.recipient,
+        voice_message_id=fact.voice_message_id,
+        callback_id=fact.callback_id,
+        due_at=state.now_at,
+        warning_id=next(iter(fact.voice_message_ids), None),
     )
+    state.letters.put(letter)
     _lease(state, fact.letter_id)
-    message = None if fact.voice_message_id is None else state.messages.get(fact.voice_message_id)
+    message, callback, warning = _subjects(state, letter)
     if message is not None:
         opened = message.letters_open + 1
         state.messages.put(msgspec.structs.replace(message, letters=Letters.WRITTEN, letters_open=opened))
-        return
-    callback = None if fact.callback_id is None else state.callbacks.get(fact.callback_id)
-    if callback is not None:
+    elif callback is not None:
         opened = callback.letters_open + 1
         state.callbacks.put(msgspec.structs.replace(callback, letters=Letters.WRITTEN, letters_open=opened))
+    elif warning is not None:
+        opened = warning.letters_open + 1
+        state.warnings.put(msgspec.structs.replace(warning, letters=Letters.WRITTEN, letters_open=opened))
+
+
+def _subjects(
+    state: VoicemailState, letter: Letter
+) -> tuple[VoiceMessage | None, EndedCallback | None, RetentionWarning | None]:
+    """What a letter is about; a voice message tells of its callback, too."""
+    return (
+        None if letter.voice_message_id is None else state.messages.get(letter.voice_message_id),
+        None if letter.callback_id is None else state.callbacks.get(letter.callback_id),
+        None if letter.warning_id is None else state.warnings.get(letter.warning_id),
+    )
 
 
 def on_sending(state: VoicemailState, fact: LetterDue | LetterRetried) -> Decision:
@@ -184,9 +215,8 @@ def on_sending(state: VoicemailState, fact: LetterDue | LetterRetried) -> Decisi
 
 
 def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
-    message = None if letter.voice_message_id is None else state.messages.get(letter.voice_message_id)
-    callback = None if letter.callback_id is None else state.callbacks.get(letter.callback_id)
-    subject = message or callback
+    message, callback, warning = _subjects(state, letter)
+    subject = message or callback or warning
     if subject is None:
         return None
     department = _department(state, subject.department_id)
@@ -199,24 +229,49 @@ def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
         organization_name="" if organization is None else organization.name,
         department_name="" if department is None else department.name,
         timezone=zone if department is None else department.timezone,
-        caller=subject.caller if isinstance(subject, VoiceMessage) else subject.number,
-        called_at=subject.joined_at,
-        waited_ms=subject.waited_ms,
+        caller=None,
+        called_at=letter.due_at,
+        waited_ms=0,
         tries=letter.tries,
         language=letter.recipient.language,
         has_expired_callback=letter.callback_id is not None and letter.kind is not LetterKind.UNREACHED,
-        reason=subject.reason,
         console_url="" if organization is None else organization.console_url,
         may_have_arrived=letter.may_have_arrived,
     )
-    if not isinstance(subject, VoiceMessage):
-        return msgspec.structs.replace(command, was_abandoned=subject.was_abandoned)
-    return _with_audio(_with_employee(state, command, subject), letter, subject)
+    match subject:
+        case VoiceMessage():
+            return _with_audio(_about_message(state, command, subject), letter, subject)
+        case EndedCallback():
+            return _about_callback(command, subject)
+        case RetentionWarning():
+            return _with_employee(state, warnings.told(command, subject), subject.agent_id)
 
 
-def _with_employee(state: VoicemailState, command: SendLetter, message: VoiceMessage) -> SendLetter:
+def _about_message(state: VoicemailState, command: SendLetter, message: VoiceMessage) -> SendLetter:
+    told = msgspec.structs.replace(
+        command,
+        caller=message.caller,
+        called_at=message.joined_at,
+        waited_ms=message.waited_ms,
+        reason=message.reason,
+    )
+    return _with_employee(state, told, message.agent_id)
+
+
+def _about_callback(command: SendLetter, callback: EndedCallback) -> SendLetter:
+    return msgspec.structs.replace(
+        command,
+        caller=callback.number,
+        called_at=callback.joined_at,
+        waited_ms=callback.waited_ms,
+        reason=callback.reason,
+        was_abandoned=callback.was_abandoned,
+    )
+
+
+def _with_employee(state: VoicemailState, command: SendLetter, agent_id: AgentId | None) -> SendLetter:
     """Whom the caller wanted: a head, or an administrator, reads it, too."""
-    employee = state.readers.get(message.agent_id) if message.agent_id is not None else None
+    employee = state.readers.get(agent_id) if agent_id is not None else None
     name = "" if employee is None else employee.name
     return msgspec.structs.replace(command, employee_name=name)
 
@@ -295,13 +350,13 @@ def ended(state: VoicemailState, fact: LetterAccepted | LetterFailed) -> None:
         return
     state.letters.drop(letter.letter_id)
     state.drop_timer("letter", letter.letter_id)
-    message = None if letter.voice_message_id is None else state.messages.get(letter.voice_message_id)
+    message, callback, warning = _subjects(state, letter)
     if message is not None:
         keep(state, msgspec.structs.replace(message, letters_open=message.letters_open - 1))
-        return
-    callback = None if letter.callback_id is None else state.callbacks.get(letter.callback_id)
-    if callback is not None:
+    elif callback is not None:
         keep_callback(state, msgspec.structs.replace(callback, letters_open=callback.letters_open - 1))
+    elif warning is not None:
+        warnings.letter_ended(state, warning)
 
 
 def overdue(state: VoicemailState, timer: TimerDue) -> None:

@@ -43,6 +43,7 @@ from services.history.activities.erasing import Erasing
 from services.history.activities.messages import Messages
 from services.history.activities.projecting import Share
 from services.history.activities.removing import Removing
+from services.history.activities.warning import Warnings
 from services.history.api import app
 from services.history.api.asked import Parts
 from tests.integration.history.logs import record
@@ -77,8 +78,9 @@ class Desk:
         )
         erasing = Erasing(engine=engine, clock=self.clock, askers=askers, messages=messages)
         parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=self.clock)
-        self.removing = Removing(
-            engine=engine, say=self.say, blobs=self.blobs, clock=self.clock, every_s=3600.0
+        self.removing = Removing(engine=engine, say=self.say, blobs=self.blobs, clock=self.clock)
+        self.warnings = Warnings(
+            engine=engine, say=self.say, clock=self.clock, is_ready=lambda: self.is_projecting
         )
         self.app = app.build(parts, lambda: True)
 
@@ -115,15 +117,19 @@ class Desk:
     async def tell(self, *facts: Fact, organization_id: OrganizationId = NORTH, at_s: float = 0.0) -> None:
         """What others said, seconds after the beginning."""
         for fact in facts:
-            offset = self.log.end(0)
-            envelope = Envelope(
-                id=f"test/{offset}",
-                type=str(fact.__struct_config__.tag),
-                source="test",
-                organization_id=organization_id,
-            )
-            self.log.facts[0].append(record(offset, stories.at(at_s), envelope, fact))
+            self.hear(fact, organization_id=organization_id, at_s=at_s)
         await self.project()
+
+    def hear(self, fact: Fact, *, organization_id: OrganizationId = NORTH, at_s: float = 0.0) -> None:
+        """The same, still to be projected."""
+        offset = self.log.end(0)
+        envelope = Envelope(
+            id=f"test/{offset}",
+            type=str(fact.__struct_config__.tag),
+            source="test",
+            organization_id=organization_id,
+        )
+        self.log.facts[0].append(record(offset, stories.at(at_s), envelope, fact))
 
     async def project(self) -> None:
         """Bring the tables up to the log's end."""
@@ -156,12 +162,13 @@ class Desk:
         return [each.fact for each in found if each is not None and isinstance(each.fact, Fact)]
 
 
-def token_of(agent_id: AgentId, organization_id: OrganizationId = NORTH) -> str:
+def token_of(agent_id: AgentId, organization_id: OrganizationId = NORTH, family: str = "login") -> str:
     """An access token, as the directory signs it."""
     claims = Claims(
         organization_id=organization_id,
         use=TokenUse.ACCESS,
         agent_id=agent_id,
+        family=family,
         issued_at=BEGIN,
         expires_at=Instant(BEGIN + 10**11),
     )

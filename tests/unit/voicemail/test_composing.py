@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from contracts.directory import Language, Recipient
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
-from services.voicemail.activities.composing import Audio, Writer, one_line
-from services.voicemail.activities.wording import RUSSIAN, WORDS, duration, moment, number, zone
+from services.voicemail.activities.composing import Audio, Writer
+from services.voicemail.activities.wording import RUSSIAN, WORDS, duration, moment, number, one_line, zone
 from tests.unit.voicemail.test_posting import LETTER
 
 VOLGA = OrganizationId("volga")

@@ -1,0 +1,135 @@
+"""What a warning says: what goes unheard, from whom, since when, and when it is removed (V6)."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from babel import Locale
+
+from contracts.directory import Language
+from contracts.history import UnheardMessage
+from contracts.voicemail import SendLetter
+from services.voicemail.activities import wording
+from services.voicemail.activities.wording import call_url, one_line
+
+ACCENT: Final = "#b91c1c"
+"""Red: of all letters this one is the last."""
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """Every sentence of a warning; the mappings are by the plural forms of the language (CLDR)."""
+
+    kind: str
+    titles: Mapping[str, str]
+    lead_one: str
+    lead_many: str
+    received: str
+    removed: str
+    zone: str
+    others: Mapping[str, str]
+    open_one: str
+    open_many: str
+
+
+RUSSIAN: Final = Words(
+    kind="Автоответчик",
+    titles={
+        "one": "{count} непрослушанное сообщение скоро будет удалено",
+        "few": "{count} непрослушанных сообщения скоро будут удалены",
+        "many": "{count} непрослушанных сообщений скоро будут удалены",
+    },
+    lead_one="В консоли его никто не прослушал, и клиенту не перезвонили. "
+    "Когда закончится срок хранения, запись будет удалена, и восстановить её будет нельзя.",
+    lead_many="В консоли их никто не прослушал, и клиентам не перезвонили. "
+    "Когда закончится срок хранения, записи будут удалены, и восстановить их будет нельзя.",
+    received="Получено",
+    removed="Будет удалено",
+    zone="Время",
+    others={
+        "one": "И ещё {count} сообщение: оно есть в консоли.",
+        "few": "И ещё {count} сообщения: они есть в консоли.",
+        "many": "И ещё {count} сообщений: они есть в консоли.",
+    },
+    open_one="Прослушать в консоли",
+    open_many="Открыть все в консоли",
+)
+
+ENGLISH: Final = Words(
+    kind="Answering machine",
+    titles={
+        "one": "{count} unheard voice message will soon be removed",
+        "other": "{count} unheard voice messages will soon be removed",
+    },
+    lead_one="Nobody has listened to it in the console or called the customer back. "
+    "When its retention time is over, the recording is removed for good.",
+    lead_many="Nobody has listened to them in the console or called the customers back. "
+    "When their retention time is over, the recordings are removed for good.",
+    received="Received",
+    removed="Will be removed",
+    zone="Times",
+    others={
+        "one": "And {count} more message, which you find in the console.",
+        "other": "And {count} more messages, which you find in the console.",
+    },
+    open_one="Listen in the console",
+    open_many="Open all in the console",
+)
+
+WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
+
+
+def page(command: SendLetter) -> dict[str, object]:
+    """Everything the templates of a warning show, ready to be read."""
+    words, shared = WORDS[command.language], wording.WORDS[command.language]
+    count = max(command.unheard_count, len(command.unheard))
+    title = _counted(words.titles, count, command.language)
+    department, employee = one_line(command.department_name), one_line(command.employee_name)
+    where = shared.in_department.format(department=department) if department else employee
+    rows = [(shared.department, department), (shared.employee, employee)]
+    zone = wording.place(wording.zone(command.timezone), command.language)
+    left_out = count - len(command.unheard)
+    return {
+        "language": str(command.language),
+        "subject": f"{title}: {where}" if where else title,
+        "kind": words.kind,
+        "title": title,
+        "lead": words.lead_one if count == 1 else words.lead_many,
+        "accent": ACCENT,
+        "rows": [*((label, value) for label, value in rows if value), (words.zone, zone)],
+        "messages": [_message(command, each) for each in command.unheard],
+        "received": words.received,
+        "removed": words.removed,
+        "others": _counted(words.others, left_out, command.language) if left_out else "",
+        "console_url": _console_url(command, count),
+        "open": words.open_one if count == 1 else words.open_many,
+        "organization": one_line(command.organization_name),
+        "footer": shared.footer,
+    }
+
+
+def _counted(forms: Mapping[str, str], count: int, language: Language) -> str:
+    """The form that goes with a number; what a language lacks is its last."""
+    form = Locale.parse(str(language)).plural_form(count)
+    return forms.get(form, list(forms.values())[-1]).format(count=count)
+
+
+def _message(command: SendLetter, message: UnheardMessage) -> dict[str, str]:
+    where, language = wording.zone(command.timezone), command.language
+    return {
+        "caller": one_line(wording.number(message.caller, wording.WORDS[language])),
+        "call_url": call_url(message.caller),
+        "received": wording.moment_in_list(message.taken_at, where, language),
+        "length": wording.duration(message.duration_ms, language) if message.duration_ms else "",
+        "removed": wording.moment_in_list(message.removed_at, where, language),
+    }
+
+
+def _console_url(command: SendLetter, count: int) -> str:
+    """The one voice message, or all of them; nothing where there is no console."""
+    base = wording.console(command.console_url)
+    if not base:
+        return ""
+    if count == 1:
+        return f"{base}/voice-messages/{quote(command.unheard[0].voice_message_id, safe='')}"
+    return f"{base}/voice-messages"
