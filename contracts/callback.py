@@ -91,6 +91,8 @@ class CallbackRefused(Fact, tag="callback.refused", frozen=True, kw_only=True):
     """No callback for this place; the caller is told why and stays in the queue.
 
     Without a leg it is the answer to the API, whose order was named `callback_id`; there is no such place.
+    Then `number` is what was asked for (E.164 where it can be read as such), `pbx_id` and `caller_id` what
+    would have been dialled from: history has no call to show it with.
     """
 
     place_id: PlaceId
@@ -99,6 +101,9 @@ class CallbackRefused(Fact, tag="callback.refused", frozen=True, kw_only=True):
     reason: Refusal
     play_id: PlayId | None = None
     callback_id: CallbackId | None = None
+    number: str | None = None
+    pbx_id: PbxId | None = None
+    caller_id: str = ""
 
 
 class OrderAbandoned(Fact, tag="callback.order_abandoned", frozen=True, kw_only=True):

@@ -18,6 +18,8 @@ NUMBER_CHANGES_MAX: Final = 3
 """Who has changed the number three times hears it once more, and keys other than 0 and 1 do nothing."""
 DIGITS_MAX: Final = 18
 """E.164's fifteen, and room for 8~10 before them."""
+ASKED_LENGTH_MAX: Final = 32
+"""Of what a web form calls a number: enough for fifteen digits and what people write between them."""
 FIRST_DIGIT_MS_MAX: Final = 10_000
 """From the end of the prompt, which a key interrupts."""
 BETWEEN_DIGITS_MS_MAX: Final = 6_000

@@ -194,6 +194,8 @@ class Callback(Piece):
     waited_ms: int = 0
     agent: Who | None = None
     story: list[Step] = []
+    is_ordered: bool = True
+    """False: the API asked for it and was refused, so that nothing was promised (C10)."""
 
 
 class Talk(Piece):

@@ -33,12 +33,12 @@ def on_callback_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
         return NOTHING
     department = state.departments.get(fact.department_id)
     if department is None or not department.settings.is_on:
-        return _refuse(fact, Refusal.CALLBACKS_OFF)
+        return _refuse(state, fact, Refusal.CALLBACKS_OFF)
     number = dialling.e164(fact.number, state.policy()) or ""
     known = state.callbacks_to(fact.department_id, number)
     reason = dialling.refusal(fact.number, state.policy())
     if reason is not None:
-        return _refuse(fact, reason)
+        return _refuse(state, fact, reason)
     promised = next((each for each in known if each.phase in PROMISED and not _is_unasked(each)), None)
     if promised is not None:
         confirmed = CallbackConfirmed(
@@ -47,7 +47,7 @@ def on_callback_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
         return Decision(facts=(confirmed,))
     reason = _limit(state, department, number)
     if reason is not None:
-        return _refuse(fact, reason)
+        return _refuse(state, fact, reason)
     is_replaced = (Phase.WAITING, Phase.APOLOGY_DUE, Phase.APOLOGY_DIALLED)
     replaced = (
         endings.cancelled(state, each, "ordered_again") for each in known if each.phase in is_replaced
@@ -60,7 +60,7 @@ def on_callback_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
         place_id=_place_id(fact),
         origin=Origin.API,
         pbx_id=department.pbx_id,
-        caller_id=next(iter(department.lines), ""),
+        caller_id=_caller_id(department),
     )
     return together((*replaced, ordered))
 
@@ -74,15 +74,25 @@ def _is_unasked(callback: Callback) -> bool:
     return callback.origin is Origin.ABANDONED and callback.phase is Phase.WAITING
 
 
-def _refuse(fact: CallbackAsked, reason: Refusal) -> Decision:
+def _refuse(state: CallbackState, fact: CallbackAsked, reason: Refusal) -> Decision:
+    """Why not, for the API, and with all that history shows of it."""
+    department = state.departments.get(fact.department_id)
     refused = CallbackRefused(
         place_id=_place_id(fact),
         department_id=fact.department_id,
         leg_id=None,
         reason=reason,
         callback_id=fact.callback_id,
+        number=dialling.e164(fact.number, state.policy()) or fact.number[: rules.ASKED_LENGTH_MAX],
+        pbx_id=None if department is None else department.pbx_id,
+        caller_id=_caller_id(department),
     )
     return Decision(facts=(refused,))
+
+
+def _caller_id(department: Department | None) -> str:
+    """What the customer would see: the department's number."""
+    return "" if department is None else next(iter(department.lines), "")
 
 
 def _limit(state: CallbackState, department: Department, number: str) -> Refusal | None:

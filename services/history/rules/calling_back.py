@@ -31,7 +31,7 @@ def apply(contact: Contact, fact: CallbackFact, at: Instant, book: Book) -> None
         _on_ordered(contact, fact, at, book)
         return
     if isinstance(fact, c.CallbackRefused):
-        _on_refused(contact, fact)
+        _on_refused(contact, fact, at, book)
         return
     callback = contact.callback(fact.callback_id)
     if callback is None:
@@ -118,11 +118,27 @@ def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, book: Bo
         place.is_with_callback = True
 
 
-def _on_refused(contact: Contact, fact: c.CallbackRefused) -> None:
-    """Refusals say why in history, too (C10); one by the API has no place to stand at."""
+def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, book: Book) -> None:
+    """Refusals say why in history, too (C10): at the caller's place, or in a row of what the API asked for."""
     place = contact.place(fact.place_id)
     if place is not None:
         place.refusals = [*place.refusals, fact.reason]
+    elif fact.leg_id is None and fact.callback_id and contact.callback(fact.callback_id) is None:
+        made = Callback(
+            callback_id=fact.callback_id,
+            place_id=fact.place_id,
+            department=book.whither(fact.department_id, contact),
+            number="" if contact.is_erased else fact.number or "",
+            origin=c.Origin.API,
+            ordered_at=at,
+            joined_at=at,
+            ended_at=at,
+            end=CallbackEnd.REFUSED,
+            reason=fact.reason,
+            is_ordered=False,
+        )
+        _tell(made, at, "refused", fact.reason)
+        contact.callbacks.append(made)
 
 
 def _on_attempt_started(

@@ -8,10 +8,10 @@ letter warns of many voice messages, or a customer is erased (V6).
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeGuard
 
-from contracts.callback import CallbackOrdered, Origin
+from contracts.callback import CallbackOrdered, CallbackRefused, Origin
 from contracts.gateway import CallArrived, LegEnded, Outcome
 from contracts.history import CustomerErased, WarningWanted
-from contracts.ids import Instant, LegId, OrganizationId
+from contracts.ids import Instant, LegId, OrganizationId, PbxId
 from contracts.message import Fact
 from contracts.queue import PlaceTaken
 from contracts.routing import CallTaken
@@ -157,6 +157,16 @@ def begun(fact: Fact, organization_id: OrganizationId, at: Instant) -> Contact |
                 line=fact.caller_id,
                 number=fact.number,
                 direction=Direction.OUTGOING if fact.leg_id is None else Direction.INCOMING,
+            )
+        case CallbackRefused() if fact.leg_id is None and fact.callback_id is not None:
+            return Contact(
+                contact_id=ContactId(fact.place_id),
+                organization_id=organization_id,
+                started_at=at,
+                pbx_id=fact.pbx_id or PbxId(""),
+                line=fact.caller_id,
+                number=fact.number,
+                direction=Direction.OUTGOING,
             )
         case _:
             return None

@@ -125,6 +125,8 @@ def _tries(contact: Contact) -> Iterator[Row]:
 
 def _callbacks(contact: Contact) -> Iterator[Row]:
     for each in contact.callbacks:
+        if not each.is_ordered:
+            continue
         yield {
             "callback_id": each.callback_id,
             "department_id": each.department.department_id,

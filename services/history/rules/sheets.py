@@ -52,6 +52,7 @@ _OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
     Outcome.MISSED: ("пропущен", "missed"),
     Outcome.ABANDONED: ("сброшен в очереди", "abandoned"),
     Outcome.CONTINUED: ("продолжен в другом вызове", "continued in another call"),
+    Outcome.REFUSED: ("в обратном звонке отказано", "callback refused"),
     Outcome.ENDED: ("завершён без адресата", "ended, nobody was called"),
 }
 _YES: Final = ("да", "yes")

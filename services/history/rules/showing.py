@@ -48,6 +48,8 @@ class Outcome(StrEnum):
     MISSED = "missed"
     ABANDONED = "abandoned"
     CONTINUED = "continued"
+    REFUSED = "refused"
+    """A callback that the API asked for and did not get (C10)."""
     ENDED = "ended"
     """Nobody was called: a scenario's own end, or an unknown number."""
 
@@ -92,6 +94,8 @@ def outcome(contact: Contact) -> Outcome:
     if contact.places:
         is_abandoned = _last_own(contact).end is PlaceEnd.ABANDONED
         return Outcome.ABANDONED if is_abandoned else Outcome.MISSED
+    if any(not each.is_ordered for each in contact.callbacks):
+        return Outcome.REFUSED
     return Outcome.ABANDONED if contact.end_reason == EndReason.ABANDONED else Outcome.ENDED
 
 
@@ -133,12 +137,14 @@ def answered(contact: Contact) -> Talk | None:
 
 
 def department(contact: Contact) -> Whither | None:
-    """The department that answered, or the first that missed."""
+    """The department that answered, or the first that missed; or that nobody was to call back for."""
     talk = answered(contact)
     if talk is not None:
         named = (each.department for each in contact.places)
         return next((each for each in named if each.department_id == talk.department_id), None)
-    return contact.places[0].department if contact.places else None
+    if contact.places:
+        return contact.places[0].department
+    return contact.callbacks[0].department if contact.callbacks else None
 
 
 def row(contact: Contact) -> Row:
@@ -146,7 +152,6 @@ def row(contact: Contact) -> Row:
     talk = answered(contact)
     agent = missed_by(contact) if talk is None else talk.agent
     whither = department(contact)
-    last = contact.places[-1] if contact.places else None
     messages = left(contact)
     return Row(
         contact_id=contact.contact_id,
@@ -169,8 +174,15 @@ def row(contact: Contact) -> Row:
         waited_ms=waited_ms(contact),
         talk_ms=talk_ms(contact),
         position=contact.places[0].position if contact.places else None,
-        reason=(last.reason or str(last.end or "")) if last is not None else contact.end_reason,
+        reason=_reason(contact),
     )
+
+
+def _reason(contact: Contact) -> str:
+    """Why the last place ended, or the call; or why nobody was called back."""
+    if contact.places:
+        return contact.places[-1].reason or str(contact.places[-1].end or "")
+    return contact.end_reason or next((each.reason for each in contact.callbacks if each.reason), "")
 
 
 def waited_ms(contact: Contact) -> int:

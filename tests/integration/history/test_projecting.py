@@ -1,6 +1,7 @@
 """The tables follow from the log alone: however it is cut, whoever dies, and when they are made again."""
 
 import random
+from typing import TypeGuard
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.callback import CallbackOrdered, Origin
+from contracts.callback import CallbackOrdered, CallbackRefused, Origin
 from contracts.gateway import CallArrived
 from contracts.ids import Instant
 from contracts.log import LogNamed
@@ -100,7 +101,7 @@ async def test_the_tables_are_the_same_however_the_log_is_cut_and_whoever_dies(
 
 
 def stories_begun(records: tuple[LogRecord, ...]) -> set[str]:
-    """Calls, and callbacks ordered by the API, as every reader accepts the log."""
+    """Calls, and callbacks ordered by the API or refused to it, as every reader accepts the log."""
     acceptance = Acceptance()
     found = set()
     for each in records:
@@ -109,9 +110,15 @@ def stories_begun(records: tuple[LogRecord, ...]) -> set[str]:
             continue
         if isinstance(reading.fact, CallArrived):
             found.add(str(reading.fact.leg_id))
-        elif isinstance(reading.fact, CallbackOrdered) and reading.fact.origin is Origin.API:
+        elif _is_by_api(reading.fact):
             found.add(str(reading.fact.place_id))
     return found
+
+
+def _is_by_api(fact: object) -> TypeGuard[CallbackOrdered | CallbackRefused]:
+    if isinstance(fact, CallbackOrdered):
+        return fact.origin is Origin.API
+    return isinstance(fact, CallbackRefused) and fact.leg_id is None
 
 
 @pytest.mark.rule("H1")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts import callback, directory, queue, telephony
+from contracts import callback, dialling, directory, queue, telephony
 from contracts.callback import Origin
 from contracts.dialling import DiallingPolicy, Refusal
 from contracts.gateway import Outcome
@@ -92,6 +92,8 @@ def test_the_api_meets_the_same_refusals_with_the_reason(
     office.hears(asked(number=number))
     refused = office.last(callback.CallbackRefused)
     assert (refused.reason, refused.callback_id, refused.leg_id) == (reason, WEB, None)
+    assert (refused.pbx_id, refused.caller_id) == (PBX, LINE)
+    assert refused.number == (dialling.e164(number, policy) or number[:32])
     assert not office.said(callback.CallbackOrdered)
 
 
@@ -101,7 +103,9 @@ def test_a_department_without_callbacks_or_an_unknown_one_refuses(is_known: bool
     """The answer comes, and says why."""
     office = an_office(settings=directory.CallbackSettings(is_on=False))
     office.hears(asked(department_id=SALES if is_known else DepartmentId("nobody's")))
-    assert office.last(callback.CallbackRefused).reason is Refusal.CALLBACKS_OFF
+    refused = office.last(callback.CallbackRefused)
+    assert (refused.reason, refused.number) == (Refusal.CALLBACKS_OFF, CUSTOMER)
+    assert refused.pbx_id == (PBX if is_known else None)
 
 
 @pytest.mark.rule("C11", "C10")

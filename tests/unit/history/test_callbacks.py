@@ -4,15 +4,19 @@ import pytest
 from msgspec import structs
 
 from contracts import queue as q
-from contracts.callback import AttemptFailed, CallbackConfirmed, CallbackUnreached, Origin
+from contracts.callback import AttemptFailed, CallbackConfirmed, CallbackRefused, CallbackUnreached, Origin
+from contracts.dialling import Refusal
 from contracts.gateway import Outcome as LegOutcome
+from contracts.history import CustomerErased
 from contracts.ids import CallbackId, LegId, PlaceId
 from contracts.queue import PlaceAbandoned, PlaceClosed
+from services.history.rules.rows import rows
 from services.history.rules.showing import Outcome
 from services.history.state import CallbackEnd
 from tests.unit.history.stories import (
     ANNA,
     CUSTOMER,
+    LINE,
     MOSCOW,
     SALES,
     VERA,
@@ -165,3 +169,68 @@ def test_a_callback_from_an_abandoned_call_is_in_that_calls_row() -> None:
     assert len(office.sheet.contacts) == 1
     assert office.row().outcome is Outcome.ABANDONED
     assert [each.end for each in office.contact().callbacks] == [CallbackEnd.UNREACHED]
+
+
+def refused(reason: Refusal = Refusal.REGION) -> CallbackRefused:
+    """The answer to a web form."""
+    return CallbackRefused(
+        place_id=PlaceId("p.asked.web"),
+        department_id=SALES,
+        leg_id=None,
+        reason=reason,
+        callback_id=CallbackId("web"),
+        number="+14155552671",
+        pbx_id=MOSCOW,
+        caller_id=LINE,
+    )
+
+
+@pytest.mark.rule("C10", "C11", "C13")
+def test_an_order_of_the_api_that_is_refused_has_a_row_that_says_why() -> None:
+    """Whoever asks why nobody called back finds the answer in history, and not only in the web form's log."""
+    office = Office().say(refused(), refused(), at_s=7)
+    row = office.row("p.asked.web")
+    assert (row.outcome, row.reason) == (Outcome.REFUSED, "region")
+    assert (row.number, row.line, row.pbx_name) == ("+14155552671", LINE, "Moscow")
+    assert (row.department_label, row.started_at, row.ended_at) == ("Sales", at(7), at(7))
+    (callback,) = office.contact("p.asked.web").callbacks
+    assert (callback.end, callback.reason, callback.origin) == (CallbackEnd.REFUSED, "region", Origin.API)
+    assert [step.what for step in callback.story] == ["refused"]
+
+
+@pytest.mark.rule("C10", "H6")
+def test_what_was_never_ordered_is_in_no_funnel() -> None:
+    """A form that a fraud fills in a thousand times would drown the figures of those who were called."""
+    contact = Office().say(refused()).contact("p.asked.web")
+    made = rows(contact)
+    assert made["callbacks"] == []
+    assert [each["department_id"] for each in made["contact_departments"]] == [SALES]
+    assert "number:+14155552671" in [each["name"] for each in made["contact_names"]]
+
+
+@pytest.mark.rule("C10")
+def test_a_refusal_of_which_an_older_version_said_less_has_its_row_all_the_same() -> None:
+    """Facts of before an upgrade name neither number nor PBX."""
+    less = structs.replace(refused(), number=None, pbx_id=None, caller_id="")
+    row = Office().say(less).row("p.asked.web")
+    assert (row.outcome, row.number, row.pbx_name) == (Outcome.REFUSED, None, "")
+
+
+@pytest.mark.rule("C10", "V6")
+def test_a_refused_order_is_erased_with_its_customer() -> None:
+    """The row stays without the person."""
+    office = Office().say(refused(), CustomerErased(number="+14155552671"))
+    contact = office.contact("p.asked.web")
+    assert (contact.number, contact.callbacks[0].number) == (None, "")
+
+
+@pytest.mark.rule("C10")
+def test_a_refusal_in_a_call_stays_with_the_callers_place() -> None:
+    """It has a row already: that of the call."""
+    in_call = structs.replace(
+        refused(), place_id=PlaceId("p.in1"), leg_id=LegId("in1"), callback_id=None, number=None, pbx_id=None
+    )
+    office = Office().say(a_call(), place(), in_call)
+    assert office.contact().places[0].refusals == [Refusal.REGION]
+    assert not office.contact().callbacks
+    assert len(office.sheet.contacts) == 1
