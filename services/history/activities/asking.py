@@ -14,6 +14,7 @@ from contracts.rights import Action, Person, Reach
 from runtime.edge import NotSaid, Say
 from runtime.ports import Clock
 from runtime.tokens import Claims, TokenRefused, TokenUse, verify
+from services.history.activities import logins
 from services.history.activities.keeping import load_rights
 from services.history.rules.errors import Code, Refused
 
@@ -76,6 +77,8 @@ class Askers:
 
     async def _known(self, claims: Claims) -> Asker | None:
         async with self._engine.connect() as connection:
+            if await logins.has_ended(connection, claims.organization_id, claims.family):
+                return None
             book = await load_rights(connection, claims.organization_id, claims.agent_id)
         if claims.agent_id is not None:
             person = book.person(claims.agent_id)
