@@ -23,6 +23,7 @@ from runtime.tokens import KEY_BYTES_MIN
 from services.history.activities.asking import Askers
 from services.history.activities.database import connected, migrate
 from services.history.activities.erasing import Erasing
+from services.history.activities.forgetting import Forgetting
 from services.history.activities.messages import Messages
 from services.history.activities.projecting import Projector, emptying
 from services.history.activities.removing import Removing
@@ -70,8 +71,11 @@ def _built(
     parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=ports.clock)
     removing = Removing(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
     warnings = Warnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
+    forgetting = Forgetting(engine=engine, clock=ports.clock)
     sweeping = Sweeping(
-        rounds=(removing.round, warnings.round), clock=ports.clock, every_s=settings.history_removals_s
+        rounds=(removing.round, warnings.round, forgetting.round),
+        clock=ports.clock,
+        every_s=settings.history_removals_s,
     )
     return EdgeWork(
         subscriptions=(),

@@ -212,5 +212,5 @@ agent_changes: Final = Table(
     _at("at"),
     _id("type"),
     Column("document", Text, nullable=False),
-    Index("agent_changes_by_offset", "organization_id", "offset"),
+    Index("agent_changes_by_time", "organization_id", "at"),
 )

@@ -119,7 +119,7 @@ def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, book: Bo
 
 
 def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, book: Book) -> None:
-    """Refusals say why in history, too (C10): at the caller's place, or in a row of what the API asked for."""
+    """Refusals say why in history, too (C10): at the caller's place, or in a row of its own."""
     place = contact.place(fact.place_id)
     if place is not None:
         place.refusals = [*place.refusals, fact.reason]

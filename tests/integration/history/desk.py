@@ -40,6 +40,7 @@ from runtime.memory import MemoryBlobs, MemoryClock, MemoryLog, counting_tokens
 from runtime.tokens import Claims, TokenUse, sign
 from services.history.activities.asking import Askers
 from services.history.activities.erasing import Erasing
+from services.history.activities.forgetting import Forgetting
 from services.history.activities.messages import Messages
 from services.history.activities.projecting import Share
 from services.history.activities.removing import Removing
@@ -79,6 +80,7 @@ class Desk:
         erasing = Erasing(engine=engine, clock=self.clock, askers=askers, messages=messages)
         parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=self.clock)
         self.removing = Removing(engine=engine, say=self.say, blobs=self.blobs, clock=self.clock)
+        self.forgetting = Forgetting(engine=engine, clock=self.clock)
         self.warnings = Warnings(
             engine=engine, say=self.say, clock=self.clock, is_ready=lambda: self.is_projecting
         )

@@ -1,0 +1,58 @@
+"""The end of what was said of agents: «why did I wait?» is answered for as long as audio is kept.
+
+What still holds is kept however old it is: of each kind and subject the last that was said before.
+"""
+
+from typing import Final
+
+from sqlalchemy import and_, delete, exists, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.ids import OrganizationId
+from runtime.ports import Clock
+from services.history.activities import tables
+from services.history.activities.keeping import load_book, organizations
+from services.history.rules.warning import DAY_MS
+
+ONCE_MAX: Final = 500
+"""Rows in one transaction, so that a batch of the log never waits long for them."""
+
+
+class Forgetting:
+    """Forgets, round by round."""
+
+    def __init__(self, *, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    async def round(self) -> int:
+        """Everything that is too old; how many rows went."""
+        gone = 0
+        for organization_id in await organizations(self._engine):
+            async with self._engine.connect() as connection:
+                card = (await load_book(connection, organization_id)).organization
+            if card is not None:
+                gone += await self._forget(organization_id, self._clock.now() - card.retention_days * DAY_MS)
+        return gone
+
+    async def _forget(self, organization_id: OrganizationId, before: int) -> int:
+        table, later = tables.agent_changes, tables.agent_changes.alias("later")
+        key = (table.c.kind, table.c.subject, table.c.offset)
+        mine = table.c.organization_id == organization_id
+        is_superseded = exists().where(
+            later.c.organization_id == table.c.organization_id,
+            later.c.kind == table.c.kind,
+            later.c.subject == table.c.subject,
+            later.c.offset > table.c.offset,
+            later.c.at < before,
+        )
+        query = select(*key).where(and_(mine, table.c.at < before, is_superseded)).limit(ONCE_MAX)
+        gone = 0
+        while True:
+            async with self._engine.begin() as connection:
+                found = [tuple(row) for row in await connection.execute(query)]
+                if found:
+                    await connection.execute(delete(table).where(mine, tuple_(*key).in_(found)))
+            gone += len(found)
+            if len(found) < ONCE_MAX:
+                return gone
