@@ -16,8 +16,20 @@ _TIME: Final = re.compile(
 _DATE: Final = re.compile(
     r"(?<!\w)(?:(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})|(?P<y2>\d{4})-(?P<m2>\d\d)-(?P<d2>\d\d))(?!\w)"
 )
+_MONTH: Final = (
+    "(?P<month>January|February|March|April|May|June|July|August|September|October|November|December)"
+)
+_DAY: Final = r"(?P<d>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
+_MONTH_FIRST: Final = re.compile(rf"(?<!\w){_MONTH}\s+{_DAY}(?:,?\s+(?P<y>[12]\d{{3}}))?(?![\w:])")
+_DAY_FIRST: Final = re.compile(
+    rf"(?<!\w)(?:the\s+)?{_DAY}\s+(?:of\s+)?{_MONTH}(?:,?\s+(?P<y>[12]\d{{3}}))?(?!\w)"
+)
+_HOUR: Final = re.compile(r"(?<!\w)(?P<h>0?[1-9]|1[0-2])\s?(?P<half>[ap])\.?m(?!\w)\.?", re.IGNORECASE)
 _SIGN_FIRST: Final = re.compile(rf"(?P<unit>[$€£₽])\s?(?P<n>{_COUNT}(?:\.\d{{1,2}})?)(?!\d)")
-_UNIT: Final = re.compile(rf"(?<!\w)(?P<n>{_COUNT})(?:\.(?P<part>\d{{1,6}}))?\s?(?P<unit>[$€£₽%])")
+_UNIT: Final = re.compile(
+    rf"(?<!\w)(?P<n>{_COUNT})(?:\.(?P<part>\d{{1,6}}))?\s?"
+    r"(?P<unit>[$€£₽%]|(?:min|sec|hr)(?=s?(?!\w)))(?:(?<=\w)s?\.?)?"
+)
 _ORDINAL: Final = re.compile(r"(?<!\w)(?P<n>\d{1,6})(?:st|nd|rd|th)(?!\w)", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"(?<![\w.,])(?P<n>\d{1,12})\.(?P<part>\d{1,6})(?![\w]|[.,]\d)")
 _COUNTED: Final = re.compile(rf"(?<!\w){_COUNT}(?!\w)")
@@ -27,6 +39,9 @@ _UNITS: Final[dict[str, tuple[str, str, str, str]]] = {
     "£": ("pound", "pounds", "penny", "pence"),
     "₽": ("rouble", "roubles", "kopeck", "kopecks"),
     "%": ("percent", "percent", "", ""),
+    "min": ("minute", "minutes", "", ""),
+    "sec": ("second", "seconds", "", ""),
+    "hr": ("hour", "hours", "", ""),
 }
 _DIGITS_MAX: Final = 9
 """A longer row of digits is no count that people say in words; it is read digit by digit."""
@@ -48,10 +63,15 @@ def read(text: str) -> str:
     text = re.sub(r"(?<!\w)ext\.", "extension", text, flags=re.IGNORECASE)
     text = _RANGE.sub(r"\g<from> to \g<until>", text)
     text = _DATE.sub(_read_date, text)
+    text = _MONTH_FIRST.sub(lambda found: f"{found['month']} {_ordinal(found['d'])}{_year(found['y'])}", text)
+    text = _DAY_FIRST.sub(
+        lambda found: f"the {_ordinal(found['d'])} of {found['month']}{_year(found['y'])}", text
+    )
     text = _TIME.sub(_read_time, text)
+    text = _HOUR.sub(_read_hour, text)
     text = _SIGN_FIRST.sub(r"\g<n>\g<unit>", text)
     text = _UNIT.sub(_read_unit, text)
-    text = _ORDINAL.sub(lambda found: str(num2words(int(found["n"]), to="ordinal")), text)
+    text = _ORDINAL.sub(lambda found: _ordinal(found["n"]), text)
     text = _DECIMAL.sub(lambda found: _decimal(found["n"], found["part"]), text)
     text = _COUNTED.sub(lambda found: _plain(re.sub(r"\D", "", found[0])), text)
     return re.sub(r"\d+", lambda found: f" {_plain(found[0])} ", text)
@@ -65,7 +85,17 @@ def _read_time(found: re.Match[str]) -> str:
     said = cardinal(hour % 12 or 12)
     if minute:
         said += f" oh {cardinal(minute)}" if minute < 10 else f" {cardinal(minute)}"
-    return f"{said} {half} m"
+    return f"{said} {half} m{_stop(found)}"
+
+
+def _read_hour(found: re.Match[str]) -> str:
+    return f"{cardinal(int(found['h']))} {found['half'].lower()} m{_stop(found)}"
+
+
+def _stop(found: re.Match[str]) -> str:
+    """The dot of an abbreviation where it ends the sentence as well: nothing, or a capital follows."""
+    rest = found.string[found.end() :].lstrip()
+    return "." if found[0].endswith(".") and (not rest or rest[0].isupper()) else ""
 
 
 def _read_date(found: re.Match[str]) -> str:
@@ -74,8 +104,16 @@ def _read_date(found: re.Match[str]) -> str:
         when = date(year, month, day)
     except ValueError:  # no such day: it is read as the numbers that stand there
         return found[0].replace(".", " ").replace("-", " ")
-    named = num2words(day, to="ordinal")
-    return f"the {named} of {format_date(when, 'MMMM', locale='en')} {num2words(year, to='year')}"
+    return f"the {_ordinal(str(day))} of {format_date(when, 'MMMM', locale='en')}{_year(str(year))}"
+
+
+def _ordinal(number: str) -> str:
+    return str(num2words(int(number), to="ordinal"))
+
+
+def _year(year: str | None) -> str:
+    """« twenty twenty-six», with the space before it; nothing where no year was written."""
+    return f" {num2words(int(year), to='year')}" if year else ""
 
 
 def _read_unit(found: re.Match[str]) -> str:
@@ -83,7 +121,7 @@ def _read_unit(found: re.Match[str]) -> str:
     row, part = re.sub(r"\D", "", found["n"]), found["part"]
     unit = one if row == "1" else many
     if part is None or len(row) > _DIGITS_MAX:
-        return f"{_plain(row)} {unit}"
+        return f"{_plain(row)} {unit}{_stop(found)}"
     if small and len(part) <= 2:
         cents = int(part.ljust(2, "0"))
         return f"{cardinal(int(row))} {unit}" + (

@@ -125,6 +125,19 @@ _DATE: Final = re.compile(
     r"(?:\s*(?:года|г\.))?(?![\w])",
     re.IGNORECASE,
 )
+_MONTH: Final = "(?P<month>января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря)"
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_DAYS: Final = re.compile(
+    rf"(?<!\w)(?:со?\s+)?(?P<from>{_DAY})\s*[-–—]\s*(?P<until>{_DAY})(?=\s+{_MONTH}(?!\w))", re.IGNORECASE
+)
+_FIRST_DAY: Final = re.compile(
+    rf"(?<!\w)(?P<before>со?|от)\s+(?P<d>{_DAY})(?=\s+(?:по|до)\s+{_DAY}\s+{_MONTH}(?!\w))", re.IGNORECASE
+)
+_NAMED_DATE: Final = re.compile(
+    rf"{_BEFORE}(?P<d>{_DAY})\s+{_MONTH}(?:\s+(?P<y>[12]\d{{3}})(?:\s*(?:года|г\.?)(?!\w))?)?(?!\w)",
+    re.IGNORECASE,
+)
+_YEAR: Final = re.compile(rf"{_BEFORE}(?P<y>[12]\d{{3}})\s+(?P<word>год(?:а|у|ом)?)(?!\w)", re.IGNORECASE)
 _UNIT: Final = re.compile(
     rf"{_BEFORE}(?P<n>{_COUNT})(?:[.,](?P<part>\d{{1,6}}))?\s?"
     r"(?P<unit>₽|\$|€|%|(?:рублей|рубля|руб|коп|тыс|млн|млрд|мин|сек|р|ч)(?!\w)\.?)",
@@ -133,9 +146,7 @@ _UNIT: Final = re.compile(
 _SIGN_FIRST: Final = re.compile(rf"(?P<unit>[$€₽])\s?(?P<n>{_COUNT}(?:[.,]\d{{1,2}})?)(?!\d)")
 _ORDINAL: Final = re.compile(r"(?<!\w)(?P<n>\d{1,6})-(?P<end>го|му|й|я|ю|е|м)(?!\w)", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"(?<![\w.,])(?P<n>\d{1,12})[.,](?P<part>\d{1,6})(?![\w]|[.,]\d)")
-_COUNTED: Final = re.compile(
-    rf"{_BEFORE}(?P<n>{_COUNT})(?!\w)(?:(?P<gap>\s+)(?P<after>[а-яё]+))?", re.IGNORECASE
-)
+_COUNTED: Final = re.compile(rf"{_BEFORE}(?P<n>{_COUNT})(?!\w)(?=(?:\s+(?P<after>[а-яё]+))?)", re.IGNORECASE)
 _DIGITS_MAX: Final = 9
 """A longer row of digits is no count that people say in words; it is read digit by digit."""
 
@@ -176,6 +187,10 @@ def read(text: str) -> str:
     text = re.sub(r"(?<!\w)тел\.", "телефон", text, flags=re.IGNORECASE)
     text = _RANGE.sub(_read_range, text)
     text = _DATE.sub(_read_date, text)
+    text = _DAYS.sub(r"с \g<from> по \g<until>", text)
+    text = _FIRST_DAY.sub(lambda found: f"{found['before']} {_ordinal(found['d'], Case.GENITIVE)}", text)
+    text = _NAMED_DATE.sub(_read_named_date, text)
+    text = _YEAR.sub(_read_year, text)
     text = _TIME.sub(_read_time, text)
     text = _SIGN_FIRST.sub(r"\g<n> \g<unit>", text)
     text = _UNIT.sub(_read_unit, text)
@@ -216,12 +231,41 @@ def _read_date(found: re.Match[str]) -> str:
         when = date(year, month, day)
     except ValueError:  # no such day: it is read as the numbers that stand there
         return found[0].replace(".", " ").replace("-", " ")
+    before, named = _day(found, str(day))
+    of_month = format_date(when, "d MMMM", locale="ru").split(" ", 1)[1]
+    return f"{before}{named} {of_month} {_of_year(str(year))}"
+
+
+def _read_named_date(found: re.Match[str]) -> str:
+    before, named = _day(found, found["d"])
+    of_year = f" {_of_year(found['y'])}" if found["y"] else ""
+    end = "." if found[0].endswith(".") and _ends(found) else ""
+    return f"{before}{named} {found['month']}{of_year}{end}"
+
+
+def _day(found: re.Match[str], day: str) -> tuple[str, str]:
+    """The preposition before a date, and its day: «до» «первого», «к» «первому», «по» «первое»."""
     before, case = _before(found)
     # Without a preposition a date says when: «двадцать первого ноября мы не работаем».
-    case = Case.GENITIVE if case is Case.NOMINATIVE else case
-    named = num2words(day, lang="ru", to="ordinal", case=case.value, gender="n", animate=False)
-    of_year = num2words(year, lang="ru", to="ordinal", case="g", gender="m")
-    return f"{before}{named} {format_date(when, 'd MMMM', locale='ru').split(' ', 1)[1]} {of_year} года"
+    return before, _ordinal(day, Case.GENITIVE if case is Case.NOMINATIVE else case, Gender.NEUTER)
+
+
+def _of_year(year: str) -> str:
+    return f"{_ordinal(year, Case.GENITIVE)} года"
+
+
+def _read_year(found: re.Match[str]) -> str:
+    before, _ = _before(found)
+    word = found["word"].lower()
+    dative = Case.DATIVE if before.strip().lower() in ("к", "ко") else Case.PREPOSITIONAL
+    case = {"год": Case.NOMINATIVE, "года": Case.GENITIVE, "году": dative, "годом": Case.INSTRUMENTAL}[word]
+    return f"{before}{_ordinal(found['y'], case)} {found['word']}"
+
+
+def _ordinal(number: str, case: Case, gender: Gender = Gender.MASCULINE) -> str:
+    return str(
+        num2words(int(number), lang="ru", to="ordinal", case=case.value, gender=gender.value, animate=False)
+    )
 
 
 def _read_unit(found: re.Match[str]) -> str:
@@ -247,12 +291,7 @@ def _ends(found: re.Match[str]) -> bool:
 
 
 def _read_ordinal(found: re.Match[str]) -> str:
-    case, gender = _SUFFIXES[found["end"].lower()]
-    return str(
-        num2words(
-            int(found["n"]), lang="ru", to="ordinal", case=case.value, gender=gender.value, animate=False
-        )
-    )
+    return _ordinal(found["n"], *_SUFFIXES[found["end"].lower()])
 
 
 def _decimal(whole: str, part: str) -> str:
@@ -262,12 +301,15 @@ def _decimal(whole: str, part: str) -> str:
 def _read_counted(found: re.Match[str]) -> str:
     before, case = _before(found)
     after = (found["after"] or "").lower()
+    if after in _PREPOSITIONS:
+        after = ""
     row = found["n"].replace(" ", "")
     for endings, demanded in _ENDINGS:
         if after.endswith(endings):
             case = demanded
-    said = _plain(row, case, _gender(int(row[-2:]), after, case))
-    return f"{before}{said}{found['gap'] or ''}{found['after'] or ''}"
+    if case is Case.NOMINATIVE and row.endswith("1") and after.endswith(("у", "ю")):
+        case = Case.ACCUSATIVE
+    return before + _plain(row, case, _gender(int(row[-2:]), after, case))
 
 
 def _gender(number: int, after: str, case: Case) -> Gender:
