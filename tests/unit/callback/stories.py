@@ -1,7 +1,5 @@
 """A small office in which stories of callbacks are told: facts in, what callback says out."""
 
-from typing import TypeVar
-
 from contracts import callback, directory, gateway, queue, telephony, voicemail
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import EndedBy, Outcome
@@ -20,11 +18,11 @@ from contracts.ids import (
     RecordingId,
     VoiceMessageId,
 )
-from contracts.log import TimerDue
-from contracts.message import Command, Fact, Message
-from runtime.decision import Decision, step
+from contracts.message import Fact
+from runtime.decision import Decision
 from services.callback.service import SERVICE
 from services.callback.state import CallbackState
+from tests.unit.told import Told
 
 SALES = DepartmentId("sales")
 PBX = PbxId("moscow")
@@ -34,55 +32,24 @@ NINE = Instant(1_779_948_000_000)
 """Nine in Moscow, when the first customer joins; the department's no-answer timeout is ten minutes."""
 TEN_MINUTES_MS = 600_000
 
-M = TypeVar("M", bound=Message)
 
-
-class Office:
+class Office(Told[CallbackState]):
     """One organization's callback state, its clock, and all that was said."""
 
     def __init__(self) -> None:
-        self.state = CallbackState()
-        self.at = NINE
-        self.facts: list[Fact] = []
-        self.commands: list[Command] = []
-        self._heard = 0
+        super().__init__(SERVICE, CallbackState(), NINE)
 
     def hears(self, *facts: Fact, after_ms: int = 0) -> Decision:
         """Hear facts, one after the other; what the last one led to is returned."""
         self.at = Instant(self.at + after_ms)
         decision = Decision()
         for fact in facts:
-            self._heard += 1
-            decision = step(SERVICE, self.state, fact, at=self.at, cause=f"f{self._heard}")
-            self.facts.extend(decision.facts)
-            self.commands.extend(decision.commands)
-        self.check()
+            decision = self.step(fact)
         return decision
 
     def waits(self, until_ms: int) -> None:
-        """Let time pass until so long after NINE; due timers are heard at their instants."""
-        until_at = Instant(NINE + until_ms)
-        while (due_at := self.state.earliest_due_at()) is not None and due_at <= until_at:
-            self.at = max(self.at, due_at)
-            timer = next(iter(self.state.due(due_at)))
-            self.hears(
-                TimerDue(
-                    service="callback",
-                    timer_id=timer.timer_id,
-                    due_at=timer.due_at,
-                    kind=timer.kind,
-                    subject=timer.subject,
-                )
-            )
-        self.at = max(self.at, until_at)
-
-    def said(self, kind: type[M]) -> list[M]:
-        """All messages of a type that were said so far."""
-        return [message for message in (*self.facts, *self.commands) if isinstance(message, kind)]
-
-    def last(self, kind: type[M]) -> M:
-        """The last message of a type."""
-        return self.said(kind)[-1]
+        """Let time pass until so long after NINE."""
+        self.waits_until(Instant(NINE + until_ms))
 
     def check(self) -> None:
         """What must hold after every fact: nobody is forgotten, and a loaded state equals the live one."""

@@ -4,9 +4,9 @@
 is bridged is bridged, what is played is heard to its end. `auto=False` leaves all that to the story.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
-from contracts import callback, directory, gateway, queue, routing, telephony
+from contracts import callback, directory, gateway, queue, routing
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState, EndedBy, Outcome
 from contracts.ids import (
@@ -20,13 +20,13 @@ from contracts.ids import (
     PbxId,
     PlaceId,
 )
-from contracts.log import TimerDue
-from contracts.message import Command, Fact, Interval, Message
-from runtime.decision import Decision, step, together
+from contracts.message import Fact, Interval
+from runtime.decision import Decision, together
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
 from tests.unit.queue.checks import Watch, reloaded, watched
+from tests.unit.told import Told
 
 NINE = Instant(1_779_948_000_000)
 """Nine in the morning: every story begins here."""
@@ -38,24 +38,17 @@ SALES_LINE, SERVICE_LINE = "+74951110001", "+74951110002"
 ANNA, BORIS, VERA, GLEB = AgentId("anna"), AgentId("boris"), AgentId("vera"), AgentId("gleb")
 CUSTOMER = "+79123456789"
 
-M = TypeVar("M", bound=Message)
 
-
-class Office:
+class Office(Told[QueueState]):
     """One organization's queue, its clock, all that was said, and phones that do as they are told."""
 
     def __init__(self, *, auto: bool = True) -> None:
-        self.state = QueueState()
-        self.at = NINE
-        self.facts: list[Fact] = []
-        self.commands: list[Command] = []
-        self.auto = auto
         self.watch = Watch()
-        self.decider = watched(self.watch)
+        super().__init__(watched(self.watch), QueueState(), NINE)
+        self.auto = auto
         self.plain_decider = SERVICE
         self.versions = 0
         self._settings: dict[DepartmentId, dict[str, Any]] = {}
-        self._heard = 0
 
     # Facts and time
 
@@ -64,56 +57,18 @@ class Office:
         self.at = Instant(self.at + after_ms)
         said: list[Decision] = []
         for fact in facts:
-            said.append(self._hear(fact))
+            said.append(self.step(fact))
             if self.auto:
                 said.extend(self.hears(reply) for c in said[-1].commands for reply in self.replies(c))
         return together(said)
 
-    def _hear(self, fact: Fact) -> Decision:
-        self._heard += 1
-        decision = step(self.decider, self.state, fact, at=self.at, cause=f"f{self._heard}")
-        self.facts.extend(decision.facts)
-        self.commands.extend(decision.commands)
+    def check(self) -> None:
+        """What must hold of the queue."""
         self.watch.after(self.state)
-        return decision
 
     def waits(self, ms: int) -> None:
-        """Let time pass; timers that come due are heard at their instants."""
+        """Let time pass."""
         self.waits_until(Instant(self.at + ms))
-
-    def waits_until(self, until_at: Instant) -> None:
-        """Let time pass up to an instant."""
-        while (due_at := self.state.earliest_due_at()) is not None and due_at <= until_at:
-            self.at = max(self.at, due_at)
-            timer = next(iter(self.state.due(due_at)))
-            self.hears(
-                TimerDue(
-                    service="queue",
-                    timer_id=timer.timer_id,
-                    due_at=timer.due_at,
-                    kind=timer.kind,
-                    subject=timer.subject,
-                )
-            )
-        self.at = max(self.at, until_at)
-
-    def replies(self, command: Command) -> tuple[Fact, ...]:
-        """What a PBX in good health says to a command."""
-        match command:
-            case telephony.AnswerLeg(pbx_id=pbx_id, leg_id=leg_id):
-                return (gateway.LegAnswered(pbx_id=pbx_id, leg_id=leg_id),)
-            case telephony.DialLeg(pbx_id=pbx_id, leg_id=leg_id):
-                return (gateway.LegRinging(pbx_id=pbx_id, leg_id=leg_id),)
-            case telephony.Bridge(pbx_id=pbx_id, bridge_id=bridge_id, legs=legs):
-                return (gateway.Bridged(pbx_id=pbx_id, bridge_id=bridge_id, legs=legs),)
-            case telephony.Play(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id):
-                return (gateway.PlayFinished(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, ok=True),)
-            case telephony.CancelLeg(leg_id=leg_id):
-                return (self.leg_ended(leg_id, Outcome.CANCELLED, EndedBy.US),)
-            case telephony.HangUp(leg_id=leg_id):
-                return (self.leg_ended(leg_id, Outcome.COMPLETED, EndedBy.US),)
-            case _:
-                return ()
 
     def leg_ended(self, leg_id: LegId, outcome: Outcome, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
         """The fact that a leg is over."""
@@ -123,14 +78,6 @@ class Office:
         )
 
     # What was said
-
-    def said(self, kind: type[M]) -> list[M]:
-        """All messages of a type that were said so far."""
-        return [message for message in (*self.facts, *self.commands) if isinstance(message, kind)]
-
-    def last(self, kind: type[M]) -> M:
-        """The last message of a type."""
-        return self.said(kind)[-1]
 
     def place(self, name: str) -> Place:
         """The place of a caller who waits."""

@@ -101,14 +101,14 @@ def test_a_log_that_holds_the_decisions_is_followed_to_the_same_state() -> None:
     decided, followed = QueueState(), QueueState()
     office = an_office(ANNA, BORIS)
     heard: list[tuple[object, int]] = []
-    original = office._hear
+    original = office.step
 
     def recorded(fact: object) -> object:
         heard.append((fact, office.at))
         return original(fact)  # type: ignore[arg-type]  # a fact it is
 
     book = [*_book(office)]
-    office._hear = recorded  # type: ignore[method-assign, assignment]  # the story is written down
+    office.step = recorded  # type: ignore[method-assign, assignment]  # the story is written down
     office.calls("c1")
     office.waits(30 * SECOND)
     office.answers(ANNA)

@@ -4,7 +4,7 @@
 played is heard to its end. `auto=False` leaves all that to the story.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 from contracts import directory, gateway, routing, telephony
 from contracts.dialling import DiallingPolicy
@@ -19,11 +19,10 @@ from contracts.ids import (
     OrganizationId,
     PbxId,
 )
-from contracts.log import TimerDue
-from contracts.message import Command, Fact, Interval, Message
+from contracts.message import Fact, Interval
 from contracts.scenario import Element, ScenarioSaved
 from contracts.tts import NoticeRendered
-from runtime.decision import Decision, step, together
+from runtime.decision import Decision, together
 from services.routing.service import SERVICE
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Try
@@ -48,21 +47,16 @@ from tests.unit.routing.book import (
     desk,
 )
 from tests.unit.routing.checks import after_step, reloaded
+from tests.unit.told import Told
 
-M = TypeVar("M", bound=Message)
 
-
-class Office:
+class Office(Told[RoutingState]):
     """One organization's routing, its clock, all that was said, and phones that do as they are told."""
 
     def __init__(self, *, auto: bool = True) -> None:
-        self.state = RoutingState()
-        self.at = NINE
-        self.facts: list[Fact] = []
-        self.commands: list[Command] = []
+        super().__init__(SERVICE, RoutingState(), NINE)
         self.auto = auto
         self.versions = 0
-        self._heard = 0
         self._rules: dict[AgentId, dict[str, Any]] = {}
 
     # Facts and time
@@ -72,69 +66,24 @@ class Office:
         self.at = Instant(self.at + after_ms)
         said: list[Decision] = []
         for fact in facts:
-            said.append(self._hear(fact))
+            said.append(self.step(fact))
             if self.auto:
                 said.extend(self.hears(reply) for c in said[-1].commands for reply in self.replies(c))
         return together(said)
 
-    def _hear(self, fact: Fact) -> Decision:
-        self._heard += 1
-        decision = step(SERVICE, self.state, fact, at=self.at, cause=f"f{self._heard}")
-        self.facts.extend(decision.facts)
-        self.commands.extend(decision.commands)
-        after_step(self.state, self._heard)
-        return decision
+    def check(self) -> None:
+        """What must hold of routing."""
+        after_step(self.state, self.heard_count)
 
     def waits(self, ms: int) -> None:
-        """Let time pass; timers that come due are heard at their instants."""
-        until_at = Instant(self.at + ms)
-        while (due_at := self.state.earliest_due_at()) is not None and due_at <= until_at:
-            self.at = max(self.at, due_at)
-            timer = next(iter(self.state.due(due_at)))
-            self.hears(
-                TimerDue(
-                    service="routing",
-                    timer_id=timer.timer_id,
-                    due_at=timer.due_at,
-                    kind=timer.kind,
-                    subject=timer.subject,
-                )
-            )
-        self.at = max(self.at, until_at)
-
-    def replies(self, command: Command) -> tuple[Fact, ...]:
-        """What a PBX in good health says to a command."""
-        match command:
-            case telephony.AnswerLeg(pbx_id=pbx_id, leg_id=leg_id):
-                return (gateway.LegAnswered(pbx_id=pbx_id, leg_id=leg_id),)
-            case telephony.DialLeg(pbx_id=pbx_id, leg_id=leg_id):
-                return (gateway.LegRinging(pbx_id=pbx_id, leg_id=leg_id),)
-            case telephony.Bridge(pbx_id=pbx_id, bridge_id=bridge_id, legs=legs):
-                return (gateway.Bridged(pbx_id=pbx_id, bridge_id=bridge_id, legs=legs),)
-            case telephony.Play(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id):
-                return (gateway.PlayFinished(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, ok=True),)
-            case telephony.CancelLeg(leg_id=leg_id):
-                return (self.leg_ended(leg_id, Outcome.CANCELLED, EndedBy.US),)
-            case telephony.HangUp(leg_id=leg_id):
-                return (self.leg_ended(leg_id, Outcome.COMPLETED, EndedBy.US),)
-            case telephony.RejectLeg(leg_id=leg_id):
-                return (self.leg_ended(leg_id, Outcome.BUSY, EndedBy.US),)
-            case _:
-                return ()
+        """Let time pass."""
+        self.waits_until(Instant(self.at + ms))
 
     def leg_ended(self, leg_id: str, outcome: Outcome, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
         """The fact that a leg is over."""
         return gateway.LegEnded(pbx_id=MOSCOW, leg_id=LegId(leg_id), outcome=outcome, by=by)
 
     # What was said
-
-    def said(self, kind: type[M]) -> list[M]:
-        """All messages of a type that were said so far."""
-        return [message for message in (*self.facts, *self.commands) if isinstance(message, kind)]
-
-    def last(self, kind: type[M]) -> M:
-        """The last message of a type."""
-        return self.said(kind)[-1]
 
     def call(self, name: str = "c1") -> Call:
         """A contact that is routing's."""
