@@ -59,14 +59,19 @@ def replayed(history: History, decider: Decider[Any]) -> Replay:
 def the_log_explains_itself(history: History, deciders: tuple[Decider[Any], ...]) -> Iterator[str]:
     """Every output on the log follows from the log, each once, in order, none missing."""
     for decider in deciders:
-        replay = replayed(history, decider)
-        yield from replay.wrong[:1]
-        if replay.owed:
-            yield f"{decider.name} owes {len(replay.owed)} facts, the first {replay.owed[0]!r}"
-        yield from _compare_commands(history, replay)
-        missing = set(decider.owed(replay.state)) - {timer.timer_id for timer in replay.state.timers}
-        if missing:
-            yield f"{decider.name} has forgotten the timers {sorted(missing)}"
+        yield from explained(history, replayed(history, decider))
+
+
+def explained(history: History, replay: Replay) -> Iterator[str]:
+    """What a replay of the whole log has found, and what it still misses at the end."""
+    decider = replay.decider
+    yield from replay.wrong[:1]
+    if replay.owed:
+        yield f"{decider.name} owes {len(replay.owed)} facts, the first {replay.owed[0]!r}"
+    yield from _compare_commands(history, replay)
+    missing = set(decider.owed(replay.state)) - {timer.timer_id for timer in replay.state.timers}
+    if missing:
+        yield f"{decider.name} has forgotten the timers {sorted(missing)}"
 
 
 def _compare_commands(history: History, replay: Replay) -> Iterator[str]:
@@ -96,10 +101,11 @@ def no_offer_inverts_the_order(history: History, decider: Decider[Any]) -> Itera
     for said in history.facts:
         decision = replay.hear(said)
         assert isinstance(replay.state, QueueState)
-        yield from _inversions(replay.state, decision.facts)
+        yield from inversions(replay.state, decision.facts)
 
 
-def _inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
+def inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
+    """Who is free beside a place that could take them, after the step that said these facts."""
     for department_id, free in state.free.items():
         if _has_no_room(state, department_id):
             continue

@@ -1,34 +1,46 @@
-"""What the simulation alone can compare: the records in the store with what the log makes of them."""
+"""What only a replay can tell: whether log, commands and the records in the stores follow from the log."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from runtime.decision import Decider
+from services.queue.state import QueueState
 from tests.sim.world import Run
-from tools.explaining import no_offer_inverts_the_order, replayed, the_log_explains_itself
+from tools.explaining import Replay, explained, inversions
 
 
-def the_state_survives_reloading(run: Run, deciders: tuple[Decider[Any], ...]) -> Iterator[str]:
-    """What is stored at the end is what the log makes, record by record, byte by byte."""
+def all_follows_from_the_log(run: Run, deciders: tuple[Decider[Any], ...]) -> Iterator[str]:
+    """The log explains itself, the stores hold what it makes, and no offer inverts the order (Q3).
+
+    Each decider runs over the log once for all of that: it is half of what judging a morning costs.
+    """
     for decider in deciders:
-        replay = replayed(run, decider)
-        expected = {
-            f"{table.name}/{key}": data
-            for table in replay.state.tables.values()
-            for key, data in table.take_changes().items()
-            if data is not None
-        }
-        stored = {
-            name: data
-            for records in run.stores[decider.name].stored[0].records.values()
-            for name, data in records.items()
-            if not name.startswith("host/")
-        }
-        if stored != expected:
-            differing = sorted(
-                name for name in stored.keys() | expected.keys() if stored.get(name) != expected.get(name)
-            )
-            yield f"{decider.name}: {len(differing)} records differ from the log's, the first {differing[:3]}"
+        replay = Replay(decider)
+        for said in run.facts:
+            decision = replay.hear(said)
+            if isinstance(replay.state, QueueState):
+                yield from inversions(replay.state, decision.facts)
+        yield from explained(run, replay)
+        yield from _differing(run, replay)
 
 
-__all__ = ["no_offer_inverts_the_order", "the_log_explains_itself", "the_state_survives_reloading"]
+def _differing(run: Run, replay: Replay) -> Iterator[str]:
+    """What is stored at the end is what the log makes, record by record, byte by byte."""
+    service = replay.decider.name
+    expected = {
+        f"{table.name}/{key}": data
+        for table in replay.state.tables.values()
+        for key, data in table.take_changes().items()
+        if data is not None
+    }
+    stored = {
+        name: data
+        for records in run.stores[service].stored[0].records.values()
+        for name, data in records.items()
+        if not name.startswith("host/")
+    }
+    if stored != expected:
+        differing = sorted(
+            name for name in stored.keys() | expected.keys() if stored.get(name) != expected.get(name)
+        )
+        yield f"{service}: {len(differing)} records differ from the log's, the first {differing[:3]}"

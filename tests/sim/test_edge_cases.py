@@ -222,8 +222,7 @@ def test_while_kafka_is_away_callers_hear_music_and_nothing_is_decided(seed: int
     assert hung_up == []
     assert [wrong for checker in CHECKERS for wrong in checker(found)] == []
     # In order: an offline run over the log in its order says just what stands on it.
-    assert list(replay.the_log_explains_itself(found, DECIDERS)) == []
-    assert list(replay.the_state_survives_reloading(found, DECIDERS)) == []
+    assert list(replay.all_follows_from_the_log(found, DECIDERS)) == []
 
 
 @pytest.mark.rule("Q5")

@@ -22,11 +22,10 @@ from runtime.decision import Decider, Decision
 from runtime.ports import LogRecord
 from runtime.records import Record, State, Table
 from services.queue.service import SERVICE as QUEUE
-from tests.sim import replay
 from tests.sim.checkers import CHECKERS
 from tests.sim.virtual_time import VirtualLoop, run
 from tests.sim.world import CALMER, DECIDERS, Run, World
-from tools.explaining import replayed
+from tools.explaining import replayed, the_log_explains_itself
 
 ADDED: Final = "kept by the newer version only"
 
@@ -176,7 +175,7 @@ def test_records_with_a_field_more_are_read_by_both_versions(seed: int) -> None:
     found, _ = _deployed(seed, LONGER)
     assert [wrong for checker in CHECKERS for wrong in checker(found)] == []
     # The versions decide alike, so the log must explain itself to either.
-    assert list(replay.the_log_explains_itself(found, DECIDERS)) == []
+    assert list(the_log_explains_itself(found, DECIDERS)) == []
     for decider in DECIDERS:
         assert _differing(found, decider) == []
     # Else it proves nothing: some records were last put by the old version, some by the new one.

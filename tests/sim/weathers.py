@@ -40,9 +40,7 @@ def wrongs(run: Run) -> list[str]:
     """Everything that is wrong with a morning, in words."""
     return [
         *(wrong for checker in CHECKERS for wrong in checker(run)),
-        *replay.the_log_explains_itself(run, DECIDERS),
-        *replay.the_state_survives_reloading(run, DECIDERS),
-        *replay.no_offer_inverts_the_order(run, QUEUE),
+        *replay.all_follows_from_the_log(run, DECIDERS),
     ]
 
 
