@@ -1,6 +1,7 @@
-"""The log and the bucket for people's programs, from the same settings as the services have.
+"""The log for people's programs, from the same settings as the services have.
 
-Without RINGBACK_KAFKA in the environment, what `make up` started is meant: its settings are in .run/up/env.
+Without RINGBACK_KAFKA or RINGBACK_DIRECTORY_URL in the environment, what `make up` started is meant: its
+settings are in .run/up/env.
 """
 
 import contextlib
@@ -12,8 +13,6 @@ from typing import Final
 
 from contracts.topics import FACTS
 from runtime.kafka_log import KafkaLog
-from runtime.ports import Blobs
-from runtime.s3_blobs import S3Blobs, connected
 
 ENV_FILE: Final = Path(__file__).parent.parent / ".run" / "up" / "env"
 Environment = Mapping[str, str]
@@ -25,16 +24,12 @@ class NotConfigured(Exception):
 
 def environment() -> Environment:
     """The settings: the environment's, else those that `make up` wrote."""
-    if "RINGBACK_KAFKA" in os.environ or not ENV_FILE.exists():
+    is_told = "RINGBACK_KAFKA" in os.environ or "RINGBACK_DIRECTORY_URL" in os.environ
+    if is_told or not ENV_FILE.exists():
         return dict(os.environ)
     lines = ENV_FILE.read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if "=" in line)
     return {**{name: json.loads(value) for name, _, value in pairs}, **os.environ}
-
-
-def is_configured(settings: Environment) -> bool:
-    """Whether a log is named."""
-    return "RINGBACK_KAFKA" in settings
 
 
 def setting(settings: Environment, name: str) -> str:
@@ -63,14 +58,3 @@ async def log(settings: Environment) -> AsyncIterator[KafkaLog]:
         yield found
     finally:
         await found.stop()
-
-
-def blobs(settings: Environment) -> Blobs:
-    """The bucket. Raises NotConfigured."""
-    client = connected(
-        endpoint=settings.get("RINGBACK_S3_ENDPOINT", ""),
-        region=settings.get("RINGBACK_S3_REGION", "us-east-1"),
-        access_key=settings.get("RINGBACK_S3_ACCESS_KEY", ""),
-        secret_key=settings.get("RINGBACK_S3_SECRET_KEY", ""),
-    )
-    return S3Blobs(client, setting(settings, "RINGBACK_S3_BUCKET"))

@@ -1,7 +1,7 @@
 """Reads the log of facts for people's programs, over the host's `Log` port; writes what they say on it."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -9,9 +9,8 @@ import msgspec
 from contracts import codec
 from contracts.codec import Envelope
 from contracts.ids import Instant, OrganizationId
-from contracts.log import TimeProbed
-from contracts.message import Command, Fact, Message, type_name
-from contracts.topics import FACTS, SPEECH
+from contracts.message import Fact, Message, type_name
+from contracts.topics import FACTS
 from runtime.ports import Log, LogRecord, Outgoing
 
 RECORDS_MAX: Final = 500
@@ -62,36 +61,11 @@ def outgoing(
     kind = type_name(message)
     envelope = Envelope(id=id_, type=kind, source=source, organization_id=organization_id, time=at)
     return Outgoing(
-        topic=SPEECH.name if isinstance(message, Command) else FACTS.name,
+        topic=FACTS.name,
         key=organization_id,
         headers=tuple(codec.headers(envelope)),
         value=codec.encode(message),
     )
-
-
-async def so_far(
-    log: Log, partition: int, organization_id: OrganizationId, *, probe_id: str
-) -> tuple[list[Reading], bool]:
-    """All that stands on a partition now, and whether that is from its very beginning.
-
-    The end is found by appending a probe and reading up to it: the only end that every broker tells truly.
-    """
-    oldest = await log.oldest(partition)
-    at = now()
-    probe = outgoing(TimeProbed(service="directory"), id_=probe_id, organization_id=organization_id, at=at)
-    end = await log.append(partition, [probe], at=at)
-    found = [each async for each in _until(log, partition, oldest, end) if each is not None]
-    return found, oldest == 0
-
-
-async def _until(log: Log, partition: int, offset: int, end: int) -> AsyncIterator[Reading | None]:
-    while offset < end:
-        records = await log.read(partition, offset, records_max=RECORDS_MAX, wait_ms=WAIT_MS)
-        for record in records:
-            if record.offset < end:
-                yield reading(record)
-        if records:
-            offset = records[-1].offset + 1
 
 
 async def say(

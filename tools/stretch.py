@@ -89,7 +89,7 @@ def of_file(path: Path) -> list[LogRecord]:
 
 
 async def of_log(log: Log, partition: int) -> AsyncIterator[LogRecord]:
-    """All that stands on a partition now; its end is found by appending a probe, as in `tools.log`."""
+    """All that stands on a partition now, up to a probe: the only end that every broker tells truly."""
     offset = await log.oldest(partition)
     at = facts_log.now()
     probe = facts_log.outgoing(

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,16 @@ def _write_state(stack: Stack) -> None:
     beside.replace(STATE)
 
 
-def _name_addresses(stack: Stack) -> None:
-    """DIRECTORY=http://…, one line a service, beside the settings: what a shell needs to ask them."""
-    lines = [f"{name.upper()}={service.address}" for name, service in sorted(stack.services.items())]
-    with (RUN / "env").open("a", encoding="utf-8") as env:
-        env.write("\n".join(lines) + "\n")
+def name_addresses(file: Path, addresses: Mapping[str, str]) -> None:
+    """DIRECTORY="http://…", one line a service, beside the settings: what a shell needs to ask them.
+
+    And where `python -m tools apply` finds the directory. Values are quoted as the settings' are.
+    """
+    lines = {name.upper(): address for name, address in sorted(addresses.items())}
+    if "directory" in addresses:
+        lines["RINGBACK_DIRECTORY_URL"] = addresses["directory"]
+    with file.open("a", encoding="utf-8") as env:
+        env.writelines(f"{name}={json.dumps(value)}\n" for name, value in lines.items())
 
 
 def _print_table(console: Console, stack: Stack) -> None:
@@ -102,7 +108,8 @@ def main(argv: list[str]) -> int:
         if not options.parts_only:
             # A gateway waits for its PBXs until they are in the book: whoever fills it would wait for ever.
             stack.start_services(extra={"gateway": pbxs}, not_awaited=("gateway",))
-            _name_addresses(stack)
+            addresses = {name: service.address for name, service in stack.services.items()}
+            name_addresses(RUN / "env", addresses)
     except (StackError, KeyboardInterrupt) as failure:
         stack.stop()
         STATE.unlink(missing_ok=True)

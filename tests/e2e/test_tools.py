@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tools import apply, unpark
+from tools.apply.book import OWN_KEYS
+from tools.stack.parts import S3, Smtp
+from tools.stack.services import Service
 from tools.topics import create_topics
 
 ROOT = Path(__file__).parents[2]
@@ -18,25 +22,54 @@ OFFICE = ROOT / "examples" / "office.yaml"
 
 
 @pytest.fixture
-def settings(kafka_embedded: str, fresh_prefix: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A log of this test's own, named in the environment."""
-    prefix = f"{fresh_prefix}."
-    asyncio.run(create_topics(kafka_embedded, prefix))
-    found = {"RINGBACK_KAFKA": kafka_embedded, "RINGBACK_TOPIC_PREFIX": prefix}
+def settings(
+    kafka_embedded: str,
+    s3_server: S3,
+    smtp_sink: Smtp,
+    fresh_prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[dict[str, str]]:
+    """A log and a directory of this test's own, named in the environment as beside `make up`."""
+    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
+    found = {
+        "RINGBACK_KAFKA": kafka_embedded,
+        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
+        "RINGBACK_S3_ENDPOINT": s3_server.address,
+        "RINGBACK_S3_BUCKET": s3_server.bucket,
+        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
+        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
+        "RINGBACK_SMTP": smtp_sink.address,
+        "RINGBACK_MAIL_FROM": "ringback@localhost",
+        "RINGBACK_PARTITIONS": "all",
+        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
+        "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
+        "RINGBACK_DIRECTORY_KEY": "k" * 32,
+        "RINGBACK_TOKEN_KEY": "t" * 32,
+    }
+    service = Service("directory", found, tmp_path, dies_with_parent=True)
+    service.start()
+    service.wait_ready(120)
+    found["RINGBACK_DIRECTORY_URL"] = service.address
     for name, value in found.items():
         monkeypatch.setenv(name, value)
-    return found
+    yield found
+    service.stop(30)
 
 
 @pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_an_office_is_applied_once_and_seen_on_the_timeline(
     settings: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What an administrator does on the first day, and sees."""
+    """What whoever runs it does on the first day, and sees: looked at, saved once, on the log."""
     assert apply.main([str(OFFICE), "--dry-run"]) == 0
-    assert "nothing was said" in capsys.readouterr().out
+    assert "the book does not have this organization yet" in capsys.readouterr().out
     assert apply.main([str(OFFICE)]) == 0
-    assert "+ department sales" in capsys.readouterr().out
+    first = capsys.readouterr()
+    assert "+ department sales" in first.out
+    assert "warning: Extension 31 is saved unchecked" in first.err
     assert apply.main([str(OFFICE)]) == 0
     assert "nothing changed" in capsys.readouterr().out
     assert unpark.main(["severny-veter", "callback"]) == 0
@@ -46,13 +79,64 @@ def test_an_office_is_applied_once_and_seen_on_the_timeline(
     assert "+74950001000" not in timeline
 
 
-def test_a_log_that_is_not_there_is_named(
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
+    settings: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever has only a token: his own organization's file, uploads with it, and no other's."""
+    token = _admitted(settings, "severny-veter", "Северный ветер")
+    for name in OWN_KEYS:
+        monkeypatch.delenv(name)
+    assert apply.main([str(OFFICE)]) == 1
+    assert capsys.readouterr().err.startswith("apply: RINGBACK_API_TOKEN is not set")
+    monkeypatch.setenv("RINGBACK_API_TOKEN", token)
+    (tmp_path / "hello.wav").write_bytes(b"RIFF....WAVE")
+    text = OFFICE.read_text(encoding="utf-8").replace(
+        "welcome: { spoken", "welcome: { uploaded: hello.wav } #"
+    )
+    file = tmp_path / "office.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert apply.main([str(file)]) == 0
+    assert "+ notice sales.welcome" in capsys.readouterr().out
+    more = text.replace(
+        "departments:\n", '  prohodnaya: {name: Проходная, pbx: office, extension: "33"}\ndepartments:\n'
+    )
+    file.write_text(more, encoding="utf-8")
+    assert apply.main([str(file), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "+ extension prohodnaya" in told
+    assert "nothing was saved" in told
+    assert apply.main([str(file)]) == 1
+    line = more[: more.index("prohodnaya")].count("\n") + 1
+    said = f"{file}:{line}: error: Extension 33 can't be checked now"
+    assert capsys.readouterr().err.startswith(said)
+    file.write_text(text.replace("severny-veter\n", "drugoy-veter\n", 1), encoding="utf-8")
+    assert apply.main([str(file)]) == 1
+    assert "There is no such thing: drugoy-veter" in capsys.readouterr().err
+
+
+def _admitted(settings: dict[str, str], organization: str, name: str) -> str:
+    """A token as the directory's own shell gives it."""
+    argv = [sys.executable, "-m", "services.directory", "admit", organization, "--name", name]
+    done = subprocess.run(
+        argv, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.removeprefix("token: ").strip()
+
+
+def test_a_directory_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever mistypes an address reads which one, and no traceback."""
-    monkeypatch.setenv("RINGBACK_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("RINGBACK_DIRECTORY_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("RINGBACK_API_TOKEN", "x")
     assert apply.main([str(OFFICE)]) == 1
-    assert capsys.readouterr().err.startswith("apply: 127.0.0.1:1: ")
+    assert capsys.readouterr().err.startswith("apply: http://127.0.0.1:1")
 
 
 def test_a_file_with_errors_changes_nothing_and_names_them(
@@ -64,7 +148,7 @@ def test_a_file_with_errors_changes_nothing_and_names_them(
         OFFICE.read_text(encoding="utf-8").replace("extension: 202", "extension: 112"), encoding="utf-8"
     )
     assert apply.main([str(file)]) == 1
-    assert "error: 112 is an emergency number. Take another, 200 is free" in capsys.readouterr().err
+    assert "error: 112 is an emergency number. Take another: 200 is free" in capsys.readouterr().err
 
 
 def _tail(settings: dict[str, str]) -> str:

@@ -19,7 +19,6 @@ import yaml
 
 from contracts.directory import Language
 from contracts.ids import Instant
-from contracts.message import Fact
 from contracts.prompts import prompt_key
 from services.gateway.simulated.script import Call
 from services.gateway.simulated.wire import Control
@@ -28,8 +27,9 @@ from tests.e2e.letters import Letter, letters
 from tools import connect
 from tools import log as facts_log
 from tools.apply import office
+from tools.apply.book import URL
 from tools.apply.document import read
-from tools.apply.run import plan, say
+from tools.apply.run import save
 from tools.log import Reading
 from tools.phones import control
 from tools.stack.process import Process, free_port, is_listening
@@ -199,15 +199,13 @@ class Works:
     # What a test does
 
     def open(self, company: Company) -> None:
-        """Put a company's book on the log, as `apply` does."""
+        """Have the directory save a company's office, as `apply` does."""
         self.note(f"{company.name}: its office is applied")
-        document = read(company.office(), f"{company.name}.yaml")
-        asyncio.run(self._apply(office.facts(document, facts_log.now())))
-
-    async def _apply(self, wanted: list[Fact]) -> None:
-        async with connect.log(self.stack.settings()) as log:
-            made = await plan(log, wanted)
-            await say(log, made.partition, made.organization_id, made.found, made.commands)
+        sheet, problems = office.examine(read(company.office(), f"{company.name}.yaml"))
+        assert sheet is not None
+        assert not problems
+        settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
+        save(settings, sheet, {})
 
     def call(self, company: Company, customer: str) -> None:
         """Let a customer call."""

@@ -1,14 +1,14 @@
-"""Puts an office file on the log: validates, shows the difference, sends what changed (--dry-run: nothing).
+"""Applies an office file: checks it, has the directory save it whole, and shows what changed.
 
-`office.facts(document, now_at)` is the pure heart, without any I/O, for tests and simulation: `document`
-reads YAML with its lines, `model` is the file's shape, `checks` what must fit together, `difference`
-compares with what the log says, and `run` alone touches the world. Hours become UTC intervals, and extensions
-are judged, by the book's own rules (services/directory/rules).
+`office.examine(document)` is the pure heart: `document` reads YAML with its lines, `model` is the file's
+shape, `sheet` says it in the words of the directory's cards, whose rules judge it (services/directory/rules),
+and `places` leads from a card's field back to its line. `office.facts` are the facts that the directory
+would say of it. `book` alone speaks to the directory, and `run` is the program.
 """
 
 
 def main(argv: list[str]) -> int:
     """Apply an office file."""
-    from tools.apply.run import main as run  # keeps the pure part free of Kafka and S3
+    from tools.apply.run import main as run  # keeps the pure part free of what asks over the network
 
     return run(argv)

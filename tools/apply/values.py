@@ -2,18 +2,19 @@
 
 import re
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from services.directory.state.limits import EMAIL_PATTERN, NAME_PATTERN, NUMBER_PATTERN
+
 DURATION_MS_MAX: Final = 24 * 3_600_000
 """Longer than a day nothing in an office waits."""
+EMAIL_LENGTH_MAX: Final = 254
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
-_EMAIL: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)*")
 _ID: Final = r"^[a-z][a-z0-9-]{0,39}$"
 
 
@@ -50,25 +51,15 @@ def _days(value: Any) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise refused(
-            f"there is no time zone «{value}»", "Write its place: Europe/Moscow, Asia/Omsk"
-        ) from error
-    return value
-
-
 def _email(value: str) -> str:
-    if _EMAIL.fullmatch(value) is None:
+    if len(value) > EMAIL_LENGTH_MAX or re.fullmatch(EMAIL_PATTERN, value) is None:
         raise refused(f"«{value}» is no e-mail address", "Write name@company.example")
     return value
 
 
 def _number(value: str) -> str:
     text = "".join(c for c in value if c not in " -()")
-    if re.fullmatch(r"\+\d{5,15}", text) is None:
+    if re.fullmatch(NUMBER_PATTERN, text) is None:
         raise refused(f"«{value}» is no international number", "Write it with + and country code: +7 495 …")
     return text
 
@@ -80,17 +71,17 @@ def _extension(value: Any) -> str:
 
 
 def _line_of_text(value: str) -> str:
-    if not value.strip() or len(value) > 100 or any(ord(c) < ord(" ") for c in value):
+    text = value.strip()
+    if re.fullmatch(NAME_PATTERN, text) is None:
         raise refused(
             "a name is one line of up to 100 characters, and not blank", "Write it as people say it"
         )
-    return value.strip()
+    return text
 
 
 Duration = Annotated[int, BeforeValidator(_duration_ms)]
 MinuteOfDay = Annotated[int, BeforeValidator(_minute_of_day)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
-Zone = Annotated[str, AfterValidator(_zone)]
 Email = Annotated[str, AfterValidator(_email)]
 Number = Annotated[str, AfterValidator(_number)]
 Extension = Annotated[str, BeforeValidator(_extension)]

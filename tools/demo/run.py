@@ -27,15 +27,14 @@ from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.log import OrganizationParked
 from contracts.message import Message
 from contracts.prompts import Prompt, number_prompts, prompt_key
-from runtime.kafka_log import KafkaLog
 from runtime.ports import LogUnavailable
 from services.gateway.simulated.wire import Control
 from services.history.rules.showing import Row
 from tools import connect
-from tools import log as facts_log
 from tools.apply import office
+from tools.apply.book import URL, NotSaved, Unavailable
 from tools.apply.document import Document, read
-from tools.apply.run import plan, say
+from tools.apply.run import save
 from tools.demo import past
 from tools.demo.letters import Letter, letters, save_mp3
 from tools.demo.promise import Promise
@@ -157,17 +156,19 @@ class Demo:
             partition = await connect.partition_of(ORGANIZATION, log)
             reader = group.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
             try:
-                self.screen.headline("the office's book goes on the log …")
-                await self._apply(log)
+                self.screen.headline("the office is applied: the directory saves and says it …")
+                await self._apply()
                 await asyncio.to_thread(control, self._phones_port, Control(begin=True))
                 await self._watch()
             finally:
                 reader.cancel()
 
-    async def _apply(self, log: KafkaLog) -> None:
-        document = self._document()
-        made = await plan(log, office.facts(document, facts_log.now()))
-        await say(log, made.partition, made.organization_id, made.found, made.commands)
+    async def _apply(self) -> None:
+        sheet, problems = office.examine(self._document())
+        if sheet is None:
+            raise NotKept("; ".join(problem.cause for problem in problems))
+        settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
+        await asyncio.to_thread(save, settings, sheet, {})
         await self._until(lambda: bool(self.story.departments), 20)
 
     async def _watch(self) -> None:
@@ -315,7 +316,7 @@ def main(argv: list[str]) -> int:
             asyncio.run(demo.play())
     except KeyboardInterrupt:
         failure = "interrupted"
-    except (StackError, NotKept, LogUnavailable) as error:
+    except (StackError, NotKept, LogUnavailable, NotSaved, Unavailable) as error:
         failure = str(error)
     except BaseExceptionGroup as errors:
         failure = "; ".join(str(error) or repr(error) for error in errors.exceptions)

@@ -158,7 +158,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.PLACEHOLDER_UNKNOWN: Words(422, "Подстановка {name} неизвестна.", "The placeholder {name} is unknown.", "Есть такие: {known}.", "There are: {known}."),
     Code.RECIPIENT_INCOMPLETE: Words(422, "Получатель — или сотрудник, или имя с адресом.", "A recipient is an employee, or a name with an address.", "Укажите agent_id или name вместе с email.", "Give agent_id, or name and email."),
     Code.RECIPIENT_WITHOUT_EMAIL: Words(422, "{agent} должен получать письма, а адреса у него нет.", "{agent} is to get letters and has no e-mail address.", "Заполните адрес в карточке или выберите другого.", "Fill it in on the card, or choose somebody else."),
-    Code.REFERENCE_UNKNOWN: Words(422, "Нет записи «{id}», на которую ссылается поле.", "There is no «{id}», which the field refers to.", "{hint}", "{hint}"),
+    Code.REFERENCE_UNKNOWN: Words(422, "Нет записи «{id}», на которую ссылается поле.", "There is no «{id}», which the field refers to.", "Есть: {hint}.", "There are: {hint}."),
     Code.SATELLITE_TIME_SHORT: Words(200, "Спутниковому номеру остаётся звонить {seconds} с, а меньше 25 с — слишком мало.", "The satellite phone has {seconds} s to ring, and less than 25 s is too little.", "Увеличьте время ожидания.", "Give it more time."),
     Code.SEAT_TWICE: Words(422, "{agent} уже в этом отделе.", "{agent} is in this department already.", "Оставьте одно место.", "Keep one seat."),
     Code.SERVICE_STARTING: Words(503, "Служба ещё запускается.", "The service is still starting.", "Повторите через несколько секунд.", "Try again in a few seconds."),

@@ -78,26 +78,39 @@ def office_of(sheet: OfficeSheet) -> Office:
 
 def problems(office: Office, named: list[Named]) -> list[Problem]:
     """What is wrong or doubtful about these cards of an office; `field` is where in the sheet."""
-    found = (
-        [] if people.administrators(office) else [Problem(code=Code.ADMINISTRATOR_MISSING, field="employees")]
-    )
-    shared = checks.Shared(office)
-    for each in named:
-        if each.kind is Kind.EXTENSION and each.id in office.employees:
-            found.append(Problem(code=Code.ID_TAKEN, field=each.path, values={"id": each.id}))
-        for problem in checks.problems(office, each.kind, each.id, shared):
-            field = f"{each.path}.{problem.field}" if problem.field else each.path
-            found.append(structs.replace(problem, field=field))
+    found = list(_found(office, named))
+    if not people.administrators(office):
+        found.insert(0, Problem(code=Code.ADMINISTRATOR_MISSING, field="employees"))
+    if any(problem.code is Code.LINE_NOT_OF_PBX for problem in found):
+        # The PBX complains of the same number: once is enough.
+        found = [problem for problem in found if problem.code is not Code.IN_USE]
     errors = [problem for problem in found if not problem.is_warning]
     warnings = [problem for problem in found if problem.is_warning]
     return [*errors[:PROBLEMS_MAX], *warnings[:PROBLEMS_MAX]]
 
 
-def changes(before: Office, named: list[Named]) -> list[CardChange]:
-    """What these cards change in an office, card by card, those that are as before left out."""
+def _found(office: Office, named: list[Named]) -> Iterator[Problem]:
+    shared = checks.Shared(office)
+    loops: set[frozenset[str]] = set()
+    for each in named:
+        if each.kind is Kind.EXTENSION and each.id in office.employees:
+            yield Problem(code=Code.ID_TAKEN, field=each.path, values={"id": each.id})
+        for problem in checks.problems(office, each.kind, each.id, shared):
+            if problem.code is Code.FORWARD_LOOP:
+                # Each card on it tells of the same loop.
+                steps = frozenset(problem.values["path"].split(" → "))
+                if steps in loops:
+                    continue
+                loops.add(steps)
+            field = f"{each.path}.{problem.field}" if problem.field else each.path
+            yield structs.replace(problem, field=field)
+
+
+def changes(before: Office | None, named: list[Named]) -> list[CardChange]:
+    """What these cards change in an office, if there was one; those that are as before are left out."""
     found = []
     for each in named:
-        old = card_of(before, each.kind, each.id)
+        old = None if before is None else card_of(before, each.kind, each.id)
         if old is None:
             found.append(CardChange(what="new", kind=each.kind, id=each.id))
         elif old != each.card:

@@ -143,7 +143,7 @@ async def test_one_error_and_nothing_is_saved(company: Company) -> None:
         "employees.orlikov.extension": "extension_emergency",
         "departments.service.agents.2": "reference_unknown",
     }
-    assert others[0]["remedy"]["en"].startswith("zimina")
+    assert others[0]["remedy"]["en"].startswith("There are: zimina")
     assert (await company.call("GET", "/pbxs/sklad")).status_code == 404
     assert (await company.sent()).facts(AgentSaved) != []
     assert {fact.agent_id for fact in company.log.facts(AgentSaved)} == {"gusev-r"}

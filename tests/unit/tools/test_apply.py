@@ -1,137 +1,158 @@
-"""Applying a file to a log: what is said, once, and what is told again after a cut."""
+"""Applying a file: its audio, what is shown of the difference, whose line a refusal names."""
 
-from collections.abc import Sequence
+import json
 from pathlib import Path
 
-from contracts.codec import decode, envelope
-from contracts.directory import AgentSaved
-from contracts.ids import AgentId, OrganizationId, PbxId
-from contracts.message import Fact
-from contracts.tts import NoticeRendered, RenderNotice
-from runtime.memory import MemoryClock, MemoryLog
-from runtime.ports import Outgoing
-from tests.unit.tools.offices import NOW, PLAIN, changed
-from tools import log as facts_log
+import pytest
+from rich.console import Console
+
+from contracts.directory import NoticeSaved
+from services.directory.rules import sheets
+from services.directory.rules.errors import Code, Problem, shown
+from services.directory.state.shown import OfficeShown
+from tests.unit.tools.offices import NOW, PLAIN, changed, line_of
+from tools import connect
 from tools.apply import office
-from tools.apply.difference import Difference, difference, newest
 from tools.apply.document import read
-from tools.apply.run import known, load, say, settled, unanswered
-
-VETER = OrganizationId("veter")
-SPOKEN = changed(("lines:", 'notices: {welcome: {spoken: "Это {department}"}}\n    lines:'))
-
-
-async def applied(
-    log: MemoryLog, text: str, *, is_cut_short: bool = False
-) -> tuple[Difference, list[RenderNotice]]:
-    """Apply a file as the program does; cut short, it dies before the commands are sent."""
-    wanted = office.facts(read(text), NOW)
-    heard, is_whole = await known(log, 0, VETER)
-    found = difference(wanted, newest(heard), version_first=1 if is_whole else 99)
-    commands = unanswered(office.renderings(settled(wanted, found, heard)), heard)
-    await say(log, 0, VETER, found, [] if is_cut_short else commands)
-    return found, commands
-
-
-async def test_a_file_is_said_once_and_again_only_what_changed() -> None:
-    """Whoever applies a file twice has done it once."""
-    log = MemoryLog(MemoryClock())
-    first, _ = await applied(log, PLAIN)
-    second, _ = await applied(log, PLAIN)
-    third, _ = await applied(log, changed(("Зимина Вера", "Зимина-Лугова Вера")))
-    assert len(first.changes) == 13
-    assert second.changes == ()
-    assert [getattr(fact, "version", 0) for fact in third.facts()] == [2]
-
-
-async def test_facts_travel_as_the_directorys_without_a_number() -> None:
-    """Readers go by the versions of entities, so a repeat or a second writer does no harm."""
-    log = MemoryLog(MemoryClock())
-    await applied(log, PLAIN)
-    found = [envelope(record.headers) for record in log.facts[0]]
-    assert {each.source for each in found} == {"directory"}
-    assert {each.seq for each in found} == {0}
-    assert {each.organization_id for each in found} == {VETER}
-    assert len({each.id for each in found}) == len(found)
-
-
-async def test_another_organization_on_the_same_partition_is_left_alone() -> None:
-    """O1: nothing done for one can change another's, also where they share a partition and agents' ids."""
-    log = MemoryLog(MemoryClock())
-    stranger = AgentSaved(
-        agent_id=AgentId("gusev"),
-        version=7,
-        name="Another",
-        pbx_id=PbxId("x"),
-        extension="1",
-        devices=(),
-    )
-    await facts_log.say(log, 0, OrganizationId("parus"), [("directory/parus/agent/gusev/7", stranger)])
-    found, _ = await applied(log, PLAIN)
-    assert {getattr(fact, "version", 0) for fact in found.facts()} == {1}
-
-
-async def test_a_notice_is_asked_for_until_somebody_has_answered() -> None:
-    """An apply that died between facts and commands is finished by the next one."""
-    log = MemoryLog(MemoryClock())
-    await applied(log, SPOKEN, is_cut_short=True)
-    again, commands = await applied(log, SPOKEN)
-    assert again.changes == ()
-    assert [command.notice_id for command in commands] == ["sales.welcome"]
-    (sent,) = log.topics["speech"]
-    assert decode("speech.render_notice", sent.value) == commands[0]
-    rendered = NoticeRendered(
-        notice_id=commands[0].notice_id, version=1, language=commands[0].language, parts=("k",), duration_ms=1
-    )
-    await facts_log.say(log, 0, VETER, [("t1", rendered)])
-    assert (await applied(log, SPOKEN))[1] == []
-
-
-async def test_a_log_that_has_lost_its_beginning_is_noticed() -> None:
-    """Versions start above whatever readers may still know."""
-    log = MemoryLog(MemoryClock())
-    await applied(log, PLAIN)
-    log.trim_before(0, 5)
-    found, _ = await applied(log, PLAIN)
-    assert {getattr(fact, "version", 0) for fact in found.facts()} == {99}
-
-
-async def test_many_facts_are_appended_in_batches_that_a_broker_takes() -> None:
-    """A thousand agents' hours are more than one record batch holds."""
-    log = MemoryLog(MemoryClock())
-    sizes: list[int] = []
-    append = log.append
-
-    async def counted(partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
-        sizes.append(sum(len(record.value) for record in records))
-        return await append(partition, records, at=at)
-
-    log.append = counted  # type: ignore[method-assign]  # the port, with a scale under it
-    agent = AgentSaved(
-        agent_id=AgentId("a"),
-        version=1,
-        name="x" * 1000,
-        pbx_id=PbxId("x"),
-        extension="1",
-        devices=(),
-    )
-    facts: list[tuple[str, Fact]] = [(f"id{number}", agent) for number in range(500)]
-    await facts_log.say(log, 0, VETER, facts)
-    assert len(log.facts[0]) == 500
-    assert max(sizes) <= facts_log.BATCH_BYTES_MAX
+from tools.apply.places import place
+from tools.apply.run import against_nothing, load, show
+from tools.up import name_addresses
 
 
 def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tmp_path: Path) -> None:
-    """The same recording again is the same object, and its key tells nobody's name."""
+    """The same recording again is the same object, its key tells nobody's name, and whose it is."""
     (tmp_path / "hello.wav").write_bytes(b"RIFF....WAVE")
     text = changed(("lines:", "notices: {welcome: {uploaded: hello.wav}}\n    lines:"))
     file = tmp_path / "office.yaml"
     file.write_text(text, encoding="utf-8")
     document, audio = load(file)
     assert office.examine(document)[1] == []
-    ((key, data),) = audio.items()
-    assert key.startswith("uploads/")
-    assert key.endswith(".wav")
-    assert data == b"RIFF....WAVE"
-    (command,) = office.renderings(office.facts(document, NOW))
-    assert command.key == key
+    ((key, content),) = audio.items()
+    assert key.startswith("uploads/veter/")
+    assert content == b"RIFF....WAVE"
+    (notice,) = [fact for fact in office.facts(document, NOW) if isinstance(fact, NoticeSaved)]
+    assert notice.key == key
+
+
+def printed(found: OfficeShown) -> str:
+    """What a person reads of an answer."""
+    console = Console(width=200)
+    with console.capture() as captured:
+        show(console, found)
+    return captured.get()
+
+
+def test_a_first_file_is_all_new() -> None:
+    """Whoever looks before there is anything sees what would be made."""
+    sheet, _ = office.examine(read(PLAIN))
+    assert sheet is not None
+    told = printed(against_nothing(sheet))
+    assert "+ organization veter\n" in told
+    assert "+ employee zimina\n" in told
+    assert "7 new; 0 as before" in told
+
+
+def test_what_changed_is_told_field_by_field_and_numbers_are_masked() -> None:
+    """A screen may be looked at by others: numbers are not spelled out on it."""
+    before, _ = office.examine(read(PLAIN))
+    after, _ = office.examine(read(changed(("Зимина Вера", "Зимина-Лугова Вера"), ("10-00", "10-09"))))
+    assert before is not None
+    assert after is not None
+    old = sheets.office_of(before)
+    named = sheets.cards(old, after)
+    changes = tuple(sheets.changes(old, named))
+    told = printed(OfficeShown(changes=changes, unchanged=len(named) - len(changes)))
+    assert '~ employee zimina\n      name: "Зимина Вера" → "Зимина-Лугова Вера"' in told
+    assert "~ PBX cloud" in told
+    assert "74950001009" not in told
+    assert "3 changed; 4 as before" in told
+
+
+@pytest.mark.parametrize(
+    ("field", "piece"),
+    [
+        ("employees.zimina.extension", "extension: 202"),
+        ("employees.zimina.mobile", "devices:"),
+        ("extensions.priemka.pbx_id", "pbx: sklad"),
+        ("departments.sales.agents.1", "zimina,"),
+        ("departments.sales.no_answer_action.agent_id", "employee: gusev"),
+        ("departments.sales.no_answer_ms", "after: 9 min"),
+        ("departments.sales.strategy.ring_ms", "ring: 25 s"),
+        ("notices.sales.welcome.text", "spoken: Привет"),
+        ("rules.gusev.no_answer.agent_id", "employee: zimina"),
+        ("notices.gusev.direct.absence.text", "spoken: Нет его"),
+        ("organization.administrators.0", "[gusev]"),
+    ],
+)
+def test_what_the_directory_refuses_is_found_in_the_file(field: str, piece: str) -> None:
+    """The API speaks of cards, and whoever wrote the file of its lines."""
+    text = """\
+organization:
+  id: veter
+  name: Ветер
+  administrators:
+    [gusev]
+employees:
+  gusev:
+    name: Гусев
+    direct:
+      no_answer:
+        then: colleague
+        employee: zimina
+      absence:
+        notice:
+          spoken: Нет его
+  zimina:
+    name: Зимина
+    extension: 202
+    devices:
+      - {kind: mobile}
+extensions:
+  priemka:
+    pbx: sklad
+departments:
+  sales:
+    agents:
+      - gusev
+      - zimina, # that is how it is found here
+    strategy:
+      ring: 25 s
+    no_answer:
+      after: 9 min
+      employee: gusev
+    notices:
+      welcome:
+        spoken: Привет
+"""
+    line = read(text).line(place(field))
+    assert line in (line_of(text, piece), line_of(text, piece) - 1), line
+
+
+def test_an_error_of_the_api_reads_as_one_of_the_files() -> None:
+    """The same cause and remedy, whoever found it."""
+    _, (problem,) = office.examine(read(changed(("extension: 202", "extension: 112"))))
+    values = {"extension": "112", "pbx": "Москва", "owner": "", "free": "200"}
+    field = "employees.zimina.extension"
+    told = shown(Problem(code=Code.EXTENSION_EMERGENCY, field=field, values=values))
+    by_the_book = office.told_by_the_book(told, is_warning=False)
+    assert (by_the_book.path, by_the_book.cause, by_the_book.remedy) == (
+        problem.path,
+        problem.cause,
+        problem.remedy,
+    )
+
+
+def test_what_up_leaves_for_a_shell_is_read_by_the_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m tools apply` after `make up` needs no setting by hand, in any shell."""
+    env = tmp_path / "env"
+    env.write_text(f"RINGBACK_KAFKA={json.dumps('127.0.0.1:9')}\n", encoding="utf-8")
+    name_addresses(env, {"history": "http://127.0.0.1:2", "directory": "http://127.0.0.1:1"})
+    monkeypatch.setattr(connect, "ENV_FILE", env)
+    for name in ("RINGBACK_KAFKA", "RINGBACK_DIRECTORY_URL", "DIRECTORY", "HISTORY"):
+        monkeypatch.delenv(name, raising=False)
+    found = connect.environment()
+    assert found["RINGBACK_DIRECTORY_URL"] == found["DIRECTORY"] == "http://127.0.0.1:1"
+    monkeypatch.setenv("RINGBACK_DIRECTORY_URL", "https://book.example")
+    assert "RINGBACK_KAFKA" not in connect.environment()

@@ -1,0 +1,35 @@
+"""Facts that a program says on the log."""
+
+from collections.abc import Sequence
+
+from contracts.directory import AgentSaved
+from contracts.ids import AgentId, OrganizationId, PbxId
+from contracts.message import Fact
+from runtime.memory import MemoryClock, MemoryLog
+from runtime.ports import Outgoing
+from tools import log as facts_log
+
+
+async def test_many_facts_are_appended_in_batches_that_a_broker_takes() -> None:
+    """A thousand agents' hours are more than one record batch holds."""
+    log = MemoryLog(MemoryClock())
+    sizes: list[int] = []
+    append = log.append
+
+    async def counted(partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
+        sizes.append(sum(len(record.value) for record in records))
+        return await append(partition, records, at=at)
+
+    log.append = counted  # type: ignore[method-assign]  # the port, with a scale under it
+    agent = AgentSaved(
+        agent_id=AgentId("a"),
+        version=1,
+        name="x" * 1000,
+        pbx_id=PbxId("x"),
+        extension="1",
+        devices=(),
+    )
+    facts: list[tuple[str, Fact]] = [(f"id{number}", agent) for number in range(500)]
+    await facts_log.say(log, 0, OrganizationId("veter"), facts)
+    assert len(log.facts[0]) == 500
+    assert max(sizes) <= facts_log.BATCH_BYTES_MAX

@@ -1,0 +1,275 @@
+"""An office file's model as the sheet that the directory saves: its words as the cards' words.
+
+A notice that stands where it plays becomes a card of its own, named after that place: `sales.welcome`,
+`gusev.direct.absence`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from contracts.directory import DeviceKind, DirectActionKind, NoticeKind, Role
+from services.directory.state.cards import (
+    Card,
+    DepartmentCard,
+    ExtensionCard,
+    NoticeCard,
+    PbxCard,
+    RulesCard,
+)
+from services.directory.state.sheets import EmployeeSheet, OfficeSheet, OrganizationSheet
+from tools.apply import places
+from tools.apply.document import Document, Problem
+from tools.apply.model import Action, Department, Direct, DirectAction, Employee, Notice, Office, Who
+
+OCCASIONS: Final = ("welcome", "position", "invitation", "order_taken", "apology", "greeting")
+DIRECT_OCCASIONS: Final = ("no_answer", "out_of_hours", "absence")
+_AT: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
+_MS: Final = re.compile(r"Expected `int` ([<>])= (\d+)")
+
+C = TypeVar("C", bound=Card)
+Words = dict[str, Any]
+
+
+def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
+    """The sheet; None, and what is wrong, where a value is beyond what a card may hold."""
+    found: list[Problem] = []
+    people, departments = office.employees, office.departments
+    organization = _card("organization", _organization(office), OrganizationSheet, found)
+    parts: Words = {
+        "pbxs": _cards("pbxs", {id_: said.model_dump() for id_, said in office.pbxs.items()}, PbxCard, found),
+        "employees": _cards(
+            "employees",
+            {id_: _employee(office, id_, said) for id_, said in people.items()},
+            EmployeeSheet,
+            found,
+        ),
+        "extensions": _cards(
+            "extensions",
+            {
+                id_: {"name": said.name, "pbx_id": said.pbx, "extension": said.extension}
+                for id_, said in office.extensions.items()
+            },
+            ExtensionCard,
+            found,
+        ),
+        "departments": _cards(
+            "departments",
+            {id_: _department(id_, said) for id_, said in departments.items()},
+            DepartmentCard,
+            found,
+        ),
+        "notices": _cards("notices", dict(_notices(office, document)), NoticeCard, found),
+        "rules": _cards(
+            "rules",
+            {id_: _rules(id_, said.direct) for id_, said in people.items() if said.direct is not None},
+            RulesCard,
+            found,
+        ),
+    }
+    if found or organization is None:
+        return None, found
+    return OfficeSheet(organization_id=office.organization.id, organization=organization, **parts), []
+
+
+def _cards(part: str, said: Mapping[str, Words], type_: type[C], found: list[Problem]) -> dict[str, C]:
+    made = ((id_, _card(f"{part}.{id_}", words, type_, found)) for id_, words in said.items())
+    return {id_: card for id_, card in made if card is not None}
+
+
+def _card(path: str, words: Words, type_: type[C], found: list[Problem]) -> C | None:
+    try:
+        return msgspec.convert(msgspec.to_builtins(words), type_)
+    except msgspec.ValidationError as error:
+        found.append(_beyond(path, str(error)))
+        return None
+
+
+def _beyond(path: str, message: str) -> Problem:
+    """What msgspec says of a value that a card can't hold, in plain words and with its place in the file."""
+    match = _AT.fullmatch(message)
+    assert match is not None
+    said, inside = match[1], (match[2] or "").replace("[", ".").replace("]", "")
+    place = places.place(f"{path}.{inside}" if inside else path)
+    limit = _MS.fullmatch(said)
+    if limit is not None and inside.endswith("_ms"):
+        word = "short" if limit[1] == ">" else "long"
+        remedy = f"Write {int(limit[2]) / 1000:g} s or {'more' if word == 'short' else 'less'}"
+        return Problem(place, f"this time span is too {word}", remedy)
+    return Problem(place, f"«{place[-1]}»: {said[:1].lower()}{said[1:]}", "See examples/office.yaml")
+
+
+def _organization(office: Office) -> Words:
+    said = office.organization
+    dialling = said.dialling
+    return {
+        "name": said.name,
+        "language": said.language,
+        "timezone": said.timezone,
+        "console_url": said.console_url,
+        "administrators": [_who(who) for who in said.administrators],
+        "dialling": {
+            "is_on": dialling.on,
+            "home_region": dialling.home_region,
+            "allowed_regions": dialling.allowed_regions,
+            "denied_numbers": dialling.denied_numbers,
+            "satellite_numbers": dialling.satellite_numbers,
+            "orders_per_hour_per_number_max": dialling.orders_per_hour_per_number,
+            "orders_per_day_per_number_max": dialling.orders_per_day_per_number,
+            "orders_per_minute_per_department_max": dialling.orders_per_minute_per_department,
+            "orders_per_minute_max": dialling.orders_per_minute,
+        },
+    }
+
+
+def _who(said: Who) -> Words:
+    return {"agent_id": said.employee, "name": said.name, "email": said.email, "language": said.language}
+
+
+def _role(office: Office, id_: str, said: Employee) -> Role:
+    """The role as written, else by who is an administrator or a department's head."""
+    if said.role is not None:
+        return said.role
+    if id_ in {who.employee for who in office.organization.administrators}:
+        return Role.ADMINISTRATOR
+    heads = {who.employee for department in office.departments.values() for who in department.heads}
+    return Role.DEPARTMENT_HEAD if id_ in heads else Role.USER
+
+
+def _employee(office: Office, id_: str, said: Employee) -> Words:
+    words: Words = {
+        "name": said.name,
+        "pbx_id": said.pbx,
+        "extension": said.extension,
+        "role": _role(office, id_, said),
+        "sees_organization": said.sees_organization,
+        "email": said.email,
+        "language": said.language,
+        "timezone": said.timezone,
+        "absences": [{"first_day": each.from_, "last_day": each.last_day} for each in said.absences],
+        "rings_desk": any(device.kind is DeviceKind.DESK for device in said.devices),
+        "sims": [device.number for device in said.devices if device.kind is DeviceKind.SIM],
+    }
+    if said.hours is not None:
+        words["hours"] = [
+            {"days": each.days, "from_minute": each.from_, "until_minute": each.to} for each in said.hours
+        ]
+    # Who has no mobile here keeps the number that the book has: it serves forgotten passwords, too (E7).
+    for device in said.devices:
+        if device.kind is DeviceKind.MOBILE:
+            words |= {"mobile": device.number, "rings_mobile": True}
+            if device.after is not None:
+                words["mobile_delay_ms"] = device.after
+    return words
+
+
+def _choice(notice_id: str, said: Notice) -> Words:
+    """Which notice plays; a spoken or uploaded one is a card under this id."""
+    if said.kind is not None:
+        return {"kind": said.kind}
+    kind = NoticeKind.SPOKEN if said.spoken is not None else NoticeKind.UPLOADED
+    return {"kind": kind, "notice_id": notice_id}
+
+
+def _rules(id_: str, said: Direct) -> Words:
+    return {
+        "numbers": said.numbers,
+        "no_answer_ms": said.ring,
+        "has_call_waiting": said.call_waiting,
+        "recipients": [_who(who) for who in said.recipients],
+        **{name: _direct_action(id_, name, getattr(said, name)) for name in DIRECT_OCCASIONS},
+    }
+
+
+def _direct_action(id_: str, occasion: str, said: DirectAction) -> Words:
+    """Without a notice of its own a drop is busy tones, and everything else is told of (D2, D3)."""
+    if said.notice is None:
+        is_silent = said.then is DirectActionKind.DROP
+        notice: Words = {"kind": NoticeKind.NONE if is_silent else NoticeKind.STANDARD}
+    else:
+        notice = _choice(f"{id_}.direct.{occasion}", said.notice)
+    return {
+        "kind": said.then,
+        "agent_id": said.employee,
+        "department_id": said.department,
+        "notice": notice,
+    }
+
+
+def _action(id_: str, occasion: str, said: Action) -> Words:
+    return {
+        "kind": said.then,
+        "agent_id": said.employee,
+        "department_id": said.department,
+        "keeps_joining_time": said.keeps_joining_time,
+        "notice": _choice(f"{id_}.{occasion}", said.notice),
+    }
+
+
+def _department(id_: str, said: Department) -> Words:
+    words: Words = {
+        "name": said.name,
+        "pbx_id": said.pbx,
+        "extension": said.extension,
+        "lines": said.lines,
+        "agents": [{"agent_id": seat.agent, "is_suspended": seat.suspended} for seat in said.agents],
+        "language": said.language,
+        "timezone": said.timezone,
+        "strategy": {
+            "kind": said.strategy.kind,
+            "ring_ms": said.strategy.ring,
+            "step_ms": said.strategy.step,
+            "pause_between_rounds_ms": said.strategy.pause_between_rounds,
+        },
+        "no_answer_ms": said.no_answer.after,
+        "no_answer_action": _action(id_, "no_answer", said.no_answer),
+        "announcement_gap_ms": said.announcements_every,
+        "wrap_up_ms": said.wrap_up,
+        "callback": {
+            "is_on": said.callback.on,
+            "invitation_after_ms": said.callback.invitation_after,
+            "ring_ms": said.callback.ring,
+            "attempts_max": said.callback.attempts,
+            "attempt_gap_ms": said.callback.attempt_gap,
+            "from_abandoned": said.callback.from_abandoned,
+        },
+        "voicemail": {
+            "duration_ms_max": said.voicemail.message_up_to,
+            "silence_ms": said.voicemail.silence,
+            "speech_ms_min": said.voicemail.speech_at_least,
+        },
+        "notices": {each: _choice(f"{id_}.{each}", getattr(said.notices, each)) for each in OCCASIONS},
+        "recipients": [_who(who) for who in said.recipients],
+        "heads": [_who(who) for who in said.heads],
+        "legs_max": said.phones_at_once,
+        "auto_pause_misses": said.pause_after_misses,
+        "records_calls": said.records_calls,
+    }
+    if said.full is not None:
+        words |= {"waiting_max": said.full.waiting_max, "overflow_action": _action(id_, "full", said.full)}
+    return words
+
+
+def _notices(office: Office, document: Document) -> Iterator[tuple[str, Words]]:
+    """The file's own notices, bound to whom they are of: that fills their placeholders (T3)."""
+    for id_, said in office.departments.items():
+        bound: Words = {"department_id": id_, "language": said.language}
+        for occasion, action in (("no_answer", said.no_answer), ("full", said.full)):
+            if action is not None:
+                whom = {**bound, "agent_id": action.employee}
+                yield from _notice(f"{id_}.{occasion}", action.notice, whom, document)
+        for occasion in OCCASIONS:
+            yield from _notice(f"{id_}.{occasion}", getattr(said.notices, occasion), bound, document)
+    for id_, employee in office.employees.items():
+        for occasion in DIRECT_OCCASIONS if employee.direct is not None else ():
+            notice = getattr(employee.direct, occasion).notice
+            yield from _notice(f"{id_}.direct.{occasion}", notice, {"agent_id": id_}, document)
+
+
+def _notice(id_: str, said: Notice | None, bound: Words, document: Document) -> Iterator[tuple[str, Words]]:
+    if said is not None and said.spoken is not None:
+        yield id_, {"text": said.spoken, **bound}
+    elif said is not None and said.uploaded is not None:
+        yield id_, {"key": document.uploads.get(said.uploaded), **bound}
