@@ -5,8 +5,8 @@ first on the log has it, and both are told the same.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,7 +20,9 @@ from runtime.ports import Blobs, Clock
 from services.history import state
 from services.history.activities import querying, tables
 from services.history.activities.asking import SOURCE, Asker, Askers
-from services.history.rules.errors import Code, Refused
+from services.history.activities.keeping import load_rights
+from services.history.rules import sheets
+from services.history.rules.errors import Code, Refused, Text, gone
 from services.history.rules.messages import GONE
 from services.history.state import Contact, VoiceMessage
 
@@ -123,9 +125,10 @@ class Messages:
             asker, Action.MESSAGE_HEAR, fact, lambda message: message.claimed is not None
         )
         claimed = message.claimed
-        if claimed is None or claimed.by != by:
-            who, when = ("", "") if claimed is None else (claimed.name, _clock_time(claimed.at))
-            raise Refused(Code.ALREADY_CLAIMED, who=who, when=when)
+        assert claimed is not None, "that is what was waited for"
+        if claimed.by != by:
+            when = await self._moment(asker, claimed.at)
+            raise Refused(Code.ALREADY_CLAIMED, who=claimed.name, when=when)
         return contact, message
 
     async def call_back(self, asker: Asker, id_: str) -> Found:
@@ -134,6 +137,12 @@ class Messages:
         return await self._do(
             asker, Action.MESSAGE_HEAR, fact, lambda message: message.called_back is not None
         )
+
+    async def _moment(self, asker: Asker, at: Instant) -> Text:
+        """An instant as the organization's clock and both languages have it."""
+        async with self._engine.connect() as connection:
+            card = (await load_rights(connection, asker.organization_id, None)).organization
+        return sheets.moment(at, ZoneInfo("UTC" if card is None else card.timezone))
 
     async def delete(self, asker: Asker, id_: str) -> Found:
         """The audio goes; that there was a voice message stays in history."""
@@ -183,7 +192,7 @@ class Messages:
         """A link to a voice message's audio, for five minutes. Raises Refused."""
         _, message = await self.one(asker, Action.MESSAGE_HEAR, id_)
         if message.state in GONE:
-            raise Refused(Code.AUDIO_GONE, reason=message.reason or str(message.state))
+            raise Refused(Code.AUDIO_GONE, reason=gone(message.reason or str(message.state)))
         return await self._linked(message.mp3_key or message.original_key)
 
     async def recording_link(self, asker: Asker, id_: str) -> tuple[str, Instant]:
@@ -200,7 +209,7 @@ class Messages:
         assert contact is not None
         recording = next(each for each in contact.recordings if each.recording_id == id_)
         if recording.key is None:
-            raise Refused(Code.AUDIO_GONE, reason=recording.reason)
+            raise Refused(Code.AUDIO_GONE, reason=gone(recording.reason))
         return await self._linked(recording.key)
 
     async def _linked(self, key: str | None) -> tuple[str, Instant]:
@@ -215,10 +224,6 @@ def _person(asker: Asker) -> AgentId:
     if asker.agent_id is None:
         raise Refused(Code.PERSON_NEEDED)
     return asker.agent_id
-
-
-def _clock_time(at: Instant) -> str:
-    return datetime.fromtimestamp(at / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 async def _documents(connection: AsyncConnection, asker: Asker, ids: Sequence[str]) -> dict[str, Contact]:

@@ -48,7 +48,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 class Refused(Exception):
     """What was asked is not done."""
 
-    def __init__(self, code: Code, *, field: str = "", **values: str) -> None:
+    def __init__(self, code: Code, *, field: str = "", **values: str | Text) -> None:
         self.code = code
         self.field = field
         self.values = values
@@ -70,8 +70,24 @@ class Refused(Exception):
         )
 
 
-def _filled(text: tuple[str, str], values: dict[str, str]) -> Text:
-    return Text(ru=text[0].format(**values), en=text[1].format(**values))
+def _filled(text: tuple[str, str], values: dict[str, str | Text]) -> Text:
+    ru = {name: value.ru if isinstance(value, Text) else value for name, value in values.items()}
+    en = {name: value.en if isinstance(value, Text) else value for name, value in values.items()}
+    return Text(ru=text[0].format(**ru), en=text[1].format(**en))
+
+
+GONE: Final = {
+    "erased": Text(ru="данные клиента стёрты", en="the customer's data were erased"),
+    "deleted": Text(ru="её удалил сотрудник", en="somebody has deleted it"),
+    "retention": Text(ru="закончился срок её хранения", en="its retention time is over"),
+}
+"""Why audio is gone, by the reason of its fact."""
+NEVER_THERE: Final = Text(ru="записать разговор не удалось", en="the conversation could not be recorded")
+
+
+def gone(reason: str) -> Text:
+    """Why there is no audio, in words; what no fact removed was never recorded."""
+    return GONE.get(reason, NEVER_THERE)
 
 
 _Row = tuple[int, tuple[str, str], tuple[str, str]]
@@ -83,15 +99,15 @@ _TABLE: Final[dict[Code, _Row]] = {
     ),
     Code.ALREADY_CLAIMED: (
         409,
-        ("Сообщение уже взял(а) {who}, {when}.", "{who} took this voice message at {when}."),
-        ("Обратитесь к этому сотруднику.", "Ask this person, or take another one."),
+        ("Сообщение уже в работе: {who}, {when}.", "{who} took this voice message on {when}."),
+        ("Обратитесь к этому сотруднику или возьмите другое.", "Ask this person, or take another one."),
     ),
     Code.AUDIO_GONE: (
         410,
-        ("Запись удалена: {reason}.", "The audio was removed: {reason}."),
+        ("Записи нет: {reason}.", "There is no audio: {reason}."),
         (
             "Её нельзя вернуть; время и участники остались в истории.",
-            "It can't be brought back; the row stays.",
+            "It can't be brought back; when it was, and who took part, stays in history.",
         ),
     ),
     Code.AUDIO_NOT_YET: (

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_datetime, format_time
 
 from contracts.directory import Language
+from contracts.ids import Instant
+from services.history.rules.errors import Text
 from services.history.rules.showing import Outcome, Row
 from services.history.state import Direction
 
@@ -87,6 +89,16 @@ def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
         duration(row.waited_ms),
         duration(row.talk_ms),
     )
+
+
+def moment(at: Instant, zone: tzinfo) -> Text:
+    """A day and a time of it, as both languages have them: for what is told of the last days."""
+    when = datetime.fromtimestamp(at / 1000, tz=UTC)
+
+    def said(language: Language) -> str:
+        return str(format_datetime(when, "d MMMM, HH:mm", tzinfo=zone, locale=language))
+
+    return Text(ru=said(Language.RUSSIAN), en=said(Language.ENGLISH))
 
 
 def _plain(text: str) -> str:

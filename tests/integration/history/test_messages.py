@@ -42,7 +42,8 @@ async def test_of_two_who_take_a_voice_message_the_second_is_told_who_has_it_and
         name = won.json()["claimed"]["name"]
         assert lost.json()["code"] == "already_claimed"
         assert name in lost.json()["cause"]["en"]
-        assert "2027-01-15 08:01 UTC" in lost.json()["cause"]["en"]
+        assert "on 15 January, 11:01" in lost.json()["cause"]["en"]
+        assert "15 января, 11:01" in lost.json()["cause"]["ru"]
         assert (await anna.get(SALES_MESSAGE)).json()["claimed"]["name"] == name
 
 
@@ -138,6 +139,8 @@ async def test_audio_older_than_the_organization_keeps_is_removed_and_said(offic
     async with office.asking(BORIS) as boris:
         answer = await boris.get(f"{SALES_MESSAGE}/audio")
         assert (answer.status_code, answer.json()["code"]) == (410, "audio_gone")
+        assert answer.json()["cause"]["ru"] == "Записи нет: закончился срок её хранения."
+        assert answer.json()["cause"]["en"] == "There is no audio: its retention time is over."
         assert (await boris.get("/recordings/rec.in.sales/audio")).status_code == 410
 
 
