@@ -26,6 +26,7 @@ from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.composing import Writer
 from services.voicemail.activities.fetching import SpoolReader
 from services.voicemail.activities.mail import SmtpMailer, server_at
+from services.voicemail.activities.memory import give_back_large_blocks
 from services.voicemail.activities.posting import Postman
 from services.voicemail.activities.storing import ORIGINAL_BYTES_MAX, Keeper
 from services.voicemail.decider import HEARS, apply, decide, owed
@@ -80,6 +81,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
             f"these programs are missing: {', '.join(absent)}. "
             "On Debian and Ubuntu: apt-get install ffmpeg util-linux"
         )
+    give_back_large_blocks()
     studio = Studio(at_once_max=settings.conversions_at_once_max)
     fetch = SpoolReader(bytes_max=ORIGINAL_BYTES_MAX)
     keeper = Keeper(blobs=ports.blobs, fetch=fetch, studio=studio)

@@ -2,13 +2,14 @@
 
 What comes in is judged by its content and never by a name. ffmpeg gets a forced format, no protocols but
 files, no threads, and limits of time, memory and output size: a recording that is no recording costs one
-process, and nothing else. Two passes: the first decodes and measures, the second levels and encodes.
+process, and nothing else. First it is measured, then what is a message is levelled and encoded. What phones
+send is measured here (`companded`); ffmpeg decodes and measures the rest, in a process before the other.
 """
 
 import asyncio
-import contextlib
 import re
 import struct
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -16,12 +17,20 @@ from typing import Final
 import msgspec
 
 from contracts.voicemail import Mark
+from services.voicemail.activities import companded
 
 RATE_HZ: Final = 16_000
 """Twice the rate of phones: at 8 kHz an MP3 would be MPEG 2.5, which not every player knows."""
 BIT_RATE: Final = "32k"
+EFFORT: Final = "7"
+"""LAME's quality 7, without noise shaping: half the time of its default 3, and better for speech.
+
+PESQ (wide band) says 3.67 against 3.57 on A-law, 3.06 against 2.95 on wide speech, 3.85 against 3.70 with a
+second voice, and the same with the noise of a street.
+"""
 SILENCE_DB: Final = -50
 """Quieter than this is silence: noise of phone lines is at -60 dBFS, quiet speech at -40."""
+SILENCE_LEVEL_MAX: Final = round(32_768 * 10 ** (SILENCE_DB / 20))
 SILENCE_MS_MIN: Final = 300
 """Shorter pauses belong to the speech around them."""
 MARGIN_MS: Final = 200
@@ -63,8 +72,24 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recording is; `law`: what stands from `since_byte` to `until_byte` is samples of that form."""
+
     format: str
     is_damaged: bool = False
+    law: companded.Law | None = None
+    since_byte: int = 0
+    until_byte: int = 0
+
+
+class _Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """Samples in a file, for ffmpeg by their form and rate, and what was heard in them, in ms."""
+
+    file: Path
+    form: str
+    rate_hz: int
+    length_ms: int
+    sounds: list[tuple[int, int]]
+    is_too_long: bool
 
 
 class Studio:
@@ -108,21 +133,80 @@ def sniffed(original: bytes) -> _Source:
 def _wav(original: bytes) -> _Source:
     """A WAV that says less or more than is there is read to its end: its recorder died, or never returned."""
     at = 12
+    law: companded.Law | None = None
     while at + 8 <= len(original):
         name, size = struct.unpack_from("<4sI", original, at)
+        at += 8
+        if name == b"fmt ":
+            law = companded.law_of(original[at : at + size])
         if name == b"data":
-            there = len(original) - at - 8
+            there = len(original) - at
             if there == 0:
                 raise NotPlayable("the recording is empty: a header and no sound")
-            return _Source(format="wav", is_damaged=size != STREAMED and not 0 < size <= there)
-        at += 8 + size + size % 2
+            is_whole = 0 < size <= there
+            return _Source(
+                format="wav",
+                is_damaged=not is_whole and size != STREAMED,
+                law=law,
+                since_byte=at,
+                until_byte=at + size if is_whole else len(original),
+            )
+        at += size + size % 2
     raise NotPlayable("the recording is empty: a header and no sound")
 
 
 async def _converted(
     original: bytes, source: _Source, folder: Path, *, speech_ms_min: int, duration_ms_max: int
 ) -> Sound:
-    recorded, decoded, encoded = folder / "original", folder / "decoded.pcm", folder / "message.mp3"
+    if source.law is not None:
+        heard = await asyncio.to_thread(_sampled, original, source, source.law, folder, duration_ms_max)
+    else:
+        heard = await _decoded(original, source, folder, duration_ms_max)
+    voiced_ms = sum(until - since for since, until in heard.sounds)
+    if not heard.sounds or voiced_ms < speech_ms_min:
+        return Sound(mp3=b"", voiced_ms=voiced_ms, speech_ms=0)
+    since_ms = max(0, heard.sounds[0][0] - MARGIN_MS)
+    until_ms = min(heard.length_ms, heard.sounds[-1][1] + MARGIN_MS)
+    encoded = folder / "message.mp3"
+    trimmed = f"atrim=start={_seconds(since_ms)}:end={_seconds(until_ms)},asetpts=N/SR/TB"
+    await _ffmpeg(
+        *("-protocol_whitelist", "file", "-f", heard.form, "-ar", str(heard.rate_hz), "-ac", "1"),
+        # Levelled at the rate it came in, and brought to another after that: half the samples to level.
+        *("-i", str(heard.file), "-af", f"{trimmed},{LEVELLED}", "-ar", str(RATE_HZ)),
+        # Nothing of the encoder's own in the file: the same recording gives the same bytes.
+        *("-c:a", "libmp3lame", "-b:a", BIT_RATE, "-compression_level", EFFORT),
+        *("-map_metadata", "-1", "-bitexact"),
+        *("-f", "mp3", str(encoded)),
+    )
+    mp3 = await asyncio.to_thread(encoded.read_bytes)
+    mark = Mark.TOO_LONG if heard.is_too_long else Mark.DAMAGED if source.is_damaged else ""
+    return Sound(mp3=mp3, voiced_ms=voiced_ms, speech_ms=until_ms - since_ms, mark=mark)
+
+
+def _sampled(
+    original: bytes, source: _Source, law: companded.Law, folder: Path, duration_ms_max: int
+) -> _Heard:
+    """Samples are taken out of the WAV as they are."""
+    available_ms = (source.until_byte - source.since_byte) // companded.BYTES_PER_MS
+    length_ms, is_too_long = _bounded(available_ms, duration_ms_max)
+    until_byte = source.since_byte + length_ms * companded.BYTES_PER_MS
+    samples = original[source.since_byte : until_byte]
+    file = folder / "samples"
+    file.write_bytes(samples)
+    silences = companded.silences(samples, law, level_max=SILENCE_LEVEL_MAX, ms_min=SILENCE_MS_MIN)
+    return _Heard(
+        file=file,
+        form=law,
+        rate_hz=companded.RATE_HZ,
+        length_ms=length_ms,
+        sounds=_between([edge for silence in silences for edge in silence], length_ms),
+        is_too_long=is_too_long,
+    )
+
+
+async def _decoded(original: bytes, source: _Source, folder: Path, duration_ms_max: int) -> _Heard:
+    """ffmpeg decodes it, and tells of its silences. Raises NotPlayable or ConverterMissing."""
+    recorded, decoded = folder / "original", folder / "decoded.pcm"
     await asyncio.to_thread(recorded.write_bytes, original)
     told = await _ffmpeg(
         *("-protocol_whitelist", "file", "-f", source.format),
@@ -132,29 +216,24 @@ async def _converted(
         *("-af", f"silencedetect=noise={SILENCE_DB}dB:duration={_seconds(SILENCE_MS_MIN)}"),
         *("-f", "s16le", str(decoded)),
     )
-    length_ms = decoded.stat().st_size * 1000 // (2 * RATE_HZ) if decoded.exists() else 0
-    if length_ms == 0:
+    decoded_ms = decoded.stat().st_size * 1000 // (2 * RATE_HZ) if decoded.exists() else 0
+    if decoded_ms == 0:
         raise NotPlayable(f"nothing could be decoded: {_last_words(told)}")
-    is_too_long = length_ms >= duration_ms_max + GRACE_MS
-    if is_too_long:
-        length_ms = duration_ms_max
-    sounds = sounding(told, length_ms)
-    voiced_ms = sum(until - since for since, until in sounds)
-    if voiced_ms < speech_ms_min:
-        return Sound(mp3=b"", voiced_ms=voiced_ms, speech_ms=0)
-    since_ms = max(0, sounds[0][0] - MARGIN_MS)
-    until_ms = min(length_ms, sounds[-1][1] + MARGIN_MS)
-    trimmed = f"atrim=start={_seconds(since_ms)}:end={_seconds(until_ms)},asetpts=N/SR/TB"
-    await _ffmpeg(
-        *("-protocol_whitelist", "file", "-f", "s16le", "-ar", str(RATE_HZ), "-ac", "1"),
-        *("-i", str(decoded), "-af", f"{trimmed},{LEVELLED}"),
-        # Nothing of the encoder's own in the file: the same recording gives the same bytes.
-        *("-c:a", "libmp3lame", "-b:a", BIT_RATE, "-map_metadata", "-1", "-bitexact"),
-        *("-f", "mp3", str(encoded)),
+    length_ms, is_too_long = _bounded(decoded_ms, duration_ms_max)
+    return _Heard(
+        file=decoded,
+        form="s16le",
+        rate_hz=RATE_HZ,
+        length_ms=length_ms,
+        sounds=sounding(told, length_ms),
+        is_too_long=is_too_long,
     )
-    mp3 = await asyncio.to_thread(encoded.read_bytes)
-    mark = Mark.TOO_LONG if is_too_long else Mark.DAMAGED if source.is_damaged else ""
-    return Sound(mp3=mp3, voiced_ms=voiced_ms, speech_ms=until_ms - since_ms, mark=mark)
+
+
+def _bounded(available_ms: int, duration_ms_max: int) -> tuple[int, bool]:
+    """How much of it is kept, and whether it is longer than a closing that comes late explains."""
+    is_too_long = available_ms >= duration_ms_max + GRACE_MS
+    return duration_ms_max if is_too_long else available_ms, is_too_long
 
 
 _SILENCE: Final = re.compile(r"silence_(start|end): (-?[0-9.]+)")
@@ -162,13 +241,18 @@ _SILENCE: Final = re.compile(r"silence_(start|end): (-?[0-9.]+)")
 
 def sounding(told: str, length_ms: int) -> list[tuple[int, int]]:
     """The stretches between the silences that silencedetect tells of, in ms from the start."""
-    edges = [0]
-    for _, seconds in _SILENCE.findall(told):
-        edges.append(min(length_ms, max(0, round(float(seconds) * 1000))))
-    edges.append(length_ms)
-    # Edges come in turn: sound until a silence's start, sound again from its end. A silence that lasts to
-    # the end leaves the last edge alone.
-    return [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=False) if until > since]
+    edges = [round(float(seconds) * 1000) for _, seconds in _SILENCE.findall(told)]
+    return _between([min(length_ms, max(0, edge)) for edge in edges], length_ms)
+
+
+def _between(edges: list[int], length_ms: int) -> list[tuple[int, int]]:
+    """The stretches of sound, from the edges of the silences.
+
+    Edges come in turn: sound until a silence's start, sound again from its end. A silence that lasts to the
+    end, and whose end is not told, leaves the last edge alone.
+    """
+    ends = [0, *edges, length_ms]
+    return [(since, until) for since, until in zip(ends[::2], ends[1::2], strict=False) if until > since]
 
 
 def _seconds(ms: int) -> str:
@@ -184,26 +268,27 @@ def _last_words(told: str) -> str:
 async def _ffmpeg(*arguments: str) -> str:
     """Run ffmpeg within limits; returns what it told. Raises NotPlayable or ConverterMissing."""
     limits = (f"--as={MEMORY_BYTES_MAX}", f"--cpu={CPU_S_MAX}", f"--fsize={OUTPUT_BYTES_MAX}", "--core=0")
+    argv = (
+        *("prlimit", *limits, "ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-y", "-threads", "1"),
+        *arguments[:-1],
+        *("-threads", "1", arguments[-1]),
+    )
     try:
-        process = await asyncio.create_subprocess_exec(
-            *("prlimit", *limits, "ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-y", "-threads", "1"),
-            *arguments[:-1],
-            *("-threads", "1", arguments[-1]),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+        # Not the loop's own way to start a program: uvloop forks, and a copy of this process's pages costs
+        # 12 ms of processor. subprocess uses vfork, which copies none.
+        process = subprocess.Popen(  # noqa: ASYNC220  # back within 2 ms, once the program is loaded
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
     except FileNotFoundError as error:
         raise ConverterMissing("prlimit (package util-linux) is not installed") from error
     try:
-        _, errors = await asyncio.wait_for(process.communicate(), WALL_S_MAX)
-    except TimeoutError as error:
+        _, errors = await asyncio.to_thread(process.communicate, timeout=WALL_S_MAX)
+    except subprocess.TimeoutExpired as error:
         raise NotPlayable(f"converting took more than {WALL_S_MAX:.0f} s") from error
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        # Who is stopped meanwhile leaves a thread that waits: it ends with the program.
+        process.kill()
+        process.wait()
     told = errors.decode(errors="replace")
     if process.returncode in (126, 127) or "failed to execute" in told:
         raise ConverterMissing("ffmpeg is not installed, or can't be run")

@@ -100,7 +100,8 @@ class Writer:
         if len(audio.mp3) > self.attachment_bytes_max:
             audio = msgspec.structs.replace(audio, mp3=b"", absence=Absence.TOO_LARGE)
         if command.kind is LetterKind.UNHEARD:
-            page, (html, text) = warning.page(command), self._warning
+            # About several voice messages: none of them is attached, whatever the command names.
+            audio, page, (html, text) = Audio(), warning.page(command), self._warning
         else:
             words = WORDS[command.language]
             page, (html, text) = _page(command, audio, words, self.attachment_bytes_max), self._letter
