@@ -1,10 +1,12 @@
 """Every error a person can meet here: a stable code, its status, its cause and its remedy in two languages."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from contracts.dialling import Refusal
 from services.directory.state.shown import ErrorShown, Text
 
 
@@ -171,6 +173,18 @@ WORDS: Final[dict[Code, Words]] = {
     Code.ZONE_UNKNOWN: Words(422, "Нет часового пояса «{zone}».", "There is no time zone «{zone}».", "Укажите место: Europe/Moscow, Asia/Omsk.", "Give its place: Europe/Moscow, Asia/Omsk."),
 }
 # fmt: on
+REFUSALS: Final[dict[Refusal, Text]] = {
+    Refusal.WITHHELD: Text(ru="номера нет", en="there is none"),
+    Refusal.INVALID: Text(ru="такого номера не бывает", en="there can be no such number"),
+    Refusal.REGION: Text(ru="эта страна не разрешена", en="its country is not allowed"),
+    Refusal.PREMIUM: Text(ru="звонки на него платные", en="calls to it cost extra"),
+    Refusal.SATELLITE: Text(ru="спутниковые номера не разрешены", en="satellite numbers are not allowed"),
+    Refusal.NOT_ORDINARY: Text(ru="это не обычный номер", en="it is no ordinary number"),
+    Refusal.EMERGENCY: Text(ru="это экстренная служба", en="it is an emergency number"),
+    Refusal.OWN_NUMBER: Text(ru="это номер вашей же АТС", en="it is a number of your own PBX"),
+    Refusal.DENIED: Text(ru="он в списке запрещённых", en="it is on the deny list"),
+}
+"""Why a number may not be dialled; the other refusals are of orders, and no card meets them."""
 
 
 def status(problem: Problem) -> int:
@@ -183,12 +197,21 @@ def shown(problem: Problem, *more: Problem) -> ErrorShown:
     words = WORDS[problem.code]
     return ErrorShown(
         code=problem.code,
-        cause=Text(ru=_filled(words.cause_ru, problem), en=_filled(words.cause_en, problem)),
-        remedy=Text(ru=_filled(words.remedy_ru, problem), en=_filled(words.remedy_en, problem)),
+        cause=_filled(words.cause_ru, words.cause_en, problem),
+        remedy=_filled(words.remedy_ru, words.remedy_en, problem),
         field=problem.field,
         more=tuple(shown(each) for each in more),
     )
 
 
-def _filled(text: str, problem: Problem) -> str:
-    return text.format(**problem.values)
+def _filled(ru: str, en: str, problem: Problem) -> Text:
+    return Text(
+        ru=ru.format(**_values(problem, lambda text: text.ru)),
+        en=en.format(**_values(problem, lambda text: text.en)),
+    )
+
+
+def _values(problem: Problem, choose: Callable[[Text], str]) -> dict[str, str]:
+    if problem.code is not Code.NUMBER_REFUSED:
+        return problem.values
+    return {**problem.values, "reason": choose(REFUSALS[Refusal(problem.values["reason"])])}

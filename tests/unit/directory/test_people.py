@@ -9,6 +9,7 @@ from msgspec import structs
 
 from contracts import dialling
 from services.directory.rules import extensions, naming
+from services.directory.rules.errors import shown
 from services.directory.state.cards import Dialling, Seat
 from services.directory.state.limits import LOGIN_PATTERN
 from services.directory.state.office import Kind
@@ -103,7 +104,11 @@ def test_somebody_whose_phones_never_ring_is_refused() -> None:
 def test_a_mobile_abroad_or_in_orbit_is_refused_unless_allowed() -> None:
     """Employees' mobiles are dialled at the company's cost."""
     abroad = employee("B", mobile="+4915112345678", rings_mobile=True, extension="202")
-    assert codes(office(employees={"b": abroad}), Kind.EMPLOYEE, "b") == [("number_refused", "mobile")]
+    [problem] = problems(office(employees={"b": abroad}), Kind.EMPLOYEE, "b")
+    assert (problem.code, problem.field) == ("number_refused", "mobile")
+    cause = shown(problem).cause
+    assert cause.ru == "На номер +4915112345678 звонить нельзя: эта страна не разрешена."
+    assert cause.en == "+4915112345678 may not be dialled: its country is not allowed."
 
 
 def test_a_number_of_the_kill_switch_is_still_a_number() -> None:
