@@ -203,7 +203,7 @@ class Works:
         self.note(f"{company.name}: its office is applied")
         sheet, problems = office.examine(read(company.office(), f"{company.name}.yaml"))
         assert sheet is not None
-        assert not problems
+        assert all(problem.is_warning for problem in problems), problems
         settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
         save(settings, sheet, {})
 

@@ -166,7 +166,7 @@ class Demo:
     async def _apply(self) -> None:
         sheet, problems = office.examine(self._document())
         if sheet is None:
-            raise NotKept("; ".join(problem.cause for problem in problems))
+            raise NotKept("; ".join(problem.cause for problem in problems if not problem.is_warning))
         settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
         await asyncio.to_thread(save, settings, sheet, {})
         await self._until(lambda: bool(self.story.departments), 20)
