@@ -23,6 +23,7 @@ from contracts.queue import (
 )
 from tools.masking import masked
 from tools.why import wording
+from tools.why.causes import cause
 from tools.why.conditions import Condition, Here, Standing
 from tools.why.watching import Moment, Watched
 from tools.why.wording import PHRASES, Both
@@ -103,7 +104,7 @@ class Teller:
     def _values(self, fact: Fact) -> dict[str, str]:
         found: dict[str, str] = {}
         for name in ("reason", "outcome"):
-            found[name] = masked(str(getattr(fact, name, "")).replace("_", " "))
+            found[name] = masked(self._pick(cause(str(getattr(fact, name, "")))))
         found["round"] = str(getattr(fact, "round", ""))
         agent_id = getattr(fact, "agent_id", None)
         found["agent"] = "" if agent_id is None else self.name(agent_id)

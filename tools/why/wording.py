@@ -22,7 +22,7 @@ REASONS: Final[Mapping[SkipReason | Here, Both]] = {
     SkipReason.UNREACHABLE: ("телефон недоступен", "no phone can be reached"),
     SkipReason.PBX_AWAY: ("нет связи с АТС сотрудника", "the agent's PBX can't be reached"),
     SkipReason.ON_CALL: ("разговаривает", "on a call"),
-    SkipReason.HOLDS_OFFER: ("звонок по другому вызову", "is rung for another place"),
+    SkipReason.HOLDS_OFFER: ("ему звонят по другому вызову", "is rung for another place"),
     SkipReason.WRAP_UP: ("обрабатывает прошлый вызов", "wraps up the call before"),
     SkipReason.DECLINED_THIS_PLACE: ("этот вызов отклонён", "declined this place"),
     SkipReason.TRIED_THIS_ROUND: ("в этом круге ответа не было", "did not take it in this round"),
@@ -107,7 +107,7 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
     q.PlaceAbandoned: ("клиент положил трубку, ожидание {waited}", "the customer hangs up after {waited}"),
     q.PlaceDiverted: ("{divert}: {action}, ожидание {waited}", "{divert}: {action}, after {waited}"),
     q.PlaceClosed: (
-        "место закончилось вместе с обратным звонком: {outcome}",
+        "место закрыто вместе с обратным звонком: {outcome}",
         "ends with its callback: {outcome}",
     ),
     c.NumberWanted: ("просим набрать номер", "is asked to type a number"),
@@ -119,7 +119,7 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
     c.AttemptStarted: ("{agent} слышит, кому звоним", "{agent} hears whom we call"),
     c.CustomerDialled: ("звоним клиенту", "the customer is dialled"),
     c.CustomerAnswered: ("клиент отвечает", "the customer answers"),
-    c.AttemptFailed: ("клиент не ответил ({outcome})", "the customer is not reached ({outcome})"),
+    c.AttemptFailed: ("до клиента не дозвонились ({outcome})", "the customer is not reached ({outcome})"),
     c.AgentLost: ("{agent}: трубка положена до ответа клиента", "{agent} goes before the customer answers"),
     c.CustomerHeld: (
         "клиент ответил, сотрудник только что ушёл",
@@ -133,7 +133,7 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
     c.CallbackConnected: ("соединён: {agent}, ожидание {waited}", "connected to {agent} after {waited}"),
     c.CallbackExpired: ("обратный звонок: никто не успел", "the callback has expired"),
     c.CallbackUnreached: (
-        "обратный звонок: клиент не ответил ({reason})",
+        "обратный звонок: до клиента не дозвонились ({reason})",
         "the callback ends unreached ({reason})",
     ),
     c.CallbackCancelled: ("обратный звонок отменён ({reason})", "the callback is cancelled ({reason})"),
@@ -164,8 +164,8 @@ PHRASES: Final[Mapping[str, Both]] = {
     "passed_on": ("дальше: место {place}", "goes on as the place {place}"),
     "confirmed": ("первое место этого номера: {place}", "the number's first place: {place}"),
     "cut": (
-        "начала журнала нет ({count} фактов не понять): у части сотрудников причины могут быть неполны",
-        "the log's beginning is missing ({count} facts can't be followed): some reasons may be incomplete",
+        "начала журнала нет (непонятных без него фактов: {count}): причины могут быть неполны",
+        "the log's beginning is missing (facts that need it: {count}): some reasons may be incomplete",
     ),
     "told_position": ("место {position}", "position {position}"),
     "told_wait": (", ждать около {wait}", ", about {wait}"),

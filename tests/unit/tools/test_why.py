@@ -1,11 +1,13 @@
 """Why did I wait? Each reason at its moment, changes only, and numbers masked (H7)."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from contracts.dialling import Refusal
 from contracts.directory import (
     AgentAvailabilitySaved,
     AgentPauseSaved,
@@ -37,6 +39,7 @@ from tools.replay.model import Model
 from tools.replay.recorded import Caller, Recorded
 from tools.replay.uses import Use
 from tools.stretch import Stretch
+from tools.why.causes import CAUSES, cause
 from tools.why.conditions import Here, Standing
 from tools.why.watching import Watched, watch
 
@@ -288,3 +291,26 @@ def test_departments_of_the_log_are_not_mixed_up() -> None:
     watched = watch(morning(["quick", "never"], {"quick": answers(3), "never": silent()}), PlaceId("p.k2"))
     assert isinstance(watched.department, DepartmentSaved)
     assert [agent_id for agent_id, _ in watched.moments[0].agents] == ["quick", "never"]
+
+
+def test_why_something_ended_is_told_in_both_languages_and_never_as_a_code() -> None:
+    """A manager reads «ответил другой», and no «taken_by_another»."""
+    for code in (*Outcome, *Refusal, "taken_by_another", "customer_engaged", "by_api", "confirmed"):
+        russian, english = cause(str(code))
+        assert re.search("[а-я]", russian), code
+        assert not re.search("[а-я_]", english), code
+    assert cause("something_later") == ("something later", "something later")
+
+
+def test_every_reason_that_queue_and_callback_say_has_its_words() -> None:
+    """A reason that is added without words would stand there as a code."""
+    said = set()
+    for path in (
+        *Path("services/queue/decider").glob("*.py"),
+        *Path("services/callback/decider").glob("*.py"),
+    ):
+        text = path.read_text()
+        said |= set(re.findall(r'(?:OfferWithdrawn|OfferUnreachable), reason="(\w+)"', text))
+        said |= set(re.findall(r'(?:withdraw_all|cancelled|unreached|barred)\([^"()]*"(\w+)"', text))
+    assert len(said) > 8
+    assert said - set(CAUSES) == set()
