@@ -96,6 +96,9 @@ class Held:
         self.saying = Saying(decider.name)
         self.hearing = Hearing(decider, self.saying, self.already)
         self.mark_offset = -1
+        self._parked = metrics.PARKED.labels(partition)
+        self._outbox_since = metrics.OUTBOX_SINCE.labels(partition)
+        self._written = metrics.STORE_WRITES.labels("written")
         self.written_at = ports.clock.elapsed()
         self.has_said = False
         """The stored outbox was acknowledged and still stands in the store."""
@@ -139,11 +142,11 @@ class Held:
             standing = self.marks.get(organization_id)
             self.already.forget(organization_id, position.offset if standing is None else standing.offset)
             self.asked.forget_dropped(organization_id, organization.state)
-        for (type_, outcome), count in batch.outcomes.items():
-            metrics.FACTS.labels(type_, outcome).inc(count)
+        for labels, count in batch.outcomes.items():
+            metrics.FACTS_BY[labels].inc(count)
         for message in batch.said:
             metrics.count(self.decider.counts, type_name(message), message)
-        metrics.PARKED.labels(self.partition).set(len(self.marks))
+        self._parked.set(len(self.marks))
         await self.say(write.outbox)
 
     def _write(self, batch: Batch, position: Position) -> Write:
@@ -181,7 +184,7 @@ class Held:
             raise
         self.version = write.new_version
         self.written_at = self.ports.clock.elapsed()
-        metrics.STORE_WRITES.labels("written").inc()
+        self._written.inc()
         metrics.STORE_SECONDS.observe(self.written_at - began)
         metrics.STORE_BYTES.inc(_bytes(write))
 
@@ -193,7 +196,7 @@ class Held:
         self.has_said = bool(stored)
         if not stored:
             return
-        metrics.OUTBOX_SINCE.labels(self.partition).set(self.ports.clock.now() / 1000)
+        self._outbox_since.set(self.ports.clock.now() / 1000)
         pause = SEND_PAUSE_S
         for tries in range(1, SENDS_MAX + 1):
             try:
@@ -206,7 +209,7 @@ class Held:
                     raise
                 await self.ports.clock.sleep(pause)
                 pause = min(2 * pause, SEND_PAUSE_S_MAX)
-        metrics.OUTBOX_SINCE.labels(self.partition).set(0)
+        self._outbox_since.set(0)
 
     async def trim(self) -> None:
         """Forget an outbox that was acknowledged. Raises Refused, StoreUnavailable."""
@@ -216,7 +219,7 @@ class Held:
 
 
 def _bytes(write: Write) -> int:
-    records = sum(
-        len(name) + len(data or b"") for found in write.records.values() for name, data in found.items()
-    )
-    return records + sum(len(each.value) for each in write.outbox)
+    size = sum(len(each.value) for each in write.outbox)
+    for found in write.records.values():
+        size += sum(map(len, found)) + sum(map(len, filter(None, found.values())))
+    return size
