@@ -50,7 +50,8 @@ class Table(Generic[R]):
         self._order: list[str] | None = []
         """The keys in order; None when keys have come or gone since."""
         self._index = index
-        self._changes: dict[str, R | None] = {}
+        self.changes: dict[str, R | None] = {}
+        """What was put, and None for what was dropped, since changes were last taken."""
         self._decoder = msgspec.msgpack.Decoder(record_type)
 
     def get(self, key: str) -> R | None:
@@ -78,7 +79,7 @@ class Table(Generic[R]):
         if old is None:
             self._order = None
         self._records[key] = record
-        self._changes[key] = record
+        self.changes[key] = record
         if self._index is not None:
             self._index(old, record)
 
@@ -88,7 +89,7 @@ class Table(Generic[R]):
         if old is None:
             return
         self._order = None
-        self._changes[key] = None
+        self.changes[key] = None
         if self._index is not None:
             self._index(old, None)
 
@@ -112,7 +113,7 @@ class Table(Generic[R]):
 
     def take_changes(self) -> dict[str, bytes | None]:
         """What was put (bytes) and dropped (None) since the last call."""
-        changes, self._changes = self._changes, {}
+        changes, self.changes = self.changes, {}
         return {key: None if record is None else self.encoded(record) for key, record in changes.items()}
 
 

@@ -1,7 +1,6 @@
 """What happens to one record: filters by header, then a step, whose outcome goes into the batch."""
 
 import time
-from collections import Counter
 from typing import Any, Final
 
 from contracts.codec import TYPES, Malformed, decode
@@ -42,7 +41,7 @@ class Batch:
         self.marks: dict[OrganizationId, Mark | None] = {}
         self.said: list[Message] = []
         self.steps = 0
-        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.outcomes: dict[tuple[str, str], int] = {}
         """Records by type and what became of them: told to the metrics once per batch, not per record."""
 
     def outbox(self) -> tuple[Outgoing, ...]:
@@ -84,7 +83,8 @@ class Hearing:
             self._follow(heard, fact, organization)
         elif fact is not None:
             self._step(heard, fact, organization, batch)
-        batch.outcomes[heard.type if heard.type in TYPES else "unknown", outcome] += 1
+        labels = (heard.type if heard.type in TYPES else "unknown", outcome)
+        batch.outcomes[labels] = batch.outcomes.get(labels, 0) + 1
 
     def put_aside(self, record: LogRecord, reason: str, now_at: int, batch: Batch) -> None:
         """A record that can't be read becomes a dead letter, by way of the outbox."""

@@ -51,6 +51,7 @@ class Organization:
         changes: dict[str, bytes | None] = {
             f"{table.name}/{key}": data
             for table in self.state.tables.values()
+            if table.changes
             for key, data in table.take_changes().items()
         }
         changes[RECORD_NAME] = self.numbers.encoded()

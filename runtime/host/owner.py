@@ -43,6 +43,8 @@ class Owner:
         self._reader = Reader(ports.log, partition, records_max=options.records_max)
         self._uploading: asyncio.Task[None] | None = None
         self._timers_asked = 0
+        self._lag = metrics.LAG.labels(partition)
+        self._loaded = metrics.LOADED.labels(partition)
         self._committed: tuple[int, float] = (-1, 0.0)
         """The offset, and when by this machine's clock."""
 
@@ -96,7 +98,7 @@ class Owner:
         await held.load(each.organization_id for each in found if each.organization_id not in held.marks)
         for heard in found:
             await self._hear_one(held, heard, batch)
-        metrics.LAG.labels(self.partition).set(max(0, self._ports.clock.now() - records[-1].at) / 1000)
+        self._lag.set(max(0, self._ports.clock.now() - records[-1].at) / 1000)
         position = Position(held.position.log_id, held.position.partitions, records[-1].offset + 1, now_at)
         await held.store_then_say(batch, position)
 
@@ -105,7 +107,7 @@ class Owner:
             unpark(held, heard, batch)
             return
         if batch.marks.get(heard.organization_id, held.marks.get(heard.organization_id)) is not None:
-            metrics.FACTS.labels(heard.type, "parked").inc()
+            metrics.FACTS_BY[heard.type, "parked"].inc()
             return
         organization = await held.organization(heard.organization_id)
         try:
@@ -147,6 +149,8 @@ class Owner:
         """Append `timer_due` for what is due by the clock, again and again until the state has dropped it."""
         now, elapsed = self._now(held), self._ports.clock.elapsed()
         due = list(held.due.due(now))
+        if not due:
+            return
         await held.load(due)
         records: list[Outgoing] = []
         for organization_id in due:
@@ -187,7 +191,7 @@ class Owner:
         if now >= self._idle_check_at:
             self._idle_check_at = now + IDLE_CHECK_S
             held.organizations.forget_idle(now - self._options.idle_s)
-        metrics.LOADED.labels(self.partition).set(len(held.organizations))
+        self._loaded.set(len(held.organizations))
         if now >= self._snapshot_at:
             self._snapshot_at = now + self._options.snapshot_s
             await self.snapshot()

@@ -62,6 +62,8 @@ class ReadingOn:
     async def turn(self) -> bool:
         """One piece for one organization; whether there was any to do."""
         held = self._held
+        if not held.marks:
+            return False
         found = next(((each, mark) for each, mark in held.marks.items() if mark.is_reading_on), None)
         if found is None:
             return False

@@ -41,6 +41,8 @@ class DueIndex:
 
     def due(self, now: Instant) -> Iterator[OrganizationId]:
         """Organizations with a timer at or before `now`, earliest first."""
+        if not self._order or self._order[0][0] > now:
+            return  # At nearly every turn: not worth an iterator.
         for at, organization_id in self._order:
             if at > now:
                 return
