@@ -116,8 +116,20 @@ async def of_broker(settings: connect.Environment) -> list[LogRecord]:
         return [each for partition in range(log.partitions) async for each in of_log(log, partition)]
 
 
+def in_time(records: Iterable[LogRecord]) -> Iterator[LogRecord]:
+    """Each partition in its order, with times that never go back: max(previous, record), as readers do.
+
+    All records of a partition are needed for that: another organization's may have set the time, and the
+    embedded broker has only its writers' clocks.
+    """
+    now: dict[int, int] = {}
+    for each in sorted(records, key=lambda record: (record.partition, record.offset)):
+        now[each.partition] = max(now.get(each.partition, 0), each.at)
+        yield msgspec.structs.replace(each, at=now[each.partition])
+
+
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
-    """One organization's messages in the order of the log, and whether its beginning is among them."""
+    """One organization's messages in the order of the log and in time, and whether it is whole."""
 
     organization_id: OrganizationId
     readings: tuple[Reading, ...]
@@ -128,7 +140,7 @@ def stretches(records: Iterable[LogRecord]) -> dict[OrganizationId, Stretch]:
     """The records by organization; what is no message of ours is left out."""
     found: dict[OrganizationId, list[Reading]] = {}
     whole: set[int] = set()
-    for each in records:
+    for each in in_time(records):
         if each.offset == 0:
             whole.add(each.partition)
         reading = facts_log.reading(each)
@@ -137,7 +149,7 @@ def stretches(records: Iterable[LogRecord]) -> dict[OrganizationId, Stretch]:
     return {
         organization_id: Stretch(
             organization_id=organization_id,
-            readings=tuple(sorted(readings, key=lambda reading: reading.offset)),
+            readings=tuple(readings),
             is_whole=readings[0].partition in whole,
         )
         for organization_id, readings in found.items()
@@ -156,10 +168,11 @@ def chosen(found: dict[OrganizationId, Stretch], wanted: str | None) -> Sequence
 
 
 def kept(records: Iterable[LogRecord], wanted: str | None) -> Iterator[LogRecord]:
-    """The records of one organization and of the host, or all."""
-    for each in records:
+    """All records as they are, or those of one organization and of the host, in time."""
+    if wanted is None:
+        yield from records
+        return
+    for each in in_time(records):
         reading = facts_log.reading(each)
-        if wanted is None or (
-            reading is not None and reading.envelope.organization_id in (NOBODY, OrganizationId(wanted))
-        ):
+        if reading is not None and reading.envelope.organization_id in (NOBODY, OrganizationId(wanted)):
             yield each

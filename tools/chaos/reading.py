@@ -114,19 +114,6 @@ async def commands(settings: Mapping[str, str]) -> tuple[list[Sent], int]:
     return found, len(dead)
 
 
-def in_order(records: Iterable[LogRecord]) -> list[LogRecord]:
-    """Every partition's records by offset, their times made monotonic over all of its organizations' records.
-
-    The host does so, too, and the embedded broker has only its writers' clocks.
-    """
-    newest: dict[int, int] = {}
-    found = []
-    for each in sorted(records, key=lambda record: (record.partition, record.offset)):
-        newest[each.partition] = max(newest.get(each.partition, 0), each.at)
-        found.append(msgspec.structs.replace(each, at=newest[each.partition]))
-    return found
-
-
 def kept_letters(folder: Path) -> list[Kept]:
     """What the mail server has kept, copies included."""
     found = []
@@ -148,7 +135,7 @@ def leavings(
     outages: Iterable[tuple[int, int]],
 ) -> Leavings:
     """Sort what was found by company."""
-    by_organization = stretch.stretches(in_order(records))
+    by_organization = stretch.stretches(records)
     asked = {
         identity(each.envelope.organization_id, each.command)[:IDENTITY_LENGTH]: each
         for each in sent

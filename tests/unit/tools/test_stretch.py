@@ -3,6 +3,7 @@
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runtime.ports import LogRecord
@@ -64,3 +65,31 @@ def test_an_organization_that_is_not_there_is_refused_with_those_that_are() -> N
     with pytest.raises(Unclear, match="nothing has happened yet"):
         stretch.chosen({}, None)
     assert len(list(stretch.kept(morning(), "south"))) == 0
+
+
+def test_times_never_go_back_over_a_partition_as_every_reader_takes_them() -> None:
+    """A broker's clock was set back, or another organization's record was stamped later: deadlines and waits
+    hang on max(previous, record), and a file may hold its lines in any order."""
+    made = morning()
+    late = msgspec.structs.replace(made[5], at=made[5].at + 90_000)
+    elsewhere = LogRecord(1, 0, 1, made[0].headers, made[0].value)
+    records_ = [*reversed(made[6:]), elsewhere, *made[:5], late]
+    found = [reading for reading in stretch.stretches(records_)[NORTH].readings if reading.partition == 0]
+    assert [each.offset for each in found] == sorted(each.offset for each in found)
+    times = [each.at for each in found]
+    assert times == sorted(times)
+    assert min(each.at for each in found if each.offset >= 5) == late.at
+    assert [each.at for each in found if each.offset < 5] == [each.at for each in made[:5]]
+
+
+def test_an_organization_alone_is_exported_with_the_times_that_its_readers_knew() -> None:
+    """What another organization's record said of the time is lost with that record."""
+    made = morning()
+    headers = tuple(
+        (name, b"south" if name == "ce_organization" else value) for name, value in made[3].headers
+    )
+    others = LogRecord(0, made[3].offset, made[3].at + 90_000, headers, made[3].value)
+    kept = list(stretch.kept([*made[:3], others, *made[4:]], "north"))
+    assert others.offset not in {each.offset for each in kept}
+    assert all(each.at >= others.at for each in kept if each.offset > others.offset)
+    assert list(stretch.kept(made, None)) == made
