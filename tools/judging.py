@@ -273,11 +273,16 @@ def no_organization_is_parked(history: History) -> Iterator[str]:
 
 def accepted(history: History, service: str) -> Iterator[object]:
     """What readers have accepted of a service: every number once, in order."""
+    return (each.fact for each in accepted_records(history, service))
+
+
+def accepted_records(history: History, service: str) -> Iterator[Record]:
+    """The same, with where each stands on the log."""
     last = 0
     for each in history.facts:
         if each.envelope.source == service and each.envelope.seq == last + 1:
             last += 1
-            yield each.fact
+            yield each
 
 
 def legs_requested(history: History) -> Counter[str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from tools.chaos.doing import Doing, IsWorking, Strike
 from tools.chaos.plan import Kind
-from tools.chaos.works import DECIDERS, Works
+from tools.chaos.works import DECIDERS, MISSING, Works
 from tools.stack.services import Service
 
 ZOMBIE_S_MAX: Final = 40.0
@@ -67,7 +67,7 @@ class OnServices:
         self._doing.soon(0.2, lambda: self._ended(service, strike, name, time.monotonic()))
 
     def _ended(self, service: Service, strike: Strike, name: str, since: float) -> None:
-        """A service that was asked to stop must end with 0; the supervisor may have been quicker."""
+        """It must end with 0; or with `MISSING`, when another fault took a part from it as it started."""
         if service.process.is_alive():
             if time.monotonic() - since > STOP_S_MAX:
                 self._doing.findings.append(f"{service.process.name} did not stop in time when asked to")
@@ -75,7 +75,7 @@ class OnServices:
             self._doing.soon(0.2, lambda: self._ended(service, strike, name, since))
             return
         code = service.process.stop()
-        if code != 0:
+        if code not in (0, MISSING):
             self._doing.findings.append(f"{service.process.name} ended with {code} when asked to stop")
         service.start()
         self._doing.held.discard(name)

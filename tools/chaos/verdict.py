@@ -5,18 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from contracts import callback, gateway, queue, voicemail
+from contracts import callback, gateway, queue, routing, voicemail
 from contracts.callback import CallbackEnd
 from contracts.telephony import DialLeg
 from runtime.decision import Decider
 from services.callback.service import SERVICE as CALLBACK
 from services.queue.service import SERVICE as QUEUE
+from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tools.chaos.reading import CompanyHistory, Leavings
 from tools.explaining import no_offer_inverts_the_order, the_log_explains_itself
-from tools.judging import SENTENCES, History, accepted, by_gateways, deadlines_met
+from tools.judging import SENTENCES, History, accepted, accepted_records, by_gateways, deadlines_met
 
-DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK, VOICEMAIL)
+DECIDERS: Final[tuple[Decider[Any], ...]] = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 LATE_MS_MAX: Final = 45_000
 """A ring may finish (12 s) and a notice may play; the rest is for a machine that has much else to do.
 Outages, from each fault until its recovery, are taken off before."""
@@ -73,15 +74,31 @@ class Verdict:
 
 
 def calls(history: History, effect: Effect) -> None:
-    """Every call that arrived got one place."""
+    """Routing has taken every call that arrived."""
     arrived = [fact.leg_id for fact in by_gateways(history) if isinstance(fact, gateway.CallArrived)]
+    said = accepted(history, "routing")
+    effect.count(arrived, Counter(fact.leg_id for fact in said if isinstance(fact, routing.CallTaken)))
+
+
+def joinings(history: History, effect: Effect) -> None:
+    """Every caller who was still there when a department was reached got one place in its queue."""
+    ended: dict[str, int] = {}
+    for each in history.facts:
+        if isinstance(each.fact, gateway.LegEnded):
+            ended.setdefault(each.fact.leg_id, each.offset)
+    reached = [
+        each.fact.leg_id
+        for each in accepted_records(history, "routing")
+        if isinstance(each.fact, routing.DepartmentReached)
+        and ended.get(each.fact.leg_id, each.offset) >= each.offset
+    ]
     # A place that was passed on by another department is not the call's own.
     taken = Counter(
         fact.leg_id
         for fact in accepted(history, "queue")
         if isinstance(fact, queue.PlaceTaken) and fact.leg_id is not None and fact.passed_from is None
     )
-    effect.count(arrived, taken)
+    effect.count(reached, taken)
 
 
 def places(history: History, effect: Effect) -> None:
@@ -164,7 +181,8 @@ def letters(history: History, effect: Effect) -> None:
 
 
 EFFECTS: Final[tuple[tuple[str, Callable[[History, Effect], None]], ...]] = (
-    ("calls that got a place", calls),
+    ("calls that routing took", calls),
+    ("callers who got a place", joinings),
     ("places that ended", places),
     ("callbacks that ended", callbacks),
     ("phones dialled", dials),

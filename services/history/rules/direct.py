@@ -135,6 +135,10 @@ def _on_call_connected(contact: Contact, fact: r.CallConnected, at: Instant, boo
 
 def _on_department_reached(contact: Contact, fact: r.DepartmentReached, at: Instant, book: Book) -> None:
     department = book.whither(fact.department_id, contact)
+    leg = contact.leg(fact.leg_id)
+    if leg is not None and leg.ended_at is not None and not contact.places:
+        # Hung up while nobody was there to hand the call over: no place follows, and it is the department's.
+        contact.end_reason, contact.waited_ms = r.EndReason.ABANDONED, leg.ended_at - contact.started_at
     if contact.stops and contact.stops[-1].department == department:
         return  # A forward has told of this stop.
     contact.stops.append(Stop(at=at, rule=fact.rule, department=department))

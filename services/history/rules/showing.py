@@ -144,6 +144,8 @@ def department(contact: Contact) -> Whither | None:
         return next((each for each in named if each.department_id == talk.department_id), None)
     if contact.places:
         return contact.places[0].department
+    if contact.end_reason == EndReason.ABANDONED and contact.stops and contact.stops[-1].department:
+        return contact.stops[-1].department
     return contact.callbacks[0].department if contact.callbacks else None
 
 

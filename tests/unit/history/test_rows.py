@@ -197,6 +197,27 @@ def test_a_caller_who_hangs_up_while_waiting_is_abandoned_with_the_time_waited()
     assert row.waited_ms == 90_000
 
 
+@pytest.mark.rule("H4", "Q7")
+def test_a_caller_who_hangs_up_before_the_call_is_handed_over_is_abandoned_all_the_same() -> None:
+    """Routing was away when the customer called: no place follows, and the department must hear of it."""
+    office = Office().say(a_call(), at_s=0).say(hung_up("in1"), at_s=12)
+    office.say(
+        taken(),
+        r.DepartmentReached(
+            pbx_id=MOSCOW,
+            leg_id=LegId("in1"),
+            department_id=SALES,
+            caller=CUSTOMER,
+            line=LINE,
+            rule=r.Rule.DEPARTMENT_LINE,
+        ),
+        at_s=20,
+    )
+    row = office.row()
+    assert (row.outcome, row.agent_label, row.department_label) == (Outcome.ABANDONED, "", "Sales")
+    assert row.waited_ms == 12_000
+
+
 @pytest.mark.rule("H4")
 def test_an_answer_of_no_length_is_answered_and_not_missed() -> None:
     """The answer was first on the log, and so it counts (E-3)."""

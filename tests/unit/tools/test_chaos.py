@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts import callback, gateway, log, queue, voicemail
+from contracts import callback, gateway, log, queue, routing, voicemail
 from contracts.codec import Envelope
 from contracts.ids import Address, Instant, LegId, OrganizationId
 from contracts.message import Fact
@@ -239,8 +239,30 @@ def test_a_letters_second_copy_is_allowed_only_when_it_was_announced(true: Compa
     assert sum(effect.repeats_allowed for effect in judged.effects) == 1
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_who_hung_up_before_the_call_was_handed_over_has_no_place_to_lose(
+    true: CompanyHistory, is_gone: bool
+) -> None:
+    """Routing was away while the customer called and went; whoever still waited then is owed a place."""
+    leg_id = next(each.fact.leg_id for each in true.facts if isinstance(each.fact, queue.PlaceTaken))
+    reached = next(
+        each.offset
+        for each in true.facts
+        if isinstance(each.fact, routing.DepartmentReached) and each.fact.leg_id == leg_id
+    )
+    doctored = tuple(
+        msgspec.structs.replace(each, offset=reached - 1)
+        if is_gone and isinstance(each.fact, gateway.LegEnded) and each.fact.leg_id == leg_id
+        else each
+        for each in without(true, queue.PlaceTaken).facts
+    )
+    effects = {effect.name: effect for effect in verdict(leavings(replace(true, facts=doctored))).effects}
+    assert effects["callers who got a place"].lost == ([] if is_gone else [leg_id])
+
+
 LOST: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
-    "calls that got a place": lambda true: without(true, queue.PlaceTaken),
+    "calls that routing took": lambda true: without(true, routing.CallTaken),
+    "callers who got a place": lambda true: without(true, queue.PlaceTaken),
     "places that ended": lambda true: without(true, queue.PlaceAbandoned),
     "callbacks that ended": lambda true: without(true, callback.CallbackConnected),
     "phones dialled": lambda true: without(true, gateway.LegRequested),
@@ -249,7 +271,8 @@ LOST: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
     "letters delivered": lambda true: replace(true, mailbox=true.mailbox[1:]),
 }
 DOUBLED: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
-    "calls that got a place": lambda true: twice(true, queue.PlaceTaken),
+    "calls that routing took": lambda true: twice(true, routing.CallTaken),
+    "callers who got a place": lambda true: twice(true, queue.PlaceTaken),
     "places that ended": lambda true: twice(true, queue.PlaceAbandoned),
     "callbacks that ended": lambda true: twice(true, callback.CallbackConnected),
     "phones dialled": _dialled_once_more,
