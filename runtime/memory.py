@@ -5,7 +5,6 @@ look, and a simulation can wrap a port (a crash before or after a call), take a 
 back (a rollback), or empty it.
 """
 
-import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -142,7 +141,8 @@ class StoredPartition:
 
     def copy(self) -> "StoredPartition":
         """What it has now: records are bytes, so that only the dictionaries are copied."""
-        copied = copy.copy(self)
+        copied = StoredPartition()
+        vars(copied).update(vars(self))
         copied.records = {each: dict(records) for each, records in self.records.items()}
         copied.due, copied.parked = dict(self.due), dict(self.parked)
         return copied

@@ -164,7 +164,7 @@ class Process:
         if drawn < faults.crash + faults.freeze:
             return self._freeze(when + what)
         if drawn > 1 - LATE_SHARE:
-            return asyncio.sleep(self._chance.uniform(0, faults.latency_ms_max) / 1000)
+            return _late(self._chance.uniform(0, faults.latency_ms_max) / 1000)
         return None
 
     async def _wait(self, held_up: Awaitable[None]) -> None:
@@ -190,6 +190,14 @@ class Process:
         if self._chance.random() < self.faults.fail_after:
             raise unclear(f"{what}: the answer was lost, by the simulation")
         return found
+
+
+def _late(seconds: float) -> asyncio.Future[None]:
+    """What comes a little later."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    loop.call_later(seconds, _wake, future)
+    return future
 
 
 def _never() -> asyncio.Future[None]:

@@ -138,11 +138,16 @@ class VirtualClock:
 
     def __init__(self, loop: VirtualLoop, *, ahead_ms: int = 0) -> None:
         self._loop = loop
-        self.ahead_ms = ahead_ms
+        self._ahead_ms = ahead_ms
+        self._seen_s = -1.0
+        self._now = Instant(0)
 
     def now(self) -> Instant:
-        """This machine's idea of the time."""
-        return Instant(START_MS + round(self._loop.now_s * 1000) + self.ahead_ms)
+        """This machine's idea of the time; asked far more often than time goes on."""
+        if self._seen_s != self._loop.now_s:
+            self._seen_s = self._loop.now_s
+            self._now = Instant(START_MS + round(self._seen_s * 1000) + self._ahead_ms)
+        return self._now
 
     def elapsed(self) -> float:
         """Seconds since the simulation began."""
