@@ -135,6 +135,7 @@ def page(outcomes: Sequence[Outcome], command: str, begun_at: str) -> str:
         "  Starting Python is most of a killed service's time.",
         "* – : no recording or letter came in the way of that fault.",
         "* Calls that come and go while the gateway is down are the PBX's alone: they are none of the due.",
+        "  Who hung up before routing was back has no place, and is an abandoned call in history.",
         "* *Announced repeats*: second copies of a letter whose answer was lost on the way, with the same",
         "  Message-ID, which the log says may exist (V4). They are counted here and are no doubled effects.",
         "* Sentences: those of the simulation (`tools/judging.py`) and, among others, that *the log explains",
