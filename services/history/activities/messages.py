@@ -70,7 +70,8 @@ class Messages:
         if before is not None:
             at, id_ = before
             query = query.where(
-                or_(table.c.taken_at < at, and_(table.c.taken_at == at, table.c.voice_message_id < id_))
+                table.c.taken_at <= at,
+                or_(table.c.taken_at < at, and_(table.c.taken_at == at, table.c.voice_message_id < id_)),
             )
         query = query.order_by(table.c.taken_at.desc(), table.c.voice_message_id.desc()).limit(limit + 1)
         async with self._engine.connect() as connection:

@@ -138,6 +138,13 @@ async def _lists(asked: AsyncClient, person: Person) -> None:
     contacts = {each.leg for each in THINGS if may(person, Action.HISTORY_READ, each)}
     listed = await asked.get("/history")
     assert {row["contact_id"] for row in listed.json()["rows"]} == contacts
+    for wanted, legs in (
+        ({"department": SALES}, {each.leg for each in THINGS if SALES in each.departments}),
+        ({"department": f"{SALES},{SERVICE}"}, {each.leg for each in THINGS if each.departments}),
+        ({"employee": ANNA}, {each.leg for each in THINGS if ANNA in each.agents}),
+    ):
+        listed = await asked.get("/history", params=wanted)
+        assert {row["contact_id"] for row in listed.json()["rows"]} == contacts & legs, wanted
     messages = {f"vm.{each.leg}" for each in THINGS if may(person, Action.MESSAGE_HEAR, each)}
     listed = await asked.get("/voice-messages")
     assert {each["voice_message_id"] for each in listed.json()["messages"]} == messages
