@@ -158,6 +158,25 @@ async def test_an_engine_that_is_missing_or_hangs_is_unavailable(tmp_path: Path)
             await EspeakNg(str(program), seconds_max=1.5).speak("да", VOICES[RU])
 
 
+async def test_what_an_engine_started_ends_with_it(tmp_path: Path) -> None:
+    """An engine that leaves a process behind, which holds its pipes, costs its time and nothing after."""
+    leaves = tmp_path / "leaves"
+    leaves.write_text(f"#!/bin/sh\nsleep 60 &\necho $! >{tmp_path}/child\n", encoding="utf-8")
+    leaves.chmod(0o755)
+    with pytest.raises(EngineUnavailable):
+        await EspeakNg(str(leaves), seconds_max=1.5).speak("да", VOICES[RU])
+    while is_running((tmp_path / "child").read_text(encoding="ascii").strip()):
+        await asyncio.sleep(0.01)
+
+
+def is_running(number: str) -> bool:
+    """Whether there is such a process, and it has not ended unnoticed."""
+    try:
+        return bool(Path("/proc", number, "cmdline").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 FILES = {
     "recording.wav": (Container.WAV, ("-c:a", "pcm_s16le")),
     "recording.mp3": (Container.MP3, ("-c:a", "libmp3lame")),
