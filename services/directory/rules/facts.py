@@ -56,6 +56,7 @@ from services.directory.state.office import Office
 
 T = TypeVar("T")
 VERSION_UNSAID: Final = 0
+_NO_DATE: Final = {Language.RUSSIAN: "дата не назначена", Language.ENGLISH: "no date is set"}
 _SUBJECTS: Final[dict[type[Fact], str]] = {
     OrganizationSaved: "organization_id",
     PbxSaved: "pbx_id",
@@ -291,7 +292,7 @@ def return_date(card: EmployeeCard, language: Language, today: date) -> str:
     )
     last_day = ahead[0].last_day if ahead else None
     if last_day is None:
-        return {Language.RUSSIAN: "дата не назначена", Language.ENGLISH: "no date is set"}[language]
+        return _NO_DATE[language]
     day = last_day + timedelta(days=1) if last_day < date.max else last_day
     return str(format_date(day, "d MMMM y", locale=language.value))
 
