@@ -33,7 +33,7 @@ GUESSES_MAX: Final = 5
 """Of a million codes, in the ten minutes that one is good for."""
 WORDS: Final = {
     Language.RUSSIAN: "Код для нового пароля: {code}. Действует 10 минут. Никому его не сообщайте.",
-    Language.ENGLISH: "Code for a new password: {code}. Good for 10 minutes. Tell it to nobody.",
+    Language.ENGLISH: "Code for a new password: {code}. Valid for 10 minutes. Do not share it with anyone.",
 }
 
 _log = structlog.get_logger()

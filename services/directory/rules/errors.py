@@ -108,7 +108,7 @@ class Words(NamedTuple):
 # One row per code: a table is read across, whatever its length.
 # fmt: off
 WORDS: Final[dict[Code, Words]] = {
-    Code.ABSENCE_REVERSED: Words(422, "Отсутствие кончается раньше, чем начинается.", "The absence ends before it begins.", "Поменяйте даты местами.", "Exchange the two dates."),
+    Code.ABSENCE_REVERSED: Words(422, "Отсутствие кончается раньше, чем начинается.", "The absence ends before it begins.", "Поменяйте даты местами.", "Swap the two dates."),
     Code.ACTION_TARGET_WRONG: Words(422, "Действие «{kind}» и его цель не подходят друг другу.", "The action «{kind}» and its target do not fit together.", "Укажите именно ту цель, которая нужна этому действию, и никакой другой.", "Give the target that this action needs, and no other."),
     Code.ADDRESS_UNKNOWN: Words(404, "Такого адреса нет.", "There is no such address.", "Все адреса описаны в /schema/openapi.json.", "All addresses are in /schema/openapi.json."),
     Code.ADMINISTRATOR_MISSING: Words(422, "Среди сотрудников нет администратора.", "None of the employees is an administrator.", "Дайте кому-нибудь эту роль.", "Give somebody that role."),
@@ -118,7 +118,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.BODY_INVALID: Words(400, "Запрос не читается: {reason}.", "The request can't be read: {reason}.", "Сверьтесь с описанием в /schema/openapi.json.", "Compare it with /schema/openapi.json."),
     Code.BODY_TOO_LARGE: Words(413, "Запрос слишком велик.", "The request is too large.", "Уменьшите файл или разделите запрос.", "Make the file smaller, or split the request."),
     Code.CALLBACK_TIME_SHORT: Words(200, "За {seconds} с никто не успеет перезвонить.", "Within {seconds} s nobody will manage to call back.", "Дайте две минуты или больше (рекомендуется 10 минут) или выключите заказ обратного звонка.", "Give two minutes or more (10 min is recommended), or switch callbacks off."),
-    Code.CODE_REFUSED: Words(401, "Код неверен или больше не действует.", "The code is wrong, or good no longer.", "Проверьте код или запросите новый.", "Check the code, or ask for a new one."),
+    Code.CODE_REFUSED: Words(401, "Код неверен или больше не действует.", "The code is wrong, or no longer valid.", "Проверьте код или запросите новый.", "Check the code, or ask for a new one."),
     Code.CYCLE_WITHOUT_CHOICE: Words(422, "Звонок пойдёт по кругу без выбора звонящего: {path}.", "A call would go round without a caller's choice: {path}.", "Разорвите круг или поставьте в него меню.", "Break the circle, or put a menu into it."),
     Code.DEPARTMENT_EMPTY: Words(200, "В отделе никого нет: для каждого звонка сразу сработает действие «никто не ответил».", "The department has no agents: every call takes the no-answer action at once.", "Добавьте сотрудников в отдел.", "Add agents to the department."),
     Code.DEVICE_MISSING: Words(422, "У сотрудника не звонит ни один телефон.", "None of the employee's phones rings.", "Включите настольный телефон, мобильный или SIM-карту.", "Switch on the desk phone, the mobile or a SIM card."),

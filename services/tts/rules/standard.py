@@ -71,8 +71,8 @@ ENGLISH: Final[dict[Prompt, str]] = {
     "Your place in the queue is kept. Goodbye.",
     Prompt.ORDER_TAKEN_NUMBER: "To give another number, press two. To cancel the order, press zero. "
     "Your number is:",
-    Prompt.TYPE_NUMBER: "Please type the phone number on which we shall call you back, and press hash.",
-    Prompt.CONFIRM_NUMBER: "If the number is correct, press one. To type it again, press two.",
+    Prompt.TYPE_NUMBER: "Please enter the phone number that we should call you back on, and press hash.",
+    Prompt.CONFIRM_NUMBER: "If the number is correct, press one. To enter it again, press two.",
     Prompt.REFUSED_INVALID: "We are sorry, this number is incomplete or wrong.",
     Prompt.REFUSED_NOT_ALLOWED: "We are sorry, we cannot call this number.",
     Prompt.REFUSED_TOO_MANY: "We are sorry, we cannot take another callback order at the moment. "
@@ -82,14 +82,14 @@ ENGLISH: Final[dict[Prompt, str]] = {
     Prompt.APOLOGY: "Hello. You asked us to call you back. We are sorry: all our staff were busy, "
     "and we were not able to connect you in time. Please accept our apologies.",
     Prompt.APOLOGY_PRESS_ONE: "To leave a voice message, press one.",
-    Prompt.NOBODY_AVAILABLE: "We are sorry, nobody is able to answer you at the moment.",
+    Prompt.NOBODY_AVAILABLE: "We are sorry, nobody is able to take your call at the moment.",
     Prompt.VOICEMAIL_GREETING: "Please leave a message after the tone. "
     "When you have finished, press hash or hang up.",
     Prompt.VOICEMAIL_THANKS: "Thank you, your message has been recorded. Goodbye.",
     Prompt.EMPLOYEE_ABSENT: "The person you are calling is away at the moment.",
     Prompt.EMPLOYEE_CANNOT_ANSWER: "The person you are calling cannot answer at the moment.",
-    Prompt.FORWARD: "We are sorry, nobody can answer at the moment. "
-    "Please stay on the line: another specialist will answer you.",
+    Prompt.FORWARD: "We are sorry, the person you are calling cannot answer at the moment. "
+    "Please stay on the line: another specialist will take your call.",
     Prompt.ONE_MOMENT: "One moment, please. We are connecting you.",
     Prompt.CALLER_GONE: "The caller has hung up.",
     Prompt.CUSTOMER_UNREACHED: "The customer could not be reached.",
