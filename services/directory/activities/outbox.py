@@ -64,9 +64,9 @@ def record(
 
 async def put(connection: AsyncConnection, records: Sequence[Outgoing]) -> None:
     """Lay records into the outbox, within the transaction of what they tell."""
-    # One statement per row: what numbers them has to keep the order that they have here.
-    for each in records:
-        await connection.execute(insert(OUTBOX).values(record=_encode(each)))
+    # Run once per row (no RETURNING, so nothing is joined): what numbers them keeps the order they have here.
+    if records:
+        await connection.execute(insert(OUTBOX), [{"record": _encode(each)} for each in records])
 
 
 async def next_seq(connection: AsyncConnection, organization_id: str, pbx_id: PbxId) -> int:

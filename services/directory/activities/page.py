@@ -78,6 +78,11 @@ def content(fact: Fact) -> str:
     return digest(repr(facts.with_version(fact, facts.VERSION_UNSAID)))
 
 
+def _version(fact: Fact) -> int:
+    version: int = getattr(fact, "version")  # noqa: B009  # every versioned fact has one, the base has not
+    return version
+
+
 class Page:
     """What one transaction reads and changes. `office` always shows it as it will be."""
 
@@ -89,6 +94,7 @@ class Page:
         self.rows: dict[tuple[Kind, str], Row] = {}
         self._before: dict[tuple[Kind, str], Row | None] = {}
         self._said: list[Outgoing] = []
+        self._audited: list[dict[str, Any]] = []
 
     @classmethod
     async def open(cls, connection: AsyncConnection, organization_id: str, now_at: Instant) -> "Page":
@@ -177,36 +183,41 @@ class Page:
 
     async def close(self, who: str) -> None:
         """Write what was changed, what it says, and who did it."""
+        new = [self._values(self.rows[key]) for key, old in self._before.items() if old is None]
+        if new:
+            await self.connection.execute(insert(CARDS), new)
         for (kind, id_), old in self._before.items():
-            await self._write(self.rows[kind, id_], old, who)
+            row = self.rows[kind, id_]
+            if old is not None:
+                its = (CARDS.c.organization_id == self.organization_id) & (CARDS.c.kind == kind.value)
+                changed = update(CARDS).where(its, CARDS.c.id == id_).values(**self._values(row))
+                await self.connection.execute(changed)
+            what = "removed" if row.is_removed else "created" if old is None else "changed"
+            self.audit(who, what, row, "" if old is None else digest(msgspec.json.encode(old.card)))
+        if self._audited:
+            await self.connection.execute(insert(AUDIT), self._audited)
         if any(kind in CHECKED for kind, _ in self._before):
             await self.say_what_differs(self._dated_facts())
         await outbox.put(self.connection, self._said)
 
-    async def _write(self, row: Row, old: Row | None, who: str) -> None:
-        document = msgspec.json.encode(row.card).decode()
-        values = {
+    def _values(self, row: Row) -> dict[str, Any]:
+        return {
+            "organization_id": self.organization_id,
+            "kind": row.kind.value,
+            "id": row.id,
             "version": row.version,
-            "document": document,
+            "document": msgspec.json.encode(row.card).decode(),
             "searched": searched(row.id, row.card),
             "is_removed": row.is_removed,
             "changed_at": self.now_at,
         }
-        its = {"organization_id": self.organization_id, "kind": row.kind.value, "id": row.id}
-        if old is None:
-            await self.connection.execute(insert(CARDS).values(**its, **values))
-        else:
-            where = (CARDS.c.organization_id == self.organization_id) & (CARDS.c.kind == row.kind.value)
-            await self.connection.execute(update(CARDS).where(where, CARDS.c.id == row.id).values(**values))
-        what = "removed" if row.is_removed else "created" if old is None else "changed"
-        await self.audit(who, what, row, "" if old is None else digest(msgspec.json.encode(old.card)))
 
-    async def audit(self, who: str, what: str, row: Row, before: str) -> None:
+    def audit(self, who: str, what: str, row: Row, before: str) -> None:
         """Note who did what; the digests tell whether two cards were the same, and nothing that they held."""
         values = {"organization_id": self.organization_id, "at": self.now_at, "who": who, "what": what}
         values |= {"kind": row.kind.value, "id": row.id, "version": row.version, "before": before}
         values["after"] = "" if row.is_removed else digest(msgspec.json.encode(row.card))
-        await self.connection.execute(insert(AUDIT).values(**values))
+        self._audited.append(values)
 
     def _dated_facts(self) -> list[Fact]:
         """Hours of whom a change touches: everybody's, where it is the organization's zone or holidays."""
@@ -232,11 +243,20 @@ class Page:
         known = await self._known()
         wanted = [*facts.facts(self.office, self.today()), *dated]
         present = {facts.key(fact) for fact in wanted}
+        first: list[dict[str, Any]] = []
         for fact in wanted:
             version, old = known.get(facts.key(fact), (0, ""))
             made = content(fact)
-            if made != old:
-                await self.say_version(facts.with_version(fact, version + 1), made, is_new=version == 0)
+            if made == old:
+                continue
+            now = facts.with_version(fact, version + 1)
+            if version == 0:
+                first.append(self._newest(now, made))
+                self._tell(now)
+            else:
+                await self.say_version(now, made, is_new=False)
+        if first:
+            await self.connection.execute(insert(SAID), first)
         for key, (version, old) in known.items():
             if key not in present and old != GONE and not self._is_in_force(key):
                 await self._say_removed(key, version)
@@ -276,21 +296,32 @@ class Page:
 
     async def say_version(self, fact: Fact, made: str, *, is_new: bool) -> None:
         """Say a version of an entity, and remember it as the newest; notices are asked to be rendered."""
-        type_, subject = facts.key(fact)
-        version: int = getattr(fact, "version")  # noqa: B009  # every versioned fact has one, the base has not
-        values = {"version": version, "digest": made, "value": codec.encode(fact)}
-        values["known_until_at"] = getattr(
-            fact, "known_until_at", getattr(fact, "hours_known_until_at", None)
-        )
-        its = {"organization_id": self.organization_id, "type": type_, "subject": subject}
+        values = self._newest(fact, made)
         if is_new:
-            await self.connection.execute(insert(SAID).values(**its, **values))
+            await self.connection.execute(insert(SAID).values(**values))
         else:
-            where = (SAID.c.organization_id == self.organization_id) & (SAID.c.type == type_)
-            await self.connection.execute(
-                update(SAID).where(where, SAID.c.subject == subject).values(**values)
-            )
-        id_ = outbox.versioned_id(self.organization_id, fact, subject, version)
+            its = (SAID.c.organization_id == self.organization_id) & (SAID.c.type == values["type"])
+            newer = update(SAID).where(its, SAID.c.subject == values["subject"]).values(**values)
+            await self.connection.execute(newer)
+        self._tell(fact)
+
+    def _newest(self, fact: Fact, made: str) -> dict[str, Any]:
+        """A version of an entity as it is remembered."""
+        type_, subject = facts.key(fact)
+        until_at = getattr(fact, "known_until_at", getattr(fact, "hours_known_until_at", None))
+        return {
+            "organization_id": self.organization_id,
+            "type": type_,
+            "subject": subject,
+            "version": _version(fact),
+            "digest": made,
+            "value": codec.encode(fact),
+            "known_until_at": until_at,
+        }
+
+    def _tell(self, fact: Fact) -> None:
+        _, subject = facts.key(fact)
+        id_ = outbox.versioned_id(self.organization_id, fact, subject, _version(fact))
         self.say(outbox.record(fact, id_=id_, organization_id=self.organization_id, now_at=self.now_at))
         if isinstance(fact, NoticeSaved):
             self.say(self._rendering(fact, id_))
