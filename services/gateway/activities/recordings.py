@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
-from contracts.ids import LegId, PbxId, RecordingId
+import structlog
+
+from contracts.ids import LegId, MediaKey, PbxId, RecordingId
 from services.gateway import port
 from services.gateway.activities.spool import Spool, Spooled
-from services.gateway.activities.upload import Uploads
+from services.gateway.activities.upload import RecordingGone, Uploads
 from services.gateway.decider import CloseRecording, Gateway, Kept
 from services.gateway.port import Cause, Result
 
@@ -20,6 +22,8 @@ RELEASE: Final = -1
 
 FETCHES_MAX: Final = 50
 """A PBX that promises more sound than it has, and gives none so often, will never give it."""
+
+log = structlog.get_logger(__name__)
 
 Ask = Callable[[int, port.Request], None]
 
@@ -151,9 +155,18 @@ class Recordings:
             self._owner.begin(self._upload(spooled, kept))
 
     async def _upload(self, spooled: Spooled, kept: Kept) -> None:
-        key = await self._uploads.store(spooled)
+        """A successor of ours may have removed the file: then what we say here is void, and nobody minds."""
+        key: MediaKey | None = None
+        try:
+            key = await self._uploads.store(spooled)
+        except RecordingGone:
+            log.error("gateway.recording_gone", recording_id=spooled.recording_id)
         self._at_work.discard(spooled.recording_id)
         machine = self._owner.machine
-        if machine is not None:
+        if machine is None:
+            return
+        if key is None:
+            machine.missing(spooled.recording_id, "lost")
+        else:
             machine.stored(kept, key)
-            self._owner.pump()
+        self._owner.pump()

@@ -3,8 +3,12 @@
 One recording is three files named by a token that nobody can guess: `.json` says what it is, `.part` grows
 while it is open, `.wav` is the closed one (A-law as the PBX gave it). A `.part` whose writer died is closed
 like any other: the header's sizes are written last, the sound before them is whole.
+
+A process that was thought dead may still be at the same files as its successor. What the other one has
+removed is not here any more; that is an answer, and never an error.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -63,6 +67,8 @@ class Spool:
         for file in sorted(folder.glob("*.json")):
             try:
                 found = msgspec.json.decode(file.read_bytes(), type=Spooled)
+            except FileNotFoundError:
+                continue
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 # A disk that lost its power may leave half a note; its sound stays for whoever looks.
                 log.error("gateway.spool_unreadable", file=file.name, reason=str(error))
@@ -103,44 +109,49 @@ class Spool:
     def size(self, recording_id: RecordingId) -> int:
         """How many bytes of sound there are; 0 when nothing is known."""
         for suffix in (".part", ".wav"):
-            file = self._file(recording_id, suffix)
-            if file.exists():
-                return max(0, file.stat().st_size - HEADER_BYTES)
+            with contextlib.suppress(FileNotFoundError):
+                return max(0, self._file(recording_id, suffix).stat().st_size - HEADER_BYTES)
         return 0
 
     def append(self, recording_id: RecordingId, from_byte: int, data: bytes) -> None:
         """Add sound; what is there is not written again, and behind a gap nothing is (it is fetched)."""
-        file = self._file(recording_id, ".part")
-        if recording_id not in self._known or not file.exists():
+        if recording_id not in self._known:
             return
-        size = self.size(recording_id)
-        if from_byte <= size < from_byte + len(data):
-            with file.open("ab") as sink:
+        # "r+b" makes no file where there is none: sound without a header would be no recording.
+        with contextlib.suppress(FileNotFoundError), self._file(recording_id, ".part").open("r+b") as sink:
+            size = max(0, sink.seek(0, os.SEEK_END) - HEADER_BYTES)
+            if from_byte <= size < from_byte + len(data):
                 sink.write(data[size - from_byte :])
 
     def close(self, recording_id: RecordingId, cause: Cause) -> Spooled | None:
-        """Make the file whole, on the disk itself; None: nothing is known of such a recording."""
+        """Make the file whole, on the disk itself; None: there is nothing of such a recording."""
         known = self._known.get(recording_id)
-        part, whole = self._file(recording_id, ".part"), self._file(recording_id, ".wav")
-        if known is None or not (part.exists() or whole.exists()):
+        if known is None:
             return None
-        if part.exists():
-            size = self.size(recording_id)
-            with part.open("r+b") as file:
-                file.write(wav_header(size))
-                file.flush()
-                os.fsync(file.fileno())
-            data = part.read_bytes()
-            known = msgspec.structs.replace(
-                known,
-                cause=cause,
-                bytes=len(data),
-                sha256=hashlib.sha256(data).hexdigest(),
-                duration_ms=size // BYTES_PER_MS,
-            )
-            self._note(known)
-            part.replace(whole)
-        return known
+        try:
+            return self._closed(known, cause)
+        except FileNotFoundError:
+            return known if self._file(recording_id, ".wav").exists() else None
+
+    def _closed(self, known: Spooled, cause: Cause) -> Spooled:
+        part = self._file(known.recording_id, ".part")
+        with part.open("r+b") as file:
+            size = max(0, file.seek(0, os.SEEK_END) - HEADER_BYTES)
+            file.seek(0)
+            file.write(wav_header(size))
+            file.flush()
+            os.fsync(file.fileno())
+        data = part.read_bytes()
+        closed = msgspec.structs.replace(
+            known,
+            cause=cause,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            duration_ms=size // BYTES_PER_MS,
+        )
+        self._note(closed)
+        part.replace(self._file(known.recording_id, ".wav"))
+        return closed
 
     def recordings(self, pbx_id: PbxId) -> list[Spooled]:
         """Every recording of a PBX, in order; open ones have no cause."""
@@ -152,16 +163,18 @@ class Spool:
             for each in sorted(found, key=lambda each: each.recording_id)
         ]
 
-    def read(self, recording_id: RecordingId) -> bytes:
-        """A closed recording."""
-        return self._file(recording_id, ".wav").read_bytes()
+    def read(self, recording_id: RecordingId) -> bytes | None:
+        """A closed recording; None: it is not here any more."""
+        return self.by_token(self.token(recording_id))
 
     def by_token(self, token: str) -> bytes | None:
         """A closed recording by its token, or None."""
         if len(token) != TOKEN_LENGTH or not token.isalnum():
             return None
-        file = self._folder / f"{token}.wav"
-        return file.read_bytes() if file.exists() else None
+        try:
+            return (self._folder / f"{token}.wav").read_bytes()
+        except FileNotFoundError:
+            return None
 
     def forget(self, recording_id: RecordingId) -> None:
         """S3 has it, or there never was anything: remove it."""

@@ -18,6 +18,10 @@ CONTENT_TYPE: Final = "audio/wav"
 log = structlog.get_logger(__name__)
 
 
+class RecordingGone(Exception):
+    """It is neither in the spool nor in S3."""
+
+
 def recording_key(spooled: Spooled) -> MediaKey:
     """Where the original lies: unguessable, without a phone number, the same for a repeated upload (V3)."""
     name = hashlib.sha256(f"{spooled.recording_id}\n{spooled.sha256}".encode()).hexdigest()
@@ -33,7 +37,7 @@ class Uploads:
         self._clock = clock
 
     async def store(self, spooled: Spooled) -> MediaKey:
-        """Put it and look whether it is there as it should be; returns only then."""
+        """Put it and look whether it is there as it should be; returns only then. Raises RecordingGone."""
         key, pause_s, since = recording_key(spooled), PAUSE_S_MIN, self._clock.elapsed()
         while not await self._is_stored(spooled, key):
             if self._clock.elapsed() - since > ALARM_S:
@@ -43,10 +47,16 @@ class Uploads:
         return key
 
     async def _is_stored(self, spooled: Spooled, key: MediaKey) -> bool:
+        data = self._spool.read(spooled.recording_id)
         try:
-            await self._blobs.put(key, self._spool.read(spooled.recording_id), content_type=CONTENT_TYPE)
+            # Without the file somebody else has brought it there, or nobody ever will.
+            if data is not None:
+                await self._blobs.put(key, data, content_type=CONTENT_TYPE)
             info = await self._blobs.info(key)
         except BlobsUnavailable as error:
             log.warning("gateway.upload_failed", recording_id=spooled.recording_id, reason=str(error))
             return False
-        return info is not None and (info.bytes, info.sha256) == (spooled.bytes, spooled.sha256)
+        is_there = info is not None and (info.bytes, info.sha256) == (spooled.bytes, spooled.sha256)
+        if data is None and not is_there:
+            raise RecordingGone
+        return is_there

@@ -18,6 +18,7 @@ from contracts.gateway import (
 from contracts.ids import Address, LegId, RecordingId
 from contracts.telephony import DialLeg, HangUp, Record
 from services.gateway.activities.spool import HEADER_BYTES, Spool, Spooled, wav_header
+from services.gateway.activities.upload import recording_key
 from services.gateway.api import SpoolApi
 from services.gateway.port import Cause
 from tests.contract.gateway.benches import LINE
@@ -27,27 +28,31 @@ SPEAKER = Address("sip:207")
 """Says «hello there» into a recording and hangs up."""
 
 
-def dial(address: str = SPEAKER) -> DialLeg:
+def dial(address: str = SPEAKER, number: int = 1) -> DialLeg:
     return DialLeg(
-        pbx_id=PBX, leg_id=LegId("leg-1"), address=Address(address), caller_id=LINE, ring_ms_max=20_000
+        pbx_id=PBX,
+        leg_id=LegId(f"leg-{number}"),
+        address=Address(address),
+        caller_id=LINE,
+        ring_ms_max=20_000,
     )
 
 
-def record() -> Record:
+def record(number: int = 1) -> Record:
     return Record(
         pbx_id=PBX,
-        leg_id=LegId("leg-1"),
-        recording_id=RecordingId("rec-1"),
+        leg_id=LegId(f"leg-{number}"),
+        recording_id=RecordingId(f"rec-{number}"),
         duration_ms_max=60_000,
         silence_ms_max=5_000,
     )
 
 
-async def a_message(made: Works) -> None:
-    """Somebody leaves a voice message."""
-    made.tell(dial())
-    await made.until(LegAnswered)
-    made.tell(record())
+async def a_message(made: Works, number: int = 1) -> None:
+    """Somebody leaves a voice message, the first one of this process or another."""
+    made.tell(dial(number=number))
+    await made.until(LegAnswered, count=number)
+    made.tell(record(number))
 
 
 def is_a_law(data: bytes) -> bool:
@@ -102,6 +107,59 @@ async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path
         await made.start()
         assert (await made.until(RecordingFinished)).ok
         assert len(made.facts(RecordingSpooled)) == 1
+
+
+@pytest.mark.rule("V7")
+async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_path: Path) -> None:
+    """A process that slept while another one did its work: it finds the file gone, and goes on."""
+    async with works(tmp_path) as made:
+        made.blobs.is_up = False
+        await a_message(made)
+        spooled = await made.until(RecordingSpooled)
+        successor = Spool(tmp_path)
+        (recording,) = successor.recordings(PBX)
+        data = successor.read(recording.recording_id)
+        assert data is not None
+        key = recording_key(recording)
+        made.blobs.objects[key] = (data, "audio/wav")
+        successor.forget(recording.recording_id)
+        made.blobs.is_up = True
+        finished = await made.until(RecordingFinished)
+        assert (finished.ok, finished.key, finished.sha256) == (True, key, spooled.sha256)
+        await made.until(LegEnded)
+
+
+@pytest.mark.rule("V7")
+async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_recording_is_kept(
+    tmp_path: Path,
+) -> None:
+    """Somebody has emptied the volume: one recording is lost and said to be, and no process ends."""
+    async with works(tmp_path) as made:
+        made.blobs.is_up = False
+        await a_message(made)
+        await made.until(RecordingSpooled)
+        Spool(tmp_path).forget(RecordingId("rec-1"))
+        made.blobs.is_up = True
+        finished = await made.until(RecordingFinished)
+        assert (finished.ok, finished.cause) == (False, "lost")
+        await a_message(made, 2)
+        assert (await made.until(RecordingFinished, count=2)).ok
+
+
+def test_sound_that_comes_after_another_has_removed_the_file_makes_no_new_one(tmp_path: Path) -> None:
+    """A headless rest would be taken for a recording."""
+    mine = Spool(tmp_path)
+    spooled = Spooled(
+        recording_id=RecordingId("rec-1"), leg_id=LegId("leg-1"), pbx_id=PBX, organization_id=ORGANIZATION
+    )
+    mine.begin(spooled)
+    mine.append(spooled.recording_id, 0, bytes(800))
+    Spool(tmp_path).forget(spooled.recording_id)
+    mine.append(spooled.recording_id, 800, bytes(800))
+    assert mine.size(spooled.recording_id) == 0
+    assert mine.close(spooled.recording_id, Cause.HANG_UP) is None
+    assert mine.read(spooled.recording_id) is None
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
 
 
 @pytest.mark.rule("V8")
