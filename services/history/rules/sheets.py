@@ -58,6 +58,8 @@ _OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
     Outcome.ENDED: ("завершён без адресата", "ended, nobody was called"),
 }
 _YES: Final = ("да", "yes")
+_DAY: Final = ("dd.MM.y", "d MMM y")
+"""English is read on both sides of the ocean: a month in letters is the same month everywhere."""
 _FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -75,8 +77,8 @@ def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
     at = datetime.fromtimestamp(row.started_at / 1000, tz=UTC).astimezone(zone)
     which = 0 if language is Language.RUSSIAN else 1
     return (
-        format_date(at.date(), format="short", locale=language),
-        format_time(at.timetz(), format="medium", tzinfo=zone, locale=language),
+        format_date(at.date(), format=_DAY[which], locale=language),
+        format_time(at.timetz(), format="HH:mm:ss", tzinfo=zone, locale=language),
         _DIRECTIONS[row.direction][which],
         row.number or _plain(row.caller),
         row.line,
