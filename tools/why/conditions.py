@@ -125,7 +125,8 @@ def _blocked(
         case SkipReason.ON_CALL if line.leg_id is not None:
             return Condition(code=reason, place_id=line.place_id or calls.get(line.leg_id))
         case SkipReason.ON_CALL:
-            return Condition(code=reason, is_own=_is_on_own_call(state, agent_id))
+            is_direct = line.direct_leg_id is not None
+            return Condition(code=reason, is_own=is_direct or _is_on_own_call(state, agent_id))
         case SkipReason.HOLDS_OFFER:
             offer = state.offers.get(line.offer_id or "")
             other = state.places.get(offer.place_id) if offer is not None else None

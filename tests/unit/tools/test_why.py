@@ -17,10 +17,11 @@ from contracts.directory import (
     Strategy,
     StrategyKind,
 )
-from contracts.gateway import Outcome
-from contracts.ids import AgentId, Instant, LegId, PlaceId
+from contracts.gateway import EndedBy, LegEnded, Outcome
+from contracts.ids import AgentId, Instant, LegId, PlaceId, TryId
 from contracts.message import Fact, Interval
 from contracts.queue import PlaceAbandoned, PlaceConnected, SkipReason
+from contracts.routing import PersonAnswered
 from tests.unit.tools.stretches import (
     CLOUD,
     agent,
@@ -314,3 +315,22 @@ def test_every_reason_that_queue_and_callback_say_has_its_words() -> None:
         said |= set(re.findall(r'(?:withdraw_all|cancelled|unreached|barred)\([^"()]*"(\w+)"', text))
     assert len(said) > 8
     assert said - set(CAUSES) == set()
+
+
+@pytest.mark.rule("H7", "Q2")
+def test_an_agent_on_a_direct_call_has_a_call_of_the_own() -> None:
+    """No PBX tells of a mobile that it is in use; that a direct call was answered there is on the log."""
+    taken = PersonAnswered(
+        leg_id=LegId("in.direct"),
+        try_id=TryId("t1"),
+        agent_id=AgentId("quick"),
+        agent_leg_id=LegId("in.direct.t1.0"),
+    )
+    saved = (agent("quick", "201"), sales("quick"))
+    over = LegEnded(pbx_id=CLOUD, leg_id=taken.agent_leg_id, outcome=Outcome.COMPLETED, by=EndedBy.PARTY)
+    direct = [(at(5), taken), (at(65), over)]
+    watched = watch(
+        log_of(office(saved, [caller("k1", 10)], {"quick": answers(3)}, direct=direct)), PlaceId("p.k1")
+    )
+    first = watched.moments[0].agents[0][1]
+    assert (first.code, first.is_own) == (SkipReason.ON_CALL, True)
