@@ -146,11 +146,14 @@ def _filtered(organization_id: OrganizationId, filters: Filters) -> ColumnElemen
     ):
         if ids:
             wanted.append(
-                exists().where(
+                exists()
+                .where(
                     listed.c.organization_id == literal(str(organization_id)),
                     listed.c.contact_id == table.c.contact_id,
                     column.in_([str(each) for each in ids]),
                 )
+                # The list that a page is read from may be of the same table.
+                .correlate(table)
             )
     if filters.is_voicemail is not None:
         wanted.append(table.c.is_voicemail.is_(filters.is_voicemail))
