@@ -106,8 +106,9 @@ OF_ALL: Final = {
 @pytest.mark.parametrize(
     "saved", ROLES, ids=lambda saved: f"{saved.role}-{saved.sees_organization}-{saved.may_hear}"
 )
-async def test_every_route_obeys_the_table_of_rights(desk: Desk, saved: RightsSaved) -> None:
+async def test_every_route_obeys_the_table_of_rights(desk_on_both: Desk, saved: RightsSaved) -> None:
     """Whoever is not allowed gets 403 and is recorded; what another organization has does not exist."""
+    desk = desk_on_both
     await an_office(desk, saved)
     person = person_of(saved)
     async with desk.asking(ANNA) as asked:
