@@ -185,9 +185,7 @@ async def _figures(blobs: S3Blobs, *, tries: int) -> list[Figure]:
             against="espeak-ng and sox on the same text, one after the other",
             goal=ratio_at_most(2),
             how=f"median of {len(new)}: looked for in S3, spoken, resampled, levelled, trimmed, put into S3",
-            bound_by="a HEAD before and a checksummed PUT after the same two programs; levels are measured "
-            "in "
-            "frames of ten milliseconds",
+            bound_by="a HEAD before and a checksummed PUT after the same two programs",
         ),
         Figure(
             name=f"speech: {AT_ONCE} requests for one new text, renderings",

@@ -118,6 +118,8 @@ class Writer:
         letter.add_alternative(html.render(page), subtype="html", cte="base64")
         if audio.mp3:
             letter.add_attachment(audio.mp3, maintype="audio", subtype="mpeg", filename=str(page["file"]))
+            # The library would search a megabyte for one that does not occur in it; base64 has no `_`.
+            letter.set_boundary(f"_{identity(organization_id, command)[:32]}_")
         # Making the letter multipart has moved its Content-* headers inward: the language comes last.
         letter["Content-Language"] = str(command.language)
         return letter

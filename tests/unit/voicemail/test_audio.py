@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from services.voicemail.activities.audio import NotPlayable, Sound, Studio, sounding
-from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, tone, wav
+from tests.unit.voicemail.sounds import companded, decoded_ms, silence, spoken, tone, wav
 
 
 async def mp3(original: bytes, *, speech_ms_min: int = 2_000, duration_ms_max: int = 180_000) -> Sound:
@@ -111,6 +111,82 @@ async def test_a_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> N
 async def test_a_recording_of_exactly_the_maximum_is_not_called_too_long() -> None:
     """A PBX closes a moment late, and that is nobody's concern."""
     assert (await mp3(wav(tone(5_300)), duration_ms_max=5_000)).mark == ""
+
+
+CONVERSATION = silence(700) + tone(900) + silence(290) + tone(1_100) + silence(400) + tone(800) + silence(900)
+"""Pauses of 290 and 400 ms: the first belongs to the speech around it, the second does not."""
+
+
+@pytest.mark.rule("V2", "V3")
+@pytest.mark.parametrize("codec", ["pcm_alaw", "pcm_mulaw"])
+async def test_what_phones_send_is_measured_as_ffmpeg_measures_it(codec: str) -> None:
+    """The same message counts and is cut in the same way, whichever form a PBX records in."""
+    for level in (0.3, 0.02):
+        samples = [round(sample * level / 0.3) for sample in CONVERSATION]
+        quick, thorough = await mp3(companded(wav(samples), codec)), await mp3(wav(samples))
+        assert quick.voiced_ms == pytest.approx(thorough.voiced_ms, abs=20)
+        assert quick.speech_ms == pytest.approx(thorough.speech_ms, abs=20)
+        assert decoded_ms(quick.mp3) == pytest.approx(decoded_ms(thorough.mp3), abs=40)
+        assert quick.voiced_ms == pytest.approx(3_090, abs=20)
+
+
+@pytest.mark.rule("V8")
+@pytest.mark.parametrize(
+    ("original", "length_ms"),
+    [
+        (companded(wav(tone(6_000)))[: 58 + 4_000 * 8], 4_000),
+        (companded(wav(tone(4_000))).replace(struct.pack("<4sI", b"data", 32_000), b"data\0\0\0\0"), 4_000),
+    ],
+    ids=["truncated", "size 0"],
+)
+async def test_a_damaged_recording_of_a_phone_is_saved_as_far_as_it_goes_and_marked(
+    original: bytes, length_ms: int
+) -> None:
+    """As any other (E-63)."""
+    sound = await mp3(original)
+    assert sound.speech_ms == pytest.approx(length_ms, abs=20)
+    assert sound.mark == "damaged"
+
+
+@pytest.mark.rule("V3")
+async def test_a_recording_whose_writer_could_not_go_back_is_whole() -> None:
+    """A WAV that was streamed has no size in its header, and nothing is wrong with it."""
+    streamed = companded(wav(tone(4_000))).replace(
+        struct.pack("<4sI", b"data", 32_000), b"data\xff\xff\xff\xff"
+    )
+    sound = await mp3(streamed)
+    assert (sound.speech_ms, sound.mark) == (4_000, "")
+
+
+@pytest.mark.rule("V8")
+async def test_a_phones_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> None:
+    """As any other; and one of exactly the maximum is not."""
+    long = await mp3(companded(wav(tone(20_000))), duration_ms_max=5_000)
+    assert (long.speech_ms, long.mark) == (5_000, "too_long")
+    assert (await mp3(companded(wav(tone(5_300))), duration_ms_max=5_000)).mark == ""
+
+
+@pytest.mark.rule("V2")
+@pytest.mark.parametrize(
+    "samples",
+    [[], silence(9_000), tone(500) + silence(9_000), [0, 8_000]],
+    ids=["nothing", "silence", "one word", "two samples"],
+)
+async def test_a_phones_recording_without_two_seconds_of_speech_makes_no_mp3(samples: list[int]) -> None:
+    """The line's own noise included, down to a recording of two samples."""
+    noise = [index * 7919 % 120 - 60 for index in range(len(samples))]
+    noisy = [sample + each for sample, each in zip(samples, noise, strict=True)]
+    if not noisy:
+        with pytest.raises(NotPlayable, match="a header and no sound"):
+            await mp3(companded(wav(noisy)))
+    else:
+        assert (await mp3(companded(wav(noisy)))).mp3 == b""
+
+
+@pytest.mark.rule("V2")
+async def test_a_department_that_wants_every_message_still_gets_none_of_silence() -> None:
+    """There is nothing to trim to."""
+    assert (await mp3(companded(wav(silence(3_000))), speech_ms_min=0)).mp3 == b""
 
 
 def test_sound_is_what_lies_between_the_silences() -> None:

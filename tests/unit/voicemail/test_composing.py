@@ -103,6 +103,14 @@ def test_the_mp3_is_attached_and_named() -> None:
     assert attached.get_payload(decode=True) == b"mp3"
 
 
+@pytest.mark.rule("V4")
+def test_an_mp3_comes_through_as_it_was_whatever_its_bytes() -> None:
+    """What marks the parts of a letter never occurs in one of them."""
+    sound = bytes(range(256)) * 40 + b"\r\n.\r\n--_"
+    (attached,) = received(LETTER, Audio(mp3=sound)).iter_attachments()
+    assert attached.get_payload(decode=True) == sound
+
+
 @pytest.mark.rule("V4", "G5")
 def test_a_withheld_number_is_called_withheld_and_can_not_be_dialled() -> None:
     """Nothing else about the caller is shown."""
