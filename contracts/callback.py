@@ -50,7 +50,8 @@ class Origin(StrEnum):
 class CallbackOrdered(Fact, tag="callback.ordered", frozen=True, kw_only=True):
     """The customer will be called back; the place stays, held by this callback (C2).
 
-    Ordered through the API, or after a call that was abandoned, it has none yet: queue takes one (C11).
+    Ordered through the API, or after a call that was abandoned, it has none yet: queue takes one (C11). The
+    place that the customer left is then `abandoned_place_id`.
     """
 
     callback_id: CallbackId
@@ -64,6 +65,7 @@ class CallbackOrdered(Fact, tag="callback.ordered", frozen=True, kw_only=True):
     leg_id: LegId | None
     origin: Origin = Origin.QUEUE
     confirmation_play_id: PlayId | None = None
+    abandoned_place_id: PlaceId | None = None
 
 
 class NumberChanged(Fact, tag="callback.number_changed", frozen=True, kw_only=True):

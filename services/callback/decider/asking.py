@@ -115,6 +115,7 @@ def _order(
     origin: Origin,
     pbx_id: PbxId,
     caller_id: str,
+    abandoned_place_id: PlaceId | None = None,
 ) -> Decision:
     ordered = CallbackOrdered(
         callback_id=callback_id,
@@ -127,6 +128,7 @@ def _order(
         deadline_at=Instant(state.now_at + department.no_answer_ms),
         leg_id=None,
         origin=origin,
+        abandoned_place_id=abandoned_place_id,
     )
     return Decision(facts=(ordered,))
 
@@ -154,6 +156,7 @@ def on_abandoned(state: CallbackState, fact: PlaceAbandoned) -> Decision:
         origin=Origin.ABANDONED,
         pbx_id=fact.pbx_id,
         caller_id=fact.line,
+        abandoned_place_id=fact.place_id,
     )
 
 

@@ -30,6 +30,7 @@ _FIELDS: Final = {
     "place_id": "place",
     "new_place_id": "place",
     "passed_from": "place",
+    "abandoned_place_id": "place",
     "callback_id": "callback",
     "voice_message_id": "message",
     "letter_id": "letter",
@@ -78,16 +79,17 @@ def names_in(fact: Fact) -> list[str]:
 
 
 def looked_up(fact: Fact) -> list[str]:
-    """The names to look up before a fact is folded: its own, and for C11 the number of the abandoned call."""
+    """The names to look up before a fact is folded: its own, and for C11 the number of the abandoned call
+    where an older version has not said whose place it was."""
     found = names_in(fact)
-    if _is_from_abandoned(fact):
+    if _is_from_unsaid_place(fact):
         found.append(number_name(fact.number))
     return found
 
 
 def abandoned_before(fact: Fact, known: Iterable[Contact]) -> Contact | None:
     """The abandoned call that a callback comes from (C11): the last one of that number and department."""
-    if not _is_from_abandoned(fact):
+    if not _is_from_unsaid_place(fact):
         return None
     found = [
         (place.ended_at or 0, contact.contact_id, contact)
@@ -98,8 +100,10 @@ def abandoned_before(fact: Fact, known: Iterable[Contact]) -> Contact | None:
     return max(found, key=lambda each: each[:2])[2] if found else None
 
 
-def _is_from_abandoned(fact: Fact) -> TypeGuard[CallbackOrdered]:
-    return isinstance(fact, CallbackOrdered) and fact.origin is Origin.ABANDONED
+def _is_from_unsaid_place(fact: Fact) -> TypeGuard[CallbackOrdered]:
+    if not isinstance(fact, CallbackOrdered):
+        return False
+    return fact.origin is Origin.ABANDONED and fact.abandoned_place_id is None
 
 
 def names_of(contact: Contact) -> list[str]:

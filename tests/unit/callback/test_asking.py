@@ -176,6 +176,7 @@ def test_who_hung_up_after_fifteen_seconds_is_called_where_that_is_switched_on()
     """E-26: a callback with origin abandoned, which joins now on the PBX and line of that call."""
     _, order = after_hanging_up()
     assert (order.origin, order.number, order.caller_id) == (Origin.ABANDONED, CUSTOMER, LINE)
+    assert order.abandoned_place_id == "p.c1"
     assert (order.joined_at, order.deadline_at) == (NINE, NINE + TEN_MINUTES_MS)
     assert order.place_id != "p.c1"
 

@@ -234,3 +234,23 @@ def test_a_refusal_in_a_call_stays_with_the_callers_place() -> None:
     assert office.contact().places[0].refusals == [Refusal.REGION]
     assert not office.contact().callbacks
     assert len(office.sheet.contacts) == 1
+
+
+@pytest.mark.rule("C11", "C13")
+def test_a_callback_from_an_abandoned_call_finds_that_very_call() -> None:
+    """Two calls of one number to one department: the callback belongs to the one that was left first."""
+    office = Office().say(a_call(), place(), at_s=0).say(a_call("in2"), place("in2"), at_s=1)
+    for leg, at_s in (("in1", 20), ("in2", 30)):
+        gone = PlaceAbandoned(place_id=PlaceId(f"p.{leg}"), waited_ms=20_000)
+        office.say(hung_up(leg), gone, at_s=at_s)
+    order = structs.replace(
+        ordered(at_s=20),
+        callback_id=CallbackId("cb.p.in1.abandoned"),
+        place_id=PlaceId("p.in1.abandoned"),
+        leg_id=None,
+        origin=Origin.ABANDONED,
+        abandoned_place_id=PlaceId("p.in1"),
+    )
+    office.say(order, at_s=31)
+    assert [len(office.contact(leg).callbacks) for leg in ("in1", "in2")] == [1, 0]
+    assert len(office.sheet.contacts) == 2
