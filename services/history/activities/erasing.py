@@ -1,5 +1,7 @@
 """Erasing a customer (V6, E-75): the fact that every projection obeys, and the record of what is left."""
 
+from typing import Final
+
 from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -8,6 +10,7 @@ from contracts.history import CustomerErased
 from contracts.ids import Instant
 from contracts.rights import Action
 from contracts.topics import FACTS
+from contracts.voicemail import LetterKind
 from runtime.ports import Clock
 from services.history.activities import tables
 from services.history.activities.asking import Asker, Askers
@@ -16,6 +19,9 @@ from services.history.activities.messages import Messages
 from services.history.rules import naming
 from services.history.rules.messages import keys_of
 from services.history.state import Letter
+
+LETTERS_MAX: Final = 100
+"""What a person reads; a customer who left more voice messages than that has a total."""
 
 
 class Unrecallable(Struct, frozen=True, kw_only=True):
@@ -32,6 +38,8 @@ class Erased(Struct, frozen=True, kw_only=True):
     contacts: int
     audio_objects: int
     letters: tuple[Unrecallable, ...]
+    """The newest first, a hundred at most, of `letters_total`."""
+    letters_total: int
     log_ends_at: Instant
     """When the last copy on the log is gone: its retention after this very fact, which names the number."""
 
@@ -62,16 +70,19 @@ class Erasing:
                 return True if not await connection.scalar(left) else None
 
         await self._messages.read_back(done)
+        letters = [_sent(each) for contact in found for each in contact.letters if _went(each)]
+        letters.sort(key=lambda each: (-each.sent_at, each.email))
         return Erased(
             contacts=len(found),
             audio_objects=sum(len(keys_of(contact)) for contact in found),
-            letters=tuple(_sent(each) for contact in found for each in contact.letters if _went(each)),
+            letters=tuple(letters[:LETTERS_MAX]),
+            letters_total=len(letters),
             log_ends_at=Instant(self._clock.now() + FACTS.retention_ms),
         )
 
 
 def _went(letter: Letter) -> bool:
-    return letter.state == "accepted" and letter.voice_message_id is not None
+    return letter.state == "accepted" and letter.kind == LetterKind.VOICE_MESSAGE
 
 
 def _sent(letter: Letter) -> Unrecallable:

@@ -177,6 +177,20 @@ async def test_erasing_a_customer_takes_number_and_audio_and_says_what_can_not_b
 
 
 @pytest.mark.rule("V6")
+async def test_the_record_of_an_erasure_names_so_many_letters_and_counts_all(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever called for years has a record that is read to its end; the newest letters come first."""
+    monkeypatch.setattr("services.history.activities.erasing.LETTERS_MAX", 2)
+    async with office.asking(BORIS) as boris:
+        record = (await boris.post("/erase", json={"number": CUSTOMER})).json()
+    assert record["letters_total"] == 3
+    sent = [letter["sent_at"] for letter in record["letters"]]
+    assert sent == sorted(sent, reverse=True)
+    assert len(sent) == 2
+
+
+@pytest.mark.rule("V6")
 async def test_audio_that_comes_after_the_erasure_goes_as_well(office: Desk) -> None:
     """An upload that was late is no way around being forgotten."""
     async with office.asking(BORIS) as boris:
