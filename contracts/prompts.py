@@ -53,6 +53,7 @@ class Prompt(StrEnum):
     CALL_RECORDED = "call_recorded"
     WHISPER_CALLBACK = "whisper_callback"
     WHISPER_CALL = "whisper_call"
+    WHISPER_TALKED_BEFORE = "whisper_talked_before"
     WHISPER_NUMBER_WITHHELD = "whisper_number_withheld"
     WHISPER_PRESS_KEY = "whisper_press_key"
     PLUS = "plus"

@@ -28,7 +28,7 @@ ORDER_STEP_MS_MAX: Final = 90_000
 """A step of a conversation is over after half a minute; thrice that, and a fact of it was lost."""
 
 WHISPER_MS_MAX: Final = 25_000
-"""The longest whisper is 12 s; after twice that the customer is dialled without its end being heard."""
+"""The longest whisper is 15 s; well after that the customer is dialled without its end being heard."""
 WHISPER_FAILED_MS: Final = 2_000
 """So long after a whisper that failed it would be known that the agent has gone."""
 DIAL_LATE_MS_MAX: Final = 10_000

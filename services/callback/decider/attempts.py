@@ -43,7 +43,7 @@ def on_agent_ready(state: CallbackState, fact: AgentReady) -> Decision:
         agent_leg_id=fact.leg_id,
         whisper_play_id=play_id,
     )
-    media = sayings.whisper(state, callback, fact.waited_ms)
+    media = sayings.whisper(state, callback, fact)
     return Decision(facts=(started,), commands=(sayings.said(callback.pbx_id, fact.leg_id, play_id, media),))
 
 

@@ -4,6 +4,7 @@ from contracts.dialling import Refusal
 from contracts.directory import Language, NoticeChoice, NoticeKind
 from contracts.ids import DepartmentId, LegId, MediaKey, PbxId, PlayId
 from contracts.prompts import Prompt, number_prompts, prompt_keys, waited_prompt
+from contracts.queue import AgentReady
 from contracts.telephony import Play
 from services.callback import rules
 from services.callback.decider.changes import farewell_play_id
@@ -69,11 +70,13 @@ def refused(state: CallbackState, department_id: DepartmentId, reason: Refusal) 
     return prompt_keys(language_of(state, department_id), rules.refusal_prompt(reason))
 
 
-def whisper(state: CallbackState, callback: Callback, waited_ms: int) -> Media:
-    """Whom the agent will talk to: a callback, the number, how long the customer has waited (C3)."""
+def whisper(state: CallbackState, callback: Callback, ready: AgentReady) -> Media:
+    """Whom the agent will talk to: a callback, the number, how long the customer has waited (C3), and whether
+    another department has talked to the customer meanwhile (E-30); which and when stands in the offer."""
     language = language_of(state, callback.department_id)
     number = number_prompts(language, callback.number)
-    return prompt_keys(language, Prompt.WHISPER_CALLBACK, *number, waited_prompt(waited_ms))
+    talked = () if ready.talked_before is None else (Prompt.WHISPER_TALKED_BEFORE,)
+    return prompt_keys(language, Prompt.WHISPER_CALLBACK, *number, waited_prompt(ready.waited_ms), *talked)
 
 
 def apology(state: CallbackState, callback: Callback, ask: int) -> Media:

@@ -1,10 +1,11 @@
 """Attempts: first the agent, then the customer, and what becomes of each when the other goes."""
 
+import msgspec
 import pytest
 
-from contracts import callback, directory, telephony
+from contracts import callback, directory, queue, telephony
 from contracts.gateway import EndedBy, Outcome
-from contracts.ids import Address, BridgeId, Instant, LegId
+from contracts.ids import Address, BridgeId, DepartmentId, Instant, LegId
 from tests.unit.callback.stories import (
     CUSTOMER,
     LINE,
@@ -21,6 +22,7 @@ from tests.unit.callback.stories import (
     fails,
     ordered,
     played,
+    ready,
     refused,
     whispering,
 )
@@ -47,6 +49,16 @@ def test_the_agent_hears_whom_before_the_customer_is_dialled() -> None:
     assert names[-1] == "waited_7"
     assert "hundred_9" in names
     assert office.said(telephony.DialLeg) == []
+
+
+@pytest.mark.rule("C3")
+def test_the_agent_hears_that_another_department_has_talked_to_the_customer_meanwhile() -> None:
+    """E-30: who knows it does not ask everything anew; which department and when stands in the offer."""
+    office = ordered()
+    talked = queue.TalkedBefore(department_id=DepartmentId("service"), at=NINE)
+    office.hears(msgspec.structs.replace(ready(), talked_before=talked))
+    assert media_names(office.last(telephony.Play))[-2:] == ["waited_7", "whisper_talked_before"]
+    assert "whisper_talked_before" not in media_names(whispering().last(telephony.Play))
 
 
 @pytest.mark.rule("C3", "G5")
