@@ -209,7 +209,8 @@ class SimulatedAdapter(MemoryPbx):
             now = self._process.clock.now()
             self._town.advance(now)
             self._told()
-            next_at = self._town.next_event_at()
+            # Whoever can't take what was told, since the PBX is not claimed yet, takes it when it is.
+            next_at = self._town.next_event_at(after=now)
             wait_s = IDLE_S if next_at is None else max(1, next_at - now) / 1000
             over = asyncio.get_running_loop().call_later(min(IDLE_S, wait_s), self._asked.set)
             await self._asked.wait()

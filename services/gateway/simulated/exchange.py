@@ -77,10 +77,13 @@ class SimulatedPbx:
             found.append(self._out.popleft()[1])
         return found
 
-    def next_event_at(self) -> int | None:
-        """When something happens, or is told, by itself."""
-        found = [self.agenda.next_at(), self._out[0][0] if self._out else None]
-        return min((at for at in found if at is not None), default=None)
+    def next_event_at(self, after: int = 0) -> int | None:
+        """When something happens, or is told, by itself; `after` leaves out what was told and not taken."""
+        due_at = self.agenda.next_at()
+        told_at = next((at for at, _ in self._out if at > after), None)
+        if due_at is None or told_at is None:
+            return told_at if due_at is None else due_at
+        return min(due_at, told_at)
 
     def there(self, now: int) -> port.PbxThere:
         """All that it has now, for whoever connects; what was on its way to an earlier one is dropped."""

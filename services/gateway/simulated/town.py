@@ -93,9 +93,9 @@ class Town:
             found.append(self._agenda[0][0])
         return min((at for at in found if at is not None), default=None)
 
-    def next_event_at(self) -> int | None:
-        """When the next thing happens, or is told, by itself."""
-        found = [pbx.next_event_at() for pbx in self.pbxs.values()]
+    def next_event_at(self, after: int = 0) -> int | None:
+        """When the next thing happens, or is told, by itself; `after` leaves out what nobody has taken."""
+        found = [pbx.next_event_at(after) for pbx in self.pbxs.values()]
         if self._agenda:
             found.append(self._agenda[0][0])
         return min((at for at in found if at is not None), default=None)
