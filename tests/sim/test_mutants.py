@@ -21,4 +21,4 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
 @pytest.mark.parametrize("mutant", QUICKLY_FOUND, ids=lambda mutant: mutant.__name__)
 def test_a_planted_bug_is_betrayed_within_a_few_mornings(mutant: Patch) -> None:
     """A checker that nothing can fail checks nothing."""
-    assert betrayed(mutant, seeds_max=5) is not None
+    assert betrayed(mutant, seeds_max=10) is not None

@@ -10,6 +10,7 @@ from tests.sim.weathers import (
     in_a_deploy,
     under_two_hash_seeds,
     with_a_frail_gateway,
+    with_clocks_ahead,
     with_lost_machines,
     with_lost_machines_in_a_deploy,
     with_parking,
@@ -49,7 +50,14 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
 
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize(
-    "weather", [with_lost_machines, with_lost_machines_in_a_deploy, with_a_frail_gateway, with_parking]
+    "weather",
+    [
+        with_lost_machines,
+        with_lost_machines_in_a_deploy,
+        with_a_frail_gateway,
+        with_clocks_ahead,
+        with_parking,
+    ],
 )
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 50)))
 def test_rare_coincidences_lose_nobody_either(weather: Weather, seed: int) -> None:

@@ -33,6 +33,8 @@ MACHINES_LOST: Final = Faults(crash=0.004, fail_before=0.02, fail_after=0.02, fo
 """Who dies takes the store's last moments along; no zombies, since nothing is promised of both together."""
 FRAIL_GATEWAY: Final = Faults(crash=0.01, freeze=0.01, fail_before=0.02, fail_after=0.02, only="gateway")
 """It dies between asking the PBX and saying so, or comes back beside its successor."""
+CLOCKS_AHEAD: Final = Faults(crash=1e-9)
+"""Nobody dies and nothing fails; but some clocks are ahead, as in every storm."""
 PARKED_UNTIL: Final = START_MS + 300_000
 
 
@@ -84,6 +86,11 @@ def with_a_frail_gateway(seed: int, mutant: str = "") -> list[str]:
     return wrongs(simulate(seed, FRAIL_GATEWAY))
 
 
+def with_clocks_ahead(seed: int, mutant: str = "") -> list[str]:
+    """A timer rings long before the log's time has come, and nothing but asking again helps."""
+    return wrongs(simulate(seed, CLOCKS_AHEAD))
+
+
 def _breaking(state: Any, fact: Fact) -> Decision:
     if isinstance(fact, DigitsEntered) and state.now_at < PARKED_UNTIL:
         raise ArithmeticError("this version can't take a key")
@@ -128,6 +135,7 @@ WEATHERS: Final[tuple[Weather, ...]] = (
     with_lost_machines,
     with_lost_machines_in_a_deploy,
     with_a_frail_gateway,
+    with_clocks_ahead,
     with_parking,
     under_two_hash_seeds,
 )

@@ -38,6 +38,7 @@ AFTERMATH_S: Final = 900.0
 """After the last call everything must come to its end: the longest wait is a letter's or an attempt's."""
 SILENCE_S: Final = 4.0
 SILENCES_MAX: Final = 60
+RESTARTED: Final = "was restarted on purpose"
 QUIET_S: Final = 60.0
 """Whoever speaks without being asked, or speaks again, does so within that time."""
 
@@ -130,7 +131,7 @@ class World:
         if self._faults.crash > 0:
             # Everything is restarted once, when nothing but timers is left to wake anybody.
             for process in self._running.values():
-                process.kill("everything was restarted")
+                process.kill(RESTARTED)
             await self._restart_sleepers()
         await self._until_quiet()
         raised = [crash for crash in self.crashes if edges.RAISED in crash]
@@ -146,7 +147,7 @@ class World:
             await asyncio.sleep(SILENCE_S)
             if self.log.end(0) == end and any(self._timers(store) for store in self.stores.values()):
                 for decider in self.deciders:
-                    self._running[decider.name].kill("restarted in a silence")
+                    self._running[decider.name].kill(RESTARTED)
 
     @staticmethod
     def _timers(store: MemoryStore) -> list[int]:
