@@ -245,7 +245,7 @@ async def _asked(
 async def test_own_departments_are_those_headed_or_for_anybody_else_with_a_seat_too(full: Company) -> None:
     """One meaning here and in history: a head's seat elsewhere gives no say there; who heads without the role
     has that department, too."""
-    made = {"id": "third", "name": "Третий", "pbx_id": "moskva"}
+    made: dict[str, Any] = {"id": "third", "name": "Третий", "pbx_id": "moskva"}
     made |= {"agents": [{"agent_id": "me-department-head"}], "heads": [{"agent_id": "me-user"}]}
     await full.changed("/employees/me-user", email="user@vostok.example")
     await full.made("/departments", made)
