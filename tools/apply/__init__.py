@@ -2,8 +2,8 @@
 
 `office.examine(document)` is the pure heart: `document` reads YAML with its lines, `model` is the file's
 shape, `sheet` says it in the words of the directory's cards, whose rules judge it (services/directory/rules),
-and `places` leads from a card's field back to its line. `office.facts` are the facts that the directory
-would say of it. `book` alone speaks to the directory, and `run` is the program.
+and `places` leads from a card's field back to its line. `book` alone speaks to the directory, and `run` is
+the program.
 """
 
 

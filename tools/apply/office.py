@@ -1,41 +1,19 @@
-"""An office file as the directory's cards, and by them as its facts; pure, for `apply`, tests and the demo.
-
-examine(document)              the sheet that the directory saves, and every error and warning with its line
-facts(document, now_at)        what the directory would say of it on an empty log, each with version 1
-"""
+"""An office file as the sheet that the directory saves, and what is wrong with it; pure."""
 
 from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from contracts.ids import Instant
-from contracts.message import Fact
-from services.directory.rules import facts as saying
-from services.directory.rules import hours, sheets
+from services.directory.rules import sheets
 from services.directory.rules.errors import Problem as Found
 from services.directory.rules.errors import shown
 from services.directory.state.sheets import OfficeSheet
 from services.directory.state.shown import ErrorShown
 from tools.apply import places
-from tools.apply.document import Document, Path, Problem, Refused
+from tools.apply.document import Document, Path, Problem
 from tools.apply.model import Office
 from tools.apply.sheet import sheet
-
-VERSION_FIRST = 1
-
-
-def facts(document: Document, now_at: Instant) -> list[Fact]:
-    """All that a document says, each entity with version 1. Raises Refused; warnings don't."""
-    said, found = examine(document)
-    errors = [problem for problem in found if not problem.is_warning]
-    if said is None or errors:
-        raise Refused(errors, document.name)
-    office = sheets.office_of(said)
-    today = hours.local_day(now_at, office.organization.timezone)
-    made = saying.facts(office, today)
-    made += [saying.availability(office, id_, card, now_at) for id_, card in office.employees.items()]
-    return [saying.with_version(fact, VERSION_FIRST) for fact in made]
 
 
 def examine(document: Document) -> tuple[OfficeSheet | None, list[Problem]]:

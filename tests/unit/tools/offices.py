@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 from contracts.ids import Instant
 from contracts.message import Fact
+from services.directory.rules import facts as saying
+from services.directory.rules import hours, sheets
 from tools.apply import office
-from tools.apply.document import Problem, read
+from tools.apply.document import Document, Problem, read
 
 PLAIN = """\
 organization:
@@ -49,8 +51,19 @@ def changed(*changes: tuple[str, str]) -> str:
 
 
 def facts_of(text: str) -> list[Fact]:
-    """The facts that an office file makes."""
-    return office.facts(read(text), NOW)
+    """The facts that the directory says of an office file on an empty log; it must be without errors."""
+    return facts(read(text), NOW)
+
+
+def facts(document: Document, now_at: Instant) -> list[Fact]:
+    """The same of a document, some other time."""
+    said, problems = office.examine(document)
+    assert said is not None
+    assert all(problem.is_warning for problem in problems), problems
+    whole = sheets.office_of(said)
+    made = saying.facts(whole, hours.local_day(now_at, whole.organization.timezone))
+    made += [saying.availability(whole, id_, card, now_at) for id_, card in whole.employees.items()]
+    return [saying.with_version(fact, 1) for fact in made]
 
 
 def problems_of(text: str) -> list[Problem]:

@@ -10,7 +10,7 @@ from contracts.directory import NoticeSaved
 from services.directory.rules import sheets
 from services.directory.rules.errors import Code, Problem, shown
 from services.directory.state.shown import OfficeShown
-from tests.unit.tools.offices import NOW, PLAIN, changed, line_of
+from tests.unit.tools.offices import NOW, PLAIN, changed, facts, line_of
 from tools import connect
 from tools.apply import office
 from tools.apply.document import read
@@ -30,7 +30,7 @@ def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tm
     ((key, content),) = audio.items()
     assert key.startswith("uploads/veter/")
     assert content == b"RIFF....WAVE"
-    (notice,) = [fact for fact in office.facts(document, NOW) if isinstance(fact, NoticeSaved)]
+    (notice,) = [fact for fact in facts(document, NOW) if isinstance(fact, NoticeSaved)]
     assert notice.key == key
 
 
