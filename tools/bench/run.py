@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from rich.console import Console
 
-from tools.bench import core, cost, dialling, host, machine, past, report, restart, speech, voicemail
+from tools.bench import core, cost, dialling, host, machine, past, report, restart, seeds, speech, voicemail
 from tools.bench.bench import Bench
 from tools.bench.figures import Figure, short
 from tools.stack.services import ROOT
@@ -21,6 +21,7 @@ Measure = Callable[[Bench], list[Figure]]
 
 GROUPS: Final[dict[str, Measure]] = {
     "core": core.facts,
+    "simulation": seeds.measure,
     "host": host.measure,
     "speech": speech.measure,
     "voicemail": voicemail.measure,
