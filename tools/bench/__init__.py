@@ -1,8 +1,8 @@
 """Measures the figures of the proof on this machine, each against a baseline of the same run (`make bench`).
 
 `core` is the queue's decider alone · `host` the way of a fact through broker and store · `dialling`, `cost`
-and `restart` a real queue service · `voicemail` and `speech` their services' work · `past` a page of history ·
-`seeds` the simulation that every test run plays. `office`, `phones`, `traffic`, `live`, `background` and
+and `restart` a real queue service · `voicemail` and `speech` their services' work · `past` a page of history
+· `seeds` the simulation that every test run plays. `office`, `phones`, `traffic`, `live`, `background` and
 `prepared` keep busy what is measured; `figures`, `machine` and `report` tell of it.
 Nothing here is a test: a figure is printed and written down, never asserted.
 """

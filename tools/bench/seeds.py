@@ -41,8 +41,8 @@ def measure(bench: Bench) -> list[Figure]:
             unit="s",
             measured=seconds,
             goal=at_most(SECONDS_MAX) if count == SEEDS else None,
-            how=f"{count} stormy mornings on two workers, each judged and replayed, pytest's start included",
-            bound_by="a morning is played by the real hosts and edges, in Python; by a sampled profile nearly "
-            "half of it are the hosts' turns",
+            how=f"{count} stormy mornings on two workers, each judged and replayed; pytest's start counts",
+            bound_by="a morning is played by the real hosts and edges, in Python; nearly half of it are the "
+            "hosts' turns, by a sampled profile",
         )
     ]
