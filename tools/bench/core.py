@@ -113,7 +113,7 @@ def memory(bench: Bench) -> list[Figure]:
             measured=_grown("records", str(records)) / found.waiting,
             goal=at_most(PLACE_BYTES_MAX),
             how=f"{how} by {found.waiting:,} such callers loaded from stored records",
-            bound_by=f"{bound_by}; and what facts share among records (ids of department, PBX, line and place) "
+            bound_by=f"{bound_by}; and what facts share among records (ids of department, PBX, place) "
             "is decoded anew for each",
         ),
         Figure(
