@@ -6,6 +6,7 @@ one node. Tests share a part within a worker: use a topic prefix, key prefix and
 (`fresh_prefix`).
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tools.stack import kafka, parts, postgres
+from tools.topics import create_topics
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +105,26 @@ def smtp_sink(tmp_path: Path) -> Iterator[parts.Smtp]:
 def fresh_prefix() -> str:
     """A name no other test uses, for topics (`<prefix>.facts`), keys and objects."""
     return f"t{secrets.token_hex(5)}"
+
+
+@pytest.fixture
+def directory_settings(
+    kafka_embedded: str, s3_server: parts.S3, smtp_sink: parts.Smtp, fresh_prefix: str, tmp_path: Path
+) -> dict[str, str]:
+    """All that a directory's process needs, on topics of this test's own."""
+    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
+    return {
+        "RINGBACK_KAFKA": kafka_embedded,
+        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
+        "RINGBACK_S3_ENDPOINT": s3_server.address,
+        "RINGBACK_S3_BUCKET": s3_server.bucket,
+        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
+        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
+        "RINGBACK_SMTP": smtp_sink.address,
+        "RINGBACK_MAIL_FROM": "ringback@localhost",
+        "RINGBACK_PARTITIONS": "all",
+        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
+        "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
+        "RINGBACK_DIRECTORY_KEY": "k" * 32,
+        "RINGBACK_TOKEN_KEY": "t" * 32,
+    }

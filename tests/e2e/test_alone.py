@@ -1,6 +1,5 @@
 """Each service started by itself, as an operator starts it: it says what is missing, or becomes ready."""
 
-import asyncio
 import json
 import os
 import re
@@ -10,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack.parts import S3, Smtp
 from tools.stack.process import free_port
 from tools.stack.services import ROOT, Service
-from tools.topics import create_topics
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -56,27 +53,14 @@ def unreachable(part: str) -> dict[str, str]:
 
 @pytest.fixture
 def given(
-    kafka_embedded: str, redis_server: str, s3_server: S3, smtp_sink: Smtp, fresh_prefix: str, tmp_path: Path
+    directory_settings: dict[str, str], redis_server: str, fresh_prefix: str, tmp_path: Path
 ) -> dict[str, str]:
     """All that any service needs."""
-    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
     return {
-        "RINGBACK_KAFKA": kafka_embedded,
-        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
+        **directory_settings,
         "RINGBACK_REDIS": redis_server,
         "RINGBACK_STORE_PREFIX": fresh_prefix,
-        "RINGBACK_S3_ENDPOINT": s3_server.address,
-        "RINGBACK_S3_BUCKET": s3_server.bucket,
-        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
-        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
-        "RINGBACK_SMTP": smtp_sink.address,
-        "RINGBACK_MAIL_FROM": "ringback@localhost",
-        "RINGBACK_PARTITIONS": "all",
-        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
         "RINGBACK_SPOOL": str(tmp_path / "spool"),
-        "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
-        "RINGBACK_DIRECTORY_KEY": "k" * 32,
-        "RINGBACK_TOKEN_KEY": "t" * 32,
         "RINGBACK_HISTORY_DATABASE": f"sqlite:///{tmp_path / 'history.db'}",
     }
 

@@ -1,6 +1,5 @@
 """Programs for people against the embedded broker: what they print, and what stands on the log afterwards."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -13,9 +12,7 @@ import pytest
 
 from tools import apply, unpark
 from tools.apply.book import OWN_KEYS
-from tools.stack.parts import S3, Smtp
 from tools.stack.services import Service
-from tools.topics import create_topics
 
 ROOT = Path(__file__).parents[2]
 OFFICE = ROOT / "examples" / "office.yaml"
@@ -23,30 +20,10 @@ OFFICE = ROOT / "examples" / "office.yaml"
 
 @pytest.fixture
 def settings(
-    kafka_embedded: str,
-    s3_server: S3,
-    smtp_sink: Smtp,
-    fresh_prefix: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    directory_settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, str]]:
     """A log and a directory of this test's own, named in the environment as beside `make up`."""
-    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
-    found = {
-        "RINGBACK_KAFKA": kafka_embedded,
-        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
-        "RINGBACK_S3_ENDPOINT": s3_server.address,
-        "RINGBACK_S3_BUCKET": s3_server.bucket,
-        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
-        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
-        "RINGBACK_SMTP": smtp_sink.address,
-        "RINGBACK_MAIL_FROM": "ringback@localhost",
-        "RINGBACK_PARTITIONS": "all",
-        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
-        "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
-        "RINGBACK_DIRECTORY_KEY": "k" * 32,
-        "RINGBACK_TOKEN_KEY": "t" * 32,
-    }
+    found = dict(directory_settings)
     service = Service("directory", found, tmp_path, dies_with_parent=True)
     service.start()
     service.wait_ready(120)

@@ -1,5 +1,6 @@
 """What stories of deciders share: facts in, what is said out, time that passes, a PBX in good health."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
 from contracts import gateway, telephony
@@ -14,7 +15,7 @@ M = TypeVar("M", bound=Message)
 S = TypeVar("S", bound=State)
 
 
-class Told(Generic[S]):
+class Told(ABC, Generic[S]):
     """One organization's state in one service, its clock, and all that was said."""
 
     def __init__(self, decider: Decider[S], state: S, at: Instant) -> None:
@@ -34,13 +35,13 @@ class Told(Generic[S]):
         self.check()
         return decision
 
+    @abstractmethod
     def check(self) -> None:
         """What must hold after every fact; each service has its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hears(self, *facts: Fact, after_ms: int = 0) -> Decision:
         """Hear facts, one after the other; each office says what of the outcome it returns."""
-        raise NotImplementedError
 
     def waits_until(self, until_at: Instant) -> None:
         """Let time pass; timers that come due are heard at their instants."""

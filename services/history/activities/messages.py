@@ -6,7 +6,6 @@ first on the log has it, and both are told the same.
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -142,8 +141,8 @@ class Messages:
     async def _moment(self, asker: Asker, at: Instant) -> Text:
         """An instant as the organization's clock and both languages have it."""
         async with self._engine.connect() as connection:
-            card = (await load_rights(connection, asker.organization_id, None)).organization
-        return sheets.moment(at, ZoneInfo("UTC" if card is None else card.timezone))
+            book = await load_rights(connection, asker.organization_id, None)
+        return sheets.moment(at, book.zone())
 
     async def delete(self, asker: Asker, id_: str) -> Found:
         """The audio goes; that there was a voice message stays in history."""

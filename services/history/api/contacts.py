@@ -97,9 +97,8 @@ class DownloadRoutes(Controller):
         card = book.organization
         own = Language.RUSSIAN if card is None else card.language
         language = sheets.language_of(request.headers.get("accept-language", ""), own)
-        zone = ZoneInfo("UTC" if card is None else card.timezone)
         return Stream(
-            _lines(parts, asker, filters, language, zone),
+            _lines(parts, asker, filters, language, book.zone()),
             media_type="text/csv; charset=utf-8",
             headers={
                 "Content-Disposition": 'attachment; filename="history.csv"',

@@ -1,6 +1,7 @@
 """What the office's book said last, as far as history shows or obeys it: names, departments, rights."""
 
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -93,6 +94,15 @@ class Book:
         """All departments, by id."""
         found = [card for card in self._cards.values() if isinstance(card, DepartmentSaved)]
         return sorted(found, key=lambda card: card.department_id)
+
+    def zone(self, department_id: DepartmentId | None = None) -> ZoneInfo:
+        """A department's zone, else the organization's; one that nobody knows is UTC."""
+        department = None if department_id is None else self.department(department_id)
+        card = department or self.organization
+        try:
+            return ZoneInfo("UTC" if card is None else card.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return ZoneInfo("UTC")
 
     def who(self, agent_id: AgentId, contact: Contact) -> Who:
         """An agent as a contact's row shows him or her (O4, O8); by id where the card was never heard."""

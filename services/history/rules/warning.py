@@ -7,7 +7,7 @@ the machine's department, so that nobody's phone rings at midnight, and always a
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -42,7 +42,7 @@ def due(candidates: Iterable[Candidate], book: Book, now: Instant) -> list[list[
     """What is to be told now: a list for each machine, what goes first standing first."""
     found: dict[tuple[str, str], list[Candidate]] = {}
     for each in sorted(candidates, key=lambda each: (each.removed_at, each.voice_message_id)):
-        if now < each.removed_at < told_until(now, zone_of(book, each.department_id)):
+        if now < each.removed_at < told_until(now, book.zone(each.department_id)):
             listed = found.setdefault((each.department_id or "", each.agent_id or ""), [])
             if len(listed) < LISTED_MAX:
                 listed.append(each)
@@ -55,16 +55,6 @@ def told_until(now: Instant, zone: ZoneInfo) -> Instant:
     day = local.date() if local.hour < HOUR else local.date() + timedelta(days=1)
     next_letter = datetime.combine(day, time(HOUR), tzinfo=zone)
     return Instant(int(next_letter.timestamp()) * 1000 + AHEAD_MS)
-
-
-def zone_of(book: Book, department_id: DepartmentId | None) -> ZoneInfo:
-    """The department's zone, else the organization's; one that nobody knows is UTC."""
-    department = None if department_id is None else book.department(department_id)
-    card = department or book.organization
-    try:
-        return ZoneInfo("UTC" if card is None else card.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def wanted(machine: list[Candidate], contacts: dict[str, Contact]) -> WarningWanted | None:

@@ -15,34 +15,9 @@ import pytest
 from contracts import codec
 from contracts.directory import DepartmentSaved
 from runtime.kafka_log import KafkaLog
-from tools.stack.parts import S3, Smtp
 from tools.stack.services import ROOT, Service
-from tools.topics import create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def given(
-    kafka_embedded: str, s3_server: S3, smtp_sink: Smtp, fresh_prefix: str, tmp_path: Path
-) -> dict[str, str]:
-    """All that it needs."""
-    asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
-    return {
-        "RINGBACK_KAFKA": kafka_embedded,
-        "RINGBACK_TOPIC_PREFIX": f"{fresh_prefix}.",
-        "RINGBACK_S3_ENDPOINT": s3_server.address,
-        "RINGBACK_S3_BUCKET": s3_server.bucket,
-        "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
-        "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
-        "RINGBACK_SMTP": smtp_sink.address,
-        "RINGBACK_MAIL_FROM": "ringback@localhost",
-        "RINGBACK_PARTITIONS": "all",
-        "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
-        "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
-        "RINGBACK_DIRECTORY_KEY": "k" * 32,
-        "RINGBACK_TOKEN_KEY": "t" * 32,
-    }
 
 
 def _create(given: dict[str, str], *more: str) -> subprocess.CompletedProcess[str]:
@@ -71,17 +46,17 @@ async def _departments(given: dict[str, str]) -> list[DepartmentSaved]:
 
 
 def test_a_company_made_from_a_shell_is_on_the_log_and_its_administrator_logs_in(
-    given: dict[str, str], tmp_path: Path
+    directory_settings: dict[str, str], tmp_path: Path
 ) -> None:
     """From an empty database to a department that can be called: one command, one service."""
-    made = _create(given)
+    made = _create(directory_settings)
     assert made.returncode == 0, made.stderr
     password = re.search(r"one-time password: (\S+)", made.stdout)
     assert password is not None
-    service = Service("directory", given, tmp_path, dies_with_parent=True)
+    service = Service("directory", directory_settings, tmp_path, dies_with_parent=True)
     service.start()
     service.wait_ready(120)
-    [department] = asyncio.run(_departments(given))
+    [department] = asyncio.run(_departments(directory_settings))
     assert department.name == "Отдел продаж"
     body = {"organization": "vostok", "login": "gusev.r", "password": password[1]}
     request = urllib.request.Request(  # noqa: S310  # on loopback
@@ -94,13 +69,13 @@ def test_a_company_made_from_a_shell_is_on_the_log_and_its_administrator_logs_in
     assert service.stop(30) == 0, service.process.last_words()
 
 
-def test_what_can_not_be_made_is_said_in_one_line(given: dict[str, str]) -> None:
+def test_what_can_not_be_made_is_said_in_one_line(directory_settings: dict[str, str]) -> None:
     """A second organization of one id, or a number that is none: the cause, and no traceback."""
-    assert _create(given).returncode == 0
-    again = _create(given)
+    assert _create(directory_settings).returncode == 0
+    again = _create(directory_settings)
     assert again.returncode == 3
     assert "vostok" in again.stderr
-    wrong = _create(given, "--number", "12")
+    wrong = _create(directory_settings, "--number", "12")
     assert wrong.returncode == 3
     assert "--number" in wrong.stderr
     assert "Traceback" not in again.stderr + wrong.stderr
