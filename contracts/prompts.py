@@ -11,6 +11,7 @@ from typing import Final
 import phonenumbers
 
 from contracts.directory import Language
+from contracts.gateway import Outcome
 from contracts.ids import MediaKey
 
 POSITION_MAX: Final = 30
@@ -48,6 +49,11 @@ class Prompt(StrEnum):
     FORWARD = "forward"
     ONE_MOMENT = "one_moment"
     CALLER_GONE = "caller_gone"
+    CUSTOMER_BUSY = "customer_busy"
+    CUSTOMER_NO_ANSWER = "customer_no_answer"
+    CUSTOMER_DECLINED = "customer_declined"
+    CUSTOMER_UNAVAILABLE = "customer_unavailable"
+    CUSTOMER_BAD_NUMBER = "customer_bad_number"
     CUSTOMER_UNREACHED = "customer_unreached"
     CALLBACK_CANCELLED = "callback_cancelled"
     CALL_RECORDED = "call_recorded"
@@ -76,6 +82,20 @@ def wait_prompt(wait_ms: int | None) -> str:
 def waited_prompt(waited_ms: int) -> str:
     """«Has waited for five minutes», whole minutes begun; for the agent's ear."""
     return f"waited_{min(WAIT_MINUTES_MAX, max(1, -(-waited_ms // MINUTE_MS)))}"
+
+
+def attempt_prompt(outcome: Outcome) -> Prompt:
+    """Why nobody is on the line: for the agent of an attempt that ended like this, 1.5 s at most (C6)."""
+    return _OF_OUTCOME.get(outcome, Prompt.CUSTOMER_UNREACHED)
+
+
+_OF_OUTCOME: Final = {
+    Outcome.BUSY: Prompt.CUSTOMER_BUSY,
+    Outcome.NO_ANSWER: Prompt.CUSTOMER_NO_ANSWER,
+    Outcome.DECLINED: Prompt.CUSTOMER_DECLINED,
+    Outcome.UNAVAILABLE: Prompt.CUSTOMER_UNAVAILABLE,
+    Outcome.BAD_NUMBER: Prompt.CUSTOMER_BAD_NUMBER,
+}
 
 
 def number_prompts(language: Language, number: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from services.tts.rules.address import Voice
 
 VOICES = {
     Language.RUSSIAN: Voice("espeak-ng", "ru", 145),
-    Language.ENGLISH: Voice("espeak-ng", "en-gb", 150),
+    Language.ENGLISH: Voice("espeak-ng", "en-gb", 145),
 }
 
 

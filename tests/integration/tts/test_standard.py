@@ -7,7 +7,16 @@ import msgspec
 import pytest
 
 from contracts.directory import Language
-from contracts.prompts import PROMPTS, Prompt, number_prompts, position_prompt, prompt_key, wait_prompt
+from contracts.gateway import Outcome
+from contracts.prompts import (
+    PROMPTS,
+    Prompt,
+    attempt_prompt,
+    number_prompts,
+    position_prompt,
+    prompt_key,
+    wait_prompt,
+)
 from runtime.memory import MemoryBlobs, MemoryClock
 from runtime.ports import BlobInfo
 from runtime.s3_blobs import S3Blobs
@@ -80,6 +89,16 @@ async def test_what_a_call_needs_is_a_list_of_files(made: Counted) -> None:
         needed += [wait_prompt(ms) for ms in (None, 0, 61_000, 3_600_000, 9_999_999)]
         for prompt in needed:
             assert prompt_key(language, prompt) in made.objects
+
+
+@pytest.mark.rule("C6", "Q7")
+@pytest.mark.parametrize("language", Language)
+async def test_m2_an_agent_is_told_within_a_second_and_a_half(made: Counted, language: Language) -> None:
+    """Why nobody is there, in at most 1.5 s: the agent is free within 2 s of the attempt's end."""
+    told = {attempt_prompt(outcome) for outcome in Outcome}
+    for prompt in (*told, Prompt.CALLBACK_CANCELLED, Prompt.CALLER_GONE):
+        found = measured(made.objects[prompt_key(language, prompt)][0])
+        assert found.duration_ms <= 1_500, prompt
 
 
 async def test_a_second_start_asks_once_a_language_and_makes_nothing(made: Counted) -> None:

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.directory import Language
+from contracts.gateway import Outcome
 from contracts.prompts import (
     PROMPTS,
     Prompt,
+    attempt_prompt,
     number_prompts,
     position_prompt,
     prompt_key,
@@ -106,3 +108,16 @@ def test_a_prompt_lies_where_its_language_and_name_say() -> None:
     assert prompt_key(RU, Prompt.APOLOGY) == "standard/ru/apology.wav"
     assert prompt_keys(EN, "plus", "digit_1") == ("standard/en/plus.wav", "standard/en/digit_1.wav")
     assert len(set(PROMPTS)) == len(PROMPTS)
+
+
+@pytest.mark.rule("C6")
+def test_m2_an_agent_hears_why_the_attempt_ended() -> None:
+    """Busy, no answer, declined, switched off, no such number: each has words; the rest is «not reached»."""
+    told = {outcome: attempt_prompt(outcome) for outcome in Outcome}
+    assert told[Outcome.BUSY] == Prompt.CUSTOMER_BUSY
+    assert told[Outcome.NO_ANSWER] == Prompt.CUSTOMER_NO_ANSWER
+    assert told[Outcome.DECLINED] == Prompt.CUSTOMER_DECLINED
+    assert told[Outcome.UNAVAILABLE] == Prompt.CUSTOMER_UNAVAILABLE
+    assert told[Outcome.BAD_NUMBER] == Prompt.CUSTOMER_BAD_NUMBER
+    assert told[Outcome.FAILED] == told[Outcome.UNREACHABLE] == Prompt.CUSTOMER_UNREACHED
+    assert set(told.values()) <= set(PROMPTS)
