@@ -44,3 +44,23 @@ def test_masking_leaves_times_and_short_numbers_alone() -> None:
     """Extensions and positions must be readable."""
     assert masked("extension 201, +79000000101, position 3") == "extension 201, +7…0101, position 3"
     assert masked(OrganizationId("veter")) == "veter"
+
+
+def test_n11_a_digest_and_a_uuid_are_shown_whole() -> None:
+    """Whoever compares an object's checksum with the store's must read all of its digits."""
+    digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822123456789012345f0"
+    key = f"uploads/veter/{digest}"
+    uuid = "3f2504e0-4f89-11d3-9a0c-123456789012"
+    assert (
+        masked(f"key={key} sha256={digest.upper()} id={uuid}")
+        == f"key={key} sha256={digest.upper()} id={uuid}"
+    )
+
+
+def test_n11_a_number_beside_letters_or_a_digest_is_still_masked() -> None:
+    """What keeps checksums readable must not leave a number to read."""
+    assert masked("+74950001000ext201 tel:+74950001000") == "+7…1000ext201 tel:+7…1000"
+    assert masked("ab79161234567") == "ab79…4567"
+    assert "79161234567" not in masked("7916123456779161234568791612345697916123456")
+    digest = "0123456789abcdef" * 4
+    assert masked(f"{digest} +79161234567 {digest}") == f"{digest} +7…4567 {digest}"
