@@ -3,8 +3,12 @@
 Keys of a partition, all under the tag `{<prefix>/<service>/<partition>}`: `meta` (hash: epoch, version,
 position), `due` and `parked` (hashes by organization), `outbox` (string), `organizations` (set), and one hash
 `o/<organization>` of its records. Every script first compares epoch and version; an absent one differs.
+
+An address may lead to another server from one moment to the next: the old master is a replica then, and what
+is connected to it stays so. Hence no connection outlives an unclear answer; a claim begins on new ones.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -130,7 +134,19 @@ class RedisStore:
             return await call()
         except (RedisError, OSError, TimeoutError) as error:
             # Whatever it was (a script unknown after a failover, a lost line): nobody knows what happened.
+            await self._leave_connections()
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _leave_connections(self) -> None:
+        """Connect anew from now on: to whom the address leads by then.
+
+        A demoted master answers READONLY, one that starts LOADING, one that lost its own master MASTERDOWN,
+        one whose replicas are gone NOREPLICAS, and a script's error may come in the words of any of them; the
+        connection itself stays whole. Telling these from the others would gain nothing: a connection costs a
+        millisecond, and a claim follows every such answer. Those in use close when they are given back.
+        """
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await self._redis.connection_pool.run_proactive_reconnect()
 
     async def _run(self, script: str, keys: Sequence[str], *args: Any) -> list[Any]:
         found = await self._answer(lambda: self._redis.evalsha(self._shas[script], len(keys), *keys, *args))

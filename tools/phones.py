@@ -16,16 +16,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import boto3
-import botocore.config
 import botocore.exceptions
 import msgspec
 import yaml
 
 from contracts.directory import Language
 from contracts.ids import Address, MediaKey, PbxId
+from runtime.s3_blobs import connected
 from services.gateway.port import PbxGone, PbxThere
 from services.gateway.simulated import Script, Sounds, Town, wire
 from services.gateway.simulated import script as scripts
@@ -57,14 +55,15 @@ class Bucket:
 
     def __init__(self) -> None:
         self._bucket = os.environ.get("RINGBACK_S3_BUCKET", "ringback")
-        self._s3: Any = boto3.client(
-            "s3",
-            endpoint_url=os.environ.get("RINGBACK_S3_ENDPOINT"),
-            aws_access_key_id=os.environ.get("RINGBACK_S3_ACCESS_KEY", "none"),
-            aws_secret_access_key=os.environ.get("RINGBACK_S3_SECRET_KEY", "none"),
-            region_name=os.environ.get("RINGBACK_S3_REGION", "us-east-1"),
+        self._s3 = connected(
+            endpoint=os.environ.get("RINGBACK_S3_ENDPOINT", ""),
+            region=os.environ.get("RINGBACK_S3_REGION", "us-east-1"),
+            access_key=os.environ.get("RINGBACK_S3_ACCESS_KEY", "none"),
+            secret_key=os.environ.get("RINGBACK_S3_SECRET_KEY", "none"),
             # The PBXs stand still meanwhile, so a dead S3 is given up on soon.
-            config=botocore.config.Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 1}),
+            connect_s_max=1,
+            answer_s_max=2,
+            retries_max=1,
         )
 
     def fetch(self, key: MediaKey) -> bytes | None:

