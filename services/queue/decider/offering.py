@@ -177,7 +177,9 @@ def apply_ringing(state: QueueState, fact: LegRinging) -> None:
     state.offers.put(msgspec.structs.replace(offer, has_rung=True))
     strategy = state.departments[offer.department_id].saved.strategy
     if strategy.kind is StrategyKind.CUMULATIVE and not offer.is_fallback:
-        _ring_together(state, offer.place_id, offer.ring_ms_max)
+        # All end one ring time after the last start: a phone that rings late in an earlier step adds nothing.
+        if state.places[offer.place_id].offers[-1:] == (offer.offer_id,):
+            _ring_together(state, offer.place_id, offer.ring_ms_max)
         return
     state.set_timer("ring", offer.offer_id, Instant(state.now_at + offer.ring_ms_max))
 
@@ -242,8 +244,9 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
             pauses.note_miss(state, offer)
         case OfferUnreachable():
             pass
-    # A phone that is declined, busy or unreachable does not use up its step (Q1).
-    frees_step = isinstance(fact, OfferDeclined | OfferUnreachable) or not offers
+    # However it ended, who was started last uses up no more of the step; the others ring in steps that
+    # are over (Q1). The offers of a place are kept in the order in which they started.
+    frees_step = place.offers[-1:] == (offer.offer_id,)
     state.places.put(
         msgspec.structs.replace(
             place,

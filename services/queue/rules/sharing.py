@@ -32,9 +32,12 @@ def ring_ms(strategy: Strategy) -> int:
 
 
 def ring_ms_longest(strategy: Strategy, agents: int) -> int:
-    """How long a phone may ring at most: cumulative, the first rings on until the last one's ring is over."""
+    """How long a phone may ring at most: cumulative, the first rings on until the last one's ring is over.
+
+    The next agent may start as late as at the end of the others' ring: whoever was busy until then.
+    """
     waits = max(0, agents - 1) if strategy.kind is StrategyKind.CUMULATIVE else 0
-    return ring_ms(strategy) + waits * step_ms(strategy)
+    return ring_ms(strategy) + waits * max(step_ms(strategy), ring_ms(strategy))
 
 
 def pause_ms(strategy: Strategy) -> int:
