@@ -40,13 +40,18 @@ class RejectLeg(TelephonyCommand, tag="telephony.reject_leg", frozen=True, kw_on
 
 
 class Play(TelephonyCommand, tag="telephony.play", frozen=True, kw_only=True):
-    """Play objects one after the other to a leg; with `barge_in` a key ends it early."""
+    """Play objects one after the other to a leg; with `barge_in` a key ends it early.
+
+    Plays of a leg follow one another, unless one `interrupts`: it ends whatever plays on that leg and what
+    waits behind it, and then it plays.
+    """
 
     leg_id: LegId
     play_id: PlayId
     media: tuple[MediaKey, ...]
     barge_in: bool = False
     not_after: Instant | None = None
+    interrupts: bool = False
 
 
 class StopPlay(TelephonyCommand, tag="telephony.stop_play", frozen=True, kw_only=True):

@@ -3,8 +3,9 @@
 A PBX is asked with the telephony commands themselves, and each request is answered by a `Replied` (which
 may come late, twice, or never: the gateway asks again under the same number and the adapter does it once).
 What an adapter must do by itself is telephony.md's wiring: a play interrupts hold music, which goes on
-afterwards; plays of one leg follow one another; a bridge ends plays and music; a recording ends on hang-up,
-terminator, silence or its maximum. Instants are the adapter's clock in ms, durations are ms.
+afterwards; plays of one leg follow one another, but one that `interrupts` ends those before it (each is told
+as over, `ok` and `was_interrupted`) and is heard at once; a bridge ends plays and music; a recording ends on
+hang-up, terminator, silence or its maximum. Instants are the adapter's clock in ms, durations are ms.
 """
 
 from collections.abc import Sequence

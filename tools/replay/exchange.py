@@ -245,6 +245,9 @@ class Exchange:
         if leg is None or leg.is_over:
             self._agenda.put(at + self._done_ms, lambda _: self._refuse(command, command.leg_id))
             return
+        if command.interrupts:
+            for play_id, _ in reversed(tuple(leg.plays)):
+                self._play_over(at, leg, play_id, was_interrupted=True)
         leg.plays.append((command.play_id, command.barge_in))
         exact_ms = self._lengths.exact_ms(command.play_id)
         if exact_ms is not None:

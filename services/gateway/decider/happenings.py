@@ -133,7 +133,7 @@ def collected(book: Book, leg: Leg) -> None:
 
 
 def play_over(book: Book, now: int, leg: Leg, event: port.PlayEnded) -> None:
-    """A play ended by itself, by a key, by a bridge, or could not be made."""
+    """A play ended by itself, by a key, by a bridge or another play, or could not be made."""
     if event.play_id not in leg.plays:
         return
     close_play(book, leg, event.play_id, ok=event.ok, was_interrupted=event.was_interrupted)

@@ -18,7 +18,7 @@ Tell = Callable[[port.AnyHappening], None]
 
 
 class Player:
-    """Plays on legs, one after the other."""
+    """Plays on legs, one after the other, unless one interrupts."""
 
     def __init__(self, agenda: Agenda, sounds: Sounds, tell: Tell) -> None:
         self._agenda = agenda
@@ -33,6 +33,8 @@ class Player:
             return Result.ALREADY
         if any(each.play_id == command.play_id for each in line.queue):
             return Result.ALREADY
+        if command.interrupts:
+            self._end_all(line, now)
         line.queue.append(command)
         if len(line.queue) == 1:
             self._start(line, now)
@@ -101,6 +103,10 @@ class Player:
     def silence(self, line: Line, now: int) -> None:
         """A bridge ends every play, and music for good."""
         line.has_music = False
+        self._end_all(line, now)
+
+    def _end_all(self, line: Line, now: int) -> None:
+        """From the last that waits to the one that is heard, so that none begins."""
         while line.queue:
             self.stop(line, line.queue[-1].play_id, now)
 

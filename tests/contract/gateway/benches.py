@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
+from contracts import telephony
 from contracts.directory import Language
-from contracts.ids import LegId, PbxId
+from contracts.ids import Address, LegId, MediaKey, PbxId, PlayId
+from services.gateway import port
 from services.gateway.port import AnyHappening, Pbx, Request
 from services.gateway.simulated import Call, MemoryPbx, Sounds, Town
 from services.gateway.simulated import script as scripts
@@ -19,6 +21,7 @@ from tools.phones import PhonesServer
 PBX = PbxId("cloud")
 LINE = "+74951230001"
 CUSTOMER = "+79161234567"
+L1, L2 = LegId("leg-1"), LegId("leg-2")
 SPEED = 8
 """How much faster the town's clock runs behind TCP; latencies of the machine count that much more there."""
 
@@ -283,3 +286,34 @@ async def a_bench(kind: str, **network: Any) -> AsyncIterator[MemoryBench | TcpB
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await bench.server.stop()
+
+
+AnyBench = MemoryBench | TcpBench
+
+
+def dial(address: str, leg_id: LegId = L1) -> telephony.DialLeg:
+    return telephony.DialLeg(
+        pbx_id=PBX, leg_id=leg_id, address=Address(address), caller_id=LINE, ring_ms_max=20_000
+    )
+
+
+def play(
+    *keys: str,
+    play_id: str = "play-1",
+    leg_id: LegId = L1,
+    barge_in: bool = False,
+    interrupts: bool = False,
+) -> telephony.Play:
+    return telephony.Play(
+        pbx_id=PBX,
+        leg_id=leg_id,
+        play_id=PlayId(play_id),
+        media=tuple(MediaKey(key) for key in keys),
+        barge_in=barge_in,
+        interrupts=interrupts,
+    )
+
+
+async def answered(bench: AnyBench, address: str, leg_id: LegId = L1) -> None:
+    bench.ask(dial(address, leg_id))
+    await bench.until(port.PickedUp, leg_id=leg_id)

@@ -1,43 +1,14 @@
 """The contract of every adapter to a PBX: what a gateway may rely on, whatever the PBX is (G1)."""
 
-from collections.abc import AsyncIterator
-
 import msgspec
 import pytest
 
 from contracts import telephony
 from contracts.gateway import DeviceState
-from contracts.ids import Address, BridgeId, LegId, MediaKey, PlayId, RecordingId
+from contracts.ids import BridgeId, LegId, RecordingId
 from services.gateway import port
 from services.gateway.port import Cause, Result
-from tests.contract.gateway.benches import CUSTOMER, LINE, PBX, MemoryBench, TcpBench, a_bench
-
-Bench = MemoryBench | TcpBench
-L1, L2 = LegId("leg-1"), LegId("leg-2")
-
-
-@pytest.fixture(params=["memory", "tcp"])
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    """Each adapter in turn, connected to a town of phones."""
-    async with a_bench(request.param) as made:
-        await made.until(port.PbxThere)
-        yield made
-
-
-def dial(address: str, leg_id: LegId = L1) -> telephony.DialLeg:
-    return telephony.DialLeg(
-        pbx_id=PBX, leg_id=leg_id, address=Address(address), caller_id=LINE, ring_ms_max=20_000
-    )
-
-
-def play(*keys: str, play_id: str = "play-1", leg_id: LegId = L1, barge_in: bool = False) -> telephony.Play:
-    return telephony.Play(
-        pbx_id=PBX,
-        leg_id=leg_id,
-        play_id=PlayId(play_id),
-        media=tuple(MediaKey(key) for key in keys),
-        barge_in=barge_in,
-    )
+from tests.contract.gateway.benches import CUSTOMER, L1, L2, LINE, PBX, AnyBench, answered, dial, play
 
 
 def record(leg_id: LegId = L1, *, silence_ms: int = 2_000, max_ms: int = 10_000) -> telephony.Record:
@@ -50,13 +21,8 @@ def record(leg_id: LegId = L1, *, silence_ms: int = 2_000, max_ms: int = 10_000)
     )
 
 
-async def answered(bench: Bench, address: str, leg_id: LegId = L1) -> None:
-    bench.ask(dial(address, leg_id))
-    await bench.until(port.PickedUp, leg_id=leg_id)
-
-
 @pytest.mark.rule("G1")
-async def test_a_call_arrives_and_is_answered(bench: Bench) -> None:
+async def test_a_call_arrives_and_is_answered(bench: AnyBench) -> None:
     """A customer who calls is told with number and line, and rings until we answer."""
     leg_id = bench.call_in()
     arrived = await bench.until(port.Arrived)
@@ -66,7 +32,7 @@ async def test_a_call_arrives_and_is_answered(bench: Bench) -> None:
 
 
 @pytest.mark.rule("G1")
-async def test_a_dialled_phone_rings_and_is_answered(bench: Bench) -> None:
+async def test_a_dialled_phone_rings_and_is_answered(bench: AnyBench) -> None:
     """Ringing is told before the answer: an agent's ring time starts there."""
     await answered(bench, "sip:201")
     kinds = [type(each) for each in bench.told if getattr(each, "leg_id", None) == L1]
@@ -74,7 +40,7 @@ async def test_a_dialled_phone_rings_and_is_answered(bench: Bench) -> None:
 
 
 @pytest.mark.rule("G2")
-async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: Bench) -> None:
+async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: AnyBench) -> None:
     """E-50: the reply is lost and the same leg is asked for again: «already», and one ring."""
     first = bench.ask(dial("sip:205"))
     await bench.until(port.Progressed, leg_id=L1)
@@ -97,18 +63,18 @@ async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: Bench)
         ("pbx:nowhere/205", 404),
     ],
 )
-async def test_a_phone_that_does_not_answer_says_why(bench: Bench, address: str, code: int) -> None:
+async def test_a_phone_that_does_not_answer_says_why(bench: AnyBench, address: str, code: int) -> None:
     """Busy, declined, gone, unknown and blocked are different ends for an agent and for a customer."""
     bench.ask(dial(address))
     assert (await bench.until(port.Ended, leg_id=L1)).code == code
 
 
-async def test_a_phone_of_another_pbx_is_dialled_from_here(bench: Bench) -> None:
+async def test_a_phone_of_another_pbx_is_dialled_from_here(bench: AnyBench) -> None:
     """O2: an agent of another PBX is reached by an inter-PBX address."""
     await answered(bench, "pbx:second/205")
 
 
-async def test_a_dead_phone_gives_no_sign_of_life(bench: Bench) -> None:
+async def test_a_dead_phone_gives_no_sign_of_life(bench: AnyBench) -> None:
     """Nothing at all for longer than the gateway's own limit: the limit has to be the gateway's."""
     bench.ask(dial("tel:+79160000004"))
     await bench.run(6_000)
@@ -116,7 +82,7 @@ async def test_a_dead_phone_gives_no_sign_of_life(bench: Bench) -> None:
     assert not bench.heard(port.Ended)
 
 
-async def test_a_ringing_phone_is_cancelled(bench: Bench) -> None:
+async def test_a_ringing_phone_is_cancelled(bench: AnyBench) -> None:
     """The agent's phone stops ringing when somebody else has answered."""
     bench.ask(dial("sip:205"))
     await bench.until(port.Progressed, leg_id=L1)
@@ -125,81 +91,13 @@ async def test_a_ringing_phone_is_cancelled(bench: Bench) -> None:
     assert (ended.by_party, ended.code) == (False, 487)
 
 
-async def test_gone_is_a_normal_answer(bench: Bench) -> None:
+async def test_gone_is_a_normal_answer(bench: AnyBench) -> None:
     """A hang-up races every command: what comes too late is answered, not an error."""
     number = bench.ask(telephony.HangUp(pbx_id=PBX, leg_id=LegId("never-was")))
     assert (await bench.until(port.Replied, request=number)).result is Result.GONE
 
 
-@pytest.mark.rule("T2")
-async def test_a_play_lasts_as_long_as_its_media(bench: Bench) -> None:
-    """Several media are played one after the other, in their real length."""
-    await answered(bench, "sip:201")
-    started = bench.now()
-    bench.ask(play("short.wav", "invitation.wav"))
-    ended = await bench.until(port.PlayEnded, play_id="play-1")
-    assert (ended.ok, ended.was_interrupted) == (True, False)
-    assert 1_200 <= bench.now() - started < 2_500
-
-
-@pytest.mark.parametrize("key", ["missing.wav", "wide.wav", "broken.wav", "picture.wav"])
-async def test_media_that_is_missing_or_unfit_is_not_played(bench: Bench, key: str) -> None:
-    """As on a real PBX: 8 kHz mono PCM16 or nothing, and the gateway is told."""
-    await answered(bench, "sip:201")
-    bench.ask(play("short.wav", key))
-    assert not (await bench.until(port.PlayEnded, play_id="play-1")).ok
-
-
-async def test_a_key_ends_a_play_that_may_be_interrupted(bench: Bench) -> None:
-    """Digits arrive in the middle of a prompt; the customer need not hear it to its end."""
-    await answered(bench, "sip:209")
-    started = bench.now()
-    bench.ask(play("long.wav", barge_in=True))
-    ended = await bench.until(port.PlayEnded, play_id="play-1")
-    assert ended.was_interrupted
-    assert bench.now() - started < 2_500
-    assert [each.digit for each in bench.heard(port.Pressed)] == ["5"]
-
-
-async def test_a_key_does_not_end_other_plays(bench: Bench) -> None:
-    """A welcome is heard whole; the key is told all the same."""
-    await answered(bench, "sip:209")
-    bench.ask(play("long.wav"))
-    ended = await bench.until(port.PlayEnded, play_id="play-1")
-    assert not ended.was_interrupted
-    assert [each.digit for each in bench.heard(port.Pressed)] == ["5"]
-
-
-async def test_plays_of_one_leg_follow_one_another(bench: Bench) -> None:
-    """Two services never talk into each other."""
-    await answered(bench, "sip:201")
-    bench.ask(play("short.wav", play_id="a"))
-    bench.ask(play("short.wav", play_id="b"))
-    await bench.until(port.PlayEnded, play_id="b")
-    assert [each.play_id for each in bench.heard(port.PlayEnded)] == ["a", "b"]
-
-
-async def test_a_play_is_stopped(bench: Bench) -> None:
-    """Who stops it hears of its end."""
-    await answered(bench, "sip:201")
-    bench.ask(play("long.wav"))
-    await bench.run(300)
-    bench.ask(telephony.StopPlay(pbx_id=PBX, leg_id=L1, play_id=PlayId("play-1")))
-    assert (await bench.until(port.PlayEnded, play_id="play-1")).was_interrupted
-
-
-@pytest.mark.rule("G2")
-async def test_a_play_that_is_over_is_not_played_again_but_told_again(bench: Bench) -> None:
-    """A gateway that was away during its end asks again, and the customer does not hear it twice."""
-    await answered(bench, "sip:201")
-    bench.ask(play("short.wav"))
-    await bench.until(port.PlayEnded, play_id="play-1")
-    number = bench.ask(play("short.wav"))
-    assert (await bench.until(port.Replied, request=number)).result is Result.ALREADY
-    assert len(bench.heard(port.PlayEnded, play_id="play-1")) == 2
-
-
-async def test_a_bridge_ends_plays_and_is_over_when_one_hangs_up(bench: Bench) -> None:
+async def test_a_bridge_ends_plays_and_is_over_when_one_hangs_up(bench: AnyBench) -> None:
     """Both hear each other and nothing else; the other one is still there afterwards."""
     await answered(bench, "sip:201", L1)
     await answered(bench, "sip:210", L2)
@@ -213,7 +111,7 @@ async def test_a_bridge_ends_plays_and_is_over_when_one_hangs_up(bench: Bench) -
     assert not bench.heard(port.Ended, leg_id=L1)
 
 
-async def test_a_bridge_is_undone_and_both_stay(bench: Bench) -> None:
+async def test_a_bridge_is_undone_and_both_stay(bench: AnyBench) -> None:
     """Unbridge keeps the legs."""
     await answered(bench, "sip:201", L1)
     await answered(bench, "tel:" + CUSTOMER, L2)
@@ -224,14 +122,14 @@ async def test_a_bridge_is_undone_and_both_stay(bench: Bench) -> None:
     assert not bench.heard(port.Ended)
 
 
-async def test_who_is_gone_is_not_bridged(bench: Bench) -> None:
+async def test_who_is_gone_is_not_bridged(bench: AnyBench) -> None:
     """The customer hung up while the bridge was on its way."""
     await answered(bench, "sip:201", L1)
     number = bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
     assert (await bench.until(port.Replied, request=number)).result is Result.GONE
 
 
-def _sound(bench: Bench) -> bytes:
+def _sound(bench: AnyBench) -> bytes:
     """The recording put together from its pieces."""
     sound = bytearray()
     for piece in bench.heard(port.Sound):
@@ -250,7 +148,7 @@ def _sound(bench: Bench) -> bytes:
     ],
 )
 async def test_a_recording_ends_by_itself_with_all_of_its_sound(
-    bench: Bench, address: str, silence_ms: int, max_ms: int, cause: Cause
+    bench: AnyBench, address: str, silence_ms: int, max_ms: int, cause: Cause
 ) -> None:
     """A voice message ends on hang-up, key, silence or the maximum, and every byte of it is told before."""
     await answered(bench, address)
@@ -260,7 +158,7 @@ async def test_a_recording_ends_by_itself_with_all_of_its_sound(
     assert len(_sound(bench)) == closed.bytes > 0
 
 
-async def test_what_was_said_is_in_the_recording(bench: Bench) -> None:
+async def test_what_was_said_is_in_the_recording(bench: AnyBench) -> None:
     """Real sound, not silence of the right length."""
     await answered(bench, "sip:208")
     bench.ask(record())
@@ -269,7 +167,7 @@ async def test_what_was_said_is_in_the_recording(bench: Bench) -> None:
     assert spoken == len("hello") * 480
 
 
-async def a_bridge(bench: Bench) -> None:
+async def a_bridge(bench: AnyBench) -> None:
     """An agent and somebody who says five letters, then five more, and hangs up after a while."""
     await answered(bench, "sip:201", L1)
     await answered(bench, "sip:211", L2)
@@ -284,7 +182,7 @@ def record_bridge() -> telephony.Record:
 
 
 @pytest.mark.rule("R1")
-async def test_a_bridge_is_recorded_on_both_sides_and_to_its_end(bench: Bench) -> None:
+async def test_a_bridge_is_recorded_on_both_sides_and_to_its_end(bench: AnyBench) -> None:
     """What the other side says is heard on the leg that is recorded; keys end nothing, the bridge does."""
     await a_bridge(bench)
     bench.ask(record_bridge())
@@ -295,7 +193,7 @@ async def test_a_bridge_is_recorded_on_both_sides_and_to_its_end(bench: Bench) -
 
 
 @pytest.mark.rule("R1")
-async def test_a_bridge_that_is_over_has_nothing_to_record(bench: Bench) -> None:
+async def test_a_bridge_that_is_over_has_nothing_to_record(bench: AnyBench) -> None:
     """Both hung up while the command was on its way."""
     await a_bridge(bench)
     bench.ask(telephony.Unbridge(pbx_id=PBX, bridge_id=BridgeId("b1")))
@@ -304,7 +202,7 @@ async def test_a_bridge_that_is_over_has_nothing_to_record(bench: Bench) -> None
     assert (await bench.until(port.Replied, request=number)).result is Result.GONE
 
 
-async def test_a_recording_is_stopped_fetched_again_and_released(bench: Bench) -> None:
+async def test_a_recording_is_stopped_fetched_again_and_released(bench: AnyBench) -> None:
     """A gateway that lost a piece asks for it; what it has whole, the PBX forgets."""
     await answered(bench, "sip:201")
     bench.ask(record(silence_ms=9_000))
@@ -321,13 +219,13 @@ async def test_a_recording_is_stopped_fetched_again_and_released(bench: Bench) -
 
 
 @pytest.mark.parametrize(("extension", "exists"), [("201", True), ("300", True), ("999", False)])
-async def test_an_extension_is_looked_up(bench: Bench, extension: str, exists: bool) -> None:
+async def test_an_extension_is_looked_up(bench: AnyBench, extension: str, exists: bool) -> None:
     """An agent that does not exist is not added (O3)."""
     bench.ask(telephony.CheckExtension(pbx_id=PBX, extension=extension))
     assert (await bench.until(port.ExtensionFound, extension=extension)).exists is exists
 
 
-async def test_a_phone_in_use_is_told_and_busy_for_others(bench: Bench) -> None:
+async def test_a_phone_in_use_is_told_and_busy_for_others(bench: AnyBench) -> None:
     """An agent on any call is not offered another (Q2, E-7)."""
     await answered(bench, "sip:201")
     seen = await bench.until(port.DeviceSeen, address="sip:201")
@@ -339,7 +237,7 @@ async def test_a_phone_in_use_is_told_and_busy_for_others(bench: Bench) -> None:
 
 
 @pytest.mark.rule("G3")
-async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: Bench) -> None:
+async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: AnyBench) -> None:
     """Its calls went on without us; what it has now is told first, what was missed is not."""
     await answered(bench, "sip:201", L1)
     bench.ask(dial("sip:206", L2))
@@ -352,7 +250,7 @@ async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: Bench) 
 
 
 @pytest.mark.rule("G3")
-async def test_a_pbx_that_loses_its_calls_says_nothing_of_them(bench: Bench) -> None:
+async def test_a_pbx_that_loses_its_calls_says_nothing_of_them(bench: AnyBench) -> None:
     """The gateway must find out by comparing."""
     await answered(bench, "sip:201")
     bench.told.clear()

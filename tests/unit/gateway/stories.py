@@ -305,13 +305,16 @@ def answer(leg_id: str) -> AnswerLeg:
     return AnswerLeg(pbx_id=PBX, leg_id=LegId(leg_id))
 
 
-def play(leg_id: str, *keys: str, play_id: str = "play-1", barge_in: bool = False) -> Play:
+def play(
+    leg_id: str, *keys: str, play_id: str = "play-1", barge_in: bool = False, interrupts: bool = False
+) -> Play:
     return Play(
         pbx_id=PBX,
         leg_id=LegId(leg_id),
         play_id=PlayId(play_id),
         media=tuple(MediaKey(key) for key in keys),
         barge_in=barge_in,
+        interrupts=interrupts,
     )
 
 

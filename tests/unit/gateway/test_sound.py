@@ -1,5 +1,6 @@
 """Plays, keys, bridges and recordings of one leg."""
 
+import msgspec
 import pytest
 
 from contracts.gateway import (
@@ -15,7 +16,7 @@ from contracts.gateway import (
     RecordingSpooled,
     Unbridged,
 )
-from contracts.ids import LegId, PlayId, RecordingId
+from contracts.ids import Instant, LegId, PlayId, RecordingId
 from contracts.telephony import (
     CheckExtension,
     CollectDigits,
@@ -135,6 +136,71 @@ def test_music_goes_on_after_a_play_and_not_after_a_bridge() -> None:
     office.tell(hang_up("leg-1"))
     office.run(500)
     assert line.listening == "silence"
+
+
+@pytest.mark.rule("C6")
+def test_m2_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for() -> None:
+    """The tone and what waits behind it are over, as interrupted; each command has its own answer."""
+    office = Office()
+    leg_id = a_caller(office)
+    refs = [office.tell(play(leg_id, "long.wav", play_id=name)) for name in ("tone", "waits")]
+    office.run(500)
+    refs.append(office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True)))
+    office.run(100)
+    assert office.town.pbxs[PBX].lines[leg_id].listening == "word"
+    over = office.facts(PlayFinished)
+    assert sorted((each.play_id, each.ok, each.was_interrupted) for each in over) == [
+        ("tone", True, True),
+        ("waits", True, True),
+    ]
+    office.run(1_000)
+    word = office.facts(PlayFinished)[-1]
+    assert (word.play_id, word.ok, word.was_interrupted) == ("word", True, False)
+    assert office.settled >= set(refs)
+
+
+@pytest.mark.rule("C6", "G2")
+def test_m2_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_again() -> None:
+    """The commands that were not answered come again, in their order: the tone does not."""
+    office = Office()
+    leg_id = a_caller(office)
+    office.tell(play(leg_id, "long.wav", play_id="tone"))
+    office.run(500)
+    office.is_log_slow = True
+    office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True))
+    office.crash()
+    office.is_log_slow = False
+    office.run(2_000)
+    assert office.town.pbxs[PBX].lines[leg_id].heard == ["long.wav", "short.wav"]
+    assert {(each.play_id, each.was_interrupted) for each in office.facts(PlayFinished)} == {
+        ("tone", True),
+        ("word", False),
+    }
+
+
+@pytest.mark.rule("C6")
+def test_m2_what_comes_too_late_interrupts_nothing() -> None:
+    """A word that is refused must not leave a caller in silence."""
+    office = Office()
+    leg_id = a_caller(office)
+    office.tell(play(leg_id, "long.wav", play_id="tone"))
+    office.run(500)
+    late = play(leg_id, "short.wav", play_id="word", interrupts=True)
+    office.tell(msgspec.structs.replace(late, not_after=Instant(office.now - 1)))
+    office.run(100)
+    assert office.town.pbxs[PBX].lines[leg_id].listening == "tone"
+
+
+def test_m2_music_goes_on_after_a_play_that_interrupted_another() -> None:
+    """Only plays are ended, not the music behind them."""
+    office = Office()
+    leg_id = a_caller(office)
+    office.tell(StartHoldMusic(pbx_id=PBX, leg_id=leg_id))
+    office.tell(play(leg_id, "long.wav", play_id="position"))
+    office.run(500)
+    office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True))
+    office.run(1_000)
+    assert office.town.pbxs[PBX].lines[leg_id].listening == "music"
 
 
 def test_commands_without_a_fact_of_their_own_are_answered_all_the_same() -> None:

@@ -1,0 +1,16 @@
+"""Each adapter in turn."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.gateway import port
+from tests.contract.gateway.benches import AnyBench, a_bench
+
+
+@pytest.fixture(params=["memory", "tcp"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[AnyBench]:
+    """Each adapter in turn, connected to a town of phones."""
+    async with a_bench(request.param) as made:
+        await made.until(port.PbxThere)
+        yield made
