@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from babel import Locale
 
+import runtime.request_shape
 import services
 import tools.why
 from contracts.directory import Language
@@ -35,11 +36,13 @@ WITHOUT_TABLES: Final = {
 }
 """Modules with Russian in them and no table of words, and why."""
 SPEAKING: Final = {
+    "runtime.request_shape",
     "services.directory.activities.bootstrap",
     "services.directory.activities.letters",
     "services.directory.activities.recovery",
     "services.directory.rules.errors",
     "services.directory.rules.facts",
+    "services.directory.rules.forms",
     "services.history.rules.errors",
     "services.history.rules.sheets",
     "services.tts.rules.notices",
@@ -54,7 +57,8 @@ SPEAKING: Final = {
 
 
 def modules() -> Iterator[ModuleType]:
-    """Every module of the services, and of the one tool that speaks an organization's language."""
+    """Every module that speaks to people in two languages: the services', and two others."""
+    yield runtime.request_shape
     for package in (services, tools.why):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             is_run = found.name.endswith("__main__") or ".migrations" in found.name

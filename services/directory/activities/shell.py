@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from runtime import request_shape
 from runtime.system_clock import SystemClock
 from services.directory.activities import bootstrap
 from services.directory.activities.answers import Answers
@@ -15,6 +15,7 @@ from services.directory.activities.employees import Employees
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.vault import Vault
 from services.directory.rules.errors import Code, Refused, shown
+from services.directory.rules.forms import FORMS
 from services.directory.settings import Settings
 from services.directory.state.limits import Email, Id, Name, Number, Region
 
@@ -80,10 +81,9 @@ def _beginning(options: argparse.Namespace) -> bootstrap.Beginning:
 
 def _fit(name: str, value: str | None, type_: Any) -> Any:
     """An option's value within its limits. Raises NotDone."""
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError as error:
-        raise NotDone(f"--{name.partition('_')[0]} «{value}»: {error}") from error
+    for fault in request_shape.faults(value, type_, FORMS, f"--{name.partition('_')[0]}"):
+        raise NotDone(f"{fault.cause.en} {fault.remedy.en}")
+    return value
 
 
 def _tell(text: str) -> None:

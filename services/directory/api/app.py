@@ -6,17 +6,21 @@ from typing import Any, Final
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Scope
+from msgspec import structs
 
+from runtime import request_errors
+from runtime.request_shape import Fault
 from services.directory.activities.askers import Asker
 from services.directory.api import logins, office, people, programs
 from services.directory.api.asking import Parts
 from services.directory.api.document import Document
-from services.directory.rules.errors import Code, Problem, Refused, shown, status
-from services.directory.state.shown import ErrorShown
+from services.directory.rules.errors import WORDS, Code, Problem, Refused, shown, status
+from services.directory.rules.forms import FORMS
+from services.directory.state.shown import ErrorShown, Text
 
 ROUTES: Final = (
     logins.SessionRoutes,
@@ -39,7 +43,6 @@ ROUTES: Final = (
 )
 BODY_BYTES_MAX: Final = programs.UPLOAD_BYTES_MAX + 1
 _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
-REASON_LENGTH_MAX: Final = 300
 
 _log = structlog.get_logger()
 
@@ -47,14 +50,12 @@ _log = structlog.get_logger()
 def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar:
     """The application over its parts; until `is_ready` every answer is «still starting»."""
 
-    def ready(request: Request[Any, Any, Any]) -> None:
+    async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
             raise Refused(Problem(code=Code.SERVICE_STARTING))
-        known = request.route_handler.parsed_fn_signature.parameters
-        for name in request.query_params:
-            if name not in known:
-                values = {"reason": f"`{name[:REASON_LENGTH_MAX]}` means nothing here"}
-                raise Refused(Problem(code=Code.BODY_INVALID, field=name, values=values))
+        if unknown := request_errors.unknown_parameters(request):
+            raise Unfit(unknown)
+        await request_errors.remember(request)
 
     async def the_parts() -> Parts:
         return parts
@@ -66,7 +67,7 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
         route_handlers=ROUTES,
         dependencies={"parts": Provide(the_parts), "asker": Provide(the_asker)},
         before_request=ready,
-        exception_handlers={Refused: _refused, HTTPException: _other},
+        exception_handlers={Refused: _refused, Unfit: _unfit, HTTPException: _other},
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: the office's book",
@@ -93,19 +94,39 @@ def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[Err
     return Response(content=shown(first, *more), status_code=status(first), headers=headers)
 
 
-def _other(_request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorShown]:
+class Unfit(Exception):
+    """The shape of a request does not fit its route."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__(", ".join(each.field for each in faults))
+
+
+def _unfit(_request: Request[Any, Any, Any], unfit: Unfit) -> Response[ErrorShown]:
+    first, *more = (
+        ErrorShown(
+            code=Code.BODY_INVALID,
+            cause=Text(ru=each.cause.ru, en=each.cause.en),
+            remedy=Text(ru=each.remedy.ru, en=each.remedy.en),
+            field=each.field,
+        )
+        for each in unfit.faults
+    )
+    content = structs.replace(first, more=tuple(more))
+    return Response(content=content, status_code=WORDS[Code.BODY_INVALID].status)
+
+
+def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorShown]:
     """What Litestar itself refuses: bodies, parameters, addresses, methods."""
-    code = _CODES.get(error.status_code, Code.BODY_INVALID)
-    reason, field = error.detail, ""
-    if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
-        found = error.extra[0]
-        reason, field = str(found.get("message", reason)), str(found.get("key", ""))
-    problem = Problem(code=code, field=field, values={"reason": reason[:REASON_LENGTH_MAX]})
+    code = _CODES.get(error.status_code)
+    if code is None:
+        return _unfit(request, Unfit(request_errors.told(request, FORMS)))
+    problem = Problem(code=code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return Response(content=shown(problem), status_code=status(problem), headers=kept)
 
 
 async def _note(error: Exception, scope: Scope) -> None:
     """What nobody foresaw is logged whole; whoever asked is told nothing of it."""
-    if not isinstance(error, Refused | HTTPException):
+    if not isinstance(error, Refused | Unfit | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

@@ -15,7 +15,7 @@ from services.directory.api.asking import (
     Given,
 )
 from services.directory.api.methods import delete, get, post, put
-from services.directory.state.limits import Number, Password
+from services.directory.state.limits import CODE_PATTERN, Number, Password
 from services.directory.state.shown import Me, Opened
 
 Typed = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -81,7 +81,7 @@ class Recovered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     organization: Typed
     mobile: Number
-    code: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+    code: Annotated[str, Meta(pattern=CODE_PATTERN)]
     new: Password
 
 

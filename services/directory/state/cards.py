@@ -21,6 +21,7 @@ from contracts.directory import (
 from contracts.rights import Action
 from contracts.scenario import ElementKind
 from services.directory.state.limits import (
+    ARROW_PATTERN,
     Count,
     DurationMs,
     Email,
@@ -336,7 +337,7 @@ class RulesCard(Card, frozen=True, kw_only=True):
 class Arrow(Card, frozen=True, kw_only=True):
     """From an element to the next: `on` is `next`, a digit, `open`, `closed`, `no_answer`, `no_choice`."""
 
-    on: Annotated[str, Meta(pattern=r"^([0-9]|next|open|closed|no_answer|no_choice)$")]
+    on: Annotated[str, Meta(pattern=ARROW_PATTERN)]
     to: Reference
 
 

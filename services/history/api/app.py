@@ -6,17 +6,19 @@ from typing import Any, Final
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Scope
 
+from runtime import request_errors
+from runtime.request_shape import Fault, Forms
 from services.history.api.asked import Parts, the_asker, the_filters
 from services.history.api.audio import EraseRoutes, MessageRoutes, RecordingRoutes
 from services.history.api.contacts import DownloadRoutes, HistoryRoutes
 from services.history.api.figures import StatisticsRoutes
-from services.history.rules.errors import Code, Problem, Refused
+from services.history.rules.errors import Code, Problem, Refused, Text
 
 ROUTES: Final = (
     HistoryRoutes,
@@ -27,17 +29,19 @@ ROUTES: Final = (
     EraseRoutes,
 )
 BODY_BYTES_MAX: Final = 10_000
-REASON_LENGTH_MAX: Final = 300
-_CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN}
+NO_FORMS: Final[Forms] = {}
+"""Nothing that history takes has to follow a pattern."""
+_CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
 _log = structlog.get_logger()
 
 
 def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
     """The application over its parts; until the log is read to its end, every answer is «still reading»."""
 
-    def ready(_request: Request[Any, Any, Any]) -> None:
+    async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
             raise Refused(Code.STARTING)
+        await request_errors.remember(request)
 
     return Litestar(
         route_handlers=ROUTES,
@@ -69,17 +73,25 @@ def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[Pro
     return Response(content=refused.problem(), status_code=refused.status, headers=headers)
 
 
-def _other(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """What Litestar itself refuses: bodies, parameters, addresses, methods."""
-    code = _CODES.get(error.status_code, Code.REQUEST_INVALID)
-    reason, field = error.detail, ""
-    if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
-        found = error.extra[0]
-        reason, field = str(found.get("message", reason)), str(found.get("key", ""))
-    problem = Refused(code, field=field, reason=reason[:REASON_LENGTH_MAX]).problem()
+    code = _CODES.get(error.status_code)
+    if code is None:
+        first, *_ = request_errors.told(request, NO_FORMS)
+        return Response(content=unfit(first), status_code=Refused(Code.REQUEST_INVALID).status)
+    refused = Refused(code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    status = 413 if error.status_code == 413 else Refused(code).status
-    return Response(content=problem, status_code=status, headers=kept)
+    return Response(content=refused.problem(), status_code=refused.status, headers=kept)
+
+
+def unfit(fault: Fault) -> Problem:
+    """What the shape of a request lacks, in the one shape of an error."""
+    return Problem(
+        code=Code.REQUEST_INVALID,
+        cause=Text(ru=fault.cause.ru, en=fault.cause.en),
+        remedy=Text(ru=fault.remedy.ru, en=fault.remedy.en),
+        field=fault.field,
+    )
 
 
 async def _note(error: Exception, scope: Scope) -> None:

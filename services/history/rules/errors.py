@@ -13,6 +13,7 @@ class Code(StrEnum):
     ALREADY_CLAIMED = "already_claimed"
     AUDIO_GONE = "audio_gone"
     AUDIO_NOT_YET = "audio_not_yet"
+    BODY_TOO_LARGE = "body_too_large"
     CURSOR_UNKNOWN = "cursor_unknown"
     FILTER_UNKNOWN = "filter_unknown"
     FORBIDDEN = "forbidden"
@@ -115,6 +116,11 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("Запись ещё не сохранена.", "The audio is not stored yet."),
         ("Повторите через минуту.", "Try again in a minute."),
     ),
+    Code.BODY_TOO_LARGE: (
+        413,
+        ("Запрос слишком велик.", "The request is too large."),
+        ("Сократите его.", "Make it smaller."),
+    ),
     Code.CURSOR_UNKNOWN: (
         422,
         ("Такой страницы нет.", "There is no such page."),
@@ -179,7 +185,7 @@ _TABLE: Final[dict[Code, _Row]] = {
     ),
     Code.REQUEST_INVALID: (
         400,
-        ("Запрос нельзя прочесть: {reason}.", "The request can't be read: {reason}."),
+        ("Запрос нельзя прочесть.", "The request can't be read."),
         ("Исправьте указанное поле.", "Correct the field that is named."),
     ),
     Code.STARTING: (

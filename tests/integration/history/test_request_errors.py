@@ -1,0 +1,67 @@
+"""N-7: what history's API refuses of a request's shape, as whoever sent it reads it."""
+
+import re
+
+import pytest
+
+from contracts.directory import RightsSaved, Role
+from contracts.ids import AgentId
+from tests.integration.history.desk import Desk
+from tests.integration.history.logs import said
+from tests.unit.history.stories import NORTH
+
+FOREIGN = re.compile(r"Expected|regex|`|Invalid|Missing required|\bdata\b")
+
+
+async def boss_of(desk: Desk) -> AgentId:
+    """An administrator."""
+    right = RightsSaved(agent_id=AgentId("boss"), version=1, role=Role.ADMINISTRATOR)
+    desk.log.facts[0] = [said(0, desk.clock.now(), right, NORTH)]
+    await desk.project()
+    return AgentId("boss")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "words"),
+    [
+        ("/history?limit=many", "limit", "It needs a whole number."),
+        ("/history?limit=0", "limit", "Write 1 at least."),
+        ("/history?since_at=yesterday", "since_at", "It needs a whole number."),
+        ("/history?is_voicemail=maybe", "is_voicemail", "It needs true or false."),
+        ("/history?after=" + "x" * 700, "after", "Shorten it: the limit in characters is 600."),
+        ("/statistics", "since_at", "Add it."),
+        ("/statistics?since_at=0&until_at=-1", "until_at", "Write 0 at least."),
+    ],
+)
+async def test_n7_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
+    desk: Desk, path: str, field: str, words: str
+) -> None:
+    """Who looks for a call and mistypes a filter reads which one, and what it takes."""
+    async with desk.asking(await boss_of(desk)) as asked:
+        answer = await asked.get(path)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["field"]) == (400, "request_invalid", field)
+    assert told["remedy"]["en"] == words
+    for part in ("cause", "remedy"):
+        assert re.search("[а-яё]", told[part]["ru"])
+        assert not FOREIGN.search(told[part]["ru"] + told[part]["en"])
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "cause"),
+    [
+        (b"{}", "number", "«number» is missing."),
+        (b'{"number": 7}', "number", "«number» holds the wrong thing: a number."),
+        (b"", "", "The request has no body."),
+        (b"{", "", "The request's body is no JSON."),
+        (b'{"number": "\xff"}', "", "The request's body is no JSON."),
+    ],
+)
+async def test_n7_a_body_of_a_wrong_shape_is_told_in_words(
+    desk: Desk, body: bytes, field: str, cause: str
+) -> None:
+    """The same words as the directory's: they come from one place."""
+    async with desk.asking(await boss_of(desk)) as asked:
+        answer = await asked.post("/erase", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert answer.json()["cause"]["en"] == cause
