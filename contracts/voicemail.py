@@ -197,7 +197,8 @@ class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True)
     """Send one letter to one recipient; everything it says is in here, audio by key or spool.
 
     A warning names the voice messages that go first (`unheard`) of `unheard_count`, and was written at
-    `written_at`; `caller` and `called_at` are then the first one's.
+    `written_at`; `caller` and `called_at` are then the first one's. Audio of another checksum than
+    `mp3_sha256` or `spool_sha256` is not attached.
     """
 
     letter_id: str
@@ -225,3 +226,5 @@ class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True)
     unheard: tuple[UnheardMessage, ...] = ()
     unheard_count: int = 0
     written_at: Instant | None = None
+    mp3_sha256: str = ""
+    spool_sha256: str = ""

@@ -160,6 +160,7 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     agent_id: AgentId | None = None
     """Whose own machine it is; then no department's."""
     is_greeted: bool = False
+    mp3_sha256: str = ""
 
     @property
     def recording_id(self) -> RecordingId:

@@ -48,8 +48,11 @@ class Uploads:
 
     async def _is_stored(self, spooled: Spooled, key: MediaKey) -> bool:
         data = self._spool.read(spooled.recording_id)
+        if data is not None and hashlib.sha256(data).hexdigest() != spooled.sha256:
+            log.error("gateway.spool_damaged", recording_id=spooled.recording_id)
+            data = None
         try:
-            # Without the file somebody else has brought it there, or nobody ever will.
+            # Without the file, as it was closed, somebody else has brought it there, or nobody ever will.
             if data is not None:
                 await self._blobs.put(key, data, content_type=CONTENT_TYPE)
             info = await self._blobs.info(key)

@@ -37,6 +37,7 @@ class SpoolReader:
                 connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path or "/")
                 response: http.client.HTTPResponse = connection.getresponse()
                 data: bytes = response.read(self._bytes_max + 1)
+                promised = response.getheader("Content-Length", "")
             finally:
                 connection.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -45,4 +46,7 @@ class SpoolReader:
             return None
         if response.status != 200:
             raise FetchFailed(f"the spool answered {response.status}")
+        # A read of so many bytes at most does not tell that the connection ended before they all came.
+        if promised.isdigit() and len(data) < min(int(promised), self._bytes_max):
+            raise FetchFailed(f"the spool sent {len(data)} bytes of {promised}")
         return data

@@ -13,7 +13,6 @@ import msgspec
 from contracts.ids import MediaKey, OrganizationId
 from contracts.message import Fact
 from contracts.voicemail import (
-    Mark,
     MessageMissing,
     MessageQuarantined,
     MessageStored,
@@ -41,11 +40,14 @@ class AbsurdlyLong(Exception):
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True):
-    """A recording as it came; `key` None: S3 does not have it yet."""
+    """A recording as it came; `key` None: S3 does not have it yet.
+
+    `is_as_told`: size and checksum are those that the gateway told. Another copy is never processed.
+    """
 
     data: bytes
     key: MediaKey | None
-    is_damaged: bool
+    is_as_told: bool
 
 
 def sha256(data: bytes) -> str:
@@ -89,6 +91,9 @@ class Keeper:
             return _quarantined(command, command.key, str(error))
         if original is None:
             return _quarantined(command, None, "the recording is neither in S3 nor in the spool")
+        if not original.is_as_told:
+            key = await self._keep_original(organization_id, command, original)
+            return _quarantined(command, key, "no copy has the size and checksum of what was recorded")
         try:
             sound = await self._studio.mp3(
                 original.data, speech_ms_min=command.speech_ms_min, duration_ms_max=command.duration_ms_max
@@ -117,7 +122,7 @@ class Keeper:
             mp3_bytes=len(sound.mp3),
             mp3_sha256=sha256(sound.mp3),
             speech_ms=sound.speech_ms,
-            mark=sound.mark or (Mark.DAMAGED if original.is_damaged else ""),
+            mark=sound.mark,
         )
 
     async def _keep_original(
@@ -137,40 +142,46 @@ class Keeper:
             raise NotNow("S3 does not have what was uploaded")
 
     async def _original(self, command: StoreMessage) -> Original | None:
-        """The recording with the right checksum, from S3 or the spool; else a damaged one; None: nowhere."""
-        damaged: Original | None = None
+        """The recording, from S3 or the spool; one that is not as told: no other can come; None: nowhere.
+
+        A wrong copy in S3 does not count while the spool can't be asked: the good one may be there (M-14).
+        """
+        if command.bytes > ORIGINAL_BYTES_MAX:
+            raise AbsurdlyLong
+        wrong: Original | None = None
         trouble: list[str] = []
-        for key, get in ((command.key, self._from_s3), (None, self._from_spool)):
+        for get in (self._from_s3, self._from_spool):
             try:
-                data = await get(command)
+                found = await get(command)
             except (BlobsUnavailable, FetchFailed) as error:
                 trouble.append(str(error) or repr(error))
                 continue
-            if data is None:
-                continue
-            if await asyncio.to_thread(sha256, data) == command.sha256:
-                return Original(data=data, key=key, is_damaged=False)
-            damaged = damaged or Original(data=data, key=key, is_damaged=True)
-        if damaged is not None:
-            return damaged
-        if trouble or command.key is None:
+            if found is not None and found.is_as_told:
+                return found
+            wrong = wrong or found
+        if trouble or (wrong is None and command.key is None):
             # Without a key the gateway may be uploading just now: it will say where.
             raise NotNow("; ".join(trouble) or "the recording is not in the spool any more")
-        return None
+        return wrong
 
-    async def _from_s3(self, command: StoreMessage) -> bytes | None:
+    async def _from_s3(self, command: StoreMessage) -> Original | None:
         if command.key is None:
             return None
         info = await self._blobs.info(command.key)
-        if info is not None and info.bytes > ORIGINAL_BYTES_MAX:
-            raise AbsurdlyLong
-        return await self._blobs.get(command.key)
+        if info is not None and info.bytes != command.bytes:
+            # Not even read: who knows what it is, and how much.
+            return Original(data=b"", key=command.key, is_as_told=False)
+        data = await self._blobs.get(command.key)
+        return None if data is None else await _compared(command, data, command.key)
 
-    async def _from_spool(self, command: StoreMessage) -> bytes | None:
+    async def _from_spool(self, command: StoreMessage) -> Original | None:
         data = await self._fetch(command.spool_url) if command.spool_url else None
-        if data is not None and len(data) > ORIGINAL_BYTES_MAX:
-            raise AbsurdlyLong
-        return data
+        return None if data is None else await _compared(command, data, None)
+
+
+async def _compared(command: StoreMessage, data: bytes, key: MediaKey | None) -> Original:
+    is_as_told = len(data) == command.bytes and await asyncio.to_thread(sha256, data) == command.sha256
+    return Original(data=data, key=key, is_as_told=is_as_told)
 
 
 def _quarantined(command: StoreMessage, key: MediaKey | None, reason: str) -> MessageQuarantined:

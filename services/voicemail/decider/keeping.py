@@ -238,6 +238,7 @@ def stored(state: VoicemailState, fact: MessageStored) -> None:
             keeping=Keeping.STORED,
             key=fact.original_key,
             mp3_key=fact.mp3_key,
+            mp3_sha256=fact.mp3_sha256,
             speech_ms=fact.speech_ms,
             mark=fact.mark or (Mark.CUT_OFF if message.is_cut_off else ""),
             letters=_wanted(message),

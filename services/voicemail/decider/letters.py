@@ -285,6 +285,8 @@ def _with_audio(command: SendLetter, letter: Letter, message: VoiceMessage) -> S
         command,
         voice_message_id=message.voice_message_id,
         mp3_key=message.mp3_key,
+        mp3_sha256=message.mp3_sha256,
+        spool_sha256=message.sha256,
         # While a letter is retried the spool may be all there is, or S3 may have come back meanwhile.
         spool_url=message.spool_url if is_waiting or message.mp3_key is not None else "",
         duration_ms=message.speech_ms or message.duration_ms,

@@ -99,10 +99,13 @@ def spool() -> Iterator[str]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/spool/1" else 404)
+            half = spoken()[:9_000]
+            bodies = {"/spool/1": spoken(), "/spool/cut": half}
+            self.send_response(200 if self.path in bodies else 404)
+            if self.path == "/spool/cut":
+                self.send_header("Content-Length", str(len(spoken())))
             self.end_headers()
-            if self.path == "/spool/1":
-                self.wfile.write(spoken())
+            self.wfile.write(bodies.get(self.path, b""))
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -241,6 +244,13 @@ async def test_silence_is_no_voice_message(desk: Desk, tmp_path: Path) -> None:
     key = MediaKey(f"{tmp_path.name}/quiet.wav")
     await desk.blobs.put(key, quiet)
     assert isinstance(await desk.store(command(quiet, key=key)), MessageMissing)
+
+
+@pytest.mark.rule("V7")
+async def test_m14_a_spool_that_dies_while_it_answers_is_asked_again(desk: Desk, spool: str) -> None:
+    """Half of a recording is no wrong copy of it: the other half comes with the next try."""
+    fact = await desk.store(command(spoken(), key=None, spool_url=f"{spool}/spool/cut"))
+    assert isinstance(fact, StoringDeferred)
 
 
 @pytest.mark.rule("V7")

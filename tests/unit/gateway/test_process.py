@@ -129,6 +129,30 @@ async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_pa
         await made.until(LegEnded)
 
 
+@pytest.mark.rule("V7", "V8")
+@pytest.mark.parametrize("is_in_s3", [False, True], ids=["s3 has none", "s3 has the good one"])
+async def test_m14_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Path, is_in_s3: bool) -> None:
+    """A disk that forgets: what is good in S3 stays, and without it the recording is told as lost."""
+    async with works(tmp_path) as made:
+        made.blobs.is_up = False
+        await a_message(made)
+        await made.until(RecordingSpooled)
+        (recording,) = made.spool.recordings(PBX)
+        key = recording_key(recording)
+        file = tmp_path / f"{made.spool.token(recording.recording_id)}.wav"
+        good = file.read_bytes()
+        file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+        if is_in_s3:
+            made.blobs.objects[key] = (good, "audio/wav")
+        made.blobs.is_up = True
+        finished = await made.until(RecordingFinished)
+        assert finished.ok is is_in_s3
+        assert {each: data for each, (data, _) in made.blobs.objects.items() if each == key} == (
+            {key: good} if is_in_s3 else {}
+        )
+        await made.until(LegEnded)
+
+
 @pytest.mark.rule("V7")
 async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_recording_is_kept(
     tmp_path: Path,

@@ -14,6 +14,7 @@ from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.composing import Writer
 from services.voicemail.activities.mail import Answer, Verdict
 from services.voicemail.activities.posting import SENDING_MS_MAX, Postman, SendingMark, mark_key
+from services.voicemail.activities.storing import sha256
 from tests.unit.voicemail.sounds import PostOffice, decoded_ms, spoken
 from tests.unit.voicemail.test_storing import AwayBlobs, Spool
 
@@ -191,6 +192,27 @@ async def test_audio_that_s3_has_and_does_not_give_is_waited_for_a_little() -> N
     assert world.office.asked == 0
     later = msgspec.structs.replace(LETTER, tries=3)
     assert isinstance(await world.process().send(VOLGA, later), LetterAccepted)
+
+
+@pytest.mark.rule("V7", "V8")
+async def test_m14_an_mp3_that_is_not_the_stored_one_is_not_attached() -> None:
+    """The spool's audio goes instead; without it the letter waits a little, and then goes with a link."""
+    told = msgspec.structs.replace(
+        LETTER,
+        mp3_sha256=sha256(b"the stored mp3"),
+        spool_url="http://127.0.0.1:9/spool/1",
+        spool_sha256=sha256(spoken()),
+    )
+    world = World(spool=Spool(spoken()))
+    assert isinstance(await world.process().send(VOLGA, told), LetterAccepted)
+    (mp3,) = attachments(world.office.letters[0])
+    assert decoded_ms(mp3) == pytest.approx(4_400, abs=200)
+    for spool in (Spool(is_away=True), Spool(b"something else")):
+        world = World(spool=spool)
+        assert isinstance(await world.process().send(VOLGA, told), LetterDeferred)
+        last = msgspec.structs.replace(told, tries=3)
+        assert isinstance(await world.process().send(VOLGA, last), LetterAccepted)
+        assert not attachments(world.office.letters[0])
 
 
 @pytest.mark.rule("V4")

@@ -165,12 +165,72 @@ async def test_a_copy_with_a_wrong_checksum_is_replaced_by_the_spools() -> None:
     assert fact.mark == ""
 
 
-@pytest.mark.rule("V8")
-async def test_a_damaged_copy_is_better_than_none_and_is_marked() -> None:
-    """What can be saved is saved."""
-    fact = await store(s3_with(wav(tone(3_000))), command(spoken()))
+WRONG_COPIES = {
+    "cut short": spoken()[:9_000],
+    "of the same size": spoken()[:-1] + b"\x00",
+    "somebody else's": wav(tone(3_000)),
+    "longer": spoken() + bytes(5_000),
+    "empty": b"",
+}
+
+
+@pytest.mark.rule("V7", "V8")
+@pytest.mark.parametrize("copy", WRONG_COPIES.values(), ids=WRONG_COPIES)
+async def test_m14_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy: bytes) -> None:
+    """While the spool is away the good audio may be in it: nothing is decided, and nothing is lost."""
+    blobs = s3_with(copy)
+    asked = command(spoken(), spool_url=SPOOL)
+    assert isinstance(await store(blobs, asked, Spool(is_away=True)), StoringDeferred)
+    fact = await store(blobs, asked, Spool(spoken()))
     assert isinstance(fact, MessageStored)
-    assert fact.mark == "damaged"
+    assert blobs.objects[fact.original_key][0] == spoken()
+    assert fact.original_key != KEY
+    assert fact.mark == ""
+
+
+@pytest.mark.rule("V8")
+@pytest.mark.parametrize("copy", WRONG_COPIES.values(), ids=WRONG_COPIES)
+@pytest.mark.parametrize("spool", [Spool(None), Spool(wav(tone(3_000)))], ids=["gone", "wrong, too"])
+async def test_m14_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(
+    copy: bytes, spool: Spool
+) -> None:
+    """Another recording's words, or half a message, are not sent to anybody as this one."""
+    blobs = s3_with(copy)
+    fact = await store(blobs, command(spoken(), spool_url=SPOOL), spool)
+    assert isinstance(fact, MessageQuarantined)
+    assert fact.original_key == KEY
+    assert "checksum" in fact.reason
+    assert list(blobs.objects) == [KEY]
+
+
+@pytest.mark.rule("V8")
+async def test_m14_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_processed() -> None:
+    """The same for a disk that has changed what it was given."""
+    blobs = MemoryBlobs()
+    fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(wav(tone(3_000))))
+    assert isinstance(fact, MessageQuarantined)
+    assert fact.original_key is not None
+    assert blobs.objects[fact.original_key][0] == wav(tone(3_000))
+
+
+@pytest.mark.rule("V8")
+async def test_m14_an_absurdly_large_wrong_copy_is_no_reason_to_give_up() -> None:
+    """What counts is how long the recording was, and not what lies at its address."""
+
+    class Overgrown(MemoryBlobs):
+        async def info(self, key: str) -> BlobInfo | None:
+            found = await super().info(key)
+            return found and msgspec.structs.replace(found, bytes=2**40)
+
+        async def get(self, key: str) -> bytes | None:
+            raise AssertionError("nobody reads a terabyte")
+
+    blobs = Overgrown()
+    blobs.objects[KEY] = (b"", "audio/wav")
+    asked = command(spoken(), spool_url=SPOOL)
+    assert isinstance(await store(blobs, asked, Spool(is_away=True)), StoringDeferred)
+    absurd = msgspec.structs.replace(asked, bytes=2**40)
+    assert isinstance(await store(blobs, absurd, Spool(is_away=True)), MessageQuarantined)
 
 
 @pytest.mark.rule("V8")
