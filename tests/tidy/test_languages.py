@@ -25,7 +25,7 @@ from contracts.directory import Language
 CYRILLIC: Final = re.compile("[а-яёА-ЯЁ]")
 PLACEHOLDER: Final = re.compile(r"(?<!\{)\{(\w*)\}")
 FORMS: Final = frozenset({"zero", "one", "two", "few", "many", "other"})
-GRAMMAR: Final = frozenset({"services.tts.rules.russian"})
+GRAMMAR: Final = frozenset({"services.tts.rules.russian", "services.tts.rules.russian_moments"})
 """How Russian counts and declines is nobody's translation."""
 COUNTS: Final = range(201)
 """Every form that a whole number takes shows up before this."""

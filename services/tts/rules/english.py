@@ -7,8 +7,10 @@ from typing import Final
 from babel.dates import format_date
 from num2words import num2words
 
+from services.tts.rules import english_moments
+
 _COUNT: Final = r"(?:\d{1,3}(?:[ ,]\d{3})+|\d+)"
-_CLOCK: Final = r"(?:[01]?\d|2[0-3]):[0-5]\d"
+_CLOCK: Final = r"(?:(?:[01]?\d|2[0-3]):[0-5]\d|24:00)"
 _RANGE: Final = re.compile(rf"(?<!\w)(?P<from>{_CLOCK})\s*[-–—]\s*(?P<until>{_CLOCK})(?![\w:])")
 _TIME: Final = re.compile(
     rf"(?<!\w)(?P<time>{_CLOCK})(?:\s?(?P<half>[ap])\.?m(?!\w)\.?)?(?![\w:])", re.IGNORECASE
@@ -28,7 +30,7 @@ _HOUR: Final = re.compile(r"(?<!\w)(?P<h>0?[1-9]|1[0-2])\s?(?P<half>[ap])\.?m(?!
 _SIGN_FIRST: Final = re.compile(rf"(?P<unit>[$€£₽])\s?(?P<n>{_COUNT}(?:\.\d{{1,2}})?)(?!\d)")
 _UNIT: Final = re.compile(
     rf"(?<!\w)(?P<n>{_COUNT})(?:\.(?P<part>\d{{1,6}}))?\s?"
-    r"(?P<unit>[$€£₽%]|(?:min|sec|hr)(?=s?(?!\w)))(?:(?<=\w)s?\.?)?"
+    r"(?P<unit>[$€£₽%°]|(?:min|sec|hr)(?=s?(?!\w)))(?:(?<=\w)s?\.?)?"
 )
 _ORDINAL: Final = re.compile(r"(?<!\w)(?P<n>\d{1,6})(?:st|nd|rd|th)(?!\w)", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"(?<![\w.,])(?P<n>\d{1,12})\.(?P<part>\d{1,6})(?![\w]|[.,]\d)")
@@ -39,10 +41,15 @@ _UNITS: Final[dict[str, tuple[str, str, str, str]]] = {
     "£": ("pound", "pounds", "penny", "pence"),
     "₽": ("rouble", "roubles", "kopeck", "kopecks"),
     "%": ("percent", "percent", "", ""),
+    "°": ("degree", "degrees", "", ""),
     "min": ("minute", "minutes", "", ""),
     "sec": ("second", "seconds", "", ""),
     "hr": ("hour", "hours", "", ""),
 }
+_FROM_TO: Final = re.compile(
+    r"(?<![\w.,:/-])(?P<n>\d{1,9})\s?[-–—]\s?(?=(?P<m>\d{1,9})(?![\w:/]|[.,:]\d|-\w))"
+)
+HOURS_OF_HALF_A_DAY: Final = 12
 _DIGITS_MAX: Final = 9
 """A longer row of digits is no count that people say in words; it is read digit by digit."""
 
@@ -61,6 +68,7 @@ def read(text: str) -> str:
     """Put words in place of every number of a text (phone numbers are gone by now)."""
     text = re.sub(r"(?<!\d)24/7(?!\d)", "twenty-four seven", text)
     text = re.sub(r"(?<!\w)ext\.", "extension", text, flags=re.IGNORECASE)
+    text = english_moments.read(text)
     text = _RANGE.sub(r"\g<from> to \g<until>", text)
     text = _DATE.sub(_read_date, text)
     text = _MONTH_FIRST.sub(lambda found: f"{found['month']} {_ordinal(found['d'])}{_year(found['y'])}", text)
@@ -69,6 +77,7 @@ def read(text: str) -> str:
     )
     text = _TIME.sub(_read_time, text)
     text = _HOUR.sub(_read_hour, text)
+    text = _FROM_TO.sub(_read_from_to, text)
     text = _SIGN_FIRST.sub(r"\g<n>\g<unit>", text)
     text = _UNIT.sub(_read_unit, text)
     text = _ORDINAL.sub(lambda found: _ordinal(found["n"]), text)
@@ -80,12 +89,18 @@ def read(text: str) -> str:
 def _read_time(found: re.Match[str]) -> str:
     hour, minute = (int(part) for part in found["time"].split(":"))
     half = found["half"].lower() if found["half"] else "p" if hour >= 12 else "a"
-    if not found["half"] and minute == 0 and hour in (0, 12):
-        return "noon" if hour else "midnight"
+    if not found["half"] and minute == 0 and hour in (0, 12, 24):
+        return "noon" if hour == 12 else "midnight"
     said = cardinal(hour % 12 or 12)
     if minute:
         said += f" oh {cardinal(minute)}" if minute < 10 else f" {cardinal(minute)}"
     return f"{said} {half} m{_stop(found)}"
+
+
+def _read_from_to(found: re.Match[str]) -> str:
+    """«one to two minutes», «nine to five»: a range rises, or is of hours."""
+    first, last = int(found["n"]), int(found["m"])
+    return f"{found['n']} to " if first < last or 0 < last < first <= HOURS_OF_HALF_A_DAY else found[0]
 
 
 def _read_hour(found: re.Match[str]) -> str:

@@ -17,8 +17,10 @@ from services.tts.rules import english, russian
 
 REGION: Final = "RU"
 """Numbers without a country code are read as this country groups them, in either language."""
+MINUS: Final = "−"
+"""The sign of mathematics, which some keyboards write for a dash."""
 _PAUSES: Final = frozenset(".,:;!?-–—()'’")
-_SIGNS: Final = frozenset("₽$€£%/+")
+_SIGNS: Final = frozenset("₽$€£%/+°")
 """Signs that the reading of numbers still needs; none of them is left at the end."""
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     Language.RUSSIAN: {
@@ -27,10 +29,26 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "@": "собака",
         "#": "решётка",
         "*": "звёздочка",
-        "°": "градусов",
+        "±": "плюс-минус",
+        "≈": "примерно",
+        "~": "примерно",
     },
-    Language.ENGLISH: {"№": "number", "&": "and", "@": "at", "#": "hash", "*": "star", "°": "degrees"},
+    Language.ENGLISH: {
+        "№": "number",
+        "&": "and",
+        "@": "at",
+        "#": "hash",
+        "*": "star",
+        "±": "plus or minus",
+        "≈": "about",
+        "~": "about",
+    },
 }
+_FRACTION_POINT: Final[dict[Language, str]] = {Language.RUSSIAN: ",", Language.ENGLISH: "."}
+_FRACTIONS: Final = {"½": "5", "¼": "25", "¾": "75"}
+_RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_RAISED_MINUTES: Final = re.compile(r"(?<!\d)(\d{1,2})([⁰¹²³⁴⁵][⁰¹²³⁴⁵⁶⁷⁸⁹])(?![⁰¹²³⁴⁵⁶⁷⁸⁹\d])")
+_CELSIUS: Final = re.compile(r"(?:℃|°\s?[CСcс](?!\w))")
 _LEFT_OVER: Final[dict[Language, dict[str, str]]] = {
     Language.RUSSIAN: {
         "₽": "рублей",
@@ -38,6 +56,7 @@ _LEFT_OVER: Final[dict[Language, dict[str, str]]] = {
         "€": "евро",
         "£": "фунтов",
         "%": "процентов",
+        "°": "градусов",
         "+": "плюс",
     },
     Language.ENGLISH: {
@@ -46,6 +65,7 @@ _LEFT_OVER: Final[dict[Language, dict[str, str]]] = {
         "€": "euros",
         "£": "pounds",
         "%": "percent",
+        "°": "degrees",
         "+": "plus",
     },
 }
@@ -83,11 +103,21 @@ def has_words(text: str) -> bool:
 
 def _plain_text(language: Language, written: str) -> str:
     """Letters, digits, pauses and the signs of numbers; a line's end is a pause, all else a space."""
-    written = re.sub(r"(?<=[\w%₽$€£)])[ \t]*(?:\r\n|\r|\n)+", ". ", written)
+    written = re.sub(r"(?<=[\w%₽$€£)°])[ \t]*(?:\r\n|\r|\n)+", ". ", written)
+    written = _without_special_digits(language, written)
     for sign, word in _WORDS[language].items():
         written = written.replace(sign, f" {word} ")
     text = "".join(_plain_character(character) for character in unicodedata.normalize("NFKC", written))
     return re.sub(r"\s+", " ", text).strip()
+
+
+def _without_special_digits(language: Language, written: str) -> str:
+    """«9⁰⁰» is a time and «1½» a fraction: as plain digits they would be 900 and 11 over 2."""
+    written = _RAISED_MINUTES.sub(lambda found: f"{found[1]}:{found[2].translate(_RAISED)}", written)
+    for sign, part in _FRACTIONS.items():
+        fraction = f"{_FRACTION_POINT[language]}{part}"
+        written = re.sub(rf"(?<=\d){sign}", fraction, written).replace(sign, f"0{fraction}")
+    return _CELSIUS.sub("°", written)
 
 
 def _plain_character(character: str) -> str:
@@ -96,7 +126,7 @@ def _plain_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Nd":
         return str(unicodedata.digit(character))
-    if category == "Pd":
+    if category == "Pd" or character == MINUS:
         return "-"
     # A stress mark belongs to its letter; letters and marks are all that is left to be spoken.
     return character if category[0] == "L" or category == "Mn" else " "

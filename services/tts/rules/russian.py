@@ -14,6 +14,8 @@ import msgspec
 from babel.dates import format_date
 from num2words import num2words
 
+from services.tts.rules import russian_moments
+
 
 class Case(StrEnum):
     """Grammatical case, by the letter that num2words uses."""
@@ -46,6 +48,7 @@ class Noun(msgspec.Struct, frozen=True):
     accusative: str = ""
 
 
+DEGREE: Final = Noun("градус", "градуса", "градусов", "градусу", "градусам")
 MINUTE: Final = Noun("минута", "минуты", "минут", "минуте", "минутам", Gender.FEMININE, "минуту")
 SECOND: Final = Noun("секунда", "секунды", "секунд", "секунде", "секундам", Gender.FEMININE, "секунду")
 HOUR: Final = Noun("час", "часа", "часов", "часу", "часам")
@@ -69,6 +72,7 @@ _UNITS: Final[dict[str, tuple[Noun, Noun | None]]] = {
     "$": (DOLLAR, CENT),
     "€": (EURO, CENT),
     "%": (PERCENT, None),
+    "°": (DEGREE, None),
     "тыс": (THOUSAND, None),
     "млн": (MILLION, None),
     "млрд": (MILLIARD, None),
@@ -79,6 +83,7 @@ _UNITS: Final[dict[str, tuple[Noun, Noun | None]]] = {
 _PREPOSITIONS: Final[dict[str, Case]] = {
     **dict.fromkeys(
         (
+            "в течение",
             "до",
             "с",
             "со",
@@ -113,11 +118,13 @@ _SUFFIXES: Final[dict[str, tuple[Case, Gender]]] = {
     "е": (Case.NOMINATIVE, Gender.NEUTER),
     "м": (Case.PREPOSITIONAL, Gender.MASCULINE),
 }
-_BEFORE: Final = rf"(?<!\w)(?:(?P<before>{'|'.join(_PREPOSITIONS)})\s+)?"
+_BEFORE: Final = (
+    rf"(?<!\w)(?:(?P<before>{'|'.join(_PREPOSITIONS)})\s+(?P<sign>(?:плюс-минус|минус|плюс)\s+)?)?"
+)
 _COUNT: Final = r"(?:\d{1,3}(?: \d{3})+|\d+)"
-_CLOCK: Final = r"(?:[01]?\d|2[0-3]):[0-5]\d"
+_CLOCK: Final = r"(?:(?:[01]?\d|2[0-3]):[0-5]\d|24:00)"
 _RANGE: Final = re.compile(
-    rf"(?<!\w)(?P<with>со?\s+)?(?P<from>{_CLOCK})\s*[-–—]\s*(?P<until>{_CLOCK})(?![\w:])"
+    rf"(?<!\w)(?P<with>со?\s+)?(?P<from>{_CLOCK}|\d\d?)\s*[-–—]\s*(?P<until>{_CLOCK})(?![\w:])"
 )
 _TIME: Final = re.compile(rf"{_BEFORE}(?P<time>{_CLOCK})(?![\w:])", re.IGNORECASE)
 _DATE: Final = re.compile(
@@ -140,13 +147,21 @@ _NAMED_DATE: Final = re.compile(
 _YEAR: Final = re.compile(rf"{_BEFORE}(?P<y>[12]\d{{3}})\s+(?P<word>год(?:а|у|ом)?)(?!\w)", re.IGNORECASE)
 _UNIT: Final = re.compile(
     rf"{_BEFORE}(?P<n>{_COUNT})(?:[.,](?P<part>\d{{1,6}}))?\s?"
-    r"(?P<unit>₽|\$|€|%|(?:рублей|рубля|руб|коп|тыс|млн|млрд|мин|сек|р|ч)(?!\w)\.?)",
+    r"(?P<unit>₽|\$|€|%|°|(?:рублей|рубля|руб|коп|тыс|млн|млрд|мин|сек|р|ч)(?!\w)\.?)",
     re.IGNORECASE,
 )
 _SIGN_FIRST: Final = re.compile(rf"(?P<unit>[$€₽])\s?(?P<n>{_COUNT}(?:[.,]\d{{1,2}})?)(?!\d)")
 _ORDINAL: Final = re.compile(r"(?<!\w)(?P<n>\d{1,6})-(?P<end>го|му|й|я|ю|е|м)(?!\w)", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"(?<![\w.,])(?P<n>\d{1,12})[.,](?P<part>\d{1,6})(?![\w]|[.,]\d)")
 _COUNTED: Final = re.compile(rf"{_BEFORE}(?P<n>{_COUNT})(?!\w)(?=(?:\s+(?P<after>[а-яё]+))?)", re.IGNORECASE)
+_FROM_TO: Final = re.compile(
+    rf"{_BEFORE}(?<![\w.,:/-])(?P<n>\d{{1,9}})\s?[-–—]\s?(?P<m>\d{{1,9}})(?![\w:/]|[.,]\d|-\w)"
+    r"(?:\s?(?P<unit>₽|\$|€|%|°|(?:руб|коп|тыс|млн|млрд|мин|сек|ч)(?!\w)\.?))?"
+    r"(?=(?:\s+(?P<after>[а-яё]+))?)",
+    re.IGNORECASE,
+)
+_FEMININE: Final = re.compile(r"минут|секунд|недел|тысяч|копе|штук|станци|остановк|лини|заявк|попыт|позици")
+"""Of what is counted in offices; in the genitive of many, no ending tells a gender."""
 _DIGITS_MAX: Final = 9
 """A longer row of digits is no count that people say in words; it is read digit by digit."""
 
@@ -185,6 +200,7 @@ def read(text: str) -> str:
     text = re.sub(r"(?<!\d)24/7(?!\d)", "двадцать четыре часа семь дней в неделю", text)
     text = re.sub(r"(?<!\w)доб\.", "добавочный", text, flags=re.IGNORECASE)
     text = re.sub(r"(?<!\w)тел\.", "телефон", text, flags=re.IGNORECASE)
+    text = russian_moments.read(text)
     text = _RANGE.sub(_read_range, text)
     text = _DATE.sub(_read_date, text)
     text = _DAYS.sub(r"с \g<from> по \g<until>", text)
@@ -193,6 +209,7 @@ def read(text: str) -> str:
     text = _YEAR.sub(_read_year, text)
     text = _TIME.sub(_read_time, text)
     text = _SIGN_FIRST.sub(r"\g<n> \g<unit>", text)
+    text = _FROM_TO.sub(_read_from_to, text)
     text = _UNIT.sub(_read_unit, text)
     text = _ORDINAL.sub(_read_ordinal, text)
     text = _DECIMAL.sub(lambda found: _decimal(found["n"], found["part"]), text)
@@ -203,10 +220,14 @@ def read(text: str) -> str:
 def _before(found: re.Match[str]) -> tuple[str, Case]:
     """The preposition as it stands, with its space, and the case that it asks for."""
     before = found["before"]
-    return (f"{before} ", _PREPOSITIONS[before.lower()]) if before else ("", Case.NOMINATIVE)
+    if not before:
+        return "", Case.NOMINATIVE
+    return f"{before} {found['sign'] or ''}", _PREPOSITIONS[" ".join(before.lower().split())]
 
 
 def _clock(text: str, case: Case) -> str:
+    if ":" not in text:
+        return cardinal(int(text), case)
     hour, minute = (int(part) for part in text.split(":"))
     return (
         f"{counted(hour, HOUR, case)} {counted(minute, MINUTE, case)}"
@@ -298,15 +319,41 @@ def _decimal(whole: str, part: str) -> str:
     return str(num2words(f"{int(whole)}.{part}", lang="ru")) if int(part) else cardinal(int(whole))
 
 
+def _read_from_to(found: re.Match[str]) -> str:
+    """«одна-две минуты», «с девяти до восемнадцати часов»: both numbers agree with what is counted."""
+    first, last = int(found["n"]), int(found["m"])
+    if first >= last:  # «дом 10-2» is no range
+        return found[0]
+    before, case = _before(found)
+    noun = _UNITS[found["unit"].lower().rstrip(".")][0] if found["unit"] else None
+    after = (found["after"] or "").lower()
+    case = _demanded(case, after)
+    if before.strip().lower() in ("с", "со") and case is Case.GENITIVE:
+        return f"{before}{cardinal(first, case)} до {cardinal(last, case)}" + (
+            f" {_form(last, noun, case)}" if noun else ""
+        )
+    if noun is not None:
+        end = "." if found["unit"].endswith(".") and _ends(found) else ""
+        return f"{before}{cardinal(first, case, noun.gender)}-{counted(last, noun, case)}{end}"
+    gender = Gender.FEMININE if _FEMININE.match(after) else _gender(last % 100, after, case)
+    return f"{before}{_plain(found['n'], case, gender)}-{_plain(found['m'], case, gender)}"
+
+
+def _demanded(case: Case, after: str) -> Case:
+    """The case that the ending of a counted noun asks for, or that of the preposition."""
+    for endings, demanded in _ENDINGS:
+        if after.endswith(endings):
+            return demanded
+    return case
+
+
 def _read_counted(found: re.Match[str]) -> str:
     before, case = _before(found)
     after = (found["after"] or "").lower()
     if after in _PREPOSITIONS:
         after = ""
     row = found["n"].replace(" ", "")
-    for endings, demanded in _ENDINGS:
-        if after.endswith(endings):
-            case = demanded
+    case = _demanded(case, after)
     if case is Case.NOMINATIVE and row.endswith("1") and after.endswith(("у", "ю")):
         case = Case.ACCUSATIVE
     return before + _plain(row, case, _gender(int(row[-2:]), after, case))
