@@ -169,7 +169,7 @@ def demand_version(row: Row, version: int) -> None:
 
 def saved(page: Page, kind: Kind, id_: str) -> Saved:
     """What was put, checked as the office stands now. Raises Refused with every error."""
-    found = checks.problems(page.office, kind, id_)
+    found = checks.alone(page.office, kind, id_)
     errors = [each for each in found if not each.is_warning]
     if kind is Kind.EMPLOYEE and not people.administrators(page.office):
         errors.append(Problem(code=Code.LAST_ADMINISTRATOR, field="role"))

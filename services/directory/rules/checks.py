@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import structs
 
 from contracts.directory import PbxKind
+from contracts.scenario import ElementKind
 from services.directory.rules import (
     departments,
     direct,
@@ -82,6 +83,35 @@ def problems(office: Office, kind: Kind, id_: str, shared: Shared | None = None)
     }
     own = checks[kind]()
     return [*own, *(shared or Shared(office)).problems(kind, id_), *_too_many(office, kind)]
+
+
+def alone(office: Office, kind: Kind, id_: str) -> list[Problem]:
+    """The same of a card that is saved by itself: an employee's mobile, too, where others ring it (E4, S3).
+
+    On a sheet the departments, rules and scenarios say that themselves.
+    """
+    found = problems(office, kind, id_)
+    if kind is not Kind.EMPLOYEE:
+        return found
+    short = {each.code: each for each in _short_rings(office, id_)}
+    return [*found, *short.values()]
+
+
+def _short_rings(office: Office, id_: str) -> Iterator[Problem]:
+    """Where an employee's mobile has too little time to ring, the shortest last."""
+    times_ms = [departments.ring_ms(office.departments[each]) for each in office.departments_of(id_)]
+    if (rules := office.rules.get(id_)) is not None:
+        times_ms.append(rules.no_answer_ms)
+    times_ms += [
+        element.wait_ms
+        for scenario in office.scenarios.values()
+        for element in scenario.elements
+        if element.kind is ElementKind.INTERNAL_SUBSCRIBER
+        and element.agent_id == id_
+        and element.wait_ms is not None
+    ]
+    for ring_ms in sorted(times_ms, reverse=True):
+        yield from people.mobile_time(office.employees[id_], ring_ms, "mobile_delay_ms")
 
 
 _LIMITS: Final = {

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import structs
 
-from contracts.directory import ActionKind, PbxKind
+from contracts.directory import ActionKind, PbxKind, StrategyKind
 from services.directory.rules import forwarding, lines, notices, people
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import DepartmentCard, NoAnswerAction
@@ -13,6 +13,10 @@ from services.directory.state.office import Kind, Office
 
 CALLBACK_TIME_MS_MIN: Final = 120_000
 """Q5: below two minutes nobody will manage to call back."""
+INVITATION_LEFT_MS_MIN: Final = 15_000
+"""C12: later than this before the deadline nobody is invited."""
+STEP_MS: Final = 20_000
+"""Q1: how long each rings in turn where the department says nothing else."""
 
 
 def department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Problem]:
@@ -43,13 +47,30 @@ def _seats(office: Office, card: DepartmentCard) -> Iterator[Problem]:
         seen.add(seat.agent_id)
         employee = office.employees.get(seat.agent_id)
         if employee is not None:
-            yield from people.mobile_time(employee, card.strategy.ring_ms, field)
+            yield from people.mobile_time(employee, ring_ms(card), field)
+
+
+def ring_ms(card: DepartmentCard) -> int:
+    """How long an agent's phones ring: for the step where agents are rung one after the other (Q1)."""
+    strategy = card.strategy
+    if strategy.kind is not StrategyKind.LINEAR:
+        return strategy.ring_ms
+    return STEP_MS if strategy.step_ms is None else strategy.step_ms
 
 
 def _times(card: DepartmentCard) -> Iterator[Problem]:
     if card.callback.is_on and card.no_answer_ms < CALLBACK_TIME_MS_MIN:
         values = {"seconds": f"{card.no_answer_ms / 1000:g}"}
         yield Problem(code=Code.CALLBACK_TIME_SHORT, field="no_answer_ms", values=values, is_warning=True)
+    invitation_ms = card.callback.invitation_after_ms
+    if card.callback.is_on and card.no_answer_ms - invitation_ms < INVITATION_LEFT_MS_MIN:
+        values = {"after": f"{invitation_ms / 1000:g}", "timeout": f"{card.no_answer_ms / 1000:g}"}
+        yield Problem(
+            code=Code.INVITATION_LATE,
+            field="callback.invitation_after_ms",
+            values=values,
+            is_warning=True,
+        )
     if not card.agents:
         yield Problem(code=Code.DEPARTMENT_EMPTY, field="agents", is_warning=True)
 

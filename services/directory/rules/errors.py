@@ -57,11 +57,14 @@ class Code(StrEnum):
     FORWARD_LOOP = "forward_loop"
     HOLIDAYS_UNKNOWN = "holidays_unknown"
     HOURS_EMPTY = "hours_empty"
+    HOURS_OVERLAP = "hours_overlap"
+    HOURS_OVERNIGHT = "hours_overnight"
     ID_TAKEN = "id_taken"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     IF_MATCH_MISSING = "if_match_missing"
     IF_MATCH_STALE = "if_match_stale"
     IN_USE = "in_use"
+    INVITATION_LATE = "invitation_late"
     LAST_ADMINISTRATOR = "last_administrator"
     LINE_NOT_OF_PBX = "line_not_of_pbx"
     LOGIN_REFUSED = "login_refused"
@@ -114,7 +117,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.ADMINISTRATOR_MISSING: Words(422, "Среди сотрудников нет администратора.", "None of the employees is an administrator.", "Дайте кому-нибудь эту роль.", "Give somebody that role."),
     Code.ARROW_MISSING: Words(422, "У элемента «{element}» нет стрелки «{on}».", "Element «{element}» has no arrow «{on}».", "Проведите её к следующему элементу.", "Draw it to the next element."),
     Code.ARROW_SUPERFLUOUS: Words(422, "У элемента «{element}» не может быть стрелки «{on}».", "Element «{element}» can have no arrow «{on}».", "Уберите стрелку: маршрут по ней никогда не пойдёт.", "Remove it: no call will ever go along it."),
-    Code.ARROW_TO_NOWHERE: Words(422, "Стрелка «{on}» элемента «{element}» ведёт в никуда: элемента «{to}» нет.", "Arrow «{on}» of element «{element}» leads nowhere: there is no element «{to}».", "Ведите её к существующему элементу.", "Lead it to an element that exists."),
+    Code.ARROW_TO_NOWHERE: Words(422, "Стрелка «{on}» элемента «{element}» ведёт в никуда: элемента «{to}» нет.{guess}", "Arrow «{on}» of element «{element}» leads nowhere: there is no element «{to}».{guess}", "Ведите её к существующему элементу.", "Lead it to an element that exists."),
     Code.BODY_INVALID: Words(400, "Запрос не читается.", "The request can't be read.", "Сверьтесь с описанием в /schema/openapi.json.", "Compare it with /schema/openapi.json."),
     Code.BODY_TOO_LARGE: Words(413, "Запрос слишком велик.", "The request is too large.", "Уменьшите файл или разделите запрос.", "Make the file smaller, or split the request."),
     Code.CALLBACK_TIME_SHORT: Words(200, "За {seconds} с никто не успеет перезвонить.", "Within {seconds} s nobody will manage to call back.", "Дайте две минуты или больше (рекомендуется 10 минут) или выключите заказ обратного звонка.", "Give two minutes or more (10 min is recommended), or switch callbacks off."),
@@ -135,11 +138,14 @@ WORDS: Final[dict[Code, Words]] = {
     Code.FORWARD_LOOP: Words(422, "Звонок пойдёт по кругу: {path}.", "A call would go round for ever: {path}.", "Направьте один из шагов на автоответчик, другого сотрудника или завершение звонка.", "Let one of the steps lead to voicemail, somebody else, or a hang-up."),
     Code.HOLIDAYS_UNKNOWN: Words(422, "Праздники страны «{country}» неизвестны.", "The holidays of country «{country}» are not known.", "Укажите код страны из двух букв: RU.", "Give the country's two letters: RU."),
     Code.HOURS_EMPTY: Words(422, "Рабочее время кончается, когда начинается.", "These hours begin when they end.", "Для круглых суток укажите с 0 до 1440.", "For the whole day give 0 to 1440."),
+    Code.HOURS_OVERLAP: Words(200, "Часы {first} и {second} в один и тот же день пересекаются и считаются вместе.", "The hours {first} and {second} overlap on the same day and count as one.", "Если имелось в виду другое, исправьте одни из них.", "If something else is meant, correct one of them."),
+    Code.HOURS_OVERNIGHT: Words(200, "Часы {first} переходят через полночь и длятся {hours} ч.", "The hours {first} go over midnight and last {hours} h.", "Если это дневная смена, поменяйте начало и конец местами.", "If a day shift is meant, swap its beginning and end."),
     Code.ID_TAKEN: Words(409, "Код «{id}» уже занят, возможно, удалённой записью.", "Id «{id}» is taken, possibly by something removed.", "Возьмите другой код: старые не используются повторно.", "Take another: ids are never used again."),
     Code.IDEMPOTENCY_KEY_REUSED: Words(422, "Этот Idempotency-Key уже был у другого запроса.", "This Idempotency-Key came with another request before.", "Создайте новый ключ для нового запроса.", "Make a new key for a new request."),
     Code.IF_MATCH_MISSING: Words(428, "Не сказано, какую версию вы меняете.", "The request does not say which version it changes.", "Пошлите If-Match с ETag, который вы прочли.", "Send If-Match with the ETag that you read."),
     Code.IF_MATCH_STALE: Words(412, "Запись уже изменил кто-то другой: сейчас версия {version}.", "Somebody else has changed this: it is at version {version} now.", "Прочтите её заново и повторите изменение.", "Read it again and repeat your change."),
     Code.IN_USE: Words(409, "Удалить нельзя, на запись ссылаются: {where}.", "It can't be removed, it is used by: {where}.", "Сначала измените эти места.", "Change those places first."),
+    Code.INVITATION_LATE: Words(200, "Заказать обратный звонок никому не предложат: приглашение звучит через {after} с, а за 15 с до конца ожидания ({timeout} с) уже не звучит.", "No caller will be invited to order a callback: the invitation comes after {after} s, and not in the last 15 s of the {timeout} s of waiting.", "Приглашайте раньше или дайте больше времени до действия «никто не ответил».", "Invite earlier, or give more time until the no-answer action."),
     Code.LAST_ADMINISTRATOR: Words(409, "Это последний администратор организации.", "This is the organization's last administrator.", "Сначала назначьте другого.", "Appoint another one first."),
     Code.LINE_NOT_OF_PBX: Words(422, "{number} — не номер АТС «{pbx}».", "{number} is no number of PBX «{pbx}».", "Добавьте его к номерам АТС или возьмите один из них.", "Add it to the PBX's numbers, or take one of those."),
     Code.LOGIN_REFUSED: Words(401, "Логин или пароль неверны.", "The login or the password is wrong.", "Проверьте раскладку и повторите или попросите администратора о новом пароле.", "Try again, or ask an administrator for a new password."),
@@ -157,10 +163,10 @@ WORDS: Final[dict[Code, Words]] = {
     Code.PBX_KIND_WRONG: Words(422, "«{pbx}» — АТС другого вида.", "«{pbx}» is a PBX of the other kind.", "Сотрудники и отделы живут на облачной АТС, внутренние номера без карточек — на офисной.", "Employees and departments live on a cloud PBX, bare extensions on an office PBX."),
     Code.PLACEHOLDER_BROKEN: Words(422, "Фигурная скобка не относится ни к одной подстановке.", "A brace belongs to no placeholder.", "Закройте её, как в {{position}}, или уберите.", "Close it, as in {{position}}, or remove it."),
     Code.PLACEHOLDER_EMPTY: Words(422, "Для подстановки {name} здесь нет значения.", "The placeholder {name} has no value here.", "Свяжите уведомление с отделом или сотрудником или уберите подстановку.", "Bind the notice to a department or an employee, or leave it out."),
-    Code.PLACEHOLDER_UNKNOWN: Words(422, "Подстановка {name} неизвестна.", "The placeholder {name} is unknown.", "Есть такие: {known}.", "There are: {known}."),
+    Code.PLACEHOLDER_UNKNOWN: Words(422, "Подстановка {name} неизвестна.{guess}", "The placeholder {name} is unknown.{guess}", "Есть такие: {known}.", "There are: {known}."),
     Code.RECIPIENT_INCOMPLETE: Words(422, "Получатель — или сотрудник, или имя с адресом.", "A recipient is an employee, or a name with an address.", "Укажите agent_id или name вместе с email.", "Give agent_id, or name and email."),
     Code.RECIPIENT_WITHOUT_EMAIL: Words(422, "{agent} должен получать письма, а адреса у него нет.", "{agent} is to get letters and has no e-mail address.", "Заполните адрес в карточке или выберите другого.", "Fill it in on the card, or choose somebody else."),
-    Code.REFERENCE_UNKNOWN: Words(422, "Нет записи «{id}», на которую ссылается поле.", "There is no «{id}», which the field refers to.", "Есть: {hint}.", "There are: {hint}."),
+    Code.REFERENCE_UNKNOWN: Words(422, "Нет записи «{id}», на которую ссылается поле.{guess}", "There is no «{id}», which the field refers to.{guess}", "Есть: {hint}.", "There are: {hint}."),
     Code.SATELLITE_TIME_SHORT: Words(200, "Спутниковому номеру остаётся звонить {seconds} с, а меньше 25 с — слишком мало.", "The satellite phone has {seconds} s to ring, and less than 25 s is too little.", "Увеличьте время ожидания.", "Give it more time."),
     Code.SEAT_TWICE: Words(422, "{agent} уже в этом отделе.", "{agent} is in this department already.", "Оставьте одно место.", "Keep one seat."),
     Code.SERVICE_STARTING: Words(503, "Служба ещё запускается.", "The service is still starting.", "Повторите через несколько секунд.", "Try again in a few seconds."),
@@ -170,7 +176,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.TOO_MANY: Words(409, "Больше {limit} не бывает.", "There can be no more than {limit}.", "Удалите лишнее.", "Remove what is not needed."),
     Code.TOO_MANY_TRIES: Words(429, "Слишком много попыток.", "Too many tries.", "Подождите {seconds} с.", "Wait {seconds} s."),
     Code.UPLOAD_UNAVAILABLE: Words(503, "Хранилище файлов сейчас не отвечает.", "The store of files does not answer now.", "Ничего не сохранено. Повторите позже.", "Nothing was saved. Try again later."),
-    Code.ZONE_UNKNOWN: Words(422, "Нет часового пояса «{zone}».", "There is no time zone «{zone}».", "Укажите место: Europe/Moscow, Asia/Omsk.", "Give its place: Europe/Moscow, Asia/Omsk."),
+    Code.ZONE_UNKNOWN: Words(422, "Нет часового пояса «{zone}».{guess}", "There is no time zone «{zone}».{guess}", "Укажите место: Europe/Moscow, Asia/Omsk.", "Give its place: Europe/Moscow, Asia/Omsk."),
 }
 # fmt: on
 REFUSALS: Final[dict[Refusal, Text]] = {
@@ -185,6 +191,8 @@ REFUSALS: Final[dict[Refusal, Text]] = {
     Refusal.DENIED: Text(ru="он в списке запрещённых", en="it is on the deny list"),
 }
 """Why a number may not be dialled; the other refusals are of orders, and no card meets them."""
+GUESS: Final = Text(ru=" Возможно, имелось в виду «{meant}»?", en=" Did you mean «{meant}»?")
+"""Said after a cause whose problem has a value `meant`."""
 
 
 def status(problem: Problem) -> int:
@@ -212,6 +220,9 @@ def _filled(ru: str, en: str, problem: Problem) -> Text:
 
 
 def _values(problem: Problem, choose: Callable[[Text], str]) -> dict[str, str]:
-    if problem.code is not Code.NUMBER_REFUSED:
-        return problem.values
-    return {**problem.values, "reason": choose(REFUSALS[Refusal(problem.values["reason"])])}
+    values = {**problem.values, "guess": ""}
+    if meant := problem.values.get("meant"):
+        values["guess"] = choose(GUESS).format(meant=meant)
+    if problem.code is Code.NUMBER_REFUSED:
+        values["reason"] = choose(REFUSALS[Refusal(problem.values["reason"])])
+    return values

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import holidays as public_holidays
 
@@ -19,6 +19,7 @@ from services.directory.state.cards import Absence, Hours
 DAYS_AHEAD: Final = 60
 """E5: hours travel sixty days ahead."""
 MINUTES_PER_DAY: Final = 24 * 60
+MINUTES_PER_WEEK: Final = 7 * MINUTES_PER_DAY
 _DAY_MIN: Final = date(1971, 1, 1)
 _DAY_MAX: Final = date(2199, 12, 31)
 """What lies beyond is as good as always: the calendar's own ends have no neighbouring zone to convert to."""
@@ -33,6 +34,39 @@ def is_zone(name: str) -> bool:
         # A name may also be a folder of zones, or climb out of theirs.
         return False
     return True
+
+
+@lru_cache(maxsize=1)
+def zones() -> frozenset[str]:
+    """Every time zone there is."""
+    return frozenset(available_timezones())
+
+
+def crosses_midnight(hours: Hours) -> bool:
+    """Whether these hours end in the course of the next day; midnight itself still belongs to the day."""
+    return 0 < hours.until_minute < hours.from_minute
+
+
+def length(hours: Hours) -> int:
+    """How many minutes these hours last."""
+    length_ = hours.until_minute - hours.from_minute
+    return length_ if length_ > 0 else length_ + MINUTES_PER_DAY
+
+
+def overlap(one: Hours, other: Hours) -> bool:
+    """Whether both hold at the same time, on any day of the week or in the night after it."""
+    return any(
+        (second + other.from_minute - first - one.from_minute) % MINUTES_PER_WEEK < length(one)
+        or (first + one.from_minute - second - other.from_minute) % MINUTES_PER_WEEK < length(other)
+        for first in (day * MINUTES_PER_DAY for day in one.days)
+        for second in (day * MINUTES_PER_DAY for day in other.days)
+    )
+
+
+def shown(hours: Hours) -> str:
+    """As people write them: 09:00–18:00."""
+    begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in (hours.from_minute, hours.until_minute))
+    return f"{begin}–{end}"  # a span has a dash
 
 
 def has_holidays(country: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from contracts.directory import NoticeKind
+from runtime.spelling import meant
 from services.directory.rules.errors import Code, Problem
 from services.directory.rules.people import unknown
 from services.directory.state.cards import NoticeCard, NoticeChoice
@@ -39,7 +40,9 @@ def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
         shown = f"{{{name}}}"
         if name not in PLACEHOLDERS:
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
-            yield Problem(code=Code.PLACEHOLDER_UNKNOWN, field="text", values={"name": shown, "known": known})
+            near = meant(name, PLACEHOLDERS)
+            values = {"name": shown, "known": known, "meant": f"{{{near}}}" if near else ""}
+            yield Problem(code=Code.PLACEHOLDER_UNKNOWN, field="text", values=values)
         elif (name == "department" and card.department_id is None) or (
             name in OF_EMPLOYEE and card.agent_id is None
         ):

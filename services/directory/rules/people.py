@@ -1,6 +1,5 @@
 """What must hold for an employee's card, and for an extension of an office PBX (E1, E4 to E6)."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -10,6 +9,7 @@ from msgspec import structs
 from contracts import dialling
 from contracts.dialling import DiallingPolicy
 from contracts.directory import PbxKind, Role
+from runtime.spelling import likely, meant
 from services.directory.rules import hours, naming
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import EmployeeCard, ExtensionCard, Hours, Who
@@ -19,6 +19,8 @@ MOBILE_RING_MS_MIN: Final = 15_000
 """E4: an outside call takes seconds to be set up, and then somebody has to find the phone."""
 SATELLITE_RING_MS_MIN: Final = 25_000
 """S3: a satellite link takes ten seconds more."""
+NIGHT_SHIFT_MINUTES_MAX: Final = 12 * 60
+"""From 20:00 to 08:00 people work; 18:00 to 09:00 is mostly a day shift whose ends were swapped."""
 HINTS_MAX: Final = 10
 HINTS_LIKELY_MAX: Final = 3
 
@@ -102,23 +104,35 @@ def pbx_of_kind(office: Office, pbx_id: str, kind: PbxKind | None = None) -> Ite
 def unknown(field: str, id_: str, known: Iterable[str]) -> Problem:
     """A reference to something that does not exist; the hint names what does, the likeliest first."""
     names = sorted(known)
-    likely = difflib.get_close_matches(id_, names, n=HINTS_LIKELY_MAX)
-    names = [*likely, *(name for name in names if name not in likely)]
+    near = likely(id_, names, HINTS_LIKELY_MAX)
+    names = [*near, *(name for name in names if name not in near)]
     hint = ", ".join(names[:HINTS_MAX]) + (" …" if len(names) > HINTS_MAX else "")
-    return Problem(code=Code.REFERENCE_UNKNOWN, field=field, values={"id": id_, "hint": hint or "—"})
+    values = {"id": id_, "hint": hint or "—", "meant": near[0] if near else ""}
+    return Problem(code=Code.REFERENCE_UNKNOWN, field=field, values=values)
 
 
 def zone(name: str | None, field: str = "timezone") -> Iterator[Problem]:
     """A time zone that does not exist."""
     if name is not None and not hours.is_zone(name):
-        yield Problem(code=Code.ZONE_UNKNOWN, field=field, values={"zone": name})
+        near = meant(name, hours.zones()) or ""
+        yield Problem(code=Code.ZONE_UNKNOWN, field=field, values={"zone": name, "meant": near})
 
 
 def week(listed: Iterable[Hours], field: str) -> Iterator[Problem]:
-    """Working hours that are none."""
-    for position, each in enumerate(listed):
+    """Working hours that are none, and what is doubtful about those that are."""
+    found = list(listed)
+    for position, each in enumerate(found):
+        here = f"{field}.{position}"
         if each.from_minute == each.until_minute or each.from_minute == hours.MINUTES_PER_DAY:
-            yield Problem(code=Code.HOURS_EMPTY, field=f"{field}.{position}")
+            yield Problem(code=Code.HOURS_EMPTY, field=here)
+        elif hours.crosses_midnight(each) and hours.length(each) > NIGHT_SHIFT_MINUTES_MAX:
+            values = {"first": hours.shown(each), "hours": f"{hours.length(each) / 60:g}"}
+            yield Problem(code=Code.HOURS_OVERNIGHT, field=here, values=values, is_warning=True)
+        for earlier in found[:position]:
+            if hours.overlap(earlier, each):
+                values = {"first": hours.shown(earlier), "second": hours.shown(each)}
+                yield Problem(code=Code.HOURS_OVERLAP, field=here, values=values, is_warning=True)
+                break
 
 
 def recipients(office: Office, people: Iterable[Who], field: str) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts.scenario import ElementKind
+from runtime.spelling import meant
 from services.directory.rules import lines, notices, people
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import Element, ScenarioCard
@@ -121,7 +122,8 @@ def _arrows(card: ScenarioCard, element: Element, field: str) -> Iterator[Proble
         if arrow.on in present or arrow.on not in (*needed, *allowed):
             yield Problem(code=Code.ARROW_SUPERFLUOUS, field=here, values=values)
         elif arrow.to not in known:
-            yield Problem(code=Code.ARROW_TO_NOWHERE, field=here, values=values)
+            near = meant(arrow.to, known) or ""
+            yield Problem(code=Code.ARROW_TO_NOWHERE, field=here, values={**values, "meant": near})
         present.add(arrow.on)
     for on in needed:
         if on not in present:

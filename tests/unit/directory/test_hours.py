@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from contracts.ids import Instant
 from contracts.message import Interval
-from services.directory.rules import hours
+from services.directory.rules import hours, people
+from services.directory.rules.errors import shown
 from services.directory.state.cards import Absence, Hours
 from tests.unit.tools.offices import NOW, at
 
@@ -144,3 +145,83 @@ def test_no_date_of_the_calendar_is_too_far(first_day: date, last_day: date | No
     """Year 1 and year 9999 are typing errors, and no crash."""
     found = hours.absences([Absence(first_day=first_day, last_day=last_day)], zone, NOW)
     assert len(found) <= 1
+
+
+def doubts(*week: Hours) -> list[tuple[str, str]]:
+    """Code and place of what is said about a week."""
+    return [(str(each.code), each.field) for each in people.week(week, "hours")]
+
+
+@pytest.mark.rule("E5")
+@pytest.mark.parametrize(
+    ("days", "begin", "end"),
+    [
+        ("mon-fri", "22:00", "06:00"),
+        ("mon-sun", "20:00", "08:00"),
+        ("sun", "09:00", "00:00"),
+        ("sun", "9:00", "24:00"),
+    ],
+)
+def test_n10_a_night_shift_over_midnight_is_taken_as_it_stands(days: str, begin: str, end: str) -> None:
+    """Guards and call centres work so; midnight itself still belongs to the day."""
+    assert doubts(*weekly(days, begin, end)) == []
+
+
+@pytest.mark.rule("E5")
+def test_n10_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
+    """18:00 to 09:00 is fifteen hours of night: who means it is not refused, who does not is told."""
+    [problem] = people.week(weekly("mon-fri", "18:00", "09:00"), "hours")
+    assert (problem.code, problem.field, problem.is_warning) == ("hours_overnight", "hours.0", True)
+    told = shown(problem)
+    assert told.cause.en == "The hours 18:00–09:00 go over midnight and last 15 h."
+    assert told.cause.ru == "Часы 18:00–09:00 переходят через полночь и длятся 15 ч."
+    assert "swap" in told.remedy.en
+
+
+@pytest.mark.rule("E5")
+@pytest.mark.parametrize(
+    ("first", "second", "is_double"),
+    [
+        (("mon-fri", "09:00", "18:00"), ("mon-fri", "17:00", "20:00"), True),
+        (("mon-fri", "09:00", "18:00"), ("mon-sun", "10:00", "12:00"), True),
+        (("mon-fri", "09:00", "13:00"), ("mon-fri", "13:00", "18:00"), False),
+        (("mon-fri", "09:00", "18:00"), ("sun", "09:00", "18:00"), False),
+        (
+            ("sun", "22:00", "06:00"),
+            ("mon-fri", "05:00", "09:00"),
+            True,
+        ),  # Sunday's night is Monday's morning
+        (("sun", "22:00", "06:00"), ("mon-fri", "06:00", "09:00"), False),
+        (("sun", "00:00", "24:00"), ("sun", "23:59", "24:00"), True),
+    ],
+)
+def test_n10_hours_that_overlap_are_saved_with_a_warning(
+    first: tuple[str, str, str], second: tuple[str, str, str], is_double: bool
+) -> None:
+    """They count once, which is what the one mistake means and the other does not."""
+    for week in ((first, second), (second, first)):
+        found = doubts(*weekly(*week[0]), *weekly(*week[1]))
+        assert found == ([("hours_overlap", "hours.1")] if is_double else [])
+
+
+@given(
+    st.lists(
+        st.builds(
+            Hours,
+            days=st.lists(st.integers(0, 6), min_size=1, max_size=3, unique=True).map(tuple),
+            from_minute=st.integers(0, 1439),
+            until_minute=st.integers(1, 1440),
+        ).filter(lambda each: each.from_minute != each.until_minute),
+        min_size=2,
+        max_size=2,
+    )
+)
+def test_n10_hours_overlap_just_when_they_share_a_minute_of_the_week(week: list[Hours]) -> None:
+    """Also over midnight, and over the end of the week."""
+    one, other = week
+    busy: tuple[set[int], set[int]] = (set(), set())
+    for minutes, each in zip(busy, week, strict=True):
+        for day in each.days:
+            begin = day * 1440 + each.from_minute
+            minutes.update((begin + step) % 10_080 for step in range(hours.length(each)))
+    assert hours.overlap(one, other) == bool(busy[0] & busy[1])

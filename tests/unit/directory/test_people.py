@@ -118,3 +118,22 @@ def test_a_number_of_the_kill_switch_is_still_a_number() -> None:
     found = office(employees={"b": home})
     organization = structs.replace(found.organization, dialling=Dialling(is_on=False))
     assert codes(structs.replace(found, organization=organization), Kind.EMPLOYEE, "b") == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "guess"),
+    [("pbx_id", "moskwa", "moskva"), ("timezone", "Europe/Moskow", "Europe/Moscow")],
+)
+def test_n10_a_name_that_is_almost_one_is_guessed(field: str, value: str, guess: str) -> None:
+    """A typing error costs seconds: in both languages."""
+    found = office(employees={"a": employee("A", **{field: value, "role": "administrator"})})
+    [problem] = problems(found, Kind.EMPLOYEE, "a")
+    assert shown(problem).cause.en.endswith(f" Did you mean «{guess}»?")
+    assert shown(problem).cause.ru.endswith(f" Возможно, имелось в виду «{guess}»?")
+
+
+def test_n10_a_name_like_none_is_not_guessed() -> None:
+    """A guess out of the blue leads astray."""
+    found = office(employees={"a": employee("A", pbx_id="qq", role="administrator")})
+    [problem] = problems(found, Kind.EMPLOYEE, "a")
+    assert shown(problem).cause.en == "There is no «qq», which the field refers to."
