@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
+from contracts import caller_ids
 from contracts.ids import Instant
 from contracts.message import Part
 
@@ -21,6 +22,8 @@ QUIET_UNTIL_HOUR: Final = 9
 CALENDAR_END_AT: Final = 253_370_764_800_000
 """The last day of 9998: a day later the computer's calendar ends, in some zone."""
 
+HOME_REGION: Final = "RU"
+"""The region of an organization that has chosen none: a setting's default, the only country in the code."""
 NUMBER_LENGTH_MAX = 32
 """E.164 has 15 digits; the rest is room for what people type between them."""
 
@@ -49,7 +52,7 @@ class DiallingPolicy(Part, frozen=True, kw_only=True):
     """Whom an organization's PBXs may dial; numbers are E.164, regions are two letters (ISO 3166)."""
 
     is_on: bool = True
-    home_region: str = "RU"
+    home_region: str = HOME_REGION
     allowed_regions: tuple[str, ...] = ()
     denied_numbers: tuple[str, ...] = ()
     own_numbers: tuple[str, ...] = ()
@@ -91,6 +94,26 @@ def e164(number: str, policy: DiallingPolicy) -> str | None:
     if found is None or not phonenumbers.is_valid_number(found):
         return None
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+
+
+def canonical(caller: str | None, policy: DiallingPolicy) -> str | None:
+    """A caller's number as everybody keeps and compares it; None: withheld.
+
+    E.164 where the text is a number of the organization's region or of the world, so that `8 495 …`,
+    `495 …` and `+7 495 …` are one customer. What is none (an extension, a short number, a name) stays as it
+    came; of digits that are grouped, the digits.
+    """
+    known = caller_ids.known(caller)
+    if known is None:
+        return None
+    found = e164(known, policy)
+    if found is not None:
+        return found
+    return known if set(known) - _DIALLABLE else "".join(each for each in known if each not in _GROUPING)
+
+
+_GROUPING: Final = frozenset(" -().")
+_DIALLABLE: Final = _GROUPING | frozenset("0123456789+")
 
 
 def is_emergency(number: str, region: str) -> bool:

@@ -1,5 +1,6 @@
 """What speech is asked for and what came of it. Results are idempotent by their subject."""
 
+from contracts.dialling import HOME_REGION
 from contracts.directory import Language
 from contracts.ids import MediaKey, NoticeId
 from contracts.message import Command, Fact
@@ -9,7 +10,8 @@ class RenderNotice(Command, tag="speech.render_notice", frozen=True, kw_only=Tru
     """Make a notice playable: speak `text`, or bring the upload at `key` into the canonical form.
 
     `values` fills the placeholders that are known when saved (department, employee, return_date);
-    those of a call (position, wait_minutes, number) stay open and become gaps between the parts.
+    those of a call (position, wait_minutes, number) stay open and become gaps between the parts. `region`
+    is the country (ISO 3166) whose way of grouping the numbers in the text have that name none.
     """
 
     notice_id: NoticeId
@@ -18,6 +20,7 @@ class RenderNotice(Command, tag="speech.render_notice", frozen=True, kw_only=Tru
     text: str = ""
     key: MediaKey | None = None
     values: dict[str, str] = {}
+    region: str = HOME_REGION
 
 
 class NoticeRendered(Fact, tag="tts.notice_rendered", frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from email.headerregistry import Address
 from typing import Final
 
 from contracts import callback, directory, gateway, history, scenario, telephony, tts
+from contracts.dialling import HOME_REGION
 from contracts.directory import Language
 from contracts.message import Message
 from contracts.topics import FACTS
@@ -142,7 +143,7 @@ def main(argv: list[str]) -> int:
     create.add_argument("--number", required=True, help="a number of that PBX, E.164")
     create.add_argument("--language", choices=list(Language), default=Language.RUSSIAN, type=Language)
     create.add_argument("--timezone", default="Europe/Moscow")
-    create.add_argument("--region", default="RU", help="where numbers are dialled as at home")
+    create.add_argument("--region", default=HOME_REGION, help="where numbers are dialled as at home")
     admit = verbs.add_parser("admit", help="a token for saving a whole office by its file; printed once")
     admit.add_argument("organization", help="its id: small letters, digits, dashes")
     admit.add_argument("--name", help="begin it, empty, if the book does not have it")

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from contracts import telephony
+from contracts import caller_ids, telephony
 from contracts.gateway import DeviceState
 from contracts.ids import Address, BridgeId, Instant, LegId, PbxId, PlayId, RecordingId
 
@@ -52,12 +52,16 @@ class Replied(Happening, tag="replied", frozen=True, kw_only=True):
 
 
 class Arrived(Happening, tag="arrived", frozen=True, kw_only=True):
-    """Somebody calls a line."""
+    """Somebody calls a line; `caller` None: withheld, in whatever words the network says so."""
 
     leg_id: LegId
     caller: str | None
     line: str
     is_internal: bool = False
+
+    def __post_init__(self) -> None:
+        """No adapter tells a word for «withheld» as a number, nor what could not be stored as text."""
+        msgspec.structs.force_setattr(self, "caller", caller_ids.known(self.caller))
 
 
 class Progressed(Happening, tag="progressed", frozen=True, kw_only=True):
@@ -151,7 +155,7 @@ class PbxGone(Happening, tag="pbx_gone", frozen=True, kw_only=True):
 
 
 class LegSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A leg that the PBX has now."""
+    """A leg that the PBX has now; `caller` as of `Arrived`."""
 
     leg_id: LegId
     is_answered: bool
@@ -162,6 +166,10 @@ class LegSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_internal: bool = False
     is_ringing: bool = False
     ring_ms_max: int = 0
+
+    def __post_init__(self) -> None:
+        """As of `Arrived`: a call that came while the gateway was away is no different."""
+        msgspec.structs.force_setattr(self, "caller", caller_ids.known(self.caller))
 
 
 class RecordingSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

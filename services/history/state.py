@@ -326,6 +326,8 @@ class Contact(Piece):
     end_reason: str = ""
     waited_ms: int = 0
     ended_at: Instant | None = None
+    number_said: str = ""
+    """The caller's number as the network wrote it, where `number` is another text."""
     continued_in: str = ""
     """The name of what the caller went on in: a place or a callback of another contact (C8)."""
     is_erased: bool = False

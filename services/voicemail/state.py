@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sortedcontainers import SortedDict
 
+from contracts.dialling import DiallingPolicy, canonical
 from contracts.directory import Language, NoticeChoice, Recipient, VoicemailSettings
 from contracts.history import UnheardMessage
 from contracts.ids import (
@@ -40,6 +41,8 @@ class Organization(Record, frozen=True, array_like=True):
     timezone: str
     administrators: tuple[Recipient, ...]
     console_url: str
+    home_region: str = ""
+    """How callers' numbers are read; before anything was said of it, those of the world alone."""
 
 
 class Department(Record, frozen=True, array_like=True):
@@ -285,6 +288,12 @@ class VoicemailState(State):
     def organization(self) -> Organization | None:
         """The organization itself, once the directory has told of it."""
         return next(iter(self.organizations), None)
+
+    def caller(self, said: str | None) -> str | None:
+        """A caller's number as everybody keeps it, so that letters can dial it (P-7); None: withheld."""
+        organization = self.organization()
+        region = "" if organization is None else organization.home_region
+        return canonical(said, DiallingPolicy(home_region=region))
 
     def readers_at(self, email: str) -> tuple[Reader, ...]:
         """The employees with this address."""

@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import phonenumbers
+
 ROOMS = ("contracts", "runtime", "services", "tests", "tools")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
@@ -36,6 +38,9 @@ OTHER_MEANINGS = {
     ("contracts/prompts.py", "group"): "the digits of a phone number are read in groups",
 }
 
+# CZ is also two of Unicode's categories in a row, controls and separators.
+COUNTRIES = phonenumbers.SUPPORTED_REGIONS - {"CZ"}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -55,6 +60,24 @@ def _tree(path: Path) -> ast.Module:
 
 def _functions(tree: ast.Module) -> Iterator[Function]:
     yield from (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def countries(root: Path) -> list[str]:
+    """A country's code where a number is read would be wrong in every other country (P-8)."""
+    found = []
+    for path in python_files(root):
+        if _where(root, path) == "contracts/dialling.py" or path.is_relative_to(root / "tests"):
+            continue
+        named = [
+            node
+            for node in ast.walk(_tree(path))
+            if isinstance(node, ast.Constant) and node.value in COUNTRIES
+        ]
+        found += [
+            f"{_where(root, path, node.lineno)} names a country, {node.value!r}: the policy does that"
+            for node in named
+        ]
+    return found
 
 
 def is_pure(root: Path, path: Path) -> bool:

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
         house.imports_of_tests,
         house.service_shapes,
         house.named_addresses,
+        house.countries,
     ],
 )
 def test_nothing_is_found_by(check: Callable[[Path], list[str]]) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from contracts.dialling import HOME_REGION
 from contracts.directory import (
     ActionKind,
     DeviceKind,
@@ -47,7 +48,7 @@ class Dialling(Shape):
     """Whom the organization's PBXs may dial (C10)."""
 
     on: bool = True
-    home_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "RU"
+    home_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = HOME_REGION
     allowed_regions: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = ()
     denied_numbers: tuple[Number, ...] = ()
     satellite_numbers: tuple[Number, ...] = ()

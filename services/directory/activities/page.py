@@ -334,6 +334,7 @@ class Page:
             text=fact.text,
             key=fact.key,
             values=fact.values,
+            region=self.office.organization.dialling.home_region,
         )
         id_ = f"{outbox.SOURCE}/{self.organization_id}/render/{fact.notice_id}/{fact.version}"
         return outbox.record(

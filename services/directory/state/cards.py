@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from contracts.dialling import HOME_REGION
 from contracts.directory import (
     ActionKind,
     DirectActionKind,
@@ -66,7 +67,7 @@ class Dialling(Card, frozen=True, kw_only=True):
     """Whom the organization's PBXs may dial (C10); their own numbers are added by the book."""
 
     is_on: bool = True
-    home_region: Region = "RU"
+    home_region: Region = HOME_REGION
     allowed_regions: Annotated[tuple[Region, ...], Meta(max_length=250)] = ()
     denied_numbers: Numbers = ()
     satellite_numbers: Numbers = ()

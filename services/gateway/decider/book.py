@@ -34,7 +34,8 @@ class Book:
     def __init__(self, pbx_id: PbxId, organization_id: OrganizationId) -> None:
         self.pbx_id = pbx_id
         self.organization_id = organization_id
-        self.region = "RU"
+        self.region = ""
+        """Until the organization's is heard, what is an emergency number everywhere is one here."""
         self.numbers: tuple[str, ...] = ()
         self.is_there: bool | None = None
         self.newest_at = Instant(0)

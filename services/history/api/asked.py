@@ -5,17 +5,18 @@ import binascii
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
-import phonenumbers
 from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts import dialling
 from contracts.ids import AgentId, DepartmentId, Instant, PbxId
 from runtime.ports import Clock
 from services.history.activities.asking import Asker, Askers
 from services.history.activities.erasing import Erasing
+from services.history.activities.keeping import load_rights
 from services.history.activities.messages import Messages
 from services.history.activities.querying import PAGE_MAX, Filters
 from services.history.rules.errors import Code, Refused
@@ -35,7 +36,11 @@ Ids = Annotated[
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="how many at most")]
 Cursor = Annotated[str, QueryParameter(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before")]
 Number = Annotated[
-    str, QueryParameter(max_length=NUMBER_LENGTH_MAX, description="the customer's, as +79161234567")
+    str,
+    QueryParameter(
+        max_length=NUMBER_LENGTH_MAX,
+        description="the customer's, as people write it in the organization's country, or with + everywhere",
+    ),
 ]
 Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX)]
 
@@ -75,6 +80,7 @@ async def the_asker(parts: Given, request: Request[Any, Any, Any]) -> Asker:
 
 
 async def the_filters(
+    parts: Given,
     asker: Asking,
     since_at: At = 0,
     until_at: At = INSTANT_MAX,
@@ -95,18 +101,22 @@ async def the_filters(
         pbxs=tuple(PbxId(each) for each in _split(pbx)),
         directions=_words(Direction, direction, "direction"),
         outcomes=_words(Outcome, outcome, "outcome"),
-        number=e164(number) if number else "",
+        number=await as_kept(parts, asker, number) if number else "",
         is_voicemail=is_voicemail,
     )
 
 
-def e164(number: str) -> str:
-    """A number as it stands in history. Raises Refused."""
-    try:
-        found = phonenumbers.parse(number.strip(), "RU")
-    except phonenumbers.NumberParseException as error:
-        raise Refused(Code.NUMBER_UNUSABLE, field="number") from error
-    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+async def as_kept(parts: Parts, asker: Asker, number: str) -> str:
+    """A number as it stands in history, read as people of the organization's country write it (P-8).
+
+    Raises Refused.
+    """
+    async with parts.engine.connect() as connection:
+        book = await load_rights(connection, asker.organization_id, None)
+    found = dialling.canonical(number, book.policy)
+    if found is None or not any(each.isdigit() for each in found):
+        raise Refused(Code.NUMBER_UNUSABLE, field="number")
+    return found
 
 
 def cursor(at: int, id_: str) -> str:

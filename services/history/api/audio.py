@@ -9,7 +9,7 @@ from msgspec import Struct
 from contracts.rights import Action
 from services.history.activities.erasing import Erased
 from services.history.api import shown
-from services.history.api.asked import Asking, Cursor, Given, Id, Limit, cursor, e164, place_of
+from services.history.api.asked import Asking, Cursor, Given, Id, Limit, as_kept, cursor, place_of
 from services.history.api.methods import delete, get, post
 
 Unclaimed = Annotated[bool, QueryParameter(description="only what nobody took yet")]
@@ -104,4 +104,4 @@ class EraseRoutes(Controller):
     async def erase(self, parts: Given, asker: Asking, data: JSONBody[EraseRequest]) -> Erased:
         """The record of the erasure: what can't be recalled, and when the last copy on the log ends (V6)."""
         await parts.askers.demand(asker, Action.ERASE, "erase")
-        return await parts.erasing.erase(asker, e164(data.number))
+        return await parts.erasing.erase(asker, await as_kept(parts, asker, data.number))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from contracts import directory, rights
+from contracts.dialling import DiallingPolicy
 from contracts.directory import (
     AgentSaved,
     DepartmentSaved,
@@ -69,6 +70,12 @@ class Book:
         """The organization's own card."""
         found = self._get(OrganizationSaved, self.organization_id)
         return found if isinstance(found, OrganizationSaved) else None
+
+    @property
+    def policy(self) -> DiallingPolicy:
+        """How numbers are read; before anything was said of the organization, those of the world alone."""
+        card = self.organization
+        return DiallingPolicy(home_region="") if card is None else card.dialling_policy
 
     def agent(self, agent_id: AgentId) -> AgentSaved | None:
         """An agent's card."""

@@ -1,6 +1,7 @@
 """What callback says, folded into a contact: one callback as one story, from the order to its end (C13)."""
 
 from contracts import callback as c
+from contracts import dialling
 from contracts.ids import Instant
 from services.history.rules.book import Book
 from services.history.rules.legs import close_talks, note_leg
@@ -46,7 +47,7 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
     """What happens between the order and the end."""
     match fact:
         case c.NumberChanged():
-            _on_number_changed(contact, callback, fact, at)
+            _on_number_changed(contact, callback, fact, at, book)
         case c.CallbackConfirmed():
             _tell(callback, at, "confirmed")
         case c.AttemptStarted():
@@ -73,9 +74,16 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
             _on_leg(contact, callback, fact, at, "message_wanted")
 
 
-def _on_number_changed(contact: Contact, callback: Callback, fact: c.NumberChanged, at: Instant) -> None:
-    callback.number = "" if contact.is_erased else fact.number
+def _on_number_changed(
+    contact: Contact, callback: Callback, fact: c.NumberChanged, at: Instant, book: Book
+) -> None:
+    callback.number = _number(contact, fact.number, book)
     _tell(callback, at, "number_changed")
+
+
+def _number(contact: Contact, said: str | None, book: Book) -> str:
+    """A callback's number under which its contact is found; what was erased does not come back."""
+    return "" if contact.is_erased else dialling.canonical(said, book.policy) or ""
 
 
 def _on_leg(
@@ -105,7 +113,7 @@ def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, book: Bo
         callback_id=fact.callback_id,
         place_id=fact.place_id,
         department=book.whither(fact.department_id, contact),
-        number="" if contact.is_erased else fact.number,
+        number=_number(contact, fact.number, book),
         origin=fact.origin,
         ordered_at=at,
         joined_at=fact.joined_at,
@@ -128,7 +136,7 @@ def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, book: Bo
             callback_id=fact.callback_id,
             place_id=fact.place_id,
             department=book.whither(fact.department_id, contact),
-            number="" if contact.is_erased else fact.number or "",
+            number=_number(contact, fact.number, book),
             origin=c.Origin.API,
             ordered_at=at,
             joined_at=at,

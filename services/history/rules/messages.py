@@ -196,7 +196,7 @@ def _erase(contact: Contact, number: str) -> None:
     """The row stays, the person goes (E-75): numbers, audio, and whatever comes later of them."""
     if number not in (contact.number, *(each.number for each in contact.callbacks)):
         return
-    contact.is_erased, contact.number = True, None
+    contact.is_erased, contact.number, contact.number_said = True, None, ""
     for callback in contact.callbacks:
         callback.number = ""
     for each in contact.tries:

@@ -8,7 +8,9 @@ letter warns of many voice messages, or a customer is erased (V6).
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeGuard
 
+from contracts import dialling
 from contracts.callback import CallbackOrdered, CallbackRefused, Origin
+from contracts.dialling import DiallingPolicy
 from contracts.gateway import CallArrived, LegEnded, Outcome
 from contracts.history import CustomerErased, WarningWanted
 from contracts.ids import Instant, LegId, OrganizationId, PbxId
@@ -129,8 +131,17 @@ def numbers_of(contact: Contact) -> list[str]:
     return list(dict.fromkeys(each for each in found if each))
 
 
-def begun(fact: Fact, organization_id: OrganizationId, at: Instant) -> Contact | None:
+def begun(fact: Fact, organization_id: OrganizationId, at: Instant, policy: DiallingPolicy) -> Contact | None:
     """The contact that a fact begins, when it concerns none that is known; None: it begins nothing."""
+    made = _begun(fact, organization_id, at)
+    if made is None or made.number is None:
+        return made
+    said, made.number = made.number, dialling.canonical(made.number, policy)
+    made.number_said = said if made.number not in (None, said) else ""
+    return made
+
+
+def _begun(fact: Fact, organization_id: OrganizationId, at: Instant) -> Contact | None:
     match fact:
         case CallArrived() | CallTaken():
             return Contact(

@@ -108,7 +108,7 @@ class Sheet:
             abandoned = naming.abandoned_before(fact, self._concerned(naming.looked_up(fact)))
             concerned = [] if abandoned is None else [abandoned]
         if not concerned:
-            begun = naming.begun(fact, self.organization_id, at)
+            begun = naming.begun(fact, self.organization_id, at, self.book.policy)
             if begun is None:
                 self._keep_early(fact, names, at=at, offset=offset)
                 return

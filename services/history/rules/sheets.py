@@ -1,8 +1,14 @@
-"""History as a table for people: heads and cells in Russian or English, as Babel writes dates and times."""
+"""History as a table for people: heads and cells in Russian or English, as Babel writes dates and times.
 
+What somebody else wrote (a caller, a network, an administrator) is text for every spreadsheet: no formula, no
+number that loses its zeros, no date.
+"""
+
+import re
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+import phonenumbers
 from babel.dates import format_date, format_datetime, format_time
 
 from contracts.directory import Language
@@ -60,7 +66,10 @@ _OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
 _YES: Final = ("да", "yes")
 _DAY: Final = ("dd.MM.y", "d MMM y")
 """English is read on both sides of the ocean: a month in letters is the same month everywhere."""
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = re.compile(r"(^|[,;\t\r\n])(\s*)(?=[=+\-@＝＋－＠])")
+"""What a spreadsheet computes begins so; also within a cell, where a reader takes another sign for the end of
+cells than ours (OWASP, CSV injection)."""
+_NUMBER_OR_DATE: Final = re.compile(r"[\d\s.,:/%+-]+(?:[eE][+-]?\d+)?")
 
 
 def language_of(accepted: str, own: Language) -> Language:
@@ -80,8 +89,8 @@ def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
         format_date(at.date(), format=_DAY[which], locale=language),
         format_time(at.timetz(), format="HH:mm:ss", tzinfo=zone, locale=language),
         _DIRECTIONS[row.direction][which],
-        row.number or _plain(row.caller),
-        row.line,
+        written(row.number) or _plain(row.caller),
+        written(row.line),
         _plain(row.pbx_name),
         _plain(row.department_label),
         _plain(row.agent_label),
@@ -103,9 +112,30 @@ def moment(at: Instant, zone: tzinfo) -> Text:
     return Text(ru=said(Language.RUSSIAN), en=said(Language.ENGLISH))
 
 
+def written(number: str | None) -> str:
+    """A phone number as people write it, `+7 916 555-00-01`; what is none, as it came.
+
+    Between the groups after the country's code stand dashes where the country itself has only spaces: groups
+    of three are a number with thousands in half of Europe, and then `4,85E+10`.
+    """
+    if not number:
+        return ""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return _plain(number)
+    if not phonenumbers.is_possible_number(parsed):
+        return _plain(number)
+    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    code, _, rest = text.partition(" ")
+    return f"{code} {rest.replace(' ', '-')}" if rest.replace(" ", "").isdigit() else text
+
+
 def _plain(text: str) -> str:
-    """A name that begins like a formula is given an apostrophe: spreadsheets then show it as it is."""
-    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
+    """What would be computed, or be read as a number or a date, is given an apostrophe: it is text then."""
+    if text and _NUMBER_OR_DATE.fullmatch(text):
+        return f"'{text}"
+    return _FORMULA.sub(r"\1\2'", text)
 
 
 def duration(ms: int) -> str:

@@ -65,6 +65,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     pbx_name: str
     line: str
     number: str | None
+    number_said: str
+    """As the network wrote it, where that is another text than `number`."""
     caller: str
     outcome: Outcome
     agent: Who | None
@@ -164,6 +166,7 @@ def row(contact: Contact) -> Row:
         pbx_name=contact.pbx_name,
         line=contact.line,
         number=contact.number,
+        number_said=contact.number_said,
         caller="" if contact.caller is None else contact.caller.label,
         outcome=outcome(contact),
         agent=agent,

@@ -24,11 +24,15 @@ def called(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
     return _of_responsible(state, arrived) or _of_line(state, arrived)
 
 
-def _taken(arrived: CallArrived, rule: Rule, **where: str | None) -> CallTaken:
+def _taken(state: RoutingState, arrived: CallArrived, rule: Rule, **where: str | None) -> CallTaken:
+    """From here on the caller's number is the one that everybody compares, shows, speaks and dials."""
+    caller = arrived.caller
+    if caller is not None and not arrived.is_internal:
+        caller = normal_number(caller, state.policy)
     return CallTaken(
         leg_id=arrived.leg_id,
         pbx_id=arrived.pbx_id,
-        caller=arrived.caller,
+        caller=caller,
         line=arrived.line,
         rule=rule,
         is_internal=arrived.is_internal,
@@ -46,7 +50,7 @@ def _of_responsible(state: RoutingState, arrived: CallArrived) -> CallTaken | No
     if first is None or not there:
         return None
     second_agent_id = there[1] if len(there) > 1 and there[1] != there[0] else None
-    return _taken(arrived, Rule.RESPONSIBLE, agent_id=there[0], second_agent_id=second_agent_id)
+    return _taken(state, arrived, Rule.RESPONSIBLE, agent_id=there[0], second_agent_id=second_agent_id)
 
 
 def _responsible(state: RoutingState, caller: str | None) -> Responsible | None:
@@ -59,16 +63,16 @@ def _of_line(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
     scenario_id = _first(state.scenarios_by_line.get(arrived.line))
     if scenario_id is not None:
         return _taken(
-            arrived, Rule.SCENARIO, scenario_id=scenario_id, caller_agent_id=_inside(state, arrived)
+            state, arrived, Rule.SCENARIO, scenario_id=scenario_id, caller_agent_id=_inside(state, arrived)
         )
     department_id = _first(state.departments_by_line.get(arrived.line))
     if department_id is not None:
         where = {"department_id": department_id, "caller_agent_id": _inside(state, arrived)}
-        return _taken(arrived, Rule.DEPARTMENT_LINE, **where)
+        return _taken(state, arrived, Rule.DEPARTMENT_LINE, **where)
     agent_id = _first(state.people_by_line.get(arrived.line))
     if agent_id is not None:
         return _taken(
-            arrived, Rule.PERSONAL_NUMBER, agent_id=agent_id, caller_agent_id=_inside(state, arrived)
+            state, arrived, Rule.PERSONAL_NUMBER, agent_id=agent_id, caller_agent_id=_inside(state, arrived)
         )
     return None
 
@@ -77,11 +81,13 @@ def _of_extension(state: RoutingState, arrived: CallArrived) -> CallTaken | None
     key = (arrived.pbx_id, arrived.line)
     agent_id = _first(state.people_by_extension.get(key))
     if agent_id is not None:
-        return _taken(arrived, Rule.EXTENSION, agent_id=agent_id, caller_agent_id=_inside(state, arrived))
+        return _taken(
+            state, arrived, Rule.EXTENSION, agent_id=agent_id, caller_agent_id=_inside(state, arrived)
+        )
     department_id = _first(state.departments_by_extension.get(key))
     if department_id is not None:
         where = {"department_id": department_id, "caller_agent_id": _inside(state, arrived)}
-        return _taken(arrived, Rule.EXTENSION, **where)
+        return _taken(state, arrived, Rule.EXTENSION, **where)
     return None
 
 

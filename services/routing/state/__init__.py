@@ -11,7 +11,7 @@ from typing import TypeVar
 from sortedcontainers import SortedSet
 
 from contracts import directory as book
-from contracts.dialling import DiallingPolicy, e164, refusal
+from contracts.dialling import DiallingPolicy, canonical, refusal
 from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, ScenarioId, TryId
 from contracts.routing import Hop
 from contracts.scenario import Element, ElementKind, ScenarioSaved
@@ -222,5 +222,5 @@ def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
 
 @lru_cache(maxsize=4096)
 def normal_number(number: str, policy: DiallingPolicy) -> str:
-    """A number in E.164; what is none stays as it is."""
-    return e164(number, policy) or number
+    """A number as every service keeps it (P-7): E.164, and what is none as it is."""
+    return canonical(number, policy) or number

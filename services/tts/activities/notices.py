@@ -57,7 +57,9 @@ class Notices:
         await self._answer(heard, answer)
 
     async def _rendered(self, heard: Heard, command: RenderNotice) -> NoticeRendered:
-        parts = () if command.key else notices.parts(command.language, command.text, command.values)
+        parts: tuple[notices.Spoken | Gap, ...] = ()
+        if not command.key:
+            parts = notices.parts(command.language, command.text, command.values, command.region)
         for pause in itertools.chain((0.0,), _PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
             if pause:
                 await self._clock.sleep(pause)

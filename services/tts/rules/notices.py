@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from contracts.dialling import HOME_REGION
 from contracts.directory import Language
 from services.tts.rules.reading import as_spoken, has_words
 
@@ -151,7 +152,9 @@ class Gap(msgspec.Struct, frozen=True):
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 
-def parts(language: Language, text: str, values: dict[str, str]) -> tuple[Spoken | Gap, ...]:
+def parts(
+    language: Language, text: str, values: dict[str, str], region: str = HOME_REGION
+) -> tuple[Spoken | Gap, ...]:
     """A notice's text, checked and cut into what is spoken and what is left open. Raises NoticeRefused."""
     if len(text) > TEXT_CHARACTERS_MAX:
         raise NoticeRefused(Refusal.TEXT_TOO_LONG, found=str(len(text)))
@@ -167,9 +170,9 @@ def parts(language: Language, text: str, values: dict[str, str]) -> tuple[Spoken
         elif _name(piece) in FILLED:
             written += _value(_name(piece), values)
         else:
-            found += [*_spoken(language, written), Gap(_name(piece))]
+            found += [*_spoken(language, written, region), Gap(_name(piece))]
             written = ""
-    found += _spoken(language, written)
+    found += _spoken(language, written, region)
     if not found:
         raise NoticeRefused(Refusal.NOTHING_TO_SAY)
     return tuple(found)
@@ -194,6 +197,6 @@ def _value(name: str, values: dict[str, str]) -> str:
     return value
 
 
-def _spoken(language: Language, written: str) -> list[Spoken | Gap]:
-    said = as_spoken(language, written)
+def _spoken(language: Language, written: str, region: str) -> list[Spoken | Gap]:
+    said = as_spoken(language, written, region)
     return [Spoken(said)] if has_words(said) else []

@@ -12,11 +12,10 @@ from typing import Final
 
 import phonenumbers
 
+from contracts.dialling import HOME_REGION
 from contracts.directory import Language
 from services.tts.rules import english, russian
 
-REGION: Final = "RU"
-"""Numbers without a country code are read as this country groups them, in either language."""
 MINUS: Final = "−"
 """The sign of mathematics, which some keyboards write for a dash."""
 _PAUSES: Final = frozenset(".,:;!?-–—()'’")
@@ -76,10 +75,13 @@ _READERS: Final[dict[Language, Callable[[str], str]]] = {
 }
 
 
-def as_spoken(language: Language, written: str) -> str:
-    """A text as its language reads it aloud: no digit, no sign but those of a pause, no control character."""
+def as_spoken(language: Language, written: str, region: str = HOME_REGION) -> str:
+    """A text as its language reads it aloud: no digit, no sign but those of a pause, no control character.
+
+    Numbers without a country code are read as the country `region` groups them, in either language.
+    """
     text = _plain_text(language, written)
-    text = _read_phone_numbers(language, text)
+    text = _read_phone_numbers(language, text, region)
     text = _READERS[language](text)
     for sign, word in _LEFT_OVER[language].items():
         text = text.replace(sign, f" {word} ")
@@ -132,10 +134,11 @@ def _plain_character(character: str) -> str:
     return character if category[0] == "L" or category == "Mn" else " "
 
 
-def _read_phone_numbers(language: Language, text: str) -> str:
+def _read_phone_numbers(language: Language, text: str, region: str) -> str:
     said = []
     end = 0
-    for found in phonenumbers.PhoneNumberMatcher(text, REGION, leniency=phonenumbers.Leniency.VALID):
+    matches = phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
+    for found in matches:
         # «8 800 …» is said with the eight that people dial, «+7 …» with the country's code.
         is_whole = found.raw_string.lstrip("(").startswith("+")
         form = phonenumbers.PhoneNumberFormat

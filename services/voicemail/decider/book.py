@@ -50,6 +50,7 @@ def _organization_saved(state: VoicemailState, fact: OrganizationSaved) -> None:
                 timezone=fact.timezone,
                 administrators=fact.administrators,
                 console_url=fact.console_url,
+                home_region=fact.dialling_policy.home_region,
             )
         )
 

@@ -14,7 +14,7 @@ from services.history.rules.showing import Outcome, outcome
 from services.history.state import CallbackEnd, Contact, PlaceEnd, TryEnd
 from tests.integration.history.desk import Desk
 from tests.integration.history.logs import morning, said
-from tests.unit.history.stories import ANNA, BORIS, CUSTOMER, NORTH, SALES
+from tests.unit.history.stories import ANNA, BORIS, NORTH, SALES
 
 SEED = 3
 PERIOD = {"since_at": 1_799_900_000_000, "until_at": 1_800_100_000_000}
@@ -106,7 +106,7 @@ async def test_the_table_is_in_the_readers_language(
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert head in lines[0]
     assert len(lines) == 2
-    assert CUSTOMER in lines[1]
+    assert "+7 916 555-00-01" in lines[1]
     assert cell in lines[1]
 
 

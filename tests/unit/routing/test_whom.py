@@ -49,6 +49,16 @@ def test_the_number_is_compared_as_people_dial_it() -> None:
     assert office.ringing() == GLEB
 
 
+@pytest.mark.rule("C8")
+def test_p7_a_call_is_passed_on_under_the_number_that_everybody_keeps() -> None:
+    """Queue, the machine and the agent's ear get one form, whatever the trunk wrote."""
+    office = an_office()
+    office.calls(SALES_LINE, caller="8 912 345-67-89")
+    assert office.last(routing.DepartmentReached).caller == "+79123456789"
+    office.calls("201", "c2", caller="84951234567", is_internal=True)
+    assert office.last(routing.CallTaken).caller == "84951234567"
+
+
 @pytest.mark.rule("D5")
 def test_a_call_from_inside_is_nobodys_customer() -> None:
     """The table holds for every call from outside, and for none other."""

@@ -72,6 +72,22 @@ ENGLISH = {
 
 
 @pytest.mark.rule("T1")
+@pytest.mark.parametrize(
+    ("region", "spoken"),
+    [
+        ("DE", "Call zero three zero, nine zero one eight two zero"),
+        ("GB", "Call zero three zero, nine zero one eight two zero"),
+    ],
+)
+def test_p8_a_number_without_a_country_is_grouped_as_the_organization_s_country_does(
+    region: str, spoken: str
+) -> None:
+    """030 901820 is a number in Berlin: «zero three zero», not «thirty»; elsewhere it is a row of digits."""
+    said = as_spoken(Language.ENGLISH, "Call 030 901820", region)
+    assert (said == spoken) == (region == "DE")
+
+
+@pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", RUSSIAN)
 def test_russian_reads_numbers_as_people_do(written: str) -> None:
     """A caller hears «до восемнадцати часов», never «до восемнадцать ноль ноль», in the author's own text."""

@@ -1,0 +1,49 @@
+"""Who calls, as every adapter tells it: a number as the network wrote it, or None for every «withheld»."""
+
+import pytest
+
+from services.gateway import port
+from tests.contract.gateway.benches import PBX, AnyBench
+
+
+@pytest.mark.rule("G5")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "anonymous",
+        "Restricted",
+        "unknown",
+        "unavailable",
+        "private",
+        "",
+        "sip:anonymous@anonymous.invalid",
+        "скрытый номер",
+        "unterdrückt",
+        "非通知",
+    ],
+)
+async def test_p11_a_withheld_number_arrives_as_none_whatever_the_network_wrote(
+    bench: AnyBench, said: str
+) -> None:
+    """Strangers must not become one customer with one history, and nobody is called back at «anonymous»."""
+    leg_id = bench.call_in(caller=said)
+    assert (await bench.until(port.Arrived, leg_id=leg_id)).caller is None
+
+
+async def test_p11_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(bench: AnyBench) -> None:
+    """What rang while the gateway was away is told of by another word of the port."""
+    bench.call_in(caller="Anonymous")
+    await bench.until(port.Arrived)
+    bench.town.pbxs[PBX].vanish(bench.now(), for_ms=3_000)
+    bench.call_in(caller="unknown")
+    there = await bench.until(port.PbxThere, ms_max=20_000)
+    while not there.legs:
+        bench.told.remove(there)
+        there = await bench.until(port.PbxThere, ms_max=20_000)
+    assert [leg.caller for leg in there.legs] == [None, None]
+
+
+async def test_p7_a_shown_number_arrives_as_the_network_wrote_it(bench: AnyBench) -> None:
+    """The edge guesses nothing: who reads it knows the organization's country."""
+    leg_id = bench.call_in(caller="84951234567")
+    assert (await bench.until(port.Arrived, leg_id=leg_id)).caller == "84951234567"
