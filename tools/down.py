@@ -1,19 +1,30 @@
 """Stops what `make up` started, and only that; logs and letters stay until the next `make up`."""
 
 import argparse
+import sys
 
-from tools.stack.process import end_pid
-from tools.up import STATE, running
+from tools.stack.services import service_names
+from tools.stack.signals import interrupted_by_signals
+from tools.up import JOURNAL
 
 
 def main(argv: list[str]) -> int:
     """End every process of the last `up` that is still alive, the last started first."""
     argparse.ArgumentParser(prog="python -m tools down", description=__doc__).parse_args(argv)
-    alive = running()
-    for entry in reversed(alive):
-        end_pid(entry["pid"], entry["ticks"], entry["grace_s"])
-        print(f"down: {entry['name']} ended")
-    STATE.unlink(missing_ok=True)
+    alive = JOURNAL.alive()
+    try:
+        with interrupted_by_signals():
+            # Services beside each other, as none needs another one to stop; then what they stand on.
+            for entry in alive:
+                if entry.name in service_names():
+                    entry.ask_to_stop()
+            for entry in reversed(alive):
+                entry.end()
+                print(f"down: {entry.name} ended")
+    except KeyboardInterrupt:
+        print("down: interrupted; `make down` again ends the rest", file=sys.stderr)
+        return 1
+    JOURNAL.forget()
     if not alive:
         print("down: nothing was up")
     return 0

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,14 +27,24 @@ from runtime.s3_blobs import connected
 from services.gateway.port import PbxGone, PbxThere
 from services.gateway.simulated import Script, Sounds, Town, wire
 from services.gateway.simulated import script as scripts
+from tools.stack.process import why_port_is_refused
+from tools.stack.signals import SIGNALS
 
 IDLE_S_MAX = 0.5
+CONTROL_S_MAX = 60
 # The script's clock: any instant will do, what counts is what passes.
 BASE_MS = 1_000_000
 
 
+class NotServed(Exception):
+    """The phones can't be there; the message says why and what to do."""
+
+
 def speak(text: str, language: Language) -> bytes:
-    """A text as A-law at 8 kHz without a header, by espeak-ng and sox."""
+    """A text as A-law at 8 kHz without a header, by espeak-ng and sox. Raises NotServed without them."""
+    for program in ("espeak-ng", "sox"):
+        if shutil.which(program) is None:
+            raise NotServed(f"{program}, by which people speak, is missing: run make setup")
     voice = ["espeak-ng", "--stdin", "--stdout", "-v", language.value]
     spoken = subprocess.run(voice, input=text.encode(), stdout=subprocess.PIPE, check=True, timeout=20).stdout
     convert = ["sox", "-t", "wav", "-", "-t", "raw", "-r", "8000", "-c", "1", "-e", "a-law", "-b", "8", "-"]
@@ -208,7 +218,7 @@ class PhonesServer:
 
 def control(port: int, message: wire.Control) -> dict[str, int]:
     """Tell a running town something (from another process); returns its counts. Raises RuntimeError."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=CONTROL_S_MAX) as connection:
         connection.sendall(wire.line(wire.Greeting(control=message)))
         answer = json.loads(connection.makefile("rb").readline())
     if "error" in answer:
@@ -222,14 +232,17 @@ def read_script(file: Path) -> Script:
 
 
 async def _serve(options: argparse.Namespace, script: Script) -> None:
+    stopped = asyncio.Event()
+    for sign in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
     sounds = Sounds(Bucket().fetch, speak)
     for text, language in sorted(scripts.texts(script)):
         sounds.spoken(text, language)
     server = PhonesServer(Town(script, sounds, boot=f"{int(time.time()):x}"), speed=options.speed)
-    stopped = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
-    port = await server.start(options.port)
+    try:
+        port = await server.start(options.port)
+    except (OSError, OverflowError) as error:
+        raise NotServed(why_port_is_refused(options.port, error)) from error
     print(f"phones: {', '.join(sorted(script.pbxs))} listening on 127.0.0.1:{port}", flush=True)
     if not options.wait:
         server.begin()
@@ -250,5 +263,9 @@ def main(argv: list[str]) -> int:
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         print(f"phones: {options.script}: {error}", file=sys.stderr)
         return 1
-    asyncio.run(_serve(options, script))
+    try:
+        asyncio.run(_serve(options, script))
+    except NotServed as failure:
+        print(f"phones: {failure}", file=sys.stderr)
+        return 1
     return 0

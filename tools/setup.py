@@ -27,6 +27,14 @@ SYSTEM_PROGRAMS = {
 }
 
 
+INDEX_S_MAX = 15
+"""An index that is silent for longer is no use for a hundred packages; pip's own patience for each try."""
+OFFLINE = (
+    "no package index answers, and what is here is not enough: connect this machine, or tell pip of an index "
+    "or a folder of packages that it can reach (pip config set global.index-url … or global.find-links …)"
+)
+
+
 class SetupFailed(Exception):
     """The environment can't be made; the message says what to do."""
 
@@ -99,6 +107,34 @@ def make_environment() -> None:
         print(f"setup: creating .venv with Python {sys.version.split()[0]}", flush=True)
         run([sys.executable, "-m", "venv", "--clear", str(VENV)])
     print("setup: installing the Python packages of requirements/dev.txt", flush=True)
+    if index_answers(python):
+        install_requirements(python)
+    else:
+        take_what_is_here(python)
+    STAMP.write_text(wanted_stamp() + "\n", encoding="utf-8")
+    print("setup: done", flush=True)
+
+
+def index_answers(python: Path) -> bool:
+    """Whether pip reaches its index, asked once: by itself pip tries each package again and again."""
+    asked = ["index", "versions", "uv", "--retries", "0", "--timeout", str(INDEX_S_MAX)]
+    argv = [str(python), "-m", "pip", "--disable-pip-version-check", *asked]
+    return subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, env=environment()).returncode == 0
+
+
+def take_what_is_here(python: Path) -> None:
+    """Without an index: packages that are installed already, or in a folder that pip was told of."""
+    for path in REQUIREMENTS:
+        argv = [str(python), "-m", "pip", "install", "-q", "--no-index", "--require-hashes", "-r", str(path)]
+        if (
+            subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, env=environment()).returncode
+            != 0
+        ):
+            raise SetupFailed(OFFLINE)
+
+
+def install_requirements(python: Path) -> None:
+    """Bring `.venv` to the hashed requirements."""
     run([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[0])])
     packages = ["install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[1])]
     try:
@@ -107,8 +143,6 @@ def make_environment() -> None:
         # uv does not read pip.conf: where packages come from a mirror named there, only pip finds them.
         print("setup: uv could not install them; trying pip, which is slower", flush=True)
         run([str(python), "-m", "pip", *packages])
-    STAMP.write_text(wanted_stamp() + "\n", encoding="utf-8")
-    print("setup: done", flush=True)
 
 
 def main(argv: list[str]) -> int:

@@ -9,13 +9,16 @@ import argparse
 import asyncio
 import fnmatch
 import json
-import signal
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tools.stack.process import why_port_is_refused
+from tools.stack.signals import SIGNALS
 
 # A three-minute MP3 with its base64 is under 4 MB; the limit is that of a usual mail server.
 LETTER_BYTES_MAX = 33_554_432
@@ -84,10 +87,10 @@ class Sink:
 
 
 async def serve(port: int, folder: Path) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until one of `SIGNALS`. Raises OSError when the port can't be had."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
+    for sign in SIGNALS:
         loop.add_signal_handler(sign, stopped.set)
     controller = UnthreadedController(
         Sink(folder),
@@ -111,5 +114,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--dir", type=Path, required=True)
     options = parser.parse_args(argv)
     options.dir.mkdir(parents=True, exist_ok=True)
-    asyncio.run(serve(options.port, options.dir))
+    try:
+        asyncio.run(serve(options.port, options.dir))
+    except (OSError, OverflowError) as error:
+        print(f"smtp_sink: {why_port_is_refused(options.port, error)}", file=sys.stderr)
+        return 1
     return 0

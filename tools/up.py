@@ -1,54 +1,28 @@
 """Starts the embedded parts and all services on loopback, and leaves them running (`make down` ends them).
 
-State is in `.run/up/`: state.json (pids, addresses), env (the settings), logs/. An earlier run's are removed.
+State is in `.run/up/`: started.jsonl (the processes), env (the settings), logs/; an earlier run's goes.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tools.stack.process import StackError, start_ticks
+from tools.stack.journal import Journal
+from tools.stack.process import StackError
 from tools.stack.services import ROOT
+from tools.stack.signals import interrupted_by_signals
 from tools.stack.stack import Entry, Stack
 
 RUN = ROOT / ".run" / "up"
-STATE = RUN / "state.json"
-
-
-def running() -> list[dict[str, Any]]:
-    """What an earlier `up` started and is still alive, in the order of its start."""
-    if not STATE.exists():
-        return []
-    entries = json.loads(STATE.read_text(encoding="utf-8"))["processes"]
-    return [entry for entry in entries if start_ticks(entry["pid"]) == entry["ticks"]]
-
-
-def _write_state(stack: Stack) -> None:
-    """Keep what `down` needs; written after every start, so that a failed `up` leaves nothing unknown."""
-    processes = [
-        {
-            "name": entry.name,
-            "address": entry.address,
-            "pid": entry.process.pid,
-            "ticks": start_ticks(entry.process.pid),
-            "log": str(entry.process.log),
-            "grace_s": entry.process.grace_s,
-        }
-        for entry in stack.entries
-    ]
-    beside = STATE.with_suffix(".new")
-    beside.write_text(
-        json.dumps({"run_id": stack.run_id, "processes": processes}, indent=1), encoding="utf-8"
-    )
-    beside.replace(STATE)
+JOURNAL = Journal(RUN / "started.jsonl")
 
 
 def name_addresses(file: Path, addresses: Mapping[str, str]) -> None:
@@ -86,34 +60,53 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools up", description=__doc__)
     parser.add_argument("--parts-only", action="store_true", help="no services, only what they need")
     options = parser.parse_args(argv)
-    alive = running()
+    alive = JOURNAL.alive()
     if alive:
-        names = ", ".join(f"{entry['name']} (pid {entry['pid']})" for entry in alive)
+        names = ", ".join(f"{entry.name} (pid {entry.pid})" for entry in alive)
         print(f"up: already up: {names}. Use `make down` first.", file=sys.stderr)
         return 1
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
     console = Console()
-    pbxs = {"RINGBACK_PBXS": os.environ.get("RINGBACK_PBXS", "{}")}
 
     def note(entry: Entry) -> None:
         console.print(f"up: {entry.name} answers at {entry.address}", highlight=False)
-        _write_state(stack)
 
-    stack = Stack(RUN, on_started=note)
+    stack = Stack(RUN, on_started=note, journal=JOURNAL)
     try:
-        stack.start_parts()
-        stack.create_topics()
-        stack.write_env(RUN / "env")
-        if not options.parts_only:
-            # A gateway waits for its PBXs until they are in the book: whoever fills it would wait for ever.
-            stack.start_services(extra={"gateway": pbxs}, not_awaited=("gateway",))
-            addresses = {name: service.address for name, service in stack.services.items()}
-            name_addresses(RUN / "env", addresses)
-    except (StackError, KeyboardInterrupt) as failure:
-        stack.stop()
-        STATE.unlink(missing_ok=True)
-        print(f"up: {str(failure) or 'interrupted'}\nup: everything was stopped again", file=sys.stderr)
+        with interrupted_by_signals(), _stopped_unless_whole(stack):
+            _start(stack, parts_only=options.parts_only)
+            _print_table(console, stack)
+    except (StackError, OSError, KeyboardInterrupt) as failure:
+        # Whose terminal was closed can't be told any more.
+        with contextlib.suppress(OSError):
+            reason = str(failure) or "interrupted"
+            print(f"up: {reason}\nup: everything was stopped again", file=sys.stderr)
         return 1
-    _print_table(console, stack)
     return 0
+
+
+def _start(stack: Stack, *, parts_only: bool) -> None:
+    """Everything, in its order; `.run/up/env` is there before the services are."""
+    pbxs = {"gateway": {"RINGBACK_PBXS": os.environ.get("RINGBACK_PBXS", "{}")}}
+    stack.start_parts()
+    stack.create_topics()
+    stack.write_env(RUN / "env", extra=pbxs)
+    if parts_only:
+        return
+    # A gateway waits for its PBXs until they are in the book: whoever fills it would wait for ever.
+    stack.start_services(extra=pbxs, not_awaited=("gateway",))
+    name_addresses(RUN / "env", {name: service.address for name, service in stack.services.items()})
+
+
+@contextlib.contextmanager
+def _stopped_unless_whole(stack: Stack) -> Iterator[None]:
+    """What did not come up whole, for whatever reason, leaves nothing behind."""
+    try:
+        yield
+    except BaseException:
+        stack.stop()
+        for entry in JOURNAL.alive():
+            entry.end()
+        JOURNAL.forget()
+        raise

@@ -1,12 +1,20 @@
 """Processes of the stack end as they should, and say what went wrong."""
 
+import os
+import signal
+import socket
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tools.stack.journal import Journal
 from tools.stack.process import Process, StackError, end_pid, free_port, is_listening, start_ticks
+from tools.stack.signals import interrupted_by_signals
 
 SLEEPER = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
 STUBBORN = [
@@ -73,3 +81,105 @@ def test_a_process_that_dies_with_its_parent_is_not_started_from_a_passing_threa
     with ThreadPoolExecutor(1) as pool, pytest.raises(StackError, match="main"):
         pool.submit(process.start).result()
     assert not process.is_alive()
+
+
+def test_n1_a_process_is_on_the_list_before_it_is_waited_for(tmp_path: Path) -> None:
+    """Whoever finds only the list, as `make down` does, knows it and can end it."""
+    journal = Journal(tmp_path / "started.jsonl")
+    process = Process("one", SLEEPER, tmp_path, journal=journal, grace_s=2)
+    process.start()
+    assert [(entry.name, entry.pid, entry.grace_s) for entry in journal.alive()] == [("one", process.pid, 2)]
+    assert journal.alive()[0].end()
+    # Asked to stop, it did: the signals that were held while it was started are its own again.
+    assert process.stop() == -signal.SIGTERM
+    assert journal.alive() == []
+    assert len(journal.started()) == 1
+
+
+def test_n1_whoever_stops_waiting_for_a_process_ends_it(tmp_path: Path) -> None:
+    """Ctrl-C while the S3 starts: nobody else has heard of it yet."""
+    process = Process("one", SLEEPER, tmp_path, dies_with_parent=True, grace_s=2)
+
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process.start_until(interrupted, "readiness", 20)
+    assert not process.is_alive()
+    with pytest.raises(StackError, match="no readiness"):
+        process.start_until(lambda: False, "readiness", 0.1)
+    assert not process.is_alive()
+
+
+def test_n1_a_signal_while_a_process_is_being_started_is_heard_when_it_is_known(tmp_path: Path) -> None:
+    """Between fork and the answer nobody could end it."""
+    process = Process("one", SLEEPER, tmp_path, dies_with_parent=True, grace_s=2)
+    with interrupted_by_signals():
+        fork = process._fork
+
+        def interrupted(before_program: Callable[[], None] | None) -> None:
+            os.kill(os.getpid(), signal.SIGHUP)
+            fork(before_program)
+
+        process._fork = interrupted  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            process.start()
+        # A second one comes from an impatient hand.
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert process.stop() == -signal.SIGTERM
+
+
+def test_n1_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
+    """`nohup make up`: the terminal may close."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupted_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
+def test_n1_who_is_killed_takes_its_children_along(tmp_path: Path) -> None:
+    """A service that hangs can't end the encoder it has started."""
+    parent = (
+        "import signal, subprocess, time; signal.signal(15, signal.SIG_IGN);"
+        "child = subprocess.Popen(['sleep', '600']); print('here', child.pid, flush=True); time.sleep(60)"
+    )
+    for is_known_by_pid_only in (False, True):
+        process = _started([sys.executable, "-c", parent], tmp_path)
+        child = int(process.log.read_text(encoding="utf-8").split()[-1])
+        if is_known_by_pid_only:
+            end_pid(process.pid, start_ticks(process.pid), grace_s=0.2)
+        else:
+            process.stop()
+        deadline = time.monotonic() + 10
+        while start_ticks(child) is not None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert start_ticks(child) is None
+
+
+def test_a_program_that_is_not_there_is_an_error_of_the_stack(tmp_path: Path) -> None:
+    """Whoever starts it learns which, and the others are stopped."""
+    with pytest.raises(StackError, match="one can't be started"):
+        Process("one", [str(tmp_path / "nothing")], tmp_path).start()
+
+
+@pytest.mark.parametrize("verb", ["phones", "smtp_sink"])
+def test_n11_a_taken_port_is_told_in_one_sentence_with_the_remedy(verb: str, tmp_path: Path) -> None:
+    """A traceback says it, too, but to programmers only."""
+    script = tmp_path / "script.yaml"
+    script.write_text("pbxs: { cloud: {} }\n", encoding="utf-8")
+    words = ["--script", str(script)] if verb == "phones" else ["--dir", str(tmp_path)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for wanted, said in (
+            (
+                str(port),
+                f"{verb}: port {port} is taken: give another one with --port, or end what listens there",
+            ),
+            ("70000", f"{verb}: 70000 is no port: give one from 1024 to 65535 with --port"),
+        ):
+            argv = [sys.executable, "-m", "tools", verb, "--port", wanted, *words]
+            done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)
+            assert (done.returncode, done.stderr) == (1, f"{said}\n")

@@ -16,6 +16,7 @@ from tools.bench import core, cost, dialling, host, machine, past, report, resta
 from tools.bench.bench import Bench
 from tools.bench.figures import Figure, short
 from tools.stack.services import ROOT
+from tools.stack.signals import interrupted_by_signals
 
 Measure = Callable[[Bench], list[Figure]]
 
@@ -54,9 +55,15 @@ def run(names: list[str], *, is_quick: bool, writes: bool) -> int:
     figures: list[Figure] = []
     failures: list[tuple[str, str]] = []
     try:
-        with Bench(folder, is_quick=is_quick, say=lambda words: console.print(f"bench: {words}")) as bench:
+        with (
+            interrupted_by_signals(),
+            Bench(folder, is_quick=is_quick, say=lambda words: console.print(f"bench: {words}")) as bench,
+        ):
             for name in names:
                 _measure(name, bench, figures, failures)
+    except KeyboardInterrupt:
+        print("bench: interrupted; everything was stopped", file=sys.stderr)
+        return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     made = report.Report(

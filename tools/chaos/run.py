@@ -4,11 +4,9 @@ import argparse
 import asyncio
 import logging
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from rich.console import Console
@@ -27,6 +25,7 @@ from tools.chaos.works import Works
 from tools.stack import kafka
 from tools.stack.process import StackError
 from tools.stack.services import ROOT
+from tools.stack.signals import interrupted_by_signals
 
 RUN: Final = ROOT / ".run" / "chaos"
 TICK_S: Final = 0.1
@@ -160,10 +159,6 @@ async def _partition_of(works: Works, organization_id: OrganizationId) -> int:
         return await connect.partition_of(organization_id, log)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main(argv: list[str]) -> int:
     """Run what was asked for; docs/chaos.md is written by a whole run alone."""
     parser = argparse.ArgumentParser(prog="python -m tools chaos", description=__doc__)
@@ -173,7 +168,6 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", type=Kind, choices=list(Kind), help="only this fault, more often")
     options = parser.parse_args(argv)
     console = Console()
-    signal.signal(signal.SIGTERM, _interrupt)
     # A broker that is away is what was ordered: aiokafka would say so a hundred times a second.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     begun_at, outcomes = report.commit(), []
@@ -184,7 +178,8 @@ def main(argv: list[str]) -> int:
             return 1
         shutil.rmtree(RUN / broker, ignore_errors=True)
         try:
-            outcome = Morning(broker, options, console).play()
+            with interrupted_by_signals():
+                outcome = Morning(broker, options, console).play()
         except (StackError, LogUnavailable) as error:
             print(f"chaos: {error}", file=sys.stderr)
             return 1

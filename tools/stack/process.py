@@ -6,6 +6,8 @@ the start time of the process first: pids are used again.
 
 import contextlib
 import ctypes
+import errno
+import functools
 import os
 import random
 import signal
@@ -15,6 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.stack.signals import signals_held
+
+if TYPE_CHECKING:
+    from tools.stack.journal import Journal
 
 # Linux's prctl option: the signal a process gets when its parent dies (linux/prctl.h).
 PR_SET_PDEATHSIG = 1
@@ -53,6 +61,19 @@ def is_listening(port: int) -> bool:
         return False
 
 
+def why_port_is_refused(port: int, error: OSError | OverflowError) -> str:
+    """One sentence for who wanted to listen on a port, with the remedy."""
+    if isinstance(error, OverflowError):
+        return f"{port} is no port: give one from 1024 to 65535 with --port"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {port} is taken: give another one with --port, or end what listens there"
+        case errno.EACCES:
+            return f"port {port} is kept for root: give one above 1023 with --port"
+        case _:
+            return f"port {port} can't be opened: {error.strerror}"
+
+
 def start_ticks(pid: int) -> int | None:
     """When a process was started, in clock ticks since boot; None when there is no such process."""
     try:
@@ -70,7 +91,8 @@ def end_pid(pid: int, started_ticks: int | None, grace_s: float = 10) -> bool:
         return False
     for sign, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, sign)
+            # Each leads a session. Who is killed can't end its children any more: they go with it.
+            (os.killpg if sign is signal.SIGKILL else os.kill)(pid, sign)
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             # When it is our own child it stays a zombie until waited for, which start_ticks reads as ended.
@@ -92,12 +114,15 @@ class Process:
         env: Mapping[str, str] | None = None,
         dies_with_parent: bool = False,
         grace_s: float = 10,
+        journal: "Journal | None" = None,
     ) -> None:
         """`env` is added to ours; `dies_with_parent` is for tests, whose runner may be killed.
 
-        `grace_s` is how long it may take to stop when asked to, before it is killed.
+        `grace_s` is how long it may take to stop when asked to, before it is killed; `journal` is for what
+        outlives the one who starts it.
         """
         self.grace_s = grace_s
+        self._journal = journal
         self.name = name
         self.argv = argv
         self.log = run / "logs" / f"{name}.log"
@@ -120,6 +145,20 @@ class Process:
             # The kernel means the parent *thread*: a pool's thread that ends would take the process with it.
             raise StackError(f"{self.name} dies with the thread that starts it: start it from the main one")
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if self.dies_with_parent or self._journal is not None:
+                with signals_held() as mask:
+                    self._fork(functools.partial(self._before_program, os.getpid(), mask))
+            else:
+                self._fork(None)
+        except OSError as error:
+            raise StackError(f"{self.name} can't be started: {error}") from error
+        except KeyboardInterrupt:
+            # It came while signals were held: the process is there, and nobody else knows it yet.
+            self.stop()
+            raise
+
+    def _fork(self, before_program: Callable[[], None] | None) -> None:
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self.argv,
@@ -128,8 +167,28 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.env},
                 start_new_session=True,
-                preexec_fn=_die_with_parent if self.dies_with_parent else None,
+                preexec_fn=before_program,
             )
+
+    def _before_program(self, parent: int, mask: set[signal.Signals]) -> None:
+        """In the child, between fork and exec."""
+        if self.dies_with_parent:
+            # SIGKILL when the thread that started it ends; it may have ended already.
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGKILL)
+        if self._journal is not None:
+            self._journal.add_myself(self)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def start_until(self, is_ready: Callable[[], bool], what: str, timeout_s: float) -> None:
+        """Start it and wait until it is ready; whatever ends the waiting early ends the process, too."""
+        self.start()
+        try:
+            self.wait_until(is_ready, what, timeout_s)
+        except BaseException:
+            self.stop()
+            raise
 
     def is_alive(self) -> bool:
         """Whether it was started and has not ended."""
@@ -149,7 +208,8 @@ class Process:
             try:
                 self._popen.wait(self.grace_s if grace_s is None else grace_s)
             except subprocess.TimeoutExpired:
-                self._popen.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._popen.pid, signal.SIGKILL)
         return self._popen.wait()
 
     def kill(self) -> None:
@@ -181,8 +241,3 @@ class Process:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         tail = "\n".join(text.splitlines()[-lines:])
         return f"its log is {self.log} and ends:\n{tail}"
-
-
-def _die_with_parent() -> None:
-    """In the child, before exec: SIGKILL it when the thread that started it ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -6,10 +6,12 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.stack.journal import Journal
 from tools.stack.process import Process, StackError, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READY_S = 60
+# Some seconds on a quiet machine; one that runs all tests beside takes a minute and more.
+READY_S = 180
 
 
 def service_names() -> tuple[str, ...]:
@@ -28,6 +30,7 @@ class Service:
         *,
         replica: int = 1,
         dies_with_parent: bool = False,
+        journal: Journal | None = None,
     ) -> None:
         """`settings` are its environment variables, all but the HTTP port; nothing is started yet."""
         if name not in service_names():
@@ -41,6 +44,7 @@ class Service:
             # The tree is the working directory's, wherever the caller stands.
             env={**settings, "RINGBACK_HTTP_PORT": str(self.port), "PYTHONPATH": str(ROOT)},
             dies_with_parent=dies_with_parent,
+            journal=journal,
         )
 
     @property

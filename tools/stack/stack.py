@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tools.stack.journal import Journal
 from tools.stack.parts import S3, Broker, Redis, Smtp, start_broker, start_redis, start_s3, start_smtp
 from tools.stack.process import Process, StackError
 from tools.stack.services import READY_S, Service, service_names
@@ -59,8 +60,12 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         on_started: Callable[[Entry], None] | None = None,
         dies_with_parent: bool = False,
+        journal: Journal | None = None,
     ) -> None:
-        """`run` holds logs and data; `overrides` win over the settings made here."""
+        """`run` holds logs and data; `overrides` win over the settings made here.
+
+        `journal` lists every process that this stack starts, for who must end it when we can't.
+        """
         self.run = run.absolute()
         self.run_id = secrets.token_hex(4)
         self._directory_key = secrets.token_hex(32)
@@ -70,6 +75,7 @@ class Stack:
         self._overrides = dict(overrides or {})
         self._on_started = on_started
         self._dies = dies_with_parent
+        self._journal = journal
         self._parts: Parts | None = None
 
     def __enter__(self) -> Self:
@@ -90,13 +96,13 @@ class Stack:
     def start_parts(self) -> Parts:
         """Start broker, Redis, mail server and S3; when one fails the others are stopped."""
         try:
-            broker = start_broker(self.run, dies_with_parent=self._dies)
+            broker = start_broker(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("broker", broker.address, broker.process))
-            redis = start_redis(self.run, dies_with_parent=self._dies)
+            redis = start_redis(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("redis", redis.address, redis.process))
-            smtp = start_smtp(self.run, dies_with_parent=self._dies)
+            smtp = start_smtp(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("smtp", smtp.address, smtp.process))
-            s3 = start_s3(self.run, dies_with_parent=self._dies)
+            s3 = start_s3(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("s3", s3.address, s3.process))
         except BaseException:
             self.stop()
@@ -113,7 +119,7 @@ class Stack:
         self, name: str, argv: list[str], address: str, env: Mapping[str, str] | None = None
     ) -> Process:
         """Start any other program as part of the stack (a simulated PBX, say); it ends with the stack."""
-        process = Process(name, argv, self.run, env=env, dies_with_parent=self._dies)
+        process = Process(name, argv, self.run, env=env, dies_with_parent=self._dies, journal=self._journal)
         process.start()
         self._add(Entry(name, address, process))
         return process
@@ -135,7 +141,7 @@ class Stack:
         started = []
         for name in ordered if names is None else names:
             settings = {**self.settings(name), **(extra or {}).get(name, {})}
-            service = Service(name, settings, self.run, dies_with_parent=self._dies)
+            service = Service(name, settings, self.run, dies_with_parent=self._dies, journal=self._journal)
             self.services[name] = service
             service.start()
             self.entries.append(Entry(name, service.address, service.process))
@@ -177,21 +183,18 @@ class Stack:
             spool.mkdir(parents=True, exist_ok=True)
             settings |= {"RINGBACK_SPOOL": str(spool), "RINGBACK_PBXS": "{}"}
         if service == "directory":
-            settings |= self.book_settings()
+            # A book in a file of this run, and keys that end with it.
+            settings["RINGBACK_DIRECTORY_DATABASE"] = f"sqlite:///{self.run}/book-{self.run_id}.db"
+            settings["RINGBACK_DIRECTORY_KEY"] = self._directory_key
         if service == "history":
             settings["RINGBACK_HISTORY_DATABASE"] = f"sqlite:///{self.run}/history-{self.run_id}.db"
         return settings | self._overrides
 
-    def book_settings(self) -> dict[str, str]:
-        """What the directory needs beside: a book in a file of this run, and keys that end with it."""
-        return {
-            "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{self.run}/book-{self.run_id}.db",
-            "RINGBACK_DIRECTORY_KEY": self._directory_key,
-        }
-
-    def write_env(self, file: Path) -> None:
-        """Write settings as shell lines, for `set -a; . <file>` and a service, or a verb, by hand."""
-        settings = {**self.settings(), **self.book_settings()}
+    def write_env(self, file: Path, *, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Write settings as shell lines, for `set -a; . <file>` and any service, or a verb, by hand."""
+        settings = self.settings()
+        for name in service_names():
+            settings |= self.settings(name) | dict((extra or {}).get(name, {}))
         lines = (f"{key}={json.dumps(value)}" for key, value in settings.items())
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         # It holds the keys of the embedded S3: theirs is a loopback world, but the habit is worth keeping.

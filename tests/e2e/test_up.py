@@ -1,0 +1,182 @@
+"""`make up` and `make down`: whenever and however the one who starts is ended, nothing is left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.stack.journal import Journal
+from tools.stack.services import ROOT
+
+PATIENCE_S = 120
+# Compiled modules come along: compiling them anew takes longer than what is tested.
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".run", ".*_cache", ".hypothesis", "tests", "docs")
+
+
+class Tree:
+    """The project as a newcomer has it: `make up` is alone in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run = folder / ".run"
+
+    def tool(self, *words: str) -> subprocess.Popen[str]:
+        """Start `python -m tools …`, with the signals as a terminal's programs have them."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tools", *words],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def left(self) -> dict[int, str]:
+        """Every process whose output goes to a log of this tree, whoever knows it: what `up` has begun."""
+        found = {}
+        for link in Path("/proc").glob("[0-9]*/fd/1"):
+            try:
+                log = str(link.readlink())
+                state = (link.parents[1] / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if log.startswith(f"{self.run}/") and state != "Z":
+                found[int(link.parts[2])] = Path(log).stem
+        return found
+
+    def down(self) -> str:
+        """What `make down` says."""
+        done = self.tool("down")
+        said, _ = done.communicate(timeout=PATIENCE_S)
+        assert done.returncode == 0, said
+        return said
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Tree]:
+    """A copy of this project; whatever a failed test has left in it is ended."""
+    made = tmp_path / "ringback"
+    shutil.copytree(ROOT, made, ignore=LEFT_OUT, symlinks=True)
+    tree = Tree(made)
+    yield tree
+    for pid in tree.left():
+        os.kill(pid, signal.SIGKILL)
+
+
+def _until(is_so: Callable[[], bool], program: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert program.poll() is None, program.communicate()[0]
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.01)
+
+
+def _interrupted(tree: Tree, program: subprocess.Popen[str], step: str, sign: signal.Signals) -> str:
+    """Send a signal as soon as a step has begun, and be impatient: send it again. What it said."""
+    _until(lambda: step in tree.left().values(), program)
+    os.kill(program.pid, sign)
+    time.sleep(0.05)
+    if program.poll() is None:
+        os.kill(program.pid, sign)
+    said, _ = program.communicate(timeout=PATIENCE_S)
+    return said
+
+
+STEPS = ("broker", "redis", "smtp", "s3", "directory", "history")
+"""The parts one after the other, then the first service and the last."""
+HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("step", "sign"), [(step, HOW[number % 3]) for number, step in enumerate(STEPS)])
+def test_n1_whoever_ends_up_while_it_starts_something_leaves_nothing(
+    tree: Tree, step: str, sign: signal.Signals
+) -> None:
+    """Ctrl-C, a supervisor, a closed terminal: at every step, and twice."""
+    said = _interrupted(tree, tree.tool("up"), step, sign)
+    assert "up: everything was stopped again" in said
+    assert tree.left() == {}
+    assert "nothing was up" in tree.down()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("step", ["broker", "s3", "history"])
+def test_n1_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: str) -> None:
+    """Nobody can answer kill -9: what was begun is on the list before it is waited for."""
+    _interrupted(tree, tree.tool("up"), step, signal.SIGKILL)
+    left = tree.left()
+    assert step in left.values()
+    second = tree.tool("up")
+    assert "already up" in second.communicate(timeout=PATIENCE_S)[0]
+    said = tree.down()
+    assert tree.left() == {}
+    assert all(f"down: {name} ended" in said for name in left.values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_n1_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> None:
+    """`make up | head -1`: who can't be told any more has nothing running either."""
+    program = tree.tool("up", "--parts-only")
+    assert program.stdout is not None
+    program.stdout.readline()
+    program.stdout.close()
+    assert program.wait(timeout=PATIENCE_S) == 1
+    assert tree.left() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("verb", "sign"),
+    [
+        (["demo", "--fast"], signal.SIGHUP),
+        (["demo", "--fast"], signal.SIGKILL),
+        (["chaos", "--broker", "embedded"], signal.SIGHUP),
+    ],
+)
+def test_n1_the_programs_that_start_everything_for_themselves_take_it_with_them(
+    tree: Tree, verb: list[str], sign: signal.Signals
+) -> None:
+    """Demo and chaos, and the figures by the same means: nothing of theirs outlives them."""
+    _interrupted(tree, tree.tool(*verb), "s3", sign)
+    deadline = time.monotonic() + 10
+    while tree.left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert tree.left() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_n11_beside_up_any_service_finds_all_its_settings(tree: Tree) -> None:
+    """`set -a; . .run/up/env` and a service by hand: each of them checks its settings, and is content."""
+    program = tree.tool("up", "--parts-only")
+    said, _ = program.communicate(timeout=PATIENCE_S)
+    assert program.returncode == 0, said
+    assert {each.name for each in Journal(tree.run / "up" / "started.jsonl").alive()} == {
+        "broker",
+        "redis",
+        "smtp",
+        "s3",
+    }
+    env = (tree.run / "up" / "env").read_text(encoding="utf-8")
+    settings = dict(line.split("=", 1) for line in env.splitlines())
+    assert {
+        "RINGBACK_DIRECTORY_DATABASE",
+        "RINGBACK_DIRECTORY_KEY",
+        "RINGBACK_HISTORY_DATABASE",
+        "RINGBACK_SPOOL",
+        "RINGBACK_PBXS",
+    } <= settings.keys()
+    tree.down()
+    assert tree.left() == {}

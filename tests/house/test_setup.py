@@ -1,0 +1,63 @@
+"""`make setup` on a machine that is not what it needs says so in one sentence."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools import setup
+from tools.stack.process import free_port
+from tools.stack.services import ROOT
+
+QUIET_S_MAX = 45
+"""What pip's own attempts took before it gave up, on a quiet machine."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_n11_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_path: Path) -> None:
+    """A newcomer in a train reads what to do, and not pip's retries."""
+    if setup.missing_packages():
+        pytest.skip("this machine lacks system packages: setup would begin with those")
+    for folder in ("tools", "requirements"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    # An address at which nobody listens stands for every way of being offline.
+    environment = os.environ | {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple",
+        "PIP_NO_CACHE_DIR": "1",
+    }
+    made = subprocess.run([sys.executable, "-m", "venv", str(tmp_path / ".venv")], check=False)
+    assert made.returncode == 0
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.setup"],
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert time.monotonic() - began < QUIET_S_MAX
+    assert done.returncode == 1
+    assert done.stderr == f"setup: {setup.OFFLINE}\n"
+    assert "pip" not in done.stdout.replace("requirements", "")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_n11_what_is_installed_already_needs_no_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed comment in a requirement file is no reason to be connected."""
+    empty = tmp_path / "empty.txt"
+    empty.write_text("# nothing\n", encoding="utf-8")
+    monkeypatch.setattr(setup, "REQUIREMENTS", (empty, empty))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
+    assert not setup.index_answers(Path(sys.executable))
+    setup.take_what_is_here(Path(sys.executable))
