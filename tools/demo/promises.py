@@ -13,8 +13,8 @@ from tools.demo.story import CALLBACK_ENDS, OFFER_ENDS, PLACE_ENDS, Heard, Place
 from tools.words import seconds
 
 CUSTOMERS = 4
-HANG_UP_MS_MAX = 1_000
-"""A play that ends because its leg does is told together with that."""
+HANG_UP_MS_MAX = 2_000
+"""A play that ends because its leg does is told together with that; a busy machine takes a moment."""
 
 
 def promises(story: Story) -> list[Promise]:

@@ -4,14 +4,11 @@ import argparse
 import asyncio
 import json
 import shutil
-import signal
 import string
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import msgspec
@@ -35,7 +32,7 @@ from tools.apply import office
 from tools.apply.book import URL, NotSaved, Unavailable
 from tools.apply.document import Document, read
 from tools.apply.run import save
-from tools.demo import past
+from tools.demo import pace, past
 from tools.demo.letters import Letter, letters, save_mp3
 from tools.demo.promise import Promise
 from tools.demo.promises import are_all_kept, counts, promises
@@ -45,6 +42,7 @@ from tools.log import Reading
 from tools.phones import control
 from tools.stack.process import StackError, free_port, is_listening
 from tools.stack.services import ROOT
+from tools.stack.signals import interrupted_by_signals
 from tools.stack.stack import Entry, Stack
 from tools.tail import follow
 
@@ -52,11 +50,12 @@ HERE: Final = Path(__file__).parent
 RUN: Final = ROOT / ".run" / "demo"
 ORGANIZATION: Final = OrganizationId("severny-veter")
 PBXS: Final = ("cloud", "second")
-PHONES_START_S: Final = 30
+START_S: Final = 180
+"""For phones, services, first prompts: a machine can be slow, and we hear at once of a process that ends."""
+OFFICE_S: Final = 120
 SETTLE_S: Final = 1.5
 """After the last promise is kept: what is said once too often comes within this time."""
 FRAME_S: Final = 0.2
-PROMPTS_S: Final = 90
 CALLERS: Final = tuple(f"+7900000010{number}" for number in range(1, 6))
 """Who calls in phones.yaml."""
 MANAGER: Final = AgentId("gusev")
@@ -71,22 +70,6 @@ PROMPTS_NEEDED: Final = (
 """What the morning plays; without a prompt that is not there yet a play would fail, and nobody hear it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast the morning goes; the prompts last as long as they last.
-
-    The no-answer timeout leaves 15 s after the invitation, below which nobody is invited (C12), and the
-    agents talk beyond the deadline of the customer to whom nobody comes.
-    """
-
-    no_answer_s: int
-    invitation_s: int
-    free_s: int
-    second_free_s: int
-    talk_s: int
-    limit_s: int
-
-
 MIDDLE: Final[dict[str, tuple[type[Message], int]]] = {
     "queue": (c.CallbackOrdered, 2),
     "callback": (c.CustomerDialled, 1),
@@ -95,8 +78,6 @@ MIDDLE: Final[dict[str, tuple[type[Message], int]]] = {
 }
 """When each service is killed: where it hurts most. The queue with two callbacks ordered and two customers
 on the line, callback while a customer's phone rings, the gateway in mid-call, voicemail in a recording."""
-PACE: Final = Pace(no_answer_s=42, invitation_s=8, free_s=27, second_free_s=32, talk_s=30, limit_s=115)
-PACE_FAST: Final = Pace(no_answer_s=36, invitation_s=4, free_s=23, second_free_s=26, talk_s=24, limit_s=100)
 
 
 class NotKept(Exception):
@@ -106,9 +87,9 @@ class NotKept(Exception):
 class Demo:
     """One run: its stack, its story, its screen."""
 
-    def __init__(self, console: Console, pace: Pace, killed: str) -> None:
+    def __init__(self, console: Console, planned: pace.Pace, killed: str) -> None:
         self.console = console
-        self.pace = pace
+        self.pace = planned
         self.killed = killed
         self.story = Story(ORGANIZATION, killed=killed)
         self.stack = Stack(RUN, on_started=self._note, dies_with_parent=True)
@@ -117,6 +98,7 @@ class Demo:
         self._phones_port = free_port()
         self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
         self._newest_at = Instant(0)
+        self._told_at = 0.0
         self.past: list[Row] = []
 
     def start(self) -> None:
@@ -124,11 +106,16 @@ class Demo:
         self.screen.headline("starting broker, Redis, mail server and S3 …")
         self.stack.start_parts()
         self.stack.create_topics()
-        self.screen.headline("starting phones and services, each a process of its own …")
-        self._start_phones()
+        self.screen.headline("starting services, each a process of its own …")
         address = f"tcp://127.0.0.1:{self._phones_port}"
         pbxs = json.dumps(dict.fromkeys(PBXS, address))
-        self.stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}}, not_awaited=("tts",))
+        began = time.monotonic()
+        self.stack.start_services(
+            extra={"gateway": {"RINGBACK_PBXS": pbxs}}, timeout_s=START_S, not_awaited=("tts", "gateway")
+        )
+        self.pace = self.pace.on(time.monotonic() - began)
+        self._start_phones()
+        self.stack.service("gateway").wait_ready(START_S)
         self.screen.headline("speech is making the standard prompts …")
         self._await_prompts()
 
@@ -147,10 +134,10 @@ class Demo:
             return needed <= {each["Key"] for each in found}
 
         speech = self.stack.service("tts").process
-        speech.wait_until(are_there, "the first standard prompts", PROMPTS_S)
+        speech.wait_until(are_there, "the first standard prompts", START_S)
 
     async def play(self) -> None:
-        """From the first call to the last letter. Raises NotKept when the time is over."""
+        """From the first call to the last letter, or until nothing more comes."""
         settings = self.stack.settings()
         async with connect.log(settings) as log, asyncio.TaskGroup() as group:
             partition = await connect.partition_of(ORGANIZATION, log)
@@ -169,12 +156,12 @@ class Demo:
             raise NotKept("; ".join(problem.cause for problem in problems if not problem.is_warning))
         settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
         await asyncio.to_thread(save, settings, sheet, {})
-        await self._until(lambda: bool(self.story.departments), 20)
+        await self._until(lambda: bool(self.story.departments), OFFICE_S)
 
     async def _watch(self) -> None:
         self.screen.headline("the phones ring")
-        deadline = time.monotonic() + self.pace.limit_s
-        while not are_all_kept(self.story) and time.monotonic() < deadline:
+        self._told_at = time.monotonic()
+        while not are_all_kept(self.story) and time.monotonic() - self._told_at < self.pace.silence_s:
             if not self.was_killed and self._is_the_middle():
                 self._kill()
             self._check_processes()
@@ -225,7 +212,10 @@ class Demo:
             about = {"offset": reading.offset, "at": reading.at, **msgspec.structs.asdict(reading.envelope)}
             about["message"] = msgspec.Raw(encode(reading.fact))
             self._records.write(msgspec.json.encode(about).decode() + "\n")
+        known = len(self.story.heard)
         line = self.story.hear(reading)
+        if len(self.story.heard) > known:
+            self._told_at = time.monotonic()
         if line is not None and self._is_followed(reading.fact):
             self.screen.tell(line)
 
@@ -260,12 +250,12 @@ class Demo:
         argv += ["--script", str(RUN / "phones.yaml")]
         address = f"127.0.0.1:{self._phones_port}"
         process = self.stack.start_process("phones", argv, address, env=self.stack.settings())
-        process.wait_until(lambda: is_listening(self._phones_port), "open port", PHONES_START_S)
+        process.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
 
     def _filled(self, name: str) -> str:
         """A file of the demo with this pace's times, kept in the run's folder for who wants to look."""
         template = string.Template((HERE / name).read_text(encoding="utf-8"))
-        text = template.substitute({field: getattr(self.pace, field) for field in Pace.__slots__})
+        text = template.substitute(self.pace.times())
         (RUN / name).write_text(text, encoding="utf-8")
         return text
 
@@ -292,8 +282,21 @@ def _show(demo: Demo, started: float) -> bool:
     return all(promise.is_kept for promise in kept)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _played(demo: Demo) -> str:
+    """The morning from its first process to its last; what went wrong, if anything."""
+    try:
+        with demo.screen:
+            demo.start()
+            asyncio.run(demo.play())
+    except KeyboardInterrupt:
+        return "interrupted"
+    except (StackError, NotKept, LogUnavailable, NotSaved, Unavailable) as error:
+        return str(error)
+    except BaseExceptionGroup as errors:
+        return "; ".join(str(error) or repr(error) for error in errors.exceptions)
+    finally:
+        demo.stop()
+    return ""
 
 
 def main(argv: list[str]) -> int:
@@ -304,24 +307,11 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     console = Console()
     started = time.monotonic()
-    # SIGTERM ends us as Ctrl-C does: with everything stopped.
-    signal.signal(signal.SIGTERM, _interrupt)
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
-    demo = Demo(console, PACE_FAST if options.fast else PACE, options.kill)
-    failure = ""
-    try:
-        with demo.screen:
-            demo.start()
-            asyncio.run(demo.play())
-    except KeyboardInterrupt:
-        failure = "interrupted"
-    except (StackError, NotKept, LogUnavailable, NotSaved, Unavailable) as error:
-        failure = str(error)
-    except BaseExceptionGroup as errors:
-        failure = "; ".join(str(error) or repr(error) for error in errors.exceptions)
-    finally:
-        demo.stop()
+    demo = Demo(console, pace.FAST if options.fast else pace.USUAL, options.kill)
+    with interrupted_by_signals():
+        failure = _played(demo)
     # A morning that never began has nothing to judge.
     is_kept = bool(demo.story.heard) and _show(demo, started)
     if failure or not is_kept:
