@@ -231,6 +231,7 @@ class MessageWanted(Fact, tag="callback.message_wanted", frozen=True, kw_only=Tr
     leg_id: LegId
     number: str
     joined_at: Instant
+    deadline_at: Instant | None = None
 
 
 class StoryStep(Part, frozen=True, kw_only=True):
@@ -257,6 +258,7 @@ class CallbackEnd(Fact, frozen=True, kw_only=True):
     reason: str = ""
     story: tuple[StoryStep, ...] = ()
     origin: Origin = Origin.QUEUE
+    deadline_at: Instant | None = None
 
 
 class CallbackConnected(CallbackEnd, tag="callback.connected", frozen=True, kw_only=True):

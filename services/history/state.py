@@ -103,6 +103,8 @@ class TryEnd(StrEnum):
     OUT_OF_HOURS = "out_of_hours"
     REMOVED = "removed"
     CALLER_GONE = "caller_gone"
+    NOT_REACHED = "not_reached"
+    """Accepted, and no talk came of it: the customer was not reached, or had gone (C6, Q7)."""
     REFUSED = "refused"
 
 

@@ -127,6 +127,7 @@ def on_digits_entered(state: CallbackState, callback: Callback, fact: DigitsEnte
         leg_id=leg_id,
         number=callback.number,
         joined_at=callback.joined_at,
+        deadline_at=callback.deadline_at,
     )
     return Decision(facts=(wanted,))
 

@@ -37,6 +37,7 @@ class _Common(TypedDict):
     reason: str
     story: tuple[StoryStep, ...]
     origin: Origin
+    deadline_at: Instant | None
 
 
 def _common(state: CallbackState, callback: Callback, what: str, reason: str) -> _Common:
@@ -59,6 +60,7 @@ def _common(state: CallbackState, callback: Callback, what: str, reason: str) ->
         reason=reason,
         story=tuple(lines),
         origin=callback.origin,
+        deadline_at=callback.deadline_at,
     )
 
 

@@ -24,7 +24,7 @@ async def explain(connection: AsyncConnection, contact: Contact, *, now: Instant
 async def _place(connection: AsyncConnection, contact: Contact, place: Place, now: Instant) -> PlaceWhy:
     table = tables.agent_changes
     mine = table.c.organization_id == contact.organization_id
-    until_at = Instant(max(place.joined_at, now if place.ended_at is None else place.ended_at))
+    until_at = Instant(now if place.ended_at is None else place.joined_at + place.waited_ms)
     latest = (
         select(table.c.kind, table.c.subject, func.max(table.c.offset).label("offset"))
         .where(mine, table.c.at < place.joined_at)

@@ -1,9 +1,9 @@
 """What the API answers with: rows, contacts whole, voice messages, each as rights let it be seen."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
-from services.history.rules import showing
+from services.history.rules import showing, tries
 from services.history.rules.showing import Row
 from services.history.rules.why import PlaceWhy
 from services.history.state import (
@@ -145,7 +145,9 @@ def contact(found: Contact, same_number: list[Contact], continued_in: ContactId 
         row=showing.row(found),
         stops=tuple(found.stops),
         places=tuple(found.places),
-        tries=tuple(found.tries),
+        tries=tuple(
+            structs.replace(each, end=end) for each, end in zip(found.tries, tries.ends(found), strict=True)
+        ),
         tries_left_out=found.tries_left_out,
         talks=tuple(found.talks),
         callbacks=tuple(found.callbacks),

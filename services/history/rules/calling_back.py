@@ -1,11 +1,12 @@
 """What callback says, folded into a contact: one callback as one story, from the order to its end (C13)."""
 
 from contracts import callback as c
-from contracts import dialling
+from contracts import dialling, waiting
 from contracts.ids import Instant
 from services.history.rules.book import Book
 from services.history.rules.legs import close_talks, note_leg
-from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk, Who
+from services.history.rules.tries import GONE, take_back_answer
+from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk, TryEnd, Who
 
 _Steps = (
     c.NumberChanged
@@ -59,8 +60,10 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
         case c.CustomerHeld():
             _on_reached(contact, callback, fact, at, "customer_held")
         case c.AttemptFailed():
+            take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.NOT_REACHED, str(fact.outcome))
             _tell(callback, at, "attempt_failed", str(fact.outcome), book.who(fact.agent_id, contact))
         case c.AgentLost():
+            take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
             _tell(callback, at, "agent_lost", agent=book.who(fact.agent_id, contact))
         case c.ApologyQueued():
             _tell(callback, at, "apology_queued")
@@ -170,6 +173,8 @@ def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, book
     if callback.ended_at is not None:
         return
     callback.ended_at, callback.reason, callback.attempts = at, fact.reason, fact.attempts
+    deadline_at = fact.deadline_at or callback.deadline_at
+    callback.waited_ms = waiting.waited_ms(fact.joined_at, at, deadline_at)
     match fact:
         case c.CallbackConnected():
             callback.end = CallbackEnd.CONNECTED

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from contracts import queue
+from contracts import queue, waiting
 from contracts.ids import Instant, PlaceId
 from contracts.message import Fact
 from services.history.rules.book import Book
 from services.history.rules.legs import note_leg
-from services.history.rules.tries import add_try, end_try
+from services.history.rules.tries import GONE, add_try, end_try, take_back_answer
 from services.history.state import (
     CallbackEnd,
     Contact,
@@ -153,11 +153,7 @@ def _on_offer_accepted(contact: Contact, fact: queue.OfferAccepted, at: Instant)
 
 def _on_offer_reopened(contact: Contact, fact: queue.OfferReopened) -> None:
     """Who accepted was gone before the bridge: it was no answer, and others are tried (Q9)."""
-    for each in reversed(contact.tries):
-        who = None if each.agent is None else each.agent.agent_id
-        if (each.place_id, who, each.end) == (fact.place_id, fact.agent_id, TryEnd.ACCEPTED):
-            each.end, each.reason = TryEnd.UNREACHABLE, "gone_before_bridge"
-            return
+    take_back_answer(contact, fact.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
 
 
 def _on_offer_ended(
@@ -193,7 +189,9 @@ def _on_place_diverted(contact: Contact, fact: queue.PlaceDiverted, at: Instant)
     if place is None:
         return
     place.action = fact.action
-    _end(contact, fact.place_id, PlaceEnd.DIVERTED, at, waited_ms=fact.waited_ms, reason=fact.reason)
+    over_at = Instant(place.joined_at + fact.waited_ms)
+    waited_ms = waiting.waited_ms(place.joined_at, over_at, place.deadline_at)
+    _end(contact, fact.place_id, PlaceEnd.DIVERTED, at, waited_ms=waited_ms, reason=fact.reason)
 
 
 def _on_place_closed(contact: Contact, fact: queue.PlaceClosed, at: Instant) -> None:
@@ -201,22 +199,32 @@ def _on_place_closed(contact: Contact, fact: queue.PlaceClosed, at: Instant) -> 
     place = contact.place(fact.place_id)
     if place is None:
         return
-    waited_ms = max(0, at - place.joined_at)
-    if contact.callback(fact.callback_id) is None:
+    callback = contact.callback(fact.callback_id)
+    if callback is None:
         contact.continued_in = f"callback:{fact.callback_id}"
+        waited_ms = waiting.waited_ms(place.joined_at, at)
         _end(contact, fact.place_id, PlaceEnd.CONTINUED, at, waited_ms=waited_ms, reason=fact.outcome)
         return
     # The callback that connected is the place's answer: the department answered this customer.
     is_answered = fact.outcome == str(CallbackEnd.CONNECTED)
     end = PlaceEnd.CONNECTED if is_answered else PlaceEnd.CLOSED
+    waited_ms = waiting.waited_ms(place.joined_at, at, place.deadline_at)
+    if callback.ended_at is not None:
+        waited_ms = callback.waited_ms
     _end(contact, fact.place_id, end, at, waited_ms=waited_ms, reason=fact.outcome)
 
 
 def _end(
-    contact: Contact, place_id: PlaceId, end: PlaceEnd, at: Instant, *, waited_ms: int = 0, reason: str = ""
+    contact: Contact,
+    place_id: PlaceId,
+    end: PlaceEnd,
+    at: Instant,
+    *,
+    waited_ms: int | None = None,
+    reason: str = "",
 ) -> None:
     place = contact.place(place_id)
     if place is None or place.ended_at is not None:
         return
     place.ended_at, place.end, place.reason = at, end, reason
-    place.waited_ms = waited_ms or max(0, at - place.joined_at)
+    place.waited_ms = waiting.waited_ms(place.joined_at, at) if waited_ms is None else waited_ms

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.history.rules import naming, showing
+from services.history.rules.tries import ends
 from services.history.state import Contact, Direction, MessageState, Who, encoded
 
 Row = dict[str, Any]
@@ -105,11 +106,11 @@ def _places(contact: Contact) -> Iterator[Row]:
 
 
 def _tries(contact: Contact) -> Iterator[Row]:
-    for number, each in enumerate(contact.tries):
+    for number, (each, end) in enumerate(zip(contact.tries, ends(contact), strict=True)):
         if each.agent is None:
             continue
         answered_ms = None
-        if each.end is not None and each.ended_at is not None:
+        if end is not None and each.ended_at is not None:
             answered_ms = each.ended_at - each.rung_at
         yield {
             "number": number,
@@ -117,7 +118,7 @@ def _tries(contact: Contact) -> Iterator[Row]:
             "department_id": each.department_id,
             "kind": str(each.kind),
             "rung_at": each.rung_at,
-            "end": None if each.end is None else str(each.end),
+            "end": None if end is None else str(end),
             "rang_ms": answered_ms,
             "is_internal": contact.direction is Direction.INTERNAL,
         }

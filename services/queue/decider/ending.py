@@ -21,6 +21,7 @@ from contracts.queue import (
     PlaceTaken,
 )
 from contracts.telephony import HangUp, Play
+from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import offers
 from services.queue.rules import notices, phones, waiting
@@ -262,7 +263,7 @@ def _diverted(
         joined_at=place.joined_at,
         action=action,
         reason=reason,
-        waited_ms=state.now_at - place.joined_at,
+        waited_ms=waited_ms(place.joined_at, state.now_at, place.deadline_at),
         agent_id=agent_id,
         to_department_id=to_department_id,
     )
@@ -358,11 +359,10 @@ def apply_abandoned(state: QueueState, fact: PlaceAbandoned) -> None:
 
 def abandon(state: QueueState, place: Place) -> Decision:
     """A caller who hung up leaves: all phones of the place are stopped (Q7)."""
-    waited_ms = state.now_at - place.joined_at
     withdrawn = offers.withdraw_all(state, place, offers.CALLER_GONE)
     left = PlaceAbandoned(
         place_id=place.place_id,
-        waited_ms=waited_ms,
+        waited_ms=waited_ms(place.joined_at, state.now_at),
         department_id=place.department_id,
         pbx_id=place.pbx_id,
         caller=place.caller,

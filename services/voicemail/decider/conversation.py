@@ -27,6 +27,7 @@ from contracts.voicemail import (
     MissingReason,
     RecordingAsked,
 )
+from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision
 from services.voicemail import rules
 from services.voicemail.decider.keep import department_of, keep, language_of, settings_of
@@ -79,7 +80,7 @@ def begun(state: VoicemailState, fact: Beginning) -> None:
                 department_id=fact.department_id,
                 caller=fact.number,
                 joined_at=fact.joined_at,
-                waited_ms=max(0, state.now_at - fact.joined_at),
+                waited_ms=waited_ms(fact.joined_at, state.now_at, fact.deadline_at),
                 place_id=fact.place_id,
                 callback_id=fact.callback_id,
                 phase=Phase.RECORDING,
@@ -92,7 +93,7 @@ def begun(state: VoicemailState, fact: Beginning) -> None:
                 department_id=fact.department_id,
                 caller=state.caller(fact.caller),
                 joined_at=fact.arrived_at,
-                waited_ms=max(0, state.now_at - fact.arrived_at),
+                waited_ms=waited_ms(fact.arrived_at, state.now_at),
                 place_id=None,
                 callback_id=None,
                 phase=Phase.GREETING if fact.is_answered else Phase.ANSWERING,

@@ -27,6 +27,7 @@ from contracts.voicemail import (
     SendLetter,
     StoringDeferred,
 )
+from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision
 from services.voicemail import rules
 from services.voicemail.decider import warnings
@@ -60,7 +61,7 @@ def callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnreac
             department_id=fact.department_id,
             number=fact.number,
             joined_at=fact.joined_at,
-            waited_ms=max(0, state.now_at - fact.joined_at),
+            waited_ms=waited_ms(fact.joined_at, state.now_at, fact.deadline_at),
             reason=fact.reason,
             was_abandoned=fact.origin is Origin.ABANDONED,
         )

@@ -4,7 +4,7 @@ import pytest
 
 from contracts import callback, directory, gateway, telephony
 from contracts.gateway import EndedBy, Outcome
-from contracts.ids import LegId, NoticeId
+from contracts.ids import Instant, LegId, NoticeId
 from contracts.tts import NoticeRendered
 from tests.unit.callback.stories import (
     CUSTOMER,
@@ -90,6 +90,7 @@ def test_one_after_the_apology_leaves_a_voice_message() -> None:
         leg_id=leg_id,
         number=CUSTOMER,
         joined_at=NINE,
+        deadline_at=Instant(NINE + 600_000),
     )
     assert office.hears(ended(leg_id)).facts == ()
     (expired,) = office.hears(message_taken()).facts
