@@ -68,14 +68,15 @@ LINE_AGAIN_MS: Final = MINUTE_MS
 AWAY_RECHECK_MS: Final = 30_000
 """While the PBX is away no limit of ours is judged; it is looked at again after this."""
 
-FAREWELL_MS_MAX: Final = 15_000
-"""The last word to an agent is 3 s long."""
+FAREWELL_MS_MAX: Final = 1_800
+"""C6: told why in at most 1.5 s, free within 2 s. What was not heard to its end by then is cut off: 0.2 s are
+left for the PBX to hang up, and 0.3 s were for it to begin."""
 FAREWELL_AGAIN_MS: Final = 30_000
 """A leg that should have been hung up is told so again."""
 STORY_LINES_MAX: Final = 60
 """Two attempts and two apologies make some twenty; what is beyond is counted and not kept."""
 RINGING_TONES: Final = 8
-"""The ringing tone is played this often in a row: 5 s each, longer than any ring."""
+"""The ringing tone is played this often in a row: 45 s each, longer than any ring, whose end ends it."""
 ABANDONED_MS_MIN: Final = 15_000
 """C11: who hung up sooner had dialled a wrong number, or thought better of it."""
 ASKED_KEPT_MS: Final = HOUR_MS

@@ -23,6 +23,7 @@ from contracts.telephony import (
     HangUp,
     Play,
     StartHoldMusic,
+    StopPlay,
 )
 
 
@@ -55,7 +56,7 @@ def answers(command: Command, ring: Ring = Ring.ANSWERED) -> Iterator[Fact]:
             yield ended(command, Outcome.COMPLETED, by=EndedBy.US)
         case Bridge():
             yield Bridged(pbx_id=command.pbx_id, bridge_id=command.bridge_id, legs=command.legs)
-        case StartHoldMusic():
+        case StartHoldMusic() | StopPlay():
             yield CommandDone(pbx_id=command.pbx_id, command=type_name(command), leg_id=command.leg_id)
         case _:
             raise AssertionError(f"the queue has never said this before: {command}")

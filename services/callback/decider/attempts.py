@@ -16,7 +16,7 @@ from contracts.callback import (
 )
 from contracts.gateway import LegEnded, Outcome, PlayFinished
 from contracts.ids import Address, BridgeId, Instant, LegId, PlayId, RecordingId
-from contracts.prompts import Prompt, prompt_keys
+from contracts.prompts import Prompt, attempt_prompt, prompt_keys
 from contracts.queue import AgentReady, PlaceConnected
 from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, Record, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
@@ -31,7 +31,8 @@ def on_agent_ready(state: CallbackState, fact: AgentReady) -> Decision:
     callback = state.callbacks.get(fact.callback_id)
     if fact.leg_id in state.farewells:
         department_id = None if callback is None else callback.department_id
-        return Decision(commands=(sayings.farewell(state, department_id, fact.leg_id, fact.pbx_id),))
+        told = sayings.farewell(state, department_id, fact.leg_id, fact.pbx_id, Prompt.CALLBACK_CANCELLED)
+        return Decision(commands=(told,))
     if callback is None or not can_start(callback):
         return NOTHING
     play_id = PlayId(f"{callback.callback_id}.whisper{callback.plays + 1}")
@@ -293,7 +294,8 @@ def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decisio
     if callback.phase not in WITH_AGENT:
         return Decision(facts=(failed,))
     leg_id = callback.agent_leg_id
-    told = sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id)
+    why = attempt_prompt(outcome)
+    told = sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id, why)
     return Decision(facts=(failed,), commands=(told,))
 
 

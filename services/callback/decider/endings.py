@@ -105,7 +105,7 @@ def cancelled(state: CallbackState, callback: Callback, reason: str, *, keeps_li
     fact = CallbackCancelled(**_common(state, callback, "cancelled", reason), keeps_line=keeps_line)
     if keeps_line:
         return Decision(facts=(fact,))
-    return Decision(facts=(fact,), commands=_let_go(state, callback, Prompt.CALLBACK_CANCELLED))
+    return Decision(facts=(fact,), commands=_let_go(state, callback))
 
 
 def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
@@ -114,10 +114,8 @@ def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
     return Decision(facts=(fact,), commands=_let_go(state, callback))
 
 
-def _let_go(
-    state: CallbackState, callback: Callback, told: Prompt = Prompt.CUSTOMER_UNREACHED
-) -> tuple[Command, ...]:
-    """Hang up what the callback still has; the agent hears why first."""
+def _let_go(state: CallbackState, callback: Callback) -> tuple[Command, ...]:
+    """Hang up what the callback still has; an agent whose attempt does not go on hears so first."""
     found: list[Command] = []
     if callback.phase in WITH_CUSTOMER and callback.customer is not None and not callback.customer.is_over:
         found.append(HangUp(pbx_id=callback.pbx_id, leg_id=callback.customer.leg_id, reason="callback_ended"))
@@ -127,5 +125,6 @@ def _let_go(
         )
     if callback.phase in WITH_AGENT and callback.agent_leg_id is not None:
         leg_id = callback.agent_leg_id
-        found.append(sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id, told))
+        why = Prompt.CALLBACK_CANCELLED
+        found.append(sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id, why))
     return tuple(found)

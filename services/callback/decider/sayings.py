@@ -97,14 +97,15 @@ def farewell(
     department_id: DepartmentId | None,
     leg_id: LegId,
     pbx_id: PbxId,
-    told: Prompt = Prompt.CUSTOMER_UNREACHED,
+    told: Prompt,
 ) -> Play:
     """An agent is told why there is nobody to talk to; then this leg is hung up."""
     language = Language.RUSSIAN if department_id is None else language_of(state, department_id)
-    media = prompt_keys(language, told)
-    return Play(pbx_id=pbx_id, leg_id=leg_id, play_id=farewell_play_id(leg_id), media=media)
+    return said(pbx_id, leg_id, farewell_play_id(leg_id), prompt_keys(language, told))
 
 
 def said(pbx_id: PbxId, leg_id: LegId, play_id: PlayId, media: Media, *, barge_in: bool = False) -> Play:
-    """The command that says it."""
-    return Play(pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, media=media, barge_in=barge_in)
+    """The command that says it, at once: what was said before on this leg is about a moment that is over."""
+    return Play(
+        pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, media=media, barge_in=barge_in, interrupts=True
+    )

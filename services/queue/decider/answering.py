@@ -189,7 +189,11 @@ def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Dec
     if place.play_id is None:
         return bridge(place) if place.told_play_id is None else told
     play = Play(
-        pbx_id=place.pbx_id, leg_id=agent_leg_id, play_id=place.play_id, media=notices.whisper(state, place)
+        pbx_id=place.pbx_id,
+        leg_id=agent_leg_id,
+        play_id=place.play_id,
+        media=notices.whisper(state, place),
+        interrupts=True,
     )
     return together((Decision(commands=(play,)), told))
 

@@ -67,12 +67,12 @@ def part(state: QueueState, leg: Leg) -> None:
 
 
 def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:
-    """The agent hears that the caller has gone; the leg is hung up when that was heard (Q7)."""
+    """The agent hears at once that the caller has gone; the leg is hung up when that was heard (Q7)."""
     organization = next(iter(state.organizations), None)
     language = Language.RUSSIAN if organization is None else organization.saved.language
     media = prompt_keys(language, Prompt.CALLER_GONE)
     play_id = PlayId(f"{leg.leg_id}.bye")
-    return (Play(pbx_id=leg.pbx_id, leg_id=leg.leg_id, play_id=play_id, media=media),)
+    return (Play(pbx_id=leg.pbx_id, leg_id=leg.leg_id, play_id=play_id, media=media, interrupts=True),)
 
 
 def _goodbye_of(state: QueueState, place: Place) -> Decision:
@@ -191,7 +191,10 @@ def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
 def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:
     """Play the notice, or act at once when there is none; an unanswered leg is told once it is answered."""
     place = state.places.get(fact.place_id)
-    return NOTHING if place is None or not place.is_answered else tell_and_act(state, place)
+    if place is None or not place.is_answered:
+        return NOTHING
+    stop = Decision(commands=notices.stop_announcements(place))
+    return together((stop, tell_and_act(state, place)))
 
 
 def tell_and_act(state: QueueState, place: Place) -> Decision:

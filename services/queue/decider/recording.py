@@ -6,7 +6,7 @@ Who could not be told is not recorded; nor is a call of an emergency service (G4
 from contracts import dialling
 from contracts.ids import BridgeId, Instant, PlayId, RecordingId
 from contracts.prompts import Prompt
-from contracts.telephony import Play, Record, StopPlay
+from contracts.telephony import Play, Record
 from runtime.decision import NOTHING, Decision
 from services.queue.rules import notices, phones
 from services.queue.state import QueueState
@@ -31,19 +31,18 @@ def telling(state: QueueState, place: Place, offer_id: str) -> PlayId | None:
     return PlayId(f"{offer_id}.r") if is_due else None
 
 
-def told(state: QueueState, place: Place) -> tuple[StopPlay | Play, ...]:
-    """Tell the caller now: what is being announced is about a wait that is over."""
+def told(state: QueueState, place: Place) -> tuple[Play, ...]:
+    """Tell the caller now: whatever is being said is about a wait that is over."""
     if place.leg_id is None or place.told_play_id is None:
         return ()
-    announced = PlayId(f"{place.place_id}.p{place.play_count}")
-    stop = StopPlay(pbx_id=place.pbx_id, leg_id=place.leg_id, play_id=announced)
     play = Play(
         pbx_id=place.pbx_id,
         leg_id=place.leg_id,
         play_id=place.told_play_id,
         media=notices.standard(state, place, Prompt.CALL_RECORDED),
+        interrupts=True,
     )
-    return (stop, play) if place.play_count else (play,)
+    return (play,)
 
 
 def recording_id(state: QueueState, place: Place, bridge_id: BridgeId) -> RecordingId | None:

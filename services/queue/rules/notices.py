@@ -1,10 +1,14 @@
 """What callers and agents hear, as keys of objects in the bucket."""
 
 from contracts.directory import NoticeChoice, NoticeKind
-from contracts.ids import MediaKey
+from contracts.ids import MediaKey, PlayId
 from contracts.prompts import Prompt, number_prompts, position_prompt, prompt_keys, wait_prompt
+from contracts.telephony import StopPlay
 from services.queue.state import QueueState
 from services.queue.state.records import Place
+
+ANNOUNCED_MAX = 2
+"""Announcements come a gap apart, and the invitation at any time: no more than two are not over."""
 
 
 def media(
@@ -62,3 +66,18 @@ def whisper(state: QueueState, place: Place) -> tuple[MediaKey, ...]:
 def standard(state: QueueState, place: Place, prompt: Prompt) -> tuple[MediaKey, ...]:
     """One standard prompt in the department's language."""
     return prompt_keys(state.departments[place.department_id].saved.language, prompt)
+
+
+def stop_announcements(place: Place) -> tuple[StopPlay, ...]:
+    """What was announced of a wait is over with it; the last of it first, so that none begins.
+
+    By name, where other plays interrupt: a refused order may be why a caller's wait ends now, and what
+    callback says of it is heard to its end (C10).
+    """
+    if place.leg_id is None:
+        return ()
+    last = place.play_count - 1  # `play_count` counts the notice that follows, too
+    return tuple(
+        StopPlay(pbx_id=place.pbx_id, leg_id=place.leg_id, play_id=PlayId(f"{place.place_id}.p{number}"))
+        for number in range(last, max(0, last - ANNOUNCED_MAX), -1)
+    )

@@ -140,6 +140,7 @@ def decide_taken(state: RoutingState, fact: PersonAnswered | ExternalAnswered) -
         leg_id=call.with_leg_id,
         play_id=call.play_id,
         media=notices.whisper(state, call.caller),
+        interrupts=True,
     )
     return Decision(commands=(play,))
 

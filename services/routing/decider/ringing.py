@@ -83,6 +83,7 @@ def decide_begun(state: RoutingState, fact: PersonRung | ExternalDialled) -> Dec
                 play_id=_tone_id(a_try.try_id),
                 media=media,
                 not_after=fact.until_at,
+                interrupts=True,
             ),
         )
     dialled = (phones.dial(state, call, a_try, leg) for leg in a_try.legs if leg.leg_id in a_try.dialled_legs)

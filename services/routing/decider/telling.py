@@ -76,6 +76,7 @@ def tell(state: RoutingState, call: Call) -> Decision:
                 media=call.media,
                 barge_in=is_menu,
                 not_after=Instant(state.now_at + NOTICE_MS_MAX),
+                interrupts=True,
             ),
         )
     return Decision(commands=(*play, _collect(call)) if is_menu else play)

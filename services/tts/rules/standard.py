@@ -45,7 +45,7 @@ RUSSIAN: Final[dict[Prompt, str]] = {
     Prompt.FORWARD: "К сожалению, сотрудник сейчас не может ответить. "
     "Пожалуйста, оставайтесь на линии: вам ответит другой специалист.",
     Prompt.ONE_MOMENT: "Одну минуту, пожалуйста. Мы соединяем вас с сотрудником.",
-    Prompt.CALLER_GONE: "Клиент положил трубку.",
+    Prompt.CALLER_GONE: "Отбой.",
     Prompt.CUSTOMER_BUSY: "Номер занят.",
     Prompt.CUSTOMER_NO_ANSWER: "Клиент не отвечает.",
     Prompt.CUSTOMER_DECLINED: "Звонок сброшен.",
@@ -97,7 +97,7 @@ ENGLISH: Final[dict[Prompt, str]] = {
     Prompt.FORWARD: "We are sorry, the person you are calling cannot answer at the moment. "
     "Please stay on the line: another specialist will take your call.",
     Prompt.ONE_MOMENT: "One moment, please. We are connecting you.",
-    Prompt.CALLER_GONE: "The caller hung up.",
+    Prompt.CALLER_GONE: "Hung up.",
     Prompt.CUSTOMER_BUSY: "The line is busy.",
     Prompt.CUSTOMER_NO_ANSWER: "No answer.",
     Prompt.CUSTOMER_DECLINED: "Call declined.",

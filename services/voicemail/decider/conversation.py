@@ -307,6 +307,7 @@ def on_taken(state: VoicemailState, fact: MessageTaken) -> Decision:
                 play_id=message.thanks_play_id,
                 media=prompt_keys(language_of(state, message), Prompt.VOICEMAIL_THANKS),
                 not_after=Instant(state.now_at + rules.COMMAND_LATE_MS_MAX),
+                interrupts=True,
             ),
         )
     )

@@ -137,9 +137,16 @@ def test_when_one_of_them_hangs_up_the_other_is_hung_up(first: str) -> None:
 
 @pytest.mark.rule("C6")
 @pytest.mark.parametrize(
-    "outcome", [Outcome.NO_ANSWER, Outcome.BUSY, Outcome.DECLINED, Outcome.UNAVAILABLE, Outcome.UNREACHABLE]
+    ("outcome", "told"),
+    [
+        (Outcome.NO_ANSWER, "customer_no_answer"),
+        (Outcome.BUSY, "customer_busy"),
+        (Outcome.DECLINED, "customer_declined"),
+        (Outcome.UNAVAILABLE, "customer_unavailable"),
+        (Outcome.UNREACHABLE, "customer_unreached"),
+    ],
 )
-def test_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outcome) -> None:
+def test_m2_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outcome, told: str) -> None:
     """E-41: the agent is told and freed; the place keeps its time; the deadline is one gap later now."""
     office, leg_id = dialling()
     decision = office.hears(ended(leg_id, outcome, EndedBy.NETWORK))
@@ -150,7 +157,8 @@ def test_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outco
     assert failed.give_up_at == GIVE_UP_AT
     (play,) = decision.commands
     assert isinstance(play, telephony.Play)
-    assert media_names(play) == ["customer_unreached"]
+    assert media_names(play) == [told]
+    assert play.interrupts
     assert office.hears(played(play)).commands == (
         telephony.HangUp(pbx_id=PBX, leg_id=LegId("anna.leg"), reason="told"),
     )

@@ -157,7 +157,7 @@ class World:
                     outcome = Outcome.COMPLETED if leg.is_up else Outcome.CANCELLED
                     self.ends(leg_id, outcome, EndedBy.US)
             case telephony.Play(leg_id=leg_id) if self.legs[leg_id].is_up:
-                self.plays.append(command)
+                self._play(command)
             case telephony.Play():
                 self._played(command, ok=False)
             case telephony.Bridge():
@@ -185,8 +185,23 @@ class World:
         else:
             self.tell(gateway.CommandRefused(pbx_id=PBX, command="telephony.bridge", reason="gone"))
 
-    def _played(self, play: telephony.Play, *, ok: bool) -> None:
-        self.tell(gateway.PlayFinished(pbx_id=PBX, leg_id=play.leg_id, play_id=play.play_id, ok=ok))
+    def _play(self, play: telephony.Play) -> None:
+        """If it interrupts, what was heard on the leg before is over."""
+        before = [each for each in self.plays if each.leg_id == play.leg_id and play.interrupts]
+        self.plays = [*(each for each in self.plays if each not in before), play]
+        for each in before:
+            self._played(each, ok=True, was_interrupted=True)
+
+    def _played(self, play: telephony.Play, *, ok: bool, was_interrupted: bool = False) -> None:
+        self.tell(
+            gateway.PlayFinished(
+                pbx_id=PBX,
+                leg_id=play.leg_id,
+                play_id=play.play_id,
+                ok=ok,
+                was_interrupted=was_interrupted,
+            )
+        )
 
     def a_play_ends(self) -> None:
         """The oldest play is over."""

@@ -1,6 +1,7 @@
 """A gateway machine between a log and a simulated PBX, all in memory and in virtual time."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -70,11 +71,12 @@ class Office:
 
     def __init__(self, phones: dict[str, Any] | None = None, **script: Any) -> None:
         network, seed = script.pop("network", {}), script.pop("seed", 3)
+        media: Callable[[str], bytes | None] = script.pop("media", MEDIA.get)
         found = {
             "pbxs": {PBX: {"phones": phones or {}, "network": network, "extensions": ["300"]}},
             **script,
         }
-        self.town = Town(scripts.read(found), Sounds(lambda key: MEDIA.get(key), voice), seed=seed)
+        self.town = Town(scripts.read(found), Sounds(media, voice), seed=seed)
         self.now = START
         self.town.begin(self.now)
         self.log: list[Entry] = []

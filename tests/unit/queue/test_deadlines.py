@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from contracts import queue, telephony
+from contracts import callback, directory, queue, telephony
+from contracts.dialling import Refusal
 from contracts.directory import ActionKind
 from contracts.gateway import DeviceState, Outcome
+from contracts.ids import LegId, PlayId
 from contracts.message import Interval
 from contracts.queue import DivertReason
 from tests.unit.queue.stories import (
@@ -51,6 +53,48 @@ def test_at_the_deadline_the_notice_plays_and_the_action_follows() -> None:
     diverted = office.last(queue.PlaceDiverted)
     assert (diverted.action, diverted.waited_ms) == (ActionKind.VOICEMAIL, 10 * MINUTE)
     assert diverted.leg_id == "c1"
+
+
+@pytest.mark.rule("Q5")
+@pytest.mark.parametrize("notice", [directory.NoticeChoice(), QUIET])
+def test_m2_at_the_deadline_nothing_more_is_announced(notice: directory.NoticeChoice) -> None:
+    """«You are third» may be a minute long where an office recorded its own: what follows does not wait."""
+    voicemail = action("voicemail", notice=notice)
+    office = an_empty_desk(auto=False, no_answer_ms=MINUTE, no_answer_action=voicemail)
+    office.calls("c1")
+    office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
+    office.waits(MINUTE)
+    announced = [each.play_id for each in office.said(queue.AnnouncementMade)]
+    stopped = [each.play_id for each in office.said(telephony.StopPlay)]
+    assert stopped == announced[:-3:-1]
+    if notice is not QUIET:
+        assert office.commands.index(office.last(telephony.Play)) > office.commands.index(
+            office.last(telephony.StopPlay)
+        )
+
+
+@pytest.mark.rule("C10", "Q5")
+def test_m2_why_there_is_no_callback_is_heard_to_its_end() -> None:
+    """An order that is refused at the deadline is followed by the notice: one after the other."""
+    office = an_empty_desk(auto=False, no_answer_ms=MINUTE)
+    office.calls("c1")
+    office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
+    office.waits(30 * SECOND)
+    office.presses("c1")
+    office.waits(40 * SECOND)
+    office.hears(
+        callback.CallbackRefused(
+            place_id=office.place("c1").place_id,
+            department_id=office.place("c1").department_id,
+            leg_id=LegId("c1"),
+            reason=Refusal.NO_TIME_LEFT,
+            play_id=PlayId("refusal"),
+        )
+    )
+    notice = office.last(telephony.Play)
+    assert "nobody_available" in notice.media[0]
+    assert not notice.interrupts
+    assert "refusal" not in [each.play_id for each in office.said(telephony.StopPlay)]
 
 
 @pytest.mark.rule("Q5")

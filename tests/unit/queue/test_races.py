@@ -87,6 +87,26 @@ def test_an_agent_who_had_accepted_hears_that_the_caller_has_gone_and_is_free() 
     assert office.ringing("c2") == [ANNA]
 
 
+@pytest.mark.rule("Q7")
+def test_m2_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> None:
+    """The goodbye does not wait for the number to be spoken, nor the agent for the end of the goodbye."""
+    office = an_office(ANNA, auto=False)
+    office.saves(office.agent(ANNA, mobile()))
+    office.calls("c1")
+    office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
+    office.answers(ANNA)
+    office.presses(office.offer_to(ANNA).legs[0].leg_id, "1")
+    whisper = office.last(telephony.Play)
+    assert "whisper_call" in whisper.media[0]
+    assert whisper.interrupts  # the key was pressed before it was asked for to the end
+    office.hangs_up("c1")
+    goodbye = office.last(telephony.Play)
+    assert "caller_gone" in goodbye.media[0]
+    assert goodbye.interrupts
+    office.waits(900)
+    assert office.last(telephony.HangUp).leg_id == goodbye.leg_id
+
+
 def test_a_goodbye_whose_end_is_never_told_is_hung_up() -> None:
     """Nobody is held on a silent leg."""
     office = on_the_line(ANNA)

@@ -159,6 +159,20 @@ def test_a_caller_whose_leg_is_answered_hears_ringing_while_a_phone_rings() -> N
     assert office.last(telephony.StopPlay).play_id == tone.play_id
 
 
+@pytest.mark.rule("D3")
+def test_m2_a_notice_does_not_wait_for_the_ringing_tone() -> None:
+    """Even if the command that stops the tone is late: what is said now ends what was said before."""
+    office = an_office(auto=False)
+    office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
+    office.rules(BORIS, no_answer=to_colleague(VERA, STANDARD))
+    office.calls()
+    office.phone_ends(Outcome.BUSY)
+    office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
+    office.waits(MINUTE)
+    office.phone_ends(Outcome.BUSY)
+    assert [play.interrupts for play in office.said(telephony.Play)] == [True] * 3
+
+
 def test_the_ringing_tone_stops_too_when_who_answered_is_gone_before_the_bridge() -> None:
     """Whoever speaks next, Boris' rule or his machine, must not speak under a ringing tone."""
     office = an_office(auto=False)

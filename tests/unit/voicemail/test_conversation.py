@@ -122,7 +122,9 @@ def test_a_caller_who_reaches_the_maximum_is_thanked_and_then_hung_up() -> None:
     office.hear_all(diverted(), play_finished())
     decision = office.hear(spooled(duration_ms=180_000))
     assert found(decision, MessageTaken)[0].duration_ms == 180_000
-    assert found(decision, Play)[0].media == ("standard/ru/voicemail_thanks.wav",)
+    (thanks,) = found(decision, Play)
+    assert thanks.media == ("standard/ru/voicemail_thanks.wav",)
+    assert thanks.interrupts
     decision = office.hear(play_finished(THANKS))
     assert found(decision, CallerThanked)
     assert found(decision, HangUp)[0].leg_id == LEG
