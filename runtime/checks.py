@@ -10,11 +10,14 @@ from redis.exceptions import RedisError
 from runtime import redis_store, s3_blobs
 from runtime.host.identity import is_loopback
 from runtime.kafka_log import KafkaLog
+from runtime.mail.mailer import server_at
 from runtime.ports import BlobsUnavailable, LogUnavailable
 from runtime.settings import RuntimeSettings
+from runtime.text import as_text, one_line
 
 CHECK_S_MAX: Final = 15.0
 REDIS_VERSION_MIN: Final = 7
+GREETING_LENGTH_MAX: Final = 60
 
 Check = Callable[[RuntimeSettings], Coroutine[Any, Any, str | None]]
 
@@ -78,21 +81,23 @@ async def s3(settings: RuntimeSettings) -> str | None:
 
 async def smtp(settings: RuntimeSettings) -> str | None:
     """Somebody speaks SMTP there."""
-    found = urlsplit(settings.smtp)
-    if not found.hostname or not settings.mail_from:
+    if not settings.smtp or not settings.mail_from:
         return "no mail: set RINGBACK_SMTP to smtp://host:port and RINGBACK_MAIL_FROM to the sender's address"
-    if found.scheme == "smtps":
+    try:
+        found = server_at(settings.smtp, ca=settings.smtp_ca)
+    except ValueError as error:
+        return str(error)
+    if found.use_tls:
         return None  # The greeting comes only inside TLS; the first letter will tell.
     try:
-        reader, writer = await asyncio.open_connection(found.hostname, found.port or 25)
+        reader, writer = await asyncio.open_connection(found.host, found.port)
         greeting = await reader.readline()
         writer.close()
     except OSError as error:
-        return (
-            f"mail server {found.hostname}:{found.port or 25}: {error}; see that it runs, and RINGBACK_SMTP"
-        )
+        return f"mail server {found.host}:{found.port}: {error}; see that it runs, and RINGBACK_SMTP"
     if not greeting.startswith(b"220"):
-        return f"mail server {found.hostname}:{found.port or 25} greets with {greeting[:60]!r} instead of 220"
+        said = one_line(as_text(greeting), GREETING_LENGTH_MAX)
+        return f"mail server {found.host}:{found.port} greets with «{said}» instead of 220"
     return None
 
 

@@ -55,6 +55,9 @@ CALLBACKS = Counter("ringback_callbacks_total", "Callbacks, by how they ended", 
 DIALS = Counter("ringback_dials_total", "Phones dialled, by purpose", ["purpose"])
 REFUSALS = Counter("ringback_refusals_total", "Orders of callbacks refused, by reason", ["reason"])
 LETTERS = Counter("ringback_letters_total", "Letters, by state", ["state"])
+MAIL_FAULTS = Counter(
+    "ringback_mail_faults_total", "Final answers of the mail server about us, not the letter"
+)
 PLACES = Counter("ringback_places_total", "Places, by how they ended", ["end"])
 VOICE_MESSAGES = Counter("ringback_voice_messages_total", "Voice messages, by state", ["state"])
 RENDERINGS = Counter("ringback_renderings_total", "Notices rendered, by outcome", ["outcome"])

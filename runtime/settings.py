@@ -31,6 +31,8 @@ class RuntimeSettings(BaseSettings):
     """Ask for encryption at rest (SSE-S3); off for a server that refuses the request."""
     smtp: str = ""
     """URL of the mail server: `smtp://host:port`, `smtps://user:password@host:port`."""
+    smtp_ca: str = ""
+    """File with the certificates by which `smtps` and `smtp+starttls` verify; empty: the system's."""
     mail_from: str = ""
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import sys
-from email.headerregistry import Address
 from typing import Final
 
 from contracts import callback, directory, gateway, history, scenario, telephony, tts
@@ -12,6 +11,7 @@ from contracts.directory import Language
 from contracts.message import Message
 from contracts.topics import FACTS
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
+from runtime.mail.mailer import Mailer, SmtpMailer, server_at
 from runtime.ports import Blobs, Clock
 from services.directory.activities import shell
 from services.directory.activities.answers import Answers
@@ -21,7 +21,7 @@ from services.directory.activities.checking import Checking
 from services.directory.activities.database import Database, engine
 from services.directory.activities.desk import Desk
 from services.directory.activities.employees import Employees
-from services.directory.activities.letters import Letters, Send, mailer
+from services.directory.activities.letters import Letters
 from services.directory.activities.offices import Offices
 from services.directory.activities.outbox import Sender
 from services.directory.activities.passwords import Passwords
@@ -31,6 +31,7 @@ from services.directory.activities.running import Running
 from services.directory.activities.sessions import Sessions
 from services.directory.activities.texts import SendText, sender
 from services.directory.activities.vault import Vault
+from services.directory.activities.welcome import Writer
 from services.directory.api.app import build as build_api
 from services.directory.api.asking import Parts
 from services.directory.settings import Settings
@@ -73,7 +74,7 @@ class Directory:
         self,
         ports: EdgePorts,
         settings: Settings,
-        send_letter: Send,
+        mailer: Mailer,
         passwords: Passwords | None = None,
         send_text: SendText | None = None,
     ) -> None:
@@ -83,7 +84,7 @@ class Directory:
         self.sender = Sender(self.database, ports.send, clock)
         self.passwords = passwords or Passwords(self.vault, settings.hashes_at_once_max)
         self.book = Book(self.database, clock, Answers(self.vault), self.sender.wake)
-        self.letters = _letters(self.database, clock, self.vault, send_letter, settings)
+        self.letters = _letters(self.database, clock, self.vault, mailer, settings)
         self.recovery = Recovery(self.database, clock, self.passwords, send_text)
         self.employees = Employees(self.book, self.passwords, self.letters)
         self.checking = Checking(self.book, clock)
@@ -107,17 +108,20 @@ class Directory:
         )
 
 
-def _letters(database: Database, clock: Clock, vault: Vault, send: Send, settings: Settings) -> Letters:
-    sender = Address(settings.mail_from_name, addr_spec=settings.mail_from)
-    return Letters(database, clock, vault, send, sender=sender, softphone_url=settings.softphone_url)
+def _letters(database: Database, clock: Clock, vault: Vault, mailer: Mailer, settings: Settings) -> Letters:
+    writer = Writer(
+        sender_name=settings.mail_from_name,
+        sender=settings.mail_from,
+        softphone_url=settings.softphone_url,
+    )
+    return Letters(database, clock, vault, mailer, writer, sender=settings.mail_from)
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     """Put the parts together. Raises ValueError with what the settings lack."""
-    if "@" not in settings.mail_from:
-        raise ValueError("set RINGBACK_MAIL_FROM to the address that welcome letters come from")
     send_text = sender(settings.texts_url, settings.texts_key.get_secret_value())
-    made = Directory(ports, settings, mailer(settings.smtp), send_text=send_text)
+    mailer = SmtpMailer(server_at(settings.smtp, ca=settings.smtp_ca))
+    made = Directory(ports, settings, mailer, send_text=send_text)
     return EdgeWork(
         subscriptions=(Subscription(topic=FACTS, hears=HEARS, handle=made.checking.hear),),
         background=(made.running.run,),

@@ -21,11 +21,11 @@ from contracts.voicemail import (
 )
 from runtime.decision import Decider
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
+from runtime.mail.mailer import SmtpMailer, server_at
 from services.voicemail.activities import Delivery
 from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.composing import Writer
 from services.voicemail.activities.fetching import SpoolReader
-from services.voicemail.activities.mail import SmtpMailer, server_at
 from services.voicemail.activities.memory import give_back_large_blocks
 from services.voicemail.activities.posting import Postman
 from services.voicemail.activities.storing import ORIGINAL_BYTES_MAX, Keeper
@@ -89,7 +89,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
         blobs=ports.blobs,
         fetch=fetch,
         studio=studio,
-        mailer=SmtpMailer(server_at(settings.smtp)),
+        mailer=SmtpMailer(server_at(settings.smtp, ca=settings.smtp_ca)),
         writer=Writer(
             sender_name=settings.mail_from_name,
             sender=settings.mail_from,
@@ -108,6 +108,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
                 concurrency_max=settings.deliveries_at_once_max,
             ),
         ),
+        on_stop=(delivery.stop,),
     )
 
 

@@ -38,8 +38,8 @@ WITHOUT_TABLES: Final = {
 SPEAKING: Final = {
     "runtime.request_shape",
     "services.directory.activities.bootstrap",
-    "services.directory.activities.letters",
     "services.directory.activities.recovery",
+    "services.directory.activities.welcome",
     "services.directory.rules.errors",
     "services.directory.rules.facts",
     "services.directory.rules.forms",

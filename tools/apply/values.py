@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from services.directory.state.limits import EMAIL_PATTERN, NAME_PATTERN, NUMBER_PATTERN
+from runtime.mail import addresses
+from services.directory.state.limits import NAME_PATTERN, NUMBER_PATTERN
 
 DURATION_MS_MAX: Final = 24 * 3_600_000
 """Longer than a day nothing in an office waits."""
-EMAIL_LENGTH_MAX: Final = 254
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
@@ -52,9 +52,10 @@ def _days(value: Any) -> tuple[int, ...]:
 
 
 def _email(value: str) -> str:
-    if len(value) > EMAIL_LENGTH_MAX or re.fullmatch(EMAIL_PATTERN, value) is None:
-        raise refused(f"«{value}» is no e-mail address", "Write name@company.example")
-    return value
+    try:
+        return addresses.canonical(value)
+    except addresses.NoAddress as error:
+        raise refused(f"«{value}» is no e-mail address", "Write name@company.example") from error
 
 
 def _number(value: str) -> str:

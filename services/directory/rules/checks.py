@@ -76,7 +76,7 @@ def problems(office: Office, kind: Kind, id_: str, shared: Shared | None = None)
         Kind.PBX: lambda: _pbx(office, id_, office.pbxs[id_]),
         Kind.EMPLOYEE: lambda: people.employee(office, office.employees[id_]),
         Kind.EXTENSION: lambda: people.extension(office, office.extensions[id_]),
-        Kind.DEPARTMENT: lambda: departments.department(office, id_, office.departments[id_]),
+        Kind.DEPARTMENT: lambda: _department(office, id_, office.departments[id_]),
         Kind.NOTICE: lambda: notices.notice(office, office.notices[id_]),
         Kind.RULES: lambda: direct.rules(office, id_, office.rules[id_]),
         Kind.SCENARIO: lambda: scenarios.scenario(office, id_, office.scenarios[id_]),
@@ -135,8 +135,14 @@ def _organization(office: Office) -> Iterator[Problem]:
     card: OrganizationCard = office.organization
     yield from people.zone(card.timezone)
     yield from people.recipients(office, card.administrators, "administrators")
+    yield from people.nobody(office, (), "administrators")
     if card.holidays is not None and not hours.has_holidays(card.holidays):
         yield Problem(code=Code.HOLIDAYS_UNKNOWN, field="holidays", values={"country": card.holidays})
+
+
+def _department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Problem]:
+    yield from departments.department(office, id_, card)
+    yield from people.nobody(office, (*card.recipients, *card.heads), "recipients")
 
 
 def _pbx(office: Office, id_: str, card: PbxCard) -> Iterator[Problem]:

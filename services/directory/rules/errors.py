@@ -47,6 +47,7 @@ class Code(StrEnum):
     ELEMENT_INCOMPLETE = "element_incomplete"
     ELEMENT_TWICE = "element_twice"
     ELEMENT_UNREACHABLE = "element_unreachable"
+    EMAIL_WRONG = "email_wrong"
     EXTENSION_ABSENT = "extension_absent"
     EXTENSION_EMERGENCY = "extension_emergency"
     EXTENSION_NOT_ASKED = "extension_not_asked"
@@ -72,6 +73,7 @@ class Code(StrEnum):
     METHOD_UNKNOWN = "method_unknown"
     MOBILE_MISSING = "mobile_missing"
     MOBILE_TIME_SHORT = "mobile_time_short"
+    NOBODY_REACHABLE = "nobody_reachable"
     NOT_FOUND = "not_found"
     NOTICE_UNFIT = "notice_unfit"
     NUMBER_REFUSED = "number_refused"
@@ -128,6 +130,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.ELEMENT_INCOMPLETE: Words(422, "Элементу «{element}» не хватает поля «{needs}».", "Element «{element}» lacks «{needs}».", "Заполните его.", "Fill it in."),
     Code.ELEMENT_TWICE: Words(422, "Элемент «{element}» встречается дважды.", "Element «{element}» is there twice.", "Переименуйте один из них.", "Rename one of them."),
     Code.ELEMENT_UNREACHABLE: Words(422, "До элемента «{element}» не доходит ни одна стрелка.", "No arrow leads to element «{element}».", "Проведите к нему стрелку или удалите его.", "Draw an arrow to it, or remove it."),
+    Code.EMAIL_WRONG: Words(422, "«{email}» — не адрес электронной почты.", "«{email}» is no e-mail address.", "Напишите адрес так: имя@компания.пример.", "Write it like this: name@company.example."),
     Code.EXTENSION_ABSENT: Words(422, "На АТС «{pbx}» нет внутреннего номера {extension}.", "PBX «{pbx}» has no extension {extension}.", "Проверьте номер у администратора этой АТС.", "Check the number with that PBX's administrator."),
     Code.EXTENSION_EMERGENCY: Words(422, "{extension} — номер экстренной службы.", "{extension} is an emergency number.", "Возьмите другой: свободен {free}.", "Take another: {free} is free."),
     Code.EXTENSION_NOT_ASKED: Words(200, "Внутренний номер {extension} сохраняется без проверки: АТС «{pbx}» сама появляется только сейчас.", "Extension {extension} is saved unchecked: its PBX «{pbx}» is only now made known.", "Когда АТС будет на связи, позвоните на этот номер.", "Call it once the PBX can be reached."),
@@ -153,6 +156,7 @@ WORDS: Final[dict[Code, Words]] = {
     Code.METHOD_UNKNOWN: Words(405, "Так с этим адресом не обращаются.", "This address does not take that method.", "Все действия описаны в /schema/openapi.json.", "All of them are in /schema/openapi.json."),
     Code.MOBILE_MISSING: Words(422, "Звонки на мобильный включены, а номера мобильного нет.", "Calls to the mobile are on, and there is no mobile number.", "Заполните номер мобильного.", "Fill in the mobile number."),
     Code.MOBILE_TIME_SHORT: Words(200, "Мобильному {agent} остаётся звонить {seconds} с, а меньше 15 с — слишком мало.", "The mobile of {agent} has {seconds} s to ring, and less than 15 s is too little.", "Пусть отдел звонит дольше или мобильный — раньше.", "Let it ring longer, or the mobile earlier."),
+    Code.NOBODY_REACHABLE: Words(200, "Письма о голосовых сообщениях никто не получит: адреса нет ни у получателей, ни у администраторов.", "Nobody gets the letters about voice messages: neither the recipients nor the administrators have an e-mail address.", "Заполните адрес хотя бы у одного администратора.", "Fill in the address of one administrator at least."),
     Code.NOT_FOUND: Words(404, "Такой записи нет: {id}.", "There is no such thing: {id}.", "Проверьте код; запись могли удалить.", "Check the id; it may have been removed."),
     Code.NOTICE_UNFIT: Words(422, "Уведомление заполнено не так, как нужно его виду.", "The notice is not filled in as its kind needs.", "Стандартному и пустому не нужно ничего, произнесённому — текст, загруженному — файл.", "Standard and none need nothing, a spoken one a text, an uploaded one a file."),
     Code.NUMBER_REFUSED: Words(422, "На номер {number} звонить нельзя: {reason}.", "{number} may not be dialled: {reason}.", "Возьмите другой номер или разрешите этот в правилах набора.", "Take another number, or allow this one in the dialling policy."),

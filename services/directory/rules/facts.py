@@ -41,6 +41,7 @@ from contracts.ids import (
 )
 from contracts.message import Fact, type_name
 from contracts.scenario import ScenarioSaved
+from runtime.mail import addresses
 from services.directory.rules import hours, people
 from services.directory.state.cards import (
     Card,
@@ -177,11 +178,19 @@ def recipients(office: Office, people_: Iterable[Who]) -> tuple[Recipient, ...]:
     for who in people_:
         employee = office.employees.get(who.agent_id or "")
         name = who.name if employee is None else employee.name
-        email = who.email if employee is None else employee.email
+        email = people.email_of(office, who)
         language = who.language or (employee.language if employee else None) or office.organization.language
         if name is not None and email is not None:
-            found.append(Recipient(name=name, email=email, language=language))
+            found.append(Recipient(name=name, email=_address(email), language=language))
     return tuple(found)
+
+
+def _address(email: str) -> str:
+    """In one form, so that two ways to write an address are one reader; what was saved as none stays."""
+    try:
+        return addresses.canonical(email)
+    except addresses.NoAddress:
+        return email
 
 
 def _organization(office: Office) -> OrganizationSaved:
@@ -209,7 +218,7 @@ def _agents(office: Office) -> Iterator[AgentSaved]:
             pbx_id=PbxId(card.pbx_id),
             extension=card.extension,
             devices=devices(card),
-            email=card.email or "",
+            email=_address(card.email or ""),
             language=card.language or office.organization.language,
         )
     for id_, phone in office.extensions.items():

@@ -9,6 +9,7 @@ from msgspec import structs
 from contracts import dialling
 from contracts.dialling import DiallingPolicy
 from contracts.directory import PbxKind, Role
+from runtime.mail import addresses
 from runtime.spelling import likely, meant
 from services.directory.rules import hours, naming
 from services.directory.rules.errors import Code, Problem
@@ -54,6 +55,7 @@ def employee(office: Office, card: EmployeeCard) -> Iterator[Problem]:
     """What is wrong with an employee's card."""
     yield from pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
     yield from zone(card.timezone)
+    yield from address(card.email, "email")
     yield from week(card.hours or (), "hours")
     for position, each in enumerate(card.absences):
         if each.last_day is not None and each.last_day < each.first_day:
@@ -111,6 +113,16 @@ def unknown(field: str, id_: str, known: Iterable[str]) -> Problem:
     return Problem(code=Code.REFERENCE_UNKNOWN, field=field, values=values)
 
 
+def address(email: str | None, field: str) -> Iterator[Problem]:
+    """An e-mail address that is none."""
+    if email is None:
+        return
+    try:
+        addresses.canonical(email)
+    except addresses.NoAddress:
+        yield Problem(code=Code.EMAIL_WRONG, field=field, values={"email": email})
+
+
 def zone(name: str | None, field: str = "timezone") -> Iterator[Problem]:
     """A time zone that does not exist."""
     if name is not None and not hours.is_zone(name):
@@ -139,6 +151,7 @@ def recipients(office: Office, people: Iterable[Who], field: str) -> Iterator[Pr
     """People who are to get letters, and can't."""
     for position, who in enumerate(people):
         here = f"{field}.{position}"
+        yield from address(who.email, f"{here}.email")
         if (who.agent_id is None) == (who.name is None or who.email is None):
             yield Problem(code=Code.RECIPIENT_INCOMPLETE, field=here)
         elif who.agent_id is not None and who.agent_id not in office.employees:
@@ -146,6 +159,19 @@ def recipients(office: Office, people: Iterable[Who], field: str) -> Iterator[Pr
         elif who.agent_id is not None and office.employees[who.agent_id].email is None:
             name = office.employees[who.agent_id].name
             yield Problem(code=Code.RECIPIENT_WITHOUT_EMAIL, field=here, values={"agent": name})
+
+
+def nobody(office: Office, people_: Iterable[Who], field: str) -> Iterator[Problem]:
+    """The warning that nobody of these, nor any administrator, has an address for letters (V4)."""
+    listed = office.organization.administrators or [Who(agent_id=id_) for id_ in administrators(office)]
+    if not any(email_of(office, who) for who in (*people_, *listed)):
+        yield Problem(code=Code.NOBODY_REACHABLE, field=field, is_warning=True)
+
+
+def email_of(office: Office, who: Who) -> str | None:
+    """Where somebody's letters go; an employee's are the card's."""
+    card = office.employees.get(who.agent_id or "")
+    return who.email if card is None else card.email
 
 
 def administrators(office: Office) -> list[str]:

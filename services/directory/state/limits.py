@@ -4,18 +4,26 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-NAME_PATTERN: Final = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]{0,98}[^\x00-\x20\x7f-\xa0])?$"
+END: Final = r"$(?!\n)"
+"""The end of a text: `$` alone also stands before a line feed at it."""
+_UNSEEN: Final = r"\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
+"""Controls, separators of lines, marks that turn the direction of writing: nobody types them into a name."""
+_BLANK: Final = _UNSEEN + r"\x20\xa0\u2000-\u200a\u202f\u205f\u3000"
+NAME_PATTERN: Final = rf"^[^{_BLANK}]([^{_UNSEEN}]{{0,98}}[^{_BLANK}])?{END}"
 """One line, with no blank at its ends."""
-EMAIL_PATTERN: Final = r"^[A-Za-z0-9_%+\-]+(\.[A-Za-z0-9_%+\-]+)*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*$"
-NUMBER_PATTERN: Final = r"^\+[1-9][0-9]{4,14}$"
-ID_PATTERN: Final = r"^[a-z][a-z0-9._\-]{0,63}$"
-LOGIN_PATTERN: Final = r"^[a-z][a-z0-9.\-]{0,39}$"
-TITLE_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f]{0,100}$"
-EXTENSION_PATTERN: Final = r"^[0-9]{1,8}$"
-REGION_PATTERN: Final = r"^[A-Z]{2}$"
-URL_PATTERN: Final = r"^(https?://[A-Za-z0-9.\-:/_]+)?$"
-CODE_PATTERN: Final = r"^[0-9]{6}$"
-ARROW_PATTERN: Final = r"^([0-9]|next|open|closed|no_answer|no_choice)$"
+_IN_LOCAL: Final = rf"[^{_BLANK}@.,:;<>()\[\]\\\x22]"
+_IN_DOMAIN: Final = rf"(?:[A-Za-z0-9\-]|[^{_BLANK}\x21-\x7e])"
+EMAIL_PATTERN: Final = rf"^{_IN_LOCAL}+(\.{_IN_LOCAL}+)*@{_IN_DOMAIN}+(\.{_IN_DOMAIN}+)*{END}"
+"""What an address looks like, in any letters; whether it is one, `runtime.mail.addresses` knows."""
+NUMBER_PATTERN: Final = rf"^\+[1-9][0-9]{{4,14}}{END}"
+ID_PATTERN: Final = rf"^[a-z][a-z0-9._\-]{{0,63}}{END}"
+LOGIN_PATTERN: Final = rf"^[a-z][a-z0-9.\-]{{0,39}}{END}"
+TITLE_PATTERN: Final = rf"^[^{_UNSEEN}]{{0,100}}{END}"
+EXTENSION_PATTERN: Final = rf"^[0-9]{{1,8}}{END}"
+REGION_PATTERN: Final = rf"^[A-Z]{{2}}{END}"
+URL_PATTERN: Final = rf"^(https?://[A-Za-z0-9.\-:/_]+)?{END}"
+CODE_PATTERN: Final = rf"^[0-9]{{6}}{END}"
+ARROW_PATTERN: Final = rf"^([0-9]|next|open|closed|no_answer|no_choice){END}"
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="small letters, digits, dots, dashes, underscores")]
 Reference = Annotated[str, Meta(min_length=1, max_length=64, description="an id in the same organization")]

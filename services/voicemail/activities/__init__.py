@@ -2,9 +2,15 @@
 
 `Delivery` hears the commands of `ringback.delivery` and says what became of each. What it does is in
 `storing` (a recording to S3), `audio` (ffmpeg), `posting` (a letter, once), `composing` and `wording` (what
-it says), `mail` (SMTP) and `fetching` (the gateway's spool). Every effect is a constructor argument.
+it says) and `fetching` (the gateway's spool). Every effect is a constructor argument.
+
+A mail server may take ten minutes for a letter. Beyond half a minute such a letter is left to itself, and
+says what became of it when it is known: recordings, and letters to other servers, do not wait behind it. If
+the process ends meanwhile, the decider asks for the letter again, and its mark says that it may have
+arrived.
 """
 
+import asyncio
 from typing import Final
 
 import structlog
@@ -27,6 +33,11 @@ from services.voicemail.activities.posting import Postman
 from services.voicemail.activities.storing import Keeper
 
 SOURCE: Final = "voicemail.activities"
+WAITED_S_MAX: Final = 30.0
+"""For one letter, before the next command is taken in its place."""
+SLOW_LETTERS_MAX: Final = 200
+"""Left to themselves at once: each holds its MP3. Beyond them letters are deferred without a try."""
+BUSY: Final = "the mail server is so slow that no more letters can wait for it"
 
 _log = structlog.get_logger()
 
@@ -34,23 +45,65 @@ _log = structlog.get_logger()
 class Delivery:
     """The handlers of the delivery topic: each command is answered on the log, and safe to hear twice."""
 
-    def __init__(self, *, keeper: Keeper, postman: Postman, say: Say) -> None:
+    def __init__(
+        self, *, keeper: Keeper, postman: Postman, say: Say, waited_s_max: float = WAITED_S_MAX
+    ) -> None:
         self._keeper = keeper
         self._postman = postman
         self._say = say
+        self._waited_s_max = waited_s_max
+        self._slow: set[asyncio.Task[None]] = set()
 
     async def handle(self, heard: Heard) -> None:
-        """Carry out one command and answer it."""
-        organization_id = heard.envelope.organization_id
+        """Carry out one command and answer it; a letter that takes long is answered later."""
         match heard.message:
             case StoreMessage() as command:
-                fact = await self._keeper.store(organization_id, command)
+                fact = await self._keeper.store(heard.envelope.organization_id, command)
+                await self._answer(heard, fact)
+            case SendLetter() as command if len(self._slow) >= SLOW_LETTERS_MAX:
+                deferred = LetterDeferred(letter_id=command.letter_id, answer=BUSY, tries=command.tries)
+                await self._answer(heard, deferred)
             case SendLetter() as command:
-                fact = await self._postman.send(organization_id, command)
+                await self._soon(asyncio.create_task(self._sent(heard, command)))
             case other:
                 raise TypeError(f"not a command of delivery: {other!r}")
+
+    async def stop(self) -> None:
+        """End what is left to itself: its marks say that it may have arrived."""
+        for task in self._slow:
+            task.cancel()
+        await asyncio.gather(*self._slow, return_exceptions=True)
+
+    async def _soon(self, task: asyncio.Task[None]) -> None:
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._waited_s_max)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if done:
+            task.result()
+            return
+        self._slow.add(task)
+        task.add_done_callback(self._slow_ended)
+
+    def _slow_ended(self, task: asyncio.Task[None]) -> None:
+        self._slow.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # Nobody tries this again but the decider, within the hour; S3 knows whether it was accepted.
+            _log.warning("what became of a letter was not said", error=repr(task.exception()))
+
+    async def _sent(self, heard: Heard, command: SendLetter) -> None:
+        fact = await self._postman.send(heard.envelope.organization_id, command)
+        await self._answer(heard, fact)
+
+    async def _answer(self, heard: Heard, fact: Fact) -> None:
         _count(fact)
-        await self._say((fact,), organization_id=organization_id, source=SOURCE, cause=heard.envelope.id)
+        await self._say(
+            (fact,),
+            organization_id=heard.envelope.organization_id,
+            source=SOURCE,
+            cause=heard.envelope.id,
+        )
 
 
 def _count(fact: Fact) -> None:

@@ -1,32 +1,29 @@
 """Writing a letter: subject, text part, HTML part, the MP3 or a sentence on where it is (V4, E-69).
 
-Whatever a person or a PBX named is cleaned before it comes near a header: control characters, line ends
-and marks that turn the direction of writing are no part of any name. Message-ID and Date follow from the
-command, so that a letter sent twice is one letter for whoever reads it.
+Whatever a person or a PBX named is cleaned: control characters, line ends and marks that turn the direction
+of writing are no part of any name. The Message-ID follows from the command, so that a letter sent twice is
+one letter for whoever reads it; the Date is that of the sending.
 """
 
 import hashlib
 from datetime import datetime
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-import jinja2
 import msgspec
 
 from contracts.directory import Language
 from contracts.gateway import Outcome
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
+from runtime.mail import addresses
+from runtime.mail.letter import Attachment, Letter, Mailbox
+from runtime.mail.pages import Pages
+from runtime.text import one_line
 from services.voicemail.activities import warning, wording
-from services.voicemail.activities.wording import WORDS, Words, call_url, one_line
+from services.voicemail.activities.wording import WORDS, Words, call_url
 
-SUBJECT_LENGTH_MAX: Final = 200
 ACCENTS: Final = {
     LetterKind.VOICE_MESSAGE: "#1d4ed8",
     LetterKind.EXPIRED: "#b45309",
@@ -37,10 +34,6 @@ ACCENTS: Final = {
 
 WITHOUT_SOUND: Final = frozenset({Mark.NOT_RECORDED, Mark.NOT_PLAYABLE})
 """Nothing can be listened to: whoever reads this had better call back."""
-
-
-class NoAddress(Exception):
-    """The recipient's address is none: theirs is the fault."""
 
 
 class Absence(StrEnum):
@@ -77,71 +70,44 @@ class Writer:
     def __init__(self, *, sender_name: str, sender: str, attachment_bytes_max: int) -> None:
         """Raises ValueError when the sender is no address."""
         try:
-            self._sender = Address(display_name=one_line(sender_name), addr_spec=sender)
-        except (HeaderParseError, ValueError, IndexError) as error:
-            raise ValueError(f"RINGBACK_MAIL_FROM is no e-mail address: {sender!r}") from error
+            self._sender = Mailbox(sender_name, addresses.on_the_wire(sender))
+        except addresses.NoAddress as error:
+            raise ValueError(f"RINGBACK_MAIL_FROM is no e-mail address: {sender!r}: {error}") from error
+        self._domain = addresses.domain(sender)
         self.attachment_bytes_max = attachment_bytes_max
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("services.voicemail.activities", "templates"),
-            autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",)),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._letter = _templates(environment, "letter")
-        self._warning = _templates(environment, "warning")
+        self._pages = Pages("services.voicemail.activities")
 
     def message_id(self, organization_id: OrganizationId, command: SendLetter) -> str:
         """The same for the same letter, for ever."""
-        return f"<{identity(organization_id, command)[:32]}@{self._sender.domain}>"
+        return f"<{identity(organization_id, command)[:32]}@{self._domain}>"
 
-    def letter(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> EmailMessage:
+    def letter(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> Letter:
         """Write one. Raises NoAddress."""
         if len(audio.mp3) > self.attachment_bytes_max:
             audio = msgspec.structs.replace(audio, mp3=b"", absence=Absence.TOO_LARGE)
         if command.kind is LetterKind.UNHEARD:
             # About several voice messages: none of them is attached, whatever the command names.
-            audio, page, (html, text) = Audio(), warning.page(command), self._warning
+            audio, page, name = Audio(), warning.page(command), "warning"
         else:
             words = WORDS[command.language]
-            page, (html, text) = _page(command, audio, words, self.attachment_bytes_max), self._letter
-        letter = EmailMessage(policy=SMTP)
-        letter["Message-ID"] = self.message_id(organization_id, command)
-        letter["Date"] = format_datetime(_written_at(command))
-        letter["From"] = self._sender
-        letter["To"] = _address(command)
-        letter["Subject"] = one_line(str(page["subject"]), SUBJECT_LENGTH_MAX)
-        # RFC 3834: nobody's absence notice shall answer a machine; Exchange wants to be told separately.
-        letter["Auto-Submitted"] = "auto-generated"
-        letter["X-Auto-Response-Suppress"] = "All"
-        letter.set_content(text.render(page), cte="base64")
-        letter.add_alternative(html.render(page), subtype="html", cte="base64")
-        if audio.mp3:
-            letter.add_attachment(audio.mp3, maintype="audio", subtype="mpeg", filename=str(page["file"]))
-            # The library would search a megabyte for one that does not occur in it; base64 has no `_`.
-            letter.set_boundary(f"_{identity(organization_id, command)[:32]}_")
-        # Making the letter multipart has moved its Content-* headers inward: the language comes last.
-        letter["Content-Language"] = str(command.language)
-        return letter
-
-
-def _templates(environment: jinja2.Environment, name: str) -> tuple[jinja2.Template, jinja2.Template]:
-    """The HTML part and the text part."""
-    return environment.get_template(f"{name}.html.j2"), environment.get_template(f"{name}.txt.j2")
-
-
-def _address(command: SendLetter) -> Address:
-    email = command.recipient.email.strip()
-    name, _, domain = email.rpartition("@")
-    try:
-        ascii_domain = domain.encode("idna").decode()
-        return Address(display_name=one_line(command.recipient.name), addr_spec=f"{name}@{ascii_domain}")
-    except (HeaderParseError, ValueError, IndexError) as error:
-        raise NoAddress(f"not an e-mail address: {one_line(email)!r}") from error
+            page, name = _page(command, audio, words, self.attachment_bytes_max), "letter"
+        attached = (
+            (Attachment(name=str(page["file"]), type="audio/mpeg", content=audio.mp3),) if audio.mp3 else ()
+        )
+        return Letter(
+            message_id=self.message_id(organization_id, command),
+            sender=self._sender,
+            recipient=Mailbox(command.recipient.name, addresses.on_the_wire(command.recipient.email)),
+            subject=str(page["subject"]),
+            text=self._pages.text(name, page),
+            html=self._pages.html(name, page),
+            language=str(command.language),
+            attachments=attached,
+        )
 
 
 def _written_at(command: SendLetter) -> datetime:
-    """When the story that the letter tells was over: fixed, however often the letter is sent."""
+    """When the story that the letter tells was over: the recording's name, however often it is sent."""
     over_at = command.written_at or command.called_at + command.waited_ms + command.duration_ms
     return wording.instant(over_at).astimezone(wording.zone(command.timezone))
 
@@ -154,6 +120,9 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
     department = one_line(command.department_name)
     stamp = _written_at(command).strftime("%Y-%m-%d-%H%M")
     file = f"{words.file_name}-{stamp}.mp3"
+    dialled = "" if command.reason == Outcome.BAD_NUMBER else call_url(command.caller)
+    console_url = _console_url(command)
+    opened = words.listen if command.kind is LetterKind.VOICE_MESSAGE else words.open_callback
     subject = words.subject_from.format(title=title, caller=caller)
     if department:
         subject = f"{subject}, {words.in_department.format(department=department)}"
@@ -167,15 +136,15 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
         "accent": ACCENTS[LetterKind.EXPIRED if mark in WITHOUT_SOUND else command.kind],
         "caller": caller,
         "caller_label": words.caller,
-        "call_url": "" if command.reason == Outcome.BAD_NUMBER else call_url(command.caller),
-        "call_back": words.call_back,
+        "call_url": dialled,
+        "links": [link for link in ((words.call_back, dialled), (opened, console_url)) if link[1]],
         "rows": _rows(command, audio, mark, words, department),
         "mark": words.marks.get(mark, ""),
         "audio": _audio_line(command.language, audio, words, file, attachment_bytes_max),
         "has_audio": bool(audio.mp3),
         "file": file,
-        "console_url": _console_url(command),
-        "open": words.listen if command.kind is LetterKind.VOICE_MESSAGE else words.open_callback,
+        "console_url": console_url,
+        "open": opened,
         "organization": one_line(command.organization_name),
         "footer": words.footer,
     }

@@ -2,8 +2,9 @@
 
 A command may come twice: its answer was not on the log when this process died, or another process took
 the partition over. So a letter leaves marks. In this process: what was accepted is answered again without
-sending. In S3: `sending` before, `accepted` after. Whoever finds `sending` waits until nobody can be at it
-any more, and then counts the letter as one that may have arrived. What remains: the server takes a letter,
+sending. In S3: `sending` before, and again and again while a slow server takes its time, `accepted` after.
+Whoever finds `sending` waits until nobody can be at it any more, and then counts the letter as one that may
+have arrived. What remains: the server takes a letter,
 and its answer, or the mark after it, is lost; or S3 is away at the same moment. Then a second copy with
 the same Message-ID goes out, and is counted (`is_repeat_possible`).
 """
@@ -18,19 +19,23 @@ import msgspec
 
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, Mark, SendLetter
+from runtime.mail.addresses import NoAddress
+from runtime.mail.answers import Answer, Verdict
+from runtime.mail.mailer import Mailer
 from runtime.ports import Blobs, BlobsUnavailable
 from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Studio
-from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, NoAddress, Writer, identity
+from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, Writer, identity
 from services.voicemail.activities.fetching import Fetch, FetchFailed
-from services.voicemail.activities.mail import SENDING_S_MAX, Answer, Mailer, Verdict
 from services.voicemail.activities.storing import folder_of, sha256
 
 Result = LetterAccepted | LetterDeferred | LetterFailed
 
 REMEMBERED_MAX: Final = 10_000
 """Letters accepted by this process: far more than can be read twice after a rebalance."""
-SENDING_MS_MAX: Final = int((SENDING_S_MAX + 5) * 1000)
-"""Beyond this nobody is at it any more; the first retry of a deferred letter comes after a minute."""
+MARK_RENEWED_S: Final = 20.0
+MARK_MS_MAX: Final = 55_000
+"""A mark that was not renewed for so long is of a process that is gone; the first retry of a deferred letter
+comes after a minute."""
 AUDIO_TRIES: Final = 3
 """A letter is deferred this often for audio that S3 has and does not give; then it goes with a link."""
 SPOOL_SPEECH_MS_MIN: Final = 1
@@ -93,17 +98,23 @@ class Postman:
         mark = await self._mark(key)
         if mark is not None and mark.state == "accepted":
             return _accepted(command, mark.answer, is_repeat_possible=mark.is_repeat_possible)
-        if mark is not None and self._now() - mark.at < SENDING_MS_MAX:
+        if mark is not None and self._now() - mark.at < MARK_MS_MAX:
             return _deferred(command, "another process may be sending this letter")
         may_have_arrived = command.may_have_arrived or mark is not None
         audio = await self._audio(command)
         if audio is None:
             return _deferred(command, "S3 did not give the recording")
         await self._put_mark(key, SendingMark(state="sending", at=self._now()))
+        done = asyncio.Event()
+        renewing = asyncio.create_task(self._renew_mark(key, done))
         try:
             answer = await self._deliver(organization_id, command, audio)
         except NoAddress as error:
             answer = Answer(verdict=Verdict.REFUSED, text=str(error))
+        finally:
+            # It ends by itself: a write to S3 that is cancelled may still come after the next one.
+            done.set()
+            await renewing
         match answer.verdict:
             case Verdict.ACCEPTED:
                 accepted = SendingMark(
@@ -121,6 +132,15 @@ class Postman:
             case Verdict.REFUSED:
                 await self._drop_mark(key)
                 return LetterFailed(letter_id=command.letter_id, answer=answer.text)
+
+    async def _renew_mark(self, key: str, done: asyncio.Event) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(done.wait(), MARK_RENEWED_S)
+            except TimeoutError:
+                await self._put_mark(key, SendingMark(state="sending", at=self._now()))
+            else:
+                return
 
     async def _deliver(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> Answer:
         letter = self._writer.letter(organization_id, command, audio)

@@ -10,8 +10,9 @@ from babel import Locale
 from contracts.directory import Language
 from contracts.history import UnheardMessage
 from contracts.voicemail import SendLetter
+from runtime.text import one_line
 from services.voicemail.activities import wording
-from services.voicemail.activities.wording import call_url, one_line
+from services.voicemail.activities.wording import call_url
 
 ACCENT: Final = "#b91c1c"
 """Red: of all letters this one is the last."""
@@ -89,6 +90,7 @@ def page(command: SendLetter) -> dict[str, object]:
     rows = [(shared.department, department), (shared.employee, employee)]
     zone = wording.place(wording.zone(command.timezone), command.language)
     left_out = count - len(command.unheard)
+    url, opened = _console_url(command, count), words.open_one if count == 1 else words.open_many
     return {
         "language": str(command.language),
         "subject": f"{title}: {where}" if where else title,
@@ -101,8 +103,9 @@ def page(command: SendLetter) -> dict[str, object]:
         "received": words.received,
         "removed": words.removed,
         "others": _counted(words.others, left_out, command.language) if left_out else "",
-        "console_url": _console_url(command, count),
-        "open": words.open_one if count == 1 else words.open_many,
+        "console_url": url,
+        "open": opened,
+        "links": [(opened, url)] if url else [],
         "organization": one_line(command.organization_name),
         "footer": shared.footer,
     }

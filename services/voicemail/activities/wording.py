@@ -4,7 +4,6 @@ One `Words` per language; a sentence that depends on whether a letter tells of a
 is chosen in `composing`. Dates, durations and plurals are Babel's.
 """
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,8 +16,6 @@ from babel.units import format_unit
 from contracts.directory import Language
 from contracts.gateway import Outcome
 from contracts.voicemail import Mark
-
-NAME_LENGTH_MAX: Final = 120
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,16 +220,6 @@ def number(caller: str | None, words: Words) -> str:
     except phonenumbers.NumberParseException:
         return caller
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
-    """A name that can stand anywhere: no control, format or private characters, single spaces, bounded.
-
-    Nor an encoded word (RFC 2047): the library would decode it, line ends and all, into the letter's headers.
-    """
-    cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text).replace("=?", "= ?")
-    joined = " ".join(cleaned.split())
-    return joined if len(joined) <= length_max else f"{joined[: length_max - 1].rstrip()}…"
 
 
 def call_url(caller: str | None) -> str:

@@ -310,10 +310,14 @@ def _lease(state: VoicemailState, letter_id: str) -> None:
 def deferred(state: VoicemailState, fact: LetterDeferred) -> None:
     """Pause before the next try."""
     letter = state.letters.get(fact.letter_id)
-    if letter is None or letter.tries != fact.tries:
+    if letter is None:
         return
     may_have_arrived = letter.may_have_arrived or fact.is_answer_lost
-    state.letters.put(msgspec.structs.replace(letter, answer=fact.answer, may_have_arrived=may_have_arrived))
+    letter = msgspec.structs.replace(letter, answer=fact.answer, may_have_arrived=may_have_arrived)
+    state.letters.put(letter)
+    if letter.tries != fact.tries:
+        # A slow sending whose letter was asked for again meanwhile: that one has the timer.
+        return
     due_at = Instant(state.now_at + rules.letter_pause_ms(letter.tries))
     state.set_timer("letter", letter.letter_id, due_at)
 

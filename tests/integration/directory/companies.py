@@ -1,6 +1,8 @@
 """A company with its book: the service in this process, a database of its own, what it sent to the log."""
 
 import asyncio
+import email
+import email.policy
 from collections.abc import Sequence
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,10 +20,12 @@ from contracts.ids import Instant
 from contracts.message import Fact, Message
 from contracts.telephony import CheckExtension
 from runtime.edge import EdgePorts, Heard, NotSaid, Say
+from runtime.mail.answers import Answer, Verdict
+from runtime.mail.mailer import Sendable
 from runtime.memory import MemoryBlobs, MemoryClock
 from runtime.ports import Outgoing
 from services.directory.activities import bootstrap
-from services.directory.activities.letters import Verdict
+from services.directory.activities.employees import Employees
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.texts import NotSent
 from services.directory.activities.vault import Vault
@@ -87,12 +91,14 @@ class Mail:
 
     def __init__(self) -> None:
         self.letters: list[EmailMessage] = []
-        self.verdict = Verdict(is_accepted=True, is_final=False, answer="250 queued")
+        self.answer = Answer(verdict=Verdict.ACCEPTED, text="250 queued")
 
-    async def send(self, letter: EmailMessage) -> Verdict:
-        if self.verdict.is_accepted:
-            self.letters.append(letter)
-        return self.verdict
+    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> Answer:
+        if self.answer.verdict is Verdict.ACCEPTED:
+            found = email.message_from_bytes(letter.as_bytes(), policy=email.policy.default)
+            assert isinstance(found, EmailMessage)
+            self.letters.append(found)
+        return self.answer
 
 
 class Texts:
@@ -148,7 +154,7 @@ class Company:
         )
         # The cheapest argon2 there is: what it costs is not what these tests are about.
         quick = Passwords(Vault(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.directory = Directory(ports, settings, self.mail.send, quick, self.texts.send)
+        self.directory = Directory(ports, settings, self.mail, quick, self.texts.send)
         self.log.directory = self.directory
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=cast("Any", self.directory.api)), base_url="http://book"
@@ -176,10 +182,11 @@ class Company:
             pbx_name="Москва",
             number="+74950001000",
             administrator="Гусев Родион",
+            email="gusev@vostok.example",
         )
-        begun = await bootstrap.create(
-            self.directory.book, self.directory.employees, self.directory.passwords, said
-        )
+        # As from a shell: nobody is written to.
+        employees = Employees(self.directory.book, self.directory.passwords, None)
+        begun = await bootstrap.create(self.directory.book, employees, self.directory.passwords, said)
         await self.choose_password(begun.login, begun.password, organization)
 
     async def choose_password(self, login: str, one_time: str, organization: str = ORGANIZATION) -> None:

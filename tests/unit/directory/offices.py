@@ -33,7 +33,7 @@ def office(**parts: Any) -> Office:
             "sklad": PbxCard(name="Склад", kind=PbxKind.OFFICE, numbers=("+78120003000",)),
         },
         "employees": {
-            "a": employee("A", extension="201", role=Role.ADMINISTRATOR),
+            "a": employee("A", extension="201", role=Role.ADMINISTRATOR, email="a@vostok.example"),
             "b": employee("B", extension="202"),
             "c": employee("C", extension="201", pbx_id="volga"),
         },

@@ -51,7 +51,7 @@ def test_a_loop_that_a_sheet_closes_is_told_once_with_its_place() -> None:
         for who, whom in (("a", "b"), ("b", "a"))
     }
     whole = structs.replace(
-        sheet(a=said("A", "201", role=Role.ADMINISTRATOR), b=said("B", "202")),
+        sheet(a=said("A", "201", role=Role.ADMINISTRATOR, email="a@o.example"), b=said("B", "202")),
         pbxs=office().pbxs,
         rules=to,
     )
@@ -64,7 +64,7 @@ def test_an_employee_and_an_extension_of_one_id_are_refused() -> None:
     """Both are agents, and an agent's id is one name on the log."""
     found = office()
     whole = structs.replace(
-        sheet(a=said("A", "201", role=Role.ADMINISTRATOR), x=said("X", "209")),
+        sheet(a=said("A", "201", role=Role.ADMINISTRATOR, email="a@o.example"), x=said("X", "209")),
         pbxs=found.pbxs,
         extensions=found.extensions,
     )

@@ -2,13 +2,16 @@
 
 import asyncio
 import audioop
+import email
+import email.policy
 import functools
 import math
 import struct
 import subprocess
 from email.message import EmailMessage
 
-from services.voicemail.activities.mail import Answer, Verdict
+from runtime.mail.answers import Answer, Verdict
+from runtime.mail.mailer import Sendable
 
 RATE_HZ = 8_000
 
@@ -88,11 +91,13 @@ class PostOffice:
         self.letters: list[EmailMessage] = []
         self.asked = 0
 
-    async def send(self, letter: EmailMessage, *, sender: str, recipient: str) -> Answer:
+    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> Answer:
         """The next answer."""
         self.asked += 1
         await asyncio.sleep(0)
         answer = self._answers.pop(0) if self._answers else Answer(verdict=Verdict.ACCEPTED, text="250 kept")
         if answer.verdict is Verdict.ACCEPTED or answer.is_answer_lost:
-            self.letters.append(letter)
+            found = email.message_from_bytes(letter.as_bytes(), policy=email.policy.default)
+            assert isinstance(found, EmailMessage)
+            self.letters.append(found)
         return answer

@@ -9,11 +9,11 @@ import pytest
 from contracts.directory import Language, Recipient
 from contracts.ids import Instant, MediaKey, OrganizationId, VoiceMessageId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, LetterKind, SendLetter
+from runtime.mail.answers import Answer, Verdict
 from runtime.memory import MemoryBlobs
 from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.composing import Writer
-from services.voicemail.activities.mail import Answer, Verdict
-from services.voicemail.activities.posting import SENDING_MS_MAX, Postman, SendingMark, mark_key
+from services.voicemail.activities.posting import MARK_MS_MAX, Postman, SendingMark, mark_key
 from services.voicemail.activities.storing import sha256
 from tests.unit.voicemail.sounds import PostOffice, decoded_ms, spoken
 from tests.unit.voicemail.test_storing import AwayBlobs, Spool
@@ -112,7 +112,7 @@ async def test_who_died_while_sending_may_have_sent_and_that_is_counted() -> Non
     world.blobs.objects[mark_key(VOLGA, LETTER)] = (msgspec.json.encode(mark), "")
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
     assert not world.office.letters
-    world.now += SENDING_MS_MAX
+    world.now += MARK_MS_MAX
     result = await world.process().send(VOLGA, LETTER)
     assert isinstance(result, LetterAccepted)
     assert result.is_repeat_possible
@@ -142,7 +142,6 @@ async def test_a_lost_answer_means_a_repeat_that_is_counted() -> None:
     assert isinstance(second, LetterAccepted)
     assert second.is_repeat_possible
     assert world.office.letters[0]["Message-ID"] == world.office.letters[1]["Message-ID"]
-    assert world.office.letters[0]["Date"] == world.office.letters[1]["Date"]
 
 
 @pytest.mark.rule("V4")

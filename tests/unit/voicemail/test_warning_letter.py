@@ -140,11 +140,10 @@ def test_without_a_console_there_is_no_link_to_one() -> None:
 
 
 @pytest.mark.rule("V6")
-def test_a_warning_keeps_its_message_id_and_is_dated_when_it_was_written() -> None:
+def test_a_warning_keeps_its_message_id() -> None:
     """However often it is sent; another one is another letter."""
     first, again = received(warning(*THREE)), received(warning(*THREE, tries=7, may_have_arrived=True))
-    assert (first["Message-ID"], first["Date"]) == (again["Message-ID"], again["Date"])
-    assert str(first["Date"]) == "Mon, 14 Dec 2026 12:00:00 +0400"
+    assert first["Message-ID"] == again["Message-ID"]
     assert received(warning(*THREE, letter_id="letter.vm.0.unheard.1"))["Message-ID"] != first["Message-ID"]
 
 
@@ -165,4 +164,4 @@ def test_no_name_in_a_warning_becomes_a_header_or_markup(
     )
     assert set(letter.keys()) <= HEADERS
     tags = set(Page(part(letter, "html")).tags)
-    assert tags <= {"html", "head", "meta", "title", "body", "div", "table", "tr", "td", "a", "span", "br"}
+    assert tags <= {"html", "head", "meta", "title", "style", "body", "div", "table", "tr", "td", "a", "br"}

@@ -1,0 +1,161 @@
+"""What a mail server's answer means: the one table for all letters (V4, E3).
+
+Time may help with 4xx, with a line that is cut, and with whatever is wrong with *us*: how we say hello, log
+in or are listed, or from which address we write. Our fault is never the recipient's: the letter is
+deferred, and an alarm calls somebody who can mend it. What is wrong with the recipient or with the letter
+is refused, and no time mends that; a letter that is too large may go without its attachment.
+
+Servers speak of us at any stage: Postfix keeps its verdict on client, HELO and sender back until RCPT. So the
+enhanced code (RFC 3463) decides before the stage does, and where that is vague (5.7.1) the words do.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from runtime.text import as_text, one_line
+
+ANSWER_LENGTH_MAX: Final = 500
+
+
+class Stage(StrEnum):
+    """What the server answered to; END is the dot behind the letter."""
+
+    CONNECT = "connect"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END = "end"
+
+
+class Fault(StrEnum):
+    """What a final answer is about."""
+
+    OURS = "ours"
+    RECIPIENT = "recipient"
+    LETTER = "letter"
+    SIZE = "size"
+
+
+class Verdict(StrEnum):
+    """What became of a letter."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict with the server's own words.
+
+    `is_answer_lost`: the whole letter was sent, and may have arrived. `is_too_large`: a smaller letter may be
+    accepted. `is_our_fault`: somebody has to mend our side.
+    """
+
+    verdict: Verdict
+    text: str
+    is_answer_lost: bool = False
+    is_too_large: bool = False
+    is_our_fault: bool = False
+
+
+_STAGES_OF_OURS: Final = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
+"""Here nobody has heard yet to whom we write."""
+
+_DETAILS: Final[tuple[tuple[str, Fault], ...]] = (
+    # RFC 3463, and Microsoft's 5.2.3: the mailbox, or the system, takes less.
+    (r"2\.3|3\.4", Fault.SIZE),
+    # The sender's address, as the server sees it (RFC 3463, 7505).
+    (r"1\.[789]|7\.27", Fault.OURS),
+    # The address, its mailbox, a system that takes no mail, a route that leads nowhere.
+    (r"[1234]\.\d+", Fault.RECIPIENT),
+    (r"6\.\d+", Fault.LETTER),
+    # A mailbox or a domain that is somebody else's by now; a list that is closed (RFC 3463, 7293).
+    (r"7\.(2|17|18|19)", Fault.RECIPIENT),
+    # Logging in, encryption, SPF, DKIM, reverse names, and Microsoft's lists of senders.
+    (r"7\.(?!0$|1$)\d+", Fault.OURS),
+)
+_WORDS: Final[tuple[tuple[str, Fault], ...]] = (
+    (r"too (large|big)|size limit|exceed\w* .*\bsize|size exceed|message size", Fault.SIZE),
+    (r"authenticat|log ?in\b|credential|starttls|\bspf\b|\bdkim\b|\bdmarc\b", Fault.OURS),
+    (r"black ?list|block ?list|blocked (using|by)|\b(dns|r)bl\b|(?<!not )listed (in|on|at|by)", Fault.OURS),
+    (r"banned|reputation", Fault.OURS),
+    (
+        r"recipient (address )?rejected|RESOLVER\.RST|user unknown|unknown user|unknown recipient",
+        Fault.RECIPIENT,
+    ),
+    (r"no such (user|mailbox|recipient)|mailbox (unavailable|not found)|does ?n[o']t exist", Fault.RECIPIENT),
+    (r"relay|\bsender\b|\bhelo\b|\behlo\b|\bclient\b|fully.qualified|\bptr\b|reverse", Fault.OURS),
+    (r"\b(your|the) (host|ip|address|server|domain)\b.*(reject|denied|refus|not allowed|block)", Fault.OURS),
+)
+_CODES: Final[dict[int, Fault]] = {
+    # The protocol: what we said was not understood, or came at the wrong time.
+    **dict.fromkeys((500, 502, 503, 504, 555), Fault.OURS),
+    # Logging in, and encryption before that (RFC 4954).
+    **dict.fromkeys((530, 534, 535, 538), Fault.OURS),
+    # RFC 5321: more than the server, or the mailbox, has room for.
+    **dict.fromkeys((523, 552), Fault.SIZE),
+    # RFC 7504: the recipient's domain takes no mail.
+    **dict.fromkeys((521, 556), Fault.RECIPIENT),
+}
+_BY_STAGE: Final = {
+    Stage.MAIL: Fault.OURS,
+    Stage.RCPT: Fault.RECIPIENT,
+    Stage.DATA: Fault.RECIPIENT,
+    Stage.END: Fault.LETTER,
+}
+_VAGUE: Final = re.compile(r"7\.[01]|5\.\d+")
+"""Before the letter was seen, policy and protocol without known words are about who sends."""
+_ENHANCED: Final = re.compile(r"(?:^|\n)\s*[245]\.(\d{1,3}\.\d{1,3})\b")
+
+
+def judged(stage: Stage, code: int, words: str) -> Answer:
+    """What an answer means; `words` are without the code, lines apart by line feeds."""
+    said = readable(words)
+    text = one_line(f"{code} {said}", ANSWER_LENGTH_MAX)
+    if 200 <= code < 300:
+        return Answer(verdict=Verdict.ACCEPTED, text=text)
+    fault = fault_of(stage, code, said)
+    is_final = 500 <= code < 600
+    return Answer(
+        verdict=Verdict.REFUSED if is_final and fault is not Fault.OURS else Verdict.DEFERRED,
+        text=text,
+        is_too_large=fault is Fault.SIZE,
+        is_our_fault=is_final and fault is Fault.OURS,
+    )
+
+
+def fault_of(stage: Stage, code: int, said: str) -> Fault:
+    """Whom or what a final answer is about, the most telling part of it first."""
+    if stage in _STAGES_OF_OURS:
+        return Fault.OURS
+    found = _ENHANCED.search(said)
+    detail = found[1] if found else ""
+    for pattern, fault in _DETAILS:
+        if re.fullmatch(pattern, detail):
+            return fault
+    for pattern, fault in _WORDS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return fault
+    if code in _CODES:
+        return _CODES[code]
+    if _VAGUE.fullmatch(detail) and stage is not Stage.END:
+        return Fault.OURS
+    return _BY_STAGE[stage]
+
+
+def readable(words: str) -> str:
+    """A server's words; the library keeps bytes that are no UTF-8 as surrogates."""
+    return as_text(words.encode("utf-8", "surrogateescape"))
+
+
+def unanswered(stage: Stage, why: str) -> Answer:
+    """No answer: a server that is away, cuts the line, or says nothing for as long as RFC 5321 waits."""
+    is_lost = stage is Stage.END
+    text = one_line(f"{why} (at {stage})", ANSWER_LENGTH_MAX)
+    return Answer(verdict=Verdict.DEFERRED, text=text, is_answer_lost=is_lost)
