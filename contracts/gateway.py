@@ -199,6 +199,11 @@ class ExtensionChecked(Answered, tag="gateway.extension_checked", frozen=True, k
     exists: bool
 
 
+TOO_LATE = "too_late"
+"""Why a command is refused that came after its `not_after`; also the cause of the end of a leg that was not
+dialled because of that. It is the system's fault, never the other side's."""
+
+
 class CommandRefused(Answered, tag="gateway.command_refused", frozen=True, kw_only=True):
     """The gateway did not do a command: too late, unknown leg, policy; `leg_id` when it was about one."""
 

@@ -38,6 +38,8 @@ class SkipReason(StrEnum):
     NOT_ALLOWED_TO_DIAL = "not_allowed_to_dial"
     EARLIER_PLACE = "earlier_place"
     LIMIT_OF_LEGS = "limit_of_legs"
+    TOO_LATE = "too_late"
+    """Our commands came too late to the PBX, again and again: a pause before the next."""
 
 
 class Skip(Part, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ CAUSES: Final[Mapping[str, Both]] = {
     "suspended": ("временно исключён из отдела", "suspended in the department"),
     "not_allowed_to_dial": ("на этот номер звонить нельзя", "policy does not allow the number"),
     "pbx_lost": ("нет связи с АТС", "the PBX can't be reached"),
+    "too_late": ("наша команда опоздала", "our command came too late"),
     "no_sign_of_life": ("телефон не отозвался", "the phone gave no sign"),
     # Why a callback ended, and with it its place.
     "by_agent": ("отменил сотрудник", "by an agent"),

@@ -136,7 +136,7 @@ def _blocked(
             )
         case SkipReason.WRAP_UP:
             return Condition(code=reason, until_at=line.wrap_up_until_at)
-        case SkipReason.UNREACHABLE:
+        case SkipReason.UNREACHABLE | SkipReason.TOO_LATE:
             return Condition(code=reason, until_at=line.rests_until_at)
         case SkipReason.PBX_AWAY:
             agent = state.agents[agent_id].saved

@@ -28,6 +28,7 @@ REASONS: Final[Mapping[SkipReason | Here, Both]] = {
     SkipReason.TRIED_THIS_ROUND: ("в этом круге ответа не было", "did not take it in this round"),
     SkipReason.NOT_THEIR_TURN: ("ждёт своей очереди", "free, not this one's turn"),
     SkipReason.NOT_ALLOWED_TO_DIAL: ("на этот номер звонить нельзя", "policy does not allow the number"),
+    SkipReason.TOO_LATE: ("пауза: наши команды опаздывают", "a pause: our commands come too late"),
     SkipReason.EARLIER_PLACE: ("занимается более ранним местом", "has an earlier place"),
     Here.RINGS: ("звонит телефон", "is rung"),
     Here.WITH_THIS: ("на этом вызове", "has taken this place"),

@@ -7,7 +7,14 @@ append time that was read, never by a clock.
 from typing import assert_never
 
 from contracts import telephony
-from contracts.gateway import LegRequested, PlayFinished, RecordingFinished, RecordingRequested, Unbridged
+from contracts.gateway import (
+    TOO_LATE,
+    LegRequested,
+    PlayFinished,
+    RecordingFinished,
+    RecordingRequested,
+    Unbridged,
+)
 from contracts.ids import Instant, LegId, RecordingId
 from contracts.message import type_name
 from services.gateway import rules
@@ -80,7 +87,7 @@ def _dial_refusal(book: Book, command: telephony.DialLeg) -> str | None:
     if rules.is_forbidden(command.address, book.region):
         return "emergency"
     if _is_late(book, command.not_after):
-        return "too_late"
+        return TOO_LATE
     if not book.is_there:
         return "pbx_lost"
     return None
@@ -92,7 +99,9 @@ def dial_requested(book: Book, now: int, leg: Leg) -> None:
         return
     if not book.is_there or _is_late(book, leg.dial.not_after):
         leg.ours = OurReason.LOST
-        leg_gone(book, now, leg, cause="too_late" if book.is_there else "pbx_lost")
+        if book.is_there:
+            book.count(f"refused_{TOO_LATE}")
+        leg_gone(book, now, leg, cause=TOO_LATE if book.is_there else "pbx_lost")
         return
     command = leg.dial
     leg.phase, leg.started_at = Phase.DIALLED, Instant(now)
@@ -155,7 +164,7 @@ def _answer(book: Book, now: int, key: CommandKey, command: telephony.AnswerLeg)
     elif leg.phase is Phase.ANSWERED or leg.answering is not None:
         book.done(key, name, leg.leg_id)
     elif _is_late(book, command.not_after):
-        book.refuse(key, name, "too_late", leg.leg_id)
+        book.refuse(key, name, TOO_LATE, leg.leg_id)
     else:
         leg.answering = key
         book.ask(now, command, key=key, command=name, leg_id=leg.leg_id)
@@ -169,7 +178,7 @@ def _play(book: Book, now: int, key: CommandKey, command: telephony.Play) -> Non
     elif command.play_id in leg.plays or command.play_id in leg.played:
         book.done(key, type_name(command), leg.leg_id)
     elif _is_late(book, command.not_after):
-        book.refuse(key, type_name(command), "too_late", leg.leg_id)
+        book.refuse(key, type_name(command), TOO_LATE, leg.leg_id)
     else:
         leg.plays[command.play_id] = Playing(key=key, command=command)
         book.ask(now, command, key=key, command=type_name(command), leg_id=leg.leg_id)
@@ -222,7 +231,7 @@ def _record(book: Book, now: int, key: CommandKey, command: telephony.Record) ->
         )
         book.answer(missing, key)
     elif _is_late(book, command.not_after):
-        book.refuse(key, name, "too_late", leg.leg_id)
+        book.refuse(key, name, TOO_LATE, leg.leg_id)
     else:
         recording = Recording(recording_id=command.recording_id, leg_id=leg.leg_id, command=command)
         book.recordings[command.recording_id] = recording

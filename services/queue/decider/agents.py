@@ -161,8 +161,9 @@ def _note_use_over(state: QueueState, phone: Phone) -> None:
 def _end_rest(state: QueueState, agent_id: AgentId) -> None:
     line = state.line(agent_id)
     if line.rests_until_at is not None:
-        state.lines.put(msgspec.structs.replace(line, rests_until_at=None))
         state.drop_timer("unreachable", agent_id)
+    if line.rests_until_at is not None or line.failures:
+        state.lines.put(msgspec.structs.replace(line, rests_until_at=None, failures=0))
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:

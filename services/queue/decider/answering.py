@@ -144,6 +144,7 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             place_id=place.place_id,
             wrap_up_until_at=None,
             rests_until_at=None,
+            failures=0,
             department_id=place.department_id,
             missed=(),
             customer=talks.customer_of(state, place),

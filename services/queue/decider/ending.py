@@ -24,7 +24,7 @@ from contracts.telephony import HangUp, Play
 from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import offers
-from services.queue.rules import notices, phones, waiting
+from services.queue.rules import notices, phones, sharing, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, Phase, Place
 
@@ -290,6 +290,14 @@ def _ring_fallback(
         reason=reason,
     )
     return Decision(facts=(fact,))
+
+
+def fallback_late(state: QueueState, place: Place) -> Decision:
+    """We were too late to ring the fallback employee: again, unless the machine is late again and again."""
+    if sharing.is_always_late(place, state.now_at):
+        return fallback_over(state, place)
+    reason = place.divert_reason or DivertReason.DEADLINE
+    return _ring_fallback(state, place, _action(state, place, reason).agent_id, reason)
 
 
 def fallback_over(state: QueueState, place: Place) -> Decision:

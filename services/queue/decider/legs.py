@@ -2,19 +2,17 @@
 
 import msgspec
 
-from contracts.gateway import CommandRefused, LegEnded, Outcome
+from contracts.gateway import TOO_LATE, CommandRefused, LegEnded, Outcome
 from contracts.ids import Instant, LegId
 from contracts.message import type_name
-from contracts.queue import OfferDeclined, OfferMissed, OfferUnreachable, PbxAway, PbxBack
-from contracts.telephony import AnswerLeg, DialLeg, HangUp
+from contracts.queue import OfferDeclined, OfferMissed, PbxAway, PbxBack
+from contracts.telephony import AnswerLeg, DialLeg, HangUp, Play
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import agents, answering, direct, ending, offering, offers, quiet
+from services.queue.decider import agents, answering, direct, ending, offering, offers, quiet, telling
 from services.queue.rules import phones
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase
 
-TOO_LATE = "too_late"
-"""Why the gateway refuses what comes after its `not_after`."""
 NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
 
 
@@ -32,7 +30,12 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
         return
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:
-        _note_leg_of_offer(state, offer, leg.leg_id, str(fact.outcome))
+        _note_leg_of_offer(state, offer, leg.leg_id, _how(fact))
+
+
+def _how(fact: LegEnded) -> str:
+    """How a phone of an offer ended; one that we were too late to dial says nothing of the agent."""
+    return TOO_LATE if fact.cause == TOO_LATE else str(fact.outcome)
 
 
 def _note_caller_gone(state: QueueState, leg: Leg) -> None:
@@ -53,7 +56,7 @@ def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: 
             open_legs=tuple(each for each in offer.open_legs if each != leg_id),
             key_legs=tuple(each for each in offer.key_legs if each != leg_id),
             was_silent=offer.was_silent or outcome == Outcome.NO_ANSWER,
-            failure=offer.failure if outcome == Outcome.NO_ANSWER else outcome,
+            failure=offer.failure if outcome == Outcome.NO_ANSWER or offer.failure == TOO_LATE else outcome,
         )
     )
 
@@ -112,11 +115,16 @@ def _offer_leg_ended(state: QueueState, offer: Offer, fact: LegEnded) -> Decisio
 
 
 def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
-    """One phone less: the offer ends with the last, and phones that were to follow ring at once."""
+    """One phone less: the offer ends with the last, and phones that were to follow ring at once.
+
+    We were too late, and nothing rings yet: the offer ends, so that all the agent's phones ring in the next.
+    """
     if not offer.open_legs:
         if offer.was_silent:
             return offers.end_by_agent(state, offer, OfferMissed)
-        return offers.end(state, offer.offer_id, OfferUnreachable, reason=offer.failure)
+        return offers.end_unreached(state, offer, offer.failure)
+    if offer.failure == TOO_LATE and not offer.has_rung and not offer.key_legs:
+        return offers.end_unreached(state, offer, TOO_LATE)
     others = NOTHING if offer.is_fallback else offering.after_leg(state, offer.department_id)
     if not any(leg_id in offer.dialled_legs for leg_id in offer.open_legs):
         return together((offering.dial_rest(state, offer), others))
@@ -129,6 +137,8 @@ def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
     far = phones.far_pbx(planned) if planned is not None else None
     if far is None:
         return NOTHING
+    if fact.cause == TOO_LATE:  # nothing was dialled through it
+        return NOTHING
     if fact.outcome in NO_LINK:
         probe_at = Instant(state.now_at + agents.AWAY_MS)
         return Decision(facts=(PbxAway(pbx_id=far, probe_at=probe_at, reason=str(fact.outcome)),))
@@ -140,6 +150,8 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     """A leg whose dialling the gateway refused is none: it will say no more of it."""
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     state.ended_leg = None
+    if leg is not None and fact.command == type_name(Play) and fact.reason == TOO_LATE:
+        _note_unheard(state, leg)
     if leg is None or leg.agent_id is None or fact.command != type_name(DialLeg):
         return
     if state.line(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
@@ -150,6 +162,16 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:
         _note_leg_of_offer(state, offer, leg.leg_id, fact.reason)
+
+
+def _note_unheard(state: QueueState, leg: Leg) -> None:
+    """Something was not said in time: who was not asked for a key, or not invited, can't answer."""
+    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    if offer is not None and leg.leg_id in offer.key_legs:
+        state.offers.put(msgspec.structs.replace(offer, failure=TOO_LATE))
+    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    if place is not None and leg.kind is LegKind.CALLER:
+        telling.invite_again(state, place)
 
 
 def decide_refused(state: QueueState, fact: CommandRefused) -> Decision:

@@ -3,7 +3,7 @@
 import msgspec
 
 from contracts.directory import StrategyKind
-from contracts.gateway import LegRinging
+from contracts.gateway import TOO_LATE, LegRinging
 from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
 from contracts.log import TimerDue
 from contracts.queue import (
@@ -21,7 +21,7 @@ from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import ending, offers, pauses
 from services.queue.rules import limits, phones, sharing
 from services.queue.state import QueueState
-from services.queue.state.records import Leg, Offer, Phase, Place
+from services.queue.state.records import Leg, Line, Offer, Phase, Place
 
 Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
 OFFERS_AT_ONCE_MAX = 40
@@ -204,25 +204,67 @@ def decide_ring_over(state: QueueState, due: TimerDue) -> Decision:
         return offers.end(state, offer.offer_id, OfferUnreachable, reason="pbx_lost")
     if offer.has_rung or offer.was_silent:
         return offers.end_by_agent(state, offer, OfferMissed)
-    return offers.end(state, offer.offer_id, OfferUnreachable, reason=offer.failure or "no_sign_of_life")
+    return offers.end_unreached(state, offer, offer.failure or "no_sign_of_life")
 
 
 def apply_ended(state: QueueState, fact: Ended) -> None:
     """An offer is over: the agent holds none, the place may go on to the next."""
     offer = state.offers[fact.offer_id]
     offers.drop_offer(state, offer)
+    place = _count_late(state, fact)
     line = state.line(fact.agent_id)
     if line.offer_id == fact.offer_id:
-        rests_until_at = line.rests_until_at
-        if isinstance(fact, OfferUnreachable) and not offer.is_fallback:
-            strategy = state.departments[offer.department_id].saved.strategy
-            rests_until_at = Instant(state.now_at + sharing.rest_ms(strategy))
-            state.set_timer("unreachable", fact.agent_id, rests_until_at)
-        state.lines.put(msgspec.structs.replace(line, offer_id=None, rests_until_at=rests_until_at))
-    place = state.places.get(fact.place_id)
-    if place is None or offer.is_fallback:
+        _note_end_on_line(state, msgspec.structs.replace(line, offer_id=None), place, offer, fact)
+    if place is None:
         return
-    _note_end_on_place(state, place, offer, fact)
+    if offer.is_fallback:
+        state.places.put(place)
+    else:
+        _note_end_on_place(state, place, offer, fact)
+
+
+def _count_late(state: QueueState, fact: Ended) -> Place | None:
+    """Count offers in a row that came too late; another end breaks the row, a withdrawal says nothing."""
+    place = state.places.get(fact.place_id)
+    if place is None:
+        return None
+    if came_too_late(fact):
+        count = sharing.late_offers(place, state.now_at) + 1
+        return msgspec.structs.replace(place, late_count=count, late_at=state.now_at)
+    if isinstance(fact, OfferWithdrawn) or not place.late_count:
+        return place
+    return msgspec.structs.replace(place, late_count=0)
+
+
+def came_too_late(fact: Ended) -> bool:
+    """Whether an offer ended because our commands came too late: nobody's fault but ours."""
+    return isinstance(fact, OfferWithdrawn) and fact.reason == TOO_LATE
+
+
+def _note_end_on_line(state: QueueState, line: Line, place: Place | None, offer: Offer, fact: Ended) -> None:
+    """Whom no phone reached rests, longer each time; of who was there nothing is counted any more."""
+    strategy = state.departments[offer.department_id].saved.strategy
+    rest_ms = None
+    if isinstance(fact, OfferDeclined | OfferMissed):
+        line = msgspec.structs.replace(line, failures=0)
+    elif isinstance(fact, OfferUnreachable) and not offer.is_fallback:
+        failures = line.failures if _is_pbx_gone(state, offer) else line.failures + 1
+        line = msgspec.structs.replace(line, failures=failures, rests_for_us=False)
+        rest_ms = sharing.rest_ms(strategy, max(1, failures))
+    elif came_too_late(fact) and place is not None and sharing.is_always_late(place, state.now_at):
+        line = msgspec.structs.replace(line, rests_for_us=True)
+        rest_ms = sharing.pause_ms(strategy)
+    if rest_ms is not None:
+        line = msgspec.structs.replace(line, rests_until_at=Instant(state.now_at + rest_ms))
+        state.set_timer("unreachable", line.agent_id, Instant(state.now_at + rest_ms))
+    state.lines.put(line)
+
+
+def _is_pbx_gone(state: QueueState, offer: Offer) -> bool:
+    """Whether the whole PBX can't be reached: that is skipped and probed by itself (O9)."""
+    agent = state.agents[offer.agent_id].saved
+    far = state.pbx(agent.pbx_id if agent is not None else offer.pbx_id)
+    return far.is_lost or far.away_until_at is not None or state.pbx(offer.pbx_id).is_lost
 
 
 def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ended) -> None:
@@ -272,7 +314,8 @@ def decide_ended(state: QueueState, fact: Ended) -> Decision:
     if isinstance(fact, OfferMissed) and (paused := pauses.if_missed_too_often(state, fact)) is not NOTHING:
         return together((paused, ending.if_over(state, place)))
     if place.phase is Phase.FALLBACK:
-        return together((ending.fallback_over(state, place), serve(state, departments)))
+        after = ending.fallback_late if came_too_late(fact) else ending.fallback_over
+        return together((after(state, place), serve(state, departments)))
     here = () if place.department_id in departments else (place.department_id,)
     return together((ending.if_over(state, place), serve(state, (*departments, *here))))
 
@@ -318,7 +361,7 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
 
 
 def apply_rest_over(state: QueueState, due: TimerDue) -> None:
-    """An agent whom no phone reached may be tried again."""
+    """An agent whom no phone reached, or we could not ring, may be tried again."""
     line = state.line(AgentId(due.subject))
     state.lines.put(msgspec.structs.replace(line, rests_until_at=None))
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from contracts.gateway import TOO_LATE
 from contracts.ids import AgentId, Instant, LegId, OfferId
 from contracts.queue import (
     FallbackRung,
@@ -47,6 +48,13 @@ def end(
         return NOTHING
     fact = how(offer_id=offer_id, place_id=offer.place_id, agent_id=offer.agent_id, reason=reason)
     return Decision(facts=(fact,), commands=cancels(offer, reason=reason))
+
+
+def end_unreached(state: QueueState, offer: Offer, reason: str) -> Decision:
+    """No phone of an agent was reached; that we were too late for one of them is not the agent's fault."""
+    if offer.failure == TOO_LATE:
+        return end(state, offer.offer_id, OfferWithdrawn, reason=TOO_LATE)
+    return end(state, offer.offer_id, OfferUnreachable, reason=reason)
 
 
 def end_by_agent(state: QueueState, offer: Offer, how: type[OfferDeclined] | type[OfferMissed]) -> Decision:

@@ -162,6 +162,14 @@ def follow_late_invitation(state: QueueState, place: Place) -> None:
         follow_invitation(state, place, place.joined_at)
 
 
+def invite_again(state: QueueState, place: Place) -> None:
+    """Something came too late to be heard: if it was the invitation, it is made again a gap later."""
+    if place.is_invited and can_be_told(place) and place.callback_id is None:
+        state.places.put(msgspec.structs.replace(place, is_invited=False))
+        gap_ms = max(GAP_MS_MIN, state.departments[place.department_id].saved.announcement_gap_ms)
+        state.set_timer("invite", place.place_id, Instant(state.now_at + gap_ms))
+
+
 def decide_announce(state: QueueState, due: TimerDue) -> Decision:
     """Tell the position again if it got better."""
     place = state.places.get(due.subject)

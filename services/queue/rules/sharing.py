@@ -17,6 +17,16 @@ DECLINE_MS: Final = 10_000
 STEP_MS: Final = {StrategyKind.LINEAR: 20_000, StrategyKind.CUMULATIVE: 10_000}
 REST_MS_MIN: Final = 1_000
 """The pause between rounds is never less, whatever was set."""
+FAILED_REST_MS_MAX: Final = 60_000
+"""A phone that is busy or dead again and again is tried once a minute at least, as a PBX is that can't be
+reached (O9): an agent whose PBX never tells that the phone is idle again misses no more than that."""
+DOUBLINGS_MAX: Final = 10
+"""Beyond this every pause is longer than the maximum."""
+LATE_OFFERS_MAX: Final = 3
+"""So many offers of a place in a row may come too late before the machine is given a pause: one is a hiccup;
+three, each late by ten seconds, are half a minute in which nothing that is dialled reaches a phone."""
+LATE_WINDOW_MS: Final = 60_000
+"""Offers that came too late longer ago than this are of another spell."""
 SKIPPED_MAX: Final = 200
 """More reasons than anybody reads; a department of more agents is cut here."""
 
@@ -45,9 +55,23 @@ def pause_ms(strategy: Strategy) -> int:
     return max(REST_MS_MIN, strategy.pause_between_rounds_ms)
 
 
-def rest_ms(strategy: Strategy) -> int:
-    """How long an agent whom no phone reached is not offered the next place: the same pause."""
-    return pause_ms(strategy)
+def rest_ms(strategy: Strategy, failures: int) -> int:
+    """How long an agent is not offered the next place whom no phone reached so many times in a row.
+
+    The same pause, then twice as long each time, to the maximum; a department that pauses longer has its way.
+    """
+    pause = pause_ms(strategy)
+    return max(pause, min(FAILED_REST_MS_MAX, pause << min(failures - 1, DOUBLINGS_MAX)))
+
+
+def late_offers(place: Place, now_at: Instant) -> int:
+    """How many offers of a place in a row have come too late in this spell."""
+    return place.late_count if now_at - place.late_at < LATE_WINDOW_MS else 0
+
+
+def is_always_late(place: Place, now_at: Instant) -> bool:
+    """Whether the next offer of this place would very likely come too late as well."""
+    return late_offers(place, now_at) >= LATE_OFFERS_MAX
 
 
 def refuses(place: Place, agent_id: AgentId, now_at: Instant) -> SkipReason | None:

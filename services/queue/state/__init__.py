@@ -156,7 +156,7 @@ class QueueState(State):
         if (reason := self.blocked_anywhere(agent_id)) is not None:
             return reason
         if line.rests_until_at is not None:
-            return SkipReason.UNREACHABLE
+            return SkipReason.TOO_LATE if line.rests_for_us else SkipReason.UNREACHABLE
         return None if line.wrap_up_until_at is None else SkipReason.WRAP_UP
 
     def blocked_anywhere(self, agent_id: AgentId) -> SkipReason | None:

@@ -94,6 +94,10 @@ class Line(Record, frozen=True, array_like=True):
     """On a direct call, which is routing's."""
     customer: str | None = None
     """The number of whom this agent talks to, or is being brought together with (E-30)."""
+    rests_for_us: bool = False
+    """The rest is for a machine whose commands come too late, and says nothing of the agent's phones."""
+    failures: int = 0
+    """How many offers in a row reached none of the agent's phones: each makes the next rest longer."""
 
 
 class Phone(Record, frozen=True, array_like=True):
@@ -165,6 +169,9 @@ class Place(Record, frozen=True, array_like=True):
     told_play_id: PlayId | None = None
     """The caller is being told that the conversation will be recorded: the bridge waits for that (R1)."""
     is_told: bool = False
+    late_count: int = 0
+    late_at: Instant = Instant(0)
+    """How many of its offers in a row came too late to the PBX, and when the last one did."""
 
     @property
     def rank(self) -> Rank:

@@ -255,14 +255,14 @@ def test_a_dialling_that_the_gateway_refuses_is_one_phone_less_and_leaves_nothin
     office.calls("c1")
     refused = [
         gateway.CommandRefused(
-            pbx_id=MOSCOW, command="telephony.dial_leg", reason="too_late", leg_id=leg.leg_id
+            pbx_id=MOSCOW, command="telephony.dial_leg", reason="emergency", leg_id=leg.leg_id
         )
         for leg in office.offer_to(ANNA).legs
     ]
     office.hears(refused[0])
     assert office.last(telephony.DialLeg).address.startswith("tel:"), "not five seconds later: now"
     office.hears(refused[1])
-    assert office.last(queue.OfferUnreachable).reason == "too_late"
+    assert office.last(queue.OfferUnreachable).reason == "emergency"
     assert [leg.leg_id for leg in office.state.legs] == ["c1"]
 
 
