@@ -11,7 +11,7 @@ from runtime.decision import NOTHING, Decision
 from services.queue.decider import offering, pauses, talks
 from services.queue.rules import phones, sharing, waiting
 from services.queue.state import QueueState
-from services.queue.state.records import Pace, Phone, phone_key
+from services.queue.state.records import Phone, phone_key
 
 AWAY_MS = 60_000
 """A PBX that could not be reached costs one failed offer a minute, not one per call (O9)."""
@@ -68,10 +68,8 @@ def _note_pace(state: QueueState, agent_id: AgentId) -> None:
     if line.connected_at is None or line.department_id is None:
         return
     known = state.paces.get(line.department_id)
-    handling_ms = waiting.handling_after(
-        None if known is None else known.handling_ms, state.now_at - line.connected_at
-    )
-    state.paces.put(Pace(line.department_id, handling_ms))
+    talked_ms = state.now_at - line.connected_at
+    state.paces.put(waiting.pace_after(known, line.department_id, talked_ms))
 
 
 def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:

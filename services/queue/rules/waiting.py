@@ -5,10 +5,11 @@ from typing import Final
 from contracts.directory import AgentAvailabilitySaved
 from contracts.ids import DepartmentId, Instant
 from services.queue.state import QueueState
-from services.queue.state.records import Place
+from services.queue.state.records import Pace, Place
 
-HANDLING_MS: Final = 180_000
-"""What a call takes before any was measured: three minutes, the middle of what call centres report."""
+CALLS_MIN: Final = 3
+"""Of fewer calls nothing is estimated: the first may be a wrong number of ten seconds or an hour's complaint;
+of three, one such is outweighed by the others."""
 HANDLING_WEIGHT: Final = 10
 """The average follows the last ten calls: an hour's change of pace shows, one long call does not."""
 INVITATION_LEFT_MS_MIN: Final = 15_000
@@ -21,20 +22,24 @@ def position(state: QueueState, place: Place) -> int:
 
 
 def wait_estimate_ms(state: QueueState, department_id: DepartmentId, position_: int) -> int | None:
-    """How long a place of this position will wait, or None with no agent at work (E-22)."""
-    agents = len(state.can_come.get(department_id, ()))
-    if agents == 0:
-        return None
+    """How long a place of this position will wait, or None: nobody takes calls, or too little is known (Q4).
+
+    Agents count who are free or will be by themselves, be they on a call now; and only calls of this very
+    department say how long its calls take.
+    """
+    agents = len(state.taking.get(department_id, ()))
     pace = state.paces.get(department_id)
-    handling_ms = HANDLING_MS if pace is None else pace.handling_ms
-    return -(-position_ * handling_ms // agents)
+    if agents == 0 or pace is None or pace.calls < CALLS_MIN:
+        return None
+    return -(-position_ * pace.handling_ms // agents)
 
 
-def handling_after(known_ms: int | None, talked_ms: int) -> int:
-    """The average handling time with one more call in it."""
-    if known_ms is None:
-        return talked_ms
-    return known_ms + (talked_ms - known_ms) // HANDLING_WEIGHT
+def pace_after(known: Pace | None, department_id: DepartmentId, talked_ms: int) -> Pace:
+    """The department's pace with one more call in it: the plain average, until the last ten count most."""
+    if known is None:
+        return Pace(department_id, talked_ms, 1)
+    calls = min(known.calls + 1, HANDLING_WEIGHT)
+    return Pace(department_id, known.handling_ms + (talked_ms - known.handling_ms) // calls, calls)
 
 
 def is_at_work(availability: AgentAvailabilitySaved | None, at: Instant) -> bool:

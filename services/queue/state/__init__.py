@@ -35,7 +35,8 @@ class QueueState(State):
 
     `order[department]` ranks its places · `open[department]` those that could take an agent now ·
     `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
-    `servable` departments with both · `can_come[department]` its agents at work · `by_number` callbacks'
+    `servable` departments with both · `can_come[department]` its agents at work · `taking[department]` those
+    of them who are free, or will be by themselves · `by_number` callbacks'
     places by department and number · `seats` an agent's rank in each department, and whether it is suspended
     there · `skips` why an agent can take no place of it now ·
     `on_direct` whose direct call a leg is · `legs_rung[department]` how many phones its offers ring or will ·
@@ -63,6 +64,7 @@ class QueueState(State):
         self.by_number: dict[tuple[DepartmentId, str], tuple[PlaceId, ...]] = {}
         self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
+        self.taking: dict[DepartmentId, set[AgentId]] = {}
         self.skips: dict[tuple[DepartmentId, AgentId], SkipReason | None] = {}
         self.legs_rung: dict[DepartmentId, int] = {}
         self._free_keys: dict[tuple[DepartmentId, AgentId], FreeKey] = {}
@@ -363,6 +365,7 @@ class QueueState(State):
             else:
                 self.can_come.setdefault(each, set()).discard(agent_id)
             self.skips[place] = reason = self.blocked(each, agent_id)
+            note(self.taking, each, agent_id, is_wanted=reason not in _NOT_TAKING)
             key = None
             if each in seats and reason is None:
                 key = (self.line(agent_id).idle_since_at, seats[each][0], agent_id)
@@ -379,4 +382,9 @@ class QueueState(State):
 
 
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)
+_NOT_TAKING = (
+    *(SkipReason.SUSPENDED, SkipReason.PAUSED, SkipReason.UNREACHABLE, SkipReason.PBX_AWAY),
+    *(SkipReason.NOT_ALLOWED_TO_DIAL, *_BY_THE_CLOCK),
+)
+"""What stands against an agent until a person, a phone or a PBX changes it; a call ends by itself."""
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()

@@ -53,10 +53,11 @@ class Department(Record, frozen=True, array_like=True):
 
 
 class Pace(Record, frozen=True, array_like=True):
-    """How long a department's calls take, averaged so that the last ten count most."""
+    """How long a department's calls take, averaged so that the last ten count most; `calls`: of how many."""
 
     department_id: DepartmentId
     handling_ms: int
+    calls: int = 1
 
 
 class Agent(Record, frozen=True, array_like=True):

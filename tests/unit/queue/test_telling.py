@@ -32,10 +32,20 @@ def a_busy_office(*agents: AgentId, **settings: Any) -> Office:
     return office
 
 
+def after_calls_of(for_ms: int, *agents: AgentId, **settings: Any) -> Office:
+    """The department has had calls of its own, each of this length; all agents are on calls of their own."""
+    office = an_office(*(agents or (ANNA,)), **settings)
+    for number in range(waiting.CALLS_MIN):
+        office.talks(ANNA, f"before{number}", for_ms=for_ms)
+    for agent_id in agents or (ANNA,):
+        office.phone_is(agent_id, DeviceState.IN_USE)
+    return office
+
+
 @pytest.mark.rule("Q4")
 def test_position_and_wait_are_told_on_joining() -> None:
     """The welcome, then «you are the second», then how long; music before and after."""
-    office = a_busy_office()
+    office = after_calls_of(3 * MINUTE)
     office.calls("c1")
     office.calls("c2", caller=None)
     welcome = played(office, queue.AnnouncementKind.WELCOME)[-1]
@@ -103,10 +113,7 @@ def test_with_no_agent_at_work_no_estimate_is_invented() -> None:
 @pytest.mark.rule("Q4")
 def test_the_estimate_follows_the_departments_own_calls_and_its_agents_at_work() -> None:
     """Two agents halve the wait; calls of one minute are not reckoned as three."""
-    office = an_office(ANNA, BORIS)
-    office.phone_is(BORIS, DeviceState.IN_USE)
-    office.talks(ANNA, "before", for_ms=MINUTE)
-    office.phone_is(ANNA, DeviceState.IN_USE)
+    office = after_calls_of(MINUTE, ANNA, BORIS)
     office.calls("c1")
     assert played(office, queue.AnnouncementKind.WELCOME)[-1].wait_estimate_ms == MINUTE // 2
 
@@ -116,7 +123,7 @@ def test_a_departments_own_notice_plays_once_it_can_be_played_with_its_values() 
     """Until then the standard one; gaps are filled with position, wait and number."""
     own = directory.NoticeChoice(kind=directory.NoticeKind.SPOKEN, notice_id=NoticeId("n1"))
     choices = directory.NoticeChoices(welcome=silence(), position=own)
-    office = a_busy_office(notices=choices)
+    office = after_calls_of(3 * MINUTE, notices=choices)
     office.calls("c1")
     assert office.last(telephony.Play).media == (
         prompt_key(RU, "position_1"),
