@@ -4,6 +4,7 @@ import msgspec
 
 from contracts.directory import CallbackCancelAsked, DepartmentSaved, OrganizationSaved, PbxSaved
 from contracts.gateway import (
+    TOO_LATE,
     CommandRefused,
     DigitsEntered,
     LegAnswered,
@@ -56,7 +57,7 @@ def hear(state: CallbackState, fact: Fact) -> None:
             pbx = state.pbxs.get(fact.pbx_id) or Pbx(fact.pbx_id)
             state.pbxs.put(msgspec.structs.replace(pbx, is_away=isinstance(fact, PbxLost)))
         case LegRequested() | LegAnswered():
-            _hear_leg_dialled(state, fact.leg_id)
+            _note_requested(state, fact.leg_id, is_requested=True)
         case DigitsEntered():
             _hear_digits(state, fact)
         case PlayFinished():
@@ -114,14 +115,14 @@ def _department(fact: DepartmentSaved) -> Department:
     )
 
 
-def _hear_leg_dialled(state: CallbackState, leg_id: LegId) -> None:
+def _note_requested(state: CallbackState, leg_id: LegId, *, is_requested: bool) -> None:
     callback = state.callback_on(leg_id)
     if callback is None:
         return
     for name in ("customer", "cancelled"):
         dial: Dial | None = getattr(callback, name)
-        if dial is not None and dial.leg_id == leg_id and not dial.is_requested:
-            change(state, callback, **{name: msgspec.structs.replace(dial, is_requested=True)})
+        if dial is not None and dial.leg_id == leg_id and dial.is_requested is not is_requested:
+            change(state, callback, **{name: msgspec.structs.replace(dial, is_requested=is_requested)})
 
 
 def _hear_digits(state: CallbackState, fact: DigitsEntered) -> None:
@@ -216,6 +217,9 @@ def _hear_cancelled_over(state: CallbackState, leg_id: LegId) -> None:
 
 def _hear_leg_ended(state: CallbackState, fact: LegEnded) -> None:
     leg_id = fact.leg_id
+    if fact.cause == TOO_LATE:
+        # The gateway had taken the dial on, and came to it too late: as if it had been refused.
+        _note_requested(state, leg_id, is_requested=False)
     _hear_cancelled_over(state, leg_id)
     callback = state.callback_on(leg_id)
     if callback is not None and callback.order_leg_id == leg_id:

@@ -162,6 +162,13 @@ def requested(leg_id: str) -> gateway.LegRequested:
     return gateway.LegRequested(pbx_id=PBX, leg_id=LegId(leg_id), address=Address(f"tel:{CUSTOMER}"))
 
 
+def given_up(leg_id: str) -> gateway.LegEnded:
+    """The gateway had taken a dial on, and came to it too late."""
+    return gateway.LegEnded(
+        pbx_id=PBX, leg_id=LegId(leg_id), outcome=Outcome.FAILED, by=EndedBy.NETWORK, cause=gateway.TOO_LATE
+    )
+
+
 def refused(leg_id: str, command: str = "telephony.dial_leg") -> gateway.CommandRefused:
     """The gateway does not do it."""
     return gateway.CommandRefused(pbx_id=PBX, command=command, reason="too_late", leg_id=LegId(leg_id))

@@ -19,6 +19,7 @@ from tests.unit.callback.stories import (
     dialling,
     ended,
     fails,
+    given_up,
     ordered,
     place,
     place_connected,
@@ -261,6 +262,32 @@ def test_a_dial_that_the_gateway_did_not_make_is_no_attempt() -> None:
     assert (failed.next_attempt_at, failed.give_up_at) == (office.at + GAP_MS, NINE + TEN_MINUTES_MS)
     office.hears(deadline_passed())
     assert len(office.said(callback.ApologyDialled)) == 1
+
+
+@pytest.mark.rule("C6")
+def test_n3_a_dial_that_the_gateway_took_on_and_came_to_too_late_is_no_attempt() -> None:
+    """Nothing rang at the customer: the agent is told, and the deadline still leads to an apology."""
+    office, leg_id = dialling()
+    office.hears(requested(leg_id))
+    failed, *_ = office.hears(given_up(leg_id)).facts
+    assert isinstance(failed, callback.AttemptFailed)
+    assert (failed.next_attempt_at, failed.give_up_at) == (office.at + GAP_MS, NINE + TEN_MINUTES_MS)
+    assert office.said(telephony.Play)[-1].leg_id == "anna.leg"
+    office.hears(deadline_passed())
+    assert len(office.said(callback.ApologyDialled)) == 1
+
+
+@pytest.mark.rule("C4")
+def test_n3_an_apology_that_the_gateway_came_to_too_late_is_no_try() -> None:
+    """Two tries are left to the customer as before."""
+    office = ordered()
+    office.hears(deadline_passed())
+    for _ in range(3):
+        leg_id = office.last(callback.ApologyDialled).leg_id
+        office.hears(requested(leg_id), given_up(leg_id))
+        office.waits(office.at - NINE + 60_000)
+    assert office.said(callback.CallbackExpired) == []
+    assert office.last(callback.ApologyDialled).attempt == 1
 
 
 @pytest.mark.rule("C6")
