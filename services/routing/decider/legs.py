@@ -1,6 +1,6 @@
 """What is told of a leg goes to whom it concerns: the caller's own, a phone that rings, one that talks."""
 
-from contracts.gateway import CommandRefused, DigitsEntered, LegAnswered, LegEnded
+from contracts.gateway import TOO_LATE, CommandRefused, DigitsEntered, LegAnswered, LegEnded
 from contracts.ids import LegId
 from contracts.message import type_name
 from contracts.telephony import DialLeg
@@ -54,11 +54,15 @@ def apply_refused(state: RoutingState, fact: CommandRefused) -> None:
     """A leg whose dialling the gateway refused is none: it will say no more of it."""
     a_try = _try_of_leg(state, fact.leg_id) if fact.command == type_name(DialLeg) else None
     state.try_with_leg_gone = None if a_try is None else a_try.try_id
-    if a_try is not None and fact.leg_id is not None:
+    if a_try is not None and fact.leg_id is not None and fact.reason != TOO_LATE:
         ringing.close_leg(state, fact.leg_id, None)
 
 
 def decide_refused(state: RoutingState, fact: CommandRefused) -> Decision:
     """One phone fewer, or something that the caller does not hear."""
     a_try = state.tries.get(state.try_with_leg_gone) if state.try_with_leg_gone is not None else None
-    return telling.decide_refused(state, fact) if a_try is None else ringing.go_on(state, a_try)
+    if a_try is None or fact.leg_id is None:
+        return telling.decide_refused(state, fact)
+    if fact.reason == TOO_LATE:
+        return ringing.dial_again(state, a_try, fact.leg_id)
+    return ringing.go_on(state, a_try)

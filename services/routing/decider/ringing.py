@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.gateway import LegEnded, LegRinging, Outcome
+from contracts.gateway import TOO_LATE, LegEnded, LegRinging, Outcome
 from contracts.ids import AgentId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
 from contracts.queue import OfferLeg
@@ -121,6 +121,15 @@ def _dial(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
     return Decision(facts=(TryLegDialled(**names),), commands=(command,))  # type: ignore[arg-type]  # as above
 
 
+def dial_again(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
+    """We were too late to dial a phone: not the employee's fault, so again, until the ring time is over."""
+    call = state.calls.get(a_try.leg_id)
+    leg = next((each for each in a_try.legs if each.leg_id == leg_id), None)
+    if call is None or leg is None:
+        return NOTHING
+    return Decision(commands=(phones.dial(state, call, a_try, leg),))
+
+
 def apply_dialled(state: RoutingState, fact: TryLegDialled) -> None:
     """One phone more rings."""
     a_try = state.tries.get(fact.try_id)
@@ -216,7 +225,7 @@ def apply_leg_ended(state: RoutingState, a_try: Try, fact: LegEnded) -> None:
     """A phone of a try is out; what that says of the PBX it was dialled through is noted (O9)."""
     leg = next((each for each in a_try.legs if each.leg_id == fact.leg_id), None)
     far = phones.far_pbx(leg) if leg is not None else None
-    if far is not None and fact.outcome in NO_LINK:
+    if far is not None and fact.outcome in NO_LINK and fact.cause != TOO_LATE:
         away_until_at = Instant(state.now_at + phones.AWAY_MS)
         state.pbxs.put(msgspec.structs.replace(state.pbx(far), away_until_at=away_until_at))
     close_leg(state, fact.leg_id, fact.outcome)

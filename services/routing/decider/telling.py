@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.gateway import CommandRefused, PlayFinished
+from contracts.gateway import TOO_LATE, CommandRefused, PlayFinished
 from contracts.ids import Instant, PlayId
 from contracts.log import TimerDue
 from contracts.message import type_name
@@ -19,8 +19,6 @@ FIRST_DIGIT_MS_MAX = 7_000
 """From the end of a menu to the key: who has the phone at the ear looks for the keys first."""
 CHOICE_MS_MAX = 15_000
 """What a menu listens after its notice, and room: the gateway's own limit comes first."""
-TOO_LATE = "too_late"
-"""Why the gateway refuses what comes after its `not_after`."""
 THEN_OF = {AfterNotice.DROP: Then.DROP, AfterNotice.VOICEMAIL: Then.VOICEMAIL}
 
 

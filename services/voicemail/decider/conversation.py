@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.callback import MessageWanted
 from contracts.directory import ActionKind, VoicemailSettings
-from contracts.gateway import CommandRefused, LegAnswered, LegEnded, PlayFinished
+from contracts.gateway import TOO_LATE, CommandRefused, LegAnswered, LegEnded, PlayFinished
 from contracts.ids import Instant, LegId, VoiceMessageId
 from contracts.log import TimerDue
 from contracts.message import type_name
@@ -36,8 +36,6 @@ from services.voicemail.state import LEG_IS_UP, Keeping, Phase, VoicemailState, 
 _PLAY: Final = type_name(Play)
 _RECORD: Final = type_name(Record)
 _ANSWER: Final = type_name(AnswerLeg)
-TOO_LATE: Final = "too_late"
-"""Why the gateway refuses what comes after its `not_after`."""
 
 
 Beginning = PlaceDiverted | MessageWanted | VoicemailReached
@@ -242,6 +240,8 @@ def on_command_refused(state: VoicemailState, fact: CommandRefused) -> Decision:
     if fact.command == _PLAY and message.phase is Phase.THANKING:
         return _say_good_bye(message)
     if fact.command == _RECORD and message.keeping is Keeping.NOTHING:
+        if fact.reason == TOO_LATE and message.phase is Phase.RECORDING:
+            return _ask_recording(state, message)  # who has heard no tone yet is still there to be recorded
         return not_recorded(message, fact.reason)
     return NOTHING
 

@@ -340,3 +340,41 @@ def test_a_leg_that_rings_belongs_to_the_person_and_not_to_the_extension() -> No
     office.saves_person(BORIS, extension="201")
     office.answers()
     assert office.last(routing.PersonAnswered).agent_id == ANNA
+
+
+def test_n3_a_phone_that_we_were_too_late_to_dial_is_dialled_again() -> None:
+    """The employee did nothing wrong: no miss, and the call rings as if nothing had been."""
+    office = an_office(auto=False)
+    office.calls()
+    dialled = office.last(telephony.DialLeg)
+    office.hears(
+        gateway.CommandRefused(
+            pbx_id=MOSCOW, command="telephony.dial_leg", reason="too_late", leg_id=dialled.leg_id
+        ),
+        after_ms=11 * SECOND,
+    )
+    again = office.last(telephony.DialLeg)
+    assert (again.leg_id, len(office.said(telephony.DialLeg))) == (dialled.leg_id, 2)
+    assert (again.not_after or 0) > office.at
+    assert office.said(routing.PersonMissed) == []
+    office.answers()
+    assert office.said(routing.PersonMissed) == []
+
+
+def test_n3_a_machine_that_is_always_late_rings_nobody_beyond_the_ring_time() -> None:
+    """The no-answer rule follows as ever."""
+    office = an_office(auto=False)
+    office.calls()
+    for _ in range(20):
+        if office.said(routing.PersonMissed):
+            break
+        office.hears(
+            gateway.CommandRefused(
+                pbx_id=MOSCOW,
+                command="telephony.dial_leg",
+                reason="too_late",
+                leg_id=office.last(telephony.DialLeg).leg_id,
+            )
+        )
+        office.waits(11 * SECOND)
+    assert len(office.said(routing.PersonMissed)) == 1

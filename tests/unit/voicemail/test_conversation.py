@@ -183,6 +183,16 @@ def test_who_hung_up_while_the_tone_was_asked_for_is_an_ordinary_missed_call(ans
 
 
 @pytest.mark.rule("V8")
+def test_n3_a_recording_that_was_asked_for_too_late_is_asked_for_again() -> None:
+    """The caller waits for the tone and gets it; no letter says that nothing was recorded."""
+    office = Office()
+    office.hear_all(diverted(), play_finished())
+    decision = office.hear(refused("telephony.record", "too_late"))
+    assert found(decision, Record)
+    assert not found(decision, MessageMissing)
+
+
+@pytest.mark.rule("V8")
 def test_recipients_learn_of_a_caller_whom_the_machine_could_not_record() -> None:
     """The fault is ours, so a plain missed call would hide that somebody wanted to say something."""
     office = Office()
