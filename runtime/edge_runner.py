@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -99,7 +100,35 @@ def said_record(
         incarnation=incarnation,
         cause=cause,
     )
-    return Outgoing(FACTS.name, organization_id, tuple(headers(made)), encode(fact), 0)
+    return Outgoing(FACTS.name, organization_id, tuple(headers(made)), _as_text(fact), 0)
+
+
+def _as_text(fact: Fact) -> bytes:
+    """The fact's value, whatever bytes somebody outside has sent.
+
+    Libraries hand over bytes that are no UTF-8 as lone surrogates (`surrogateescape`), which no record may
+    hold. Whoever speaks with the world makes words of them; what slips through must not undo what was done:
+    a letter that was accepted would be sent again because its server's greeting can't be stored.
+    """
+    try:
+        return encode(fact)
+    except UnicodeEncodeError:
+        _log.warning("text in a fact is no text: unreadable characters are replaced", type=type_name(fact))
+        return encode(msgspec.convert(_readable(msgspec.to_builtins(fact)), type(fact)))
+
+
+def _readable(value: Any) -> Any:
+    """The same, with a replacement character for each half of a pair that stands alone."""
+    match value:
+        case str():
+            # UTF-16 joins the halves that belong together.
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {_readable(key): _readable(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_readable(each) for each in value]
+        case _:
+            return value
 
 
 class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types

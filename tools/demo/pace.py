@@ -57,5 +57,5 @@ class Pace:
         }
 
 
-USUAL: Final = Pace(no_answer_s=45, invitation_s=8, free_s=27, second_free_s=32)
-FAST: Final = Pace(no_answer_s=40, invitation_s=4, free_s=23, second_free_s=26)
+USUAL: Final = Pace(no_answer_s=42, invitation_s=8, free_s=27, second_free_s=32)
+FAST: Final = Pace(no_answer_s=38, invitation_s=4, free_s=23, second_free_s=26)
