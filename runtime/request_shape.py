@@ -37,11 +37,16 @@ Forms = Mapping[str, Text]
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What does not fit, and what to do; `field` is the dotted place in what was sent."""
+    """What does not fit, and what to do; `field` is the dotted place in what was sent.
+
+    `kind` and `values` are what the words were made of.
+    """
 
     field: str
     cause: Text
     remedy: Text
+    kind: "Kind"
+    values: dict[str, str | Text]
 
 
 class Kind(StrEnum):
@@ -124,6 +129,8 @@ def fault(kind: Kind, field: str, **values: str | Text) -> Fault:
         field=field,
         cause=Text(ru=cause[0].format(**ru), en=cause[1].format(**en)),
         remedy=Text(ru=remedy[0].format(**ru), en=remedy[1].format(**en)),
+        kind=kind,
+        values=values,
     )
 
 

@@ -38,8 +38,6 @@ from services.directory.settings import Settings
 
 SERVICE: Final = "directory"
 EXIT_MISSING: Final = 3
-EXIT_UNKNOWN: Final = 4
-"""`admit` without a name, of an organization that the book does not have."""
 HEARS: Final[tuple[type[Message], ...]] = (
     callback.CallbackOrdered,
     gateway.ExtensionChecked,
@@ -150,7 +148,7 @@ def main(argv: list[str]) -> int:
     create.add_argument("--region", default=HOME_REGION, help="where numbers are dialled as at home")
     admit = verbs.add_parser("admit", help="a token for saving a whole office by its file; printed once")
     admit.add_argument("organization", help="its id: small letters, digits, dashes")
-    admit.add_argument("--name", help="begin it, empty, if the book does not have it")
+    admit.add_argument("--name", help="its name, if it is new: it begins with the first office saved")
     republish = verbs.add_parser("republish", help="lay every newest fact into the outbox again")
     republish.add_argument("organization", nargs="?", help="only this one's")
     options = parser.parse_args(argv)
@@ -158,4 +156,4 @@ def main(argv: list[str]) -> int:
         return asyncio.run(shell.run(options, Settings()))
     except (ValueError, shell.NotDone) as error:
         print(f"{SERVICE}: {error}", file=sys.stderr)  # noqa: T201  # a program for people
-        return EXIT_UNKNOWN if isinstance(error, shell.Unknown) else EXIT_MISSING
+        return EXIT_MISSING

@@ -1,10 +1,13 @@
 """Programs for people against the embedded broker: what they print, and what stands on the log afterwards."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,9 +45,11 @@ def test_an_office_is_applied_once_and_seen_on_the_timeline(
 ) -> None:
     """What whoever runs it does on the first day, and sees: looked at, saved once, on the log."""
     assert apply.main([str(OFFICE), "--dry-run"]) == 0
-    assert "the book does not have this organization yet" in capsys.readouterr().out
+    looked = capsys.readouterr()
+    assert "the book does not have this organization yet" in looked.out
     assert apply.main([str(OFFICE)]) == 0
     first = capsys.readouterr()
+    assert first.err == looked.err  # N-10: both warn of the same
     assert "+ department sales" in first.out
     assert "warning: Extension 31 is saved unchecked" in first.err
     assert apply.main([str(OFFICE)]) == 0
@@ -95,6 +100,31 @@ def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
     file.write_text(text.replace("severny-veter\n", "drugoy-veter\n", 1), encoding="utf-8")
     assert apply.main([str(file)]) == 1
     assert "There is no such thing: drugoy-veter" in capsys.readouterr().err
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_n13_a_first_file_that_is_refused_leaves_no_organization_behind(
+    settings: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All or nothing, the organization included: neither in the book nor on the log."""
+    token = _admitted(settings, "severny-veter", "Северный ветер")
+    sheet = {"organization_id": "severny-veter", "organization": {"name": "Северный ветер"}}
+    request = urllib.request.Request(  # noqa: S310  # on loopback
+        f"{settings['RINGBACK_DIRECTORY_URL']}/office",
+        data=json.dumps(sheet).encode(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        method="PUT",
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)  # noqa: S310
+    assert json.load(refused.value)["code"] == "administrator_missing"
+    assert apply.main([str(OFFICE), "--dry-run"]) == 0
+    assert "the book does not have this organization yet" in capsys.readouterr().out
+    assert apply.main([str(OFFICE)]) == 0
+    assert "+ organization severny-veter" in capsys.readouterr().out
+    assert _tail(settings).count("directory.organization_saved") == 1
 
 
 def _admitted(settings: dict[str, str], organization: str, name: str) -> str:

@@ -19,6 +19,7 @@ from babel import Locale
 
 import runtime.request_shape
 import services
+import tools.apply
 import tools.why
 from contracts.directory import Language
 
@@ -50,6 +51,7 @@ SPEAKING: Final = {
     "services.tts.rules.standard",
     "services.voicemail.activities.warning",
     "services.voicemail.activities.wording",
+    "tools.apply.wording",
     "tools.why.causes",
     "tools.why.wording",
 }
@@ -59,7 +61,7 @@ SPEAKING: Final = {
 def modules() -> Iterator[ModuleType]:
     """Every module that speaks to people in two languages: the services', and two others."""
     yield runtime.request_shape
-    for package in (services, tools.why):
+    for package in (services, tools.apply, tools.why):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             is_run = found.name.endswith("__main__") or ".migrations" in found.name
             if not is_run and found.name not in GRAMMAR:

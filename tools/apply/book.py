@@ -9,9 +9,11 @@ from typing import Any, Final, Self
 import httpx
 import msgspec
 
+from runtime.request_shape import Text
 from services.directory.state.sheets import OfficeSheet
 from services.directory.state.shown import ErrorShown, OfficeShown
 from tools import connect
+from tools.apply import wording
 from tools.connect import Environment
 
 ROOT: Final = Path(__file__).parents[2]
@@ -24,7 +26,11 @@ OWN_KEYS: Final = ("RINGBACK_DIRECTORY_DATABASE", "RINGBACK_DIRECTORY_KEY", "RIN
 
 
 class Unavailable(Exception):
-    """The directory can't be asked; the message says why, and what to do."""
+    """The directory can't be asked; `told` says why, and what to do."""
+
+    def __init__(self, told: Text) -> None:
+        self.told = told
+        super().__init__(told.en)
 
 
 class NotSaved(Exception):
@@ -35,10 +41,6 @@ class NotSaved(Exception):
         super().__init__(f"{first.cause.en} {first.remedy.en}")
 
 
-class Unknown(Exception):
-    """The book does not have the organization yet."""
-
-
 def is_named(settings: Environment) -> bool:
     """Whether a directory is named."""
     return URL in settings
@@ -47,13 +49,13 @@ def is_named(settings: Environment) -> bool:
 class Book:
     """A line to the directory for one organization, with a token that may save its office."""
 
-    def __init__(self, settings: Environment, organization_id: str, *, begins_as: str | None) -> None:
-        """With a name to begin as, an organization that the book does not have begins, if we may.
+    def __init__(self, settings: Environment, organization_id: str, name: str) -> None:
+        """An organization that the book does not have may begin by its office, if we may let it.
 
-        Raises Unknown without one, Unavailable, and connect.NotConfigured.
+        Raises Unavailable, and connect.NotConfigured.
         """
         url = connect.setting(settings, URL)
-        token = settings.get(TOKEN) or _admitted(settings, organization_id, begins_as)
+        token = settings.get(TOKEN) or _admitted(settings, organization_id, name)
         headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=SAVING_S_MAX)
 
@@ -81,30 +83,23 @@ class Book:
                 return msgspec.json.decode(answer.content, type=type_)
             raise NotSaved(msgspec.json.decode(answer.content, type=ErrorShown))
         except httpx.HTTPError as error:
-            raise Unavailable(
-                f"{self._http.base_url}: {str(error) or type(error).__name__}; see {URL}"
-            ) from error
+            raise Unavailable(self._told(wording.NO_ANSWER, str(error) or type(error).__name__)) from error
         except msgspec.DecodeError as error:
-            raise Unavailable(f"{self._http.base_url} is no directory: {error}; see {URL}") from error
+            raise Unavailable(self._told(wording.NO_BOOK, str(error))) from error
+
+    def _told(self, text: Text, why: str) -> Text:
+        return wording.filled(text, address=str(self._http.base_url), why=why, setting=URL)
 
 
-def _admitted(settings: Environment, organization_id: str, begins_as: str | None) -> str:
+def _admitted(settings: Environment, organization_id: str, name: str) -> str:
     """A token by the book's own shell, where its database and keys are at hand, as beside `make up`."""
-    if any(name not in settings for name in OWN_KEYS):
-        raise connect.NotConfigured(
-            f"{TOKEN} is not set: an administrator makes one (POST /tokens with settings.read, "
-            "settings.write, rules.write); for a new organization whoever runs the directory does, by "
-            f"`python -m services.directory admit {organization_id} --name NAME`"
-        )
-    from services.directory.service import EXIT_UNKNOWN  # the whole service: only where its shell is used
-
-    argv = [sys.executable, "-m", "services.directory", "admit", organization_id]
-    argv += [] if begins_as is None else [f"--name={begins_as}"]
+    if any(key not in settings for key in OWN_KEYS):
+        raise Unavailable(wording.filled(wording.NO_TOKEN, token=TOKEN, organization=organization_id))
+    argv = [sys.executable, "-m", "services.directory", "admit", organization_id, f"--name={name}"]
     done = subprocess.run(
         argv, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False
     )
-    if done.returncode == EXIT_UNKNOWN:
-        raise Unknown(organization_id)
     if done.returncode != 0:
-        raise Unavailable(done.stderr.strip().rpartition("\n")[2] or "the directory's shell gave no token")
+        why = done.stderr.strip().rpartition("\n")[2] or str(done.returncode)
+        raise Unavailable(wording.filled(wording.NO_SHELL, why=why))
     return done.stdout.strip().removeprefix("token: ")

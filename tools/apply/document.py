@@ -4,11 +4,17 @@ Every scalar is read as the text that stands there, so that `010` keeps its zero
 the model says what it means.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
+
+from contracts.directory import Language
+from runtime.request_shape import Text
+from tools.apply import wording
+from tools.apply.wording import Say, Told, said
 
 Path = tuple[str | int, ...]
 """Where something stands: keys and list positions from the top."""
@@ -26,13 +32,26 @@ CAUSE_LENGTH_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at a place in the file, and what to do about it; a warning stops nothing."""
+    """What is wrong at a place in the file, and what to do about it; a warning stops nothing.
+
+    `is_of_key`: the word itself is wrong, and not what it stands for.
+    """
 
     path: Path
-    cause: str
-    remedy: str
+    told: Told
     is_warning: bool = False
     line: int | None = None
+    is_of_key: bool = False
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, in English."""
+        return self.told.cause.en
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in English."""
+        return self.told.remedy.en
 
 
 class Refused(Exception):
@@ -43,35 +62,58 @@ class Refused(Exception):
         self.name = name
         super().__init__("\n".join(self.lines()))
 
-    def lines(self) -> list[str]:
+    def lines(self, language: Language = Language.ENGLISH) -> list[str]:
         """One line per problem: file, line, cause, remedy."""
-        return [told(problem, self.name) for problem in self.problems]
+        return [told(problem, self.name, language) for problem in self.problems]
 
 
-def told(problem: Problem, name: str) -> str:
+def told(problem: Problem, name: str, language: Language = Language.ENGLISH) -> str:
     """A problem as a person reads it."""
-    word = "warning" if problem.is_warning else "error"
-    cause = problem.cause.replace("\n", " ").replace("\r", " ")
+    word = wording.pick(wording.WARNING if problem.is_warning else wording.ERROR, language)
+    cause = wording.pick(problem.told.cause, language).replace("\n", " ").replace("\r", " ")
     cause = cause if len(cause) <= CAUSE_LENGTH_MAX else f"{cause[:CAUSE_LENGTH_MAX]}…"
-    return f"{name}:{problem.line or 1}: {word}: {cause}. {problem.remedy}"
+    stop = "" if cause.endswith("?") else "."
+    return f"{name}:{problem.line or 1}: {word}: {cause}{stop} {wording.pick(problem.told.remedy, language)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that is YAML; `uploads` maps the audio files that it names to their keys in the bucket."""
+    """A file that is YAML; `uploads` maps the audio files that it names to their keys in the bucket.
+
+    `anchors` has the lines of what stands elsewhere, under an anchor: a mistake in it is made there.
+    """
 
     name: str
     data: Any
     lines: Mapping[Path, int]
     uploads: Mapping[str, str] = field(default_factory=dict)
+    anchors: Mapping[Path, int] = field(default_factory=dict)
 
-    def line(self, path: Path) -> int:
-        """The line of a place, or of the nearest one around it."""
-        for length in range(len(path), -1, -1):
-            found = self.lines.get(path[:length])
-            if found is not None:
-                return found
+    def line(self, path: Path, *, is_of_key: bool = False) -> int:
+        """The line of a place, or of the nearest one around it; a number among words is the nth of them."""
+        place = self._named(path)
+        for length in range(len(place), -1, -1):
+            here = place[:length]
+            if here in self.anchors and not (is_of_key and length == len(place)):
+                return self.anchors[here]
+            if here in self.lines:
+                return self.lines[here]
         return 1
+
+    def _named(self, path: Path) -> Path:
+        found: list[str | int] = []
+        data = self.data
+        for part in path:
+            here: str | int = part
+            if isinstance(data, dict) and isinstance(part, int):
+                here = next(itertools.islice(data, part, None), part)
+            found.append(here)
+            is_inside = isinstance(data, dict) or (isinstance(data, list) and isinstance(here, int))
+            try:
+                data = data[here] if is_inside else None
+            except (KeyError, IndexError):
+                data = None
+        return tuple(found)
 
 
 def read(text: str, name: str = "office.yaml") -> Document:
@@ -82,16 +124,15 @@ def read(text: str, name: str = "office.yaml") -> Document:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise Refused([_not_yaml(error, text)], name) from error
-    lines: dict[Path, int] = {}
-    problems: list[Problem] = []
-    data = _Reader(lines, problems, name).value(node, ()) if node is not None else {}
-    if problems:
-        raise Refused(problems, name)
-    return Document(name=name, data=data, lines=lines)
+    reader = _Reader(name)
+    data = reader.value(node, ()) if node is not None else {}
+    if reader.problems:
+        raise Refused(reader.problems, name)
+    return Document(name=name, data=data, lines=reader.lines, anchors=reader.anchors)
 
 
 def _too_large(name: str) -> Refused:
-    return Refused([Problem((), f"the file is larger than {FILE_BYTES_MAX} bytes", "Split it")], name)
+    return Refused([Problem((), said(Say.TOO_LARGE, limit=str(FILE_BYTES_MAX)))], name)
 
 
 def text_of(data: bytes, name: str) -> str:
@@ -101,22 +142,26 @@ def text_of(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        cause = f"this is not text in UTF-8: the byte {data[error.start]:#04x} stands here"
+        found = said(Say.NO_TEXT, byte=f"{data[error.start]:#04x}")
         line = data[: error.start].count(b"\n") + 1
-        raise Refused(
-            [Problem((), cause, "Save the file as UTF-8 in your editor", line=line)], name
-        ) from error
+        raise Refused([Problem((), found, line=line)], name) from error
 
 
 def _not_yaml(error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else None
-    said = getattr(error, "problem", None) or str(error)
-    if isinstance(error, yaml.reader.ReaderError):
+    # PyYAML speaks English only; whoever reads Russian has the line and the remedy.
+    why = Text(ru="", en=f": {getattr(error, 'problem', None) or error}")
+    if isinstance(error, _TooDeep):
+        why = wording.TOO_DEEP
+    elif isinstance(error, yaml.reader.ReaderError):
         line = text[: error.position].count("\n") + 1
-        said = f"the character #x{error.character:04x} is not allowed"
-    remedy = "Look at the brackets, quotes and spaces of this line and the one before"
-    return Problem((), f"this is not YAML: {said}", remedy, line=line)
+        why = wording.filled(wording.BAD_CHARACTER, character=f"#x{error.character:04x}")
+    return Problem((), said(Say.NO_YAML, why=why), line=line)
+
+
+class _TooDeep(yaml.MarkedYAMLError):
+    """Parts are nested deeper than anybody nests them."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -128,7 +173,7 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         if self._depth > DEPTH_MAX:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML's own
-            raise yaml.composer.ComposerError(None, None, f"parts are nested deeper than {DEPTH_MAX}", mark)
+            raise _TooDeep(problem_mark=mark)
         try:
             return super().compose_node(parent, index)
         finally:
@@ -136,24 +181,28 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Reader:
-    """Turns nodes into data and remembers their lines."""
+    """Turns nodes into data, and remembers their lines and what is wrong."""
 
-    def __init__(self, lines: dict[Path, int], problems: list[Problem], name: str) -> None:
+    def __init__(self, name: str) -> None:
+        self.lines: dict[Path, int] = {}
+        self.anchors: dict[Path, int] = {}
+        self.problems: list[Problem] = []
         self._name = name
-        self._lines = lines
-        self._problems = problems
         self._nodes = 0
+        self._seen: set[int] = set()
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._nodes += 1
         line = node.start_mark.line + 1
         if self._nodes > NODES_MAX:
-            too_many = Problem((), "the file's aliases repeat too much", "Repeat fewer of them", line=line)
-            raise Refused([too_many], self._name)
+            raise Refused([Problem((), said(Say.ALIAS_REPEATS), line=line)], self._name)
         if len(path) > DEPTH_MAX:
-            endless = Problem((), "an alias here contains itself", "Write out what is meant", line=line)
-            raise Refused([endless], self._name)
-        self._lines.setdefault(path, line)
+            raise Refused([Problem((), said(Say.ALIAS_SELF), line=line)], self._name)
+        self.lines.setdefault(path, line)
+        if id(node) in self._seen:
+            # The same node again is an alias: what it says stands where its anchor is.
+            self.anchors[path] = line
+        self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, path))
         if isinstance(node, yaml.SequenceNode):
@@ -166,19 +215,12 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                problem = Problem(path, "a key is a word, and no list", "Write «word: …»", line=line)
-                self._problems.append(problem)
+                self.problems.append(Problem(path, said(Say.KEY_LIST), line=line))
                 continue
             key = str(key_node.value)
             if key in seen:
-                self._problems.append(
-                    Problem(
-                        path,
-                        f"«{key}» stands here twice, first in line {seen[key]}",
-                        "Remove or rename one of them",
-                        line=line,
-                    )
-                )
+                found = said(Say.KEY_TWICE, key=key, line=str(seen[key]))
+                self.problems.append(Problem(path, found, line=line))
             seen[key] = line
-            self._lines[(*path, key)] = line
+            self.lines[(*path, key)] = line
             yield key, self.value(value_node, (*path, key))

@@ -15,6 +15,7 @@ from contracts.directory import (
     Role,
     StrategyKind,
 )
+from contracts.scenario import ElementKind
 from tools.apply.values import (
     Count,
     Days,
@@ -28,6 +29,10 @@ from tools.apply.values import (
     Shape,
     refused,
 )
+from tools.apply.wording import Say
+
+ELEMENT_ID: Final = r"^[a-z][a-z0-9-]{0,19}$"
+"""A notice is named after its scenario and its element, and both together must fit an id."""
 
 
 class Who(Shape):
@@ -88,16 +93,13 @@ class Device(Shape):
     @model_validator(mode="after")
     def _waits_only_as_a_mobile(self) -> "Device":
         if self.after is not None and self.kind is not DeviceKind.MOBILE:
-            raise refused("only a mobile rings later than the others", "Remove «after»")
+            raise refused(Say.DEVICE_LATE)
         return self
 
     @model_validator(mode="after")
     def _has_its_number(self) -> "Device":
         if (self.kind is DeviceKind.DESK) == (self.number is not None):
-            raise refused(
-                "a desk phone is reached by its extension, a mobile and a SIM by their number",
-                "Give mobile and sim a number, and desk none",
-            )
+            raise refused(Say.DEVICE_NUMBER)
         return self
 
 
@@ -130,15 +132,13 @@ class Notice(Shape):
     @classmethod
     def _from_word(cls, value: Any) -> Any:
         if isinstance(value, str) and value not in ("standard", "none"):
-            raise refused(
-                f"«{value}» is no notice", "Write standard, none, {spoken: a text} or {uploaded: a file}"
-            )
+            raise refused(Say.NOTICE, value=value)
         return {"kind": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _is_one(self) -> "Notice":
         if sum(each is not None for each in (self.kind, self.spoken, self.uploaded)) != 1:
-            raise refused("a notice is one thing", "Write standard, none, {spoken: …} or {uploaded: …}")
+            raise refused(Say.NOTICE_ONE)
         return self
 
 
@@ -190,7 +190,7 @@ class Employee(Shape):
     def _has_one_of_each(self) -> "Employee":
         kinds = [device.kind for device in self.devices]
         if kinds.count(DeviceKind.DESK) > 1 or kinds.count(DeviceKind.MOBILE) > 1:
-            raise refused("somebody has one desk phone and one mobile at most", "Remove the others")
+            raise refused(Say.DEVICE_TWICE)
         return self
 
 
@@ -300,6 +300,33 @@ class Department(Shape):
     records_calls: bool = False
 
 
+class Element(Shape):
+    """One element of a call scenario (S1); which words it needs depends on its kind, as do its arrows.
+
+    `arrows`: `next`, a digit, `open`, `closed`, `no_answer` or `no_choice`, and the element that follows.
+    """
+
+    kind: ElementKind
+    notice: Notice | None = None
+    employee: str | None = None
+    department: str | None = None
+    number: Number | None = None
+    wait: Duration | None = None
+    hours: tuple[Hours, ...] = ()
+    keeps_holidays: bool = False
+    arrows: dict[str, str] = {}
+
+
+class Scenario(Shape):
+    """What happens to calls to some numbers: it begins at the element that is written first."""
+
+    name: Name
+    pbx: str
+    lines: tuple[Number, ...] = ()
+    timezone: str | None = None
+    elements: Annotated[dict[Annotated[str, Field(pattern=ELEMENT_ID)], Element], Field(min_length=1)]
+
+
 class Office(Shape):
     """The whole file."""
 
@@ -308,3 +335,4 @@ class Office(Shape):
     employees: dict[Id, Employee] = {}
     extensions: dict[Id, OfficeExtension] = {}
     departments: dict[Id, Department] = {}
+    scenarios: dict[Id, Scenario] = {}

@@ -1,19 +1,29 @@
 """An office file as the sheet that the directory saves, and what is wrong with it; pure."""
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from runtime.request_shape import Text
+from runtime.spelling import meant
 from services.directory.rules import sheets
 from services.directory.rules.errors import Problem as Found
 from services.directory.rules.errors import shown
 from services.directory.state.sheets import OfficeSheet
 from services.directory.state.shown import ErrorShown
-from tools.apply import places
+from tools.apply import places, wording
 from tools.apply.document import Document, Path, Problem
 from tools.apply.model import Office
 from tools.apply.sheet import sheet
+from tools.apply.wording import Say, Told, said
+
+VALUE_LENGTH_MAX: Final = 100
+"""What stands in the file may be a page."""
 
 
 def examine(document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
@@ -23,12 +33,12 @@ def examine(document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
     except ValidationError as error:
         return None, located(document, (_problem(each) for each in error.errors(include_url=False)))
     unread = list(_unread(document))
-    said, found = sheet(office, document)
-    if said is None or unread:
+    made, found = sheet(office, document)
+    if made is None or unread:
         return None, located(document, [*unread, *found])
-    whole = sheets.office_of(said)
-    found += [judged(each) for each in sheets.problems(whole, sheets.cards(whole, said))]
-    return said, located(document, found)
+    whole = sheets.office_of(made)
+    found += [judged(each) for each in sheets.problems(whole, sheets.cards(whole, made))]
+    return made, located(document, found)
 
 
 def judged(found: Found) -> Problem:
@@ -36,10 +46,13 @@ def judged(found: Found) -> Problem:
     return told_by_the_book(shown(found), is_warning=found.is_warning)
 
 
-def told_by_the_book(said: ErrorShown, *, is_warning: bool) -> Problem:
+def told_by_the_book(error: ErrorShown, *, is_warning: bool) -> Problem:
     """The same, as the directory's API tells it."""
-    cause, remedy = said.cause.en.rstrip("."), said.remedy.en.rstrip(".")
-    return Problem(places.place(said.field), cause, remedy, is_warning)
+    told = Told(
+        cause=Text(ru=error.cause.ru.rstrip("."), en=error.cause.en.rstrip(".")),
+        remedy=Text(ru=error.remedy.ru.rstrip("."), en=error.remedy.en.rstrip(".")),
+    )
+    return Problem(places.place(error.field), told, is_warning)
 
 
 def organization_named(document: Document) -> str:
@@ -68,41 +81,110 @@ def _unread(document: Document) -> Iterator[Problem]:
     """The audio files that are named and are not there, or can't be read."""
     for path, name in _uploads(document.data, ()):
         if name not in document.uploads:
-            yield Problem(path, f"the file {name} can't be read", "Paths count from the office file's folder")
+            yield Problem(path, said(Say.FILE_UNREAD, name=name))
 
 
 def located(document: Document, found: Iterable[Problem]) -> list[Problem]:
-    """Problems with their lines, in the order of the file."""
+    """Problems with their lines, in the order of the file.
+
+    One that several aliases of an anchor repeat is told once, where the anchor is.
+    """
     lines = [
-        Problem(each.path, each.cause, each.remedy, each.is_warning, each.line or document.line(each.path))
-        for each in found
+        replace(each, line=each.line or document.line(each.path, is_of_key=each.is_of_key)) for each in found
     ]
-    return sorted(lines, key=lambda each: each.line or 0)
+    once: dict[tuple[int | None, Told, bool], Problem] = {}
+    for each in lines:
+        once.setdefault((each.line, each.told, each.is_warning), each)
+    return sorted(once.values(), key=lambda each: each.line or 0)
+
+
+_SIZES: Final = {
+    "greater_than_equal": (Say.SHORT, "ge"),
+    "too_short": (Say.SHORT, "min_length"),
+    "string_too_short": (Say.SHORT, "min_length"),
+    "less_than_equal": (Say.LARGE, "le"),
+}
+"""pydantic's words for too little and too much, and where it has the limit."""
+_KINDS: Final = {
+    "int_parsing": Say.WHOLE,
+    "int_type": Say.WHOLE,
+    "bool_parsing": Say.TRUTH,
+    "bool_type": Say.TRUTH,
+    "date_parsing": Say.DATE,
+    "date_from_datetime_parsing": Say.DATE,
+    "date_type": Say.DATE,
+    "string_type": Say.TEXT,
+    "model_type": Say.WORDS,
+    "dict_type": Say.WORDS,
+    "tuple_type": Say.LIST,
+}
+"""pydantic's words for a value that is of another kind."""
 
 
 def _problem(error: ErrorDetails) -> Problem:
     """One of pydantic's errors in plain words."""
     path: Path = tuple(part for part in error["loc"] if part != "[key]")
-    word = path[-1] if path else "the file"
-    context = error.get("ctx", {})
+    word = str(path[-1]) if path else wording.FILE
+    value, context = _short(error["input"]), error.get("ctx", {})
     match error["type"]:
         case "plain":
-            return Problem(path, context["cause"], context["remedy"])
+            return Problem(path, said(context["say"], **context["values"]))
         case "missing":
-            return Problem(path, f"«{word}» is missing here", f"Add a line `{word}: …`")
+            return Problem(path, said(Say.MISSING, word=word))
         case "extra_forbidden":
-            return Problem(path, f"«{word}» means nothing here", "Check its spelling, or remove it")
+            return Problem(path, _unknown(str(word), path), is_of_key=True)
         case "enum" | "literal_error":
-            return Problem(path, f"«{error['input']}» is no {word}", f"Write {context['expected']}")
+            near = meant(value, re.findall(r"'([^']*)'", context["expected"]))
+            guess = Text(ru="", en="") if near is None else wording.filled(wording.GUESS, meant=near)
+            told = said(Say.CHOICE, word=word, value=value, known=context["expected"], guess=guess)
+            return Problem(path, told)
         case "string_pattern_mismatch" if "[key]" in error["loc"] or word == "id":
-            return Problem(
-                path,
-                f"«{error['input']}» is no id",
-                "Write small letters, digits and dashes, a letter first: sales-2",
-            )
-        case "model_type" | "dict_type" | "tuple_type":
-            wanted = "a list (lines with a dash)" if error["type"] == "tuple_type" else "words with values"
-            return Problem(path, f"«{word}» is not written as {wanted}", "See examples/office.yaml")
-        case _:
-            message = error["msg"][:1].lower() + error["msg"][1:]
-            return Problem(path, f"«{word}»: {message}", "See examples/office.yaml")
+            return Problem(path, said(Say.ID, value=value), is_of_key=word != "id")
+        case size if size in _SIZES:
+            say, name = _SIZES[size]
+            return Problem(path, said(say, word=word, limit=str(context[name])))
+        case kind:
+            return Problem(path, said(_KINDS.get(kind, Say.OTHER), word=word, value=value))
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= VALUE_LENGTH_MAX else f"{text[:VALUE_LENGTH_MAX]}…"
+
+
+def _unknown(word: str, path: Path) -> Told:
+    """A word that means nothing where it stands, and what was probably meant."""
+    known = sorted(_words_at(path[:-1]))
+    near = meant(word, known)
+    if near is not None:
+        return said(Say.UNKNOWN_MEANT, word=word, meant=near)
+    return said(Say.UNKNOWN, word=word, known=", ".join(known))
+
+
+def _words_at(path: Path) -> Iterator[str]:
+    """The words that a part of the file may have: those of the model's part at that place."""
+    part: Any = Office
+    for step in path:
+        part = _inside(part, step)
+    if isinstance(part, type) and issubclass(part, BaseModel):
+        yield from (field.alias or name for name, field in part.model_fields.items())
+
+
+def _inside(part: Any, step: str | int) -> Any:
+    if isinstance(part, type) and issubclass(part, BaseModel):
+        fields = {field.alias or name: field for name, field in part.model_fields.items()}
+        return _plain(fields[str(step)].annotation) if str(step) in fields else None
+    inner = get_args(part)
+    origin = get_origin(part)
+    if origin is dict:
+        return _plain(inner[1])
+    return _plain(inner[0]) if origin is tuple else None
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without its limits, and without «or nothing»."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _plain(next(each for each in get_args(annotation) if each is not NoneType))
+    return annotation

@@ -26,7 +26,10 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "silence_ms": ("silence",),
     "speech_ms_min": ("speech_at_least",),
     "legs_max": ("phones_at_once",),
+    "wait_ms": ("wait",),
     "auto_pause_misses": ("pause_after_misses",),
+    "from_minute": ("from",),
+    "until_minute": ("to",),
 }
 """The cards' words where the file has others. What neither has is found in the nearest line around it."""
 
@@ -43,6 +46,8 @@ def place(field: str) -> Path:
         return _notice(id_, words)
     if part == "rules":
         return ("employees", id_, "direct", *_rules(words))
+    if part == "scenarios" and id_:
+        return (part, id_, *_scenario(words))
     if part == "employees" and words and words[0] in _DEVICES:
         return (part, id_, "devices")
     if part == "departments" and words[:1] == ["no_answer_ms"]:
@@ -60,12 +65,25 @@ def _place(words: list[str]) -> Path:
     return tuple(found)
 
 
+def _scenario(words: list[str]) -> Path:
+    """Elements and arrows by their numbers, since the file has them under names; `kind` is its word, too."""
+    found: list[str | int] = []
+    for word in words:
+        if word.isdecimal():
+            found.append(int(word))
+        else:
+            found += ("kind",) if word == "kind" else _WORDS.get(word, (word,))
+    return tuple(found)
+
+
 def _rules(words: list[str]) -> Path:
     return ("ring",) if words[:1] == ["no_answer_ms"] else _place(words)
 
 
 def _notice(owner: str, words: list[str]) -> Path:
-    """A notice stands where it plays: `sales.welcome`, `sales.no_answer`, `gusev.direct.absence`."""
+    """A notice stands where it plays: `sales.welcome`, `gusev.direct.absence`, `main.at.greeting`."""
+    if words[:1] == ["at"]:
+        return ("scenarios", owner, "elements", *words[1:2], "notice")
     if words[:1] == ["direct"]:
         return ("employees", owner, "direct", *words[1:2], "notice")
     if words[:1] and words[0] in ACTIONS:

@@ -1,6 +1,7 @@
 """Applies an office file: reads and checks it, has the directory save it, and shows what that changed."""
 
 import argparse
+import os
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -8,23 +9,27 @@ from typing import Final
 
 from rich.console import Console
 
+from contracts.directory import Language
+from runtime.request_shape import Text
 from services.directory.rules import sheets
+from services.directory.rules.errors import shown
 from services.directory.rules.notices import upload_key
+from services.directory.state.cards import OrganizationCard
+from services.directory.state.office import Office
 from services.directory.state.sheets import OfficeSheet
 from services.directory.state.shown import CardChange, ErrorShown, OfficeShown
 from tools import connect
-from tools.apply import office
-from tools.apply.book import Book, NotSaved, Unavailable, Unknown, is_named
+from tools.apply import office, wording
+from tools.apply.book import Book, NotSaved, Unavailable, is_named
 from tools.apply.document import FILE_BYTES_MAX, Document, Problem, Refused, read, text_of, told
+from tools.apply.wording import pick
 from tools.masking import masked
 
 UPLOAD_BYTES_MAX: Final = 10_000_000
 """T4; what is inside is checked by tts, by content."""
 SHOWN_MAX: Final = 60
 """Longer values are cut in the printed difference."""
-SIGNS: Final = {"new": ("+", "green"), "changed": ("~", "yellow")}
-KINDS: Final = {"pbx": "PBX", "rules": "direct calls of"}
-"""What people call a kind of cards, where they do not call it as the book does."""
+SIGNS: Final = {"new": ("+", "green", wording.NEW), "changed": ("~", "yellow", wording.CHANGED)}
 
 
 def load(path: Path) -> tuple[Document, dict[str, bytes]]:
@@ -55,37 +60,48 @@ def _upload(file: Path) -> bytes | None:
 def save(
     settings: connect.Environment, sheet: OfficeSheet, audio: dict[str, bytes], *, is_dry_run: bool = False
 ) -> OfficeShown:
-    """Have the directory save an office, its audio first. A dry run begins no organization.
+    """Have the directory save an office, its audio first; an organization that is new begins with it.
 
-    Raises NotSaved, Unavailable, Unknown in a dry run, and connect.NotConfigured.
+    Raises NotSaved, Unavailable and connect.NotConfigured.
     """
-    begins_as = None if is_dry_run else sheet.organization.name
-    with Book(settings, sheet.organization_id, begins_as=begins_as) as book:
+    with Book(settings, sheet.organization_id, sheet.organization.name) as book:
         for content in () if is_dry_run else audio.values():
             book.upload(content)
         return book.save(sheet, is_dry_run=is_dry_run)
 
 
 def against_nothing(sheet: OfficeSheet) -> OfficeShown:
-    """What a sheet would change where there is no office at all."""
-    changes = sheets.changes(None, sheets.cards(sheets.office_of(sheet), sheet))
-    return OfficeShown(changes=tuple(changes), unchanged=0)
+    """What a sheet would change where there is no office at all, and what saving it would warn of."""
+    nothing = Office(organization_id=sheet.organization_id, organization=OrganizationCard(name="—"))
+    changes = sheets.changes(None, sheets.cards(nothing, sheet))
+    warnings = tuple(shown(each) for each in sheets.not_asked(nothing, sheet))
+    return OfficeShown(changes=tuple(changes), unchanged=0, warnings=warnings)
 
 
-def show(console: Console, found: OfficeShown) -> None:
+def show(console: Console, found: OfficeShown, language: Language = Language.ENGLISH) -> None:
     """The difference as a person reads it."""
     for change in found.changes:
-        sign, style = SIGNS[change.what]
-        kind = KINDS.get(change.kind, change.kind)
+        sign, style, _ = SIGNS[change.what]
+        kind = pick(wording.KINDS[change.kind], language)
         console.print(f"[{style}]{sign}[/] {kind} [bold]{change.id}[/]", highlight=False)
         for line in _changed_fields(change):
             console.print(f"      {line}", highlight=False, markup=False)
-    counts = {what: sum(each.what == what for each in found.changes) for what in SIGNS}
-    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
-    console.print(f"{said or 'nothing changed'}; {found.unchanged} as before", highlight=False)
+    console.print(_counted(found, language), highlight=False)
     for left in found.left:
-        kind = KINDS.get(left.kind, left.kind)
-        console.print(f"note: {kind} {left.id} is not in the file and stays as it is", highlight=False)
+        kind = pick(wording.KINDS[left.kind], language)
+        stays = pick(wording.filled(wording.STAYS, kind=kind, id=left.id), language)
+        console.print(f"{pick(wording.NOTE, language)}: {stays}", highlight=False)
+
+
+def _counted(found: OfficeShown, language: Language) -> str:
+    counts = [
+        (text, sum(each.what == what for each in found.changes)) for what, (_, _, text) in SIGNS.items()
+    ]
+    said = ", ".join(
+        pick(wording.filled(text, count=str(count)), language) for text, count in counts if count
+    )
+    before = pick(wording.filled(wording.AS_BEFORE, count=str(found.unchanged)), language)
+    return f"{said or pick(wording.NOTHING_CHANGED, language)}; {before}"
 
 
 def _changed_fields(change: CardChange) -> list[str]:
@@ -97,54 +113,67 @@ def _short(value: str) -> str:
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
-def _apply(console: Console, document: Document, audio: dict[str, bytes], *, is_dry_run: bool) -> int:
-    """Check, save, show."""
-    settings = connect.environment()
+def _apply(file: Path, language: Language, *, is_dry_run: bool) -> int:
+    """Check, save, show. Raises Refused, OSError, Unavailable and connect.NotConfigured."""
+    document, audio = load(file)
+    console, settings = Console(), connect.environment()
     sheet, problems = office.examine(document)
-    lines = _print(document, problems)
+    lines = _print(document, problems, language)
     if sheet is None or any(not problem.is_warning for problem in problems):
         return 1
+    remark: Text | None = None
     if is_dry_run and not is_named(settings):
-        show(console, against_nothing(sheet))
-        console.print(
-            "compared with nothing, since no directory is named (RINGBACK_DIRECTORY_URL, or `make up`)"
-        )
-        return 0
-    try:
-        found = save(settings, sheet, audio, is_dry_run=is_dry_run)
-    except Unknown:
-        show(console, against_nothing(sheet))
-        console.print("compared with nothing, since the book does not have this organization yet")
-    except NotSaved as refused:
-        return _refused(document, refused.errors)
+        found, remark = against_nothing(sheet), wording.NO_DIRECTORY
     else:
-        warnings = (office.told_by_the_book(each, is_warning=True) for each in found.warnings)
-        _print(document, warnings, lines)
-        show(console, found)
-    if is_dry_run:
-        console.print("nothing was saved (--dry-run)")
+        try:
+            found = save(settings, sheet, audio, is_dry_run=is_dry_run)
+        except NotSaved as refused:
+            return _refused(document, refused.errors, language)
+        if is_dry_run and _begins(found):
+            remark = wording.NO_ORGANIZATION
+    warnings = (office.told_by_the_book(each, is_warning=True) for each in found.warnings)
+    _print(document, warnings, language, lines)
+    show(console, found, language)
+    for text in (remark, wording.NOT_SAVED if is_dry_run else None):
+        if text is not None:
+            console.print(pick(text, language))
     return 0
 
 
-def _print(document: Document, problems: Iterable[Problem], but: Collection[str] = ()) -> list[str]:
+def _begins(found: OfficeShown) -> bool:
+    """Whether the organization itself is new."""
+    return any((each.what, each.kind) == ("new", "organization") for each in found.changes)
+
+
+def _print(
+    document: Document, problems: Iterable[Problem], language: Language, but: Collection[str] = ()
+) -> list[str]:
     """Problems with their lines, but those that were printed before."""
-    lines = [told(problem, document.name) for problem in office.located(document, problems)]
+    lines = [told(problem, document.name, language) for problem in office.located(document, problems)]
     for line in lines:
         if line not in but:
             print(line, file=sys.stderr)
     return lines
 
 
-def _refused(document: Document, errors: Iterable[ErrorShown]) -> int:
+def _refused(document: Document, errors: Iterable[ErrorShown], language: Language) -> int:
     """Why nothing was saved, with the lines of the file that are to blame."""
     located = []
     for error in errors:
         if error.field:
             located.append(office.told_by_the_book(error, is_warning=False))
         else:
-            print(f"apply: {error.cause.en} {error.remedy.en}", file=sys.stderr)
-    _print(document, located)
+            cause, remedy = (Text(ru=each.ru, en=each.en) for each in (error.cause, error.remedy))
+            print(f"apply: {pick(cause, language)} {pick(remedy, language)}", file=sys.stderr)
+    _print(document, located, language)
     return 1
+
+
+def language_of(environment: connect.Environment) -> Language:
+    """The language of the one at the screen, as programs learn it (POSIX: the first of these that is set)."""
+    named = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    said = next((each for each in named if each), "")
+    return Language.RUSSIAN if said.lower().startswith("ru") else Language.ENGLISH
 
 
 def main(argv: list[str]) -> int:
@@ -152,14 +181,23 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools apply", description=__doc__)
     parser.add_argument("file", type=Path, help="the office file, see examples/office.yaml")
     parser.add_argument("--dry-run", action="store_true", help="show the difference and save nothing")
+    parser.add_argument(
+        "--language",
+        type=Language,
+        choices=list(Language),
+        default=language_of(os.environ),
+        help="ru or en; without it the environment's",
+    )
     options = parser.parse_args(argv)
+    language: Language = options.language
     try:
-        document, audio = load(options.file)
-        return _apply(Console(), document, audio, is_dry_run=options.dry_run)
+        return _apply(options.file, language, is_dry_run=options.dry_run)
     except Refused as refused:
-        print("\n".join(refused.lines()), file=sys.stderr)
+        print("\n".join(refused.lines(language)), file=sys.stderr)
     except OSError as error:
         print(f"apply: {options.file}: {error.strerror or error}", file=sys.stderr)
-    except (connect.NotConfigured, Unavailable) as error:
+    except Unavailable as error:
+        print(f"apply: {pick(error.told, language)}", file=sys.stderr)
+    except connect.NotConfigured as error:
         print(f"apply: {error}", file=sys.stderr)
     return 1

@@ -1,16 +1,18 @@
 """An office file's model as the sheet that the directory saves: its words as the cards' words.
 
 A notice that stands where it plays becomes a card of its own, named after that place: `sales.welcome`,
-`gusev.direct.absence`.
+`gusev.direct.absence`, `main.at.greeting`.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from contracts.directory import DeviceKind, DirectActionKind, NoticeKind, Role
+from runtime import request_shape
+from runtime.request_shape import Fault, Kind, Text
+from services.directory.rules.forms import FORMS
 from services.directory.state.cards import (
     Card,
     DepartmentCard,
@@ -18,16 +20,28 @@ from services.directory.state.cards import (
     NoticeCard,
     PbxCard,
     RulesCard,
+    ScenarioCard,
 )
 from services.directory.state.sheets import EmployeeSheet, OfficeSheet, OrganizationSheet
-from tools.apply import places
+from tools.apply import places, wording
 from tools.apply.document import Document, Problem
-from tools.apply.model import Action, Department, Direct, DirectAction, Employee, Notice, Office, Who
+from tools.apply.model import (
+    Action,
+    Department,
+    Direct,
+    DirectAction,
+    Element,
+    Employee,
+    Hours,
+    Notice,
+    Office,
+    Scenario,
+    Who,
+)
+from tools.apply.wording import Say, Told
 
 OCCASIONS: Final = ("welcome", "position", "invitation", "order_taken", "apology", "greeting")
 DIRECT_OCCASIONS: Final = ("no_answer", "out_of_hours", "absence")
-_AT: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
-_MS: Final = re.compile(r"Expected `int` ([<>])= (\d+)")
 
 C = TypeVar("C", bound=Card)
 Words = dict[str, Any]
@@ -68,6 +82,12 @@ def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[
             RulesCard,
             found,
         ),
+        "scenarios": _cards(
+            "scenarios",
+            {id_: _scenario(id_, said) for id_, said in office.scenarios.items()},
+            ScenarioCard,
+            found,
+        ),
     }
     if found or organization is None:
         return None, found
@@ -80,25 +100,27 @@ def _cards(part: str, said: Mapping[str, Words], type_: type[C], found: list[Pro
 
 
 def _card(path: str, words: Words, type_: type[C], found: list[Problem]) -> C | None:
+    plain = msgspec.to_builtins(words)
     try:
-        return msgspec.convert(msgspec.to_builtins(words), type_)
-    except msgspec.ValidationError as error:
-        found.append(_beyond(path, str(error)))
+        return msgspec.convert(plain, type_)
+    except msgspec.ValidationError:
+        found += [_beyond(path, fault) for fault in request_shape.faults(plain, type_, FORMS)]
         return None
 
 
-def _beyond(path: str, message: str) -> Problem:
-    """What msgspec says of a value that a card can't hold, in plain words and with its place in the file."""
-    match = _AT.fullmatch(message)
-    assert match is not None
-    said, inside = match[1], (match[2] or "").replace("[", ".").replace("]", "")
-    place = places.place(f"{path}.{inside}" if inside else path)
-    limit = _MS.fullmatch(said)
-    if limit is not None and inside.endswith("_ms"):
-        word = "short" if limit[1] == ">" else "long"
-        remedy = f"Write {int(limit[2]) / 1000:g} s or {'more' if word == 'short' else 'less'}"
-        return Problem(place, f"this time span is too {word}", remedy)
-    return Problem(place, f"«{place[-1]}»: {said[:1].lower()}{said[1:]}", "See examples/office.yaml")
+def _beyond(path: str, fault: Fault) -> Problem:
+    """What a card can't hold, with its place in the file, whose times have units."""
+    place = places.place(f"{path}.{fault.field}")
+    if fault.field.endswith("_ms") and fault.kind in (Kind.LARGE, Kind.SMALL):
+        say = Say.SPAN_LONG if fault.kind is Kind.LARGE else Say.SPAN_SHORT
+        return Problem(place, wording.said(say, limit=f"{int(str(fault.values['limit'])) / 1000:g}"))
+    told = request_shape.fault(fault.kind, str(place[-1]), **fault.values)
+    return Problem(place, Told(cause=_open(told.cause), remedy=_open(told.remedy)))
+
+
+def _open(text: Text) -> Text:
+    """Without its full stop: the line of a problem sets it."""
+    return Text(ru=text.ru.rstrip("."), en=text.en.rstrip("."))
 
 
 def _organization(office: Office) -> Words:
@@ -153,15 +175,45 @@ def _employee(office: Office, id_: str, said: Employee) -> Words:
         "sims": [device.number for device in said.devices if device.kind is DeviceKind.SIM],
     }
     if said.hours is not None:
-        words["hours"] = [
-            {"days": each.days, "from_minute": each.from_, "until_minute": each.to} for each in said.hours
-        ]
+        words["hours"] = _hours(said.hours)
     # Who has no mobile here keeps the number that the book has: it serves forgotten passwords, too (E7).
     for device in said.devices:
         if device.kind is DeviceKind.MOBILE:
             words |= {"mobile": device.number, "rings_mobile": True}
             if device.after is not None:
                 words["mobile_delay_ms"] = device.after
+    return words
+
+
+def _hours(said: Iterable[Hours]) -> list[Words]:
+    return [{"days": each.days, "from_minute": each.from_, "until_minute": each.to} for each in said]
+
+
+def _scenario(id_: str, said: Scenario) -> Words:
+    return {
+        "name": said.name,
+        "pbx_id": said.pbx,
+        "lines": said.lines,
+        "timezone": said.timezone,
+        "elements": [_element(id_, element_id, each) for element_id, each in said.elements.items()],
+    }
+
+
+def _element(id_: str, element_id: str, said: Element) -> Words:
+    """Without a notice nothing is played."""
+    words: Words = {
+        "element_id": element_id,
+        "kind": said.kind,
+        "agent_id": said.employee,
+        "department_id": said.department,
+        "number": said.number,
+        "wait_ms": said.wait,
+        "hours": _hours(said.hours),
+        "keeps_holidays": said.keeps_holidays,
+        "arrows": [{"on": on, "to": to} for on, to in said.arrows.items()],
+    }
+    if said.notice is not None:
+        words["notice"] = _choice(f"{id_}.at.{element_id}", said.notice)
     return words
 
 
@@ -266,6 +318,10 @@ def _notices(office: Office, document: Document) -> Iterator[tuple[str, Words]]:
         for occasion in DIRECT_OCCASIONS if employee.direct is not None else ():
             notice = getattr(employee.direct, occasion).notice
             yield from _notice(f"{id_}.direct.{occasion}", notice, {"agent_id": id_}, document)
+
+    for id_, scenario in office.scenarios.items():
+        for element_id, element in scenario.elements.items():
+            yield from _notice(f"{id_}.at.{element_id}", element.notice, {}, document)
 
 
 def _notice(id_: str, said: Notice | None, bound: Words, document: Document) -> Iterator[tuple[str, Words]]:

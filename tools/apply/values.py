@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from runtime.mail import addresses
 from services.directory.state.limits import NAME_PATTERN, NUMBER_PATTERN
+from tools.apply.wording import Say
 
 DURATION_MS_MAX: Final = 24 * 3_600_000
 """Longer than a day nothing in an office waits."""
@@ -18,22 +19,22 @@ _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _ID: Final = r"^[a-z][a-z0-9-]{0,39}$"
 
 
-def refused(cause: str, remedy: str) -> PydanticCustomError:
+def refused(say: Say, **values: str) -> PydanticCustomError:
     """An error in plain words that says what to do."""
-    return PydanticCustomError("plain", "{cause}", {"cause": cause, "remedy": remedy})
+    return PydanticCustomError("plain", "{say}", {"say": say, "values": values})
 
 
 def _duration_ms(value: Any) -> int:
     found = _DURATION.fullmatch(str(value).strip())
     if found is None or int(found[1]) * _UNITS[found[2]] > DURATION_MS_MAX:
-        raise refused(f"«{value}» is no time span up to 24 h", "Write a number and a unit: 20 s, 10 min, 1 h")
+        raise refused(Say.DURATION, value=str(value))
     return int(found[1]) * _UNITS[found[2]]
 
 
 def _minute_of_day(value: Any) -> int:
     text = str(value).strip()
     if _TIME.fullmatch(text) is None:
-        raise refused(f"«{value}» is no time of day", "Write hours and minutes: 09:00, up to 24:00")
+        raise refused(Say.TIME, value=text)
     hours, minutes = text.split(":")
     return int(hours) * 60 + int(minutes)
 
@@ -43,7 +44,7 @@ def _days(value: Any) -> tuple[int, ...]:
     for part in str(value).replace(" ", "").lower().split(","):
         first, _, last = part.partition("-")
         if first not in DAYS or (last or first) not in DAYS:
-            raise refused(f"«{value}» names no days", f"Write {', '.join(DAYS)}, or a span such as mon-fri")
+            raise refused(Say.DAYS, value=str(value), days=", ".join(DAYS))
         from_, until = DAYS.index(first), DAYS.index(last or first)
         if until < from_:
             until += len(DAYS)
@@ -55,28 +56,26 @@ def _email(value: str) -> str:
     try:
         return addresses.canonical(value)
     except addresses.NoAddress as error:
-        raise refused(f"«{value}» is no e-mail address", "Write name@company.example") from error
+        raise refused(Say.EMAIL, value=value) from error
 
 
 def _number(value: str) -> str:
     text = "".join(c for c in value if c not in " -()")
     if re.fullmatch(NUMBER_PATTERN, text) is None:
-        raise refused(f"«{value}» is no international number", "Write it with + and country code: +7 495 …")
+        raise refused(Say.NUMBER, value=value)
     return text
 
 
 def _extension(value: Any) -> str:
     if re.fullmatch(r"\d{1,8}", str(value)) is None:
-        raise refused(f"extension «{value}» is not made of up to 8 digits", "Write digits only")
+        raise refused(Say.EXTENSION, value=str(value))
     return str(value)
 
 
 def _line_of_text(value: str) -> str:
     text = value.strip()
     if re.fullmatch(NAME_PATTERN, text) is None:
-        raise refused(
-            "a name is one line of up to 100 characters, and not blank", "Write it as people say it"
-        )
+        raise refused(Say.NAME)
     return text
 
 

@@ -13,7 +13,7 @@ from contracts.ids import AgentId, DepartmentId, OrganizationId
 from contracts.rights import Action, Person, Reach, Subject
 from runtime.ports import Clock
 from runtime.tokens import Claims, TokenRefused, TokenUse, verify
-from services.directory.activities import logins, outbox, passwords
+from services.directory.activities import logins, outbox, passwords, programs
 from services.directory.activities.database import Database
 from services.directory.activities.page import decoded
 from services.directory.activities.tables import CARDS, PROGRAMS
@@ -26,12 +26,16 @@ BEARER: Final = "Bearer "
 
 
 class Asker(Struct, frozen=True, kw_only=True):
-    """Somebody whose token holds: a person, or a program (`actions` reach the whole organization)."""
+    """Somebody whose token holds: a person, or a program (`actions` reach the whole organization).
+
+    `begins`: the book does not have the organization yet; the first office that is saved begins it.
+    """
 
     organization_id: str
     person: Person | None = None
     token_id: str | None = None
     actions: frozenset[Action] = frozenset()
+    begins: bool = False
 
     @property
     def name(self) -> str:
@@ -127,8 +131,12 @@ class Askers:
                 ~CARDS.c.is_removed,
             )
             found = (await connection.execute(query)).first()
-        if found is None or known != digest(text):
+            is_there = found is not None or await programs.is_begun(connection, organization_id)
+        if known != digest(text) or (found is None and is_there):
             raise Refused(Problem(code=Code.TOKEN_REFUSED))
+        if found is None:
+            actions = frozenset(programs.FOR_OFFICE_FILES.actions)
+            return Asker(organization_id=organization_id, token_id=token_id, actions=actions, begins=True)
         card = decoded(found).card
         assert isinstance(card, TokenCard)
         return Asker(organization_id=organization_id, token_id=token_id, actions=frozenset(card.actions))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from contracts.ids import Instant
 from runtime.ports import Clock
+from services.directory.activities import programs
 from services.directory.activities.answers import Answers, Request
 from services.directory.activities.database import Database
 from services.directory.activities.page import Page, Row, decoded
@@ -54,6 +55,23 @@ class Book:
         async with self.database.begin() as connection:
             page = await Page.open(connection, organization_id, self.now())
             yield page
+            await page.close(who)
+        self._on_changed()
+
+    @asynccontextmanager
+    async def beginning(self, organization_id: str, who: str) -> AsyncIterator[Page]:
+        """The same where the book does not have the organization yet: that begins with its block, or not.
+
+        Whoever was promised it (`programs.promise`) stands in line, as saves of an organization do.
+        """
+        async with self.database.begin() as connection:
+            page = Page(connection, organization_id, self.now())
+            await programs.lock(connection, organization_id)
+            await page.load()
+            is_new = not page.is_begun
+            yield page
+            if is_new:
+                await programs.known(page, programs.OFFICE_FILES, programs.FOR_OFFICE_FILES)
             await page.close(who)
         self._on_changed()
 

@@ -78,9 +78,10 @@ async def create(found: Book, employees: Employees, kept: Passwords, said: Begin
 
 
 async def admit(found: Book, organization_id: str, name: str | None, token_key: str) -> str:
-    """A token for saving a whole office; with a name an organization that is not there begins, empty.
+    """A token for saving a whole office; with a name also of an organization that is not there yet.
 
-    Raises Refused when there is none and no name was given.
+    That one begins with the first office that is saved, under the name that stands there: a refused one
+    leaves nothing behind. Raises Refused when there is none and no name was given.
     """
     async with found.database.begin() as connection:
         try:
@@ -88,8 +89,8 @@ async def admit(found: Book, organization_id: str, name: str | None, token_key: 
         except Refused:
             if name is None:
                 raise
-            card = OrganizationCard(name=name)
-            page = await Page.begin(connection, organization_id, card, found.now())
+            page = Page(connection, organization_id, found.now())
+            return await programs.promise(page, token_key)
         await page.fetch(Kind.TOKEN, [programs.OFFICE_FILES])
         signed, _ = await programs.issue(page, token_key, programs.OFFICE_FILES, programs.FOR_OFFICE_FILES)
         await page.close("bootstrap")

@@ -28,11 +28,14 @@ class Offices:
         async with self._book.reading(organization_id) as page:
             return _laid(page, sheet)
 
-    async def save(self, organization_id: str, who: str, sheet: OfficeSheet) -> OfficeShown:
+    async def save(
+        self, organization_id: str, who: str, sheet: OfficeSheet, *, begins: bool = False
+    ) -> OfficeShown:
         """Save it, new employees with their secrets; office PBXs are asked for new extensions (O3).
 
         Whoever has an e-mail address gets the welcome letter (E3); who has none has no console password yet.
-        Raises Refused with every error.
+        With `begins` the organization itself may be new: it is there with its office, or not at all. Raises
+        Refused with every error.
         """
         async with self._book.reading(organization_id) as page:
             asked = _to_be_asked(page.office, sheet)
@@ -44,7 +47,8 @@ class Offices:
             await self._ask(organization_id, who, named, card)
         made = await asyncio.gather(*(self._employees.secret(card) for _, card in beginners))
         secrets = {id_: secret for (id_, _), secret in zip(beginners, made, strict=True)}
-        async with self._book.change(organization_id, who) as page:
+        changing = self._book.beginning if begins else self._book.change
+        async with changing(organization_id, who) as page:
             before = set(page.office.employees)
             answer = _laid(page, sheet)
             for id_ in page.office.employees:
@@ -67,9 +71,9 @@ def _laid(page: Page, sheet: OfficeSheet) -> OfficeShown:
         field, values = "organization_id", {"id": sheet.organization_id}
         raise Refused(Problem(code=Code.NOT_FOUND, field=field, values=values))
     named = sheets.cards(page.office, sheet)
-    changed = sheets.changes(page.office, named)
+    changed = sheets.changes(page.office if page.is_begun else None, named)
     left = sheets.left(page.office, named)
-    warnings = _not_asked(page.office, sheet)
+    warnings = sheets.not_asked(page.office, sheet)
     gone = [each for each in named if each.kind is not Kind.RULES and _is_gone(page, each)]
     if gone:
         raise Refused(*(Problem(code=Code.ID_TAKEN, field=it.path, values={"id": it.id}) for it in gone))
@@ -93,29 +97,6 @@ def _is_gone(page: Page, named: Named) -> bool:
     return any(row is not None and row.is_removed for row in rows)
 
 
-def _added(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard]]:
-    """The extensions that a sheet adds to an office, or gives another number or PBX."""
-    return [
-        (Named(Kind.EXTENSION, id_, card), card)
-        for id_, card in sheet.extensions.items()
-        if (old := office.extensions.get(id_)) is None
-        or (old.pbx_id, old.extension) != (card.pbx_id, card.extension)
-    ]
-
-
 def _to_be_asked(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard]]:
     """Those whose PBX is in the book: of one that the sheet itself brings no gateway knows yet."""
-    return [(named, card) for named, card in _added(office, sheet) if card.pbx_id in office.pbxs]
-
-
-def _not_asked(office: Office, sheet: OfficeSheet) -> list[Problem]:
-    return [
-        Problem(
-            code=Code.EXTENSION_NOT_ASKED,
-            field=f"{named.path}.extension",
-            values={"extension": card.extension, "pbx": sheet.pbxs[card.pbx_id].name},
-            is_warning=True,
-        )
-        for named, card in _added(office, sheet)
-        if card.pbx_id not in office.pbxs and card.pbx_id in sheet.pbxs
-    ]
+    return [(named, card) for named, card in sheets.added(office, sheet) if card.pbx_id in office.pbxs]

@@ -123,6 +123,11 @@ class Page:
         page.put(Kind.ORGANIZATION, organization_id, card)
         return page
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the book has the organization, or will."""
+        return (Kind.ORGANIZATION, self.organization_id) in self.rows
+
     async def load(self) -> None:
         """Read every card that saves are checked against."""
         query = (

@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.directory import TokenSaved
 from contracts.ids import OrganizationId
 from contracts.rights import Action
 from runtime.tokens import Claims, TokenUse, sign
 from services.directory.activities.page import Page, Row
-from services.directory.activities.tables import PROGRAMS
+from services.directory.activities.tables import CARDS, PROGRAMS
 from services.directory.activities.vault import digest
 from services.directory.state.cards import TokenCard
 from services.directory.state.office import Kind
@@ -23,6 +24,40 @@ FOR_OFFICE_FILES: Final = TokenCard(
 
 async def issue(page: Page, key: str, token_id: str, card: TokenCard) -> tuple[str, Row]:
     """A program's token and its row; an earlier one of the same id is good no longer."""
+    signed = await _signed(page, key, token_id)
+    return signed, await known(page, token_id, card)
+
+
+async def promise(page: Page, key: str) -> str:
+    """A token for the first office file of an organization that the book does not have yet.
+
+    Nothing else is kept: the organization, and the token's card, begin with the office that is saved by it.
+    """
+    return await _signed(page, key, OFFICE_FILES)
+
+
+async def known(page: Page, token_id: str, card: TokenCard) -> Row:
+    """A token's card, and what other services hear of it."""
+    row = page.put(Kind.TOKEN, token_id, card)
+    await page.say_single(saved(token_id, card))
+    return row
+
+
+async def is_begun(connection: AsyncConnection, organization_id: str) -> bool:
+    """Whether the book has an organization."""
+    query = select(CARDS.c.id).where(
+        CARDS.c.organization_id == organization_id, CARDS.c.kind == Kind.ORGANIZATION.value
+    )
+    return (await connection.execute(query)).first() is not None
+
+
+async def lock(connection: AsyncConnection, organization_id: str) -> None:
+    """Wait for whoever else begins the organization by its promised token."""
+    where = (PROGRAMS.c.organization_id == organization_id) & (PROGRAMS.c.token_id == OFFICE_FILES)
+    await connection.execute(select(PROGRAMS.c.digest).where(where).with_for_update())
+
+
+async def _signed(page: Page, key: str, token_id: str) -> str:
     claims = Claims(
         organization_id=OrganizationId(page.organization_id),
         use=TokenUse.PROGRAM,
@@ -33,9 +68,7 @@ async def issue(page: Page, key: str, token_id: str, card: TokenCard) -> tuple[s
     await take(page, token_id)
     its = {"organization_id": page.organization_id, "token_id": token_id}
     await page.connection.execute(insert(PROGRAMS).values(**its, digest=digest(signed)))
-    row = page.put(Kind.TOKEN, token_id, card)
-    await page.say_single(saved(token_id, card))
-    return signed, row
+    return signed
 
 
 async def take(page: Page, token_id: str) -> None:

@@ -24,10 +24,6 @@ class NotDone(Exception):
     """What was asked for was not done; the message says why, and what to do."""
 
 
-class Unknown(NotDone):
-    """There is no such organization."""
-
-
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Carry out a verb. Raises NotDone, and ValueError for a setting that is missing."""
     vault = Vault(settings.directory_key.get_secret_value())
@@ -53,7 +49,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     except Refused as refused:
         problem = refused.problems[0]
         if options.verb == "admit" and problem.code is Code.NOT_FOUND:
-            raise Unknown(
+            raise NotDone(
                 f"there is no organization {options.organization}: begin it with --name"
             ) from refused
         first = shown(problem)

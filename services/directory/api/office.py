@@ -61,6 +61,7 @@ class OfficeRoutes(Controller):
 
         A card of the sheet is meant whole, but what an office file has no words for (a login, a job title,
         how long history is kept …) stays as it is where it is left out. The same sheet again changes nothing.
+        An organization that is only admitted begins with its first sheet.
         """
         cards = Cards(parts, asker)
         await cards.demand(Action.SETTINGS_WRITE, "office")
@@ -68,7 +69,7 @@ class OfficeRoutes(Controller):
             await cards.demand(Action.RULES_WRITE, "office/rules")
         if dry_run:
             return await parts.offices.preview(asker.organization_id, data)
-        return await parts.offices.save(asker.organization_id, asker.name, data)
+        return await parts.offices.save(asker.organization_id, asker.name, data, begins=asker.begins)
 
 
 class OrganizationRoutes(Controller):

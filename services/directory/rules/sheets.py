@@ -8,7 +8,7 @@ from msgspec import UNSET, structs
 
 from services.directory.rules import checks, naming, people
 from services.directory.rules.errors import Code, Problem
-from services.directory.state.cards import Card, EmployeeCard, OrganizationCard
+from services.directory.state.cards import Card, EmployeeCard, ExtensionCard, OrganizationCard
 from services.directory.state.office import PARTS, Kind, Office, card_of, put
 from services.directory.state.sheets import EmployeeSheet, OfficeSheet
 from services.directory.state.shown import CardChange, CardLeft, FieldChange
@@ -139,4 +139,28 @@ def left(before: Office, named: list[Named]) -> list[CardLeft]:
         if kind is not Kind.RULES
         for id_ in getattr(before, part)
         if (kind, id_) not in here
+    ]
+
+
+def added(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard]]:
+    """The extensions that a sheet adds to an office, or gives another number or PBX."""
+    return [
+        (Named(Kind.EXTENSION, id_, card), card)
+        for id_, card in sheet.extensions.items()
+        if (old := office.extensions.get(id_)) is None
+        or (old.pbx_id, old.extension) != (card.pbx_id, card.extension)
+    ]
+
+
+def not_asked(office: Office, sheet: OfficeSheet) -> list[Problem]:
+    """The added extensions of PBXs that the sheet itself brings: nobody there can be asked yet (O3)."""
+    return [
+        Problem(
+            code=Code.EXTENSION_NOT_ASKED,
+            field=f"{named.path}.extension",
+            values={"extension": card.extension, "pbx": sheet.pbxs[card.pbx_id].name},
+            is_warning=True,
+        )
+        for named, card in added(office, sheet)
+        if card.pbx_id not in office.pbxs and card.pbx_id in sheet.pbxs
     ]

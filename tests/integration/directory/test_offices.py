@@ -12,6 +12,7 @@ from contracts.directory import (
     OrganizationSaved,
     TokenSaved,
 )
+from contracts.scenario import ScenarioSaved
 from contracts.telephony import CheckExtension
 from contracts.tts import RenderNotice
 from services.directory.activities import bootstrap
@@ -209,22 +210,71 @@ async def test_rules_in_a_sheet_need_the_right_to_set_rules(quick_company: Compa
     assert answer.status_code == 200
 
 
-async def test_an_organization_begins_empty_and_is_filled_by_a_sheet(company: Company) -> None:
+async def test_n13_a_new_organization_begins_with_its_first_office_or_not_at_all(company: Company) -> None:
     """Who has the book's own keys needs no administrator first: the sheet brings one."""
     book = company.directory.book
     with pytest.raises(Refused):
         await bootstrap.admit(book, "zapad", None, KEY)
     token = await bootstrap.admit(book, "zapad", "Запад", KEY)
     company.clock.advance(1)
-    newer = await bootstrap.admit(book, "zapad", None, KEY)
+    newer = await bootstrap.admit(book, "zapad", "Запад", KEY)
     office = sheet(organization_id="zapad")
     old = {"Authorization": f"Bearer {token}"}
     headers = {"Authorization": f"Bearer {newer}"}
     without = await company.call("PUT", "/office", office, headers=headers)
     assert (without.status_code, without.json()["code"]) == (422, "administrator_missing")
+    assert [fact.name for fact in (await company.sent()).facts(OrganizationSaved)] == ["Восток"]
+    with pytest.raises(Refused):
+        await bootstrap.admit(book, "zapad", None, KEY)
     office["employees"]["zimina"]["role"] = "administrator"
-    assert (await company.call("PUT", "/office", office, headers=headers)).status_code == 200
-    assert (await company.call("GET", "/me", headers=old)).status_code == 401
+    looked = (await company.call("PUT", "/office?dry_run=true", office, headers=headers)).json()
+    assert ("new", "organization", "zapad") in told(looked)
+    assert [fact.name for fact in (await company.sent()).facts(OrganizationSaved)] == ["Восток"]
+    assert (await company.call("PUT", "/office", office, headers=old)).status_code == 401
+    saved = await company.call("PUT", "/office", office, headers=headers)
+    assert saved.json() == looked
     log = await company.sent()
     assert [fact.version for fact in log.facts(TokenSaved)] == [1]
-    assert [fact.name for fact in log.facts(OrganizationSaved)] == ["Восток", "Запад", "Восток"]
+    assert len(log.facts(OrganizationSaved)) == 2
+    again = await company.call("PUT", "/office", office, headers=headers)
+    assert (again.status_code, again.json()["changes"]) == (200, [])
+    company.clock.advance(1)
+    await bootstrap.admit(book, "zapad", None, KEY)
+    assert (await company.call("PUT", "/office", office, headers=headers)).status_code == 401
+
+
+async def test_n13_who_may_begin_an_organization_may_do_nothing_else_before(quick_company: Company) -> None:
+    """The token opens one door: there is no organization yet to read or to change."""
+    token = await bootstrap.admit(quick_company.directory.book, "zapad", "Запад", KEY)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await quick_company.call("GET", "/employees", headers=headers)).json()["cards"] == []
+    body = {"name": "Зимина Вера", "pbx_id": "moskva"}
+    assert (await quick_company.call("POST", "/employees", body, headers=headers)).status_code == 404
+    other = await quick_company.call("PUT", "/office", sheet(), headers=headers)
+    assert (other.status_code, other.json()["field"]) == (404, "organization_id")
+
+
+async def test_n10_a_sheet_brings_scenarios_and_their_mistakes_are_named(company: Company) -> None:
+    """An office is whole with what happens to a call before it reaches a department (S1, S4)."""
+    element = {"element_id": "end", "kind": "department", "department_id": "service"}
+    hello = {
+        "element_id": "hello",
+        "kind": "greeting",
+        "notice": {"kind": "spoken", "notice_id": "main.at.hello"},
+        "arrows": [{"on": "next", "to": "end"}],
+    }
+    office = sheet(scenarios={"main": {"name": "Главный", "pbx_id": "moskva", "elements": [hello, element]}})
+    office["notices"]["main.at.hello"] = {"text": "Здравствуйте."}
+    hello["arrows"][0]["to"] = "and"  # type: ignore[index]  # a list of arrows
+    refused = (await company.call("PUT", "/office", office)).json()
+    assert (refused["code"], refused["field"]) == ("arrow_to_nowhere", "scenarios.main.elements.0.arrows.0")
+    assert refused["cause"]["en"].endswith("Did you mean «end»?")
+    hello["arrows"][0]["to"] = "end"  # type: ignore[index]  # as above
+    answer = await company.call("PUT", "/office", office)
+    assert ("new", "scenario", "main") in told(answer.json()), answer.text
+    [saved] = (await company.sent()).facts(ScenarioSaved)
+    assert [each.element_id for each in saved.elements] == ["hello", "end"]
+    again = (await company.call("PUT", "/office", office)).json()
+    assert again["changes"] == []
+    less = (await company.call("PUT", "/office", sheet())).json()
+    assert {"kind": "scenario", "id": "main"} in less["left"]

@@ -63,6 +63,7 @@ def facts(document: Document, now_at: Instant) -> list[Fact]:
     whole = sheets.office_of(said)
     made = saying.facts(whole, hours.local_day(now_at, whole.organization.timezone))
     made += [saying.availability(whole, id_, card, now_at) for id_, card in whole.employees.items()]
+    made += [saying.scenario(whole, id_, card, now_at) for id_, card in whole.scenarios.items()]
     return [saying.with_version(fact, 1) for fact in made]
 
 

@@ -279,7 +279,7 @@ def test_a_mobile_that_does_not_ring_is_not_taken_away() -> None:
     [
         ("[{kind: desk}, {kind: desk}]", "one desk phone and one mobile at most"),
         ("[{kind: desk}, {kind: mobile, number: +7 900 000-02-01, after: 3 min}]", "too long"),
-        (f"[{', '.join(['{kind: sim, number: +7 900 000-02-01}'] * 4)}]", "length <= 3"),
+        (f"[{', '.join(['{kind: sim, number: +7 900 000-02-01}'] * 4)}]", "too many values"),
     ],
 )
 def test_devices_that_a_card_can_not_have_are_refused(devices: str, said: str) -> None:

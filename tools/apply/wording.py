@@ -1,0 +1,181 @@
+"""What `apply` says, in Russian and in English: what is wrong in a file, and what it shows of a difference."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from contracts.directory import Language
+from runtime.request_shape import Text
+
+
+class Say(StrEnum):
+    """What can be wrong in an office file, beside what the directory's rules say of its cards."""
+
+    ALIAS_REPEATS = "alias_repeats"
+    ALIAS_SELF = "alias_self"
+    CHOICE = "choice"
+    DATE = "date"
+    DAYS = "days"
+    DEVICE_LATE = "device_late"
+    DEVICE_NUMBER = "device_number"
+    DEVICE_TWICE = "device_twice"
+    DURATION = "duration"
+    EMAIL = "email"
+    EXTENSION = "extension"
+    FILE_UNREAD = "file_unread"
+    ID = "id"
+    KEY_LIST = "key_list"
+    KEY_TWICE = "key_twice"
+    LARGE = "large"
+    LIST = "list"
+    MISSING = "missing"
+    NAME = "name"
+    NO_TEXT = "no_text"
+    NO_YAML = "no_yaml"
+    NOTICE = "notice"
+    NOTICE_ONE = "notice_one"
+    NUMBER = "number"
+    OTHER = "other"
+    SHORT = "short"
+    SPAN_LONG = "span_long"
+    SPAN_SHORT = "span_short"
+    TEXT = "text"
+    TIME = "time"
+    TOO_LARGE = "too_large"
+    TRUTH = "truth"
+    UNKNOWN = "unknown"
+    UNKNOWN_MEANT = "unknown_meant"
+    WHOLE = "whole"
+    WORDS = "words"
+
+
+class Words(NamedTuple):
+    """Cause and remedy in both languages; {…} are filled with values."""
+
+    cause_ru: str
+    cause_en: str
+    remedy_ru: str
+    remedy_en: str
+
+
+SEE: Final = ("Смотрите examples/office.yaml", "See examples/office.yaml")
+# One row per problem: a table is read across, whatever its length.
+# fmt: off
+WORDS: Final[dict[Say, Words]] = {
+    Say.ALIAS_REPEATS: Words("ссылки файла слишком много раз повторяют одно и то же", "the file's aliases repeat too much", "Повторяйте меньше", "Repeat fewer of them"),
+    Say.ALIAS_SELF: Words("ссылка здесь содержит саму себя", "an alias here contains itself", "Напишите, что имеется в виду", "Write out what is meant"),
+    Say.CHOICE: Words("«{word}» не бывает «{value}»", "«{value}» is no {word}", "Напишите одно из: {known}{guess}", "Write {known}{guess}"),
+    Say.DATE: Words("«{value}» — не дата", "«{value}» is no date", "Напишите год, месяц и день: 2026-12-31", "Write year, month and day: 2026-12-31"),
+    Say.DAYS: Words("«{value}» — не дни недели", "«{value}» names no days", "Напишите {days} или промежуток, как mon-fri", "Write {days}, or a span such as mon-fri"),
+    Say.DEVICE_LATE: Words("позже остальных звонит только мобильный", "only a mobile rings later than the others", "Уберите «after»", "Remove «after»"),
+    Say.DEVICE_NUMBER: Words("на настольный телефон звонят по внутреннему номеру, на мобильный и SIM — по их номеру", "a desk phone is reached by its extension, a mobile and a SIM by their number", "Дайте номер mobile и sim, а desk — нет", "Give mobile and sim a number, and desk none"),
+    Say.DEVICE_TWICE: Words("у сотрудника не больше одного настольного телефона и одного мобильного", "somebody has one desk phone and one mobile at most", "Уберите остальные", "Remove the others"),
+    Say.DURATION: Words("«{value}» — не время до 24 h", "«{value}» is no time span up to 24 h", "Напишите число и единицу: 20 s, 10 min, 1 h", "Write a number and a unit: 20 s, 10 min, 1 h"),
+    Say.EMAIL: Words("«{value}» — не адрес электронной почты", "«{value}» is no e-mail address", "Напишите name@company.example", "Write name@company.example"),
+    Say.EXTENSION: Words("внутренний номер «{value}» — не от одной до восьми цифр", "extension «{value}» is not made of up to 8 digits", "Напишите только цифры", "Write digits only"),
+    Say.FILE_UNREAD: Words("файл {name} не читается", "the file {name} can't be read", "Пути считаются от папки файла с офисом", "Paths count from the office file's folder"),
+    Say.ID: Words("«{value}» — не код", "«{value}» is no id", "Напишите строчные латинские буквы, цифры и дефисы, первой — букву: sales-2", "Write small letters, digits and dashes, a letter first: sales-2"),
+    Say.KEY_LIST: Words("слева от двоеточия — слово, а не список", "a key is a word, and no list", "Напишите «слово: …»", "Write «word: …»"),
+    Say.KEY_TWICE: Words("«{key}» стоит здесь дважды, в первый раз в строке {line}", "«{key}» stands here twice, first in line {line}", "Уберите или переименуйте одно из них", "Remove or rename one of them"),
+    Say.LARGE: Words("число «{word}» слишком велико", "the number «{word}» is too large", "Напишите не больше {limit}", "Write {limit} at most"),
+    Say.LIST: Words("«{word}» записано не списком", "«{word}» is not written as a list (lines with a dash)", "Пишите строки с дефисом. Смотрите examples/office.yaml", "See examples/office.yaml"),
+    Say.MISSING: Words("здесь не хватает «{word}»", "«{word}» is missing here", "Добавьте строку `{word}: …`", "Add a line `{word}: …`"),
+    Say.NAME: Words("имя — одна непустая строка до 100 знаков", "a name is one line of up to 100 characters, and not blank", "Напишите его, как его произносят", "Write it as people say it"),
+    Say.NO_TEXT: Words("это не текст в UTF-8: здесь стоит байт {byte}", "this is not text in UTF-8: the byte {byte} stands here", "Сохраните файл в редакторе как UTF-8", "Save the file as UTF-8 in your editor"),
+    Say.NO_YAML: Words("это не YAML{why}", "this is not YAML{why}", "Посмотрите на скобки, кавычки и пробелы этой строки и строки перед ней", "Look at the brackets, quotes and spaces of this line and the one before"),
+    Say.NOTICE: Words("«{value}» — не уведомление", "«{value}» is no notice", "Напишите standard, none, {{spoken: текст}} или {{uploaded: файл}}", "Write standard, none, {{spoken: a text}} or {{uploaded: a file}}"),
+    Say.NOTICE_ONE: Words("уведомление — что-то одно", "a notice is one thing", "Напишите standard, none, {{spoken: …}} или {{uploaded: …}}", "Write standard, none, {{spoken: …}} or {{uploaded: …}}"),
+    Say.NUMBER: Words("«{value}» — не международный номер", "«{value}» is no international number", "Напишите его с + и кодом страны: +7 495 …", "Write it with + and country code: +7 495 …"),
+    Say.OTHER: Words("значение «{word}» не подходит", "the value of «{word}» does not fit", *SEE),
+    Say.SHORT: Words("«{word}» слишком мало или коротко", "«{word}» is too small or too short", "Нужно не меньше {limit}", "It needs {limit} at least"),
+    Say.SPAN_LONG: Words("это время слишком велико", "this time span is too long", "Напишите {limit} s или меньше", "Write {limit} s or less"),
+    Say.SPAN_SHORT: Words("это время слишком мало", "this time span is too short", "Напишите {limit} s или больше", "Write {limit} s or more"),
+    Say.TEXT: Words("«{word}» — не строка текста", "«{word}» is no line of text", *SEE),
+    Say.TIME: Words("«{value}» — не время суток", "«{value}» is no time of day", "Напишите часы и минуты: 09:00, до 24:00", "Write hours and minutes: 09:00, up to 24:00"),
+    Say.TOO_LARGE: Words("в файле больше {limit} байт", "the file is larger than {limit} bytes", "Разделите его", "Split it"),
+    Say.TRUTH: Words("«{value}» — не true и не false", "«{value}» is neither true nor false", "Напишите true или false", "Write true or false"),
+    Say.UNKNOWN: Words("«{word}» здесь ничего не значит", "«{word}» means nothing here", "Проверьте написание или уберите это. Есть: {known}", "Check its spelling, or remove it. There are: {known}"),
+    Say.UNKNOWN_MEANT: Words("«{word}» здесь ничего не значит", "«{word}» means nothing here", "Проверьте написание: возможно, имелось в виду «{meant}»?", "Check its spelling: did you mean «{meant}»?"),
+    Say.WHOLE: Words("«{value}» — не целое число", "«{value}» is no whole number", "Напишите число цифрами", "Write it in digits"),
+    Say.WORDS: Words("«{word}» записано не словами со значениями", "«{word}» is not written as words with values", "Пишите строки «слово: значение». Смотрите examples/office.yaml", "See examples/office.yaml"),
+}
+# fmt: on
+GUESS: Final = Text(ru="; возможно, имелось в виду «{meant}»?", en="; did you mean «{meant}»?")
+TOO_DEEP: Final = Text(ru=": части вложены слишком глубоко", en=": parts are nested too deep")
+BAD_CHARACTER: Final = Text(
+    ru=": недопустимый символ {character}", en=": the character {character} is not allowed"
+)
+ERROR: Final = Text(ru="ошибка", en="error")
+WARNING: Final = Text(ru="предупреждение", en="warning")
+NOTE: Final = Text(ru="заметка", en="note")
+FILE: Final = Text(ru="файл", en="the file")
+NEW: Final = Text(ru="новых: {count}", en="{count} new")
+CHANGED: Final = Text(ru="изменено: {count}", en="{count} changed")
+NOTHING_CHANGED: Final = Text(ru="ничего не изменилось", en="nothing changed")
+AS_BEFORE: Final = Text(ru="без изменений: {count}", en="{count} as before")
+STAYS: Final = Text(
+    ru="{kind} {id} — нет в файле, остаётся как есть", en="{kind} {id} is not in the file and stays as it is"
+)
+NO_DIRECTORY: Final = Text(
+    ru="сравнено с пустым местом: справочник не назван (RINGBACK_DIRECTORY_URL или `make up`)",
+    en="compared with nothing, since no directory is named (RINGBACK_DIRECTORY_URL, or `make up`)",
+)
+NO_ORGANIZATION: Final = Text(
+    ru="сравнено с пустым местом: этой организации в справочнике ещё нет",
+    en="compared with nothing, since the book does not have this organization yet",
+)
+NOT_SAVED: Final = Text(ru="ничего не сохранено (--dry-run)", en="nothing was saved (--dry-run)")
+NO_TOKEN: Final = Text(
+    ru="{token} не задан: его делает администратор (POST /tokens с settings.read, settings.write, rules.write), "
+    "а для новой организации — тот, у кого ключи справочника: "
+    "`python -m services.directory admit {organization} --name ИМЯ`",
+    en="{token} is not set: an administrator makes one (POST /tokens with settings.read, settings.write, "
+    "rules.write); for a new organization whoever runs the directory does, by "
+    "`python -m services.directory admit {organization} --name NAME`",
+)
+NO_ANSWER: Final = Text(
+    ru="{address}: нет ответа ({why}); см. {setting}", en="{address}: {why}; see {setting}"
+)
+NO_BOOK: Final = Text(
+    ru="{address} — не справочник: {why}; см. {setting}", en="{address} is no directory: {why}; see {setting}"
+)
+NO_SHELL: Final = Text(ru="справочник не дал ключа: {why}", en="the directory's shell gave no token: {why}")
+KINDS: Final[Mapping[str, Text]] = {
+    "organization": Text(ru="организация", en="organization"),
+    "pbx": Text(ru="АТС", en="PBX"),
+    "employee": Text(ru="сотрудник", en="employee"),
+    "extension": Text(ru="внутренний номер", en="extension"),
+    "department": Text(ru="отдел", en="department"),
+    "notice": Text(ru="уведомление", en="notice"),
+    "rules": Text(ru="личные звонки:", en="direct calls of"),
+    "scenario": Text(ru="сценарий", en="scenario"),
+}
+"""What people call a kind of cards."""
+
+
+class Told(NamedTuple):
+    """A cause and a remedy in both languages."""
+
+    cause: Text
+    remedy: Text
+
+
+def said(say: Say, **values: str | Text) -> Told:
+    """What is wrong, filled with its values."""
+    words = WORDS[say]
+    ru = {name: value.ru if isinstance(value, Text) else value for name, value in values.items()}
+    en = {name: value.en if isinstance(value, Text) else value for name, value in values.items()}
+    return Told(
+        cause=Text(ru=words.cause_ru.format(**ru), en=words.cause_en.format(**en)),
+        remedy=Text(ru=words.remedy_ru.format(**ru), en=words.remedy_en.format(**en)),
+    )
+
+
+def filled(text: Text, **values: str) -> Text:
+    """A text with its values."""
+    return Text(ru=text.ru.format(**values), en=text.en.format(**values))
+
+
+def pick(text: Text, language: Language) -> str:
+    """A text in one language."""
+    return text.ru if language is Language.RUSSIAN else text.en
