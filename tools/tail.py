@@ -24,7 +24,8 @@ from tools.masking import masked
 from tools.words import Words
 
 LOOK_BACK_MS: Final = 10_000
-TEXT_MAX: Final = 60
+TEXT_MAX: Final = 64
+"""A SHA-256 in hexadecimal is as long."""
 AGAIN_S: Final = 1.0
 """A broker that is away comes back: the timeline waits for it."""
 QUIET: Final = ("log.timer_due", "log.time_probed")

@@ -168,6 +168,14 @@ def test_n10_a_night_shift_over_midnight_is_taken_as_it_stands(days: str, begin:
 
 
 @pytest.mark.rule("E5")
+def test_p32_a_night_shift_is_as_long_as_the_clocks_make_it() -> None:
+    """22:00 to 06:00 is eight hours, and nine in the night in which Berlin's clocks go back."""
+    found = hours.intervals(weekly("mon-sun", "22:00", "06:00"), "Europe/Berlin", at("2026-10-23T12:00:00"))
+    lengths = [(each.until_at - each.from_at) // 3_600_000 for each in found[:4] if each.until_at is not None]
+    assert lengths == [8, 8, 9, 8]
+
+
+@pytest.mark.rule("E5")
 def test_n10_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
     """18:00 to 09:00 is fifteen hours of night: who means it is not refused, who does not is told."""
     [problem] = people.week(weekly("mon-fri", "18:00", "09:00"), "hours")

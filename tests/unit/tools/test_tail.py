@@ -2,7 +2,7 @@
 
 from contracts import gateway as g
 from contracts.codec import Envelope
-from contracts.ids import Address, Instant, LegId, OrganizationId, PbxId
+from contracts.ids import Address, Instant, LegId, OrganizationId, PbxId, RecordingId
 from contracts.message import Message, type_name
 from tests.unit.tools.morning import MORNING, VETER
 from tools.log import Reading
@@ -55,6 +55,21 @@ def test_n11_a_digest_and_a_uuid_are_shown_whole() -> None:
         masked(f"key={key} sha256={digest.upper()} id={uuid}")
         == f"key={key} sha256={digest.upper()} id={uuid}"
     )
+
+
+def test_n11_the_timeline_shows_a_recordings_checksum_whole() -> None:
+    """It is compared with the store's, digit by digit."""
+    digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822123456789012345f0"
+    fact = g.RecordingFinished(
+        pbx_id=PbxId("cloud"),
+        source="voicemail",
+        seq=1,
+        leg_id=LegId("l"),
+        recording_id=RecordingId("r"),
+        ok=True,
+        sha256=digest,
+    )
+    assert f"sha256={digest}" in shown(fact, Words())
 
 
 def test_n11_a_number_beside_letters_or_a_digest_is_still_masked() -> None:
