@@ -25,6 +25,7 @@ class Tree:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run = folder / ".run"
+        self.run.mkdir()
 
     def tool(self, *words: str) -> subprocess.Popen[str]:
         """Start `python -m tools …`, with the signals as a terminal's programs have them."""
@@ -32,7 +33,8 @@ class Tree:
         return subprocess.Popen(
             [sys.executable, "-m", "tools", *words],
             cwd=self.folder,
-            env=environment,
+            # What measures figures has its folder where temporary ones are.
+            env={**environment, "TMPDIR": str(self.run)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -138,18 +140,19 @@ def test_n1_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> N
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    ("verb", "sign"),
+    ("verb", "step", "sign"),
     [
-        (["demo", "--fast"], signal.SIGHUP),
-        (["demo", "--fast"], signal.SIGKILL),
-        (["chaos", "--broker", "embedded"], signal.SIGHUP),
+        (["demo", "--fast"], "s3", signal.SIGHUP),
+        (["demo", "--fast"], "s3", signal.SIGKILL),
+        (["chaos", "--broker", "embedded"], "s3", signal.SIGHUP),
+        (["bench", "--quick", "--only", "host"], "broker", signal.SIGTERM),
     ],
 )
 def test_n1_the_programs_that_start_everything_for_themselves_take_it_with_them(
-    tree: Tree, verb: list[str], sign: signal.Signals
+    tree: Tree, verb: list[str], step: str, sign: signal.Signals
 ) -> None:
-    """Demo and chaos, and the figures by the same means: nothing of theirs outlives them."""
-    _interrupted(tree, tree.tool(*verb), "s3", sign)
+    """Demo, chaos and the figures: nothing of theirs outlives them."""
+    _interrupted(tree, tree.tool(*verb), step, sign)
     deadline = time.monotonic() + 10
     while tree.left() and time.monotonic() < deadline:
         time.sleep(0.05)
