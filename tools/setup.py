@@ -23,8 +23,11 @@ SYSTEM_PROGRAMS = {
     "espeak-ng": ("espeak-ng", "speaks the notices, and the voices of the simulated phones"),
     "ffmpeg": ("ffmpeg", "turns recordings into MP3 and uploads into the canonical form"),
     "sox": ("sox", "brings speech to 8 kHz five times as fast as ffmpeg"),
+    "spamassassin": ("spamassassin", "scores our letters as their readers' mail servers do, in the tests"),
     "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
 }
+# A module of perl is no program that could be looked for.
+MIME_PARSER = Path("/usr/share/perl5/MIME/Parser.pm")
 
 
 INDEX_S_MAX = 15
@@ -47,6 +50,8 @@ def missing_packages() -> dict[str, str]:
     # Debian splits venv's pip off; without it `python3 -m venv` fails half-way.
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         missing["python3-venv"] = "makes the virtual environment"
+    if not MIME_PARSER.exists():
+        missing["libmime-tools-perl"] = "reads our letters in the tests, as a program of another make"
     return missing
 
 
