@@ -80,6 +80,8 @@ class CallbackConfirmed(Fact, tag="callback.confirmed", frozen=True, kw_only=Tru
     """The number had a callback in this department: the first one stands, the new place ends (C8).
 
     `asked_id` is the name that an order through the API came with, which has no place and no leg (C11).
+    `joined_at` is the earlier of both joining times, `deadline_at` that claim's deadline. Confirmed in a call
+    (`leg_id`), the callback is the customer's own, and its place has that leg from now on.
     """
 
     callback_id: CallbackId
@@ -87,6 +89,8 @@ class CallbackConfirmed(Fact, tag="callback.confirmed", frozen=True, kw_only=Tru
     new_place_id: PlaceId | None = None
     leg_id: LegId | None = None
     asked_id: CallbackId | None = None
+    joined_at: Instant | None = None
+    deadline_at: Instant | None = None
 
 
 class CallbackRefused(Fact, tag="callback.refused", frozen=True, kw_only=True):
@@ -137,6 +141,34 @@ class CustomerDialled(Fact, tag="callback.customer_dialled", frozen=True, kw_onl
     agent_leg_id: LegId
 
 
+class CustomerExpected(Fact, tag="callback.customer_expected", frozen=True, kw_only=True):
+    """The customer has called in (`leg_id`) and may press 1 for this callback's place: until then, for a
+    while, the agent stays, nothing is dialled, and what was dialled counts for nothing (C8, C15)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    leg_id: LegId
+
+
+class CustomerJoined(Fact, tag="callback.customer_joined", frozen=True, kw_only=True):
+    """The customer has called in and is bridged to the agent who is with the callback, on that leg: whatever
+    was dialled is cancelled and counts for nothing (C8). `play_id` as in `customer_answered`."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    new_place_id: PlaceId
+    leg_id: LegId
+    play_id: PlayId | None = None
+
+
+class JoinRefused(Fact, tag="callback.join_refused", frozen=True, kw_only=True):
+    """No agent is with the callback any more, or both are being bridged: the new place goes on."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    new_place_id: PlaceId
+
+
 class CustomerAnswered(Fact, tag="callback.customer_answered", frozen=True, kw_only=True):
     """The customer is on the line and is being bridged, after `play_id`, which tells of a recording (R1)."""
 
@@ -160,6 +192,8 @@ class AttemptFailed(Fact, tag="callback.attempt_failed", frozen=True, kw_only=Tr
     outcome: Outcome
     next_attempt_at: Instant | None
     give_up_at: Instant | None
+    is_uncounted: bool = False
+    """The customer was on the line by another call, or policy forbade the number: it was no attempt."""
 
 
 class AgentLost(Fact, tag="callback.agent_lost", frozen=True, kw_only=True):
@@ -187,19 +221,22 @@ class CustomerHeld(Fact, tag="callback.customer_held", frozen=True, kw_only=True
 
 
 class ApologyQueued(Fact, tag="callback.apology_queued", frozen=True, kw_only=True):
-    """The deadline passed without an agent; the customer will be called with an apology (C4)."""
+    """The deadline passed without an agent; the customer will be called with an apology (C4), once queue has
+    granted it (`queue.apology_granted`), not before `due_at`."""
 
     callback_id: CallbackId
     place_id: PlaceId
     due_at: Instant
+    number: str | None = None
 
 
 class ApologyDialled(Fact, tag="callback.apology_dialled", frozen=True, kw_only=True):
-    """The customer is dialled for the apology, on one of the PBX's five lines for these."""
+    """The customer is dialled for the apology, on one of the PBX's lines for these."""
 
     callback_id: CallbackId
     leg_id: LegId
     attempt: int
+    place_id: PlaceId | None = None
 
 
 class ApologyMade(Fact, tag="callback.apology_made", frozen=True, kw_only=True):
@@ -212,12 +249,16 @@ class ApologyMade(Fact, tag="callback.apology_made", frozen=True, kw_only=True):
 
 
 class ApologyFailed(Fact, tag="callback.apology_failed", frozen=True, kw_only=True):
-    """The customer could not be told; `next_attempt_at` None: that was the last."""
+    """The customer could not be told; `next_attempt_at` None: that was the last.
+
+    `is_uncounted`: it was cancelled because the customer called in, or because an attempt goes first (C15).
+    """
 
     callback_id: CallbackId
     leg_id: LegId
     outcome: Outcome
     next_attempt_at: Instant | None
+    is_uncounted: bool = False
 
 
 class MessageWanted(Fact, tag="callback.message_wanted", frozen=True, kw_only=True):
@@ -262,13 +303,19 @@ class CallbackEnd(Fact, frozen=True, kw_only=True):
 
 
 class CallbackConnected(CallbackEnd, tag="callback.connected", frozen=True, kw_only=True):
-    """Agent and customer were bridged; `recording_id` when the conversation is recorded (R1)."""
+    """Agent and customer were bridged; `recording_id` when the conversation is recorded (R1).
+
+    `by_other_call`: they talked by a call that was not this callback's (C14): the customer's own to the
+    department, or a direct one. `bridged_at` is when they began to hear each other.
+    """
 
     agent_id: AgentId
     agent_leg_id: LegId
     leg_id: LegId
     waited_ms: int
     recording_id: RecordingId | None = None
+    by_other_call: bool = False
+    bridged_at: Instant | None = None
 
 
 class CallbackExpired(CallbackEnd, tag="callback.expired", frozen=True, kw_only=True):
@@ -293,4 +340,5 @@ class CallbackCancelled(CallbackEnd, tag="callback.cancelled", frozen=True, kw_o
 
 
 class CallbackBarred(CallbackEnd, tag="callback.barred", frozen=True, kw_only=True):
-    """An accepted callback that policy no longer allows to dial: it ends *refused*, `reason` says why."""
+    """An accepted callback whose number policy no longer allows, for good: it ends *refused*, `reason` says
+    why (C10)."""

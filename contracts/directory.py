@@ -65,6 +65,8 @@ class PbxSaved(Fact, tag="directory.pbx_saved", frozen=True, kw_only=True):
     name: str
     kind: PbxKind
     numbers: tuple[str, ...]
+    apologies_at_once_max: int = 5
+    """How many lines apology calls may take at once (C4)."""
 
 
 class DeviceKind(StrEnum):
@@ -192,6 +194,8 @@ class CallbackSettings(Part, frozen=True, kw_only=True):
     attempts_max: int = 2
     attempt_gap_ms: int = 60_000
     from_abandoned: bool = False
+    talk_ms_min: int = 15_000
+    """Who was bridged with the department for this long since ordering is not called back (C14)."""
 
 
 class VoicemailSettings(Part, frozen=True, kw_only=True):
@@ -356,6 +360,22 @@ class CallbackAsked(Fact, tag="directory.callback_asked", frozen=True, kw_only=T
 
 class CallbackCancelAsked(Fact, tag="directory.callback_cancel_asked", frozen=True, kw_only=True):
     """An agent or the API withdraws a callback (C9); `by` is the employee, or None for an API token."""
+
+    callback_id: CallbackId
+    by: AgentId | None = None
+
+
+class CallbackKeepAsked(Fact, tag="directory.callback_keep_asked", frozen=True, kw_only=True):
+    """The agent who talks to the customer of a standing callback wants it to stand: it was a colleague who
+    called, or somebody under that number (C14)."""
+
+    callback_id: CallbackId
+    by: AgentId | None = None
+
+
+class CallbackNotReachedAsked(Fact, tag="directory.callback_not_reached_asked", frozen=True, kw_only=True):
+    """The agent of an attempt says that a machine, or a stranger, has answered: that counts as unanswered
+    (C13, C16)."""
 
     callback_id: CallbackId
     by: AgentId | None = None

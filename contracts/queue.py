@@ -40,6 +40,8 @@ class SkipReason(StrEnum):
     LIMIT_OF_LEGS = "limit_of_legs"
     TOO_LATE = "too_late"
     """Our commands came too late to the PBX, again and again: a pause before the next."""
+    CALLBACK_PENDING = "callback_pending"
+    """Freed from a callback's place before callback has said how the attempt ended (C7)."""
 
 
 class Skip(Part, frozen=True, kw_only=True):
@@ -109,14 +111,61 @@ class CallbackRequested(Fact, tag="queue.callback_requested", frozen=True, kw_on
 class CallbackTakenOver(Fact, tag="queue.callback_taken_over", frozen=True, kw_only=True):
     """A caller whose number has a callback pressed 1 to take that place on this line (C8).
 
-    The place `place_id` of the callback gets the leg, `new_place_id` ends; hanging up turns the caller
-    back into a callback.
+    The place `place_id` of the callback gets the leg, the earlier of both joining times and the later of both
+    deadlines; `new_place_id` ends; hanging up turns the caller back into a callback.
     """
 
     place_id: PlaceId
     new_place_id: PlaceId
     callback_id: CallbackId
     leg_id: LegId
+    joined_at: Instant | None = None
+    deadline_at: Instant | None = None
+
+
+class CallbackJoined(Fact, tag="queue.callback_joined", frozen=True, kw_only=True):
+    """A caller pressed 1 for the place of a callback with which an agent is just now (C8).
+
+    Callback answers `callback.customer_joined`, and the agent is bridged to this leg, or
+    `callback.join_refused`. Until then `new_place_id` is not offered.
+    """
+
+    place_id: PlaceId
+    new_place_id: PlaceId
+    callback_id: CallbackId
+    leg_id: LegId
+
+
+class CustomerOnLine(Fact, tag="queue.customer_on_line", frozen=True, kw_only=True):
+    """Nobody dials this callback's customer now (C15): while its attempt runs, or its apology may be dialled,
+    the customer calls in (`leg_id`), or an agent takes another place of the customer (None)."""
+
+    place_id: PlaceId
+    callback_id: CallbackId
+    leg_id: LegId | None = None
+
+
+class ApologyGranted(Fact, tag="queue.apology_granted", frozen=True, kw_only=True):
+    """No leg of the customer is up and no attempt runs: callback may dial for the apology (C4, C15).
+
+    It holds until the apology ends, or `queue.customer_on_line` takes it back.
+    """
+
+    place_id: PlaceId
+    callback_id: CallbackId
+
+
+class CustomerTalked(Fact, tag="queue.customer_talked", frozen=True, kw_only=True):
+    """The customer of a standing callback has talked with its department by another call, long enough: the
+    callback is not needed any more (C14). `talk_place_id` None: it was a direct call."""
+
+    place_id: PlaceId
+    callback_id: CallbackId
+    agent_id: AgentId
+    agent_leg_id: LegId
+    leg_id: LegId
+    bridged_at: Instant
+    talk_place_id: PlaceId | None = None
 
 
 class OfferLeg(Part, frozen=True, kw_only=True):
@@ -306,12 +355,14 @@ class DeadlinePassed(Fact, tag="queue.deadline_passed", frozen=True, kw_only=Tru
     """A callback's place got no agent in time (nothing rings any more): callback decides (C4, C6).
 
     The place is not offered again unless callback says `attempt_failed` with a later `give_up_at`.
-    Said also when nobody came for a held customer (C7).
+    Said also when nobody came for a held customer (C7). `reason` is there when the deadline waited too long
+    for another call of the customer: no apology follows (C15).
     """
 
     place_id: PlaceId
     callback_id: CallbackId
     deadline_at: Instant
+    reason: str = ""
 
 
 class PlaceClosed(Fact, tag="queue.place_closed", frozen=True, kw_only=True):

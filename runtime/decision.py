@@ -2,8 +2,10 @@
 
 A decider is two pure functions over one organization's state: `apply` folds a fact in, `decide` says
 what follows. `step` runs them: the heard fact is applied and decided on; every fact decided is applied
-at once, in order, and then decided on in turn, until nothing follows any more. All of it is one step,
-which is stored as a whole and said as a whole.
+at once, in order, and then decided on in turn, until nothing follows any more. Then a third function, where
+a decider has one, is asked what the state as a whole calls for: `settle`. Its facts are applied and decided
+on like all others, and it is asked again, until it says no facts. All of it is one step, which is stored as
+a whole and said as a whole.
 """
 
 from collections import deque
@@ -49,6 +51,9 @@ class StepTooLong(Exception):
 class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """A service's table of contents: what it hears and says, and the functions that decide.
 
+    `settle` says what the state as a whole calls for once nothing more follows from the heard fact. It reads
+    the state and nothing else, and must have nothing to say of a state that it has settled. Where the log
+    holds what followed (`follow`), it is not asked.
     `owed` lists the timers that the state must have by the business's own reasoning; what it lists and
     the state has not set is a customer forgotten, and checkers look for that.
     """
@@ -60,6 +65,7 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     apply: Callable[[S, Fact], None]
     decide: Callable[[S, Fact], Decision]
     owed: Callable[[S], Iterable[TimerId]]
+    settle: Callable[[S], Decision] | None = None
     counts: Mapping[str, tuple[str, str]] = {}
     """Message type → (a name in runtime.metrics.COUNTED, a label value, or `@field` to take it from)."""
     gauges: Callable[[S], Mapping[str, float]] | None = None
@@ -82,13 +88,18 @@ def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause:
     facts: list[Fact] = []
     commands: list[Command] = []
     pending = deque((fact,))
-    while pending:
-        decision = decider.decide(state, pending.popleft())
+
+    def take(decision: Decision) -> None:
         for said in decision.facts:
             decider.apply(state, said)
             facts.append(said)
             pending.append(said)
         commands.extend(decision.commands)
+
+    while pending:
+        take(decider.decide(state, pending.popleft()))
+        if not pending and decider.settle is not None:
+            take(decider.settle(state))
         if len(facts) > STEP_FACTS_MAX:
             raise StepTooLong(f"{decider.name}: more than {STEP_FACTS_MAX} facts follow from one")
     return Decision(facts=tuple(facts), commands=tuple(commands))

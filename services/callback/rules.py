@@ -48,8 +48,14 @@ HELD_MS: Final = 30_000
 REFUSALS_MAX: Final = 3
 """A dial that the gateway does not make counts as no attempt, but not for ever: policy of its own, say."""
 
-APOLOGIES_AT_ONCE_MAX: Final = 5
-"""C4, per PBX."""
+APOLOGY_QUIET_LATE_MS: Final = 15 * MINUTE_MS
+"""C4: later than this after the deadline nobody is called in quiet hours, nor after another call (C15)."""
+APOLOGY_LATE_MS: Final = 60 * MINUTE_MS
+"""C4: an apology an hour late is worse than a letter to those who can call back."""
+JOIN_MS_MAX: Final = 15_000
+"""A customer who calls in hears in ten seconds that there is a callback, and which key takes it (C8)."""
+TALK_MS_MAX: Final = MINUTE_MS
+"""C13: after a minute of talk nobody has to say any more whether it was the right person."""
 APOLOGY_TRIES_MAX: Final = 2
 APOLOGY_GAP_MS: Final = 60_000
 """C4: «tried twice 60 s apart»."""
@@ -81,6 +87,8 @@ ABANDONED_MS_MIN: Final = 15_000
 """C11: who hung up sooner had dialled a wrong number, or thought better of it."""
 ASKED_KEPT_MS: Final = HOUR_MS
 """The directory says an order of the API again within seconds, if it must; later it is somebody's new one."""
+BARRED_AT_ONCE_MAX: Final = 200
+"""A step is one record batch, and a callback's end tells its whole story."""
 COUNTS_DROPPED_MAX: Final = 8
 """Per order, so many numbers whose day is over are forgotten: faster than new ones come."""
 
@@ -156,6 +164,12 @@ def caller_id(line: str, lines: Sequence[str], numbers: Sequence[str]) -> str:
     if not numbers or line in numbers:
         return line
     return next((each for each in lines if each in numbers), numbers[0])
+
+
+def next_lateness_at(deadline_at: Instant, at: Instant) -> Instant | None:
+    """When it is to be looked next whether an apology has become too late (C4), or None: it is by now."""
+    limits = (deadline_at + APOLOGY_QUIET_LATE_MS, deadline_at + APOLOGY_LATE_MS)
+    return next((Instant(each) for each in limits if each > at), None)
 
 
 def give_up_at(deadline_at: Instant, gap_ms: int) -> Instant:

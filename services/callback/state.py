@@ -14,7 +14,18 @@ from sortedcontainers import SortedDict, SortedList
 from contracts.callback import Origin
 from contracts.dialling import DiallingPolicy
 from contracts.directory import CallbackSettings, Language, NoticeChoice
-from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, NoticeId, PbxId, PlaceId, PlayId
+from contracts.ids import (
+    AgentId,
+    CallbackId,
+    DepartmentId,
+    Instant,
+    LegId,
+    NoticeId,
+    PbxId,
+    PlaceId,
+    PlayId,
+    RecordingId,
+)
 from runtime.records import Record, State
 
 ORGANIZATION: Final = "organization"
@@ -36,6 +47,7 @@ class Pbx(Record, frozen=True, array_like=True):
     version: int = 0
     numbers: tuple[str, ...] = ()
     is_away: bool = False
+    apologies_at_once_max: int = 5
 
 
 class Department(Record, frozen=True, array_like=True):
@@ -105,7 +117,11 @@ class Phase(StrEnum):
     WAITING = "waiting"
     WHISPERING = "whispering"
     DIALLING = "dialling"
+    EXPECTING = "expecting"
+    """The customer is on the line by another call, and may press 1."""
     BRIDGING = "bridging"
+    TALKING = "talking"
+    """Bridged; until the talk has ended or lasted a minute the agent can say that nobody was reached."""
     HELD = "held"
     APOLOGY_DUE = "apology_due"
     APOLOGY_DIALLED = "apology_dialled"
@@ -113,9 +129,13 @@ class Phase(StrEnum):
     RECORDING = "recording"
 
 
-PROMISED: Final = frozenset({Phase.WAITING, Phase.WHISPERING, Phase.DIALLING, Phase.BRIDGING, Phase.HELD})
+PROMISED: Final = frozenset(
+    {Phase.WAITING, Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING, Phase.BRIDGING, Phase.HELD}
+)
 """Phases in which ordering again confirms this callback; later it is an apology, no promise of an agent."""
-WITH_AGENT: Final = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.BRIDGING})
+WITH_AGENT: Final = frozenset(
+    {Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING, Phase.BRIDGING, Phase.TALKING}
+)
 """Phases in which an agent's leg is callback's, to be told and hung up when the attempt ends."""
 
 
@@ -143,6 +163,7 @@ class Callback(Record, frozen=True, array_like=True):
     `attempts` counts dialled attempts, `refusals` dials that the gateway did not make, `tries` those of
     the apology; `dials` numbers the legs. `customer` is the leg being dialled or spoken with, `cancelled`
     one whose agent went before it was answered. Settings are as of the order: it keeps its attempts.
+    `is_apology_ready`: queue has granted the apology, which waits for a line.
     """
 
     callback_id: CallbackId
@@ -179,6 +200,12 @@ class Callback(Record, frozen=True, array_like=True):
     origin: Origin = Origin.QUEUE
     is_told: bool = False
     """The customer has heard that the conversation will be recorded (R1)."""
+    live_leg_id: LegId | None = None
+    """The customer has called in while an agent is here (C15)."""
+    is_joined: bool = False
+    """The customer's leg is that call, and was not dialled: its end counts as no attempt (C8)."""
+    bridged_at: Instant | None = None
+    recording_id: RecordingId | None = None
 
     @property
     def was_dialled(self) -> bool:
@@ -207,6 +234,7 @@ class Callback(Record, frozen=True, array_like=True):
             self.agent_leg_id,
             self.customer_leg_id,
             None if self.cancelled is None else self.cancelled.leg_id,
+            self.live_leg_id,
         )
         return tuple(leg_id for leg_id in found if leg_id is not None)
 
@@ -257,6 +285,10 @@ class CallbackState(State):
 
     def __init__(self) -> None:
         super().__init__()
+        self.barred = (self.cause, 0)
+        """How many callbacks the step of this cause has barred: a step has a limit, and is never stored."""
+        self.left: CallbackId | None = None
+        """Whose customer's own call the fact at hand ended: for the same step's decision, never stored."""
         self.organizations = self.table("organizations", Organization)
         self.pbxs = self.table("pbxs", Pbx)
         self.departments = self.table("departments", Department)
@@ -267,7 +299,8 @@ class CallbackState(State):
         self._of_leg: dict[LegId, CallbackId] = {}
         self._of_agent: dict[AgentId, CallbackId] = {}
         self._of_number: dict[tuple[DepartmentId, str], tuple[CallbackId, ...]] = {}
-        self.apologies_ready: dict[PbxId, SortedList[tuple[Instant, CallbackId]]] = {}
+        self.apologies_ready: dict[PbxId, SortedList[tuple[int, Instant, CallbackId]]] = {}
+        """Those that may be dialled: first calls before second tries, the earliest deadline first (C4)."""
         self.callbacks = self.table("callbacks", Callback, self._track_callback)
         self.pair_of_agent: dict[LegId, LegId] = {}
         self.pairs = self.table("pairs", Pair, self._track_pair)
@@ -299,7 +332,7 @@ class CallbackState(State):
         self._of_number[place] = (*self._of_number.get(place, ()), new.callback_id)
         if new.phase is Phase.APOLOGY_DUE and new.is_apology_ready:
             ready = self.apologies_ready.setdefault(new.pbx_id, SortedList())
-            ready.add((new.deadline_at, new.callback_id))
+            ready.add((new.tries, new.deadline_at, new.callback_id))
 
     def _forget(self, old: Callback) -> None:
         self._of_place.pop(old.place_id, None)
@@ -315,7 +348,7 @@ class CallbackState(State):
             del self._of_number[place]
         if old.phase is Phase.APOLOGY_DUE and old.is_apology_ready:
             ready = self.apologies_ready[old.pbx_id]
-            ready.remove((old.deadline_at, old.callback_id))
+            ready.remove((old.tries, old.deadline_at, old.callback_id))
             if not ready:
                 del self.apologies_ready[old.pbx_id]
 
@@ -341,6 +374,10 @@ class CallbackState(State):
             self.numbers_by_age.pop((old.taken_at[-1], old.key), None)
         if new is not None and new.key.startswith(NUMBER_PREFIX):
             self.numbers_by_age[(new.taken_at[-1], new.key)] = None
+
+    def apologies_at_once_max(self, pbx_id: PbxId) -> int:
+        """How many apologies a PBX makes at once; one that is not known makes as many as usual."""
+        return (self.pbxs.get(pbx_id) or Pbx(pbx_id)).apologies_at_once_max
 
     def callback_on(self, leg_id: LegId | None) -> Callback | None:
         """The callback that this leg is about, in whatever part."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from contracts import queue, telephony
 from runtime.decision import Decider
-from services.queue.decider import HEARD, apply, decide, owed
+from services.queue.decider import HEARD, apply, decide, owed, settle
 from services.queue.state import QueueState
 
 
@@ -26,6 +26,10 @@ SERVICE: Final = Decider(
         queue.AnnouncementMade,
         queue.CallbackRequested,
         queue.CallbackTakenOver,
+        queue.CallbackJoined,
+        queue.CustomerOnLine,
+        queue.CustomerTalked,
+        queue.ApologyGranted,
         queue.OfferMade,
         queue.OfferLegDialled,
         queue.KeyWanted,
@@ -64,6 +68,7 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
+    settle=settle,
     counts={
         "queue.offer_accepted": ("offers", "accepted"),
         "queue.offer_declined": ("offers", "declined"),

@@ -39,7 +39,10 @@ from contracts.callback import (
     CallbackUnreached,
     CustomerAnswered,
     CustomerDialled,
+    CustomerExpected,
     CustomerHeld,
+    CustomerJoined,
+    JoinRefused,
     MessageWanted,
     NumberChanged,
     NumberTyped,
@@ -49,6 +52,7 @@ from contracts.callback import (
 from contracts.directory import (
     CallbackAsked,
     CallbackCancelAsked,
+    CallbackNotReachedAsked,
     DepartmentSaved,
     OrganizationSaved,
     PbxSaved,
@@ -70,8 +74,12 @@ from contracts.message import Fact
 from contracts.queue import (
     AgentFreed,
     AgentReady,
+    ApologyGranted,
+    CallbackJoined,
     CallbackRequested,
     CallbackTakenOver,
+    CustomerOnLine,
+    CustomerTalked,
     DeadlinePassed,
     OfferAccepted,
     OfferReopened,
@@ -85,11 +93,11 @@ from contracts.tts import NoticeRendered
 from contracts.voicemail import MessageMissing, MessageTaken
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import timer_id
-from services.callback.decider import apologies, asking, attempts, cancelling, ordering
+from services.callback.decider import apologies, asking, attempts, cancelling, endings, ordering
 from services.callback.decider.applying import apply
 from services.callback.decider.changes import CALLBACK_TIMER, FAREWELL_TIMER, LINE_TIMER, ORDER_TIMER
 from services.callback.decider.hearing import refused_command
-from services.callback.state import Callback, CallbackState, Pair, Phase
+from services.callback.state import WITH_AGENT, Callback, CallbackState, Pair, Phase
 
 Book = OrganizationSaved | PbxSaved | DepartmentSaved | NoticeRendered
 Queue = (
@@ -104,6 +112,10 @@ Queue = (
     | PlaceDiverted
     | PlaceAbandoned
     | DeadlinePassed
+    | CallbackJoined
+    | CustomerOnLine
+    | CustomerTalked
+    | ApologyGranted
 )
 Phone = (
     PbxLost
@@ -116,7 +128,7 @@ Phone = (
     | LegEnded
     | CommandRefused
 )
-Asked = CallbackAsked | CallbackCancelAsked
+Asked = CallbackAsked | CallbackCancelAsked | CallbackNotReachedAsked
 Ours = (
     NumberWanted
     | NumberTyped
@@ -127,6 +139,9 @@ Ours = (
     | OrderAbandoned
     | AttemptStarted
     | CustomerDialled
+    | CustomerExpected
+    | CustomerJoined
+    | JoinRefused
     | CustomerAnswered
     | AttemptFailed
     | AgentLost
@@ -171,6 +186,14 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
             return attempts.on_place_connected(state, known)
         case DeadlinePassed():
             return apologies.on_deadline_passed(state, known)
+        case CallbackJoined():
+            return attempts.on_callback_joined(state, known)
+        case CustomerOnLine():
+            return apologies.on_customer_on_line(state, known)
+        case CustomerTalked():
+            return apologies.on_customer_talked(state, known)
+        case ApologyGranted():
+            return apologies.on_granted(state, known)
         case PlaceDiverted() | PlaceAbandoned():
             return apologies.on_place_lost(state, known)
         case LegAnswered():
@@ -197,13 +220,15 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
             return asking.on_place_taken(state, known)
         case CallbackCancelAsked():
             return cancelling.on_cancel_asked(state, known)
+        case CallbackNotReachedAsked():
+            return attempts.on_not_reached(state, known)
         case AttemptFailed():
             return attempts.on_attempt_failed(state, known)
-        case ApologyQueued():
-            return _on_apology_queued(state, known)
         case ApologyFailed():
             return apologies.on_apology_failed(state, known)
-        case OrganizationSaved() | PbxSaved() | DepartmentSaved() | NoticeRendered():
+        case OrganizationSaved() | PbxSaved():
+            return endings.no_longer_allowed(state)
+        case DepartmentSaved() | NoticeRendered():
             return NOTHING
         case CallbackTakenOver() | OfferAccepted() | PbxLost() | LegRequested():
             return NOTHING
@@ -213,12 +238,17 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
             return NOTHING
         case CustomerAnswered() | AgentLost() | CustomerHeld() | ApologyDialled() | ApologyMade():
             return NOTHING
+        case CustomerExpected() | CustomerJoined() | JoinRefused() | ApologyQueued():
+            return NOTHING
         case MessageWanted() | CallbackConnected() | CallbackExpired() | CallbackUnreached():
             return NOTHING
         case CallbackCancelled() | CallbackBarred():
             return NOTHING
         case _:
             assert_never(known)
+
+
+ATTEMPT_PHASES = WITH_AGENT | {Phase.WAITING, Phase.HELD}
 
 
 def _on_agent_gone(state: CallbackState, agent_id: AgentId) -> Decision:
@@ -299,6 +329,7 @@ def _on_leg_ended(state: CallbackState, fact: LegEnded) -> Decision:
             _on_half_gone(state.pair_with(fact.leg_id), fact.leg_id),
             ordering.on_leg_ended(state, fact),
             NOTHING if callback is None else _on_callback_leg_ended(state, callback, fact),
+            attempts.on_live_leg_over(state),
             apologies.next_apologies(state, fact.pbx_id),
         )
     )
@@ -315,15 +346,9 @@ def _on_half_gone(pair: Pair | None, leg_id: LegId) -> Decision:
 def _on_callback_leg_ended(state: CallbackState, callback: Callback, fact: LegEnded) -> Decision:
     if fact.leg_id == callback.agent_leg_id:
         return attempts.on_agent_gone(state, callback)
-    attempt_phases = (Phase.WAITING, Phase.WHISPERING, Phase.DIALLING, Phase.BRIDGING, Phase.HELD)
-    if callback.phase in attempt_phases:
+    if callback.phase in ATTEMPT_PHASES:
         return attempts.on_customer_gone(state, callback, fact)
     return apologies.on_customer_gone(state, callback, fact.outcome)
-
-
-def _on_apology_queued(state: CallbackState, fact: ApologyQueued) -> Decision:
-    callback = state.callbacks.get(fact.callback_id)
-    return NOTHING if callback is None else apologies.next_apologies(state, callback.pbx_id)
 
 
 def _on_timer_due(state: CallbackState, fact: TimerDue) -> Decision:
@@ -336,13 +361,18 @@ def _on_timer_due(state: CallbackState, fact: TimerDue) -> Decision:
             return apologies.on_line_held(state, LegId(fact.subject))
         case "callback":
             return _on_silence(state, fact)
+        case "policy":
+            return endings.no_longer_allowed(state)
         case _:
             return NOTHING
 
 
 def _on_silence(state: CallbackState, fact: TimerDue) -> Decision:
     callback = state.callbacks.get(fact.subject)
-    if callback is None or fact.timer_id in state.timers:  # set anew: the PBX is away
+    if callback is None:
+        return NOTHING
+    is_judged = fact.timer_id not in state.timers  # set anew: the PBX is away
+    if not is_judged and callback.phase is not Phase.APOLOGY_DUE:
         return NOTHING
     return together((attempts.on_silence(state, callback), apologies.on_silence(state, callback)))
 
@@ -373,8 +403,6 @@ def _is_timed(callback: Callback) -> bool:
             return callback.cancelling is not None and not callback.has_attempts_left
         case Phase.HELD:
             return False
-        case Phase.APOLOGY_DUE:
-            return not callback.is_apology_ready
         case _:
             return True
 

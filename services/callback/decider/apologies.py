@@ -1,7 +1,8 @@
 """The apology (C4): at the deadline, on a leg that is up, or by one of the PBX's five lines for these.
 
-A customer whom an attempt has dialled is not called for an apology. Who waits for a line is served by
-the earliest deadline; while the PBX is away, nobody is.
+A customer whom an attempt has dialled is not called for an apology. Queue grants each call, when no leg of
+the customer is up; who then waits for a line is served by the earliest deadline, first calls before second
+tries; while the PBX is away, nobody is.
 """
 
 from contracts import dialling
@@ -15,14 +16,21 @@ from contracts.callback import (
 )
 from contracts.gateway import DigitsEntered, Outcome
 from contracts.ids import Instant, LegId, PbxId, PlaceId, PlayId
-from contracts.queue import DeadlinePassed, PlaceAbandoned, PlaceDiverted
-from contracts.telephony import HangUp
+from contracts.queue import (
+    ApologyGranted,
+    CustomerOnLine,
+    CustomerTalked,
+    DeadlinePassed,
+    PlaceAbandoned,
+    PlaceDiverted,
+)
+from contracts.telephony import CancelLeg, HangUp
 from contracts.voicemail import MessageMissing, MessageTaken
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
 from services.callback.decider import asking, endings, sayings
 from services.callback.decider.attempts import dial_command
-from services.callback.decider.changes import QUIET, is_counted
+from services.callback.decider.changes import LATE, ON_LINE, QUIET, is_counted
 from services.callback.state import Callback, CallbackState, Phase
 
 
@@ -31,6 +39,9 @@ def on_deadline_passed(state: CallbackState, fact: DeadlinePassed) -> Decision:
     callback = state.callbacks.get(fact.callback_id)
     if callback is None:
         return NOTHING
+    if fact.reason:  # it waited too long for another call of the customer (C15)
+        is_waiting = callback.phase is Phase.WAITING
+        return endings.expired(state, callback, fact.reason, was_told=False) if is_waiting else NOTHING
     if callback.phase is Phase.HELD and callback.customer_leg_id is not None:
         return _apologize(state, callback, callback.customer_leg_id, 1)
     return _nobody_came(state, callback) if callback.phase is Phase.WAITING else NOTHING
@@ -43,10 +54,66 @@ def _nobody_came(state: CallbackState, callback: Callback) -> Decision:
         return endings.unreached(state, callback, "deadline_passed")
     if callback.origin is Origin.ABANDONED:  # never an apology call (C11): the recipients are told
         return endings.expired(state, callback, "nobody_came", was_told=False)
-    if asking.is_quiet(state, callback):
-        return endings.expired(state, callback, QUIET, was_told=False)
-    queued = ApologyQueued(callback_id=callback.callback_id, place_id=callback.place_id, due_at=state.now_at)
+    if (reason := _not_now(state, callback)) is not None:
+        return endings.expired(state, callback, reason, was_told=False)
+    queued = ApologyQueued(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        due_at=state.now_at,
+        number=callback.number,
+    )
     return Decision(facts=(queued,))
+
+
+def _not_now(state: CallbackState, callback: Callback) -> str | None:
+    """Why this apology is not dialled any more, or None: lateness counts from the place's deadline (C4)."""
+    if dialling.refusal(callback.number, state.policy()) is dialling.Refusal.SWITCHED_OFF:
+        return dialling.Refusal.SWITCHED_OFF
+    late_ms = state.now_at - callback.deadline_at
+    if late_ms >= rules.APOLOGY_LATE_MS:
+        return LATE
+    is_late = late_ms >= rules.APOLOGY_QUIET_LATE_MS
+    if asking.is_quiet(state, callback) or (is_late and asking.is_night(state, callback)):
+        return QUIET
+    return None
+
+
+def on_granted(state: CallbackState, fact: ApologyGranted) -> Decision:
+    """Nobody else talks to the customer: the apology waits for a line."""
+    callback = state.callbacks.get(fact.callback_id)
+    return NOTHING if callback is None else next_apologies(state, callback.pbx_id)
+
+
+def on_customer_on_line(state: CallbackState, fact: CustomerOnLine) -> Decision:
+    """The customer calls in, or an attempt goes first: an apology that still rings gives way (C15)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase is not Phase.APOLOGY_DIALLED or callback.customer_leg_id is None:
+        return NOTHING
+    failed = ApologyFailed(
+        callback_id=callback.callback_id,
+        leg_id=callback.customer_leg_id,
+        outcome=Outcome.CANCELLED,
+        next_attempt_at=state.now_at,
+        is_uncounted=True,
+    )
+    cancel = CancelLeg(pbx_id=callback.pbx_id, leg_id=callback.customer_leg_id)
+    return Decision(facts=(failed,), commands=(cancel,))
+
+
+def on_customer_talked(state: CallbackState, fact: CustomerTalked) -> Decision:
+    """Who has talked with the department by another call needs neither attempt nor apology (C14)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase not in (Phase.WAITING, Phase.APOLOGY_DUE, Phase.APOLOGY_DIALLED):
+        return NOTHING
+    return endings.talked_otherwise(state, callback, fact)
+
+
+def _if_too_late(state: CallbackState, callback: Callback) -> Decision:
+    """A quarter of an hour, or an hour, after the deadline: not by night, nor while another call goes on."""
+    reason = _not_now(state, callback)
+    if reason is None and not callback.is_apology_ready and not state.is_away(callback.pbx_id):
+        reason = ON_LINE if state.now_at - callback.deadline_at >= rules.APOLOGY_QUIET_LATE_MS else None
+    return NOTHING if reason is None else endings.expired(state, callback, reason, was_told=False)
 
 
 def on_place_lost(state: CallbackState, fact: PlaceDiverted | PlaceAbandoned) -> Decision:
@@ -70,8 +137,8 @@ def next_apologies(state: CallbackState, pbx_id: PbxId) -> Decision:
     ready = state.apologies_ready.get(pbx_id)
     if ready is None or state.is_away(pbx_id):
         return NOTHING
-    free = rules.APOLOGIES_AT_ONCE_MAX - state.lines_taken.get(pbx_id, 0)
-    chosen = (state.callbacks[callback_id] for _, callback_id in ready[: max(0, free)])
+    free = state.apologies_at_once_max(pbx_id) - state.lines_taken.get(pbx_id, 0)
+    chosen = (state.callbacks[callback_id] for _, _, callback_id in ready[: max(0, free)])
     return together(_dial(state, callback) for callback in chosen)
 
 
@@ -84,13 +151,18 @@ def on_line_held(state: CallbackState, leg_id: LegId) -> Decision:
 
 
 def _dial(state: CallbackState, callback: Callback) -> Decision:
+    if (late := _not_now(state, callback)) is not None:
+        return endings.expired(state, callback, late, was_told=False)
     reason = dialling.refusal(callback.number, state.policy())
     if reason is not None:
         return endings.barred(state, callback, reason)
-    if asking.is_quiet(state, callback):
-        return endings.expired(state, callback, QUIET, was_told=False)
     leg_id = LegId(f"{callback.callback_id}.apology{callback.dials + 1}")
-    dialled = ApologyDialled(callback_id=callback.callback_id, leg_id=leg_id, attempt=callback.tries + 1)
+    dialled = ApologyDialled(
+        callback_id=callback.callback_id,
+        leg_id=leg_id,
+        attempt=callback.tries + 1,
+        place_id=callback.place_id,
+    )
     command = dial_command(state, callback, leg_id, rules.APOLOGY_RING_MS)
     return Decision(facts=(dialled,), commands=(command,))
 
@@ -137,7 +209,7 @@ def on_silence(state: CallbackState, callback: Callback) -> Decision:
     leg_id = callback.customer_leg_id
     match callback.phase:
         case Phase.APOLOGY_DUE:
-            return next_apologies(state, callback.pbx_id)
+            return _if_too_late(state, callback)
         case Phase.APOLOGY_DIALLED if leg_id is not None:
             hang_up = HangUp(pbx_id=callback.pbx_id, leg_id=leg_id, reason="silent")
             return together((_fail(state, callback, Outcome.FAILED), Decision(commands=(hang_up,))))

@@ -12,6 +12,7 @@ from contracts.callback import (
     ApologyQueued,
     AttemptFailed,
     AttemptStarted,
+    CallbackBarred,
     CallbackCancelled,
     CallbackConfirmed,
     CallbackConnected,
@@ -20,7 +21,9 @@ from contracts.callback import (
     CallbackRefused,
     CustomerAnswered,
     CustomerDialled,
+    CustomerExpected,
     CustomerHeld,
+    CustomerJoined,
     MessageWanted,
     NumberChanged,
     NumberTyped,
@@ -35,6 +38,7 @@ from services.callback import rules
 from services.callback.decider.changes import (
     LINE_TIMER,
     ORGANIZATION_KEY,
+    POLICY_TIMER,
     change,
     close_order,
     count_number,
@@ -78,6 +82,8 @@ def apply(state: CallbackState, fact: Fact) -> None:
             _apply_number_changed(state, fact)
         case AttemptStarted() | CustomerDialled() | CustomerAnswered() | CustomerHeld():
             _apply_attempt(state, fact)
+        case CustomerExpected() | CustomerJoined():
+            _apply_live(state, fact)
         case AttemptFailed() | AgentLost():
             _apply_failure(state, fact)
         case ApologyQueued() | ApologyDialled() | ApologyMade() | ApologyFailed() | MessageWanted():
@@ -109,16 +115,30 @@ def _apply_conversation(state: CallbackState, fact: NumberWanted | NumberTyped |
                 phase=OrderPhase.READ_BACK,
                 callback_id=callback_id,
                 number=number,
+                place_id=order.place_id if first is None else first.place_id,
             )
             if first is not None:
-                state.callbacks.put(told(state, first, "confirmed", leg_id=fact.leg_id))
+                _merge(state, first, fact)
+
+
+def _merge(state: CallbackState, first: Callback, fact: CallbackConfirmed) -> None:
+    """Two claims become one (C8); merged with the customer's own call it is the customer's own (C12)."""
+    is_own_call = fact.leg_id is not None
+    change(
+        state,
+        told(state, first, "confirmed", leg_id=fact.leg_id, reason="" if is_own_call else Origin.API),
+        joined_at=fact.joined_at or first.joined_at,
+        deadline_at=fact.deadline_at or first.deadline_at,
+        origin=Origin.QUEUE if is_own_call else first.origin,
+        order_leg_id=fact.leg_id if is_own_call and first.phase is Phase.WAITING else first.order_leg_id,
+    )
 
 
 def _apply_asked_again(state: CallbackState, fact: CallbackConfirmed, asked_id: CallbackId) -> None:
     note_asked(state, asked_id)
     first = state.callbacks.get(fact.callback_id)
     if first is not None:
-        state.callbacks.put(told(state, first, "confirmed", reason=Origin.API))
+        _merge(state, first, fact)
 
 
 def _apply_callback_ordered(state: CallbackState, fact: CallbackOrdered) -> None:
@@ -178,6 +198,35 @@ def _apply_number_changed(state: CallbackState, fact: NumberChanged) -> None:
         )
 
 
+def _apply_live(state: CallbackState, fact: CustomerExpected | CustomerJoined) -> None:
+    """The customer has called in: what was dialled is no attempt."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    attempts = callback.attempts - (1 if callback.phase is Phase.DIALLING else 0)
+    match fact:
+        case CustomerExpected(leg_id=leg_id):
+            callback = told(state, callback, "customer_expected", leg_id=leg_id)
+            change(state, callback, phase=Phase.EXPECTING, attempts=attempts, customer=None)
+            wait(state, callback, rules.JOIN_MS_MAX)
+        case CustomerJoined(leg_id=leg_id, play_id=play_id):
+            callback = told(state, callback, "customer_joined", leg_id=leg_id)
+            close_order(state, leg_id)
+            change(
+                state,
+                callback,
+                phase=Phase.BRIDGING,
+                attempts=attempts,
+                customer=Dial(leg_id, True),
+                cancelled=None,
+                live_leg_id=None,
+                is_joined=True,
+                origin=Origin.QUEUE,
+                play_id=play_id,
+            )
+            wait(state, callback, rules.BRIDGE_MS_MAX + (0 if play_id is None else rules.TOLD_MS_MAX))
+
+
 def _apply_attempt(
     state: CallbackState, fact: AttemptStarted | CustomerDialled | CustomerAnswered | CustomerHeld
 ) -> None:
@@ -196,6 +245,8 @@ def _apply_attempt(
                 agent_leg_id=leg_id,
                 order_leg_id=None,
                 is_whispered=False,
+                is_joined=False,
+                live_leg_id=None,
                 plays=callback.plays + 1,
                 play_id=play_id,
             )
@@ -239,12 +290,16 @@ def _apply_failure(state: CallbackState, fact: AttemptFailed | AgentLost) -> Non
             if callback.phase in WITH_AGENT and callback.agent_leg_id is not None:
                 take_leave(state, callback.agent_leg_id, callback.pbx_id)
             told_callback = told(state, callback, "attempt_failed", agent_id=agent_id, reason=outcome)
-            counted = is_counted(callback)
+            counted = fact.is_uncounted or is_counted(callback)
             change(
                 state,
                 told_callback,
                 phase=Phase.WAITING,
                 customer=None,
+                live_leg_id=None,
+                is_joined=False,
+                bridged_at=None,
+                recording_id=None,
                 attempts=callback.attempts - (0 if counted else 1),
                 refusals=callback.refusals + (0 if counted else 1),
             )
@@ -252,7 +307,7 @@ def _apply_failure(state: CallbackState, fact: AttemptFailed | AgentLost) -> Non
         case AgentLost(agent_id=agent_id):
             told_callback = told(state, callback, "agent_lost", agent_id=agent_id)
             left = callback.cancelled if callback.customer is None else callback.customer
-            change(state, told_callback, phase=Phase.WAITING, customer=None, cancelled=left)
+            change(state, told_callback, phase=Phase.WAITING, customer=None, cancelled=left, live_leg_id=None)
             is_last = left is not None and not callback.has_attempts_left
             wait(state, callback, rules.RING_GRACE_MS if is_last else None)
 
@@ -265,9 +320,8 @@ def _apply_apology(
     if callback is None:
         return
     match fact:
-        case ApologyQueued(due_at=due_at):
-            callback = told(state, callback, "apology_queued")
-            _await_apology(state, callback, due_at)
+        case ApologyQueued():
+            _await_apology(state, told(state, callback, "apology_queued"))
         case ApologyDialled(leg_id=leg_id):
             callback = told(state, callback, "apology_dialled", leg_id=leg_id)
             change(
@@ -295,33 +349,40 @@ def _apply_apology(
             )
             wait(state, callback, rules.APOLOGY_PLAY_MS_MAX)
             close_order(state, leg_id)
-        case ApologyFailed(outcome=outcome, next_attempt_at=again_at):
-            _apply_apology_failed(state, callback, outcome, again_at)
+        case ApologyFailed():
+            _apply_apology_failed(state, callback, fact)
         case MessageWanted(leg_id=leg_id):
             callback = told(state, callback, "message_wanted", leg_id=leg_id)
             change(state, callback, phase=Phase.RECORDING)
             wait(state, callback, rules.RECORDING_MS_MAX)
 
 
-def _await_apology(state: CallbackState, callback: Callback, due_at: Instant) -> None:
-    is_ready = due_at <= state.now_at
-    change(state, callback, phase=Phase.APOLOGY_DUE, customer=None, is_apology_ready=is_ready)
-    wait(state, callback, None if is_ready else due_at - state.now_at)
+def _await_apology(state: CallbackState, callback: Callback) -> None:
+    """Queue says when it may be dialled; until then it is looked whether it has become too late (C4)."""
+    change(state, callback, phase=Phase.APOLOGY_DUE, customer=None, is_apology_ready=False)
+    look_at = rules.next_lateness_at(callback.deadline_at, state.now_at)
+    wait(state, callback, 0 if look_at is None else look_at - state.now_at)
 
 
-def _apply_apology_failed(
-    state: CallbackState, callback: Callback, outcome: str, again_at: Instant | None
-) -> None:
-    counted = is_counted(callback)
+def _apply_apology_failed(state: CallbackState, callback: Callback, fact: ApologyFailed) -> None:
+    counted = is_counted(callback) and not fact.is_uncounted
     callback = msgspec.structs.replace(
-        told(state, callback, "apology_failed", leg_id=callback.customer_leg_id, reason=outcome),
+        told(state, callback, "apology_failed", leg_id=callback.customer_leg_id, reason=fact.outcome),
         tries=callback.tries - (0 if counted else 1),
-        refusals=callback.refusals + (0 if counted else 1),
+        refusals=callback.refusals + (0 if counted or fact.is_uncounted else 1),
     )
-    if again_at is None:
+    if fact.next_attempt_at is None:
         state.callbacks.put(callback)
     else:
-        _await_apology(state, callback, again_at)
+        _await_apology(state, callback)
+
+
+def _count_barred(state: CallbackState) -> None:
+    """More may be forbidden than fit into one step: the timer goes on with them."""
+    cause, count = state.barred
+    state.barred = (state.cause, count + 1 if cause == state.cause else 1)
+    if state.barred[1] == rules.BARRED_AT_ONCE_MAX:
+        state.set_timer(POLICY_TIMER, ORGANIZATION_KEY, state.now_at)
 
 
 def _apply_callback_end(state: CallbackState, fact: CallbackEnd) -> None:
@@ -331,11 +392,14 @@ def _apply_callback_end(state: CallbackState, fact: CallbackEnd) -> None:
     agent_leg_id, customer_leg_id = callback.agent_leg_id, callback.customer_leg_id
     is_ours = callback.phase in WITH_AGENT and agent_leg_id is not None
     if isinstance(fact, CallbackConnected):
-        if is_ours and customer_leg_id is not None and agent_leg_id is not None:
+        if callback.phase is Phase.BRIDGING and customer_leg_id is not None and agent_leg_id is not None:
+            # Said by an older version, which did not wait for the talk's end.
             state.pairs.put(Pair(customer_leg_id, agent_leg_id, callback.pbx_id))
     elif is_ours and agent_leg_id is not None:
         take_leave(state, agent_leg_id, callback.pbx_id)
     if isinstance(fact, CallbackCancelled) and fact.keeps_line:
         close_order(state, callback.order_leg_id)
+    if isinstance(fact, CallbackBarred):
+        _count_barred(state)
     wait(state, callback, None)
     state.callbacks.drop(callback.callback_id)

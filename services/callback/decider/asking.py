@@ -42,7 +42,11 @@ def on_callback_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
     promised = next((each for each in known if each.phase in PROMISED and not _is_unasked(each)), None)
     if promised is not None:
         confirmed = CallbackConfirmed(
-            callback_id=promised.callback_id, place_id=promised.place_id, asked_id=fact.callback_id
+            callback_id=promised.callback_id,
+            place_id=promised.place_id,
+            asked_id=fact.callback_id,
+            joined_at=promised.joined_at,
+            deadline_at=promised.deadline_at,
         )
         return Decision(facts=(confirmed,))
     reason = _limit(state, department, number)
@@ -174,7 +178,10 @@ def on_place_taken(state: CallbackState, fact: PlaceTaken) -> Decision:
 
 def is_quiet(state: CallbackState, callback: Callback) -> bool:
     """Whether quiet hours hold this callback back now; one that was ordered in a call they never do (C12)."""
+    return callback.origin is not Origin.QUEUE and is_night(state, callback)
+
+
+def is_night(state: CallbackState, callback: Callback) -> bool:
+    """Whether it is quiet hours where the callback's department is."""
     department = state.departments.get(callback.department_id)
-    if callback.origin is Origin.QUEUE or department is None:
-        return False
-    return dialling.quiet_until(state.now_at, department.timezone) is not None
+    return department is not None and dialling.quiet_until(state.now_at, department.timezone) is not None

@@ -12,18 +12,26 @@ from contracts.callback import (
     AttemptStarted,
     CustomerAnswered,
     CustomerDialled,
+    CustomerExpected,
     CustomerHeld,
+    CustomerJoined,
+    JoinRefused,
 )
+from contracts.directory import CallbackNotReachedAsked
 from contracts.gateway import LegEnded, Outcome, PlayFinished
-from contracts.ids import Address, BridgeId, Instant, LegId, PlayId, RecordingId
+from contracts.ids import Address, BridgeId, Instant, LegId, PlaceId, PlayId
 from contracts.prompts import Prompt, attempt_prompt, prompt_keys
-from contracts.queue import AgentReady, PlaceConnected
-from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, Record, StartHoldMusic
+from contracts.queue import AgentReady, CallbackJoined, PlaceConnected
+from contracts.telephony import Bridge, CancelLeg, DialLeg, HangUp, Play, Record, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
 from services.callback.decider import asking, endings, sayings
 from services.callback.decider.changes import QUIET, can_start, is_counted
 from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
+
+JOINABLE = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING})
+"""An agent is here, and nobody has been reached yet."""
+NOT_REACHED_IN = frozenset({Phase.DIALLING, Phase.BRIDGING, Phase.TALKING})
 
 
 def on_agent_ready(state: CallbackState, fact: AgentReady) -> Decision:
@@ -55,6 +63,46 @@ def on_whisper_over(state: CallbackState, callback: Callback) -> Decision:
     return _dial(state, callback)
 
 
+def on_live_leg_over(state: CallbackState) -> Decision:
+    """The customer has hung up without pressing the key: the agent is still there, and dials."""
+    callback = None if state.left is None else state.callbacks.get(state.left)
+    if callback is None or callback.phase is not Phase.EXPECTING or callback.cancelling is not None:
+        return NOTHING
+    return _dial(state, callback)
+
+
+def _expect(callback: Callback, leg_id: LegId) -> Decision:
+    expected = CustomerExpected(callback_id=callback.callback_id, place_id=callback.place_id, leg_id=leg_id)
+    return Decision(facts=(expected,))
+
+
+def on_callback_joined(state: CallbackState, fact: CallbackJoined) -> Decision:
+    """«1» on the customer's own call: the agent who is here is bridged to it (C8)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase not in JOINABLE:
+        refused = JoinRefused(
+            callback_id=fact.callback_id, place_id=fact.place_id, new_place_id=fact.new_place_id
+        )
+        return Decision(facts=(refused,))
+    return join(state, callback, leg_id=fact.leg_id, new_place_id=fact.new_place_id)
+
+
+def join(state: CallbackState, callback: Callback, *, leg_id: LegId, new_place_id: PlaceId) -> Decision:
+    """Bring the customer on this leg together with the agent; what rings the customer stops."""
+    is_recorded = _is_recorded(state, callback)
+    joined = CustomerJoined(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        new_place_id=new_place_id,
+        leg_id=leg_id,
+        play_id=_told_play_id(leg_id) if is_recorded else None,
+    )
+    dialled = [each for each in (callback.customer, callback.cancelling) if each is not None]
+    cancels = tuple(CancelLeg(pbx_id=callback.pbx_id, leg_id=each.leg_id) for each in dialled)
+    together_ = _bring_together(state, callback, leg_id, is_recorded=is_recorded)
+    return Decision(facts=(joined,), commands=(*cancels, *together_))
+
+
 def on_silence(state: CallbackState, callback: Callback) -> Decision:
     """The timer of an attempt: what should have been heard of a phone by now was not."""
     match callback.phase:
@@ -62,6 +110,10 @@ def on_silence(state: CallbackState, callback: Callback) -> Decision:
             return _last_leg_over(state, callback)
         case Phase.WHISPERING:
             return together((_stop_cancelled(callback), _dial(state, callback)))
+        case Phase.EXPECTING:
+            return _fail(state, callback, Outcome.BUSY)
+        case Phase.TALKING:
+            return on_talk_over(state, callback)
         case Phase.DIALLING | Phase.BRIDGING:
             failed = _fail(state, callback, Outcome.FAILED)
             return together((failed, _hang_up(callback, callback.customer_leg_id)))
@@ -70,8 +122,11 @@ def on_silence(state: CallbackState, callback: Callback) -> Decision:
 
 
 def _dial(state: CallbackState, callback: Callback) -> Decision:
-    policy = state.policy()
-    reason = dialling.refusal(callback.number, policy)
+    if callback.live_leg_id is not None:
+        return _expect(callback, callback.live_leg_id)
+    reason = dialling.refusal(callback.number, state.policy())
+    if reason is dialling.Refusal.SWITCHED_OFF:  # nobody is offered it until the switch is back (C10)
+        return _fail(state, callback, Outcome.CANCELLED)
     if reason is not None:
         return endings.barred(state, callback, reason)
     if asking.is_quiet(state, callback):
@@ -129,19 +184,32 @@ def on_customer_answered(state: CallbackState, callback: Callback, leg_id: LegId
         return NOTHING
     if callback.agent_leg_id is None:
         return NOTHING
-    department = state.departments.get(callback.department_id)
-    is_recorded = department is not None and department.records_calls
+    is_recorded = _is_recorded(state, callback)
     answered = CustomerAnswered(
         callback_id=callback.callback_id,
         place_id=callback.place_id,
         leg_id=leg_id,
         play_id=_told_play_id(leg_id) if is_recorded else None,
     )
+    commands = _bring_together(state, callback, leg_id, is_recorded=is_recorded)
+    return Decision(facts=(answered,), commands=commands)
+
+
+def _is_recorded(state: CallbackState, callback: Callback) -> bool:
+    department = state.departments.get(callback.department_id)
+    return department is not None and department.records_calls
+
+
+def _bring_together(
+    state: CallbackState, callback: Callback, leg_id: LegId, *, is_recorded: bool
+) -> tuple[Bridge | Play, ...]:
+    """Bridge at once, or after the customer has heard of the recording (R1)."""
+    if callback.agent_leg_id is None:
+        return ()
     if not is_recorded:
-        return Decision(facts=(answered,), commands=(_bridge(callback, callback.agent_leg_id, leg_id),))
+        return (_bridge(callback, callback.agent_leg_id, leg_id),)
     media = prompt_keys(sayings.language_of(state, callback.department_id), Prompt.CALL_RECORDED)
-    told = sayings.said(callback.pbx_id, leg_id, _told_play_id(leg_id), media)
-    return Decision(facts=(answered,), commands=(told,))
+    return (sayings.said(callback.pbx_id, leg_id, _told_play_id(leg_id), media),)
 
 
 def _told_play_id(leg_id: LegId) -> PlayId:
@@ -166,13 +234,10 @@ def on_told(callback: Callback, fact: PlayFinished) -> Decision:
 
 
 def on_bridged(state: CallbackState, callback: Callback) -> Decision:
-    """They hear each other."""
-    agent_id, agent_leg_id, leg_id = callback.agent_id, callback.agent_leg_id, callback.customer_leg_id
-    if callback.phase is not Phase.BRIDGING or agent_id is None or agent_leg_id is None or leg_id is None:
+    """They hear each other; who has heard that it is recorded is recorded from here on (R1)."""
+    leg_id, recording_id = callback.customer_leg_id, callback.recording_id
+    if callback.phase is not Phase.TALKING or leg_id is None or recording_id is None:
         return NOTHING
-    if not callback.is_told:
-        return endings.connected(state, callback, agent_id, agent_leg_id, leg_id)
-    recording_id = RecordingId(f"{leg_id}.rec")
     record = Record(
         pbx_id=callback.pbx_id,
         leg_id=leg_id,
@@ -184,8 +249,24 @@ def on_bridged(state: CallbackState, callback: Callback) -> Decision:
         not_after=Instant(state.now_at + rules.RECORD_LATE_MS_MAX),
         bridge_id=_bridge_id(leg_id),
     )
-    connected = endings.connected(state, callback, agent_id, agent_leg_id, leg_id, recording_id)
-    return together((connected, Decision(commands=(record,))))
+    return Decision(commands=(record,))
+
+
+def on_talk_over(state: CallbackState, callback: Callback) -> Decision:
+    """The talk has ended, or lasted for a minute: the callback is over, connected (C13)."""
+    agent_id, agent_leg_id, leg_id = callback.agent_id, callback.agent_leg_id, callback.customer_leg_id
+    if callback.phase is not Phase.TALKING or agent_id is None or agent_leg_id is None or leg_id is None:
+        return NOTHING
+    return endings.connected(state, callback, agent_id, agent_leg_id, leg_id, callback.recording_id)
+
+
+def on_not_reached(state: CallbackState, fact: CallbackNotReachedAsked) -> Decision:
+    """The agent says that a machine answered, or a stranger: that counts as unanswered (C13, C16)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase not in NOT_REACHED_IN or callback.agent_id != fact.by:
+        return NOTHING
+    over = _hang_up(callback, callback.customer_leg_id)
+    return together((_fail(state, callback, Outcome.NO_ANSWER), over))
 
 
 def on_place_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
@@ -202,6 +283,8 @@ def on_place_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
 
 def on_agent_gone(state: CallbackState, callback: Callback) -> Decision:
     """The agent's leg has ended in an attempt."""
+    if callback.phase is Phase.TALKING:
+        return on_talk_over(state, callback)
     if callback.phase not in WITH_AGENT or callback.agent_id is None:
         return NOTHING
     leg_id = callback.customer_leg_id
@@ -246,6 +329,10 @@ def on_customer_gone(state: CallbackState, callback: Callback, fact: LegEnded) -
         if callback.phase is Phase.WHISPERING:
             return on_whisper_over(state, callback)
         return _last_leg_over(state, callback) if callback.phase is Phase.WAITING else NOTHING
+    if callback.phase is Phase.TALKING:
+        return on_talk_over(state, callback)
+    if callback.phase is Phase.DIALLING and callback.live_leg_id is not None:
+        return _expect(callback, callback.live_leg_id)
     return _fail(state, callback, fact.outcome)
 
 
@@ -269,6 +356,8 @@ def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decisio
         return NOTHING
     if callback.cancel_asked:
         return endings.cancelled(state, callback, callback.cancel_asked)
+    if not _is_attempt(callback):
+        return _fail_uncounted(state, callback, outcome)
     counted = is_counted(callback)
     attempts = callback.attempts - (0 if counted else 1)
     again_at: Instant | None = Instant(state.now_at + callback.gap_ms)
@@ -291,10 +380,41 @@ def _fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decisio
         next_attempt_at=again_at,
         give_up_at=None if again_at is None else ends_at,
     )
-    if callback.phase not in WITH_AGENT:
+    return _tell_agent(state, callback, failed)
+
+
+def _is_attempt(callback: Callback) -> bool:
+    """Whether the customer was dialled, or would have been: not who called in, nor what policy forbade."""
+    return callback.phase not in (Phase.WHISPERING, Phase.EXPECTING) and not callback.is_joined
+
+
+def _fail_uncounted(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision:
+    """It was no attempt: the place waits on; a customer who was on the line and went has a gap of peace."""
+    assert callback.agent_id is not None
+    assert callback.agent_leg_id is not None
+    gap_ms = callback.gap_ms if callback.is_joined else 0
+    was_dialled = callback.attempts > 0
+    failed = AttemptFailed(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        attempt=callback.attempts + 1,
+        agent_id=callback.agent_id,
+        agent_leg_id=callback.agent_leg_id,
+        outcome=outcome,
+        next_attempt_at=Instant(state.now_at + gap_ms),
+        give_up_at=rules.give_up_at(callback.deadline_at, callback.gap_ms)
+        if was_dialled
+        else callback.deadline_at,
+        is_uncounted=True,
+    )
+    return _tell_agent(state, callback, failed)
+
+
+def _tell_agent(state: CallbackState, callback: Callback, failed: AttemptFailed) -> Decision:
+    if callback.phase not in WITH_AGENT or callback.agent_leg_id is None:
         return Decision(facts=(failed,))
     leg_id = callback.agent_leg_id
-    why = attempt_prompt(outcome)
+    why = attempt_prompt(failed.outcome)
     told = sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id, why)
     return Decision(facts=(failed,), commands=(told,))
 

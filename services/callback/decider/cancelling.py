@@ -29,7 +29,7 @@ def hear_cancel_asked(state: CallbackState, fact: CallbackCancelAsked) -> None:
 def on_cancel_asked(state: CallbackState, fact: CallbackCancelAsked) -> Decision:
     """End it, unless the customer is talking already, to an agent or to the machine."""
     callback = state.callbacks.get(fact.callback_id)
-    if callback is None or callback.phase in (Phase.BRIDGING, Phase.RECORDING):
+    if callback is None or callback.phase in (Phase.BRIDGING, Phase.TALKING, Phase.RECORDING):
         return NOTHING
     if _is_queues(state, callback):
         return endings.cancelled(state, callback, _reason(fact), keeps_line=True)

@@ -27,7 +27,12 @@ CALLBACK_TIMER: Final = "callback"
 ORDER_TIMER: Final = "order"
 FAREWELL_TIMER: Final = "farewell"
 LINE_TIMER: Final = "line"
+POLICY_TIMER: Final = "policy"
 
+ON_LINE: Final = "customer_on_line"
+"""Why a callback expired whose customer was talking with us for too long after the deadline (C15)."""
+LATE: Final = "apology_too_late"
+"""Why a callback expired for whose apology no line was free in time (C4)."""
 QUIET: Final = "quiet_hours"
 """Why a callback expired that quiet hours held back (C12)."""
 

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from contracts import dialling
 from contracts.callback import (
     CallbackBarred,
     CallbackCancelled,
@@ -14,8 +15,10 @@ from contracts.callback import (
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PbxId, PlaceId, RecordingId
 from contracts.message import Command
 from contracts.prompts import Prompt
+from contracts.queue import CustomerTalked
 from contracts.telephony import HangUp
-from runtime.decision import Decision
+from runtime.decision import Decision, together
+from services.callback import rules
 from services.callback.decider import sayings
 from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
 
@@ -72,16 +75,32 @@ def connected(
     leg_id: LegId,
     recording_id: RecordingId | None = None,
 ) -> Decision:
-    """Agent and customer hear each other."""
+    """Agent and customer have talked."""
+    bridged_at = state.now_at if callback.bridged_at is None else callback.bridged_at
     fact = CallbackConnected(
         **_common(state, callback, "connected", ""),
         agent_id=agent_id,
         agent_leg_id=agent_leg_id,
         leg_id=leg_id,
-        waited_ms=state.now_at - callback.joined_at,
+        waited_ms=bridged_at - callback.joined_at,
         recording_id=recording_id,
+        bridged_at=bridged_at,
     )
     return Decision(facts=(fact,))
+
+
+def talked_otherwise(state: CallbackState, callback: Callback, talk: CustomerTalked) -> Decision:
+    """The customer has talked with the department by another call: nobody is called for this one (C14)."""
+    fact = CallbackConnected(
+        **_common(state, callback, "connected", "by_other_call"),
+        agent_id=talk.agent_id,
+        agent_leg_id=talk.agent_leg_id,
+        leg_id=talk.leg_id,
+        waited_ms=max(0, talk.bridged_at - callback.joined_at),
+        by_other_call=True,
+        bridged_at=talk.bridged_at,
+    )
+    return Decision(facts=(fact,), commands=_let_go(state, callback))
 
 
 def expired(
@@ -106,6 +125,25 @@ def cancelled(state: CallbackState, callback: Callback, reason: str, *, keeps_li
     if keeps_line:
         return Decision(facts=(fact,))
     return Decision(facts=(fact,), commands=_let_go(state, callback))
+
+
+def no_longer_allowed(state: CallbackState) -> Decision:
+    """Policy was changed: whom it forbids for good is not promised a call any more (C10).
+
+    The kill switch is none of that: it may be back before the deadline.
+    """
+    policy = state.policy()
+    found = []
+    for callback in state.callbacks:
+        is_waiting = callback.phase is Phase.WAITING and callback.order_leg_id is None
+        if not (is_waiting or callback.phase is Phase.APOLOGY_DUE):
+            continue
+        reason = dialling.refusal(callback.number, policy)
+        if reason not in (None, dialling.Refusal.SWITCHED_OFF):
+            found.append(barred(state, callback, reason))
+        if len(found) == rules.BARRED_AT_ONCE_MAX:
+            break
+    return together(found)
 
 
 def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:

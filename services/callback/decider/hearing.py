@@ -5,6 +5,7 @@ import msgspec
 from contracts.directory import CallbackCancelAsked, DepartmentSaved, OrganizationSaved, PbxSaved
 from contracts.gateway import (
     TOO_LATE,
+    Bridged,
     CommandRefused,
     DigitsEntered,
     LegAnswered,
@@ -14,7 +15,7 @@ from contracts.gateway import (
     PbxReturned,
     PlayFinished,
 )
-from contracts.ids import Instant, LegId, PlayId
+from contracts.ids import Instant, LegId, PlayId, RecordingId
 from contracts.log import TimerDue
 from contracts.message import Fact
 from contracts.tts import NoticeRendered
@@ -30,6 +31,7 @@ from services.callback.decider.changes import (
     close_order,
     go_on,
     key_pressed,
+    told,
     wait,
 )
 from services.callback.decider.places import hear_queue
@@ -41,6 +43,7 @@ from services.callback.state import (
     Notice,
     OrderPhase,
     Organization,
+    Pair,
     Pbx,
     Phase,
 )
@@ -58,6 +61,8 @@ def hear(state: CallbackState, fact: Fact) -> None:
             state.pbxs.put(msgspec.structs.replace(pbx, is_away=isinstance(fact, PbxLost)))
         case LegRequested() | LegAnswered():
             _note_requested(state, fact.leg_id, is_requested=True)
+        case Bridged():
+            _hear_bridged(state, fact)
         case DigitsEntered():
             _hear_digits(state, fact)
         case PlayFinished():
@@ -85,7 +90,8 @@ def _hear_book(
             known = state.pbxs.get(fact.pbx_id)
             if known is None or known.version < fact.version:
                 is_away = known is not None and known.is_away
-                state.pbxs.put(Pbx(fact.pbx_id, fact.version, fact.numbers, is_away))
+                at_once_max = max(1, fact.apologies_at_once_max)
+                state.pbxs.put(Pbx(fact.pbx_id, fact.version, fact.numbers, is_away, at_once_max))
         case DepartmentSaved():
             known = state.departments.get(fact.department_id)
             if known is None or known.version < fact.version:
@@ -123,6 +129,25 @@ def _note_requested(state: CallbackState, leg_id: LegId, *, is_requested: bool) 
         dial: Dial | None = getattr(callback, name)
         if dial is not None and dial.leg_id == leg_id and dial.is_requested is not is_requested:
             change(state, callback, **{name: msgspec.structs.replace(dial, is_requested=is_requested)})
+
+
+def _hear_bridged(state: CallbackState, fact: Bridged) -> None:
+    """They hear each other: a talk, which the agent may say for a minute to be none (C13)."""
+    callback = next((found for leg_id in fact.legs if (found := state.callback_on(leg_id))), None)
+    if callback is None or callback.phase is not Phase.BRIDGING:
+        return
+    leg_id, agent_leg_id = callback.customer_leg_id, callback.agent_leg_id
+    if leg_id is None or agent_leg_id is None or leg_id not in fact.legs:
+        return
+    change(
+        state,
+        told(state, callback, "bridged", agent_id=callback.agent_id, leg_id=leg_id),
+        phase=Phase.TALKING,
+        bridged_at=state.now_at,
+        recording_id=RecordingId(f"{leg_id}.rec") if callback.is_told else None,
+    )
+    state.pairs.put(Pair(leg_id, agent_leg_id, callback.pbx_id))
+    wait(state, callback, rules.TALK_MS_MAX)
 
 
 def _hear_digits(state: CallbackState, fact: DigitsEntered) -> None:
@@ -216,13 +241,16 @@ def _hear_cancelled_over(state: CallbackState, leg_id: LegId) -> None:
 
 
 def _hear_leg_ended(state: CallbackState, fact: LegEnded) -> None:
-    leg_id = fact.leg_id
+    leg_id, state.left = fact.leg_id, None
     if fact.cause == TOO_LATE:
         # The gateway had taken the dial on, and came to it too late: as if it had been refused.
         _note_requested(state, leg_id, is_requested=False)
     _hear_cancelled_over(state, leg_id)
     callback = state.callback_on(leg_id)
-    if callback is not None and callback.order_leg_id == leg_id:
+    if callback is not None and callback.live_leg_id == leg_id:
+        change(state, callback, live_leg_id=None)
+        state.left = callback.callback_id
+    elif callback is not None and callback.order_leg_id == leg_id:
         change(state, callback, order_leg_id=None)
     elif callback is not None and callback.customer is not None and callback.customer.leg_id == leg_id:
         change(state, callback, customer=msgspec.structs.replace(callback.customer, is_over=True))
@@ -255,7 +283,8 @@ def _hear_timer_due(state: CallbackState, fact: TimerDue) -> None:
             if callback is None:
                 return
             if callback.phase is Phase.APOLOGY_DUE:
-                change(state, callback, is_apology_ready=True)
+                look_at = rules.next_lateness_at(callback.deadline_at, state.now_at)
+                wait(state, callback, None if look_at is None else look_at - state.now_at)
             elif state.is_away(callback.pbx_id):
                 due_at = Instant(state.now_at + rules.AWAY_RECHECK_MS)
                 state.set_timer(CALLBACK_TIMER, fact.subject, due_at)

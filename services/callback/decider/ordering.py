@@ -23,7 +23,7 @@ from contracts.queue import CallbackRequested, OfferReopened
 from contracts.telephony import CollectDigits, HangUp, Play
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
-from services.callback.decider import endings, sayings
+from services.callback.decider import attempts, endings, sayings
 from services.callback.decider.changes import (
     ORGANIZATION_KEY,
     Key,
@@ -191,11 +191,20 @@ def _take_order(state: CallbackState, order: Order, number: str) -> Decision:
 
 
 def _confirm_first(state: CallbackState, order: Order, first: Callback) -> Decision:
+    """Two claims of one customer become one: the earlier joining time, with its deadline (C8).
+
+    With an agent who is here for the first one the customer is brought together at once.
+    """
+    if first.phase in attempts.JOINABLE and not order.is_accepted:
+        return attempts.join(state, first, leg_id=order.leg_id, new_place_id=order.place_id)
+    earlier = min((first.joined_at, first.deadline_at), (order.joined_at, order.deadline_at))
     fact = CallbackConfirmed(
         callback_id=first.callback_id,
         place_id=first.place_id,
         new_place_id=order.place_id,
         leg_id=order.leg_id,
+        joined_at=earlier[0],
+        deadline_at=earlier[1],
     )
     command = _read_back(state, order, first.number, order_play_id(order))
     return Decision(facts=(fact,), commands=(command,))

@@ -2,12 +2,15 @@
 
 import msgspec
 
+from contracts.callback import Origin
 from contracts.ids import Instant, PlaceId
 from contracts.message import Fact
 from contracts.queue import (
     AgentReady,
+    ApologyGranted,
     CallbackRequested,
     CallbackTakenOver,
+    CustomerOnLine,
     DeadlinePassed,
     OfferAccepted,
     OfferReopened,
@@ -45,6 +48,10 @@ def hear_queue(state: CallbackState, fact: Fact) -> None:
             _leave_leg_to_queue(state, fact.place_id)
         case DeadlinePassed():
             _hear_deadline_passed(state, fact)
+        case CustomerOnLine():
+            _hear_on_line(state, fact)
+        case ApologyGranted():
+            _hear_granted(state, fact)
         case _:
             pass
 
@@ -52,7 +59,31 @@ def hear_queue(state: CallbackState, fact: Fact) -> None:
 def _hear_taken_over(state: CallbackState, fact: CallbackTakenOver) -> None:
     callback = state.callbacks.get(fact.callback_id)
     if callback is not None and callback.phase is Phase.WAITING:
-        change(state, told(state, callback, "taken_over", leg_id=fact.leg_id), order_leg_id=fact.leg_id)
+        change(
+            state,
+            told(state, callback, "taken_over", leg_id=fact.leg_id),
+            order_leg_id=fact.leg_id,
+            joined_at=fact.joined_at or callback.joined_at,
+            deadline_at=fact.deadline_at or callback.deadline_at,
+            origin=Origin.QUEUE,
+        )
+
+
+def _hear_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
+    """The customer has called in, or an agent has the customer: no apology now, and no dial (C15)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    if callback.phase is Phase.APOLOGY_DUE:
+        change(state, callback, is_apology_ready=False)
+    elif callback.phase in (Phase.WHISPERING, Phase.DIALLING) and fact.leg_id is not None:
+        change(state, told(state, callback, "customer_on_line", leg_id=fact.leg_id), live_leg_id=fact.leg_id)
+
+
+def _hear_granted(state: CallbackState, fact: ApologyGranted) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is not None and callback.phase is Phase.APOLOGY_DUE:
+        change(state, callback, is_apology_ready=True)
 
 
 def _hear_accepted(state: CallbackState, fact: OfferAccepted) -> None:

@@ -2,11 +2,10 @@
 
 Theory of operation. A place is **waiting** until an agent accepts it, its deadline comes, or its customer
 leaves. While it waits it is *open* when it could take another agent now; an agent is *free* when nothing
-stands against offering. After every fact that opens a place or frees an agent, `offering.serve` takes the
-earliest open place that some free agent can take, and says the offers. Each offer is a fact, and a fact is
-decided on again, so the next place follows in the same step, until no free agent fits an open place. That is
-the invariant from which the order (Q3) follows: nobody free is ever left beside a place that could take them
-(beyond a step's limit: until the timer `serve`).
+stands against offering. When nothing more follows from a fact, `settling.settle` lets the deadlines act that
+waited for a ring, and then takes the earliest open place that some free agent can take, C7 places first,
+until no free agent fits an open place. That is the invariant from which the order (Q3) follows: nobody free
+is ever left beside a place that could take them (beyond a step's limit: until the timer `serve`).
 
 An accepted place is **accepted** until it is bridged (it ends, connected), until its agent drops (it is
 waiting again), or, with a callback and no leg, **with callback**, until callback says how that went. A
@@ -16,8 +15,13 @@ deadline that comes while something rings waits for the ring (`is_late`); then a
 A leg has one record from the moment it is dialled until it has ended. An agent is free again when the
 agent's leg has ended; wrap-up may follow. All waiting is timers: `ring`, `dial`, `key`, `step`, `round`,
 `declined`, `deadline`, `announce`, `invite`, `held`, `quiet`, `notice`, `bridge`, `lease`, `wrap_up`,
-`phone_lease`, `direct`, `work`, `probe`, `nobody`, `unreachable` (an agent whom no phone reached rests),
-`goodbye`, `serve` (what did not fit into one step).
+`phone_lease`, `direct`, `work`, `probe`, `unreachable` (an agent whom no phone reached rests), `goodbye`,
+`word` (of callback, of an attempt whose agent is free), `calm` and `patience` (a deadline that waits for
+another call of the customer), `apology`, `overflow` (of who was told of a callback's place first), `serve`
+(what did not fit into one step).
+
+Queue owns the customer, too: what an organization has of one outside number at this moment. While a leg of it
+is up, nobody is rung for a callback to it and no apology is granted (`customers`).
 
 Each module holds what is applied and what is decided of its facts; here they are only dispatched.
 """
@@ -37,6 +41,7 @@ from services.queue.decider import (
     arrival,
     callbacks,
     cards,
+    customers,
     direct,
     ending,
     legs,
@@ -44,9 +49,10 @@ from services.queue.decider import (
     offering,
     pauses,
     quiet,
-    talks,
+    settling,
     telling,
 )
+from services.queue.decider.settling import settle
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -68,6 +74,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.CallArrived: arrival.apply_arrived,
     gateway.LegAnswered: answering.apply_answered,
     gateway.LegRinging: offering.apply_ringing,
+    gateway.Bridged: answering.apply_bridged,
     gateway.PlayFinished: answering.apply_play_finished,
     gateway.LegEnded: legs.apply_ended,
     gateway.CommandRefused: legs.apply_refused,
@@ -76,6 +83,10 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     queue.AnnouncementMade: telling.apply_announcement,
     queue.CallbackRequested: callbacks.apply_requested,
     queue.CallbackTakenOver: callbacks.apply_taken_over,
+    queue.CallbackJoined: callbacks.apply_join_asked,
+    queue.CustomerOnLine: customers.apply_on_line,
+    queue.CustomerTalked: customers.apply_talked,
+    queue.ApologyGranted: customers.apply_granted,
     queue.OfferMade: offering.apply_made,
     queue.OfferLegDialled: offering.apply_dialled,
     queue.KeyWanted: answering.apply_key_wanted,
@@ -102,12 +113,20 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     queue.PbxBack: agents.apply_back,
     callback.CallbackOrdered: callbacks.apply_ordered,
     callback.NumberChanged: callbacks.apply_number,
+    callback.CallbackConfirmed: callbacks.apply_confirmed,
+    callback.CustomerDialled: customers.apply_dialled,
+    callback.CustomerJoined: callbacks.apply_joined,
+    callback.JoinRefused: callbacks.apply_join_refused,
+    callback.ApologyQueued: customers.apply_apology_wanted,
+    callback.ApologyFailed: customers.apply_apology_wanted,
+    callback.ApologyDialled: customers.apply_apology_dialled,
     callback.CallbackRefused: callbacks.apply_not_ordered,
     callback.OrderAbandoned: callbacks.apply_not_ordered,
     callback.AttemptFailed: callbacks.apply_attempt_failed,
     callback.AgentLost: callbacks.apply_agent_lost,
     callback.CustomerHeld: callbacks.apply_held,
     callback.CallbackConnected: callbacks.apply_connected,
+    directory.CallbackKeepAsked: customers.apply_keep_asked,
     callback.CallbackExpired: callbacks.apply_end,
     callback.CallbackUnreached: callbacks.apply_end,
     callback.CallbackCancelled: callbacks.apply_end,
@@ -115,13 +134,10 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
 }
 
 _DECIDE: Final[dict[type[Fact], Decide]] = {
-    directory.OrganizationSaved: cards.decide_organization,
     directory.AgentSaved: cards.decide_agent,
-    directory.AgentAvailabilitySaved: cards.decide_agent,
-    directory.AgentPauseSaved: cards.decide_agent,
     directory.DepartmentSaved: cards.decide_department,
-    gateway.PbxReturned: cards.decide_pbx,
     gateway.DeviceChanged: agents.decide_phone,
+    gateway.CallArrived: customers.decide_arrived,
     routing.DepartmentReached: arrival.decide_reached,
     gateway.LegAnswered: answering.decide_answered,
     gateway.LegRinging: agents.decide_ringing,
@@ -142,18 +158,13 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     queue.OfferReopened: offering.decide_reopened,
     queue.FallbackRung: offering.decide_made,
     queue.NoAnswerReached: ending.decide_no_answer,
-    queue.AgentFreed: agents.decide_freed,
-    queue.WrapUpStarted: talks.decide_wrap_up,
-    queue.AgentPaused: offering.decide_paused,
-    queue.PbxBack: cards.decide_pbx,
     callback.CallbackOrdered: callbacks.decide_ordered,
     callback.NumberChanged: callbacks.decide_number,
+    callback.CustomerJoined: callbacks.decide_joined,
+    callback.JoinRefused: customers.decide_join_refused,
     callback.CallbackConfirmed: callbacks.decide_confirmed,
     callback.CallbackRefused: callbacks.decide_not_ordered,
     callback.OrderAbandoned: callbacks.decide_not_ordered,
-    callback.AttemptFailed: callbacks.decide_waiting_again,
-    callback.AgentLost: callbacks.decide_waiting_again,
-    callback.CustomerHeld: callbacks.decide_waiting_again,
     callback.CallbackConnected: callbacks.decide_end,
     callback.CallbackExpired: callbacks.decide_end,
     callback.CallbackUnreached: callbacks.decide_end,
@@ -172,6 +183,10 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "announce": telling.apply_announce_due,
     "work": agents.apply_work,
     "probe": agents.apply_probe,
+    "word": agents.apply_word_over,
+    "calm": customers.apply_calm_over,
+    "apology": customers.apply_apology_due,
+    "serve": settling.apply_serve,
     "phone_lease": agents.apply_phone_lease,
     "direct": direct.apply_lease_over,
 }
@@ -180,26 +195,17 @@ _DECIDE_TIMER: Final[dict[str, Decide]] = {
     "ring": offering.decide_ring_over,
     "dial": offering.decide_dial,
     "key": answering.decide_key_over,
-    "step": offering.decide_place_again,
-    "round": offering.decide_place_again,
-    "declined": offering.decide_place_again,
-    "held": offering.decide_place_again,
     "quiet": quiet.decide_begin,
-    "deadline": ending.decide_deadline,
+    "patience": customers.decide_patience_over,
+    "overflow": ending.decide_overflow,
     "announce": telling.decide_announce,
     "invite": telling.decide_invite,
     "notice": ending.decide_notice_over,
     "bridge": answering.decide_bridge_late,
-    "serve": offering.decide_serve,
-    "unreachable": offering.decide_rest_over,
     "goodbye": answering.decide_goodbye_over,
     "lease": agents.decide_lease_over,
     "wrap_up": agents.decide_wrap_up_over,
     "phone_lease": agents.decide_phone_lease_over,
-    "direct": direct.decide_lease_over,
-    "work": cards.decide_work,
-    "probe": agents.decide_probe,
-    "nobody": ending.decide_nobody,
 }
 
 HEARD: Final[tuple[type[Fact], ...]] = tuple(
@@ -210,10 +216,13 @@ HEARD: Final[tuple[type[Fact], ...]] = tuple(
 
 def apply(state: QueueState, fact: Fact) -> None:
     """Fold one fact into the state."""
+    state.begin_step()
     table: dict[Any, Apply] = _APPLY_TIMER if isinstance(fact, TimerDue) else _APPLY
     handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
     if handler is not None:
         handler(state, fact)
+    if isinstance(fact, settling.Settled):
+        settling.count(state)
 
 
 def decide(state: QueueState, fact: Fact) -> Decision:
@@ -227,9 +236,15 @@ def _owed_to(place: Place) -> Iterator[TimerId]:
     """What a waiting place may not be without."""
     if not place.is_late:
         yield timer_id("deadline", place.place_id)
+    elif place.callback_id is not None:
+        yield timer_id("patience", place.place_id)
+    if place.calm_until_at is not None:
+        yield timer_id("calm", place.place_id)
+    if place.is_beyond_limit:
+        yield timer_id("overflow", place.place_id)
     if place.held_until_at is not None:
         yield timer_id("held", place.place_id)
-    elif place.origin is not None and place.leg_id is None:
+    elif place.origin not in (None, callback.Origin.QUEUE) and place.leg_id is None:
         yield timer_id("quiet", place.place_id)
     if place.tried and not place.offers and not place.is_late:
         yield timer_id("round", place.place_id)
@@ -255,8 +270,12 @@ def owed(state: QueueState) -> Iterator[TimerId]:
             ("wrap_up", line.wrap_up_until_at),
             ("unreachable", line.rests_until_at),
             ("direct", line.direct_leg_id),
+            ("word", line.word_until_at),
         )
         yield from (timer_id(kind, line.agent_id) for kind, what in waits if what is not None)
     for pbx in state.pbxs:
         if pbx.away_until_at is not None:
             yield timer_id("probe", pbx.pbx_id)
+
+
+__all__ = ["HEARD", "apply", "decide", "owed", "settle"]

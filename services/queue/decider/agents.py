@@ -8,8 +8,8 @@ from contracts.log import TimerDue
 from contracts.queue import AgentBusy, AgentFreed, PbxAway, PbxBack, WrapUpStarted
 from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import offering, pauses, talks
-from services.queue.rules import phones, sharing, waiting
+from services.queue.decider import offering, pauses
+from services.queue.rules import phones, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phone, phone_key
 
@@ -25,7 +25,6 @@ def apply_busy(state: QueueState, fact: AgentBusy) -> None:
 def apply_freed(state: QueueState, fact: AgentFreed) -> None:
     """An agent can take calls again."""
     _note_pace(state, fact.agent_id)
-    talks.let_go(state, fact.agent_id)
     line = state.line(fact.agent_id)
     state.lines.put(
         msgspec.structs.replace(
@@ -37,6 +36,8 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
             wrap_up_until_at=None,
             idle_since_at=fact.idle_since_at,
             customer=None,
+            talk_place_id=None,
+            keeps_callback=False,
         )
     )
     state.drop_timer("lease", fact.agent_id)
@@ -46,7 +47,6 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
 def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
     """A bridged call is over, and the agent has time for notes."""
     _note_pace(state, fact.agent_id)
-    talks.let_go(state, fact.agent_id)
     line = state.line(fact.agent_id)
     state.lines.put(
         msgspec.structs.replace(
@@ -57,6 +57,8 @@ def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
             wrap_up_until_at=fact.until_at,
             idle_since_at=state.now_at,
             customer=None,
+            talk_place_id=None,
+            keeps_callback=False,
         )
     )
     state.drop_timer("lease", fact.agent_id)
@@ -86,9 +88,17 @@ def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
     return Decision(facts=(AgentFreed(agent_id=agent_id, cause=cause, idle_since_at=idle_since_at),))
 
 
-def decide_freed(state: QueueState, fact: AgentFreed) -> Decision:
-    """Whoever is free gets the earliest place that is theirs to take."""
-    return talks.afterwards(state, fact.agent_id, sharing.departments_of(state, fact.agent_id))
+def apply_word_over(state: QueueState, due: TimerDue) -> None:
+    """Callback has said nothing of the attempt: the agent waits for its word no longer."""
+    heard_word(state, AgentId(due.subject))
+
+
+def heard_word(state: QueueState, agent_id: AgentId | None) -> None:
+    """How the attempt ended is known: who was freed from it may be offered what waits."""
+    line = state.line(agent_id) if agent_id is not None else None
+    if line is not None and line.word_until_at is not None:
+        state.lines.put(msgspec.structs.replace(line, word_until_at=None))
+        state.drop_timer("word", line.agent_id)
 
 
 def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
@@ -165,14 +175,11 @@ def _end_rest(state: QueueState, agent_id: AgentId) -> None:
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
-    """A phone that is idle again may free its agent, and so may one that is gone: another phone rings."""
+    """Who makes a call of another kind is there: a pause ends (Q8)."""
     key = phone_key(fact.pbx_id, fact.address)
-    agents = state.agents_of_phone(key)
-    if fact.state is DeviceState.IN_USE:
-        is_ours = state.phones[key].is_ours
-        return NOTHING if is_ours else pauses.if_on_call(state, *agents, cause="on_call")
-    departments = (each for agent_id in agents for each in sharing.departments_of(state, agent_id))
-    return offering.serve(state, tuple(dict.fromkeys(departments)))
+    if fact.state is not DeviceState.IN_USE or state.phones[key].is_ours:
+        return NOTHING
+    return pauses.if_on_call(state, *state.agents_of_phone(key), cause="on_call")
 
 
 def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
@@ -240,8 +247,3 @@ def apply_probe(state: QueueState, due: TimerDue) -> None:
     """One offer may try whether it is there again."""
     known = state.pbx(PbxId(due.subject))
     state.pbxs.put(msgspec.structs.replace(known, away_until_at=None, is_probing=True))
-
-
-def decide_probe(state: QueueState, due: TimerDue) -> Decision:
-    """Let one of its agents be offered a place."""
-    return offering.serve_all(state)

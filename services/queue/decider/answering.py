@@ -17,7 +17,7 @@ from contracts.queue import (
 )
 from contracts.telephony import Bridge, CancelLeg, HangUp, Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offering, offers, pauses, recording, talks, telling
+from services.queue.decider import customers, ending, offering, offers, pauses, recording, telling
 from services.queue.rules import notices, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
@@ -38,6 +38,8 @@ def apply_answered(state: QueueState, fact: LegAnswered) -> None:
             place = msgspec.structs.replace(place, is_answered=True)
             state.places.put(place)
             telling.follow_late_invitation(state, place)
+    elif leg.kind is LegKind.CUSTOMER:
+        state.legs.put(msgspec.structs.replace(leg, is_answered=True))
     elif _is_unwanted(state, leg):
         ending.part(state, leg)
 
@@ -51,7 +53,7 @@ def _is_unwanted(state: QueueState, leg: Leg) -> bool:
 def decide_answered(state: QueueState, fact: LegAnswered) -> Decision:
     """Welcome a caller; ask a mobile for its key; else the agent has accepted."""
     leg = state.legs.get(fact.leg_id)
-    if leg is None:
+    if leg is None or leg.kind is LegKind.CUSTOMER:
         return NOTHING
     if leg.kind is LegKind.CALLER:
         place = state.places.get(leg.place_id) if leg.place_id is not None else None
@@ -122,7 +124,7 @@ def _accept(state: QueueState, offer: Offer, leg: Leg) -> Decision:
         (
             Decision(facts=(accepted, busy), commands=offers.cancels(offer, but=leg.leg_id)),
             others,
-            talks.elsewhere(state, place),
+            customers.elsewhere(state, place),
         )
     )
 
@@ -147,7 +149,9 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             failures=0,
             department_id=place.department_id,
             missed=(),
-            customer=talks.customer_of(state, place),
+            customer=_number_of(state, place),
+            talk_place_id=place.place_id,
+            keeps_callback=False,
         )
     )
     whispers = place.caller is not None and _is_public(offer, fact.leg_id) and place.leg_id is not None
@@ -169,6 +173,13 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
     )
 
 
+def _number_of(state: QueueState, place: Place) -> str | None:
+    """The number by which a customer is known in other departments; a colleague has none."""
+    if place.callback_id is not None:
+        return place.caller
+    return state.number_of(place.caller, is_internal=place.is_internal)
+
+
 def _is_public(offer: Offer, leg_id: LegId) -> bool:
     return any(leg.leg_id == leg_id and leg.address.startswith("tel:") for leg in offer.legs)
 
@@ -179,8 +190,7 @@ def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
     resumed = pauses.if_on_call(state, fact.agent_id, cause="accepted")
     if place is None:
         return resumed
-    others = offering.after_leg(state, place.department_id)
-    return together((resumed, _bring_together(state, place, fact.leg_id), others))
+    return together((resumed, _bring_together(state, place, fact.leg_id)))
 
 
 def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Decision:
@@ -204,6 +214,8 @@ def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
     leg = state.legs.get(fact.leg_id)
     place = state.places.get(leg.place_id) if leg is not None and leg.place_id is not None else None
     if place is None or place.phase is not Phase.ACCEPTED:
+        if place is not None:
+            telling.follow_overflow(state, place)
         return
     if place.play_id == fact.play_id:
         state.places.put(msgspec.structs.replace(place, play_id=None))
@@ -243,7 +255,23 @@ def ready(state: QueueState, place: Place) -> Decision:
         waited_ms=state.now_at - place.joined_at,
         talked_before=place.talked_before,
     )
-    return Decision(facts=(fact,))
+    return Decision(facts=(fact, *customers.on_another_line(state, place)))
+
+
+def apply_bridged(state: QueueState, fact: Bridged) -> None:
+    """An agent whom callback has talks to the customer: from now on it is a department call of this agent.
+
+    Its own place outlives the bridge, since the agent may still say that nobody was reached (C13).
+    """
+    for leg_id in fact.legs:
+        leg = state.legs.get(leg_id)
+        line = state.line(leg.agent_id) if leg is not None and leg.agent_id is not None else None
+        place = state.places.get(line.place_id) if line is not None and line.place_id is not None else None
+        if line is None or place is None or line.leg_id != leg_id or line.connected_at is not None:
+            continue
+        if place.phase is Phase.WITH_CALLBACK and place.agent_id == line.agent_id:
+            state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at))
+            customers.note_talk(state, line.agent_id, line.department_id, place.place_id)
 
 
 def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
@@ -276,7 +304,7 @@ def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
             state.legs.put(msgspec.structs.replace(leg, place_id=None, peer_leg_id=other))
     line = state.line(fact.agent_id)
     state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at, place_id=None))
-    talks.note_talk(state, fact.agent_id, line.department_id, fact.place_id)
+    customers.note_talk(state, fact.agent_id, line.department_id, fact.place_id)
 
 
 def decide_bridge_late(state: QueueState, due: TimerDue) -> Decision:
@@ -307,13 +335,22 @@ def reopen(place: Place) -> Decision:
 
 
 def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
-    """The place is as before the acceptance, and tried by one more; a fallback is not tried twice."""
+    """The place is as before the acceptance, and tried by one more; a fallback is not tried twice.
+
+    Where a held customer has gone, the agent hears so and the place is callback's again.
+    """
     place = state.places[fact.place_id]
     state.drop_timer("bridge", place.place_id)
     is_fallback = place.divert_reason is not None
+    is_left = place.is_held and place.leg_id is None
+    agent_leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
+    if is_left and agent_leg is not None:
+        ending.part(state, agent_leg)
+    phase = Phase.WITH_CALLBACK if is_left else Phase.WAITING
     place = msgspec.structs.replace(
         place,
-        phase=Phase.FALLBACK if is_fallback else Phase.WAITING,
+        phase=Phase.FALLBACK if is_fallback else phase,
+        is_held=place.is_held and not is_left,
         accepted_offer_id=None,
         agent_id=None,
         agent_leg_id=None,
@@ -321,7 +358,7 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
         is_step_open=True,
     )
     state.places.put(place)
-    if is_fallback:
+    if is_fallback or is_left:
         return
     telling.follow_invitation(state, place, place.joined_at)
     strategy = state.departments[place.department_id].saved.strategy

@@ -9,7 +9,7 @@ from contracts.queue import DeadlinePassed, PlaceTaken
 from contracts.routing import DepartmentReached
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offering, quiet, talks, telling
+from services.queue.decider import customers, ending, quiet, telling
 from services.queue.rules import phones, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
@@ -18,7 +18,8 @@ from services.queue.state.records import Leg, LegKind, Place
 def apply_arrived(state: QueueState, fact: CallArrived) -> None:
     """A call is there, whosever it is: who is handed over later must not have hung up before."""
     if fact.leg_id not in state.legs:
-        state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id))
+        number = state.number_of(fact.caller, is_internal=fact.is_internal)
+        state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id, number=number))
 
 
 def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
@@ -75,8 +76,9 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     """The place and its timers; both instants are fixed on it (Q3, Q5)."""
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     existing = None
-    if fact.caller is not None and not fact.is_internal and fact.callback_id is None:
-        existing = state.place_of_number(fact.department_id, fact.caller)
+    if fact.leg_id is not None:
+        customer = state.customers.of(state.number_of(fact.caller, is_internal=fact.is_internal))
+        existing = customers.place_to_tell(state, customer, fact.department_id)
     place = Place(
         fact.place_id,
         fact.department_id,
@@ -92,9 +94,13 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         hops=fact.place_id.count("+"),
         callback_id=fact.callback_id,
         origin=fact.origin,
+        is_beyond_limit=existing is not None
+        and waiting.is_full(state, fact.department_id)
+        and not waiting.nobody_can_come(state, fact.department_id),
+        ordered_at=None if fact.callback_id is None else state.now_at,
     )
     if place.callback_id is not None:
-        place = quiet.kept(state, talks.joined(state, place))
+        place = quiet.kept(state, customers.joined(state, place))
     state.places.put(place)
     if fact.leg_id is not None:
         known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
@@ -104,23 +110,23 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         )
         state.legs.put(known)
     state.set_timer("deadline", fact.place_id, fact.deadline_at)
+    if place.is_beyond_limit:
+        state.set_timer("overflow", fact.place_id, Instant(state.now_at + telling.TOLD_MS_MAX))
     telling.follow_invitation(state, place, state.now_at)
 
 
 def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
-    """Answer; then the action at once if there are too many or nobody can come, else offer (Q6, Q13)."""
+    """Answer, and say where the caller stands; the action at once if too many wait (Q13)."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.leg_id is None:  # a callback's stands until its deadline, and fills no queue
         return NOTHING
-    if place.leg_id is None:  # a callback's: it stands until its deadline, and fills no queue
-        return offering.serve(state, (place.department_id,))
     first = _greet(state, place)
     department = state.departments[place.department_id].saved
     if waiting.nobody_can_come(state, place.department_id):
-        return together((first, ending.if_over(state, place)))
+        return first
     if department.waiting_max is not None and waiting.callers(state, place) > department.waiting_max:
         return together((first, ending.full(state, place)))
-    return together((first, _told(state, place), offering.serve(state, (place.department_id,))))
+    return together((first, _told(state, place)))
 
 
 def _told(state: QueueState, place: Place) -> Decision:

@@ -12,18 +12,24 @@ from contracts.callback import (
     CallbackOrdered,
     CallbackRefused,
     CustomerHeld,
+    CustomerJoined,
+    JoinRefused,
     NumberChanged,
     OrderAbandoned,
     Origin,
 )
-from contracts.ids import AgentId, Instant
+from contracts.ids import AgentId, Instant, LegId
 from contracts.log import TimerDue
 from contracts.message import type_name
-from contracts.queue import AgentReady, CallbackRequested, CallbackTakenOver
-from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import answering, arrival, ending, offering, quiet, talks, telling
+from contracts.queue import AgentReady, CallbackJoined, CallbackRequested, CallbackTakenOver
+from runtime.decision import NOTHING, Decision
+from services.queue.decider import agents, answering, arrival, customers, ending, quiet, telling
+from services.queue.rules import sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Phase, Place
+
+DROPS_MAX = 3
+"""C7: after three agents who went in mid-attempt the place ranks by its joining time again."""
 
 
 def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
@@ -33,14 +39,35 @@ def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
 
 
 def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
-    """The callback's place has a caller again; the place taken with the new call ends (C8)."""
+    """The callback's place has a caller again, who waits no longer for a gap to end, and has the later of the
+    two deadlines; the place taken with the new call ends (C8)."""
     ending.drop_place(state, state.places[fact.new_place_id])
     place = state.places[fact.place_id]
-    leg = state.legs.get(fact.leg_id)
+    put_on_line(state, place, fact.leg_id, fact.joined_at, fact.deadline_at, is_taken_over=True)
+
+
+def put_on_line(
+    state: QueueState,
+    place: Place,
+    leg_id: LegId,
+    joined_at: Instant | None,
+    deadline_at: Instant | None,
+    *,
+    is_taken_over: bool,
+) -> None:
+    """A callback's place has its customer on the line, and is the customer's own from now on (C8, C12)."""
+    leg = state.legs.get(leg_id)
     if leg is not None:
         state.legs.put(msgspec.structs.replace(leg, place_id=place.place_id))
-    back = msgspec.structs.replace(place, leg_id=fact.leg_id, is_answered=True, is_taken_over=True)
-    state.places.put(quiet.woken(state, back))
+    place = msgspec.structs.replace(
+        quiet.woken(state, place),
+        leg_id=leg_id,
+        joined_at=place.joined_at if joined_at is None else joined_at,
+        is_answered=True,
+        is_taken_over=is_taken_over,
+        origin=place.origin and Origin.QUEUE,
+    )
+    _put_waiting(state, place, place.deadline_at if deadline_at is None else deadline_at)
 
 
 def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
@@ -48,8 +75,7 @@ def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
     place = state.places.get(fact.place_id)
     if place is None:
         return NOTHING
-    told = telling.tell_position(state, place)
-    return together((told, ending.if_late(state, place), offering.serve(state, (place.department_id,))))
+    return telling.tell_position(state, place)
 
 
 def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
@@ -60,9 +86,16 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
     state.drop_timer("invite", place.place_id)
     state.drop_timer("announce", place.place_id)
     place = msgspec.structs.replace(
-        place, callback_id=fact.callback_id, caller=fact.number, is_ordering=False, existing_place_id=None
+        place,
+        callback_id=fact.callback_id,
+        caller=fact.number,
+        is_ordering=False,
+        existing_place_id=None,
+        ordered_at=state.now_at,
     )
-    state.places.put(talks.joined(state, place))
+    state.places.put(customers.joined(state, place))
+    if place.is_late:
+        state.set_timer("patience", place.place_id, Instant(place.deadline_at + ending.PATIENCE_MS))
 
 
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
@@ -74,7 +107,7 @@ def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
         return NOTHING
     if place.phase is Phase.ACCEPTED and place.leg_id is None:
         return answering.ready(state, place)
-    return together((ending.if_late(state, place), offering.serve(state, (place.department_id,))))
+    return NOTHING
 
 
 def apply_number(state: QueueState, fact: NumberChanged) -> None:
@@ -85,17 +118,32 @@ def apply_number(state: QueueState, fact: NumberChanged) -> None:
 
 
 def decide_number(state: QueueState, fact: NumberChanged) -> Decision:
-    """The other number may be of somebody who is not talking to anybody (E-30)."""
+    """The other number may be of somebody who is on the line just now."""
     place = state.places.get(fact.place_id)
-    if place is None:
-        return NOTHING
-    return together((ending.if_late(state, place), offering.serve(state, (place.department_id,))))
+    return NOTHING if place is None else customers.if_engaged(state, place)
+
+
+def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
+    """One claim of two: the earlier joining time counts, with its deadline; a caller's leg is this place's.
+
+    Whose leg an agent has accepted is left where it is: the two are being brought together.
+    """
+    place = state.places.get(fact.place_id)
+    if place is None or place.callback_id != fact.callback_id or place.phase is not Phase.WAITING:
+        return
+    new = state.places.get(fact.new_place_id) if fact.new_place_id is not None else None
+    if new is None or new.leg_id is None or new.phase is not Phase.WAITING or new is place:
+        place = msgspec.structs.replace(place, joined_at=fact.joined_at or place.joined_at)
+        _put_waiting(state, place, fact.deadline_at or place.deadline_at)
+        return
+    state.places.put(msgspec.structs.replace(new, leg_id=None))
+    put_on_line(state, place, new.leg_id, fact.joined_at, fact.deadline_at, is_taken_over=False)
 
 
 def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
     """The number's first callback stands; the place of this call ends (C8)."""
     place = state.places.get(fact.new_place_id) if fact.new_place_id is not None else None
-    if place is None or place.place_id == fact.place_id:
+    if place is None or place.place_id == fact.place_id or place.phase is Phase.ACCEPTED:
         return NOTHING
     return ending.close(state, place, fact.callback_id, "confirmed")
 
@@ -108,13 +156,11 @@ def apply_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned)
 
 
 def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> Decision:
-    """Who hung up meanwhile has left; a deadline that came meanwhile is due now."""
+    """Who hung up meanwhile has left."""
     place = state.places.get(fact.place_id)
-    if place is None or place.callback_id is not None:
+    if place is None or place.callback_id is not None or place.leg_id is not None:
         return NOTHING
-    if place.leg_id is None and place.phase in (Phase.WAITING, Phase.ACCEPTED):
-        return ending.abandon(state, place)
-    return ending.if_over(state, place)
+    return ending.abandon(state, place) if place.phase in (Phase.WAITING, Phase.ACCEPTED) else NOTHING
 
 
 def apply_ready(state: QueueState, fact: AgentReady) -> None:
@@ -133,6 +179,8 @@ def _waiting(place: Place) -> Place:
         agent_leg_id=None,
         play_id=None,
         is_late=False,
+        is_first=False,
+        is_held=False,
         is_step_open=True,
         tried=(),
         round=place.round + 1,
@@ -143,11 +191,15 @@ def _waiting(place: Place) -> Place:
 def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
     # A deadline that passed while an agent was there changed nothing then; it does now (C5).
     is_late = deadline_at <= state.now_at
-    state.places.put(msgspec.structs.replace(place, deadline_at=deadline_at, is_late=is_late))
+    place = msgspec.structs.replace(place, deadline_at=deadline_at, is_late=is_late, calm_until_at=None)
+    state.places.put(place)
+    state.drop_timer("calm", place.place_id)
     if is_late:
         state.drop_timer("deadline", place.place_id)
+        state.set_timer("patience", place.place_id, Instant(deadline_at + ending.PATIENCE_MS))
     else:
         state.set_timer("deadline", place.place_id, deadline_at)
+        state.drop_timer("patience", place.place_id)
 
 
 def _has_another(place: Place, agent_id: AgentId) -> bool:
@@ -157,6 +209,7 @@ def _has_another(place: Place, agent_id: AgentId) -> bool:
 
 def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     """The place keeps its order and is not offered until the gap is over (C6)."""
+    agents.heard_word(state, fact.agent_id)
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
@@ -172,11 +225,26 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
 
 
 def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
-    """The agent went before the customer answered: first again (C7)."""
+    """The agent went before the customer answered: first again, for three times (C7).
+
+    Who dropped comes after the others. Alone, the agent is rung again at once the first time, and then like
+    one who declined: not for ten seconds, in which others are served (Q8).
+    """
+    agents.heard_word(state, fact.agent_id)
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
-    first = msgspec.structs.replace(_waiting(place), is_first=True)
+    others = tuple(each for each in place.declined if each[0] != fact.agent_id)
+    is_first_time = len(others) == len(place.declined)
+    dropped_at = Instant(state.now_at - (sharing.DECLINE_MS if is_first_time else 0))
+    if not is_first_time:
+        state.set_timer("declined", place.place_id, Instant(state.now_at + sharing.DECLINE_MS))
+    first = msgspec.structs.replace(
+        _waiting(place),
+        is_first=place.drops + 1 < DROPS_MAX,
+        drops=place.drops + 1,
+        declined=(*others, (fact.agent_id, dropped_at)),
+    )
     first = quiet.kept(state, first)
     _put_waiting(state, first, place.deadline_at if fact.give_up_at is None else fact.give_up_at)
 
@@ -186,8 +254,12 @@ def apply_held(state: QueueState, fact: CustomerHeld) -> None:
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id:
         return
-    first = msgspec.structs.replace(_waiting(place), is_first=True, leg_id=fact.leg_id, is_answered=True)
-    state.legs.put(Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id, is_answered=True))
+    agents.heard_word(state, place.agent_id)
+    first = msgspec.structs.replace(
+        _waiting(place), is_first=True, is_held=True, leg_id=fact.leg_id, is_answered=True
+    )
+    leg = Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id, is_answered=True)
+    state.legs.put(msgspec.structs.replace(leg, number=place.caller))
     state.drop_timer("held", place.place_id)
     state.drop_timer("quiet", place.place_id)
     _put_waiting(state, msgspec.structs.replace(first, held_until_at=None), fact.until_at)
@@ -200,25 +272,48 @@ def apply_held_over(state: QueueState, due: TimerDue) -> None:
         state.places.put(quiet.kept(state, msgspec.structs.replace(place, held_until_at=None)))
 
 
-def decide_waiting_again(state: QueueState, fact: AttemptFailed | AgentLost | CustomerHeld) -> Decision:
-    """The place waits; the next free agent may be there already."""
-    place = state.places.get(fact.place_id)
-    if place is None:
-        return NOTHING
-    return together((ending.if_late(state, place), offering.serve(state, (place.department_id,))))
-
-
 def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
-    """Agent and customer talk: from now on it is a department call of this agent."""
+    """They talked: the place is over, and what the agent is on is a department call."""
     line = state.line(fact.agent_id)
-    if line.leg_id == fact.agent_leg_id:
-        state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at))
-        talks.note_talk(state, fact.agent_id, line.department_id, fact.place_id)
+    if line.leg_id == fact.agent_leg_id and line.connected_at is None and not fact.by_other_call:
+        state.lines.put(msgspec.structs.replace(line, connected_at=fact.bridged_at or state.now_at))
+    apply_end(state, fact)
+
+
+def apply_joined(state: QueueState, fact: CustomerJoined) -> None:
+    """The customer's own leg is the attempt's now."""
+    new, leg = state.places.get(fact.new_place_id), state.legs.get(fact.leg_id)
+    if new is not None:
+        state.places.put(msgspec.structs.replace(new, leg_id=None))
+    if leg is not None:
+        state.legs.put(msgspec.structs.replace(leg, place_id=fact.place_id))
+
+
+def decide_joined(state: QueueState, fact: CustomerJoined) -> Decision:
+    """The place that was taken with the customer's call ends."""
+    new = state.places.get(fact.new_place_id)
+    return NOTHING if new is None else ending.close(state, new, fact.callback_id, "joined")
+
+
+def apply_join_refused(state: QueueState, fact: JoinRefused) -> None:
+    """The caller waits in the new place, as before."""
+    place = state.places.get(fact.new_place_id)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, is_joining=False))
+
+
+def apply_join_asked(state: QueueState, fact: CallbackJoined) -> None:
+    """Nobody else is offered this caller until callback has answered."""
+    place = state.places[fact.new_place_id]
+    state.places.put(msgspec.structs.replace(place, is_joining=True))
 
 
 def apply_end(state: QueueState, fact: CallbackEnd) -> None:
     """Whose customer is on the line for a callback that is over just then goes on waiting as a caller's."""
+    customers.drop_apology(state, fact.callback_id)
     place = state.places.get(fact.place_id)
+    if place is not None:
+        agents.heard_word(state, place.agent_id)
     if place is None or place.callback_id != fact.callback_id or not _keeps_line(place, fact):
         return
     place = msgspec.structs.replace(place, callback_id=None, is_taken_over=False)
@@ -235,9 +330,7 @@ def _keeps_line(place: Place, fact: CallbackEnd) -> bool:
 def decide_end(state: QueueState, fact: CallbackEnd) -> Decision:
     """The place ends with its callback; an agent who had just accepted hears that the customer has gone."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.callback_id != fact.callback_id:
         return NOTHING
-    if place.callback_id != fact.callback_id:
-        return ending.if_over(state, place)
     outcome = type_name(fact).partition(".")[2]
     return ending.close(state, place, fact.callback_id, outcome)

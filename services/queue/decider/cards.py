@@ -12,13 +12,11 @@ from contracts.directory import (
     PbxSaved,
 )
 from contracts.gateway import PbxLost, PbxReturned
-from contracts.ids import AgentId, DepartmentId, Instant
-from contracts.log import TimerDue
-from contracts.queue import OfferWithdrawn, PbxBack
+from contracts.ids import DepartmentId, Instant
+from contracts.queue import OfferWithdrawn
 from contracts.tts import NoticeRendered
-from runtime.decision import Decision, together
-from services.queue.decider import agents, ending, offering, offers, pauses
-from services.queue.rules import sharing
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import agents, offers, pauses
 from services.queue.state import QueueState
 from services.queue.state.records import Agent, Department, Notice, Offer, Organization
 
@@ -97,49 +95,23 @@ def apply_pbx_returned(state: QueueState, fact: PbxReturned) -> None:
     state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=False))
 
 
-def decide_pbx(state: QueueState, fact: PbxReturned | PbxBack) -> Decision:
-    """Serve everybody again: as many offers as there are free agents, no burst (E-51)."""
-    return offering.serve_all(state)
-
-
-def decide_organization(state: QueueState, fact: OrganizationSaved) -> Decision:
-    """Another policy may allow agents' phones to be dialled that it did not."""
-    return offering.serve_all(state)
-
-
-def decide_agent(state: QueueState, fact: AgentSaved | AgentAvailabilitySaved | AgentPauseSaved) -> Decision:
-    """An agent came, went, or may be rung elsewhere now."""
-    return _after_agent(state, fact.agent_id)
-
-
-def decide_work(state: QueueState, due: TimerDue) -> Decision:
-    """An agent's hours began or ended; a phone that rings already may ring to the end (E-12)."""
-    return _after_agent(state, AgentId(due.subject))
-
-
-def _after_agent(state: QueueState, agent_id: AgentId) -> Decision:
-    departments = sharing.departments_of(state, agent_id)
-    agent = state.agents.get(agent_id)
-    offer_id = state.line(agent_id).offer_id
-    if agent is not None and agent.saved is not None and agent.saved.is_removed and offer_id is not None:
-        first = offers.end(state, offer_id, OfferWithdrawn, reason="removed")
-    else:
-        first = offering.serve(state, departments)
-    return together((first, ending.if_nobody(state, departments)))
+def decide_agent(state: QueueState, fact: AgentSaved) -> Decision:
+    """Whoever is removed is rung no more (O5)."""
+    agent = state.agents.get(fact.agent_id)
+    offer_id = state.line(fact.agent_id).offer_id
+    if agent is None or agent.saved is None or not agent.saved.is_removed or offer_id is None:
+        return NOTHING
+    return offers.end(state, offer_id, OfferWithdrawn, reason="removed")
 
 
 def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
     """Offers to whoever was suspended or removed are withdrawn and count as nothing (O5)."""
     here = fact.department_id
-    department = state.departments[here].saved
-    withdrawn = [
+    return together(
         offers.end(state, offer.offer_id, OfferWithdrawn, reason="suspended")
         for offer in _offers_of(state, here)
         if state.is_suspended(here, offer.agent_id) and not offer.is_fallback
-    ]
-    # What is withdrawn is served when that is decided on: before, its place seems to be taken care of.
-    served = () if withdrawn or department.is_removed else (offering.serve(state, (here,)),)
-    return together((*withdrawn, *served, ending.if_nobody(state, (here,))))
+    )
 
 
 def _offers_of(state: QueueState, department_id: DepartmentId) -> list[Offer]:

@@ -10,7 +10,7 @@ from contracts.ids import AgentId, Instant
 from contracts.log import TimerDue
 from contracts.routing import PersonAnswered
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import offering, pauses
+from services.queue.decider import customers, pauses
 from services.queue.rules import phones, sharing
 from services.queue.state import QueueState
 
@@ -19,7 +19,14 @@ def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
     """An agent took a direct call: busy until that leg ends, or the lease (G3)."""
     pauses.end_row(state, fact.agent_id)
     line = state.line(fact.agent_id)
-    state.lines.put(msgspec.structs.replace(line, direct_leg_id=fact.agent_leg_id))
+    state.lines.put(
+        msgspec.structs.replace(
+            line,
+            direct_leg_id=fact.agent_leg_id,
+            direct_caller_leg_id=fact.leg_id,
+            direct_at=state.now_at,
+        )
+    )
     state.set_timer("direct", fact.agent_id, Instant(state.now_at + phones.CALL_MS_MAX))
 
 
@@ -29,16 +36,31 @@ def decide_answered(state: QueueState, fact: PersonAnswered) -> Decision:
 
 
 def apply_ended(state: QueueState, fact: LegEnded) -> None:
-    """If it was a direct call's, its agent is free; `decide` still sees who that was."""
-    state.direct_over = state.on_direct.get(fact.leg_id)
-    if state.direct_over is not None:
-        _end(state, state.direct_over)
+    """If it was a direct call's agent's, that agent is free; `decide` still sees which conversation ended."""
+    agent_id = state.on_direct.get(fact.leg_id)
+    state.talk_over = None
+    if agent_id is None:
+        return
+    line = state.line(agent_id)
+    caller = state.legs.get(line.direct_caller_leg_id) if line.direct_caller_leg_id is not None else None
+    if line.direct_at is not None and caller is not None and caller.number is not None:
+        state.talk_over = (line, caller)
+    if line.direct_leg_id == fact.leg_id:
+        _end(state, agent_id)
+    else:
+        state.lines.put(msgspec.structs.replace(line, direct_at=None))
 
 
 def decide_ended(state: QueueState) -> Decision:
-    """Who came free by the end of a direct call is offered what waits."""
-    agent_id = state.direct_over
-    return NOTHING if agent_id is None else offering.serve(state, sharing.departments_of(state, agent_id))
+    """A direct call to an agent of a department is a conversation with that department (C14)."""
+    if state.talk_over is None:
+        return NOTHING
+    line, caller = state.talk_over
+    if line.direct_at is None or line.direct_leg_id is None or caller.number is None:
+        return NOTHING
+    departments = sharing.departments_of(state, line.agent_id)
+    talk = customers.Talk(line, caller.number, line.direct_at, line.direct_leg_id, caller.leg_id, departments)
+    return customers.talked(state, talk)
 
 
 def apply_lease_over(state: QueueState, due: TimerDue) -> None:
@@ -46,12 +68,11 @@ def apply_lease_over(state: QueueState, due: TimerDue) -> None:
     _end(state, AgentId(due.subject))
 
 
-def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
-    """Whom that frees is offered what waits."""
-    return offering.serve(state, sharing.departments_of(state, AgentId(due.subject)))
-
-
 def _end(state: QueueState, agent_id: AgentId) -> None:
     line = state.line(agent_id)
-    state.lines.put(msgspec.structs.replace(line, direct_leg_id=None, idle_since_at=state.now_at))
+    state.lines.put(
+        msgspec.structs.replace(
+            line, direct_leg_id=None, direct_caller_leg_id=None, direct_at=None, idle_since_at=state.now_at
+        )
+    )
     state.drop_timer("direct", agent_id)

@@ -1,8 +1,5 @@
 """How a place ends without an agent: abandoned, deadline, nobody can come, the no-answer action."""
 
-from collections.abc import Iterable
-from itertools import islice
-
 import msgspec
 
 from contracts.directory import ActionKind, Language, NoAnswerAction
@@ -24,31 +21,32 @@ from contracts.telephony import HangUp, Play
 from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import offers
-from services.queue.rules import notices, phones, sharing, waiting
+from services.queue.rules import notices, phones, sharing
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, Phase, Place
 
 NOTICE_MS_MAX = 60_000
 """A notice is at most this long before an action; if its end is never reported, the action follows anyway."""
-NOBODY_AT_ONCE_MAX = 50
-"""A step is one record batch, and each caller may be passed on five times in it, without a notice between: a
-longer queue that nobody will serve ends in several steps."""
+PATIENCE_MS = 15 * 60_000
+"""C15: a deadline that waits longer than this for another call of the customer leads to no apology."""
 HOPS_MAX = 5
 """A caller is passed on five times at most; then the last department's voicemail."""
 
 PLACE_TIMERS = (
     *("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined", "quiet"),
+    *("patience", "calm", "overflow"),
 )
 
 
-def _drop_timers(state: QueueState, place: Place) -> None:
+def drop_timers(state: QueueState, place: Place) -> None:
+    """Nothing is waited for any more on behalf of this place."""
     for kind in PLACE_TIMERS:
         state.drop_timer(kind, place.place_id)
 
 
 def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
     """Forget a place and all that waits for it; its caller's leg stays known until it has ended."""
-    _drop_timers(state, place)
+    drop_timers(state, place)
     if place.leg_id is not None:
         leg = state.legs.get(place.leg_id)
         if leg is not None:
@@ -75,7 +73,7 @@ def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:
     return (Play(pbx_id=leg.pbx_id, leg_id=leg.leg_id, play_id=play_id, media=media, interrupts=True),)
 
 
-def _goodbye_of(state: QueueState, place: Place) -> Decision:
+def goodbye_of(state: QueueState, place: Place) -> Decision:
     """The same for an agent who had accepted a place that ends before the bridge."""
     leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
     if leg is None or place.phase is not Phase.ACCEPTED:
@@ -88,42 +86,22 @@ def apply_deadline(state: QueueState, due: TimerDue) -> None:
     place = state.places.get(due.subject)
     if place is not None:
         state.places.put(msgspec.structs.replace(place, is_late=True))
+        if place.callback_id is not None:
+            state.set_timer("patience", place.place_id, Instant(place.deadline_at + PATIENCE_MS))
 
 
-def decide_deadline(state: QueueState, due: TimerDue) -> Decision:
-    """The deadline has come."""
-    place = state.places.get(due.subject)
-    return NOTHING if place is None else if_late(state, place)
-
-
-def if_late(state: QueueState, place: Place) -> Decision:
-    """End a late place, unless something rings that may still be answered (E-13, C5)."""
-    if not place.is_late or place.phase is not Phase.WAITING or place.offers or place.is_ordering:
-        return NOTHING
-    if state.is_engaged(place):  # a customer who talks to another department needs no apology now
-        return NOTHING
+def late(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
+    """The deadline acts on a place for which nothing rings that may still be answered (E-13, C5)."""
     if place.callback_id is None:
-        return Decision(facts=(_no_answer(state, place, DivertReason.DEADLINE),))
-    fact = DeadlinePassed(
+        return _no_answer(state, place, DivertReason.DEADLINE)
+    return DeadlinePassed(
         place_id=place.place_id, callback_id=place.callback_id, deadline_at=place.deadline_at
     )
-    return Decision(facts=(fact,))
 
 
-def if_over(state: QueueState, place: Place) -> Decision:
-    """End a place that is late, or for whose caller nobody can come (Q6), unless something rings."""
-    late = if_late(state, place)
-    if late is not NOTHING or not _is_idle(state, place):
-        return late
-    if not waiting.nobody_can_come(state, place.department_id):
-        return NOTHING
-    return Decision(facts=(_no_answer(state, place, DivertReason.NOBODY_CAN_COME),))
-
-
-def _is_idle(state: QueueState, place: Place) -> bool:
-    """Whether this is a caller who waits, for whom nothing rings and who orders nothing."""
-    is_live = place.rank in state.live.get(place.department_id, ())
-    return is_live and not place.offers and not place.is_ordering
+def nobody_can_come(state: QueueState, place: Place) -> NoAnswerReached:
+    """With nobody who can come, a caller goes to the action at once; promised callbacks stand (Q6)."""
+    return _no_answer(state, place, DivertReason.NOBODY_CAN_COME)
 
 
 def _no_answer(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerReached:
@@ -145,33 +123,25 @@ def _notice(state: QueueState, place: Place, reason: DivertReason) -> tuple[Medi
     return notices.media(state, place, action.notice, (standard,))
 
 
+def decide_overflow(state: QueueState, due: TimerDue) -> Decision:
+    """Who was told of a callback's place and pressed no key is one too many after all (C8)."""
+    place = state.places.get(due.subject)
+    if place is None or not place.is_beyond_limit or place.is_joining:
+        return NOTHING
+    return full(state, place)
+
+
 def full(state: QueueState, place: Place) -> Decision:
     """More callers wait than the department wants: its action for that (Q13)."""
+    if place.phase is not Phase.WAITING:
+        return NOTHING
     return Decision(facts=(_no_answer(state, place, DivertReason.QUEUE_FULL),))
-
-
-def if_nobody(state: QueueState, departments: Iterable[DepartmentId]) -> Decision:
-    """With nobody who can come, callers go to the action at once; promised callbacks stand (Q6)."""
-    empty = (each for each in departments if waiting.nobody_can_come(state, each))
-    places = (state.places[rank[2]] for each in empty for rank in state.live.get(each, ()))
-    idle = (place for place in places if _is_idle(state, place))
-    return Decision(
-        facts=tuple(
-            _no_answer(state, place, DivertReason.NOBODY_CAN_COME)
-            for place in islice(idle, NOBODY_AT_ONCE_MAX)
-        )
-    )
-
-
-def decide_nobody(state: QueueState, due: TimerDue) -> Decision:
-    """The next callers of queues that nobody will serve."""
-    return if_nobody(state, sorted(state.live))
 
 
 def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
     """The notice plays; the action follows when it is over."""
     place = state.places[fact.place_id]
-    _drop_timers(state, place)
+    drop_timers(state, place)
     state.set_timer("notice", place.place_id, Instant(state.now_at + NOTICE_MS_MAX))
     state.places.put(
         msgspec.structs.replace(
@@ -182,10 +152,6 @@ def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
             divert_reason=fact.reason,
         )
     )
-    if fact.reason is DivertReason.NOBODY_CAN_COME and waiting.somebody_waits_in_vain(state):
-        state.set_timer("nobody", "rest", state.now_at)
-    else:
-        state.drop_timer("nobody", "rest")
 
 
 def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:
@@ -359,7 +325,7 @@ def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
     place = state.places.get(fact.place_id)
     if place is None:  # there was no department to take it in
         return
-    _drop_timers(state, place)
+    drop_timers(state, place)
     state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
 
 
@@ -380,14 +346,14 @@ def abandon(state: QueueState, place: Place) -> Decision:
         line=place.line,
         is_internal=place.is_internal,
     )
-    return together((_goodbye_of(state, place), withdrawn, Decision(facts=(left,))))
+    return together((goodbye_of(state, place), withdrawn, Decision(facts=(left,))))
 
 
 def close(state: QueueState, place: Place, callback_id: CallbackId, outcome: str) -> Decision:
     """A place ends with its callback, or because its number's first callback stands."""
     fact = PlaceClosed(place_id=place.place_id, callback_id=callback_id, outcome=outcome)
     withdrawn = offers.withdraw_all(state, place, outcome)
-    return together((_goodbye_of(state, place), withdrawn, Decision(facts=(fact,))))
+    return together((goodbye_of(state, place), withdrawn, Decision(facts=(fact,))))
 
 
 def apply_closed(state: QueueState, fact: PlaceClosed) -> None:

@@ -3,15 +3,25 @@
 import msgspec
 
 from contracts.gateway import TOO_LATE, CommandRefused, LegEnded, Outcome
-from contracts.ids import Instant, LegId
+from contracts.ids import AgentId, Instant, LegId
 from contracts.message import type_name
 from contracts.queue import OfferDeclined, OfferMissed, PbxAway, PbxBack
 from contracts.telephony import AnswerLeg, DialLeg, HangUp, Play
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import agents, answering, direct, ending, offering, offers, quiet, telling
+from services.queue.decider import (
+    agents,
+    answering,
+    customers,
+    direct,
+    ending,
+    offering,
+    offers,
+    quiet,
+    telling,
+)
 from services.queue.rules import phones
 from services.queue.state import QueueState
-from services.queue.state.records import Leg, LegKind, Offer, Phase
+from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
 
 NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
 
@@ -25,9 +35,12 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
         return
     state.legs.drop(fact.leg_id)
     state.drop_timer("goodbye", fact.leg_id)
+    customers.calm(state, leg.number)
     if leg.kind is LegKind.CALLER:
         _note_caller_gone(state, leg)
         return
+    if leg.kind is LegKind.AGENT and leg.agent_id is not None:
+        _await_word(state, leg.agent_id, leg.leg_id)
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:
         _note_leg_of_offer(state, offer, leg.leg_id, _how(fact))
@@ -45,7 +58,25 @@ def _note_caller_gone(state: QueueState, leg: Leg) -> None:
         state.drop_timer("announce", place.place_id)
         state.drop_timer("bridge", place.place_id)
         alone = msgspec.structs.replace(place, leg_id=None, is_answered=False, is_taken_over=False)
+        if place.is_held and place.phase is Phase.WAITING:
+            # What comes next is callback's: another attempt after the gap, or the end (C7).
+            alone = msgspec.structs.replace(alone, phase=Phase.WITH_CALLBACK, is_held=False)
         state.places.put(quiet.kept(state, alone))
+
+
+WORD_MS_MAX = 2_000
+"""C7: callback hears of the agent's end when we do, and says within a second what that means."""
+
+
+def _await_word(state: QueueState, agent_id: AgentId, leg_id: LegId) -> None:
+    """Who is freed while callback has the place is not offered anything before callback's word."""
+    line = state.line(agent_id)
+    place = state.places.get(line.place_id) if line.place_id is not None else None
+    if line.leg_id != leg_id or place is None or place.phase is not Phase.WITH_CALLBACK:
+        return
+    word_until_at = Instant(state.now_at + WORD_MS_MAX)
+    state.lines.put(msgspec.structs.replace(line, word_until_at=word_until_at))
+    state.set_timer("word", agent_id, word_until_at)
 
 
 def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: str) -> None:
@@ -64,14 +95,15 @@ def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: 
 def decide_ended(state: QueueState, fact: LegEnded) -> Decision:
     """Whose leg was it, and what follows? The order on the log has decided every race (Q9)."""
     leg = state.ended_leg
-    if leg is None:
+    if leg is None or leg.kind is LegKind.CUSTOMER:
         return direct.decide_ended(state)
     if leg.kind is LegKind.CALLER:
-        return together((_caller_gone(state, leg), _hang_up_peer(state, leg)))
+        talks = (customers.talk_over(state, leg), direct.decide_ended(state))
+        return together((_caller_gone(state, leg), _hang_up_peer(state, leg), *talks))
     offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
     if offer is not None:
         return _offer_leg_ended(state, offer, fact)
-    return together((_agent_gone(state, leg), _hang_up_peer(state, leg)))
+    return together((customers.talk_over(state, leg), _agent_gone(state, leg), _hang_up_peer(state, leg)))
 
 
 def _caller_gone(state: QueueState, leg: Leg) -> Decision:
@@ -79,13 +111,22 @@ def _caller_gone(state: QueueState, leg: Leg) -> Decision:
     if place is None or (place.is_ordering and place.callback_id is None):
         return NOTHING
     if place.callback_id is not None:
-        # The order stands; an agent who has accepted already goes on with the callback (E-27).
-        return (
-            answering.ready(state, place)
-            if place.phase is Phase.ACCEPTED and place.leg_id is None
-            else NOTHING
-        )
+        return _go_on_without(state, place)
     return ending.abandon(state, place)
+
+
+def _go_on_without(state: QueueState, place: Place) -> Decision:
+    """The order stands; an agent who has accepted already goes on with the callback (E-27).
+
+    Nobody is rung, or kept, for a held customer who has hung up (C7).
+    """
+    if place.phase is Phase.ACCEPTED and place.leg_id is None:
+        if place.is_held:
+            return together((ending.goodbye_of(state, place), answering.reopen(place)))
+        return answering.ready(state, place)
+    if place.phase is Phase.WITH_CALLBACK and place.agent_id is None:
+        return offers.withdraw_all(state, place, offers.CALLER_GONE)
+    return customers.if_engaged(state, place)
 
 
 def _hang_up_peer(state: QueueState, leg: Leg) -> Decision:
@@ -125,10 +166,9 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
         return offers.end_unreached(state, offer, offer.failure)
     if offer.failure == TOO_LATE and not offer.has_rung and not offer.key_legs:
         return offers.end_unreached(state, offer, TOO_LATE)
-    others = NOTHING if offer.is_fallback else offering.after_leg(state, offer.department_id)
-    if not any(leg_id in offer.dialled_legs for leg_id in offer.open_legs):
-        return together((offering.dial_rest(state, offer), others))
-    return others
+    if any(leg_id in offer.dialled_legs for leg_id in offer.open_legs):
+        return NOTHING
+    return offering.dial_rest(state, offer)
 
 
 def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
@@ -152,7 +192,12 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     state.ended_leg = None
     if leg is not None and fact.command == type_name(Play) and fact.reason == TOO_LATE:
         _note_unheard(state, leg)
-    if leg is None or leg.agent_id is None or fact.command != type_name(DialLeg):
+    if leg is None or fact.command != type_name(DialLeg):
+        return
+    if leg.kind is LegKind.CUSTOMER:
+        state.legs.drop(leg.leg_id)
+        customers.calm(state, leg.number)
+    if leg.agent_id is None:
         return
     if state.line(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
         return

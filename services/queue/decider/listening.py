@@ -3,10 +3,10 @@
 from typing import Final
 
 from contracts.gateway import DigitsEntered, PlayFinished
-from contracts.queue import CallbackRequested, CallbackTakenOver
+from contracts.queue import CallbackJoined, CallbackRequested
 from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import answering, ending, offers, telling
+from services.queue.decider import answering, customers, ending, offers, telling
 from services.queue.state import QueueState
 from services.queue.state.records import LegKind, Phase, Place
 
@@ -28,19 +28,18 @@ def decide_digits(state: QueueState, fact: DigitsEntered) -> Decision:
     if place.is_invited:  # the 1 answers the last question that was asked
         return _request(state, place)
     existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
-    if existing is not None and _may_be_taken_over(existing):
-        return _take_over(state, place, existing)
-    return NOTHING
+    if existing is None or not customers.tellable(state, existing):
+        return NOTHING
+    if existing.phase is Phase.WAITING:
+        return customers.take_over(state, place, existing)
+    return _join(state, place, existing)
 
 
-def _may_be_taken_over(existing: Place) -> bool:
-    return existing.phase is Phase.WAITING and existing.leg_id is None and existing.callback_id is not None
-
-
-def _take_over(state: QueueState, place: Place, existing: Place) -> Decision:
+def _join(state: QueueState, place: Place, existing: Place) -> Decision:
+    """An agent is with the callback just now: callback brings the two together (C8)."""
     assert place.leg_id is not None
     assert existing.callback_id is not None
-    fact = CallbackTakenOver(
+    fact = CallbackJoined(
         place_id=existing.place_id,
         new_place_id=place.place_id,
         callback_id=existing.callback_id,

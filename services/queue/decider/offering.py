@@ -7,7 +7,6 @@ from contracts.gateway import TOO_LATE, LegRinging
 from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
 from contracts.log import TimerDue
 from contracts.queue import (
-    AgentPaused,
     FallbackRung,
     OfferDeclined,
     OfferLegDialled,
@@ -24,40 +23,19 @@ from services.queue.state import QueueState
 from services.queue.state.records import Leg, Line, Offer, Phase, Place
 
 Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
-OFFERS_AT_ONCE_MAX = 40
-"""A step travels as one batch of a mebibyte, and an offer with its skipped agents has up to 12 KiB."""
 
 
-def serve(state: QueueState, departments: tuple[DepartmentId, ...]) -> Decision:
-    """Offer the open places of these departments, the earliest first, to whoever is free for each.
+def made(state: QueueState, departments: tuple[DepartmentId, ...], offers_max: int) -> tuple[OfferMade, ...]:
+    """Offers of the open places of these departments, the earliest first, to whoever is free for each.
 
-    What does not fit into this step is served by the timer `serve`, which the last offer of it sets.
+    `offers_max` is reached by whole rounds: a place that rings several agents rings them all.
     """
-    cause, count = state.offers_said
-    room = OFFERS_AT_ONCE_MAX - (count if cause == state.cause else 0)
     facts: list[OfferMade] = []
     for turn in sharing.next_offers(state, departments):
-        if len(facts) >= room:
+        if len(facts) >= offers_max:
             break
         facts.extend(_offers(state, turn, {fact.agent_id for fact in facts}))
-    return Decision(facts=tuple(facts)) if facts else NOTHING
-
-
-def serve_all(state: QueueState) -> Decision:
-    """Serve every department in which places and free agents are."""
-    return serve(state, tuple(state.servable))
-
-
-def decide_serve(state: QueueState, due: TimerDue) -> Decision:
-    """Go on with what did not fit into one step."""
-    return serve_all(state)
-
-
-def after_leg(state: QueueState, department_id: DepartmentId) -> Decision:
-    """A phone rings no more: where a department limits them, another may ring now (Q13)."""
-    if limits.legs_max(state, department_id) is None:
-        return NOTHING
-    return serve(state, (department_id,))
+    return tuple(facts)
 
 
 def _offers(state: QueueState, turn: sharing.Turn, holding: set[AgentId]) -> list[OfferMade]:
@@ -105,17 +83,9 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
         )
     )
     state.drop_timer("round", place.place_id)
-    _count_offer(state)
     if strategy.kind is StrategyKind.CUMULATIVE:
         state.set_timer("step", place.place_id, Instant(state.now_at + sharing.step_ms(strategy)))
         _ring_together(state, fact.place_id, fact.ring_ms_max + phones.SILENT_MS)
-
-
-def _count_offer(state: QueueState) -> None:
-    cause, count = state.offers_said
-    state.offers_said = (state.cause, count + 1 if cause == state.cause else 1)
-    if state.offers_said[1] == OFFERS_AT_ONCE_MAX:
-        state.set_timer("serve", "rest", state.now_at)
 
 
 def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
@@ -125,7 +95,7 @@ def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
 
 
 def decide_made(state: QueueState, fact: OfferMade | FallbackRung) -> Decision:
-    """Dial the phones that ring at once, and look whether the next place can be offered, too."""
+    """Dial the phones that ring at once."""
     place, offer = state.places.get(fact.place_id), state.offers.get(fact.offer_id)
     if place is None or offer is None:
         return NOTHING
@@ -306,33 +276,20 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
 
 
 def decide_ended(state: QueueState, fact: Ended) -> Decision:
-    """Who else can take this place, and what else can this agent take? After a pause `decide_paused`."""
-    departments = sharing.departments_of(state, fact.agent_id)
+    """A fallback employee who did not take the call ends the place; misses in a row pause an agent."""
     place = state.places.get(fact.place_id)
-    if place is None:
-        return serve(state, departments)
-    if isinstance(fact, OfferMissed) and (paused := pauses.if_missed_too_often(state, fact)) is not NOTHING:
-        return together((paused, ending.if_over(state, place)))
-    if place.phase is Phase.FALLBACK:
+    if place is not None and place.phase is Phase.FALLBACK:
         after = ending.fallback_late if came_too_late(fact) else ending.fallback_over
-        return together((after(state, place), serve(state, departments)))
-    here = () if place.department_id in departments else (place.department_id,)
-    return together((ending.if_over(state, place), serve(state, (*departments, *here))))
-
-
-def decide_paused(state: QueueState, fact: AgentPaused) -> Decision:
-    """The place that was missed last is for the others; nothing was offered before the pause was known."""
-    return serve(state, (fact.department_id, *sharing.departments_of(state, fact.agent_id)))
+        return after(state, place)
+    return pauses.if_missed_too_often(state, fact) if isinstance(fact, OfferMissed) else NOTHING
 
 
 def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:
-    """The place waits again; a deadline that came meanwhile is due now."""
+    """A fallback employee is not rung twice."""
     place = state.places.get(fact.place_id)
-    if place is None:
+    if place is None or place.phase is not Phase.FALLBACK:
         return NOTHING
-    if place.phase is Phase.FALLBACK:
-        return ending.fallback_over(state, place)
-    return together((ending.if_over(state, place), serve(state, (place.department_id,))))
+    return ending.fallback_over(state, place)
 
 
 def apply_step(state: QueueState, due: TimerDue) -> None:
@@ -354,6 +311,7 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
     place = state.places.get(due.subject)
     if place is None:
         return
+    state.touch(place.department_id)
     over = [Instant(at + sharing.DECLINE_MS) for _, at in place.declined]
     again_at = min((each for each in over if each > state.now_at), default=None)
     if again_at is not None:
@@ -364,14 +322,3 @@ def apply_rest_over(state: QueueState, due: TimerDue) -> None:
     """An agent whom no phone reached, or we could not ring, may be tried again."""
     line = state.line(AgentId(due.subject))
     state.lines.put(msgspec.structs.replace(line, rests_until_at=None))
-
-
-def decide_rest_over(state: QueueState, due: TimerDue) -> Decision:
-    """Who rested may be offered what waits."""
-    return serve(state, sharing.departments_of(state, AgentId(due.subject)))
-
-
-def decide_place_again(state: QueueState, due: TimerDue) -> Decision:
-    """A place may be offered to more agents than a moment ago."""
-    place = state.places.get(due.subject)
-    return NOTHING if place is None else serve(state, (place.department_id,))

@@ -3,6 +3,7 @@
 import msgspec
 
 from contracts import dialling
+from contracts.callback import Origin
 from contracts.ids import Instant
 from contracts.log import TimerDue
 from runtime.decision import NOTHING, Decision
@@ -18,7 +19,7 @@ def kept(state: QueueState, place: Place) -> Place:
 
     A customer on the line is awake.
     """
-    if place.origin is None or place.leg_id is not None:
+    if place.origin in (None, Origin.QUEUE) or place.leg_id is not None:
         return place
     department = state.departments.get(place.department_id)
     timezone = "UTC" if department is None else department.saved.timezone
@@ -33,9 +34,7 @@ def kept(state: QueueState, place: Place) -> Place:
 
 
 def woken(state: QueueState, place: Place) -> Place:
-    """The customer has come on the line: nothing is held back."""
-    if place.origin is None:
-        return place
+    """The customer has come on the line: nothing is held back, neither by night nor by a gap."""
     state.drop_timer("held", place.place_id)
     state.drop_timer("quiet", place.place_id)
     return msgspec.structs.replace(place, held_until_at=None)

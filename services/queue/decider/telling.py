@@ -11,13 +11,19 @@ from contracts.queue import (
 )
 from contracts.telephony import Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending
+from services.queue.decider import customers, ending
 from services.queue.rules import notices, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
 PLAY_MS_MAX = 20_000
 """An announcement that begins later than this is about a moment that has passed."""
+
+TOLD_MS_MAX = 60_000
+"""To be answered, and to hear of a callback's place: then the end of that was not heard of."""
+
+KEY_MS = 5_000
+"""After the words, time to find the key."""
 
 GAP_MS_MIN = 1_000
 """A gap of nothing would be over as soon as it began, again and again; nobody is told more often."""
@@ -39,7 +45,7 @@ def answered(state: QueueState, place: Place) -> Decision:
 def _welcome(state: QueueState, place: Place) -> Decision:
     position = waiting.position(state, place)
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
-    existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
+    existing = _existing(state, place)
     if existing is not None:
         position = _spoken(state, existing)
         wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
@@ -60,8 +66,13 @@ def _spoken(state: QueueState, place: Place) -> int:
 
 def passed_on(state: QueueState, place: Place) -> Decision:
     """A caller who comes from another department has been welcomed already."""
+    return tell_position(state, place) if _existing(state, place) is None else _welcome(state, place)
+
+
+def _existing(state: QueueState, place: Place) -> Place | None:
+    """The callback's place of which the caller is told, with the key that takes it (C8)."""
     existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
-    return tell_position(state, place) if existing is None else _welcome(state, place)
+    return existing if existing is not None and customers.tellable(state, existing) else None
 
 
 def tell_position(state: QueueState, place: Place) -> Decision:
@@ -111,6 +122,12 @@ def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
     follow_position(state, place)
 
 
+def follow_overflow(state: QueueState, place: Place) -> None:
+    """Who is beyond the limit has heard of the callback's place, and has this long to press the key (C8)."""
+    if place.is_beyond_limit and place.phase is Phase.WAITING:
+        state.set_timer("overflow", place.place_id, Instant(state.now_at + KEY_MS))
+
+
 def follow_position(state: QueueState, place: Place) -> None:
     """From now on the caller is told when the position got better."""
     if f"announce/{place.place_id}" not in state.timers:
@@ -136,6 +153,7 @@ def can_be_told(place: Place) -> bool:
         and place.is_answered
         and place.leg_id is not None
         and not place.is_ordering
+        and not place.is_joining
         and _is_ours(place)
     )
 
@@ -148,7 +166,8 @@ def _is_ours(place: Place) -> bool:
 def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> None:
     """A caller is invited once, so long after joining, or as soon as it waits again after that (C1)."""
     callback = state.departments[place.department_id].saved.callback
-    if callback.is_on and not place.is_internal and not place.is_invited and place.callback_id is None:
+    is_ours = place.callback_id is None and not place.is_beyond_limit
+    if callback.is_on and not place.is_internal and not place.is_invited and is_ours:
         due_at = max(state.now_at, joined_at + callback.invitation_after_ms)
         state.set_timer("invite", place.place_id, Instant(due_at))
 
@@ -173,7 +192,7 @@ def invite_again(state: QueueState, place: Place) -> None:
 def decide_announce(state: QueueState, due: TimerDue) -> Decision:
     """Tell the position again if it got better."""
     place = state.places.get(due.subject)
-    if place is None or not can_be_told(place):
+    if place is None or not can_be_told(place) or place.is_beyond_limit:
         return NOTHING
     if place.position_told is not None and waiting.position(state, place) >= place.position_told:
         return NOTHING

@@ -71,14 +71,15 @@ def nobody_can_come(state: QueueState, department_id: DepartmentId) -> bool:
     return not state.can_come.get(department_id)
 
 
-def somebody_waits_in_vain(state: QueueState) -> bool:
-    """Whether callers are left in a department to which nobody can come."""
-    return any(live and nobody_can_come(state, department_id) for department_id, live in state.live.items())
-
-
 def callers(state: QueueState, place: Place) -> int:
     """How many callers on the line wait in the place's department, itself included (Q13)."""
     return len(state.live.get(place.department_id, ()))
+
+
+def is_full(state: QueueState, department_id: DepartmentId) -> bool:
+    """Whether one more caller would be more than the department wants (Q13)."""
+    waiting_max = state.departments[department_id].saved.waiting_max
+    return waiting_max is not None and len(state.live.get(department_id, ())) >= waiting_max
 
 
 def may_invite(state: QueueState, place: Place) -> bool:
@@ -88,5 +89,6 @@ def may_invite(state: QueueState, place: Place) -> bool:
         department.callback.is_on
         and not place.is_internal
         and place.callback_id is None
+        and not place.is_beyond_limit
         and place.deadline_at - state.now_at >= INVITATION_LEFT_MS_MIN
     )

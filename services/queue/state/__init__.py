@@ -4,15 +4,20 @@ Small records in tables, and indexes derived from them that make every question 
 next, which agents are free, what rank a place has. Indexes are never stored; loading rebuilds them.
 """
 
+from collections.abc import Iterator
+
 from sortedcontainers import SortedSet
 
 from contracts import directory as book
-from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, PlaceId
+from contracts.dialling import DiallingPolicy
+from contracts.ids import Address, AgentId, CallbackId, DepartmentId, LegId, PbxId, PlaceId
 from contracts.queue import SkipReason
 from runtime.records import State
-from services.queue.state.numbers import as_kept, employee_refusal
+from services.queue.state.customers import Customer, Customers
+from services.queue.state.numbers import as_kept, customer_refusal, employee_refusal
 from services.queue.state.records import (
     Agent,
+    Apology,
     Department,
     Leg,
     Line,
@@ -27,7 +32,7 @@ from services.queue.state.records import (
     Rank,
     phone_key,
 )
-from services.queue.state.shelves import FreeKey, counts, note, number_called, place_on_shelves, shelve
+from services.queue.state.shelves import FreeKey, counts, note, place_on_shelves, shelve
 
 
 class QueueState(State):
@@ -36,32 +41,36 @@ class QueueState(State):
     `order[department]` ranks its places · `open[department]` those that could take an agent now ·
     `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
     `servable` departments with both · `can_come[department]` its agents at work · `taking[department]` those
-    of them who are free, or will be by themselves · `by_number` callbacks'
-    places by department and number · `seats` an agent's rank in each department, and whether it is suspended
-    there · `skips` why an agent can take no place of it now ·
-    `on_direct` whose direct call a leg is · `legs_rung[department]` how many phones its offers ring or will ·
-    `engaged` who talks to a number, or is about to · `by_customer` callbacks' places by number alone.
+    of them who are free, or will be by themselves · `unserved` departments with callers to whom nobody can
+    come · `late` places whose deadline acts now · `grantable` apologies that may be dialled now · `customers`
+    what there is of each number · `seats` an agent's rank in each department, and whether it is suspended
+    there · `skips` why an agent can take no place of it now · `on_direct` whose direct call a leg is ·
+    `legs_rung[department]` how many phones its offers ring or will.
+
+    `touched` are departments in which the fact at hand, or one that followed from it, may have made a match
+    possible: the others were settled before. It is never stored, and is empty between two steps.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.ended_leg: Leg | None = None
         """The leg that the fact at hand ended: for the decision of the same step, never stored."""
-        self.direct_over: AgentId | None = None
-        """Whose direct call the fact at hand ended: likewise."""
-        self.let_go: dict[AgentId, str] = {}
-        """Whose customer an agent has just let go: likewise."""
-        self.engaged: dict[str, set[AgentId]] = {}
-        self.by_customer: dict[str, set[PlaceId]] = {}
+        self.talk_over: tuple[Line, Leg] | None = None
+        """The direct call, and its caller's leg, that the fact at hand ended: likewise."""
+        self.touched: dict[DepartmentId, None] = {}
+        self._touched_by = self.cause
+        self.settled = (self.cause, 0)
+        """How much was settled in the step of this cause: a step has a limit, and is never stored."""
+        self.customers = Customers()
+        self.late: SortedSet[PlaceId] = SortedSet()
+        self.grantable: SortedSet[CallbackId] = SortedSet()
+        self.unserved: SortedSet[DepartmentId] = SortedSet()
         self.on_direct: dict[LegId, AgentId] = {}
-        self.offers_said = (self.cause, 0)
-        """How many offers the step of this cause has made: a step has a limit, and is never stored."""
         self.order: dict[DepartmentId, SortedSet[Rank]] = {}
         self.open: dict[DepartmentId, SortedSet[Rank]] = {}
         self.live: dict[DepartmentId, SortedSet[Rank]] = {}
         self.free: dict[DepartmentId, SortedSet[FreeKey]] = {}
         self.servable: SortedSet[DepartmentId] = SortedSet()
-        self.by_number: dict[tuple[DepartmentId, str], tuple[PlaceId, ...]] = {}
         self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
         self.taking: dict[DepartmentId, set[AgentId]] = {}
@@ -80,7 +89,8 @@ class QueueState(State):
         self.phones = self.table("phones", Phone, self._index_phone)
         self.places = self.table("places", Place, self._index_place)
         self.offers = self.table("offers", Offer, self._index_offer)
-        self.legs = self.table("legs", Leg)
+        self.legs = self.table("legs", Leg, self._index_leg)
+        self.apologies = self.table("apologies", Apology, self._index_apology)
         self.notices = self.table("notices", Notice)
 
     # Reading.
@@ -98,21 +108,38 @@ class QueueState(State):
         _, is_suspended = self.seats.get(agent_id, {}).get(department_id, (0, True))
         return is_suspended
 
-    def place_of_number(self, department_id: DepartmentId, caller: str) -> PlaceId | None:
-        """The place of the callback that a number has in a department, or None (C8)."""
-        found = self.by_number.get((department_id, self.number_of(caller)))
-        return found[0] if found else None
+    def policy(self) -> DiallingPolicy | None:
+        """Whom the organization's PBXs may dial; None as long as its card is unknown."""
+        card = next(iter(self.organizations), None)
+        return None if card is None else card.saved.dialling_policy
 
-    def number_of(self, caller: str) -> str:
-        """A caller's number as a callback's is kept, so that the two can be compared."""
-        policy = next(iter(self.organizations), None)
-        return as_kept(caller, policy.saved.dialling_policy) if policy is not None else caller
+    def number_of(self, caller: str | None, *, is_internal: bool = False) -> str | None:
+        """A caller's number as callbacks keep theirs, so that they can be compared; a colleague has none."""
+        if caller is None or is_internal:
+            return None
+        policy = self.policy()
+        return caller if policy is None else as_kept(caller, policy)
+
+    def customer_of(self, place: Place) -> Customer:
+        """What there is of the customer whose place it is."""
+        if place.callback_id is not None:
+            return self.customers.of(place.caller)
+        return self.customers.of(self.number_of(place.caller, is_internal=place.is_internal))
+
+    def callbacks_of(self, customer: Customer) -> tuple[Place, ...]:
+        """The places of a customer's callbacks, in any department, in order."""
+        return tuple(self.places[each] for each in sorted(customer.callbacks))
 
     def is_engaged(self, place: Place) -> bool:
-        """Whether whom a callback would dial is talking, or about to, in another place (E-30)."""
+        """Whether whom a callback would dial is on the line, or being called, for something else (C15)."""
         if place.callback_id is None or place.leg_id is not None or place.caller is None:
             return False
-        return bool(self.engaged.get(place.caller))
+        return self.customers.of(place.caller).is_engaged(place.place_id)
+
+    def may_call(self, place: Place) -> bool:
+        """Whether policy allows the customer of a callback to be dialled now (C10)."""
+        policy = self.policy()
+        return policy is None or place.caller is None or customer_refusal(place.caller, policy) is None
 
     def is_paused(self, agent_id: AgentId) -> bool:
         """Whether an agent is paused, by a person or by misses (Q8)."""
@@ -157,6 +184,8 @@ class QueueState(State):
             return SkipReason.PAUSED
         if (reason := self.blocked_anywhere(agent_id)) is not None:
             return reason
+        if line.word_until_at is not None:
+            return SkipReason.CALLBACK_PENDING
         if line.rests_until_at is not None:
             return SkipReason.TOO_LATE if line.rests_for_us else SkipReason.UNREACHABLE
         return None if line.wrap_up_until_at is None else SkipReason.WRAP_UP
@@ -200,8 +229,32 @@ class QueueState(State):
         scheme, _, number = address.partition(":")
         if scheme != "tel":
             return True
-        policy = next(iter(self.organizations), None)
-        return policy is not None and employee_refusal(number, policy.saved.dialling_policy) is None
+        policy = self.policy()
+        return policy is not None and employee_refusal(number, policy) is None
+
+    def callers_unserved(self) -> Iterator[Place]:
+        """Callers on the line to whom nobody can come, and for whom nothing rings that may still answer."""
+        for department_id in self.unserved:
+            for rank in self.live[department_id]:
+                place = self.places[rank[2]]
+                if not place.offers and not place.is_ordering and not place.is_joining:
+                    yield place
+
+    # What a step has touched.
+
+    def begin_step(self) -> None:
+        """Forget what earlier steps have touched: they were settled."""
+        if self._touched_by != self.cause:
+            self._touched_by = self.cause
+            self.touched.clear()
+
+    def touch(self, department_id: DepartmentId) -> None:
+        """Something may be matched in this department that could not be a moment ago."""
+        self.touched[department_id] = None
+
+    def touched_servable(self) -> tuple[DepartmentId, ...]:
+        """Touched departments in which there are both open places and free agents."""
+        return tuple(each for each in sorted(self.touched) if each in self.servable)
 
     # Indexes.
 
@@ -209,37 +262,54 @@ class QueueState(State):
         stays = old is not None and new is not None and place_on_shelves(old) == place_on_shelves(new)
         if old is not None and not stays:
             self._unindex(old)
-        if new is None:
-            return
-        rank = new.rank
-        is_live = new.phase is Phase.WAITING and new.callback_id is None and new.leg_id is not None
-        shelve(self.order, new.department_id, rank, is_wanted=counts(new))
-        shelve(self.live, new.department_id, rank, is_wanted=is_live)
-        self._index_open(new, rank)
-        if stays:
-            return
-        note(self._places_by_pbx, new.pbx_id, new.place_id, is_wanted=True)
-        if new.callback_id is not None and new.caller is not None:
-            note(self.by_customer, new.caller, new.place_id, is_wanted=True)
-        if (number := number_called(new)) is not None:
-            self.by_number[number] = tuple(sorted((*self.by_number.get(number, ()), new.place_id)))
+        numbers = self.customers.note_place(old, new)
+        if new is not None:
+            rank = new.rank
+            shelve(self.order, new.department_id, rank, is_wanted=counts(new))
+            shelve(self.live, new.department_id, rank, is_wanted=_is_live(new))
+            self._index_open(new, rank)
+            self._note_unserved(new.department_id)
+            if not stays:
+                note(self._places_by_pbx, new.pbx_id, new.place_id, is_wanted=True)
+        self._refresh_customers(numbers)
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
         for shelves in (self.order, self.open, self.live):
             shelve(shelves, old.department_id, rank, is_wanted=False)
+        self.late.discard(old.place_id)
         self._note_servable(old.department_id)
+        self._note_unserved(old.department_id)
         note(self._places_by_pbx, old.pbx_id, old.place_id, is_wanted=False)
-        if old.callback_id is not None and old.caller is not None:
-            note(self.by_customer, old.caller, old.place_id, is_wanted=False)
-        if (number := number_called(old)) is not None:
-            rest = tuple(each for each in self.by_number.pop(number) if each != old.place_id)
-            if rest:
-                self.by_number[number] = rest
 
     def _index_open(self, place: Place, rank: Rank) -> None:
-        shelve(self.open, place.department_id, rank, is_wanted=self._is_open(place))
+        is_open = self._is_open(place)
+        shelve(self.open, place.department_id, rank, is_wanted=is_open)
         self._note_servable(place.department_id)
+        if is_open and self.free.get(place.department_id):
+            self.touch(place.department_id)
+        if self._is_late(place):
+            self.late.add(place.place_id)
+        else:
+            self.late.discard(place.place_id)
+
+    def _is_late(self, place: Place) -> bool:
+        """Whether the deadline acts now: nothing rings that may be answered, and no other call goes first."""
+        return (
+            place.is_late
+            and place.phase is Phase.WAITING
+            and not place.offers
+            and not place.is_ordering
+            and not place.is_joining
+            and place.calm_until_at is None
+            and not self.is_engaged(place)
+        )
+
+    def _note_unserved(self, department_id: DepartmentId) -> None:
+        if self.live.get(department_id) and not self.can_come.get(department_id):
+            self.unserved.add(department_id)
+        else:
+            self.unserved.discard(department_id)
 
     def _note_servable(self, department_id: DepartmentId) -> None:
         if self.open.get(department_id) and self.free.get(department_id):
@@ -250,10 +320,10 @@ class QueueState(State):
     def _is_open(self, place: Place) -> bool:
         if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
             return False
-        if self.is_engaged(place):
+        if place.is_joining or place.is_beyond_limit or self.is_engaged(place):
             return False
-        if place.leg_id is None and place.callback_id is None:
-            # Hung up while the order was being taken: whether somebody is to be called is not known yet.
+        # Hung up while the order was being taken: whether somebody is to be called is not known yet.
+        if place.leg_id is None and (place.callback_id is None or not self.may_call(place)):
             return False
         department = self.departments.get(place.department_id)
         if department is None or self.pbx(place.pbx_id).is_lost:
@@ -271,6 +341,38 @@ class QueueState(State):
             if offer is not None and not offer.is_fallback:
                 rung = self.legs_rung.get(offer.department_id, 0)
                 self.legs_rung[offer.department_id] = rung + sign * len(offer.open_legs)
+                self._touch_limited(offer.department_id)
+
+    def _touch_limited(self, department_id: DepartmentId) -> None:
+        """Where phones that ring at once are limited, another may ring when there are fewer (Q13)."""
+        department = self.departments.get(department_id)
+        if department is not None and department.saved.legs_max is not None:
+            self.touch(department_id)
+
+    def _index_leg(self, old: Leg | None, new: Leg | None) -> None:
+        self._refresh_customers(self.customers.note_leg(old, new))
+
+    def _index_apology(self, old: Apology | None, new: Apology | None) -> None:
+        self._refresh_customers(self.customers.note_apology(old, new))
+        for apology in (old, new):
+            if apology is not None:
+                self._index_grantable(apology.callback_id)
+
+    def _index_grantable(self, callback_id: CallbackId) -> None:
+        apology = self.apologies.get(callback_id)
+        if apology is not None and apology.is_due and not apology.is_granted:
+            customer = self.customers.of(apology.number)
+            if not (customer.legs or customer.running or customer.granted):
+                self.grantable.add(callback_id)
+                return
+        self.grantable.discard(callback_id)
+
+    def _refresh_customers(self, numbers: tuple[str, ...]) -> None:
+        for number in numbers:
+            customer = self.customers.of(number)
+            self._refresh_places(tuple(sorted(customer.callbacks)))
+            for callback_id in sorted(customer.apologies):
+                self._index_grantable(callback_id)
 
     def _index_department(self, old: Department | None, new: Department | None) -> None:
         if old is not None:
@@ -283,6 +385,8 @@ class QueueState(State):
         assert here is not None
         for agent_id in {seat.agent_id: None for each in (old, new) if each for seat in each.saved.agents}:
             self._refresh(agent_id, here.department_id)
+        self._note_unserved(here.department_id)
+        self.touch(here.department_id)
         # Which places are open hangs on the strategy: saved for another reason, they are not looked at.
         if old is None or new is None or old.saved.strategy.kind is not new.saved.strategy.kind:
             self._refresh_places(tuple(PlaceId(rank[2]) for rank in self.order.get(here.department_id, ())))
@@ -292,6 +396,9 @@ class QueueState(State):
         if new is not None and new.saved.dialling_policy != before:
             for agent in self.agents:
                 self._refresh(agent.agent_id)
+            self._refresh_places(tuple(place.place_id for place in self.places if place.callback_id))
+            for department_id in self.servable:
+                self.touch(department_id)
 
     def _index_pbx(self, old: Pbx | None, new: Pbx | None) -> None:
         here = new or old
@@ -322,30 +429,20 @@ class QueueState(State):
     def _index_line(self, old: Line | None, new: Line | None) -> None:
         here = new or old
         assert here is not None
-        if old is not None and old.direct_leg_id is not None:
-            self.on_direct.pop(old.direct_leg_id, None)
-        if new is not None and new.direct_leg_id is not None:
-            self.on_direct[new.direct_leg_id] = new.agent_id
-        before, after = old.customer if old else None, new.customer if new else None
-        if before != after:
-            self._engage(here.agent_id, before, is_wanted=False)
-            self._engage(here.agent_id, after, is_wanted=True)
+        for leg_id in _direct_legs(old):
+            self.on_direct.pop(leg_id, None)
+        for leg_id in _direct_legs(new):
+            self.on_direct[leg_id] = here.agent_id
+        self.customers.note_line(old, new)
         self._refresh(here.agent_id)
-
-    def _engage(self, agent_id: AgentId, number: str | None, *, is_wanted: bool) -> None:
-        if number is not None:
-            note(self.engaged, number, agent_id, is_wanted=is_wanted)
-            self._refresh_places(self.places_of(number))
-
-    def places_of(self, number: str) -> tuple[PlaceId, ...]:
-        """The places of a number's callbacks, in any department, in order."""
-        return tuple(sorted(self.by_customer.get(number, ())))
 
     def _index_phone(self, old: Phone | None, new: Phone | None) -> None:
         here = new or old
         assert here is not None
         for agent_id in self.agents_of_phone(here.key):
             self._refresh(agent_id)
+            for department_id in self.seats.get(agent_id, ()):
+                self._touch_limited(department_id)
 
     def agents_of_pbx(self, pbx_id: PbxId) -> list[AgentId]:
         """The agents whose phones a PBX has, in order."""
@@ -364,6 +461,7 @@ class QueueState(State):
                 self.can_come.setdefault(each, set()).add(agent_id)
             else:
                 self.can_come.setdefault(each, set()).discard(agent_id)
+            self._note_unserved(each)
             self.skips[place] = reason = self.blocked(each, agent_id)
             note(self.taking, each, agent_id, is_wanted=reason not in _NOT_TAKING)
             key = None
@@ -378,7 +476,27 @@ class QueueState(State):
             if key is not None:
                 shelve(self.free, each, key, is_wanted=True)
                 self._free_keys[place] = key
+                if self.open.get(each):
+                    self.touch(each)
             self._note_servable(each)
+
+
+def _is_live(place: Place) -> bool:
+    """Whether it is a caller on the line who waits."""
+    return (
+        place.phase is Phase.WAITING
+        and place.callback_id is None
+        and place.leg_id is not None
+        and not place.is_beyond_limit
+    )
+
+
+def _direct_legs(line: Line | None) -> tuple[LegId, ...]:
+    """The two legs of a direct call: the agent's first, which keeps the agent busy."""
+    if line is None or line.direct_leg_id is None:
+        return ()
+    caller = () if line.direct_caller_leg_id is None else (line.direct_caller_leg_id,)
+    return (line.direct_leg_id, *caller)
 
 
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)

@@ -12,6 +12,12 @@ def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
 
 
 @lru_cache(maxsize=4096)
+def customer_refusal(number: str, policy: DiallingPolicy) -> str | None:
+    """Why a customer's number may not be dialled, or None (C10)."""
+    return refusal(number, policy)
+
+
+@lru_cache(maxsize=4096)
 def as_kept(number: str, policy: DiallingPolicy) -> str:
     """A number as a callback's is kept; what is no number stays as it is."""
     return e164(number, policy) or number

@@ -99,6 +99,16 @@ class Line(Record, frozen=True, array_like=True):
     """The rest is for a machine whose commands come too late, and says nothing of the agent's phones."""
     failures: int = 0
     """How many offers in a row reached none of the agent's phones: each makes the next rest longer."""
+    word_until_at: Instant | None = None
+    """The leg ended while callback had this agent: until callback has said how the attempt ended, and no
+    longer than this, nothing is offered, so that a C7 place goes before everyone."""
+    talk_place_id: PlaceId | None = None
+    """The place from which the conversation came that goes on."""
+    keeps_callback: bool = False
+    """The agent has said that the customer's standing callback is needed nevertheless (C14)."""
+    direct_caller_leg_id: LegId | None = None
+    direct_at: Instant | None = None
+    """When the direct call was answered, until one of its two legs has ended."""
 
 
 class Phone(Record, frozen=True, array_like=True):
@@ -173,6 +183,18 @@ class Place(Record, frozen=True, array_like=True):
     late_count: int = 0
     late_at: Instant = Instant(0)
     """How many of its offers in a row came too late to the PBX, and when the last one did."""
+    ordered_at: Instant | None = None
+    """When the callback was ordered that holds the place: talks before are no reason to end it (C14)."""
+    is_beyond_limit: bool = False
+    """More callers wait than the department wants; this one was told of a callback's place first (C8)."""
+    is_joining: bool = False
+    """The caller pressed 1 for the place of a callback with which an agent is: callback has the word (C8)."""
+    is_held: bool = False
+    """`leg_id` was dialled by callback, whose agent had just gone (C7)."""
+    drops: int = 0
+    """How many agents answered for it and went before the customer was reached (C7)."""
+    calm_until_at: Instant | None = None
+    """The deadline waited for another call of the customer, and acts no sooner than this (C15)."""
 
     @property
     def rank(self) -> Rank:
@@ -206,6 +228,8 @@ class LegKind(StrEnum):
 
     CALLER = "caller"
     AGENT = "agent"
+    CUSTOMER = "customer"
+    """Dialled by callback: for an attempt, or an apology."""
 
 
 class Leg(Record, frozen=True, array_like=True):
@@ -222,6 +246,20 @@ class Leg(Record, frozen=True, array_like=True):
     is_answered: bool = False
     was_taken: bool = False
     """A caller's leg that has, or had, a place: it is not given another."""
+    number: str | None = None
+    """The customer's, as callbacks keep theirs; None: withheld, or a colleague's, or an agent's leg."""
+    is_apology: bool = False
+
+
+class Apology(Record, frozen=True, array_like=True):
+    """An apology call that callback wants to make: its time has come (`is_due`), it may be dialled."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    number: str | None
+    is_due: bool = False
+    is_granted: bool = False
+    leg_id: LegId | None = None
 
 
 class Notice(Record, frozen=True, array_like=True):

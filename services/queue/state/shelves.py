@@ -4,7 +4,6 @@ from typing import TypeVar
 
 from sortedcontainers import SortedSet
 
-from contracts.callback import Origin
 from contracts.ids import AgentId, DepartmentId
 from services.queue.state.records import Phase, Place, Rank
 
@@ -47,21 +46,9 @@ def place_on_shelves(place: Place) -> tuple[object, ...]:
         place.pbx_id,
         place.is_first,
         place.joined_at,
-        place.callback_id,
-        place.caller,
     )
 
 
 def counts(place: Place) -> bool:
     """Whether a place still waits in the department's order: what positions count."""
-    return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK)
-
-
-def number_called(place: Place) -> tuple[DepartmentId, str] | None:
-    """Whom a callback's place is for, as a caller of that number is told of it (C8).
-
-    One that nobody asked for is not told of: that caller has a new place, and the callback is void (C11).
-    """
-    if place.callback_id is None or place.caller is None or place.origin is Origin.ABANDONED:
-        return None
-    return place.department_id, place.caller
+    return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK) and not place.is_beyond_limit

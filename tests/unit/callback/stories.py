@@ -19,7 +19,7 @@ from contracts.ids import (
     VoiceMessageId,
 )
 from contracts.message import Fact
-from runtime.decision import Decision
+from runtime.decision import Decision, together
 from services.callback.service import SERVICE
 from services.callback.state import CallbackState
 from tests.unit.told import Told
@@ -36,16 +36,43 @@ TEN_MINUTES_MS = 600_000
 class Office(Told[CallbackState]):
     """One organization's callback state, its clock, and all that was said."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, grants: bool = True) -> None:
         super().__init__(SERVICE, CallbackState(), NINE)
+        self.grants = grants
+        """Queue grants an apology as soon as it is due: no other call of the customer is in the way."""
+        self._to_grant: list[tuple[Instant, CallbackId]] = []
 
     def hears(self, *facts: Fact, after_ms: int = 0) -> Decision:
-        """Hear facts, one after the other; what the last one led to is returned."""
+        """Hear facts, one after the other; what the last one led to is returned, with queue's grants."""
         self.at = Instant(self.at + after_ms)
         decision = Decision()
         for fact in facts:
             decision = self.step(fact)
+            decision = together((decision, *self._granted(decision)))
         return decision
+
+    def _granted(self, decision: Decision) -> list[Decision]:
+        for fact in decision.facts:
+            if isinstance(fact, callback.ApologyQueued):
+                self._to_grant.append((fact.due_at, fact.callback_id))
+            elif isinstance(fact, callback.ApologyFailed) and fact.next_attempt_at is not None:
+                self._to_grant.append((fact.next_attempt_at, fact.callback_id))
+        due = [each for each in self._to_grant if each[0] <= self.at] if self.grants else []
+        self._to_grant = [each for each in self._to_grant if each not in due]
+        return [self.hears(self.granted(callback_id)) for _, callback_id in due]
+
+    def granted(self, callback_id: CallbackId) -> queue.ApologyGranted:
+        """Queue lets this apology be dialled."""
+        known = self.state.callbacks.get(callback_id)
+        place_id = PlaceId("p.gone") if known is None else known.place_id
+        return queue.ApologyGranted(place_id=place_id, callback_id=callback_id)
+
+    def waits_until(self, until_at: Instant) -> None:
+        """Let time pass; timers and grants that come due are heard at their instants."""
+        while due := [at for at, _ in self._to_grant if at <= until_at and self.grants]:
+            super().waits_until(min(due))
+            self._granted(Decision())
+        super().waits_until(until_at)
 
     def waits(self, until_ms: int) -> None:
         """Let time pass until so long after NINE."""
@@ -225,6 +252,13 @@ def place_connected(name: str, agent: str, leg: str) -> queue.PlaceConnected:
         waited_ms=1,
         callback_id=cb(name),
     )
+
+
+def talked(office: Office) -> callback.CallbackConnected:
+    """They are bridged and talk for a minute, after which nobody can say that it was the wrong person."""
+    office.hears(bridged(office.last(telephony.Bridge)))
+    office.waits_until(Instant(office.at + 60_000))
+    return office.last(callback.CallbackConnected)
 
 
 def bridged(bridge: telephony.Bridge) -> gateway.Bridged:

@@ -51,8 +51,12 @@ def test_at_the_deadline_the_customer_is_called_with_an_apology() -> None:
     office = ordered()
     decision = office.hears(deadline_passed(), after_ms=TEN_MINUTES_MS)
     queued, apology = decision.facts
-    assert queued == callback.ApologyQueued(callback_id=cb(), place_id=place(), due_at=office.at)
-    assert apology == callback.ApologyDialled(callback_id=cb(), leg_id=LegId("cb.p.c1.apology1"), attempt=1)
+    assert queued == callback.ApologyQueued(
+        callback_id=cb(), place_id=place(), due_at=office.at, number=CUSTOMER
+    )
+    assert apology == callback.ApologyDialled(
+        callback_id=cb(), leg_id=LegId("cb.p.c1.apology1"), attempt=1, place_id=place()
+    )
     (dial,) = decision.commands
     assert isinstance(dial, telephony.DialLeg)
     assert (dial.address, dial.caller_id, dial.ring_ms_max) == (f"tel:{CUSTOMER}", LINE, 30_000)
@@ -227,7 +231,7 @@ def test_an_apology_that_the_gateway_did_not_dial_was_no_try() -> None:
     decision = office.hears(refused(first.leg_id))
     assert isinstance(decision.facts[0], callback.ApologyFailed)
     assert dialled(office)[5] == "c0"
-    for _ in range(10):
+    for _ in range(30):
         office.waits(office.at - NINE + 60_000)
         office.hears(refused(office.last(callback.ApologyDialled).leg_id))
     assert len(office.said(callback.CallbackExpired)) > 0

@@ -24,6 +24,7 @@ from tests.unit.callback.stories import (
     played,
     ready,
     refused,
+    talked,
     whispering,
 )
 
@@ -106,15 +107,16 @@ def test_the_customer_answers_and_both_are_bridged() -> None:
         pbx_id=PBX, bridge_id=BridgeId(f"{leg_id}.bridge"), legs=(LegId("anna.leg"), leg_id)
     )
     assert decision.commands == (bridge,)
-    (connected,) = office.hears(bridged(bridge)).facts
-    assert isinstance(connected, callback.CallbackConnected)
+    bridged_at = office.at
+    connected = talked(office)
     assert (connected.agent_id, connected.agent_leg_id, connected.leg_id) == ("anna", "anna.leg", leg_id)
-    assert connected.waited_ms == office.at - NINE
+    assert (connected.bridged_at, connected.waited_ms) == (bridged_at, bridged_at - NINE)
     assert [line.what for line in connected.story] == [
         "ordered",
         "attempt_started",
         "customer_dialled",
         "customer_answered",
+        "bridged",
         "connected",
     ]
     assert len(office.state.callbacks) == len(office.state.timers) == 0
@@ -237,8 +239,7 @@ def test_a_deadline_that_passes_after_an_agent_has_answered_changes_nothing() ->
     assert office.hears(deadline_passed()).facts == ()
     office.hears(answered("cb.p.c1.dial1"))
     assert office.hears(deadline_passed()).facts == ()
-    office.hears(bridged(office.last(telephony.Bridge)))
-    assert len(office.said(callback.CallbackConnected)) == 1
+    assert talked(office).agent_id == "anna"
 
 
 @pytest.mark.rule("C3")

@@ -27,6 +27,7 @@ from tests.unit.callback.stories import (
     ready,
     refused,
     requested,
+    talked,
     whispering,
 )
 
@@ -134,9 +135,7 @@ def test_a_customer_who_answers_while_the_next_agent_hears_the_whisper_gets_that
     (bridge,) = decision.commands
     assert isinstance(bridge, telephony.Bridge)
     assert bridge.legs == ("boris.leg", leg_id)
-    (connected,) = office.hears(bridged(bridge)).facts
-    assert isinstance(connected, callback.CallbackConnected)
-    assert connected.agent_id == "boris"
+    assert talked(office).agent_id == "boris"
 
 
 @pytest.mark.rule("C7")
@@ -324,8 +323,7 @@ def test_while_the_pbx_is_away_nobody_is_judged_by_its_silence() -> None:
     office.waits(300_000)
     assert office.said(callback.AttemptFailed) == []
     office.hears(gateway.PbxReturned(pbx_id=PBX, live_legs=(leg_id,)), answered(leg_id))
-    office.hears(bridged(office.last(telephony.Bridge)))
-    assert len(office.said(callback.CallbackConnected)) == 1
+    assert talked(office).callback_id == cb()
 
 
 @pytest.mark.rule("C6")
@@ -364,7 +362,7 @@ def test_late_and_repeated_facts_after_the_end_change_nothing() -> None:
     """The callback is over; its legs' echoes are not its business."""
     office, leg_id = dialling()
     office.hears(answered(leg_id))
-    office.hears(bridged(office.last(telephony.Bridge)))
+    talked(office)
     facts = len(office.facts)
     whisper = office.said(telephony.Play)[-2]
     for fact in (

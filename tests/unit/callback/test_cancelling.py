@@ -13,7 +13,6 @@ from tests.unit.callback.stories import (
     an_office,
     answered,
     apologizing,
-    bridged,
     cb,
     deadline_passed,
     dialling,
@@ -27,6 +26,7 @@ from tests.unit.callback.stories import (
     pressed,
     pressed_one,
     ready,
+    talked,
     whispering,
 )
 
@@ -158,8 +158,7 @@ def test_two_who_are_just_being_bridged_talk() -> None:
     """It came too late: the customer has said hello."""
     office, leg_id = dialling()
     office.hears(answered(leg_id), cancel_asked())
-    office.hears(bridged(office.last(telephony.Bridge)))
-    assert office.last(callback.CallbackConnected).callback_id == cb()
+    assert talked(office).callback_id == cb()
 
 
 @pytest.mark.rule("C9")

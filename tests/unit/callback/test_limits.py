@@ -139,6 +139,7 @@ def test_settings_changed_later_leave_an_order_its_attempts() -> None:
 def test_the_policy_of_today_bars_what_it_allowed_at_the_order() -> None:
     """Checked again at every dialling: the agent is told and freed, the callback ends refused."""
     office = ordered("c1")
+    office.hears(ready("c1"))
     office.hears(
         directory.OrganizationSaved(
             organization_id=OrganizationId("org"),
@@ -150,7 +151,6 @@ def test_the_policy_of_today_bars_what_it_allowed_at_the_order() -> None:
             administrators=(),
         )
     )
-    office.hears(ready("c1"))
     decision = office.hears(played(office.last(telephony.Play)))
     (barred,) = decision.facts
     assert isinstance(barred, callback.CallbackBarred)
@@ -163,7 +163,7 @@ def test_the_policy_of_today_bars_what_it_allowed_at_the_order() -> None:
 
 @pytest.mark.rule("C10")
 def test_an_apology_is_checked_like_any_dial() -> None:
-    """The kill switch stops it; the callback ends refused, not unreached."""
+    """The kill switch stops it: the callback ends expired, and its recipients get a letter (C10)."""
     office = ordered("c1")
     office.hears(
         directory.OrganizationSaved(
@@ -177,7 +177,7 @@ def test_an_apology_is_checked_like_any_dial() -> None:
         ),
         deadline_passed("c1"),
     )
-    assert office.last(callback.CallbackBarred).reason == "switched_off"
+    assert office.last(callback.CallbackExpired).reason == "switched_off"
     assert len(office.state.callbacks) == 0
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts import callback, directory, queue, telephony
-from contracts.ids import DepartmentId, LegId, NoticeId
+from contracts.ids import DepartmentId, Instant, LegId, NoticeId
 from contracts.tts import NoticeRendered
 from tests.unit.callback.stories import (
     CUSTOMER,
@@ -11,6 +11,7 @@ from tests.unit.callback.stories import (
     NINE,
     PBX,
     SALES,
+    TEN_MINUTES_MS,
     a_department,
     an_office,
     cb,
@@ -34,7 +35,12 @@ def test_ordering_again_confirms_the_first() -> None:
     decision = office.hears(pressed_one("c2"))
     assert decision.facts == (
         callback.CallbackConfirmed(
-            callback_id=cb("c1"), place_id=place("c1"), new_place_id=place("c2"), leg_id=LegId("c2")
+            callback_id=cb("c1"),
+            place_id=place("c1"),
+            new_place_id=place("c2"),
+            leg_id=LegId("c2"),
+            joined_at=NINE,
+            deadline_at=Instant(NINE + TEN_MINUTES_MS),
         ),
     )
     play = office.last(telephony.Play)
@@ -47,12 +53,13 @@ def test_ordering_again_confirms_the_first() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_who_confirmed_an_order_does_not_change_it_but_may_cancel_it() -> None:
-    """The second line may be anybody's who knows the number: it adds nothing, «0» is the customer's."""
+def test_who_confirmed_an_order_may_change_it_and_may_cancel_it() -> None:
+    """Two claims of one customer are one: what can be said of an own order can be said of this one."""
     office = ordered("c1")
     office.hears(pressed_one("c2"), pressed("c2", "5"))
-    assert office.said(callback.NumberWanted) == []
-    office.hears(pressed("c2", "0"))
+    assert office.last(callback.NumberWanted).leg_id == "c2"
+    office = ordered("c1")
+    office.hears(pressed_one("c2"), pressed("c2", "0"))
     assert office.last(callback.CallbackCancelled).callback_id == cb("c1")
     assert len(office.state.callbacks) == 0
 

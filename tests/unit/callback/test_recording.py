@@ -12,11 +12,11 @@ from tests.unit.callback.stories import (
     a_department,
     an_office,
     answered,
-    bridged,
     dialling,
     ended,
     ordered,
     played,
+    talked,
 )
 
 
@@ -40,10 +40,10 @@ def test_the_customer_is_told_before_the_bridge_and_recorded_from_it_on() -> Non
     office.hears(played(told))
     bridge = office.last(telephony.Bridge)
     assert not office.said(telephony.Record)
-    office.hears(bridged(bridge))
+    connected = talked(office)
     record = office.last(telephony.Record)
     assert (record.leg_id, record.bridge_id, record.tone) == (leg_id, bridge.bridge_id, False)
-    assert office.last(callback.CallbackConnected).recording_id == record.recording_id
+    assert connected.recording_id == record.recording_id
 
 
 @pytest.mark.rule("R1")
@@ -51,8 +51,7 @@ def test_who_could_not_be_told_is_connected_and_not_recorded() -> None:
     """A notice that is missing costs nobody the call."""
     office, _ = answered_where_calls_are_recorded()
     office.hears(played(office.last(telephony.Play), ok=False))
-    office.hears(bridged(office.last(telephony.Bridge)))
-    assert office.last(callback.CallbackConnected).recording_id is None
+    assert talked(office).recording_id is None
     assert not office.said(telephony.Record)
 
 
@@ -88,6 +87,5 @@ def test_nothing_is_recorded_by_default() -> None:
     """It is a switch."""
     office, leg_id = dialling()
     office.hears(answered(leg_id))
-    office.hears(bridged(office.last(telephony.Bridge)))
-    assert office.last(callback.CallbackConnected).recording_id is None
+    assert talked(office).recording_id is None
     assert not office.said(telephony.Record)

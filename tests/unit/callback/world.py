@@ -283,8 +283,11 @@ class World:
                 ended = self.places.pop(fact.place_id, None)
                 if ended is not None and ended.leg_id is not None and _keeps_line(fact):
                     self.ends(ended.leg_id)  # who would wait on hangs up, in this world
-            case callback.CallbackConfirmed():
-                self.places.pop(fact.new_place_id or "", None)
+            case callback.CallbackConfirmed() | callback.CustomerJoined():
+                new, first = self.places.pop(fact.new_place_id or "", None), self.places.get(fact.place_id)
+                if new is not None and first is not None and first.phase == "waiting":
+                    first.leg_id = new.leg_id
+                    first.deadline_at = getattr(fact, "deadline_at", None) or first.deadline_at
             case gateway.LegEnded():
                 self._leg_over(fact.leg_id)
             case callback.CallbackOrdered() | callback.CallbackRefused() | callback.OrderAbandoned():

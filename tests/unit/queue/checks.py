@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from contracts import queue
+from contracts import dialling, queue
 from contracts.ids import AgentId, PlaceId
 from contracts.message import Fact
 from runtime.records import Timer
@@ -14,14 +14,15 @@ from services.queue.decider.ending import PLACE_TIMERS
 from services.queue.rules import sharing
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
+from services.queue.state.customers import Customer
 from services.queue.state.records import Phase, Place
 
 DECLINE_MS = 10_000
 RELOADED_EVERY = 3
 """Loading everything anew is slow; a difference stays for longer than three facts."""
 INDEXES = (
-    *("order", "open", "live", "free", "by_number", "seats", "can_come"),
-    *("on_direct", "legs_rung", "engaged", "by_customer"),
+    *("order", "open", "live", "free", "seats", "can_come"),
+    *("on_direct", "legs_rung"),
 )
 
 
@@ -51,7 +52,8 @@ class Watch:
                 no_inversion(state, fact)
                 assert fact.legs, "an offer that rings nowhere"
                 not_too_many_phones(state, fact)
-                assert not is_engaged(state, state.places[fact.place_id]), "the customer is talking"
+                assert not is_engaged(state, state.places[fact.place_id]), "the customer is on the line"
+                assert may_be_called(state, state.places[fact.place_id]), "policy forbids that number"
             case queue.FallbackRung():
                 nobody_holds_two(state, fact.agent_id)
             case _:
@@ -111,7 +113,9 @@ def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
         return False
     if state.pbx(place.pbx_id).is_lost or agent_id in place.tried:
         return False
-    if is_engaged(state, place):
+    if is_engaged(state, place) or place.is_joining or place.is_beyond_limit:
+        return False
+    if not may_be_called(state, place):
         return False
     if place.leg_id is None and place.callback_id is None:
         return False  # hung up while ordering: whether somebody is to be called is not known yet
@@ -124,10 +128,30 @@ def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
 
 
 def is_engaged(state: QueueState, place: Place) -> bool:
-    """Whether a callback's customer is with an agent already, found by looking at all agents (E-30)."""
+    """Whether a callback's customer is on the line or being called, found by looking at all legs (C15)."""
     if place.callback_id is None or place.leg_id is not None:
         return False
-    return any(line.customer is not None and line.customer == place.caller for line in state.lines)
+    is_up = any(
+        leg.number == place.caller
+        and leg.place_id != place.place_id
+        and not (leg.is_apology and not leg.is_answered)
+        for leg in state.legs
+    )
+    return is_up or any(
+        other.caller == place.caller
+        and other.place_id != place.place_id
+        and other.callback_id is not None
+        and other.phase in (Phase.ACCEPTED, Phase.WITH_CALLBACK)
+        for other in state.places
+    )
+
+
+def may_be_called(state: QueueState, place: Place) -> bool:
+    """Whether policy allows a callback's customer to be dialled, unless he is on the line (C10)."""
+    if place.leg_id is not None or place.callback_id is None or place.caller is None:
+        return True
+    card = next(iter(state.organizations), None)
+    return card is None or dialling.refusal(place.caller, card.saved.dialling_policy) is None
 
 
 def _takes_more(state: QueueState, place: Place) -> bool:
@@ -162,7 +186,7 @@ def check(state: QueueState) -> None:
 def _vain_timers(state: QueueState) -> Iterator[str]:
     """Timers for what is gone."""
     for timer in state.timers:
-        is_there = timer.kind in ("work", "probe", "nobody", "serve")
+        is_there = timer.kind in ("work", "probe", "serve")
         if not (is_there or _is_of_a_call(state, timer) or _is_of_an_agent(state, timer)):
             yield timer.timer_id
 
@@ -178,6 +202,8 @@ def _is_of_a_call(state: QueueState, timer: Timer) -> bool:
             return timer.subject.rpartition(".")[0] in state.offers
         case "key" | "goodbye":
             return timer.subject in state.legs
+        case "apology":
+            return timer.subject in state.apologies
         case _:
             return False
 
@@ -194,6 +220,8 @@ def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
             return line.rests_until_at is not None
         case "direct":
             return line.direct_leg_id is not None
+        case "word":
+            return line.word_until_at is not None
         case "phone_lease":
             return phone is not None and phone.is_in_use
         case _:
@@ -229,19 +257,20 @@ def _check_places(state: QueueState) -> None:
         assert all(offer_id in state.offers for offer_id in place.offers)
         if place.leg_id is not None:
             assert state.legs[place.leg_id].place_id == place.place_id
-        if place.phase in (Phase.ACCEPTED, Phase.WITH_CALLBACK):
+        if place.phase is Phase.ACCEPTED:
             assert place.agent_id is not None
         if place.phase is Phase.WITH_CALLBACK:
             assert place.callback_id is not None
         is_silent = place.phase is Phase.WAITING and not place.offers and not place.is_ordering
-        is_silent = is_silent and not is_engaged(state, place)
+        is_silent = is_silent and not is_engaged(state, place) and not place.is_joining
+        is_silent = is_silent and place.calm_until_at is None
         assert not (is_silent and place.is_late), f"{place.place_id} is late and nothing rings"
-        if is_silent and place.callback_id is None:
+        if is_silent and place.callback_id is None and not place.is_beyond_limit:
             assert state.can_come.get(place.department_id) or _awaits_more(state, place), "nobody can come"
 
 
 def _awaits_more(state: QueueState, place: Place) -> bool:
-    return "nobody/rest" in state.timers
+    return "serve/rest" in state.timers
 
 
 def reloaded(state: QueueState) -> QueueState:
@@ -251,7 +280,7 @@ def reloaded(state: QueueState) -> QueueState:
     for name in sorted(state.tables):
         for record in state.tables[name]:
             loaded.tables[name].load(state.tables[name].encoded(record))
-    loaded.now_at, loaded.cause, loaded.offers_said = state.now_at, state.cause, state.offers_said
+    loaded.now_at, loaded.cause, loaded.settled = state.now_at, state.cause, state.settled
     return loaded
 
 
@@ -265,7 +294,12 @@ def snapshot(state: QueueState) -> dict[str, Any]:
             for key, value in index.items()
             if value
         }
-    seen["index servable"] = list(state.servable)
+    for name in ("servable", "unserved", "late", "grantable"):
+        seen[f"index {name}"] = list(getattr(state, name))
+    seen["index customers"] = {
+        number: tuple(sorted(getattr(customer, part)) for part in Customer.__slots__)
+        for number, customer in sorted(state.customers.known())
+    }
     return seen
 
 

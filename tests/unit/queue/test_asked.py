@@ -212,8 +212,8 @@ def test_a_second_attempt_that_falls_into_quiet_hours_waits() -> None:
 
 
 @pytest.mark.rule("C12", "C8")
-def test_who_comes_on_the_line_for_it_is_served_and_held_again_when_gone() -> None:
-    """The customer who calls at night is awake; hung up, quiet hours hold again."""
+def test_who_comes_on_the_line_for_it_is_served_and_it_is_the_customers_own_from_then_on() -> None:
+    """The customer who calls at night is awake: merged with the own call, quiet hours hold it no more."""
     office = an_evening(22)
     ordered(office, for_ms=20 * HOUR)
     office.calls("again")
@@ -223,8 +223,8 @@ def test_who_comes_on_the_line_for_it_is_served_and_held_again_when_gone() -> No
     office.declines(ANNA)
     office.hangs_up("again")
     office.waits(MINUTE)
-    assert ringing(office) == []
-    assert office.state.places[PLACE].held_until_at == NINE + 24 * HOUR
+    assert ringing(office) == [ANNA]
+    assert office.state.places[PLACE].held_until_at is None
 
 
 @pytest.mark.rule("C12", "Q12")

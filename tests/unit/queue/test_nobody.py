@@ -52,9 +52,9 @@ def test_the_last_agent_suspended_while_customers_wait() -> None:
     office = an_office(ANNA, BORIS)
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.saves(office.hours(BORIS, hours=()))
-    for name in ("c1", "c2", "c3"):
-        office.calls(name)
-    office.orders("c2")
+    for number, name in enumerate(("c1", "c2", "c3")):
+        office.calls(name, caller=f"+7912345670{number}")
+    office.orders("c2", number="+79123456701")
     deadline_at = office.place("c2").deadline_at
     office.saves(office.department(ANNA, BORIS, suspended=(ANNA,)))
     assert [fact.place_id for fact in office.said(queue.PlaceDiverted)] == ["p.c1", "p.c3"]

@@ -80,7 +80,7 @@ def test_a_place_that_was_offered_and_not_taken_keeps_its_own_time() -> None:
 def test_others_are_served_while_a_callback_waits_for_its_next_attempt_and_then_it_is_first() -> None:
     """In the gap the place could not take an agent; after it the joining time counts again."""
     office = an_office(ANNA, strategy=by("longest_idle"))
-    office.calls("busy")
+    office.calls("busy", caller="+79123456781")
     office.answers(ANNA)
     office.calls("c1", caller=CUSTOMER)
     office.waits(SECOND)

@@ -119,7 +119,7 @@ def test_a_log_that_holds_the_decisions_is_followed_to_the_same_state() -> None:
         said = step(SERVICE, decided, fact, at=at, cause=cause)  # type: ignore[arg-type]  # facts they are
         follow(SERVICE, followed, fact, said.facts, at=at, cause=cause)  # type: ignore[arg-type]
     assert snapshot(decided) == snapshot(followed)
-    assert decided.offers_said == followed.offers_said
+    assert decided.settled == followed.settled
 
 
 def _book(office: Office) -> list[object]:

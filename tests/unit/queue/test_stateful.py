@@ -163,7 +163,7 @@ class World(People):
     @rule(number=a_number)
     def a_callback_is_connected(self, number: int) -> None:
         place = self.some_place(number, Phase.WITH_CALLBACK)
-        if place is not None and place.callback_id is not None:
+        if place is not None and place.callback_id is not None and place.agent_id is not None:
             self.office.hears(
                 end(
                     self.office,

@@ -6,8 +6,8 @@ import pytest
 
 from contracts import callback, queue
 from contracts.callback import Origin
-from contracts.gateway import DeviceState
-from contracts.ids import AgentId, CallbackId, Instant, PlaceId
+from contracts.gateway import Bridged, DeviceState, Outcome
+from contracts.ids import AgentId, BridgeId, CallbackId, Instant, LegId, PlaceId
 from contracts.queue import TalkedBefore
 from tests.unit.queue.callback_stories import OTHER, end
 from tests.unit.queue.stories import (
@@ -23,6 +23,8 @@ from tests.unit.queue.stories import (
     Office,
     an_office,
 )
+
+CUSTOMERS_LEG = LegId("customer")
 
 
 def two_departments(**settings: Any) -> Office:
@@ -53,10 +55,28 @@ def is_free(office: Office, agent_id: AgentId) -> None:
 
 
 def connected(office: Office, callback_id: CallbackId, agent_id: AgentId) -> None:
-    """Callback has bridged the customer and this agent."""
+    """Callback has dialled the customer, bridged both, and says so after a minute."""
     leg_id = office.state.line(agent_id).leg_id
-    more = {"agent_id": agent_id, "agent_leg_id": leg_id, "leg_id": "customer", "waited_ms": 1}
+    assert leg_id is not None
+    dialled = callback.CustomerDialled(
+        callback_id=callback_id,
+        place_id=PlaceId(callback_id.removeprefix("cb.")),
+        attempt=1,
+        leg_id=CUSTOMERS_LEG,
+        agent_id=agent_id,
+        agent_leg_id=leg_id,
+    )
+    bridged = Bridged(pbx_id=MOSCOW, bridge_id=BridgeId("b"), legs=(leg_id, CUSTOMERS_LEG))
+    office.hears(dialled, bridged)
+    office.waits(MINUTE)
+    more = {"agent_id": agent_id, "agent_leg_id": leg_id, "leg_id": CUSTOMERS_LEG, "waited_ms": 1}
     office.hears(end(office, callback.CallbackConnected, callback_id, **more))
+
+
+def hang_up(office: Office, agent_id: AgentId) -> None:
+    """An agent's conversation ends, with both legs."""
+    office.finishes(agent_id)
+    office.hears(office.leg_ended(CUSTOMERS_LEG, Outcome.COMPLETED))
 
 
 @pytest.mark.rule("C8", "C3")
@@ -80,10 +100,10 @@ def test_afterwards_it_is_offered_with_whom_the_customer_has_talked_to(wrap_up_m
     is_free(office, ANNA)
     office.answers(ANNA)
     is_free(office, BORIS)
-    connected(office, sales, ANNA)
     talked = TalkedBefore(department_id=SALES, at=office.at)
+    connected(office, sales, ANNA)
     office.waits(2 * MINUTE)
-    office.finishes(ANNA)
+    hang_up(office, ANNA)
     assert office.ringing("c2") == [BORIS]
     assert office.last(queue.OfferMade).talked_before == talked
     office.answers(BORIS)
@@ -132,10 +152,29 @@ def test_a_deadline_that_comes_while_they_talk_waits_for_the_end() -> None:
     is_free(office, ANNA)
     office.answers(ANNA)
     connected(office, sales, ANNA)
-    office.waits(30 * MINUTE)
+    office.waits_until(Instant(office.place("c2").deadline_at + 10 * MINUTE))
     assert not office.said(queue.DeadlinePassed)
-    office.finishes(ANNA)
+    hang_up(office, ANNA)
+    office.waits(MINUTE - 1)
+    assert not office.said(queue.DeadlinePassed)
+    office.waits(1)
     assert office.last(queue.DeadlinePassed).callback_id == service
+    assert office.last(queue.DeadlinePassed).reason == ""
+
+
+@pytest.mark.rule("C15")
+def test_a_conversation_that_lasts_too_long_after_the_deadline_leaves_no_apology() -> None:
+    """Fifteen minutes late an apology is worse than none: the callback ends, with the reason."""
+    office, sales, service = ordered_in_both()
+    is_free(office, ANNA)
+    office.answers(ANNA)
+    connected(office, sales, ANNA)
+    deadline_at = office.place("c2").deadline_at
+    office.waits_until(Instant(deadline_at + 15 * MINUTE - 1))
+    assert not office.said(queue.DeadlinePassed)
+    office.waits(1)
+    assert office.last(queue.DeadlinePassed).callback_id == service
+    assert office.last(queue.DeadlinePassed).reason == "customer_on_line"
 
 
 @pytest.mark.rule("C8", "C11")
@@ -187,5 +226,5 @@ def test_another_process_holds_it_back_too() -> None:
     office.restarts()
     is_free(office, BORIS)
     assert office.ringing("c2") == []
-    office.finishes(ANNA)
+    hang_up(office, ANNA)
     assert office.ringing("c2") == [BORIS]

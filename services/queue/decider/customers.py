@@ -1,0 +1,350 @@
+"""One customer in several places (C8, C14, C15, E-30): one conversation at a time, and none too many.
+
+While a leg of a number is up, or an agent is being brought together with it, no callback to that number is
+offered and no apology granted; what rings for one stops. An agent who is with a callback just then is not
+let go: callback hears of the customer's own call, and a key brings the two together.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from contracts.callback import (
+    ApologyDialled,
+    ApologyFailed,
+    ApologyQueued,
+    CustomerDialled,
+    JoinRefused,
+    Origin,
+)
+from contracts.directory import CallbackKeepAsked
+from contracts.gateway import CallArrived
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, PlaceId
+from contracts.log import TimerDue
+from contracts.queue import (
+    ApologyGranted,
+    CallbackTakenOver,
+    CustomerOnLine,
+    CustomerTalked,
+    DeadlinePassed,
+    OfferWithdrawn,
+    TalkedBefore,
+)
+from runtime.decision import NOTHING, Decision, together
+from services.queue.decider import ending, offers
+from services.queue.state import QueueState
+from services.queue.state.customers import Customer
+from services.queue.state.records import Apology, Leg, LegKind, Line, Phase, Place
+
+ENGAGED: Final = "customer_engaged"
+"""Why an offer is withdrawn whose customer is on the line, or was taken by another department's agent."""
+ON_LINE: Final = "customer_on_line"
+"""Why a deadline led to no apology: the customer was on the line with us for too long after it."""
+CALM_MS: Final = 60_000
+"""C15: nobody apologises to somebody who hung up a moment ago."""
+
+
+# A leg of the customer comes up, or an agent takes the customer elsewhere.
+
+
+def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
+    """The customer calls in: nobody else is rung for a callback, and who is with one hears of it."""
+    leg = state.legs.get(fact.leg_id)
+    if leg is None or leg.number is None or leg.place_id is not None:
+        return NOTHING
+    return _engaged(state, state.customers.of(leg.number), None, leg)
+
+
+def elsewhere(state: QueueState, place: Place) -> Decision:
+    """An agent takes this customer: other departments ring nobody for a callback to that number."""
+    return _engaged(state, state.customer_of(place), place.place_id, None)
+
+
+def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Leg | None) -> Decision:
+    leg_id = None if leg is None else leg.leg_id
+    others = [each for each in state.callbacks_of(customer) if each.place_id != but]
+    withdrawn = (
+        offers.end(state, offer_id, OfferWithdrawn, reason=ENGAGED)
+        for other in others
+        if other.leg_id is None
+        for offer_id in other.offers
+    )
+    told = [
+        CustomerOnLine(place_id=other.place_id, callback_id=other.callback_id, leg_id=leg_id)
+        for other in others
+        if leg is not None and other.phase is Phase.WITH_CALLBACK and other.callback_id is not None
+    ]
+    for callback_id in sorted(customer.granted):
+        apology = state.apologies[callback_id]
+        answered = state.legs.get(apology.leg_id) if apology.leg_id is not None else None
+        if apology.place_id != but and not (answered is not None and answered.is_answered):
+            told.append(CustomerOnLine(place_id=apology.place_id, callback_id=callback_id, leg_id=leg_id))
+    return together((*withdrawn, Decision(facts=tuple(told))))
+
+
+def if_engaged(state: QueueState, place: Place) -> Decision:
+    """What rings for a callback stops when its customer is, or turns out to be, on another line."""
+    return offers.withdraw_all(state, place, ENGAGED) if state.is_engaged(place) else NOTHING
+
+
+def on_another_line(state: QueueState, place: Place) -> tuple[CustomerOnLine, ...]:
+    """What callback must know of a customer when it gets an agent for this place."""
+    if place.callback_id is None or not state.is_engaged(place):
+        return ()
+    legs = state.customers.of(place.caller).legs
+    leg_id = next((each for each in sorted(legs) if legs[each] != place.place_id), None)
+    return (CustomerOnLine(place_id=place.place_id, callback_id=place.callback_id, leg_id=leg_id),)
+
+
+def apply_on_line(state: QueueState, fact: CustomerOnLine) -> None:
+    """An apology that was granted is so no more; it is due again as soon as nobody stands against it."""
+    apology = state.apologies.get(fact.callback_id)
+    if apology is not None:
+        state.apologies.put(msgspec.structs.replace(apology, is_granted=False, is_due=True))
+
+
+# Legs that callback dials.
+
+
+def apply_dialled(state: QueueState, fact: CustomerDialled) -> None:
+    """The customer's phone is called: that number is engaged until the leg has ended."""
+    place = state.places.get(fact.place_id)
+    if place is not None:
+        leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=place.caller)
+        state.legs.put(leg)
+
+
+def apply_apology_wanted(state: QueueState, fact: ApologyQueued | ApologyFailed) -> None:
+    """Callback wants to call for an apology, now or from an instant on; or it was the last try."""
+    known = state.apologies.get(fact.callback_id)
+    if isinstance(fact, ApologyQueued):
+        place = state.places.get(fact.place_id)
+        number = fact.number or (None if place is None else place.caller)
+        known = Apology(fact.callback_id, fact.place_id, number)
+    due_at = fact.due_at if isinstance(fact, ApologyQueued) else fact.next_attempt_at
+    if known is None or due_at is None:
+        return
+    is_due = due_at <= state.now_at
+    state.apologies.put(msgspec.structs.replace(known, is_due=is_due, is_granted=False, leg_id=None))
+    if not is_due:
+        state.set_timer("apology", fact.callback_id, due_at)
+
+
+def apply_apology_due(state: QueueState, due: TimerDue) -> None:
+    """The time of a try has come."""
+    apology = state.apologies.get(due.subject)
+    if apology is not None:
+        state.apologies.put(msgspec.structs.replace(apology, is_due=True))
+
+
+def granted(state: QueueState, callback_id: CallbackId) -> ApologyGranted:
+    """The number may be called for this apology."""
+    apology = state.apologies[callback_id]
+    return ApologyGranted(place_id=apology.place_id, callback_id=callback_id)
+
+
+def apply_granted(state: QueueState, fact: ApologyGranted) -> None:
+    """From now on no other apology to that number is granted."""
+    apology = state.apologies[fact.callback_id]
+    state.apologies.put(msgspec.structs.replace(apology, is_granted=True, is_due=False))
+
+
+def apply_apology_dialled(state: QueueState, fact: ApologyDialled) -> None:
+    """The apology rings."""
+    apology = state.apologies.get(fact.callback_id)
+    if apology is None:
+        return
+    state.apologies.put(msgspec.structs.replace(apology, leg_id=fact.leg_id))
+    place = state.places.get(apology.place_id)
+    if place is not None:
+        leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=apology.number)
+        state.legs.put(msgspec.structs.replace(leg, is_apology=True))
+
+
+def drop_apology(state: QueueState, callback_id: CallbackId) -> None:
+    """The callback is over."""
+    state.apologies.drop(callback_id)
+    state.drop_timer("apology", callback_id)
+
+
+# A leg of the customer ends.
+
+
+def calm(state: QueueState, number: str | None) -> None:
+    """What waited for this call to end acts no sooner than a minute after it (C15)."""
+    customer = state.customers.of(number)
+    if customer.legs:
+        return
+    calm_until_at = Instant(state.now_at + CALM_MS)
+    for place in state.callbacks_of(customer):
+        if place.is_late and place.phase is Phase.WAITING and place.leg_id is None:
+            state.places.put(msgspec.structs.replace(place, calm_until_at=calm_until_at))
+            state.set_timer("calm", place.place_id, calm_until_at)
+    for callback_id in sorted(customer.apologies):
+        apology = state.apologies[callback_id]
+        if apology.is_due:
+            state.apologies.put(msgspec.structs.replace(apology, is_due=False))
+            state.set_timer("apology", callback_id, calm_until_at)
+
+
+def apply_calm_over(state: QueueState, due: TimerDue) -> None:
+    """A minute has passed since."""
+    place = state.places.get(due.subject)
+    if place is not None:
+        state.places.put(msgspec.structs.replace(place, calm_until_at=None))
+
+
+def decide_patience_over(state: QueueState, due: TimerDue) -> Decision:
+    """A deadline has waited long enough for another call of the customer: no apology any more (C15)."""
+    place = state.places.get(due.subject)
+    if place is None or place.callback_id is None or place.phase is not Phase.WAITING:
+        return NOTHING
+    if not place.is_late or not (state.is_engaged(place) or place.calm_until_at is not None):
+        return NOTHING
+    passed = DeadlinePassed(
+        place_id=place.place_id,
+        callback_id=place.callback_id,
+        deadline_at=place.deadline_at,
+        reason=ON_LINE,
+    )
+    return Decision(facts=(passed,))
+
+
+# Conversations.
+
+
+def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId | None, but: PlaceId) -> None:
+    """They are bridged: other departments' agents shall know of it when their turn comes (E-30)."""
+    if department_id is None:
+        return
+    talked = TalkedBefore(department_id=department_id, at=state.now_at)
+    for place in state.callbacks_of(state.customers.of(state.line(agent_id).customer)):
+        if place.place_id != but and place.department_id != department_id:
+            state.places.put(msgspec.structs.replace(place, talked_before=talked))
+
+
+def joined(state: QueueState, place: Place) -> Place:
+    """A callback's place that comes while its customer talks to a department knows of that, too."""
+    for agent_id in sorted(state.customers.of(place.caller).agents):
+        line = state.line(agent_id)
+        if line.connected_at is not None and line.department_id not in (None, place.department_id):
+            talked = TalkedBefore(department_id=line.department_id, at=line.connected_at)
+            return msgspec.structs.replace(place, talked_before=talked)
+    return place
+
+
+class Talk(NamedTuple):
+    """A conversation one of whose legs has just ended."""
+
+    line: Line
+    number: str
+    bridged_at: Instant
+    agent_leg_id: LegId
+    leg_id: LegId
+    departments: tuple[DepartmentId, ...]
+
+
+def talk_over(state: QueueState, leg: Leg) -> Decision:
+    """The first leg of a department's conversation has ended (C14)."""
+    peer = state.legs.get(leg.peer_leg_id) if leg.peer_leg_id is not None else None
+    agents = leg if leg.kind is LegKind.AGENT else peer
+    customers = peer if leg.kind is LegKind.AGENT else leg
+    if peer is None or agents is None or agents.agent_id is None or customers is None:
+        return NOTHING
+    line = state.line(agents.agent_id)
+    if line.connected_at is None or line.department_id is None or line.customer is None:
+        return NOTHING
+    departments = (line.department_id,)
+    return talked(
+        state,
+        Talk(line, line.customer, line.connected_at, agents.leg_id, customers.leg_id, departments),
+    )
+
+
+def talked(state: QueueState, talk: Talk) -> Decision:
+    """A conversation is over: callbacks of its departments to that customer are not needed any more (C14)."""
+    if talk.line.keeps_callback:
+        return NOTHING
+    found = []
+    for place in state.callbacks_of(state.customers.of(talk.number)):
+        if place.department_id not in talk.departments or place.leg_id is not None:
+            continue
+        since_at = max(talk.bridged_at, place.ordered_at or talk.bridged_at)
+        talk_ms_min = state.departments[place.department_id].saved.callback.talk_ms_min
+        if place.phase not in (Phase.WAITING, Phase.EXPIRED) or state.now_at - since_at < talk_ms_min:
+            continue
+        assert place.callback_id is not None
+        found.append(
+            CustomerTalked(
+                place_id=place.place_id,
+                callback_id=place.callback_id,
+                agent_id=talk.line.agent_id,
+                agent_leg_id=talk.agent_leg_id,
+                leg_id=talk.leg_id,
+                bridged_at=talk.bridged_at,
+                talk_place_id=talk.line.talk_place_id,
+            )
+        )
+    return Decision(facts=tuple(found))
+
+
+def apply_talked(state: QueueState, fact: CustomerTalked) -> None:
+    """The place waits for callback's word."""
+    place = state.places[fact.place_id]
+    ending.drop_timers(state, place)
+    state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
+
+
+def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:
+    """The agent who talks to the customer wants the callback to stand (C14)."""
+    if fact.by is not None:
+        state.lines.put(msgspec.structs.replace(state.line(fact.by), keeps_callback=True))
+
+
+# The key that takes a callback's place.
+
+
+def tellable(state: QueueState, place: Place) -> bool:
+    """Whether a caller of that number is told of this callback's place: it waits, or an agent is with it.
+
+    One that nobody asked for is not told of: that caller has a new place, and the callback is void (C11).
+    """
+    is_there = place.phase in (Phase.WAITING, Phase.WITH_CALLBACK)
+    is_callbacks = place.leg_id is None and place.callback_id is not None
+    return is_there and is_callbacks and place.origin is not Origin.ABANDONED
+
+
+def place_to_tell(state: QueueState, customer: Customer, department_id: DepartmentId) -> PlaceId | None:
+    """The place of the callback that a caller of that number is told of in a department, or None (C8)."""
+    return next(
+        (
+            place.place_id
+            for place in state.callbacks_of(customer)
+            if place.department_id == department_id and tellable(state, place)
+        ),
+        None,
+    )
+
+
+def take_over(state: QueueState, place: Place, existing: Place) -> Decision:
+    """The caller in `place` takes the place of the callback on this line (C8)."""
+    assert place.leg_id is not None
+    assert existing.callback_id is not None
+    fact = CallbackTakenOver(
+        place_id=existing.place_id,
+        new_place_id=place.place_id,
+        callback_id=existing.callback_id,
+        leg_id=place.leg_id,
+        joined_at=Instant(min(place.joined_at, existing.joined_at)),
+        deadline_at=Instant(max(place.deadline_at, existing.deadline_at)),
+    )
+    return together((offers.withdraw_all(state, place, "taken_over"), Decision(facts=(fact,))))
+
+
+def decide_join_refused(state: QueueState, fact: JoinRefused) -> Decision:
+    """The agent is not with the callback any more: its place is taken over after all, or both go on."""
+    place, existing = state.places.get(fact.new_place_id), state.places.get(fact.place_id)
+    if place is None or place.leg_id is None or place.phase is not Phase.WAITING or existing is None:
+        return NOTHING
+    is_waiting = existing.phase is Phase.WAITING and existing.leg_id is None
+    return take_over(state, place, existing) if is_waiting and existing.callback_id else NOTHING

@@ -1,0 +1,142 @@
+"""Customers: what the organization has of each outside number at this moment (C8, C14, C15).
+
+An index, derived from legs, lines, places and apologies, and never stored. A number that nothing is known of
+any more is forgotten.
+"""
+
+from collections.abc import Iterable
+
+from contracts.ids import AgentId, CallbackId, LegId, PlaceId
+from services.queue.state.records import Apology, Leg, Line, Phase, Place
+
+
+class Customer:
+    """One number.
+
+    `legs`: those that are up or being dialled, each with its place · `callbacks`: places that callbacks hold
+    · `running`: those of them with which an agent is · `apologies` that are due or dialled, and which of them
+    are `granted` · `agents` who talk to the customer, or are about to.
+    """
+
+    __slots__ = ("agents", "apologies", "callbacks", "granted", "legs", "running")
+
+    def __init__(self) -> None:
+        self.legs: dict[LegId, PlaceId | None] = {}
+        self.callbacks: set[PlaceId] = set()
+        self.running: set[PlaceId] = set()
+        self.apologies: set[CallbackId] = set()
+        self.granted: set[CallbackId] = set()
+        self.agents: set[AgentId] = set()
+
+    def is_known(self) -> bool:
+        """Whether anything is left to know."""
+        return bool(self.legs or self.callbacks or self.running or self.apologies or self.agents)
+
+    def is_engaged(self, place_id: PlaceId) -> bool:
+        """Whether the customer is on the line, or is being called, for something else than this place."""
+        return any(each != place_id for each in self.legs.values()) or any(
+            each != place_id for each in self.running
+        )
+
+
+NOBODY = Customer()
+"""A number of which nothing is known."""
+
+
+class Customers:
+    """All numbers of which something is known. Each `note…` returns the numbers that it changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Customer] = {}
+
+    def of(self, number: str | None) -> Customer:
+        """What is known of a number; not to be changed by the reader."""
+        return NOBODY if number is None else self._known.get(number, NOBODY)
+
+    def known(self) -> Iterable[tuple[str, Customer]]:
+        """Every number of which something is known, in no order."""
+        return self._known.items()
+
+    def note_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
+        """A leg came, went, was answered, or belongs to another place."""
+        before, after = _leg(old), _leg(new)
+        if before == after:
+            return ()
+        if before is not None:
+            self._of(before[0]).legs.pop(before[1], None)
+        if after is not None:
+            self._of(after[0]).legs[after[1]] = after[2]
+        return self._changed(before, after)
+
+    def note_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:
+        """A callback holds a place, or no longer, or an agent is with it, or no longer."""
+        before, after = _callback(old), _callback(new)
+        if before == after:
+            return ()
+        if before is not None:
+            customer = self._of(before[0])
+            customer.callbacks.discard(before[1])
+            customer.running.discard(before[1])
+        if after is not None:
+            customer = self._of(after[0])
+            customer.callbacks.add(after[1])
+            if after[2]:
+                customer.running.add(after[1])
+        return self._changed(before, after)
+
+    def note_apology(self, old: Apology | None, new: Apology | None) -> tuple[str, ...]:
+        """An apology is due, was granted, or is over."""
+        before, after = _apology(old), _apology(new)
+        if before == after:
+            return ()
+        if before is not None:
+            customer = self._of(before[0])
+            customer.apologies.discard(before[1])
+            customer.granted.discard(before[1])
+        if after is not None:
+            customer = self._of(after[0])
+            customer.apologies.add(after[1])
+            if after[2]:
+                customer.granted.add(after[1])
+        return self._changed(before, after)
+
+    def note_line(self, old: Line | None, new: Line | None) -> None:
+        """An agent talks to a number, or no longer."""
+        before, after = old.customer if old else None, new.customer if new else None
+        here = new or old
+        if before == after or here is None:
+            return
+        if before is not None:
+            self._of(before).agents.discard(here.agent_id)
+        if after is not None:
+            self._of(after).agents.add(here.agent_id)
+        self._changed(*((each,) for each in (before, after) if each is not None))
+
+    def _of(self, number: str) -> Customer:
+        return self._known.setdefault(number, Customer())
+
+    def _changed(self, *noted: "tuple[str, *tuple[object, ...]] | None") -> tuple[str, ...]:
+        numbers = tuple(dict.fromkeys(each[0] for each in noted if each is not None))
+        for number in numbers:
+            if not self._known[number].is_known():
+                del self._known[number]
+        return numbers
+
+
+def _leg(leg: Leg | None) -> tuple[str, LegId, PlaceId | None] | None:
+    """A leg of a customer's that counts as up; an apology that still rings gives way to an attempt (C15)."""
+    if leg is None or leg.number is None or (leg.is_apology and not leg.is_answered):
+        return None
+    return leg.number, leg.leg_id, leg.place_id
+
+
+def _callback(place: Place | None) -> tuple[str, PlaceId, bool] | None:
+    if place is None or place.callback_id is None or place.caller is None:
+        return None
+    return place.caller, place.place_id, place.phase in (Phase.ACCEPTED, Phase.WITH_CALLBACK)
+
+
+def _apology(apology: Apology | None) -> tuple[str, CallbackId, bool] | None:
+    if apology is None or apology.number is None:
+        return None
+    return apology.number, apology.callback_id, apology.is_granted
