@@ -17,6 +17,7 @@ from contracts.message import Command
 from contracts.prompts import Prompt
 from contracts.queue import CustomerTalked
 from contracts.telephony import HangUp
+from contracts.waiting import waited_ms
 from runtime.decision import Decision, together
 from services.callback import rules
 from services.callback.decider import sayings
@@ -82,7 +83,7 @@ def connected(
         agent_id=agent_id,
         agent_leg_id=agent_leg_id,
         leg_id=leg_id,
-        waited_ms=bridged_at - callback.joined_at,
+        waited_ms=waited_ms(callback.joined_at, bridged_at),
         recording_id=recording_id,
         bridged_at=bridged_at,
     )
@@ -96,7 +97,7 @@ def talked_otherwise(state: CallbackState, callback: Callback, talk: CustomerTal
         agent_id=talk.agent_id,
         agent_leg_id=talk.agent_leg_id,
         leg_id=talk.leg_id,
-        waited_ms=max(0, talk.bridged_at - callback.joined_at),
+        waited_ms=waited_ms(callback.joined_at, talk.bridged_at),
         by_other_call=True,
         bridged_at=talk.bridged_at,
     )
