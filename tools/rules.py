@@ -2,40 +2,40 @@
 
 A test names its rules with `@pytest.mark.rule("C3", "C5")`. Markers are read from the files of tests/ without
 running them, so that this is quick and also true for tests that this machine has to skip. The exit code is 1
-when a rule that is due is unproven, or a marker names a rule that does not exist.
+when a rule is unproven, or a marker names a rule that does not exist.
 """
 
 import argparse
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.stack.services import ROOT
 
-# A row of the table: | C3 | 2 | First the agent, then the customer. |
-ROW = re.compile(r"^\|\s*([A-Z]\d+)\s*\|\s*(\d+|later)\s*\|\s*(.+?)\s*\|$")
+# A rule is an item of a list, which may go on over several lines: «- C3 First the agent, then …».
+ITEM = re.compile(r"^- ([A-Z]\d+) (.+?)(?=^- |^#|^$|\Z)", re.MULTILINE | re.DOTALL)
+FIRST_SENTENCE_MAX = 110
 
 
 @dataclass(slots=True)
 class Rule:
-    """One rule: its id, the issue it is due in (None: a later one), our words for it, and its proofs."""
+    """One rule: its id, how it begins, and its proofs."""
 
     id: str
-    issue: int | None
     promise: str
     tests: list[str] = field(default_factory=list)
 
 
 def read_rules(root: Path = ROOT) -> dict[str, Rule]:
     """The rules of docs/rules.md by id, in the order of the page."""
+    page = (root / "docs" / "rules.md").read_text(encoding="utf-8")
     rules = {}
-    for line in (root / "docs" / "rules.md").read_text(encoding="utf-8").splitlines():
-        row = ROW.match(line)
-        if row:
-            name, due, promise = row.groups()
-            rules[name] = Rule(name, None if due == "later" else int(due), promise)
+    for name, words in ITEM.findall(page):
+        promise = textwrap.shorten(" ".join(words.split()), FIRST_SENTENCE_MAX, placeholder=" …")
+        rules[name] = Rule(name, promise)
     return rules
 
 
@@ -83,11 +83,8 @@ def proofs(root: Path = ROOT) -> Iterator[tuple[str, str]]:
 
 
 def main(argv: list[str]) -> int:
-    """Print every rule with its proofs; --due only what is due, --issue what counts as due."""
-    parser = argparse.ArgumentParser(prog="python -m tools rules", description=__doc__)
-    parser.add_argument("--issue", type=int, default=4, help="rules of issues up to this one are due")
-    parser.add_argument("--due", action="store_true", help="print only the rules that are due")
-    options = parser.parse_args(argv)
+    """Print every rule with its proofs."""
+    argparse.ArgumentParser(prog="python -m tools rules", description=__doc__).parse_args(argv)
     rules = read_rules()
     unknown = []
     for rule, test in proofs():
@@ -97,16 +94,11 @@ def main(argv: list[str]) -> int:
             unknown.append(f"{test} names rule {rule}, which docs/rules.md does not have")
     unproven = []
     for entry in rules.values():
-        is_due = entry.issue is not None and entry.issue <= options.issue
-        if options.due and not is_due:
-            continue
         print(f"{entry.id:<4}{entry.promise}")
-        state = "unproven" if is_due else "unproven, due later"
-        print("\n".join(f"      {test}" for test in entry.tests) or f"      *{state}*")
-        if is_due and not entry.tests:
+        print("\n".join(f"      {test}" for test in entry.tests) or "      *unproven*")
+        if not entry.tests:
             unproven.append(entry.id)
-    due = sum(entry.issue is not None and entry.issue <= options.issue for entry in rules.values())
-    print(f"\n{due - len(unproven)} of {due} rules due are proven")
+    print(f"\n{len(rules) - len(unproven)} of {len(rules)} rules are proven")
     for problem in unknown:
         print(f"rules: {problem}")
     if unproven:

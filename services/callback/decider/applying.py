@@ -82,10 +82,8 @@ def apply(state: CallbackState, fact: Fact) -> None:
             _apply_number_changed(state, fact)
         case AttemptStarted() | CustomerDialled() | CustomerAnswered() | CustomerHeld():
             _apply_attempt(state, fact)
-        case CustomerExpected() | CustomerJoined():
-            _apply_live(state, fact)
-        case AttemptFailed() | AgentLost():
-            _apply_failure(state, fact)
+        case CustomerExpected() | CustomerJoined() | AttemptFailed() | AgentLost():
+            _apply_turn(state, fact)
         case ApologyQueued() | ApologyDialled() | ApologyMade() | ApologyFailed() | MessageWanted():
             _apply_apology(state, fact)
         case CallbackEnd():
@@ -196,6 +194,15 @@ def _apply_number_changed(state: CallbackState, fact: NumberChanged) -> None:
             number=fact.number,
             changes=order.changes + 1,
         )
+
+
+def _apply_turn(
+    state: CallbackState, fact: CustomerExpected | CustomerJoined | AttemptFailed | AgentLost
+) -> None:
+    if isinstance(fact, AttemptFailed | AgentLost):
+        _apply_failure(state, fact)
+    else:
+        _apply_live(state, fact)
 
 
 def _apply_live(state: CallbackState, fact: CustomerExpected | CustomerJoined) -> None:

@@ -59,6 +59,21 @@ def hear(state: CallbackState, fact: Fact) -> None:
         case PbxLost() | PbxReturned():
             pbx = state.pbxs.get(fact.pbx_id) or Pbx(fact.pbx_id)
             state.pbxs.put(msgspec.structs.replace(pbx, is_away=isinstance(fact, PbxLost)))
+        case CommandRefused():
+            _hear_command_refused(state, fact)
+        case LegRequested() | LegAnswered() | Bridged() | DigitsEntered() | PlayFinished() | LegEnded():
+            _hear_leg(state, fact)
+        case TimerDue():
+            _hear_timer_due(state, fact)
+        case _:
+            hear_queue(state, fact)
+
+
+def _hear_leg(
+    state: CallbackState,
+    fact: LegRequested | LegAnswered | Bridged | DigitsEntered | PlayFinished | LegEnded,
+) -> None:
+    match fact:
         case LegRequested() | LegAnswered():
             _note_requested(state, fact.leg_id, is_requested=True)
         case Bridged():
@@ -67,14 +82,8 @@ def hear(state: CallbackState, fact: Fact) -> None:
             _hear_digits(state, fact)
         case PlayFinished():
             _hear_said(state, fact.leg_id, fact.play_id, ok=fact.ok)
-        case CommandRefused():
-            _hear_command_refused(state, fact)
         case LegEnded():
             _hear_leg_ended(state, fact)
-        case TimerDue():
-            _hear_timer_due(state, fact)
-        case _:
-            hear_queue(state, fact)
 
 
 def _hear_book(

@@ -65,6 +65,18 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
         case c.AgentLost():
             take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
             _tell(callback, at, "agent_lost", agent=book.who(fact.agent_id, contact))
+        case c.ApologyQueued() | c.ApologyDialled() | c.ApologyMade() | c.ApologyFailed() | c.MessageWanted():
+            _on_apology(contact, callback, fact, at)
+
+
+def _on_apology(
+    contact: Contact,
+    callback: Callback,
+    fact: c.ApologyQueued | c.ApologyDialled | c.ApologyMade | c.ApologyFailed | c.MessageWanted,
+    at: Instant,
+) -> None:
+    """The customer is called because nobody came (C4)."""
+    match fact:
         case c.ApologyQueued():
             _tell(callback, at, "apology_queued")
         case c.ApologyDialled():

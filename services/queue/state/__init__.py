@@ -32,7 +32,7 @@ from services.queue.state.records import (
     Rank,
     phone_key,
 )
-from services.queue.state.shelves import FreeKey, counts, note, place_on_shelves, shelve
+from services.queue.state.shelves import FreeKey, counts, direct_legs, is_live, note, place_on_shelves, shelve
 
 
 class QueueState(State):
@@ -266,7 +266,7 @@ class QueueState(State):
         if new is not None:
             rank = new.rank
             shelve(self.order, new.department_id, rank, is_wanted=counts(new))
-            shelve(self.live, new.department_id, rank, is_wanted=_is_live(new))
+            shelve(self.live, new.department_id, rank, is_wanted=is_live(new))
             self._index_open(new, rank)
             self._note_unserved(new.department_id)
             if not stays:
@@ -429,9 +429,9 @@ class QueueState(State):
     def _index_line(self, old: Line | None, new: Line | None) -> None:
         here = new or old
         assert here is not None
-        for leg_id in _direct_legs(old):
+        for leg_id in direct_legs(old):
             self.on_direct.pop(leg_id, None)
-        for leg_id in _direct_legs(new):
+        for leg_id in direct_legs(new):
             self.on_direct[leg_id] = here.agent_id
         self.customers.note_line(old, new)
         self._refresh(here.agent_id)
@@ -479,24 +479,6 @@ class QueueState(State):
                 if self.open.get(each):
                     self.touch(each)
             self._note_servable(each)
-
-
-def _is_live(place: Place) -> bool:
-    """Whether it is a caller on the line who waits."""
-    return (
-        place.phase is Phase.WAITING
-        and place.callback_id is None
-        and place.leg_id is not None
-        and not place.is_beyond_limit
-    )
-
-
-def _direct_legs(line: Line | None) -> tuple[LegId, ...]:
-    """The two legs of a direct call: the agent's first, which keeps the agent busy."""
-    if line is None or line.direct_leg_id is None:
-        return ()
-    caller = () if line.direct_caller_leg_id is None else (line.direct_caller_leg_id,)
-    return (line.direct_leg_id, *caller)
 
 
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)

@@ -4,8 +4,8 @@ from typing import TypeVar
 
 from sortedcontainers import SortedSet
 
-from contracts.ids import AgentId, DepartmentId
-from services.queue.state.records import Phase, Place, Rank
+from contracts.ids import AgentId, DepartmentId, LegId
+from services.queue.state.records import Line, Phase, Place, Rank
 
 FreeKey = tuple[int, int, AgentId]
 """How free agents are ordered: the longest idle first, never called before all, then by the list."""
@@ -52,3 +52,21 @@ def place_on_shelves(place: Place) -> tuple[object, ...]:
 def counts(place: Place) -> bool:
     """Whether a place still waits in the department's order: what positions count."""
     return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK) and not place.is_beyond_limit
+
+
+def is_live(place: Place) -> bool:
+    """Whether it is a caller on the line who waits."""
+    return (
+        place.phase is Phase.WAITING
+        and place.callback_id is None
+        and place.leg_id is not None
+        and not place.is_beyond_limit
+    )
+
+
+def direct_legs(line: Line | None) -> tuple[LegId, ...]:
+    """The two legs of a direct call: the agent's first, which keeps the agent busy."""
+    if line is None or line.direct_leg_id is None:
+        return ()
+    caller = () if line.direct_caller_leg_id is None else (line.direct_caller_leg_id,)
+    return (line.direct_leg_id, *caller)
