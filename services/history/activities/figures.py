@@ -9,6 +9,7 @@ from contracts.ids import Instant
 from contracts.rights import Action, Reach
 from services.history.activities import tables
 from services.history.activities.asking import Asker
+from services.history.activities.keeping import load_book
 from services.history.activities.querying import was_left
 from services.history.rules import statistics
 from services.history.rules.statistics import CallbackLine, Figures, MessageLine, PlaceLine, TryLine
@@ -71,7 +72,7 @@ async def figures(
             *_within(asker, messages, messages.c.taken_at, since_at, until_at), was_left()
         )
     )
-    return Figures(
+    found = Figures(
         departments=statistics.departments(
             (PlaceLine(*row) for row in place_rows),
             (CallbackLine(*row) for row in callback_rows),
@@ -82,3 +83,4 @@ async def figures(
         employees=statistics.employees(TryLine(*row) for row in try_rows),
         formulas=statistics.formulas(service_level_s=service_level_s, voicemail_s=voicemail_s),
     )
+    return statistics.named(found, await load_book(connection, asker.organization_id))

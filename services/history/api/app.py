@@ -14,10 +14,12 @@ from litestar.types import Scope
 
 from runtime import request_errors
 from runtime.request_shape import Fault, Forms
-from services.history.api.asked import Parts, the_asker, the_filters
+from services.history.api.asked import Parts, the_asker
 from services.history.api.audio import EraseRoutes, MessageRoutes, RecordingRoutes
 from services.history.api.contacts import DownloadRoutes, HistoryRoutes
 from services.history.api.figures import StatisticsRoutes
+from services.history.api.filters import the_filters
+from services.history.api.periods import the_period
 from services.history.rules.errors import Code, Problem, Refused, Text
 
 ROUTES: Final = (
@@ -41,6 +43,8 @@ def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
     async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
             raise Refused(Code.STARTING)
+        if unknown := request_errors.unknown_parameters(request):
+            raise Unfit(unknown[0])
         await request_errors.remember(request)
 
     return Litestar(
@@ -48,10 +52,11 @@ def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
         dependencies={
             "parts": Provide(lambda: parts, sync_to_thread=False),
             "asker": Provide(the_asker),
+            "period": Provide(the_period),
             "filters": Provide(the_filters),
         },
         before_request=ready,
-        exception_handlers={Refused: _refused, HTTPException: _other},
+        exception_handlers={Refused: _refused, Unfit: _unfit, HTTPException: _other},
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: history",
@@ -73,12 +78,24 @@ def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[Pro
     return Response(content=refused.problem(), status_code=refused.status, headers=headers)
 
 
+class Unfit(Exception):
+    """The shape of a request does not fit its route."""
+
+    def __init__(self, found: Fault) -> None:
+        self.fault = found
+        super().__init__(found.field)
+
+
+def _unfit(_request: Request[Any, Any, Any], found: Unfit) -> Response[Problem]:
+    return Response(content=unfit(found.fault), status_code=Refused(Code.REQUEST_INVALID).status)
+
+
 def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """What Litestar itself refuses: bodies, parameters, addresses, methods."""
     code = _CODES.get(error.status_code)
     if code is None:
         first, *_ = request_errors.told(request, NO_FORMS)
-        return Response(content=unfit(first), status_code=Refused(Code.REQUEST_INVALID).status)
+        return _unfit(request, Unfit(first))
     refused = Refused(code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return Response(content=refused.problem(), status_code=refused.status, headers=kept)
@@ -96,5 +113,5 @@ def unfit(fault: Fault) -> Problem:
 
 async def _note(error: Exception, scope: Scope) -> None:
     """What nobody foresaw is logged whole; whoever asked is told nothing of it."""
-    if not isinstance(error, Refused | HTTPException):
+    if not isinstance(error, Refused | Unfit | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

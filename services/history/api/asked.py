@@ -2,8 +2,7 @@
 
 import base64
 import binascii
-from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from litestar import Request
 from litestar.di import NamedDependency
@@ -12,39 +11,21 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import dialling
-from contracts.ids import AgentId, DepartmentId, Instant, PbxId
 from runtime.ports import Clock
 from services.history.activities.asking import Asker, Askers
 from services.history.activities.erasing import Erasing
 from services.history.activities.keeping import load_rights
 from services.history.activities.messages import Messages
-from services.history.activities.querying import PAGE_MAX, Filters
+from services.history.activities.querying import PAGE_MAX
 from services.history.rules.errors import Code, Refused
-from services.history.rules.showing import Outcome
-from services.history.state import Direction
 
 INSTANT_MAX: Final = 10**15
 ID_LENGTH_MAX: Final = 300
-IDS_LENGTH_MAX: Final = 2_000
-NUMBER_LENGTH_MAX: Final = 32
 CURSOR_LENGTH_MAX: Final = 600
 
-At = Annotated[int, QueryParameter(ge=0, le=INSTANT_MAX, description="ms since 1970 UTC")]
-Ids = Annotated[
-    str, QueryParameter(max_length=IDS_LENGTH_MAX, description="any of these, with commas between")
-]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="how many at most")]
 Cursor = Annotated[str, QueryParameter(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before")]
-Number = Annotated[
-    str,
-    QueryParameter(
-        max_length=NUMBER_LENGTH_MAX,
-        description="the customer's, as people write it in the organization's country, or with + everywhere",
-    ),
-]
 Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX)]
-
-W = TypeVar("W", bound=StrEnum)
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -59,51 +40,11 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 Given = NamedDependency[Parts]
 Asking = NamedDependency[Asker]
-Wanted = NamedDependency[Filters]
-
-
-def _split(text: str) -> list[str]:
-    return [each for each in text.split(",") if each]
-
-
-def _words(known: type[W], text: str, field: str) -> tuple[W, ...]:
-    """Words of a closed list. Raises Refused, naming those there are."""
-    try:
-        return tuple(known(each) for each in _split(text))
-    except ValueError as error:
-        raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known)) from error
 
 
 async def the_asker(parts: Given, request: Request[Any, Any, Any]) -> Asker:
     """Who asks. Raises Refused."""
     return await parts.askers.asker(request.headers.get("authorization"))
-
-
-async def the_filters(
-    parts: Given,
-    asker: Asking,
-    since_at: At = 0,
-    until_at: At = INSTANT_MAX,
-    department: Ids = "",
-    employee: Ids = "",
-    pbx: Ids = "",
-    direction: Ids = "",
-    outcome: Ids = "",
-    number: Number = "",
-    is_voicemail: Annotated[bool | None, QueryParameter(description="«Автоответчик» only, or none")] = None,
-) -> Filters:
-    """What is wanted of history (H5); who asks is known first. Raises Refused."""
-    return Filters(
-        since_at=Instant(since_at),
-        until_at=Instant(until_at),
-        departments=tuple(DepartmentId(each) for each in _split(department)),
-        employees=tuple(AgentId(each) for each in _split(employee)),
-        pbxs=tuple(PbxId(each) for each in _split(pbx)),
-        directions=_words(Direction, direction, "direction"),
-        outcomes=_words(Outcome, outcome, "outcome"),
-        number=await as_kept(parts, asker, number) if number else "",
-        is_voicemail=is_voicemail,
-    )
 
 
 async def as_kept(parts: Parts, asker: Asker, number: str) -> str:

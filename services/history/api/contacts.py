@@ -17,8 +17,10 @@ from services.history.activities.asking import Asker
 from services.history.activities.keeping import load_rights
 from services.history.activities.querying import Filters, Key
 from services.history.api import shown
-from services.history.api.asked import Asking, Cursor, Given, Id, Limit, Parts, Wanted, cursor, place_of
+from services.history.api.asked import Asking, Cursor, Given, Id, Limit, Parts, cursor, place_of
+from services.history.api.filters import Wanted
 from services.history.api.methods import get
+from services.history.api.periods import Within
 from services.history.rules import sheets, showing
 from services.history.rules.errors import Code, Refused
 from services.history.state import ContactId
@@ -35,7 +37,13 @@ class HistoryRoutes(Controller):
 
     @get(summary="A page of history, newest first")
     async def listed(
-        self, parts: Given, asker: Asking, filters: Wanted, after: Cursor = "", limit: Limit = 50
+        self,
+        parts: Given,
+        asker: Asking,
+        filters: Wanted,
+        period: Within,
+        after: Cursor = "",
+        limit: Limit = 50,
     ) -> shown.Page:
         """The rows that rights reach and filters want (H5)."""
         await parts.askers.demand(asker, Action.HISTORY_READ, "history")
@@ -44,7 +52,8 @@ class HistoryRoutes(Controller):
         async with parts.engine.connect() as connection:
             contacts, last = await querying.page(connection, asker, filters, after=key, limit=limit)
         return shown.Page(
-            rows=tuple(showing.row(each) for each in contacts),
+            rows=tuple(shown.row(each, period.local) for each in contacts),
+            zone=period.zone.key,
             next=None if last is None else cursor(last.started_at, last.contact_id),
         )
 
@@ -87,7 +96,12 @@ class DownloadRoutes(Controller):
 
     @get(summary="History as CSV, in Russian or English by Accept-Language", media_type="text/csv")
     async def download(
-        self, parts: Given, asker: Asking, filters: Wanted, request: Request[Any, Any, Any]
+        self,
+        parts: Given,
+        asker: Asking,
+        filters: Wanted,
+        period: Within,
+        request: Request[Any, Any, Any],
     ) -> Stream:
         """Every row that is wanted, streamed; who may not download is refused (P3)."""
         await parts.askers.demand(asker, Action.HISTORY_READ, "history.csv")
@@ -98,7 +112,7 @@ class DownloadRoutes(Controller):
         own = Language.RUSSIAN if card is None else card.language
         language = sheets.language_of(request.headers.get("accept-language", ""), own)
         return Stream(
-            _lines(parts, asker, filters, language, book.zone()),
+            _lines(parts, asker, filters, language, period.zone),
             media_type="text/csv; charset=utf-8",
             headers={
                 "Content-Disposition": 'attachment; filename="history.csv"',

@@ -1,5 +1,7 @@
 """What the API answers with: rows, contacts whole, voice messages, each as rights let it be seen."""
 
+from collections.abc import Callable
+
 from msgspec import Struct, structs
 
 from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
@@ -26,6 +28,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
     rows: tuple[Row, ...]
     next: str | None = None
+    zone: str = ""
 
 
 class DoneShown(Struct, frozen=True, kw_only=True):
@@ -101,6 +104,12 @@ class Link(Struct, frozen=True, kw_only=True):
 
     url: str
     expires_at: Instant
+
+
+def row(found: Contact, local: Callable[[Instant], str]) -> Row:
+    """A line of a page, with its beginning by the reader's clock, too."""
+    made = showing.row(found)
+    return structs.replace(made, started_local=local(made.started_at))
 
 
 def message(contact: Contact, found: VoiceMessage) -> MessageShown:

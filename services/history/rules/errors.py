@@ -22,12 +22,15 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     NOT_YET_READ = "not_yet_read"
     NUMBER_UNUSABLE = "number_unusable"
+    PERIOD_MISSING = "period_missing"
+    PERIOD_TWICE = "period_twice"
     PERIOD_UNUSABLE = "period_unusable"
     PERSON_NEEDED = "person_needed"
     REQUEST_INVALID = "request_invalid"
     STARTING = "starting"
     TOKEN_MISSING = "token_missing"  # noqa: S105  # the name of an error
     TOKEN_REFUSED = "token_refused"  # noqa: S105  # the name of an error
+    ZONE_UNKNOWN = "zone_unknown"
 
 
 class Text(Struct, frozen=True, kw_only=True):
@@ -170,6 +173,16 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("Это не телефонный номер.", "This is no phone number."),
         ("Укажите номер в виде +79161234567.", "Give it as +79161234567."),
     ),
+    Code.PERIOD_MISSING: (
+        422,
+        ("Этот конец периода не задан.", "This end of the period is missing."),
+        ("Укажите момент или день.", "Give an instant, or a day."),
+    ),
+    Code.PERIOD_TWICE: (
+        422,
+        ("Этот конец периода задан дважды.", "This end of the period is given twice."),
+        ("Укажите или момент, или день.", "Give an instant, or a day."),
+    ),
     Code.PERIOD_UNUSABLE: (
         422,
         (
@@ -202,5 +215,10 @@ _TABLE: Final[dict[Code, _Row]] = {
         401,
         ("Ключ доступа не подходит или истёк.", "The access token does not hold, or is over."),
         ("Войдите снова.", "Log in again."),
+    ),
+    Code.ZONE_UNKNOWN: (
+        422,
+        ("Такого часового пояса нет.", "There is no such time zone."),
+        ("Назовите его как Europe/Moscow.", "Name it as Europe/Moscow."),
     ),
 }

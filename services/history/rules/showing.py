@@ -81,6 +81,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     talk_ms: int
     position: int | None
     reason: str
+    started_local: str = ""
+    """`started_at` by the clock of the zone that was asked for (ISO 8601)."""
 
 
 def outcome(contact: Contact) -> Outcome:

@@ -7,9 +7,11 @@ another place (C8) is that other place's. An employee's tries count by when they
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from contracts.directory import AgentSaved, DepartmentSaved
 from contracts.ids import AgentId, DepartmentId
+from services.history.rules.book import Book
 from services.history.rules.errors import Text
 from services.history.state import CallbackEnd, PlaceEnd, TryEnd, TryKind
 
@@ -87,6 +89,8 @@ class DepartmentFigures(Struct, frozen=True, kw_only=True):
     service_level_percent: float | None
     callbacks: Funnel
     voicemail: VoicemailFigures
+    name: str = ""
+    pbx_name: str = ""
 
 
 class EmployeeFigures(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,8 @@ class EmployeeFigures(Struct, frozen=True, kw_only=True):
     other: int
     open: int
     answer_ms_average: int | None
+    name: str = ""
+    pbx_name: str = ""
 
 
 class Formulas(Struct, frozen=True, kw_only=True):
@@ -116,6 +122,25 @@ class Figures(Struct, frozen=True, kw_only=True):
     departments: tuple[DepartmentFigures, ...]
     employees: tuple[EmployeeFigures, ...]
     formulas: Formulas
+
+
+def named(figures: Figures, book: Book) -> Figures:
+    """The figures with the names that the book has now; who left keeps the last one."""
+    return structs.replace(
+        figures,
+        departments=tuple(
+            structs.replace(each, **_names(book, book.department(each.department_id)))
+            for each in figures.departments
+        ),
+        employees=tuple(
+            structs.replace(each, **_names(book, book.agent(each.agent_id))) for each in figures.employees
+        ),
+    )
+
+
+def _names(book: Book, card: DepartmentSaved | AgentSaved | None) -> dict[str, str]:
+    pbx = None if card is None else book.pbx(card.pbx_id)
+    return {"name": "" if card is None else card.name, "pbx_name": "" if pbx is None else pbx.name}
 
 
 def formulas(*, service_level_s: int, voicemail_s: int) -> Formulas:

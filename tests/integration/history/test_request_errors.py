@@ -29,7 +29,6 @@ async def boss_of(desk: Desk) -> AgentId:
         ("/history?since_at=yesterday", "since_at", "It needs a whole number."),
         ("/history?is_voicemail=maybe", "is_voicemail", "It needs true or false."),
         ("/history?after=" + "x" * 700, "after", "Shorten it: the limit in characters is 600."),
-        ("/statistics", "since_at", "Add it."),
         ("/statistics?since_at=0&until_at=-1", "until_at", "Write 0 at least."),
     ],
 )

@@ -1,0 +1,70 @@
+"""What is wanted of history (H5), as a request says it."""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
+
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from contracts.ids import AgentId, DepartmentId, PbxId
+from services.history.activities.querying import Filters
+from services.history.api.asked import Asking, Given, as_kept
+from services.history.api.periods import Within
+from services.history.rules.errors import Code, Refused
+from services.history.rules.showing import Outcome
+from services.history.state import Direction
+
+IDS_LENGTH_MAX: Final = 2_000
+NUMBER_LENGTH_MAX: Final = 32
+
+Ids = Annotated[
+    str, QueryParameter(max_length=IDS_LENGTH_MAX, description="any of these, with commas between")
+]
+Number = Annotated[
+    str,
+    QueryParameter(
+        max_length=NUMBER_LENGTH_MAX,
+        description="the customer's, as people write it in the organization's country, or with + everywhere",
+    ),
+]
+
+Wanted = NamedDependency[Filters]
+W = TypeVar("W", bound=StrEnum)
+
+
+def _split(text: str) -> list[str]:
+    return [each for each in text.split(",") if each]
+
+
+def _words(known: type[W], text: str, field: str) -> tuple[W, ...]:
+    """Words of a closed list. Raises Refused, naming those there are."""
+    try:
+        return tuple(known(each) for each in _split(text))
+    except ValueError as error:
+        raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known)) from error
+
+
+async def the_filters(
+    parts: Given,
+    asker: Asking,
+    period: Within,
+    department: Ids = "",
+    employee: Ids = "",
+    pbx: Ids = "",
+    direction: Ids = "",
+    outcome: Ids = "",
+    number: Number = "",
+    is_voicemail: Annotated[bool | None, QueryParameter(description="«Автоответчик» only, or none")] = None,
+) -> Filters:
+    """What is wanted of history (H5); who asks is known first. Raises Refused."""
+    return Filters(
+        since_at=period.since_at,
+        until_at=period.until_at,
+        departments=tuple(DepartmentId(each) for each in _split(department)),
+        employees=tuple(AgentId(each) for each in _split(employee)),
+        pbxs=tuple(PbxId(each) for each in _split(pbx)),
+        directions=_words(Direction, direction, "direction"),
+        outcomes=_words(Outcome, outcome, "outcome"),
+        number=await as_kept(parts, asker, number) if number else "",
+        is_voicemail=is_voicemail,
+    )

@@ -1,0 +1,88 @@
+"""From when to when: instants in ms, or whole days by the clock of a zone."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from contracts.ids import Instant
+from services.history.activities.keeping import load_rights
+from services.history.api.asked import INSTANT_MAX, Asking, Given
+from services.history.rules.errors import Code, Refused
+
+ZONE_LENGTH_MAX: Final = 64
+
+At = Annotated[int, QueryParameter(ge=0, le=INSTANT_MAX, description="ms since 1970 UTC")]
+Day = Annotated[date | None, QueryParameter(description="a day of the zone, as 2026-11-28")]
+Zone = Annotated[
+    str,
+    QueryParameter(
+        max_length=ZONE_LENGTH_MAX, description="whose days, as Europe/Moscow; else the organization's"
+    ),
+]
+
+
+class Period(Struct, frozen=True, kw_only=True):
+    """What a request is about, `until_at` not included. `zone` is whose days are meant."""
+
+    since_at: Instant
+    until_at: Instant
+    zone: ZoneInfo
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the request named its end."""
+        return self.until_at < INSTANT_MAX
+
+    def local(self, at: Instant) -> str:
+        """An instant by the zone's clock, with its distance from UTC (ISO 8601)."""
+        moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
+        return moment.isoformat(timespec="seconds")
+
+
+Within = NamedDependency[Period]
+
+
+async def the_period(
+    parts: Given,
+    asker: Asking,
+    since_at: At = 0,
+    until_at: At = INSTANT_MAX,
+    since_day: Day = None,
+    until_day: Day = None,
+    zone: Zone = "",
+) -> Period:
+    """From `since_at` until just before `until_at`, or from a day to a day, both whole. Raises Refused."""
+    if since_day is not None and since_at > 0:
+        raise Refused(Code.PERIOD_TWICE, field="since_day")
+    if until_day is not None and until_at < INSTANT_MAX:
+        raise Refused(Code.PERIOD_TWICE, field="until_day")
+    if zone:
+        found = _zone(zone)
+    else:
+        async with parts.engine.connect() as connection:
+            found = (await load_rights(connection, asker.organization_id, None)).zone()
+    return Period(
+        since_at=Instant(since_at) if since_day is None else _midnight(since_day, found, "since_day"),
+        until_at=Instant(until_at) if until_day is None else _midnight(until_day, found, "until_day", days=1),
+        zone=found,
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Refused(Code.ZONE_UNKNOWN, field="zone") from error
+
+
+def _midnight(day: date, zone: ZoneInfo, field: str, *, days: int = 0) -> Instant:
+    """The first instant of a day, or of one `days` later."""
+    try:
+        midnight = datetime.combine(day + timedelta(days=days), time(), tzinfo=zone)
+        return Instant(max(0, round(midnight.timestamp() * 1000)))
+    except (OverflowError, ValueError) as error:
+        raise Refused(Code.PERIOD_UNUSABLE, field=field) from error
