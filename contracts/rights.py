@@ -19,6 +19,10 @@ class Action(StrEnum):
 
     SETTINGS_READ = "settings.read"
     SETTINGS_WRITE = "settings.write"
+    CARD_READ = "card.read"
+    """One's own card, or a colleague's whose rules one may set (P5)."""
+    COLLEAGUES_READ = "colleagues.read"
+    """Names and extensions of colleagues and departments: whom calls may be forwarded to (P5)."""
     RULES_WRITE = "rules.write"
     """The no-answer rule and the forwarding of somebody's direct calls (P5)."""
     PAUSE_WRITE = "pause.write"
@@ -50,6 +54,8 @@ _A, _H, _U, _R = Role.ADMINISTRATOR, Role.DEPARTMENT_HEAD, Role.USER, Role.RESTR
 TABLE: Final[dict[Action, dict[Role, Reach]]] = {
     Action.SETTINGS_READ: {_A: Reach.ORGANIZATION},
     Action.SETTINGS_WRITE: {_A: Reach.ORGANIZATION},
+    Action.CARD_READ: {_A: Reach.ORGANIZATION, _H: Reach.DEPARTMENTS, _U: Reach.OWN, _R: Reach.OWN},
+    Action.COLLEAGUES_READ: dict.fromkeys(Role, Reach.ORGANIZATION),
     Action.RULES_WRITE: {_A: Reach.ORGANIZATION, _H: Reach.DEPARTMENTS, _U: Reach.OWN, _R: Reach.OWN},
     Action.PAUSE_WRITE: {_A: Reach.ORGANIZATION, _H: Reach.DEPARTMENTS, _U: Reach.OWN, _R: Reach.OWN},
     Action.CALLBACK_ORDER: {_A: Reach.ORGANIZATION},
@@ -57,7 +63,7 @@ TABLE: Final[dict[Action, dict[Role, Reach]]] = {
     Action.HISTORY_READ: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN, _U: Reach.CHOSEN, _R: Reach.OWN},
     Action.HISTORY_READ_INTERNAL: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN},
     Action.HISTORY_DOWNLOAD: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN, _U: Reach.CHOSEN},
-    Action.STATISTICS_READ: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN},
+    Action.STATISTICS_READ: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN, _U: Reach.CHOSEN},
     Action.RECORDING_HEAR: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN, _U: Reach.CHOSEN},
     Action.MESSAGE_HEAR: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN, _U: Reach.CHOSEN, _R: Reach.OWN},
     Action.MESSAGE_DELETE: {_A: Reach.ORGANIZATION, _H: Reach.CHOSEN},

@@ -13,9 +13,15 @@ from services.directory.activities.passwords import Passwords
 from services.directory.activities.tables import CARDS
 from services.directory.activities.vault import generated_password
 from services.directory.rules import extensions, naming
-from services.directory.state.cards import EmployeeCard, EmployeeDraft, ResponsibleCard
+from services.directory.state.cards import DepartmentCard, EmployeeCard, EmployeeDraft, ResponsibleCard
 from services.directory.state.office import Kind, Office
-from services.directory.state.shown import EmployeeShown, LetterShown, SecretShown
+from services.directory.state.shown import (
+    ColleagueShown,
+    ColleaguesListed,
+    EmployeeShown,
+    LetterShown,
+    SecretShown,
+)
 
 OVERRIDES_SHOWN_MAX = 20
 
@@ -109,6 +115,23 @@ class Employees:
             sent = await letters.states(page.connection, organization_id, [row.id for row in rows])
             found = [shown(page.office, Saved(row=row), sent.get(row.id)) for row in rows]
         return found, following
+
+    async def colleagues(
+        self, organization_id: str, kind: Kind, *, cursor: str, limit: int
+    ) -> ColleaguesListed:
+        """Employees or departments after the cursor, as everybody may know them.
+
+        A search would look into addresses and mobiles, too, and so tell them.
+        """
+        rows, following = await self._book.listed(organization_id, kind, cursor=cursor, limit=limit)
+        async with self._book.reading(organization_id) as page:
+            found = []
+            for row in rows:
+                assert isinstance(row.card, EmployeeCard | DepartmentCard)
+                pbx = extensions.pbx_name(page.office, row.card.pbx_id)
+                called = f"{row.card.name} ({pbx})"
+                found.append(ColleagueShown(id=row.id, called=called, extension=row.card.extension))
+        return ColleaguesListed(colleagues=tuple(found), next=following)
 
     async def _shown(self, page: Page, saved: Saved) -> EmployeeShown:
         id_ = saved.row.id

@@ -33,6 +33,7 @@ ROUTES: Final = (
     office.NoticeRoutes,
     office.ScenarioRoutes,
     people.EmployeeRoutes,
+    people.ColleagueRoutes,
     people.ExtensionRoutes,
     people.AgentRoutes,
     programs.TokenRoutes,

@@ -38,7 +38,14 @@ from services.directory.state.cards import (
 )
 from services.directory.state.limits import Password
 from services.directory.state.office import Kind
-from services.directory.state.shown import EmployeeShown, EmployeesListed, Listed, SecretShown, Shown
+from services.directory.state.shown import (
+    ColleaguesListed,
+    EmployeeShown,
+    EmployeesListed,
+    Listed,
+    SecretShown,
+    Shown,
+)
 
 
 class NewPassword(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,8 +93,11 @@ class EmployeeRoutes(Controller):
 
     @get("/{agent_id:str}")
     async def read(self, parts: Given, asker: Asking, agent_id: PathId) -> Response[EmployeeShown]:
-        """One employee, with what overrides the own rules (D5)."""
-        await Cards(parts, asker).demand(Action.SETTINGS_READ, f"employee/{agent_id}")
+        """One employee, with what overrides the own rules (D5): everyone reads the own card."""
+        if not asker.may(
+            Action.CARD_READ, await parts.desk.subject_of_agent(asker.organization_id, agent_id)
+        ):
+            await Cards(parts, asker).demand(Action.SETTINGS_READ, f"employee/{agent_id}")
         found = await parts.employees.one(asker.organization_id, agent_id)
         return tagged(found, found.version)
 
@@ -169,6 +179,33 @@ async def _rules(parts: Parts, asker: Asker, agent_id: str) -> Row | None:
         if refused.problems[0].code is Code.NOT_FOUND:
             return None
         raise
+
+
+class ColleagueRoutes(Controller):
+    """Whom a call may be forwarded to, for everyone who may set the own rules (P5)."""
+
+    path = "/colleagues"
+    tags = ("employees",)
+
+    @get()
+    async def people(
+        self, parts: Given, asker: Asking, cursor: Cursor = "", limit: Limit = 50
+    ) -> ColleaguesListed:
+        """Employees by id: how they are called, and their extensions; nothing else of their cards."""
+        await Cards(parts, asker).demand(Action.COLLEAGUES_READ, "colleagues")
+        return await parts.employees.colleagues(
+            asker.organization_id, Kind.EMPLOYEE, cursor=cursor, limit=limit
+        )
+
+    @get("/departments")
+    async def departments(
+        self, parts: Given, asker: Asking, cursor: Cursor = "", limit: Limit = 50
+    ) -> ColleaguesListed:
+        """Departments by id."""
+        await Cards(parts, asker).demand(Action.COLLEAGUES_READ, "colleagues/departments")
+        return await parts.employees.colleagues(
+            asker.organization_id, Kind.DEPARTMENT, cursor=cursor, limit=limit
+        )
 
 
 class ExtensionRoutes(Controller):

@@ -75,6 +75,21 @@ class EmployeesListed(Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+class ColleagueShown(Struct, frozen=True, kw_only=True):
+    """Somebody, or a department, that calls may be forwarded to; `called` has the PBX's name in brackets."""
+
+    id: str
+    called: str
+    extension: str
+
+
+class ColleaguesListed(Struct, frozen=True, kw_only=True):
+    """Colleagues or departments in the order of their ids."""
+
+    colleagues: tuple[ColleagueShown, ...]
+    next: str | None = None
+
+
 class SecretShown(Struct, frozen=True, kw_only=True):
     """A secret, shown this once."""
 

@@ -1,6 +1,7 @@
-"""The end of what was said of agents: «why did I wait?» is answered for as long as audio is kept.
+"""The end of what was said of agents, and of refusals: both are kept for as long as audio is.
 
-What still holds is kept however old it is: of each kind and subject the last that was said before.
+Of what was said of agents («why did I wait?») the last word of each kind and subject is kept however old it
+is: it still holds.
 """
 
 from typing import Final
@@ -32,10 +33,27 @@ class Forgetting:
             async with self._engine.connect() as connection:
                 card = (await load_book(connection, organization_id)).organization
             if card is not None:
-                gone += await self._forget(organization_id, self._clock.now() - card.retention_days * DAY_MS)
+                before = self._clock.now() - card.retention_days * DAY_MS
+                gone += await self._forget_refusals(organization_id, before)
+                gone += await self._forget_changes(organization_id, before)
         return gone
 
-    async def _forget(self, organization_id: OrganizationId, before: int) -> int:
+    async def _forget_refusals(self, organization_id: OrganizationId, before: int) -> int:
+        """Who was refused what (P5): a program that asks in vain each minute would fill the database."""
+        table = tables.refusals
+        mine = table.c.organization_id == organization_id
+        query = select(table.c.offset).where(mine, table.c.at < before).limit(ONCE_MAX)
+        gone = 0
+        while True:
+            async with self._engine.begin() as connection:
+                found = list(await connection.scalars(query))
+                if found:
+                    await connection.execute(delete(table).where(mine, table.c.offset.in_(found)))
+            gone += len(found)
+            if len(found) < ONCE_MAX:
+                return gone
+
+    async def _forget_changes(self, organization_id: OrganizationId, before: int) -> int:
         table, later = tables.agent_changes, tables.agent_changes.alias("later")
         key = (table.c.kind, table.c.subject, table.c.offset)
         mine = table.c.organization_id == organization_id

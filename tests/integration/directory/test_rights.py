@@ -56,7 +56,9 @@ ASKS: Final[dict[tuple[str, str], Action | None]] = {
     ("DELETE", "/scenarios/{scenario_id}"): Action.SETTINGS_WRITE,
     ("GET", "/employees"): Action.SETTINGS_READ,
     ("POST", "/employees"): Action.SETTINGS_WRITE,
-    ("GET", "/employees/{agent_id}"): Action.SETTINGS_READ,
+    ("GET", "/employees/{agent_id}"): Action.CARD_READ,
+    ("GET", "/colleagues"): Action.COLLEAGUES_READ,
+    ("GET", "/colleagues/departments"): Action.COLLEAGUES_READ,
     ("PUT", "/employees/{agent_id}"): Action.SETTINGS_WRITE,
     ("DELETE", "/employees/{agent_id}"): Action.SETTINGS_WRITE,
     ("POST", "/employees/{agent_id}/password"): Action.SETTINGS_WRITE,
@@ -169,7 +171,11 @@ def allowed(role: Role, action: Action, agent: str, department: str, path: str) 
         departments=frozenset({DepartmentId("own")}),
     )
     organization = ORGANIZATION
-    about_agent = "{agent_id}" in path and action in (Action.RULES_WRITE, Action.PAUSE_WRITE)
+    about_agent = "{agent_id}" in path and action in (
+        Action.RULES_WRITE,
+        Action.PAUSE_WRITE,
+        Action.CARD_READ,
+    )
     about_department = "callback" in path
     # Another organization's is not in ours: its name means nothing here, and so nobody's and no department's.
     is_here = department != "foreign"
@@ -284,6 +290,27 @@ async def test_everyone_sets_the_own_rules_and_a_head_those_of_the_department(fu
         headers = await full.login(login)
         answer = await full.call("PUT", f"/employees/{agent}/rules", card, headers=headers, if_match='"0"')
         assert answer.status_code == status, (login, agent)
+
+
+@pytest.mark.rule("P3", "P5")
+async def test_n6_everyone_reads_the_own_card_and_whom_to_forward_to(full: Company) -> None:
+    """A user sets the own forwarding: that takes the own card and the colleagues' names, and no more."""
+    headers = await full.login("me.user")
+    own = await full.call("GET", "/employees/me-user", headers=headers)
+    assert (own.status_code, own.json()["card"]["login"]) == (200, "me.user")
+    for colleague in ("mate", "stranger", "far"):
+        assert (await full.call("GET", f"/employees/{colleague}", headers=headers)).status_code == 403
+    told = await full.call("GET", "/colleagues?limit=200", headers=headers)
+    colleagues = {each["id"]: each for each in told.json()["colleagues"]}
+    assert colleagues["far"]["called"] == "Далёкий (Волга)"
+    assert {name for each in colleagues.values() for name in each} == {"id", "called", "extension"}
+    departments = (await full.call("GET", "/colleagues/departments", headers=headers)).json()["colleagues"]
+    assert {"own", "other"} <= {each["id"] for each in departments}
+    assert "foreign" not in {each["id"] for each in departments}
+    # A head reads the cards of those whose rules a head may set.
+    head = await full.login("me.department-head")
+    assert (await full.call("GET", "/employees/mate", headers=head)).status_code == 200
+    assert (await full.call("GET", "/employees/stranger", headers=head)).status_code == 403
 
 
 async def test_without_a_token_nothing_is_answered(quick_company: Company) -> None:

@@ -4,6 +4,7 @@ from msgspec import structs
 from sqlalchemy import func, select
 
 from contracts.directory import AgentPauseSaved, OrganizationSaved
+from contracts.history import AccessRefused
 from contracts.ids import AgentId, OrganizationId, PlaceId
 from contracts.message import Fact
 from contracts.queue import PlaceAbandoned
@@ -44,6 +45,21 @@ async def test_what_was_said_of_agents_goes_with_the_retention_and_what_still_ho
     desk.clock.advance(365 * DAY_S)
     assert await desk.forgetting.round() == 3
     assert await counted(desk) == begun + 2
+
+
+async def test_n13_refusals_go_with_the_retention(desk_on_both: Desk) -> None:
+    """A program that asks in vain each minute writes half a million a year."""
+    desk = desk_on_both
+    refusal = AccessRefused(by="token/crm", action="history.read", what="history")
+    await desk.tell(*stories.the_book(), *(refusal for _ in range(501)), at_s=10)
+    await desk.tell(refusal, at_s=20 * DAY_S)
+    desk.clock.advance(29 * DAY_S)
+    assert await desk.forgetting.round() == 0
+    desk.clock.advance(2 * DAY_S)
+    assert await desk.forgetting.round() == 501
+    async with desk.engine.connect() as connection:
+        left = await connection.scalar(select(func.count()).select_from(tables.refusals))
+    assert left == 1
 
 
 async def test_a_round_is_done_in_parts_and_whole(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 """Who may do what, and how far: what the one table means, whoever reads it."""
 
+import itertools
+
 import pytest
 
 from contracts.directory import Role
@@ -60,3 +62,79 @@ def test_what_is_not_in_the_table_is_refused() -> None:
                     departments=frozenset({SALES}),
                 )
                 assert not allows(person, action, everything), (role, action)
+
+
+TABLE_OF_P = """
+                        administrator   department_head   user           restricted_user
+settings.read           organization    -                 -              -
+settings.write          organization    -                 -              -
+card.read               organization    departments       own            own
+colleagues.read         organization    organization      organization   organization
+rules.write             organization    departments       own            own
+pause.write             organization    departments       own            own
+callback.order          organization    -                 -              -
+callback.cancel         organization    departments       departments    -
+history.read            organization    chosen            chosen         own
+history.read_internal   organization    chosen            -              -
+history.download        organization    chosen            chosen         -
+statistics.read         organization    chosen            chosen         -
+recording.hear          organization    chosen            chosen         -
+message.hear            organization    chosen            chosen         own
+message.delete          organization    chosen            -              -
+erase                   organization    -                 -              -
+audit.read              organization    -                 -              -
+"""
+"""The rules P1 to P5 as a person reads them: a change of rights is a change of two tables."""
+
+
+def table_of_p() -> dict[tuple[Action, Role], str]:
+    """Each cell of the table."""
+    head, *lines = (line.split() for line in TABLE_OF_P.strip().splitlines())
+    cells: dict[tuple[Action, Role], str] = {}
+    for action, *reaches in lines:
+        cells |= {(Action(action), Role(role)): reach for role, reach in zip(head, reaches, strict=True)}
+    return cells
+
+
+@pytest.mark.rule("P1", "P2", "P3", "P4", "P5", "P6")
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_n6_every_role_may_what_the_rules_say_and_nothing_else(role: Role, action: Action) -> None:
+    """Every action and role, every switch, every subject: own, of the own department, another's, foreign."""
+    cell = table_of_p()[action, role]
+    switches = ("sees_organization", "may_download", "may_hear")
+    for values in itertools.product((False, True), repeat=len(switches)):
+        person = Person(
+            organization_id=NORTH,
+            agent_id=AgentId("anna"),
+            role=role,
+            departments=frozenset({SALES}),
+            **dict(zip(switches, values, strict=True)),
+        )
+        far = _reach_of(cell, role, action, person)
+        for agent, department, organization in itertools.product(
+            ("anna", "boris", ""), (SALES, SERVICE, None), (NORTH, OrganizationId("south"))
+        ):
+            subject = Subject(
+                organization_id=organization,
+                agents=frozenset({AgentId(agent)}) if agent else frozenset(),
+                departments=frozenset() if department is None else frozenset({department}),
+            )
+            wanted = organization == NORTH and (
+                far == "organization"
+                or (far == "departments" and (department == SALES or agent == "anna"))
+                or (far == "own" and agent == "anna")
+            )
+            assert allows(person, action, subject) is wanted, (values, subject)
+
+
+def _reach_of(cell: str, role: Role, action: Action, person: Person) -> str:
+    """A cell with the role's switches (P2, P3) applied."""
+    if role in (Role.USER, Role.RESTRICTED_USER):
+        if action is Action.HISTORY_DOWNLOAD and not person.may_download:
+            return "-"
+        if action is Action.RECORDING_HEAR and not person.may_hear:
+            return "-"
+    if cell == "chosen":
+        return "organization" if person.sees_organization else "departments"
+    return cell
