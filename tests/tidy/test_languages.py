@@ -32,7 +32,7 @@ COUNTS: Final = range(201)
 """Every form that a whole number takes shows up before this."""
 WITHOUT_TABLES: Final = {
     "services.directory.rules.naming": "how a name is written in Latin letters",
-    "services.history.api.asked": "a label of the screen, in a document for programmers",
+    "services.history.api.filters": "a label of the screen, in a document for programmers",
     "services.history.rules.statistics": "every text is made with both languages as arguments",
 }
 """Modules with Russian in them and no table of words, and why."""

@@ -60,11 +60,9 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
         case c.CustomerHeld():
             _on_reached(contact, callback, fact, at, "customer_held")
         case c.AttemptFailed():
-            take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.NOT_REACHED, str(fact.outcome))
-            _tell(callback, at, "attempt_failed", str(fact.outcome), book.who(fact.agent_id, contact))
+            _on_attempt_failed(contact, callback, fact, at, book)
         case c.AgentLost():
-            take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
-            _tell(callback, at, "agent_lost", agent=book.who(fact.agent_id, contact))
+            _on_agent_lost(contact, callback, fact, at, book)
         case c.ApologyQueued() | c.ApologyDialled() | c.ApologyMade() | c.ApologyFailed() | c.MessageWanted():
             _on_apology(contact, callback, fact, at)
 
@@ -94,6 +92,21 @@ def _on_number_changed(
 ) -> None:
     callback.number = _number(contact, fact.number, book)
     _tell(callback, at, "number_changed")
+
+
+def _on_attempt_failed(
+    contact: Contact, callback: Callback, fact: c.AttemptFailed, at: Instant, book: Book
+) -> None:
+    """The agent has answered nobody (C6)."""
+    reason = str(fact.outcome)
+    take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.NOT_REACHED, reason)
+    _tell(callback, at, "attempt_failed", reason, book.who(fact.agent_id, contact))
+
+
+def _on_agent_lost(contact: Contact, callback: Callback, fact: c.AgentLost, at: Instant, book: Book) -> None:
+    """The agent was gone before the customer answered (C7)."""
+    take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
+    _tell(callback, at, "agent_lost", agent=book.who(fact.agent_id, contact))
 
 
 def _number(contact: Contact, said: str | None, book: Book) -> str:
