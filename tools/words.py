@@ -153,6 +153,8 @@ class Words:
                 return f"{self.agent(fact.agent_id)} hears whom to talk to: {self.caller(fact.place_id)}"
             case c.CustomerDialled():
                 return f"now {self.caller(fact.place_id)} is dialled for {self.agent(fact.agent_id)}"
+            case c.CustomerJoined():
+                return f"{self.caller(fact.place_id)} has called in and is bridged on that call"
             case c.CustomerAnswered():
                 return f"{self.caller(fact.place_id)} answers"
             case c.AttemptFailed():
@@ -180,6 +182,8 @@ class Words:
 
     def _of_connected(self, fact: c.CallbackConnected) -> str:
         who, whom = self.caller(fact.place_id), self.agent(fact.agent_id)
+        if fact.by_other_call:
+            return f"callback: {who} and {whom} have talked by another call"
         return f"callback: {who} and {whom} talk, {seconds(fact.waited_ms)} after joining"
 
     def _of_expired(self, fact: c.CallbackExpired) -> str:

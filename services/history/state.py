@@ -196,6 +196,8 @@ class Callback(Piece):
     waited_ms: int = 0
     agent: Who | None = None
     story: list[Step] = []
+    is_by_other_call: bool = False
+    """It ended *connected* by a talk that was not its own: the customer's call, or a direct one (C14)."""
     is_ordered: bool = True
     """False: the API asked for it and was refused, so that nothing was promised (C10)."""
 

@@ -56,6 +56,8 @@ CAUSES: Final[Mapping[str, Both]] = {
     "by_customer": ("отменил клиент", "by the customer"),
     "ordered_again": ("клиент заказал его снова", "the customer ordered it again"),
     "ordered_before": ("он уже был заказан", "it had been ordered before"),
+    "by_other_call": ("поговорили другим звонком", "they talked by another call"),
+    "joined": ("клиент дозвонился сам", "the customer called in"),
     "called_again": ("клиент позвонил сам", "the customer called again"),
     "talked_on_ordering_leg": ("клиента соединили сразу", "the customer was connected on that call"),
     "diverted": ("вызов ушёл из очереди", "the call left the queue"),

@@ -93,6 +93,19 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
         "клиент снова на линии, на этом же месте",
         "the customer is on the line again, in this place",
     ),
+    q.CallbackJoined: (
+        "клиент позвонил сам и нажал 1, сотрудник уже на линии",
+        "the customer has called in and presses 1 while an agent is with the callback",
+    ),
+    q.CustomerOnLine: (
+        "клиент сейчас на линии, ему не звоним",
+        "the customer is on the line, nobody dials",
+    ),
+    q.CustomerTalked: (
+        "клиент уже поговорил с отделом другим звонком: {agent}",
+        "the customer has talked to {agent} by another call",
+    ),
+    q.ApologyGranted: ("клиент не на линии, можно извиниться", "the apology may be dialled"),
     q.OfferMade: ("предложено: {agent}, круг {round}", "offered to {agent}, round {round}"),
     q.OfferAccepted: ("{agent} отвечает", "{agent} accepts"),
     q.OfferDeclined: ("{agent} отклоняет", "{agent} declines"),
@@ -119,6 +132,15 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
     c.NumberChanged: ("заказан другой номер", "another number is ordered"),
     c.AttemptStarted: ("{agent} слышит, кому звоним", "{agent} hears whom we call"),
     c.CustomerDialled: ("звоним клиенту", "the customer is dialled"),
+    c.CustomerExpected: ("клиент позвонил сам, ждём клавишу", "the customer has called in and may press 1"),
+    c.CustomerJoined: (
+        "клиента соединяют по его звонку",
+        "the customer is bridged on the call that came in",
+    ),
+    c.JoinRefused: (
+        "сотрудника уже нет, клиент ждёт дальше",
+        "the agent has gone, the customer waits on",
+    ),
     c.CustomerAnswered: ("клиент отвечает", "the customer answers"),
     c.AttemptFailed: ("до клиента не дозвонились ({outcome})", "the customer is not reached ({outcome})"),
     c.AgentLost: ("{agent}: трубка положена до ответа клиента", "{agent} goes before the customer answers"),

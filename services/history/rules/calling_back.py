@@ -5,7 +5,7 @@ from contracts import dialling, waiting
 from contracts.ids import Instant
 from services.history.rules.book import Book
 from services.history.rules.legs import close_talks, note_leg
-from services.history.rules.tries import GONE, take_back_answer
+from services.history.rules.tries import GONE, move_claim, take_back_answer
 from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk, TryEnd, Who
 
 _Steps = (
@@ -13,6 +13,8 @@ _Steps = (
     | c.CallbackConfirmed
     | c.AttemptStarted
     | c.CustomerDialled
+    | c.CustomerExpected
+    | c.CustomerJoined
     | c.CustomerAnswered
     | c.AttemptFailed
     | c.AgentLost
@@ -50,7 +52,7 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
         case c.NumberChanged():
             _on_number_changed(contact, callback, fact, at, book)
         case c.CallbackConfirmed():
-            _tell(callback, at, "confirmed")
+            _on_confirmed(contact, callback, fact, at)
         case c.AttemptStarted():
             _on_attempt_started(contact, callback, fact, at, book)
         case c.CustomerDialled():
@@ -59,6 +61,10 @@ def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, bo
             _on_reached(contact, callback, fact, at, "customer_answered")
         case c.CustomerHeld():
             _on_reached(contact, callback, fact, at, "customer_held")
+        case c.CustomerExpected():
+            _tell(callback, at, "customer_expected")
+        case c.CustomerJoined():
+            _on_reached(contact, callback, fact, at, "customer_joined")
         case c.AttemptFailed():
             _on_attempt_failed(contact, callback, fact, at, book)
         case c.AgentLost():
@@ -114,6 +120,14 @@ def _number(contact: Contact, said: str | None, book: Book) -> str:
     return "" if contact.is_erased else dialling.canonical(said, book.policy) or ""
 
 
+def _on_confirmed(contact: Contact, callback: Callback, fact: c.CallbackConfirmed, at: Instant) -> None:
+    """Ordered again: the claim that stands has the earlier joining time (C8), and so the wait."""
+    _tell(callback, at, "confirmed")
+    move_claim(contact, callback.place_id, fact.joined_at, fact.deadline_at)
+    callback.joined_at = fact.joined_at or callback.joined_at
+    callback.deadline_at = fact.deadline_at or callback.deadline_at
+
+
 def _on_leg(
     contact: Contact, callback: Callback, fact: c.ApologyDialled | c.MessageWanted, at: Instant, what: str
 ) -> None:
@@ -122,7 +136,11 @@ def _on_leg(
 
 
 def _on_reached(
-    contact: Contact, callback: Callback, fact: c.CustomerAnswered | c.CustomerHeld, at: Instant, what: str
+    contact: Contact,
+    callback: Callback,
+    fact: c.CustomerAnswered | c.CustomerHeld | c.CustomerJoined,
+    at: Instant,
+    what: str,
 ) -> None:
     note_leg(contact, fact.leg_id)
     callback.reached_at = callback.reached_at or at
@@ -218,8 +236,17 @@ def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, book
 def _on_connected(
     contact: Contact, callback: Callback, fact: c.CallbackConnected, at: Instant, book: Book
 ) -> None:
-    """The queue told of the talk itself where the customer was held on the line (C7)."""
+    """The queue told of the talk itself where the customer was held on the line (C7).
+
+    Who talked by another call (C14) has that talk in its contact, where it is counted; here is said where.
+    """
     callback.agent, callback.waited_ms = book.who(fact.agent_id, contact), fact.waited_ms
+    if fact.by_other_call:
+        callback.is_by_other_call = True
+        if contact.leg(fact.leg_id) is None:
+            contact.continued_in = f"leg:{fact.leg_id}"
+        return
+    at = fact.bridged_at or at
     callback.reached_at = callback.reached_at or at
     if any(talk.leg_id == fact.leg_id and talk.with_leg_id == fact.agent_leg_id for talk in contact.talks):
         return

@@ -7,7 +7,7 @@ from contracts.ids import Instant, PlaceId
 from contracts.message import Fact
 from services.history.rules.book import Book
 from services.history.rules.legs import note_leg
-from services.history.rules.tries import GONE, add_try, end_try, take_back_answer
+from services.history.rules.tries import GONE, add_try, end_try, move_claim, take_back_answer
 from services.history.state import (
     CallbackEnd,
     Contact,
@@ -108,6 +108,7 @@ def _on_taken_over(contact: Contact, fact: queue.CallbackTakenOver, at: Instant)
     """The caller's own place ends here; that of the callback gets the caller's line (C8)."""
     if contact.place(fact.place_id) is not None:
         note_leg(contact, fact.leg_id)
+        move_claim(contact, fact.place_id, fact.joined_at, fact.deadline_at)
     if contact.contact_id == ContactId(fact.leg_id):
         contact.continued_in = f"place:{fact.place_id}"
     _end(contact, fact.new_place_id, PlaceEnd.CONTINUED, at, reason="taken_over")
@@ -208,10 +209,14 @@ def _on_place_closed(contact: Contact, fact: queue.PlaceClosed, at: Instant) -> 
     # The callback that connected is the place's answer: the department answered this customer.
     is_answered = fact.outcome == str(CallbackEnd.CONNECTED)
     end = PlaceEnd.CONNECTED if is_answered else PlaceEnd.CLOSED
+    if callback.is_by_other_call:
+        # One talk counts once (C14): it is that other call's.
+        end = PlaceEnd.CONTINUED
     waited_ms = waiting.waited_ms(place.joined_at, at, place.deadline_at)
     if callback.ended_at is not None:
         waited_ms = callback.waited_ms
-    _end(contact, fact.place_id, end, at, waited_ms=waited_ms, reason=fact.outcome)
+    reason = callback.reason if callback.is_by_other_call else fact.outcome
+    _end(contact, fact.place_id, end, at, waited_ms=waited_ms, reason=reason)
 
 
 def _end(

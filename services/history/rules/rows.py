@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.history.rules import naming, showing
+from services.history.rules.statistics import BY_OTHER_CALL
 from services.history.rules.tries import ends
 from services.history.state import Contact, Direction, MessageState, Who, encoded
 
@@ -136,7 +137,7 @@ def _callbacks(contact: Contact) -> Iterator[Row]:
             "dialled_at": each.dialled_at,
             "reached_at": each.reached_at,
             "ended_at": each.ended_at,
-            "end": None if each.end is None else str(each.end),
+            "end": BY_OTHER_CALL if each.is_by_other_call else None if each.end is None else str(each.end),
             "waited_ms": each.waited_ms,
             "agent_id": None if each.agent is None else each.agent.agent_id,
         }

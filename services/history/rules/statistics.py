@@ -16,6 +16,8 @@ from services.history.rules.errors import Text
 from services.history.state import CallbackEnd, PlaceEnd, TryEnd, TryKind
 
 P95: Final = 95
+BY_OTHER_CALL: Final = "by_other_call"
+"""How a callback ended whose customer talked with the department by another call (C14), in its row."""
 
 
 class PlaceLine(Struct, frozen=True, array_like=True):
@@ -54,7 +56,10 @@ class MessageLine(Struct, frozen=True, array_like=True):
 
 
 class Funnel(Struct, frozen=True, kw_only=True):
-    """Callbacks step by step; the ends add up to `ordered`, with those that are still open."""
+    """Callbacks step by step; the ends add up to `ordered`, with those that are still open.
+
+    `by_other_call` ended *connected* by a talk that another call had (C14), and that is counted there.
+    """
 
     ordered: int = 0
     agent: int = 0
@@ -66,6 +71,7 @@ class Funnel(Struct, frozen=True, kw_only=True):
     cancelled: int = 0
     refused: int = 0
     open: int = 0
+    by_other_call: int = 0
 
 
 class VoicemailFigures(Struct, frozen=True, kw_only=True):
@@ -253,6 +259,7 @@ def funnel(callbacks: list[CallbackLine]) -> Funnel:
         cancelled=ended(CallbackEnd.CANCELLED),
         refused=ended(CallbackEnd.REFUSED),
         open=sum(1 for each in callbacks if each.end is None),
+        by_other_call=sum(1 for each in callbacks if each.end == BY_OTHER_CALL),
     )
 
 

@@ -31,6 +31,16 @@ GONE: Final = "gone_before_bridge"
 """Why a try that was accepted is no answer: who accepted was gone before both heard each other (Q9, C7)."""
 
 
+def move_claim(
+    contact: Contact, place_id: PlaceId, joined_at: Instant | None, deadline_at: Instant | None
+) -> None:
+    """A place has another claim's times from now on, where there were two (C8)."""
+    place = contact.place(place_id)
+    if place is not None and place.ended_at is None:
+        place.joined_at = joined_at or place.joined_at
+        place.deadline_at = deadline_at or place.deadline_at
+
+
 def take_back_answer(
     contact: Contact, place_id: PlaceId, agent_id: AgentId, end: TryEnd, reason: str
 ) -> None:

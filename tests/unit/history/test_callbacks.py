@@ -3,8 +3,16 @@
 import pytest
 from msgspec import structs
 
+from contracts import callback as c
 from contracts import queue as q
-from contracts.callback import AttemptFailed, CallbackConfirmed, CallbackRefused, CallbackUnreached, Origin
+from contracts.callback import (
+    AttemptFailed,
+    CallbackConfirmed,
+    CallbackConnected,
+    CallbackRefused,
+    CallbackUnreached,
+    Origin,
+)
 from contracts.dialling import Refusal
 from contracts.gateway import Outcome as LegOutcome
 from contracts.history import CustomerErased
@@ -13,6 +21,7 @@ from contracts.queue import PlaceAbandoned, PlaceClosed
 from services.history.rules.rows import rows
 from services.history.rules.showing import Outcome
 from services.history.state import CallbackEnd
+from tests.unit.history.figures import departments, employees
 from tests.unit.history.stories import (
     ANNA,
     CUSTOMER,
@@ -25,6 +34,7 @@ from tests.unit.history.stories import (
     at,
     attempt,
     callback_connected,
+    connected,
     hung_up,
     offer,
     offer_accepted,
@@ -141,6 +151,96 @@ def test_who_takes_the_callbacks_place_on_this_line_talks_in_the_first_story() -
     office.say(talk, at_s=66).say(hung_up("in2"), at_s=96)
     assert (office.row().outcome, office.row().talk_ms) == (Outcome.ANSWERED, 30_000)
     assert office.row("in2").outcome is Outcome.CONTINUED
+
+
+@pytest.mark.rule("C14", "H6")
+def test_who_has_talked_by_another_call_is_counted_there_once() -> None:
+    """The callback ends connected, its row says where they talked, and no figure counts it twice."""
+    office = Office().say(a_call(), place(), ordered(), hung_up("in1"), at_s=40)
+    office.say(a_call("in2"), place("in2"), at_s=60)
+    office.say(offer(ANNA, 1, "in2"), at_s=61).say(offer_accepted(ANNA, 1, "in2"), at_s=65)
+    office.say(connected(ANNA, 1, "in2", waited_ms=5_000), at_s=65)
+    said = ordered()
+    ended = CallbackConnected(
+        callback_id=said.callback_id,
+        place_id=said.place_id,
+        department_id=said.department_id,
+        pbx_id=said.pbx_id,
+        number=said.number,
+        joined_at=said.joined_at,
+        ordered_at=at(40),
+        attempts=0,
+        reason="by_other_call",
+        agent_id=ANNA,
+        agent_leg_id=LegId("p.in2.o1.0"),
+        leg_id=LegId("in2"),
+        waited_ms=65_000,
+        by_other_call=True,
+        bridged_at=at(65),
+    )
+    closed = PlaceClosed(place_id=said.place_id, callback_id=said.callback_id, outcome="connected")
+    office.say(ended, closed, at_s=80).say(hung_up("in2"), at_s=95)
+    row, other = office.row(), office.row("in2")
+    assert (row.outcome, row.reason, row.waited_ms) == (Outcome.CONTINUED, "by_other_call", 65_000)
+    assert office.contact().continued_in == "leg:in2"
+    assert (other.outcome, other.talk_ms, other.agent_label) == (Outcome.ANSWERED, 30_000, "Anna")
+    contacts = [office.contact(), office.contact("in2")]
+    figures = departments(contacts)[SALES]
+    assert (figures.offered, figures.answered) == (1, 1)
+    funnel = figures.callbacks
+    assert (funnel.ordered, funnel.connected, funnel.by_other_call, funnel.open) == (1, 0, 1, 0)
+    assert employees(contacts)[ANNA].answered == 1
+
+
+@pytest.mark.rule("C8", "C15")
+def test_who_calls_in_while_an_agent_is_with_the_callback_talks_in_its_story() -> None:
+    """The agent is bridged to the customer's own leg; the place of the second call goes on here."""
+    office = Office().say(a_call(), place(), ordered(), hung_up("in1"), at_s=40)
+    office.say(offer(ANNA, 1), at_s=50).say(offer_accepted(ANNA, 1), *attempt(ANNA), at_s=54)
+    office.say(a_call("in2"), place("in2"), at_s=55)
+    said = ordered()
+    ids = {"callback_id": said.callback_id, "place_id": said.place_id, "leg_id": LegId("in2")}
+    office.say(
+        c.CustomerExpected(**ids),  # type: ignore[arg-type]
+        c.CustomerJoined(**ids, new_place_id=PlaceId("p.in2")),  # type: ignore[arg-type]
+        PlaceClosed(place_id=PlaceId("p.in2"), callback_id=said.callback_id, outcome="joined"),
+        at_s=60,
+    )
+    talked = CallbackConnected(
+        callback_id=said.callback_id,
+        place_id=said.place_id,
+        department_id=said.department_id,
+        pbx_id=said.pbx_id,
+        number=said.number,
+        joined_at=said.joined_at,
+        ordered_at=at(40),
+        attempts=0,
+        agent_id=ANNA,
+        agent_leg_id=LegId("agent.in1.1"),
+        leg_id=LegId("in2"),
+        waited_ms=60_000,
+        bridged_at=at(60),
+    )
+    closed = PlaceClosed(place_id=said.place_id, callback_id=said.callback_id, outcome="connected")
+    office.say(hung_up("in2"), at_s=100).say(talked, closed, at_s=101)
+    row = office.row()
+    assert (row.outcome, row.waited_ms, row.talk_ms) == (Outcome.ANSWERED, 60_000, 40_000)
+    assert office.row("in2").outcome is Outcome.CONTINUED
+    assert employees([office.contact(), office.contact("in2")])[ANNA].answered == 1
+
+
+@pytest.mark.rule("C8")
+def test_who_orders_again_waits_since_the_earlier_claim() -> None:
+    """The wait begins with the joining time that stands, and its deadline is that claim's."""
+    office = Office().say(a_call(), place(at_s=30), ordered(at_s=30), hung_up("in1"), at_s=40)
+    said = ordered(at_s=30)
+    confirmed = CallbackConfirmed(
+        callback_id=said.callback_id, place_id=said.place_id, joined_at=at(10), deadline_at=at(610)
+    )
+    office.say(confirmed, at_s=50)
+    place_ = office.contact().places[0]
+    assert (place_.joined_at, place_.deadline_at) == (at(10), at(610))
+    assert office.contact().callbacks[0].deadline_at == at(610)
 
 
 @pytest.mark.rule("C11", "C13")

@@ -12,17 +12,12 @@ from contracts import queue as q
 from contracts import routing as r
 from contracts.directory import ActionKind
 from contracts.gateway import Outcome as LegOutcome
-from contracts.ids import AgentId, CallbackId, DepartmentId, LegId, PlaceId, TryId
-from services.history.rules import rows, statistics, tries
+from contracts.ids import AgentId, CallbackId, LegId, PlaceId, TryId
+from services.history.rules import tries
 from services.history.rules.showing import Outcome, row
-from services.history.rules.statistics import (
-    CallbackLine,
-    DepartmentFigures,
-    EmployeeFigures,
-    PlaceLine,
-    TryLine,
-)
+from services.history.rules.statistics import DepartmentFigures
 from services.history.state import CallbackEnd, Contact, PlaceEnd, TryEnd
+from tests.unit.history.figures import departments, employees
 from tests.unit.history.stories import (
     ANNA,
     BORIS,
@@ -48,33 +43,6 @@ from tests.unit.history.stories import (
 )
 
 AGENTS = (ANNA, BORIS, VERA)
-
-
-def employees(contacts: list[Contact]) -> dict[AgentId, EmployeeFigures]:
-    """The figures of employees, made of rows as the tables have them."""
-    lines = [
-        TryLine(each["agent_id"], each["kind"], each["end"], each["rang_ms"])
-        for contact in contacts
-        for each in rows.rows(contact)["tries"]
-    ]
-    return {each.agent_id: each for each in statistics.employees(lines)}
-
-
-def departments(contacts: list[Contact]) -> dict[DepartmentId, DepartmentFigures]:
-    """The figures of departments."""
-    made = [rows.rows(contact) for contact in contacts]
-    places = [
-        PlaceLine(each["department_id"], each["end"], each["waited_ms"])
-        for tables in made
-        for each in tables["places"]
-    ]
-    callbacks = [
-        CallbackLine(*(each[field] for field in CallbackLine.__struct_fields__))
-        for tables in made
-        for each in tables["callbacks"]
-    ]
-    found = statistics.departments(places, callbacks, [], service_level_s=20, voicemail_s=3600)
-    return {each.department_id: each for each in found}
 
 
 def in_vain(
