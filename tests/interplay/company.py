@@ -273,8 +273,8 @@ class Company:
 
     def said(self, kind: type[M]) -> list[M]:
         """All messages of a type so far."""
-        facts = [fact for _, _, fact in self.log if isinstance(fact, kind)]
-        return facts or [command for _, command in self.commands if isinstance(command, kind)]
+        messages: list[Message] = [*(fact for _, _, fact in self.log), *(each for _, each in self.commands)]
+        return [message for message in messages if isinstance(message, kind)]
 
     def last(self, kind: type[M]) -> M:
         """The last message of a type."""

@@ -121,6 +121,32 @@ def test_m5_who_takes_a_callbacks_place_on_the_line_has_the_later_deadline() -> 
     assert place.deadline_at > deadline_at
 
 
+@pytest.mark.rule("C8")
+def test_two_live_callers_of_one_number_are_never_merged() -> None:
+    """A switchboard: one has taken the callback's place on the line, another orders on a second line."""
+    company = sales(ANNA)
+    busy(company)
+    callback_id = company.orders("c1", CUSTOMER)
+    company.calls("second", CUSTOMER)
+    company.waits(10 * SECOND)
+    company.calls("first", CUSTOMER)
+    company.waits(5 * SECOND)
+    company.presses("first")
+    company.waits(20 * SECOND)
+    company.presses("second")
+    company.waits(SECOND)
+    assert company.last(callback.CallbackConfirmed).leg_id == "second"
+    place = company.queue.places["p.c1"]
+    assert (place.leg_id, company.queue.legs["first"].place_id) == ("first", "p.c1")
+    company.ends("second")
+    company.drops(ANNA)
+    company.waits(SECOND)
+    company.answers(ANNA)
+    company.waits(SECOND)
+    assert company.last(queue.PlaceConnected).leg_id == "first"
+    assert callback_id not in company.callback.callbacks
+
+
 @pytest.mark.rule("C8", "C15")
 def test_m6_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together() -> None:
     """Nobody is dialled: the customer is on the line already."""

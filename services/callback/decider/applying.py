@@ -113,7 +113,7 @@ def _apply_conversation(state: CallbackState, fact: NumberWanted | NumberTyped |
                 phase=OrderPhase.READ_BACK,
                 callback_id=callback_id,
                 number=number,
-                place_id=order.place_id if first is None else first.place_id,
+                place_id=first.place_id if first is not None and _takes_leg(first) else order.place_id,
             )
             if first is not None:
                 _merge(state, first, fact)
@@ -128,8 +128,13 @@ def _merge(state: CallbackState, first: Callback, fact: CallbackConfirmed) -> No
         joined_at=fact.joined_at or first.joined_at,
         deadline_at=fact.deadline_at or first.deadline_at,
         origin=Origin.QUEUE if is_own_call else first.origin,
-        order_leg_id=fact.leg_id if is_own_call and first.phase is Phase.WAITING else first.order_leg_id,
+        order_leg_id=fact.leg_id if is_own_call and _takes_leg(first) else first.order_leg_id,
     )
+
+
+def _takes_leg(first: Callback) -> bool:
+    """Whether the customer who orders again is on this callback's line from now on: nobody else is."""
+    return first.phase is Phase.WAITING and first.order_leg_id is None
 
 
 def _apply_asked_again(state: CallbackState, fact: CallbackConfirmed, asked_id: CallbackId) -> None:

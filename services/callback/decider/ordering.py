@@ -198,6 +198,8 @@ def _confirm_first(state: CallbackState, order: Order, first: Callback) -> Decis
     if first.phase in attempts.JOINABLE and not order.is_accepted:
         return attempts.join(state, first, leg_id=order.leg_id, new_place_id=order.place_id)
     earlier = min((first.joined_at, first.deadline_at), (order.joined_at, order.deadline_at))
+    if first.order_leg_id is not None:  # somebody is on the line for it, with the later deadline
+        earlier = (earlier[0], first.deadline_at)
     fact = CallbackConfirmed(
         callback_id=first.callback_id,
         place_id=first.place_id,

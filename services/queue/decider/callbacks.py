@@ -126,10 +126,14 @@ def decide_number(state: QueueState, fact: NumberChanged) -> Decision:
 def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
     """One claim of two: the earlier joining time counts, with its deadline; a caller's leg is this place's.
 
-    Whose leg an agent has accepted is left where it is: the two are being brought together.
+    Live callers are never merged: where somebody is on the line for this place already, or an agent has
+    accepted the new one, each leg stays where it is.
     """
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or place.phase is not Phase.WAITING:
+        return
+    if place.leg_id is not None:
+        state.places.put(msgspec.structs.replace(place, joined_at=fact.joined_at or place.joined_at))
         return
     new = state.places.get(fact.new_place_id) if fact.new_place_id is not None else None
     if new is None or new.leg_id is None or new.phase is not Phase.WAITING or new is place:
