@@ -144,6 +144,7 @@ class Book:
                 version=row.version,
                 before=row.before,
                 after=row.after,
+                fields=tuple(row.fields.split()),
             )
             for row in found[:limit]
         )

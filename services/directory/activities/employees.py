@@ -158,7 +158,7 @@ class Employees:
             await passwords.set_hash(
                 page.connection, organization_id, id_, hash_, is_one_time=True, now_at=page.now_at
             )
-            page.audit(who, "password", row, "")
+            page.audit(who, "password", row, None)
         return SecretShown(secret=password)
 
     async def new_phone_password(self, organization_id: str, who: str, id_: str) -> SecretShown:
@@ -166,7 +166,7 @@ class Employees:
         async with self._book.change(organization_id, who) as page:
             row = page.current(Kind.EMPLOYEE, id_)
             made = await self._passwords.replace_phone(page.connection, organization_id, id_)
-            page.audit(who, "phone password", row, "")
+            page.audit(who, "phone password", row, None)
         return SecretShown(secret=made)
 
 

@@ -24,6 +24,7 @@ from services.directory.activities.tables import AUDIT, CARDS, SAID
 from services.directory.activities.vault import digest
 from services.directory.rules import facts, hours
 from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.rules.sheets import changed_fields
 from services.directory.state.cards import Card, OrganizationCard
 from services.directory.state.office import CARDS as CARD_TYPES
 from services.directory.state.office import CHECKED, Kind, Office, put
@@ -198,7 +199,7 @@ class Page:
                 changed = update(CARDS).where(its, CARDS.c.id == id_).values(**self._values(row))
                 await self.connection.execute(changed)
             what = "removed" if row.is_removed else "created" if old is None else "changed"
-            self.audit(who, what, row, "" if old is None else digest(msgspec.json.encode(old.card)))
+            self.audit(who, what, row, None if old is None else old.card)
         if self._audited:
             await self.connection.execute(insert(AUDIT), self._audited)
         if any(kind in CHECKED for kind, _ in self._before):
@@ -217,11 +218,15 @@ class Page:
             "changed_at": self.now_at,
         }
 
-    def audit(self, who: str, what: str, row: Row, before: str) -> None:
-        """Note who did what; the digests tell whether two cards were the same, and nothing that they held."""
+    def audit(self, who: str, what: str, row: Row, before: Card | None) -> None:
+        """Note who did what, and in which fields; of what the cards held, the digests tell nothing."""
         values = {"organization_id": self.organization_id, "at": self.now_at, "who": who, "what": what}
-        values |= {"kind": row.kind.value, "id": row.id, "version": row.version, "before": before}
+        values |= {"kind": row.kind.value, "id": row.id, "version": row.version}
+        values["before"] = "" if before is None else digest(msgspec.json.encode(before))
         values["after"] = "" if row.is_removed else digest(msgspec.json.encode(row.card))
+        values["fields"] = ""
+        if before is not None and not row.is_removed:
+            values["fields"] = " ".join(changed_fields(before, row.card))
         self._audited.append(values)
 
     def _dated_facts(self) -> list[Fact]:

@@ -93,6 +93,7 @@ AUDIT: Final = Table(
     Column("version", Integer, nullable=False),
     Column("before", String(64), nullable=False),
     Column("after", String(64), nullable=False),
+    Column("fields", Text, nullable=False, server_default=""),
     Index("audit_by_organization", "organization_id", "number"),
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import UNSET, Struct, structs
 
 from services.directory.rules import checks, naming, people
 from services.directory.rules.errors import Code, Problem
@@ -117,6 +117,18 @@ def changes(before: Office | None, named: list[Named]) -> list[CardChange]:
             fields = tuple(_fields(old, each.card))
             found.append(CardChange(what="changed", kind=each.kind, id=each.id, fields=fields))
     return found
+
+
+def changed_fields(old: Struct, new: Struct) -> Iterator[str]:
+    """The names of the fields in which two cards differ, of structs within them with dots."""
+    for name in new.__struct_fields__:
+        before, after = getattr(old, name, None), getattr(new, name)
+        if before == after:
+            continue
+        if isinstance(after, Struct) and isinstance(before, type(after)):
+            yield from (f"{name}.{each}" for each in changed_fields(before, after))
+        else:
+            yield name
 
 
 def _fields(old: Card, new: Card) -> Iterator[FieldChange]:

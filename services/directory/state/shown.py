@@ -125,7 +125,7 @@ class Me(Struct, frozen=True, kw_only=True):
 
 
 class AuditLine(Struct, frozen=True, kw_only=True):
-    """Who changed what; the digests tell whether two cards were the same."""
+    """Who changed what; the digests tell whether two cards were the same, `fields` where they differ."""
 
     number: int
     at: int
@@ -136,6 +136,7 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     version: int
     before: str
     after: str
+    fields: tuple[str, ...] = ()
 
 
 class AuditListed(Struct, frozen=True, kw_only=True):

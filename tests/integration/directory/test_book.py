@@ -243,7 +243,7 @@ async def test_lists_come_in_pages_and_can_be_searched(company: Company) -> None
 
 
 async def test_the_audit_trail_says_who_changed_what(company: Company) -> None:
-    """Newest first, without what the cards held."""
+    """N-7: newest first, in which fields, and without what the cards held."""
     await company.changed("/departments/sales", name="Сбыт")
     lines = (await company.call("GET", "/audit")).json()["lines"]
     assert (lines[0]["who"], lines[0]["what"], lines[0]["kind"], lines[0]["version"]) == (
@@ -253,6 +253,13 @@ async def test_the_audit_trail_says_who_changed_what(company: Company) -> None:
         2,
     )
     assert lines[0]["before"] != lines[0]["after"]
+    assert lines[0]["fields"] == ["name"]
+    assert {tuple(each["fields"]) for each in lines[1:] if each["what"] == "created"} == {()}
+    card = (await company.call("GET", "/organization")).json()["card"]
+    dialling = {**card["dialling"], "home_region": "DE", "allowed_regions": ["DE"]}
+    await company.changed("/organization", name="Восток-2", dialling=dialling)
+    lines = (await company.call("GET", "/audit")).json()["lines"]
+    assert lines[0]["fields"] == ["name", "dialling.home_region", "dialling.allowed_regions"]
 
 
 @pytest.mark.rule("O4")
