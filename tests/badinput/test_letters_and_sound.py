@@ -23,7 +23,7 @@ from runtime.mail.addresses import NoAddress
 from services.voicemail.activities.audio import NotPlayable, Studio
 from services.voicemail.activities.composing import Audio, Writer
 from tests.badinput.hostile import Hostile
-from tests.unit.voicemail.sounds import tone, wav
+from tests.unit.voicemail.sounds import voice, wav
 from tests.unit.voicemail.test_posting import LETTER
 
 WRITER = Writer(sender_name="Ringback", sender="rb@north.example", attachment_bytes_max=1_000_000)
@@ -137,8 +137,8 @@ NAMED_WAV = {
     "a program": b"\x7fELF" + bytes(200),
     "an archive": b"PK\x03\x04" + bytes(200),
     "a film": b"\x1aE\xdf\xa3" + bytes(200),
-    "no sample rate": wav(tone(3_000))[:24] + bytes(4) + wav(tone(3_000))[28:],
-    "no channels": wav(tone(3_000))[:22] + bytes(2) + wav(tone(3_000))[24:],
+    "no sample rate": wav(voice(3_000))[:24] + bytes(4) + wav(voice(3_000))[28:],
+    "no channels": wav(voice(3_000))[:22] + bytes(2) + wav(voice(3_000))[24:],
 }
 
 

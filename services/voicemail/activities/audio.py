@@ -2,13 +2,12 @@
 
 What comes in is judged by its content and never by a name. ffmpeg gets a forced format, no protocols but
 files, no threads, and limits of time, memory and output size: a recording that is no recording costs one
-process, and nothing else. First it is measured, then what is a message is levelled and encoded. What phones
-send is measured here (`companded`); ffmpeg decodes and measures the rest, in a process before the other.
+process, and nothing else. First it is listened to (`speech`), then what is a message is levelled and encoded.
+What phones send is decoded here (`companded`); the rest by ffmpeg, in a process before the other.
 """
 
 import asyncio
 import re
-import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Final
 import msgspec
 
 from contracts.voicemail import Mark
-from services.voicemail.activities import companded
+from runtime import wav
+from services.voicemail.activities import companded, speech
 
 RATE_HZ: Final = 16_000
 """Twice the rate of phones: at 8 kHz an MP3 would be MPEG 2.5, which not every player knows."""
@@ -28,13 +28,8 @@ EFFORT: Final = "7"
 PESQ (wide band) says 3.67 against 3.57 on A-law, 3.06 against 2.95 on wide speech, 3.85 against 3.70 with a
 second voice, and the same with the noise of a street.
 """
-SILENCE_DB: Final = -50
-"""Quieter than this is silence: noise of phone lines is at -60 dBFS, quiet speech at -40."""
-SILENCE_LEVEL_MAX: Final = round(32_768 * 10 ** (SILENCE_DB / 20))
-SILENCE_MS_MIN: Final = 300
-"""Shorter pauses belong to the speech around them."""
 MARGIN_MS: Final = 200
-"""Kept before the first and after the last sound, so that no consonant is lost."""
+"""Kept before the first and after the last word, so that no consonant is lost."""
 GRACE_MS: Final = 2_000
 """A recording may be this much longer than its maximum before it is called too long."""
 LEVELLED: Final = "dynaudnorm=f=250:g=15:p=0.9:m=15"
@@ -46,8 +41,6 @@ CPU_S_MAX: Final = 60
 OUTPUT_BYTES_MAX: Final = 64 * 1024**2
 WALL_S_MAX: Final = 180.0
 ERROR_LENGTH_MAX: Final = 300
-STREAMED: Final = 0xFFFFFFFF
-"""The size in the header of a WAV whose writer could not go back to fill it in."""
 
 
 class NotPlayable(Exception):
@@ -59,7 +52,8 @@ class ConverterMissing(Exception):
 
 
 class Sound(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found: how long people talked, and the MP3 with the silence at both ends removed.
+    """What was found: how long people talked, and the MP3 without what lies before the first and after the
+    last word.
 
     `voiced_ms` is speech without its pauses, `speech_ms` the length of the MP3, which has them. `mp3` is
     empty when less than the asked-for `voiced_ms` was found.
@@ -131,28 +125,19 @@ def sniffed(original: bytes) -> _Source:
 
 
 def _wav(original: bytes) -> _Source:
-    """A WAV that says less or more than is there is read to its end: its recorder died, or never returned."""
-    at = 12
-    law: companded.Law | None = None
-    while at + 8 <= len(original):
-        name, size = struct.unpack_from("<4sI", original, at)
-        at += 8
-        if name == b"fmt ":
-            law = companded.law_of(original[at : at + size])
-        if name == b"data":
-            there = len(original) - at
-            if there == 0:
-                raise NotPlayable("the recording is empty: a header and no sound")
-            is_whole = 0 < size <= there
-            return _Source(
-                format="wav",
-                is_damaged=not is_whole and size != STREAMED,
-                law=law,
-                since_byte=at,
-                until_byte=at + size if is_whole else len(original),
-            )
-        at += size + size % 2
-    raise NotPlayable("the recording is empty: a header and no sound")
+    """A WAV whose header says less or more than is there is read to its end: its recorder died, or never
+    returned. Raises NotPlayable."""
+    try:
+        found = wav.samples(original)
+    except wav.NoSamples as error:
+        raise NotPlayable("the recording is empty: a header and no sound") from error
+    return _Source(
+        format="wav",
+        is_damaged=not found.is_as_told,
+        law=companded.law_of(found.form),
+        since_byte=found.since_byte,
+        until_byte=found.until_byte,
+    )
 
 
 async def _converted(
@@ -193,66 +178,58 @@ def _sampled(
     samples = original[source.since_byte : until_byte]
     file = folder / "samples"
     file.write_bytes(samples)
-    silences = companded.silences(samples, law, level_max=SILENCE_LEVEL_MAX, ms_min=SILENCE_MS_MIN)
+    frames = length_ms // speech.FRAME_MS
     return _Heard(
         file=file,
         form=law,
         rate_hz=companded.RATE_HZ,
         length_ms=length_ms,
-        sounds=_between([edge for silence in silences for edge in silence], length_ms),
+        sounds=speech.stretches(lambda since, until: companded.pcm(samples, law, since, until), frames),
         is_too_long=is_too_long,
     )
 
 
 async def _decoded(original: bytes, source: _Source, folder: Path, duration_ms_max: int) -> _Heard:
-    """ffmpeg decodes it, and tells of its silences. Raises NotPlayable or ConverterMissing."""
-    recorded, decoded = folder / "original", folder / "decoded.pcm"
+    """ffmpeg decodes it, to be encoded and to be listened to. Raises NotPlayable or ConverterMissing."""
+    recorded, decoded, narrow = folder / "original", folder / "decoded.pcm", folder / "narrow.pcm"
     await asyncio.to_thread(recorded.write_bytes, original)
+    raw = ("-ac", "1", "-f", "s16le")
     told = await _ffmpeg(
         *("-protocol_whitelist", "file", "-f", source.format),
         *(("-ignore_length", "1") if source.format == "wav" and source.is_damaged else ()),
-        *("-i", str(recorded), "-map", "0:a:0", "-t", _seconds(duration_ms_max + GRACE_MS)),
-        *("-ac", "1", "-ar", str(RATE_HZ)),
-        *("-af", f"silencedetect=noise={SILENCE_DB}dB:duration={_seconds(SILENCE_MS_MIN)}"),
-        *("-f", "s16le", str(decoded)),
+        *("-t", _seconds(duration_ms_max + GRACE_MS), "-i", str(recorded)),
+        *("-map", "0:a:0", *raw, "-ar", str(RATE_HZ), str(decoded)),
+        *("-map", "0:a:0", *raw, "-ar", str(speech.RATE_HZ), str(narrow)),
     )
     decoded_ms = decoded.stat().st_size * 1000 // (2 * RATE_HZ) if decoded.exists() else 0
     if decoded_ms == 0:
         raise NotPlayable(f"nothing could be decoded: {_last_words(told)}")
     length_ms, is_too_long = _bounded(decoded_ms, duration_ms_max)
+    frames = min(length_ms // speech.FRAME_MS, narrow.stat().st_size // speech.FRAME_BYTES)
     return _Heard(
         file=decoded,
         form="s16le",
         rate_hz=RATE_HZ,
         length_ms=length_ms,
-        sounds=sounding(told, length_ms),
+        sounds=await asyncio.to_thread(_listened_to, narrow, frames),
         is_too_long=is_too_long,
     )
+
+
+def _listened_to(file: Path, frames: int) -> list[tuple[int, int]]:
+    with file.open("rb") as pcm:
+
+        def read(since: int, until: int) -> bytes:
+            pcm.seek(since * speech.FRAME_BYTES)
+            return pcm.read((until - since) * speech.FRAME_BYTES)
+
+        return speech.stretches(read, frames)
 
 
 def _bounded(available_ms: int, duration_ms_max: int) -> tuple[int, bool]:
     """How much of it is kept, and whether it is longer than a closing that comes late explains."""
     is_too_long = available_ms >= duration_ms_max + GRACE_MS
     return duration_ms_max if is_too_long else available_ms, is_too_long
-
-
-_SILENCE: Final = re.compile(r"silence_(start|end): (-?[0-9.]+)")
-
-
-def sounding(told: str, length_ms: int) -> list[tuple[int, int]]:
-    """The stretches between the silences that silencedetect tells of, in ms from the start."""
-    edges = [round(float(seconds) * 1000) for _, seconds in _SILENCE.findall(told)]
-    return _between([min(length_ms, max(0, edge)) for edge in edges], length_ms)
-
-
-def _between(edges: list[int], length_ms: int) -> list[tuple[int, int]]:
-    """The stretches of sound, from the edges of the silences.
-
-    Edges come in turn: sound until a silence's start, sound again from its end. A silence that lasts to the
-    end, and whose end is not told, leaves the last edge alone.
-    """
-    ends = [0, *edges, length_ms]
-    return [(since, until) for since, until in zip(ends[::2], ends[1::2], strict=False) if until > since]
 
 
 def _seconds(ms: int) -> str:

@@ -1,4 +1,7 @@
-"""Recordings made by the tests themselves: what people say to machines, and what machines make of it."""
+"""Recordings made by the tests themselves: what people say to machines, and what machines make of it.
+
+Whoever speaks here is espeak-ng; a tone is never taken for a voice.
+"""
 
 import asyncio
 import audioop
@@ -16,10 +19,44 @@ from runtime.mail.mailer import Sendable
 RATE_HZ = 8_000
 
 
-def tone(duration_ms: int, *, level: float = 0.3) -> list[int]:
-    """Something to hear, as loud as speech (`level` of full scale)."""
+MESSAGES = {
+    "ru": "Здравствуйте это Анна Петрова из компании Ромашка перезвоните мне пожалуйста насчёт заказа номер "
+    "сорок два я не получила накладную мой телефон девятьсот шестнадцать сто двадцать три сорок пять",
+    "en": "Hello this is John Smith from Acme please call me back about order number forty two I have not "
+    "received the invoice my number is four nine five one two three four five six seven thank you very much",
+}
+"""Without a comma: a pause of the voice would be one of the message."""
+
+
+@functools.cache
+def said(name: str = "ru", text: str = "") -> bytes:
+    """What a voice of espeak's says, in PCM as phones have it, without silence at its ends."""
+    argv = ["espeak-ng", "-v", name, "-s", "150", "-b", "1", "--stdin", "--stdout"]
+    words = text or MESSAGES[name[:2]]
+    spoken = subprocess.run(argv, input=words.encode(), capture_output=True, check=True).stdout
+    raw = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-L"]
+    trimmed = ["silence", "1", "0.01", "1%", "reverse", "silence", "1", "0.01", "1%", "reverse"]
+    sox = ["sox", "-V1", "-D", *raw, "-r", "22050", "-", *raw, "-r", str(RATE_HZ), "-", *trimmed]
+    return subprocess.run(sox, input=spoken[44:], capture_output=True, check=True).stdout
+
+
+def voice(duration_ms: int, *, level: float = 0.3, name: str = "ru") -> list[int]:
+    """Somebody who speaks without a pause, again and again the same; `level` is the peak of full scale."""
+    samples = [sample for (sample,) in struct.iter_unpack("<h", said(name))]
     count = duration_ms * RATE_HZ // 1000
-    return [int(32767 * level * math.sin(2 * math.pi * 440 * n / RATE_HZ)) for n in range(count)]
+    piece = (samples * (count // len(samples) + 1))[:count]
+    factor = 32_767 * level / max(map(abs, samples))
+    return [round(sample * factor) for sample in piece]
+
+
+def tone(duration_ms: int, *frequencies: int, level: float = 0.3) -> list[int]:
+    """Sinuses at once, as an exchange makes them; by default Russia's and Germany's."""
+    count = duration_ms * RATE_HZ // 1000
+    heard = frequencies or (425,)
+    share = 32_767 * level / len(heard)
+    return [
+        round(sum(share * math.sin(2 * math.pi * each * n / RATE_HZ) for each in heard)) for n in range(count)
+    ]
 
 
 def silence(duration_ms: int) -> list[int]:
@@ -46,7 +83,7 @@ def wav(samples: list[int], *, data_bytes: int | None = None) -> bytes:
 @functools.cache
 def spoken() -> bytes:
     """A message of four seconds between a second of silence before and two after it, in A-law WAV."""
-    return companded(wav(silence(1_000) + tone(4_000) + silence(2_000)))
+    return companded(wav(silence(1_000) + voice(4_000) + silence(2_000)))
 
 
 def companded(sound: bytes, codec: str = "pcm_alaw") -> bytes:

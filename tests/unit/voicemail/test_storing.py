@@ -20,7 +20,7 @@ from runtime.ports import BlobInfo, BlobsUnavailable
 from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.fetching import FetchFailed
 from services.voicemail.activities.storing import Keeper
-from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, tone, wav
+from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, voice, wav
 
 VOLGA = OrganizationId("volga")
 KEY = MediaKey("recordings/volga/original")
@@ -168,7 +168,7 @@ async def test_a_copy_with_a_wrong_checksum_is_replaced_by_the_spools() -> None:
 WRONG_COPIES = {
     "cut short": spoken()[:9_000],
     "of the same size": spoken()[:-1] + b"\x00",
-    "somebody else's": wav(tone(3_000)),
+    "somebody else's": wav(voice(3_000)),
     "longer": spoken() + bytes(5_000),
     "empty": b"",
 }
@@ -190,7 +190,7 @@ async def test_m14_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy:
 
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("copy", WRONG_COPIES.values(), ids=WRONG_COPIES)
-@pytest.mark.parametrize("spool", [Spool(None), Spool(wav(tone(3_000)))], ids=["gone", "wrong, too"])
+@pytest.mark.parametrize("spool", [Spool(None), Spool(wav(voice(3_000)))], ids=["gone", "wrong, too"])
 async def test_m14_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(
     copy: bytes, spool: Spool
 ) -> None:
@@ -207,10 +207,10 @@ async def test_m14_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(
 async def test_m14_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_processed() -> None:
     """The same for a disk that has changed what it was given."""
     blobs = MemoryBlobs()
-    fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(wav(tone(3_000))))
+    fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(wav(voice(3_000))))
     assert isinstance(fact, MessageQuarantined)
     assert fact.original_key is not None
-    assert blobs.objects[fact.original_key][0] == wav(tone(3_000))
+    assert blobs.objects[fact.original_key][0] == wav(voice(3_000))
 
 
 @pytest.mark.rule("V8")
