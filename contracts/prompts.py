@@ -12,7 +12,7 @@ import phonenumbers
 
 from contracts.directory import Language
 from contracts.gateway import Outcome
-from contracts.ids import MediaKey
+from contracts.ids import MediaKey, NoticeId
 
 POSITION_MAX: Final = 30
 """Beyond the thirtieth, people are told «more than thirty»: an exact rank means nothing there."""
@@ -32,6 +32,7 @@ class Prompt(StrEnum):
     CALLBACK_EXISTS = "callback_exists"
     ORDER_TAKEN = "order_taken"
     ORDER_TAKEN_NUMBER = "order_taken_number"
+    ORDER_OPTIONS = "order_options"
     TYPE_NUMBER = "type_number"
     CONFIRM_NUMBER = "confirm_number"
     REFUSED_INVALID = "refused_invalid"
@@ -40,8 +41,11 @@ class Prompt(StrEnum):
     REFUSED_OFF = "refused_off"
     REFUSED_NO_TIME = "refused_no_time"
     APOLOGY = "apology"
+    APOLOGY_FROM = "apology_from"
+    APOLOGY_AFTER_NAME = "apology_after_name"
     APOLOGY_PRESS_ONE = "apology_press_one"
     NOBODY_AVAILABLE = "nobody_available"
+    CLOSED_HOURS = "closed_hours"
     VOICEMAIL_GREETING = "voicemail_greeting"
     VOICEMAIL_THANKS = "voicemail_thanks"
     EMPLOYEE_ABSENT = "employee_absent"
@@ -67,7 +71,7 @@ class Prompt(StrEnum):
 
 
 def position_prompt(position: int) -> str:
-    """«You are the third in the queue»; `position` counts from 1."""
+    """«You are number three in the queue»; `position` counts from 1."""
     return f"position_{position}" if position <= POSITION_MAX else Prompt.POSITION_OVER_MAX
 
 
@@ -156,3 +160,33 @@ def prompt_key(language: Language, prompt: str) -> MediaKey:
 def prompt_keys(language: Language, *prompts: str) -> tuple[MediaKey, ...]:
     """The keys of several prompts, to be played one after the other."""
     return tuple(prompt_key(language, prompt) for prompt in prompts)
+
+
+def company_notice(language: Language) -> NoticeId:
+    """The notice that says an organization's name, rendered when that is saved; no saved id has a colon."""
+    return NoticeId(f"company:{language}")
+
+
+def apology_keys(language: Language, company: tuple[MediaKey, ...] = ()) -> tuple[MediaKey, ...]:
+    """The standard apology; with the parts of the company's notice it says who is calling."""
+    if not company:
+        return prompt_keys(language, Prompt.APOLOGY)
+    return (
+        *prompt_keys(language, Prompt.APOLOGY_FROM),
+        *company,
+        *prompt_keys(language, Prompt.APOLOGY_AFTER_NAME),
+    )
+
+
+def order_taken_keys(
+    language: Language, number: str, taken: tuple[MediaKey, ...] | None = None
+) -> tuple[MediaKey, ...]:
+    """The confirmation, the number read back, then the keys that change it (C1).
+
+    `taken`: a department's own notice in place of the standard confirmation.
+    """
+    return (
+        *(prompt_keys(language, Prompt.ORDER_TAKEN) if taken is None else taken),
+        *prompt_keys(language, Prompt.ORDER_TAKEN_NUMBER, *number_prompts(language, number)),
+        *prompt_keys(language, Prompt.ORDER_OPTIONS),
+    )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from contracts.directory import Language
 from contracts.prompts import number_prompts, position_prompt, wait_prompt
-from services.tts.activities import audio, process
+from runtime import programs
+from services.tts.activities import audio
 from services.tts.activities.engine import EngineUnavailable, EspeakNg
 from services.tts.rules import notices, standard
 from services.tts.rules.notices import NoticeRefused, Refusal
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", default="", help=f"what {{{name}}} stands for")
     options = parser.parse_args(argv)
     language = Language(options.language)
-    missing = process.missing(Settings().tts_engine, "sox", "prlimit")
+    missing = programs.missing(Settings().tts_engine, "sox", "prlimit")
     if missing:
         print(f"say: not installed: {', '.join(missing)}; apt-get install espeak-ng sox", file=sys.stderr)
         return 1

@@ -30,6 +30,7 @@ from services.directory.activities.rolling import Rolling
 from services.directory.activities.running import Running
 from services.directory.activities.sessions import Sessions
 from services.directory.activities.texts import SendText, sender
+from services.directory.activities.uploads import Uploads
 from services.directory.activities.vault import Vault
 from services.directory.activities.welcome import Writer
 from services.directory.api.app import build as build_api
@@ -102,7 +103,7 @@ class Directory:
             employees=self.employees,
             offices=Offices(self.book, self.employees, self.checking),
             desk=Desk(self.book, self.checking, token_key),
-            blobs=blobs,
+            uploads=Uploads(blobs),
         )
 
 

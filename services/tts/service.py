@@ -5,8 +5,8 @@ from typing import Final
 from contracts.message import Message
 from contracts.topics import SPEECH
 from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
+from runtime import programs
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
-from services.tts.activities import process
 from services.tts.activities.engine import EspeakNg
 from services.tts.activities.notices import Notices
 from services.tts.activities.standard import StandardPrompts
@@ -20,7 +20,7 @@ SAYS: Final[tuple[type[Message], ...]] = (NoticeRendered, NoticeFailed)
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     """Put the parts together; says which programs are missing, since without them nothing is ever made."""
-    missing = process.missing(settings.tts_engine, "sox", "ffmpeg", "prlimit")
+    missing = programs.missing(settings.tts_engine, "sox", "ffmpeg", "prlimit")
     if missing:
         raise SystemExit(
             f"{SERVICE}: these programs are missing: {', '.join(missing)}. "

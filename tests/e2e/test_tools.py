@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.voicemail.sounds import voice, wav
 from tools import apply, unpark
 from tools.apply.book import OWN_KEYS
 from tools.stack.services import Service
@@ -77,7 +78,7 @@ def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
     assert apply.main([str(OFFICE)]) == 1
     assert capsys.readouterr().err.startswith("apply: RINGBACK_API_TOKEN is not set")
     monkeypatch.setenv("RINGBACK_API_TOKEN", token)
-    (tmp_path / "hello.wav").write_bytes(b"RIFF....WAVE")
+    (tmp_path / "hello.wav").write_bytes(wav(voice(1_000)))
     text = OFFICE.read_text(encoding="utf-8").replace(
         "welcome: { spoken", "welcome: { uploaded: hello.wav } #"
     )

@@ -14,6 +14,7 @@ from msgspec import structs
 
 from runtime import request_errors
 from runtime.request_shape import Fault
+from runtime.uploads import UPLOAD_BYTES_MAX
 from services.directory.activities.askers import Asker
 from services.directory.api import logins, office, people, programs
 from services.directory.api.asking import Parts
@@ -42,7 +43,7 @@ ROUTES: Final = (
     programs.UploadRoutes,
     programs.AuditRoutes,
 )
-BODY_BYTES_MAX: Final = programs.UPLOAD_BYTES_MAX + 1
+BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1
 _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
 
 _log = structlog.get_logger()

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from contracts.ids import AgentId, DepartmentId, OrganizationId
 from contracts.rights import Action, Subject
-from runtime.ports import Blobs
 from services.directory.activities import answers, book
 from services.directory.activities.askers import Asker, Askers
 from services.directory.activities.book import LIMIT_MAX, SEARCH_LENGTH_MAX, Book, Saved
@@ -20,6 +19,7 @@ from services.directory.activities.offices import Offices
 from services.directory.activities.page import Row
 from services.directory.activities.recovery import Recovery
 from services.directory.activities.sessions import Sessions
+from services.directory.activities.uploads import Uploads
 from services.directory.activities.vault import digest
 from services.directory.rules import extensions
 from services.directory.rules.errors import Code, Problem, Refused
@@ -65,7 +65,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     employees: Employees
     offices: Offices
     desk: Desk
-    blobs: Blobs
+    uploads: Uploads
 
 
 Given = NamedDependency[Parts]

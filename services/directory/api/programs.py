@@ -1,13 +1,12 @@
 """Routes of programs and for them: tokens, the CRM's table, callbacks, uploads; and the audit trail."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from litestar import Controller, Request, Response
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from contracts.rights import Action
-from runtime.ports import BlobsUnavailable
 from services.directory.api.asking import (
     Asking,
     Cards,
@@ -25,15 +24,10 @@ from services.directory.api.asking import (
     version_of,
 )
 from services.directory.api.methods import delete, get, post, put
-from services.directory.rules.errors import Code, Problem, Refused
-from services.directory.rules.notices import upload_key
 from services.directory.state.cards import ResponsibleCard, TokenCard
 from services.directory.state.limits import RESPONSIBLES_AT_ONCE_MAX, Number
 from services.directory.state.office import Kind
 from services.directory.state.shown import AuditListed, CallbackShown, Listed, TokenShown, UploadShown
-
-UPLOAD_BYTES_MAX: Final = 10_000_000
-"""T4; what is inside is checked by speech, by content."""
 
 
 class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,19 +164,10 @@ class UploadRoutes(Controller):
 
     @post()
     async def upload(self, request: Request[Any, Any, Any], parts: Given, asker: Asking) -> UploadShown:
-        """An audio file as the request's body (WAV, MP3, OGG/Opus, M4A, up to 10 MB); its key."""
+        """An audio file as the request's body (WAV, MP3, OGG/Opus, M4A, 10 MB, 5 min): checked, then kept."""
         await Cards(parts, asker).demand(Action.SETTINGS_WRITE, "upload")
         data = await request.body()
-        if not data:
-            raise Refused(Problem(code=Code.NOTICE_UNFIT))
-        if len(data) > UPLOAD_BYTES_MAX:
-            raise Refused(Problem(code=Code.BODY_TOO_LARGE))
-        key = upload_key(asker.organization_id, data)
-        try:
-            await parts.blobs.put(key, data)
-        except BlobsUnavailable as error:
-            raise Refused(Problem(code=Code.UPLOAD_UNAVAILABLE)) from error
-        return UploadShown(key=key)
+        return UploadShown(key=await parts.uploads.keep(asker.organization_id, data))
 
 
 class AuditRoutes(Controller):

@@ -97,6 +97,11 @@ class Code(StrEnum):
     TOO_MANY = "too_many"
     TOO_MANY_TRIES = "too_many_tries"
     UPLOAD_UNAVAILABLE = "upload_unavailable"
+    UPLOAD_UNCHECKED = "upload_unchecked"
+    UPLOAD_NOT_AUDIO = "upload_not_audio"
+    UPLOAD_BROKEN = "upload_broken"
+    UPLOAD_TOO_LONG = "upload_too_long"
+    UPLOAD_SILENT = "upload_silent"
     ZONE_UNKNOWN = "zone_unknown"
 
 
@@ -179,6 +184,11 @@ WORDS: Final[dict[Code, Words]] = {
     Code.TOKEN_REFUSED: Words(401, "Нет действующего ключа доступа.", "There is no valid token.", "Войдите: POST /sessions, или обновите ключ.", "Log in: POST /sessions, or renew the token."),
     Code.TOO_MANY: Words(409, "Больше {limit} не бывает.", "There can be no more than {limit}.", "Удалите лишнее.", "Remove what is not needed."),
     Code.TOO_MANY_TRIES: Words(429, "Слишком много попыток.", "Too many tries.", "Подождите {seconds} с.", "Wait {seconds} s."),
+    Code.UPLOAD_UNCHECKED: Words(503, "Сейчас файл нельзя проверить.", "The file can't be checked now.", "Ничего не сохранено. Повторите позже.", "Nothing was saved. Try again later."),
+    Code.UPLOAD_NOT_AUDIO: Words(422, "Это не звуковой файл WAV, MP3, OGG/Opus или M4A, как бы он ни назывался.", "The file is not audio in WAV, MP3, OGG/Opus or M4A, whatever its name says.", "Сохраните запись в одном из этих форматов.", "Save the recording in one of these formats."),
+    Code.UPLOAD_BROKEN: Words(422, "Файл повреждён: из него нельзя прочитать звук.", "The file is damaged: no sound can be read from it.", "Сохраните запись заново и загрузите её.", "Save the recording anew and upload it."),
+    Code.UPLOAD_TOO_LONG: Words(422, "Запись длиннее пяти минут.", "The recording is longer than five minutes.", "Сократите её.", "Shorten it."),
+    Code.UPLOAD_SILENT: Words(422, "В файле только тишина.", "There is only silence in the file.", "Проверьте запись и загрузите её снова.", "Check the recording and upload it again."),
     Code.UPLOAD_UNAVAILABLE: Words(503, "Хранилище файлов сейчас не отвечает.", "The store of files does not answer now.", "Ничего не сохранено. Повторите позже.", "Nothing was saved. Try again later."),
     Code.ZONE_UNKNOWN: Words(422, "Нет часового пояса «{zone}».{guess}", "There is no time zone «{zone}».{guess}", "Укажите место: Europe/Moscow, Asia/Omsk.", "Give its place: Europe/Moscow, Asia/Omsk."),
 }

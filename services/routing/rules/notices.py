@@ -38,8 +38,15 @@ def before(
 ) -> tuple[MediaKey, ...]:
     """The notice before a no-answer rule's action; a forward's says that another will answer, too (D3)."""
     forwards = action.kind not in (DirectActionKind.DROP, DirectActionKind.VOICEMAIL)
-    alone = Prompt.EMPLOYEE_ABSENT if reason is MissReason.ABSENT else Prompt.EMPLOYEE_CANNOT_ANSWER
+    alone = _WHY.get(reason, Prompt.EMPLOYEE_CANNOT_ANSWER)
     return media(state, action.notice, Prompt.FORWARD if forwards else alone, caller)
+
+
+_WHY: Final = {
+    MissReason.ABSENT: Prompt.EMPLOYEE_ABSENT,
+    MissReason.OUT_OF_HOURS: Prompt.CLOSED_HOURS,
+}
+"""Reasons that the standard notice names."""
 
 
 def nobody(state: RoutingState) -> tuple[MediaKey, ...]:

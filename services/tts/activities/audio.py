@@ -5,19 +5,15 @@ level, whatever the pauses between them are. Resampling is sox's, uploads are re
 on small PCM is audioop's.
 """
 
-import asyncio
 import audioop
 import struct
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from services.tts.activities import process
+from runtime import programs, uploads
 from services.tts.activities.engine import EngineUnavailable, Sound
 from services.tts.rules.address import Form
 from services.tts.rules.notices import NoticeRefused, Refusal
-from services.tts.rules.uploads import DURATION_MS_MAX, Container
 
 RATE: Final = 8_000
 _SAMPLE_BYTES: Final = 2
@@ -38,8 +34,6 @@ _TAIL_MS: Final = 120
 """Left before and after speech, so that prompts played in a row sound like one sentence."""
 _PADDING_MS: Final = 100
 _SOX_SECONDS_MAX: Final = 30.0
-_FFMPEG_SECONDS_MAX: Final = 60.0
-"""Five minutes take it half a second on a quiet machine; a file that needs a minute is broken."""
 _MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
 _RING_CYCLES: Final = 9
 """45 s: a customer's phone rings for 30 s, after it was reached."""
@@ -79,42 +73,23 @@ async def ringing_tone() -> bytes:
     return await _sox(("-n", *raw, *synth, "repeat", str(_RING_CYCLES - 1)), b"")
 
 
-async def of_upload(audio: bytes, kind: Container) -> bytes:
+async def of_upload(audio: bytes) -> bytes:
     """An upload as canonical PCM. Raises NoticeRefused for the file's faults, EngineUnavailable for ours."""
-    with tempfile.TemporaryDirectory(prefix="ringback-") as folder:
-        # A file and not a pipe: M4A often has its table at the end.
-        file = Path(folder) / "upload"
-        await asyncio.to_thread(file.write_bytes, audio)
-        seconds = DURATION_MS_MAX / 1_000 + 1
-        # A WAV that was written to a pipe has sizes of 0: they are not believed.
-        sizes = ("-ignore_length", "1") if kind is Container.WAV else ()
-        reading = ("-protocol_whitelist", "file", "-f", kind.value, *sizes, "-i", str(file))
-        writing = ("-threads", "1", "-ar", str(RATE), "-ac", "1", "-f", "s16le")
-        argv = (
-            *("ffmpeg", "-nostdin", "-hide_banner", "-v", "error", "-threads", "1"),
-            *reading,
-            *("-map", "0:a:0", "-t", str(seconds), "-af", "dynaudnorm"),
-            *(*writing, "-protocol_whitelist", "pipe", "-"),
-        )
-        try:
-            pcm = await process.run(
-                argv,
-                seconds_max=_FFMPEG_SECONDS_MAX,
-                output_bytes_max=RATE * _SAMPLE_BYTES * round(seconds + 10),
-                memory_bytes_max=_MEMORY_BYTES_MAX,
-            )
-        except process.ProgramMissing as error:
-            raise EngineUnavailable(str(error)) from error
-        except (process.ProgramFailed, process.ProgramOverran) as error:
-            raise NoticeRefused(Refusal.UPLOAD_BROKEN) from error
-    if not pcm:
-        raise NoticeRefused(Refusal.UPLOAD_BROKEN)
-    if duration_ms(pcm) > DURATION_MS_MAX:
-        raise NoticeRefused(Refusal.UPLOAD_TOO_LONG)
     try:
-        return levelled(pcm)
-    except SoundSilent as error:
-        raise NoticeRefused(Refusal.UPLOAD_SILENT) from error
+        return levelled(await uploads.decoded(audio))
+    except uploads.Unfit as error:
+        raise NoticeRefused(_REFUSALS[error.fault]) from error
+    except programs.ProgramMissing as error:
+        raise EngineUnavailable(str(error)) from error
+
+
+_REFUSALS: Final = {
+    uploads.Fault.TOO_LARGE: Refusal.UPLOAD_TOO_LARGE,
+    uploads.Fault.NOT_AUDIO: Refusal.UPLOAD_NOT_AUDIO,
+    uploads.Fault.BROKEN: Refusal.UPLOAD_BROKEN,
+    uploads.Fault.TOO_LONG: Refusal.UPLOAD_TOO_LONG,
+    uploads.Fault.SILENT: Refusal.UPLOAD_SILENT,
+}
 
 
 def trimmed(pcm: bytes) -> bytes:
@@ -194,12 +169,12 @@ def _riff(form: bytes, data: bytes, more: bytes = b"") -> bytes:
 
 async def _sox(argv: tuple[str, ...], stdin: bytes) -> bytes:
     try:
-        return await process.run(
+        return await programs.run(
             ("sox", "-V1", "-D", *argv),
             stdin,
             seconds_max=_SOX_SECONDS_MAX,
             output_bytes_max=64 * 1024 * 1024,
             memory_bytes_max=_MEMORY_BYTES_MAX,
         )
-    except (process.ProgramMissing, process.ProgramFailed, process.ProgramOverran) as error:
+    except (programs.ProgramMissing, programs.ProgramFailed, programs.ProgramOverran) as error:
         raise EngineUnavailable(str(error)) from error

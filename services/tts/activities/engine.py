@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from services.tts.activities import process
+from runtime import programs
 from services.tts.rules.address import Voice
 
 _SPEECH_SECONDS_MAX: Final = 20.0
@@ -84,14 +84,14 @@ class EspeakNg:
     async def _run(self, text: str, voice: Voice, *options: str) -> Sound:
         argv = (self._program, *options, "-b", "1", "-v", voice.name, "-s", str(voice.words_per_minute))
         try:
-            wav = await process.run(
+            wav = await programs.run(
                 (*argv, "--stdin", "--stdout"),
                 text.encode() + b"\n",
                 seconds_max=self._seconds_max,
                 output_bytes_max=_OUTPUT_BYTES_MAX,
                 memory_bytes_max=_MEMORY_BYTES_MAX,
             )
-        except (process.ProgramMissing, process.ProgramFailed, process.ProgramOverran) as error:
+        except (programs.ProgramMissing, programs.ProgramFailed, programs.ProgramOverran) as error:
             raise EngineUnavailable(str(error)) from error
         if wav[:4] != b"RIFF" or len(wav) < _HEADER_BYTES:
             raise EngineUnavailable(f"{self._program} answered with no WAV but {wav[:16]!r}")

@@ -12,11 +12,11 @@ import msgspec
 
 from contracts.directory import Language
 from contracts.ids import MediaKey
-from runtime import metrics
+from runtime import metrics, uploads
 from runtime.ports import Blobs
 from services.tts.activities import audio
 from services.tts.activities.engine import Engine
-from services.tts.rules import address, uploads
+from services.tts.rules import address
 from services.tts.rules.address import Form, Voice
 from services.tts.rules.notices import NoticeRefused, Refusal
 
@@ -75,13 +75,10 @@ class Studio:
         original = await self.blobs.get(key)
         if original is None:
             raise NoticeRefused(Refusal.UPLOAD_MISSING)
-        kind = uploads.container(original)
-        if kind is None:
-            raise NoticeRefused(Refusal.UPLOAD_NOT_AUDIO)
 
         async def convert() -> bytes:
             async with self.programs:
-                return await audio.of_upload(original, kind)
+                return await audio.of_upload(original)
 
         return await self._once(address.of_upload(original), convert)
 

@@ -168,7 +168,7 @@ def parts(
                 raise NoticeRefused(Refusal.PLACEHOLDER_BROKEN)
             written += piece
         elif _name(piece) in FILLED:
-            written += _value(_name(piece), values)
+            written += _named(written, _value(_name(piece), values))
         else:
             found += [*_spoken(language, written, region), Gap(_name(piece))]
             written = ""
@@ -195,6 +195,15 @@ def _value(name: str, values: dict[str, str]) -> str:
     if not has_words(value):
         raise NoticeRefused(Refusal.VALUE_MISSING, found=f"{{{name}}}")
     return value
+
+
+_DEPARTMENT: Final = re.compile(r"(?:отдел[а-яё]*)\s*[«\"“]?$", re.IGNORECASE)
+
+
+def _named(before: str, value: str) -> str:
+    """«в отделе «{department}»» with «Отдел продаж»: whoever speaks says the word once."""
+    first, _, rest = value.partition(" ")
+    return rest if rest and first.lower() == "отдел" and _DEPARTMENT.search(before) else value
 
 
 def _spoken(language: Language, written: str, region: str) -> list[Spoken | Gap]:

@@ -204,7 +204,7 @@ def read(text: str) -> str:
     text = _RANGE.sub(_read_range, text)
     text = _DATE.sub(_read_date, text)
     text = _DAYS.sub(r"с \g<from> по \g<until>", text)
-    text = _FIRST_DAY.sub(lambda found: f"{found['before']} {_ordinal(found['d'], Case.GENITIVE)}", text)
+    text = _FIRST_DAY.sub(lambda found: f"{found['before']} {ordinal(found['d'], Case.GENITIVE)}", text)
     text = _NAMED_DATE.sub(_read_named_date, text)
     text = _YEAR.sub(_read_year, text)
     text = _TIME.sub(_read_time, text)
@@ -268,11 +268,11 @@ def _day(found: re.Match[str], day: str) -> tuple[str, str]:
     """The preposition before a date, and its day: «до» «первого», «к» «первому», «по» «первое»."""
     before, case = _before(found)
     # Without a preposition a date says when: «двадцать первого ноября мы не работаем».
-    return before, _ordinal(day, Case.GENITIVE if case is Case.NOMINATIVE else case, Gender.NEUTER)
+    return before, ordinal(day, Case.GENITIVE if case is Case.NOMINATIVE else case, Gender.NEUTER)
 
 
 def _of_year(year: str) -> str:
-    return f"{_ordinal(year, Case.GENITIVE)} года"
+    return f"{ordinal(year, Case.GENITIVE)} года"
 
 
 def _read_year(found: re.Match[str]) -> str:
@@ -280,10 +280,11 @@ def _read_year(found: re.Match[str]) -> str:
     word = found["word"].lower()
     dative = Case.DATIVE if before.strip().lower() in ("к", "ко") else Case.PREPOSITIONAL
     case = {"год": Case.NOMINATIVE, "года": Case.GENITIVE, "году": dative, "годом": Case.INSTRUMENTAL}[word]
-    return f"{before}{_ordinal(found['y'], case)} {found['word']}"
+    return f"{before}{ordinal(found['y'], case)} {found['word']}"
 
 
-def _ordinal(number: str, case: Case, gender: Gender = Gender.MASCULINE) -> str:
+def ordinal(number: str, case: Case, gender: Gender = Gender.MASCULINE) -> str:
+    """«третье», «третьего»."""
     return str(
         num2words(int(number), lang="ru", to="ordinal", case=case.value, gender=gender.value, animate=False)
     )
@@ -312,7 +313,7 @@ def _ends(found: re.Match[str]) -> bool:
 
 
 def _read_ordinal(found: re.Match[str]) -> str:
-    return _ordinal(found["n"], *_SUFFIXES[found["end"].lower()])
+    return ordinal(found["n"], *_SUFFIXES[found["end"].lower()])
 
 
 def _decimal(whole: str, part: str) -> str:

@@ -9,7 +9,7 @@ from num2words import num2words
 
 from contracts.directory import Language
 from contracts.prompts import POSITION_MAX, PROMPTS, WAIT_MINUTES_MAX, Prompt
-from services.tts.rules.russian import MINUTE, Case, cardinal, counted
+from services.tts.rules.russian import MINUTE, Case, Gender, cardinal, counted, ordinal
 
 RUSSIAN: Final[dict[Prompt, str]] = {
     Prompt.QUEUE_WELCOME: "Здравствуйте! Спасибо за звонок. Пожалуйста, оставайтесь на линии: "
@@ -21,10 +21,10 @@ RUSSIAN: Final[dict[Prompt, str]] = {
     "Ваше место в очереди сохранится.",
     Prompt.CALLBACK_EXISTS: "Для вашего номера уже заказан обратный звонок. "
     "Чтобы занять своё место на этой линии, нажмите один.",
-    Prompt.ORDER_TAKEN: "Обратный звонок заказан: мы вам перезвоним. "
-    "Ваше место в очереди сохранено. Всего доброго!",
-    Prompt.ORDER_TAKEN_NUMBER: "Чтобы указать другой номер, нажмите два. "
-    "Чтобы отменить заказ, нажмите ноль. Ваш номер:",
+    Prompt.ORDER_TAKEN: "Обратный звонок заказан: мы вам перезвоним. Ваше место в очереди сохранено.",
+    Prompt.ORDER_TAKEN_NUMBER: "Ваш номер:",
+    Prompt.ORDER_OPTIONS: "Если всё верно, положите трубку. Чтобы указать другой номер, нажмите два. "
+    "Чтобы отменить заказ, нажмите ноль.",
     Prompt.TYPE_NUMBER: "Пожалуйста, наберите номер телефона, на который вам перезвонить, и нажмите решётку.",
     Prompt.CONFIRM_NUMBER: "Если номер верный, нажмите один. Чтобы набрать его заново, нажмите два.",
     Prompt.REFUSED_INVALID: "К сожалению, этот номер неполный или неверный.",
@@ -35,8 +35,12 @@ RUSSIAN: Final[dict[Prompt, str]] = {
     Prompt.REFUSED_NO_TIME: "К сожалению, перезвонить мы уже не успеем. Пожалуйста, оставайтесь на линии.",
     Prompt.APOLOGY: "Здравствуйте! Вы просили вам перезвонить. К сожалению, все наши сотрудники были заняты, "
     "и мы не смогли соединить вас вовремя. Приносим свои извинения.",
+    Prompt.APOLOGY_FROM: "Здравствуйте! Вам звонит",
+    Prompt.APOLOGY_AFTER_NAME: "Вы просили вам перезвонить. К сожалению, все наши сотрудники были заняты, "
+    "и мы не смогли соединить вас вовремя. Приносим свои извинения.",
     Prompt.APOLOGY_PRESS_ONE: "Чтобы оставить голосовое сообщение, нажмите один.",
     Prompt.NOBODY_AVAILABLE: "К сожалению, сейчас никто из сотрудников не может вам ответить.",
+    Prompt.CLOSED_HOURS: "Вы позвонили в нерабочее время.",
     Prompt.VOICEMAIL_GREETING: "Пожалуйста, оставьте сообщение после сигнала. "
     "Когда закончите, нажмите решётку или положите трубку.",
     Prompt.VOICEMAIL_THANKS: "Спасибо, ваше сообщение записано. Всего доброго!",
@@ -74,9 +78,10 @@ ENGLISH: Final[dict[Prompt, str]] = {
     Prompt.CALLBACK_EXISTS: "A callback to your number has already been ordered. "
     "To take your place on this line, press one.",
     Prompt.ORDER_TAKEN: "Your callback has been ordered: we will call you back. "
-    "Your place in the queue is kept. Goodbye.",
-    Prompt.ORDER_TAKEN_NUMBER: "To give another number, press two. To cancel the order, press zero. "
-    "Your number is:",
+    "Your place in the queue is kept.",
+    Prompt.ORDER_TAKEN_NUMBER: "Your number is:",
+    Prompt.ORDER_OPTIONS: "If everything is correct, hang up. To give another number, press two. "
+    "To cancel the order, press zero.",
     Prompt.TYPE_NUMBER: "Please enter the phone number that we should call you back on, and press hash.",
     Prompt.CONFIRM_NUMBER: "If the number is correct, press one. To enter it again, press two.",
     Prompt.REFUSED_INVALID: "We are sorry, this number is incomplete or wrong.",
@@ -87,8 +92,12 @@ ENGLISH: Final[dict[Prompt, str]] = {
     Prompt.REFUSED_NO_TIME: "We are sorry, there is no time left to call you back. Please stay on the line.",
     Prompt.APOLOGY: "Hello. You asked us to call you back. We are sorry: all our staff were busy, "
     "and we were not able to connect you in time. Please accept our apologies.",
+    Prompt.APOLOGY_FROM: "Hello. This is a call from",
+    Prompt.APOLOGY_AFTER_NAME: "You asked us to call you back. We are sorry: all our staff were busy, "
+    "and we were not able to connect you in time. Please accept our apologies.",
     Prompt.APOLOGY_PRESS_ONE: "To leave a voice message, press one.",
     Prompt.NOBODY_AVAILABLE: "We are sorry, nobody is able to take your call at the moment.",
+    Prompt.CLOSED_HOURS: "You are calling outside our working hours.",
     Prompt.VOICEMAIL_GREETING: "Please leave a message after the tone. "
     "When you have finished, press hash or hang up.",
     Prompt.VOICEMAIL_THANKS: "Thank you, your message has been recorded. Goodbye.",
@@ -153,7 +162,7 @@ def _russian(kind: str, number: str) -> str:
     n = int(number)
     match kind:
         case "position":
-            return f"Вы {num2words(n, lang='ru', to='ordinal')} в очереди."
+            return f"Ваше место в очереди — {ordinal(number, Case.NOMINATIVE, Gender.NEUTER)}."
         case "wait":
             return f"Примерное время ожидания — {counted(n, MINUTE)}."
         case "waited" if n == WAIT_MINUTES_MAX:
@@ -175,7 +184,7 @@ def _english(kind: str, number: str) -> str:
     minutes = f"{num2words(n)} {'minute' if n == 1 else 'minutes'}"
     match kind:
         case "position":
-            return f"You are {num2words(n, to='ordinal')} in the queue."
+            return f"You are number {num2words(n)} in the queue."
         case "wait":
             return f"The estimated waiting time is {minutes}."
         case "waited" if n == WAIT_MINUTES_MAX:

@@ -125,7 +125,7 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
     opened = words.listen if command.kind is LetterKind.VOICE_MESSAGE else words.open_callback
     subject = words.subject_from.format(title=title, caller=caller)
     if department:
-        subject = f"{subject}, {words.in_department.format(department=department)}"
+        subject = f"{subject}, {wording.in_department(department, words)}"
     elif command.employee_name:
         subject = f"{subject}, {one_line(command.employee_name)}"
     return {

@@ -86,7 +86,7 @@ def page(command: SendLetter) -> dict[str, object]:
     count = max(command.unheard_count, len(command.unheard))
     title = _counted(words.titles, count, command.language)
     department, employee = one_line(command.department_name), one_line(command.employee_name)
-    where = shared.in_department.format(department=department) if department else employee
+    where = wording.in_department(department, shared) if department else employee
     rows = [(shared.department, department), (shared.employee, employee)]
     zone = wording.place(wording.zone(command.timezone), command.language)
     left_out = count - len(command.unheard)

@@ -160,6 +160,14 @@ ENGLISH: Final = Words(
 WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
 
 
+def in_department(name: str, words: Words) -> str:
+    """«отдел «Продажи»», and «отдел продаж» where the name itself says what it is."""
+    first, _, rest = name.partition(" ")
+    if rest and words.in_department.lower().startswith(f"{first.lower()} "):
+        return f"{first.lower()} {rest}"
+    return words.in_department.format(department=name)
+
+
 def zone(name: str) -> ZoneInfo:
     """The department's zone; a name that nobody knows is UTC, which the letter then says."""
     try:

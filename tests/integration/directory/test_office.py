@@ -14,15 +14,18 @@ from contracts.directory import (
     CallbackCancelAsked,
     DepartmentSaved,
     DirectRulesSaved,
+    Language,
     NoticeSaved,
     ResponsibleSaved,
 )
 from contracts.ids import CallbackId, DepartmentId, Instant, PbxId, PlaceId
+from contracts.prompts import company_notice
 from contracts.scenario import ScenarioSaved
 from contracts.telephony import CheckExtension
 from contracts.tts import RenderNotice
 from runtime.mail.answers import Answer, Verdict
 from tests.integration.directory.companies import NOW, Company, heard
+from tests.unit.voicemail.sounds import silence, voice, wav
 
 DAY_MS = 24 * 3_600_000
 # Ids derive from ids: a callback's has its place's in it, and that one its department's and its leg's.
@@ -104,7 +107,18 @@ async def test_rules_reach_the_log_with_their_notice(company: Company) -> None:
     log = await company.sent()
     assert log.facts(NoticeSaved)[-1].values["return_date"] == "3 декабря 2026"
     renderings = [message for _, message in log.sent if isinstance(message, RenderNotice)]
-    assert [each.version for each in renderings] == [1, 2]
+    assert [each.version for each in renderings if each.notice_id == "away"] == [1, 2]
+
+
+@pytest.mark.rule("C4", "T3")
+async def test_n_prompts_a_companys_name_is_rendered_whenever_it_is_saved(company: Company) -> None:
+    """The apology says who is calling; a company that changes its name is not called by the old one."""
+    await company.changed("/organization", name="Новый Восток")
+    log = await company.sent()
+    names = [each for _, each in log.sent if isinstance(each, RenderNotice) and ":" in each.notice_id]
+    assert {each.notice_id for each in names} == {company_notice(Language.RUSSIAN)}
+    assert names[-1].text == "Новый Восток"
+    assert [each.version for each in names] == sorted({each.version for each in names})
 
 
 @pytest.mark.rule("O3")
@@ -333,11 +347,39 @@ async def test_an_upload_is_one_object_by_its_content(quick_company: Company) ->
     """The same file again is the same key, and a notice can name it."""
     company = quick_company
     keys = []
+    sound = wav(voice(1_000))
     for _ in range(2):
-        answer = await company.http.post("/uploads", content=b"RIFF....WAVE", headers=company.headers)
+        answer = await company.http.post("/uploads", content=sound, headers=company.headers)
         assert answer.status_code == 201
         keys.append(answer.json()["key"])
     assert keys[0] == keys[1]
-    assert await company.blobs.get(keys[0]) == b"RIFF....WAVE"
+    assert await company.blobs.get(keys[0]) == sound
     notice = await company.made("/notices", {"key": keys[0]})
     assert notice["card"]["key"] == keys[0]
+
+
+UNFIT = {
+    "a word": (b"hello", "upload_not_audio"),
+    "nothing": (b"", "upload_not_audio"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "upload_not_audio"),
+    "a playlist": (b"#EXTM3U\nfile:///etc/hostname\n", "upload_not_audio"),
+    "a header": (b"RIFF....WAVE", "upload_broken"),
+    "a WAV without sound": (wav([]), "upload_broken"),
+    "hello as a WAV": (wav([])[:40] + b"hello", "upload_broken"),
+    "an MP3 of zeros": (b"ID3" + bytes(2_000), "upload_broken"),
+    "silence": (wav(silence(2_000)), "upload_silent"),
+    "six minutes": (wav(voice(1_000) * 360), "upload_too_long"),
+}
+
+
+@pytest.mark.rule("T4")
+@pytest.mark.parametrize("name", UNFIT)
+async def test_n_uploads_what_can_not_be_played_is_refused_at_once_with_the_reason(
+    quick_company: Company, name: str
+) -> None:
+    """«hello» as a WAV was 201, and the notice stayed silent; nobody was told."""
+    content, code = UNFIT[name]
+    answer = await quick_company.http.post("/uploads", content=content, headers=quick_company.headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert answer.json()["cause"]["ru"]
+    assert not [key for key in quick_company.blobs.objects if key.startswith("uploads/")]

@@ -119,3 +119,20 @@ def test_any_text_becomes_parts_or_a_refusal(text: str, values: dict[str, str]) 
     except NoticeRefused as error:
         found = error.reason(RU) and error.reason(Language.ENGLISH)
     assert found
+
+
+@pytest.mark.rule("T3")
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("Сейчас в отделе «{department}» много звонков.", "Отдел продаж", "в отделе продаж много"),
+        ("Отдел {department} закрыт.", "отдел доставки", "Отдел доставки закрыт"),
+        ("Это {department}.", "Отдел продаж", "Это Отдел продаж"),
+        ("Вас ждёт отдел «{department}».", "Продажи", "отдел Продажи"),
+    ],
+)
+def test_n_prompts_a_department_is_called_one_once(text: str, name: str, said: str) -> None:
+    """Not «в отделе «Отдел продаж»»: the name has the word already."""
+    (part,) = notices.parts(Language.RUSSIAN, text, {"department": name})
+    assert isinstance(part, Spoken)
+    assert said in part.text

@@ -5,7 +5,15 @@ import re
 import pytest
 
 from contracts.directory import Language
-from contracts.prompts import PROMPTS, Prompt
+from contracts.ids import MediaKey
+from contracts.prompts import (
+    PROMPTS,
+    Prompt,
+    apology_keys,
+    number_prompts,
+    order_taken_keys,
+    prompt_keys,
+)
 from services.tts.rules import standard
 from services.tts.rules.reading import as_spoken, has_words
 
@@ -35,8 +43,8 @@ def test_no_two_prompts_say_the_same(language: Language) -> None:
 @pytest.mark.parametrize(
     ("prompt", "russian", "english"),
     [
-        ("position_3", "Вы третий в очереди.", "You are third in the queue."),
-        ("position_21", "Вы двадцать первый в очереди.", "You are twenty-first in the queue."),
+        ("position_3", "Ваше место в очереди — третье.", "You are number three in the queue."),
+        ("position_21", "Ваше место в очереди — двадцать первое.", "You are number twenty-one in the queue."),
         (
             "wait_1",
             "Примерное время ожидания — одна минута.",
@@ -101,3 +109,57 @@ def test_an_unknown_prompt_is_no_prompt() -> None:
     """A misspelt name fails loudly in a test, and not as silence in a call."""
     with pytest.raises(KeyError):
         standard.text(Language.RUSSIAN, "posittion_3")
+
+
+@pytest.mark.rule("C1", "T1")
+def test_n_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
+    """Who hangs up after the first sentence knows that we will call; the keys come last."""
+    for language, keys in ((Language.RUSSIAN, "нажмите"), (Language.ENGLISH, "press")):
+        said = [
+            standard.text(language, key.rpartition("/")[2].removesuffix(".wav"))
+            for key in order_taken_keys(language, "+79123456789")
+        ]
+        assert said[0] == standard.text(language, Prompt.ORDER_TAKEN)
+        assert [keys in each for each in said] == [False] * (len(said) - 1) + [True]
+
+
+@pytest.mark.rule("C1", "T1")
+def test_n_prompts_a_departments_own_confirmation_stands_in_the_same_place() -> None:
+    """And one that plays nothing leaves the number and the keys."""
+    own = (MediaKey("speech/own.wav"),)
+    assert order_taken_keys(Language.ENGLISH, "+79123456789", own)[0] == own[0]
+    assert order_taken_keys(Language.ENGLISH, "+79123456789", ()) == (
+        *prompt_keys(
+            Language.ENGLISH, Prompt.ORDER_TAKEN_NUMBER, *number_prompts(Language.ENGLISH, "+79123456789")
+        ),
+        *prompt_keys(Language.ENGLISH, Prompt.ORDER_OPTIONS),
+    )
+
+
+@pytest.mark.rule("C4", "T1")
+def test_n_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> None:
+    """A stranger's voice that apologises is a riddle; without the name it is still an apology."""
+    name = (MediaKey("speech/name.wav"),)
+    assert apology_keys(Language.RUSSIAN) == prompt_keys(Language.RUSSIAN, Prompt.APOLOGY)
+    first, second, last = apology_keys(Language.RUSSIAN, name)
+    assert (first, second, last) == (
+        *prompt_keys(Language.RUSSIAN, Prompt.APOLOGY_FROM),
+        *name,
+        *prompt_keys(Language.RUSSIAN, Prompt.APOLOGY_AFTER_NAME),
+    )
+    assert "извинения" in standard.text(Language.RUSSIAN, Prompt.APOLOGY_AFTER_NAME)
+
+
+@pytest.mark.rule("Q4")
+@pytest.mark.parametrize("language", Language)
+def test_n_prompts_an_unknown_wait_has_no_number(language: Language) -> None:
+    """«We cannot say», in words: whoever has no data invents nothing (E-22)."""
+    said = standard.text(language, Prompt.WAIT_UNKNOWN)
+    assert not re.search(r"\d|минут|minute", said)
+
+
+@pytest.mark.rule("T1", "D4")
+def test_n_prompts_closed_hours_have_a_standard_notice() -> None:
+    """Neither «nobody can answer now» nor silence: when it is, is the reason."""
+    assert "нерабочее время" in standard.text(Language.RUSSIAN, Prompt.CLOSED_HOURS)
+    assert "working hours" in standard.text(Language.ENGLISH, Prompt.CLOSED_HOURS)

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tts.rules import address, uploads
+from runtime import uploads
+from runtime.uploads import Container
+from services.tts.rules import address
 from services.tts.rules.address import Form, Voice
-from services.tts.rules.uploads import Container
 
 VOICE = Voice("espeak-ng", "ru", 145)
 

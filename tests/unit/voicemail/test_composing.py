@@ -15,7 +15,15 @@ from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
 from runtime.text import one_line
 from services.voicemail.activities.composing import Audio, Writer
-from services.voicemail.activities.wording import RUSSIAN, WORDS, duration, moment, number, zone
+from services.voicemail.activities.wording import (
+    RUSSIAN,
+    WORDS,
+    duration,
+    in_department,
+    moment,
+    number,
+    zone,
+)
 from tests.unit.voicemail.test_posting import LETTER
 
 VOLGA = OrganizationId("volga")
@@ -250,3 +258,13 @@ def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
     lead = words.abandoned_expired_lead if kind is LetterKind.EXPIRED else words.abandoned_unreached_lead
     assert lead.split(".")[0] in text
     assert words.expired_lead.split(",")[0] not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Отдел продаж", "отдел продаж"), ("Продажи", "отдел «Продажи»"), ("Отдел", "отдел «Отдел»")],
+)
+def test_n_prompts_a_letter_calls_a_department_one_once(name: str, said: str) -> None:
+    """Not «отдел «Отдел продаж»»."""
+    assert in_department(name, WORDS[Language.RUSSIAN]) == said
+    assert in_department("Sales", WORDS[Language.ENGLISH]) == "Sales"

@@ -1,0 +1,44 @@
+"""Audio files for notices: decoded at once, so that whoever uploads one hears what is wrong with it (T4)."""
+
+import asyncio
+from typing import Final
+
+from runtime import programs
+from runtime.ports import Blobs, BlobsUnavailable
+from runtime.uploads import Fault, Unfit, decoded
+from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.rules.notices import upload_key
+
+AT_ONCE_MAX: Final = 2
+"""Decoders of one process: a directory has other work to do."""
+FAULTS: Final = {
+    Fault.TOO_LARGE: Code.BODY_TOO_LARGE,
+    Fault.NOT_AUDIO: Code.UPLOAD_NOT_AUDIO,
+    Fault.BROKEN: Code.UPLOAD_BROKEN,
+    Fault.TOO_LONG: Code.UPLOAD_TOO_LONG,
+    Fault.SILENT: Code.UPLOAD_SILENT,
+}
+
+
+class Uploads:
+    """Takes files that can be played, and no others."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._free = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def keep(self, organization_id: str, content: bytes) -> str:
+        """Put a file into the store; its key. Raises Refused."""
+        try:
+            async with self._free:
+                await decoded(content)
+        except Unfit as error:
+            raise Refused(Problem(code=FAULTS[error.fault])) from error
+        except programs.ProgramMissing as error:
+            raise Refused(Problem(code=Code.UPLOAD_UNCHECKED)) from error
+        key = upload_key(organization_id, content)
+        try:
+            await self._blobs.put(key, content)
+        except BlobsUnavailable as error:
+            raise Refused(Problem(code=Code.UPLOAD_UNAVAILABLE)) from error
+        return key
