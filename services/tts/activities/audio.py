@@ -1,16 +1,24 @@
 """From an engine's sound, or an upload, to the canonical form, and from that to other forms (T2, T4).
 
 Canonical is WAV, 8 kHz, mono, PCM of 16 bits, at even loudness: the parts that sound are brought to one
-level, whatever the pauses between them are. Resampling is sox's, uploads are read by ffmpeg, the arithmetic
-on small PCM is audioop's.
+level, whatever the pauses between them are. Resampling is sox's, uploads are read by ffmpeg, each in a
+process with limits; the arithmetic on small PCM of our own is pydub's.
 """
 
-import audioop
-import struct
+import asyncio
+import io
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
+from pydub import AudioSegment
+from pydub.generators import Sine
+from pydub.silence import detect_leading_silence
+from pydub.utils import db_to_float, ratio_to_db
+
 from runtime import programs, uploads
+from runtime import wav as header
 from services.tts.activities.engine import EngineUnavailable, Sound
 from services.tts.rules.address import Form
 from services.tts.rules.notices import NoticeRefused, Refusal
@@ -19,12 +27,12 @@ RATE: Final = 8_000
 _SAMPLE_BYTES: Final = 2
 _BYTES_PER_MS: Final = RATE * _SAMPLE_BYTES // 1_000
 _HEADER_BYTES: Final = 44
-_FRAME_BYTES: Final = 20 * _BYTES_PER_MS
-"""20 ms, the frame of telephony: long enough for a level, short enough for a syllable."""
+_FRAME_MS: Final = 20
+"""The frame of telephony: long enough for a level, short enough for a syllable."""
 _LEVEL: Final = 2_320
 """-23 dBFS where there is sound: the usual level of announcements, with 20 dB above it for peaks."""
-_GAIN_MAX: Final = 30.0
-"""A recording that would need more than 30 dB is noise."""
+_GAIN_DB_MAX: Final = 29.5
+"""A recording that would need more is noise."""
 _SILENT_PEAK: Final = 100
 """-50 dBFS: nobody hears that on a phone."""
 _QUIET_SHARE: Final = 0.02
@@ -35,6 +43,12 @@ _TAIL_MS: Final = 120
 _PADDING_MS: Final = 100
 _SOX_SECONDS_MAX: Final = 30.0
 _MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
+_RING_HZ: Final = 425
+_RING_MS: Final = 1_000
+_RING_PAUSE_MS: Final = 4_000
+_RING_DBFS: Final = -20.0
+_FADE_MS: Final = 10
+"""Without it each ring would begin and end with a click."""
 _RING_CYCLES: Final = 9
 """45 s: a customer's phone rings for 30 s, after it was reached."""
 
@@ -52,25 +66,30 @@ async def canonical(sounds: Sequence[Sound]) -> list[bytes]:
         return []
     rate = sounds[0].rate
     assert all(sound.rate == rate for sound in sounds)
-    padding = b"\0" * (rate * _PADDING_MS // 1_000 * _SAMPLE_BYTES)
-    padded = [padding + sound.pcm + padding for sound in sounds]
+    padding = AudioSegment.silent(duration=_PADDING_MS, frame_rate=rate)
+    padded = [padding + _segment(sound.pcm, rate) + padding for sound in sounds]
     raw = ("-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-L")
-    joined = await _sox((*raw, "-r", str(rate), "-", *raw, "-r", str(RATE), "-"), b"".join(padded))
+    joined = b"".join(each.raw_data for each in padded)
+    narrow = await _sox((*raw, "-r", str(rate), "-", *raw, "-r", str(RATE), "-"), joined)
     pieces = []
     start = 0
-    for piece in padded:
-        end = start + len(piece) // _SAMPLE_BYTES
+    for each in padded:
+        end = start + int(each.frame_count())
         low, high = (place * RATE // rate * _SAMPLE_BYTES for place in (start, end))
-        pieces.append(levelled(trimmed(joined[low:high])))
+        pieces.append(levelled(trimmed(narrow[low:high])))
         start = end
     return pieces
 
 
 async def ringing_tone() -> bytes:
     """The tone of a phone that rings elsewhere, as in Russia and most of Europe: 425 Hz, 1 s on, 4 s off."""
-    raw = ("-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-r", str(RATE), "-L", "-")
-    synth = ("synth", "1", "sine", "425", "vol", "0.1", "fade", "0.01", "1", "0.01", "pad", "0", "4")
-    return await _sox(("-n", *raw, *synth, "repeat", str(_RING_CYCLES - 1)), b"")
+    return await asyncio.to_thread(_ringing_tone)
+
+
+def _ringing_tone() -> bytes:
+    tone = Sine(_RING_HZ, sample_rate=RATE).to_audio_segment(duration=_RING_MS, volume=_RING_DBFS)
+    pause = AudioSegment.silent(duration=_RING_PAUSE_MS, frame_rate=RATE)
+    return _pcm((tone.fade_in(_FADE_MS).fade_out(_FADE_MS) + pause) * _RING_CYCLES)
 
 
 async def of_upload(audio: bytes) -> bytes:
@@ -94,35 +113,43 @@ _REFUSALS: Final = {
 
 def trimmed(pcm: bytes) -> bytes:
     """Without the silence at both ends, but for what keeps words apart. Raises SoundSilent."""
-    levels = _levels(pcm)
-    threshold = _quiet_below(pcm, levels)
-    loud = [place for place, level in enumerate(levels) if level >= threshold]
-    start = max(0, loud[0] * _FRAME_BYTES - _LEAD_MS * _BYTES_PER_MS)
-    end = (loud[-1] + 1) * _FRAME_BYTES + _TAIL_MS * _BYTES_PER_MS
+    sound = _segment(pcm)
+    threshold = _quiet_below(sound, _levels(sound))
+    before = detect_leading_silence(sound, threshold, chunk_size=_FRAME_MS)
+    after = detect_leading_silence(sound.reverse(), threshold, chunk_size=_FRAME_MS)
     # The engine's own silence may be shorter than what a sentence needs behind it.
-    return pcm[start:end] + b"\0" * max(0, end - len(pcm))
+    tail = AudioSegment.silent(duration=max(0, _TAIL_MS - after), frame_rate=RATE)
+    return _pcm(sound[max(0, before - _LEAD_MS) : len(sound) - max(0, after - _TAIL_MS)] + tail)
 
 
 def levelled(pcm: bytes) -> bytes:
     """At the level of all announcements. Raises SoundSilent."""
-    levels = _levels(pcm)
-    threshold = _quiet_below(pcm, levels)
-    loud = [level for level in levels if level >= threshold]
+    sound = _segment(pcm)
+    levels = _levels(sound)
+    threshold = _quiet_below(sound, levels)
+    loud = [level for level in levels if level >= db_to_float(threshold) * sound.max_possible_amplitude]
     level = (sum(each * each for each in loud) / len(loud)) ** 0.5
-    return audioop.mul(pcm, _SAMPLE_BYTES, min(_GAIN_MAX, _LEVEL / level))
+    return _pcm(sound.apply_gain(min(_GAIN_DB_MAX, ratio_to_db(_LEVEL / level))))
 
 
-def _levels(pcm: bytes) -> list[int]:
-    return [
-        audioop.rms(pcm[place : place + _FRAME_BYTES], _SAMPLE_BYTES)
-        for place in range(0, len(pcm), _FRAME_BYTES)
-    ]
+def _segment(pcm: bytes, rate: int = RATE) -> AudioSegment:
+    return AudioSegment(data=pcm, sample_width=_SAMPLE_BYTES, frame_rate=rate, channels=1)
 
 
-def _quiet_below(pcm: bytes, levels: list[int]) -> float:
-    if not pcm or audioop.max(pcm, _SAMPLE_BYTES) < _SILENT_PEAK:
+def _pcm(sound: AudioSegment) -> bytes:
+    return bytes(sound.raw_data)
+
+
+def _levels(sound: AudioSegment) -> list[int]:
+    return [frame.rms for frame in sound[::_FRAME_MS]]
+
+
+def _quiet_below(sound: AudioSegment, levels: Sequence[int]) -> float:
+    """Where pauses begin, in dBFS."""
+    if sound.max < _SILENT_PEAK:
         raise SoundSilent
-    return max(1.0, max(levels) * _QUIET_SHARE)
+    quiet = max(1.0, max(levels) * _QUIET_SHARE)
+    return float(ratio_to_db(quiet / sound.max_possible_amplitude))
 
 
 def duration_ms(pcm: bytes) -> int:
@@ -135,36 +162,38 @@ def duration_ms_of_wav(size_bytes: int) -> int:
     return max(0, size_bytes - _HEADER_BYTES) // _BYTES_PER_MS
 
 
+def is_canonical(data: bytes) -> bool:
+    """Whether a WAV is in the canonical form, whole, and has something to hear."""
+    try:
+        found = header.samples(data)
+    except header.NoSamples:
+        return False
+    at = (found.since_byte, found.until_byte, found.is_as_told)
+    return at == (_HEADER_BYTES, len(data), True) and found.form == _FORM
+
+
 def wav(pcm: bytes, *, rate: int = RATE) -> bytes:
     """PCM as a WAV with a header of 44 bytes."""
-    return _riff(struct.pack("<HHIIHH", 1, 1, rate, rate * _SAMPLE_BYTES, _SAMPLE_BYTES, 16), pcm)
+    file = io.BytesIO()
+    _segment(pcm, rate).export(file, format="wav")
+    return file.getvalue()
+
+
+_FORM: Final = header.samples(wav(bytes(_SAMPLE_BYTES))).form
 
 
 async def as_form(pcm: bytes, form: Form) -> bytes:
     """Canonical PCM in another form, as a WAV."""
-    match form:
-        case Form.ALAW:
-            return _companded(6, audioop.lin2alaw(pcm, _SAMPLE_BYTES))
-        case Form.ULAW:
-            return _companded(7, audioop.lin2ulaw(pcm, _SAMPLE_BYTES))
-        case Form.WIDE:
-            raw = ("-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-L")
-            wide = await _sox((*raw, "-r", str(RATE), "-", *raw, "-r", str(2 * RATE), "-"), pcm)
-            return wav(wide, rate=2 * RATE)
-
-
-def _companded(tag: int, data: bytes) -> bytes:
-    # A format other than PCM has the size of its extension, and a chunk with the number of samples.
-    fact = b"fact" + struct.pack("<II", 4, len(data))
-    return _riff(struct.pack("<HHIIHHH", tag, 1, RATE, RATE, 1, 8, 0), data, fact)
-
-
-def _riff(form: bytes, data: bytes, more: bytes = b"") -> bytes:
-    chunks = (
-        b"fmt " + struct.pack("<I", len(form)) + form + more + b"data" + struct.pack("<I", len(data)) + data
-    )
-    chunks += b"\0" * (len(data) % 2)
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+    raw = ("-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-L")
+    if form is Form.WIDE:
+        wide = await _sox((*raw, "-r", str(RATE), "-", *raw, "-r", str(2 * RATE), "-"), pcm)
+        return wav(wide, rate=2 * RATE)
+    encoding = "a-law" if form is Form.ALAW else "u-law"
+    with tempfile.TemporaryDirectory(prefix="ringback-") as folder:
+        # A file and not a pipe: sox goes back to write the sizes of its header.
+        file = Path(folder) / "form.wav"
+        await _sox((*raw, "-r", str(RATE), "-", "-t", "wav", "-e", encoding, "-b", "8", str(file)), pcm)
+        return await asyncio.to_thread(file.read_bytes)
 
 
 async def _sox(argv: tuple[str, ...], stdin: bytes) -> bytes:

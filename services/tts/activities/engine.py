@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from runtime import programs
+from runtime import programs, wav
 from services.tts.rules.address import Voice
 
 _SPEECH_SECONDS_MAX: Final = 20.0
@@ -23,8 +23,10 @@ _PAUSE_MS_MIN: Final = 1_500
 """Pauses asked for come out as 2,480 to 2,630 ms; those of sentences stay under 550 ms."""
 _MARGIN_MS: Final = 50
 _FRAME_MS: Final = 10
-_HEADER_BYTES: Final = 44
-_RATE_AT: Final = slice(24, 28)
+_RATE_AT: Final = slice(4, 8)
+"""In the chunk that tells the form."""
+_RATE_OF_SILENCE: Final = 22_050
+"""What espeak-ng speaks at; of nothing, any rate is right."""
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -84,7 +86,7 @@ class EspeakNg:
     async def _run(self, text: str, voice: Voice, *options: str) -> Sound:
         argv = (self._program, *options, "-b", "1", "-v", voice.name, "-s", str(voice.words_per_minute))
         try:
-            wav = await programs.run(
+            answer = await programs.run(
                 (*argv, "--stdin", "--stdout"),
                 text.encode() + b"\n",
                 seconds_max=self._seconds_max,
@@ -93,11 +95,15 @@ class EspeakNg:
             )
         except (programs.ProgramMissing, programs.ProgramFailed, programs.ProgramOverran) as error:
             raise EngineUnavailable(str(error)) from error
-        if wav[:4] != b"RIFF" or len(wav) < _HEADER_BYTES:
-            raise EngineUnavailable(f"{self._program} answered with no WAV but {wav[:16]!r}")
-        # The sizes in its header are made up, since it writes to a pipe; the rest is what was said.
-        pcm = wav[_HEADER_BYTES:]
-        return Sound(int.from_bytes(wav[_RATE_AT], "little"), pcm[: len(pcm) // 2 * 2])
+        # The sizes in its header are made up, since it writes to a pipe.
+        try:
+            found = wav.samples(answer) if wav.is_wav(answer) else None
+        except wav.NoSamples:
+            return Sound(_RATE_OF_SILENCE, b"")
+        if found is None or len(found.form) < _RATE_AT.stop:
+            raise EngineUnavailable(f"{self._program} answered with no WAV but {answer[:16]!r}")
+        pcm = answer[found.since_byte : found.until_byte]
+        return Sound(int.from_bytes(found.form[_RATE_AT], "little"), pcm[: len(pcm) // 2 * 2])
 
 
 def _cut(sound: Sound) -> list[Sound]:

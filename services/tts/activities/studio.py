@@ -5,6 +5,8 @@ two processes that do put the same object, and the store keeps the first.
 """
 
 import asyncio
+import hashlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -13,7 +15,7 @@ import msgspec
 from contracts.directory import Language
 from contracts.ids import MediaKey
 from runtime import metrics, uploads
-from runtime.ports import Blobs
+from runtime.ports import BlobInfo, Blobs
 from services.tts.activities import audio
 from services.tts.activities.engine import Engine
 from services.tts.rules import address
@@ -21,6 +23,8 @@ from services.tts.rules.address import Form, Voice
 from services.tts.rules.notices import NoticeRefused, Refusal
 
 WAV: Final = "audio/wav"
+WHOLE_MAX: Final = 50_000
+"""Objects remembered as whole, some 100 bytes each; forgetting one costs a second look."""
 
 
 class Rendering(msgspec.Struct, frozen=True):
@@ -47,6 +51,7 @@ class Studio:
         self.voices = voices
         self.forms = forms
         self.programs = asyncio.Semaphore(programs_max)
+        self._whole: OrderedDict[MediaKey, None] = OrderedDict()
         self._running: dict[str, asyncio.Task[Rendering]] = {}
 
     async def speech(self, language: Language, text: str) -> Rendering:
@@ -108,13 +113,32 @@ class Studio:
 
     async def _find_or_make(self, key: MediaKey, make: Callable[[], Awaitable[bytes]]) -> Rendering:
         info = await self.blobs.info(key)
-        if info is not None and await self._has_forms(key):
+        is_whole = info is not None and await self._is_whole(key, info)
+        if info is not None and is_whole and await self._has_forms(key):
             metrics.CACHE.labels("hit").inc()
             return Rendering(key, audio.duration_ms_of_wav(info.bytes))
         metrics.CACHE.labels("miss").inc()
         pcm = await make()
-        await self.put(key, pcm, once=True)
+        # What is there and not whole is put over; whoever renders the same at this moment keeps the first.
+        await self.put(key, pcm, once=info is None or is_whole)
+        self._remember(key)
         return Rendering(key, audio.duration_ms(pcm))
+
+    async def _is_whole(self, key: MediaKey, info: BlobInfo) -> bool:
+        """Whether an object is what was put, and a canonical WAV: looked at once by each process (M-14)."""
+        if key in self._whole:
+            return True
+        data = await self.blobs.get(key)
+        if data is None or hashlib.sha256(data).hexdigest() != info.sha256 or not audio.is_canonical(data):
+            metrics.CACHE.labels("damaged").inc()
+            return False
+        self._remember(key)
+        return True
+
+    def _remember(self, key: MediaKey) -> None:
+        self._whole[key] = None
+        while len(self._whole) > WHOLE_MAX:
+            self._whole.popitem(last=False)
 
     async def _has_forms(self, key: MediaKey) -> bool:
         """Whether the forms are there, too: they may have been asked for later than the canonical one."""

@@ -100,6 +100,23 @@ async def test_the_same_text_is_rendered_once_for_everybody(blobs: Blobs) -> Non
     assert other.rendered.duration_ms == world.rendered.duration_ms
 
 
+@pytest.mark.rule("T2", "T5")
+@pytest.mark.parametrize("copy", [b"", b"RIFF", b"half", b"other"])
+async def test_m14_a_wrong_copy_of_a_rendering_is_no_hit_and_is_put_over(copy: bytes) -> None:
+    """An object that was cut, or is something else, would be silence for every caller, for ever."""
+    blobs = MemoryBlobs()
+    first = World(blobs)
+    await first.notices.render(asked("Добрый вечер"))
+    [key] = first.rendered.parts
+    good = blobs.objects[key]
+    blobs.objects[key] = (good[0][: len(good[0]) // 2] if copy == b"half" else copy, "audio/wav")
+    later = World(blobs)
+    await later.notices.render(asked("Добрый вечер"))
+    assert later.engine.spoken == ["Добрый вечер"]
+    assert later.rendered.duration_ms == first.rendered.duration_ms
+    assert blobs.objects[key] == good
+
+
 @pytest.mark.rule("T2")
 async def test_two_processes_that_render_the_same_put_the_same_object(blobs: Blobs) -> None:
     """Two replicas that are asked at the same moment end with one object, whole."""
