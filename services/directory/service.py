@@ -141,7 +141,7 @@ def main(argv: list[str]) -> int:
     create.add_argument("organization", help="its id: small letters, digits, dashes")
     create.add_argument("--name", required=True)
     create.add_argument("--administrator", required=True, help="the first administrator's name")
-    create.add_argument("--email", help="the first administrator's address")
+    create.add_argument("--email", help="that administrator's address, for letters that nobody else gets")
     create.add_argument("--pbx", required=True, help="the name of its cloud PBX")
     create.add_argument("--number", required=True, help="a number of that PBX, E.164")
     create.add_argument("--language", choices=list(Language), default=Language.RUSSIAN, type=Language)
@@ -153,6 +153,10 @@ def main(argv: list[str]) -> int:
     republish = verbs.add_parser("republish", help="lay every newest fact into the outbox again")
     republish.add_argument("organization", nargs="?", help="only this one's")
     options = parser.parse_args(argv)
+    if options.verb == "create" and not options.email:
+        if not sys.stdin.isatty():
+            create.error("give --email: letters about voice messages go there when nobody nearer gets them")
+        options.email = input(f"E-mail address of {options.administrator}, for letters: ")
     try:
         return asyncio.run(shell.run(options, Settings()))
     except (ValueError, shell.NotDone) as error:

@@ -163,6 +163,8 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     agent_id: AgentId | None = None
     """Whose own machine it is; then no department's."""
     is_greeted: bool = False
+    is_erased: bool = False
+    """Its customer's data were erased (V6): no letter tells of it."""
     mp3_sha256: str = ""
 
     @property
@@ -195,6 +197,8 @@ class EndedCallback(Record, frozen=True, array_like=True):
     letters_open: int = 0
     was_abandoned: bool = False
     """It followed a call that was abandoned; nobody had ordered it (C11)."""
+    is_erased: bool = False
+    """Its customer's data were erased (V6)."""
 
 
 class RetentionWarning(Record, frozen=True, array_like=True):

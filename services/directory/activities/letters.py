@@ -157,9 +157,10 @@ class Letters:
             return Answer(verdict=Verdict.REFUSED, text="the card has no e-mail address")
         try:
             secrets = msgspec.json.decode(self._vault.open(row.sealed), type=Secrets)
+        except (JoseError, ValueError, msgspec.DecodeError):
+            return Answer(verdict=Verdict.REFUSED, text="what the letter tells can't be opened with this key")
+        try:
             letter = self._writer.letter(page.office, card, secrets, row.message_id)
-        except (JoseError, msgspec.DecodeError):
-            return Answer(verdict=Verdict.REFUSED, text="what the letter tells was sealed by another key")
         except NoAddress as error:
             return Answer(verdict=Verdict.REFUSED, text=str(error))
         return await self._mailer.send(letter, sender=self._sender, recipient=card.email)

@@ -58,6 +58,8 @@ class MessageShown(Struct, frozen=True, kw_only=True):
     claimed: DoneShown | None
     called_back: DoneShown | None
     letters: tuple[Letter, ...]
+    has_no_reader: bool
+    """Nobody was told: neither the recipients, nor the heads, nor the administrators have an address (V4)."""
 
 
 class MessagePage(Struct, frozen=True, kw_only=True):
@@ -115,6 +117,7 @@ def row(found: Contact, local: Callable[[Instant], str]) -> Row:
 def message(contact: Contact, found: VoiceMessage) -> MessageShown:
     """A voice message as it is shown."""
     expired = any(str(each.end) == "expired" for each in contact.callbacks)
+    letters = tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id)
     return MessageShown(
         voice_message_id=found.voice_message_id,
         contact_id=contact.contact_id,
@@ -131,7 +134,8 @@ def message(contact: Contact, found: VoiceMessage) -> MessageShown:
         heard=_done(found.heard),
         claimed=_done(found.claimed),
         called_back=_done(found.called_back),
-        letters=tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id),
+        letters=letters,
+        has_no_reader=bool(letters) and not any(each.email.strip() for each in letters),
     )
 
 

@@ -13,9 +13,10 @@ is a record of its own, with one timer: the lease of a sending that is not answe
 the next. A record is dropped when its last letter has ended, and a warning when its audio is gone, so nothing
 here grows with history.
 
-`conversation`, `keeping`, `letters`, `warnings` and `book` each hold what is applied and what is decided of
-their facts; this module only says which fact goes where. Results of the activities are idempotent by their
-subject: a second `message_stored` or `letter_deferred` finds the state further on and changes nothing.
+`conversation`, `keeping`, `letters`, `warnings`, `erasing` and `book` each hold what is applied and what is
+decided of their facts; this module only says which fact goes where. Results of the activities are
+idempotent by their subject: a second `message_stored` or `letter_deferred` finds the state further on and
+changes nothing.
 """
 
 from typing import Final, assert_never, get_args
@@ -36,7 +37,7 @@ from contracts.gateway import (
     RecordingFinished,
     RecordingSpooled,
 )
-from contracts.history import WarningWanted
+from contracts.history import CustomerErased, WarningWanted
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -61,7 +62,7 @@ from contracts.voicemail import (
 )
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import timer_id
-from services.voicemail.decider import book, conversation, keeping, letters, warnings
+from services.voicemail.decider import book, conversation, erasing, keeping, letters, warnings
 from services.voicemail.state import Keeping, Phase, VoicemailState
 
 Book = (
@@ -96,12 +97,13 @@ Results = (
 Own = (
     GreetingPlayed | RecordingAsked | MessageTaken | CallerThanked | StoringAsked | LetterDue | LetterRetried
 )
-Known = Book | Phones | Callbacks | WarningWanted | Results | Own | TimerDue
+Known = Book | Phones | Callbacks | WarningWanted | CustomerErased | Results | Own | TimerDue
 HEARS: Final[tuple[type[Fact], ...]] = (
     *get_args(Book),
     *get_args(Phones),
     *get_args(Callbacks),
     WarningWanted,
+    CustomerErased,
     *get_args(Results),
     TimerDue,
 )
@@ -159,6 +161,8 @@ def _apply(state: VoicemailState, fact: Known) -> None:
             letters.callback_ended(state, fact)
         case WarningWanted():
             warnings.wanted(state, fact)
+        case CustomerErased():
+            erasing.erased(state, fact)
         case LetterDue():
             letters.due(state, fact)
         case LetterRetried():
@@ -215,6 +219,8 @@ def _decide(state: VoicemailState, fact: Known) -> Decision:
             return letters.on_callback_ended(state, fact)
         case WarningWanted():
             return letters.on_warned(state, fact)
+        case CustomerErased():
+            return erasing.on_erased(state, fact)
         case LetterDue() | LetterRetried():
             return letters.on_sending(state, fact)
         case LetterDeferred():

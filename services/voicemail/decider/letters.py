@@ -185,7 +185,7 @@ def due(state: VoicemailState, fact: LetterDue) -> None:
     )
     state.letters.put(letter)
     _lease(state, fact.letter_id)
-    message, callback, warning = _subjects(state, letter)
+    message, callback, warning = subjects(state, letter)
     if message is not None:
         opened = message.letters_open + 1
         state.messages.put(msgspec.structs.replace(message, letters=Letters.WRITTEN, letters_open=opened))
@@ -197,7 +197,7 @@ def due(state: VoicemailState, fact: LetterDue) -> None:
         state.warnings.put(msgspec.structs.replace(warning, letters=Letters.WRITTEN, letters_open=opened))
 
 
-def _subjects(
+def subjects(
     state: VoicemailState, letter: Letter
 ) -> tuple[VoiceMessage | None, EndedCallback | None, RetentionWarning | None]:
     """What a letter is about; a voice message tells of its callback, too."""
@@ -216,7 +216,7 @@ def on_sending(state: VoicemailState, fact: LetterDue | LetterRetried) -> Decisi
 
 
 def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
-    message, callback, warning = _subjects(state, letter)
+    message, callback, warning = subjects(state, letter)
     subject = message or callback or warning
     if subject is None:
         return None
@@ -357,7 +357,7 @@ def ended(state: VoicemailState, fact: LetterAccepted | LetterFailed) -> None:
         return
     state.letters.drop(letter.letter_id)
     state.drop_timer("letter", letter.letter_id)
-    message, callback, warning = _subjects(state, letter)
+    message, callback, warning = subjects(state, letter)
     if message is not None:
         keep(state, msgspec.structs.replace(message, letters_open=message.letters_open - 1))
     elif callback is not None:

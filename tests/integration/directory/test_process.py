@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 def _create(given: dict[str, str], *more: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "services.directory", "create", "vostok", "--name", "Восток"]
-    argv += ["--administrator", "Гусев Родион", "--pbx", "Москва", "--number", "+74950001000", *more]
+    argv += ["--administrator", "Гусев Родион", "--pbx", "Москва", "--number", "+74950001000"]
+    argv += ["--email", "gusev@vostok.example", *more]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **given}
     return subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 

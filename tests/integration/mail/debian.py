@@ -149,13 +149,28 @@ def start_postfix(run: Path, *, policy_port: int, certificate: trustme.LeafCert)
     (config / "slow").write_text("slow@volga.example slowly\n", encoding="utf-8")
     (config / "grey").write_text("grey@volga.example greylisted\n", encoding="utf-8")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(config / "tls.pem"))
-    main = {
+    lines = [f"{name} = {value}\n" for name, value in _main_cf(folder, policy_port).items()]
+    (config / "main.cf").write_text("".join(lines), encoding="utf-8")
+    (config / "master.cf").write_text(SERVICES.format(port=server.port), encoding="utf-8")
+    owned = " ".join(name for name in QUEUES if name not in ("pid", "maildrop", "public"))
+    prepare = f"""
+        cd {queue} && chown postfix {owned} {folder}/data && chown postfix:postdrop maildrop public
+        chmod 700 {owned} && chmod 730 maildrop && chmod 710 public && chmod 755 pid
+        touch {folder}/maillog && cd /
+    """
+    server.start(prepare, f"{UNPACKED}/usr/lib/postfix/sbin/master -d -c {config}")
+    return server
+
+
+def _main_cf(folder: Path, policy_port: int) -> dict[str, str]:
+    config = folder / "config"
+    return {
         "compatibility_level": "3.6",
         "command_directory": f"{UNPACKED}/usr/sbin",
         "daemon_directory": f"{UNPACKED}/usr/lib/postfix/sbin",
         "shlib_directory": "no",
         "import_environment": "LD_LIBRARY_PATH MAIL_CONFIG",
-        "queue_directory": str(queue),
+        "queue_directory": str(folder / "queue"),
         "data_directory": str(folder / "data"),
         "mail_owner": "postfix",
         "setgid_group": "postdrop",
@@ -184,17 +199,6 @@ def start_postfix(run: Path, *, policy_port: int, certificate: trustme.LeafCert)
         "smtpd_tls_security_level": "may",
         "smtpd_tls_chain_files": str(config / "tls.pem"),
     }
-    lines = [f"{name} = {value}\n" for name, value in main.items()]
-    (config / "main.cf").write_text("".join(lines), encoding="utf-8")
-    (config / "master.cf").write_text(SERVICES.format(port=server.port), encoding="utf-8")
-    owned = " ".join(name for name in QUEUES if name not in ("pid", "maildrop", "public"))
-    prepare = f"""
-        cd {queue} && chown postfix {owned} {folder}/data && chown postfix:postdrop maildrop public
-        chmod 700 {owned} && chmod 730 maildrop && chmod 710 public && chmod 755 pid
-        touch {folder}/maillog && cd /
-    """
-    server.start(prepare, f"{UNPACKED}/usr/lib/postfix/sbin/master -d -c {config}")
-    return server
 
 
 def start_opensmtpd(run: Path) -> MailServer:

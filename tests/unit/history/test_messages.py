@@ -1,11 +1,13 @@
 """Voice messages and letters in a contact's record, in whatever order the log tells of them."""
 
 import pytest
+from msgspec import structs
 
 from contracts import voicemail as v
 from contracts.directory import Recipient
 from contracts.gateway import RecordingFinished
 from contracts.ids import LegId, MediaKey, RecordingId, VoiceMessageId
+from services.history.api import shown
 from services.history.rules.rows import rows
 from services.history.state import MessageState
 from tests.unit.history.stories import (
@@ -109,3 +111,19 @@ def test_the_end_of_a_talk_is_known_even_when_it_stands_before_the_answer() -> N
     talk = office.contact().talks[0]
     assert (talk.from_at, talk.until_at) == (at(9), at(9))
     assert office.contact().ended_at == at(9)
+
+
+@pytest.mark.rule("V4", "V5")
+def test_n_a_voice_message_that_nobody_was_told_of_is_shown_as_one() -> None:
+    """Where managers look: nobody on any level has an address, and the letter says so."""
+    nobody = structs.replace(LETTER, recipient=Recipient(name="", email=""))
+    why = "nobody has an e-mail address: neither the recipients, nor the heads, nor the administrators"
+    failed = v.LetterFailed(letter_id=nobody.letter_id, answer=why)
+    contact = Office().say(a_call(), place(), ASKED, TAKEN, STORED, nobody, failed, at_s=5).contact()
+    found = shown.message(contact, contact.messages[0])
+    assert found.has_no_reader
+    assert [(each.state, each.answer) for each in found.letters] == [("failed", why)]
+    contact = Office().say(a_call(), place(), ASKED, TAKEN, STORED, LETTER, at_s=5).contact()
+    assert not shown.message(contact, contact.messages[0]).has_no_reader
+    contact = Office().say(a_call(), place(), ASKED, TAKEN, STORED, at_s=5).contact()
+    assert not shown.message(contact, contact.messages[0]).has_no_reader

@@ -1,0 +1,106 @@
+"""A customer whose data were erased is in no letter that goes out afterwards (V6, E-75)."""
+
+import pytest
+
+from contracts.directory import Recipient
+from contracts.history import CustomerErased, UnheardMessage
+from contracts.ids import Instant
+from contracts.voicemail import (
+    LetterAccepted,
+    LetterDeferred,
+    LetterDue,
+    LetterFailed,
+    LetterRetried,
+    SendLetter,
+)
+from services.voicemail.decider.erasing import ERASED
+from tests.unit.voicemail.stories import CALLER, Office, an_office_with_a_message, expired, found, stored
+from tests.unit.voicemail.test_letters import FIRST, SECOND
+from tests.unit.voicemail.test_warnings import TWO, of_sales, unheard
+
+GONE = CustomerErased(number=CALLER)
+
+
+def a_letter_that_waits() -> Office:
+    """Two letters, the first of which the mail server has put off."""
+    office = an_office_with_a_message()
+    office.hear(stored())
+    office.hear(LetterAccepted(letter_id=SECOND, answer="250 ok"))
+    office.hear(LetterDeferred(letter_id=FIRST, answer="451 later", tries=0))
+    return office
+
+
+@pytest.mark.rule("V6")
+def test_n_a_letter_that_was_put_off_ends_with_the_erasure() -> None:
+    """The server takes it an hour later: by then it has nothing to say, and is not sent."""
+    office = a_letter_that_waits()
+    decision = office.hear(GONE)
+    assert decision.facts == (LetterFailed(letter_id=FIRST, answer=ERASED),)
+    assert office.owes_nothing()
+
+
+@pytest.mark.rule("V6")
+def test_n_a_message_that_is_only_being_stored_is_told_to_nobody() -> None:
+    """Its letters are not due yet, and never are."""
+    office = an_office_with_a_message()
+    assert not office.hear(GONE).facts
+    assert not found(office.hear(stored()), LetterDue)
+    assert CALLER not in repr(list(office.state.messages))
+
+
+@pytest.mark.rule("V6")
+def test_n_a_letter_about_a_callback_ends_too() -> None:
+    """It names the number as well."""
+    office = Office()
+    letters = found(office.hear(expired(has_voice_message=False)), LetterDue)
+    ended = office.hear(GONE).facts
+    assert ended == tuple(LetterFailed(letter_id=each.letter_id, answer=ERASED) for each in letters)
+    assert list(office.state.callbacks) == []
+
+
+@pytest.mark.rule("V6")
+def test_n_a_warning_goes_on_without_the_customer_and_ends_where_it_was_about_nobody_else() -> None:
+    """The others' voice messages are unheard all the same."""
+    office = Office()
+    other = UnheardMessage(
+        voice_message_id=unheard("vm.3").voice_message_id,
+        caller="+79160000003",
+        taken_at=Instant(unheard("vm.3").taken_at),
+        duration_ms=1_000,
+        removed_at=unheard("vm.3").removed_at,
+    )
+    first = found(office.hear(of_sales(unheard("vm.1"), other)), LetterDue)[0]
+    assert not office.hear(GONE).facts
+    office.hear(LetterDeferred(letter_id=first.letter_id, answer="451", tries=0))
+    again = found(office.hear(LetterRetried(letter_id=first.letter_id, tries=1)), SendLetter)
+    assert [(command.unheard, command.unheard_count) for command in again] == [((other,), 1)]
+    alone = Office()
+    letters = found(alone.hear(TWO), LetterDue)
+    assert len(alone.hear(GONE).facts) == len(letters)
+
+
+@pytest.mark.rule("V6")
+def test_n_other_customers_letters_go_on() -> None:
+    """And so do those of withheld numbers."""
+    office = a_letter_that_waits()
+    assert not office.hear(CustomerErased(number="+79160000003")).facts
+    assert found(office.wake(), SendLetter)
+
+
+def test_n_an_answer_that_comes_after_the_erasure_changes_nothing() -> None:
+    """The edge had the letter in hand at that very moment."""
+    office = a_letter_that_waits()
+    office.hear(GONE)
+    assert not office.hear(LetterAccepted(letter_id=FIRST, answer="250 ok")).facts
+    assert office.owes_nothing()
+
+
+@pytest.mark.rule("V6")
+def test_n_a_message_for_nobody_ends_by_saying_so() -> None:
+    """Where managers look it is one that nobody was told of."""
+    office = an_office_with_a_message(
+        recipients=(), heads=(), administrators=(Recipient(name="Гусев", email=""),)
+    )
+    facts = office.hear(stored()).facts
+    [failed] = [each for each in facts if isinstance(each, LetterFailed)]
+    assert failed.answer.startswith("nobody has an e-mail address")
