@@ -32,7 +32,6 @@ class Prompt(StrEnum):
     CALLBACK_EXISTS = "callback_exists"
     ORDER_TAKEN = "order_taken"
     ORDER_TAKEN_NUMBER = "order_taken_number"
-    ORDER_OPTIONS = "order_options"
     TYPE_NUMBER = "type_number"
     CONFIRM_NUMBER = "confirm_number"
     REFUSED_INVALID = "refused_invalid"
@@ -175,18 +174,4 @@ def apology_keys(language: Language, company: tuple[MediaKey, ...] = ()) -> tupl
         *prompt_keys(language, Prompt.APOLOGY_FROM),
         *company,
         *prompt_keys(language, Prompt.APOLOGY_AFTER_NAME),
-    )
-
-
-def order_taken_keys(
-    language: Language, number: str, taken: tuple[MediaKey, ...] | None = None
-) -> tuple[MediaKey, ...]:
-    """The confirmation, the number read back, then the keys that change it (C1).
-
-    `taken`: a department's own notice in place of the standard confirmation.
-    """
-    return (
-        *(prompt_keys(language, Prompt.ORDER_TAKEN) if taken is None else taken),
-        *prompt_keys(language, Prompt.ORDER_TAKEN_NUMBER, *number_prompts(language, number)),
-        *prompt_keys(language, Prompt.ORDER_OPTIONS),
     )

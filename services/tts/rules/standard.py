@@ -21,10 +21,9 @@ RUSSIAN: Final[dict[Prompt, str]] = {
     "Ваше место в очереди сохранится.",
     Prompt.CALLBACK_EXISTS: "Для вашего номера уже заказан обратный звонок. "
     "Чтобы занять своё место на этой линии, нажмите один.",
-    Prompt.ORDER_TAKEN: "Обратный звонок заказан: мы вам перезвоним. Ваше место в очереди сохранено.",
-    Prompt.ORDER_TAKEN_NUMBER: "Ваш номер:",
-    Prompt.ORDER_OPTIONS: "Если всё верно, положите трубку. Чтобы указать другой номер, нажмите два. "
-    "Чтобы отменить заказ, нажмите ноль.",
+    Prompt.ORDER_TAKEN: "Мы вам перезвоним, ваше место в очереди сохранено. Всего доброго!",
+    Prompt.ORDER_TAKEN_NUMBER: "Обратный звонок заказан. Чтобы указать другой номер, нажмите два. "
+    "Чтобы отменить заказ, нажмите ноль. Ваш номер:",
     Prompt.TYPE_NUMBER: "Пожалуйста, наберите номер телефона, на который вам перезвонить, и нажмите решётку.",
     Prompt.CONFIRM_NUMBER: "Если номер верный, нажмите один. Чтобы набрать его заново, нажмите два.",
     Prompt.REFUSED_INVALID: "К сожалению, этот номер неполный или неверный.",
@@ -77,11 +76,9 @@ ENGLISH: Final[dict[Prompt, str]] = {
     "You will keep your place in the queue.",
     Prompt.CALLBACK_EXISTS: "A callback to your number has already been ordered. "
     "To take your place on this line, press one.",
-    Prompt.ORDER_TAKEN: "Your callback has been ordered: we will call you back. "
-    "Your place in the queue is kept.",
-    Prompt.ORDER_TAKEN_NUMBER: "Your number is:",
-    Prompt.ORDER_OPTIONS: "If everything is correct, hang up. To give another number, press two. "
-    "To cancel the order, press zero.",
+    Prompt.ORDER_TAKEN: "We will call you back, and your place in the queue is kept. Goodbye.",
+    Prompt.ORDER_TAKEN_NUMBER: "Your callback has been ordered. To give another number, press two. "
+    "To cancel the order, press zero. Your number is:",
     Prompt.TYPE_NUMBER: "Please enter the phone number that we should call you back on, and press hash.",
     Prompt.CONFIRM_NUMBER: "If the number is correct, press one. To enter it again, press two.",
     Prompt.REFUSED_INVALID: "We are sorry, this number is incomplete or wrong.",
