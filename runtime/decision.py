@@ -87,21 +87,20 @@ def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause:
     decider.apply(state, fact)
     facts: list[Fact] = []
     commands: list[Command] = []
-    pending = deque((fact,))
-
-    def take(decision: Decision) -> None:
+    pending: deque[Fact] = deque()
+    decision = decider.decide(state, fact)
+    while True:
         for said in decision.facts:
             decider.apply(state, said)
             facts.append(said)
             pending.append(said)
         commands.extend(decision.commands)
-
-    while pending:
-        take(decider.decide(state, pending.popleft()))
-        if not pending and decider.settle is not None:
-            take(decider.settle(state))
         if len(facts) > STEP_FACTS_MAX:
             raise StepTooLong(f"{decider.name}: more than {STEP_FACTS_MAX} facts follow from one")
+        if pending:
+            decision = decider.decide(state, pending.popleft())
+        elif decider.settle is None or not (decision := decider.settle(state)).facts:
+            break
     return Decision(facts=tuple(facts), commands=tuple(commands))
 
 

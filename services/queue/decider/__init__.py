@@ -216,12 +216,13 @@ HEARD: Final[tuple[type[Fact], ...]] = tuple(
 
 def apply(state: QueueState, fact: Fact) -> None:
     """Fold one fact into the state."""
-    state.begin_step()
+    if state.touched_by != state.cause:
+        state.begin_step()
     table: dict[Any, Apply] = _APPLY_TIMER if isinstance(fact, TimerDue) else _APPLY
     handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
     if handler is not None:
         handler(state, fact)
-    if isinstance(fact, settling.Settled):
+    if type(fact) in settling.SETTLED:
         settling.count(state)
 
 

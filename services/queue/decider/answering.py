@@ -149,7 +149,7 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             failures=0,
             department_id=place.department_id,
             missed=(),
-            customer=_number_of(state, place),
+            customer=state.number_of_place(place),
             talk_place_id=place.place_id,
             keeps_callback=False,
         )
@@ -171,13 +171,6 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
             told_play_id=recording.telling(state, place, fact.offer_id),
         )
     )
-
-
-def _number_of(state: QueueState, place: Place) -> str | None:
-    """The number by which a customer is known in other departments; a colleague has none."""
-    if place.callback_id is not None:
-        return place.caller
-    return state.number_of(place.caller, is_internal=place.is_internal)
 
 
 def _is_public(offer: Offer, leg_id: LegId) -> bool:

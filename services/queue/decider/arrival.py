@@ -77,7 +77,8 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
     existing = None
     if fact.leg_id is not None:
-        customer = state.customers.of(state.number_of(fact.caller, is_internal=fact.is_internal))
+        number = leg.number if leg else state.number_of(fact.caller, is_internal=fact.is_internal)
+        customer = state.customers.of(number)
         existing = customers.place_to_tell(state, customer, fact.department_id)
     place = Place(
         fact.place_id,

@@ -18,6 +18,7 @@ from services.queue.state import QueueState
 SETTLED_AT_ONCE_MAX: Final = 40
 """A step travels as one batch of a mebibyte, and an offer with its skipped agents has up to 12 KiB."""
 Settled = OfferMade | NoAnswerReached | DeadlinePassed | ApologyGranted
+SETTLED: Final = frozenset(Settled.__args__)
 
 
 def settle(state: QueueState) -> Decision:
@@ -28,9 +29,9 @@ def settle(state: QueueState) -> Decision:
         return NOTHING
     facts: tuple[Settled, ...] = ()
     if state.grantable:
-        facts = tuple(customers.granted(state, each) for each in state.grantable[:1])
+        facts = tuple(customers.granted(state, each) for each in sorted(state.grantable)[:1])
     elif state.late:
-        facts = tuple(ending.late(state, state.places[each]) for each in state.late[:room])
+        facts = tuple(ending.late(state, state.places[each]) for each in sorted(state.late)[:room])
     elif state.unserved:
         facts = tuple(
             ending.nobody_can_come(state, place) for place in islice(state.callers_unserved(), room)

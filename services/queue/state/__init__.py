@@ -58,13 +58,13 @@ class QueueState(State):
         self.talk_over: tuple[Line, Leg] | None = None
         """The direct call, and its caller's leg, that the fact at hand ended: likewise."""
         self.touched: dict[DepartmentId, None] = {}
-        self._touched_by = self.cause
+        self.touched_by = self.cause
         self.settled = (self.cause, 0)
         """How much was settled in the step of this cause: a step has a limit, and is never stored."""
         self.customers = Customers()
-        self.late: SortedSet[PlaceId] = SortedSet()
-        self.grantable: SortedSet[CallbackId] = SortedSet()
-        self.unserved: SortedSet[DepartmentId] = SortedSet()
+        self.late: set[PlaceId] = set()
+        self.grantable: set[CallbackId] = set()
+        self.unserved: set[DepartmentId] = set()
         self.on_direct: dict[LegId, AgentId] = {}
         self.order: dict[DepartmentId, SortedSet[Rank]] = {}
         self.open: dict[DepartmentId, SortedSet[Rank]] = {}
@@ -122,12 +122,21 @@ class QueueState(State):
 
     def customer_of(self, place: Place) -> Customer:
         """What there is of the customer whose place it is."""
+        return self.customers.of(self.number_of_place(place))
+
+    def number_of_place(self, place: Place) -> str | None:
+        """The number by which a place's customer is known in other departments; a colleague has none."""
         if place.callback_id is not None:
-            return self.customers.of(place.caller)
-        return self.customers.of(self.number_of(place.caller, is_internal=place.is_internal))
+            return place.caller
+        leg = self.legs.get(place.leg_id) if place.leg_id is not None else None
+        if leg is not None and leg.number is not None:  # it was read when the call arrived
+            return leg.number
+        return self.number_of(place.caller, is_internal=place.is_internal)
 
     def callbacks_of(self, customer: Customer) -> tuple[Place, ...]:
         """The places of a customer's callbacks, in any department, in order."""
+        if not customer.callbacks:
+            return ()
         return tuple(self.places[each] for each in sorted(customer.callbacks))
 
     def is_engaged(self, place: Place) -> bool:
@@ -234,7 +243,7 @@ class QueueState(State):
 
     def callers_unserved(self) -> Iterator[Place]:
         """Callers on the line to whom nobody can come, and for whom nothing rings that may still answer."""
-        for department_id in self.unserved:
+        for department_id in sorted(self.unserved):
             for rank in self.live[department_id]:
                 place = self.places[rank[2]]
                 if not place.offers and not place.is_ordering and not place.is_joining:
@@ -244,9 +253,8 @@ class QueueState(State):
 
     def begin_step(self) -> None:
         """Forget what earlier steps have touched: they were settled."""
-        if self._touched_by != self.cause:
-            self._touched_by = self.cause
-            self.touched.clear()
+        self.touched_by = self.cause
+        self.touched.clear()
 
     def touch(self, department_id: DepartmentId) -> None:
         """Something may be matched in this department that could not be a moment ago."""
@@ -254,6 +262,8 @@ class QueueState(State):
 
     def touched_servable(self) -> tuple[DepartmentId, ...]:
         """Touched departments in which there are both open places and free agents."""
+        if not self.touched:
+            return ()
         return tuple(each for each in sorted(self.touched) if each in self.servable)
 
     # Indexes.
@@ -271,7 +281,8 @@ class QueueState(State):
             self._note_unserved(new.department_id)
             if not stays:
                 note(self._places_by_pbx, new.pbx_id, new.place_id, is_wanted=True)
-        self._refresh_customers(numbers)
+        if numbers:
+            self._refresh_customers(numbers)
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
@@ -288,7 +299,7 @@ class QueueState(State):
         self._note_servable(place.department_id)
         if is_open and self.free.get(place.department_id):
             self.touch(place.department_id)
-        if self._is_late(place):
+        if place.is_late and self._is_late(place):
             self.late.add(place.place_id)
         else:
             self.late.discard(place.place_id)
@@ -296,8 +307,7 @@ class QueueState(State):
     def _is_late(self, place: Place) -> bool:
         """Whether the deadline acts now: nothing rings that may be answered, and no other call goes first."""
         return (
-            place.is_late
-            and place.phase is Phase.WAITING
+            place.phase is Phase.WAITING
             and not place.offers
             and not place.is_ordering
             and not place.is_joining
@@ -350,7 +360,9 @@ class QueueState(State):
             self.touch(department_id)
 
     def _index_leg(self, old: Leg | None, new: Leg | None) -> None:
-        self._refresh_customers(self.customers.note_leg(old, new))
+        numbers = self.customers.note_leg(old, new)
+        if numbers:
+            self._refresh_customers(numbers)
 
     def _index_apology(self, old: Apology | None, new: Apology | None) -> None:
         self._refresh_customers(self.customers.note_apology(old, new))
@@ -429,10 +441,12 @@ class QueueState(State):
     def _index_line(self, old: Line | None, new: Line | None) -> None:
         here = new or old
         assert here is not None
-        for leg_id in direct_legs(old):
-            self.on_direct.pop(leg_id, None)
-        for leg_id in direct_legs(new):
-            self.on_direct[leg_id] = here.agent_id
+        before, after = direct_legs(old), direct_legs(new)
+        if before != after:
+            for leg_id in before:
+                self.on_direct.pop(leg_id, None)
+            for leg_id in after:
+                self.on_direct[leg_id] = here.agent_id
         self.customers.note_line(old, new)
         self._refresh(here.agent_id)
 
@@ -457,11 +471,10 @@ class QueueState(State):
         seats = self.seats.get(agent_id, {})
         for each in (*seats, *((department_id,) if department_id and department_id not in seats else ())):
             place = (each, agent_id)
-            if self.is_coming(each, agent_id):
-                self.can_come.setdefault(each, set()).add(agent_id)
-            else:
-                self.can_come.setdefault(each, set()).discard(agent_id)
-            self._note_unserved(each)
+            coming = self.can_come.setdefault(each, set())
+            if self.is_coming(each, agent_id) != (agent_id in coming):
+                coming ^= {agent_id}
+                self._note_unserved(each)
             self.skips[place] = reason = self.blocked(each, agent_id)
             note(self.taking, each, agent_id, is_wanted=reason not in _NOT_TAKING)
             key = None

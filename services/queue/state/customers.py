@@ -5,9 +5,13 @@ any more is forgotten.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
 
 from contracts.ids import AgentId, CallbackId, LegId, PlaceId
 from services.queue.state.records import Apology, Leg, Line, Phase, Place
+
+NOTHING: Final[frozenset[Any]] = frozenset()
 
 
 class Customer:
@@ -21,12 +25,29 @@ class Customer:
     __slots__ = ("agents", "apologies", "callbacks", "granted", "legs", "running")
 
     def __init__(self) -> None:
+        # Most customers are callers with one leg: what they do not have costs no memory.
         self.legs: dict[LegId, PlaceId | None] = {}
-        self.callbacks: set[PlaceId] = set()
-        self.running: set[PlaceId] = set()
-        self.apologies: set[CallbackId] = set()
-        self.granted: set[CallbackId] = set()
-        self.agents: set[AgentId] = set()
+        self.callbacks: AbstractSet[PlaceId] = NOTHING
+        self.running: AbstractSet[PlaceId] = NOTHING
+        self.apologies: AbstractSet[CallbackId] = NOTHING
+        self.granted: AbstractSet[CallbackId] = NOTHING
+        self.agents: AbstractSet[AgentId] = NOTHING
+
+    def put(self, part: str, item: str) -> None:
+        """Have an item in one of the sets."""
+        known = getattr(self, part)
+        if known:
+            known.add(item)
+        else:
+            setattr(self, part, {item})
+
+    def drop(self, part: str, item: str) -> None:
+        """Have it there no longer."""
+        known = getattr(self, part)
+        if item in known:
+            known.remove(item)
+            if not known:
+                setattr(self, part, NOTHING)
 
     def is_known(self) -> bool:
         """Whether anything is left to know."""
@@ -59,6 +80,9 @@ class Customers:
 
     def note_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
         """A leg came, went, was answered, or belongs to another place."""
+        here = new or old
+        if here is None or here.number is None:  # a leg's number never changes
+            return ()
         before, after = _leg(old), _leg(new)
         if before == after:
             return ()
@@ -70,18 +94,20 @@ class Customers:
 
     def note_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:
         """A callback holds a place, or no longer, or an agent is with it, or no longer."""
+        if (old is None or old.callback_id is None) and (new is None or new.callback_id is None):
+            return ()
         before, after = _callback(old), _callback(new)
         if before == after:
             return ()
         if before is not None:
             customer = self._of(before[0])
-            customer.callbacks.discard(before[1])
-            customer.running.discard(before[1])
+            customer.drop("callbacks", before[1])
+            customer.drop("running", before[1])
         if after is not None:
             customer = self._of(after[0])
-            customer.callbacks.add(after[1])
+            customer.put("callbacks", after[1])
             if after[2]:
-                customer.running.add(after[1])
+                customer.put("running", after[1])
         return self._changed(before, after)
 
     def note_apology(self, old: Apology | None, new: Apology | None) -> tuple[str, ...]:
@@ -91,13 +117,13 @@ class Customers:
             return ()
         if before is not None:
             customer = self._of(before[0])
-            customer.apologies.discard(before[1])
-            customer.granted.discard(before[1])
+            customer.drop("apologies", before[1])
+            customer.drop("granted", before[1])
         if after is not None:
             customer = self._of(after[0])
-            customer.apologies.add(after[1])
+            customer.put("apologies", after[1])
             if after[2]:
-                customer.granted.add(after[1])
+                customer.put("granted", after[1])
         return self._changed(before, after)
 
     def note_line(self, old: Line | None, new: Line | None) -> None:
@@ -107,9 +133,9 @@ class Customers:
         if before == after or here is None:
             return
         if before is not None:
-            self._of(before).agents.discard(here.agent_id)
+            self._of(before).drop("agents", here.agent_id)
         if after is not None:
-            self._of(after).agents.add(here.agent_id)
+            self._of(after).put("agents", here.agent_id)
         self._changed(*((each,) for each in (before, after) if each is not None))
 
     def _of(self, number: str) -> Customer:

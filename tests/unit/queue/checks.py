@@ -295,7 +295,7 @@ def snapshot(state: QueueState) -> dict[str, Any]:
             if value
         }
     for name in ("servable", "unserved", "late", "grantable"):
-        seen[f"index {name}"] = list(getattr(state, name))
+        seen[f"index {name}"] = sorted(getattr(state, name))
     seen["index customers"] = {
         number: tuple(sorted(getattr(customer, part)) for part in Customer.__slots__)
         for number, customer in sorted(state.customers.known())
