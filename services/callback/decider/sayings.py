@@ -3,7 +3,14 @@
 from contracts.dialling import Refusal
 from contracts.directory import Language, NoticeChoice, NoticeKind
 from contracts.ids import DepartmentId, LegId, MediaKey, PbxId, PlayId
-from contracts.prompts import Prompt, number_prompts, prompt_keys, waited_prompt
+from contracts.prompts import (
+    Prompt,
+    apology_keys,
+    company_notice,
+    number_prompts,
+    prompt_keys,
+    waited_prompt,
+)
 from contracts.queue import AgentReady
 from contracts.telephony import Play
 from services.callback import rules
@@ -88,7 +95,8 @@ def apology(state: CallbackState, callback: Callback, ask: int) -> Media:
     department = state.departments.get(callback.department_id)
     choice = NoticeChoice() if department is None else department.apology
     number = prompt_keys(language, *number_prompts(language, callback.number))
-    standard = prompt_keys(language, Prompt.APOLOGY)
+    company = state.notices.get(company_notice(language))
+    standard = apology_keys(language, () if company is None else tuple(map(MediaKey, company.parts)))
     return (*_notice(state, choice, standard, number), *press_one)
 
 

@@ -21,7 +21,7 @@ from contracts.telephony import HangUp, Play
 from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import offers
-from services.queue.rules import notices, phones, sharing
+from services.queue.rules import notices, phones, sharing, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, Phase, Place
 
@@ -120,6 +120,8 @@ def _notice(state: QueueState, place: Place, reason: DivertReason) -> tuple[Medi
     action = _action(state, place, reason)
     passes_on = action.kind in (ActionKind.FALLBACK_EMPLOYEE, ActionKind.OTHER_DEPARTMENT)
     standard = Prompt.FORWARD if passes_on else Prompt.NOBODY_AVAILABLE
+    if reason is DivertReason.NOBODY_CAN_COME and not passes_on and waiting.is_closed(state, place):
+        standard = Prompt.CLOSED_HOURS
     return notices.media(state, place, action.notice, (standard,))
 
 

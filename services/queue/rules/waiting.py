@@ -4,6 +4,7 @@ from typing import Final
 
 from contracts.directory import AgentAvailabilitySaved
 from contracts.ids import DepartmentId, Instant
+from contracts.queue import SkipReason
 from services.queue.state import QueueState
 from services.queue.state.records import Pace, Place
 
@@ -69,6 +70,15 @@ def next_change_at(availability: AgentAvailabilitySaved | None, after: Instant) 
 def nobody_can_come(state: QueueState, department_id: DepartmentId) -> bool:
     """Whether every agent is suspended, absent or out of hours, or there is none (Q6)."""
     return not state.can_come.get(department_id)
+
+
+def is_closed(state: QueueState, place: Place) -> bool:
+    """Whether nobody can come because it is outside the hours of everybody who could."""
+    seats = state.departments[place.department_id].saved.agents
+    agents = [seat.agent_id for seat in seats if not seat.is_suspended]
+    return bool(agents) and all(
+        state.skip(place.department_id, agent_id) is SkipReason.OUT_OF_HOURS for agent_id in agents
+    )
 
 
 def callers(state: QueueState, place: Place) -> int:

@@ -5,6 +5,7 @@ import pytest
 from contracts import callback, directory, gateway, telephony
 from contracts.gateway import EndedBy, Outcome
 from contracts.ids import Instant, LegId, NoticeId
+from contracts.prompts import company_notice
 from contracts.tts import NoticeRendered
 from tests.unit.callback.stories import (
     CUSTOMER,
@@ -60,6 +61,24 @@ def test_at_the_deadline_the_customer_is_called_with_an_apology() -> None:
     (dial,) = decision.commands
     assert isinstance(dial, telephony.DialLeg)
     assert (dial.address, dial.caller_id, dial.ring_ms_max) == (f"tel:{CUSTOMER}", LINE, 30_000)
+
+
+@pytest.mark.rule("C4", "T1")
+def test_n12_the_apology_names_the_company_that_calls() -> None:
+    """A call out of the blue says first from whom it is; as long as the name is not rendered, without it."""
+    office = an_office()
+    office.hears(
+        NoticeRendered(
+            notice_id=company_notice(directory.Language.RUSSIAN),
+            version=1,
+            language=directory.Language.RUSSIAN,
+            parts=("own/company.wav",),
+            duration_ms=900,
+        )
+    )
+    office, _ = apologizing(office=ordered(office=office))
+    said = [key.rpartition("/")[2] for key in office.last(telephony.Play).media]
+    assert said == ["apology_from.wav", "company.wav", "apology_after_name.wav", "apology_press_one.wav"]
 
 
 @pytest.mark.rule("C4")

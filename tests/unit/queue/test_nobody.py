@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts import gateway, queue
+from contracts import gateway, queue, telephony
 from contracts.directory import ActionKind, NoAnswerAction
 from contracts.gateway import DeviceState, Outcome
 from contracts.ids import DepartmentId, Instant
@@ -83,6 +83,8 @@ def test_the_last_ones_hours_end_while_customers_wait() -> None:
     assert office.waits_for("c1")
     office.waits(1)
     assert office.last(queue.PlaceDiverted).reason is DivertReason.NOBODY_CAN_COME
+    notice = office.last(telephony.Play)
+    assert [key.rpartition("/")[2] for key in notice.media] == ["closed_hours.wav"], "and says why (N-12)"
 
 
 @pytest.mark.rule("Q6", "E6")
