@@ -128,6 +128,7 @@ class LetterKind(StrEnum):
     EXPIRED = "expired"
     UNREACHED = "unreached"
     UNHEARD = "unheard"
+    REFUSED = "refused"
 
 
 class LetterDue(Fact, tag="voicemail.letter_due", frozen=True, kw_only=True):

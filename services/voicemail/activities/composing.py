@@ -28,6 +28,7 @@ ACCENTS: Final = {
     LetterKind.VOICE_MESSAGE: "#1d4ed8",
     LetterKind.EXPIRED: "#b45309",
     LetterKind.UNREACHED: "#475569",
+    LetterKind.REFUSED: "#991b1b",
 }
 """A colour per kind: who gets many of these sees at once which one it is."""
 
@@ -120,7 +121,7 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
     department = one_line(command.department_name)
     stamp = _written_at(command).strftime("%Y-%m-%d-%H%M")
     file = f"{words.file_name}-{stamp}.mp3"
-    dialled = "" if command.reason == Outcome.BAD_NUMBER else call_url(command.caller)
+    dialled = call_url(command.caller) if _may_be_dialled(command) else ""
     console_url = _console_url(command)
     opened = words.listen if command.kind is LetterKind.VOICE_MESSAGE else words.open_callback
     subject = words.subject_from.format(title=title, caller=caller)
@@ -150,16 +151,15 @@ def _page(command: SendLetter, audio: Audio, words: Words, attachment_bytes_max:
     }
 
 
+def _may_be_dialled(command: SendLetter) -> bool:
+    """A letter offers no call that would fail, or that the company's own rules forbid (C10)."""
+    return command.kind is not LetterKind.REFUSED and command.reason != Outcome.BAD_NUMBER
+
+
 def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
     match command.kind:
-        case LetterKind.EXPIRED if command.was_abandoned:
-            return words.expired_title, words.abandoned_expired_lead
-        case LetterKind.EXPIRED:
-            return words.expired_title, words.expired_lead
-        case LetterKind.UNREACHED if command.was_abandoned:
-            return words.unreached_title, words.abandoned_unreached_lead
-        case LetterKind.UNREACHED:
-            return words.unreached_title, words.unreached_lead
+        case LetterKind.EXPIRED | LetterKind.UNREACHED | LetterKind.REFUSED:
+            return _title_of_callback(command, words)
         case LetterKind.VOICE_MESSAGE:
             if mark in WITHOUT_SOUND:
                 lead = words.not_recorded_lead
@@ -172,6 +172,18 @@ def _title(command: SendLetter, mark: str, words: Words) -> tuple[str, str]:
             return words.message_title, words.message_lead
         case LetterKind.UNHEARD:
             raise ValueError("a warning has a page of its own")
+
+
+def _title_of_callback(command: SendLetter, words: Words) -> tuple[str, str]:
+    """What became of it; without a word about agents where the customer could not have been called anyway."""
+    is_abandoned = command.was_abandoned
+    if command.kind is LetterKind.REFUSED:
+        return words.refused_title, words.abandoned_refused_lead if is_abandoned else words.refused_lead
+    if command.kind is LetterKind.UNREACHED:
+        return words.unreached_title, words.abandoned_unreached_lead if is_abandoned else words.unreached_lead
+    if command.reason in words.hindrances:
+        return words.expired_title, words.abandoned_uncalled_lead if is_abandoned else words.uncalled_lead
+    return words.expired_title, words.abandoned_expired_lead if is_abandoned else words.expired_lead
 
 
 def _rows(
@@ -188,9 +200,23 @@ def _rows(
     length_ms = audio.duration_ms or command.duration_ms
     if command.kind is LetterKind.VOICE_MESSAGE and length_ms and mark not in WITHOUT_SOUND:
         rows.append((words.length, wording.duration(length_ms, command.language)))
-    if command.kind is LetterKind.UNREACHED and command.reason in words.outcomes:
-        rows.append((words.result, words.outcomes[command.reason]))
+    reasons = _reasons(command.kind, words)
+    if command.reason in reasons:
+        rows.append((words.result, reasons[command.reason]))
     return rows
+
+
+def _reasons(kind: LetterKind, words: Words) -> dict[str, str]:
+    """The reasons that a letter of this kind may have to explain, in people's words."""
+    match kind:
+        case LetterKind.UNREACHED:
+            return words.outcomes
+        case LetterKind.EXPIRED:
+            return words.hindrances
+        case LetterKind.REFUSED:
+            return words.refusals
+        case LetterKind.VOICE_MESSAGE | LetterKind.UNHEARD:
+            return {}
 
 
 def _audio_line(language: Language, audio: Audio, words: Words, file: str, attachment_bytes_max: int) -> str:

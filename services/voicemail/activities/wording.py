@@ -13,6 +13,7 @@ import phonenumbers
 from babel.dates import format_datetime, get_timezone_location
 from babel.units import format_unit
 
+from contracts.dialling import Refusal
 from contracts.directory import Language
 from contracts.gateway import Outcome
 from contracts.voicemail import Mark
@@ -25,12 +26,17 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     missed_title: str
     expired_title: str
     unreached_title: str
+    refused_title: str
     message_lead: str
     not_recorded_lead: str
     expired_lead: str
     unreached_lead: str
     abandoned_expired_lead: str
     abandoned_unreached_lead: str
+    uncalled_lead: str
+    abandoned_uncalled_lead: str
+    refused_lead: str
+    abandoned_refused_lead: str
     expired_note: str
     subject_from: str
     in_department: str
@@ -48,6 +54,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     not_here: str
     marks: dict[str, str]
     outcomes: dict[str, str]
+    hindrances: dict[str, str]
+    refusals: dict[str, str]
     call_back: str
     listen: str
     open_callback: str
@@ -60,6 +68,7 @@ RUSSIAN: Final = Words(
     missed_title="Вам звонили, но сообщение не записалось",
     expired_title="Клиенту не успели перезвонить",
     unreached_title="До клиента не дозвонились",
+    refused_title="Перезвонить клиенту нельзя",
     message_lead="Клиент не дождался ответа и оставил сообщение на автоответчике.",
     not_recorded_lead="Клиент попал на автоответчик, но прослушать его сообщение нельзя. Перезвоните ему.",
     expired_lead="Клиент заказал обратный звонок, но никто из сотрудников не освободился вовремя. "
@@ -69,6 +78,12 @@ RUSSIAN: Final = Words(
     "Никто из сотрудников не освободился, чтобы вовремя ему перезвонить.",
     abandoned_unreached_lead="Клиент не дождался ответа и положил трубку. "
     "Мы перезвонили ему, но разговор не состоялся.",
+    uncalled_lead="Клиент заказал обратный звонок, но мы ему не перезвонили.",
+    abandoned_uncalled_lead="Клиент не дождался ответа и положил трубку. Мы ему не перезвонили.",
+    refused_lead="Клиент заказал обратный звонок, но правила вашей компании больше не разрешают звонить "
+    "на этот номер. Мы ему не перезвоним.",
+    abandoned_refused_lead="Клиент не дождался ответа и положил трубку. Правила вашей компании больше "
+    "не разрешают звонить на этот номер: мы ему не перезвоним.",
     expired_note="Клиент заказал обратный звонок, но никто из сотрудников не освободился вовремя.",
     subject_from="{title}: {caller}",
     in_department="отдел «{department}»",
@@ -99,6 +114,23 @@ RUSSIAN: Final = Words(
         Outcome.UNAVAILABLE: "Номер недоступен",
         Outcome.UNREACHABLE: "Номер недоступен",
     },
+    hindrances={
+        Refusal.SWITCHED_OFF: "Звонки клиентам выключены",
+        "quiet_hours": "Наступили часы, когда клиентам не звонят (с 21 до 9)",
+        "customer_on_line": "Всё это время клиент был занят другим разговором с вашей компанией",
+        "apology_too_late": "Никто из сотрудников не освободился вовремя, и не было свободных линий, чтобы "
+        "сообщить об этом клиенту",
+    },
+    refusals={
+        Refusal.INVALID: "Номер неверный",
+        Refusal.REGION: "Звонки в этот регион не разрешены",
+        Refusal.PREMIUM: "Звонки на платные номера не разрешены",
+        Refusal.SATELLITE: "Звонки на спутниковые телефоны не разрешены",
+        Refusal.NOT_ORDINARY: "Звонки на номера этого вида не разрешены",
+        Refusal.EMERGENCY: "Это номер экстренной службы",
+        Refusal.OWN_NUMBER: "Это номер вашей компании",
+        Refusal.DENIED: "Номер в списке запрещённых",
+    },
     call_back="Перезвонить",
     listen="Открыть в консоли",
     open_callback="Открыть в консоли",
@@ -111,6 +143,7 @@ ENGLISH: Final = Words(
     missed_title="Somebody called, but no message was recorded",
     expired_title="A customer was not called back in time",
     unreached_title="A customer could not be reached",
+    refused_title="A customer may not be called back",
     message_lead="A customer got no answer and left a message on the answering machine.",
     not_recorded_lead="A customer reached the answering machine, but the message can’t be played. "
     "Please call back.",
@@ -120,6 +153,12 @@ ENGLISH: Final = Words(
     abandoned_expired_lead="The customer got no answer and hung up. No agent came free in time to call back.",
     abandoned_unreached_lead="The customer got no answer and hung up. "
     "We called back, but no conversation came about.",
+    uncalled_lead="The customer ordered a callback, but was not called.",
+    abandoned_uncalled_lead="The customer got no answer and hung up, and was not called back.",
+    refused_lead="The customer ordered a callback, but your company’s rules no longer allow calls to this "
+    "number. We will not call.",
+    abandoned_refused_lead="The customer got no answer and hung up. Your company’s rules no longer allow "
+    "calls to this number: we will not call back.",
     expired_note="The customer had ordered a callback, but no agent came free in time.",
     subject_from="{title}: {caller}",
     in_department="{department}",
@@ -149,6 +188,22 @@ ENGLISH: Final = Words(
         Outcome.BAD_NUMBER: "The number does not exist",
         Outcome.UNAVAILABLE: "The number was not available",
         Outcome.UNREACHABLE: "The number was not available",
+    },
+    hindrances={
+        Refusal.SWITCHED_OFF: "Calls to customers are switched off",
+        "quiet_hours": "It was a time at which customers are not called (21:00 to 9:00)",
+        "customer_on_line": "The customer was on another call with your company all the time",
+        "apology_too_late": "No agent came free in time, and no line was free to tell the customer",
+    },
+    refusals={
+        Refusal.INVALID: "The number is not valid",
+        Refusal.REGION: "Calls to this region are not allowed",
+        Refusal.PREMIUM: "Calls to premium numbers are not allowed",
+        Refusal.SATELLITE: "Calls to satellite phones are not allowed",
+        Refusal.NOT_ORDINARY: "Calls to numbers of this kind are not allowed",
+        Refusal.EMERGENCY: "This is an emergency number",
+        Refusal.OWN_NUMBER: "This is your company’s own number",
+        Refusal.DENIED: "The number is on the list of denied numbers",
     },
     call_back="Call back",
     listen="Open in the console",

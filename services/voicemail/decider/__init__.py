@@ -21,7 +21,7 @@ changes nothing.
 
 from typing import Final, assert_never, get_args
 
-from contracts.callback import CallbackExpired, CallbackUnreached, MessageWanted
+from contracts.callback import CallbackBarred, CallbackExpired, CallbackUnreached, MessageWanted
 from contracts.directory import (
     AgentAvailabilitySaved,
     AgentSaved,
@@ -84,7 +84,7 @@ Phones = (
     | LegEnded
     | CommandRefused
 )
-Callbacks = CallbackExpired | CallbackUnreached
+Callbacks = CallbackExpired | CallbackUnreached | CallbackBarred
 Results = (
     MessageStored
     | MessageMissing
@@ -157,7 +157,7 @@ def _apply(state: VoicemailState, fact: Known) -> None:
             keeping.stored(state, fact)
         case MessageQuarantined():
             keeping.quarantined(state, fact)
-        case CallbackExpired() | CallbackUnreached():
+        case CallbackExpired() | CallbackUnreached() | CallbackBarred():
             letters.callback_ended(state, fact)
         case WarningWanted():
             warnings.wanted(state, fact)
@@ -215,7 +215,7 @@ def _decide(state: VoicemailState, fact: Known) -> Decision:
             return together((letters.on_wanted(state, fact), keeping.on_storing_deferred(state, fact)))
         case MessageStored() | MessageQuarantined():
             return letters.on_wanted(state, fact)
-        case CallbackExpired() | CallbackUnreached():
+        case CallbackExpired() | CallbackUnreached() | CallbackBarred():
             return letters.on_callback_ended(state, fact)
         case WarningWanted():
             return letters.on_warned(state, fact)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from contracts.callback import CallbackExpired, CallbackUnreached, Origin
+from contracts.callback import CallbackBarred, CallbackExpired, CallbackUnreached, Origin
 from contracts.directory import Recipient
 from contracts.history import WarningWanted
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, VoiceMessageId
@@ -46,18 +46,22 @@ from services.voicemail.state import (
 )
 
 Levels = tuple[Sequence[Recipient], ...]
+Ended = CallbackExpired | CallbackUnreached | CallbackBarred
+"""How a callback ends of which the recipients are told."""
+WITH_EXPIRED = frozenset({LetterKind.EXPIRED, LetterKind.VOICE_MESSAGE})
+"""A voice message that belongs to a callback was left after an apology: that one has expired (C4)."""
 NOBODY = "nobody has an e-mail address: neither the recipients, nor the heads, nor the administrators"
 
 
-def callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnreached) -> None:
-    """Remember what the letters tell, unless a voice message tells it (C4, C6)."""
+def callback_ended(state: VoicemailState, fact: Ended) -> None:
+    """Remember what the letters tell, unless a voice message tells it (C4, C6, C10)."""
     is_told = isinstance(fact, CallbackExpired) and fact.has_voice_message
     if is_told or fact.callback_id in state.callbacks:
         return
     state.callbacks.put(
         EndedCallback(
             callback_id=fact.callback_id,
-            kind=LetterKind.EXPIRED if isinstance(fact, CallbackExpired) else LetterKind.UNREACHED,
+            kind=_kind(fact),
             department_id=fact.department_id,
             number=fact.number,
             joined_at=fact.joined_at,
@@ -68,7 +72,17 @@ def callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnreac
     )
 
 
-def on_callback_ended(state: VoicemailState, fact: CallbackExpired | CallbackUnreached) -> Decision:
+def _kind(fact: Ended) -> LetterKind:
+    match fact:
+        case CallbackExpired():
+            return LetterKind.EXPIRED
+        case CallbackUnreached():
+            return LetterKind.UNREACHED
+        case CallbackBarred():
+            return LetterKind.REFUSED
+
+
+def on_callback_ended(state: VoicemailState, fact: Ended) -> Decision:
     """A letter without audio to everyone who should know."""
     callback = state.callbacks.get(fact.callback_id)
     if callback is None or callback.letters is not Letters.WANTED:
@@ -235,7 +249,7 @@ def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
         waited_ms=0,
         tries=letter.tries,
         language=letter.recipient.language,
-        has_expired_callback=letter.callback_id is not None and letter.kind is not LetterKind.UNREACHED,
+        has_expired_callback=letter.callback_id is not None and letter.kind in WITH_EXPIRED,
         console_url="" if organization is None else organization.console_url,
         may_have_arrived=letter.may_have_arrived,
     )

@@ -94,6 +94,7 @@ def kinds(language: Language) -> Sequence[Letter]:
         WRITER.letter(VOLGA, more(told, caller=None, department_name=""), Audio()),
         WRITER.letter(VOLGA, more(told, kind=LetterKind.EXPIRED, voice_message_id=None), Audio()),
         WRITER.letter(VOLGA, more(told, kind=LetterKind.UNREACHED, reason="busy"), Audio()),
+        WRITER.letter(VOLGA, more(told, kind=LetterKind.REFUSED, reason="denied"), Audio()),
         WRITER.letter(VOLGA, warning(*THREE, language=language), Audio()),
         welcome(language),
     )

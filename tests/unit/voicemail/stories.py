@@ -2,8 +2,15 @@
 
 from typing import TypeVar
 
-from contracts.callback import CallbackExpired, CallbackUnreached, MessageWanted
-from contracts.dialling import DiallingPolicy
+from contracts.callback import (
+    CallbackBarred,
+    CallbackConnected,
+    CallbackExpired,
+    CallbackUnreached,
+    MessageWanted,
+    Origin,
+)
+from contracts.dialling import DiallingPolicy, Refusal
 from contracts.directory import (
     STANDARD_NOTICE,
     ActionKind,
@@ -16,6 +23,7 @@ from contracts.directory import (
 )
 from contracts.gateway import EndedBy, LegEnded, Outcome, PlayFinished, RecordingFinished, RecordingSpooled
 from contracts.ids import (
+    AgentId,
     CallbackId,
     DepartmentId,
     Instant,
@@ -264,7 +272,7 @@ def stored(voice_message_id: VoiceMessageId = VM, *, mark: str = "") -> MessageS
     )
 
 
-def expired(*, has_voice_message: bool) -> CallbackExpired:
+def expired(*, has_voice_message: bool, reason: str = "") -> CallbackExpired:
     """A callback ended without an agent."""
     return CallbackExpired(
         callback_id=CALLBACK,
@@ -275,6 +283,7 @@ def expired(*, has_voice_message: bool) -> CallbackExpired:
         joined_at=Instant(MORNING - 600_000),
         ordered_at=Instant(MORNING - 500_000),
         attempts=0,
+        reason=reason,
         has_voice_message=has_voice_message,
         was_told=True,
     )
@@ -292,6 +301,41 @@ def unreached(reason: str = "busy") -> CallbackUnreached:
         ordered_at=Instant(MORNING - 500_000),
         attempts=2,
         reason=reason,
+    )
+
+
+def barred(origin: Origin = Origin.QUEUE) -> CallbackBarred:
+    """The number has come onto the list of denied ones."""
+    return CallbackBarred(
+        callback_id=CALLBACK,
+        place_id=PlaceId("p.leg0"),
+        department_id=SALES,
+        pbx_id=VOLGA,
+        number=CALLER,
+        joined_at=Instant(MORNING - 600_000),
+        ordered_at=Instant(MORNING - 500_000),
+        attempts=0,
+        reason=Refusal.DENIED,
+        origin=origin,
+    )
+
+
+def talked_otherwise() -> CallbackConnected:
+    """The customer has called again and talked with the department."""
+    return CallbackConnected(
+        callback_id=CALLBACK,
+        place_id=PlaceId("p.leg0"),
+        department_id=SALES,
+        pbx_id=VOLGA,
+        number=CALLER,
+        joined_at=Instant(MORNING - 600_000),
+        ordered_at=Instant(MORNING - 500_000),
+        attempts=0,
+        agent_id=AgentId("anna"),
+        agent_leg_id=LegId("anna.leg"),
+        leg_id=LegId("leg7"),
+        waited_ms=300_000,
+        by_other_call=True,
     )
 
 

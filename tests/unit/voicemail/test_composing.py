@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.dialling import Refusal
 from contracts.directory import Language, Recipient
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
 from runtime.text import one_line
+from services.callback.decider.changes import LATE, ON_LINE, QUIET
 from services.voicemail.activities.composing import Audio, Writer
 from services.voicemail.activities.wording import (
     RUSSIAN,
@@ -245,7 +247,7 @@ def test_a_letter_about_a_direct_call_names_the_employee(language: Language) -> 
 
 @pytest.mark.rule("C11")
 @pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("kind", [LetterKind.EXPIRED, LetterKind.UNREACHED])
+@pytest.mark.parametrize("kind", [LetterKind.EXPIRED, LetterKind.UNREACHED, LetterKind.REFUSED])
 def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
     language: Language, kind: LetterKind
 ) -> None:
@@ -255,7 +257,11 @@ def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
         LETTER, kind=kind, was_abandoned=True, language=language, has_expired_callback=True
     )
     text = part(received(command, Audio()), "plain")
-    lead = words.abandoned_expired_lead if kind is LetterKind.EXPIRED else words.abandoned_unreached_lead
+    lead = {
+        LetterKind.EXPIRED: words.abandoned_expired_lead,
+        LetterKind.UNREACHED: words.abandoned_unreached_lead,
+        LetterKind.REFUSED: words.abandoned_refused_lead,
+    }[kind]
     assert lead.split(".")[0] in text
     assert words.expired_lead.split(",")[0] not in text
 
@@ -268,3 +274,57 @@ def test_n_prompts_a_letter_calls_a_department_one_once(name: str, said: str) ->
     """Not «отдел «Отдел продаж»»."""
     assert in_department(name, WORDS[Language.RUSSIAN]) == said
     assert in_department("Sales", WORDS[Language.ENGLISH]) == "Sales"
+
+
+BARRING = [
+    Refusal.INVALID,
+    Refusal.REGION,
+    Refusal.PREMIUM,
+    Refusal.SATELLITE,
+    Refusal.NOT_ORDINARY,
+    Refusal.EMERGENCY,
+    Refusal.OWN_NUMBER,
+    Refusal.DENIED,
+]
+"""What policy may find wrong with a number that it allowed when the callback was ordered."""
+
+
+@pytest.mark.rule("C10")
+@pytest.mark.parametrize("reason", BARRING)
+@pytest.mark.parametrize("language", list(Language))
+def test_m10_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
+    """Who reads it is not invited to dial what the company's own rules forbid."""
+    words = WORDS[language]
+    letter = received(
+        changed(kind=LetterKind.REFUSED, voice_message_id=None, reason=reason, language=language), Audio()
+    )
+    text = part(letter, "plain")
+    assert words.refused_title in str(letter["Subject"])
+    assert words.refused_lead.split(",")[0] in text
+    assert words.refusals[reason] in text
+    assert "tel:" not in part(letter, "html")
+
+
+@pytest.mark.rule("C4", "C10", "C15")
+@pytest.mark.parametrize("reason", [Refusal.SWITCHED_OFF, QUIET, ON_LINE, LATE])
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("was_abandoned", [False, True])
+def test_m10_an_expired_callback_says_why_nobody_called(
+    language: Language, reason: str, was_abandoned: bool
+) -> None:
+    """It is not said that no agent came free: that may not be true. Calling back is offered."""
+    words = WORDS[language]
+    command = changed(
+        kind=LetterKind.EXPIRED,
+        voice_message_id=None,
+        reason=reason,
+        language=language,
+        was_abandoned=was_abandoned,
+    )
+    letter = received(command, Audio())
+    text = part(letter, "plain")
+    lead = words.abandoned_uncalled_lead if was_abandoned else words.uncalled_lead
+    assert lead.split(",")[0] in text
+    assert words.hindrances[reason].split(",")[0] in text
+    assert words.expired_lead.split(",")[1] not in text
+    assert "tel:" in part(letter, "html")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.callback import Origin
 from contracts.directory import AgentAvailabilitySaved, AgentSaved, DepartmentSaved, Language, Recipient
 from contracts.ids import AgentId, Instant
 from contracts.message import Interval
@@ -27,6 +28,7 @@ from tests.unit.voicemail.stories import (
     VOLGA,
     Office,
     an_office_with_a_message,
+    barred,
     diverted,
     expired,
     finished,
@@ -35,6 +37,7 @@ from tests.unit.voicemail.stories import (
     play_finished,
     spooled,
     stored,
+    talked_otherwise,
     unreached,
 )
 
@@ -207,6 +210,48 @@ def test_a_callback_that_was_never_reached_is_told_with_the_reason() -> None:
     for due in office.all_said(LetterDue):
         office.hear(LetterAccepted(letter_id=due.letter_id, answer="250 OK"))
     assert not len(office.state.callbacks)
+
+
+@pytest.mark.rule("C10", "V4")
+def test_m10_a_callback_that_ended_refused_is_told_with_the_reason() -> None:
+    """The customer waits for a call that nobody may make: the recipients must know, and know why."""
+    office = Office()
+    office.hear(barred())
+    commands = office.all_said(SendLetter)
+    assert [(each.kind, each.reason, each.caller) for each in commands] == [
+        (LetterKind.REFUSED, "denied", CALLER)
+    ] * 2
+    assert not any(each.has_expired_callback or each.was_abandoned for each in commands)
+    for due in office.all_said(LetterDue):
+        office.hear(LetterAccepted(letter_id=due.letter_id, answer="250 OK"))
+    assert not len(office.state.callbacks)
+
+
+@pytest.mark.rule("C10", "C11")
+def test_m10_a_refused_callback_after_an_abandoned_call_is_told_as_one() -> None:
+    """Nobody had ordered it."""
+    office = Office()
+    office.hear(barred(Origin.ABANDONED))
+    assert all(each.was_abandoned for each in office.all_said(SendLetter))
+
+
+@pytest.mark.rule("C4", "C10", "C12", "C15")
+@pytest.mark.parametrize("reason", ["switched_off", "quiet_hours", "customer_on_line", "apology_too_late"])
+def test_m10_a_callback_that_nobody_might_dial_is_told_with_the_reason(reason: str) -> None:
+    """The customer was neither called nor told."""
+    office = Office()
+    office.hear(expired(has_voice_message=False, reason=reason))
+    assert {(each.kind, each.reason) for each in office.all_said(SendLetter)} == {
+        (LetterKind.EXPIRED, reason)
+    }
+
+
+@pytest.mark.rule("C14")
+def test_m7_a_callback_that_ended_by_another_call_is_no_letter() -> None:
+    """The customer has talked with the department: nobody has anything to do."""
+    office = Office()
+    assert not office.hear(talked_otherwise()).facts
+    assert not office.all_said(SendLetter)
 
 
 @pytest.mark.rule("C4")
