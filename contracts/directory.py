@@ -196,6 +196,8 @@ class CallbackSettings(Part, frozen=True, kw_only=True):
     from_abandoned: bool = False
     talk_ms_min: int = 15_000
     """Who was bridged with the department for this long since ordering is not called back (C14)."""
+    confirms_customer: bool = False
+    """Who picks up presses a key before being connected: a machine is no customer (C16)."""
 
 
 class VoicemailSettings(Part, frozen=True, kw_only=True):

@@ -58,6 +58,8 @@ SAYS: Final[tuple[type[Message], ...]] = (
     directory.ResponsibleSaved,
     directory.CallbackAsked,
     directory.CallbackCancelAsked,
+    directory.CallbackKeepAsked,
+    directory.CallbackNotReachedAsked,
     directory.TokenSaved,
     scenario.ScenarioSaved,
     history.AccessRefused,

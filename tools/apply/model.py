@@ -81,6 +81,7 @@ class Pbx(Shape):
     name: Name
     kind: PbxKind
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
+    apologies_at_once: Annotated[int, Field(ge=1, le=50)] = 5
 
 
 class Device(Shape):
@@ -234,7 +235,7 @@ class Strategy(Shape):
 
 
 class Callback(Shape):
-    """How a department calls back (C1 to C7)."""
+    """How a department calls back (C1 to C7, C11, C14, C16)."""
 
     on: bool = True
     invitation_after: Duration = 30_000
@@ -242,6 +243,8 @@ class Callback(Shape):
     attempts: Annotated[int, Field(ge=1, le=5)] = 2
     attempt_gap: Duration = 60_000
     from_abandoned: bool = False
+    talk_at_least: Duration = 15_000
+    confirms_customer: bool = False
 
 
 class Voicemail(Shape):

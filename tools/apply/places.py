@@ -22,6 +22,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "invitation_after_ms": ("invitation_after",),
     "attempts_max": ("attempts",),
     "attempt_gap_ms": ("attempt_gap",),
+    "talk_ms_min": ("talk_at_least",),
+    "apologies_at_once_max": ("apologies_at_once",),
     "duration_ms_max": ("message_up_to",),
     "silence_ms": ("silence",),
     "speech_ms_min": ("speech_at_least",),

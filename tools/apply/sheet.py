@@ -35,6 +35,7 @@ from tools.apply.model import (
     Hours,
     Notice,
     Office,
+    Pbx,
     Scenario,
     Who,
 )
@@ -53,7 +54,7 @@ def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[
     people, departments = office.employees, office.departments
     organization = _card("organization", _organization(office), OrganizationSheet, found)
     parts: Words = {
-        "pbxs": _cards("pbxs", {id_: said.model_dump() for id_, said in office.pbxs.items()}, PbxCard, found),
+        "pbxs": _cards("pbxs", {id_: _pbx(said) for id_, said in office.pbxs.items()}, PbxCard, found),
         "employees": _cards(
             "employees",
             {id_: _employee(office, id_, said) for id_, said in people.items()},
@@ -92,6 +93,15 @@ def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[
     if found or organization is None:
         return None, found
     return OfficeSheet(organization_id=office.organization.id, organization=organization, **parts), []
+
+
+def _pbx(said: Pbx) -> Words:
+    return {
+        "name": said.name,
+        "kind": said.kind,
+        "numbers": said.numbers,
+        "apologies_at_once_max": said.apologies_at_once,
+    }
 
 
 def _cards(part: str, said: Mapping[str, Words], type_: type[C], found: list[Problem]) -> dict[str, C]:
@@ -286,6 +296,8 @@ def _department(id_: str, said: Department) -> Words:
             "attempts_max": said.callback.attempts,
             "attempt_gap_ms": said.callback.attempt_gap,
             "from_abandoned": said.callback.from_abandoned,
+            "talk_ms_min": said.callback.talk_at_least,
+            "confirms_customer": said.callback.confirms_customer,
         },
         "voicemail": {
             "duration_ms_max": said.voicemail.message_up_to,

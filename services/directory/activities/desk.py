@@ -8,6 +8,8 @@ from contracts.directory import (
     AgentWrapUpSaved,
     CallbackAsked,
     CallbackCancelAsked,
+    CallbackKeepAsked,
+    CallbackNotReachedAsked,
     PbxKind,
     ResponsibleSaved,
 )
@@ -266,16 +268,40 @@ class Desk:
 
     async def cancel(self, asker: Asker, callback_id: str) -> None:
         """Ask callback to cancel; one that has ended stays as it ended (C9)."""
+        await self._ask(
+            asker, "cancel", CallbackCancelAsked(callback_id=CallbackId(callback_id), by=asker.agent_id)
+        )
+
+    async def keep(self, asker: Asker, callback_id: str) -> None:
+        """Who talks to the customer wants the callback to stand (C14). Raises Refused for a program."""
+        by = _demand_employee(asker)
+        await self._ask(asker, "keep", CallbackKeepAsked(callback_id=CallbackId(callback_id), by=by))
+
+    async def not_reached(self, asker: Asker, callback_id: str) -> None:
+        """The attempt's agent has met a machine, or a stranger (C13, C16). Raises Refused, as `keep` does."""
+        by = _demand_employee(asker)
+        await self._ask(
+            asker, "not-reached", CallbackNotReachedAsked(callback_id=CallbackId(callback_id), by=by)
+        )
+
+    async def _ask(
+        self, asker: Asker, what: str, fact: CallbackCancelAsked | CallbackKeepAsked | CallbackNotReachedAsked
+    ) -> None:
         async with self._book.change(asker.organization_id, asker.name) as page:
-            fact = CallbackCancelAsked(callback_id=CallbackId(callback_id), by=asker.agent_id)
             page.say(
                 outbox.record(
                     fact,
-                    id_=f"{outbox.SOURCE}/{asker.organization_id}/cancel/{callback_id}/{token()[:8]}",
+                    id_=f"{outbox.SOURCE}/{asker.organization_id}/{what}/{fact.callback_id}/{token()[:8]}",
                     organization_id=asker.organization_id,
                     now_at=page.now_at,
                 )
             )
+
+
+def _demand_employee(asker: Asker) -> AgentId:
+    if asker.agent_id is None:
+        raise Refused(Problem(code=Code.FORBIDDEN))
+    return asker.agent_id
 
 
 def _demand_seat(card: DepartmentCard, agent_id: str) -> None:

@@ -7,6 +7,7 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from contracts.rights import Action
+from services.directory.activities.askers import Asker
 from services.directory.api.asking import (
     Asking,
     Cards,
@@ -15,6 +16,7 @@ from services.directory.api.asking import (
     IdempotencyKey,
     IfMatch,
     Limit,
+    Parts,
     PathId,
     Search,
     of_department,
@@ -150,10 +152,28 @@ class CallbackRoutes(Controller):
     @delete("/callbacks/{callback_id:str}", status_code=202)
     async def cancel(self, parts: Given, asker: Asking, callback_id: PathId) -> CallbackShown:
         """Ask for a callback to be cancelled (C9); one that has ended stays as it ended."""
-        subject = await parts.desk.subject_of_callback(asker.organization_id, callback_id)
-        await Cards(parts, asker).demand(Action.CALLBACK_CANCEL, f"callback/{callback_id}", subject)
+        await _demand_callback(parts, asker, callback_id)
         await parts.desk.cancel(asker, callback_id)
         return CallbackShown(callback_id=callback_id)
+
+    @post("/callbacks/{callback_id:str}/keep", status_code=202)
+    async def keep(self, parts: Given, asker: Asking, callback_id: PathId) -> CallbackShown:
+        """Who talks to the customer wants the callback to stand: it was somebody else's call (C14)."""
+        await _demand_callback(parts, asker, callback_id)
+        await parts.desk.keep(asker, callback_id)
+        return CallbackShown(callback_id=callback_id)
+
+    @post("/callbacks/{callback_id:str}/not-reached", status_code=202)
+    async def not_reached(self, parts: Given, asker: Asking, callback_id: PathId) -> CallbackShown:
+        """The attempt's agent has met a machine or a stranger (C16); nobody else's word counts."""
+        await _demand_callback(parts, asker, callback_id)
+        await parts.desk.not_reached(asker, callback_id)
+        return CallbackShown(callback_id=callback_id)
+
+
+async def _demand_callback(parts: Parts, asker: Asker, callback_id: str) -> None:
+    subject = await parts.desk.subject_of_callback(asker.organization_id, callback_id)
+    await Cards(parts, asker).demand(Action.CALLBACK_CANCEL, f"callback/{callback_id}", subject)
 
 
 class UploadRoutes(Controller):

@@ -110,6 +110,7 @@ def facts(office: Office, today: date) -> list[Fact]:
                 name=card.name,
                 kind=card.kind,
                 numbers=card.numbers,
+                apologies_at_once_max=card.apologies_at_once_max,
             )
             for id_, card in office.pbxs.items()
         ),

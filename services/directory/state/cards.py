@@ -96,11 +96,12 @@ class OrganizationCard(OrganizationForm, frozen=True, kw_only=True):
 
 
 class PbxCard(Card, frozen=True, kw_only=True):
-    """A phone exchange; its first number is its default caller id."""
+    """A phone exchange; its first number is its default caller id. `apologies_at_once_max`: lines (C4)."""
 
     name: Name
     kind: PbxKind
     numbers: Annotated[tuple[Number, ...], Meta(min_length=1, max_length=100)]
+    apologies_at_once_max: Annotated[int, Meta(ge=1, le=50)] = 5
 
 
 class PbxDraft(PbxCard, frozen=True, kw_only=True):
@@ -219,7 +220,7 @@ class Strategy(Card, frozen=True, kw_only=True):
 
 
 class CallbackSettings(Card, frozen=True, kw_only=True):
-    """How a department calls back (C1 to C7, C11)."""
+    """How a department calls back (C1 to C7, C11, C14, C16)."""
 
     is_on: bool = True
     invitation_after_ms: DurationMs = 30_000
@@ -227,6 +228,8 @@ class CallbackSettings(Card, frozen=True, kw_only=True):
     attempts_max: Annotated[int, Meta(ge=1, le=5)] = 2
     attempt_gap_ms: DurationMs = 60_000
     from_abandoned: bool = False
+    talk_ms_min: DurationMs = 15_000
+    confirms_customer: bool = False
 
 
 class VoicemailSettings(Card, frozen=True, kw_only=True):

@@ -12,10 +12,13 @@ from contracts.directory import (
     AgentSaved,
     CallbackAsked,
     CallbackCancelAsked,
+    CallbackKeepAsked,
+    CallbackNotReachedAsked,
     DepartmentSaved,
     DirectRulesSaved,
     Language,
     NoticeSaved,
+    PbxSaved,
     ResponsibleSaved,
 )
 from contracts.ids import CallbackId, DepartmentId, Instant, PbxId, PlaceId
@@ -305,6 +308,48 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
     [cancelled] = log.facts(CallbackCancelAsked)
     assert (asked.callback_id, asked.department_id) == (first.json()["callback_id"], "sales")
     assert (cancelled.callback_id, cancelled.by) == (LONG_ID, made["id"])
+
+
+@pytest.mark.rule("C13", "C14", "C16")
+async def test_m7_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(company: Company) -> None:
+    """By its department's people, in their own names; a program talks to nobody, whatever it may do."""
+    made = await company.employee("Орлов Пётр", role="user")
+    headers = await company.login("orlov.p")
+    asked = await company.call("POST", "/departments/sales/callbacks", {"number": "+79161234567"})
+    path = f"/callbacks/{asked.json()['callback_id']}"
+    token = await company.made("/tokens", {"name": "crm", "actions": ["callback.cancel"]})
+    program = {"Authorization": f"Bearer {token['token']}"}
+    for word in ("keep", "not-reached"):
+        assert (await company.call("POST", f"{path}/{word}", headers=headers)).status_code == 403, "elsewhere"
+        assert (await company.call("POST", f"{path}/{word}", headers=program)).status_code == 403, "a program"
+    await company.changed("/departments/sales", agents=[{"agent_id": made["id"]}])
+    for word in ("keep", "not-reached"):
+        assert (await company.call("POST", f"{path}/{word}", headers=headers)).status_code == 202
+    log = await company.sent()
+    [kept], [missed] = log.facts(CallbackKeepAsked), log.facts(CallbackNotReachedAsked)
+    assert {(each.callback_id, each.by) for each in (kept, missed)} == {
+        (asked.json()["callback_id"], made["id"])
+    }
+
+
+@pytest.mark.rule("C4", "C14", "C16")
+async def test_m12_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own_talk(
+    company: Company,
+) -> None:
+    """Five lines and fifteen seconds unless somebody sets others; more than fifty lines are no PBX's."""
+    pbx = {"id": "volga", "name": "Волга", "kind": "cloud", "numbers": ["+78310002000"]}
+    refused = await company.call("POST", "/pbxs", {**pbx, "apologies_at_once_max": 51})
+    assert refused.status_code == 400
+    await company.made("/pbxs", {**pbx, "apologies_at_once_max": 12})
+    calling = {"talk_ms_min": 30_000, "confirms_customer": True}
+    await company.changed("/departments/sales", callback=calling)
+    log = await company.sent()
+    lines = {fact.pbx_id: fact.apologies_at_once_max for fact in log.facts(PbxSaved)}
+    assert (lines["moskva"], lines["volga"]) == (5, 12)
+    told = [
+        (fact.callback.talk_ms_min, fact.callback.confirms_customer) for fact in log.facts(DepartmentSaved)
+    ]
+    assert (told[0], told[-1]) == ((15_000, False), (30_000, True))
 
 
 @pytest.mark.rule("Q8")

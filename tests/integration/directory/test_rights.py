@@ -44,6 +44,8 @@ ASKS: Final[dict[tuple[str, str], Action | None]] = {
     ("DELETE", "/departments/{department_id}/agents/{agent_id}"): Action.SETTINGS_WRITE,
     ("POST", "/departments/{department_id}/callbacks"): Action.CALLBACK_ORDER,
     ("DELETE", "/callbacks/{callback_id}"): Action.CALLBACK_CANCEL,
+    ("POST", "/callbacks/{callback_id}/keep"): Action.CALLBACK_CANCEL,
+    ("POST", "/callbacks/{callback_id}/not-reached"): Action.CALLBACK_CANCEL,
     ("GET", "/notices"): Action.SETTINGS_READ,
     ("POST", "/notices"): Action.SETTINGS_WRITE,
     ("GET", "/notices/{notice_id}"): Action.SETTINGS_READ,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from contracts.directory import NoticeSaved
+from contracts.directory import DepartmentSaved, NoticeSaved, PbxSaved
 from services.directory.rules import sheets
 from services.directory.rules.errors import Code, Problem, shown
 from services.directory.state.shown import OfficeShown
@@ -32,6 +32,22 @@ def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tm
     assert content == b"RIFF....WAVE"
     (notice,) = [fact for fact in facts(document, NOW) if isinstance(fact, NoticeSaved)]
     assert notice.key == key
+
+
+def test_m12_a_pbx_has_its_lines_for_apologies_and_a_department_its_shortest_talk() -> None:
+    """Both have a usual value (C4, C14); a key for who picks up is asked for where the file says so (C16)."""
+    usual = facts(read(PLAIN), NOW)
+    assert {fact.apologies_at_once_max for fact in usual if isinstance(fact, PbxSaved)} == {5}
+    text = changed(
+        ("kind: cloud,", "kind: cloud, apologies_at_once: 12,"),
+        ("lines:", "callback: {talk_at_least: 30 s, confirms_customer: true}\n    lines:"),
+    )
+    said = facts(read(text), NOW)
+    assert [fact.apologies_at_once_max for fact in said if isinstance(fact, PbxSaved)] == [12, 5]
+    (department,) = [fact for fact in said if isinstance(fact, DepartmentSaved)]
+    assert (department.callback.talk_ms_min, department.callback.confirms_customer) == (30_000, True)
+    assert place("pbxs.cloud.apologies_at_once_max") == ("pbxs", "cloud", "apologies_at_once")
+    assert place("departments.sales.callback.talk_ms_min")[-1] == "talk_at_least"
 
 
 def printed(found: OfficeShown) -> str:
