@@ -5,7 +5,7 @@ the simulation can't show stands in `ELSEWHERE` with the reason.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from contracts.message import type_name
 from contracts.queue import DivertReason
 from contracts.voicemail import LetterKind, MissingReason
 from services.gateway.service import SAYS as GATEWAY_SAYS
+from tests.sim.again import BEGINS, IN_A_CALLBACK, Moment
 from tests.sim.world import DECIDERS, Run
 
 ACTIVITIES_SAY: Final = (
@@ -34,6 +35,7 @@ ELSEWHERE: Final = {
     "voicemail says voicemail.message_quarantined": "after a week without S3: tests/unit/voicemail",
     "letter: unheard": "three weeks after the voice message: tests/unit/voicemail, tests/integration/history",
     "routing says routing.try_leg_skipped": "a later phone that was given to another: tests/unit/routing",
+    "callback says callback.join_refused": "a key in the very moment in which the attempt ends",
     "callback says telephony.start_hold_music": "for a held customer, beside callback.customer_held",
 }
 
@@ -43,7 +45,24 @@ def seen(run: Run) -> frozenset[str]:
     found = {f"{_speaker(said.envelope.source)} says {said.envelope.type}" for said in run.facts}
     found.update(f"{sent.envelope.source} says {type_name(sent.command)}" for sent in run.commands)
     found.update(end for said in run.facts if (end := _end(said.fact)) is not None)
+    found.update(f"calls again: {moment}" for moment in _calls_again(run))
     return frozenset(found)
+
+
+def _calls_again(run: Run) -> Iterator[Moment]:
+    """In which phases of their callbacks customers have called."""
+    numbers: dict[str, str] = {}
+    moments: dict[str, Moment] = {}
+    for said in run.facts:
+        fact: Any = said.fact
+        if isinstance(fact, callback.CallbackOrdered):
+            numbers[fact.callback_id] = numbers[fact.place_id] = fact.number
+        if isinstance(fact, gateway.CallArrived) and fact.caller in moments:
+            yield moments[fact.caller]
+        moment = BEGINS.get(said.envelope.type)
+        number = numbers.get(str(getattr(fact, "callback_id", None) or getattr(fact, "place_id", "")))
+        if moment is not None and number is not None:
+            moments[number] = moment
 
 
 def _speaker(source: str) -> str:
@@ -116,6 +135,7 @@ def wanted() -> frozenset[str]:
         *(f"voice message missing: {reason}" for reason in MissingReason),
         *(f"letter: {kind}" for kind in LetterKind),
         *(f"leg ended: {outcome}" for outcome in Outcome),
+        *(f"calls again: {moment}" for moment in IN_A_CALLBACK if moment in BEGINS.values()),
     }
     return frozenset(says | ends) - ELSEWHERE.keys()
 

@@ -12,7 +12,16 @@ from services.queue.service import SERVICE as QUEUE
 
 def _otherwise(state: Any, fact: Fact) -> Decision:
     """Says the same in other words: skips nobody's name, and estimates nothing."""
-    decision: Decision = QUEUE.decide(state, fact)
+    return _in_other_words(QUEUE.decide(state, fact))
+
+
+def _settled_otherwise(state: Any) -> Decision:
+    """The same of what the state as a whole calls for, offers above all."""
+    assert QUEUE.settle is not None
+    return _in_other_words(QUEUE.settle(state))
+
+
+def _in_other_words(decision: Decision) -> Decision:
     facts = tuple(_reworded(each) for each in decision.facts)
     return Decision(facts=facts, commands=decision.commands)
 
@@ -27,4 +36,6 @@ def _reworded(fact: Fact) -> Fact:
             return fact
 
 
-NEWER_QUEUE: Final[Decider[Any]] = msgspec.structs.replace(QUEUE, decide=_otherwise)
+NEWER_QUEUE: Final[Decider[Any]] = msgspec.structs.replace(
+    QUEUE, decide=_otherwise, settle=_settled_otherwise
+)

@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 from zlib import crc32
 
 from contracts import codec
-from contracts.directory import Language, OrganizationSaved, PbxSaved
+from contracts.directory import OrganizationSaved, PbxSaved
 from contracts.ids import Instant, MediaKey, OrganizationId, PbxId
 from contracts.message import Fact, Message, type_name
 from contracts.topics import FACTS, TELEPHONY
@@ -39,25 +38,8 @@ from tests.sim.rare import NO_SUCH_MAILBOX
 
 IDLE_S: Final = 20.0
 RAISED: Final = "a handler raised"
-PROMPT_MS: Final = 1_500
-"""Every prompt of the simulation lasts this long."""
 UNPLAYABLE_ONE_IN: Final = 12
 """So many recordings are not audio, whoever looks and however often: told by their ids."""
-
-
-def silent_prompt(_: MediaKey) -> bytes:
-    """A canonical WAV of silence."""
-    sound = bytes(PROMPT_MS * 16)
-    form = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
-    chunks = (
-        b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(sound)) + sound
-    )
-    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
-
-
-def hum(text: str, _: Language) -> bytes:
-    """«Speech» of a length that follows the text's, in A-law; not silence."""
-    return b"\x2a\xaa" * (len(text) * 240)
 
 
 class ProcessSay:
@@ -171,17 +153,47 @@ def type_of(headers: Headers) -> str:
     return next(value for name, value in headers if name == "ce_type").decode()
 
 
+class Bell:
+    """Wakes whoever waits for what the town does next, when somebody else makes something happen there."""
+
+    def __init__(self) -> None:
+        self._asked: list[asyncio.Event] = []
+
+    def hang(self, asked: asyncio.Event) -> None:
+        """One more to wake."""
+        self._asked.append(asked)
+
+    def ring(self) -> None:
+        """The town has something new to do."""
+        for each in self._asked:
+            each.set()
+
+
 class SimulatedAdapter(MemoryPbx):
-    """The adapter of one gateway process: dead when its process is."""
+    """The adapter of one gateway process: dead when its process is.
+
+    The PBX goes by the true time, however wrong its gateway's clock is: else it would do at once what a
+    minute and a half was planned for, whenever a gateway with a clock ahead takes over.
+    """
 
     is_replaced = False
 
-    def __init__(self, town: Town, pbx_id: PbxId, process: Process, told: Callable[[], None]) -> None:
-        super().__init__(town.pbxs[pbx_id], lambda: process.clock.now())
+    def __init__(
+        self,
+        town: Town,
+        bell: Bell,
+        pbx_id: PbxId,
+        process: Process,
+        true_time: Callable[[], Instant],
+        told: Callable[[], None],
+    ) -> None:
+        super().__init__(town.pbxs[pbx_id], true_time)
         self._town = town
         self._process = process
+        self._true_time = true_time
         self._told = told
         self._asked = asyncio.Event()
+        bell.hang(self._asked)
 
     @property
     def is_connected(self) -> bool:
@@ -206,7 +218,7 @@ class SimulatedAdapter(MemoryPbx):
         """Tell the shell whenever the PBX has something to tell."""
         while not self._process.is_dead:
             self._asked.clear()
-            now = self._process.clock.now()
+            now = self._true_time()
             self._town.advance(now)
             self._told()
             # Whoever can't take what was told, since the PBX is not claimed yet, takes it when it is.
@@ -218,13 +230,13 @@ class SimulatedAdapter(MemoryPbx):
 
 
 def gateway(
-    process: Process, shared: SharedLog, blobs: MemoryBlobs, town: Town, spool: Path
+    process: Process, shared: SharedLog, blobs: MemoryBlobs, town: Town, bell: Bell, spool: Path
 ) -> tuple[ServiceDesk, tuple[Subscription, ...]]:
     """The real gateway on simulated ports."""
 
     def adapter_at(_: str) -> MakeAdapter:
         def make(pbx_id: PbxId, told: Callable[[], None]) -> Adapter:
-            return SimulatedAdapter(town, pbx_id, process, told)
+            return SimulatedAdapter(town, bell, pbx_id, process, shared.clock.now, told)
 
         return make
 

@@ -41,6 +41,10 @@ LATE_SHARE: Final = 0.25
 """Most port calls take no time at all: enough are late for every order to occur, and a run stays short."""
 
 
+AGAIN_S: Final = 2.0
+"""After a failed call everybody has tried again by then."""
+
+
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """How likely each fault is, at one port call; all 0: a calm day."""
 
@@ -56,6 +60,23 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """How likely it is that a store loses its last moments when its owner dies."""
     only: str = ""
     """Whose faults these are, by name; empty: everybody's."""
+
+
+class Outages:
+    """When something was not up: processes that died or stood still, and port calls that failed.
+
+    A promise of two seconds is made for services that are up; what of a delay lies in here is not theirs.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.spans: list[tuple[int, int]] = []
+
+    def note(self, *, since_s: float | None = None, until_in_s: float) -> None:
+        """From then, or now, until so many seconds from now."""
+        now_s = self._loop.time()
+        begin_s = now_s if since_s is None else since_s
+        self.spans.append((START_MS + round(begin_s * 1000), START_MS + round((now_s + until_in_s) * 1000)))
 
 
 class SharedClock:
@@ -81,6 +102,8 @@ class SharedLog(MemoryLog):
         super().__init__(SharedClock(loop), 1)  # type: ignore[arg-type]  # only its `at` is used
         self._loop = loop
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        self.watched: Callable[[Sequence[Outgoing]], None] = lambda _: None
+        """Called with what was appended."""
 
     def _changed(self, topic: str) -> None:
         for each in self._waiting.pop(topic, ()):
@@ -90,6 +113,7 @@ class SharedLog(MemoryLog):
         """Append, and wake readers."""
         offset = await super().append(partition, records, at=at)
         self._changed(FACTS.name)
+        self.watched(records)
         return offset
 
     async def send(self, records: Sequence[Outgoing]) -> None:
@@ -115,7 +139,9 @@ def _wake(waiting: asyncio.Future[None]) -> None:
 class Process:
     """One simulated process: alive, frozen or dead; every port call of it passes `gate`."""
 
-    def __init__(self, name: str, chance: random.Random, faults: Faults, clock: VirtualClock) -> None:
+    def __init__(
+        self, name: str, chance: random.Random, faults: Faults, clock: VirtualClock, outages: Outages
+    ) -> None:
         """`faults` may be set anew at any moment: after the morning the air clears."""
         self.name = name
         self.clock = clock
@@ -126,6 +152,7 @@ class Process:
         self.ended: list[Callable[[], object]] = []
         """Called when it is dead: what an operating system would take back."""
         self._chance = chance
+        self._outages = outages
 
     def kill(self, why: str) -> None:
         """Nothing happens any more."""
@@ -182,12 +209,14 @@ class Process:
         if held_up is not None:
             await self._wait(held_up)
         if self._chance.random() < self.faults.fail_before:
+            self._outages.note(until_in_s=AGAIN_S)
             raise unclear(f"{what}: failed, by the simulation")
         found = await do()
         held_up = self._held_up("after ", what)
         if held_up is not None:
             await self._wait(held_up)
         if self._chance.random() < self.faults.fail_after:
+            self._outages.note(until_in_s=AGAIN_S)
             raise unclear(f"{what}: the answer was lost, by the simulation")
         return found
 

@@ -124,7 +124,7 @@ def phones(chance: random.Random, script: dict[str, Any]) -> dict[str, Any]:
 def _impatient(chance: random.Random, script: dict[str, Any]) -> None:
     """Agents who leave just when the customer answers, on a PBX that is slow to tell: who was first?"""
     for pbx in script["pbxs"].values():
-        pbx.setdefault("network", {})["latency_ms_max"] = 1_500
+        pbx.setdefault("network", {})["latency_ms_max"] = 600
         for phone in pbx["phones"].values():
             leaves = [{"during": "ringing_tone"}, {"wait_s": chance.uniform(1.2, 3.2)}, {"hang_up": True}]
             hasty = {"answer_after_s": 1.0, "then": leaves}

@@ -28,7 +28,7 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
-from tests.sim import direct, rare, switches
+from tests.sim import again, direct, rare, switches
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
@@ -49,6 +49,10 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[tuple[float, Fact], ...]
     script: Script
     ends_at_s: float
+    office: OrganizationSaved
+    departments: tuple[DepartmentSaved, ...]
+    plans: tuple[again.Plan, ...] = ()
+    """What people do because of what happens to them."""
 
 
 def workload(seed: int, now: int) -> Workload:
@@ -58,6 +62,7 @@ def workload(seed: int, now: int) -> Workload:
     agents = _agents(chance)
     switched = random.Random(f"switches {seed}")
     straight = random.Random(f"direct {seed}")
+    watching = random.Random(f"again {seed}")
     departments = [
         switches.department(switched, rare.department(seldom, each, agents))
         for each in _departments(chance, agents)
@@ -81,17 +86,21 @@ def workload(seed: int, now: int) -> Workload:
         *departments,
         *direct.book(straight, agents, CUSTOMERS),
     ]
-    script = _script(chance, seldom, straight, agents)
+    rush = again.rush(watching, departments)
+    script = _script(chance, seldom, straight, watching, agents, has_rush=bool(rush))
     changes = _changes(chance, departments, agents, now)
     seated = [agent.agent_id for agent in agents]
     asked = switches.changes(switched, departments, CUSTOMERS, seated)
     seldom_said = (*rare.changes(seldom, office, agents, CUSTOMERS), *asked)
-    later = [(ZERO_S + at_s, fact) for at_s, fact in seldom_said]
+    later = [(ZERO_S + at_s, fact) for at_s, fact in (*seldom_said, *rush)]
     return Workload(
         book=tuple(book),
         changes=tuple(sorted((*changes, *later), key=lambda each: each[0])),
         script=script,
         ends_at_s=ZERO_S + MORNING_S,
+        office=office,
+        departments=tuple(departments),
+        plans=again.plans(watching, LINES),
     )
 
 
@@ -140,18 +149,25 @@ def _departments(chance: random.Random, agents: list[AgentSaved]) -> list[Depart
                 extension=f"30{len(found)}",
                 lines=(LINES[name],),
                 agents=tuple(Membership(agent_id=each) for each in seats),
-                strategy=Strategy(
-                    kind=chance.choice(tuple(StrategyKind)), ring_ms=chance.choice((8_000, 15_000))
-                ),
+                strategy=_strategy(chance),
                 no_answer_ms=chance.choice((40_000, 75_000, 150_000)),
                 no_answer_action=action,
                 wrap_up_ms=chance.choice((0, 0, 5_000)),
                 waiting_max=chance.choice((None, None, 4)),
-                callback=CallbackSettings(invitation_after_ms=10_000, attempt_gap_ms=20_000, ring_ms=15_000),
+                callback=CallbackSettings(
+                    invitation_after_ms=10_000, attempt_gap_ms=chance.choice((20_000, 60_000)), ring_ms=15_000
+                ),
                 recipients=tuple(_recipient(f"{name}{n}") for n in range(chance.randint(0, 2))),
             )
         )
     return found
+
+
+def _strategy(chance: random.Random) -> Strategy:
+    kind = chance.choice(tuple(StrategyKind))
+    # A short step, so that several ring at once although most answer within nine seconds.
+    step_ms = 4_000 if kind is StrategyKind.CUMULATIVE else None
+    return Strategy(kind=kind, ring_ms=chance.choice((8_000, 15_000)), step_ms=step_ms)
 
 
 def _changes(
@@ -183,7 +199,13 @@ def _changes(
 
 
 def _script(
-    chance: random.Random, seldom: random.Random, straight: random.Random, agents: list[AgentSaved]
+    chance: random.Random,
+    seldom: random.Random,
+    straight: random.Random,
+    watching: random.Random,
+    agents: list[AgentSaved],
+    *,
+    has_rush: bool,
 ) -> Script:
     phones: dict[PbxId, dict[str, Any]] = {CLOUD: {}, SECOND: {}}
     public: dict[str, Any] = {}
@@ -196,7 +218,7 @@ def _script(
                 public[number] = _phone(chance, is_mobile=True)
     for number in CUSTOMERS:
         public[number] = {"behaviours": [_customer(chance) for _ in range(4)]}
-    calls = [_call(chance) for _ in range(chance.randint(8, 16))]
+    calls = [_call(chance) for _ in range(chance.randint(5, 11))]
     network: dict[str, Any] = {}
     if chance.random() < 0.5:
         network = {"replies_lost": 0.03, "replies_doubled": 0.03, "replies_late": 0.05}
@@ -207,6 +229,8 @@ def _script(
     calls += rare.calls(seldom, CUSTOMERS, tuple(LINES.values()))
     calls += direct.calls(straight, CUSTOMERS)
     public[direct.OUTSIDE] = {"behaviours": [_customer(straight) for _ in range(4)]}
+    if has_rush:
+        again.rushed(watching, public)
     script = {
         "seed": chance.getrandbits(30),
         "pbxs": {
@@ -215,7 +239,7 @@ def _script(
         },
         "public": public,
     }
-    return scripts.read(rare.phones(seldom, script))
+    return scripts.read(again.phones(watching, rare.phones(seldom, script)))
 
 
 def _phone(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
@@ -234,7 +258,7 @@ def _agent_answer(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
         case 0:
             return {"answer_after_s": chance.uniform(0.5, 9), "then": [*key, *talk]}
         case 1:
-            return {"decline_after_s": chance.uniform(0.5, 5)}
+            return {"decline_after_s": chance.uniform(0.5, 14)}
         case 2:
             return {}
         case 3:

@@ -24,14 +24,17 @@ from runtime.host.host import Host
 from runtime.memory import MemoryBlobs, MemoryStore, StoredPartition, counting_tokens
 from runtime.ports import LogUnavailable, StoreUnavailable
 from services.callback.service import SERVICE as CALLBACK
-from services.gateway.simulated import Sounds, Town
+from services.gateway.simulated import Town
 from services.queue.service import SERVICE as QUEUE
 from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.sim import edges
-from tests.sim.ports import Faults, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
+from tests.sim.again import Watchers
+from tests.sim.doings import Doings
+from tests.sim.ports import Faults, Outages, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
+from tests.sim.prompts import Prompts
 from tests.sim.virtual_time import START_MS, VirtualClock, VirtualLoop, run
-from tests.sim.workload import ORGANIZATION, ZERO_S, Workload, workload
+from tests.sim.workload import CLOUD, ORGANIZATION, ZERO_S, Workload, workload
 
 DECIDERS: Final[tuple[Decider[Any], ...]] = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 AFTERMATH_S: Final = 900.0
@@ -39,6 +42,8 @@ AFTERMATH_S: Final = 900.0
 SILENCE_S: Final = 4.0
 SILENCES_MAX: Final = 60
 RESTARTED: Final = "was restarted on purpose"
+STARTS_S: Final = 2.0
+"""A process that was started has taken up what its predecessor left by then."""
 QUIET_S: Final = 60.0
 """Whoever speaks without being asked, or speaks again, does so within that time."""
 
@@ -63,13 +68,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a run leaves behind: all that checkers look at."""
 
     seed: int
-    workload: Workload
+    workload: Workload | None
+    """None for a log that was never played."""
     facts: tuple[Said, ...]
     commands: tuple[Sent, ...]
     mailbox: tuple[SendLetter, ...]
     dialled: Counter[str]
     stores: dict[str, MemoryStore]
     crashes: tuple[str, ...]
+    outages: tuple[tuple[int, int], ...] = ()
+    """From when until when something was not up, a PBX or one of us."""
 
 
 class World:
@@ -102,7 +110,12 @@ class World:
         # A dead process's tasks hang for ever; without this they would be collected with a complaint.
         self._works: list[asyncio.Task[None]] = []
         self.workload = workload(seed, START_MS)
-        self.town = Town(self.workload.script, Sounds(edges.silent_prompt, edges.hum), seed=seed)
+        self.town = Town(self.workload.script, Prompts(), seed=seed)
+        self.bell = edges.Bell()
+        self.outages = Outages(loop)
+        self.doings = Doings(loop, self.log.clock.now, self.town, CLOUD, self.bell, self._say_soon)
+        planned = self.workload
+        self.log.watched = Watchers(planned.plans, self.doings, planned.office, planned.departments).watch
         self.spool = Path(tempfile.mkdtemp(prefix="ringback-sim-"))
         # A secret that is the same in every run: a seed repeats addresses, too.
         (self.spool / "secret").write_bytes(bytes(32))
@@ -120,7 +133,7 @@ class World:
             asyncio.create_task(self._lives("delivery", self._delivery)),
             asyncio.create_task(self._weather()),
         ]
-        asyncio.get_running_loop().call_later(ZERO_S, lambda: self.town.begin(self._now()))
+        asyncio.get_running_loop().call_later(ZERO_S, self._begin)
         for at_s, fact in self.workload.changes:
             await asyncio.sleep(max(0.0, at_s - self._loop.time()))
             await self._say_directory(fact)
@@ -140,6 +153,11 @@ class World:
             if life.done():
                 life.result()
 
+    def _begin(self) -> None:
+        """People begin to call; whoever waits for the next of it has to look again."""
+        self.town.begin(self._now())
+        self.bell.ring()
+
     async def _restart_sleepers(self) -> None:
         """Restart deciders in every silence that only a timer may end: who only listens would sleep on."""
         for _ in range(SILENCES_MAX):
@@ -155,7 +173,7 @@ class World:
 
     async def _until_quiet(self) -> None:
         """Until nothing more can come by itself: no phone and no timer is due, and nobody spoke lately."""
-        ends_at_s = self._loop.time() + AFTERMATH_S
+        ends_at_s = self._loop.time() + AFTERMATH_S + self.doings.away_s
         while self._loop.time() < ends_at_s:
             end = self.log.end(0)
             await asyncio.sleep(QUIET_S)
@@ -177,6 +195,9 @@ class World:
 
     def _now(self) -> int:
         return int(self.log.clock.now())
+
+    def _say_soon(self, fact: Fact) -> None:
+        self._works.append(asyncio.create_task(self._say_directory(fact)))
 
     async def _say_directory(self, fact: Fact) -> None:
         record = said_record(
@@ -214,7 +235,7 @@ class World:
             if self._faults.crash == 0:
                 clock = VirtualClock(self._loop)
             chance = random.Random(f"{self.seed} {name} {number}")
-            process = Process(f"{name}#{number}", chance, self._faults_of(name), clock)
+            process = Process(f"{name}#{number}", chance, self._faults_of(name), clock, self.outages)
             process.is_newer = number % 2 == 0
             self._running[name] = process
             self._processes.append(process)
@@ -228,9 +249,11 @@ class World:
             else:
                 work.add_done_callback(self._zombie_ended)
             self.crashes.append(f"{process.name} {process.died.result()}")
+            died_s = self._loop.time()
             if not self.is_calm and self._chance.random() < self._faults.forgets_with_crash:
                 self._roll_back(name)
             await asyncio.sleep(self._chance.uniform(0.1, 8.0))
+            self.outages.note(since_s=died_s, until_in_s=STARTS_S)
 
     def _faults_of(self, name: str) -> Faults:
         return CALM if self.is_calm or self._faults.only not in ("", name) else self._faults
@@ -260,7 +283,7 @@ class World:
         return live
 
     async def _gateway(self, process: Process) -> None:
-        desks, subscriptions = edges.gateway(process, self.log, self.blobs, self.town, self.spool)
+        desks, subscriptions = edges.gateway(process, self.log, self.blobs, self.town, self.bell, self.spool)
         # The timers of a dead gateway would ring on to the end of the day.
         process.ended.append(lambda: self._works.append(asyncio.create_task(desks.stop())))
         await self._edge(process, subscriptions, [each() for each in desks.background])
@@ -308,6 +331,7 @@ class World:
             dialled=Counter(self.town.counts),
             stores=self.stores,
             crashes=tuple(self.crashes),
+            outages=tuple(self.outages.spans),
         )
 
 

@@ -17,9 +17,7 @@ from contracts.codec import Envelope
 from contracts.ids import Address, Instant, LegId, OrganizationId
 from contracts.message import Fact
 from contracts.telephony import DialLeg
-from runtime.decision import Decision
 from services.queue.service import SERVICE as QUEUE
-from services.queue.state import QueueState
 from tests.sim.workload import ORGANIZATION
 from tests.sim.world import CALM, simulate
 from tools.chaos.plan import COMMON, Kind, kinds, plan
@@ -29,7 +27,17 @@ from tools.chaos.workload import workload
 from tools.explaining import no_offer_inverts_the_order
 from tools.log import Reading
 
-SEED = 9
+SEEDS_MAX = 60
+WANTED = (
+    queue.PlaceConnected,
+    queue.PlaceAbandoned,
+    queue.NoAnswerReached,
+    callback.CustomerDialled,
+    callback.CallbackConnected,
+    callback.ApologyDialled,
+    voicemail.MessageStored,
+    voicemail.LetterAccepted,
+)
 """A calm morning with callbacks that connect, an apology, voice messages, and letters."""
 HOUR_MS = 3_600_000
 
@@ -37,7 +45,8 @@ HOUR_MS = 3_600_000
 @pytest.fixture(scope="module")
 def true() -> CompanyHistory:
     """A morning on which everything went as promised."""
-    run = simulate(SEED, CALM)
+    mornings = (simulate(seed, CALM) for seed in range(1, SEEDS_MAX))
+    run = next(run for run in mornings if {type(each.fact) for each in run.facts} >= set(WANTED))
     return CompanyHistory(
         name=ORGANIZATION,
         facts=tuple(
@@ -201,15 +210,9 @@ def test_no_sentence_is_without_its_doctored_log() -> None:
     assert named == {*DOCTORED, "no inversion"}
 
 
-def _offers_nothing(state: QueueState, fact: Fact) -> Decision:
-    decision = QUEUE.decide(state, fact)
-    kept = tuple(each for each in decision.facts if not isinstance(each, queue.OfferMade))
-    return msgspec.structs.replace(decision, facts=kept)
-
-
 def test_an_agent_left_free_beside_a_place_is_an_inversion(true: CompanyHistory) -> None:
     """The order is judged from the states that the log makes: a decider that offers nothing leaves it so."""
-    idle = msgspec.structs.replace(QUEUE, decide=_offers_nothing)
+    idle = msgspec.structs.replace(QUEUE, settle=None)
     assert list(no_offer_inverts_the_order(true, idle)) != []
 
 

@@ -1,0 +1,67 @@
+"""What watchers of the log can do in the world: call, hang up, say something, cut a PBX off."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from contracts.ids import Instant, LegId, PbxId
+from contracts.message import Fact
+from services.gateway.simulated import Call, Town
+from services.gateway.simulated.script import Step
+from tests.sim.edges import Bell
+
+PATIENCE_S: Final = 150.0
+"""Nobody who calls again stays longer on the line, whatever he waits for."""
+
+
+class Doings:
+    """Everything happens on one PBX, now or some seconds from now."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        now: Callable[[], Instant],
+        town: Town,
+        pbx_id: PbxId,
+        bell: Bell,
+        say: Callable[[Fact], None],
+    ) -> None:
+        self._loop = loop
+        self._town = town
+        self._pbx = town.pbxs[pbx_id]
+        self._bell = bell
+        self.now = now
+        self.say = say
+        self.away_s = 0.0
+        """So long the PBX has been sent away, all in all."""
+
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Do something so many seconds from now."""
+        self._loop.call_later(seconds, do)
+
+    def call(self, number: str, line: str, then: tuple[dict[str, Any], ...]) -> bool:
+        """Somebody calls now; False: from a phone that is in use."""
+        self._town.advance(self.now())
+        if self._town.phones.public(number).is_busy:
+            return False
+        steps = tuple(msgspec.convert(step, Step) for step in then)
+        leg_id = self._pbx.call_in(self.now(), Call(caller=number, line=line, then=steps))
+        self._bell.ring()
+        self.later(PATIENCE_S, lambda: self.hang_up(leg_id))
+        return True
+
+    def hang_up(self, leg_id: LegId) -> None:
+        """Whoever is on this leg puts the phone down."""
+        self._town.advance(self.now())
+        self._pbx.hang_up(self._pbx.lines[leg_id], self.now())
+        self._bell.ring()
+
+    def vanish(self, for_s: float) -> None:
+        """The PBX goes away, unless it is away."""
+        self._town.advance(self.now())
+        if self._pbx.is_there:
+            self.away_s += for_s
+            self._pbx.vanish(self.now(), for_ms=round(for_s * 1000))
+            self._bell.ring()

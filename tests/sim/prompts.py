@@ -1,0 +1,52 @@
+"""How long what is played lasts: about as long as it takes to say it.
+
+One length for all would hide whatever has to wait for a long one: an agent's ringing tone, say.
+"""
+
+from functools import lru_cache
+from typing import Final
+from zlib import crc32
+
+from contracts.directory import Language
+from contracts.ids import MediaKey
+from contracts.prompts import Prompt
+from services.gateway.simulated import Sounds
+from services.tts.rules import standard
+
+CHARACTER_MS: Final = 60
+"""Some sixteen characters a second, as a voice that is easy to follow reads Russian."""
+PACE_PER_CENT: Final = 25
+"""One sentence is read faster than another by up to so much, always the same one."""
+RINGING_TONE_MS: Final = 45_000
+"""As tts makes it: nine times a second of tone and four of silence."""
+OTHER_MS: Final = 1_500
+"""What is no standard prompt."""
+
+
+@lru_cache(maxsize=1024)
+def prompt_ms(key: MediaKey) -> int:
+    """The length of a prompt."""
+    folder, _, name = key.removesuffix(".wav").rpartition("/")
+    if not folder.startswith("standard/"):
+        return OTHER_MS
+    if name == Prompt.RINGING_TONE:
+        return RINGING_TONE_MS
+    text = standard.text(Language(folder.removeprefix("standard/")), name)
+    pace = 100 - PACE_PER_CENT + crc32(key.encode()) % (2 * PACE_PER_CENT)
+    return max(200, len(text) * CHARACTER_MS * pace // 100)
+
+
+def hum(text: str, _: Language) -> bytes:
+    """«Speech» of a length that follows the text's, in A-law; not silence."""
+    return b"\x2a\xaa" * (len(text) * 240)
+
+
+class Prompts(Sounds):
+    """Every prompt is there, and is as long as its words."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None, hum)
+
+    def length_ms(self, key: MediaKey) -> int | None:
+        """How long a prompt plays."""
+        return prompt_ms(key)
