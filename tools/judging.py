@@ -109,7 +109,7 @@ def nobody_holds_two_offers(history: History) -> Iterator[str]:
 
 
 def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
-    """First the agent, then the customer (C3)."""
+    """First the agent, then the customer: no other one, be it dialled again after a call of its own (C3)."""
     answered = {each.fact.leg_id for each in history.facts if isinstance(each.fact, gateway.LegAnswered)}
     agents: dict[str, str] = {}
     for said in accepted(history, "callback"):
@@ -117,8 +117,9 @@ def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
             continue
         if said.agent_leg_id not in answered:
             yield f"{said.leg_id} was dialled for {said.agent_leg_id}, which nobody answered"
-        if agents.setdefault(said.agent_leg_id, said.leg_id) != said.leg_id:
-            yield f"the agent's leg {said.agent_leg_id} served {agents[said.agent_leg_id]} and {said.leg_id}"
+        own = agents.setdefault(said.agent_leg_id, said.callback_id)
+        if own != said.callback_id:
+            yield f"the agent's leg {said.agent_leg_id} served {own} and {said.callback_id}"
 
 
 def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
@@ -132,13 +133,18 @@ def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
 
 
 def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Iterator[str]:
-    """Two attempts, or two tries of an apology; and one dialling of a leg, whatever was sent twice."""
+    """Two attempts, or two tries of an apology; and one dialling of a leg, whatever was sent twice.
+
+    What gave way to another call of the customer was none (C8, C15).
+    """
     attempts: Counter[str] = Counter()
     requested = legs_requested(history)
     for said in accepted(history, "callback"):
         match said:
             case callback.CustomerDialled() | callback.ApologyDialled() if said.leg_id in requested:
                 attempts[said.callback_id] += 1
+            case callback.AttemptFailed(is_uncounted=True) | callback.ApologyFailed(is_uncounted=True):
+                attempts[said.callback_id] -= 1
             case _:
                 pass
     for callback_id, count in attempts.items():

@@ -1,19 +1,17 @@
 """No checker is satisfied by doing nothing: each is given a morning that is wrong in its own way.
 
-The sentences that the chaos run shares have theirs in tests/unit/tools/test_chaos.py.
+The sentences that the chaos run shares have theirs in tests/unit/tools/test_chaos.py; promises to customers
+and turns of agents have logs of their own in test_promises.py and test_turns.py.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 import pytest
 
-from contracts.message import Fact
-from contracts.queue import NoAnswerReached, OfferMade, PlaceTaken
+from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import Play
-from runtime.decision import NOTHING, Decision
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import replay
 from tests.sim.checkers import (
@@ -22,6 +20,8 @@ from tests.sim.checkers import (
     a_gateway_leaves_no_number_out,
     a_number_is_given_to_one_message,
 )
+from tests.sim.promises import PROMISES
+from tests.sim.turns import TURNS
 from tests.sim.weathers import wrongs
 from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
 from tools.explaining import the_log_explains_itself
@@ -65,7 +65,8 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         a_number_is_given_to_one_message,
         a_gateway_leaves_no_number_out,
     }
-    assert set(CHECKERS) - set(SENTENCES) == ours
+    elsewhere = {*SENTENCES, *PROMISES, *TURNS}
+    assert set(CHECKERS) - elsewhere == ours
 
 
 def test_a_deadline_that_is_met_too_late_is_found() -> None:
@@ -180,11 +181,6 @@ def test_a_record_that_the_log_does_not_make_is_found(what: str) -> None:
 
 def test_a_free_agent_beside_a_place_is_found() -> None:
     """A queue that offers nothing inverts the order of everybody."""
-
-    def lazy(state: Any, fact: Fact) -> Decision:
-        decision: Decision = QUEUE.decide(state, fact)
-        return NOTHING if any(isinstance(each, OfferMade) for each in decision.facts) else decision
-
-    idle = msgspec.structs.replace(QUEUE, decide=lazy)
+    idle = msgspec.structs.replace(QUEUE, settle=None)
     found = list(replay.all_follows_from_the_log(true_morning(), (idle,)))
     assert any("is free beside" in each for each in found)

@@ -1,0 +1,209 @@
+"""Every sentence about turns is broken in a log made for it, and kept in the nearest right one."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.callback import CallbackCancelled
+from contracts.directory import AgentSaved, Device, DeviceKind, StrategyKind
+from contracts.gateway import EndedBy
+from contracts.ids import Address, AgentId
+from tests.sim import turns
+from tests.sim.fabricated import (
+    CLOUD,
+    OTHER,
+    Log,
+    a_department,
+    accepted,
+    an_office,
+    arrived,
+    callback_ended,
+    declined,
+    dialled,
+    ended,
+    failed,
+    first,
+    found,
+    held,
+    lost,
+    offered,
+    ordered,
+    played,
+    ready,
+    requested,
+    started,
+    taken,
+    taken_over,
+)
+from tests.sim.virtual_time import START_MS
+
+
+def an_agent(agent_id: str) -> AgentSaved:
+    """An agent with a desk phone."""
+    return AgentSaved(
+        agent_id=AgentId(agent_id),
+        version=1,
+        name=agent_id,
+        pbx_id=CLOUD,
+        extension="201",
+        devices=(Device(kind=DeviceKind.DESK, address=Address("sip:201")),),
+    )
+
+
+def an_attempt_that_failed() -> Log:
+    """The agent hears the ringing tone, and the customer is busy."""
+    return Log().say(1, ordered("p1"), started("p1"), dialled("p1", "out1")).say(9, failed("p1", again_s=69))
+
+
+@pytest.mark.rule("C6")
+def test_m2_an_agent_who_is_held_after_the_attempt_is_found() -> None:
+    """Fifteen seconds of a ringing tone that nobody stops."""
+    log = an_attempt_that_failed().say(10, played("agent")).say(24, ended("agent"))
+    assert "held for 15000 ms" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
+    freed = an_attempt_that_failed().say(10, played("agent")).say(10.9, ended("agent"))
+    assert found(turns.an_agent_whose_attempt_is_over_is_told_and_freed, freed) == []
+
+
+@pytest.mark.rule("C6")
+def test_m2_an_agent_who_is_cut_off_without_a_word_is_found() -> None:
+    """What was played before is no word about it."""
+    log = an_attempt_that_failed().say(10, played("agent", was_interrupted=True), ended("agent"))
+    assert "without a word" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
+
+
+@pytest.mark.rule("C9")
+def test_m2_an_agent_of_a_callback_that_was_cancelled_is_looked_after_as_well() -> None:
+    """Whatever ends it."""
+    log = (
+        Log().say(1, ordered("p1"), started("p1")).say(5, callback_ended(CallbackCancelled, "p1", "by_agent"))
+    )
+    assert "held" in first(
+        turns.an_agent_whose_attempt_is_over_is_told_and_freed, log.say(20, ended("agent"))
+    )
+
+
+@pytest.mark.rule("C6")
+def test_what_lies_in_an_outage_is_nobodys_delay() -> None:
+    """Two seconds are promised for services that are up."""
+    log = an_attempt_that_failed().say(10, played("agent")).say(24, ended("agent"))
+    run = msgspec.structs.replace(log.run(), outages=((START_MS + 9_500, START_MS + 23_900),))
+    assert list(turns.an_agent_whose_attempt_is_over_is_told_and_freed(run)) == []
+
+
+@pytest.mark.rule("C7")
+def test_m1_an_agent_who_is_rung_before_callbacks_word_is_found() -> None:
+    """For somebody else, while his place is about to be first again."""
+    log = Log().say(1, ordered("p1"), ready("p1")).say(5, ended("agent", by=EndedBy.PARTY))
+    early = offered("o2", "p2", "a0")
+    assert "before cb.p1 has said" in first(
+        turns.an_agent_freed_from_a_callback_waits_for_its_word, log.say(5, early)
+    )
+    right = Log().say(1, ordered("p1"), ready("p1")).say(5, ended("agent", by=EndedBy.PARTY))
+    right.say(5.1, lost("p1"), early)
+    assert found(turns.an_agent_freed_from_a_callback_waits_for_its_word, right) == []
+
+
+@pytest.mark.rule("C7", "Q8")
+def test_m1_an_agent_who_drops_and_is_rung_again_and_again_is_found() -> None:
+    """Once at once, and then after ten seconds."""
+    log = Log().say(1, ordered("p1")).say(5, lost("p1"), offered("o2", "p1")).say(9, lost("p1"))
+    assert found(turns.who_drops_a_callback_is_not_rung_for_it_at_once_again, log) == []
+    log.say(12, offered("o3", "p1"))
+    assert "3000 ms after drop 2" in first(turns.who_drops_a_callback_is_not_rung_for_it_at_once_again, log)
+
+
+@pytest.mark.rule("Q1")
+def test_m13_an_agent_who_rings_before_his_step_is_found() -> None:
+    """The first declines at 13 s, and the third is rung then instead of at 20 s."""
+    office = a_department("a0", "a1", "a2", kind=StrategyKind.CUMULATIVE)
+    log = Log().say(0, office, taken("p1", 0, leg="in1"), offered("o1", "p1", "a0"))
+    log.say(10, offered("o2", "p1", "a1")).say(13, declined("o1", "p1", "a0"), offered("o3", "p1", "a2"))
+    assert "7000 ms before" in first(turns.a_step_is_freed_by_the_end_of_its_own_agent, log)
+    right = Log().say(0, office, taken("p1", 0, leg="in1"), offered("o1", "p1", "a0"))
+    right.say(10, offered("o2", "p1", "a1")).say(13, declined("o2", "p1", "a1"), offered("o3", "p1", "a2"))
+    assert found(turns.a_step_is_freed_by_the_end_of_its_own_agent, right) == []
+
+
+def two_places(*, first_s: float, second_s: float) -> Log:
+    """A callback of one customer, and a caller who is another; one agent."""
+    log = Log().say(0, an_office(), a_department("a0"), an_agent("a0"))
+    log.say(first_s, ordered("p1"), taken("p1", first_s))
+    return log.say(second_s, arrived("in2", OTHER), taken("p2", second_s, leg="in2", number=OTHER))
+
+
+@pytest.mark.rule("Q3")
+def test_an_offer_to_who_joined_later_is_found() -> None:
+    """The earlier one waits, and could have had that agent."""
+    log = two_places(first_s=1, second_s=5).say(9, offered("o2", "p2"))
+    assert "goes before p1" in first(turns.nobody_who_joined_later_is_served_first, log)
+    right = two_places(first_s=1, second_s=5).say(9, offered("o1", "p1"))
+    assert found(turns.nobody_who_joined_later_is_served_first, right) == []
+
+
+@pytest.mark.rule("C8")
+def test_m5_a_merged_place_counts_with_the_earlier_joining_time() -> None:
+    """He has waited on the line since 1 s, and took over a callback that was ordered at 6 s."""
+    log = Log().say(0, an_office(), a_department("a0")).say(1, arrived("in1"), taken("p1", 1, leg="in1"))
+    log.say(5, arrived("in2", OTHER), taken("p2", 5, leg="in2", number=OTHER))
+    log.say(6, ordered("p3"), taken("p3", 6)).say(8, taken_over("p3", "p1", "in1"))
+    log.say(14, offered("o2", "p2"))
+    assert "goes before p3" in first(turns.nobody_who_joined_later_is_served_first, log)
+
+
+@pytest.mark.rule("C7")
+def test_m1_a_held_customer_who_is_not_served_first_is_found() -> None:
+    """He hears «one moment», and the agent is rung for an earlier place."""
+    log = two_places(first_s=5, second_s=1).say(6, dialled("p1", "out1"), held("p1", "out1"))
+    assert "goes before p1" in first(
+        turns.nobody_who_joined_later_is_served_first, log.say(12, offered("o2", "p2"))
+    )
+
+
+@pytest.mark.rule("C7")
+def test_m3_a_place_that_stays_first_after_its_attempt_is_found() -> None:
+    """First applies to that attempt only; busy, it ranks by its joining time again."""
+    log = two_places(first_s=5, second_s=1).say(6, lost("p1")).say(8, failed("p1", again_s=20))
+    assert "goes before p2" in first(
+        turns.nobody_who_joined_later_is_served_first, log.say(30, offered("o1", "p1"))
+    )
+
+
+@pytest.mark.rule("C7")
+def test_m1_a_place_that_stays_first_after_three_drops_is_found() -> None:
+    """Others would starve."""
+    log = two_places(first_s=5, second_s=1).say(6, lost("p1"), lost("p1")).say(9, offered("o1", "p1"))
+    assert found(turns.nobody_who_joined_later_is_served_first, log) == []
+    log.say(10, accepted("o1", "p1"), lost("p1")).say(30, offered("o3", "p1"))
+    assert "goes before p2" in first(turns.nobody_who_joined_later_is_served_first, log)
+
+
+@pytest.mark.rule("Q3")
+def test_m6_a_place_that_waits_beside_a_free_agent_is_found() -> None:
+    """He took over his place in the gap, and nobody is rung for it."""
+    log = two_places(first_s=1, second_s=5).say(6, failed("p1", again_s=66), taken_over("p1", "p2", "in2"))
+    log.say(30, played("in2")).say(40, played("in2"))
+    assert "p1 waits beside a0" in first(turns.nobody_waits_beside_a_free_agent, log)
+
+
+@pytest.mark.rule("Q2")
+def test_an_agent_on_the_phone_is_not_free() -> None:
+    """Whoever dialled it."""
+    log = two_places(first_s=1, second_s=5).say(6, requested("own", "sip:201"))
+    assert found(turns.nobody_waits_beside_a_free_agent, log.say(30, played("x")).say(40, played("x"))) == []
+
+
+def test_a_customer_on_the_line_is_not_dialled_and_so_not_beside_anybody() -> None:
+    """His callback waits until he has hung up."""
+    log = Log().say(0, an_office(), a_department("a0"), an_agent("a0"), arrived("in1"))
+    log.say(1, ordered("p1"), taken("p1", 1)).say(20, played("in1")).say(40, played("in1"))
+    assert found(turns.nobody_waits_beside_a_free_agent, log) == []
+    log.say(41, ended("in1")).say(50, played("x")).say(60, played("x"))
+    assert found(turns.nobody_waits_beside_a_free_agent, log)
+
+
+def test_every_sentence_about_turns_is_broken_here() -> None:
+    """A new one must come with its own log."""
+    words = set(re.findall(r"turns\.(\w+)", Path(__file__).read_text()))
+    assert {each.__name__ for each in turns.TURNS} <= words
