@@ -24,6 +24,7 @@ from services.gateway.decider.book import Book
 from services.gateway.decider.gateway import Gateway
 from services.queue.decider import _DECIDE_TIMER
 from services.queue.rules import sharing
+from tests.sim.broken_promises import BROKEN_PROMISES
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -276,4 +277,5 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_gateway_that_forgets_what_it_requested,
     a_parked_organization_that_shares_its_numbering,
     a_set_iterated,
+    *BROKEN_PROMISES,
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sim import mutants
+from tests.sim import broken_promises, mutants
 from tests.sim.hunt import betrayed
 from tests.sim.mutants import Patch
 
@@ -15,6 +15,7 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_parked_organization_that_shares_its_numbering,
     mutants.dial_without_a_request,
     mutants.a_gateway_that_sends_past_a_failed_fact,
+    broken_promises.m9_a_customer_who_is_called_while_on_the_line,
 )
 
 

@@ -1,0 +1,171 @@
+"""Planted bugs, one for each behaviour that trying the product showed to be wrong: each must be found.
+
+The names begin with the rows of the issue in which people tried it; each takes one mend out.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed
+from contracts.message import Fact
+from contracts.queue import CallbackTakenOver
+from runtime.decision import NOTHING, Decision, together
+from services.callback import rules as callback_rules
+from services.callback.decider import apologies, applying, places, sayings
+from services.queue.decider import _APPLY, callbacks, customers, legs, listening, offering
+from services.queue.rules import waiting
+from services.queue.state import QueueState
+from services.queue.state.customers import Customer
+from tests.sim.timeline import NEVER
+
+
+def m1_an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
+    """Who drops a callback is rung for somebody else before its place is first again."""
+    patch.setattr(legs, "_await_word", lambda *_: None)
+
+
+def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:
+    """And the place stays first for as long: others starve."""
+    kind: type[Fact] = AgentLost
+    apply = _APPLY[kind]
+
+    def forgetful(state: Any, fact: Any) -> None:
+        apply(state, fact)
+        place = state.places.get(fact.place_id)
+        if place is not None:
+            state.places.put(msgspec.structs.replace(place, declined=(), is_first=True))
+
+    patch.setitem(_APPLY, kind, forgetful)
+
+
+def m2_a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
+    """The agent of an attempt that has ended listens to a tone, and is cut off without a word."""
+    said = sayings.said
+    patch.setattr(
+        sayings,
+        "said",
+        lambda *given, **more: msgspec.structs.replace(said(*given, **more), interrupts=False),
+    )
+    patch.setattr(callback_rules, "FAREWELL_MS_MAX", 15_000)
+
+
+def m3_a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """It was first for an attempt that has ended otherwise."""
+    waits = callbacks._waiting
+    patch.setattr(
+        callbacks, "_waiting", lambda place: msgspec.structs.replace(waits(place), is_first=place.is_first)
+    )
+
+
+def m3_a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> None:
+    """He was busy, or had hung up."""
+    kind: type[Fact] = AttemptFailed
+    apply = _APPLY[kind]
+
+    def hasty(state: Any, fact: Any) -> None:
+        at = None if fact.next_attempt_at is None else state.now_at
+        apply(state, msgspec.structs.replace(fact, next_attempt_at=at))
+
+    patch.setitem(_APPLY, kind, hasty)
+
+
+def m4_a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
+    """Quiet hours hold back somebody who was on the line."""
+    for module in (applying, places):
+        change = module.change
+
+        def without_origin(state: Any, known: Any, *, change: Any = change, **changes: Any) -> None:
+            change(state, known, **{name: each for name, each in changes.items() if name != "origin"})
+
+        patch.setattr(module, "change", without_origin)
+
+
+def m5_a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
+    """The later joining time, and the deadline that is over, count."""
+    for kind in (CallbackConfirmed, CallbackTakenOver):
+        apply = _APPLY[kind]
+
+        def forgetful(state: Any, fact: Any, *, apply: Any = apply) -> None:
+            place = state.places.get(fact.place_id)
+            known = (None, None) if place is None else (place.joined_at, place.deadline_at)
+            apply(state, msgspec.structs.replace(fact, joined_at=known[0], deadline_at=known[1]))
+
+        patch.setitem(_APPLY, kind, forgetful)
+
+
+def m6_a_key_that_does_nothing_while_an_agent_is_there(patch: pytest.MonkeyPatch) -> None:
+    """The customer was told to press it."""
+    patch.setattr(listening, "_join", lambda *_: NOTHING)
+
+
+def m7_a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
+    """The customer is called about what he has talked about."""
+    patch.setattr(customers, "talked", lambda *_: NOTHING)
+
+
+def m8_a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
+    """He is sent away from his own callback."""
+    patch.setattr(waiting, "is_full", lambda *_: False)
+
+
+def m9_a_customer_who_is_called_while_on_the_line(patch: pytest.MonkeyPatch) -> None:
+    """In another department, or in a new place of the same one."""
+    patch.setattr(Customer, "is_engaged", lambda *_: False)
+
+
+def m10_agents_rung_for_a_number_that_may_not_be_dialled(patch: pytest.MonkeyPatch) -> None:
+    """They are told of a customer, and let down."""
+    patch.setattr(QueueState, "may_call", lambda *_: True)
+
+
+def m11_an_apology_however_late(patch: pytest.MonkeyPatch) -> None:
+    """It became due while the PBX was away, and is dialled at one in the morning."""
+    patch.setattr(callback_rules, "APOLOGY_LATE_MS", NEVER)
+    patch.setattr(callback_rules, "APOLOGY_QUIET_LATE_MS", NEVER)
+
+
+def m12_second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
+    """The last of many hears of it after everybody's second call."""
+
+    def by_deadline(state: Any, pbx_id: Any) -> Decision:
+        if state.is_away(pbx_id):
+            return NOTHING
+        ready = sorted(state.apologies_ready.get(pbx_id, ()), key=lambda each: each[1:])
+        free = max(0, state.apologies_at_once_max(pbx_id) - state.lines_taken.get(pbx_id, 0))
+        return together(apologies._dial(state, state.callbacks[each[2]]) for each in ready[:free])
+
+    patch.setattr(apologies, "next_apologies", by_deadline)
+
+
+def m13_a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
+    """Cumulative: the first agent declines at 13 s, and the third is rung at once."""
+    note = offering._note_end_on_place
+
+    def freeing(state: Any, place: Any, offer: Any, fact: Any) -> None:
+        note(state, place, offer, fact)
+        state.places.put(msgspec.structs.replace(state.places[place.place_id], is_step_open=True))
+        state.drop_timer("step", place.place_id)
+
+    patch.setattr(offering, "_note_end_on_place", freeing)
+
+
+BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
+    m1_an_agent_served_before_callbacks_word,
+    m1_an_agent_who_drops_is_rung_again_and_again,
+    m2_a_farewell_that_waits_for_the_ringing_tone,
+    m3_a_place_that_is_first_for_ever,
+    m3_a_customer_who_is_dialled_again_without_a_gap,
+    m4_a_merged_callback_that_is_still_the_web_sites,
+    m5_a_merged_place_that_forgets_the_other_claim,
+    m6_a_key_that_does_nothing_while_an_agent_is_there,
+    m7_a_talk_that_ends_no_callback,
+    m8_a_limit_that_counts_before_the_customer_is_told,
+    m9_a_customer_who_is_called_while_on_the_line,
+    m10_agents_rung_for_a_number_that_may_not_be_dialled,
+    m11_an_apology_however_late,
+    m12_second_tries_before_first_calls,
+    m13_a_step_that_any_end_frees,
+)
