@@ -169,6 +169,15 @@ class JoinRefused(Fact, tag="callback.join_refused", frozen=True, kw_only=True):
     new_place_id: PlaceId
 
 
+class ConfirmationAsked(Fact, tag="callback.confirmation_asked", frozen=True, kw_only=True):
+    """Somebody, or a machine, has picked up: who presses 1 is the customer and will be bridged (C16)."""
+
+    callback_id: CallbackId
+    place_id: PlaceId
+    leg_id: LegId
+    play_id: PlayId
+
+
 class CustomerAnswered(Fact, tag="callback.customer_answered", frozen=True, kw_only=True):
     """The customer is on the line and is being bridged, after `play_id`, which tells of a recording (R1)."""
 

@@ -60,6 +60,7 @@ class Prompt(StrEnum):
     CUSTOMER_UNREACHED = "customer_unreached"
     CALLBACK_CANCELLED = "callback_cancelled"
     CALL_RECORDED = "call_recorded"
+    CONFIRM_CUSTOMER = "confirm_customer"
     WHISPER_CALLBACK = "whisper_callback"
     WHISPER_CALL = "whisper_call"
     WHISPER_TALKED_BEFORE = "whisper_talked_before"

@@ -67,6 +67,11 @@ COMMANDS = Counter("ringback_gateway_commands_total", "Commands of a gateway, by
 PLACES_WAITING = Gauge("ringback_places_waiting", "Places that wait")
 PLACE_OLDEST_AT = Gauge("ringback_place_oldest_timestamp_seconds", "When the place that waits longest joined")
 DEPARTMENTS_WAITING = Gauge("ringback_departments_waiting", "Departments with a place that waits")
+APOLOGIES_WAITING = Gauge("ringback_apologies_waiting", "Apologies that are due and not yet dialled")
+APOLOGY_OLDEST_AT = Gauge(
+    "ringback_apology_oldest_timestamp_seconds",
+    "The earliest deadline of an apology that waits; 0: none waits",
+)
 
 COUNTED: Final[Mapping[str, Counter]] = {
     "offers": OFFERS,
@@ -83,8 +88,10 @@ GAUGED: Final[Mapping[str, tuple[Gauge, Callable[[list[float]], float]]]] = {
     "departments_waiting": (DEPARTMENTS_WAITING, sum),
     # The smallest instant is the oldest place; 0 would be 1970, so nobody waiting is said as 0.
     "place_oldest_at": (PLACE_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
+    "apologies_waiting": (APOLOGIES_WAITING, sum),
+    "apology_oldest_at": (APOLOGY_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
 }
-"""How the organizations' shares become one number. `place_oldest_at` is in seconds, 0: nobody waits."""
+"""How the organizations' shares become one number. Instants are in seconds, 0: nobody waits."""
 
 
 class Children(dict[tuple[str, ...], Counter]):

@@ -155,6 +155,8 @@ class Words:
                 return f"now {self.caller(fact.place_id)} is dialled for {self.agent(fact.agent_id)}"
             case c.CustomerJoined():
                 return f"{self.caller(fact.place_id)} has called in and is bridged on that call"
+            case c.ConfirmationAsked():
+                return f"{self.caller(fact.place_id)} picks up and is asked to press 1"
             case c.CustomerAnswered():
                 return f"{self.caller(fact.place_id)} answers"
             case c.AttemptFailed():

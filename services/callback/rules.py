@@ -37,6 +37,10 @@ RING_GRACE_MS: Final = 35_000
 """Beyond the ring limit: a dead phone gives no answer for 32 s (telephony.md), and then a leg ends."""
 BRIDGE_MS_MAX: Final = 10_000
 """Two legs are bridged within a second, or one of them is gone."""
+CONFIRM_KEY_MS: Final = 10_000
+"""C16: from the end of the words, time to take the phone from the ear and find the key."""
+CONFIRM_PLAY_MS_MAX: Final = 20_000
+"""They take seven seconds and the company's name; then the end of them was not heard of."""
 TOLD_MS_MAX: Final = 10_000
 """«This call will be recorded» takes two seconds; then the end of it was not heard of."""
 CALL_MS_MAX: Final = 4 * HOUR_MS

@@ -5,7 +5,14 @@ from typing import Final
 from contracts import telephony
 from runtime.decision import Decider
 from services.callback.decider import HEARS, SAYS, apply, decide, owed
-from services.callback.state import CallbackState
+from services.callback.state import CallbackState, Phase
+
+
+def gauges(state: CallbackState) -> dict[str, float]:
+    """One organization's share: apologies that wait to be dialled, and since which deadline (C4)."""
+    due = [each.deadline_at for each in state.callbacks if each.phase is Phase.APOLOGY_DUE]
+    return {"apologies_waiting": float(len(due)), "apology_oldest_at": min(due, default=0) / 1_000}
+
 
 SERVICE: Final = Decider[CallbackState](
     name="callback",
@@ -25,6 +32,7 @@ SERVICE: Final = Decider[CallbackState](
     apply=apply,
     decide=decide,
     owed=owed,
+    gauges=gauges,
     counts={
         "callback.connected": ("callbacks", "connected"),
         "callback.expired": ("callbacks", "expired"),

@@ -119,6 +119,8 @@ class Phase(StrEnum):
     DIALLING = "dialling"
     EXPECTING = "expecting"
     """The customer is on the line by another call, and may press 1."""
+    CONFIRMING = "confirming"
+    """Somebody has picked up, and is to press a key (C16)."""
     BRIDGING = "bridging"
     TALKING = "talking"
     """Bridged; until the talk has ended or lasted a minute the agent can say that nobody was reached."""
@@ -130,11 +132,26 @@ class Phase(StrEnum):
 
 
 PROMISED: Final = frozenset(
-    {Phase.WAITING, Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING, Phase.BRIDGING, Phase.HELD}
+    {
+        Phase.WAITING,
+        Phase.WHISPERING,
+        Phase.DIALLING,
+        Phase.EXPECTING,
+        Phase.CONFIRMING,
+        Phase.BRIDGING,
+        Phase.HELD,
+    }
 )
 """Phases in which ordering again confirms this callback; later it is an apology, no promise of an agent."""
 WITH_AGENT: Final = frozenset(
-    {Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING, Phase.BRIDGING, Phase.TALKING}
+    {
+        Phase.WHISPERING,
+        Phase.DIALLING,
+        Phase.EXPECTING,
+        Phase.CONFIRMING,
+        Phase.BRIDGING,
+        Phase.TALKING,
+    }
 )
 """Phases in which an agent's leg is callback's, to be told and hung up when the attempt ends."""
 

@@ -36,6 +36,7 @@ ELSEWHERE: Final = {
     "letter: unheard": "three weeks after the voice message: tests/unit/voicemail, tests/integration/history",
     "routing says routing.try_leg_skipped": "a later phone that was given to another: tests/unit/routing",
     "callback says callback.join_refused": "a key in the very moment in which the attempt ends",
+    "callback says callback.confirmation_asked": "no department wants a key: tests/unit/callback",
     "callback says telephony.start_hold_music": "for a held customer, beside callback.customer_held",
 }
 

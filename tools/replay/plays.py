@@ -98,6 +98,8 @@ def _named_play(fact: Fact) -> tuple[str, str] | None:
             return f"{fact.leg_id}.tone", "tone"
         case c.CustomerAnswered() if fact.play_id is not None:
             return fact.play_id, "r"
+        case c.ConfirmationAsked():
+            return fact.play_id, "confirm"
         case c.ApologyMade():
             return fact.play_id, f"apology{fact.ask}"
         case c.AttemptFailed():

@@ -141,6 +141,7 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
         "сотрудника уже нет, клиент ждёт дальше",
         "the agent has gone, the customer waits on",
     ),
+    c.ConfirmationAsked: ("просим нажать клавишу", "is asked to press a key"),
     c.CustomerAnswered: ("клиент отвечает", "the customer answers"),
     c.AttemptFailed: ("до клиента не дозвонились ({outcome})", "the customer is not reached ({outcome})"),
     c.AgentLost: ("{agent}: трубка положена до ответа клиента", "{agent} goes before the customer answers"),

@@ -7,7 +7,7 @@ facts that queue hears. Four things happen here, each in a module of its own:
 
 * `ordering`: the conversation in which an order is taken, refused, read back, changed or withdrawn.
   The customer is told in the same step that makes the order: the host stores it before it says so.
-* `attempts`: whisper → dial → bridge. The phases WHISPERING, DIALLING and BRIDGING have an agent's leg;
+* `attempts`: whisper → dial (→ a key) → bridge. The phases of `WITH_AGENT` have an agent's leg;
   every way out of them says what becomes of the agent and of the customer's leg.
 * `apologies`: after the deadline, on a leg that is up or on one of five lines per PBX.
 * `endings`: the one fact that ends a callback, with its story.
@@ -37,6 +37,7 @@ from contracts.callback import (
     CallbackOrdered,
     CallbackRefused,
     CallbackUnreached,
+    ConfirmationAsked,
     CustomerAnswered,
     CustomerDialled,
     CustomerExpected,
@@ -142,6 +143,7 @@ Ours = (
     | CustomerExpected
     | CustomerJoined
     | JoinRefused
+    | ConfirmationAsked
     | CustomerAnswered
     | AttemptFailed
     | AgentLost
@@ -238,7 +240,7 @@ def decide(state: CallbackState, fact: Fact) -> Decision:
             return NOTHING
         case CustomerAnswered() | AgentLost() | CustomerHeld() | ApologyDialled() | ApologyMade():
             return NOTHING
-        case CustomerExpected() | CustomerJoined() | JoinRefused() | ApologyQueued():
+        case CustomerExpected() | CustomerJoined() | JoinRefused() | ConfirmationAsked() | ApologyQueued():
             return NOTHING
         case MessageWanted() | CallbackConnected() | CallbackExpired() | CallbackUnreached():
             return NOTHING
@@ -276,7 +278,14 @@ def _on_digits_entered(state: CallbackState, fact: DigitsEntered) -> Decision:
     if fact.leg_id in state.orders:
         return ordering.on_digits_entered(state, fact)
     callback = state.callback_on(fact.leg_id)
-    return NOTHING if callback is None else apologies.on_digits_entered(state, callback, fact)
+    if callback is None:
+        return NOTHING
+    return together(
+        (
+            attempts.on_digits_entered(state, callback, fact),
+            apologies.on_digits_entered(state, callback, fact),
+        )
+    )
 
 
 def _on_play_over(state: CallbackState, fact: PlayFinished) -> Decision:
@@ -288,6 +297,8 @@ def _on_play_over(state: CallbackState, fact: PlayFinished) -> Decision:
         return attempts.on_whisper_over(state, callback)
     if callback is not None and callback.phase is Phase.BRIDGING:
         return attempts.on_told(callback, fact)
+    if callback is not None and callback.phase is Phase.CONFIRMING:
+        return attempts.on_asked_over(state, callback, fact)
     return ordering.on_play_over(state, fact)
 
 

@@ -19,6 +19,7 @@ from contracts.callback import (
     CallbackEnd,
     CallbackOrdered,
     CallbackRefused,
+    ConfirmationAsked,
     CustomerAnswered,
     CustomerDialled,
     CustomerExpected,
@@ -82,7 +83,7 @@ def apply(state: CallbackState, fact: Fact) -> None:
             _apply_number_changed(state, fact)
         case AttemptStarted() | CustomerDialled() | CustomerAnswered() | CustomerHeld():
             _apply_attempt(state, fact)
-        case CustomerExpected() | CustomerJoined() | AttemptFailed() | AgentLost():
+        case CustomerExpected() | CustomerJoined() | ConfirmationAsked() | AttemptFailed() | AgentLost():
             _apply_turn(state, fact)
         case ApologyQueued() | ApologyDialled() | ApologyMade() | ApologyFailed() | MessageWanted():
             _apply_apology(state, fact)
@@ -202,10 +203,13 @@ def _apply_number_changed(state: CallbackState, fact: NumberChanged) -> None:
 
 
 def _apply_turn(
-    state: CallbackState, fact: CustomerExpected | CustomerJoined | AttemptFailed | AgentLost
+    state: CallbackState,
+    fact: CustomerExpected | CustomerJoined | ConfirmationAsked | AttemptFailed | AgentLost,
 ) -> None:
     if isinstance(fact, AttemptFailed | AgentLost):
         _apply_failure(state, fact)
+    elif isinstance(fact, ConfirmationAsked):
+        _apply_confirmation_asked(state, fact)
     else:
         _apply_live(state, fact)
 
@@ -237,6 +241,21 @@ def _apply_live(state: CallbackState, fact: CustomerExpected | CustomerJoined) -
                 play_id=play_id,
             )
             wait(state, callback, rules.BRIDGE_MS_MAX + (0 if play_id is None else rules.TOLD_MS_MAX))
+
+
+def _apply_confirmation_asked(state: CallbackState, fact: ConfirmationAsked) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    change(
+        state,
+        told(state, callback, "confirmation_asked", leg_id=fact.leg_id),
+        phase=Phase.CONFIRMING,
+        customer=Dial(fact.leg_id, True),
+        cancelled=None,
+        play_id=fact.play_id,
+    )
+    wait(state, callback, rules.CONFIRM_PLAY_MS_MAX)
 
 
 def _apply_attempt(

@@ -10,6 +10,7 @@ from contracts.callback import (
     AgentLost,
     AttemptFailed,
     AttemptStarted,
+    ConfirmationAsked,
     CustomerAnswered,
     CustomerDialled,
     CustomerExpected,
@@ -18,7 +19,7 @@ from contracts.callback import (
     JoinRefused,
 )
 from contracts.directory import CallbackNotReachedAsked
-from contracts.gateway import LegEnded, Outcome, PlayFinished
+from contracts.gateway import DigitsEntered, LegEnded, Outcome, PlayFinished
 from contracts.ids import Address, BridgeId, Instant, LegId, PlaceId, PlayId
 from contracts.prompts import Prompt, attempt_prompt, prompt_keys
 from contracts.queue import AgentReady, CallbackJoined, PlaceConnected
@@ -31,7 +32,7 @@ from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
 
 JOINABLE = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING})
 """An agent is here, and nobody has been reached yet."""
-NOT_REACHED_IN = frozenset({Phase.DIALLING, Phase.BRIDGING, Phase.TALKING})
+NOT_REACHED_IN = frozenset({Phase.DIALLING, Phase.CONFIRMING, Phase.BRIDGING, Phase.TALKING})
 
 
 def on_agent_ready(state: CallbackState, fact: AgentReady) -> Decision:
@@ -117,6 +118,8 @@ def on_silence(state: CallbackState, callback: Callback) -> Decision:
         case Phase.DIALLING | Phase.BRIDGING:
             failed = _fail(state, callback, Outcome.FAILED)
             return together((failed, _hang_up(callback, callback.customer_leg_id)))
+        case Phase.CONFIRMING:
+            return _nobody_confirmed(state, callback)
         case _:
             return NOTHING
 
@@ -184,6 +187,42 @@ def on_customer_answered(state: CallbackState, callback: Callback, leg_id: LegId
         return NOTHING
     if callback.agent_leg_id is None:
         return NOTHING
+    department = state.departments.get(callback.department_id)
+    if department is not None and department.settings.confirms_customer:
+        return _ask_to_confirm(state, callback, leg_id)
+    return _connect(state, callback, leg_id)
+
+
+def _ask_to_confirm(state: CallbackState, callback: Callback, leg_id: LegId) -> Decision:
+    """Who picked up shall press a key: a machine does not (C16)."""
+    play_id = PlayId(f"{leg_id}.confirm")
+    asked = ConfirmationAsked(
+        callback_id=callback.callback_id, place_id=callback.place_id, leg_id=leg_id, play_id=play_id
+    )
+    media = sayings.confirm(state, callback)
+    play = sayings.said(callback.pbx_id, leg_id, play_id, media, barge_in=True)
+    return Decision(facts=(asked,), commands=(play,))
+
+
+def on_digits_entered(state: CallbackState, callback: Callback, fact: DigitsEntered) -> Decision:
+    """«1» confirms; other keys are no answer."""
+    is_asked = callback.phase is Phase.CONFIRMING and callback.customer_leg_id == fact.leg_id
+    return _connect(state, callback, fact.leg_id) if is_asked and fact.digits.endswith("1") else NOTHING
+
+
+def on_asked_over(state: CallbackState, callback: Callback, fact: PlayFinished) -> Decision:
+    """Who could not be asked is connected: words that are missing cost nobody the call."""
+    is_unheard = fact.play_id == callback.play_id and not fact.ok
+    return _connect(state, callback, fact.leg_id) if is_unheard else NOTHING
+
+
+def _nobody_confirmed(state: CallbackState, callback: Callback) -> Decision:
+    """That counts as unanswered (C16)."""
+    over = _hang_up(callback, callback.customer_leg_id)
+    return together((_fail(state, callback, Outcome.NO_ANSWER), over))
+
+
+def _connect(state: CallbackState, callback: Callback, leg_id: LegId) -> Decision:
     is_recorded = _is_recorded(state, callback)
     answered = CustomerAnswered(
         callback_id=callback.callback_id,
@@ -265,8 +304,7 @@ def on_not_reached(state: CallbackState, fact: CallbackNotReachedAsked) -> Decis
     callback = state.callbacks.get(fact.callback_id)
     if callback is None or callback.phase not in NOT_REACHED_IN or callback.agent_id != fact.by:
         return NOTHING
-    over = _hang_up(callback, callback.customer_leg_id)
-    return together((_fail(state, callback, Outcome.NO_ANSWER), over))
+    return _nobody_confirmed(state, callback)
 
 
 def on_place_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
@@ -288,7 +326,7 @@ def on_agent_gone(state: CallbackState, callback: Callback) -> Decision:
     if callback.phase not in WITH_AGENT or callback.agent_id is None:
         return NOTHING
     leg_id = callback.customer_leg_id
-    if callback.phase is Phase.BRIDGING and leg_id is not None:
+    if callback.phase in (Phase.CONFIRMING, Phase.BRIDGING) and leg_id is not None:
         return _hold(state, callback, leg_id)
     is_dialled = callback.phase is Phase.DIALLING and leg_id is not None
     lost = AgentLost(
@@ -333,7 +371,7 @@ def on_customer_gone(state: CallbackState, callback: Callback, fact: LegEnded) -
         return on_talk_over(state, callback)
     if callback.phase is Phase.DIALLING and callback.live_leg_id is not None:
         return _expect(callback, callback.live_leg_id)
-    return _fail(state, callback, fact.outcome)
+    return _fail(state, callback, Outcome.NO_ANSWER if callback.phase is Phase.CONFIRMING else fact.outcome)
 
 
 def on_dial_refused(state: CallbackState, callback: Callback) -> Decision:

@@ -14,6 +14,8 @@ from services.callback.state import Callback, CallbackState, Phase
 
 BY_AGENT = "by_agent"
 BY_API = "by_api"
+COMING_TOGETHER = frozenset({Phase.CONFIRMING, Phase.BRIDGING})
+"""The customer has picked up: they talk, or the callback ends cancelled where that fails."""
 
 
 def hear_cancel_asked(state: CallbackState, fact: CallbackCancelAsked) -> None:
@@ -23,13 +25,13 @@ def hear_cancel_asked(state: CallbackState, fact: CallbackCancelAsked) -> None:
         return
     reason = _reason(fact)
     noted = told(state, callback, "cancel_asked", agent_id=fact.by, reason=reason)
-    change(state, noted, cancel_asked=reason if callback.phase is Phase.BRIDGING else "")
+    change(state, noted, cancel_asked=reason if callback.phase in COMING_TOGETHER else "")
 
 
 def on_cancel_asked(state: CallbackState, fact: CallbackCancelAsked) -> Decision:
     """End it, unless the customer is talking already, to an agent or to the machine."""
     callback = state.callbacks.get(fact.callback_id)
-    if callback is None or callback.phase in (Phase.BRIDGING, Phase.TALKING, Phase.RECORDING):
+    if callback is None or callback.phase in COMING_TOGETHER | {Phase.TALKING, Phase.RECORDING}:
         return NOTHING
     if _is_queues(state, callback):
         return endings.cancelled(state, callback, _reason(fact), keeps_line=True)

@@ -24,7 +24,14 @@ from services.callback.decider import sayings
 from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
 
 WITH_CUSTOMER = frozenset(
-    {Phase.DIALLING, Phase.BRIDGING, Phase.HELD, Phase.APOLOGY_DIALLED, Phase.APOLOGY_MADE}
+    {
+        Phase.DIALLING,
+        Phase.CONFIRMING,
+        Phase.BRIDGING,
+        Phase.HELD,
+        Phase.APOLOGY_DIALLED,
+        Phase.APOLOGY_MADE,
+    }
 )
 """Phases in which a leg of the customer is callback's to hang up."""
 

@@ -185,9 +185,10 @@ def _hear_said(state: CallbackState, leg_id: LegId, play_id: PlayId | None, *, o
             wait(state, callback, rules.WHISPER_FAILED_MS)
     elif callback.phase is Phase.BRIDGING and leg_id == callback.customer_leg_id and play_id is not None:
         change(state, callback, is_told=ok)
+    elif callback.phase is Phase.CONFIRMING and leg_id == callback.customer_leg_id:
+        wait(state, callback, rules.CONFIRM_KEY_MS)
     elif callback.phase is Phase.APOLOGY_MADE and leg_id == callback.customer_leg_id:
-        due_at = Instant(state.now_at + rules.APOLOGY_KEY_MS)
-        state.set_timer(CALLBACK_TIMER, callback.callback_id, due_at)
+        wait(state, callback, rules.APOLOGY_KEY_MS)
 
 
 def _hear_order_unheard(state: CallbackState, leg_id: LegId, play_id: PlayId | None) -> None:

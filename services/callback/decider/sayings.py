@@ -72,6 +72,16 @@ def confirm_number(state: CallbackState, department_id: DepartmentId, number: st
     return prompt_keys(language, *number_prompts(language, number), Prompt.CONFIRM_NUMBER)
 
 
+def confirm(state: CallbackState, callback: Callback) -> Media:
+    """Who is calling, as far as the company's name can be said, and that 1 connects (C16)."""
+    language = language_of(state, callback.department_id)
+    company = state.notices.get(company_notice(language))
+    asked = prompt_keys(language, Prompt.CONFIRM_CUSTOMER)
+    if company is None:
+        return asked
+    return (*prompt_keys(language, Prompt.APOLOGY_FROM), *map(MediaKey, company.parts), *asked)
+
+
 def refused(state: CallbackState, department_id: DepartmentId, reason: Refusal) -> Media:
     """Why there is no callback."""
     return prompt_keys(language_of(state, department_id), rules.refusal_prompt(reason))
