@@ -335,3 +335,20 @@ def test_m9_while_one_department_dials_the_customer_the_others_apology_waits() -
     assert not company.customer_legs()
     company.waits(2 * SECOND)
     assert company.last(callback.ApologyDialled).callback_id == "cb.p.c2"
+
+
+@pytest.mark.rule("C15", "C4")
+def test_an_apology_that_gave_way_keeps_its_minute_also_when_the_call_ended_at_once() -> None:
+    """Seed 45: the customer's own call is over before callback has said that its apology gave way."""
+    company = sales(ANNA, no_answer_ms=90 * SECOND)
+    busy(company)
+    company.orders("c1", CUSTOMER)
+    company.waits(company.queue.places["p.c1"].deadline_at - company.at)
+    company.waits(SECOND)
+    assert len(company.customer_legs()) == 1
+    company.calls("again", CUSTOMER)
+    company.ends("again")
+    company.waits(59 * SECOND)
+    assert not company.customer_legs()
+    company.waits(2 * SECOND)
+    assert len(company.customer_legs()) == 1

@@ -124,9 +124,11 @@ def apply_apology_wanted(state: QueueState, fact: ApologyQueued | ApologyFailed)
     due_at = fact.due_at if isinstance(fact, ApologyQueued) else fact.next_attempt_at
     if known is None or due_at is None:
         return
-    is_due = due_at <= state.now_at
-    state.apologies.put(msgspec.structs.replace(known, is_due=is_due, is_granted=False, leg_id=None))
-    if not is_due:
+    # One that gave way to a call which has ended meanwhile waits for its minute of peace (C15).
+    is_calm = f"apology/{fact.callback_id}" in state.timers
+    is_due = due_at <= state.now_at and not is_calm
+    state.apologies.put(msgspec.structs.replace(known, is_due=is_due, is_granted=False))
+    if due_at > state.now_at:
         state.set_timer("apology", fact.callback_id, due_at)
 
 
@@ -182,7 +184,7 @@ def calm(state: QueueState, number: str | None) -> None:
             state.set_timer("calm", place.place_id, calm_until_at)
     for callback_id in sorted(customer.apologies):
         apology = state.apologies[callback_id]
-        if apology.is_due:
+        if apology.is_due and not apology.is_granted:
             state.apologies.put(msgspec.structs.replace(apology, is_due=False))
             state.set_timer("apology", callback_id, calm_until_at)
 

@@ -281,8 +281,7 @@ class QueueState(State):
             self._note_unserved(new.department_id)
             if not stays:
                 note(self._places_by_pbx, new.pbx_id, new.place_id, is_wanted=True)
-        if numbers:
-            self._refresh_customers(numbers)
+        self._refresh_customers(numbers)
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
@@ -294,8 +293,7 @@ class QueueState(State):
         note(self._places_by_pbx, old.pbx_id, old.place_id, is_wanted=False)
 
     def _index_open(self, place: Place, rank: Rank) -> None:
-        is_open = self._is_open(place)
-        shelve(self.open, place.department_id, rank, is_wanted=is_open)
+        shelve(self.open, place.department_id, rank, is_wanted=(is_open := self._is_open(place)))
         self._note_servable(place.department_id)
         if is_open and self.free.get(place.department_id):
             self.touch(place.department_id)
@@ -360,9 +358,7 @@ class QueueState(State):
             self.touch(department_id)
 
     def _index_leg(self, old: Leg | None, new: Leg | None) -> None:
-        numbers = self.customers.note_leg(old, new)
-        if numbers:
-            self._refresh_customers(numbers)
+        self._refresh_customers(self.customers.note_leg(old, new))
 
     def _index_apology(self, old: Apology | None, new: Apology | None) -> None:
         self._refresh_customers(self.customers.note_apology(old, new))
@@ -374,7 +370,8 @@ class QueueState(State):
         apology = self.apologies.get(callback_id)
         if apology is not None and apology.is_due and not apology.is_granted:
             customer = self.customers.of(apology.number)
-            if not (customer.legs or customer.running or customer.granted):
+            is_over = apology.leg_id is None or apology.leg_id not in self.legs
+            if is_over and not (customer.legs or customer.running or customer.granted):
                 self.grantable.add(callback_id)
                 return
         self.grantable.discard(callback_id)

@@ -84,8 +84,8 @@ class Customers:
         if here is None or here.number is None:  # a leg's number never changes
             return ()
         before, after = _leg(old), _leg(new)
-        if before == after:
-            return ()
+        if before == after:  # the end of an apology that still rang lets the next one be granted
+            return (here.number,) if new is None and here.is_apology else ()
         if before is not None:
             self._of(before[0]).legs.pop(before[1], None)
         if after is not None:
