@@ -34,9 +34,13 @@ class NoticeRendered(Fact, tag="tts.notice_rendered", frozen=True, kw_only=True)
 
 
 class NoticeFailed(Fact, tag="tts.notice_failed", frozen=True, kw_only=True):
-    """A notice can't be made playable now; its predecessor stays live. `is_final`: no retry will help."""
+    """A notice can't be made playable now; its predecessor stays live. `is_final`: no retry will help.
+
+    `reason` is in the notice's language, `reasons` is the same in every language.
+    """
 
     notice_id: NoticeId
     version: int
     reason: str
     is_final: bool
+    reasons: dict[str, str] = {}

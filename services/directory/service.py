@@ -26,6 +26,7 @@ from services.directory.activities.offices import Offices
 from services.directory.activities.outbox import Sender
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.recovery import Recovery
+from services.directory.activities.renderings import Renderings
 from services.directory.activities.rolling import Rolling
 from services.directory.activities.running import Running
 from services.directory.activities.sessions import Sessions
@@ -43,6 +44,8 @@ HEARS: Final[tuple[type[Message], ...]] = (
     callback.CallbackOrdered,
     gateway.ExtensionChecked,
     gateway.CommandRefused,
+    tts.NoticeRendered,
+    tts.NoticeFailed,
 )
 SAYS: Final[tuple[type[Message], ...]] = (
     directory.OrganizationSaved,
@@ -88,7 +91,8 @@ class Directory:
         self.letters = _letters(self.database, clock, self.vault, mailer, settings)
         self.recovery = Recovery(self.database, clock, self.passwords, send_text)
         self.employees = Employees(self.book, self.passwords, self.letters)
-        self.checking = Checking(self.book, clock)
+        self.renderings = Renderings(self.database)
+        self.checking = Checking(self.book, clock, self.renderings)
         self.rolling = Rolling(self.book, clock)
         self.running = Running(self.database, self.sender, self.letters, self.rolling)
         self.api = build_api(self._parts(ports.blobs, clock, settings.token_key_checked()), self._is_up)
@@ -106,6 +110,7 @@ class Directory:
             offices=Offices(self.book, self.employees, self.checking),
             desk=Desk(self.book, self.checking, token_key),
             uploads=Uploads(blobs),
+            renderings=self.renderings,
         )
 
 

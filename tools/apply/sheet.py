@@ -17,12 +17,11 @@ from services.directory.state.cards import (
     Card,
     DepartmentCard,
     ExtensionCard,
-    NoticeCard,
     PbxCard,
     RulesCard,
     ScenarioCard,
 )
-from services.directory.state.sheets import EmployeeSheet, OfficeSheet, OrganizationSheet
+from services.directory.state.sheets import EmployeeSheet, NoticeSheet, OfficeSheet, OrganizationSheet
 from tools.apply import places, wording
 from tools.apply.document import Document, Problem
 from tools.apply.model import (
@@ -76,7 +75,7 @@ def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[
             DepartmentCard,
             found,
         ),
-        "notices": _cards("notices", dict(_notices(office, document)), NoticeCard, found),
+        "notices": _cards("notices", dict(_notices(office, document)), NoticeSheet, found),
         "rules": _cards(
             "rules",
             {id_: _rules(id_, said.direct) for id_, said in people.items() if said.direct is not None},

@@ -1,17 +1,25 @@
 """What is done without the API: the first administrator of a new organization, and saying all again."""
 
-from msgspec import Struct
-from sqlalchemy import select
+from collections.abc import Sequence
+from typing import Any
 
-from contracts.directory import Language, PbxKind, Role
+from msgspec import Struct
+from sqlalchemy import Row, select
+
+from contracts import codec
+from contracts.dialling import HOME_REGION
+from contracts.directory import Language, OrganizationSaved, PbxKind, Role
+from contracts.ids import Instant
+from contracts.message import Fact
+from runtime.ports import Outgoing
 from services.directory.activities import book, outbox, programs
 from services.directory.activities.book import Book
 from services.directory.activities.employees import Employees
-from services.directory.activities.page import Page
+from services.directory.activities.page import GONE, Page
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.tables import SAID
 from services.directory.activities.vault import generated_password
-from services.directory.rules import extensions
+from services.directory.rules import extensions, facts
 from services.directory.rules.errors import Refused
 from services.directory.state.cards import (
     DepartmentCard,
@@ -98,11 +106,34 @@ async def admit(found: Book, organization_id: str, name: str | None, token_key: 
 
 
 async def republish(found: Book, organization_id: str | None = None) -> int:
-    """Lay the newest fact about every entity into the outbox again; how many. Readers drop what they have."""
+    """Lay the newest word on every entity into the outbox again; how many. Readers drop what they have.
+
+    Speech is asked again, too: it answers with what it has made, and so the book knows how far notices are.
+    """
     query = select(SAID).order_by(SAID.c.organization_id, SAID.c.type, SAID.c.subject)
     if organization_id is not None:
         query = query.where(SAID.c.organization_id == organization_id)
     async with found.database.begin() as connection:
         rows = (await connection.execute(query)).all()
-        await outbox.put(connection, [outbox.again(row, found.now()) for row in rows])
-    return len(rows)
+        records = [outbox.again(row, found.now()) for row in rows]
+        records += _renderings(rows, found.now())
+        await outbox.put(connection, records)
+    return len(records)
+
+
+def _renderings(rows: Sequence[Row[Any]], now_at: Instant) -> list[Outgoing]:
+    """What speech was asked for, of all that is still there."""
+    newest = [(row, codec.decode(row.type, row.value)) for row in rows if row.digest != GONE]
+    regions = {
+        row.organization_id: fact.dialling_policy.home_region
+        for row, fact in newest
+        if isinstance(fact, OrganizationSaved)
+    }
+    asked = []
+    for row, fact in newest:
+        assert isinstance(fact, Fact)
+        command = facts.rendering(fact, regions.get(row.organization_id, HOME_REGION))
+        if command is not None:
+            cause = outbox.versioned_id(row.organization_id, fact, row.subject, row.version)
+            asked.append(outbox.rendering(command, row.organization_id, now_at, cause=cause))
+    return asked

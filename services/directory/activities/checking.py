@@ -13,10 +13,12 @@ from contracts.callback import CallbackOrdered
 from contracts.gateway import CommandRefused, ExtensionChecked
 from contracts.ids import Instant, PbxId
 from contracts.telephony import CheckExtension
+from contracts.tts import NoticeFailed, NoticeRendered
 from runtime.edge import Heard
 from runtime.ports import Clock
 from services.directory.activities import outbox
 from services.directory.activities.book import Book
+from services.directory.activities.renderings import Renderings
 from services.directory.activities.tables import CALLBACKS, CHECKS
 from services.directory.activities.vault import digest
 from services.directory.rules.errors import Code, Problem, Refused
@@ -32,9 +34,10 @@ CALLBACKS_KEPT_MS: Final = 3 * 24 * 3_600_000
 class Checking:
     """Extension checks of this replica, and the facts that this service hears."""
 
-    def __init__(self, found: Book, clock: Clock) -> None:
+    def __init__(self, found: Book, clock: Clock, renderings: Renderings) -> None:
         self._book = found
         self._clock = clock
+        self._renderings = renderings
 
     async def demand(self, organization_id: str, who: str, pbx_id: str, extension: str) -> None:
         """Return when the PBX has the extension. Raises Refused: it has not, or it can't be asked now."""
@@ -68,7 +71,7 @@ class Checking:
         return None
 
     async def hear(self, heard: Heard) -> None:
-        """An answer of a gateway, or an order of callback; hearing either twice changes nothing."""
+        """An answer of a gateway or of speech, or an order of callback; hearing one twice changes nothing."""
         organization_id = heard.envelope.organization_id
         match heard.message:
             case ExtensionChecked(source=outbox.SOURCE, pbx_id=pbx_id, seq=seq, exists=exists):
@@ -76,6 +79,8 @@ class Checking:
             case CommandRefused(source=outbox.SOURCE):
                 # A PBX that gives no answer is «can't check now»: whoever waits goes on to the end of it.
                 return
+            case NoticeRendered() | NoticeFailed() as fact:
+                await self._renderings.hear(organization_id, fact)
             case CallbackOrdered(callback_id=callback_id, department_id=department_id):
                 async with self._book.database.begin() as connection:
                     # Its digest: an id that derives from other ids has no length that anybody promised.

@@ -21,6 +21,7 @@ from contracts.ids import Instant, OrganizationId, PbxId
 from contracts.message import Command, Fact, Message, type_name
 from contracts.telephony import TelephonyCommand
 from contracts.topics import FACTS, SPEECH, TELEPHONY
+from contracts.tts import RenderNotice
 from runtime import metrics
 from runtime.edge import NotSaid
 from runtime.ports import Clock, Outgoing
@@ -148,6 +149,12 @@ class Sender:
 def versioned_id(organization_id: str, fact: Fact, subject: str, version: int) -> str:
     """The id of a fact about an entity: the same whenever this version is said again."""
     return f"{SOURCE}/{organization_id}/{type_name(fact).partition('.')[2]}/{subject}/{version}"
+
+
+def rendering(command: RenderNotice, organization_id: str, now_at: Instant, *, cause: str) -> Outgoing:
+    """What speech is asked for: the same id whenever this version is asked for again."""
+    id_ = f"{SOURCE}/{organization_id}/render/{command.notice_id}/{command.version}"
+    return record(command, id_=id_, organization_id=organization_id, now_at=now_at, cause=cause)
 
 
 def again(row: Row[tuple[Any, ...]], now_at: Instant) -> Outgoing:

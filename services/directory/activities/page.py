@@ -13,12 +13,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
-from contracts.directory import AgentAvailabilitySaved, NoticeSaved, OrganizationSaved
+from contracts.directory import AgentAvailabilitySaved
 from contracts.ids import Instant
 from contracts.message import Fact, type_name
-from contracts.prompts import company_notice
 from contracts.scenario import ScenarioSaved
-from contracts.tts import RenderNotice
 from runtime.ports import Outgoing
 from services.directory.activities import outbox
 from services.directory.activities.tables import AUDIT, CARDS, SAID
@@ -334,35 +332,9 @@ class Page:
         _, subject = facts.key(fact)
         id_ = outbox.versioned_id(self.organization_id, fact, subject, _version(fact))
         self.say(outbox.record(fact, id_=id_, organization_id=self.organization_id, now_at=self.now_at))
-        match fact:
-            case NoticeSaved():
-                command = RenderNotice(
-                    notice_id=fact.notice_id,
-                    version=fact.version,
-                    language=fact.language,
-                    text=fact.text,
-                    key=fact.key,
-                    values=fact.values,
-                    region=self.office.organization.dialling.home_region,
-                )
-                self.say(self._rendering(command, id_))
-            case OrganizationSaved():
-                # The apology names the company: a name of another language would be spelt, not said.
-                command = RenderNotice(
-                    notice_id=company_notice(fact.language),
-                    version=fact.version,
-                    language=fact.language,
-                    text=fact.name,
-                )
-                self.say(self._rendering(command, id_))
-            case _:
-                pass
-
-    def _rendering(self, command: RenderNotice, cause: str) -> Outgoing:
-        id_ = f"{outbox.SOURCE}/{self.organization_id}/render/{command.notice_id}/{command.version}"
-        return outbox.record(
-            command, id_=id_, organization_id=self.organization_id, now_at=self.now_at, cause=cause
-        )
+        command = facts.rendering(fact, self.office.organization.dialling.home_region)
+        if command is not None:
+            self.say(outbox.rendering(command, self.organization_id, self.now_at, cause=id_))
 
     async def say_single(self, fact: Fact, *, is_always: bool = False) -> None:
         """Say a fact that does not follow from the office's cards (a pause, a CRM's line), if it is news.

@@ -33,7 +33,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
         await database.upgrade()
         if options.verb == "republish":
             count = await bootstrap.republish(found, options.organization)
-            _tell(f"{count} facts lie in the outbox; the running service sends them")
+            _tell(f"{count} messages lie in the outbox; the running service sends them")
         elif options.verb == "admit":
             id_ = _fit("organization", options.organization, Id)
             name = _fit("name", options.name, Name | None)

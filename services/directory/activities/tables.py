@@ -193,6 +193,21 @@ CALLBACKS: Final = Table(
 )
 """Whose a callback is, so that only its own department's people may cancel it."""
 
+RENDERINGS: Final = Table(
+    "renderings",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("notice_id", String(64), nullable=False),
+    Column("outcome", String(8), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("is_final", Boolean, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("reason_ru", Text, nullable=False),
+    Column("reason_en", Text, nullable=False),
+    PrimaryKeyConstraint("organization_id", "notice_id", "outcome"),
+)
+"""What speech made of each notice: the newest version that is `ready`, and the newest that has `failed`."""
+
 LEASES: Final = Table(
     "leases",
     METADATA,

@@ -16,7 +16,7 @@ from runtime import request_errors
 from runtime.request_shape import Fault
 from runtime.uploads import UPLOAD_BYTES_MAX
 from services.directory.activities.askers import Asker
-from services.directory.api import logins, office, people, programs
+from services.directory.api import logins, notices, office, people, programs
 from services.directory.api.asking import Parts
 from services.directory.api.document import Document
 from services.directory.rules.errors import WORDS, Code, Problem, Refused, shown, status
@@ -31,7 +31,7 @@ ROUTES: Final = (
     office.OrganizationRoutes,
     office.PbxRoutes,
     office.DepartmentRoutes,
-    office.NoticeRoutes,
+    notices.NoticeRoutes,
     office.ScenarioRoutes,
     people.EmployeeRoutes,
     people.ColleagueRoutes,

@@ -18,6 +18,7 @@ from services.directory.activities.employees import Employees
 from services.directory.activities.offices import Offices
 from services.directory.activities.page import Row
 from services.directory.activities.recovery import Recovery
+from services.directory.activities.renderings import Renderings
 from services.directory.activities.sessions import Sessions
 from services.directory.activities.uploads import Uploads
 from services.directory.activities.vault import digest
@@ -66,6 +67,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     offices: Offices
     desk: Desk
     uploads: Uploads
+    renderings: Renderings
 
 
 Given = NamedDependency[Parts]

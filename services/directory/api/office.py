@@ -1,4 +1,4 @@
-"""Routes of the organization, its PBXs, departments, notices and scenarios."""
+"""Routes of the organization, its PBXs, departments and scenarios."""
 
 from typing import Any
 
@@ -27,8 +27,6 @@ from services.directory.api.methods import delete, get, patch, post, put
 from services.directory.state.cards import (
     DepartmentCard,
     DepartmentDraft,
-    NoticeCard,
-    NoticeDraft,
     OrganizationCard,
     PbxCard,
     PbxDraft,
@@ -259,66 +257,6 @@ class DepartmentRoutes(Controller):
         version = version_of(if_match)
         saved = await parts.desk.unseat(asker.organization_id, asker.name, department_id, version, agent_id)
         return tagged(shown_saved(saved, DepartmentCard), saved.row.version)
-
-
-class NoticeRoutes(Controller):
-    """Notices of the organization's own."""
-
-    path = "/notices"
-    tags = ("notices",)
-
-    @get()
-    async def listed(
-        self,
-        parts: Given,
-        asker: Asking,
-        search: Search = "",
-        cursor: Cursor = "",
-        limit: Limit = 50,
-    ) -> Listed[NoticeCard]:
-        """Notices by id."""
-        return await Cards(parts, asker).listed(Kind.NOTICE, NoticeCard, search, cursor, limit)
-
-    @post()
-    async def create(
-        self,
-        request: Request[Any, Any, Any],
-        parts: Given,
-        asker: Asking,
-        data: JSONBody[NoticeDraft],
-        idempotency_key: IdempotencyKey = None,
-    ) -> Response[Shown[NoticeCard]]:
-        """A new notice; it plays once speech has made it."""
-        once = await request_of(asker, request, idempotency_key)
-        return await Cards(parts, asker).create(Kind.NOTICE, NoticeCard, data, "notice", once)
-
-    @get("/{notice_id:str}")
-    async def read(self, parts: Given, asker: Asking, notice_id: PathId) -> Response[Shown[NoticeCard]]:
-        """One notice."""
-        return await Cards(parts, asker).one(Kind.NOTICE, NoticeCard, notice_id)
-
-    @put("/{notice_id:str}")
-    async def save(
-        self,
-        parts: Given,
-        asker: Asking,
-        notice_id: PathId,
-        data: JSONBody[NoticeCard],
-        if_match: IfMatch = None,
-    ) -> Response[Shown[NoticeCard]]:
-        """Another version; the one before plays until this one is ready (T5)."""
-        return await Cards(parts, asker).replace(Kind.NOTICE, NoticeCard, notice_id, if_match, data)
-
-    @delete("/{notice_id:str}")
-    async def remove(
-        self,
-        parts: Given,
-        asker: Asking,
-        notice_id: PathId,
-        if_match: IfMatch = None,
-    ) -> None:
-        """No longer a notice; refused while it is chosen somewhere."""
-        await Cards(parts, asker).remove(Kind.NOTICE, notice_id, if_match)
 
 
 class ScenarioRoutes(Controller):

@@ -40,7 +40,9 @@ from contracts.ids import (
     ScenarioId,
 )
 from contracts.message import Fact, type_name
+from contracts.prompts import company_notice
 from contracts.scenario import ScenarioSaved
+from contracts.tts import RenderNotice
 from runtime.mail import addresses
 from services.directory.rules import hours, people
 from services.directory.state.cards import (
@@ -292,6 +294,31 @@ def _notice(office: Office, id_: str, card: NoticeCard, today: date) -> NoticeSa
         key=None if card.key is None else MediaKey(card.key),
         values={name: known[name] for name in sorted(known) if f"{{{name}}}" in card.text},
     )
+
+
+def rendering(fact: Fact, home_region: str) -> RenderNotice | None:
+    """What speech is asked to make of a fact, if anything of it is spoken."""
+    match fact:
+        case NoticeSaved():
+            return RenderNotice(
+                notice_id=fact.notice_id,
+                version=fact.version,
+                language=fact.language,
+                text=fact.text,
+                key=fact.key,
+                values=fact.values,
+                region=home_region,
+            )
+        case OrganizationSaved():
+            # The apology names the company: a name of another language would be spelt, not said.
+            return RenderNotice(
+                notice_id=company_notice(fact.language),
+                version=fact.version,
+                language=fact.language,
+                text=fact.name,
+            )
+        case _:
+            return None
 
 
 def return_date(card: EmployeeCard, language: Language, today: date) -> str:

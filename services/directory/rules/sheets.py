@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, structs
 
 from services.directory.rules import checks, naming, people
 from services.directory.rules.errors import Code, Problem
-from services.directory.state.cards import Card, EmployeeCard, ExtensionCard, OrganizationCard
+from services.directory.state.cards import Card, EmployeeCard, ExtensionCard, NoticeCard, OrganizationCard
 from services.directory.state.office import PARTS, Kind, Office, card_of, put
 from services.directory.state.sheets import EmployeeSheet, OfficeSheet
 from services.directory.state.shown import CardChange, CardLeft, FieldChange
@@ -38,6 +38,11 @@ def cards(office: Office, sheet: OfficeSheet) -> list[Named]:
         said: Mapping[str, Card] = getattr(sheet, part)
         if kind is Kind.EMPLOYEE:
             said = _employees(office, sheet.employees)
+        elif kind is Kind.NOTICE:
+            said = {
+                id_: NoticeCard(**_filled(notice, office.notices.get(id_)))
+                for id_, notice in sheet.notices.items()
+            }
         found += [Named(kind, id_, card) for id_, card in said.items()]
     return found
 

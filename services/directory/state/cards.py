@@ -297,7 +297,7 @@ class DepartmentDraft(DepartmentForm, frozen=True, kw_only=True):
     extension: Extension | None = None
 
 
-class NoticeCard(Card, frozen=True, kw_only=True):
+class NoticeForm(Card, frozen=True, kw_only=True):
     """A notice of the organization's own: spoken from `text`, or uploaded at `key` (one of them).
 
     `department_id` and `agent_id` are whom it is bound to: they fill {department}, {employee} and
@@ -309,6 +309,12 @@ class NoticeCard(Card, frozen=True, kw_only=True):
     language: Language | None = None
     department_id: Reference | None = None
     agent_id: Reference | None = None
+
+
+class NoticeCard(NoticeForm, frozen=True, kw_only=True):
+    """A notice as the book keeps one; without a name it is called by the first words of its text."""
+
+    name: Name | None = None
 
 
 class NoticeDraft(NoticeCard, frozen=True, kw_only=True):

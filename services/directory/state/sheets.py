@@ -14,7 +14,7 @@ from services.directory.state.cards import (
     DepartmentCard,
     EmployeeAtWork,
     ExtensionCard,
-    NoticeCard,
+    NoticeForm,
     OrganizationForm,
     PbxCard,
     RulesCard,
@@ -24,6 +24,7 @@ from services.directory.state.limits import (
     Extension,
     Id,
     Login,
+    Name,
     Number,
     Reference,
     Region,
@@ -51,6 +52,12 @@ class EmployeeSheet(EmployeeAtWork, frozen=True, kw_only=True):
     keeps_holidays: bool | UnsetType = UNSET
 
 
+class NoticeSheet(NoticeForm, frozen=True, kw_only=True):
+    """A notice; its name, left out, stays as the book has it."""
+
+    name: Name | UnsetType | None = UNSET
+
+
 class OfficeSheet(Card, frozen=True, kw_only=True):
     """A whole office by ids, `rules` by their employee's. What the book has beside it is left as it is."""
 
@@ -60,6 +67,6 @@ class OfficeSheet(Card, frozen=True, kw_only=True):
     employees: Annotated[dict[Id, EmployeeSheet], Meta(max_length=limits.EMPLOYEES_MAX)] = {}
     extensions: Annotated[dict[Id, ExtensionCard], Meta(max_length=limits.EXTENSIONS_MAX)] = {}
     departments: Annotated[dict[Id, DepartmentCard], Meta(max_length=limits.DEPARTMENTS_MAX)] = {}
-    notices: Annotated[dict[Id, NoticeCard], Meta(max_length=limits.NOTICES_MAX)] = {}
+    notices: Annotated[dict[Id, NoticeSheet], Meta(max_length=limits.NOTICES_MAX)] = {}
     rules: Annotated[dict[Id, RulesCard], Meta(max_length=limits.EMPLOYEES_MAX)] = {}
     scenarios: Annotated[dict[Id, ScenarioCard], Meta(max_length=limits.SCENARIOS_MAX)] = {}

@@ -1,10 +1,11 @@
 """What the API answers with: cards with their versions, lists, errors, and what is shown only once."""
 
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from services.directory.state.cards import EmployeeCard
+from services.directory.state.cards import EmployeeCard, NoticeCard
 
 T = TypeVar("T")
 
@@ -87,6 +88,40 @@ class ColleaguesListed(Struct, frozen=True, kw_only=True):
     """Colleagues or departments in the order of their ids."""
 
     colleagues: tuple[ColleagueShown, ...]
+    next: str | None = None
+
+
+class RenderState(StrEnum):
+    """How far a notice is: `waiting` has nothing to play yet, `ready` has, `failed` could not be made."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class NoticeShown(Struct, frozen=True, kw_only=True):
+    """A notice. `name` is what it is called where its card has none; `duration_ms` is of what plays now.
+
+    `is_older`: that is an earlier version, which plays on until the newest is ready, or though it `failed`
+    (T5). `is_tried_again`: what failed is tried again by itself, `failure` says why in people's words.
+    """
+
+    id: str
+    version: int
+    name: str
+    card: NoticeCard
+    render_state: RenderState
+    duration_ms: int | None = None
+    is_older: bool = False
+    failure: Text | None = None
+    is_tried_again: bool = False
+    warnings: tuple[ErrorShown, ...] = ()
+
+
+class NoticesListed(Struct, frozen=True, kw_only=True):
+    """Notices in the order of their ids."""
+
+    cards: tuple[NoticeShown, ...]
     next: str | None = None
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import stamina
 import structlog
 
+from contracts.directory import Language
 from contracts.ids import NoticeId, OrganizationId
 from contracts.message import Fact
 from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
@@ -52,7 +53,7 @@ class Notices:
             answer: Fact = await self._rendered(heard, command)
             metrics.RENDERINGS.labels("done").inc()
         except NoticeRefused as refused:
-            answer = _failed(command, refused.reason(command.language), is_final=True)
+            answer = _failed(command, {each: refused.reason(each) for each in Language}, is_final=True)
             metrics.RENDERINGS.labels("refused").inc()
         await self._answer(heard, answer)
 
@@ -76,9 +77,7 @@ class Notices:
                 )
                 if not pause:
                     metrics.RENDERINGS.labels("delayed").inc()
-                    await self._answer(
-                        heard, _failed(command, notices.DELAYED[command.language], is_final=False)
-                    )
+                    await self._answer(heard, _failed(command, notices.DELAYED, is_final=False))
         raise AssertionError("the pauses have no end")
 
     async def _with_quick_tries(
@@ -126,7 +125,11 @@ class Notices:
         )
 
 
-def _failed(command: RenderNotice, reason: str, *, is_final: bool) -> NoticeFailed:
+def _failed(command: RenderNotice, reasons: dict[Language, str], *, is_final: bool) -> NoticeFailed:
     return NoticeFailed(
-        notice_id=command.notice_id, version=command.version, reason=reason, is_final=is_final
+        notice_id=command.notice_id,
+        version=command.version,
+        reason=reasons[command.language],
+        is_final=is_final,
+        reasons={str(language): said for language, said in reasons.items()},
     )

@@ -221,6 +221,7 @@ async def test_while_the_engine_is_down_a_new_text_waits_and_the_old_one_stays(t
         await asyncio.sleep(0.01)
     assert not world.failed.is_final
     assert world.failed.reason.startswith("not_rendered: ")
+    assert set(world.failed.reasons) == {"ru", "en"}
     assert blobs.objects == kept
     program.symlink_to("/usr/bin/espeak-ng")
     await asyncio.wait_for(waiting, 30)

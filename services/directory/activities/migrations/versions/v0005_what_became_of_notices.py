@@ -1,0 +1,25 @@
+"""What speech made of each notice, so that whoever saved it sees it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """The table of renderings; of what was made before, `republish` asks speech again."""
+    op.create_table(
+        "renderings",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("notice_id", sa.String(length=64), nullable=False),
+        sa.Column("outcome", sa.String(length=8), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("is_final", sa.Boolean(), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason_ru", sa.Text(), nullable=False),
+        sa.Column("reason_en", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "notice_id", "outcome"),
+    )
