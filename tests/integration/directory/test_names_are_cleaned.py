@@ -6,6 +6,9 @@ from sqlalchemy import select, text, update
 from services.directory.activities.tables import CARDS
 from tests.integration.directory.companies import Company
 
+LATER = ("ALTER TABLE audit DROP COLUMN fields", "DROP TABLE renderings")
+"""What the migrations after 0003 have made: a database of 0002 has none of it."""
+
 
 @pytest.mark.rule("E1", "T6")
 async def test_l1_a_card_from_before_the_limits_were_stricter_is_cleaned_once(company: Company) -> None:
@@ -17,6 +20,8 @@ async def test_l1_a_card_from_before_the_limits_were_stricter_is_cleaned_once(co
         [document] = (await connection.execute(select(CARDS.c.document).where(where))).scalars()
         spoiled = document.replace("Орлов Пётр", "Орлов\u2028Пётр\u202e")
         await connection.execute(update(CARDS).where(where).values(document=spoiled))
+        for later in LATER:
+            await connection.execute(text(later))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     await company.directory.database.upgrade()
     card = (await company.call("GET", f"/employees/{made['id']}")).json()["card"]
