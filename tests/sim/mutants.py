@@ -13,7 +13,6 @@ import pytest
 from contracts import gateway as facts
 from contracts.codec import envelope, headers
 from runtime import memory
-from runtime.decision import NOTHING
 from runtime.host import claiming, hearing, numbering, outbox, owner, parking, reader, timers
 from runtime.host.held import Held
 from runtime.ports import LogUnavailable, Refused
@@ -22,7 +21,7 @@ from services.gateway.activities.voice import Voice
 from services.gateway.decider import commands, past
 from services.gateway.decider.book import Book
 from services.gateway.decider.gateway import Gateway
-from services.queue.decider import _DECIDE_TIMER
+from services.queue.decider import _APPLY_TIMER
 from services.queue.rules import sharing
 from tests.sim.broken_promises import BROKEN_PROMISES
 
@@ -139,7 +138,7 @@ def a_decider_that_does_not_check_which_timer_fired(patch: pytest.MonkeyPatch) -
 
 def a_deadline_skipped(patch: pytest.MonkeyPatch) -> None:
     """Somebody waits for ever."""
-    patch.setitem(_DECIDE_TIMER, "deadline", lambda state, due: NOTHING)
+    patch.setitem(_APPLY_TIMER, "deadline", lambda state, due: None)
 
 
 def records_of_the_old_fetch_position_accepted(patch: pytest.MonkeyPatch) -> None:
