@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
-from contracts.ids import AgentId, DepartmentId, OrganizationId
+from contracts.ids import DepartmentId, OrganizationId
 from contracts.rights import Action, Subject
 from services.directory.activities import answers, book
 from services.directory.activities.askers import Asker, Askers
@@ -105,12 +105,6 @@ def of_department(asker: Asker, department_id: str) -> Subject:
     """A department as what is asked about."""
     departments = frozenset({DepartmentId(department_id)})
     return Subject(organization_id=OrganizationId(asker.organization_id), departments=departments)
-
-
-def of_agent(asker: Asker, agent_id: str) -> Subject:
-    """An agent alone as what is asked about."""
-    agents = frozenset({AgentId(agent_id)})
-    return Subject(organization_id=OrganizationId(asker.organization_id), agents=agents)
 
 
 def shown(row: Row, type_: type[C]) -> Shown[C]:
