@@ -56,7 +56,7 @@ PLAUSIBLE: Final[dict[str, tuple[str, ...]]] = {
     "element_id": ("one", "two"),
     "to": ("one", "two"),
     "on": ("next", "1", "open", "closed", "no_answer", "no_choice"),
-    "department_id": ("sales", "DepartmentId0", "DepartmentId1"),
+    "department_id": ("sales", "sales", "DepartmentId0"),
     "lines": NUMBERS[:1],
     "own_numbers": NUMBERS[:1],
     "denied_numbers": STRANGE_NUMBERS,
@@ -84,6 +84,7 @@ ANSWERS: Final[dict[type[msgspec.Struct], tuple[type[Fact], ...]]] = {
     telephony.HangUp: (gateway.LegEnded,),
     telephony.CancelLeg: (gateway.LegEnded, gateway.LegAnswered),
     telephony.Record: (gateway.RecordingSpooled, gateway.RecordingFinished, gateway.LegEnded),
+    gateway.CallArrived: (routing.DepartmentReached, routing.DepartmentReached, gateway.LegEnded),
     queue.CallbackRequested: (callback.CallbackOrdered, callback.CallbackRefused, callback.CallbackConfirmed),
     queue.AgentReady: (
         callback.AttemptFailed,

@@ -90,7 +90,7 @@ def test_seeds_that_failed_once_and_some_more(decider: Decider[Any]) -> None:
             raise AssertionError(f"seed {seed}") from error
         said.update(type(each) for each in company.said)
     missing = [each.__name__ for each in decider.says if each not in said]
-    assert len(missing) <= 0.4 * len(decider.says), f"{decider.name} never said {missing}"
+    assert len(missing) <= 0.3 * len(decider.says), f"{decider.name} never said {missing}"
 
 
 def _office(value: int, kind: StrategyKind, action: ActionKind) -> list[AgentSaved | DepartmentSaved]:

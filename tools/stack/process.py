@@ -147,8 +147,8 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             if self.dies_with_parent or self._journal is not None:
-                with signals_held() as mask:
-                    self._fork(functools.partial(self._before_program, os.getpid(), mask))
+                with signals_held():
+                    self._fork(functools.partial(self._before_program, os.getpid()))
             else:
                 self._fork(None)
         except OSError as error:
@@ -170,7 +170,7 @@ class Process:
                 preexec_fn=before_program,
             )
 
-    def _before_program(self, parent: int, mask: set[signal.Signals]) -> None:
+    def _before_program(self, parent: int) -> None:
         """In the child, between fork and exec."""
         if self.dies_with_parent:
             # SIGKILL when the thread that started it ends; it may have ended already.
@@ -179,7 +179,6 @@ class Process:
                 os.kill(os.getpid(), signal.SIGKILL)
         if self._journal is not None:
             self._journal.add_myself(self)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def start_until(self, is_ready: Callable[[], bool], what: str, timeout_s: float) -> None:
         """Start it and wait until it is ready; whatever ends the waiting early ends the process, too."""

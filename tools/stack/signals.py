@@ -1,6 +1,7 @@
 """A program that has started others ends them whoever asks it to end: Ctrl-C, SIGTERM, a closed terminal."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -33,10 +34,22 @@ def interrupted_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def signals_held() -> Iterator[set[signal.Signals]]:
-    """They wait until this is over; the mask as it was, which a child must set before it runs its program."""
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+def signals_held() -> Iterator[None]:
+    """A handler is called when this is over, not within; where no handler can be called, nothing is held.
+
+    Not by a mask: that is of one thread, and a signal for the process goes to any other that there is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {each: handler for each in SIGNALS if callable(handler := signal.getsignal(each))}
+    came: list[int] = []
+    for each in former:
+        signal.signal(each, lambda number, _frame: came.append(number))
     try:
-        yield {signal.Signals(each) for each in former}
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        for each, handler in former.items():
+            signal.signal(each, handler)
+        for number in came:
+            signal.raise_signal(number)

@@ -58,7 +58,7 @@ class MessageLine(Struct, frozen=True, array_like=True):
 class Funnel(Struct, frozen=True, kw_only=True):
     """Callbacks step by step; the ends add up to `ordered`, with those that are still open.
 
-    `by_other_call` ended *connected* by a talk that another call had (C14), and that is counted there.
+    `by_other_call`: the customer talked in another call (C14); it counts there, and not as *connected*.
     """
 
     ordered: int = 0

@@ -159,6 +159,9 @@ class Bench(Protocol):
     def call_in(self, **fields: Any) -> LegId:
         """Let somebody call."""
 
+    def vanish(self, **fields: Any) -> None:
+        """Let the PBX be away."""
+
 
 class BenchBase:
     """What both benches share: numbering requests and looking through what was told."""
@@ -188,6 +191,9 @@ class BenchBase:
     def call_in(self, **fields: Any) -> LegId:
         call = Call(**{"line": LINE, "caller": CUSTOMER, **fields})
         return self.town.pbxs[PBX].call_in(self.now(), call)
+
+    def vanish(self, **fields: Any) -> None:
+        self.town.pbxs[PBX].vanish(self.now(), **fields)
 
     async def _pass(self, ms_max: int) -> None:
         raise NotImplementedError
@@ -258,6 +264,10 @@ class TcpBench(BenchBase):
         leg_id = super().call_in(**fields)
         self.server._changed.set()
         return leg_id
+
+    def vanish(self, **fields: Any) -> None:
+        super().vanish(**fields)
+        self.server._changed.set()
 
     async def _pass(self, ms_max: int) -> None:
         deadline = time.monotonic() + ms_max / 1000 / SPEED

@@ -243,7 +243,7 @@ async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: AnyBenc
     bench.ask(dial("sip:206", L2))
     await bench.until(port.Pressed, leg_id=L2)
     bench.told.clear()
-    bench.town.pbxs[PBX].vanish(bench.now(), for_ms=3_000)
+    bench.vanish(for_ms=3_000)
     await bench.until(port.PbxGone)
     there = await bench.until(port.PbxThere, ms_max=20_000)
     assert [(leg.leg_id, leg.is_answered) for leg in there.legs] == [(L1, True), (L2, True)]
@@ -254,7 +254,7 @@ async def test_a_pbx_that_loses_its_calls_says_nothing_of_them(bench: AnyBench) 
     """The gateway must find out by comparing."""
     await answered(bench, "sip:201")
     bench.told.clear()
-    bench.town.pbxs[PBX].vanish(bench.now(), for_ms=1_000, drops=1.0)
+    bench.vanish(for_ms=1_000, drops=1.0)
     there = await bench.until(port.PbxThere, ms_max=20_000)
     assert there.legs == ()
     assert not bench.heard(port.Ended)

@@ -3,7 +3,7 @@
 import pytest
 
 from services.gateway import port
-from tests.contract.gateway.benches import PBX, AnyBench
+from tests.contract.gateway.benches import AnyBench
 
 
 @pytest.mark.rule("G5")
@@ -34,7 +34,7 @@ async def test_p11_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(ben
     """What rang while the gateway was away is told of by another word of the port."""
     bench.call_in(caller="Anonymous")
     await bench.until(port.Arrived)
-    bench.town.pbxs[PBX].vanish(bench.now(), for_ms=3_000)
+    bench.vanish(for_ms=3_000)
     bench.call_in(caller="unknown")
     there = await bench.until(port.PbxThere, ms_max=20_000)
     while not there.legs:

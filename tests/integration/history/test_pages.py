@@ -138,7 +138,8 @@ async def test_every_figure_is_the_sum_of_the_rows(desk_on_both: Desk, seed: int
             if made.agent is not None and made.agent.agent_id == each["agent_id"]
         ]
         assert each["offered"] == len(tries)
-        assert each["answered"] == sum(made.end is TryEnd.ACCEPTED for made in tries)
+        talks = [talk.agent for contact in known for talk in contact.talks if talk.agent is not None]
+        assert each["answered"] == sum(agent.agent_id == each["agent_id"] for agent in talks)
         assert each["missed"] == sum(made.end is TryEnd.MISSED for made in tries)
         assert each["offered"] == sum(
             each[name] for name in ("answered", "missed", "declined", "other", "open")
@@ -167,10 +168,12 @@ def assert_department(figures: dict[str, Any], known: list[Contact]) -> None:
     ]
     funnel = figures["callbacks"]
     assert funnel["ordered"] == len(callbacks)
-    assert funnel["connected"] == sum(each.end is CallbackEnd.CONNECTED for each in callbacks)
+    connected = [each for each in callbacks if each.end is CallbackEnd.CONNECTED]
+    assert funnel["by_other_call"] == sum(each.is_by_other_call for each in connected)
+    assert funnel["connected"] == len(connected) - funnel["by_other_call"]
     assert funnel["expired"] == sum(each.end is CallbackEnd.EXPIRED for each in callbacks)
     assert funnel["ordered"] >= funnel["agent"] >= funnel["dialled"] >= funnel["connected"]
-    ends = ("connected", "expired", "unreached", "cancelled", "refused", "open")
+    ends = ("connected", "expired", "unreached", "cancelled", "refused", "open", "by_other_call")
     assert funnel["ordered"] == sum(funnel[name] for name in ends)
 
 
