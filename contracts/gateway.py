@@ -127,7 +127,7 @@ class PlayFinished(Answered, tag="gateway.play_finished", frozen=True, kw_only=T
 class RecordingSpooled(PbxFact, tag="gateway.recording_spooled", frozen=True, kw_only=True):
     """A recording is closed in the gateway's spool and waits for S3.
 
-    `is_cut_off`: the recorder died; what was on disk was closed into a playable file (E-63).
+    `is_cut_off`: the recorder died; what was on disk was closed into a playable file (EC-63).
     """
 
     leg_id: LegId

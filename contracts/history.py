@@ -32,7 +32,7 @@ class MessageDeleted(MessageFact, tag="history.message_deleted", frozen=True, kw
 
 
 class AccessRefused(Fact, tag="history.access_refused", frozen=True, kw_only=True):
-    """Somebody asked for what rights do not give; `what` names the action and its subject (P5, E-73)."""
+    """Somebody asked for what rights do not give; `what` names the action and its subject (P5, EC-73)."""
 
     by: str
     action: str

@@ -76,7 +76,7 @@ def position_prompt(position: int) -> str:
 
 
 def wait_prompt(wait_ms: int | None) -> str:
-    """«The wait is about five minutes», rounded up to whole minutes; None is «we cannot say» (E-22)."""
+    """«The wait is about five minutes», rounded up to whole minutes; None is «we cannot say» (EC-22)."""
     if wait_ms is None:
         return Prompt.WAIT_UNKNOWN
     minutes = max(1, -(-wait_ms // MINUTE_MS))

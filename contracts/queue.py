@@ -178,7 +178,7 @@ class OfferLeg(Part, frozen=True, kw_only=True):
 
 
 class TalkedBefore(Part, frozen=True, kw_only=True):
-    """The customer has talked to another department meanwhile: which, and when they were bridged (E-30)."""
+    """The customer has talked to another department meanwhile: which, and when they were bridged (EC-30)."""
 
     department_id: DepartmentId
     at: Instant
@@ -374,7 +374,7 @@ class PlaceClosed(Fact, tag="queue.place_closed", frozen=True, kw_only=True):
 
 
 class AgentBusy(Fact, tag="queue.agent_busy", frozen=True, kw_only=True):
-    """An agent is on a call for a department, until `agent_freed`; a lease bounds it (G3, E-108)."""
+    """An agent is on a call for a department, until `agent_freed`; a lease bounds it (G3, EC-108)."""
 
     agent_id: AgentId
     leg_id: LegId

@@ -21,7 +21,7 @@ from contracts.message import Command, Fact
 
 
 class MissingReason(StrEnum):
-    """Why there is no voice message (V2, E-59)."""
+    """Why there is no voice message (V2, EC-59)."""
 
     HUNG_UP_IN_GREETING = "hung_up_in_greeting"
     TOO_SHORT = "too_short"
@@ -29,7 +29,7 @@ class MissingReason(StrEnum):
 
 
 class Mark(StrEnum):
-    """What a letter adds to a voice message that is not as it should be (V8, E-63)."""
+    """What a letter adds to a voice message that is not as it should be (V8, EC-63)."""
 
     CUT_OFF = "cut_off"
     DAMAGED = "damaged"

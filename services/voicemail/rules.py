@@ -70,7 +70,7 @@ def has_email(recipient: Recipient) -> bool:
 
 
 def is_away(readers: Sequence[Reader], now_at: Instant) -> bool:
-    """Whether all employees with an address are removed or absent (E-70); an unknown address is not."""
+    """Whether all employees with an address are removed or absent (EC-70); an unknown address is not."""
     return bool(readers) and all(
         reader.is_removed or any(absence.contains(now_at) for absence in reader.absences)
         for reader in readers

@@ -13,7 +13,7 @@ class Settings(RuntimeSettings):
 
     mail_from_name: str = "Ringback"
     attachment_bytes_max: int = Field(default=10 * 1024**2, ge=0)
-    """A larger MP3 stays in the console; the letter has a link and says so (E-69)."""
+    """A larger MP3 stays in the console; the letter has a link and says so (EC-69)."""
     conversions_at_once_max: int = Field(default=2, ge=1)
     """ffmpeg processes at the same time: one per core."""
     deliveries_at_once_max: int = Field(default=8, ge=1)

@@ -62,7 +62,7 @@ class Department(Record, frozen=True, array_like=True):
 
 
 class Reader(Record, frozen=True, array_like=True):
-    """An employee as a reader of letters: whether a letter to that address reaches anybody now (E-70).
+    """An employee as a reader of letters: whether a letter to that address reaches anybody now (EC-70).
 
     `recipients` is the employee's own list, for the voice messages on the employee's machine (V4).
     """

@@ -105,7 +105,7 @@ async def test_a_log_is_named_once_by_whoever_comes_first(log: Log) -> None:
 
 @pytest.mark.parametrize("log", ["apache"], indirect=True)
 async def test_apache_kafka_keeps_time_of_its_own(log: Log) -> None:
-    """Deadlines follow the log's time, whatever a writer's clock says (E-107)."""
+    """Deadlines follow the log's time, whatever a writer's clock says (EC-107)."""
     assert await identity.has_time(log, 0, "test")
 
 

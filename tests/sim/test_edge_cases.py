@@ -1,4 +1,4 @@
-"""Events, failure and time: the rows E-102 to E-107 of edge-cases.md, on the real host and queue."""
+"""Events, failure and time: the rows EC-102 to EC-107 of edge-cases.md, on the real host and queue."""
 
 import asyncio
 import shutil
@@ -39,7 +39,7 @@ def _let_phones_ring(office: Office) -> None:
 
 @pytest.mark.rule("Q12")
 async def test_a_call_on_both_sides_of_a_rebalance_has_every_effect_once() -> None:
-    """E-102: the old owner is told too late that it has lost the partition; what it stores is refused."""
+    """EC-102: the old owner is told too late that it has lost the partition; what it stores is refused."""
     office = Office(agents=1)
     office.calls("c1")
     old, new = office.start(), office.start()
@@ -65,7 +65,7 @@ async def test_a_call_on_both_sides_of_a_rebalance_has_every_effect_once() -> No
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("dies", ["between turns", "after the store's write", "in the middle of sending"])
 async def test_killed_with_200_waiting_and_40_ringing_everything_is_as_it_was(dies: str) -> None:
-    """E-103: ringing legs are adopted by their ids, nobody is rung twice, and no position changes."""
+    """EC-103: ringing legs are adopted by their ids, nobody is rung twice, and no position changes."""
     office = Office(agents=40)
     names = [f"c{number:03d}" for number in range(240)]
     office.calls(*names)
@@ -106,7 +106,7 @@ async def test_killed_with_200_waiting_and_40_ringing_everything_is_as_it_was(di
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("meanwhile", [False, True])
 async def test_with_an_empty_store_the_log_is_heard_before_anything_is_decided(meanwhile: bool) -> None:
-    """E-105: what was said stands, and is not said again in other words; then the wait goes on."""
+    """EC-105: what was said stands, and is not said again in other words; then the wait goes on."""
     office = Office(agents=3)
     office.calls(*(f"c{number}" for number in range(8)))
     owner = office.start()
@@ -205,7 +205,7 @@ def _with_an_outage(seed: int, from_s: float, until_s: float) -> tuple[Run, Outa
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("seed", [4, 21])
 def test_while_kafka_is_away_callers_hear_music_and_nothing_is_decided(seed: int) -> None:
-    """E-106: a minute without a broker; then what happened meanwhile is heard in its order."""
+    """EC-106: a minute without a broker; then what happened meanwhile is heard in its order."""
     from_s, until_s = ZERO_S + 70.0, ZERO_S + 130.0
     found, world = _with_an_outage(seed, from_s, until_s)
     waited = [leg for leg, hears in world.before.items() if hears == "music" and leg in world.during]
@@ -228,7 +228,7 @@ def test_while_kafka_is_away_callers_hear_music_and_nothing_is_decided(seed: int
 @pytest.mark.rule("Q5")
 @pytest.mark.parametrize("no_answer_s", [60, 137, 600])
 async def test_a_clock_that_is_90_s_ahead_brings_no_deadline_forward_or_back(no_answer_s: int) -> None:
-    """E-107: no early apology, and none that waits for the wrong clock's next thought."""
+    """EC-107: no early apology, and none that waits for the wrong clock's next thought."""
     office = Office(agents=1, no_answer_ms=no_answer_s * 1000)
     office.clock.skew_ms = 90_000
     owner = office.start()

@@ -1,4 +1,4 @@
-"""E-114: 10,000 places, 500 departments, 2,000 agents, 50 joins a second: in order, and nobody rings twice.
+"""EC-114: 10,000 places, 500 departments, 2,000 agents, 50 joins a second: in order, and nobody rings twice.
 
 How fast that is, `make bench` says; here only that it is right.
 """

@@ -138,7 +138,7 @@ def _order(
 
 
 def on_abandoned(state: CallbackState, fact: PlaceAbandoned) -> Decision:
-    """Who waited and hung up is called, where the department wants that; else it stays *abandoned* (E-26).
+    """Who waited and hung up is called, where the department wants that; else it stays *abandoned* (EC-26).
 
     Nobody asked, so a number that may not be dialled, or too often, is no refusal that anybody would hear.
     """

@@ -375,7 +375,7 @@ def on_customer_gone(state: CallbackState, callback: Callback, fact: LegEnded) -
 
 
 def on_dial_refused(state: CallbackState, callback: Callback) -> Decision:
-    """The gateway did not dial: no attempt was made (E-51)."""
+    """The gateway did not dial: no attempt was made (EC-51)."""
     if callback.phase is Phase.DIALLING:
         return _fail(state, callback, Outcome.FAILED)
     return _last_leg_over(state, callback) if callback.phase is Phase.WAITING else NOTHING

@@ -233,7 +233,7 @@ def _ask_number(state: CallbackState, order: Order, reason: Refusal, tries_left:
 
 
 def _typed(state: CallbackState, order: Order, digits: str) -> Decision:
-    """A number was typed, or nothing: it is read back, or asked for again with the reason (E-28)."""
+    """A number was typed, or nothing: it is read back, or asked for again with the reason (EC-28)."""
     policy = state.policy()
     reason = dialling.refusal(digits, policy)
     if reason is Refusal.SWITCHED_OFF:

@@ -89,7 +89,7 @@ def refused(state: CallbackState, department_id: DepartmentId, reason: Refusal) 
 
 def whisper(state: CallbackState, callback: Callback, ready: AgentReady) -> Media:
     """Whom the agent will talk to: a callback, the number, how long the customer has waited (C3), and whether
-    another department has talked to the customer meanwhile (E-30); which and when stands in the offer."""
+    another department has talked to the customer meanwhile (EC-30); which and when stands in the offer."""
     language = language_of(state, callback.department_id)
     number = number_prompts(language, callback.number)
     talked = () if ready.talked_before is None else (Prompt.WHISPER_TALKED_BEFORE,)

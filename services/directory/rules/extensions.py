@@ -1,4 +1,4 @@
-"""Extensions (E2, E-88): the next free one, and those that stand in the way of an emergency call."""
+"""Extensions (E2, EC-88): the next free one, and those that stand in the way of an emergency call."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, Protocol

@@ -1,4 +1,4 @@
-"""Forwards: whom a call may be passed to (O7), and loops that are certain (D6, E-79, E-80).
+"""Forwards: whom a call may be passed to (O7), and loops that are certain (D6, EC-79, EC-80).
 
 A certain loop is one that brings a call back to where it was when nobody anywhere answers. From a department
 a call follows its no-answer action; from an employee his rule, but not where he is a department's fallback:
@@ -116,7 +116,7 @@ def _circles(following: Mapping[Step, Step]) -> Iterator[Trail]:
 
 
 def _back_to_a_fallback(office: Office, following: Mapping[Step, Step]) -> Iterator[Trail]:
-    """From an employee to a department whose fallback is that same employee (E-80)."""
+    """From an employee to a department whose fallback is that same employee (EC-80)."""
     for id_, department in office.departments.items():
         action = department.no_answer_action
         if action.kind is not ActionKind.FALLBACK_EMPLOYEE or action.agent_id is None:

@@ -1,4 +1,4 @@
-"""What must hold for a call scenario (S1 to S4, E-98); every error names its element."""
+"""What must hold for a call scenario (S1 to S4, EC-98); every error names its element."""
 
 from collections.abc import Iterator
 from typing import Final

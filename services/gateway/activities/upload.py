@@ -12,7 +12,7 @@ from services.gateway.activities.spool import Spool, Spooled
 PAUSE_S_MIN: Final = 0.5
 PAUSE_S_MAX: Final = 60.0
 ALARM_S: Final = 300.0
-"""E-62: after five minutes somebody has to look; the letter goes with the audio from the spool then."""
+"""EC-62: after five minutes somebody has to look; the letter goes with the audio from the spool then."""
 CONTENT_TYPE: Final = "audio/wav"
 
 log = structlog.get_logger(__name__)

@@ -107,7 +107,7 @@ def _say_ended(book: Book, leg: Leg) -> None:
 
 
 def close_as_they_are(book: Book) -> None:
-    """The PBX stays away: what was heard of its open recordings is closed into playable files (E-63)."""
+    """The PBX stays away: what was heard of its open recordings is closed into playable files (EC-63)."""
     for recording in [each for each in book.recordings.values() if each.is_started and not each.is_spooled]:
         if not recording.is_finished:
             cut = CloseRecording(recording_id=recording.recording_id, bytes=None, cause=Cause.CUT_OFF)

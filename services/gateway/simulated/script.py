@@ -79,7 +79,7 @@ class Behaviour(ScriptStruct, frozen=True, kw_only=True):
 
 
 class OwnCall(ScriptStruct, frozen=True, kw_only=True):
-    """A call of this phone that has nothing to do with us (E-7)."""
+    """A call of this phone that has nothing to do with us (EC-7)."""
 
     at_s: float
     for_s: float

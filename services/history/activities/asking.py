@@ -98,7 +98,7 @@ class Askers:
         return found
 
     async def refuse(self, asker: Asker, action: Action, what: str) -> None:
-        """Record a refusal, and refuse (P5, E-73, E-97). Raises Refused."""
+        """Record a refusal, and refuse (P5, EC-73, EC-97). Raises Refused."""
         fact = AccessRefused(by=asker.name, action=str(action), what=what)
         try:
             await self._say(

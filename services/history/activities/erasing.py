@@ -1,4 +1,4 @@
-"""Erasing a customer (V6, E-75): the fact that every projection obeys, and the record of what is left."""
+"""Erasing a customer (V6, EC-75): the fact that every projection obeys, and the record of what is left."""
 
 from typing import Final
 

@@ -118,7 +118,7 @@ class Messages:
         return await self._do(asker, Action.MESSAGE_HEAR, fact, lambda message: message.heard is not None)
 
     async def claim(self, asker: Asker, id_: str) -> Found:
-        """«I take it». Raises Refused with who has it and since when (E-72)."""
+        """«I take it». Raises Refused with who has it and since when (EC-72)."""
         by = _person(asker)
         fact = MessageClaimed(voice_message_id=VoiceMessageId(id_), by=by)
         contact, message = await self._do(
@@ -196,7 +196,7 @@ class Messages:
         return await self._linked(message.mp3_key or message.original_key)
 
     async def recording_link(self, asker: Asker, id_: str) -> tuple[str, Instant]:
-        """A link to a recorded conversation, by the rights to its contact (O6, E-95). Raises Refused."""
+        """A link to a recorded conversation, by the rights to its contact (O6, EC-95). Raises Refused."""
         action = Action.RECORDING_HEAR
         await self._askers.demand(asker, action, f"recording/{id_}")
         async with self._engine.connect() as connection:

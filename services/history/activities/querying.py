@@ -312,7 +312,7 @@ async def contact(
 async def same_number(
     connection: AsyncConnection, asker: Asker, found: Contact, *, around_ms: int
 ) -> list[Contact]:
-    """Other contacts of the same customer about that time, newest first, as far as rights reach (E-30)."""
+    """Other contacts of the same customer about that time, newest first, as far as rights reach (EC-30)."""
     near: dict[ContactId, Contact] = {}
     for number in naming.numbers_of(found):
         filters = Filters(

@@ -57,7 +57,7 @@ class MessageRoutes(Controller):
 
     @post("/{voice_message_id:str}/claim", status_code=200, summary="«I take it»")
     async def claim(self, parts: Given, asker: Asking, voice_message_id: Id) -> shown.MessageShown:
-        """The first one on the log has it; the second is told who and when (E-72)."""
+        """The first one on the log has it; the second is told who and when (EC-72)."""
         return shown.message(*await parts.messages.claim(asker, voice_message_id))
 
     @post("/{voice_message_id:str}/called-back", status_code=200, summary="«I called back»")

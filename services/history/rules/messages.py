@@ -173,7 +173,7 @@ def _do(
     at: Instant,
     book: Book,
 ) -> None:
-    """Of two who claim, the first on the log has it (V5, E-72)."""
+    """Of two who claim, the first on the log has it (V5, EC-72)."""
     if isinstance(fact, h.MessageRemoved):
         message.original_key = message.mp3_key = None
         message.reason = fact.reason
@@ -193,7 +193,7 @@ def _do(
 
 
 def _erase(contact: Contact, number: str) -> None:
-    """The row stays, the person goes (E-75): numbers, audio, and whatever comes later of them."""
+    """The row stays, the person goes (EC-75): numbers, audio, and whatever comes later of them."""
     if number not in (contact.number, *(each.number for each in contact.callbacks)):
         return
     contact.is_erased, contact.number, contact.number_said = True, None, ""

@@ -112,7 +112,7 @@ def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
-    """No call lasts this long: free the agent, say why, and end what may be left of it (G3, E-108)."""
+    """No call lasts this long: free the agent, say why, and end what may be left of it (G3, EC-108)."""
     agent_id = AgentId(due.subject)
     leg_id = state.line(agent_id).leg_id
     if leg_id is None:
@@ -124,7 +124,7 @@ def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
-    """A phone is in use by any call, ours or not, or can't be reached (Q2, E-7)."""
+    """A phone is in use by any call, ours or not, or can't be reached (Q2, EC-7)."""
     key = phone_key(fact.pbx_id, fact.address)
     known = state.phones.get(key) or Phone(key)
     match fact.state:
@@ -188,7 +188,7 @@ def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
 
 
 def decide_phone_lease_over(state: QueueState, due: TimerDue) -> Decision:
-    """Say which agents that frees, and why (E-108); who has time for notes keeps it."""
+    """Say which agents that frees, and why (EC-108); who has time for notes keeps it."""
     agents = (
         agent_id
         for agent_id in state.agents_of_phone(due.subject)

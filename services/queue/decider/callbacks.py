@@ -99,7 +99,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
 
 
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
-    """An agent who had accepted goes on with the callback if the caller has hung up meanwhile (E-27)."""
+    """An agent who had accepted goes on with the callback if the caller has hung up meanwhile (EC-27)."""
     place = state.places.get(fact.place_id)
     if place is None and fact.origin is not Origin.QUEUE:
         return arrival.decide_asked(state, fact)

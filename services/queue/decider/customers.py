@@ -1,4 +1,4 @@
-"""One customer in several places (C8, C14, C15, E-30): one conversation at a time, and none too many.
+"""One customer in several places (C8, C14, C15, EC-30): one conversation at a time, and none too many.
 
 While a leg of a number is up, or an agent is being brought together with it, no callback to that number is
 offered and no apology granted; what rings for one stops. An agent who is with a callback just then is not
@@ -216,7 +216,7 @@ def decide_patience_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId | None, but: PlaceId) -> None:
-    """They are bridged: other departments' agents shall know of it when their turn comes (E-30)."""
+    """They are bridged: other departments' agents shall know of it when their turn comes (EC-30)."""
     if department_id is None:
         return
     talked = TalkedBefore(department_id=department_id, at=state.now_at)

@@ -91,7 +91,7 @@ def apply_deadline(state: QueueState, due: TimerDue) -> None:
 
 
 def late(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
-    """The deadline acts on a place for which nothing rings that may still be answered (E-13, C5)."""
+    """The deadline acts on a place for which nothing rings that may still be answered (EC-13, C5)."""
     if place.callback_id is None:
         return _no_answer(state, place, DivertReason.DEADLINE)
     return DeadlinePassed(

@@ -116,7 +116,7 @@ def _caller_gone(state: QueueState, leg: Leg) -> Decision:
 
 
 def _go_on_without(state: QueueState, place: Place) -> Decision:
-    """The order stands; an agent who has accepted already goes on with the callback (E-27).
+    """The order stands; an agent who has accepted already goes on with the callback (EC-27).
 
     Nobody is rung, or kept, for a held customer who has hung up (C7).
     """

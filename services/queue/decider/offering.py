@@ -78,7 +78,7 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
             offer_count=place.offer_count + 1,
             tried=(*place.tried, fact.agent_id),
             is_step_open=False,
-            # A running round finishes in the order in which it began (E-17).
+            # A running round finishes in the order in which it began (EC-17).
             round_order=place.round_order or (tuple(seat.agent_id for seat in seats) if keeps_order else ()),
         )
     )

@@ -23,7 +23,7 @@ CALLER_GONE = "caller_gone"
 
 
 def cancels(offer: Offer, *, but: str = "", reason: str = "") -> tuple[CancelLeg, ...]:
-    """Commands that stop an offer's phones, those included that have not begun to ring (E-4).
+    """Commands that stop an offer's phones, those included that have not begun to ring (EC-4).
 
     Who answers in the moment in which the caller goes shall hear so (Q7): that leg is left to us; not a
     mobile that was answered before and waits for its key.

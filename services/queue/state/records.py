@@ -94,7 +94,7 @@ class Line(Record, frozen=True, array_like=True):
     direct_leg_id: LegId | None = None
     """On a direct call, which is routing's."""
     customer: str | None = None
-    """The number of whom this agent talks to, or is being brought together with (E-30)."""
+    """The number of whom this agent talks to, or is being brought together with (EC-30)."""
     rests_for_us: bool = False
     """The rest is for a machine whose commands come too late, and says nothing of the agent's phones."""
     failures: int = 0

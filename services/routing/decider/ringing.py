@@ -109,7 +109,7 @@ def decide_dial(state: RoutingState, due: TimerDue) -> Decision:
 
 
 def _dial(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
-    """Dial a later phone, if it is the employee's still: an extension may be another's by now (E8, E-89)."""
+    """Dial a later phone, if it is the employee's still: an extension may be another's by now (E8, EC-89)."""
     call = state.calls.get(a_try.leg_id)
     leg = next((each for each in a_try.legs if each.leg_id == leg_id), None)
     if call is None or leg is None or a_try.agent_id is None:
@@ -170,7 +170,7 @@ def decide_ring_over(state: RoutingState, due: TimerDue) -> Decision:
 
 
 def miss(state: RoutingState, a_try: Try, reason: MissReason) -> Decision:
-    """Nobody takes it there: stop what rings, those phones included that have not begun to (E-4)."""
+    """Nobody takes it there: stop what rings, those phones included that have not begun to (EC-4)."""
     call = state.calls.get(a_try.leg_id)
     if call is None:
         return NOTHING

@@ -3,7 +3,7 @@
 A handler returns, and its command counts as answered, only after a final answer stands on the log: a process
 that dies while it keeps trying hears the command again. What can't be made now is said once
 (`is_final` False, so that its state is visible) and tried again with growing pauses while other commands
-go on; nothing that was good is touched meanwhile (T5, E-110).
+go on; nothing that was good is touched meanwhile (T5, EC-110).
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Writing a letter: subject, text part, HTML part, the MP3 or a sentence on where it is (V4, E-69).
+"""Writing a letter: subject, text part, HTML part, the MP3 or a sentence on where it is (V4, EC-69).
 
 Whatever a person or a PBX named is cleaned: control characters, line ends and marks that turn the direction
 of writing are no part of any name. The Message-ID follows from the command, so that a letter sent twice is

@@ -1,4 +1,4 @@
-"""Carrying out `delivery.send_letter`: each letter once, whatever is read twice (V4, V7, E-65, E-68).
+"""Carrying out `delivery.send_letter`: each letter once, whatever is read twice (V4, V7, EC-65, EC-68).
 
 A command may come twice: its answer was not on the log when this process died, or another process took
 the partition over. So a letter leaves marks. In this process: what was accepted is answered again without

@@ -276,7 +276,7 @@ def over(state: VoicemailState, message: VoiceMessage) -> None:
 
 
 def on_leg_ended(state: VoicemailState, fact: LegEnded) -> Decision:
-    """Who hangs up during the greeting is an ordinary missed call (E-59)."""
+    """Who hangs up during the greeting is an ordinary missed call (EC-59)."""
     message = state.message_on(fact.leg_id)
     if message is None or message.phase is not Phase.OVER or message.keeping is not Keeping.NOTHING:
         return NOTHING

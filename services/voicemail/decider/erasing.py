@@ -1,4 +1,4 @@
-"""Erasing a customer: no letter tells any more who it was, or brings what was said (V6, E-75).
+"""Erasing a customer: no letter tells any more who it was, or brings what was said (V6, EC-75).
 
 What was written and is not with the mail server yet ends here; what is only being stored is written to
 nobody. A letter whose command the edge is carrying out at that very moment can't be called back.

@@ -41,7 +41,7 @@ async def test_a_dialled_phone_rings_and_is_answered(bench: AnyBench) -> None:
 
 @pytest.mark.rule("G2")
 async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: AnyBench) -> None:
-    """E-50: the reply is lost and the same leg is asked for again: «already», and one ring."""
+    """EC-50: the reply is lost and the same leg is asked for again: «already», and one ring."""
     first = bench.ask(dial("sip:205"))
     await bench.until(port.Progressed, leg_id=L1)
     second = bench.ask(dial("sip:205"))
@@ -226,7 +226,7 @@ async def test_an_extension_is_looked_up(bench: AnyBench, extension: str, exists
 
 
 async def test_a_phone_in_use_is_told_and_busy_for_others(bench: AnyBench) -> None:
-    """An agent on any call is not offered another (Q2, E-7)."""
+    """An agent on any call is not offered another (Q2, EC-7)."""
     await answered(bench, "sip:201")
     seen = await bench.until(port.DeviceSeen, address="sip:201")
     assert seen.state is DeviceState.IN_USE

@@ -50,7 +50,7 @@ async def test_an_employee_gets_a_login_the_next_extension_and_secrets_once(comp
 async def test_an_extension_in_the_way_of_an_emergency_call_is_refused(
     quick_company: Company, extension: str, code: str
 ) -> None:
-    """Row E-88: whoever dials 112 reaches 112."""
+    """Row EC-88: whoever dials 112 reaches 112."""
     answer = await quick_company.call(
         "POST", "/employees", {"name": "Орлов Пётр", "pbx_id": "moskva", "extension": extension}
     )

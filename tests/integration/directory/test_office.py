@@ -44,7 +44,7 @@ async def _two(company: Company) -> None:
 
 @pytest.mark.rule("D6")
 async def test_a_certain_loop_is_refused_with_its_path(company: Company) -> None:
-    """Row E-79: A to B and B to A; nobody would ever be reached."""
+    """Row EC-79: A to B and B to A; nobody would ever be reached."""
     await _two(company)
     first = {"no_answer": {"kind": "colleague", "agent_id": "b"}}
     assert (await company.call("PUT", "/employees/a/rules", first, if_match='"0"')).status_code == 200
@@ -56,7 +56,7 @@ async def test_a_certain_loop_is_refused_with_its_path(company: Company) -> None
 
 @pytest.mark.rule("D6")
 async def test_two_people_who_close_a_loop_at_once_do_not_close_it(company: Company) -> None:
-    """Row E-79: saves of one company come one after the other, and the second sees the first."""
+    """Row EC-79: saves of one company come one after the other, and the second sees the first."""
     await _two(company)
     answers = await asyncio.gather(
         *(
@@ -126,7 +126,7 @@ async def test_n_prompts_a_companys_name_is_rendered_whenever_it_is_saved(compan
 
 @pytest.mark.rule("O3")
 async def test_an_office_extension_is_added_when_its_pbx_has_it(company: Company) -> None:
-    """Row E-90: one that does not exist, and a PBX that does not answer, are two errors; nothing is saved."""
+    """EC-90: one that does not exist, and a PBX that does not answer, are two errors; nothing is saved."""
     await company.made(
         "/pbxs", {"id": "sklad", "name": "Склад", "kind": "office", "numbers": ["+78120003000"]}
     )
@@ -364,7 +364,7 @@ async def test_a_pause_is_said_each_time_it_is_set(company: Company) -> None:
 
 @pytest.mark.rule("Q5")
 async def test_what_is_doubtful_is_saved_with_a_warning(quick_company: Company) -> None:
-    """Row E-33: under two minutes nobody will manage to call back, and it is still the company's choice."""
+    """Row EC-33: under two minutes nobody will manage to call back, and it is still the company's choice."""
     answer = await quick_company.changed("/departments/sales", no_answer_ms=60_000)
     assert answer.status_code == 200
     codes = {each["code"] for each in answer.json()["warnings"]}

@@ -264,7 +264,7 @@ async def test_own_departments_are_those_headed_or_for_anybody_else_with_a_seat_
 
 @pytest.mark.rule("P5")
 async def test_a_refusal_is_recorded_with_who_and_what(full: Company) -> None:
-    """Row E-97: whoever tries is known, and learns nothing of whether it exists."""
+    """Row EC-97: whoever tries is known, and learns nothing of whether it exists."""
     headers = await full.login("me.user")
     existing = await full.call("GET", "/employees/stranger", headers=headers)
     guessed = await full.call("GET", "/employees/nobody-at-all", headers=headers)

@@ -31,7 +31,7 @@ async def two_users(office: Desk) -> None:
 async def test_of_two_who_take_a_voice_message_the_second_is_told_who_has_it_and_since_when(
     office: Desk,
 ) -> None:
-    """Both press «I take it» at once: one calls the customer, the other knows who does (E-72)."""
+    """Both press «I take it» at once: one calls the customer, the other knows who does (EC-72)."""
     await two_users(office)
     async with office.asking(ANNA) as anna, office.asking(VERA) as vera:
         first, second = await asyncio.gather(
@@ -94,7 +94,7 @@ async def test_a_log_that_is_away_or_late_is_said_and_nothing_is_claimed_for_sur
 
 @pytest.mark.rule("V5", "R1")
 async def test_audio_is_a_link_for_five_minutes(office: Desk) -> None:
-    """Whoever it is forwarded to finds it closed soon (E-73)."""
+    """Whoever it is forwarded to finds it closed soon (EC-73)."""
     async with office.asking(BORIS) as boris:
         link = (await boris.get(f"{SALES_MESSAGE}/audio")).json()
         assert "vm.in.sales.mp3" in link["url"]
@@ -159,7 +159,7 @@ async def test_a_shorter_retention_counts_from_the_next_round(office: Desk) -> N
 async def test_erasing_a_customer_takes_number_and_audio_and_says_what_can_not_be_recalled(
     office: Desk,
 ) -> None:
-    """The row stays without the person (E-75); letters that went out are named."""
+    """The row stays without the person (EC-75); letters that went out are named."""
     other = "+79165550099"
     await office.tell(*department_call("in.other", SALES, caller=other), at_s=60)
     await put_audio(office, "vm.in.sales.mp3", "rec.in.sales.wav", "vm.in.other.mp3")

@@ -112,7 +112,7 @@ async def test_the_table_is_in_the_readers_language(
 
 @pytest.mark.rule("H5", "C8")
 async def test_a_contact_shows_what_else_the_customer_had_that_day(office: Desk) -> None:
-    """«Already talked to Sales at 12:04» (E-30)."""
+    """«Already talked to Sales at 12:04» (EC-30)."""
     async with office.asking(BORIS) as asked:
         shown = (await asked.get("/history/in.sales")).json()
     assert {row["contact_id"] for row in shown["same_number"]} == {"in.service", "in.anna"}

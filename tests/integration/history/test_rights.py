@@ -189,7 +189,7 @@ async def test_who_has_no_rights_saved_gets_nothing(office: Desk) -> None:
 
 @pytest.mark.rule("P5")
 async def test_a_refusal_says_who_asked_for_what_and_why_not_in_both_languages(desk: Desk) -> None:
-    """The refused person reads the remedy, the administrator reads the record (E-97)."""
+    """The refused person reads the remedy, the administrator reads the record (EC-97)."""
     await an_office(desk, RightsSaved(agent_id=ANNA, version=2, role=Role.RESTRICTED_USER))
     async with desk.asking(ANNA) as asked:
         answer = await asked.get("/voice-messages/vm.in.service/audio")

@@ -101,7 +101,7 @@ async def test_the_ringing_tone_rings_one_second_in_five() -> None:
 
 
 async def test_silence_is_never_taken_for_speech() -> None:
-    """E-112: nothing silent is ever saved, whatever an engine answers."""
+    """EC-112: nothing silent is ever saved, whatever an engine answers."""
     for pcm in (b"", b"\0\0" * 22_050, b"\x05\0\xfb\xff" * 10_000):
         with pytest.raises(audio.SoundSilent):
             await audio.canonical([Sound(22_050, pcm)])
@@ -109,7 +109,7 @@ async def test_silence_is_never_taken_for_speech() -> None:
 
 @pytest.mark.rule("T6")
 async def test_an_engine_interprets_nothing_of_a_text() -> None:
-    """E-112: a pause in mark-up is spoken and not kept, dashes are no options, phonemes are letters."""
+    """EC-112: a pause in mark-up is spoken and not kept, dashes are no options, phonemes are letters."""
     for text in ('Раз <break time="9s"/> два', "--help", "-w /tmp/x", "\x01[5V\x0130S раз", "[[h@l'oU]]"):
         said = as_spoken(RU, text)
         sound = await EspeakNg().speak(said, VOICES[RU])
@@ -145,7 +145,7 @@ async def test_the_longest_text_is_spoken_at_once() -> None:
 
 
 async def test_an_engine_that_is_missing_or_hangs_is_unavailable(tmp_path: Path) -> None:
-    """E-110: whatever is wrong with the engine is the same passing fault, in bounded time."""
+    """EC-110: whatever is wrong with the engine is the same passing fault, in bounded time."""
     hangs = tmp_path / "hangs"
     hangs.write_text("#!/bin/sh\nsleep 60\n", encoding="utf-8")
     fails = tmp_path / "fails"

@@ -166,7 +166,7 @@ async def test_other_forms_are_kept_beside_the_canonical_one() -> None:
     ],
 )
 async def test_a_bad_text_is_refused_for_good_with_cause_and_remedy(text: str, code: str) -> None:
-    """E-112: the author learns at once what to change; nothing is tried again and nothing is stored."""
+    """EC-112: the author learns at once what to change; nothing is tried again and nothing is stored."""
     world = World(MemoryBlobs())
     await world.notices.render(asked(text, language=Language.ENGLISH))
     assert world.failed.is_final
@@ -210,7 +210,7 @@ async def test_an_upload_that_is_no_recording_is_refused(data: bytes | None, cod
 
 @pytest.mark.rule("T5")
 async def test_while_the_engine_is_down_a_new_text_waits_and_the_old_one_stays(tmp_path: Path) -> None:
-    """E-110: it is said once as not rendered, nothing that was good is touched, and it heals by itself."""
+    """EC-110: it is said once as not rendered, nothing that was good is touched, and it heals by itself."""
     program = tmp_path / "engine"
     world = World(blobs := MemoryBlobs(), EspeakNg(str(program)))
     before = World(blobs)

@@ -67,7 +67,7 @@ async def ask(log: KafkaLog, text: str, version: int) -> None:
 async def test_a_notice_outlives_an_engine_that_is_down_and_a_killed_process(
     log: KafkaLog, kafka_embedded: str, s3_server: S3, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    """E-110: a text is rendered in the end, though the engine was down and the service was killed."""
+    """EC-110: a text is rendered in the end, though the engine was down and the service was killed."""
     engine, broken = tmp_path / "engine", tmp_path / "broken"
     engine.write_text(ENGINE.format(broken=broken), encoding="utf-8")
     engine.chmod(0o755)

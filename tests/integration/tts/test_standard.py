@@ -82,7 +82,7 @@ async def test_every_standard_prompt_can_be_heard(made: Counted, language: Langu
 
 @pytest.mark.rule("T1", "T5")
 async def test_what_a_call_needs_is_a_list_of_files(made: Counted) -> None:
-    """E-111: position, wait and number are played from prompts that lie there; no engine is asked."""
+    """EC-111: position, wait and number are played from prompts that lie there; no engine is asked."""
     for language in Language:
         needed = [*number_prompts(language, "+79123450708"), *number_prompts(language, "+442079460958")]
         needed += [position_prompt(n) for n in (1, 30, 31, 999)]

@@ -161,7 +161,7 @@ async def test_a_recording_becomes_a_letter_whose_mp3_plays(
 async def test_a_command_read_twice_leaves_one_letter_at_the_server(
     desk: Desk, s3_server: S3, smtp_sink: Smtp, tmp_path: Path
 ) -> None:
-    """Also when another process reads it the second time (E-68)."""
+    """Also when another process reads it the second time (EC-68)."""
     asked = msgspec.structs.replace(LETTER, mp3_key=None)
     first = await desk.answer(asked)
     other = Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
@@ -172,7 +172,7 @@ async def test_a_command_read_twice_leaves_one_letter_at_the_server(
 
 @pytest.mark.rule("V4")
 async def test_4xx_is_deferred_and_5xx_is_final(desk: Desk, smtp_sink: Smtp) -> None:
-    """With the server's own words; a repetition after 4xx arrives once (E-65)."""
+    """With the server's own words; a repetition after 4xx arrives once (EC-65)."""
     asked = msgspec.structs.replace(LETTER, mp3_key=None)
     smtp_sink.refuse("anna@*", 451, times=1)
     deferred = await desk.answer(asked)
@@ -220,7 +220,7 @@ async def test_a_mail_server_that_is_away_defers(s3_server: S3, tmp_path: Path) 
 async def test_while_s3_is_away_storing_waits_and_the_letter_goes_from_the_spool(
     s3_server: S3, smtp_sink: Smtp, spool: str, tmp_path: Path
 ) -> None:
-    """S3 that does not answer loses nothing; when it is back, storing goes on (E-62)."""
+    """S3 that does not answer loses nothing; when it is back, storing goes on (EC-62)."""
     away = Desk(tmp_path.name, f"http://127.0.0.1:{free_port()}", s3_server, smtp_sink.address)
     asked = command(spoken(), key=None, spool_url=f"{spool}/spool/1")
     assert isinstance(await away.store(asked), StoringDeferred)

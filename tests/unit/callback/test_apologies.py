@@ -102,7 +102,7 @@ def test_the_customer_is_asked_twice_for_a_key() -> None:
 
 @pytest.mark.rule("C4", "C13")
 def test_one_after_the_apology_leaves_a_voice_message() -> None:
-    """E-52: voicemail takes the leg over, and the callback expires with the message."""
+    """EC-52: voicemail takes the leg over, and the callback expires with the message."""
     office, leg_id = apologizing()
     (wanted,) = office.hears(pressed(leg_id, "1")).facts
     assert wanted == callback.MessageWanted(
@@ -232,7 +232,7 @@ def test_an_apology_to_a_number_that_does_not_exist_is_not_repeated() -> None:
 
 @pytest.mark.rule("C4")
 def test_while_the_pbx_is_away_nobody_is_called() -> None:
-    """E-51: on return no burst, five at a time."""
+    """EC-51: on return no burst, five at a time."""
     office = an_office()
     for n in range(7):
         office.hears(pressed_one(f"c{n}", caller=f"+7912000000{n}", joined=NINE + n), ended(f"c{n}"))

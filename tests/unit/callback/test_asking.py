@@ -110,7 +110,7 @@ def test_a_department_without_callbacks_or_an_unknown_one_refuses(is_known: bool
 
 @pytest.mark.rule("C11", "C10")
 def test_orders_of_the_api_and_of_callers_count_together() -> None:
-    """Three an hour to one number, wherever they come from (E-115)."""
+    """Three an hour to one number, wherever they come from (EC-115)."""
     office = an_office()
     for name in ("c1", "c2"):
         ordered(name, office=office)
@@ -173,7 +173,7 @@ def test_nobody_in_time_in_the_daytime_is_an_apology_call() -> None:
 
 @pytest.mark.rule("C11")
 def test_who_hung_up_after_fifteen_seconds_is_called_where_that_is_switched_on() -> None:
-    """E-26: a callback with origin abandoned, which joins now on the PBX and line of that call."""
+    """EC-26: a callback with origin abandoned, which joins now on the PBX and line of that call."""
     _, order = after_hanging_up()
     assert (order.origin, order.number, order.caller_id) == (Origin.ABANDONED, CUSTOMER, LINE)
     assert order.abandoned_place_id == "p.c1"

@@ -39,7 +39,7 @@ def media_names(play: telephony.Play) -> list[str]:
 
 @pytest.mark.rule("C3")
 def test_the_agent_hears_whom_before_the_customer_is_dialled() -> None:
-    """E-37: «callback, the number, has waited for seven minutes»; no customer's leg before that."""
+    """EC-37: «callback, the number, has waited for seven minutes»; no customer's leg before that."""
     office = whispering()
     started = office.last(callback.AttemptStarted)
     assert (started.attempt, started.agent_id, started.agent_leg_id) == (1, "anna", "anna.leg")
@@ -54,7 +54,7 @@ def test_the_agent_hears_whom_before_the_customer_is_dialled() -> None:
 
 @pytest.mark.rule("C3")
 def test_the_agent_hears_that_another_department_has_talked_to_the_customer_meanwhile() -> None:
-    """E-30: who knows it does not ask everything anew; which department and when stands in the offer."""
+    """EC-30: who knows it does not ask everything anew; which department and when stands in the offer."""
     office = ordered()
     talked = queue.TalkedBefore(department_id=DepartmentId("service"), at=NINE)
     office.hears(msgspec.structs.replace(ready(), talked_before=talked))
@@ -149,7 +149,7 @@ def test_when_one_of_them_hangs_up_the_other_is_hung_up(first: str) -> None:
     ],
 )
 def test_m2_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outcome, told: str) -> None:
-    """E-41: the agent is told and freed; the place keeps its time; the deadline is one gap later now."""
+    """EC-41: the agent is told and freed; the place keeps its time; the deadline is one gap later now."""
     office, leg_id = dialling()
     decision = office.hears(ended(leg_id, outcome, EndedBy.NETWORK))
     (failed,) = decision.facts
@@ -185,7 +185,7 @@ def test_after_two_attempts_the_callback_ends_unreached() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_number_that_does_not_exist_is_not_tried_again() -> None:
-    """E-42: it will not exist in a minute either."""
+    """EC-42: it will not exist in a minute either."""
     office, leg_id = dialling()
     failed, unreached = office.hears(ended(leg_id, Outcome.BAD_NUMBER, EndedBy.NETWORK)).facts
     assert isinstance(failed, callback.AttemptFailed)
@@ -244,7 +244,7 @@ def test_a_deadline_that_passes_after_an_agent_has_answered_changes_nothing() ->
 
 @pytest.mark.rule("C3")
 def test_a_customer_who_hangs_up_before_the_bridge_was_not_reached() -> None:
-    """E-3: one outcome; the agent is told and freed."""
+    """EC-3: one outcome; the agent is told and freed."""
     office, leg_id = dialling()
     office.hears(answered(leg_id))
     decision = office.hears(ended(leg_id))

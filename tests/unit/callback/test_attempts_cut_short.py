@@ -242,7 +242,7 @@ def test_a_last_word_to_a_leg_that_the_gateway_does_not_know_is_over() -> None:
 
 @pytest.mark.rule("G2")
 def test_the_gateway_saying_twice_what_it_did_rings_once() -> None:
-    """E-50: the reply was lost, the dial repeated under its leg id; facts that repeat change nothing."""
+    """EC-50: the reply was lost, the dial repeated under its leg id; facts that repeat change nothing."""
     office, leg_id = dialling()
     office.hears(requested(leg_id), requested(leg_id))
     office.hears(answered(leg_id))
@@ -253,7 +253,7 @@ def test_the_gateway_saying_twice_what_it_did_rings_once() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_dial_that_the_gateway_did_not_make_is_no_attempt() -> None:
-    """E-51: too late, or its PBX away. The agent is told; the deadline still leads to an apology."""
+    """EC-51: too late, or its PBX away. The agent is told; the deadline still leads to an apology."""
     office = whispering()
     office.hears(played(office.last(telephony.Play)))
     (failed,) = office.hears(refused("cb.p.c1.dial1")).facts
@@ -317,7 +317,7 @@ def test_a_leg_that_was_lost_with_its_pbx_counts_and_is_not_dialled_again() -> N
 
 @pytest.mark.rule("C6")
 def test_while_the_pbx_is_away_nobody_is_judged_by_its_silence() -> None:
-    """E-51: a phone that can't be heard has not failed; on return everything goes on."""
+    """EC-51: a phone that can't be heard has not failed; on return everything goes on."""
     office, leg_id = dialling()
     office.hears(gateway.PbxLost(pbx_id=PBX))
     office.waits(300_000)

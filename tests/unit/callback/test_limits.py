@@ -65,7 +65,7 @@ def test_ten_orders_a_day_for_a_number() -> None:
 
 @pytest.mark.rule("C10")
 def test_thirty_orders_a_minute_for_a_department() -> None:
-    """E-115: a robot with a hundred numbers; the other department is not affected."""
+    """EC-115: a robot with a hundred numbers; the other department is not affected."""
     office = an_office()
     for n in range(100):
         office.hears(pressed_one(f"c{n}", caller=f"+7912000{n:04d}"))

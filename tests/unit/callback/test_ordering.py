@@ -87,7 +87,7 @@ def test_hanging_up_at_once_loses_nothing() -> None:
 
 @pytest.mark.rule("C3")
 def test_a_leg_that_an_agent_has_accepted_is_not_hung_up() -> None:
-    """E-27: an agent came free while the order was read back; the two shall talk on this leg."""
+    """EC-27: an agent came free while the order was read back; the two shall talk on this leg."""
     office = an_office()
     office.hears(pressed_one(), accepted())
     assert office.hears(played(office.last(telephony.Play))).commands == ()
@@ -101,7 +101,7 @@ def test_a_leg_that_an_agent_has_accepted_is_not_hung_up() -> None:
 
 @pytest.mark.rule("C3")
 def test_an_agent_lost_before_the_bridge_gives_the_leg_back() -> None:
-    """E-27, and the agent drops: the customer hears the order again and is not left in silence."""
+    """EC-27, and the agent drops: the customer hears the order again and is not left in silence."""
     office = an_office()
     office.hears(pressed_one(), accepted())
     reopened = queue.OfferReopened(place_id=place(), agent_id=AgentId("anna"))
@@ -115,7 +115,7 @@ def test_an_agent_lost_before_the_bridge_gives_the_leg_back() -> None:
 
 @pytest.mark.rule("C3")
 def test_a_customer_who_hangs_up_after_an_agent_accepted_is_called_by_the_same_agent() -> None:
-    """E-27: no second ring for the agent; queue says that he is ready, and the attempt begins."""
+    """EC-27: no second ring for the agent; queue says that he is ready, and the attempt begins."""
     office = an_office()
     office.hears(pressed_one(), accepted(), ended("c1"))
     office, leg_id = dialling(office=office)
@@ -126,7 +126,7 @@ def test_a_customer_who_hangs_up_after_an_agent_accepted_is_called_by_the_same_a
 @pytest.mark.rule("C1")
 @pytest.mark.parametrize("caller", [None, "", "12345", "+881612345678", "112", "+12125551234"])
 def test_a_withheld_or_unusable_number_must_be_typed_and_confirmed(caller: str | None) -> None:
-    """E-23: who withholds the number may have a callback, too, by typing one."""
+    """EC-23: who withholds the number may have a callback, too, by typing one."""
     office = an_office()
     office.hears(pressed_one(caller=caller))
     wanted = office.last(callback.NumberWanted)
@@ -142,7 +142,7 @@ def test_a_withheld_or_unusable_number_must_be_typed_and_confirmed(caller: str |
 @pytest.mark.rule("C1", "C10")
 @pytest.mark.parametrize("digits", ["12345", "205", "112", "88091234567", LINE, ""])
 def test_a_typed_number_that_is_no_use_is_refused_and_may_be_typed_again(digits: str) -> None:
-    """E-28: five digits, an extension, emergency, premium, our own; never dialled, never the end of it."""
+    """EC-28: five digits, an extension, emergency, premium, our own; never dialled, never the end of it."""
     office = an_office()
     office.hears(pressed_one(caller=None), typed("c1", digits))
     assert office.last(callback.NumberWanted).tries_left == 2
@@ -290,7 +290,7 @@ def test_an_order_that_cannot_be_made_is_refused_with_its_reason(
 
 @pytest.mark.rule("C1", "C12")
 def test_an_invited_caller_may_order_until_the_deadline_itself() -> None:
-    """E-34, C12: who was invited is not told «too late» for pressing the key; at the deadline he is."""
+    """EC-34, C12: who was invited is not told «too late» for pressing the key; at the deadline he is."""
     office = an_office()
     office.hears(pressed_one(), after_ms=TEN_MINUTES_MS - 1)
     assert office.last(callback.CallbackOrdered).callback_id == cb()

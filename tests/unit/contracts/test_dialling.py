@@ -138,7 +138,7 @@ def test_a_withheld_number_is_withheld(number: str | None) -> None:
     ],
 )
 def test_typed_junk_is_invalid(number: str) -> None:
-    """E-28: five digits, an internal extension, and what a toddler types."""
+    """EC-28: five digits, an internal extension, and what a toddler types."""
     assert refusal(number, RUSSIA) is Refusal.INVALID
     assert dialling.e164(number, RUSSIA) is None
 

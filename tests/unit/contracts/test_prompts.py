@@ -92,7 +92,7 @@ def test_every_position_and_wait_can_be_said(position: int, wait_ms: int | None)
 
 @pytest.mark.rule("T1", "Q4")
 def test_waits_are_rounded_up_and_end_somewhere() -> None:
-    """Five minutes and a second is «six minutes»; nobody says «seventy-three»; unknown is said so (E-22)."""
+    """Five minutes and a second is «six minutes»; nobody says «seventy-three»; unknown is said so (EC-22)."""
     assert wait_prompt(300_000) == "wait_5"
     assert wait_prompt(301_000) == "wait_6"
     assert wait_prompt(1) == "wait_1"

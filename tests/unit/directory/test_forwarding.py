@@ -20,7 +20,7 @@ def to_department(id_: str) -> DirectAction:
 
 @pytest.mark.rule("D6")
 def test_a_department_that_falls_back_on_who_forwards_to_it_is_a_loop() -> None:
-    """Row E-80: A → department → reserve A, whichever of the two is saved last."""
+    """Row EC-80: A → department → reserve A, whichever of the two is saved last."""
     found = office(rules={"a": RulesCard(no_answer=to_department("sales"))})
     action = NoAnswerAction(kind=ActionKind.FALLBACK_EMPLOYEE, agent_id="a")
     found = with_department(found, "sales", no_answer_action=action)

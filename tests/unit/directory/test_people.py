@@ -47,7 +47,7 @@ def test_logins_are_unique_and_always_fit(names: list[str]) -> None:
 @pytest.mark.rule("E2")
 @given(st.sets(st.integers(min_value=1, max_value=400).map(str)))
 def test_a_generated_extension_is_free_and_in_nobodys_way(taken: set[str]) -> None:
-    """Row E-88: the generator skips what it must not give."""
+    """Row EC-88: the generator skips what it must not give."""
     found = extensions.next_free(taken, "RU")
     assert found not in taken
     assert not dialling.is_emergency(found, "RU")

@@ -75,7 +75,7 @@ def test_each_error_is_found_where_it_is(elements: list[dict[str, Any]], code: s
 
 @pytest.mark.rule("S2")
 def test_without_a_limit_the_route_ends_and_has_no_arrow_out() -> None:
-    """Row E-98: the arrow would never be gone along."""
+    """Row EC-98: the arrow would never be gone along."""
     card = scenario(element("p", "internal_subscriber", ("no_answer", "bye"), agent_id="a"), BYE)
     assert ("arrow_superfluous", "elements.0.arrows.0") in found_in(card)
 

@@ -142,7 +142,7 @@ def test_facts_of_an_older_incarnation_are_not_believed() -> None:
 
 @pytest.mark.rule("G3")
 def test_a_lost_pbx_is_told_and_its_return_says_what_is_left() -> None:
-    """E-51: calls that are gone are reported ended; nobody stays busy for them."""
+    """EC-51: calls that are gone are reported ended; nobody stays busy for them."""
     office = Office({"sip:201": ANSWERS}, public={CUSTOMER: ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
@@ -205,7 +205,7 @@ def test_what_nobody_knows_is_hung_up_and_counted() -> None:
 
 @pytest.mark.rule("G3")
 def test_nobody_is_dialled_while_the_pbx_is_away_and_it_is_said_why() -> None:
-    """E-51, O9: one refusal, no attempt counted, no burst afterwards."""
+    """EC-51, O9: one refusal, no attempt counted, no burst afterwards."""
     office = Office({"sip:201": RINGS})
     office.town.pbxs[PBX].vanish(office.now, for_ms=30_000)
     office.run(100)
@@ -244,7 +244,7 @@ def test_a_play_that_ended_while_the_pbx_was_away_is_finished_on_its_return() ->
 
 @pytest.mark.rule("V7")
 def test_a_gateway_that_dies_in_a_recording_has_all_of_it_afterwards() -> None:
-    """E-63 without loss: the PBX went on recording, and what the file lacks is fetched."""
+    """EC-63 without loss: the PBX went on recording, and what the file lacks is fetched."""
     office = Office()
     leg_id = office.calls_in(then=SAYS)
     office.tell(answer(leg_id))
@@ -260,7 +260,7 @@ def test_a_gateway_that_dies_in_a_recording_has_all_of_it_afterwards() -> None:
 
 @pytest.mark.rule("V8")
 def test_a_recorder_that_dies_leaves_a_playable_file_that_is_flagged() -> None:
-    """E-63: what is on disk is closed, marked «cut off», and delivered."""
+    """EC-63: what is on disk is closed, marked «cut off», and delivered."""
     office = Office()
     leg_id = office.calls_in(then=SAYS)
     office.tell(answer(leg_id))
@@ -279,7 +279,7 @@ def test_a_recorder_that_dies_leaves_a_playable_file_that_is_flagged() -> None:
 
 @pytest.mark.rule("V8")
 def test_a_pbx_that_never_returns_does_not_keep_a_message_from_its_readers() -> None:
-    """E-63: after a minute the file is closed as it is."""
+    """EC-63: after a minute the file is closed as it is."""
     office = Office()
     leg_id = office.calls_in(then=SAYS)
     office.tell(answer(leg_id))
@@ -291,7 +291,7 @@ def test_a_pbx_that_never_returns_does_not_keep_a_message_from_its_readers() -> 
 
 
 def test_phones_are_told_when_they_change_and_not_again_after_a_restart() -> None:
-    """An agent on any call is seen to be busy (E-7), and a restart makes no noise."""
+    """An agent on any call is seen to be busy (EC-7), and a restart makes no noise."""
     office = Office({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)

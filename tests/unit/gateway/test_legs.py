@@ -72,7 +72,7 @@ def test_nobody_is_dialled_before_the_request_is_read_back() -> None:
 
 @pytest.mark.rule("G2")
 def test_the_same_leg_is_dialled_once() -> None:
-    """E-50: whoever got no answer asks again with the same id: «already», and one ring."""
+    """EC-50: whoever got no answer asks again with the same id: «already», and one ring."""
     office = Office({"sip:201": RINGS})
     office.tell(dial("sip:201"))
     office.run(1_000)
@@ -85,7 +85,7 @@ def test_the_same_leg_is_dialled_once() -> None:
 
 @pytest.mark.rule("G2")
 def test_a_lost_reply_is_asked_for_again_and_rings_once() -> None:
-    """E-50: the PBX has accepted and its reply is lost; asking again changes nothing for the person."""
+    """EC-50: the PBX has accepted and its reply is lost; asking again changes nothing for the person."""
     office = Office({"sip:201": ANSWERS}, network={"replies_lost": 1.0})
     office.tell(dial("sip:201"))
     office.run(4_500)
@@ -206,7 +206,7 @@ def test_a_ringing_phone_is_given_up_at_our_own_limit() -> None:
     ],
 )
 def test_how_a_leg_ended_is_one_of_a_closed_set(behaviour: dict[str, object], outcome: Outcome) -> None:
-    """Declined is not missed, busy is not unreachable, and a bad number is not tried again (E-42)."""
+    """Declined is not missed, busy is not unreachable, and a bad number is not tried again (EC-42)."""
     office = Office({"sip:201": {"behaviours": [behaviour]}})
     office.tell(dial("sip:201"))
     office.run(5_000)
@@ -214,7 +214,7 @@ def test_how_a_leg_ended_is_one_of_a_closed_set(behaviour: dict[str, object], ou
 
 
 def test_a_leg_cancelled_before_anybody_was_dialled_ends_without_a_ring() -> None:
-    """E-4: the customer left while the phones were being set up."""
+    """EC-4: the customer left while the phones were being set up."""
     office = Office({"sip:201": RINGS})
     office.is_log_slow = True
     office.tell(dial("sip:201"))
@@ -226,7 +226,7 @@ def test_a_leg_cancelled_before_anybody_was_dialled_ends_without_a_ring() -> Non
 
 
 def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
-    """E-4: the agent who picked up in that instant is hung up at once, and nobody thinks they talk."""
+    """EC-4: the agent who picked up in that instant is hung up at once, and nobody thinks they talk."""
     office = Office(
         {"sip:201": {"behaviours": [{"answer_after_s": 1.0}]}},
         network={"latency_ms_min": 300, "latency_ms_max": 300},

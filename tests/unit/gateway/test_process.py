@@ -78,7 +78,7 @@ async def test_a_voice_message_is_in_s3_verified_and_leaves_the_spool(tmp_path: 
 
 @pytest.mark.rule("V7")
 async def test_a_recording_stays_in_the_spool_until_s3_has_it_verified(tmp_path: Path) -> None:
-    """E-62: S3 is down, then loses a byte; nothing is deleted before a look says it is there and whole."""
+    """EC-62: S3 is down, then loses a byte; nothing is deleted before a look says it is there and whole."""
     async with works(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
@@ -188,7 +188,7 @@ def test_sound_that_comes_after_another_has_removed_the_file_makes_no_new_one(tm
 
 @pytest.mark.rule("V8")
 async def test_a_half_written_file_is_closed_into_a_playable_one(tmp_path: Path) -> None:
-    """E-63: gateway and PBX died in mid-message; what is on disk is a whole A-law WAV, flagged."""
+    """EC-63: gateway and PBX died in mid-message; what is on disk is a whole A-law WAV, flagged."""
     async with works(tmp_path) as made:
         made.tell(dial("sip:201"))
         await made.until(LegAnswered)

@@ -71,7 +71,7 @@ def test_on_a_bad_network_every_leg_is_dialled_once_and_ends_once(seed: int) -> 
 
 
 def test_an_agent_behind_a_link_that_is_cut_fails_at_once() -> None:
-    """E-91: no 15 s of ring for a phone that can't be reached."""
+    """EC-91: no 15 s of ring for a phone that can't be reached."""
     office = Office()
     script: dict[str, Any] = {"pbxs": {"cloud": {}, "second": {"phones": {"sip:205": {}}}}}
     office.town = Town(scripts.read(script), Sounds(lambda key: MEDIA.get(key), voice))

@@ -316,7 +316,7 @@ def test_nothing_is_recorded_before_the_request_is_read_back() -> None:
 
 @pytest.mark.rule("V7")
 def test_the_end_of_a_leg_waits_two_seconds_for_s3_and_no_longer() -> None:
-    """E-62: S3 is down. The recording is spooled and told of; the leg's end is not held up for ever."""
+    """EC-62: S3 is down. The recording is spooled and told of; the leg's end is not held up for ever."""
     office = Office()
     office.is_s3_up = False
     leg_id = a_caller(office, Step(until=Until.RECORDING), Step(say="hello there"), Step(hang_up=True))
@@ -344,7 +344,7 @@ def test_a_recording_is_stopped_and_kept() -> None:
 
 
 def test_a_recording_on_a_leg_that_is_gone_is_told_to_be_missing() -> None:
-    """E-59: the caller hung up in the greeting."""
+    """EC-59: the caller hung up in the greeting."""
     office = Office()
     leg_id = a_caller(office, Step(hang_up=True))
     office.run(2_000)

@@ -245,7 +245,7 @@ def test_who_orders_again_waits_since_the_earlier_claim() -> None:
 
 @pytest.mark.rule("C11", "C13")
 def test_a_callback_from_an_abandoned_call_is_in_that_calls_row() -> None:
-    """The customer hung up, we called back: one story; not reached, it is still an abandoned call (E-26)."""
+    """The customer hung up, we called back: one story; not reached, it is still an abandoned call (EC-26)."""
     office = Office().say(a_call(), place(), at_s=0)
     office.say(hung_up("in1"), PlaceAbandoned(place_id=PlaceId("p.in1"), waited_ms=20_000), at_s=20)
     callback_id, place_id = CallbackId("cb.web"), PlaceId("p.web")

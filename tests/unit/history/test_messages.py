@@ -104,7 +104,7 @@ def test_a_fact_that_nobody_claims_for_an_hour_is_forgotten() -> None:
 
 @pytest.mark.rule("H4")
 def test_the_end_of_a_talk_is_known_even_when_it_stands_before_the_answer() -> None:
-    """The leg ended while the queue's word was late: no talk stays open for ever (E-92)."""
+    """The leg ended while the queue's word was late: no talk stays open for ever (EC-92)."""
     office = Office().say(a_call(), place(), offer(ANNA, 1), at_s=0)
     office.say(hung_up("p.in1.o1.0"), at_s=8)
     office.say(offer_accepted(ANNA, 1), connected(ANNA, 1, waited_ms=4_000), hung_up("in1"), at_s=9)

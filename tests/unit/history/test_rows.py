@@ -85,7 +85,7 @@ def left_a_message(leg: str = "in1") -> tuple[v.RecordingAsked, v.MessageTaken, 
 
 @pytest.mark.rule("H1")
 def test_a_dropped_direct_call_is_missed_by_that_employee() -> None:
-    """Anna sees whom she owes a call (E-76)."""
+    """Anna sees whom she owes a call (EC-76)."""
     office = a_direct_call().say(
         ended(r.EndReason.DROPPED, missed_by=ANNA, waited_ms=120_000), hung_up("in1"), at_s=121
     )
@@ -107,7 +107,7 @@ def test_a_forwarded_call_that_the_second_answers_is_a_call_to_the_second() -> N
 
 @pytest.mark.rule("H2")
 def test_a_forwarded_call_that_nobody_answers_is_missed_by_the_first() -> None:
-    """The call was for Anna; that Boris was tried is kept inside (E-78)."""
+    """The call was for Anna; that Boris was tried is kept inside (EC-78)."""
     office = a_direct_call().say(forwarded(BORIS), rung(BORIS, "t2", rule=r.Rule.NO_ANSWER), at_s=122)
     office.say(missed(BORIS, "t2"), ended(r.EndReason.DROPPED, missed_by=ANNA), hung_up("in1"), at_s=242)
     row = office.row()
@@ -138,7 +138,7 @@ def to_the_machine(office: Office) -> Office:
 
 @pytest.mark.rule("H3")
 def test_who_hangs_up_in_the_greeting_leaves_a_plain_missed_call() -> None:
-    """Nothing to hear is nothing to show (E-59)."""
+    """Nothing to hear is nothing to show (EC-59)."""
     office = to_the_machine(a_direct_call())
     office.say(
         v.MessageMissing(voice_message_id=MESSAGE, reason=v.MissingReason.HUNG_UP_IN_GREETING),
@@ -220,7 +220,7 @@ def test_a_caller_who_hangs_up_before_the_call_is_handed_over_is_abandoned_all_t
 
 @pytest.mark.rule("H4")
 def test_an_answer_of_no_length_is_answered_and_not_missed() -> None:
-    """The answer was first on the log, and so it counts (E-3)."""
+    """The answer was first on the log, and so it counts (EC-3)."""
     office = Office().say(a_call(), place(), offer(ANNA, 1), at_s=0)
     office.say(offer_accepted(ANNA, 1), hung_up("in1"), connected(ANNA, 1, waited_ms=4_000), at_s=4)
     row = office.row()

@@ -129,7 +129,7 @@ def test_only_who_asked_is_told_of_it_when_calling(origin: Origin, told: bool) -
 
 @pytest.mark.rule("C11", "H4")
 def test_who_hangs_up_is_told_of_with_what_a_callback_needs() -> None:
-    """Callback decides from this fact alone whether to call (E-26)."""
+    """Callback decides from this fact alone whether to call (EC-26)."""
     office = with_anna_busy()
     office.calls("c1")
     office.waits(20_000)

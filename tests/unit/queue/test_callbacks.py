@@ -30,7 +30,7 @@ from tests.unit.queue.stories import (
 
 @pytest.mark.rule("C3")
 def test_first_the_agent_with_the_customers_number_then_callback_dials() -> None:
-    """E-37: the desk phone shows the customer and the purpose; no leg of the customer is ours to dial."""
+    """EC-37: the desk phone shows the customer and the purpose; no leg of the customer is ours to dial."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")

@@ -112,7 +112,7 @@ def test_an_action_without_a_notice_follows_at_once() -> None:
 
 @pytest.mark.rule("Q5")
 def test_a_phone_that_rings_at_the_deadline_may_finish_its_ring() -> None:
-    """E-13: answered in that window is answered; no new offer is made in it."""
+    """EC-13: answered in that window is answered; no new offer is made in it."""
     office = an_office(ANNA, BORIS, no_answer_ms=70 * SECOND)
     office.phone_is(BORIS, DeviceState.IN_USE)
     office.calls("c1")
@@ -132,7 +132,7 @@ def test_a_phone_that_rings_at_the_deadline_may_finish_its_ring() -> None:
 
 @pytest.mark.rule("Q5")
 def test_when_the_last_ring_after_the_deadline_is_over_the_action_follows() -> None:
-    """E-13: within one ring time, and only once."""
+    """EC-13: within one ring time, and only once."""
     office = an_office(ANNA, no_answer_ms=30 * SECOND)
     office.calls("c1")
     office.waits(30 * SECOND)
@@ -157,7 +157,7 @@ def test_a_later_change_of_the_timeout_does_not_move_a_stored_deadline() -> None
 
 @pytest.mark.rule("Q5")
 def test_a_timeout_below_two_minutes_is_a_timeout() -> None:
-    """E-33: it is saved with a warning, and kept."""
+    """EC-33: it is saved with a warning, and kept."""
     office = an_empty_desk(no_answer_ms=MINUTE)
     office.calls("c1")
     office.waits(MINUTE)

@@ -113,7 +113,7 @@ def test_on_a_mobile_the_answer_is_a_key_and_until_then_the_others_ring_on() -> 
 
 @pytest.mark.rule("E4")
 def test_a_mobiles_own_voicemail_cannot_take_a_call() -> None:
-    """E-46: without the key within eight seconds it is not answered; the desk phone goes on ringing."""
+    """EC-46: without the key within eight seconds it is not answered; the desk phone goes on ringing."""
     office = with_mobile()
     office.calls("c1")
     office.waits(6 * SECOND)

@@ -88,7 +88,7 @@ def test_why_each_agent_was_skipped_is_kept_with_the_decision() -> None:
 
 @pytest.mark.rule("Q2")
 def test_an_agent_on_any_call_is_not_rung() -> None:
-    """E-7: a direct call, an own call, a call on the mobile, as far as the network tells."""
+    """EC-7: a direct call, an own call, a call on the mobile, as far as the network tells."""
     office = an_office(ANNA)
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.calls("c1")
@@ -244,7 +244,7 @@ def test_who_declines_is_not_offered_this_place_while_others_can_be_nor_within_t
 
 @pytest.mark.rule("Q8")
 def test_the_only_agent_who_declines_is_rung_again_after_ten_seconds_and_not_before() -> None:
-    """E-6: the place waits, without a tight loop."""
+    """EC-6: the place waits, without a tight loop."""
     office = an_office(ANNA)
     office.calls("c1")
     office.waits(3 * SECOND)
@@ -271,7 +271,7 @@ def test_two_who_declined_are_each_left_in_peace_for_their_own_ten_seconds() -> 
 
 @pytest.mark.rule("Q8")
 def test_who_declines_one_department_may_be_rung_at_once_by_another() -> None:
-    """E-9: a no to one place is no pause."""
+    """EC-9: a no to one place is no pause."""
     office = an_office(ANNA, VERA)
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))
     office.calls("c1")

@@ -1,4 +1,4 @@
-"""A limit of phones that a department rings at once, and whom it leaves out (Q13, E-18)."""
+"""A limit of phones that a department rings at once, and whom it leaves out (Q13, EC-18)."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def ringing_phones(office: Office) -> int:
 
 @pytest.mark.rule("Q13", "Q1")
 def test_forty_agents_ring_ten_at_a_time_and_the_others_are_named() -> None:
-    """E-18: forty mobiles at once cost money and block the lines; who was left out is known."""
+    """EC-18: forty mobiles at once cost money and block the lines; who was left out is known."""
     office = an_office(*FORTY, legs_max=10)
     for number, agent_id in enumerate(FORTY[2:]):
         office.saves(office.agent(agent_id, mobile(f"+7916000{number:04}")))

@@ -89,7 +89,7 @@ def test_a_call_that_was_never_bridged_has_no_wrap_up() -> None:
 
 @pytest.mark.rule("Q13")
 def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_notes() -> None:
-    """E-16: the order of the end of the calls."""
+    """EC-16: the order of the end of the calls."""
     office = an_office(ANNA, wrap_up_ms=30 * SECOND)
     office.talks(ANNA, "c1")
     ended_at = office.at
@@ -120,7 +120,7 @@ def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> 
 
 @pytest.mark.rule("Q13")
 def test_a_caller_too_many_gets_the_overflow_action() -> None:
-    """E-19: its own action, with its own notice; who waited before is not touched."""
+    """EC-19: its own action, with its own notice; who waited before is not touched."""
     office = an_office(ANNA, waiting_max=2, overflow_action=action("hang_up"))
     office.phone_is(ANNA, DeviceState.IN_USE)
     for name in ("c1", "c2", "c3"):
@@ -171,7 +171,7 @@ def test_an_overflow_may_ring_a_fallback_employee_or_pass_on() -> None:
 
 @pytest.mark.rule("G3")
 def test_a_lease_older_than_any_call_frees_the_agent_and_says_why() -> None:
-    """E-108: nobody is busy for ever; what may be left of the call is hung up."""
+    """EC-108: nobody is busy for ever; what may be left of the call is hung up."""
     office = an_office(ANNA, auto=False)
     office.calls("c1")
     office.answers(ANNA)
@@ -185,7 +185,7 @@ def test_a_lease_older_than_any_call_frees_the_agent_and_says_why() -> None:
 
 @pytest.mark.rule("G3")
 def test_a_phone_that_is_never_reported_idle_does_not_keep_its_agent_for_ever() -> None:
-    """E-108: a PBX that forgot; the cause is logged and who waits is served."""
+    """EC-108: a PBX that forgot; the cause is logged and who waits is served."""
     office = an_office(ANNA, BORIS, no_answer_ms=8 * HOUR)
     office.saves(office.department(ANNA))
     office.phone_is(ANNA, DeviceState.IN_USE)

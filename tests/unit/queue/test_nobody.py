@@ -48,7 +48,7 @@ def test_a_caller_for_whom_nobody_can_come_gets_the_action_at_once(why: str) -> 
 
 @pytest.mark.rule("Q6", "O5")
 def test_the_last_agent_suspended_while_customers_wait() -> None:
-    """E-11: no more offers, the action at once for callers; a callback stays until its deadline."""
+    """EC-11: no more offers, the action at once for callers; a callback stays until its deadline."""
     office = an_office(ANNA, BORIS)
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.saves(office.hours(BORIS, hours=()))
@@ -74,7 +74,7 @@ def test_the_last_agent_suspended_while_the_phone_rings() -> None:
 
 @pytest.mark.rule("Q6", "E5")
 def test_the_last_ones_hours_end_while_customers_wait() -> None:
-    """E-11: the same by the clock."""
+    """EC-11: the same by the clock."""
     office = an_office(ANNA)
     office.saves(office.hours(ANNA, hours=(Interval(from_at=NINE, until_at=Instant(NINE + 5 * MINUTE)),)))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -89,7 +89,7 @@ def test_the_last_ones_hours_end_while_customers_wait() -> None:
 
 @pytest.mark.rule("Q6", "E6")
 def test_an_absence_that_begins_while_the_phone_rings() -> None:
-    """E-12: the ring runs out; then nobody can come."""
+    """EC-12: the ring runs out; then nobody can come."""
     office = an_office(ANNA)
     office.saves(office.hours(ANNA, absences=(Interval(from_at=Instant(NINE + 10 * SECOND)),)))
     office.calls("c1")
@@ -102,7 +102,7 @@ def test_an_absence_that_begins_while_the_phone_rings() -> None:
 
 @pytest.mark.rule("Q6", "E6")
 def test_a_call_already_answered_is_untouched_by_an_absence() -> None:
-    """E-12: midnight cuts nobody off."""
+    """EC-12: midnight cuts nobody off."""
     office = an_office(ANNA)
     office.saves(office.hours(ANNA, absences=(Interval(from_at=Instant(NINE + MINUTE)),)))
     office.calls("c1")

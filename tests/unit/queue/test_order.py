@@ -48,7 +48,7 @@ def test_the_earliest_caller_gets_the_agent_who_comes_free() -> None:
 
 @pytest.mark.rule("Q3", "C2")
 def test_two_callbacks_and_three_callers_are_served_by_joining_time() -> None:
-    """E-47: the two earliest are served, whatever holds the place; an order does not move it."""
+    """EC-47: the two earliest are served, whatever holds the place; an order does not move it."""
     office = with_both_busy(strategy=by("longest_idle"))
     names = ("c1", "c2", "c3", "c4", "c5")
     for at, name in enumerate(names):

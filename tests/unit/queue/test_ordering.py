@@ -111,7 +111,7 @@ def test_an_order_keeps_joining_time_and_deadline() -> None:
 
 @pytest.mark.rule("C3")
 def test_while_the_ordering_leg_is_up_a_free_agent_is_offered_that_leg() -> None:
-    """E-27: bridged, the customer talks and the order is void; nobody dials."""
+    """EC-27: bridged, the customer talks and the order is void; nobody dials."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1", hangs_up=False)
@@ -124,7 +124,7 @@ def test_while_the_ordering_leg_is_up_a_free_agent_is_offered_that_leg() -> None
 
 @pytest.mark.rule("C3")
 def test_a_customer_who_hangs_up_before_the_bridge_is_called_back_by_the_same_agent() -> None:
-    """E-27: without a second ring for the agent."""
+    """EC-27: without a second ring for the agent."""
     office = with_anna_busy(auto=False)
     office.calls("c1")
     office.hears(office.replies(office.last(telephony.AnswerLeg))[0])

@@ -34,7 +34,7 @@ def with_volga(*far: AgentId, **settings: Any) -> Office:
 
 @pytest.mark.rule("O9")
 def test_an_unreachable_pbx_costs_one_failed_offer_and_not_one_per_call() -> None:
-    """E-91: its agents are skipped for sixty seconds, and the reason is visible."""
+    """EC-91: its agents are skipped for sixty seconds, and the reason is visible."""
     office = with_volga(BORIS, VERA, strategy=by("linear"))
     office.saves(office.department(BORIS, VERA, ANNA))
     office.calls("c1")
@@ -130,7 +130,7 @@ def test_an_agent_who_moves_to_another_pbx_during_a_probe_leaves_none_locked_out
 
 @pytest.mark.rule("G3", "O9")
 def test_while_a_pbx_is_lost_places_wait_deadlines_run_and_nothing_is_offered() -> None:
-    """E-51: no attempt is made; on return as many phones ring as agents are free, no burst."""
+    """EC-51: no attempt is made; on return as many phones ring as agents are free, no burst."""
     office = an_office(ANNA, strategy=by("longest_idle"))
     office.hears(gateway.PbxLost(pbx_id=MOSCOW))
     office.calls("c1")

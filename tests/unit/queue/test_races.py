@@ -42,7 +42,7 @@ def test_a_caller_who_hangs_up_is_abandoned_with_the_time_waited() -> None:
 
 @pytest.mark.rule("Q7")
 def test_all_three_phones_are_stopped_also_those_not_yet_ringing() -> None:
-    """E-4: nobody is marked missed, and a late ringing changes nothing."""
+    """EC-4: nobody is marked missed, and a late ringing changes nothing."""
     office = on_the_line(ANNA, BORIS, VERA)
     legs = [command.leg_id for command in office.said(telephony.DialLeg)]
     office.hangs_up("c1")
@@ -56,7 +56,7 @@ def test_all_three_phones_are_stopped_also_those_not_yet_ringing() -> None:
 
 @pytest.mark.rule("Q7")
 def test_an_agent_who_answers_too_late_hears_that_the_caller_has_gone() -> None:
-    """E-3: the hang-up was first on the log; a short notice, then the leg is hung up, and nothing is left."""
+    """EC-3: the hang-up was first on the log: a short notice, then the leg is hung up; nothing is left."""
     office = on_the_line(ANNA)
     leg_id = office.offer_to(ANNA).legs[0].leg_id
     office.hangs_up("c1")
@@ -74,7 +74,7 @@ def test_an_agent_who_answers_too_late_hears_that_the_caller_has_gone() -> None:
 
 @pytest.mark.rule("Q7")
 def test_an_agent_who_had_accepted_hears_that_the_caller_has_gone_and_is_free() -> None:
-    """E-3 while the bridge is being made: the place is abandoned, the agent no longer busy afterwards."""
+    """EC-3 while the bridge is being made: the place is abandoned, the agent no longer busy afterwards."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
     office.hangs_up("c1")
@@ -118,7 +118,7 @@ def test_a_goodbye_whose_end_is_never_told_is_hung_up() -> None:
 
 @pytest.mark.rule("Q9")
 def test_an_answer_that_is_first_on_the_log_was_an_answer_even_for_no_time_at_all() -> None:
-    """E-3: bridged, and then the hang-up: answered, 0 s; never both."""
+    """EC-3: bridged, and then the hang-up: answered, 0 s; never both."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
     office.hears(office.replies(office.last(telephony.Bridge))[0])

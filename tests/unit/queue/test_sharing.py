@@ -57,7 +57,7 @@ def test_a_round_tries_each_agent_once_and_repeats_after_five_seconds() -> None:
 
 @pytest.mark.rule("Q1")
 def test_longest_idle_prefers_who_has_had_no_call_for_longest() -> None:
-    """E-16: three agents who were never called go by the list, later by the end of their calls."""
+    """EC-16: three agents who were never called go by the list, later by the end of their calls."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("longest_idle"))
     rung = []
     for name in ("c1", "c2", "c3"):
@@ -179,7 +179,7 @@ def test_in_cumulative_a_decline_starts_the_next_agent_at_once() -> None:
 
 @pytest.mark.rule("Q1", "O5")
 def test_a_new_order_of_agents_counts_from_the_next_round() -> None:
-    """E-17: the running round finishes on the old order."""
+    """EC-17: the running round finishes on the old order."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("linear"))
     office.calls("c1")
     office.saves(office.department(VERA, BORIS, ANNA, strategy=by("linear")))

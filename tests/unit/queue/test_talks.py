@@ -1,4 +1,4 @@
-"""One customer who ordered callbacks in two departments (E-30): two places, one conversation at a time."""
+"""One customer who ordered callbacks in two departments (EC-30): two places, one conversation at a time."""
 
 from typing import Any
 

@@ -99,7 +99,7 @@ def test_the_spoken_position_never_rises() -> None:
 
 @pytest.mark.rule("Q4")
 def test_with_no_agent_at_work_no_estimate_is_invented() -> None:
-    """E-22: «we cannot say», no number, and no division by zero; a callback's place may wait so."""
+    """EC-22: «we cannot say», no number, and no division by zero; a callback's place may wait so."""
     office = a_busy_office()
     office.calls("c1")
     office.orders("c1")
@@ -167,7 +167,7 @@ def test_a_waiting_caller_is_invited_after_thirty_seconds_and_once() -> None:
 
 @pytest.mark.rule("C1")
 def test_who_withholds_the_number_may_wait_and_is_invited_too() -> None:
-    """E-23: callback then asks for a typed number; the queue hands over no number."""
+    """EC-23: callback then asks for a typed number; the queue hands over no number."""
     office = a_busy_office()
     office.calls("c1", caller=None)
     office.waits(30 * SECOND)
@@ -194,7 +194,7 @@ def test_nobody_is_invited_where_callbacks_are_off_nor_who_calls_from_inside(why
 def test_less_than_fifteen_seconds_before_the_deadline_nobody_is_invited(
     left_ms: int, is_invited: bool
 ) -> None:
-    """E-34: the wait goes on and Q5 decides."""
+    """EC-34: the wait goes on and Q5 decides."""
     office = a_busy_office(no_answer_ms=30 * SECOND + left_ms)
     office.calls("c1")
     office.waits(30 * SECOND)

@@ -96,7 +96,7 @@ def test_an_absence_without_an_end_lasts_until_it_is_changed() -> None:
 
 @pytest.mark.rule("E6")
 def test_a_ring_that_began_before_an_absence_may_be_answered_in_it() -> None:
-    """E-12: the phone rings on; no new offer afterwards."""
+    """EC-12: the phone rings on; no new offer afterwards."""
     office = an_office(ANNA, BORIS)
     office.saves(office.department(ANNA))
     office.saves(office.hours(ANNA, absences=(Interval(from_at=at(10 * SECOND)),)))

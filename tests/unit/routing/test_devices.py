@@ -320,7 +320,7 @@ def test_the_phones_of_a_removed_employee_stop_ringing_and_a_call_in_progress_go
 
 @pytest.mark.rule("E8")
 def test_a_reused_extension_never_receives_an_old_leg() -> None:
-    """E-89: Anna moved to 111 and Boris got her 201 while her call rang; her later phone stays silent."""
+    """EC-89: Anna moved to 111 and Boris got her 201 while her call rang; her later phone stays silent."""
     office = an_office()
     office.saves_person(ANNA, mobile(delay_ms=0), desk_later("201"))
     office.calls()
@@ -333,7 +333,7 @@ def test_a_reused_extension_never_receives_an_old_leg() -> None:
 
 @pytest.mark.rule("E8")
 def test_a_leg_that_rings_belongs_to_the_person_and_not_to_the_extension() -> None:
-    """E-89: what was dialled for Anna is answered as Anna, whoever has her extension since."""
+    """EC-89: what was dialled for Anna is answered as Anna, whoever has her extension since."""
     office = an_office()
     office.calls()
     office.saves_person(ANNA, extension="111")

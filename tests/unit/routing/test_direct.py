@@ -76,7 +76,7 @@ def test_a_call_to_a_number_that_is_nobodys_is_rejected() -> None:
 
 @pytest.mark.rule("D1", "D2")
 def test_after_two_minutes_without_an_answer_the_call_is_dropped_with_busy_tones() -> None:
-    """E-76: nothing is configured, nobody answers; the caller never paid, and Anna sees the missed call."""
+    """EC-76: nothing is configured, nobody answers; the caller never paid, and Anna sees the missed call."""
     office = an_office()
     office.calls()
     office.waits(120 * SECOND - 1)
@@ -179,7 +179,7 @@ def test_voicemail_takes_the_call_over_unanswered_and_with_whose_machine_it_is()
 
 @pytest.mark.rule("D4", "E5")
 def test_out_of_hours_the_call_goes_straight_to_its_action_without_ringing() -> None:
-    """E-83: the phone on an empty desk rings for nobody, and no caller waits for it."""
+    """EC-83: the phone on an empty desk rings for nobody, and no caller waits for it."""
     office = an_office()
     office.rules(ANNA, out_of_hours=to_colleague(BORIS))
     office.is_out_of_hours(ANNA)

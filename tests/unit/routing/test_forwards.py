@@ -222,7 +222,7 @@ def test_a_caller_we_were_too_late_to_answer_is_answered_all_the_same() -> None:
 
 @pytest.mark.rule("D6")
 def test_forwarded_and_answered_by_nobody_is_missed_by_the_first() -> None:
-    """E-78: the customer wanted Anna; Boris is a try in her row."""
+    """EC-78: the customer wanted Anna; Boris is a try in her row."""
     office = chain(ANNA, BORIS)
     office.calls()
     office.phone_ends(Outcome.NO_ANSWER)
@@ -245,7 +245,7 @@ def test_a_caller_who_gives_up_while_the_second_rings_is_missed_by_the_first() -
 
 @pytest.mark.rule("D6")
 def test_a_loop_of_two_is_cut_at_the_second_visit() -> None:
-    """E-79: two people forwarded to each other at once; the caller gets Anna's machine, in one row."""
+    """EC-79: two people forwarded to each other at once; the caller gets Anna's machine, in one row."""
     office = chain(ANNA, BORIS, ANNA)
     office.calls()
     office.phone_ends(Outcome.NO_ANSWER)
@@ -269,7 +269,7 @@ def test_who_forwards_to_themselves_is_no_loop() -> None:
 
 @pytest.mark.rule("D6")
 def test_after_five_forwards_the_sixth_target_gets_the_call_as_a_voice_message() -> None:
-    """E-82: nobody waits through seven people; the trail crosses PBXs like everything else."""
+    """EC-82: nobody waits through seven people; the trail crosses PBXs like everything else."""
     office = an_office()
     people = [ANNA, BORIS, VERA, FAR, GLEB, AgentId("ilya"), AgentId("kira")]
     for number, agent_id in enumerate(people[5:]):
@@ -287,7 +287,7 @@ def test_after_five_forwards_the_sixth_target_gets_the_call_as_a_voice_message()
 
 @pytest.mark.rule("D6", "D4")
 def test_the_own_rule_of_an_absent_target_applies_once() -> None:
-    """E-82: Boris is away and sends his calls on; nobody waits for his empty chair."""
+    """EC-82: Boris is away and sends his calls on; nobody waits for his empty chair."""
     office = chain(ANNA, BORIS)
     office.rules(BORIS, absence=to_colleague(VERA))
     office.is_absent(BORIS)
@@ -300,7 +300,7 @@ def test_the_own_rule_of_an_absent_target_applies_once() -> None:
 
 @pytest.mark.rule("D6", "D4")
 def test_targets_who_are_all_away_end_at_the_last_ones_machine() -> None:
-    """E-82: everybody is out of hours and forwards in a circle; in one step, and without a ring."""
+    """EC-82: everybody is out of hours and forwards in a circle; in one step, and without a ring."""
     office = an_office()
     for one, following in ((ANNA, BORIS), (BORIS, VERA), (VERA, ANNA)):
         office.rules(one, out_of_hours=to_colleague(following))
@@ -336,7 +336,7 @@ def test_with_nobody_left_the_caller_hears_so_before_the_end() -> None:
 
 @pytest.mark.rule("D6")
 def test_a_trail_that_ends_in_a_department_has_everybody_on_it() -> None:
-    """E-80: A, then department D, whose fallback is A again: the queue sees that A was there already."""
+    """EC-80: A, then department D, whose fallback is A again: the queue sees that A was there already."""
     office = chain(ANNA, BORIS)
     office.rules(BORIS, no_answer=to_department(SALES))
     office.calls()

@@ -204,7 +204,7 @@ def test_an_absent_or_closed_subscriber_with_a_limit_is_passed_by_at_once() -> N
 
 @pytest.mark.rule("S2")
 def test_a_subscriber_without_a_limit_ends_the_route() -> None:
-    """E-98: Anna's own rule applies, and an arrow that is there all the same is not followed."""
+    """EC-98: Anna's own rule applies, and an arrow that is there all the same is not followed."""
     office = a_subscriber(None, ("no_answer", "boris"))
     office.rules(ANNA, no_answer=to_colleague(GLEB))
     office.calls(MENU_LINE)

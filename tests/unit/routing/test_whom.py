@@ -29,7 +29,7 @@ from tests.unit.routing.stories import an_office
 
 @pytest.mark.rule("D5")
 def test_the_responsible_manager_wins_over_whatever_the_line_leads_to() -> None:
-    """E-87: the CRM says Gleb, Anna's own settings say Boris: Gleb rings, and the trace says why."""
+    """EC-87: the CRM says Gleb, Anna's own settings say Boris: Gleb rings, and the trace says why."""
     office = an_office()
     office.responsible(GLEB)
     office.rules(ANNA, no_answer=to_colleague(BORIS))

@@ -194,7 +194,7 @@ async def test_with_neither_store_nor_snapshot_nor_log_the_partition_stays_close
 
 
 async def test_an_empty_store_is_rebuilt_from_a_whole_log() -> None:
-    """Redis is empty after a failover: the state before any decision is the one the log tells (E-105)."""
+    """Redis is empty after a failover: the state before any decision is the one the log tells (EC-105)."""
     world = World()
     for number in range(4):
         world.hear(a_call(f"c{number}"))

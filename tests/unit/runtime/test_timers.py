@@ -38,7 +38,7 @@ async def test_an_idle_organization_wakes_in_a_new_owner() -> None:
 
 
 async def test_a_host_whose_clock_is_ahead_asks_again_until_it_is_time() -> None:
-    """One node 90 s ahead makes no early apologies: the record's own time decides (E-107)."""
+    """One node 90 s ahead makes no early apologies: the record's own time decides (EC-107)."""
     world = World()
     world.hear(a_call("c1"))
     owner = world.owner()

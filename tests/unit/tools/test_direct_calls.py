@@ -47,7 +47,7 @@ def test_a_spoken_notice_knows_its_employee() -> None:
 
 @pytest.mark.rule("D6")
 def test_two_who_forward_to_each_other_are_refused_with_the_path() -> None:
-    """E-79: whoever saves a certain loop is told which way it goes."""
+    """EC-79: whoever saves a certain loop is told which way it goes."""
     zimin = "  zimin: {name: Зимин Лев, pbx: cloud, extension: 209, direct: {no_answer: %s}}\n"
     text = _with_direct("{no_answer: {then: colleague, employee: zimin}}")
     text = text.replace("employees:\n", "employees:\n" + zimin % "{then: colleague, employee: zimina}")

@@ -119,7 +119,7 @@ def test_an_unknown_placeholder_is_an_error_when_saved() -> None:
 
 @pytest.mark.parametrize("extension", ["112", "101", "02", "911"])
 def test_an_emergency_number_is_no_extension(extension: str) -> None:
-    """E-88: who dials it must reach the emergency service."""
+    """EC-88: who dials it must reach the emergency service."""
     text = changed(("extension: 202", f"extension: {extension}"))
     problem = only_problem_of(text)
     assert "emergency" in problem.cause
@@ -128,7 +128,7 @@ def test_an_emergency_number_is_no_extension(extension: str) -> None:
 
 @pytest.mark.parametrize("extension", ["1", "10", "0", "9", "91"])
 def test_an_extension_may_not_shadow_an_emergency_number(extension: str) -> None:
-    """E-88: a phone that dials as soon as an extension is complete would never get to 112."""
+    """EC-88: a phone that dials as soon as an extension is complete would never get to 112."""
     assert "emergency" in only_problem_of(changed(("extension: 202", f"extension: {extension}"))).cause
 
 
@@ -158,7 +158,7 @@ def test_a_mobile_that_policy_does_not_allow_is_refused() -> None:
 
 
 def test_callbacks_with_less_than_two_minutes_are_saved_with_a_warning() -> None:
-    """E-33: nobody will manage to call back in time, and the administrator should know (Q5)."""
+    """EC-33: nobody will manage to call back in time, and the administrator should know (Q5)."""
     text = changed(("lines:", "no_answer: {after: 90 s}\n    lines:"))
     problem = only_problem_of(text)
     assert problem.is_warning

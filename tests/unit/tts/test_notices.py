@@ -78,7 +78,7 @@ def test_a_value_that_nobody_would_listen_to_is_refused() -> None:
 
 @pytest.mark.rule("T6")
 def test_a_text_has_a_thousand_characters_at_most() -> None:
-    """E-112: 5,000 characters are refused with the number found; exactly a thousand are spoken."""
+    """EC-112: 5,000 characters are refused with the number found; exactly a thousand are spoken."""
     assert notices.parts(RU, "а" * 1_000, {})
     error = refused("а" * 5_000)
     assert error.refusal is Refusal.TEXT_TOO_LONG
@@ -97,7 +97,7 @@ def test_a_text_has_a_thousand_characters_at_most() -> None:
     ],
 )
 def test_a_text_without_words_is_refused(text: str, refusal: Refusal) -> None:
-    """E-112: nothing silent is ever saved."""
+    """EC-112: nothing silent is ever saved."""
     assert refused(text).refusal is refusal
 
 

@@ -119,7 +119,7 @@ def test_a_day_that_does_not_exist_is_read_as_its_numbers() -> None:
     ],
 )
 def test_mark_up_of_an_engine_is_spoken_as_text(written: str, spoken: str) -> None:
-    """E-112: an author who pastes mark-up hears its words; nobody's text commands the engine."""
+    """EC-112: an author who pastes mark-up hears its words; nobody's text commands the engine."""
     assert as_spoken(Language.RUSSIAN, written) == spoken
 
 

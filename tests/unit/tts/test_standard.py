@@ -138,7 +138,7 @@ def test_n_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> 
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("language", Language)
 def test_n_prompts_an_unknown_wait_has_no_number(language: Language) -> None:
-    """«We cannot say», in words: whoever has no data invents nothing (E-22)."""
+    """«We cannot say», in words: whoever has no data invents nothing (EC-22)."""
     said = standard.text(language, Prompt.WAIT_UNKNOWN)
     assert not re.search(r"\d|минут|minute", said)
 

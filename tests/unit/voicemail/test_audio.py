@@ -93,7 +93,7 @@ async def test_what_is_no_audio_is_refused_with_the_reason(original: bytes, reas
     ids=["sizes 0", "sizes too large", "truncated"],
 )
 async def test_a_damaged_recording_is_saved_as_far_as_it_goes_and_marked(original: bytes) -> None:
-    """A recorder that died has still recorded what was said until then (E-63)."""
+    """A recorder that died has still recorded what was said until then (EC-63)."""
     sound = await mp3(original)
     assert sound.speech_ms == pytest.approx(4_000, abs=200)
     assert sound.mark == "damaged"
@@ -143,7 +143,7 @@ async def test_what_phones_send_is_measured_as_ffmpeg_measures_it(codec: str) ->
 async def test_a_damaged_recording_of_a_phone_is_saved_as_far_as_it_goes_and_marked(
     original: bytes, length_ms: int
 ) -> None:
-    """As any other (E-63)."""
+    """As any other (EC-63)."""
     sound = await mp3(original)
     assert sound.speech_ms == pytest.approx(length_ms, abs=20)
     assert sound.mark == "damaged"

@@ -154,7 +154,7 @@ def test_an_unreached_callback_says_why() -> None:
 @pytest.mark.parametrize("mark", list(Mark))
 @pytest.mark.parametrize("language", list(Language))
 def test_every_mark_is_explained(mark: Mark, language: Language) -> None:
-    """Who listens knows what is missing (E-63)."""
+    """Who listens knows what is missing (EC-63)."""
     letter = received(changed(mark=mark, language=language))
     assert WORDS[language].marks[mark] in part(letter, "plain")
 

@@ -99,7 +99,7 @@ def test_the_departments_own_greeting_plays_once_it_can() -> None:
 
 @pytest.mark.rule("V1", "C4")
 def test_after_an_apology_the_tone_comes_without_a_greeting() -> None:
-    """The customer has just been asked to press 1: another speech would be one too many (E-52)."""
+    """The customer has just been asked to press 1: another speech would be one too many (EC-52)."""
     decision = Office().hear(message_wanted())
     (asked,) = found(decision, RecordingAsked)
     assert asked.voice_message_id == CALLBACK_VM
@@ -108,7 +108,7 @@ def test_after_an_apology_the_tone_comes_without_a_greeting() -> None:
 
 @pytest.mark.rule("V1", "C4")
 def test_a_message_after_an_apology_belongs_to_its_callback() -> None:
-    """Callback waits for this fact, and ends the callback as expired with a voice message (E-52)."""
+    """Callback waits for this fact, and ends the callback as expired with a voice message (EC-52)."""
     office = Office()
     office.hear(message_wanted())
     decision = office.hear(spooled(RecordingId(f"{CALLBACK_VM}.recording")))
@@ -150,7 +150,7 @@ def test_the_same_recording_told_twice_is_one_message() -> None:
 
 @pytest.mark.rule("V2")
 def test_who_hangs_up_during_the_greeting_is_an_ordinary_missed_call() -> None:
-    """No recording, no letter: the missed call is in history (E-59)."""
+    """No recording, no letter: the missed call is in history (EC-59)."""
     office = Office()
     office.hear(diverted())
     decision = office.hear(leg_ended())

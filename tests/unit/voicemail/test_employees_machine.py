@@ -174,7 +174,7 @@ def test_without_a_list_the_employee_reads_in_the_own_language() -> None:
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("why", ["no address", "removed", "absent"])
 def test_without_the_employee_the_heads_of_the_employees_departments_read(why: str) -> None:
-    """E-70: the next of V4; a head of a department without Vera is not asked."""
+    """EC-70: the next of V4; a head of a department without Vera is not asked."""
     office = Office()
     match why:
         case "no address":

@@ -1,4 +1,4 @@
-"""A customer whose data were erased is in no letter that goes out afterwards (V6, E-75)."""
+"""A customer whose data were erased is in no letter that goes out afterwards (V6, EC-75)."""
 
 import pytest
 

@@ -113,7 +113,7 @@ def test_a_callback_that_expired_with_a_message_without_speech_is_told_without_a
 
 @pytest.mark.rule("V7")
 def test_a_storing_that_fails_is_asked_for_again_with_growing_pauses() -> None:
-    """S3 that stumbles gets time, and the audio stays where it is (E-62)."""
+    """S3 that stumbles gets time, and the audio stays where it is (EC-62)."""
     office = an_office_with_a_message()
     pauses = []
     for tries in range(1, 9):
@@ -129,7 +129,7 @@ def test_a_storing_that_fails_is_asked_for_again_with_growing_pauses() -> None:
 
 @pytest.mark.rule("V7")
 def test_letters_wait_five_minutes_for_s3_and_then_go_with_the_audio_from_the_spool() -> None:
-    """A manager who hears of a call an hour later has lost the customer (E-62)."""
+    """A manager who hears of a call an hour later has lost the customer (EC-62)."""
     office = Office()
     office.hear_all(diverted(), play_finished())
     office.hear(spooled(), "00:01:00")
@@ -217,7 +217,7 @@ def test_recipients_are_told_of_a_recording_that_can_not_be_played() -> None:
 
 @pytest.mark.rule("V8")
 def test_a_recorder_that_died_leaves_a_message_that_is_marked_as_cut_off() -> None:
-    """Who listens knows that the end is missing (E-63)."""
+    """Who listens knows that the end is missing (EC-63)."""
     early, late = Office(), Office()
     early.hear_all(diverted(), play_finished(), spooled(is_cut_off=True), finished(), leg_ended())
     late.hear_all(diverted(), play_finished(), spooled(), finished(cause="cut_off"), leg_ended())

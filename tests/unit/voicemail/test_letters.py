@@ -117,7 +117,7 @@ def test_a_person_who_is_listed_twice_gets_one_letter() -> None:
 def test_without_a_list_the_heads_are_told_and_without_heads_the_administrators(
     recipients: tuple[Recipient, ...], heads: tuple[Recipient, ...], told: list[str]
 ) -> None:
-    """Somebody is always told; who has no e-mail address is passed over (E-70)."""
+    """Somebody is always told; who has no e-mail address is passed over (EC-70)."""
     assert names(an_office_with_letters(recipients=recipients, heads=heads)) == told
 
 
@@ -135,7 +135,7 @@ def test_an_employees_letters_go_to_the_own_list_else_the_employee_else_heads_el
 
 @pytest.mark.rule("V4")
 def test_who_was_removed_or_is_absent_is_passed_over() -> None:
-    """A letter that nobody reads tells nobody (E-70)."""
+    """A letter that nobody reads tells nobody (EC-70)."""
     office = Office()
     office.hear_all(employee(ANNA), absent(ANNA), employee(BORIS, is_removed=True))
     office.hear_all(diverted(), play_finished(), spooled(), finished(), leg_ended(), stored())
@@ -164,7 +164,7 @@ def test_when_everybody_is_away_the_first_list_is_told_all_the_same() -> None:
 
 @pytest.mark.rule("V4")
 def test_where_nobody_has_an_address_the_failure_is_visible() -> None:
-    """No letter can be sent; that is said, and the message stays in the console (E-70)."""
+    """No letter can be sent; that is said, and the message stays in the console (EC-70)."""
     office = an_office_with_letters(recipients=(), heads=(), administrators=(NO_MAIL,))
     assert not office.all_said(SendLetter)
     assert "nobody has an e-mail address" in office.all_said(LetterFailed)[0].answer
@@ -201,7 +201,7 @@ def test_an_expired_callback_with_a_voice_message_is_told_by_the_message() -> No
 
 @pytest.mark.rule("C6", "V4")
 def test_a_callback_that_was_never_reached_is_told_with_the_reason() -> None:
-    """A number that does not exist is worth a look into the order (E-42)."""
+    """A number that does not exist is worth a look into the order (EC-42)."""
     office = Office()
     office.hear(unreached("bad_number"))
     assert {(letter.kind, letter.reason) for letter in office.all_said(SendLetter)} == {
@@ -264,7 +264,7 @@ def test_the_same_end_of_a_callback_heard_again_writes_nothing_new_while_letters
 
 @pytest.mark.rule("V4")
 def test_a_letter_that_the_server_deferred_is_repeated_with_growing_pauses_for_a_day() -> None:
-    """A mailbox that is full today is not tomorrow; the same letter, so the same Message-ID (E-65)."""
+    """A mailbox that is full today is not tomorrow; the same letter, so the same Message-ID (EC-65)."""
     office = an_office_with_letters(recipients=(ANNA,))
     began_at, pauses, tries = office.now_at, [], 0
     while not office.all_said(LetterFailed):
@@ -287,7 +287,7 @@ def test_a_letter_that_the_server_deferred_is_repeated_with_growing_pauses_for_a
 
 @pytest.mark.rule("V4")
 def test_one_failing_recipient_costs_nobody_a_second_letter() -> None:
-    """Anna has hers; that Boris's server stumbles is between it and us (E-65)."""
+    """Anna has hers; that Boris's server stumbles is between it and us (EC-65)."""
     office = an_office_with_letters()
     office.hear(LetterAccepted(letter_id=FIRST, answer="250 OK"))
     office.hear(deferred(SECOND, 0))
@@ -308,7 +308,7 @@ def test_a_letter_that_was_refused_for_good_is_not_repeated() -> None:
 
 @pytest.mark.rule("V4")
 def test_results_heard_again_or_too_late_change_nothing() -> None:
-    """An edge may repeat itself: applying twice is applying once (E-68)."""
+    """An edge may repeat itself: applying twice is applying once (EC-68)."""
     office = an_office_with_letters(recipients=(ANNA,))
     office.hear(deferred(FIRST, 0))
     office.wake()

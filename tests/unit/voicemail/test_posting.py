@@ -86,7 +86,7 @@ def text_of(letter: EmailMessage) -> str:
 
 @pytest.mark.rule("V4")
 async def test_a_command_read_twice_sends_one_letter() -> None:
-    """By the same process, at once or later (E-68)."""
+    """By the same process, at once or later (EC-68)."""
     world = World()
     postman = world.process()
     results = await asyncio.gather(*(postman.send(VOLGA, LETTER) for _ in range(5)))
@@ -97,7 +97,7 @@ async def test_a_command_read_twice_sends_one_letter() -> None:
 
 @pytest.mark.rule("V4")
 async def test_a_command_read_again_by_another_process_sends_nothing() -> None:
-    """The first one died before it could say so; S3 remembers (E-68)."""
+    """The first one died before it could say so; S3 remembers (EC-68)."""
     world = World()
     first = await world.process().send(VOLGA, LETTER)
     assert await world.process().send(VOLGA, LETTER) == first
@@ -120,7 +120,7 @@ async def test_who_died_while_sending_may_have_sent_and_that_is_counted() -> Non
 
 @pytest.mark.rule("V4")
 async def test_a_deferred_letter_is_sent_again_with_the_same_message_id() -> None:
-    """For the recipient it is the same letter (E-65)."""
+    """For the recipient it is the same letter (EC-65)."""
     world = World(DEFERRED)
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
     result = await world.process().send(VOLGA, msgspec.structs.replace(LETTER, tries=1))
@@ -216,7 +216,7 @@ async def test_m14_an_mp3_that_is_not_the_stored_one_is_not_attached() -> None:
 
 @pytest.mark.rule("V4")
 async def test_an_mp3_over_the_limit_stays_in_the_console_and_the_letter_says_so() -> None:
-    """A link instead, and the reason (E-69)."""
+    """A link instead, and the reason (EC-69)."""
     world = World()
     world.blobs.objects[KEY] = (bytes(3 * 1024**2), "audio/mpeg")
     await world.process(attachment_bytes_max=2 * 1024**2).send(VOLGA, LETTER)
@@ -228,7 +228,7 @@ async def test_an_mp3_over_the_limit_stays_in_the_console_and_the_letter_says_so
 
 @pytest.mark.rule("V4")
 async def test_a_server_with_a_smaller_limit_gets_a_letter_with_a_link() -> None:
-    """It refused the large one, so the small one is no second letter (E-69)."""
+    """It refused the large one, so the small one is no second letter (EC-69)."""
     world = World(Answer(verdict=Verdict.REFUSED, text="552 too big", is_too_large=True))
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterAccepted)
     (letter,) = world.office.letters

@@ -123,7 +123,7 @@ async def test_storing_twice_is_storing_once() -> None:
 
 @pytest.mark.rule("V7")
 async def test_while_s3_is_away_storing_is_deferred_with_the_reason() -> None:
-    """Nothing is called stored that is not (E-62)."""
+    """Nothing is called stored that is not (EC-62)."""
     fact = await store(AwayBlobs(), command(spoken(), spool_url=SPOOL, tries=3), Spool(spoken()))
     assert isinstance(fact, StoringDeferred)
     assert fact.tries == 3
