@@ -294,7 +294,7 @@ class VoicemailState(State):
         return next(iter(self.organizations), None)
 
     def caller(self, said: str | None) -> str | None:
-        """A caller's number as everybody keeps it, so that letters can dial it (P-7); None: withheld."""
+        """A caller's number as everybody keeps it, so that letters can dial it; None: withheld."""
         organization = self.organization()
         region = "" if organization is None else organization.home_region
         return canonical(said, DiallingPolicy(home_region=region))

@@ -1,4 +1,4 @@
-"""A store whose address leads to another server from one moment to the next (P-23)."""
+"""A store whose address leads to another server from one moment to the next."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -50,7 +50,7 @@ def test_an_office_is_applied_once_and_seen_on_the_timeline(
     assert "the book does not have this organization yet" in looked.out
     assert apply.main([str(OFFICE)]) == 0
     first = capsys.readouterr()
-    assert first.err == looked.err  # N-10: both warn of the same
+    assert first.err == looked.err  # both warn of the same
     assert "+ department sales" in first.out
     assert "warning: Extension 31 is saved unchecked" in first.err
     assert apply.main([str(OFFICE)]) == 0

@@ -1,4 +1,4 @@
-"""Attempts of a callback, between queue and callback (C6, C7, C10): M-1, M-3, M-10."""
+"""Attempts of a callback, between queue and callback (C6, C7, C10)."""
 
 import pytest
 from msgspec.structs import replace

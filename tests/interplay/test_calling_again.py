@@ -1,4 +1,4 @@
-"""A customer who calls again while a callback stands (C8, C14, C15): M-4 to M-9."""
+"""A customer who calls again while a callback stands (C8, C14, C15)."""
 
 from typing import Any
 

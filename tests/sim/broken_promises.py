@@ -1,6 +1,6 @@
 """Planted bugs, one for each behaviour that trying the product showed to be wrong: each must be found.
 
-The names begin with the rows of the issue in which people tried it; each takes one mend out.
+Each takes one mend out.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ from services.queue.state.customers import Customer
 from tests.sim.timeline import NEVER
 
 
-def m1_an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
+def an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
     """Who drops a callback is rung for somebody else before its place is first again."""
     patch.setattr(legs, "_await_word", lambda *_: None)
 
 
-def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:
+def an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:
     """And the place stays first for as long: others starve."""
     kind: type[Fact] = AgentLost
     apply = _APPLY[kind]
@@ -41,7 +41,7 @@ def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> 
     patch.setitem(_APPLY, kind, forgetful)
 
 
-def m2_a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
+def a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
     """The agent of an attempt that has ended listens to a tone, and is cut off without a word."""
     said = sayings.said
     patch.setattr(
@@ -52,7 +52,7 @@ def m2_a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> 
     patch.setattr(callback_rules, "FAREWELL_MS_MAX", 15_000)
 
 
-def m3_a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
+def a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
     """It was first for an attempt that has ended otherwise."""
     waits = callbacks._waiting
     patch.setattr(
@@ -60,7 +60,7 @@ def m3_a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def m3_a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> None:
+def a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> None:
     """He was busy, or had hung up."""
     kind: type[Fact] = AttemptFailed
     apply = _APPLY[kind]
@@ -72,7 +72,7 @@ def m3_a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) 
     patch.setitem(_APPLY, kind, hasty)
 
 
-def m4_a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
+def a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
     """Quiet hours hold back somebody who was on the line."""
     for module in (applying, places):
         change = module.change
@@ -83,7 +83,7 @@ def m4_a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) 
         patch.setattr(module, "change", without_origin)
 
 
-def m5_a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
+def a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
     """The later joining time, and the deadline that is over, count."""
     for kind in (CallbackConfirmed, CallbackTakenOver):
         apply = _APPLY[kind]
@@ -96,38 +96,38 @@ def m5_a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) ->
         patch.setitem(_APPLY, kind, forgetful)
 
 
-def m6_a_key_that_does_nothing_while_an_agent_is_there(patch: pytest.MonkeyPatch) -> None:
+def a_key_that_does_nothing_while_an_agent_is_there(patch: pytest.MonkeyPatch) -> None:
     """The customer was told to press it."""
     patch.setattr(listening, "_join", lambda *_: NOTHING)
 
 
-def m7_a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
+def a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
     """The customer is called about what he has talked about."""
     patch.setattr(customers, "talked", lambda *_: NOTHING)
 
 
-def m8_a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
+def a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
     """He is sent away from his own callback."""
     patch.setattr(waiting, "is_full", lambda *_: False)
 
 
-def m9_a_customer_who_is_called_while_on_the_line(patch: pytest.MonkeyPatch) -> None:
+def a_customer_who_is_called_while_on_the_line(patch: pytest.MonkeyPatch) -> None:
     """In another department, or in a new place of the same one."""
     patch.setattr(Customer, "is_engaged", lambda *_: False)
 
 
-def m10_agents_rung_for_a_number_that_may_not_be_dialled(patch: pytest.MonkeyPatch) -> None:
+def agents_rung_for_a_number_that_may_not_be_dialled(patch: pytest.MonkeyPatch) -> None:
     """They are told of a customer, and let down."""
     patch.setattr(QueueState, "may_call", lambda *_: True)
 
 
-def m11_an_apology_however_late(patch: pytest.MonkeyPatch) -> None:
+def an_apology_however_late(patch: pytest.MonkeyPatch) -> None:
     """It became due while the PBX was away, and is dialled at one in the morning."""
     patch.setattr(callback_rules, "APOLOGY_LATE_MS", NEVER)
     patch.setattr(callback_rules, "APOLOGY_QUIET_LATE_MS", NEVER)
 
 
-def m12_second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
+def second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
     """The last of many hears of it after everybody's second call."""
 
     def by_deadline(state: Any, pbx_id: Any) -> Decision:
@@ -140,7 +140,7 @@ def m12_second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(apologies, "next_apologies", by_deadline)
 
 
-def m13_a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
+def a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
     """Cumulative: the first agent declines at 13 s, and the third is rung at once."""
     note = offering._note_end_on_place
 
@@ -153,19 +153,19 @@ def m13_a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
 
 
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
-    m1_an_agent_served_before_callbacks_word,
-    m1_an_agent_who_drops_is_rung_again_and_again,
-    m2_a_farewell_that_waits_for_the_ringing_tone,
-    m3_a_place_that_is_first_for_ever,
-    m3_a_customer_who_is_dialled_again_without_a_gap,
-    m4_a_merged_callback_that_is_still_the_web_sites,
-    m5_a_merged_place_that_forgets_the_other_claim,
-    m6_a_key_that_does_nothing_while_an_agent_is_there,
-    m7_a_talk_that_ends_no_callback,
-    m8_a_limit_that_counts_before_the_customer_is_told,
-    m9_a_customer_who_is_called_while_on_the_line,
-    m10_agents_rung_for_a_number_that_may_not_be_dialled,
-    m11_an_apology_however_late,
-    m12_second_tries_before_first_calls,
-    m13_a_step_that_any_end_frees,
+    an_agent_served_before_callbacks_word,
+    an_agent_who_drops_is_rung_again_and_again,
+    a_farewell_that_waits_for_the_ringing_tone,
+    a_place_that_is_first_for_ever,
+    a_customer_who_is_dialled_again_without_a_gap,
+    a_merged_callback_that_is_still_the_web_sites,
+    a_merged_place_that_forgets_the_other_claim,
+    a_key_that_does_nothing_while_an_agent_is_there,
+    a_talk_that_ends_no_callback,
+    a_limit_that_counts_before_the_customer_is_told,
+    a_customer_who_is_called_while_on_the_line,
+    agents_rung_for_a_number_that_may_not_be_dialled,
+    an_apology_however_late,
+    second_tries_before_first_calls,
+    a_step_that_any_end_frees,
 )

@@ -63,7 +63,7 @@ def _functions(tree: ast.Module) -> Iterator[Function]:
 
 
 def countries(root: Path) -> list[str]:
-    """A country's code where a number is read would be wrong in every other country (P-8)."""
+    """A country's code where a number is read would be wrong in every other country."""
     found = []
     for path in python_files(root):
         if _where(root, path) == "contracts/dialling.py" or path.is_relative_to(root / "tests"):

@@ -48,7 +48,7 @@ async def the_asker(parts: Given, request: Request[Any, Any, Any]) -> Asker:
 
 
 async def as_kept(parts: Parts, asker: Asker, number: str) -> str:
-    """A number as it stands in history, read as people of the organization's country write it (P-8).
+    """A number as it stands in history, read as people of the organization's country write it.
 
     Raises Refused.
     """

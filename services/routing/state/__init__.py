@@ -222,5 +222,5 @@ def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
 
 @lru_cache(maxsize=4096)
 def normal_number(number: str, policy: DiallingPolicy) -> str:
-    """A number as every service keeps it (P-7): E.164, and what is none as it is."""
+    """A number as every service keeps it: E.164, and what is none as it is."""
     return canonical(number, policy) or number

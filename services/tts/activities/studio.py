@@ -125,7 +125,7 @@ class Studio:
         return Rendering(key, audio.duration_ms(pcm))
 
     async def _is_whole(self, key: MediaKey, info: BlobInfo) -> bool:
-        """Whether an object is what was put, and a canonical WAV: looked at once by each process (M-14)."""
+        """Whether an object is what was put, and a canonical WAV: looked at once by each process."""
         if key in self._whole:
             return True
         data = await self.blobs.get(key)

@@ -144,7 +144,7 @@ class Keeper:
     async def _original(self, command: StoreMessage) -> Original | None:
         """The recording, from S3 or the spool; one that is not as told: no other can come; None: nowhere.
 
-        A wrong copy in S3 does not count while the spool can't be asked: the good one may be there (M-14).
+        A wrong copy in S3 does not count while the spool can't be asked: the good one may be there.
         """
         if command.bytes > ORIGINAL_BYTES_MAX:
             raise AbsurdlyLong

@@ -243,7 +243,7 @@ async def test_lists_come_in_pages_and_can_be_searched(company: Company) -> None
 
 
 async def test_the_audit_trail_says_who_changed_what(company: Company) -> None:
-    """N-7: newest first, in which fields, and without what the cards held."""
+    """Newest first, in which fields, and without what the cards held."""
     await company.changed("/departments/sales", name="Сбыт")
     lines = (await company.call("GET", "/audit")).json()["lines"]
     assert (lines[0]["who"], lines[0]["what"], lines[0]["kind"], lines[0]["version"]) == (

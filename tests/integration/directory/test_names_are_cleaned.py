@@ -1,4 +1,4 @@
-"""Names that were saved with unseen characters are read, and said, without them (L-1)."""
+"""Names that were saved with unseen characters are read, and said, without them."""
 
 import pytest
 from sqlalchemy import select, text, update

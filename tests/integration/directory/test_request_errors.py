@@ -1,4 +1,4 @@
-"""N-7: what the API refuses of a request's shape, as whoever sent it reads it."""
+"""What the API refuses of a request's shape, as whoever sent it reads it."""
 
 import re
 from typing import Any

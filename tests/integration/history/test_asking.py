@@ -1,4 +1,4 @@
-"""How history is asked: no parameter is passed over, days beside instants, figures with names (N-7)."""
+"""How history is asked: no parameter is passed over, days beside instants, figures with names."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""A customer's number in history: found, shown, erased, downloaded (P-7, P-8, P-11)."""
+"""A customer's number in history: found, shown, erased, downloaded."""
 
 import pytest
 from msgspec import structs

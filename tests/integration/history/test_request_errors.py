@@ -1,4 +1,4 @@
-"""N-7: what history's API refuses of a request's shape, as whoever sent it reads it."""
+"""What history's API refuses of a request's shape, as whoever sent it reads it."""
 
 import re
 

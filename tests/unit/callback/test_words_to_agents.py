@@ -1,4 +1,4 @@
-"""What the agent of an attempt hears when it ends, on a real gateway machine with a simulated PBX (C6, M-2).
+"""What the agent of an attempt hears when it ends, on a real gateway machine with a simulated PBX (C6).
 
 Prompts are as long as they may be, and the ringing tone is as long as it is: stories with plays that end at
 once show nothing of what waits behind what.

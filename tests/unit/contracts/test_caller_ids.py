@@ -1,4 +1,4 @@
-"""What networks write where a caller's number should be (P-7, P-11): withheld, a number, or neither."""
+"""What networks write where a caller's number should be: withheld, a number, or neither."""
 
 import pytest
 from hypothesis import given

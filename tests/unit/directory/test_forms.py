@@ -1,4 +1,4 @@
-"""N-7: every pattern of what a stranger may send has its words."""
+"""Every pattern of what a stranger may send has its words."""
 
 from collections.abc import Iterator
 from typing import Any

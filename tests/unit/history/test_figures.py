@@ -1,4 +1,4 @@
-"""Figures add up: every number of statistics equals the rows that it sums, whatever happened (P-25, H6)."""
+"""Figures add up: every number of statistics equals the rows that it sums, whatever happened (H6)."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One definition of «waited», wherever it is told: rows, figures, tables, letters, «why» (N-5)."""
+"""One definition of «waited», wherever it is told: rows, figures, tables, letters, «why»."""
 
 import pytest
 from msgspec import structs

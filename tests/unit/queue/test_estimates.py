@@ -1,4 +1,4 @@
-"""How long a caller is told to wait: only what the department's own calls say (N-4)."""
+"""How long a caller is told to wait: only what the department's own calls say."""
 
 from collections.abc import Callable
 

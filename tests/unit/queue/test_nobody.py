@@ -84,7 +84,7 @@ def test_the_last_ones_hours_end_while_customers_wait() -> None:
     office.waits(1)
     assert office.last(queue.PlaceDiverted).reason is DivertReason.NOBODY_CAN_COME
     notice = office.last(telephony.Play)
-    assert [key.rpartition("/")[2] for key in notice.media] == ["closed_hours.wav"], "and says why (N-12)"
+    assert [key.rpartition("/")[2] for key in notice.media] == ["closed_hours.wav"], "and says why"
 
 
 @pytest.mark.rule("Q6", "E6")

@@ -1,4 +1,4 @@
-"""An agent whose phone answers busy or dead again and again rests longer each time (N-11)."""
+"""An agent whose phone answers busy or dead again and again rests longer each time."""
 
 import pytest
 

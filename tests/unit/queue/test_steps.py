@@ -1,4 +1,4 @@
-"""Cumulative: whose end frees the step, and when all who ring end (M-13)."""
+"""Cumulative: whose end frees the step, and when all who ring end."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Commands that reach the gateway after their time: our fault, and never told of an agent (N-3)."""
+"""Commands that reach the gateway after their time: our fault, and never told of an agent."""
 
 from collections.abc import Callable
 

@@ -174,7 +174,7 @@ def test_an_employee_on_a_mobile_hears_who_calls_after_the_key_and_before_the_br
     assert office.heard(mobile_leg)[1] == "whisper_call"
     assert office.said(telephony.AnswerLeg) == []
     whisper = office.last(telephony.Play)
-    assert whisper.interrupts  # M-2: nobody who has pressed the key is asked for it to the end
+    assert whisper.interrupts  # nobody who has pressed the key is asked for it to the end
     office.hears(gateway.PlayFinished(pbx_id=MOSCOW, leg_id=mobile_leg, play_id=whisper.play_id, ok=True))
     assert office.said(telephony.AnswerLeg)
 

@@ -1,4 +1,4 @@
-"""What an edge says is text, whatever bytes the world has sent it (P-1)."""
+"""What an edge says is text, whatever bytes the world has sent it."""
 
 import pytest
 

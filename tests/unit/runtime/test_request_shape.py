@@ -1,4 +1,4 @@
-"""N-7: what is wrong with the shape of a request is told in people's words, at its place."""
+"""What is wrong with the shape of a request is told in people's words, at its place."""
 
 from datetime import date
 from enum import StrEnum

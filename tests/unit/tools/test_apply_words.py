@@ -1,4 +1,4 @@
-"""N-10: what `apply` says of a file: once, at its place, in the language of whoever reads it, whole."""
+"""What `apply` says of a file: once, at its place, in the language of whoever reads it, whole."""
 
 from pathlib import Path
 

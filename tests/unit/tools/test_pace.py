@@ -1,4 +1,4 @@
-"""The demo's morning fits the machine it is played on (N-3)."""
+"""The demo's morning fits the machine it is played on."""
 
 import string
 

@@ -1,4 +1,4 @@
-"""Times, days, signs and ranges as offices write them are read as people read them (P-19, P-20)."""
+"""Times, days, signs and ranges as offices write them are read as people read them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The caller's number in letters, whatever the trunk wrote (P-7, P-8, P-11)."""
+"""The caller's number in letters, whatever the trunk wrote."""
 
 import pytest
 from msgspec import structs

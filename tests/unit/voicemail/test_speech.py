@@ -1,4 +1,4 @@
-"""Speech or not: who speaks is heard, and no tone makes a letter (V2, P-13).
+"""Speech or not: who speaks is heard, and no tone makes a letter (V2).
 
 The table is of voices, distances and disturbances against everything else that lies in recordings. All of
 it is made here: the voices by espeak-ng, the rest by sox.
