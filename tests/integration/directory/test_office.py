@@ -114,7 +114,7 @@ async def test_rules_reach_the_log_with_their_notice(company: Company) -> None:
 
 
 @pytest.mark.rule("C4", "T3")
-async def test_n_prompts_a_companys_name_is_rendered_whenever_it_is_saved(company: Company) -> None:
+async def test_prompts_a_companys_name_is_rendered_whenever_it_is_saved(company: Company) -> None:
     """The apology says who is calling; a company that changes its name is not called by the old one."""
     await company.changed("/organization", name="Новый Восток")
     log = await company.sent()
@@ -311,7 +311,7 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
 
 
 @pytest.mark.rule("C13", "C14", "C16")
-async def test_m7_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(company: Company) -> None:
+async def test_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(company: Company) -> None:
     """By its department's people, in their own names; a program talks to nobody, whatever it may do."""
     made = await company.employee("Орлов Пётр", role="user")
     headers = await company.login("orlov.p")
@@ -333,7 +333,7 @@ async def test_m7_who_talks_to_the_customer_keeps_the_callback_or_says_not_reach
 
 
 @pytest.mark.rule("C4", "C14", "C16")
-async def test_m12_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own_talk(
+async def test_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own_talk(
     company: Company,
 ) -> None:
     """Five lines and fifteen seconds unless somebody sets others; more than fifty lines are no PBX's."""
@@ -419,7 +419,7 @@ UNFIT = {
 
 @pytest.mark.rule("T4")
 @pytest.mark.parametrize("name", UNFIT)
-async def test_n_uploads_what_can_not_be_played_is_refused_at_once_with_the_reason(
+async def test_uploads_what_can_not_be_played_is_refused_at_once_with_the_reason(
     quick_company: Company, name: str
 ) -> None:
     """«hello» as a WAV was 201, and the notice stayed silent; nobody was told."""

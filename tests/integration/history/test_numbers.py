@@ -31,7 +31,7 @@ async def found(desk: Desk, number: str) -> list[str]:
 
 @pytest.mark.rule("H5")
 @pytest.mark.parametrize("caller", ["84951234567", "4951234567", "74951234567", "+7 495 123-45-67"])
-async def test_p7_a_call_is_found_however_trunk_and_reader_write_its_number(desk: Desk, caller: str) -> None:
+async def test_a_call_is_found_however_trunk_and_reader_write_its_number(desk: Desk, caller: str) -> None:
     """One number, and what the network wrote is kept beside it."""
     await told(desk, caller)
     for asked in ("+74951234567", "8 (495) 123-45-67", "495 123 45 67"):
@@ -42,7 +42,7 @@ async def test_p7_a_call_is_found_however_trunk_and_reader_write_its_number(desk
 
 
 @pytest.mark.rule("H5")
-async def test_p8_a_filter_and_an_erasing_read_numbers_as_the_organization_s_country_does(desk: Desk) -> None:
+async def test_a_filter_and_an_erasing_read_numbers_as_the_organization_s_country_does(desk: Desk) -> None:
     """A company in Berlin writes 030 901820; nothing in the code is Russian."""
     await told(desk, "030901820", region="DE")
     assert await found(desk, "030 901820") == ["in1"]
@@ -57,7 +57,7 @@ async def test_p8_a_filter_and_an_erasing_read_numbers_as_the_organization_s_cou
 
 
 @pytest.mark.rule("H5")
-async def test_p7_what_is_no_number_of_a_country_is_found_as_it_came(desk: Desk) -> None:
+async def test_what_is_no_number_of_a_country_is_found_as_it_came(desk: Desk) -> None:
     """A short number is nobody's else."""
     await told(desk, "123-45-67")
     assert await found(desk, "1234567") == ["in1"]
@@ -67,7 +67,7 @@ async def test_p7_what_is_no_number_of_a_country_is_found_as_it_came(desk: Desk)
 @pytest.mark.parametrize(
     "caller", ["anonymous", "Restricted", "", "sip:x@anonymous.invalid", "скрыт", "\x00"]
 )
-async def test_p11_two_withheld_callers_are_not_one_customer(desk: Desk, caller: str) -> None:
+async def test_two_withheld_callers_are_not_one_customer(desk: Desk, caller: str) -> None:
     """Facts of an older gateway said the network's word."""
     await told(desk, caller)
     await desk.tell(*department_call("in2", SALES, caller=caller), at_s=20)

@@ -16,7 +16,7 @@ def without_addresses() -> dict[str, object]:
 
 
 @pytest.mark.rule("V4")
-def test_n_saving_a_department_or_an_organization_whose_letters_reach_nobody_warns() -> None:
+def test_saving_a_department_or_an_organization_whose_letters_reach_nobody_warns() -> None:
     """Neither recipients, nor heads, nor administrators have an address."""
     found = office(**without_addresses())
     assert (NOBODY, "administrators") in codes(found, Kind.ORGANIZATION, "o")
@@ -25,7 +25,7 @@ def test_n_saving_a_department_or_an_organization_whose_letters_reach_nobody_war
 
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("field", ["recipients", "heads"])
-def test_n_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
+def test_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
     """The organization is warned all the same: calls to employees have no department."""
     reader = (Who(name="Вера", email="vera@vostok.example"),)
     found = with_department(office(**without_addresses()), "sales", **{field: reader})
@@ -34,7 +34,7 @@ def test_n_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> Non
 
 
 @pytest.mark.rule("V4")
-def test_n_an_administrator_with_an_address_is_enough_for_everybody() -> None:
+def test_an_administrator_with_an_address_is_enough_for_everybody() -> None:
     """Of the cards with that role, or of those that are named."""
     assert not any(code == NOBODY for code, _ in codes(office(), Kind.DEPARTMENT, "sales"))
     named = office(**without_addresses())

@@ -114,7 +114,7 @@ def test_the_end_of_a_talk_is_known_even_when_it_stands_before_the_answer() -> N
 
 
 @pytest.mark.rule("V4", "V5")
-def test_n_a_voice_message_that_nobody_was_told_of_is_shown_as_one() -> None:
+def test_a_voice_message_that_nobody_was_told_of_is_shown_as_one() -> None:
     """Where managers look: nobody on any level has an address, and the letter says so."""
     nobody = structs.replace(LETTER, recipient=Recipient(name="", email=""))
     why = "nobody has an e-mail address: neither the recipients, nor the heads, nor the administrators"

@@ -131,7 +131,7 @@ def test_any_text_becomes_parts_or_a_refusal(text: str, values: dict[str, str]) 
         ("Вас ждёт отдел «{department}».", "Продажи", "отдел Продажи"),
     ],
 )
-def test_n_prompts_a_department_is_called_one_once(text: str, name: str, said: str) -> None:
+def test_prompts_a_department_is_called_one_once(text: str, name: str, said: str) -> None:
     """Not «в отделе «Отдел продаж»»: the name has the word already."""
     (part,) = notices.parts(Language.RUSSIAN, text, {"department": name})
     assert isinstance(part, Spoken)

@@ -110,7 +110,7 @@ def test_an_unknown_prompt_is_no_prompt() -> None:
 
 
 @pytest.mark.rule("C1", "T1")
-def test_n_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
+def test_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
     """Who hangs up after the first sentence knows that the callback is ordered; the keys come after it."""
     for language, done, key in (
         (Language.RUSSIAN, "Обратный звонок заказан.", "нажмите"),
@@ -122,7 +122,7 @@ def test_n_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
 
 
 @pytest.mark.rule("C4", "T1")
-def test_n_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> None:
+def test_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> None:
     """A stranger's voice that apologises is a riddle; without the name it is still an apology."""
     name = (MediaKey("speech/name.wav"),)
     assert apology_keys(Language.RUSSIAN) == prompt_keys(Language.RUSSIAN, Prompt.APOLOGY)
@@ -137,14 +137,14 @@ def test_n_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> 
 
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("language", Language)
-def test_n_prompts_an_unknown_wait_has_no_number(language: Language) -> None:
+def test_prompts_an_unknown_wait_has_no_number(language: Language) -> None:
     """«We cannot say», in words: whoever has no data invents nothing (EC-22)."""
     said = standard.text(language, Prompt.WAIT_UNKNOWN)
     assert not re.search(r"\d|минут|minute", said)
 
 
 @pytest.mark.rule("T1", "D4")
-def test_n_prompts_closed_hours_have_a_standard_notice() -> None:
+def test_prompts_closed_hours_have_a_standard_notice() -> None:
     """Neither «nobody can answer now» nor silence: when it is, is the reason."""
     assert "нерабочее время" in standard.text(Language.RUSSIAN, Prompt.CLOSED_HOURS)
     assert "working hours" in standard.text(Language.ENGLISH, Prompt.CLOSED_HOURS)

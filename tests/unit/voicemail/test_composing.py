@@ -270,7 +270,7 @@ def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
     ("name", "said"),
     [("Отдел продаж", "отдел продаж"), ("Продажи", "отдел «Продажи»"), ("Отдел", "отдел «Отдел»")],
 )
-def test_n_prompts_a_letter_calls_a_department_one_once(name: str, said: str) -> None:
+def test_prompts_a_letter_calls_a_department_one_once(name: str, said: str) -> None:
     """Not «отдел «Отдел продаж»»."""
     assert in_department(name, WORDS[Language.RUSSIAN]) == said
     assert in_department("Sales", WORDS[Language.ENGLISH]) == "Sales"
@@ -292,7 +292,7 @@ BARRING = [
 @pytest.mark.rule("C10")
 @pytest.mark.parametrize("reason", BARRING)
 @pytest.mark.parametrize("language", list(Language))
-def test_m10_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
+def test_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
     """Who reads it is not invited to dial what the company's own rules forbid."""
     words = WORDS[language]
     letter = received(
@@ -309,7 +309,7 @@ def test_m10_a_refused_callback_says_why_and_offers_no_call(language: Language, 
 @pytest.mark.parametrize("reason", [Refusal.SWITCHED_OFF, QUIET, ON_LINE, LATE])
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("was_abandoned", [False, True])
-def test_m10_an_expired_callback_says_why_nobody_called(
+def test_an_expired_callback_says_why_nobody_called(
     language: Language, reason: str, was_abandoned: bool
 ) -> None:
     """It is not said that no agent came free: that may not be true. Calling back is offered."""

@@ -31,7 +31,7 @@ def a_letter_that_waits() -> Office:
 
 
 @pytest.mark.rule("V6")
-def test_n_a_letter_that_was_put_off_ends_with_the_erasure() -> None:
+def test_a_letter_that_was_put_off_ends_with_the_erasure() -> None:
     """The server takes it an hour later: by then it has nothing to say, and is not sent."""
     office = a_letter_that_waits()
     decision = office.hear(GONE)
@@ -40,7 +40,7 @@ def test_n_a_letter_that_was_put_off_ends_with_the_erasure() -> None:
 
 
 @pytest.mark.rule("V6")
-def test_n_a_message_that_is_only_being_stored_is_told_to_nobody() -> None:
+def test_a_message_that_is_only_being_stored_is_told_to_nobody() -> None:
     """Its letters are not due yet, and never are."""
     office = an_office_with_a_message()
     assert not office.hear(GONE).facts
@@ -49,7 +49,7 @@ def test_n_a_message_that_is_only_being_stored_is_told_to_nobody() -> None:
 
 
 @pytest.mark.rule("V6")
-def test_n_a_letter_about_a_callback_ends_too() -> None:
+def test_a_letter_about_a_callback_ends_too() -> None:
     """It names the number as well."""
     office = Office()
     letters = found(office.hear(expired(has_voice_message=False)), LetterDue)
@@ -59,7 +59,7 @@ def test_n_a_letter_about_a_callback_ends_too() -> None:
 
 
 @pytest.mark.rule("V6")
-def test_n_a_warning_goes_on_without_the_customer_and_ends_where_it_was_about_nobody_else() -> None:
+def test_a_warning_goes_on_without_the_customer_and_ends_where_it_was_about_nobody_else() -> None:
     """The others' voice messages are unheard all the same."""
     office = Office()
     other = UnheardMessage(
@@ -80,14 +80,14 @@ def test_n_a_warning_goes_on_without_the_customer_and_ends_where_it_was_about_no
 
 
 @pytest.mark.rule("V6")
-def test_n_other_customers_letters_go_on() -> None:
+def test_other_customers_letters_go_on() -> None:
     """And so do those of withheld numbers."""
     office = a_letter_that_waits()
     assert not office.hear(CustomerErased(number="+79160000003")).facts
     assert found(office.wake(), SendLetter)
 
 
-def test_n_an_answer_that_comes_after_the_erasure_changes_nothing() -> None:
+def test_an_answer_that_comes_after_the_erasure_changes_nothing() -> None:
     """The edge had the letter in hand at that very moment."""
     office = a_letter_that_waits()
     office.hear(GONE)
@@ -96,7 +96,7 @@ def test_n_an_answer_that_comes_after_the_erasure_changes_nothing() -> None:
 
 
 @pytest.mark.rule("V6")
-def test_n_a_message_for_nobody_ends_by_saying_so() -> None:
+def test_a_message_for_nobody_ends_by_saying_so() -> None:
     """Where managers look it is one that nobody was told of."""
     office = an_office_with_a_message(
         recipients=(), heads=(), administrators=(Recipient(name="Гусев", email=""),)
