@@ -5,8 +5,9 @@ so a fact's cost does not grow with how many customers wait. Iteration is always
 makes a state that was loaded equal to the one that was saved, byte for byte.
 """
 
+import math
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from sortedcontainers import SortedList
@@ -83,8 +84,25 @@ class Table(Generic[R]):
         if self._index is not None:
             self._index(old, record)
 
+    def change(self, record: R, **fields: Any) -> R:
+        """Put a record with other values in these fields, and return it."""
+        changed = msgspec.structs.replace(record, **fields)
+        self.put(changed)
+        return changed
+
+    def put_newer(self, record: R, field: str = "version") -> bool:
+        """Put a record if its version is higher than that of the one with its key; whether it was put.
+
+        `field` holds the version, or a message that has one; a record without that message is older than any.
+        """
+        known = self._records.get(getattr(record, self._key_field))
+        if known is not None and _version(known, field) >= _version(record, field):
+            return False
+        self.put(record)
+        return True
+
     def drop(self, key: str) -> None:
-        """Remove a record; none is fine."""
+        """Remove the record with this key, if there is one."""
         old = self._records.pop(key, None)
         if old is None:
             return
@@ -118,6 +136,14 @@ class Table(Generic[R]):
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def _version(record: Record, field: str) -> float:
+    held = getattr(record, field)
+    if held is None:
+        return -math.inf
+    version: int = held if isinstance(held, int) else held.version
+    return version
 
 
 class Timer(Record, frozen=True, array_like=True):

@@ -1,5 +1,6 @@
 """State as records: what changed is known, what was stored comes back, order never depends on luck."""
 
+import msgspec
 import pytest
 
 from contracts.ids import Instant
@@ -12,6 +13,7 @@ class Chair(Record, frozen=True, array_like=True):
 
     chair_id: str
     legs: int = 4
+    colour: str = ""
 
 
 class Room(State):
@@ -24,6 +26,20 @@ class Room(State):
 
     def _count(self, old: Chair | None, new: Chair | None) -> None:
         self.leg_count += (new.legs if new else 0) - (old.legs if old else 0)
+
+
+class Saved(msgspec.Struct, frozen=True, array_like=True):
+    """A message that has a version."""
+
+    version: int
+
+
+class Card(Record, frozen=True, array_like=True):
+    """What was saved of somebody: a version of its own, and that of a message."""
+
+    card_id: str
+    version: int = 0
+    saved: Saved | None = None
 
 
 def test_only_what_was_put_or_dropped_is_a_change() -> None:
@@ -41,6 +57,36 @@ def test_only_what_was_put_or_dropped_is_a_change() -> None:
     assert set(changes) == {"a", "b"}
     assert changes["a"] is None
     assert room.chairs.take_changes() == {}
+
+
+def test_a_change_leaves_the_other_fields_and_the_index_right() -> None:
+    """Deciders change a field or two of a record, and go on with what they have put."""
+    room = Room()
+    room.chairs.put(Chair("a", 3, "red"))
+
+    changed = room.chairs.change(room.chairs["a"], legs=5)
+
+    assert changed == room.chairs["a"] == Chair("a", 5, "red")
+    assert room.leg_count == 5
+
+
+def test_only_a_higher_version_replaces_a_record() -> None:
+    """The directory may say again what it has said, and what it said before."""
+    cards = State().table("cards", Card)
+
+    assert [cards.put_newer(Card("a", version)) for version in (2, 2, 1, 3)] == [True, False, False, True]
+    assert cards["a"] == Card("a", 3)
+
+
+def test_a_record_may_be_as_new_as_a_message_in_it() -> None:
+    """An agent's card and hours come as two messages, and are kept in one record."""
+    cards = State().table("cards", Card)
+    cards.put(Card("a"))
+
+    put = [cards.put_newer(Card("a", saved=Saved(version)), "saved") for version in (0, 0, 1)]
+
+    assert put == [True, False, True], "without the message it is older than any"
+    assert cards["a"] == Card("a", saved=Saved(1))
 
 
 def test_a_loaded_state_equals_the_one_that_was_saved() -> None:
