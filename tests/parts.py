@@ -26,7 +26,7 @@ def parts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kafka_embedded(parts_folder: Path) -> Iterator[str]:
-    """`host:port` of the embedded broker (tansu): no append time, see libraries.md for what else it lacks."""
+    """`host:port` of the embedded broker (tansu), which keeps no append time."""
     broker = parts.start_broker(parts_folder, dies_with_parent=True)
     yield broker.address
     broker.process.stop()

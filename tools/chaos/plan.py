@@ -75,7 +75,7 @@ COMMON: Final[Mapping[Kind, int]] = {
     Kind.SMTP_4XX: 1,
     Kind.SMTP_5XX: 1,
 }
-"""34 kills on each broker: more than the 60 of proof.md together."""
+"""34 kills on each broker, more than sixty together."""
 ONLY_EMBEDDED: Final[Mapping[Kind, int]] = {Kind.FREEZE: 3, Kind.ZOMBIE: 1}
 ONLY_APACHE: Final[Mapping[Kind, int]] = {
     Kind.ZOMBIE: 3,

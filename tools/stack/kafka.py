@@ -1,7 +1,7 @@
 """Apache Kafka 4 from its jars: one KRaft node on loopback, for tests on the real log.
 
 Maven copies the jars named in kafka_jars/pom.xml into a cache outside the tree, once per version of that
-file. Then, as libraries.md says: format the storage, start, wait until it answers. A node keeps its storage
+file. Then: format the storage, start, wait until it answers. A node keeps its storage
 over `kill` and `start`, so that crashes and restarts can be tested.
 """
 

@@ -33,7 +33,7 @@ MARGIN_MS: Final = 200
 GRACE_MS: Final = 2_000
 """A recording may be this much longer than its maximum before it is called too long."""
 LEVELLED: Final = "dynaudnorm=f=250:g=15:p=0.9:m=15"
-"""Even loudness; loudnorm would be ten times slower (libraries.md)."""
+"""Even loudness; ffmpeg's loudnorm would be ten times slower."""
 
 MEMORY_BYTES_MAX: Final = 1024**3
 """Of address space: ffmpeg's libraries alone take 300 MB of it, and hardly any of that is resident."""
