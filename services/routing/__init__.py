@@ -1,5 +1,5 @@
-"""Routing: what happens to a call, from the line it came in on to whoever takes it.
+"""Routing: a call's way from the line it came in on to the person, department or voicemail that takes it.
 
-It owns direct calls to employees, forwards, and call scenarios; a call that reaches a department is queue's
-from there on, one that reaches a machine is voicemail's.
+It owns direct calls to employees, forwards, and call scenarios. A call that reaches a department is queue's
+from there on; one that reaches a voicemail is voicemail's.
 """

@@ -1,4 +1,4 @@
-"""Routing's table of contents: what it hears and says, and the functions that decide."""
+"""Routing's table of contents: the messages it hears and says, and its decider."""
 
 from typing import Final
 

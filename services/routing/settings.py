@@ -1,7 +1,7 @@
-"""Settings of routing's process. What an office wants travels as facts, never as a setting."""
+"""Settings of routing's process. What an organization wants travels as facts, never as a setting."""
 
 from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """Nothing of its own: see docs/operating.md."""
+    """No settings of its own: see docs/operating.md."""

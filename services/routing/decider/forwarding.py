@@ -1,4 +1,4 @@
-"""Who was called does not take it: the rule that says what then, forwards, and where they end (D2 to D6)."""
+"""An employee did not take the call: which rule applies, and whom it forwards the call to (D2 to D6)."""
 
 from typing import Final
 
@@ -17,8 +17,15 @@ from contracts.routing import (
     Rule,
 )
 from runtime.decision import NOTHING, Decision
-from services.routing.decider import ending, reaching, scenario, telling
-from services.routing.rules import notices, people, trail
+from services.routing.decider import (
+    announcements,
+    calls,
+    destinations,
+    hangup,
+    last_resort,
+    scenario_elements,
+)
+from services.routing.rules import direct_rules, notice_media, trail
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Stage, Then
 
@@ -26,33 +33,33 @@ NOT_RUNG: Final = (MissReason.ABSENT, MissReason.OUT_OF_HOURS, MissReason.REMOVE
 
 
 def decide_missed(state: RoutingState, fact: PersonMissed) -> Decision:
-    """An employee does not take the call: what wins comes first, as in D5."""
+    """The scenario wins over the CRM's second person, and both win over the employee's own rule (D5)."""
     call = state.calls.get(fact.leg_id)
     if call is None or fact.reason is MissReason.CALLER_GONE:
         return NOTHING
     if state.is_limited(call):
-        return scenario.follow(state, call, "no_answer")
+        return scenario_elements.follow(state, call, "no_answer")
     if call.rule is Rule.RESPONSIBLE and call.second_agent_id is not None and call.forwards == 0:
         return _to_second(state, call, fact, call.second_agent_id)
     if fact.reason is MissReason.REMOVED or call.mobile_of == fact.agent_id:
-        return last_resort(state, call, None)
-    action = people.action_after(state.person(fact.agent_id), fact.reason)
+        return last_resort.voicemail(state, call, None)
+    action = direct_rules.action_after(state.person(fact.agent_id), fact.reason)
     match action.kind:
         case DirectActionKind.DROP:
             return _tell_or(state, call, fact, action, AfterNotice.DROP)
         case DirectActionKind.VOICEMAIL:
             return _tell_or(state, call, fact, action, AfterNotice.VOICEMAIL)
         case DirectActionKind.COLLEAGUE:
-            hop = Hop(rule=people.rule_after(fact.reason), agent_id=action.agent_id)
+            hop = Hop(rule=direct_rules.rule_after(fact.reason), agent_id=action.agent_id)
         case DirectActionKind.DEPARTMENT:
-            hop = Hop(rule=people.rule_after(fact.reason), department_id=action.department_id)
+            hop = Hop(rule=direct_rules.rule_after(fact.reason), department_id=action.department_id)
         case DirectActionKind.MOBILE:
-            hop = Hop(rule=people.rule_after(fact.reason), agent_id=fact.agent_id)
+            hop = Hop(rule=direct_rules.rule_after(fact.reason), agent_id=fact.agent_id)
     return _forward(state, call, fact, action, hop)
 
 
 def _to_second(state: RoutingState, call: Call, fact: PersonMissed, second: AgentId) -> Decision:
-    """The CRM's second person (D5): after a notice, unless the first was not rung at all."""
+    """Forward to the CRM's second person (D5), after a notice if the first one was rung."""
     hop = Hop(rule=Rule.RESPONSIBLE, agent_id=second)
     choice = NoticeChoice() if fact.reason not in NOT_RUNG else DirectAction().notice
     action = DirectAction(kind=DirectActionKind.COLLEAGUE, agent_id=second, notice=choice)
@@ -62,42 +69,42 @@ def _to_second(state: RoutingState, call: Call, fact: PersonMissed, second: Agen
 def _tell_or(
     state: RoutingState, call: Call, fact: PersonMissed, action: DirectAction, then: AfterNotice
 ) -> Decision:
-    """The notice first, if there is one; else busy tones or the machine at once."""
-    media = notices.before(state, action, fact.reason, call.caller)
+    """Drop the call or send it to voicemail, after the notice if there is one."""
+    media = notice_media.before_action(state, action, fact.reason, call.caller)
     if media:
         told = CallerTold(
             leg_id=call.leg_id,
-            rule=people.rule_after(fact.reason),
-            play_id=telling.next_play(call),
+            rule=direct_rules.rule_after(fact.reason),
+            play_id=calls.next_play(call),
             media=media,
             then=then,
             agent_id=fact.agent_id if then is AfterNotice.VOICEMAIL else None,
         )
         return Decision(facts=(told,))
     if then is AfterNotice.VOICEMAIL:
-        return reaching.voicemail(call, people.rule_after(fact.reason), agent_id=fact.agent_id)
-    return ending.end(state, call, EndReason.DROPPED)
+        return destinations.voicemail(call, direct_rules.rule_after(fact.reason), agent_id=fact.agent_id)
+    return hangup.end(state, call, EndReason.DROPPED)
 
 
 def _forward(state: RoutingState, call: Call, fact: PersonMissed, action: DirectAction, hop: Hop) -> Decision:
-    """On to a colleague, a department or the own mobile, unless that would go round in a circle (D6)."""
+    """Forward to a colleague, a department or the own mobile, unless that would be a loop (D6)."""
     is_own_mobile = action.kind is DirectActionKind.MOBILE
     if call.forwards >= trail.FORWARDS_MAX or (trail.has_visited(call, hop) and not is_own_mobile):
-        return last_resort(state, call, hop)
-    media = notices.before(state, action, fact.reason, call.caller)
+        return last_resort.voicemail(state, call, hop)
+    media = notice_media.before_action(state, action, fact.reason, call.caller)
     forwarded = CallForwarded(
         leg_id=call.leg_id,
         from_agent_id=fact.agent_id,
         to=hop,
         trail=(*call.trail, hop),
-        play_id=telling.next_play(call) if media else None,
+        play_id=calls.next_play(call) if media else None,
         media=media,
     )
     return Decision(facts=(forwarded,))
 
 
 def apply_forwarded(state: RoutingState, fact: CallForwarded) -> None:
-    """One forward more; the call is for somebody else now, once the notice was heard."""
+    """The call is for somebody else now, once the notice has ended."""
     call = state.calls.get(fact.leg_id)
     if call is None:
         return
@@ -116,54 +123,26 @@ def apply_forwarded(state: RoutingState, fact: CallForwarded) -> None:
     )
     state.calls.put(call)
     if is_told:
-        telling.wait(state, call)
+        announcements.set_limit(state, call)
 
 
 def decide_forwarded(state: RoutingState, fact: CallForwarded) -> Decision:
-    """The notice first, then whoever it is; without one at once (D3)."""
+    """Play the notice; without one, go to the new target at once (D3)."""
     call = state.calls.get(fact.leg_id)
     if call is None:
         return NOTHING
-    return arrive(state, call) if call.play_id is None else telling.tell(state, call)
+    return arrive(state, call) if call.play_id is None else announcements.tell(state, call)
 
 
 def arrive(state: RoutingState, call: Call) -> Decision:
-    """The call is at the last stop of its trail."""
+    """Send the call to the last stop of its trail."""
     hop = call.trail[-1] if call.trail else None
     if hop is None:
-        return last_resort(state, call, None)
+        return last_resort.voicemail(state, call, None)
     if hop.agent_id is not None and call.mobile_of == hop.agent_id:
-        return reaching.own_mobile(state, call, hop.agent_id)
+        return destinations.own_mobile(state, call, hop.agent_id)
     if hop.agent_id is not None:
-        return reaching.person(state, call, hop.agent_id)
+        return destinations.person(state, call, hop.agent_id)
     if hop.department_id is not None and state.is_department_there(hop.department_id):
-        return reaching.department(state, call, hop.department_id)
-    return last_resort(state, call, None)
-
-
-def last_resort(state: RoutingState, call: Call, target: Hop | None) -> Decision:
-    """The last target's voicemail: whom the call could not be forwarded to any more, else the last stop.
-
-    Whoever is gone from the book has no machine: then it is the one before. With nobody left the caller
-    hears that nobody can answer, and is hung up (D6).
-    """
-    stops = (*((target,) if target is not None else ()), *reversed(call.trail))
-    for hop in stops:
-        if state.is_there(hop):
-            return reaching.voicemail(
-                call, Rule.LIMIT, agent_id=hop.agent_id, department_id=hop.department_id
-            )
-    return apologise(state, call, EndReason.DROPPED)
-
-
-def apologise(state: RoutingState, call: Call, reason: EndReason) -> Decision:
-    """Nothing is left to be done for this caller: a word, then the end."""
-    told = CallerTold(
-        leg_id=call.leg_id,
-        rule=Rule.LIMIT if reason is EndReason.DROPPED else call.rule,
-        play_id=telling.next_play(call),
-        media=notices.nobody(state),
-        then=AfterNotice.DROP,
-        reason=reason,
-    )
-    return Decision(facts=(told,))
+        return destinations.department(state, call, hop.department_id)
+    return last_resort.voicemail(state, call, None)

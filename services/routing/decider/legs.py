@@ -1,13 +1,21 @@
-"""What is told of a leg goes to whom it concerns: the caller's own, a phone that rings, one that talks."""
+"""What the gateway says of a leg: handled by whose leg it is, the caller's or a phone's of a try."""
 
 from contracts.gateway import TOO_LATE, CommandRefused, DigitsEntered, LegAnswered, LegEnded
 from contracts.ids import LegId
 from contracts.message import type_name
-from contracts.telephony import DialLeg
+from contracts.telephony import AnswerLeg, DialLeg, Play
 from runtime.decision import NOTHING, Decision
-from services.routing.decider import answering, ending, ringing, scenario, telling
+from services.routing.decider import (
+    announcement_end,
+    announcements,
+    calls,
+    connection,
+    hangup,
+    scenario_elements,
+    tries,
+)
 from services.routing.state import RoutingState
-from services.routing.state.records import Try
+from services.routing.state.records import Call, Stage, Try
 
 
 def _try_of_leg(state: RoutingState, leg_id: LegId | None) -> Try | None:
@@ -17,52 +25,75 @@ def _try_of_leg(state: RoutingState, leg_id: LegId | None) -> Try | None:
 
 
 def decide_answered(state: RoutingState, fact: LegAnswered) -> Decision:
-    """The caller's leg is up, or somebody picked up who was rung."""
+    """The caller's leg, or a phone of a try, was answered."""
     call = state.calls.get(fact.leg_id)
     if call is not None:
-        return telling.decide_caller_answered(state, call)
+        return _decide_caller_answered(state, call)
     a_try = _try_of_leg(state, fact.leg_id)
-    return NOTHING if a_try is None else answering.decide_phone_answered(state, a_try, fact.leg_id)
+    return NOTHING if a_try is None else connection.decide_phone_answered(state, a_try, fact.leg_id)
+
+
+def _decide_caller_answered(state: RoutingState, call: Call) -> Decision:
+    match call.stage:
+        case Stage.TELLING | Stage.CHOOSING:
+            return announcements.tell(state, call)
+        case Stage.ANSWERED:
+            return connection.join(state, call)
+        case _:
+            return NOTHING
 
 
 def decide_digits(state: RoutingState, fact: DigitsEntered) -> Decision:
-    """A caller's choice, or the key of an employee's mobile."""
+    """A caller's choice at a menu, or the key on an employee's mobile."""
     call = state.calls.get(fact.leg_id)
     if call is not None:
-        return scenario.decide_digits(state, call, fact)
+        return scenario_elements.decide_digits(state, call, fact)
     a_try = _try_of_leg(state, fact.leg_id)
-    return NOTHING if a_try is None else answering.decide_key(state, a_try, fact)
+    return NOTHING if a_try is None else connection.decide_key(state, a_try, fact)
 
 
 def apply_ended(state: RoutingState, fact: LegEnded) -> None:
-    """A phone that rang is out; `decide` still sees for whom it rang."""
+    """A phone of a try is gone; `decide` still needs to know of which try."""
     a_try = _try_of_leg(state, fact.leg_id)
     state.try_with_leg_gone = None if a_try is None else a_try.try_id
     if a_try is not None:
-        ringing.apply_leg_ended(state, a_try, fact)
+        tries.apply_leg_ended(state, a_try, fact)
 
 
 def decide_ended(state: RoutingState, fact: LegEnded) -> Decision:
-    """One phone fewer, or the end of a contact."""
+    """A try has one phone fewer, or a party of the call is gone."""
     a_try = state.tries.get(state.try_with_leg_gone) if state.try_with_leg_gone is not None else None
     if a_try is not None:
-        return ringing.decide_leg_ended(state, a_try, fact.outcome)
-    return ending.decide_leg_ended(state, fact)
+        return tries.decide_leg_ended(state, a_try, fact.outcome)
+    return hangup.decide_leg_ended(state, fact)
 
 
 def apply_refused(state: RoutingState, fact: CommandRefused) -> None:
-    """A leg whose dialling the gateway refused is none: it will say no more of it."""
+    """A phone whose dialling was refused never rings, and the gateway says no more of it."""
     a_try = _try_of_leg(state, fact.leg_id) if fact.command == type_name(DialLeg) else None
     state.try_with_leg_gone = None if a_try is None else a_try.try_id
     if a_try is not None and fact.leg_id is not None and fact.reason != TOO_LATE:
-        ringing.close_leg(state, fact.leg_id, None)
+        tries.close_leg(state, fact.leg_id, None)
 
 
 def decide_refused(state: RoutingState, fact: CommandRefused) -> Decision:
-    """One phone fewer, or something that the caller does not hear."""
+    """A try has one phone fewer, or something did not reach the caller."""
     a_try = state.tries.get(state.try_with_leg_gone) if state.try_with_leg_gone is not None else None
     if a_try is None or fact.leg_id is None:
-        return telling.decide_refused(state, fact)
+        return _decide_too_late(state, fact)
     if fact.reason == TOO_LATE:
-        return ringing.dial_again(state, a_try, fact.leg_id)
-    return ringing.go_on(state, a_try)
+        return tries.dial_again(state, a_try, fact.leg_id)
+    return tries.go_on(state, a_try)
+
+
+def _decide_too_late(state: RoutingState, fact: CommandRefused) -> Decision:
+    """Answer a caller who still rings after all; go on after a play that came too late."""
+    call = state.call_of_leg(fact.leg_id)
+    if call is None or fact.reason != TOO_LATE:
+        return NOTHING
+    if fact.command == type_name(AnswerLeg) and fact.leg_id == call.leg_id and not call.is_answered:
+        is_wanted = call.stage in (Stage.TELLING, Stage.CHOOSING, Stage.ANSWERED)
+        return Decision(commands=(calls.answer(state, call),)) if is_wanted else NOTHING
+    if fact.command == type_name(Play) and fact.leg_id in (call.leg_id, call.with_leg_id):
+        return announcement_end.go_on(state, call)
+    return NOTHING

@@ -1,1 +1,1 @@
-"""The arithmetic of routing: whom a line means, who can take a call, which phones ring, what is heard."""
+"""Pure rules of routing: whom a line leads to, who can be rung, which phones ring, what is heard."""

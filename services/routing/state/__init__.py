@@ -1,8 +1,6 @@
-"""What routing remembers of one organization.
+"""Routing's state of one organization: tables of small records, and indexes derived from them.
 
-Small records in tables, and indexes derived from them that make every question cheap: who has this line or
-extension, whose call a phone's leg belongs to, who is on a call. Indexes are never stored; loading rebuilds
-them.
+Indexes are never stored; loading rebuilds them.
 """
 
 from functools import lru_cache
@@ -10,7 +8,7 @@ from typing import TypeVar
 
 from sortedcontainers import SortedSet
 
-from contracts import directory as book
+from contracts import directory
 from contracts.dialling import DiallingPolicy, canonical, refusal
 from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, ScenarioId, TryId
 from contracts.routing import Hop
@@ -37,18 +35,18 @@ NO_POLICY = DiallingPolicy(is_on=False)
 
 
 class RoutingState(State):
-    """The tables, and the indexes that `services.routing.state` derives from them.
+    """The tables, and these indexes.
 
-    `departments_by_line`, `people_by_line`, `scenarios_by_line` who has a public number ·
-    `departments_by_extension`, `people_by_extension` who has an extension of a PBX · `calls_by_leg` the call
-    for which a phone rings or talks · `tries_of` for what an employee is rung · `calls_of` the calls that an
-    employee is on, or has made.
+    `departments_by_line`, `people_by_line`, `scenarios_by_line`: who has a public number.
+    `departments_by_extension`, `people_by_extension`: who has an extension of a PBX.
+    `calls_by_leg`: the call for which a phone rings or talks. `tries_of`: the tries of an employee.
+    `calls_of`: the calls that an employee has made or answered.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.try_with_leg_gone: TryId | None = None
-        """Whose phone the fact at hand ended: for the decision of the same step, never stored."""
+        """The try that lost a phone by the fact at hand: for the decision of the same step, never stored."""
         self.departments_by_line: dict[str, SortedSet[DepartmentId]] = {}
         self.people_by_line: dict[str, SortedSet[AgentId]] = {}
         self.scenarios_by_line: dict[str, SortedSet[ScenarioId]] = {}
@@ -73,50 +71,50 @@ class RoutingState(State):
 
     @property
     def policy(self) -> DiallingPolicy:
-        """Whom this organization's PBXs may dial: nobody outside, until it is known."""
+        """Whom this organization's PBXs may dial; nobody outside until its card is known."""
         organization = next(iter(self.organizations), None)
         return NO_POLICY if organization is None else organization.saved.dialling_policy
 
     @property
-    def language(self) -> book.Language:
-        """In which language callers are spoken to."""
+    def language(self) -> directory.Language:
+        """The language of notices."""
         organization = next(iter(self.organizations), None)
-        return book.Language.RUSSIAN if organization is None else organization.saved.language
+        return directory.Language.RUSSIAN if organization is None else organization.saved.language
 
     def pbx(self, pbx_id: PbxId) -> Pbx:
-        """What is known of a PBX."""
+        """The PBX, or an empty record if nothing is known of it."""
         return self.pbxs.get(pbx_id) or Pbx(pbx_id)
 
     def person(self, agent_id: AgentId) -> Person:
-        """What is known of somebody."""
+        """The person, or an empty record if nothing is known of them."""
         return self.people.get(agent_id) or Person(agent_id)
 
     def is_person_there(self, agent_id: AgentId | None) -> bool:
-        """Whether somebody is in the book, and not removed."""
+        """Whether the directory has this employee, and has not removed them."""
         person = self.people.get(agent_id) if agent_id is not None else None
         return person is not None and person.saved is not None and not person.saved.is_removed
 
     def is_department_there(self, department_id: DepartmentId | None) -> bool:
-        """Whether a department is in the book, and not removed."""
+        """Whether the directory has this department, and has not removed it."""
         department = self.departments.get(department_id) if department_id is not None else None
         return department is not None and not department.is_removed
 
     def is_there(self, hop: Hop) -> bool:
-        """Whether the employee or the department of a stop is there still."""
+        """Whether the stop's employee or department still exists."""
         return self.is_person_there(hop.agent_id) or self.is_department_there(hop.department_id)
 
     def call_of_leg(self, leg_id: LegId | None) -> Call | None:
-        """The call of a caller's leg, or the one for which a phone rings or talks."""
+        """The call whose caller, or whose rung or talking phone, this leg is."""
         if leg_id is None:
             return None
         return self.calls.get(leg_id) or self.calls.get(self.calls_by_leg.get(leg_id, ""))
 
     def try_of(self, call: Call) -> Try | None:
-        """Who is being rung for a call."""
+        """The try that rings for a call."""
         return self.tries.get(call.try_id) if call.try_id is not None else None
 
     def scenario_of(self, call: Call) -> ScenarioSaved | None:
-        """The scenario of a call, in the version in which the call began it."""
+        """The call's scenario, in the version in which the call began it."""
         if call.scenario_id is None:
             return None
         current = self.scenarios.get(call.scenario_id)
@@ -126,12 +124,12 @@ class RoutingState(State):
         return None if former is None else former.saved
 
     def element_of(self, call: Call) -> Element | None:
-        """The element of its scenario at which a call stands."""
+        """The call's element of its scenario."""
         scenario = self.scenario_of(call)
         return None if scenario is None else element_named(scenario, call.element_id)
 
     def is_limited(self, call: Call) -> bool:
-        """Whether the call's employee is rung with the scenario's limit: who misses it goes on there (S2)."""
+        """Whether the scenario limits how long the employee rings, and goes on after that (S2)."""
         element = self.element_of(call)
         return (
             element is not None
@@ -140,7 +138,7 @@ class RoutingState(State):
         )
 
     def may_dial(self, address: Address) -> bool:
-        """Whether policy allows an employee's phone to be dialled (C10): only of public numbers it speaks."""
+        """Whether policy allows an employee's phone to be dialled (C10); it is about public numbers only."""
         scheme, _, number = address.partition(":")
         return scheme != "tel" or employee_refusal(number, self.policy) is None
 
@@ -151,25 +149,25 @@ class RoutingState(State):
             if each is None or each.is_removed:
                 continue
             for line in each.lines:
-                _keep(self.departments_by_line, line, each.department_id, is_wanted=is_wanted)
+                _index(self.departments_by_line, line, each.department_id, is_wanted=is_wanted)
             extension = (each.pbx_id, each.extension)
-            _keep(self.departments_by_extension, extension, each.department_id, is_wanted=is_wanted)
+            _index(self.departments_by_extension, extension, each.department_id, is_wanted=is_wanted)
 
     def _index_person(self, old: Person | None, new: Person | None) -> None:
         for each, is_wanted in ((old, False), (new, True)):
             if each is None or each.saved is None or each.saved.is_removed:
                 continue
             extension = (each.saved.pbx_id, each.saved.extension)
-            _keep(self.people_by_extension, extension, each.agent_id, is_wanted=is_wanted)
+            _index(self.people_by_extension, extension, each.agent_id, is_wanted=is_wanted)
             for number in each.rules.numbers if each.rules is not None else ():
-                _keep(self.people_by_line, number, each.agent_id, is_wanted=is_wanted)
+                _index(self.people_by_line, number, each.agent_id, is_wanted=is_wanted)
 
     def _index_scenario(self, old: Scenario | None, new: Scenario | None) -> None:
         for each, is_wanted in ((old, False), (new, True)):
             if each is None or each.saved.is_removed:
                 continue
             for line in each.saved.lines:
-                _keep(self.scenarios_by_line, line, each.scenario_id, is_wanted=is_wanted)
+                _index(self.scenarios_by_line, line, each.scenario_id, is_wanted=is_wanted)
 
     def _index_call(self, old: Call | None, new: Call | None) -> None:
         for each, is_wanted in ((old, False), (new, True)):
@@ -177,7 +175,7 @@ class RoutingState(State):
                 continue
             for agent_id in (each.caller_agent_id, each.with_agent_id):
                 if agent_id is not None:
-                    _keep(self.calls_of, agent_id, each.leg_id, is_wanted=is_wanted)
+                    _index(self.calls_of, agent_id, each.leg_id, is_wanted=is_wanted)
             if each.with_leg_id is None:
                 continue
             if is_wanted:
@@ -190,7 +188,7 @@ class RoutingState(State):
             if each is None:
                 continue
             if each.agent_id is not None:
-                _keep(self.tries_of, each.agent_id, each.try_id, is_wanted=is_wanted)
+                _index(self.tries_of, each.agent_id, each.try_id, is_wanted=is_wanted)
             for leg_id in each.open_legs:
                 if is_wanted:
                     self.calls_by_leg[leg_id] = each.leg_id
@@ -199,28 +197,28 @@ class RoutingState(State):
 
 
 def element_named(scenario: ScenarioSaved, element_id: str) -> Element | None:
-    """The element of a scenario, or None if there is none of that name."""
+    """The element of a scenario, or None."""
     return next((each for each in scenario.elements if each.element_id == element_id), None)
 
 
-def _keep(shelves: "dict[K, SortedSet[V]]", key: K, value: V, *, is_wanted: bool) -> None:
-    """Have a value on a shelf, or not; empty shelves are not kept."""
-    shelf = shelves.get(key)
+def _index(sets: "dict[K, SortedSet[V]]", key: K, value: V, *, is_wanted: bool) -> None:
+    """Add a value to the index's set of this key, or remove it; drop the set when it becomes empty."""
+    values = sets.get(key)
     if is_wanted:
-        shelves.setdefault(key, SortedSet()).add(value)
-    elif shelf is not None:
-        shelf.discard(value)
-        if not shelf:
-            del shelves[key]
+        sets.setdefault(key, SortedSet()).add(value)
+    elif values is not None:
+        values.discard(value)
+        if not values:
+            del sets[key]
 
 
 @lru_cache(maxsize=4096)
 def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
-    """Why policy forbids to dial an employee's number, or None; asked at every dialling, slow to find."""
+    """Why policy forbids to dial an employee's number, or None; cached, since the answer is slow to find."""
     return refusal(number, policy, is_employee=True)
 
 
 @lru_cache(maxsize=4096)
 def normal_number(number: str, policy: DiallingPolicy) -> str:
-    """A number as every service keeps it: E.164, and what is none as it is."""
+    """A number as every service keeps it: E.164 if it is a valid number, else unchanged."""
     return canonical(number, policy) or number

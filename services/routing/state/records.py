@@ -1,8 +1,8 @@
-"""The small records of routing: cards from the book, calls, and the phones that ring for them."""
+"""The records of routing: cards from the directory, calls, and the tries that ring for them."""
 
 from enum import StrEnum
 
-from contracts import directory as book
+from contracts import directory
 from contracts.gateway import Outcome
 from contracts.ids import (
     Address,
@@ -26,24 +26,24 @@ class Organization(Record, frozen=True, array_like=True):
     """The organization's card; there is one."""
 
     organization_id: str
-    saved: book.OrganizationSaved
+    saved: directory.OrganizationSaved
 
 
 class Pbx(Record, frozen=True, array_like=True):
-    """A phone exchange, and whether it can be reached.
+    """A PBX, and whether it can be reached.
 
-    `is_lost`: its gateway says so. `away_until_at`: a dialling through the inter-PBX link failed; nobody
-    there is dialled before that, and the next one who is dialled then is the probe (O9).
+    `is_lost`: its gateway says that it can't. `away_until_at`: a dialling through the inter-PBX link failed;
+    nobody there is dialled before that, and the next dialling after it is the probe (O9).
     """
 
     pbx_id: PbxId
-    saved: book.PbxSaved | None = None
+    saved: directory.PbxSaved | None = None
     is_lost: bool = False
     away_until_at: Instant = Instant(0)
 
 
 class Department(Record, frozen=True, array_like=True):
-    """What of a department's card leads calls to it."""
+    """The part of a department's card that leads calls to it."""
 
     department_id: DepartmentId
     version: int
@@ -54,41 +54,41 @@ class Department(Record, frozen=True, array_like=True):
 
 
 class Person(Record, frozen=True, array_like=True):
-    """Somebody who can be called: card, working time, the rules of direct calls.
+    """An employee, or an extension of an office PBX: card, working time, the rules of direct calls.
 
-    `department_leg_id` is there while the person talks for a department, as queue says.
+    `department_leg_id` is set while the person talks for a department, as queue says.
     """
 
     agent_id: AgentId
-    saved: book.AgentSaved | None = None
-    availability: book.AgentAvailabilitySaved | None = None
-    rules: book.DirectRulesSaved | None = None
+    saved: directory.AgentSaved | None = None
+    availability: directory.AgentAvailabilitySaved | None = None
+    rules: directory.DirectRulesSaved | None = None
     department_leg_id: LegId | None = None
 
 
 class Responsible(Record, frozen=True, array_like=True):
-    """The CRM's word on one customer number (E.164)."""
+    """The CRM's entry for one customer number (E.164)."""
 
     number: str
-    saved: book.ResponsibleSaved
+    saved: directory.ResponsibleSaved
 
 
 class Scenario(Record, frozen=True, array_like=True):
-    """A call scenario as it is now."""
+    """The current version of a call scenario."""
 
     scenario_id: ScenarioId
     saved: ScenarioSaved
 
 
 class FormerScenario(Record, frozen=True, array_like=True):
-    """A version of a scenario that was replaced while calls were on their way through it."""
+    """A version of a scenario that was replaced while calls were in it."""
 
     key: str
     saved: ScenarioSaved
 
 
 class Notice(Record, frozen=True, array_like=True):
-    """A notice of the organization's own that can be played: keys and gaps for values."""
+    """The organization's own notice that can be played: keys of audio, and placeholders for values."""
 
     notice_id: str
     version: int
@@ -104,7 +104,7 @@ class Phone(Record, frozen=True, array_like=True):
 
 
 class Stage(StrEnum):
-    """Where a call is. `deciding` lasts no longer than a step."""
+    """What a call waits for. `deciding` lasts no longer than a step."""
 
     DECIDING = "deciding"
     TELLING = "telling"
@@ -115,7 +115,7 @@ class Stage(StrEnum):
 
 
 class Then(StrEnum):
-    """What follows when a notice was heard."""
+    """What follows when a notice has ended."""
 
     FORWARD = "forward"
     NEXT_ELEMENT = "next_element"
@@ -124,7 +124,7 @@ class Then(StrEnum):
 
 
 class Call(Record, frozen=True, array_like=True):
-    """One contact while it is routing's; its key is the caller's leg. It ends by being dropped."""
+    """One contact while it is routing's; its key is the caller's leg. The record is dropped at the end."""
 
     leg_id: LegId
     pbx_id: PbxId
@@ -139,21 +139,21 @@ class Call(Record, frozen=True, array_like=True):
     trail: tuple[Hop, ...] = ()
     forwards: int = 0
     second_agent_id: AgentId | None = None
-    """Whom the CRM wants when the responsible manager does not take the call."""
+    """The CRM's second person, for a call that the responsible manager does not take."""
     mobile_of: AgentId | None = None
-    """Whose own mobile the call was forwarded to: the last that this employee's rule can do."""
+    """The employee to whose own mobile the call was forwarded: their rule has no further forward."""
     scenario_id: ScenarioId | None = None
     scenario_version: int = 0
     element_id: str = ""
     asked: int = 0
     steps: int = 0
-    """Elements entered since the caller last chose: what has no choice in it must come to an end."""
+    """Elements entered since the caller last chose: a way without a choice must come to an end."""
     play_id: PlayId | None = None
     play_count: int = 0
     media: tuple[MediaKey, ...] = ()
     then: Then | None = None
     end_reason: EndReason = EndReason.DROPPED
-    machine_of: AgentId | None = None
+    voicemail_of: AgentId | None = None
     try_id: TryId | None = None
     try_count: int = 0
     with_leg_id: LegId | None = None
@@ -164,8 +164,8 @@ class Call(Record, frozen=True, array_like=True):
 class Try(Record, frozen=True, array_like=True):
     """One person or external number (`agent_id` None) being rung for a call.
 
-    `legs` are the plan; `open_legs` those that may still answer; `key_legs` mobiles that were answered and
-    have not pressed a key yet. `miss` is what it comes to if none does.
+    `legs` is the plan; `open_legs` may still answer; `key_legs` are mobiles that were answered and have not
+    pressed a key yet. `miss` is the reason if none answers.
     """
 
     try_id: TryId

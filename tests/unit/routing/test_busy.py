@@ -5,12 +5,12 @@ import pytest
 from contracts import queue, routing
 from contracts.gateway import DeviceState
 from contracts.ids import Instant, LegId
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     MINUTE,
     to_voicemail,
 )
-from tests.unit.routing.stories import an_office
+from tests.unit.routing.harness import an_office
 
 
 @pytest.mark.rule("D7")

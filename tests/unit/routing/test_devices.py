@@ -6,7 +6,7 @@ import pytest
 from contracts import directory, gateway, routing, telephony
 from contracts.gateway import Outcome
 from contracts.ids import LegId
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -22,7 +22,7 @@ from tests.unit.routing.book import (
     to_colleague,
     to_voicemail,
 )
-from tests.unit.routing.stories import Office, an_office
+from tests.unit.routing.harness import RoutingHarness, an_office
 
 DESK, MOBILE = 0, 1
 
@@ -32,7 +32,7 @@ def desk_later(extension: str) -> directory.Device:
     return msgspec.structs.replace(desk(extension), delay_ms=5 * SECOND)
 
 
-def with_mobile(*, auto: bool = True) -> Office:
+def with_mobile(*, auto: bool = True) -> RoutingHarness:
     """Anna has a desk phone and, five seconds later, a mobile."""
     office = an_office(auto=auto)
     office.saves_person(ANNA, desk("201"), mobile())

@@ -8,7 +8,7 @@ from contracts.ids import Instant, LegId
 from contracts.message import Interval
 from contracts.routing import EndReason, Rule
 from contracts.telephony import RejectReason
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -28,7 +28,7 @@ from tests.unit.routing.book import (
     to_colleague,
     to_voicemail,
 )
-from tests.unit.routing.stories import an_office
+from tests.unit.routing.harness import an_office
 
 
 @pytest.mark.rule("D1")
@@ -165,7 +165,7 @@ def test_an_employee_who_wants_it_has_the_caller_told_before_the_call_is_dropped
 
 @pytest.mark.rule("D2")
 def test_voicemail_takes_the_call_over_unanswered_and_with_whose_machine_it_is() -> None:
-    """The machine answers and greets: not a word and not a second of it is routing's."""
+    """Voicemail answers and greets: not a word and not a second of it is routing's."""
     office = an_office()
     office.rules(ANNA, no_answer=to_voicemail(), no_answer_ms=30 * SECOND)
     office.calls()
@@ -191,7 +191,7 @@ def test_out_of_hours_the_call_goes_straight_to_its_action_without_ringing() -> 
 
 @pytest.mark.rule("E5")
 def test_beyond_what_is_known_of_the_hours_an_employee_counts_as_at_work() -> None:
-    """A book that was not rolled on for months must not lock the office."""
+    """Hours that were not rolled on for months must not lock the office."""
     office = an_office()
     yesterday = Interval(from_at=Instant(0), until_at=Instant(office.at - MINUTE))
     office.hours(ANNA, hours=(yesterday,), known_until_at=office.at)

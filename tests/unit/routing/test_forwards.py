@@ -9,7 +9,7 @@ from contracts.directory import DirectAction
 from contracts.gateway import Outcome
 from contracts.ids import AgentId, LegId
 from contracts.routing import EndReason, Hop, Rule
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     BORIS,
     FAR,
@@ -30,10 +30,10 @@ from tests.unit.routing.book import (
     to_department,
     to_voicemail,
 )
-from tests.unit.routing.stories import Office, an_office
+from tests.unit.routing.harness import RoutingHarness, an_office
 
 
-def chain(*people: AgentId, auto: bool = True) -> Office:
+def chain(*people: AgentId, auto: bool = True) -> RoutingHarness:
     """Each forwards to the next when the phone is not taken."""
     office = an_office(auto=auto)
     for one, following in pairwise(people):
@@ -41,7 +41,7 @@ def chain(*people: AgentId, auto: bool = True) -> Office:
     return office
 
 
-def visited(office: Office) -> list[AgentId]:
+def visited(office: RoutingHarness) -> list[AgentId]:
     """Who was rung, in order."""
     return [fact.agent_id for fact in office.said(routing.PersonRung)]
 
@@ -174,7 +174,7 @@ def test_a_notice_does_not_wait_for_the_ringing_tone() -> None:
 
 
 def test_the_ringing_tone_stops_too_when_who_answered_is_gone_before_the_bridge() -> None:
-    """Whoever speaks next, Boris' rule or his machine, must not speak under a ringing tone."""
+    """Whoever speaks next, Boris' rule or his voicemail, must not speak under a ringing tone."""
     office = an_office(auto=False)
     office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
     office.rules(BORIS, no_answer=to_voicemail())
@@ -245,7 +245,7 @@ def test_a_caller_who_gives_up_while_the_second_rings_is_missed_by_the_first() -
 
 @pytest.mark.rule("D6")
 def test_a_loop_of_two_is_cut_at_the_second_visit() -> None:
-    """EC-79: two people forwarded to each other at once; the caller gets Anna's machine, in one row."""
+    """EC-79: two people forwarded to each other at once; the caller gets Anna's voicemail, in one row."""
     office = chain(ANNA, BORIS, ANNA)
     office.calls()
     office.phone_ends(Outcome.NO_ANSWER)
@@ -258,7 +258,7 @@ def test_a_loop_of_two_is_cut_at_the_second_visit() -> None:
 
 @pytest.mark.rule("D6")
 def test_who_forwards_to_themselves_is_no_loop() -> None:
-    """Cut at once: the last target's machine is their own."""
+    """Cut at once: the last target's voicemail is their own."""
     office = chain(ANNA, BORIS)
     office.rules(BORIS, no_answer=to_colleague(BORIS))
     office.calls()
@@ -299,7 +299,7 @@ def test_the_own_rule_of_an_absent_target_applies_once() -> None:
 
 
 @pytest.mark.rule("D6", "D4")
-def test_targets_who_are_all_away_end_at_the_last_ones_machine() -> None:
+def test_targets_who_are_all_away_end_at_the_last_ones_voicemail() -> None:
     """EC-82: everybody is out of hours and forwards in a circle; in one step, and without a ring."""
     office = an_office()
     for one, following in ((ANNA, BORIS), (BORIS, VERA), (VERA, ANNA)):
@@ -312,7 +312,7 @@ def test_targets_who_are_all_away_end_at_the_last_ones_machine() -> None:
 
 @pytest.mark.rule("D6", "E8")
 def test_a_target_who_was_removed_leaves_the_call_to_the_one_before() -> None:
-    """The book should not have let that happen; the customer must not pay for it."""
+    """The directory should not have let that happen; the customer must not pay for it."""
     office = chain(ANNA, BORIS)
     office.saves_person(BORIS, is_removed=True)
     office.calls()
@@ -365,7 +365,7 @@ def test_a_digit_pressed_by_the_caller_starts_a_new_trail() -> None:
 
 @pytest.mark.rule("D2")
 def test_voicemail_after_a_forward_is_the_second_ones_and_the_call_missed_by_the_first() -> None:
-    """H2 and H3 together: whose machine it is, and whose call it was."""
+    """H2 and H3 together: whose voicemail it is, and whose call it was."""
     office = chain(ANNA, BORIS)
     office.rules(BORIS, no_answer=to_voicemail())
     office.calls()
@@ -376,7 +376,7 @@ def test_voicemail_after_a_forward_is_the_second_ones_and_the_call_missed_by_the
 
 
 def test_a_rule_that_leads_to_nobody_is_not_a_dead_end() -> None:
-    """The book refuses it; should it be there all the same, the caller gets the machine."""
+    """The directory refuses it; if it exists all the same, the caller gets the voicemail."""
     office = an_office()
     office.rules(ANNA, no_answer=DirectAction(kind=to_colleague(BORIS).kind, notice=SILENCE))
     office.calls()

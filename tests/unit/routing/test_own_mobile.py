@@ -1,20 +1,20 @@
-"""Forwards to the own mobile: a key answers, and the own machine is the end (D2, P5, G4)."""
+"""Forwards to the own mobile: a key answers, and the own voicemail is the end (D2, P5, G4)."""
 
 import pytest
 
 from contracts import routing
 from contracts.gateway import Outcome
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     desk,
     mobile,
     to_mobile,
 )
-from tests.unit.routing.stories import an_office
+from tests.unit.routing.harness import an_office
 
 
 @pytest.mark.rule("D2", "P5")
-def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_machine() -> None:
+def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_voicemail() -> None:
     """It is Anna who answers, wherever she is; her mobile's voicemail is not her."""
     office = an_office()
     office.rules(ANNA, no_answer=to_mobile(), mobile="+79160000001")

@@ -7,7 +7,7 @@ from contracts.gateway import EndedBy, Outcome
 from contracts.ids import Instant, LegId
 from contracts.message import Interval
 from contracts.routing import EndReason, Rule
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -23,12 +23,12 @@ from tests.unit.routing.book import (
     to_colleague,
     to_voicemail,
 )
-from tests.unit.routing.stories import Office, an_office
+from tests.unit.routing.harness import RoutingHarness, an_office
 
 END = element("end", "hang_up")
 
 
-def a_menu(*, auto: bool = True) -> Office:
+def a_menu(*, auto: bool = True) -> RoutingHarness:
     """A greeting, then: 1 for sales, 2 for Anna, and the service desk for who does not choose."""
     office = an_office(auto=auto)
     office.scenario(
@@ -49,7 +49,7 @@ def a_menu(*, auto: bool = True) -> Office:
     return office
 
 
-def a_subscriber(wait_ms: int | None, *arrows: tuple[str, str], auto: bool = True) -> Office:
+def a_subscriber(wait_ms: int | None, *arrows: tuple[str, str], auto: bool = True) -> RoutingHarness:
     """The line leads to Anna, with or without a limit; then to Boris."""
     office = an_office(auto=auto)
     office.scenario(
@@ -149,7 +149,7 @@ def test_keys_outside_a_menu_choose_nothing() -> None:
     ],
 )
 def test_a_call_goes_by_the_hours(hours: tuple[int, int], known_until_ms: int | None, arrow: str) -> None:
-    """Open, closed, and open where the book knows no more (E5): a shop is not shut by a lazy calendar."""
+    """Open, closed, and open beyond the known hours (E5): a shop is not shut by a lazy calendar."""
     office = an_office()
     interval = Interval(from_at=Instant(office.at + hours[0]), until_at=Instant(office.at + hours[1]))
     office.scenario(
@@ -194,7 +194,7 @@ def test_the_seconds_of_a_scenario_include_the_set_up() -> None:
 @pytest.mark.rule("S2", "D4")
 def test_an_absent_or_closed_subscriber_with_a_limit_is_passed_by_at_once() -> None:
     """The arrow, not the own target of the absence."""
-    for away in (Office.is_absent, Office.is_out_of_hours):
+    for away in (RoutingHarness.is_absent, RoutingHarness.is_out_of_hours):
         office = a_subscriber(20 * SECOND, ("no_answer", "boris"))
         office.rules(ANNA, absence=to_colleague(GLEB), out_of_hours=to_colleague(GLEB))
         away(office, ANNA)
@@ -338,7 +338,7 @@ def test_a_dead_end_in_a_scenario_is_told_to_the_caller() -> None:
     assert office.last(routing.CallEnded).reason is EndReason.SCENARIO_ENDED
 
 
-def test_a_department_or_a_machine_that_is_gone_ends_at_the_machine_of_who_was_rung() -> None:
+def test_a_department_or_a_voicemail_that_is_gone_ends_at_the_voicemail_of_who_was_rung() -> None:
     """The department was dissolved this morning, and the scenario not yet mended."""
     office = an_office()
     office.scenario(
@@ -386,7 +386,7 @@ def test_a_caller_who_hangs_up_in_a_menu_has_wanted_nobody_yet() -> None:
     assert (ended.reason, ended.missed_by, ended.waited_ms) == (EndReason.ABANDONED, None, 3 * SECOND)
 
 
-def with_external(number: str, wait_ms: int | None = None) -> Office:
+def with_external(number: str, wait_ms: int | None = None) -> RoutingHarness:
     """The line leads to an external number; then to Boris."""
     office = an_office()
     office.scenario(

@@ -1,7 +1,7 @@
-"""Routing against a toy world that does what it likes: whatever happens, in whatever order, checks hold.
+"""Routing against random events in random order: the checks of `checks.py` hold after each.
 
-People call, choose, hang up; phones ring, answer, decline, die; the book changes in mid-call; PBXs vanish;
-facts come late and twice; time passes; another process takes over. What must hold is in `checks.py`.
+People call, choose, hang up; phones ring, answer, decline, die; the directory changes in mid-call; PBXs
+vanish; facts come late and twice; time passes; another process takes over.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from contracts import directory, gateway, queue, routing, telephony
 from contracts.gateway import DeviceState, EndedBy, Outcome
 from contracts.ids import BridgeId, Instant, LegId, PlayId
 from contracts.message import Command, Interval
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -45,7 +45,7 @@ from tests.unit.routing.book import (
     to_mobile,
     to_voicemail,
 )
-from tests.unit.routing.stories import an_office
+from tests.unit.routing.harness import an_office
 
 DIALLED = (ANNAS_LINE, BORISS_LINE, MENU_LINE, MENU_LINE, SALES_LINE, "+74959999999")
 ACTIONS = (
@@ -64,7 +64,7 @@ a_person = st.sampled_from(PEOPLE)
 
 
 class World(RuleBasedStateMachine):
-    """One office; every rule is something that people, phones, the book or the clock may do."""
+    """One office; every rule is something that people, phones, the directory or the clock may do."""
 
     @initialize()
     def begin(self) -> None:
@@ -182,7 +182,7 @@ class World(RuleBasedStateMachine):
         else:
             self.office.hears(queue.AgentFreed(agent_id=person, cause="any", idle_since_at=self.office.at))
 
-    # The book
+    # The directory
 
     @rule(
         agent_id=a_person,

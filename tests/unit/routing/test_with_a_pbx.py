@@ -16,7 +16,7 @@ from contracts.scenario import ScenarioSaved
 from services.gateway.simulated import script as scripts
 from tests.contract.gateway.benches import MEDIA, wav
 from tests.unit.gateway import stories as exchange
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     BORIS,
     CUSTOMER,
@@ -30,7 +30,7 @@ from tests.unit.routing.book import (
     to_colleague,
     to_voicemail,
 )
-from tests.unit.routing.stories import Office
+from tests.unit.routing.harness import RoutingHarness
 
 LINE, MOBILE = exchange.LINE, "+79160000001"
 STEP_MS = 20
@@ -43,7 +43,7 @@ class Company:
 
     def __init__(self, **script: Any) -> None:
         self.pbx = exchange.Office(**script)
-        self.office = Office(auto=False)
+        self.office = RoutingHarness(auto=False)
         self.office.at = Instant(self.pbx.now)
         self._read = self._sent = 0
         self.office.policy()
@@ -180,7 +180,7 @@ def test_a_forward_after_a_notice_is_answered_on_a_mobile_by_a_key() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_mobiles_voicemail_that_picks_up_is_hung_up_on_a_pbx() -> None:
-    """It listens to the request for a key and says nothing; the caller gets Anna's machine in the end."""
+    """It listens to the request for a key and says nothing; the caller gets Anna's voicemail in the end."""
     company = Company(public={MOBILE: answers(1)})
     company.has(ANNA, mobile(MOBILE, delay_ms=0))
     company.office.rules(ANNA, no_answer=to_voicemail())

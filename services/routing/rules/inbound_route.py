@@ -1,4 +1,4 @@
-"""Whom a call that arrives is for (D5): what is asked first wins."""
+"""The inbound route: whom a call that arrives is for, by an order of precedence (D5)."""
 
 from typing import TypeVar
 
@@ -13,11 +13,11 @@ from services.routing.state.records import Responsible
 V = TypeVar("V")
 
 
-def called(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
-    """Where a call goes first, or None for a number that is nobody's.
+def find(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
+    """Where a call goes first, or None if nobody has the number.
 
-    From outside: the responsible manager of the caller's number, then what the line leads to. From inside an
-    extension of that PBX; whoever dials a line of the own organization goes where that line leads.
+    From outside: to the responsible manager of the caller's number, else where the line leads. From inside:
+    to the extension of that PBX, else where the line of the organization leads.
     """
     if arrived.is_internal:
         return _of_extension(state, arrived) or _of_line(state, arrived)
@@ -25,7 +25,7 @@ def called(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
 
 
 def _taken(state: RoutingState, arrived: CallArrived, rule: Rule, **where: str | None) -> CallTaken:
-    """From here on the caller's number is the one that everybody compares, shows, speaks and dials."""
+    """The route as a fact, with the caller's number in the form that every service compares and dials."""
     caller = arrived.caller
     if caller is not None and not arrived.is_internal:
         caller = normal_number(caller, state.policy)
@@ -36,12 +36,13 @@ def _taken(state: RoutingState, arrived: CallArrived, rule: Rule, **where: str |
         line=arrived.line,
         rule=rule,
         is_internal=arrived.is_internal,
+        caller_agent_id=_inside_caller(state, arrived),
         **where,  # type: ignore[arg-type]  # ids of the field's own kind, by its name
     )
 
 
 def _of_responsible(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
-    """A manager who has left the company is passed over for the second person, or for the line."""
+    """A removed manager is passed over for the second person, or else for the line."""
     found = _responsible(state, arrived.caller)
     if found is None:
         return None
@@ -62,18 +63,13 @@ def _responsible(state: RoutingState, caller: str | None) -> Responsible | None:
 def _of_line(state: RoutingState, arrived: CallArrived) -> CallTaken | None:
     scenario_id = _first(state.scenarios_by_line.get(arrived.line))
     if scenario_id is not None:
-        return _taken(
-            state, arrived, Rule.SCENARIO, scenario_id=scenario_id, caller_agent_id=_inside(state, arrived)
-        )
+        return _taken(state, arrived, Rule.SCENARIO, scenario_id=scenario_id)
     department_id = _first(state.departments_by_line.get(arrived.line))
     if department_id is not None:
-        where = {"department_id": department_id, "caller_agent_id": _inside(state, arrived)}
-        return _taken(state, arrived, Rule.DEPARTMENT_LINE, **where)
+        return _taken(state, arrived, Rule.DEPARTMENT_LINE, department_id=department_id)
     agent_id = _first(state.people_by_line.get(arrived.line))
     if agent_id is not None:
-        return _taken(
-            state, arrived, Rule.PERSONAL_NUMBER, agent_id=agent_id, caller_agent_id=_inside(state, arrived)
-        )
+        return _taken(state, arrived, Rule.PERSONAL_NUMBER, agent_id=agent_id)
     return None
 
 
@@ -81,23 +77,20 @@ def _of_extension(state: RoutingState, arrived: CallArrived) -> CallTaken | None
     key = (arrived.pbx_id, arrived.line)
     agent_id = _first(state.people_by_extension.get(key))
     if agent_id is not None:
-        return _taken(
-            state, arrived, Rule.EXTENSION, agent_id=agent_id, caller_agent_id=_inside(state, arrived)
-        )
+        return _taken(state, arrived, Rule.EXTENSION, agent_id=agent_id)
     department_id = _first(state.departments_by_extension.get(key))
     if department_id is not None:
-        where = {"department_id": department_id, "caller_agent_id": _inside(state, arrived)}
-        return _taken(state, arrived, Rule.EXTENSION, **where)
+        return _taken(state, arrived, Rule.EXTENSION, department_id=department_id)
     return None
 
 
-def _inside(state: RoutingState, arrived: CallArrived) -> AgentId | None:
+def _inside_caller(state: RoutingState, arrived: CallArrived) -> AgentId | None:
     """The employee who calls from inside, or None."""
     if not arrived.is_internal or not arrived.caller:
         return None
     return _first(state.people_by_extension.get((arrived.pbx_id, arrived.caller)))
 
 
-def _first(shelf: "SortedSet[V] | None") -> V | None:
-    """Two who claim one number is the book's mistake; the same one wins every time."""
-    return shelf[0] if shelf else None
+def _first(ids: "SortedSet[V] | None") -> V | None:
+    """If two claim one number by a mistake in the directory, the same one wins every time."""
+    return ids[0] if ids else None

@@ -1,7 +1,7 @@
-"""An office in which stories of direct calls and scenarios are told: facts in, what routing says out, time.
+"""Routing's decider for tests of direct calls and scenarios: facts and time go in, what it says comes out.
 
-`Office` plays the PBX where a story does not care: what is dialled rings, what is bridged is bridged, what is
-played is heard to its end. `auto=False` leaves all that to the story.
+`RoutingHarness` plays the PBX where a test does not care: what is dialled rings, what is bridged is bridged,
+what is played is heard to its end. With `auto=False` the test does all that.
 """
 
 from typing import Any
@@ -26,7 +26,8 @@ from runtime.decision import Decision, together
 from services.routing.service import SERVICE
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Try
-from tests.unit.routing.book import (
+from tests.unit.routing.checks import after_step, reloaded
+from tests.unit.routing.directory_facts import (
     ANNAS_LINE,
     CUSTOMER,
     EXTENSIONS,
@@ -46,12 +47,11 @@ from tests.unit.routing.book import (
     a_department,
     desk,
 )
-from tests.unit.routing.checks import after_step, reloaded
 from tests.unit.told import Told
 
 
-class Office(Told[RoutingState]):
-    """One organization's routing, its clock, all that was said, and phones that do as they are told."""
+class RoutingHarness(Told[RoutingState]):
+    """One organization's routing, its clock, all that it said, and phones that do what commands ask."""
 
     def __init__(self, *, auto: bool = True) -> None:
         super().__init__(SERVICE, RoutingState(), NINE)
@@ -80,7 +80,7 @@ class Office(Told[RoutingState]):
         self.waits_until(Instant(self.at + ms))
 
     def leg_ended(self, leg_id: str, outcome: Outcome, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
-        """The fact that a leg is over."""
+        """The fact that a leg has ended."""
         return gateway.LegEnded(pbx_id=MOSCOW, leg_id=LegId(leg_id), outcome=outcome, by=by)
 
     # What was said
@@ -94,7 +94,7 @@ class Office(Told[RoutingState]):
         return name in self.state.calls
 
     def a_try(self, name: str = "c1") -> Try:
-        """Who is being rung for a contact."""
+        """The try that rings for a contact."""
         found = self.state.try_of(self.call(name))
         assert found is not None, f"nobody is rung for {name}"
         return found
@@ -141,7 +141,7 @@ class Office(Told[RoutingState]):
         return self.calls(extension, name, caller=caller, is_internal=True)
 
     def hangs_up(self, name: str = "c1") -> Decision:
-        """Whoever is on a leg hangs up."""
+        """The person on a leg hangs up."""
         return self.hears(self.leg_ended(name, Outcome.COMPLETED))
 
     def presses(self, digits: str, name: str = "c1") -> Decision:
@@ -149,17 +149,17 @@ class Office(Told[RoutingState]):
         return self.hears(gateway.DigitsEntered(pbx_id=MOSCOW, leg_id=LegId(name), digits=digits))
 
     def presses_nothing(self, name: str = "c1") -> Decision:
-        """A menu's time is over without a key."""
+        """A menu's time ends without a key."""
         return self.hears(
             gateway.DigitsEntered(pbx_id=MOSCOW, leg_id=LegId(name), digits="", is_complete=True)
         )
 
     def leg(self, device: int = 0, name: str = "c1") -> LegId:
-        """A phone's leg of whoever is rung."""
+        """The leg of a phone that rings for a contact."""
         return self.a_try(name).legs[device].leg_id
 
     def answers(self, device: int = 0, name: str = "c1") -> Decision:
-        """Whoever is rung picks one of the phones up."""
+        """One of the phones that ring for a contact is answered."""
         return self.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=self.leg(device, name)))
 
     def phone_ends(self, outcome: Outcome, device: int = 0, name: str = "c1") -> Decision:
@@ -171,7 +171,7 @@ class Office(Told[RoutingState]):
         address = Address(f"sip:{EXTENSIONS[agent_id]}")
         return self.hears(gateway.DeviceChanged(pbx_id=pbx_id, address=address, state=state))
 
-    # The book
+    # The directory
 
     def version(self) -> int:
         """A version newer than all before."""
@@ -201,7 +201,7 @@ class Office(Told[RoutingState]):
         )
 
     def rules(self, agent_id: AgentId, **settings: Any) -> Decision:
-        """The rules of an employee's direct calls; they stay as they were unless given."""
+        """Change the given rules of an employee's direct calls."""
         kept = self._rules.setdefault(agent_id, {"numbers": (LINES[agent_id],) if agent_id in LINES else ()})
         kept.update(settings)
         return self.hears(directory.DirectRulesSaved(agent_id=agent_id, version=self.version(), **kept))
@@ -290,9 +290,9 @@ class Office(Told[RoutingState]):
         self.state = reloaded(self.state)
 
 
-def an_office(*, auto: bool = True) -> Office:
-    """Four employees in Moscow, one on the Volga, two departments, and the rules of the first day."""
-    office = Office(auto=auto)
+def an_office(*, auto: bool = True) -> RoutingHarness:
+    """Four employees in Moscow, one on the Volga, two departments, and default rules."""
+    office = RoutingHarness(auto=auto)
     office.policy()
     numbers = (MENU_LINE, SALES_LINE, *LINES.values())
     office.hears(

@@ -1,4 +1,4 @@
-"""The office's book and the network: newer versions only, and whom a removal stops ringing (E8)."""
+"""What the directory has saved, and what is known of phones and PBXs; a removal stops ringing (E8)."""
 
 import msgspec
 
@@ -18,7 +18,7 @@ from contracts.routing import MissReason
 from contracts.scenario import ScenarioSaved
 from contracts.tts import NoticeRendered
 from runtime.decision import Decision, together
-from services.routing.decider import ringing
+from services.routing.decider import tries
 from services.routing.state import RoutingState
 from services.routing.state.records import (
     Department,
@@ -49,7 +49,7 @@ def apply_pbx(state: RoutingState, fact: PbxSaved) -> None:
 
 
 def apply_department(state: RoutingState, fact: DepartmentSaved) -> None:
-    """Where a department is reached; all else of its card is queue's."""
+    """Where calls reach a department; the rest of its card is queue's."""
     known = state.departments.get(fact.department_id)
     if known is None or fact.version > known.version:
         state.departments.put(
@@ -60,45 +60,45 @@ def apply_department(state: RoutingState, fact: DepartmentSaved) -> None:
 
 
 def apply_agent(state: RoutingState, fact: AgentSaved) -> None:
-    """Somebody's card."""
+    """An employee's card."""
     known = state.person(fact.agent_id)
     if known.saved is None or fact.version > known.saved.version:
         state.people.put(msgspec.structs.replace(known, saved=fact))
 
 
 def decide_agent(state: RoutingState, fact: AgentSaved) -> Decision:
-    """Who was removed gets no new call: what rings there rings no more; a call in progress goes on (E8)."""
+    """Stop ringing an employee who was removed; a call in progress goes on (E8)."""
     if state.is_person_there(fact.agent_id):
         return Decision()
     rung = (state.tries.get(try_id) for try_id in state.tries_of.get(fact.agent_id, ()))
-    return together(ringing.miss(state, each, MissReason.REMOVED) for each in rung if each is not None)
+    return together(tries.miss(state, each, MissReason.REMOVED) for each in rung if each is not None)
 
 
 def apply_availability(state: RoutingState, fact: AgentAvailabilitySaved) -> None:
-    """Somebody's hours and absences; each call compares instants, so nothing has to be woken."""
+    """An employee's hours and absences; each call compares instants, so no timer is needed."""
     known = state.person(fact.agent_id)
     if known.availability is None or fact.version > known.availability.version:
         state.people.put(msgspec.structs.replace(known, availability=fact))
 
 
 def apply_rules(state: RoutingState, fact: DirectRulesSaved) -> None:
-    """The rules of somebody's direct calls."""
+    """The rules of an employee's direct calls."""
     known = state.person(fact.agent_id)
     if known.rules is None or fact.version > known.rules.version:
         state.people.put(msgspec.structs.replace(known, rules=fact))
 
 
 def apply_responsible(state: RoutingState, fact: ResponsibleSaved) -> None:
-    """The CRM's word; one that takes a manager away is kept, for its version."""
+    """An entry of the CRM's table; one without a manager is kept, for its version."""
     known = state.responsibles.get(fact.number)
     if known is None or fact.version > known.saved.version:
         state.responsibles.put(Responsible(fact.number, fact))
 
 
 def apply_scenario(state: RoutingState, fact: ScenarioSaved) -> None:
-    """A scenario; calls on their way through its predecessor go on in that.
+    """A scenario; calls that are in its former version stay in that.
 
-    Who was told «press 2 for sales» must not get whatever 2 means since.
+    A caller who was told «press 2 for sales» must not get whatever 2 means since.
     """
     known = state.scenarios.get(fact.scenario_id)
     if known is not None and fact.version <= known.saved.version:
@@ -113,25 +113,25 @@ def apply_scenario(state: RoutingState, fact: ScenarioSaved) -> None:
 
 
 def apply_notice(state: RoutingState, fact: NoticeRendered) -> None:
-    """A notice can be played; until then its predecessor was."""
+    """A notice can be played, in place of its former version."""
     known = state.notices.get(fact.notice_id)
     if known is None or fact.version > known.version:
         state.notices.put(Notice(fact.notice_id, fact.version, fact.parts))
 
 
 def apply_pbx_lost(state: RoutingState, fact: PbxLost) -> None:
-    """Its gateway can't reach it: its phones are not dialled, and nobody is judged by its silence."""
+    """Its gateway can't reach it: its phones are not dialled, and its silence ends no wait."""
     state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=True))
 
 
 def apply_pbx_returned(state: RoutingState, fact: PbxReturned) -> None:
-    """It is there again; what it no longer has is reported ended by itself."""
+    """It can be reached again; the gateway reports the legs that are gone."""
     known: Pbx = state.pbx(fact.pbx_id)
     state.pbxs.put(msgspec.structs.replace(known, is_lost=False, away_until_at=Instant(0)))
 
 
 def apply_phone(state: RoutingState, fact: DeviceChanged) -> None:
-    """A phone is in use by any call, ours or not, or can't be reached; an idle one is like an unknown one."""
+    """A phone is in use by a call, ours or not, or can't be reached; an idle one needs no record."""
     key = phone_key(fact.pbx_id, fact.address)
     match fact.state:
         case DeviceState.IN_USE:
@@ -145,13 +145,13 @@ def apply_phone(state: RoutingState, fact: DeviceChanged) -> None:
 
 
 def apply_busy(state: RoutingState, fact: AgentBusy) -> None:
-    """Somebody talks for a department, be it on a mobile that no PBX sees."""
+    """An employee talks for a department, perhaps on a mobile that no PBX sees."""
     known = state.person(fact.agent_id)
     state.people.put(msgspec.structs.replace(known, department_leg_id=fact.leg_id))
 
 
 def apply_freed(state: RoutingState, fact: AgentFreed | WrapUpStarted) -> None:
-    """That call is over; who writes notes after it can be called directly."""
+    """The department's call has ended; direct calls may ring during wrap-up."""
     known = state.people.get(fact.agent_id)
     if known is not None and known.department_leg_id is not None:
         state.people.put(msgspec.structs.replace(known, department_leg_id=None))

@@ -6,7 +6,7 @@ from contracts import directory, routing
 from contracts.gateway import Outcome
 from contracts.routing import Hop, Rule
 from contracts.scenario import ScenarioSaved
-from tests.unit.routing.book import (
+from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
     BORIS,
@@ -24,7 +24,7 @@ from tests.unit.routing.book import (
     to_colleague,
     to_voicemail,
 )
-from tests.unit.routing.stories import an_office
+from tests.unit.routing.harness import an_office
 
 
 @pytest.mark.rule("D5")
@@ -51,7 +51,7 @@ def test_the_number_is_compared_as_people_dial_it() -> None:
 
 @pytest.mark.rule("C8")
 def test_a_call_is_passed_on_under_the_number_that_everybody_keeps() -> None:
-    """Queue, the machine and the agent's ear get one form, whatever the trunk wrote."""
+    """Queue, voicemail and the agent's ear get one form, whatever the trunk wrote."""
     office = an_office()
     office.calls(SALES_LINE, caller="8 912 345-67-89")
     assert office.last(routing.DepartmentReached).caller == "+79123456789"
@@ -61,7 +61,7 @@ def test_a_call_is_passed_on_under_the_number_that_everybody_keeps() -> None:
 
 @pytest.mark.rule("D5")
 def test_a_call_from_inside_is_nobodys_customer() -> None:
-    """The table holds for every call from outside, and for none other."""
+    """The table holds for calls from outside only."""
     office = an_office()
     office.responsible(GLEB)
     office.calls("201", caller="+79123456789", is_internal=True)
@@ -144,7 +144,7 @@ def test_a_call_on_a_departments_line_is_the_queues_at_once() -> None:
     assert not office.is_here()
 
 
-def test_what_the_book_says_twice_or_too_late_changes_nothing() -> None:
+def test_what_the_directory_says_twice_or_too_late_changes_nothing() -> None:
     """The directory may repeat itself: the newest version of a card is the card."""
     office = an_office()
     office.rules(ANNA, no_answer=to_voicemail())

@@ -1,4 +1,4 @@
-"""A scenario's external number: dialled as policy allows, for the seconds that the element says (S3, C10)."""
+"""A scenario's external number: dialled if policy allows, for the seconds that the element says (S3, C10)."""
 
 from typing import Final
 
@@ -6,21 +6,21 @@ from contracts.ids import Address, Instant, LegId
 from contracts.queue import OfferLeg
 from contracts.routing import ExternalDialled, ExternalEnded
 from contracts.scenario import Element
-from runtime.decision import NOTHING, Decision
-from services.routing.decider import reaching, ringing, scenario
+from runtime.decision import Decision
+from services.routing.decider import calls, tries
 from services.routing.state import RoutingState, employee_refusal, normal_number
 from services.routing.state.records import Call
 
 WAIT_MS: Final = 120_000
-"""For an element without seconds: as long as an employee is rung (D1)."""
+"""How long an element without seconds rings: as long as an employee (D1)."""
 
 
 def dial(state: RoutingState, call: Call, element: Element) -> Decision:
-    """Dial the number, if that is allowed now; an emergency number never is (G4).
+    """Dial the number if policy allows it; it never allows an emergency number (G4).
 
-    A satellite phone that the administrator allowed counts as an employee's (S3, C10).
+    A satellite number that the administrator allowed counts as an employee's (S3, C10).
     """
-    try_id = reaching.next_try(call)
+    try_id = calls.next_try(call)
     refusal = employee_refusal(element.number, state.policy)
     if refusal is not None:
         ended = ExternalEnded(leg_id=call.leg_id, try_id=try_id, outcome=None, reason=str(refusal))
@@ -37,12 +37,6 @@ def dial(state: RoutingState, call: Call, element: Element) -> Decision:
 
 
 def apply_dialled(state: RoutingState, fact: ExternalDialled) -> None:
-    """The number rings; its seconds include the set-up, so that the first ringing moves nothing (S3)."""
+    """A try of the number begins; its seconds include the set-up, so the first ringing sets no timer (S3)."""
     leg = OfferLeg(leg_id=fact.to_leg_id, address=Address(f"tel:{fact.number}"), dial_at=state.now_at)
-    ringing.begin(state, fact, None, (leg,), fact.until_at - state.now_at)
-
-
-def decide_ended(state: RoutingState, fact: ExternalEnded) -> Decision:
-    """Along the arrow for nobody who answers."""
-    call = state.calls.get(fact.leg_id)
-    return NOTHING if call is None else scenario.follow(state, call, "no_answer")
+    tries.begin(state, fact, None, (leg,), fact.until_at - state.now_at)

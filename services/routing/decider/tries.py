@@ -1,4 +1,6 @@
-"""Phones ring: dialled in their order, until the ring time is over or none can answer any more (E4, D1)."""
+"""A try: one person's phones, or an external number, rung until one answers or none can any more (E4, D1)."""
+
+from typing import Final
 
 import msgspec
 
@@ -17,12 +19,13 @@ from contracts.routing import (
 )
 from contracts.telephony import CancelLeg, Play, StopPlay
 from runtime.decision import NOTHING, Decision, together
-from services.routing.decider import reaching
-from services.routing.rules import notices, phones
+from services.routing.decider import calls
+from services.routing.rules import notice_media, ring_plans
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Stage, Try
 
-NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
+NO_LINK: Final = (Outcome.UNREACHABLE, Outcome.FAILED)
+"""Ends of a leg through the inter-PBX link that say that the other PBX can't be reached."""
 
 
 def begin(
@@ -32,7 +35,7 @@ def begin(
     legs: tuple[OfferLeg, ...],
     ring_ms_max: int,
 ) -> None:
-    """Keep who is rung, with the timers that bound it; phones that ring later are dialled by timers."""
+    """Keep the try with its time limit, and a timer for each phone that rings later. In `apply` only."""
     call = state.calls.get(fact.leg_id)
     if call is None:
         return
@@ -61,21 +64,21 @@ def begin(
 
 
 def apply_rung(state: RoutingState, fact: PersonRung) -> None:
-    """An employee's phones ring."""
+    """A try of an employee begins."""
     call = state.calls.get(fact.leg_id)
     if call is not None:
-        state.calls.put(reaching.visited(state, call, fact.agent_id))
+        state.calls.put(calls.visited(call, fact.agent_id))
         begin(state, fact, fact.agent_id, fact.legs, fact.ring_ms_max)
 
 
 def decide_begun(state: RoutingState, fact: PersonRung | ExternalDialled) -> Decision:
-    """Dial what rings at once; a caller whose leg is answered hears a ringing tone from us."""
+    """Dial the phones that ring at once; play a ringing tone to a caller whose leg is answered."""
     call, a_try = state.calls.get(fact.leg_id), state.tries.get(fact.try_id)
     if call is None or a_try is None:
         return NOTHING
     tone: tuple[Play, ...] = ()
     if call.is_answered:
-        media = notices.ringing(state, fact.until_at - state.now_at)
+        media = notice_media.ringing_tone(state, fact.until_at - state.now_at)
         tone = (
             Play(
                 pbx_id=call.pbx_id,
@@ -86,7 +89,9 @@ def decide_begun(state: RoutingState, fact: PersonRung | ExternalDialled) -> Dec
                 interrupts=True,
             ),
         )
-    dialled = (phones.dial(state, call, a_try, leg) for leg in a_try.legs if leg.leg_id in a_try.dialled_legs)
+    dialled = (
+        ring_plans.dial(state, call, a_try, leg) for leg in a_try.legs if leg.leg_id in a_try.dialled_legs
+    )
     return Decision(commands=(*tone, *dialled))
 
 
@@ -95,43 +100,43 @@ def _tone_id(try_id: TryId) -> PlayId:
 
 
 def quiet(call: Call) -> tuple[StopPlay, ...]:
-    """The command that ends the ringing tone, where there may be one."""
+    """The command that stops the ringing tone, if one may sound."""
     if call.try_id is None or not call.is_answered:
         return ()
     return (StopPlay(pbx_id=call.pbx_id, leg_id=call.leg_id, play_id=_tone_id(call.try_id)),)
 
 
 def decide_dial(state: RoutingState, due: TimerDue) -> Decision:
-    """A phone's delay is over (E4)."""
+    """A phone's delay has passed: dial it (E4)."""
     call = state.call_of_leg(LegId(due.subject))
     a_try = state.try_of(call) if call is not None else None
     return NOTHING if a_try is None else _dial(state, a_try, LegId(due.subject))
 
 
 def _dial(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
-    """Dial a later phone, if it is the employee's still: an extension may be another's by now (E8, EC-89)."""
+    """Dial a later phone if it is still the employee's: the extension may have been reused (E8, EC-89)."""
     call = state.calls.get(a_try.leg_id)
     leg = next((each for each in a_try.legs if each.leg_id == leg_id), None)
     if call is None or leg is None or a_try.agent_id is None:
         return NOTHING
     names = {"leg_id": call.leg_id, "try_id": a_try.try_id, "agent_leg_id": leg_id}
-    if not phones.is_still_theirs(state, a_try.agent_id, call.pbx_id, leg):
+    if not ring_plans.is_still_theirs(state, a_try.agent_id, call.pbx_id, leg):
         return Decision(facts=(TryLegSkipped(**names),))  # type: ignore[arg-type]  # three ids by name
-    command = phones.dial(state, call, a_try, leg)
+    command = ring_plans.dial(state, call, a_try, leg)
     return Decision(facts=(TryLegDialled(**names),), commands=(command,))  # type: ignore[arg-type]  # as above
 
 
 def dial_again(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
-    """We were too late to dial a phone: not the employee's fault, so again, until the ring time is over."""
+    """Repeat a dialling that came too late, which is not the employee's fault, while the ring time lasts."""
     call = state.calls.get(a_try.leg_id)
     leg = next((each for each in a_try.legs if each.leg_id == leg_id), None)
     if call is None or leg is None:
         return NOTHING
-    return Decision(commands=(phones.dial(state, call, a_try, leg),))
+    return Decision(commands=(ring_plans.dial(state, call, a_try, leg),))
 
 
 def apply_dialled(state: RoutingState, fact: TryLegDialled) -> None:
-    """One phone more rings."""
+    """A later phone was dialled."""
     a_try = state.tries.get(fact.try_id)
     if a_try is not None:
         dialled = (*a_try.dialled_legs, fact.agent_leg_id)
@@ -140,18 +145,18 @@ def apply_dialled(state: RoutingState, fact: TryLegDialled) -> None:
 
 
 def apply_skipped(state: RoutingState, fact: TryLegSkipped) -> None:
-    """One phone fewer will."""
+    """A later phone will not be dialled."""
     close_leg(state, fact.agent_leg_id, None)
 
 
 def decide_skipped(state: RoutingState, fact: TryLegSkipped) -> Decision:
-    """Whoever is left may answer."""
+    """Go on with the phones that are left."""
     a_try = state.tries.get(fact.try_id)
     return NOTHING if a_try is None else go_on(state, a_try)
 
 
 def apply_ringing(state: RoutingState, fact: LegRinging) -> None:
-    """The ring time starts at the first ringing, and ends at `until_at` at the latest (E4, S3)."""
+    """The ring time counts from the first ringing, and ends at `until_at` at the latest (E4, S3)."""
     call = state.call_of_leg(fact.leg_id)
     a_try = state.try_of(call) if call is not None else None
     if a_try is None or a_try.has_rung or fact.leg_id not in a_try.open_legs:
@@ -162,7 +167,7 @@ def apply_ringing(state: RoutingState, fact: LegRinging) -> None:
 
 
 def decide_ring_over(state: RoutingState, due: TimerDue) -> Decision:
-    """The ring time is over."""
+    """Nobody answered in the ring time."""
     a_try = state.tries.get(due.subject)
     if a_try is None:
         return NOTHING
@@ -170,7 +175,7 @@ def decide_ring_over(state: RoutingState, due: TimerDue) -> Decision:
 
 
 def miss(state: RoutingState, a_try: Try, reason: MissReason) -> Decision:
-    """Nobody takes it there: stop what rings, those phones included that have not begun to (EC-4)."""
+    """End the try: say that it was missed, and cancel every phone, also those that do not ring yet (EC-4)."""
     call = state.calls.get(a_try.leg_id)
     if call is None:
         return NOTHING
@@ -190,7 +195,7 @@ def missed(
 
 
 def cancels(a_try: Try, *, but: str = "") -> tuple[CancelLeg, ...]:
-    """Commands that stop the phones of a try; one that was answered in that moment is hung up."""
+    """The commands that stop the try's phones; the gateway hangs up one that is answered meanwhile."""
     return tuple(
         CancelLeg(pbx_id=a_try.pbx_id, leg_id=leg_id)
         for leg_id in a_try.open_legs
@@ -199,13 +204,13 @@ def cancels(a_try: Try, *, but: str = "") -> tuple[CancelLeg, ...]:
 
 
 def apply_missed(state: RoutingState, fact: PersonMissed | ExternalEnded) -> None:
-    """The call is nobody's for a moment: what follows is in the same step."""
+    """The try is gone; what follows is decided in the same step."""
     call = state.calls.get(fact.leg_id)
     if call is None:
         return
     if isinstance(fact, PersonMissed):
-        call = reaching.visited(state, call, fact.agent_id)
-    reaching.drop_try(state, call)
+        call = calls.visited(call, fact.agent_id)
+    calls.drop_try(state, call)
     state.drop_timer("bridge", call.leg_id)
     is_new = isinstance(fact, ExternalEnded) and fact.try_id != call.try_id
     state.calls.put(
@@ -222,17 +227,17 @@ def apply_missed(state: RoutingState, fact: PersonMissed | ExternalEnded) -> Non
 
 
 def apply_leg_ended(state: RoutingState, a_try: Try, fact: LegEnded) -> None:
-    """A phone of a try is out; what that says of the PBX it was dialled through is noted (O9)."""
+    """A phone of a try is gone; note it if its end shows that another PBX can't be reached (O9)."""
     leg = next((each for each in a_try.legs if each.leg_id == fact.leg_id), None)
-    far = phones.far_pbx(leg) if leg is not None else None
+    far = ring_plans.far_pbx(leg) if leg is not None else None
     if far is not None and fact.outcome in NO_LINK and fact.cause != TOO_LATE:
-        away_until_at = Instant(state.now_at + phones.AWAY_MS)
+        away_until_at = Instant(state.now_at + ring_plans.AWAY_MS)
         state.pbxs.put(msgspec.structs.replace(state.pbx(far), away_until_at=away_until_at))
     close_leg(state, fact.leg_id, fact.outcome)
 
 
 def close_leg(state: RoutingState, leg_id: LegId, outcome: Outcome | None) -> None:
-    """A phone can answer no more; None: it was never dialled."""
+    """A phone of a try can't answer any more; without `outcome` it was never dialled. In `apply` only."""
     call = state.call_of_leg(leg_id)
     a_try = state.try_of(call) if call is not None else None
     if a_try is None:
@@ -251,7 +256,7 @@ def close_leg(state: RoutingState, leg_id: LegId, outcome: Outcome | None) -> No
 
 
 def _miss_after(a_try: Try, outcome: Outcome | None) -> MissReason:
-    """What a try comes to that had this end among its phones: rung in vain says more than busy or dead."""
+    """The reason after one more phone: no answer outweighs busy, and busy outweighs unreachable."""
     match outcome:
         case Outcome.NO_ANSWER | Outcome.CANCELLED | Outcome.COMPLETED:
             return MissReason.NO_ANSWER
@@ -262,14 +267,14 @@ def _miss_after(a_try: Try, outcome: Outcome | None) -> MissReason:
 
 
 def decide_leg_ended(state: RoutingState, a_try: Try, outcome: Outcome) -> Decision:
-    """Declined is the person's own no, on whichever phone; else the others may still answer (E4)."""
+    """A declined phone ends the try, since one person holds all phones; else the others ring on (E4)."""
     if outcome is Outcome.DECLINED:
         return miss(state, a_try, MissReason.DECLINED)
     return go_on(state, a_try)
 
 
 def go_on(state: RoutingState, a_try: Try) -> Decision:
-    """One phone fewer: the try ends with the last, and phones that were to follow ring at once."""
+    """End the try if no phone is left; dial the later phones now if none rings."""
     if not a_try.open_legs:
         return miss(state, a_try, a_try.miss)
     if any(leg_id in a_try.dialled_legs for leg_id in a_try.open_legs):

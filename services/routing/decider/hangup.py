@@ -1,4 +1,4 @@
-"""How a contact ends here: dropped, hung up, talked, or left by its caller (H1, H2, E8)."""
+"""How a contact ends: dropped, hung up after a talk, or abandoned by its caller (H1, H2, E8)."""
 
 from contracts.gateway import LegEnded, Outcome
 from contracts.ids import AgentId
@@ -6,14 +6,14 @@ from contracts.log import TimerDue
 from contracts.routing import CallEnded, EndReason, MissReason, PersonMissed
 from contracts.telephony import HangUp, RejectLeg, RejectReason
 from runtime.decision import NOTHING, Decision, together
-from services.routing.decider import answering, reaching, ringing
+from services.routing.decider import calls, connection, tries
 from services.routing.rules import trail
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Stage
 
 
 def end(state: RoutingState, call: Call, reason: EndReason) -> Decision:
-    """Hang up; a caller whose leg was never answered gets busy tones."""
+    """Hang up; reject with busy tones a caller whose leg was never answered."""
     command: HangUp | RejectLeg = RejectLeg(pbx_id=call.pbx_id, leg_id=call.leg_id, reason=RejectReason.BUSY)
     if call.is_answered:
         command = HangUp(pbx_id=call.pbx_id, leg_id=call.leg_id, reason=str(reason))
@@ -33,12 +33,12 @@ def _ended(state: RoutingState, call: Call, reason: EndReason) -> CallEnded:
 
 
 def apply_ended(state: RoutingState, fact: CallEnded) -> None:
-    """The contact is over."""
-    reaching.drop(state, fact.leg_id)
+    """Forget the call."""
+    calls.drop(state, fact.leg_id)
 
 
 def decide_leg_ended(state: RoutingState, fact: LegEnded) -> Decision:
-    """Whose leg was it, and what follows? The order on the log has decided every race (Q9)."""
+    """End the contact if the caller or the other party is gone; the log's order decides races (Q9)."""
     call = state.call_of_leg(fact.leg_id)
     if call is None:
         return NOTHING
@@ -50,13 +50,13 @@ def decide_leg_ended(state: RoutingState, fact: LegEnded) -> Decision:
 
 
 def _caller_gone(state: RoutingState, call: Call, outcome: Outcome) -> Decision:
-    """Everything that rings for the caller stops; who talked with them is hung up."""
+    """Cancel every phone that rings for the caller, and hang up the other party."""
     if call.stage is Stage.TALKING:
         reason = EndReason.TALKED
     else:
         reason = EndReason.LOST if outcome is Outcome.FAILED else EndReason.ABANDONED
     a_try = state.try_of(call)
-    cancels = ringing.cancels(a_try) if a_try is not None else ()
+    cancels = tries.cancels(a_try) if a_try is not None else ()
     return together(
         (
             Decision(facts=_missed(call, a_try.agent_id if a_try is not None else None), commands=cancels),
@@ -66,7 +66,7 @@ def _caller_gone(state: RoutingState, call: Call, outcome: Outcome) -> Decision:
 
 
 def _missed(call: Call, rung: AgentId | None) -> tuple[PersonMissed, ...]:
-    """Whoever was being rung, or had answered and was not bridged yet, has a try that ended like this."""
+    """The try that ended with the caller: somebody was rung, or had answered and was not bridged yet."""
     agent_id = call.with_agent_id if call.stage is Stage.ANSWERED else rung
     if agent_id is None:
         return ()
@@ -83,15 +83,15 @@ def _release(call: Call, reason: str) -> tuple[HangUp, ...]:
 def _other_gone(state: RoutingState, call: Call) -> Decision:
     if call.stage is Stage.TALKING:
         return end(state, call, EndReason.TALKED)
-    return answering.decide_gone_before_bridge(call)
+    return connection.decide_gone_before_bridge(call)
 
 
 def decide_lease_over(state: RoutingState, due: TimerDue) -> Decision:
-    """No call lasts this long: end what may be left of it, so that nobody stays busy for it (G3)."""
+    """No call lasts this long: end what may be left of it, so that nobody stays busy (G3)."""
     call = state.calls.get(due.subject)
     if call is None:
         return NOTHING
     a_try = state.try_of(call)
-    cancels = ringing.cancels(a_try) if a_try is not None else ()
+    cancels = tries.cancels(a_try) if a_try is not None else ()
     over = end(state, call, EndReason.LOST)
     return together((Decision(commands=(*cancels, *_release(call, "lease_ended"))), over))

@@ -1,4 +1,4 @@
-"""People, numbers and cards of the office in which stories of routing are told."""
+"""People, numbers and cards of the organization that routing's tests use."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ def to_department(department_id: DepartmentId, notice: NoticeChoice = SILENCE) -
 
 
 def to_voicemail(notice: NoticeChoice = SILENCE) -> DirectAction:
-    """Leave it to the machine."""
+    """Send the call to voicemail."""
     return DirectAction(kind=DirectActionKind.VOICEMAIL, notice=notice)
 
 

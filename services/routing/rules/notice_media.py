@@ -1,4 +1,4 @@
-"""What callers and employees hear, as keys of objects in the bucket."""
+"""What callers and employees hear, as keys of audio in the bucket."""
 
 from typing import Final
 
@@ -11,13 +11,13 @@ from services.routing.state import RoutingState
 TONE_MS: Final = 5_000
 """One ringing tone: a second of sound and four of silence."""
 TONES_MAX: Final = 60
-"""Five minutes of ringing; whoever set a longer no-answer time hears silence after that."""
+"""Five minutes of ringing; after a longer no-answer time the caller hears silence."""
 
 
-def media(
+def of_notice(
     state: RoutingState, choice: NoticeChoice, standard: Prompt, caller: str | None
 ) -> tuple[MediaKey, ...]:
-    """A notice as keys: the organization's own if it can be played, else the standard one; maybe none."""
+    """The organization's own notice if it can be played, else the standard one; empty for «no message»."""
     if choice.kind is NoticeKind.NONE:
         return ()
     own = state.notices.get(choice.notice_id) if choice.notice_id is not None else None
@@ -33,29 +33,29 @@ def media(
     )
 
 
-def before(
+def before_action(
     state: RoutingState, action: DirectAction, reason: MissReason, caller: str | None
 ) -> tuple[MediaKey, ...]:
-    """The notice before a no-answer rule's action; a forward's says that another will answer, too (D3)."""
+    """The notice before a rule's action; before a forward it also says that another will answer (D3)."""
     forwards = action.kind not in (DirectActionKind.DROP, DirectActionKind.VOICEMAIL)
-    alone = _WHY.get(reason, Prompt.EMPLOYEE_CANNOT_ANSWER)
-    return media(state, action.notice, Prompt.FORWARD if forwards else alone, caller)
+    standard = _STANDARD.get(reason, Prompt.EMPLOYEE_CANNOT_ANSWER)
+    return of_notice(state, action.notice, Prompt.FORWARD if forwards else standard, caller)
 
 
-_WHY: Final = {
+_STANDARD: Final = {
     MissReason.ABSENT: Prompt.EMPLOYEE_ABSENT,
     MissReason.OUT_OF_HOURS: Prompt.CLOSED_HOURS,
 }
-"""Reasons that the standard notice names."""
+"""Standard notices that name the reason."""
 
 
-def nobody(state: RoutingState) -> tuple[MediaKey, ...]:
-    """The last word to a caller for whom nothing is left."""
+def nobody_available(state: RoutingState) -> tuple[MediaKey, ...]:
+    """The apology to a caller whom nobody can answer."""
     return prompt_keys(state.language, Prompt.NOBODY_AVAILABLE)
 
 
 def whisper(state: RoutingState, caller: str) -> tuple[MediaKey, ...]:
-    """Who is calling, for an employee whose phone could not show it (G5)."""
+    """The caller's number, for an employee whose phone could not show it (G5)."""
     return prompt_keys(state.language, Prompt.WHISPER_CALL, *number_prompts(state.language, caller))
 
 
@@ -64,7 +64,7 @@ def key_wanted(state: RoutingState) -> tuple[MediaKey, ...]:
     return prompt_keys(state.language, Prompt.WHISPER_PRESS_KEY)
 
 
-def ringing(state: RoutingState, ring_ms: int) -> tuple[MediaKey, ...]:
-    """What a caller whose leg is answered hears while phones ring."""
+def ringing_tone(state: RoutingState, ring_ms: int) -> tuple[MediaKey, ...]:
+    """What a caller whose leg is answered hears while phones ring, for at least `ring_ms`."""
     tones = min(TONES_MAX, max(1, -(-ring_ms // TONE_MS)))
     return prompt_keys(state.language, Prompt.RINGING_TONE) * tones

@@ -6,16 +6,16 @@ from contracts.directory import AgentSaved, Device, DeviceKind
 from contracts.ids import Address, AgentId, Instant, LegId, PbxId, TryId
 from contracts.queue import OfferLeg
 from contracts.telephony import DialLeg
-from services.routing.rules.people import rules_of
+from services.routing.rules.direct_rules import rules_of
 from services.routing.state import RoutingState, normal_number
 from services.routing.state.records import Call, Person, Try, phone_key
 
 KEY_MS: Final = 8_000
 """A mobile's own voicemail can't press a key; a person who looked at the screen can, within this (E4)."""
 SILENT_MS: Final = 5_000
-"""A phone that has not even begun to ring by then shows no sign of life (telephony.md)."""
+"""A phone that has not begun to ring by then shows no sign of life (telephony.md)."""
 LATE_DIAL_MS: Final = 10_000
-"""A dialling that reaches the gateway later than this would ring for a moment that has passed."""
+"""A dialling that reaches the gateway later than this is pointless."""
 AWAY_MS: Final = 60_000
 """A PBX that could not be reached costs one failed dialling a minute, not one per call (O9)."""
 
@@ -29,7 +29,7 @@ def address_from(pbx_id: PbxId, agent: AgentSaved, device: Device) -> Address:
 
 
 def plan(state: RoutingState, try_id: TryId, person: Person, pbx_id: PbxId) -> tuple[OfferLeg, ...]:
-    """The phones that ring from now on: reachable, allowed to be dialled, each at its time; maybe none."""
+    """The phones to ring that are reachable and may be dialled, each with its time; maybe none."""
     agent = person.saved
     if agent is None:
         return ()
@@ -60,7 +60,7 @@ def _is_usable(state: RoutingState, agent: AgentSaved, device: Device, pbx_id: P
 
 
 def own_mobile(state: RoutingState, try_id: TryId, person: Person) -> tuple[OfferLeg, ...]:
-    """The employee's own mobile, for the rule that forwards there (P5); none if it may not be dialled."""
+    """The employee's own mobile, for the rule that forwards to it (P5); empty if it may not be dialled."""
     number = rules_of(person).mobile
     devices = person.saved.devices if person.saved is not None else ()
     mobiles = (device.address for device in devices if device.kind is DeviceKind.MOBILE)
@@ -71,7 +71,7 @@ def own_mobile(state: RoutingState, try_id: TryId, person: Person) -> tuple[Offe
 
 
 def is_still_theirs(state: RoutingState, agent_id: AgentId, pbx_id: PbxId, leg: OfferLeg) -> bool:
-    """Whether a phone that was to ring later is the employee's still, and may be dialled (E8, C10)."""
+    """Whether a phone of a try is still the employee's, and may be dialled (E8, C10)."""
     agent = state.person(agent_id).saved
     if agent is None or agent.is_removed or not state.may_dial(leg.address):
         return False
@@ -103,7 +103,7 @@ def dial(state: RoutingState, call: Call, a_try: Try, leg: OfferLeg) -> DialLeg:
 
 
 def own_number(state: RoutingState, call: Call) -> str:
-    """The line that a leg over the public network shows: always one of the dialling PBX."""
+    """The number that a leg over the public network shows: always one of the dialling PBX's."""
     saved = state.pbx(call.pbx_id).saved
     if saved is None:
         return "" if call.is_internal else call.line

@@ -1,21 +1,21 @@
-"""A call arrives: whom it is for, and what has it first (D5, Q11)."""
+"""A call arrives: whom it is for, and where it goes first (D5, Q11)."""
 
 from contracts.gateway import CallArrived
 from contracts.ids import Instant
-from contracts.routing import CallEnded, CallTaken, DepartmentReached, EndReason
+from contracts.routing import CallEnded, CallTaken, EndReason
 from contracts.telephony import RejectLeg, RejectReason
 from runtime.decision import NOTHING, Decision
-from services.routing.decider import reaching, scenario
-from services.routing.rules import people, whom
+from services.routing.decider import destinations, scenario_elements
+from services.routing.rules import availability, inbound_route
 from services.routing.state import RoutingState
 from services.routing.state.records import Call
 
 
 def decide_arrived(state: RoutingState, fact: CallArrived) -> Decision:
-    """Say whom the call is for; a number that is nobody's is rejected."""
+    """Say whom the call is for; reject it if the number is nobody's."""
     if fact.leg_id in state.calls:
         return NOTHING
-    taken = whom.called(state, fact)
+    taken = inbound_route.find(state, fact)
     if taken is not None:
         return Decision(facts=(taken,))
     reject = RejectLeg(pbx_id=fact.pbx_id, leg_id=fact.leg_id, reason=RejectReason.UNAVAILABLE)
@@ -24,7 +24,7 @@ def decide_arrived(state: RoutingState, fact: CallArrived) -> Decision:
 
 
 def apply_taken(state: RoutingState, fact: CallTaken) -> None:
-    """The contact begins; it has an end whatever is heard of it (G3)."""
+    """The contact begins; its lease ends it even if nothing more is heard of it (G3)."""
     found = state.scenarios.get(fact.scenario_id) if fact.scenario_id is not None else None
     state.calls.put(
         Call(
@@ -41,7 +41,7 @@ def apply_taken(state: RoutingState, fact: CallTaken) -> None:
             scenario_version=0 if found is None else found.saved.version,
         )
     )
-    state.set_timer("lease", fact.leg_id, Instant(state.now_at + people.CALL_MS_MAX))
+    state.set_timer("lease", fact.leg_id, Instant(state.now_at + availability.CALL_MS_MAX))
 
 
 def decide_taken(state: RoutingState, fact: CallTaken) -> Decision:
@@ -50,12 +50,7 @@ def decide_taken(state: RoutingState, fact: CallTaken) -> Decision:
     if call is None:
         return NOTHING
     if fact.department_id is not None:
-        return reaching.department(state, call, fact.department_id)
+        return destinations.department(state, call, fact.department_id)
     if fact.agent_id is not None:
-        return reaching.person(state, call, fact.agent_id)
-    return scenario.begin(state, call)
-
-
-def apply_department_reached(state: RoutingState, fact: DepartmentReached) -> None:
-    """The call is queue's from here on."""
-    reaching.drop(state, fact.leg_id)
+        return destinations.person(state, call, fact.agent_id)
+    return scenario_elements.begin(state, call)

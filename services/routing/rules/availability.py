@@ -1,19 +1,20 @@
-"""Whether somebody can be rung now, and what their rules say when they do not answer (D2, D4, D7)."""
+"""Whether an employee can be rung now: there, present, in working hours, not busy (D4, D7, E5, E6)."""
 
 from typing import Final
 
-from contracts.directory import AgentAvailabilitySaved, DirectAction, DirectRulesSaved
+from contracts.directory import AgentAvailabilitySaved
 from contracts.ids import AgentId, Instant
-from contracts.routing import MissReason, Rule
+from contracts.routing import MissReason
+from services.routing.rules.direct_rules import rules_of
 from services.routing.state import RoutingState
 from services.routing.state.records import Person, phone_key
 
 CALL_MS_MAX: Final = 4 * 60 * 60 * 1000
-"""No call lasts longer: a phone that seems to be in use for more is one whose PBX forgot to say (G3)."""
+"""No call lasts longer: the PBX of a phone that seems to be in use for longer forgot to say so (G3)."""
 
 
-def standing(state: RoutingState, agent_id: AgentId) -> MissReason | None:
-    """Why somebody is not rung at all now, or None. Absence wins over working hours (D4)."""
+def obstacle(state: RoutingState, agent_id: AgentId) -> MissReason | None:
+    """Why an employee is not rung at all now, or None. Absence wins over working hours (D4)."""
     person = state.person(agent_id)
     if person.saved is None or person.saved.is_removed:
         return MissReason.REMOVED
@@ -27,12 +28,12 @@ def standing(state: RoutingState, agent_id: AgentId) -> MissReason | None:
 
 
 def is_absent(availability: AgentAvailabilitySaved | None, at: Instant) -> bool:
-    """Whether somebody is away at an instant (E6)."""
+    """Whether the instant is in an absence (E6)."""
     return availability is not None and any(absence.contains(at) for absence in availability.absences)
 
 
 def is_open(availability: AgentAvailabilitySaved | None, at: Instant) -> bool:
-    """Whether an instant is in somebody's hours; what is not known counts as open (E5)."""
+    """Whether the instant is in working hours; an unknown time counts as open (E5)."""
     if availability is None or availability.hours is None:
         return True
     if availability.known_until_at is not None and at >= availability.known_until_at:
@@ -41,7 +42,7 @@ def is_open(availability: AgentAvailabilitySaved | None, at: Instant) -> bool:
 
 
 def is_busy(state: RoutingState, person: Person) -> bool:
-    """Whether somebody is on a call of any kind, or rung for one, as far as the network tells (D7)."""
+    """Whether a person is on a call of any kind, or rung for one, as far as the network tells (D7)."""
     if person.department_leg_id is not None:
         return True
     if state.calls_of.get(person.agent_id) or state.tries_of.get(person.agent_id):
@@ -56,31 +57,3 @@ def _is_in_use(state: RoutingState, key: str) -> bool:
     return (
         phone is not None and phone.in_use_since_at > 0 and state.now_at - phone.in_use_since_at < CALL_MS_MAX
     )
-
-
-def rules_of(person: Person) -> DirectRulesSaved:
-    """The rules of somebody's direct calls; whoever set none has those of the first day."""
-    return person.rules or DirectRulesSaved(agent_id=person.agent_id, version=0)
-
-
-def action_after(person: Person, reason: MissReason) -> DirectAction:
-    """What happens to a direct call that somebody did not take for this reason."""
-    rules = rules_of(person)
-    match reason:
-        case MissReason.ABSENT:
-            return rules.absence
-        case MissReason.OUT_OF_HOURS:
-            return rules.out_of_hours
-        case _:
-            return rules.no_answer
-
-
-def rule_after(reason: MissReason) -> Rule:
-    """Which of somebody's rules that was."""
-    match reason:
-        case MissReason.ABSENT:
-            return Rule.ABSENCE
-        case MissReason.OUT_OF_HOURS:
-            return Rule.OUT_OF_HOURS
-        case _:
-            return Rule.NO_ANSWER
