@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from contracts.ids import Instant
 from contracts.routing import AfterNotice, CallerTold
 from contracts.telephony import CollectDigits, Play
@@ -26,7 +24,7 @@ def apply_told(state: RoutingState, fact: CallerTold) -> None:
     call = state.calls.get(fact.leg_id)
     if call is None:
         return
-    call = msgspec.structs.replace(
+    call = state.calls.change(
         call,
         stage=Stage.TELLING,
         rule=fact.rule,
@@ -37,7 +35,6 @@ def apply_told(state: RoutingState, fact: CallerTold) -> None:
         media=fact.media,
         play_count=call.play_count + 1,
     )
-    state.calls.put(call)
     set_limit(state, call)
 
 

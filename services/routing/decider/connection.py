@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from contracts.gateway import Bridged, DigitsEntered, LegAnswered, Outcome
 from contracts.ids import AgentId, BridgeId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
@@ -29,7 +27,7 @@ def apply_answered(state: RoutingState, fact: LegAnswered) -> None:
     """The caller's own leg is answered."""
     call = state.calls.get(fact.leg_id)
     if call is not None:
-        state.calls.put(msgspec.structs.replace(call, is_answered=True))
+        state.calls.change(call, is_answered=True)
 
 
 def decide_phone_answered(state: RoutingState, a_try: Try, leg_id: LegId) -> Decision:
@@ -61,7 +59,7 @@ def apply_key_wanted(state: RoutingState, fact: TryKeyWanted) -> None:
     a_try = state.tries.get(fact.try_id)
     if a_try is None:
         return
-    state.tries.put(msgspec.structs.replace(a_try, key_legs=(*a_try.key_legs, fact.agent_leg_id)))
+    state.tries.change(a_try, key_legs=(*a_try.key_legs, fact.agent_leg_id))
     state.set_timer("key", fact.agent_leg_id, fact.until_at)
     ring = state.timers.get(f"ring/{fact.try_id}")
     if ring is not None and ring.due_at < fact.until_at:
@@ -117,10 +115,8 @@ def _take(
 ) -> None:
     calls.drop_try(state, call)
     state.set_timer("bridge", call.leg_id, Instant(state.now_at + BRIDGE_MS_MAX))
-    state.calls.put(
-        msgspec.structs.replace(
-            call, stage=Stage.ANSWERED, with_leg_id=leg_id, with_agent_id=agent_id, play_id=play_id
-        )
+    state.calls.change(
+        call, stage=Stage.ANSWERED, with_leg_id=leg_id, with_agent_id=agent_id, play_id=play_id
     )
 
 
@@ -178,7 +174,7 @@ def apply_connected(state: RoutingState, fact: CallConnected) -> None:
         return
     state.drop_timer("bridge", call.leg_id)
     state.set_timer("lease", call.leg_id, Instant(state.now_at + availability.CALL_MS_MAX))
-    state.calls.put(msgspec.structs.replace(call, stage=Stage.TALKING, connected_at=state.now_at))
+    state.calls.change(call, stage=Stage.TALKING, connected_at=state.now_at)
 
 
 def decide_bridge_late(state: RoutingState, due: TimerDue) -> Decision:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from contracts.directory import DirectAction, DirectActionKind, NoticeChoice
 from contracts.ids import AgentId
 from contracts.routing import (
@@ -109,7 +107,7 @@ def apply_forwarded(state: RoutingState, fact: CallForwarded) -> None:
     if call is None:
         return
     is_told = fact.play_id is not None
-    call = msgspec.structs.replace(
+    call = state.calls.change(
         call,
         rule=fact.to.rule,
         trail=fact.trail,
@@ -121,7 +119,6 @@ def apply_forwarded(state: RoutingState, fact: CallForwarded) -> None:
         media=fact.media,
         play_count=call.play_count + is_told,
     )
-    state.calls.put(call)
     if is_told:
         announcements.set_limit(state, call)
 

@@ -92,8 +92,7 @@ def apply_entered(state: RoutingState, fact: ElementEntered) -> None:
     element = state.element_of(call)
     is_menu = element is not None and element.kind is ElementKind.MENU
     stage = Stage.CHOOSING if is_menu else Stage.TELLING if is_told else Stage.DECIDING
-    call = msgspec.structs.replace(call, stage=stage)
-    state.calls.put(call)
+    call = state.calls.change(call, stage=stage)
     if stage is Stage.DECIDING:
         state.drop_timer("notice", call.leg_id)
     else:

@@ -36,34 +36,25 @@ from services.routing.state.records import (
 
 def apply_organization(state: RoutingState, fact: OrganizationSaved) -> None:
     """The organization's card."""
-    known = state.organizations.get(fact.organization_id)
-    if known is None or fact.version > known.saved.version:
-        state.organizations.put(Organization(fact.organization_id, fact))
+    state.organizations.put_newer(Organization(fact.organization_id, fact), "saved")
 
 
 def apply_pbx(state: RoutingState, fact: PbxSaved) -> None:
     """A PBX's card."""
-    known = state.pbx(fact.pbx_id)
-    if known.saved is None or fact.version > known.saved.version:
-        state.pbxs.put(msgspec.structs.replace(known, saved=fact))
+    state.pbxs.put_newer(msgspec.structs.replace(state.pbx(fact.pbx_id), saved=fact), "saved")
 
 
 def apply_department(state: RoutingState, fact: DepartmentSaved) -> None:
     """Where calls reach a department; the rest of its card is queue's."""
-    known = state.departments.get(fact.department_id)
-    if known is None or fact.version > known.version:
-        state.departments.put(
-            Department(
-                fact.department_id, fact.version, fact.pbx_id, fact.extension, fact.lines, fact.is_removed
-            )
-        )
+    department = Department(
+        fact.department_id, fact.version, fact.pbx_id, fact.extension, fact.lines, fact.is_removed
+    )
+    state.departments.put_newer(department)
 
 
 def apply_agent(state: RoutingState, fact: AgentSaved) -> None:
     """An employee's card."""
-    known = state.person(fact.agent_id)
-    if known.saved is None or fact.version > known.saved.version:
-        state.people.put(msgspec.structs.replace(known, saved=fact))
+    state.people.put_newer(msgspec.structs.replace(state.person(fact.agent_id), saved=fact), "saved")
 
 
 def decide_agent(state: RoutingState, fact: AgentSaved) -> Decision:
@@ -76,23 +67,18 @@ def decide_agent(state: RoutingState, fact: AgentSaved) -> Decision:
 
 def apply_availability(state: RoutingState, fact: AgentAvailabilitySaved) -> None:
     """An employee's hours and absences; each call compares instants, so no timer is needed."""
-    known = state.person(fact.agent_id)
-    if known.availability is None or fact.version > known.availability.version:
-        state.people.put(msgspec.structs.replace(known, availability=fact))
+    person = msgspec.structs.replace(state.person(fact.agent_id), availability=fact)
+    state.people.put_newer(person, "availability")
 
 
 def apply_rules(state: RoutingState, fact: DirectRulesSaved) -> None:
     """The rules of an employee's direct calls."""
-    known = state.person(fact.agent_id)
-    if known.rules is None or fact.version > known.rules.version:
-        state.people.put(msgspec.structs.replace(known, rules=fact))
+    state.people.put_newer(msgspec.structs.replace(state.person(fact.agent_id), rules=fact), "rules")
 
 
 def apply_responsible(state: RoutingState, fact: ResponsibleSaved) -> None:
     """An entry of the CRM's table; one without a manager is kept, for its version."""
-    known = state.responsibles.get(fact.number)
-    if known is None or fact.version > known.saved.version:
-        state.responsibles.put(Responsible(fact.number, fact))
+    state.responsibles.put_newer(Responsible(fact.number, fact), "saved")
 
 
 def apply_scenario(state: RoutingState, fact: ScenarioSaved) -> None:
@@ -114,20 +100,18 @@ def apply_scenario(state: RoutingState, fact: ScenarioSaved) -> None:
 
 def apply_notice(state: RoutingState, fact: NoticeRendered) -> None:
     """A notice can be played, in place of its former version."""
-    known = state.notices.get(fact.notice_id)
-    if known is None or fact.version > known.version:
-        state.notices.put(Notice(fact.notice_id, fact.version, fact.parts))
+    state.notices.put_newer(Notice(fact.notice_id, fact.version, fact.parts))
 
 
 def apply_pbx_lost(state: RoutingState, fact: PbxLost) -> None:
     """Its gateway can't reach it: its phones are not dialled, and its silence ends no wait."""
-    state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=True))
+    state.pbxs.change(state.pbx(fact.pbx_id), is_lost=True)
 
 
 def apply_pbx_returned(state: RoutingState, fact: PbxReturned) -> None:
     """It can be reached again; the gateway reports the legs that are gone."""
     known: Pbx = state.pbx(fact.pbx_id)
-    state.pbxs.put(msgspec.structs.replace(known, is_lost=False, away_until_at=Instant(0)))
+    state.pbxs.change(known, is_lost=False, away_until_at=Instant(0))
 
 
 def apply_phone(state: RoutingState, fact: DeviceChanged) -> None:
@@ -147,11 +131,11 @@ def apply_phone(state: RoutingState, fact: DeviceChanged) -> None:
 def apply_busy(state: RoutingState, fact: AgentBusy) -> None:
     """An employee talks for a department, perhaps on a mobile that no PBX sees."""
     known = state.person(fact.agent_id)
-    state.people.put(msgspec.structs.replace(known, department_leg_id=fact.leg_id))
+    state.people.change(known, department_leg_id=fact.leg_id)
 
 
 def apply_freed(state: RoutingState, fact: AgentFreed | WrapUpStarted) -> None:
     """The department's call has ended; direct calls may ring during wrap-up."""
     known = state.people.get(fact.agent_id)
     if known is not None and known.department_leg_id is not None:
-        state.people.put(msgspec.structs.replace(known, department_leg_id=None))
+        state.people.change(known, department_leg_id=None)

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from contracts.gateway import TOO_LATE, LegEnded, LegRinging, Outcome
 from contracts.ids import AgentId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
@@ -58,9 +56,7 @@ def begin(
             state.set_timer("dial", leg.leg_id, leg.dial_at)
     state.set_timer("ring", fact.try_id, fact.until_at)
     state.drop_timer("notice", call.leg_id)
-    state.calls.put(
-        msgspec.structs.replace(call, stage=Stage.RINGING, try_id=fact.try_id, try_count=call.try_count + 1)
-    )
+    state.calls.change(call, stage=Stage.RINGING, try_id=fact.try_id, try_count=call.try_count + 1)
 
 
 def apply_rung(state: RoutingState, fact: PersonRung) -> None:
@@ -140,7 +136,7 @@ def apply_dialled(state: RoutingState, fact: TryLegDialled) -> None:
     a_try = state.tries.get(fact.try_id)
     if a_try is not None:
         dialled = (*a_try.dialled_legs, fact.agent_leg_id)
-        state.tries.put(msgspec.structs.replace(a_try, dialled_legs=dialled))
+        state.tries.change(a_try, dialled_legs=dialled)
         state.drop_timer("dial", fact.agent_leg_id)
 
 
@@ -161,7 +157,7 @@ def apply_ringing(state: RoutingState, fact: LegRinging) -> None:
     a_try = state.try_of(call) if call is not None else None
     if a_try is None or a_try.has_rung or fact.leg_id not in a_try.open_legs:
         return
-    state.tries.put(msgspec.structs.replace(a_try, has_rung=True))
+    state.tries.change(a_try, has_rung=True)
     until_at = Instant(min(a_try.until_at, state.now_at + a_try.ring_ms_max))
     state.set_timer("ring", a_try.try_id, until_at)
 
@@ -213,16 +209,14 @@ def apply_missed(state: RoutingState, fact: PersonMissed | ExternalEnded) -> Non
     calls.drop_try(state, call)
     state.drop_timer("bridge", call.leg_id)
     is_new = isinstance(fact, ExternalEnded) and fact.try_id != call.try_id
-    state.calls.put(
-        msgspec.structs.replace(
-            call,
-            stage=Stage.DECIDING,
-            try_id=None,
-            try_count=call.try_count + is_new,
-            with_leg_id=None,
-            with_agent_id=None,
-            play_id=None,
-        )
+    state.calls.change(
+        call,
+        stage=Stage.DECIDING,
+        try_id=None,
+        try_count=call.try_count + is_new,
+        with_leg_id=None,
+        with_agent_id=None,
+        play_id=None,
     )
 
 
@@ -232,7 +226,7 @@ def apply_leg_ended(state: RoutingState, a_try: Try, fact: LegEnded) -> None:
     far = ring_plans.far_pbx(leg) if leg is not None else None
     if far is not None and fact.outcome in NO_LINK and fact.cause != TOO_LATE:
         away_until_at = Instant(state.now_at + ring_plans.AWAY_MS)
-        state.pbxs.put(msgspec.structs.replace(state.pbx(far), away_until_at=away_until_at))
+        state.pbxs.change(state.pbx(far), away_until_at=away_until_at)
     close_leg(state, fact.leg_id, fact.outcome)
 
 
@@ -244,14 +238,12 @@ def close_leg(state: RoutingState, leg_id: LegId, outcome: Outcome | None) -> No
         return
     state.drop_timer("dial", leg_id)
     state.drop_timer("key", leg_id)
-    state.tries.put(
-        msgspec.structs.replace(
-            a_try,
-            open_legs=tuple(each for each in a_try.open_legs if each != leg_id),
-            key_legs=tuple(each for each in a_try.key_legs if each != leg_id),
-            miss=_miss_after(a_try, outcome),
-            outcome=outcome,
-        )
+    state.tries.change(
+        a_try,
+        open_legs=tuple(each for each in a_try.open_legs if each != leg_id),
+        key_legs=tuple(each for each in a_try.key_legs if each != leg_id),
+        miss=_miss_after(a_try, outcome),
+        outcome=outcome,
     )
 
 
