@@ -273,7 +273,7 @@ def service_shapes(root: Path) -> list[str]:
             ]
         strange = sorted(present - {"__pycache__"})
         found += [
-            f"{_where(root, folder)}/{name}: no service has such a file; see architecture.md, Packages"
+            f"{_where(root, folder)}/{name}: no service has such a file; see architecture.md, «Packages»"
             for name in strange
             if name.partition(".")[0] not in allowed
         ]

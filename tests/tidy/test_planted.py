@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tidy import house
+from tests.tidy import citations, house
 from tools.rules import proofs, read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,6 +207,44 @@ def test_mypy_refuses_a_function_without_types(tree: Path) -> None:
     is_content, said = _run(tree, "-m", "mypy", "--cache-dir=/dev/null", "services/planted/rules.py")
     assert not is_content
     assert "no-untyped-def" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "named"),
+    [
+        ("services/queue/rules/planted.py", '"""Five seconds (planted.md)."""\n', "planted.md: no such page"),
+        ("services/queue/rules/planted.py", "X = 'see docs/planted.md'\n", "docs/planted.md: no such page"),
+        ("pyproject.toml", "# See planted.md.\n", "planted.md: no such page"),
+        (
+            "services/queue/rules/planted.py",
+            "# See docs/operating.md, «Planted».\n",
+            "docs/operating.md has no section «Planted»",
+        ),
+        ("services/queue/rules/planted.py", '"""Whose turn it is (Q1, Q99)."""\n', "Q99: docs/rules.md has"),
+        ("services/queue/rules/planted.py", "X = 1  # as C98 wants it\n", "C98: docs/rules.md has"),
+        ("services/queue/rules/planted.py", '"""Whose turn it is (Z1)."""\n', "Z1: docs/rules.md has"),
+        ("services/queue/rules/planted.py", '"""Whose turn it is (P-8)."""\n', "P-8: nothing has such ids"),
+        ("docs/tutorial.md", "As V9 promises.\n", "V9: docs/rules.md has"),
+        ("services/queue/rules/planted.py", '"""Row EC-999."""\n', "EC-999: docs/edge-cases.md has"),
+        ("docs/tutorial.md", "The row EC-999.\n", "EC-999: docs/edge-cases.md has"),
+        ("services/queue/rules/planted.py", '"""As decision 0999 says."""\n', "decision 0999: no such"),
+        ("docs/decisions/0999-planted.md", "# Planted\n", "README.md: 0999 is missing"),
+        ("docs/tutorial.md", "[a page](planted/page.md)\n", "the link to planted/page.md leads nowhere"),
+        (
+            "services/queue/README.md",
+            "[why](../docs/rules.md)\n",
+            "the link to ../docs/rules.md leads nowhere",
+        ),
+        ("docs/tutorial.md", "[a place](operating.md#planted)\n", "that page has no such heading"),
+        ("docs/tutorial.md", "[a place](#planted)\n", "that page has no such heading"),
+    ],
+)
+def test_a_citation_of_what_is_not_there_is_found(tmp_path: Path, place: str, text: str, named: str) -> None:
+    """A stranger follows a citation, and it must lead somewhere."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    before = set(citations.dead(tmp_path))
+    _plant(tmp_path, place, text)
+    assert [line for line in set(citations.dead(tmp_path)) - before if named in line]
 
 
 def test_a_marker_that_names_an_unknown_rule_is_found(tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tree is tidy: every check of tests/tidy/house.py finds nothing."""
+"""The tree is tidy: no check of tests/tidy finds anything."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tidy import house
+from tests.tidy import citations, house
 from tools.rules import proofs, read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
         house.service_shapes,
         house.named_addresses,
         house.countries,
+        citations.dead,
     ],
 )
 def test_nothing_is_found_by(check: Callable[[Path], list[str]]) -> None:
@@ -46,6 +47,15 @@ def test_the_page_of_rules_has_every_rule_once_and_in_order() -> None:
     sizes = {"O": 9, "E": 8, "P": 6, "D": 7, "S": 4, "Q": 13, "C": 16, "V": 8, "R": 1, "T": 6, "H": 7, "G": 5}
     wanted = [f"{letter}{number}" for letter, size in sizes.items() for number in range(1, size + 1)]
     assert list(read_rules(ROOT)) == wanted
+
+
+def test_the_glossary_has_every_word_that_names_must_not_have() -> None:
+    """Whoever is refused a word finds there which one to take."""
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    never = {
+        word.strip() for row in page.splitlines() for word in row.rpartition(" | ")[2].strip(" |").split(",")
+    }
+    assert {word.lower() for word in never} >= house.FORBIDDEN_WORDS
 
 
 def test_the_committed_schemas_are_those_of_the_messages() -> None:
