@@ -1,6 +1,6 @@
-"""Planted bugs, one for each sentence of the architecture that seeds broke without: each must be found.
+"""Planted bugs, one for each part of the design that seeds broke without: each must be found.
 
-A mutant patches the real code for the time of a run. Its name says what the sentence forbids.
+A mutant patches the real code for the time of a run. Its name says what it breaks.
 """
 
 import math

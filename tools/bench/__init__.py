@@ -1,4 +1,4 @@
-"""Measures the figures of the proof on this machine, each against a baseline of the same run (`make bench`).
+"""Measures speed, growth and memory on this machine, each against a baseline of the same run (`make bench`).
 
 `core` is the queue's decider alone · `host` the way of a fact through broker and store · `dialling`, `cost`
 and `restart` a real queue service · `voicemail` and `speech` their services' work · `past` a page of history

@@ -312,7 +312,7 @@ def test_dead_letters_and_letters_nobody_asked_for_are_wrong(true: CompanyHistor
 
 
 def test_a_plan_has_more_than_sixty_kills_on_both_brokers_together() -> None:
-    """The figure of the proof; broker kills are for Kafka only, since the embedded broker forgets."""
+    """Sixty kills or more; broker kills are for Kafka only, since the embedded broker forgets."""
     planned = [each.kind for broker in ("embedded", "apache") for each in plan(1, broker, 120.0)]
     assert sum(kind in (Kind.KILL, Kind.KILL_AT) for kind in planned) >= 60
     assert Kind.BROKER_KILL not in kinds("embedded")
