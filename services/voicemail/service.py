@@ -29,13 +29,13 @@ from services.voicemail.activities.fetching import SpoolReader
 from services.voicemail.activities.memory import give_back_large_blocks
 from services.voicemail.activities.posting import Postman
 from services.voicemail.activities.storing import ORIGINAL_BYTES_MAX, Keeper
-from services.voicemail.decider import HEARS, apply, decide, owed
+from services.voicemail.decider import HEARD, apply, decide, owed
 from services.voicemail.settings import Settings
 from services.voicemail.state import VoicemailState
 
 SERVICE: Final = Decider[VoicemailState](
     name="voicemail",
-    hears=HEARS,
+    hears=HEARD,
     says=(
         GreetingPlayed,
         RecordingAsked,

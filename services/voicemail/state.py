@@ -5,7 +5,9 @@ later is a projection's, so the state holds what is open and no more.
 """
 
 from enum import StrEnum
+from typing import Any
 
+import msgspec
 from sortedcontainers import SortedDict
 
 from contracts.dialling import DiallingPolicy, canonical
@@ -104,7 +106,7 @@ LEG_IS_UP = frozenset({Phase.GREETING, Phase.RECORDING, Phase.THANKING})
 """Phases in which the caller is on the line and nobody has asked to hang up."""
 
 
-class Keeping(StrEnum):
+class StorageStatus(StrEnum):
     """What has become of the recording."""
 
     NOTHING = "nothing"
@@ -115,16 +117,19 @@ class Keeping(StrEnum):
     MISSING = "missing"
 
 
-KEEPING_ENDED = frozenset({Keeping.STORED, Keeping.QUARANTINED, Keeping.MISSING})
+STORAGE_ENDED = frozenset({StorageStatus.STORED, StorageStatus.QUARANTINED, StorageStatus.MISSING})
 
 
-class Letters(StrEnum):
-    """Whether the letters about something are written: `wanted` lasts only within a step."""
+class LettersStatus(StrEnum):
+    """Whether the letters about a subject are written: `wanted` lasts only within a step."""
 
     NOT_YET = "not_yet"
     WANTED = "wanted"
     WRITTEN = "written"
     NONE = "none"
+
+
+_LETTERS_DONE = frozenset({LettersStatus.WRITTEN, LettersStatus.NONE})
 
 
 class VoiceMessage(Record, frozen=True, array_like=True):
@@ -144,7 +149,7 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     place_id: PlaceId | None
     callback_id: CallbackId | None
     phase: Phase
-    keeping: Keeping = Keeping.NOTHING
+    storage: StorageStatus = StorageStatus.NOTHING
     duration_ms: int = 0
     bytes: int = 0
     sha256: str = ""
@@ -158,7 +163,7 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     speech_ms: int = 0
     mark: str = ""
     reason: str = ""
-    letters: Letters = Letters.NOT_YET
+    letters: LettersStatus = LettersStatus.NOT_YET
     letters_open: int = 0
     agent_id: AgentId | None = None
     """Whose own machine it is; then no department's."""
@@ -193,7 +198,7 @@ class EndedCallback(Record, frozen=True, array_like=True):
     joined_at: Instant
     waited_ms: int
     reason: str
-    letters: Letters = Letters.WANTED
+    letters: LettersStatus = LettersStatus.WANTED
     letters_open: int = 0
     was_abandoned: bool = False
     """It followed a call that was abandoned; nobody had ordered it (C11)."""
@@ -215,7 +220,7 @@ class RetentionWarning(Record, frozen=True, array_like=True):
     voice_message_ids: tuple[VoiceMessageId, ...]
     messages: tuple[UnheardMessage, ...]
     written_at: Instant
-    letters: Letters = Letters.WANTED
+    letters: LettersStatus = LettersStatus.WANTED
     letters_open: int = 0
 
 
@@ -273,6 +278,45 @@ class VoicemailState(State):
                 self._warned.pop(id_, None)
         if new is not None:
             self._warned.update((id_, new.warning_id) for id_ in new.voice_message_ids)
+
+    def change_message(self, message: VoiceMessage, **fields: Any) -> None:
+        """Change fields of a voice message, and drop it when nothing can happen to it any more."""
+        message = msgspec.structs.replace(message, **fields)
+        is_done = (
+            message.phase is Phase.OVER
+            and message.storage in STORAGE_ENDED
+            and message.letters in _LETTERS_DONE
+            and message.letters_open == 0
+        )
+        if is_done:
+            self.messages.drop(message.voice_message_id)
+        else:
+            self.messages.put(message)
+
+    def change_callback(self, callback: EndedCallback, **fields: Any) -> None:
+        """Change fields of an ended callback, and drop it with its last letter."""
+        callback = msgspec.structs.replace(callback, **fields)
+        if callback.letters in _LETTERS_DONE and callback.letters_open == 0:
+            self.callbacks.drop(callback.callback_id)
+        else:
+            self.callbacks.put(callback)
+
+    def department_of(self, message: VoiceMessage) -> Department | None:
+        """The department whose machine it is; None for an employee's and for an unknown department."""
+        return None if message.department_id is None else self.departments.get(message.department_id)
+
+    def settings_of(self, message: VoiceMessage) -> VoicemailSettings:
+        """The limits of the message's department."""
+        department = self.department_of(message)
+        return VoicemailSettings() if department is None else department.voicemail
+
+    def language_of(self, message: VoiceMessage) -> Language:
+        """The language that is spoken to the caller."""
+        department = self.department_of(message)
+        if department is not None:
+            return department.language
+        organization = self.organization()
+        return Language.RUSSIAN if organization is None else organization.language
 
     def warning_about(self, voice_message_id: VoiceMessageId) -> RetentionWarning | None:
         """The warning that told of this voice message."""

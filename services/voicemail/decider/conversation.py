@@ -1,8 +1,7 @@
-"""The talk with the machine: greeting, tone, recording, thanks, hang up (V1).
+"""The conversation with the machine: greeting, tone, recording, thanks, hang up (V1).
 
-Nobody waits for an answer here: the greeting's end, its failure and its refusal all lead to the tone; the
-recording's end leads to the thanks if the caller is still there. A leg that is gone answers a command with
-a refusal, and its end is told by `leg_ended`, before or after.
+The greeting's end, its failure and its refusal all lead to the tone; the recording's end leads to the thanks
+if the caller is still there. A command for a leg that is gone is refused; `leg_ended` comes before or after.
 """
 
 from typing import Final
@@ -23,15 +22,13 @@ from contracts.voicemail import (
     CallerThanked,
     GreetingPlayed,
     MessageMissing,
-    MessageTaken,
     MissingReason,
     RecordingAsked,
 )
 from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision
 from services.voicemail import rules
-from services.voicemail.decider.keep import department_of, keep, language_of, settings_of
-from services.voicemail.state import LEG_IS_UP, Keeping, Phase, VoicemailState, VoiceMessage
+from services.voicemail.state import LEG_IS_UP, Phase, StorageStatus, VoicemailState, VoiceMessage
 
 _PLAY: Final = type_name(Play)
 _RECORD: Final = type_name(Record)
@@ -52,8 +49,8 @@ def _id_of(fact: Beginning) -> VoiceMessageId:
     return VoiceMessageId(f"vm.{subject}")
 
 
-def begun(state: VoicemailState, fact: Beginning) -> None:
-    """A leg is ours from now on."""
+def apply_begun(state: VoicemailState, fact: Beginning) -> None:
+    """Take the leg over."""
     match fact:
         case PlaceDiverted():
             if fact.action is not ActionKind.VOICEMAIL or fact.leg_id is None:
@@ -101,7 +98,7 @@ def begun(state: VoicemailState, fact: Beginning) -> None:
     _guard(state, message, rules.GREETING_MS_MAX)
 
 
-def on_begun(state: VoicemailState, fact: Beginning) -> Decision:
+def decide_begun(state: VoicemailState, fact: Beginning) -> Decision:
     """Greet; after an apology, and where the department wants no greeting, sound the tone at once."""
     message = state.message_on(fact.leg_id)
     if message is None or message.voice_message_id != _id_of(fact):
@@ -116,23 +113,21 @@ def on_begun(state: VoicemailState, fact: Beginning) -> Decision:
 
 
 def _answer(state: VoicemailState, message: VoiceMessage) -> Decision:
-    """A direct call to somebody who is away has rung until here: the machine picks up."""
+    """Pick up a direct call, which has only rung so far."""
     not_after = Instant(state.now_at + rules.ANSWER_MS_MAX)
     answer = AnswerLeg(pbx_id=message.pbx_id, leg_id=message.leg_id, not_after=not_after)
     return Decision(commands=(answer,))
 
 
-def leg_answered(state: VoicemailState, fact: LegAnswered) -> None:
-    """The caller hears us now."""
+def apply_answered(state: VoicemailState, fact: LegAnswered) -> None:
     message = state.message_on(fact.leg_id)
     if message is not None and message.phase is Phase.ANSWERING:
-        message = msgspec.structs.replace(message, phase=Phase.GREETING)
-        state.messages.put(message)
+        message = state.messages.change(message, phase=Phase.GREETING)
         _guard(state, message, rules.GREETING_MS_MAX)
 
 
-def on_leg_answered(state: VoicemailState, fact: LegAnswered) -> Decision:
-    """Greet once: told of it again, the greeting is playing already."""
+def decide_answered(state: VoicemailState, fact: LegAnswered) -> Decision:
+    """Greet once: when the fact comes again, the greeting is playing already."""
     message = state.message_on(fact.leg_id)
     if message is None or message.phase is not Phase.GREETING or message.is_greeted:
         return NOTHING
@@ -140,11 +135,11 @@ def on_leg_answered(state: VoicemailState, fact: LegAnswered) -> Decision:
 
 
 def _greet(state: VoicemailState, message: VoiceMessage) -> Decision:
-    department = department_of(state, message)
+    department = state.department_of(message)
     notice = None
     if department is not None and department.greeting.notice_id is not None:
         notice = state.notices.get(department.greeting.notice_id)
-    media = rules.greeting_media(department, language_of(state, message), notice, message.caller)
+    media = rules.greeting_media(department, state.language_of(message), notice, message.caller)
     if not media:
         return _ask_recording(state, message)
     return Decision(
@@ -173,16 +168,15 @@ def _greet(state: VoicemailState, message: VoiceMessage) -> Decision:
     )
 
 
-def greeted(state: VoicemailState, fact: GreetingPlayed) -> None:
-    """The greeting plays."""
+def apply_greeted(state: VoicemailState, fact: GreetingPlayed) -> None:
     message = state.messages.get(fact.voice_message_id)
     if message is not None:
-        state.messages.put(msgspec.structs.replace(message, is_greeted=True))
+        state.messages.change(message, is_greeted=True)
         _guard(state, message, rules.GREETING_MS_MAX)
 
 
 def _ask_recording(state: VoicemailState, message: VoiceMessage) -> Decision:
-    limits: VoicemailSettings = settings_of(state, message)
+    limits: VoicemailSettings = state.settings_of(message)
     return Decision(
         facts=(
             RecordingAsked(
@@ -206,18 +200,16 @@ def _ask_recording(state: VoicemailState, message: VoiceMessage) -> Decision:
     )
 
 
-def recording_asked(state: VoicemailState, fact: RecordingAsked) -> None:
-    """The caller speaks."""
+def apply_recording_asked(state: VoicemailState, fact: RecordingAsked) -> None:
     message = state.messages.get(fact.voice_message_id)
     if message is not None and message.phase in (Phase.ANSWERING, Phase.GREETING, Phase.RECORDING):
-        message = msgspec.structs.replace(message, phase=Phase.RECORDING)
-        state.messages.put(message)
-        limits = settings_of(state, message)
+        message = state.messages.change(message, phase=Phase.RECORDING)
+        limits = state.settings_of(message)
         _guard(state, message, limits.duration_ms_max + rules.RECORDING_LATE_MS_MAX)
 
 
-def on_play_finished(state: VoicemailState, fact: PlayFinished) -> Decision:
-    """After the greeting the tone; after the thanks good-bye. A play that failed is over, too."""
+def decide_play_finished(state: VoicemailState, fact: PlayFinished) -> Decision:
+    """Record after the greeting, hang up after the thanks, whether or not the play failed."""
     message = state.message_on(fact.leg_id)
     if message is None:
         return NOTHING
@@ -228,63 +220,63 @@ def on_play_finished(state: VoicemailState, fact: PlayFinished) -> Decision:
     return NOTHING
 
 
-def on_command_refused(state: VoicemailState, fact: CommandRefused) -> Decision:
-    """What the gateway did not do: without a greeting or thanks we go on, without a recording we can't."""
+def decide_refused(state: VoicemailState, fact: CommandRefused) -> Decision:
+    """Go on without a greeting or thanks; end without a recording."""
     message = state.message_on(fact.leg_id)
     if message is None:
         return NOTHING
     if fact.command == _ANSWER and message.phase is Phase.ANSWERING and fact.reason == TOO_LATE:
-        return _answer(state, message)  # it rings on: whoever is still there is answered now
+        return _answer(state, message)  # the leg still rings: answer it now
     if fact.command == _PLAY and message.phase is Phase.GREETING:
         return _ask_recording(state, message)
     if fact.command == _PLAY and message.phase is Phase.THANKING:
         return _say_good_bye(message)
-    if fact.command == _RECORD and message.keeping is Keeping.NOTHING:
+    if fact.command == _RECORD and message.storage is StorageStatus.NOTHING:
         if fact.reason == TOO_LATE and message.phase is Phase.RECORDING:
-            return _ask_recording(state, message)  # who has heard no tone yet is still there to be recorded
+            return _ask_recording(state, message)  # no tone was heard yet, so the caller can still speak
         return not_recorded(message, fact.reason)
     return NOTHING
 
 
 LEG_IS_GONE: Final = frozenset({"gone", "unknown_leg"})
-"""Reasons of a gateway for a leg that is not there: its caller hung up before the tone."""
+"""A gateway's reasons to refuse when the caller hung up before the tone."""
 
 
 def not_recorded(message: VoiceMessage, cause: str) -> Decision:
-    """No recording was made: because the caller had gone before it, or because it could not be."""
+    """No recording was made: the caller had hung up, or the machine failed."""
     is_gone = cause in LEG_IS_GONE
-    return missing(message, MissingReason.HUNG_UP_IN_GREETING if is_gone else MissingReason.RECORDING_FAILED)
+    return no_message(
+        message, MissingReason.HUNG_UP_IN_GREETING if is_gone else MissingReason.RECORDING_FAILED
+    )
 
 
-def leg_ended(state: VoicemailState, fact: LegEnded) -> None:
-    """The caller is gone. A recording that is not closed yet will be told of in a moment."""
+def apply_leg_ended(state: VoicemailState, fact: LegEnded) -> None:
+    """End the conversation; a recording that is not closed yet is waited for."""
     message = state.message_on(fact.leg_id)
     if message is None or message.phase in (Phase.CLOSING, Phase.OVER):
         return
-    if message.phase is Phase.RECORDING and message.keeping is Keeping.NOTHING:
-        message = msgspec.structs.replace(message, phase=Phase.CLOSING)
-        state.messages.put(message)
+    if message.phase is Phase.RECORDING and message.storage is StorageStatus.NOTHING:
+        message = state.messages.change(message, phase=Phase.CLOSING)
         _guard(state, message, rules.CLOSING_MS_MAX)
         return
-    over(state, message)
+    _end(state, message)
 
 
-def over(state: VoicemailState, message: VoiceMessage) -> None:
-    """Nothing is said on this leg any more."""
+def _end(state: VoicemailState, message: VoiceMessage) -> None:
     state.drop_timer("conversation", message.voice_message_id)
-    keep(state, msgspec.structs.replace(message, phase=Phase.OVER))
+    state.change_message(message, phase=Phase.OVER)
 
 
-def on_leg_ended(state: VoicemailState, fact: LegEnded) -> Decision:
-    """Who hangs up during the greeting is an ordinary missed call (EC-59)."""
+def decide_leg_ended(state: VoicemailState, fact: LegEnded) -> Decision:
+    """Count a caller who hangs up during the greeting as a missed call (EC-59)."""
     message = state.message_on(fact.leg_id)
-    if message is None or message.phase is not Phase.OVER or message.keeping is not Keeping.NOTHING:
+    if message is None or message.phase is not Phase.OVER or message.storage is not StorageStatus.NOTHING:
         return NOTHING
-    return missing(message, MissingReason.HUNG_UP_IN_GREETING)
+    return no_message(message, MissingReason.HUNG_UP_IN_GREETING)
 
 
-def missing(message: VoiceMessage, reason: MissingReason) -> Decision:
-    """There is no voice message."""
+def no_message(message: VoiceMessage, reason: MissingReason) -> Decision:
+    """Say that there is no voice message."""
     return Decision(
         facts=(
             MessageMissing(
@@ -294,10 +286,9 @@ def missing(message: VoiceMessage, reason: MissingReason) -> Decision:
     )
 
 
-def on_taken(state: VoicemailState, fact: MessageTaken) -> Decision:
-    """Thank the caller who is still there once the recording is closed (V1)."""
-    message = state.messages.get(fact.voice_message_id)
-    if message is None or message.phase is not Phase.THANKING:
+def thank(state: VoicemailState, message: VoiceMessage) -> Decision:
+    """Thank a caller who is still there once the recording is closed (V1)."""
+    if message.phase is not Phase.THANKING:
         return NOTHING
     return Decision(
         commands=(
@@ -305,7 +296,7 @@ def on_taken(state: VoicemailState, fact: MessageTaken) -> Decision:
                 pbx_id=message.pbx_id,
                 leg_id=message.leg_id,
                 play_id=message.thanks_play_id,
-                media=prompt_keys(language_of(state, message), Prompt.VOICEMAIL_THANKS),
+                media=prompt_keys(state.language_of(message), Prompt.VOICEMAIL_THANKS),
                 not_after=Instant(state.now_at + rules.COMMAND_LATE_MS_MAX),
                 interrupts=True,
             ),
@@ -313,8 +304,8 @@ def on_taken(state: VoicemailState, fact: MessageTaken) -> Decision:
     )
 
 
-def thank(state: VoicemailState, message: VoiceMessage) -> VoiceMessage:
-    """The conversation's part when a recording is taken: thanks if the caller is there, else it is over."""
+def begin_thanks(state: VoicemailState, message: VoiceMessage) -> VoiceMessage:
+    """When a recording is taken: go on to the thanks if the caller is still there, else end."""
     if message.phase in LEG_IS_UP:
         _guard(state, message, rules.THANKS_MS_MAX)
         return msgspec.structs.replace(message, phase=Phase.THANKING)
@@ -331,25 +322,22 @@ def _say_good_bye(message: VoiceMessage) -> Decision:
     )
 
 
-def thanked(state: VoicemailState, fact: CallerThanked) -> None:
-    """The leg is being hung up."""
+def apply_thanked(state: VoicemailState, fact: CallerThanked) -> None:
     message = state.messages.get(fact.voice_message_id)
     if message is not None and message.phase is Phase.THANKING:
-        leave(state, message)
+        begin_leaving(state, message)
 
 
-def leave(state: VoicemailState, message: VoiceMessage) -> VoiceMessage:
+def begin_leaving(state: VoicemailState, message: VoiceMessage) -> VoiceMessage:
     """The leg is being hung up: only its end is awaited."""
-    left = msgspec.structs.replace(message, phase=Phase.LEAVING)
-    state.messages.put(left)
-    _guard(state, left, rules.LEAVING_MS_MAX)
-    return left
+    leaving = state.messages.change(message, phase=Phase.LEAVING)
+    _guard(state, leaving, rules.LEAVING_MS_MAX)
+    return leaving
 
 
-def on_missing(state: VoicemailState, fact: MessageMissing) -> Decision:
+def dismiss(message: VoiceMessage) -> Decision:
     """Hang up on a caller who said nothing, or whom the machine could not record."""
-    message = state.messages.get(fact.voice_message_id)
-    if message is None or message.phase is not Phase.LEAVING or message.taken_at:
+    if message.phase is not Phase.LEAVING or message.taken_at:
         return NOTHING
     stop = StopRecording(pbx_id=message.pbx_id, leg_id=message.leg_id, recording_id=message.recording_id)
     return Decision(commands=(stop, _hang_up(message)))
@@ -359,15 +347,15 @@ def _hang_up(message: VoiceMessage) -> HangUp:
     return HangUp(pbx_id=message.pbx_id, leg_id=LegId(message.leg_id), reason="voicemail is done")
 
 
-def overdue(state: VoicemailState, timer: TimerDue) -> None:
-    """A leg that was hung up and whose end never came is over."""
+def apply_overdue(state: VoicemailState, timer: TimerDue) -> None:
+    """End the conversation on a leg that was hung up and whose end never came."""
     message = state.messages.get(timer.subject)
     if message is not None and message.phase is Phase.LEAVING:
-        over(state, message)
+        _end(state, message)
 
 
-def on_overdue(state: VoicemailState, timer: TimerDue) -> Decision:
-    """An answer never came: go on to the next phase."""
+def decide_overdue(state: VoicemailState, timer: TimerDue) -> Decision:
+    """Go on to the next phase when an answer never came."""
     message = state.messages.get(timer.subject)
     if message is None:
         return NOTHING
@@ -375,7 +363,7 @@ def on_overdue(state: VoicemailState, timer: TimerDue) -> Decision:
         case Phase.GREETING | Phase.ANSWERING:
             return _ask_recording(state, message)
         case Phase.RECORDING | Phase.CLOSING:
-            return missing(message, MissingReason.RECORDING_FAILED)
+            return no_message(message, MissingReason.RECORDING_FAILED)
         case Phase.THANKING:
             return _say_good_bye(message)
         case Phase.LEAVING | Phase.OVER:

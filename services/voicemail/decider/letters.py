@@ -1,17 +1,15 @@
 """Letters: to whom, about what, and again after a 4xx for a day (V4).
 
-The letters about one thing are written once, together: their ids count from 0, so that a repeated step
-names the same letters. From then on each has its own fate; a recipient whose server refuses him costs
-nobody else a second letter.
+All letters about one subject are written in one step: their ids count from 0, so that a repeated step names
+the same letters. From then on each is sent and retried by itself, so that one recipient's refusing server
+sends nobody else a second letter.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
-from contracts.callback import CallbackBarred, CallbackExpired, CallbackUnreached, Origin
 from contracts.directory import Recipient
-from contracts.history import WarningWanted
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, VoiceMessageId
 from contracts.log import TimerDue
 from contracts.voicemail import (
@@ -21,113 +19,26 @@ from contracts.voicemail import (
     LetterFailed,
     LetterKind,
     LetterRetried,
-    MessageMissing,
-    MessageQuarantined,
-    MessageStored,
     SendLetter,
-    StoringDeferred,
 )
-from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision
 from services.voicemail import rules
-from services.voicemail.decider import warnings
-from services.voicemail.decider.keep import keep, keep_callback
-from services.voicemail.decider.keeping import ask_storing
 from services.voicemail.state import (
     Department,
     EndedCallback,
-    Keeping,
     Letter,
-    Letters,
+    LettersStatus,
     Reader,
     RetentionWarning,
+    StorageStatus,
     VoicemailState,
     VoiceMessage,
 )
 
 Levels = tuple[Sequence[Recipient], ...]
-Ended = CallbackExpired | CallbackUnreached | CallbackBarred
-"""How a callback ends of which the recipients are told."""
 WITH_EXPIRED = frozenset({LetterKind.EXPIRED, LetterKind.VOICE_MESSAGE})
-"""A voice message that belongs to a callback was left after an apology: that one has expired (C4)."""
+"""A voice message of a callback is left after the apology, so that callback has expired (C4)."""
 NOBODY = "nobody has an e-mail address: neither the recipients, nor the heads, nor the administrators"
-
-
-def callback_ended(state: VoicemailState, fact: Ended) -> None:
-    """Remember what the letters tell, unless a voice message tells it (C4, C6, C10)."""
-    is_told = isinstance(fact, CallbackExpired) and fact.has_voice_message
-    if is_told or fact.callback_id in state.callbacks:
-        return
-    state.callbacks.put(
-        EndedCallback(
-            callback_id=fact.callback_id,
-            kind=_kind(fact),
-            department_id=fact.department_id,
-            number=fact.number,
-            joined_at=fact.joined_at,
-            waited_ms=waited_ms(fact.joined_at, state.now_at, fact.deadline_at),
-            reason=fact.reason,
-            was_abandoned=fact.origin is Origin.ABANDONED,
-        )
-    )
-
-
-def _kind(fact: Ended) -> LetterKind:
-    match fact:
-        case CallbackExpired():
-            return LetterKind.EXPIRED
-        case CallbackUnreached():
-            return LetterKind.UNREACHED
-        case CallbackBarred():
-            return LetterKind.REFUSED
-
-
-def on_callback_ended(state: VoicemailState, fact: Ended) -> Decision:
-    """A letter without audio to everyone who should know."""
-    callback = state.callbacks.get(fact.callback_id)
-    if callback is None or callback.letters is not Letters.WANTED:
-        return NOTHING
-    levels = _department_levels(state, callback.department_id)
-    return _write(
-        state, levels, about=callback.callback_id, kind=callback.kind, callback_id=callback.callback_id
-    )
-
-
-def on_warned(state: VoicemailState, fact: WarningWanted) -> Decision:
-    """One letter about all of it to everyone who got the letters about the voice messages (V6)."""
-    warning = warnings.begun_by(state, fact)
-    if warning is None:
-        return NOTHING
-    return _write(
-        state,
-        _levels(state, warning.department_id, warning.agent_id),
-        about=f"{warning.warning_id}.unheard",
-        kind=LetterKind.UNHEARD,
-        voice_message_ids=warning.voice_message_ids,
-    )
-
-
-def on_wanted(
-    state: VoicemailState,
-    fact: MessageMissing | MessageStored | MessageQuarantined | StoringDeferred,
-) -> Decision:
-    """The letters about a voice message, when the keeping has come so far that they can be written."""
-    message = state.messages.get(fact.voice_message_id)
-    return NOTHING if message is None else _write_about(state, message)
-
-
-def _write_about(state: VoicemailState, message: VoiceMessage) -> Decision:
-    if message.letters is not Letters.WANTED:
-        return NOTHING
-    is_without = message.keeping is Keeping.MISSING and message.callback_id is not None
-    return _write(
-        state,
-        _levels(state, message.department_id, message.agent_id),
-        about=message.callback_id if is_without and message.callback_id else message.voice_message_id,
-        kind=LetterKind.EXPIRED if is_without else LetterKind.VOICE_MESSAGE,
-        voice_message_id=message.voice_message_id,
-        callback_id=message.callback_id,
-    )
 
 
 def _administrators(state: VoicemailState) -> tuple[Recipient, ...]:
@@ -139,14 +50,12 @@ def _department(state: VoicemailState, department_id: DepartmentId | None) -> De
     return None if department_id is None else state.departments.get(department_id)
 
 
-def _department_levels(state: VoicemailState, department_id: DepartmentId | None) -> Levels:
-    return rules.department_levels(_department(state, department_id), _administrators(state))
-
-
-def _levels(state: VoicemailState, department_id: DepartmentId | None, agent_id: AgentId | None) -> Levels:
-    """A department's, or an employee's: the own list, the employee, the heads, the administrators (V4)."""
+def levels(
+    state: VoicemailState, department_id: DepartmentId | None, agent_id: AgentId | None = None
+) -> Levels:
+    """Whom to write to, level by level, about a department or about an employee's own machine (V4)."""
     if agent_id is None or department_id is not None:
-        return _department_levels(state, department_id)
+        return rules.department_levels(_department(state, department_id), _administrators(state))
     employee = state.readers.get(agent_id) or Reader(agent_id)
     own = Recipient(name=employee.name, email=employee.email, language=employee.language)
     heads = (
@@ -155,9 +64,9 @@ def _levels(state: VoicemailState, department_id: DepartmentId | None, agent_id:
     return rules.employee_levels(employee.recipients, own, tuple(heads), _administrators(state))
 
 
-def _write(
+def write(
     state: VoicemailState,
-    levels: Levels,
+    to: Levels,
     *,
     about: str,
     kind: LetterKind,
@@ -165,8 +74,9 @@ def _write(
     callback_id: CallbackId | None = None,
     voice_message_ids: tuple[VoiceMessageId, ...] = (),
 ) -> Decision:
-    found = rules.recipients(levels, lambda recipient: _is_away(state, recipient))
-    written = tuple(
+    """Write a letter to everyone who should know; `about` is the part of the ids that names the subject."""
+    found = rules.recipients(to, lambda recipient: _is_away(state, recipient))
+    due = tuple(
         LetterDue(
             letter_id=f"letter.{about}.{number}",
             kind=kind,
@@ -178,16 +88,31 @@ def _write(
         for number, recipient in enumerate(found or (Recipient(name="", email=""),))
     )
     if found:
-        return Decision(facts=written)
-    return Decision(facts=(*written, LetterFailed(letter_id=written[0].letter_id, answer=NOBODY)))
+        return Decision(facts=due)
+    return Decision(facts=(*due, LetterFailed(letter_id=due[0].letter_id, answer=NOBODY)))
+
+
+def write_about_message(state: VoicemailState, message: VoiceMessage) -> Decision:
+    """Write about a voice message, once its letters are wanted."""
+    if message.letters is not LettersStatus.WANTED:
+        return NOTHING
+    is_without = message.storage is StorageStatus.MISSING and message.callback_id is not None
+    return write(
+        state,
+        levels(state, message.department_id, message.agent_id),
+        about=message.callback_id if is_without and message.callback_id else message.voice_message_id,
+        kind=LetterKind.EXPIRED if is_without else LetterKind.VOICE_MESSAGE,
+        voice_message_id=message.voice_message_id,
+        callback_id=message.callback_id,
+    )
 
 
 def _is_away(state: VoicemailState, recipient: Recipient) -> bool:
     return rules.is_away(state.readers_at(recipient.email.strip().lower()), state.now_at)
 
 
-def due(state: VoicemailState, fact: LetterDue) -> None:
-    """A letter is open until the mail server took it or never will."""
+def apply_due(state: VoicemailState, fact: LetterDue) -> None:
+    """Open a letter; it ends when the mail server has taken it or never will."""
     letter = Letter(
         letter_id=fact.letter_id,
         kind=fact.kind,
@@ -202,19 +127,19 @@ def due(state: VoicemailState, fact: LetterDue) -> None:
     message, callback, warning = subjects(state, letter)
     if message is not None:
         opened = message.letters_open + 1
-        state.messages.put(msgspec.structs.replace(message, letters=Letters.WRITTEN, letters_open=opened))
+        state.messages.change(message, letters=LettersStatus.WRITTEN, letters_open=opened)
     elif callback is not None:
         opened = callback.letters_open + 1
-        state.callbacks.put(msgspec.structs.replace(callback, letters=Letters.WRITTEN, letters_open=opened))
+        state.callbacks.change(callback, letters=LettersStatus.WRITTEN, letters_open=opened)
     elif warning is not None:
         opened = warning.letters_open + 1
-        state.warnings.put(msgspec.structs.replace(warning, letters=Letters.WRITTEN, letters_open=opened))
+        state.warnings.change(warning, letters=LettersStatus.WRITTEN, letters_open=opened)
 
 
 def subjects(
     state: VoicemailState, letter: Letter
 ) -> tuple[VoiceMessage | None, EndedCallback | None, RetentionWarning | None]:
-    """What a letter is about; a voice message tells of its callback, too."""
+    """What a letter is about; the letter about a voice message tells of its callback, too."""
     return (
         None if letter.voice_message_id is None else state.messages.get(letter.voice_message_id),
         None if letter.callback_id is None else state.callbacks.get(letter.callback_id),
@@ -222,8 +147,8 @@ def subjects(
     )
 
 
-def on_sending(state: VoicemailState, fact: LetterDue | LetterRetried) -> Decision:
-    """The command of it, with everything the letter says."""
+def decide_sending(state: VoicemailState, fact: LetterDue | LetterRetried) -> Decision:
+    """Command the sending, with everything that the letter says."""
     letter = state.letters.get(fact.letter_id)
     command = None if letter is None else _command(state, letter)
     return NOTHING if command is None else Decision(commands=(command,))
@@ -259,18 +184,18 @@ def _command(state: VoicemailState, letter: Letter) -> SendLetter | None:
         case EndedCallback():
             return _about_callback(command, subject)
         case RetentionWarning():
-            return _with_employee(state, warnings.told(command, subject), subject.agent_id)
+            return _with_employee(state, _about_warning(command, subject), subject.agent_id)
 
 
 def _about_message(state: VoicemailState, command: SendLetter, message: VoiceMessage) -> SendLetter:
-    told = msgspec.structs.replace(
+    filled = msgspec.structs.replace(
         command,
         caller=message.caller,
         called_at=message.joined_at,
         waited_ms=message.waited_ms,
         reason=message.reason,
     )
-    return _with_employee(state, told, message.agent_id)
+    return _with_employee(state, filled, message.agent_id)
 
 
 def _about_callback(command: SendLetter, callback: EndedCallback) -> SendLetter:
@@ -284,8 +209,20 @@ def _about_callback(command: SendLetter, callback: EndedCallback) -> SendLetter:
     )
 
 
+def _about_warning(command: SendLetter, warning: RetentionWarning) -> SendLetter:
+    first = warning.messages[0]
+    return msgspec.structs.replace(
+        command,
+        caller=first.caller,
+        called_at=first.taken_at,
+        unheard=warning.messages,
+        unheard_count=len(warning.voice_message_ids),
+        written_at=warning.written_at,
+    )
+
+
 def _with_employee(state: VoicemailState, command: SendLetter, agent_id: AgentId | None) -> SendLetter:
-    """Whom the caller wanted: a head, or an administrator, reads it, too."""
+    """Name the employee whom the caller wanted: a head or an administrator may read the letter."""
     employee = state.readers.get(agent_id) if agent_id is not None else None
     name = "" if employee is None else employee.name
     return msgspec.structs.replace(command, employee_name=name)
@@ -294,7 +231,7 @@ def _with_employee(state: VoicemailState, command: SendLetter, agent_id: AgentId
 def _with_audio(command: SendLetter, letter: Letter, message: VoiceMessage) -> SendLetter:
     if letter.kind is not LetterKind.VOICE_MESSAGE:
         return command
-    is_waiting = message.keeping in (Keeping.TAKEN, Keeping.STORING)
+    is_not_stored = message.storage in (StorageStatus.TAKEN, StorageStatus.STORING)
     cut_off = "cut_off" if message.is_cut_off else ""
     return msgspec.structs.replace(
         command,
@@ -302,18 +239,18 @@ def _with_audio(command: SendLetter, letter: Letter, message: VoiceMessage) -> S
         mp3_key=message.mp3_key,
         mp3_sha256=message.mp3_sha256,
         spool_sha256=message.sha256,
-        # While a letter is retried the spool may be all there is, or S3 may have come back meanwhile.
-        spool_url=message.spool_url if is_waiting or message.mp3_key is not None else "",
+        # Whether S3 or the spool has the audio may change while a letter is retried.
+        spool_url=message.spool_url if is_not_stored or message.mp3_key is not None else "",
         duration_ms=message.speech_ms or message.duration_ms,
         mark=message.mark or cut_off,
     )
 
 
-def retried(state: VoicemailState, fact: LetterRetried) -> None:
+def apply_retried(state: VoicemailState, fact: LetterRetried) -> None:
     """Wait for the answer."""
     letter = state.letters.get(fact.letter_id)
     if letter is not None:
-        state.letters.put(msgspec.structs.replace(letter, tries=fact.tries))
+        state.letters.change(letter, tries=fact.tries)
         _lease(state, letter.letter_id)
 
 
@@ -321,23 +258,22 @@ def _lease(state: VoicemailState, letter_id: str) -> None:
     state.set_timer("letter", letter_id, Instant(state.now_at + rules.LETTER_LEASE_MS))
 
 
-def deferred(state: VoicemailState, fact: LetterDeferred) -> None:
+def apply_deferred(state: VoicemailState, fact: LetterDeferred) -> None:
     """Pause before the next try."""
     letter = state.letters.get(fact.letter_id)
     if letter is None:
         return
     may_have_arrived = letter.may_have_arrived or fact.is_answer_lost
-    letter = msgspec.structs.replace(letter, answer=fact.answer, may_have_arrived=may_have_arrived)
-    state.letters.put(letter)
+    state.letters.change(letter, answer=fact.answer, may_have_arrived=may_have_arrived)
     if letter.tries != fact.tries:
-        # A slow sending whose letter was asked for again meanwhile: that one has the timer.
+        # The answer of a slow sending: the letter was asked for again meanwhile, and has a new timer.
         return
     due_at = Instant(state.now_at + rules.letter_pause_ms(letter.tries))
     state.set_timer("letter", letter.letter_id, due_at)
 
 
-def on_deferred(state: VoicemailState, fact: LetterDeferred) -> Decision:
-    """After a day without success the letter has failed."""
+def decide_deferred(state: VoicemailState, fact: LetterDeferred) -> Decision:
+    """Fail the letter after a day without success."""
     letter = state.letters.get(fact.letter_id)
     if letter is None or letter.tries != fact.tries:
         return NOTHING
@@ -354,8 +290,8 @@ def _give_up(letter: Letter) -> Decision:
     return Decision(facts=(LetterFailed(letter_id=letter.letter_id, answer=answer),))
 
 
-def on_letter_due_again(state: VoicemailState, timer: TimerDue) -> Decision:
-    """The pause is over, or a sending was never answered: again, with the same Message-ID."""
+def decide_due_again(state: VoicemailState, timer: TimerDue) -> Decision:
+    """Retry after the pause, or when a sending was never answered, with the same Message-ID."""
     letter = state.letters.get(timer.subject)
     if letter is None:
         return NOTHING
@@ -364,8 +300,8 @@ def on_letter_due_again(state: VoicemailState, timer: TimerDue) -> Decision:
     return Decision(facts=(LetterRetried(letter_id=letter.letter_id, tries=letter.tries + 1),))
 
 
-def ended(state: VoicemailState, fact: LetterAccepted | LetterFailed) -> None:
-    """A letter is done; with the last one goes what it was about."""
+def apply_ended(state: VoicemailState, fact: LetterAccepted | LetterFailed) -> None:
+    """Drop the letter, and with the last one its subject; a warning's ids stay until its audio is gone."""
     letter = state.letters.get(fact.letter_id)
     if letter is None:
         return
@@ -373,27 +309,10 @@ def ended(state: VoicemailState, fact: LetterAccepted | LetterFailed) -> None:
     state.drop_timer("letter", letter.letter_id)
     message, callback, warning = subjects(state, letter)
     if message is not None:
-        keep(state, msgspec.structs.replace(message, letters_open=message.letters_open - 1))
+        state.change_message(message, letters_open=message.letters_open - 1)
     elif callback is not None:
-        keep_callback(state, msgspec.structs.replace(callback, letters_open=callback.letters_open - 1))
+        state.change_callback(callback, letters_open=callback.letters_open - 1)
     elif warning is not None:
-        warnings.letter_ended(state, warning)
-
-
-def overdue(state: VoicemailState, timer: TimerDue) -> None:
-    """The letters have waited for S3 long enough, and for the check of the spooled audio, too."""
-    message = state.messages.get(timer.subject)
-    if message is None or message.keeping is not Keeping.STORING:
-        return
-    if message.letters is Letters.NOT_YET:
-        state.messages.put(msgspec.structs.replace(message, letters=Letters.WANTED))
-
-
-def on_overdue(state: VoicemailState, timer: TimerDue) -> Decision:
-    """Without S3: have the spooled audio looked at, then write (V7)."""
-    message = state.messages.get(timer.subject)
-    if message is None:
-        return NOTHING
-    if message.keeping is Keeping.TAKEN:
-        return ask_storing(message)
-    return _write_about(state, message)
+        letters_open = warning.letters_open - 1
+        messages = warning.messages if letters_open else ()
+        state.warnings.change(warning, letters_open=letters_open, messages=messages)

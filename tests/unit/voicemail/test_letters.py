@@ -343,7 +343,7 @@ def test_every_open_thing_has_a_timer() -> None:
     """What is waited for without one would be waited for in vain."""
     office = an_office_with_letters()
     assert set(owed(office.state)) <= {timer.timer_id for timer in office.state.timers}
-    assert len(owed(office.state)) == 2
+    assert len(list(owed(office.state))) == 2
 
 
 def test_an_older_version_of_a_department_is_dropped() -> None:

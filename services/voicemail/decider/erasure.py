@@ -1,43 +1,39 @@
-"""Erasing a customer: no letter tells any more who it was, or brings what was said (V6, EC-75).
+"""Erasure of a customer: no later letter names the customer or brings what was said (V6, EC-75).
 
-What was written and is not with the mail server yet ends here; what is only being stored is written to
-nobody. A letter whose command the edge is carrying out at that very moment can't be called back.
+Letters that the mail server does not have yet end here, and nobody is written to about a recording that is
+still being stored. A letter that the edge is sending at this moment can't be called back.
 """
-
-import msgspec
 
 from contracts.history import CustomerErased
 from contracts.voicemail import LetterFailed
 from runtime.decision import Decision
 from services.voicemail.decider.letters import subjects
-from services.voicemail.state import Letter, Letters, VoicemailState
+from services.voicemail.state import Letter, LettersStatus, VoicemailState
 
 ERASED = "the customer's data were erased before the letter went out"
 
 
-def erased(state: VoicemailState, fact: CustomerErased) -> None:
+def apply_erased(state: VoicemailState, fact: CustomerErased) -> None:
     """Forget the number in everything that a letter could still tell."""
     number = state.caller(fact.number)
     for message in tuple(state.messages):
         if message.caller is not None and state.caller(message.caller) == number:
-            letters = Letters.NONE if message.letters is Letters.NOT_YET else message.letters
-            state.messages.put(msgspec.structs.replace(message, caller=None, letters=letters, is_erased=True))
+            letters = LettersStatus.NONE if message.letters is LettersStatus.NOT_YET else message.letters
+            state.messages.change(message, caller=None, letters=letters, is_erased=True)
     for callback in tuple(state.callbacks):
         if state.caller(callback.number) == number:
-            state.callbacks.put(msgspec.structs.replace(callback, number="", is_erased=True))
+            state.callbacks.change(callback, number="", is_erased=True)
     for warning in tuple(state.warnings):
         gone = {each.voice_message_id for each in warning.messages if state.caller(each.caller) == number}
         if gone:
             messages = tuple(each for each in warning.messages if each.voice_message_id not in gone)
             ids = tuple(each for each in warning.voice_message_ids if each not in gone)
-            state.warnings.put(
-                msgspec.structs.replace(
-                    warning, messages=messages, voice_message_ids=ids or warning.voice_message_ids
-                )
+            state.warnings.change(
+                warning, messages=messages, voice_message_ids=ids or warning.voice_message_ids
             )
 
 
-def on_erased(state: VoicemailState, fact: CustomerErased) -> Decision:
+def decide_erased(state: VoicemailState, fact: CustomerErased) -> Decision:
     """End the letters that have nothing left to tell."""
     ended = (letter for letter in state.letters if _is_empty(state, letter))
     return Decision(facts=tuple(LetterFailed(letter_id=letter.letter_id, answer=ERASED) for letter in ended))

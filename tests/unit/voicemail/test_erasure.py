@@ -13,10 +13,10 @@ from contracts.voicemail import (
     LetterRetried,
     SendLetter,
 )
-from services.voicemail.decider.erasing import ERASED
+from services.voicemail.decider.erasure import ERASED
 from tests.unit.voicemail.stories import CALLER, Office, an_office_with_a_message, expired, found, stored
 from tests.unit.voicemail.test_letters import FIRST, SECOND
-from tests.unit.voicemail.test_warnings import TWO, of_sales, unheard
+from tests.unit.voicemail.test_retention_warnings import TWO, of_sales, unheard
 
 GONE = CustomerErased(number=CALLER)
 
