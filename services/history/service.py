@@ -20,18 +20,19 @@ from contracts.history import (
 from contracts.message import Message
 from runtime.edge import Edge, EdgePorts, EdgeWork
 from runtime.tokens import KEY_BYTES_MIN
-from services.history.activities.asking import Askers
+from services.history.activities.audio_retention import AudioRetention
+from services.history.activities.authentication import AccessControl
 from services.history.activities.database import connected, migrate
-from services.history.activities.erasing import Erasing
-from services.history.activities.forgetting import Forgetting
-from services.history.activities.messages import Messages
-from services.history.activities.projecting import Projector, emptying
-from services.history.activities.removing import Removing
-from services.history.activities.sweeping import Sweeping
-from services.history.activities.warning import Warnings
+from services.history.activities.erasure import Erasure
+from services.history.activities.projector import Projector
+from services.history.activities.rebuild import prepared_rebuild
+from services.history.activities.retention_warnings import RetentionWarnings
+from services.history.activities.row_retention import RowRetention
+from services.history.activities.sweeper import Sweeper
+from services.history.activities.voice_messages import VoiceMessages
 from services.history.api import app as api
-from services.history.api.asked import Parts
-from services.history.rules.projecting import HEARS as HEARD
+from services.history.api.requests import Parts
+from services.history.rules.projection_batch import HEARS as HEARD
 from services.history.settings import Settings
 
 SERVICE: Final = "history"
@@ -63,23 +64,23 @@ def _built(
     if len(key.encode()) < KEY_BYTES_MIN:
         raise ValueError(f"set RINGBACK_TOKEN_KEY to the directory's key: {KEY_BYTES_MIN} bytes at least")
     projector = Projector(engine, ports.log, ports.clock, _token, before=before)
-    askers = Askers(engine, ports.say, ports.clock, key, _token)
-    messages = Messages(
-        engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock, askers=askers, tokens=_token
+    access = AccessControl(engine, ports.say, ports.clock, key, _token)
+    messages = VoiceMessages(
+        engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock, access=access, tokens=_token
     )
-    erasing = Erasing(engine=engine, clock=ports.clock, askers=askers, messages=messages)
-    parts = Parts(engine=engine, askers=askers, messages=messages, erasing=erasing, clock=ports.clock)
-    removing = Removing(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
-    warnings = Warnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
-    forgetting = Forgetting(engine=engine, clock=ports.clock)
-    sweeping = Sweeping(
-        rounds=(removing.round, warnings.round, forgetting.round),
+    erasure = Erasure(engine=engine, clock=ports.clock, access=access, messages=messages)
+    parts = Parts(engine=engine, access=access, messages=messages, erasure=erasure, clock=ports.clock)
+    audio_retention = AudioRetention(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
+    warnings = RetentionWarnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
+    row_retention = RowRetention(engine=engine, clock=ports.clock)
+    sweeper = Sweeper(
+        sweeps=(audio_retention.sweep, warnings.sweep, row_retention.sweep),
         clock=ports.clock,
         every_s=settings.history_removals_s,
     )
     return EdgeWork(
         subscriptions=(),
-        background=(projector.run, sweeping.run),
+        background=(projector.run, sweeper.run),
         on_stop=(projector.stop, engine.dispose),
         is_ready=projector.is_ready,
         api=api.build(parts, projector.is_ready),
@@ -104,7 +105,7 @@ def edge(arguments: Sequence[str]) -> Edge:
 
     def build_anew(ports: EdgePorts, settings: Settings) -> EdgeWork:
         assert ports.log is not None
-        return _built(ports, settings, before=emptying(ports.log, may_lose=may_lose))
+        return _built(ports, settings, before=prepared_rebuild(ports.log, may_lose=may_lose))
 
     return Edge(name=SERVICE, build=build_anew, parts=PARTS)
 

@@ -45,7 +45,7 @@ SPEAKING: Final = {
     "services.directory.rules.facts",
     "services.directory.rules.forms",
     "services.history.rules.errors",
-    "services.history.rules.sheets",
+    "services.history.rules.csv_columns",
     "services.tts.rules.notices",
     "services.tts.rules.reading",
     "services.tts.rules.standard",

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from contracts.ids import AgentId, Instant, OrganizationId
 from runtime.tokens import Claims, TokenUse, sign
-from services.history.api.shown import Page
-from services.history.rules.showing import Row
+from services.history.api.responses import Page
+from services.history.rules.history_row import Row
 from tools.demo.promise import Promise
 from tools.masking import masked
 from tools.words import seconds

@@ -26,7 +26,7 @@ from contracts.message import Message
 from contracts.prompts import Prompt, number_prompts, prompt_key
 from runtime.ports import LogUnavailable
 from services.gateway.simulated.wire import Control
-from services.history.rules.showing import Row
+from services.history.rules.history_row import Row
 from tools import connect
 from tools.apply import office
 from tools.apply.book import URL, NotSaved, Unavailable

@@ -14,12 +14,14 @@ from litestar.types import Scope
 
 from runtime import request_errors
 from runtime.request_shape import Fault, Forms
-from services.history.api.asked import Parts, the_asker
-from services.history.api.audio import EraseRoutes, MessageRoutes, RecordingRoutes
-from services.history.api.contacts import DownloadRoutes, HistoryRoutes
-from services.history.api.figures import StatisticsRoutes
-from services.history.api.filters import the_filters
-from services.history.api.periods import the_period
+from services.history.api.contacts import HistoryRoutes
+from services.history.api.download import DownloadRoutes
+from services.history.api.erasure import EraseRoutes
+from services.history.api.filters import requested_filters
+from services.history.api.periods import requested_period
+from services.history.api.requests import Parts, current_principal
+from services.history.api.statistics import StatisticsRoutes
+from services.history.api.voice_messages import MessageRoutes, RecordingRoutes
 from services.history.rules.errors import Code, Problem, Refused, Text
 
 ROUTES: Final = (
@@ -44,19 +46,19 @@ def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
         if not is_ready():
             raise Refused(Code.STARTING)
         if unknown := request_errors.unknown_parameters(request):
-            raise Unfit(unknown[0])
+            raise MalformedRequest(unknown[0])
         await request_errors.remember(request)
 
     return Litestar(
         route_handlers=ROUTES,
         dependencies={
             "parts": Provide(lambda: parts, sync_to_thread=False),
-            "asker": Provide(the_asker),
-            "period": Provide(the_period),
-            "filters": Provide(the_filters),
+            "principal": Provide(current_principal),
+            "period": Provide(requested_period),
+            "filters": Provide(requested_filters),
         },
         before_request=ready,
-        exception_handlers={Refused: _refused, Unfit: _unfit, HTTPException: _other},
+        exception_handlers={Refused: _refused, MalformedRequest: _malformed, HTTPException: _other},
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: history",
@@ -78,7 +80,7 @@ def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[Pro
     return Response(content=refused.problem(), status_code=refused.status, headers=headers)
 
 
-class Unfit(Exception):
+class MalformedRequest(Exception):
     """The shape of a request does not fit its route."""
 
     def __init__(self, found: Fault) -> None:
@@ -86,8 +88,8 @@ class Unfit(Exception):
         super().__init__(found.field)
 
 
-def _unfit(_request: Request[Any, Any, Any], found: Unfit) -> Response[Problem]:
-    return Response(content=unfit(found.fault), status_code=Refused(Code.REQUEST_INVALID).status)
+def _malformed(_request: Request[Any, Any, Any], found: MalformedRequest) -> Response[Problem]:
+    return Response(content=malformed_problem(found.fault), status_code=Refused(Code.REQUEST_INVALID).status)
 
 
 def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -95,13 +97,13 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Pr
     code = _CODES.get(error.status_code)
     if code is None:
         first, *_ = request_errors.told(request, NO_FORMS)
-        return _unfit(request, Unfit(first))
+        return _malformed(request, MalformedRequest(first))
     refused = Refused(code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return Response(content=refused.problem(), status_code=refused.status, headers=kept)
 
 
-def unfit(fault: Fault) -> Problem:
+def malformed_problem(fault: Fault) -> Problem:
     """What the shape of a request lacks, in the one shape of an error."""
     return Problem(
         code=Code.REQUEST_INVALID,
@@ -113,5 +115,5 @@ def unfit(fault: Fault) -> Problem:
 
 async def _note(error: Exception, scope: Scope) -> None:
     """What nobody foresaw is logged whole; whoever asked is told nothing of it."""
-    if not isinstance(error, Refused | Unfit | HTTPException):
+    if not isinstance(error, Refused | MalformedRequest | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

@@ -7,11 +7,11 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from contracts.ids import AgentId, DepartmentId, PbxId
-from services.history.activities.querying import Filters
-from services.history.api.asked import Asking, Given, as_kept
-from services.history.api.periods import Within
+from services.history.activities.queries import Filters
+from services.history.api.periods import RequestedPeriod
+from services.history.api.requests import CurrentPrincipal, InjectedParts, canonical_number
 from services.history.rules.errors import Code, Refused
-from services.history.rules.showing import Outcome
+from services.history.rules.outcome import Outcome
 from services.history.state import Direction
 
 IDS_LENGTH_MAX: Final = 2_000
@@ -28,7 +28,7 @@ Number = Annotated[
     ),
 ]
 
-Wanted = NamedDependency[Filters]
+RequestedFilters = NamedDependency[Filters]
 W = TypeVar("W", bound=StrEnum)
 
 
@@ -44,10 +44,10 @@ def _words(known: type[W], text: str, field: str) -> tuple[W, ...]:
         raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known)) from error
 
 
-async def the_filters(
-    parts: Given,
-    asker: Asking,
-    period: Within,
+async def requested_filters(
+    parts: InjectedParts,
+    principal: CurrentPrincipal,
+    period: RequestedPeriod,
     department: Ids = "",
     employee: Ids = "",
     pbx: Ids = "",
@@ -65,6 +65,6 @@ async def the_filters(
         pbxs=tuple(PbxId(each) for each in _split(pbx)),
         directions=_words(Direction, direction, "direction"),
         outcomes=_words(Outcome, outcome, "outcome"),
-        number=await as_kept(parts, asker, number) if number else "",
+        number=await canonical_number(parts, principal, number) if number else "",
         is_voicemail=is_voicemail,
     )

@@ -9,8 +9,8 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from contracts.ids import Instant
-from services.history.activities.keeping import load_rights
-from services.history.api.asked import INSTANT_MAX, Asking, Given
+from services.history.activities.repository import load_rights_cards
+from services.history.api.requests import INSTANT_MAX, CurrentPrincipal, InjectedParts
 from services.history.rules.errors import Code, Refused
 
 ZONE_LENGTH_MAX: Final = 64
@@ -43,12 +43,12 @@ class Period(Struct, frozen=True, kw_only=True):
         return moment.isoformat(timespec="seconds")
 
 
-Within = NamedDependency[Period]
+RequestedPeriod = NamedDependency[Period]
 
 
-async def the_period(
-    parts: Given,
-    asker: Asking,
+async def requested_period(
+    parts: InjectedParts,
+    principal: CurrentPrincipal,
     since_at: At = 0,
     until_at: At = INSTANT_MAX,
     since_day: Day = None,
@@ -64,7 +64,7 @@ async def the_period(
         found = _zone(zone)
     else:
         async with parts.engine.connect() as connection:
-            found = (await load_rights(connection, asker.organization_id, None)).zone()
+            found = (await load_rights_cards(connection, principal.organization_id, None)).zone()
     return Period(
         since_at=Instant(since_at) if since_day is None else _midnight(since_day, found, "since_day"),
         until_at=Instant(until_at) if until_day is None else _midnight(until_day, found, "until_day", days=1),

@@ -2,7 +2,7 @@
 
 from contracts.gateway import CallArrived, LegEnded, RecordingFinished
 from contracts.ids import Instant, LegId
-from services.history.rules.book import Book
+from services.history.rules.card_cache import CardCache
 from services.history.state import Contact, Leg, Recording
 
 GatewayFact = CallArrived | LegEnded | RecordingFinished
@@ -14,7 +14,7 @@ def note_leg(contact: Contact, leg_id: LegId) -> None:
         contact.legs.append(Leg(leg_id=leg_id))
 
 
-def apply(contact: Contact, fact: GatewayFact, at: Instant, book: Book) -> None:
+def apply(contact: Contact, fact: GatewayFact, at: Instant, cards: CardCache) -> None:
     """Fold one fact."""
     match fact:
         case CallArrived():

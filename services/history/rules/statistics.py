@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from contracts.directory import AgentSaved, DepartmentSaved
 from contracts.ids import AgentId, DepartmentId
-from services.history.rules.book import Book
+from services.history.rules.card_cache import CardCache
 from services.history.rules.errors import Text
 from services.history.state import CallbackEnd, PlaceEnd, TryEnd, TryKind
 
@@ -130,22 +130,22 @@ class Figures(Struct, frozen=True, kw_only=True):
     formulas: Formulas
 
 
-def named(figures: Figures, book: Book) -> Figures:
+def named(figures: Figures, cards: CardCache) -> Figures:
     """The figures with the names that the book has now; who left keeps the last one."""
     return structs.replace(
         figures,
         departments=tuple(
-            structs.replace(each, **_names(book, book.department(each.department_id)))
+            structs.replace(each, **_names(cards, cards.department(each.department_id)))
             for each in figures.departments
         ),
         employees=tuple(
-            structs.replace(each, **_names(book, book.agent(each.agent_id))) for each in figures.employees
+            structs.replace(each, **_names(cards, cards.agent(each.agent_id))) for each in figures.employees
         ),
     )
 
 
-def _names(book: Book, card: DepartmentSaved | AgentSaved | None) -> dict[str, str]:
-    pbx = None if card is None else book.pbx(card.pbx_id)
+def _names(cards: CardCache, card: DepartmentSaved | AgentSaved | None) -> dict[str, str]:
+    pbx = None if card is None else cards.pbx(card.pbx_id)
     return {"name": "" if card is None else card.name, "pbx_name": "" if pbx is None else pbx.name}
 
 

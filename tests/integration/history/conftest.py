@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.history.activities.database import connected, migrate
-from tests.integration.history.desk import Desk, an_office
+from tests.integration.history.harness import HistoryHarness, an_office
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -38,19 +38,19 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest_asyncio.fixture
-async def desk(sqlite: AsyncEngine) -> Desk:
+async def harness(sqlite: AsyncEngine) -> HistoryHarness:
     """History with its API, over a log in memory."""
-    return Desk(sqlite)
+    return HistoryHarness(sqlite)
 
 
 @pytest_asyncio.fixture
-async def desk_on_both(engine: AsyncEngine) -> Desk:
+async def harness_on_both(engine: AsyncEngine) -> HistoryHarness:
     """The same on SQLite, and on PostgreSQL."""
-    return Desk(engine)
+    return HistoryHarness(engine)
 
 
 @pytest_asyncio.fixture
-async def office(desk_on_both: Desk) -> Desk:
+async def office(harness_on_both: HistoryHarness) -> HistoryHarness:
     """History with an office, its calls and voice messages in it, on both."""
-    await an_office(desk_on_both)
-    return desk_on_both
+    await an_office(harness_on_both)
+    return harness_on_both

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts.directory import Role
 from contracts.ids import AgentId, DepartmentId, Instant
 from contracts.rights import Action, Person
-from services.history.activities import querying
-from services.history.activities.asking import Asker
+from services.history.activities import queries
+from services.history.activities.authentication import Principal
 from services.history.activities.database import connected, migrate
-from services.history.activities.querying import Filters, Key
+from services.history.activities.queries import Filters, Key
 from services.history.state import ContactId
-from tests.integration.history.desk import Desk, an_office
+from tests.integration.history.harness import HistoryHarness, an_office
 from tests.unit.history.stories import ANNA, BEGIN, NORTH, SALES, SERVICE, VERA
 
 CALLS = 20_000
@@ -53,7 +53,7 @@ async def large(postgres_database: str) -> AsyncIterator[AsyncEngine]:
     """An organization with twenty thousand calls of Service, all Vera's, two of Sales and one of Anna."""
     engine = connected(postgres_database)
     await migrate(engine)
-    await an_office(Desk(engine))
+    await an_office(HistoryHarness(engine))
     async with engine.begin() as connection:
         await copies(connection, "in.service", CALLS)
         await connection.execute(text(OF_VERA))
@@ -69,14 +69,14 @@ async def copies(connection: AsyncConnection, contact: str, count: int) -> None:
         await connection.execute(text(LINKS.format(table=table, column=column)), values)
 
 
-def somebody(role: Role, *departments: DepartmentId, agent_id: AgentId = ANNA) -> Asker:
+def somebody(role: Role, *departments: DepartmentId, agent_id: AgentId = ANNA) -> Principal:
     person = Person(
         organization_id=NORTH,
         agent_id=agent_id,
         role=role,
         departments=frozenset(departments),
     )
-    return Asker(organization_id=NORTH, person=person)
+    return Principal(organization_id=NORTH, person=person)
 
 
 HEAD = somebody(Role.DEPARTMENT_HEAD, SALES)
@@ -89,12 +89,12 @@ ALL = Filters()
 
 async def read(
     engine: AsyncEngine,
-    asker: Asker,
+    principal: Principal,
     filters: Filters = ALL,
     after: Key | None = None,
     actions: tuple[Action, ...] = (Action.HISTORY_READ,),
 ) -> Read:
-    query = querying.keys_query(asker, actions, filters, after=after, limit=PAGE)
+    query = queries.keys_query(principal, actions, filters, after=after, limit=PAGE)
     statement = query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
     async with engine.connect() as connection:
         explained = await connection.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"))
@@ -117,12 +117,12 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.rule("P6", "H5")
-@pytest.mark.parametrize(("asker", "found"), [(HEAD, 3), (USER, 2), (RESTRICTED, 1)])
+@pytest.mark.parametrize(("principal", "found"), [(HEAD, 3), (USER, 2), (RESTRICTED, 1)])
 async def test_who_has_few_calls_in_a_large_organization_reads_few(
-    large: AsyncEngine, asker: Asker, found: int
+    large: AsyncEngine, principal: Principal, found: int
 ) -> None:
     """A head of a small department does not pay for the calls of all others."""
-    seen = await read(large, asker)
+    seen = await read(large, principal)
     assert seen.found == found
     assert seen.rows <= READ_MAX
     assert seen.indexes & {"contact_departments_pkey", "contact_agents_pkey"}

@@ -7,71 +7,75 @@ from sqlalchemy import select
 from contracts.dialling import DiallingPolicy
 from contracts.directory import OrganizationSaved
 from services.history.activities import tables
-from tests.integration.history.desk import Desk, department_call
+from tests.integration.history.harness import HistoryHarness, department_call
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, SALES
 
 
-async def told(desk: Desk, caller: str | None, *, region: str = "RU", leg: str = "in1") -> None:
+async def told(harness: HistoryHarness, caller: str | None, *, region: str = "RU", leg: str = "in1") -> None:
     """A call of this caller to an organization of this region."""
     policy = DiallingPolicy(home_region=region)
-    book = [
+    cards = [
         structs.replace(fact, dialling_policy=policy) if isinstance(fact, OrganizationSaved) else fact
-        for fact in stories.the_book()
+        for fact in stories.the_cards()
     ]
-    await desk.tell(*book, *department_call(leg, SALES, caller=caller))  # type: ignore[arg-type]
+    await harness.tell(*cards, *department_call(leg, SALES, caller=caller))  # type: ignore[arg-type]
 
 
-async def found(desk: Desk, number: str) -> list[str]:
+async def found(harness: HistoryHarness, number: str) -> list[str]:
     """The contacts that a filter by number finds."""
-    async with desk.asking(BORIS) as asked:
+    async with harness.browser(BORIS) as asked:
         answer = await asked.get("/history", params={"number": number})
     return [row["contact_id"] for row in answer.json()["rows"]]
 
 
 @pytest.mark.rule("H5")
 @pytest.mark.parametrize("caller", ["84951234567", "4951234567", "74951234567", "+7 495 123-45-67"])
-async def test_a_call_is_found_however_trunk_and_reader_write_its_number(desk: Desk, caller: str) -> None:
+async def test_a_call_is_found_however_trunk_and_reader_write_its_number(
+    harness: HistoryHarness, caller: str
+) -> None:
     """One number, and what the network wrote is kept beside it."""
-    await told(desk, caller)
+    await told(harness, caller)
     for asked in ("+74951234567", "8 (495) 123-45-67", "495 123 45 67"):
-        assert await found(desk, asked) == ["in1"]
-    async with desk.asking(BORIS) as asking:
+        assert await found(harness, asked) == ["in1"]
+    async with harness.browser(BORIS) as asking:
         row = (await asking.get("/history/in1")).json()["row"]
     assert (row["number"], row["number_said"]) == ("+74951234567", caller)
 
 
 @pytest.mark.rule("H5")
-async def test_a_filter_and_an_erasing_read_numbers_as_the_organization_s_country_does(desk: Desk) -> None:
+async def test_a_filter_and_an_erasing_read_numbers_as_the_organization_s_country_does(
+    harness: HistoryHarness,
+) -> None:
     """A company in Berlin writes 030 901820; nothing in the code is Russian."""
-    await told(desk, "030901820", region="DE")
-    assert await found(desk, "030 901820") == ["in1"]
-    assert await found(desk, "+49 30 901820") == ["in1"]
-    async with desk.asking(BORIS) as asked:
+    await told(harness, "030901820", region="DE")
+    assert await found(harness, "030 901820") == ["in1"]
+    assert await found(harness, "+49 30 901820") == ["in1"]
+    async with harness.browser(BORIS) as asked:
         assert (await asked.post("/erase", json={"number": "030/901820"})).json()["contacts"] == 1
         row = (await asked.get("/history/in1")).json()["row"]
     assert (row["number"], row["number_said"]) == (None, "")
-    async with desk.engine.connect() as connection:
+    async with harness.engine.connect() as connection:
         documents = [each.document for each in await connection.execute(select(tables.contacts))]
     assert not any("901820" in each for each in documents)
 
 
 @pytest.mark.rule("H5")
-async def test_what_is_no_number_of_a_country_is_found_as_it_came(desk: Desk) -> None:
+async def test_what_is_no_number_of_a_country_is_found_as_it_came(harness: HistoryHarness) -> None:
     """A short number is nobody's else."""
-    await told(desk, "123-45-67")
-    assert await found(desk, "1234567") == ["in1"]
+    await told(harness, "123-45-67")
+    assert await found(harness, "1234567") == ["in1"]
 
 
 @pytest.mark.rule("G5")
 @pytest.mark.parametrize(
     "caller", ["anonymous", "Restricted", "", "sip:x@anonymous.invalid", "скрыт", "\x00"]
 )
-async def test_two_withheld_callers_are_not_one_customer(desk: Desk, caller: str) -> None:
+async def test_two_withheld_callers_are_not_one_customer(harness: HistoryHarness, caller: str) -> None:
     """Facts of an older gateway said the network's word."""
-    await told(desk, caller)
-    await desk.tell(*department_call("in2", SALES, caller=caller), at_s=20)
-    async with desk.asking(BORIS) as asked:
+    await told(harness, caller)
+    await harness.tell(*department_call("in2", SALES, caller=caller), at_s=20)
+    async with harness.browser(BORIS) as asked:
         answer = (await asked.get("/history/in1")).json()
         assert (answer["row"]["number"], answer["same_number"]) == (None, [])
         refused = await asked.get("/history", params={"number": "anonymous"})

@@ -10,9 +10,9 @@ from contracts.directory import RightsSaved, Role
 from contracts.ids import AgentId
 from services.history import state
 from services.history.activities import tables
-from services.history.rules.showing import Outcome, outcome
+from services.history.rules.outcome import Outcome, outcome
 from services.history.state import CallbackEnd, Contact, PlaceEnd, TryEnd
-from tests.integration.history.desk import Desk
+from tests.integration.history.harness import HistoryHarness
 from tests.integration.history.logs import morning, said
 from tests.unit.history.stories import ANNA, BORIS, NORTH, SALES
 
@@ -20,14 +20,14 @@ SEED = 3
 PERIOD = {"since_at": 1_799_900_000_000, "until_at": 1_800_100_000_000}
 
 
-async def a_morning(desk: Desk, seed: int = SEED) -> list[Contact]:
+async def a_morning(harness: HistoryHarness, seed: int = SEED) -> list[Contact]:
     """A simulated morning in the tables, with an administrator; and its contacts, as they stand there."""
     records = [*morning(seed)]
     right = RightsSaved(agent_id=AgentId("boss"), version=1, role=Role.ADMINISTRATOR)
     records.append(said(len(records), records[-1].at, right, NORTH))
-    desk.log.facts[0] = records
-    await desk.project()
-    return await contacts(desk.engine)
+    harness.log.facts[0] = records
+    await harness.project()
+    return await contacts(harness.engine)
 
 
 async def contacts(engine: AsyncEngine) -> list[Contact]:
@@ -38,13 +38,15 @@ async def contacts(engine: AsyncEngine) -> list[Contact]:
 
 
 @pytest.mark.rule("H5")
-async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(desk_on_both: Desk) -> None:
+async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(
+    harness_on_both: HistoryHarness,
+) -> None:
     """Whoever turns pages sees each call once."""
-    known = await a_morning(desk_on_both)
+    known = await a_morning(harness_on_both)
     wanted = sorted(((each.started_at, each.contact_id) for each in known), reverse=True)
     seen: list[tuple[int, str]] = []
     after = ""
-    async with desk_on_both.asking(AgentId("boss")) as asked:
+    async with harness_on_both.browser(AgentId("boss")) as asked:
         while True:
             page = (await asked.get("/history", params={"limit": 3, "after": after})).json()
             seen += [(row["started_at"], row["contact_id"]) for row in page["rows"]]
@@ -75,10 +77,10 @@ async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(de
     ],
 )
 async def test_a_filter_finds_what_it_says_and_nothing_else(
-    office: Desk, params: dict[str, Any], wanted: set[str]
+    office: HistoryHarness, params: dict[str, Any], wanted: set[str]
 ) -> None:
     """Time, department, employee, PBX, direction, outcome, number (H5)."""
-    async with office.asking(BORIS) as asked:
+    async with office.browser(BORIS) as asked:
         answer = await asked.get("/history", params=params)
     assert {row["contact_id"] for row in answer.json()["rows"]} == wanted
 
@@ -93,10 +95,10 @@ async def test_a_filter_finds_what_it_says_and_nothing_else(
     ],
 )
 async def test_the_table_is_in_the_readers_language(
-    office: Desk, language: str, head: str, cell: str
+    office: HistoryHarness, language: str, head: str, cell: str
 ) -> None:
     """Heads and cells, dates and times; without a language we know, the organization's."""
-    async with office.asking(BORIS) as asked:
+    async with office.browser(BORIS) as asked:
         answer = await asked.get(
             "/history.csv",
             params={"department": "sales", "direction": "incoming"},
@@ -111,9 +113,9 @@ async def test_the_table_is_in_the_readers_language(
 
 
 @pytest.mark.rule("H5", "C8")
-async def test_a_contact_shows_what_else_the_customer_had_that_day(office: Desk) -> None:
+async def test_a_contact_shows_what_else_the_customer_had_that_day(office: HistoryHarness) -> None:
     """«Already talked to Sales at 12:04» (EC-30)."""
-    async with office.asking(BORIS) as asked:
+    async with office.browser(BORIS) as asked:
         shown = (await asked.get("/history/in.sales")).json()
     assert {row["contact_id"] for row in shown["same_number"]} == {"in.service", "in.anna"}
     assert shown["row"]["department_label"] == "Sales"
@@ -122,10 +124,10 @@ async def test_a_contact_shows_what_else_the_customer_had_that_day(office: Desk)
 
 @pytest.mark.rule("H6")
 @pytest.mark.parametrize("seed", [3, 7, 20])
-async def test_every_figure_is_the_sum_of_the_rows(desk_on_both: Desk, seed: int) -> None:
+async def test_every_figure_is_the_sum_of_the_rows(harness_on_both: HistoryHarness, seed: int) -> None:
     """A manager who counts rows by hand comes to the same number."""
-    known = await a_morning(desk_on_both, seed)
-    async with desk_on_both.asking(AgentId("boss")) as asked:
+    known = await a_morning(harness_on_both, seed)
+    async with harness_on_both.browser(AgentId("boss")) as asked:
         figures = (await asked.get("/statistics", params=PERIOD)).json()
     assert figures["departments"]
     for each in figures["departments"]:
@@ -178,9 +180,11 @@ def assert_department(figures: dict[str, Any], known: list[Contact]) -> None:
 
 
 @pytest.mark.rule("H6", "V5")
-async def test_a_voice_message_answered_in_time_counts_and_the_formula_is_said(office: Desk) -> None:
+async def test_a_voice_message_answered_in_time_counts_and_the_formula_is_said(
+    office: HistoryHarness,
+) -> None:
     """The answer says how it was counted, in both languages."""
-    async with office.asking(BORIS) as asked:
+    async with office.browser(BORIS) as asked:
         await asked.post("/voice-messages/vm.in.sales/called-back")
         figures = (await asked.get("/statistics", params=PERIOD)).json()
     sales = next(each for each in figures["departments"] if each["department_id"] == SALES)
@@ -190,18 +194,18 @@ async def test_a_voice_message_answered_in_time_counts_and_the_formula_is_said(o
 
 
 @pytest.mark.rule("H6", "P2")
-async def test_a_head_gets_figures_of_own_departments_only(office: Desk) -> None:
+async def test_a_head_gets_figures_of_own_departments_only(office: HistoryHarness) -> None:
     """Sales is Anna's, Service is not."""
     await office.tell(RightsSaved(agent_id=ANNA, version=2, role=Role.DEPARTMENT_HEAD), at_s=60)
-    async with office.asking(ANNA) as asked:
+    async with office.browser(ANNA) as asked:
         figures = (await asked.get("/statistics", params=PERIOD)).json()
     assert [each["department_id"] for each in figures["departments"]] == [SALES]
 
 
-async def test_rows_and_records_agree_on_the_outcome(desk_on_both: Desk) -> None:
+async def test_rows_and_records_agree_on_the_outcome(harness_on_both: HistoryHarness) -> None:
     """The column that filters is the outcome that is shown."""
-    known = await a_morning(desk_on_both)
-    async with desk_on_both.engine.connect() as connection:
+    known = await a_morning(harness_on_both)
+    async with harness_on_both.engine.connect() as connection:
         found = dict(
             (await connection.execute(select(tables.contacts.c.contact_id, tables.contacts.c.outcome))).all()
         )

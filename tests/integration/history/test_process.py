@@ -14,9 +14,9 @@ from runtime.host.identity import RefusedToStart
 from runtime.kafka_log import KafkaLog
 from runtime.memory import MemoryClock, MemoryLog
 from runtime.tokens import Claims, TokenUse, sign
-from services.history.activities.projecting import demand_whole
+from services.history.activities.rebuild import require_whole_log
 from services.history.service import EDGE, edge
-from tests.integration.history.desk import department_call
+from tests.integration.history.harness import department_call
 from tests.integration.history.logs import morning
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, NORTH, SALES
@@ -87,7 +87,7 @@ def test_a_process_projects_the_log_and_a_claim_goes_through_it(
     service: Service, settings: dict[str, str]
 ) -> None:
     """What is said is seen; a claim comes back by the same way; a kill costs nothing."""
-    asyncio.run(tell(settings, *stories.the_book(), *department_call("in.sales", SALES)))
+    asyncio.run(tell(settings, *stories.the_cards(), *department_call("in.sales", SALES)))
     service.process.wait_until(lambda: len(rows(service)) == 1, "row in history", 60)
     claimed = asked(service, "POST", "/voice-messages/vm.in.sales/claim")
     assert (claimed.status_code, claimed.json()["claimed"]["by"]) == (200, BORIS), claimed.text
@@ -117,7 +117,7 @@ async def test_a_log_without_its_beginning_is_not_rebuilt_from_by_mistake() -> N
     """What retention took can't be made again: the old rows stay until somebody says so."""
     log = MemoryLog(MemoryClock())
     log.facts[0] = list(morning(3))
-    await demand_whole(log)
+    await require_whole_log(log)
     log.trim_before(0, 10)
     with pytest.raises(RefusedToStart, match="begins at offset 10"):
-        await demand_whole(log)
+        await require_whole_log(log)

@@ -6,18 +6,18 @@ import pytest
 
 from contracts.directory import RightsSaved, Role
 from contracts.ids import AgentId
-from tests.integration.history.desk import Desk
+from tests.integration.history.harness import HistoryHarness
 from tests.integration.history.logs import said
 from tests.unit.history.stories import NORTH
 
 FOREIGN = re.compile(r"Expected|regex|`|Invalid|Missing required|\bdata\b")
 
 
-async def boss_of(desk: Desk) -> AgentId:
+async def boss_of(harness: HistoryHarness) -> AgentId:
     """An administrator."""
     right = RightsSaved(agent_id=AgentId("boss"), version=1, role=Role.ADMINISTRATOR)
-    desk.log.facts[0] = [said(0, desk.clock.now(), right, NORTH)]
-    await desk.project()
+    harness.log.facts[0] = [said(0, harness.clock.now(), right, NORTH)]
+    await harness.project()
     return AgentId("boss")
 
 
@@ -33,10 +33,10 @@ async def boss_of(desk: Desk) -> AgentId:
     ],
 )
 async def test_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
-    desk: Desk, path: str, field: str, words: str
+    harness: HistoryHarness, path: str, field: str, words: str
 ) -> None:
     """Who looks for a call and mistypes a filter reads which one, and what it takes."""
-    async with desk.asking(await boss_of(desk)) as asked:
+    async with harness.browser(await boss_of(harness)) as asked:
         answer = await asked.get(path)
     told = answer.json()
     assert (answer.status_code, told["code"], told["field"]) == (400, "request_invalid", field)
@@ -57,10 +57,10 @@ async def test_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
     ],
 )
 async def test_a_body_of_a_wrong_shape_is_told_in_words(
-    desk: Desk, body: bytes, field: str, cause: str
+    harness: HistoryHarness, body: bytes, field: str, cause: str
 ) -> None:
     """The same words as the directory's: they come from one place."""
-    async with desk.asking(await boss_of(desk)) as asked:
+    async with harness.browser(await boss_of(harness)) as asked:
         answer = await asked.post("/erase", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["field"]) == (400, field)
     assert answer.json()["cause"]["en"] == cause

@@ -11,7 +11,7 @@ from contracts.directory import RightsSaved, Role, TokenSaved
 from contracts.ids import AgentId, DepartmentId
 from contracts.rights import Action, Person, Subject
 from runtime.tokens import Claims, TokenUse, sign
-from tests.integration.history.desk import KEY, SOUTH, Desk, an_office
+from tests.integration.history.harness import KEY, SOUTH, HistoryHarness, an_office
 from tests.unit.history.stories import ANNA, BEGIN, BORIS, NORTH, SALES, SERVICE, VERA
 
 PERIOD: Final = {"since_at": 1_799_999_000_000, "until_at": 1_800_001_000_000}
@@ -106,22 +106,24 @@ OF_ALL: Final = {
 @pytest.mark.parametrize(
     "saved", ROLES, ids=lambda saved: f"{saved.role}-{saved.sees_organization}-{saved.may_hear}"
 )
-async def test_every_route_obeys_the_table_of_rights(desk_on_both: Desk, saved: RightsSaved) -> None:
+async def test_every_route_obeys_the_table_of_rights(
+    harness_on_both: HistoryHarness, saved: RightsSaved
+) -> None:
     """Whoever is not allowed gets 403 and is recorded; what another organization has does not exist."""
-    desk = desk_on_both
-    await an_office(desk, saved)
+    harness = harness_on_both
+    await an_office(harness, saved)
     person = person_of(saved)
-    async with desk.asking(ANNA) as asked:
+    async with harness.browser(ANNA) as asked:
         await _lists(asked, person)
         for (method, _), (action, address) in OF_ONE.items():
             for thing in THINGS:
                 if "recordings" in address and not thing.has_recording:
                     continue
-                before = len(desk.refusals())
+                before = len(harness.refusals())
                 answer = await asked.request(method, address.format(leg=thing.leg))
                 wanted = expected(person, action, thing)
                 assert answer.status_code == wanted, (method, address, thing, answer.text)
-                assert len(desk.refusals()) - before == (1 if wanted == 403 else 0), (address, thing)
+                assert len(harness.refusals()) - before == (1 if wanted == 403 else 0), (address, thing)
         answer = await asked.post("/erase", json={"number": "+79165550001"})
         assert answer.status_code == (200 if rights.reach(person, Action.ERASE) else 403)
 
@@ -170,31 +172,33 @@ async def _lists(asked: AsyncClient, person: Person) -> None:
         }
 
 
-def test_every_route_is_in_the_table_of_this_test(desk: Desk) -> None:
+def test_every_route_is_in_the_table_of_this_test(harness: HistoryHarness) -> None:
     """A new route without a line above is a route whose rights nobody has looked at."""
-    document = desk.app.openapi_schema.to_schema()
+    document = harness.app.openapi_schema.to_schema()
     routes = {(method, path) for path, methods in document["paths"].items() for method in methods}
     assert routes == set(OF_ONE) | OF_ALL
 
 
 @pytest.mark.rule("P6", "P5")
-async def test_who_has_no_rights_saved_gets_nothing(office: Desk) -> None:
+async def test_who_has_no_rights_saved_gets_nothing(office: HistoryHarness) -> None:
     """Deny by default: an employee whom nobody gave a role is nobody."""
-    async with office.asking(VERA) as asked:
+    async with office.browser(VERA) as asked:
         assert (await asked.get("/history")).status_code == 401
-    async with office.asking(None) as asked:
+    async with office.browser(None) as asked:
         answer = await asked.get("/history")
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
 
 
 @pytest.mark.rule("P5")
-async def test_a_refusal_says_who_asked_for_what_and_why_not_in_both_languages(desk: Desk) -> None:
+async def test_a_refusal_says_who_asked_for_what_and_why_not_in_both_languages(
+    harness: HistoryHarness,
+) -> None:
     """The refused person reads the remedy, the administrator reads the record (EC-97)."""
-    await an_office(desk, RightsSaved(agent_id=ANNA, version=2, role=Role.RESTRICTED_USER))
-    async with desk.asking(ANNA) as asked:
+    await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=Role.RESTRICTED_USER))
+    async with harness.browser(ANNA) as asked:
         answer = await asked.get("/voice-messages/vm.in.service/audio")
     assert_shape(answer, 403, "forbidden")
-    refused = desk.refusals()[-1]
+    refused = harness.refusals()[-1]
     assert (refused.by, refused.action, refused.what) == (
         "agent/anna",
         "message.hear",
@@ -210,19 +214,21 @@ def assert_shape(answer: Response, status: int, code: str) -> None:
 
 
 @pytest.mark.rule("P1")
-async def test_an_administrator_sees_all_of_the_own_organization(office: Desk) -> None:
+async def test_an_administrator_sees_all_of_the_own_organization(office: HistoryHarness) -> None:
     """And nothing of another one."""
-    async with office.asking(BORIS) as asked:
+    async with office.browser(BORIS) as asked:
         rows = (await asked.get("/history")).json()["rows"]
     assert [row["contact_id"] for row in rows] == ["in.anna", "in.inside", "in.service", "in.sales"]
 
 
 @pytest.mark.rule("P6", "V5")
-async def test_a_program_may_what_its_key_names_and_never_takes_a_voice_message(office: Desk) -> None:
+async def test_a_program_may_what_its_key_names_and_never_takes_a_voice_message(
+    office: HistoryHarness,
+) -> None:
     """A key is no person: it can't be asked later why the customer was not called."""
     key = TokenSaved(token_id="crm", version=1, name="CRM", actions=("history.read", "message.hear"))
     await office.tell(key, at_s=60)
-    async with office.asking(None) as asked:
+    async with office.browser(None) as asked:
         asked.headers["Authorization"] = f"Bearer {program_token('crm')}"
         assert (
             len((await asked.get("/history")).json()["rows"]) == 3
@@ -241,7 +247,9 @@ def program_token(token_id: str) -> str:
 
 
 @pytest.mark.rule("P6")
-async def test_a_token_of_another_use_or_key_or_one_that_is_over_opens_nothing(office: Desk) -> None:
+async def test_a_token_of_another_use_or_key_or_one_that_is_over_opens_nothing(
+    office: HistoryHarness,
+) -> None:
     """A refresh token is for the directory; a forged one is for nobody."""
     made = Claims(organization_id=NORTH, use=TokenUse.ACCESS, agent_id=BORIS, issued_at=BEGIN)
     for token in (
@@ -250,6 +258,6 @@ async def test_a_token_of_another_use_or_key_or_one_that_is_over_opens_nothing(o
         sign(structs.replace(made, expires_at=BEGIN), KEY),
         "nonsense",
     ):
-        async with office.asking(None) as asked:
+        async with office.browser(None) as asked:
             asked.headers["Authorization"] = f"Bearer {token}"
             assert_shape(await asked.get("/history"), 401, "token_refused")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from contracts.directory import RightsSaved, Role
 from services.history.activities.database import connected, migrate
-from tests.integration.history.desk import Desk, an_office, token_of
+from tests.integration.history.harness import HistoryHarness, an_office, token_of
 from tests.unit.history.stories import ANNA
 
 EXAMPLES_MAX = 25
@@ -23,21 +23,21 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> object:
     """The API over an office, and who asks is its administrator."""
     folder: Path = tmp_path_factory.mktemp("history")
 
-    async def made() -> Desk:
+    async def made() -> HistoryHarness:
         engine = connected(f"sqlite:///{folder / 'history.db'}")
         await migrate(engine)
-        desk = Desk(engine)
-        await an_office(desk, RightsSaved(agent_id=ANNA, version=2, role=Role.ADMINISTRATOR))
-        return desk
+        harness = HistoryHarness(engine)
+        await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=Role.ADMINISTRATOR))
+        return harness
 
-    desk = asyncio.run(made())
+    harness = asyncio.run(made())
     config = schemathesis.Config.from_dict(
         {
             "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTABLE}},
             "generation": {"allow-extra-parameters": False},
         }
     )
-    return schemathesis.openapi.from_asgi("/schema/openapi.json", desk.app, config=config)
+    return schemathesis.openapi.from_asgi("/schema/openapi.json", harness.app, config=config)
 
 
 every_route = schemathesis.pytest.from_fixture("schema")

@@ -34,9 +34,9 @@ from contracts.ids import (
     TryId,
 )
 from contracts.message import Fact, type_name
-from services.history.rules.book import Book
-from services.history.rules.projecting import Sheet
-from services.history.rules.showing import Row, row
+from services.history.rules.card_cache import CardCache
+from services.history.rules.history_row import Row, row
+from services.history.rules.projection_batch import ProjectionBatch
 from services.history.state import Contact, ContactId
 
 NORTH = OrganizationId("north")
@@ -77,7 +77,7 @@ def a_department(
     )
 
 
-def the_book() -> tuple[Fact, ...]:
+def the_cards() -> tuple[Fact, ...]:
     """Anna and Boris in Moscow, Vera on the Volga; Sales is in Moscow, Service on the Volga."""
     return (
         OrganizationSaved(
@@ -104,9 +104,9 @@ class Office:
     """An organization whose log is told here, second by second."""
 
     def __init__(self) -> None:
-        self.sheet = Sheet(NORTH, Book(NORTH), {})
+        self.batch = ProjectionBatch(NORTH, CardCache(NORTH), {})
         self._offset = 0
-        self.say(*the_book())
+        self.say(*the_cards())
 
     def say(self, *facts: Fact, at_s: float = 0.0) -> "Office":
         """Facts on the log, seconds after the beginning."""
@@ -115,12 +115,12 @@ class Office:
             envelope = Envelope(
                 id=f"test/{self._offset}", type=type_name(fact), source="test", organization_id=NORTH
             )
-            self.sheet.hear(envelope, fact, at=at(at_s), offset=self._offset)
+            self.batch.hear(envelope, fact, at=at(at_s), offset=self._offset)
         return self
 
     def contact(self, leg: str = "in1") -> Contact:
         """A contact by its first leg."""
-        return self.sheet.contacts[ContactId(leg)]
+        return self.batch.contacts[ContactId(leg)]
 
     def row(self, leg: str = "in1") -> Row:
         """Its line in history."""

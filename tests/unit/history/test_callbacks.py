@@ -18,10 +18,10 @@ from contracts.gateway import Outcome as LegOutcome
 from contracts.history import CustomerErased
 from contracts.ids import CallbackId, LegId, PlaceId
 from contracts.queue import PlaceAbandoned, PlaceClosed
-from services.history.rules.rows import rows
-from services.history.rules.showing import Outcome
+from services.history.rules.outcome import Outcome
+from services.history.rules.table_rows import rows_of
 from services.history.state import CallbackEnd
-from tests.unit.history.figures import departments, employees
+from tests.unit.history.statistics_of_contacts import departments, employees
 from tests.unit.history.stories import (
     ANNA,
     CUSTOMER,
@@ -266,7 +266,7 @@ def test_a_callback_from_an_abandoned_call_is_in_that_calls_row() -> None:
     )
     assert office.row().outcome is Outcome.OPEN
     office.say(over, PlaceClosed(place_id=place_id, callback_id=callback_id, outcome="unreached"), at_s=60)
-    assert len(office.sheet.contacts) == 1
+    assert len(office.batch.contacts) == 1
     assert office.row().outcome is Outcome.ABANDONED
     assert [each.end for each in office.contact().callbacks] == [CallbackEnd.UNREACHED]
 
@@ -302,7 +302,7 @@ def test_an_order_of_the_api_that_is_refused_has_a_row_that_says_why() -> None:
 def test_what_was_never_ordered_is_in_no_funnel() -> None:
     """A form that a fraud fills in a thousand times would drown the figures of those who were called."""
     contact = Office().say(refused()).contact("p.asked.web")
-    made = rows(contact)
+    made = rows_of(contact)
     assert made["callbacks"] == []
     assert [each["department_id"] for each in made["contact_departments"]] == [SALES]
     assert "number:+14155552671" in [each["name"] for each in made["contact_names"]]
@@ -333,7 +333,7 @@ def test_a_refusal_in_a_call_stays_with_the_callers_place() -> None:
     office = Office().say(a_call(), place(), in_call)
     assert office.contact().places[0].refusals == [Refusal.REGION]
     assert not office.contact().callbacks
-    assert len(office.sheet.contacts) == 1
+    assert len(office.batch.contacts) == 1
 
 
 @pytest.mark.rule("C11", "C13")
@@ -353,4 +353,4 @@ def test_a_callback_from_an_abandoned_call_finds_that_very_call() -> None:
     )
     office.say(order, at_s=31)
     assert [len(office.contact(leg).callbacks) for leg in ("in1", "in2")] == [1, 0]
-    assert len(office.sheet.contacts) == 2
+    assert len(office.batch.contacts) == 2

@@ -4,19 +4,19 @@ import pytest
 
 from contracts.directory import RightsSaved, Role
 from contracts.ids import DepartmentId
-from services.history.rules.book import Book
-from tests.unit.history.stories import ANNA, MOSCOW, NORTH, SALES, SERVICE, a_department, the_book
+from services.history.rules.card_cache import CardCache
+from tests.unit.history.stories import ANNA, MOSCOW, NORTH, SALES, SERVICE, a_department, the_cards
 
 
 def own(role: Role) -> frozenset[DepartmentId]:
     """Anna's departments: she heads Sales, and sits in Service."""
-    book = Book(NORTH)
-    for fact in the_book():
-        book.save(fact)  # type: ignore[arg-type]  # the book of the stories is of cards alone
-    book.save(a_department(SALES, "Sales", MOSCOW, version=2, head_ids=(ANNA,)))
-    book.save(a_department(SERVICE, "Service", MOSCOW, ANNA, version=2))
-    book.save(RightsSaved(agent_id=ANNA, version=2, role=role))
-    person = book.person(ANNA)
+    cards = CardCache(NORTH)
+    for fact in the_cards():
+        cards.save(fact)  # type: ignore[arg-type]  # the book of the stories is of cards alone
+    cards.save(a_department(SALES, "Sales", MOSCOW, version=2, head_ids=(ANNA,)))
+    cards.save(a_department(SERVICE, "Service", MOSCOW, ANNA, version=2))
+    cards.save(RightsSaved(agent_id=ANNA, version=2, role=role))
+    person = cards.person(ANNA)
     assert person is not None
     return person.departments
 

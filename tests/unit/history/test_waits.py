@@ -9,7 +9,7 @@ from contracts.directory import ActionKind
 from contracts.ids import Instant
 from contracts.voicemail import SendLetter
 from contracts.waiting import waited_ms
-from services.history.rules import rows, sheets
+from services.history.rules import csv_columns, table_rows
 from tests.unit.history.stories import Office, a_call, at, hung_up, ordered, place
 from tests.unit.voicemail import stories as voicemail
 
@@ -48,9 +48,9 @@ def test_an_expired_row_s_wait_ends_at_its_deadline_wherever_it_is_told() -> Non
     assert contact.callbacks[0].waited_ms == DEADLINE_S * 1000
     row = an_expired_callback().row()
     assert row.waited_ms == DEADLINE_S * 1000
-    tables = rows.rows(contact)
+    tables = table_rows.rows_of(contact)
     assert [each["waited_ms"] for each in (*tables["places"], *tables["callbacks"])] == [42_000, 42_000]
-    assert sheets.duration(row.waited_ms) == "0:00:42"
+    assert csv_columns.duration(row.waited_ms) == "0:00:42"
 
 
 @pytest.mark.rule("V4")

@@ -1,0 +1,279 @@
+"""Reading the tables: what rights let be seen stands in the `where` of every query (P6).
+
+A page is found in two steps: keys from an index, newest first, then the documents of those few.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from msgspec import Struct, structs
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, literal, or_, select, true, union
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts.ids import AgentId, DepartmentId, Instant, OrganizationId, PbxId
+from contracts.rights import Action, Reach
+from services.history import state
+from services.history.activities import tables, visibility
+from services.history.activities.authentication import Principal
+from services.history.rules import contact_names
+from services.history.rules.outcome import Outcome
+from services.history.state import Contact, ContactId, Direction
+
+PAGE_MAX: Final = 200
+STREAM_PAGE: Final = 500
+SAME_NUMBER_MAX: Final = 20
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """What is wanted (H5); None and empty: whatever it is. Instants in ms, `until_at` not included."""
+
+    since_at: Instant | None = None
+    until_at: Instant | None = None
+    departments: tuple[DepartmentId, ...] = ()
+    employees: tuple[AgentId, ...] = ()
+    pbxs: tuple[PbxId, ...] = ()
+    directions: tuple[Direction, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    number: str = ""
+    is_voicemail: bool | None = None
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """Where a page ends: the following ones are older."""
+
+    started_at: Instant
+    contact_id: ContactId
+
+
+def _within(filters: Filters, after: Key | None, table: Table) -> ColumnElement[bool]:
+    """The period, and what is older than the last page, by the time that a table is in the order of."""
+    wanted: list[ColumnElement[bool]] = [true()]
+    if filters.since_at is not None:
+        wanted.append(table.c.started_at >= filters.since_at)
+    if filters.until_at is not None:
+        wanted.append(table.c.started_at < filters.until_at)
+    if after is not None:
+        # The first condition says nothing new: by it an index is entered where the page begins.
+        wanted.append(table.c.started_at <= after.started_at)
+        wanted.append(
+            or_(
+                table.c.started_at < after.started_at,
+                and_(table.c.started_at == after.started_at, table.c.contact_id < after.contact_id),
+            )
+        )
+    return and_(*wanted)
+
+
+def _filtered(organization_id: OrganizationId, filters: Filters) -> ColumnElement[bool]:
+    """What else is wanted of a contact."""
+    table = tables.contacts
+    wanted: list[ColumnElement[bool]] = [true()]
+    for column, values in (
+        (table.c.pbx_id, filters.pbxs),
+        (table.c.direction, filters.directions),
+        (table.c.outcome, filters.outcomes),
+    ):
+        if values:
+            wanted.append(column.in_([str(each) for each in values]))
+    for listed, column, ids in (
+        (tables.contact_departments, tables.contact_departments.c.department_id, filters.departments),
+        (tables.contact_agents, tables.contact_agents.c.agent_id, filters.employees),
+        (tables.contact_names, tables.contact_names.c.name, _number_names(filters.number)),
+    ):
+        if ids:
+            wanted.append(
+                exists()
+                .where(
+                    listed.c.organization_id == literal(str(organization_id)),
+                    listed.c.contact_id == table.c.contact_id,
+                    column.in_([str(each) for each in ids]),
+                )
+                # The list that a page is read from may be of the same table.
+                .correlate(table)
+            )
+    if filters.is_voicemail is not None:
+        wanted.append(table.c.is_voicemail.is_(filters.is_voicemail))
+    return and_(*wanted)
+
+
+def _number_names(number: str) -> tuple[str, ...]:
+    return (contact_names.number_name(number),) if number else ()
+
+
+class Listed(Struct, frozen=True):
+    """The contacts of one department or employee, newest first, as the key of a table has them."""
+
+    table: Table
+    whose: ColumnElement[str]
+    id: str
+
+
+def keys_query(
+    principal: Principal, actions: Sequence[Action], filters: Filters, *, after: Key | None, limit: int
+) -> Select[int, str]:
+    """The keys of a page. Where the whole organization is meant, an index holds all of it.
+
+    Else the newest of each department and employee in question are looked at, and the newest of those are the
+    page: so who has few calls among very many reads few.
+    """
+    lists, rest = _lists(principal, actions, filters)
+    if lists is None:
+        table = tables.contacts
+        wanted = (
+            *(visibility.contacts(principal, action, table) for action in actions),
+            _within(filters, after, table),
+        )
+        whole = select(table.c.started_at, table.c.contact_id).where(
+            *wanted, _filtered(principal.organization_id, rest)
+        )
+        return whole.order_by(table.c.started_at.desc(), table.c.contact_id.desc()).limit(limit)
+    newest = [_newest(principal, each, rest, after, limit).subquery() for each in lists]
+    found = union(*(select(each.c.started_at, each.c.contact_id) for each in newest)).subquery()
+    return (
+        select(found.c.started_at, found.c.contact_id)
+        .order_by(found.c.started_at.desc(), found.c.contact_id.desc())
+        .limit(limit)
+    )
+
+
+def _lists(
+    principal: Principal, actions: Sequence[Action], filters: Filters
+) -> tuple[list[Listed] | None, Filters]:
+    """The lists that together hold what rights reach, and the filters that are left to ask for.
+
+    Several rights reach what the narrowest does: one's own is within one's departments', which are within the
+    organization. None: all of the organization, or, as the condition says, nothing.
+    """
+    reaches = {principal.reach(action) for action in actions}
+    own = _of_agent(str(principal.agent_id))
+    if None in reaches:
+        return None, filters
+    if Reach.OWN in reaches:
+        return [own], filters
+    if Reach.DEPARTMENTS in reaches:
+        assert principal.person is not None
+        return [*(_of_department(each) for each in sorted(principal.person.departments)), own], filters
+    if filters.departments:
+        listed = [_of_department(each) for each in filters.departments]
+        return listed, structs.replace(filters, departments=())
+    if filters.employees:
+        return [_of_agent(each) for each in filters.employees], structs.replace(filters, employees=())
+    return None, filters
+
+
+def _of_department(department_id: str) -> Listed:
+    table = tables.contact_departments
+    return Listed(table, table.c.department_id, department_id)
+
+
+def _of_agent(agent_id: str) -> Listed:
+    table = tables.contact_agents
+    return Listed(table, table.c.agent_id, agent_id)
+
+
+def _newest(
+    principal: Principal, listed: Listed, filters: Filters, after: Key | None, limit: int
+) -> Select[int, str]:
+    """The keys of the newest contacts of a list that are wanted."""
+    contacts, table = tables.contacts, listed.table
+    same = and_(
+        contacts.c.organization_id == table.c.organization_id, contacts.c.contact_id == table.c.contact_id
+    )
+    query = (
+        select(table.c.started_at, table.c.contact_id)
+        .join_from(table, contacts, same)
+        .where(
+            table.c.organization_id == principal.organization_id,
+            listed.whose == listed.id,
+            _within(filters, after, table),
+            _filtered(principal.organization_id, filters),
+        )
+    )
+    if principal.reach(Action.HISTORY_READ_INTERNAL) is None:
+        query = query.where(contacts.c.is_internal.is_(False))
+    return query.order_by(table.c.started_at.desc(), table.c.contact_id.desc()).limit(limit)
+
+
+async def page(
+    connection: AsyncConnection,
+    principal: Principal,
+    filters: Filters,
+    *,
+    actions: Sequence[Action] = (Action.HISTORY_READ,),
+    after: Key | None,
+    limit: int,
+) -> tuple[list[Contact], Key | None]:
+    """A page of contacts, newest first, and the key after which the next one begins."""
+    query = keys_query(principal, actions, filters, after=after, limit=limit + 1)
+    keys = [
+        Key(started_at=Instant(started_at), contact_id=ContactId(contact_id))
+        for started_at, contact_id in await connection.execute(query)
+    ]
+    shown = keys[:limit]
+    table = tables.contacts
+    stored = await connection.execute(
+        select(table.c.contact_id, table.c.document).where(
+            table.c.organization_id == principal.organization_id,
+            table.c.contact_id.in_([key.contact_id for key in shown]),
+        )
+    )
+    documents = {row.contact_id: row.document for row in stored}
+    found = [state.decoded(documents[key.contact_id]) for key in shown if key.contact_id in documents]
+    return found, shown[-1] if len(keys) > limit else None
+
+
+async def stream(
+    engine: AsyncEngine, principal: Principal, filters: Filters, *, actions: Sequence[Action]
+) -> AsyncIterator[Contact]:
+    """Every contact that is wanted, newest first, page by page: a year of calls never is in memory."""
+    after: Key | None = None
+    while True:
+        async with engine.connect() as connection:
+            found, after = await page(
+                connection, principal, filters, actions=actions, after=after, limit=STREAM_PAGE
+            )
+        for contact in found:
+            yield contact
+        if after is None:
+            return
+
+
+async def contact(
+    connection: AsyncConnection, principal: Principal, action: Action, contact_id: str
+) -> tuple[Contact | None, bool]:
+    """A contact that the right reaches, or None; and whether the organization has it at all."""
+    table = tables.contacts
+    mine = (table.c.organization_id == principal.organization_id, table.c.contact_id == contact_id)
+    document = await connection.scalar(
+        select(table.c.document).where(*mine, visibility.contacts(principal, action, table))
+    )
+    if document is not None:
+        return state.decoded(document), True
+    return None, await connection.scalar(select(table.c.contact_id).where(*mine)) is not None
+
+
+async def same_number(
+    connection: AsyncConnection, principal: Principal, found: Contact, *, around_ms: int
+) -> list[Contact]:
+    """Other contacts of the same customer about that time, newest first, as far as rights reach (EC-30)."""
+    near: dict[ContactId, Contact] = {}
+    for number in contact_names.numbers_of(found):
+        filters = Filters(
+            number=number,
+            since_at=Instant(found.started_at - around_ms),
+            until_at=Instant(found.started_at + around_ms),
+        )
+        others, _ = await page(connection, principal, filters, after=None, limit=SAME_NUMBER_MAX)
+        near |= {each.contact_id: each for each in others if each.contact_id != found.contact_id}
+    return list(near.values())
+
+
+async def contact_id_of(
+    connection: AsyncConnection, organization_id: OrganizationId, name: str
+) -> ContactId | None:
+    """The contact that is known under a name."""
+    table = tables.contact_names
+    found = await connection.scalar(
+        select(table.c.contact_id).where(table.c.organization_id == organization_id, table.c.name == name)
+    )
+    return None if found is None else ContactId(found)

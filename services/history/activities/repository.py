@@ -1,0 +1,287 @@
+"""Reading and writing an organization's share of a batch: the tables before it, and after it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts import codec
+from contracts.directory import AgentSaved
+from contracts.history import MessageRemoved, RecordingRemoved
+from contracts.ids import AgentId, Instant, OrganizationId
+from contracts.message import Fact, type_name
+from services.history import state
+from services.history.activities import logins, tables
+from services.history.rules import card_cache, contact_names, table_rows
+from services.history.rules.card_cache import CardCache
+from services.history.rules.deduplication import Number
+from services.history.rules.projection_batch import EarlyFact, ProjectionBatch, Removal
+
+PARAMETERS_MAX: Final = 500
+"""SQLite and PostgreSQL take tens of thousands in a statement; plans are made for a few."""
+
+
+class OrganizationCache:
+    """What is kept in memory between batches of an organization: its book and the numbers heard."""
+
+    def __init__(self, cards: CardCache, heard: dict[str, Number]) -> None:
+        self.cards = cards
+        self.heard = heard
+
+
+async def organizations(engine: AsyncEngine) -> list[OrganizationId]:
+    """Every organization that history has heard of."""
+    async with engine.connect() as connection:
+        found = await connection.scalars(select(tables.cards.c.organization_id).distinct())
+        return sorted(OrganizationId(each) for each in found)
+
+
+async def load_cache(connection: AsyncConnection, organization_id: OrganizationId) -> OrganizationCache:
+    """An organization's book and numbers, from the tables."""
+    return OrganizationCache(
+        await load_cards(connection, organization_id), await _load_heard(connection, organization_id)
+    )
+
+
+async def load_cards(connection: AsyncConnection, organization_id: OrganizationId) -> CardCache:
+    """An organization's book."""
+    return await _read_cards(connection, organization_id, true())
+
+
+async def load_rights_cards(
+    connection: AsyncConnection, organization_id: OrganizationId, agent_id: AgentId | None
+) -> CardCache:
+    """The part of the book that says who may what, with one agent's own card."""
+    table = tables.cards
+    own = and_(table.c.kind == AgentSaved.__name__, table.c.card_id == (agent_id or ""))
+    return await _read_cards(
+        connection, organization_id, or_(table.c.kind.in_(card_cache.KINDS_OF_RIGHTS), own)
+    )
+
+
+async def _read_cards(
+    connection: AsyncConnection, organization_id: OrganizationId, wanted: ColumnElement[bool]
+) -> CardCache:
+    table = tables.cards
+    query = select(table.c.document).where(table.c.organization_id == organization_id, wanted)
+    found = CardCache(organization_id)
+    for (document,) in await connection.execute(query):
+        found.save(card_cache.decoded(document))
+    return found
+
+
+async def _load_heard(connection: AsyncConnection, organization_id: OrganizationId) -> dict[str, Number]:
+    table = tables.heard
+    query = select(table.c.source, table.c.incarnation, table.c.seq).where(
+        table.c.organization_id == organization_id
+    )
+    return {source: (incarnation, seq) for source, incarnation, seq in await connection.execute(query)}
+
+
+async def load_batch(
+    connection: AsyncConnection,
+    organization_id: OrganizationId,
+    cache: OrganizationCache,
+    facts: Sequence[Fact],
+) -> ProjectionBatch:
+    """All that these facts may concern."""
+    batch = ProjectionBatch(organization_id, cache.cards, cache.heard)
+    names = list(dict.fromkeys(name for fact in facts for name in contact_names.names_to_look_up(fact)))
+    for contact in await contacts_named(connection, organization_id, names):
+        batch.know(contact)
+    for row in await _chunked(connection, tables.early, tables.early.c.name, organization_id, names):
+        decoded = codec.decode(row.type, row.document.encode())
+        assert isinstance(decoded, Fact)
+        batch.early[row.name, row.offset] = EarlyFact(
+            name=row.name, at=Instant(row.at), offset=row.offset, fact=decoded
+        )
+    for row in await _chunked(
+        connection, tables.removals, tables.removals.c.subject, organization_id, _subjects(facts)
+    ):
+        batch.removals[row.key] = Removal(
+            key=row.key, subject=row.subject, reason=row.reason, asked_at=Instant(row.asked_at)
+        )
+    batch.note_loaded()
+    return batch
+
+
+def _subjects(facts: Iterable[Fact]) -> list[str]:
+    """Whose removal these facts may end."""
+    found = []
+    for fact in facts:
+        if isinstance(fact, MessageRemoved):
+            found.append(f"message:{fact.voice_message_id}")
+        elif isinstance(fact, RecordingRemoved):
+            found.append(f"recording:{fact.recording_id}")
+    return found
+
+
+async def contacts_named(
+    connection: AsyncConnection, organization_id: OrganizationId, names: Sequence[str]
+) -> list[state.Contact]:
+    """The contacts that are known under any of these names."""
+    named = tables.contact_names
+    found = await _chunked(connection, named, named.c.name, organization_id, names)
+    ids = list(dict.fromkeys(str(row.contact_id) for row in found))
+    stored = await _chunked(connection, tables.contacts, tables.contacts.c.contact_id, organization_id, ids)
+    return [state.decoded(row.document) for row in stored]
+
+
+async def _chunked(
+    connection: AsyncConnection,
+    table: Table,
+    column: ColumnElement[str],
+    organization_id: OrganizationId,
+    values: Sequence[str],
+) -> list[Row[Any]]:
+    found: list[Row[Any]] = []
+    for first in range(0, len(values), PARAMETERS_MAX):
+        query = select(table).where(
+            table.c.organization_id == organization_id, column.in_(values[first : first + PARAMETERS_MAX])
+        )
+        found += (await connection.execute(query)).all()
+    return found
+
+
+async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, now_at: Instant) -> None:
+    """What the batch changed; rows that it made anew replace the old ones."""
+    organization_id = batch.organization_id
+    await _write_cards(connection, batch)
+    await _write_contacts(connection, batch)
+    await _write_heard(connection, batch)
+    await _write_early(connection, batch, now_at)
+    await _write_removals(connection, batch)
+    await logins.write_ended(connection, organization_id, batch.ended_logins)
+    await _insert(
+        connection,
+        tables.refusals,
+        [
+            {
+                "organization_id": organization_id,
+                "offset": each.offset,
+                "at": each.at,
+                "by": each.fact.by,
+                "action": each.fact.action,
+                "what": each.fact.what,
+            }
+            for each in batch.refusals
+        ],
+    )
+    await _insert(
+        connection,
+        tables.agent_changes,
+        [
+            {
+                "organization_id": organization_id,
+                "kind": str(each.kind),
+                "subject": each.subject,
+                "offset": each.offset,
+                "at": each.at,
+                "type": each.type,
+                "document": each.document,
+            }
+            for each in batch.agent_changes
+        ],
+    )
+
+
+async def _insert(connection: AsyncConnection, table: Table, listed: list[table_rows.TableRow]) -> None:
+    if listed:
+        await connection.execute(insert(table), listed)
+
+
+async def _write_cards(connection: AsyncConnection, batch: ProjectionBatch) -> None:
+    if not batch.changed_cards:
+        return
+    table = tables.cards
+    keys = list(batch.changed_cards)
+    await connection.execute(
+        delete(table).where(
+            table.c.organization_id == batch.organization_id, tuple_(table.c.kind, table.c.card_id).in_(keys)
+        )
+    )
+    made = [
+        {
+            "organization_id": batch.organization_id,
+            "kind": kind,
+            "card_id": card_id,
+            "document": card_cache.encoded(card),
+        }
+        for (kind, card_id), card in batch.changed_cards.items()
+    ]
+    await _insert(connection, table, made)
+
+
+async def _write_contacts(connection: AsyncConnection, batch: ProjectionBatch) -> None:
+    ids = list(batch.changed_contacts)
+    made: dict[str, list[table_rows.TableRow]] = {}
+    for id_ in ids:
+        for name, listed in table_rows.rows_of(batch.contacts[id_]).items():
+            made.setdefault(name, []).extend(listed)
+    for name in ("contacts", *table_rows.CHILDREN):
+        table = tables.METADATA.tables[name]
+        for first in range(0, len(ids), PARAMETERS_MAX):
+            chunk = ids[first : first + PARAMETERS_MAX]
+            await connection.execute(
+                delete(table).where(
+                    table.c.organization_id == batch.organization_id, table.c.contact_id.in_(chunk)
+                )
+            )
+        await _insert(connection, table, made.get(name, []))
+
+
+async def _write_heard(connection: AsyncConnection, batch: ProjectionBatch) -> None:
+    table = tables.heard
+    await connection.execute(delete(table).where(table.c.organization_id == batch.organization_id))
+    made = [
+        {
+            "organization_id": batch.organization_id,
+            "source": source,
+            "incarnation": incarnation,
+            "seq": seq,
+        }
+        for source, (incarnation, seq) in sorted(batch.heard.items())
+    ]
+    await _insert(connection, table, made)
+
+
+async def _write_early(connection: AsyncConnection, batch: ProjectionBatch, now_at: Instant) -> None:
+    table = tables.early
+    mine = table.c.organization_id == batch.organization_id
+    for name, offset in batch.early_loaded - batch.early.keys():
+        await connection.execute(delete(table).where(mine, table.c.name == name, table.c.offset == offset))
+    await connection.execute(delete(table).where(mine, table.c.at < now_at - contact_names.EARLY_MS_MAX))
+    made = [
+        {
+            "organization_id": batch.organization_id,
+            "name": each.name,
+            "offset": each.offset,
+            "at": each.at,
+            "type": type_name(each.fact),
+            "document": codec.encode(each.fact).decode(),
+        }
+        for key, each in batch.early.items()
+        if key not in batch.early_loaded and each.at >= now_at - contact_names.EARLY_MS_MAX
+    ]
+    await _insert(connection, table, made)
+
+
+async def _write_removals(connection: AsyncConnection, batch: ProjectionBatch) -> None:
+    table = tables.removals
+    touched = sorted(batch.removals.keys() | batch.removals_loaded)
+    if touched:
+        await connection.execute(
+            delete(table).where(table.c.organization_id == batch.organization_id, table.c.key.in_(touched))
+        )
+    made = [
+        {
+            "organization_id": batch.organization_id,
+            "key": each.key,
+            "subject": each.subject,
+            "reason": each.reason,
+            "asked_at": each.asked_at,
+        }
+        for each in batch.removals.values()
+    ]
+    await _insert(connection, table, made)

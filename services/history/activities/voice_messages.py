@@ -1,0 +1,240 @@
+"""Voice messages in people's hands: listed, heard, claimed, called back, deleted; links to audio (V5, R1).
+
+What a person does is a fact. It counts once history has read it back from the log: of two who claim, the
+first on the log has it, and both are told the same.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts.history import MessageCalledBack, MessageClaimed, MessageDeleted, MessageHeard
+from contracts.ids import AgentId, Instant, VoiceMessageId
+from contracts.message import Fact
+from contracts.rights import Action
+from runtime.edge import NotSaid, Say
+from runtime.ports import Blobs, Clock
+from services.history import state
+from services.history.activities import queries, tables, visibility
+from services.history.activities.authentication import SOURCE, AccessControl, Principal
+from services.history.activities.repository import load_rights_cards
+from services.history.rules import csv_columns
+from services.history.rules.errors import Code, Refused, Text, gone
+from services.history.rules.voice_messages import GONE
+from services.history.state import Contact, VoiceMessage
+
+LINK_S: Final = 300
+"""Long enough to listen, too short to be passed around."""
+READ_BACK_S_MAX: Final = 5.0
+POLL_S: Final = 0.05
+
+T = TypeVar("T")
+Found = tuple[Contact, VoiceMessage]
+
+
+class VoiceMessages:
+    """What people do with voice messages and recordings."""
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        say: Say,
+        blobs: Blobs,
+        clock: Clock,
+        access: AccessControl,
+        tokens: Callable[[], str],
+    ) -> None:
+        self._engine = engine
+        self._say = say
+        self._blobs = blobs
+        self._clock = clock
+        self._access = access
+        self._tokens = tokens
+
+    async def listed(
+        self, principal: Principal, *, is_unclaimed: bool, before: tuple[int, str] | None, limit: int
+    ) -> tuple[list[Found], tuple[int, str] | None]:
+        """Voice messages that rights reach, newest first, and where the next page begins."""
+        table = tables.messages
+        query = select(table.c.voice_message_id, table.c.taken_at, table.c.contact_id).where(
+            visibility.voice_messages(principal, Action.MESSAGE_HEAR)
+        )
+        if is_unclaimed:
+            query = query.where(
+                table.c.claimed_at.is_(None), table.c.state.not_in([str(each) for each in GONE])
+            )
+        if before is not None:
+            at, id_ = before
+            query = query.where(
+                table.c.taken_at <= at,
+                or_(table.c.taken_at < at, and_(table.c.taken_at == at, table.c.voice_message_id < id_)),
+            )
+        query = query.order_by(table.c.taken_at.desc(), table.c.voice_message_id.desc()).limit(limit + 1)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+            documents = await _documents(connection, principal, [row.contact_id for row in rows[:limit]])
+        found = []
+        for row in rows[:limit]:
+            message = documents[row.contact_id].message(row.voice_message_id)
+            assert message is not None
+            found.append((documents[row.contact_id], message))
+        last = rows[limit - 1] if len(rows) > limit else None
+        return found, None if last is None else (last.taken_at, last.voice_message_id)
+
+    async def one(self, principal: Principal, action: Action, id_: str) -> Found:
+        """A voice message that a right reaches. Raises Refused: 403 and recorded, or 404."""
+        await self._access.demand(principal, action, f"voice-message/{id_}")
+        found, is_there = await self._look(principal, action, id_)
+        if found is None and is_there:
+            await self._access.refuse(principal, action, f"voice-message/{id_}")
+        if found is None:
+            raise Refused(Code.NOT_FOUND)
+        return found
+
+    async def _look(self, principal: Principal, action: Action, id_: str) -> tuple[Found | None, bool]:
+        table = tables.messages
+        mine = (
+            table.c.organization_id == principal.organization_id,
+            table.c.voice_message_id == id_,
+            visibility.was_left(),
+        )
+        async with self._engine.connect() as connection:
+            contact_id = await connection.scalar(select(table.c.contact_id).where(*mine))
+            allowed = await connection.scalar(
+                select(table.c.contact_id).where(*mine, visibility.voice_messages(principal, action))
+            )
+            if allowed is None:
+                return None, contact_id is not None
+            contact = (await _documents(connection, principal, [allowed]))[allowed]
+        message = contact.message(VoiceMessageId(id_))
+        return (None, False) if message is None else ((contact, message), True)
+
+    async def hear(self, principal: Principal, id_: str) -> Found:
+        """Somebody listened; the first time counts."""
+        fact = MessageHeard(voice_message_id=VoiceMessageId(id_), by=_person(principal))
+        return await self._do(principal, Action.MESSAGE_HEAR, fact, lambda message: message.heard is not None)
+
+    async def claim(self, principal: Principal, id_: str) -> Found:
+        """«I take it». Raises Refused with who has it and since when (EC-72)."""
+        by = _person(principal)
+        fact = MessageClaimed(voice_message_id=VoiceMessageId(id_), by=by)
+        contact, message = await self._do(
+            principal, Action.MESSAGE_HEAR, fact, lambda message: message.claimed is not None
+        )
+        claimed = message.claimed
+        assert claimed is not None, "that is what was waited for"
+        if claimed.by != by:
+            when = await self._moment(principal, claimed.at)
+            raise Refused(Code.ALREADY_CLAIMED, who=claimed.name, when=when)
+        return contact, message
+
+    async def call_back(self, principal: Principal, id_: str) -> Found:
+        """The customer of the voice message was called."""
+        fact = MessageCalledBack(voice_message_id=VoiceMessageId(id_), by=_person(principal))
+        return await self._do(
+            principal, Action.MESSAGE_HEAR, fact, lambda message: message.called_back is not None
+        )
+
+    async def _moment(self, principal: Principal, at: Instant) -> Text:
+        """An instant as the organization's clock and both languages have it."""
+        async with self._engine.connect() as connection:
+            cards = await load_rights_cards(connection, principal.organization_id, None)
+        return csv_columns.written_moment(at, cards.zone())
+
+    async def delete(self, principal: Principal, id_: str) -> Found:
+        """The audio goes; that there was a voice message stays in history."""
+        fact = MessageDeleted(voice_message_id=VoiceMessageId(id_), by=_person(principal))
+        return await self._do(principal, Action.MESSAGE_DELETE, fact, lambda message: message.state in GONE)
+
+    async def _do(
+        self,
+        principal: Principal,
+        action: Action,
+        fact: MessageHeard | MessageClaimed | MessageCalledBack | MessageDeleted,
+        is_done: Callable[[VoiceMessage], bool],
+    ) -> Found:
+        """Say a fact unless it is so already, and wait until it is read back. Raises Refused."""
+        id_ = fact.voice_message_id
+        found = await self.one(principal, action, id_)
+        if is_done(found[1]):
+            return found
+        await self.say(principal, fact)
+
+        async def done() -> Found | None:
+            found, _ = await self._look(principal, action, id_)
+            return found if found is not None and is_done(found[1]) else None
+
+        return await self.read_back(done)
+
+    async def say(self, principal: Principal, fact: Fact) -> None:
+        """A fact on the log. Raises Refused when the log is away."""
+        facts: Sequence[Fact] = (fact,)
+        try:
+            await self._say(
+                facts, organization_id=principal.organization_id, source=SOURCE, cause=self._tokens()
+            )
+        except NotSaid as error:
+            raise Refused(Code.LOG_AWAY) from error
+
+    async def read_back(self, done: Callable[[], Awaitable[T | None]]) -> T:
+        """Wait until the tables show it, five seconds at most. Raises Refused."""
+        until = self._clock.elapsed() + READ_BACK_S_MAX
+        while True:
+            found = await done()
+            if found is not None:
+                return found
+            if self._clock.elapsed() >= until:
+                raise Refused(Code.NOT_YET_READ)
+            await self._clock.sleep(POLL_S)
+
+    async def link(self, principal: Principal, id_: str) -> tuple[str, Instant]:
+        """A link to a voice message's audio, for five minutes. Raises Refused."""
+        _, message = await self.one(principal, Action.MESSAGE_HEAR, id_)
+        if message.state in GONE:
+            raise Refused(Code.AUDIO_GONE, reason=gone(message.reason or str(message.state)))
+        return await self._linked(message.mp3_key or message.original_key)
+
+    async def recording_link(self, principal: Principal, id_: str) -> tuple[str, Instant]:
+        """A link to a recorded conversation, by the rights to its contact (O6, EC-95). Raises Refused."""
+        action = Action.RECORDING_HEAR
+        await self._access.demand(principal, action, f"recording/{id_}")
+        async with self._engine.connect() as connection:
+            contact_id = await queries.contact_id_of(
+                connection, principal.organization_id, f"recording:{id_}"
+            )
+            if contact_id is None:
+                raise Refused(Code.NOT_FOUND)
+            contact, _ = await queries.contact(connection, principal, action, contact_id)
+        if contact is None:
+            await self._access.refuse(principal, action, f"recording/{id_}")
+        assert contact is not None
+        recording = next(each for each in contact.recordings if each.recording_id == id_)
+        if recording.key is None:
+            raise Refused(Code.AUDIO_GONE, reason=gone(recording.reason))
+        return await self._linked(recording.key)
+
+    async def _linked(self, key: str | None) -> tuple[str, Instant]:
+        if key is None:
+            raise Refused(Code.AUDIO_NOT_YET)
+        link = await self._blobs.link(key, seconds=LINK_S)
+        return link, Instant(self._clock.now() + LINK_S * 1000)
+
+
+def _person(principal: Principal) -> AgentId:
+    """Who has it: a program can't take a voice message. Raises Refused."""
+    if principal.agent_id is None:
+        raise Refused(Code.PERSON_NEEDED)
+    return principal.agent_id
+
+
+async def _documents(
+    connection: AsyncConnection, principal: Principal, ids: Sequence[str]
+) -> dict[str, Contact]:
+    table = tables.contacts
+    query = select(table.c.contact_id, table.c.document).where(
+        table.c.organization_id == principal.organization_id, table.c.contact_id.in_(ids)
+    )
+    return {row.contact_id: state.decoded(row.document) for row in await connection.execute(query)}

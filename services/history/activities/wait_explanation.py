@@ -1,0 +1,65 @@
+"""Reads what was said of agents before and during a wait, for «why did I wait?» (H7)."""
+
+from typing import Final
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import codec
+from contracts.ids import Instant
+from contracts.message import Fact
+from services.history.activities import tables
+from services.history.rules.wait_explanation import PlaceWhy, why
+from services.history.state import Contact, Place
+
+CHANGES_MAX: Final = 20_000
+"""What a busy hour of an organization says of its agents; a longer wait is told up to there."""
+
+
+async def explain(connection: AsyncConnection, contact: Contact, *, now: Instant) -> tuple[PlaceWhy, ...]:
+    """Every place of a contact, each with all agents of its department."""
+    return tuple([await _place(connection, contact, place, now) for place in contact.places])
+
+
+async def _place(connection: AsyncConnection, contact: Contact, place: Place, now: Instant) -> PlaceWhy:
+    table = tables.agent_changes
+    mine = table.c.organization_id == contact.organization_id
+    until_at = Instant(now if place.ended_at is None else place.joined_at + place.waited_ms)
+    latest = (
+        select(table.c.kind, table.c.subject, func.max(table.c.offset).label("offset"))
+        .where(mine, table.c.at < place.joined_at)
+        .group_by(table.c.kind, table.c.subject)
+        .subquery()
+    )
+    before = await connection.execute(
+        select(table.c.type, table.c.document)
+        .join(
+            latest,
+            and_(
+                table.c.kind == latest.c.kind,
+                table.c.subject == latest.c.subject,
+                table.c.offset == latest.c.offset,
+            ),
+        )
+        .where(mine)
+        .order_by(table.c.offset)
+    )
+    during = await connection.execute(
+        select(table.c.at, table.c.type, table.c.document)
+        .where(mine, table.c.at >= place.joined_at, table.c.at <= until_at)
+        .order_by(table.c.offset)
+        .limit(CHANGES_MAX)
+    )
+    return why(
+        contact,
+        place,
+        [_fact(row.type, row.document) for row in before],
+        [(Instant(row.at), _fact(row.type, row.document)) for row in during],
+        until_at=until_at,
+    )
+
+
+def _fact(type_: str, document: str) -> Fact:
+    found = codec.decode(type_, document.encode())
+    assert isinstance(found, Fact)
+    return found

@@ -1,0 +1,175 @@
+"""What the API answers with: rows, contacts whole, voice messages, each as rights let it be seen."""
+
+from collections.abc import Callable
+
+from msgspec import Struct, structs
+
+from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
+from services.history.rules import history_row, outcome, tries
+from services.history.rules.history_row import Row
+from services.history.rules.wait_explanation import PlaceWhy
+from services.history.state import (
+    Callback,
+    Contact,
+    ContactId,
+    Done,
+    Letter,
+    Place,
+    Recording,
+    Stop,
+    Talk,
+    Try,
+    VoiceMessage,
+)
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Rows, newest first; `next` is the cursor of the older ones, None at the end."""
+
+    rows: tuple[Row, ...]
+    next: str | None = None
+    zone: str = ""
+
+
+class DoneShown(Struct, frozen=True, kw_only=True):
+    """Who did it first, and when."""
+
+    by: AgentId
+    name: str
+    at: Instant
+
+
+class MessageShown(Struct, frozen=True, kw_only=True):
+    """A voice message without its keys: audio is asked for by link."""
+
+    voice_message_id: VoiceMessageId
+    contact_id: ContactId
+    number: str | None
+    agent_id: AgentId | None
+    department_id: DepartmentId | None
+    taken_at: Instant
+    duration_ms: int
+    speech_ms: int
+    state: str
+    mark: str
+    has_audio: bool
+    has_expired_callback: bool
+    heard: DoneShown | None
+    claimed: DoneShown | None
+    called_back: DoneShown | None
+    letters: tuple[Letter, ...]
+    has_no_reader: bool
+    """Nobody was told: neither the recipients, nor the heads, nor the administrators have an address (V4)."""
+
+
+class MessagePage(Struct, frozen=True, kw_only=True):
+    """Voice messages, newest first; `next` is the cursor of the older ones."""
+
+    messages: tuple[MessageShown, ...]
+    next: str | None = None
+
+
+class RecordingShown(Struct, frozen=True, kw_only=True):
+    """A recorded conversation without its key."""
+
+    recording_id: str
+    at: Instant
+    duration_ms: int
+    has_audio: bool
+
+
+class ContactShown(Struct, frozen=True, kw_only=True):
+    """A contact whole: its row, and all that happened inside."""
+
+    row: Row
+    stops: tuple[Stop, ...]
+    places: tuple[Place, ...]
+    tries: tuple[Try, ...]
+    tries_left_out: int
+    talks: tuple[Talk, ...]
+    callbacks: tuple[Callback, ...]
+    messages: tuple[MessageShown, ...]
+    recordings: tuple[RecordingShown, ...]
+    continued_in: ContactId | None
+    same_number: tuple[Row, ...]
+    """Other contacts of this customer within a day: «already talked to Sales at 12:04»."""
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """Why a customer waited, place by place."""
+
+    places: tuple[PlaceWhy, ...]
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A link that anybody may open until `expires_at`."""
+
+    url: str
+    expires_at: Instant
+
+
+def row(found: Contact, local: Callable[[Instant], str]) -> Row:
+    """A line of a page, with its beginning by the reader's clock, too."""
+    made = history_row.row(found)
+    return structs.replace(made, started_local=local(made.started_at))
+
+
+def message(contact: Contact, found: VoiceMessage) -> MessageShown:
+    """A voice message as it is shown."""
+    expired = any(str(each.end) == "expired" for each in contact.callbacks)
+    letters = tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id)
+    return MessageShown(
+        voice_message_id=found.voice_message_id,
+        contact_id=contact.contact_id,
+        number=contact.number,
+        agent_id=found.agent_id,
+        department_id=found.department_id,
+        taken_at=found.taken_at or found.at,
+        duration_ms=found.duration_ms,
+        speech_ms=found.speech_ms,
+        state=str(found.state),
+        mark=found.mark,
+        has_audio=found.mp3_key is not None or found.original_key is not None,
+        has_expired_callback=expired,
+        heard=_done(found.heard),
+        claimed=_done(found.claimed),
+        called_back=_done(found.called_back),
+        letters=letters,
+        has_no_reader=bool(letters) and not any(each.email.strip() for each in letters),
+    )
+
+
+def _done(found: Done | None) -> DoneShown | None:
+    return None if found is None else DoneShown(by=found.by, name=found.name, at=found.at)
+
+
+def _recording(found: Recording) -> RecordingShown:
+    return RecordingShown(
+        recording_id=found.recording_id,
+        at=found.at,
+        duration_ms=found.duration_ms,
+        has_audio=found.key is not None,
+    )
+
+
+def contact(found: Contact, same_number: list[Contact], continued_in: ContactId | None) -> ContactShown:
+    """A contact as it is shown."""
+    return ContactShown(
+        row=history_row.row(found),
+        stops=tuple(found.stops),
+        places=tuple(found.places),
+        tries=tuple(
+            structs.replace(each, end=end) for each, end in zip(found.tries, tries.ends(found), strict=True)
+        ),
+        tries_left_out=found.tries_left_out,
+        talks=tuple(found.talks),
+        callbacks=tuple(found.callbacks),
+        messages=tuple(
+            message(found, each)
+            for each in found.messages
+            if each.voice_message_id in outcome.voice_messages_left(found)
+        ),
+        recordings=tuple(_recording(each) for each in found.recordings),
+        continued_in=continued_in,
+        same_number=tuple(history_row.row(each) for each in same_number),
+    )

@@ -1,0 +1,191 @@
+"""How every agent stood at one moment, folded from what was said of them (H7).
+
+The order of reasons is the queue's own (Q2), as far as facts tell them; what only the queue knows of a moment
+it said with its offers.
+"""
+
+from typing import Final
+
+from contracts import directory, gateway, queue
+from contracts.ids import AgentId, DepartmentId, Instant, PlaceId
+from contracts.message import Fact, Interval
+from contracts.queue import SkipReason
+from services.history.rules.agent_changes import phone_key
+
+RINGS: Final = "rings"
+WITH_THIS: Final = "with_this"
+FREE: Final = "free"
+
+
+class AgentStates:
+    """The agents of an organization as of the last change that was put in."""
+
+    def __init__(self) -> None:
+        self._cards: dict[AgentId, directory.AgentSaved] = {}
+        self._hours: dict[AgentId, directory.AgentAvailabilitySaved] = {}
+        self._pauses: dict[AgentId, directory.AgentPauseSaved] = {}
+        self._paused_by_misses: set[AgentId] = set()
+        self._places_offered: dict[AgentId, tuple[str, PlaceId]] = {}
+        self._calls: set[AgentId] = set()
+        self._places_talked: dict[AgentId, PlaceId] = {}
+        self._wrap_ups: dict[AgentId, Instant] = {}
+        self._phones: dict[str, gateway.DeviceState] = {}
+        self._lost: set[str] = set()
+        self._away: dict[str, Instant] = {}
+        self._seats: dict[DepartmentId, directory.DepartmentSaved] = {}
+
+    def put(self, fact: Fact) -> None:
+        """One change, in the order of the log."""
+        match fact:
+            case directory.AgentSaved() | directory.AgentAvailabilitySaved() | directory.DepartmentSaved():
+                self._put_card(fact)
+            case directory.AgentPauseSaved() | queue.AgentPaused() | queue.AgentResumed():
+                self._put_pause(fact)
+            case gateway.DeviceChanged():
+                self._put_phone(fact)
+            case gateway.PbxLost() | gateway.PbxReturned() | queue.PbxAway() | queue.PbxBack():
+                self._put_pbx(fact)
+            case _:
+                self._put_call(fact)
+
+    def _put_card(
+        self, fact: directory.AgentSaved | directory.AgentAvailabilitySaved | directory.DepartmentSaved
+    ) -> None:
+        match fact:
+            case directory.AgentSaved():
+                known = self._cards.get(fact.agent_id)
+                if known is None or known.version < fact.version:
+                    self._cards[fact.agent_id] = fact
+            case directory.AgentAvailabilitySaved():
+                hours = self._hours.get(fact.agent_id)
+                if hours is None or hours.version < fact.version:
+                    self._hours[fact.agent_id] = fact
+            case directory.DepartmentSaved():
+                seats = self._seats.get(fact.department_id)
+                if seats is None or seats.version < fact.version:
+                    self._seats[fact.department_id] = fact
+
+    def _put_pause(self, fact: directory.AgentPauseSaved | queue.AgentPaused | queue.AgentResumed) -> None:
+        if isinstance(fact, directory.AgentPauseSaved):
+            known = self._pauses.get(fact.agent_id)
+            if known is None or known.version < fact.version:
+                self._pauses[fact.agent_id] = fact
+                if not fact.is_paused:
+                    self._paused_by_misses.discard(fact.agent_id)
+        elif isinstance(fact, queue.AgentPaused):
+            self._paused_by_misses.add(fact.agent_id)
+        else:
+            self._paused_by_misses.discard(fact.agent_id)
+            self._pauses.pop(fact.agent_id, None)
+
+    def _put_phone(self, fact: gateway.DeviceChanged) -> None:
+        self._phones[phone_key(fact.pbx_id, fact.address)] = fact.state
+
+    def _put_pbx(self, fact: gateway.PbxLost | gateway.PbxReturned | queue.PbxAway | queue.PbxBack) -> None:
+        match fact:
+            case gateway.PbxLost():
+                self._lost.add(fact.pbx_id)
+            case gateway.PbxReturned():
+                self._lost.discard(fact.pbx_id)
+            case queue.PbxAway():
+                self._away[fact.pbx_id] = fact.probe_at
+            case queue.PbxBack():
+                self._away.pop(fact.pbx_id, None)
+
+    def _put_call(self, fact: Fact) -> None:
+        match fact:
+            case queue.OfferMade() | queue.FallbackRung():
+                self._places_offered[fact.agent_id] = (fact.offer_id, fact.place_id)
+            case queue.OfferAccepted():
+                self._places_offered.pop(fact.agent_id, None)
+                self._places_talked[fact.agent_id] = fact.place_id
+            case (
+                queue.OfferDeclined()
+                | queue.OfferMissed()
+                | queue.OfferUnreachable()
+                | queue.OfferWithdrawn()
+            ):
+                if self._places_offered.get(fact.agent_id, ("",))[0] == fact.offer_id:
+                    del self._places_offered[fact.agent_id]
+            case queue.AgentBusy():
+                self._calls.add(fact.agent_id)
+            case queue.AgentFreed():
+                self._calls.discard(fact.agent_id)
+                self._places_talked.pop(fact.agent_id, None)
+            case queue.WrapUpStarted():
+                self._wrap_ups[fact.agent_id] = fact.until_at
+            case directory.AgentWrapUpSaved():
+                self._wrap_ups[fact.agent_id] = fact.until_at or Instant(0)
+            case _:
+                pass
+
+    def seats(self, department_id: DepartmentId) -> list[AgentId]:
+        """Whoever has a seat in the department now, in its order."""
+        saved = self._seats.get(department_id)
+        return [] if saved is None else [seat.agent_id for seat in saved.agents]
+
+    def name(self, agent_id: AgentId) -> str:
+        """How the agent is called now; by id where nothing was said."""
+        card = self._cards.get(agent_id)
+        return str(agent_id) if card is None else card.name
+
+    def turns(self, agent_id: AgentId) -> list[Instant]:
+        """Instants at which an agent's standing changes by the clock alone."""
+        hours = self._hours.get(agent_id)
+        intervals: tuple[Interval, ...] = ()
+        if hours is not None:
+            intervals = (*(hours.hours or ()), *hours.absences)
+        found = [each for interval in intervals for each in (interval.from_at, interval.until_at)]
+        card = self._cards.get(agent_id)
+        found += [self._wrap_ups.get(agent_id), None if card is None else self._away.get(card.pbx_id)]
+        return [each for each in found if each is not None]
+
+    def standing(self, agent_id: AgentId, department_id: DepartmentId, place_id: PlaceId, at: Instant) -> str:
+        """What stood between an agent and a place, or `rings`, `with_this`, `free`."""
+        saved = self._seats.get(department_id)
+        seat = next((each for each in saved.agents if each.agent_id == agent_id), None) if saved else None
+        card = self._cards.get(agent_id)
+        if seat is None or seat.is_suspended or card is None or card.is_removed:
+            return SkipReason.SUSPENDED
+        away = self._absence(agent_id, at)
+        if away is None and self._is_paused(agent_id):
+            return SkipReason.PAUSED
+        if away is not None:
+            return away
+        return self._busy(agent_id, place_id) or self._blocked_phones(card) or self._resting(agent_id, at)
+
+    def _resting(self, agent_id: AgentId, at: Instant) -> str:
+        return SkipReason.WRAP_UP if self._wrap_ups.get(agent_id, 0) > at else FREE
+
+    def _is_paused(self, agent_id: AgentId) -> bool:
+        pause = self._pauses.get(agent_id)
+        return agent_id in self._paused_by_misses or (pause is not None and pause.is_paused)
+
+    def _absence(self, agent_id: AgentId, at: Instant) -> str | None:
+        hours = self._hours.get(agent_id)
+        if hours is None:
+            return None
+        if any(absence.contains(at) for absence in hours.absences):
+            return SkipReason.ABSENT
+        is_unknown = hours.known_until_at is not None and at >= hours.known_until_at
+        if hours.hours is None or is_unknown or any(each.contains(at) for each in hours.hours):
+            return None
+        return SkipReason.OUT_OF_HOURS
+
+    def _busy(self, agent_id: AgentId, place_id: PlaceId) -> str | None:
+        if agent_id in self._calls:
+            return WITH_THIS if self._places_talked.get(agent_id) == place_id else SkipReason.ON_CALL
+        offered = self._places_offered.get(agent_id)
+        if offered is None:
+            return None
+        return RINGS if offered[1] == place_id else SkipReason.HOLDS_OFFER
+
+    def _blocked_phones(self, card: directory.AgentSaved) -> str | None:
+        if card.pbx_id in self._lost or card.pbx_id in self._away:
+            return SkipReason.PBX_AWAY
+        states = [self._phones.get(phone_key(card.pbx_id, device.address)) for device in card.devices]
+        if gateway.DeviceState.IN_USE in states:
+            return SkipReason.ON_CALL
+        if all(each is gateway.DeviceState.UNREACHABLE for each in states):
+            return SkipReason.UNREACHABLE
+        return None

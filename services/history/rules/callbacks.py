@@ -1,0 +1,267 @@
+"""What callback says, folded into a contact: one callback as one story, from the order to its end (C13)."""
+
+from contracts import callback as c
+from contracts import dialling, waiting
+from contracts.ids import Instant
+from services.history.rules.card_cache import CardCache
+from services.history.rules.legs import close_talks, note_leg
+from services.history.rules.tries import GONE, move_claim, take_back_answer
+from services.history.state import STORY_MAX, Callback, CallbackEnd, Contact, Step, Talk, TryEnd, Who
+
+_Steps = (
+    c.NumberChanged
+    | c.CallbackConfirmed
+    | c.AttemptStarted
+    | c.CustomerDialled
+    | c.CustomerExpected
+    | c.CustomerJoined
+    | c.CustomerAnswered
+    | c.AttemptFailed
+    | c.AgentLost
+    | c.CustomerHeld
+    | c.ApologyQueued
+    | c.ApologyDialled
+    | c.ApologyMade
+    | c.ApologyFailed
+    | c.MessageWanted
+)
+_Ends = c.CallbackConnected | c.CallbackExpired | c.CallbackUnreached | c.CallbackCancelled | c.CallbackBarred
+CallbackFact = c.CallbackOrdered | c.CallbackRefused | _Steps | _Ends
+
+
+def apply(contact: Contact, fact: CallbackFact, at: Instant, cards: CardCache) -> None:
+    """Fold one fact; what is about another contact's callback changes nothing."""
+    if isinstance(fact, c.CallbackOrdered):
+        _on_ordered(contact, fact, at, cards)
+        return
+    if isinstance(fact, c.CallbackRefused):
+        _on_refused(contact, fact, at, cards)
+        return
+    callback = contact.callback(fact.callback_id)
+    if callback is None:
+        return
+    if isinstance(fact, _Ends):
+        _on_end(contact, callback, fact, at, cards)
+    else:
+        _on_step(contact, callback, fact, at, cards)
+
+
+def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, cards: CardCache) -> None:
+    """What happens between the order and the end."""
+    match fact:
+        case c.NumberChanged():
+            _on_number_changed(contact, callback, fact, at, cards)
+        case c.CallbackConfirmed():
+            _on_confirmed(contact, callback, fact, at)
+        case c.AttemptStarted():
+            _on_attempt_started(contact, callback, fact, at, cards)
+        case c.CustomerDialled():
+            _on_customer_dialled(contact, callback, fact, at, cards)
+        case c.CustomerAnswered():
+            _on_reached(contact, callback, fact, at, "customer_answered")
+        case c.CustomerHeld():
+            _on_reached(contact, callback, fact, at, "customer_held")
+        case c.CustomerExpected():
+            _tell(callback, at, "customer_expected")
+        case c.CustomerJoined():
+            _on_reached(contact, callback, fact, at, "customer_joined")
+        case c.AttemptFailed():
+            _on_attempt_failed(contact, callback, fact, at, cards)
+        case c.AgentLost():
+            _on_agent_lost(contact, callback, fact, at, cards)
+        case c.ApologyQueued() | c.ApologyDialled() | c.ApologyMade() | c.ApologyFailed() | c.MessageWanted():
+            _on_apology(contact, callback, fact, at)
+
+
+def _on_apology(
+    contact: Contact,
+    callback: Callback,
+    fact: c.ApologyQueued | c.ApologyDialled | c.ApologyMade | c.ApologyFailed | c.MessageWanted,
+    at: Instant,
+) -> None:
+    """The customer is called because nobody came (C4)."""
+    match fact:
+        case c.ApologyQueued():
+            _tell(callback, at, "apology_queued")
+        case c.ApologyDialled():
+            _on_leg(contact, callback, fact, at, "apology_dialled")
+        case c.ApologyMade():
+            _tell(callback, at, "apology_made")
+        case c.ApologyFailed():
+            _tell(callback, at, "apology_failed", str(fact.outcome))
+        case c.MessageWanted():
+            _on_leg(contact, callback, fact, at, "message_wanted")
+
+
+def _on_number_changed(
+    contact: Contact, callback: Callback, fact: c.NumberChanged, at: Instant, cards: CardCache
+) -> None:
+    callback.number = _number(contact, fact.number, cards)
+    _tell(callback, at, "number_changed")
+
+
+def _on_attempt_failed(
+    contact: Contact, callback: Callback, fact: c.AttemptFailed, at: Instant, cards: CardCache
+) -> None:
+    """The agent has answered nobody (C6)."""
+    reason = str(fact.outcome)
+    take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.NOT_REACHED, reason)
+    _tell(callback, at, "attempt_failed", reason, cards.who(fact.agent_id, contact))
+
+
+def _on_agent_lost(
+    contact: Contact, callback: Callback, fact: c.AgentLost, at: Instant, cards: CardCache
+) -> None:
+    """The agent was gone before the customer answered (C7)."""
+    take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
+    _tell(callback, at, "agent_lost", agent=cards.who(fact.agent_id, contact))
+
+
+def _number(contact: Contact, said: str | None, cards: CardCache) -> str:
+    """A callback's number under which its contact is found; what was erased does not come back."""
+    return "" if contact.is_erased else dialling.canonical(said, cards.policy) or ""
+
+
+def _on_confirmed(contact: Contact, callback: Callback, fact: c.CallbackConfirmed, at: Instant) -> None:
+    """Ordered again: the claim that stands has the earlier joining time (C8), and so the wait."""
+    _tell(callback, at, "confirmed")
+    move_claim(contact, callback.place_id, fact.joined_at, fact.deadline_at)
+    callback.joined_at = fact.joined_at or callback.joined_at
+    callback.deadline_at = fact.deadline_at or callback.deadline_at
+
+
+def _on_leg(
+    contact: Contact, callback: Callback, fact: c.ApologyDialled | c.MessageWanted, at: Instant, what: str
+) -> None:
+    note_leg(contact, fact.leg_id)
+    _tell(callback, at, what)
+
+
+def _on_reached(
+    contact: Contact,
+    callback: Callback,
+    fact: c.CustomerAnswered | c.CustomerHeld | c.CustomerJoined,
+    at: Instant,
+    what: str,
+) -> None:
+    note_leg(contact, fact.leg_id)
+    callback.reached_at = callback.reached_at or at
+    _tell(callback, at, what)
+
+
+def _tell(callback: Callback, at: Instant, what: str, reason: str = "", agent: Who | None = None) -> None:
+    if len(callback.story) < STORY_MAX:
+        callback.story.append(Step(at=at, what=what, reason=reason, agent=agent))
+
+
+def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, cards: CardCache) -> None:
+    if contact.callback(fact.callback_id) is not None:
+        return
+    made = Callback(
+        callback_id=fact.callback_id,
+        place_id=fact.place_id,
+        department=cards.whither(fact.department_id, contact),
+        number=_number(contact, fact.number, cards),
+        origin=fact.origin,
+        ordered_at=at,
+        joined_at=fact.joined_at,
+        deadline_at=fact.deadline_at,
+    )
+    _tell(made, at, "ordered", str(fact.origin))
+    contact.callbacks.append(made)
+    place = contact.place(fact.place_id)
+    if place is not None:
+        place.is_with_callback = True
+
+
+def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, cards: CardCache) -> None:
+    """Refusals say why in history, too (C10): at the caller's place, or in a row of its own."""
+    place = contact.place(fact.place_id)
+    if place is not None:
+        place.refusals = [*place.refusals, fact.reason]
+    elif fact.leg_id is None and fact.callback_id and contact.callback(fact.callback_id) is None:
+        made = Callback(
+            callback_id=fact.callback_id,
+            place_id=fact.place_id,
+            department=cards.whither(fact.department_id, contact),
+            number=_number(contact, fact.number, cards),
+            origin=c.Origin.API,
+            ordered_at=at,
+            joined_at=at,
+            ended_at=at,
+            end=CallbackEnd.REFUSED,
+            reason=fact.reason,
+            is_ordered=False,
+        )
+        _tell(made, at, "refused", fact.reason)
+        contact.callbacks.append(made)
+
+
+def _on_attempt_started(
+    contact: Contact, callback: Callback, fact: c.AttemptStarted, at: Instant, cards: CardCache
+) -> None:
+    note_leg(contact, fact.agent_leg_id)
+    callback.agent_at = callback.agent_at or at
+    _tell(callback, at, "attempt_started", agent=cards.who(fact.agent_id, contact))
+
+
+def _on_customer_dialled(
+    contact: Contact, callback: Callback, fact: c.CustomerDialled, at: Instant, cards: CardCache
+) -> None:
+    note_leg(contact, fact.leg_id)
+    callback.dialled_at = callback.dialled_at or at
+    callback.attempts = max(callback.attempts, fact.attempt)
+    _tell(callback, at, "customer_dialled", agent=cards.who(fact.agent_id, contact))
+
+
+def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, cards: CardCache) -> None:
+    if callback.ended_at is not None:
+        return
+    callback.ended_at, callback.reason, callback.attempts = at, fact.reason, fact.attempts
+    deadline_at = fact.deadline_at or callback.deadline_at
+    callback.waited_ms = waiting.waited_ms(fact.joined_at, at, deadline_at)
+    match fact:
+        case c.CallbackConnected():
+            callback.end = CallbackEnd.CONNECTED
+            _on_connected(contact, callback, fact, at, cards)
+        case c.CallbackExpired():
+            callback.end, callback.was_told = CallbackEnd.EXPIRED, fact.was_told
+        case c.CallbackUnreached():
+            callback.end = CallbackEnd.UNREACHED
+        case c.CallbackCancelled():
+            callback.end = CallbackEnd.CANCELLED
+        case c.CallbackBarred():
+            callback.end = CallbackEnd.REFUSED
+    _tell(callback, at, str(callback.end), fact.reason)
+
+
+def _on_connected(
+    contact: Contact, callback: Callback, fact: c.CallbackConnected, at: Instant, cards: CardCache
+) -> None:
+    """The queue told of the talk itself where the customer was held on the line (C7).
+
+    Who talked by another call (C14) has that talk in its contact, where it is counted; here is said where.
+    """
+    callback.agent, callback.waited_ms = cards.who(fact.agent_id, contact), fact.waited_ms
+    if fact.by_other_call:
+        callback.is_by_other_call = True
+        if contact.leg(fact.leg_id) is None:
+            contact.continued_in = f"leg:{fact.leg_id}"
+        return
+    at = fact.bridged_at or at
+    callback.reached_at = callback.reached_at or at
+    if any(talk.leg_id == fact.leg_id and talk.with_leg_id == fact.agent_leg_id for talk in contact.talks):
+        return
+    note_leg(contact, fact.leg_id)
+    note_leg(contact, fact.agent_leg_id)
+    contact.talks.append(
+        Talk(
+            from_at=at,
+            leg_id=fact.leg_id,
+            with_leg_id=fact.agent_leg_id,
+            agent=callback.agent,
+            department_id=fact.department_id,
+            waited_ms=fact.waited_ms,
+        )
+    )
+    close_talks(contact)

@@ -1,0 +1,195 @@
+"""Which contacts a fact is about, and which one it begins.
+
+A contact is known under names: its legs, places, callbacks, voice messages and letters. A fact concerns every
+contact that one of its own names belongs to: two when a caller goes on in another place (C8), many when a
+letter warns of many voice messages, or a customer is erased (V6).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeGuard
+
+from contracts import dialling
+from contracts.callback import CallbackOrdered, CallbackRefused, Origin
+from contracts.dialling import DiallingPolicy
+from contracts.gateway import CallArrived, LegEnded, Outcome
+from contracts.history import CustomerErased, WarningWanted
+from contracts.ids import Instant, LegId, OrganizationId, PbxId
+from contracts.message import Fact
+from contracts.queue import PlaceTaken
+from contracts.routing import CallTaken
+from contracts.voicemail import (
+    LetterAccepted,
+    LetterDeferred,
+    LetterDue,
+    LetterFailed,
+    MessageMissing,
+    MessageQuarantined,
+    MessageStored,
+)
+from services.history.state import Contact, ContactId, Direction, PlaceEnd
+
+_FIELDS: Final = {
+    "place_id": "place",
+    "new_place_id": "place",
+    "passed_from": "place",
+    "abandoned_place_id": "place",
+    "callback_id": "callback",
+    "voice_message_id": "message",
+    "letter_id": "letter",
+    "recording_id": "recording",
+    "leg_id": "leg",
+    "with_leg_id": "leg",
+}
+EARLY_MS_MAX: Final = 3_600_000
+"""An hour: an owner that died between its commands and its facts was replaced long before."""
+_BY_EDGES: Final = (
+    LetterAccepted,
+    LetterDeferred,
+    LetterFailed,
+    MessageStored,
+    MessageQuarantined,
+    MessageMissing,
+)
+
+
+def is_early(fact: Fact) -> bool:
+    """Whether a fact that concerns nobody known may concern somebody soon, and waits for its contact.
+
+    Deciders send commands before facts, so what an edge answers can stand on the log before the fact that
+    gives the name: a letter's fate, a stored voice message, or the end of an answered leg.
+    """
+    if isinstance(fact, LegEnded):
+        return fact.outcome is Outcome.COMPLETED
+    return isinstance(fact, _BY_EDGES)
+
+
+def number_name(number: str) -> str:
+    """The name under which a customer's contacts are found."""
+    return f"number:{number}"
+
+
+def names_in(fact: Fact) -> list[str]:
+    """Every name of a contact that a fact speaks."""
+    if isinstance(fact, CustomerErased):
+        return [number_name(fact.number)]
+    if isinstance(fact, WarningWanted):
+        return [f"message:{each.voice_message_id}" for each in fact.messages]
+    if isinstance(fact, LetterDue) and fact.voice_message_ids:
+        return [f"letter:{fact.letter_id}", *(f"message:{each}" for each in fact.voice_message_ids)]
+    found = ((kind, getattr(fact, field, None)) for field, kind in _FIELDS.items())
+    return list(dict.fromkeys(f"{kind}:{id_}" for kind, id_ in found if id_))
+
+
+def names_to_look_up(fact: Fact) -> list[str]:
+    """The names to look up before a fact is folded: its own, and for C11 the number of the abandoned call
+    where an older version has not said whose place it was."""
+    found = names_in(fact)
+    if _is_from_unsaid_place(fact):
+        found.append(number_name(fact.number))
+    return found
+
+
+def abandoned_contact(fact: Fact, known: Iterable[Contact]) -> Contact | None:
+    """The abandoned call that a callback comes from (C11): the last one of that number and department."""
+    if not _is_from_unsaid_place(fact):
+        return None
+    found = [
+        (place.ended_at or 0, contact.contact_id, contact)
+        for contact in known
+        for place in contact.places
+        if place.end is PlaceEnd.ABANDONED and place.department.department_id == fact.department_id
+    ]
+    return max(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _is_from_unsaid_place(fact: Fact) -> TypeGuard[CallbackOrdered]:
+    if not isinstance(fact, CallbackOrdered):
+        return False
+    return fact.origin is Origin.ABANDONED and fact.abandoned_place_id is None
+
+
+def names_of(contact: Contact) -> list[str]:
+    """Every name that a contact is known under, in order."""
+    return sorted(set(_names(contact)))
+
+
+def _names(contact: Contact) -> Iterator[str]:
+    yield f"leg:{contact.contact_id}"
+    yield from (f"leg:{each.leg_id}" for each in contact.legs)
+    yield from (f"place:{each.place_id}" for each in contact.places)
+    yield from (f"callback:{each.callback_id}" for each in contact.callbacks)
+    yield from (f"place:{each.place_id}" for each in contact.callbacks)
+    yield from (f"message:{each.voice_message_id}" for each in contact.messages)
+    yield from (f"recording:{each.recording_id}" for each in contact.recordings)
+    yield from (f"letter:{each.letter_id}" for each in contact.letters)
+    yield from (number_name(each) for each in numbers_of(contact))
+
+
+def numbers_of(contact: Contact) -> list[str]:
+    """The customer's numbers in a contact: the one that called, and those that callbacks were ordered to."""
+    found = [contact.number, *(each.number for each in contact.callbacks)]
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def new_contact(
+    fact: Fact, organization_id: OrganizationId, at: Instant, policy: DiallingPolicy
+) -> Contact | None:
+    """The contact that a fact begins, when it concerns none that is known; None: it begins nothing."""
+    made = _new_contact(fact, organization_id, at)
+    if made is None or made.number is None:
+        return made
+    said, made.number = made.number, dialling.canonical(made.number, policy)
+    made.number_said = said if made.number not in (None, said) else ""
+    return made
+
+
+def _new_contact(fact: Fact, organization_id: OrganizationId, at: Instant) -> Contact | None:
+    match fact:
+        case CallArrived() | CallTaken():
+            return Contact(
+                contact_id=ContactId(fact.leg_id),
+                organization_id=organization_id,
+                started_at=at,
+                pbx_id=fact.pbx_id,
+                line=fact.line,
+                number=None if fact.is_internal else fact.caller,
+                direction=Direction.INTERNAL if fact.is_internal else Direction.INCOMING,
+            )
+        case PlaceTaken():
+            return Contact(
+                contact_id=ContactId(fact.leg_id or LegId(fact.place_id)),
+                organization_id=organization_id,
+                started_at=min(at, fact.joined_at),
+                pbx_id=fact.pbx_id,
+                line=fact.line,
+                number=None if fact.is_internal else fact.caller,
+                direction=_direction(fact),
+            )
+        case CallbackOrdered():
+            return Contact(
+                contact_id=ContactId(fact.leg_id or LegId(fact.place_id)),
+                organization_id=organization_id,
+                started_at=at,
+                pbx_id=fact.pbx_id,
+                line=fact.caller_id,
+                number=fact.number,
+                direction=Direction.OUTGOING if fact.leg_id is None else Direction.INCOMING,
+            )
+        case CallbackRefused() if fact.leg_id is None and fact.callback_id is not None:
+            return Contact(
+                contact_id=ContactId(fact.place_id),
+                organization_id=organization_id,
+                started_at=at,
+                pbx_id=fact.pbx_id or PbxId(""),
+                line=fact.caller_id,
+                number=fact.number,
+                direction=Direction.OUTGOING,
+            )
+        case _:
+            return None
+
+
+def _direction(fact: PlaceTaken) -> Direction:
+    if fact.is_internal:
+        return Direction.INTERNAL
+    return Direction.OUTGOING if fact.leg_id is None else Direction.INCOMING

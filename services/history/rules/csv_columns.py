@@ -1,0 +1,146 @@
+"""History as a table for people: heads and cells in Russian or English, as Babel writes dates and times.
+
+What somebody else wrote (a caller, a network, an administrator) is text for every spreadsheet: no formula, no
+number that loses its zeros, no date.
+"""
+
+import re
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+import phonenumbers
+from babel.dates import format_date, format_datetime, format_time
+
+from contracts.directory import Language
+from contracts.ids import Instant
+from services.history.rules.errors import Text
+from services.history.rules.history_row import Row
+from services.history.rules.outcome import Outcome
+from services.history.state import Direction
+
+HEADS: Final[dict[Language, tuple[str, ...]]] = {
+    Language.RUSSIAN: (
+        "Дата",
+        "Время",
+        "Направление",
+        "Номер",
+        "Линия",
+        "АТС",
+        "Отдел",
+        "Сотрудник",
+        "Итог",
+        "Автоответчик",
+        "Место при входе",
+        "Ожидание",
+        "Разговор",
+    ),
+    Language.ENGLISH: (
+        "Date",
+        "Time",
+        "Direction",
+        "Number",
+        "Line",
+        "PBX",
+        "Department",
+        "Employee",
+        "Outcome",
+        "Voicemail",
+        "Position on joining",
+        "Wait",
+        "Talk",
+    ),
+}
+_DIRECTIONS: Final[dict[Direction, tuple[str, str]]] = {
+    Direction.INCOMING: ("входящий", "incoming"),
+    Direction.INTERNAL: ("внутренний", "internal"),
+    Direction.OUTGOING: ("исходящий", "outgoing"),
+}
+_OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
+    Outcome.OPEN: ("идёт", "open"),
+    Outcome.ANSWERED: ("отвечен", "answered"),
+    Outcome.MISSED: ("пропущен", "missed"),
+    Outcome.ABANDONED: ("сброшен в очереди", "abandoned"),
+    Outcome.CONTINUED: ("продолжен в другом вызове", "continued in another call"),
+    Outcome.REFUSED: ("в обратном звонке отказано", "callback refused"),
+    Outcome.ENDED: ("завершён без адресата", "ended, nobody was called"),
+}
+_YES: Final = ("да", "yes")
+_DAY: Final = ("dd.MM.y", "d MMM y")
+"""English is read on both sides of the ocean: a month in letters is the same month everywhere."""
+_FORMULA: Final = re.compile(r"(^|[,;\t\r\n])(\s*)(?=[=+\-@＝＋－＠])")
+"""What a spreadsheet computes begins so; also within a cell, where a reader takes another sign for the end of
+cells than ours (OWASP, CSV injection)."""
+_NUMBER_OR_DATE: Final = re.compile(r"[\d\s.,:/%+-]+(?:[eE][+-]?\d+)?")
+
+
+def language_of(accepted: str, own: Language) -> Language:
+    """Russian or English, whichever an Accept-Language header names first; else the organization's own."""
+    for each in accepted.lower().split(","):
+        tag = each.split(";")[0].strip().split("-")[0]
+        if tag in (Language.RUSSIAN, Language.ENGLISH):
+            return Language(tag)
+    return own
+
+
+def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
+    """One row as text, in the order of the heads; nothing in it is taken for a formula by a spreadsheet."""
+    at = datetime.fromtimestamp(row.started_at / 1000, tz=UTC).astimezone(zone)
+    which = 0 if language is Language.RUSSIAN else 1
+    return (
+        format_date(at.date(), format=_DAY[which], locale=language),
+        format_time(at.timetz(), format="HH:mm:ss", tzinfo=zone, locale=language),
+        _DIRECTIONS[row.direction][which],
+        written_number(row.number) or _plain(row.caller),
+        written_number(row.line),
+        _plain(row.pbx_name),
+        _plain(row.department_label),
+        _plain(row.agent_label),
+        _OUTCOMES[row.outcome][which],
+        _YES[which] if row.is_voicemail else "",
+        "" if row.position is None else str(row.position),
+        duration(row.waited_ms),
+        duration(row.talk_ms),
+    )
+
+
+def written_moment(at: Instant, zone: tzinfo) -> Text:
+    """A day and a time of it, as both languages have them: for what is told of the last days."""
+    when = datetime.fromtimestamp(at / 1000, tz=UTC)
+
+    def said(language: Language) -> str:
+        return str(format_datetime(when, "d MMMM, HH:mm", tzinfo=zone, locale=language))
+
+    return Text(ru=said(Language.RUSSIAN), en=said(Language.ENGLISH))
+
+
+def written_number(number: str | None) -> str:
+    """A phone number as people write it, `+7 916 555-00-01`; what is none, as it came.
+
+    Between the groups after the country's code stand dashes where the country itself has only spaces: groups
+    of three are a number with thousands in half of Europe, and then `4,85E+10`.
+    """
+    if not number:
+        return ""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return _plain(number)
+    if not phonenumbers.is_possible_number(parsed):
+        return _plain(number)
+    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    code, _, rest = text.partition(" ")
+    return f"{code} {rest.replace(' ', '-')}" if rest.replace(" ", "").isdigit() else text
+
+
+def _plain(text: str) -> str:
+    """What would be computed, or be read as a number or a date, is given an apostrophe: it is text then."""
+    if text and _NUMBER_OR_DATE.fullmatch(text):
+        return f"'{text}"
+    return _FORMULA.sub(r"\1\2'", text)
+
+
+def duration(ms: int) -> str:
+    """Hours, minutes and seconds, as spreadsheets read them: `0:01:30`."""
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,176 @@
+"""A batch of one organization's facts, folded in memory: what the projector loads before and writes after.
+
+Whatever a fact concerns is known either by a name that stood in the tables before the batch, and then the
+fact speaks that name, or by one that was gained within it. So names are looked up once per batch, and a log
+that is cut into batches differently gives the same tables.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from contracts.codec import Envelope
+from contracts.directory import LoginEnded
+from contracts.history import AccessRefused, CustomerErased, MessageDeleted, MessageRemoved, RecordingRemoved
+from contracts.ids import Instant, OrganizationId
+from contracts.message import Fact
+from services.history.rules import agent_changes, contact_names, contact_projection, deduplication
+from services.history.rules.agent_changes import AgentChange
+from services.history.rules.card_cache import CARDS, Card, CardCache, key_of
+from services.history.rules.deduplication import Number
+from services.history.rules.voice_messages import GONE, keys_in, keys_of
+from services.history.state import Contact, ContactId
+
+HEARS: Final[tuple[type[Fact], ...]] = tuple(
+    dict.fromkeys(
+        (*CARDS, *contact_projection.CONTACT_FACTS, *agent_changes.CHANGES, AccessRefused, LoginEnded)
+    )
+)
+"""Every type that history reads; others are skipped by their header."""
+
+
+class EarlyFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that waits for its contact under one of its names."""
+
+    name: str
+    at: Instant
+    offset: int
+    fact: Fact
+
+
+class Removal(msgspec.Struct, frozen=True, kw_only=True):
+    """An audio object that must go from S3, what it belongs to, and since when."""
+
+    key: str
+    subject: str
+    reason: str
+    asked_at: Instant
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody was refused; where that stands on the log makes it one."""
+
+    offset: int
+    at: Instant
+    fact: AccessRefused
+
+
+class ProjectionBatch:
+    """One organization's share of a batch. What was changed is for the projector to write."""
+
+    def __init__(self, organization_id: OrganizationId, cards: CardCache, heard: dict[str, Number]) -> None:
+        self.organization_id = organization_id
+        self.cards = cards
+        self.heard = heard
+        self.contacts: dict[ContactId, Contact] = {}
+        self.early: dict[tuple[str, int], EarlyFact] = {}
+        self.removals: dict[str, Removal] = {}
+        self.changed_contacts: dict[ContactId, None] = {}
+        self.changed_cards: dict[tuple[str, str], Card] = {}
+        self.refusals: list[Refusal] = []
+        self.ended_logins: list[tuple[Instant, LoginEnded]] = []
+        self.agent_changes: list[AgentChange] = []
+        self.early_loaded: frozenset[tuple[str, int]] = frozenset()
+        self.removals_loaded: frozenset[str] = frozenset()
+        self._names: dict[str, dict[ContactId, None]] = {}
+
+    def note_loaded(self) -> None:
+        """All that was stored is in: what is missing at the end was used up by the batch."""
+        self.early_loaded = frozenset(self.early)
+        self.removals_loaded = frozenset(self.removals)
+
+    def know(self, contact: Contact) -> None:
+        """Take a stored contact in."""
+        self.contacts[contact.contact_id] = contact
+        self._index(contact)
+
+    def _index(self, contact: Contact) -> None:
+        for name in contact_names.names_of(contact):
+            self._names.setdefault(name, {})[contact.contact_id] = None
+
+    def hear(self, envelope: Envelope, fact: Fact | None, *, at: Instant, offset: int) -> None:
+        """One record; `fact` None: a type that history has no use for, whose number still counts."""
+        if not deduplication.accepts(self.heard, envelope, offset) or fact is None:
+            return
+        if isinstance(fact, CARDS) and self.cards.save(fact):
+            self.changed_cards[key_of(fact)] = fact
+        if isinstance(fact, AccessRefused):
+            self.refusals.append(Refusal(offset=offset, at=at, fact=fact))
+        if isinstance(fact, LoginEnded):
+            self.ended_logins.append((at, fact))
+        self.agent_changes.extend(agent_changes.changes(fact, at=at, offset=offset))
+        if isinstance(fact, contact_projection.CONTACT_FACTS):
+            self._fold(fact, at=at, offset=offset)
+
+    def _fold(self, fact: Fact, *, at: Instant, offset: int) -> None:
+        names = contact_names.names_in(fact)
+        concerned = self._concerned(names)
+        if not concerned:
+            abandoned = contact_names.abandoned_contact(
+                fact, self._concerned(contact_names.names_to_look_up(fact))
+            )
+            concerned = [] if abandoned is None else [abandoned]
+        if not concerned:
+            new_contact = contact_names.new_contact(fact, self.organization_id, at, self.cards.policy)
+            if new_contact is None:
+                self._keep_early(fact, names, at=at, offset=offset)
+                return
+            concerned = [new_contact]
+            self.contacts[new_contact.contact_id] = new_contact
+        for contact in concerned:
+            self._remove(contact, fact, at)
+            contact_projection.apply(contact, fact, at, self.cards)
+            self._index(contact)
+            self.changed_contacts[contact.contact_id] = None
+        self._release(concerned, names, at)
+        self._forget_removals(fact)
+
+    def _concerned(self, names: Iterable[str]) -> list[Contact]:
+        found = (id_ for name in names for id_ in self._names.get(name, ()))
+        return [self.contacts[id_] for id_ in dict.fromkeys(found)]
+
+    def _keep_early(self, fact: Fact, names: list[str], *, at: Instant, offset: int) -> None:
+        if contact_names.is_early(fact) and names:
+            self.early[names[0], offset] = EarlyFact(name=names[0], at=at, offset=offset, fact=fact)
+
+    def _release(self, concerned: list[Contact], names: Iterable[str], at: Instant) -> None:
+        """Facts that waited for a name which contacts have now; too old ones are as good as gone."""
+        wanted = {name: [each for each in concerned if self._has(each, name)] for name in names}
+        waiting = sorted((key for key in self.early if wanted.get(key[0])), key=lambda key: key[1])
+        for key in waiting:
+            early = self.early.pop(key)
+            if early.at >= at - contact_names.EARLY_MS_MAX:
+                for contact in wanted[key[0]]:
+                    contact_projection.apply(contact, early.fact, early.at, self.cards)
+
+    def _has(self, contact: Contact, name: str) -> bool:
+        return contact.contact_id in self._names.get(name, ())
+
+    def _remove(self, contact: Contact, fact: Fact, at: Instant) -> None:
+        """Note the audio that goes with this fact, and audio that came after its contact was erased."""
+        found: dict[str, str] = {}
+        reason = "erased"
+        if isinstance(fact, CustomerErased):
+            found = keys_of(contact)
+        elif isinstance(fact, MessageDeleted):
+            subject, reason = f"message:{fact.voice_message_id}", "deleted"
+            found = {key: owner for key, owner in keys_of(contact).items() if owner == subject}
+        else:
+            late = keys_in(fact)
+            gone = {f"message:{each.voice_message_id}" for each in contact.messages if each.state in GONE}
+            found = {key: owner for key, owner in late.items() if contact.is_erased or owner in gone}
+        for key, subject in found.items():
+            self.removals[key] = Removal(key=key, subject=subject, reason=reason, asked_at=at)
+
+    def _forget_removals(self, fact: Fact) -> None:
+        """What is gone need not go any more."""
+        if isinstance(fact, MessageRemoved):
+            subject = f"message:{fact.voice_message_id}"
+        elif isinstance(fact, RecordingRemoved):
+            subject = f"recording:{fact.recording_id}"
+        else:
+            return
+        for key, removal in list(self.removals.items()):
+            if removal.subject == subject:
+                del self.removals[key]

@@ -1,0 +1,163 @@
+"""The rows that a contact stands for in the tables: nothing else is ever written about it.
+
+Each table is a list of plain rows by column name; filters, rights and statistics read only these.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from services.history.rules import contact_names, history_row
+from services.history.rules.statistics import BY_OTHER_CALL
+from services.history.rules.tries import ends
+from services.history.state import Contact, Direction, MessageState, Who, encoded
+
+TableRow = dict[str, Any]
+"""One row: a database's values by column."""
+
+CHILDREN: Final = (
+    "contact_names",
+    "contact_departments",
+    "contact_agents",
+    "places",
+    "tries",
+    "callbacks",
+    "messages",
+    "recordings",
+)
+"""The tables that hold a contact's rows beside the contact itself."""
+
+NOT_LEFT: Final = (MessageState.RECORDING, MessageState.MISSING)
+"""Nobody left a voice message; what was recorded all the same must go with the retention, too."""
+
+
+def rows_of(contact: Contact) -> dict[str, list[TableRow]]:
+    """Every row of a contact, by table; always the same for the same record, and in the same order."""
+    found: dict[str, list[TableRow]] = {
+        "contacts": [_contact(contact)],
+        "contact_names": [{"name": name} for name in contact_names.names_of(contact)],
+        "contact_departments": [
+            {"department_id": each, "started_at": contact.started_at} for each in departments_of(contact)
+        ],
+        "contact_agents": [
+            {"agent_id": each, "started_at": contact.started_at} for each in agents_of(contact)
+        ],
+        "places": list(_places(contact)),
+        "tries": list(_tries(contact)),
+        "callbacks": list(_callbacks(contact)),
+        "messages": list(_messages(contact)),
+        "recordings": [
+            {"recording_id": each.recording_id, "at": each.at, "key": each.key} for each in contact.recordings
+        ],
+    }
+    key = {"organization_id": contact.organization_id, "contact_id": contact.contact_id}
+    return {table: [key | row for row in listed] for table, listed in found.items()}
+
+
+def departments_of(contact: Contact) -> list[str]:
+    """Every department that a contact passed: those whose people may see it (P2, O6)."""
+    found = [
+        *(each.department.department_id for each in contact.places),
+        *(each.department.department_id for each in contact.callbacks),
+        *(stop.department.department_id for stop in contact.stops if stop.department is not None),
+        *(each.department_id for each in contact.messages if each.department_id is not None),
+    ]
+    return sorted(set(found))
+
+
+def agents_of(contact: Contact) -> list[str]:
+    """Everybody whose own call it is: who called, was rung or tried, answered, or has the voice message."""
+    people: list[Who | None] = [
+        contact.caller,
+        contact.machine_of,
+        contact.missed_by,
+        *(each.agent for each in contact.tries),
+        *(each.agent for each in contact.talks),
+    ]
+    found = [who.agent_id for who in people if who is not None]
+    found += [each.agent_id for each in contact.messages if each.agent_id is not None]
+    return sorted(set(found))
+
+
+def _contact(contact: Contact) -> TableRow:
+    row = history_row.row(contact)
+    return {
+        "started_at": contact.started_at,
+        "ended_at": contact.ended_at,
+        "pbx_id": contact.pbx_id,
+        "direction": str(contact.direction),
+        "is_internal": contact.direction is Direction.INTERNAL,
+        "outcome": str(row.outcome),
+        "is_voicemail": row.is_voicemail,
+        "document": encoded(contact),
+    }
+
+
+def _places(contact: Contact) -> Iterator[TableRow]:
+    for each in contact.places:
+        yield {
+            "place_id": each.place_id,
+            "department_id": each.department.department_id,
+            "joined_at": each.joined_at,
+            "ended_at": each.ended_at,
+            "end": None if each.end is None else str(each.end),
+            "waited_ms": each.waited_ms,
+            "is_with_callback": each.is_with_callback,
+            "is_internal": contact.direction is Direction.INTERNAL,
+        }
+
+
+def _tries(contact: Contact) -> Iterator[TableRow]:
+    for number, (each, end) in enumerate(zip(contact.tries, ends(contact), strict=True)):
+        if each.agent is None:
+            continue
+        answered_ms = None
+        if end is not None and each.ended_at is not None:
+            answered_ms = each.ended_at - each.rung_at
+        yield {
+            "number": number,
+            "agent_id": each.agent.agent_id,
+            "department_id": each.department_id,
+            "kind": str(each.kind),
+            "rung_at": each.rung_at,
+            "end": None if end is None else str(end),
+            "rang_ms": answered_ms,
+            "is_internal": contact.direction is Direction.INTERNAL,
+        }
+
+
+def _callbacks(contact: Contact) -> Iterator[TableRow]:
+    for each in contact.callbacks:
+        if not each.is_ordered:
+            continue
+        yield {
+            "callback_id": each.callback_id,
+            "department_id": each.department.department_id,
+            "ordered_at": each.ordered_at,
+            "agent_at": each.agent_at,
+            "dialled_at": each.dialled_at,
+            "reached_at": each.reached_at,
+            "ended_at": each.ended_at,
+            "end": BY_OTHER_CALL if each.is_by_other_call else None if each.end is None else str(each.end),
+            "waited_ms": each.waited_ms,
+            "agent_id": None if each.agent is None else each.agent.agent_id,
+        }
+
+
+def _messages(contact: Contact) -> Iterator[TableRow]:
+    for each in contact.messages:
+        has_audio = each.mp3_key is not None or each.original_key is not None
+        if each.state in NOT_LEFT and not has_audio:
+            continue
+        yield {
+            "voice_message_id": each.voice_message_id,
+            "agent_id": each.agent_id,
+            "department_id": each.department_id,
+            "taken_at": each.taken_at or each.at,
+            "state": str(each.state),
+            "has_audio": has_audio,
+            "is_internal": contact.direction is Direction.INTERNAL,
+            "claimed_at": None if each.claimed is None else each.claimed.at,
+            "called_back_at": None if each.called_back is None else each.called_back.at,
+            "heard_at": None if each.heard is None else each.heard.at,
+            "warned_at": each.warned_at,
+        }

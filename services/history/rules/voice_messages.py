@@ -1,0 +1,236 @@
+"""What voicemail and people say of voice messages, folded into a contact (H3, V4, V5), and erasing (V6)."""
+
+from contracts import history as h
+from contracts import voicemail as v
+from contracts.gateway import RecordingFinished
+from contracts.ids import AgentId, DepartmentId, Instant, RecordingId, VoiceMessageId
+from contracts.message import Fact
+from services.history.rules.card_cache import CardCache
+from services.history.rules.legs import note_leg
+from services.history.state import Contact, Done, Letter, MessageState, VoiceMessage
+
+VoicemailFact = (
+    v.GreetingPlayed
+    | v.RecordingAsked
+    | v.MessageTaken
+    | v.MessageMissing
+    | v.MessageStored
+    | v.MessageQuarantined
+    | v.LetterDue
+    | v.LetterAccepted
+    | v.LetterDeferred
+    | v.LetterFailed
+)
+HistoryFact = (
+    h.MessageHeard
+    | h.MessageClaimed
+    | h.MessageCalledBack
+    | h.MessageDeleted
+    | h.MessageRemoved
+    | h.RecordingRemoved
+    | h.CustomerErased
+    | h.WarningWanted
+)
+GONE = (MessageState.DELETED, MessageState.REMOVED)
+
+
+def apply(contact: Contact, fact: VoicemailFact, at: Instant, cards: CardCache) -> None:
+    """Fold what voicemail says."""
+    match fact:
+        case v.GreetingPlayed():
+            message = _message(contact, fact.voice_message_id, at)
+            message.agent_id, message.department_id = fact.agent_id, fact.department_id
+            if fact.agent_id is not None and contact.machine_of is None:
+                contact.machine_of = cards.who(fact.agent_id, contact)
+        case v.RecordingAsked():
+            note_leg(contact, fact.leg_id)
+            _own(contact, _message(contact, fact.voice_message_id, at), fact.recording_id)
+        case v.MessageTaken():
+            message = _message(contact, fact.voice_message_id, at)
+            message.taken_at, message.duration_ms = at, fact.duration_ms
+            _own(contact, message, fact.recording_id)
+            _become(message, MessageState.TAKEN)
+        case v.MessageMissing():
+            message = _message(contact, fact.voice_message_id, at)
+            message.reason = fact.reason
+            _become(message, MessageState.MISSING)
+        case v.MessageStored():
+            _on_stored(contact, fact, at)
+        case v.MessageQuarantined():
+            message = _message(contact, fact.voice_message_id, at)
+            message.reason = fact.reason
+            message.original_key = None if contact.is_erased else fact.original_key
+            _become(message, MessageState.QUARANTINED)
+        case v.LetterDue():
+            _on_letter_due(contact, fact, at)
+        case _:
+            _on_letter(contact, fact, at)
+
+
+def _message(contact: Contact, voice_message_id: VoiceMessageId, at: Instant) -> VoiceMessage:
+    """The voice message, begun where it is new: the machine of the last place or of the employee."""
+    found = contact.message(voice_message_id)
+    if found is None:
+        agent_id: AgentId | None = None
+        department_id: DepartmentId | None = None
+        if contact.machine_of is not None:
+            agent_id = contact.machine_of.agent_id
+        elif contact.places:
+            department_id = contact.places[-1].department.department_id
+        found = VoiceMessage(
+            voice_message_id=voice_message_id, at=at, agent_id=agent_id, department_id=department_id
+        )
+        contact.messages.append(found)
+    return found
+
+
+def _own(contact: Contact, message: VoiceMessage, recording_id: RecordingId) -> None:
+    """The recording is this voice message's, and no conversation: its end may stand on the log before."""
+    message.recording_id = recording_id
+    for each in contact.recordings:
+        if each.recording_id == recording_id:
+            message.original_key = message.original_key or each.key
+    contact.recordings = [each for each in contact.recordings if each.recording_id != recording_id]
+
+
+def _become(message: VoiceMessage, state: MessageState) -> None:
+    """What is gone stays gone; and «taken» may stand on the log after what became of it."""
+    is_late = state is MessageState.TAKEN and message.state is not MessageState.RECORDING
+    if message.state not in GONE and not is_late:
+        message.state = state
+
+
+def _on_stored(contact: Contact, fact: v.MessageStored, at: Instant) -> None:
+    message = _message(contact, fact.voice_message_id, at)
+    message.speech_ms, message.mark = fact.speech_ms, fact.mark
+    message.taken_at = message.taken_at or at
+    if not contact.is_erased and message.state not in GONE:
+        message.original_key, message.mp3_key = fact.original_key, fact.mp3_key
+    _become(message, MessageState.STORED)
+
+
+def _on_letter_due(contact: Contact, fact: v.LetterDue, at: Instant) -> None:
+    if any(each.letter_id == fact.letter_id for each in contact.letters):
+        return
+    contact.letters.append(
+        Letter(
+            letter_id=fact.letter_id,
+            kind=fact.kind,
+            name=fact.recipient.name,
+            email=fact.recipient.email,
+            due_at=at,
+            voice_message_id=fact.voice_message_id or _told_of(contact, fact),
+        )
+    )
+
+
+def _told_of(contact: Contact, fact: v.LetterDue) -> VoiceMessageId | None:
+    """The first voice message of this contact that a warning tells of."""
+    told = (each.voice_message_id for each in contact.messages)
+    return next((each for each in told if each in fact.voice_message_ids), None)
+
+
+def _on_letter(
+    contact: Contact, fact: v.LetterAccepted | v.LetterDeferred | v.LetterFailed, at: Instant
+) -> None:
+    """An accepted letter stays accepted, whatever a repeat is answered."""
+    letter = next((each for each in contact.letters if each.letter_id == fact.letter_id), None)
+    if letter is None or letter.state == "accepted":
+        return
+    states = {v.LetterAccepted: "accepted", v.LetterDeferred: "deferred", v.LetterFailed: "failed"}
+    letter.state, letter.answer, letter.at = states[type(fact)], fact.answer, at
+
+
+def apply_done(contact: Contact, fact: HistoryFact, at: Instant, cards: CardCache) -> None:
+    """Fold what people did, and what the time that audio is kept did."""
+    match fact:
+        case h.CustomerErased():
+            _erase(contact, fact.number)
+        case h.RecordingRemoved():
+            for each in contact.recordings:
+                if each.recording_id == fact.recording_id:
+                    each.key, each.reason = None, fact.reason
+        case h.WarningWanted():
+            _warn(contact, fact, at)
+        case _:
+            message = contact.message(fact.voice_message_id)
+            if message is not None:
+                _do(contact, message, fact, at, cards)
+
+
+def _warn(contact: Contact, fact: h.WarningWanted, at: Instant) -> None:
+    """The first time counts."""
+    told = {each.voice_message_id for each in fact.messages}
+    for message in contact.messages:
+        if message.voice_message_id in told:
+            message.warned_at = message.warned_at or at
+
+
+def _do(
+    contact: Contact,
+    message: VoiceMessage,
+    fact: h.MessageHeard | h.MessageClaimed | h.MessageCalledBack | h.MessageDeleted | h.MessageRemoved,
+    at: Instant,
+    cards: CardCache,
+) -> None:
+    """Of two who claim, the first on the log has it (V5, EC-72)."""
+    if isinstance(fact, h.MessageRemoved):
+        message.original_key = message.mp3_key = None
+        message.reason = fact.reason
+        _become(message, MessageState.REMOVED)
+        return
+    done = Done(by=fact.by, name=cards.who(fact.by, contact).label, at=at)
+    match fact:
+        case h.MessageHeard():
+            message.heard = message.heard or done
+        case h.MessageClaimed():
+            message.claimed = message.claimed or done
+        case h.MessageCalledBack():
+            message.called_back = message.called_back or done
+        case h.MessageDeleted():
+            message.deleted = message.deleted or done
+            _become(message, MessageState.DELETED)
+
+
+def _erase(contact: Contact, number: str) -> None:
+    """The row stays, the person goes (EC-75): numbers, audio, and whatever comes later of them."""
+    if number not in (contact.number, *(each.number for each in contact.callbacks)):
+        return
+    contact.is_erased, contact.number, contact.number_said = True, None, ""
+    for callback in contact.callbacks:
+        callback.number = ""
+    for each in contact.tries:
+        each.number = ""
+    for message in contact.messages:
+        message.original_key = message.mp3_key = None
+        if message.state is not MessageState.MISSING:
+            message.state, message.reason = MessageState.REMOVED, "erased"
+    for recording in contact.recordings:
+        recording.key, recording.reason = None, "erased"
+
+
+def keys_of(contact: Contact) -> dict[str, str]:
+    """Every audio object of a contact, and the voice message or recording that it belongs to."""
+    found: dict[str, str] = {}
+    for message in contact.messages:
+        for key in (message.original_key, message.mp3_key):
+            if key is not None:
+                found[key] = f"message:{message.voice_message_id}"
+    for recording in contact.recordings:
+        if recording.key is not None:
+            found[recording.key] = f"recording:{recording.recording_id}"
+    return found
+
+
+def keys_in(fact: Fact) -> dict[str, str]:
+    """The audio objects that a fact tells of; they must go where their contact or message is gone."""
+    match fact:
+        case v.MessageStored():
+            subject = f"message:{fact.voice_message_id}"
+            return {fact.original_key: subject, fact.mp3_key: subject}
+        case v.MessageQuarantined() if fact.original_key is not None:
+            return {fact.original_key: f"message:{fact.voice_message_id}"}
+        case RecordingFinished() if fact.key is not None:
+            return {fact.key: f"recording:{fact.recording_id}"}
+        case _:
+            return {}
