@@ -1,7 +1,7 @@
-"""Whatever code and pages cite is there: pages, their sections, links, rules, edge cases and decisions.
+"""Whatever code and pages cite is there: pages, their sections, links, files, rules, edge cases, decisions.
 
-`dead` goes from a tree to findings, as the checks of `house` do. Python is read as text: rules are looked for
-in comments and docstrings, all else in the whole file.
+`dead` goes from a tree to findings, as the checks of `house` do. Python is read as text: rules and files are
+looked for in comments and docstrings, all else in the whole file.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from tests.tidy.house import python_files
+from tests.tidy.house import ROOMS, python_files
 from tools.rules import read_rules
 
 PLANTED: Final = "tests/tidy/test_planted.py"
@@ -26,6 +26,7 @@ DECISION: Final = re.compile(r"ecisions? (\d{3,})\b")
 PAGE: Final = re.compile(r"[\"'][\w-]+\.md[\"']|(?<![\w./*-])((?:[\w-]+/|\.\./)*[\w-]+\.md)\b")
 """A bare name in quotes is a program's own file; all others are citations."""
 SECTION: Final = re.compile(r"([\w/-]+\.md),[\s\"]*«([^»]+)»")
+FILE: Final = re.compile(rf"(?<![\w./{{}}<-])((?:{'|'.join((*ROOMS, 'docs', 'examples'))})/[\w./-]*\w)")
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 HEADING: Final = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
@@ -80,6 +81,12 @@ def _dead_pages(root: Path, path: Path, text: str) -> Iterator[str]:
             yield f"{name} has no section «{section}»"
 
 
+def _dead_files(root: Path, text: str) -> Iterator[str]:
+    for name in sorted(set(FILE.findall(text))):
+        if not name.endswith(".md") and not (root / name).exists() and not (root / f"{name}.py").exists():
+            yield f"{name}: no such file"
+
+
 def _dead_links(path: Path, text: str) -> Iterator[str]:
     for target in LINK.findall(CODE.sub("", text)):
         if "://" in target or target.startswith("mailto:"):
@@ -108,7 +115,7 @@ def _remarks(text: str) -> str:
 
 
 def _texts(root: Path) -> Iterator[tuple[Path, str, str]]:
-    """(file, its text, the part of it in which rules are looked for)."""
+    """(file, its text, the part of it in which rules and files are looked for)."""
     for path in python_files(root):
         if path.relative_to(root).as_posix() != PLANTED:
             text = path.read_text(encoding="utf-8")
@@ -127,7 +134,7 @@ def dead(root: Path) -> list[str]:
     _headings.cache_clear()
     found = []
     for path, text, remarks in _texts(root):
-        wrong = [*_dead_pages(root, path, text), *_dead_rules(rules, remarks)]
+        wrong = [*_dead_pages(root, path, text), *_dead_rules(rules, remarks), *_dead_files(root, remarks)]
         wrong += _dead_links(path, text) if path.suffix == ".md" else []
         wrong += [f"{case}: docs/edge-cases.md has no such case" for case in set(CASE.findall(text)) - cases]
         wrong += [f"decision {each}: no such decision" for each in set(DECISION.findall(text)) - known]

@@ -214,6 +214,8 @@ def test_mypy_refuses_a_function_without_types(tree: Path) -> None:
     [
         ("services/queue/rules/planted.py", '"""Five seconds (planted.md)."""\n', "planted.md: no such page"),
         ("services/queue/rules/planted.py", "X = 'see docs/planted.md'\n", "docs/planted.md: no such page"),
+        ("services/queue/rules/planted.py", "# As runtime/planted.py.\n", "runtime/planted.py: no such file"),
+        ("docs/tutorial.md", "Look into `tools/planted`.\n", "tools/planted: no such file"),
         ("pyproject.toml", "# See planted.md.\n", "planted.md: no such page"),
         (
             "services/queue/rules/planted.py",

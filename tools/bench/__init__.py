@@ -12,7 +12,7 @@ import sys
 
 
 def main(argv: list[str]) -> int:
-    """Measure, print, and write docs/benchmarks.* after a whole run."""
+    """Measure, print, and write docs/benchmarks.md and its JSON after a whole run."""
     # The rest is imported here, so that listing the verbs needs none of its libraries.
     from tools.bench import run
 
