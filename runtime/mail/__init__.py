@@ -1,6 +1,6 @@
-"""Letters, whoever writes them: addresses, what a letter is made of, and handing it to a mail server.
+"""Writing and sending e-mail, whichever service writes.
 
-`addresses` is what an e-mail address is; `headers` cleans, encodes and folds what stands in a header;
-`letter` joins a letter's parts into bytes; `pages` renders its two texts; `mailer` hands it over by SMTP,
-and `answers` is the table of what a server's answer means.
+`addresses` parses e-mail addresses; `headers` cleans, encodes and folds header values; `letter` joins a
+letter's parts into bytes; `letter_templates` renders its two texts; `mailer` sends it by SMTP, and
+`smtp_replies` is the table of what a server's reply means.
 """

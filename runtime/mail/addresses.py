@@ -1,8 +1,8 @@
-"""What an e-mail address is: one type, wherever an address comes in.
+"""What a valid e-mail address is, the same wherever an address comes in.
 
-Syntax only, nobody is asked: private domains (`.local`, a host's bare name) are as good as others, a domain
-may be internationalized, and letters beyond ASCII before the @ are allowed; whether a mail server takes
-those is known when a letter goes there (SMTPUTF8). No comments, no quoted parts, no IP addresses.
+Only the syntax is checked: private domains (`.local`, a bare host name) are valid, a domain may be
+internationalized, and characters beyond ASCII before the @ are allowed; whether a mail server takes those is
+known when a letter is sent (SMTPUTF8). Comments, quoted parts and IP addresses are not allowed.
 """
 
 from functools import lru_cache
@@ -11,30 +11,30 @@ from typing import Final
 import email_validator
 from email_validator import EmailNotValidError, ValidatedEmail
 
-# The library's own way to allow them: a company's mail server may well be at `pbx.local` or `localhost`.
+# The library's own way to allow such domains: a company's mail server may be at `pbx.local` or `localhost`.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 LENGTH_MAX: Final = 254
-"""RFC 5321 has room for no more in a command."""
+"""RFC 5321: the longest address that fits into a command."""
 
 
-class NoAddress(ValueError):
-    """This is no e-mail address; the message says why."""
+class InvalidAddress(ValueError):
+    """Not a valid e-mail address; the message says why."""
 
 
 def canonical(text: str) -> str:
-    """The address as it is stored and shown: the domain in its own letters, small. Raises NoAddress."""
+    """The address as it is stored and shown: the domain in Unicode, lower case. Raises InvalidAddress."""
     return _parsed(text).normalized
 
 
 def on_the_wire(text: str) -> str:
-    """The address as a mail server gets it: the domain in ASCII. Raises NoAddress."""
+    """The address as a mail server gets it: the domain in ASCII. Raises InvalidAddress."""
     found = _parsed(text)
     return f"{found.local_part}@{found.ascii_domain}"
 
 
 def domain(text: str) -> str:
-    """The domain of an address, in ASCII. Raises NoAddress."""
+    """The domain of an address, in ASCII. Raises InvalidAddress."""
     found = _parsed(text).ascii_domain
     return str(found)
 
@@ -42,7 +42,7 @@ def domain(text: str) -> str:
 @lru_cache(maxsize=4_096)
 def _parsed(text: str) -> ValidatedEmail:
     if len(text) > LENGTH_MAX:
-        raise NoAddress(f"an e-mail address has {LENGTH_MAX} characters at most")
+        raise InvalidAddress(f"an e-mail address has {LENGTH_MAX} characters at most")
     try:
         return email_validator.validate_email(
             text.strip(" "),
@@ -53,4 +53,4 @@ def _parsed(text: str) -> ValidatedEmail:
             globally_deliverable=False,
         )
     except (EmailNotValidError, UnicodeError) as error:
-        raise NoAddress(str(error)) from error
+        raise InvalidAddress(str(error)) from error

@@ -1,9 +1,9 @@
-"""What stands in a header: cleaned, encoded and folded here, whatever Python is installed.
+"""Header values: cleaned, encoded and folded here, the same with every version of Python.
 
-The standard library folds anew with every release: it has lost spaces between encoded words (python/cpython
-#92081, #144156) and the quotes of long names (#80222). So a line is either ASCII, folded at spaces, or wholly
-made of encoded words (RFC 2047), between which a reader drops the white space. Every text is cleaned on the
-way: no header can be told anything but one line.
+The standard library's folding changes with its releases: it has lost spaces between encoded words
+(python/cpython #92081, #144156) and the quotes of long names (#80222). So a value is either ASCII, folded at
+spaces, or wholly made of encoded words (RFC 2047), between which a reader drops the white space. Every text
+is cleaned first, so that it can't add a line to the header.
 """
 
 import re
@@ -18,17 +18,17 @@ from runtime.text import NAME_LENGTH_MAX, one_line
 LINE_LENGTH_MAX: Final = 76
 """RFC 2047 for a line with an encoded word; RFC 5322 recommends 78."""
 TEXT_LENGTH_MAX: Final = 200
-"""Of a subject; mail programs show less."""
+"""The longest subject; mail programs show less."""
 _FRAME: Final = len("=?utf-8?b??=")
 _WORD_BYTES_MAX: Final = (75 - _FRAME) // 4 * 3
-"""RFC 2047 allows 75 characters to an encoded word; base64 makes four of three bytes."""
+"""RFC 2047 allows 75 characters in an encoded word; base64 makes four characters of three bytes."""
 _BREAK: Final = "\r\n "
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 """A name that needs no quotes (RFC 5322, 3.2.3)."""
 
 
 def text(name: str, value: str) -> str:
-    """An unstructured header: a subject."""
+    """An unstructured header, such as a subject."""
     value = one_line(value, TEXT_LENGTH_MAX)
     if value.isascii():
         return _folded(f"{name}:", value.split(" "))
@@ -36,13 +36,13 @@ def text(name: str, value: str) -> str:
 
 
 def mailbox(name: str, display: str, address: str) -> str:
-    """A header with one address and the name that goes with it."""
+    """A header with a name and an address."""
     display = one_line(display, NAME_LENGTH_MAX)
     if not display:
         return f"{name}: {address}"
     quoted = display if _ATOMS.fullmatch(display) else _quoted(display)
     is_plain = display.isascii() and len(f"{name}: {quoted}") <= LINE_LENGTH_MAX
-    # Never folded within quotes: not every reader joins those again.
+    # Never folded within quotes: not every reader joins the lines again.
     phrase = quoted if is_plain else _encoded(display, len(name) + 2)
     last = phrase.rpartition("\n")[2]
     space = " " if len(last) + len(address) + 3 <= LINE_LENGTH_MAX - len(name) - 2 else _BREAK
@@ -50,9 +50,9 @@ def mailbox(name: str, display: str, address: str) -> str:
 
 
 def file_names(name: str) -> tuple[str, str]:
-    """Parameters with a file's name, for Content-Type and Content-Disposition.
+    """A file's name as parameters of Content-Type and Content-Disposition.
 
-    Programs that know no RFC 2231 find it as an encoded word in the older of the two.
+    Programs without RFC 2231 find it as an encoded word in Content-Type.
     """
     name = one_line(name, NAME_LENGTH_MAX)
     if name.isascii():
@@ -67,7 +67,7 @@ def _quoted(value: str) -> str:
 
 
 def _encoded(value: str, begun: int) -> str:
-    """All of it as encoded words, the first beside what the line begins with."""
+    """The whole value as encoded words; the first has less room, behind the header's name."""
     room = (LINE_LENGTH_MAX - begun - _FRAME) // 4 * 3
     return _BREAK.join(_words(value, room))
 
@@ -76,7 +76,7 @@ def _words(value: str, first_bytes_max: int) -> Iterator[str]:
     chunk, limit = b"", first_bytes_max
     for letter in value:
         data = letter.encode()
-        # A mark goes where its letter is, unless somebody has heaped them up.
+        # A combining mark stays with its letter, unless there are too many of them.
         room = limit - 6 if not unicodedata.combining(letter) else limit
         if chunk and len(chunk) + len(data) > room:
             yield _word(chunk)
@@ -92,7 +92,7 @@ def _word(data: bytes) -> str:
 def _folded(begun: str, tokens: list[str]) -> str:
     lines = [begun]
     for token in tokens:
-        # The first token stays on the line of the name: some readers take a bare name for an empty header.
+        # The first token stays on the line of the name: some readers take a name alone for an empty header.
         if len(lines[-1]) + 1 + len(token) > LINE_LENGTH_MAX and lines[-1] != begun:
             lines.append("")
         lines[-1] += f" {token}"

@@ -1,7 +1,7 @@
-"""A letter as bytes: two texts that say the same, and perhaps a file (RFC 5322, 2045, 2046).
+"""A letter as bytes: a text and an HTML part that say the same, and perhaps a file (RFC 5322, 2045, 2046).
 
-Its Date is not here: it is that of a sending, and the mailer's. All bodies are base64, in which neither a
-line end, a dot nor a boundary can occur.
+The Date is missing: the mailer sets it for each sending. All bodies are base64, in which no line end of
+theirs, no dot and no boundary can occur.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ from runtime.mail import headers
 
 
 class Mailbox(msgspec.Struct, frozen=True):
-    """Somebody's name and address; the address as it is on the wire."""
+    """A name and an address, the address as a mail server gets it."""
 
     name: str
     address: str
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that goes with a letter."""
+    """A file attached to a letter."""
 
     name: str
     type: str
@@ -40,19 +40,19 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
 
     def as_bytes(self) -> bytes:
-        """The letter as a server gets it, with CR LF, and without its Date."""
+        """The letter as a server gets it, with CR LF, but without its Date."""
         head = [
             headers.mailbox("From", self.sender.name, self.sender.address),
             headers.mailbox("To", self.recipient.name, self.recipient.address),
             headers.text("Subject", self.subject),
             f"Message-ID: {self.message_id}",
-            # RFC 3834: nobody's absence notice shall answer a machine; Exchange wants to be told separately.
+            # RFC 3834: no absence notice shall answer a machine; Exchange needs a header of its own.
             "Auto-Submitted: auto-generated",
             "X-Auto-Response-Suppress: All",
             f"Content-Language: {self.language}",
             "MIME-Version: 1.0",
         ]
-        # Derived, so that a letter written twice is the same; base64 has no `_`.
+        # Derived, so that a letter written twice is the same; base64 never contains `_`.
         mark = hashlib.sha256(self.message_id.encode()).hexdigest()[:32]
         texts = _parts(
             f"alternative_{mark}",

@@ -19,7 +19,7 @@ from contracts.directory import Recipient
 from contracts.ids import Instant, OrganizationId
 from contracts.message import type_name
 from contracts.voicemail import SendLetter
-from runtime.mail.addresses import NoAddress
+from runtime.mail.addresses import InvalidAddress
 from services.voicemail.activities.audio import NotPlayable, Studio
 from services.voicemail.activities.composing import Audio, Writer
 from tests.badinput.hostile import Hostile
@@ -52,7 +52,7 @@ def test_any_letter_that_a_decider_can_ask_for_is_written_or_has_no_address() ->
         command = decode(type_name(command), encode(command))  # type: ignore[assignment]  # as it arrives
         try:
             letter = WRITER.letter(NORTH, command, Audio(mp3=b"mp3"))
-        except NoAddress:
+        except InvalidAddress:
             continue
         except Exception as error:
             raise AssertionError(f"seed {seed}: {command}") from error

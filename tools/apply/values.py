@@ -55,7 +55,7 @@ def _days(value: Any) -> tuple[int, ...]:
 def _email(value: str) -> str:
     try:
         return addresses.canonical(value)
-    except addresses.NoAddress as error:
+    except addresses.InvalidAddress as error:
         raise refused(Say.EMAIL, value=value) from error
 
 

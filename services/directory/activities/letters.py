@@ -20,9 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import Instant
-from runtime.mail.addresses import NoAddress
-from runtime.mail.answers import Answer, Verdict
+from runtime.mail.addresses import InvalidAddress
 from runtime.mail.mailer import Mailer
+from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.ports import Clock
 from services.directory.activities.database import Database
 from services.directory.activities.page import Page
@@ -148,21 +148,23 @@ class Letters:
             else:
                 return
 
-    async def _sent(self, row: LetterRow) -> Answer:
+    async def _sent(self, row: LetterRow) -> SendResult:
         async with self._database.begin() as connection:
             page = Page(connection, row.organization_id, self._clock.now())
             await page.load()
         card = page.office.employees.get(row.agent_id)
         if card is None or card.email is None:
-            return Answer(verdict=Verdict.REFUSED, text="the card has no e-mail address")
+            return SendResult(verdict=Verdict.REFUSED, text="the card has no e-mail address")
         try:
             secrets = msgspec.json.decode(self._vault.open(row.sealed), type=Secrets)
         except (JoseError, ValueError, msgspec.DecodeError):
-            return Answer(verdict=Verdict.REFUSED, text="what the letter tells can't be opened with this key")
+            return SendResult(
+                verdict=Verdict.REFUSED, text="what the letter tells can't be opened with this key"
+            )
         try:
             letter = self._writer.letter(page.office, card, secrets, row.message_id)
-        except NoAddress as error:
-            return Answer(verdict=Verdict.REFUSED, text=str(error))
+        except InvalidAddress as error:
+            return SendResult(verdict=Verdict.REFUSED, text=str(error))
         return await self._mailer.send(letter, sender=self._sender, recipient=card.email)
 
 
@@ -175,7 +177,7 @@ def _is(row: LetterRow) -> Any:
     )
 
 
-def _after(answer: Answer, tries: int, now_at: Instant) -> dict[str, object]:
+def _after(answer: SendResult, tries: int, now_at: Instant) -> dict[str, object]:
     """What a letter's row becomes after a try."""
     text = answer.text[:ANSWER_LENGTH_MAX]
     if answer.verdict is Verdict.ACCEPTED:

@@ -10,7 +10,7 @@ import msgspec
 from contracts.directory import Language
 from runtime.mail import addresses
 from runtime.mail.letter import Letter, Mailbox
-from runtime.mail.pages import Pages
+from runtime.mail.letter_templates import LetterTemplates
 from runtime.text import one_line
 from services.directory.state.cards import EmployeeCard
 from services.directory.state.office import Office
@@ -91,16 +91,16 @@ class Writer:
         """Raises ValueError when the sender is no address."""
         try:
             self._sender = Mailbox(sender_name, addresses.on_the_wire(sender))
-        except addresses.NoAddress as error:
+        except addresses.InvalidAddress as error:
             raise ValueError(
                 f"set RINGBACK_MAIL_FROM to the address that welcome letters come from: {error}"
             ) from error
         self.domain = addresses.domain(sender)
         self._softphone_url = softphone_url
-        self._pages = Pages("services.directory.activities")
+        self._templates = LetterTemplates("services.directory.activities")
 
     def letter(self, office: Office, card: EmployeeCard, secrets: Secrets, message_id: str) -> Letter:
-        """Write one. Raises NoAddress."""
+        """Write one. Raises InvalidAddress."""
         language = card.language or office.organization.language
         page = self._page(office, card, secrets, WORDS[language])
         return Letter(
@@ -108,8 +108,8 @@ class Writer:
             sender=self._sender,
             recipient=Mailbox(card.name, addresses.on_the_wire(card.email or "")),
             subject=str(page["subject"]),
-            text=self._pages.text("welcome", page),
-            html=self._pages.html("welcome", page | {"language": str(language)}),
+            text=self._templates.text("welcome", page),
+            html=self._templates.html("welcome", page | {"language": str(language)}),
             language=str(language),
         )
 

@@ -192,7 +192,7 @@ def _address(email: str) -> str:
     """In one form, so that two ways to write an address are one reader; what was saved as none stays."""
     try:
         return addresses.canonical(email)
-    except addresses.NoAddress:
+    except addresses.InvalidAddress:
         return email
 
 

@@ -119,7 +119,7 @@ def address(email: str | None, field: str) -> Iterator[Problem]:
         return
     try:
         addresses.canonical(email)
-    except addresses.NoAddress:
+    except addresses.InvalidAddress:
         yield Problem(code=Code.EMAIL_WRONG, field=field, values={"email": email})
 
 

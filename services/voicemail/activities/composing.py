@@ -19,7 +19,7 @@ from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
 from runtime.mail import addresses
 from runtime.mail.letter import Attachment, Letter, Mailbox
-from runtime.mail.pages import Pages
+from runtime.mail.letter_templates import LetterTemplates
 from runtime.text import one_line
 from services.voicemail.activities import warning, wording
 from services.voicemail.activities.wording import WORDS, Words, call_url
@@ -72,18 +72,18 @@ class Writer:
         """Raises ValueError when the sender is no address."""
         try:
             self._sender = Mailbox(sender_name, addresses.on_the_wire(sender))
-        except addresses.NoAddress as error:
+        except addresses.InvalidAddress as error:
             raise ValueError(f"RINGBACK_MAIL_FROM is no e-mail address: {sender!r}: {error}") from error
         self._domain = addresses.domain(sender)
         self.attachment_bytes_max = attachment_bytes_max
-        self._pages = Pages("services.voicemail.activities")
+        self._templates = LetterTemplates("services.voicemail.activities")
 
     def message_id(self, organization_id: OrganizationId, command: SendLetter) -> str:
         """The same for the same letter, for ever."""
         return f"<{identity(organization_id, command)[:32]}@{self._domain}>"
 
     def letter(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> Letter:
-        """Write one. Raises NoAddress."""
+        """Write one. Raises InvalidAddress."""
         if len(audio.mp3) > self.attachment_bytes_max:
             audio = msgspec.structs.replace(audio, mp3=b"", absence=Absence.TOO_LARGE)
         if command.kind is LetterKind.UNHEARD:
@@ -100,8 +100,8 @@ class Writer:
             sender=self._sender,
             recipient=Mailbox(command.recipient.name, addresses.on_the_wire(command.recipient.email)),
             subject=str(page["subject"]),
-            text=self._pages.text(name, page),
-            html=self._pages.html(name, page),
+            text=self._templates.text(name, page),
+            html=self._templates.html(name, page),
             language=str(command.language),
             attachments=attached,
         )

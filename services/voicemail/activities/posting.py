@@ -19,9 +19,9 @@ import msgspec
 
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, Mark, SendLetter
-from runtime.mail.addresses import NoAddress
-from runtime.mail.answers import Answer, Verdict
+from runtime.mail.addresses import InvalidAddress
 from runtime.mail.mailer import Mailer
+from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.ports import Blobs, BlobsUnavailable
 from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Studio
 from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, Writer, identity
@@ -109,8 +109,8 @@ class Postman:
         renewing = asyncio.create_task(self._renew_mark(key, done))
         try:
             answer = await self._deliver(organization_id, command, audio)
-        except NoAddress as error:
-            answer = Answer(verdict=Verdict.REFUSED, text=str(error))
+        except InvalidAddress as error:
+            answer = SendResult(verdict=Verdict.REFUSED, text=str(error))
         finally:
             # It ends by itself: a write to S3 that is cancelled may still come after the next one.
             done.set()
@@ -142,7 +142,9 @@ class Postman:
             else:
                 return
 
-    async def _deliver(self, organization_id: OrganizationId, command: SendLetter, audio: Audio) -> Answer:
+    async def _deliver(
+        self, organization_id: OrganizationId, command: SendLetter, audio: Audio
+    ) -> SendResult:
         letter = self._writer.letter(organization_id, command, audio)
         recipient = command.recipient.email.strip()
         answer = await self._mailer.send(letter, sender=self._sender, recipient=recipient)

@@ -20,8 +20,8 @@ from contracts.ids import Instant
 from contracts.message import Fact, Message
 from contracts.telephony import CheckExtension
 from runtime.edge import EdgePorts, Heard, NotSaid, Say
-from runtime.mail.answers import Answer, Verdict
 from runtime.mail.mailer import Sendable
+from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.memory import MemoryBlobs, MemoryClock
 from runtime.ports import Outgoing
 from services.directory.activities import bootstrap
@@ -91,9 +91,9 @@ class Mail:
 
     def __init__(self) -> None:
         self.letters: list[EmailMessage] = []
-        self.answer = Answer(verdict=Verdict.ACCEPTED, text="250 queued")
+        self.answer = SendResult(verdict=Verdict.ACCEPTED, text="250 queued")
 
-    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> Answer:
+    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> SendResult:
         if self.answer.verdict is Verdict.ACCEPTED:
             found = email.message_from_bytes(letter.as_bytes(), policy=email.policy.default)
             assert isinstance(found, EmailMessage)

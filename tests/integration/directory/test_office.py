@@ -26,7 +26,7 @@ from contracts.prompts import company_notice
 from contracts.scenario import ScenarioSaved
 from contracts.telephony import CheckExtension
 from contracts.tts import RenderNotice
-from runtime.mail.answers import Answer, Verdict
+from runtime.mail.smtp_replies import SendResult, Verdict
 from tests.integration.directory.companies import NOW, Company, heard
 from tests.unit.voicemail.sounds import silence, voice, wav
 
@@ -193,7 +193,7 @@ async def test_hours_travel_sixty_days_ahead_and_roll_on_by_themselves(company: 
 @pytest.mark.rule("E3")
 async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card(company: Company) -> None:
     """Retried while the server says later, given up when it says never."""
-    company.mail.answer = Answer(verdict=Verdict.DEFERRED, text="451 later")
+    company.mail.answer = SendResult(verdict=Verdict.DEFERRED, text="451 later")
     body = {"name": "Орлов Пётр", "pbx_id": "moskva", "email": "orlov@vostok.example"}
     made = await company.made("/employees", body)
     assert made["one_time_password"] is None
@@ -202,7 +202,7 @@ async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card
     assert await company.directory.letters.round() == 0
     card = (await company.call("GET", f"/employees/{made['id']}")).json()
     assert card["letter"] == {"state": "pending", "answer": "451 later", "tries": 1}
-    company.mail.answer = Answer(verdict=Verdict.ACCEPTED, text="250 queued")
+    company.mail.answer = SendResult(verdict=Verdict.ACCEPTED, text="250 queued")
     company.clock.advance(60)
     assert await company.directory.letters.round() == 1
     [letter] = company.mail.letters
@@ -214,7 +214,7 @@ async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card
     company.headers = await company.login("gusev.r")
     card = (await company.call("GET", f"/employees/{made['id']}")).json()
     assert card["letter"]["state"] == "accepted"
-    company.mail.answer = Answer(verdict=Verdict.REFUSED, text="550 no such user")
+    company.mail.answer = SendResult(verdict=Verdict.REFUSED, text="550 no such user")
     other = await company.made("/employees", {**body, "name": "Белова Анна"})
     await company.directory.letters.round()
     card = (await company.call("GET", f"/employees/{other['id']}")).json()

@@ -12,9 +12,9 @@ import trustme
 from contracts.directory import Language, Recipient
 from contracts.ids import MediaKey, OrganizationId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, LetterKind, SendLetter
-from runtime.mail.answers import Verdict
 from runtime.mail.letter import Letter
 from runtime.mail.mailer import SmtpMailer, server_at
+from runtime.mail.smtp_replies import Verdict
 from runtime.memory import MemoryBlobs
 from services.directory.activities.welcome import Secrets
 from services.directory.activities.welcome import Writer as WelcomeWriter

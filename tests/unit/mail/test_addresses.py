@@ -63,7 +63,7 @@ def test_an_address_that_letters_can_have_is_taken_by_the_book_and_by_office_fil
 @pytest.mark.parametrize("address", BAD)
 def test_what_is_no_address_is_refused_wherever_it_comes_in(address: str) -> None:
     """By the book's limits or its rules, and by office files; no letter is ever written to it."""
-    with pytest.raises(addresses.NoAddress):
+    with pytest.raises(addresses.InvalidAddress):
         addresses.on_the_wire(address)
     with pytest.raises(ValidationError):
         TypeAdapter(FileEmail).validate_python(address)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from runtime.mail.answers import Answer, Verdict
 from runtime.mail.letter import Attachment, Letter, Mailbox
 from runtime.mail.mailer import SmtpMailer, server_at
+from runtime.mail.smtp_replies import SendResult, Verdict
 from tests.unit.mail.servers import HELLO, ScriptedServer
 
 SENDER = "rb@volga.example"
@@ -28,7 +28,7 @@ LETTER = Letter(
 )
 
 
-async def sent(mailer: SmtpMailer, *, recipient: str = ANNA, letter: Letter = LETTER) -> Answer:
+async def sent(mailer: SmtpMailer, *, recipient: str = ANNA, letter: Letter = LETTER) -> SendResult:
     return await mailer.send(letter, sender=SENDER, recipient=recipient)
 
 
@@ -81,7 +81,7 @@ async def test_a_server_that_is_slow_with_its_last_answer_gets_one_copy() -> Non
     """Behind the dot a server may take longer than for anything else: it scans, or asks its own."""
     async with ScriptedServer(delays={"END": 3}) as server:
         answer = await sent(server.mailer(timeout_s=2, end_timeout_s=60))
-    assert answer == Answer(verdict=Verdict.ACCEPTED, text="250 queued")
+    assert answer == SendResult(verdict=Verdict.ACCEPTED, text="250 queued")
     assert len(server.letters) == 1
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.mail.answers import Stage, judged
+from runtime.mail.smtp_replies import Stage, result_of_reply
 from runtime.text import as_text, one_line
 
 
@@ -35,7 +35,7 @@ def test_words_in_latin_1_are_read(words: str) -> None:
 def test_whatever_a_server_says_can_be_written_down(said: bytes, code: int) -> None:
     """A fact with its words goes onto the log, whatever bytes they came in."""
     assert msgspec.json.encode(as_text(said))
-    answer = judged(Stage.RCPT, code, said.decode("utf-8", "surrogateescape"))
+    answer = result_of_reply(Stage.RCPT, code, said.decode("utf-8", "surrogateescape"))
     assert msgspec.json.decode(msgspec.json.encode(answer.text)) == answer.text
     assert len(answer.text) <= 500
     assert "\n" not in answer.text

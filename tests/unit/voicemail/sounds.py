@@ -13,8 +13,8 @@ import struct
 import subprocess
 from email.message import EmailMessage
 
-from runtime.mail.answers import Answer, Verdict
 from runtime.mail.mailer import Sendable
+from runtime.mail.smtp_replies import SendResult, Verdict
 
 RATE_HZ = 8_000
 
@@ -123,16 +123,18 @@ def decoded_ms(mp3: bytes) -> int:
 class PostOffice:
     """A mail server's side of the port: answers as told, keeps what it took; by default it takes all."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: SendResult) -> None:
         self._answers = list(answers)
         self.letters: list[EmailMessage] = []
         self.asked = 0
 
-    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> Answer:
+    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> SendResult:
         """The next answer."""
         self.asked += 1
         await asyncio.sleep(0)
-        answer = self._answers.pop(0) if self._answers else Answer(verdict=Verdict.ACCEPTED, text="250 kept")
+        answer = (
+            self._answers.pop(0) if self._answers else SendResult(verdict=Verdict.ACCEPTED, text="250 kept")
+        )
         if answer.verdict is Verdict.ACCEPTED or answer.is_answer_lost:
             found = email.message_from_bytes(letter.as_bytes(), policy=email.policy.default)
             assert isinstance(found, EmailMessage)

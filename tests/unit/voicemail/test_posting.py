@@ -9,7 +9,7 @@ import pytest
 from contracts.directory import Language, Recipient
 from contracts.ids import Instant, MediaKey, OrganizationId, VoiceMessageId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, LetterKind, SendLetter
-from runtime.mail.answers import Answer, Verdict
+from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.memory import MemoryBlobs
 from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.composing import Writer
@@ -37,15 +37,15 @@ LETTER = SendLetter(
     duration_ms=11_000,
     console_url="https://console.example",
 )
-DEFERRED = Answer(verdict=Verdict.DEFERRED, text="451 later")
-LOST = Answer(verdict=Verdict.DEFERRED, text="cut", is_answer_lost=True)
+DEFERRED = SendResult(verdict=Verdict.DEFERRED, text="451 later")
+LOST = SendResult(verdict=Verdict.DEFERRED, text="cut", is_answer_lost=True)
 
 
 class World:
     """What outlives a process: S3, the mail server and the time; `process()` starts one."""
 
     def __init__(
-        self, *answers: Answer, blobs: MemoryBlobs | None = None, spool: Spool | None = None
+        self, *answers: SendResult, blobs: MemoryBlobs | None = None, spool: Spool | None = None
     ) -> None:
         self.blobs = blobs or MemoryBlobs()
         self.blobs.objects[KEY] = (b"an mp3", "audio/mpeg")
@@ -147,7 +147,7 @@ async def test_a_lost_answer_means_a_repeat_that_is_counted() -> None:
 @pytest.mark.rule("V4")
 async def test_a_refusal_is_final_and_keeps_the_servers_words() -> None:
     """The recipient's card shows what the server said."""
-    world = World(Answer(verdict=Verdict.REFUSED, text="550 no such user"))
+    world = World(SendResult(verdict=Verdict.REFUSED, text="550 no such user"))
     result = await world.process().send(VOLGA, LETTER)
     assert result == LetterFailed(letter_id=LETTER.letter_id, answer="550 no such user")
 
@@ -229,7 +229,7 @@ async def test_an_mp3_over_the_limit_stays_in_the_console_and_the_letter_says_so
 @pytest.mark.rule("V4")
 async def test_a_server_with_a_smaller_limit_gets_a_letter_with_a_link() -> None:
     """It refused the large one, so the small one is no second letter (EC-69)."""
-    world = World(Answer(verdict=Verdict.REFUSED, text="552 too big", is_too_large=True))
+    world = World(SendResult(verdict=Verdict.REFUSED, text="552 too big", is_too_large=True))
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterAccepted)
     (letter,) = world.office.letters
     assert not attachments(letter)

@@ -10,8 +10,8 @@ from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
 from contracts.voicemail import LetterAccepted, LetterDeferred, SendLetter
 from runtime.edge import Heard
-from runtime.mail.answers import Answer, Verdict
 from runtime.mail.mailer import Sendable
+from runtime.mail.smtp_replies import SendResult, Verdict
 from services.voicemail import activities
 from services.voicemail.activities import Delivery
 from services.voicemail.activities.posting import Postman
@@ -27,10 +27,10 @@ class SlowServer:
         self.goes_on = asyncio.Event()
         self.taken = 0
 
-    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> Answer:
+    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> SendResult:
         await self.goes_on.wait()
         self.taken += 1
-        return Answer(verdict=Verdict.ACCEPTED, text="250 queued")
+        return SendResult(verdict=Verdict.ACCEPTED, text="250 queued")
 
 
 class Log:

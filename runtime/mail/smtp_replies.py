@@ -1,12 +1,12 @@
-"""What a mail server's answer means: the one table for all letters (V4, E3).
+"""What a mail server's reply means: one table for all letters (V4, E3).
 
-Time may help with 4xx, with a line that is cut, and with whatever is wrong with *us*: how we say hello, log
-in or are listed, or from which address we write. Our fault is never the recipient's: the letter is
-deferred, and an alarm calls somebody who can mend it. What is wrong with the recipient or with the letter
-is refused, and no time mends that; a letter that is too large may go without its attachment.
+A letter is deferred after 4xx, after a lost connection, and when the fault is *ours*: our EHLO, our login,
+a block list that names us, our sender's address. Such a fault is not the recipient's, so an alarm calls
+somebody who can mend it. A letter is refused when the fault is the recipient's or its own, which no retry
+mends; a letter that is too large may be sent again without its attachment.
 
-Servers speak of us at any stage: Postfix keeps its verdict on client, HELO and sender back until RCPT. So the
-enhanced code (RFC 3463) decides before the stage does, and where that is vague (5.7.1) the words do.
+Servers complain of us at any stage: Postfix delays its verdict on client, HELO and sender until RCPT. So the
+enhanced code (RFC 3463) counts before the stage does, and where it is vague (5.7.1) the words count.
 """
 
 import re
@@ -21,7 +21,7 @@ ANSWER_LENGTH_MAX: Final = 500
 
 
 class Stage(StrEnum):
-    """What the server answered to; END is the dot behind the letter."""
+    """What the server replied to; END is the dot behind the letter."""
 
     CONNECT = "connect"
     EHLO = "ehlo"
@@ -34,7 +34,7 @@ class Stage(StrEnum):
 
 
 class Fault(StrEnum):
-    """What a final answer is about."""
+    """What a final reply complains of."""
 
     OURS = "ours"
     RECIPIENT = "recipient"
@@ -50,11 +50,11 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict with the server's own words.
+class SendResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a letter, with the server's own words.
 
-    `is_answer_lost`: the whole letter was sent, and may have arrived. `is_too_large`: a smaller letter may be
-    accepted. `is_our_fault`: somebody has to mend our side.
+    `is_answer_lost`: the whole letter was sent but no reply came, so it may have arrived. `is_too_large`: a
+    smaller letter may be accepted. `is_our_fault`: somebody has to mend our side.
     """
 
     verdict: Verdict
@@ -65,17 +65,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STAGES_OF_OURS: Final = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
-"""Here nobody has heard yet to whom we write."""
+"""At these stages the server does not know the recipient yet."""
 
 _DETAILS: Final[tuple[tuple[str, Fault], ...]] = (
-    # RFC 3463, and Microsoft's 5.2.3: the mailbox, or the system, takes less.
+    # RFC 3463, and Microsoft's 5.2.3: the letter is larger than the mailbox or the system allows.
     (r"2\.3|3\.4", Fault.SIZE),
     # The sender's address, as the server sees it (RFC 3463, 7505).
     (r"1\.[789]|7\.27", Fault.OURS),
-    # The address, its mailbox, a system that takes no mail, a route that leads nowhere.
+    # The address, its mailbox, a system that takes no mail, a route that does not exist.
     (r"[1234]\.\d+", Fault.RECIPIENT),
     (r"6\.\d+", Fault.LETTER),
-    # A mailbox or a domain that is somebody else's by now; a list that is closed (RFC 3463, 7293).
+    # A mailbox or a domain that has a new owner; a list that is closed (RFC 3463, 7293).
     (r"7\.(2|17|18|19)", Fault.RECIPIENT),
     # Logging in, encryption, SPF, DKIM, reverse names, and Microsoft's lists of senders.
     (r"7\.(?!0$|1$)\d+", Fault.OURS),
@@ -94,11 +94,11 @@ _WORDS: Final[tuple[tuple[str, Fault], ...]] = (
     (r"\b(your|the) (host|ip|address|server|domain)\b.*(reject|denied|refus|not allowed|block)", Fault.OURS),
 )
 _CODES: Final[dict[int, Fault]] = {
-    # The protocol: what we said was not understood, or came at the wrong time.
+    # The protocol: our command was not understood, or came at the wrong time.
     **dict.fromkeys((500, 502, 503, 504, 555), Fault.OURS),
     # Logging in, and encryption before that (RFC 4954).
     **dict.fromkeys((530, 534, 535, 538), Fault.OURS),
-    # RFC 5321: more than the server, or the mailbox, has room for.
+    # RFC 5321: the server or the mailbox has no room for so much.
     **dict.fromkeys((523, 552), Fault.SIZE),
     # RFC 7504: the recipient's domain takes no mail.
     **dict.fromkeys((521, 556), Fault.RECIPIENT),
@@ -110,19 +110,19 @@ _BY_STAGE: Final = {
     Stage.END: Fault.LETTER,
 }
 _VAGUE: Final = re.compile(r"7\.[01]|5\.\d+")
-"""Before the letter was seen, policy and protocol without known words are about who sends."""
+"""Before the letter is sent, policy and protocol codes without known words are about the sender."""
 _ENHANCED: Final = re.compile(r"(?:^|\n)\s*[245]\.(\d{1,3}\.\d{1,3})\b")
 
 
-def judged(stage: Stage, code: int, words: str) -> Answer:
-    """What an answer means; `words` are without the code, lines apart by line feeds."""
-    said = readable(words)
+def result_of_reply(stage: Stage, code: int, words: str) -> SendResult:
+    """What a reply means; `words` come without the code, one line each."""
+    said = reply_text(words)
     text = one_line(f"{code} {said}", ANSWER_LENGTH_MAX)
     if 200 <= code < 300:
-        return Answer(verdict=Verdict.ACCEPTED, text=text)
+        return SendResult(verdict=Verdict.ACCEPTED, text=text)
     fault = fault_of(stage, code, said)
     is_final = 500 <= code < 600
-    return Answer(
+    return SendResult(
         verdict=Verdict.REFUSED if is_final and fault is not Fault.OURS else Verdict.DEFERRED,
         text=text,
         is_too_large=fault is Fault.SIZE,
@@ -131,7 +131,7 @@ def judged(stage: Stage, code: int, words: str) -> Answer:
 
 
 def fault_of(stage: Stage, code: int, said: str) -> Fault:
-    """Whom or what a final answer is about, the most telling part of it first."""
+    """Whose or what fault a final reply names, by its most specific part first."""
     if stage in _STAGES_OF_OURS:
         return Fault.OURS
     found = _ENHANCED.search(said)
@@ -149,13 +149,13 @@ def fault_of(stage: Stage, code: int, said: str) -> Fault:
     return _BY_STAGE[stage]
 
 
-def readable(words: str) -> str:
-    """A server's words; the library keeps bytes that are no UTF-8 as surrogates."""
+def reply_text(words: str) -> str:
+    """A server's words as text; the library keeps bytes that are not UTF-8 as surrogates."""
     return as_text(words.encode("utf-8", "surrogateescape"))
 
 
-def unanswered(stage: Stage, why: str) -> Answer:
-    """No answer: a server that is away, cuts the line, or says nothing for as long as RFC 5321 waits."""
+def result_without_reply(stage: Stage, why: str) -> SendResult:
+    """What it means when a server is away, closes the connection, or is silent as long as RFC 5321 waits."""
     is_lost = stage is Stage.END
     text = one_line(f"{why} (at {stage})", ANSWER_LENGTH_MAX)
-    return Answer(verdict=Verdict.DEFERRED, text=text, is_answer_lost=is_lost)
+    return SendResult(verdict=Verdict.DEFERRED, text=text, is_answer_lost=is_lost)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.mail.answers import Stage, Verdict, judged, unanswered
+from runtime.mail.smtp_replies import Stage, Verdict, result_of_reply, result_without_reply
 
 OURS = (
     (Stage.CONNECT, 554, "5.7.1 no SMTP service for you"),
@@ -71,7 +71,7 @@ SIZES = (
 @pytest.mark.parametrize(("stage", "code", "words"), OURS)
 def test_an_answer_about_us_defers_with_an_alarm(stage: Stage, code: int, words: str) -> None:
     """Our fault is never the recipient's: the letter waits until somebody has mended our side."""
-    answer = judged(stage, code, words)
+    answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_our_fault) == (Verdict.DEFERRED, True)
     assert answer.text == f"{code} {words}"
 
@@ -80,7 +80,7 @@ def test_an_answer_about_us_defers_with_an_alarm(stage: Stage, code: int, words:
 @pytest.mark.parametrize(("stage", "code", "words"), THEIRS)
 def test_an_answer_about_recipient_or_letter_is_final(stage: Stage, code: int, words: str) -> None:
     """No time mends it, and the server's words are kept."""
-    answer = judged(stage, code, words)
+    answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_our_fault, answer.is_too_large) == (Verdict.REFUSED, False, False)
 
 
@@ -88,7 +88,7 @@ def test_an_answer_about_recipient_or_letter_is_final(stage: Stage, code: int, w
 @pytest.mark.parametrize(("stage", "code", "words"), SIZES)
 def test_whatever_code_says_too_large_a_smaller_letter_may_go(stage: Stage, code: int, words: str) -> None:
     """By the enhanced code, the code or the words: the recipient still learns, with a link."""
-    answer = judged(stage, code, words)
+    answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_too_large) == (Verdict.REFUSED, True)
 
 
@@ -107,12 +107,12 @@ def test_whatever_code_says_too_large_a_smaller_letter_may_go(stage: Stage, code
 )
 def test_time_may_help_with_4xx_and_with_what_is_no_answer(stage: Stage, code: int, words: str) -> None:
     """At whatever stage; it calls nobody out of bed."""
-    answer = judged(stage, code, words)
+    answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_our_fault) == (Verdict.DEFERRED, False)
 
 
 @pytest.mark.rule("V4")
 def test_only_behind_the_dot_may_a_letter_without_an_answer_have_arrived() -> None:
     """Everything before costs nobody a second copy."""
-    lost = {stage for stage in Stage if unanswered(stage, "cut").is_answer_lost}
+    lost = {stage for stage in Stage if result_without_reply(stage, "cut").is_answer_lost}
     assert lost == {Stage.END}

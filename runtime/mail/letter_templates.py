@@ -1,12 +1,12 @@
-"""The two texts of a letter, from templates: a service's own, within the frame that all letters share."""
+"""A letter's text and HTML, from a service's own templates within the frame that all letters share."""
 
 from typing import Any
 
 import jinja2
 
 
-class Pages:
-    """The templates of one package (in its folder `templates`), beside the shared ones of this one."""
+class LetterTemplates:
+    """The templates of one package (in its folder `templates`) and the shared ones of this package."""
 
     def __init__(self, package: str) -> None:
         self._environment = jinja2.Environment(
@@ -23,9 +23,9 @@ class Pages:
         )
 
     def text(self, name: str, page: dict[str, Any]) -> str:
-        """The text part of the letter with this name."""
+        """Render the text part of the letter with this name."""
         return self._environment.get_template(f"{name}.txt.j2").render(page)
 
     def html(self, name: str, page: dict[str, Any]) -> str:
-        """The HTML part."""
+        """Render the HTML part."""
         return self._environment.get_template(f"{name}.html.j2").render(page)
