@@ -25,7 +25,7 @@ from contracts.directory import Language
 from contracts.ids import Address, MediaKey, PbxId
 from runtime.s3_blobs import connected
 from services.gateway.port import PbxGone, PbxThere
-from services.gateway.simulated import Script, Sounds, Town, wire
+from services.gateway.simulated import AudioLibrary, Script, SimulatedNetwork, wire
 from services.gateway.simulated import script as scripts
 from tools.stack.process import why_port_is_refused
 from tools.stack.signals import SIGNALS
@@ -86,10 +86,10 @@ class Bucket:
 
 
 class PhonesServer:
-    """A town behind a TCP port; `speed` 2 lets everything happen twice as fast."""
+    """A network behind a TCP port; `speed` 2 lets everything happen twice as fast."""
 
-    def __init__(self, town: Town, *, speed: float = 1.0) -> None:
-        self.town = town
+    def __init__(self, network: SimulatedNetwork, *, speed: float = 1.0) -> None:
+        self.network = network
         self._speed = speed
         self._started = time.monotonic()
         self._connections: dict[PbxId, asyncio.StreamWriter] = {}
@@ -98,7 +98,7 @@ class PhonesServer:
         self._running: asyncio.Task[None] | None = None
 
     def now(self) -> int:
-        """The town's clock in ms."""
+        """The network's clock in ms."""
         return BASE_MS + int((time.monotonic() - self._started) * 1000 * self._speed)
 
     async def start(self, port: int) -> int:
@@ -120,14 +120,14 @@ class PhonesServer:
 
     def begin(self) -> None:
         """The script's zero."""
-        self.town.begin(self.now())
+        self.network.begin(self.now())
         self._changed.set()
 
     async def _run(self) -> None:
         while True:
             self._changed.clear()
             self._pump()
-            next_at = self.town.next_event_at()
+            next_at = self.network.next_event_at()
             wait_s = IDLE_S_MAX if next_at is None else (next_at - self.now()) / 1000 / self._speed
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(IDLE_S_MAX, max(0.001, wait_s))):
@@ -136,8 +136,8 @@ class PhonesServer:
     def _pump(self) -> None:
         """Let the time run, and pass on what was told."""
         now = self.now()
-        self.town.advance(now)
-        for pbx_id, pbx in self.town.pbxs.items():
+        self.network.advance(now)
+        for pbx_id, pbx in self.network.pbxs.items():
             for event in pbx.events(now):
                 writer = self._connections.get(pbx_id)
                 if isinstance(event, PbxGone):
@@ -147,7 +147,7 @@ class PhonesServer:
                     # It tells what it has to whoever connects.
                     continue
                 elif writer is not None:
-                    writer.write(wire.line(wire.Told(happening=event)))
+                    writer.write(wire.line(wire.EventLine(event=event)))
 
     def _drop(self, pbx_id: PbxId) -> None:
         writer = self._connections.pop(pbx_id, None)
@@ -172,20 +172,20 @@ class PhonesServer:
     async def _serve_gateway(
         self, pbx_id: PbxId, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        pbx = self.town.pbxs[pbx_id]
+        pbx = self.network.pbxs[pbx_id]
         self._pump()
         if not pbx.is_there:
             return
         former = self._connections.get(pbx_id)
         if former is not None:
-            former.write(wire.line(wire.Told(is_replaced=True)))
+            former.write(wire.line(wire.EventLine(is_replaced=True)))
             former.close()
         self._connections[pbx_id] = writer
-        writer.write(wire.line(wire.Told(happening=pbx.there(self.now()))))
+        writer.write(wire.line(wire.EventLine(event=pbx.there(self.now()))))
         while data := await reader.readline():
             if self._connections.get(pbx_id) is not writer:
                 return
-            asking = wire.read_asking(data)
+            asking = wire.read_request(data)
             if asking.request is not None:
                 pbx.command(self.now(), asking.number, asking.request)
                 self._changed.set()
@@ -198,13 +198,13 @@ class PhonesServer:
         if control.begin:
             self.begin()
         if control.pbx_id is not None:
-            pbx = self.town.pbxs[control.pbx_id]
+            pbx = self.network.pbxs[control.pbx_id]
             if control.call is not None:
                 pbx.call_in(now, control.call)
             if control.vanish_s is not None:
                 pbx.vanish(now, for_ms=round(control.vanish_s * 1000), drops=control.drops)
             if control.address is not None:
-                handset = self.town.phones.of(control.pbx_id, Address(control.address))
+                handset = self.network.handsets.of(control.pbx_id, Address(control.address))
                 if handset is None:
                     raise ValueError(f"{control.pbx_id} has no phone {control.address}")
                 if control.behave:
@@ -212,12 +212,12 @@ class PhonesServer:
                 if control.reachable is not None:
                     handset.set_reachable(control.reachable)
         self._changed.set()
-        writer.write(json.dumps({"counts": dict(sorted(self.town.counts.items()))}).encode() + b"\n")
+        writer.write(json.dumps({"counts": dict(sorted(self.network.counts.items()))}).encode() + b"\n")
         await writer.drain()
 
 
 def control(port: int, message: wire.Control) -> dict[str, int]:
-    """Tell a running town something (from another process); returns its counts. Raises RuntimeError."""
+    """Tell a running network something (from another process); returns its counts. Raises RuntimeError."""
     with socket.create_connection(("127.0.0.1", port), timeout=CONTROL_S_MAX) as connection:
         connection.sendall(wire.line(wire.Greeting(control=message)))
         answer = json.loads(connection.makefile("rb").readline())
@@ -235,10 +235,10 @@ async def _serve(options: argparse.Namespace, script: Script) -> None:
     stopped = asyncio.Event()
     for sign in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
-    sounds = Sounds(Bucket().fetch, speak)
+    sounds = AudioLibrary(Bucket().fetch, speak)
     for text, language in sorted(scripts.texts(script)):
         sounds.spoken(text, language)
-    server = PhonesServer(Town(script, sounds, boot=f"{int(time.time()):x}"), speed=options.speed)
+    server = PhonesServer(SimulatedNetwork(script, sounds, boot=f"{int(time.time()):x}"), speed=options.speed)
     try:
         port = await server.start(options.port)
     except (OSError, OverflowError) as error:

@@ -11,7 +11,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class SpoolApi:
-    """An ASGI application. The token is the whole permission: nobody can guess it, and no list is given."""
+    """An ASGI application. The token is the whole permission: it can't be guessed, and there is no list."""
 
     def __init__(self, by_token: Callable[[str], bytes | None]) -> None:
         self._by_token = by_token

@@ -1,11 +1,11 @@
-"""The adapter port: what a gateway asks of a PBX, and what a PBX tells.
+"""The adapter port: a gateway's requests to a PBX, and the PBX's events.
 
-A PBX is asked with the telephony commands themselves, and each request is answered by a `Replied` (which
-may come late, twice, or never: the gateway asks again under the same number and the adapter does it once).
-What an adapter must do by itself is telephony.md's wiring: a play interrupts hold music, which goes on
-afterwards; plays of one leg follow one another, but one that `interrupts` ends those before it (each is told
-as over, `ok` and `was_interrupted`) and is heard at once; a bridge ends plays and music; a recording ends on
-hang-up, terminator, silence or its maximum. Instants are the adapter's clock in ms, durations are ms.
+Requests are the telephony commands themselves. Each is answered by a `Replied`, which may come late, twice,
+or never: the gateway repeats the request under the same number and the adapter carries it out once.
+An adapter must do by itself what telephony.md calls wiring: a play interrupts hold music, which goes on
+afterwards; plays of one leg follow one another, but one that `interrupts` ends those before it (each ends
+`ok` and `was_interrupted`) and is heard at once; a bridge ends plays and music; a recording ends on hang-up,
+terminator, silence or its maximum. Instants are the adapter's clock in ms; durations are ms.
 """
 
 from collections.abc import Sequence
@@ -39,11 +39,11 @@ class Cause(StrEnum):
     CUT_OFF = "cut_off"
 
 
-class Happening(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="happening"):
-    """Anything a PBX tells."""
+class PbxEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="happening"):
+    """Anything that a PBX reports."""
 
 
-class Replied(Happening, tag="replied", frozen=True, kw_only=True):
+class Replied(PbxEvent, tag="replied", frozen=True, kw_only=True):
     """The answer to one request."""
 
     request: int
@@ -51,8 +51,8 @@ class Replied(Happening, tag="replied", frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Arrived(Happening, tag="arrived", frozen=True, kw_only=True):
-    """Somebody calls a line; `caller` None: withheld, in whatever words the network says so."""
+class Arrived(PbxEvent, tag="arrived", frozen=True, kw_only=True):
+    """Somebody calls a line; `caller` is None if withheld."""
 
     leg_id: LegId
     caller: str | None
@@ -60,40 +60,40 @@ class Arrived(Happening, tag="arrived", frozen=True, kw_only=True):
     is_internal: bool = False
 
     def __post_init__(self) -> None:
-        """No adapter tells a word for «withheld» as a number, nor what could not be stored as text."""
+        """Turn a network's word for «withheld», and text that can't be stored, into None."""
         msgspec.structs.force_setattr(self, "caller", caller_ids.known(self.caller))
 
 
-class Progressed(Happening, tag="progressed", frozen=True, kw_only=True):
+class Progressed(PbxEvent, tag="progressed", frozen=True, kw_only=True):
     """A dialled phone gave a sign of life (`is_ringing`: it rings)."""
 
     leg_id: LegId
     is_ringing: bool = True
 
 
-class PickedUp(Happening, tag="picked_up", frozen=True, kw_only=True):
+class PickedUp(PbxEvent, tag="picked_up", frozen=True, kw_only=True):
     """A dialled phone was picked up, or an arrived call answered."""
 
     leg_id: LegId
 
 
-class Ended(Happening, tag="ended", frozen=True, kw_only=True):
-    """A leg is gone; `by_party` when the person did it, `code` as SIP has it (0: none)."""
+class Ended(PbxEvent, tag="ended", frozen=True, kw_only=True):
+    """A leg is gone; `by_party` if the person ended it; `code` is SIP's, or 0."""
 
     leg_id: LegId
     by_party: bool
     code: int = 0
 
 
-class Pressed(Happening, tag="pressed", frozen=True, kw_only=True):
+class Pressed(PbxEvent, tag="pressed", frozen=True, kw_only=True):
     """One key on a leg."""
 
     leg_id: LegId
     digit: str
 
 
-class PlayEnded(Happening, tag="play_ended", frozen=True, kw_only=True):
-    """A play is over; `ok` False when the media is missing or unfit."""
+class PlayEnded(PbxEvent, tag="play_ended", frozen=True, kw_only=True):
+    """A play ended; `ok` is False if media is missing or unfit."""
 
     leg_id: LegId
     play_id: PlayId
@@ -101,19 +101,19 @@ class PlayEnded(Happening, tag="play_ended", frozen=True, kw_only=True):
     was_interrupted: bool = False
 
 
-class Wired(Happening, tag="wired", frozen=True, kw_only=True):
+class Wired(PbxEvent, tag="wired", frozen=True, kw_only=True):
     """Two legs hear each other."""
 
     bridge_id: BridgeId
 
 
-class Unwired(Happening, tag="unwired", frozen=True, kw_only=True):
-    """They no longer do."""
+class Unwired(PbxEvent, tag="unwired", frozen=True, kw_only=True):
+    """The two legs no longer hear each other."""
 
     bridge_id: BridgeId
 
 
-class Sound(Happening, tag="sound", frozen=True, kw_only=True):
+class Sound(PbxEvent, tag="sound", frozen=True, kw_only=True):
     """A piece of a recording, A-law at 8 kHz, from its byte `from_byte` on."""
 
     recording_id: RecordingId
@@ -121,8 +121,8 @@ class Sound(Happening, tag="sound", frozen=True, kw_only=True):
     data: bytes
 
 
-class RecordingClosed(Happening, tag="recording_closed", frozen=True, kw_only=True):
-    """A recording is over, all of its sound was told; `bytes` is its length."""
+class RecordingClosed(PbxEvent, tag="recording_closed", frozen=True, kw_only=True):
+    """A recording is over and all its sound was sent; `bytes` is its length."""
 
     leg_id: LegId
     recording_id: RecordingId
@@ -130,32 +130,32 @@ class RecordingClosed(Happening, tag="recording_closed", frozen=True, kw_only=Tr
     cause: Cause
 
 
-class Silent(Happening, tag="silent", frozen=True, kw_only=True):
+class Silent(PbxEvent, tag="silent", frozen=True, kw_only=True):
     """No sound has come from a leg for a while."""
 
     leg_id: LegId
 
 
-class DeviceSeen(Happening, tag="device_seen", frozen=True, kw_only=True):
-    """A registered phone became something else."""
+class DeviceSeen(PbxEvent, tag="device_seen", frozen=True, kw_only=True):
+    """A registered phone changed its state."""
 
     address: Address
     state: DeviceState
 
 
-class ExtensionFound(Happening, tag="extension_found", frozen=True, kw_only=True):
+class ExtensionFound(PbxEvent, tag="extension_found", frozen=True, kw_only=True):
     """Whether the PBX has an extension."""
 
     extension: str
     exists: bool
 
 
-class PbxGone(Happening, tag="pbx_gone", frozen=True, kw_only=True):
+class PbxGone(PbxEvent, tag="pbx_gone", frozen=True, kw_only=True):
     """The adapter has lost its PBX."""
 
 
 class LegSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A leg that the PBX has now; `caller` as of `Arrived`."""
+    """A leg that the PBX has now; `caller` is as in `Arrived`."""
 
     leg_id: LegId
     is_answered: bool
@@ -168,7 +168,7 @@ class LegSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ring_ms_max: int = 0
 
     def __post_init__(self) -> None:
-        """As of `Arrived`: a call that came while the gateway was away is no different."""
+        """As in `Arrived`, for a call that came while the gateway was away."""
         msgspec.structs.force_setattr(self, "caller", caller_ids.known(self.caller))
 
 
@@ -181,8 +181,8 @@ class RecordingSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     cause: Cause | None = None
 
 
-class PbxThere(Happening, tag="pbx_there", frozen=True, kw_only=True):
-    """The adapter reaches its PBX (again): all that the PBX has now. Nothing older will be told."""
+class PbxThere(PbxEvent, tag="pbx_there", frozen=True, kw_only=True):
+    """The adapter reaches its PBX (again): all that the PBX has now. No older event follows."""
 
     legs: tuple[LegSeen, ...] = ()
     recordings: tuple[RecordingSeen, ...] = ()
@@ -190,7 +190,7 @@ class PbxThere(Happening, tag="pbx_there", frozen=True, kw_only=True):
     devices: tuple[DeviceSeen, ...] = ()
 
 
-AnyHappening = (
+AnyPbxEvent = (
     Replied
     | Arrived
     | Progressed
@@ -232,7 +232,7 @@ AnyCommand = (
 
 
 class FetchSound(msgspec.Struct, frozen=True, kw_only=True, tag_field="request", tag="fetch_sound"):
-    """Tell a recording's sound again from a byte on, and its closing if it is closed."""
+    """Send a recording's sound again from a byte on, and its closing if it is closed."""
 
     recording_id: RecordingId
     from_byte: int
@@ -248,12 +248,12 @@ Request = telephony.TelephonyCommand | FetchSound | ReleaseRecording
 
 
 class Pbx(Protocol):
-    """One PBX as a gateway sees it. No method waits: answers and happenings come by `take`."""
+    """One PBX as a gateway sees it. No method waits: replies and events come by `take`."""
 
     pbx_id: PbxId
 
     def ask(self, number: int, request: Request) -> None:
-        """Send a request; one while the PBX is away is dropped (the gateway asks again)."""
+        """Send a request; it is dropped while the PBX is away (the gateway repeats it)."""
 
-    def take(self) -> Sequence[AnyHappening]:
-        """What was told since the last call, in order."""
+    def take(self) -> Sequence[AnyPbxEvent]:
+        """The events since the last call, in order."""

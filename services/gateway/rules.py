@@ -1,4 +1,4 @@
-"""The gateway's arithmetic: how a leg ended, what is never dialled, what a public phone is shown."""
+"""Pure rules of the gateway: how a leg ended, what is never dialled, what a public phone shows."""
 
 import unicodedata
 from typing import Final
@@ -10,15 +10,15 @@ from contracts.telephony import RejectReason
 from services.gateway.state import OurReason
 
 NO_SIGN_OF_LIFE_MS: Final = 5_000
-"""A dead phone says nothing for 32 s (SIP's timer B, RFC 3261 17.1.1.2); nobody waits that long."""
+"""A dead phone is silent for 32 s (SIP's timer B, RFC 3261 17.1.1.2); nobody waits that long."""
 CHECK_EXTENSION_MS: Final = 3_000
-"""A PBX that gives no answer in 3 s can't be asked now (O3)."""
+"""A PBX without an answer after 3 s can't be asked now (O3)."""
 ENDING_HELD_MS: Final = 2_000
 """How long `leg_ended` waits for open recordings (telephony.md)."""
 ASK_AGAIN_MS: Final = 1_000
 """A reply usually comes within 50 ms; after a second it is lost."""
 ASKS_MAX: Final = 15
-"""A PBX that is connected and silent for 15 s does not do what was asked."""
+"""A PBX that is connected and does not reply for 15 s has not done what was asked."""
 
 
 REJECTED: Final = {
@@ -64,10 +64,10 @@ _OF_CODES: Final = {
 def outcome(
     *, is_arrived: bool, was_answered: bool, was_ringing: bool, ours: OurReason | None, code: int
 ) -> Outcome:
-    """How a leg ended: the one function that says so.
+    """How a leg ended.
 
-    What we did to it before it was answered wins over the code that came back for it, since a cancelled
-    phone answers 487 and one that was rung out may answer anything.
+    Our own reason for ending it before it was answered wins over the code of the PBX, since a cancelled phone
+    answers 487, and one that was not answered in time may answer anything.
     """
     if ours is OurReason.LOST:
         return Outcome.FAILED
@@ -78,7 +78,7 @@ def outcome(
     if is_arrived:
         return Outcome.ABANDONED
     if code == REQUEST_TIMEOUT:
-        # Of the person if it rang, else of the phone.
+        # The person did not answer if it rang; else the phone did not.
         return Outcome.NO_ANSWER if was_ringing else Outcome.UNREACHABLE
     return _OF_CODES.get(code, Outcome.FAILED)
 
@@ -93,7 +93,7 @@ def ended_by(*, ours: OurReason | None, by_party: bool) -> EndedBy:
 
 
 def dialled_digits(address: Address) -> str:
-    """What a PBX would dial for an address, in ASCII digits whatever the script they were written in."""
+    """The digits that a PBX would dial for an address, in ASCII whatever script they are written in."""
     target = address.partition(":")[2] or address
     target = target.rpartition("/")[2].partition("@")[0].partition(";")[0]
     digits = (unicodedata.digit(character, None) for character in target)
@@ -118,5 +118,5 @@ def shown_caller(address: Address, caller_id: str, numbers: tuple[str, ...]) -> 
 
 
 def shown_headers(address: Address, headers: dict[str, str]) -> dict[str, str]:
-    """What goes to a phone's screen: nothing over the public network (G5)."""
+    """The headers for a phone's screen: none over the public network (G5)."""
     return {} if is_public(address) else headers

@@ -1,4 +1,4 @@
-"""The table of contents: what the gateway hears and says, and what it is made of."""
+"""The gateway's table of contents: the messages it hears and says, and its parts."""
 
 from typing import Final
 
@@ -9,8 +9,8 @@ from contracts.directory import OrganizationSaved, PbxSaved
 from contracts.message import Message
 from contracts.topics import FACTS, TELEPHONY
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
-from services.gateway.activities.desk import MakeAdapter
-from services.gateway.activities.service_desk import ServiceDesk
+from services.gateway.activities.pbx_registry import PbxRegistry
+from services.gateway.activities.pbx_runner import MakeAdapter
 from services.gateway.activities.spool import Spool
 from services.gateway.api import SpoolApi
 from services.gateway.settings import Settings
@@ -59,16 +59,16 @@ COMMANDS: Final[tuple[type[Message], ...]] = (
 log = structlog.get_logger(__name__)
 
 COMMANDS_OPEN_MAX: Final = 10_000
-"""Commands that are not answered yet, mostly plays that sound: two for each leg of a large PBX."""
+"""Commands without an answer yet, mostly running plays: two for each leg of a large PBX."""
 
 
 def adapter_at(address: str) -> MakeAdapter:
     """The adapter for an address of RINGBACK_PBXS; `tcp://` is a simulated PBX, today's only kind."""
-    return lambda pbx_id, told: TcpPbx(pbx_id, address, told)
+    return lambda pbx_id, on_event: TcpPbx(pbx_id, address, on_event)
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
-    """Put the parts together: a desk per PBX, one spool, and the reader of facts that feeds the desks."""
+    """Build the parts: one spool, and a registry of PBXs that reads facts and commands."""
     try:
         spool = Spool(settings.spool)
     except OSError as error:
@@ -78,7 +78,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     if not settings.pbxs:
         log.warning("gateway.no_pbx", remedy='set RINGBACK_PBXS, such as {"cloud": "tcp://127.0.0.1:5038"}')
     try:
-        desks = ServiceDesk(
+        registry = PbxRegistry(
             settings.pbxs, adapter_at=adapter_at, ports=ports, spool=spool, spool_url=settings.spool_address
         )
     except ValueError as error:
@@ -88,17 +88,17 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
             Subscription(
                 topic=FACTS,
                 hears=(*SAYS, OrganizationSaved, PbxSaved),
-                handle=desks.hear,
+                handle=registry.hear,
                 concurrency_max=1,
                 from_start=True,
             ),
             Subscription(
-                topic=TELEPHONY, hears=COMMANDS, handle=desks.command, concurrency_max=COMMANDS_OPEN_MAX
+                topic=TELEPHONY, hears=COMMANDS, handle=registry.command, concurrency_max=COMMANDS_OPEN_MAX
             ),
         ),
-        background=desks.background,
-        on_stop=(desks.stop,),
-        is_ready=lambda: desks.is_ready,
+        background=registry.background,
+        on_stop=(registry.stop,),
+        is_ready=lambda: registry.is_ready,
         routes=(("/spool", SpoolApi(spool.by_token)),),
     )
 

@@ -1,4 +1,4 @@
-"""What the gateway is told by its environment, beside what every service is (all `RINGBACK_…`)."""
+"""Settings of the gateway, besides those of every service (all `RINGBACK_…`)."""
 
 from pathlib import Path
 
@@ -8,18 +8,18 @@ from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """Which PBXs it serves, and where its spool is."""
+    """The PBXs that the gateway serves, and its spool."""
 
     pbxs: dict[str, str] = Field(default_factory=dict)
     """PBX id → address of its adapter, as JSON: `{"cloud": "tcp://127.0.0.1:5038"}`."""
     spool: Path = Path(".run/spool")
-    """A folder on a persistent volume: recordings lie there until S3 has them. One process per folder."""
+    """A folder on a persistent volume for recordings until S3 has them. One process per folder."""
     spool_url: str = ""
-    """Where other services reach this process's spool, such as `http://gateway-0:8080`; empty: by host and
-    port of its own HTTP."""
+    """The address of this process for other services, such as `http://gateway-0:8080`; empty: its own HTTP
+    host and port."""
 
     @property
     def spool_address(self) -> str:
-        """The address to which a recording's token is appended."""
+        """The spool's address, to which a recording's token is appended."""
         base = self.spool_url or f"http://{self.http_host}:{self.http_port}"
         return f"{base.rstrip('/')}/spool?recording="

@@ -1,6 +1,6 @@
-"""What a gateway knows of one PBX: its legs, plays, recordings and bridges, and which commands it answered.
+"""The records of a gateway: legs, plays, recordings, bridges, answered commands, timers.
 
-It lives in memory only: all of it is rebuilt from the gateway's own facts on the log.
+They live in memory only, and are rebuilt from the gateway's own facts on the log.
 """
 
 from enum import IntEnum, StrEnum
@@ -27,10 +27,10 @@ class OurReason(StrEnum):
 
 
 class Phase(IntEnum):
-    """How far a leg is; only ever upwards."""
+    """How far a leg is; it only rises."""
 
     REQUESTED = 1
-    """Said, and not yet read back: nobody has dialled."""
+    """Its request was said and not yet read back: nobody has dialled."""
     DIALLED = 2
     RINGING = 3
     ANSWERED = 4
@@ -40,7 +40,7 @@ class Phase(IntEnum):
 
 
 class CommandKey(msgspec.Struct, frozen=True, order=True):
-    """Which command: of whom, for which organization, with which number. A `seq` of 0 is not counted."""
+    """A command's identity: its source, organization and number. A `seq` of 0 is not counted."""
 
     source: str
     organization_id: OrganizationId
@@ -62,14 +62,14 @@ class Collecting(msgspec.Struct, kw_only=True):
 
 
 class Playing(msgspec.Struct, kw_only=True):
-    """A play that is not over."""
+    """A play that has not ended."""
 
     key: CommandKey
     command: Play
 
 
 class Leg(msgspec.Struct, kw_only=True):
-    """One phone, from its request or arrival on; kept when it has ended, since ids are used once."""
+    """One phone, from its request or arrival on; kept after its end, since ids are used once."""
 
     leg_id: LegId
     is_arrived: bool
@@ -94,7 +94,7 @@ class Leg(msgspec.Struct, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether the PBX has it no longer."""
+        """Whether the PBX no longer has it."""
         return self.phase >= Phase.GONE
 
     @property
@@ -126,7 +126,7 @@ class Wiring(msgspec.Struct, kw_only=True):
 
 
 class Answers:
-    """Which commands of one source were answered; answers may come out of order, commands do not."""
+    """Which commands of one source were answered; answers may come out of order, commands don't."""
 
     def __init__(self) -> None:
         self._first = 1
@@ -136,10 +136,10 @@ class Answers:
         self.accepted = 0
 
     def start_at(self, seq: int) -> None:
-        """The first number of this source that we see: the log has nothing about earlier ones.
+        """Note the first number of this source that we see; the log has nothing about earlier ones.
 
         An earlier command that is read (again) was not answered, since commands are kept a day and facts
-        longer: it is done. Ids that were used are known, so nobody is dialled twice by that.
+        longer, so it is carried out. Used ids are known, so nobody is dialled twice.
         """
         if not self._is_known:
             self._first, self._through, self.accepted = seq, seq - 1, seq - 1
@@ -151,12 +151,12 @@ class Answers:
         return self._is_known
 
     def accept(self, seq: int) -> None:
-        """A command was taken on."""
+        """Note that a command was taken on."""
         self._is_known = True
         self.accepted = max(self.accepted, seq)
 
     def answer(self, seq: int) -> None:
-        """A command was answered, on the log."""
+        """Note that a command was answered on the log."""
         self.accept(seq)
         if seq > self._through or seq < self._first:
             self._beyond.add(seq)
@@ -165,35 +165,35 @@ class Answers:
             self._beyond.discard(self._through)
 
     def is_answered(self, seq: int) -> bool:
-        """Whether it was."""
+        """Whether a command was answered."""
         return self._first <= seq <= self._through or seq in self._beyond
 
 
 class Timers:
-    """What the gateway wants to be woken for, earliest first; one of each kind per subject."""
+    """The gateway's timers, earliest first; one of each kind per subject."""
 
     def __init__(self) -> None:
         self._due_at: dict[tuple[str, str], Instant] = {}
         self._order: SortedDict[tuple[Instant, str, str], None] = SortedDict()
 
     def set(self, kind: str, subject: str, due_at: int) -> None:
-        """Wake at `due_at`; replaces that kind's timer of the subject."""
+        """Set a timer; it replaces the subject's timer of that kind."""
         self.drop(kind, subject)
         self._due_at[(kind, subject)] = Instant(due_at)
         self._order[(Instant(due_at), kind, subject)] = None
 
     def drop(self, kind: str, subject: str) -> None:
-        """Wake no longer."""
+        """Remove a timer, if it is set."""
         due_at = self._due_at.pop((kind, subject), None)
         if due_at is not None:
             del self._order[(due_at, kind, subject)]
 
     def next_at(self) -> Instant | None:
-        """When the next is due."""
+        """When the next timer is due."""
         return self._order.peekitem(0)[0][0] if self._order else None
 
     def take_due(self, now: int) -> tuple[str, str] | None:
-        """The earliest that is due, taken away; None: none is."""
+        """Take the earliest timer that is due; None if none is."""
         if not self._order or self._order.peekitem(0)[0][0] > now:
             return None
         (_, kind, subject), _ = self._order.popitem(0)

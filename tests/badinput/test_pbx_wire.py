@@ -19,17 +19,17 @@ from runtime.memory import MemoryBlobs
 from runtime.system_clock import SystemClock
 from services.gateway import port
 from services.gateway.activities.recordings import Recordings
-from services.gateway.activities.spool import Spool, Spooled
+from services.gateway.activities.spool import Spool, SpoolEntry
 from services.gateway.activities.upload import Uploads
 from services.gateway.decider import Ask, CloseRecording, Gateway, Say
-from services.gateway.port import Happening, PbxGone, PbxThere
+from services.gateway.port import PbxEvent, PbxGone, PbxThere
 from services.gateway.service import SAYS
 from services.gateway.simulated import wire
 from services.gateway.simulated.tcp import TcpPbx
 from tests.badinput.hostile import NOW, Hostile
 
-THERE = wire.line(wire.Told(happening=PbxThere()))
-SILENT = wire.line(wire.Told(happening=port.Silent(leg_id="leg")))  # type: ignore[arg-type]
+THERE = wire.line(wire.EventLine(event=PbxThere()))
+SILENT = wire.line(wire.EventLine(event=port.Silent(leg_id="leg")))  # type: ignore[arg-type]
 
 NONSENSE = {
     "not JSON": b"\x00\x01 hello \xff\n",
@@ -83,8 +83,8 @@ async def _a_pbx(*connections: bytes) -> AsyncIterator[tuple[TcpPbx, Exchange, a
         server.close()
 
 
-async def _heard(pbx: TcpPbx, told: asyncio.Event, count: int) -> list[Happening]:
-    found: list[Happening] = []
+async def _heard(pbx: TcpPbx, told: asyncio.Event, count: int) -> list[PbxEvent]:
+    found: list[PbxEvent] = []
     async with asyncio.timeout(5):
         while len(found) < count:
             await told.wait()
@@ -139,7 +139,7 @@ async def test_a_connection_cut_in_the_middle_of_a_line_is_a_pbx_that_is_gone() 
 
 
 COMMANDS = get_args(port.AnyCommand)
-HAPPENINGS = tuple(each for each in get_args(port.AnyHappening) if each is not port.Sound)
+EVENTS = tuple(each for each in get_args(port.AnyPbxEvent) if each is not port.Sound)
 FACTS: tuple[type[Fact], ...] = SAYS
 
 
@@ -188,7 +188,7 @@ class Phones:
                 envelope = self._envelope(command, "queue", self._seq)
                 self.machine.command(now, envelope, command, ref=self._seq, at=Instant(now))
             case 2 | 3:
-                self._tell(self._hostile.message(self._chance.choice(HAPPENINGS)))
+                self._tell(self._hostile.message(self._chance.choice(EVENTS)))
             case 4:
                 fact = self._hostile.fact(self._chance.choice(FACTS))
                 envelope = self._envelope(fact, self.machine.source, 1)
@@ -199,7 +199,7 @@ class Phones:
         self._carry_out()
 
     def _tell(self, happening: Any) -> None:
-        self.machine.happened(self._hostile.now, happening)
+        self.machine.handle(self._hostile.now, happening)
 
     def _carry_out(self) -> None:
         """What it says comes back from the log, what it asks is remembered."""
@@ -241,7 +241,7 @@ def test_a_note_in_the_spool_that_cannot_be_read_does_not_keep_the_gateway_from_
     tmp_path: Path,
 ) -> None:
     """A disk that lost its power leaves half a file; every other recording must still reach S3."""
-    whole = Spooled(
+    whole = SpoolEntry(
         recording_id=RecordingId("r1"),
         leg_id=LegId("leg"),
         pbx_id=PbxId("cloud"),
@@ -256,8 +256,8 @@ def test_a_note_in_the_spool_that_cannot_be_read_does_not_keep_the_gateway_from_
     assert [each["file"] for each in logs] == ["a.json", "b.json", "c.json"]
 
 
-class Desk:
-    """What recordings need of a desk."""
+class Runner:
+    """What recordings need of a runner."""
 
     pbx_id = PbxId("cloud")
 
@@ -275,33 +275,33 @@ class Desk:
 @pytest.mark.rule("V8")
 async def test_a_pbx_that_promises_more_sound_than_it_has_is_not_asked_for_ever(tmp_path: Path) -> None:
     """What came is closed as cut off and delivered; the wire is not filled with questions."""
-    desk, spool, asked = Desk(), Spool(tmp_path), []
-    assert desk.machine is not None
+    runner, spool, asked = Runner(), Spool(tmp_path), []
+    assert runner.machine is not None
     record = telephony.Record(
-        pbx_id=desk.pbx_id,
+        pbx_id=runner.pbx_id,
         leg_id=LegId("leg"),
         recording_id=RecordingId("r1"),
         duration_ms_max=180_000,
         silence_ms_max=5_000,
     )
-    desk.machine.claimed(offset=1)
-    desk.machine.happened(NOW, PbxThere())
-    desk.machine.happened(NOW, port.Arrived(leg_id=LegId("leg"), caller=None, line="+74950001000"))
+    runner.machine.claimed(offset=1)
+    runner.machine.handle(NOW, PbxThere())
+    runner.machine.handle(NOW, port.Arrived(leg_id=LegId("leg"), caller=None, line="+74950001000"))
     envelope = Envelope(
         id="x", type=type_name(record), source="voicemail", organization_id=OrganizationId("north"), seq=1
     )
-    desk.machine.command(NOW, envelope, record, ref=1, at=Instant(NOW))
+    runner.machine.command(NOW, envelope, record, ref=1, at=Instant(NOW))
     uploads = Uploads(spool, MemoryBlobs(), SystemClock())
-    recordings = Recordings(desk, spool, uploads, lambda _, request: asked.append(request), "http://s/")
-    recordings.start(desk.machine, RecordingId("r1"), LegId("leg"))
+    recordings = Recordings(runner, spool, uploads, lambda _, request: asked.append(request), "http://s/")
+    recordings.start(runner.machine, RecordingId("r1"), LegId("leg"))
     recordings.sound(port.Sound(recording_id=RecordingId("r1"), from_byte=0, data=b"\xd5" * 8_000))
     promised = CloseRecording(recording_id=RecordingId("r1"), bytes=10**12, cause=port.Cause.HANG_UP)
-    while not desk.work:
+    while not runner.work:
         recordings.close(promised)
         assert len(asked) <= 100
-    await desk.work[0]
-    for rest in desk.work[1:]:
+    await runner.work[0]
+    for rest in runner.work[1:]:
         rest.close()
     assert asked, "nothing was ever fetched"
-    (found,) = spool.recordings(desk.pbx_id)
+    (found,) = spool.recordings(runner.pbx_id)
     assert (found.cause, found.duration_ms) == (port.Cause.CUT_OFF, 1_000)

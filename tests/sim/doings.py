@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.ids import Instant, LegId, PbxId
 from contracts.message import Fact
-from services.gateway.simulated import Call, Town
+from services.gateway.simulated import Call, SimulatedNetwork
 from services.gateway.simulated.script import Step
 from tests.sim.edges import Bell
 
@@ -23,14 +23,14 @@ class Doings:
         self,
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], Instant],
-        town: Town,
+        network: SimulatedNetwork,
         pbx_id: PbxId,
         bell: Bell,
         say: Callable[[Fact], None],
     ) -> None:
         self._loop = loop
-        self._town = town
-        self._pbx = town.pbxs[pbx_id]
+        self._network = network
+        self._pbx = network.pbxs[pbx_id]
         self._bell = bell
         self.now = now
         self.say = say
@@ -43,8 +43,8 @@ class Doings:
 
     def call(self, number: str, line: str, then: tuple[dict[str, Any], ...]) -> bool:
         """Somebody calls now; False: from a phone that is in use."""
-        self._town.advance(self.now())
-        if self._town.phones.public(number).is_busy:
+        self._network.advance(self.now())
+        if self._network.handsets.public(number).is_busy:
             return False
         steps = tuple(msgspec.convert(step, Step) for step in then)
         leg_id = self._pbx.call_in(self.now(), Call(caller=number, line=line, then=steps))
@@ -54,13 +54,13 @@ class Doings:
 
     def hang_up(self, leg_id: LegId) -> None:
         """Whoever is on this leg puts the phone down."""
-        self._town.advance(self.now())
+        self._network.advance(self.now())
         self._pbx.hang_up(self._pbx.lines[leg_id], self.now())
         self._bell.ring()
 
     def vanish(self, for_s: float) -> None:
         """The PBX goes away, unless it is away."""
-        self._town.advance(self.now())
+        self._network.advance(self.now())
         if self._pbx.is_there:
             self.away_s += for_s
             self._pbx.vanish(self.now(), for_ms=round(for_s * 1000))

@@ -26,12 +26,12 @@ from runtime.edge import EdgePorts, Heard, NotSaid, Said, Subscription
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs
 from runtime.ports import Headers, LogUnavailable
-from services.gateway.activities.desk import Adapter, MakeAdapter
-from services.gateway.activities.service_desk import ServiceDesk
+from services.gateway.activities.pbx_registry import PbxRegistry
+from services.gateway.activities.pbx_runner import Adapter, MakeAdapter
 from services.gateway.activities.spool import Spool
-from services.gateway.port import AnyHappening, Request
+from services.gateway.port import AnyPbxEvent, Request
 from services.gateway.service import COMMANDS, SAYS
-from services.gateway.simulated import Town
+from services.gateway.simulated import SimulatedNetwork
 from services.gateway.simulated.memory import MemoryPbx
 from tests.sim.ports import Process, ProcessBlobs, SharedLog
 from tests.sim.rare import NO_SUCH_MAILBOX
@@ -154,7 +154,7 @@ def type_of(headers: Headers) -> str:
 
 
 class Bell:
-    """Wakes whoever waits for what the town does next, when somebody else makes something happen there."""
+    """Wakes whoever waits for what the network does next, when somebody else makes something happen there."""
 
     def __init__(self) -> None:
         self._asked: list[asyncio.Event] = []
@@ -164,7 +164,7 @@ class Bell:
         self._asked.append(asked)
 
     def ring(self) -> None:
-        """The town has something new to do."""
+        """The network has something new to do."""
         for each in self._asked:
             each.set()
 
@@ -180,15 +180,15 @@ class SimulatedAdapter(MemoryPbx):
 
     def __init__(
         self,
-        town: Town,
+        network: SimulatedNetwork,
         bell: Bell,
         pbx_id: PbxId,
         process: Process,
         true_time: Callable[[], Instant],
         told: Callable[[], None],
     ) -> None:
-        super().__init__(town.pbxs[pbx_id], true_time)
-        self._town = town
+        super().__init__(network.pbxs[pbx_id], true_time)
+        self._network = network
         self._process = process
         self._true_time = true_time
         self._told = told
@@ -210,7 +210,7 @@ class SimulatedAdapter(MemoryPbx):
             super().ask(number, request)
             self._asked.set()
 
-    def take(self) -> Sequence[AnyHappening]:
+    def take(self) -> Sequence[AnyPbxEvent]:
         """A dead process hears nothing."""
         return () if self._process.is_dead else super().take()
 
@@ -219,10 +219,10 @@ class SimulatedAdapter(MemoryPbx):
         while not self._process.is_dead:
             self._asked.clear()
             now = self._true_time()
-            self._town.advance(now)
+            self._network.advance(now)
             self._told()
             # Whoever can't take what was told, since the PBX is not claimed yet, takes it when it is.
-            next_at = self._town.next_event_at(after=now)
+            next_at = self._network.next_event_at(after=now)
             wait_s = IDLE_S if next_at is None else max(1, next_at - now) / 1000
             over = asyncio.get_running_loop().call_later(min(IDLE_S, wait_s), self._asked.set)
             await self._asked.wait()
@@ -230,13 +230,18 @@ class SimulatedAdapter(MemoryPbx):
 
 
 def gateway(
-    process: Process, shared: SharedLog, blobs: MemoryBlobs, town: Town, bell: Bell, spool: Path
-) -> tuple[ServiceDesk, tuple[Subscription, ...]]:
+    process: Process,
+    shared: SharedLog,
+    blobs: MemoryBlobs,
+    network: SimulatedNetwork,
+    bell: Bell,
+    spool: Path,
+) -> tuple[PbxRegistry, tuple[Subscription, ...]]:
     """The real gateway on simulated ports."""
 
     def adapter_at(_: str) -> MakeAdapter:
         def make(pbx_id: PbxId, told: Callable[[], None]) -> Adapter:
-            return SimulatedAdapter(town, bell, pbx_id, process, shared.clock.now, told)
+            return SimulatedAdapter(network, bell, pbx_id, process, shared.clock.now, told)
 
         return make
 
@@ -246,17 +251,17 @@ def gateway(
         clock=process.clock,
         log_time=shared.clock.now,
     )
-    desks = ServiceDesk(
-        dict.fromkeys(town.pbxs, ""),
+    registry = PbxRegistry(
+        dict.fromkeys(network.pbxs, ""),
         adapter_at=adapter_at,
         ports=ports,
         spool=Spool(spool),
         spool_url="http://spool",
     )
     facts: tuple[type[Message], ...] = (*SAYS, OrganizationSaved, PbxSaved)
-    return desks, (
-        Subscription(topic=FACTS, hears=facts, handle=desks.hear, concurrency_max=1, from_start=True),
-        Subscription(topic=TELEPHONY, hears=COMMANDS, handle=desks.command, concurrency_max=10_000),
+    return registry, (
+        Subscription(topic=FACTS, hears=facts, handle=registry.hear, concurrency_max=1, from_start=True),
+        Subscription(topic=TELEPHONY, hears=COMMANDS, handle=registry.command, concurrency_max=10_000),
     )
 
 

@@ -17,10 +17,10 @@ from runtime.host import claiming, hearing, numbering, outbox, owner, parking, r
 from runtime.host.held import Held
 from runtime.ports import LogUnavailable, Refused
 from runtime.records import State
-from services.gateway.activities.voice import Voice
-from services.gateway.decider import commands, past
-from services.gateway.decider.book import Book
+from services.gateway.activities.outbox import Outbox
+from services.gateway.decider import commands, recovery
 from services.gateway.decider.gateway import Gateway
+from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY_TIMER
 from services.queue.rules import sharing
 from tests.sim.broken_promises import BROKEN_PROMISES
@@ -155,24 +155,24 @@ def dial_before_reading_the_request_back(patch: pytest.MonkeyPatch) -> None:
     """Two gateways dial the same leg; or one dials what nobody knows of."""
     dial = commands._dial
 
-    def at_once(book: Book, now: int, key: Any, command: Any) -> None:
-        dial(book, now, key, command)
-        leg = book.legs.get(command.leg_id)
+    def at_once(state: GatewayState, now: int, key: Any, command: Any) -> None:
+        dial(state, now, key, command)
+        leg = state.legs.get(command.leg_id)
         if leg is not None:
-            commands.dial_requested(book, now, leg)
+            commands.dial_requested(state, now, leg)
 
     patch.setattr(commands, "_dial", at_once)
 
 
 def dial_without_a_request(patch: pytest.MonkeyPatch) -> None:
     """After a crash nobody knows that it was dialled, and it is dialled again."""
-    say = Book.say
+    say = GatewayState.say
 
-    def silent(self: Book, fact: Any, key: Any = None) -> None:
+    def silent(self: GatewayState, fact: Any, key: Any = None) -> None:
         if not isinstance(fact, facts.LegRequested):
             say(self, fact, key)
 
-    patch.setattr(Book, "say", silent)
+    patch.setattr(GatewayState, "say", silent)
     dial_before_reading_the_request_back(patch)
 
 
@@ -190,9 +190,9 @@ def a_gateway_that_ignores_a_newer_claim(patch: pytest.MonkeyPatch) -> None:
 
 def a_gateway_that_sends_past_a_failed_fact(patch: pytest.MonkeyPatch) -> None:
     """What failed is never said."""
-    said = Voice._is_said
+    said = Outbox._is_said
 
-    async def past_failures(self: Voice, machine: Any, box: Any, batch: Any) -> bool:
+    async def past_failures(self: Outbox, machine: Any, box: Any, batch: Any) -> bool:
         try:
             await self._ports.say(
                 tuple(each.fact for each in batch),
@@ -207,18 +207,18 @@ def a_gateway_that_sends_past_a_failed_fact(patch: pytest.MonkeyPatch) -> None:
         return True
 
     assert said is not None
-    patch.setattr(Voice, "_is_said", past_failures)
+    patch.setattr(Outbox, "_is_said", past_failures)
 
 
 def a_gateway_that_forgets_what_it_requested(patch: pytest.MonkeyPatch) -> None:
     """A request without a live leg and an end is not reported lost: its leg never ends."""
-    recall = past.recall
+    recall = recovery.recall
 
-    def forgetful(book: Book, fact: Any, at: Any) -> None:
+    def forgetful(state: GatewayState, fact: Any, at: Any) -> None:
         if not isinstance(fact, facts.LegRequested):
-            recall(book, fact, at)
+            recall(state, fact, at)
 
-    patch.setattr(past, "recall", forgetful)
+    patch.setattr(recovery, "recall", forgetful)
 
 
 def own_facts_judged_by_their_seq(patch: pytest.MonkeyPatch) -> None:

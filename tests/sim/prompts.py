@@ -10,7 +10,7 @@ from zlib import crc32
 from contracts.directory import Language
 from contracts.ids import MediaKey
 from contracts.prompts import Prompt
-from services.gateway.simulated import Sounds
+from services.gateway.simulated import AudioLibrary
 from services.tts.rules import standard
 
 CHARACTER_MS: Final = 60
@@ -41,7 +41,7 @@ def hum(text: str, _: Language) -> bytes:
     return b"\x2a\xaa" * (len(text) * 240)
 
 
-class Prompts(Sounds):
+class Prompts(AudioLibrary):
     """Every prompt is there, and is as long as its words."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from runtime.host.host import Host
 from runtime.memory import MemoryBlobs, MemoryStore, StoredPartition, counting_tokens
 from runtime.ports import LogUnavailable, StoreUnavailable
 from services.callback.service import SERVICE as CALLBACK
-from services.gateway.simulated import Town
+from services.gateway.simulated import SimulatedNetwork
 from services.queue.service import SERVICE as QUEUE
 from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
@@ -110,10 +110,10 @@ class World:
         # A dead process's tasks hang for ever; without this they would be collected with a complaint.
         self._works: list[asyncio.Task[None]] = []
         self.workload = workload(seed, START_MS)
-        self.town = Town(self.workload.script, Prompts(), seed=seed)
+        self.network = SimulatedNetwork(self.workload.script, Prompts(), seed=seed)
         self.bell = edges.Bell()
         self.outages = Outages(loop)
-        self.doings = Doings(loop, self.log.clock.now, self.town, CLOUD, self.bell, self._say_soon)
+        self.doings = Doings(loop, self.log.clock.now, self.network, CLOUD, self.bell, self._say_soon)
         planned = self.workload
         self.log.watched = Watchers(planned.plans, self.doings, planned.office, planned.departments).watch
         self.spool = Path(tempfile.mkdtemp(prefix="ringback-sim-"))
@@ -155,7 +155,7 @@ class World:
 
     def _begin(self) -> None:
         """People begin to call; whoever waits for the next of it has to look again."""
-        self.town.begin(self._now())
+        self.network.begin(self._now())
         self.bell.ring()
 
     async def _restart_sleepers(self) -> None:
@@ -181,7 +181,7 @@ class World:
                 return
 
     def _is_anything_due(self, until_at: int) -> bool:
-        phone_at = self.town.next_event_at()
+        phone_at = self.network.next_event_at()
         if phone_at is not None and phone_at <= until_at:
             return True
         for store in self.stores.values():
@@ -283,10 +283,12 @@ class World:
         return live
 
     async def _gateway(self, process: Process) -> None:
-        desks, subscriptions = edges.gateway(process, self.log, self.blobs, self.town, self.bell, self.spool)
+        registry, subscriptions = edges.gateway(
+            process, self.log, self.blobs, self.network, self.bell, self.spool
+        )
         # The timers of a dead gateway would ring on to the end of the day.
-        process.ended.append(lambda: self._works.append(asyncio.create_task(desks.stop())))
-        await self._edge(process, subscriptions, [each() for each in desks.background])
+        process.ended.append(lambda: self._works.append(asyncio.create_task(registry.stop())))
+        await self._edge(process, subscriptions, [each() for each in registry.background])
 
     async def _delivery(self, process: Process) -> None:
         chance = random.Random(f"{self.seed} {process.name} delivery")
@@ -328,7 +330,7 @@ class World:
             facts=tuple(facts),
             commands=tuple(commands),
             mailbox=tuple(self.mailbox),
-            dialled=Counter(self.town.counts),
+            dialled=Counter(self.network.counts),
             stores=self.stores,
             crashes=tuple(self.crashes),
             outages=tuple(self.outages.spans),

@@ -1,1 +1,1 @@
-"""The gateway's hands: the spool, the upload, and the shell that feeds the machine and does what it wants."""
+"""The gateway's I/O: one runner per PBX that carries out its effects, the spool, and the upload to S3."""

@@ -1,11 +1,11 @@
 """Recordings on disk, from their first sound until S3 has them.
 
 One recording is three files named by a token that nobody can guess: `.json` says what it is, `.part` grows
-while it is open, `.wav` is the closed one (A-law as the PBX gave it). A `.part` whose writer died is closed
-like any other: the header's sizes are written last, the sound before them is whole.
+while it is open, `.wav` is the closed one (A-law as the PBX sent it). A `.part` whose writer died is closed
+like any other: the header's sizes are written last, so the sound is whole.
 
-A process that was thought dead may still be at the same files as its successor. What the other one has
-removed is not here any more; that is an answer, and never an error.
+A process that was thought dead may still use the same files as its successor. A file that the other one has
+removed is a normal answer, never an error.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ TOKEN_LENGTH: Final = 40
 log = structlog.get_logger(__name__)
 
 
-class Spooled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recording is; size and checksum are of the closed file."""
+class SpoolEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the spool knows of one recording; size and checksum are of the closed file."""
 
     recording_id: RecordingId
     leg_id: LegId
@@ -57,26 +57,26 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 class Spool:
-    """A folder on a persistent volume; one process uses it."""
+    """A folder on a persistent volume, for one process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._secret = self._own_secret()
-        self._known: dict[RecordingId, Spooled] = {}
+        self._known: dict[RecordingId, SpoolEntry] = {}
         for file in sorted(folder.glob("*.json")):
             try:
-                found = msgspec.json.decode(file.read_bytes(), type=Spooled)
+                found = msgspec.json.decode(file.read_bytes(), type=SpoolEntry)
             except FileNotFoundError:
                 continue
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                # A disk that lost its power may leave half a note; its sound stays for whoever looks.
+                # A power failure may leave half a file; the sound beside it is kept for inspection.
                 log.error("gateway.spool_unreadable", file=file.name, reason=str(error))
                 continue
             self._known[found.recording_id] = found
 
     def _own_secret(self) -> bytes:
-        """What makes tokens unguessable; kept beside them, so that an address outlives a restart."""
+        """The secret that makes tokens unguessable; kept on disk, so that an address outlives a restart."""
         file = self._folder / "secret"
         if not file.exists():
             beside = file.with_suffix(".new")
@@ -92,39 +92,39 @@ class Spool:
     def _file(self, recording_id: RecordingId, suffix: str) -> Path:
         return self._folder / f"{self.token(recording_id)}{suffix}"
 
-    def begin(self, spooled: Spooled) -> None:
-        """A recording is about to start; one that is known is left as it is."""
-        if spooled.recording_id in self._known:
+    def begin(self, entry: SpoolEntry) -> None:
+        """Make the files of a recording; a known one is left as it is."""
+        if entry.recording_id in self._known:
             return
-        self._note(spooled)
-        self._file(spooled.recording_id, ".part").write_bytes(wav_header(0))
+        self._note(entry)
+        self._file(entry.recording_id, ".part").write_bytes(wav_header(0))
 
-    def _note(self, spooled: Spooled) -> None:
-        """Write down what a recording is, whole or not at all."""
-        self._known[spooled.recording_id] = spooled
-        beside = self._file(spooled.recording_id, ".new")
-        beside.write_bytes(msgspec.json.encode(spooled))
-        beside.replace(self._file(spooled.recording_id, ".json"))
+    def _note(self, entry: SpoolEntry) -> None:
+        """Write the `.json`, whole or not at all."""
+        self._known[entry.recording_id] = entry
+        beside = self._file(entry.recording_id, ".new")
+        beside.write_bytes(msgspec.json.encode(entry))
+        beside.replace(self._file(entry.recording_id, ".json"))
 
     def size(self, recording_id: RecordingId) -> int:
-        """How many bytes of sound there are; 0 when nothing is known."""
+        """The bytes of sound on disk; 0 for an unknown recording."""
         for suffix in (".part", ".wav"):
             with contextlib.suppress(FileNotFoundError):
                 return max(0, self._file(recording_id, suffix).stat().st_size - HEADER_BYTES)
         return 0
 
     def append(self, recording_id: RecordingId, from_byte: int, data: bytes) -> None:
-        """Add sound; what is there is not written again, and behind a gap nothing is (it is fetched)."""
+        """Add sound; known bytes are skipped, and bytes behind a gap are dropped (they are fetched)."""
         if recording_id not in self._known:
             return
-        # "r+b" makes no file where there is none: sound without a header would be no recording.
+        # "r+b" makes no file: sound without a header would not be a recording.
         with contextlib.suppress(FileNotFoundError), self._file(recording_id, ".part").open("r+b") as sink:
             size = max(0, sink.seek(0, os.SEEK_END) - HEADER_BYTES)
             if from_byte <= size < from_byte + len(data):
                 sink.write(data[size - from_byte :])
 
-    def close(self, recording_id: RecordingId, cause: Cause) -> Spooled | None:
-        """Make the file whole, on the disk itself; None: there is nothing of such a recording."""
+    def close(self, recording_id: RecordingId, cause: Cause) -> SpoolEntry | None:
+        """Finish the file and sync it to disk; None if there is nothing of this recording."""
         known = self._known.get(recording_id)
         if known is None:
             return None
@@ -133,7 +133,7 @@ class Spool:
         except FileNotFoundError:
             return known if self._file(recording_id, ".wav").exists() else None
 
-    def _closed(self, known: Spooled, cause: Cause) -> Spooled:
+    def _closed(self, known: SpoolEntry, cause: Cause) -> SpoolEntry:
         part = self._file(known.recording_id, ".part")
         with part.open("r+b") as file:
             size = max(0, file.seek(0, os.SEEK_END) - HEADER_BYTES)
@@ -153,8 +153,8 @@ class Spool:
         part.replace(self._file(known.recording_id, ".wav"))
         return closed
 
-    def recordings(self, pbx_id: PbxId) -> list[Spooled]:
-        """Every recording of a PBX, in order; open ones have no cause."""
+    def recordings(self, pbx_id: PbxId) -> list[SpoolEntry]:
+        """Every recording of a PBX, ordered by id; open ones have no cause."""
         found = [each for each in self._known.values() if each.pbx_id == pbx_id]
         return [
             msgspec.structs.replace(each, cause=None)
@@ -164,7 +164,7 @@ class Spool:
         ]
 
     def read(self, recording_id: RecordingId) -> bytes | None:
-        """A closed recording; None: it is not here any more."""
+        """A closed recording, or None."""
         return self.by_token(self.token(recording_id))
 
     def by_token(self, token: str) -> bytes | None:
@@ -177,7 +177,7 @@ class Spool:
             return None
 
     def forget(self, recording_id: RecordingId) -> None:
-        """S3 has it, or there never was anything: remove it."""
+        """Remove a recording's files."""
         for suffix in (".part", ".wav", ".json"):
             self._file(recording_id, suffix).unlink(missing_ok=True)
         self._known.pop(recording_id, None)

@@ -1,4 +1,4 @@
-"""Bringing closed recordings into S3: verified by size and checksum, again and again until S3 has them."""
+"""The upload of closed recordings to S3: verified by size and checksum, repeated until S3 has them."""
 
 import hashlib
 from typing import Final
@@ -7,59 +7,59 @@ import structlog
 
 from contracts.ids import MediaKey
 from runtime.ports import Blobs, BlobsUnavailable, Clock
-from services.gateway.activities.spool import Spool, Spooled
+from services.gateway.activities.spool import Spool, SpoolEntry
 
 PAUSE_S_MIN: Final = 0.5
 PAUSE_S_MAX: Final = 60.0
 ALARM_S: Final = 300.0
-"""EC-62: after five minutes somebody has to look; the letter goes with the audio from the spool then."""
+"""EC-62: after five minutes somebody has to look; letters then take the audio from the spool."""
 CONTENT_TYPE: Final = "audio/wav"
 
 log = structlog.get_logger(__name__)
 
 
 class RecordingGone(Exception):
-    """It is neither in the spool nor in S3."""
+    """The recording is neither in the spool nor in S3."""
 
 
-def recording_key(spooled: Spooled) -> MediaKey:
-    """Where the original lies: unguessable, without a phone number, the same for a repeated upload (V3)."""
-    name = hashlib.sha256(f"{spooled.recording_id}\n{spooled.sha256}".encode()).hexdigest()
-    return MediaKey(f"{spooled.organization_id}/recordings/{name}.wav")
+def recording_key(entry: SpoolEntry) -> MediaKey:
+    """The key of the original: unguessable, without a phone number, the same for a repeated upload (V3)."""
+    name = hashlib.sha256(f"{entry.recording_id}\n{entry.sha256}".encode()).hexdigest()
+    return MediaKey(f"{entry.organization_id}/recordings/{name}.wav")
 
 
 class Uploads:
-    """One recording at a time per call; the spool keeps it until the caller forgets it."""
+    """Uploads from the spool, which keeps a recording until the caller removes it."""
 
     def __init__(self, spool: Spool, blobs: Blobs, clock: Clock) -> None:
         self._spool = spool
         self._blobs = blobs
         self._clock = clock
 
-    async def store(self, spooled: Spooled) -> MediaKey:
-        """Put it and look whether it is there as it should be; returns only then. Raises RecordingGone."""
-        key, pause_s, since = recording_key(spooled), PAUSE_S_MIN, self._clock.elapsed()
-        while not await self._is_stored(spooled, key):
+    async def store(self, entry: SpoolEntry) -> MediaKey:
+        """Upload until S3 has it, verified. Raises RecordingGone."""
+        key, pause_s, since = recording_key(entry), PAUSE_S_MIN, self._clock.elapsed()
+        while not await self._is_stored(entry, key):
             if self._clock.elapsed() - since > ALARM_S:
-                log.error("gateway.recording_not_stored", recording_id=spooled.recording_id)
+                log.error("gateway.recording_not_stored", recording_id=entry.recording_id)
             await self._clock.sleep(pause_s)
             pause_s = min(PAUSE_S_MAX, pause_s * 2)
         return key
 
-    async def _is_stored(self, spooled: Spooled, key: MediaKey) -> bool:
-        data = self._spool.read(spooled.recording_id)
-        if data is not None and hashlib.sha256(data).hexdigest() != spooled.sha256:
-            log.error("gateway.spool_damaged", recording_id=spooled.recording_id)
+    async def _is_stored(self, entry: SpoolEntry, key: MediaKey) -> bool:
+        data = self._spool.read(entry.recording_id)
+        if data is not None and hashlib.sha256(data).hexdigest() != entry.sha256:
+            log.error("gateway.spool_damaged", recording_id=entry.recording_id)
             data = None
         try:
-            # Without the file, as it was closed, somebody else has brought it there, or nobody ever will.
+            # Without the intact file a successor has uploaded it, or nobody ever will.
             if data is not None:
                 await self._blobs.put(key, data, content_type=CONTENT_TYPE)
             info = await self._blobs.info(key)
         except BlobsUnavailable as error:
-            log.warning("gateway.upload_failed", recording_id=spooled.recording_id, reason=str(error))
+            log.warning("gateway.upload_failed", recording_id=entry.recording_id, reason=str(error))
             return False
-        is_there = info is not None and (info.bytes, info.sha256) == (spooled.bytes, spooled.sha256)
+        is_there = info is not None and (info.bytes, info.sha256) == (entry.bytes, entry.sha256)
         if data is None and not is_there:
             raise RecordingGone
         return is_there

@@ -1,4 +1,4 @@
-"""What the gateway wants done; the shell does it in this order."""
+"""The gateway's effects, which `activities` carries out in their order."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from services.gateway.port import Cause, Request
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True):
-    """Append a fact under this number; nothing later is sent before it stands on the log."""
+    """Append a fact under this number; nothing later is sent before it is on the log."""
 
     seq: int
     fact: PbxFact
@@ -16,26 +16,26 @@ class Say(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask the PBX; the same number means the same request again."""
+    """Send the PBX a request; a repeated number is the same request again."""
 
     number: int
     request: Request
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """The command under this reference is answered, on the log: its offset may be committed."""
+    """The command with this reference is answered on the log: its offset may be committed."""
 
     ref: int
 
 
 class FetchRecording(msgspec.Struct, frozen=True, kw_only=True):
-    """The PBX has this recording: ask it for what the spool does not have."""
+    """Fetch from the PBX what the spool lacks of this recording."""
 
     recording_id: RecordingId
 
 
 class CloseRecording(msgspec.Struct, frozen=True, kw_only=True):
-    """Close a recording in the spool; `bytes` is its full length, None: whatever is there."""
+    """Close a recording in the spool; `bytes` is its full length, None closes it as it is."""
 
     recording_id: RecordingId
     bytes: int | None
@@ -43,13 +43,13 @@ class CloseRecording(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Superseded(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody else has claimed the PBX: this machine is silent from now on."""
+    """Another process has claimed the PBX: this machine says no more."""
 
     offset: int
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """Something an operator watches: `what` is a metric's label."""
+    """Add one to a metric; `what` is its label."""
 
     what: str
 

@@ -1,12 +1,14 @@
-"""A simulated PBX with phones and people, as deterministic as its seed: no I/O, no clock (but in `tcp`).
+"""A simulated PBX with phones and people, deterministic by its seed: no I/O and no clock, except in `tcp`.
 
-`script` says who calls and how phones behave, `town` holds the PBXs of one script and the phones they share,
-`exchange` is one PBX, `people` are who does what on a leg, `sounds` is what is played and recorded. Adapters
-are `memory` and `tcp`, which speak `wire` to `python -m tools phones`.
+`script` says who calls and how phones behave; `network` holds the PBXs of one script and the phones they
+share; `pbx` is one PBX, `lines` its legs and the people on them, `media` their plays and recordings. The
+adapters are `memory`, and `tcp`, which speaks `wire` to `python -m tools phones`.
 """
 
-from services.gateway.simulated.exchange import SimulatedPbx
+from services.gateway.simulated.audio import AudioLibrary, canonical_ms
 from services.gateway.simulated.memory import MemoryPbx
+from services.gateway.simulated.network import SimulatedNetwork
+from services.gateway.simulated.pbx import SimulatedPbx
 from services.gateway.simulated.script import (
     Behaviour,
     Call,
@@ -17,10 +19,9 @@ from services.gateway.simulated.script import (
     Script,
     Step,
 )
-from services.gateway.simulated.sounds import Sounds, canonical_ms
-from services.gateway.simulated.town import Town
 
 __all__ = [
+    "AudioLibrary",
     "Behaviour",
     "Call",
     "Condition",
@@ -29,9 +30,8 @@ __all__ = [
     "PbxScript",
     "Phone",
     "Script",
+    "SimulatedNetwork",
     "SimulatedPbx",
-    "Sounds",
     "Step",
-    "Town",
     "canonical_ms",
 ]

@@ -1,24 +1,23 @@
-"""One leg as the simulated PBX has it, and its agenda."""
+"""One leg as the simulated PBX has it, its recording, and the person who acts on it."""
 
-import heapq
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Final, Protocol
 
 import msgspec
 
 from contracts.ids import BridgeId, LegId, PlayId, RecordingId
 from contracts.telephony import Play, Record
 from services.gateway.port import Cause, PlayEnded
-from services.gateway.simulated.phones import Handset
-from services.gateway.simulated.script import Behaviour
-from services.gateway.simulated.sounds import Track
+from services.gateway.simulated.agenda import Agenda
+from services.gateway.simulated.audio import SAMPLES_PER_MS, AudioLibrary, Track
+from services.gateway.simulated.handsets import Handset
+from services.gateway.simulated.script import Behaviour, Step, Until
 
-if TYPE_CHECKING:
-    from services.gateway.simulated.people import Person
+KEY_MS: Final = 150
+"""The time between two keys of one `press`."""
 
 
 class Line(msgspec.Struct, kw_only=True, eq=False):
-    """One leg; `token` changes with every play, so that an end that was planned for another does nothing."""
+    """One leg; `token` changes with every play, so that the planned end of an earlier play does nothing."""
 
     leg_id: LegId
     is_arrived: bool
@@ -45,7 +44,7 @@ class Line(msgspec.Struct, kw_only=True, eq=False):
 
     @property
     def listening(self) -> str:
-        """What is in the ear of whoever is on this leg: a play, a bridge, music, or nothing."""
+        """What the person on this leg hears: a play, a bridge, music, or silence."""
         if self.queue:
             return str(self.queue[0].play_id)
         if self.bridge_id is not None:
@@ -54,7 +53,7 @@ class Line(msgspec.Struct, kw_only=True, eq=False):
 
 
 class Tape(msgspec.Struct, kw_only=True, eq=False):
-    """One recording: open, or closed and kept until it is released; `told` bytes were told."""
+    """One recording: open, or closed and kept until it is released; `told` bytes of it were sent."""
 
     recording_id: RecordingId
     leg_id: LegId
@@ -67,27 +66,88 @@ class Tape(msgspec.Struct, kw_only=True, eq=False):
     cause: Cause | None = None
 
 
-class Agenda:
-    """What will happen, in order of time and then of planning; `now` is the instant it has got to."""
+class PhoneControls(Protocol):
+    """What a person needs of the PBX: keys, hanging up, time, and a voice."""
 
-    def __init__(self) -> None:
-        self._planned: list[tuple[int, int, Callable[[int], None]]] = []
-        self._number = 0
-        self.now = 0
+    agenda: Agenda
+    audio: AudioLibrary
 
-    def put(self, at: int, act: Callable[[int], None]) -> None:
-        """Do this at an instant; it is given that instant."""
-        self._number += 1
-        heapq.heappush(self._planned, (at, self._number, act))
+    def press(self, line: Line, digit: str, now: int) -> None:
+        """Press a key."""
 
-    def next_at(self) -> int | None:
-        """When the next is due."""
-        return self._planned[0][0] if self._planned else None
+    def hang_up(self, line: Line, now: int) -> None:
+        """Hang up."""
 
-    def run(self, now: int) -> None:
-        """Do everything due up to an instant."""
-        while self._planned and self._planned[0][0] <= now:
-            at, _, act = heapq.heappop(self._planned)
-            self.now = max(self.now, at)
-            act(at)
-        self.now = max(self.now, now)
+
+class Person:
+    """The person on one leg: does the script's steps one by one, and waits where a step says so."""
+
+    def __init__(self, controls: PhoneControls, line: Line, steps: tuple[Step, ...]) -> None:
+        self._controls = controls
+        self._line = line
+        self._steps = steps
+        self._at = 0
+        self._awaits: tuple[str, str] | None = None
+
+    def go_on(self, now: int) -> None:
+        """Do the next steps, up to one that has to be waited for."""
+        self._awaits = None
+        while self._at < len(self._steps) and not self._line.is_over:
+            step = self._steps[self._at]
+            self._at += 1
+            if self._begin(step, now):
+                return
+
+    def _begin(self, step: Step, now: int) -> bool:
+        """Begin a step; whether the next one has to wait."""
+        if step.hang_up:
+            self._controls.hang_up(self._line, now)
+            return True
+        if step.wait_s is not None:
+            self._controls.agenda.put(now + round(step.wait_s * 1000), self.go_on)
+            return True
+        if step.press is not None:
+            self._press(step.press, now)
+            return True
+        if step.say is not None:
+            self._say(step, now)
+            return True
+        if step.until is not None:
+            return self._wait_until(step.until)
+        self._awaits = ("during", step.during) if step.during is not None else ("after", step.after or "")
+        return True
+
+    def _press(self, keys: str, now: int) -> None:
+        for index, digit in enumerate(keys):
+            self._controls.agenda.put(
+                now + index * KEY_MS,
+                lambda at, digit=digit: self._controls.press(self._line, digit, at),  # type: ignore[misc]
+            )
+        self._controls.agenda.put(now + len(keys) * KEY_MS, self.go_on)
+
+    def _say(self, step: Step, now: int) -> None:
+        sound = self._controls.audio.spoken(step.say or "", step.language)
+        if self._line.tape is not None:
+            self._line.tape.track.add(now, sound)
+        self._controls.agenda.put(now + len(sound) // SAMPLES_PER_MS, self.go_on)
+
+    def _wait_until(self, until: Until) -> bool:
+        line = self._line
+        is_so = {
+            Until.ANSWERED: line.is_answered,
+            Until.BRIDGED: line.bridge_id is not None,
+            Until.UNBRIDGED: False,
+            Until.RECORDING: line.tape is not None,
+        }[until]
+        if is_so:
+            return False
+        self._awaits = ("until", str(until))
+        return True
+
+    def notice(self, kind: str, what: str, now: int) -> None:
+        """Go on if the step waits for this: a media key heard (`during`, `after`), or a state (`until`)."""
+        if self._awaits is None or self._awaits[0] != kind:
+            return
+        wanted = self._awaits[1]
+        if (wanted == what) if kind == "until" else (wanted in what):
+            self.go_on(now)

@@ -1,4 +1,4 @@
-"""Plays, music and recordings on the legs of a simulated PBX: the wiring that every adapter must keep."""
+"""Plays, music and recordings on the legs of a simulated PBX, as the port asks of every adapter."""
 
 from collections.abc import Callable
 
@@ -6,27 +6,28 @@ from contracts.ids import BridgeId, LegId, RecordingId
 from contracts.telephony import Play, Record
 from services.gateway import port
 from services.gateway.port import Cause, Result
-from services.gateway.simulated.lines import Agenda, Line, Tape
-from services.gateway.simulated.sounds import SAMPLES_PER_MS, Sounds, Track
+from services.gateway.simulated.agenda import Agenda
+from services.gateway.simulated.audio import SAMPLES_PER_MS, AudioLibrary, Track
+from services.gateway.simulated.lines import Line, Tape
 
 TONE_MS = 300
 PIECE_MS = 1_000
-"""Sound is told a second at a time: what a gateway's death can cost."""
+"""Sound is sent once a second: a gateway that dies loses no more than that."""
 PIECE_BYTES_MAX = 16_000
 
-Tell = Callable[[port.AnyHappening], None]
+Tell = Callable[[port.AnyPbxEvent], None]
 
 
 class Player:
-    """Plays on legs, one after the other, unless one interrupts."""
+    """Plays on legs, one after the other, unless one interrupts the others."""
 
-    def __init__(self, agenda: Agenda, sounds: Sounds, tell: Tell) -> None:
+    def __init__(self, agenda: Agenda, audio: AudioLibrary, tell: Tell) -> None:
         self._agenda = agenda
-        self._sounds = sounds
+        self._audio = audio
         self._tell = tell
 
     def play(self, line: Line, command: Play, now: int) -> Result:
-        """Queue a play; one that is over is told again."""
+        """Queue a play; send the end of one that has ended again."""
         over = line.plays_over.get(command.play_id)
         if over is not None:
             self._tell(over)
@@ -41,10 +42,10 @@ class Player:
         return Result.DONE
 
     def _start(self, line: Line, now: int) -> None:
-        """Begin the first play of the queue: every medium must be there, or none is played."""
+        """Begin the first play of the queue; nothing is played if any of its media is missing."""
         line.token += 1
         play, token = line.queue[0], line.token
-        lengths = [self._sounds.length_ms(key) for key in play.media]
+        lengths = [self._audio.length_ms(key) for key in play.media]
         if any(length is None for length in lengths) or not lengths:
             self._over(line, now, ok=False)
             return
@@ -82,7 +83,7 @@ class Player:
             self._start(line, now)
 
     def stop(self, line: Line, play_id: str, now: int) -> Result:
-        """End a play that runs, or take it out of the queue."""
+        """End a running play, or take a waiting one out of the queue."""
         found = [index for index, each in enumerate(line.queue) if each.play_id == play_id]
         if not found:
             return Result.GONE
@@ -96,23 +97,23 @@ class Player:
         return Result.DONE
 
     def key_pressed(self, line: Line, now: int) -> None:
-        """A key ends a play that lets itself be interrupted."""
+        """A key ends a play with barge-in."""
         if line.queue and line.queue[0].barge_in:
             self._over(line, now, ok=True, was_interrupted=True)
 
     def silence(self, line: Line, now: int) -> None:
-        """A bridge ends every play, and music for good."""
+        """End every play, and the music for good, as a bridge does."""
         line.has_music = False
         self._end_all(line, now)
 
     def _end_all(self, line: Line, now: int) -> None:
-        """From the last that waits to the one that is heard, so that none begins."""
+        """From the last waiting play to the running one, so that no waiting one begins."""
         while line.queue:
             self.stop(line, line.queue[-1].play_id, now)
 
 
 class Recorder:
-    """Recordings; closed ones are kept until the gateway has them."""
+    """Recordings; a closed one is kept until the gateway releases it."""
 
     def __init__(self, agenda: Agenda, tell: Tell) -> None:
         self._agenda = agenda
@@ -121,7 +122,7 @@ class Recorder:
         self._released: set[RecordingId] = set()
 
     def record(self, line: Line, command: Record, now: int, other: Line | None = None) -> Result:
-        """Start, after the tone; one that is known is not started again. `other`: it is heard, too."""
+        """Start after the tone; a known recording is not started again. `other` is recorded, too."""
         known = self.tapes.get(command.recording_id)
         if known is not None or command.recording_id in self._released:
             if known is not None and known.cause is not None:
@@ -172,7 +173,7 @@ class Recorder:
             self._agenda.put(quiet_at, lambda at: self._listen(line, tape, at))
 
     def close(self, line: Line, tape: Tape, now: int, cause: Cause) -> None:
-        """End a recording; all of its sound is told before its end is."""
+        """End a recording; all its sound is sent before its end."""
         if tape.cause is not None:
             return
         tape.closed_at, tape.cause = max(now, tape.track.started_at), cause
@@ -182,7 +183,7 @@ class Recorder:
         self._tell_closed(tape)
 
     def stop(self, line: Line, recording_id: RecordingId, now: int) -> Result:
-        """End a recording on demand; what was said is kept."""
+        """End a recording on demand, and keep what was said."""
         for tape in self.of(line.leg_id):
             if tape.recording_id == recording_id:
                 self.close(line, tape, now, Cause.STOPPED)
@@ -207,7 +208,7 @@ class Recorder:
             tape.told += len(piece)
 
     def fetch(self, recording_id: RecordingId, from_byte: int, now: int) -> Result:
-        """Tell the sound again from a byte on."""
+        """Send the sound again from a byte on."""
         tape = self.tapes.get(recording_id)
         if tape is None:
             return Result.GONE
@@ -219,13 +220,13 @@ class Recorder:
         return Result.DONE
 
     def close_bridge(self, bridge_id: BridgeId, line: Line, now: int) -> None:
-        """A bridge is over, and so is what was recorded of it."""
+        """End the recordings of a bridge that is over."""
         for tape in self.of(line.leg_id):
             if tape.command.bridge_id == bridge_id:
                 self.close(line, tape, now, Cause.HANG_UP)
 
     def release(self, recording_id: RecordingId) -> None:
-        """The gateway has it all."""
+        """Forget a recording that the gateway has."""
         if self.tapes.pop(recording_id, None) is not None:
             self._released.add(recording_id)
 
@@ -234,7 +235,7 @@ class Recorder:
         return [tape for tape in self.tapes.values() if tape.leg_id == leg_id and tape.cause is None]
 
     def seen(self, now: int) -> tuple[port.RecordingSeen, ...]:
-        """What there is, for a gateway that comes back."""
+        """All recordings, for a gateway that connects."""
         return tuple(
             port.RecordingSeen(
                 leg_id=tape.leg_id,

@@ -1,10 +1,10 @@
-"""The adapter for tests and simulation: a `Pbx` in the same process, driven by whoever keeps the time."""
+"""The adapter for tests and simulation: a simulated PBX in the same process, which the caller advances."""
 
 from collections.abc import Callable, Sequence
 
 from contracts.ids import PbxId
-from services.gateway.port import AnyHappening, Request
-from services.gateway.simulated.exchange import SimulatedPbx
+from services.gateway.port import AnyPbxEvent, Request
+from services.gateway.simulated.pbx import SimulatedPbx
 
 
 class MemoryPbx:
@@ -20,8 +20,8 @@ class MemoryPbx:
         """Send a request."""
         self._pbx.command(self._now(), number, request)
 
-    def take(self) -> Sequence[AnyHappening]:
-        """What was told; at first, all that there is."""
+    def take(self) -> Sequence[AnyPbxEvent]:
+        """The events since the last call; at first, all that the PBX has."""
         if self._is_new and self._pbx.is_there:
             self._is_new = False
             return [self._pbx.there(self._now())]

@@ -1,4 +1,4 @@
-"""The small file that says who calls whom when, and how phones behave. Times are seconds.
+"""The script of a simulated network: who calls whom when, and how phones behave. Times are seconds.
 
     pbxs:
       cloud:
@@ -12,8 +12,8 @@
     public:
       "+79161234567": {behaviours: [{answer_after_s: 5}]}
 
-A phone's behaviours are used one per dialling, the last one again and again. Who has no step left stays on
-the line until somebody else ends it.
+A phone's behaviours are used one per dialling, the last one again and again. A person without further steps
+stays on the line until somebody else ends the call.
 """
 
 from enum import StrEnum
@@ -26,7 +26,7 @@ from contracts.gateway import DeviceState
 
 
 class ScriptStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece of a script; an unknown word in it is an error and not silence."""
+    """A part of a script; an unknown field in it is an error."""
 
 
 class Until(StrEnum):
@@ -41,8 +41,8 @@ class Until(StrEnum):
 class Step(ScriptStruct, frozen=True, kw_only=True):
     """One thing a person does; exactly one field is given (`language` goes with `say`).
 
-    `during` and `after` name a prompt (or any part of a media key): when it starts, and when it has been
-    played to its end or stopped. `press` are keys, 150 ms apart. `say` is spoken aloud and lasts as long.
+    `during` and `after` name a prompt (or any part of a media key): wait until it starts, or until it has
+    ended. `press` are keys, 150 ms apart. `say` is spoken aloud and lasts as long as that.
     """
 
     wait_s: float | None = None
@@ -56,7 +56,7 @@ class Step(ScriptStruct, frozen=True, kw_only=True):
 
 
 class Condition(StrEnum):
-    """What a dialled phone is."""
+    """What a dialled phone does, or why it can't ring."""
 
     RINGS = "rings"
     BUSY = "busy"
@@ -69,7 +69,7 @@ class Condition(StrEnum):
 
 
 class Behaviour(ScriptStruct, frozen=True, kw_only=True):
-    """How a phone answers one dialling; neither answering nor declining: it rings on."""
+    """How a phone reacts to one dialling; without an answer or a decline it rings on."""
 
     condition: Condition = Condition.RINGS
     ring_after_s: float = 0.2
@@ -79,21 +79,21 @@ class Behaviour(ScriptStruct, frozen=True, kw_only=True):
 
 
 class OwnCall(ScriptStruct, frozen=True, kw_only=True):
-    """A call of this phone that has nothing to do with us (EC-7)."""
+    """A call of this phone that is not ours (EC-7)."""
 
     at_s: float
     for_s: float
 
 
 class DeviceChange(ScriptStruct, frozen=True, kw_only=True):
-    """A registered phone comes or goes."""
+    """A registered phone registers, or loses its registration."""
 
     at_s: float
     state: DeviceState
 
 
 class Phone(ScriptStruct, frozen=True, kw_only=True):
-    """One phone; `lines_max` calls at once, then it is busy."""
+    """One phone; it is busy with `lines_max` calls."""
 
     behaviours: tuple[Behaviour, ...] = (Behaviour(),)
     is_reachable: bool = True
@@ -103,7 +103,7 @@ class Phone(ScriptStruct, frozen=True, kw_only=True):
 
 
 class Call(ScriptStruct, frozen=True, kw_only=True):
-    """Somebody calls a line; `caller` None withholds the number."""
+    """Somebody calls a line; without `caller` the number is withheld."""
 
     line: str
     caller: str | None = None
@@ -113,7 +113,7 @@ class Call(ScriptStruct, frozen=True, kw_only=True):
 
 
 class Absence(ScriptStruct, frozen=True, kw_only=True):
-    """The PBX vanishes and comes back without this share of its legs."""
+    """The PBX goes away and comes back without the share `drops` of its legs."""
 
     at_s: float
     for_s: float
@@ -121,7 +121,7 @@ class Absence(ScriptStruct, frozen=True, kw_only=True):
 
 
 class Network(ScriptStruct, frozen=True, kw_only=True):
-    """How badly the network behaves; shares of 1."""
+    """How unreliable the network is; shares of 1."""
 
     latency_ms_min: int = 2
     latency_ms_max: int = 20
@@ -152,7 +152,7 @@ class Script(ScriptStruct, frozen=True, kw_only=True):
 
 
 def read(found: Any) -> Script:
-    """A script from what YAML or JSON gave. Raises msgspec.ValidationError, which names the place."""
+    """A script from decoded YAML or JSON. Raises msgspec.ValidationError, which names the place."""
     script = msgspec.convert(found, Script)
     for step in _steps(script):
         given = [step.wait_s, step.during, step.after, step.until, step.press, step.say, step.hang_up or None]
@@ -172,5 +172,5 @@ def _steps(script: Script) -> list[Step]:
 
 
 def texts(script: Script) -> set[tuple[str, Language]]:
-    """Everything that somebody will say, so that it can be spoken beforehand."""
+    """Everything that people say in the script, so that it can be rendered beforehand."""
     return {(step.say, step.language) for step in _steps(script) if step.say is not None}

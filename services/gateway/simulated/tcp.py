@@ -8,30 +8,30 @@ from urllib.parse import urlsplit
 import structlog
 
 from contracts.ids import PbxId
-from services.gateway.port import AnyHappening, PbxGone, Request
+from services.gateway.port import AnyPbxEvent, PbxGone, Request
 from services.gateway.simulated import wire
 
 PAUSE_S_MIN: Final = 0.1
 PAUSE_S_MAX: Final = 2.0
 CONNECT_S_MAX: Final = 3.0
 AWAY_AFTER_S: Final = 2.0
-"""A PBX that can't be reached at start is said to be lost after this long, and not at the first refusal."""
+"""A PBX that can't be reached at start counts as lost after this long, not at the first refusal."""
 REASON_LENGTH_MAX: Final = 300
 
 log = structlog.get_logger(__name__)
 
 
 class TcpPbx:
-    """One PBX at `tcp://host:port`; `told` is called whenever there is something to take."""
+    """One PBX at `tcp://host:port`; `on_event` is called whenever there is something to take."""
 
-    def __init__(self, pbx_id: PbxId, address: str, told: Callable[[], None]) -> None:
+    def __init__(self, pbx_id: PbxId, address: str, on_event: Callable[[], None]) -> None:
         self.pbx_id = pbx_id
         parts = urlsplit(address)
         if parts.scheme != "tcp" or parts.hostname is None or parts.port is None:
             raise ValueError(f"the PBX {pbx_id} is at {address!r}; an address is tcp://host:port")
         self._host, self._port = parts.hostname, parts.port
-        self._told = told
-        self._happenings: list[AnyHappening] = []
+        self._on_event = on_event
+        self._events: list[AnyPbxEvent] = []
         self._writer: asyncio.StreamWriter | None = None
         self._is_said_gone = False
         self.is_replaced = False
@@ -44,15 +44,15 @@ class TcpPbx:
     def ask(self, number: int, request: Request) -> None:
         """Send a request, if there is a PBX to send it to."""
         if self._writer is not None:
-            self._writer.write(wire.line(wire.asking(number, request)))
+            self._writer.write(wire.line(wire.request_line(number, request)))
 
-    def take(self) -> Sequence[AnyHappening]:
-        """What was told since the last call."""
-        taken, self._happenings = self._happenings, []
+    def take(self) -> Sequence[AnyPbxEvent]:
+        """The events since the last call."""
+        taken, self._events = self._events, []
         return taken
 
     def connect_again(self) -> None:
-        """Drop the connection; the next one begins with all that the PBX has."""
+        """Drop the connection; the next one begins with everything that the PBX has."""
         if self._writer is not None:
             self._is_said_gone = True
             self._writer.transport.abort()
@@ -78,13 +78,13 @@ class TcpPbx:
             finally:
                 self._writer = None
                 writer.close()
-            # What can't be read begins anew with all that the PBX has, but not as fast as it can.
+            # After an unreadable line the pause grows; the new connection begins with all that the PBX has.
             pause_s = PAUSE_S_MIN if is_readable else min(PAUSE_S_MAX, pause_s * 2)
             self._gone()
             await asyncio.sleep(pause_s)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Read until the connection ends; False: until there was something that can't be read."""
+        """Read until the connection ends (True), or until a line can't be read (False)."""
         writer.write(wire.line(wire.Greeting(pbx=self.pbx_id)))
         self._writer = writer
         try:
@@ -100,15 +100,15 @@ class TcpPbx:
 
     def _read(self, data: bytes) -> None:
         try:
-            told = wire.read_told(data)
-        except wire.UnknownHappening as error:
+            line = wire.read_event(data)
+        except wire.UnknownEvent as error:
             log.warning("gateway.happening_unknown", pbx_id=self.pbx_id, happening=str(error))
             return
-        self.is_replaced = told.is_replaced
-        if told.happening is not None and not told.is_replaced:
+        self.is_replaced = line.is_replaced
+        if line.event is not None and not line.is_replaced:
             self._is_said_gone = False
-            self._happenings.append(told.happening)
-            self._told()
+            self._events.append(line.event)
+            self._on_event()
 
     def _unreadable(self, reason: str) -> bool:
         log.error("gateway.pbx_unreadable", pbx_id=self.pbx_id, reason=reason[:REASON_LENGTH_MAX])
@@ -123,5 +123,5 @@ class TcpPbx:
     def _gone(self) -> None:
         if not self._is_said_gone and self._writer is None:
             self._is_said_gone = True
-            self._happenings.append(PbxGone())
-            self._told()
+            self._events.append(PbxGone())
+            self._on_event()

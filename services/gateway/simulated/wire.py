@@ -1,8 +1,8 @@
-"""The simulated PBX over a wire: one JSON object a line, on loopback.
+"""The wire protocol of the simulated PBX: one JSON object per line, on loopback.
 
-A gateway greets with the PBX it wants; from then on it sends requests and gets happenings, the first of which
-is `pbx_there`. Who greets later takes the PBX over, and the former connection is told so and closed. A demo
-sends a control instead of a greeting, which is answered by one line.
+A gateway greets with the PBX that it wants; then it sends requests and gets events, the first of which is
+`pbx_there`. A later greeting takes the PBX over: the former connection is told so and closed. A demo greets
+with a control, which is answered by one line.
 """
 
 from typing import Any, Final, get_args
@@ -10,14 +10,14 @@ from typing import Any, Final, get_args
 import msgspec
 
 from contracts.ids import PbxId
-from services.gateway.port import AnyCommand, AnyHappening, FetchSound, ReleaseRecording, Request
+from services.gateway.port import AnyCommand, AnyPbxEvent, FetchSound, ReleaseRecording, Request
 from services.gateway.simulated.script import Behaviour, Call
 
 LINE_BYTES_MAX: Final = 1 << 20
-"""A minute-long list of legs is far below; a longer line is no line of ours."""
+"""The longest list of legs is far below; a longer line is not valid."""
 
 
-class Asking(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RequestLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request of a gateway."""
 
     number: int
@@ -27,16 +27,16 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def request(self) -> Request | None:
-        """Whichever is given."""
+        """The one that is given."""
         return self.command or self.fetch or self.release
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a demo or a test tells the town.
+    """What a demo or a test asks of the network; the answer is its counts.
 
-    `begin`: the script's zero is now. `call`: somebody calls `pbx_id` now. `behave`: how the phone `address`,
-    as dialled from `pbx_id`, behaves from now on. `vanish_s`: the PBX is away so long, and loses `drops` of
-    its legs. `reachable`: the phone `address` registers or is gone. It is answered by the counts.
+    `begin`: the script starts now. `call`: somebody calls `pbx_id` now. `behave`: how the phone `address`, as
+    dialled from `pbx_id`, behaves from now on. `vanish_s`: the PBX is away so long, and loses the share
+    `drops` of its legs. `reachable`: the phone `address` registers, or loses its registration.
     """
 
     begin: bool = False
@@ -56,36 +56,36 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     control: Control | None = None
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line to a gateway."""
 
-    happening: AnyHappening | None = None
+    event: AnyPbxEvent | None = msgspec.field(default=None, name="happening")
     is_replaced: bool = False
 
 
 class Unreadable(Exception):
-    """A line that is none of ours: what follows it can't be trusted either."""
+    """Not a valid line: the lines after it can't be trusted either."""
 
 
-class UnknownHappening(Exception):
-    """A PBX tells something that this gateway has no word for: it is passed over."""
+class UnknownEvent(Exception):
+    """An event of a type that this gateway does not know: it is skipped."""
 
 
 class _Name(msgspec.Struct):
     happening: str
 
 
-class _Named(msgspec.Struct):
+class _NamedLine(msgspec.Struct):
     happening: _Name
 
 
 NAME_LENGTH_MAX: Final = 80
-_HAPPENINGS: Final = frozenset(each.__struct_config__.tag for each in get_args(AnyHappening))
-_NAMED: Final = msgspec.json.Decoder(_Named)
+_EVENT_NAMES: Final = frozenset(each.__struct_config__.tag for each in get_args(AnyPbxEvent))
+_NAMED_LINE: Final = msgspec.json.Decoder(_NamedLine)
 _ENCODER: Final = msgspec.json.Encoder()
-_ASKING: Final = msgspec.json.Decoder(Asking)
+_REQUEST_LINE: Final = msgspec.json.Decoder(RequestLine)
 _GREETING: Final = msgspec.json.Decoder(Greeting)
-_TOLD: Final = msgspec.json.Decoder(Told)
+_EVENT_LINE: Final = msgspec.json.Decoder(EventLine)
 
 
 def line(message: Any) -> bytes:
@@ -93,18 +93,18 @@ def line(message: Any) -> bytes:
     return _ENCODER.encode(message) + b"\n"
 
 
-def asking(number: int, request: Request) -> Asking:
-    """A request as it travels."""
+def request_line(number: int, request: Request) -> RequestLine:
+    """A request as a line."""
     if isinstance(request, FetchSound):
-        return Asking(number=number, fetch=request)
+        return RequestLine(number=number, fetch=request)
     if isinstance(request, ReleaseRecording):
-        return Asking(number=number, release=request)
-    return Asking(number=number, command=request)  # type: ignore[arg-type]  # a closed set of commands
+        return RequestLine(number=number, release=request)
+    return RequestLine(number=number, command=request)  # type: ignore[arg-type]  # a closed set of commands
 
 
-def read_asking(data: bytes) -> Asking:
+def read_request(data: bytes) -> RequestLine:
     """A request. Raises msgspec.MsgspecError."""
-    return _ASKING.decode(data)
+    return _REQUEST_LINE.decode(data)
 
 
 def read_greeting(data: bytes) -> Greeting:
@@ -112,20 +112,20 @@ def read_greeting(data: bytes) -> Greeting:
     return _GREETING.decode(data)
 
 
-def read_told(data: bytes) -> Told:
-    """What a PBX told. Raises Unreadable, or UnknownHappening for what only a newer gateway reads."""
+def read_event(data: bytes) -> EventLine:
+    """An event. Raises Unreadable, or UnknownEvent for an event of a newer PBX."""
     try:
-        return _TOLD.decode(data)
+        return _EVENT_LINE.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        name = _happening_of(data)
-        if name is not None and name not in _HAPPENINGS:
-            raise UnknownHappening(name[:NAME_LENGTH_MAX]) from error
+        name = _event_name(data)
+        if name is not None and name not in _EVENT_NAMES:
+            raise UnknownEvent(name[:NAME_LENGTH_MAX]) from error
         raise Unreadable(str(error)) from error
 
 
-def _happening_of(data: bytes) -> str | None:
-    """The name of the happening in a line, whatever else the line is."""
+def _event_name(data: bytes) -> str | None:
+    """The name of the event in a line that may be unreadable otherwise."""
     try:
-        return _NAMED.decode(data).happening.happening
+        return _NAMED_LINE.decode(data).happening.happening
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

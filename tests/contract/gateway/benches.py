@@ -1,4 +1,4 @@
-"""What every adapter is tested on: a town of phones behind it, and time that passes until it tells."""
+"""What every adapter is tested on: a network of phones behind it, and time that passes until it tells."""
 
 import asyncio
 import math
@@ -12,8 +12,8 @@ from contracts import telephony
 from contracts.directory import Language
 from contracts.ids import Address, LegId, MediaKey, PbxId, PlayId
 from services.gateway import port
-from services.gateway.port import AnyHappening, Pbx, Request
-from services.gateway.simulated import Call, MemoryPbx, Sounds, Town
+from services.gateway.port import AnyPbxEvent, Pbx, Request
+from services.gateway.simulated import AudioLibrary, Call, MemoryPbx, SimulatedNetwork
 from services.gateway.simulated import script as scripts
 from services.gateway.simulated.tcp import TcpPbx
 from tools.phones import PhonesServer
@@ -23,7 +23,7 @@ LINE = "+74951230001"
 CUSTOMER = "+79161234567"
 L1, L2 = LegId("leg-1"), LegId("leg-2")
 SPEED = 8
-"""How much faster the town's clock runs behind TCP; latencies of the machine count that much more there."""
+"""How much faster the network's clock runs behind TCP; the machine's latencies count that much more there."""
 
 H = TypeVar("H")
 
@@ -128,21 +128,21 @@ SCRIPT: dict[str, Any] = {
 }
 
 
-def a_town(**network: Any) -> Town:
-    """The town that every contract test plays in."""
+def a_network(**network: Any) -> SimulatedNetwork:
+    """The network that every contract test plays in."""
     script = {**SCRIPT, "pbxs": {**SCRIPT["pbxs"], "cloud": {**SCRIPT["pbxs"]["cloud"], "network": network}}}
-    sounds = Sounds(lambda key: MEDIA.get(key), voice)
-    return Town(scripts.read(script), sounds, seed=7)
+    sounds = AudioLibrary(lambda key: MEDIA.get(key), voice)
+    return SimulatedNetwork(scripts.read(script), sounds, seed=7)
 
 
 class Bench(Protocol):
-    """An adapter with a town behind it."""
+    """An adapter with a network behind it."""
 
-    town: Town
+    network: SimulatedNetwork
     pbx: Pbx
 
     def now(self) -> int:
-        """The town's clock, ms."""
+        """The network's clock, ms."""
 
     async def until(self, kind: type[H], ms_max: int = 6_000, **fields: Any) -> H:
         """Let the time run until this was told; fails when it is not in time."""
@@ -166,11 +166,11 @@ class Bench(Protocol):
 class BenchBase:
     """What both benches share: numbering requests and looking through what was told."""
 
-    town: Town
+    network: SimulatedNetwork
     pbx: Pbx
 
     def __init__(self) -> None:
-        self.told: list[AnyHappening] = []
+        self.told: list[AnyPbxEvent] = []
         self._number = 0
 
     def ask(self, request: Request, number: int | None = None) -> int:
@@ -190,10 +190,10 @@ class BenchBase:
 
     def call_in(self, **fields: Any) -> LegId:
         call = Call(**{"line": LINE, "caller": CUSTOMER, **fields})
-        return self.town.pbxs[PBX].call_in(self.now(), call)
+        return self.network.pbxs[PBX].call_in(self.now(), call)
 
     def vanish(self, **fields: Any) -> None:
-        self.town.pbxs[PBX].vanish(self.now(), **fields)
+        self.network.pbxs[PBX].vanish(self.now(), **fields)
 
     async def _pass(self, ms_max: int) -> None:
         raise NotImplementedError
@@ -216,27 +216,27 @@ class BenchBase:
 class MemoryBench(BenchBase):
     """Virtual time."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, network: SimulatedNetwork) -> None:
         super().__init__()
-        self.town = town
+        self.network = network
         self._now = 1_000
-        town.begin(self._now)
-        self.pbx = MemoryPbx(town.pbxs[PBX], self.now)
+        network.begin(self._now)
+        self.pbx = MemoryPbx(network.pbxs[PBX], self.now)
 
     def now(self) -> int:
         return self._now
 
     async def _pass(self, ms_max: int) -> None:
-        next_at = self.town.next_event_at()
+        next_at = self.network.next_event_at()
         self._now = min(
             self._now + ms_max, max(self._now, next_at if next_at is not None else self._now + ms_max)
         )
-        self.town.advance(self._now)
+        self.network.advance(self._now)
         taken = self.pbx.take()
         self.told += taken
         if not taken and next_at is not None and next_at <= self._now:
             # Another PBX's event, which nobody takes here.
-            for pbx_id, pbx in self.town.pbxs.items():
+            for pbx_id, pbx in self.network.pbxs.items():
                 if pbx_id != PBX:
                     pbx.events(self._now)
 
@@ -244,10 +244,10 @@ class MemoryBench(BenchBase):
 class TcpBench(BenchBase):
     """Real time, SPEED times as fast, over a socket on loopback."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, network: SimulatedNetwork) -> None:
         super().__init__()
-        self.town = town
-        self.server = PhonesServer(town, speed=SPEED)
+        self.network = network
+        self.server = PhonesServer(network, speed=SPEED)
         self._woken = asyncio.Event()
 
     def now(self) -> int:
@@ -286,9 +286,9 @@ class TcpBench(BenchBase):
 async def a_bench(kind: str, **network: Any) -> AsyncIterator[MemoryBench | TcpBench]:
     """A bench of one kind: `memory` or `tcp`."""
     if kind == "memory":
-        yield MemoryBench(a_town(**network))
+        yield MemoryBench(a_network(**network))
         return
-    bench = TcpBench(a_town(**network))
+    bench = TcpBench(a_network(**network))
     running = await bench.start()
     try:
         yield bench

@@ -47,7 +47,7 @@ async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: AnyBen
     second = bench.ask(dial("sip:205"))
     assert (await bench.until(port.Replied, request=first)).result is Result.DONE
     assert (await bench.until(port.Replied, request=second)).result is Result.ALREADY
-    assert bench.town.counts["dialled sip:205"] == 1
+    assert bench.network.counts["dialled sip:205"] == 1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 
 from services.gateway import port
 from services.gateway.simulated.tcp import TcpPbx
-from tests.contract.gateway.benches import PBX, TcpBench, a_bench, a_town
+from tests.contract.gateway.benches import PBX, TcpBench, a_bench, a_network
 from tools.stack.process import free_port
 
 
@@ -24,7 +24,7 @@ async def test_the_later_gateway_takes_the_pbx_over() -> None:
 
 async def test_a_pbx_that_is_not_there_yet_is_said_to_be_gone_and_found_later() -> None:
     """A gateway may start before its PBX."""
-    bench = TcpBench(a_town())
+    bench = TcpBench(a_network())
     bench.port = free_port()
     bench.adapter = bench.pbx = TcpPbx(PBX, f"tcp://127.0.0.1:{bench.port}", bench._woken.set)
     running = asyncio.create_task(bench.adapter.run())

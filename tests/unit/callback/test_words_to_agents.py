@@ -14,7 +14,7 @@ from contracts.message import Fact
 from services.callback.service import SERVICE
 from tests.contract.gateway.benches import wav
 from tests.unit.callback.stories import CUSTOMER, an_office, cb, ended, pressed_one, ready
-from tests.unit.gateway import stories
+from tests.unit.gateway import harness as gateway_harness
 
 AGENT = LegId("anna.leg")
 TONE_MS = 45_000
@@ -28,14 +28,14 @@ class Attempt:
 
     def __init__(self, customer: dict[str, Any], *, word_ms: int = WORD_MS) -> None:
         lengths = {"ringing_tone.wav": TONE_MS, "customer_busy.wav": word_ms}
-        self.pbx = stories.Office(
-            {"sip:201": stories.ANSWERS},
+        self.pbx = gateway_harness.GatewayHarness(
+            {"sip:201": gateway_harness.ANSWERS},
             public={CUSTOMER: {"behaviours": [customer]}},
             media=lambda key: wav(lengths.get(key.rpartition("/")[2], WORD_MS)),
         )
         self.callback = an_office()
         self._heard = self._carried_out = 0
-        self.pbx.tell(stories.dial("sip:201", AGENT), source="queue")
+        self.pbx.tell(gateway_harness.dial("sip:201", AGENT), source="queue")
         self.pbx.run(2_000)
         self.callback.at = Instant(self.pbx.now)
         self._hears(pressed_one(joined=self.pbx.now), ended("c1"))
@@ -83,7 +83,7 @@ class Attempt:
 
     def heard(self) -> list[str]:
         """What was in Anna's ear, by name."""
-        line = self.pbx.town.pbxs[stories.PBX].lines[AGENT]
+        line = self.pbx.network.pbxs[gateway_harness.PBX].lines[AGENT]
         return [key.rpartition("/")[2].removesuffix(".wav") for key in line.heard]
 
     def is_told_and_freed(self, told: str, over_at: int) -> None:

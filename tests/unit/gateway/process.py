@@ -1,4 +1,4 @@
-"""A gateway process without its broker: desks, spool and the adapter over TCP, on a log that is a list."""
+"""A gateway process without its broker: registry, spool and the adapter over TCP, on a log that is a list."""
 
 import asyncio
 import time
@@ -17,10 +17,10 @@ from runtime.edge import EdgePorts, Heard, NotSaid, Said
 from runtime.memory import MemoryBlobs
 from runtime.ports import BlobsUnavailable
 from runtime.system_clock import SystemClock
-from services.gateway.activities.service_desk import ServiceDesk
+from services.gateway.activities.pbx_registry import PbxRegistry
 from services.gateway.activities.spool import Spool
 from services.gateway.service import adapter_at
-from tests.contract.gateway.benches import LINE, PBX, SPEED, a_town
+from tests.contract.gateway.benches import LINE, PBX, SPEED, a_network
 from tools.phones import PhonesServer
 
 ORGANIZATION = OrganizationId("acme")
@@ -46,7 +46,7 @@ class FlakyBlobs(MemoryBlobs):
         await super().put(key, data, **options)
 
 
-class Works:
+class GatewayProcess:
     """One gateway process; `crash` ends it, and another one finds log, spool and phones as they are."""
 
     def __init__(self, folder: Path, server: PhonesServer, port: int) -> None:
@@ -66,7 +66,7 @@ class Works:
             say=self._say, blobs=self.blobs, clock=SystemClock(), log_time=lambda: self.log[-1].at
         )
         self.spool = Spool(self.folder)
-        self.desks = ServiceDesk(
+        self.registry = PbxRegistry(
             {PBX: f"tcp://127.0.0.1:{self.port}"},
             adapter_at=adapter_at,
             ports=ports,
@@ -74,20 +74,20 @@ class Works:
             spool_url="http://127.0.0.1/spool?recording=",
         )
         self._running = [asyncio.create_task(self._read())]
-        self._running += [asyncio.ensure_future(work()) for work in self.desks.background]
+        self._running += [asyncio.ensure_future(work()) for work in self.registry.background]
 
     async def crash(self) -> None:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self.desks.stop()
+        await self.registry.stop()
 
     async def _read(self) -> None:
         heard = 0
         while True:
             while heard < len(self.log):
                 heard += 1
-                await self.desks.hear(self.log[heard - 1])
+                await self.registry.hear(self.log[heard - 1])
             await asyncio.sleep(0.002)
 
     async def _say(
@@ -144,7 +144,7 @@ class Works:
         )
         at = Instant(time.time_ns() // 1_000_000)
         heard = Heard(message=command, envelope=envelope, partition=0, offset=self.seqs, at=at)
-        task = asyncio.create_task(self.desks.command(heard))
+        task = asyncio.create_task(self.registry.command(heard))
         self._told.append(task)
         return task
 
@@ -171,12 +171,12 @@ class Works:
 
 
 @asynccontextmanager
-async def works(folder: Path, *, is_known: bool = True) -> AsyncIterator[Works]:
+async def gateway_process(folder: Path, *, is_known: bool = True) -> AsyncIterator[GatewayProcess]:
     """A gateway with its phones, which live SPEED times as fast as we."""
-    server = PhonesServer(a_town(), speed=SPEED)
+    server = PhonesServer(a_network(), speed=SPEED)
     port = await server.start(0)
     server.begin()
-    made = Works(folder, server, port)
+    made = GatewayProcess(folder, server, port)
     if is_known:
         made.know()
     await made.start()
@@ -186,4 +186,4 @@ async def works(folder: Path, *, is_known: bool = True) -> AsyncIterator[Works]:
         await made.finish()
 
 
-__all__ = ["ORGANIZATION", "PBX", "PbxId", "Works", "works"]
+__all__ = ["ORGANIZATION", "PBX", "GatewayProcess", "PbxId", "gateway_process"]

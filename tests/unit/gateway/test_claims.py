@@ -22,13 +22,13 @@ from contracts.ids import Address, LegId, RecordingId
 from contracts.telephony import StartHoldMusic
 from services.gateway.simulated import Call, Step
 from services.gateway.simulated.script import Until
-from tests.unit.gateway.stories import (
+from tests.unit.gateway.harness import (
     ANSWERS,
     CUSTOMER,
     LINE,
     PBX,
     RINGS,
-    Office,
+    GatewayHarness,
     answer,
     cancel,
     dial,
@@ -43,7 +43,7 @@ SAYS = (Step(until=Until.RECORDING), Step(say="please call me back tomorrow"), S
 @pytest.mark.rule("G2")
 def test_a_restarted_gateway_adopts_its_calls_and_dials_nobody_again() -> None:
     """kill -9 in mid-traffic: the talk goes on, the ringing phone rings on, and both end as usual."""
-    office = Office({"sip:201": ANSWERS, "sip:202": RINGS})
+    office = GatewayHarness({"sip:201": ANSWERS, "sip:202": RINGS})
     office.tell(dial("sip:201", "talking"))
     office.tell(dial("sip:202", "ringing", ring_ms=10_000))
     office.run(3_000)
@@ -61,7 +61,7 @@ def test_a_restarted_gateway_adopts_its_calls_and_dials_nobody_again() -> None:
 @pytest.mark.rule("G2")
 def test_a_leg_that_was_requested_and_is_not_there_ended_as_lost_and_is_never_dialled() -> None:
     """The predecessor died between saying and dialling, or after: nobody knows, so nobody rings again."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.is_log_slow = True
     office.tell(dial("sip:201"))
     office.run(100)
@@ -79,7 +79,7 @@ def test_a_leg_that_was_requested_and_is_not_there_ended_as_lost_and_is_never_di
 @pytest.mark.rule("G2")
 def test_a_command_that_was_not_answered_before_the_crash_is_done_after_it() -> None:
     """Its offset was not committed, so it is read again; what was answered is not done again."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(answer(leg_id))
     office.run(300)
@@ -89,13 +89,13 @@ def test_a_command_that_was_not_answered_before_the_crash_is_done_after_it() -> 
     office.run(6_000)
     assert [each.ok for each in office.facts(PlayFinished)] == [True]
     assert long in office.settled
-    assert office.town.pbxs[PBX].lines[leg_id].heard == ["long.wav"]
+    assert office.network.pbxs[PBX].lines[leg_id].heard == ["long.wav"]
 
 
 @pytest.mark.rule("G2")
 def test_numbers_go_on_after_a_crash() -> None:
     """The last number per source is rebuilt from our own facts: repeats stay repeats."""
-    office = Office({"sip:201": RINGS, "sip:202": RINGS})
+    office = GatewayHarness({"sip:201": RINGS, "sip:202": RINGS})
     office.tell(dial("sip:201"))
     office.run(500)
     office.crash()
@@ -109,7 +109,7 @@ def test_numbers_go_on_after_a_crash() -> None:
 @pytest.mark.rule("G2")
 def test_a_gateway_that_reads_a_newer_claim_says_and_dials_nothing_any_more() -> None:
     """Two gateways never act for one PBX: the log decides whose it is."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.is_log_slow = True
     office.tell(dial("sip:201"))
     # The newer claim comes before the request on the log; a request after it is void for every reader.
@@ -129,7 +129,7 @@ def test_a_gateway_that_reads_a_newer_claim_says_and_dials_nothing_any_more() ->
 @pytest.mark.rule("G2")
 def test_facts_of_an_older_incarnation_are_not_believed() -> None:
     """A frozen gateway that wakes and speaks late changes nothing for its successor."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     old = office.machine.incarnation or 0
     office.claim("theirs")
     office.append(
@@ -143,10 +143,10 @@ def test_facts_of_an_older_incarnation_are_not_believed() -> None:
 @pytest.mark.rule("G3")
 def test_a_lost_pbx_is_told_and_its_return_says_what_is_left() -> None:
     """EC-51: calls that are gone are reported ended; nobody stays busy for them."""
-    office = Office({"sip:201": ANSWERS}, public={CUSTOMER: ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS}, public={CUSTOMER: ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
-    office.town.pbxs[PBX].vanish(office.now, for_ms=20_000, drops=1.0)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=20_000, drops=1.0)
     office.run(1_000)
     assert len(office.facts(PbxLost)) == 1
     assert not office.facts(LegEnded)
@@ -159,10 +159,10 @@ def test_a_lost_pbx_is_told_and_its_return_says_what_is_left() -> None:
 @pytest.mark.rule("G3")
 def test_calls_that_survived_the_absence_are_adopted() -> None:
     """They went on without us."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
-    office.town.pbxs[PBX].vanish(office.now, for_ms=20_000)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=20_000)
     office.run(25_000)
     assert not office.facts(LegEnded)
     assert office.facts(PbxReturned)[-1].live_legs == ("leg-1",)
@@ -171,10 +171,10 @@ def test_calls_that_survived_the_absence_are_adopted() -> None:
 @pytest.mark.rule("G3")
 def test_who_answered_while_the_pbx_was_away_is_told_on_return() -> None:
     """Nothing that was missed is told by a PBX; comparing finds it."""
-    office = Office({"sip:201": {"behaviours": [{"answer_after_s": 5}]}})
+    office = GatewayHarness({"sip:201": {"behaviours": [{"answer_after_s": 5}]}})
     office.tell(dial("sip:201", ring_ms=60_000))
     office.run(1_000)
-    office.town.pbxs[PBX].vanish(office.now, for_ms=10_000)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=10_000)
     office.run(12_000)
     assert len(office.facts(LegAnswered)) == 1
 
@@ -182,10 +182,10 @@ def test_who_answered_while_the_pbx_was_away_is_told_on_return() -> None:
 @pytest.mark.rule("G3")
 def test_who_called_while_the_pbx_was_away_and_still_rings_has_arrived() -> None:
     """A customer is not lost because we were."""
-    office = Office()
-    office.town.pbxs[PBX].vanish(office.now, for_ms=5_000)
+    office = GatewayHarness()
+    office.network.pbxs[PBX].vanish(office.now, for_ms=5_000)
     office.run(1_000)
-    office.town.pbxs[PBX].call_in(office.now, Call(line=LINE, caller=CUSTOMER))
+    office.network.pbxs[PBX].call_in(office.now, Call(line=LINE, caller=CUSTOMER))
     office.run(6_000)
     assert [each.caller for each in office.facts(CallArrived)] == [CUSTOMER]
 
@@ -193,21 +193,21 @@ def test_who_called_while_the_pbx_was_away_and_still_rings_has_arrived() -> None
 @pytest.mark.rule("G3")
 def test_what_nobody_knows_is_hung_up_and_counted() -> None:
     """A leg of a gateway whose log is gone: nobody would ever end it."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
     del office.log[:]
     office.crash()
     office.run(2_000)
     assert "unknown_leg_hung_up" in office.counted
-    assert office.town.pbxs[PBX].lines[LegId("leg-1")].is_over
+    assert office.network.pbxs[PBX].lines[LegId("leg-1")].is_over
 
 
 @pytest.mark.rule("G3")
 def test_nobody_is_dialled_while_the_pbx_is_away_and_it_is_said_why() -> None:
     """EC-51, O9: one refusal, no attempt counted, no burst afterwards."""
-    office = Office({"sip:201": RINGS})
-    office.town.pbxs[PBX].vanish(office.now, for_ms=30_000)
+    office = GatewayHarness({"sip:201": RINGS})
+    office.network.pbxs[PBX].vanish(office.now, for_ms=30_000)
     office.run(100)
     office.tell(dial("sip:201"))
     office.run(40_000)
@@ -218,10 +218,10 @@ def test_nobody_is_dialled_while_the_pbx_is_away_and_it_is_said_why() -> None:
 @pytest.mark.rule("G3")
 def test_a_hang_up_while_the_pbx_is_away_is_done_on_its_return() -> None:
     """Nobody is left on the line because the command came at the wrong moment."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
-    office.town.pbxs[PBX].vanish(office.now, for_ms=10_000)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=10_000)
     office.run(100)
     office.tell(hang_up())
     office.run(15_000)
@@ -231,13 +231,13 @@ def test_a_hang_up_while_the_pbx_is_away_is_done_on_its_return() -> None:
 
 def test_a_play_that_ended_while_the_pbx_was_away_is_finished_on_its_return() -> None:
     """Whoever waits for its end goes on."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(answer(leg_id))
     office.run(300)
     office.tell(play(leg_id, "long.wav"))
     office.run(500)
-    office.town.pbxs[PBX].vanish(office.now, for_ms=10_000)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=10_000)
     office.run(12_000)
     assert [each.ok for each in office.facts(PlayFinished)] == [True]
 
@@ -245,7 +245,7 @@ def test_a_play_that_ended_while_the_pbx_was_away_is_finished_on_its_return() ->
 @pytest.mark.rule("V7")
 def test_a_gateway_that_dies_in_a_recording_has_all_of_it_afterwards() -> None:
     """EC-63 without loss: the PBX went on recording, and what the file lacks is fetched."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in(then=SAYS)
     office.tell(answer(leg_id))
     office.tell(record(leg_id))
@@ -261,12 +261,12 @@ def test_a_gateway_that_dies_in_a_recording_has_all_of_it_afterwards() -> None:
 @pytest.mark.rule("V8")
 def test_a_recorder_that_dies_leaves_a_playable_file_that_is_flagged() -> None:
     """EC-63: what is on disk is closed, marked «cut off», and delivered."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in(then=SAYS)
     office.tell(answer(leg_id))
     office.tell(record(leg_id))
     office.run(1_500)
-    pbx = office.town.pbxs[PBX]
+    pbx = office.network.pbxs[PBX]
     pbx.vanish(office.now, for_ms=5_000, drops=1.0)
     pbx.recorder.tapes.clear()
     office.run(8_000)
@@ -280,19 +280,19 @@ def test_a_recorder_that_dies_leaves_a_playable_file_that_is_flagged() -> None:
 @pytest.mark.rule("V8")
 def test_a_pbx_that_never_returns_does_not_keep_a_message_from_its_readers() -> None:
     """EC-63: after a minute the file is closed as it is."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in(then=SAYS)
     office.tell(answer(leg_id))
     office.tell(record(leg_id))
     office.run(1_500)
-    office.town.pbxs[PBX].vanish(office.now, for_ms=10_000_000)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=10_000_000)
     office.run(61_000)
     assert office.facts(RecordingFinished)[0].is_cut_off
 
 
 def test_phones_are_told_when_they_change_and_not_again_after_a_restart() -> None:
     """An agent on any call is seen to be busy (EC-7), and a restart makes no noise."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
     office.crash()
@@ -305,7 +305,7 @@ def test_phones_are_told_when_they_change_and_not_again_after_a_restart() -> Non
 @pytest.mark.rule("G2")
 def test_an_answer_that_overtook_an_earlier_one_does_not_hide_it() -> None:
     """The first command of a service is a long play, its second is answered first; then the gateway dies."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(answer(leg_id))
     office.run(300)

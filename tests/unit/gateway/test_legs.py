@@ -16,13 +16,13 @@ from contracts.gateway import (
 from contracts.ids import LegId
 from contracts.telephony import CancelLeg, RejectLeg, RejectReason
 from services.gateway.simulated import Step
-from tests.unit.gateway.stories import (
+from tests.unit.gateway.harness import (
     ANSWERS,
     CUSTOMER,
     LINE,
     PBX,
     RINGS,
-    Office,
+    GatewayHarness,
     answer,
     cancel,
     dial,
@@ -30,7 +30,7 @@ from tests.unit.gateway.stories import (
 )
 
 
-def ended(office: Office, leg_id: str = "leg-1") -> LegEnded:
+def ended(office: GatewayHarness, leg_id: str = "leg-1") -> LegEnded:
     found = office.facts(LegEnded, leg_id=leg_id)
     assert len(found) == 1
     return found[0]
@@ -39,7 +39,7 @@ def ended(office: Office, leg_id: str = "leg-1") -> LegEnded:
 @pytest.mark.rule("G1")
 def test_a_dialled_leg_is_requested_rings_is_answered_and_ends() -> None:
     """The whole life of an agent's phone, as the services hear it; the first fact answers the command."""
-    office = Office(
+    office = GatewayHarness(
         {"sip:201": {"behaviours": [{"answer_after_s": 2, "then": [{"wait_s": 3}, {"hang_up": True}]}]}}
     )
     since = len(office.log)
@@ -59,7 +59,7 @@ def test_a_dialled_leg_is_requested_rings_is_answered_and_ends() -> None:
 @pytest.mark.rule("G2")
 def test_nobody_is_dialled_before_the_request_is_read_back() -> None:
     """A gateway that dies between saying and dialling has not dialled, and one that dials has said so."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.is_log_slow = True
     office.tell(dial("sip:201"))
     office.run(3_000)
@@ -73,7 +73,7 @@ def test_nobody_is_dialled_before_the_request_is_read_back() -> None:
 @pytest.mark.rule("G2")
 def test_the_same_leg_is_dialled_once() -> None:
     """EC-50: whoever got no answer asks again with the same id: «already», and one ring."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201"))
     office.run(1_000)
     office.tell(dial("sip:201"))
@@ -86,7 +86,7 @@ def test_the_same_leg_is_dialled_once() -> None:
 @pytest.mark.rule("G2")
 def test_a_lost_reply_is_asked_for_again_and_rings_once() -> None:
     """EC-50: the PBX has accepted and its reply is lost; asking again changes nothing for the person."""
-    office = Office({"sip:201": ANSWERS}, network={"replies_lost": 1.0})
+    office = GatewayHarness({"sip:201": ANSWERS}, network={"replies_lost": 1.0})
     office.tell(dial("sip:201"))
     office.run(4_500)
     assert "asked_again" in office.counted
@@ -97,7 +97,7 @@ def test_a_lost_reply_is_asked_for_again_and_rings_once() -> None:
 @pytest.mark.rule("G2")
 def test_a_reply_that_comes_twice_or_late_changes_nothing() -> None:
     """Real PBXs do that."""
-    office = Office({"sip:201": ANSWERS}, network={"replies_doubled": 1.0, "replies_late": 0.5})
+    office = GatewayHarness({"sip:201": ANSWERS}, network={"replies_doubled": 1.0, "replies_late": 0.5})
     office.tell(dial("sip:201"))
     office.run(5_000)
     office.tell(hang_up())
@@ -109,7 +109,7 @@ def test_a_reply_that_comes_twice_or_late_changes_nothing() -> None:
 @pytest.mark.rule("G2")
 def test_a_repeated_command_is_dropped_and_an_early_one_waits_for_its_predecessor() -> None:
     """The order of a stream decides, and numbers say it: only the successor is accepted."""
-    office = Office({"sip:201": RINGS, "sip:202": RINGS})
+    office = GatewayHarness({"sip:201": RINGS, "sip:202": RINGS})
     office.tell(dial("sip:201"), seq=1)
     office.tell(dial("sip:201"), seq=1)
     office.tell(dial("sip:202", "leg-3"), seq=3)
@@ -126,7 +126,7 @@ def test_a_repeated_command_is_dropped_and_an_early_one_waits_for_its_predecesso
 @pytest.mark.rule("G2")
 def test_a_dial_that_comes_too_late_is_refused() -> None:
     """A phone must not ring for a customer who has been served meanwhile; lateness is judged by the log."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201", not_after=office.now - 1))
     office.run(1_000)
     assert office.dials("sip:201") == 0
@@ -137,7 +137,7 @@ def test_a_dial_that_comes_too_late_is_refused() -> None:
 @pytest.mark.rule("G2")
 def test_cancel_and_hang_up_are_never_too_late() -> None:
     """Stopping a phone is right at any time; a leg that is over is done, one nobody knows is refused."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201"))
     office.run(500)
     office.tell(cancel())
@@ -166,17 +166,17 @@ def test_cancel_and_hang_up_are_never_too_late() -> None:
 )
 def test_an_emergency_number_is_never_dialled_whatever_the_command_says(address: str) -> None:
     """Nobody's mistake in a directory or a decider may ever call out a fire engine."""
-    office = Office()
+    office = GatewayHarness()
     office.tell(dial(address))
     office.run(1_000)
-    assert office.town.counts["dials"] == 0
+    assert office.network.counts["dials"] == 0
     assert office.facts(CommandRefused)[0].reason == "emergency"
     assert not office.facts(LegRequested)
 
 
 def test_a_dead_phone_is_given_up_after_five_seconds() -> None:
     """It says nothing for 32 s; nobody waits that long. It is unreachable, which is not a miss."""
-    office = Office({"sip:201": {"behaviours": [{"condition": "dead"}]}})
+    office = GatewayHarness({"sip:201": {"behaviours": [{"condition": "dead"}]}})
     office.tell(dial("sip:201"))
     office.run(5_500)
     assert ended(office).outcome is Outcome.UNREACHABLE
@@ -184,7 +184,7 @@ def test_a_dead_phone_is_given_up_after_five_seconds() -> None:
 
 def test_a_ringing_phone_is_given_up_at_our_own_limit() -> None:
     """Public networks ring for three minutes; the ring time is the department's, from the first ringing."""
-    office = Office({"sip:201": {"behaviours": [{"ring_after_s": 3}]}})
+    office = GatewayHarness({"sip:201": {"behaviours": [{"ring_after_s": 3}]}})
     office.tell(dial("sip:201", ring_ms=10_000))
     office.run(12_500)
     assert not office.facts(LegEnded)
@@ -207,7 +207,7 @@ def test_a_ringing_phone_is_given_up_at_our_own_limit() -> None:
 )
 def test_how_a_leg_ended_is_one_of_a_closed_set(behaviour: dict[str, object], outcome: Outcome) -> None:
     """Declined is not missed, busy is not unreachable, and a bad number is not tried again (EC-42)."""
-    office = Office({"sip:201": {"behaviours": [behaviour]}})
+    office = GatewayHarness({"sip:201": {"behaviours": [behaviour]}})
     office.tell(dial("sip:201"))
     office.run(5_000)
     assert ended(office).outcome is outcome
@@ -215,7 +215,7 @@ def test_how_a_leg_ended_is_one_of_a_closed_set(behaviour: dict[str, object], ou
 
 def test_a_leg_cancelled_before_anybody_was_dialled_ends_without_a_ring() -> None:
     """EC-4: the customer left while the phones were being set up."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.is_log_slow = True
     office.tell(dial("sip:201"))
     office.tell(cancel())
@@ -227,7 +227,7 @@ def test_a_leg_cancelled_before_anybody_was_dialled_ends_without_a_ring() -> Non
 
 def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
     """EC-4: the agent who picked up in that instant is hung up at once, and nobody thinks they talk."""
-    office = Office(
+    office = GatewayHarness(
         {"sip:201": {"behaviours": [{"answer_after_s": 1.0}]}},
         network={"latency_ms_min": 300, "latency_ms_max": 300},
     )
@@ -235,7 +235,7 @@ def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
     office.run(1_500)
     office.tell(cancel())
     office.run(3_000)
-    assert office.town.pbxs[PBX].lines[LegId("leg-1")].is_answered
+    assert office.network.pbxs[PBX].lines[LegId("leg-1")].is_answered
     assert not office.facts(LegAnswered)
     assert ended(office).outcome is Outcome.CANCELLED
 
@@ -244,7 +244,7 @@ def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
 def test_a_customer_who_answers_while_being_cancelled_is_kept_when_asked_for() -> None:
     """The agent went in that moment: the customer hears «one moment» and is not cut off."""
     slow = {"latency_ms_min": 300, "latency_ms_max": 300}
-    office = Office({"sip:201": {"behaviours": [{"answer_after_s": 1.0}]}}, network=slow)
+    office = GatewayHarness({"sip:201": {"behaviours": [{"answer_after_s": 1.0}]}}, network=slow)
     office.tell(dial("sip:201"))
     office.run(1_500)
     ref = office.tell(CancelLeg(pbx_id=PBX, leg_id=LegId("leg-1"), keeps_answered=True))
@@ -260,7 +260,7 @@ def test_a_customer_who_answers_while_being_cancelled_is_kept_when_asked_for() -
 @pytest.mark.rule("C7")
 def test_a_customer_who_does_not_answer_is_cancelled_all_the_same() -> None:
     """Keeping the answered does not keep the ringing."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201"))
     office.run(1_000)
     office.tell(CancelLeg(pbx_id=PBX, leg_id=LegId("leg-1"), keeps_answered=True))
@@ -271,7 +271,7 @@ def test_a_customer_who_does_not_answer_is_cancelled_all_the_same() -> None:
 @pytest.mark.rule("G1")
 def test_a_call_arrives_once_and_is_answered_at_our_command() -> None:
     """A customer is on the line."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(answer(leg_id))
     office.run(500)
@@ -284,14 +284,14 @@ def test_a_call_arrives_once_and_is_answered_at_our_command() -> None:
 @pytest.mark.rule("G5")
 def test_a_withheld_number_stays_withheld() -> None:
     """Nothing invents one."""
-    office = Office()
+    office = GatewayHarness()
     office.calls_in(caller=None)
     assert office.facts(CallArrived)[0].caller is None
 
 
 def test_a_caller_who_hangs_up_before_the_answer_has_abandoned() -> None:
     """By themselves, and unanswered."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in(then=(Step(wait_s=1), Step(hang_up=True)))
     office.run(2_000)
     assert ended(office, leg_id).outcome is Outcome.ABANDONED
@@ -307,7 +307,7 @@ def test_a_caller_who_hangs_up_before_the_answer_has_abandoned() -> None:
 )
 def test_a_rejected_call_ends_as_it_was_rejected(reason: RejectReason, outcome: Outcome) -> None:
     """What the caller hears and what history says are the same."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(RejectLeg(pbx_id=PBX, leg_id=leg_id, reason=reason))
     office.run(1_000)
@@ -317,35 +317,35 @@ def test_a_rejected_call_ends_as_it_was_rejected(reason: RejectReason, outcome: 
 @pytest.mark.rule("G5")
 def test_over_the_public_network_only_our_own_number_is_shown_and_nothing_of_the_customer() -> None:
     """An agent's mobile shows the organization's line; the carrier learns nothing of the customer."""
-    office = Office(public={CUSTOMER: RINGS})
+    office = GatewayHarness(public={CUSTOMER: RINGS})
     office.tell(dial("tel:" + CUSTOMER, caller_id="+79990000000", headers={"customer": "+79990000000"}))
     office.run(1_000)
-    line = office.town.pbxs[PBX].lines[LegId("leg-1")]
+    line = office.network.pbxs[PBX].lines[LegId("leg-1")]
     assert (line.caller_id, line.headers) == (LINE, {})
 
 
 @pytest.mark.rule("G5")
 def test_an_office_phone_shows_the_customer_and_the_department() -> None:
     """The agent sees who calls and for whom before picking up."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201", caller_id=CUSTOMER, headers={"department": "Sales"}))
     office.run(1_000)
-    line = office.town.pbxs[PBX].lines[LegId("leg-1")]
+    line = office.network.pbxs[PBX].lines[LegId("leg-1")]
     assert (line.caller_id, line.headers) == (CUSTOMER, {"department": "Sales"})
 
 
 @pytest.mark.rule("G5")
 def test_the_line_that_the_customer_called_is_shown_to_him() -> None:
     """A callback comes from the number that was called."""
-    office = Office(public={CUSTOMER: RINGS})
+    office = GatewayHarness(public={CUSTOMER: RINGS})
     office.tell(dial("tel:" + CUSTOMER, caller_id="+74951230002"))
     office.run(1_000)
-    assert office.town.pbxs[PBX].lines[LegId("leg-1")].caller_id == "+74951230002"
+    assert office.network.pbxs[PBX].lines[LegId("leg-1")].caller_id == "+74951230002"
 
 
 def test_ringing_is_told_once() -> None:
     """The ring time starts at the first ringing."""
-    office = Office({"sip:201": RINGS})
+    office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201"))
     office.run(3_000)
     assert len(office.facts(LegRinging)) == 1

@@ -17,12 +17,12 @@ from contracts.gateway import (
 )
 from contracts.ids import Address, LegId, RecordingId
 from contracts.telephony import DialLeg, HangUp, Record
-from services.gateway.activities.spool import HEADER_BYTES, Spool, Spooled, wav_header
+from services.gateway.activities.spool import HEADER_BYTES, Spool, SpoolEntry, wav_header
 from services.gateway.activities.upload import recording_key
 from services.gateway.api import SpoolApi
 from services.gateway.port import Cause
 from tests.contract.gateway.benches import LINE
-from tests.unit.gateway.process import ORGANIZATION, PBX, Works, works
+from tests.unit.gateway.process import ORGANIZATION, PBX, GatewayProcess, gateway_process
 
 SPEAKER = Address("sip:207")
 """Says «hello there» into a recording and hangs up."""
@@ -48,7 +48,7 @@ def record(number: int = 1) -> Record:
     )
 
 
-async def a_message(made: Works, number: int = 1) -> None:
+async def a_message(made: GatewayProcess, number: int = 1) -> None:
     """Somebody leaves a voice message, the first one of this process or another."""
     made.tell(dial(number=number))
     await made.until(LegAnswered, count=number)
@@ -63,7 +63,7 @@ def is_a_law(data: bytes) -> bool:
 @pytest.mark.rule("V3")
 async def test_a_voice_message_is_in_s3_verified_and_leaves_the_spool(tmp_path: Path) -> None:
     """The original as it came, with size and checksum, under a key that tells nothing."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         await a_message(made)
         finished = await made.until(RecordingFinished)
         await made.until(LegEnded)
@@ -79,7 +79,7 @@ async def test_a_voice_message_is_in_s3_verified_and_leaves_the_spool(tmp_path: 
 @pytest.mark.rule("V7")
 async def test_a_recording_stays_in_the_spool_until_s3_has_it_verified(tmp_path: Path) -> None:
     """EC-62: S3 is down, then loses a byte; nothing is deleted before a look says it is there and whole."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
         spooled = await made.until(RecordingSpooled)
@@ -98,7 +98,7 @@ async def test_a_recording_stays_in_the_spool_until_s3_has_it_verified(tmp_path:
 @pytest.mark.rule("V7")
 async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path) -> None:
     """A crash between the recording and S3 loses nothing and tells nothing twice."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
         await made.until(RecordingSpooled)
@@ -112,7 +112,7 @@ async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path
 @pytest.mark.rule("V7")
 async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_path: Path) -> None:
     """A process that slept while another one did its work: it finds the file gone, and goes on."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
         spooled = await made.until(RecordingSpooled)
@@ -133,7 +133,7 @@ async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_pa
 @pytest.mark.parametrize("is_in_s3", [False, True], ids=["s3 has none", "s3 has the good one"])
 async def test_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Path, is_in_s3: bool) -> None:
     """A disk that forgets: what is good in S3 stays, and without it the recording is told as lost."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
         await made.until(RecordingSpooled)
@@ -158,7 +158,7 @@ async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_reco
     tmp_path: Path,
 ) -> None:
     """Somebody has emptied the volume: one recording is lost and said to be, and no process ends."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
         await made.until(RecordingSpooled)
@@ -173,7 +173,7 @@ async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_reco
 def test_sound_that_comes_after_another_has_removed_the_file_makes_no_new_one(tmp_path: Path) -> None:
     """A headless rest would be taken for a recording."""
     mine = Spool(tmp_path)
-    spooled = Spooled(
+    spooled = SpoolEntry(
         recording_id=RecordingId("rec-1"), leg_id=LegId("leg-1"), pbx_id=PBX, organization_id=ORGANIZATION
     )
     mine.begin(spooled)
@@ -189,14 +189,14 @@ def test_sound_that_comes_after_another_has_removed_the_file_makes_no_new_one(tm
 @pytest.mark.rule("V8")
 async def test_a_half_written_file_is_closed_into_a_playable_one(tmp_path: Path) -> None:
     """EC-63: gateway and PBX died in mid-message; what is on disk is a whole A-law WAV, flagged."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.tell(dial("sip:201"))
         await made.until(LegAnswered)
         made.tell(record())
         part = tmp_path / f"{made.spool.token(RecordingId('rec-1'))}.part"
         await made.wait(lambda: part.exists() and part.stat().st_size > 8_000, "a second of sound")
         await made.crash()
-        pbx = made.server.town.pbxs[PBX]
+        pbx = made.server.network.pbxs[PBX]
         pbx.vanish(made.server.now(), for_ms=100, drops=1.0)
         pbx.recorder.tapes.clear()
         await made.start()
@@ -210,7 +210,7 @@ async def test_a_half_written_file_is_closed_into_a_playable_one(tmp_path: Path)
 @pytest.mark.rule("G2")
 async def test_nothing_goes_past_a_fact_that_was_not_acknowledged(tmp_path: Path) -> None:
     """The broker is away for a while: the same facts go again under the same numbers, in order."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         await made.until(PbxReturned)
         made.says_fail = 4
         made.tell(dial("sip:201"))
@@ -222,7 +222,7 @@ async def test_nothing_goes_past_a_fact_that_was_not_acknowledged(tmp_path: Path
 @pytest.mark.rule("G2")
 async def test_a_restarted_process_adopts_the_call_and_answers_what_was_left_open(tmp_path: Path) -> None:
     """kill -9 of the gateway: the call lives in the PBX, the new process finds it and ends it on command."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.tell(dial("sip:201"))
         await made.until(LegAnswered)
         await made.crash()
@@ -232,13 +232,13 @@ async def test_a_restarted_process_adopts_the_call_and_answers_what_was_left_ope
         await made.until(LegEnded)
         await settled
         assert made.facts(CommandDone)[-1].seq == 2
-        assert made.server.town.counts["dialled sip:201"] == 1
+        assert made.server.network.counts["dialled sip:201"] == 1
 
 
 @pytest.mark.rule("G3")
 async def test_who_still_holds_the_pbx_claims_it_again_after_anothers_claim(tmp_path: Path) -> None:
     """A newcomer claimed and died before it took the PBX: the calls do not stay without a gateway."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.tell(dial("sip:201"))
         await made.until(LegAnswered)
         made.claim("a newcomer that dies")
@@ -250,12 +250,12 @@ async def test_who_still_holds_the_pbx_claims_it_again_after_anothers_claim(tmp_
 
 async def test_a_pbx_that_the_directory_does_not_know_waits(tmp_path: Path) -> None:
     """It is claimed as soon as it is known whose it is; until then its commands wait, too."""
-    async with works(tmp_path, is_known=False) as made:
-        assert made.desks.is_ready
+    async with gateway_process(tmp_path, is_known=False) as made:
+        assert made.registry.is_ready
         assert not made.facts(PbxClaimed)
         made.know()
         await made.until(PbxClaimed)
-        await made.wait(lambda: made.desks.is_ready, "readiness")
+        await made.wait(lambda: made.registry.is_ready, "readiness")
 
 
 async def _get(api: SpoolApi, query: bytes) -> tuple[int, bytes]:
@@ -280,7 +280,7 @@ async def _get(api: SpoolApi, query: bytes) -> tuple[int, bytes]:
 )
 async def test_the_spool_shows_nothing_to_who_does_not_know_the_token(tmp_path: Path, query: bytes) -> None:
     """A voice message is personal; there is no list and no path to guess."""
-    async with works(tmp_path) as made:
+    async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
         spooled = await made.until(RecordingSpooled)
@@ -296,7 +296,7 @@ def test_other_programs_read_what_the_spool_closes(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     recording_id = RecordingId("rec-1")
     spool.begin(
-        Spooled(recording_id=recording_id, leg_id=LegId("l"), pbx_id=PBX, organization_id=ORGANIZATION)
+        SpoolEntry(recording_id=recording_id, leg_id=LegId("l"), pbx_id=PBX, organization_id=ORGANIZATION)
     )
     spool.append(recording_id, 0, bytes(8_000))
     spool.append(recording_id, 4_000, bytes(8_000))

@@ -8,10 +8,10 @@ import pytest
 
 from contracts.gateway import LegEnded, Outcome
 from contracts.ids import PbxId
-from services.gateway.simulated import Sounds, Town, canonical_ms
+from services.gateway.simulated import AudioLibrary, SimulatedNetwork, canonical_ms
 from services.gateway.simulated import script as scripts
 from tests.contract.gateway.benches import MEDIA, voice, wav
-from tests.unit.gateway.stories import Office, answer, dial, play, record
+from tests.unit.gateway.harness import GatewayHarness, answer, dial, play, record
 from tools.phones import read_script
 
 NASTY = {"replies_lost": 0.2, "replies_doubled": 0.2, "replies_late": 0.2, "latency_ms_max": 400}
@@ -20,7 +20,7 @@ NASTY = {"replies_lost": 0.2, "replies_doubled": 0.2, "replies_late": 0.2, "late
 def a_story(seed: int) -> list[Any]:
     """Calls and recordings on a bad network, as the log has them."""
     phones = {f"sip:{n}": {"behaviours": [{"answer_after_s": n % 7}]} for n in range(200, 220)}
-    office = Office(phones, network=NASTY, seed=seed)
+    office = GatewayHarness(phones, network=NASTY, seed=seed)
     for n in range(200, 220):
         office.tell(dial(f"sip:{n}", f"leg-{n}", ring_ms=4_000))
         office.run(300)
@@ -47,17 +47,17 @@ def test_another_seed_is_another_story() -> None:
 def test_on_a_bad_network_every_leg_is_dialled_once_and_ends_once(seed: int) -> None:
     """Lost, late and doubled replies, and a PBX that vanishes and forgets: each leg's story is told once."""
     phones = {f"sip:{n}": {"behaviours": [{"answer_after_s": n % 5}]} for n in range(200, 215)}
-    office = Office(phones, network=NASTY, seed=seed)
+    office = GatewayHarness(phones, network=NASTY, seed=seed)
     for n in range(200, 215):
         office.tell(dial(f"sip:{n}", f"leg-{n}", ring_ms=3_000))
         office.run(400)
         if n == 205:
-            office.town.pbxs[PbxId("cloud")].vanish(office.now, for_ms=3_000, drops=0.5)
+            office.network.pbxs[PbxId("cloud")].vanish(office.now, for_ms=3_000, drops=0.5)
         if n == 210:
             office.crash()
     office.run(10_000)
-    for line in office.town.pbxs[PbxId("cloud")].lines.values():
-        office.town.pbxs[PbxId("cloud")].hang_up(line, office.now)
+    for line in office.network.pbxs[PbxId("cloud")].lines.values():
+        office.network.pbxs[PbxId("cloud")].hang_up(line, office.now)
     office.run(10_000)
     ended = [each.leg_id for each in office.facts(LegEnded)]
     assert len(ended) == len(set(ended))
@@ -72,12 +72,12 @@ def test_on_a_bad_network_every_leg_is_dialled_once_and_ends_once(seed: int) -> 
 
 def test_an_agent_behind_a_link_that_is_cut_fails_at_once() -> None:
     """EC-91: no 15 s of ring for a phone that can't be reached."""
-    office = Office()
+    office = GatewayHarness()
     script: dict[str, Any] = {"pbxs": {"cloud": {}, "second": {"phones": {"sip:205": {}}}}}
-    office.town = Town(scripts.read(script), Sounds(lambda key: MEDIA.get(key), voice))
-    office.town.begin(office.now)
+    office.network = SimulatedNetwork(scripts.read(script), AudioLibrary(lambda key: MEDIA.get(key), voice))
+    office.network.begin(office.now)
     office.start()
-    office.town.pbxs[PbxId("second")].vanish(office.now, for_ms=60_000)
+    office.network.pbxs[PbxId("second")].vanish(office.now, for_ms=60_000)
     office.tell(dial("pbx:second/205"))
     office.run(1_000)
     ended = office.facts(LegEnded)[0]

@@ -27,10 +27,10 @@ from contracts.telephony import (
 )
 from services.gateway.simulated import Step
 from services.gateway.simulated.script import Until
-from tests.unit.gateway.stories import (
+from tests.unit.gateway.harness import (
     ANSWERS,
     PBX,
-    Office,
+    GatewayHarness,
     answer,
     bridge,
     dial,
@@ -40,7 +40,7 @@ from tests.unit.gateway.stories import (
 )
 
 
-def a_caller(office: Office, *steps: Step) -> LegId:
+def a_caller(office: GatewayHarness, *steps: Step) -> LegId:
     """A customer on the line, answered."""
     leg_id = office.calls_in(then=(Step(until=Until.ANSWERED), *steps))
     office.tell(answer(leg_id))
@@ -58,7 +58,7 @@ def collect(
 
 def test_a_play_ends_after_its_real_length_and_answers_its_command() -> None:
     """Who sent it knows that it was heard."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     started = office.now
     ref = office.tell(play(leg_id, "short.wav", "invitation.wav"))
@@ -76,7 +76,7 @@ def test_a_play_ends_after_its_real_length_and_answers_its_command() -> None:
 @pytest.mark.parametrize("key", ["missing.wav", "wide.wav", "picture.wav"])
 def test_what_is_missing_or_unfit_is_not_played(key: str) -> None:
     """Silence is never taken for a notice."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(play(leg_id, key))
     office.run(500)
@@ -85,7 +85,7 @@ def test_what_is_missing_or_unfit_is_not_played(key: str) -> None:
 
 def test_a_play_on_a_leg_that_is_gone_is_finished_and_not_ok() -> None:
     """Hang-up races every command; «gone» is a normal answer and nobody waits for ever."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office, Step(hang_up=True))
     office.run(2_000)
     office.tell(play(leg_id, "short.wav"))
@@ -95,7 +95,7 @@ def test_a_play_on_a_leg_that_is_gone_is_finished_and_not_ok() -> None:
 
 def test_a_caller_who_hangs_up_in_a_play_ends_it_before_the_leg_ends() -> None:
     """`leg_ended` is the last word about a leg."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office, Step(wait_s=1), Step(hang_up=True))
     office.tell(play(leg_id, "long.wav"))
     office.run(5_000)
@@ -105,21 +105,21 @@ def test_a_caller_who_hangs_up_in_a_play_ends_it_before_the_leg_ends() -> None:
 @pytest.mark.rule("G2")
 def test_the_same_play_is_heard_once() -> None:
     """A repeated command with another number does not make the caller hear it twice."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(play(leg_id, "short.wav"))
     office.run(1_000)
     office.tell(play(leg_id, "short.wav"))
     office.run(1_000)
     assert len(office.facts(PlayFinished)) == 1
-    assert office.town.pbxs[PBX].lines[leg_id].heard == ["short.wav"]
+    assert office.network.pbxs[PBX].lines[leg_id].heard == ["short.wav"]
 
 
 def test_music_goes_on_after_a_play_and_not_after_a_bridge() -> None:
     """A waiting caller never hears silence; two who talk hear no music."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     leg_id = a_caller(office)
-    line = office.town.pbxs[PBX].lines[leg_id]
+    line = office.network.pbxs[PBX].lines[leg_id]
     office.tell(StartHoldMusic(pbx_id=PBX, leg_id=leg_id))
     office.run(200)
     assert line.listening == "music"
@@ -141,13 +141,13 @@ def test_music_goes_on_after_a_play_and_not_after_a_bridge() -> None:
 @pytest.mark.rule("C6")
 def test_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for() -> None:
     """The tone and what waits behind it are over, as interrupted; each command has its own answer."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     refs = [office.tell(play(leg_id, "long.wav", play_id=name)) for name in ("tone", "waits")]
     office.run(500)
     refs.append(office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True)))
     office.run(100)
-    assert office.town.pbxs[PBX].lines[leg_id].listening == "word"
+    assert office.network.pbxs[PBX].lines[leg_id].listening == "word"
     over = office.facts(PlayFinished)
     assert sorted((each.play_id, each.ok, each.was_interrupted) for each in over) == [
         ("tone", True, True),
@@ -162,7 +162,7 @@ def test_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for
 @pytest.mark.rule("C6", "G2")
 def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_again() -> None:
     """The commands that were not answered come again, in their order: the tone does not."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(play(leg_id, "long.wav", play_id="tone"))
     office.run(500)
@@ -171,7 +171,7 @@ def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_aga
     office.crash()
     office.is_log_slow = False
     office.run(2_000)
-    assert office.town.pbxs[PBX].lines[leg_id].heard == ["long.wav", "short.wav"]
+    assert office.network.pbxs[PBX].lines[leg_id].heard == ["long.wav", "short.wav"]
     assert {(each.play_id, each.was_interrupted) for each in office.facts(PlayFinished)} == {
         ("tone", True),
         ("word", False),
@@ -181,31 +181,31 @@ def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_aga
 @pytest.mark.rule("C6")
 def test_what_comes_too_late_interrupts_nothing() -> None:
     """A word that is refused must not leave a caller in silence."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(play(leg_id, "long.wav", play_id="tone"))
     office.run(500)
     late = play(leg_id, "short.wav", play_id="word", interrupts=True)
     office.tell(msgspec.structs.replace(late, not_after=Instant(office.now - 1)))
     office.run(100)
-    assert office.town.pbxs[PBX].lines[leg_id].listening == "tone"
+    assert office.network.pbxs[PBX].lines[leg_id].listening == "tone"
 
 
 def test_music_goes_on_after_a_play_that_interrupted_another() -> None:
     """Only plays are ended, not the music behind them."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(StartHoldMusic(pbx_id=PBX, leg_id=leg_id))
     office.tell(play(leg_id, "long.wav", play_id="position"))
     office.run(500)
     office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True))
     office.run(1_000)
-    assert office.town.pbxs[PBX].lines[leg_id].listening == "music"
+    assert office.network.pbxs[PBX].lines[leg_id].listening == "music"
 
 
 def test_commands_without_a_fact_of_their_own_are_answered_all_the_same() -> None:
     """Every command is answered by a fact that names its source and number."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(StartHoldMusic(pbx_id=PBX, leg_id=leg_id), source="callback")
     office.tell(StopHoldMusic(pbx_id=PBX, leg_id=leg_id), source="callback")
@@ -218,7 +218,7 @@ def test_commands_without_a_fact_of_their_own_are_answered_all_the_same() -> Non
 
 def test_a_key_in_the_middle_of_a_prompt_is_told_at_once_and_may_end_it() -> None:
     """The customer who presses 1 need not hear the invitation to its end (C1)."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office, Step(during="long"), Step(wait_s=0.5), Step(press="1"))
     office.tell(play(leg_id, "long.wav", barge_in=True))
     office.run(1_500)
@@ -232,7 +232,7 @@ def test_a_key_in_the_middle_of_a_prompt_is_told_at_once_and_may_end_it() -> Non
 )
 def test_keys_are_collected_into_one_string(pressed: str, digits_max: int, expected: str) -> None:
     """A typed number comes whole: at its length, at the terminator, or when no further key comes."""
-    office = Office()
+    office = GatewayHarness()
     steps = (Step(wait_s=0.5), Step(press=pressed)) if pressed else ()
     leg_id = a_caller(office, *steps)
     ref = office.tell(collect(leg_id, digits_max=digits_max))
@@ -243,7 +243,7 @@ def test_keys_are_collected_into_one_string(pressed: str, digits_max: int, expec
 
 def test_who_is_still_told_what_to_type_has_the_whole_time_afterwards() -> None:
     """The prompt's length does not eat the time for the first key."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office, Step(after="long"), Step(wait_s=1.5), Step(press="5"))
     office.tell(play(leg_id, "long.wav"))
     office.tell(collect(leg_id, digits_max=1, first_ms=2_000))
@@ -253,7 +253,7 @@ def test_who_is_still_told_what_to_type_has_the_whole_time_afterwards() -> None:
 
 def test_a_bridge_is_told_and_undone_by_a_hang_up_before_the_leg_ends() -> None:
     """Whoever bridged hears that they talk, and then that they don't."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     leg_id = a_caller(office, Step(until=Until.BRIDGED), Step(wait_s=2), Step(hang_up=True))
     office.tell(dial("sip:201"))
     office.run(2_000)
@@ -267,7 +267,7 @@ def test_a_bridge_is_told_and_undone_by_a_hang_up_before_the_leg_ends() -> None:
 
 def test_a_bridge_with_somebody_who_has_gone_is_refused_and_names_the_leg() -> None:
     """The other one is not left in silence by a bridge that never was."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     leg_id = a_caller(office, Step(hang_up=True))
     office.tell(dial("sip:201"))
     office.run(3_000)
@@ -280,7 +280,7 @@ def test_a_bridge_with_somebody_who_has_gone_is_refused_and_names_the_leg() -> N
 @pytest.mark.rule("V1")
 def test_a_recording_is_requested_spooled_and_finished_before_the_leg_ends() -> None:
     """The voice message is safe before anybody hears that the caller has gone."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(
         office, Step(until=Until.RECORDING), Step(say="call me back please"), Step(hang_up=True)
     )
@@ -303,21 +303,21 @@ def test_a_recording_is_requested_spooled_and_finished_before_the_leg_ends() -> 
 
 def test_nothing_is_recorded_before_the_request_is_read_back() -> None:
     """As with dialling: who takes over knows of every recording that may run."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office)
     office.is_log_slow = True
     office.tell(record(leg_id))
     office.run(2_000)
-    assert not office.town.pbxs[PBX].recorder.tapes
+    assert not office.network.pbxs[PBX].recorder.tapes
     office.is_log_slow = False
     office.run(500)
-    assert office.town.pbxs[PBX].recorder.tapes
+    assert office.network.pbxs[PBX].recorder.tapes
 
 
 @pytest.mark.rule("V7")
 def test_the_end_of_a_leg_waits_two_seconds_for_s3_and_no_longer() -> None:
     """EC-62: S3 is down. The recording is spooled and told of; the leg's end is not held up for ever."""
-    office = Office()
+    office = GatewayHarness()
     office.is_s3_up = False
     leg_id = a_caller(office, Step(until=Until.RECORDING), Step(say="hello there"), Step(hang_up=True))
     office.tell(record(leg_id))
@@ -334,7 +334,7 @@ def test_the_end_of_a_leg_waits_two_seconds_for_s3_and_no_longer() -> None:
 
 def test_a_recording_is_stopped_and_kept() -> None:
     """What was said is kept."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office, Step(until=Until.RECORDING), Step(say="hello there"))
     office.tell(record(leg_id))
     office.run(1_500)
@@ -345,7 +345,7 @@ def test_a_recording_is_stopped_and_kept() -> None:
 
 def test_a_recording_on_a_leg_that_is_gone_is_told_to_be_missing() -> None:
     """EC-59: the caller hung up in the greeting."""
-    office = Office()
+    office = GatewayHarness()
     leg_id = a_caller(office, Step(hang_up=True))
     office.run(2_000)
     office.tell(record(leg_id))
@@ -355,7 +355,7 @@ def test_a_recording_on_a_leg_that_is_gone_is_told_to_be_missing() -> None:
 
 def test_an_extension_is_checked_and_a_silent_pbx_is_another_answer() -> None:
     """O3: «does not exist» and «can't check now» are different errors."""
-    office = Office({"sip:201": ANSWERS})
+    office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(CheckExtension(pbx_id=PBX, extension="201"))
     office.tell(CheckExtension(pbx_id=PBX, extension="999"))
     office.run(500)
@@ -363,7 +363,7 @@ def test_an_extension_is_checked_and_a_silent_pbx_is_another_answer() -> None:
         ("201", True),
         ("999", False),
     ]
-    silent = Office(network={"checks_answered": False})
+    silent = GatewayHarness(network={"checks_answered": False})
     silent.tell(CheckExtension(pbx_id=PBX, extension="201"))
     silent.run(3_100)
     assert silent.facts(CommandRefused)[0].reason == "pbx_silent"

@@ -15,7 +15,7 @@ from contracts.routing import EndReason
 from contracts.scenario import ScenarioSaved
 from services.gateway.simulated import script as scripts
 from tests.contract.gateway.benches import MEDIA, wav
-from tests.unit.gateway import stories as exchange
+from tests.unit.gateway import harness as gateway_harness
 from tests.unit.routing.directory_facts import (
     ANNA,
     BORIS,
@@ -32,7 +32,7 @@ from tests.unit.routing.directory_facts import (
 )
 from tests.unit.routing.harness import RoutingHarness
 
-LINE, MOBILE = exchange.LINE, "+79160000001"
+LINE, MOBILE = gateway_harness.LINE, "+79160000001"
 STEP_MS = 20
 PROMPTS = ("forward", "ringing_tone", "whisper_press_key", "whisper_call", "nobody_available", "plus")
 DIGITS = tuple(f"digit_{n}" for n in range(10))
@@ -42,14 +42,14 @@ class Company:
     """Routing, a gateway and a PBX, with a log between them."""
 
     def __init__(self, **script: Any) -> None:
-        self.pbx = exchange.Office(**script)
+        self.pbx = gateway_harness.GatewayHarness(**script)
         self.office = RoutingHarness(auto=False)
         self.office.at = Instant(self.pbx.now)
         self._read = self._sent = 0
         self.office.policy()
         self.office.hears(
             directory.PbxSaved(
-                pbx_id=exchange.PBX,
+                pbx_id=gateway_harness.PBX,
                 version=1,
                 name="Cloud",
                 kind=directory.PbxKind.CLOUD,
@@ -67,7 +67,7 @@ class Company:
                 agent_id=agent_id,
                 version=self.office.version(),
                 name=agent_id.title(),
-                pbx_id=exchange.PBX,
+                pbx_id=gateway_harness.PBX,
                 extension="",
                 devices=devices,
             )
@@ -127,7 +127,7 @@ def a_menu(version: int, choice: directory.NoticeChoice) -> ScenarioSaved:
     return ScenarioSaved(
         scenario_id=MENU,
         version=version,
-        pbx_id=exchange.PBX,
+        pbx_id=gateway_harness.PBX,
         name="Menu",
         lines=(LINE,),
         elements=(
@@ -237,7 +237,7 @@ def test_on_a_bad_network_every_contact_ends_once_and_no_leg_is_left(seed: int) 
         company.calls({"wait_s": 4 + 9 * (number % 3)}, {"hang_up": True})
         company.run(3 * SECOND)
         if number == 3:
-            company.pbx.town.pbxs[exchange.PBX].vanish(company.pbx.now, for_ms=4_000, drops=0.5)
+            company.pbx.network.pbxs[gateway_harness.PBX].vanish(company.pbx.now, for_ms=4_000, drops=0.5)
     company.run(3 * MINUTE)
     assert company.is_quiet()
     taken = [fact.leg_id for fact in company.office.said(routing.CallTaken)]

@@ -1,64 +1,79 @@
-"""One simulated PBX: legs, replies and the network's bad habits.
+"""One simulated PBX: its legs, its replies, and an unreliable network.
 
-Theory of operation. Everything happens on one agenda in order of time. A request is carried out a network
-latency after it was sent, in order; its reply, and everything that is told, takes another latency, in order.
-A reply may be lost, late or doubled. While the PBX is away nothing gets in or out, calls go on without us,
-and some are gone when it is back: then `PbxThere` tells what there is, and nothing that was missed is told.
+Theory of operation. Everything happens on one agenda in order of time. A request is carried out one network
+latency after it was sent, in order; its reply, and every event, takes another latency, in order. A reply may
+be lost, late or doubled. While the PBX is away nothing gets in or out, calls go on without us, and some are
+gone when it is back: then `PbxThere` says what there is, and missed events are not repeated.
 """
 
 import random
 from collections import Counter, deque
+from typing import Final
 
 from contracts import telephony
 from contracts.ids import Address, BridgeId, LegId, PbxId
 from services.gateway import port
 from services.gateway.port import Cause, Result
-from services.gateway.simulated import dialling
-from services.gateway.simulated.lines import Agenda, Line
+from services.gateway.simulated.agenda import Agenda
+from services.gateway.simulated.audio import AudioLibrary
+from services.gateway.simulated.handsets import Handset, HandsetRegistry
+from services.gateway.simulated.lines import Line, Person
 from services.gateway.simulated.media import Player, Recorder
-from services.gateway.simulated.people import Person
-from services.gateway.simulated.phones import Handset, PhoneBook
-from services.gateway.simulated.script import Call, PbxScript
-from services.gateway.simulated.sounds import Sounds
+from services.gateway.simulated.script import Behaviour, Call, Condition, PbxScript
+
+DEAD_MS: Final = 32_000
+"""SIP's timer B: 64 times T1 of 500 ms (RFC 3261 17.1.1.2)."""
+NETWORK_RING_MS: Final = 180_000
+"""Public networks give up by themselves after about three minutes."""
+ANSWER_FAST_MS: Final = 60
+"""How long a network takes to say that a number does not exist."""
+
+CODES: Final = {
+    Condition.BUSY: 486,
+    Condition.UNAVAILABLE: 480,
+    Condition.UNKNOWN: 404,
+    Condition.BLOCKED: 403,
+    Condition.NO_CODEC: 488,
+}
 
 
 class SimulatedPbx:
-    """Feed it requests and the time; `events` gives what it told."""
+    """Takes requests and the time; `events` returns what it sent."""
 
     def __init__(
         self,
         pbx_id: PbxId,
         script: PbxScript,
         *,
-        phones: PhoneBook,
-        sounds: Sounds,
+        handsets: HandsetRegistry,
+        audio: AudioLibrary,
         seed: int,
         boot: str,
         counts: Counter[str],
     ) -> None:
         self.pbx_id = pbx_id
         self.script = script
-        self.phones = phones
-        self.sounds = sounds
+        self.handsets = handsets
+        self.audio = audio
         self.agenda = Agenda()
         self.counts = counts
         self.lines: dict[LegId, Line] = {}
         self.bridges: dict[BridgeId, tuple[Line, Line] | None] = {}
         self.is_there = True
-        self.player = Player(self.agenda, sounds, self.tell)
+        self.player = Player(self.agenda, audio, self.tell)
         self.recorder = Recorder(self.agenda, self.tell)
         self._random = random.Random(seed)
         self._boot = boot
         self._arrivals = 0
-        self._out: deque[tuple[int, port.AnyHappening]] = deque()
+        self._out: deque[tuple[int, port.AnyPbxEvent]] = deque()
         self._last_in = self._last_out = 0
-        for handset in phones.registered(pbx_id):
+        for handset in handsets.registered(pbx_id):
             handset.changed = self._device_changed
 
     # From outside
 
     def command(self, now: int, number: int, request: port.Request) -> None:
-        """A request is on its way."""
+        """Send it a request; it arrives a latency later."""
         self.advance(now)
         if not self.is_there:
             return
@@ -66,11 +81,11 @@ class SimulatedPbx:
         self.agenda.put(self._last_in, lambda at: self._carry_out(at, number, request))
 
     def advance(self, now: int) -> None:
-        """Let everything due happen."""
+        """Do everything that is due."""
         self.agenda.run(now)
 
-    def events(self, now: int) -> list[port.AnyHappening]:
-        """What has been told up to an instant, taken away."""
+    def events(self, now: int) -> list[port.AnyPbxEvent]:
+        """Take the events that have arrived up to an instant."""
         self.advance(now)
         found = []
         while self._out and self._out[0][0] <= now:
@@ -78,7 +93,7 @@ class SimulatedPbx:
         return found
 
     def next_event_at(self, after: int = 0) -> int | None:
-        """When something happens, or is told, by itself; `after` leaves out what was told and not taken."""
+        """When the next action or event is due; `after` leaves out earlier events that nobody has taken."""
         due_at = self.agenda.next_at()
         told_at = next((at for at, _ in self._out if at > after), None)
         if due_at is None or told_at is None:
@@ -86,7 +101,7 @@ class SimulatedPbx:
         return min(due_at, told_at)
 
     def there(self, now: int) -> port.PbxThere:
-        """All that it has now, for whoever connects; what was on its way to an earlier one is dropped."""
+        """All that it has now, for a gateway that connects; events on their way are dropped."""
         self.advance(now)
         self._out.clear()
         return port.PbxThere(
@@ -109,15 +124,15 @@ class SimulatedPbx:
             bridges=tuple(bridge_id for bridge_id, legs in self.bridges.items() if legs is not None),
             devices=tuple(
                 port.DeviceSeen(address=each.address, state=each.state)
-                for each in self.phones.registered(self.pbx_id)
+                for each in self.handsets.registered(self.pbx_id)
             ),
         )
 
     def vanish(self, now: int, *, for_ms: int, drops: float = 0.0) -> None:
-        """Be away for a while, and come back without a share of the legs."""
+        """Go away for a while; `drops` is the share of legs that is gone afterwards."""
         self._out.clear()
         self.is_there = False
-        self.phones.away.add(self.pbx_id)
+        self.handsets.away.add(self.pbx_id)
         self._out.append((now, port.PbxGone()))
         for line in [each for each in self.lines.values() if not each.is_over]:
             if self._random.random() < drops:
@@ -126,18 +141,18 @@ class SimulatedPbx:
 
     def _come_back(self, now: int) -> None:
         self.is_there = True
-        self.phones.away.discard(self.pbx_id)
+        self.handsets.away.discard(self.pbx_id)
         there = self.there(now)
         self._out.append((now, there))
 
-    # What is told, and replies
+    # Events and replies
 
     def _latency(self) -> int:
         network = self.script.network
         return self._random.randint(network.latency_ms_min, network.latency_ms_max)
 
-    def tell(self, event: port.AnyHappening) -> None:
-        """Tell the gateway, a latency later and in order; while away, nobody hears it."""
+    def tell(self, event: port.AnyPbxEvent) -> None:
+        """Send an event, a latency later and in order; while the PBX is away it is lost."""
         if not self.is_there:
             return
         self._last_out = max(self._last_out, self.agenda.now + self._latency())
@@ -170,7 +185,7 @@ class SimulatedPbx:
     def _result(self, now: int, request: port.Request) -> Result:
         match request:
             case telephony.DialLeg():
-                return dialling.dial(self, request, now)
+                return self._dial(request, now)
             case telephony.Bridge():
                 return self._bridge(request, now)
             case telephony.Unbridge():
@@ -226,7 +241,7 @@ class SimulatedPbx:
 
     def _check(self, extension: str) -> Result:
         if self.script.network.checks_answered:
-            handset = self.phones.of(self.pbx_id, Address(f"sip:{extension}"))
+            handset = self.handsets.of(self.pbx_id, Address(f"sip:{extension}"))
             exists = handset is not None or extension in self.script.extensions
             self.tell(port.ExtensionFound(extension=extension, exists=exists))
         return Result.DONE
@@ -254,7 +269,7 @@ class SimulatedPbx:
         return line.is_answered and not line.is_over
 
     def _record(self, line: Line, request: telephony.Record, now: int) -> Result:
-        """A leg, or both sides of its bridge; of one that is over there is nothing to hear."""
+        """Record a leg, or both sides of its bridge; `gone` if the bridge has ended."""
         if request.bridge_id is None or request.recording_id in self.recorder.tapes:
             return self.recorder.record(line, request, now)
         legs = self.bridges.get(request.bridge_id)
@@ -276,10 +291,84 @@ class SimulatedPbx:
                 line.person.notice("until", "unbridged", now)
         return Result.DONE
 
+    # Dialled legs
+
+    def _dial(self, command: telephony.DialLeg, now: int) -> Result:
+        """Dial a phone; a used leg id is not dialled again."""
+        if command.leg_id in self.lines:
+            return Result.ALREADY
+        handset = self.handsets.of(self.pbx_id, command.address)
+        behaviour = (
+            handset.next_behaviour() if handset is not None else Behaviour(condition=Condition.UNKNOWN)
+        )
+        line = Line(
+            leg_id=command.leg_id,
+            is_arrived=False,
+            since_at=now,
+            handset=handset,
+            behaviour=behaviour,
+            caller_id=command.caller_id,
+            headers=command.headers,
+            ring_ms_max=command.ring_ms_max,
+        )
+        self.lines[line.leg_id] = line
+        self.counts["dials"] += 1
+        self.counts[f"dialled {command.address}"] += 1
+        if self.handsets.is_cut_off(command.address):
+            self.agenda.put(now + ANSWER_FAST_MS, lambda at: self.end(line, at, by_party=False, code=503))
+        else:
+            self._ring(line, self._condition(handset, behaviour), now)
+        return Result.DONE
+
+    @staticmethod
+    def _condition(handset: Handset | None, behaviour: Behaviour) -> Condition:
+        if handset is not None and not handset.is_reachable:
+            return Condition.UNAVAILABLE
+        if handset is not None and handset.is_busy:
+            return Condition.BUSY
+        return behaviour.condition
+
+    def _ring(self, line: Line, condition: Condition, now: int) -> None:
+        behaviour = line.behaviour
+        rings_at = now + _ms(behaviour.ring_after_s)
+        if condition is Condition.DEAD:
+            self.agenda.put(now + DEAD_MS, lambda at: self.end(line, at, by_party=False, code=408))
+            return
+        if condition is not Condition.RINGS:
+            code = CODES[condition]
+            is_person = condition is Condition.BUSY
+            self.agenda.put(
+                now + ANSWER_FAST_MS, lambda at: self.end(line, at, by_party=is_person, code=code)
+            )
+            return
+        self.agenda.put(rings_at, lambda _: self._rings(line))
+        if behaviour.answer_after_s is not None:
+            self.agenda.put(rings_at + _ms(behaviour.answer_after_s), lambda at: self._answered(line, at))
+        if behaviour.decline_after_s is not None:
+            declined_at = rings_at + _ms(behaviour.decline_after_s)
+            self.agenda.put(declined_at, lambda at: self.end(line, at, by_party=True, code=603))
+        self.agenda.put(now + NETWORK_RING_MS, lambda at: self._rung_out(line, at))
+
+    def _rings(self, line: Line) -> None:
+        if not line.is_over:
+            line.is_ringing = True
+            self.tell(port.Progressed(leg_id=line.leg_id))
+
+    def _answered(self, line: Line, now: int) -> None:
+        """The person takes the call, unless their phone is busy by now."""
+        if line.handset is not None and line.handset.is_busy:
+            self.end(line, now, by_party=True, code=486)
+            return
+        self.pick_up(line, now)
+
+    def _rung_out(self, line: Line, now: int) -> None:
+        if not line.is_answered:
+            self.end(line, now, by_party=False, code=408)
+
     # Legs
 
     def call_in(self, now: int, call: Call) -> LegId:
-        """Somebody calls one of our lines; the phone they call from is in use."""
+        """Somebody calls one of the PBX's lines; the phone they call from is in use."""
         self.advance(now)
         self._arrivals += 1
         handset = self._caller_handset(call)
@@ -309,11 +398,11 @@ class SimulatedPbx:
         if call.caller is None:
             return None
         if call.is_internal:
-            return self.phones.of(self.pbx_id, Address(f"sip:{call.caller}"))
-        return self.phones.public(call.caller)
+            return self.handsets.of(self.pbx_id, Address(f"sip:{call.caller}"))
+        return self.handsets.public(call.caller)
 
     def pick_up(self, line: Line, now: int) -> None:
-        """Somebody answers: the person of a dialled phone, or we on an arrived call."""
+        """A leg is answered: a dialled phone by its person, an arrived call by the gateway."""
         if line.is_answered or line.is_over:
             return
         line.is_answered = True
@@ -327,7 +416,7 @@ class SimulatedPbx:
             line.person.go_on(now)
 
     def press(self, line: Line, digit: str, now: int) -> None:
-        """A key; it ends a recording of which it is a terminator, and a play that may be interrupted."""
+        """Press a key; it ends a recording that has it as terminator, and a play with barge-in."""
         if line.is_over or not line.is_answered:
             return
         self.tell(port.Pressed(leg_id=line.leg_id, digit=digit))
@@ -336,11 +425,11 @@ class SimulatedPbx:
             self.recorder.close(line, line.tape, now, Cause.TERMINATOR)
 
     def hang_up(self, line: Line, now: int) -> None:
-        """The person on a leg puts the phone down."""
+        """The person on a leg hangs up."""
         self.end(line, now, by_party=True, code=0)
 
     def end(self, line: Line, now: int, *, by_party: bool, code: int) -> None:
-        """A leg is over; its recordings are closed, sometimes after the end was told, as on real systems."""
+        """End a leg; its recordings are closed, sometimes after the end was sent, as on real systems."""
         if line.is_over:
             return
         line.is_over = True
@@ -364,3 +453,7 @@ class SimulatedPbx:
 
     def _device_changed(self, handset: Handset) -> None:
         self.tell(port.DeviceSeen(address=handset.address, state=handset.state))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,4 +1,4 @@
-"""All PBXs of one script, and the phones that they share: one public phone is one phone for every PBX."""
+"""The PBXs of one script and the phones that they share: a public phone is the same phone for every PBX."""
 
 import heapq
 import random
@@ -7,16 +7,18 @@ from collections.abc import Callable
 
 from contracts.gateway import DeviceState
 from contracts.ids import Address, PbxId
-from services.gateway.simulated.exchange import SimulatedPbx
-from services.gateway.simulated.phones import Handset, PhoneBook
+from services.gateway.simulated.audio import AudioLibrary
+from services.gateway.simulated.handsets import Handset, HandsetRegistry
+from services.gateway.simulated.pbx import SimulatedPbx
 from services.gateway.simulated.script import Call, Phone, Script
-from services.gateway.simulated.sounds import Sounds
 
 
-class Town:
-    """Feed it the time; it calls, answers and hangs up as the script says, from `begin` on."""
+class SimulatedNetwork:
+    """Calls, answers and hangs up as the script says; `advance` moves its time, from `begin` on."""
 
-    def __init__(self, script: Script, sounds: Sounds, *, seed: int | None = None, boot: str = "1") -> None:
+    def __init__(
+        self, script: Script, audio: AudioLibrary, *, seed: int | None = None, boot: str = "1"
+    ) -> None:
         """`boot` makes the ids of arriving calls unique between runs on the same log."""
         self.script = script
         self.counts: Counter[str] = Counter()
@@ -24,13 +26,13 @@ class Town:
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._number = 0
         self._now = 0
-        self.phones = PhoneBook(script, self.counts)
+        self.handsets = HandsetRegistry(script, self.counts)
         self.pbxs = {
             PbxId(pbx_id): SimulatedPbx(
                 PbxId(pbx_id),
                 pbx_script,
-                phones=self.phones,
-                sounds=sounds,
+                handsets=self.handsets,
+                audio=audio,
                 seed=self._random.getrandbits(32),
                 boot=boot,
                 counts=self.counts,
@@ -39,7 +41,7 @@ class Town:
         }
 
     def begin(self, now: int) -> None:
-        """The script's zero: calls and changes are put on the agenda."""
+        """Start the script: plan its calls and changes from now on."""
         self._now = now
         for pbx in self.pbxs.values():
             pbx.advance(now)
@@ -51,7 +53,7 @@ class Town:
                     lambda pbx=pbx, a=absence: pbx.vanish(self._now, for_ms=_ms(a.for_s), drops=a.drops),  # type: ignore[misc]
                 )
             for address, phone in pbx.script.phones.items():
-                self._put_phone(self.phones.of(pbx.pbx_id, Address(address)), phone)
+                self._put_phone(self.handsets.of(pbx.pbx_id, Address(address)), phone)
 
     def _put_phone(self, handset: Handset | None, phone: Phone) -> None:
         if handset is None:
@@ -75,7 +77,7 @@ class Town:
         heapq.heappush(self._agenda, (at, self._number, act))
 
     def advance(self, now: int) -> None:
-        """Everything due up to an instant happens, in order of time across the PBXs."""
+        """Do everything that is due, in order of time across the PBXs."""
         while (due_at := self._next_action_at()) is not None and due_at <= now:
             self._step(max(due_at, self._now))
         self._step(now)
@@ -94,7 +96,7 @@ class Town:
         return min((at for at in found if at is not None), default=None)
 
     def next_event_at(self, after: int = 0) -> int | None:
-        """When the next thing happens, or is told, by itself; `after` leaves out what nobody has taken."""
+        """When the next event is due at any PBX; `after` as of `SimulatedPbx.next_event_at`."""
         found = [pbx.next_event_at(after) for pbx in self.pbxs.values()]
         if self._agenda:
             found.append(self._agenda[0][0])

@@ -1,4 +1,4 @@
-"""What a machine says, on the log: in order, and nothing past a fact that was not acknowledged."""
+"""The facts of one PBX on their way to the log: in order, and none past one that was not acknowledged."""
 
 import asyncio
 from collections import deque
@@ -20,44 +20,44 @@ OUTBOX_MAX: Final = 10_000
 log = structlog.get_logger(__name__)
 
 
-class Voice:
-    """The outbox of one PBX; it belongs to one machine at a time."""
+class Outbox:
+    """The facts that wait to be sent; they belong to one machine at a time."""
 
     def __init__(self, pbx_id: PbxId, ports: EdgePorts) -> None:
         self._pbx_id = pbx_id
         self._ports = ports
         self._machine: Gateway | None = None
-        self._outbox: deque[Say] = deque()
+        self._waiting: deque[Say] = deque()
         self._is_filled = asyncio.Event()
 
     def belong_to(self, machine: Gateway | None) -> None:
-        """From now on this machine speaks; what a former one had not said is void."""
+        """Send this machine's facts from now on; drop those of a former one."""
         self._machine = machine
-        self._outbox = deque()
+        self._waiting = deque()
 
     def say(self, said: Say) -> None:
-        """Append this after all that was said before."""
-        if len(self._outbox) >= OUTBOX_MAX:
+        """Add a fact to the end."""
+        if len(self._waiting) >= OUTBOX_MAX:
             raise RuntimeError(f"{self._pbx_id}: the log has not taken {OUTBOX_MAX} facts")
-        self._outbox.append(said)
+        self._waiting.append(said)
         self._is_filled.set()
 
     async def run(self) -> None:
-        """Speak for as long as the process lives."""
+        """Send facts as long as the process lives."""
         while True:
             await self._is_filled.wait()
             self._is_filled.clear()
-            while self._outbox and self._machine is not None:
-                outbox = self._outbox
-                batch = _together(outbox)
-                if await self._is_said(self._machine, outbox, batch) and self._outbox is outbox:
+            while self._waiting and self._machine is not None:
+                waiting = self._waiting
+                batch = _together(waiting)
+                if await self._is_said(self._machine, waiting, batch) and self._waiting is waiting:
                     for _ in batch:
-                        outbox.popleft()
+                        waiting.popleft()
 
-    async def _is_said(self, machine: Gateway, outbox: deque[Say], batch: list[Say]) -> bool:
-        """Send the same facts under the same numbers until they are acknowledged, or void."""
+    async def _is_said(self, machine: Gateway, waiting: deque[Say], batch: list[Say]) -> bool:
+        """Send the same facts under the same numbers until they are acknowledged, or dropped."""
         pause_s = AGAIN_S
-        while self._outbox is outbox:
+        while self._waiting is waiting:
             try:
                 await self._ports.say(
                     tuple(each.fact for each in batch),
@@ -76,11 +76,11 @@ class Voice:
         return False
 
 
-def _together(outbox: deque[Say]) -> list[Say]:
-    """The first facts that have one cause: they travel in one record batch."""
+def _together(waiting: deque[Say]) -> list[Say]:
+    """The first facts with the same cause: they go in one record batch."""
     batch: list[Say] = []
-    for each in outbox:
-        if each.cause != outbox[0].cause or len(batch) == TOGETHER_MAX:
+    for each in waiting:
+        if each.cause != waiting[0].cause or len(batch) == TOGETHER_MAX:
             break
         batch.append(each)
     return batch

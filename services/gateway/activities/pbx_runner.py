@@ -1,8 +1,8 @@
-"""The shell of one PBX: feeds the machine and carries its effects out, one thing at a time.
+"""Runs the gateway of one PBX: passes it records, events and time, and carries out its effects one by one.
 
-Two machines are fed from the log. The *shadow* only recalls: at every moment it is what a newcomer would
-rebuild. When our claim is read back a copy of it becomes the machine that acts; after somebody else's newer
-claim, if the PBX is still ours, we claim again and it does so again.
+Two machines read the log. The *shadow* only recalls: it always is what a new owner would rebuild. When our
+claim is read back, a copy of the shadow becomes the machine that acts. After another's newer claim we claim
+again if the PBX is still ours, and a new copy acts.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from contracts.telephony import Record
 from runtime.edge import EdgePorts, Heard, NotSaid
 from runtime.metrics import COMMANDS
 from services.gateway import port
+from services.gateway.activities.outbox import AGAIN_S, AGAIN_S_MAX, Outbox
 from services.gateway.activities.recordings import Recordings
 from services.gateway.activities.spool import Spool
 from services.gateway.activities.upload import Uploads
-from services.gateway.activities.voice import AGAIN_S, AGAIN_S_MAX, Voice
 from services.gateway.decider import (
     Ask,
     CloseRecording,
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class Adapter(port.Pbx, Protocol):
-    """What the shell needs of an adapter beyond the port: whether the PBX is still ours, and its life."""
+    """An adapter as its runner needs it: the port, the connection, and whether the PBX is still ours."""
 
     is_replaced: bool
 
@@ -54,7 +54,7 @@ class Adapter(port.Pbx, Protocol):
         ...
 
     def connect_again(self) -> None:
-        """Let the PBX tell anew what it has."""
+        """Connect anew, so that the PBX says again what it has."""
         ...
 
     async def run(self) -> None:
@@ -65,8 +65,8 @@ class Adapter(port.Pbx, Protocol):
 MakeAdapter = Callable[[PbxId, Callable[[], None]], Adapter]
 
 
-class Desk:
-    """One PBX. `hear` and `command` are given the records of the log in their order."""
+class PbxRunner:
+    """One PBX. `hear` and `command` take the records of the log in their order."""
 
     def __init__(
         self, pbx_id: PbxId, make_adapter: MakeAdapter, *, ports: EdgePorts, spool: Spool, spool_url: str
@@ -76,7 +76,7 @@ class Desk:
         self.machine: Gateway | None = None
         self._ports = ports
         self._adapter = make_adapter(pbx_id, self.pump)
-        self._voice = Voice(pbx_id, ports)
+        self._outbox = Outbox(pbx_id, ports)
         uploads = Uploads(spool, ports.blobs, ports.clock)
         self._recordings = Recordings(self, spool, uploads, self._adapter.ask, spool_url)
         self._shadow: Gateway | None = None
@@ -91,10 +91,10 @@ class Desk:
         self._timer: asyncio.TimerHandle | None = None
         self._failed: asyncio.Future[None] | None = None
 
-    # What the log tells
+    # What the log says
 
     def belongs_to(self, organization_id: OrganizationId, learned: list[Fact]) -> None:
-        """The organization of this PBX is known, from the directory or from what was said of it."""
+        """Note the organization of this PBX, known from the directory or from earlier facts."""
         if self._shadow is None:
             self._shadow = Gateway(self.pbx_id, organization_id)
             for fact in learned:
@@ -103,12 +103,12 @@ class Desk:
 
     @property
     def organization_id(self) -> OrganizationId | None:
-        """Whose PBX it is, once that is known."""
+        """The organization of the PBX, once it is known."""
         return self._shadow.organization_id if self._shadow is not None else None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the directory has not said yet whose PBX this is."""
+        """Whether the organization is still unknown."""
         return self._shadow is None
 
     @property
@@ -117,13 +117,13 @@ class Desk:
         return self._is_open
 
     def learn(self, fact: Fact) -> None:
-        """What the directory says of our organization."""
+        """Pass on a fact of the directory about our organization."""
         for machine in (self._shadow, self.machine):
             if machine is not None:
                 machine.learn(fact)
 
     def hear(self, heard: Heard) -> None:
-        """One fact about this PBX, in the order of the log."""
+        """Read one fact about this PBX, in the order of the log."""
         fact, envelope = heard.message, heard.envelope
         assert isinstance(fact, PbxFact)
         assert self._shadow is not None
@@ -139,7 +139,7 @@ class Desk:
         self.pump()
 
     async def command(self, heard: Heard) -> None:
-        """One command; returns when a fact that answers it stands on the log."""
+        """Carry out one command; returns when the fact that answers it is on the log."""
         self._ref += 1
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unsettled[self._ref] = (heard, settled)
@@ -168,7 +168,7 @@ class Desk:
                 log.warning("gateway.pbx_waits", pbx_id=self.pbx_id, reason="no directory.pbx_saved yet")
         self._claim_wanted.set()
         async with asyncio.TaskGroup() as together:
-            together.create_task(self._voice.run())
+            together.create_task(self._outbox.run())
             together.create_task(self._claim_on())
             await self._failed
 
@@ -182,7 +182,7 @@ class Desk:
                 pause_s = min(AGAIN_S_MAX, pause_s * 2)
 
     async def _is_claim_said(self) -> bool:
-        """Every try has a name of its own: one that seemed to fail may be on the log all the same."""
+        """Each claim has its own name: one that seemed to fail may be on the log all the same."""
         assert self._shadow is not None
         claim = secrets.token_hex(8)
         self._claims.add(claim)
@@ -198,12 +198,12 @@ class Desk:
         return True
 
     def _take_over(self, offset: int) -> None:
-        """Our claim was read back, and everything before it is in the shadow: from now on we act."""
+        """Our claim was read back, and the shadow has every fact before it: a copy of it acts from now on."""
         assert self._shadow is not None
         machine = self._shadow.copy()
         machine.claimed(offset=offset)
         self.machine, self._is_open = machine, False
-        self._voice.belong_to(machine)
+        self._outbox.belong_to(machine)
         log.info("gateway.pbx_claimed", pbx_id=self.pbx_id, offset=offset, legs=len(machine.live_legs()))
         self._recordings.go_on(machine)
         if self._is_adapter_started:
@@ -213,27 +213,27 @@ class Desk:
             self.begin(self._adapter.run())
 
     def _superseded(self, offset: int) -> None:
-        """Somebody claimed the PBX after us: stop, or claim again if the PBX is still ours."""
+        """Another claimed the PBX after us: stop, and claim again if the PBX is still ours."""
         log.warning("gateway.superseded", pbx_id=self.pbx_id, offset=offset)
         self.machine, self._is_open = None, False
-        self._voice.belong_to(None)
+        self._outbox.belong_to(None)
         self.begin(self._look_again())
 
     async def _look_again(self) -> None:
-        # A newer owner takes the PBX right after its claim; who still has it then is the owner.
+        # A newer owner connects to the PBX right after its claim; whoever is connected then owns it.
         await self._ports.clock.sleep(STILL_OURS_S)
         if self._adapter.is_connected and not self._adapter.is_replaced:
             self._claim_wanted.set()
         else:
             log.warning("gateway.pbx_left_to_another", pbx_id=self.pbx_id)
 
-    # Feeding the machine and doing what it says
+    # The machine's inputs and effects
 
     def _now(self) -> int:
         return self._ports.clock.now()
 
     def pump(self) -> None:
-        """Take what the PBX told, let the machine's limits run, and carry out what follows."""
+        """Handle the PBX's events and due timers, and carry out the effects."""
         machine = self.machine
         if machine is None:
             return
@@ -245,20 +245,20 @@ class Desk:
                 self._do(machine, effect)
         self._set_timer(machine.next_due_at())
 
-    def _take(self, machine: Gateway, event: port.AnyHappening) -> None:
+    def _take(self, machine: Gateway, event: port.AnyPbxEvent) -> None:
         if isinstance(event, port.PbxThere | port.PbxGone):
-            machine.happened(self._now(), event)
+            machine.handle(self._now(), event)
             self._open()
         elif isinstance(event, port.Sound):
             self._recordings.sound(event)
         elif not self._is_open or (isinstance(event, port.Replied) and self._recordings.own_reply(event)):
-            # What an earlier machine asked for must not be taken for ours: numbers begin anew.
+            # A reply to an earlier machine's request must not be taken for ours: numbers begin anew.
             return
         else:
-            machine.happened(self._now(), event)
+            machine.handle(self._now(), event)
 
     def _open(self) -> None:
-        """The PBX's state is known: commands that waited are carried out, in their order."""
+        """The PBX's state is known: carry out the commands that waited, in their order."""
         if not self._is_open:
             self._is_open = True
             for ref, (heard, _) in list(self._unsettled.items()):
@@ -273,7 +273,7 @@ class Desk:
     def _do(self, machine: Gateway, effect: Effect) -> None:
         match effect:
             case Say():
-                self._voice.say(effect)
+                self._outbox.say(effect)
             case Ask():
                 if isinstance(effect.request, Record):
                     self._recordings.start(machine, effect.request.recording_id, effect.request.leg_id)
@@ -293,10 +293,10 @@ class Desk:
             case _:
                 assert_never(effect)
 
-    # What runs beside: one that fails ends the process, which is started again
+    # Background tasks: one that fails ends the process, which is started again
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside."""
+        """Run a background task."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -308,7 +308,7 @@ class Desk:
             self._failed.set_exception(error)
 
     async def stop(self) -> None:
-        """End what runs beside; what was not said or uploaded is found again at the next start."""
+        """End the background tasks; the next start finds what was not said or uploaded."""
         if self._timer is not None:
             self._timer.cancel()
         self.machine = None

@@ -1,4 +1,4 @@
-"""The gateway's state, and its means to speak, to ask and to answer."""
+"""The state of one gateway, and the effects it collects: facts to say, requests, settled commands."""
 
 from collections.abc import Iterable
 from typing import Final, TypeVar
@@ -13,12 +13,12 @@ from services.gateway.port import Request
 from services.gateway.state import NO_COMMAND, Answers, CommandKey, Leg, Phase, Recording, Timers, Wiring
 
 LEGS_MAX: Final = 50_000
-"""Ended legs are remembered so that no id is used twice; a PBX has some thousands a day."""
+"""Ended legs are kept so that no id is used twice; a PBX has some thousands a day."""
 
 F = TypeVar("F", bound=Answered)
 
 
-class Asked(msgspec.Struct, kw_only=True):
+class PendingRequest(msgspec.Struct, kw_only=True):
     """A request without a reply yet."""
 
     request: Request
@@ -28,14 +28,14 @@ class Asked(msgspec.Struct, kw_only=True):
     tries: int = 1
 
 
-class Book:
-    """All that the machine knows; its verbs are the modules beside this one."""
+class GatewayState:
+    """What the gateway knows of its PBX; the modules beside this one change it."""
 
     def __init__(self, pbx_id: PbxId, organization_id: OrganizationId) -> None:
         self.pbx_id = pbx_id
         self.organization_id = organization_id
         self.region = ""
-        """Until the organization's is heard, what is an emergency number everywhere is one here."""
+        """Empty until the organization's card is heard: only `EMERGENCY_EVERYWHERE` is refused until then."""
         self.numbers: tuple[str, ...] = ()
         self.is_there: bool | None = None
         self.newest_at = Instant(0)
@@ -44,48 +44,48 @@ class Book:
         self.wirings: dict[BridgeId, Wiring] = {}
         self.devices: dict[Address, DeviceState] = {}
         self.checks: dict[str, list[CommandKey]] = {}
-        self.asked: dict[int, Asked] = {}
+        self.pending: dict[int, PendingRequest] = {}
         self.answers: dict[tuple[str, OrganizationId], Answers] = {}
         self.refs: dict[CommandKey, list[int]] = {}
         self.causes: dict[CommandKey, str] = {}
         self.timers = Timers()
         self.effects: list[Effect] = []
         self._seq = 0
-        self._asked_count = 0
+        self._request_count = 0
 
-    # Speaking
+    # Facts
 
     def say(self, fact: PbxFact, key: CommandKey | None = None) -> None:
-        """Tell a fact, as the answer to a command if there is one."""
+        """Say a fact, caused by a command if there is one."""
         self._seq += 1
         self.effects.append(Say(seq=self._seq, fact=fact, cause=self.causes.get(key, "") if key else ""))
 
     def answer(self, fact: F, key: CommandKey | None) -> None:
-        """Tell the fact that answers a command; its source and number are filled in here."""
+        """Say the fact that answers a command; its source and number are filled in here."""
         if key is not None and key != NO_COMMAND:
             fact = msgspec.structs.replace(fact, source=key.source, seq=key.seq)
         self.say(fact, key)
 
     def done(self, key: CommandKey | None, command: str, leg_id: LegId | None = None) -> None:
-        """A command without a fact of its own was carried out, or had been before."""
+        """Answer a command that has no fact of its own: it was carried out, now or before."""
         if key is not None and key != NO_COMMAND:
             self.answer(CommandDone(pbx_id=self.pbx_id, command=command, leg_id=leg_id), key)
 
     def refuse(self, key: CommandKey | None, command: str, reason: str, leg_id: LegId | None = None) -> None:
-        """A command is not carried out; the reason is a fact."""
+        """Answer a command that is not carried out, with the reason."""
         self.count(f"refused_{reason}")
         if key is not None and key != NO_COMMAND:
             refused = CommandRefused(pbx_id=self.pbx_id, command=command, reason=reason, leg_id=leg_id)
             self.answer(refused, key)
 
     def count(self, what: str) -> None:
-        """Count something for the operator."""
+        """Count something for the metrics."""
         self.effects.append(Count(what=what))
 
     # Commands and their answers
 
     def take_on(self, key: CommandKey, ref: int, cause: str) -> bool:
-        """Whether a command is to be carried out now; False: a repeat, or it came too early."""
+        """Whether to carry a command out now; False if it is a repeat, or came too early."""
         if key.seq == 0:
             self.causes[key] = cause
             self.effects.append(Settled(ref=ref))
@@ -110,7 +110,7 @@ class Book:
         return True
 
     def settle(self, fact: Answered) -> None:
-        """A fact of ours was read back: the command that it answers is settled."""
+        """A fact of ours was read back: settle the command that it answers."""
         if not fact.source:
             return
         key = CommandKey(fact.source, self.organization_id, fact.seq)
@@ -130,43 +130,43 @@ class Book:
         leg_id: LegId | None = None,
     ) -> None:
         """Ask the PBX, and again every second until it replies."""
-        self._asked_count += 1
-        number = self._asked_count
-        self.asked[number] = Asked(request=request, key=key, command=command, leg_id=leg_id)
+        self._request_count += 1
+        number = self._request_count
+        self.pending[number] = PendingRequest(request=request, key=key, command=command, leg_id=leg_id)
         self.timers.set("ask", str(number), now + rules.ASK_AGAIN_MS)
         if self.is_there:
             self.effects.append(Ask(number=number, request=request))
 
-    def ask_again(self, now: int, number: int) -> Asked | None:
-        """Repeat a request that got no reply; returns it when that was the last time."""
-        asked = self.asked.get(number)
-        if asked is None:
+    def ask_again(self, now: int, number: int) -> PendingRequest | None:
+        """Repeat a request that got no reply; after the last time give it up and return it."""
+        pending = self.pending.get(number)
+        if pending is None:
             return None
         self.timers.set("ask", str(number), now + rules.ASK_AGAIN_MS)
         if not self.is_there:
             return None
-        asked.tries += 1
-        if asked.tries > rules.ASKS_MAX:
+        pending.tries += 1
+        if pending.tries > rules.ASKS_MAX:
             return self.replied(number)
         self.count("asked_again")
-        self.effects.append(Ask(number=number, request=asked.request))
+        self.effects.append(Ask(number=number, request=pending.request))
         return None
 
-    def replied(self, number: int) -> Asked | None:
-        """End asking; None: the reply came late or twice."""
+    def replied(self, number: int) -> PendingRequest | None:
+        """End a request; None if the reply came late or twice."""
         self.timers.drop("ask", str(number))
-        return self.asked.pop(number, None)
+        return self.pending.pop(number, None)
 
     def ask_all_again(self, now: int) -> None:
-        """The PBX is back: repeat what it may not have heard."""
-        for number in list(self.asked):
-            self.asked[number].tries = 0
+        """Repeat every request: the PBX is back and may have missed them."""
+        for number in list(self.pending):
+            self.pending[number].tries = 0
             self.ask_again(now, number)
 
     # Legs
 
     def put_leg(self, leg: Leg) -> None:
-        """Remember a leg; the oldest ended ones are forgotten beyond a limit."""
+        """Add a leg; beyond a limit the oldest ended ones are forgotten."""
         self.legs[leg.leg_id] = leg
         if len(self.legs) > LEGS_MAX:
             for ended in list(self._ended())[: LEGS_MAX // 10]:

@@ -1,4 +1,4 @@
-"""The phones of a town: who has how many calls, who is registered, and how each behaves when dialled."""
+"""The phones of a simulated network: their calls, their registration, their behaviour when dialled."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,14 +21,14 @@ class Handset:
 
     @property
     def state(self) -> DeviceState:
-        """As its PBX sees it."""
+        """Its state as its PBX sees it."""
         if not self.is_reachable:
             return DeviceState.UNREACHABLE
         return DeviceState.IN_USE if self.calls else DeviceState.IDLE
 
     @property
     def is_busy(self) -> bool:
-        """Whether it takes no further call."""
+        """Whether all its lines are in use."""
         return self.calls >= self.phone.lines_max
 
     def next_behaviour(self) -> Behaviour:
@@ -39,7 +39,7 @@ class Handset:
         return found
 
     def behave(self, *behaviours: Behaviour) -> None:
-        """From now on it behaves like this."""
+        """Replace its behaviours from now on."""
         self.phone = Phone(behaviours=behaviours, lines_max=self.phone.lines_max)
         self._dialled = 0
 
@@ -52,7 +52,7 @@ class Handset:
         self._change(max(0, self.calls - 1), self.is_reachable)
 
     def set_reachable(self, is_reachable: bool) -> None:
-        """It registers, or is gone."""
+        """It registers, or loses its registration."""
         self._change(self.calls, is_reachable)
 
     def _change(self, calls: int, is_reachable: bool) -> None:
@@ -62,7 +62,7 @@ class Handset:
             self.changed(self)
 
 
-class PhoneBook:
+class HandsetRegistry:
     """Finds the phone behind an address, as seen from a PBX."""
 
     def __init__(self, script: Script, counts: Counter[str]) -> None:
@@ -78,7 +78,7 @@ class PhoneBook:
             self._public[number] = Handset(Address(f"tel:{number}"), phone)
 
     def of(self, pbx_id: PbxId, address: Address) -> Handset | None:
-        """The phone that this PBX reaches under this address, or None; every public number is somebody's."""
+        """The phone that this PBX reaches under this address, or None; every public number has a phone."""
         kind, _, target = address.partition(":")
         if kind == "tel":
             return self.public(target)

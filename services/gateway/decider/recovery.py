@@ -1,67 +1,67 @@
-"""Rebuilding from our own facts on the log: the same words, read backwards into the leg table.
+"""The state rebuilt from our own facts on the log.
 
-Facts of an incarnation older than the newest claim read so far are ignored, as every reader does.
+Facts of an incarnation older than the newest claim read so far are ignored, as by every reader.
 """
 
 from contracts import gateway
 from contracts.ids import Instant, LegId
 from contracts.message import Fact
-from services.gateway.decider.book import Book
+from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.state import Answers, Leg, Phase, Recording, Wiring
 
 
-def recall(book: Book, fact: Fact, at: Instant) -> None:
-    """Fold one fact of a predecessor (or of our own earlier incarnation) into the book."""
+def recall(state: GatewayState, fact: Fact, at: Instant) -> None:
+    """Fold one fact of an earlier incarnation into the state."""
     if isinstance(fact, gateway.Answered) and fact.source:
-        answers = book.answers.setdefault((fact.source, book.organization_id), Answers())
+        answers = state.answers.setdefault((fact.source, state.organization_id), Answers())
         answers.start_at(fact.seq)
         answers.answer(fact.seq)
     match fact:
         case gateway.CallArrived() | gateway.LegRequested() | gateway.LegRinging() | gateway.LegAnswered():
-            _recall_leg(book, fact, at)
+            _recall_leg(state, fact, at)
         case gateway.LegEnded():
-            _recall_end(book, fact, at)
+            _recall_end(state, fact, at)
         case gateway.PlayFinished():
-            _recall_play(book, fact)
+            _recall_play(state, fact)
         case gateway.Bridged() | gateway.Unbridged():
-            _recall_bridge(book, fact)
+            _recall_bridge(state, fact)
         case gateway.RecordingRequested() | gateway.RecordingSpooled() | gateway.RecordingFinished():
-            _recall_recording(book, fact, at)
+            _recall_recording(state, fact, at)
         case gateway.DeviceChanged():
-            book.devices[fact.address] = fact.state
+            state.devices[fact.address] = fact.state
         case gateway.PbxLost():
-            book.is_there = False
+            state.is_there = False
         case gateway.PbxReturned():
-            book.is_there = None
+            state.is_there = None
         case _:
-            # What has no lasting effect on legs, and what others say.
+            # Facts without a lasting effect on legs, and those of others.
             pass
 
 
-def _recall_end(book: Book, fact: gateway.LegEnded, at: Instant) -> None:
-    leg = book.legs.get(fact.leg_id) or _new_leg(book, fact.leg_id, at, is_arrived=False)
+def _recall_end(state: GatewayState, fact: gateway.LegEnded, at: Instant) -> None:
+    leg = state.legs.get(fact.leg_id) or _new_leg(state, fact.leg_id, at, is_arrived=False)
     leg.phase = Phase.ENDED
 
 
-def _recall_play(book: Book, fact: gateway.PlayFinished) -> None:
-    leg = book.legs.get(fact.leg_id)
+def _recall_play(state: GatewayState, fact: gateway.PlayFinished) -> None:
+    leg = state.legs.get(fact.leg_id)
     if leg is not None:
         leg.played.add(fact.play_id)
 
 
-def _new_leg(book: Book, leg_id: LegId, at: Instant, *, is_arrived: bool) -> Leg:
+def _new_leg(state: GatewayState, leg_id: LegId, at: Instant, *, is_arrived: bool) -> Leg:
     leg = Leg(leg_id=leg_id, is_arrived=is_arrived, phase=Phase.REQUESTED, started_at=at)
-    book.put_leg(leg)
+    state.put_leg(leg)
     return leg
 
 
 def _recall_leg(
-    book: Book,
+    state: GatewayState,
     fact: gateway.CallArrived | gateway.LegRequested | gateway.LegRinging | gateway.LegAnswered,
     at: Instant,
 ) -> None:
     is_arrived = isinstance(fact, gateway.CallArrived)
-    leg = book.legs.get(fact.leg_id) or _new_leg(book, fact.leg_id, at, is_arrived=is_arrived)
+    leg = state.legs.get(fact.leg_id) or _new_leg(state, fact.leg_id, at, is_arrived=is_arrived)
     match fact:
         case gateway.CallArrived() | gateway.LegRinging():
             leg.phase, leg.ringing_at = max(leg.phase, Phase.RINGING), at
@@ -71,29 +71,29 @@ def _recall_leg(
             leg.address = fact.address
 
 
-def _recall_bridge(book: Book, fact: gateway.Bridged | gateway.Unbridged) -> None:
-    wiring = book.wirings.get(fact.bridge_id)
+def _recall_bridge(state: GatewayState, fact: gateway.Bridged | gateway.Unbridged) -> None:
+    wiring = state.wirings.get(fact.bridge_id)
     if wiring is None:
         wiring = Wiring(bridge_id=fact.bridge_id, legs=fact.legs, is_wired=True)
-        book.wirings[fact.bridge_id] = wiring
+        state.wirings[fact.bridge_id] = wiring
         for leg_id in fact.legs:
-            if leg_id in book.legs:
-                book.legs[leg_id].wirings.append(fact.bridge_id)
+            if leg_id in state.legs:
+                state.legs[leg_id].wirings.append(fact.bridge_id)
     if isinstance(fact, gateway.Unbridged):
         wiring.is_over = True
 
 
 def _recall_recording(
-    book: Book,
+    state: GatewayState,
     fact: gateway.RecordingRequested | gateway.RecordingSpooled | gateway.RecordingFinished,
     at: Instant,
 ) -> None:
-    recording = book.recordings.get(fact.recording_id)
+    recording = state.recordings.get(fact.recording_id)
     if recording is None:
-        # Whether a predecessor had started it is unknown: it may have, so it is never started again.
+        # A predecessor may have started it, so it is never started again.
         recording = Recording(recording_id=fact.recording_id, leg_id=fact.leg_id, is_started=True)
-        book.recordings[fact.recording_id] = recording
-        leg = book.legs.get(fact.leg_id) or _new_leg(book, fact.leg_id, at, is_arrived=False)
+        state.recordings[fact.recording_id] = recording
+        leg = state.legs.get(fact.leg_id) or _new_leg(state, fact.leg_id, at, is_arrived=False)
         leg.recordings.add(fact.recording_id)
     if isinstance(fact, gateway.RecordingSpooled):
         recording.is_spooled = True

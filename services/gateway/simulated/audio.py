@@ -1,4 +1,4 @@
-"""What is played and what is recorded: the check of media that a PBX makes, and speech on a timeline."""
+"""What is played and what is recorded: the media check that a PBX makes, and speech on a timeline."""
 
 import struct
 from collections.abc import Callable
@@ -32,8 +32,8 @@ def canonical_ms(data: bytes) -> int | None:
     return None
 
 
-class Sounds:
-    """Media by key with their real length, fetched once; and a voice for what people say (A-law, 8 kHz)."""
+class AudioLibrary:
+    """The length of media by key, fetched once; and the speech of people (A-law, 8 kHz)."""
 
     def __init__(self, fetch: Fetch, voice: Voice) -> None:
         self._fetch = fetch
@@ -42,7 +42,7 @@ class Sounds:
         self._spoken: dict[tuple[str, Language], bytes] = {}
 
     def length_ms(self, key: MediaKey) -> int | None:
-        """How long a medium plays; None: it is missing or unfit, which may have changed at the next play."""
+        """How long the audio plays; None if it is missing or unfit, which the next play checks again."""
         known = self._lengths.get(key)
         if known is None:
             data = self._fetch(key)
@@ -52,7 +52,7 @@ class Sounds:
         return known
 
     def spoken(self, text: str, language: Language) -> bytes:
-        """A text as sound."""
+        """A text as speech."""
         found = self._spoken.get((text, language))
         if found is None:
             found = self._spoken[(text, language)] = self._voice(text, language)
@@ -60,23 +60,23 @@ class Sounds:
 
 
 class Track:
-    """What is heard from a person in the time of one recording: speech where there was some, else silence."""
+    """What one recording hears of a person: speech where there was some, else silence."""
 
     def __init__(self, started_at: int) -> None:
         self.started_at = started_at
         self._speech: list[tuple[int, bytes]] = []
 
     def add(self, at: int, data: bytes) -> None:
-        """Somebody begins to speak."""
+        """Somebody begins to say this."""
         self._speech.append(((at - self.started_at) * SAMPLES_PER_MS, data))
 
     def speech_ends_at(self) -> int:
-        """When the last speech ends, or the beginning."""
+        """When the last speech ends; the start of the track if nobody spoke."""
         ends = [start + len(data) for start, data in self._speech]
         return self.started_at + max(ends, default=0) // SAMPLES_PER_MS
 
     def until(self, at: int) -> bytes:
-        """All sound up to an instant."""
+        """All sound up to an instant, A-law."""
         sound = bytearray(SILENCE * (max(0, at - self.started_at) * SAMPLES_PER_MS))
         for start, data in self._speech:
             piece = data[: max(0, len(sound) - start)]

@@ -39,13 +39,13 @@ from services.gateway.decider import (
     Count,
     FetchRecording,
     Gateway,
-    Kept,
     Say,
     Settled,
+    SpooledRecording,
     Superseded,
 )
 from services.gateway.port import Cause
-from services.gateway.simulated import Call, MemoryPbx, Sounds, Town
+from services.gateway.simulated import AudioLibrary, Call, MemoryPbx, SimulatedNetwork
 from services.gateway.simulated import script as scripts
 from tests.contract.gateway.benches import MEDIA, voice
 
@@ -66,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True):
     at: Instant
 
 
-class Office:
+class GatewayHarness:
     """One PBX, its gateway, and a log that both can be cut off from."""
 
     def __init__(self, phones: dict[str, Any] | None = None, **script: Any) -> None:
@@ -76,9 +76,9 @@ class Office:
             "pbxs": {PBX: {"phones": phones or {}, "network": network, "extensions": ["300"]}},
             **script,
         }
-        self.town = Town(scripts.read(found), Sounds(media, voice), seed=seed)
+        self.network = SimulatedNetwork(scripts.read(found), AudioLibrary(media, voice), seed=seed)
         self.now = START
-        self.town.begin(self.now)
+        self.network.begin(self.now)
         self.log: list[Entry] = []
         self.is_log_slow = False
         self.is_s3_up = True
@@ -89,14 +89,14 @@ class Office:
         self._commands: list[tuple[Envelope, TelephonyCommand]] = []
         self._seqs: dict[str, int] = {}
         self._heard = 0
-        self._waiting: list[Kept] = []
+        self._waiting: list[SpooledRecording] = []
         self.start()
 
     # The process
 
     def start(self) -> None:
         """A gateway process starts: claims, recalls, connects, and is given what was not settled."""
-        self.pbx = MemoryPbx(self.town.pbxs[PBX], lambda: self.now)
+        self.pbx = MemoryPbx(self.network.pbxs[PBX], lambda: self.now)
         self.machine = Gateway(PBX, ORGANIZATION)
         self.machine.learn(
             OrganizationSaved(
@@ -149,9 +149,9 @@ class Office:
         end = self.now + ms
         self.turn()
         while self.now < end:
-            due = [at for at in (self.town.next_event_at(), self.machine.next_due_at()) if at is not None]
+            due = [at for at in (self.network.next_event_at(), self.machine.next_due_at()) if at is not None]
             self.now = min(end, max(self.now + 1, min(due, default=end)))
-            self.town.advance(self.now)
+            self.network.advance(self.now)
             self.turn()
 
     def turn(self) -> None:
@@ -172,7 +172,7 @@ class Office:
                 if event.from_byte <= len(file):
                     file[event.from_byte :] = event.data
             elif not (isinstance(event, port.Replied) and event.request < 0):
-                self.machine.happened(self.now, event)
+                self.machine.handle(self.now, event)
 
     def read_log(self) -> bool:
         """Give the machine what stands on the log and was not read yet."""
@@ -212,7 +212,7 @@ class Office:
         if not data and closing.cause is Cause.CUT_OFF:
             self.machine.missing(closing.recording_id, "lost")
             return
-        kept = Kept(
+        kept = SpooledRecording(
             leg_id=self.machine.leg_of(closing.recording_id) or LegId(""),
             recording_id=closing.recording_id,
             bytes=len(data),
@@ -221,7 +221,7 @@ class Office:
             spool_url="http://spool",
             cause=closing.cause,
         )
-        self.machine.kept(kept)
+        self.machine.spooled(kept)
         self._waiting.append(kept)
         self.upload()
 
@@ -266,13 +266,15 @@ class Office:
 
     def calls_in(self, **fields: Any) -> LegId:
         """A customer calls."""
-        leg_id = self.town.pbxs[PBX].call_in(self.now, Call(**{"line": LINE, "caller": CUSTOMER, **fields}))
+        leg_id = self.network.pbxs[PBX].call_in(
+            self.now, Call(**{"line": LINE, "caller": CUSTOMER, **fields})
+        )
         self.run(100)
         return leg_id
 
     def dials(self, address: str) -> int:
         """How often a phone was really dialled."""
-        return self.town.counts[f"dialled {address}"]
+        return self.network.counts[f"dialled {address}"]
 
 
 def dial(
