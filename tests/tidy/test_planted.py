@@ -105,6 +105,11 @@ def test_each_forbidden_import_in_pure_code_is_named(tree: Path, place: str) -> 
         ("services/queue/activities.py", "import services.queue.api", "-> services.queue.api"),
         ("runtime/host/outbox.py", "import runtime.kafka_log", "runtime.host.outbox -> runtime.kafka_log"),
         ("runtime/host/outbox.py", "import runtime.app", "runtime.host.outbox -> runtime.app"),
+        (
+            "services/routing/decider/calls.py",
+            "import services.routing.decider.legs",
+            "No cycles are allowed in services.routing.decider.",
+        ),
         ("services/queue/planted.py", "", "- services.queue.planted"),
         ("runtime/planted.py", "", "- runtime.planted"),
     ],
