@@ -3,7 +3,8 @@
 import sys
 
 from runtime.app import run_edge
-from services.directory.service import EDGE, main
+from services.directory.activities.cli import main
+from services.directory.service import EDGE
 from services.directory.settings import Settings
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import httpx
 import msgspec
 
 from runtime.request_shape import Text
-from services.directory.state.sheets import OfficeSheet
-from services.directory.state.shown import ErrorShown, OfficeShown
+from services.directory.state.office_sheet import OfficeSheet
+from services.directory.state.responses import ErrorShown, OfficeShown
 from tools import connect
 from tools.apply import wording
 from tools.connect import Environment

@@ -11,11 +11,11 @@ from pydantic_core import ErrorDetails
 
 from runtime.request_shape import Text
 from runtime.spelling import meant
-from services.directory.rules import sheets
+from services.directory.rules import office_import
 from services.directory.rules.errors import Problem as Found
 from services.directory.rules.errors import shown
-from services.directory.state.sheets import OfficeSheet
-from services.directory.state.shown import ErrorShown
+from services.directory.state.office_sheet import OfficeSheet
+from services.directory.state.responses import ErrorShown
 from tools.apply import places, wording
 from tools.apply.document import Document, Path, Problem
 from tools.apply.model import Office
@@ -36,8 +36,8 @@ def examine(document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
     made, found = sheet(office, document)
     if made is None or unread:
         return None, located(document, [*unread, *found])
-    whole = sheets.office_of(made)
-    found += [judged(each) for each in sheets.problems(whole, sheets.cards(whole, made))]
+    whole = office_import.office_of(made)
+    found += [judged(each) for each in office_import.problems(whole, office_import.cards(whole, made))]
     return made, located(document, found)
 
 

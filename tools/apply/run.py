@@ -11,13 +11,13 @@ from rich.console import Console
 
 from contracts.directory import Language
 from runtime.request_shape import Text
-from services.directory.rules import sheets
+from services.directory.rules import office_import
 from services.directory.rules.errors import shown
 from services.directory.rules.notices import upload_key
 from services.directory.state.cards import OrganizationCard
 from services.directory.state.office import Office
-from services.directory.state.sheets import OfficeSheet
-from services.directory.state.shown import CardChange, ErrorShown, OfficeShown
+from services.directory.state.office_sheet import OfficeSheet
+from services.directory.state.responses import CardChange, ErrorShown, OfficeShown
 from tools import connect
 from tools.apply import office, wording
 from tools.apply.book import Book, NotSaved, Unavailable, is_named
@@ -73,8 +73,8 @@ def save(
 def against_nothing(sheet: OfficeSheet) -> OfficeShown:
     """What a sheet would change where there is no office at all, and what saving it would warn of."""
     nothing = Office(organization_id=sheet.organization_id, organization=OrganizationCard(name="—"))
-    changes = sheets.changes(None, sheets.cards(nothing, sheet))
-    warnings = tuple(shown(each) for each in sheets.not_asked(nothing, sheet))
+    changes = office_import.changes(None, office_import.cards(nothing, sheet))
+    warnings = tuple(shown(each) for each in office_import.not_asked(nothing, sheet))
     return OfficeShown(changes=tuple(changes), unchanged=0, warnings=warnings)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from contracts.directory import DeviceKind, DirectActionKind, NoticeKind, Role
 from runtime import request_shape
 from runtime.request_shape import Fault, Kind, Text
-from services.directory.rules.forms import FORMS
+from services.directory.rules.pattern_texts import PATTERN_TEXTS
 from services.directory.state.cards import (
     Card,
     DepartmentCard,
@@ -21,7 +21,7 @@ from services.directory.state.cards import (
     RulesCard,
     ScenarioCard,
 )
-from services.directory.state.sheets import EmployeeSheet, NoticeSheet, OfficeSheet, OrganizationSheet
+from services.directory.state.office_sheet import EmployeeSheet, NoticeSheet, OfficeSheet, OrganizationSheet
 from tools.apply import places, wording
 from tools.apply.document import Document, Problem
 from tools.apply.model import (
@@ -113,7 +113,7 @@ def _card(path: str, words: Words, type_: type[C], found: list[Problem]) -> C | 
     try:
         return msgspec.convert(plain, type_)
     except msgspec.ValidationError:
-        found += [_beyond(path, fault) for fault in request_shape.faults(plain, type_, FORMS)]
+        found += [_beyond(path, fault) for fault in request_shape.faults(plain, type_, PATTERN_TEXTS)]
         return None
 
 

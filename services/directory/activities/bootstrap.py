@@ -12,15 +12,15 @@ from contracts.directory import Language, OrganizationSaved, PbxKind, Role
 from contracts.ids import Instant
 from contracts.message import Fact
 from runtime.ports import Outgoing
-from services.directory.activities import book, outbox, programs
-from services.directory.activities.book import Book
+from services.directory.activities import card_changes, outbox, program_tokens
 from services.directory.activities.employees import Employees
-from services.directory.activities.page import GONE, Page
 from services.directory.activities.passwords import Passwords
+from services.directory.activities.repository import Repository
+from services.directory.activities.sealed_secrets import generated_password
 from services.directory.activities.tables import SAID
-from services.directory.activities.vault import generated_password
+from services.directory.activities.unit_of_work import GONE, UnitOfWork
 from services.directory.rules import extensions, facts
-from services.directory.rules.errors import Refused
+from services.directory.rules.errors import RequestRefused
 from services.directory.state.cards import (
     DepartmentCard,
     Dialling,
@@ -34,7 +34,7 @@ from services.directory.state.office import Kind
 _SALES = {Language.RUSSIAN: "Отдел продаж", Language.ENGLISH: "Sales"}
 
 
-class Beginning(Struct, frozen=True, kw_only=True):
+class NewOrganization(Struct, frozen=True, kw_only=True):
     """What a new organization begins with: a cloud PBX with a number, and an administrator."""
 
     organization_id: str
@@ -48,15 +48,20 @@ class Beginning(Struct, frozen=True, kw_only=True):
     email: str | None = None
 
 
-class Begun(Struct, frozen=True, kw_only=True):
+class FirstLogin(Struct, frozen=True, kw_only=True):
     """What the first administrator needs to know; the password is shown this once."""
 
     login: str
     password: str
 
 
-async def create(found: Book, employees: Employees, kept: Passwords, said: Beginning) -> Begun:
-    """A new organization with its PBX, administrator and department «Отдел продаж» (Q11). Raises Refused."""
+async def create(
+    repository: Repository, employees: Employees, kept: Passwords, said: NewOrganization
+) -> FirstLogin:
+    """A new organization with its PBX, administrator and department «Отдел продаж» (Q11).
+
+    Raises RequestRefused.
+    """
     password = generated_password()
     hash_ = await kept.hash(password)
     organization = OrganizationCard(
@@ -65,47 +70,49 @@ async def create(found: Book, employees: Employees, kept: Passwords, said: Begin
         timezone=said.timezone,
         dialling=Dialling(home_region=said.region),
     )
-    async with found.database.begin() as connection:
-        page = await Page.begin(connection, said.organization_id, organization, found.now())
+    async with repository.database.begin() as connection:
+        unit = await UnitOfWork.begin(connection, said.organization_id, organization, repository.now())
         pbx = PbxCard(name=said.pbx_name, kind=PbxKind.CLOUD, numbers=(said.number,))
-        pbx_id = book.create(page, Kind.PBX, None, said.pbx_name, pbx).row.id
+        pbx_id = card_changes.create(unit, Kind.PBX, None, said.pbx_name, pbx).row.id
         draft = EmployeeDraft(
             name=said.administrator, pbx_id=pbx_id, role=Role.ADMINISTRATOR, email=said.email
         )
-        shown = await employees.add(page, draft, password, hash_)
-        book.saved(page, Kind.ORGANIZATION, said.organization_id)
+        shown = await employees.add(unit, draft, password, hash_)
+        card_changes.saved(unit, Kind.ORGANIZATION, said.organization_id)
         department = DepartmentCard(
             name=_SALES[said.language],
             pbx_id=pbx_id,
-            extension=extensions.free(page.office, pbx_id),
+            extension=extensions.free(unit.office, pbx_id),
             heads=(Who(agent_id=shown.id),) if said.email else (),
         )
-        book.create(page, Kind.DEPARTMENT, "sales", "sales", department)
-        await page.close("bootstrap")
-    return Begun(login=shown.card.login, password=password)
+        card_changes.create(unit, Kind.DEPARTMENT, "sales", "sales", department)
+        await unit.close("bootstrap")
+    return FirstLogin(login=shown.card.login, password=password)
 
 
-async def admit(found: Book, organization_id: str, name: str | None, token_key: str) -> str:
+async def admit(repository: Repository, organization_id: str, name: str | None, token_key: str) -> str:
     """A token for saving a whole office; with a name also of an organization that is not there yet.
 
     That one begins with the first office that is saved, under the name that stands there: a refused one
-    leaves nothing behind. Raises Refused when there is none and no name was given.
+    leaves nothing behind. Raises RequestRefused when there is none and no name was given.
     """
-    async with found.database.begin() as connection:
+    async with repository.database.begin() as connection:
         try:
-            page = await Page.open(connection, organization_id, found.now())
-        except Refused:
+            unit = await UnitOfWork.open(connection, organization_id, repository.now())
+        except RequestRefused:
             if name is None:
                 raise
-            page = Page(connection, organization_id, found.now())
-            return await programs.promise(page, token_key)
-        await page.fetch(Kind.TOKEN, [programs.OFFICE_FILES])
-        signed, _ = await programs.issue(page, token_key, programs.OFFICE_FILES, programs.FOR_OFFICE_FILES)
-        await page.close("bootstrap")
+            unit = UnitOfWork(connection, organization_id, repository.now())
+            return await program_tokens.promise(unit, token_key)
+        await unit.fetch(Kind.TOKEN, [program_tokens.OFFICE_FILES])
+        signed, _ = await program_tokens.issue(
+            unit, token_key, program_tokens.OFFICE_FILES, program_tokens.FOR_OFFICE_FILES
+        )
+        await unit.close("bootstrap")
     return signed
 
 
-async def republish(found: Book, organization_id: str | None = None) -> int:
+async def republish(repository: Repository, organization_id: str | None = None) -> int:
     """Lay the newest word on every entity into the outbox again; how many. Readers drop what they have.
 
     Speech is asked again, too: it answers with what it has made, and so the book knows how far notices are.
@@ -113,10 +120,10 @@ async def republish(found: Book, organization_id: str | None = None) -> int:
     query = select(SAID).order_by(SAID.c.organization_id, SAID.c.type, SAID.c.subject)
     if organization_id is not None:
         query = query.where(SAID.c.organization_id == organization_id)
-    async with found.database.begin() as connection:
+    async with repository.database.begin() as connection:
         rows = (await connection.execute(query)).all()
-        records = [outbox.again(row, found.now()) for row in rows]
-        records += _renderings(rows, found.now())
+        records = [outbox.again(row, repository.now()) for row in rows]
+        records += _renderings(rows, repository.now())
         await outbox.put(connection, records)
     return len(records)
 

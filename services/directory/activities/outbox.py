@@ -26,8 +26,8 @@ from runtime import metrics
 from runtime.edge import NotSaid
 from runtime.ports import Clock, Outgoing
 from services.directory.activities.database import Database
+from services.directory.activities.sealed_secrets import token
 from services.directory.activities.tables import LEASES, OUTBOX, STREAMS
-from services.directory.activities.vault import token
 
 SOURCE: Final = "directory"
 BATCH_MAX: Final = 200

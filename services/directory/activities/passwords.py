@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import Instant
-from services.directory.activities import logins
+from services.directory.activities import open_logins
+from services.directory.activities.sealed_secrets import SecretBox, generated_password
 from services.directory.activities.tables import PASSWORDS
-from services.directory.activities.vault import Vault, generated_password
 
 PHONE_PASSWORD_LETTERS: Final = 24
 NEVER_RIGHT: Final = ""
@@ -21,8 +21,10 @@ NEVER_RIGHT: Final = ""
 class Passwords:
     """Hashes and checks; nobody learns from the time an answer takes whether a login exists."""
 
-    def __init__(self, vault: Vault, hashes_at_once_max: int, hasher: PasswordHasher | None = None) -> None:
-        self._vault = vault
+    def __init__(
+        self, secret_box: SecretBox, hashes_at_once_max: int, hasher: PasswordHasher | None = None
+    ) -> None:
+        self._secret_box = secret_box
         self._hasher = hasher or PasswordHasher()
         self._room = asyncio.Semaphore(hashes_at_once_max)
         # Somebody unknown is checked against this one: the same work as for somebody known.
@@ -49,7 +51,7 @@ class Passwords:
         """A new employee's secrets: the hash of a one-time password; returns the phone password."""
         phone_password = generated_password(PHONE_PASSWORD_LETTERS)
         values = {"organization_id": organization_id, "agent_id": agent_id, "hash": hash_}
-        sealed = self._vault.seal(phone_password)
+        sealed = self._secret_box.seal(phone_password)
         await connection.execute(
             insert(PASSWORDS).values(**values, is_one_time=True, sealed_phone_password=sealed)
         )
@@ -58,7 +60,7 @@ class Passwords:
     async def replace_phone(self, connection: AsyncConnection, organization_id: str, agent_id: str) -> str:
         """A new phone password; the old one is good no longer."""
         phone_password = generated_password(PHONE_PASSWORD_LETTERS)
-        sealed = self._vault.seal(phone_password)
+        sealed = self._secret_box.seal(phone_password)
         where = of(organization_id, agent_id)
         await connection.execute(update(PASSWORDS).where(where).values(sealed_phone_password=sealed))
         return phone_password
@@ -88,10 +90,10 @@ async def set_hash(
     """Another password; every login of the old one ends."""
     values = {"hash": hash_, "is_one_time": is_one_time}
     await connection.execute(update(PASSWORDS).where(of(organization_id, agent_id)).values(**values))
-    await logins.end_all(connection, organization_id, agent_id, now_at)
+    await open_logins.end_all(connection, organization_id, agent_id, now_at)
 
 
 async def take(connection: AsyncConnection, organization_id: str, agent_id: str, now_at: Instant) -> None:
     """A removed employee has no secrets, and no login goes on."""
     await connection.execute(delete(PASSWORDS).where(of(organization_id, agent_id)))
-    await logins.end_all(connection, organization_id, agent_id, now_at)
+    await open_logins.end_all(connection, organization_id, agent_id, now_at)

@@ -8,17 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.ids import AgentId, Instant, OrganizationId
 from runtime.ports import Clock
 from runtime.tokens import Claims, TokenUse, sign
-from services.directory.activities import logins, passwords, tries
+from services.directory.activities import open_logins, passwords, rate_limits
 from services.directory.activities.database import Database
-from services.directory.activities.logins import ACCESS_MS
-from services.directory.activities.page import decoded
+from services.directory.activities.open_logins import ACCESS_MS
 from services.directory.activities.passwords import Passwords
+from services.directory.activities.sealed_secrets import digest, token
 from services.directory.activities.tables import CARDS, FAMILIES
-from services.directory.activities.vault import digest, token
-from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.activities.unit_of_work import stored_card
+from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.cards import EmployeeCard
 from services.directory.state.office import Kind
-from services.directory.state.shown import Opened
+from services.directory.state.responses import Opened
 
 REFRESH_MS: Final = 14 * 24 * 3_600_000
 PASSWORD_MS: Final = 15 * 60_000
@@ -35,12 +35,12 @@ class Sessions:
         self._key = token_key
 
     async def open(self, organization_id: str, login: str, password: str, address: str) -> Opened:
-        """Tokens for a login and a password. Raises Refused, alike for an unknown login and a wrong one."""
+        """Tokens for a login and a password. Raises RequestRefused, the same for an unknown login."""
         now_at = self._clock.now()
         subject = f"login/{organization_id}/{login}"
         async with self._database.begin() as connection:
-            await tries.count(connection, f"address/{address}", tries.ADDRESS_TRIES_MAX, now_at)
-            await tries.count(connection, subject, tries.LOGIN_TRIES_MAX, now_at)
+            await rate_limits.count(connection, f"address/{address}", rate_limits.ADDRESS_TRIES_MAX, now_at)
+            await rate_limits.count(connection, subject, rate_limits.LOGIN_TRIES_MAX, now_at)
         async with self._database.begin() as connection:
             agent_id = await _agent_of(connection, organization_id, login)
             secret = None
@@ -48,18 +48,18 @@ class Sessions:
                 secret = await passwords.found(connection, organization_id, agent_id)
         is_right = await self._passwords.is_right(None if secret is None else secret[0], password)
         if not is_right or agent_id is None or secret is None:
-            raise Refused(Problem(code=Code.LOGIN_REFUSED))
+            raise RequestRefused(Problem(code=Code.LOGIN_REFUSED))
         async with self._database.begin() as connection:
-            await tries.forget(connection, subject)
+            await rate_limits.forget(connection, subject)
             # Whoever has changed the password meanwhile has ended this login, too.
             if await passwords.found(connection, organization_id, agent_id) != secret:
-                raise Refused(Problem(code=Code.LOGIN_REFUSED))
+                raise RequestRefused(Problem(code=Code.LOGIN_REFUSED))
             if secret[1]:
                 return self._for_password(organization_id, agent_id, now_at)
             return await self._begun(connection, organization_id, agent_id, now_at)
 
     async def renew(self, claims: Claims, text: str) -> Opened:
-        """New tokens for a refresh token, good once: seen again, it ends the login. Raises Refused."""
+        """New tokens for a refresh token, good once: seen again, it ends the login. Raises RequestRefused."""
         now_at = self._clock.now()
         organization_id, agent_id = claims.organization_id, str(claims.agent_id)
         family = claims.family.partition(".")[0]
@@ -70,30 +70,30 @@ class Sessions:
             changed = await connection.execute(update(FAMILIES).where(where).values(**values))
             is_renewed = changed.rowcount == 1
             if not is_renewed:
-                await logins.end_one(connection, family, now_at)
+                await open_logins.end_one(connection, family, now_at)
         if not is_renewed:
-            raise Refused(Problem(code=Code.TOKEN_REFUSED))
+            raise RequestRefused(Problem(code=Code.TOKEN_REFUSED))
         return self._opened(organization_id, agent_id, family, refresh, now_at)
 
     async def close(self, claims: Claims) -> None:
         """End a login: no token of it opens anything any more."""
         async with self._database.begin() as connection:
-            await logins.end_one(connection, claims.family.partition(".")[0], self._clock.now())
+            await open_logins.end_one(connection, claims.family.partition(".")[0], self._clock.now())
 
     async def choose_password(self, claims: Claims, old: str, new: str) -> Opened:
-        """One's own password instead of the old one, and a new login. Raises Refused."""
+        """One's own password instead of the old one, and a new login. Raises RequestRefused."""
         organization_id, agent_id = claims.organization_id, str(claims.agent_id)
         now_at = self._clock.now()
         subject = f"password/{organization_id}/{agent_id}"
         async with self._database.begin() as connection:
-            await tries.count(connection, subject, tries.LOGIN_TRIES_MAX, now_at)
+            await rate_limits.count(connection, subject, rate_limits.LOGIN_TRIES_MAX, now_at)
             secret = await passwords.found(connection, organization_id, agent_id)
         is_right = await self._passwords.is_right(None if secret is None else secret[0], old)
         if not is_right or old == new:
-            raise Refused(Problem(code=Code.PASSWORD_WRONG, field="old"))
+            raise RequestRefused(Problem(code=Code.PASSWORD_WRONG, field="old"))
         hash_ = await self._passwords.hash(new)
         async with self._database.begin() as connection:
-            await tries.forget(connection, subject)
+            await rate_limits.forget(connection, subject)
             await passwords.set_hash(
                 connection, organization_id, agent_id, hash_, is_one_time=False, now_at=now_at
             )
@@ -151,12 +151,12 @@ async def _agent_of(connection: AsyncConnection, organization_id: str, login: st
         CARDS.c.searched.contains(login.lower(), autoescape=True),
     )
     for found in (await connection.execute(query)).all():
-        row = decoded(found)
+        row = stored_card(found)
         if isinstance(row.card, EmployeeCard) and row.card.login == login:
             return row.id
     return None
 
 
-async def tidy(connection: AsyncConnection, now_at: Instant) -> None:
+async def delete_expired(connection: AsyncConnection, now_at: Instant) -> None:
     """Logins that are over."""
     await connection.execute(delete(FAMILIES).where(FAMILIES.c.expires_at <= now_at))

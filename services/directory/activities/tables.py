@@ -109,7 +109,7 @@ ANSWERS: Final = Table(
     PrimaryKeyConstraint("organization_id", "who", "key"),
     Index("answers_by_age", "at"),
 )
-"""Answers to requests with an Idempotency-Key, for a day; sealed, since one may hold a password."""
+"""Idempotency to requests with an Idempotency-Key, for a day; sealed, since one may hold a password."""
 
 PASSWORDS: Final = Table(
     "passwords",

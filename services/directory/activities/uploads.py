@@ -6,7 +6,7 @@ from typing import Final
 from runtime import programs
 from runtime.ports import Blobs, BlobsUnavailable
 from runtime.uploads import Fault, Unfit, decoded
-from services.directory.rules.errors import Code, Problem, Refused
+from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.rules.notices import upload_key
 
 AT_ONCE_MAX: Final = 2
@@ -28,17 +28,17 @@ class Uploads:
         self._free = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def keep(self, organization_id: str, content: bytes) -> str:
-        """Put a file into the store; its key. Raises Refused."""
+        """Put a file into the store; its key. Raises RequestRefused."""
         try:
             async with self._free:
                 await decoded(content)
         except Unfit as error:
-            raise Refused(Problem(code=FAULTS[error.fault])) from error
+            raise RequestRefused(Problem(code=FAULTS[error.fault])) from error
         except programs.ProgramMissing as error:
-            raise Refused(Problem(code=Code.UPLOAD_UNCHECKED)) from error
+            raise RequestRefused(Problem(code=Code.UPLOAD_UNCHECKED)) from error
         key = upload_key(organization_id, content)
         try:
             await self._blobs.put(key, content)
         except BlobsUnavailable as error:
-            raise Refused(Problem(code=Code.UPLOAD_UNAVAILABLE)) from error
+            raise RequestRefused(Problem(code=Code.UPLOAD_UNAVAILABLE)) from error
         return key

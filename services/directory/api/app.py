@@ -15,33 +15,48 @@ from msgspec import structs
 from runtime import request_errors
 from runtime.request_shape import Fault
 from runtime.uploads import UPLOAD_BYTES_MAX
-from services.directory.activities.askers import Asker
-from services.directory.api import logins, notices, office, people, programs
-from services.directory.api.asking import Parts
-from services.directory.api.document import Document
-from services.directory.rules.errors import WORDS, Code, Problem, Refused, shown, status
-from services.directory.rules.forms import FORMS
-from services.directory.state.shown import ErrorShown, Text
+from services.directory.activities.authentication import Principal
+from services.directory.api import (
+    agents,
+    audit,
+    callbacks,
+    departments,
+    employees,
+    extensions,
+    notices,
+    office,
+    organization,
+    responsibles,
+    scenarios,
+    sessions,
+    tokens,
+    uploads,
+)
+from services.directory.api.openapi import Document
+from services.directory.api.shared import Operations
+from services.directory.rules.errors import WORDS, Code, Problem, RequestRefused, shown, status
+from services.directory.rules.pattern_texts import PATTERN_TEXTS
+from services.directory.state.responses import ErrorShown, Text
 
 ROUTES: Final = (
-    logins.SessionRoutes,
-    logins.RecoveryRoutes,
-    logins.MeRoutes,
+    sessions.SessionRoutes,
+    sessions.RecoveryRoutes,
+    sessions.MeRoutes,
     office.OfficeRoutes,
-    office.OrganizationRoutes,
-    office.PbxRoutes,
-    office.DepartmentRoutes,
+    organization.OrganizationRoutes,
+    organization.PbxRoutes,
+    departments.DepartmentRoutes,
     notices.NoticeRoutes,
-    office.ScenarioRoutes,
-    people.EmployeeRoutes,
-    people.ColleagueRoutes,
-    people.ExtensionRoutes,
-    people.AgentRoutes,
-    programs.TokenRoutes,
-    programs.ResponsibleRoutes,
-    programs.CallbackRoutes,
-    programs.UploadRoutes,
-    programs.AuditRoutes,
+    scenarios.ScenarioRoutes,
+    employees.EmployeeRoutes,
+    employees.ColleagueRoutes,
+    extensions.ExtensionRoutes,
+    agents.AgentRoutes,
+    tokens.TokenRoutes,
+    responsibles.ResponsibleRoutes,
+    callbacks.CallbackRoutes,
+    uploads.UploadRoutes,
+    audit.AuditRoutes,
 )
 BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1
 _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
@@ -49,27 +64,27 @@ _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.
 _log = structlog.get_logger()
 
 
-def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar:
+def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -> Litestar:
     """The application over its parts; until `is_ready` every answer is «still starting»."""
 
     async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
-            raise Refused(Problem(code=Code.SERVICE_STARTING))
+            raise RequestRefused(Problem(code=Code.SERVICE_STARTING))
         if unknown := request_errors.unknown_parameters(request):
             raise Unfit(unknown)
         await request_errors.remember(request)
 
-    async def the_parts() -> Parts:
-        return parts
+    async def the_operations() -> Operations:
+        return operations
 
-    async def the_asker(request: Request[Any, Any, Any]) -> Asker:
-        return await parts.askers.asker(request.headers.get("authorization"))
+    async def the_principal(request: Request[Any, Any, Any]) -> Principal:
+        return await operations.authentication.principal(request.headers.get("authorization"))
 
     return Litestar(
         route_handlers=ROUTES,
-        dependencies={"parts": Provide(the_parts), "asker": Provide(the_asker)},
+        dependencies={"operations": Provide(the_operations), "principal": Provide(the_principal)},
         before_request=ready,
-        exception_handlers={Refused: _refused, Unfit: _unfit, HTTPException: _other},
+        exception_handlers={RequestRefused: _refused, Unfit: _unfit, HTTPException: _other},
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: the office's book",
@@ -86,7 +101,7 @@ def build(parts: Parts, is_ready: Callable[[], bool] = lambda: True) -> Litestar
     )
 
 
-def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[ErrorShown]:
+def _refused(_request: Request[Any, Any, Any], refused: RequestRefused) -> Response[ErrorShown]:
     first, *more = refused.problems
     headers = {}
     if first.code is Code.TOO_MANY_TRIES:
@@ -122,7 +137,7 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Er
     """What Litestar itself refuses: bodies, parameters, addresses, methods."""
     code = _CODES.get(error.status_code)
     if code is None:
-        return _unfit(request, Unfit(request_errors.told(request, FORMS)))
+        return _unfit(request, Unfit(request_errors.told(request, PATTERN_TEXTS)))
     problem = Problem(code=code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return Response(content=shown(problem), status_code=status(problem), headers=kept)
@@ -130,5 +145,5 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Er
 
 async def _note(error: Exception, scope: Scope) -> None:
     """What nobody foresaw is logged whole; whoever asked is told nothing of it."""
-    if not isinstance(error, Refused | Unfit | HTTPException):
+    if not isinstance(error, RequestRefused | Unfit | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

@@ -6,7 +6,7 @@ from typing import Final
 import litestar
 from litestar.openapi.datastructures import ResponseSpec
 
-from services.directory.state.shown import ErrorShown
+from services.directory.state.responses import ErrorShown
 
 DOCUMENTED: Final = (400, 401, 403, 404, 405, 409, 412, 413, 422, 428, 429, 503)
 _WHY_NOT: Final = {

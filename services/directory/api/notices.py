@@ -1,33 +1,42 @@
 """Routes of notices: their cards, and how far speech is with each."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from litestar import Controller, Request, Response
 from litestar.params import JSONBody
 from msgspec import structs
 
-from services.directory.activities.askers import Asker
-from services.directory.api.asking import (
-    Asking,
-    Cards,
+from services.directory.activities.authentication import Principal
+from services.directory.api.card_routes import CardRoutes
+from services.directory.api.methods import get, post, put
+from services.directory.api.shared import (
+    CurrentPrincipal,
     Cursor,
-    Given,
+    GivenOperations,
     IdempotencyKey,
     IfMatch,
     Limit,
-    Parts,
+    Operations,
     PathId,
     Search,
-    request_of,
-    tagged,
+    keyed_request,
+    with_etag,
 )
-from services.directory.api.methods import delete, get, post, put
-from services.directory.rules import renderings
-from services.directory.rules.renderings import Standing
+from services.directory.rules import notice_status
+from services.directory.rules.notice_status import NoticeStatus
 from services.directory.state.cards import NoticeCard, NoticeDraft
 from services.directory.state.office import Kind
-from services.directory.state.shown import NoticeShown, NoticesListed, RenderState, Shown
+from services.directory.state.responses import NoticeShown, NoticesListed, RenderState, Shown
+
+NAME_WITHOUT_ONE: Final = "notice"
+_ROUTES: Final = CardRoutes(
+    Kind.NOTICE,
+    NoticeCard,
+    NoticeDraft,
+    id_name="notice_id",
+    name=lambda draft: draft.name or NAME_WITHOUT_ONE,
+)
 
 
 class NoticeRoutes(Controller):
@@ -35,82 +44,80 @@ class NoticeRoutes(Controller):
 
     path = "/notices"
     tags = ("notices",)
+    remove = _ROUTES.remove()
 
     @get()
     async def listed(
         self,
-        parts: Given,
-        asker: Asking,
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
         search: Search = "",
         cursor: Cursor = "",
         limit: Limit = 50,
     ) -> NoticesListed:
         """Notices by id, each with whether it can be played yet."""
-        found = await Cards(parts, asker).listed(Kind.NOTICE, NoticeCard, search, cursor, limit)
-        cards = await _told(parts, asker, found.cards)
-        return NoticesListed(cards=cards, next=found.next)
+        found = await _ROUTES.cards(operations, principal).listed(search, cursor, limit)
+        return NoticesListed(cards=await _shown(operations, principal, found.cards), next=found.next)
 
     @post()
     async def create(
         self,
         request: Request[Any, Any, Any],
-        parts: Given,
-        asker: Asking,
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
         data: JSONBody[NoticeDraft],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[NoticeShown]:
         """A new notice; it plays once speech has made it."""
-        once = await request_of(asker, request, idempotency_key)
-        made = await Cards(parts, asker).create(Kind.NOTICE, NoticeCard, data, data.name or "notice", once)
-        return await _tagged(parts, asker, made)
+        once = await keyed_request(principal, request, idempotency_key)
+        cards = _ROUTES.cards(operations, principal)
+        return await _answer(
+            operations, principal, await cards.create(data, data.name or NAME_WITHOUT_ONE, once), 201
+        )
 
     @get("/{notice_id:str}")
-    async def read(self, parts: Given, asker: Asking, notice_id: PathId) -> Response[NoticeShown]:
+    async def read(
+        self, operations: GivenOperations, principal: CurrentPrincipal, notice_id: PathId
+    ) -> Response[NoticeShown]:
         """One notice."""
-        return await _tagged(parts, asker, await Cards(parts, asker).one(Kind.NOTICE, NoticeCard, notice_id))
+        found = await _ROUTES.cards(operations, principal).read(notice_id)
+        return await _answer(operations, principal, found)
 
     @put("/{notice_id:str}")
     async def save(
         self,
-        parts: Given,
-        asker: Asking,
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
         notice_id: PathId,
         data: JSONBody[NoticeCard],
         if_match: IfMatch = None,
     ) -> Response[NoticeShown]:
         """Another version; the one before plays until this one is ready (T5)."""
-        saved = await Cards(parts, asker).replace(Kind.NOTICE, NoticeCard, notice_id, if_match, data)
-        return await _tagged(parts, asker, saved)
-
-    @delete("/{notice_id:str}")
-    async def remove(
-        self,
-        parts: Given,
-        asker: Asking,
-        notice_id: PathId,
-        if_match: IfMatch = None,
-    ) -> None:
-        """No longer a notice; refused while it is chosen somewhere."""
-        await Cards(parts, asker).remove(Kind.NOTICE, notice_id, if_match)
+        saved = await _ROUTES.cards(operations, principal).replace(notice_id, if_match, data)
+        return await _answer(operations, principal, saved)
 
 
-async def _tagged(parts: Parts, asker: Asker, answer: Response[Shown[NoticeCard]]) -> Response[NoticeShown]:
-    [notice] = await _told(parts, asker, [answer.content])
-    return tagged(notice, notice.version, answer.status_code or 200)
+async def _answer(
+    operations: Operations, principal: Principal, card: Shown[NoticeCard], status: int = 200
+) -> Response[NoticeShown]:
+    [notice] = await _shown(operations, principal, [card])
+    return with_etag(notice, notice.version, status)
 
 
-async def _told(parts: Parts, asker: Asker, cards: Sequence[Shown[NoticeCard]]) -> tuple[NoticeShown, ...]:
-    found = await parts.renderings.of(asker.organization_id, [each.id for each in cards])
-    # Whoever removes a notice while it is read takes nothing from the answer.
-    unheard = Standing(render_state=RenderState.WAITING)
+async def _shown(
+    operations: Operations, principal: Principal, cards: Sequence[Shown[NoticeCard]]
+) -> tuple[NoticeShown, ...]:
+    found = await operations.notice_renderings.of(principal.organization_id, [each.id for each in cards])
+    # A notice that is removed meanwhile has no status any more, and is still in the answer.
+    removed = NoticeStatus(render_state=RenderState.WAITING)
     return tuple(
         NoticeShown(
             id=each.id,
             version=each.version,
-            name=renderings.name(each.id, each.card),
+            name=notice_status.name(each.id, each.card),
             card=each.card,
             warnings=each.warnings,
-            **structs.asdict(found.get(each.id, unheard)),
+            **structs.asdict(found.get(each.id, removed)),
         )
         for each in cards
     )

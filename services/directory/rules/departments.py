@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import structs
 
 from contracts.directory import ActionKind, PbxKind, StrategyKind
-from services.directory.rules import forwarding, lines, notices, people
+from services.directory.rules import employees, forwarding, incoming_numbers, notices
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import DepartmentCard, NoAnswerAction
 from services.directory.state.office import Kind, Office
@@ -21,12 +21,12 @@ STEP_MS: Final = 20_000
 
 def department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Problem]:
     """What is wrong with a department, and what is doubtful."""
-    yield from people.pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
-    yield from lines.problems(office, Kind.DEPARTMENT, id_, card.pbx_id, card.lines)
-    yield from people.zone(card.timezone)
+    yield from employees.pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
+    yield from incoming_numbers.problems(office, Kind.DEPARTMENT, id_, card.pbx_id, card.lines)
+    yield from employees.zone(card.timezone)
     yield from _seats(office, card)
-    yield from people.recipients(office, card.recipients, "recipients")
-    yield from people.recipients(office, card.heads, "heads")
+    yield from employees.recipients(office, card.recipients, "recipients")
+    yield from employees.recipients(office, card.heads, "heads")
     yield from _action(office, card.no_answer_action, "no_answer_action")
     yield from _action(office, card.overflow_action, "overflow_action")
     for occasion in (each.name for each in structs.fields(card.notices)):
@@ -41,13 +41,13 @@ def _seats(office: Office, card: DepartmentCard) -> Iterator[Problem]:
         field = f"agents.{position}"
         found = office.agent(seat.agent_id)
         if found is None:
-            yield people.unknown(field, seat.agent_id, [id_ for id_, _ in office.agents()])
+            yield employees.unknown(field, seat.agent_id, [id_ for id_, _ in office.agents()])
         elif seat.agent_id in seen:
             yield Problem(code=Code.SEAT_TWICE, field=field, values={"agent": found.name})
         seen.add(seat.agent_id)
         employee = office.employees.get(seat.agent_id)
         if employee is not None:
-            yield from people.mobile_time(employee, ring_ms(card), field)
+            yield from employees.mobile_time(employee, ring_ms(card), field)
 
 
 def ring_ms(card: DepartmentCard) -> int:

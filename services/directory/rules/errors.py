@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from contracts.dialling import Refusal
-from services.directory.state.shown import ErrorShown, Text
+from services.directory.state.responses import ErrorShown, Text
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     is_warning: bool = False
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """What was asked is not done; the problems say why, the first one decides the status."""
 
     def __init__(self, *problems: Problem) -> None:

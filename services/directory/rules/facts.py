@@ -44,7 +44,7 @@ from contracts.prompts import company_notice
 from contracts.scenario import ScenarioSaved
 from contracts.tts import RenderNotice
 from runtime.mail import addresses
-from services.directory.rules import hours, people
+from services.directory.rules import employees, hours
 from services.directory.state.cards import (
     Card,
     DepartmentCard,
@@ -181,7 +181,7 @@ def recipients(office: Office, people_: Iterable[Who]) -> tuple[Recipient, ...]:
     for who in people_:
         employee = office.employees.get(who.agent_id or "")
         name = who.name if employee is None else employee.name
-        email = people.email_of(office, who)
+        email = employees.email_of(office, who)
         language = who.language or (employee.language if employee else None) or office.organization.language
         if name is not None and email is not None:
             found.append(Recipient(name=name, email=_address(email), language=language))
@@ -198,14 +198,14 @@ def _address(email: str) -> str:
 
 def _organization(office: Office) -> OrganizationSaved:
     card = office.organization
-    listed = card.administrators or tuple(Who(agent_id=id_) for id_ in people.administrators(office))
+    listed = card.administrators or tuple(Who(agent_id=id_) for id_ in employees.administrators(office))
     return OrganizationSaved(
         organization_id=OrganizationId(office.organization_id),
         version=VERSION_UNSAID,
         name=card.name,
         language=card.language,
         timezone=card.timezone,
-        dialling_policy=people.policy(office),
+        dialling_policy=employees.policy(office),
         administrators=recipients(office, listed),
         console_url=card.console_url,
         retention_days=card.retention_days,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from contracts.directory import ActionKind, DirectActionKind, PbxKind
+from services.directory.rules.employees import unknown
 from services.directory.rules.errors import Code, Problem
 from services.directory.rules.extensions import name_of
-from services.directory.rules.people import unknown
 from services.directory.state.cards import DirectAction
 from services.directory.state.office import Kind, Office
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from contracts.directory import NoticeKind
 from runtime.spelling import meant
+from services.directory.rules.employees import unknown
 from services.directory.rules.errors import Code, Problem
-from services.directory.rules.people import unknown
 from services.directory.state.cards import NoticeCard, NoticeChoice
 from services.directory.state.office import Office
 

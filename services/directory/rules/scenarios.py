@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.scenario import ElementKind
 from runtime.spelling import meant
-from services.directory.rules import lines, notices, people
+from services.directory.rules import employees, incoming_numbers, notices
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import Element, ScenarioCard
 from services.directory.state.office import Kind, Office
@@ -17,9 +17,9 @@ ENDS: Final = (ElementKind.DEPARTMENT, ElementKind.VOICEMAIL, ElementKind.HANG_U
 
 def scenario(office: Office, id_: str, card: ScenarioCard) -> Iterator[Problem]:
     """What is wrong with a scenario, and what is doubtful."""
-    yield from people.pbx_of_kind(office, card.pbx_id)
-    yield from people.zone(card.timezone)
-    yield from lines.problems(office, Kind.SCENARIO, id_, card.pbx_id, card.lines)
+    yield from employees.pbx_of_kind(office, card.pbx_id)
+    yield from employees.zone(card.timezone)
+    yield from incoming_numbers.problems(office, Kind.SCENARIO, id_, card.pbx_id, card.lines)
     seen: set[str] = set()
     for position, element in enumerate(card.elements):
         field = f"elements.{position}"
@@ -47,7 +47,7 @@ def _needs(office: Office, element: Element, field: str) -> Iterator[Problem]:
         case ElementKind.EXTERNAL_NUMBER:
             yield from _external(office, element, field)
         case ElementKind.HOURS:
-            yield from people.week(element.hours, f"{field}.hours")
+            yield from employees.week(element.hours, f"{field}.hours")
         case _:
             return
 
@@ -61,36 +61,36 @@ def _of_employee(office: Office, element: Element, field: str) -> Iterator[Probl
     if element.agent_id is None:
         yield _lacks(element, "agent_id", field)
     elif element.agent_id not in office.employees:
-        yield people.unknown(f"{field}.agent_id", element.agent_id, office.employees)
+        yield employees.unknown(f"{field}.agent_id", element.agent_id, office.employees)
 
 
 def _of_department(office: Office, element: Element, field: str) -> Iterator[Problem]:
     if element.department_id is None:
         yield _lacks(element, "department_id", field)
     elif element.department_id not in office.departments:
-        yield people.unknown(f"{field}.department_id", element.department_id, office.departments)
+        yield employees.unknown(f"{field}.department_id", element.department_id, office.departments)
 
 
 def _subscriber(office: Office, element: Element, field: str) -> Iterator[Problem]:
     yield from _of_employee(office, element, field)
     found = office.employees.get(element.agent_id or "")
     if found is not None and element.wait_ms is not None:
-        yield from people.mobile_time(found, element.wait_ms, f"{field}.wait_ms")
+        yield from employees.mobile_time(found, element.wait_ms, f"{field}.wait_ms")
 
 
 def _external(office: Office, element: Element, field: str) -> Iterator[Problem]:
     if element.number is None:
         yield _lacks(element, "number", field)
         return
-    yield from people.dialled(office, element.number, f"{field}.number")
+    yield from employees.dialled(office, element.number, f"{field}.number")
     wait_ms = element.wait_ms
     values = {"agent": element.number, "seconds": f"{(wait_ms or 0) / 1000:g}"}
-    if wait_ms is not None and people.is_satellite(element.number):
-        if wait_ms < people.SATELLITE_RING_MS_MIN:
+    if wait_ms is not None and employees.is_satellite(element.number):
+        if wait_ms < employees.SATELLITE_RING_MS_MIN:
             yield Problem(
                 code=Code.SATELLITE_TIME_SHORT, field=f"{field}.wait_ms", values=values, is_warning=True
             )
-    elif wait_ms is not None and wait_ms < people.MOBILE_RING_MS_MIN:
+    elif wait_ms is not None and wait_ms < employees.MOBILE_RING_MS_MIN:
         yield Problem(code=Code.MOBILE_TIME_SHORT, field=f"{field}.wait_ms", values=values, is_warning=True)
 
 

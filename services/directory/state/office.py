@@ -111,14 +111,6 @@ class Office(Struct, kw_only=True):
             if any(seat.agent_id == agent_id for seat in department.agents)
         ]
 
-    def departments_headed_by(self, agent_id: str) -> list[str]:
-        """The departments that an employee heads."""
-        return [
-            id_
-            for id_, department in self.departments.items()
-            if any(who.agent_id == agent_id for who in department.heads)
-        ]
-
 
 def card_of(office: Office, kind: Kind, id_: str) -> Card | None:
     """A card of an office, or None."""

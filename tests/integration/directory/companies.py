@@ -27,8 +27,8 @@ from runtime.ports import Outgoing
 from services.directory.activities import bootstrap
 from services.directory.activities.employees import Employees
 from services.directory.activities.passwords import Passwords
-from services.directory.activities.texts import NotSent
-from services.directory.activities.vault import Vault
+from services.directory.activities.sealed_secrets import SecretBox
+from services.directory.activities.text_messages import NotSent
 from services.directory.service import Directory
 from services.directory.settings import Settings
 
@@ -73,7 +73,7 @@ class Log:
             extension=asked.extension,
             exists=asked.extension in self.extensions,
         )
-        await self.directory.checking.hear(heard(fact))
+        await self.directory.fact_handler.hear(heard(fact))
 
     def facts(self, *types: type[Fact]) -> list[Any]:
         """Facts of these types, in order."""
@@ -153,7 +153,7 @@ class Company:
             say=say, blobs=self.blobs, clock=self.clock, log_time=self.clock.now, send=self.log.send
         )
         # The cheapest argon2 there is: what it costs is not what these tests are about.
-        quick = Passwords(Vault(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        quick = Passwords(SecretBox(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.directory = Directory(ports, settings, self.mail, quick, self.texts.send)
         self.log.directory = self.directory
         self.http = httpx.AsyncClient(
@@ -166,14 +166,14 @@ class Company:
     async def open(self) -> Self:
         """Tables, the organization, and a login of its administrator."""
         await self.directory.database.upgrade()
-        self.directory.running.is_up = True
+        self.directory.background.is_up = True
         await self.found(ORGANIZATION)
         self.headers = await self.login("gusev.r", ORGANIZATION)
         return self
 
     async def found(self, organization: str) -> None:
         """Another organization, with its administrator Гусев Родион."""
-        said = bootstrap.Beginning(
+        said = bootstrap.NewOrganization(
             organization_id=organization,
             name="Восток",
             language=Language.RUSSIAN,
@@ -185,8 +185,8 @@ class Company:
             email="gusev@vostok.example",
         )
         # As from a shell: nobody is written to.
-        employees = Employees(self.directory.book, self.directory.passwords, None)
-        begun = await bootstrap.create(self.directory.book, employees, self.directory.passwords, said)
+        employees = Employees(self.directory.repository, self.directory.passwords, None)
+        begun = await bootstrap.create(self.directory.repository, employees, self.directory.passwords, said)
         await self.choose_password(begun.login, begun.password, organization)
 
     async def choose_password(self, login: str, one_time: str, organization: str = ORGANIZATION) -> None:

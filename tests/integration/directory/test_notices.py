@@ -30,7 +30,7 @@ async def rendered(company: Company, version: int, duration_ms: int, notice_id: 
         parts=("a.wav",),
         duration_ms=duration_ms,
     )
-    await company.directory.checking.hear(heard(fact))
+    await company.directory.fact_handler.hear(heard(fact))
 
 
 async def failed(
@@ -43,10 +43,10 @@ async def failed(
         is_final=is_final,
         reasons=reasons,
     )
-    await company.directory.checking.hear(heard(fact))
+    await company.directory.fact_handler.hear(heard(fact))
 
 
-async def standing(company: Company) -> tuple[Any, ...]:
+async def notice_status(company: Company) -> tuple[Any, ...]:
     """How far the notice is, the same in a list and alone."""
     alone = (await company.call("GET", "/notices/hello")).json()
     [listed] = (await company.call("GET", "/notices")).json()["cards"]
@@ -87,7 +87,7 @@ async def test_another_name_is_not_spoken_anew(quick_company: Company) -> None:
     answer = await company.changed("/notices/hello", name="Приветствие")
     assert (answer.json()["name"], answer.json()["version"]) == ("Приветствие", 2)
     assert not (await company.sent()).sent
-    assert await standing(company) == ("ready", 1_200, False, None, False)
+    assert await notice_status(company) == ("ready", 1_200, False, None, False)
 
 
 @pytest.mark.rule("T5")
@@ -97,16 +97,16 @@ async def test_a_notice_waits_is_ready_and_an_older_version_plays_while_a_newer_
     """Until the newest is ready, the one before plays; a late or repeated word changes nothing."""
     made = await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
     assert made["render_state"] == "waiting"
-    assert await standing(company) == ("waiting", None, False, None, False)
+    assert await notice_status(company) == ("waiting", None, False, None, False)
     for _ in range(2):
         await rendered(company, 1, 1_200)
-        assert await standing(company) == ("ready", 1_200, False, None, False)
+        assert await notice_status(company) == ("ready", 1_200, False, None, False)
     changed = await company.changed("/notices/hello", text="Добрый день.")
     assert (changed.json()["render_state"], changed.json()["is_older"]) == ("ready", True)
-    assert await standing(company) == ("ready", 1_200, True, None, False)
+    assert await notice_status(company) == ("ready", 1_200, True, None, False)
     await rendered(company, 2, 900)
     await rendered(company, 1, 1_200)
-    assert await standing(company) == ("ready", 900, False, None, False)
+    assert await notice_status(company) == ("ready", 900, False, None, False)
 
 
 @pytest.mark.rule("T5")
@@ -115,17 +115,17 @@ async def test_a_failed_notice_says_why_in_both_languages(company: Company) -> N
     await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
     await failed(company, 1, is_final=False, reasons=DELAYED)
     delayed = {"ru": "Сейчас не удалось.", "en": "Not at the moment."}
-    assert await standing(company) == ("failed", None, False, delayed, True)
+    assert await notice_status(company) == ("failed", None, False, delayed, True)
     await rendered(company, 1, 1_200)
     await failed(company, 1, is_final=False, reasons=DELAYED)
-    assert await standing(company) == ("ready", 1_200, False, None, False)
+    assert await notice_status(company) == ("ready", 1_200, False, None, False)
     await company.changed("/notices/hello", text="Ъ")
     for reasons, is_final in ((DELAYED, False), (REASONS, True), (DELAYED, False)):
         await failed(company, 2, is_final=is_final, reasons=reasons)
     silent = {"ru": "По этому тексту получилась тишина.", "en": "This text came out as silence."}
-    assert await standing(company) == ("failed", 1_200, True, silent, False)
+    assert await notice_status(company) == ("failed", 1_200, True, silent, False)
     await company.changed("/notices/hello", text="Добрый день.")
-    assert await standing(company) == ("ready", 1_200, True, None, False)
+    assert await notice_status(company) == ("ready", 1_200, True, None, False)
 
 
 async def test_a_reason_from_before_there_were_two_languages_is_shown_as_it_is(
@@ -135,7 +135,7 @@ async def test_a_reason_from_before_there_were_two_languages_is_shown_as_it_is(
     await quick_company.made("/notices", {"id": "hello", "text": "Ъ"})
     await failed(quick_company, 1, reasons={})
     words = "По этому тексту получилась тишина."
-    assert (await standing(quick_company))[3] == {"ru": words, "en": words}
+    assert (await notice_status(quick_company))[3] == {"ru": words, "en": words}
 
 
 async def test_the_companys_name_and_another_companys_notices_are_none_of_these(
@@ -147,9 +147,9 @@ async def test_the_companys_name_and_another_companys_notices_are_none_of_these(
     fact = NoticeRendered(
         notice_id=NoticeId("hello"), version=1, language=Language.RUSSIAN, parts=(), duration_ms=5
     )
-    await company.directory.checking.hear(heard(fact, "zapad"))
+    await company.directory.fact_handler.hear(heard(fact, "zapad"))
     await rendered(company, 1, 700, "company:ru")
-    assert await standing(company) == ("waiting", None, False, None, False)
+    assert await notice_status(company) == ("waiting", None, False, None, False)
     async with company.directory.database.begin() as connection:
         assert not (await connection.execute(text("SELECT * FROM renderings"))).all()
 
@@ -187,7 +187,7 @@ async def test_republishing_asks_speech_again_for_notices_that_are_there(company
     log = await company.sent()
     before = {envelope.id: each for envelope, each in log.sent if isinstance(each, RenderNotice)}
     log.sent.clear()
-    await bootstrap.republish(company.directory.book)
+    await bootstrap.republish(company.directory.repository)
     again = {envelope.id: each for envelope, each in (await company.sent()).sent}
     asked = {id_: each for id_, each in again.items() if isinstance(each, RenderNotice)}
     del before["directory/vostok/render/gone/1"]

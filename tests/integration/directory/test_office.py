@@ -178,16 +178,16 @@ async def test_hours_travel_sixty_days_ahead_and_roll_on_by_themselves(company: 
     assert fact.hours[0].from_at == Instant(NOW - NOW % DAY_MS + 6 * 3_600_000)
     assert fact.absences[0].until_at is None
     assert 59 * DAY_MS < fact.known_until_at - NOW <= 60 * DAY_MS
-    assert await company.directory.rolling.round() == 0
+    assert await company.directory.maintenance.round() == 0
     company.clock.advance(2 * 24 * 3600)
-    assert await company.directory.rolling.round() == 1
+    assert await company.directory.maintenance.round() == 1
     rolled = (await company.sent()).facts(AgentAvailabilitySaved)[-1]
     assert (rolled.version, rolled.known_until_at - fact.known_until_at) == (fact.version + 1, 2 * DAY_MS)
-    assert await company.directory.rolling.round() == 0
+    assert await company.directory.maintenance.round() == 0
     company.headers = await company.login("gusev.r")
     assert (await company.call("DELETE", "/employees/a", if_match='"2"')).status_code == 204
     company.clock.advance(2 * 24 * 3600)
-    assert await company.directory.rolling.round() == 0
+    assert await company.directory.maintenance.round() == 0
 
 
 @pytest.mark.rule("E3")
@@ -198,13 +198,13 @@ async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card
     made = await company.made("/employees", body)
     assert made["one_time_password"] is None
     assert made["letter"]["state"] == "pending"
-    assert await company.directory.letters.round() == 1
-    assert await company.directory.letters.round() == 0
+    assert await company.directory.welcome_letters.round() == 1
+    assert await company.directory.welcome_letters.round() == 0
     card = (await company.call("GET", f"/employees/{made['id']}")).json()
     assert card["letter"] == {"state": "pending", "answer": "451 later", "tries": 1}
     company.mail.answer = SendResult(verdict=Verdict.ACCEPTED, text="250 queued")
     company.clock.advance(60)
-    assert await company.directory.letters.round() == 1
+    assert await company.directory.welcome_letters.round() == 1
     [letter] = company.mail.letters
     plain = letter.get_body(("plain",))
     assert plain is not None
@@ -216,7 +216,7 @@ async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card
     assert card["letter"]["state"] == "accepted"
     company.mail.answer = SendResult(verdict=Verdict.REFUSED, text="550 no such user")
     other = await company.made("/employees", {**body, "name": "Белова Анна"})
-    await company.directory.letters.round()
+    await company.directory.welcome_letters.round()
     card = (await company.call("GET", f"/employees/{other['id']}")).json()
     assert card["letter"] == {"state": "failed", "answer": "550 no such user", "tries": 1}
 
@@ -299,7 +299,7 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
         deadline_at=NOW,
         leg_id=None,
     )
-    await company.directory.checking.hear(heard(ordered))
+    await company.directory.fact_handler.hear(heard(ordered))
     assert (await company.call("DELETE", f"/callbacks/{LONG_ID}", headers=headers)).status_code == 403
     await company.changed("/departments/sales", agents=[{"agent_id": made["id"]}])
     assert (await company.call("DELETE", f"/callbacks/{LONG_ID}", headers=headers)).status_code == 202
@@ -374,7 +374,7 @@ async def test_what_is_doubtful_is_saved_with_a_warning(quick_company: Company) 
 
 @pytest.mark.rule("O7")
 async def test_an_office_pbxs_extension_is_no_fallback(quick_company: Company) -> None:
-    """Refused with a reason that names both."""
+    """RequestRefused with a reason that names both."""
     company = quick_company
     company.log.extensions = {"31"}
     await company.made(

@@ -16,7 +16,7 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 
 from contracts.rights import Action
-from services.directory.api.document import document
+from services.directory.api.openapi import document
 from tests.integration.directory.companies import Company, sqlite
 from tools.stack.process import free_port
 

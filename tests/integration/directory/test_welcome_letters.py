@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from runtime.mail.mailer import SmtpMailer
-from services.directory.activities import letters
+from services.directory.activities import welcome_letters
 from services.directory.activities.tables import CARDS, LETTERS
 from tests.integration.directory.companies import Company
 from tests.unit.mail.servers import ScriptedServer
@@ -24,8 +24,8 @@ async def letter_of(company: Company, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def through(company: Company, mailer: SmtpMailer) -> None:
-    """Letters go to this server from now on."""
-    company.directory.letters._mailer = mailer
+    """WelcomeLetters go to this server from now on."""
+    company.directory.welcome_letters._mailer = mailer
 
 
 @pytest.mark.rule("E3")
@@ -36,7 +36,7 @@ async def test_a_slow_server_gets_one_welcome_letter_whoever_else_looks_for_what
     made = await newcomer(company, "Орлов Пётр")
     async with ScriptedServer(delays={"END": 3}) as server:
         through(company, server.mailer(timeout_s=2, end_timeout_s=60))
-        rounds = await asyncio.gather(*(company.directory.letters.round() for _ in range(3)))
+        rounds = await asyncio.gather(*(company.directory.welcome_letters.round() for _ in range(3)))
     assert sum(rounds) == 1
     assert len(server.letters) == 1
     assert (await letter_of(company, made))["state"] == "accepted"
@@ -49,13 +49,13 @@ async def test_a_wrong_password_of_ours_keeps_the_letter_and_its_secrets(company
     hello = b"250-here\r\n250 AUTH PLAIN\r\n"
     async with ScriptedServer({"EHLO": hello, "AUTH": b"535 5.7.8 wrong\r\n"}) as server:
         through(company, SmtpMailer(server.server(user="user:old@")))
-        await company.directory.letters.round()
+        await company.directory.welcome_letters.round()
     waiting = await letter_of(company, made)
     assert (waiting["state"], waiting["tries"]) == ("pending", 1)
     company.clock.advance(60)
     async with ScriptedServer() as server:
         through(company, server.mailer())
-        await company.directory.letters.round()
+        await company.directory.welcome_letters.round()
     assert len(server.letters) == 1
 
 
@@ -72,7 +72,7 @@ async def test_a_letter_that_can_not_be_written_fails_alone(company: Company) ->
         await connection.execute(other.values(sealed="not.a.jwe"))
     async with ScriptedServer() as server:
         through(company, server.mailer())
-        assert await company.directory.letters.round() == 3
+        assert await company.directory.welcome_letters.round() == 3
     states = [(await letter_of(company, each))["state"] for each in (broken, sealed, good)]
     assert states == ["failed", "failed", "accepted"]
     assert len(server.letters) == 1
@@ -89,7 +89,9 @@ async def test_a_claim_that_nobody_renews_is_over_and_the_letter_goes(quick_comp
     """The process that had it died."""
     company = quick_company
     await newcomer(company, "Орлов Пётр")
-    [row] = await company.directory.letters._claimed(10)
-    assert await company.directory.letters._claimed(10) == []
-    company.clock.advance(letters.CLAIM_MS / 1000 + 1)
-    assert [each.message_id for each in await company.directory.letters._claimed(10)] == [row.message_id]
+    [row] = await company.directory.welcome_letters._claimed(10)
+    assert await company.directory.welcome_letters._claimed(10) == []
+    company.clock.advance(welcome_letters.CLAIM_MS / 1000 + 1)
+    assert [each.message_id for each in await company.directory.welcome_letters._claimed(10)] == [
+        row.message_id
+    ]

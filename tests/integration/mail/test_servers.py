@@ -16,8 +16,7 @@ from runtime.mail.letter import Letter
 from runtime.mail.mailer import SmtpMailer, server_at
 from runtime.mail.smtp_replies import Verdict
 from runtime.memory import MemoryBlobs
-from services.directory.activities.welcome import Secrets
-from services.directory.activities.welcome import Writer as WelcomeWriter
+from services.directory.activities.welcome_text import LetterSecrets, WelcomeWriter
 from services.voicemail.activities.audio import Studio
 from services.voicemail.activities.composing import Audio, Writer
 from services.voicemail.activities.posting import Postman
@@ -81,7 +80,7 @@ def welcome(language: Language, name: str = "Зимина Вера") -> Letter:
     found.organization = msgspec.structs.replace(found.organization, name="Volga Ltd.", console_url=console)
     card = employee("Вера", email="anna@volga.example", language=language)
     card = msgspec.structs.replace(card, name=name)
-    secrets = Secrets(password="abcd2345efgh6789", phone_password="hijk2345lmno6789")
+    secrets = LetterSecrets(password="abcd2345efgh6789", phone_password="hijk2345lmno6789")
     return WELCOME.letter(found, card, secrets, f"<welcome.{language}.{len(name)}@volga.example>")
 
 

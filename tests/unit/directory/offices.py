@@ -1,11 +1,11 @@
-"""Offices in memory, for the rules: a cloud PBX, a second one, an office PBX, some people."""
+"""OfficeImport in memory, for the rules: a cloud PBX, a second one, an office PBX, some people."""
 
 from typing import Any
 
 from msgspec import structs
 
 from contracts.directory import PbxKind, Role
-from services.directory.rules import checks
+from services.directory.rules import card_checks
 from services.directory.rules.errors import Problem
 from services.directory.state.cards import (
     DepartmentCard,
@@ -62,4 +62,4 @@ def codes(found: Office, kind: Kind, id_: str) -> list[tuple[str, str]]:
 
 def problems(found: Office, kind: Kind, id_: str) -> list[Problem]:
     """Everything that is wrong or doubtful about a card."""
-    return checks.problems(found, kind, id_)
+    return card_checks.problems(found, kind, id_)

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.directory import StrategyKind
-from services.directory.rules import checks
+from services.directory.rules import card_checks
 from services.directory.rules.errors import shown
 from services.directory.state.cards import CallbackSettings, RulesCard, Seat, Strategy
 from services.directory.state.office import Kind, Office
@@ -81,14 +81,14 @@ def test_rung_one_after_the_other_the_mobile_has_the_step_and_not_the_ring_time(
 @pytest.mark.rule("E4")
 def test_saving_an_employee_warns_of_a_mobile_that_departments_ring_too_shortly() -> None:
     """Who makes the delay longer is told, and not whoever saves the department next year."""
-    [problem] = [each for each in checks.alone(with_mobile(10), Kind.EMPLOYEE, "b") if each.is_warning]
+    [problem] = [each for each in card_checks.alone(with_mobile(10), Kind.EMPLOYEE, "b") if each.is_warning]
     assert (problem.code, problem.field, problem.values["seconds"]) == (
         "mobile_time_short",
         "mobile_delay_ms",
         "10",
     )
-    assert checks.alone(with_mobile(5), Kind.EMPLOYEE, "b") == []
+    assert card_checks.alone(with_mobile(5), Kind.EMPLOYEE, "b") == []
     quick = with_mobile(5)
     quick.rules["b"] = RulesCard(no_answer_ms=10_000)
-    [problem] = checks.alone(quick, Kind.EMPLOYEE, "b")
+    [problem] = card_checks.alone(quick, Kind.EMPLOYEE, "b")
     assert problem.values["seconds"] == "5"

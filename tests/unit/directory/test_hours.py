@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.ids import Instant
 from contracts.message import Interval
-from services.directory.rules import hours, people
+from services.directory.rules import employees, hours
 from services.directory.rules.errors import shown
 from services.directory.state.cards import Absence, Hours
 from tests.unit.tools.offices import NOW, at
@@ -149,7 +149,7 @@ def test_no_date_of_the_calendar_is_too_far(first_day: date, last_day: date | No
 
 def doubts(*week: Hours) -> list[tuple[str, str]]:
     """Code and place of what is said about a week."""
-    return [(str(each.code), each.field) for each in people.week(week, "hours")]
+    return [(str(each.code), each.field) for each in employees.week(week, "hours")]
 
 
 @pytest.mark.rule("E5")
@@ -178,7 +178,7 @@ def test_a_night_shift_is_as_long_as_the_clocks_make_it() -> None:
 @pytest.mark.rule("E5")
 def test_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
     """18:00 to 09:00 is fifteen hours of night: who means it is not refused, who does not is told."""
-    [problem] = people.week(weekly("mon-fri", "18:00", "09:00"), "hours")
+    [problem] = employees.week(weekly("mon-fri", "18:00", "09:00"), "hours")
     assert (problem.code, problem.field, problem.is_warning) == ("hours_overnight", "hours.0", True)
     told = shown(problem)
     assert told.cause.en == "The hours 18:00–09:00 go over midnight and last 15 h."

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from contracts.ids import Instant
 from contracts.message import Fact
 from services.directory.rules import facts as saying
-from services.directory.rules import hours, sheets
+from services.directory.rules import hours, office_import
 from tools.apply import office
 from tools.apply.document import Document, Problem, read
 
@@ -60,7 +60,7 @@ def facts(document: Document, now_at: Instant) -> list[Fact]:
     said, problems = office.examine(document)
     assert said is not None
     assert all(problem.is_warning for problem in problems), problems
-    whole = sheets.office_of(said)
+    whole = office_import.office_of(said)
     made = saying.facts(whole, hours.local_day(now_at, whole.organization.timezone))
     made += [saying.availability(whole, id_, card, now_at) for id_, card in whole.employees.items()]
     made += [saying.scenario(whole, id_, card, now_at) for id_, card in whole.scenarios.items()]

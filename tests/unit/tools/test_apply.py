@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from contracts.directory import DepartmentSaved, NoticeSaved, PbxSaved
-from services.directory.rules import sheets
+from services.directory.rules import office_import
 from services.directory.rules.errors import Code, Problem, shown
-from services.directory.state.shown import OfficeShown
+from services.directory.state.responses import OfficeShown
 from tests.unit.tools.offices import NOW, PLAIN, changed, facts, line_of
 from tools import connect
 from tools.apply import office
@@ -74,9 +74,9 @@ def test_what_changed_is_told_field_by_field_and_numbers_are_masked() -> None:
     after, _ = office.examine(read(changed(("Зимина Вера", "Зимина-Лугова Вера"), ("10-00", "10-09"))))
     assert before is not None
     assert after is not None
-    old = sheets.office_of(before)
-    named = sheets.cards(old, after)
-    changes = tuple(sheets.changes(old, named))
+    old = office_import.office_of(before)
+    named = office_import.cards(old, after)
+    changes = tuple(office_import.changes(old, named))
     told = printed(OfficeShown(changes=changes, unchanged=len(named) - len(changes)))
     assert '~ employee zimina\n      name: "Зимина Вера" → "Зимина-Лугова Вера"' in told
     assert "~ PBX cloud" in told

@@ -15,7 +15,7 @@ from contracts.directory import (
     OrganizationSaved,
 )
 from contracts.ids import OrganizationId
-from services.directory.state.sheets import OfficeSheet
+from services.directory.state.office_sheet import OfficeSheet
 from tests.unit.tools.offices import (
     NOW,
     PLAIN,

@@ -1,0 +1,45 @@
+"""What runs beside the API first the tables, then sending, letters, hours."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import structlog
+
+from services.directory.activities.database import Database
+from services.directory.activities.maintenance import Maintenance
+from services.directory.activities.outbox import Sender
+from services.directory.activities.welcome_letters import WelcomeLetters
+
+_log: Final = structlog.get_logger()
+
+
+class Background:
+    """`is_up` once the tables are as this version needs them."""
+
+    def __init__(
+        self, database: Database, sender: Sender, letters: WelcomeLetters, rolling: Maintenance
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._letters = letters
+        self._rolling = rolling
+        self._work: asyncio.Future[tuple[None, None, None]] | None = None
+        self.is_up = False
+
+    async def run(self) -> None:
+        """Migrate, then work; an error ends the process, which is started again."""
+        await self._database.upgrade()
+        self.is_up = True
+        _log.info("the book is open")
+        self._work = asyncio.gather(self._sender.run(), self._letters.run(), self._rolling.run())
+        await self._work
+
+    async def stop(self) -> None:
+        """End the work, and only then let go of the database: what is not sent stays in the outbox."""
+        self.is_up = False
+        if self._work is not None:
+            self._work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._work
+        await self._database.close()

@@ -1,0 +1,81 @@
+"""Creating, replacing and removing cards in a unit of work, each change checked against the whole office."""
+
+from msgspec import Struct
+
+from services.directory.activities.unit_of_work import StoredCard, UnitOfWork
+from services.directory.rules import card_checks, employees, naming
+from services.directory.rules.errors import Code, Problem, RequestRefused, shown
+from services.directory.state.cards import Card
+from services.directory.state.office import Kind
+from services.directory.state.responses import ErrorShown
+
+
+class SavedCard(Struct, frozen=True, kw_only=True):
+    """A card that was saved, and what is doubtful about it."""
+
+    row: StoredCard
+    warnings: tuple[ErrorShown, ...] = ()
+
+
+def create(unit: UnitOfWork, kind: Kind, id_: str | None, name: str, card: Card) -> SavedCard:
+    """A new card under the wanted id, or one made from its name. Raises RequestRefused."""
+    wanted = id_ or naming.unique(naming.latin(name), lambda each: _is_taken(unit, kind, each))
+    if _is_taken(unit, kind, wanted):
+        raise RequestRefused(Problem(code=Code.ID_TAKEN, field="id", values={"id": wanted}))
+    unit.put(kind, wanted, card)
+    return saved(unit, kind, wanted)
+
+
+def _is_taken(unit: UnitOfWork, kind: Kind, id_: str) -> bool:
+    return any((each, id_) in unit.rows for each in of_one_name(kind))
+
+
+def of_one_name(kind: Kind) -> tuple[Kind, ...]:
+    """The kinds that share their ids: an employee and an office PBX's extension are both agents."""
+    agents = (Kind.EMPLOYEE, Kind.EXTENSION)
+    return agents if kind in agents else (kind,)
+
+
+def replace(unit: UnitOfWork, kind: Kind, id_: str, version: int, card: Card) -> SavedCard:
+    """A card as its next version, if the one that it replaces is still the newest. Raises RequestRefused."""
+    row = unit.current(kind, id_)
+    require_version(row, version)
+    unit.put(kind, id_, card)
+    return saved(unit, kind, id_)
+
+
+def require_version(row: StoredCard, version: int) -> None:
+    """Raises RequestRefused when somebody else has changed the card since it was read."""
+    if row.version != version:
+        raise RequestRefused(
+            Problem(code=Code.IF_MATCH_STALE, field="If-Match", values={"version": str(row.version)})
+        )
+
+
+def saved(unit: UnitOfWork, kind: Kind, id_: str) -> SavedCard:
+    """What was put, checked as the office stands now. Raises RequestRefused with every error."""
+    found = card_checks.alone(unit.office, kind, id_)
+    errors = [each for each in found if not each.is_warning]
+    if kind is Kind.EMPLOYEE and not employees.administrators(unit.office):
+        errors.append(Problem(code=Code.LAST_ADMINISTRATOR, field="role"))
+    if errors:
+        raise RequestRefused(*errors)
+    warnings = tuple(shown(each) for each in found if each.is_warning)
+    return SavedCard(row=unit.rows[kind, id_], warnings=warnings)
+
+
+def remove(unit: UnitOfWork, kind: Kind, id_: str, version: int) -> None:
+    """Take a card out of force, and an agent out of departments; refused while calls are led there."""
+    require_version(unit.current(kind, id_), version)
+    users = card_checks.users(unit.office, kind, id_)
+    if users:
+        raise RequestRefused(Problem(code=Code.IN_USE, values={"where": ", ".join(users)}))
+    unit.remove(kind, id_)
+    if kind in (Kind.EMPLOYEE, Kind.EXTENSION):
+        for department_id, department in list(unit.office.departments.items()):
+            unit.put(Kind.DEPARTMENT, department_id, card_checks.without_agent(department, id_))
+    if kind is Kind.EMPLOYEE:
+        if not employees.administrators(unit.office):
+            raise RequestRefused(Problem(code=Code.LAST_ADMINISTRATOR))
+        if id_ in unit.office.rules:
+            unit.remove(Kind.RULES, id_)

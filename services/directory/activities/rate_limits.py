@@ -1,0 +1,44 @@
+"""How often somebody may fail: per login and per address, counted in the database for all replicas."""
+
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.ids import Instant
+from services.directory.activities.tables import TRIES
+from services.directory.rules.errors import Code, Problem, RequestRefused
+
+WINDOW_MS: Final = 15 * 60_000
+LOGIN_TRIES_MAX: Final = 10
+"""In a window: enough for somebody who mistypes, and 960 guesses a day for somebody who guesses."""
+ADDRESS_TRIES_MAX: Final = 100
+"""An office may stand behind one address."""
+SUBJECT_LENGTH_MAX: Final = 120
+
+
+async def count(connection: AsyncConnection, subject: str, tries_max: int, now_at: Instant) -> None:
+    """Count one try. Raises RequestRefused when there were too many in this window."""
+    name = subject[:SUBJECT_LENGTH_MAX]
+    row = (await connection.execute(select(TRIES).where(TRIES.c.subject == name))).first()
+    is_over = row is None or row.window_at + WINDOW_MS <= now_at
+    if row is not None and not is_over and row.failed >= tries_max:
+        seconds = (row.window_at + WINDOW_MS - now_at) // 1000 + 1
+        raise RequestRefused(Problem(code=Code.TOO_MANY_TRIES, values={"seconds": str(seconds)}))
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    fresh = {"window_at": now_at, "failed": 1}
+    made = make(TRIES).values(subject=name, **fresh)
+    # Counted in the database: two tries at once are two.
+    changed = fresh if is_over else {"failed": TRIES.c.failed + 1}
+    await connection.execute(made.on_conflict_do_update(index_elements=["subject"], set_=changed))
+
+
+async def forget(connection: AsyncConnection, subject: str) -> None:
+    """A success: the count begins anew."""
+    await connection.execute(delete(TRIES).where(TRIES.c.subject == subject[:SUBJECT_LENGTH_MAX]))
+
+
+async def delete_expired(connection: AsyncConnection, now_at: Instant) -> None:
+    """Windows that are over."""
+    await connection.execute(delete(TRIES).where(TRIES.c.window_at + WINDOW_MS <= now_at))

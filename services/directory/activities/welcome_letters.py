@@ -1,0 +1,215 @@
+"""Welcome letters (E3): login, one-time password, phone password. Kept until the mail server has answered.
+
+A letter is a row with a state. Whoever sends one claims it for a while, and again while a slow server takes
+its time; a process that dies leaves it due once its claim is over, and it goes again with the same
+Message-ID. What can't be written, or is refused, ends alone. Its secrets lie sealed, and are gone once the
+letter has ended.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+import structlog
+from joserfc.errors import JoseError
+from sqlalchemy import Row as SqlRow
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.ids import Instant
+from runtime.mail.addresses import InvalidAddress
+from runtime.mail.mailer import Mailer
+from runtime.mail.smtp_replies import SendResult, Verdict
+from runtime.ports import Clock
+from services.directory.activities.database import Database
+from services.directory.activities.sealed_secrets import SecretBox, token
+from services.directory.activities.tables import LETTERS
+from services.directory.activities.unit_of_work import UnitOfWork
+from services.directory.activities.welcome_text import LetterSecrets, WelcomeWriter
+from services.directory.state.responses import LetterShown
+
+PAUSE_S: Final = 1.0
+PAUSE_MS_FIRST: Final = 60_000
+PAUSE_MS_MAX: Final = 3_600_000
+TRIES_MAX: Final = 30
+"""With pauses that grow to an hour: about a day."""
+AT_ONCE_MAX: Final = 10
+ANSWER_LENGTH_MAX: Final = 300
+CLAIM_MS: Final = 60_000
+CLAIM_RENEWED_S: Final = 20.0
+WAITED_S_MAX: Final = 10.0
+"""For the letters of one round; those that a slow server has not taken by then go on beside the next."""
+
+_ENDED: Final = {"due_at": None, "sealed": ""}
+_log = structlog.get_logger()
+
+LetterRow = SqlRow[tuple[Any, ...]]
+
+
+class LetterState(StrEnum):
+    """What became of a letter; the card shows it."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+
+
+class WelcomeLetters:
+    """Orders letters and sends what is due."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        secret_box: SecretBox,
+        mailer: Mailer,
+        writer: WelcomeWriter,
+        *,
+        sender: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._secret_box = secret_box
+        self._mailer = mailer
+        self._writer = writer
+        self._sender = sender
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def order(self, unit: UnitOfWork, agent_id: str, password: str, phone_password: str) -> None:
+        """A letter to a new employee, within the transaction that makes one."""
+        secrets = LetterSecrets(password=password, phone_password=phone_password)
+        values = {"organization_id": unit.organization_id, "agent_id": agent_id, "tries": 0, "answer": ""}
+        values |= {"state": LetterState.PENDING.value, "due_at": unit.now_at}
+        values["message_id"] = f"<welcome.{token()}@{self._writer.domain}>"
+        values["sealed"] = self._secret_box.seal(msgspec.json.encode(secrets).decode())
+        await unit.connection.execute(insert(LETTERS).values(**values))
+
+    async def run(self) -> None:
+        """Send what is due, for as long as the process lives."""
+        try:
+            while True:
+                try:
+                    await self.round()
+                except (SQLAlchemyError, OSError) as error:
+                    _log.warning("welcome letters wait for the database", error=str(error))
+                await asyncio.sleep(PAUSE_S)
+        finally:
+            for task in self._sending:
+                task.cancel()
+            await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def round(self) -> int:
+        """Send the letters that are due; how many that were."""
+        rows = await self._claimed(AT_ONCE_MAX - len(self._sending))
+        tasks = [asyncio.create_task(self._deliver(row)) for row in rows]
+        for task in tasks:
+            self._sending.add(task)
+            task.add_done_callback(self._ended)
+        if tasks:
+            await asyncio.wait(tasks, timeout=WAITED_S_MAX)
+        return len(rows)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("a welcome letter is due again when its claim is over", error=repr(task.exception()))
+
+    async def _claimed(self, count_max: int) -> list[LetterRow]:
+        """The letters that are due, and now this process's for a while."""
+        now_at = self._clock.now()
+        if count_max <= 0:
+            return []
+        async with self._database.begin() as connection:
+            query = select(LETTERS).where(LETTERS.c.due_at <= now_at).order_by(LETTERS.c.due_at)
+            found = (await connection.execute(query.limit(count_max))).all()
+            claim = update(LETTERS).values(due_at=now_at + CLAIM_MS)
+            return [
+                row
+                for row in found
+                if (await connection.execute(claim.where(_is(row), LETTERS.c.due_at == row.due_at))).rowcount
+            ]
+
+    async def _deliver(self, row: LetterRow) -> None:
+        done = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(row, done))
+        try:
+            answer = await self._sent(row)
+        finally:
+            done.set()
+            await asyncio.gather(renewing, return_exceptions=True)
+        async with self._database.begin() as connection:
+            changed = _after(answer, row.tries + 1, self._clock.now())
+            await connection.execute(update(LETTERS).where(_is(row)).values(**changed))
+
+    async def _renew(self, row: LetterRow, done: asyncio.Event) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(done.wait(), CLAIM_RENEWED_S)
+            except TimeoutError:
+                async with self._database.begin() as connection:
+                    longer = update(LETTERS).values(due_at=self._clock.now() + CLAIM_MS)
+                    await connection.execute(longer.where(_is(row)))
+            else:
+                return
+
+    async def _sent(self, row: LetterRow) -> SendResult:
+        async with self._database.begin() as connection:
+            unit = UnitOfWork(connection, row.organization_id, self._clock.now())
+            await unit.load()
+        card = unit.office.employees.get(row.agent_id)
+        if card is None or card.email is None:
+            return SendResult(verdict=Verdict.REFUSED, text="the card has no e-mail address")
+        try:
+            secrets = msgspec.json.decode(self._secret_box.open(row.sealed), type=LetterSecrets)
+        except (JoseError, ValueError, msgspec.DecodeError):
+            return SendResult(
+                verdict=Verdict.REFUSED, text="what the letter tells can't be opened with this key"
+            )
+        try:
+            letter = self._writer.letter(unit.office, card, secrets, row.message_id)
+        except InvalidAddress as error:
+            return SendResult(verdict=Verdict.REFUSED, text=str(error))
+        return await self._mailer.send(letter, sender=self._sender, recipient=card.email)
+
+
+def _is(row: LetterRow) -> Any:
+    """This very letter."""
+    return (
+        (LETTERS.c.organization_id == row.organization_id)
+        & (LETTERS.c.agent_id == row.agent_id)
+        & (LETTERS.c.message_id == row.message_id)
+    )
+
+
+def _after(answer: SendResult, tries: int, now_at: Instant) -> dict[str, object]:
+    """What a letter's row becomes after a try."""
+    text = answer.text[:ANSWER_LENGTH_MAX]
+    if answer.verdict is Verdict.ACCEPTED:
+        return {"state": LetterState.ACCEPTED.value, "answer": text, "tries": tries, **_ENDED}
+    if answer.verdict is Verdict.REFUSED or tries >= TRIES_MAX:
+        return {"state": LetterState.FAILED.value, "answer": text, "tries": tries, **_ENDED}
+    pause_ms = min(PAUSE_MS_FIRST * 2 ** (tries - 1), PAUSE_MS_MAX)
+    return {"answer": text, "tries": tries, "due_at": now_at + pause_ms}
+
+
+async def states(
+    connection: AsyncConnection, organization_id: str, agents: Sequence[str]
+) -> dict[str, LetterShown]:
+    """WelcomeLetters' states for the cards; nothing for those to whom none was ordered."""
+    where = (LETTERS.c.organization_id == organization_id) & LETTERS.c.agent_id.in_(agents)
+    rows = (await connection.execute(select(LETTERS).where(where))).all()
+    return {row.agent_id: LetterShown(state=row.state, answer=row.answer, tries=row.tries) for row in rows}
+
+
+async def state(connection: AsyncConnection, organization_id: str, agent_id: str) -> LetterShown | None:
+    """One letter's state."""
+    return (await states(connection, organization_id, [agent_id])).get(agent_id)
+
+
+async def drop(connection: AsyncConnection, organization_id: str, agent_id: str) -> None:
+    """A removed employee gets no letter any more."""
+    where = (LETTERS.c.organization_id == organization_id) & (LETTERS.c.agent_id == agent_id)
+    await connection.execute(delete(LETTERS).where(where))

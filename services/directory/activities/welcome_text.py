@@ -1,0 +1,141 @@
+"""What the welcome letter says (E3): how to get into the console, and onto the phones.
+
+No name stands before a full stop: companies are called «Volga Ltd.».
+"""
+
+from typing import Final
+
+import msgspec
+
+from contracts.directory import Language
+from runtime.mail import addresses
+from runtime.mail.letter import Letter, Mailbox
+from runtime.mail.letter_templates import LetterTemplates
+from runtime.text import one_line
+from services.directory.state.cards import EmployeeCard
+from services.directory.state.office import Office
+
+ACCENT: Final = "#1d4ed8"
+
+
+class LetterSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """What a letter tells, and nobody else."""
+
+    password: str
+    phone_password: str
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """Every sentence of the letter."""
+
+    subject: str
+    title: str
+    greeting: str
+    lead: str
+    company: str
+    organization: str
+    login: str
+    one_time: str
+    extension: str
+    for_phone: str
+    note: str
+    phone_note: str
+    console: str
+    softphone: str
+    footer: str
+
+
+RUSSIAN: Final = Words(
+    subject="Ваш доступ к телефонии: {company}",
+    title="Доступ к телефонии",
+    greeting="Здравствуйте, {name}!",
+    lead="Для вас открыт доступ к телефонии вашей компании.",
+    company="Компания",
+    organization="Организация",
+    login="Логин",
+    one_time="Одноразовый пароль",
+    extension="Внутренний номер",
+    for_phone="Пароль телефона",
+    note="При первом входе консоль попросит заменить одноразовый пароль своим.",
+    phone_note="С паролем телефона и тем же логином подключаются настольный телефон и программа-телефон.",
+    console="Открыть консоль",
+    softphone="Программа-телефон",
+    footer="Письмо отправлено автоматически, отвечать на него не нужно. "
+    "В нём ваши пароли: не показывайте его никому.",
+)
+ENGLISH: Final = Words(
+    subject="Your access to the phones: {company}",
+    title="Access to the phones",
+    greeting="Hello {name}!",
+    lead="You now have access to the phones of your company.",
+    company="Company",
+    organization="Organization",
+    login="Login",
+    one_time="One-time password",
+    extension="Extension",
+    for_phone="Phone password",
+    note="When you first log in, the console asks for a password of your own in place of this one.",
+    phone_note="Desk phones and softphones connect with the phone password and the same login.",
+    console="Open the console",
+    softphone="Softphone",
+    footer="This letter was sent automatically; there is no need to answer it. "
+    "It has your passwords: show it to nobody.",
+)
+WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
+
+
+class WelcomeWriter:
+    """Writes welcome letters from one sender. `softphone_url` empty: none is named."""
+
+    def __init__(self, *, sender_name: str, sender: str, softphone_url: str) -> None:
+        """Raises ValueError when the sender is no address."""
+        try:
+            self._sender = Mailbox(sender_name, addresses.on_the_wire(sender))
+        except addresses.InvalidAddress as error:
+            raise ValueError(
+                f"set RINGBACK_MAIL_FROM to the address that welcome letters come from: {error}"
+            ) from error
+        self.domain = addresses.domain(sender)
+        self._softphone_url = softphone_url
+        self._templates = LetterTemplates("services.directory.activities")
+
+    def letter(self, office: Office, card: EmployeeCard, secrets: LetterSecrets, message_id: str) -> Letter:
+        """Write one. Raises InvalidAddress."""
+        language = card.language or office.organization.language
+        page = self._page(office, card, secrets, WORDS[language])
+        return Letter(
+            message_id=message_id,
+            sender=self._sender,
+            recipient=Mailbox(card.name, addresses.on_the_wire(card.email or "")),
+            subject=str(page["subject"]),
+            text=self._templates.text("welcome", page),
+            html=self._templates.html("welcome", page | {"language": str(language)}),
+            language=str(language),
+        )
+
+    def _page(
+        self, office: Office, card: EmployeeCard, secrets: LetterSecrets, words: Words
+    ) -> dict[str, object]:
+        company = one_line(office.organization.name)
+        rows = [
+            (words.company, company),
+            (words.organization, office.organization_id),
+            (words.login, card.login),
+            (words.one_time, secrets.password),
+        ]
+        phone_rows = [(words.extension, card.extension), (words.for_phone, secrets.phone_password)]
+        links = [(words.console, office.organization.console_url), (words.softphone, self._softphone_url)]
+        return {
+            "subject": words.subject.format(company=company),
+            "accent": ACCENT,
+            "title": words.title,
+            "greeting": words.greeting.format(name=one_line(card.name)),
+            "lead": words.lead,
+            "rows": [row for row in rows if row[1]],
+            "note": words.note if secrets.password else "",
+            "phone_rows": [row for row in phone_rows if row[1]],
+            "phone_note": words.phone_note,
+            "links": [(label, url) for label, url in links if url],
+            "organization": company,
+            "footer": words.footer,
+        }

@@ -1,0 +1,88 @@
+"""Routes of callbacks ordered and cancelled from outside."""
+
+from typing import Any
+
+from litestar import Controller, Request
+from litestar.params import JSONBody
+from msgspec import Struct
+
+from contracts.rights import Action
+from services.directory.activities.authentication import Principal
+from services.directory.api.methods import delete, post
+from services.directory.api.shared import (
+    CurrentPrincipal,
+    GivenOperations,
+    IdempotencyKey,
+    Operations,
+    PathId,
+    keyed_request,
+    require,
+    subject_of_department,
+)
+from services.directory.state.limits import Number
+from services.directory.state.responses import (
+    CallbackShown,
+)
+
+
+class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to call back (C11)."""
+
+    number: Number
+
+
+class CallbackRoutes(Controller):
+    """Callbacks ordered and cancelled from outside."""
+
+    path = "/"
+    tags = ("callbacks",)
+
+    @post("/departments/{department_id:str}/callbacks", status_code=202)
+    async def order(
+        self,
+        request: Request[Any, Any, Any],
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
+        department_id: PathId,
+        data: JSONBody[Order],
+        idempotency_key: IdempotencyKey = None,
+    ) -> CallbackShown:
+        """Ask for a callback; whether it is taken is decided by the dialling policy and its limits (C11)."""
+        subject = subject_of_department(principal, department_id)
+        await require(
+            operations, principal, Action.CALLBACK_ORDER, f"department/{department_id}/callbacks", subject
+        )
+        once = await keyed_request(principal, request, idempotency_key)
+        return await operations.callbacks.order(principal.organization_id, once, department_id, data.number)
+
+    @delete("/callbacks/{callback_id:str}", status_code=202)
+    async def cancel(
+        self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
+    ) -> CallbackShown:
+        """Ask for a callback to be cancelled (C9); one that has ended stays as it ended."""
+        await _require_callback(operations, principal, callback_id)
+        await operations.callbacks.cancel(principal, callback_id)
+        return CallbackShown(callback_id=callback_id)
+
+    @post("/callbacks/{callback_id:str}/keep", status_code=202)
+    async def keep(
+        self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
+    ) -> CallbackShown:
+        """Who talks to the customer wants the callback to stand: it was somebody else's call (C14)."""
+        await _require_callback(operations, principal, callback_id)
+        await operations.callbacks.keep(principal, callback_id)
+        return CallbackShown(callback_id=callback_id)
+
+    @post("/callbacks/{callback_id:str}/not-reached", status_code=202)
+    async def not_reached(
+        self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
+    ) -> CallbackShown:
+        """The attempt's agent has met a machine or a stranger (C16); nobody else's word counts."""
+        await _require_callback(operations, principal, callback_id)
+        await operations.callbacks.not_reached(principal, callback_id)
+        return CallbackShown(callback_id=callback_id)
+
+
+async def _require_callback(operations: Operations, principal: Principal, callback_id: str) -> None:
+    subject = await operations.callbacks.subject(principal.organization_id, callback_id)
+    await require(operations, principal, Action.CALLBACK_CANCEL, f"callback/{callback_id}", subject)

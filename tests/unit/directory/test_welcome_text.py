@@ -1,0 +1,88 @@
+"""What the welcome letter says, in which language, and what nobody can smuggle into it (E3)."""
+
+import email
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+from msgspec import structs
+
+from contracts.directory import Language
+from services.directory.activities.welcome_text import WORDS, LetterSecrets, WelcomeWriter
+from tests.unit.directory.offices import employee, office
+
+SECRETS = LetterSecrets(password="abcd2345efgh6789", phone_password="hijk2345lmno6789")
+CONSOLE, SOFTPHONE = "https://console.volga.example", "https://volga.example/phone"
+
+
+def letter(
+    *,
+    company: str = "Volga Ltd.",
+    name: str = "Зимина Вера",
+    console: str = CONSOLE,
+    softphone: str = SOFTPHONE,
+    language: Language = Language.RUSSIAN,
+) -> EmailMessage:
+    """The letter as its reader's program has it."""
+    found = office()
+    found.organization = structs.replace(found.organization, name=company, console_url=console)
+    card = structs.replace(employee("Вера", email="vera@volga.example", language=language), name=name)
+    writer = WelcomeWriter(sender_name="Ringback", sender="rb@volga.example", softphone_url=softphone)
+    raw = writer.letter(found, card, SECRETS, "<welcome.1@volga.example>").as_bytes()
+    read = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def parts(read: EmailMessage) -> list[str]:
+    """Its text and its HTML."""
+    found = [read.get_body((kind,)) for kind in ("plain", "html")]
+    return [str(part.get_content()) for part in found if part is not None]
+
+
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize("language", list(Language))
+def test_both_parts_have_all_that_a_new_employee_needs(language: Language) -> None:
+    """Organization, login, both passwords, extension, console and softphone."""
+    read = letter(language=language)
+    texts = parts(read)
+    assert len(texts) == 2
+    for text in texts:
+        for needed in (
+            "вера",
+            "abcd2345efgh6789",
+            "hijk2345lmno6789",
+            "250",
+            CONSOLE,
+            SOFTPHONE,
+            "Volga Ltd.",
+        ):
+            assert needed in text
+        assert WORDS[language].lead in text
+    assert read["Subject"] == WORDS[language].subject.format(company="Volga Ltd.")
+    assert read["Content-Language"] == language
+
+
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize("language", list(Language))
+def test_no_line_is_without_content_and_no_sentence_has_two_full_stops(language: Language) -> None:
+    """Without a console there is no «Консоль: —», and «Volga Ltd.» ends no sentence."""
+    for text in parts(letter(console="", softphone="", language=language)):
+        assert "—" not in text
+        assert "Ltd.." not in text
+        assert WORDS[language].console not in text
+        assert WORDS[language].softphone not in text
+    [plain, _] = parts(letter(console="", softphone="", language=language))
+    assert not any(line.rstrip().endswith(":") for line in plain.splitlines())
+
+
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize(
+    "hostile", ["=?utf-8?q?x=0D=0ABcc:_a@b?=", "a\u2028Bcc: a@b", "<script>alert(1)</script>"]
+)
+def test_no_name_becomes_a_header_or_markup(hostile: str) -> None:
+    """The company's and the employee's."""
+    read = letter(company=hostile, name=hostile)
+    assert "Bcc" not in read
+    assert [address.addr_spec for address in read["To"].addresses] == ["vera@volga.example"]
+    assert "<script>" not in parts(read)[1]
