@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from contracts import telephony
+from contracts import callback, telephony
 from runtime.decision import Decider
-from services.callback.decider import HEARS, SAYS, apply, decide, owed
+from services.callback.decider import HEARD, apply, decide, owed
 from services.callback.state import CallbackState, Phase
 
 
@@ -16,9 +16,35 @@ def gauges(state: CallbackState) -> dict[str, float]:
 
 SERVICE: Final = Decider[CallbackState](
     name="callback",
-    hears=HEARS,
+    hears=HEARD,
     says=(
-        *SAYS,
+        callback.NumberWanted,
+        callback.NumberTyped,
+        callback.CallbackOrdered,
+        callback.NumberChanged,
+        callback.CallbackConfirmed,
+        callback.CallbackRefused,
+        callback.OrderAbandoned,
+        callback.AttemptStarted,
+        callback.CustomerDialled,
+        callback.CustomerExpected,
+        callback.CustomerJoined,
+        callback.JoinRefused,
+        callback.ConfirmationAsked,
+        callback.CustomerAnswered,
+        callback.AttemptFailed,
+        callback.AgentLost,
+        callback.CustomerHeld,
+        callback.ApologyQueued,
+        callback.ApologyDialled,
+        callback.ApologyMade,
+        callback.ApologyFailed,
+        callback.MessageWanted,
+        callback.CallbackConnected,
+        callback.CallbackExpired,
+        callback.CallbackUnreached,
+        callback.CallbackCancelled,
+        callback.CallbackBarred,
         telephony.Play,
         telephony.Record,
         telephony.CollectDigits,

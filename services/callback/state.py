@@ -392,9 +392,22 @@ class CallbackState(State):
         if new is not None and new.key.startswith(NUMBER_PREFIX):
             self.numbers_by_age[(new.taken_at[-1], new.key)] = None
 
-    def apologies_at_once_max(self, pbx_id: PbxId) -> int:
-        """How many apologies a PBX makes at once; one that is not known makes as many as usual."""
-        return (self.pbxs.get(pbx_id) or Pbx(pbx_id)).apologies_at_once_max
+    def wait(self, callback: Callback, due_ms: int | None) -> None:
+        """Set a callback's one timer, or drop it. In `apply` only."""
+        if due_ms is None:
+            self.drop_timer("callback", callback.callback_id)
+        else:
+            self.set_timer("callback", callback.callback_id, Instant(self.now_at + due_ms))
+
+    def close_order(self, leg_id: LegId | None) -> None:
+        """End a conversation about an order, or leave its leg to queue. In `apply` only."""
+        if leg_id is not None:
+            self.orders.drop(leg_id)
+            self.drop_timer("order", leg_id)
+
+    def pbx(self, pbx_id: PbxId) -> Pbx:
+        """A PBX, with the usual settings as long as none were saved."""
+        return self.pbxs.get(pbx_id) or Pbx(pbx_id)
 
     def callback_on(self, leg_id: LegId | None) -> Callback | None:
         """The callback that this leg is about, in whatever part."""
@@ -419,15 +432,21 @@ class CallbackState(State):
         """The bridged pair that this leg belongs to."""
         return self.pairs.get(self.pair_of_agent.get(leg_id, leg_id))
 
+    def callback_ordered_in(self, order: Order) -> Callback | None:
+        """The callback that was ordered in this conversation."""
+        return None if order.callback_id is None else self.callbacks.get(order.callback_id)
+
+    def order_on(self, leg_id: LegId | None) -> Order | None:
+        """The conversation about an order on this leg."""
+        return None if leg_id is None else self.orders.get(leg_id)
+
     def order_about(self, place_id: PlaceId) -> Order | None:
         """The conversation about an order of this place."""
-        leg_id = self.order_of_place.get(place_id)
-        return None if leg_id is None else self.orders.get(leg_id)
+        return self.order_on(self.order_of_place.get(place_id))
 
     def is_away(self, pbx_id: PbxId) -> bool:
         """Whether this PBX cannot be reached now."""
-        pbx = self.pbxs.get(pbx_id)
-        return pbx is not None and pbx.is_away
+        return self.pbx(pbx_id).is_away
 
     def policy(self) -> DiallingPolicy:
         """Whom we may dial now; the organization's own numbers include those of all its PBXs."""

@@ -13,8 +13,10 @@ from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed
 from contracts.message import Fact
 from contracts.queue import CallbackTakenOver
 from runtime.decision import NOTHING, Decision, together
+from runtime.records import Table
 from services.callback import rules as callback_rules
-from services.callback.decider import apologies, applying, places, sayings
+from services.callback.decider import apologies, spoken_texts
+from services.callback.state import Callback
 from services.queue.decider import _APPLY, callbacks, customers, legs, listening, offering
 from services.queue.rules import waiting
 from services.queue.state import QueueState
@@ -43,11 +45,11 @@ def an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> Non
 
 def a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
     """The agent of an attempt that has ended listens to a tone, and is cut off without a word."""
-    said = sayings.said
+    play = spoken_texts.play
     patch.setattr(
-        sayings,
-        "said",
-        lambda *given, **more: msgspec.structs.replace(said(*given, **more), interrupts=False),
+        spoken_texts,
+        "play",
+        lambda *given, **more: msgspec.structs.replace(play(*given, **more), interrupts=False),
     )
     patch.setattr(callback_rules, "FAREWELL_MS_MAX", 15_000)
 
@@ -74,13 +76,14 @@ def a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> 
 
 def a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
     """Quiet hours hold back somebody who was on the line."""
-    for module in (applying, places):
-        change = module.change
+    change: Any = Table.change
 
-        def without_origin(state: Any, known: Any, *, change: Any = change, **changes: Any) -> None:
-            change(state, known, **{name: each for name, each in changes.items() if name != "origin"})
+    def without_origin(table: Any, record: Any, **fields: Any) -> Any:
+        if isinstance(record, Callback):
+            fields.pop("origin", None)
+        return change(table, record, **fields)
 
-        patch.setattr(module, "change", without_origin)
+    patch.setattr(Table, "change", without_origin)
 
 
 def a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
@@ -134,10 +137,10 @@ def second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
         if state.is_away(pbx_id):
             return NOTHING
         ready = sorted(state.apologies_ready.get(pbx_id, ()), key=lambda each: each[1:])
-        free = max(0, state.apologies_at_once_max(pbx_id) - state.lines_taken.get(pbx_id, 0))
+        free = max(0, state.pbx(pbx_id).apologies_at_once_max - state.lines_taken.get(pbx_id, 0))
         return together(apologies._dial(state, state.callbacks[each[2]]) for each in ready[:free])
 
-    patch.setattr(apologies, "next_apologies", by_deadline)
+    patch.setattr(apologies, "dial_ready", by_deadline)
 
 
 def a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:

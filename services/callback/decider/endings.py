@@ -1,12 +1,12 @@
-"""How a callback ends, exactly once, with its whole story in one record (C13)."""
+"""The end of a callback: exactly one, which tells its whole story (C13)."""
 
-from typing import TypedDict
+from typing import Final, TypedDict
 
-from contracts import dialling
 from contracts.callback import (
     CallbackBarred,
     CallbackCancelled,
     CallbackConnected,
+    CallbackEnd,
     CallbackExpired,
     CallbackUnreached,
     Origin,
@@ -18,10 +18,17 @@ from contracts.prompts import Prompt
 from contracts.queue import CustomerTalked
 from contracts.telephony import HangUp
 from contracts.waiting import waited_ms
-from runtime.decision import Decision, together
+from runtime.decision import Decision
 from services.callback import rules
-from services.callback.decider import sayings
-from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
+from services.callback.decider import farewells
+from services.callback.state import ORGANIZATION, WITH_AGENT, Callback, CallbackState, Pair, Phase
+
+ON_LINE: Final = "customer_on_line"
+"""Expired: the customer was on the line with us for too long after the deadline (C15)."""
+LATE: Final = "apology_too_late"
+"""Expired: no line was free for the apology in time (C4)."""
+QUIET: Final = "quiet_hours"
+"""Expired: quiet hours held the callback back (C12)."""
 
 WITH_CUSTOMER = frozenset(
     {
@@ -98,7 +105,7 @@ def connected(
 
 
 def talked_otherwise(state: CallbackState, callback: Callback, talk: CustomerTalked) -> Decision:
-    """The customer has talked with the department by another call: nobody is called for this one (C14)."""
+    """The customer has talked to the department by another call: no call is owed any more (C14)."""
     fact = CallbackConnected(
         **_common(state, callback, "connected", "by_other_call"),
         agent_id=talk.agent_id,
@@ -114,7 +121,7 @@ def talked_otherwise(state: CallbackState, callback: Callback, talk: CustomerTal
 def expired(
     state: CallbackState, callback: Callback, reason: str, *, has_voice_message: bool = False, was_told: bool
 ) -> Decision:
-    """Nobody came in time, and the apology is over."""
+    """Nobody came in time, and no apology follows any more."""
     fact = CallbackExpired(
         **_common(state, callback, "expired", reason), has_voice_message=has_voice_message, was_told=was_told
     )
@@ -128,30 +135,11 @@ def unreached(state: CallbackState, callback: Callback, reason: str) -> Decision
 
 
 def cancelled(state: CallbackState, callback: Callback, reason: str, *, keeps_line: bool = False) -> Decision:
-    """Withdrawn: nothing is dialled any more, and what rings stops (C9); `keeps_line`: who is on it stays."""
+    """Withdrawn: nothing is dialled any more, and what rings stops (C9), unless the line is kept."""
     fact = CallbackCancelled(**_common(state, callback, "cancelled", reason), keeps_line=keeps_line)
     if keeps_line:
         return Decision(facts=(fact,))
     return Decision(facts=(fact,), commands=_let_go(state, callback))
-
-
-def no_longer_allowed(state: CallbackState) -> Decision:
-    """Policy was changed: whom it forbids for good is not promised a call any more (C10).
-
-    The kill switch is none of that: it may be back before the deadline.
-    """
-    policy = state.policy()
-    found = []
-    for callback in state.callbacks:
-        is_waiting = callback.phase is Phase.WAITING and callback.order_leg_id is None
-        if not (is_waiting or callback.phase is Phase.APOLOGY_DUE):
-            continue
-        reason = dialling.refusal(callback.number, policy)
-        if reason not in (None, dialling.Refusal.SWITCHED_OFF):
-            found.append(barred(state, callback, reason))
-        if len(found) == rules.BARRED_AT_ONCE_MAX:
-            break
-    return together(found)
 
 
 def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
@@ -161,7 +149,7 @@ def barred(state: CallbackState, callback: Callback, reason: str) -> Decision:
 
 
 def _let_go(state: CallbackState, callback: Callback) -> tuple[Command, ...]:
-    """Hang up what the callback still has; an agent whose attempt does not go on hears so first."""
+    """Hang up the legs that the callback still has; the agent of an attempt is told first."""
     found: list[Command] = []
     if callback.phase in WITH_CUSTOMER and callback.customer is not None and not callback.customer.is_over:
         found.append(HangUp(pbx_id=callback.pbx_id, leg_id=callback.customer.leg_id, reason="callback_ended"))
@@ -172,5 +160,32 @@ def _let_go(state: CallbackState, callback: Callback) -> tuple[Command, ...]:
     if callback.phase in WITH_AGENT and callback.agent_leg_id is not None:
         leg_id = callback.agent_leg_id
         why = Prompt.CALLBACK_CANCELLED
-        found.append(sayings.farewell(state, callback.department_id, leg_id, callback.pbx_id, why))
+        found.append(farewells.play(state, callback.department_id, leg_id, callback.pbx_id, why))
     return tuple(found)
+
+
+def apply_end(state: CallbackState, fact: CallbackEnd) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    agent_leg_id, customer_leg_id = callback.agent_leg_id, callback.customer_leg_id
+    if isinstance(fact, CallbackConnected):
+        if callback.phase is Phase.BRIDGING and customer_leg_id is not None and agent_leg_id is not None:
+            # Said by an older version, which did not wait for the talk's end.
+            state.pairs.put(Pair(customer_leg_id, agent_leg_id, callback.pbx_id))
+    elif callback.phase in WITH_AGENT and agent_leg_id is not None:
+        farewells.begin(state, agent_leg_id, callback.pbx_id)
+    if isinstance(fact, CallbackCancelled) and fact.keeps_line:
+        state.close_order(callback.order_leg_id)
+    if isinstance(fact, CallbackBarred):
+        _count_barred(state)
+    state.wait(callback, None)
+    state.callbacks.drop(callback.callback_id)
+
+
+def _count_barred(state: CallbackState) -> None:
+    """A new policy may bar more callbacks than fit into one step: the timer goes on with the others."""
+    cause, count = state.barred
+    state.barred = (state.cause, count + 1 if cause == state.cause else 1)
+    if state.barred[1] == rules.BARRED_AT_ONCE_MAX:
+        state.set_timer("policy", ORGANIZATION, state.now_at)

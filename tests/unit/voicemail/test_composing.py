@@ -15,7 +15,7 @@ from contracts.directory import Language, Recipient
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
 from runtime.text import one_line
-from services.callback.decider.changes import LATE, ON_LINE, QUIET
+from services.callback.decider.endings import LATE, ON_LINE, QUIET
 from services.voicemail.activities.composing import Audio, Writer
 from services.voicemail.activities.wording import (
     RUSSIAN,

@@ -1,4 +1,4 @@
-"""What is said on a leg: lists of objects in the bucket, in the department's language."""
+"""What is played on a leg: lists of objects in the bucket, in the department's language."""
 
 from contracts.dialling import Refusal
 from contracts.directory import Language, NoticeChoice, NoticeKind
@@ -14,16 +14,32 @@ from contracts.prompts import (
 from contracts.queue import AgentReady
 from contracts.telephony import Play
 from services.callback import rules
-from services.callback.decider.changes import farewell_play_id
 from services.callback.state import Callback, CallbackState
 
 Media = tuple[MediaKey, ...]
 
 
-def language_of(state: CallbackState, department_id: DepartmentId) -> Language:
-    """The language in which a department speaks."""
-    department = state.departments.get(department_id)
+def play(pbx_id: PbxId, leg_id: LegId, play_id: PlayId, media: Media, *, barge_in: bool = False) -> Play:
+    """The command that plays it at once: what plays on the leg until now is out of date."""
+    return Play(
+        pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, media=media, barge_in=barge_in, interrupts=True
+    )
+
+
+def prompt(state: CallbackState, department_id: DepartmentId | None, *prompts: Prompt) -> Media:
+    """These prompts in the department's language; in Russian when the department is not known."""
+    return prompt_keys(_language(state, department_id), *prompts)
+
+
+def _language(state: CallbackState, department_id: DepartmentId | None) -> Language:
+    department = None if department_id is None else state.departments.get(department_id)
     return Language.RUSSIAN if department is None else department.language
+
+
+def _company(state: CallbackState, language: Language) -> Media | None:
+    """The company's name, or None as long as it has not been rendered."""
+    company = state.notices.get(company_notice(language))
+    return None if company is None else tuple(map(MediaKey, company.parts))
 
 
 def _notice(state: CallbackState, choice: NoticeChoice, standard: Media, number: Media) -> Media:
@@ -44,7 +60,7 @@ def _notice(state: CallbackState, choice: NoticeChoice, standard: Media, number:
 
 def order_taken(state: CallbackState, department_id: DepartmentId, number: str) -> Media:
     """The number read back, and that we will call (C1)."""
-    language = language_of(state, department_id)
+    language = _language(state, department_id)
     department = state.departments.get(department_id)
     spoken = prompt_keys(language, *number_prompts(language, number))
     standard = prompt_keys(language, Prompt.ORDER_TAKEN)
@@ -53,77 +69,49 @@ def order_taken(state: CallbackState, department_id: DepartmentId, number: str) 
     return (*prompt_keys(language, Prompt.ORDER_TAKEN_NUMBER), *spoken, *notice)
 
 
-def order_agreed(state: CallbackState, department_id: DepartmentId) -> Media:
-    """That we will call, for who has heard the number and agreed."""
-    return prompt_keys(language_of(state, department_id), Prompt.ORDER_TAKEN)
-
-
 def type_number(state: CallbackState, department_id: DepartmentId, reason: Refusal) -> Media:
-    """Why the number before was none, unless nobody has given one, and that one shall be typed."""
-    language = language_of(state, department_id)
+    """Asks for a number, after the reason why the one before cannot be used, if there was one."""
     if reason is Refusal.WITHHELD:
-        return prompt_keys(language, Prompt.TYPE_NUMBER)
-    return prompt_keys(language, rules.refusal_prompt(reason), Prompt.TYPE_NUMBER)
+        return prompt(state, department_id, Prompt.TYPE_NUMBER)
+    return prompt(state, department_id, rules.refusal_prompt(reason), Prompt.TYPE_NUMBER)
 
 
 def confirm_number(state: CallbackState, department_id: DepartmentId, number: str) -> Media:
     """The typed number, and that 1 confirms it."""
-    language = language_of(state, department_id)
+    language = _language(state, department_id)
     return prompt_keys(language, *number_prompts(language, number), Prompt.CONFIRM_NUMBER)
 
 
-def confirm(state: CallbackState, callback: Callback) -> Media:
-    """Who is calling, as far as the company's name can be said, and that 1 connects (C16)."""
-    language = language_of(state, callback.department_id)
-    company = state.notices.get(company_notice(language))
-    asked = prompt_keys(language, Prompt.CONFIRM_CUSTOMER)
-    if company is None:
-        return asked
-    return (*prompt_keys(language, Prompt.APOLOGY_FROM), *map(MediaKey, company.parts), *asked)
+def confirm_customer(state: CallbackState, callback: Callback) -> Media:
+    """The name of the company that calls, and that 1 connects (C16)."""
+    language = _language(state, callback.department_id)
+    company = _company(state, language)
+    caller = () if company is None else (*prompt_keys(language, Prompt.APOLOGY_FROM), *company)
+    return (*caller, *prompt_keys(language, Prompt.CONFIRM_CUSTOMER))
 
 
 def refused(state: CallbackState, department_id: DepartmentId, reason: Refusal) -> Media:
     """Why there is no callback."""
-    return prompt_keys(language_of(state, department_id), rules.refusal_prompt(reason))
+    return prompt(state, department_id, rules.refusal_prompt(reason))
 
 
 def whisper(state: CallbackState, callback: Callback, ready: AgentReady) -> Media:
-    """Whom the agent will talk to: a callback, the number, how long the customer has waited (C3), and whether
-    another department has talked to the customer meanwhile (EC-30); which and when stands in the offer."""
-    language = language_of(state, callback.department_id)
+    """For the agent: a callback, the customer's number, how long the customer has waited (C3), and whether
+    another department has talked to the customer meanwhile (EC-30); the offer says which one and when."""
+    language = _language(state, callback.department_id)
     number = number_prompts(language, callback.number)
     talked = () if ready.talked_before is None else (Prompt.WHISPER_TALKED_BEFORE,)
     return prompt_keys(language, Prompt.WHISPER_CALLBACK, *number, waited_prompt(ready.waited_ms), *talked)
 
 
 def apology(state: CallbackState, callback: Callback, ask: int) -> Media:
-    """The apology, and that 1 leaves a voice message; the second time only that."""
-    language = language_of(state, callback.department_id)
+    """The apology, and that 1 leaves a voice message; the second time only the latter."""
+    language = _language(state, callback.department_id)
     press_one = prompt_keys(language, Prompt.APOLOGY_PRESS_ONE)
     if ask > 1:
         return press_one
     department = state.departments.get(callback.department_id)
     choice = NoticeChoice() if department is None else department.apology
     number = prompt_keys(language, *number_prompts(language, callback.number))
-    company = state.notices.get(company_notice(language))
-    standard = apology_keys(language, () if company is None else tuple(map(MediaKey, company.parts)))
+    standard = apology_keys(language, _company(state, language) or ())
     return (*_notice(state, choice, standard, number), *press_one)
-
-
-def farewell(
-    state: CallbackState,
-    department_id: DepartmentId | None,
-    leg_id: LegId,
-    pbx_id: PbxId,
-    told: Prompt,
-) -> Play:
-    """An agent is told why there is nobody to talk to; then this leg is hung up."""
-    language = Language.RUSSIAN if department_id is None else language_of(state, department_id)
-    return said(pbx_id, leg_id, farewell_play_id(leg_id), prompt_keys(language, told))
-
-
-def said(pbx_id: PbxId, leg_id: LegId, play_id: PlayId, media: Media, *, barge_in: bool = False) -> Play:
-    """The command that says it, at once: what was said before on this leg is about a moment that is over."""
-    return Play(
-        pbx_id=pbx_id, leg_id=leg_id, play_id=play_id, media=media, barge_in=barge_in, interrupts=True
-    )

@@ -1,0 +1,137 @@
+"""Calls of the customer while a callback stands (C8, C14, C15): nobody dials, and «1» joins the two.
+
+Queue tells of these calls. While an agent is here for the callback, «1» brings the customer together with
+that agent; while none is, the callback's place is taken over by the call. An apology that still rings gives
+way. A customer who has talked to the department by another call is not called any more.
+"""
+
+from contracts.callback import ApologyFailed, CustomerExpected, CustomerJoined, JoinRefused, Origin
+from contracts.gateway import Outcome
+from contracts.ids import LegId, PlaceId
+from contracts.queue import CallbackJoined, CallbackTakenOver, CustomerOnLine, CustomerTalked
+from contracts.telephony import CancelLeg
+from runtime.decision import NOTHING, Decision
+from services.callback import rules
+from services.callback.decider import bridges, endings
+from services.callback.decider.story import with_line
+from services.callback.state import Callback, CallbackState, Dial, Phase
+
+JOINABLE = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING})
+"""An agent is here, and nobody has been reached yet."""
+
+
+def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    if callback.phase is Phase.APOLOGY_DUE:
+        state.callbacks.change(callback, is_apology_ready=False)
+    elif callback.phase in (Phase.WHISPERING, Phase.DIALLING) and fact.leg_id is not None:
+        noted = with_line(state, callback, "customer_on_line", leg_id=fact.leg_id)
+        state.callbacks.change(noted, live_leg_id=fact.leg_id)
+
+
+def decide_on_line(state: CallbackState, fact: CustomerOnLine) -> Decision:
+    """An apology that still rings gives way to the customer's call, or to an attempt (C15)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase is not Phase.APOLOGY_DIALLED or callback.customer_leg_id is None:
+        return NOTHING
+    failed = ApologyFailed(
+        callback_id=callback.callback_id,
+        leg_id=callback.customer_leg_id,
+        outcome=Outcome.CANCELLED,
+        next_attempt_at=state.now_at,
+        is_uncounted=True,
+    )
+    cancel = CancelLeg(pbx_id=callback.pbx_id, leg_id=callback.customer_leg_id)
+    return Decision(facts=(failed,), commands=(cancel,))
+
+
+def apply_taken_over(state: CallbackState, fact: CallbackTakenOver) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is not None and callback.phase is Phase.WAITING:
+        state.callbacks.change(
+            with_line(state, callback, "taken_over", leg_id=fact.leg_id),
+            order_leg_id=fact.leg_id,
+            joined_at=fact.joined_at or callback.joined_at,
+            deadline_at=fact.deadline_at or callback.deadline_at,
+            origin=Origin.QUEUE,
+        )
+
+
+def expect(callback: Callback, leg_id: LegId) -> Decision:
+    """Instead of dialling, wait for the key on the customer's own call."""
+    expected = CustomerExpected(callback_id=callback.callback_id, place_id=callback.place_id, leg_id=leg_id)
+    return Decision(facts=(expected,))
+
+
+def apply_expected(state: CallbackState, fact: CustomerExpected) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    state.callbacks.change(
+        with_line(state, callback, "customer_expected", leg_id=fact.leg_id),
+        phase=Phase.EXPECTING,
+        attempts=_attempts_before(callback),
+        customer=None,
+    )
+    state.wait(callback, rules.JOIN_MS_MAX)
+
+
+def _attempts_before(callback: Callback) -> int:
+    """The attempts without the dial at hand, which does not count: the customer has called in."""
+    return callback.attempts - (1 if callback.phase is Phase.DIALLING else 0)
+
+
+def decide_joined(state: CallbackState, fact: CallbackJoined) -> Decision:
+    """The customer pressed «1»: join the agent, if one is still here (C8)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase not in JOINABLE:
+        refused = JoinRefused(
+            callback_id=fact.callback_id, place_id=fact.place_id, new_place_id=fact.new_place_id
+        )
+        return Decision(facts=(refused,))
+    return join(state, callback, leg_id=fact.leg_id, new_place_id=fact.new_place_id)
+
+
+def join(state: CallbackState, callback: Callback, *, leg_id: LegId, new_place_id: PlaceId) -> Decision:
+    """Bring the customer on this leg together with the agent; cancel what rings the customer."""
+    notice_id = bridges.recording_notice_id(state, callback, leg_id)
+    joined = CustomerJoined(
+        callback_id=callback.callback_id,
+        place_id=callback.place_id,
+        new_place_id=new_place_id,
+        leg_id=leg_id,
+        play_id=notice_id,
+    )
+    dialled = [each for each in (callback.customer, callback.cancelling) if each is not None]
+    cancels = tuple(CancelLeg(pbx_id=callback.pbx_id, leg_id=each.leg_id) for each in dialled)
+    commands = bridges.bring_together(state, callback, leg_id, notice_id)
+    return Decision(facts=(joined,), commands=(*cancels, *commands))
+
+
+def apply_joined(state: CallbackState, fact: CustomerJoined) -> None:
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None:
+        return
+    state.close_order(fact.leg_id)
+    state.callbacks.change(
+        with_line(state, callback, "customer_joined", leg_id=fact.leg_id),
+        phase=Phase.BRIDGING,
+        attempts=_attempts_before(callback),
+        customer=Dial(fact.leg_id, True),
+        cancelled=None,
+        live_leg_id=None,
+        is_joined=True,
+        origin=Origin.QUEUE,
+        play_id=fact.play_id,
+    )
+    bridges.await_bridge(state, callback, fact.play_id)
+
+
+def decide_talked(state: CallbackState, fact: CustomerTalked) -> Decision:
+    """The customer has talked to the department: neither attempt nor apology is needed (C14)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase not in (Phase.WAITING, Phase.APOLOGY_DUE, Phase.APOLOGY_DIALLED):
+        return NOTHING
+    return endings.talked_otherwise(state, callback, fact)
