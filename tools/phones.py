@@ -1,7 +1,7 @@
 """Runs the simulated PBXs and phones of a script, for the gateway to connect to (loopback, JSON lines).
 
 It is a process of its own, so that a gateway that is killed finds its calls alive. What is played must be in
-S3 (RINGBACK_S3_*); what people say is spoken by espeak-ng. With --wait the script's zero is a control's
+S3 (RINGBACK_S3_*); what people say is spoken by espeak-ng. With --wait the script starts with a control's
 `begin`; controls are described in services/gateway/simulated/wire.py.
 """
 
@@ -37,7 +37,7 @@ BASE_MS = 1_000_000
 
 
 class NotServed(Exception):
-    """The phones can't be there; the message says why and what to do."""
+    """The phones can't be served; the message says why and what to do."""
 
 
 def speak(text: str, language: Language) -> bytes:
@@ -61,7 +61,7 @@ def speak(text: str, language: Language) -> bytes:
 
 
 class Bucket:
-    """The S3 that is named by the environment; a PBX that can't reach it plays nothing."""
+    """The S3 bucket of the environment; a PBX that can't reach it plays nothing."""
 
     def __init__(self) -> None:
         self._bucket = os.environ.get("RINGBACK_S3_BUCKET", "ringback")
@@ -70,14 +70,14 @@ class Bucket:
             region=os.environ.get("RINGBACK_S3_REGION", "us-east-1"),
             access_key=os.environ.get("RINGBACK_S3_ACCESS_KEY", "none"),
             secret_key=os.environ.get("RINGBACK_S3_SECRET_KEY", "none"),
-            # The PBXs stand still meanwhile, so a dead S3 is given up on soon.
+            # The PBXs stand still meanwhile, so a dead S3 is given up soon.
             connect_s_max=1,
             answer_s_max=2,
             retries_max=1,
         )
 
     def fetch(self, key: MediaKey) -> bytes | None:
-        """An object, or None when it is not there or S3 is not."""
+        """An object, or None if it or S3 is missing."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=key)
             return bytes(answer["Body"].read())
@@ -86,7 +86,7 @@ class Bucket:
 
 
 class PhonesServer:
-    """A network behind a TCP port; `speed` 2 lets everything happen twice as fast."""
+    """A simulated network behind a TCP port; `speed` 2 lets everything happen twice as fast."""
 
     def __init__(self, network: SimulatedNetwork, *, speed: float = 1.0) -> None:
         self.network = network
@@ -119,7 +119,7 @@ class PhonesServer:
             writer.close()
 
     def begin(self) -> None:
-        """The script's zero."""
+        """Start the script."""
         self.network.begin(self.now())
         self._changed.set()
 
@@ -134,17 +134,17 @@ class PhonesServer:
                     await self._changed.wait()
 
     def _pump(self) -> None:
-        """Let the time run, and pass on what was told."""
+        """Advance the network, and send its events."""
         now = self.now()
         self.network.advance(now)
         for pbx_id, pbx in self.network.pbxs.items():
             for event in pbx.events(now):
                 writer = self._connections.get(pbx_id)
                 if isinstance(event, PbxGone):
-                    # A PBX that vanishes says nothing: its connections break.
+                    # A PBX that goes away says nothing: its connection breaks.
                     self._drop(pbx_id)
                 elif isinstance(event, PbxThere):
-                    # It tells what it has to whoever connects.
+                    # Sent to each gateway that connects.
                     continue
                 elif writer is not None:
                     writer.write(wire.line(wire.EventLine(event=event)))
@@ -185,9 +185,9 @@ class PhonesServer:
         while data := await reader.readline():
             if self._connections.get(pbx_id) is not writer:
                 return
-            asking = wire.read_request(data)
-            if asking.request is not None:
-                pbx.command(self.now(), asking.number, asking.request)
+            line = wire.read_request(data)
+            if line.request is not None:
+                pbx.command(self.now(), line.number, line.request)
                 self._changed.set()
         if self._connections.get(pbx_id) is writer:
             del self._connections[pbx_id]
@@ -217,7 +217,7 @@ class PhonesServer:
 
 
 def control(port: int, message: wire.Control) -> dict[str, int]:
-    """Tell a running network something (from another process); returns its counts. Raises RuntimeError."""
+    """Send a control to a running network from another process; returns its counts. Raises RuntimeError."""
     with socket.create_connection(("127.0.0.1", port), timeout=CONTROL_S_MAX) as connection:
         connection.sendall(wire.line(wire.Greeting(control=message)))
         answer = json.loads(connection.makefile("rb").readline())
@@ -235,10 +235,10 @@ async def _serve(options: argparse.Namespace, script: Script) -> None:
     stopped = asyncio.Event()
     for sign in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
-    sounds = AudioLibrary(Bucket().fetch, speak)
+    audio = AudioLibrary(Bucket().fetch, speak)
     for text, language in sorted(scripts.texts(script)):
-        sounds.spoken(text, language)
-    server = PhonesServer(SimulatedNetwork(script, sounds, boot=f"{int(time.time()):x}"), speed=options.speed)
+        audio.spoken(text, language)
+    server = PhonesServer(SimulatedNetwork(script, audio, boot=f"{int(time.time()):x}"), speed=options.speed)
     try:
         port = await server.start(options.port)
     except (OSError, OverflowError) as error:

@@ -101,13 +101,13 @@ class PlayEnded(PbxEvent, tag="play_ended", frozen=True, kw_only=True):
     was_interrupted: bool = False
 
 
-class Wired(PbxEvent, tag="wired", frozen=True, kw_only=True):
+class LegsBridged(PbxEvent, tag="wired", frozen=True, kw_only=True):
     """Two legs hear each other."""
 
     bridge_id: BridgeId
 
 
-class Unwired(PbxEvent, tag="unwired", frozen=True, kw_only=True):
+class LegsUnbridged(PbxEvent, tag="unwired", frozen=True, kw_only=True):
     """The two legs no longer hear each other."""
 
     bridge_id: BridgeId
@@ -198,8 +198,8 @@ AnyPbxEvent = (
     | Ended
     | Pressed
     | PlayEnded
-    | Wired
-    | Unwired
+    | LegsBridged
+    | LegsUnbridged
     | Sound
     | RecordingClosed
     | Silent

@@ -90,7 +90,7 @@ class Leg(msgspec.Struct, kw_only=True):
     plays: dict[PlayId, Playing] = msgspec.field(default_factory=dict)
     played: set[PlayId] = msgspec.field(default_factory=set)
     recordings: set[RecordingId] = msgspec.field(default_factory=set)
-    wirings: list[BridgeId] = msgspec.field(default_factory=list)
+    bridges: list[BridgeId] = msgspec.field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
@@ -114,12 +114,12 @@ class Recording(msgspec.Struct, kw_only=True):
     is_finished: bool = False
 
 
-class Wiring(msgspec.Struct, kw_only=True):
+class LegBridge(msgspec.Struct, kw_only=True):
     """One bridge."""
 
     bridge_id: BridgeId
     legs: tuple[LegId, ...]
-    is_wired: bool = False
+    is_up: bool = False
     is_over: bool = False
     bridging: CommandKey | None = None
     unbridging: CommandKey | None = None

@@ -55,7 +55,7 @@ class Doings:
     def hang_up(self, leg_id: LegId) -> None:
         """Whoever is on this leg puts the phone down."""
         self._network.advance(self.now())
-        self._pbx.hang_up(self._pbx.lines[leg_id], self.now())
+        self._pbx.hang_up(self._pbx.legs[leg_id], self.now())
         self._bell.ring()
 
     def vanish(self, for_s: float) -> None:

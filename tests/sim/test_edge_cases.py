@@ -176,7 +176,7 @@ class Outage(World):
         self._loop.call_later(until_s - 1.0, lambda: self.during.update(self._ears()))
 
     def _ears(self) -> dict[str, str]:
-        lines = self.network.pbxs[CLOUD].lines.values()
+        lines = self.network.pbxs[CLOUD].legs.values()
         return {each.leg_id: each.listening for each in lines if each.is_arrived and not each.is_over}
 
 

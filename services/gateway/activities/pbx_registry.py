@@ -16,7 +16,7 @@ AdapterAt = Callable[[str], MakeAdapter]
 
 
 class PbxRegistry:
-    """The registry by PBX."""
+    """The runners by PBX; passes each record to the runner that it concerns."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ RELEASE: Final = -1
 """The number of every request to release: its reply changes nothing."""
 
 FETCHES_MAX: Final = 50
-"""A PBX that announced more sound than it has gives up after so many vain requests."""
+"""After so many fetches that added nothing the PBX does not have the sound that it announced."""
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,16 @@ from services.gateway import rules
 from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.decider.leg_end import leg_gone, recording_missing
 from services.gateway.port import AnyCommand
-from services.gateway.state import Collecting, CommandKey, Leg, OurReason, Phase, Playing, Recording, Wiring
+from services.gateway.state import (
+    Collecting,
+    CommandKey,
+    Leg,
+    LegBridge,
+    OurReason,
+    Phase,
+    Playing,
+    Recording,
+)
 
 
 def carry_out(state: GatewayState, now: int, key: CommandKey, command: AnyCommand) -> None:
@@ -244,7 +253,7 @@ def _record(state: GatewayState, now: int, key: CommandKey, command: telephony.R
 
 def _bridge(state: GatewayState, now: int, key: CommandKey, command: telephony.Bridge) -> None:
     name = type_name(command)
-    if command.bridge_id in state.wirings:
+    if command.bridge_id in state.bridges:
         state.done(key, name)
         return
     legs = [state.live(leg_id) for leg_id in command.legs]
@@ -252,23 +261,23 @@ def _bridge(state: GatewayState, now: int, key: CommandKey, command: telephony.B
         if leg is None or leg.phase is not Phase.ANSWERED:
             state.refuse(key, name, "gone" if leg is None else "not_answered", leg_id)
             return
-    wiring = Wiring(bridge_id=command.bridge_id, legs=command.legs, bridging=key)
-    state.wirings[command.bridge_id] = wiring
+    bridge = LegBridge(bridge_id=command.bridge_id, legs=command.legs, bridging=key)
+    state.bridges[command.bridge_id] = bridge
     for leg in legs:
         if leg is not None:
-            leg.wirings.append(command.bridge_id)
+            leg.bridges.append(command.bridge_id)
     state.ask(now, command, key=key, command=name)
 
 
 def _unbridge(state: GatewayState, now: int, key: CommandKey, command: telephony.Unbridge) -> None:
-    wiring = state.wirings.get(command.bridge_id)
-    if wiring is None:
+    bridge = state.bridges.get(command.bridge_id)
+    if bridge is None:
         state.refuse(key, type_name(command), "unknown_bridge")
-    elif wiring.is_over or wiring.unbridging is not None:
-        again = Unbridged(pbx_id=state.pbx_id, bridge_id=wiring.bridge_id, legs=wiring.legs)
+    elif bridge.is_over or bridge.unbridging is not None:
+        again = Unbridged(pbx_id=state.pbx_id, bridge_id=bridge.bridge_id, legs=bridge.legs)
         state.answer(again, key)
     else:
-        wiring.unbridging = key
+        bridge.unbridging = key
         state.ask(now, command, key=key, command=type_name(command))
 
 

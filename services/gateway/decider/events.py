@@ -21,7 +21,7 @@ from services.gateway import port, rules
 from services.gateway.decider import replies
 from services.gateway.decider.effects import CloseRecording
 from services.gateway.decider.gateway_state import GatewayState
-from services.gateway.decider.leg_end import leg_gone, unwired
+from services.gateway.decider.leg_end import bridge_over, leg_gone
 from services.gateway.decider.leg_start import arrived, picked_up, progressed
 from services.gateway.decider.resync import pbx_there
 from services.gateway.state import Leg
@@ -44,10 +44,10 @@ def handle(state: GatewayState, now: int, event: port.AnyPbxEvent) -> None:
             device_seen(state, event)
         case port.ExtensionFound():
             _extension_found(state, event)
-        case port.Wired():
-            _wired(state, event)
-        case port.Unwired():
-            _unwired(state, event)
+        case port.LegsBridged():
+            _bridged(state, event)
+        case port.LegsUnbridged():
+            _unbridged(state, event)
         case port.RecordingClosed():
             _recording_closed(state, event)
         case port.Sound():
@@ -154,19 +154,19 @@ def close_play(
     state.answer(finished, playing.key)
 
 
-def _wired(state: GatewayState, event: port.Wired) -> None:
-    wiring = state.wirings.get(event.bridge_id)
-    if wiring is None or wiring.is_over or wiring.is_wired:
+def _bridged(state: GatewayState, event: port.LegsBridged) -> None:
+    bridge = state.bridges.get(event.bridge_id)
+    if bridge is None or bridge.is_over or bridge.is_up:
         return
-    wiring.is_wired = True
-    key, wiring.bridging = wiring.bridging, None
-    state.answer(Bridged(pbx_id=state.pbx_id, bridge_id=wiring.bridge_id, legs=wiring.legs), key)
+    bridge.is_up = True
+    key, bridge.bridging = bridge.bridging, None
+    state.answer(Bridged(pbx_id=state.pbx_id, bridge_id=bridge.bridge_id, legs=bridge.legs), key)
 
 
-def _unwired(state: GatewayState, event: port.Unwired) -> None:
-    wiring = state.wirings.get(event.bridge_id)
-    if wiring is not None:
-        unwired(state, wiring)
+def _unbridged(state: GatewayState, event: port.LegsUnbridged) -> None:
+    bridge = state.bridges.get(event.bridge_id)
+    if bridge is not None:
+        bridge_over(state, bridge)
 
 
 def _recording_closed(state: GatewayState, event: port.RecordingClosed) -> None:

@@ -8,9 +8,8 @@ from contracts import directory, gateway
 from contracts.codec import Envelope
 from contracts.ids import Instant, LegId, MediaKey, OrganizationId, PbxId, RecordingId
 from contracts.message import Fact
-from services.gateway.decider import commands, leg_end, recovery, replies
+from services.gateway.decider import commands, events, leg_end, recovery, replies
 from services.gateway.decider.effects import Effect, Settled, Superseded
-from services.gateway.decider.events import collected, handle
 from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.port import AnyCommand, AnyPbxEvent, Cause, Result
 from services.gateway.state import CommandKey, OurReason, Phase
@@ -109,7 +108,7 @@ class Gateway:
     def handle(self, now: int, event: AnyPbxEvent) -> None:
         """Handle an event of the PBX (sound goes to the spool instead)."""
         if not self._is_silent:
-            handle(self._state, now, event)
+            events.handle(self._state, now, event)
 
     def spooled(self, spooled: SpooledRecording) -> None:
         """A recording is closed in the spool: say so once."""
@@ -198,7 +197,7 @@ class Gateway:
     def _collected(self, leg_id: LegId) -> None:
         leg = self._state.live(leg_id)
         if leg is not None:
-            collected(self._state, leg)
+            events.collected(self._state, leg)
 
     def _not_checked(self, extension: str) -> None:
         for key in self._state.checks.pop(extension, ()):

@@ -10,7 +10,7 @@ from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, Pbx
 from services.gateway import rules
 from services.gateway.decider.effects import Ask, Count, Effect, Say, Settled
 from services.gateway.port import Request
-from services.gateway.state import NO_COMMAND, Answers, CommandKey, Leg, Phase, Recording, Timers, Wiring
+from services.gateway.state import NO_COMMAND, Answers, CommandKey, Leg, LegBridge, Phase, Recording, Timers
 
 LEGS_MAX: Final = 50_000
 """Ended legs are kept so that no id is used twice; a PBX has some thousands a day."""
@@ -41,7 +41,7 @@ class GatewayState:
         self.newest_at = Instant(0)
         self.legs: dict[LegId, Leg] = {}
         self.recordings: dict[RecordingId, Recording] = {}
-        self.wirings: dict[BridgeId, Wiring] = {}
+        self.bridges: dict[BridgeId, LegBridge] = {}
         self.devices: dict[Address, DeviceState] = {}
         self.checks: dict[str, list[CommandKey]] = {}
         self.pending: dict[int, PendingRequest] = {}
@@ -174,8 +174,8 @@ class GatewayState:
 
     def _forget(self, leg: Leg) -> None:
         del self.legs[leg.leg_id]
-        for bridge_id in leg.wirings:
-            self.wirings.pop(bridge_id, None)
+        for bridge_id in leg.bridges:
+            self.bridges.pop(bridge_id, None)
         for recording_id in sorted(leg.recordings):
             if self.recordings[recording_id].is_finished:
                 del self.recordings[recording_id]

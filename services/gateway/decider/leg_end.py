@@ -7,7 +7,7 @@ from services.gateway import rules
 from services.gateway.decider.effects import CloseRecording
 from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.port import Cause
-from services.gateway.state import Leg, OurReason, Phase, Recording, Wiring
+from services.gateway.state import Leg, LegBridge, OurReason, Phase, Recording
 
 LEG_TIMERS = ("life", "ring", "unconfirmed", "digits")
 
@@ -35,8 +35,8 @@ def leg_gone(
     if leg.answering is not None:
         state.refuse(leg.answering, "telephony.answer_leg", "gone", leg.leg_id)
         leg.answering = None
-    for bridge_id in leg.wirings:
-        unwired(state, state.wirings[bridge_id])
+    for bridge_id in leg.bridges:
+        bridge_over(state, state.bridges[bridge_id])
     if _open_recordings(state, leg):
         state.timers.set("ending", leg.leg_id, now + rules.ENDING_HELD_MS)
     else:
@@ -56,21 +56,21 @@ def _close_digits(state: GatewayState, leg: Leg) -> None:
         leg.collecting = None
 
 
-def unwired(state: GatewayState, wiring: Wiring) -> None:
+def bridge_over(state: GatewayState, bridge: LegBridge) -> None:
     """A bridge is over, or can't be made; said once."""
-    if wiring.is_over:
+    if bridge.is_over:
         return
-    wiring.is_over = True
-    if wiring.bridging is not None:
-        gone = [each for each in wiring.legs if state.live(each) is None]
-        state.refuse(wiring.bridging, "telephony.bridge", "gone", gone[0] if gone else None)
-        wiring.bridging = None
-    if wiring.is_wired or wiring.unbridging is not None:
-        ended = Unbridged(pbx_id=state.pbx_id, bridge_id=wiring.bridge_id, legs=wiring.legs)
-        state.answer(ended, wiring.unbridging)
-        wiring.unbridging = None
+    bridge.is_over = True
+    if bridge.bridging is not None:
+        gone = [each for each in bridge.legs if state.live(each) is None]
+        state.refuse(bridge.bridging, "telephony.bridge", "gone", gone[0] if gone else None)
+        bridge.bridging = None
+    if bridge.is_up or bridge.unbridging is not None:
+        ended = Unbridged(pbx_id=state.pbx_id, bridge_id=bridge.bridge_id, legs=bridge.legs)
+        state.answer(ended, bridge.unbridging)
+        bridge.unbridging = None
     for number, pending in list(state.pending.items()):
-        if isinstance(pending.request, Bridge) and pending.request.bridge_id == wiring.bridge_id:
+        if isinstance(pending.request, Bridge) and pending.request.bridge_id == bridge.bridge_id:
             state.replied(number)
 
 

@@ -7,7 +7,7 @@ from contracts import gateway
 from contracts.ids import Instant, LegId
 from contracts.message import Fact
 from services.gateway.decider.gateway_state import GatewayState
-from services.gateway.state import Answers, Leg, Phase, Recording, Wiring
+from services.gateway.state import Answers, Leg, LegBridge, Phase, Recording
 
 
 def recall(state: GatewayState, fact: Fact, at: Instant) -> None:
@@ -72,15 +72,15 @@ def _recall_leg(
 
 
 def _recall_bridge(state: GatewayState, fact: gateway.Bridged | gateway.Unbridged) -> None:
-    wiring = state.wirings.get(fact.bridge_id)
-    if wiring is None:
-        wiring = Wiring(bridge_id=fact.bridge_id, legs=fact.legs, is_wired=True)
-        state.wirings[fact.bridge_id] = wiring
+    bridge = state.bridges.get(fact.bridge_id)
+    if bridge is None:
+        bridge = LegBridge(bridge_id=fact.bridge_id, legs=fact.legs, is_up=True)
+        state.bridges[fact.bridge_id] = bridge
         for leg_id in fact.legs:
             if leg_id in state.legs:
-                state.legs[leg_id].wirings.append(fact.bridge_id)
+                state.legs[leg_id].bridges.append(fact.bridge_id)
     if isinstance(fact, gateway.Unbridged):
-        wiring.is_over = True
+        bridge.is_over = True
 
 
 def _recall_recording(

@@ -7,7 +7,7 @@ from contracts import telephony
 from contracts.gateway import PlayFinished
 from services.gateway import port
 from services.gateway.decider.gateway_state import GatewayState, PendingRequest
-from services.gateway.decider.leg_end import leg_gone, lose_leg, recording_missing, unwired
+from services.gateway.decider.leg_end import bridge_over, leg_gone, lose_leg, recording_missing
 from services.gateway.port import Result
 from services.gateway.state import Phase
 
@@ -48,7 +48,7 @@ def _not_done(state: GatewayState, now: int, pending: PendingRequest, reason: st
         case telephony.Record():
             recording_missing(state, request.recording_id, reason)
         case telephony.Bridge() | telephony.Unbridge():
-            _not_wired(state, request)
+            _not_bridged(state, request)
         case telephony.AnswerLeg():
             _not_answered(state, pending, request, reason)
         case _:
@@ -62,10 +62,10 @@ def _not_dialled(state: GatewayState, now: int, dial: telephony.DialLeg, reason:
         lose_leg(state, now, leg, "lost" if reason == "gone" else reason)
 
 
-def _not_wired(state: GatewayState, request: telephony.Bridge | telephony.Unbridge) -> None:
-    wiring = state.wirings.get(request.bridge_id)
-    if wiring is not None:
-        unwired(state, wiring)
+def _not_bridged(state: GatewayState, request: telephony.Bridge | telephony.Unbridge) -> None:
+    bridge = state.bridges.get(request.bridge_id)
+    if bridge is not None:
+        bridge_over(state, bridge)
 
 
 def _not_answered(

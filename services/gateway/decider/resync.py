@@ -10,7 +10,7 @@ from contracts.ids import Instant, RecordingId
 from services.gateway import port, rules
 from services.gateway.decider.effects import CloseRecording, FetchRecording
 from services.gateway.decider.gateway_state import GatewayState
-from services.gateway.decider.leg_end import lose_leg, unwired
+from services.gateway.decider.leg_end import bridge_over, lose_leg
 from services.gateway.decider.leg_start import arrived, picked_up
 from services.gateway.port import Cause
 from services.gateway.state import Leg, Phase
@@ -29,9 +29,9 @@ def pbx_there(state: GatewayState, now: int, there: port.PbxThere) -> None:
             lose_leg(state, now, leg)
     for leg_seen in there.legs:
         _adopt(state, now, leg_seen)
-    for wiring in [each for each in state.wirings.values() if each.is_wired and not each.is_over]:
-        if wiring.bridge_id not in there.bridges:
-            unwired(state, wiring)
+    for bridge in [each for each in state.bridges.values() if each.is_up and not each.is_over]:
+        if bridge.bridge_id not in there.bridges:
+            bridge_over(state, bridge)
     _compare_recordings(state, {each.recording_id: each for each in there.recordings})
     for device in there.devices:
         if state.devices.get(device.address) is not device.state:

@@ -1,7 +1,7 @@
 """A simulated PBX with phones and people, deterministic by its seed: no I/O and no clock, except in `tcp`.
 
 `script` says who calls and how phones behave; `network` holds the PBXs of one script and the phones they
-share; `pbx` is one PBX, `lines` its legs and the people on them, `media` their plays and recordings. The
+share; `pbx` is one PBX, `legs` its legs and the people on them, `media` their plays and recordings. The
 adapters are `memory`, and `tcp`, which speaks `wire` to `python -m tools phones`.
 """
 

@@ -8,7 +8,7 @@ from services.gateway import port
 from services.gateway.port import Cause, Result
 from services.gateway.simulated.agenda import Agenda
 from services.gateway.simulated.audio import SAMPLES_PER_MS, AudioLibrary, Track
-from services.gateway.simulated.lines import Line, Tape
+from services.gateway.simulated.legs import SimulatedLeg, Tape
 
 TONE_MS = 300
 PIECE_MS = 1_000
@@ -26,90 +26,90 @@ class Player:
         self._audio = audio
         self._tell = tell
 
-    def play(self, line: Line, command: Play, now: int) -> Result:
+    def play(self, leg: SimulatedLeg, command: Play, now: int) -> Result:
         """Queue a play; send the end of one that has ended again."""
-        over = line.plays_over.get(command.play_id)
+        over = leg.plays_over.get(command.play_id)
         if over is not None:
             self._tell(over)
             return Result.ALREADY
-        if any(each.play_id == command.play_id for each in line.queue):
+        if any(each.play_id == command.play_id for each in leg.queue):
             return Result.ALREADY
         if command.interrupts:
-            self._end_all(line, now)
-        line.queue.append(command)
-        if len(line.queue) == 1:
-            self._start(line, now)
+            self._end_all(leg, now)
+        leg.queue.append(command)
+        if len(leg.queue) == 1:
+            self._start(leg, now)
         return Result.DONE
 
-    def _start(self, line: Line, now: int) -> None:
+    def _start(self, leg: SimulatedLeg, now: int) -> None:
         """Begin the first play of the queue; nothing is played if any of its media is missing."""
-        line.token += 1
-        play, token = line.queue[0], line.token
+        leg.token += 1
+        play, token = leg.queue[0], leg.token
         lengths = [self._audio.length_ms(key) for key in play.media]
         if any(length is None for length in lengths) or not lengths:
-            self._over(line, now, ok=False)
+            self._over(leg, now, ok=False)
             return
         at = now
         for key, length in zip(play.media, lengths, strict=True):
-            self._agenda.put(at, lambda t, key=key: self._notice(line, token, "during", key, t))  # type: ignore[misc]
+            self._agenda.put(at, lambda t, key=key: self._notice(leg, token, "during", key, t))  # type: ignore[misc]
             at += length or 0
-            self._agenda.put(at, lambda t, key=key: self._notice(line, token, "after", key, t))  # type: ignore[misc]
-        self._agenda.put(at, lambda t: self._finish(line, token, t))
+            self._agenda.put(at, lambda t, key=key: self._notice(leg, token, "after", key, t))  # type: ignore[misc]
+        self._agenda.put(at, lambda t: self._finish(leg, token, t))
 
-    def _notice(self, line: Line, token: int, kind: str, key: str, now: int) -> None:
-        if line.token != token or line.is_over:
+    def _notice(self, leg: SimulatedLeg, token: int, kind: str, key: str, now: int) -> None:
+        if leg.token != token or leg.is_over:
             return
         if kind == "during":
-            line.heard.append(key)
-        if line.person is not None:
-            line.person.notice(kind, key, now)
+            leg.heard.append(key)
+        if leg.person is not None:
+            leg.person.notice(kind, key, now)
 
-    def _finish(self, line: Line, token: int, now: int) -> None:
-        if line.token == token and line.queue and not line.is_over:
-            self._over(line, now, ok=True)
+    def _finish(self, leg: SimulatedLeg, token: int, now: int) -> None:
+        if leg.token == token and leg.queue and not leg.is_over:
+            self._over(leg, now, ok=True)
 
-    def _over(self, line: Line, now: int, *, ok: bool, was_interrupted: bool = False) -> None:
-        play = line.queue.pop(0)
-        line.token += 1
+    def _over(self, leg: SimulatedLeg, now: int, *, ok: bool, was_interrupted: bool = False) -> None:
+        play = leg.queue.pop(0)
+        leg.token += 1
         ended = port.PlayEnded(
-            leg_id=line.leg_id, play_id=play.play_id, ok=ok, was_interrupted=was_interrupted
+            leg_id=leg.leg_id, play_id=play.play_id, ok=ok, was_interrupted=was_interrupted
         )
-        line.plays_over[play.play_id] = ended
+        leg.plays_over[play.play_id] = ended
         self._tell(ended)
-        if was_interrupted and line.person is not None:
+        if was_interrupted and leg.person is not None:
             for key in play.media:
-                line.person.notice("after", key, now)
-        if line.queue:
-            self._start(line, now)
+                leg.person.notice("after", key, now)
+        if leg.queue:
+            self._start(leg, now)
 
-    def stop(self, line: Line, play_id: str, now: int) -> Result:
+    def stop(self, leg: SimulatedLeg, play_id: str, now: int) -> Result:
         """End a running play, or take a waiting one out of the queue."""
-        found = [index for index, each in enumerate(line.queue) if each.play_id == play_id]
+        found = [index for index, each in enumerate(leg.queue) if each.play_id == play_id]
         if not found:
             return Result.GONE
         if found[0] == 0:
-            self._over(line, now, ok=True, was_interrupted=True)
+            self._over(leg, now, ok=True, was_interrupted=True)
         else:
-            play = line.queue.pop(found[0])
-            ended = port.PlayEnded(leg_id=line.leg_id, play_id=play.play_id, ok=True, was_interrupted=True)
-            line.plays_over[play.play_id] = ended
+            play = leg.queue.pop(found[0])
+            ended = port.PlayEnded(leg_id=leg.leg_id, play_id=play.play_id, ok=True, was_interrupted=True)
+            leg.plays_over[play.play_id] = ended
             self._tell(ended)
         return Result.DONE
 
-    def key_pressed(self, line: Line, now: int) -> None:
+    def key_pressed(self, leg: SimulatedLeg, now: int) -> None:
         """A key ends a play with barge-in."""
-        if line.queue and line.queue[0].barge_in:
-            self._over(line, now, ok=True, was_interrupted=True)
+        if leg.queue and leg.queue[0].barge_in:
+            self._over(leg, now, ok=True, was_interrupted=True)
 
-    def silence(self, line: Line, now: int) -> None:
+    def silence(self, leg: SimulatedLeg, now: int) -> None:
         """End every play, and the music for good, as a bridge does."""
-        line.has_music = False
-        self._end_all(line, now)
+        leg.has_music = False
+        self._end_all(leg, now)
 
-    def _end_all(self, line: Line, now: int) -> None:
+    def _end_all(self, leg: SimulatedLeg, now: int) -> None:
         """From the last waiting play to the running one, so that no waiting one begins."""
-        while line.queue:
-            self.stop(line, line.queue[-1].play_id, now)
+        while leg.queue:
+            self.stop(leg, leg.queue[-1].play_id, now)
 
 
 class Recorder:
@@ -121,7 +121,9 @@ class Recorder:
         self.tapes: dict[RecordingId, Tape] = {}
         self._released: set[RecordingId] = set()
 
-    def record(self, line: Line, command: Record, now: int, other: Line | None = None) -> Result:
+    def record(
+        self, leg: SimulatedLeg, command: Record, now: int, other: SimulatedLeg | None = None
+    ) -> Result:
         """Start after the tone; a known recording is not started again. `other` is recorded, too."""
         known = self.tapes.get(command.recording_id)
         if known is not None or command.recording_id in self._released:
@@ -131,62 +133,62 @@ class Recorder:
         started_at = now + (TONE_MS if command.tone else 0)
         tape = Tape(
             recording_id=command.recording_id,
-            leg_id=line.leg_id,
+            leg_id=leg.leg_id,
             command=command,
             track=Track(started_at),
             other=other,
         )
         self.tapes[tape.recording_id] = tape
-        self._agenda.put(started_at, lambda at: self._begin(line, tape, at))
+        self._agenda.put(started_at, lambda at: self._begin(leg, tape, at))
         return Result.DONE
 
-    def _begin(self, line: Line, tape: Tape, now: int) -> None:
-        if line.is_over:
-            self.close(line, tape, now, Cause.HANG_UP)
+    def _begin(self, leg: SimulatedLeg, tape: Tape, now: int) -> None:
+        if leg.is_over:
+            self.close(leg, tape, now, Cause.HANG_UP)
             return
         if tape.cause is not None:
             return
-        heard = [each for each in (line, tape.other) if each is not None]
+        heard = [each for each in (leg, tape.other) if each is not None]
         for each in heard:
             each.tape = tape
         self._agenda.put(
-            now + tape.command.duration_ms_max, lambda at: self.close(line, tape, at, Cause.MAXIMUM)
+            now + tape.command.duration_ms_max, lambda at: self.close(leg, tape, at, Cause.MAXIMUM)
         )
-        self._agenda.put(now + PIECE_MS, lambda at: self._tick(line, tape, at))
-        self._agenda.put(now + tape.command.silence_ms_max, lambda at: self._listen(line, tape, at))
+        self._agenda.put(now + PIECE_MS, lambda at: self._tick(leg, tape, at))
+        self._agenda.put(now + tape.command.silence_ms_max, lambda at: self._listen(leg, tape, at))
         for each in heard:
             if each.person is not None:
                 each.person.notice("until", "recording", now)
 
-    def _tick(self, line: Line, tape: Tape, now: int) -> None:
+    def _tick(self, leg: SimulatedLeg, tape: Tape, now: int) -> None:
         if tape.cause is None:
             self._tell_sound(tape, now)
-            self._agenda.put(now + PIECE_MS, lambda at: self._tick(line, tape, at))
+            self._agenda.put(now + PIECE_MS, lambda at: self._tick(leg, tape, at))
 
-    def _listen(self, line: Line, tape: Tape, now: int) -> None:
+    def _listen(self, leg: SimulatedLeg, tape: Tape, now: int) -> None:
         if tape.cause is not None:
             return
         quiet_at = tape.track.speech_ends_at() + tape.command.silence_ms_max
         if quiet_at <= now:
-            self.close(line, tape, now, Cause.SILENCE)
+            self.close(leg, tape, now, Cause.SILENCE)
         else:
-            self._agenda.put(quiet_at, lambda at: self._listen(line, tape, at))
+            self._agenda.put(quiet_at, lambda at: self._listen(leg, tape, at))
 
-    def close(self, line: Line, tape: Tape, now: int, cause: Cause) -> None:
+    def close(self, leg: SimulatedLeg, tape: Tape, now: int, cause: Cause) -> None:
         """End a recording; all its sound is sent before its end."""
         if tape.cause is not None:
             return
         tape.closed_at, tape.cause = max(now, tape.track.started_at), cause
-        for each in (line, tape.other):
+        for each in (leg, tape.other):
             if each is not None and each.tape is tape:
                 each.tape = None
         self._tell_closed(tape)
 
-    def stop(self, line: Line, recording_id: RecordingId, now: int) -> Result:
+    def stop(self, leg: SimulatedLeg, recording_id: RecordingId, now: int) -> Result:
         """End a recording on demand, and keep what was said."""
-        for tape in self.of(line.leg_id):
+        for tape in self.of(leg.leg_id):
             if tape.recording_id == recording_id:
-                self.close(line, tape, now, Cause.STOPPED)
+                self.close(leg, tape, now, Cause.STOPPED)
                 return Result.DONE
         return Result.ALREADY
 
@@ -219,11 +221,11 @@ class Recorder:
             self._tell_sound(tape, now)
         return Result.DONE
 
-    def close_bridge(self, bridge_id: BridgeId, line: Line, now: int) -> None:
+    def close_bridge(self, bridge_id: BridgeId, leg: SimulatedLeg, now: int) -> None:
         """End the recordings of a bridge that is over."""
-        for tape in self.of(line.leg_id):
+        for tape in self.of(leg.leg_id):
             if tape.command.bridge_id == bridge_id:
-                self.close(line, tape, now, Cause.HANG_UP)
+                self.close(leg, tape, now, Cause.HANG_UP)
 
     def release(self, recording_id: RecordingId) -> None:
         """Forget a recording that the gateway has."""

@@ -17,7 +17,7 @@ from services.gateway.port import Cause, Result
 from services.gateway.simulated.agenda import Agenda
 from services.gateway.simulated.audio import AudioLibrary
 from services.gateway.simulated.handsets import Handset, HandsetRegistry
-from services.gateway.simulated.lines import Line, Person
+from services.gateway.simulated.legs import ScriptedPerson, SimulatedLeg
 from services.gateway.simulated.media import Player, Recorder
 from services.gateway.simulated.script import Behaviour, Call, Condition, PbxScript
 
@@ -57,8 +57,8 @@ class SimulatedPbx:
         self.audio = audio
         self.agenda = Agenda()
         self.counts = counts
-        self.lines: dict[LegId, Line] = {}
-        self.bridges: dict[BridgeId, tuple[Line, Line] | None] = {}
+        self.legs: dict[LegId, SimulatedLeg] = {}
+        self.bridges: dict[BridgeId, tuple[SimulatedLeg, SimulatedLeg] | None] = {}
         self.is_there = True
         self.player = Player(self.agenda, audio, self.tell)
         self.recorder = Recorder(self.agenda, self.tell)
@@ -107,18 +107,18 @@ class SimulatedPbx:
         return port.PbxThere(
             legs=tuple(
                 port.LegSeen(
-                    leg_id=line.leg_id,
-                    is_answered=line.is_answered,
-                    is_arrived=line.is_arrived,
-                    since_at=line.since_at,  # type: ignore[arg-type]  # the simulation's clock is an int
-                    caller=line.caller,
-                    line=line.line,
-                    is_internal=line.is_internal,
-                    is_ringing=line.is_ringing,
-                    ring_ms_max=line.ring_ms_max,
+                    leg_id=leg.leg_id,
+                    is_answered=leg.is_answered,
+                    is_arrived=leg.is_arrived,
+                    since_at=leg.since_at,  # type: ignore[arg-type]  # the simulation's clock is an int
+                    caller=leg.caller,
+                    line=leg.line,
+                    is_internal=leg.is_internal,
+                    is_ringing=leg.is_ringing,
+                    ring_ms_max=leg.ring_ms_max,
                 )
-                for line in self.lines.values()
-                if not line.is_over
+                for leg in self.legs.values()
+                if not leg.is_over
             ),
             recordings=self.recorder.seen(now),
             bridges=tuple(bridge_id for bridge_id, legs in self.bridges.items() if legs is not None),
@@ -134,9 +134,9 @@ class SimulatedPbx:
         self.is_there = False
         self.handsets.away.add(self.pbx_id)
         self._out.append((now, port.PbxGone()))
-        for line in [each for each in self.lines.values() if not each.is_over]:
+        for leg in [each for each in self.legs.values() if not each.is_over]:
             if self._random.random() < drops:
-                self.end(line, now, by_party=False, code=0)
+                self.end(leg, now, by_party=False, code=0)
         self.agenda.put(now + for_ms, self._come_back)
 
     def _come_back(self, now: int) -> None:
@@ -198,45 +198,45 @@ class SimulatedPbx:
                 self.recorder.release(request.recording_id)
                 return Result.DONE
             case _:
-                return self._on_line(now, request)
+                return self._on_leg(now, request)
 
-    def _on_line(self, now: int, request: telephony.TelephonyCommand) -> Result:
-        line = self.lines.get(getattr(request, "leg_id", LegId("")))
-        if line is None or line.is_over:
+    def _on_leg(self, now: int, request: telephony.TelephonyCommand) -> Result:
+        leg = self.legs.get(getattr(request, "leg_id", LegId("")))
+        if leg is None or leg.is_over:
             return Result.GONE
         match request:
             case telephony.AnswerLeg():
-                return self._answer(line, now)
-            case telephony.CancelLeg() if request.keeps_answered and line.is_answered:
+                return self._answer(leg, now)
+            case telephony.CancelLeg() if request.keeps_answered and leg.is_answered:
                 return Result.ALREADY
             case telephony.CancelLeg() | telephony.HangUp() | telephony.RejectLeg():
-                return self._end(line, now)
+                return self._end(leg, now)
             case telephony.Play():
-                return self.player.play(line, request, now) if line.is_answered else Result.REFUSED
+                return self.player.play(leg, request, now) if leg.is_answered else Result.REFUSED
             case telephony.StopPlay():
-                return self.player.stop(line, request.play_id, now)
+                return self.player.stop(leg, request.play_id, now)
             case telephony.StartHoldMusic() | telephony.StopHoldMusic():
-                return self._music(line, is_wanted=isinstance(request, telephony.StartHoldMusic))
+                return self._music(leg, is_wanted=isinstance(request, telephony.StartHoldMusic))
             case telephony.Record():
-                return self._record(line, request, now)
+                return self._record(leg, request, now)
             case telephony.StopRecording():
-                return self.recorder.stop(line, request.recording_id, now)
+                return self.recorder.stop(leg, request.recording_id, now)
             case _:
                 return Result.REFUSED
 
-    def _end(self, line: Line, now: int) -> Result:
-        self.end(line, now, by_party=False, code=0 if line.is_answered or line.is_arrived else 487)
+    def _end(self, leg: SimulatedLeg, now: int) -> Result:
+        self.end(leg, now, by_party=False, code=0 if leg.is_answered or leg.is_arrived else 487)
         return Result.DONE
 
     @staticmethod
-    def _music(line: Line, *, is_wanted: bool) -> Result:
-        line.has_music = is_wanted
+    def _music(leg: SimulatedLeg, *, is_wanted: bool) -> Result:
+        leg.has_music = is_wanted
         return Result.DONE
 
-    def _answer(self, line: Line, now: int) -> Result:
-        if line.is_answered:
+    def _answer(self, leg: SimulatedLeg, now: int) -> Result:
+        if leg.is_answered:
             return Result.ALREADY
-        self.pick_up(line, now)
+        self.pick_up(leg, now)
         return Result.DONE
 
     def _check(self, extension: str) -> Result:
@@ -249,59 +249,59 @@ class SimulatedPbx:
     def _bridge(self, request: telephony.Bridge, now: int) -> Result:
         if request.bridge_id in self.bridges:
             if self.bridges[request.bridge_id] is not None:
-                self.tell(port.Wired(bridge_id=request.bridge_id))
+                self.tell(port.LegsBridged(bridge_id=request.bridge_id))
             return Result.ALREADY
-        first, second = (self.lines.get(leg_id) for leg_id in request.legs)
+        first, second = (self.legs.get(leg_id) for leg_id in request.legs)
         if first is None or second is None or not self._can_talk(first) or not self._can_talk(second):
             return Result.GONE
         self.bridges[request.bridge_id] = (first, second)
-        for line in (first, second):
-            self.player.silence(line, now)
-            line.bridge_id = request.bridge_id
-        self.tell(port.Wired(bridge_id=request.bridge_id))
-        for line in (first, second):
-            if line.person is not None:
-                line.person.notice("until", "bridged", now)
+        for leg in (first, second):
+            self.player.silence(leg, now)
+            leg.bridge_id = request.bridge_id
+        self.tell(port.LegsBridged(bridge_id=request.bridge_id))
+        for leg in (first, second):
+            if leg.person is not None:
+                leg.person.notice("until", "bridged", now)
         return Result.DONE
 
     @staticmethod
-    def _can_talk(line: Line) -> bool:
-        return line.is_answered and not line.is_over
+    def _can_talk(leg: SimulatedLeg) -> bool:
+        return leg.is_answered and not leg.is_over
 
-    def _record(self, line: Line, request: telephony.Record, now: int) -> Result:
+    def _record(self, leg: SimulatedLeg, request: telephony.Record, now: int) -> Result:
         """Record a leg, or both sides of its bridge; `gone` if the bridge has ended."""
         if request.bridge_id is None or request.recording_id in self.recorder.tapes:
-            return self.recorder.record(line, request, now)
+            return self.recorder.record(leg, request, now)
         legs = self.bridges.get(request.bridge_id)
-        if legs is None or line not in legs:
+        if legs is None or leg not in legs:
             return Result.GONE
-        other = legs[1] if legs[0] is line else legs[0]
-        return self.recorder.record(line, request, now, other)
+        other = legs[1] if legs[0] is leg else legs[0]
+        return self.recorder.record(leg, request, now, other)
 
     def _unbridge(self, bridge_id: BridgeId, now: int) -> Result:
         legs = self.bridges.get(bridge_id)
         if legs is None:
             return Result.GONE
         self.bridges[bridge_id] = None
-        self.tell(port.Unwired(bridge_id=bridge_id))
-        for line in legs:
-            line.bridge_id = None
-            self.recorder.close_bridge(bridge_id, line, now)
-            if line.person is not None and not line.is_over:
-                line.person.notice("until", "unbridged", now)
+        self.tell(port.LegsUnbridged(bridge_id=bridge_id))
+        for leg in legs:
+            leg.bridge_id = None
+            self.recorder.close_bridge(bridge_id, leg, now)
+            if leg.person is not None and not leg.is_over:
+                leg.person.notice("until", "unbridged", now)
         return Result.DONE
 
     # Dialled legs
 
     def _dial(self, command: telephony.DialLeg, now: int) -> Result:
         """Dial a phone; a used leg id is not dialled again."""
-        if command.leg_id in self.lines:
+        if command.leg_id in self.legs:
             return Result.ALREADY
         handset = self.handsets.of(self.pbx_id, command.address)
         behaviour = (
             handset.next_behaviour() if handset is not None else Behaviour(condition=Condition.UNKNOWN)
         )
-        line = Line(
+        leg = SimulatedLeg(
             leg_id=command.leg_id,
             is_arrived=False,
             since_at=now,
@@ -311,13 +311,13 @@ class SimulatedPbx:
             headers=command.headers,
             ring_ms_max=command.ring_ms_max,
         )
-        self.lines[line.leg_id] = line
+        self.legs[leg.leg_id] = leg
         self.counts["dials"] += 1
         self.counts[f"dialled {command.address}"] += 1
         if self.handsets.is_cut_off(command.address):
-            self.agenda.put(now + ANSWER_FAST_MS, lambda at: self.end(line, at, by_party=False, code=503))
+            self.agenda.put(now + ANSWER_FAST_MS, lambda at: self.end(leg, at, by_party=False, code=503))
         else:
-            self._ring(line, self._condition(handset, behaviour), now)
+            self._ring(leg, self._condition(handset, behaviour), now)
         return Result.DONE
 
     @staticmethod
@@ -328,42 +328,40 @@ class SimulatedPbx:
             return Condition.BUSY
         return behaviour.condition
 
-    def _ring(self, line: Line, condition: Condition, now: int) -> None:
-        behaviour = line.behaviour
+    def _ring(self, leg: SimulatedLeg, condition: Condition, now: int) -> None:
+        behaviour = leg.behaviour
         rings_at = now + _ms(behaviour.ring_after_s)
         if condition is Condition.DEAD:
-            self.agenda.put(now + DEAD_MS, lambda at: self.end(line, at, by_party=False, code=408))
+            self.agenda.put(now + DEAD_MS, lambda at: self.end(leg, at, by_party=False, code=408))
             return
         if condition is not Condition.RINGS:
             code = CODES[condition]
             is_person = condition is Condition.BUSY
-            self.agenda.put(
-                now + ANSWER_FAST_MS, lambda at: self.end(line, at, by_party=is_person, code=code)
-            )
+            self.agenda.put(now + ANSWER_FAST_MS, lambda at: self.end(leg, at, by_party=is_person, code=code))
             return
-        self.agenda.put(rings_at, lambda _: self._rings(line))
+        self.agenda.put(rings_at, lambda _: self._rings(leg))
         if behaviour.answer_after_s is not None:
-            self.agenda.put(rings_at + _ms(behaviour.answer_after_s), lambda at: self._answered(line, at))
+            self.agenda.put(rings_at + _ms(behaviour.answer_after_s), lambda at: self._answered(leg, at))
         if behaviour.decline_after_s is not None:
             declined_at = rings_at + _ms(behaviour.decline_after_s)
-            self.agenda.put(declined_at, lambda at: self.end(line, at, by_party=True, code=603))
-        self.agenda.put(now + NETWORK_RING_MS, lambda at: self._rung_out(line, at))
+            self.agenda.put(declined_at, lambda at: self.end(leg, at, by_party=True, code=603))
+        self.agenda.put(now + NETWORK_RING_MS, lambda at: self._rung_out(leg, at))
 
-    def _rings(self, line: Line) -> None:
-        if not line.is_over:
-            line.is_ringing = True
-            self.tell(port.Progressed(leg_id=line.leg_id))
+    def _rings(self, leg: SimulatedLeg) -> None:
+        if not leg.is_over:
+            leg.is_ringing = True
+            self.tell(port.Progressed(leg_id=leg.leg_id))
 
-    def _answered(self, line: Line, now: int) -> None:
+    def _answered(self, leg: SimulatedLeg, now: int) -> None:
         """The person takes the call, unless their phone is busy by now."""
-        if line.handset is not None and line.handset.is_busy:
-            self.end(line, now, by_party=True, code=486)
+        if leg.handset is not None and leg.handset.is_busy:
+            self.end(leg, now, by_party=True, code=486)
             return
-        self.pick_up(line, now)
+        self.pick_up(leg, now)
 
-    def _rung_out(self, line: Line, now: int) -> None:
-        if not line.is_answered:
-            self.end(line, now, by_party=False, code=408)
+    def _rung_out(self, leg: SimulatedLeg, now: int) -> None:
+        if not leg.is_answered:
+            self.end(leg, now, by_party=False, code=408)
 
     # Legs
 
@@ -372,7 +370,7 @@ class SimulatedPbx:
         self.advance(now)
         self._arrivals += 1
         handset = self._caller_handset(call)
-        line = Line(
+        leg = SimulatedLeg(
             leg_id=LegId(f"in.{self.pbx_id}.{self._boot}.{self._arrivals}"),
             is_arrived=True,
             since_at=now,
@@ -382,17 +380,17 @@ class SimulatedPbx:
             is_internal=call.is_internal,
             is_ringing=True,
         )
-        line.person = Person(self, line, call.then)
-        self.lines[line.leg_id] = line
+        leg.person = ScriptedPerson(self, leg, call.then)
+        self.legs[leg.leg_id] = leg
         self.counts["calls_in"] += 1
         if handset is not None:
             handset.take_line()
         arrived = port.Arrived(
-            leg_id=line.leg_id, caller=call.caller, line=call.line, is_internal=call.is_internal
+            leg_id=leg.leg_id, caller=call.caller, line=call.line, is_internal=call.is_internal
         )
         self.tell(arrived)
-        line.person.go_on(now)
-        return line.leg_id
+        leg.person.go_on(now)
+        return leg.leg_id
 
     def _caller_handset(self, call: Call) -> Handset | None:
         if call.caller is None:
@@ -401,55 +399,55 @@ class SimulatedPbx:
             return self.handsets.of(self.pbx_id, Address(f"sip:{call.caller}"))
         return self.handsets.public(call.caller)
 
-    def pick_up(self, line: Line, now: int) -> None:
+    def pick_up(self, leg: SimulatedLeg, now: int) -> None:
         """A leg is answered: a dialled phone by its person, an arrived call by the gateway."""
-        if line.is_answered or line.is_over:
+        if leg.is_answered or leg.is_over:
             return
-        line.is_answered = True
-        self.tell(port.PickedUp(leg_id=line.leg_id))
-        if line.is_arrived and line.person is not None:
-            line.person.notice("until", "answered", now)
-        elif line.person is None:
-            if line.handset is not None:
-                line.handset.take_line()
-            line.person = Person(self, line, line.behaviour.then)
-            line.person.go_on(now)
+        leg.is_answered = True
+        self.tell(port.PickedUp(leg_id=leg.leg_id))
+        if leg.is_arrived and leg.person is not None:
+            leg.person.notice("until", "answered", now)
+        elif leg.person is None:
+            if leg.handset is not None:
+                leg.handset.take_line()
+            leg.person = ScriptedPerson(self, leg, leg.behaviour.then)
+            leg.person.go_on(now)
 
-    def press(self, line: Line, digit: str, now: int) -> None:
+    def press(self, leg: SimulatedLeg, digit: str, now: int) -> None:
         """Press a key; it ends a recording that has it as terminator, and a play with barge-in."""
-        if line.is_over or not line.is_answered:
+        if leg.is_over or not leg.is_answered:
             return
-        self.tell(port.Pressed(leg_id=line.leg_id, digit=digit))
-        self.player.key_pressed(line, now)
-        if line.tape is not None and digit in line.tape.command.terminators:
-            self.recorder.close(line, line.tape, now, Cause.TERMINATOR)
+        self.tell(port.Pressed(leg_id=leg.leg_id, digit=digit))
+        self.player.key_pressed(leg, now)
+        if leg.tape is not None and digit in leg.tape.command.terminators:
+            self.recorder.close(leg, leg.tape, now, Cause.TERMINATOR)
 
-    def hang_up(self, line: Line, now: int) -> None:
+    def hang_up(self, leg: SimulatedLeg, now: int) -> None:
         """The person on a leg hangs up."""
-        self.end(line, now, by_party=True, code=0)
+        self.end(leg, now, by_party=True, code=0)
 
-    def end(self, line: Line, now: int, *, by_party: bool, code: int) -> None:
+    def end(self, leg: SimulatedLeg, now: int, *, by_party: bool, code: int) -> None:
         """End a leg; its recordings are closed, sometimes after the end was sent, as on real systems."""
-        if line.is_over:
+        if leg.is_over:
             return
-        line.is_over = True
-        line.token += 1
-        line.queue.clear()
-        if line.handset is not None and (line.is_arrived or line.is_answered):
-            line.handset.free_line()
-        if line.bridge_id is not None:
-            self._unbridge(line.bridge_id, now)
-        tapes = self.recorder.of(line.leg_id)
+        leg.is_over = True
+        leg.token += 1
+        leg.queue.clear()
+        if leg.handset is not None and (leg.is_arrived or leg.is_answered):
+            leg.handset.free_line()
+        if leg.bridge_id is not None:
+            self._unbridge(leg.bridge_id, now)
+        tapes = self.recorder.of(leg.leg_id)
         is_close_late = bool(tapes) and self._random.random() < 0.5
         if not is_close_late:
-            self._close_tapes(line, now)
-        self.tell(port.Ended(leg_id=line.leg_id, by_party=by_party, code=code))
+            self._close_tapes(leg, now)
+        self.tell(port.Ended(leg_id=leg.leg_id, by_party=by_party, code=code))
         if is_close_late:
-            self.agenda.put(now + self._latency(), lambda at: self._close_tapes(line, at, ended_at=now))
+            self.agenda.put(now + self._latency(), lambda at: self._close_tapes(leg, at, ended_at=now))
 
-    def _close_tapes(self, line: Line, now: int, *, ended_at: int | None = None) -> None:
-        for tape in self.recorder.of(line.leg_id):
-            self.recorder.close(line, tape, now if ended_at is None else ended_at, Cause.HANG_UP)
+    def _close_tapes(self, leg: SimulatedLeg, now: int, *, ended_at: int | None = None) -> None:
+        for tape in self.recorder.of(leg.leg_id):
+            self.recorder.close(leg, tape, now if ended_at is None else ended_at, Cause.HANG_UP)
 
     def _device_changed(self, handset: Handset) -> None:
         self.tell(port.DeviceSeen(address=handset.address, state=handset.state))

@@ -104,10 +104,10 @@ async def test_a_bridge_ends_plays_and_is_over_when_one_hangs_up(bench: AnyBench
     bench.ask(play("long.wav"))
     await bench.run(200)
     bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
-    await bench.until(port.Wired, bridge_id="b1")
+    await bench.until(port.LegsBridged, bridge_id="b1")
     assert bench.heard(port.PlayEnded, play_id="play-1")[0].was_interrupted
     assert (await bench.until(port.Ended, leg_id=L2)).by_party
-    await bench.until(port.Unwired, bridge_id="b1")
+    await bench.until(port.LegsUnbridged, bridge_id="b1")
     assert not bench.heard(port.Ended, leg_id=L1)
 
 
@@ -116,9 +116,9 @@ async def test_a_bridge_is_undone_and_both_stay(bench: AnyBench) -> None:
     await answered(bench, "sip:201", L1)
     await answered(bench, "tel:" + CUSTOMER, L2)
     bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
-    await bench.until(port.Wired)
+    await bench.until(port.LegsBridged)
     bench.ask(telephony.Unbridge(pbx_id=PBX, bridge_id=BridgeId("b1")))
-    await bench.until(port.Unwired)
+    await bench.until(port.LegsUnbridged)
     assert not bench.heard(port.Ended)
 
 
@@ -172,7 +172,7 @@ async def a_bridge(bench: AnyBench) -> None:
     await answered(bench, "sip:201", L1)
     await answered(bench, "sip:211", L2)
     bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
-    await bench.until(port.Wired)
+    await bench.until(port.LegsBridged)
 
 
 def record_bridge() -> telephony.Record:
@@ -197,7 +197,7 @@ async def test_a_bridge_that_is_over_has_nothing_to_record(bench: AnyBench) -> N
     """Both hung up while the command was on its way."""
     await a_bridge(bench)
     bench.ask(telephony.Unbridge(pbx_id=PBX, bridge_id=BridgeId("b1")))
-    await bench.until(port.Unwired)
+    await bench.until(port.LegsUnbridged)
     number = bench.ask(record_bridge())
     assert (await bench.until(port.Replied, request=number)).result is Result.GONE
 

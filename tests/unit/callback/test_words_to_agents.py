@@ -83,7 +83,7 @@ class Attempt:
 
     def heard(self) -> list[str]:
         """What was in Anna's ear, by name."""
-        line = self.pbx.network.pbxs[gateway_harness.PBX].lines[AGENT]
+        line = self.pbx.network.pbxs[gateway_harness.PBX].legs[AGENT]
         return [key.rpartition("/")[2].removesuffix(".wav") for key in line.heard]
 
     def is_told_and_freed(self, told: str, over_at: int) -> None:

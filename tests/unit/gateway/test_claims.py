@@ -89,7 +89,7 @@ def test_a_command_that_was_not_answered_before_the_crash_is_done_after_it() -> 
     office.run(6_000)
     assert [each.ok for each in office.facts(PlayFinished)] == [True]
     assert long in office.settled
-    assert office.network.pbxs[PBX].lines[leg_id].heard == ["long.wav"]
+    assert office.network.pbxs[PBX].legs[leg_id].heard == ["long.wav"]
 
 
 @pytest.mark.rule("G2")
@@ -200,7 +200,7 @@ def test_what_nobody_knows_is_hung_up_and_counted() -> None:
     office.crash()
     office.run(2_000)
     assert "unknown_leg_hung_up" in office.counted
-    assert office.network.pbxs[PBX].lines[LegId("leg-1")].is_over
+    assert office.network.pbxs[PBX].legs[LegId("leg-1")].is_over
 
 
 @pytest.mark.rule("G3")

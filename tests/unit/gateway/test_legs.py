@@ -235,7 +235,7 @@ def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
     office.run(1_500)
     office.tell(cancel())
     office.run(3_000)
-    assert office.network.pbxs[PBX].lines[LegId("leg-1")].is_answered
+    assert office.network.pbxs[PBX].legs[LegId("leg-1")].is_answered
     assert not office.facts(LegAnswered)
     assert ended(office).outcome is Outcome.CANCELLED
 
@@ -320,7 +320,7 @@ def test_over_the_public_network_only_our_own_number_is_shown_and_nothing_of_the
     office = GatewayHarness(public={CUSTOMER: RINGS})
     office.tell(dial("tel:" + CUSTOMER, caller_id="+79990000000", headers={"customer": "+79990000000"}))
     office.run(1_000)
-    line = office.network.pbxs[PBX].lines[LegId("leg-1")]
+    line = office.network.pbxs[PBX].legs[LegId("leg-1")]
     assert (line.caller_id, line.headers) == (LINE, {})
 
 
@@ -330,7 +330,7 @@ def test_an_office_phone_shows_the_customer_and_the_department() -> None:
     office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201", caller_id=CUSTOMER, headers={"department": "Sales"}))
     office.run(1_000)
-    line = office.network.pbxs[PBX].lines[LegId("leg-1")]
+    line = office.network.pbxs[PBX].legs[LegId("leg-1")]
     assert (line.caller_id, line.headers) == (CUSTOMER, {"department": "Sales"})
 
 
@@ -340,7 +340,7 @@ def test_the_line_that_the_customer_called_is_shown_to_him() -> None:
     office = GatewayHarness(public={CUSTOMER: RINGS})
     office.tell(dial("tel:" + CUSTOMER, caller_id="+74951230002"))
     office.run(1_000)
-    assert office.network.pbxs[PBX].lines[LegId("leg-1")].caller_id == "+74951230002"
+    assert office.network.pbxs[PBX].legs[LegId("leg-1")].caller_id == "+74951230002"
 
 
 def test_ringing_is_told_once() -> None:

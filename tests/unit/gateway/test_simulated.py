@@ -56,7 +56,7 @@ def test_on_a_bad_network_every_leg_is_dialled_once_and_ends_once(seed: int) -> 
         if n == 210:
             office.crash()
     office.run(10_000)
-    for line in office.network.pbxs[PbxId("cloud")].lines.values():
+    for line in office.network.pbxs[PbxId("cloud")].legs.values():
         office.network.pbxs[PbxId("cloud")].hang_up(line, office.now)
     office.run(10_000)
     ended = [each.leg_id for each in office.facts(LegEnded)]

@@ -112,14 +112,14 @@ def test_the_same_play_is_heard_once() -> None:
     office.tell(play(leg_id, "short.wav"))
     office.run(1_000)
     assert len(office.facts(PlayFinished)) == 1
-    assert office.network.pbxs[PBX].lines[leg_id].heard == ["short.wav"]
+    assert office.network.pbxs[PBX].legs[leg_id].heard == ["short.wav"]
 
 
 def test_music_goes_on_after_a_play_and_not_after_a_bridge() -> None:
     """A waiting caller never hears silence; two who talk hear no music."""
     office = GatewayHarness({"sip:201": ANSWERS})
     leg_id = a_caller(office)
-    line = office.network.pbxs[PBX].lines[leg_id]
+    line = office.network.pbxs[PBX].legs[leg_id]
     office.tell(StartHoldMusic(pbx_id=PBX, leg_id=leg_id))
     office.run(200)
     assert line.listening == "music"
@@ -147,7 +147,7 @@ def test_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for
     office.run(500)
     refs.append(office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True)))
     office.run(100)
-    assert office.network.pbxs[PBX].lines[leg_id].listening == "word"
+    assert office.network.pbxs[PBX].legs[leg_id].listening == "word"
     over = office.facts(PlayFinished)
     assert sorted((each.play_id, each.ok, each.was_interrupted) for each in over) == [
         ("tone", True, True),
@@ -171,7 +171,7 @@ def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_aga
     office.crash()
     office.is_log_slow = False
     office.run(2_000)
-    assert office.network.pbxs[PBX].lines[leg_id].heard == ["long.wav", "short.wav"]
+    assert office.network.pbxs[PBX].legs[leg_id].heard == ["long.wav", "short.wav"]
     assert {(each.play_id, each.was_interrupted) for each in office.facts(PlayFinished)} == {
         ("tone", True),
         ("word", False),
@@ -188,7 +188,7 @@ def test_what_comes_too_late_interrupts_nothing() -> None:
     late = play(leg_id, "short.wav", play_id="word", interrupts=True)
     office.tell(msgspec.structs.replace(late, not_after=Instant(office.now - 1)))
     office.run(100)
-    assert office.network.pbxs[PBX].lines[leg_id].listening == "tone"
+    assert office.network.pbxs[PBX].legs[leg_id].listening == "tone"
 
 
 def test_music_goes_on_after_a_play_that_interrupted_another() -> None:
@@ -200,7 +200,7 @@ def test_music_goes_on_after_a_play_that_interrupted_another() -> None:
     office.run(500)
     office.tell(play(leg_id, "short.wav", play_id="word", interrupts=True))
     office.run(1_000)
-    assert office.network.pbxs[PBX].lines[leg_id].listening == "music"
+    assert office.network.pbxs[PBX].legs[leg_id].listening == "music"
 
 
 def test_commands_without_a_fact_of_their_own_are_answered_all_the_same() -> None:

@@ -16,7 +16,7 @@ KEY_MS: Final = 150
 """The time between two keys of one `press`."""
 
 
-class Line(msgspec.Struct, kw_only=True, eq=False):
+class SimulatedLeg(msgspec.Struct, kw_only=True, eq=False):
     """One leg; `token` changes with every play, so that the planned end of an earlier play does nothing."""
 
     leg_id: LegId
@@ -40,7 +40,7 @@ class Line(msgspec.Struct, kw_only=True, eq=False):
     heard: list[str] = msgspec.field(default_factory=list)
     plays_over: dict[PlayId, PlayEnded] = msgspec.field(default_factory=dict)
     tape: "Tape | None" = None
-    person: "Person | None" = None
+    person: "ScriptedPerson | None" = None
 
     @property
     def listening(self) -> str:
@@ -59,7 +59,7 @@ class Tape(msgspec.Struct, kw_only=True, eq=False):
     leg_id: LegId
     command: Record
     track: Track
-    other: Line | None = None
+    other: SimulatedLeg | None = None
     """The other side, when a bridge is recorded."""
     told: int = 0
     closed_at: int | None = None
@@ -72,19 +72,19 @@ class PhoneControls(Protocol):
     agenda: Agenda
     audio: AudioLibrary
 
-    def press(self, line: Line, digit: str, now: int) -> None:
+    def press(self, leg: SimulatedLeg, digit: str, now: int) -> None:
         """Press a key."""
 
-    def hang_up(self, line: Line, now: int) -> None:
+    def hang_up(self, leg: SimulatedLeg, now: int) -> None:
         """Hang up."""
 
 
-class Person:
+class ScriptedPerson:
     """The person on one leg: does the script's steps one by one, and waits where a step says so."""
 
-    def __init__(self, controls: PhoneControls, line: Line, steps: tuple[Step, ...]) -> None:
+    def __init__(self, controls: PhoneControls, leg: SimulatedLeg, steps: tuple[Step, ...]) -> None:
         self._controls = controls
-        self._line = line
+        self._leg = leg
         self._steps = steps
         self._at = 0
         self._awaits: tuple[str, str] | None = None
@@ -92,7 +92,7 @@ class Person:
     def go_on(self, now: int) -> None:
         """Do the next steps, up to one that has to be waited for."""
         self._awaits = None
-        while self._at < len(self._steps) and not self._line.is_over:
+        while self._at < len(self._steps) and not self._leg.is_over:
             step = self._steps[self._at]
             self._at += 1
             if self._begin(step, now):
@@ -101,7 +101,7 @@ class Person:
     def _begin(self, step: Step, now: int) -> bool:
         """Begin a step; whether the next one has to wait."""
         if step.hang_up:
-            self._controls.hang_up(self._line, now)
+            self._controls.hang_up(self._leg, now)
             return True
         if step.wait_s is not None:
             self._controls.agenda.put(now + round(step.wait_s * 1000), self.go_on)
@@ -121,23 +121,23 @@ class Person:
         for index, digit in enumerate(keys):
             self._controls.agenda.put(
                 now + index * KEY_MS,
-                lambda at, digit=digit: self._controls.press(self._line, digit, at),  # type: ignore[misc]
+                lambda at, digit=digit: self._controls.press(self._leg, digit, at),  # type: ignore[misc]
             )
         self._controls.agenda.put(now + len(keys) * KEY_MS, self.go_on)
 
     def _say(self, step: Step, now: int) -> None:
         sound = self._controls.audio.spoken(step.say or "", step.language)
-        if self._line.tape is not None:
-            self._line.tape.track.add(now, sound)
+        if self._leg.tape is not None:
+            self._leg.tape.track.add(now, sound)
         self._controls.agenda.put(now + len(sound) // SAMPLES_PER_MS, self.go_on)
 
     def _wait_until(self, until: Until) -> bool:
-        line = self._line
+        leg = self._leg
         is_so = {
-            Until.ANSWERED: line.is_answered,
-            Until.BRIDGED: line.bridge_id is not None,
+            Until.ANSWERED: leg.is_answered,
+            Until.BRIDGED: leg.bridge_id is not None,
             Until.UNBRIDGED: False,
-            Until.RECORDING: line.tape is not None,
+            Until.RECORDING: leg.tape is not None,
         }[until]
         if is_so:
             return False
