@@ -14,9 +14,9 @@ from contracts.prompts import number_prompts, position_prompt, wait_prompt
 from runtime import programs
 from services.tts.activities import audio
 from services.tts.activities.engine import EngineUnavailable, EspeakNg
-from services.tts.rules import notices, standard
-from services.tts.rules.notices import NoticeRefused, Refusal
-from services.tts.rules.reading import as_spoken
+from services.tts.rules import notice_text, prompt_texts
+from services.tts.rules.notice_text import NoticeRefused, Refusal
+from services.tts.rules.text_normalization import as_spoken
 from services.tts.settings import Settings
 
 EXAMPLE_NUMBER = "+79123450708"
@@ -31,7 +31,7 @@ def examples(language: Language, placeholder: str) -> tuple[str, ...]:
         "wait_minutes": (wait_prompt(EXAMPLE_WAIT_MS),),
         "number": number_prompts(language, EXAMPLE_NUMBER),
     }
-    return tuple(as_spoken(language, standard.text(language, prompt)) for prompt in prompts[placeholder])
+    return tuple(as_spoken(language, prompt_texts.text(language, prompt)) for prompt in prompts[placeholder])
 
 
 async def spoken(language: Language, text: str, values: dict[str, str]) -> bytes:
@@ -39,8 +39,10 @@ async def spoken(language: Language, text: str, values: dict[str, str]) -> bytes
     engine = EspeakNg(Settings().tts_engine)
     voice = Settings().voices(engine.name)[language]
     said: list[str] = []
-    for part in notices.parts(language, text, values):
-        said += (part.text,) if isinstance(part, notices.Spoken) else examples(language, part.placeholder)
+    for part in notice_text.parts(language, text, values):
+        said += (
+            (part.text,) if isinstance(part, notice_text.SpokenPart) else examples(language, part.placeholder)
+        )
     sounds = [await engine.speak(each, voice) for each in said]
     try:
         return audio.wav(b"".join(await audio.canonical(sounds)))
@@ -54,7 +56,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("text", help="the text; - reads it from stdin")
     parser.add_argument("--language", choices=[language.value for language in Language], default="ru")
     parser.add_argument("--out", type=Path, required=True, help="the WAV file to write")
-    for name in notices.FILLED:
+    for name in notice_text.CARD_PLACEHOLDERS:
         parser.add_argument(f"--{name.replace('_', '-')}", default="", help=f"what {{{name}}} stands for")
     options = parser.parse_args(argv)
     language = Language(options.language)
@@ -63,17 +65,17 @@ def main(argv: list[str]) -> int:
         print(f"say: not installed: {', '.join(missing)}; apt-get install espeak-ng sox", file=sys.stderr)
         return 1
     text = sys.stdin.read() if options.text == "-" else options.text
-    values = {name: getattr(options, name) for name in notices.FILLED}
+    values = {name: getattr(options, name) for name in notice_text.CARD_PLACEHOLDERS}
     try:
         wav = asyncio.run(spoken(language, text, values))
     except NoticeRefused as refused:
         print(f"say: {refused.reason(language)}", file=sys.stderr)
         return 1
     except EngineUnavailable as error:
-        print(f"say: {notices.DELAYED[language]} ({error})", file=sys.stderr)
+        print(f"say: {notice_text.DELAYED[language]} ({error})", file=sys.stderr)
         return 1
     options.out.write_bytes(wav)
-    for part in notices.parts(language, text, values):
-        print(part.text if isinstance(part, notices.Spoken) else part)
+    for part in notice_text.parts(language, text, values):
+        print(part.text if isinstance(part, notice_text.SpokenPart) else part)
     print(f"{options.out}: {audio.duration_ms_of_wav(len(wav)) / 1_000:.1f} s")
     return 0

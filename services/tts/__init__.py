@@ -1,5 +1,5 @@
 """Makes speech: the standard prompts of every language, and the notices that organizations write or upload.
 
-It owns what lies under `standard/` and `speech/` in the bucket, named by its content, in the canonical form
-of 8 kHz mono PCM16 WAV. It is an edge: it decides nothing about calls, and no caller ever waits for it.
+Owns the objects under `standard/` and `speech/` in the bucket, in the canonical form of
+8 kHz mono PCM16 WAV. It is an edge: it decides nothing about calls, and no caller ever waits for it.
 """

@@ -1,4 +1,4 @@
-"""The table of contents: what the speech service hears and says, and what it is made of."""
+"""The speech service's table of contents: what it hears and says, and the parts it is made of."""
 
 from typing import Final
 
@@ -8,9 +8,9 @@ from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
 from runtime import programs
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
 from services.tts.activities.engine import EspeakNg
-from services.tts.activities.notices import Notices
-from services.tts.activities.standard import StandardPrompts
-from services.tts.activities.studio import Studio
+from services.tts.activities.notice_handler import NoticeHandler
+from services.tts.activities.renderer import Renderer
+from services.tts.activities.standard_prompts import StandardPrompts
 from services.tts.settings import Settings
 
 SERVICE: Final = "tts"
@@ -19,7 +19,7 @@ SAYS: Final[tuple[type[Message], ...]] = (NoticeRendered, NoticeFailed)
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
-    """Put the parts together; says which programs are missing, since without them nothing is ever made."""
+    """Put the parts together. Raises SystemExit with the names of missing programs."""
     missing = programs.missing(settings.tts_engine, "sox", "ffmpeg", "prlimit")
     if missing:
         raise SystemExit(
@@ -27,15 +27,15 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
             "On Debian and Ubuntu: apt-get install espeak-ng sox ffmpeg util-linux"
         )
     engine = EspeakNg(settings.tts_engine)
-    studio = Studio(
+    renderer = Renderer(
         blobs=ports.blobs,
         engine=engine,
         voices=settings.voices(engine.name),
-        forms=settings.tts_forms,
+        formats=settings.tts_forms,
         programs_max=settings.tts_programs_max,
     )
-    standard = StandardPrompts(studio, ports.clock)
-    notices = Notices(studio=studio, say=ports.say, clock=ports.clock)
+    standard = StandardPrompts(renderer, ports.clock)
+    notices = NoticeHandler(renderer=renderer, say=ports.say, clock=ports.clock)
     return EdgeWork(
         subscriptions=(
             Subscription(

@@ -11,7 +11,7 @@ from contracts.directory import Language
 from contracts.ids import MediaKey
 from contracts.prompts import Prompt
 from services.gateway.simulated import AudioLibrary
-from services.tts.rules import standard
+from services.tts.rules import prompt_texts
 
 CHARACTER_MS: Final = 60
 """Some sixteen characters a second, as a voice that is easy to follow reads Russian."""
@@ -31,7 +31,7 @@ def prompt_ms(key: MediaKey) -> int:
         return OTHER_MS
     if name == Prompt.RINGING_TONE:
         return RINGING_TONE_MS
-    text = standard.text(Language(folder.removeprefix("standard/")), name)
+    text = prompt_texts.text(Language(folder.removeprefix("standard/")), name)
     pace = 100 - PACE_PER_CENT + crc32(key.encode()) % (2 * PACE_PER_CENT)
     return max(200, len(text) * CHARACTER_MS * pace // 100)
 

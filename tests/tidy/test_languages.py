@@ -26,7 +26,7 @@ from contracts.directory import Language
 CYRILLIC: Final = re.compile("[а-яёА-ЯЁ]")
 PLACEHOLDER: Final = re.compile(r"(?<!\{)\{(\w*)\}")
 FORMS: Final = frozenset({"zero", "one", "two", "few", "many", "other"})
-GRAMMAR: Final = frozenset({"services.tts.rules.russian", "services.tts.rules.russian_moments"})
+GRAMMAR: Final = frozenset({"services.tts.rules.russian", "services.tts.rules.russian_date_times"})
 """How Russian counts and declines is nobody's translation."""
 COUNTS: Final = range(201)
 """Every form that a whole number takes shows up before this."""
@@ -46,9 +46,9 @@ SPEAKING: Final = {
     "services.directory.rules.pattern_texts",
     "services.history.rules.errors",
     "services.history.rules.csv_columns",
-    "services.tts.rules.notices",
-    "services.tts.rules.reading",
-    "services.tts.rules.standard",
+    "services.tts.rules.notice_text",
+    "services.tts.rules.text_normalization",
+    "services.tts.rules.prompt_texts",
     "services.voicemail.activities.warning",
     "services.voicemail.activities.wording",
     "tools.apply.wording",

@@ -158,7 +158,7 @@ BRANCHY_MATCH = "def planted(x: int) -> None:\n    match x:\n" + "".join(
         (house.service_shapes, "services/queue/planted.py", ""),
         (house.service_shapes, "services/planted/__init__.py", ""),
         (house.countries, "services/history/api/requests.py", 'X = "RU"\n'),
-        (house.countries, "services/tts/rules/reading.py", 'def f(region="DE"): ...\n'),
+        (house.countries, "services/tts/rules/text_normalization.py", 'def f(region="DE"): ...\n'),
         (house.named_addresses, "requirements/base.txt", "--index-url https://registry.example/simple\n"),
     ],
 )

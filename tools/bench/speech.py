@@ -19,9 +19,9 @@ from runtime.ports import Blobs
 from runtime.s3_blobs import S3Blobs, connected
 from runtime.system_clock import SystemClock
 from services.tts.activities.engine import EspeakNg, Sound
-from services.tts.activities.notices import Notices
-from services.tts.activities.studio import Studio
-from services.tts.rules.address import Voice
+from services.tts.activities.notice_handler import NoticeHandler
+from services.tts.activities.renderer import Renderer
+from services.tts.rules.content_address import Voice
 from services.tts.settings import Settings
 from tools.bench import office
 from tools.bench.bench import Bench
@@ -79,8 +79,8 @@ class Speech:
         self.engine = Counted()
         self.answered = Answered()
         self._number = 0
-        studio = Studio(blobs=blobs, engine=self.engine, voices=Settings().voices(self.engine.name))
-        self._notices = Notices(studio=studio, say=self.answered, clock=SystemClock())
+        renderer = Renderer(blobs=blobs, engine=self.engine, voices=Settings().voices(self.engine.name))
+        self._notices = NoticeHandler(renderer=renderer, say=self.answered, clock=SystemClock())
 
     async def render(self, text: str) -> float:
         """Seconds from the command until it is answered."""

@@ -1,5 +1,5 @@
-"""Where speech touches the world: programs that speak and convert, and the store of objects.
+"""Where speech touches the world: programs that speak and convert, and the object store.
 
-`process` runs a program within bounds, `engine` speaks, `audio` brings to the canonical form, `studio`
-renders by content and once, `standard` makes the standard prompts at start, `notices` answers commands.
+`engine` speaks a text, `audio` brings sound to the canonical form, `renderer` renders each content once,
+`standard_prompts` makes the standard prompts at start, `notice_handler` answers commands.
 """

@@ -1,8 +1,8 @@
-"""From an engine's sound, or an upload, to the canonical form, and from that to other forms (T2, T4).
+"""Brings an engine's sound, or an upload, to the canonical form, and that to other formats (T2, T4).
 
-Canonical is WAV, 8 kHz, mono, PCM of 16 bits, at even loudness: the parts that sound are brought to one
-level, whatever the pauses between them are. Resampling is sox's, uploads are read by ffmpeg, each in a
-process with limits; the arithmetic on small PCM of our own is pydub's.
+The canonical form is WAV, 8 kHz, mono, PCM of 16 bits, at even loudness: the level is measured where there is
+sound, not in the pauses. sox resamples and ffmpeg reads uploads, each in a process with limits; pydub does
+the arithmetic on our own small PCM.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from pydub.utils import db_to_float, ratio_to_db
 from runtime import programs, uploads
 from runtime import wav as header
 from services.tts.activities.engine import EngineUnavailable, Sound
-from services.tts.rules.address import Form
-from services.tts.rules.notices import NoticeRefused, Refusal
+from services.tts.rules.content_address import AudioFormat
+from services.tts.rules.notice_text import NoticeRefused, Refusal
 
 RATE: Final = 8_000
 _SAMPLE_BYTES: Final = 2
@@ -30,16 +30,16 @@ _HEADER_BYTES: Final = 44
 _FRAME_MS: Final = 20
 """The frame of telephony: long enough for a level, short enough for a syllable."""
 _LEVEL: Final = 2_320
-"""-23 dBFS where there is sound: the usual level of announcements, with 20 dB above it for peaks."""
+"""-23 dBFS where there is sound: the usual level of announcements, which leaves 20 dB for peaks."""
 _GAIN_DB_MAX: Final = 29.5
 """A recording that would need more is noise."""
 _SILENT_PEAK: Final = 100
 """-50 dBFS: nobody hears that on a phone."""
 _QUIET_SHARE: Final = 0.02
-"""Frames 34 dB under the loudest one are pauses, for the level and at the ends."""
+"""Frames 34 dB below the loudest one are pauses."""
 _LEAD_MS: Final = 30
 _TAIL_MS: Final = 120
-"""Left before and after speech, so that prompts played in a row sound like one sentence."""
+"""Silence kept before and after speech, so that prompts in a row sound like one sentence."""
 _PADDING_MS: Final = 100
 _SOX_SECONDS_MAX: Final = 30.0
 _MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
@@ -50,7 +50,7 @@ _RING_DBFS: Final = -20.0
 _FADE_MS: Final = 10
 """Without it each ring would begin and end with a click."""
 _RING_CYCLES: Final = 9
-"""45 s: a customer's phone rings for 30 s, after it was reached."""
+"""45 s; a customer's phone rings for 30 s once it is reached."""
 
 
 class SoundSilent(Exception):
@@ -60,7 +60,7 @@ class SoundSilent(Exception):
 async def canonical(sounds: Sequence[Sound]) -> list[bytes]:
     """Several sounds of one rate as canonical PCM, ends trimmed, by one run of sox. Raises SoundSilent.
 
-    Starting a program costs more than resampling a word: a batch of prompts shares the start.
+    They share a run because starting sox costs more than resampling a word.
     """
     if not sounds:
         return []
@@ -82,7 +82,7 @@ async def canonical(sounds: Sequence[Sound]) -> list[bytes]:
 
 
 async def ringing_tone() -> bytes:
-    """The tone of a phone that rings elsewhere, as in Russia and most of Europe: 425 Hz, 1 s on, 4 s off."""
+    """The ringing tone of Russia and most of Europe: 425 Hz, 1 s on, 4 s off."""
     return await asyncio.to_thread(_ringing_tone)
 
 
@@ -93,7 +93,7 @@ def _ringing_tone() -> bytes:
 
 
 async def of_upload(audio: bytes) -> bytes:
-    """An upload as canonical PCM. Raises NoticeRefused for the file's faults, EngineUnavailable for ours."""
+    """An upload as canonical PCM. Raises NoticeRefused if the fault is the file's, else EngineUnavailable."""
     try:
         return levelled(await uploads.decoded(audio))
     except uploads.Unfit as error:
@@ -112,18 +112,18 @@ _REFUSALS: Final = {
 
 
 def trimmed(pcm: bytes) -> bytes:
-    """Without the silence at both ends, but for what keeps words apart. Raises SoundSilent."""
+    """Cut the silence at both ends, except the little that keeps words apart. Raises SoundSilent."""
     sound = _segment(pcm)
     threshold = _quiet_below(sound, _levels(sound))
     before = detect_leading_silence(sound, threshold, chunk_size=_FRAME_MS)
     after = detect_leading_silence(sound.reverse(), threshold, chunk_size=_FRAME_MS)
-    # The engine's own silence may be shorter than what a sentence needs behind it.
+    # The engine's own silence may be shorter than a sentence needs at its end.
     tail = AudioSegment.silent(duration=max(0, _TAIL_MS - after), frame_rate=RATE)
     return _pcm(sound[max(0, before - _LEAD_MS) : len(sound) - max(0, after - _TAIL_MS)] + tail)
 
 
 def levelled(pcm: bytes) -> bytes:
-    """At the level of all announcements. Raises SoundSilent."""
+    """Bring to the level of all announcements. Raises SoundSilent."""
     sound = _segment(pcm)
     levels = _levels(sound)
     threshold = _quiet_below(sound, levels)
@@ -163,7 +163,7 @@ def duration_ms_of_wav(size_bytes: int) -> int:
 
 
 def is_canonical(data: bytes) -> bool:
-    """Whether a WAV is in the canonical form, whole, and has something to hear."""
+    """Whether a WAV is in the canonical form, whole, and not empty."""
     try:
         found = header.samples(data)
     except header.NoSamples:
@@ -182,13 +182,13 @@ def wav(pcm: bytes, *, rate: int = RATE) -> bytes:
 _FORM: Final = header.samples(wav(bytes(_SAMPLE_BYTES))).form
 
 
-async def as_form(pcm: bytes, form: Form) -> bytes:
-    """Canonical PCM in another form, as a WAV."""
+async def as_format(pcm: bytes, audio_format: AudioFormat) -> bytes:
+    """Canonical PCM as a WAV of another format."""
     raw = ("-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-L")
-    if form is Form.WIDE:
+    if audio_format is AudioFormat.WIDE:
         wide = await _sox((*raw, "-r", str(RATE), "-", *raw, "-r", str(2 * RATE), "-"), pcm)
         return wav(wide, rate=2 * RATE)
-    encoding = "a-law" if form is Form.ALAW else "u-law"
+    encoding = "a-law" if audio_format is AudioFormat.ALAW else "u-law"
     with tempfile.TemporaryDirectory(prefix="ringback-") as folder:
         # A file and not a pipe: sox goes back to write the sizes of its header.
         file = Path(folder) / "form.wav"

@@ -1,8 +1,8 @@
-"""The port of speech engines, and espeak-ng behind it.
+"""The port of speech engines, and espeak-ng as its adapter.
 
-Another engine is another class with `speak`: festival (`text2wave`, text on stdin) and piper (a folder of
-voices, text on stdin, raw PCM out) fit as they are. Its name is part of every content address, so that a
-change of engine renders everything anew and mixes no voices.
+Another engine is another class with `speak` and `speak_all`: festival (`text2wave`, text on stdin) and piper
+(a folder of voices, text on stdin, raw PCM out) fit. The engine's name is part of every content address, so a
+change of engine renders everything anew and never mixes voices.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from runtime import programs, wav
-from services.tts.rules.address import Voice
+from services.tts.rules.content_address import Voice
 
 _SPEECH_SECONDS_MAX: Final = 20.0
 """espeak-ng speaks 14 s in 0.03 s; a thousand characters need a tenth of a second."""
@@ -20,13 +20,13 @@ _OUTPUT_BYTES_MAX: Final = 32 * 1024 * 1024
 """Twelve minutes at 22,050 Hz: more than the five that a notice may last."""
 _PAUSE_MS: Final = 2_500
 _PAUSE_MS_MIN: Final = 1_500
-"""Pauses asked for come out as 2,480 to 2,630 ms; those of sentences stay under 550 ms."""
+"""Requested pauses come out as 2,480 to 2,630 ms; pauses between sentences stay below 550 ms."""
 _MARGIN_MS: Final = 50
 _FRAME_MS: Final = 10
 _RATE_AT: Final = slice(4, 8)
-"""In the chunk that tells the form."""
+"""Where the rate is in a WAV's `fmt ` chunk."""
 _RATE_OF_SILENCE: Final = 22_050
-"""What espeak-ng speaks at; of nothing, any rate is right."""
+"""The rate of espeak-ng; silence may have any."""
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -37,26 +37,26 @@ class Sound(msgspec.Struct, frozen=True):
 
 
 class EngineUnavailable(Exception):
-    """No speech can be made now; the same text may work later."""
+    """The engine can't speak now; the same text may work later."""
 
 
 class Engine(Protocol):
-    """Speaks a text that `rules.reading` has left without mark-up."""
+    """Speaks a text that `rules.text_normalization` has freed of mark-up."""
 
     name: str
-    """Part of the content address; says which engine and which generation of voices."""
+    """Part of the content address: the engine and its generation of voices."""
 
     async def speak(self, text: str, voice: Voice) -> Sound:
-        """Speak it. Raises EngineUnavailable; an engine that can't say a text answers with silence."""
+        """Speak a text. Raises EngineUnavailable; a text that can't be spoken gives silence."""
         ...
 
     async def speak_all(self, texts: Sequence[str], voice: Voice) -> list[Sound]:
-        """Speak several, each as if alone; an engine that gains nothing by it speaks one after the other."""
+        """Speak several texts, each as if alone; in one run if that is cheaper."""
         ...
 
 
 class EspeakNg:
-    """espeak-ng as a separate process for each text, which it gets on stdin."""
+    """espeak-ng as a process for each text, which it reads from stdin."""
 
     name = "espeak-ng"
 
@@ -65,15 +65,15 @@ class EspeakNg:
         self._seconds_max = seconds_max
 
     async def speak(self, text: str, voice: Voice) -> Sound:
-        """Speak it. Without `-m` espeak-ng takes nothing for mark-up."""
+        """Speak a text; without `-m` espeak-ng takes nothing in it for mark-up."""
         return await self._run(text, voice)
 
     async def speak_all(self, texts: Sequence[str], voice: Voice) -> list[Sound]:
-        """Speak several in one process, with long pauses between them at which the sound is cut.
+        """Speak several texts in one process, with long pauses between them at which the sound is cut.
 
         Starting the process takes longer than a sentence: 24 prompts together take a sixth of the time. The
-        pauses are the only mark-up that an engine ever gets, and stand between texts, never in one. If the
-        cuts don't come out as many, each is spoken alone.
+        pauses are the only mark-up that an engine ever gets; they stand between texts, never in one. If the
+        number of pieces is wrong, each text is spoken alone.
         """
         if len(texts) > 1:
             pause = f' <break time="{_PAUSE_MS}ms"/> '
@@ -95,7 +95,7 @@ class EspeakNg:
             )
         except (programs.ProgramMissing, programs.ProgramFailed, programs.ProgramOverran) as error:
             raise EngineUnavailable(str(error)) from error
-        # The sizes in its header are made up, since it writes to a pipe.
+        # espeak-ng writes to a pipe, so the sizes in its header are made up.
         try:
             found = wav.samples(answer) if wav.is_wav(answer) else None
         except wav.NoSamples:
@@ -107,14 +107,14 @@ class EspeakNg:
 
 
 def _cut(sound: Sound) -> list[Sound]:
-    """A sound in pieces, at each long run of exact zeros, some of which stay at both sides."""
+    """Cut a sound at each long run of exact zeros, and leave a margin of them on both sides."""
     step = sound.rate * _FRAME_MS // 1_000 * 2
     silence = bytes(step)
     margin = _MARGIN_MS // _FRAME_MS * step
     pieces: list[bytes] = []
     start = 0
     silent_from: int | None = None
-    # One frame more, of no silence, so that a run at the end is closed as well.
+    # One frame beyond the end, which counts as sound, so that a run at the end is closed, too.
     for at in range(0, len(sound.pcm) + step, step):
         if at < len(sound.pcm) and sound.pcm[at : at + step] == silence:
             silent_from = at if silent_from is None else silent_from

@@ -1,6 +1,6 @@
-"""The pure part of speech: what every prompt says, what a text may be, and how it is read aloud.
+"""The pure part of speech: the texts of prompts, what a notice may say, and how a text is read aloud.
 
-`standard` has the texts of the standard prompts, `notices` takes a notice of the organization's own
-apart, `reading` turns numbers, dates, times and amounts into words (`russian`, `english`), `address`
-names what is rendered by its content, `uploads` tells a recording by its first bytes.
+`prompt_texts` has the texts of the standard prompts; `notice_text` checks a notice's text and cuts it into
+parts; `text_normalization` turns numbers, dates, times and amounts into words (`russian`, `english` and
+their `…_date_times`); `content_address` names a rendering by its content.
 """

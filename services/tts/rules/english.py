@@ -7,7 +7,7 @@ from typing import Final
 from babel.dates import format_date
 from num2words import num2words
 
-from services.tts.rules import english_moments
+from services.tts.rules import english_date_times
 
 _COUNT: Final = r"(?:\d{1,3}(?:[ ,]\d{3})+|\d+)"
 _CLOCK: Final = r"(?:(?:[01]?\d|2[0-3]):[0-5]\d|24:00)"
@@ -51,11 +51,11 @@ _FROM_TO: Final = re.compile(
 )
 HOURS_OF_HALF_A_DAY: Final = 12
 _DIGITS_MAX: Final = 9
-"""A longer row of digits is no count that people say in words; it is read digit by digit."""
+"""A longer row is not a count that people say in words; it is read digit by digit."""
 
 
 def cardinal(number: int) -> str:
-    """«one thousand five hundred», without the comma, which a voice would pause at."""
+    """«one thousand five hundred», without the comma, at which a voice would pause."""
     return str(num2words(number, lang="en")).replace(",", "")
 
 
@@ -65,10 +65,10 @@ def digits(row: str) -> str:
 
 
 def read(text: str) -> str:
-    """Put words in place of every number of a text (phone numbers are gone by now)."""
+    """Put words in place of every number of a text; phone numbers are replaced already."""
     text = re.sub(r"(?<!\d)24/7(?!\d)", "twenty-four seven", text)
     text = re.sub(r"(?<!\w)ext\.", "extension", text, flags=re.IGNORECASE)
-    text = english_moments.read(text)
+    text = english_date_times.read(text)
     text = _RANGE.sub(r"\g<from> to \g<until>", text)
     text = _DATE.sub(_read_date, text)
     text = _MONTH_FIRST.sub(lambda found: f"{found['month']} {_ordinal(found['d'])}{_year(found['y'])}", text)
@@ -98,7 +98,7 @@ def _read_time(found: re.Match[str]) -> str:
 
 
 def _read_from_to(found: re.Match[str]) -> str:
-    """«one to two minutes», «nine to five»: a range rises, or is of hours."""
+    """«one to two minutes», «nine to five»: a range rises, unless it is of hours."""
     first, last = int(found["n"]), int(found["m"])
     return f"{found['n']} to " if first < last or 0 < last < first <= HOURS_OF_HALF_A_DAY else found[0]
 
@@ -108,7 +108,7 @@ def _read_hour(found: re.Match[str]) -> str:
 
 
 def _stop(found: re.Match[str]) -> str:
-    """The dot of an abbreviation where it ends the sentence as well: nothing, or a capital follows."""
+    """The dot of an abbreviation if it also ends the sentence: nothing or a capital letter follows."""
     rest = found.string[found.end() :].lstrip()
     return "." if found[0].endswith(".") and (not rest or rest[0].isupper()) else ""
 
@@ -117,7 +117,7 @@ def _read_date(found: re.Match[str]) -> str:
     year, month, day = (int(found[name] or found[f"{name}2"]) for name in "ymd")
     try:
         when = date(year, month, day)
-    except ValueError:  # no such day: it is read as the numbers that stand there
+    except ValueError:  # there is no such day: its numbers are read
         return found[0].replace(".", " ").replace("-", " ")
     return f"the {_ordinal(str(day))} of {format_date(when, 'MMMM', locale='en')}{_year(str(year))}"
 

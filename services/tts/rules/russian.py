@@ -1,8 +1,7 @@
 """Numbers, dates, times and amounts as Russian reads them: «до восемнадцати часов», «две минуты».
 
-Case follows the preposition before a number and the ending of the word after it; gender follows that
-word, too. It is a reading by rules of thumb: what it can't tell, it reads in the nominative, as most
-people do.
+The preposition before a number and the ending of the word after it tell its case; that word tells its
+gender, too. These are rules of thumb: a number whose case they can't tell is read in the nominative.
 """
 
 import re
@@ -14,7 +13,7 @@ import msgspec
 from babel.dates import format_date
 from num2words import num2words
 
-from services.tts.rules import russian_moments
+from services.tts.rules import russian_date_times
 
 
 class Case(StrEnum):
@@ -37,7 +36,7 @@ class Gender(StrEnum):
 
 
 class Noun(msgspec.Struct, frozen=True):
-    """What is counted: after 1, after 2, after 5, and the dative of one and of many."""
+    """A counted noun: its forms after 1, 2 and 5, and its datives, singular and plural."""
 
     one: str
     few: str
@@ -161,13 +160,13 @@ _FROM_TO: Final = re.compile(
     re.IGNORECASE,
 )
 _FEMININE: Final = re.compile(r"минут|секунд|недел|тысяч|копе|штук|станци|остановк|лини|заявк|попыт|позици")
-"""Of what is counted in offices; in the genitive of many, no ending tells a gender."""
+"""Feminine nouns that offices count; their genitive plural does not show the gender."""
 _DIGITS_MAX: Final = 9
-"""A longer row of digits is no count that people say in words; it is read digit by digit."""
+"""A longer row is not a count that people say in words; it is read digit by digit."""
 
 
 def cardinal(number: int, case: Case = Case.NOMINATIVE, gender: Gender = Gender.MASCULINE) -> str:
-    """«двадцать одна», «двадцати одной»; nothing that is counted here is alive."""
+    """«двадцать одна», «двадцати одной»; counted nouns here are inanimate."""
     return str(num2words(number, lang="ru", case=case.value, gender=gender.value, animate=False))
 
 
@@ -196,11 +195,11 @@ def digits(row: str) -> str:
 
 
 def read(text: str) -> str:
-    """Put words in place of every number of a text (phone numbers are gone by now)."""
+    """Put words in place of every number of a text; phone numbers are replaced already."""
     text = re.sub(r"(?<!\d)24/7(?!\d)", "двадцать четыре часа семь дней в неделю", text)
     text = re.sub(r"(?<!\w)доб\.", "добавочный", text, flags=re.IGNORECASE)
     text = re.sub(r"(?<!\w)тел\.", "телефон", text, flags=re.IGNORECASE)
-    text = russian_moments.read(text)
+    text = russian_date_times.read(text)
     text = _RANGE.sub(_read_range, text)
     text = _DATE.sub(_read_date, text)
     text = _DAYS.sub(r"с \g<from> по \g<until>", text)
@@ -218,7 +217,7 @@ def read(text: str) -> str:
 
 
 def _before(found: re.Match[str]) -> tuple[str, Case]:
-    """The preposition as it stands, with its space, and the case that it asks for."""
+    """The preposition as it is written, with its space, and the case that it takes."""
     before = found["before"]
     if not before:
         return "", Case.NOMINATIVE
@@ -250,7 +249,7 @@ def _read_date(found: re.Match[str]) -> str:
     year, month, day = (int(found[name] or found[f"{name}2"]) for name in "ymd")
     try:
         when = date(year, month, day)
-    except ValueError:  # no such day: it is read as the numbers that stand there
+    except ValueError:  # there is no such day: its numbers are read
         return found[0].replace(".", " ").replace("-", " ")
     before, named = _day(found, str(day))
     of_month = format_date(when, "d MMMM", locale="ru").split(" ", 1)[1]
@@ -265,9 +264,9 @@ def _read_named_date(found: re.Match[str]) -> str:
 
 
 def _day(found: re.Match[str], day: str) -> tuple[str, str]:
-    """The preposition before a date, and its day: «до» «первого», «к» «первому», «по» «первое»."""
+    """The preposition before a date and the day in its case: «до» «первого», «к» «первому», «по» «первое»."""
     before, case = _before(found)
-    # Without a preposition a date says when: «двадцать первого ноября мы не работаем».
+    # A date without a preposition is in the genitive: «двадцать первого ноября мы не работаем».
     return before, ordinal(day, Case.GENITIVE if case is Case.NOMINATIVE else case, Gender.NEUTER)
 
 
@@ -307,7 +306,7 @@ def _read_unit(found: re.Match[str]) -> str:
 
 
 def _ends(found: re.Match[str]) -> bool:
-    """Whether the dot of an abbreviation ends the sentence as well: nothing, or a capital follows."""
+    """Whether the dot of an abbreviation also ends the sentence: nothing or a capital letter follows."""
     rest = found.string[found.end() :].lstrip()
     return not rest or rest[0].isupper()
 
@@ -323,7 +322,7 @@ def _decimal(whole: str, part: str) -> str:
 def _read_from_to(found: re.Match[str]) -> str:
     """«одна-две минуты», «с девяти до восемнадцати часов»: both numbers agree with what is counted."""
     first, last = int(found["n"]), int(found["m"])
-    if first >= last:  # «дом 10-2» is no range
+    if first >= last:  # «дом 10-2» is not a range
         return found[0]
     before, case = _before(found)
     noun = _UNITS[found["unit"].lower().rstrip(".")][0] if found["unit"] else None
@@ -341,7 +340,7 @@ def _read_from_to(found: re.Match[str]) -> str:
 
 
 def _demanded(case: Case, after: str) -> Case:
-    """The case that the ending of a counted noun asks for, or that of the preposition."""
+    """The case that the ending of a counted noun shows, else that of the preposition."""
     for endings, demanded in _ENDINGS:
         if after.endswith(endings):
             return demanded

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.directory import Language
-from services.tts.rules.address import Voice
+from services.tts.rules.content_address import Voice
 
 VOICES = {
     Language.RUSSIAN: Voice("espeak-ng", "ru", 145),

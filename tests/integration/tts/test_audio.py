@@ -14,10 +14,10 @@ from runtime import uploads
 from runtime.uploads import Container
 from services.tts.activities import audio
 from services.tts.activities.engine import EngineUnavailable, EspeakNg, Sound
-from services.tts.rules import notices, standard
-from services.tts.rules.address import Form
-from services.tts.rules.notices import NoticeRefused, Refusal
-from services.tts.rules.reading import as_spoken
+from services.tts.rules import notice_text, prompt_texts
+from services.tts.rules.content_address import AudioFormat
+from services.tts.rules.notice_text import NoticeRefused, Refusal
+from services.tts.rules.text_normalization import as_spoken
 from tests.integration.tts.sounds import VOICES, encoded, measured, probed
 
 RU = Language.RUSSIAN
@@ -61,18 +61,19 @@ async def test_a_batch_sounds_as_each_alone() -> None:
 async def test_other_forms_are_made_from_the_canonical_one(tmp_path: Path) -> None:
     """A PBX that wants A-law, µ-law or 16 kHz gets the very same sound, and players can read it."""
     pcm = await spoken(SENTENCE)
-    forms = {form: await audio.as_form(pcm, form) for form in Form}
-    assert probed(forms[Form.ALAW], tmp_path) == "pcm_alaw,8000,1"
-    assert probed(forms[Form.ULAW], tmp_path) == "pcm_mulaw,8000,1"
-    assert probed(forms[Form.WIDE], tmp_path) == "pcm_s16le,16000,1"
-    assert abs(measured(forms[Form.WIDE]).duration_ms - audio.duration_ms(pcm)) <= 1
+    formats = {form: await audio.as_format(pcm, form) for form in AudioFormat}
+    assert probed(formats[AudioFormat.ALAW], tmp_path) == "pcm_alaw,8000,1"
+    assert probed(formats[AudioFormat.ULAW], tmp_path) == "pcm_mulaw,8000,1"
+    assert probed(formats[AudioFormat.WIDE], tmp_path) == "pcm_s16le,16000,1"
+    assert abs(measured(formats[AudioFormat.WIDE]).duration_ms - audio.duration_ms(pcm)) <= 1
 
 
 @pytest.mark.parametrize("language", Language)
 async def test_prompts_spoken_together_are_those_spoken_alone(language: Language) -> None:
     """Twenty-four in one process: none is cut short, none runs into the next, and all are in order."""
     texts = [
-        as_spoken(language, standard.text(language, prompt)) for prompt in standard.in_order_of_use()[:24]
+        as_spoken(language, prompt_texts.text(language, prompt))
+        for prompt in prompt_texts.in_order_of_use()[:24]
     ]
     together = await audio.canonical(await EspeakNg().speak_all(texts, VOICES[language]))
     assert len(together) == len(texts)
@@ -123,11 +124,11 @@ async def test_an_engine_interprets_nothing_of_a_text() -> None:
 async def test_hostile_text_is_spoken_or_refused(text: str, language: Language) -> None:
     """Whatever is typed: sound in the canonical form, or an error with cause and remedy."""
     try:
-        parts = notices.parts(language, text, {})
+        parts = notice_text.parts(language, text, {})
     except NoticeRefused:
         return
     for part in parts:
-        if isinstance(part, notices.Spoken):
+        if isinstance(part, notice_text.SpokenPart):
             sound = await EspeakNg().speak(part.text, VOICES[language])
             try:
                 [pcm] = await audio.canonical([sound])

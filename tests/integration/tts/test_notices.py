@@ -12,10 +12,10 @@ from contracts.tts import NoticeFailed, NoticeRendered
 from runtime.memory import MemoryBlobs, MemoryClock
 from runtime.ports import BlobInfo, Blobs, BlobsUnavailable
 from services.tts.activities.engine import Engine, EspeakNg, Sound
-from services.tts.activities.notices import Notices
-from services.tts.activities.studio import Studio
-from services.tts.rules import address
-from services.tts.rules.address import Form, Voice
+from services.tts.activities.notice_handler import NoticeHandler
+from services.tts.activities.renderer import Renderer
+from services.tts.rules import content_address
+from services.tts.rules.content_address import AudioFormat, Voice
 from tests.integration.tts.sounds import VOICES, encoded, measured
 from tests.unit.tts.stories import Answers, asked
 
@@ -45,12 +45,14 @@ class CountedEngine:
 class World:
     """A speech service with what it says."""
 
-    def __init__(self, blobs: Blobs, engine: Engine | None = None, forms: tuple[Form, ...] = ()) -> None:
+    def __init__(
+        self, blobs: Blobs, engine: Engine | None = None, formats: tuple[AudioFormat, ...] = ()
+    ) -> None:
         self.engine = CountedEngine()
-        self.studio = Studio(blobs=blobs, engine=engine or self.engine, voices=VOICES, forms=forms)
+        self.renderer = Renderer(blobs=blobs, engine=engine or self.engine, voices=VOICES, formats=formats)
         self.answers = Answers()
         self.clock = MemoryClock()
-        self.notices = Notices(studio=self.studio, say=self.answers, clock=self.clock)
+        self.notices = NoticeHandler(renderer=self.renderer, say=self.answers, clock=self.clock)
 
     @property
     def rendered(self) -> NoticeRendered:
@@ -147,11 +149,11 @@ async def test_other_forms_are_kept_beside_the_canonical_one() -> None:
     """A PBX that wants A-law finds it, also when that was asked for after the notice was made."""
     blobs = MemoryBlobs()
     await World(blobs).notices.render(asked("Добрый день"))
-    world = World(blobs, forms=(Form.ALAW, Form.WIDE))
+    world = World(blobs, formats=(AudioFormat.ALAW, AudioFormat.WIDE))
     await world.notices.render(asked("Добрый день"))
     [key] = world.rendered.parts
-    for form in (Form.ALAW, Form.WIDE):
-        assert address.form_key(MediaKey(key), form) in blobs.objects
+    for form in (AudioFormat.ALAW, AudioFormat.WIDE):
+        assert content_address.format_key(MediaKey(key), form) in blobs.objects
 
 
 @pytest.mark.rule("T3", "T6")
@@ -202,7 +204,7 @@ async def test_an_upload_that_is_no_recording_is_refused(data: bytes | None, cod
     """A picture named .wav, a playlist, a torn or a huge file: each has its own clear answer."""
     world = World(MemoryBlobs())
     if data is not None:
-        await world.studio.blobs.put("uploads/x.wav", data)
+        await world.renderer.blobs.put("uploads/x.wav", data)
     await world.notices.render(asked(key="uploads/x.wav"))
     assert world.failed.is_final
     assert world.failed.reason.startswith(f"{code}: ")

@@ -8,7 +8,7 @@ from contracts.topics import SPEECH
 from runtime.edge import EdgePorts
 from runtime.memory import MemoryBlobs, MemoryClock
 from services.tts import service
-from services.tts.rules.address import Form
+from services.tts.rules.content_address import AudioFormat
 from services.tts.settings import Settings
 from tests.unit.tts.stories import Answers
 
@@ -35,10 +35,10 @@ def test_a_missing_program_is_named_with_the_remedy() -> None:
 
 
 def test_voices_and_forms_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation chooses its voices, pace and forms by settings alone."""
+    """An installation chooses its voices, pace and formats by settings alone."""
     monkeypatch.setenv("RINGBACK_KAFKA", "127.0.0.1:1")
     monkeypatch.setenv("RINGBACK_TTS_VOICE_RU", "ru-lv")
     monkeypatch.setenv("RINGBACK_TTS_FORMS", '["alaw"]')
     settings = Settings()
     assert settings.voices("espeak-ng")[Language.RUSSIAN].name == "ru-lv"
-    assert settings.tts_forms == (Form.ALAW,)
+    assert settings.tts_forms == (AudioFormat.ALAW,)

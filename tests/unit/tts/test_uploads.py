@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from runtime import uploads
 from runtime.uploads import Container
-from services.tts.rules import address
-from services.tts.rules.address import Form, Voice
+from services.tts.rules import content_address
+from services.tts.rules.content_address import AudioFormat, Voice
 
 VOICE = Voice("espeak-ng", "ru", 145)
 
@@ -44,14 +44,14 @@ def test_any_bytes_are_told_or_refused(head: bytes) -> None:
 @pytest.mark.rule("T2")
 def test_same_content_has_the_same_address_and_nothing_else_has() -> None:
     """Text, voice and settings decide: a new voice renders anew, a repeated text does not."""
-    base = address.of_speech("Здравствуйте", VOICE)
-    assert base == address.of_speech("Здравствуйте", Voice("espeak-ng", "ru", 145))
+    base = content_address.of_speech("Здравствуйте", VOICE)
+    assert base == content_address.of_speech("Здравствуйте", Voice("espeak-ng", "ru", 145))
     others = {
-        address.of_speech("Здравствуйте!", VOICE),
-        address.of_speech("Здравствуйте", Voice("espeak-ng", "ru", 150)),
-        address.of_speech("Здравствуйте", Voice("espeak-ng", "ru-lv", 145)),
-        address.of_speech("Здравствуйте", Voice("piper", "ru", 145)),
-        address.of_upload("Здравствуйте".encode()),
+        content_address.of_speech("Здравствуйте!", VOICE),
+        content_address.of_speech("Здравствуйте", Voice("espeak-ng", "ru", 150)),
+        content_address.of_speech("Здравствуйте", Voice("espeak-ng", "ru-lv", 145)),
+        content_address.of_speech("Здравствуйте", Voice("piper", "ru", 145)),
+        content_address.of_upload("Здравствуйте".encode()),
     }
     assert len(others) == 5
     assert base not in others
@@ -59,8 +59,8 @@ def test_same_content_has_the_same_address_and_nothing_else_has() -> None:
 
 @pytest.mark.rule("T2")
 def test_keys_say_nothing_but_the_content() -> None:
-    """A key can't be guessed from a name or a number, and other forms lie beside it."""
-    key = address.key(address.of_speech("Здравствуйте", VOICE))
+    """A key can't be guessed from a name or a number, and other formats lie beside it."""
+    key = content_address.key(content_address.of_speech("Здравствуйте", VOICE))
     assert key.startswith("speech/")
     assert len(key) == len("speech/") + 64 + len(".wav")
-    assert address.form_key(key, Form.ALAW) == key.replace(".wav", ".alaw.wav")
+    assert content_address.format_key(key, AudioFormat.ALAW) == key.replace(".wav", ".alaw.wav")

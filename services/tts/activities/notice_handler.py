@@ -1,9 +1,8 @@
-"""Answers `speech.render_notice`: with `tts.notice_rendered`, or with `tts.notice_failed` and why.
+"""Answers `speech.render_notice` with `tts.notice_rendered`, or with `tts.notice_failed` and the reason.
 
-A handler returns, and its command counts as answered, only after a final answer stands on the log: a process
-that dies while it keeps trying hears the command again. What can't be made now is said once
-(`is_final` False, so that its state is visible) and tried again with growing pauses while other commands
-go on; nothing that was good is touched meanwhile (T5, EC-110).
+A command counts as answered only after a final answer is on the log, so a process that dies while retrying
+hears it again. If a notice can't be made now, that is said once (`is_final` False, so that people see it).
+It is retried with growing pauses while other commands go on; the earlier rendering stays (T5, EC-110).
 """
 
 import itertools
@@ -21,25 +20,25 @@ from runtime import metrics
 from runtime.edge import Heard, Say
 from runtime.ports import BlobsUnavailable, Clock
 from services.tts.activities.engine import EngineUnavailable
-from services.tts.activities.studio import Rendering, Studio
-from services.tts.rules import notices
-from services.tts.rules.notices import Gap, NoticeRefused, Refusal
+from services.tts.activities.renderer import Renderer, Rendering
+from services.tts.rules import notice_text
+from services.tts.rules.notice_text import NoticeRefused, OpenPlaceholder, Part, Refusal
 
 _PASSING: Final = (EngineUnavailable, BlobsUnavailable)
 _QUICK_TRIES: Final = 3
-"""A hiccup is over within a second and nobody needs to hear of it."""
+"""A short disturbance ends within a second, and needs no answer."""
 _PAUSES_S: Final = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 _VERSIONS_MAX: Final = 50_000
-"""Newest versions remembered, some 100 bytes each; forgetting one costs a needless rendering."""
+"""Newest versions remembered, some 100 bytes each; a forgotten one costs a needless rendering."""
 
 _log = structlog.get_logger()
 
 
-class Notices:
-    """The notices that organizations asked for."""
+class NoticeHandler:
+    """Renders the notices of organizations."""
 
-    def __init__(self, *, studio: Studio, say: Say, clock: Clock) -> None:
-        self._studio = studio
+    def __init__(self, *, renderer: Renderer, say: Say, clock: Clock) -> None:
+        self._renderer = renderer
         self._say = say
         self._clock = clock
         self._newest: OrderedDict[tuple[OrganizationId, NoticeId], int] = OrderedDict()
@@ -58,13 +57,13 @@ class Notices:
         await self._answer(heard, answer)
 
     async def _rendered(self, heard: Heard, command: RenderNotice) -> NoticeRendered:
-        parts: tuple[notices.Spoken | Gap, ...] = ()
+        parts: tuple[Part, ...] = ()
         if not command.key:
-            parts = notices.parts(command.language, command.text, command.values, command.region)
+            parts = notice_text.parts(command.language, command.text, command.values, command.region)
         for pause in itertools.chain((0.0,), _PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
             if pause:
                 await self._clock.sleep(pause)
-            # Not at first: a command that comes again after a restart is answered as it was before.
+            # Not at the first try: a command that is heard again after a restart gets the same answer.
             if pause and self._is_superseded(heard.envelope.organization_id, command):
                 raise NoticeRefused(Refusal.SUPERSEDED)
             try:
@@ -77,12 +76,10 @@ class Notices:
                 )
                 if not pause:
                     metrics.RENDERINGS.labels("delayed").inc()
-                    await self._answer(heard, _failed(command, notices.DELAYED, is_final=False))
+                    await self._answer(heard, _failed(command, notice_text.DELAYED, is_final=False))
         raise AssertionError("the pauses have no end")
 
-    async def _with_quick_tries(
-        self, command: RenderNotice, parts: tuple[notices.Spoken | Gap, ...]
-    ) -> NoticeRendered:
+    async def _with_quick_tries(self, command: RenderNotice, parts: tuple[Part, ...]) -> NoticeRendered:
         async for attempt in stamina.retry_context(
             on=_PASSING, attempts=_QUICK_TRIES, wait_initial=0.1, wait_max=1.0
         ):
@@ -90,20 +87,22 @@ class Notices:
                 return await self._make(command, parts)
         raise AssertionError("stamina returns or raises")
 
-    async def _make(self, command: RenderNotice, parts: tuple[notices.Spoken | Gap, ...]) -> NoticeRendered:
-        made: list[Rendering | Gap] = []
+    async def _make(self, command: RenderNotice, parts: tuple[Part, ...]) -> NoticeRendered:
+        made: list[Rendering | OpenPlaceholder] = []
         if command.key:
-            made.append(await self._studio.upload(command.key))
+            made.append(await self._renderer.upload(command.key))
         made += [
-            part if isinstance(part, Gap) else await self._studio.speech(command.language, part.text)
+            part
+            if isinstance(part, OpenPlaceholder)
+            else await self._renderer.speech(command.language, part.text)
             for part in parts
         ]
         return NoticeRendered(
             notice_id=command.notice_id,
             version=command.version,
             language=command.language,
-            parts=tuple(str(each) if isinstance(each, Gap) else each.key for each in made),
-            duration_ms=sum(0 if isinstance(each, Gap) else each.duration_ms for each in made),
+            parts=tuple(str(each) if isinstance(each, OpenPlaceholder) else each.key for each in made),
+            duration_ms=sum(0 if isinstance(each, OpenPlaceholder) else each.duration_ms for each in made),
         )
 
     def _note(self, organization_id: OrganizationId, command: RenderNotice) -> None:

@@ -1,7 +1,7 @@
-"""Renders what is asked for once, and finds again by its content what was rendered before (T2).
+"""Renders each content once, and finds earlier renderings by their content (T2).
 
-A text with its voice has one address, hence one key. Two who ask at the same moment share one rendering;
-two processes that do put the same object, and the store keeps the first.
+A text with its voice has one content address, hence one key. Two requests at the same moment share one
+rendering; if two processes render the same, both put the same object, and the store keeps the first.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from runtime import metrics, uploads
 from runtime.ports import BlobInfo, Blobs
 from services.tts.activities import audio
 from services.tts.activities.engine import Engine
-from services.tts.rules import address
-from services.tts.rules.address import Form, Voice
-from services.tts.rules.notices import NoticeRefused, Refusal
+from services.tts.rules import content_address
+from services.tts.rules.content_address import AudioFormat, Voice
+from services.tts.rules.notice_text import NoticeRefused, Refusal
 
 WAV: Final = "audio/wav"
 WHOLE_MAX: Final = 50_000
-"""Objects remembered as whole, some 100 bytes each; forgetting one costs a second look."""
+"""Objects remembered as whole, some 100 bytes each; a forgotten one is checked again."""
 
 
 class Rendering(msgspec.Struct, frozen=True):
@@ -34,8 +34,8 @@ class Rendering(msgspec.Struct, frozen=True):
     duration_ms: int
 
 
-class Studio:
-    """Makes audio and puts it into the store; `programs_max` of them run at once."""
+class Renderer:
+    """Makes audio and puts it into the store; at most `programs_max` programs run at once."""
 
     def __init__(
         self,
@@ -43,19 +43,19 @@ class Studio:
         blobs: Blobs,
         engine: Engine,
         voices: Mapping[Language, Voice],
-        forms: tuple[Form, ...] = (),
+        formats: tuple[AudioFormat, ...] = (),
         programs_max: int = 2,
     ) -> None:
         self.blobs = blobs
         self.engine = engine
         self.voices = voices
-        self.forms = forms
+        self.formats = formats
         self.programs = asyncio.Semaphore(programs_max)
         self._whole: OrderedDict[MediaKey, None] = OrderedDict()
         self._running: dict[str, asyncio.Task[Rendering]] = {}
 
     async def speech(self, language: Language, text: str) -> Rendering:
-        """A text, spoken. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
+        """Speak a text. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
         voice = self.voices[language]
 
         async def speak() -> bytes:
@@ -68,10 +68,10 @@ class Studio:
                 raise NoticeRefused(Refusal.SPEECH_TOO_LONG)
             return pcm
 
-        return await self._once(address.of_speech(text, voice), speak)
+        return await self._once(content_address.of_speech(text, voice), speak)
 
     async def upload(self, key: MediaKey) -> Rendering:
-        """An uploaded file in canonical form. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
+        """Convert an uploaded file. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
         info = await self.blobs.info(key)
         if info is None:
             raise NoticeRefused(Refusal.UPLOAD_MISSING)
@@ -85,47 +85,50 @@ class Studio:
             async with self.programs:
                 return await audio.of_upload(original)
 
-        return await self._once(address.of_upload(original), convert)
+        return await self._once(content_address.of_upload(original), convert)
 
     async def put(self, key: MediaKey, pcm: bytes, *, once: bool) -> None:
-        """Put canonical PCM with its other forms; the canonical one last, since it vouches for them."""
-        for form in self.forms:
+        """Put canonical PCM with its other formats; the canonical one last: where it is, they are."""
+        for audio_format in self.formats:
             await self.blobs.put(
-                address.form_key(key, form), await audio.as_form(pcm, form), content_type=WAV, once=once
+                content_address.format_key(key, audio_format),
+                await audio.as_format(pcm, audio_format),
+                content_type=WAV,
+                once=once,
             )
         await self.blobs.put(key, audio.wav(pcm), content_type=WAV, once=once)
 
     async def _once(self, found_at: str, make: Callable[[], Awaitable[bytes]]) -> Rendering:
         running = self._running.get(found_at)
         if running is None:
-            running = asyncio.create_task(self._find_or_make(address.key(found_at), make))
+            running = asyncio.create_task(self._find_or_make(content_address.key(found_at), make))
             self._running[found_at] = running
             running.add_done_callback(lambda done: self._forget(found_at, done))
         else:
             metrics.CACHE.labels("shared").inc()
-        # Who asked first may be stopped; the others still want it.
+        # The first request may be cancelled; the others still want the result.
         return await asyncio.shield(running)
 
     def _forget(self, found_at: str, done: asyncio.Task[Rendering]) -> None:
         del self._running[found_at]
         if not done.cancelled():
-            done.exception()  # noted here, in case that nobody waits any more
+            done.exception()  # retrieved here, in case nobody waits any more
 
     async def _find_or_make(self, key: MediaKey, make: Callable[[], Awaitable[bytes]]) -> Rendering:
         info = await self.blobs.info(key)
         is_whole = info is not None and await self._is_whole(key, info)
-        if info is not None and is_whole and await self._has_forms(key):
+        if info is not None and is_whole and await self._has_formats(key):
             metrics.CACHE.labels("hit").inc()
             return Rendering(key, audio.duration_ms_of_wav(info.bytes))
         metrics.CACHE.labels("miss").inc()
         pcm = await make()
-        # What is there and not whole is put over; whoever renders the same at this moment keeps the first.
+        # A damaged object is overwritten; otherwise the first of two concurrent renderings stays.
         await self.put(key, pcm, once=info is None or is_whole)
         self._remember(key)
         return Rendering(key, audio.duration_ms(pcm))
 
     async def _is_whole(self, key: MediaKey, info: BlobInfo) -> bool:
-        """Whether an object is what was put, and a canonical WAV: looked at once by each process."""
+        """Whether an object is intact and a canonical WAV; each process checks it once."""
         if key in self._whole:
             return True
         data = await self.blobs.get(key)
@@ -140,9 +143,9 @@ class Studio:
         while len(self._whole) > WHOLE_MAX:
             self._whole.popitem(last=False)
 
-    async def _has_forms(self, key: MediaKey) -> bool:
-        """Whether the forms are there, too: they may have been asked for later than the canonical one."""
-        for form in self.forms:
-            if await self.blobs.info(address.form_key(key, form)) is None:
+    async def _has_formats(self, key: MediaKey) -> bool:
+        """Whether the other formats are there, too: they may have been configured later."""
+        for audio_format in self.formats:
+            if await self.blobs.info(content_address.format_key(key, audio_format)) is None:
                 return False
         return True

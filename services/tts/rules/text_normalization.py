@@ -1,7 +1,7 @@
-"""From what a person wrote to what the engine is given: words, and the signs that a voice pauses at.
+"""Turns written text into what an engine is given: words, and the punctuation at which a voice pauses.
 
-Whatever an engine could take for an instruction (mark-up, phoneme brackets, control characters) is gone
-afterwards, and its words remain, to be spoken as text (T6). Only letters and pauses reach an engine.
+Everything that an engine could take for an instruction (mark-up, phoneme brackets, control characters) is
+removed, and its words are spoken as text (T6). Only letters and punctuation reach an engine.
 """
 
 import re
@@ -17,10 +17,10 @@ from contracts.directory import Language
 from services.tts.rules import english, russian
 
 MINUS: Final = "−"
-"""The sign of mathematics, which some keyboards write for a dash."""
+"""The mathematical minus, which some keyboards write for a dash."""
 _PAUSES: Final = frozenset(".,:;!?-–—()'’")
 _SIGNS: Final = frozenset("₽$€£%/+°")
-"""Signs that the reading of numbers still needs; none of them is left at the end."""
+"""Signs that the reading of numbers needs; none of them is left at the end."""
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     Language.RUSSIAN: {
         "№": "номер",
@@ -76,9 +76,9 @@ _READERS: Final[dict[Language, Callable[[str], str]]] = {
 
 
 def as_spoken(language: Language, written: str, region: str = HOME_REGION) -> str:
-    """A text as its language reads it aloud: no digit, no sign but those of a pause, no control character.
+    """A text as its language reads it aloud, without digits, control characters or signs except pauses.
 
-    Numbers without a country code are read as the country `region` groups them, in either language.
+    Phone numbers without a country code are grouped as in the country `region`, in either language.
     """
     text = _plain_text(language, written)
     text = _read_phone_numbers(language, text, region)
@@ -86,9 +86,9 @@ def as_spoken(language: Language, written: str, region: str = HOME_REGION) -> st
     for sign, word in _LEFT_OVER[language].items():
         text = text.replace(sign, f" {word} ")
     text = text.replace("/", " ")
-    # Babel and num2words answer in their own characters (a no-break space, say).
+    # Babel and num2words answer with characters of their own, such as a no-break space.
     text = _plain_text(language, text)
-    # An engine reads «- 5» and «--x» as it likes: a dash that joins no two words is a pause, or nothing.
+    # Engines differ on «- 5» and «--x»: a dash that does not join two words becomes a space.
     text = re.sub(r"(?<!\w)[-–—]+(?=\w)|(?<=\w)[-–—]+(?!\w)", " ", text)
     text = re.sub(r"([.,:;!?–—()-])(?:\s*\1)+", r"\1", text)
     return (
@@ -99,12 +99,12 @@ def as_spoken(language: Language, written: str, region: str = HOME_REGION) -> st
 
 
 def has_words(text: str) -> bool:
-    """Whether there is anything in it that a voice can say."""
+    """Whether a text has anything that a voice can say."""
     return any(character.isalnum() for character in text)
 
 
 def _plain_text(language: Language, written: str) -> str:
-    """Letters, digits, pauses and the signs of numbers; a line's end is a pause, all else a space."""
+    """Keep letters, digits, pauses and signs of numbers; a line end becomes a pause, all else a space."""
     written = re.sub(r"(?<=[\w%₽$€£)°])[ \t]*(?:\r\n|\r|\n)+", ". ", written)
     written = _without_special_digits(language, written)
     for sign, word in _WORDS[language].items():
@@ -114,7 +114,7 @@ def _plain_text(language: Language, written: str) -> str:
 
 
 def _without_special_digits(language: Language, written: str) -> str:
-    """«9⁰⁰» is a time and «1½» a fraction: as plain digits they would be 900 and 11 over 2."""
+    """Rewrite «9⁰⁰», a time, and «1½», a fraction, which as plain digits would be 900 and 11 over 2."""
     written = _RAISED_MINUTES.sub(lambda found: f"{found[1]}:{found[2].translate(_RAISED)}", written)
     for sign, part in _FRACTIONS.items():
         fraction = f"{_FRACTION_POINT[language]}{part}"
@@ -130,7 +130,7 @@ def _plain_character(character: str) -> str:
         return str(unicodedata.digit(character))
     if category == "Pd" or character == MINUS:
         return "-"
-    # A stress mark belongs to its letter; letters and marks are all that is left to be spoken.
+    # Only letters are left to be spoken, and stress marks, which belong to their letters.
     return character if category[0] == "L" or category == "Mn" else " "
 
 
@@ -139,7 +139,7 @@ def _read_phone_numbers(language: Language, text: str, region: str) -> str:
     end = 0
     matches = phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
     for found in matches:
-        # «8 800 …» is said with the eight that people dial, «+7 …» with the country's code.
+        # «8 800 …» is read with the eight that people dial, «+7 …» with the country code.
         is_whole = found.raw_string.lstrip("(").startswith("+")
         form = phonenumbers.PhoneNumberFormat
         number = phonenumbers.PhoneNumber()
@@ -158,7 +158,7 @@ _EXTENSION: Final = {Language.RUSSIAN: "добавочный", Language.ENGLISH:
 
 
 def read_number(language: Language, written: str) -> str:
-    """A phone number that is written in groups: Russian reads each group, English each digit."""
+    """A phone number written in groups: Russian reads each group as a number, English each digit."""
     groups = re.findall(r"\d+", written)
     plus = [_LEFT_OVER[language]["+"]] if written.lstrip().startswith("+") else []
     if language is Language.ENGLISH:
@@ -167,7 +167,7 @@ def read_number(language: Language, written: str) -> str:
 
 
 def _read_group(group: str) -> str:
-    """«девятьсот двенадцать», «ноль семь»; a longer group in pairs, after a single first digit if odd."""
+    """«девятьсот двенадцать», «ноль семь»; more than three digits in pairs, an odd first digit alone."""
     if len(group) > 3:
         cuts = [0, *range(len(group) % 2 or 2, len(group) + 1, 2)]
         return " ".join(_read_group(group[start:end]) for start, end in pairwise(cuts))

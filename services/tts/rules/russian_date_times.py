@@ -1,13 +1,13 @@
-"""Times, days, signs and ranges as Russian offices write them, brought to the form that `russian` reads.
+"""Brings times, days, signs and ranges, as Russian offices write them, to the form that `russian` reads.
 
-«с 9.00 до 18-00», «10.00-19.00», «31.12», «31.12.26», «-5 градусов». Whether `8.30` is a time, a day or a
-fraction is told by the preposition before it and by the word behind it: what is measured has fractions.
+«с 9.00 до 18-00», «10.00-19.00», «31.12», «31.12.26», «-5 градусов». The preposition before `8.30` and the
+word after it tell whether it is a time, a day or a fraction: before a unit of measure it is a fraction.
 """
 
 import re
 from typing import Final
 
-from services.tts.rules.moments import (
+from services.tts.rules.date_times import (
     PAIR_END,
     PAIR_START,
     TIGHT_END,
@@ -38,7 +38,7 @@ _MEASURED: Final = (
     r"час|минут|секунд|мин\b|сек\b|сут|дн[яей]|день|недел|месяц|лет\b|год[а-я]*\b|человек|чел\b|шт|"
     r"гб\b|мб\b|гигабайт|мегабайт|квт|вт\b|вольт)"
 )
-"""What stands behind a fraction or a count, and never behind a time or a day; units in short, too."""
+"""Words that follow a fraction or a count, and never a time or a day, with their abbreviations."""
 _NOT_MEASURED: Final = rf"(?!\s*(?:[%₽$€£°]|{_MEASURED}))"
 _OF_DAY: Final = r"(?=\s*(?:утра|вечера|дня|ночи|мск|по\s+москв|по\s+местному)(?!\w))"
 _DASH: Final = r"\s*[-–—]\s*"
@@ -81,7 +81,7 @@ _CLAUSE_END: Final = re.compile(
 )
 _NO_MOMENT: Final = re.compile(r"(?:верси[ия]|пункт|п\.|раздел|статья|ст\.|№|номер)\s*$", re.IGNORECASE)
 _SPAN: Final = r"\d{1,4}\s*(?:минут|мин\b|час|секунд|сек\b|дн[яей]|день)"
-"""No time lasts less than nothing: what stands before it is a dash that lost its space."""
+"""No duration is negative: the sign before it is a dash that lost its space."""
 _SIGN: Final = re.compile(
     rf"(?<![\w%°)-])(?<!\d )(?P<sign>[-+–])(?=[$€£₽]?\d)(?!{_SPAN})",
     re.IGNORECASE,
@@ -116,7 +116,7 @@ def _full_day(found: re.Match[str]) -> str:
 
 
 def _pair_kind(found: re.Match[str]) -> Kind | None:
-    """What both of a range are; they are of one kind."""
+    """The kind that both ends of a range have."""
     return likeliest(_kinds(found) & kinds(found["c"], found["y"], found["d"]))
 
 
@@ -168,7 +168,7 @@ def _after_preposition(found: re.Match[str]) -> str:
 
 
 def _by_itself(found: re.Match[str]) -> str:
-    """No preposition tells: full hours are a time, two and two digits of the calendar are a day."""
+    """Without a preposition: a full hour is a time, two digits and two digits can be a day."""
     if _NO_MOMENT.search(found.string[: found.start()]):
         return found[0]
     possible = _kinds(found)

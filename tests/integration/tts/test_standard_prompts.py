@@ -22,9 +22,9 @@ from runtime.ports import BlobInfo
 from runtime.s3_blobs import S3Blobs
 from runtime.system_clock import SystemClock
 from services.tts.activities.engine import EspeakNg
-from services.tts.activities.standard import StandardPrompts
-from services.tts.activities.studio import Studio
-from services.tts.rules.address import Voice
+from services.tts.activities.renderer import Renderer
+from services.tts.activities.standard_prompts import StandardPrompts
+from services.tts.rules.content_address import Voice
 from tests.integration.tts.sounds import VOICES, measured
 from tools.stack.parts import S3
 
@@ -47,7 +47,7 @@ class Counted(MemoryBlobs):
 
 def standard(blobs: MemoryBlobs, voices: dict[Language, Voice] | None = None) -> StandardPrompts:
     """The standard prompts of a process that has just started."""
-    return StandardPrompts(Studio(blobs=blobs, engine=EspeakNg(), voices=voices or VOICES), MemoryClock())
+    return StandardPrompts(Renderer(blobs=blobs, engine=EspeakNg(), voices=voices or VOICES), MemoryClock())
 
 
 def is_ready_after(prompts: StandardPrompts) -> bool:
@@ -128,7 +128,7 @@ async def test_a_new_installation_has_every_prompt_in_a_real_store(s3_server: S3
     blobs = S3Blobs(client, s3_server.bucket, encryption=False)
     for _ in range(2):
         prompts = StandardPrompts(
-            Studio(blobs=blobs, engine=EspeakNg(), voices=VOICES),
+            Renderer(blobs=blobs, engine=EspeakNg(), voices=VOICES),
             SystemClock(),
             languages=(Language.ENGLISH,),
         )
@@ -169,7 +169,7 @@ async def test_a_start_without_an_engine_keeps_trying_and_is_not_ready(made: Cou
             seen.append((prompts.is_ready, blobs.objects[prompt_key(Language.RUSSIAN, Prompt.APOLOGY)]))
             program.symlink_to("/usr/bin/espeak-ng")
 
-    prompts = StandardPrompts(Studio(blobs=blobs, engine=EspeakNg(str(program)), voices=VOICES), Patient())
+    prompts = StandardPrompts(Renderer(blobs=blobs, engine=EspeakNg(str(program)), voices=VOICES), Patient())
     await prompts.make_all()
     assert prompts.is_ready
     assert seen == [(False, made.objects[prompt_key(Language.RUSSIAN, Prompt.APOLOGY)])]

@@ -1,6 +1,6 @@
-"""What every standard prompt says, in Russian and English, and in which order they are made (T1).
+"""The texts of the standard prompts in Russian and English, and the order in which they are made (T1).
 
-Russian agrees in gender and case: «двадцать одна минута» waits, «двадцать одну минуту» has been waited.
+Russian numbers agree in gender and case: «двадцать одна минута», but «ждёт двадцать одну минуту».
 """
 
 from typing import Final
@@ -130,13 +130,13 @@ _FIRST: Final = (
     Prompt.NOBODY_AVAILABLE,
     Prompt.INVITATION,
 )
-"""What the first caller of a new installation may hear within the first half minute."""
+"""Prompts that the first caller of a new installation may hear within half a minute."""
 
 
 def in_order_of_use() -> tuple[str, ...]:
-    """Every prompt, those first that are played first: sentences, low positions, numbers, the rest.
+    """Every prompt, in the order in which calls need them: sentences, low positions, numbers, the rest.
 
-    The pieces of phone numbers come before the high positions: the first order already reads one back.
+    The pieces of phone numbers come before high positions: the first callback order reads a number back.
     """
     small = (*(f"position_{n}" for n in range(1, 6)), *(f"wait_{n}" for n in range(1, 11)))
     sentences = (prompt.value for prompt in Prompt if prompt not in _FIRST)
@@ -149,7 +149,7 @@ def in_order_of_use() -> tuple[str, ...]:
 
 
 def text(language: Language, prompt: str) -> str:
-    """What a standard prompt says; empty for the ringing tone, which is a sound. KeyError: no such prompt."""
+    """A prompt's text; empty for the ringing tone, a sound. Raises KeyError for an unknown prompt."""
     if prompt in Prompt.__members__.values():
         named = RUSSIAN if language is Language.RUSSIAN else ENGLISH
         return named[Prompt(prompt)]

@@ -12,8 +12,8 @@ from contracts.prompts import (
     apology_keys,
     prompt_keys,
 )
-from services.tts.rules import standard
-from services.tts.rules.reading import as_spoken, has_words
+from services.tts.rules import prompt_texts
+from services.tts.rules.text_normalization import as_spoken, has_words
 
 
 @pytest.mark.rule("T1")
@@ -21,7 +21,7 @@ from services.tts.rules.reading import as_spoken, has_words
 def test_every_prompt_has_words_of_its_language(language: Language) -> None:
     """A decider may list any prompt: each can be spoken, and none in the wrong language."""
     for prompt in PROMPTS:
-        said = standard.text(language, prompt)
+        said = prompt_texts.text(language, prompt)
         if prompt == Prompt.RINGING_TONE:
             continue
         assert has_words(said), prompt
@@ -33,7 +33,7 @@ def test_every_prompt_has_words_of_its_language(language: Language) -> None:
 @pytest.mark.parametrize("language", Language)
 def test_no_two_prompts_say_the_same(language: Language) -> None:
     """The third in the queue never hears that she is the second; only a short pair is like its digit."""
-    said = [standard.text(language, prompt) for prompt in PROMPTS]
+    said = [prompt_texts.text(language, prompt) for prompt in PROMPTS]
     assert len(set(said)) == len(said)
 
 
@@ -66,14 +66,14 @@ def test_no_two_prompts_say_the_same(language: Language) -> None:
 )
 def test_values_agree_in_gender_and_case(prompt: str, russian: str, english: str) -> None:
     """Callers and agents hear correct Russian and English, whatever the number."""
-    assert standard.text(Language.RUSSIAN, prompt) == russian
-    assert standard.text(Language.ENGLISH, prompt) == english
+    assert prompt_texts.text(Language.RUSSIAN, prompt) == russian
+    assert prompt_texts.text(Language.ENGLISH, prompt) == english
 
 
 def test_russian_minutes_agree_for_every_number() -> None:
     """«минута» after 1, 21, 31…, «минуты» after 2 to 4, «минут» else: each of the sixty is right."""
     for n in range(1, 61):
-        form = standard.text(Language.RUSSIAN, f"wait_{n}").removesuffix(".").split()[-1]
+        form = prompt_texts.text(Language.RUSSIAN, f"wait_{n}").removesuffix(".").split()[-1]
         few = n % 10 in (2, 3, 4) and n not in (12, 13, 14)
         assert form == ("минута" if n % 10 == 1 and n != 11 else "минуты" if few else "минут"), n
 
@@ -81,14 +81,14 @@ def test_russian_minutes_agree_for_every_number() -> None:
 @pytest.mark.rule("D3")
 def test_the_standard_forward_says_both_things() -> None:
     """A forwarded caller learns that the employee can't answer and that another specialist will."""
-    said = standard.text(Language.RUSSIAN, Prompt.FORWARD)
+    said = prompt_texts.text(Language.RUSSIAN, Prompt.FORWARD)
     assert "не может ответить" in said
     assert "ответит другой специалист" in said
 
 
 def test_what_is_played_first_is_made_first() -> None:
     """On a new installation the first caller's welcome is there before any number is."""
-    order = standard.in_order_of_use()
+    order = prompt_texts.in_order_of_use()
     assert sorted(order) == sorted(PROMPTS)
     assert order[0] == Prompt.QUEUE_WELCOME
     assert order.index("position_1") < order.index(Prompt.REFUSED_OFF) < order.index("pair_99")
@@ -98,7 +98,7 @@ def test_prompts_are_written_as_they_are_spoken() -> None:
     """A standard prompt needs no reading aloud of numbers: it has words only."""
     for language in Language:
         for prompt in PROMPTS:
-            said = standard.text(language, prompt)
+            said = prompt_texts.text(language, prompt)
             assert not re.search(r"\d", said)
             assert has_words(as_spoken(language, said)) == bool(said)
 
@@ -106,7 +106,7 @@ def test_prompts_are_written_as_they_are_spoken() -> None:
 def test_an_unknown_prompt_is_no_prompt() -> None:
     """A misspelt name fails loudly in a test, and not as silence in a call."""
     with pytest.raises(KeyError):
-        standard.text(Language.RUSSIAN, "posittion_3")
+        prompt_texts.text(Language.RUSSIAN, "posittion_3")
 
 
 @pytest.mark.rule("C1", "T1")
@@ -116,7 +116,7 @@ def test_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
         (Language.RUSSIAN, "Обратный звонок заказан.", "нажмите"),
         (Language.ENGLISH, "Your callback has been ordered.", "press"),
     ):
-        said = standard.text(language, Prompt.ORDER_TAKEN_NUMBER)
+        said = prompt_texts.text(language, Prompt.ORDER_TAKEN_NUMBER)
         assert said.startswith(done)
         assert said.index(key) > len(done)
 
@@ -132,19 +132,19 @@ def test_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> No
         *name,
         *prompt_keys(Language.RUSSIAN, Prompt.APOLOGY_AFTER_NAME),
     )
-    assert "извинения" in standard.text(Language.RUSSIAN, Prompt.APOLOGY_AFTER_NAME)
+    assert "извинения" in prompt_texts.text(Language.RUSSIAN, Prompt.APOLOGY_AFTER_NAME)
 
 
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("language", Language)
 def test_prompts_an_unknown_wait_has_no_number(language: Language) -> None:
     """«We cannot say», in words: whoever has no data invents nothing (EC-22)."""
-    said = standard.text(language, Prompt.WAIT_UNKNOWN)
+    said = prompt_texts.text(language, Prompt.WAIT_UNKNOWN)
     assert not re.search(r"\d|минут|minute", said)
 
 
 @pytest.mark.rule("T1", "D4")
 def test_prompts_closed_hours_have_a_standard_notice() -> None:
     """Neither «nobody can answer now» nor silence: when it is, is the reason."""
-    assert "нерабочее время" in standard.text(Language.RUSSIAN, Prompt.CLOSED_HOURS)
-    assert "working hours" in standard.text(Language.ENGLISH, Prompt.CLOSED_HOURS)
+    assert "нерабочее время" in prompt_texts.text(Language.RUSSIAN, Prompt.CLOSED_HOURS)
+    assert "working hours" in prompt_texts.text(Language.ENGLISH, Prompt.CLOSED_HOURS)

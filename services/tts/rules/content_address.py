@@ -1,4 +1,4 @@
-"""What is rendered is named by its content: same text, voice and settings, same object (T2)."""
+"""A rendering is named by its content: the same text, voice and settings give the same object (T2)."""
 
 import hashlib
 from enum import StrEnum
@@ -9,19 +9,19 @@ import msgspec
 from contracts.ids import MediaKey
 
 FORMAT_VERSION: Final = "1"
-"""Raise it when the way from an engine's sound to the canonical form changes: everything is made anew."""
+"""Raise it when sound is brought to the canonical form in another way: everything is made anew."""
 
 
 class Voice(msgspec.Struct, frozen=True):
-    """Who speaks and how: part of the address of all that is spoken."""
+    """An engine, its voice and the pace: part of the address of all speech."""
 
     engine: str
     name: str
     words_per_minute: int
 
 
-class Form(StrEnum):
-    """Other forms of the canonical audio, for PBXs that want them."""
+class AudioFormat(StrEnum):
+    """Formats beside the canonical one, for PBXs that want them."""
 
     ALAW = "alaw"
     ULAW = "ulaw"
@@ -39,27 +39,27 @@ def of_upload(audio: bytes) -> str:
 
 
 def of_sound(name: str) -> str:
-    """The content address of a sound that is no speech."""
+    """The content address of a sound that is not speech."""
     return _address("sound", FORMAT_VERSION, name)
 
 
 def of_all(addresses: tuple[str, ...]) -> str:
-    """The fingerprint of many, in order."""
+    """One address of many, in their order."""
     return _address("all", *addresses)
 
 
 def key(address: str) -> MediaKey:
-    """Where a rendering lies in the bucket."""
+    """A rendering's key in the bucket."""
     return MediaKey(f"speech/{address}.wav")
 
 
-def form_key(canonical: MediaKey, form: Form) -> MediaKey:
-    """Where another form of an object lies, beside the canonical one."""
-    return MediaKey(f"{canonical.removesuffix('.wav')}.{form}.wav")
+def format_key(canonical: MediaKey, audio_format: AudioFormat) -> MediaKey:
+    """The key of another format of an object, beside the canonical one."""
+    return MediaKey(f"{canonical.removesuffix('.wav')}.{audio_format}.wav")
 
 
 def _address(*parts: str) -> str:
-    # Each part with its length, so that no two rows of parts are the same bytes.
+    # Each part comes with its length, so that different parts never join to the same bytes.
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

@@ -1,8 +1,8 @@
-"""Makes every standard prompt at start, before the service says that it is ready: no caller waits for one.
+"""Makes every standard prompt at start, before the service is ready, so that no caller waits for one.
 
-A list in the bucket (`standard/<language>/made.json`) says which text each prompt was made of, so that a
-second start asks for one object a language and makes nothing. A prompt whose text or voice changed is
-put over the old one, which plays until then (T5).
+A list in the bucket (`standard/<language>/made.json`) says from which text each prompt was made, so that a
+second start reads one object per language and makes nothing. A prompt whose text or voice has changed
+overwrites the old one, which plays until then (T5).
 """
 
 import asyncio
@@ -20,33 +20,33 @@ from runtime import metrics
 from runtime.ports import BlobsUnavailable, Clock
 from services.tts.activities import audio
 from services.tts.activities.engine import EngineUnavailable
-from services.tts.activities.studio import Studio
-from services.tts.rules import address, standard
-from services.tts.rules.reading import as_spoken
+from services.tts.activities.renderer import Renderer
+from services.tts.rules import content_address, prompt_texts
+from services.tts.rules.text_normalization import as_spoken
 
 _BATCH: Final = 24
-"""Prompts that share one run of the engine and one of sox, whose starts cost more than the work."""
+"""Prompts that share one run of the engine and one of sox, because starting them costs more than the work."""
 _WORKERS: Final = 3
-"""While one waits for the store, two keep the processors busy."""
+"""While one waits for the store, the others keep two processors busy."""
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 _log = structlog.get_logger()
 
 
 class StandardPrompts:
-    """The standard prompts in the bucket, and whether they are all there."""
+    """Makes the standard prompts, and knows whether all of them are in the bucket."""
 
     def __init__(
-        self, studio: Studio, clock: Clock, *, languages: tuple[Language, ...] = tuple(Language)
+        self, renderer: Renderer, clock: Clock, *, languages: tuple[Language, ...] = tuple(Language)
     ) -> None:
-        self._studio = studio
+        self._renderer = renderer
         self._languages = languages
         self._clock = clock
         self._made: dict[Language, dict[str, str]] = {}
         self.is_ready = False
 
     async def make_all(self) -> None:
-        """Make what is missing or of another text; a passing fault is tried again until all is there."""
+        """Make prompts that are missing or have another text, again and again until all are there."""
         for pause in itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
             if await self._is_complete():
                 self.is_ready = True
@@ -56,7 +56,7 @@ class StandardPrompts:
             await self._clock.sleep(pause)
 
     async def _is_complete(self) -> bool:
-        """One try at everything; False when something passing stood in the way."""
+        """Try once to make everything; False after a passing fault."""
         wanted = {language: self._addresses(language) for language in self._languages}
         try:
             for language in self._languages:
@@ -70,7 +70,7 @@ class StandardPrompts:
             return True
         done = await asyncio.gather(*(self._work(batches, wanted) for _ in range(_WORKERS)))
         try:
-            # Once more, since two that were written at the same moment may have landed in either order.
+            # Once more: two lists that were written at the same moment may have arrived in either order.
             for language in self._languages:
                 await self._write_made(language)
         except BlobsUnavailable:
@@ -78,22 +78,22 @@ class StandardPrompts:
         return all(done)
 
     def _addresses(self, language: Language) -> dict[str, str]:
-        """What each prompt is to be made of, in the order of use."""
-        voice = self._studio.voices[language]
-        forms = ",".join(self._studio.forms)
+        """The content address that each prompt should have, in the order of use."""
+        voice = self._renderer.voices[language]
+        formats = ",".join(self._renderer.formats)
         return {
-            prompt: address.of_all((self._address(language, prompt, voice), forms))
-            for prompt in standard.in_order_of_use()
+            prompt: content_address.of_all((self._address(language, prompt, voice), formats))
+            for prompt in prompt_texts.in_order_of_use()
         }
 
-    def _address(self, language: Language, prompt: str, voice: address.Voice) -> str:
+    def _address(self, language: Language, prompt: str, voice: content_address.Voice) -> str:
         if prompt == Prompt.RINGING_TONE:
-            return address.of_sound(prompt)
-        return address.of_speech(_said(language, prompt), voice)
+            return content_address.of_sound(prompt)
+        return content_address.of_speech(_said(language, prompt), voice)
 
     def _batches(self) -> deque[tuple[Language, tuple[str, ...]]]:
-        """What is missing, in batches, the languages side by side: the first sentences of each come first."""
-        order = standard.in_order_of_use()
+        """The missing prompts in batches, the languages in turn: each has its first sentences soon."""
+        order = prompt_texts.in_order_of_use()
         batches: list[tuple[int, Language, tuple[str, ...]]] = []
         for language in self._languages:
             missing = [prompt for prompt in order if prompt not in self._made[language]]
@@ -121,35 +121,35 @@ class StandardPrompts:
 
     async def _make(self, language: Language, prompts: tuple[str, ...]) -> None:
         spoken = [prompt for prompt in prompts if prompt != Prompt.RINGING_TONE]
-        voice = self._studio.voices[language]
-        async with self._studio.programs:
+        voice = self._renderer.voices[language]
+        async with self._renderer.programs:
             texts = [_said(language, prompt) for prompt in spoken]
-            sounds = await self._studio.engine.speak_all(texts, voice)
+            sounds = await self._renderer.engine.speak_all(texts, voice)
             pieces = dict(zip(spoken, await audio.canonical(sounds), strict=True))
             if Prompt.RINGING_TONE in prompts:
                 pieces[Prompt.RINGING_TONE] = await audio.ringing_tone()
         await asyncio.gather(
             *(
-                self._studio.put(prompt_key(language, prompt), pcm, once=False)
+                self._renderer.put(prompt_key(language, prompt), pcm, once=False)
                 for prompt, pcm in pieces.items()
             )
         )
         metrics.RENDERINGS.labels("standard").inc(len(pieces))
 
     async def _read_made(self, language: Language) -> dict[str, str]:
-        found = await self._studio.blobs.get(_made_key(language))
+        found = await self._renderer.blobs.get(_made_key(language))
         try:
             return msgspec.json.decode(found or b"{}", type=dict[str, str])
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return {}  # whatever it was, everything is made anew and it is written over
+            return {}  # unreadable: everything is made anew, and the list is overwritten
 
     async def _write_made(self, language: Language) -> None:
         data = msgspec.json.encode(self._made[language], order="deterministic")
-        await self._studio.blobs.put(_made_key(language), data, content_type="application/json")
+        await self._renderer.blobs.put(_made_key(language), data, content_type="application/json")
 
 
 def _said(language: Language, prompt: str) -> str:
-    return as_spoken(language, standard.text(language, prompt))
+    return as_spoken(language, prompt_texts.text(language, prompt))
 
 
 def _made_key(language: Language) -> str:

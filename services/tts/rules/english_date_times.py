@@ -1,13 +1,13 @@
-"""Times, days, signs and ranges as English-speaking offices write them, brought to the form `english` reads.
+"""Brings times, days, signs and ranges, as English-speaking offices write them, to the form `english` reads.
 
-«9.00-18.30», «9-5», «9am–5pm», «until 31.12», «12/31/2026», «-5 degrees». As in Russian, the word before
-and the word behind tell a time or a day from a fraction.
+«9.00-18.30», «9-5», «9am–5pm», «until 31.12», «12/31/2026», «-5 degrees». As in Russian, the words before
+and after tell a time or a day from a fraction.
 """
 
 import re
 from typing import Final
 
-from services.tts.rules.moments import (
+from services.tts.rules.date_times import (
     PAIR_END,
     PAIR_START,
     TIGHT_END,
@@ -90,7 +90,7 @@ def read(text: str) -> str:
 
 
 def _day(first: str, second: str) -> str:
-    """«31.12» and, as Americans write it, «12/31»."""
+    """«31.12», or the American «12/31»."""
     day, month = (first, second) if is_day(first, second.rjust(2, "0")) else (second, first)
     return f"{int(day)} {MONTHS[int(month) - 1]}"
 
@@ -136,7 +136,7 @@ def _after_word(found: re.Match[str]) -> str:
 
 
 def _by_itself(found: re.Match[str]) -> str:
-    """No word before tells: full hours are a time, two and two digits of the calendar are a day."""
+    """Without a word before it: a full hour is a time, two digits and two digits can be a day."""
     if _NO_MOMENT.search(found.string[: found.start()]):
         return found[0]
     possible = _kinds(found["a"], found["x"], found["b"])

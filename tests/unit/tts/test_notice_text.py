@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.directory import Language
-from services.tts.rules import notices
-from services.tts.rules.notices import Gap, NoticeRefused, Refusal, Spoken
+from services.tts.rules import notice_text
+from services.tts.rules.notice_text import NoticeRefused, OpenPlaceholder, Refusal, SpokenPart
 
 RU = Language.RUSSIAN
 
@@ -14,21 +14,21 @@ RU = Language.RUSSIAN
 def refused(text: str, values: dict[str, str] | None = None) -> NoticeRefused:
     """How a text is refused."""
     with pytest.raises(NoticeRefused) as found:
-        notices.parts(RU, text, values or {})
+        notice_text.parts(RU, text, values or {})
     return found.value
 
 
 @pytest.mark.rule("T3")
 def test_what_is_known_is_filled_and_what_a_call_knows_stays_open() -> None:
     """The department's name is spoken with the text; the position is put in while the caller listens."""
-    found = notices.parts(
+    found = notice_text.parts(
         RU, "Это {department}. {position} {wait_minutes}. Ждите!", {"department": "Отдел продаж"}
     )
     assert found == (
-        Spoken("Это Отдел продаж."),
-        Gap("position"),
-        Gap("wait_minutes"),
-        Spoken("Ждите!"),
+        SpokenPart("Это Отдел продаж."),
+        OpenPlaceholder("position"),
+        OpenPlaceholder("wait_minutes"),
+        SpokenPart("Ждите!"),
     )
     assert str(found[1]) == "{position}"
 
@@ -38,7 +38,9 @@ def test_a_return_date_is_read_as_a_date() -> None:
     """«Вернётся двадцать первого ноября», whether the book writes the date the Russian way or the ISO way."""
     spoken = "Она вернётся двадцать первого ноября две тысячи двадцать шестого года."
     for written in ("2026-11-21", "21.11.2026"):
-        assert notices.parts(RU, "Она вернётся {return_date}.", {"return_date": written}) == (Spoken(spoken),)
+        assert notice_text.parts(RU, "Она вернётся {return_date}.", {"return_date": written}) == (
+            SpokenPart(spoken),
+        )
 
 
 @pytest.mark.rule("T3")
@@ -68,7 +70,9 @@ def test_a_value_that_is_missing_is_an_error(values: dict[str, str]) -> None:
 
 def test_a_value_is_text_and_no_placeholder() -> None:
     """A department that is named «{position}» is odd, and nothing more."""
-    assert notices.parts(RU, "Это {department}", {"department": "{position}"}) == (Spoken("Это position"),)
+    assert notice_text.parts(RU, "Это {department}", {"department": "{position}"}) == (
+        SpokenPart("Это position"),
+    )
 
 
 def test_a_value_that_nobody_would_listen_to_is_refused() -> None:
@@ -79,7 +83,7 @@ def test_a_value_that_nobody_would_listen_to_is_refused() -> None:
 @pytest.mark.rule("T6")
 def test_a_text_has_a_thousand_characters_at_most() -> None:
     """EC-112: 5,000 characters are refused with the number found; exactly a thousand are spoken."""
-    assert notices.parts(RU, "а" * 1_000, {})
+    assert notice_text.parts(RU, "а" * 1_000, {})
     error = refused("а" * 5_000)
     assert error.refusal is Refusal.TEXT_TOO_LONG
     assert "5000" in error.reason(RU)
@@ -111,11 +115,14 @@ def test_every_refusal_has_a_code_a_cause_and_a_remedy(language: Language, refus
 
 
 @settings(max_examples=150, deadline=None)
-@given(text=st.text(max_size=1_200), values=st.dictionaries(st.sampled_from(notices.FILLED), st.text()))
+@given(
+    text=st.text(max_size=1_200),
+    values=st.dictionaries(st.sampled_from(notice_text.CARD_PLACEHOLDERS), st.text()),
+)
 def test_any_text_becomes_parts_or_a_refusal(text: str, values: dict[str, str]) -> None:
     """Hostile text ends in words to be spoken or in an error that the author can read; nothing else."""
     try:
-        found: object = notices.parts(RU, text, values)
+        found: object = notice_text.parts(RU, text, values)
     except NoticeRefused as error:
         found = error.reason(RU) and error.reason(Language.ENGLISH)
     assert found
@@ -133,6 +140,6 @@ def test_any_text_becomes_parts_or_a_refusal(text: str, values: dict[str, str]) 
 )
 def test_prompts_a_department_is_called_one_once(text: str, name: str, said: str) -> None:
     """Not «в отделе «Отдел продаж»»: the name has the word already."""
-    (part,) = notices.parts(Language.RUSSIAN, text, {"department": name})
-    assert isinstance(part, Spoken)
+    (part,) = notice_text.parts(Language.RUSSIAN, text, {"department": name})
+    assert isinstance(part, SpokenPart)
     assert said in part.text

@@ -1,8 +1,8 @@
 """Two numbers with a mark between them: a time, a day of the year, or neither (`8.30`, `9-00`, `31.12`).
 
-Doors and web pages write times and days in ways that are fractions or ranges elsewhere. What such a pair can
-be follows from its numbers; what it is, the words around it say, which differ by language. Each language's
-module turns what it finds into one form, a clock's with a colon or a day with its month, and reads that.
+Notices on doors and web pages write times and days in ways that elsewhere mean fractions or ranges. The
+numbers tell what a pair can be; the words around it, which differ by language, tell what it is. The modules
+of the languages bring times and days to one form, `8:30` and a day with its month, and read that.
 """
 
 from datetime import date
@@ -10,12 +10,12 @@ from enum import Enum
 from typing import Final
 
 LEAP_YEAR: Final = 2024
-"""29.02 is a day, too."""
+"""A leap year, so that 29.02 is a day."""
 PAIR_START: Final = r"(?<![\w.,:/-])(?<!\d )"
-"""Where a pair may begin: not within another number. A space after a digit groups thousands."""
+"""Where a pair may begin: not within another number, whose thousands a space may group."""
 PAIR_END: Final = r"(?![\w/]|[.,:-]\d)"
 TIGHT_END: Final = r"(?![\w/]|[.,:]\d)"
-"""For the first pair of a range, behind which the dash stands."""
+"""For the first pair of a range, which a dash follows."""
 
 
 class Kind(Enum):
@@ -26,12 +26,12 @@ class Kind(Enum):
 
 
 def is_time(hour: str, minute: str) -> bool:
-    """Whether a clock shows it, «24:00» included."""
+    """Whether a clock shows such a time; «24:00» counts."""
     return len(minute) == 2 and ((int(hour) < 24 and int(minute) < 60) or (hour, minute) == ("24", "00"))
 
 
 def is_day(day: str, month: str) -> bool:
-    """Whether a calendar has it; its month is written in two digits, as fractions of a kind are not."""
+    """Whether a calendar has such a day; its month has two digits, unlike many fractions."""
     if len(month) != 2 or not 1 <= int(month) <= 12:
         return False
     try:
@@ -42,7 +42,7 @@ def is_day(day: str, month: str) -> bool:
 
 
 def kinds(left: str, mark: str, right: str) -> frozenset[Kind]:
-    """What a pair can be by its numbers; a day is never written with a dash."""
+    """What a pair can be by its numbers; a day is never written with a dash, a time never with a slash."""
     found = set()
     if is_time(left, right) and mark != "/":
         found.add(Kind.TIME)
@@ -52,12 +52,12 @@ def kinds(left: str, mark: str, right: str) -> frozenset[Kind]:
 
 
 def likeliest(found: frozenset[Kind]) -> Kind | None:
-    """Which of several: minutes of 01 to 12 are rare, and months are nothing else."""
+    """The likeliest kind: a day, because times with the minutes 01 to 12 are rare."""
     return Kind.DAY if Kind.DAY in found else Kind.TIME if found else None
 
 
 def year(written: str) -> str:
-    """«26» is 2026: nobody is told of days of another century."""
+    """«26» is 2026: notices speak of this century."""
     return written if len(written) == 4 else f"20{written}"
 
 

@@ -1,8 +1,8 @@
-"""A notice of the organization's own: what its text may be, and its parts (T3, T6).
+"""The text of an organization's own notice: its limits, its parts, and why it is refused (T3, T6).
 
-The text is cut at its placeholders. Those of a saved fact (department, employee, return_date) are filled
-from `values` before anything is spoken; those of a call (position, wait_minutes, number) stay open, and
-who plays the notice puts standard prompts there.
+The text is cut at its placeholders. Those of a card (department, employee, return_date) are filled from
+`values` before the text is spoken; those of a call (position, wait_minutes, number) stay open, and the
+service that plays the notice puts standard prompts there.
 """
 
 import difflib
@@ -14,19 +14,19 @@ import msgspec
 
 from contracts.dialling import HOME_REGION
 from contracts.directory import Language
-from services.tts.rules.reading import as_spoken, has_words
+from services.tts.rules.text_normalization import as_spoken, has_words
 
 TEXT_CHARACTERS_MAX: Final = 1_000
 VALUE_CHARACTERS_MAX: Final = 200
-"""The longest name of a department that anybody listens to; it bounds what a filled text can become."""
+"""A longer name is no use to a listener; the limit also bounds the length of a filled text."""
 
-FILLED: Final = ("department", "employee", "return_date")
-GAPS: Final = ("position", "wait_minutes", "number")
-PLACEHOLDERS: Final = FILLED + GAPS
+CARD_PLACEHOLDERS: Final = ("department", "employee", "return_date")
+CALL_PLACEHOLDERS: Final = ("position", "wait_minutes", "number")
+PLACEHOLDERS: Final = CARD_PLACEHOLDERS + CALL_PLACEHOLDERS
 
 
 class Refusal(StrEnum):
-    """Why a notice can't be made, for good: the stable code of an error that a person sees."""
+    """Why a notice can never be made: the stable code of an error that people see."""
 
     TEXT_BLANK = "text_blank"
     TEXT_TOO_LONG = "text_too_long"
@@ -107,11 +107,11 @@ DELAYED: Final[dict[Language, str]] = {
     Language.ENGLISH: "not_rendered: The notice can't be spoken at the moment. The previous one stays, "
     "and it is tried again by itself.",
 }
-"""What is said when a retry will help."""
+"""The reason while a retry may still help."""
 
 
 class NoticeRefused(Exception):
-    """A notice that no retry can make: the author has to change it."""
+    """A notice that no retry can make: its author has to change it."""
 
     def __init__(self, refusal: Refusal, *, found: str = "", hint: str = "") -> None:
         super().__init__(refusal.value)
@@ -133,44 +133,46 @@ def _hint(language: Language, nearest: str) -> str:
     return f"{opening} {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}."
 
 
-class Spoken(msgspec.Struct, frozen=True):
-    """A part to be rendered, as it is spoken."""
+class SpokenPart(msgspec.Struct, frozen=True):
+    """A part to be rendered, in the words that are spoken."""
 
     text: str
 
 
-class Gap(msgspec.Struct, frozen=True):
-    """A part that is filled in the call."""
+class OpenPlaceholder(msgspec.Struct, frozen=True):
+    """A placeholder that is filled during the call."""
 
     placeholder: str
 
     def __str__(self) -> str:
-        """As it stands among the parts of a rendered notice."""
+        """As it is named among the parts of a rendered notice."""
         return f"{{{self.placeholder}}}"
 
+
+Part = SpokenPart | OpenPlaceholder
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 
 def parts(
     language: Language, text: str, values: dict[str, str], region: str = HOME_REGION
-) -> tuple[Spoken | Gap, ...]:
-    """A notice's text, checked and cut into what is spoken and what is left open. Raises NoticeRefused."""
+) -> tuple[Part, ...]:
+    """Check a notice's text and cut it into parts. Raises NoticeRefused."""
     if len(text) > TEXT_CHARACTERS_MAX:
         raise NoticeRefused(Refusal.TEXT_TOO_LONG, found=str(len(text)))
     if not text.strip():
         raise NoticeRefused(Refusal.TEXT_BLANK)
-    found: list[Spoken | Gap] = []
+    found: list[Part] = []
     written = ""
     for place, piece in enumerate(_PLACEHOLDER.split(text)):
         if place % 2 == 0:
             if "{" in piece or "}" in piece:
                 raise NoticeRefused(Refusal.PLACEHOLDER_BROKEN)
             written += piece
-        elif _name(piece) in FILLED:
+        elif _name(piece) in CARD_PLACEHOLDERS:
             written += _named(written, _value(_name(piece), values))
         else:
-            found += [*_spoken(language, written, region), Gap(_name(piece))]
+            found += [*_spoken(language, written, region), OpenPlaceholder(_name(piece))]
             written = ""
     found += _spoken(language, written, region)
     if not found:
@@ -201,11 +203,11 @@ _DEPARTMENT: Final = re.compile(r"(?:отдел[а-яё]*)\s*[«\"“]?$", re.IG
 
 
 def _named(before: str, value: str) -> str:
-    """«в отделе «{department}»» with «Отдел продаж»: whoever speaks says the word once."""
+    """«в отделе «{department}»» with «Отдел продаж»: the word «отдел» is spoken once."""
     first, _, rest = value.partition(" ")
     return rest if rest and first.lower() == "отдел" and _DEPARTMENT.search(before) else value
 
 
-def _spoken(language: Language, written: str, region: str) -> list[Spoken | Gap]:
+def _spoken(language: Language, written: str, region: str) -> list[Part]:
     said = as_spoken(language, written, region)
-    return [Spoken(said)] if has_words(said) else []
+    return [SpokenPart(said)] if has_words(said) else []

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.directory import Language
-from services.tts.rules.reading import as_spoken, has_words
+from services.tts.rules.text_normalization import as_spoken, has_words
 
 RUSSIAN = {
     "Звоните +7 912 345-67-89": "Звоните плюс, семь, девятьсот двенадцать, триста сорок пять, "

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.directory import Language
-from services.tts.rules.reading import as_spoken
+from services.tts.rules.text_normalization import as_spoken
 
 TIMES = {
     "с 9.00 до 18.00": "с девяти часов до восемнадцати часов",
