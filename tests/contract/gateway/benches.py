@@ -1,4 +1,4 @@
-"""What every adapter is tested on: a network of phones behind it, and time that passes until it tells."""
+"""Benches for adapters: a simulated network behind each, and time that passes until an event comes."""
 
 import asyncio
 import math
@@ -129,7 +129,7 @@ SCRIPT: dict[str, Any] = {
 
 
 def a_network(**network: Any) -> SimulatedNetwork:
-    """The network that every contract test plays in."""
+    """The network of all contract tests."""
     script = {**SCRIPT, "pbxs": {**SCRIPT["pbxs"], "cloud": {**SCRIPT["pbxs"]["cloud"], "network": network}}}
     sounds = AudioLibrary(lambda key: MEDIA.get(key), voice)
     return SimulatedNetwork(scripts.read(script), sounds, seed=7)
@@ -145,16 +145,16 @@ class Bench(Protocol):
         """The network's clock, ms."""
 
     async def until(self, kind: type[H], ms_max: int = 6_000, **fields: Any) -> H:
-        """Let the time run until this was told; fails when it is not in time."""
+        """Let time pass until this event came; fails after `ms_max`."""
 
     async def run(self, ms: int) -> None:
-        """Let the time run."""
+        """Let time pass."""
 
     def heard(self, kind: type[H], **fields: Any) -> list[H]:
-        """What was told so far."""
+        """The events so far."""
 
     def ask(self, request: Request) -> int:
-        """Ask the PBX under a new number."""
+        """Send a request under a new number."""
 
     def call_in(self, **fields: Any) -> LegId:
         """Let somebody call."""
@@ -164,7 +164,7 @@ class Bench(Protocol):
 
 
 class BenchBase:
-    """What both benches share: numbering requests and looking through what was told."""
+    """What both benches share: numbers of requests, and a search in the events."""
 
     network: SimulatedNetwork
     pbx: Pbx

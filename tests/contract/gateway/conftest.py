@@ -1,4 +1,4 @@
-"""Each adapter in turn."""
+"""The fixture that gives each adapter in turn."""
 
 from collections.abc import AsyncIterator
 

@@ -23,7 +23,7 @@ def record(leg_id: LegId = L1, *, silence_ms: int = 2_000, max_ms: int = 10_000)
 
 @pytest.mark.rule("G1")
 async def test_a_call_arrives_and_is_answered(bench: AnyBench) -> None:
-    """A customer who calls is told with number and line, and rings until we answer."""
+    """A customer's call arrives with number and line, and rings until we answer."""
     leg_id = bench.call_in()
     arrived = await bench.until(port.Arrived)
     assert (arrived.leg_id, arrived.caller, arrived.line) == (leg_id, CUSTOMER, LINE)
@@ -33,7 +33,7 @@ async def test_a_call_arrives_and_is_answered(bench: AnyBench) -> None:
 
 @pytest.mark.rule("G1")
 async def test_a_dialled_phone_rings_and_is_answered(bench: AnyBench) -> None:
-    """Ringing is told before the answer: an agent's ring time starts there."""
+    """Ringing is reported before the answer: an agent's ring time starts there."""
     await answered(bench, "sip:201")
     kinds = [type(each) for each in bench.told if getattr(each, "leg_id", None) == L1]
     assert kinds == [port.Progressed, port.PickedUp]
@@ -41,7 +41,7 @@ async def test_a_dialled_phone_rings_and_is_answered(bench: AnyBench) -> None:
 
 @pytest.mark.rule("G2")
 async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: AnyBench) -> None:
-    """EC-50: the reply is lost and the same leg is asked for again: «already», and one ring."""
+    """EC-50: the reply is lost and the same leg is dialled again: «already», and one ring."""
     first = bench.ask(dial("sip:205"))
     await bench.until(port.Progressed, leg_id=L1)
     second = bench.ask(dial("sip:205"))
@@ -92,7 +92,7 @@ async def test_a_ringing_phone_is_cancelled(bench: AnyBench) -> None:
 
 
 async def test_gone_is_a_normal_answer(bench: AnyBench) -> None:
-    """A hang-up races every command: what comes too late is answered, not an error."""
+    """A hang-up races every command: a late command gets a reply, not an error."""
     number = bench.ask(telephony.HangUp(pbx_id=PBX, leg_id=LegId("never-was")))
     assert (await bench.until(port.Replied, request=number)).result is Result.GONE
 
@@ -150,7 +150,7 @@ def _sound(bench: AnyBench) -> bytes:
 async def test_a_recording_ends_by_itself_with_all_of_its_sound(
     bench: AnyBench, address: str, silence_ms: int, max_ms: int, cause: Cause
 ) -> None:
-    """A voice message ends on hang-up, key, silence or the maximum, and every byte of it is told before."""
+    """A voice message ends on hang-up, key, silence or the maximum, and every byte of it is sent before."""
     await answered(bench, address)
     bench.ask(record(silence_ms=silence_ms, max_ms=max_ms))
     closed = await bench.until(port.RecordingClosed, ms_max=9_000)
@@ -203,7 +203,7 @@ async def test_a_bridge_that_is_over_has_nothing_to_record(bench: AnyBench) -> N
 
 
 async def test_a_recording_is_stopped_fetched_again_and_released(bench: AnyBench) -> None:
-    """A gateway that lost a piece asks for it; what it has whole, the PBX forgets."""
+    """A gateway that lost a piece fetches it; the PBX forgets a complete recording."""
     await answered(bench, "sip:201")
     bench.ask(record(silence_ms=9_000))
     await bench.run(2_500)
@@ -238,7 +238,7 @@ async def test_a_phone_in_use_is_told_and_busy_for_others(bench: AnyBench) -> No
 
 @pytest.mark.rule("G3")
 async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: AnyBench) -> None:
-    """Its calls went on without us; what it has now is told first, what was missed is not."""
+    """Its calls went on; the first event says what it has now, and missed events are not repeated."""
     await answered(bench, "sip:201", L1)
     bench.ask(dial("sip:206", L2))
     await bench.until(port.Pressed, leg_id=L2)

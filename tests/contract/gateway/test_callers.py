@@ -1,4 +1,4 @@
-"""Who calls, as every adapter tells it: a number as the network wrote it, or None for every «withheld»."""
+"""The caller's number, from every adapter: as the network wrote it, or None for any «withheld»."""
 
 import pytest
 
@@ -31,7 +31,7 @@ async def test_a_withheld_number_arrives_as_none_whatever_the_network_wrote(
 
 
 async def test_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(bench: AnyBench) -> None:
-    """What rang while the gateway was away is told of by another word of the port."""
+    """A call that came while the gateway was away is reported by `LegSeen`."""
     bench.call_in(caller="Anonymous")
     await bench.until(port.Arrived)
     bench.vanish(for_ms=3_000)
@@ -44,6 +44,6 @@ async def test_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(bench: 
 
 
 async def test_a_shown_number_arrives_as_the_network_wrote_it(bench: AnyBench) -> None:
-    """The edge guesses nothing: who reads it knows the organization's country."""
+    """The gateway guesses nothing: its readers know the organization's country."""
     leg_id = bench.call_in(caller="84951234567")
     assert (await bench.until(port.Arrived, leg_id=leg_id)).caller == "84951234567"

@@ -49,7 +49,7 @@ async def test_a_key_does_not_end_other_plays(bench: AnyBench) -> None:
 
 
 async def test_plays_of_one_leg_follow_one_another(bench: AnyBench) -> None:
-    """Two services never talk into each other."""
+    """Plays of two services never overlap."""
     await answered(bench, "sip:201")
     bench.ask(play("short.wav", play_id="a"))
     bench.ask(play("short.wav", play_id="b"))
@@ -58,7 +58,7 @@ async def test_plays_of_one_leg_follow_one_another(bench: AnyBench) -> None:
 
 
 async def test_a_play_is_stopped(bench: AnyBench) -> None:
-    """Who stops it hears of its end."""
+    """The service that stops it learns of its end."""
     await answered(bench, "sip:201")
     bench.ask(play("long.wav"))
     await bench.run(300)
@@ -68,7 +68,7 @@ async def test_a_play_is_stopped(bench: AnyBench) -> None:
 
 @pytest.mark.rule("C6")
 async def test_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench: AnyBench) -> None:
-    """Who has to know something now hears it now, and not behind 45 s of ringing tone."""
+    """A caller who has to know something hears it now, not after 45 s of ringing tone."""
     await answered(bench, "sip:201")
     bench.ask(play("long.wav", play_id="tone"))
     bench.ask(play("long.wav", play_id="waits"))
@@ -85,7 +85,7 @@ async def test_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench: A
 
 @pytest.mark.rule("C6", "G2")
 async def test_a_play_that_interrupts_is_asked_for_again_and_ends_nothing_more(bench: AnyBench) -> None:
-    """Its reply was lost: what was begun after it is heard to its end."""
+    """Its reply was lost: a later play is heard to its end."""
     await answered(bench, "sip:201")
     word = play("short.wav", play_id="word", interrupts=True)
     bench.ask(word)

@@ -1,4 +1,4 @@
-"""What only the adapter over TCP can do: be taken over, and find a PBX that starts late."""
+"""Only over TCP: another gateway takes over, and the PBX starts late."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""One owner, rebuilt from the log: what a crash, a newer claim and a vanished PBX leave behind."""
+"""One owner, rebuilt from the log: after a crash, a newer claim, and an absence of the PBX."""
 
 import pytest
 
@@ -158,7 +158,7 @@ def test_a_lost_pbx_is_told_and_its_return_says_what_is_left() -> None:
 
 @pytest.mark.rule("G3")
 def test_calls_that_survived_the_absence_are_adopted() -> None:
-    """They went on without us."""
+    """Calls go on while the PBX is away."""
     office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
@@ -169,8 +169,8 @@ def test_calls_that_survived_the_absence_are_adopted() -> None:
 
 
 @pytest.mark.rule("G3")
-def test_who_answered_while_the_pbx_was_away_is_told_on_return() -> None:
-    """Nothing that was missed is told by a PBX; comparing finds it."""
+def test_an_answer_while_the_pbx_was_away_is_said_on_its_return() -> None:
+    """A PBX does not repeat missed events; the comparison finds the answer."""
     office = GatewayHarness({"sip:201": {"behaviours": [{"answer_after_s": 5}]}})
     office.tell(dial("sip:201", ring_ms=60_000))
     office.run(1_000)
@@ -180,8 +180,8 @@ def test_who_answered_while_the_pbx_was_away_is_told_on_return() -> None:
 
 
 @pytest.mark.rule("G3")
-def test_who_called_while_the_pbx_was_away_and_still_rings_has_arrived() -> None:
-    """A customer is not lost because we were."""
+def test_a_call_that_came_while_the_pbx_was_away_and_still_rings_has_arrived() -> None:
+    """A customer who called meanwhile is not lost."""
     office = GatewayHarness()
     office.network.pbxs[PBX].vanish(office.now, for_ms=5_000)
     office.run(1_000)
@@ -191,8 +191,8 @@ def test_who_called_while_the_pbx_was_away_and_still_rings_has_arrived() -> None
 
 
 @pytest.mark.rule("G3")
-def test_what_nobody_knows_is_hung_up_and_counted() -> None:
-    """A leg of a gateway whose log is gone: nobody would ever end it."""
+def test_a_leg_that_nobody_knows_is_hung_up_and_counted() -> None:
+    """A leg that no log knows: nobody would ever end it."""
     office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)
@@ -230,7 +230,7 @@ def test_a_hang_up_while_the_pbx_is_away_is_done_on_its_return() -> None:
 
 
 def test_a_play_that_ended_while_the_pbx_was_away_is_finished_on_its_return() -> None:
-    """Whoever waits for its end goes on."""
+    """The service that waits for its end can go on."""
     office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(answer(leg_id))
@@ -291,7 +291,7 @@ def test_a_pbx_that_never_returns_does_not_keep_a_message_from_its_readers() -> 
 
 
 def test_phones_are_told_when_they_change_and_not_again_after_a_restart() -> None:
-    """An agent on any call is seen to be busy (EC-7), and a restart makes no noise."""
+    """An agent on any call counts as busy (EC-7), and a restart says nothing again."""
     office = GatewayHarness({"sip:201": ANSWERS})
     office.tell(dial("sip:201"))
     office.run(2_000)

@@ -72,7 +72,7 @@ def test_nobody_is_dialled_before_the_request_is_read_back() -> None:
 
 @pytest.mark.rule("G2")
 def test_the_same_leg_is_dialled_once() -> None:
-    """EC-50: whoever got no answer asks again with the same id: «already», and one ring."""
+    """EC-50: a sender without an answer repeats the same id: «already», and the phone rings once."""
     office = GatewayHarness({"sip:201": RINGS})
     office.tell(dial("sip:201"))
     office.run(1_000)
@@ -96,7 +96,7 @@ def test_a_lost_reply_is_asked_for_again_and_rings_once() -> None:
 
 @pytest.mark.rule("G2")
 def test_a_reply_that_comes_twice_or_late_changes_nothing() -> None:
-    """Real PBXs do that."""
+    """Real PBXs reply twice or late."""
     office = GatewayHarness({"sip:201": ANSWERS}, network={"replies_doubled": 1.0, "replies_late": 0.5})
     office.tell(dial("sip:201"))
     office.run(5_000)
@@ -175,7 +175,7 @@ def test_an_emergency_number_is_never_dialled_whatever_the_command_says(address:
 
 
 def test_a_dead_phone_is_given_up_after_five_seconds() -> None:
-    """It says nothing for 32 s; nobody waits that long. It is unreachable, which is not a miss."""
+    """A dead phone is silent for 32 s; nobody waits that long. It is unreachable, which is not a miss."""
     office = GatewayHarness({"sip:201": {"behaviours": [{"condition": "dead"}]}})
     office.tell(dial("sip:201"))
     office.run(5_500)
@@ -242,7 +242,7 @@ def test_an_answer_that_races_a_cancel_is_released_and_not_told() -> None:
 
 @pytest.mark.rule("C7")
 def test_a_customer_who_answers_while_being_cancelled_is_kept_when_asked_for() -> None:
-    """The agent went in that moment: the customer hears «one moment» and is not cut off."""
+    """The agent left at that moment: the customer hears «one moment» and is not cut off."""
     slow = {"latency_ms_min": 300, "latency_ms_max": 300}
     office = GatewayHarness({"sip:201": {"behaviours": [{"answer_after_s": 1.0}]}}, network=slow)
     office.tell(dial("sip:201"))
@@ -306,7 +306,7 @@ def test_a_caller_who_hangs_up_before_the_answer_has_abandoned() -> None:
     ],
 )
 def test_a_rejected_call_ends_as_it_was_rejected(reason: RejectReason, outcome: Outcome) -> None:
-    """What the caller hears and what history says are the same."""
+    """The caller hears what history says."""
     office = GatewayHarness()
     leg_id = office.calls_in()
     office.tell(RejectLeg(pbx_id=PBX, leg_id=leg_id, reason=reason))

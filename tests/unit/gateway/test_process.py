@@ -1,4 +1,4 @@
-"""The gateway's process: its spool, its uploads, its claims and its voice on the log."""
+"""The gateway's process: its spool, its uploads, its claims and its outbox."""
 
 import hashlib
 import subprocess
@@ -78,7 +78,7 @@ async def test_a_voice_message_is_in_s3_verified_and_leaves_the_spool(tmp_path: 
 
 @pytest.mark.rule("V7")
 async def test_a_recording_stays_in_the_spool_until_s3_has_it_verified(tmp_path: Path) -> None:
-    """EC-62: S3 is down, then loses a byte; nothing is deleted before a look says it is there and whole."""
+    """EC-62: S3 is down, then loses a byte; nothing is deleted before S3 has it, verified."""
     async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
@@ -97,7 +97,7 @@ async def test_a_recording_stays_in_the_spool_until_s3_has_it_verified(tmp_path:
 
 @pytest.mark.rule("V7")
 async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path) -> None:
-    """A crash between the recording and S3 loses nothing and tells nothing twice."""
+    """A crash between the recording and S3 loses nothing and says nothing twice."""
     async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
@@ -132,7 +132,7 @@ async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_pa
 @pytest.mark.rule("V7", "V8")
 @pytest.mark.parametrize("is_in_s3", [False, True], ids=["s3 has none", "s3 has the good one"])
 async def test_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Path, is_in_s3: bool) -> None:
-    """A disk that forgets: what is good in S3 stays, and without it the recording is told as lost."""
+    """A disk that forgets: a good copy in S3 stays; without one the recording is said to be lost."""
     async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
         await a_message(made)
@@ -171,7 +171,7 @@ async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_reco
 
 
 def test_sound_that_comes_after_another_has_removed_the_file_makes_no_new_one(tmp_path: Path) -> None:
-    """A headless rest would be taken for a recording."""
+    """A file without its header would be taken for a recording."""
     mine = Spool(tmp_path)
     spooled = SpoolEntry(
         recording_id=RecordingId("rec-1"), leg_id=LegId("leg-1"), pbx_id=PBX, organization_id=ORGANIZATION
@@ -237,7 +237,7 @@ async def test_a_restarted_process_adopts_the_call_and_answers_what_was_left_ope
 
 @pytest.mark.rule("G3")
 async def test_who_still_holds_the_pbx_claims_it_again_after_anothers_claim(tmp_path: Path) -> None:
-    """A newcomer claimed and died before it took the PBX: the calls do not stay without a gateway."""
+    """A new process claimed and died before it connected: the calls do not stay without a gateway."""
     async with gateway_process(tmp_path) as made:
         made.tell(dial("sip:201"))
         await made.until(LegAnswered)

@@ -1,4 +1,4 @@
-"""The simulated PBX itself: as deterministic as its seed, as bad as its network, as strict as its script."""
+"""The simulated PBX itself: deterministic by its seed, unreliable as its network says, strict about its script."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def test_another_seed_is_another_story() -> None:
 @pytest.mark.rule("G2", "G3")
 @pytest.mark.parametrize("seed", range(20))
 def test_on_a_bad_network_every_leg_is_dialled_once_and_ends_once(seed: int) -> None:
-    """Lost, late and doubled replies, and a PBX that vanishes and forgets: each leg's story is told once."""
+    """Lost, late and doubled replies, and a PBX that goes away and forgets: each leg starts and ends once."""
     phones = {f"sip:{n}": {"behaviours": [{"answer_after_s": n % 5}]} for n in range(200, 215)}
     office = GatewayHarness(phones, network=NASTY, seed=seed)
     for n in range(200, 215):

@@ -57,7 +57,7 @@ def collect(
 
 
 def test_a_play_ends_after_its_real_length_and_answers_its_command() -> None:
-    """Who sent it knows that it was heard."""
+    """The sender learns that it was heard."""
     office = GatewayHarness()
     leg_id = a_caller(office)
     started = office.now
@@ -161,7 +161,7 @@ def test_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for
 
 @pytest.mark.rule("C6", "G2")
 def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_again() -> None:
-    """The commands that were not answered come again, in their order: the tone does not."""
+    """Unanswered commands come again, in their order; the tone does not."""
     office = GatewayHarness()
     leg_id = a_caller(office)
     office.tell(play(leg_id, "long.wav", play_id="tone"))
@@ -252,7 +252,7 @@ def test_who_is_still_told_what_to_type_has_the_whole_time_afterwards() -> None:
 
 
 def test_a_bridge_is_told_and_undone_by_a_hang_up_before_the_leg_ends() -> None:
-    """Whoever bridged hears that they talk, and then that they don't."""
+    """The sender learns that the two talk, and then that they don't."""
     office = GatewayHarness({"sip:201": ANSWERS})
     leg_id = a_caller(office, Step(until=Until.BRIDGED), Step(wait_s=2), Step(hang_up=True))
     office.tell(dial("sip:201"))
@@ -266,7 +266,7 @@ def test_a_bridge_is_told_and_undone_by_a_hang_up_before_the_leg_ends() -> None:
 
 
 def test_a_bridge_with_somebody_who_has_gone_is_refused_and_names_the_leg() -> None:
-    """The other one is not left in silence by a bridge that never was."""
+    """The other party is not left in silence by a bridge that was never made."""
     office = GatewayHarness({"sip:201": ANSWERS})
     leg_id = a_caller(office, Step(hang_up=True))
     office.tell(dial("sip:201"))
@@ -302,7 +302,7 @@ def test_a_recording_is_requested_spooled_and_finished_before_the_leg_ends() -> 
 
 
 def test_nothing_is_recorded_before_the_request_is_read_back() -> None:
-    """As with dialling: who takes over knows of every recording that may run."""
+    """As with dialling: a new owner knows every recording that may run."""
     office = GatewayHarness()
     leg_id = a_caller(office)
     office.is_log_slow = True

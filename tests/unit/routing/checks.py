@@ -1,4 +1,4 @@
-"""What must hold of routing after every fact, whatever the story: told as checks that know no story."""
+"""Invariants of routing's state after every fact."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ INDEXES = (
 
 
 RELOADED_EVERY = 3
-"""Loading everything anew is slow; a difference stays for longer than three facts."""
+"""Loading everything anew is slow, and a difference lasts longer than three facts."""
 
 
 def after_step(state: RoutingState, number: int) -> None:
-    """All that must hold between two facts; now and then also that a new owner would know the same."""
+    """Check the invariants, and now and then that a new owner would load the same state."""
     check(state)
     if number % RELOADED_EVERY == 0:
         assert snapshot(reloaded(state)) == snapshot(state)
 
 
 def check(state: RoutingState) -> None:
-    """Every wait ends by itself, nothing waits for what is gone, and nobody is forgotten on the way."""
+    """Every wait has a timer, no timer is for something gone, and no call is forgotten."""
     timers = {timer.timer_id for timer in state.timers}
     missing = set(owed(state)) - timers
     assert not missing, f"owed and not set: {missing}"
@@ -80,9 +80,9 @@ def _check_tries(state: RoutingState) -> None:
 
 
 def reloaded(state: RoutingState) -> RoutingState:
-    """The state as a new owner would have it: from its records alone."""
+    """The state as a new owner loads it, from records alone."""
     loaded = RoutingState()
-    # The host loads tables in the order of their names, whatever hangs on whatever.
+    # The host loads tables in the order of their names, whatever depends on what.
     for name in sorted(state.tables):
         for record in state.tables[name]:
             loaded.tables[name].load(state.tables[name].encoded(record))

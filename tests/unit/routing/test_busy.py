@@ -1,4 +1,4 @@
-"""A second call to somebody who is on one: the rule at once, or call waiting (D7)."""
+"""A second call to a busy employee: the no-answer rule at once, or call waiting (D7)."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.unit.routing.harness import an_office
 
 @pytest.mark.rule("D7")
 def test_a_second_call_to_a_busy_employee_follows_the_rule_at_once() -> None:
-    """Two minutes of ringing at somebody who talks help nobody."""
+    """Two minutes of ringing help nobody while the employee talks."""
     office = an_office()
     office.rules(ANNA, no_answer=to_voicemail())
     office.calls()

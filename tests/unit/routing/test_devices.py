@@ -1,4 +1,4 @@
-"""Which phones of an employee ring, when, what answers them, and what they show (E4, G5, O2, O9, C10)."""
+"""Which phones of an employee ring, when, how they are answered, and what they show (E4, G5, O2, O9, C10)."""
 
 import msgspec
 import pytest
@@ -110,7 +110,7 @@ def test_who_picks_the_mobile_up_in_the_last_second_gets_the_eight_seconds() -> 
 
 @pytest.mark.rule("E4")
 def test_with_the_desk_phone_dead_the_mobile_rings_at_once() -> None:
-    """Its delay is there for the desk phone's sake."""
+    """The mobile's delay exists only for the desk phone's sake."""
     office = with_mobile()
     office.calls()
     office.phone_ends(Outcome.UNREACHABLE, DESK)
@@ -142,7 +142,7 @@ def test_a_call_declined_on_one_phone_is_declined() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_company_sim_answers_like_an_office_phone() -> None:
-    """No key: the network of the company has no voicemail of its own behind it."""
+    """A company SIM needs no key: it has no voicemail of its own."""
     office = an_office()
     office.saves_person(ANNA, sim())
     office.calls()
@@ -181,7 +181,7 @@ def test_an_employee_on_a_mobile_hears_who_calls_after_the_key_and_before_the_br
 
 @pytest.mark.rule("G5")
 def test_a_withheld_number_is_neither_shown_nor_spoken() -> None:
-    """Who hides the number has a reason."""
+    """A caller who withholds the number has a reason."""
     office = with_mobile()
     office.calls(caller=None)
     office.waits(6 * SECOND)
@@ -196,7 +196,7 @@ def test_a_withheld_number_is_neither_shown_nor_spoken() -> None:
 
 @pytest.mark.rule("G5")
 def test_a_colleagues_call_to_a_mobile_shows_a_number_of_the_pbx() -> None:
-    """An extension is no number of the public network."""
+    """An extension is not a number of the public network."""
     office = an_office()
     office.saves_person(ANNA, mobile(delay_ms=0))
     office.dials("201")
@@ -205,7 +205,7 @@ def test_a_colleagues_call_to_a_mobile_shows_a_number_of_the_pbx() -> None:
 
 @pytest.mark.rule("C10", "G4")
 def test_a_phone_that_policy_forbids_is_not_dialled_for_a_direct_call() -> None:
-    """Toll fraud and emergency numbers: an employee's card opens no door."""
+    """Toll fraud and emergency numbers: an employee's card can't bypass the policy."""
     office = an_office()
     office.saves_person(ANNA, desk("201"), mobile("+19001234567"), mobile("112"))
     office.calls()
@@ -227,7 +227,7 @@ def test_a_phone_is_checked_again_when_its_delay_is_over() -> None:
 
 @pytest.mark.rule("O2", "O8")
 def test_a_call_forwarded_to_another_pbx_is_dialled_from_where_it_came_in() -> None:
-    """Every leg lives in Moscow; the Volga's employee is reached by the link, and named as who answered."""
+    """Every leg is in Moscow; the Volga's employee is reached by the link, and named as the one who answered."""
     office = an_office()
     office.rules(ANNA, no_answer=to_colleague(FAR))
     office.calls()
@@ -290,7 +290,7 @@ def test_a_caller_whose_leg_the_pbx_has_lost_is_no_caller_any_more() -> None:
 
 @pytest.mark.rule("G3")
 def test_no_call_lasts_for_ever() -> None:
-    """An end that was never told must not keep an employee busy until the next deploy."""
+    """A leg end that was never reported must not keep an employee busy until the next deploy."""
     office = an_office()
     office.calls()
     office.answers()
@@ -304,7 +304,7 @@ def test_no_call_lasts_for_ever() -> None:
 
 @pytest.mark.rule("E8")
 def test_the_phones_of_a_removed_employee_stop_ringing_and_a_call_in_progress_goes_on() -> None:
-    """Who left at noon gets no new call, and nobody is cut off in mid-sentence."""
+    """An employee removed at noon gets no new call, and nobody is cut off in mid-sentence."""
     office = an_office()
     office.calls()
     office.answers()
@@ -333,7 +333,7 @@ def test_a_reused_extension_never_receives_an_old_leg() -> None:
 
 @pytest.mark.rule("E8")
 def test_a_leg_that_rings_belongs_to_the_person_and_not_to_the_extension() -> None:
-    """EC-89: what was dialled for Anna is answered as Anna, whoever has her extension since."""
+    """EC-89: a phone dialled for Anna is answered as Anna, whoever has her extension now."""
     office = an_office()
     office.calls()
     office.saves_person(ANNA, extension="111")
@@ -343,7 +343,7 @@ def test_a_leg_that_rings_belongs_to_the_person_and_not_to_the_extension() -> No
 
 
 def test_a_phone_that_we_were_too_late_to_dial_is_dialled_again() -> None:
-    """The employee did nothing wrong: no miss, and the call rings as if nothing had been."""
+    """The employee did nothing wrong: no miss, and the call rings as before."""
     office = an_office(auto=False)
     office.calls()
     dialled = office.last(telephony.DialLeg)

@@ -1,4 +1,4 @@
-"""Direct calls: whose phones ring, for how long, and what follows when nobody takes it (D1, D2, D4, D7)."""
+"""Direct calls: which phones ring, for how long, and what follows when nobody answers (D1, D2, D4, D7)."""
 
 import pytest
 
@@ -34,7 +34,7 @@ from tests.unit.routing.harness import an_office
 @pytest.mark.rule("D1")
 @pytest.mark.parametrize("line", [ANNAS_LINE, "+79161112233"])
 def test_a_call_to_a_personal_number_or_a_company_sim_rings_the_employee(line: str) -> None:
-    """The caller wants a person, and that person's phones ring; nobody else's do."""
+    """Only the phones of the called employee ring."""
     office = an_office()
     office.rules(ANNA, numbers=(ANNAS_LINE, "+79161112233"))
     office.calls(line)
@@ -45,7 +45,7 @@ def test_a_call_to_a_personal_number_or_a_company_sim_rings_the_employee(line: s
 
 @pytest.mark.rule("D1")
 def test_a_colleague_who_dials_the_extension_rings_the_employee() -> None:
-    """From inside the extension is the number, and history knows who called."""
+    """A colleague dials the extension, and history knows who called."""
     office = an_office()
     office.dials("201", caller="204")
     taken = office.last(routing.CallTaken)
@@ -55,7 +55,7 @@ def test_a_colleague_who_dials_the_extension_rings_the_employee() -> None:
 
 @pytest.mark.rule("D1")
 def test_an_extension_is_looked_for_on_the_pbx_where_it_was_dialled() -> None:
-    """Two PBXs may both have a 201: nobody rings the other one's."""
+    """Two PBXs may both have a 201: only the caller's own PBX's one rings."""
     office = an_office()
     office.dials("205")
     assert office.last(routing.CallEnded).reason is EndReason.UNKNOWN_NUMBER
@@ -66,7 +66,7 @@ def test_an_extension_is_looked_for_on_the_pbx_where_it_was_dialled() -> None:
 
 @pytest.mark.rule("D1")
 def test_a_call_to_a_number_that_is_nobodys_is_rejected() -> None:
-    """The caller hears at once that there is nobody, and history has the call."""
+    """The caller is rejected at once, and history has the call."""
     office = an_office()
     office.calls("+74959999999")
     assert office.last(routing.CallEnded).reason is EndReason.UNKNOWN_NUMBER
@@ -104,7 +104,7 @@ def test_the_no_answer_time_starts_at_the_first_ringing() -> None:
 
 @pytest.mark.rule("D1")
 def test_phones_that_never_ring_are_unreachable_and_not_a_miss_of_two_minutes_and_more() -> None:
-    """Whatever the network does, the caller is not left with nothing for longer than the no-answer time."""
+    """Whatever the network does, the caller waits no longer than the no-answer time."""
     office = an_office(auto=False)
     office.calls()
     office.waits(125 * SECOND)
@@ -130,7 +130,7 @@ def test_an_employee_who_answers_talks_and_the_call_ends_with_the_talk() -> None
 
 @pytest.mark.rule("D1")
 def test_an_employee_who_hangs_up_ends_the_callers_leg_too() -> None:
-    """Nobody is left on a dead line."""
+    """When one party hangs up, the other is hung up, too."""
     office = an_office()
     office.calls()
     office.answers()
@@ -201,7 +201,7 @@ def test_beyond_what_is_known_of_the_hours_an_employee_counts_as_at_work() -> No
 
 @pytest.mark.rule("D4", "E6")
 def test_absence_wins_over_working_hours_and_both_over_the_no_answer_rule() -> None:
-    """Who is on holiday chose the colleague for that, whatever the hour is."""
+    """An employee on holiday chose the colleague for that, whatever the hour."""
     office = an_office()
     office.rules(ANNA, absence=to_colleague(BORIS), out_of_hours=to_voicemail(), no_answer=to_colleague(GLEB))
     tomorrow = Interval(from_at=Instant(office.at + 24 * 60 * MINUTE))
@@ -240,7 +240,7 @@ def test_who_calls_somebody_absent_is_told_so_with_the_employees_own_notice() ->
 
 
 def test_an_absence_that_begins_while_the_phone_rings_lets_the_ring_run_out() -> None:
-    """Who stands beside the phone at that minute may still pick it up."""
+    """An employee who is beside the phone at that minute may still answer."""
     office = an_office()
     office.calls()
     office.is_absent(ANNA)
@@ -258,7 +258,7 @@ def test_an_absence_that_begins_while_the_phone_rings_lets_the_ring_run_out() ->
     ],
 )
 def test_with_the_last_phone_out_the_rule_follows_at_once(outcome: Outcome, reason: str) -> None:
-    """Nothing rings any more: nobody waits for the rest of two minutes."""
+    """No phone rings any more, so the caller does not wait for the rest of the two minutes."""
     office = an_office()
     office.rules(ANNA, no_answer=to_colleague(BORIS))
     office.calls()
@@ -342,7 +342,7 @@ def test_the_first_device_to_answer_stops_the_others() -> None:
 
 
 def test_two_direct_calls_to_different_employees_know_nothing_of_each_other() -> None:
-    """Each ends by its own people."""
+    """Each talk ends with its own parties."""
     office = an_office()
     office.calls()
     office.calls(BORISS_LINE, "c2")

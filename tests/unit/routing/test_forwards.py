@@ -1,4 +1,4 @@
-"""Forwards: the notice before them, whom they lead to, and where they end (D2, D3, D6, P5, H2)."""
+"""Forwards: the notice before them, their targets, and where they end (D2, D3, D6, P5, H2)."""
 
 from itertools import pairwise
 
@@ -42,7 +42,7 @@ def chain(*people: AgentId, auto: bool = True) -> RoutingHarness:
 
 
 def visited(office: RoutingHarness) -> list[AgentId]:
-    """Who was rung, in order."""
+    """The employees who were rung, in order."""
     return [fact.agent_id for fact in office.said(routing.PersonRung)]
 
 
@@ -64,7 +64,7 @@ def test_a_colleague_is_rung_with_the_devices_and_the_time_of_the_colleague() ->
 
 @pytest.mark.rule("D2")
 def test_a_forward_to_a_department_joins_its_queue_with_the_trail() -> None:
-    """From here on the caller waits as everybody there does; the trail says where the call has been."""
+    """The caller waits there like everybody else; the trail says where the call has been."""
     office = an_office()
     office.rules(ANNA, no_answer=to_department(SALES))
     office.calls()
@@ -89,7 +89,7 @@ def test_a_forward_may_lead_to_a_department_of_another_cloud_pbx() -> None:
 
 @pytest.mark.rule("D3")
 def test_before_a_forward_the_caller_hears_that_another_will_answer() -> None:
-    """The standard notice; the colleague's phone rings when it was heard, and not under it."""
+    """The standard notice plays; the colleague's phone rings after it, not during it."""
     office = an_office(auto=False)
     office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
     office.calls()
@@ -161,7 +161,7 @@ def test_a_caller_whose_leg_is_answered_hears_ringing_while_a_phone_rings() -> N
 
 @pytest.mark.rule("D3")
 def test_a_notice_does_not_wait_for_the_ringing_tone() -> None:
-    """Even if the command that stops the tone is late: what is said now ends what was said before."""
+    """Even if the command that stops the tone is late, a new play ends the one before it."""
     office = an_office(auto=False)
     office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
     office.rules(BORIS, no_answer=to_colleague(VERA, STANDARD))
@@ -174,7 +174,7 @@ def test_a_notice_does_not_wait_for_the_ringing_tone() -> None:
 
 
 def test_the_ringing_tone_stops_too_when_who_answered_is_gone_before_the_bridge() -> None:
-    """Whoever speaks next, Boris' rule or his voicemail, must not speak under a ringing tone."""
+    """Whatever follows, Boris' rule or his voicemail, must not play under a ringing tone."""
     office = an_office(auto=False)
     office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))
     office.rules(BORIS, no_answer=to_voicemail())
@@ -234,7 +234,7 @@ def test_forwarded_and_answered_by_nobody_is_missed_by_the_first() -> None:
 
 @pytest.mark.rule("D6")
 def test_a_caller_who_gives_up_while_the_second_rings_is_missed_by_the_first() -> None:
-    """H2 knows no better person to call back."""
+    """H2: the caller wanted the first one, who should call back."""
     office = chain(ANNA, BORIS)
     office.calls()
     office.phone_ends(Outcome.NO_ANSWER)
@@ -287,7 +287,7 @@ def test_after_five_forwards_the_sixth_target_gets_the_call_as_a_voice_message()
 
 @pytest.mark.rule("D6", "D4")
 def test_the_own_rule_of_an_absent_target_applies_once() -> None:
-    """EC-82: Boris is away and sends his calls on; nobody waits for his empty chair."""
+    """EC-82: Boris is away and forwards his calls; no caller waits for him."""
     office = chain(ANNA, BORIS)
     office.rules(BORIS, absence=to_colleague(VERA))
     office.is_absent(BORIS)
@@ -300,7 +300,7 @@ def test_the_own_rule_of_an_absent_target_applies_once() -> None:
 
 @pytest.mark.rule("D6", "D4")
 def test_targets_who_are_all_away_end_at_the_last_ones_voicemail() -> None:
-    """EC-82: everybody is out of hours and forwards in a circle; in one step, and without a ring."""
+    """EC-82: everybody is out of hours and forwards in a loop; it ends in one step, without a ring."""
     office = an_office()
     for one, following in ((ANNA, BORIS), (BORIS, VERA), (VERA, ANNA)):
         office.rules(one, out_of_hours=to_colleague(following))
@@ -324,7 +324,7 @@ def test_a_target_who_was_removed_leaves_the_call_to_the_one_before() -> None:
 
 @pytest.mark.rule("D6")
 def test_with_nobody_left_the_caller_hears_so_before_the_end() -> None:
-    """A department that was dissolved, of an employee who has left: a word, and then the end."""
+    """Forwards to a removed department, from a removed employee: an apology, then the end."""
     office = an_office()
     office.rules(ANNA, no_answer=to_department(SALES))
     office.hears(a_department(SALES, "400", version=2, is_removed=True))
@@ -348,7 +348,7 @@ def test_a_trail_that_ends_in_a_department_has_everybody_on_it() -> None:
 
 @pytest.mark.rule("D6")
 def test_a_digit_pressed_by_the_caller_starts_a_new_trail() -> None:
-    """Who chooses Anna again after nobody answered means it."""
+    """A caller who chooses Anna again after nobody answered means it."""
     office = an_office()
     office.scenario(
         element("menu", "menu", ("1", "anna"), ("no_choice", "end"), notice=office.notice("menu")),

@@ -1,4 +1,4 @@
-"""Whom a call is for: the CRM first, then what the line or the extension leads to (D5, Q11)."""
+"""Whom a call is for: the CRM's entry first, then where the line or the extension leads (D5, Q11)."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_a_responsible_manager_who_does_not_answer_hands_over_to_the_second_afte
 
 @pytest.mark.rule("D5")
 def test_a_responsible_manager_without_a_second_follows_the_own_rules() -> None:
-    """The table says who, the employee says what then."""
+    """The CRM chooses the manager; the manager's own rule says what follows."""
     office = an_office()
     office.responsible(GLEB)
     office.rules(GLEB, no_answer=to_colleague(BORIS))
@@ -126,7 +126,7 @@ def test_a_responsible_manager_who_has_left_gives_way_to_the_second_or_to_the_li
 
 @pytest.mark.rule("Q11")
 def test_an_internal_call_to_a_departments_extension_joins_its_queue() -> None:
-    """A colleague waits like a customer, and the queue knows that it is one."""
+    """A colleague waits like a customer, and the queue knows that it is a colleague."""
     office = an_office()
     office.dials("400")
     reached = office.last(routing.DepartmentReached)

@@ -36,7 +36,7 @@ def test_a_forward_to_the_own_mobile_needs_a_key_and_ends_at_the_own_voicemail()
 
 @pytest.mark.rule("D2", "P5")
 def test_somebody_absent_may_have_the_calls_on_the_own_mobile() -> None:
-    """It is they who wish it; the mobile of the device plan serves where no other was given."""
+    """The employee chose it; without a number of its own the rule uses the device plan's mobile."""
     office = an_office()
     office.saves_person(ANNA, desk("201"), mobile("+79160000002"))
     office.rules(ANNA, absence=to_mobile())
@@ -47,7 +47,7 @@ def test_somebody_absent_may_have_the_calls_on_the_own_mobile() -> None:
 
 @pytest.mark.rule("G4", "C10")
 def test_an_own_mobile_that_may_not_be_dialled_is_unreachable() -> None:
-    """An emergency number, or one of a dear country, in somebody's card."""
+    """An emergency number, or an expensive one, as own mobile."""
     office = an_office()
     office.rules(ANNA, no_answer=to_mobile(), mobile="112")
     office.calls()

@@ -1,4 +1,4 @@
-"""Call scenarios: greeting, menu, hours, internal subscriber and where its arrows lead (S1, S2, S3)."""
+"""Call scenarios: greeting, menu, hours, internal subscriber and its arrows (S1, S2, S3)."""
 
 import pytest
 
@@ -29,7 +29,7 @@ END = element("end", "hang_up")
 
 
 def a_menu(*, auto: bool = True) -> RoutingHarness:
-    """A greeting, then: 1 for sales, 2 for Anna, and the service desk for who does not choose."""
+    """A greeting, then 1 for sales, 2 for Anna, and the service desk without a choice."""
     office = an_office(auto=auto)
     office.scenario(
         element("hello", "greeting", ("next", "menu"), notice=office.notice("hello")),
@@ -83,7 +83,7 @@ def test_nothing_is_played_before_the_leg_is_answered() -> None:
 
 @pytest.mark.rule("S1")
 def test_a_key_cuts_the_menu_short() -> None:
-    """Who calls every day knows the menu by heart."""
+    """A caller who calls every day knows the menu by heart."""
     office = a_menu()
     office.calls(MENU_LINE)
     greeting, menu = office.said(telephony.Play)
@@ -116,7 +116,7 @@ def test_a_key_that_leads_nowhere_counts_as_none() -> None:
 
 @pytest.mark.rule("S1")
 def test_a_menu_whose_keys_are_never_told_ends_by_itself() -> None:
-    """The gateway was away: the menu is said again, then the call goes on as if nothing was pressed."""
+    """The gateway was away: the menu plays again, then the call goes on as without a key."""
     office = a_menu(auto=False)
     office.calls(MENU_LINE)
     office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
@@ -149,7 +149,7 @@ def test_keys_outside_a_menu_choose_nothing() -> None:
     ],
 )
 def test_a_call_goes_by_the_hours(hours: tuple[int, int], known_until_ms: int | None, arrow: str) -> None:
-    """Open, closed, and open beyond the known hours (E5): a shop is not shut by a lazy calendar."""
+    """Open, closed, and open beyond the known hours (E5): a calendar that nobody kept up must not close a shop."""
     office = an_office()
     interval = Interval(from_at=Instant(office.at + hours[0]), until_at=Instant(office.at + hours[1]))
     office.scenario(
@@ -204,7 +204,7 @@ def test_an_absent_or_closed_subscriber_with_a_limit_is_passed_by_at_once() -> N
 
 @pytest.mark.rule("S2")
 def test_a_subscriber_without_a_limit_ends_the_route() -> None:
-    """EC-98: Anna's own rule applies, and an arrow that is there all the same is not followed."""
+    """EC-98: Anna's own rule applies, and an arrow that exists all the same is not followed."""
     office = a_subscriber(None, ("no_answer", "boris"))
     office.rules(ANNA, no_answer=to_colleague(GLEB))
     office.calls(MENU_LINE)
@@ -240,7 +240,7 @@ def test_who_was_rung_on_this_trail_already_is_passed_by() -> None:
 
 @pytest.mark.rule("S1")
 def test_the_end_of_a_scenario_hangs_up() -> None:
-    """A leg that nobody answered is rejected, one that heard something is hung up."""
+    """An unanswered leg is rejected, an answered one is hung up."""
     office = an_office()
     office.scenario(END)
     office.calls(MENU_LINE)
@@ -286,7 +286,7 @@ def test_an_external_number_that_does_not_take_the_call_leads_along_its_arrow(ou
 @pytest.mark.rule("G4", "C10")
 @pytest.mark.parametrize("number", ["112", "911", "+19001234567", "+8816123456789", "nonsense", ""])
 def test_an_external_number_that_may_not_be_dialled_never_is(number: str) -> None:
-    """Whoever wrote it into the scenario: the number is judged when it would be dialled."""
+    """Policy is asked when the number would be dialled, whatever the scenario says."""
     office = with_external(number)
     office.calls(MENU_LINE)
     assert office.dialled() == ["sip:202"]
@@ -305,7 +305,7 @@ def test_a_satellite_phone_is_dialled_only_if_the_administrator_allowed_that_num
 
 
 def test_a_call_goes_on_in_the_version_of_the_scenario_in_which_it_began() -> None:
-    """Who was told «1 for sales» gets sales; the old version goes with its last call."""
+    """A caller who was told «1 for sales» gets sales; the old version is dropped with its last call."""
     office = a_menu()
     office.calls(MENU_LINE)
     office.scenario(element("menu", "menu", ("1", "end"), notice=office.notice("new")), END)
@@ -330,7 +330,7 @@ def test_a_scenario_that_was_removed_serves_the_calls_that_are_in_it_and_no_more
 
 
 def test_a_dead_end_in_a_scenario_is_told_to_the_caller() -> None:
-    """Saving refuses it (S4); if it is there, nobody is cut off without a word."""
+    """Saving refuses it (S4); if it exists, the caller hears an apology first."""
     office = an_office()
     office.scenario(element("hello", "greeting", ("next", "gone"), notice=office.notice("hello")))
     office.calls(MENU_LINE)
@@ -352,7 +352,7 @@ def test_a_department_or_a_voicemail_that_is_gone_ends_at_the_voicemail_of_who_w
 
 
 def test_a_circle_without_a_callers_choice_comes_to_an_end() -> None:
-    """Saving refuses it (S4); a decider that met it anyway must not go round for ever."""
+    """Saving refuses it (S4); a decider that meets it anyway must not loop for ever."""
     office = an_office()
     office.scenario(
         element("a", "hours", ("closed", "b")),
@@ -377,7 +377,7 @@ def test_a_scenario_wins_over_the_department_and_the_person_of_its_line() -> Non
 
 
 def test_a_caller_who_hangs_up_in_a_menu_has_wanted_nobody_yet() -> None:
-    """History has the call, and nobody's list of missed ones."""
+    """History has the call, but no employee has missed it."""
     office = a_menu()
     office.calls(MENU_LINE)
     office.waits(3 * SECOND)

@@ -293,7 +293,7 @@ class World(RuleBasedStateMachine):
         self.office.restarts()
 
     def teardown(self) -> None:
-        """Nobody is forgotten: with the PBXs back, every contact ends by itself, each exactly once."""
+        """With the PBXs back, every contact ends by itself, exactly once."""
         if not hasattr(self, "office"):
             return
         office = self.office

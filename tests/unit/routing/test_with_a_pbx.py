@@ -1,4 +1,4 @@
-"""Routing with a real gateway before a simulated PBX: what is said to phones is what phones understand.
+"""Routing with a real gateway and a simulated PBX: its commands work on a PBX.
 
 The stories beside this one play the PBX themselves; here plays are queued, commands are refused when they
 make no sense, keys are collected and legs end as they do on a PBX.
@@ -88,7 +88,7 @@ class Company:
             self.office.waits(max(0, self.pbx.now - self.office.at))
 
     def _exchange(self) -> bool:
-        """What the PBX told to routing, and what routing wants to the PBX; whether there was anything."""
+        """Pass the PBX's facts to routing and routing's commands to the PBX; whether there were any."""
         told = self.pbx.log[self._read :]
         self._read += len(told)
         for record in told:
@@ -102,28 +102,28 @@ class Company:
         return bool(told or wanted)
 
     def is_quiet(self) -> bool:
-        """Whether every leg that was ever there has ended, once, and no contact is left."""
+        """Whether every leg has ended exactly once, and no contact is left."""
         legs = {fact.leg_id for fact in self.pbx.facts(gateway.LegRequested)}
         legs |= {fact.leg_id for fact in self.pbx.facts(gateway.CallArrived)}
         ended = [fact.leg_id for fact in self.pbx.facts(LegEnded)]
         return sorted(legs) == sorted(ended) and not list(self.office.state.calls)
 
     def refused(self) -> list[str]:
-        """What the gateway would not do, but for legs that were gone already."""
+        """The commands that the gateway refused, except for legs that were gone."""
         refused = (each for each in self.pbx.facts(CommandRefused) if each.reason != "gone")
         return [f"{each.command}: {each.reason}" for each in refused]
 
 
 @pytest.fixture(autouse=True)
 def prompts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The standard prompts that these stories need, as sound of a second each."""
+    """The standard prompts that these tests need, one second each."""
     for name in (*PROMPTS, *DIGITS):
         monkeypatch.setitem(MEDIA, f"standard/en/{name}.wav", wav(1_000))
     monkeypatch.setitem(MEDIA, "notices/choose.wav", wav(2_000))
 
 
 def a_menu(version: int, choice: directory.NoticeChoice) -> ScenarioSaved:
-    """1 for Anna; the end for who says nothing."""
+    """1 for Anna; hang up without a choice."""
     return ScenarioSaved(
         scenario_id=MENU,
         version=version,
