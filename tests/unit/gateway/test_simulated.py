@@ -1,4 +1,4 @@
-"""The simulated PBX itself: deterministic by its seed, unreliable as its network says, strict about its script."""
+"""The simulated PBX itself: deterministic by its seed, unreliable by its network, strict about its script."""
 
 from pathlib import Path
 from typing import Any

@@ -227,7 +227,7 @@ def test_a_phone_is_checked_again_when_its_delay_is_over() -> None:
 
 @pytest.mark.rule("O2", "O8")
 def test_a_call_forwarded_to_another_pbx_is_dialled_from_where_it_came_in() -> None:
-    """Every leg is in Moscow; the Volga's employee is reached by the link, and named as the one who answered."""
+    """Every leg is in Moscow; the Volga's employee is reached by the link, and answers under the own name."""
     office = an_office()
     office.rules(ANNA, no_answer=to_colleague(FAR))
     office.calls()

@@ -149,7 +149,7 @@ def test_keys_outside_a_menu_choose_nothing() -> None:
     ],
 )
 def test_a_call_goes_by_the_hours(hours: tuple[int, int], known_until_ms: int | None, arrow: str) -> None:
-    """Open, closed, and open beyond the known hours (E5): a calendar that nobody kept up must not close a shop."""
+    """Open, closed, and open beyond the known hours (E5): an unattended calendar must not close a shop."""
     office = an_office()
     interval = Interval(from_at=Instant(office.at + hours[0]), until_at=Instant(office.at + hours[1]))
     office.scenario(
