@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.voicemail.sounds import voice, wav
 from tools import apply, unpark
-from tools.apply.book import OWN_KEYS
+from tools.apply.directory_client import OWN_KEYS
 from tools.stack.services import Service
 
 ROOT = Path(__file__).parents[2]

@@ -27,7 +27,7 @@ from tests.e2e.letters import Letter, letters
 from tools import connect
 from tools import log as facts_log
 from tools.apply import office
-from tools.apply.book import URL
+from tools.apply.directory_client import URL
 from tools.apply.document import read
 from tools.apply.run import save
 from tools.log import Reading

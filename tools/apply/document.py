@@ -1,7 +1,7 @@
 """An office file as text: its data, and the line of everything in it.
 
-Every scalar is read as the text that stands there, so that `010` keeps its zero and `no` is no truth value:
-the model says what it means.
+Every scalar is read as text, so that `010` keeps its zero and `no` does not become false: the model decides
+what it means.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import yaml
 from contracts.directory import Language
 from runtime.request_shape import Text
 from tools.apply import wording
-from tools.apply.wording import Say, Told, said
+from tools.apply.wording import Explanation, Mistake, explained
 
 Path = tuple[str | int, ...]
 """Where something stands: keys and list positions from the top."""
@@ -23,22 +23,21 @@ FILE_BYTES_MAX: Final = 1_000_000
 """A thousand employees take a fifth of it."""
 NODES_MAX: Final = 200_000
 """Aliases may repeat a part a thousandfold: this bounds what they unfold to."""
-
 DEPTH_MAX: Final = 40
 """An office is six levels deep."""
 CAUSE_LENGTH_MAX: Final = 500
-"""A cause may quote what stands in the file, and that may be a page."""
+"""A cause may quote the file, and what stands there may be a page long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong at a place in the file, and what to do about it; a warning stops nothing.
 
-    `is_of_key`: the word itself is wrong, and not what it stands for.
+    `is_of_key`: the key is wrong, not its value.
     """
 
     path: Path
-    told: Told
+    explanation: Explanation
     is_warning: bool = False
     line: int | None = None
     is_of_key: bool = False
@@ -46,15 +45,15 @@ class Problem:
     @property
     def cause(self) -> str:
         """What is wrong, in English."""
-        return self.told.cause.en
+        return self.explanation.cause.en
 
     @property
     def remedy(self) -> str:
         """What to do, in English."""
-        return self.told.remedy.en
+        return self.explanation.remedy.en
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """The file can't be applied; `problems` say why, each with its line."""
 
     def __init__(self, problems: list[Problem], name: str = "office.yaml") -> None:
@@ -64,23 +63,24 @@ class Refused(Exception):
 
     def lines(self, language: Language = Language.ENGLISH) -> list[str]:
         """One line per problem: file, line, cause, remedy."""
-        return [told(problem, self.name, language) for problem in self.problems]
+        return [printed_line(problem, self.name, language) for problem in self.problems]
 
 
-def told(problem: Problem, name: str, language: Language = Language.ENGLISH) -> str:
+def printed_line(problem: Problem, name: str, language: Language = Language.ENGLISH) -> str:
     """A problem as a person reads it."""
     word = wording.pick(wording.WARNING if problem.is_warning else wording.ERROR, language)
-    cause = wording.pick(problem.told.cause, language).replace("\n", " ").replace("\r", " ")
+    cause = wording.pick(problem.explanation.cause, language).replace("\n", " ").replace("\r", " ")
     cause = cause if len(cause) <= CAUSE_LENGTH_MAX else f"{cause[:CAUSE_LENGTH_MAX]}…"
     stop = "" if cause.endswith("?") else "."
-    return f"{name}:{problem.line or 1}: {word}: {cause}{stop} {wording.pick(problem.told.remedy, language)}"
+    remedy = wording.pick(problem.explanation.remedy, language)
+    return f"{name}:{problem.line or 1}: {word}: {cause}{stop} {remedy}"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that is YAML; `uploads` maps the audio files that it names to their keys in the bucket.
+    """A YAML file; `uploads` maps the audio files that it names to their keys in the bucket.
 
-    `anchors` has the lines of what stands elsewhere, under an anchor: a mistake in it is made there.
+    `anchors` has the lines of aliased parts: a mistake in such a part is at its anchor.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Document:
     anchors: Mapping[Path, int] = field(default_factory=dict)
 
     def line(self, path: Path, *, is_of_key: bool = False) -> int:
-        """The line of a place, or of the nearest one around it; a number among words is the nth of them."""
+        """The line of a place, or of the nearest one around it; a number selects the nth key of a mapping."""
         place = self._named(path)
         for length in range(len(place), -1, -1):
             here = place[:length]
@@ -117,55 +117,55 @@ class Document:
 
 
 def read(text: str, name: str = "office.yaml") -> Document:
-    """Read YAML. Raises Refused with the line when it is none."""
+    """Read YAML. Raises FileRefused with the line where it is not YAML."""
     if len(text.encode()) > FILE_BYTES_MAX:
         raise _too_large(name)
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise Refused([_not_yaml(error, text)], name) from error
+        raise FileRefused([_not_yaml(error, text)], name) from error
     reader = _Reader(name)
     data = reader.value(node, ()) if node is not None else {}
     if reader.problems:
-        raise Refused(reader.problems, name)
+        raise FileRefused(reader.problems, name)
     return Document(name=name, data=data, lines=reader.lines, anchors=reader.anchors)
 
 
-def _too_large(name: str) -> Refused:
-    return Refused([Problem((), said(Say.TOO_LARGE, limit=str(FILE_BYTES_MAX)))], name)
+def _too_large(name: str) -> FileRefused:
+    return FileRefused([Problem((), explained(Mistake.TOO_LARGE, limit=str(FILE_BYTES_MAX)))], name)
 
 
 def text_of(data: bytes, name: str) -> str:
-    """A file's bytes as text. Raises Refused with the line when they are none."""
+    """A file's bytes as text. Raises FileRefused with the line where they are not UTF-8."""
     if len(data) > FILE_BYTES_MAX:
         raise _too_large(name)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        found = said(Say.NO_TEXT, byte=f"{data[error.start]:#04x}")
+        found = explained(Mistake.NO_TEXT, byte=f"{data[error.start]:#04x}")
         line = data[: error.start].count(b"\n") + 1
-        raise Refused([Problem((), found, line=line)], name) from error
+        raise FileRefused([Problem((), found, line=line)], name) from error
 
 
 def _not_yaml(error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else None
-    # PyYAML speaks English only; whoever reads Russian has the line and the remedy.
+    # PyYAML speaks English only: the Russian text has the line and the remedy.
     why = Text(ru="", en=f": {getattr(error, 'problem', None) or error}")
     if isinstance(error, _TooDeep):
         why = wording.TOO_DEEP
     elif isinstance(error, yaml.reader.ReaderError):
         line = text[: error.position].count("\n") + 1
         why = wording.filled(wording.BAD_CHARACTER, character=f"#x{error.character:04x}")
-    return Problem((), said(Say.NO_YAML, why=why), line=line)
+    return Problem((), explained(Mistake.NO_YAML, why=why), line=line)
 
 
 class _TooDeep(yaml.MarkedYAMLError):
-    """Parts are nested deeper than anybody nests them."""
+    """Parts are nested too deep."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes no deeper than anybody nests them: PyYAML's own limit is Python's stack."""
+    """Limits the depth of nodes: PyYAML's own limit is Python's stack."""
 
     _depth = 0
 
@@ -181,7 +181,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Reader:
-    """Turns nodes into data, and remembers their lines and what is wrong."""
+    """Turns nodes into data, and collects their lines and problems."""
 
     def __init__(self, name: str) -> None:
         self.lines: dict[Path, int] = {}
@@ -195,12 +195,12 @@ class _Reader:
         self._nodes += 1
         line = node.start_mark.line + 1
         if self._nodes > NODES_MAX:
-            raise Refused([Problem((), said(Say.ALIAS_REPEATS), line=line)], self._name)
+            raise FileRefused([Problem((), explained(Mistake.ALIAS_REPEATS), line=line)], self._name)
         if len(path) > DEPTH_MAX:
-            raise Refused([Problem((), said(Say.ALIAS_SELF), line=line)], self._name)
+            raise FileRefused([Problem((), explained(Mistake.ALIAS_SELF), line=line)], self._name)
         self.lines.setdefault(path, line)
         if id(node) in self._seen:
-            # The same node again is an alias: what it says stands where its anchor is.
+            # The same node again is an alias: its text stands at its anchor.
             self.anchors[path] = line
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
@@ -215,11 +215,11 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                self.problems.append(Problem(path, said(Say.KEY_LIST), line=line))
+                self.problems.append(Problem(path, explained(Mistake.KEY_LIST), line=line))
                 continue
             key = str(key_node.value)
             if key in seen:
-                found = said(Say.KEY_TWICE, key=key, line=str(seen[key]))
+                found = explained(Mistake.KEY_TWICE, key=key, line=str(seen[key]))
                 self.problems.append(Problem(path, found, line=line))
             seen[key] = line
             self.lines[(*path, key)] = line

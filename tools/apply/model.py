@@ -1,4 +1,4 @@
-"""The shape of an office file: what may stand in it, and what is meant when it doesn't."""
+"""The shape of an office file: what may stand in it, and the defaults."""
 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -27,16 +27,16 @@ from tools.apply.values import (
     Name,
     Number,
     Shape,
-    refused,
+    value_error,
 )
-from tools.apply.wording import Say
+from tools.apply.wording import Mistake
 
 ELEMENT_ID: Final = r"^[a-z][a-z0-9-]{0,19}$"
 """A notice is named after its scenario and its element, and both together must fit an id."""
 
 
 class Who(Shape):
-    """Somebody who gets letters: an employee's id, or a name with an address."""
+    """A recipient of letters: an employee's id, or a name with an address."""
 
     employee: str | None = None
     name: Name | None = None
@@ -94,13 +94,13 @@ class Device(Shape):
     @model_validator(mode="after")
     def _waits_only_as_a_mobile(self) -> "Device":
         if self.after is not None and self.kind is not DeviceKind.MOBILE:
-            raise refused(Say.DEVICE_LATE)
+            raise value_error(Mistake.DEVICE_LATE)
         return self
 
     @model_validator(mode="after")
     def _has_its_number(self) -> "Device":
         if (self.kind is DeviceKind.DESK) == (self.number is not None):
-            raise refused(Say.DEVICE_NUMBER)
+            raise value_error(Mistake.DEVICE_NUMBER)
         return self
 
 
@@ -123,7 +123,7 @@ class Absence(Shape):
 
 
 class Notice(Shape):
-    """What a caller is told: `standard`, `none`, {spoken: a text}, or {uploaded: a file}."""
+    """What a caller hears: `standard`, `none`, {spoken: a text}, or {uploaded: a file}."""
 
     kind: Literal["standard", "none"] | None = None
     spoken: str | None = None
@@ -133,13 +133,13 @@ class Notice(Shape):
     @classmethod
     def _from_word(cls, value: Any) -> Any:
         if isinstance(value, str) and value not in ("standard", "none"):
-            raise refused(Say.NOTICE, value=value)
+            raise value_error(Mistake.NOTICE, value=value)
         return {"kind": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _is_one(self) -> "Notice":
         if sum(each is not None for each in (self.kind, self.spoken, self.uploaded)) != 1:
-            raise refused(Say.NOTICE_ONE)
+            raise value_error(Mistake.NOTICE_ONE)
         return self
 
 
@@ -147,7 +147,7 @@ STANDARD: Final = Notice(kind="standard")
 
 
 class DirectAction(Shape):
-    """What becomes of a call to an employee who does not take it (D2); without `then` it is dropped."""
+    """What happens to a direct call that nobody takes (D2); without `then` it is dropped."""
 
     then: DirectActionKind = DirectActionKind.DROP
     employee: str | None = None
@@ -168,10 +168,10 @@ class Direct(Shape):
 
 
 class Employee(Shape):
-    """A person of a cloud PBX; without `hours` always at work.
+    """A person of a cloud PBX, always at work without `hours`.
 
-    Without `role`: an administrator or a department's head as the other lists have it, else a user. Without
-    `direct` the rules of direct calls stay as the book has them: they are the employee's own to set (P5).
+    Without `role` the lists of administrators and heads decide, else the role is user. Without `direct` the
+    saved rules of direct calls stay: they are the employee's own to set (P5).
     """
 
     name: Name
@@ -191,7 +191,7 @@ class Employee(Shape):
     def _has_one_of_each(self) -> "Employee":
         kinds = [device.kind for device in self.devices]
         if kinds.count(DeviceKind.DESK) > 1 or kinds.count(DeviceKind.MOBILE) > 1:
-            raise refused(Say.DEVICE_TWICE)
+            raise value_error(Mistake.DEVICE_TWICE)
         return self
 
 
@@ -220,7 +220,7 @@ class NoAnswer(Action):
 
 
 class Full(Action):
-    """How many may wait, and what happens to who comes then (Q13)."""
+    """How many callers may wait, and what happens to the next one (Q13)."""
 
     waiting_max: Count
 
@@ -330,7 +330,7 @@ class Scenario(Shape):
     elements: Annotated[dict[Annotated[str, Field(pattern=ELEMENT_ID)], Element], Field(min_length=1)]
 
 
-class Office(Shape):
+class OfficeFile(Shape):
     """The whole file."""
 
     organization: Organization

@@ -1,4 +1,4 @@
-"""An office file as the sheet that the directory saves, and what is wrong with it; pure."""
+"""Translates an office file into the sheet that the directory saves, and finds its mistakes; pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,37 +18,37 @@ from services.directory.state.office_sheet import OfficeSheet
 from services.directory.state.responses import ErrorShown
 from tools.apply import places, wording
 from tools.apply.document import Document, Path, Problem
-from tools.apply.model import Office
-from tools.apply.sheet import sheet
-from tools.apply.wording import Say, Told, said
+from tools.apply.model import OfficeFile
+from tools.apply.office_sheet import office_sheet
+from tools.apply.wording import Explanation, Mistake, explained
 
 VALUE_LENGTH_MAX: Final = 100
-"""What stands in the file may be a page."""
+"""A value may be a page long."""
 
 
 def examine(document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
-    """The sheet (None when its shape is wrong), and every error and warning with its line."""
+    """The sheet, None where it can't be made, and every error and warning with its line."""
     try:
-        office = Office.model_validate(document.data)
+        office = OfficeFile.model_validate(document.data)
     except ValidationError as error:
         return None, located(document, (_problem(each) for each in error.errors(include_url=False)))
     unread = list(_unread(document))
-    made, found = sheet(office, document)
+    made, found = office_sheet(office, document)
     if made is None or unread:
         return None, located(document, [*unread, *found])
     whole = office_import.office_of(made)
-    found += [judged(each) for each in office_import.problems(whole, office_import.cards(whole, made))]
+    found += [from_rule(each) for each in office_import.problems(whole, office_import.cards(whole, made))]
     return made, located(document, found)
 
 
-def judged(found: Found) -> Problem:
+def from_rule(found: Found) -> Problem:
     """One of the directory's problems, with its place in the file."""
-    return told_by_the_book(shown(found), is_warning=found.is_warning)
+    return from_directory(shown(found), is_warning=found.is_warning)
 
 
-def told_by_the_book(error: ErrorShown, *, is_warning: bool) -> Problem:
-    """The same, as the directory's API tells it."""
-    told = Told(
+def from_directory(error: ErrorShown, *, is_warning: bool) -> Problem:
+    """The same, from an answer of the directory's API."""
+    told = Explanation(
         cause=Text(ru=error.cause.ru.rstrip("."), en=error.cause.en.rstrip(".")),
         remedy=Text(ru=error.remedy.ru.rstrip("."), en=error.remedy.en.rstrip(".")),
     )
@@ -56,13 +56,13 @@ def told_by_the_book(error: ErrorShown, *, is_warning: bool) -> Problem:
 
 
 def organization_named(document: Document) -> str:
-    """The organization's id as it stands there; nothing of it is checked yet."""
+    """The organization's id as written, unchecked."""
     part = document.data.get("organization") if isinstance(document.data, dict) else None
     return str(part.get("id", "")) if isinstance(part, dict) else ""
 
 
 def uploads_named(document: Document) -> list[str]:
-    """The audio files that a document names, for whoever reads them; nothing of it is checked yet."""
+    """The audio files that a document names, unchecked."""
     return sorted({name for _, name in _uploads(document.data, ())})
 
 
@@ -78,47 +78,47 @@ def _uploads(part: object, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _unread(document: Document) -> Iterator[Problem]:
-    """The audio files that are named and are not there, or can't be read."""
+    """Audio files that are missing or can't be read."""
     for path, name in _uploads(document.data, ()):
         if name not in document.uploads:
-            yield Problem(path, said(Say.FILE_UNREAD, name=name))
+            yield Problem(path, explained(Mistake.FILE_UNREAD, name=name))
 
 
 def located(document: Document, found: Iterable[Problem]) -> list[Problem]:
     """Problems with their lines, in the order of the file.
 
-    One that several aliases of an anchor repeat is told once, where the anchor is.
+    A problem that several aliases of an anchor repeat appears once, at the anchor.
     """
     lines = [
         replace(each, line=each.line or document.line(each.path, is_of_key=each.is_of_key)) for each in found
     ]
-    once: dict[tuple[int | None, Told, bool], Problem] = {}
+    once: dict[tuple[int | None, Explanation, bool], Problem] = {}
     for each in lines:
-        once.setdefault((each.line, each.told, each.is_warning), each)
+        once.setdefault((each.line, each.explanation, each.is_warning), each)
     return sorted(once.values(), key=lambda each: each.line or 0)
 
 
 _SIZES: Final = {
-    "greater_than_equal": (Say.SHORT, "ge"),
-    "too_short": (Say.SHORT, "min_length"),
-    "string_too_short": (Say.SHORT, "min_length"),
-    "less_than_equal": (Say.LARGE, "le"),
+    "greater_than_equal": (Mistake.SHORT, "ge"),
+    "too_short": (Mistake.SHORT, "min_length"),
+    "string_too_short": (Mistake.SHORT, "min_length"),
+    "less_than_equal": (Mistake.LARGE, "le"),
 }
-"""pydantic's words for too little and too much, and where it has the limit."""
+"""pydantic's types of errors about size, and the name of the limit in their context."""
 _KINDS: Final = {
-    "int_parsing": Say.WHOLE,
-    "int_type": Say.WHOLE,
-    "bool_parsing": Say.TRUTH,
-    "bool_type": Say.TRUTH,
-    "date_parsing": Say.DATE,
-    "date_from_datetime_parsing": Say.DATE,
-    "date_type": Say.DATE,
-    "string_type": Say.TEXT,
-    "model_type": Say.WORDS,
-    "dict_type": Say.WORDS,
-    "tuple_type": Say.LIST,
+    "int_parsing": Mistake.WHOLE,
+    "int_type": Mistake.WHOLE,
+    "bool_parsing": Mistake.TRUTH,
+    "bool_type": Mistake.TRUTH,
+    "date_parsing": Mistake.DATE,
+    "date_from_datetime_parsing": Mistake.DATE,
+    "date_type": Mistake.DATE,
+    "string_type": Mistake.TEXT,
+    "model_type": Mistake.WORDS,
+    "dict_type": Mistake.WORDS,
+    "tuple_type": Mistake.LIST,
 }
-"""pydantic's words for a value that is of another kind."""
+"""pydantic's types of errors about a value of the wrong kind."""
 
 
 def _problem(error: ErrorDetails) -> Problem:
@@ -128,23 +128,23 @@ def _problem(error: ErrorDetails) -> Problem:
     value, context = _short(error["input"]), error.get("ctx", {})
     match error["type"]:
         case "plain":
-            return Problem(path, said(context["say"], **context["values"]))
+            return Problem(path, explained(context["mistake"], **context["values"]))
         case "missing":
-            return Problem(path, said(Say.MISSING, word=word))
+            return Problem(path, explained(Mistake.MISSING, word=word))
         case "extra_forbidden":
             return Problem(path, _unknown(str(word), path), is_of_key=True)
         case "enum" | "literal_error":
             near = meant(value, re.findall(r"'([^']*)'", context["expected"]))
             guess = Text(ru="", en="") if near is None else wording.filled(wording.GUESS, meant=near)
-            told = said(Say.CHOICE, word=word, value=value, known=context["expected"], guess=guess)
+            told = explained(Mistake.CHOICE, word=word, value=value, known=context["expected"], guess=guess)
             return Problem(path, told)
         case "string_pattern_mismatch" if "[key]" in error["loc"] or word == "id":
-            return Problem(path, said(Say.ID, value=value), is_of_key=word != "id")
+            return Problem(path, explained(Mistake.ID, value=value), is_of_key=word != "id")
         case size if size in _SIZES:
-            say, name = _SIZES[size]
-            return Problem(path, said(say, word=word, limit=str(context[name])))
+            mistake, name = _SIZES[size]
+            return Problem(path, explained(mistake, word=word, limit=str(context[name])))
         case kind:
-            return Problem(path, said(_KINDS.get(kind, Say.OTHER), word=word, value=value))
+            return Problem(path, explained(_KINDS.get(kind, Mistake.OTHER), word=word, value=value))
 
 
 def _short(value: object) -> str:
@@ -152,18 +152,18 @@ def _short(value: object) -> str:
     return text if len(text) <= VALUE_LENGTH_MAX else f"{text[:VALUE_LENGTH_MAX]}…"
 
 
-def _unknown(word: str, path: Path) -> Told:
-    """A word that means nothing where it stands, and what was probably meant."""
+def _unknown(word: str, path: Path) -> Explanation:
+    """An unknown word, and the known one that was probably meant."""
     known = sorted(_words_at(path[:-1]))
     near = meant(word, known)
     if near is not None:
-        return said(Say.UNKNOWN_MEANT, word=word, meant=near)
-    return said(Say.UNKNOWN, word=word, known=", ".join(known))
+        return explained(Mistake.UNKNOWN_MEANT, word=word, meant=near)
+    return explained(Mistake.UNKNOWN, word=word, known=", ".join(known))
 
 
 def _words_at(path: Path) -> Iterator[str]:
-    """The words that a part of the file may have: those of the model's part at that place."""
-    part: Any = Office
+    """The words that the model allows at a place."""
+    part: Any = OfficeFile
     for step in path:
         part = _inside(part, step)
     if isinstance(part, type) and issubclass(part, BaseModel):
@@ -182,7 +182,7 @@ def _inside(part: Any, step: str | int) -> Any:
 
 
 def _plain(annotation: Any) -> Any:
-    """A type without its limits, and without «or nothing»."""
+    """A type without its limits and without None."""
     if get_origin(annotation) is Annotated:
         return _plain(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):

@@ -33,7 +33,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "from_minute": ("from",),
     "until_minute": ("to",),
 }
-"""The cards' words where the file has others. What neither has is found in the nearest line around it."""
+"""The file's words where they differ from the cards'. Any other field gets the nearest line around it."""
 
 
 def place(field: str) -> Path:
@@ -68,7 +68,7 @@ def _place(words: list[str]) -> Path:
 
 
 def _scenario(words: list[str]) -> Path:
-    """Elements and arrows by their numbers, since the file has them under names; `kind` is its word, too."""
+    """Elements and arrows go by number: the file has them under names. `kind` is the file's word, too."""
     found: list[str | int] = []
     for word in words:
         if word.isdecimal():

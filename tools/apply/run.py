@@ -20,8 +20,8 @@ from services.directory.state.office_sheet import OfficeSheet
 from services.directory.state.responses import CardChange, ErrorShown, OfficeShown
 from tools import connect
 from tools.apply import office, wording
-from tools.apply.book import Book, NotSaved, Unavailable, is_named
-from tools.apply.document import FILE_BYTES_MAX, Document, Problem, Refused, read, text_of, told
+from tools.apply.directory_client import DirectoryClient, NotSaved, Unavailable, is_named
+from tools.apply.document import FILE_BYTES_MAX, Document, FileRefused, Problem, printed_line, read, text_of
 from tools.apply.wording import pick
 from tools.masking import masked
 
@@ -33,7 +33,7 @@ SIGNS: Final = {"new": ("+", "green", wording.NEW), "changed": ("~", "yellow", w
 
 
 def load(path: Path) -> tuple[Document, dict[str, bytes]]:
-    """An office file and the audio files that it names, by key. Raises Refused and OSError."""
+    """An office file and the audio files that it names, by key. Raises FileRefused and OSError."""
     with path.open("rb") as file:
         document = read(text_of(file.read(FILE_BYTES_MAX + 1), str(path)), str(path))
     organization_id = office.organization_named(document)
@@ -41,7 +41,7 @@ def load(path: Path) -> tuple[Document, dict[str, bytes]]:
     audio: dict[str, bytes] = {}
     for name in office.uploads_named(document):
         content = _upload(path.parent / name)
-        # The checks name the line of one that can't be read.
+        # `office.examine` reports an unreadable file with its line.
         if content is not None:
             keys[name] = upload_key(organization_id, content)
             audio[keys[name]] = content
@@ -49,29 +49,29 @@ def load(path: Path) -> tuple[Document, dict[str, bytes]]:
 
 
 def _upload(file: Path) -> bytes | None:
-    """A file's bytes, if it is one, is readable, and no larger than an upload may be."""
+    """A file's bytes; None where it can't be read or is larger than an upload may be."""
     try:
         is_fit = file.is_file() and file.stat().st_size <= UPLOAD_BYTES_MAX
         return file.read_bytes() if is_fit else None
-    except (OSError, ValueError):  # a name may be too long, or none at all
+    except (OSError, ValueError):  # a name may be too long or invalid
         return None
 
 
 def save(
     settings: connect.Environment, sheet: OfficeSheet, audio: dict[str, bytes], *, is_dry_run: bool = False
 ) -> OfficeShown:
-    """Have the directory save an office, its audio first; an organization that is new begins with it.
+    """Have the directory save an office, its audio first; a new organization begins with it.
 
     Raises NotSaved, Unavailable and connect.NotConfigured.
     """
-    with Book(settings, sheet.organization_id, sheet.organization.name) as book:
+    with DirectoryClient(settings, sheet.organization_id, sheet.organization.name) as client:
         for content in () if is_dry_run else audio.values():
-            book.upload(content)
-        return book.save(sheet, is_dry_run=is_dry_run)
+            client.upload(content)
+        return client.save(sheet, is_dry_run=is_dry_run)
 
 
 def against_nothing(sheet: OfficeSheet) -> OfficeShown:
-    """What a sheet would change where there is no office at all, and what saving it would warn of."""
+    """What a sheet would change where there is no office yet, and the warnings."""
     nothing = Office(organization_id=sheet.organization_id, organization=OrganizationCard(name="—"))
     changes = office_import.changes(None, office_import.cards(nothing, sheet))
     warnings = tuple(shown(each) for each in office_import.not_asked(nothing, sheet))
@@ -114,7 +114,7 @@ def _short(value: str) -> str:
 
 
 def _apply(file: Path, language: Language, *, is_dry_run: bool) -> int:
-    """Check, save, show. Raises Refused, OSError, Unavailable and connect.NotConfigured."""
+    """Check, save, show. Raises FileRefused, OSError, Unavailable and connect.NotConfigured."""
     document, audio = load(file)
     console, settings = Console(), connect.environment()
     sheet, problems = office.examine(document)
@@ -131,7 +131,7 @@ def _apply(file: Path, language: Language, *, is_dry_run: bool) -> int:
             return _refused(document, refused.errors, language)
         if is_dry_run and _begins(found):
             remark = wording.NO_ORGANIZATION
-    warnings = (office.told_by_the_book(each, is_warning=True) for each in found.warnings)
+    warnings = (office.from_directory(each, is_warning=True) for each in found.warnings)
     _print(document, warnings, language, lines)
     show(console, found, language)
     for text in (remark, wording.NOT_SAVED if is_dry_run else None):
@@ -148,8 +148,8 @@ def _begins(found: OfficeShown) -> bool:
 def _print(
     document: Document, problems: Iterable[Problem], language: Language, but: Collection[str] = ()
 ) -> list[str]:
-    """Problems with their lines, but those that were printed before."""
-    lines = [told(problem, document.name, language) for problem in office.located(document, problems)]
+    """Print problems with their lines, except those in `but`; return all lines."""
+    lines = [printed_line(problem, document.name, language) for problem in office.located(document, problems)]
     for line in lines:
         if line not in but:
             print(line, file=sys.stderr)
@@ -157,11 +157,11 @@ def _print(
 
 
 def _refused(document: Document, errors: Iterable[ErrorShown], language: Language) -> int:
-    """Why nothing was saved, with the lines of the file that are to blame."""
+    """Print why nothing was saved, with lines of the file."""
     located = []
     for error in errors:
         if error.field:
-            located.append(office.told_by_the_book(error, is_warning=False))
+            located.append(office.from_directory(error, is_warning=False))
         else:
             cause, remedy = (Text(ru=each.ru, en=each.en) for each in (error.cause, error.remedy))
             print(f"apply: {pick(cause, language)} {pick(remedy, language)}", file=sys.stderr)
@@ -170,7 +170,7 @@ def _refused(document: Document, errors: Iterable[ErrorShown], language: Languag
 
 
 def language_of(environment: connect.Environment) -> Language:
-    """The language of the one at the screen, as programs learn it (POSIX: the first of these that is set)."""
+    """The language that the environment names (POSIX: the first of these that is set)."""
     named = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     said = next((each for each in named if each), "")
     return Language.RUSSIAN if said.lower().startswith("ru") else Language.ENGLISH
@@ -192,12 +192,12 @@ def main(argv: list[str]) -> int:
     language: Language = options.language
     try:
         return _apply(options.file, language, is_dry_run=options.dry_run)
-    except Refused as refused:
+    except FileRefused as refused:
         print("\n".join(refused.lines(language)), file=sys.stderr)
     except OSError as error:
         print(f"apply: {options.file}: {error.strerror or error}", file=sys.stderr)
     except Unavailable as error:
-        print(f"apply: {pick(error.told, language)}", file=sys.stderr)
+        print(f"apply: {pick(error.text, language)}", file=sys.stderr)
     except connect.NotConfigured as error:
         print(f"apply: {error}", file=sys.stderr)
     return 1

@@ -1,4 +1,4 @@
-"""Single values of an office file: time spans, numbers, names, and what is said of those that are none."""
+"""Single values of an office file: time spans, numbers, names, and the errors for malformed ones."""
 
 import re
 from typing import Annotated, Any, Final
@@ -8,10 +8,10 @@ from pydantic_core import PydanticCustomError
 
 from runtime.mail import addresses
 from services.directory.state.limits import NAME_PATTERN, NUMBER_PATTERN
-from tools.apply.wording import Say
+from tools.apply.wording import Mistake
 
 DURATION_MS_MAX: Final = 24 * 3_600_000
-"""Longer than a day nothing in an office waits."""
+"""Nothing in an office waits longer than a day."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
@@ -19,22 +19,22 @@ _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _ID: Final = r"^[a-z][a-z0-9-]{0,39}$"
 
 
-def refused(say: Say, **values: str) -> PydanticCustomError:
+def value_error(mistake: Mistake, **values: str) -> PydanticCustomError:
     """An error in plain words that says what to do."""
-    return PydanticCustomError("plain", "{say}", {"say": say, "values": values})
+    return PydanticCustomError("plain", "{mistake}", {"mistake": mistake, "values": values})
 
 
 def _duration_ms(value: Any) -> int:
     found = _DURATION.fullmatch(str(value).strip())
     if found is None or int(found[1]) * _UNITS[found[2]] > DURATION_MS_MAX:
-        raise refused(Say.DURATION, value=str(value))
+        raise value_error(Mistake.DURATION, value=str(value))
     return int(found[1]) * _UNITS[found[2]]
 
 
 def _minute_of_day(value: Any) -> int:
     text = str(value).strip()
     if _TIME.fullmatch(text) is None:
-        raise refused(Say.TIME, value=text)
+        raise value_error(Mistake.TIME, value=text)
     hours, minutes = text.split(":")
     return int(hours) * 60 + int(minutes)
 
@@ -44,7 +44,7 @@ def _days(value: Any) -> tuple[int, ...]:
     for part in str(value).replace(" ", "").lower().split(","):
         first, _, last = part.partition("-")
         if first not in DAYS or (last or first) not in DAYS:
-            raise refused(Say.DAYS, value=str(value), days=", ".join(DAYS))
+            raise value_error(Mistake.DAYS, value=str(value), days=", ".join(DAYS))
         from_, until = DAYS.index(first), DAYS.index(last or first)
         if until < from_:
             until += len(DAYS)
@@ -56,26 +56,26 @@ def _email(value: str) -> str:
     try:
         return addresses.canonical(value)
     except addresses.InvalidAddress as error:
-        raise refused(Say.EMAIL, value=value) from error
+        raise value_error(Mistake.EMAIL, value=value) from error
 
 
 def _number(value: str) -> str:
     text = "".join(c for c in value if c not in " -()")
     if re.fullmatch(NUMBER_PATTERN, text) is None:
-        raise refused(Say.NUMBER, value=value)
+        raise value_error(Mistake.NUMBER, value=value)
     return text
 
 
 def _extension(value: Any) -> str:
     if re.fullmatch(r"\d{1,8}", str(value)) is None:
-        raise refused(Say.EXTENSION, value=str(value))
+        raise value_error(Mistake.EXTENSION, value=str(value))
     return str(value)
 
 
 def _line_of_text(value: str) -> str:
     text = value.strip()
     if re.fullmatch(NAME_PATTERN, text) is None:
-        raise refused(Say.NAME)
+        raise value_error(Mistake.NAME)
     return text
 
 
@@ -91,6 +91,6 @@ Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Shape(BaseModel):
-    """A part of the file: unknown words are errors."""
+    """A part of the file; unknown words are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -1,4 +1,4 @@
-"""What `apply` says, in Russian and in English: what is wrong in a file, and what it shows of a difference."""
+"""Every text of `apply`, in Russian and English: what is wrong in a file, and what differs."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,8 +8,8 @@ from contracts.directory import Language
 from runtime.request_shape import Text
 
 
-class Say(StrEnum):
-    """What can be wrong in an office file, beside what the directory's rules say of its cards."""
+class Mistake(StrEnum):
+    """What can be wrong in an office file, beside violations of the directory's rules."""
 
     ALIAS_REPEATS = "alias_repeats"
     ALIAS_SELF = "alias_self"
@@ -61,43 +61,43 @@ class Words(NamedTuple):
 SEE: Final = ("Смотрите examples/office.yaml", "See examples/office.yaml")
 # One row per problem: a table is read across, whatever its length.
 # fmt: off
-WORDS: Final[dict[Say, Words]] = {
-    Say.ALIAS_REPEATS: Words("ссылки файла слишком много раз повторяют одно и то же", "the file's aliases repeat too much", "Повторяйте меньше", "Repeat fewer of them"),
-    Say.ALIAS_SELF: Words("ссылка здесь содержит саму себя", "an alias here contains itself", "Напишите, что имеется в виду", "Write out what is meant"),
-    Say.CHOICE: Words("«{word}» не бывает «{value}»", "«{value}» is no {word}", "Напишите одно из: {known}{guess}", "Write {known}{guess}"),
-    Say.DATE: Words("«{value}» — не дата", "«{value}» is no date", "Напишите год, месяц и день: 2026-12-31", "Write year, month and day: 2026-12-31"),
-    Say.DAYS: Words("«{value}» — не дни недели", "«{value}» names no days", "Напишите {days} или промежуток, как mon-fri", "Write {days}, or a span such as mon-fri"),
-    Say.DEVICE_LATE: Words("позже остальных звонит только мобильный", "only a mobile rings later than the others", "Уберите «after»", "Remove «after»"),
-    Say.DEVICE_NUMBER: Words("на настольный телефон звонят по внутреннему номеру, на мобильный и SIM — по их номеру", "a desk phone is reached by its extension, a mobile and a SIM by their number", "Дайте номер mobile и sim, а desk — нет", "Give mobile and sim a number, and desk none"),
-    Say.DEVICE_TWICE: Words("у сотрудника не больше одного настольного телефона и одного мобильного", "somebody has one desk phone and one mobile at most", "Уберите остальные", "Remove the others"),
-    Say.DURATION: Words("«{value}» — не время до 24 h", "«{value}» is no time span up to 24 h", "Напишите число и единицу: 20 s, 10 min, 1 h", "Write a number and a unit: 20 s, 10 min, 1 h"),
-    Say.EMAIL: Words("«{value}» — не адрес электронной почты", "«{value}» is no e-mail address", "Напишите name@company.example", "Write name@company.example"),
-    Say.EXTENSION: Words("внутренний номер «{value}» — не от одной до восьми цифр", "extension «{value}» is not made of up to 8 digits", "Напишите только цифры", "Write digits only"),
-    Say.FILE_UNREAD: Words("файл {name} не читается", "the file {name} can't be read", "Пути считаются от папки файла с офисом", "Paths count from the office file's folder"),
-    Say.ID: Words("«{value}» — не код", "«{value}» is no id", "Напишите строчные латинские буквы, цифры и дефисы, первой — букву: sales-2", "Write small letters, digits and dashes, a letter first: sales-2"),
-    Say.KEY_LIST: Words("слева от двоеточия — слово, а не список", "a key is a word, and no list", "Напишите «слово: …»", "Write «word: …»"),
-    Say.KEY_TWICE: Words("«{key}» стоит здесь дважды, в первый раз в строке {line}", "«{key}» stands here twice, first in line {line}", "Уберите или переименуйте одно из них", "Remove or rename one of them"),
-    Say.LARGE: Words("число «{word}» слишком велико", "the number «{word}» is too large", "Напишите не больше {limit}", "Write {limit} at most"),
-    Say.LIST: Words("«{word}» записано не списком", "«{word}» is not written as a list (lines with a dash)", "Пишите строки с дефисом. Смотрите examples/office.yaml", "See examples/office.yaml"),
-    Say.MISSING: Words("здесь не хватает «{word}»", "«{word}» is missing here", "Добавьте строку `{word}: …`", "Add a line `{word}: …`"),
-    Say.NAME: Words("имя — одна непустая строка до 100 знаков", "a name is one line of up to 100 characters, and not blank", "Напишите его, как его произносят", "Write it as people say it"),
-    Say.NO_TEXT: Words("это не текст в UTF-8: здесь стоит байт {byte}", "this is not text in UTF-8: the byte {byte} stands here", "Сохраните файл в редакторе как UTF-8", "Save the file as UTF-8 in your editor"),
-    Say.NO_YAML: Words("это не YAML{why}", "this is not YAML{why}", "Посмотрите на скобки, кавычки и пробелы этой строки и строки перед ней", "Look at the brackets, quotes and spaces of this line and the one before"),
-    Say.NOTICE: Words("«{value}» — не уведомление", "«{value}» is no notice", "Напишите standard, none, {{spoken: текст}} или {{uploaded: файл}}", "Write standard, none, {{spoken: a text}} or {{uploaded: a file}}"),
-    Say.NOTICE_ONE: Words("уведомление — что-то одно", "a notice is one thing", "Напишите standard, none, {{spoken: …}} или {{uploaded: …}}", "Write standard, none, {{spoken: …}} or {{uploaded: …}}"),
-    Say.NUMBER: Words("«{value}» — не международный номер", "«{value}» is no international number", "Напишите его с + и кодом страны: +7 495 …", "Write it with + and country code: +7 495 …"),
-    Say.OTHER: Words("значение «{word}» не подходит", "the value of «{word}» does not fit", *SEE),
-    Say.SHORT: Words("«{word}» слишком мало или коротко", "«{word}» is too small or too short", "Нужно не меньше {limit}", "It needs {limit} at least"),
-    Say.SPAN_LONG: Words("это время слишком велико", "this time span is too long", "Напишите {limit} s или меньше", "Write {limit} s or less"),
-    Say.SPAN_SHORT: Words("это время слишком мало", "this time span is too short", "Напишите {limit} s или больше", "Write {limit} s or more"),
-    Say.TEXT: Words("«{word}» — не строка текста", "«{word}» is no line of text", *SEE),
-    Say.TIME: Words("«{value}» — не время суток", "«{value}» is no time of day", "Напишите часы и минуты: 09:00, до 24:00", "Write hours and minutes: 09:00, up to 24:00"),
-    Say.TOO_LARGE: Words("в файле больше {limit} байт", "the file is larger than {limit} bytes", "Разделите его", "Split it"),
-    Say.TRUTH: Words("«{value}» — не true и не false", "«{value}» is neither true nor false", "Напишите true или false", "Write true or false"),
-    Say.UNKNOWN: Words("«{word}» здесь ничего не значит", "«{word}» means nothing here", "Проверьте написание или уберите это. Есть: {known}", "Check its spelling, or remove it. There are: {known}"),
-    Say.UNKNOWN_MEANT: Words("«{word}» здесь ничего не значит", "«{word}» means nothing here", "Проверьте написание: возможно, имелось в виду «{meant}»?", "Check its spelling: did you mean «{meant}»?"),
-    Say.WHOLE: Words("«{value}» — не целое число", "«{value}» is no whole number", "Напишите число цифрами", "Write it in digits"),
-    Say.WORDS: Words("«{word}» записано не словами со значениями", "«{word}» is not written as words with values", "Пишите строки «слово: значение». Смотрите examples/office.yaml", "See examples/office.yaml"),
+WORDS: Final[dict[Mistake, Words]] = {
+    Mistake.ALIAS_REPEATS: Words("ссылки файла слишком много раз повторяют одно и то же", "the file's aliases repeat too much", "Повторяйте меньше", "Repeat fewer of them"),
+    Mistake.ALIAS_SELF: Words("ссылка здесь содержит саму себя", "an alias here contains itself", "Напишите, что имеется в виду", "Write out what is meant"),
+    Mistake.CHOICE: Words("«{word}» не бывает «{value}»", "«{value}» is no {word}", "Напишите одно из: {known}{guess}", "Write {known}{guess}"),
+    Mistake.DATE: Words("«{value}» — не дата", "«{value}» is no date", "Напишите год, месяц и день: 2026-12-31", "Write year, month and day: 2026-12-31"),
+    Mistake.DAYS: Words("«{value}» — не дни недели", "«{value}» names no days", "Напишите {days} или промежуток, как mon-fri", "Write {days}, or a span such as mon-fri"),
+    Mistake.DEVICE_LATE: Words("позже остальных звонит только мобильный", "only a mobile rings later than the others", "Уберите «after»", "Remove «after»"),
+    Mistake.DEVICE_NUMBER: Words("на настольный телефон звонят по внутреннему номеру, на мобильный и SIM — по их номеру", "a desk phone is reached by its extension, a mobile and a SIM by their number", "Дайте номер mobile и sim, а desk — нет", "Give mobile and sim a number, and desk none"),
+    Mistake.DEVICE_TWICE: Words("у сотрудника не больше одного настольного телефона и одного мобильного", "somebody has one desk phone and one mobile at most", "Уберите остальные", "Remove the others"),
+    Mistake.DURATION: Words("«{value}» — не время до 24 h", "«{value}» is no time span up to 24 h", "Напишите число и единицу: 20 s, 10 min, 1 h", "Write a number and a unit: 20 s, 10 min, 1 h"),
+    Mistake.EMAIL: Words("«{value}» — не адрес электронной почты", "«{value}» is no e-mail address", "Напишите name@company.example", "Write name@company.example"),
+    Mistake.EXTENSION: Words("внутренний номер «{value}» — не от одной до восьми цифр", "extension «{value}» is not made of up to 8 digits", "Напишите только цифры", "Write digits only"),
+    Mistake.FILE_UNREAD: Words("файл {name} не читается", "the file {name} can't be read", "Пути считаются от папки файла с офисом", "Paths count from the office file's folder"),
+    Mistake.ID: Words("«{value}» — не код", "«{value}» is no id", "Напишите строчные латинские буквы, цифры и дефисы, первой — букву: sales-2", "Write small letters, digits and dashes, a letter first: sales-2"),
+    Mistake.KEY_LIST: Words("слева от двоеточия — слово, а не список", "a key is a word, and no list", "Напишите «слово: …»", "Write «word: …»"),
+    Mistake.KEY_TWICE: Words("«{key}» стоит здесь дважды, в первый раз в строке {line}", "«{key}» stands here twice, first in line {line}", "Уберите или переименуйте одно из них", "Remove or rename one of them"),
+    Mistake.LARGE: Words("число «{word}» слишком велико", "the number «{word}» is too large", "Напишите не больше {limit}", "Write {limit} at most"),
+    Mistake.LIST: Words("«{word}» записано не списком", "«{word}» is not written as a list (lines with a dash)", "Пишите строки с дефисом. Смотрите examples/office.yaml", "See examples/office.yaml"),
+    Mistake.MISSING: Words("здесь не хватает «{word}»", "«{word}» is missing here", "Добавьте строку `{word}: …`", "Add a line `{word}: …`"),
+    Mistake.NAME: Words("имя — одна непустая строка до 100 знаков", "a name is one line of up to 100 characters, and not blank", "Напишите его, как его произносят", "Write it as people say it"),
+    Mistake.NO_TEXT: Words("это не текст в UTF-8: здесь стоит байт {byte}", "this is not text in UTF-8: the byte {byte} stands here", "Сохраните файл в редакторе как UTF-8", "Save the file as UTF-8 in your editor"),
+    Mistake.NO_YAML: Words("это не YAML{why}", "this is not YAML{why}", "Посмотрите на скобки, кавычки и пробелы этой строки и строки перед ней", "Look at the brackets, quotes and spaces of this line and the one before"),
+    Mistake.NOTICE: Words("«{value}» — не уведомление", "«{value}» is no notice", "Напишите standard, none, {{spoken: текст}} или {{uploaded: файл}}", "Write standard, none, {{spoken: a text}} or {{uploaded: a file}}"),
+    Mistake.NOTICE_ONE: Words("уведомление — что-то одно", "a notice is one thing", "Напишите standard, none, {{spoken: …}} или {{uploaded: …}}", "Write standard, none, {{spoken: …}} or {{uploaded: …}}"),
+    Mistake.NUMBER: Words("«{value}» — не международный номер", "«{value}» is no international number", "Напишите его с + и кодом страны: +7 495 …", "Write it with + and country code: +7 495 …"),
+    Mistake.OTHER: Words("значение «{word}» не подходит", "the value of «{word}» does not fit", *SEE),
+    Mistake.SHORT: Words("«{word}» слишком мало или коротко", "«{word}» is too small or too short", "Нужно не меньше {limit}", "It needs {limit} at least"),
+    Mistake.SPAN_LONG: Words("это время слишком велико", "this time span is too long", "Напишите {limit} s или меньше", "Write {limit} s or less"),
+    Mistake.SPAN_SHORT: Words("это время слишком мало", "this time span is too short", "Напишите {limit} s или больше", "Write {limit} s or more"),
+    Mistake.TEXT: Words("«{word}» — не строка текста", "«{word}» is no line of text", *SEE),
+    Mistake.TIME: Words("«{value}» — не время суток", "«{value}» is no time of day", "Напишите часы и минуты: 09:00, до 24:00", "Write hours and minutes: 09:00, up to 24:00"),
+    Mistake.TOO_LARGE: Words("в файле больше {limit} байт", "the file is larger than {limit} bytes", "Разделите его", "Split it"),
+    Mistake.TRUTH: Words("«{value}» — не true и не false", "«{value}» is neither true nor false", "Напишите true или false", "Write true or false"),
+    Mistake.UNKNOWN: Words("«{word}» здесь ничего не значит", "«{word}» means nothing here", "Проверьте написание или уберите это. Есть: {known}", "Check its spelling, or remove it. There are: {known}"),
+    Mistake.UNKNOWN_MEANT: Words("«{word}» здесь ничего не значит", "«{word}» means nothing here", "Проверьте написание: возможно, имелось в виду «{meant}»?", "Check its spelling: did you mean «{meant}»?"),
+    Mistake.WHOLE: Words("«{value}» — не целое число", "«{value}» is no whole number", "Напишите число цифрами", "Write it in digits"),
+    Mistake.WORDS: Words("«{word}» записано не словами со значениями", "«{word}» is not written as words with values", "Пишите строки «слово: значение». Смотрите examples/office.yaml", "See examples/office.yaml"),
 }
 # fmt: on
 GUESS: Final = Text(ru="; возможно, имелось в виду «{meant}»?", en="; did you mean «{meant}»?")
@@ -136,10 +136,12 @@ NO_TOKEN: Final = Text(
 NO_ANSWER: Final = Text(
     ru="{address}: нет ответа ({why}); см. {setting}", en="{address}: {why}; see {setting}"
 )
-NO_BOOK: Final = Text(
+NOT_A_DIRECTORY: Final = Text(
     ru="{address} — не справочник: {why}; см. {setting}", en="{address} is no directory: {why}; see {setting}"
 )
-NO_SHELL: Final = Text(ru="справочник не дал ключа: {why}", en="the directory's shell gave no token: {why}")
+NOT_ADMITTED: Final = Text(
+    ru="справочник не дал ключа: {why}", en="the directory's shell gave no token: {why}"
+)
 KINDS: Final[Mapping[str, Text]] = {
     "organization": Text(ru="организация", en="organization"),
     "pbx": Text(ru="АТС", en="PBX"),
@@ -150,22 +152,22 @@ KINDS: Final[Mapping[str, Text]] = {
     "rules": Text(ru="личные звонки:", en="direct calls of"),
     "scenario": Text(ru="сценарий", en="scenario"),
 }
-"""What people call a kind of cards."""
+"""Kinds of cards in words."""
 
 
-class Told(NamedTuple):
+class Explanation(NamedTuple):
     """A cause and a remedy in both languages."""
 
     cause: Text
     remedy: Text
 
 
-def said(say: Say, **values: str | Text) -> Told:
-    """What is wrong, filled with its values."""
-    words = WORDS[say]
+def explained(mistake: Mistake, **values: str | Text) -> Explanation:
+    """The explanation of a mistake, filled with its values."""
+    words = WORDS[mistake]
     ru = {name: value.ru if isinstance(value, Text) else value for name, value in values.items()}
     en = {name: value.en if isinstance(value, Text) else value for name, value in values.items()}
-    return Told(
+    return Explanation(
         cause=Text(ru=words.cause_ru.format(**ru), en=words.cause_en.format(**en)),
         remedy=Text(ru=words.remedy_ru.format(**ru), en=words.remedy_en.format(**en)),
     )

@@ -29,7 +29,7 @@ from services.gateway.simulated.wire import Control
 from services.history.rules.history_row import Row
 from tools import connect
 from tools.apply import office
-from tools.apply.book import URL, NotSaved, Unavailable
+from tools.apply.directory_client import URL, NotSaved, Unavailable
 from tools.apply.document import Document, read
 from tools.apply.run import save
 from tools.demo import pace, past

@@ -150,8 +150,8 @@ def test_an_error_of_the_api_reads_as_one_of_the_files() -> None:
     values = {"extension": "112", "pbx": "Москва", "owner": "", "free": "200"}
     field = "employees.zimina.extension"
     told = shown(Problem(code=Code.EXTENSION_EMERGENCY, field=field, values=values))
-    by_the_book = office.told_by_the_book(told, is_warning=False)
-    assert (by_the_book.path, by_the_book.cause, by_the_book.remedy) == (
+    from_directory = office.from_directory(told, is_warning=False)
+    assert (from_directory.path, from_directory.cause, from_directory.remedy) == (
         problem.path,
         problem.cause,
         problem.remedy,

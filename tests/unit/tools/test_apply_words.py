@@ -8,7 +8,7 @@ from contracts.directory import NoticeKind
 from contracts.scenario import ElementKind, ScenarioSaved
 from tests.unit.tools.offices import PLAIN, changed, facts_of, line_of, only_problem_of, problems_of
 from tools import connect
-from tools.apply.document import told
+from tools.apply.document import printed_line
 from tools.apply.run import main
 
 SCENARIO = """\
@@ -73,7 +73,7 @@ def with_people(hours: str, alias: str) -> str:
 def test_a_mistake_under_an_anchor_is_told_once_at_the_anchor(hours: str) -> None:
     """Eight people share the week: one correction, one line."""
     text = with_people(hours, "*week")
-    lines = {told(problem, "office.yaml") for problem in problems_of(text)}
+    lines = {printed_line(problem, "office.yaml") for problem in problems_of(text)}
     assert len(problems_of(text)) == len(lines)
     assert {problem.line for problem in problems_of(text)} == {line_of(text, "&week")}
     assert len(lines) == (2 if "form" in hours else 1)
@@ -103,7 +103,7 @@ def test_a_misspelt_key_beside_an_alias_is_told_where_it_stands() -> None:
 )
 def test_what_was_probably_meant_is_said(before: str, after: str, guess: str) -> None:
     """Unknown words and names: «did you mean», in both languages."""
-    found = [problem.told for problem in problems_of(changed((before, after)))]
+    found = [problem.explanation for problem in problems_of(changed((before, after)))]
     assert any(f"id you mean «{guess}»?" in each.cause.en + each.remedy.en for each in found), found
     assert any(f"мелось в виду «{guess}»?" in each.cause.ru + each.remedy.ru for each in found), found
 

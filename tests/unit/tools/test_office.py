@@ -27,7 +27,7 @@ from tests.unit.tools.offices import (
     problems_of,
 )
 from tools.apply import office
-from tools.apply.document import Refused, read, told
+from tools.apply.document import FileRefused, printed_line, read
 from tools.apply.model import Hours
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "office.yaml"
@@ -198,7 +198,7 @@ def test_every_error_of_a_file_is_named_at_once_with_file_line_cause_and_remedy(
         ("name: Ветер", "nmae: Ветер"),
         ("extension: 300", "extension: three hundred"),
     )
-    lines = [told(problem, "office.yaml") for problem in problems_of(text)]
+    lines = [printed_line(problem, "office.yaml") for problem in problems_of(text)]
     assert len(lines) == 4
     assert lines[0].startswith("office.yaml:1: error: «name» is missing here. Add")
     assert lines[1].startswith("office.yaml:3: error: «nmae» means nothing here. Check")
@@ -234,13 +234,13 @@ def test_what_is_written_wrong_is_explained_in_plain_words(before: str, after: s
 
 def test_what_is_no_yaml_is_named_with_its_line() -> None:
     """A forgotten bracket is the most usual error of all."""
-    with pytest.raises(Refused, match=r"office\.yaml:\d+: error: this is not YAML"):
+    with pytest.raises(FileRefused, match=r"office\.yaml:\d+: error: this is not YAML"):
         read("organization: {id: a\npbxs: [\n")
 
 
 def test_a_word_that_stands_twice_is_an_error_and_not_the_last_one_wins() -> None:
     """YAML readers mostly take the second silently, and an employee vanishes."""
-    with pytest.raises(Refused, match=r"office\.yaml:3: error: «b» stands here twice, first in line 2"):
+    with pytest.raises(FileRefused, match=r"office\.yaml:3: error: «b» stands here twice, first in line 2"):
         read("a: 1\nb: 2\nb: 3\n")
 
 

@@ -22,15 +22,15 @@ SAVING_S_MAX: Final = 600.0
 URL: Final = "RINGBACK_DIRECTORY_URL"
 TOKEN: Final = "RINGBACK_API_TOKEN"  # noqa: S105  # the name of a setting
 OWN_KEYS: Final = ("RINGBACK_DIRECTORY_DATABASE", "RINGBACK_DIRECTORY_KEY", "RINGBACK_TOKEN_KEY")
-"""Whoever has these is the book's own operator, and may do what its shell verbs do."""
+"""Whoever has these settings operates the directory, and may do what its verbs do."""
 
 
 class Unavailable(Exception):
-    """The directory can't be asked; `told` says why, and what to do."""
+    """The directory can't be asked; `text` says why, and what to do."""
 
-    def __init__(self, told: Text) -> None:
-        self.told = told
-        super().__init__(told.en)
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        super().__init__(text.en)
 
 
 class NotSaved(Exception):
@@ -42,17 +42,17 @@ class NotSaved(Exception):
 
 
 def is_named(settings: Environment) -> bool:
-    """Whether a directory is named."""
+    """Whether the settings name a directory."""
     return URL in settings
 
 
-class Book:
-    """A line to the directory for one organization, with a token that may save its office."""
+class DirectoryClient:
+    """Calls the directory for one organization, with a token that may save its office."""
 
     def __init__(self, settings: Environment, organization_id: str, name: str) -> None:
-        """An organization that the book does not have may begin by its office, if we may let it.
+        """Take the token that is set, or make one, which may also begin a new organization.
 
-        Raises Unavailable, and connect.NotConfigured.
+        Raises Unavailable and connect.NotConfigured.
         """
         url = connect.setting(settings, URL)
         token = settings.get(TOKEN) or _admitted(settings, organization_id, name)
@@ -66,16 +66,16 @@ class Book:
         self._http.close()
 
     def upload(self, content: bytes) -> None:
-        """Bring an audio file into the store; its key follows from what is in it."""
-        self._asked("POST", "/uploads", content, type_=msgspec.Raw)
+        """Upload an audio file; its key derives from its content."""
+        self._request("POST", "/uploads", content, type_=msgspec.Raw)
 
     def save(self, sheet: OfficeSheet, *, is_dry_run: bool) -> OfficeShown:
-        """Save a whole office, or only look what that would change. Raises NotSaved and Unavailable."""
+        """Save a whole office, or only see what that would change. Raises NotSaved and Unavailable."""
         path = "/office?dry_run=true" if is_dry_run else "/office"
-        found: OfficeShown = self._asked("PUT", path, msgspec.json.encode(sheet), type_=OfficeShown)
+        found: OfficeShown = self._request("PUT", path, msgspec.json.encode(sheet), type_=OfficeShown)
         return found
 
-    def _asked(self, method: str, path: str, body: bytes, *, type_: Any) -> Any:
+    def _request(self, method: str, path: str, body: bytes, *, type_: Any) -> Any:
         kind = "application/json" if type_ is OfficeShown else "application/octet-stream"
         try:
             answer = self._http.request(method, path, content=body, headers={"Content-Type": kind})
@@ -83,16 +83,16 @@ class Book:
                 return msgspec.json.decode(answer.content, type=type_)
             raise NotSaved(msgspec.json.decode(answer.content, type=ErrorShown))
         except httpx.HTTPError as error:
-            raise Unavailable(self._told(wording.NO_ANSWER, str(error) or type(error).__name__)) from error
+            raise Unavailable(self._text(wording.NO_ANSWER, str(error) or type(error).__name__)) from error
         except msgspec.DecodeError as error:
-            raise Unavailable(self._told(wording.NO_BOOK, str(error))) from error
+            raise Unavailable(self._text(wording.NOT_A_DIRECTORY, str(error))) from error
 
-    def _told(self, text: Text, why: str) -> Text:
+    def _text(self, text: Text, why: str) -> Text:
         return wording.filled(text, address=str(self._http.base_url), why=why, setting=URL)
 
 
 def _admitted(settings: Environment, organization_id: str, name: str) -> str:
-    """A token by the book's own shell, where its database and keys are at hand, as beside `make up`."""
+    """A token made by `admit`, where the directory's database and keys are at hand, as after `make up`."""
     if any(key not in settings for key in OWN_KEYS):
         raise Unavailable(wording.filled(wording.NO_TOKEN, token=TOKEN, organization=organization_id))
     argv = [sys.executable, "-m", "services.directory", "admit", organization_id, f"--name={name}"]
@@ -101,5 +101,5 @@ def _admitted(settings: Environment, organization_id: str, name: str) -> str:
     )
     if done.returncode != 0:
         why = done.stderr.strip().rpartition("\n")[2] or str(done.returncode)
-        raise Unavailable(wording.filled(wording.NO_SHELL, why=why))
+        raise Unavailable(wording.filled(wording.NOT_ADMITTED, why=why))
     return done.stdout.strip().removeprefix("token: ")

@@ -1,4 +1,4 @@
-"""An office file's model as the sheet that the directory saves: its words as the cards' words.
+"""Translates an office file's model into the sheet that the directory saves.
 
 A notice that stands where it plays becomes a card of its own, named after that place: `sales.welcome`,
 `gusev.direct.absence`, `main.at.greeting`.
@@ -33,12 +33,12 @@ from tools.apply.model import (
     Employee,
     Hours,
     Notice,
-    Office,
+    OfficeFile,
     Pbx,
     Scenario,
     Who,
 )
-from tools.apply.wording import Say, Told
+from tools.apply.wording import Explanation, Mistake
 
 OCCASIONS: Final = ("welcome", "position", "invitation", "order_taken", "apology", "greeting")
 DIRECT_OCCASIONS: Final = ("no_answer", "out_of_hours", "absence")
@@ -47,16 +47,16 @@ C = TypeVar("C", bound=Card)
 Words = dict[str, Any]
 
 
-def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
-    """The sheet; None, and what is wrong, where a value is beyond what a card may hold."""
+def office_sheet(office: OfficeFile, document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
+    """The sheet; or None, and what is wrong, where a value exceeds the limits of a card."""
     found: list[Problem] = []
-    people, departments = office.employees, office.departments
+    employees, departments = office.employees, office.departments
     organization = _card("organization", _organization(office), OrganizationSheet, found)
     parts: Words = {
         "pbxs": _cards("pbxs", {id_: _pbx(said) for id_, said in office.pbxs.items()}, PbxCard, found),
         "employees": _cards(
             "employees",
-            {id_: _employee(office, id_, said) for id_, said in people.items()},
+            {id_: _employee(office, id_, said) for id_, said in employees.items()},
             EmployeeSheet,
             found,
         ),
@@ -78,7 +78,7 @@ def sheet(office: Office, document: Document) -> tuple[OfficeSheet | None, list[
         "notices": _cards("notices", dict(_notices(office, document)), NoticeSheet, found),
         "rules": _cards(
             "rules",
-            {id_: _rules(id_, said.direct) for id_, said in people.items() if said.direct is not None},
+            {id_: _rules(id_, said.direct) for id_, said in employees.items() if said.direct is not None},
             RulesCard,
             found,
         ),
@@ -118,21 +118,21 @@ def _card(path: str, words: Words, type_: type[C], found: list[Problem]) -> C | 
 
 
 def _beyond(path: str, fault: Fault) -> Problem:
-    """What a card can't hold, with its place in the file, whose times have units."""
+    """A value beyond a card's limits, with its place in the file, where times have units."""
     place = places.place(f"{path}.{fault.field}")
     if fault.field.endswith("_ms") and fault.kind in (Kind.LARGE, Kind.SMALL):
-        say = Say.SPAN_LONG if fault.kind is Kind.LARGE else Say.SPAN_SHORT
-        return Problem(place, wording.said(say, limit=f"{int(str(fault.values['limit'])) / 1000:g}"))
+        mistake = Mistake.SPAN_LONG if fault.kind is Kind.LARGE else Mistake.SPAN_SHORT
+        return Problem(place, wording.explained(mistake, limit=f"{int(str(fault.values['limit'])) / 1000:g}"))
     told = request_shape.fault(fault.kind, str(place[-1]), **fault.values)
-    return Problem(place, Told(cause=_open(told.cause), remedy=_open(told.remedy)))
+    return Problem(place, Explanation(cause=_open(told.cause), remedy=_open(told.remedy)))
 
 
 def _open(text: Text) -> Text:
-    """Without its full stop: the line of a problem sets it."""
+    """A text without its full stop, which the printed line adds."""
     return Text(ru=text.ru.rstrip("."), en=text.en.rstrip("."))
 
 
-def _organization(office: Office) -> Words:
+def _organization(office: OfficeFile) -> Words:
     said = office.organization
     dialling = said.dialling
     return {
@@ -159,8 +159,8 @@ def _who(said: Who) -> Words:
     return {"agent_id": said.employee, "name": said.name, "email": said.email, "language": said.language}
 
 
-def _role(office: Office, id_: str, said: Employee) -> Role:
-    """The role as written, else by who is an administrator or a department's head."""
+def _role(office: OfficeFile, id_: str, said: Employee) -> Role:
+    """The role as written, else as the lists of administrators and heads say."""
     if said.role is not None:
         return said.role
     if id_ in {who.employee for who in office.organization.administrators}:
@@ -169,7 +169,7 @@ def _role(office: Office, id_: str, said: Employee) -> Role:
     return Role.DEPARTMENT_HEAD if id_ in heads else Role.USER
 
 
-def _employee(office: Office, id_: str, said: Employee) -> Words:
+def _employee(office: OfficeFile, id_: str, said: Employee) -> Words:
     words: Words = {
         "name": said.name,
         "pbx_id": said.pbx,
@@ -185,7 +185,7 @@ def _employee(office: Office, id_: str, said: Employee) -> Words:
     }
     if said.hours is not None:
         words["hours"] = _hours(said.hours)
-    # Who has no mobile here keeps the number that the book has: it serves forgotten passwords, too (E7).
+    # Without a mobile here the saved number stays: it also serves forgotten passwords (E7).
     for device in said.devices:
         if device.kind is DeviceKind.MOBILE:
             words |= {"mobile": device.number, "rings_mobile": True}
@@ -245,7 +245,7 @@ def _rules(id_: str, said: Direct) -> Words:
 
 
 def _direct_action(id_: str, occasion: str, said: DirectAction) -> Words:
-    """Without a notice of its own a drop is busy tones, and everything else is told of (D2, D3)."""
+    """Without a notice of its own a drop is silent; every other action has the standard notice (D2, D3)."""
     if said.notice is None:
         is_silent = said.then is DirectActionKind.DROP
         notice: Words = {"kind": NoticeKind.NONE if is_silent else NoticeKind.STANDARD}
@@ -315,8 +315,8 @@ def _department(id_: str, said: Department) -> Words:
     return words
 
 
-def _notices(office: Office, document: Document) -> Iterator[tuple[str, Words]]:
-    """The file's own notices, bound to whom they are of: that fills their placeholders (T3)."""
+def _notices(office: OfficeFile, document: Document) -> Iterator[tuple[str, Words]]:
+    """The file's own notices, bound to their department or employee, which fills placeholders (T3)."""
     for id_, said in office.departments.items():
         bound: Words = {"department_id": id_, "language": said.language}
         for occasion, action in (("no_answer", said.no_answer), ("full", said.full)):
@@ -329,7 +329,6 @@ def _notices(office: Office, document: Document) -> Iterator[tuple[str, Words]]:
         for occasion in DIRECT_OCCASIONS if employee.direct is not None else ():
             notice = getattr(employee.direct, occasion).notice
             yield from _notice(f"{id_}.direct.{occasion}", notice, {"agent_id": id_}, document)
-
     for id_, scenario in office.scenarios.items():
         for element_id, element in scenario.elements.items():
             yield from _notice(f"{id_}.at.{element_id}", element.notice, {}, document)
