@@ -1,4 +1,4 @@
-"""Callback's arithmetic: limits, gaps, deadlines, whose number is shown. Pure, on plain values."""
+"""Callback's arithmetic: limits, gaps, deadlines, the number shown. Pure functions of plain values."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,53 +13,53 @@ HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
 TYPING_TRIES_MAX: Final = 3
-"""As often as a cash machine asks; then the wait in the queue goes on."""
+"""As often as a cash machine asks for a PIN; then the wait in the queue goes on."""
 NUMBER_CHANGES_MAX: Final = 3
-"""Who has changed the number three times hears it once more, and keys other than 0 and 1 do nothing."""
+"""After three changes the caller hears the number once more, and keys other than 0 and 1 do nothing."""
 DIGITS_MAX: Final = 18
 """E.164's fifteen, and room for 8~10 before them."""
 ASKED_LENGTH_MAX: Final = 32
-"""Of what a web form calls a number: enough for fifteen digits and what people write between them."""
+"""Of a number from a web form: enough for fifteen digits and what people write between them."""
 FIRST_DIGIT_MS_MAX: Final = 10_000
-"""From the end of the prompt, which a key interrupts."""
+"""Counts from the end of the prompt, which a key interrupts."""
 BETWEEN_DIGITS_MS_MAX: Final = 6_000
-"""Who reads a number from a paper pauses between its groups."""
+"""People who read a number from paper pause between its groups."""
 ORDER_STEP_MS_MAX: Final = 90_000
-"""A step of a conversation is over after half a minute; thrice that, and a fact of it was lost."""
+"""A step of a conversation takes half a minute; after three times that, one of its facts was lost."""
 
 WHISPER_MS_MAX: Final = 25_000
-"""The longest whisper is 15 s; well after that the customer is dialled without its end being heard."""
+"""The longest whisper is 15 s. Well after that the customer is dialled, though its end was not heard of."""
 WHISPER_FAILED_MS: Final = 2_000
-"""So long after a whisper that failed it would be known that the agent has gone."""
+"""If a whisper failed because the agent has gone, that is known by then."""
 DIAL_LATE_MS_MAX: Final = 10_000
-"""A dial that comes later than this would ring a customer for an agent who gave up."""
+"""A dial that is later than this would ring a customer for an agent who has given up."""
 RING_GRACE_MS: Final = 35_000
-"""Beyond the ring limit: a dead phone gives no answer for 32 s (telephony.md), and then a leg ends."""
+"""Beyond the ring limit: a dead phone gives no answer for 32 s (telephony.md), then the leg ends."""
 BRIDGE_MS_MAX: Final = 10_000
 """Two legs are bridged within a second, or one of them is gone."""
 CONFIRM_KEY_MS: Final = 10_000
-"""C16: from the end of the words, time to take the phone from the ear and find the key."""
+"""C16: after the words, the time to take the phone from the ear and find the key."""
 CONFIRM_PLAY_MS_MAX: Final = 20_000
-"""They take seven seconds and the company's name; then the end of them was not heard of."""
+"""The words take seven seconds and the company's name. After this their end was not heard of."""
 TOLD_MS_MAX: Final = 10_000
-"""«This call will be recorded» takes two seconds; then the end of it was not heard of."""
+"""«This call will be recorded» takes two seconds. After this its end was not heard of."""
 CALL_MS_MAX: Final = 4 * HOUR_MS
 """No call lasts longer (G3)."""
 RECORD_LATE_MS_MAX: Final = 10_000
-"""A recording that begins later than this misses what it is wanted for."""
+"""A recording that begins later than this misses the talk."""
 HELD_MS: Final = 30_000
 """C7: «30 s to answer»."""
 REFUSALS_MAX: Final = 3
-"""A dial that the gateway does not make counts as no attempt, but not for ever: policy of its own, say."""
+"""A dial that the gateway refuses is no attempt, up to this number: its own policy may always refuse."""
 
 APOLOGY_QUIET_LATE_MS: Final = 15 * MINUTE_MS
-"""C4: later than this after the deadline nobody is called in quiet hours, nor after another call (C15)."""
+"""C4: later than this after the deadline nobody is called in quiet hours, or after another call (C15)."""
 APOLOGY_LATE_MS: Final = 60 * MINUTE_MS
-"""C4: an apology an hour late is worse than a letter to those who can call back."""
+"""C4: a letter to those who can call back is better than an apology that is an hour late."""
 JOIN_MS_MAX: Final = 15_000
-"""A customer who calls in hears in ten seconds that there is a callback, and which key takes it (C8)."""
+"""A customer who calls in hears within ten seconds that there is a callback, and which key takes it (C8)."""
 TALK_MS_MAX: Final = MINUTE_MS
-"""C13: after a minute of talk nobody has to say any more whether it was the right person."""
+"""C13: after a minute of talk the agent can no longer say that nobody was reached."""
 APOLOGY_TRIES_MAX: Final = 2
 APOLOGY_GAP_MS: Final = 60_000
 """C4: «tried twice 60 s apart»."""
@@ -67,34 +67,34 @@ APOLOGY_RING_MS: Final = 30_000
 APOLOGY_ASKS_MAX: Final = 2
 """C4: «asked twice», so that a machine is never recorded."""
 APOLOGY_KEY_MS: Final = 5_000
-"""After the words, time to find the key."""
+"""After the words, the time to find the key."""
 APOLOGY_PLAY_MS_MAX: Final = 60_000
-"""An apology is 15 s long, an own one 60 s at most; then the end of it was not heard of."""
+"""The standard apology takes 15 s, a department's own 60 s at most. After this its end was not heard of."""
 RECORDING_MS_MAX: Final = 10 * MINUTE_MS
-"""A voice message is 180 s at most; voicemail says within seconds what came of it."""
+"""A voice message is 180 s at most, and voicemail says within seconds what came of it."""
 LINE_MS_MAX: Final = 15 * MINUTE_MS
-"""Longer than any apology with its voice message: what still holds a line then is hung up."""
+"""Longer than any apology with its voice message: a leg that still holds a line then is hung up."""
 LINE_AGAIN_MS: Final = MINUTE_MS
 AWAY_RECHECK_MS: Final = 30_000
-"""While the PBX is away no limit of ours is judged; it is looked at again after this."""
+"""While the PBX is away no silence is judged; the timer is set anew for this long."""
 
 FAREWELL_MS_MAX: Final = 1_800
-"""C6: told why in at most 1.5 s, free within 2 s. What was not heard to its end by then is cut off: 0.2 s are
-left for the PBX to hang up, and 0.3 s were for it to begin."""
+"""C6: the agent is told why in at most 1.5 s and is free within 2 s. After this the farewell is cut off: the
+PBX needs up to 0.3 s to begin, and 0.2 s to hang up."""
 FAREWELL_AGAIN_MS: Final = 30_000
-"""A leg that should have been hung up is told so again."""
+"""After this a leg that was not hung up is told again."""
 STORY_LINES_MAX: Final = 60
-"""Two attempts and two apologies make some twenty; what is beyond is counted and not kept."""
+"""Two attempts and two apologies make some twenty; lines beyond this are only counted."""
 RINGING_TONES: Final = 8
 """The ringing tone is played this often in a row: 45 s each, longer than any ring, whose end ends it."""
 ABANDONED_MS_MIN: Final = 15_000
-"""C11: who hung up sooner had dialled a wrong number, or thought better of it."""
+"""C11: a caller who hung up sooner had dialled a wrong number, or thought better of it."""
 ASKED_KEPT_MS: Final = HOUR_MS
-"""The directory says an order of the API again within seconds, if it must; later it is somebody's new one."""
+"""The directory may repeat an order of the API, within seconds; a later one is new."""
 BARRED_AT_ONCE_MAX: Final = 200
-"""A step is one record batch, and a callback's end tells its whole story."""
+"""A step is one record batch, and the end of a callback carries its whole story."""
 COUNTS_DROPPED_MAX: Final = 8
-"""Per order, so many numbers whose day is over are forgotten: faster than new ones come."""
+"""Per order this many counts that are older than a day are dropped: faster than new ones come."""
 
 RETYPED: Final = frozenset(
     {
@@ -108,7 +108,7 @@ RETYPED: Final = frozenset(
         Refusal.OWN_NUMBER,
     }
 )
-"""Refusals of the number, after which another may be typed; a denied one is not asked for another."""
+"""Refusals after which the caller may type another number; after a denied number none is asked for."""
 
 _PROMPTS: Final = {
     Refusal.WITHHELD: Prompt.REFUSED_INVALID,
@@ -123,17 +123,17 @@ _PROMPTS: Final = {
 
 
 def refusal_prompt(reason: Refusal) -> Prompt:
-    """What a caller hears who is refused for this reason."""
+    """What a caller hears whose order is refused for this reason."""
     return _PROMPTS.get(reason, Prompt.REFUSED_NOT_ALLOWED)
 
 
 def taken_since(taken_at: Sequence[Instant], at: Instant, window_ms: int) -> int:
-    """How many of these instants lie within the window that ends now; its far edge is outside."""
+    """How many of these instants lie within the window that ends now, without its beginning."""
     return sum(1 for each in taken_at if each > at - window_ms)
 
 
 def number_refusal(policy: DiallingPolicy, at: Instant, of_number: Sequence[Instant]) -> Refusal | None:
-    """Whether one more order to this number is too many (C10)."""
+    """Why one more order to this number is too many, or None (C10)."""
     is_too_many = (
         taken_since(of_number, at, HOUR_MS) >= policy.orders_per_hour_per_number_max
         or taken_since(of_number, at, DAY_MS) >= policy.orders_per_day_per_number_max
@@ -149,7 +149,7 @@ def limit_refusal(
     of_department: Sequence[Instant],
     of_organization: Sequence[Instant],
 ) -> Refusal | None:
-    """Whether one more order is too many, by the log's time (C10): orders count, not dials."""
+    """Why one more order is too many, or None, by the log's time (C10): orders count, not dials."""
     refusal = number_refusal(policy, at, of_number)
     if refusal is not None:
         return refusal
@@ -161,9 +161,9 @@ def limit_refusal(
 
 
 def caller_id(line: str, lines: Sequence[str], numbers: Sequence[str]) -> str:
-    """What a customer's phone shows (G5): the line called, else the department's number.
+    """The number that a customer's phone shows (G5): the line called, else the department's.
 
-    Always a number of the PBX that dials, when it is known to have any.
+    It is always a number of the PBX that dials, if any number of that PBX is known.
     """
     if not numbers or line in numbers:
         return line
@@ -171,23 +171,23 @@ def caller_id(line: str, lines: Sequence[str], numbers: Sequence[str]) -> str:
 
 
 def next_lateness_at(deadline_at: Instant, at: Instant) -> Instant | None:
-    """When it is to be looked next whether an apology has become too late (C4), or None: it is by now."""
+    """When to look next whether an apology has become too late (C4); None: it is too late now."""
     limits = (deadline_at + APOLOGY_QUIET_LATE_MS, deadline_at + APOLOGY_LATE_MS)
     return next((Instant(each) for each in limits if each > at), None)
 
 
 def give_up_at(deadline_at: Instant, gap_ms: int) -> Instant:
-    """After a first dial: the remaining attempt may start up to one gap after the deadline (C6)."""
+    """After a first dial, the remaining attempt may start up to one gap after the deadline (C6)."""
     return Instant(deadline_at + gap_ms)
 
 
 def next_attempt_at(
     at: Instant, outcome: Outcome, *, has_attempts_left: bool, deadline_at: Instant, gap_ms: int
 ) -> Instant | None:
-    """When a dialled attempt that failed is followed by another, or None (C6).
+    """When another attempt follows a dialled one that failed, or None (C6).
 
-    A number that does not exist is not dialled again. Since the gap counts from now, and the next may
-    start up to one gap after the deadline, an attempt that fails after the deadline was the last.
+    A number that does not exist is not dialled again. The gap counts from now, and the next attempt may
+    start up to one gap after the deadline: an attempt that fails after the deadline was the last.
     """
     if outcome is Outcome.BAD_NUMBER or not has_attempts_left:
         return None

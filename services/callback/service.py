@@ -1,4 +1,4 @@
-"""Callback's table of contents."""
+"""Callback's table of contents: what it hears and says, and the functions that decide."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from services.callback.state import CallbackState, Phase
 
 
 def gauges(state: CallbackState) -> dict[str, float]:
-    """One organization's share: apologies that wait to be dialled, and since which deadline (C4)."""
+    """One organization's share of the apologies that wait to be dialled, and the oldest deadline (C4)."""
     due = [each.deadline_at for each in state.callbacks if each.phase is Phase.APOLOGY_DUE]
     return {"apologies_waiting": float(len(due)), "apology_oldest_at": min(due, default=0) / 1_000}
 

@@ -4,4 +4,4 @@ from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """What every service needs, and nothing of its own."""
+    """The settings of every service; callback has none of its own."""

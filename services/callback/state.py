@@ -1,8 +1,7 @@
-"""What callback remembers of one organization: promises, conversations on legs, and counts of orders.
+"""What callback remembers of one organization: callbacks, conversations about orders, counts of orders.
 
-A callback lives here from its order to its one end, and is dropped with it. What must outlive it a
-little — a leg to be hung up, a bridged pair, an apology's line that is not free yet — has a record of
-its own.
+A callback lives here from its order to its one end. Some things outlive it for a moment and have records
+of their own: a leg to be hung up, a bridged pair, a line for apologies that is not free yet.
 """
 
 from enum import StrEnum
@@ -29,11 +28,11 @@ from contracts.ids import (
 from runtime.records import Record, State
 
 ORGANIZATION: Final = "organization"
-"""The key of the one record about the organization itself, and of its count of orders."""
+"""The key of the organization's own record, and of its count of orders."""
 
 
 class Organization(Record, frozen=True, array_like=True):
-    """Whom this organization's PBXs may dial."""
+    """The numbers that this organization's PBXs may dial."""
 
     key: str
     version: int
@@ -51,7 +50,7 @@ class Pbx(Record, frozen=True, array_like=True):
 
 
 class Department(Record, frozen=True, array_like=True):
-    """What of a department's settings concerns its callbacks."""
+    """Those of a department's settings that concern its callbacks."""
 
     department_id: DepartmentId
     version: int
@@ -86,10 +85,10 @@ class OrderPhase(StrEnum):
 
 
 class Order(Record, frozen=True, array_like=True):
-    """A conversation about an order, on the leg of who orders; it ends with the leg, or in the queue.
+    """A conversation about an order on the caller's leg, until the leg ends or is queue's again.
 
-    `callback_id` is there once the order stands; `is_accepted`: an agent takes the place on this very
-    leg, which is queue's from then on. `is_unheard`: it could not be read back, since the leg was gone.
+    `callback_id` is set once the order stands. `is_accepted`: an agent takes the place on this very leg,
+    which is queue's from then on. `is_unheard`: the order could not be read back, since the leg was gone.
     """
 
     leg_id: LegId
@@ -118,12 +117,12 @@ class Phase(StrEnum):
     WHISPERING = "whispering"
     DIALLING = "dialling"
     EXPECTING = "expecting"
-    """The customer is on the line by another call, and may press 1."""
+    """The customer is on the line in another call, and may press 1."""
     CONFIRMING = "confirming"
-    """Somebody has picked up, and is to press a key (C16)."""
+    """Somebody has picked up, and is asked for a key (C16)."""
     BRIDGING = "bridging"
     TALKING = "talking"
-    """Bridged; until the talk has ended or lasted a minute the agent can say that nobody was reached."""
+    """Bridged: until the talk ends, or has lasted a minute, the agent can say that nobody was reached."""
     HELD = "held"
     APOLOGY_DUE = "apology_due"
     APOLOGY_DIALLED = "apology_dialled"
@@ -142,7 +141,7 @@ PROMISED: Final = frozenset(
         Phase.HELD,
     }
 )
-"""Phases in which ordering again confirms this callback; later it is an apology, no promise of an agent."""
+"""Phases in which ordering again confirms this callback; later only an apology is due."""
 WITH_AGENT: Final = frozenset(
     {
         Phase.WHISPERING,
@@ -153,11 +152,11 @@ WITH_AGENT: Final = frozenset(
         Phase.TALKING,
     }
 )
-"""Phases in which an agent's leg is callback's, to be told and hung up when the attempt ends."""
+"""Phases in which an agent's leg is callback's: the agent is told and freed when the attempt ends."""
 
 
 class Dial(msgspec.Struct, frozen=True, array_like=True):
-    """A leg of the customer: `is_requested` once the gateway has said that it dials it."""
+    """A leg of the customer; `is_requested` once the gateway has said that it dials the leg."""
 
     leg_id: LegId
     is_requested: bool = False
@@ -177,9 +176,9 @@ class StoryLine(msgspec.Struct, frozen=True, array_like=True):
 class Callback(Record, frozen=True, array_like=True):
     """A promised call.
 
-    `attempts` counts dialled attempts, `refusals` dials that the gateway did not make, `tries` those of
-    the apology; `dials` numbers the legs. `customer` is the leg being dialled or spoken with, `cancelled`
-    one whose agent went before it was answered. Settings are as of the order: it keeps its attempts.
+    `attempts` counts dialled attempts, `refusals` dials that the gateway refused, `tries` apology calls;
+    `dials` numbers the legs. `customer` is the leg that is dialled or talked to, `cancelled` a leg whose
+    agent went before it was answered. Settings are those of the time of the order.
     `is_apology_ready`: queue has granted the apology, which waits for a line.
     """
 
@@ -213,20 +212,20 @@ class Callback(Record, frozen=True, array_like=True):
     story: tuple[StoryLine, ...] = ()
     story_left_out: int = 0
     cancel_asked: str = ""
-    """Somebody withdrew it in the moment in which both are bridged: if that fails, nothing follows (C9)."""
+    """Why it was withdrawn while the two were being bridged: if that fails, no attempt follows (C9)."""
     origin: Origin = Origin.QUEUE
     is_told: bool = False
-    """The customer has heard that the conversation will be recorded (R1)."""
+    """The customer has heard that the talk will be recorded (R1)."""
     live_leg_id: LegId | None = None
-    """The customer has called in while an agent is here (C15)."""
+    """The leg on which the customer has called in while an agent is here (C15)."""
     is_joined: bool = False
-    """The customer's leg is that call, and was not dialled: its end counts as no attempt (C8)."""
+    """The customer's leg is the customer's own call: its end counts as no attempt (C8)."""
     bridged_at: Instant | None = None
     recording_id: RecordingId | None = None
 
     @property
     def was_dialled(self) -> bool:
-        """Whether an attempt has ever dialled the customer: then no apology is called (C4)."""
+        """Whether an attempt has ever dialled the customer: then no apology call follows (C4)."""
         return self.attempts > 0
 
     @property
@@ -245,7 +244,7 @@ class Callback(Record, frozen=True, array_like=True):
         return None if self.customer is None else self.customer.leg_id
 
     def legs(self) -> tuple[LegId, ...]:
-        """Every leg that something may still happen to."""
+        """The legs that something may still happen to."""
         found = (
             self.order_leg_id,
             self.agent_leg_id,
@@ -257,7 +256,7 @@ class Callback(Record, frozen=True, array_like=True):
 
 
 class Pair(Record, frozen=True, array_like=True):
-    """Customer and agent whom callback bridged: when one goes, the other is hung up."""
+    """A customer and an agent whom callback bridged: when one goes, the other is hung up."""
 
     leg_id: LegId
     agent_leg_id: LegId
@@ -266,7 +265,7 @@ class Pair(Record, frozen=True, array_like=True):
 
 
 class Farewell(Record, frozen=True, array_like=True):
-    """An agent's leg on which a last word is said before it is hung up."""
+    """An agent's leg that is told why the attempt ended before it is hung up."""
 
     leg_id: LegId
     pbx_id: PbxId
@@ -281,14 +280,14 @@ class ApologyLine(Record, frozen=True, array_like=True):
 
 
 class Asked(Record, frozen=True, array_like=True):
-    """An order of the API that was answered: asked for again within an hour it is the same one."""
+    """An order of the API that was answered: the same id within an hour is a repetition."""
 
     callback_id: CallbackId
     asked_at: Instant
 
 
 class OrderCount(Record, frozen=True, array_like=True):
-    """When orders were taken, of one number, one department, or all; no older than what is counted."""
+    """When orders were taken: for one number, one department, or all; only as far back as limits look."""
 
     key: str
     taken_at: tuple[Instant, ...]
@@ -303,9 +302,9 @@ class CallbackState(State):
     def __init__(self) -> None:
         super().__init__()
         self.barred = (self.cause, 0)
-        """How many callbacks the step of this cause has barred: a step has a limit, and is never stored."""
+        """The cause of a step, and how many callbacks that step has barred; never stored."""
         self.left: CallbackId | None = None
-        """Whose customer's own call the fact at hand ended: for the same step's decision, never stored."""
+        """The callback whose customer's own call the fact at hand ended; for this step only, never stored."""
         self.organizations = self.table("organizations", Organization)
         self.pbxs = self.table("pbxs", Pbx)
         self.departments = self.table("departments", Department)
@@ -317,7 +316,7 @@ class CallbackState(State):
         self._of_agent: dict[AgentId, CallbackId] = {}
         self._of_number: dict[tuple[DepartmentId, str], tuple[CallbackId, ...]] = {}
         self.apologies_ready: dict[PbxId, SortedList[tuple[int, Instant, CallbackId]]] = {}
-        """Those that may be dialled: first calls before second tries, the earliest deadline first (C4)."""
+        """Apologies to be dialled: first calls before second tries, the earliest deadline first (C4)."""
         self.callbacks = self.table("callbacks", Callback, self._track_callback)
         self.pair_of_agent: dict[LegId, LegId] = {}
         self.pairs = self.table("pairs", Pair, self._track_pair)
@@ -410,7 +409,7 @@ class CallbackState(State):
         return self.pbxs.get(pbx_id) or Pbx(pbx_id)
 
     def callback_on(self, leg_id: LegId | None) -> Callback | None:
-        """The callback that this leg is about, in whatever part."""
+        """The callback that this leg belongs to, in whatever role."""
         found = None if leg_id is None else self._of_leg.get(leg_id)
         return None if found is None else self.callbacks.get(found)
 
@@ -449,7 +448,7 @@ class CallbackState(State):
         return self.pbx(pbx_id).is_away
 
     def policy(self) -> DiallingPolicy:
-        """Whom we may dial now; the organization's own numbers include those of all its PBXs."""
+        """Which numbers may be dialled now; the organization's own numbers include those of all its PBXs."""
         organization = self.organizations.get(ORGANIZATION)
         policy = DiallingPolicy() if organization is None else organization.policy
         own = (*policy.own_numbers, *(number for pbx in self.pbxs for number in pbx.numbers))
@@ -457,5 +456,5 @@ class CallbackState(State):
 
 
 def callback_id_of(place_id: PlaceId) -> CallbackId:
-    """What is ordered in a call is named by its place, which has one callback at most."""
+    """The id of a callback ordered in a call, made from its place: a place has one callback at most."""
     return CallbackId(f"cb.{place_id}")
