@@ -16,7 +16,7 @@ def apply_ended(state: CallbackState, fact: PlaceConnected | PlaceDiverted | Pla
 
 
 def decide_connected(state: CallbackState, fact: PlaceConnected) -> Decision:
-    """Queue has bridged the customer: who was held is connected, and an order on this leg is void."""
+    """Queue has bridged the customer: a held one is connected, and an order made on this leg is void."""
     callback = state.callback_of(fact.place_id)
     if callback is None:
         return NOTHING

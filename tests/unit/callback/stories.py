@@ -175,7 +175,7 @@ def cb(name: str = "c1") -> CallbackId:
 
 
 def ended(leg_id: str, outcome: Outcome = Outcome.COMPLETED, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
-    """A leg is over."""
+    """A leg has ended."""
     return gateway.LegEnded(pbx_id=PBX, leg_id=LegId(leg_id), outcome=outcome, by=by)
 
 
@@ -190,14 +190,14 @@ def requested(leg_id: str) -> gateway.LegRequested:
 
 
 def given_up(leg_id: str) -> gateway.LegEnded:
-    """The gateway had taken a dial on, and came to it too late."""
+    """The gateway had accepted a dial, and came to it too late."""
     return gateway.LegEnded(
         pbx_id=PBX, leg_id=LegId(leg_id), outcome=Outcome.FAILED, by=EndedBy.NETWORK, cause=gateway.TOO_LATE
     )
 
 
 def refused(leg_id: str, command: str = "telephony.dial_leg") -> gateway.CommandRefused:
-    """The gateway does not do it."""
+    """The gateway refuses a command."""
     return gateway.CommandRefused(pbx_id=PBX, command=command, reason="too_late", leg_id=LegId(leg_id))
 
 
@@ -255,7 +255,7 @@ def place_connected(name: str, agent: str, leg: str) -> queue.PlaceConnected:
 
 
 def talked(office: Office) -> callback.CallbackConnected:
-    """They are bridged and talk for a minute, after which nobody can say that it was the wrong person."""
+    """They are bridged and talk for a minute, after which the agent cannot say that nobody was reached."""
     office.hears(bridged(office.last(telephony.Bridge)))
     office.waits_until(Instant(office.at + 60_000))
     return office.last(callback.CallbackConnected)
@@ -267,7 +267,7 @@ def bridged(bridge: telephony.Bridge) -> gateway.Bridged:
 
 
 def deadline_passed(name: str = "c1") -> queue.DeadlinePassed:
-    """Nobody came."""
+    """No agent came in time."""
     return queue.DeadlinePassed(
         place_id=place(name), callback_id=cb(name), deadline_at=Instant(NINE + TEN_MINUTES_MS)
     )
@@ -300,7 +300,7 @@ def ordered(name: str = "c1", *, caller: str = CUSTOMER, office: Office | None =
 
 
 def whispering(name: str = "c1", *, office: Office | None = None) -> Office:
-    """… and an agent hears whom he will talk to."""
+    """… and an agent hears the whisper."""
     office = office or ordered(name)
     office.hears(ready(name))
     return office

@@ -1,4 +1,4 @@
-"""Apologies: who is owed one, five lines at once, asked twice, and what the callback ends as."""
+"""Apologies: which customers are owed one, five lines at once, asked twice, and how the callback ends."""
 
 import pytest
 
@@ -42,13 +42,13 @@ def many_due(count: int) -> Office:
 
 
 def dialled(office: Office) -> list[str]:
-    """Whose apologies were dialled, in order."""
+    """The customers whose apologies were dialled, in order."""
     return [each.callback_id.removeprefix("cb.p.") for each in office.said(callback.ApologyDialled)]
 
 
 @pytest.mark.rule("C4", "C5", "G5")
 def test_at_the_deadline_the_customer_is_called_with_an_apology() -> None:
-    """Nobody came: the customer hears so by phone, with the line he called on the display."""
+    """Nobody came: the customer hears so by phone, and sees the line that was called on the display."""
     office = ordered()
     decision = office.hears(deadline_passed(), after_ms=TEN_MINUTES_MS)
     queued, apology = decision.facts
@@ -65,7 +65,7 @@ def test_at_the_deadline_the_customer_is_called_with_an_apology() -> None:
 
 @pytest.mark.rule("C4", "T1")
 def test_the_apology_names_the_company_that_calls() -> None:
-    """A call out of the blue says first from whom it is; as long as the name is not rendered, without it."""
+    """An unexpected call first says who is calling, once the company's name has been rendered."""
     office = an_office()
     office.hears(
         NoticeRendered(
@@ -83,7 +83,7 @@ def test_the_apology_names_the_company_that_calls() -> None:
 
 @pytest.mark.rule("C4")
 def test_the_customer_is_asked_twice_for_a_key() -> None:
-    """So that a machine is never recorded; then it is over, and the recipients get a letter."""
+    """So that a machine is never recorded; then the callback ends, and the recipients get a letter."""
     office, leg_id = apologizing()
     first = office.last(telephony.Play)
     assert [key.rpartition("/")[2] for key in first.media] == ["apology.wav", "apology_press_one.wav"]
@@ -132,7 +132,7 @@ def test_one_after_the_apology_leaves_a_voice_message() -> None:
 
 @pytest.mark.rule("C4")
 def test_one_and_then_silence_is_an_expired_callback_without_a_message() -> None:
-    """The letter without audio goes."""
+    """The recipients get a letter without audio."""
     office, leg_id = apologizing()
     office.hears(pressed(leg_id, "1"))
     (expired,) = office.hears(message_missing()).facts
@@ -142,7 +142,7 @@ def test_one_and_then_silence_is_an_expired_callback_without_a_message() -> None
 
 
 @pytest.mark.rule("C4")
-def test_no_word_of_voicemail_ends_it_in_the_end() -> None:
+def test_a_callback_of_which_voicemail_says_nothing_ends() -> None:
     """A callback ends exactly once, whatever else fails."""
     office, leg_id = apologizing()
     office.hears(pressed(leg_id, "1"))
@@ -152,7 +152,7 @@ def test_no_word_of_voicemail_ends_it_in_the_end() -> None:
 
 @pytest.mark.rule("C4")
 def test_a_customer_who_hangs_up_in_the_apology_was_told() -> None:
-    """He knows; nobody calls again."""
+    """The customer knows; nobody calls again."""
     office, leg_id = apologizing()
     (expired,) = office.hears(ended(leg_id)).facts
     assert isinstance(expired, callback.CallbackExpired)
@@ -161,7 +161,7 @@ def test_a_customer_who_hangs_up_in_the_apology_was_told() -> None:
 
 @pytest.mark.rule("C9")
 def test_zero_in_the_apology_cancels() -> None:
-    """The customer wants nothing more of it: no letter calls for a call back."""
+    """The customer wants no call any more: no letter asks for one."""
     office, leg_id = apologizing()
     decision = office.hears(pressed(leg_id, "0"))
     (cancelled,) = decision.facts
@@ -172,7 +172,7 @@ def test_zero_in_the_apology_cancels() -> None:
 
 @pytest.mark.rule("C4")
 def test_another_key_is_no_answer() -> None:
-    """It interrupts the words, and the question is asked again."""
+    """It interrupts the apology, and the question is asked again."""
     office, leg_id = apologizing()
     play = office.last(telephony.Play)
     assert office.hears(pressed(leg_id, "7")).facts == ()
@@ -183,7 +183,7 @@ def test_another_key_is_no_answer() -> None:
 
 @pytest.mark.rule("C4")
 def test_five_at_once_the_earliest_deadline_first() -> None:
-    """A bad day must not take all the PBX's lines; who waited longest is told first."""
+    """A bad day must not take all the PBX's lines; the customer who waited longest is told first."""
     office = many_due(8)
     assert dialled(office) == ["c7", "c6", "c5", "c4", "c3"], "as their deadlines passed, until five"
     for leg_id in [each.leg_id for each in office.said(callback.ApologyDialled)][:3]:
@@ -204,7 +204,7 @@ def test_a_line_is_free_when_its_leg_has_ended() -> None:
 
 @pytest.mark.rule("C4")
 def test_tried_twice_sixty_seconds_apart() -> None:
-    """Then the recipients are told that the customer was not."""
+    """Then the recipients are told that the customer does not know."""
     office = ordered()
     office.hears(deadline_passed())
     office.hears(requested("cb.p.c1.apology1"), ended("cb.p.c1.apology1", Outcome.BUSY))
@@ -223,7 +223,7 @@ def test_tried_twice_sixty_seconds_apart() -> None:
 
 @pytest.mark.rule("C4")
 def test_an_apology_to_a_number_that_does_not_exist_is_not_repeated() -> None:
-    """As with attempts."""
+    """The same holds for attempts."""
     office = ordered()
     office.hears(deadline_passed())
     office.hears(ended("cb.p.c1.apology1", Outcome.BAD_NUMBER))
@@ -232,7 +232,7 @@ def test_an_apology_to_a_number_that_does_not_exist_is_not_repeated() -> None:
 
 @pytest.mark.rule("C4")
 def test_while_the_pbx_is_away_nobody_is_called() -> None:
-    """EC-51: on return no burst, five at a time."""
+    """EC-51: when it returns five at a time are called, without a burst."""
     office = an_office()
     for n in range(7):
         office.hears(pressed_one(f"c{n}", caller=f"+7912000000{n}", joined=NINE + n), ended(f"c{n}"))
@@ -244,7 +244,7 @@ def test_while_the_pbx_is_away_nobody_is_called() -> None:
 
 @pytest.mark.rule("C4")
 def test_an_apology_that_the_gateway_did_not_dial_was_no_try() -> None:
-    """Refused: again in a minute, and the line is free at once; not for ever, though."""
+    """After a refusal it is tried again in a minute, and the line is free at once; but not for ever."""
     office = many_due(6)
     first = office.said(callback.ApologyDialled)[0]
     decision = office.hears(refused(first.leg_id))
@@ -258,7 +258,7 @@ def test_an_apology_that_the_gateway_did_not_dial_was_no_try() -> None:
 
 @pytest.mark.rule("C4")
 def test_a_refusal_that_comes_late_frees_the_line_for_others() -> None:
-    """The callback has given that dial up by then; who waits for a line must not wait for ever."""
+    """The callback has given up that dial by then; others who wait for a line must not wait for ever."""
     office = many_due(6)
     office.waits(66_000)
     assert len(office.said(callback.ApologyFailed)) == 5
@@ -278,7 +278,7 @@ def test_an_apology_of_which_nothing_is_heard_fails() -> None:
 
 @pytest.mark.rule("C4")
 def test_an_apology_whose_end_is_never_heard_goes_on() -> None:
-    """A lost fact costs the customer a minute of silence at most."""
+    """A lost fact costs the customer at most a minute of silence."""
     office, _ = apologizing()
     office.waits(200_000)
     assert office.last(callback.CallbackExpired).reason == "no_key"
@@ -286,7 +286,7 @@ def test_an_apology_whose_end_is_never_heard_goes_on() -> None:
 
 @pytest.mark.rule("C4")
 def test_a_line_that_is_held_for_too_long_is_hung_up_until_its_end_is_heard() -> None:
-    """Five lost facts must not end all apologies; a leg that the gateway does not know holds no line."""
+    """Five lost facts must not stop all apologies; a leg that the gateway does not know holds no line."""
     office, leg_id = apologizing()
     office.waits(1_000_000)
     assert office.last(telephony.HangUp) == telephony.HangUp(pbx_id=PBX, leg_id=leg_id, reason="silent")
@@ -298,7 +298,7 @@ def test_a_line_that_is_held_for_too_long_is_hung_up_until_its_end_is_heard() ->
 
 @pytest.mark.rule("C4", "T5")
 def test_a_departments_own_apology_and_none() -> None:
-    """Its own words once they are rendered; «none» leaves the question."""
+    """Its own notice is played once it is rendered; with «none» only the question is asked."""
     choice = directory.NoticeChoice(kind=directory.NoticeKind.UPLOADED, notice_id=NoticeId("n1"))
     office = an_office(notices=directory.NoticeChoices(apology=choice))
     office.hears(

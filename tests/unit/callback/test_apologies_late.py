@@ -1,4 +1,4 @@
-"""Apologies that wait: by night not later than a quarter of an hour, never for more than an hour (C4)."""
+"""Apologies that wait: at night for a quarter of an hour, never for more than an hour (C4)."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -43,7 +43,7 @@ def with_lines(at_once_max: int, office: Office | None = None) -> Office:
 
 
 def due(office: Office, count: int) -> None:
-    """So many customers were to be called back, and their deadlines pass now, one after the other."""
+    """This many customers were to be called back, and their deadlines pass now, one after the other."""
     joined_at = office.at - TEN_MINUTES_MS + 1  # at the deadline itself nobody orders any more
     for n in range(count):
         caller = f"+79120000{n:03}"
@@ -52,12 +52,12 @@ def due(office: Office, count: int) -> None:
 
 
 def dialled(office: Office) -> list[str]:
-    """Whose apologies were dialled, in order."""
+    """The customers whose apologies were dialled, in order."""
     return [each.callback_id.removeprefix("cb.p.") for each in office.said(callback.ApologyDialled)]
 
 
 def is_busy(office: Office, leg_id: LegId) -> None:
-    """The customer talks to somebody else."""
+    """The customer's line is busy."""
     office.hears(requested(leg_id), ended(leg_id, Outcome.BUSY))
 
 
@@ -83,7 +83,7 @@ def test_an_apology_that_came_due_while_the_pbx_was_away_is_not_dialled_at_night
 
 @pytest.mark.rule("C4")
 def test_a_second_try_is_not_dialled_at_night_either() -> None:
-    """It is late by the place's deadline, not by the first try."""
+    """Lateness counts from the place's deadline, not from the first try."""
     office = in_the_evening()
     due(office, 1)
     is_busy(office, office.last(callback.ApologyDialled).leg_id)
@@ -107,7 +107,7 @@ def test_a_pbx_that_is_back_within_a_quarter_of_an_hour_calls() -> None:
 
 @pytest.mark.rule("C4")
 def test_first_calls_go_before_second_tries() -> None:
-    """Who has heard nothing yet is told before who was busy a minute ago, whosever deadline was earlier."""
+    """A customer who has heard nothing yet goes before one who was busy, whichever deadline is earlier."""
     office = with_lines(1)
     due(office, 3)
     is_busy(office, office.last(callback.ApologyDialled).leg_id)
@@ -121,7 +121,7 @@ def test_first_calls_go_before_second_tries() -> None:
 
 @pytest.mark.rule("C4")
 def test_an_hour_after_the_deadline_a_letter_goes_instead() -> None:
-    """At noon, too: by then the recipients can call back themselves."""
+    """Even at noon: by then the recipients can call back themselves."""
     office = with_lines(1)
     due(office, 2)
     office.hears(requested(office.last(callback.ApologyDialled).leg_id), gateway.PbxLost(pbx_id=PBX))
@@ -136,7 +136,7 @@ def test_an_hour_after_the_deadline_a_letter_goes_instead() -> None:
 @pytest.mark.rule("C4")
 @pytest.mark.parametrize("lines", [1, 2, 12])
 def test_a_pbx_makes_as_many_at_once_as_its_card_says(lines: int) -> None:
-    """Five, unless somebody knows better what it bears."""
+    """Five, unless somebody has set another number."""
     office = with_lines(lines)
     due(office, 20)
     assert len(dialled(office)) == lines
@@ -145,7 +145,7 @@ def test_a_pbx_makes_as_many_at_once_as_its_card_says(lines: int) -> None:
 
 
 @pytest.mark.rule("C4")
-def test_more_lines_serve_who_waits_when_the_next_line_is_free() -> None:
+def test_more_lines_serve_waiting_customers_when_the_next_line_is_free() -> None:
     """A new setting needs no restart."""
     office = with_lines(1)
     due(office, 4)
@@ -165,7 +165,7 @@ def test_more_lines_serve_who_waits_when_the_next_line_is_free() -> None:
 
 @pytest.mark.rule("C4")
 def test_how_long_apologies_wait_is_a_metric() -> None:
-    """How many, and the deadline of the one that waits longest; over all organizations."""
+    """How many wait, and the deadline of the one that waits longest, over all organizations."""
     office = with_lines(1)
     nobody = gauges(office.state)
     due(office, 3)

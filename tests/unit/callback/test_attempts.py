@@ -54,7 +54,7 @@ def test_the_agent_hears_whom_before_the_customer_is_dialled() -> None:
 
 @pytest.mark.rule("C3")
 def test_the_agent_hears_that_another_department_has_talked_to_the_customer_meanwhile() -> None:
-    """EC-30: who knows it does not ask everything anew; which department and when stands in the offer."""
+    """EC-30: an agent who knows it does not ask everything anew; the offer says which department and when."""
     office = ordered()
     talked = queue.TalkedBefore(department_id=DepartmentId("service"), at=NINE)
     office.hears(msgspec.structs.replace(ready(), talked_before=talked))
@@ -64,7 +64,7 @@ def test_the_agent_hears_that_another_department_has_talked_to_the_customer_mean
 
 @pytest.mark.rule("C3", "G5")
 def test_then_the_customer_is_dialled_and_the_agent_hears_ringing() -> None:
-    """Thirty seconds, with the line that the customer had called on the display."""
+    """The phone rings for thirty seconds, with the line that the customer called on the display."""
     office = whispering()
     decision = office.hears(played(office.last(telephony.Play)))
     dial, tone = decision.commands
@@ -100,7 +100,7 @@ def test_a_whisper_that_fails_or_is_never_heard_of_does_not_stop_the_callback() 
 
 @pytest.mark.rule("C3", "C13")
 def test_the_customer_answers_and_both_are_bridged() -> None:
-    """The way it should go, and its story in one record."""
+    """The way it should go, with its story in one record."""
     office, leg_id = dialling()
     decision = office.hears(answered(leg_id), after_ms=8_000)
     bridge = telephony.Bridge(
@@ -125,7 +125,7 @@ def test_the_customer_answers_and_both_are_bridged() -> None:
 @pytest.mark.rule("C3")
 @pytest.mark.parametrize("first", ["customer", "agent"])
 def test_when_one_of_them_hangs_up_the_other_is_hung_up(first: str) -> None:
-    """Whoever bridged clears up; the agent is free when the agent's leg is over."""
+    """Callback bridged them and hangs up the other; the agent is free when the agent's leg has ended."""
     office, leg_id = dialling()
     office.hears(answered(leg_id))
     office.hears(bridged(office.last(telephony.Bridge)))
@@ -168,7 +168,7 @@ def test_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outco
 
 @pytest.mark.rule("C6", "C13")
 def test_after_two_attempts_the_callback_ends_unreached() -> None:
-    """The recipients are told; nobody calls an apology to who did not answer twice."""
+    """The recipients are told; a customer who did not answer twice gets no apology call."""
     office, leg_id = dialling()
     fails(office, leg_id)
     office.waits(120_000)
@@ -185,7 +185,7 @@ def test_after_two_attempts_the_callback_ends_unreached() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_number_that_does_not_exist_is_not_tried_again() -> None:
-    """EC-42: it will not exist in a minute either."""
+    """EC-42: it will not exist in a minute, either."""
     office, leg_id = dialling()
     failed, unreached = office.hears(ended(leg_id, Outcome.BAD_NUMBER, EndedBy.NETWORK)).facts
     assert isinstance(failed, callback.AttemptFailed)
@@ -232,7 +232,7 @@ def test_an_attempt_that_fails_at_the_deadline_may_be_followed_by_one_at_its_gap
 
 @pytest.mark.rule("C5")
 def test_a_deadline_that_passes_after_an_agent_has_answered_changes_nothing() -> None:
-    """In whatever part of the attempt."""
+    """In every phase of the attempt."""
     office = whispering()
     assert office.hears(deadline_passed()).facts == ()
     office.hears(played(office.last(telephony.Play)))
@@ -255,7 +255,7 @@ def test_a_customer_who_hangs_up_before_the_bridge_was_not_reached() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_department_decides_how_often_and_how_long() -> None:
-    """Defaults that a person can set; as of the order."""
+    """The settings of the time of the order count."""
     office = an_office(settings=directory.CallbackSettings(ring_ms=15_000, attempts_max=1, attempt_gap_ms=1))
     office = ordered(office=office)
     office.hears(a_department(version=2))

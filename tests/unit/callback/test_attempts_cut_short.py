@@ -36,7 +36,7 @@ GIVE_UP_AT = NINE + TEN_MINUTES_MS + GAP_MS
 
 
 def agent_freed(agent: str = "anna") -> queue.AgentFreed:
-    """Queue says that this agent's leg is over."""
+    """Queue says that this agent's leg has ended."""
     return queue.AgentFreed(agent_id=AgentId(agent), cause="leg_ended", idle_since_at=Instant(NINE))
 
 
@@ -47,7 +47,7 @@ def media_names(play: telephony.Play) -> list[str]:
 
 @pytest.mark.rule("C7")
 def test_an_agent_who_goes_in_the_whisper_leaves_the_place_as_it_was() -> None:
-    """Nobody was dialled: the deadline is the deadline, and an apology is still possible."""
+    """Nobody was dialled: the deadline stays, and an apology is still possible."""
     office = whispering()
     decision = office.hears(ended("anna.leg"))
     assert decision.facts == (
@@ -76,7 +76,7 @@ def test_an_agent_who_goes_while_the_customers_phone_rings_stops_it() -> None:
 
 @pytest.mark.rule("C3", "C7")
 def test_nobody_is_dialled_while_a_cancelled_leg_still_rings() -> None:
-    """Two legs of ours to one phone: the second would be busy because of the first."""
+    """With two legs to one phone the second would be busy because of the first."""
     office, leg_id = dialling()
     office.hears(ended("anna.leg"), ready(agent="boris"))
     office.hears(played(office.last(telephony.Play)))
@@ -87,7 +87,7 @@ def test_nobody_is_dialled_while_a_cancelled_leg_still_rings() -> None:
 
 @pytest.mark.rule("C3", "C7")
 def test_a_cancelled_leg_of_which_nothing_is_heard_does_not_block_for_ever() -> None:
-    """The agent has waited long enough: it is hung up for good, and the customer dialled."""
+    """The agent has waited long enough: the leg is hung up, and the customer is dialled."""
     office, leg_id = dialling()
     office.hears(ended("anna.leg"), ready(agent="boris"))
     office.hears(played(office.last(telephony.Play)))
@@ -99,7 +99,7 @@ def test_a_cancelled_leg_of_which_nothing_is_heard_does_not_block_for_ever() -> 
 
 @pytest.mark.rule("C7")
 def test_a_customer_who_answers_just_after_the_agent_went_hears_one_moment() -> None:
-    """The cancel came too late: the customer is on the line, and the next free agent is for him."""
+    """The cancel came too late: the customer is on the line and gets the next free agent."""
     office, leg_id = dialling()
     office.hears(ended("anna.leg"))
     decision = office.hears(answered(leg_id))
@@ -128,7 +128,7 @@ def test_an_agent_who_drops_before_the_bridge_leaves_the_customer_to_the_next() 
 
 @pytest.mark.rule("C7", "C3")
 def test_a_customer_who_answers_while_the_next_agent_hears_the_whisper_gets_that_agent() -> None:
-    """One customer's leg, one agent: this one is the next free agent."""
+    """One leg of a customer, one agent: this agent is the next free one."""
     office, leg_id = dialling()
     office.hears(ended("anna.leg"), ready(agent="boris"))
     decision = office.hears(answered(leg_id))
@@ -140,7 +140,7 @@ def test_a_customer_who_answers_while_the_next_agent_hears_the_whisper_gets_that
 
 @pytest.mark.rule("C7")
 def test_nobody_comes_for_a_held_customer_an_apology_on_the_same_leg() -> None:
-    """Not one more call: the customer is on the line."""
+    """No further call is needed: the customer is on the line."""
     office, leg_id = dialling()
     office.hears(answered(leg_id), ended("anna.leg"))
     decision = office.hears(deadline_passed(), after_ms=30_000)
@@ -154,7 +154,7 @@ def test_nobody_comes_for_a_held_customer_an_apology_on_the_same_leg() -> None:
 
 @pytest.mark.rule("C7", "C6")
 def test_a_held_customer_who_hangs_up_may_be_tried_again() -> None:
-    """He was reached and nobody was there: that attempt failed, the next one is his."""
+    """The customer was reached and nobody was there: that attempt failed, and the next one follows."""
     office, leg_id = dialling()
     office.hears(answered(leg_id), ended("anna.leg"))
     decision = office.hears(ended(leg_id))
@@ -166,7 +166,7 @@ def test_a_held_customer_who_hangs_up_may_be_tried_again() -> None:
 
 @pytest.mark.rule("C7")
 def test_the_last_agent_lost_ends_it_once_the_customers_leg_is_over() -> None:
-    """Two attempts are two attempts; until the leg is over the customer might still pick up."""
+    """After two attempts none is left; until the leg has ended the customer might still pick up."""
     office, leg_id = dialling()
     fails(office, leg_id)
     office, leg_id = dialling(office=office)
@@ -200,7 +200,7 @@ def test_an_agent_whose_leg_ended_before_he_was_ours_is_noticed() -> None:
 
 
 def test_an_agent_freed_of_something_else_is_not_lost() -> None:
-    """Only who is in an attempt can be lost in it."""
+    """Only an agent of an attempt can be lost in it."""
     office, _ = dialling()
     assert office.hears(agent_freed("boris")).facts == ()
 
@@ -220,7 +220,7 @@ def test_an_agent_who_is_ready_for_a_callback_that_has_ended_is_told_and_freed()
     assert len(office.state.farewells) == 0
 
 
-def test_a_last_word_that_is_never_heard_of_ends_with_the_leg_hung_up() -> None:
+def test_a_farewell_that_is_never_heard_of_ends_with_the_leg_hung_up() -> None:
     """No agent stays busy with a silent leg."""
     office = an_office()
     office.hears(ready("nobody"))
@@ -233,8 +233,8 @@ def test_a_last_word_that_is_never_heard_of_ends_with_the_leg_hung_up() -> None:
     assert isinstance(refused_word.hears(refused("anna.leg", "telephony.play")).commands[0], telephony.HangUp)
 
 
-def test_a_last_word_to_a_leg_that_the_gateway_does_not_know_is_over() -> None:
-    """Nothing will be heard of such a leg, so nothing is waited for."""
+def test_a_farewell_to_a_leg_that_the_gateway_does_not_know_ends() -> None:
+    """Nothing will be heard of such a leg, so callback does not wait for it."""
     office = an_office()
     office.hears(ready("nobody"), refused("anna.leg", "telephony.hang_up"))
     assert len(office.state.farewells) == len(office.state.timers) == 0
@@ -291,7 +291,7 @@ def test_an_apology_that_the_gateway_came_to_too_late_is_no_try() -> None:
 
 @pytest.mark.rule("C6")
 def test_dials_that_are_never_made_count_in_the_end() -> None:
-    """A gateway that always refuses would else keep agents busy with one callback for ever."""
+    """Otherwise a gateway that always refuses would keep agents busy with one callback for ever."""
     office = ordered()
     for _ in range(5):
         office.hears(ready())
@@ -317,7 +317,7 @@ def test_a_leg_that_was_lost_with_its_pbx_counts_and_is_not_dialled_again() -> N
 
 @pytest.mark.rule("C6")
 def test_while_the_pbx_is_away_nobody_is_judged_by_its_silence() -> None:
-    """EC-51: a phone that can't be heard has not failed; on return everything goes on."""
+    """EC-51: a phone that can't be heard has not failed; when the PBX returns everything goes on."""
     office, leg_id = dialling()
     office.hears(gateway.PbxLost(pbx_id=PBX))
     office.waits(300_000)
@@ -328,7 +328,7 @@ def test_while_the_pbx_is_away_nobody_is_judged_by_its_silence() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_leg_of_which_nothing_is_ever_heard_fails() -> None:
-    """With the PBX there: after the ring and half a minute it is hung up and counts."""
+    """If the PBX is there, the leg is hung up half a minute after the ring, and the attempt counts."""
     office, leg_id = dialling()
     office.waits(66_000)
     assert office.last(callback.AttemptFailed).outcome is Outcome.FAILED
@@ -337,7 +337,7 @@ def test_a_leg_of_which_nothing_is_ever_heard_fails() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_bridge_that_never_comes_is_a_failed_attempt() -> None:
-    """Both are told or hung up; nobody listens to nothing."""
+    """The agent is told and the customer's leg is hung up: nobody listens to silence."""
     office, leg_id = dialling()
     office.hears(answered(leg_id))
     office.waits(20_000)
@@ -347,7 +347,7 @@ def test_a_bridge_that_never_comes_is_a_failed_attempt() -> None:
 
 @pytest.mark.rule("C13")
 def test_a_story_has_a_maximum_and_says_what_it_left_out() -> None:
-    """A callback that agents drop all day is one record still."""
+    """A callback that agents drop all day still ends as one record."""
     office = ordered()
     for n in range(50):
         office.hears(ready(agent=f"a{n}"), ended(f"a{n}.leg"))
@@ -359,7 +359,7 @@ def test_a_story_has_a_maximum_and_says_what_it_left_out() -> None:
 
 
 def test_late_and_repeated_facts_after_the_end_change_nothing() -> None:
-    """The callback is over; its legs' echoes are not its business."""
+    """The callback has ended; late facts of its legs do not concern it."""
     office, leg_id = dialling()
     office.hears(answered(leg_id))
     talked(office)
@@ -379,7 +379,7 @@ def test_late_and_repeated_facts_after_the_end_change_nothing() -> None:
     assert len(office.facts) == facts
 
 
-def test_a_leg_that_is_nobodys_is_nobodys() -> None:
+def test_a_leg_that_is_not_callbacks_changes_nothing() -> None:
     """Most legs of an organization are not callback's."""
     office = Office()
     for fact in (answered("x"), ended("x"), refused("x"), requested("x")):

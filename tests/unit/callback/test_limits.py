@@ -52,7 +52,7 @@ def test_three_orders_an_hour_for_a_number() -> None:
 
 @pytest.mark.rule("C10")
 def test_ten_orders_a_day_for_a_number() -> None:
-    """However they are spread over the hours."""
+    """It does not matter how they are spread over the hours."""
     office = an_office()
     taken = 0
     for hour in range(23):
@@ -95,7 +95,7 @@ def test_a_limit_for_the_whole_organization() -> None:
 
 @pytest.mark.rule("C10")
 def test_only_orders_count() -> None:
-    """Refusals and confirmations of what stands use nothing up."""
+    """Refusals and confirmations do not count."""
     office = ordered("c1")
     for n in range(20):
         office.hears(pressed_one(f"again{n}"), ended(f"again{n}"))
@@ -105,7 +105,7 @@ def test_only_orders_count() -> None:
 
 @pytest.mark.rule("C10")
 def test_a_change_of_number_is_an_order_of_that_number() -> None:
-    """Else one customer's order could be turned on a stranger again and again."""
+    """Otherwise one customer's order could be turned on a stranger again and again."""
     office = an_office()
     victim = "+79160000001"
     for n in range(3):
@@ -137,7 +137,7 @@ def test_settings_changed_later_leave_an_order_its_attempts() -> None:
 
 @pytest.mark.rule("C10")
 def test_the_policy_of_today_bars_what_it_allowed_at_the_order() -> None:
-    """Checked again at every dialling: the agent is told and freed, the callback ends refused."""
+    """The policy is checked at every dial: the agent is told and freed, and the callback ends refused."""
     office = ordered("c1")
     office.hears(ready("c1"))
     office.hears(
@@ -181,8 +181,8 @@ def test_an_apology_is_checked_like_any_dial() -> None:
     assert len(office.state.callbacks) == 0
 
 
-def test_numbers_whose_day_is_over_are_forgotten() -> None:
-    """The state holds what limits look at, and no customer's number longer than that."""
+def test_counts_that_are_older_than_a_day_are_dropped() -> None:
+    """The state holds a customer's number no longer than the limits need it."""
     office = an_office()
     for n in range(30):
         office.hears(pressed_one(f"c{n}", caller=f"+7912000{n:04d}"))

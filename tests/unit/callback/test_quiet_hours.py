@@ -6,16 +6,6 @@ from contracts import callback, dialling, queue, telephony
 from contracts.callback import Origin
 from contracts.gateway import Outcome
 from contracts.ids import CallbackId, Instant, PlaceId
-from tests.unit.callback.asking_stories import (
-    FROM_ABANDONED,
-    HOUR_MS,
-    MINUTE_MS,
-    asked,
-    at_hour,
-    deadline_passed,
-    hung_up,
-    ready,
-)
 from tests.unit.callback.stories import (
     NINE,
     Office,
@@ -24,6 +14,16 @@ from tests.unit.callback.stories import (
     played,
     pressed_one,
     requested,
+)
+from tests.unit.callback.web_order_stories import (
+    FROM_ABANDONED,
+    HOUR_MS,
+    MINUTE_MS,
+    asked,
+    at_hour,
+    deadline_passed,
+    hung_up,
+    ready,
 )
 
 
@@ -85,7 +85,7 @@ def test_an_agent_who_answers_as_quiet_hours_begin_dials_nobody() -> None:
 
 @pytest.mark.rule("C12", "C11")
 def test_an_apology_that_waits_for_its_second_try_is_not_dialled_at_night() -> None:
-    """The first was at a minute to nine."""
+    """The first try was at a minute to nine."""
     office = at_hour(an_office(), 20, 59)
     office.hears(asked())
     office.hears(deadline_passed(office.last(callback.CallbackOrdered)))
@@ -98,7 +98,7 @@ def test_an_apology_that_waits_for_its_second_try_is_not_dialled_at_night() -> N
 
 @pytest.mark.rule("C12")
 def test_quiet_hours_never_stop_a_call_that_the_customer_ordered_on_the_line() -> None:
-    """Who calls at ten at night is awake: attempt and apology as at noon."""
+    """A customer who calls at ten at night is awake: attempt and apology follow as at noon."""
     office = at_hour(an_office(), 22)
     office.hears(pressed_one(joined=office.at), ended("c1"))
     office.hears(

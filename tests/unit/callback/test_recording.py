@@ -1,4 +1,4 @@
-"""Recordings of callbacks' conversations (R1): the customer is told before the bridge."""
+"""Recordings of callbacks (R1): the customer is told before the bridge."""
 
 import msgspec
 import pytest
@@ -31,7 +31,7 @@ def answered_where_calls_are_recorded() -> tuple[Office, LegId]:
 
 @pytest.mark.rule("R1", "C3")
 def test_the_customer_is_told_before_the_bridge_and_recorded_from_it_on() -> None:
-    """On calls to the customer, too; the ordering of things is on the log."""
+    """This holds for calls to the customer, too; the log shows the order of things."""
     office, leg_id = answered_where_calls_are_recorded()
     told = office.last(telephony.Play)
     assert (told.leg_id, told.media[0].endswith(f"/{Prompt.CALL_RECORDED}.wav")) == (leg_id, True)
@@ -47,7 +47,7 @@ def test_the_customer_is_told_before_the_bridge_and_recorded_from_it_on() -> Non
 
 
 @pytest.mark.rule("R1")
-def test_who_could_not_be_told_is_connected_and_not_recorded() -> None:
+def test_a_customer_who_could_not_be_told_is_connected_and_not_recorded() -> None:
     """A notice that is missing costs nobody the call."""
     office, _ = answered_where_calls_are_recorded()
     office.hears(played(office.last(telephony.Play), ok=False))
@@ -75,7 +75,7 @@ def test_a_customer_who_hangs_up_on_hearing_it_was_not_reached() -> None:
 
 @pytest.mark.rule("R1")
 def test_a_notice_whose_end_is_never_told_keeps_nobody_for_ever() -> None:
-    """The attempt fails, as any bridge that does not come."""
+    """The attempt fails, as with any bridge that does not come."""
     office, leg_id = answered_where_calls_are_recorded()
     office.waits(60_000)
     assert office.last(callback.AttemptFailed).outcome is Outcome.FAILED

@@ -1,4 +1,4 @@
-"""One callback per number: ordering again, taking the place over; whose number is shown."""
+"""One callback per number: ordering again, taking the place over, and the number that is shown."""
 
 import pytest
 
@@ -53,8 +53,8 @@ def test_ordering_again_confirms_the_first() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_who_confirmed_an_order_may_change_it_and_may_cancel_it() -> None:
-    """Two claims of one customer are one: what can be said of an own order can be said of this one."""
+def test_a_caller_who_confirmed_an_order_may_change_and_cancel_it() -> None:
+    """Two claims of one customer are one: the same keys work as for the caller's own order."""
     office = ordered("c1")
     office.hears(pressed_one("c2"), pressed("c2", "5"))
     assert office.last(callback.NumberWanted).leg_id == "c2"
@@ -120,7 +120,7 @@ def test_a_caller_who_took_the_place_over_and_hangs_up_is_a_callback_again() -> 
 
 @pytest.mark.rule("C4", "C8")
 def test_a_deadline_with_the_customer_on_the_line_apologizes_there() -> None:
-    """Nobody is called who is on the phone already."""
+    """A customer who is on the phone already is not called."""
     office = ordered("c1")
     office.hears(
         queue.CallbackTakenOver(
@@ -134,7 +134,7 @@ def test_a_deadline_with_the_customer_on_the_line_apologizes_there() -> None:
 
 @pytest.mark.rule("C8")
 def test_ordering_again_while_an_apology_is_due_is_a_new_order() -> None:
-    """The old promise was broken; the new one is a whole one, and the old apology is not called any more."""
+    """The new callback has all its attempts, and the old apology is not called any more."""
     office = ordered("c1")
     office.hears(deadline_passed("c1"))
     apology = office.last(callback.ApologyDialled)
@@ -160,7 +160,7 @@ def test_ordering_again_while_an_apology_is_due_is_a_new_order() -> None:
 def test_customers_see_the_line_they_called_or_the_departments_number(
     line: str, numbers: tuple[str, ...], shown: str
 ) -> None:
-    """Always a number of the PBX that dials: any other would be a forged caller id."""
+    """The number is always one of the dialling PBX: any other would be a forged caller id."""
     office = an_office(numbers=numbers)
     office.hears(pressed_one(line=line), ended("c1"))
     assert office.last(callback.CallbackOrdered).caller_id == shown
@@ -187,7 +187,7 @@ def test_a_number_that_the_pbx_has_lost_since_is_not_shown() -> None:
 
 @pytest.mark.rule("T5", "C1")
 def test_a_departments_own_confirmation_is_heard_once_it_is_rendered() -> None:
-    """Until then the standard one; the number is read back either way."""
+    """Until then the standard one is played; the number is read back either way."""
     choice = directory.NoticeChoice(kind=directory.NoticeKind.SPOKEN, notice_id=NoticeId("n1"))
     office = an_office(notices=directory.NoticeChoices(order_taken=choice))
     office.hears(pressed_one("c1"))
@@ -209,7 +209,7 @@ def test_a_departments_own_confirmation_is_heard_once_it_is_rendered() -> None:
 
 @pytest.mark.rule("C2")
 def test_a_place_that_queue_diverts_makes_the_order_void() -> None:
-    """Its caller got the no-answer action on the line: nobody calls on top of it."""
+    """The caller got the no-answer action on the line: no call follows it."""
     office = an_office()
     office.hears(pressed_one())
     office.hears(

@@ -39,14 +39,14 @@ def cancel_asked(name: str = "c1", by: AgentId | None = BORIS) -> directory.Call
 
 
 def is_over(office: Office) -> bool:
-    """Whether the office has no callback any more."""
+    """Whether the office has no callback left."""
     return len(office.state.callbacks) == 0
 
 
 @pytest.mark.rule("C9", "C13")
 @pytest.mark.parametrize(("by", "reason"), [(BORIS, "by_agent"), (None, "by_api")])
 def test_a_waiting_callback_is_withdrawn_with_who_and_why(by: AgentId | None, reason: str) -> None:
-    """The customer has called the mobile of a manager: nobody shall ring again; the story says who did it."""
+    """The customer has called a manager's mobile: nobody rings again, and the story says who withdrew it."""
     office = ordered()
     office.hears(cancel_asked(by=by))
     cancelled = office.last(callback.CallbackCancelled)
@@ -112,8 +112,8 @@ def test_an_apology_call_is_withdrawn_too(is_dialled: bool) -> None:
 
 
 @pytest.mark.rule("C9")
-def test_who_hears_the_apology_is_let_go() -> None:
-    """As with the customer's own «0»: there is nothing left to say."""
+def test_a_customer_who_hears_the_apology_is_let_go() -> None:
+    """As with the customer's own «0», nothing is left to say."""
     office, leg_id = apologizing()
     office.hears(cancel_asked())
     assert office.last(telephony.HangUp).leg_id == leg_id
@@ -122,7 +122,7 @@ def test_who_hears_the_apology_is_let_go() -> None:
 
 @pytest.mark.rule("C9", "C1")
 def test_withdrawn_while_the_order_is_read_back_the_line_is_hung_up() -> None:
-    """Else the customer would wait on a line for which there is no place."""
+    """Otherwise the customer would wait on a line for which there is no place."""
     office = an_office()
     office.hears(pressed_one(), cancel_asked())
     assert office.last(telephony.HangUp).leg_id == "c1"
@@ -131,8 +131,8 @@ def test_withdrawn_while_the_order_is_read_back_the_line_is_hung_up() -> None:
 
 
 @pytest.mark.rule("C9", "C3")
-def test_who_is_about_to_be_bridged_on_the_ordering_leg_stays_on_the_line() -> None:
-    """An agent has just accepted that very leg: the order is void, the conversation is not."""
+def test_a_customer_about_to_be_bridged_on_the_ordering_leg_stays_on_the_line() -> None:
+    """An agent has just accepted that very leg: the order is void, and the two still talk."""
     office = an_office()
     office.hears(pressed_one(), accepted(), cancel_asked())
     assert office.last(callback.CallbackCancelled).keeps_line
@@ -155,7 +155,7 @@ def test_a_customer_who_waits_for_the_next_agent_on_the_line_stays_there() -> No
 
 @pytest.mark.rule("C9")
 def test_two_who_are_just_being_bridged_talk() -> None:
-    """It came too late: the customer has said hello."""
+    """The withdrawal came too late: the customer has said hello."""
     office, leg_id = dialling()
     office.hears(answered(leg_id), cancel_asked())
     assert talked(office).callback_id == cb()
@@ -163,7 +163,7 @@ def test_two_who_are_just_being_bridged_talk() -> None:
 
 @pytest.mark.rule("C9")
 def test_if_that_bridge_fails_nobody_is_dialled_again() -> None:
-    """The wish was heard, and is kept."""
+    """The withdrawal is remembered."""
     office, leg_id = dialling()
     office.hears(answered(leg_id), cancel_asked(), ended(leg_id, Outcome.COMPLETED))
     assert office.last(callback.CallbackCancelled).reason == "by_agent"
@@ -183,7 +183,7 @@ def test_a_voice_message_that_is_being_spoken_is_kept(has_message: bool) -> None
 
 @pytest.mark.rule("C9", "C13")
 def test_what_is_unknown_or_has_ended_stays_as_it_is() -> None:
-    """Pressed twice, or an id of somebody's own making: nothing happens, and a callback ends once."""
+    """A second press or an invented id changes nothing, and a callback ends once."""
     office = ordered()
     office.hears(cancel_asked(), cancel_asked())
     office.hears(directory.CallbackCancelAsked(callback_id=CallbackId("nobody's")))

@@ -1,4 +1,4 @@
-"""Who presses 1 and hangs up before queue could say so: the leg's end comes before the request on the log."""
+"""Orders whose leg has ended before queue's request: a caller pressed 1 and hung up at once."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def office(request: pytest.FixtureRequest) -> Office:
 
 @pytest.mark.rule("C1", "C4", "Q12")
 def test_an_order_whose_leg_had_ended_before_it_was_asked_for_gets_its_apology_call(office: Office) -> None:
-    """Hanging up at once loses nothing: at the deadline the customer is called, and and no dead line."""
+    """Hanging up at once loses nothing: at the deadline the customer is called, not the dead leg."""
     office.hears(deadline_passed("c1"))
     assert office.said(callback.ApologyMade) == []
     leg_id = office.last(callback.ApologyDialled).leg_id

@@ -1,4 +1,4 @@
-"""What stories of callbacks share that nobody ordered in a call: a web form, and who hung up."""
+"""Stories of callbacks that were not ordered in a call: a web form, and a caller who hung up."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def ready(order: callback.CallbackOrdered, agent: str = "anna") -> queue.AgentRe
 
 
 def deadline_passed(order: callback.CallbackOrdered) -> queue.DeadlinePassed:
-    """Nobody came."""
+    """No agent came in time."""
     return queue.DeadlinePassed(
         place_id=order.place_id, callback_id=order.callback_id, deadline_at=order.deadline_at
     )
@@ -86,7 +86,7 @@ def at_hour(office: Office, hour: int, minute: int = 0) -> Office:
 
 
 def after_hanging_up(office: Office | None = None) -> tuple[Office, callback.CallbackOrdered]:
-    """A customer has waited twenty seconds and left, where that is followed by a callback."""
+    """A customer has waited twenty seconds and left, and the department calls such customers back."""
     office = office or an_office(settings=FROM_ABANDONED)
     office.hears(hung_up())
     return office, office.last(callback.CallbackOrdered)

@@ -1,4 +1,4 @@
-"""Ordering: the first «1» is the order, the number is read back, everything refused says why."""
+"""Orders: the first «1» is the order, the number is read back, and every refusal says why."""
 
 import pytest
 
@@ -31,7 +31,7 @@ from tests.unit.callback.stories import (
 
 @pytest.mark.rule("C1", "C2")
 def test_the_first_one_is_the_order_and_the_place_keeps_its_times() -> None:
-    """The customer has done enough: what the callback needs is in the order, before anything is said."""
+    """The customer need do nothing more: the order holds all that is needed before anything is said."""
     office = an_office()
     decision = office.hears(pressed_one())
     assert decision.facts == (
@@ -54,7 +54,7 @@ def test_the_first_one_is_the_order_and_the_place_keeps_its_times() -> None:
 
 @pytest.mark.rule("C1")
 def test_the_number_is_read_back_and_a_key_interrupts_it() -> None:
-    """Whoever knows what he wants need not listen to the end."""
+    """A customer who knows the words need not listen to the end."""
     office = an_office()
     office.hears(pressed_one())
     play = office.last(telephony.Play)
@@ -77,7 +77,7 @@ def test_after_the_order_was_read_back_the_line_is_hung_up() -> None:
 
 @pytest.mark.rule("C1")
 def test_hanging_up_at_once_loses_nothing() -> None:
-    """«1» and down with the phone: that is how people order who have done it before."""
+    """People who have ordered before press «1» and hang up."""
     office = an_office()
     office.hears(pressed_one())
     decision = office.hears(ended("c1"))
@@ -126,7 +126,7 @@ def test_a_customer_who_hangs_up_after_an_agent_accepted_is_called_by_the_same_a
 @pytest.mark.rule("C1")
 @pytest.mark.parametrize("caller", [None, "", "12345", "+881612345678", "112", "+12125551234"])
 def test_a_withheld_or_unusable_number_must_be_typed_and_confirmed(caller: str | None) -> None:
-    """EC-23: who withholds the number may have a callback, too, by typing one."""
+    """EC-23: a caller who withholds the number may type one and have a callback, too."""
     office = an_office()
     office.hears(pressed_one(caller=caller))
     wanted = office.last(callback.NumberWanted)
@@ -141,7 +141,7 @@ def test_a_withheld_or_unusable_number_must_be_typed_and_confirmed(caller: str |
 
 @pytest.mark.rule("C1", "C10")
 @pytest.mark.parametrize("digits", ["12345", "205", "112", "88091234567", LINE, ""])
-def test_a_typed_number_that_is_no_use_is_refused_and_may_be_typed_again(digits: str) -> None:
+def test_a_typed_number_that_cannot_be_used_is_refused_and_may_be_typed_again(digits: str) -> None:
     """EC-28: five digits, an extension, emergency, premium, our own; never dialled, never the end of it."""
     office = an_office()
     office.hears(pressed_one(caller=None), typed("c1", digits))
@@ -163,7 +163,7 @@ def test_after_three_tries_the_wait_goes_on() -> None:
 
 @pytest.mark.rule("C1")
 def test_a_number_that_is_not_confirmed_is_typed_again() -> None:
-    """«2»: that was a wrong digit."""
+    """«2» says that a digit was wrong."""
     office = an_office()
     office.hears(pressed_one(caller=None), typed("c1", "89161112233"), typed("c1", "2"))
     assert office.last(callback.NumberWanted).tries_left == 2
@@ -172,7 +172,7 @@ def test_a_number_that_is_not_confirmed_is_typed_again() -> None:
 
 
 @pytest.mark.rule("C1")
-def test_who_hangs_up_before_a_number_was_given_has_ordered_nothing() -> None:
+def test_a_caller_who_hangs_up_before_giving_a_number_has_ordered_nothing() -> None:
     """Queue decides what such a caller was: abandoned."""
     office = an_office()
     office.hears(pressed_one(caller=None))
@@ -204,7 +204,7 @@ def test_another_key_changes_the_number() -> None:
 
 @pytest.mark.rule("C1")
 def test_hanging_up_while_changing_the_number_keeps_the_order() -> None:
-    """The old number is the one that we have."""
+    """The old number still stands."""
     office = an_office()
     office.hears(pressed_one(), pressed("c1", "2"), typed("c1", "891611122"))
     assert office.hears(ended("c1")).facts == ()
@@ -213,7 +213,7 @@ def test_hanging_up_while_changing_the_number_keeps_the_order() -> None:
 
 @pytest.mark.rule("C1")
 def test_a_change_that_comes_to_nothing_reads_the_first_number_back() -> None:
-    """Three times nothing usable: the order stands as it was."""
+    """After three unusable numbers the order stands as it was."""
     office = an_office()
     office.hears(pressed_one(), pressed("c1", "2"), typed("c1", ""), typed("c1", ""), typed("c1", ""))
     assert office.last(callback.NumberChanged).number == CUSTOMER
@@ -290,7 +290,7 @@ def test_an_order_that_cannot_be_made_is_refused_with_its_reason(
 
 @pytest.mark.rule("C1", "C12")
 def test_an_invited_caller_may_order_until_the_deadline_itself() -> None:
-    """EC-34, C12: who was invited is not told «too late» for pressing the key; at the deadline he is."""
+    """EC-34, C12: an invited caller who presses the key is not told «too late» before the deadline itself."""
     office = an_office()
     office.hears(pressed_one(), after_ms=TEN_MINUTES_MS - 1)
     assert office.last(callback.CallbackOrdered).callback_id == cb()
@@ -301,7 +301,7 @@ def test_an_invited_caller_may_order_until_the_deadline_itself() -> None:
 
 @pytest.mark.rule("C12")
 def test_quiet_hours_do_not_stop_a_call_that_is_due_within_the_timeout() -> None:
-    """23:00 in Moscow: the customer has just called and waits for this; C11's callbacks are others."""
+    """At 23:00 in Moscow the customer has just called and waits for this; C11's callbacks are different."""
     office = an_office()
     night = NINE // 86_400_000 * 86_400_000 + 20 * 3_600_000  # 23:00 in Moscow
     office.hears(pressed_one(joined=night), ended("c1"), after_ms=night - NINE)
@@ -324,7 +324,7 @@ def test_what_comes_twice_or_late_in_a_conversation_changes_nothing() -> None:
 
 
 def test_a_play_that_is_refused_ends_like_one_that_was_heard() -> None:
-    """The order is durable; a line on which nothing can be said is not kept open."""
+    """The order is durable; a line on which nothing can be played is not kept open."""
     office = an_office()
     office.hears(pressed_one())
     assert isinstance(office.hears(refused("c1", "telephony.play")).commands[0], telephony.HangUp)

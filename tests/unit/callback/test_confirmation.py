@@ -1,4 +1,4 @@
-"""Who picks up presses a key where the department wants it, and the agent can say that nobody was reached."""
+"""A key confirms the customer where the department wants it; the agent can say that nobody was reached."""
 
 import msgspec
 import pytest
@@ -40,8 +40,8 @@ def not_reached(by: str = "anna") -> directory.CallbackNotReachedAsked:
 
 
 @pytest.mark.rule("C16")
-def test_who_picks_up_is_asked_for_a_key_and_bridged_after_it() -> None:
-    """Anna hears the ringing tone until then, and no machine."""
+def test_the_person_who_picks_up_presses_a_key_and_is_bridged() -> None:
+    """Until then Anna hears the ringing tone and no machine."""
     office, leg_id = asked()
     words = office.last(telephony.Play)
     assert (words.leg_id, words.barge_in) == (leg_id, True)
@@ -57,7 +57,7 @@ def test_who_picks_up_is_asked_for_a_key_and_bridged_after_it() -> None:
 
 @pytest.mark.rule("C16")
 def test_it_is_said_which_company_calls() -> None:
-    """Once the name has been rendered."""
+    """The name is said once it has been rendered."""
     office = an_office(settings=WANTS_A_KEY)
     office.hears(
         NoticeRendered(
@@ -75,7 +75,7 @@ def test_it_is_said_which_company_calls() -> None:
 
 @pytest.mark.rule("C16", "C6")
 def test_without_a_key_nobody_has_answered() -> None:
-    """A machine speaks on: ten seconds after the words it is hung up, and the attempt counts."""
+    """A machine goes on speaking: ten seconds after the question it is hung up, and the attempt counts."""
     office, leg_id = asked()
     office.hears(played(office.last(telephony.Play)), pressed(leg_id, "7"))
     office.waits_until(Instant(office.at + 9_999))
@@ -90,7 +90,7 @@ def test_without_a_key_nobody_has_answered() -> None:
 
 
 @pytest.mark.rule("C16", "C6")
-def test_who_hangs_up_instead_has_not_answered() -> None:
+def test_a_person_who_hangs_up_instead_has_not_answered() -> None:
     """It counts as unanswered, whatever the network calls it."""
     office, leg_id = asked()
     office.hears(ended(leg_id, Outcome.COMPLETED))
@@ -99,15 +99,15 @@ def test_who_hangs_up_instead_has_not_answered() -> None:
 
 
 @pytest.mark.rule("C16")
-def test_words_whose_end_is_never_heard_end_as_well() -> None:
-    """Nobody is kept for ever."""
+def test_a_question_whose_end_is_never_heard_ends_as_well() -> None:
+    """Nobody waits for ever."""
     office, _ = asked()
     office.waits_until(Instant(office.at + 30_000))
     assert office.last(callback.AttemptFailed).outcome is Outcome.NO_ANSWER
 
 
 @pytest.mark.rule("C16")
-def test_words_that_can_not_be_played_are_no_hindrance() -> None:
+def test_without_the_question_the_two_are_connected_without_a_key() -> None:
     """A prompt that is missing costs nobody the call."""
     office, leg_id = asked()
     office.hears(played(office.last(telephony.Play), ok=False))
@@ -116,7 +116,7 @@ def test_words_that_can_not_be_played_are_no_hindrance() -> None:
 
 @pytest.mark.rule("C16", "R1")
 def test_where_calls_are_recorded_that_is_said_after_the_key() -> None:
-    """A machine is told nothing."""
+    """So a machine is not told."""
     office = an_office()
     recording = a_department(version=2, settings=WANTS_A_KEY)
     office.hears(msgspec.structs.replace(recording, records_calls=True))
@@ -131,7 +131,7 @@ def test_where_calls_are_recorded_that_is_said_after_the_key() -> None:
 
 @pytest.mark.rule("C16", "C7")
 def test_an_agent_who_drops_meanwhile_leaves_a_held_customer() -> None:
-    """As with any customer who has picked up."""
+    """The same holds for any customer who has picked up."""
     office, leg_id = asked()
     office.hears(ended("anna.leg"))
     assert office.last(callback.CustomerHeld).leg_id == leg_id
@@ -139,7 +139,7 @@ def test_an_agent_who_drops_meanwhile_leaves_a_held_customer() -> None:
 
 @pytest.mark.rule("C16", "C9")
 def test_a_callback_withdrawn_meanwhile_ends_cancelled_without_a_key() -> None:
-    """Who is on the line is not cut off: after the key they talk."""
+    """A customer on the line is not cut off: after the key the two talk."""
     office, _ = asked()
     office.hears(directory.CallbackCancelAsked(callback_id=cb(), by=AgentId("boris")))
     assert not office.said(callback.CallbackCancelled)
@@ -162,7 +162,7 @@ def test_no_key_is_asked_for_by_default() -> None:
 @pytest.mark.rule("C13", "C16", "C6")
 @pytest.mark.parametrize("when", ["dialling", "asked", "talking"])
 def test_the_agent_says_that_nobody_was_reached(when: str) -> None:
-    """It counts as unanswered; the customer's leg is hung up, and there is another attempt."""
+    """The attempt counts as unanswered; the customer's leg is hung up, and another attempt follows."""
     office, leg_id = dialling() if when == "dialling" else asked()
     if when == "talking":
         office.hears(pressed(leg_id, "1"))
@@ -178,7 +178,7 @@ def test_the_agent_says_that_nobody_was_reached(when: str) -> None:
 
 @pytest.mark.rule("C13")
 def test_after_a_minute_of_talk_or_from_somebody_else_it_changes_nothing() -> None:
-    """By then it was a conversation; and only who is in it knows."""
+    """By then it was a talk, and only its own agent can know."""
     office, leg_id = asked()
     office.hears(pressed(leg_id, "1"))
     office.hears(bridged(office.last(telephony.Bridge)), not_reached("boris"))

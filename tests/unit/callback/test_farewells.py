@@ -1,7 +1,7 @@
-"""What the agent of an attempt hears when it ends, on a real gateway machine with a simulated PBX (C6).
+"""Farewells: what the agent hears when an attempt ends, on the real gateway with a simulated PBX (C6).
 
-Prompts are as long as they may be, and the ringing tone is as long as it is: stories with plays that end at
-once show nothing of what waits behind what.
+Prompts are as long as they may be, and the ringing tone has its real length: with plays that end at once
+nothing would be seen of plays that wait for each other.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ RINGS_ON: dict[str, Any] = {}
 
 
 class Attempt:
-    """Anna is on the line and hears whom she will talk to; the customer's phone is as told."""
+    """Anna is on the line and hears the whisper; the customer's phone does as it is told."""
 
     def __init__(self, customer: dict[str, Any], *, word_ms: int = WORD_MS) -> None:
         lengths = {"ringing_tone.wav": TONE_MS, "customer_busy.wav": word_ms}
@@ -72,7 +72,7 @@ class Attempt:
         return at
 
     def at_of(self, kind: type[gateway.PbxFact], **fields: Any) -> int:
-        """When the only fact like this was said."""
+        """When the only fact of this type was said."""
         (at,) = (
             entry.at
             for entry in self.pbx.log
@@ -87,7 +87,7 @@ class Attempt:
         return [key.rpartition("/")[2].removesuffix(".wav") for key in line.heard]
 
     def is_told_and_freed(self, told: str, over_at: int) -> None:
-        """C6: what played stops, the word is heard, and she is free, each in its time."""
+        """C6: the tone stops, the farewell is heard, and she is free, each in its time."""
         self.runs(3_000)
         assert self.heard()[-1] == told
         playing = [each for each in self.pbx.facts(gateway.PlayFinished) if each.was_interrupted]
@@ -110,7 +110,7 @@ class Attempt:
     ],
 )
 def test_the_agent_of_an_ended_attempt_is_told_why_and_is_free(customer: dict[str, Any], told: str) -> None:
-    """The ringing tone stops, a word by outcome, and the agent is free within 2 s of the customer's end."""
+    """The ringing tone stops, the agent hears the outcome, and is free within 2 s of the customer's end."""
     attempt = Attempt(customer)
     attempt.runs(50_000)
     leg_id = attempt.callback.last(callback.CustomerDialled).leg_id
@@ -129,7 +129,7 @@ def test_a_callback_that_is_cancelled_while_it_rings_lets_the_agent_go() -> None
 
 @pytest.mark.rule("C6", "C9")
 def test_a_callback_that_is_cancelled_in_the_whisper_lets_the_agent_go() -> None:
-    """Whom the agent would have talked to is not spoken to the end."""
+    """The whisper is not spoken to its end."""
     attempt = Attempt(RINGS_ON)
     attempt.runs(3_000)
     attempt.is_told_and_freed("callback_cancelled", attempt.is_cancelled())
@@ -151,7 +151,7 @@ def test_an_agent_who_is_ready_for_a_callback_that_has_ended_is_told_and_free() 
 
 @pytest.mark.rule("C6")
 def test_a_word_that_is_too_long_keeps_no_agent() -> None:
-    """An engine that speaks slowly is cut off: who is free on time is worth more than its last syllable."""
+    """An engine that speaks slowly is cut off: the agent must be free on time."""
     attempt = Attempt({"condition": "busy"}, word_ms=4_000)
     attempt.runs(30_000)
     leg_id = attempt.callback.last(callback.CustomerDialled).leg_id

@@ -1,7 +1,7 @@
-"""A toy world around callback: a queue that lags, a gateway that is slow, phones that do as they like.
+"""Fakes around callback: a queue that lags, a gateway that is slow, phones that do anything.
 
-Everything waits in lists, and the test decides what happens next; so commands meet hang-ups in every
-order. It is far simpler than the real queue and gateway, and keeps only what they promise.
+Everything waits in lists, and the test decides what happens next, so that commands meet hang-ups in every
+order. They are far simpler than the real queue and gateway, and keep only what these promise.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from tests.unit.callback.stories import NINE, PBX, TEN_MINUTES_MS, an_office, pr
 
 @dataclass
 class Leg:
-    """A phone: ringing (dialled), up, or over."""
+    """A leg: ringing (dialled), up, or ended."""
 
     kind: str
     is_up: bool = False
@@ -37,7 +37,7 @@ class Leg:
 
 @dataclass
 class Place:
-    """A place as the toy queue knows it, with its lag."""
+    """A place as the fake queue knows it, with its lag."""
 
     name: str
     deadline_at: int
@@ -54,8 +54,8 @@ def _keeps_line(fact: callback.CallbackEnd) -> bool:
 
 
 @dataclass
-class World:
-    """Office, queue, gateway, phones."""
+class Fakes:
+    """The office, with fake queue, gateway, phones and voicemail."""
 
     legs: dict[str, Leg] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
@@ -282,7 +282,7 @@ class World:
             case callback.CallbackEnd():
                 ended = self.places.pop(fact.place_id, None)
                 if ended is not None and ended.leg_id is not None and _keeps_line(fact):
-                    self.ends(ended.leg_id)  # who would wait on hangs up, in this world
+                    self.ends(ended.leg_id)  # a caller who would wait on hangs up here
             case callback.CallbackConfirmed() | callback.CustomerJoined():
                 new, first = self.places.pop(fact.new_place_id or "", None), self.places.get(fact.place_id)
                 if new is not None and first is not None and first.phase == "waiting":
@@ -310,7 +310,7 @@ class World:
         if isinstance(fact, callback.CallbackOrdered):
             place.callback_id, place.phase = fact.callback_id, "waiting"
             return
-        # The wait would go on; in this world such a caller hangs up.
+        # The wait would go on; here such a caller hangs up.
         del self.places[fact.place_id]
         self.tell(queue.PlaceAbandoned(place_id=fact.place_id, waited_ms=1))
         if place.leg_id is not None:

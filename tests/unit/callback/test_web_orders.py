@@ -1,4 +1,4 @@
-"""Callbacks that were not ordered in a call (C11): asked for by the API, or owed to who hung up."""
+"""Callbacks that were not ordered in a call (C11): through the API, or after an abandoned call."""
 
 from typing import Any
 
@@ -9,18 +9,6 @@ from contracts.callback import Origin
 from contracts.dialling import DiallingPolicy, Refusal
 from contracts.gateway import Outcome
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, PlaceId
-from tests.unit.callback.asking_stories import (
-    FROM_ABANDONED,
-    HOUR_MS,
-    MINUTE_MS,
-    WEB,
-    after_hanging_up,
-    asked,
-    calls_again,
-    deadline_passed,
-    hung_up,
-    ready,
-)
 from tests.unit.callback.stories import (
     CUSTOMER,
     LINE,
@@ -37,6 +25,18 @@ from tests.unit.callback.stories import (
     ordered,
     played,
     requested,
+)
+from tests.unit.callback.web_order_stories import (
+    FROM_ABANDONED,
+    HOUR_MS,
+    MINUTE_MS,
+    WEB,
+    after_hanging_up,
+    asked,
+    calls_again,
+    deadline_passed,
+    hung_up,
+    ready,
 )
 
 # By the API
@@ -55,7 +55,7 @@ def test_an_order_of_the_api_joins_now_and_has_the_departments_timeout() -> None
 
 @pytest.mark.rule("C11", "C3", "C13")
 def test_it_is_served_as_every_callback() -> None:
-    """First the agent, then the customer; the end names where the order came from."""
+    """First the agent, then the customer; the end says where the order came from."""
     office = an_office()
     office.hears(asked())
     office.hears(ready(office.last(callback.CallbackOrdered)))
@@ -133,7 +133,7 @@ def test_a_number_that_has_a_callback_there_keeps_the_first() -> None:
 
 @pytest.mark.rule("C11", "C8")
 def test_ordering_again_while_an_apology_is_owed_is_a_new_order() -> None:
-    """As for callers: who wants to be called is called."""
+    """The same holds for callers: a customer who wants to be called is called."""
     office, _ = apologizing()
     office.hears(asked())
     assert office.last(callback.CallbackOrdered).callback_id == WEB
@@ -142,7 +142,7 @@ def test_ordering_again_while_an_apology_is_owed_is_a_new_order() -> None:
 @pytest.mark.rule("C11", "C13")
 @pytest.mark.parametrize("number", [CUSTOMER, "112"])
 def test_an_order_that_is_said_twice_is_one(number: str) -> None:
-    """The directory says it again after a crash: also when the first has ended meanwhile."""
+    """The directory repeats it after a crash, even when the first callback has ended meanwhile."""
     office = an_office()
     office.hears(asked(number=number), asked(number=number))
     office.hears(directory.CallbackCancelAsked(callback_id=WEB), asked(number=number))
@@ -151,7 +151,7 @@ def test_an_order_that_is_said_twice_is_one(number: str) -> None:
 
 @pytest.mark.rule("C11")
 def test_what_the_api_asked_is_not_kept_for_ever() -> None:
-    """Within an hour it can't be somebody's new wish; the state does not grow with history."""
+    """The same id within an hour is a repetition; the state does not grow with history."""
     office = an_office(policy=DiallingPolicy(orders_per_hour_per_number_max=0))
     for number in range(30):
         office.hears(asked(CallbackId(f"w{number}")))
@@ -172,7 +172,7 @@ def test_nobody_in_time_in_the_daytime_is_an_apology_call() -> None:
 
 
 @pytest.mark.rule("C11")
-def test_who_hung_up_after_fifteen_seconds_is_called_where_that_is_switched_on() -> None:
+def test_a_caller_who_hung_up_after_fifteen_seconds_is_called_where_that_is_switched_on() -> None:
     """EC-26: a callback with origin abandoned, which joins now on the PBX and line of that call."""
     _, order = after_hanging_up()
     assert (order.origin, order.number, order.caller_id) == (Origin.ABANDONED, CUSTOMER, LINE)
@@ -194,7 +194,7 @@ def test_who_hung_up_after_fifteen_seconds_is_called_where_that_is_switched_on()
     ids=["too soon", "withheld", "emergency", "internal", "an older fact"],
 )
 def test_others_who_hang_up_are_abandoned_and_no_more(fact: queue.PlaceAbandoned) -> None:
-    """Nobody is called who thought better of it, or can't be."""
+    """A caller who thought better of it, or cannot be called, is not called."""
     office = an_office(settings=FROM_ABANDONED)
     office.hears(fact)
     assert not office.said(callback.CallbackOrdered)
@@ -211,7 +211,7 @@ def test_by_default_nobody_is_called_who_has_not_asked() -> None:
 
 @pytest.mark.rule("C11")
 @pytest.mark.parametrize("phase", ["waiting", "whispering", "dialling"])
-def test_who_calls_again_is_not_called(phase: str) -> None:
+def test_a_customer_who_calls_again_is_not_called(phase: str) -> None:
     """The customer is on the line: the callback is void, an agent who waits is told."""
     office, order = after_hanging_up()
     if phase != "waiting":
@@ -227,7 +227,7 @@ def test_who_calls_again_is_not_called(phase: str) -> None:
 
 @pytest.mark.rule("C11", "C8")
 def test_a_callback_that_somebody_ordered_stands_when_that_number_calls() -> None:
-    """C8 decides there: told of it, and offered to take it over."""
+    """C8 applies: the caller is told of the callback and may take over its place."""
     office = ordered()
     office.hears(calls_again())
     assert not office.said(callback.CallbackCancelled)
@@ -235,7 +235,7 @@ def test_a_callback_that_somebody_ordered_stands_when_that_number_calls() -> Non
 
 @pytest.mark.rule("C11", "C8")
 def test_an_order_replaces_the_callback_that_nobody_asked_for() -> None:
-    """Whoever then asks has all attempts and the apology."""
+    """A customer who then asks has all attempts and the apology."""
     office, order = after_hanging_up()
     office.hears(asked())
     assert office.last(callback.CallbackCancelled).callback_id == order.callback_id
@@ -244,7 +244,7 @@ def test_an_order_replaces_the_callback_that_nobody_asked_for() -> None:
 
 @pytest.mark.rule("C11")
 def test_there_is_one_attempt_with_an_agent() -> None:
-    """Who does not answer then is not bothered again; the recipients are told."""
+    """A customer who does not answer is not called again; the recipients are told."""
     office, order = after_hanging_up()
     office.hears(ready(order))
     office.hears(played(office.last(telephony.Play)))
@@ -257,7 +257,7 @@ def test_there_is_one_attempt_with_an_agent() -> None:
 
 @pytest.mark.rule("C11")
 def test_there_is_never_an_apology_call() -> None:
-    """Nobody promised anything: it expires, and the recipients get a letter."""
+    """Nothing was promised: the callback expires, and the recipients get a letter."""
     office, order = after_hanging_up()
     office.hears(deadline_passed(order))
     expired = office.last(callback.CallbackExpired)
@@ -275,7 +275,7 @@ def test_an_agent_can_withdraw_it() -> None:
 
 
 @pytest.mark.rule("C11", "C8")
-def test_who_has_a_callback_already_gets_no_second_one_for_hanging_up() -> None:
+def test_a_customer_with_a_callback_gets_no_second_one_for_hanging_up() -> None:
     """One per number and department."""
     office = an_office(settings=FROM_ABANDONED)
     ordered(office=office)
