@@ -42,6 +42,6 @@ def _follow(state: RoutingState, call: Call) -> Decision:
         case Then.NEXT_ELEMENT:
             return scenario_elements.follow(state, call, "next")
         case Then.VOICEMAIL:
-            return destinations.voicemail(call, call.rule, agent_id=call.voicemail_of)
+            return destinations.voicemail(call, call.rule, agent_id=call.machine_of)
         case _:
             return hangup.end(state, call, call.end_reason)

@@ -30,7 +30,7 @@ def apply_told(state: RoutingState, fact: CallerTold) -> None:
         rule=fact.rule,
         then=THEN_OF[fact.then],
         end_reason=fact.reason,
-        voicemail_of=fact.agent_id,
+        machine_of=fact.agent_id,
         play_id=fact.play_id,
         media=fact.media,
         play_count=call.play_count + 1,

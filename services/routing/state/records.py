@@ -153,7 +153,8 @@ class Call(Record, frozen=True, array_like=True):
     media: tuple[MediaKey, ...] = ()
     then: Then | None = None
     end_reason: EndReason = EndReason.DROPPED
-    voicemail_of: AgentId | None = None
+    machine_of: AgentId | None = None
+    """The employee whose voicemail takes the call after the notice."""
     try_id: TryId | None = None
     try_count: int = 0
     with_leg_id: LegId | None = None
