@@ -1,4 +1,4 @@
-"""The arithmetic of voicemail: who gets a letter, what counts as one, and when to try again."""
+"""The arithmetic of voicemail: who gets a letter, when to try again, and what a greeting consists of."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -16,40 +16,40 @@ DAY_MS: Final = 24 * HOUR_MS
 ANSWER_MS_MAX: Final = 30 * SECOND_MS
 """A caller who rang this long unanswered has hung up, or hears a busy tone."""
 COMMAND_LATE_MS_MAX: Final = 10 * SECOND_MS
-"""A greeting or thanks that come later than this are left out."""
+"""A greeting or thanks that would start later than this are left out."""
 TONE_LATE_MS_MAX: Final = MINUTE_MS
-"""Who is still on the line when a process comes back, however late, shall hear the tone and speak: to hang up
-would lose the voice message. The gateway refuses a leg that is gone; who hears nothing for a minute is."""
+"""A caller who is still there when a process comes back shall hear the tone: hanging up would lose the voice
+message. After a minute of silence the caller is gone, and the gateway refuses a leg that is gone."""
 GREETING_MS_MAX: Final = 2 * MINUTE_MS
-"""A greeting is at most a minute (1,000 characters spoken); beyond twice that the play's end was lost."""
+"""A greeting lasts a minute at most (1,000 characters); after twice that the play's end was lost."""
 RECORDING_LATE_MS_MAX: Final = 5 * MINUTE_MS
-"""How long after its maximum a recording may stay untold: a gateway that was away reports on return."""
+"""How long after its maximum a recording may be reported: a gateway that was away reports on return."""
 CLOSING_MS_MAX: Final = MINUTE_MS
-"""A gateway holds a leg's end back until its recording is closed (telephony.md); this is far beyond."""
+"""A gateway reports a leg's end after the recording is closed (telephony.md); this is far beyond."""
 THANKS_MS_MAX: Final = 30 * SECOND_MS
 LEAVING_MS_MAX: Final = 5 * MINUTE_MS
 
 LETTER_WAIT_MS_MAX: Final = 5 * MINUTE_MS
 """How long a letter waits for S3 before it goes with the audio from the spool (V7)."""
 SPOOL_CHECK_MS_MAX: Final = MINUTE_MS
-"""How long the check of spooled audio may hold the letters back beyond that."""
+"""How much longer letters wait for the check of the spooled audio."""
 
 LETTER_PAUSE_MS_MIN: Final = MINUTE_MS
 LETTER_PAUSE_MS_MAX: Final = HOUR_MS
 LETTER_RETRIED_MS_MAX: Final = DAY_MS
 """4xx is retried for a day (V4)."""
 LETTER_LEASE_MS: Final = HOUR_MS
-"""A letter whose sending was never answered is asked for again; the edge knows what it has sent."""
+"""A letter whose sending is not answered is asked for again; the edge knows what it has sent."""
 
 UNHEARD_LISTED_MAX: Final = 50
-"""Voice messages that one warning lists; of the others it says how many they are."""
+"""Voice messages that one warning lists; the others are counted."""
 WARNING_KEPT_MS: Final = DAY_MS
-"""How long after the audio is gone a warning is remembered: history removes within the hour."""
+"""How long a warning is remembered once its audio is due to go; history removes it within the hour."""
 
 STORING_PAUSE_MS_MIN: Final = 5 * SECOND_MS
 STORING_PAUSE_MS_MAX: Final = 5 * MINUTE_MS
 STORING_RETRIED_MS_MAX: Final = 7 * DAY_MS
-"""As long as the log of deliveries keeps: whoever repairs S3 later finds the audio in the spool."""
+"""The retention of the delivery topic; if S3 is repaired later, the audio is still in the spool."""
 STORING_LEASE_MS: Final = 10 * MINUTE_MS
 
 
@@ -64,13 +64,13 @@ def storing_pause_ms(tries: int) -> int:
 
 
 def has_email(recipient: Recipient) -> bool:
-    """Whether a letter can be addressed at all; what the mail server thinks of it comes later."""
+    """Whether a letter can be addressed at all; the mail server may still refuse the address."""
     name, at, domain = recipient.email.strip().rpartition("@")
     return bool(name and at and domain)
 
 
 def is_away(readers: Sequence[Reader], now_at: Instant) -> bool:
-    """Whether all employees with an address are removed or absent (EC-70); an unknown address is not."""
+    """Whether all employees with an address are removed or absent (EC-70); False for an unknown address."""
     return bool(readers) and all(
         reader.is_removed or any(absence.contains(now_at) for absence in reader.absences)
         for reader in readers
@@ -80,10 +80,9 @@ def is_away(readers: Sequence[Reader], now_at: Instant) -> bool:
 def recipients(
     levels: Iterable[Sequence[Recipient]], is_away: Callable[[Recipient], bool]
 ) -> tuple[Recipient, ...]:
-    """The first level with somebody to read a letter, each address once (V4).
+    """The recipients of the first level that has somebody who is not away, each address once (V4).
 
-    When everybody on every level is away, an absent reader is better than none. Empty only if nobody has
-    an e-mail address.
+    If everybody is away, those of the first level with an address. Empty only if nobody has an address.
     """
     addressed = [_once(level) for level in levels]
     for level in addressed:
@@ -116,8 +115,8 @@ def employee_levels(
     heads: Sequence[Recipient],
     administrators: Sequence[Recipient],
 ) -> tuple[Sequence[Recipient], ...]:
-    """An employee's letters: the own list, else the employee, else the heads of the departments, else
-    the administrators (V4)."""
+    """An employee's letters: the employee's list, else the employee, else the heads of the employee's
+    departments, else the administrators (V4)."""
     return (own, (employee,), heads, administrators)
 
 
@@ -126,7 +125,7 @@ def greeting_media(
 ) -> tuple[MediaKey, ...]:
     """What is played before the tone; nothing for «Без сообщения».
 
-    A greeting of the department's own that can't be played yet is replaced by the standard one (T5).
+    The standard greeting replaces a department's own that is not rendered yet (T5).
     """
     standard = (prompt_key(language, Prompt.VOICEMAIL_GREETING),)
     if department is None or department.greeting.kind is NoticeKind.STANDARD:
@@ -140,7 +139,7 @@ def greeting_media(
 
 
 def _filled(part: str, language: Language, caller: str | None) -> tuple[MediaKey, ...]:
-    """A part of a notice: an object, or the caller's number; a value the machine has not is left out."""
+    """The audio of a notice's part: an object, or the caller's number; other placeholders are left out."""
     if not part.startswith("{"):
         return (MediaKey(part),)
     if part == "{number}" and caller is not None:

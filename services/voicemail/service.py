@@ -1,4 +1,4 @@
-"""Voicemail's table of contents: what it hears, says and decides, and the edge that delivers for it."""
+"""Voicemail's table of contents: what it hears, says and decides, and the edge that stores and mails."""
 
 import shutil
 from typing import Final
@@ -23,12 +23,12 @@ from runtime.decision import Decider
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
 from runtime.mail.mailer import SmtpMailer, server_at
 from services.voicemail.activities import Delivery
-from services.voicemail.activities.audio import Studio
-from services.voicemail.activities.composing import Writer
-from services.voicemail.activities.fetching import SpoolReader
-from services.voicemail.activities.memory import give_back_large_blocks
-from services.voicemail.activities.posting import Postman
-from services.voicemail.activities.storing import ORIGINAL_BYTES_MAX, Keeper
+from services.voicemail.activities.conversion import Mp3Converter
+from services.voicemail.activities.letter_composer import LetterComposer
+from services.voicemail.activities.letter_sender import LetterSender
+from services.voicemail.activities.malloc import return_large_blocks
+from services.voicemail.activities.spool import SpoolReader
+from services.voicemail.activities.storage import ORIGINAL_BYTES_MAX, MessageStorage
 from services.voicemail.decider import HEARD, apply, decide, owed
 from services.voicemail.settings import Settings
 from services.voicemail.state import VoicemailState
@@ -71,9 +71,9 @@ SERVICE: Final = Decider[VoicemailState](
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
-    """The edge that stores recordings and sends letters.
+    """Build the edge that stores recordings and sends letters.
 
-    Raises ValueError for unusable settings, and for programs without which no voice message is ever stored.
+    Raises ValueError for unusable settings and missing programs.
     """
     absent = [program for program in ("ffmpeg", "prlimit") if shutil.which(program) is None]
     if absent:
@@ -81,16 +81,16 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
             f"these programs are missing: {', '.join(absent)}. "
             "On Debian and Ubuntu: apt-get install ffmpeg util-linux"
         )
-    give_back_large_blocks()
-    studio = Studio(at_once_max=settings.conversions_at_once_max)
+    return_large_blocks()
+    converter = Mp3Converter(at_once_max=settings.conversions_at_once_max)
     fetch = SpoolReader(bytes_max=ORIGINAL_BYTES_MAX)
-    keeper = Keeper(blobs=ports.blobs, fetch=fetch, studio=studio)
-    postman = Postman(
+    storage = MessageStorage(blobs=ports.blobs, fetch=fetch, converter=converter)
+    letter_sender = LetterSender(
         blobs=ports.blobs,
         fetch=fetch,
-        studio=studio,
+        converter=converter,
         mailer=SmtpMailer(server_at(settings.smtp, ca=settings.smtp_ca)),
-        writer=Writer(
+        composer=LetterComposer(
             sender_name=settings.mail_from_name,
             sender=settings.mail_from,
             attachment_bytes_max=settings.attachment_bytes_max,
@@ -98,7 +98,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
         sender=settings.mail_from,
         now=ports.clock.now,
     )
-    delivery = Delivery(keeper=keeper, postman=postman, say=ports.say)
+    delivery = Delivery(storage=storage, letter_sender=letter_sender, say=ports.say)
     return EdgeWork(
         subscriptions=(
             Subscription(

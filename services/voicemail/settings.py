@@ -6,15 +6,15 @@ from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """`smtp` and `mail_from` are the runtime's.
+    """Beside these, voicemail uses `smtp` and `mail_from` of the runtime.
 
-    The sender's domain stands in every Message-ID: a change of it makes a letter under way a new one.
+    The sender's domain is part of every Message-ID: changing it makes a letter under way a new one.
     """
 
     mail_from_name: str = "Ringback"
     attachment_bytes_max: int = Field(default=10 * 1024**2, ge=0)
-    """A larger MP3 stays in the console; the letter has a link and says so (EC-69)."""
+    """A larger MP3 is not attached: the letter says so and has a link to the console (EC-69)."""
     conversions_at_once_max: int = Field(default=2, ge=1)
-    """ffmpeg processes at the same time: one per core."""
+    """Conversions at the same time: one per core."""
     deliveries_at_once_max: int = Field(default=8, ge=1)
     """Letters and recordings under way at the same time."""

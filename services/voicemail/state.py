@@ -1,7 +1,6 @@
 """What voicemail remembers of one organization.
 
-A voice message and a letter are dropped once nothing can happen to them any more: what is shown of them
-later is a projection's, so the state holds what is open and no more.
+A record is dropped when nothing can happen to it any more; a projection shows what has ended.
 """
 
 from enum import StrEnum
@@ -34,7 +33,7 @@ from runtime.records import Record, State
 
 
 class Organization(Record, frozen=True, array_like=True):
-    """Whose letters these are, and who gets them when nobody else can."""
+    """The sender of the letters, and the administrators, who get them when nobody else can."""
 
     organization_id: OrganizationId
     version: int
@@ -44,11 +43,11 @@ class Organization(Record, frozen=True, array_like=True):
     administrators: tuple[Recipient, ...]
     console_url: str
     home_region: str = ""
-    """How callers' numbers are read; before anything was said of it, those of the world alone."""
+    """The region in which callers' numbers are read; empty: only numbers with a country code are read."""
 
 
 class Department(Record, frozen=True, array_like=True):
-    """What the machine of a department says, how long it listens, and who gets its letters."""
+    """The greeting, limits and recipients of a department's machine."""
 
     department_id: DepartmentId
     version: int
@@ -60,13 +59,13 @@ class Department(Record, frozen=True, array_like=True):
     recipients: tuple[Recipient, ...]
     heads: tuple[Recipient, ...]
     agents: tuple[AgentId, ...] = ()
-    """Whose own letters go to the heads when nobody nearer has an address; none once it is removed."""
+    """Their letters may go to the heads of this department; empty once it is removed."""
 
 
 class Reader(Record, frozen=True, array_like=True):
-    """An employee as a reader of letters: whether a letter to that address reaches anybody now (EC-70).
+    """An employee as a reader of letters: a letter to somebody absent reaches nobody (EC-70).
 
-    `recipients` is the employee's own list, for the voice messages on the employee's machine (V4).
+    `recipients` is the employee's own list, for voice messages on the employee's machine (V4).
     """
 
     agent_id: AgentId
@@ -82,7 +81,7 @@ class Reader(Record, frozen=True, array_like=True):
 
 
 class Notice(Record, frozen=True, array_like=True):
-    """A greeting of the organization's own that can be played."""
+    """An organization's own greeting, rendered."""
 
     notice_id: NoticeId
     version: int
@@ -103,7 +102,7 @@ class Phase(StrEnum):
 
 
 LEG_IS_UP = frozenset({Phase.GREETING, Phase.RECORDING, Phase.THANKING})
-"""Phases in which the caller is on the line and nobody has asked to hang up."""
+"""Phases in which the caller is on the line and no hang-up was commanded."""
 
 
 class StorageStatus(StrEnum):
@@ -133,10 +132,10 @@ _LETTERS_DONE = frozenset({LettersStatus.WRITTEN, LettersStatus.NONE})
 
 
 class VoiceMessage(Record, frozen=True, array_like=True):
-    """One conversation with the machine, and the recording that came of it.
+    """One conversation with the machine, and its recording.
 
-    `taken_at` 0: it never counted as a voice message. `tries` counts storings asked for. `key` is the
-    original in S3, `spool_url` the same audio at the gateway. `letters_open` counts letters without an end.
+    `taken_at` 0: it never counted as a voice message. `tries` counts the storings asked for. `key` is the
+    original in S3, `spool_url` the same audio at the gateway. `letters_open` counts unended letters.
     """
 
     voice_message_id: VoiceMessageId
@@ -166,10 +165,10 @@ class VoiceMessage(Record, frozen=True, array_like=True):
     letters: LettersStatus = LettersStatus.NOT_YET
     letters_open: int = 0
     agent_id: AgentId | None = None
-    """Whose own machine it is; then no department's."""
+    """The employee whose machine it is; None for a department's."""
     is_greeted: bool = False
     is_erased: bool = False
-    """Its customer's data were erased (V6): no letter tells of it."""
+    """Its customer's data were erased (V6), so no letter tells of it."""
     mp3_sha256: str = ""
 
     @property
@@ -189,7 +188,7 @@ class VoiceMessage(Record, frozen=True, array_like=True):
 
 
 class EndedCallback(Record, frozen=True, array_like=True):
-    """A callback that ended without an agent and without a voice message: what its letters tell."""
+    """What the letters tell of a callback that ended without an agent and without a voice message."""
 
     callback_id: CallbackId
     kind: LetterKind
@@ -201,17 +200,17 @@ class EndedCallback(Record, frozen=True, array_like=True):
     letters: LettersStatus = LettersStatus.WANTED
     letters_open: int = 0
     was_abandoned: bool = False
-    """It followed a call that was abandoned; nobody had ordered it (C11)."""
+    """It followed an abandoned call; nobody had ordered it (C11)."""
     is_erased: bool = False
     """Its customer's data were erased (V6)."""
 
 
 class RetentionWarning(Record, frozen=True, array_like=True):
-    """What the letters of a day say of voice messages that go unheard from one machine (V6).
+    """What the letters of a day tell of one machine's unheard voice messages (V6).
 
-    It outlives its letters until the audio is gone, so that nobody is warned of a voice message twice;
-    `warning_id` is the first of `voice_message_ids`. `messages` are those that the letters list, and go with
-    the last letter.
+    It stays until the audio is gone, so that nobody is warned of a voice message twice; `warning_id` is the
+    first of `voice_message_ids`. `messages` are those that the letters list; they are dropped with the last
+    letter.
     """
 
     warning_id: VoiceMessageId
@@ -225,7 +224,7 @@ class RetentionWarning(Record, frozen=True, array_like=True):
 
 
 class Letter(Record, frozen=True, array_like=True):
-    """One letter to one recipient, until the mail server took it or never will."""
+    """One letter to one recipient, until the mail server has taken it or never will."""
 
     letter_id: str
     kind: LetterKind
@@ -257,7 +256,7 @@ class VoicemailState(State):
         self.warnings = self.table("warnings", RetentionWarning, self._index_warning)
 
     def _index_message(self, old: VoiceMessage | None, new: VoiceMessage | None) -> None:
-        # Two conversations on one leg, or one that moves to another, are facts that contradict each other.
+        # Contradictory facts may put two conversations on one leg, or move one to another leg.
         if old is not None and self._by_leg.get(old.leg_id) == old.voice_message_id:
             del self._by_leg[old.leg_id]
         if new is not None:
@@ -329,16 +328,16 @@ class VoicemailState(State):
         return None if found is None else self.messages[found]
 
     def message_recorded_as(self, leg_id: LegId, recording_id: RecordingId) -> VoiceMessage | None:
-        """The voice message that a recording belongs to; other services' recordings are none of ours."""
+        """The voice message of a recording; None for a recording of another service."""
         message = self.message_on(leg_id)
         return message if message is not None and message.recording_id == recording_id else None
 
     def organization(self) -> Organization | None:
-        """The organization itself, once the directory has told of it."""
+        """The organization, once the directory has told of it."""
         return next(iter(self.organizations), None)
 
     def caller(self, said: str | None) -> str | None:
-        """A caller's number as everybody keeps it, so that letters can dial it; None: withheld."""
+        """A caller's number in the canonical form, so that letters can dial it; None: withheld."""
         organization = self.organization()
         region = "" if organization is None else organization.home_region
         return canonical(said, DiallingPolicy(home_region=region))

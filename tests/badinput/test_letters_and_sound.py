@@ -20,13 +20,13 @@ from contracts.ids import Instant, OrganizationId
 from contracts.message import type_name
 from contracts.voicemail import SendLetter
 from runtime.mail.addresses import InvalidAddress
-from services.voicemail.activities.audio import NotPlayable, Studio
-from services.voicemail.activities.composing import Audio, Writer
+from services.voicemail.activities.conversion import Mp3Converter, NotPlayable
+from services.voicemail.activities.letter_composer import LetterAudio, LetterComposer
 from tests.badinput.hostile import Hostile
 from tests.unit.voicemail.sounds import voice, wav
-from tests.unit.voicemail.test_posting import LETTER
+from tests.unit.voicemail.test_letter_sender import LETTER
 
-WRITER = Writer(sender_name="Ringback", sender="rb@north.example", attachment_bytes_max=1_000_000)
+COMPOSER = LetterComposer(sender_name="Ringback", sender="rb@north.example", attachment_bytes_max=1_000_000)
 NORTH = OrganizationId("north")
 
 
@@ -38,7 +38,7 @@ def test_a_day_that_no_calendar_has_does_not_keep_a_letter_back(at: int, waited_
     command = msgspec.structs.replace(
         LETTER, called_at=Instant(at), waited_ms=waited_ms, duration_ms=waited_ms
     )
-    raw = WRITER.letter(NORTH, command, Audio(mp3=b"mp3")).as_bytes()
+    raw = COMPOSER.compose(NORTH, command, LetterAudio(mp3=b"mp3")).as_bytes()
     found = email.message_from_bytes(raw, policy=email.policy.default)
     assert [part.get_content_type() for part in found.walk()][-1] == "audio/mpeg"
 
@@ -51,7 +51,7 @@ def test_any_letter_that_a_decider_can_ask_for_is_written_or_has_no_address() ->
         command = Hostile(random.Random(seed), (0.05, 0.4)[seed % 2]).message(SendLetter)
         command = decode(type_name(command), encode(command))  # type: ignore[assignment]  # as it arrives
         try:
-            letter = WRITER.letter(NORTH, command, Audio(mp3=b"mp3"))
+            letter = COMPOSER.compose(NORTH, command, LetterAudio(mp3=b"mp3"))
         except InvalidAddress:
             continue
         except Exception as error:
@@ -92,9 +92,9 @@ def test_no_name_of_anything_becomes_a_header(name: str) -> None:
         console_url=name,
         letter_id=name,
     )
-    letter = WRITER.letter(NORTH, command, Audio(mp3=b"mp3"))
+    letter = COMPOSER.compose(NORTH, command, LetterAudio(mp3=b"mp3"))
     found = email.message_from_bytes(letter.as_bytes(), policy=email.policy.default)
-    ordinary = WRITER.letter(NORTH, LETTER, Audio(mp3=b"mp3")).as_bytes()
+    ordinary = COMPOSER.compose(NORTH, LETTER, LetterAudio(mp3=b"mp3")).as_bytes()
     expected = email.message_from_bytes(ordinary, policy=email.policy.default)
     assert sorted(found.keys()) == sorted(expected.keys())
     assert found["To"].addresses[0].addr_spec == "head@north.example"
@@ -119,7 +119,7 @@ async def test_ten_hours_of_silence_are_no_voice_message_and_cost_little() -> No
     assert len(silence) > 30_000_000
     before_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     began = time.monotonic()
-    sound = await Studio(at_once_max=2).mp3(silence, speech_ms_min=2_000, duration_ms_max=180_000)
+    sound = await Mp3Converter(at_once_max=2).convert(silence, speech_ms_min=2_000, duration_ms_max=180_000)
     assert sound.mp3 == b""
     assert time.monotonic() - began < 60
     assert max(0, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - before_kib) < 150 * 1024
@@ -147,6 +147,8 @@ NAMED_WAV = {
 async def test_what_only_calls_itself_a_recording_is_refused_with_the_reason(what: str) -> None:
     """It goes to quarantine, and the recipients are still told that somebody called."""
     with pytest.raises(NotPlayable) as refused:
-        await Studio(at_once_max=2).mp3(NAMED_WAV[what], speech_ms_min=2_000, duration_ms_max=180_000)
+        await Mp3Converter(at_once_max=2).convert(
+            NAMED_WAV[what], speech_ms_min=2_000, duration_ms_max=180_000
+        )
     assert "passwd" not in str(refused.value)
     assert 0 < len(str(refused.value)) < 400

@@ -19,7 +19,7 @@ from contracts.ids import OrganizationId
 from contracts.topics import DEAD_LETTERS, DELIVERY, SPEECH, TELEPHONY
 from contracts.voicemail import SendLetter
 from runtime.ports import LogRecord
-from services.voicemail.activities.composing import identity
+from services.voicemail.activities.letter_composer import identity
 from tools import stretch
 from tools.chaos.workload import Company
 from tools.log import Reading
@@ -27,7 +27,7 @@ from tools.log import Reading
 END: Final = "chaos_end"
 """The header of the record that marks a topic's end: no broker is asked for it."""
 IDENTITY_LENGTH: Final = 32
-"""What a Message-ID shows of a letter's identity (services/voicemail/activities/composing.py)."""
+"""What a Message-ID shows of a letter's identity (services/voicemail/activities/letter_composer.py)."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):

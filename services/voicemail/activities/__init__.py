@@ -1,13 +1,13 @@
 """Where voicemail touches the world: S3, the spool, ffmpeg and the mail server.
 
-`Delivery` hears the commands of `ringback.delivery` and says what became of each. What it does is in
-`storing` (a recording to S3), `audio` (ffmpeg), `posting` (a letter, once), `composing` and `wording` (what
-it says) and `fetching` (the gateway's spool). Every effect is a constructor argument.
+`Delivery` hears the commands of `ringback.delivery` and says what became of each. `storage` puts a recording
+into S3, `conversion` makes its MP3 (with `speech_detection` and `g711`), `spool` reads from the gateway,
+`letter_sender` sends each letter once, and `letter_composer` writes it (with `letter_texts`, `formats` and
+`retention_warning`). Every effect is a constructor argument.
 
-A mail server may take ten minutes for a letter. Beyond half a minute such a letter is left to itself, and
-says what became of it when it is known: recordings, and letters to other servers, do not wait behind it. If
-the process ends meanwhile, the decider asks for the letter again, and its mark says that it may have
-arrived.
+A mail server may take ten minutes for a letter. After half a minute the next command is taken, and the letter
+is answered when its end is known, so that recordings and letters to other servers do not wait behind it. If
+the process ends meanwhile, the decider asks for the letter again, and its mark says that it may have arrived.
 """
 
 import asyncio
@@ -29,52 +29,57 @@ from contracts.voicemail import (
 )
 from runtime import metrics
 from runtime.edge import Heard, Say
-from services.voicemail.activities.posting import Postman
-from services.voicemail.activities.storing import Keeper
+from services.voicemail.activities.letter_sender import LetterSender
+from services.voicemail.activities.storage import MessageStorage
 
 SOURCE: Final = "voicemail.activities"
 WAITED_S_MAX: Final = 30.0
-"""For one letter, before the next command is taken in its place."""
+"""How long one letter is waited for before the next command is taken."""
 SLOW_LETTERS_MAX: Final = 200
-"""Left to themselves at once: each holds its MP3. Beyond them letters are deferred without a try."""
+"""Slow letters at the same time, each with its MP3 in memory; further letters are deferred untried."""
 BUSY: Final = "the mail server is so slow that no more letters can wait for it"
 
 _log = structlog.get_logger()
 
 
 class Delivery:
-    """The handlers of the delivery topic: each command is answered on the log, and safe to hear twice."""
+    """Handles the delivery topic: each command is answered on the log, and safe to hear twice."""
 
     def __init__(
-        self, *, keeper: Keeper, postman: Postman, say: Say, waited_s_max: float = WAITED_S_MAX
+        self,
+        *,
+        storage: MessageStorage,
+        letter_sender: LetterSender,
+        say: Say,
+        waited_s_max: float = WAITED_S_MAX,
     ) -> None:
-        self._keeper = keeper
-        self._postman = postman
+        self._storage = storage
+        self._letter_sender = letter_sender
         self._say = say
         self._waited_s_max = waited_s_max
         self._slow: set[asyncio.Task[None]] = set()
 
     async def handle(self, heard: Heard) -> None:
-        """Carry out one command and answer it; a letter that takes long is answered later."""
+        """Carry out one command and answer it; a slow letter is answered later."""
         match heard.message:
             case StoreMessage() as command:
-                fact = await self._keeper.store(heard.envelope.organization_id, command)
+                fact = await self._storage.store(heard.envelope.organization_id, command)
                 await self._answer(heard, fact)
             case SendLetter() as command if len(self._slow) >= SLOW_LETTERS_MAX:
                 deferred = LetterDeferred(letter_id=command.letter_id, answer=BUSY, tries=command.tries)
                 await self._answer(heard, deferred)
             case SendLetter() as command:
-                await self._soon(asyncio.create_task(self._sent(heard, command)))
+                await self._wait_a_while(asyncio.create_task(self._sent(heard, command)))
             case other:
                 raise TypeError(f"not a command of delivery: {other!r}")
 
     async def stop(self) -> None:
-        """End what is left to itself: its marks say that it may have arrived."""
+        """Cancel the slow letters; their marks say that they may have arrived."""
         for task in self._slow:
             task.cancel()
         await asyncio.gather(*self._slow, return_exceptions=True)
 
-    async def _soon(self, task: asyncio.Task[None]) -> None:
+    async def _wait_a_while(self, task: asyncio.Task[None]) -> None:
         try:
             done, _ = await asyncio.wait({task}, timeout=self._waited_s_max)
         except asyncio.CancelledError:
@@ -89,11 +94,11 @@ class Delivery:
     def _slow_ended(self, task: asyncio.Task[None]) -> None:
         self._slow.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            # Nobody tries this again but the decider, within the hour; S3 knows whether it was accepted.
+            # The decider asks again within the hour; the mark in S3 says whether it was accepted.
             _log.warning("what became of a letter was not said", error=repr(task.exception()))
 
     async def _sent(self, heard: Heard, command: SendLetter) -> None:
-        fact = await self._postman.send(heard.envelope.organization_id, command)
+        fact = await self._letter_sender.send(heard.envelope.organization_id, command)
         await self._answer(heard, fact)
 
     async def _answer(self, heard: Heard, fact: Fact) -> None:
@@ -107,7 +112,7 @@ class Delivery:
 
 
 def _count(fact: Fact) -> None:
-    """Metrics and the lines that an operator looks for; what a person said or wrote is in none of them."""
+    """Count and log for the operator, without anything that a person said or wrote."""
     match fact:
         case MessageStored():
             metrics.VOICE_MESSAGES.labels("stored").inc()

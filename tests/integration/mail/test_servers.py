@@ -17,21 +17,21 @@ from runtime.mail.mailer import SmtpMailer, server_at
 from runtime.mail.smtp_replies import Verdict
 from runtime.memory import MemoryBlobs
 from services.directory.activities.welcome_text import LetterSecrets, WelcomeWriter
-from services.voicemail.activities.audio import Studio
-from services.voicemail.activities.composing import Audio, Writer
-from services.voicemail.activities.posting import Postman
+from services.voicemail.activities.conversion import Mp3Converter
+from services.voicemail.activities.letter_composer import LetterAudio, LetterComposer
+from services.voicemail.activities.letter_sender import LetterSender
 from tests.integration.mail.debian import MailServer
 from tests.integration.mail.readers import read, scored, sha256
 from tests.unit.directory.offices import employee, office
-from tests.unit.voicemail.test_posting import LETTER
-from tests.unit.voicemail.test_storing import Spool
+from tests.unit.voicemail.test_letter_sender import LETTER
+from tests.unit.voicemail.test_message_storage import Spool
 from tests.unit.voicemail.test_warning_letter import THREE, warning
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 VOLGA = OrganizationId("volga")
 SENDER = "ringback@volga.example"
-WRITER = Writer(sender_name="Ringback", sender=SENDER, attachment_bytes_max=10 * 1024**2)
+COMPOSER = LetterComposer(sender_name="Ringback", sender=SENDER, attachment_bytes_max=10 * 1024**2)
 WELCOME = WelcomeWriter(sender_name="Ringback", sender=SENDER, softphone_url="https://volga.example/phone")
 MP3 = b"\xff\xfb\x10\xc4" + bytes(range(256)) * 100
 KEY = MediaKey("voice-messages/x.mp3")
@@ -58,16 +58,16 @@ def command(email: str, letter_id: str, **changes: object) -> SendLetter:
     return msgspec.structs.replace(LETTER, recipient=recipient, letter_id=letter_id, **changes)
 
 
-def postman(server: MailServer, mp3: bytes = MP3, *, timeout_s: float = 60) -> Postman:
+def letter_sender(server: MailServer, mp3: bytes = MP3, *, timeout_s: float = 60) -> LetterSender:
     """Voicemail's sender of letters, on this server."""
     blobs = MemoryBlobs()
     blobs.objects[KEY] = (mp3, "audio/mpeg")
-    return Postman(
+    return LetterSender(
         blobs=blobs,
         fetch=Spool(),
-        studio=Studio(at_once_max=1),
+        converter=Mp3Converter(at_once_max=1),
         mailer=mailer(server, timeout_s=timeout_s),
-        writer=WRITER,
+        composer=COMPOSER,
         sender=SENDER,
         now=lambda: 1_000_000,
     )
@@ -89,12 +89,12 @@ def kinds(language: Language) -> Sequence[Letter]:
     told = command("anna@volga.example", "letter.1", language=language)
     more = msgspec.structs.replace
     return (
-        WRITER.letter(VOLGA, told, Audio(mp3=MP3)),
-        WRITER.letter(VOLGA, more(told, caller=None, department_name=""), Audio()),
-        WRITER.letter(VOLGA, more(told, kind=LetterKind.EXPIRED, voice_message_id=None), Audio()),
-        WRITER.letter(VOLGA, more(told, kind=LetterKind.UNREACHED, reason="busy"), Audio()),
-        WRITER.letter(VOLGA, more(told, kind=LetterKind.REFUSED, reason="denied"), Audio()),
-        WRITER.letter(VOLGA, warning(*THREE, language=language), Audio()),
+        COMPOSER.compose(VOLGA, told, LetterAudio(mp3=MP3)),
+        COMPOSER.compose(VOLGA, more(told, caller=None, department_name=""), LetterAudio()),
+        COMPOSER.compose(VOLGA, more(told, kind=LetterKind.EXPIRED, voice_message_id=None), LetterAudio()),
+        COMPOSER.compose(VOLGA, more(told, kind=LetterKind.UNREACHED, reason="busy"), LetterAudio()),
+        COMPOSER.compose(VOLGA, more(told, kind=LetterKind.REFUSED, reason="denied"), LetterAudio()),
+        COMPOSER.compose(VOLGA, warning(*THREE, language=language), LetterAudio()),
         welcome(language),
     )
 
@@ -130,7 +130,7 @@ async def test_a_voice_message_arrives_and_another_make_reads_all_of_it(
         "anna@volga.example", "letter.p3", department_name="Отдел продаж запасных частей", mp3_key=KEY
     )
     told = msgspec.structs.replace(told, recipient=Recipient(name=LONG, email="anna@volga.example"))
-    assert isinstance(await postman(there).send(VOLGA, told), LetterAccepted)
+    assert isinstance(await letter_sender(there).send(VOLGA, told), LetterAccepted)
     letter = read((await delivered(there, "anna", before + 1))[-1], perl)
     assert letter.one("Subject").endswith("отдел продаж запасных частей")
     assert letter.one("To") == f"{LONG} <anna@volga.example>"
@@ -154,7 +154,7 @@ async def test_a_name_that_is_an_encoded_word_opens_no_header_and_no_body(
         "anna@volga.example", "letter.l1", department_name=HOSTILE, organization_name=HOSTILE, caller=HOSTILE
     )
     told = msgspec.structs.replace(told, recipient=Recipient(name=HOSTILE, email="anna@volga.example"))
-    for letter in (welcome(Language.RUSSIAN, HOSTILE), WRITER.letter(VOLGA, told, Audio())):
+    for letter in (welcome(Language.RUSSIAN, HOSTILE), COMPOSER.compose(VOLGA, told, LetterAudio())):
         answer = await mailer(there).send(letter, sender=SENDER, recipient="anna@volga.example")
         assert answer.verdict is Verdict.ACCEPTED
     for file in (await delivered(there, "anna", before + 2))[before:]:
@@ -170,7 +170,7 @@ async def test_a_refused_recipient_of_three_costs_nobody_else_a_letter_or_a_seco
 ) -> None:
     """Each letter has a fate of its own."""
     before = {name: len(postfix.letters(name)) for name in ("anna", "boris")}
-    sender = postman(postfix)
+    sender = letter_sender(postfix)
     results = [
         await sender.send(VOLGA, command(f"{name}@volga.example", f"letter.three.{name}"))
         for name in ("anna", "nobody", "boris")
@@ -185,7 +185,9 @@ async def test_a_refused_recipient_of_three_costs_nobody_else_a_letter_or_a_seco
 async def test_a_slow_server_gets_one_copy(postfix: MailServer) -> None:
     """It answers the last dot later than it may take for anything else."""
     before = len(postfix.letters("slow"))
-    result = await postman(postfix, timeout_s=5).send(VOLGA, command("slow@volga.example", "letter.slow"))
+    result = await letter_sender(postfix, timeout_s=5).send(
+        VOLGA, command("slow@volga.example", "letter.slow")
+    )
     assert isinstance(result, LetterAccepted)
     assert len(await delivered(postfix, "slow", before + 1)) == before + 1
 
@@ -204,7 +206,7 @@ async def test_a_greylisted_letter_comes_with_the_next_try_and_once(
             await writer.drain()
 
     async with await asyncio.start_server(policy, "127.0.0.1", policy_port):
-        sender, told = postman(postfix), command("grey@volga.example", "letter.grey")
+        sender, told = letter_sender(postfix), command("grey@volga.example", "letter.grey")
         first = await sender.send(VOLGA, told)
         second = await sender.send(VOLGA, msgspec.structs.replace(told, tries=1))
     assert isinstance(first, LetterDeferred)
@@ -221,7 +223,7 @@ async def test_a_server_with_a_smaller_limit_gets_the_letter_with_a_link(
     """Postfix says 552 5.3.4 as soon as it hears the size."""
     before = len(postfix.letters("boris"))
     told = command("boris@volga.example", "letter.size", mp3_key=KEY)
-    result = await postman(postfix, mp3=bytes(400_000)).send(VOLGA, told)
+    result = await letter_sender(postfix, mp3=bytes(400_000)).send(VOLGA, told)
     assert isinstance(result, LetterAccepted)
     letter = read((await delivered(postfix, "boris", before + 1))[-1], perl)
     assert [part.type for part in letter.parts] == ["text/plain", "text/html"]
@@ -235,7 +237,7 @@ async def test_a_certificate_that_nobody_knows_does_only_where_none_is_demanded(
     """As Debian's Postfix comes; and with its authority known, a letter goes verified."""
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
-    letter = WRITER.letter(VOLGA, command("anna@volga.example", "letter.tls"), Audio())
+    letter = COMPOSER.compose(VOLGA, command("anna@volga.example", "letter.tls"), LetterAudio())
 
     async def verdict(url: str, ca: str = "") -> Verdict:
         sends = mailer(postfix, url, ca=ca)
@@ -249,7 +251,7 @@ async def test_a_certificate_that_nobody_knows_does_only_where_none_is_demanded(
 @pytest.mark.rule("V4")
 async def test_what_a_server_says_of_us_defers_and_of_the_recipient_is_final(postfix: MailServer) -> None:
     """Postfix relays for nobody here: that is for whoever set the server up, and not for the recipient."""
-    letter = WRITER.letter(VOLGA, command("anna@volga.example", "letter.relay"), Audio())
+    letter = COMPOSER.compose(VOLGA, command("anna@volga.example", "letter.relay"), LetterAudio())
     relayed = await mailer(postfix).send(letter, sender=SENDER, recipient="anna@elsewhere.example")
     assert (relayed.verdict, relayed.is_our_fault) == (Verdict.DEFERRED, True)
     unknown = await mailer(postfix).send(letter, sender=SENDER, recipient="nobody@volga.example")
@@ -264,9 +266,9 @@ async def test_letters_reach_addresses_with_apostrophes_and_in_other_letters(
     """Where the server knows SMTPUTF8; where it does not, that is said, and is final."""
     before = len(postfix.letters(name))
     told = command(f"{name}@volga.example", f"letter.{name}")
-    assert isinstance(await postman(postfix).send(VOLGA, told), LetterAccepted)
+    assert isinstance(await letter_sender(postfix).send(VOLGA, told), LetterAccepted)
     assert len(await delivered(postfix, name, before + 1)) == before + 1
     if not name.isascii():
-        refused = await postman(opensmtpd).send(VOLGA, told)
+        refused = await letter_sender(opensmtpd).send(VOLGA, told)
         assert isinstance(refused, LetterFailed)
         assert "Latin" in refused.answer

@@ -31,8 +31,8 @@ from runtime.system_clock import SystemClock
 from services.voicemail.service import build
 from services.voicemail.settings import Settings
 from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, wav
-from tests.unit.voicemail.test_posting import LETTER
-from tests.unit.voicemail.test_storing import command
+from tests.unit.voicemail.test_letter_sender import LETTER
+from tests.unit.voicemail.test_message_storage import command
 from tools.stack.parts import S3, Smtp
 from tools.stack.process import free_port
 

@@ -83,10 +83,10 @@ def wav(samples: list[int], *, data_bytes: int | None = None) -> bytes:
 @functools.cache
 def spoken() -> bytes:
     """A message of four seconds between a second of silence before and two after it, in A-law WAV."""
-    return companded(wav(silence(1_000) + voice(4_000) + silence(2_000)))
+    return g711(wav(silence(1_000) + voice(4_000) + silence(2_000)))
 
 
-def companded(sound: bytes, codec: str = "pcm_alaw") -> bytes:
+def g711(sound: bytes, codec: str = "pcm_alaw") -> bytes:
     """What a PBX would have recorded of a WAV: one byte a sample."""
     header, samples = sound[:44], sound[44:]
     form = {"pcm_alaw": 6, "pcm_mulaw": 7}[codec]

@@ -6,7 +6,7 @@ from msgspec import structs
 from contracts.dialling import DiallingPolicy
 from contracts.directory import OrganizationSaved
 from contracts.voicemail import SendLetter
-from services.voicemail.activities.wording import call_url
+from services.voicemail.activities.formats import call_url
 from tests.unit.voicemail.stories import (
     Office,
     diverted,

@@ -14,8 +14,8 @@ from runtime.mail.mailer import Sendable
 from runtime.mail.smtp_replies import SendResult, Verdict
 from services.voicemail import activities
 from services.voicemail.activities import Delivery
-from services.voicemail.activities.posting import Postman
-from tests.unit.voicemail.test_posting import LETTER, VOLGA, World
+from services.voicemail.activities.letter_sender import LetterSender
+from tests.unit.voicemail.test_letter_sender import LETTER, VOLGA, World
 
 WITHOUT_SOUND = msgspec.structs.replace(LETTER, mp3_key=None)
 
@@ -50,9 +50,9 @@ def heard(command: SendLetter) -> Heard:
 
 
 def delivery(server: SlowServer, log: Log) -> Delivery:
-    postman: Postman = World().process()
-    postman._mailer = server
-    return Delivery(keeper=None, postman=postman, say=log, waited_s_max=0.05)  # type: ignore[arg-type]  # no recording here
+    letter_sender: LetterSender = World().process()
+    letter_sender._mailer = server
+    return Delivery(storage=None, letter_sender=letter_sender, say=log, waited_s_max=0.05)  # type: ignore[arg-type]  # no recording here
 
 
 @pytest.mark.rule("V4", "V7")
@@ -88,9 +88,9 @@ async def test_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPatch)
 async def test_a_process_that_ends_meanwhile_leaves_the_mark_of_a_sending() -> None:
     """Whoever is asked for the letter next knows that it may have arrived."""
     world, server, log = World(), SlowServer(), Log()
-    postman = world.process()
-    postman._mailer = server
-    made = Delivery(keeper=None, postman=postman, say=log, waited_s_max=0.05)  # type: ignore[arg-type]  # no recording here
+    letter_sender = world.process()
+    letter_sender._mailer = server
+    made = Delivery(storage=None, letter_sender=letter_sender, say=log, waited_s_max=0.05)  # type: ignore[arg-type]  # no recording here
     await made.handle(heard(WITHOUT_SOUND))
     await made.stop()
     world.now += 60_000

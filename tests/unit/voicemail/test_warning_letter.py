@@ -12,8 +12,8 @@ from contracts.directory import Language, Recipient
 from contracts.history import UnheardMessage
 from contracts.ids import Instant, VoiceMessageId
 from contracts.voicemail import LetterKind, SendLetter
-from services.voicemail.activities.composing import Audio
-from tests.unit.voicemail.test_composing import HEADERS, HOSTILE, VOLGA, WRITER, Page, part
+from services.voicemail.activities.letter_composer import LetterAudio
+from tests.unit.voicemail.test_letter_composer import COMPOSER, HEADERS, HOSTILE, VOLGA, Page, part
 
 DAY_MS = 24 * 3600 * 1000
 TAKEN_AT = 1_795_248_000_000
@@ -58,7 +58,7 @@ THREE = (unheard(0), unheard(1, None), unheard(2, "101"))
 
 def received(command: SendLetter) -> EmailMessage:
     found = email.message_from_bytes(
-        WRITER.letter(VOLGA, command, Audio()).as_bytes(), policy=email.policy.default
+        COMPOSER.compose(VOLGA, command, LetterAudio()).as_bytes(), policy=email.policy.default
     )
     assert isinstance(found, EmailMessage)
     return found

@@ -1,7 +1,7 @@
-"""A-law and µ-law, as phones send sound: decoded without ffmpeg (V2, V3).
+"""G.711, A-law and µ-law, decoded without ffmpeg (V2, V3).
 
-PBXs record what they hear, one byte a sample (G.711), which a table turns into samples: a millisecond for
-three minutes, where starting ffmpeg alone takes 100 ms. Whatever is not exactly that is ffmpeg's to decode.
+PBXs record what phones send, one byte per sample. A table decodes three minutes in a millisecond, where
+starting ffmpeg alone takes 100 ms. ffmpeg decodes everything else.
 """
 
 import audioop
@@ -15,20 +15,20 @@ FRAME_BYTES: Final = 20 * BYTES_PER_MS
 
 
 class Law(StrEnum):
-    """How a byte stands for a sample, by ffmpeg's names."""
+    """The companding law, by ffmpeg's names."""
 
     A = "alaw"
     MU = "mulaw"
 
 
 _TAGS: Final = {6: Law.A, 7: Law.MU}
-"""RFC 2361: the forms of a WAV."""
+"""RFC 2361: format tags of a WAV."""
 _FORM: Final = struct.Struct("<HHIIHH")
-"""Tag, channels, rate, bytes a second, bytes a frame, bits."""
+"""Tag, channels, rate, bytes per second, bytes per frame, bits."""
 
 
 def law_of(form: bytes) -> Law | None:
-    """Which of both a WAV's `fmt ` chunk speaks of, at 8 kHz with one channel; None: anything else."""
+    """The law that a WAV's `fmt ` chunk names, at 8 kHz with one channel; None for anything else."""
     if len(form) < _FORM.size:
         return None
     tag, channels, rate_hz, _, frame_bytes, bits = _FORM.unpack_from(form)
@@ -38,6 +38,6 @@ def law_of(form: bytes) -> Law | None:
 
 
 def pcm(sound: bytes, law: Law, since_frame: int, until_frame: int) -> bytes:
-    """Samples of 16 bits from one frame of 20 ms to another."""
+    """Samples of 16 bits from one frame of 20 ms up to another."""
     part = sound[since_frame * FRAME_BYTES : until_frame * FRAME_BYTES]
     return audioop.alaw2lin(part, 2) if law is Law.A else audioop.ulaw2lin(part, 2)

@@ -1,4 +1,4 @@
-"""What a warning says: what goes unheard, from whom, since when, and when it is removed (V6)."""
+"""A warning's texts and its page: which voice messages go unheard, and when they are removed (V6)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,15 +11,15 @@ from contracts.directory import Language
 from contracts.history import UnheardMessage
 from contracts.voicemail import SendLetter
 from runtime.text import one_line
-from services.voicemail.activities import wording
-from services.voicemail.activities.wording import call_url
+from services.voicemail.activities import formats, letter_texts
+from services.voicemail.activities.formats import call_url
 
 ACCENT: Final = "#b91c1c"
-"""Red: of all letters this one is the last."""
+"""Red: no other letter follows about these voice messages."""
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """Every sentence of a warning; the mappings are by the plural forms of the language (CLDR)."""
+class WarningTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """Every sentence of a warning; mappings are by the plural forms of the language (CLDR)."""
 
     kind: str
     titles: Mapping[str, str]
@@ -33,7 +33,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     open_many: str
 
 
-RUSSIAN: Final = Words(
+RUSSIAN: Final = WarningTexts(
     kind="Автоответчик",
     titles={
         "one": "{count} непрослушанное сообщение скоро будет удалено",
@@ -56,7 +56,7 @@ RUSSIAN: Final = Words(
     open_many="Открыть все в консоли",
 )
 
-ENGLISH: Final = Words(
+ENGLISH: Final = WarningTexts(
     kind="Answering machine",
     titles={
         "one": "{count} unheard voice message will soon be removed",
@@ -77,32 +77,32 @@ ENGLISH: Final = Words(
     open_many="Open all in the console",
 )
 
-WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
+TEXTS: Final[dict[Language, WarningTexts]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
 
 
 def page(command: SendLetter) -> dict[str, object]:
-    """Everything the templates of a warning show, ready to be read."""
-    words, shared = WORDS[command.language], wording.WORDS[command.language]
+    """Everything that the templates of a warning show, as text."""
+    texts, shared = TEXTS[command.language], letter_texts.TEXTS[command.language]
     count = max(command.unheard_count, len(command.unheard))
-    title = _counted(words.titles, count, command.language)
+    title = _counted(texts.titles, count, command.language)
     department, employee = one_line(command.department_name), one_line(command.employee_name)
-    where = wording.in_department(department, shared) if department else employee
+    where = letter_texts.in_department(department, shared) if department else employee
     rows = [(shared.department, department), (shared.employee, employee)]
-    zone = wording.place(wording.zone(command.timezone), command.language)
+    zone = formats.place(formats.zone(command.timezone), command.language)
     left_out = count - len(command.unheard)
-    url, opened = _console_url(command, count), words.open_one if count == 1 else words.open_many
+    url, opened = _console_url(command, count), texts.open_one if count == 1 else texts.open_many
     return {
         "language": str(command.language),
         "subject": f"{title}: {where}" if where else title,
-        "kind": words.kind,
+        "kind": texts.kind,
         "title": title,
-        "lead": words.lead_one if count == 1 else words.lead_many,
+        "lead": texts.lead_one if count == 1 else texts.lead_many,
         "accent": ACCENT,
-        "rows": [*((label, value) for label, value in rows if value), (words.zone, zone)],
+        "rows": [*((label, value) for label, value in rows if value), (texts.zone, zone)],
         "messages": [_message(command, each) for each in command.unheard],
-        "received": words.received,
-        "removed": words.removed,
-        "others": _counted(words.others, left_out, command.language) if left_out else "",
+        "received": texts.received,
+        "removed": texts.removed,
+        "others": _counted(texts.others, left_out, command.language) if left_out else "",
         "console_url": url,
         "open": opened,
         "links": [(opened, url)] if url else [],
@@ -112,25 +112,25 @@ def page(command: SendLetter) -> dict[str, object]:
 
 
 def _counted(forms: Mapping[str, str], count: int, language: Language) -> str:
-    """The form that goes with a number; what a language lacks is its last."""
+    """The plural form for a count; the last one where a language lacks it."""
     form = Locale.parse(str(language)).plural_form(count)
     return forms.get(form, list(forms.values())[-1]).format(count=count)
 
 
 def _message(command: SendLetter, message: UnheardMessage) -> dict[str, str]:
-    where, language = wording.zone(command.timezone), command.language
+    where, language = formats.zone(command.timezone), command.language
     return {
-        "caller": one_line(wording.number(message.caller, wording.WORDS[language])),
+        "caller": one_line(formats.number(message.caller, letter_texts.TEXTS[language].withheld)),
         "call_url": call_url(message.caller),
-        "received": wording.moment_in_list(message.taken_at, where, language),
-        "length": wording.duration(message.duration_ms, language) if message.duration_ms else "",
-        "removed": wording.moment_in_list(message.removed_at, where, language),
+        "received": formats.moment_in_list(message.taken_at, where, language),
+        "length": formats.duration(message.duration_ms, language) if message.duration_ms else "",
+        "removed": formats.moment_in_list(message.removed_at, where, language),
     }
 
 
 def _console_url(command: SendLetter, count: int) -> str:
-    """The one voice message, or all of them; nothing where there is no console."""
-    base = wording.console(command.console_url)
+    """The console's page of the only voice message, or of all; empty without a console."""
+    base = formats.console_base(command.console_url)
     if not base:
         return ""
     if count == 1:

@@ -1,12 +1,13 @@
-"""Carrying out `delivery.send_letter`: each letter once, whatever is read twice (V4, V7, EC-65, EC-68).
+"""Carries out `delivery.send_letter`: each letter is sent once (V4, V7, EC-65, EC-68).
 
-A command may come twice: its answer was not on the log when this process died, or another process took
-the partition over. So a letter leaves marks. In this process: what was accepted is answered again without
-sending. In S3: `sending` before, and again and again while a slow server takes its time, `accepted` after.
-Whoever finds `sending` waits until nobody can be at it any more, and then counts the letter as one that may
-have arrived. What remains: the server takes a letter,
-and its answer, or the mark after it, is lost; or S3 is away at the same moment. Then a second copy with
-the same Message-ID goes out, and is counted (`is_repeat_possible`).
+A command may be read twice: its answer was not on the log when this process died, or another process took
+the partition over. So this process remembers accepted letters and answers them again without sending; and S3
+has a mark per letter: `sending` before, renewed while a slow server takes its time, and `accepted` after.
+A process that finds `sending` defers the letter until the mark is too old for anybody to be sending, and then
+counts it as one that may have arrived.
+
+A second copy with the same Message-ID remains possible, and is counted (`is_repeat_possible`): when the
+server takes a letter and its reply, or the mark after it, is lost, or S3 is away at that moment.
 """
 
 import asyncio
@@ -23,28 +24,34 @@ from runtime.mail.addresses import InvalidAddress
 from runtime.mail.mailer import Mailer
 from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.ports import Blobs, BlobsUnavailable
-from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Studio
-from services.voicemail.activities.composing import WITHOUT_SOUND, Absence, Audio, Writer, identity
-from services.voicemail.activities.fetching import Fetch, FetchFailed
-from services.voicemail.activities.storing import folder_of, sha256
+from services.voicemail.activities.conversion import ConverterMissing, Mp3Converter, NotPlayable
+from services.voicemail.activities.letter_composer import (
+    WITHOUT_SOUND,
+    AudioAbsence,
+    LetterAudio,
+    LetterComposer,
+    identity,
+)
+from services.voicemail.activities.spool import Fetch, FetchFailed
+from services.voicemail.activities.storage import folder_of, sha256
 
 Result = LetterAccepted | LetterDeferred | LetterFailed
 
 REMEMBERED_MAX: Final = 10_000
-"""Letters accepted by this process: far more than can be read twice after a rebalance."""
+"""Accepted letters that are remembered: far more than can be read twice after a rebalance."""
 MARK_RENEWED_S: Final = 20.0
 MARK_MS_MAX: Final = 55_000
-"""A mark that was not renewed for so long is of a process that is gone; the first retry of a deferred letter
-comes after a minute."""
+"""A mark that was not renewed for so long belongs to a dead process. A deferred letter is first retried after
+a minute."""
 AUDIO_TRIES: Final = 3
-"""A letter is deferred this often for audio that S3 has and does not give; then it goes with a link."""
+"""A letter is deferred this often for audio that S3 has but does not give; then it goes with a link."""
 SPOOL_SPEECH_MS_MIN: Final = 1
-"""Audio from the spool is attached whatever is said in it: whether it is a message is not decided here."""
+"""Audio from the spool is attached if anything is said in it; `storage` checks whether it is a message."""
 SPOOL_DURATION_MS_MAX: Final = 60 * 60_000
 
 
 class SendingMark(msgspec.Struct, frozen=True, kw_only=True):
-    """What S3 remembers of a letter."""
+    """The mark of a letter in S3."""
 
     state: str
     at: int
@@ -52,32 +59,32 @@ class SendingMark(msgspec.Struct, frozen=True, kw_only=True):
     is_repeat_possible: bool = False
 
 
-class Postman:
-    """Sends letters; safe to repeat. `now` is this machine's clock in ms: only ages are taken from it."""
+class LetterSender:
+    """Sends letters; safe to repeat. `now` is this machine's clock in ms, used only for the age of marks."""
 
     def __init__(
         self,
         *,
         blobs: Blobs,
         fetch: Fetch,
-        studio: Studio,
+        converter: Mp3Converter,
         mailer: Mailer,
-        writer: Writer,
+        composer: LetterComposer,
         sender: str,
         now: Callable[[], int],
     ) -> None:
         self._blobs = blobs
         self._fetch = fetch
-        self._studio = studio
+        self._converter = converter
         self._mailer = mailer
-        self._writer = writer
+        self._composer = composer
         self._sender = sender
         self._now = now
         self._accepted: OrderedDict[str, LetterAccepted] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def send(self, organization_id: OrganizationId, command: SendLetter) -> Result:
-        """Carry out the command; whatever happens is a fact."""
+        """Carry out the command; every result is a fact."""
         key = mark_key(organization_id, command)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
@@ -112,7 +119,7 @@ class Postman:
         except InvalidAddress as error:
             answer = SendResult(verdict=Verdict.REFUSED, text=str(error))
         finally:
-            # It ends by itself: a write to S3 that is cancelled may still come after the next one.
+            # It is not cancelled: a cancelled write to S3 may still arrive after the next one.
             done.set()
             await renewing
         match answer.verdict:
@@ -143,43 +150,47 @@ class Postman:
                 return
 
     async def _deliver(
-        self, organization_id: OrganizationId, command: SendLetter, audio: Audio
+        self, organization_id: OrganizationId, command: SendLetter, audio: LetterAudio
     ) -> SendResult:
-        letter = self._writer.letter(organization_id, command, audio)
+        letter = self._composer.compose(organization_id, command, audio)
         recipient = command.recipient.email.strip()
         answer = await self._mailer.send(letter, sender=self._sender, recipient=recipient)
         if answer.is_too_large and audio.mp3:
-            # The server's limit is below ours. It has refused this one, so a smaller one is no second.
-            linked = msgspec.structs.replace(audio, mp3=b"", absence=Absence.NOT_HERE)
-            letter = self._writer.letter(organization_id, command, linked)
+            # The server's limit is below ours. It refused this letter, so a smaller one is not a second copy.
+            linked = msgspec.structs.replace(audio, mp3=b"", absence=AudioAbsence.NOT_HERE)
+            letter = self._composer.compose(organization_id, command, linked)
             answer = await self._mailer.send(letter, sender=self._sender, recipient=recipient)
         return answer
 
-    async def _audio(self, command: SendLetter) -> Audio | None:
-        """The MP3 from S3, else made from the spool, else why there is none; None: try again later."""
+    async def _audio(self, command: SendLetter) -> LetterAudio | None:
+        """The MP3 from S3, else from the spool, else why there is none; None: try again later."""
         if command.mark in WITHOUT_SOUND:
-            return Audio()
+            return LetterAudio()
         if command.mp3_key is not None:
             is_away = False
             try:
                 info = await self._blobs.info(command.mp3_key)
-                if info is not None and info.bytes > self._writer.attachment_bytes_max:
-                    return Audio(absence=Absence.TOO_LARGE)
+                if info is not None and info.bytes > self._composer.attachment_bytes_max:
+                    return LetterAudio(absence=AudioAbsence.TOO_LARGE)
                 mp3 = await self._blobs.get(command.mp3_key)
                 if mp3 and _is_as_told(mp3, command.mp3_sha256):
-                    return Audio(mp3=mp3)
+                    return LetterAudio(mp3=mp3)
                 is_away = bool(mp3)
             except BlobsUnavailable:
                 is_away = True
             spooled = await self._from_spool(command)
             if spooled is not None:
                 return spooled
-            return None if is_away and command.tries < AUDIO_TRIES else Audio(absence=Absence.NOT_HERE)
+            return (
+                None
+                if is_away and command.tries < AUDIO_TRIES
+                else LetterAudio(absence=AudioAbsence.NOT_HERE)
+            )
         if command.spool_url:
-            return await self._from_spool(command) or Audio(absence=Absence.NOT_YET)
-        return Audio()
+            return await self._from_spool(command) or LetterAudio(absence=AudioAbsence.NOT_YET)
+        return LetterAudio()
 
-    async def _from_spool(self, command: SendLetter) -> Audio | None:
+    async def _from_spool(self, command: SendLetter) -> LetterAudio | None:
         if not command.spool_url:
             return None
         try:
@@ -188,17 +199,17 @@ class Postman:
                 return None
             if not await asyncio.to_thread(_is_as_told, original, command.spool_sha256):
                 return None
-            sound = await self._studio.mp3(
+            sound = await self._converter.convert(
                 original, speech_ms_min=SPOOL_SPEECH_MS_MIN, duration_ms_max=SPOOL_DURATION_MS_MAX
             )
         except (FetchFailed, ConverterMissing):
             return None
         except NotPlayable:
-            return Audio(mark=Mark.NOT_PLAYABLE)
-        return Audio(mp3=sound.mp3, duration_ms=sound.speech_ms, mark=sound.mark) if sound.mp3 else None
+            return LetterAudio(mark=Mark.NOT_PLAYABLE)
+        return LetterAudio(mp3=sound.mp3, duration_ms=sound.speech_ms, mark=sound.mark) if sound.mp3 else None
 
     async def _mark(self, key: str) -> SendingMark | None:
-        """What S3 knows of this letter. While S3 is away letters go all the same (V7)."""
+        """The letter's mark; None while S3 is away, because letters are sent all the same (V7)."""
         try:
             data = await self._blobs.get(key)
         except BlobsUnavailable:
@@ -227,7 +238,7 @@ def _is_as_told(data: bytes, digest: str) -> bool:
 
 
 def mark_key(organization_id: OrganizationId, command: SendLetter) -> str:
-    """Where a letter's mark lies."""
+    """The key of a letter's mark in S3."""
     return f"letters/{folder_of(organization_id)}/{identity(organization_id, command)}.json"
 
 

@@ -1,9 +1,9 @@
-"""From whatever a PBX recorded to an MP3 for people, by ffmpeg in a process of its own (V3, V8).
+"""Converts a PBX's recording to an MP3, by ffmpeg in a process of its own (V3, V8).
 
-What comes in is judged by its content and never by a name. ffmpeg gets a forced format, no protocols but
-files, no threads, and limits of time, memory and output size: a recording that is no recording costs one
-process, and nothing else. First it is listened to (`speech`), then what is a message is levelled and encoded.
-What phones send is decoded here (`companded`); the rest by ffmpeg, in a process before the other.
+A recording's format follows from its content, never from its name. ffmpeg gets a forced format, only the file
+protocol, no threads, and limits of time, memory and output size, so that a hostile file costs one process and
+nothing else. First speech is detected (`speech_detection`); if there is enough, the recording is levelled and
+encoded. G.711 is decoded here (`g711`), everything else by a first run of ffmpeg.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ import msgspec
 
 from contracts.voicemail import Mark
 from runtime import wav
-from services.voicemail.activities import companded, speech
+from services.voicemail.activities import g711, speech_detection
 
 RATE_HZ: Final = 16_000
-"""Twice the rate of phones: at 8 kHz an MP3 would be MPEG 2.5, which not every player knows."""
+"""Twice the rate of phones: at 8 kHz an MP3 would be MPEG 2.5, which some players can't play."""
 BIT_RATE: Final = "32k"
 EFFORT: Final = "7"
 """LAME's quality 7, without noise shaping: half the time of its default 3, and better for speech.
@@ -29,14 +29,14 @@ PESQ (wide band) says 3.67 against 3.57 on A-law, 3.06 against 2.95 on wide spee
 second voice, and the same with the noise of a street.
 """
 MARGIN_MS: Final = 200
-"""Kept before the first and after the last word, so that no consonant is lost."""
+"""Kept before the first and after the last word, so that no consonant is cut."""
 GRACE_MS: Final = 2_000
-"""A recording may be this much longer than its maximum before it is called too long."""
+"""A recording is too long when it exceeds its maximum by more than this."""
 LEVELLED: Final = "dynaudnorm=f=250:g=15:p=0.9:m=15"
 """Even loudness; ffmpeg's loudnorm would be ten times slower."""
 
 MEMORY_BYTES_MAX: Final = 1024**3
-"""Of address space: ffmpeg's libraries alone take 300 MB of it, and hardly any of that is resident."""
+"""Of address space, of which ffmpeg's libraries alone take 300 MB, hardly any of it resident."""
 CPU_S_MAX: Final = 60
 OUTPUT_BYTES_MAX: Final = 64 * 1024**2
 WALL_S_MAX: Final = 180.0
@@ -44,19 +44,18 @@ ERROR_LENGTH_MAX: Final = 300
 
 
 class NotPlayable(Exception):
-    """These bytes can't be made audible: theirs is the fault, and trying again will not help."""
+    """The recording can't be converted, and trying again will not help."""
 
 
 class ConverterMissing(Exception):
-    """ffmpeg can't be run here: ours is the fault."""
+    """ffmpeg can't be run here: the fault is ours, not the recording's."""
 
 
-class Sound(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found: how long people talked, and the MP3 without what lies before the first and after the
-    last word.
+class Conversion(msgspec.Struct, frozen=True, kw_only=True):
+    """The MP3 from the first to the last word, and how long people talked.
 
     `voiced_ms` is speech without its pauses, `speech_ms` the length of the MP3, which has them. `mp3` is
-    empty when less than the asked-for `voiced_ms` was found.
+    empty when there is less speech than was asked for.
     """
 
     mp3: bytes
@@ -66,39 +65,39 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recording is; `law`: what stands from `since_byte` to `until_byte` is samples of that form."""
+    """A recording's format; with a `law`, its samples are the bytes from `since_byte` to `until_byte`."""
 
     format: str
     is_damaged: bool = False
-    law: companded.Law | None = None
+    law: g711.Law | None = None
     since_byte: int = 0
     until_byte: int = 0
 
 
-class _Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """Samples in a file, for ffmpeg by their form and rate, and what was heard in them, in ms."""
+class _Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """Samples in a file, with the format and rate for ffmpeg, and the intervals of speech in them, in ms."""
 
     file: Path
-    form: str
+    format: str
     rate_hz: int
     length_ms: int
-    sounds: list[tuple[int, int]]
+    speech: list[tuple[int, int]]
     is_too_long: bool
 
 
-class Studio:
-    """Makes MP3s, a few at a time."""
+class Mp3Converter:
+    """Converts recordings to MP3, a few at a time."""
 
     def __init__(self, *, at_once_max: int, folder: Path | None = None) -> None:
-        """`folder` is where temporary files go; None is the system's."""
+        """`folder` is for temporary files; None: the system's."""
         self._free = asyncio.Semaphore(at_once_max)
         self._folder = folder
 
-    async def mp3(self, original: bytes, *, speech_ms_min: int, duration_ms_max: int) -> Sound:
+    async def convert(self, original: bytes, *, speech_ms_min: int, duration_ms_max: int) -> Conversion:
         """Convert. Raises NotPlayable or ConverterMissing."""
-        source = sniffed(original)
+        source = detect_source(original)
         async with self._free:
-            # The folder is small and local: making and removing it does not hold the loop up.
+            # The folder is small and local: creating and removing it does not block the loop.
             with tempfile.TemporaryDirectory(prefix="ringback-", dir=self._folder) as folder:
                 return await _converted(
                     original,
@@ -109,8 +108,8 @@ class Studio:
                 )
 
 
-def sniffed(original: bytes) -> _Source:
-    """What the bytes are, by their beginning. Raises NotPlayable."""
+def detect_source(original: bytes) -> _Source:
+    """Detect the format by the first bytes. Raises NotPlayable."""
     if not original:
         raise NotPlayable("the recording is empty")
     if original[:4] in (b"RIFF", b"RF64") and original[8:12] == b"WAVE":
@@ -125,8 +124,10 @@ def sniffed(original: bytes) -> _Source:
 
 
 def _wav(original: bytes) -> _Source:
-    """A WAV whose header says less or more than is there is read to its end: its recorder died, or never
-    returned. Raises NotPlayable."""
+    """Read a WAV's header; if its sizes are wrong, because its recorder died, the file is read to its end.
+
+    Raises NotPlayable.
+    """
     try:
         found = wav.samples(original)
     except wav.NoSamples as error:
@@ -134,7 +135,7 @@ def _wav(original: bytes) -> _Source:
     return _Source(
         format="wav",
         is_damaged=not found.is_as_told,
-        law=companded.law_of(found.form),
+        law=g711.law_of(found.form),
         since_byte=found.since_byte,
         until_byte=found.until_byte,
     )
@@ -142,55 +143,61 @@ def _wav(original: bytes) -> _Source:
 
 async def _converted(
     original: bytes, source: _Source, folder: Path, *, speech_ms_min: int, duration_ms_max: int
-) -> Sound:
+) -> Conversion:
     if source.law is not None:
-        heard = await asyncio.to_thread(_sampled, original, source, source.law, folder, duration_ms_max)
+        analysis = await asyncio.to_thread(
+            _analysed_g711, original, source, source.law, folder, duration_ms_max
+        )
     else:
-        heard = await _decoded(original, source, folder, duration_ms_max)
-    voiced_ms = sum(until - since for since, until in heard.sounds)
-    if not heard.sounds or voiced_ms < speech_ms_min:
-        return Sound(mp3=b"", voiced_ms=voiced_ms, speech_ms=0)
-    since_ms = max(0, heard.sounds[0][0] - MARGIN_MS)
-    until_ms = min(heard.length_ms, heard.sounds[-1][1] + MARGIN_MS)
+        analysis = await _analysed_by_ffmpeg(original, source, folder, duration_ms_max)
+    voiced_ms = sum(until - since for since, until in analysis.speech)
+    if not analysis.speech or voiced_ms < speech_ms_min:
+        return Conversion(mp3=b"", voiced_ms=voiced_ms, speech_ms=0)
+    since_ms = max(0, analysis.speech[0][0] - MARGIN_MS)
+    until_ms = min(analysis.length_ms, analysis.speech[-1][1] + MARGIN_MS)
     encoded = folder / "message.mp3"
     trimmed = f"atrim=start={_seconds(since_ms)}:end={_seconds(until_ms)},asetpts=N/SR/TB"
     await _ffmpeg(
-        *("-protocol_whitelist", "file", "-f", heard.form, "-ar", str(heard.rate_hz), "-ac", "1"),
-        # Levelled at the rate it came in, and brought to another after that: half the samples to level.
-        *("-i", str(heard.file), "-af", f"{trimmed},{LEVELLED}", "-ar", str(RATE_HZ)),
-        # Nothing of the encoder's own in the file: the same recording gives the same bytes.
+        *("-protocol_whitelist", "file", "-f", analysis.format, "-ar", str(analysis.rate_hz), "-ac", "1"),
+        # Levelled before it is resampled: half the samples to level.
+        *("-i", str(analysis.file), "-af", f"{trimmed},{LEVELLED}", "-ar", str(RATE_HZ)),
+        # No tags of the encoder: the same recording gives the same bytes.
         *("-c:a", "libmp3lame", "-b:a", BIT_RATE, "-compression_level", EFFORT),
         *("-map_metadata", "-1", "-bitexact"),
         *("-f", "mp3", str(encoded)),
     )
     mp3 = await asyncio.to_thread(encoded.read_bytes)
-    mark = Mark.TOO_LONG if heard.is_too_long else Mark.DAMAGED if source.is_damaged else ""
-    return Sound(mp3=mp3, voiced_ms=voiced_ms, speech_ms=until_ms - since_ms, mark=mark)
+    mark = Mark.TOO_LONG if analysis.is_too_long else Mark.DAMAGED if source.is_damaged else ""
+    return Conversion(mp3=mp3, voiced_ms=voiced_ms, speech_ms=until_ms - since_ms, mark=mark)
 
 
-def _sampled(
-    original: bytes, source: _Source, law: companded.Law, folder: Path, duration_ms_max: int
-) -> _Heard:
-    """Samples are taken out of the WAV as they are."""
-    available_ms = (source.until_byte - source.since_byte) // companded.BYTES_PER_MS
+def _analysed_g711(
+    original: bytes, source: _Source, law: g711.Law, folder: Path, duration_ms_max: int
+) -> _Analysis:
+    """Take G.711 samples out of the WAV and detect speech in them."""
+    available_ms = (source.until_byte - source.since_byte) // g711.BYTES_PER_MS
     length_ms, is_too_long = _bounded(available_ms, duration_ms_max)
-    until_byte = source.since_byte + length_ms * companded.BYTES_PER_MS
+    until_byte = source.since_byte + length_ms * g711.BYTES_PER_MS
     samples = original[source.since_byte : until_byte]
     file = folder / "samples"
     file.write_bytes(samples)
-    frames = length_ms // speech.FRAME_MS
-    return _Heard(
+    frames = length_ms // speech_detection.FRAME_MS
+    return _Analysis(
         file=file,
-        form=law,
-        rate_hz=companded.RATE_HZ,
+        format=law,
+        rate_hz=g711.RATE_HZ,
         length_ms=length_ms,
-        sounds=speech.stretches(lambda since, until: companded.pcm(samples, law, since, until), frames),
+        speech=speech_detection.speech_intervals(
+            lambda since, until: g711.pcm(samples, law, since, until), frames
+        ),
         is_too_long=is_too_long,
     )
 
 
-async def _decoded(original: bytes, source: _Source, folder: Path, duration_ms_max: int) -> _Heard:
-    """ffmpeg decodes it, to be encoded and to be listened to. Raises NotPlayable or ConverterMissing."""
+async def _analysed_by_ffmpeg(
+    original: bytes, source: _Source, folder: Path, duration_ms_max: int
+) -> _Analysis:
+    """Let ffmpeg decode it, and detect speech in it. Raises NotPlayable or ConverterMissing."""
     recorded, decoded, narrow = folder / "original", folder / "decoded.pcm", folder / "narrow.pcm"
     await asyncio.to_thread(recorded.write_bytes, original)
     raw = ("-ac", "1", "-f", "s16le")
@@ -199,35 +206,37 @@ async def _decoded(original: bytes, source: _Source, folder: Path, duration_ms_m
         *(("-ignore_length", "1") if source.format == "wav" and source.is_damaged else ()),
         *("-t", _seconds(duration_ms_max + GRACE_MS), "-i", str(recorded)),
         *("-map", "0:a:0", *raw, "-ar", str(RATE_HZ), str(decoded)),
-        *("-map", "0:a:0", *raw, "-ar", str(speech.RATE_HZ), str(narrow)),
+        *("-map", "0:a:0", *raw, "-ar", str(speech_detection.RATE_HZ), str(narrow)),
     )
     decoded_ms = decoded.stat().st_size * 1000 // (2 * RATE_HZ) if decoded.exists() else 0
     if decoded_ms == 0:
         raise NotPlayable(f"nothing could be decoded: {_last_words(told)}")
     length_ms, is_too_long = _bounded(decoded_ms, duration_ms_max)
-    frames = min(length_ms // speech.FRAME_MS, narrow.stat().st_size // speech.FRAME_BYTES)
-    return _Heard(
+    frames = min(
+        length_ms // speech_detection.FRAME_MS, narrow.stat().st_size // speech_detection.FRAME_BYTES
+    )
+    return _Analysis(
         file=decoded,
-        form="s16le",
+        format="s16le",
         rate_hz=RATE_HZ,
         length_ms=length_ms,
-        sounds=await asyncio.to_thread(_listened_to, narrow, frames),
+        speech=await asyncio.to_thread(_speech_in, narrow, frames),
         is_too_long=is_too_long,
     )
 
 
-def _listened_to(file: Path, frames: int) -> list[tuple[int, int]]:
+def _speech_in(file: Path, frames: int) -> list[tuple[int, int]]:
     with file.open("rb") as pcm:
 
         def read(since: int, until: int) -> bytes:
-            pcm.seek(since * speech.FRAME_BYTES)
-            return pcm.read((until - since) * speech.FRAME_BYTES)
+            pcm.seek(since * speech_detection.FRAME_BYTES)
+            return pcm.read((until - since) * speech_detection.FRAME_BYTES)
 
-        return speech.stretches(read, frames)
+        return speech_detection.speech_intervals(read, frames)
 
 
 def _bounded(available_ms: int, duration_ms_max: int) -> tuple[int, bool]:
-    """How much of it is kept, and whether it is longer than a closing that comes late explains."""
+    """How many ms are kept, and whether the recording is too long."""
     is_too_long = available_ms >= duration_ms_max + GRACE_MS
     return duration_ms_max if is_too_long else available_ms, is_too_long
 
@@ -237,13 +246,13 @@ def _seconds(ms: int) -> str:
 
 
 def _last_words(told: str) -> str:
-    """The end of what ffmpeg told, without this machine's addresses and paths: it goes on the log."""
+    """The end of ffmpeg's output, without addresses and paths of this machine: it goes on the log."""
     cleaned = re.sub(r" @ 0x[0-9a-f]+|/\S*/", "", told)
     return " ".join(cleaned[-ERROR_LENGTH_MAX:].split())
 
 
 async def _ffmpeg(*arguments: str) -> str:
-    """Run ffmpeg within limits; returns what it told. Raises NotPlayable or ConverterMissing."""
+    """Run ffmpeg within limits; returns what it printed. Raises NotPlayable or ConverterMissing."""
     limits = (f"--as={MEMORY_BYTES_MAX}", f"--cpu={CPU_S_MAX}", f"--fsize={OUTPUT_BYTES_MAX}", "--core=0")
     argv = (
         *("prlimit", *limits, "ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-y", "-threads", "1"),
@@ -251,9 +260,9 @@ async def _ffmpeg(*arguments: str) -> str:
         *("-threads", "1", arguments[-1]),
     )
     try:
-        # Not the loop's own way to start a program: uvloop forks, and a copy of this process's pages costs
-        # 12 ms of processor. subprocess uses vfork, which copies none.
-        process = subprocess.Popen(  # noqa: ASYNC220  # back within 2 ms, once the program is loaded
+        # Not started by the loop: uvloop forks, and copying this process's page tables costs 12 ms of CPU.
+        # subprocess uses vfork, which copies none.
+        process = subprocess.Popen(  # noqa: ASYNC220  # returns within 2 ms, once the program is loaded
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
     except FileNotFoundError as error:
@@ -263,7 +272,7 @@ async def _ffmpeg(*arguments: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise NotPlayable(f"converting took more than {WALL_S_MAX:.0f} s") from error
     finally:
-        # Who is stopped meanwhile leaves a thread that waits: it ends with the program.
+        # After a cancellation a thread still waits for the program, and ends with it.
         process.kill()
         process.wait()
     told = errors.decode(errors="replace")

@@ -1,7 +1,7 @@
-"""Carrying out `delivery.store_message`: check, convert, upload, verify (V2, V3, V7, V8).
+"""Carries out `delivery.store_message`: check, convert, upload, verify (V2, V3, V7, V8).
 
-The original stays where the gateway put it. What is uploaded here has a key made of the recording's own
-bytes, so that a repeated command writes the same object, and nobody can guess it who has not heard it.
+The original stays where the gateway put it. The key of an upload is made of the recording's bytes, so a
+repeated command writes the same object, and the key can't be guessed without the recording.
 """
 
 import asyncio
@@ -21,28 +21,28 @@ from contracts.voicemail import (
     StoringDeferred,
 )
 from runtime.ports import Blobs, BlobsUnavailable
-from services.voicemail.activities.audio import ConverterMissing, NotPlayable, Sound, Studio
-from services.voicemail.activities.fetching import Fetch, FetchFailed
+from services.voicemail.activities.conversion import Conversion, ConverterMissing, Mp3Converter, NotPlayable
+from services.voicemail.activities.spool import Fetch, FetchFailed
 
 ORIGINAL_BYTES_MAX: Final = 64 * 1024**2
-"""Two hours of A-law; a voice message has 3 minutes, and a worker should live in 150 MiB."""
+"""Two hours of A-law; a voice message has 3 minutes, and the process should need 150 MiB at most."""
 
 
-class NotNow(Exception):
-    """Something is away: the same storing may succeed later."""
+class StorageUnavailable(Exception):
+    """Something is away; the same storing may succeed later."""
 
 
-class AbsurdlyLong(Exception):
-    """More than anybody says to a machine: kept where it is, and not read."""
+class RecordingTooLong(Exception):
+    """The recording is far too long for a voice message; it stays where it is, unread."""
 
     def __init__(self) -> None:
         super().__init__(f"the recording is longer than {ORIGINAL_BYTES_MAX} bytes")
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True):
-    """A recording as it came; `key` None: S3 does not have it yet.
+    """A recording as the PBX made it; `key` None: S3 does not have it yet.
 
-    `is_as_told`: size and checksum are those that the gateway told. Another copy is never processed.
+    `is_as_told`: size and checksum are those that the gateway reported. Other copies are never processed.
     """
 
     data: bytes
@@ -51,34 +51,34 @@ class Original(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sha256(data: bytes) -> str:
-    """In hex, as everywhere in the messages."""
+    """SHA-256 in hex, as in all messages."""
     return hashlib.sha256(data).hexdigest()
 
 
 def folder_of(organization_id: OrganizationId) -> str:
-    """An organization's part of the bucket; its id may be a name, so it is not shown."""
+    """An organization's folder in the bucket; hashed, because an id may be a name."""
     return sha256(b"organization/" + organization_id.encode())[:16]
 
 
 def key_of(organization_id: OrganizationId, command: StoreMessage, data: bytes, kind: str) -> MediaKey:
-    """Where what is made of a recording lies: made of its bytes and of the voice message's id."""
+    """The key of an object made from a recording: from its bytes and the voice message's id."""
     name = sha256(b"\0".join((command.voice_message_id.encode(), sha256(data).encode())))
     return MediaKey(f"voice-messages/{folder_of(organization_id)}/{name}.{kind}")
 
 
-class Keeper:
+class MessageStorage:
     """Stores voice messages; safe to repeat."""
 
-    def __init__(self, *, blobs: Blobs, fetch: Fetch, studio: Studio) -> None:
+    def __init__(self, *, blobs: Blobs, fetch: Fetch, converter: Mp3Converter) -> None:
         self._blobs = blobs
         self._fetch = fetch
-        self._studio = studio
+        self._converter = converter
 
     async def store(self, organization_id: OrganizationId, command: StoreMessage) -> Fact:
-        """Carry out the command; whatever happens is a fact."""
+        """Carry out the command; every result is a fact."""
         try:
             return await self._store(organization_id, command)
-        except (NotNow, BlobsUnavailable, ConverterMissing) as error:
+        except (StorageUnavailable, BlobsUnavailable, ConverterMissing) as error:
             reason = str(error) or repr(error)
             return StoringDeferred(
                 voice_message_id=command.voice_message_id, reason=reason, tries=command.tries
@@ -87,7 +87,7 @@ class Keeper:
     async def _store(self, organization_id: OrganizationId, command: StoreMessage) -> Fact:
         try:
             original = await self._original(command)
-        except AbsurdlyLong as error:
+        except RecordingTooLong as error:
             return _quarantined(command, command.key, str(error))
         if original is None:
             return _quarantined(command, None, "the recording is neither in S3 nor in the spool")
@@ -95,7 +95,7 @@ class Keeper:
             key = await self._keep_original(organization_id, command, original)
             return _quarantined(command, key, "no copy has the size and checksum of what was recorded")
         try:
-            sound = await self._studio.mp3(
+            sound = await self._converter.convert(
                 original.data, speech_ms_min=command.speech_ms_min, duration_ms_max=command.duration_ms_max
             )
         except NotPlayable as error:
@@ -110,7 +110,7 @@ class Keeper:
         return await self._upload(organization_id, command, original, sound)
 
     async def _upload(
-        self, organization_id: OrganizationId, command: StoreMessage, original: Original, sound: Sound
+        self, organization_id: OrganizationId, command: StoreMessage, original: Original, sound: Conversion
     ) -> MessageStored:
         original_key = await self._keep_original(organization_id, command, original)
         mp3_key = key_of(organization_id, command, original.data, "mp3")
@@ -135,19 +135,19 @@ class Keeper:
         return key
 
     async def _put(self, key: MediaKey, data: bytes, content_type: str) -> None:
-        """Upload and look: nothing is called stored before S3 has told its size and checksum."""
+        """Upload and verify: an object is stored when S3 reports its size and checksum."""
         await self._blobs.put(key, data, content_type=content_type)
         info = await self._blobs.info(key)
         if info is None or info.bytes != len(data) or info.sha256 != sha256(data):
-            raise NotNow("S3 does not have what was uploaded")
+            raise StorageUnavailable("S3 does not have what was uploaded")
 
     async def _original(self, command: StoreMessage) -> Original | None:
-        """The recording, from S3 or the spool; one that is not as told: no other can come; None: nowhere.
+        """The recording, from S3 or the spool; a wrong copy if no other can come; None if there is none.
 
-        A wrong copy in S3 does not count while the spool can't be asked: the good one may be there.
+        A wrong copy in S3 does not count while the spool can't be read: the right one may be there.
         """
         if command.bytes > ORIGINAL_BYTES_MAX:
-            raise AbsurdlyLong
+            raise RecordingTooLong
         wrong: Original | None = None
         trouble: list[str] = []
         for get in (self._from_s3, self._from_spool):
@@ -160,8 +160,8 @@ class Keeper:
                 return found
             wrong = wrong or found
         if trouble or (wrong is None and command.key is None):
-            # Without a key the gateway may be uploading just now: it will say where.
-            raise NotNow("; ".join(trouble) or "the recording is not in the spool any more")
+            # Without a key the gateway may still be uploading: it will report the key.
+            raise StorageUnavailable("; ".join(trouble) or "the recording is not in the spool any more")
         return wrong
 
     async def _from_s3(self, command: StoreMessage) -> Original | None:
@@ -169,7 +169,7 @@ class Keeper:
             return None
         info = await self._blobs.info(command.key)
         if info is not None and info.bytes != command.bytes:
-            # Not even read: who knows what it is, and how much.
+            # Of another size, so it is wrong, and may be huge: it is not read.
             return Original(data=b"", key=command.key, is_as_told=False)
         data = await self._blobs.get(command.key)
         return None if data is None else await _compared(command, data, command.key)

@@ -4,19 +4,21 @@ import struct
 
 import pytest
 
-from services.voicemail.activities.audio import NotPlayable, Sound, Studio
-from tests.unit.voicemail.sounds import companded, decoded_ms, silence, spoken, voice, wav
+from services.voicemail.activities.conversion import Conversion, Mp3Converter, NotPlayable
+from tests.unit.voicemail.sounds import decoded_ms, g711, silence, spoken, voice, wav
 
 
-async def mp3(original: bytes, *, speech_ms_min: int = 2_000, duration_ms_max: int = 180_000) -> Sound:
-    studio = Studio(at_once_max=1)
-    return await studio.mp3(original, speech_ms_min=speech_ms_min, duration_ms_max=duration_ms_max)
+async def convert(
+    original: bytes, *, speech_ms_min: int = 2_000, duration_ms_max: int = 180_000
+) -> Conversion:
+    converter = Mp3Converter(at_once_max=1)
+    return await converter.convert(original, speech_ms_min=speech_ms_min, duration_ms_max=duration_ms_max)
 
 
 @pytest.mark.rule("V3")
 async def test_the_silence_at_both_ends_is_trimmed_and_the_speech_kept() -> None:
     """Nobody waits through the silence before a message; nobody misses its first word."""
-    sound = await mp3(spoken())
+    sound = await convert(spoken())
     assert sound.voiced_ms == pytest.approx(4_000, abs=100)
     assert sound.speech_ms == pytest.approx(4_400, abs=100)
     assert decoded_ms(sound.mp3) == pytest.approx(sound.speech_ms, abs=150)
@@ -27,7 +29,7 @@ async def test_the_silence_at_both_ends_is_trimmed_and_the_speech_kept() -> None
 async def test_a_quiet_message_is_brought_to_an_even_level() -> None:
     """Who speaks softly is heard, too."""
     quiet, loud = [
-        await mp3(wav(silence(500) + voice(3_000, level=level) + silence(500))) for level in (0.02, 0.5)
+        await convert(wav(silence(500) + voice(3_000, level=level) + silence(500))) for level in (0.02, 0.5)
     ]
     assert quiet.voiced_ms == pytest.approx(3_000, abs=150)
     assert quiet.speech_ms == pytest.approx(loud.speech_ms, abs=150)
@@ -36,7 +38,7 @@ async def test_a_quiet_message_is_brought_to_an_even_level() -> None:
 @pytest.mark.rule("V3")
 async def test_the_same_recording_gives_the_same_bytes() -> None:
     """So a repeated upload is the same object."""
-    assert (await mp3(spoken())).mp3 == (await mp3(spoken())).mp3
+    assert (await convert(spoken())).mp3 == (await convert(spoken())).mp3
 
 
 @pytest.mark.rule("V2")
@@ -51,7 +53,7 @@ async def test_the_same_recording_gives_the_same_bytes() -> None:
 )
 async def test_less_than_two_seconds_of_speech_make_no_mp3(samples: list[int]) -> None:
     """What counts is speech, however long the silence around it was."""
-    assert (await mp3(wav(samples))).mp3 == b""
+    assert (await convert(wav(samples))).mp3 == b""
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 13, b"IHDR") + bytes(200)
@@ -81,7 +83,7 @@ PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\nhttp://127.0.0.1:1/a.ts\
 async def test_what_is_no_audio_is_refused_with_the_reason(original: bytes, reason: str) -> None:
     """Nothing of it is opened by what it names, and no process of ours goes down."""
     with pytest.raises(NotPlayable, match=reason) as refused:
-        await mp3(original)
+        await convert(original)
     assert "/tmp" not in str(refused.value)
     assert len(str(refused.value)) < 400
 
@@ -94,7 +96,7 @@ async def test_what_is_no_audio_is_refused_with_the_reason(original: bytes, reas
 )
 async def test_a_damaged_recording_is_saved_as_far_as_it_goes_and_marked(original: bytes) -> None:
     """A recorder that died has still recorded what was said until then (EC-63)."""
-    sound = await mp3(original)
+    sound = await convert(original)
     assert sound.speech_ms == pytest.approx(4_000, abs=200)
     assert sound.mark == "damaged"
 
@@ -102,7 +104,7 @@ async def test_a_damaged_recording_is_saved_as_far_as_it_goes_and_marked(origina
 @pytest.mark.rule("V8")
 async def test_a_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> None:
     """Absurdly long costs no more than long."""
-    sound = await mp3(wav(voice(20_000)), duration_ms_max=5_000)
+    sound = await convert(wav(voice(20_000)), duration_ms_max=5_000)
     assert sound.speech_ms == pytest.approx(5_000, abs=200)
     assert sound.mark == "too_long"
 
@@ -110,7 +112,7 @@ async def test_a_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> N
 @pytest.mark.rule("V1")
 async def test_a_recording_of_exactly_the_maximum_is_not_called_too_long() -> None:
     """A PBX closes a moment late, and that is nobody's concern."""
-    assert (await mp3(wav(voice(5_300)), duration_ms_max=5_000)).mark == ""
+    assert (await convert(wav(voice(5_300)), duration_ms_max=5_000)).mark == ""
 
 
 CONVERSATION = silence(700) + voice(1_100) + silence(150) + voice(1_100) + silence(600)
@@ -124,7 +126,7 @@ async def test_what_phones_send_is_measured_as_ffmpeg_measures_it(codec: str) ->
     """The same message counts and is cut in the same way, whichever form a PBX records in."""
     for level, abs_ms in ((0.3, 40), (0.02, 250)):
         samples = [round(sample * level / 0.3) for sample in CONVERSATION]
-        quick, thorough = await mp3(companded(wav(samples), codec)), await mp3(wav(samples))
+        quick, thorough = await convert(g711(wav(samples), codec)), await convert(wav(samples))
         assert quick.voiced_ms == pytest.approx(thorough.voiced_ms, abs=abs_ms)
         assert quick.speech_ms == pytest.approx(thorough.speech_ms, abs=abs_ms)
         assert decoded_ms(quick.mp3) == pytest.approx(decoded_ms(thorough.mp3), abs=abs_ms + 40)
@@ -135,8 +137,8 @@ async def test_what_phones_send_is_measured_as_ffmpeg_measures_it(codec: str) ->
 @pytest.mark.parametrize(
     ("original", "length_ms"),
     [
-        (companded(wav(voice(6_000)))[: 58 + 4_000 * 8], 4_000),
-        (companded(wav(voice(4_000))).replace(struct.pack("<4sI", b"data", 32_000), b"data\0\0\0\0"), 4_000),
+        (g711(wav(voice(6_000)))[: 58 + 4_000 * 8], 4_000),
+        (g711(wav(voice(4_000))).replace(struct.pack("<4sI", b"data", 32_000), b"data\0\0\0\0"), 4_000),
     ],
     ids=["truncated", "size 0"],
 )
@@ -144,7 +146,7 @@ async def test_a_damaged_recording_of_a_phone_is_saved_as_far_as_it_goes_and_mar
     original: bytes, length_ms: int
 ) -> None:
     """As any other (EC-63)."""
-    sound = await mp3(original)
+    sound = await convert(original)
     assert sound.speech_ms == pytest.approx(length_ms, abs=20)
     assert sound.mark == "damaged"
 
@@ -152,19 +154,17 @@ async def test_a_damaged_recording_of_a_phone_is_saved_as_far_as_it_goes_and_mar
 @pytest.mark.rule("V3")
 async def test_a_recording_whose_writer_could_not_go_back_is_whole() -> None:
     """A WAV that was streamed has no size in its header, and nothing is wrong with it."""
-    streamed = companded(wav(voice(4_000))).replace(
-        struct.pack("<4sI", b"data", 32_000), b"data\xff\xff\xff\xff"
-    )
-    sound = await mp3(streamed)
+    streamed = g711(wav(voice(4_000))).replace(struct.pack("<4sI", b"data", 32_000), b"data\xff\xff\xff\xff")
+    sound = await convert(streamed)
     assert (sound.speech_ms, sound.mark) == (4_000, "")
 
 
 @pytest.mark.rule("V8")
 async def test_a_phones_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> None:
     """As any other; and one of exactly the maximum is not."""
-    long = await mp3(companded(wav(voice(20_000))), duration_ms_max=5_000)
+    long = await convert(g711(wav(voice(20_000))), duration_ms_max=5_000)
     assert (long.speech_ms, long.mark) == (5_000, "too_long")
-    assert (await mp3(companded(wav(voice(5_300))), duration_ms_max=5_000)).mark == ""
+    assert (await convert(g711(wav(voice(5_300))), duration_ms_max=5_000)).mark == ""
 
 
 @pytest.mark.rule("V2")
@@ -179,15 +179,15 @@ async def test_a_phones_recording_without_two_seconds_of_speech_makes_no_mp3(sam
     noisy = [sample + each for sample, each in zip(samples, noise, strict=True)]
     if not noisy:
         with pytest.raises(NotPlayable, match="a header and no sound"):
-            await mp3(companded(wav(noisy)))
+            await convert(g711(wav(noisy)))
     else:
-        assert (await mp3(companded(wav(noisy)))).mp3 == b""
+        assert (await convert(g711(wav(noisy)))).mp3 == b""
 
 
 @pytest.mark.rule("V2")
 async def test_a_department_that_wants_every_message_still_gets_none_of_silence() -> None:
     """There is nothing to trim to."""
-    assert (await mp3(companded(wav(silence(3_000))), speech_ms_min=0)).mp3 == b""
+    assert (await convert(g711(wav(silence(3_000))), speech_ms_min=0)).mp3 == b""
 
 
 def stale(sound: bytes, claimed_ms: int, bytes_per_ms: int) -> bytes:
@@ -215,8 +215,8 @@ async def test_a_header_that_says_less_than_is_there_loses_nothing(codec: str, c
     if codec == "pcm":
         sound = stale(SPEECH, claimed_ms, 16)
     else:
-        sound = stale(companded(SPEECH, f"pcm_{codec}"), claimed_ms, 8)
-    found = await mp3(sound)
+        sound = stale(g711(SPEECH, f"pcm_{codec}"), claimed_ms, 8)
+    found = await convert(sound)
     assert found.speech_ms == pytest.approx(5_400, abs=100)
     assert found.mark == "damaged"
 
@@ -225,16 +225,16 @@ async def test_a_header_that_says_less_than_is_there_loses_nothing(codec: str, c
 @pytest.mark.parametrize("chunks", CHAINS.values(), ids=CHAINS)
 async def test_what_stands_behind_the_sound_is_not_heard(chunks: bytes) -> None:
     """A chain of chunks to the file's end is no sound, and nothing is wrong with such a file."""
-    for sound in (SPEECH, companded(SPEECH)):
-        found, plain = await mp3(sound + chunks), await mp3(sound)
+    for sound in (SPEECH, g711(SPEECH)):
+        found, plain = await convert(sound + chunks), await convert(sound)
         assert (found.speech_ms, found.voiced_ms, found.mark) == (plain.speech_ms, plain.voiced_ms, "")
 
 
 @pytest.mark.rule("V8")
 async def test_a_header_that_says_more_than_is_there_is_read_to_its_end() -> None:
     """As far as it goes."""
-    for sound, bytes_per_ms in ((SPEECH, 16), (companded(SPEECH), 8)):
-        found = await mp3(stale(sound, 60_000, bytes_per_ms))
+    for sound, bytes_per_ms in ((SPEECH, 16), (g711(SPEECH), 8)):
+        found = await convert(stale(sound, 60_000, bytes_per_ms))
         assert found.speech_ms == pytest.approx(5_400, abs=100)
         assert found.mark == "damaged"
 
@@ -246,7 +246,7 @@ async def test_a_header_of_64_bits_is_believed_as_far_as_it_is_true() -> None:
     for claimed, mark in ((len(samples), ""), (len(samples) // 3, "damaged")):
         sizes = b"ds64" + struct.pack("<IQQQI", 28, 0, claimed, 0, 0)
         head = b"RF64" + b"\xff" * 4 + b"WAVE" + sizes + SPEECH[12:36]
-        found = await mp3(head + b"data" + b"\xff" * 4 + samples + (TEXT if not mark else b""))
+        found = await convert(head + b"data" + b"\xff" * 4 + samples + (TEXT if not mark else b""))
         assert found.mark == mark
         assert found.speech_ms == pytest.approx(5_400, abs=100)
 
@@ -255,4 +255,4 @@ async def test_a_header_of_64_bits_is_believed_as_far_as_it_is_true() -> None:
 async def test_a_header_whose_chunks_do_not_fit_is_refused_and_not_called_silence() -> None:
     """An odd chunk without its pad: everything behind it is read at the wrong place."""
     with pytest.raises(NotPlayable):
-        await mp3(SPEECH[:36] + b"LIST" + struct.pack("<I", 5) + b"INFOx" + SPEECH[36:])
+        await convert(SPEECH[:36] + b"LIST" + struct.pack("<I", 5) + b"INFOx" + SPEECH[36:])

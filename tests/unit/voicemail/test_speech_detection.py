@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.voicemail.activities import speech
-from services.voicemail.activities.audio import Sound, Studio
-from tests.unit.voicemail.sounds import MESSAGES, companded, said, silence, voice, wav
+from services.voicemail.activities import speech_detection
+from services.voicemail.activities.conversion import Conversion, Mp3Converter
+from tests.unit.voicemail.sounds import MESSAGES, g711, said, silence, voice, wav
 
 RAW = ("-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-r", "8000", "-L")
 LEAD_MS = 500
@@ -87,9 +87,11 @@ def of_line(pcm: bytes) -> bytes:
     return audioop.alaw2lin(audioop.lin2alaw(pcm, 2), 2)
 
 
-def stretches(pcm: bytes) -> list[tuple[int, int]]:
-    frames = len(pcm) // speech.FRAME_BYTES
-    return speech.stretches(lambda a, b: pcm[a * speech.FRAME_BYTES : b * speech.FRAME_BYTES], frames)
+def speech_intervals(pcm: bytes) -> list[tuple[int, int]]:
+    frames = len(pcm) // speech_detection.FRAME_BYTES
+    return speech_detection.speech_intervals(
+        lambda a, b: pcm[a * speech_detection.FRAME_BYTES : b * speech_detection.FRAME_BYTES], frames
+    )
 
 
 def hum(mains: int, dbfs: float) -> bytes:
@@ -127,11 +129,11 @@ def test_who_speaks_is_heard(name: str, disturbance: str) -> None:
     levels = [audioop.rms(clean[at : at + 320], 2) for at in range(0, len(clean) - 319, 320)]
     spoken = [frame for frame, level in enumerate(levels) if level > 0.03 * max(levels)]
     line = of_line(quiet(LEAD_MS) + DISTURBED[disturbance](said(name)) + quiet(LEAD_MS))
-    found = stretches(line)
+    found = speech_intervals(line)
     missed = [
         frame
         for frame in spoken
-        if not any(since <= LEAD_MS + frame * speech.FRAME_MS < until for since, until in found)
+        if not any(since <= LEAD_MS + frame * speech_detection.FRAME_MS < until for since, until in found)
     ]
     assert len(missed) < MISSED_MAX * len(spoken)
 
@@ -160,7 +162,7 @@ def test_no_tone_is_speech(name: str, dbfs: int) -> None:
         mixed(tone, at_level(made(4, "pinknoise"), dbfs - 30)),
         mixed(tone, at_level(made(4, "whitenoise"), dbfs - 25)),
     ):
-        assert sum(until - since for since, until in stretches(of_line(line))) < 1_000
+        assert sum(until - since for since, until in speech_intervals(of_line(line))) < 1_000
 
 
 OTHERS = {
@@ -186,20 +188,20 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS)
 def test_hum_offset_noise_and_breath_are_no_speech(other: str) -> None:
     """Whatever is loud and says nothing."""
-    assert sum(until - since for since, until in stretches(of_line(OTHERS[other]))) < 1_000
+    assert sum(until - since for since, until in speech_intervals(of_line(OTHERS[other]))) < 1_000
 
 
 def test_who_speaks_over_music_is_heard() -> None:
     """Music itself is not told from speech: rather a letter too many than one too few."""
     notes = [sox("synth", "2", "pluck", note) for note in ("C3", "E3", "G3", "C4")]
     music = at_level(mixed(notes[0], *notes[1:]), -34)
-    found = stretches(of_line(mixed(at_level(said("ru"), NEAR), music)))
+    found = speech_intervals(of_line(mixed(at_level(said("ru"), NEAR), music)))
     assert sum(until - since for since, until in found) > 0.9 * len(said("ru")) / 16
 
 
-async def heard(recording: bytes) -> Sound:
-    """What the studio makes of a recording."""
-    return await Studio(at_once_max=1).mp3(recording, speech_ms_min=2_000, duration_ms_max=180_000)
+async def heard(recording: bytes) -> Conversion:
+    """What the converter makes of a recording."""
+    return await Mp3Converter(at_once_max=1).convert(recording, speech_ms_min=2_000, duration_ms_max=180_000)
 
 
 def a_wav(pcm: bytes) -> bytes:
@@ -210,7 +212,7 @@ def a_wav(pcm: bytes) -> bytes:
 @pytest.mark.parametrize("name", ["RU busy", "RU congestion", "RU dial", "US busy", "UK ringback", "FR busy"])
 async def test_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
     """Who hangs up on an analogue line leaves busy tones, and nobody wants letters with them."""
-    for recording in (a_wav(a_tone(name, -16)), companded(a_wav(a_tone(name, -16)))):
+    for recording in (a_wav(a_tone(name, -16)), g711(a_wav(a_tone(name, -16)))):
         assert (await heard(recording)).mp3 == b""
 
 
@@ -219,7 +221,7 @@ async def test_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
 async def test_words_before_the_tones_are_kept_and_the_tones_are_not(name: str) -> None:
     """What somebody said is a message, whatever followed; nobody has to listen to what followed."""
     words = wav(silence(500) + voice(4_000))[44:]
-    found = await heard(companded(a_wav(words + a_tone(name, -16, 6_000))))
+    found = await heard(g711(a_wav(words + a_tone(name, -16, 6_000))))
     assert found.mp3
     assert found.speech_ms == pytest.approx(4_400, abs=400)
 
@@ -228,16 +230,16 @@ async def test_words_before_the_tones_are_kept_and_the_tones_are_not(name: str) 
 async def test_a_word_before_the_tones_is_too_short_for_a_message() -> None:
     """The tones do not make it longer."""
     words = wav(silence(500) + voice(1_200))[44:]
-    assert (await heard(companded(a_wav(words + a_tone("RU busy", -16, 6_000))))).mp3 == b""
+    assert (await heard(g711(a_wav(words + a_tone("RU busy", -16, 6_000))))).mp3 == b""
 
 
 def test_an_hour_is_listened_to_in_blocks() -> None:
     """What is said at the edge of two blocks is one stretch, as anywhere."""
-    block_ms = speech.BLOCK_FRAMES * speech.FRAME_MS
+    block_ms = speech_detection.BLOCK_FRAMES * speech_detection.FRAME_MS
     text = MESSAGES["ru"]
     words = at_level(said("ru", text), NEAR)
     before_ms = block_ms - len(words) // 32
-    found = stretches(of_line(quiet(before_ms) + words + quiet(block_ms)))
+    found = speech_intervals(of_line(quiet(before_ms) + words + quiet(block_ms)))
     ((since_ms, until_ms),) = found
     assert since_ms == pytest.approx(before_ms, abs=60)
     assert until_ms == pytest.approx(before_ms + len(words) / 16, abs=120)

@@ -1,18 +1,18 @@
-"""Where somebody speaks in a recording of a phone: not where it is loud, and not where a tone is (V2).
+"""Finds where somebody speaks in a phone's recording, as opposed to noise and tones (V2).
 
-Loudness takes the tones of an exchange for words, and a detector of voices alone does, too: WebRTC's calls
-most busy and dial tones, loud hum and loud noise speech. So five questions are asked of every 20 ms, the
-cheap ones first, on sound without what lies below the band of phones:
+Loudness alone takes tones of the network for words, and so does a voice detector: WebRTC's takes most busy
+and dial tones, loud hum and loud noise for speech. So every 20 ms are tested in five ways, the cheap ones
+first, after a high-pass at the lower end of the phone band:
 
-- can it be heard at all;
-- is it hum, which repeats with the mains and is taken out by subtracting what was one period before;
-- is it speech for WebRTC's detector;
-- is it voiced: does it repeat with a pitch? Noise, wind and breath do not;
-- is it a tone: do two sinuses explain it? Four past samples predict those, and never 80 ms of speech.
+- is it audible;
+- is it hum, which repeats with the mains, and is removed by subtracting the sound of one period before;
+- does WebRTC's detector take it for speech;
+- is it voiced: does it repeat with a pitch, as noise, wind and breath do not;
+- is it a tone: two sines, which four past samples predict, as they never predict 80 ms of speech.
 
-What is voiced, and no tone, is surely speech; what can be heard around it is, too: consonants have no pitch.
-The sums over samples are audioop's, so that three minutes take a fraction of a second. Music is not told
-from speech: whoever speaks over it shall be heard.
+Sound that is voiced and not a tone is speech, and so is the audible sound around it, because consonants have
+no pitch. audioop sums over the samples, so three minutes take a fraction of a second. Music counts as speech,
+because somebody may be speaking over it.
 
 The limits were found with espeak's voices in Russian and English, near and far, with noise, hum and offset,
 and with tones of five countries (`tests/unit/voicemail/test_speech.py`).
@@ -30,71 +30,71 @@ RATE_HZ: Final = 8_000
 FRAME_MS: Final = 20
 FRAME_BYTES: Final = FRAME_MS * RATE_HZ // 1_000 * 2
 BLOCK_FRAMES: Final = 1_000
-"""20 s are looked at together, so that an hour takes no more memory than a minute."""
+"""20 s are processed together, so that an hour takes no more memory than a minute."""
 CONTEXT_FRAMES: Final = 10
-"""Looked at beside a block, so that filters have settled and windows are whole at its edges."""
+"""Processed on both sides of a block, so that filters have settled and windows are whole at its edges."""
 SILENCE_DB: Final = -50
-"""Quieter than this is silence beside speech: noise of phone lines is at -60 dBFS, quiet speech at -40."""
+"""The level of silence beside speech: line noise is at -60 dBFS, quiet speech at -40."""
 SILENCE_PEAK: Final = round(32_768 * 10 ** (SILENCE_DB / 20))
 FAR_SILENCE_PEAK: Final = 33
-"""-60 dBFS: in what is quiet altogether."""
+"""-60 dBFS: the lowest threshold, for a quiet recording."""
 QUIET_SHARE: Final = 0.02
-"""34 dB below what is loudest there begins the silence of a quiet recording."""
+"""34 dB below its loudest sound begins the silence of a quiet recording."""
 GAP_MS: Final = 300
 """Shorter pauses belong to the speech around them."""
 REACH_FRAMES: Final = 15
-"""Sound so near to a voiced one belongs to it: the longest row of consonants lasts 300 ms."""
+"""Audible sound within this distance of voiced sound belongs to it: consonants in a row last 300 ms."""
 VOICED_MIN: Final = 0.55
-"""Likeness of a sound with itself one pitch before; noise seldom has more than 0.4."""
+"""The likeness of voiced sound to itself one pitch period before; noise seldom has more than 0.4."""
 VOICED_STILL: Final = 0.4
 VOICED_FRAMES_MIN: Final = 2
 TONE_SHARE_MAX: Final = 0.1
-"""What two sinuses leave unexplained: of speech a tenth or more, of tones in noise (25 dB) a twentieth."""
+"""The energy that two sines leave unexplained: a tenth or more of speech, a twentieth of noisy tones."""
 TONE_WINDOW_FRAMES: Final = 4
 TONE_EDGE_FRAMES: Final = 2
-"""Where a tone begins and ends it is explained badly."""
+"""The prediction is bad where a tone begins and ends."""
 TONE_ORDER: Final = 4
 TONE_SPACING: Final = 3
-"""Past samples are taken 0.75 ms from each other: closer ones predict anything that lies low."""
+"""Past samples are 0.75 ms apart: closer ones predict any low sound."""
 MAINS_LAGS: Final = (160, 400)
-"""Samples after which hum repeats itself: one period of 50 Hz, three of 60 Hz."""
+"""Samples after which hum repeats: one period of 50 Hz, three of 60 Hz."""
 HUM_FRAMES: Final = 10
 HUM_SHARE_MAX: Final = 0.15
 HUM_WINDOWS_MIN: Final = 3
-"""So many stretches of 200 ms repeat with the mains: no speech does it thrice in 20 s."""
+"""Windows of 200 ms in a block that must repeat with the mains: speech never does it three times in 20 s."""
 LOUD: Final = 4_000
-"""To this level (-18 dBFS) a block is brought for WebRTC's detector, which misses quiet speech."""
+"""-18 dBFS: blocks are brought to this level, because WebRTC's detector misses quiet speech."""
 GAIN_MAX: Final = 30.0
 
 Read = Callable[[int, int], bytes]
-"""PCM of 16 bits at 8 kHz from one frame to another; frames that are not there are left out."""
+"""Gives PCM of 16 bits at 8 kHz from one frame up to another; frames beyond the end are left out."""
 
 
 class _Frames(msgspec.Struct):
-    """What was found of each frame, in order."""
+    """What was measured of each frame, in order."""
 
     audible: list[bool] = []
     tonal: list[bool] = []
     likeness: list[float] = []
 
 
-def stretches(read: Read, frames: int) -> list[tuple[int, int]]:
-    """Where speech is in a recording of so many whole frames: from and until, in ms."""
+def speech_intervals(read: Read, frames: int) -> list[tuple[int, int]]:
+    """The intervals of speech in a recording of so many whole frames, in ms."""
     found = _Frames()
     detector = webrtcvad.Vad(2)
     for start in range(0, frames, BLOCK_FRAMES):
         before = min(CONTEXT_FRAMES, start)
         until = min(frames, start + BLOCK_FRAMES + CONTEXT_FRAMES)
         count = min(BLOCK_FRAMES, frames - start)
-        block = _looked_at(read(start - before, until), detector)
+        block = _measured(read(start - before, until), detector)
         found.audible += block.audible[before : before + count]
         found.tonal += block.tonal[before : before + count]
         found.likeness += block.likeness[before : before + count]
     return _joined(_spoken(found))
 
 
-def _looked_at(pcm: bytes, detector: "webrtcvad.Vad") -> _Frames:
-    """One block."""
+def _measured(pcm: bytes, detector: "webrtcvad.Vad") -> _Frames:
+    """Measure the frames of one block."""
     count = len(pcm) // FRAME_BYTES
     sound = _high(pcm)[: count * FRAME_BYTES]
     peaks = _each(audioop.max, sound)
@@ -103,7 +103,7 @@ def _looked_at(pcm: bytes, detector: "webrtcvad.Vad") -> _Frames:
     nothing = _Frames(audible=audible, tonal=[False] * count, likeness=[0.0] * count)
     if not any(audible):
         return nothing
-    # Tones are looked for in what was there before hum was taken out: its filter would tear them.
+    # Tones are detected before hum is removed, because that filter would distort them.
     loud = _loud(sound)
     lag = _mains_lag(loud, audible)
     if lag:
@@ -126,26 +126,26 @@ def _each(measure: Callable[[bytes, int], int], pcm: bytes) -> list[int]:
 
 
 def _low(pcm: bytes, weight: int) -> bytes:
-    """A pole's low-pass: each sample with `weight` parts of what came out before it."""
+    """A one-pole low-pass: each sample is mixed with `weight` parts of the output before it."""
     return audioop.ratecv(pcm, 2, 1, RATE_HZ, RATE_HZ, None, 1, weight)[0].ljust(len(pcm), b"\0")[: len(pcm)]
 
 
 def _high(pcm: bytes) -> bytes:
-    """Without offset, and with little of what lies below 200 Hz (twice a pole at 200 Hz: 6 parts)."""
+    """Remove the offset and most sound below 200 Hz (two poles at 200 Hz: 6 parts)."""
     for _ in range(2):
         pcm = audioop.add(pcm, audioop.mul(_low(pcm, 6), 2, -1), 2)
     return pcm
 
 
 def _loud(pcm: bytes) -> bytes:
-    """At one level, whoever speaks from how far."""
+    """Bring to one level, however far from the phone somebody speaks."""
     levels = sorted(_each(audioop.rms, pcm))
     top = levels[int(0.95 * (len(levels) - 1))] if levels else 0
     return audioop.mul(pcm, 2, min(GAIN_MAX, LOUD / top)) if top else pcm
 
 
 def _left(pcm: bytes, lag: int) -> float:
-    """The share of a sound's energy that the sound of `lag` samples before does not explain."""
+    """The share of a sound's energy that the sound `lag` samples before does not explain."""
     now, before = pcm[2 * lag :], pcm[: -2 * lag]
     energy, energy_before = audioop.rms(now, 2) ** 2, audioop.rms(before, 2) ** 2
     if not energy or not energy_before:
@@ -154,7 +154,7 @@ def _left(pcm: bytes, lag: int) -> float:
 
 
 def _mains_lag(pcm: bytes, audible: Sequence[bool]) -> int:
-    """The period of hum that is in a block, in samples; 0: none. A tone is no hum, though it repeats."""
+    """The period of a block's hum in samples; 0: no hum. A tone does not count, though it repeats."""
     starts = [
         start
         for start in range(0, len(audible) - HUM_FRAMES, HUM_FRAMES)
@@ -169,7 +169,7 @@ def _mains_lag(pcm: bytes, audible: Sequence[bool]) -> int:
 
 
 def _half(pcm: bytes) -> bytes:
-    """Every second sample: enough for the question of tones, at half the price."""
+    """Every second sample: enough to detect tones, at half the cost."""
     return audioop.ratecv(pcm, 2, 1, RATE_HZ, RATE_HZ // 2, None)[0]
 
 
@@ -180,7 +180,7 @@ def _tones(pcm: bytes, audible: Sequence[bool], likeness: Sequence[float]) -> li
     half = _half(pcm)
     for start in range(0, count - TONE_WINDOW_FRAMES + 1, TONE_WINDOW_FRAMES // 2):
         end = start + TONE_WINDOW_FRAMES
-        # Where nothing is voiced nothing is taken for speech, and the question need not be asked.
+        # Unvoiced sound is not taken for speech, so it need not be tested.
         if not all(audible[start:end]) or max(likeness[start:end]) < VOICED_MIN:
             continue
         window = half[start * FRAME_BYTES // 2 : end * FRAME_BYTES // 2]
@@ -191,7 +191,7 @@ def _tones(pcm: bytes, audible: Sequence[bool], likeness: Sequence[float]) -> li
 
 
 def _unexplained(pcm: bytes) -> float:
-    """The share of energy that prediction from four past samples leaves: least squares, solved at once."""
+    """The share of energy that a least-squares prediction from four past samples leaves."""
     reach = TONE_ORDER * TONE_SPACING
     length = len(pcm) // 2
     delayed = [
@@ -213,10 +213,10 @@ def _unexplained(pcm: bytes) -> float:
 
 
 def _solved(rows: list[list[float]]) -> list[float]:
-    """Gauss' elimination of a small, positive system whose right side is its last column."""
+    """Gaussian elimination of a small positive system whose right side is its last column."""
     count = len(rows)
     for pivot in range(count):
-        # A whole sinus makes the system singular; a millionth more keeps it solvable.
+        # A pure sine makes the system singular; a millionth more keeps it solvable.
         rows[pivot][pivot] *= 1.000001
     for pivot in range(count):
         for row in range(pivot + 1, count):
@@ -230,7 +230,7 @@ def _solved(rows: list[list[float]]) -> list[float]:
 
 
 def _likenesses(pcm: bytes, asked: Sequence[bool]) -> list[float]:
-    """How much 40 ms are like themselves a pitch before (2.5 to 16 ms), below 1 kHz; 0 where not asked."""
+    """The likeness of 40 ms to the sound one pitch (2.5 to 16 ms) before, below 1 kHz; 0 if not asked."""
     quarter = RATE_HZ // 4
     low = audioop.ratecv(_low(_low(pcm, 1), 1), 2, 1, RATE_HZ, quarter, None)[0]
     frame_bytes = FRAME_BYTES // 4
@@ -251,7 +251,7 @@ def _likeness(sound: bytes, past: bytes) -> float:
 
 
 def _spoken(found: _Frames) -> list[bool]:
-    """Which frames are speech: what is voiced and no tone, and what can be heard around it."""
+    """Which frames are speech: voiced and not a tone, or audible beside such frames."""
     count = len(found.audible)
     spoken = [False] * count
     likeness = [0.0 if tonal else like for like, tonal in zip(found.likeness, found.tonal, strict=True)]
@@ -269,7 +269,7 @@ def _spoken(found: _Frames) -> list[bool]:
 
 
 def _joined(spoken: Sequence[bool]) -> list[tuple[int, int]]:
-    """Frames as stretches, with what is no pause yet."""
+    """Join frames to intervals; a short pause does not end one."""
     found: list[tuple[int, int]] = []
     for frame, is_spoken in enumerate(spoken):
         if not is_spoken:

@@ -1,4 +1,4 @@
-"""Getting spooled audio from the gateway that has it."""
+"""Reads spooled audio from the gateway that has it."""
 
 import asyncio
 import http.client
@@ -7,17 +7,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 Fetch = Callable[[str], Awaitable[bytes | None]]
-"""An address to its bytes; None when there is nothing at it (any more). Raises FetchFailed."""
+"""Gets the bytes at a URL; None when there is nothing (any more). Raises FetchFailed."""
 
 TIMEOUT_S: Final = 20.0
 
 
 class FetchFailed(Exception):
-    """Whoever should have it did not answer, or answered something else."""
+    """The gateway did not answer, or answered with an error."""
 
 
 class SpoolReader:
-    """Reads by HTTP, without following anybody anywhere else, and never more than `bytes_max`."""
+    """Reads by HTTP, never more than `bytes_max`, and follows no redirects."""
 
     def __init__(self, *, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -46,7 +46,7 @@ class SpoolReader:
             return None
         if response.status != 200:
             raise FetchFailed(f"the spool answered {response.status}")
-        # A read of so many bytes at most does not tell that the connection ended before they all came.
+        # A bounded read does not notice that the connection ended early.
         if promised.isdigit() and len(data) < min(int(promised), self._bytes_max):
             raise FetchFailed(f"the spool sent {len(data)} bytes of {promised}")
         return data

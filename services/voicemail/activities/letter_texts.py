@@ -1,17 +1,11 @@
-"""What the letters say, in Russian and English, and how numbers, dates and durations are read.
+"""The sentences of letters about voice messages and callbacks, in Russian and English.
 
-One `Words` per language; a sentence that depends on whether a letter tells of a message or of a callback
-is chosen in `composing`. Dates, durations and plurals are Babel's.
+`letter_composer` chooses the sentences that suit a letter's subject.
 """
 
-from datetime import UTC, datetime
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import phonenumbers
-from babel.dates import format_datetime, get_timezone_location
-from babel.units import format_unit
 
 from contracts.dialling import Refusal
 from contracts.directory import Language
@@ -19,8 +13,8 @@ from contracts.gateway import Outcome
 from contracts.voicemail import Mark
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """Every sentence of a letter; `{}` are filled in by `composing`."""
+class LetterTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """Every sentence of a letter; the composer fills `{}` in."""
 
     message_title: str
     missed_title: str
@@ -63,7 +57,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     file_name: str
 
 
-RUSSIAN: Final = Words(
+RUSSIAN: Final = LetterTexts(
     message_title="Голосовое сообщение",
     missed_title="Вам звонили, но сообщение не записалось",
     expired_title="Клиенту не успели перезвонить",
@@ -138,7 +132,7 @@ RUSSIAN: Final = Words(
     file_name="сообщение",
 )
 
-ENGLISH: Final = Words(
+ENGLISH: Final = LetterTexts(
     message_title="Voice message",
     missed_title="Somebody called, but no message was recorded",
     expired_title="A customer was not called back in time",
@@ -212,86 +206,12 @@ ENGLISH: Final = Words(
     file_name="voice-message",
 )
 
-WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
+TEXTS: Final[dict[Language, LetterTexts]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
 
 
-def in_department(name: str, words: Words) -> str:
-    """«отдел «Продажи»», and «отдел продаж» where the name itself says what it is."""
+def in_department(name: str, texts: LetterTexts) -> str:
+    """«отдел «Продажи»», or «отдел продаж» if the name itself begins with the word."""
     first, _, rest = name.partition(" ")
-    if rest and words.in_department.lower().startswith(f"{first.lower()} "):
+    if rest and texts.in_department.lower().startswith(f"{first.lower()} "):
         return f"{first.lower()} {rest}"
-    return words.in_department.format(department=name)
-
-
-def zone(name: str) -> ZoneInfo:
-    """The department's zone; a name that nobody knows is UTC, which the letter then says."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
-AT_MAX: Final = 253_370_764_800_000
-"""The last day of 9998: a day later the calendar of the computer ends, in some zone."""
-
-
-def instant(at_ms: int) -> datetime:
-    """An instant in UTC; one that no calendar has is the nearest that it has."""
-    return datetime.fromtimestamp(min(max(0, at_ms), AT_MAX) / 1000, UTC)
-
-
-def moment(at_ms: int, where: ZoneInfo, language: Language) -> str:
-    """A date and time as people there read it, with the place whose clock it is."""
-    text = format_datetime(instant(at_ms), "EEEE, d MMMM y, HH:mm", tzinfo=where, locale=language)
-    return f"{text} ({place(where, language)})"
-
-
-def moment_in_list(at_ms: int, where: ZoneInfo, language: Language) -> str:
-    """The same for one line of many, above or below which the place is named once."""
-    return format_datetime(instant(at_ms), "d MMMM y, HH:mm", tzinfo=where, locale=language)
-
-
-def place(where: ZoneInfo, language: Language) -> str:
-    """The city whose clock it is."""
-    if where.key == "UTC":
-        return "UTC"
-    return str(get_timezone_location(where, locale=language, return_city=True))
-
-
-def duration(ms: int, language: Language) -> str:
-    """«3 минуты 5 секунд»; from an hour on without seconds, from 0 to 1 s «1 second»."""
-    seconds = max(1, round(ms / 1000))
-    hours, minutes, seconds = seconds // 3600, seconds % 3600 // 60, seconds % 60
-    units = [(hours, "duration-hour"), (minutes, "duration-minute")]
-    if not hours:
-        units.append((seconds, "duration-second"))
-    said = [format_unit(number, unit, locale=language) for number, unit in units if number]
-    return " ".join(said)
-
-
-def size(size_bytes: int, language: Language) -> str:
-    """A limit of attachments: «10 МБ»."""
-    return format_unit(round(size_bytes / 1024**2, 1), "digital-megabyte", "short", locale=language)
-
-
-def number(caller: str | None, words: Words) -> str:
-    """A phone number as its country writes it; what is none is shown as it came."""
-    if not caller:
-        return words.withheld
-    try:
-        parsed = phonenumbers.parse(caller, None)
-    except phonenumbers.NumberParseException:
-        return caller
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def call_url(caller: str | None) -> str:
-    """A link that phones and softphones dial; only for what is a plain number."""
-    digits = (caller or "").removeprefix("+")
-    return f"tel:+{digits}" if digits.isascii() and digits.isdigit() and caller != digits else ""
-
-
-def console(url: str) -> str:
-    """The console's address without its last stroke; empty where there is none that a browser opens."""
-    base = url.strip().rstrip("/")
-    return base if base.startswith(("https://", "http://")) else ""
+    return texts.in_department.format(department=name)

@@ -11,12 +11,12 @@ from contracts.ids import Instant, MediaKey, OrganizationId, VoiceMessageId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, LetterKind, SendLetter
 from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.memory import MemoryBlobs
-from services.voicemail.activities.audio import Studio
-from services.voicemail.activities.composing import Writer
-from services.voicemail.activities.posting import MARK_MS_MAX, Postman, SendingMark, mark_key
-from services.voicemail.activities.storing import sha256
+from services.voicemail.activities.conversion import Mp3Converter
+from services.voicemail.activities.letter_composer import LetterComposer
+from services.voicemail.activities.letter_sender import MARK_MS_MAX, LetterSender, SendingMark, mark_key
+from services.voicemail.activities.storage import sha256
 from tests.unit.voicemail.sounds import PostOffice, decoded_ms, spoken
-from tests.unit.voicemail.test_storing import AwayBlobs, Spool
+from tests.unit.voicemail.test_message_storage import AwayBlobs, Spool
 
 VOLGA = OrganizationId("volga")
 KEY = MediaKey("voice-messages/x.mp3")
@@ -53,13 +53,13 @@ class World:
         self.spool = spool or Spool()
         self.now = 1_000_000
 
-    def process(self, *, attachment_bytes_max: int = 10 * 1024**2) -> Postman:
-        return Postman(
+    def process(self, *, attachment_bytes_max: int = 10 * 1024**2) -> LetterSender:
+        return LetterSender(
             blobs=self.blobs,
             fetch=self.spool,
-            studio=Studio(at_once_max=1),
+            converter=Mp3Converter(at_once_max=1),
             mailer=self.office,
-            writer=Writer(
+            composer=LetterComposer(
                 sender_name="Ringback", sender="rb@volga.example", attachment_bytes_max=attachment_bytes_max
             ),
             sender="rb@volga.example",
@@ -88,8 +88,8 @@ def text_of(letter: EmailMessage) -> str:
 async def test_a_command_read_twice_sends_one_letter() -> None:
     """By the same process, at once or later (EC-68)."""
     world = World()
-    postman = world.process()
-    results = await asyncio.gather(*(postman.send(VOLGA, LETTER) for _ in range(5)))
+    letter_sender = world.process()
+    results = await asyncio.gather(*(letter_sender.send(VOLGA, LETTER) for _ in range(5)))
     assert len(world.office.letters) == 1
     assert all(result == results[0] for result in results)
     assert isinstance(results[0], LetterAccepted)
@@ -126,8 +126,8 @@ async def test_a_deferred_letter_is_sent_again_with_the_same_message_id() -> Non
     result = await world.process().send(VOLGA, msgspec.structs.replace(LETTER, tries=1))
     assert isinstance(result, LetterAccepted)
     assert not result.is_repeat_possible
-    writer = Writer(sender_name="", sender="rb@volga.example", attachment_bytes_max=0)
-    assert world.office.letters[0]["Message-ID"] == writer.message_id(VOLGA, LETTER)
+    composer = LetterComposer(sender_name="", sender="rb@volga.example", attachment_bytes_max=0)
+    assert world.office.letters[0]["Message-ID"] == composer.message_id(VOLGA, LETTER)
 
 
 @pytest.mark.rule("V4")

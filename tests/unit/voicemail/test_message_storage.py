@@ -17,9 +17,9 @@ from contracts.voicemail import (
 )
 from runtime.memory import MemoryBlobs
 from runtime.ports import BlobInfo, BlobsUnavailable
-from services.voicemail.activities.audio import Studio
-from services.voicemail.activities.fetching import FetchFailed
-from services.voicemail.activities.storing import Keeper
+from services.voicemail.activities.conversion import Mp3Converter
+from services.voicemail.activities.spool import FetchFailed
+from services.voicemail.activities.storage import MessageStorage
 from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, voice, wav
 
 VOLGA = OrganizationId("volga")
@@ -76,8 +76,8 @@ def command(
 
 
 async def store(blobs: MemoryBlobs, asked: StoreMessage, spool: Spool | None = None) -> Fact:
-    keeper = Keeper(blobs=blobs, fetch=spool or Spool(), studio=Studio(at_once_max=1))
-    return await keeper.store(VOLGA, asked)
+    storage = MessageStorage(blobs=blobs, fetch=spool or Spool(), converter=Mp3Converter(at_once_max=1))
+    return await storage.store(VOLGA, asked)
 
 
 def s3_with(original: bytes) -> MemoryBlobs:

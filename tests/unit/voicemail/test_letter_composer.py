@@ -16,21 +16,16 @@ from contracts.ids import OrganizationId
 from contracts.voicemail import LetterKind, Mark, SendLetter
 from runtime.text import one_line
 from services.callback.decider.endings import LATE, ON_LINE, QUIET
-from services.voicemail.activities.composing import Audio, Writer
-from services.voicemail.activities.wording import (
-    RUSSIAN,
-    WORDS,
-    duration,
-    in_department,
-    moment,
-    number,
-    zone,
-)
-from tests.unit.voicemail.test_posting import LETTER
+from services.voicemail.activities.formats import duration, moment, number, zone
+from services.voicemail.activities.letter_composer import LetterAudio, LetterComposer
+from services.voicemail.activities.letter_texts import RUSSIAN, TEXTS, in_department
+from tests.unit.voicemail.test_letter_sender import LETTER
 
 VOLGA = OrganizationId("volga")
-WRITER = Writer(sender_name="Ringback", sender="rb@volga.example", attachment_bytes_max=10 * 1024**2)
-WITH_SOUND = Audio(mp3=b"mp3")
+COMPOSER = LetterComposer(
+    sender_name="Ringback", sender="rb@volga.example", attachment_bytes_max=10 * 1024**2
+)
+WITH_SOUND = LetterAudio(mp3=b"mp3")
 HOSTILE = st.text(alphabet=st.characters(), max_size=300) | st.sampled_from(
     (
         "a\r\nBcc: evil@example.com",
@@ -63,9 +58,9 @@ class Page(HTMLParser):
         self.text += data
 
 
-def received(command: SendLetter, audio: Audio = WITH_SOUND) -> EmailMessage:
+def received(command: SendLetter, audio: LetterAudio = WITH_SOUND) -> EmailMessage:
     """The letter as the recipient's program reads it."""
-    raw = WRITER.letter(VOLGA, command, audio).as_bytes()
+    raw = COMPOSER.compose(VOLGA, command, audio).as_bytes()
     found = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(found, EmailMessage)
     return found
@@ -118,7 +113,7 @@ def test_the_mp3_is_attached_and_named() -> None:
 def test_an_mp3_comes_through_as_it_was_whatever_its_bytes() -> None:
     """What marks the parts of a letter never occurs in one of them."""
     sound = bytes(range(256)) * 40 + b"\r\n.\r\n--_"
-    (attached,) = received(LETTER, Audio(mp3=sound)).iter_attachments()
+    (attached,) = received(LETTER, LetterAudio(mp3=sound)).iter_attachments()
     assert attached.get_payload(decode=True) == sound
 
 
@@ -134,7 +129,7 @@ def test_a_withheld_number_is_called_withheld_and_can_not_be_dialled() -> None:
 def test_an_expired_callback_is_told_with_or_without_a_message() -> None:
     """The recipients must know that a promise was broken."""
     alone = received(
-        changed(kind=LetterKind.EXPIRED, voice_message_id=None, has_expired_callback=True), Audio()
+        changed(kind=LetterKind.EXPIRED, voice_message_id=None, has_expired_callback=True), LetterAudio()
     )
     assert "не успели перезвонить" in str(alone["Subject"])
     assert not list(alone.iter_attachments())
@@ -146,7 +141,7 @@ def test_an_expired_callback_is_told_with_or_without_a_message() -> None:
 @pytest.mark.rule("V4")
 def test_an_unreached_callback_says_why() -> None:
     """In words, not in codes."""
-    letter = received(changed(kind=LetterKind.UNREACHED, voice_message_id=None, reason="busy"), Audio())
+    letter = received(changed(kind=LetterKind.UNREACHED, voice_message_id=None, reason="busy"), LetterAudio())
     assert "Номер занят" in part(letter, "plain")
 
 
@@ -156,7 +151,7 @@ def test_an_unreached_callback_says_why() -> None:
 def test_every_mark_is_explained(mark: Mark, language: Language) -> None:
     """Who listens knows what is missing (EC-63)."""
     letter = received(changed(mark=mark, language=language))
-    assert WORDS[language].marks[mark] in part(letter, "plain")
+    assert TEXTS[language].marks[mark] in part(letter, "plain")
 
 
 def test_a_machines_letter_is_called_one() -> None:
@@ -170,7 +165,7 @@ def test_the_message_id_is_the_letters_own() -> None:
     first, again = received(LETTER), received(changed(tries=7, may_have_arrived=True))
     assert first["Message-ID"] == again["Message-ID"]
     assert received(changed(letter_id="other"))["Message-ID"] != first["Message-ID"]
-    assert WRITER.message_id(OrganizationId("other"), LETTER) != first["Message-ID"]
+    assert COMPOSER.message_id(OrganizationId("other"), LETTER) != first["Message-ID"]
     assert received(changed(called_at=LETTER.called_at + 1))["Message-ID"] != first["Message-ID"]
 
 
@@ -188,7 +183,7 @@ def test_no_name_becomes_a_header_or_markup(
         caller=caller,
         reason=reason,
     )
-    raw = WRITER.letter(VOLGA, command, Audio()).as_bytes()
+    raw = COMPOSER.compose(VOLGA, command, LetterAudio()).as_bytes()
     letter = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(letter, EmailMessage)
     assert set(letter.keys()) <= HEADERS
@@ -229,7 +224,7 @@ def test_an_unknown_zone_is_utc_and_says_so() -> None:
 
 def test_a_caller_that_is_no_number_is_shown_as_it_came() -> None:
     """An extension, or what a PBX makes of one."""
-    assert number("101", RUSSIAN) == "101"
+    assert number("101", RUSSIAN.withheld) == "101"
 
 
 @pytest.mark.rule("V4")
@@ -242,7 +237,7 @@ def test_a_letter_about_a_direct_call_names_the_employee(language: Language) -> 
     letter = received(command)
     assert "Вера Bcc" in str(letter["Subject"])
     assert letter["Bcc"] is None
-    assert WORDS[language].employee in part(letter, "plain")
+    assert TEXTS[language].employee in part(letter, "plain")
 
 
 @pytest.mark.rule("C11")
@@ -252,11 +247,11 @@ def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
     language: Language, kind: LetterKind
 ) -> None:
     """Whoever reads it would promise the customer something wrong."""
-    words = WORDS[language]
+    words = TEXTS[language]
     command = msgspec.structs.replace(
         LETTER, kind=kind, was_abandoned=True, language=language, has_expired_callback=True
     )
-    text = part(received(command, Audio()), "plain")
+    text = part(received(command, LetterAudio()), "plain")
     lead = {
         LetterKind.EXPIRED: words.abandoned_expired_lead,
         LetterKind.UNREACHED: words.abandoned_unreached_lead,
@@ -272,8 +267,8 @@ def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
 )
 def test_prompts_a_letter_calls_a_department_one_once(name: str, said: str) -> None:
     """Not «отдел «Отдел продаж»»."""
-    assert in_department(name, WORDS[Language.RUSSIAN]) == said
-    assert in_department("Sales", WORDS[Language.ENGLISH]) == "Sales"
+    assert in_department(name, TEXTS[Language.RUSSIAN]) == said
+    assert in_department("Sales", TEXTS[Language.ENGLISH]) == "Sales"
 
 
 BARRING = [
@@ -294,9 +289,10 @@ BARRING = [
 @pytest.mark.parametrize("language", list(Language))
 def test_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
     """Who reads it is not invited to dial what the company's own rules forbid."""
-    words = WORDS[language]
+    words = TEXTS[language]
     letter = received(
-        changed(kind=LetterKind.REFUSED, voice_message_id=None, reason=reason, language=language), Audio()
+        changed(kind=LetterKind.REFUSED, voice_message_id=None, reason=reason, language=language),
+        LetterAudio(),
     )
     text = part(letter, "plain")
     assert words.refused_title in str(letter["Subject"])
@@ -313,7 +309,7 @@ def test_an_expired_callback_says_why_nobody_called(
     language: Language, reason: str, was_abandoned: bool
 ) -> None:
     """It is not said that no agent came free: that may not be true. Calling back is offered."""
-    words = WORDS[language]
+    words = TEXTS[language]
     command = changed(
         kind=LetterKind.EXPIRED,
         voice_message_id=None,
@@ -321,7 +317,7 @@ def test_an_expired_callback_says_why_nobody_called(
         language=language,
         was_abandoned=was_abandoned,
     )
-    letter = received(command, Audio())
+    letter = received(command, LetterAudio())
     text = part(letter, "plain")
     lead = words.abandoned_uncalled_lead if was_abandoned else words.uncalled_lead
     assert lead.split(",")[0] in text
