@@ -55,9 +55,9 @@ class Table(Generic[R]):
         """What was put, and None for what was dropped, since changes were last taken."""
         self._decoder = msgspec.msgpack.Decoder(record_type)
 
-    def get(self, key: str) -> R | None:
-        """The record, or None."""
-        return self._records.get(key)
+    def get(self, key: str | None) -> R | None:
+        """The record of this key; None if there is none, or no key."""
+        return None if key is None else self._records.get(key)
 
     def __getitem__(self, key: str) -> R:
         return self._records[key]

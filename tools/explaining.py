@@ -12,7 +12,7 @@ from contracts import codec
 from contracts.ids import DepartmentId
 from contracts.message import Fact
 from runtime.decision import Decider, Decision
-from services.queue.rules import sharing
+from services.queue.rules import distribution
 from services.queue.state import QueueState
 from tools.judging import History
 from tools.replaying import Record, Replaying
@@ -113,7 +113,7 @@ def inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
         for rank in state.first_places(department_id):
             place = state.places[rank[2]]
             for _, _, agent_id in free:
-                if sharing.refuses(place, agent_id, state.now_at) is None and not place.declined:
+                if distribution.refuses(place, agent_id, state.now_at) is None and not place.declined:
                     yield f"{agent_id} is free beside {place.place_id} at {state.now_at} after {facts}"
                     return
 

@@ -242,7 +242,7 @@ class Company:
 
     def agent_leg(self, agent_id: AgentId) -> LegId:
         """The phone on which an agent is rung, or talks."""
-        line = self.queue.line(agent_id)
+        line = self.queue.activity(agent_id)
         if line.offer_id is not None:
             return self.queue.offers[line.offer_id].open_legs[0]
         assert line.leg_id is not None, f"nothing rings at {agent_id}, who is on no call"
@@ -258,11 +258,11 @@ class Company:
 
     def is_rung(self, agent_id: AgentId) -> bool:
         """Whether something is offered to an agent."""
-        return self.queue.line(agent_id).offer_id is not None
+        return self.queue.activity(agent_id).offer_id is not None
 
     def rung_for(self, agent_id: AgentId) -> PlaceId | None:
         """For whose place an agent is rung."""
-        offer_id = self.queue.line(agent_id).offer_id
+        offer_id = self.queue.activity(agent_id).offer_id
         return None if offer_id is None else self.queue.offers[offer_id].place_id
 
     def is_free(self, agent_id: AgentId) -> bool:

@@ -22,7 +22,7 @@ from services.gateway.decider import commands, recovery
 from services.gateway.decider.gateway import Gateway
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY_TIMER
-from services.queue.rules import sharing
+from services.queue.rules import distribution
 from tests.sim.broken_promises import BROKEN_PROMISES
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -250,8 +250,8 @@ def a_parked_organization_that_shares_its_numbering(patch: pytest.MonkeyPatch) -
 
 def a_set_iterated(patch: pytest.MonkeyPatch) -> None:
     """In which order it is said who was skipped hangs on the process."""
-    skipped = sharing.skipped
-    patch.setattr(sharing, "skipped", lambda *given: tuple(set(skipped(*given))))
+    skipped = distribution.skipped
+    patch.setattr(distribution, "skipped", lambda *given: tuple(set(skipped(*given))))
 
 
 MUTANTS: Final[tuple[Patch, ...]] = (

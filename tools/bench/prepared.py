@@ -86,7 +86,7 @@ def kept(traffic: Traffic) -> Prepared:
 
 def talking(state: QueueState) -> Iterator[tuple[LegId, LegId]]:
     """The calls that go on: customer and agent."""
-    for line in state.lines:
+    for line in state.activities:
         leg = None if line.leg_id is None else state.legs[line.leg_id]
         if leg is not None and leg.peer_leg_id is not None:
             yield leg.peer_leg_id, leg.leg_id

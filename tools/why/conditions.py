@@ -10,7 +10,7 @@ import msgspec
 
 from contracts.ids import AgentId, Instant, LegId, PlaceId
 from contracts.queue import SkipReason
-from services.queue.rules import sharing, waiting
+from services.queue.rules import distribution, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -98,7 +98,7 @@ def _standing(state: QueueState, place: Place) -> tuple[Standing, Instant | None
 
 def condition(state: QueueState, place: Place, agent_id: AgentId, calls: dict[LegId, PlaceId]) -> Condition:
     """Why this agent is not offered this place now, or what the agent does for it."""
-    line = state.line(agent_id)
+    line = state.activity(agent_id)
     if place.agent_id == agent_id:
         return Condition(code=Here.WITH_THIS)
     if line.offer_id is not None and line.offer_id in place.offers:
@@ -106,7 +106,7 @@ def condition(state: QueueState, place: Place, agent_id: AgentId, calls: dict[Le
     reason = state.blocked(place.department_id, agent_id)
     if reason is not None:
         return _blocked(state, place, agent_id, reason, calls)
-    refused = sharing.refuses(place, agent_id, state.now_at)
+    refused = distribution.refuses(place, agent_id, state.now_at)
     if refused is not None:
         return _refused(state, place, agent_id, refused)
     if any(declined_by == agent_id for declined_by, _ in place.declined):
@@ -120,7 +120,7 @@ def condition(state: QueueState, place: Place, agent_id: AgentId, calls: dict[Le
 def _blocked(
     state: QueueState, place: Place, agent_id: AgentId, reason: SkipReason, calls: dict[LegId, PlaceId]
 ) -> Condition:
-    line = state.line(agent_id)
+    line = state.activity(agent_id)
     match reason:
         case SkipReason.ON_CALL if line.leg_id is not None:
             return Condition(code=reason, place_id=line.place_id or calls.get(line.leg_id))
@@ -156,6 +156,6 @@ def _is_on_own_call(state: QueueState, agent_id: AgentId) -> bool:
 def _refused(state: QueueState, place: Place, agent_id: AgentId, reason: SkipReason) -> Condition:
     if reason is SkipReason.DECLINED_THIS_PLACE:
         at = max(at for declined_by, at in place.declined if declined_by == agent_id)
-        return Condition(code=reason, until_at=Instant(at + sharing.DECLINE_MS))
+        return Condition(code=reason, until_at=Instant(at + distribution.DECLINE_MS))
     again = state.timers.get(f"round/{place.place_id}")
     return Condition(code=reason, until_at=None if again is None else again.due_at)

@@ -2,7 +2,7 @@
 
 Theory of operation. A place is **waiting** until an agent accepts it, its deadline comes, or its customer
 leaves. While it waits it is *open* when it could take another agent now; an agent is *free* when nothing
-stands against offering. When nothing more follows from a fact, `settling.settle` lets the deadlines act that
+stands against offering. When nothing more follows from a fact, `matching.settle` lets the deadlines act that
 waited for a ring, and then takes the earliest open place that some free agent can take, C7 places first,
 until no free agent fits an open place. That is the invariant from which the order (Q3) follows: nobody free
 is ever left beside a place that could take them (beyond a step's limit: until the timer `serve`).
@@ -37,22 +37,24 @@ from runtime.decision import NOTHING, Decision
 from runtime.records import timer_id
 from services.queue.decider import (
     agents,
+    announcements,
     answering,
     arrival,
     callbacks,
-    cards,
     customers,
-    direct,
-    ending,
+    deadline,
+    direct_calls,
+    keypresses,
     legs,
-    listening,
+    matching,
+    no_answer,
     offering,
     pauses,
-    quiet,
-    settling,
-    telling,
+    place_end,
+    quiet_hours,
+    settings_facts,
 )
-from services.queue.decider.settling import settle
+from services.queue.decider.matching import settle
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -60,16 +62,16 @@ Apply = Callable[[QueueState, Any], None]
 Decide = Callable[[QueueState, Any], Decision]
 
 _APPLY: Final[dict[type[Fact], Apply]] = {
-    directory.OrganizationSaved: cards.apply_organization,
-    directory.PbxSaved: cards.apply_pbx,
-    directory.AgentSaved: cards.apply_agent,
-    directory.AgentAvailabilitySaved: cards.apply_availability,
-    directory.AgentPauseSaved: cards.apply_pause,
-    directory.AgentWrapUpSaved: cards.apply_wrap_up,
-    directory.DepartmentSaved: cards.apply_department,
-    tts.NoticeRendered: cards.apply_notice,
-    gateway.PbxLost: cards.apply_pbx_lost,
-    gateway.PbxReturned: cards.apply_pbx_returned,
+    directory.OrganizationSaved: settings_facts.apply_organization,
+    directory.PbxSaved: settings_facts.apply_pbx,
+    directory.AgentSaved: settings_facts.apply_agent,
+    directory.AgentAvailabilitySaved: settings_facts.apply_availability,
+    directory.AgentPauseSaved: settings_facts.apply_pause,
+    directory.AgentWrapUpSaved: settings_facts.apply_wrap_up,
+    directory.DepartmentSaved: settings_facts.apply_department,
+    tts.NoticeRendered: settings_facts.apply_notice,
+    gateway.PbxLost: settings_facts.apply_pbx_lost,
+    gateway.PbxReturned: settings_facts.apply_pbx_returned,
     gateway.DeviceChanged: agents.apply_phone,
     gateway.CallArrived: arrival.apply_arrived,
     gateway.LegAnswered: answering.apply_answered,
@@ -78,9 +80,9 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.PlayFinished: answering.apply_play_finished,
     gateway.LegEnded: legs.apply_ended,
     gateway.CommandRefused: legs.apply_refused,
-    routing.PersonAnswered: direct.apply_answered,
+    routing.PersonAnswered: direct_calls.apply_answered,
     queue.PlaceTaken: arrival.apply_taken,
-    queue.AnnouncementMade: telling.apply_announcement,
+    queue.AnnouncementMade: announcements.apply_announcement,
     queue.CallbackRequested: callbacks.apply_requested,
     queue.CallbackTakenOver: callbacks.apply_taken_over,
     queue.CallbackJoined: callbacks.apply_join_asked,
@@ -98,12 +100,12 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     queue.OfferReopened: answering.apply_reopened,
     queue.AgentReady: callbacks.apply_ready,
     queue.PlaceConnected: answering.apply_connected,
-    queue.PlaceAbandoned: ending.apply_abandoned,
-    queue.PlaceDiverted: ending.apply_diverted,
-    queue.FallbackRung: ending.apply_fallback,
-    queue.NoAnswerReached: ending.apply_no_answer,
-    queue.DeadlinePassed: ending.apply_deadline_passed,
-    queue.PlaceClosed: ending.apply_closed,
+    queue.PlaceAbandoned: place_end.apply_abandoned,
+    queue.PlaceDiverted: no_answer.apply_diverted,
+    queue.FallbackRung: no_answer.apply_fallback,
+    queue.NoAnswerReached: no_answer.apply_no_answer,
+    queue.DeadlinePassed: deadline.apply_deadline_passed,
+    queue.PlaceClosed: place_end.apply_closed,
     queue.AgentBusy: agents.apply_busy,
     queue.AgentFreed: agents.apply_freed,
     queue.WrapUpStarted: agents.apply_wrap_up,
@@ -134,8 +136,8 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
 }
 
 _DECIDE: Final[dict[type[Fact], Decide]] = {
-    directory.AgentSaved: cards.decide_agent,
-    directory.DepartmentSaved: cards.decide_department,
+    directory.AgentSaved: settings_facts.decide_agent,
+    directory.DepartmentSaved: settings_facts.decide_department,
     gateway.DeviceChanged: agents.decide_phone,
     gateway.CallArrived: customers.decide_arrived,
     routing.DepartmentReached: arrival.decide_reached,
@@ -143,10 +145,10 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     gateway.LegRinging: agents.decide_ringing,
     gateway.LegEnded: legs.decide_ended,
     gateway.Bridged: answering.decide_bridged,
-    gateway.PlayFinished: listening.decide_play_finished,
-    gateway.DigitsEntered: listening.decide_digits,
+    gateway.PlayFinished: answering.decide_play_finished,
+    gateway.DigitsEntered: keypresses.decide_digits,
     gateway.CommandRefused: legs.decide_refused,
-    routing.PersonAnswered: direct.decide_answered,
+    routing.PersonAnswered: direct_calls.decide_answered,
     queue.PlaceTaken: arrival.decide_taken,
     queue.CallbackTakenOver: callbacks.decide_taken_over,
     queue.OfferMade: offering.decide_made,
@@ -157,7 +159,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     queue.OfferWithdrawn: offering.decide_ended,
     queue.OfferReopened: offering.decide_reopened,
     queue.FallbackRung: offering.decide_made,
-    queue.NoAnswerReached: ending.decide_no_answer,
+    queue.NoAnswerReached: no_answer.decide_no_answer,
     callback.CallbackOrdered: callbacks.decide_ordered,
     callback.NumberChanged: callbacks.decide_number,
     callback.CustomerJoined: callbacks.decide_joined,
@@ -177,30 +179,30 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "round": offering.apply_round,
     "declined": offering.apply_declined_over,
     "unreachable": offering.apply_rest_over,
-    "deadline": ending.apply_deadline,
+    "deadline": deadline.apply_deadline,
     "held": callbacks.apply_held_over,
-    "quiet": quiet.apply_begin,
-    "announce": telling.apply_announce_due,
+    "quiet": quiet_hours.apply_begin,
+    "announce": announcements.apply_announce_due,
     "work": agents.apply_work,
     "probe": agents.apply_probe,
     "word": agents.apply_word_over,
     "calm": customers.apply_calm_over,
     "apology": customers.apply_apology_due,
-    "serve": settling.apply_serve,
+    "serve": matching.apply_serve,
     "phone_lease": agents.apply_phone_lease,
-    "direct": direct.apply_lease_over,
+    "direct": direct_calls.apply_lease_over,
 }
 
 _DECIDE_TIMER: Final[dict[str, Decide]] = {
     "ring": offering.decide_ring_over,
     "dial": offering.decide_dial,
     "key": answering.decide_key_over,
-    "quiet": quiet.decide_begin,
+    "quiet": quiet_hours.decide_begin,
     "patience": customers.decide_patience_over,
-    "overflow": ending.decide_overflow,
-    "announce": telling.decide_announce,
-    "invite": telling.decide_invite,
-    "notice": ending.decide_notice_over,
+    "overflow": no_answer.decide_overflow,
+    "announce": announcements.decide_announce,
+    "invite": announcements.decide_invite,
+    "notice": no_answer.decide_notice_over,
     "bridge": answering.decide_bridge_late,
     "goodbye": answering.decide_goodbye_over,
     "lease": agents.decide_lease_over,
@@ -222,8 +224,8 @@ def apply(state: QueueState, fact: Fact) -> None:
     handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
     if handler is not None:
         handler(state, fact)
-    if type(fact) in settling.SETTLED:
-        settling.count(state)
+    if type(fact) in matching.SETTLED:
+        matching.count(state)
 
 
 def decide(state: QueueState, fact: Fact) -> Decision:
@@ -265,15 +267,15 @@ def owed(state: QueueState) -> Iterator[TimerId]:
                 pass
     for offer in state.offers:
         yield timer_id("ring", offer.offer_id)
-    for line in state.lines:
+    for activity in state.activities:
         waits = (
-            ("lease", line.leg_id),
-            ("wrap_up", line.wrap_up_until_at),
-            ("unreachable", line.rests_until_at),
-            ("direct", line.direct_leg_id),
-            ("word", line.word_until_at),
+            ("lease", activity.leg_id),
+            ("wrap_up", activity.wrap_up_until_at),
+            ("unreachable", activity.rests_until_at),
+            ("direct", activity.direct_leg_id),
+            ("word", activity.word_until_at),
         )
-        yield from (timer_id(kind, line.agent_id) for kind, what in waits if what is not None)
+        yield from (timer_id(kind, activity.agent_id) for kind, what in waits if what is not None)
     for pbx in state.pbxs:
         if pbx.away_until_at is not None:
             yield timer_id("probe", pbx.pbx_id)

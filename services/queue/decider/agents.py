@@ -9,7 +9,7 @@ from contracts.queue import AgentBusy, AgentFreed, PbxAway, PbxBack, WrapUpStart
 from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision
 from services.queue.decider import offering, pauses
-from services.queue.rules import phones, waiting
+from services.queue.rules import ring_plans, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phone, phone_key
 
@@ -25,10 +25,10 @@ def apply_busy(state: QueueState, fact: AgentBusy) -> None:
 def apply_freed(state: QueueState, fact: AgentFreed) -> None:
     """An agent can take calls again."""
     _note_pace(state, fact.agent_id)
-    line = state.line(fact.agent_id)
-    state.lines.put(
+    activity = state.activity(fact.agent_id)
+    state.activities.put(
         msgspec.structs.replace(
-            line,
+            activity,
             leg_id=None,
             place_id=None,
             department_id=None,
@@ -47,10 +47,10 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
 def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
     """A bridged call is over, and the agent has time for notes."""
     _note_pace(state, fact.agent_id)
-    line = state.line(fact.agent_id)
-    state.lines.put(
+    activity = state.activity(fact.agent_id)
+    state.activities.put(
         msgspec.structs.replace(
-            line,
+            activity,
             leg_id=None,
             place_id=None,
             connected_at=None,
@@ -66,12 +66,12 @@ def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
 
 
 def _note_pace(state: QueueState, agent_id: AgentId) -> None:
-    line = state.line(agent_id)
-    if line.connected_at is None or line.department_id is None:
+    activity = state.activity(agent_id)
+    if activity.connected_at is None or activity.department_id is None:
         return
-    known = state.paces.get(line.department_id)
-    talked_ms = state.now_at - line.connected_at
-    state.paces.put(waiting.pace_after(known, line.department_id, talked_ms))
+    known = state.paces.get(activity.department_id)
+    talked_ms = state.now_at - activity.connected_at
+    state.paces.put(waiting.pace_after(known, activity.department_id, talked_ms))
 
 
 def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
@@ -79,12 +79,12 @@ def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
 
     Only a call that was bridged changes idle time (Q1).
     """
-    line = state.line(agent_id)
-    department = state.departments.get(line.department_id) if line.department_id else None
-    if line.connected_at is not None and department is not None and department.saved.wrap_up_ms > 0:
+    activity = state.activity(agent_id)
+    department = state.departments.get(activity.department_id)
+    if activity.connected_at is not None and department is not None and department.saved.wrap_up_ms > 0:
         until_at = Instant(state.now_at + department.saved.wrap_up_ms)
         return Decision(facts=(WrapUpStarted(agent_id=agent_id, until_at=until_at),))
-    idle_since_at = line.idle_since_at if line.connected_at is None else state.now_at
+    idle_since_at = activity.idle_since_at if activity.connected_at is None else state.now_at
     return Decision(facts=(AgentFreed(agent_id=agent_id, cause=cause, idle_since_at=idle_since_at),))
 
 
@@ -95,26 +95,26 @@ def apply_word_over(state: QueueState, due: TimerDue) -> None:
 
 def heard_word(state: QueueState, agent_id: AgentId | None) -> None:
     """How the attempt ended is known: who was freed from it may be offered what waits."""
-    line = state.line(agent_id) if agent_id is not None else None
-    if line is not None and line.word_until_at is not None:
-        state.lines.put(msgspec.structs.replace(line, word_until_at=None))
-        state.drop_timer("word", line.agent_id)
+    activity = state.activity(agent_id) if agent_id is not None else None
+    if activity is not None and activity.word_until_at is not None:
+        state.activities.put(msgspec.structs.replace(activity, word_until_at=None))
+        state.drop_timer("word", activity.agent_id)
 
 
 def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
     """The time for notes is over."""
     agent_id = AgentId(due.subject)
-    line = state.line(agent_id)
-    if line.wrap_up_until_at is None:
+    activity = state.activity(agent_id)
+    if activity.wrap_up_until_at is None:
         return NOTHING
-    idle_since_at = line.idle_since_at
+    idle_since_at = activity.idle_since_at
     return Decision(facts=(AgentFreed(agent_id=agent_id, cause="wrap_up_over", idle_since_at=idle_since_at),))
 
 
 def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
     """No call lasts this long: free the agent, say why, and end what may be left of it (G3, EC-108)."""
     agent_id = AgentId(due.subject)
-    leg_id = state.line(agent_id).leg_id
+    leg_id = state.activity(agent_id).leg_id
     if leg_id is None:
         return NOTHING
     leg = state.legs.get(leg_id)
@@ -134,7 +134,7 @@ def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
                 for agent_id in state.agents_of_phone(key):
                     pauses.end_row(state, agent_id)
             changed = msgspec.structs.replace(known, is_in_use=True, is_ours=is_ours, is_unreachable=False)
-            state.set_timer("phone_lease", key, Instant(state.now_at + phones.CALL_MS_MAX))
+            state.set_timer("phone_lease", key, Instant(state.now_at + ring_plans.CALL_MS_MAX))
         case DeviceState.UNREACHABLE:
             changed = Phone(key, is_unreachable=True)
             _note_use_over(state, known)
@@ -153,8 +153,8 @@ def _is_use_ours(state: QueueState, phone: Phone) -> bool:
 
 
 def _is_rung_by_us(state: QueueState, agent_id: AgentId) -> bool:
-    line = state.line(agent_id)
-    return line.offer_id is not None or line.leg_id is not None
+    activity = state.activity(agent_id)
+    return activity.offer_id is not None or activity.leg_id is not None
 
 
 def _note_use_over(state: QueueState, phone: Phone) -> None:
@@ -163,15 +163,15 @@ def _note_use_over(state: QueueState, phone: Phone) -> None:
     if not phone.is_in_use or phone.is_ours:
         return
     for agent_id in state.agents_of_phone(phone.key):
-        state.lines.put(msgspec.structs.replace(state.line(agent_id), idle_since_at=state.now_at))
+        state.activities.put(msgspec.structs.replace(state.activity(agent_id), idle_since_at=state.now_at))
 
 
 def _end_rest(state: QueueState, agent_id: AgentId) -> None:
-    line = state.line(agent_id)
-    if line.rests_until_at is not None:
+    activity = state.activity(agent_id)
+    if activity.rests_until_at is not None:
         state.drop_timer("unreachable", agent_id)
-    if line.rests_until_at is not None or line.failures:
-        state.lines.put(msgspec.structs.replace(line, rests_until_at=None, failures=0))
+    if activity.rests_until_at is not None or activity.failures:
+        state.activities.put(msgspec.structs.replace(activity, rests_until_at=None, failures=0))
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
@@ -192,7 +192,7 @@ def decide_phone_lease_over(state: QueueState, due: TimerDue) -> Decision:
     agents = (
         agent_id
         for agent_id in state.agents_of_phone(due.subject)
-        if not _is_rung_by_us(state, agent_id) and state.line(agent_id).wrap_up_until_at is None
+        if not _is_rung_by_us(state, agent_id) and state.activity(agent_id).wrap_up_until_at is None
     )
     return Decision(
         facts=tuple(
@@ -207,7 +207,7 @@ def follow_work(state: QueueState, agent_id: AgentId) -> None:
     agent = state.agents.get(agent_id)
     availability = agent.availability if agent is not None else None
     is_at_work = waiting.is_at_work(availability, state.now_at)
-    state.lines.put(msgspec.structs.replace(state.line(agent_id), is_at_work=is_at_work))
+    state.activities.put(msgspec.structs.replace(state.activity(agent_id), is_at_work=is_at_work))
     change_at = waiting.next_change_at(availability, state.now_at)
     if change_at is None:
         state.drop_timer("work", agent_id)

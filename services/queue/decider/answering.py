@@ -17,8 +17,17 @@ from contracts.queue import (
 )
 from contracts.telephony import Bridge, CancelLeg, HangUp, Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import customers, ending, offering, offers, pauses, recording, telling
-from services.queue.rules import notices, phones, sharing
+from services.queue.decider import (
+    announcements,
+    customers,
+    no_answer,
+    offer_records,
+    offering,
+    pauses,
+    place_end,
+    recording,
+)
+from services.queue.rules import distribution, notice_media, ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
 
@@ -33,20 +42,20 @@ def apply_answered(state: QueueState, fact: LegAnswered) -> None:
         return
     if leg.kind is LegKind.CALLER:
         state.legs.put(msgspec.structs.replace(leg, is_answered=True))
-        place = state.places.get(leg.place_id) if leg.place_id is not None else None
+        place = state.places.get(leg.place_id)
         if place is not None:
             place = msgspec.structs.replace(place, is_answered=True)
             state.places.put(place)
-            telling.follow_late_invitation(state, place)
+            announcements.follow_late_invitation(state, place)
     elif leg.kind is LegKind.CUSTOMER:
         state.legs.put(msgspec.structs.replace(leg, is_answered=True))
     elif _is_unwanted(state, leg):
-        ending.part(state, leg)
+        place_end.part(state, leg)
 
 
 def _is_unwanted(state: QueueState, leg: Leg) -> bool:
     """Whether this agent's leg was withdrawn before it was answered: not one on which the agent talks."""
-    is_on_it = leg.agent_id is not None and state.line(leg.agent_id).leg_id == leg.leg_id
+    is_on_it = leg.agent_id is not None and state.activity(leg.agent_id).leg_id == leg.leg_id
     return leg.offer_id is None and leg.goodbye_play_id is None and not is_on_it
 
 
@@ -56,11 +65,13 @@ def decide_answered(state: QueueState, fact: LegAnswered) -> Decision:
     if leg is None or leg.kind is LegKind.CUSTOMER:
         return NOTHING
     if leg.kind is LegKind.CALLER:
-        place = state.places.get(leg.place_id) if leg.place_id is not None else None
-        return NOTHING if place is None or leg.peer_leg_id is not None else telling.answered(state, place)
-    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+        place = state.places.get(leg.place_id)
+        return (
+            NOTHING if place is None or leg.peer_leg_id is not None else announcements.answered(state, place)
+        )
+    offer = state.offers.get(leg.offer_id)
     if offer is None:
-        return NOTHING if leg.goodbye_play_id is None else Decision(commands=ending.goodbye(state, leg))
+        return NOTHING if leg.goodbye_play_id is None else Decision(commands=place_end.goodbye(state, leg))
     back = offering.probed_pbx(state, leg)
     probed = NOTHING if back is None else Decision(facts=(PbxBack(pbx_id=back),))
     if not any(each.needs_key for each in offer.legs if each.leg_id == leg.leg_id):
@@ -71,13 +82,13 @@ def decide_answered(state: QueueState, fact: LegAnswered) -> Decision:
 
 def _ask_key(state: QueueState, offer: Offer, leg: Leg) -> Decision:
     """A mobile's own voicemail can't press a key; the other phones ring on meanwhile (E4)."""
-    until_at = Instant(state.now_at + phones.KEY_MS)
+    until_at = Instant(state.now_at + ring_plans.KEY_MS)
     place = state.places[offer.place_id]
     play = Play(
         pbx_id=leg.pbx_id,
         leg_id=leg.leg_id,
         play_id=PlayId(f"{leg.leg_id}.key"),
-        media=notices.standard(state, place, Prompt.WHISPER_PRESS_KEY),
+        media=notice_media.standard(state, place, Prompt.WHISPER_PRESS_KEY),
         barge_in=True,
         not_after=until_at,
     )
@@ -98,7 +109,7 @@ def apply_key_wanted(state: QueueState, fact: KeyWanted) -> None:
 
 def key_pressed(state: QueueState, leg: Leg) -> Decision:
     """A person is there: that is the answer of a mobile."""
-    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id)
     if offer is None or f"key/{leg.leg_id}" not in state.timers:  # not asked, or too late
         return NOTHING
     return _accept(state, offer, leg)
@@ -117,12 +128,12 @@ def _accept(state: QueueState, offer: Offer, leg: Leg) -> Decision:
     accepted = OfferAccepted(
         offer_id=offer.offer_id, place_id=offer.place_id, agent_id=offer.agent_id, leg_id=leg.leg_id
     )
-    lease_until_at = Instant(state.now_at + phones.CALL_MS_MAX)
+    lease_until_at = Instant(state.now_at + ring_plans.CALL_MS_MAX)
     busy = AgentBusy(agent_id=offer.agent_id, leg_id=leg.leg_id, lease_until_at=lease_until_at)
-    others = offers.withdraw_all(state, place, "taken_by_another", but=offer.offer_id)
+    others = offer_records.withdraw_all(state, place, "taken_by_another", but=offer.offer_id)
     return together(
         (
-            Decision(facts=(accepted, busy), commands=offers.cancels(offer, but=leg.leg_id)),
+            Decision(facts=(accepted, busy), commands=offer_records.cancels(offer, but=leg.leg_id)),
             others,
             customers.elsewhere(state, place),
         )
@@ -133,14 +144,14 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
     """The place has an agent, and the agent a call."""
     offer, leg = state.offers[fact.offer_id], state.legs[fact.leg_id]
     place = state.places[fact.place_id]
-    offers.drop_offer(state, offer)
+    offer_records.drop_offer(state, offer)
     state.legs.put(msgspec.structs.replace(leg, offer_id=None, place_id=place.place_id))
-    line = state.line(fact.agent_id)
+    activity = state.activity(fact.agent_id)
     for kind in ("wrap_up", "unreachable"):
         state.drop_timer(kind, fact.agent_id)
-    state.lines.put(
+    state.activities.put(
         msgspec.structs.replace(
-            line,
+            activity,
             offer_id=None,
             leg_id=fact.leg_id,
             place_id=place.place_id,
@@ -196,7 +207,7 @@ def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Dec
         pbx_id=place.pbx_id,
         leg_id=agent_leg_id,
         play_id=place.play_id,
-        media=notices.whisper(state, place),
+        media=notice_media.whisper(state, place),
         interrupts=True,
     )
     return together((Decision(commands=(play,)), told))
@@ -205,10 +216,10 @@ def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Dec
 def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
     """One thing less that the bridge waits for; a caller who could not be told is not recorded (R1)."""
     leg = state.legs.get(fact.leg_id)
-    place = state.places.get(leg.place_id) if leg is not None and leg.place_id is not None else None
+    place = state.places.get(leg.place_id) if leg is not None else None
     if place is None or place.phase is not Phase.ACCEPTED:
         if place is not None:
-            telling.follow_overflow(state, place)
+            announcements.follow_overflow(state, place)
         return
     if place.play_id == fact.play_id:
         state.places.put(msgspec.structs.replace(place, play_id=None))
@@ -216,7 +227,22 @@ def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
         state.places.put(msgspec.structs.replace(place, told_play_id=None, is_told=fact.ok))
 
 
-def play_finished(place: Place, fact: PlayFinished) -> Decision:
+def decide_play_finished(state: QueueState, fact: PlayFinished) -> Decision:
+    """A notice before an action, a whisper before a bridge, or a goodbye was heard."""
+    leg = state.legs.get(fact.leg_id)
+    if leg is None:
+        return NOTHING
+    if leg.goodbye_play_id == fact.play_id:
+        return Decision(commands=(HangUp(pbx_id=leg.pbx_id, leg_id=leg.leg_id, reason="caller_gone"),))
+    place = state.places.get(leg.place_id)
+    if place is None:
+        return NOTHING
+    if place.phase is Phase.NO_ANSWER:
+        return no_answer.notice_finished(state, place, fact)
+    return _prompt_finished(place, fact) if place.phase is Phase.ACCEPTED else NOTHING
+
+
+def _prompt_finished(place: Place, fact: PlayFinished) -> Decision:
     """Bridge once the agent has heard whom, and the caller that it is recorded."""
     awaited = (f"{place.accepted_offer_id}.w", f"{place.accepted_offer_id}.r")
     is_last = place.play_id is None and place.told_play_id is None
@@ -258,19 +284,28 @@ def apply_bridged(state: QueueState, fact: Bridged) -> None:
     """
     for leg_id in fact.legs:
         leg = state.legs.get(leg_id)
-        line = state.line(leg.agent_id) if leg is not None and leg.agent_id is not None else None
-        place = state.places.get(line.place_id) if line is not None and line.place_id is not None else None
-        if line is None or place is None or line.leg_id != leg_id or line.connected_at is not None:
+        activity = state.activity(leg.agent_id) if leg is not None and leg.agent_id is not None else None
+        place = (
+            state.places.get(activity.place_id)
+            if activity is not None and activity.place_id is not None
+            else None
+        )
+        if (
+            activity is None
+            or place is None
+            or activity.leg_id != leg_id
+            or activity.connected_at is not None
+        ):
             continue
-        if place.phase is Phase.WITH_CALLBACK and place.agent_id == line.agent_id:
-            state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at))
-            customers.note_talk(state, line.agent_id, line.department_id, place.place_id)
+        if place.phase is Phase.WITH_CALLBACK and place.agent_id == activity.agent_id:
+            state.activities.put(msgspec.structs.replace(activity, connected_at=state.now_at))
+            customers.note_talk(state, activity.agent_id, activity.department_id, place.place_id)
 
 
 def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
     """They talk: the place ends, connected."""
     leg = next((state.legs[each] for each in fact.legs if each in state.legs), None)
-    place = state.places.get(leg.place_id) if leg is not None and leg.place_id is not None else None
+    place = state.places.get(leg.place_id) if leg is not None else None
     if place is None or place.phase is not Phase.ACCEPTED or fact.bridge_id != f"{place.accepted_offer_id}.b":
         return NOTHING
     if place.leg_id is None or place.agent_id is None or place.agent_leg_id is None:
@@ -290,14 +325,14 @@ def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
 def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
     """The two legs are each other's; the place is over."""
     place = state.places[fact.place_id]
-    ending.drop_place(state, place, parts_agent=False)
+    place_end.drop_place(state, place, parts_agent=False)
     for mine, other in ((fact.leg_id, fact.agent_leg_id), (fact.agent_leg_id, fact.leg_id)):
         leg = state.legs.get(mine)
         if leg is not None:
             state.legs.put(msgspec.structs.replace(leg, place_id=None, peer_leg_id=other))
-    line = state.line(fact.agent_id)
-    state.lines.put(msgspec.structs.replace(line, connected_at=state.now_at, place_id=None))
-    customers.note_talk(state, fact.agent_id, line.department_id, fact.place_id)
+    activity = state.activity(fact.agent_id)
+    state.activities.put(msgspec.structs.replace(activity, connected_at=state.now_at, place_id=None))
+    customers.note_talk(state, fact.agent_id, activity.department_id, fact.place_id)
 
 
 def decide_bridge_late(state: QueueState, due: TimerDue) -> Decision:
@@ -336,9 +371,9 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
     state.drop_timer("bridge", place.place_id)
     is_fallback = place.divert_reason is not None
     is_left = place.is_held and place.leg_id is None
-    agent_leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
+    agent_leg = state.legs.get(place.agent_leg_id)
     if is_left and agent_leg is not None:
-        ending.part(state, agent_leg)
+        place_end.part(state, agent_leg)
     phase = Phase.WITH_CALLBACK if is_left else Phase.WAITING
     place = msgspec.structs.replace(
         place,
@@ -353,6 +388,6 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
     state.places.put(place)
     if is_fallback or is_left:
         return
-    telling.follow_invitation(state, place, place.joined_at)
+    announcements.follow_invitation(state, place, place.joined_at)
     strategy = state.departments[place.department_id].saved.strategy
-    state.set_timer("round", place.place_id, Instant(state.now_at + sharing.pause_ms(strategy)))
+    state.set_timer("round", place.place_id, Instant(state.now_at + distribution.pause_ms(strategy)))

@@ -9,8 +9,8 @@ from contracts.queue import DeadlinePassed, PlaceTaken
 from contracts.routing import DepartmentReached
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import customers, ending, quiet, telling
-from services.queue.rules import phones, waiting
+from services.queue.decider import announcements, customers, no_answer, quiet_hours
+from services.queue.rules import ring_plans, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
 
@@ -74,7 +74,7 @@ def decide_asked(state: QueueState, fact: CallbackOrdered) -> Decision:
 
 def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     """The place and its timers; both instants are fixed on it (Q3, Q5)."""
-    leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
+    leg = state.legs.get(fact.leg_id)
     existing = None
     if fact.leg_id is not None:
         number = leg.number if leg else state.number_of(fact.caller, is_internal=fact.is_internal)
@@ -101,7 +101,7 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         ordered_at=None if fact.callback_id is None else state.now_at,
     )
     if place.callback_id is not None:
-        place = quiet.kept(state, customers.joined(state, place))
+        place = quiet_hours.kept(state, customers.joined(state, place))
     state.places.put(place)
     if fact.leg_id is not None:
         known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
@@ -112,8 +112,8 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         state.legs.put(known)
     state.set_timer("deadline", fact.place_id, fact.deadline_at)
     if place.is_beyond_limit:
-        state.set_timer("overflow", fact.place_id, Instant(state.now_at + telling.TOLD_MS_MAX))
-    telling.follow_invitation(state, place, state.now_at)
+        state.set_timer("overflow", fact.place_id, Instant(state.now_at + announcements.TOLD_MS_MAX))
+    announcements.follow_invitation(state, place, state.now_at)
 
 
 def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
@@ -126,7 +126,7 @@ def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
     if waiting.nobody_can_come(state, place.department_id):
         return first
     if department.waiting_max is not None and waiting.callers(state, place) > department.waiting_max:
-        return together((first, ending.full(state, place)))
+        return together((first, no_answer.full(state, place)))
     return together((first, _told(state, place)))
 
 
@@ -134,11 +134,11 @@ def _told(state: QueueState, place: Place) -> Decision:
     """Who is on the line hears where he is; who is still ringing, when that is answered."""
     if not place.is_answered:
         return NOTHING
-    return telling.passed_on(state, place) if place.hops > 0 else telling.answered(state, place)
+    return announcements.passed_on(state, place) if place.hops > 0 else announcements.answered(state, place)
 
 
 def _greet(state: QueueState, place: Place) -> Decision:
     if place.leg_id is None or place.is_answered:
         return NOTHING
-    not_after = Instant(state.now_at + phones.ANSWER_MS_MAX)
+    not_after = Instant(state.now_at + ring_plans.ANSWER_MS_MAX)
     return Decision(commands=(AnswerLeg(pbx_id=place.pbx_id, leg_id=place.leg_id, not_after=not_after),))

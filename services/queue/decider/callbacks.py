@@ -23,8 +23,17 @@ from contracts.log import TimerDue
 from contracts.message import type_name
 from contracts.queue import AgentReady, CallbackJoined, CallbackRequested, CallbackTakenOver
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import agents, answering, arrival, customers, ending, quiet, telling
-from services.queue.rules import sharing
+from services.queue.decider import (
+    agents,
+    announcements,
+    answering,
+    arrival,
+    customers,
+    deadline,
+    place_end,
+    quiet_hours,
+)
+from services.queue.rules import distribution
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Phase, Place
 
@@ -41,7 +50,7 @@ def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
 def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
     """The callback's place has a caller again, who waits no longer for a gap to end, and has the later of the
     two deadlines; the place taken with the new call ends (C8)."""
-    ending.drop_place(state, state.places[fact.new_place_id])
+    place_end.drop_place(state, state.places[fact.new_place_id])
     place = state.places[fact.place_id]
     put_on_line(state, place, fact.leg_id, fact.joined_at, fact.deadline_at, is_taken_over=True)
 
@@ -60,7 +69,7 @@ def put_on_line(
     if leg is not None:
         state.legs.put(msgspec.structs.replace(leg, place_id=place.place_id))
     place = msgspec.structs.replace(
-        quiet.woken(state, place),
+        quiet_hours.woken(state, place),
         leg_id=leg_id,
         joined_at=place.joined_at if joined_at is None else joined_at,
         is_answered=True,
@@ -75,7 +84,7 @@ def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
     place = state.places.get(fact.place_id)
     if place is None:
         return NOTHING
-    return telling.tell_position(state, place)
+    return announcements.tell_position(state, place)
 
 
 def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
@@ -95,7 +104,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
     )
     state.places.put(customers.joined(state, place))
     if place.is_late:
-        state.set_timer("patience", place.place_id, Instant(place.deadline_at + ending.PATIENCE_MS))
+        state.set_timer("patience", place.place_id, Instant(place.deadline_at + deadline.PATIENCE_MS))
 
 
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
@@ -135,7 +144,7 @@ def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
     if place.leg_id is not None:
         state.places.put(msgspec.structs.replace(place, joined_at=fact.joined_at or place.joined_at))
         return
-    new = state.places.get(fact.new_place_id) if fact.new_place_id is not None else None
+    new = state.places.get(fact.new_place_id)
     if new is None or new.leg_id is None or new.phase is not Phase.WAITING or new is place:
         place = msgspec.structs.replace(place, joined_at=fact.joined_at or place.joined_at)
         _put_waiting(state, place, fact.deadline_at or place.deadline_at)
@@ -146,10 +155,10 @@ def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
 
 def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
     """The number's first callback stands; the place of this call ends (C8)."""
-    place = state.places.get(fact.new_place_id) if fact.new_place_id is not None else None
+    place = state.places.get(fact.new_place_id)
     if place is None or place.place_id == fact.place_id or place.phase is Phase.ACCEPTED:
         return NOTHING
-    return ending.close(state, place, fact.callback_id, "confirmed")
+    return place_end.close(state, place, fact.callback_id, "confirmed")
 
 
 def apply_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> None:
@@ -164,7 +173,7 @@ def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id is not None or place.leg_id is not None:
         return NOTHING
-    return ending.abandon(state, place) if place.phase in (Phase.WAITING, Phase.ACCEPTED) else NOTHING
+    return place_end.abandon(state, place) if place.phase in (Phase.WAITING, Phase.ACCEPTED) else NOTHING
 
 
 def apply_ready(state: QueueState, fact: AgentReady) -> None:
@@ -200,7 +209,7 @@ def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
     state.drop_timer("calm", place.place_id)
     if is_late:
         state.drop_timer("deadline", place.place_id)
-        state.set_timer("patience", place.place_id, Instant(deadline_at + ending.PATIENCE_MS))
+        state.set_timer("patience", place.place_id, Instant(deadline_at + deadline.PATIENCE_MS))
     else:
         state.set_timer("deadline", place.place_id, deadline_at)
         state.drop_timer("patience", place.place_id)
@@ -225,7 +234,7 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     state.set_timer("held", place.place_id, fact.next_attempt_at)
     deadline_at = place.deadline_at if fact.give_up_at is None else fact.give_up_at
     held = msgspec.structs.replace(_waiting(place), held_until_at=fact.next_attempt_at)
-    _put_waiting(state, quiet.kept(state, held), deadline_at)
+    _put_waiting(state, quiet_hours.kept(state, held), deadline_at)
 
 
 def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
@@ -240,16 +249,16 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
         return
     others = tuple(each for each in place.declined if each[0] != fact.agent_id)
     is_first_time = len(others) == len(place.declined)
-    dropped_at = Instant(state.now_at - (sharing.DECLINE_MS if is_first_time else 0))
+    dropped_at = Instant(state.now_at - (distribution.DECLINE_MS if is_first_time else 0))
     if not is_first_time:
-        state.set_timer("declined", place.place_id, Instant(state.now_at + sharing.DECLINE_MS))
+        state.set_timer("declined", place.place_id, Instant(state.now_at + distribution.DECLINE_MS))
     first = msgspec.structs.replace(
         _waiting(place),
         is_first=place.drops + 1 < DROPS_MAX,
         drops=place.drops + 1,
         declined=(*others, (fact.agent_id, dropped_at)),
     )
-    first = quiet.kept(state, first)
+    first = quiet_hours.kept(state, first)
     _put_waiting(state, first, place.deadline_at if fact.give_up_at is None else fact.give_up_at)
 
 
@@ -273,14 +282,14 @@ def apply_held_over(state: QueueState, due: TimerDue) -> None:
     """The gap between two attempts is over."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(quiet.kept(state, msgspec.structs.replace(place, held_until_at=None)))
+        state.places.put(quiet_hours.kept(state, msgspec.structs.replace(place, held_until_at=None)))
 
 
 def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
     """They talked: the place is over, and what the agent is on is a department call."""
-    line = state.line(fact.agent_id)
-    if line.leg_id == fact.agent_leg_id and line.connected_at is None and not fact.by_other_call:
-        state.lines.put(msgspec.structs.replace(line, connected_at=fact.bridged_at or state.now_at))
+    activity = state.activity(fact.agent_id)
+    if activity.leg_id == fact.agent_leg_id and activity.connected_at is None and not fact.by_other_call:
+        state.activities.put(msgspec.structs.replace(activity, connected_at=fact.bridged_at or state.now_at))
     apply_end(state, fact)
 
 
@@ -296,7 +305,7 @@ def apply_joined(state: QueueState, fact: CustomerJoined) -> None:
 def decide_joined(state: QueueState, fact: CustomerJoined) -> Decision:
     """The place that was taken with the customer's call ends."""
     new = state.places.get(fact.new_place_id)
-    return NOTHING if new is None else ending.close(state, new, fact.callback_id, "joined")
+    return NOTHING if new is None else place_end.close(state, new, fact.callback_id, "joined")
 
 
 def apply_join_refused(state: QueueState, fact: JoinRefused) -> None:
@@ -322,7 +331,7 @@ def apply_end(state: QueueState, fact: CallbackEnd) -> None:
         return
     place = msgspec.structs.replace(place, callback_id=None, is_taken_over=False)
     state.places.put(place)
-    telling.follow_position(state, place)
+    announcements.follow_position(state, place)
 
 
 def _keeps_line(place: Place, fact: CallbackEnd) -> bool:
@@ -337,4 +346,4 @@ def decide_end(state: QueueState, fact: CallbackEnd) -> Decision:
     if place is None or place.callback_id != fact.callback_id:
         return NOTHING
     outcome = type_name(fact).partition(".")[2]
-    return ending.close(state, place, fact.callback_id, outcome)
+    return place_end.close(state, place, fact.callback_id, outcome)

@@ -23,6 +23,7 @@ from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, LegId, Pla
 from contracts.log import TimerDue
 from contracts.queue import (
     ApologyGranted,
+    CallbackJoined,
     CallbackTakenOver,
     CustomerOnLine,
     CustomerTalked,
@@ -31,10 +32,10 @@ from contracts.queue import (
     TalkedBefore,
 )
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offers
+from services.queue.decider import offer_records, place_end
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
-from services.queue.state.records import Apology, Leg, LegKind, Line, Phase, Place
+from services.queue.state.records import AgentActivity, Apology, Leg, LegKind, Phase, Place
 
 ENGAGED: Final = "customer_engaged"
 """Why an offer is withdrawn whose customer is on the line, or was taken by another department's agent."""
@@ -64,7 +65,7 @@ def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Le
     leg_id = None if leg is None else leg.leg_id
     others = [each for each in state.callbacks_of(customer) if each.place_id != but]
     withdrawn = (
-        offers.end(state, offer_id, OfferWithdrawn, reason=ENGAGED)
+        offer_records.end(state, offer_id, OfferWithdrawn, reason=ENGAGED)
         for other in others
         if other.leg_id is None
         for offer_id in other.offers
@@ -76,7 +77,7 @@ def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Le
     ]
     for callback_id in sorted(customer.granted):
         apology = state.apologies[callback_id]
-        answered = state.legs.get(apology.leg_id) if apology.leg_id is not None else None
+        answered = state.legs.get(apology.leg_id)
         if apology.place_id != but and not (answered is not None and answered.is_answered):
             told.append(CustomerOnLine(place_id=apology.place_id, callback_id=callback_id, leg_id=leg_id))
     return together((*withdrawn, Decision(facts=tuple(told))))
@@ -84,7 +85,7 @@ def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Le
 
 def if_engaged(state: QueueState, place: Place) -> Decision:
     """What rings for a callback stops when its customer is, or turns out to be, on another line."""
-    return offers.withdraw_all(state, place, ENGAGED) if state.is_engaged(place) else NOTHING
+    return offer_records.withdraw_all(state, place, ENGAGED) if state.is_engaged(place) else NOTHING
 
 
 def on_another_line(state: QueueState, place: Place) -> tuple[CustomerOnLine, ...]:
@@ -220,7 +221,7 @@ def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId 
     if department_id is None:
         return
     talked = TalkedBefore(department_id=department_id, at=state.now_at)
-    for place in state.callbacks_of(state.customers.of(state.line(agent_id).customer)):
+    for place in state.callbacks_of(state.customers.of(state.activity(agent_id).customer)):
         if place.place_id != but and place.department_id != department_id:
             state.places.put(msgspec.structs.replace(place, talked_before=talked))
 
@@ -228,9 +229,9 @@ def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId 
 def joined(state: QueueState, place: Place) -> Place:
     """A callback's place that comes while its customer talks to a department knows of that, too."""
     for agent_id in sorted(state.customers.of(place.caller).agents):
-        line = state.line(agent_id)
-        if line.connected_at is not None and line.department_id not in (None, place.department_id):
-            talked = TalkedBefore(department_id=line.department_id, at=line.connected_at)
+        activity = state.activity(agent_id)
+        if activity.connected_at is not None and activity.department_id not in (None, place.department_id):
+            talked = TalkedBefore(department_id=activity.department_id, at=activity.connected_at)
             return msgspec.structs.replace(place, talked_before=talked)
     return place
 
@@ -238,7 +239,7 @@ def joined(state: QueueState, place: Place) -> Place:
 class Talk(NamedTuple):
     """A conversation one of whose legs has just ended."""
 
-    line: Line
+    activity: AgentActivity
     number: str
     bridged_at: Instant
     agent_leg_id: LegId
@@ -248,24 +249,26 @@ class Talk(NamedTuple):
 
 def talk_over(state: QueueState, leg: Leg) -> Decision:
     """The first leg of a department's conversation has ended (C14)."""
-    peer = state.legs.get(leg.peer_leg_id) if leg.peer_leg_id is not None else None
+    peer = state.legs.get(leg.peer_leg_id)
     agents = leg if leg.kind is LegKind.AGENT else peer
     customers = peer if leg.kind is LegKind.AGENT else leg
     if peer is None or agents is None or agents.agent_id is None or customers is None:
         return NOTHING
-    line = state.line(agents.agent_id)
-    if line.connected_at is None or line.department_id is None or line.customer is None:
+    activity = state.activity(agents.agent_id)
+    if activity.connected_at is None or activity.department_id is None or activity.customer is None:
         return NOTHING
-    departments = (line.department_id,)
+    departments = (activity.department_id,)
     return talked(
         state,
-        Talk(line, line.customer, line.connected_at, agents.leg_id, customers.leg_id, departments),
+        Talk(
+            activity, activity.customer, activity.connected_at, agents.leg_id, customers.leg_id, departments
+        ),
     )
 
 
 def talked(state: QueueState, talk: Talk) -> Decision:
     """A conversation is over: callbacks of its departments to that customer are not needed any more (C14)."""
-    if talk.line.keeps_callback:
+    if talk.activity.keeps_callback:
         return NOTHING
     found = []
     for place in state.callbacks_of(state.customers.of(talk.number)):
@@ -280,11 +283,11 @@ def talked(state: QueueState, talk: Talk) -> Decision:
             CustomerTalked(
                 place_id=place.place_id,
                 callback_id=place.callback_id,
-                agent_id=talk.line.agent_id,
+                agent_id=talk.activity.agent_id,
                 agent_leg_id=talk.agent_leg_id,
                 leg_id=talk.leg_id,
                 bridged_at=talk.bridged_at,
-                talk_place_id=talk.line.talk_place_id,
+                talk_place_id=talk.activity.talk_place_id,
             )
         )
     return Decision(facts=tuple(found))
@@ -293,14 +296,14 @@ def talked(state: QueueState, talk: Talk) -> Decision:
 def apply_talked(state: QueueState, fact: CustomerTalked) -> None:
     """The place waits for callback's word."""
     place = state.places[fact.place_id]
-    ending.drop_timers(state, place)
+    place_end.drop_timers(state, place)
     state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
 
 
 def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:
     """The agent who talks to the customer wants the callback to stand (C14)."""
     if fact.by is not None:
-        state.lines.put(msgspec.structs.replace(state.line(fact.by), keeps_callback=True))
+        state.activities.put(msgspec.structs.replace(state.activity(fact.by), keeps_callback=True))
 
 
 # The key that takes a callback's place.
@@ -340,7 +343,7 @@ def take_over(state: QueueState, place: Place, existing: Place) -> Decision:
         joined_at=Instant(min(place.joined_at, existing.joined_at)),
         deadline_at=Instant(max(place.deadline_at, existing.deadline_at)),
     )
-    return together((offers.withdraw_all(state, place, "taken_over"), Decision(facts=(fact,))))
+    return together((offer_records.withdraw_all(state, place, "taken_over"), Decision(facts=(fact,))))
 
 
 def decide_join_refused(state: QueueState, fact: JoinRefused) -> Decision:
@@ -350,3 +353,16 @@ def decide_join_refused(state: QueueState, fact: JoinRefused) -> Decision:
         return NOTHING
     is_waiting = existing.phase is Phase.WAITING and existing.leg_id is None
     return take_over(state, place, existing) if is_waiting and existing.callback_id else NOTHING
+
+
+def join_attempt(state: QueueState, place: Place, existing: Place) -> Decision:
+    """An agent is with the callback just now: callback brings the two together (C8)."""
+    assert place.leg_id is not None
+    assert existing.callback_id is not None
+    fact = CallbackJoined(
+        place_id=existing.place_id,
+        new_place_id=place.place_id,
+        callback_id=existing.callback_id,
+        leg_id=place.leg_id,
+    )
+    return together((offer_records.withdraw_all(state, place, "taken_over"), Decision(facts=(fact,))))

@@ -10,16 +10,16 @@ from contracts.telephony import AnswerLeg, DialLeg, HangUp, Play
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import (
     agents,
+    announcements,
     answering,
     customers,
-    direct,
-    ending,
+    direct_calls,
+    offer_records,
     offering,
-    offers,
-    quiet,
-    telling,
+    place_end,
+    quiet_hours,
 )
-from services.queue.rules import phones
+from services.queue.rules import ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
 
@@ -30,7 +30,7 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
     """A leg is over: forget it, and what hangs on it; `decide` still sees which it was."""
     leg = state.legs.get(fact.leg_id)
     state.ended_leg = leg
-    direct.apply_ended(state, fact)
+    direct_calls.apply_ended(state, fact)
     if leg is None:
         return
     state.legs.drop(fact.leg_id)
@@ -41,7 +41,7 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
         return
     if leg.kind is LegKind.AGENT and leg.agent_id is not None:
         _await_word(state, leg.agent_id, leg.leg_id)
-    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id)
     if offer is not None:
         _note_leg_of_offer(state, offer, leg.leg_id, _how(fact))
 
@@ -52,7 +52,7 @@ def _how(fact: LegEnded) -> str:
 
 
 def _note_caller_gone(state: QueueState, leg: Leg) -> None:
-    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    place = state.places.get(leg.place_id)
     if place is not None and place.leg_id == leg.leg_id and (place.callback_id or place.is_ordering):
         # The place outlives the leg: it is the callback's.
         state.drop_timer("announce", place.place_id)
@@ -61,7 +61,7 @@ def _note_caller_gone(state: QueueState, leg: Leg) -> None:
         if place.is_held and place.phase is Phase.WAITING:
             # What comes next is callback's: another attempt after the gap, or the end (C7).
             alone = msgspec.structs.replace(alone, phase=Phase.WITH_CALLBACK, is_held=False)
-        state.places.put(quiet.kept(state, alone))
+        state.places.put(quiet_hours.kept(state, alone))
 
 
 WORD_MS_MAX = 2_000
@@ -70,12 +70,12 @@ WORD_MS_MAX = 2_000
 
 def _await_word(state: QueueState, agent_id: AgentId, leg_id: LegId) -> None:
     """Who is freed while callback has the place is not offered anything before callback's word."""
-    line = state.line(agent_id)
-    place = state.places.get(line.place_id) if line.place_id is not None else None
-    if line.leg_id != leg_id or place is None or place.phase is not Phase.WITH_CALLBACK:
+    activity = state.activity(agent_id)
+    place = state.places.get(activity.place_id)
+    if activity.leg_id != leg_id or place is None or place.phase is not Phase.WITH_CALLBACK:
         return
     word_until_at = Instant(state.now_at + WORD_MS_MAX)
-    state.lines.put(msgspec.structs.replace(line, word_until_at=word_until_at))
+    state.activities.put(msgspec.structs.replace(activity, word_until_at=word_until_at))
     state.set_timer("word", agent_id, word_until_at)
 
 
@@ -96,23 +96,23 @@ def decide_ended(state: QueueState, fact: LegEnded) -> Decision:
     """Whose leg was it, and what follows? The order on the log has decided every race (Q9)."""
     leg = state.ended_leg
     if leg is None or leg.kind is LegKind.CUSTOMER:
-        return direct.decide_ended(state)
+        return direct_calls.decide_ended(state)
     if leg.kind is LegKind.CALLER:
-        talks = (customers.talk_over(state, leg), direct.decide_ended(state))
+        talks = (customers.talk_over(state, leg), direct_calls.decide_ended(state))
         return together((_caller_gone(state, leg), _hang_up_peer(state, leg), *talks))
-    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id)
     if offer is not None:
         return _offer_leg_ended(state, offer, fact)
     return together((customers.talk_over(state, leg), _agent_gone(state, leg), _hang_up_peer(state, leg)))
 
 
 def _caller_gone(state: QueueState, leg: Leg) -> Decision:
-    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    place = state.places.get(leg.place_id)
     if place is None or (place.is_ordering and place.callback_id is None):
         return NOTHING
     if place.callback_id is not None:
         return _go_on_without(state, place)
-    return ending.abandon(state, place)
+    return place_end.abandon(state, place)
 
 
 def _go_on_without(state: QueueState, place: Place) -> Decision:
@@ -122,15 +122,15 @@ def _go_on_without(state: QueueState, place: Place) -> Decision:
     """
     if place.phase is Phase.ACCEPTED and place.leg_id is None:
         if place.is_held:
-            return together((ending.goodbye_of(state, place), answering.reopen(place)))
+            return together((place_end.goodbye_of(state, place), answering.reopen(place)))
         return answering.ready(state, place)
     if place.phase is Phase.WITH_CALLBACK and place.agent_id is None:
-        return offers.withdraw_all(state, place, offers.CALLER_GONE)
+        return offer_records.withdraw_all(state, place, offer_records.CALLER_GONE)
     return customers.if_engaged(state, place)
 
 
 def _hang_up_peer(state: QueueState, leg: Leg) -> Decision:
-    peer = state.legs.get(leg.peer_leg_id) if leg.peer_leg_id is not None else None
+    peer = state.legs.get(leg.peer_leg_id)
     if peer is None:
         return NOTHING
     return Decision(commands=(HangUp(pbx_id=peer.pbx_id, leg_id=peer.leg_id, reason="other_side_ended"),))
@@ -138,10 +138,10 @@ def _hang_up_peer(state: QueueState, leg: Leg) -> Decision:
 
 def _agent_gone(state: QueueState, leg: Leg) -> Decision:
     """An agent is free when the agent's leg has ended; who dropped before the bridge re-opens the offer."""
-    if leg.agent_id is None or state.line(leg.agent_id).leg_id != leg.leg_id:
+    if leg.agent_id is None or state.activity(leg.agent_id).leg_id != leg.leg_id:
         return NOTHING
     free = agents.freed(state, leg.agent_id, "leg_ended")
-    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    place = state.places.get(leg.place_id)
     if place is None or place.phase is not Phase.ACCEPTED or place.agent_leg_id != leg.leg_id:
         return free
     return together((answering.reopen(place), free))
@@ -151,7 +151,7 @@ def _offer_leg_ended(state: QueueState, offer: Offer, fact: LegEnded) -> Decisio
     """A phone of an offer is out; declined ends the offer, else the others may still answer."""
     link = _link(state, offer, fact)
     if fact.outcome is Outcome.DECLINED:
-        return together((link, offers.end_by_agent(state, offer, OfferDeclined)))
+        return together((link, offer_records.end_by_agent(state, offer, OfferDeclined)))
     return together((link, _offer_goes_on(state, offer)))
 
 
@@ -162,10 +162,10 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
     """
     if not offer.open_legs:
         if offer.was_silent:
-            return offers.end_by_agent(state, offer, OfferMissed)
-        return offers.end_unreached(state, offer, offer.failure)
+            return offer_records.end_by_agent(state, offer, OfferMissed)
+        return offer_records.end_unreached(state, offer, offer.failure)
     if offer.failure == TOO_LATE and not offer.has_rung and not offer.key_legs:
-        return offers.end_unreached(state, offer, TOO_LATE)
+        return offer_records.end_unreached(state, offer, TOO_LATE)
     if any(leg_id in offer.dialled_legs for leg_id in offer.open_legs):
         return NOTHING
     return offering.dial_rest(state, offer)
@@ -174,7 +174,7 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
 def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
     """What the end of a leg says of the PBX it was dialled through (O9)."""
     planned = next((each for each in offer.legs if each.leg_id == fact.leg_id), None)
-    far = phones.far_pbx(planned) if planned is not None else None
+    far = ring_plans.far_pbx(planned) if planned is not None else None
     if far is None:
         return NOTHING
     if fact.cause == TOO_LATE:  # nothing was dialled through it
@@ -188,7 +188,7 @@ def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
 
 def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     """A leg whose dialling the gateway refused is none: it will say no more of it."""
-    leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
+    leg = state.legs.get(fact.leg_id)
     state.ended_leg = None
     if leg is not None and fact.command == type_name(Play) and fact.reason == TOO_LATE:
         _note_unheard(state, leg)
@@ -199,35 +199,35 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
         customers.calm(state, leg.number)
     if leg.agent_id is None:
         return
-    if state.line(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
+    if state.activity(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
         return
     state.ended_leg = leg
     state.legs.drop(leg.leg_id)
     state.drop_timer("goodbye", leg.leg_id)
-    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id)
     if offer is not None:
         _note_leg_of_offer(state, offer, leg.leg_id, fact.reason)
 
 
 def _note_unheard(state: QueueState, leg: Leg) -> None:
     """Something was not said in time: who was not asked for a key, or not invited, can't answer."""
-    offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id)
     if offer is not None and leg.leg_id in offer.key_legs:
         state.offers.put(msgspec.structs.replace(offer, failure=TOO_LATE))
-    place = state.places.get(leg.place_id) if leg.place_id is not None else None
+    place = state.places.get(leg.place_id)
     if place is not None and leg.kind is LegKind.CALLER:
-        telling.invite_again(state, place)
+        announcements.invite_again(state, place)
 
 
 def decide_refused(state: QueueState, fact: CommandRefused) -> Decision:
     """One phone less; and a caller whom we were too late to answer still rings, and is answered now."""
     leg = state.ended_leg
     if leg is not None:
-        offer = state.offers.get(leg.offer_id) if leg.offer_id is not None else None
+        offer = state.offers.get(leg.offer_id)
         return NOTHING if offer is None else _offer_goes_on(state, offer)
-    leg = state.legs.get(fact.leg_id) if fact.leg_id is not None else None
+    leg = state.legs.get(fact.leg_id)
     is_late = fact.command == type_name(AnswerLeg) and fact.reason == TOO_LATE
     if leg is None or not is_late or leg.place_id is None:
         return NOTHING
-    not_after = Instant(state.now_at + phones.ANSWER_MS_MAX)
+    not_after = Instant(state.now_at + ring_plans.ANSWER_MS_MAX)
     return Decision(commands=(AnswerLeg(pbx_id=leg.pbx_id, leg_id=leg.leg_id, not_after=not_after),))

@@ -17,10 +17,10 @@ from contracts.queue import (
     OfferWithdrawn,
 )
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import ending, offers, pauses
-from services.queue.rules import limits, phones, sharing
+from services.queue.decider import no_answer, offer_records, pauses
+from services.queue.rules import distribution, limits, ring_plans
 from services.queue.state import QueueState
-from services.queue.state.records import Leg, Line, Offer, Phase, Place
+from services.queue.state.records import AgentActivity, Leg, Offer, Phase, Place
 
 Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
 
@@ -31,14 +31,14 @@ def made(state: QueueState, departments: tuple[DepartmentId, ...], offers_max: i
     `offers_max` is reached by whole rounds: a place that rings several agents rings them all.
     """
     facts: list[OfferMade] = []
-    for turn in sharing.next_offers(state, departments):
+    for turn in distribution.next_offers(state, departments):
         if len(facts) >= offers_max:
             break
         facts.extend(_offers(state, turn, {fact.agent_id for fact in facts}))
     return tuple(facts)
 
 
-def _offers(state: QueueState, turn: sharing.Turn, holding: set[AgentId]) -> list[OfferMade]:
+def _offers(state: QueueState, turn: distribution.Turn, holding: set[AgentId]) -> list[OfferMade]:
     place = turn.place
     strategy = state.departments[place.department_id].saved.strategy
     legs_max = limits.legs_max(state, place.department_id)
@@ -54,10 +54,10 @@ def _offers(state: QueueState, turn: sharing.Turn, holding: set[AgentId]) -> lis
                 department_id=place.department_id,
                 agent_id=agent_id,
                 round=place.round,
-                ring_ms_max=sharing.ring_ms(strategy),
-                legs=phones.plan(state, offer_id, agent, place.pbx_id, legs_max),
+                ring_ms_max=distribution.ring_ms(strategy),
+                legs=ring_plans.plan(state, offer_id, agent, place.pbx_id, legs_max),
                 # Once per decision is enough: the others of a round were decided together.
-                skipped=() if facts else sharing.skipped(state, turn, holding),
+                skipped=() if facts else distribution.skipped(state, turn, holding),
                 talked_before=place.talked_before,
             )
         )
@@ -68,7 +68,7 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
     """An offer rings: the agent holds it, the place has it, and timers bound it."""
     place = state.places[fact.place_id]
     strategy = state.departments[place.department_id].saved.strategy
-    offers.put_offer(state, place, fact, is_fallback=False)
+    offer_records.put_offer(state, place, fact, is_fallback=False)
     seats = state.departments[place.department_id].saved.agents
     keeps_order = strategy.kind in (StrategyKind.LINEAR, StrategyKind.CUMULATIVE)
     state.places.put(
@@ -84,8 +84,8 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
     )
     state.drop_timer("round", place.place_id)
     if strategy.kind is StrategyKind.CUMULATIVE:
-        state.set_timer("step", place.place_id, Instant(state.now_at + sharing.step_ms(strategy)))
-        _ring_together(state, fact.place_id, fact.ring_ms_max + phones.SILENT_MS)
+        state.set_timer("step", place.place_id, Instant(state.now_at + distribution.step_ms(strategy)))
+        _ring_together(state, fact.place_id, fact.ring_ms_max + ring_plans.SILENT_MS)
 
 
 def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
@@ -100,7 +100,7 @@ def decide_made(state: QueueState, fact: OfferMade | FallbackRung) -> Decision:
     if place is None or offer is None:
         return NOTHING
     commands = tuple(
-        phones.dial(state, place, offer, leg) for leg in offer.legs if leg.leg_id in offer.dialled_legs
+        ring_plans.dial(state, place, offer, leg) for leg in offer.legs if leg.leg_id in offer.dialled_legs
     )
     return Decision(commands=commands)
 
@@ -119,8 +119,8 @@ def _dial_leg(state: QueueState, offer: Offer, leg_id: LegId) -> Decision:
     planned = [leg for leg in offer.legs if leg.leg_id == leg_id]
     if not all(state.may_dial(leg.address) for leg in planned):
         # The policy was tightened since (C10): the place is offered anew, by the phones that are left.
-        return offers.end(state, offer.offer_id, OfferWithdrawn, reason="not_allowed_to_dial")
-    commands = tuple(phones.dial(state, place, offer, leg) for leg in planned)
+        return offer_records.end(state, offer.offer_id, OfferWithdrawn, reason="not_allowed_to_dial")
+    commands = tuple(ring_plans.dial(state, place, offer, leg) for leg in planned)
     return Decision(facts=(OfferLegDialled(offer_id=offer.offer_id, leg_id=leg_id),), commands=commands)
 
 
@@ -134,14 +134,14 @@ def apply_dialled(state: QueueState, fact: OfferLegDialled) -> None:
     """A later phone rings now; its ring time is the offer's own, counted from its own start."""
     offer = state.offers[fact.offer_id]
     state.offers.put(msgspec.structs.replace(offer, dialled_legs=(*offer.dialled_legs, fact.leg_id)))
-    offers.put_leg(state, offer.offer_id, state.places[offer.place_id], offer.agent_id, fact.leg_id)
+    offer_records.put_leg(state, offer.offer_id, state.places[offer.place_id], offer.agent_id, fact.leg_id)
     state.drop_timer("dial", fact.leg_id)
 
 
 def apply_ringing(state: QueueState, fact: LegRinging) -> None:
     """An agent's ring time starts at the first ringing (E4)."""
     leg = state.legs.get(fact.leg_id)
-    offer = state.offers.get(leg.offer_id) if leg is not None and leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id) if leg is not None else None
     if offer is None or offer.has_rung:
         return
     state.offers.put(msgspec.structs.replace(offer, has_rung=True))
@@ -156,7 +156,7 @@ def apply_ringing(state: QueueState, fact: LegRinging) -> None:
 
 def probed_pbx(state: QueueState, leg: Leg | None) -> PbxId | None:
     """The PBX that this leg shows to be there again, or None."""
-    offer = state.offers.get(leg.offer_id) if leg is not None and leg.offer_id is not None else None
+    offer = state.offers.get(leg.offer_id) if leg is not None else None
     agent = state.agents[offer.agent_id].saved if offer is not None else None
     if offer is None or agent is None:
         return None
@@ -171,20 +171,20 @@ def decide_ring_over(state: QueueState, due: TimerDue) -> Decision:
         return NOTHING
     if state.pbx(offer.pbx_id).is_lost:
         # Nobody knows whether it rang: not the agent's fault.
-        return offers.end(state, offer.offer_id, OfferUnreachable, reason="pbx_lost")
+        return offer_records.end(state, offer.offer_id, OfferUnreachable, reason="pbx_lost")
     if offer.has_rung or offer.was_silent:
-        return offers.end_by_agent(state, offer, OfferMissed)
-    return offers.end_unreached(state, offer, offer.failure or "no_sign_of_life")
+        return offer_records.end_by_agent(state, offer, OfferMissed)
+    return offer_records.end_unreached(state, offer, offer.failure or "no_sign_of_life")
 
 
 def apply_ended(state: QueueState, fact: Ended) -> None:
     """An offer is over: the agent holds none, the place may go on to the next."""
     offer = state.offers[fact.offer_id]
-    offers.drop_offer(state, offer)
+    offer_records.drop_offer(state, offer)
     place = _count_late(state, fact)
-    line = state.line(fact.agent_id)
-    if line.offer_id == fact.offer_id:
-        _note_end_on_line(state, msgspec.structs.replace(line, offer_id=None), place, offer, fact)
+    activity = state.activity(fact.agent_id)
+    if activity.offer_id == fact.offer_id:
+        _note_end_on_activity(state, msgspec.structs.replace(activity, offer_id=None), place, offer, fact)
     if place is None:
         return
     if offer.is_fallback:
@@ -199,7 +199,7 @@ def _count_late(state: QueueState, fact: Ended) -> Place | None:
     if place is None:
         return None
     if came_too_late(fact):
-        count = sharing.late_offers(place, state.now_at) + 1
+        count = distribution.late_offers(place, state.now_at) + 1
         return msgspec.structs.replace(place, late_count=count, late_at=state.now_at)
     if isinstance(fact, OfferWithdrawn) or not place.late_count:
         return place
@@ -211,23 +211,25 @@ def came_too_late(fact: Ended) -> bool:
     return isinstance(fact, OfferWithdrawn) and fact.reason == TOO_LATE
 
 
-def _note_end_on_line(state: QueueState, line: Line, place: Place | None, offer: Offer, fact: Ended) -> None:
+def _note_end_on_activity(
+    state: QueueState, activity: AgentActivity, place: Place | None, offer: Offer, fact: Ended
+) -> None:
     """Whom no phone reached rests, longer each time; of who was there nothing is counted any more."""
     strategy = state.departments[offer.department_id].saved.strategy
     rest_ms = None
     if isinstance(fact, OfferDeclined | OfferMissed):
-        line = msgspec.structs.replace(line, failures=0)
+        activity = msgspec.structs.replace(activity, failures=0)
     elif isinstance(fact, OfferUnreachable) and not offer.is_fallback:
-        failures = line.failures if _is_pbx_gone(state, offer) else line.failures + 1
-        line = msgspec.structs.replace(line, failures=failures, rests_for_us=False)
-        rest_ms = sharing.rest_ms(strategy, max(1, failures))
-    elif came_too_late(fact) and place is not None and sharing.is_always_late(place, state.now_at):
-        line = msgspec.structs.replace(line, rests_for_us=True)
-        rest_ms = sharing.pause_ms(strategy)
+        failures = activity.failures if _is_pbx_gone(state, offer) else activity.failures + 1
+        activity = msgspec.structs.replace(activity, failures=failures, rests_for_us=False)
+        rest_ms = distribution.rest_ms(strategy, max(1, failures))
+    elif came_too_late(fact) and place is not None and distribution.is_always_late(place, state.now_at):
+        activity = msgspec.structs.replace(activity, rests_for_us=True)
+        rest_ms = distribution.pause_ms(strategy)
     if rest_ms is not None:
-        line = msgspec.structs.replace(line, rests_until_at=Instant(state.now_at + rest_ms))
-        state.set_timer("unreachable", line.agent_id, Instant(state.now_at + rest_ms))
-    state.lines.put(line)
+        activity = msgspec.structs.replace(activity, rests_until_at=Instant(state.now_at + rest_ms))
+        state.set_timer("unreachable", activity.agent_id, Instant(state.now_at + rest_ms))
+    state.activities.put(activity)
 
 
 def _is_pbx_gone(state: QueueState, offer: Offer) -> bool:
@@ -238,7 +240,7 @@ def _is_pbx_gone(state: QueueState, offer: Offer) -> bool:
 
 
 def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ended) -> None:
-    offers = tuple(each for each in place.offers if each != offer.offer_id)
+    offer_records = tuple(each for each in place.offers if each != offer.offer_id)
     declined, tried = place.declined, place.tried
     match fact:
         case OfferDeclined():
@@ -248,7 +250,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
                 (fact.agent_id, state.now_at),
             )
             if f"declined/{place.place_id}" not in state.timers:
-                state.set_timer("declined", place.place_id, Instant(state.now_at + sharing.DECLINE_MS))
+                state.set_timer("declined", place.place_id, Instant(state.now_at + distribution.DECLINE_MS))
         case OfferWithdrawn():
             # It counts as nothing: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
@@ -262,7 +264,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
     state.places.put(
         msgspec.structs.replace(
             place,
-            offers=offers,
+            offers=offer_records,
             declined=declined,
             tried=tried,
             is_step_open=place.is_step_open or frees_step,
@@ -270,16 +272,16 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
     )
     if frees_step:
         state.drop_timer("step", place.place_id)
-    if not offers and place.phase is Phase.WAITING:
+    if not offer_records and place.phase is Phase.WAITING:
         strategy = state.departments[place.department_id].saved.strategy
-        state.set_timer("round", place.place_id, Instant(state.now_at + sharing.pause_ms(strategy)))
+        state.set_timer("round", place.place_id, Instant(state.now_at + distribution.pause_ms(strategy)))
 
 
 def decide_ended(state: QueueState, fact: Ended) -> Decision:
     """A fallback employee who did not take the call ends the place; misses in a row pause an agent."""
     place = state.places.get(fact.place_id)
     if place is not None and place.phase is Phase.FALLBACK:
-        after = ending.fallback_late if came_too_late(fact) else ending.fallback_over
+        after = no_answer.fallback_late if came_too_late(fact) else no_answer.fallback_over
         return after(state, place)
     return pauses.if_missed_too_often(state, fact) if isinstance(fact, OfferMissed) else NOTHING
 
@@ -289,7 +291,7 @@ def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:
     place = state.places.get(fact.place_id)
     if place is None or place.phase is not Phase.FALLBACK:
         return NOTHING
-    return ending.fallback_over(state, place)
+    return no_answer.fallback_over(state, place)
 
 
 def apply_step(state: QueueState, due: TimerDue) -> None:
@@ -312,7 +314,7 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
     if place is None:
         return
     state.touch(place.department_id)
-    over = [Instant(at + sharing.DECLINE_MS) for _, at in place.declined]
+    over = [Instant(at + distribution.DECLINE_MS) for _, at in place.declined]
     again_at = min((each for each in over if each > state.now_at), default=None)
     if again_at is not None:
         state.set_timer("declined", place.place_id, again_at)
@@ -320,5 +322,5 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
 
 def apply_rest_over(state: QueueState, due: TimerDue) -> None:
     """An agent whom no phone reached, or we could not ring, may be tried again."""
-    line = state.line(AgentId(due.subject))
-    state.lines.put(msgspec.structs.replace(line, rests_until_at=None))
+    activity = state.activity(AgentId(due.subject))
+    state.activities.put(msgspec.structs.replace(activity, rests_until_at=None))

@@ -6,7 +6,7 @@ from contracts.directory import StrategyKind
 from contracts.ids import AgentId, DepartmentId
 from contracts.queue import AgentPaused, AgentResumed, OfferMissed, SkipReason
 from runtime.decision import NOTHING, Decision, together
-from services.queue.rules import sharing
+from services.queue.rules import distribution
 from services.queue.state import QueueState
 from services.queue.state.records import Offer
 
@@ -19,18 +19,18 @@ COMES_BACK = (None, SkipReason.ON_CALL, SkipReason.HOLDS_OFFER, SkipReason.WRAP_
 def note_miss(state: QueueState, offer: Offer) -> None:
     """Count a place that was missed, each once; no more is kept than the department asks for."""
     misses_max = _misses_max(state, offer.department_id)
-    line = state.line(offer.agent_id)
-    if misses_max is None or offer.is_fallback or offer.place_id in line.missed:
+    activity = state.activity(offer.agent_id)
+    if misses_max is None or offer.is_fallback or offer.place_id in activity.missed:
         return
-    missed = (*line.missed, offer.place_id)[-misses_max:]
-    state.lines.put(msgspec.structs.replace(line, missed=missed))
+    missed = (*activity.missed, offer.place_id)[-misses_max:]
+    state.activities.put(msgspec.structs.replace(activity, missed=missed))
 
 
 def end_row(state: QueueState, agent_id: AgentId) -> None:
     """The agent is there: what was missed before counts no more."""
-    line = state.line(agent_id)
-    if line.missed:
-        state.lines.put(msgspec.structs.replace(line, missed=()))
+    activity = state.activity(agent_id)
+    if activity.missed:
+        state.activities.put(msgspec.structs.replace(activity, missed=()))
 
 
 def _misses_max(state: QueueState, department_id: DepartmentId) -> int | None:
@@ -46,7 +46,7 @@ def if_missed_too_often(state: QueueState, fact: OfferMissed) -> Decision:
     if place is None:
         return NOTHING
     misses_max = _misses_max(state, place.department_id)
-    missed = state.line(fact.agent_id).missed
+    missed = state.activity(fact.agent_id).missed
     if misses_max is None or len(missed) < misses_max or _is_last_somewhere(state, fact.agent_id):
         return NOTHING
     paused = AgentPaused(agent_id=fact.agent_id, department_id=place.department_id, misses=len(missed))
@@ -60,14 +60,14 @@ def _is_last_somewhere(state: QueueState, agent_id: AgentId) -> bool:
             for seat in state.departments[department_id].saved.agents
             if seat.agent_id != agent_id
         )
-        for department_id in sharing.departments_of(state, agent_id)
+        for department_id in distribution.departments_of(state, agent_id)
     )
 
 
 def apply_paused(state: QueueState, fact: AgentPaused) -> None:
     """No more calls until somebody resumes, or the agent calls; the next row begins from nothing."""
-    line = state.line(fact.agent_id)
-    state.lines.put(msgspec.structs.replace(line, missed=(), is_auto_paused=True))
+    activity = state.activity(fact.agent_id)
+    state.activities.put(msgspec.structs.replace(activity, missed=(), is_auto_paused=True))
 
 
 def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
@@ -81,8 +81,8 @@ def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
 
 def end_auto_pause(state: QueueState, agent_id: AgentId) -> None:
     """What a person says of the pause counts, and not the misses before."""
-    line = state.line(agent_id)
-    state.lines.put(msgspec.structs.replace(line, missed=(), is_auto_paused=False))
+    activity = state.activity(agent_id)
+    state.activities.put(msgspec.structs.replace(activity, missed=(), is_auto_paused=False))
 
 
 def if_on_call(state: QueueState, *agents: AgentId, cause: str) -> Decision:

@@ -8,7 +8,7 @@ from contracts.ids import BridgeId, Instant, PlayId, RecordingId
 from contracts.prompts import Prompt
 from contracts.telephony import Play, Record
 from runtime.decision import NOTHING, Decision
-from services.queue.rules import notices, phones
+from services.queue.rules import notice_media, ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import Place
 
@@ -39,7 +39,7 @@ def told(state: QueueState, place: Place) -> tuple[Play, ...]:
         pbx_id=place.pbx_id,
         leg_id=place.leg_id,
         play_id=place.told_play_id,
-        media=notices.standard(state, place, Prompt.CALL_RECORDED),
+        media=notice_media.standard(state, place, Prompt.CALL_RECORDED),
         interrupts=True,
     )
     return (play,)
@@ -59,8 +59,8 @@ def started(state: QueueState, place: Place, bridge_id: BridgeId) -> Decision:
         pbx_id=place.pbx_id,
         leg_id=place.leg_id,
         recording_id=wanted,
-        duration_ms_max=phones.CALL_MS_MAX,
-        silence_ms_max=phones.CALL_MS_MAX,
+        duration_ms_max=ring_plans.CALL_MS_MAX,
+        silence_ms_max=ring_plans.CALL_MS_MAX,
         terminators="",
         tone=False,
         not_after=Instant(state.now_at + RECORD_LATE_MS_MAX),

@@ -14,13 +14,14 @@ from contracts.ids import Address, AgentId, CallbackId, DepartmentId, LegId, Pbx
 from contracts.queue import SkipReason
 from runtime.records import State
 from services.queue.state.customers import Customer, Customers
+from services.queue.state.indexes import FreeKey, counts, direct_legs, is_live, note, place_on_shelves, shelve
 from services.queue.state.numbers import as_kept, customer_refusal, employee_refusal
 from services.queue.state.records import (
     Agent,
+    AgentActivity,
     Apology,
     Department,
     Leg,
-    Line,
     Notice,
     Offer,
     Organization,
@@ -32,7 +33,6 @@ from services.queue.state.records import (
     Rank,
     phone_key,
 )
-from services.queue.state.shelves import FreeKey, counts, direct_legs, is_live, note, place_on_shelves, shelve
 
 
 class QueueState(State):
@@ -55,7 +55,7 @@ class QueueState(State):
         super().__init__()
         self.ended_leg: Leg | None = None
         """The leg that the fact at hand ended: for the decision of the same step, never stored."""
-        self.talk_over: tuple[Line, Leg] | None = None
+        self.talk_over: tuple[AgentActivity, Leg] | None = None
         """The direct call, and its caller's leg, that the fact at hand ended: likewise."""
         self.touched: dict[DepartmentId, None] = {}
         self.touched_by = self.cause
@@ -85,7 +85,7 @@ class QueueState(State):
         self.departments = self.table("departments", Department, self._index_department)
         self.paces = self.table("paces", Pace)
         self.agents = self.table("agents", Agent, self._index_agent)
-        self.lines = self.table("lines", Line, self._index_line)
+        self.activities = self.table("lines", AgentActivity, self._index_activity)
         self.phones = self.table("phones", Phone, self._index_phone)
         self.places = self.table("places", Place, self._index_place)
         self.offers = self.table("offers", Offer, self._index_offer)
@@ -95,9 +95,9 @@ class QueueState(State):
 
     # Reading.
 
-    def line(self, agent_id: AgentId) -> Line:
+    def activity(self, agent_id: AgentId) -> AgentActivity:
         """What an agent is doing, whether or not anything was ever heard of it."""
-        return self.lines.get(agent_id) or Line(agent_id)
+        return self.activities.get(agent_id) or AgentActivity(agent_id)
 
     def pbx(self, pbx_id: PbxId) -> Pbx:
         """What is known of a PBX."""
@@ -128,7 +128,7 @@ class QueueState(State):
         """The number by which a place's customer is known in other departments; a colleague has none."""
         if place.callback_id is not None:
             return place.caller
-        leg = self.legs.get(place.leg_id) if place.leg_id is not None else None
+        leg = self.legs.get(place.leg_id)
         if leg is not None and leg.number is not None:  # it was read when the call arrived
             return leg.number
         return self.number_of(place.caller, is_internal=place.is_internal)
@@ -154,7 +154,7 @@ class QueueState(State):
         """Whether an agent is paused, by a person or by misses (Q8)."""
         agent = self.agents.get(agent_id)
         by_person = agent is not None and agent.pause is not None and agent.pause.is_paused
-        return by_person or self.line(agent_id).is_auto_paused
+        return by_person or self.activity(agent_id).is_auto_paused
 
     def phones_of(self, agent: book.AgentSaved) -> tuple[Phone | None, ...]:
         """The agent's phones as their PBX sees them; None for what it never spoke of."""
@@ -172,7 +172,7 @@ class QueueState(State):
             and agent.saved is not None
             and not agent.saved.is_removed
             and not self.is_suspended(department_id, agent_id)
-            and self.line(agent_id).is_at_work
+            and self.activity(agent_id).is_at_work
         )
 
     def skip(self, department_id: DepartmentId, agent_id: AgentId) -> SkipReason | None:
@@ -188,30 +188,30 @@ class QueueState(State):
         agent = self.agents.get(agent_id)
         if self.is_suspended(department_id, agent_id) or agent is None or agent.saved is None:
             return SkipReason.SUSPENDED
-        line = self.line(agent_id)
-        if self.is_paused(agent_id) and line.is_at_work:
+        activity = self.activity(agent_id)
+        if self.is_paused(agent_id) and activity.is_at_work:
             return SkipReason.PAUSED
         if (reason := self.blocked_anywhere(agent_id)) is not None:
             return reason
-        if line.word_until_at is not None:
+        if activity.word_until_at is not None:
             return SkipReason.CALLBACK_PENDING
-        if line.rests_until_at is not None:
-            return SkipReason.TOO_LATE if line.rests_for_us else SkipReason.UNREACHABLE
-        return None if line.wrap_up_until_at is None else SkipReason.WRAP_UP
+        if activity.rests_until_at is not None:
+            return SkipReason.TOO_LATE if activity.rests_for_us else SkipReason.UNREACHABLE
+        return None if activity.wrap_up_until_at is None else SkipReason.WRAP_UP
 
     def blocked_anywhere(self, agent_id: AgentId) -> SkipReason | None:
         """Why an agent can't be rung for anybody, be it as a fallback: absent, out of hours, busy (Q5)."""
         agent = self.agents.get(agent_id)
         if agent is None or agent.saved is None or agent.saved.is_removed:
             return SkipReason.SUSPENDED
-        line = self.line(agent_id)
-        if not line.is_at_work:
+        activity = self.activity(agent_id)
+        if not activity.is_at_work:
             absences = agent.availability.absences if agent.availability else ()
             is_absent = any(absence.contains(self.now_at) for absence in absences)
             return SkipReason.ABSENT if is_absent else SkipReason.OUT_OF_HOURS
-        if line.leg_id is not None or line.direct_leg_id is not None:
+        if activity.leg_id is not None or activity.direct_leg_id is not None:
             return SkipReason.ON_CALL
-        if line.offer_id is not None:
+        if activity.offer_id is not None:
             return SkipReason.HOLDS_OFFER
         return self._blocked_phones(agent.saved)
 
@@ -435,7 +435,7 @@ class QueueState(State):
         assert here is not None
         self._refresh(here.agent_id)
 
-    def _index_line(self, old: Line | None, new: Line | None) -> None:
+    def _index_activity(self, old: AgentActivity | None, new: AgentActivity | None) -> None:
         here = new or old
         assert here is not None
         before, after = direct_legs(old), direct_legs(new)
@@ -444,7 +444,7 @@ class QueueState(State):
                 self.on_direct.pop(leg_id, None)
             for leg_id in after:
                 self.on_direct[leg_id] = here.agent_id
-        self.customers.note_line(old, new)
+        self.customers.note_activity(old, new)
         self._refresh(here.agent_id)
 
     def _index_phone(self, old: Phone | None, new: Phone | None) -> None:
@@ -476,7 +476,7 @@ class QueueState(State):
             note(self.taking, each, agent_id, is_wanted=reason not in _NOT_TAKING)
             key = None
             if each in seats and reason is None:
-                key = (self.line(agent_id).idle_since_at, seats[each][0], agent_id)
+                key = (self.activity(agent_id).idle_since_at, seats[each][0], agent_id)
             known = self._free_keys.get(place)
             if key == known:
                 continue

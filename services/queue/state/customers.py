@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from contracts.ids import AgentId, CallbackId, LegId, PlaceId
-from services.queue.state.records import Apology, Leg, Line, Phase, Place
+from services.queue.state.records import AgentActivity, Apology, Leg, Phase, Place
 
 NOTHING: Final[frozenset[Any]] = frozenset()
 
@@ -126,7 +126,7 @@ class Customers:
                 customer.put("granted", after[1])
         return self._changed(before, after)
 
-    def note_line(self, old: Line | None, new: Line | None) -> None:
+    def note_activity(self, old: AgentActivity | None, new: AgentActivity | None) -> None:
         """An agent talks to a number, or no longer."""
         before, after = old.customer if old else None, new.customer if new else None
         here = new or old

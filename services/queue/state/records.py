@@ -70,7 +70,7 @@ class Agent(Record, frozen=True, array_like=True):
     wrap_up_version: int = 0
 
 
-class Line(Record, frozen=True, array_like=True):
+class AgentActivity(Record, frozen=True, array_like=True):
     """What an agent is doing. `idle_since_at` 0: never had a call.
 
     `place_id` and `leg_id` belong to the call being set up or going on; `connected_at` is when it was

@@ -10,8 +10,8 @@ from contracts.ids import AgentId, PlaceId
 from contracts.message import Fact
 from runtime.records import Timer
 from services.queue.decider import owed
-from services.queue.decider.ending import PLACE_TIMERS
-from services.queue.rules import sharing
+from services.queue.decider.place_end import PLACE_TIMERS
+from services.queue.rules import distribution
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
@@ -78,7 +78,7 @@ class Watch:
 
 def nobody_holds_two(state: QueueState, agent_id: AgentId) -> None:
     """An agent who is offered a place holds no other offer and is on no call of ours (Q2)."""
-    line = state.line(agent_id)
+    line = state.activity(agent_id)
     assert line.offer_id is None, f"{agent_id} holds {line.offer_id}"
     assert line.leg_id is None, f"{agent_id} is on {line.leg_id}"
 
@@ -179,7 +179,9 @@ def check(state: QueueState) -> None:
     _check_places(state)
     due_at = state.earliest_due_at()
     if due_at is None or due_at > state.now_at:  # else a timer of this very instant has yet to be heard
-        left = next(sharing.next_offers(state, tuple(each.department_id for each in state.departments)), None)
+        left = next(
+            distribution.next_offers(state, tuple(each.department_id for each in state.departments)), None
+        )
         assert left is None, f"somebody free is left beside {left}"
 
 
@@ -210,7 +212,7 @@ def _is_of_a_call(state: QueueState, timer: Timer) -> bool:
 
 def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
     """Whether a timer belongs to what an agent, or an agent's phone, is doing."""
-    line, phone = state.line(AgentId(timer.subject)), state.phones.get(timer.subject)
+    line, phone = state.activity(AgentId(timer.subject)), state.phones.get(timer.subject)
     match timer.kind:
         case "lease":
             return line.leg_id is not None
@@ -238,14 +240,14 @@ def _check_skips(state: QueueState) -> None:
 
 def _check_agents(state: QueueState) -> None:
     _check_skips(state)
-    for line in state.lines:
+    for line in state.activities:
         if line.offer_id is not None:
             assert line.offer_id in state.offers, f"{line.agent_id} holds an offer that is gone"
             assert line.leg_id is None
         if line.leg_id is not None:
             assert line.leg_id in state.legs, f"{line.agent_id} is busy without a live leg"
     for offer in state.offers:
-        assert state.line(offer.agent_id).offer_id == offer.offer_id, f"two offers: {offer.agent_id}"
+        assert state.activity(offer.agent_id).offer_id == offer.offer_id, f"two offers: {offer.agent_id}"
         assert offer.place_id in state.places
         assert offer.offer_id in state.places[offer.place_id].offers
         assert offer.open_legs, "an offer without a phone that may still answer"

@@ -89,7 +89,7 @@ class Office(Told[QueueState]):
 
     def offer_to(self, agent_id: AgentId) -> Offer:
         """The offer that an agent holds."""
-        offer_id = self.state.line(agent_id).offer_id
+        offer_id = self.state.activity(agent_id).offer_id
         assert offer_id is not None, f"{agent_id} holds no offer"
         return self.state.offers[offer_id]
 
@@ -99,7 +99,7 @@ class Office(Told[QueueState]):
 
     def has_offer(self, agent_id: AgentId) -> bool:
         """Whether something rings at an agent."""
-        return self.state.line(agent_id).offer_id is not None
+        return self.state.activity(agent_id).offer_id is not None
 
     def end_of(self, offer_of: AgentId) -> type[Fact]:
         """How the last offer of an agent ended."""
@@ -189,7 +189,7 @@ class Office(Told[QueueState]):
 
     def finishes(self, agent_id: AgentId) -> Decision:
         """An agent hangs up."""
-        leg_id = self.state.line(agent_id).leg_id
+        leg_id = self.state.activity(agent_id).leg_id
         assert leg_id is not None, f"{agent_id} is on no call"
         return self.hears(self.leg_ended(leg_id, Outcome.COMPLETED))
 

@@ -112,13 +112,13 @@ def test_a_failed_attempt_is_neither_a_miss_nor_a_call_for_the_agent() -> None:
     """Counted neither as missed nor as handled: no wrap-up, the same idle time."""
     office = with_anna_busy(wrap_up_ms=MINUTE)
     callback_id, leg_id = an_attempt(office)
-    idle_since_at = office.state.line(ANNA).idle_since_at
+    idle_since_at = office.state.activity(ANNA).idle_since_at
     office.waits(20 * SECOND)
     office.hears(attempt_failed(office, callback_id, leg_id, Instant(office.at + MINUTE)))
     office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
     assert not office.said(queue.OfferMissed)
     assert not office.said(queue.WrapUpStarted)
-    assert office.state.line(ANNA).idle_since_at == idle_since_at
+    assert office.state.activity(ANNA).idle_since_at == idle_since_at
 
 
 @pytest.mark.rule("C6")
@@ -265,7 +265,7 @@ def test_a_connected_callback_is_a_department_call_with_wrap_up() -> None:
         )
     )
     assert office.last(queue.PlaceClosed).outcome == "connected"
-    assert office.state.line(ANNA).leg_id == leg_id
+    assert office.state.activity(ANNA).leg_id == leg_id
     office.waits(MINUTE)
     office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
     assert office.last(queue.WrapUpStarted).agent_id == ANNA

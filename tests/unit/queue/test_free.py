@@ -107,7 +107,7 @@ def test_our_own_ring_in_use_and_then_idle_neither_blocks_nor_counts_as_a_call()
     office.phone_is(ANNA, DeviceState.IDLE)
     assert office.ringing("c1") == [BORIS]
     office.hangs_up("c1")
-    assert office.state.line(ANNA).idle_since_at == 0
+    assert office.state.activity(ANNA).idle_since_at == 0
     office.calls("c2")
     assert office.ringing("c2") == [ANNA]
 
@@ -162,8 +162,10 @@ def test_a_removed_agents_ring_is_withdrawn_and_a_call_in_progress_is_untouched(
     said = len(office.commands)
     office.saves(office.agent(ANNA, is_removed=True), office.agent(BORIS, is_removed=True))
     assert office.end_of(BORIS) is queue.OfferWithdrawn
-    assert office.state.line(ANNA).leg_id is not None
-    assert not any(getattr(c, "leg_id", "") == office.state.line(ANNA).leg_id for c in office.commands[said:])
+    assert office.state.activity(ANNA).leg_id is not None
+    assert not any(
+        getattr(c, "leg_id", "") == office.state.activity(ANNA).leg_id for c in office.commands[said:]
+    )
     office.finishes(ANNA)
     office.calls("c3")
     assert not office.has_offer(ANNA)

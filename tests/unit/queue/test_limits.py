@@ -94,7 +94,7 @@ def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_notes() -> Non
     office.talks(ANNA, "c1")
     ended_at = office.at
     office.waits(MINUTE)
-    assert office.state.line(ANNA).idle_since_at == ended_at
+    assert office.state.activity(ANNA).idle_since_at == ended_at
 
 
 @pytest.mark.rule("Q13", "Q5")
@@ -113,7 +113,7 @@ def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> 
     office.waits(MINUTE)
     office.answers(BORIS)
     office.waits(20 * MINUTE)
-    assert office.state.line(BORIS).leg_id is not None
+    assert office.state.activity(BORIS).leg_id is not None
     office.finishes(BORIS)
     assert office.last(queue.WrapUpStarted).agent_id == BORIS
 

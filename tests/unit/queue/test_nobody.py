@@ -110,7 +110,7 @@ def test_a_call_already_answered_is_untouched_by_an_absence() -> None:
     said = len(office.commands)
     office.waits(5 * MINUTE)
     assert office.commands[said:] == []
-    assert office.state.line(ANNA).leg_id is not None
+    assert office.state.activity(ANNA).leg_id is not None
 
 
 @pytest.mark.rule("Q6")

@@ -260,7 +260,7 @@ def test_who_talks_on_a_direct_call_is_offered_nothing_and_idle_since_its_end(en
     else:
         office.waits(240 * MINUTE)
     assert office.ringing("c1") == [ANNA]
-    assert office.state.line(ANNA).idle_since_at == office.at
+    assert office.state.activity(ANNA).idle_since_at == office.at
 
 
 @pytest.mark.rule("Q8", "Q12")

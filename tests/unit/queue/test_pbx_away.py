@@ -182,7 +182,7 @@ def test_a_leg_that_the_pbx_no_longer_has_frees_its_agent() -> None:
     office = an_office(ANNA)
     office.calls("c1")
     office.answers(ANNA)
-    leg_id = office.state.line(ANNA).leg_id
+    leg_id = office.state.activity(ANNA).leg_id
     assert leg_id is not None
     office.hears(gateway.PbxLost(pbx_id=MOSCOW), gateway.PbxReturned(pbx_id=MOSCOW, live_legs=()))
     office.hears(office.leg_ended(leg_id, Outcome.FAILED, EndedBy.NETWORK))

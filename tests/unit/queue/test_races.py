@@ -125,7 +125,7 @@ def test_an_answer_that_is_first_on_the_log_was_an_answer_even_for_no_time_at_al
     office.hangs_up("c1")
     assert len(office.said(queue.PlaceConnected)) == 1
     assert not office.said(queue.PlaceAbandoned)
-    assert office.last(telephony.HangUp).leg_id == office.state.line(ANNA).leg_id
+    assert office.last(telephony.HangUp).leg_id == office.state.activity(ANNA).leg_id
 
 
 @pytest.mark.rule("Q9")
@@ -140,7 +140,7 @@ def test_of_two_answers_the_first_on_the_log_wins_and_the_other_is_let_go() -> N
     assert office.last(telephony.Play).leg_id == second
     office.hears(office.leg_ended(second, Outcome.COMPLETED, EndedBy.US))
     assert not office.has_offer(ANNA)
-    assert office.state.line(ANNA).leg_id is None
+    assert office.state.activity(ANNA).leg_id is None
 
 
 @pytest.mark.rule("Q9")
@@ -187,7 +187,7 @@ def test_a_bridge_that_is_never_reported_frees_both() -> None:
     office = on_the_line(ANNA, BORIS, strategy=by("linear"))
     office.answers(ANNA)
     office.waits(30 * SECOND)
-    assert office.last(telephony.HangUp).leg_id == office.state.line(ANNA).leg_id
+    assert office.last(telephony.HangUp).leg_id == office.state.activity(ANNA).leg_id
     assert office.last(telephony.StartHoldMusic).leg_id == "c1"
     assert office.ringing("c1") == [BORIS]
 

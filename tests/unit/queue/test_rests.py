@@ -73,11 +73,11 @@ def test_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.talks(ANNA, "before")
     office.talks(BORIS, "before2")
-    idle_since_at = office.state.line(ANNA).idle_since_at
+    idle_since_at = office.state.activity(ANNA).idle_since_at
     office.calls("c1")
     office.phone_ends(ANNA, Outcome.BUSY)
     assert office.state.skip(SALES, ANNA) is SkipReason.UNREACHABLE
-    assert office.state.line(ANNA).idle_since_at == idle_since_at
+    assert office.state.activity(ANNA).idle_since_at == idle_since_at
 
 
 @pytest.mark.rule("Q2")
@@ -123,7 +123,7 @@ def test_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
     for _ in range(4):
         office.phone_ends(ANNA, Outcome.UNREACHABLE)
         office.waits(MINUTE)
-    assert office.state.line(ANNA).failures == 0
+    assert office.state.activity(ANNA).failures == 0
     assert office.place("c1").pbx_id == MOSCOW
 
 

@@ -260,7 +260,7 @@ class World(People):
         assert list(office.state.places) == []
         assert list(office.state.offers) == []
         assert list(office.state.legs) == []
-        assert all(line.leg_id is None for line in office.state.lines)
+        assert all(line.leg_id is None for line in office.state.activities)
         assert not office.said(queue.PlaceTaken) or office.watch.ended
 
 

@@ -56,7 +56,7 @@ def is_free(office: Office, agent_id: AgentId) -> None:
 
 def connected(office: Office, callback_id: CallbackId, agent_id: AgentId) -> None:
     """Callback has dialled the customer, bridged both, and says so after a minute."""
-    leg_id = office.state.line(agent_id).leg_id
+    leg_id = office.state.activity(agent_id).leg_id
     assert leg_id is not None
     dialled = callback.CustomerDialled(
         callback_id=callback_id,

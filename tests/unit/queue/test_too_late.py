@@ -67,7 +67,7 @@ def test_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_at_o
     assert (again.agent_id, again.round) == (ANNA, 1)
     assert again.offer_id != first
     assert office.last(telephony.DialLeg).leg_id == again.legs[0].leg_id
-    assert office.state.line(ANNA).rests_until_at is None
+    assert office.state.activity(ANNA).rests_until_at is None
 
 
 @pytest.mark.rule("Q1")

@@ -9,7 +9,7 @@ from contracts import directory, gateway, telephony
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState, EndedBy, Outcome
 from contracts.ids import AgentId, BridgeId, LegId, OrganizationId, PlayId
-from services.queue.decider import telling
+from services.queue.decider import announcements
 from services.queue.state.records import LegKind, Phase, Place
 from tests.unit.queue.stories import (
     MINUTE,
@@ -181,7 +181,7 @@ class People(RuleBasedStateMachine):
 
     @rule(number=a_number, hangs_up=st.booleans(), customer=st.sampled_from(CUSTOMERS[1:3]))
     def a_caller_orders(self, number: int, hangs_up: bool, customer: str) -> None:
-        places = [place for place in self.office.state.places if telling.can_be_told(place)]
+        places = [place for place in self.office.state.places if announcements.can_be_told(place)]
         places = [place for place in places if place.callback_id is None and place.is_invited]
         if not places:
             return

@@ -24,7 +24,7 @@ def media(
     language = state.departments[place.department_id].saved.language
     if choice.kind is NoticeKind.NONE:
         return ()
-    own = state.notices.get(choice.notice_id) if choice.notice_id is not None else None
+    own = state.notices.get(choice.notice_id)
     if choice.kind is NoticeKind.STANDARD or own is None:
         return prompt_keys(language, *standard)
     values = {

@@ -16,7 +16,7 @@ from contracts.ids import DepartmentId, Instant
 from contracts.queue import OfferWithdrawn
 from contracts.tts import NoticeRendered
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import agents, offers, pauses
+from services.queue.decider import agents, offer_records, pauses
 from services.queue.state import QueueState
 from services.queue.state.records import Agent, Department, Notice, Offer, Organization
 
@@ -64,10 +64,10 @@ def apply_wrap_up(state: QueueState, fact: AgentWrapUpSaved) -> None:
     if fact.version <= known.wrap_up_version:
         return
     state.agents.put(msgspec.structs.replace(known, wrap_up_version=fact.version))
-    line = state.line(fact.agent_id)
-    if line.wrap_up_until_at is not None:
+    activity = state.activity(fact.agent_id)
+    if activity.wrap_up_until_at is not None:
         until_at = Instant(max(state.now_at, fact.until_at or 0))
-        state.lines.put(msgspec.structs.replace(line, wrap_up_until_at=until_at))
+        state.activities.put(msgspec.structs.replace(activity, wrap_up_until_at=until_at))
         state.set_timer("wrap_up", fact.agent_id, until_at)
 
 
@@ -98,17 +98,17 @@ def apply_pbx_returned(state: QueueState, fact: PbxReturned) -> None:
 def decide_agent(state: QueueState, fact: AgentSaved) -> Decision:
     """Whoever is removed is rung no more (O5)."""
     agent = state.agents.get(fact.agent_id)
-    offer_id = state.line(fact.agent_id).offer_id
+    offer_id = state.activity(fact.agent_id).offer_id
     if agent is None or agent.saved is None or not agent.saved.is_removed or offer_id is None:
         return NOTHING
-    return offers.end(state, offer_id, OfferWithdrawn, reason="removed")
+    return offer_records.end(state, offer_id, OfferWithdrawn, reason="removed")
 
 
 def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
     """Offers to whoever was suspended or removed are withdrawn and count as nothing (O5)."""
     here = fact.department_id
     return together(
-        offers.end(state, offer.offer_id, OfferWithdrawn, reason="suspended")
+        offer_records.end(state, offer.offer_id, OfferWithdrawn, reason="suspended")
         for offer in _offers_of(state, here)
         if state.is_suspended(here, offer.agent_id) and not offer.is_fallback
     )

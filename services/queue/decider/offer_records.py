@@ -14,7 +14,7 @@ from contracts.queue import (
 )
 from contracts.telephony import CancelLeg
 from runtime.decision import NOTHING, Decision, together
-from services.queue.rules import phones
+from services.queue.rules import ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Place
 
@@ -92,9 +92,9 @@ def put_offer(state: QueueState, place: Place, fact: OfferMade | FallbackRung, *
             put_leg(state, fact.offer_id, place, fact.agent_id, leg.leg_id)
         else:
             state.set_timer("dial", leg.leg_id, leg.dial_at)
-    state.set_timer("ring", fact.offer_id, Instant(state.now_at + fact.ring_ms_max + phones.SILENT_MS))
-    line = state.line(fact.agent_id)
-    state.lines.put(msgspec.structs.replace(line, offer_id=fact.offer_id))
+    state.set_timer("ring", fact.offer_id, Instant(state.now_at + fact.ring_ms_max + ring_plans.SILENT_MS))
+    activity = state.activity(fact.agent_id)
+    state.activities.put(msgspec.structs.replace(activity, offer_id=fact.offer_id))
     agent = state.agents[fact.agent_id].saved
     pbx = state.pbx(agent.pbx_id) if agent is not None else None
     if pbx is not None and pbx.is_probing:

@@ -6,7 +6,7 @@ from contracts.directory import AgentSaved, Device, DeviceKind
 from contracts.ids import Address, Instant, LegId, OfferId, PbxId
 from contracts.queue import OfferLeg
 from contracts.telephony import DialLeg
-from services.queue.rules import limits, sharing
+from services.queue.rules import distribution, limits
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
 
@@ -64,7 +64,7 @@ def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLe
     is_public = leg.address.startswith("tel:")
     headers = {}
     department = state.departments[offer.department_id].saved
-    longest_ms = sharing.ring_ms_longest(department.strategy, len(department.agents))
+    longest_ms = distribution.ring_ms_longest(department.strategy, len(department.agents))
     if not is_public:
         headers = {"department": department.name, "purpose": "callback" if place.callback_id else "call"}
         if place.caller is not None:

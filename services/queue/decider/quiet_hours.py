@@ -7,7 +7,7 @@ from contracts.callback import Origin
 from contracts.ids import Instant
 from contracts.log import TimerDue
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import offers
+from services.queue.decider import offer_records
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -52,4 +52,4 @@ def decide_begin(state: QueueState, due: TimerDue) -> Decision:
     place = state.places.get(due.subject)
     if place is None or place.phase is not Phase.WAITING or place.leg_id is not None:
         return NOTHING
-    return offers.withdraw_all(state, place, QUIET)
+    return offer_records.withdraw_all(state, place, QUIET)

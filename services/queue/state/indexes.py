@@ -5,7 +5,7 @@ from typing import TypeVar
 from sortedcontainers import SortedSet
 
 from contracts.ids import AgentId, DepartmentId, LegId
-from services.queue.state.records import Line, Phase, Place, Rank
+from services.queue.state.records import AgentActivity, Phase, Place, Rank
 
 FreeKey = tuple[int, int, AgentId]
 """How free agents are ordered: the longest idle first, never called before all, then by the list."""
@@ -64,9 +64,9 @@ def is_live(place: Place) -> bool:
     )
 
 
-def direct_legs(line: Line | None) -> tuple[LegId, ...]:
+def direct_legs(activity: AgentActivity | None) -> tuple[LegId, ...]:
     """The two legs of a direct call: the agent's first, which keeps the agent busy."""
-    if line is None or line.direct_leg_id is None:
+    if activity is None or activity.direct_leg_id is None:
         return ()
-    caller = () if line.direct_caller_leg_id is None else (line.direct_caller_leg_id,)
-    return (line.direct_leg_id, *caller)
+    caller = () if activity.direct_caller_leg_id is None else (activity.direct_caller_leg_id,)
+    return (activity.direct_leg_id, *caller)

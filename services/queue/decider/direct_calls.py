@@ -11,23 +11,23 @@ from contracts.log import TimerDue
 from contracts.routing import PersonAnswered
 from runtime.decision import NOTHING, Decision
 from services.queue.decider import customers, pauses
-from services.queue.rules import phones, sharing
+from services.queue.rules import distribution, ring_plans
 from services.queue.state import QueueState
 
 
 def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
     """An agent took a direct call: busy until that leg ends, or the lease (G3)."""
     pauses.end_row(state, fact.agent_id)
-    line = state.line(fact.agent_id)
-    state.lines.put(
+    activity = state.activity(fact.agent_id)
+    state.activities.put(
         msgspec.structs.replace(
-            line,
+            activity,
             direct_leg_id=fact.agent_leg_id,
             direct_caller_leg_id=fact.leg_id,
             direct_at=state.now_at,
         )
     )
-    state.set_timer("direct", fact.agent_id, Instant(state.now_at + phones.CALL_MS_MAX))
+    state.set_timer("direct", fact.agent_id, Instant(state.now_at + ring_plans.CALL_MS_MAX))
 
 
 def decide_answered(state: QueueState, fact: PersonAnswered) -> Decision:
@@ -41,25 +41,27 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
     state.talk_over = None
     if agent_id is None:
         return
-    line = state.line(agent_id)
-    caller = state.legs.get(line.direct_caller_leg_id) if line.direct_caller_leg_id is not None else None
-    if line.direct_at is not None and caller is not None and caller.number is not None:
-        state.talk_over = (line, caller)
-    if line.direct_leg_id == fact.leg_id:
+    activity = state.activity(agent_id)
+    caller = state.legs.get(activity.direct_caller_leg_id)
+    if activity.direct_at is not None and caller is not None and caller.number is not None:
+        state.talk_over = (activity, caller)
+    if activity.direct_leg_id == fact.leg_id:
         _end(state, agent_id)
     else:
-        state.lines.put(msgspec.structs.replace(line, direct_at=None))
+        state.activities.put(msgspec.structs.replace(activity, direct_at=None))
 
 
 def decide_ended(state: QueueState) -> Decision:
     """A direct call to an agent of a department is a conversation with that department (C14)."""
     if state.talk_over is None:
         return NOTHING
-    line, caller = state.talk_over
-    if line.direct_at is None or line.direct_leg_id is None or caller.number is None:
+    activity, caller = state.talk_over
+    if activity.direct_at is None or activity.direct_leg_id is None or caller.number is None:
         return NOTHING
-    departments = sharing.departments_of(state, line.agent_id)
-    talk = customers.Talk(line, caller.number, line.direct_at, line.direct_leg_id, caller.leg_id, departments)
+    departments = distribution.departments_of(state, activity.agent_id)
+    talk = customers.Talk(
+        activity, caller.number, activity.direct_at, activity.direct_leg_id, caller.leg_id, departments
+    )
     return customers.talked(state, talk)
 
 
@@ -69,10 +71,14 @@ def apply_lease_over(state: QueueState, due: TimerDue) -> None:
 
 
 def _end(state: QueueState, agent_id: AgentId) -> None:
-    line = state.line(agent_id)
-    state.lines.put(
+    activity = state.activity(agent_id)
+    state.activities.put(
         msgspec.structs.replace(
-            line, direct_leg_id=None, direct_caller_leg_id=None, direct_at=None, idle_since_at=state.now_at
+            activity,
+            direct_leg_id=None,
+            direct_caller_leg_id=None,
+            direct_at=None,
+            idle_since_at=state.now_at,
         )
     )
     state.drop_timer("direct", agent_id)

@@ -1,110 +1,35 @@
-"""How a place ends without an agent: abandoned, deadline, nobody can come, the no-answer action."""
+"""The no-answer action: a notice, then the fallback employee, another department, voicemail or a hang-up."""
 
 import msgspec
 
-from contracts.directory import ActionKind, Language, NoAnswerAction
+from contracts.directory import ActionKind, NoAnswerAction
 from contracts.gateway import PlayFinished
-from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, MediaKey, OfferId, PlaceId, PlayId
+from contracts.ids import AgentId, DepartmentId, Instant, MediaKey, OfferId, PlaceId, PlayId
 from contracts.log import TimerDue
-from contracts.prompts import Prompt, prompt_keys
+from contracts.prompts import Prompt
 from contracts.queue import (
-    DeadlinePassed,
     DivertReason,
     FallbackRung,
     NoAnswerReached,
-    PlaceAbandoned,
-    PlaceClosed,
     PlaceDiverted,
     PlaceTaken,
 )
 from contracts.telephony import HangUp, Play
 from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import offers
-from services.queue.rules import notices, phones, sharing, waiting
+from services.queue.decider import offer_records, place_end
+from services.queue.rules import distribution, notice_media, ring_plans, waiting
 from services.queue.state import QueueState
-from services.queue.state.records import Leg, Phase, Place
+from services.queue.state.records import Phase, Place
 
 NOTICE_MS_MAX = 60_000
 """A notice is at most this long before an action; if its end is never reported, the action follows anyway."""
-PATIENCE_MS = 15 * 60_000
-"""C15: a deadline that waits longer than this for another call of the customer leads to no apology."""
 HOPS_MAX = 5
 """A caller is passed on five times at most; then the last department's voicemail."""
 
-PLACE_TIMERS = (
-    *("deadline", "announce", "invite", "held", "notice", "bridge", "round", "step", "declined", "quiet"),
-    *("patience", "calm", "overflow"),
-)
 
-
-def drop_timers(state: QueueState, place: Place) -> None:
-    """Nothing is waited for any more on behalf of this place."""
-    for kind in PLACE_TIMERS:
-        state.drop_timer(kind, place.place_id)
-
-
-def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
-    """Forget a place and all that waits for it; its caller's leg stays known until it has ended."""
-    drop_timers(state, place)
-    if place.leg_id is not None:
-        leg = state.legs.get(place.leg_id)
-        if leg is not None:
-            state.legs.put(msgspec.structs.replace(leg, place_id=None))
-    agent_leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
-    if parts_agent and agent_leg is not None and place.phase is Phase.ACCEPTED:
-        part(state, agent_leg)
-    state.places.drop(place.place_id)
-
-
-def part(state: QueueState, leg: Leg) -> None:
-    """This agent's leg is wanted no more: it hears goodbye, then it is hung up."""
-    goodbye_play_id = PlayId(f"{leg.leg_id}.bye")
-    state.set_timer("goodbye", leg.leg_id, Instant(state.now_at + phones.GOODBYE_MS_MAX))
-    state.legs.put(msgspec.structs.replace(leg, place_id=None, goodbye_play_id=goodbye_play_id))
-
-
-def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:
-    """The agent hears at once that the caller has gone; the leg is hung up when that was heard (Q7)."""
-    organization = next(iter(state.organizations), None)
-    language = Language.RUSSIAN if organization is None else organization.saved.language
-    media = prompt_keys(language, Prompt.CALLER_GONE)
-    play_id = PlayId(f"{leg.leg_id}.bye")
-    return (Play(pbx_id=leg.pbx_id, leg_id=leg.leg_id, play_id=play_id, media=media, interrupts=True),)
-
-
-def goodbye_of(state: QueueState, place: Place) -> Decision:
-    """The same for an agent who had accepted a place that ends before the bridge."""
-    leg = state.legs.get(place.agent_leg_id) if place.agent_leg_id is not None else None
-    if leg is None or place.phase is not Phase.ACCEPTED:
-        return NOTHING
-    return Decision(commands=goodbye(state, leg))
-
-
-def apply_deadline(state: QueueState, due: TimerDue) -> None:
-    """Nothing new is offered from here on."""
-    place = state.places.get(due.subject)
-    if place is not None:
-        state.places.put(msgspec.structs.replace(place, is_late=True))
-        if place.callback_id is not None:
-            state.set_timer("patience", place.place_id, Instant(place.deadline_at + PATIENCE_MS))
-
-
-def late(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
-    """The deadline acts on a place for which nothing rings that may still be answered (EC-13, C5)."""
-    if place.callback_id is None:
-        return _no_answer(state, place, DivertReason.DEADLINE)
-    return DeadlinePassed(
-        place_id=place.place_id, callback_id=place.callback_id, deadline_at=place.deadline_at
-    )
-
-
-def nobody_can_come(state: QueueState, place: Place) -> NoAnswerReached:
-    """With nobody who can come, a caller goes to the action at once; promised callbacks stand (Q6)."""
-    return _no_answer(state, place, DivertReason.NOBODY_CAN_COME)
-
-
-def _no_answer(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerReached:
+def reached(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerReached:
+    """The place goes to its no-answer action for this reason."""
     media = _notice(state, place, reason)
     play_id = PlayId(f"{place.place_id}.p{place.play_count + 1}") if media else None
     return NoAnswerReached(place_id=place.place_id, reason=reason, play_id=play_id)
@@ -122,7 +47,7 @@ def _notice(state: QueueState, place: Place, reason: DivertReason) -> tuple[Medi
     standard = Prompt.FORWARD if passes_on else Prompt.NOBODY_AVAILABLE
     if reason is DivertReason.NOBODY_CAN_COME and not passes_on and waiting.is_closed(state, place):
         standard = Prompt.CLOSED_HOURS
-    return notices.media(state, place, action.notice, (standard,))
+    return notice_media.media(state, place, action.notice, (standard,))
 
 
 def decide_overflow(state: QueueState, due: TimerDue) -> Decision:
@@ -137,13 +62,13 @@ def full(state: QueueState, place: Place) -> Decision:
     """More callers wait than the department wants: its action for that (Q13)."""
     if place.phase is not Phase.WAITING:
         return NOTHING
-    return Decision(facts=(_no_answer(state, place, DivertReason.QUEUE_FULL),))
+    return Decision(facts=(reached(state, place, DivertReason.QUEUE_FULL),))
 
 
 def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
     """The notice plays; the action follows when it is over."""
     place = state.places[fact.place_id]
-    drop_timers(state, place)
+    place_end.drop_timers(state, place)
     state.set_timer("notice", place.place_id, Instant(state.now_at + NOTICE_MS_MAX))
     state.places.put(
         msgspec.structs.replace(
@@ -161,7 +86,7 @@ def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:
     place = state.places.get(fact.place_id)
     if place is None or not place.is_answered:
         return NOTHING
-    stop = Decision(commands=notices.stop_announcements(place))
+    stop = Decision(commands=notice_media.stop_announcements(place))
     return together((stop, tell_and_act(state, place)))
 
 
@@ -244,17 +169,17 @@ def _ring_fallback(
     state: QueueState, place: Place, agent_id: AgentId | None, reason: DivertReason
 ) -> Decision:
     """Ring the fallback employee 30 s; absent, out of hours or busy leads to voicemail (Q5)."""
-    known = state.agents.get(agent_id) if agent_id is not None else None
+    known = state.agents.get(agent_id)
     if known is None or known.saved is None or state.blocked_anywhere(known.agent_id) is not None:
         return fallback_over(state, place)
     offer_id = OfferId(f"{place.place_id}.o{place.offer_count + 1}")
-    agent_id, legs = known.agent_id, phones.plan(state, offer_id, known.saved, place.pbx_id)
+    agent_id, legs = known.agent_id, ring_plans.plan(state, offer_id, known.saved, place.pbx_id)
     fact = FallbackRung(
         place_id=place.place_id,
         offer_id=offer_id,
         agent_id=agent_id,
         legs=legs,
-        ring_ms_max=phones.FALLBACK_RING_MS,
+        ring_ms_max=ring_plans.FALLBACK_RING_MS,
         reason=reason,
     )
     return Decision(facts=(fact,))
@@ -262,7 +187,7 @@ def _ring_fallback(
 
 def fallback_late(state: QueueState, place: Place) -> Decision:
     """We were too late to ring the fallback employee: again, unless the machine is late again and again."""
-    if sharing.is_always_late(place, state.now_at):
+    if distribution.is_always_late(place, state.now_at):
         return fallback_over(state, place)
     reason = place.divert_reason or DivertReason.DEADLINE
     return _ring_fallback(state, place, _action(state, place, reason).agent_id, reason)
@@ -279,7 +204,7 @@ def fallback_over(state: QueueState, place: Place) -> Decision:
 
 def _pass_on(state: QueueState, place: Place, action: NoAnswerAction, reason: DivertReason) -> Decision:
     """Another department, with its own timeout from the moment of joining there (Q10)."""
-    department = state.departments.get(action.department_id) if action.department_id else None
+    department = state.departments.get(action.department_id)
     if department is None or department.saved.is_removed or place.hops >= HOPS_MAX:
         return Decision(facts=(_diverted(state, place, ActionKind.VOICEMAIL, reason),))
     new_id = PlaceId(f"{place.place_id}+")
@@ -307,57 +232,16 @@ def _pass_on(state: QueueState, place: Place, action: NoAnswerAction, reason: Di
 
 def apply_diverted(state: QueueState, fact: PlaceDiverted) -> None:
     """The place ends here."""
-    drop_place(state, state.places[fact.place_id])
+    place_end.drop_place(state, state.places[fact.place_id])
 
 
 def apply_fallback(state: QueueState, fact: FallbackRung) -> None:
     """The fallback employee's phones ring."""
     place = state.places[fact.place_id]
     state.drop_timer("notice", place.place_id)
-    offers.put_offer(state, place, fact, is_fallback=True)
+    offer_records.put_offer(state, place, fact, is_fallback=True)
     state.places.put(
         msgspec.structs.replace(
             place, phase=Phase.FALLBACK, offers=(fact.offer_id,), offer_count=place.offer_count + 1
         )
     )
-
-
-def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
-    """A callback's place waits for callback's word."""
-    place = state.places.get(fact.place_id)
-    if place is None:  # there was no department to take it in
-        return
-    drop_timers(state, place)
-    state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
-
-
-def apply_abandoned(state: QueueState, fact: PlaceAbandoned) -> None:
-    """The caller has left."""
-    drop_place(state, state.places[fact.place_id])
-
-
-def abandon(state: QueueState, place: Place) -> Decision:
-    """A caller who hung up leaves: all phones of the place are stopped (Q7)."""
-    withdrawn = offers.withdraw_all(state, place, offers.CALLER_GONE)
-    left = PlaceAbandoned(
-        place_id=place.place_id,
-        waited_ms=waited_ms(place.joined_at, state.now_at),
-        department_id=place.department_id,
-        pbx_id=place.pbx_id,
-        caller=place.caller,
-        line=place.line,
-        is_internal=place.is_internal,
-    )
-    return together((goodbye_of(state, place), withdrawn, Decision(facts=(left,))))
-
-
-def close(state: QueueState, place: Place, callback_id: CallbackId, outcome: str) -> Decision:
-    """A place ends with its callback, or because its number's first callback stands."""
-    fact = PlaceClosed(place_id=place.place_id, callback_id=callback_id, outcome=outcome)
-    withdrawn = offers.withdraw_all(state, place, outcome)
-    return together((goodbye_of(state, place), withdrawn, Decision(facts=(fact,))))
-
-
-def apply_closed(state: QueueState, fact: PlaceClosed) -> None:
-    """The place is over."""
-    drop_place(state, state.places[fact.place_id])

@@ -11,8 +11,8 @@ from contracts.queue import (
 )
 from contracts.telephony import Play, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
-from services.queue.decider import customers, ending
-from services.queue.rules import notices, waiting
+from services.queue.decider import customers, no_answer
+from services.queue.rules import notice_media, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -35,7 +35,7 @@ def answered(state: QueueState, place: Place) -> Decision:
     music = Decision(commands=(StartHoldMusic(pbx_id=place.pbx_id, leg_id=place.leg_id),))
     match place.phase:
         case Phase.NO_ANSWER:
-            return ending.tell_and_act(state, place)
+            return no_answer.tell_and_act(state, place)
         case Phase.WAITING if place.play_count == 0:  # a repeated `leg_answered` greets nobody twice
             return together((music, _welcome(state, place)))
         case _:
@@ -50,11 +50,11 @@ def _welcome(state: QueueState, place: Place) -> Decision:
         position = _spoken(state, existing)
         wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
         media = (
-            *notices.told(state, place, position, wait_ms),
-            *notices.standard(state, place, Prompt.CALLBACK_EXISTS),
+            *notice_media.told(state, place, position, wait_ms),
+            *notice_media.standard(state, place, Prompt.CALLBACK_EXISTS),
         )
         return _announce(state, place, AnnouncementKind.CALLBACK_EXISTS, media, position, wait_ms)
-    media = notices.welcome(state, place, position, wait_ms)
+    media = notice_media.welcome(state, place, position, wait_ms)
     return _announce(state, place, AnnouncementKind.WELCOME, media, position, wait_ms)
 
 
@@ -71,7 +71,7 @@ def passed_on(state: QueueState, place: Place) -> Decision:
 
 def _existing(state: QueueState, place: Place) -> Place | None:
     """The callback's place of which the caller is told, with the key that takes it (C8)."""
-    existing = state.places.get(place.existing_place_id) if place.existing_place_id else None
+    existing = state.places.get(place.existing_place_id)
     return existing if existing is not None and customers.tellable(state, existing) else None
 
 
@@ -79,7 +79,7 @@ def tell_position(state: QueueState, place: Place) -> Decision:
     """Position and wait; the spoken position never rises (Q4)."""
     position = _spoken(state, place)
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
-    media = notices.told(state, place, position, wait_ms)
+    media = notice_media.told(state, place, position, wait_ms)
     return _announce(state, place, AnnouncementKind.POSITION, media, position, wait_ms)
 
 
@@ -205,5 +205,5 @@ def decide_invite(state: QueueState, due: TimerDue) -> Decision:
     if place is None or not can_be_told(place) or not waiting.may_invite(state, place):
         return NOTHING
     choice = state.departments[place.department_id].saved.notices.invitation
-    media = notices.media(state, place, choice, (Prompt.INVITATION,))
+    media = notice_media.media(state, place, choice, (Prompt.INVITATION,))
     return _announce(state, place, AnnouncementKind.INVITATION, media)

@@ -1,0 +1,49 @@
+"""Keys that are pressed: on an agent's mobile to accept, and a caller's 1."""
+
+from typing import Final
+
+from contracts.gateway import DigitsEntered
+from contracts.queue import CallbackRequested
+from runtime.decision import NOTHING, Decision
+from services.queue.decider import announcements, answering, customers
+from services.queue.state import QueueState
+from services.queue.state.records import LegKind, Phase, Place
+
+ORDER_KEY: Final = "1"
+
+
+def decide_digits(state: QueueState, fact: DigitsEntered) -> Decision:
+    """A key on an agent's mobile accepts; a caller's first 1 orders, or takes the callback's place over."""
+    leg = state.legs.get(fact.leg_id)
+    if leg is None:
+        return NOTHING
+    if leg.kind is LegKind.AGENT:
+        return answering.key_pressed(state, leg) if fact.digits else NOTHING
+    place = state.places.get(leg.place_id)
+    if place is None or not announcements.can_be_told(place) or not fact.digits.startswith(ORDER_KEY):
+        return NOTHING
+    if place.callback_id is not None:
+        return NOTHING
+    if place.is_invited:  # the 1 answers the last question that was asked
+        return _request(state, place)
+    existing = state.places.get(place.existing_place_id)
+    if existing is None or not customers.tellable(state, existing):
+        return NOTHING
+    if existing.phase is Phase.WAITING:
+        return customers.take_over(state, place, existing)
+    return customers.join_attempt(state, place, existing)
+
+
+def _request(state: QueueState, place: Place) -> Decision:
+    assert place.leg_id is not None
+    fact = CallbackRequested(
+        place_id=place.place_id,
+        department_id=place.department_id,
+        pbx_id=place.pbx_id,
+        leg_id=place.leg_id,
+        caller=place.caller,
+        line=place.line,
+        joined_at=place.joined_at,
+        deadline_at=place.deadline_at,
+    )
+    return Decision(facts=(fact,))
