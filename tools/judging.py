@@ -123,13 +123,19 @@ def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
 
 
 def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
-    """An apology only if no attempt ever dialled the customer (C4)."""
-    dialled, requested = set(), legs_requested(history)
+    """An apology only if no attempt ever dialled the customer (C4); one that was not counted is none (C8)."""
+    dialled: dict[str, set[int]] = {}
+    requested = legs_requested(history)
     for said in accepted(history, "callback"):
-        if isinstance(said, callback.CustomerDialled) and said.leg_id in requested:
-            dialled.add(said.callback_id)
-        if isinstance(said, callback.ApologyDialled) and said.callback_id in dialled:
-            yield f"{said.callback_id} was called with an apology after an attempt"
+        match said:
+            case callback.CustomerDialled() if said.leg_id in requested:
+                dialled.setdefault(said.callback_id, set()).add(said.attempt)
+            case callback.AttemptFailed(is_uncounted=True):
+                dialled.get(said.callback_id, set()).discard(said.attempt)
+            case callback.ApologyDialled() if dialled.get(said.callback_id):
+                yield f"{said.callback_id} was called with an apology after an attempt"
+            case _:
+                pass
 
 
 def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Iterator[str]:

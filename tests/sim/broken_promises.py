@@ -17,19 +17,19 @@ from runtime.records import Table
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, spoken_texts
 from services.callback.state import Callback
-from services.queue.decider import _APPLY, callbacks, customers, legs, listening, offering
+from services.queue.decider import _APPLY, callbacks, customers, legs, offering
 from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
 from tests.sim.timeline import NEVER
 
 
-def an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
+def m1_an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
     """Who drops a callback is rung for somebody else before its place is first again."""
     patch.setattr(legs, "_await_word", lambda *_: None)
 
 
-def an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:
+def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:
     """And the place stays first for as long: others starve."""
     kind: type[Fact] = AgentLost
     apply = _APPLY[kind]
@@ -43,7 +43,7 @@ def an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> Non
     patch.setitem(_APPLY, kind, forgetful)
 
 
-def a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
+def m2_a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
     """The agent of an attempt that has ended listens to a tone, and is cut off without a word."""
     play = spoken_texts.play
     patch.setattr(
@@ -54,7 +54,7 @@ def a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(callback_rules, "FAREWELL_MS_MAX", 15_000)
 
 
-def a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
+def m3_a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
     """It was first for an attempt that has ended otherwise."""
     waits = callbacks._waiting
     patch.setattr(
@@ -62,7 +62,7 @@ def a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> None:
+def m3_a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> None:
     """He was busy, or had hung up."""
     kind: type[Fact] = AttemptFailed
     apply = _APPLY[kind]
@@ -74,7 +74,7 @@ def a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> 
     patch.setitem(_APPLY, kind, hasty)
 
 
-def a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
+def m4_a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
     """Quiet hours hold back somebody who was on the line."""
     change: Any = Table.change
 
@@ -86,7 +86,7 @@ def a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> 
     patch.setattr(Table, "change", without_origin)
 
 
-def a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
+def m5_a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
     """The later joining time, and the deadline that is over, count."""
     for kind in (CallbackConfirmed, CallbackTakenOver):
         apply = _APPLY[kind]
@@ -99,38 +99,38 @@ def a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> No
         patch.setitem(_APPLY, kind, forgetful)
 
 
-def a_key_that_does_nothing_while_an_agent_is_there(patch: pytest.MonkeyPatch) -> None:
+def m6_a_key_that_does_nothing_while_an_agent_is_there(patch: pytest.MonkeyPatch) -> None:
     """The customer was told to press it."""
-    patch.setattr(listening, "_join", lambda *_: NOTHING)
+    patch.setattr(customers, "join_attempt", lambda *_: NOTHING)
 
 
-def a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
+def m7_a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
     """The customer is called about what he has talked about."""
     patch.setattr(customers, "talked", lambda *_: NOTHING)
 
 
-def a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
+def m8_a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
     """He is sent away from his own callback."""
     patch.setattr(waiting, "is_full", lambda *_: False)
 
 
-def a_customer_who_is_called_while_on_the_line(patch: pytest.MonkeyPatch) -> None:
+def m9_a_customer_who_is_called_while_on_the_line(patch: pytest.MonkeyPatch) -> None:
     """In another department, or in a new place of the same one."""
     patch.setattr(Customer, "is_engaged", lambda *_: False)
 
 
-def agents_rung_for_a_number_that_may_not_be_dialled(patch: pytest.MonkeyPatch) -> None:
+def m10_agents_rung_for_a_number_that_may_not_be_dialled(patch: pytest.MonkeyPatch) -> None:
     """They are told of a customer, and let down."""
     patch.setattr(QueueState, "may_call", lambda *_: True)
 
 
-def an_apology_however_late(patch: pytest.MonkeyPatch) -> None:
+def m11_an_apology_however_late(patch: pytest.MonkeyPatch) -> None:
     """It became due while the PBX was away, and is dialled at one in the morning."""
     patch.setattr(callback_rules, "APOLOGY_LATE_MS", NEVER)
     patch.setattr(callback_rules, "APOLOGY_QUIET_LATE_MS", NEVER)
 
 
-def second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
+def m12_second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
     """The last of many hears of it after everybody's second call."""
 
     def by_deadline(state: Any, pbx_id: Any) -> Decision:
@@ -143,7 +143,7 @@ def second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(apologies, "dial_ready", by_deadline)
 
 
-def a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
+def m13_a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
     """Cumulative: the first agent declines at 13 s, and the third is rung at once."""
     note = offering._note_end_on_place
 
@@ -156,19 +156,19 @@ def a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
 
 
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
-    an_agent_served_before_callbacks_word,
-    an_agent_who_drops_is_rung_again_and_again,
-    a_farewell_that_waits_for_the_ringing_tone,
-    a_place_that_is_first_for_ever,
-    a_customer_who_is_dialled_again_without_a_gap,
-    a_merged_callback_that_is_still_the_web_sites,
-    a_merged_place_that_forgets_the_other_claim,
-    a_key_that_does_nothing_while_an_agent_is_there,
-    a_talk_that_ends_no_callback,
-    a_limit_that_counts_before_the_customer_is_told,
-    a_customer_who_is_called_while_on_the_line,
-    agents_rung_for_a_number_that_may_not_be_dialled,
-    an_apology_however_late,
-    second_tries_before_first_calls,
-    a_step_that_any_end_frees,
+    m1_an_agent_served_before_callbacks_word,
+    m1_an_agent_who_drops_is_rung_again_and_again,
+    m2_a_farewell_that_waits_for_the_ringing_tone,
+    m3_a_place_that_is_first_for_ever,
+    m3_a_customer_who_is_dialled_again_without_a_gap,
+    m4_a_merged_callback_that_is_still_the_web_sites,
+    m5_a_merged_place_that_forgets_the_other_claim,
+    m6_a_key_that_does_nothing_while_an_agent_is_there,
+    m7_a_talk_that_ends_no_callback,
+    m8_a_limit_that_counts_before_the_customer_is_told,
+    m9_a_customer_who_is_called_while_on_the_line,
+    m10_agents_rung_for_a_number_that_may_not_be_dialled,
+    m11_an_apology_however_late,
+    m12_second_tries_before_first_calls,
+    m13_a_step_that_any_end_frees,
 )

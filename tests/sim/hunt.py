@@ -10,12 +10,14 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from tests.sim import mutants
+from tests.sim import broken_promises, mutants
 from tests.sim.mutants import MUTANTS, Patch
 from tests.sim.weathers import (
     Weather,
     in_a_deploy,
     in_a_storm,
+    on_a_day_of_dropped_callbacks,
+    on_a_day_of_shared_rings,
     under_two_hash_seeds,
     with_a_frail_gateway,
     with_clocks_ahead,
@@ -38,6 +40,8 @@ SHOWS_IN: dict[Patch, Weather] = {
     mutants.a_gateway_that_ignores_a_newer_claim: with_a_frail_gateway,
     mutants.a_gateway_that_sends_past_a_failed_fact: with_a_frail_gateway,
     mutants.a_set_iterated: under_two_hash_seeds,
+    broken_promises.m3_a_place_that_is_first_for_ever: on_a_day_of_dropped_callbacks,
+    broken_promises.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
 }
 """Where a storm would betray it too seldom."""
 

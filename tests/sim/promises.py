@@ -337,6 +337,8 @@ def who_has_a_callback_is_told_before_he_is_sent_away(run: Run) -> Iterator[str]
                 )
                 if order is None or place_id in told or place.is_internal or order.due <= offset:
                     continue
+                if order.fact.origin is callback.Origin.ABANDONED:  # calling again ends it (C11)
+                    continue
                 others = [leg for leg in line.legs_of(order.number, offset) if leg.leg_id != place.leg_id]
                 if order.ordered.at < taken[place_id].at and not others:
                     yield f"{place_id} was sent away at {at} from a callback of his own"

@@ -51,7 +51,8 @@ class Seats:
                 self._hear_directory(at, fact)
             case queue.OfferMade(agent_id=agent_id) | queue.FallbackRung(agent_id=agent_id):
                 self._set(at, agent_id, "offer", stands=True)
-                self._set(at, agent_id, "rest", stands=False)
+                if isinstance(fact, queue.OfferMade):  # a fallback employee may be rung while resting
+                    self._set(at, agent_id, "rest", stands=False)
             case queue.AgentBusy(agent_id=agent_id):
                 self._set(at, agent_id, "call", stands=True)
             case queue.AgentFreed(agent_id=agent_id):
@@ -62,8 +63,9 @@ class Seats:
                 self._set(at, agent_id, "pause", stands=False)
             case _ if isinstance(fact, OFFER_ENDS):
                 self._set(at, fact.agent_id, "offer", stands=False)
-                # Whom no phone reached rests, the longer the more often: until he is rung again.
-                self._set(at, fact.agent_id, "rest", stands=isinstance(fact, queue.OfferUnreachable))
+                # An agent whom no phone reached rests until rung again; whatever is withdrawn.
+                if not isinstance(fact, queue.OfferWithdrawn):
+                    self._set(at, fact.agent_id, "rest", stands=isinstance(fact, queue.OfferUnreachable))
             case _:
                 self._hear_phones(at, fact)
 

@@ -15,7 +15,7 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_parked_organization_that_shares_its_numbering,
     mutants.dial_without_a_request,
     mutants.a_gateway_that_sends_past_a_failed_fact,
-    broken_promises.a_customer_who_is_called_while_on_the_line,
+    broken_promises.m9_a_customer_who_is_called_while_on_the_line,
 )
 
 

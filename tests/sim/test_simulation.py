@@ -8,6 +8,8 @@ from tests.sim.coverage import Gathered
 from tests.sim.weathers import (
     Weather,
     in_a_deploy,
+    on_a_day_of_dropped_callbacks,
+    on_a_day_of_shared_rings,
     under_two_hash_seeds,
     with_a_frail_gateway,
     with_clocks_ahead,
@@ -57,6 +59,8 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
         with_a_frail_gateway,
         with_clocks_ahead,
         with_parking,
+        on_a_day_of_shared_rings,
+        on_a_day_of_dropped_callbacks,
     ],
 )
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 50)))

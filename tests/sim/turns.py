@@ -14,6 +14,7 @@ from contracts import callback, dialling, gateway, queue
 from contracts.directory import StrategyKind
 from contracts.gateway import EndedBy
 from contracts.ids import Instant
+from contracts.log import TimerDue
 from tests.sim.seats import Seats
 from tests.sim.timeline import Timeline, timeline
 from tests.sim.world import Run, Said
@@ -160,7 +161,10 @@ class Waiting(msgspec.Struct, kw_only=True, eq=False):
     open_since: int | None = 0
     """When it began to wait with nobody being rung; None: it does not."""
     not_before: int = 0
+    is_gap_over: bool = True
+    """Whether the gap's timer was on the log: a queue that was away reads of the gap's end late."""
     is_ordering: bool = False
+    is_told_of_callback: bool = False
     is_with_agent: bool = False
     drops: int = 0
     is_first: bool = False
@@ -208,6 +212,9 @@ class Places:
                 place.open_since = None
             case queue.CallbackRequested(place_id=place_id) if place_id in self.places:
                 self.places[place_id].is_ordering = True
+            case queue.AnnouncementMade(place_id=place_id, kind=queue.AnnouncementKind.CALLBACK_EXISTS):
+                if place_id in self.places:
+                    self.places[place_id].is_told_of_callback = True
             case queue.OfferReopened(place_id=place_id) if place_id in self.places:
                 self.places[place_id].open_since = at
             case queue.CallbackJoined(new_place_id=place_id) if place_id in self.places:
@@ -228,6 +235,8 @@ class Places:
                 | queue.CustomerTalked(place_id=place_id)
             ):
                 self.places.pop(place_id, None)
+            case TimerDue(service="queue", kind="held", subject=place_id) if place_id in self.places:
+                self.places[place_id].is_gap_over = True
             case _ if isinstance(fact, OFFER_ENDS):
                 self._offer_ended(at, fact)
             case _:
@@ -253,7 +262,7 @@ class Places:
         place.joined_at = min(place.joined_at, new.joined_at)
         place.deadline_at = max(place.deadline_at, new.deadline_at)
         place.leg_id = leg_id
-        place.not_before = 0
+        place.not_before, place.is_gap_over = 0, True
         if not place.offers:
             place.open_since = at
 
@@ -280,10 +289,12 @@ class Places:
                 place.open_since = at
             case callback.CustomerHeld():
                 place.is_first, place.open_since, place.leg_id = True, at, fact.leg_id
+                place.not_before, place.is_gap_over = 0, True
             case callback.AttemptFailed(next_attempt_at=next_attempt_at):
                 place.is_first, place.leg_id = False, None
                 place.open_since = None if next_attempt_at is None else max(at, next_attempt_at)
                 place.not_before = next_attempt_at or 0
+                place.is_gap_over = False
             case _:
                 pass
 
@@ -293,6 +304,9 @@ class Places:
             return False
         if at < place.not_before or at >= place.deadline_at:
             return False
+        department = self._line.department(place.fact.department_id, offset)
+        if place.is_told_of_callback and (department is None or department.waiting_max is not None):
+            return False  # this caller may be one too many (C8)
         if place.leg_id is not None or place.callback_id is None:
             return place.leg_id is not None
         return self._may_be_dialled(place, offset, at)
@@ -323,7 +337,9 @@ def nobody_who_joined_later_is_served_first(run: Run) -> Iterator[str]:
             for place_id, other in now.places.items():
                 if other.fact.department_id != fact.department_id or other.rank >= own.rank:
                     continue
-                if not now.is_open(other, offset, at) or at - other.rung_at.get(fact.agent_id, 0) < TRIED_MS:
+                if not now.is_open(other, offset, at) or not other.is_gap_over:
+                    continue
+                if at - other.rung_at.get(fact.agent_id, 0) < TRIED_MS:
                     continue
                 if line.clean_ms(other.open_since or 0, at) > OPENED_MS and _is_unlimited(line, fact, offset):
                     yield f"{fact.offer_id} at {at} goes before {place_id}, which waits for {fact.agent_id}"

@@ -17,7 +17,7 @@ from contracts.gateway import DigitsEntered
 from contracts.message import Fact
 from runtime.decision import Decider, Decision
 from services.queue.service import SERVICE as QUEUE
-from tests.sim import replay
+from tests.sim import days, replay
 from tests.sim.checkers import (
     CHECKERS,
     OF_ANY_RUN,
@@ -59,6 +59,16 @@ def wrongs_of_a_deploy(run: Run) -> list[str]:
 def in_a_storm(seed: int, mutant: str = "") -> list[str]:
     """Crashes, zombies, lost answers, failovers."""
     return wrongs(simulate(seed, STORMY))
+
+
+def on_a_day_of_shared_rings(seed: int, mutant: str = "") -> list[str]:
+    """Several agents ring at once, and some decline."""
+    return wrongs(simulate(seed, CALMER, bend=days.of_shared_rings))
+
+
+def on_a_day_of_dropped_callbacks(seed: int, mutant: str = "") -> list[str]:
+    """Agents drop callbacks, and customers are busy."""
+    return wrongs(simulate(seed, CALMER, bend=days.of_dropped_callbacks))
 
 
 def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
@@ -142,5 +152,7 @@ WEATHERS: Final[tuple[Weather, ...]] = (
     with_a_frail_gateway,
     with_clocks_ahead,
     with_parking,
+    on_a_day_of_shared_rings,
+    on_a_day_of_dropped_callbacks,
     under_two_hash_seeds,
 )

@@ -30,6 +30,7 @@ from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.sim import edges
 from tests.sim.again import Watchers
+from tests.sim.days import Bend
 from tests.sim.doings import Doings
 from tests.sim.ports import Faults, Outages, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
 from tests.sim.prompts import Prompts
@@ -90,6 +91,7 @@ class World:
         loop: VirtualLoop,
         deciders: tuple[Decider[Any], ...],
         newer: Mapping[str, Decider[Any]],
+        bend: Bend | None = None,
     ) -> None:
         self.seed = seed
         self._newer = newer
@@ -109,7 +111,8 @@ class World:
         self._processes: list[Process] = []
         # A dead process's tasks hang for ever; without this they would be collected with a complaint.
         self._works: list[asyncio.Task[None]] = []
-        self.workload = workload(seed, START_MS)
+        usual = workload(seed, START_MS)
+        self.workload = usual if bend is None else bend(usual)
         self.network = SimulatedNetwork(self.workload.script, Prompts(), seed=seed)
         self.bell = edges.Bell()
         self.outages = Outages(loop)
@@ -354,18 +357,19 @@ def simulate(
     faults: Faults = STORMY,
     deciders: tuple[Decider[Any], ...] = DECIDERS,
     newer: Mapping[str, Decider[Any]] = MappingProxyType({}),
+    bend: Bend | None = None,
 ) -> Run:
     """Play the morning of one seed, from the first record to the last.
 
     `newer` are versions of deciders with other decisions: every second process of a name runs them, so
-    that old and new take over from each other, back and forth.
+    that old and new take over from each other, back and forth. `bend` makes it another morning (`days.py`).
     """
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     spools: list[Path] = []
 
     async def main() -> Run:
-        world = World(seed, faults, loop, deciders, newer)
+        world = World(seed, faults, loop, deciders, newer, bend)
         spools.append(world.spool)
         await world.play()
         return world.result()

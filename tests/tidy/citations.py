@@ -20,8 +20,9 @@ OTHER_FILES: Final = ("pyproject.toml", "Makefile", "examples/*.yaml")
 COMMENT: Final = re.compile(r"# .*")
 RULE: Final = re.compile(r"\b([A-Z])\d{1,2}\b(?!-)")
 ONLY_IDS: Final = re.compile(r"\(((?:[A-Z]\d{1,2}|EC-\d+)(?:(?:, | and | to )(?:[A-Z]\d{1,2}|EC-\d+))*)\)")
-OTHER_ID: Final = re.compile(r"(?<![\w-])[A-Z]-\d{1,3}\b")
-CASE: Final = re.compile(r"EC-\d+")
+OTHER_ID: Final = re.compile(r"(?<![\w-])[A-KOQ-Z]-\d{1,3}\b")
+CASE: Final = re.compile(r"(?<![\w-])(?:EC|[LMNP])-\d{1,3}\b")
+TEST_OF_CASES: Final = re.compile(r"\bdef (?:test_)?((?:[lmnp]\d+_)+)")
 DECISION: Final = re.compile(r"ecisions? (\d{3,})\b")
 PAGE: Final = re.compile(r"[\"'][\w-]+\.md[\"']|(?<![\w./*-])((?:[\w-]+/|\.\./)*[\w-]+\.md)\b")
 """A bare name in quotes is a program's own file; all others are citations."""
@@ -44,7 +45,15 @@ def pages(root: Path) -> Iterator[Path]:
 def edge_cases(root: Path) -> set[str]:
     """The ids of docs/edge-cases.md."""
     page = (root / "docs" / "edge-cases.md").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| (EC-\d+) \|", page, re.MULTILINE))
+    return {
+        case for ids in re.findall(r"^\| ([A-Z][^|]*) \|", page, re.MULTILINE) for case in CASE.findall(ids)
+    }
+
+
+def cited_cases(text: str) -> set[str]:
+    """Ids in words, and in the names of tests: `test_l2_p3_…` cites L-2 and P-3."""
+    names = "".join(TEST_OF_CASES.findall(text)).upper()
+    return {*CASE.findall(text), *re.sub(r"([LMNP])", r"\1-", names).split("_")} - {""}
 
 
 def decisions(root: Path) -> set[str]:
@@ -136,7 +145,7 @@ def dead(root: Path) -> list[str]:
     for path, text, remarks in _texts(root):
         wrong = [*_dead_pages(root, path, text), *_dead_rules(rules, remarks), *_dead_files(root, remarks)]
         wrong += _dead_links(path, text) if path.suffix == ".md" else []
-        wrong += [f"{case}: docs/edge-cases.md has no such case" for case in set(CASE.findall(text)) - cases]
+        wrong += [f"{case}: docs/edge-cases.md has no such case" for case in cited_cases(text) - cases]
         wrong += [f"decision {each}: no such decision" for each in set(DECISION.findall(text)) - known]
         found += [f"{path.relative_to(root).as_posix()}: {each}" for each in sorted(wrong)]
     listed = (root / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")

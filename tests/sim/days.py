@@ -1,0 +1,92 @@
+"""Mornings bent towards a coincidence that ordinary ones have too seldom (`hunt.py`)."""
+
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from contracts.directory import DepartmentSaved, Strategy, StrategyKind
+from contracts.message import Fact
+from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Script, Step, Until
+from tests.sim.workload import Workload
+
+Bend = Callable[[Workload], Workload]
+
+
+def of_shared_rings(usual: Workload) -> Workload:
+    """All departments ring one agent more every four seconds, and agents decline after five to seven (Q1)."""
+    seats = max((each.agents for each in usual.departments), key=len)
+
+    def cumulative(department: DepartmentSaved) -> DepartmentSaved:
+        strategy = Strategy(kind=StrategyKind.CUMULATIVE, ring_ms=15_000, step_ms=4_000)
+        return msgspec.structs.replace(
+            department, agents=seats, strategy=strategy, legs_max=None, auto_pause_misses=None
+        )
+
+    chance = random.Random(usual.script.seed)
+    declining = [(Behaviour(decline_after_s=chance.uniform(5, 7)), Behaviour()) for _ in range(4)]
+    return _bent(usual, cumulative, lambda number: declining[number % 4])
+
+
+def of_dropped_callbacks(usual: Workload) -> Workload:
+    """One agent drops callbacks or takes long calls, and customers are busy: gaps end together (C6, C7)."""
+
+    def lonely(department: DepartmentSaved) -> DepartmentSaved:
+        callback = msgspec.structs.replace(department.callback, attempt_gap_ms=20_000)
+        return msgspec.structs.replace(
+            department, agents=usual.departments[0].agents[:1], callback=callback, no_answer_ms=150_000
+        )
+
+    drops = Behaviour(answer_after_s=1.0, then=(Step(wait_s=2.0), Step(hang_up=True)))
+    stays = Behaviour(
+        answer_after_s=1.0, then=(Step(until=Until.BRIDGED), Step(wait_s=5.0), Step(hang_up=True))
+    )
+    # In a call of the agent's own the gaps end, of callbacks that were dropped and of others.
+    bent = _bent(usual, lonely, lambda _: (stays, drops, stays, stays, drops, stays))
+    orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))
+    busy = Behaviour(condition=Condition.BUSY)
+    pbxs = {}
+    for pbx_id, pbx in bent.script.pbxs.items():
+        calls = tuple(msgspec.structs.replace(call, then=orders) for call in pbx.calls)
+        phones = {
+            address: msgspec.structs.replace(phone, own_calls=(OwnCall(at_s=100, for_s=60),))
+            for address, phone in pbx.phones.items()
+        }
+        pbxs[pbx_id] = msgspec.structs.replace(pbx, calls=calls, phones=phones)
+    public = {
+        number: msgspec.structs.replace(phone, behaviours=(busy, *phone.behaviours))
+        for number, phone in bent.script.public.items()
+    }
+    return msgspec.structs.replace(
+        bent, script=msgspec.structs.replace(bent.script, pbxs=pbxs, public=public)
+    )
+
+
+def _bent(
+    usual: Workload,
+    department: Callable[[DepartmentSaved], DepartmentSaved],
+    behaviours: Callable[[int], tuple[Behaviour, ...]],
+) -> Workload:
+    """Other departments, and agents' phones that behave so before they do as usual."""
+
+    def fact(each: Fact) -> Fact:
+        return department(each) if isinstance(each, DepartmentSaved) else each
+
+    return msgspec.structs.replace(
+        usual,
+        book=tuple(fact(each) for each in usual.book),
+        changes=tuple((at_s, fact(each)) for at_s, each in usual.changes),
+        departments=tuple(department(each) for each in usual.departments),
+        script=_with_phones(usual.script, behaviours),
+    )
+
+
+def _with_phones(script: Script, behaviours: Callable[[int], tuple[Behaviour, ...]]) -> Script:
+    pbxs = {}
+    for pbx_id, pbx in script.pbxs.items():
+        phones = {
+            address: msgspec.structs.replace(phone, behaviours=(*behaviours(number), *phone.behaviours))
+            for number, (address, phone) in enumerate(pbx.phones.items())
+        }
+        pbxs[pbx_id] = msgspec.structs.replace(pbx, phones=phones)
+    return msgspec.structs.replace(script, pbxs=pbxs)
