@@ -114,7 +114,7 @@ class Headers:
         writer.close()
 
 
-async def test_no_request_has_a_header_that_stores_beside_amazons_refuse() -> None:
+async def test_p24_no_request_has_a_header_that_stores_beside_amazons_refuse() -> None:
     """botocore adds checksums of its own by default: B2, Ceph and older MinIO answer 400 or 501 to them."""
     there = Headers()
     server = await asyncio.start_server(there.serve, "127.0.0.1", 0)

@@ -100,7 +100,7 @@ async def _fails(store: RedisStore, write: Write) -> bool:
     return False
 
 
-async def test_the_claim_after_a_failover_finds_the_new_master_with_all_that_was_written(
+async def test_p23_the_claim_after_a_failover_finds_the_new_master_with_all_that_was_written(
     pair: tuple[parts.Redis, parts.Redis],
 ) -> None:
     """A connection to the demoted master lives on, and answers READONLY for ever."""
@@ -118,7 +118,7 @@ async def test_the_claim_after_a_failover_finds_the_new_master_with_all_that_was
         assert await store.load(0, [ACME], epoch="e1", version="v2") == [{"p/v1": b"1", "p/v2": b"1"}]
 
 
-async def test_every_partition_of_a_process_comes_back_at_its_first_claim(
+async def test_p23_every_partition_of_a_process_comes_back_at_its_first_claim(
     pair: tuple[parts.Redis, parts.Redis],
 ) -> None:
     """They share connections: one that another partition had used must not be the next one's fault."""
@@ -136,7 +136,7 @@ async def test_every_partition_of_a_process_comes_back_at_its_first_claim(
         assert [each.version for each in claimed] == ["v0"] * PARTITIONS
 
 
-async def test_a_failover_back_is_found_as_well(pair: tuple[parts.Redis, parts.Redis]) -> None:
+async def test_p23_a_failover_back_is_found_as_well(pair: tuple[parts.Redis, parts.Redis]) -> None:
     """Whoever was demoted once may be the master again."""
     address = Address(pair[0].port)
     await _replicate(*pair)
@@ -213,7 +213,7 @@ async def _claimed_at_the_second_try(there: Words) -> Loaded:
         "ERR a word that no version has said yet",
     ],
 )  # fmt: skip
-async def test_whatever_word_a_server_refuses_with_the_next_claim_connects_anew(
+async def test_p23_whatever_word_a_server_refuses_with_the_next_claim_connects_anew(
     error: str, at: bytes
 ) -> None:
     """Each of them is what somebody's demoted, starting, lonely or full server said."""

@@ -106,7 +106,7 @@ def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_first_file_that_is_refused_leaves_no_organization_behind(
+def test_n13_a_first_file_that_is_refused_leaves_no_organization_behind(
     settings: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All or nothing, the organization included: neither in the book nor on the log."""

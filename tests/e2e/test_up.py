@@ -100,7 +100,7 @@ HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("step", "sign"), [(step, HOW[number % 3]) for number, step in enumerate(STEPS)])
-def test_whoever_ends_up_while_it_starts_something_leaves_nothing(
+def test_n1_whoever_ends_up_while_it_starts_something_leaves_nothing(
     tree: Tree, step: str, sign: signal.Signals
 ) -> None:
     """Ctrl-C, a supervisor, a closed terminal: at every step, and twice."""
@@ -113,7 +113,7 @@ def test_whoever_ends_up_while_it_starts_something_leaves_nothing(
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("step", ["broker", "s3", "history"])
-def test_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: str) -> None:
+def test_n1_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: str) -> None:
     """Nobody can answer kill -9: what was begun is on the list before it is waited for."""
     _interrupted(tree, tree.tool("up"), step, signal.SIGKILL)
     left = tree.left()
@@ -127,7 +127,7 @@ def test_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: str)
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> None:
+def test_n1_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> None:
     """`make up | head -1`: who can't be told any more has nothing running either."""
     program = tree.tool("up", "--parts-only")
     assert program.stdout is not None
@@ -148,7 +148,7 @@ def test_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> None
         (["bench", "--quick", "--only", "host"], "broker", signal.SIGTERM),
     ],
 )
-def test_the_programs_that_start_everything_for_themselves_take_it_with_them(
+def test_n1_the_programs_that_start_everything_for_themselves_take_it_with_them(
     tree: Tree, verb: list[str], step: str, sign: signal.Signals
 ) -> None:
     """Demo, chaos and the figures: nothing of theirs outlives them."""
@@ -161,7 +161,7 @@ def test_the_programs_that_start_everything_for_themselves_take_it_with_them(
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_beside_up_any_service_finds_all_its_settings(tree: Tree) -> None:
+def test_n11_beside_up_any_service_finds_all_its_settings(tree: Tree) -> None:
     """`set -a; . .run/up/env` and a service by hand: each of them checks its settings, and is content."""
     program = tree.tool("up", "--parts-only")
     said, _ = program.communicate(timeout=PATIENCE_S)

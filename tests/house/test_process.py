@@ -83,7 +83,7 @@ def test_a_process_that_dies_with_its_parent_is_not_started_from_a_passing_threa
     assert not process.is_alive()
 
 
-def test_a_process_is_on_the_list_before_it_is_waited_for(tmp_path: Path) -> None:
+def test_n1_a_process_is_on_the_list_before_it_is_waited_for(tmp_path: Path) -> None:
     """Whoever finds only the list, as `make down` does, knows it and can end it."""
     journal = Journal(tmp_path / "started.jsonl")
     process = Process("one", SLEEPER, tmp_path, journal=journal, grace_s=2)
@@ -96,7 +96,7 @@ def test_a_process_is_on_the_list_before_it_is_waited_for(tmp_path: Path) -> Non
     assert len(journal.started()) == 1
 
 
-def test_whoever_stops_waiting_for_a_process_ends_it(tmp_path: Path) -> None:
+def test_n1_whoever_stops_waiting_for_a_process_ends_it(tmp_path: Path) -> None:
     """Ctrl-C while the S3 starts: nobody else has heard of it yet."""
     process = Process("one", SLEEPER, tmp_path, dies_with_parent=True, grace_s=2)
 
@@ -111,7 +111,7 @@ def test_whoever_stops_waiting_for_a_process_ends_it(tmp_path: Path) -> None:
     assert not process.is_alive()
 
 
-def test_a_signal_while_a_process_is_being_started_is_heard_when_it_is_known(tmp_path: Path) -> None:
+def test_n1_a_signal_while_a_process_is_being_started_is_heard_when_it_is_known(tmp_path: Path) -> None:
     """Between fork and the answer nobody could end it."""
     process = Process("one", SLEEPER, tmp_path, dies_with_parent=True, grace_s=2)
     with interrupted_by_signals():
@@ -129,7 +129,7 @@ def test_a_signal_while_a_process_is_being_started_is_heard_when_it_is_known(tmp
     assert process.stop() == -signal.SIGTERM
 
 
-def test_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
+def test_n1_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
     """`nohup make up`: the terminal may close."""
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -140,7 +140,7 @@ def test_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
         signal.signal(signal.SIGHUP, former)
 
 
-def test_who_is_killed_takes_its_children_along(tmp_path: Path) -> None:
+def test_n1_who_is_killed_takes_its_children_along(tmp_path: Path) -> None:
     """A service that hangs can't end the encoder it has started."""
     parent = (
         "import signal, subprocess, time; signal.signal(15, signal.SIG_IGN);"
@@ -166,7 +166,7 @@ def test_a_program_that_is_not_there_is_an_error_of_the_stack(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("verb", ["phones", "smtp_sink"])
-def test_a_taken_port_is_told_in_one_sentence_with_the_remedy(verb: str, tmp_path: Path) -> None:
+def test_n11_a_taken_port_is_told_in_one_sentence_with_the_remedy(verb: str, tmp_path: Path) -> None:
     """A traceback says it, too, but to programmers only."""
     script = tmp_path / "script.yaml"
     script.write_text("pbxs: { cloud: {} }\n", encoding="utf-8")

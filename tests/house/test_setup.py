@@ -38,7 +38,7 @@ class DeafIndex:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_path: Path) -> None:
+def test_n11_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_path: Path) -> None:
     """A newcomer in a train reads what to do, and not pip's retries."""
     if setup.missing_packages():
         pytest.skip("this machine lacks system packages: setup would begin with those")
@@ -70,7 +70,9 @@ def test_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_what_is_installed_already_needs_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_n11_what_is_installed_already_needs_no_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A changed comment in a requirement file is no reason to be connected."""
     empty = tmp_path / "empty.txt"
     empty.write_text("# nothing\n", encoding="utf-8")

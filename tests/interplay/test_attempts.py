@@ -29,7 +29,7 @@ def policy(company: Company, **changes: object) -> None:
 
 
 @pytest.mark.rule("C7", "Q3")
-def test_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -> None:
+def test_m1_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -> None:
     """The lone agent drops in the ring, another caller waits: the C7 place goes before everyone."""
     company = sales(ANNA)
     ringing(company)
@@ -42,7 +42,7 @@ def test_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -> N
 
 
 @pytest.mark.rule("C7")
-def test_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
+def test_m1_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
     """Where callback is away the agent is not lost to everybody else."""
     company = sales(ANNA)
     whispering(company)
@@ -55,7 +55,7 @@ def test_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
 
 
 @pytest.mark.rule("C7", "Q8")
-def test_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_peace() -> None:
+def test_m1_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_peace() -> None:
     """Not twelve times in a row: others are served meanwhile, and after three drops by joining time."""
     company = sales(ANNA)
     whispering(company)
@@ -83,7 +83,7 @@ def test_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_pea
 
 
 @pytest.mark.rule("C7")
-def test_who_dropped_comes_after_the_others() -> None:
+def test_m1_who_dropped_comes_after_the_others() -> None:
     """Boris is free, and has done nothing wrong."""
     company = sales(ANNA, BORIS)
     company.calls("boris", THIRD)
@@ -108,7 +108,7 @@ def test_who_dropped_comes_after_the_others() -> None:
 
 
 @pytest.mark.rule("C7", "C6", "Q3")
-def test_a_place_is_first_for_one_attempt_only() -> None:
+def test_m3_a_place_is_first_for_one_attempt_only() -> None:
     """The C7 attempt met a busy customer: the place ranks by its joining time again."""
     company = sales(ANNA)
     whispering(company)
@@ -125,7 +125,7 @@ def test_a_place_is_first_for_one_attempt_only() -> None:
 
 @pytest.mark.rule("C7", "C6")
 @pytest.mark.parametrize("has_answered", [False, True])
-def test_a_held_customer_who_hangs_up_is_dialled_again_only_after_the_gap(has_answered: bool) -> None:
+def test_m3_a_held_customer_who_hangs_up_is_dialled_again_only_after_the_gap(has_answered: bool) -> None:
     """What rings for the customer stops, and who has answered just then hears that nobody is there."""
     company = sales(ANNA)
     ringing(company)
@@ -148,7 +148,7 @@ def test_a_held_customer_who_hangs_up_is_dialled_again_only_after_the_gap(has_an
 
 
 @pytest.mark.rule("C10")
-def test_with_the_kill_switch_on_no_agent_is_rung_for_a_callback() -> None:
+def test_m10_with_the_kill_switch_on_no_agent_is_rung_for_a_callback() -> None:
     """Neither rung, nor told of a customer, nor let down; back on, it goes on."""
     company = sales(ANNA)
     busy(company)
@@ -163,7 +163,7 @@ def test_with_the_kill_switch_on_no_agent_is_rung_for_a_callback() -> None:
 
 
 @pytest.mark.rule("C10", "C13")
-def test_with_the_kill_switch_still_on_at_the_deadline_it_ends_expired() -> None:
+def test_m10_with_the_kill_switch_still_on_at_the_deadline_it_ends_expired() -> None:
     """Nobody is dialled for an apology, either."""
     company = sales(ANNA)
     busy(company)
@@ -176,7 +176,7 @@ def test_with_the_kill_switch_still_on_at_the_deadline_it_ends_expired() -> None
 
 
 @pytest.mark.rule("C10", "C13")
-def test_a_number_that_is_barred_for_good_ends_its_callback_at_once() -> None:
+def test_m10_a_number_that_is_barred_for_good_ends_its_callback_at_once() -> None:
     """Denied, or of a region that is no longer allowed: nobody waits for the deadline to say so."""
     company = sales(ANNA)
     busy(company)
@@ -189,7 +189,7 @@ def test_a_number_that_is_barred_for_good_ends_its_callback_at_once() -> None:
 
 
 @pytest.mark.rule("C10", "C8")
-def test_a_customer_who_is_on_the_line_is_served_whatever_policy_says_of_dialling() -> None:
+def test_m10_a_customer_who_is_on_the_line_is_served_whatever_policy_says_of_dialling() -> None:
     """The agent is offered that leg: nothing is dialled."""
     company = sales(ANNA)
     busy(company)

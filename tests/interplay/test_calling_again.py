@@ -62,7 +62,7 @@ def ringing(company: Company) -> CallbackId:
 
 
 @pytest.mark.rule("C8", "C12")
-def test_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours() -> None:
+def test_m4_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours() -> None:
     """21:00: on the line, a web order of the same number comes, then «1»: the customer is called."""
     company = sales(ANNA, at=Instant(NINE + 12 * 60 * MINUTE), no_answer_ms=3 * MINUTE)
     busy(company)
@@ -82,7 +82,7 @@ def test_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours() ->
 
 
 @pytest.mark.rule("C8", "Q3")
-def test_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_deadline() -> None:
+def test_m5_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_deadline() -> None:
     """Waiting since 1 s, web order at 6 s, then «1»: who joined at 5 s goes after this customer."""
     company = sales(ANNA)
     busy(company, number=THIRD)
@@ -104,7 +104,7 @@ def test_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_deadli
 
 
 @pytest.mark.rule("C8")
-def test_who_takes_a_callbacks_place_on_the_line_has_the_later_deadline() -> None:
+def test_m5_who_takes_a_callbacks_place_on_the_line_has_the_later_deadline() -> None:
     """«1» twelve seconds before the callback's deadline: the live caller is not sent away by it."""
     company = sales(ANNA, no_answer_ms=2 * MINUTE)
     busy(company)
@@ -148,7 +148,7 @@ def test_two_live_callers_of_one_number_are_never_merged() -> None:
 
 
 @pytest.mark.rule("C8", "C15")
-def test_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together() -> None:
+def test_m6_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together() -> None:
     """Nobody is dialled: the customer is on the line already."""
     company = sales(ANNA)
     callback_id = whispering(company)
@@ -165,7 +165,7 @@ def test_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together() 
 
 
 @pytest.mark.rule("C8", "C15")
-def test_while_the_customers_phone_rings_the_key_cancels_that_call_uncounted() -> None:
+def test_m6_while_the_customers_phone_rings_the_key_cancels_that_call_uncounted() -> None:
     """The own phone is busy with the own call; the agent has the customer all the same."""
     company = sales(ANNA)
     callback_id = ringing(company)
@@ -183,7 +183,7 @@ def test_while_the_customers_phone_rings_the_key_cancels_that_call_uncounted() -
 
 @pytest.mark.rule("C15")
 @pytest.mark.parametrize("hangs_up", [True, False])
-def test_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: bool) -> None:
+def test_m6_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: bool) -> None:
     """The agent stays for the time of the announcement; when the customer has gone, he is called."""
     company = sales(ANNA)
     whispering(company)
@@ -202,7 +202,7 @@ def test_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: boo
 
 
 @pytest.mark.rule("C8", "C6")
-def test_in_the_gap_between_attempts_the_key_ends_the_gap() -> None:
+def test_m6_in_the_gap_between_attempts_the_key_ends_the_gap() -> None:
     """A free agent gets the customer at once, not 53 seconds later."""
     company = sales(ANNA)
     ringing(company)
@@ -221,7 +221,7 @@ def test_in_the_gap_between_attempts_the_key_ends_the_gap() -> None:
 
 
 @pytest.mark.rule("C8", "C15")
-def test_with_an_apology_due_the_caller_is_not_told_and_the_apology_waits() -> None:
+def test_m6_with_an_apology_due_the_caller_is_not_told_and_the_apology_waits() -> None:
     """A new place of the caller's own; the apology comes a minute after, not into the call."""
     company = sales(ANNA, no_answer_ms=90 * SECOND)
     busy(company)
@@ -245,7 +245,7 @@ def test_with_an_apology_due_the_caller_is_not_told_and_the_apology_waits() -> N
 
 
 @pytest.mark.rule("C14", "C15")
-def test_who_has_talked_with_the_department_is_not_called_for_it_any_more() -> None:
+def test_m7_who_has_talked_with_the_department_is_not_called_for_it_any_more() -> None:
     """No attempt, no apology, no letter «nobody came»: the callback ends connected, by that call."""
     company = sales(ANNA)
     busy(company)
@@ -286,7 +286,7 @@ def test_c14_a_shorter_talk_ends_nothing_and_the_agent_may_keep_the_callback() -
 
 @pytest.mark.rule("C8", "Q13")
 @pytest.mark.parametrize("presses", [True, False])
-def test_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(presses: bool) -> None:
+def test_m8_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(presses: bool) -> None:
     """With the key the customer takes the place; without it the overflow action, and the callback stands."""
     company = sales(ANNA, waiting_max=1)
     busy(company)
@@ -308,7 +308,7 @@ def test_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(pres
 
 
 @pytest.mark.rule("C15", "C4")
-def test_while_one_department_dials_the_customer_the_others_apology_waits() -> None:
+def test_m9_while_one_department_dials_the_customer_the_others_apology_waits() -> None:
     """Two departments, one pair of ears."""
     office = an_office(ANNA, strategy=by("longest_idle"), no_answer_ms=20 * MINUTE)
     office.saves(

@@ -43,7 +43,7 @@ from tools.judging import no_number_is_dialled_more_often_than_its_attempts
 
 
 @pytest.mark.rule("C15")
-def test_a_number_that_is_dialled_while_a_leg_of_it_is_up_is_found() -> None:
+def test_m6_m9_a_number_that_is_dialled_while_a_leg_of_it_is_up_is_found() -> None:
     """Whether it waits, talks to somebody, or is called by another department."""
     log = Log().say(1, ordered("p1"), arrived("in1")).say(9, dialled("p1", "out1"))
     assert "while in1" in first(promises.a_number_is_called_once_at_a_time, log)
@@ -62,7 +62,7 @@ def test_a_number_whose_leg_has_ended_or_just_arrives_may_be_dialled() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_key_that_was_offered_and_does_nothing_is_found() -> None:
+def test_m6_a_key_that_was_offered_and_does_nothing_is_found() -> None:
     """The customer was told to press it."""
     log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
     log.say(6, told("p2", AnnouncementKind.CALLBACK_EXISTS)).say(9, pressed("in2"))
@@ -92,7 +92,7 @@ def test_a_key_for_a_callback_that_has_ended_meanwhile_is_nobodys_fault() -> Non
         ("Europe/Moscow", 61 * 60, True),
     ],
 )
-def test_an_apology_that_comes_hours_late_is_found(zone: str, late_s: int, *, is_wrong: bool) -> None:
+def test_m11_an_apology_that_comes_hours_late_is_found(zone: str, late_s: int, *, is_wrong: bool) -> None:
     """In New York it is three in the morning."""
     log = Log().say(0, an_office(), a_department(timezone=zone), ordered("p1", deadline_s=60))
     log.say(61, apology_due("p1", 61)).say(60 + late_s, apology("p1", "out1"))
@@ -100,7 +100,7 @@ def test_an_apology_that_comes_hours_late_is_found(zone: str, late_s: int, *, is
 
 
 @pytest.mark.rule("C4")
-def test_a_second_try_before_somebodys_first_call_is_found() -> None:
+def test_m12_a_second_try_before_somebodys_first_call_is_found() -> None:
     """The last of five hundred would hear of it an hour and a half later."""
     log = Log().say(0, ordered("p1", deadline_s=60), ordered("p2", deadline_s=61, number=OTHER))
     log.say(61, apology_due("p1", 61), apology_due("p2", 61), granted("p1"), granted("p2"))
@@ -110,7 +110,7 @@ def test_a_second_try_before_somebodys_first_call_is_found() -> None:
 
 
 @pytest.mark.rule("C4")
-def test_a_later_deadline_that_is_served_first_is_found() -> None:
+def test_m12_a_later_deadline_that_is_served_first_is_found() -> None:
     """Whoever waits longest hears first."""
     log = Log().say(0, ordered("p1", deadline_s=60), ordered("p2", deadline_s=61, number=OTHER))
     log.say(61, apology_due("p1", 61), apology_due("p2", 61), granted("p1"), granted("p2"))
@@ -138,7 +138,7 @@ def test_an_apology_that_gave_way_to_the_customers_call_is_no_dialling_too_many(
 
 
 @pytest.mark.rule("C10")
-def test_an_agent_who_is_rung_for_a_barred_number_is_found() -> None:
+def test_m10_an_agent_who_is_rung_for_a_barred_number_is_found() -> None:
     """He would be told of a customer, and let down."""
     log = Log().say(0, an_office(), a_department("a0"), ordered("p1"))
     log.say(5, an_office(version=2, is_on=False), offered("o1", "p1"))
@@ -149,7 +149,7 @@ def test_an_agent_who_is_rung_for_a_barred_number_is_found() -> None:
 
 
 @pytest.mark.rule("C10")
-def test_a_switch_that_ends_a_callback_is_found() -> None:
+def test_m10_a_switch_that_ends_a_callback_is_found() -> None:
     """It may be thrown back before the deadline."""
     log = Log().say(0, ordered("p1")).say(9, callback_ended(CallbackBarred, "p1", "switched_off"))
     assert "thrown back" in first(promises.no_agent_is_rung_for_a_number_that_may_not_be_dialled, log)
@@ -159,7 +159,7 @@ def test_a_switch_that_ends_a_callback_is_found() -> None:
 
 @pytest.mark.rule("C14")
 @pytest.mark.parametrize(("talked_s", "is_wrong"), [(20, True), (9, False)])
-def test_a_customer_who_is_called_after_a_talk_is_found(talked_s: int, *, is_wrong: bool) -> None:
+def test_m7_a_customer_who_is_called_after_a_talk_is_found(talked_s: int, *, is_wrong: bool) -> None:
     """He waited in a new place, talked with the department, and is called back all the same."""
     log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
     log.say(6, offered("o2", "p2")).say(8, bridged("in2", "agent"))
@@ -168,7 +168,7 @@ def test_a_customer_who_is_called_after_a_talk_is_found(talked_s: int, *, is_wro
 
 
 @pytest.mark.rule("C6")
-def test_a_customer_who_is_tried_again_too_soon_is_found() -> None:
+def test_m3_a_customer_who_is_tried_again_too_soon_is_found() -> None:
     """After an attempt that failed there is a gap."""
     log = Log().say(1, ordered("p1")).say(5, dialled("p1", "out1")).say(9, failed("p1", again_s=69))
     log.say(30, dialled("p1", "out2"))
@@ -176,7 +176,7 @@ def test_a_customer_who_is_tried_again_too_soon_is_found() -> None:
 
 
 @pytest.mark.rule("C7")
-def test_a_held_customer_who_hung_up_and_is_dialled_at_once_is_found() -> None:
+def test_m3_a_held_customer_who_hung_up_and_is_dialled_at_once_is_found() -> None:
     """He has heard «one moment», and has had enough of it."""
     log = Log().say(0, a_department("a0")).say(1, ordered("p1")).say(5, dialled("p1", "out1"))
     log.say(9, held("p1", "out1")).say(15, ended("out1", by=EndedBy.PARTY)).say(27, dialled("p1", "out2"))
@@ -184,7 +184,7 @@ def test_a_held_customer_who_hung_up_and_is_dialled_at_once_is_found() -> None:
 
 
 @pytest.mark.rule("C12")
-def test_quiet_hours_that_hold_back_who_was_on_the_line_are_found() -> None:
+def test_m4_quiet_hours_that_hold_back_who_was_on_the_line_are_found() -> None:
     """He was awake, and heard «we will call you»."""
     expired = callback_ended(CallbackExpired, "p1", "quiet_hours", has_voice_message=False, was_told=False)
     log = Log().say(1, ordered("p1", origin=callback.Origin.API), arrived("in2"), taken("p2", 1, leg="in2"))
@@ -197,7 +197,7 @@ def test_quiet_hours_that_hold_back_who_was_on_the_line_are_found() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_caller_who_is_given_up_at_the_callbacks_deadline_is_found() -> None:
+def test_m5_a_caller_who_is_given_up_at_the_callbacks_deadline_is_found() -> None:
     """On the line the later of the two counts."""
     log = Log().say(
         1, taken("p1", 1, deadline_s=41), arrived("in2"), taken("p2", 1, leg="in2", deadline_s=90)
@@ -207,7 +207,7 @@ def test_a_caller_who_is_given_up_at_the_callbacks_deadline_is_found() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_deadline_that_passes_for_who_has_hung_up_again_is_right() -> None:
+def test_m5_a_deadline_that_passes_for_who_has_hung_up_again_is_right() -> None:
     """Then it is a callback's place once more."""
     log = Log().say(
         1, taken("p1", 1, deadline_s=41), arrived("in2"), taken("p2", 1, leg="in2", deadline_s=90)
@@ -218,7 +218,7 @@ def test_a_deadline_that_passes_for_who_has_hung_up_again_is_right() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_customer_who_is_sent_away_from_his_own_callback_is_found() -> None:
+def test_m8_a_customer_who_is_sent_away_from_his_own_callback_is_found() -> None:
     """The queue is full, and nobody told him of his place."""
     log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
     full = given_up("p2", DivertReason.QUEUE_FULL)
@@ -235,7 +235,7 @@ def test_every_promise_is_broken_here() -> None:
 
 
 @pytest.mark.rule("C10", "C4")
-def test_a_callback_that_ends_without_a_letter_is_found() -> None:
+def test_m10_a_callback_that_ends_without_a_letter_is_found() -> None:
     """Nobody would know that somebody waits for a call: the switch was on to the deadline, say."""
     log = Log().say(0, an_office(), a_department("a0"), ordered("p1"))
     expired = callback_ended(CallbackExpired, "p1", "switched_off", has_voice_message=False, was_told=False)

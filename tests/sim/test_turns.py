@@ -58,7 +58,7 @@ def an_attempt_that_failed() -> Log:
 
 
 @pytest.mark.rule("C6")
-def test_an_agent_who_is_held_after_the_attempt_is_found() -> None:
+def test_m2_an_agent_who_is_held_after_the_attempt_is_found() -> None:
     """Fifteen seconds of a ringing tone that nobody stops."""
     log = an_attempt_that_failed().say(10, played("agent")).say(24, ended("agent"))
     assert "held for 15000 ms" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
@@ -67,14 +67,14 @@ def test_an_agent_who_is_held_after_the_attempt_is_found() -> None:
 
 
 @pytest.mark.rule("C6")
-def test_an_agent_who_is_cut_off_without_a_word_is_found() -> None:
+def test_m2_an_agent_who_is_cut_off_without_a_word_is_found() -> None:
     """What was played before is no word about it."""
     log = an_attempt_that_failed().say(10, played("agent", was_interrupted=True), ended("agent"))
     assert "without a word" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
 
 
 @pytest.mark.rule("C9")
-def test_an_agent_of_a_callback_that_was_cancelled_is_looked_after_as_well() -> None:
+def test_m2_an_agent_of_a_callback_that_was_cancelled_is_looked_after_as_well() -> None:
     """Whatever ends it."""
     log = (
         Log().say(1, ordered("p1"), started("p1")).say(5, callback_ended(CallbackCancelled, "p1", "by_agent"))
@@ -93,7 +93,7 @@ def test_what_lies_in_an_outage_is_nobodys_delay() -> None:
 
 
 @pytest.mark.rule("C7")
-def test_an_agent_who_is_rung_before_callbacks_word_is_found() -> None:
+def test_m1_an_agent_who_is_rung_before_callbacks_word_is_found() -> None:
     """For somebody else, while his place is about to be first again."""
     log = Log().say(1, ordered("p1"), ready("p1")).say(5, ended("agent", by=EndedBy.PARTY))
     early = offered("o2", "p2", "a0")
@@ -106,7 +106,7 @@ def test_an_agent_who_is_rung_before_callbacks_word_is_found() -> None:
 
 
 @pytest.mark.rule("C7", "Q8")
-def test_an_agent_who_drops_and_is_rung_again_and_again_is_found() -> None:
+def test_m1_an_agent_who_drops_and_is_rung_again_and_again_is_found() -> None:
     """Once at once, and then after ten seconds."""
     log = Log().say(1, ordered("p1")).say(5, lost("p1"), offered("o2", "p1")).say(9, lost("p1"))
     assert found(turns.who_drops_a_callback_is_not_rung_for_it_at_once_again, log) == []
@@ -115,7 +115,7 @@ def test_an_agent_who_drops_and_is_rung_again_and_again_is_found() -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_an_agent_who_rings_before_his_step_is_found() -> None:
+def test_m13_an_agent_who_rings_before_his_step_is_found() -> None:
     """The first declines at 13 s, and the third is rung then instead of at 20 s."""
     office = a_department("a0", "a1", "a2", kind=StrategyKind.CUMULATIVE)
     log = Log().say(0, office, taken("p1", 0, leg="in1"), offered("o1", "p1", "a0"))
@@ -143,7 +143,7 @@ def test_an_offer_to_who_joined_later_is_found() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_merged_place_counts_with_the_earlier_joining_time() -> None:
+def test_m5_a_merged_place_counts_with_the_earlier_joining_time() -> None:
     """He has waited on the line since 1 s, and took over a callback that was ordered at 6 s."""
     log = Log().say(0, an_office(), a_department("a0")).say(1, arrived("in1"), taken("p1", 1, leg="in1"))
     log.say(5, arrived("in2", OTHER), taken("p2", 5, leg="in2", number=OTHER))
@@ -153,7 +153,7 @@ def test_a_merged_place_counts_with_the_earlier_joining_time() -> None:
 
 
 @pytest.mark.rule("C7")
-def test_a_held_customer_who_is_not_served_first_is_found() -> None:
+def test_m1_a_held_customer_who_is_not_served_first_is_found() -> None:
     """He hears «one moment», and the agent is rung for an earlier place."""
     log = two_places(first_s=5, second_s=1).say(6, dialled("p1", "out1"), held("p1", "out1"))
     assert "goes before p1" in first(
@@ -162,7 +162,7 @@ def test_a_held_customer_who_is_not_served_first_is_found() -> None:
 
 
 @pytest.mark.rule("C7")
-def test_a_place_that_stays_first_after_its_attempt_is_found() -> None:
+def test_m3_a_place_that_stays_first_after_its_attempt_is_found() -> None:
     """First applies to that attempt only; busy, it ranks by its joining time again."""
     log = two_places(first_s=5, second_s=1).say(6, lost("p1")).say(8, failed("p1", again_s=20))
     assert "goes before p2" in first(
@@ -171,7 +171,7 @@ def test_a_place_that_stays_first_after_its_attempt_is_found() -> None:
 
 
 @pytest.mark.rule("C7")
-def test_a_place_that_stays_first_after_three_drops_is_found() -> None:
+def test_m1_a_place_that_stays_first_after_three_drops_is_found() -> None:
     """Others would starve."""
     log = two_places(first_s=5, second_s=1).say(6, lost("p1"), lost("p1")).say(9, offered("o1", "p1"))
     assert found(turns.nobody_who_joined_later_is_served_first, log) == []
@@ -180,7 +180,7 @@ def test_a_place_that_stays_first_after_three_drops_is_found() -> None:
 
 
 @pytest.mark.rule("Q3")
-def test_a_place_that_waits_beside_a_free_agent_is_found() -> None:
+def test_m6_a_place_that_waits_beside_a_free_agent_is_found() -> None:
     """He took over his place in the gap, and nobody is rung for it."""
     log = two_places(first_s=1, second_s=5).say(6, failed("p1", again_s=66), taken_over("p1", "p2", "in2"))
     log.say(30, played("in2")).say(40, played("in2"))

@@ -22,7 +22,7 @@ from tests.contract.gateway.benches import AnyBench
         "非通知",
     ],
 )
-async def test_a_withheld_number_arrives_as_none_whatever_the_network_wrote(
+async def test_p11_a_withheld_number_arrives_as_none_whatever_the_network_wrote(
     bench: AnyBench, said: str
 ) -> None:
     """Strangers must not become one customer with one history, and nobody is called back at «anonymous»."""
@@ -30,7 +30,7 @@ async def test_a_withheld_number_arrives_as_none_whatever_the_network_wrote(
     assert (await bench.until(port.Arrived, leg_id=leg_id)).caller is None
 
 
-async def test_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(bench: AnyBench) -> None:
+async def test_p11_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(bench: AnyBench) -> None:
     """A call that came while the gateway was away is reported by `LegSeen`."""
     bench.call_in(caller="Anonymous")
     await bench.until(port.Arrived)
@@ -43,7 +43,7 @@ async def test_a_withheld_call_is_withheld_among_what_a_pbx_returns_with(bench: 
     assert [leg.caller for leg in there.legs] == [None, None]
 
 
-async def test_a_shown_number_arrives_as_the_network_wrote_it(bench: AnyBench) -> None:
+async def test_p7_a_shown_number_arrives_as_the_network_wrote_it(bench: AnyBench) -> None:
     """The gateway guesses nothing: its readers know the organization's country."""
     leg_id = bench.call_in(caller="84951234567")
     assert (await bench.until(port.Arrived, leg_id=leg_id)).caller == "84951234567"

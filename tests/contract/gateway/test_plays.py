@@ -67,7 +67,7 @@ async def test_a_play_is_stopped(bench: AnyBench) -> None:
 
 
 @pytest.mark.rule("C6")
-async def test_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench: AnyBench) -> None:
+async def test_m2_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench: AnyBench) -> None:
     """A caller who has to know something hears it now, not after 45 s of ringing tone."""
     await answered(bench, "sip:201")
     bench.ask(play("long.wav", play_id="tone"))
@@ -84,7 +84,7 @@ async def test_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench: A
 
 
 @pytest.mark.rule("C6", "G2")
-async def test_a_play_that_interrupts_is_asked_for_again_and_ends_nothing_more(bench: AnyBench) -> None:
+async def test_m2_a_play_that_interrupts_is_asked_for_again_and_ends_nothing_more(bench: AnyBench) -> None:
     """Its reply was lost: a later play is heard to its end."""
     await answered(bench, "sip:201")
     word = play("short.wav", play_id="word", interrupts=True)
@@ -97,7 +97,7 @@ async def test_a_play_that_interrupts_is_asked_for_again_and_ends_nothing_more(b
 
 
 @pytest.mark.rule("C6")
-async def test_a_word_that_cannot_be_played_ends_what_plays_all_the_same(bench: AnyBench) -> None:
+async def test_m2_a_word_that_cannot_be_played_ends_what_plays_all_the_same(bench: AnyBench) -> None:
     """Nobody is left with a ringing tone that means nothing any more."""
     await answered(bench, "sip:201")
     bench.ask(play("long.wav", play_id="tone"))

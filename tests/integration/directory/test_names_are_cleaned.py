@@ -11,7 +11,7 @@ LATER = ("ALTER TABLE audit DROP COLUMN fields", "DROP TABLE renderings")
 
 
 @pytest.mark.rule("E1", "T6")
-async def test_a_card_from_before_the_limits_were_stricter_is_cleaned_once(company: Company) -> None:
+async def test_l1_a_card_from_before_the_limits_were_stricter_is_cleaned_once(company: Company) -> None:
     """A separator of lines ended the process at each start; what is spoken keeps its lines."""
     made = await company.made("/employees", {"name": "Орлов Пётр", "pbx_id": "moskva"})
     await company.made("/notices", {"id": "n", "text": "Раз.\nДва."})

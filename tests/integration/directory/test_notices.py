@@ -54,7 +54,7 @@ async def notice_status(company: Company) -> tuple[Any, ...]:
     return tuple(alone[name] for name in FIELDS)
 
 
-async def test_notices_have_names_of_their_own_or_by_their_first_words(quick_company: Company) -> None:
+async def test_n9_notices_have_names_of_their_own_or_by_their_first_words(quick_company: Company) -> None:
     """In a list one sees which is which; who gives no name gets one."""
     company = quick_company
     long = "Здравствуйте!\nВы позвонили в компанию «Восток», и мы скоро ответим вам."
@@ -77,7 +77,7 @@ async def test_notices_have_names_of_their_own_or_by_their_first_words(quick_com
     assert answer.json()["field"] == "name"
 
 
-async def test_another_name_is_not_spoken_anew(quick_company: Company) -> None:
+async def test_n9_another_name_is_not_spoken_anew(quick_company: Company) -> None:
     """What plays is the same: it stays ready."""
     company = quick_company
     await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
@@ -91,7 +91,7 @@ async def test_another_name_is_not_spoken_anew(quick_company: Company) -> None:
 
 
 @pytest.mark.rule("T5")
-async def test_a_notice_waits_is_ready_and_an_older_version_plays_while_a_newer_one_waits(
+async def test_n9_a_notice_waits_is_ready_and_an_older_version_plays_while_a_newer_one_waits(
     company: Company,
 ) -> None:
     """Until the newest is ready, the one before plays; a late or repeated word changes nothing."""
@@ -110,7 +110,7 @@ async def test_a_notice_waits_is_ready_and_an_older_version_plays_while_a_newer_
 
 
 @pytest.mark.rule("T5")
-async def test_a_failed_notice_says_why_in_both_languages(company: Company) -> None:
+async def test_n9_a_failed_notice_says_why_in_both_languages(company: Company) -> None:
     """What is tried again says so; what failed for good stays so, and the older version plays on."""
     await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
     await failed(company, 1, is_final=False, reasons=DELAYED)
@@ -128,7 +128,7 @@ async def test_a_failed_notice_says_why_in_both_languages(company: Company) -> N
     assert await notice_status(company) == ("ready", 1_200, True, None, False)
 
 
-async def test_a_reason_from_before_there_were_two_languages_is_shown_as_it_is(
+async def test_n9_a_reason_from_before_there_were_two_languages_is_shown_as_it_is(
     quick_company: Company,
 ) -> None:
     """Facts that lie on the log are read, too."""
@@ -138,7 +138,7 @@ async def test_a_reason_from_before_there_were_two_languages_is_shown_as_it_is(
     assert (await notice_status(quick_company))[3] == {"ru": words, "en": words}
 
 
-async def test_the_companys_name_and_another_companys_notices_are_none_of_these(
+async def test_n9_the_companys_name_and_another_companys_notices_are_none_of_these(
     company: Company,
 ) -> None:
     """Of one id in two companies each has its own state; what is no card leaves no trace."""
@@ -154,7 +154,7 @@ async def test_the_companys_name_and_another_companys_notices_are_none_of_these(
         assert not (await connection.execute(text("SELECT * FROM renderings"))).all()
 
 
-async def test_an_office_file_leaves_the_names_that_were_given(quick_company: Company) -> None:
+async def test_n9_an_office_file_leaves_the_names_that_were_given(quick_company: Company) -> None:
     """A file has no words for names: the same file again takes none away."""
     company = quick_company
     await company.made("/notices", {"id": "hello", "name": "Приветствие", "text": "Здравствуйте."})
@@ -178,7 +178,7 @@ async def test_an_office_file_leaves_the_names_that_were_given(quick_company: Co
     ]
 
 
-async def test_republishing_asks_speech_again_for_notices_that_are_there(company: Company) -> None:
+async def test_n9_republishing_asks_speech_again_for_notices_that_are_there(company: Company) -> None:
     """So the book learns how far notices are that were made before it kept that."""
     for id_ in ("gone", "hello"):
         await company.made("/notices", {"id": id_, "text": "Здравствуйте."})

@@ -311,7 +311,7 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
 
 
 @pytest.mark.rule("C13", "C14", "C16")
-async def test_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(company: Company) -> None:
+async def test_m7_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(company: Company) -> None:
     """By its department's people, in their own names; a program talks to nobody, whatever it may do."""
     made = await company.employee("Орлов Пётр", role="user")
     headers = await company.login("orlov.p")
@@ -333,7 +333,7 @@ async def test_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(
 
 
 @pytest.mark.rule("C4", "C14", "C16")
-async def test_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own_talk(
+async def test_m12_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own_talk(
     company: Company,
 ) -> None:
     """Five lines and fifteen seconds unless somebody sets others; more than fifty lines are no PBX's."""

@@ -209,7 +209,7 @@ async def test_rules_in_a_sheet_need_the_right_to_set_rules(quick_company: Compa
     assert answer.status_code == 200
 
 
-async def test_a_new_organization_begins_with_its_first_office_or_not_at_all(company: Company) -> None:
+async def test_n13_a_new_organization_begins_with_its_first_office_or_not_at_all(company: Company) -> None:
     """Who has the book's own keys needs no administrator first: the sheet brings one."""
     repository = company.directory.repository
     with pytest.raises(RequestRefused):
@@ -242,7 +242,7 @@ async def test_a_new_organization_begins_with_its_first_office_or_not_at_all(com
     assert (await company.call("PUT", "/office", office, headers=headers)).status_code == 401
 
 
-async def test_who_may_begin_an_organization_may_do_nothing_else_before(quick_company: Company) -> None:
+async def test_n13_who_may_begin_an_organization_may_do_nothing_else_before(quick_company: Company) -> None:
     """The token opens one door: there is no organization yet to read or to change."""
     token = await bootstrap.admit(quick_company.directory.repository, "zapad", "Запад", KEY)
     headers = {"Authorization": f"Bearer {token}"}
@@ -253,7 +253,7 @@ async def test_who_may_begin_an_organization_may_do_nothing_else_before(quick_co
     assert (other.status_code, other.json()["field"]) == (404, "organization_id")
 
 
-async def test_a_sheet_brings_scenarios_and_their_mistakes_are_named(company: Company) -> None:
+async def test_n10_a_sheet_brings_scenarios_and_their_mistakes_are_named(company: Company) -> None:
     """An office is whole with what happens to a call before it reaches a department (S1, S4)."""
     element = {"element_id": "end", "kind": "department", "department_id": "service"}
     hello = {

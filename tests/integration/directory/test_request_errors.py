@@ -27,7 +27,7 @@ FOREIGN = re.compile(r"Expected|regex|`|Invalid|Object |msgspec|\bdata\b|RFC")
         (None, ""),
     ],
 )
-async def test_a_card_of_a_wrong_shape_is_refused_in_both_languages_at_the_right_field(
+async def test_n7_a_card_of_a_wrong_shape_is_refused_in_both_languages_at_the_right_field(
     quick_company: Company, card: Any, field: str
 ) -> None:
     """A page shows the words beside the field that is meant."""
@@ -40,7 +40,7 @@ async def test_a_card_of_a_wrong_shape_is_refused_in_both_languages_at_the_right
         assert not FOREIGN.search(answer.json()[part]["en"])
 
 
-async def test_a_mistake_in_a_sheet_names_whose_it_is(quick_company: Company) -> None:
+async def test_n7_a_mistake_in_a_sheet_names_whose_it_is(quick_company: Company) -> None:
     """«employees[...]» is one of a thousand; and all of them are told at once."""
     sheet = {
         "organization_id": "vostok",
@@ -61,7 +61,7 @@ async def test_a_mistake_in_a_sheet_names_whose_it_is(quick_company: Company) ->
         (f"/employees/{'x' * 400}", "agent_id", "the limit in characters is 300"),
     ],
 )
-async def test_a_parameter_of_a_wrong_shape_is_named(
+async def test_n7_a_parameter_of_a_wrong_shape_is_named(
     quick_company: Company, path: str, field: str, said: str
 ) -> None:
     """Also what stands in the address."""
@@ -70,7 +70,7 @@ async def test_a_parameter_of_a_wrong_shape_is_named(
     assert said in answer.json()["remedy"]["en"]
 
 
-async def test_a_header_of_a_wrong_shape_is_named_as_it_is_sent(quick_company: Company) -> None:
+async def test_n7_a_header_of_a_wrong_shape_is_named_as_it_is_sent(quick_company: Company) -> None:
     """`idempotency_key` is a name in our code."""
     answer = await quick_company.call("POST", "/employees", CARD, Idempotency_Key="k" * 201)
     assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
@@ -79,14 +79,14 @@ async def test_a_header_of_a_wrong_shape_is_named_as_it_is_sent(quick_company: C
 @pytest.mark.parametrize(
     "body", [b'{"name": ', b'{"name": "\xff\xfe"}', b"name=x", b"[" * 100_000, b'["\\ud800"]']
 )
-async def test_a_body_that_is_no_json_is_called_so(quick_company: Company, body: bytes) -> None:
+async def test_n7_a_body_that_is_no_json_is_called_so(quick_company: Company, body: bytes) -> None:
     """Bytes that are no text, and brackets beyond all depth, are the sender's mistake."""
     headers = {**quick_company.headers, "Content-Type": "application/json"}
     answer = await quick_company.http.post("/employees", content=body, headers=headers)
     assert (answer.status_code, answer.json()["cause"]["en"]) == (400, "The request's body is no JSON.")
 
 
-async def test_who_has_not_logged_in_learns_nothing_of_shapes(quick_company: Company) -> None:
+async def test_n7_who_has_not_logged_in_learns_nothing_of_shapes(quick_company: Company) -> None:
     """Who asks is looked at first."""
     answer = await quick_company.call("POST", "/employees", {}, headers={})
     assert answer.status_code == 401

@@ -295,7 +295,7 @@ async def test_everyone_sets_the_own_rules_and_a_head_those_of_the_department(fu
 
 
 @pytest.mark.rule("P3", "P5")
-async def test_everyone_reads_the_own_card_and_whom_to_forward_to(full: Company) -> None:
+async def test_n6_everyone_reads_the_own_card_and_whom_to_forward_to(full: Company) -> None:
     """A user sets the own forwarding: that takes the own card and the colleagues' names, and no more."""
     headers = await full.login("me.user")
     own = await full.call("GET", "/employees/me-user", headers=headers)

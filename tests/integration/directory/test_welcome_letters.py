@@ -29,7 +29,7 @@ def through(company: Company, mailer: SmtpMailer) -> None:
 
 
 @pytest.mark.rule("E3")
-async def test_a_slow_server_gets_one_welcome_letter_whoever_else_looks_for_what_is_due(
+async def test_l3_a_slow_server_gets_one_welcome_letter_whoever_else_looks_for_what_is_due(
     company: Company,
 ) -> None:
     """While it takes its time the letter is claimed: neither this process nor another sends it again."""
@@ -43,7 +43,7 @@ async def test_a_slow_server_gets_one_welcome_letter_whoever_else_looks_for_what
 
 
 @pytest.mark.rule("E3")
-async def test_a_wrong_password_of_ours_keeps_the_letter_and_its_secrets(company: Company) -> None:
+async def test_l5_a_wrong_password_of_ours_keeps_the_letter_and_its_secrets(company: Company) -> None:
     """When it is mended the letter goes, with the passwords in it."""
     made = await newcomer(company, "Орлов Пётр")
     hello = b"250-here\r\n250 AUTH PLAIN\r\n"
@@ -60,7 +60,7 @@ async def test_a_wrong_password_of_ours_keeps_the_letter_and_its_secrets(company
 
 
 @pytest.mark.rule("E3")
-async def test_a_letter_that_can_not_be_written_fails_alone(company: Company) -> None:
+async def test_l1_a_letter_that_can_not_be_written_fails_alone(company: Company) -> None:
     """An address that was saved when more was taken, and secrets of another key: the others go."""
     broken, sealed, good = [
         await newcomer(company, name) for name in ("Орлов Пётр", "Белов Глеб", "Зимина Вера")
@@ -85,7 +85,7 @@ def _with(made: dict[str, Any], **fields: str) -> str:
 
 
 @pytest.mark.rule("E3")
-async def test_a_claim_that_nobody_renews_is_over_and_the_letter_goes(quick_company: Company) -> None:
+async def test_l3_a_claim_that_nobody_renews_is_over_and_the_letter_goes(quick_company: Company) -> None:
     """The process that had it died."""
     company = quick_company
     await newcomer(company, "Орлов Пётр")

@@ -31,7 +31,7 @@ async def found(harness: HistoryHarness, number: str) -> list[str]:
 
 @pytest.mark.rule("H5")
 @pytest.mark.parametrize("caller", ["84951234567", "4951234567", "74951234567", "+7 495 123-45-67"])
-async def test_a_call_is_found_however_trunk_and_reader_write_its_number(
+async def test_p7_a_call_is_found_however_trunk_and_reader_write_its_number(
     harness: HistoryHarness, caller: str
 ) -> None:
     """One number, and what the network wrote is kept beside it."""
@@ -44,7 +44,7 @@ async def test_a_call_is_found_however_trunk_and_reader_write_its_number(
 
 
 @pytest.mark.rule("H5")
-async def test_a_filter_and_an_erasing_read_numbers_as_the_organization_s_country_does(
+async def test_p8_a_filter_and_an_erasing_read_numbers_as_the_organization_s_country_does(
     harness: HistoryHarness,
 ) -> None:
     """A company in Berlin writes 030 901820; nothing in the code is Russian."""
@@ -61,7 +61,7 @@ async def test_a_filter_and_an_erasing_read_numbers_as_the_organization_s_countr
 
 
 @pytest.mark.rule("H5")
-async def test_what_is_no_number_of_a_country_is_found_as_it_came(harness: HistoryHarness) -> None:
+async def test_p7_what_is_no_number_of_a_country_is_found_as_it_came(harness: HistoryHarness) -> None:
     """A short number is nobody's else."""
     await told(harness, "123-45-67")
     assert await found(harness, "1234567") == ["in1"]
@@ -71,7 +71,7 @@ async def test_what_is_no_number_of_a_country_is_found_as_it_came(harness: Histo
 @pytest.mark.parametrize(
     "caller", ["anonymous", "Restricted", "", "sip:x@anonymous.invalid", "скрыт", "\x00"]
 )
-async def test_two_withheld_callers_are_not_one_customer(harness: HistoryHarness, caller: str) -> None:
+async def test_p11_two_withheld_callers_are_not_one_customer(harness: HistoryHarness, caller: str) -> None:
     """Facts of an older gateway said the network's word."""
     await told(harness, caller)
     await harness.tell(*department_call("in2", SALES, caller=caller), at_s=20)

@@ -32,7 +32,7 @@ async def boss_of(harness: HistoryHarness) -> AgentId:
         ("/statistics?since_at=0&until_at=-1", "until_at", "Write 0 at least."),
     ],
 )
-async def test_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
+async def test_n7_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
     harness: HistoryHarness, path: str, field: str, words: str
 ) -> None:
     """Who looks for a call and mistypes a filter reads which one, and what it takes."""
@@ -56,7 +56,7 @@ async def test_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
         (b'{"number": "\xff"}', "", "The request's body is no JSON."),
     ],
 )
-async def test_a_body_of_a_wrong_shape_is_told_in_words(
+async def test_n7_a_body_of_a_wrong_shape_is_told_in_words(
     harness: HistoryHarness, body: bytes, field: str, cause: str
 ) -> None:
     """The same words as the directory's: they come from one place."""

@@ -41,7 +41,7 @@ async def an_office(harness: HistoryHarness) -> None:
         ("/recordings/rec.in1/audio?x=1", "x", ""),
     ],
 )
-async def test_a_parameter_that_a_route_does_not_have_is_refused(
+async def test_n7_a_parameter_that_a_route_does_not_have_is_refused(
     harness: HistoryHarness, path: str, field: str, meant: str
 ) -> None:
     """A misspelt filter that is left out shows everything, and looks like an answer."""
@@ -52,7 +52,7 @@ async def test_a_parameter_that_a_route_does_not_have_is_refused(
 
 
 @pytest.mark.rule("H5")
-async def test_a_day_is_meant_by_the_clock_of_a_zone(harness: HistoryHarness) -> None:
+async def test_n7_a_day_is_meant_by_the_clock_of_a_zone(harness: HistoryHarness) -> None:
     """Nobody counts milliseconds: the organization's days, or those of the zone that is named."""
     await an_office(harness)
     for question, count in (
@@ -68,7 +68,7 @@ async def test_a_day_is_meant_by_the_clock_of_a_zone(harness: HistoryHarness) ->
 
 
 @pytest.mark.rule("H5")
-async def test_a_row_says_when_it_began_by_the_reader_s_clock(harness: HistoryHarness) -> None:
+async def test_n7_a_row_says_when_it_began_by_the_reader_s_clock(harness: HistoryHarness) -> None:
     """Beside the instant, which programs compare."""
     await an_office(harness)
     for zone, local in (("", "2027-01-15T11:00:10+03:00"), ("&zone=Asia/Tokyo", "2027-01-15T17:00:10+09:00")):
@@ -87,7 +87,7 @@ async def test_a_row_says_when_it_began_by_the_reader_s_clock(harness: HistoryHa
         ("since_day=yesterday", "request_invalid", "since_day"),
     ],
 )
-async def test_a_period_that_cannot_be_meant_is_refused_in_words(
+async def test_n7_a_period_that_cannot_be_meant_is_refused_in_words(
     harness: HistoryHarness, question: str, code: str, field: str
 ) -> None:
     """With the field, and what it takes."""
@@ -105,7 +105,7 @@ async def test_a_period_that_cannot_be_meant_is_refused_in_words(
         ("until_day=2027-01-15", "period_unusable"),
     ],
 )
-async def test_figures_of_no_period_are_refused_with_the_end_that_is_missing(
+async def test_n7_figures_of_no_period_are_refused_with_the_end_that_is_missing(
     harness: HistoryHarness, question: str, code: str
 ) -> None:
     """A sum over all time is nobody's figure."""
@@ -115,7 +115,7 @@ async def test_figures_of_no_period_are_refused_with_the_end_that_is_missing(
 
 
 @pytest.mark.rule("H6", "O4")
-async def test_figures_say_whose_they_are(harness: HistoryHarness) -> None:
+async def test_n7_figures_say_whose_they_are(harness: HistoryHarness) -> None:
     """Names of today; an id is nobody's name."""
     await an_office(harness)
     call = [stories.a_call("in2"), stories.taken("in2"), stories.rung(stories.VERA, "t2", "in2")]

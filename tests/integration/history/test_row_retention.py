@@ -47,7 +47,7 @@ async def test_what_was_said_of_agents_goes_with_the_retention_and_what_still_ho
     assert await counted(harness) == new_contact + 2
 
 
-async def test_refusals_go_with_the_retention(harness_on_both: HistoryHarness) -> None:
+async def test_n13_refusals_go_with_the_retention(harness_on_both: HistoryHarness) -> None:
     """A program that asks in vain each minute writes half a million a year."""
     harness = harness_on_both
     refusal = AccessRefused(by="token/crm", action="history.read", what="history")

@@ -100,7 +100,7 @@ def kinds(language: Language) -> Sequence[Letter]:
 
 
 @pytest.mark.rule("V4", "E3")
-async def test_no_kind_of_letter_is_taken_for_spam(
+async def test_l6_no_kind_of_letter_is_taken_for_spam(
     postfix: MailServer, tmp_path: Path, spamassassin: None
 ) -> None:
     """SpamAssassin offline gives each half a point at most; to one without a Date it gives more."""
@@ -120,7 +120,7 @@ async def test_no_kind_of_letter_is_taken_for_spam(
 
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("server", ["postfix", "opensmtpd"])
-async def test_a_voice_message_arrives_and_another_make_reads_all_of_it(
+async def test_l2_p3_p4_l6_a_voice_message_arrives_and_another_make_reads_all_of_it(
     server: str, request: pytest.FixtureRequest, perl: Path
 ) -> None:
     """Subject, one recipient, the MP3 by its name, and both texts."""
@@ -144,7 +144,7 @@ async def test_a_voice_message_arrives_and_another_make_reads_all_of_it(
 
 @pytest.mark.rule("V4", "E3")
 @pytest.mark.parametrize("server", ["postfix", "opensmtpd"])
-async def test_a_name_that_is_an_encoded_word_opens_no_header_and_no_body(
+async def test_l1_a_name_that_is_an_encoded_word_opens_no_header_and_no_body(
     server: str, request: pytest.FixtureRequest, perl: Path
 ) -> None:
     """The employee's and the company's, in the welcome letter; the caller's and others in voicemail's."""
@@ -182,7 +182,7 @@ async def test_a_refused_recipient_of_three_costs_nobody_else_a_letter_or_a_seco
 
 
 @pytest.mark.rule("V4")
-async def test_a_slow_server_gets_one_copy(postfix: MailServer) -> None:
+async def test_l3_a_slow_server_gets_one_copy(postfix: MailServer) -> None:
     """It answers the last dot later than it may take for anything else."""
     before = len(postfix.letters("slow"))
     result = await letter_sender(postfix, timeout_s=5).send(
@@ -217,7 +217,7 @@ async def test_a_greylisted_letter_comes_with_the_next_try_and_once(
 
 
 @pytest.mark.rule("V4")
-async def test_a_server_with_a_smaller_limit_gets_the_letter_with_a_link(
+async def test_p2_a_server_with_a_smaller_limit_gets_the_letter_with_a_link(
     postfix: MailServer, perl: Path
 ) -> None:
     """Postfix says 552 5.3.4 as soon as it hears the size."""
@@ -231,7 +231,7 @@ async def test_a_server_with_a_smaller_limit_gets_the_letter_with_a_link(
 
 
 @pytest.mark.rule("V4")
-async def test_a_certificate_that_nobody_knows_does_only_where_none_is_demanded(
+async def test_l4_a_certificate_that_nobody_knows_does_only_where_none_is_demanded(
     postfix: MailServer, authority: trustme.CA, tmp_path: Path
 ) -> None:
     """As Debian's Postfix comes; and with its authority known, a letter goes verified."""
@@ -249,7 +249,7 @@ async def test_a_certificate_that_nobody_knows_does_only_where_none_is_demanded(
 
 
 @pytest.mark.rule("V4")
-async def test_what_a_server_says_of_us_defers_and_of_the_recipient_is_final(postfix: MailServer) -> None:
+async def test_l5_what_a_server_says_of_us_defers_and_of_the_recipient_is_final(postfix: MailServer) -> None:
     """Postfix relays for nobody here: that is for whoever set the server up, and not for the recipient."""
     letter = COMPOSER.compose(VOLGA, command("anna@volga.example", "letter.relay"), LetterAudio())
     relayed = await mailer(postfix).send(letter, sender=SENDER, recipient="anna@elsewhere.example")
@@ -260,7 +260,7 @@ async def test_what_a_server_says_of_us_defers_and_of_the_recipient_is_final(pos
 
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("name", ["o'brien", "иван"])
-async def test_letters_reach_addresses_with_apostrophes_and_in_other_letters(
+async def test_p36_letters_reach_addresses_with_apostrophes_and_in_other_letters(
     postfix: MailServer, opensmtpd: MailServer, name: str
 ) -> None:
     """Where the server knows SMTPUTF8; where it does not, that is said, and is final."""

@@ -104,7 +104,7 @@ async def test_the_same_text_is_rendered_once_for_everybody(blobs: Blobs) -> Non
 
 @pytest.mark.rule("T2", "T5")
 @pytest.mark.parametrize("copy", [b"", b"RIFF", b"half", b"other"])
-async def test_a_wrong_copy_of_a_rendering_is_no_hit_and_is_put_over(copy: bytes) -> None:
+async def test_m14_a_wrong_copy_of_a_rendering_is_no_hit_and_is_put_over(copy: bytes) -> None:
     """An object that was cut, or is something else, would be silence for every caller, for ever."""
     blobs = MemoryBlobs()
     first = World(blobs)

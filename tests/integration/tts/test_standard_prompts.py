@@ -93,7 +93,7 @@ async def test_what_a_call_needs_is_a_list_of_files(made: Counted) -> None:
 
 @pytest.mark.rule("C6")
 @pytest.mark.parametrize("language", Language)
-async def test_an_agent_is_told_within_a_second_and_a_half(made: Counted, language: Language) -> None:
+async def test_m2_an_agent_is_told_within_a_second_and_a_half(made: Counted, language: Language) -> None:
     """Why nobody is there, in at most 1.5 s: the agent is free within 2 s; after a hang-up within 1 s."""
     told = {attempt_prompt(outcome) for outcome in Outcome}
     for prompt in (*told, Prompt.CALLBACK_CANCELLED):
@@ -103,7 +103,7 @@ async def test_an_agent_is_told_within_a_second_and_a_half(made: Counted, langua
 
 @pytest.mark.rule("Q7")
 @pytest.mark.parametrize("language", Language)
-async def test_an_agent_who_answers_too_late_hears_so_within_a_second(
+async def test_m2_an_agent_who_answers_too_late_hears_so_within_a_second(
     made: Counted, language: Language
 ) -> None:
     """A quarter of the second in which the agent is free again is for the PBX and the log."""

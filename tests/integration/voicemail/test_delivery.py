@@ -247,7 +247,7 @@ async def test_silence_is_no_voice_message(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.rule("V7")
-async def test_a_spool_that_dies_while_it_answers_is_asked_again(desk: Desk, spool: str) -> None:
+async def test_m14_a_spool_that_dies_while_it_answers_is_asked_again(desk: Desk, spool: str) -> None:
     """Half of a recording is no wrong copy of it: the other half comes with the next try."""
     fact = await desk.store(command(spoken(), key=None, spool_url=f"{spool}/spool/cut"))
     assert isinstance(fact, StoringDeferred)

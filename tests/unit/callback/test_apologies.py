@@ -64,7 +64,7 @@ def test_at_the_deadline_the_customer_is_called_with_an_apology() -> None:
 
 
 @pytest.mark.rule("C4", "T1")
-def test_the_apology_names_the_company_that_calls() -> None:
+def test_n12_the_apology_names_the_company_that_calls() -> None:
     """An unexpected call first says who is calling, once the company's name has been rendered."""
     office = an_office()
     office.hears(

@@ -69,7 +69,7 @@ def in_the_evening() -> Office:
 
 
 @pytest.mark.rule("C4")
-def test_an_apology_that_came_due_while_the_pbx_was_away_is_not_dialled_at_night() -> None:
+def test_m11_an_apology_that_came_due_while_the_pbx_was_away_is_not_dialled_at_night() -> None:
     """The PBX returns at one in the morning: a letter has gone by then, and nobody is woken."""
     office = in_the_evening()
     office.hears(gateway.PbxLost(pbx_id=PBX))
@@ -82,7 +82,7 @@ def test_an_apology_that_came_due_while_the_pbx_was_away_is_not_dialled_at_night
 
 
 @pytest.mark.rule("C4")
-def test_a_second_try_is_not_dialled_at_night_either() -> None:
+def test_m11_a_second_try_is_not_dialled_at_night_either() -> None:
     """Lateness counts from the place's deadline, not from the first try."""
     office = in_the_evening()
     due(office, 1)
@@ -95,7 +95,7 @@ def test_a_second_try_is_not_dialled_at_night_either() -> None:
 
 
 @pytest.mark.rule("C4")
-def test_a_pbx_that_is_back_within_a_quarter_of_an_hour_calls() -> None:
+def test_m11_a_pbx_that_is_back_within_a_quarter_of_an_hour_calls() -> None:
     """At five past nine the customer still waits for it."""
     office = in_the_evening()
     office.hears(gateway.PbxLost(pbx_id=PBX))
@@ -106,7 +106,7 @@ def test_a_pbx_that_is_back_within_a_quarter_of_an_hour_calls() -> None:
 
 
 @pytest.mark.rule("C4")
-def test_first_calls_go_before_second_tries() -> None:
+def test_m12_first_calls_go_before_second_tries() -> None:
     """A customer who has heard nothing yet goes before one who was busy, whichever deadline is earlier."""
     office = with_lines(1)
     due(office, 3)
@@ -120,7 +120,7 @@ def test_first_calls_go_before_second_tries() -> None:
 
 
 @pytest.mark.rule("C4")
-def test_an_hour_after_the_deadline_a_letter_goes_instead() -> None:
+def test_m12_an_hour_after_the_deadline_a_letter_goes_instead() -> None:
     """Even at noon: by then the recipients can call back themselves."""
     office = with_lines(1)
     due(office, 2)
@@ -135,7 +135,7 @@ def test_an_hour_after_the_deadline_a_letter_goes_instead() -> None:
 
 @pytest.mark.rule("C4")
 @pytest.mark.parametrize("lines", [1, 2, 12])
-def test_a_pbx_makes_as_many_at_once_as_its_card_says(lines: int) -> None:
+def test_m12_a_pbx_makes_as_many_at_once_as_its_card_says(lines: int) -> None:
     """Five, unless somebody has set another number."""
     office = with_lines(lines)
     due(office, 20)
@@ -164,7 +164,7 @@ def test_more_lines_serve_waiting_customers_when_the_next_line_is_free() -> None
 
 
 @pytest.mark.rule("C4")
-def test_how_long_apologies_wait_is_a_metric() -> None:
+def test_m12_how_long_apologies_wait_is_a_metric() -> None:
     """How many wait, and the deadline of the one that waits longest, over all organizations."""
     office = with_lines(1)
     nobody = gauges(office.state)

@@ -148,7 +148,7 @@ def test_when_one_of_them_hangs_up_the_other_is_hung_up(first: str) -> None:
         (Outcome.UNREACHABLE, "customer_unreached"),
     ],
 )
-def test_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outcome, told: str) -> None:
+def test_m2_a_customer_who_is_not_reached_is_tried_again_after_a_gap(outcome: Outcome, told: str) -> None:
     """EC-41: the agent is told and freed; the place keeps its time; the deadline is one gap later now."""
     office, leg_id = dialling()
     decision = office.hears(ended(leg_id, outcome, EndedBy.NETWORK))

@@ -264,7 +264,7 @@ def test_a_dial_that_the_gateway_did_not_make_is_no_attempt() -> None:
 
 
 @pytest.mark.rule("C6")
-def test_a_dial_that_the_gateway_took_on_and_came_to_too_late_is_no_attempt() -> None:
+def test_n3_a_dial_that_the_gateway_took_on_and_came_to_too_late_is_no_attempt() -> None:
     """Nothing rang at the customer: the agent is told, and the deadline still leads to an apology."""
     office, leg_id = dialling()
     office.hears(requested(leg_id))
@@ -277,7 +277,7 @@ def test_a_dial_that_the_gateway_took_on_and_came_to_too_late_is_no_attempt() ->
 
 
 @pytest.mark.rule("C4")
-def test_an_apology_that_the_gateway_came_to_too_late_is_no_try() -> None:
+def test_n3_an_apology_that_the_gateway_came_to_too_late_is_no_try() -> None:
     """Two tries are left to the customer as before."""
     office = ordered()
     office.hears(deadline_passed())

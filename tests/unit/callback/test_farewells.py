@@ -109,7 +109,9 @@ class Attempt:
         (RINGS_ON, "customer_no_answer"),
     ],
 )
-def test_the_agent_of_an_ended_attempt_is_told_why_and_is_free(customer: dict[str, Any], told: str) -> None:
+def test_m2_the_agent_of_an_ended_attempt_is_told_why_and_is_free(
+    customer: dict[str, Any], told: str
+) -> None:
     """The ringing tone stops, the agent hears the outcome, and is free within 2 s of the customer's end."""
     attempt = Attempt(customer)
     attempt.runs(50_000)
@@ -119,7 +121,7 @@ def test_the_agent_of_an_ended_attempt_is_told_why_and_is_free(customer: dict[st
 
 
 @pytest.mark.rule("C6", "C9")
-def test_a_callback_that_is_cancelled_while_it_rings_lets_the_agent_go() -> None:
+def test_m2_a_callback_that_is_cancelled_while_it_rings_lets_the_agent_go() -> None:
     """Nobody listens to the tone of a phone that rings no more."""
     attempt = Attempt(RINGS_ON)
     attempt.runs(20_000)
@@ -128,7 +130,7 @@ def test_a_callback_that_is_cancelled_while_it_rings_lets_the_agent_go() -> None
 
 
 @pytest.mark.rule("C6", "C9")
-def test_a_callback_that_is_cancelled_in_the_whisper_lets_the_agent_go() -> None:
+def test_m2_a_callback_that_is_cancelled_in_the_whisper_lets_the_agent_go() -> None:
     """The whisper is not spoken to its end."""
     attempt = Attempt(RINGS_ON)
     attempt.runs(3_000)
@@ -137,7 +139,7 @@ def test_a_callback_that_is_cancelled_in_the_whisper_lets_the_agent_go() -> None
 
 
 @pytest.mark.rule("C6")
-def test_an_agent_who_is_ready_for_a_callback_that_has_ended_is_told_and_free() -> None:
+def test_m2_an_agent_who_is_ready_for_a_callback_that_has_ended_is_told_and_free() -> None:
     """The callback was withdrawn between the agent's answer and queue's word."""
     attempt = Attempt(RINGS_ON)
     attempt.runs(3_000)
@@ -150,7 +152,7 @@ def test_an_agent_who_is_ready_for_a_callback_that_has_ended_is_told_and_free() 
 
 
 @pytest.mark.rule("C6")
-def test_a_word_that_is_too_long_keeps_no_agent() -> None:
+def test_m2_a_word_that_is_too_long_keeps_no_agent() -> None:
     """An engine that speaks slowly is cut off: the agent must be free on time."""
     attempt = Attempt({"condition": "busy"}, word_ms=4_000)
     attempt.runs(30_000)

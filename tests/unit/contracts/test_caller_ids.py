@@ -67,7 +67,7 @@ WITHHELD = [
 
 @pytest.mark.rule("G5")
 @pytest.mark.parametrize("said", WITHHELD)
-def test_a_withheld_number_is_none_however_the_network_says_so(said: str | None) -> None:
+def test_p11_a_withheld_number_is_none_however_the_network_says_so(said: str | None) -> None:
     """Two strangers whose networks wrote the same word are not one customer."""
     assert caller_ids.known(said) is None
     assert dialling.canonical(said, RUSSIA) is None
@@ -89,13 +89,13 @@ def test_a_withheld_number_is_none_however_the_network_says_so(said: str | None)
         "+10000000001",
     ],
 )
-def test_who_shows_anything_else_is_known_by_it(said: str) -> None:
+def test_p11_who_shows_anything_else_is_known_by_it(said: str) -> None:
     """The table is closed: a name that only looks like a word of it is a name, and a number is a number."""
     assert caller_ids.known(said) == said
 
 
 @given(st.text(max_size=300))
-def test_what_is_known_of_a_caller_can_be_stored_and_is_known_again(said: str) -> None:
+def test_p11_what_is_known_of_a_caller_can_be_stored_and_is_known_again(said: str) -> None:
     """No control character reaches a database, no caller id is endless; asking twice changes nothing."""
     found = caller_ids.known(said)
     if found is not None:
@@ -119,7 +119,7 @@ def test_what_is_known_of_a_caller_can_be_stored_and_is_known_again(said: str) -
         "tel:+7-495-123-45-67",
     ],
 )
-def test_one_customer_is_one_number_however_the_trunk_writes_it(caller: str) -> None:
+def test_p7_one_customer_is_one_number_however_the_trunk_writes_it(caller: str) -> None:
     """Trunks bring 8 495 …, 495 …, 7 495 …: every reader compares and dials the same text."""
     assert dialling.canonical(caller, RUSSIA) == "+74951234567"
 
@@ -128,12 +128,12 @@ def test_one_customer_is_one_number_however_the_trunk_writes_it(caller: str) -> 
     ("caller", "kept"),
     [("102", "102"), ("123-45-67", "1234567"), ("sip:bob@a.example", "sip:bob@a.example"), ("=1+1", "=1+1")],
 )
-def test_what_is_no_number_of_a_country_is_kept_as_it_came(caller: str, kept: str) -> None:
+def test_p7_what_is_no_number_of_a_country_is_kept_as_it_came(caller: str, kept: str) -> None:
     """Never guessed: an extension, a short number, a name."""
     assert dialling.canonical(caller, RUSSIA) == kept
 
 
-def test_a_number_is_read_as_the_organization_s_own_country_writes_it() -> None:
+def test_p8_a_number_is_read_as_the_organization_s_own_country_writes_it() -> None:
     """030 901820 is Berlin in Berlin, and nothing in Moscow."""
     assert dialling.canonical("030 901820", GERMANY) == "+4930901820"
     assert dialling.canonical("030 901820", RUSSIA) == "030901820"

@@ -111,7 +111,7 @@ def test_a_prompt_lies_where_its_language_and_name_say() -> None:
 
 
 @pytest.mark.rule("C6")
-def test_an_agent_hears_why_the_attempt_ended() -> None:
+def test_m2_an_agent_hears_why_the_attempt_ended() -> None:
     """Busy, no answer, declined, switched off, no such number: each has words; the rest is «not reached»."""
     told = {outcome: attempt_prompt(outcome) for outcome in Outcome}
     assert told[Outcome.BUSY] == Prompt.CUSTOMER_BUSY

@@ -99,7 +99,7 @@ def table_of_p() -> dict[tuple[Action, Role], str]:
 @pytest.mark.rule("P1", "P2", "P3", "P4", "P5", "P6")
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", Role)
-def test_every_role_may_what_the_rules_say_and_nothing_else(role: Role, action: Action) -> None:
+def test_n6_every_role_may_what_the_rules_say_and_nothing_else(role: Role, action: Action) -> None:
     """Every action and role, every switch, every subject: own, of the own department, another's, foreign."""
     cell = table_of_p()[action, role]
     switches = ("sees_organization", "may_download", "may_hear")

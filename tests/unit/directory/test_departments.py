@@ -27,7 +27,7 @@ def warned(found: Office) -> list[str]:
         (130, 120, True),
     ],
 )
-def test_an_invitation_that_nobody_will_hear_is_saved_with_a_warning(
+def test_n10_an_invitation_that_nobody_will_hear_is_saved_with_a_warning(
     no_answer_s: int, invitation_s: int, is_late: bool
 ) -> None:
     """In the last fifteen seconds nobody is invited: callbacks are on, and no caller learns of them."""
@@ -44,7 +44,7 @@ def test_an_invitation_that_nobody_will_hear_is_saved_with_a_warning(
 
 
 @pytest.mark.rule("C12")
-def test_with_callbacks_off_no_invitation_is_late() -> None:
+def test_n10_with_callbacks_off_no_invitation_is_late() -> None:
     """Nobody is to be invited."""
     off = CallbackSettings(is_on=False, invitation_after_ms=700_000)
     found = with_department(office(), "sales", callback=off, agents=(Seat(agent_id="a"),))
@@ -53,7 +53,9 @@ def test_with_callbacks_off_no_invitation_is_late() -> None:
 
 @pytest.mark.rule("Q5")
 @pytest.mark.parametrize(("seconds", "is_short"), [(119, True), (120, False)])
-def test_less_than_two_minutes_with_callbacks_is_saved_with_a_warning(seconds: int, is_short: bool) -> None:
+def test_n10_less_than_two_minutes_with_callbacks_is_saved_with_a_warning(
+    seconds: int, is_short: bool
+) -> None:
     """Nobody will manage to call back."""
     found = with_department(office(), "sales", no_answer_ms=seconds * 1_000, agents=(Seat(agent_id="a"),))
     assert warned(found) == (["callback_time_short"] if is_short else [])
@@ -69,7 +71,7 @@ def with_mobile(delay_s: int, **departments: object) -> Office:
 
 
 @pytest.mark.rule("E4", "Q1")
-def test_rung_one_after_the_other_the_mobile_has_the_step_and_not_the_ring_time() -> None:
+def test_n10_rung_one_after_the_other_the_mobile_has_the_step_and_not_the_ring_time() -> None:
     """In turn each rings for the step: a ring time of a minute is no minute then."""
     one_by_one = Strategy(kind=StrategyKind.LINEAR, ring_ms=60_000)
     assert warned(with_mobile(5, strategy=one_by_one)) == []
@@ -79,7 +81,7 @@ def test_rung_one_after_the_other_the_mobile_has_the_step_and_not_the_ring_time(
 
 
 @pytest.mark.rule("E4")
-def test_saving_an_employee_warns_of_a_mobile_that_departments_ring_too_shortly() -> None:
+def test_n10_saving_an_employee_warns_of_a_mobile_that_departments_ring_too_shortly() -> None:
     """Who makes the delay longer is told, and not whoever saves the department next year."""
     [problem] = [each for each in card_checks.alone(with_mobile(10), Kind.EMPLOYEE, "b") if each.is_warning]
     assert (problem.code, problem.field, problem.values["seconds"]) == (

@@ -124,7 +124,7 @@ def test_a_number_of_the_kill_switch_is_still_a_number() -> None:
     ("field", "value", "guess"),
     [("pbx_id", "moskwa", "moskva"), ("timezone", "Europe/Moskow", "Europe/Moscow")],
 )
-def test_a_name_that_is_almost_one_is_guessed(field: str, value: str, guess: str) -> None:
+def test_n10_a_name_that_is_almost_one_is_guessed(field: str, value: str, guess: str) -> None:
     """A typing error costs seconds: in both languages."""
     found = office(employees={"a": employee("A", **{field: value, "role": "administrator"})})
     [problem] = problems(found, Kind.EMPLOYEE, "a")
@@ -132,7 +132,7 @@ def test_a_name_that_is_almost_one_is_guessed(field: str, value: str, guess: str
     assert shown(problem).cause.ru.endswith(f" Возможно, имелось в виду «{guess}»?")
 
 
-def test_a_name_like_none_is_not_guessed() -> None:
+def test_n10_a_name_like_none_is_not_guessed() -> None:
     """A guess out of the blue leads astray."""
     found = office(employees={"a": employee("A", pbx_id="qq", role="administrator")})
     [problem] = problems(found, Kind.EMPLOYEE, "a")

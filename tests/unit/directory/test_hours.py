@@ -162,13 +162,13 @@ def doubts(*week: Hours) -> list[tuple[str, str]]:
         ("sun", "9:00", "24:00"),
     ],
 )
-def test_a_night_shift_over_midnight_is_taken_as_it_stands(days: str, begin: str, end: str) -> None:
+def test_n10_a_night_shift_over_midnight_is_taken_as_it_stands(days: str, begin: str, end: str) -> None:
     """Guards and call centres work so; midnight itself still belongs to the day."""
     assert doubts(*weekly(days, begin, end)) == []
 
 
 @pytest.mark.rule("E5")
-def test_a_night_shift_is_as_long_as_the_clocks_make_it() -> None:
+def test_p32_a_night_shift_is_as_long_as_the_clocks_make_it() -> None:
     """22:00 to 06:00 is eight hours, and nine in the night in which Berlin's clocks go back."""
     found = hours.intervals(weekly("mon-sun", "22:00", "06:00"), "Europe/Berlin", at("2026-10-23T12:00:00"))
     lengths = [(each.until_at - each.from_at) // 3_600_000 for each in found[:4] if each.until_at is not None]
@@ -176,7 +176,7 @@ def test_a_night_shift_is_as_long_as_the_clocks_make_it() -> None:
 
 
 @pytest.mark.rule("E5")
-def test_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
+def test_n10_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
     """18:00 to 09:00 is fifteen hours of night: who means it is not refused, who does not is told."""
     [problem] = employees.week(weekly("mon-fri", "18:00", "09:00"), "hours")
     assert (problem.code, problem.field, problem.is_warning) == ("hours_overnight", "hours.0", True)
@@ -203,7 +203,7 @@ def test_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
         (("sun", "00:00", "24:00"), ("sun", "23:59", "24:00"), True),
     ],
 )
-def test_hours_that_overlap_are_saved_with_a_warning(
+def test_n10_hours_that_overlap_are_saved_with_a_warning(
     first: tuple[str, str, str], second: tuple[str, str, str], is_double: bool
 ) -> None:
     """They count once, which is what the one mistake means and the other does not."""
@@ -224,7 +224,7 @@ def test_hours_that_overlap_are_saved_with_a_warning(
         max_size=2,
     )
 )
-def test_hours_overlap_just_when_they_share_a_minute_of_the_week(week: list[Hours]) -> None:
+def test_n10_hours_overlap_just_when_they_share_a_minute_of_the_week(week: list[Hours]) -> None:
     """Also over midnight, and over the end of the week."""
     one, other = week
     busy: tuple[set[int], set[int]] = (set(), set())

@@ -20,7 +20,7 @@ def patterns(info: Any) -> Iterator[str]:
                 yield from patterns(each)
 
 
-def test_every_pattern_of_every_body_has_words() -> None:
+def test_n7_every_pattern_of_every_body_has_words() -> None:
     """«matching regex '^[a-z]…'» is no answer for a person."""
     bodies = [
         handler.parsed_data_field.annotation

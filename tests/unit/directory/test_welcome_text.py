@@ -65,7 +65,7 @@ def test_both_parts_have_all_that_a_new_employee_needs(language: Language) -> No
 
 @pytest.mark.rule("E3")
 @pytest.mark.parametrize("language", list(Language))
-def test_no_line_is_without_content_and_no_sentence_has_two_full_stops(language: Language) -> None:
+def test_l6_no_line_is_without_content_and_no_sentence_has_two_full_stops(language: Language) -> None:
     """Without a console there is no «Консоль: —», and «Volga Ltd.» ends no sentence."""
     for text in parts(letter(console="", softphone="", language=language)):
         assert "—" not in text
@@ -80,7 +80,7 @@ def test_no_line_is_without_content_and_no_sentence_has_two_full_stops(language:
 @pytest.mark.parametrize(
     "hostile", ["=?utf-8?q?x=0D=0ABcc:_a@b?=", "a\u2028Bcc: a@b", "<script>alert(1)</script>"]
 )
-def test_no_name_becomes_a_header_or_markup(hostile: str) -> None:
+def test_l1_no_name_becomes_a_header_or_markup(hostile: str) -> None:
     """The company's and the employee's."""
     read = letter(company=hostile, name=hostile)
     assert "Bcc" not in read

@@ -131,7 +131,7 @@ async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_pa
 
 @pytest.mark.rule("V7", "V8")
 @pytest.mark.parametrize("is_in_s3", [False, True], ids=["s3 has none", "s3 has the good one"])
-async def test_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Path, is_in_s3: bool) -> None:
+async def test_m14_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Path, is_in_s3: bool) -> None:
     """A disk that forgets: a good copy in S3 stays; without one the recording is said to be lost."""
     async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False

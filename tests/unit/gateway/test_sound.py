@@ -139,7 +139,7 @@ def test_music_goes_on_after_a_play_and_not_after_a_bridge() -> None:
 
 
 @pytest.mark.rule("C6")
-def test_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for() -> None:
+def test_m2_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for() -> None:
     """The tone and what waits behind it are over, as interrupted; each command has its own answer."""
     office = GatewayHarness()
     leg_id = a_caller(office)
@@ -160,7 +160,7 @@ def test_a_play_that_interrupts_is_heard_at_once_and_every_other_is_answered_for
 
 
 @pytest.mark.rule("C6", "G2")
-def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_again() -> None:
+def test_m2_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_again() -> None:
     """Unanswered commands come again, in their order; the tone does not."""
     office = GatewayHarness()
     leg_id = a_caller(office)
@@ -179,7 +179,7 @@ def test_a_gateway_that_dies_in_between_interrupts_once_and_nothing_is_heard_aga
 
 
 @pytest.mark.rule("C6")
-def test_what_comes_too_late_interrupts_nothing() -> None:
+def test_m2_what_comes_too_late_interrupts_nothing() -> None:
     """A word that is refused must not leave a caller in silence."""
     office = GatewayHarness()
     leg_id = a_caller(office)
@@ -191,7 +191,7 @@ def test_what_comes_too_late_interrupts_nothing() -> None:
     assert office.network.pbxs[PBX].legs[leg_id].listening == "tone"
 
 
-def test_music_goes_on_after_a_play_that_interrupted_another() -> None:
+def test_m2_music_goes_on_after_a_play_that_interrupted_another() -> None:
     """Only plays are ended, not the music behind them."""
     office = GatewayHarness()
     leg_id = a_caller(office)

@@ -65,7 +65,7 @@ def test_durations_are_as_spreadsheets_read_them(ms: int, said: str) -> None:
         "79,16",
     ],
 )
-def test_what_somebody_else_wrote_is_text_in_every_cell(said: str) -> None:
+def test_p9_what_somebody_else_wrote_is_text_in_every_cell(said: str) -> None:
     """Whoever calls writes the From of SIP, and any name can begin like a formula, a number or a date."""
     office = Office()
     department = stories.a_department(stories.SALES, said, stories.MOSCOW, stories.ANNA, version=2)
@@ -92,7 +92,7 @@ def test_what_somebody_else_wrote_is_text_in_every_cell(said: str) -> None:
         ("102", "'102"),
     ],
 )
-def test_a_phone_number_is_written_as_people_write_it(caller: str, cell: str) -> None:
+def test_p10_a_phone_number_is_written_as_people_write_it(caller: str, cell: str) -> None:
     """A bare row of digits is 7,9E+10 in a spreadsheet, and groups of three are a number with thousands."""
     office = Office().say(a_call(caller=caller), place())
     row = office.say(hung_up("in1"), at_s=30).row()

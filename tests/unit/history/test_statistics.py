@@ -70,7 +70,7 @@ def an_attempt(office: Office, agent_id: AgentId, number: int, at_s: float, leg:
 
 
 @pytest.mark.rule("C6", "H6")
-def test_an_attempt_that_reached_nobody_is_neither_answered_nor_missed() -> None:
+def test_p25_an_attempt_that_reached_nobody_is_neither_answered_nor_missed() -> None:
     """Two attempts and one talk are one answered call, of the employee as of the department."""
     office = Office().say(a_call(), place())
     office.say(ordered(), at_s=40).say(hung_up("in1"), at_s=45)
@@ -88,7 +88,7 @@ def test_an_attempt_that_reached_nobody_is_neither_answered_nor_missed() -> None
 
 
 @pytest.mark.rule("C7", "H6")
-def test_who_drops_before_the_customer_answers_has_answered_nothing() -> None:
+def test_p25_who_drops_before_the_customer_answers_has_answered_nothing() -> None:
     """The place is first again; the next agent has the talk."""
     office = Office().say(a_call(), place())
     office.say(ordered(), at_s=40).say(hung_up("in1"), at_s=45)
@@ -102,7 +102,7 @@ def test_who_drops_before_the_customer_answers_has_answered_nothing() -> None:
 
 
 @pytest.mark.rule("Q7", "H6")
-def test_who_picks_up_when_the_caller_has_gone_has_answered_nothing() -> None:
+def test_p25_who_picks_up_when_the_caller_has_gone_has_answered_nothing() -> None:
     """The employee hears that the caller has gone: no talk, no answered call."""
     office = Office().say(a_call(), taken(), rung(ANNA, "t1"))
     leg = LegId("t1.leg")
@@ -240,7 +240,7 @@ def histories(draw: st.DrawFn) -> list[Contact]:
 @pytest.mark.rule("H6")
 @settings(max_examples=150, deadline=None)
 @given(histories())
-def test_every_figure_equals_its_rows(contacts: list[Contact]) -> None:
+def test_p25_every_figure_equals_its_rows(contacts: list[Contact]) -> None:
     """Managers add the columns up; what does not add up is not believed, and rightly."""
     talks = [(talk, contact) for contact in contacts for talk in contact.talks]
     of_departments, of_employees = departments(contacts), employees(contacts)

@@ -41,7 +41,7 @@ def an_expired_callback() -> Office:
 
 
 @pytest.mark.rule("C4", "H4")
-def test_an_expired_row_s_wait_ends_at_its_deadline_wherever_it_is_told() -> None:
+def test_n5_an_expired_row_s_wait_ends_at_its_deadline_wherever_it_is_told() -> None:
     """History said 65 s, the letter 57 s, the deadline was at 42 s."""
     contact = an_expired_callback().contact()
     assert contact.places[0].waited_ms == DEADLINE_S * 1000
@@ -54,7 +54,7 @@ def test_an_expired_row_s_wait_ends_at_its_deadline_wherever_it_is_told() -> Non
 
 
 @pytest.mark.rule("V4")
-def test_a_letter_tells_the_wait_that_history_shows() -> None:
+def test_n5_a_letter_tells_the_wait_that_history_shows() -> None:
     """The recipients compare both."""
     office = voicemail.Office()
     fact = voicemail.expired(has_voice_message=False)
@@ -64,7 +64,7 @@ def test_a_letter_tells_the_wait_that_history_shows() -> None:
 
 
 @pytest.mark.rule("Q5")
-def test_a_caller_whom_the_machine_takes_waited_until_the_deadline() -> None:
+def test_n5_a_caller_whom_the_machine_takes_waited_until_the_deadline() -> None:
     """A phone that rang then has finished its ring: that is not the caller's deadline."""
     taken = structs.replace(place(), deadline_at=at(DEADLINE_S))
     office = Office().say(a_call(), taken)
@@ -87,7 +87,7 @@ def test_a_caller_whom_the_machine_takes_waited_until_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("ended_s", "deadline_s", "waited_s"), [(57, 42, 42), (30, 42, 30), (57, None, 57), (-1, 42, 0)]
 )
-def test_a_wait_ends_with_what_ended_it(ended_s: int, deadline_s: int | None, waited_s: int) -> None:
+def test_n5_a_wait_ends_with_what_ended_it(ended_s: int, deadline_s: int | None, waited_s: int) -> None:
     """With an answer there is no deadline, without one nothing counts after it."""
     deadline_at = None if deadline_s is None else at(deadline_s)
     assert waited_ms(at(0), at(ended_s), deadline_at) == waited_s * 1000

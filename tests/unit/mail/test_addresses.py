@@ -49,7 +49,7 @@ BAD = (
 
 @pytest.mark.rule("E1")
 @pytest.mark.parametrize("address", GOOD)
-def test_an_address_that_letters_can_have_is_taken_by_the_book_and_by_office_files(address: str) -> None:
+def test_p36_an_address_that_letters_can_have_is_taken_by_the_book_and_by_office_files(address: str) -> None:
     """Apostrophes, ampersands, letters of any alphabet, and private domains."""
     assert re.search(EMAIL_PATTERN, address)
     assert msgspec.convert(address, Email) == address
@@ -61,7 +61,7 @@ def test_an_address_that_letters_can_have_is_taken_by_the_book_and_by_office_fil
 
 @pytest.mark.rule("E1")
 @pytest.mark.parametrize("address", BAD)
-def test_what_is_no_address_is_refused_wherever_it_comes_in(address: str) -> None:
+def test_p36_what_is_no_address_is_refused_wherever_it_comes_in(address: str) -> None:
     """By the book's limits or its rules, and by office files; no letter is ever written to it."""
     with pytest.raises(addresses.InvalidAddress):
         addresses.on_the_wire(address)
@@ -76,7 +76,7 @@ def test_what_is_no_address_is_refused_wherever_it_comes_in(address: str) -> Non
 
 
 @pytest.mark.rule("V4")
-def test_a_recipient_without_a_card_has_a_real_address_too() -> None:
+def test_p36_a_recipient_without_a_card_has_a_real_address_too() -> None:
     """Somebody outside the company gets letters by name and address."""
     found = office()
     listed = msgspec.structs.replace(
@@ -95,7 +95,7 @@ def test_a_recipient_without_a_card_has_a_real_address_too() -> None:
         ("и\u0306@volga.example", "й@volga.example", "й@volga.example"),
     ],
 )
-def test_two_ways_to_write_an_address_are_one(written: str, shown: str, sent: str) -> None:
+def test_p36_two_ways_to_write_an_address_are_one(written: str, shown: str, sent: str) -> None:
     """One reader gets one letter; the name before the @ is its owner's and stays as it is."""
     assert (addresses.canonical(written), addresses.on_the_wire(written)) == (shown, sent)
 
@@ -103,7 +103,7 @@ def test_two_ways_to_write_an_address_are_one(written: str, shown: str, sent: st
 @pytest.mark.parametrize(
     "unseen", ["\n", "\r\n", "\x00", "\x85", "\u2028", "\u2029", "\u202e", "\u2066", "\ufeff"]
 )
-def test_the_book_takes_no_controls_and_separators_in_names(unseen: str) -> None:
+def test_l1_the_book_takes_no_controls_and_separators_in_names(unseen: str) -> None:
     """Within a name and at its end, where `$` alone would let a line feed pass."""
     for text, kind in (
         ("Гусев{}Родион", Name),

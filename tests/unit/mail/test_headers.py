@@ -66,7 +66,7 @@ def name_of(value: str) -> str:
 
 @pytest.mark.rule("V4")
 @given(st.sampled_from(SUBJECTS) | st.text(max_size=300))
-def test_a_subject_is_read_as_it_was_meant(subject: str) -> None:
+def test_p3_a_subject_is_read_as_it_was_meant(subject: str) -> None:
     """No space is lost between encoded words, and no line is longer than a reader takes."""
     header = headers.text("Subject", subject)
     assert read(unfolded(header)) == one_line(subject, 200)
@@ -80,7 +80,7 @@ def test_a_subject_is_read_as_it_was_meant(subject: str) -> None:
 
 @pytest.mark.rule("V4")
 @given(st.sampled_from((*NAMES, *SUBJECTS)) | st.text(max_size=200))
-def test_a_name_stays_one_recipient_and_is_shown_whole(name: str) -> None:
+def test_p4_a_name_stays_one_recipient_and_is_shown_whole(name: str) -> None:
     """However long, and whatever commas, quotes and brackets it has."""
     value = unfolded(headers.mailbox("To", name, "a@volga.example"))
     assert [address for _, address in getaddresses([value])] == ["a@volga.example"]
@@ -100,7 +100,7 @@ def test_a_name_stays_one_recipient_and_is_shown_whole(name: str) -> None:
         "\ud800",
     ],
 )
-def test_no_text_becomes_a_line_of_its_own(hostile: str) -> None:
+def test_l1_no_text_becomes_a_line_of_its_own(hostile: str) -> None:
     """Nor does it become one where a reader decodes it a second time."""
     for header in (headers.text("Subject", hostile), headers.mailbox("To", hostile, "a@volga.example")):
         assert all(line.startswith((" ", "Subject:", "To:")) for line in header.split("\r\n"))
@@ -112,7 +112,7 @@ def test_no_text_becomes_a_line_of_its_own(hostile: str) -> None:
         assert parameter.isascii()
 
 
-def test_a_files_name_is_there_in_both_forms() -> None:
+def test_l6_a_files_name_is_there_in_both_forms() -> None:
     """Programs that know no RFC 2231 show the MP3 by its name, too."""
     old, new = headers.file_names("сообщение-2026-11-21-1110.mp3")
     assert read(old) == 'name="сообщение-2026-11-21-1110.mp3"'
@@ -121,7 +121,7 @@ def test_a_files_name_is_there_in_both_forms() -> None:
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_headers_are_the_same_whatever_python_is_installed(python: str) -> None:
+def test_p3_headers_are_the_same_whatever_python_is_installed(python: str) -> None:
     """The releases of 3.11 to 3.13 fold differently: nothing is left to them. Skipped for those not here."""
     found = shutil.which(python)
     texts = "\0".join((*SUBJECTS, *NAMES))

@@ -50,7 +50,7 @@ def context_of(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext
     ("code", "verdict"), [(250, Verdict.ACCEPTED), (451, Verdict.DEFERRED), (550, Verdict.REFUSED)]
 )
 @pytest.mark.parametrize("verb", ["END", "RCPT"])
-async def test_an_answer_in_an_old_charset_is_judged_and_read(
+async def test_p1_an_answer_in_an_old_charset_is_judged_and_read(
     charset: str, code: int, verdict: Verdict, verb: str
 ) -> None:
     """One sending, and words that can be shown (cole/aiosmtplib #41)."""
@@ -63,7 +63,7 @@ async def test_an_answer_in_an_old_charset_is_judged_and_read(
 
 @pytest.mark.rule("V4", "E3")
 @pytest.mark.parametrize("is_encrypted", [False, True])
-async def test_hello_is_said_once_per_connection_and_after_encryption(
+async def test_l2_hello_is_said_once_per_connection_and_after_encryption(
     is_encrypted: bool, authority: trustme.CA
 ) -> None:
     """OpenSMTPD answers a second one with 503."""
@@ -77,7 +77,7 @@ async def test_hello_is_said_once_per_connection_and_after_encryption(
 
 
 @pytest.mark.rule("V4", "E3")
-async def test_a_server_that_is_slow_with_its_last_answer_gets_one_copy() -> None:
+async def test_l3_a_server_that_is_slow_with_its_last_answer_gets_one_copy() -> None:
     """Behind the dot a server may take longer than for anything else: it scans, or asks its own."""
     async with ScriptedServer(delays={"END": 3}) as server:
         answer = await sent(server.mailer(timeout_s=2, end_timeout_s=60))
@@ -86,7 +86,7 @@ async def test_a_server_that_is_slow_with_its_last_answer_gets_one_copy() -> Non
 
 
 @pytest.mark.rule("V4", "E3")
-async def test_the_waits_are_those_of_the_standard() -> None:
+async def test_l3_the_waits_are_those_of_the_standard() -> None:
     """RFC 5321, 4.5.3.2: five minutes for a command, ten for the dot; and less than the decider's lease."""
     from runtime.mail import mailer
     from services.voicemail import rules
@@ -99,7 +99,7 @@ async def test_the_waits_are_those_of_the_standard() -> None:
 @pytest.mark.parametrize(
     ("verb", "is_lost"), [("CONNECT", False), ("EHLO", False), ("RCPT", False), ("END", True)]
 )
-async def test_a_server_that_never_answers_is_told_from_one_that_is_slow(verb: str, is_lost: bool) -> None:
+async def test_l3_a_server_that_never_answers_is_told_from_one_that_is_slow(verb: str, is_lost: bool) -> None:
     """Where it fell silent is said; only behind the dot may the letter have arrived."""
     async with ScriptedServer(delays={verb: 60}) as server:
         answer = await sent(server.mailer(timeout_s=2, end_timeout_s=2))
@@ -109,7 +109,7 @@ async def test_a_server_that_never_answers_is_told_from_one_that_is_slow(verb: s
 
 
 @pytest.mark.rule("V4")
-async def test_optional_encryption_takes_any_certificate(authority: trustme.CA) -> None:
+async def test_l4_optional_encryption_takes_any_certificate(authority: trustme.CA) -> None:
     """Debian's Postfix comes with one that it has signed itself; the alternative would be none."""
     async with ScriptedServer(tls=context_of(authority, "elsewhere.example")) as server:
         assert (await sent(server.mailer())).verdict is Verdict.ACCEPTED
@@ -117,7 +117,7 @@ async def test_optional_encryption_takes_any_certificate(authority: trustme.CA) 
 
 
 @pytest.mark.rule("V4")
-async def test_required_encryption_verifies_by_the_authority_that_is_set(
+async def test_l4_required_encryption_verifies_by_the_authority_that_is_set(
     authority: trustme.CA, tmp_path: Path
 ) -> None:
     """A stranger's certificate gets no letter and no password, and a wrong name neither."""
@@ -136,7 +136,7 @@ async def test_required_encryption_verifies_by_the_authority_that_is_set(
 
 
 @pytest.mark.rule("V4")
-async def test_where_optional_encryption_fails_the_letter_goes_without_but_no_password() -> None:
+async def test_l4_where_optional_encryption_fails_the_letter_goes_without_but_no_password() -> None:
     """A server whose TLS is broken still takes letters; a password never follows in the clear."""
     broken = ScriptedServer({"STARTTLS": b"454 4.7.0 not now\r\n", "EHLO": b"250-here\r\n250 STARTTLS\r\n"})
     async with broken as server:
@@ -146,7 +146,7 @@ async def test_where_optional_encryption_fails_the_letter_goes_without_but_no_pa
     assert "AUTH" not in server.verbs
 
 
-def test_a_setting_that_names_no_certificates_is_refused_at_once(tmp_path: Path) -> None:
+def test_l4_a_setting_that_names_no_certificates_is_refused_at_once(tmp_path: Path) -> None:
     """And not with the first letter."""
     with pytest.raises(ValueError, match="RINGBACK_SMTP_CA"):
         server_at("smtps://localhost", ca=str(tmp_path / "missing.pem"))
@@ -167,7 +167,7 @@ def test_a_setting_that_names_no_certificates_is_refused_at_once(tmp_path: Path)
         {"RCPT": b"504 5.5.2 <host>: Helo command rejected: need fully-qualified hostname\r\n"},
     ],
 )
-async def test_what_is_wrong_with_us_defers_the_letter_and_raises_an_alarm(
+async def test_l5_what_is_wrong_with_us_defers_the_letter_and_raises_an_alarm(
     answers: dict[str, bytes],
 ) -> None:
     """Whatever the stage at which a server says so."""
@@ -177,7 +177,7 @@ async def test_what_is_wrong_with_us_defers_the_letter_and_raises_an_alarm(
 
 
 @pytest.mark.rule("E3", "V4")
-async def test_a_wrong_password_of_ours_ends_no_letter() -> None:
+async def test_l5_a_wrong_password_of_ours_ends_no_letter() -> None:
     """While a password is being changed letters wait, and what they carry is kept."""
     hello = b"250-here\r\n250 AUTH PLAIN LOGIN\r\n"
     async with ScriptedServer({"EHLO": hello, "AUTH": b"535 5.7.8 wrong\r\n"}) as server:
@@ -187,7 +187,7 @@ async def test_a_wrong_password_of_ours_ends_no_letter() -> None:
 
 
 @pytest.mark.rule("V4", "E3")
-async def test_a_letter_is_dated_when_it_is_sent() -> None:
+async def test_l6_a_letter_is_dated_when_it_is_sent() -> None:
     """Spam filters look askance at none, and at one of hours ago."""
     now = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
     async with ScriptedServer() as server:
@@ -213,7 +213,7 @@ async def test_a_letter_of_some_megabytes_arrives_as_it_is() -> None:
 
 
 @pytest.mark.rule("V4")
-async def test_a_domain_in_other_letters_goes_to_any_server_and_a_name_only_where_it_is_known() -> None:
+async def test_p36_a_domain_in_other_letters_goes_to_any_server_and_a_name_only_where_it_is_known() -> None:
     """Without SMTPUTF8 the part before the @ must be Latin; the domain has an ASCII form."""
     async with ScriptedServer() as server:
         assert (await sent(server.mailer(), recipient="ivan@почта.рф")).verdict is Verdict.ACCEPTED

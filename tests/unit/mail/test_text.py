@@ -14,25 +14,25 @@ from runtime.text import as_text, one_line
     "words",
     ["принято", "Почтовый ящик переполнен", "попробуйте позже", "ОШИБКА", "5.1.1 нет такого адресата"],
 )
-def test_words_in_a_charset_of_russia_are_read(charset: str, words: str) -> None:
+def test_p1_words_in_a_charset_of_russia_are_read(charset: str, words: str) -> None:
     """Servers answer in the charset of their country, and do not name it."""
     assert as_text(words.encode(charset)) == words
 
 
 @pytest.mark.parametrize("words", ["已接收", "邮箱不存在", "用户不存在", "信件太大"])
-def test_words_in_chinas_charset_are_read(words: str) -> None:
+def test_p1_words_in_chinas_charset_are_read(words: str) -> None:
     """The same in GBK."""
     assert as_text(words.encode("gbk")) == words
 
 
 @pytest.mark.parametrize("words", ["Boîte pleine", "Empfänger überfüllt", "größe"])
-def test_words_in_latin_1_are_read(words: str) -> None:
+def test_p1_words_in_latin_1_are_read(words: str) -> None:
     """And in the charset of western Europe."""
     assert as_text(words.encode("latin-1")) == words
 
 
 @given(st.binary(max_size=200), st.integers(min_value=0, max_value=999))
-def test_whatever_a_server_says_can_be_written_down(said: bytes, code: int) -> None:
+def test_p1_whatever_a_server_says_can_be_written_down(said: bytes, code: int) -> None:
     """A fact with its words goes onto the log, whatever bytes they came in."""
     assert msgspec.json.encode(as_text(said))
     answer = result_of_reply(Stage.RCPT, code, said.decode("utf-8", "surrogateescape"))
@@ -42,7 +42,7 @@ def test_whatever_a_server_says_can_be_written_down(said: bytes, code: int) -> N
 
 
 @given(st.text(max_size=400))
-def test_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
+def test_l1_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
     """It can stand in a header, in a file and on a screen."""
     cleaned = one_line(text)
     assert len(cleaned) <= 120

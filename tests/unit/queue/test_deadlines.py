@@ -57,7 +57,7 @@ def test_at_the_deadline_the_notice_plays_and_the_action_follows() -> None:
 
 @pytest.mark.rule("Q5")
 @pytest.mark.parametrize("notice", [directory.NoticeChoice(), QUIET])
-def test_at_the_deadline_nothing_more_is_announced(notice: directory.NoticeChoice) -> None:
+def test_m2_at_the_deadline_nothing_more_is_announced(notice: directory.NoticeChoice) -> None:
     """«You are third» may be a minute long where an office recorded its own: what follows does not wait."""
     voicemail = action("voicemail", notice=notice)
     office = an_empty_desk(auto=False, no_answer_ms=MINUTE, no_answer_action=voicemail)
@@ -74,7 +74,7 @@ def test_at_the_deadline_nothing_more_is_announced(notice: directory.NoticeChoic
 
 
 @pytest.mark.rule("C10", "Q5")
-def test_why_there_is_no_callback_is_heard_to_its_end() -> None:
+def test_m2_why_there_is_no_callback_is_heard_to_its_end() -> None:
     """An order that is refused at the deadline is followed by the notice: one after the other."""
     office = an_empty_desk(auto=False, no_answer_ms=MINUTE)
     office.calls("c1")

@@ -44,7 +44,7 @@ def welcome(office: Office) -> queue.AnnouncementMade:
 
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("calls", range(waiting.CALLS_MIN))
-def test_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: int) -> None:
+def test_n4_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: int) -> None:
     """The first caller of a new department heard «45 seconds», which nobody had measured."""
     office = after(calls)
     told = welcome(office)
@@ -55,13 +55,13 @@ def test_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: int) 
 
 
 @pytest.mark.rule("Q4")
-def test_with_enough_calls_the_estimate_is_what_they_took() -> None:
+def test_n4_with_enough_calls_the_estimate_is_what_they_took() -> None:
     """Three calls of a minute, three agents: the first in the queue waits for twenty seconds."""
     assert welcome(after(waiting.CALLS_MIN)).wait_estimate_ms == 20 * SECOND
 
 
 @pytest.mark.rule("Q4")
-def test_another_departments_calls_are_no_data_of_this_one() -> None:
+def test_n4_another_departments_calls_are_no_data_of_this_one() -> None:
     """The service desk's calls take an hour; what sales takes is not known yet."""
     office = after(waiting.CALLS_MIN)
     office.saves(office.department(ANNA, BORIS, VERA, department_id=SERVICE_DESK))
@@ -70,7 +70,7 @@ def test_another_departments_calls_are_no_data_of_this_one() -> None:
 
 
 @pytest.mark.rule("Q4", "Q12")
-def test_what_the_departments_calls_took_survives_a_restart() -> None:
+def test_n4_what_the_departments_calls_took_survives_a_restart() -> None:
     """A new process knows it from the records, at once."""
     office = after(waiting.CALLS_MIN)
     office.restarts()
@@ -78,7 +78,7 @@ def test_what_the_departments_calls_took_survives_a_restart() -> None:
 
 
 @pytest.mark.rule("Q4")
-def test_one_odd_call_among_the_first_does_not_decide_alone() -> None:
+def test_n4_one_odd_call_among_the_first_does_not_decide_alone() -> None:
     """Ten seconds, a wrong number, then two calls of three minutes: the average of the three."""
     office = an_office(ANNA)
     for number, for_ms in enumerate((10 * SECOND, 180 * SECOND, 180 * SECOND)):
@@ -113,7 +113,7 @@ def busy_phone(office: Office) -> None:
     ],
     ids=["paused", "not registered", "out of hours", "suspended", "removed", "answers busy"],
 )
-def test_only_agents_who_can_take_calls_shorten_the_wait(change: Change) -> None:
+def test_n4_only_agents_who_can_take_calls_shorten_the_wait(change: Change) -> None:
     """Of three agents one can't come: two share the calls."""
     office = after(waiting.CALLS_MIN)
     change(office)
@@ -121,7 +121,7 @@ def test_only_agents_who_can_take_calls_shorten_the_wait(change: Change) -> None
 
 
 @pytest.mark.rule("Q4")
-def test_an_agent_who_comes_back_counts_again() -> None:
+def test_n4_an_agent_who_comes_back_counts_again() -> None:
     """The pause is over."""
     office = after(waiting.CALLS_MIN)
     office.hears(office.pause(BORIS))
@@ -130,7 +130,7 @@ def test_an_agent_who_comes_back_counts_again() -> None:
 
 
 @pytest.mark.rule("Q4")
-def test_agents_who_are_on_calls_or_write_notes_count() -> None:
+def test_n4_agents_who_are_on_calls_or_write_notes_count() -> None:
     """They are who will take the caller: a queue in which all are busy is the usual one."""
     office = after(waiting.CALLS_MIN)
     for agent_id in (ANNA, BORIS, VERA):
@@ -143,7 +143,7 @@ def test_agents_who_are_on_calls_or_write_notes_count() -> None:
 
 
 @pytest.mark.rule("Q4")
-def test_with_nobody_who_can_take_calls_no_wait_is_told() -> None:
+def test_n4_with_nobody_who_can_take_calls_no_wait_is_told() -> None:
     """Everybody is paused: they may come back, and nobody knows when."""
     office = after(waiting.CALLS_MIN)
     for agent_id in (ANNA, BORIS, VERA):

@@ -88,7 +88,7 @@ def test_an_agent_who_had_accepted_hears_that_the_caller_has_gone_and_is_free() 
 
 
 @pytest.mark.rule("Q7")
-def test_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> None:
+def test_m2_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> None:
     """The goodbye does not wait for the number to be spoken, nor the agent for the end of the goodbye."""
     office = an_office(ANNA, auto=False)
     office.saves(office.agent(ANNA, mobile()))

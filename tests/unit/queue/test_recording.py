@@ -61,7 +61,7 @@ def test_the_caller_is_told_before_the_bridge_and_recorded_from_it_on() -> None:
 
 
 @pytest.mark.rule("R1")
-def test_what_is_being_said_then_is_interrupted() -> None:
+def test_m2_what_is_being_said_then_is_interrupted() -> None:
     """A caller who hears «you are third» to its end keeps the agent waiting."""
     office = a_recording_office()
     answered(office)

@@ -32,7 +32,7 @@ def rests(office: Office, agent_id: AgentId, how: Outcome = Outcome.BUSY) -> int
 
 @pytest.mark.rule("Q1", "Q2")
 @pytest.mark.parametrize("how", [Outcome.BUSY, Outcome.UNREACHABLE])
-def test_a_phone_that_is_busy_again_and_again_is_tried_less_and_less_often(how: Outcome) -> None:
+def test_n11_a_phone_that_is_busy_again_and_again_is_tried_less_and_less_often(how: Outcome) -> None:
     """The pause between rounds, twice as long each time, to a minute."""
     office = an_office(ANNA)
     office.calls("c1")
@@ -41,7 +41,7 @@ def test_a_phone_that_is_busy_again_and_again_is_tried_less_and_less_often(how: 
 
 
 @pytest.mark.rule("Q1")
-def test_a_busy_extension_is_offered_a_place_a_dozen_times_in_ten_minutes_at_most() -> None:
+def test_n11_a_busy_extension_is_offered_a_place_a_dozen_times_in_ten_minutes_at_most() -> None:
     """It was nineteen times in a row, one every five seconds."""
     office = an_office(ANNA)
     office.calls("c1")
@@ -54,7 +54,7 @@ def test_a_busy_extension_is_offered_a_place_a_dozen_times_in_ten_minutes_at_mos
 
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("kind", ["ring_all", "longest_idle", "linear", "cumulative"])
-def test_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
+def test_n11_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
     """The busy phone uses up no step, and the rounds of the others go on as ever."""
     office = an_office(ANNA, BORIS, strategy=by(kind))
     office.calls("c1")
@@ -68,7 +68,7 @@ def test_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
 
 
 @pytest.mark.rule("Q2")
-def test_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
+def test_n11_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
     """Why nobody rang her can be asked; she is still the longest idle."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.talks(ANNA, "before")
@@ -81,7 +81,7 @@ def test_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
 
 
 @pytest.mark.rule("Q2")
-def test_a_phone_that_shows_idle_ends_the_rest_and_the_count() -> None:
+def test_n11_a_phone_that_shows_idle_ends_the_rest_and_the_count() -> None:
     """She has hung up: rung in the next round, and next time the rest is short again."""
     office = an_office(ANNA)
     office.calls("c1")
@@ -96,7 +96,7 @@ def test_a_phone_that_shows_idle_ends_the_rest_and_the_count() -> None:
 
 @pytest.mark.rule("Q2")
 @pytest.mark.parametrize("how", ["answers", "declines", "misses"])
-def test_an_agent_who_was_there_begins_anew(how: str) -> None:
+def test_n11_an_agent_who_was_there_begins_anew(how: str) -> None:
     """Answered, declined, rung out: the phone works, and what was before says nothing of it."""
     office = an_office(ANNA)
     office.calls("c1")
@@ -115,7 +115,7 @@ def test_an_agent_who_was_there_begins_anew(how: str) -> None:
 
 
 @pytest.mark.rule("O9")
-def test_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
+def test_n11_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
     """It is skipped and probed by itself; when it is back, nobody rests for a minute."""
     office = an_office(ANNA)
     office.saves(a_pbx(VOLGA), office.agent(ANNA, pbx_id=VOLGA))
@@ -127,7 +127,7 @@ def test_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
     assert office.place("c1").pbx_id == MOSCOW
 
 
-def test_a_restart_forgets_no_rest() -> None:
+def test_n11_a_restart_forgets_no_rest() -> None:
     """Another process goes on where the last one was."""
     office = an_office(ANNA)
     office.calls("c1")

@@ -21,7 +21,7 @@ def started_at(office: Office, agent_id: AgentId) -> Instant:
 
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("how", [Outcome.DECLINED, Outcome.BUSY, Outcome.UNAVAILABLE])
-def test_the_end_of_an_agent_who_was_started_earlier_frees_no_step(how: Outcome) -> None:
+def test_m13_the_end_of_an_agent_who_was_started_earlier_frees_no_step(how: Outcome) -> None:
     """The first says no at 13 s; the second has been ringing for 3 s, and the third starts at 20 s."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
@@ -32,7 +32,7 @@ def test_the_end_of_an_agent_who_was_started_earlier_frees_no_step(how: Outcome)
 
 
 @pytest.mark.rule("Q1")
-def test_an_earlier_agent_whose_phone_rings_out_frees_no_step() -> None:
+def test_m13_an_earlier_agent_whose_phone_rings_out_frees_no_step() -> None:
     """A network that gives up after thirteen seconds does not make the third start sooner."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
@@ -43,7 +43,7 @@ def test_an_earlier_agent_whose_phone_rings_out_frees_no_step() -> None:
 
 
 @pytest.mark.rule("Q1", "O5")
-def test_an_offer_that_is_withdrawn_from_an_earlier_agent_frees_no_step() -> None:
+def test_m13_an_offer_that_is_withdrawn_from_an_earlier_agent_frees_no_step() -> None:
     """The head suspends the first agent, whose phone stops; nobody else hears of it."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
@@ -55,7 +55,7 @@ def test_an_offer_that_is_withdrawn_from_an_earlier_agent_frees_no_step() -> Non
 
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("how", [Outcome.DECLINED, Outcome.BUSY, Outcome.UNAVAILABLE, Outcome.NO_ANSWER])
-def test_the_end_of_the_agent_who_was_started_last_frees_the_step(how: Outcome) -> None:
+def test_m13_the_end_of_the_agent_who_was_started_last_frees_the_step(how: Outcome) -> None:
     """The second says no at 13 s: the third starts now, and its own step begins."""
     office = an_office(ANNA, BORIS, VERA, GLEB, strategy=CUMULATIVE)
     office.calls("c1")
@@ -66,7 +66,7 @@ def test_the_end_of_the_agent_who_was_started_last_frees_the_step(how: Outcome) 
 
 
 @pytest.mark.rule("Q1", "O5")
-def test_a_withdrawn_offer_of_the_agent_who_was_started_last_frees_the_step() -> None:
+def test_m13_a_withdrawn_offer_of_the_agent_who_was_started_last_frees_the_step() -> None:
     """Who is taken off the list does not hold the next one up."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
@@ -76,7 +76,7 @@ def test_a_withdrawn_offer_of_the_agent_who_was_started_last_frees_the_step() ->
 
 
 @pytest.mark.rule("Q1")
-def test_a_step_that_was_freed_once_is_not_freed_by_who_is_last_of_the_rest() -> None:
+def test_m13_a_step_that_was_freed_once_is_not_freed_by_who_is_last_of_the_rest() -> None:
     """The second declines and the third starts; then the first declines: the fourth waits for its step."""
     office = an_office(ANNA, BORIS, VERA, GLEB, strategy=CUMULATIVE)
     office.calls("c1")
@@ -90,7 +90,7 @@ def test_a_step_that_was_freed_once_is_not_freed_by_who_is_last_of_the_rest() ->
 
 
 @pytest.mark.rule("Q1")
-def test_when_nobody_rings_any_more_the_next_starts_at_once() -> None:
+def test_m13_when_nobody_rings_any_more_the_next_starts_at_once() -> None:
     """The caller never waits beside a free agent for a step in which no phone rings."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
@@ -101,7 +101,7 @@ def test_when_nobody_rings_any_more_the_next_starts_at_once() -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_after_an_earlier_decline_all_end_one_ring_time_after_the_last_start() -> None:
+def test_m13_after_an_earlier_decline_all_end_one_ring_time_after_the_last_start() -> None:
     """The decline changes neither when the last one starts nor when the round ends."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
@@ -114,7 +114,7 @@ def test_after_an_earlier_decline_all_end_one_ring_time_after_the_last_start() -
 
 
 @pytest.mark.rule("Q1")
-def test_a_phone_that_begins_to_ring_late_does_not_prolong_the_round() -> None:
+def test_m13_a_phone_that_begins_to_ring_late_does_not_prolong_the_round() -> None:
     """All end one ring time after the last start, and not after the last sign of life of an earlier one."""
     office = an_office(ANNA, BORIS, auto=False, strategy=CUMULATIVE)
     office.calls("c1")
@@ -135,7 +135,7 @@ def test_a_phone_that_begins_to_ring_late_does_not_prolong_the_round() -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_a_phone_may_ring_for_as_long_as_late_starters_prolong_the_round() -> None:
+def test_m13_a_phone_may_ring_for_as_long_as_late_starters_prolong_the_round() -> None:
     """Three become free one after the other, each just before the round would have ended."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     for name in ("before1", "before2"):

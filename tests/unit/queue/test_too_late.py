@@ -53,7 +53,7 @@ def a_slow_office(*agents: AgentId, **settings: object) -> Office:
 
 @pytest.mark.rule("Q1", "Q2")
 @pytest.mark.parametrize("how", [refused, given_up])
-def test_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_at_once(
+def test_n3_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_at_once(
     how: Callable[[LegId], Fact],
 ) -> None:
     """The agent did nothing wrong: no rest, not tried, not unreachable; the caller waits for nothing."""
@@ -72,7 +72,7 @@ def test_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_at_o
 
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("kind", ["ring_all", "longest_idle", "linear", "cumulative"])
-def test_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str) -> None:
+def test_n3_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str) -> None:
     """It counts as nothing in every strategy: the order is as if it had not been."""
     office = a_slow_office(ANNA, BORIS, strategy=by(kind))
     office.calls("c1")
@@ -80,7 +80,7 @@ def test_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str) -
     assert set(office.ringing("c1")) == ({ANNA, BORIS} if kind == "ring_all" else {ANNA})
 
 
-def test_a_pbx_is_not_away_because_we_were_too_late_to_dial_through_it() -> None:
+def test_n3_a_pbx_is_not_away_because_we_were_too_late_to_dial_through_it() -> None:
     """Its other agents would be skipped for a minute (O9)."""
     office = a_slow_office()
     office.saves(
@@ -95,7 +95,7 @@ def test_a_pbx_is_not_away_because_we_were_too_late_to_dial_through_it() -> None
 
 
 @pytest.mark.rule("Q2")
-def test_with_two_phones_none_of_which_rings_yet_both_are_dialled_anew() -> None:
+def test_n3_with_two_phones_none_of_which_rings_yet_both_are_dialled_anew() -> None:
     """The one that was dialled in time is stopped: the next offer has all phones of the agent."""
     office = a_slow_office(ANNA)
     office.saves(office.agent(ANNA, desk(ANNA), mobile()))
@@ -106,7 +106,7 @@ def test_with_two_phones_none_of_which_rings_yet_both_are_dialled_anew() -> None
 
 
 @pytest.mark.rule("E4")
-def test_a_phone_that_rings_already_rings_on_when_another_came_too_late() -> None:
+def test_n3_a_phone_that_rings_already_rings_on_when_another_came_too_late() -> None:
     """Stopping it would be worse than one phone less."""
     office = a_slow_office(ANNA)
     office.saves(office.agent(ANNA, desk(ANNA), mobile()))
@@ -120,7 +120,7 @@ def test_a_phone_that_rings_already_rings_on_when_another_came_too_late() -> Non
 
 
 @pytest.mark.rule("Q1")
-def test_a_machine_that_is_always_late_is_given_a_pause_as_between_rounds() -> None:
+def test_n3_a_machine_that_is_always_late_is_given_a_pause_as_between_rounds() -> None:
     """Three in a row, then one every five seconds: no hot loop, however many wait."""
     office = a_slow_office(ANNA)
     for name in ("c1", "c2", "c3"):
@@ -140,7 +140,7 @@ def test_a_machine_that_is_always_late_is_given_a_pause_as_between_rounds() -> N
 
 
 @pytest.mark.rule("Q1")
-def test_after_a_minute_in_time_lateness_is_forgotten() -> None:
+def test_n3_after_a_minute_in_time_lateness_is_forgotten() -> None:
     """Two this morning and one now are not three in a row."""
     office = a_slow_office(ANNA)
     office.calls("c1")
@@ -154,7 +154,7 @@ def test_after_a_minute_in_time_lateness_is_forgotten() -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_an_offer_that_ended_otherwise_ends_the_row() -> None:
+def test_n3_an_offer_that_ended_otherwise_ends_the_row() -> None:
     """Late, late, missed, late: the machine is well enough."""
     office = a_slow_office(ANNA, strategy=by("ring_all", ring_ms=SECOND))
     office.calls("c1")
@@ -168,7 +168,7 @@ def test_an_offer_that_ended_otherwise_ends_the_row() -> None:
 
 
 @pytest.mark.rule("Q5")
-def test_a_fallback_employee_we_were_too_late_to_ring_is_rung_again() -> None:
+def test_n3_a_fallback_employee_we_were_too_late_to_ring_is_rung_again() -> None:
     """The last person who could help is not passed over because of us; after three times it is voicemail."""
     office = a_slow_office(
         no_answer_ms=MINUTE, no_answer_action=action("fallback_employee", agent_id=BORIS, notice=silence())
@@ -186,7 +186,7 @@ def test_a_fallback_employee_we_were_too_late_to_ring_is_rung_again() -> None:
 
 
 @pytest.mark.rule("E4")
-def test_a_mobile_that_was_not_asked_for_its_key_in_time_did_not_refuse_it() -> None:
+def test_n3_a_mobile_that_was_not_asked_for_its_key_in_time_did_not_refuse_it() -> None:
     """The agent picked up and heard nothing."""
     office = a_slow_office(ANNA)
     office.saves(office.agent(ANNA, mobile()))
@@ -201,7 +201,7 @@ def test_a_mobile_that_was_not_asked_for_its_key_in_time_did_not_refuse_it() -> 
 
 
 @pytest.mark.rule("C1")
-def test_an_invitation_that_came_too_late_is_made_again() -> None:
+def test_n3_an_invitation_that_came_too_late_is_made_again() -> None:
     """Who was not told «press 1» can't know it; a gap later the caller is told."""
     office = a_slow_office(ANNA, callback=directory.CallbackSettings(is_on=True))
     office.calls("c1")

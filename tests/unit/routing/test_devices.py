@@ -342,7 +342,7 @@ def test_a_leg_that_rings_belongs_to_the_person_and_not_to_the_extension() -> No
     assert office.last(routing.PersonAnswered).agent_id == ANNA
 
 
-def test_a_phone_that_we_were_too_late_to_dial_is_dialled_again() -> None:
+def test_n3_a_phone_that_we_were_too_late_to_dial_is_dialled_again() -> None:
     """The employee did nothing wrong: no miss, and the call rings as before."""
     office = an_office(auto=False)
     office.calls()
@@ -361,7 +361,7 @@ def test_a_phone_that_we_were_too_late_to_dial_is_dialled_again() -> None:
     assert office.said(routing.PersonMissed) == []
 
 
-def test_a_machine_that_is_always_late_rings_nobody_beyond_the_ring_time() -> None:
+def test_n3_a_machine_that_is_always_late_rings_nobody_beyond_the_ring_time() -> None:
     """The no-answer rule follows as ever."""
     office = an_office(auto=False)
     office.calls()

@@ -160,7 +160,7 @@ def test_a_caller_whose_leg_is_answered_hears_ringing_while_a_phone_rings() -> N
 
 
 @pytest.mark.rule("D3")
-def test_a_notice_does_not_wait_for_the_ringing_tone() -> None:
+def test_m2_a_notice_does_not_wait_for_the_ringing_tone() -> None:
     """Even if the command that stops the tone is late, a new play ends the one before it."""
     office = an_office(auto=False)
     office.rules(ANNA, no_answer=to_colleague(BORIS, STANDARD))

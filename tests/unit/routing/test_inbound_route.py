@@ -50,7 +50,7 @@ def test_the_number_is_compared_as_people_dial_it() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_call_is_passed_on_under_the_number_that_everybody_keeps() -> None:
+def test_p7_a_call_is_passed_on_under_the_number_that_everybody_keeps() -> None:
     """Queue, voicemail and the agent's ear get one form, whatever the trunk wrote."""
     office = an_office()
     office.calls(SALES_LINE, caller="8 912 345-67-89")

@@ -27,7 +27,7 @@ def said(fact: Fact) -> Fact:
 
 
 @pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "gbk", "latin-1", "utf-16"])
-def test_an_answer_in_another_encoding_is_said_all_the_same(encoding: str) -> None:
+def test_p1_an_answer_in_another_encoding_is_said_all_the_same(encoding: str) -> None:
     """A letter that was accepted must not be sent again because of how its server said so."""
     words = "2.0.0 naïve" if encoding == "latin-1" else "2.0.0 принято"
     answer = words.encode(encoding).decode("utf-8", "surrogateescape")
@@ -37,7 +37,7 @@ def test_an_answer_in_another_encoding_is_said_all_the_same(encoding: str) -> No
     assert "\N{REPLACEMENT CHARACTER}" in found.answer
 
 
-def test_only_the_characters_that_are_none_are_replaced() -> None:
+def test_p1_only_the_characters_that_are_none_are_replaced() -> None:
     """Deep in a message, too; and halves that belong together become what they mean."""
     recipient = Recipient(name="Вера \udcff", email="v@volga.example")
     fact = LetterDue(letter_id="l\ud83d\ude00", kind=LetterKind.EXPIRED, recipient=recipient)
@@ -47,7 +47,7 @@ def test_only_the_characters_that_are_none_are_replaced() -> None:
     assert found.recipient.name == "Вера \N{REPLACEMENT CHARACTER}"
 
 
-def test_text_that_is_text_is_said_to_the_byte() -> None:
+def test_p1_text_that_is_text_is_said_to_the_byte() -> None:
     """The same bytes for the same message, on every machine."""
     fact = LetterAccepted(letter_id="l1", answer="250 принято 😀")
     assert said(fact) == fact

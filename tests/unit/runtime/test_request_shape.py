@@ -75,7 +75,7 @@ def found(**fields: Any) -> Fault:
         ({"others": {"ab": []}}, "others.ab", "«others.ab» holds the wrong thing: a list.", "It needs an"),
     ],
 )  # fmt: skip
-def test_each_of_the_commonest_mistakes_has_its_words_and_its_place(
+def test_n7_each_of_the_commonest_mistakes_has_its_words_and_its_place(
     fields: dict[str, Any], field: str, cause: str, remedy: str
 ) -> None:
     """Who sends a wrong card repairs it without reading our code, or msgspec's."""
@@ -85,14 +85,14 @@ def test_each_of_the_commonest_mistakes_has_its_words_and_its_place(
     assert fault.remedy.en.startswith(remedy)
 
 
-def test_every_mistake_is_told_at_once_in_the_order_of_the_fields() -> None:
+def test_n7_every_mistake_is_told_at_once_in_the_order_of_the_fields() -> None:
     """Who repairs a card wants to go through it once."""
     faults = request_shape.faults({"x": 1, "delay_ms": -1, "hours": [{"days": [9]}, 3]}, Card, FORMS)
     assert [fault.field for fault in faults] == ["x", "name", "delay_ms", "hours.0.days.0", "hours.1"]
 
 
 @pytest.mark.parametrize("body", [None, 1, "x", [], [{}], True])
-def test_a_body_that_is_no_object_is_called_so(body: Any) -> None:
+def test_n7_a_body_that_is_no_object_is_called_so(body: Any) -> None:
     """There is no field to name."""
     (fault,) = request_shape.faults(body, Card, FORMS)
     assert (fault.field, fault.cause.en) == ("", "The request's body is no JSON object.")
@@ -108,7 +108,7 @@ json = st.recursive(
 
 
 @given(json)
-def test_whatever_is_refused_is_told_and_whatever_is_taken_is_not(value: Any) -> None:
+def test_n7_whatever_is_refused_is_told_and_whatever_is_taken_is_not(value: Any) -> None:
     """The words must not disagree with msgspec, which decides, nor speak in its language."""
     try:
         msgspec.convert(value, Card, strict=False)
@@ -122,7 +122,7 @@ def test_whatever_is_refused_is_told_and_whatever_is_taken_is_not(value: Any) ->
         assert "`" not in fault.cause.en + fault.remedy.en
 
 
-def test_what_stood_there_is_cut() -> None:
+def test_n7_what_stood_there_is_cut() -> None:
     """An answer is no place for a page that somebody sent."""
     assert len(found(**{"y" * 5_000: 1}).cause.en) < 200
     assert len(found(role="z" * 5_000).cause.en) < 200
@@ -137,6 +137,8 @@ def test_what_stood_there_is_cut() -> None:
         ("", [], None),
     ],
 )
-def test_a_word_is_taken_for_the_one_it_is_most_like(word: str, known: list[str], likely: str | None) -> None:
+def test_n10_a_word_is_taken_for_the_one_it_is_most_like(
+    word: str, known: list[str], likely: str | None
+) -> None:
     """«Did you mean»: a guess that has nothing to do with it would be worse than none."""
     assert meant(word, known) == likely

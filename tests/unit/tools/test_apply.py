@@ -34,7 +34,7 @@ def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tm
     assert notice.key == key
 
 
-def test_a_pbx_has_its_lines_for_apologies_and_a_department_its_shortest_talk() -> None:
+def test_m12_a_pbx_has_its_lines_for_apologies_and_a_department_its_shortest_talk() -> None:
     """Both have a usual value (C4, C14); a key for who picks up is asked for where the file says so (C16)."""
     usual = facts(read(PLAIN), NOW)
     assert {fact.apologies_at_once_max for fact in usual if isinstance(fact, PbxSaved)} == {5}

@@ -70,7 +70,7 @@ def with_people(hours: str, alias: str) -> str:
         "&week always",
     ],
 )
-def test_a_mistake_under_an_anchor_is_told_once_at_the_anchor(hours: str) -> None:
+def test_n10_a_mistake_under_an_anchor_is_told_once_at_the_anchor(hours: str) -> None:
     """Eight people share the week: one correction, one line."""
     text = with_people(hours, "*week")
     lines = {printed_line(problem, "office.yaml") for problem in problems_of(text)}
@@ -79,7 +79,7 @@ def test_a_mistake_under_an_anchor_is_told_once_at_the_anchor(hours: str) -> Non
     assert len(lines) == (2 if "form" in hours else 1)
 
 
-def test_a_misspelt_key_beside_an_alias_is_told_where_it_stands() -> None:
+def test_n10_a_misspelt_key_beside_an_alias_is_told_where_it_stands() -> None:
     """The anchor is right, and the word before the alias is not."""
     text = with_people("&week [{days: mon, from: '09:00', to: '18:00'}]", "*week")
     text = text.replace("extension: 403, hours: *week", "extension: 403, horus: *week")
@@ -101,14 +101,14 @@ def test_a_misspelt_key_beside_an_alias_is_told_where_it_stands() -> None:
         ("lines:", "notices: {welcome: {spoken: 'Вы {positon}-й'}}\n    lines:", "{position}"),
     ],
 )
-def test_what_was_probably_meant_is_said(before: str, after: str, guess: str) -> None:
+def test_n10_what_was_probably_meant_is_said(before: str, after: str, guess: str) -> None:
     """Unknown words and names: «did you mean», in both languages."""
     found = [problem.explanation for problem in problems_of(changed((before, after)))]
     assert any(f"id you mean «{guess}»?" in each.cause.en + each.remedy.en for each in found), found
     assert any(f"мелось в виду «{guess}»?" in each.cause.ru + each.remedy.ru for each in found), found
 
 
-def test_a_word_like_none_is_answered_with_those_there_are() -> None:
+def test_n10_a_word_like_none_is_answered_with_those_there_are() -> None:
     """Who does not know the words learns them."""
     problem = only_problem_of(changed(("lines:", "colour: red\n    lines:")))
     assert problem.remedy.startswith(
@@ -117,7 +117,7 @@ def test_a_word_like_none_is_answered_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(("options", "lang"), [(("--language", "ru"), "C"), ((), "ru_RU.UTF-8")])
-def test_apply_speaks_russian_to_those_who_read_it(
+def test_n10_apply_speaks_russian_to_those_who_read_it(
     options: tuple[str, ...],
     lang: str,
     tmp_path: Path,
@@ -139,7 +139,7 @@ def test_apply_speaks_russian_to_those_who_read_it(
     assert ": ошибка: это не YAML. Посмотрите на скобки" in capsys.readouterr().err
 
 
-def test_everybody_else_is_spoken_to_in_english(
+def test_n10_everybody_else_is_spoken_to_in_english(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also on a Russian machine, where it is asked for."""
@@ -149,7 +149,7 @@ def test_everybody_else_is_spoken_to_in_english(
     assert capsys.readouterr().err.count(": error: this is not YAML") == 3
 
 
-def test_a_dry_run_without_a_directory_warns_of_all_that_a_real_one_would(
+def test_n10_a_dry_run_without_a_directory_warns_of_all_that_a_real_one_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who looks first is not surprised afterwards."""
@@ -158,7 +158,7 @@ def test_a_dry_run_without_a_directory_warns_of_all_that_a_real_one_would(
 
 
 @pytest.mark.rule("S1")
-def test_an_office_file_has_call_scenarios() -> None:
+def test_n10_an_office_file_has_call_scenarios() -> None:
     """What happens to a call before it reaches a department: written beside the rest, saved with it."""
     [said] = [fact for fact in facts_of(WITH_SCENARIO) if isinstance(fact, ScenarioSaved)]
     assert [(each.element_id, each.kind) for each in said.elements] == [
@@ -188,7 +188,7 @@ def test_an_office_file_has_call_scenarios() -> None:
         ('{ "1": sales,', '{ "11": sales,', "is not written as it should be", '"11"'),
     ],
 )
-def test_what_is_wrong_with_a_scenario_is_told_with_its_line(
+def test_n10_what_is_wrong_with_a_scenario_is_told_with_its_line(
     before: str, after: str, said: str, at: str
 ) -> None:
     """Elements and arrows have names in a file, and numbers in a card."""

@@ -28,7 +28,7 @@ def at_work(said: list[AgentAvailabilitySaved], at: Instant) -> set[str]:
 
 
 @pytest.mark.parametrize("file", OFFICES, ids=lambda file: file.parent.name)
-def test_at_any_hour_every_department_of_an_example_has_somebody_at_work(file: Path) -> None:
+def test_n11_at_any_hour_every_department_of_an_example_has_somebody_at_work(file: Path) -> None:
     """Who tries the product on a Saturday night must not meet voicemail alone."""
     for weeks in (0, 5, 26):  # the New Year's holidays of some employees, and summer time elsewhere
         monday = Instant(NOW + weeks * 7 * 24 * HOUR_MS)

@@ -18,7 +18,7 @@ THIRD_CALLS_S = 3
 
 @pytest.mark.parametrize("planned", [pace.USUAL, pace.FAST], ids=["usual", "fast"])
 @pytest.mark.parametrize("ready_s", [5, 15, 40, 90, 1_000])
-def test_whoever_is_killed_may_be_away_as_long_as_the_services_took_to_start(
+def test_n3_whoever_is_killed_may_be_away_as_long_as_the_services_took_to_start(
     planned: pace.Pace, ready_s: float
 ) -> None:
     """The places that are open then outlast it, and the story stays the same one."""
@@ -35,7 +35,7 @@ def test_whoever_is_killed_may_be_away_as_long_as_the_services_took_to_start(
 
 
 @pytest.mark.parametrize("planned", [pace.USUAL, pace.FAST], ids=["usual", "fast"])
-def test_a_machine_with_nothing_else_to_do_plays_the_planned_morning(planned: pace.Pace) -> None:
+def test_n3_a_machine_with_nothing_else_to_do_plays_the_planned_morning(planned: pace.Pace) -> None:
     """Whoever tries the project out does not wait for what a slow machine needs."""
     assert planned.on(pace.READY_S_QUIET) == planned
     # To the third customer's deadline, then half a minute for apology, message and letter.
@@ -43,7 +43,7 @@ def test_a_machine_with_nothing_else_to_do_plays_the_planned_morning(planned: pa
 
 
 @pytest.mark.parametrize("ready_s", [5, 1_000])
-def test_an_office_at_any_pace_is_one_that_the_directory_saves(ready_s: float) -> None:
+def test_n3_an_office_at_any_pace_is_one_that_the_directory_saves(ready_s: float) -> None:
     """Its longest times are within what an office may have."""
     text = string.Template((HERE / "office.yaml").read_text(encoding="utf-8"))
     sheet, problems = office.examine(read(text.substitute(pace.FAST.on(ready_s).times()), "office.yaml"))

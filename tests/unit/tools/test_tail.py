@@ -46,7 +46,7 @@ def test_masking_leaves_times_and_short_numbers_alone() -> None:
     assert masked(OrganizationId("veter")) == "veter"
 
 
-def test_a_digest_and_a_uuid_are_shown_whole() -> None:
+def test_n11_a_digest_and_a_uuid_are_shown_whole() -> None:
     """Whoever compares an object's checksum with the store's must read all of its digits."""
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822123456789012345f0"
     key = f"uploads/veter/{digest}"
@@ -57,7 +57,7 @@ def test_a_digest_and_a_uuid_are_shown_whole() -> None:
     )
 
 
-def test_the_timeline_shows_a_recordings_checksum_whole() -> None:
+def test_n11_the_timeline_shows_a_recordings_checksum_whole() -> None:
     """It is compared with the store's, digit by digit."""
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822123456789012345f0"
     fact = g.RecordingFinished(
@@ -72,7 +72,7 @@ def test_the_timeline_shows_a_recordings_checksum_whole() -> None:
     assert f"sha256={digest}" in shown(fact, Words())
 
 
-def test_a_number_beside_letters_or_a_digest_is_still_masked() -> None:
+def test_n11_a_number_beside_letters_or_a_digest_is_still_masked() -> None:
     """What keeps checksums readable must not leave a number to read."""
     assert masked("+74950001000ext201 tel:+74950001000") == "+7…1000ext201 tel:+7…1000"
     assert masked("ab79161234567") == "ab79…4567"

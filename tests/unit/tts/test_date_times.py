@@ -82,42 +82,42 @@ ENGLISH = {
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", TIMES)
-def test_hours_are_hours_however_they_are_written(written: str) -> None:
+def test_p19_hours_are_hours_however_they_are_written(written: str) -> None:
     """«с восьми часов тридцати минут», never «восемь целых тридцать сотых»; «24:00» is a time, too."""
     assert as_spoken(Language.RUSSIAN, written) == TIMES[written]
 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", DAYS)
-def test_a_day_is_a_day_with_and_without_its_year(written: str) -> None:
+def test_p19_a_day_is_a_day_with_and_without_its_year(written: str) -> None:
     """«до 31.12» is no fraction."""
     assert as_spoken(Language.RUSSIAN, written) == DAYS[written]
 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", SIGNS)
-def test_a_sign_before_a_number_is_said(written: str) -> None:
+def test_p20_a_sign_before_a_number_is_said(written: str) -> None:
     """Five degrees of frost are not five of warmth; the plus of a phone number stays its plus."""
     assert as_spoken(Language.RUSSIAN, written) == SIGNS[written]
 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", RANGES)
-def test_both_numbers_of_a_range_agree_with_what_is_counted(written: str) -> None:
+def test_p20_both_numbers_of_a_range_agree_with_what_is_counted(written: str) -> None:
     """«одна-две минуты», not «один-две минуты»."""
     assert as_spoken(Language.RUSSIAN, written) == RANGES[written]
 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", FRACTIONS)
-def test_fractions_stay_fractions(written: str) -> None:
+def test_p19_fractions_stay_fractions(written: str) -> None:
     """What is measured, or has one digit behind its point, is no time."""
     assert as_spoken(Language.RUSSIAN, written) == FRACTIONS[written]
 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", ENGLISH)
-def test_english_reads_them_as_well(written: str) -> None:
+def test_p19_p20_english_reads_them_as_well(written: str) -> None:
     """With a m and p m, and with the month first, as Americans write it."""
     assert as_spoken(Language.ENGLISH, written) == ENGLISH[written]
 
@@ -129,7 +129,7 @@ def test_english_reads_them_as_well(written: str) -> None:
     mark=st.sampled_from(".-:"),
     language=st.sampled_from(Language),
 )
-def test_a_time_is_read_the_same_whatever_its_mark(
+def test_p19_a_time_is_read_the_same_whatever_its_mark(
     hour: int, minute: int, mark: str, language: Language
 ) -> None:
     """A dot, a dash and a colon mean the same between an hour and its minutes."""

@@ -79,7 +79,7 @@ ENGLISH = {
         ("GB", "Call zero three zero, nine zero one eight two zero"),
     ],
 )
-def test_a_number_without_a_country_is_grouped_as_the_organization_s_country_does(
+def test_p8_a_number_without_a_country_is_grouped_as_the_organization_s_country_does(
     region: str, spoken: str
 ) -> None:
     """030 901820 is a number in Berlin: «zero three zero», not «thirty»; elsewhere it is a row of digits."""

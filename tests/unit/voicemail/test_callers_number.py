@@ -41,7 +41,7 @@ def letter(caller: str | None, region: str = "RU") -> SendLetter:
         ("102", "RU", ""),
     ],
 )
-def test_a_letter_s_number_can_be_dialled_however_the_trunk_wrote_it(
+def test_p7_a_letter_s_number_can_be_dialled_however_the_trunk_wrote_it(
     caller: str, region: str, url: str
 ) -> None:
     """Who reads it taps the number; the organization's country says how a number without one is meant."""
@@ -49,6 +49,6 @@ def test_a_letter_s_number_can_be_dialled_however_the_trunk_wrote_it(
 
 
 @pytest.mark.parametrize("caller", [None, "", "anonymous", "sip:anonymous@anonymous.invalid"])
-def test_a_letter_never_names_a_withheld_number(caller: str | None) -> None:
+def test_p11_a_letter_never_names_a_withheld_number(caller: str | None) -> None:
     """Facts of a gateway that did not know these words may still be on the log."""
     assert letter(caller).caller is None

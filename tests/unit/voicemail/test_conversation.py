@@ -183,7 +183,7 @@ def test_who_hung_up_while_the_tone_was_asked_for_is_an_ordinary_missed_call(ans
 
 
 @pytest.mark.rule("V8")
-def test_a_recording_that_was_asked_for_too_late_is_asked_for_again() -> None:
+def test_n3_a_recording_that_was_asked_for_too_late_is_asked_for_again() -> None:
     """The caller waits for the tone and gets it; no letter says that nothing was recorded."""
     office = Office()
     office.hear_all(diverted(), play_finished())

@@ -210,7 +210,7 @@ CHAINS = {
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("claimed_ms", [1, 20, 1_900, 3_333])
 @pytest.mark.parametrize("codec", ["pcm", "alaw", "mulaw"])
-async def test_a_header_that_says_less_than_is_there_loses_nothing(codec: str, claimed_ms: int) -> None:
+async def test_p15_a_header_that_says_less_than_is_there_loses_nothing(codec: str, claimed_ms: int) -> None:
     """Headers are claims: 1.9 s of 5.5 were heard, counted as silence, and the message was lost."""
     if codec == "pcm":
         sound = stale(SPEECH, claimed_ms, 16)
@@ -223,7 +223,7 @@ async def test_a_header_that_says_less_than_is_there_loses_nothing(codec: str, c
 
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("chunks", CHAINS.values(), ids=CHAINS)
-async def test_what_stands_behind_the_sound_is_not_heard(chunks: bytes) -> None:
+async def test_p15_what_stands_behind_the_sound_is_not_heard(chunks: bytes) -> None:
     """A chain of chunks to the file's end is no sound, and nothing is wrong with such a file."""
     for sound in (SPEECH, g711(SPEECH)):
         found, plain = await convert(sound + chunks), await convert(sound)
@@ -231,7 +231,7 @@ async def test_what_stands_behind_the_sound_is_not_heard(chunks: bytes) -> None:
 
 
 @pytest.mark.rule("V8")
-async def test_a_header_that_says_more_than_is_there_is_read_to_its_end() -> None:
+async def test_p15_a_header_that_says_more_than_is_there_is_read_to_its_end() -> None:
     """As far as it goes."""
     for sound, bytes_per_ms in ((SPEECH, 16), (g711(SPEECH), 8)):
         found = await convert(stale(sound, 60_000, bytes_per_ms))
@@ -240,7 +240,7 @@ async def test_a_header_that_says_more_than_is_there_is_read_to_its_end() -> Non
 
 
 @pytest.mark.rule("V8")
-async def test_a_header_of_64_bits_is_believed_as_far_as_it_is_true() -> None:
+async def test_p15_a_header_of_64_bits_is_believed_as_far_as_it_is_true() -> None:
     """RF64 has its sizes in a chunk of its own."""
     samples = SPEECH[44:]
     for claimed, mark in ((len(samples), ""), (len(samples) // 3, "damaged")):
@@ -252,7 +252,7 @@ async def test_a_header_of_64_bits_is_believed_as_far_as_it_is_true() -> None:
 
 
 @pytest.mark.rule("V8")
-async def test_a_header_whose_chunks_do_not_fit_is_refused_and_not_called_silence() -> None:
+async def test_p16_a_header_whose_chunks_do_not_fit_is_refused_and_not_called_silence() -> None:
     """An odd chunk without its pad: everything behind it is read at the wrong place."""
     with pytest.raises(NotPlayable):
         await convert(SPEECH[:36] + b"LIST" + struct.pack("<I", 5) + b"INFOx" + SPEECH[36:])

@@ -172,7 +172,7 @@ def test_the_message_id_is_the_letters_own() -> None:
 @pytest.mark.rule("V4")
 @settings(max_examples=150, deadline=None)
 @given(name=HOSTILE, department=HOSTILE, organization=HOSTILE, caller=HOSTILE, reason=HOSTILE)
-def test_no_name_becomes_a_header_or_markup(
+def test_l1_no_name_becomes_a_header_or_markup(
     name: str, department: str, organization: str, caller: str, reason: str
 ) -> None:
     """Line ends, control characters, marks of direction and markup are text like any other, or gone."""
@@ -195,7 +195,7 @@ def test_no_name_becomes_a_header_or_markup(
 
 
 @given(st.text(max_size=400))
-def test_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
+def test_l1_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
     """It can stand in a header, in a file and on a screen."""
     cleaned = one_line(text)
     assert len(cleaned) <= 120
@@ -287,7 +287,7 @@ BARRING = [
 @pytest.mark.rule("C10")
 @pytest.mark.parametrize("reason", BARRING)
 @pytest.mark.parametrize("language", list(Language))
-def test_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
+def test_m10_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
     """Who reads it is not invited to dial what the company's own rules forbid."""
     words = TEXTS[language]
     letter = received(
@@ -305,7 +305,7 @@ def test_a_refused_callback_says_why_and_offers_no_call(language: Language, reas
 @pytest.mark.parametrize("reason", [Refusal.SWITCHED_OFF, QUIET, ON_LINE, LATE])
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("was_abandoned", [False, True])
-def test_an_expired_callback_says_why_nobody_called(
+def test_m10_an_expired_callback_says_why_nobody_called(
     language: Language, reason: str, was_abandoned: bool
 ) -> None:
     """It is not said that no agent came free: that may not be true. Calling back is offered."""

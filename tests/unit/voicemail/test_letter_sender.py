@@ -194,7 +194,7 @@ async def test_audio_that_s3_has_and_does_not_give_is_waited_for_a_little() -> N
 
 
 @pytest.mark.rule("V7", "V8")
-async def test_an_mp3_that_is_not_the_stored_one_is_not_attached() -> None:
+async def test_m14_an_mp3_that_is_not_the_stored_one_is_not_attached() -> None:
     """The spool's audio goes instead; without it the letter waits a little, and then goes with a link."""
     told = msgspec.structs.replace(
         LETTER,

@@ -213,7 +213,7 @@ def test_a_callback_that_was_never_reached_is_told_with_the_reason() -> None:
 
 
 @pytest.mark.rule("C10", "V4")
-def test_a_callback_that_ended_refused_is_told_with_the_reason() -> None:
+def test_m10_a_callback_that_ended_refused_is_told_with_the_reason() -> None:
     """The customer waits for a call that nobody may make: the recipients must know, and know why."""
     office = Office()
     office.hear(barred())
@@ -228,7 +228,7 @@ def test_a_callback_that_ended_refused_is_told_with_the_reason() -> None:
 
 
 @pytest.mark.rule("C10", "C11")
-def test_a_refused_callback_after_an_abandoned_call_is_told_as_one() -> None:
+def test_m10_a_refused_callback_after_an_abandoned_call_is_told_as_one() -> None:
     """Nobody had ordered it."""
     office = Office()
     office.hear(barred(Origin.ABANDONED))
@@ -237,7 +237,7 @@ def test_a_refused_callback_after_an_abandoned_call_is_told_as_one() -> None:
 
 @pytest.mark.rule("C4", "C10", "C12", "C15")
 @pytest.mark.parametrize("reason", ["switched_off", "quiet_hours", "customer_on_line", "apology_too_late"])
-def test_a_callback_that_nobody_might_dial_is_told_with_the_reason(reason: str) -> None:
+def test_m10_a_callback_that_nobody_might_dial_is_told_with_the_reason(reason: str) -> None:
     """The customer was neither called nor told."""
     office = Office()
     office.hear(expired(has_voice_message=False, reason=reason))
@@ -247,7 +247,7 @@ def test_a_callback_that_nobody_might_dial_is_told_with_the_reason(reason: str) 
 
 
 @pytest.mark.rule("C14")
-def test_a_callback_that_ended_by_another_call_is_no_letter() -> None:
+def test_m7_a_callback_that_ended_by_another_call_is_no_letter() -> None:
     """The customer has talked with the department: nobody has anything to do."""
     office = Office()
     assert not office.hear(talked_otherwise()).facts

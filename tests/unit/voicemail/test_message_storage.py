@@ -176,7 +176,7 @@ WRONG_COPIES = {
 
 @pytest.mark.rule("V7", "V8")
 @pytest.mark.parametrize("copy", WRONG_COPIES.values(), ids=WRONG_COPIES)
-async def test_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy: bytes) -> None:
+async def test_m14_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy: bytes) -> None:
     """While the spool is away the good audio may be in it: nothing is decided, and nothing is lost."""
     blobs = s3_with(copy)
     asked = command(spoken(), spool_url=SPOOL)
@@ -191,7 +191,9 @@ async def test_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy: byt
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("copy", WRONG_COPIES.values(), ids=WRONG_COPIES)
 @pytest.mark.parametrize("spool", [Spool(None), Spool(wav(voice(3_000)))], ids=["gone", "wrong, too"])
-async def test_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(copy: bytes, spool: Spool) -> None:
+async def test_m14_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(
+    copy: bytes, spool: Spool
+) -> None:
     """Another recording's words, or half a message, are not sent to anybody as this one."""
     blobs = s3_with(copy)
     fact = await store(blobs, command(spoken(), spool_url=SPOOL), spool)
@@ -202,7 +204,7 @@ async def test_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(copy:
 
 
 @pytest.mark.rule("V8")
-async def test_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_processed() -> None:
+async def test_m14_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_processed() -> None:
     """The same for a disk that has changed what it was given."""
     blobs = MemoryBlobs()
     fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(wav(voice(3_000))))
@@ -212,7 +214,7 @@ async def test_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_proce
 
 
 @pytest.mark.rule("V8")
-async def test_an_absurdly_large_wrong_copy_is_no_reason_to_give_up() -> None:
+async def test_m14_an_absurdly_large_wrong_copy_is_no_reason_to_give_up() -> None:
     """What counts is how long the recording was, and not what lies at its address."""
 
     class Overgrown(MemoryBlobs):

@@ -56,7 +56,7 @@ def delivery(server: SlowServer, log: Log) -> Delivery:
 
 
 @pytest.mark.rule("V4", "V7")
-async def test_a_slow_letter_is_left_to_itself_and_answered_when_it_is_taken() -> None:
+async def test_l3_a_slow_letter_is_left_to_itself_and_answered_when_it_is_taken() -> None:
     """Its command is done, so that the next is read; the fact comes minutes later, and once."""
     server, log = SlowServer(), Log()
     made = delivery(server, log)
@@ -70,7 +70,7 @@ async def test_a_slow_letter_is_left_to_itself_and_answered_when_it_is_taken() -
 
 
 @pytest.mark.rule("V4")
-async def test_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_l3_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is beyond is deferred at once, and says why."""
     monkeypatch.setattr(activities, "SLOW_LETTERS_MAX", 1)
     server, log = SlowServer(), Log()
@@ -85,7 +85,7 @@ async def test_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.rule("V4")
-async def test_a_process_that_ends_meanwhile_leaves_the_mark_of_a_sending() -> None:
+async def test_l3_a_process_that_ends_meanwhile_leaves_the_mark_of_a_sending() -> None:
     """Whoever is asked for the letter next knows that it may have arrived."""
     world, server, log = World(), SlowServer(), Log()
     letter_sender = world.process()

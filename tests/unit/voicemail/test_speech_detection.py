@@ -123,7 +123,7 @@ DISTURBED: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.rule("V2")
 @pytest.mark.parametrize("disturbance", DISTURBED)
 @pytest.mark.parametrize("name", VOICES)
-def test_who_speaks_is_heard(name: str, disturbance: str) -> None:
+def test_p13_who_speaks_is_heard(name: str, disturbance: str) -> None:
     """Less than 2 % of what is said is missed, by whomever and whatever else is on the line."""
     clean = at_level(said(name), NEAR)
     levels = [audioop.rms(clean[at : at + 320], 2) for at in range(0, len(clean) - 319, 320)]
@@ -154,7 +154,7 @@ def a_tone(name: str, dbfs: float, duration_ms: int = 8_000) -> bytes:
 @pytest.mark.rule("V2")
 @pytest.mark.parametrize("dbfs", [-10, -20, -30])
 @pytest.mark.parametrize("name", TONES)
-def test_no_tone_is_speech(name: str, dbfs: int) -> None:
+def test_p13_no_tone_is_speech(name: str, dbfs: int) -> None:
     """Not one second of five countries' tones, loud or quiet, on a clean line or in noise."""
     tone = a_tone(name, dbfs)
     for line in (
@@ -186,12 +186,12 @@ OTHERS = {
 
 @pytest.mark.rule("V2")
 @pytest.mark.parametrize("other", OTHERS)
-def test_hum_offset_noise_and_breath_are_no_speech(other: str) -> None:
+def test_p13_hum_offset_noise_and_breath_are_no_speech(other: str) -> None:
     """Whatever is loud and says nothing."""
     assert sum(until - since for since, until in speech_intervals(of_line(OTHERS[other]))) < 1_000
 
 
-def test_who_speaks_over_music_is_heard() -> None:
+def test_p13_who_speaks_over_music_is_heard() -> None:
     """Music itself is not told from speech: rather a letter too many than one too few."""
     notes = [sox("synth", "2", "pluck", note) for note in ("C3", "E3", "G3", "C4")]
     music = at_level(mixed(notes[0], *notes[1:]), -34)
@@ -210,7 +210,7 @@ def a_wav(pcm: bytes) -> bytes:
 
 @pytest.mark.rule("V2")
 @pytest.mark.parametrize("name", ["RU busy", "RU congestion", "RU dial", "US busy", "UK ringback", "FR busy"])
-async def test_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
+async def test_p13_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
     """Who hangs up on an analogue line leaves busy tones, and nobody wants letters with them."""
     for recording in (a_wav(a_tone(name, -16)), g711(a_wav(a_tone(name, -16)))):
         assert (await heard(recording)).mp3 == b""
@@ -218,7 +218,7 @@ async def test_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
 
 @pytest.mark.rule("V2", "V3")
 @pytest.mark.parametrize("name", ["RU busy", "RU congestion", "RU dial", "US busy", "DE busy"])
-async def test_words_before_the_tones_are_kept_and_the_tones_are_not(name: str) -> None:
+async def test_p13_words_before_the_tones_are_kept_and_the_tones_are_not(name: str) -> None:
     """What somebody said is a message, whatever followed; nobody has to listen to what followed."""
     words = wav(silence(500) + voice(4_000))[44:]
     found = await heard(g711(a_wav(words + a_tone(name, -16, 6_000))))
@@ -227,13 +227,13 @@ async def test_words_before_the_tones_are_kept_and_the_tones_are_not(name: str) 
 
 
 @pytest.mark.rule("V2")
-async def test_a_word_before_the_tones_is_too_short_for_a_message() -> None:
+async def test_p13_a_word_before_the_tones_is_too_short_for_a_message() -> None:
     """The tones do not make it longer."""
     words = wav(silence(500) + voice(1_200))[44:]
     assert (await heard(g711(a_wav(words + a_tone("RU busy", -16, 6_000))))).mp3 == b""
 
 
-def test_an_hour_is_listened_to_in_blocks() -> None:
+def test_p13_an_hour_is_listened_to_in_blocks() -> None:
     """What is said at the edge of two blocks is one stretch, as anywhere."""
     block_ms = speech_detection.BLOCK_FRAMES * speech_detection.FRAME_MS
     text = MESSAGES["ru"]

@@ -73,7 +73,7 @@ def test_no_letter_speaks_of_a_message_before_it_is_stored() -> None:
 
 
 @pytest.mark.rule("V3")
-def test_a_letter_knows_the_checksums_of_its_audio() -> None:
+def test_m14_a_letter_knows_the_checksums_of_its_audio() -> None:
     """So that another file in its place is told from it, in S3 and in the spool."""
     letter = found(an_office_with_a_message().hear(stored()), SendLetter)[0]
     assert (letter.mp3_sha256, letter.spool_sha256) == (stored().mp3_sha256, "ab" * 32)
