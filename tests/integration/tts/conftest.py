@@ -1,4 +1,4 @@
-"""What the tests of speech share: the stores of objects, and retries that do not wait."""
+"""Fixtures of the tests of speech: object stores, and retries that do not wait."""
 
 from collections.abc import Iterator
 

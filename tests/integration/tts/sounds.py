@@ -1,4 +1,4 @@
-"""Listening by measuring: what the tests of sound share."""
+"""Measures sound, for the tests of speech."""
 
 import audioop
 import io
@@ -18,7 +18,7 @@ VOICES = {
 
 
 class Measured(msgspec.Struct):
-    """What a canonical WAV is and sounds like; `level` is the RMS of the frames that are no pause."""
+    """Measurements of a canonical WAV; `level` is the RMS of the frames that are not pauses."""
 
     rate: int
     channels: int

@@ -1,4 +1,4 @@
-"""Speech and uploads come out in one form at even loudness; hostile input ends in a clear answer."""
+"""Speech and uploads come out in one form at even loudness; hostile input gets a clear answer."""
 
 import asyncio
 import subprocess
@@ -33,7 +33,7 @@ async def spoken(text: str, language: Language = RU) -> bytes:
 
 @pytest.mark.rule("T2")
 async def test_speech_is_canonical_and_evenly_loud() -> None:
-    """A word and a long sentence, in either language: one form, one level, and nobody turns the volume."""
+    """A word and a long sentence, in either language, have one form and one level."""
     for language, text in ((RU, "да"), (RU, SENTENCE), (Language.ENGLISH, "Please stay on the line.")):
         found = measured(audio.wav(await spoken(text, language)))
         assert (found.rate, found.channels, found.sample_bytes) == (8_000, 1, 2)
@@ -102,7 +102,7 @@ async def test_the_ringing_tone_rings_one_second_in_five() -> None:
 
 
 async def test_silence_is_never_taken_for_speech() -> None:
-    """EC-112: nothing silent is ever saved, whatever an engine answers."""
+    """EC-112: nothing silent is ever saved, whatever the engine's output."""
     for pcm in (b"", b"\0\0" * 22_050, b"\x05\0\xfb\xff" * 10_000):
         with pytest.raises(audio.SoundSilent):
             await audio.canonical([Sound(22_050, pcm)])

@@ -86,7 +86,7 @@ async def test_a_notice_is_rendered_in_parts_around_what_the_call_knows(blobs: B
 
 @pytest.mark.rule("T2")
 async def test_the_same_text_is_rendered_once_for_everybody(blobs: Blobs) -> None:
-    """Fifty who ask at the same moment share one rendering; who asks later finds it; another process, too."""
+    """Fifty requests at the same moment share one rendering; later ones, also of other processes, find it."""
     world = World(blobs)
     text = f"Спасибо за звонок. {id(world)}"
     await asyncio.gather(*(world.notices.render(asked(text, notice=f"n{n}")) for n in range(50)))
@@ -105,7 +105,7 @@ async def test_the_same_text_is_rendered_once_for_everybody(blobs: Blobs) -> Non
 @pytest.mark.rule("T2", "T5")
 @pytest.mark.parametrize("copy", [b"", b"RIFF", b"half", b"other"])
 async def test_m14_a_wrong_copy_of_a_rendering_is_no_hit_and_is_put_over(copy: bytes) -> None:
-    """An object that was cut, or is something else, would be silence for every caller, for ever."""
+    """An object that was cut, or is something else, would stay silent for every caller."""
     blobs = MemoryBlobs()
     first = World(blobs)
     await first.notices.render(asked("Добрый вечер"))
@@ -146,7 +146,7 @@ async def test_a_notice_whose_fact_changes_is_rendered_anew() -> None:
 
 @pytest.mark.rule("T2")
 async def test_other_forms_are_kept_beside_the_canonical_one() -> None:
-    """A PBX that wants A-law finds it, also when that was asked for after the notice was made."""
+    """A PBX that wants A-law finds it, also when it was configured after the notice was made."""
     blobs = MemoryBlobs()
     await World(blobs).notices.render(asked("Добрый день"))
     world = World(blobs, formats=(AudioFormat.ALAW, AudioFormat.WIDE))
@@ -212,7 +212,7 @@ async def test_an_upload_that_is_no_recording_is_refused(data: bytes | None, cod
 
 @pytest.mark.rule("T5")
 async def test_while_the_engine_is_down_a_new_text_waits_and_the_old_one_stays(tmp_path: Path) -> None:
-    """EC-110: it is said once as not rendered, nothing that was good is touched, and it heals by itself."""
+    """EC-110: it is said once as not rendered, the earlier rendering stays, and a later try makes it."""
     program = tmp_path / "engine"
     world = World(blobs := MemoryBlobs(), EspeakNg(str(program)))
     before = World(blobs)
@@ -233,7 +233,7 @@ async def test_while_the_engine_is_down_a_new_text_waits_and_the_old_one_stays(t
 
 @pytest.mark.rule("T5")
 async def test_other_notices_go_on_while_one_waits(tmp_path: Path) -> None:
-    """One organization's trouble with an upload in an unreachable corner of the store stops nobody else."""
+    """One organization's upload that can't be read stops nobody else."""
 
     class CutOff(MemoryBlobs):
         is_cut = True

@@ -154,7 +154,7 @@ async def test_another_voice_is_put_over_the_old_one(made: Counted) -> None:
 
 @pytest.mark.rule("T5")
 async def test_a_start_without_an_engine_keeps_trying_and_is_not_ready(made: Counted, tmp_path: Path) -> None:
-    """What a former start made stays and plays; the service becomes ready when the engine is back."""
+    """Prompts of an earlier start stay and play; the service becomes ready when the engine is back."""
     program = tmp_path / "engine"
     blobs = MemoryBlobs()
     lost = (Prompt.APOLOGY, "pair_99")

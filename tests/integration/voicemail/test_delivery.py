@@ -132,7 +132,7 @@ def letters(sink: Smtp) -> list[EmailMessage]:
 async def test_a_recording_becomes_a_letter_whose_mp3_plays(
     desk: Desk, smtp_sink: Smtp, tmp_path: Path
 ) -> None:
-    """From the original in S3 to the recipient's ear."""
+    """The MP3 of the original in S3 arrives as an attachment."""
     key = MediaKey(f"{tmp_path.name}/original.wav")
     await desk.blobs.put(key, spoken())
     stored = await desk.store(command(spoken(), key=key))
@@ -194,7 +194,7 @@ async def test_4xx_is_deferred_and_5xx_is_final(desk: Desk, smtp_sink: Smtp) -> 
 async def test_a_lost_answer_leads_to_the_same_message_id_again_and_is_counted(
     desk: Desk, smtp_sink: Smtp
 ) -> None:
-    """The server kept the letter and the line was cut before it could say so."""
+    """The server kept the letter, and the connection was lost before its reply."""
     asked = msgspec.structs.replace(LETTER, mp3_key=None)
     smtp_sink.refuse("anna@*", 0, stage="data", times=1)
     lost = await desk.answer(asked)
@@ -248,14 +248,14 @@ async def test_silence_is_no_voice_message(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.rule("V7")
 async def test_m14_a_spool_that_dies_while_it_answers_is_asked_again(desk: Desk, spool: str) -> None:
-    """Half of a recording is no wrong copy of it: the other half comes with the next try."""
+    """Half of a recording is not a wrong copy: the next try gets it whole."""
     fact = await desk.store(command(spoken(), key=None, spool_url=f"{spool}/spool/cut"))
     assert isinstance(fact, StoringDeferred)
 
 
 @pytest.mark.rule("V7")
 async def test_a_spool_that_has_nothing_or_is_no_spool_defers(desk: Desk, spool: str) -> None:
-    """Only http and https are followed, and nowhere else."""
+    """Only http and https are read, and redirects are not followed."""
     for url in (f"{spool}/spool/2", "file:///etc/hostname", f"http://127.0.0.1:{free_port()}/x", "http://"):
         fact = await desk.store(command(spoken(), key=None, spool_url=url))
         assert isinstance(fact, StoringDeferred)

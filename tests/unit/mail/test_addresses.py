@@ -1,4 +1,4 @@
-"""What an e-mail address is, wherever one comes in (E1, V4)."""
+"""What a valid e-mail address is, wherever one comes in (E1, V4)."""
 
 import re
 
@@ -62,7 +62,7 @@ def test_p36_an_address_that_letters_can_have_is_taken_by_the_book_and_by_office
 @pytest.mark.rule("E1")
 @pytest.mark.parametrize("address", BAD)
 def test_p36_what_is_no_address_is_refused_wherever_it_comes_in(address: str) -> None:
-    """By the book's limits or its rules, and by office files; no letter is ever written to it."""
+    """The directory and office files refuse it, so no letter is ever written to it."""
     with pytest.raises(addresses.InvalidAddress):
         addresses.on_the_wire(address)
     with pytest.raises(ValidationError):

@@ -1,4 +1,4 @@
-"""What stands in a header is one line, and every reader reads it as it was meant (V4, E3)."""
+"""A header is one line, and every reader decodes it as it was meant (V4, E3)."""
 
 import os
 import re
@@ -113,7 +113,7 @@ def test_l1_no_text_becomes_a_line_of_its_own(hostile: str) -> None:
 
 
 def test_l6_a_files_name_is_there_in_both_forms() -> None:
-    """Programs that know no RFC 2231 show the MP3 by its name, too."""
+    """Programs without RFC 2231 show the MP3's name, too."""
     old, new = headers.file_names("сообщение-2026-11-21-1110.mp3")
     assert read(old) == 'name="сообщение-2026-11-21-1110.mp3"'
     assert new.startswith("filename*=utf-8''%D1%81")
@@ -122,7 +122,7 @@ def test_l6_a_files_name_is_there_in_both_forms() -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_p3_headers_are_the_same_whatever_python_is_installed(python: str) -> None:
-    """The releases of 3.11 to 3.13 fold differently: nothing is left to them. Skipped for those not here."""
+    """Python 3.11 to 3.13 fold differently, so theirs is not used. Skipped for versions that are not here."""
     found = shutil.which(python)
     texts = "\0".join((*SUBJECTS, *NAMES))
     expected = "".join(

@@ -1,4 +1,4 @@
-"""One table of servers' answers for all letters: whose fault it is, and whether time helps (V4, E3)."""
+"""One table of servers' replies for all letters: whose fault it is, and whether a retry helps (V4, E3)."""
 
 import pytest
 
@@ -70,7 +70,7 @@ SIZES = (
 @pytest.mark.rule("V4", "E3")
 @pytest.mark.parametrize(("stage", "code", "words"), OURS)
 def test_l5_an_answer_about_us_defers_with_an_alarm(stage: Stage, code: int, words: str) -> None:
-    """Our fault is never the recipient's: the letter waits until somebody has mended our side."""
+    """Our own fault is not the recipient's: the letter waits until somebody mends our side."""
     answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_our_fault) == (Verdict.DEFERRED, True)
     assert answer.text == f"{code} {words}"
@@ -79,7 +79,7 @@ def test_l5_an_answer_about_us_defers_with_an_alarm(stage: Stage, code: int, wor
 @pytest.mark.rule("V4", "E3")
 @pytest.mark.parametrize(("stage", "code", "words"), THEIRS)
 def test_l5_an_answer_about_recipient_or_letter_is_final(stage: Stage, code: int, words: str) -> None:
-    """No time mends it, and the server's words are kept."""
+    """No retry mends it, and the server's words are kept."""
     answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_our_fault, answer.is_too_large) == (Verdict.REFUSED, False, False)
 
@@ -106,13 +106,13 @@ def test_p2_whatever_code_says_too_large_a_smaller_letter_may_go(stage: Stage, c
     ],
 )
 def test_l5_time_may_help_with_4xx_and_with_what_is_no_answer(stage: Stage, code: int, words: str) -> None:
-    """At whatever stage; it calls nobody out of bed."""
+    """At any stage; it raises no alarm."""
     answer = result_of_reply(stage, code, words)
     assert (answer.verdict, answer.is_our_fault) == (Verdict.DEFERRED, False)
 
 
 @pytest.mark.rule("V4")
 def test_l5_only_behind_the_dot_may_a_letter_without_an_answer_have_arrived() -> None:
-    """Everything before costs nobody a second copy."""
+    """A failure before the dot never causes a second copy."""
     lost = {stage for stage in Stage if result_without_reply(stage, "cut").is_answer_lost}
     assert lost == {Stage.END}

@@ -43,7 +43,7 @@ def test_p1_whatever_a_server_says_can_be_written_down(said: bytes, code: int) -
 
 @given(st.text(max_size=400))
 def test_l1_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
-    """It can stand in a header, in a file and on a screen."""
+    """The result fits into a header, a file and a screen."""
     cleaned = one_line(text)
     assert len(cleaned) <= 120
     assert cleaned == " ".join(cleaned.split())

@@ -1,4 +1,4 @@
-"""What the stories of speech share: commands as they are heard, and the answers that are said."""
+"""Shared by tests of speech: commands as they are heard, and the answers."""
 
 from collections.abc import Sequence
 

@@ -90,14 +90,14 @@ def test_p19_hours_are_hours_however_they_are_written(written: str) -> None:
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", DAYS)
 def test_p19_a_day_is_a_day_with_and_without_its_year(written: str) -> None:
-    """«до 31.12» is no fraction."""
+    """«до 31.12» is not a fraction."""
     assert as_spoken(Language.RUSSIAN, written) == DAYS[written]
 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", SIGNS)
 def test_p20_a_sign_before_a_number_is_said(written: str) -> None:
-    """Five degrees of frost are not five of warmth; the plus of a phone number stays its plus."""
+    """The minus of a temperature is spoken, and the plus of a phone number stays."""
     assert as_spoken(Language.RUSSIAN, written) == SIGNS[written]
 
 
@@ -111,7 +111,7 @@ def test_p20_both_numbers_of_a_range_agree_with_what_is_counted(written: str) ->
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("written", FRACTIONS)
 def test_p19_fractions_stay_fractions(written: str) -> None:
-    """What is measured, or has one digit behind its point, is no time."""
+    """A measured value, or a number with one decimal, is not a time."""
     assert as_spoken(Language.RUSSIAN, written) == FRACTIONS[written]
 
 

@@ -1,4 +1,4 @@
-"""What a notice's text may be, and its parts."""
+"""The limits of a notice's text, and its parts."""
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +35,7 @@ def test_what_is_known_is_filled_and_what_a_call_knows_stays_open() -> None:
 
 @pytest.mark.rule("T3")
 def test_a_return_date_is_read_as_a_date() -> None:
-    """«Вернётся двадцать первого ноября», whether the book writes the date the Russian way or the ISO way."""
+    """«Вернётся двадцать первого ноября», whether the card has the Russian or the ISO form."""
     spoken = "Она вернётся двадцать первого ноября две тысячи двадцать шестого года."
     for written in ("2026-11-21", "21.11.2026"):
         assert notice_text.parts(RU, "Она вернётся {return_date}.", {"return_date": written}) == (
@@ -45,7 +45,7 @@ def test_a_return_date_is_read_as_a_date() -> None:
 
 @pytest.mark.rule("T3")
 def test_an_unknown_placeholder_is_an_error_with_the_nearest_known() -> None:
-    """The author of a slip learns it when saving, and not from a caller who heard braces."""
+    """The author learns of a slip when saving, not from a caller who heard braces."""
     error = refused("Вы {posittion} в очереди")
     assert error.refusal is Refusal.PLACEHOLDER_UNKNOWN
     assert "{posittion}" in error.reason(RU)
@@ -64,12 +64,12 @@ def test_a_brace_of_no_placeholder_is_an_error(text: str) -> None:
 @pytest.mark.rule("T3")
 @pytest.mark.parametrize("values", [{}, {"employee": ""}, {"employee": " 😀 "}])
 def test_a_value_that_is_missing_is_an_error(values: dict[str, str]) -> None:
-    """No caller hears «сотрудник … вернётся» with a hole in it."""
+    """No caller hears «сотрудник … вернётся» with a gap."""
     assert refused("Сотрудник {employee} вернётся", values).refusal is Refusal.VALUE_MISSING
 
 
 def test_a_value_is_text_and_no_placeholder() -> None:
-    """A department that is named «{position}» is odd, and nothing more."""
+    """A department named «{position}» is odd, but harmless."""
     assert notice_text.parts(RU, "Это {department}", {"department": "{position}"}) == (
         SpokenPart("Это position"),
     )

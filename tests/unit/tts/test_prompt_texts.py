@@ -111,7 +111,7 @@ def test_an_unknown_prompt_is_no_prompt() -> None:
 
 @pytest.mark.rule("C1", "T1")
 def test_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
-    """Who hangs up after the first sentence knows that the callback is ordered; the keys come after it."""
+    """A caller who hangs up after the first sentence knows of the order; the keys come later."""
     for language, done, key in (
         (Language.RUSSIAN, "Обратный звонок заказан.", "нажмите"),
         (Language.ENGLISH, "Your callback has been ordered.", "press"),
@@ -123,7 +123,7 @@ def test_prompts_say_first_what_is_done_and_then_what_can_be_done() -> None:
 
 @pytest.mark.rule("C4", "T1")
 def test_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> None:
-    """A stranger's voice that apologises is a riddle; without the name it is still an apology."""
+    """The customer must know which company apologizes; without a name it is still an apology."""
     name = (MediaKey("speech/name.wav"),)
     assert apology_keys(Language.RUSSIAN) == prompt_keys(Language.RUSSIAN, Prompt.APOLOGY)
     first, second, last = apology_keys(Language.RUSSIAN, name)
@@ -138,13 +138,13 @@ def test_prompts_the_apology_names_the_company_once_its_name_is_rendered() -> No
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("language", Language)
 def test_prompts_an_unknown_wait_has_no_number(language: Language) -> None:
-    """«We cannot say», in words: whoever has no data invents nothing (EC-22)."""
+    """Without data the prompt says «we cannot say» instead of a number (EC-22)."""
     said = prompt_texts.text(language, Prompt.WAIT_UNKNOWN)
     assert not re.search(r"\d|минут|minute", said)
 
 
 @pytest.mark.rule("T1", "D4")
 def test_prompts_closed_hours_have_a_standard_notice() -> None:
-    """Neither «nobody can answer now» nor silence: when it is, is the reason."""
+    """The prompt names the time of the call as the reason."""
     assert "нерабочее время" in prompt_texts.text(Language.RUSSIAN, Prompt.CLOSED_HOURS)
     assert "working hours" in prompt_texts.text(Language.ENGLISH, Prompt.CLOSED_HOURS)

@@ -102,7 +102,7 @@ def test_english_reads_numbers_as_people_do(written: str) -> None:
 
 
 def test_a_day_that_does_not_exist_is_read_as_its_numbers() -> None:
-    """An author's slip must not stop the notice: the caller hears what stands there."""
+    """An author's slip does not stop the notice: the caller hears what is written."""
     assert as_spoken(Language.RUSSIAN, "31.02.2026") == "тридцать один ноль два две тысячи двадцать шесть"
 
 
@@ -119,7 +119,7 @@ def test_a_day_that_does_not_exist_is_read_as_its_numbers() -> None:
     ],
 )
 def test_mark_up_of_an_engine_is_spoken_as_text(written: str, spoken: str) -> None:
-    """EC-112: an author who pastes mark-up hears its words; nobody's text commands the engine."""
+    """EC-112: mark-up in a text is spoken as words, and never commands the engine."""
     assert as_spoken(Language.RUSSIAN, written) == spoken
 
 
@@ -144,7 +144,7 @@ def test_whatever_is_written_only_words_and_pauses_reach_the_engine(text: str, l
     language=st.sampled_from(Language),
 )
 def test_whatever_numbers_are_written_each_gets_words(text: str, language: Language) -> None:
-    """Nonsense of digits and signs is read somehow: it never stops a notice, and no digit is left out."""
+    """Nonsense of digits and signs is read somehow, with every digit, and never stops a notice."""
     spoken = as_spoken(language, text)
     assert not any(character.isdigit() for character in spoken)
     assert has_words(spoken) == has_words(as_spoken(language, spoken))

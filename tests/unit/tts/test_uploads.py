@@ -1,4 +1,4 @@
-"""An upload is told by its first bytes, and renderings by their content."""
+"""An upload is recognized by its first bytes, and a rendering by its content."""
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ VOICE = Voice("espeak-ng", "ru", 145)
     ],
 )
 def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: Container | None) -> None:
-    """A playlist or a picture named .wav is no recording, and a recording without a name is one."""
+    """A playlist or picture named .wav is not a recording; a recording without a name is one."""
     assert uploads.container(head) is kind
 
 

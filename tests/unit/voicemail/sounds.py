@@ -1,4 +1,4 @@
-"""Recordings made by the tests themselves: what people say to machines, and what machines make of it.
+"""Recordings that the tests make: what people say to machines, and how machines record it.
 
 Whoever speaks here is espeak-ng; a tone is never taken for a voice.
 """
@@ -25,7 +25,7 @@ MESSAGES = {
     "en": "Hello this is John Smith from Acme please call me back about order number forty two I have not "
     "received the invoice my number is four nine five one two three four five six seven thank you very much",
 }
-"""Without a comma: a pause of the voice would be one of the message."""
+"""Without a comma, at which the voice would pause."""
 
 
 @functools.cache
@@ -50,7 +50,7 @@ def voice(duration_ms: int, *, level: float = 0.3, name: str = "ru") -> list[int
 
 
 def tone(duration_ms: int, *frequencies: int, level: float = 0.3) -> list[int]:
-    """Sinuses at once, as an exchange makes them; by default Russia's and Germany's."""
+    """Sines together, as tones of a network; by default Russia's and Germany's."""
     count = duration_ms * RATE_HZ // 1000
     heard = frequencies or (425,)
     share = 32_767 * level / len(heard)
@@ -121,7 +121,7 @@ def decoded_ms(mp3: bytes) -> int:
 
 
 class PostOffice:
-    """A mail server's side of the port: answers as told, keeps what it took; by default it takes all."""
+    """A mail server behind the port: answers as told, by default accepts, and keeps accepted letters."""
 
     def __init__(self, *answers: SendResult) -> None:
         self._answers = list(answers)

@@ -305,7 +305,7 @@ def unreached(reason: str = "busy") -> CallbackUnreached:
 
 
 def barred(origin: Origin = Origin.QUEUE) -> CallbackBarred:
-    """The number has come onto the list of denied ones."""
+    """The number is on the list of denied numbers now."""
     return CallbackBarred(
         callback_id=CALLBACK,
         place_id=PlaceId("p.leg0"),

@@ -44,7 +44,7 @@ def letter(caller: str | None, region: str = "RU") -> SendLetter:
 def test_p7_a_letter_s_number_can_be_dialled_however_the_trunk_wrote_it(
     caller: str, region: str, url: str
 ) -> None:
-    """Who reads it taps the number; the organization's country says how a number without one is meant."""
+    """The reader taps the number; one without a country code is read as of the organization's country."""
     assert call_url(letter(caller, region).caller) == url
 
 

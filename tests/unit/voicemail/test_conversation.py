@@ -1,4 +1,4 @@
-"""The talk with the machine: greeting, tone, recording, thanks (V1, V2)."""
+"""The conversation with the machine: greeting, tone, recording, thanks (V1, V2)."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_a_caller_whom_nobody_answered_is_greeted() -> None:
 
 @pytest.mark.rule("V1")
 def test_after_the_greeting_the_tone_sounds_and_the_recording_has_its_limits() -> None:
-    """180 s at most, 5 s of silence, or the key # end a message; each is the caller's to choose."""
+    """180 s, 5 s of silence, or the key # end a message; the caller decides which."""
     office = Office()
     office.hear(diverted())
     decision = office.hear(play_finished())
@@ -65,7 +65,7 @@ def test_after_the_greeting_the_tone_sounds_and_the_recording_has_its_limits() -
 @pytest.mark.rule("V1", "T5")
 @pytest.mark.parametrize("answer", [play_finished(ok=False), refused("telephony.play", "too_late")])
 def test_a_greeting_that_can_not_be_played_leads_to_the_tone_all_the_same(answer: Fact) -> None:
-    """A missing greeting may not cost the caller the message."""
+    """The caller can leave a message without a greeting, too."""
     office = Office()
     office.hear(diverted())
     assert found(office.hear(answer), Record)
@@ -73,7 +73,7 @@ def test_a_greeting_that_can_not_be_played_leads_to_the_tone_all_the_same(answer
 
 @pytest.mark.rule("V1")
 def test_a_department_without_a_greeting_sounds_the_tone_at_once() -> None:
-    """«Без сообщения» is a choice, and it is obeyed."""
+    """«Без сообщения» is a choice like any other."""
     decision = Office(greeting=NoticeChoice(kind=NoticeKind.NONE)).hear(diverted())
     assert found(decision, Record)
     assert not found(decision, GreetingPlayed)
@@ -99,7 +99,7 @@ def test_the_departments_own_greeting_plays_once_it_can() -> None:
 
 @pytest.mark.rule("V1", "C4")
 def test_after_an_apology_the_tone_comes_without_a_greeting() -> None:
-    """The customer has just been asked to press 1: another speech would be one too many (EC-52)."""
+    """The customer has just been asked to press 1, and needs no other announcement (EC-52)."""
     decision = Office().hear(message_wanted())
     (asked,) = found(decision, RecordingAsked)
     assert asked.voice_message_id == CALLBACK_VM
@@ -117,7 +117,7 @@ def test_a_message_after_an_apology_belongs_to_its_callback() -> None:
 
 @pytest.mark.rule("V1")
 def test_a_caller_who_reaches_the_maximum_is_thanked_and_then_hung_up() -> None:
-    """The thanks say that the message has arrived; it is kept from the moment it was closed."""
+    """The thanks say that the message has arrived; it is kept from the moment it is closed."""
     office = Office()
     office.hear_all(diverted(), play_finished())
     decision = office.hear(spooled(duration_ms=180_000))
@@ -132,7 +132,7 @@ def test_a_caller_who_reaches_the_maximum_is_thanked_and_then_hung_up() -> None:
 
 @pytest.mark.rule("V1")
 def test_who_hung_up_is_not_thanked() -> None:
-    """Nobody is there to hear it."""
+    """Nobody is there to hear the thanks."""
     office = Office()
     office.hear_all(diverted(), play_finished(), leg_ended())
     decision = office.hear(spooled())
@@ -142,7 +142,7 @@ def test_who_hung_up_is_not_thanked() -> None:
 
 @pytest.mark.rule("V1")
 def test_the_same_recording_told_twice_is_one_message() -> None:
-    """`recording_spooled` and `recording_finished` speak of one recording; so does a repetition."""
+    """`recording_spooled` and `recording_finished` are about one recording, and so is a repetition."""
     office = Office()
     office.hear_all(diverted(), play_finished(), spooled(), spooled(), finished(), finished())
     assert len(office.all_said(MessageTaken)) == 1
@@ -184,7 +184,7 @@ def test_who_hung_up_while_the_tone_was_asked_for_is_an_ordinary_missed_call(ans
 
 @pytest.mark.rule("V8")
 def test_n3_a_recording_that_was_asked_for_too_late_is_asked_for_again() -> None:
-    """The caller waits for the tone and gets it; no letter says that nothing was recorded."""
+    """The waiting caller gets the tone, and no letter says that nothing was recorded."""
     office = Office()
     office.hear_all(diverted(), play_finished())
     decision = office.hear(refused("telephony.record", "too_late"))
@@ -194,7 +194,7 @@ def test_n3_a_recording_that_was_asked_for_too_late_is_asked_for_again() -> None
 
 @pytest.mark.rule("V8")
 def test_recipients_learn_of_a_caller_whom_the_machine_could_not_record() -> None:
-    """The fault is ours, so a plain missed call would hide that somebody wanted to say something."""
+    """The fault is ours; a plain missed call would hide that somebody wanted to leave a message."""
     office = Office()
     office.hear_all(diverted(), play_finished())
     decision = office.hear(finished(ok=False, cause="no space left"))

@@ -27,7 +27,7 @@ async def test_the_silence_at_both_ends_is_trimmed_and_the_speech_kept() -> None
 
 @pytest.mark.rule("V3")
 async def test_a_quiet_message_is_brought_to_an_even_level() -> None:
-    """Who speaks softly is heard, too."""
+    """A soft voice is speech, too."""
     quiet, loud = [
         await convert(wav(silence(500) + voice(3_000, level=level) + silence(500))) for level in (0.02, 0.5)
     ]
@@ -37,7 +37,7 @@ async def test_a_quiet_message_is_brought_to_an_even_level() -> None:
 
 @pytest.mark.rule("V3")
 async def test_the_same_recording_gives_the_same_bytes() -> None:
-    """So a repeated upload is the same object."""
+    """A repeated upload is then the same object."""
     assert (await convert(spoken())).mp3 == (await convert(spoken())).mp3
 
 
@@ -52,7 +52,7 @@ async def test_the_same_recording_gives_the_same_bytes() -> None:
     ids=["silence", "one word", "two clicks far apart"],
 )
 async def test_less_than_two_seconds_of_speech_make_no_mp3(samples: list[int]) -> None:
-    """What counts is speech, however long the silence around it was."""
+    """Only speech counts, however long the silence around it."""
     assert (await convert(wav(samples))).mp3 == b""
 
 
@@ -81,7 +81,7 @@ PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\nhttp://127.0.0.1:1/a.ts\
          "ogg of zeros", "flac of ones", "mp3 of zeros"],
 )  # fmt: skip
 async def test_what_is_no_audio_is_refused_with_the_reason(original: bytes, reason: str) -> None:
-    """Nothing of it is opened by what it names, and no process of ours goes down."""
+    """No file that it names is opened, and no process of ours fails."""
     with pytest.raises(NotPlayable, match=reason) as refused:
         await convert(original)
     assert "/tmp" not in str(refused.value)
@@ -95,7 +95,7 @@ async def test_what_is_no_audio_is_refused_with_the_reason(original: bytes, reas
     ids=["sizes 0", "sizes too large", "truncated"],
 )
 async def test_a_damaged_recording_is_saved_as_far_as_it_goes_and_marked(original: bytes) -> None:
-    """A recorder that died has still recorded what was said until then (EC-63)."""
+    """A recorder that died has recorded the message up to then (EC-63)."""
     sound = await convert(original)
     assert sound.speech_ms == pytest.approx(4_000, abs=200)
     assert sound.mark == "damaged"
@@ -103,7 +103,7 @@ async def test_a_damaged_recording_is_saved_as_far_as_it_goes_and_marked(origina
 
 @pytest.mark.rule("V8")
 async def test_a_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> None:
-    """Absurdly long costs no more than long."""
+    """An absurdly long recording costs no more than a long one."""
     sound = await convert(wav(voice(20_000)), duration_ms_max=5_000)
     assert sound.speech_ms == pytest.approx(5_000, abs=200)
     assert sound.mark == "too_long"
@@ -111,7 +111,7 @@ async def test_a_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> N
 
 @pytest.mark.rule("V1")
 async def test_a_recording_of_exactly_the_maximum_is_not_called_too_long() -> None:
-    """A PBX closes a moment late, and that is nobody's concern."""
+    """A PBX may close a recording a moment late."""
     assert (await convert(wav(voice(5_300)), duration_ms_max=5_000)).mark == ""
 
 
@@ -123,7 +123,7 @@ CONVERSATION += voice(1_100) + silence(900)
 @pytest.mark.rule("V2", "V3")
 @pytest.mark.parametrize("codec", ["pcm_alaw", "pcm_mulaw"])
 async def test_what_phones_send_is_measured_as_ffmpeg_measures_it(codec: str) -> None:
-    """The same message counts and is cut in the same way, whichever form a PBX records in."""
+    """The same message counts and is cut in the same way, whatever format a PBX records in."""
     for level, abs_ms in ((0.3, 40), (0.02, 250)):
         samples = [round(sample * level / 0.3) for sample in CONVERSATION]
         quick, thorough = await convert(g711(wav(samples), codec)), await convert(wav(samples))
@@ -145,7 +145,7 @@ async def test_what_phones_send_is_measured_as_ffmpeg_measures_it(codec: str) ->
 async def test_a_damaged_recording_of_a_phone_is_saved_as_far_as_it_goes_and_marked(
     original: bytes, length_ms: int
 ) -> None:
-    """As any other (EC-63)."""
+    """It is damaged like any other recording that was cut off (EC-63)."""
     sound = await convert(original)
     assert sound.speech_ms == pytest.approx(length_ms, abs=20)
     assert sound.mark == "damaged"
@@ -153,7 +153,7 @@ async def test_a_damaged_recording_of_a_phone_is_saved_as_far_as_it_goes_and_mar
 
 @pytest.mark.rule("V3")
 async def test_a_recording_whose_writer_could_not_go_back_is_whole() -> None:
-    """A WAV that was streamed has no size in its header, and nothing is wrong with it."""
+    """A streamed WAV has no size in its header, and is not damaged."""
     streamed = g711(wav(voice(4_000))).replace(struct.pack("<4sI", b"data", 32_000), b"data\xff\xff\xff\xff")
     sound = await convert(streamed)
     assert (sound.speech_ms, sound.mark) == (4_000, "")
@@ -161,7 +161,7 @@ async def test_a_recording_whose_writer_could_not_go_back_is_whole() -> None:
 
 @pytest.mark.rule("V8")
 async def test_a_phones_recording_beyond_the_maximum_is_kept_up_to_it_and_marked() -> None:
-    """As any other; and one of exactly the maximum is not."""
+    """It is marked as too long like any other; a recording of exactly the maximum is not."""
     long = await convert(g711(wav(voice(20_000))), duration_ms_max=5_000)
     assert (long.speech_ms, long.mark) == (5_000, "too_long")
     assert (await convert(g711(wav(voice(5_300))), duration_ms_max=5_000)).mark == ""
@@ -174,7 +174,7 @@ async def test_a_phones_recording_beyond_the_maximum_is_kept_up_to_it_and_marked
     ids=["nothing", "silence", "one word", "two samples"],
 )
 async def test_a_phones_recording_without_two_seconds_of_speech_makes_no_mp3(samples: list[int]) -> None:
-    """The line's own noise included, down to a recording of two samples."""
+    """Even with the line's own noise, and down to two samples."""
     noise = [index * 7919 % 120 - 60 for index in range(len(samples))]
     noisy = [sample + each for sample, each in zip(samples, noise, strict=True)]
     if not noisy:
@@ -186,12 +186,12 @@ async def test_a_phones_recording_without_two_seconds_of_speech_makes_no_mp3(sam
 
 @pytest.mark.rule("V2")
 async def test_a_department_that_wants_every_message_still_gets_none_of_silence() -> None:
-    """There is nothing to trim to."""
+    """Without speech there is nothing to keep."""
     assert (await convert(g711(wav(silence(3_000))), speech_ms_min=0)).mp3 == b""
 
 
 def stale(sound: bytes, claimed_ms: int, bytes_per_ms: int) -> bytes:
-    """A WAV whose header was last written when it was shorter: its recorder died."""
+    """A WAV whose header was last written when the file was shorter, because its recorder died."""
     at = sound.find(b"data") + 4
     return sound[:at] + struct.pack("<I", claimed_ms * bytes_per_ms) + sound[at + 4 :]
 
@@ -211,7 +211,7 @@ CHAINS = {
 @pytest.mark.parametrize("claimed_ms", [1, 20, 1_900, 3_333])
 @pytest.mark.parametrize("codec", ["pcm", "alaw", "mulaw"])
 async def test_p15_a_header_that_says_less_than_is_there_loses_nothing(codec: str, claimed_ms: int) -> None:
-    """Headers are claims: 1.9 s of 5.5 were heard, counted as silence, and the message was lost."""
+    """A header is only a claim: once 1.9 s of 5.5 were read, counted as silence, and the message was lost."""
     if codec == "pcm":
         sound = stale(SPEECH, claimed_ms, 16)
     else:
@@ -224,7 +224,7 @@ async def test_p15_a_header_that_says_less_than_is_there_loses_nothing(codec: st
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("chunks", CHAINS.values(), ids=CHAINS)
 async def test_p15_what_stands_behind_the_sound_is_not_heard(chunks: bytes) -> None:
-    """A chain of chunks to the file's end is no sound, and nothing is wrong with such a file."""
+    """A chain of chunks up to the file's end is not sound, and such a file is not damaged."""
     for sound in (SPEECH, g711(SPEECH)):
         found, plain = await convert(sound + chunks), await convert(sound)
         assert (found.speech_ms, found.voiced_ms, found.mark) == (plain.speech_ms, plain.voiced_ms, "")
@@ -232,7 +232,7 @@ async def test_p15_what_stands_behind_the_sound_is_not_heard(chunks: bytes) -> N
 
 @pytest.mark.rule("V8")
 async def test_p15_a_header_that_says_more_than_is_there_is_read_to_its_end() -> None:
-    """As far as it goes."""
+    """It is converted as far as it goes."""
     for sound, bytes_per_ms in ((SPEECH, 16), (g711(SPEECH), 8)):
         found = await convert(stale(sound, 60_000, bytes_per_ms))
         assert found.speech_ms == pytest.approx(5_400, abs=100)
@@ -253,6 +253,6 @@ async def test_p15_a_header_of_64_bits_is_believed_as_far_as_it_is_true() -> Non
 
 @pytest.mark.rule("V8")
 async def test_p16_a_header_whose_chunks_do_not_fit_is_refused_and_not_called_silence() -> None:
-    """An odd chunk without its pad: everything behind it is read at the wrong place."""
+    """An odd chunk without its pad byte: everything after it is read at the wrong place."""
     with pytest.raises(NotPlayable):
         await convert(SPEECH[:36] + b"LIST" + struct.pack("<I", 5) + b"INFOx" + SPEECH[36:])

@@ -75,7 +75,7 @@ def with_vera_in(*heads: Recipient, is_removed: bool = False) -> DepartmentSaved
 
 
 def reached(*, is_answered: bool = True, department_id: DepartmentId | None = None) -> VoicemailReached:
-    """Vera did not take a direct call, which is the machine's now."""
+    """Vera did not take a direct call, so the machine takes it."""
     return VoicemailReached(
         leg_id=LEG,
         pbx_id=VOLGA,
@@ -89,7 +89,7 @@ def reached(*, is_answered: bool = True, department_id: DepartmentId | None = No
 
 
 def letters_after(office: Office) -> list[Recipient]:
-    """Who is written to once the caller has spoken and S3 has it."""
+    """The recipients of the letters once the message is in S3."""
     office.hear_all(
         reached(),
         play_finished(GREETING),
@@ -103,7 +103,7 @@ def letters_after(office: Office) -> list[Recipient]:
 
 @pytest.mark.rule("V1", "D2")
 def test_an_employees_machine_greets_with_the_standard_greeting_and_records() -> None:
-    """Whose machine it is, is on the log; the wait is the caller's whole wait."""
+    """The log says whose machine it is, and the wait is the caller's whole wait."""
     office = Office()
     office.hear(vera())
     decision = office.hear(reached())
@@ -117,7 +117,7 @@ def test_an_employees_machine_greets_with_the_standard_greeting_and_records() ->
 
 @pytest.mark.rule("V1", "D4")
 def test_a_call_that_still_rings_is_answered_first() -> None:
-    """An absent employee is not rung at all: nobody has picked up before the machine does."""
+    """An absent employee is not rung, so the machine is the first to pick up."""
     office = Office()
     decision = office.hear(reached(is_answered=False))
     assert found(decision, AnswerLeg)[0].leg_id == LEG
@@ -129,7 +129,7 @@ def test_a_call_that_still_rings_is_answered_first() -> None:
 
 @pytest.mark.rule("V1")
 def test_an_answer_that_came_too_late_is_tried_again_and_a_caller_who_left_is_a_missed_call() -> None:
-    """The process was away for a minute; whoever is still there hears the greeting."""
+    """The process was away for a minute; a caller who is still there hears the greeting."""
     office = Office()
     office.hear(reached(is_answered=False))
     late = CommandRefused(pbx_id=VOLGA, command="telephony.answer_leg", reason="too_late", leg_id=LEG)
@@ -150,7 +150,7 @@ def test_a_call_whose_answer_is_never_told_is_not_waited_for_for_ever() -> None:
 
 @pytest.mark.rule("V4")
 def test_the_employees_own_list_comes_first() -> None:
-    """Vera has said who reads her messages."""
+    """Vera has chosen the readers of her messages."""
     office = Office()
     office.hear_all(
         vera(),
@@ -174,7 +174,7 @@ def test_without_a_list_the_employee_reads_in_the_own_language() -> None:
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("why", ["no address", "removed", "absent"])
 def test_without_the_employee_the_heads_of_the_employees_departments_read(why: str) -> None:
-    """EC-70: the next of V4; a head of a department without Vera is not asked."""
+    """EC-70: the next level of V4; heads of departments without Vera get no letter."""
     office = Office()
     match why:
         case "no address":
@@ -194,7 +194,7 @@ def test_without_the_employee_the_heads_of_the_employees_departments_read(why: s
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("is_removed", [True, False])
 def test_and_else_the_administrators(is_removed: bool) -> None:
-    """Never nobody; a department that is gone has no heads any more."""
+    """Somebody always gets the letter; a removed department has no heads any more."""
     office = Office()
     office.hear_all(vera(email=""), with_vera_in(*((HEAD,) if is_removed else ()), is_removed=is_removed))
     assert letters_after(office) == [ADMINISTRATOR]
@@ -202,13 +202,13 @@ def test_and_else_the_administrators(is_removed: bool) -> None:
 
 @pytest.mark.rule("V4")
 def test_an_employee_whom_nobody_knows_is_the_administrators_matter() -> None:
-    """A message is never lost for a card that has not come yet."""
+    """A message is not lost because a card has not come yet."""
     assert letters_after(Office()) == [ADMINISTRATOR]
 
 
 @pytest.mark.rule("V4", "S1")
 def test_a_departments_machine_that_a_scenario_leads_to_is_the_departments() -> None:
-    """Its greeting, its limits, its recipients."""
+    """A department's machine has the department's greeting, limits and recipients."""
     office = Office(recipients=(ANNA,))
     office.hear_all(
         reached(department_id=SALES),

@@ -22,7 +22,7 @@ GONE = CustomerErased(number=CALLER)
 
 
 def a_letter_that_waits() -> Office:
-    """Two letters, the first of which the mail server has put off."""
+    """Two letters; the mail server has deferred the first."""
     office = an_office_with_a_message()
     office.hear(stored())
     office.hear(LetterAccepted(letter_id=SECOND, answer="250 ok"))
@@ -32,7 +32,7 @@ def a_letter_that_waits() -> Office:
 
 @pytest.mark.rule("V6")
 def test_a_letter_that_was_put_off_ends_with_the_erasure() -> None:
-    """The server takes it an hour later: by then it has nothing to say, and is not sent."""
+    """The retry would come an hour later; the letter has nothing to tell by then, and is not sent."""
     office = a_letter_that_waits()
     decision = office.hear(GONE)
     assert decision.facts == (LetterFailed(letter_id=FIRST, answer=ERASED),)
@@ -41,7 +41,7 @@ def test_a_letter_that_was_put_off_ends_with_the_erasure() -> None:
 
 @pytest.mark.rule("V6")
 def test_a_message_that_is_only_being_stored_is_told_to_nobody() -> None:
-    """Its letters are not due yet, and never are."""
+    """Its letters are not due yet, and never will be."""
     office = an_office_with_a_message()
     assert not office.hear(GONE).facts
     assert not found(office.hear(stored()), LetterDue)
@@ -60,7 +60,7 @@ def test_a_letter_about_a_callback_ends_too() -> None:
 
 @pytest.mark.rule("V6")
 def test_a_warning_goes_on_without_the_customer_and_ends_where_it_was_about_nobody_else() -> None:
-    """The others' voice messages are unheard all the same."""
+    """Other customers' voice messages are still unheard."""
     office = Office()
     other = UnheardMessage(
         voice_message_id=unheard("vm.3").voice_message_id,
@@ -81,14 +81,14 @@ def test_a_warning_goes_on_without_the_customer_and_ends_where_it_was_about_nobo
 
 @pytest.mark.rule("V6")
 def test_other_customers_letters_go_on() -> None:
-    """And so do those of withheld numbers."""
+    """Letters about withheld numbers are sent, too."""
     office = a_letter_that_waits()
     assert not office.hear(CustomerErased(number="+79160000003")).facts
     assert found(office.wake(), SendLetter)
 
 
 def test_an_answer_that_comes_after_the_erasure_changes_nothing() -> None:
-    """The edge had the letter in hand at that very moment."""
+    """The edge was sending the letter at that moment."""
     office = a_letter_that_waits()
     office.hear(GONE)
     assert not office.hear(LetterAccepted(letter_id=FIRST, answer="250 ok")).facts
@@ -97,7 +97,7 @@ def test_an_answer_that_comes_after_the_erasure_changes_nothing() -> None:
 
 @pytest.mark.rule("V6")
 def test_a_message_for_nobody_ends_by_saying_so() -> None:
-    """Where managers look it is one that nobody was told of."""
+    """Managers see it as a message that nobody was told of."""
     office = an_office_with_a_message(
         recipients=(), heads=(), administrators=(Recipient(name="Гусев", email=""),)
     )

@@ -1,4 +1,4 @@
-"""What a letter says, to whom, in which language, and what nobody can smuggle into it (V4)."""
+"""What a letter says, in which language, and that nobody can inject anything into it (V4)."""
 
 import email
 import email.policy
@@ -111,7 +111,7 @@ def test_the_mp3_is_attached_and_named() -> None:
 
 @pytest.mark.rule("V4")
 def test_an_mp3_comes_through_as_it_was_whatever_its_bytes() -> None:
-    """What marks the parts of a letter never occurs in one of them."""
+    """A letter's boundary never occurs within its parts."""
     sound = bytes(range(256)) * 40 + b"\r\n.\r\n--_"
     (attached,) = received(LETTER, LetterAudio(mp3=sound)).iter_attachments()
     assert attached.get_payload(decode=True) == sound
@@ -127,7 +127,7 @@ def test_a_withheld_number_is_called_withheld_and_can_not_be_dialled() -> None:
 
 @pytest.mark.rule("C4", "V4")
 def test_an_expired_callback_is_told_with_or_without_a_message() -> None:
-    """The recipients must know that a promise was broken."""
+    """The recipients must know that the promise to call back was broken."""
     alone = received(
         changed(kind=LetterKind.EXPIRED, voice_message_id=None, has_expired_callback=True), LetterAudio()
     )
@@ -149,19 +149,19 @@ def test_an_unreached_callback_says_why() -> None:
 @pytest.mark.parametrize("mark", list(Mark))
 @pytest.mark.parametrize("language", list(Language))
 def test_every_mark_is_explained(mark: Mark, language: Language) -> None:
-    """Who listens knows what is missing (EC-63)."""
+    """The listener knows what is missing (EC-63)."""
     letter = received(changed(mark=mark, language=language))
     assert TEXTS[language].marks[mark] in part(letter, "plain")
 
 
 def test_a_machines_letter_is_called_one() -> None:
-    """So that no absence notice answers it."""
+    """Then no absence notice answers it."""
     assert received(LETTER)["Auto-Submitted"] == "auto-generated"
 
 
 @pytest.mark.rule("V4")
 def test_the_message_id_is_the_letters_own() -> None:
-    """The same however often it is written; another for another letter or organization."""
+    """It is the same in every copy, and differs between letters and between organizations."""
     first, again = received(LETTER), received(changed(tries=7, may_have_arrived=True))
     assert first["Message-ID"] == again["Message-ID"]
     assert received(changed(letter_id="other"))["Message-ID"] != first["Message-ID"]
@@ -175,7 +175,7 @@ def test_the_message_id_is_the_letters_own() -> None:
 def test_l1_no_name_becomes_a_header_or_markup(
     name: str, department: str, organization: str, caller: str, reason: str
 ) -> None:
-    """Line ends, control characters, marks of direction and markup are text like any other, or gone."""
+    """Line ends, control characters, direction marks and markup are plain text or removed."""
     command = changed(
         recipient=Recipient(name=name, email="anna@volga.example"),
         department_name=department,
@@ -196,7 +196,7 @@ def test_l1_no_name_becomes_a_header_or_markup(
 
 @given(st.text(max_size=400))
 def test_l1_a_cleaned_name_is_one_line_and_bounded(text: str) -> None:
-    """It can stand in a header, in a file and on a screen."""
+    """The result fits into a header, a file and a screen."""
     cleaned = one_line(text)
     assert len(cleaned) <= 120
     assert cleaned == " ".join(cleaned.split())
@@ -218,19 +218,19 @@ def test_durations_are_read_as_people_read_them(ms: int, russian: str, english: 
 
 
 def test_an_unknown_zone_is_utc_and_says_so() -> None:
-    """Better than a time of nowhere."""
+    """A time must name its zone."""
     assert moment(1_795_248_000_000, zone("Mars/Phobos"), Language.ENGLISH).endswith("08:00 (UTC)")
 
 
 def test_a_caller_that_is_no_number_is_shown_as_it_came() -> None:
-    """An extension, or what a PBX makes of one."""
+    """It may be an extension, or a PBX's idea of one."""
     assert number("101", RUSSIAN.withheld) == "101"
 
 
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("language", list(Language))
 def test_a_letter_about_a_direct_call_names_the_employee(language: Language) -> None:
-    """A head who reads it knows whom the caller wanted."""
+    """A head who reads the letter knows whom the caller wanted."""
     command = msgspec.structs.replace(
         LETTER, department_name="", employee_name="Вера\r\nBcc: evil@example.com", language=language
     )
@@ -246,7 +246,7 @@ def test_a_letter_about_a_direct_call_names_the_employee(language: Language) -> 
 def test_a_letter_about_who_hung_up_does_not_say_that_a_callback_was_ordered(
     language: Language, kind: LetterKind
 ) -> None:
-    """Whoever reads it would promise the customer something wrong."""
+    """The reader would make the customer a wrong promise."""
     words = TEXTS[language]
     command = msgspec.structs.replace(
         LETTER, kind=kind, was_abandoned=True, language=language, has_expired_callback=True
@@ -281,14 +281,14 @@ BARRING = [
     Refusal.OWN_NUMBER,
     Refusal.DENIED,
 ]
-"""What policy may find wrong with a number that it allowed when the callback was ordered."""
+"""Reasons for which a changed policy may refuse a number that was allowed at the order."""
 
 
 @pytest.mark.rule("C10")
 @pytest.mark.parametrize("reason", BARRING)
 @pytest.mark.parametrize("language", list(Language))
 def test_m10_a_refused_callback_says_why_and_offers_no_call(language: Language, reason: Refusal) -> None:
-    """Who reads it is not invited to dial what the company's own rules forbid."""
+    """The reader is not invited to dial a number that the company's rules forbid."""
     words = TEXTS[language]
     letter = received(
         changed(kind=LetterKind.REFUSED, voice_message_id=None, reason=reason, language=language),
@@ -308,7 +308,7 @@ def test_m10_a_refused_callback_says_why_and_offers_no_call(language: Language, 
 def test_m10_an_expired_callback_says_why_nobody_called(
     language: Language, reason: str, was_abandoned: bool
 ) -> None:
-    """It is not said that no agent came free: that may not be true. Calling back is offered."""
+    """The letter does not say that no agent came free, which may be wrong; it offers to call back."""
     words = TEXTS[language]
     command = changed(
         kind=LetterKind.EXPIRED,

@@ -1,4 +1,4 @@
-"""Each letter once, whatever is read twice and whoever is away (V4, V7)."""
+"""Each letter is sent once, whatever is read twice and whatever is away (V4, V7)."""
 
 import asyncio
 from email.message import EmailMessage
@@ -42,7 +42,7 @@ LOST = SendResult(verdict=Verdict.DEFERRED, text="cut", is_answer_lost=True)
 
 
 class World:
-    """What outlives a process: S3, the mail server and the time; `process()` starts one."""
+    """Everything that outlives a process: S3, the mail server and the time; `process()` starts one."""
 
     def __init__(
         self, *answers: SendResult, blobs: MemoryBlobs | None = None, spool: Spool | None = None
@@ -97,7 +97,7 @@ async def test_a_command_read_twice_sends_one_letter() -> None:
 
 @pytest.mark.rule("V4")
 async def test_a_command_read_again_by_another_process_sends_nothing() -> None:
-    """The first one died before it could say so; S3 remembers (EC-68)."""
+    """The first one died before it could answer; the mark is in S3 (EC-68)."""
     world = World()
     first = await world.process().send(VOLGA, LETTER)
     assert await world.process().send(VOLGA, LETTER) == first
@@ -106,7 +106,7 @@ async def test_a_command_read_again_by_another_process_sends_nothing() -> None:
 
 @pytest.mark.rule("V4")
 async def test_who_died_while_sending_may_have_sent_and_that_is_counted() -> None:
-    """Nobody else sends while it may be at it; then the same Message-ID goes out, marked as a repeat."""
+    """Nobody else sends while it may be sending; then the same Message-ID goes out, marked as a repeat."""
     world = World()
     mark = SendingMark(state="sending", at=world.now)
     world.blobs.objects[mark_key(VOLGA, LETTER)] = (msgspec.json.encode(mark), "")
@@ -120,7 +120,7 @@ async def test_who_died_while_sending_may_have_sent_and_that_is_counted() -> Non
 
 @pytest.mark.rule("V4")
 async def test_a_deferred_letter_is_sent_again_with_the_same_message_id() -> None:
-    """For the recipient it is the same letter (EC-65)."""
+    """The recipient sees one letter (EC-65)."""
     world = World(DEFERRED)
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
     result = await world.process().send(VOLGA, msgspec.structs.replace(LETTER, tries=1))
@@ -155,7 +155,7 @@ async def test_a_refusal_is_final_and_keeps_the_servers_words() -> None:
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("email", ["", "nobody", "a b@c d", "@", "x@", "a@b\r\nBcc: all@example.com"])
 async def test_an_address_that_is_none_fails_without_troubling_a_server(email: str) -> None:
-    """And without a header of its own making."""
+    """Nor does a letter with an injected header go out."""
     world = World()
     recipient = Recipient(name="Анна", email=email)
     result = await world.process().send(VOLGA, msgspec.structs.replace(LETTER, recipient=recipient))
@@ -165,7 +165,7 @@ async def test_an_address_that_is_none_fails_without_troubling_a_server(email: s
 
 @pytest.mark.rule("V7")
 async def test_while_s3_is_away_the_letter_goes_with_the_audio_from_the_spool() -> None:
-    """The recipient hears the customer, and S3 is somebody else's problem."""
+    """The recipient hears the customer although S3 is away."""
     world = World(blobs=AwayBlobs(), spool=Spool(spoken()))
     letter = msgspec.structs.replace(LETTER, mp3_key=None, spool_url="http://127.0.0.1:9/spool/1")
     assert isinstance(await world.process().send(VOLGA, letter), LetterAccepted)
@@ -175,7 +175,7 @@ async def test_while_s3_is_away_the_letter_goes_with_the_audio_from_the_spool() 
 
 @pytest.mark.rule("V7")
 async def test_without_s3_and_spool_the_letter_goes_and_says_so() -> None:
-    """That somebody called matters more than what was said."""
+    """It matters more that somebody called than what was said."""
     world = World(blobs=AwayBlobs(), spool=Spool(is_away=True))
     letter = msgspec.structs.replace(LETTER, mp3_key=None, spool_url="http://127.0.0.1:9/spool/1")
     assert isinstance(await world.process().send(VOLGA, letter), LetterAccepted)
@@ -185,7 +185,7 @@ async def test_without_s3_and_spool_the_letter_goes_and_says_so() -> None:
 
 @pytest.mark.rule("V7")
 async def test_audio_that_s3_has_and_does_not_give_is_waited_for_a_little() -> None:
-    """A stumble of S3 costs a minute, not the attachment; a longer one costs the attachment."""
+    """A short fault of S3 costs a minute, a longer one the attachment."""
     world = World(blobs=AwayBlobs())
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
     assert world.office.asked == 0
@@ -195,7 +195,7 @@ async def test_audio_that_s3_has_and_does_not_give_is_waited_for_a_little() -> N
 
 @pytest.mark.rule("V7", "V8")
 async def test_m14_an_mp3_that_is_not_the_stored_one_is_not_attached() -> None:
-    """The spool's audio goes instead; without it the letter waits a little, and then goes with a link."""
+    """The spool's audio is sent instead; without it the letter waits, and then goes with a link."""
     told = msgspec.structs.replace(
         LETTER,
         mp3_sha256=sha256(b"the stored mp3"),
@@ -228,7 +228,7 @@ async def test_an_mp3_over_the_limit_stays_in_the_console_and_the_letter_says_so
 
 @pytest.mark.rule("V4")
 async def test_a_server_with_a_smaller_limit_gets_a_letter_with_a_link() -> None:
-    """It refused the large one, so the small one is no second letter (EC-69)."""
+    """The server refused the large letter, so the small one is not a second copy (EC-69)."""
     world = World(SendResult(verdict=Verdict.REFUSED, text="552 too big", is_too_large=True))
     assert isinstance(await world.process().send(VOLGA, LETTER), LetterAccepted)
     (letter,) = world.office.letters

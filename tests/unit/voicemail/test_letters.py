@@ -86,7 +86,7 @@ def absent(
 
 @pytest.mark.rule("V4")
 def test_everyone_on_the_departments_list_gets_one_letter() -> None:
-    """Each in the own language, with all that is known of the call."""
+    """Each recipient gets a letter in their language, with everything known of the call."""
     office = an_office_with_letters()
     first, second = office.all_said(SendLetter)
     assert (first.recipient, first.language) == (ANNA, Language.RUSSIAN)
@@ -117,7 +117,7 @@ def test_a_person_who_is_listed_twice_gets_one_letter() -> None:
 def test_without_a_list_the_heads_are_told_and_without_heads_the_administrators(
     recipients: tuple[Recipient, ...], heads: tuple[Recipient, ...], told: list[str]
 ) -> None:
-    """Somebody is always told; who has no e-mail address is passed over (EC-70)."""
+    """Somebody is always told; recipients without an e-mail address are passed over (EC-70)."""
     assert names(an_office_with_letters(recipients=recipients, heads=heads)) == told
 
 
@@ -154,7 +154,7 @@ def test_an_absence_that_is_over_or_not_begun_counts_for_nothing() -> None:
 
 @pytest.mark.rule("V4")
 def test_when_everybody_is_away_the_first_list_is_told_all_the_same() -> None:
-    """Never nobody: an absent reader is better than none."""
+    """An absent reader is better than no reader."""
     office = Office(heads=(), administrators=())
     for recipient in (ANNA, BORIS):
         office.hear_all(employee(recipient), absent(recipient))
@@ -173,7 +173,7 @@ def test_where_nobody_has_an_address_the_failure_is_visible() -> None:
 
 @pytest.mark.rule("V4")
 def test_recipients_of_a_department_nobody_knows_are_the_administrators() -> None:
-    """A department that was never told of must not swallow a customer."""
+    """A customer is not lost in a department whose card has not come."""
     office = Office()
     office.state.departments.drop(SALES)
     office.hear_all(diverted(), play_finished(), spooled(), finished(), leg_ended(), stored())
@@ -194,14 +194,14 @@ def test_an_expired_callback_without_a_voice_message_is_told_without_audio() -> 
 
 @pytest.mark.rule("C4")
 def test_an_expired_callback_with_a_voice_message_is_told_by_the_message() -> None:
-    """One letter about one story."""
+    """One event gives one letter."""
     office = Office()
     assert not office.hear(expired(has_voice_message=True)).facts
 
 
 @pytest.mark.rule("C6", "V4")
 def test_a_callback_that_was_never_reached_is_told_with_the_reason() -> None:
-    """A number that does not exist is worth a look into the order (EC-42)."""
+    """If the number does not exist, somebody should check the order (EC-42)."""
     office = Office()
     office.hear(unreached("bad_number"))
     assert {(letter.kind, letter.reason) for letter in office.all_said(SendLetter)} == {
@@ -214,7 +214,7 @@ def test_a_callback_that_was_never_reached_is_told_with_the_reason() -> None:
 
 @pytest.mark.rule("C10", "V4")
 def test_m10_a_callback_that_ended_refused_is_told_with_the_reason() -> None:
-    """The customer waits for a call that nobody may make: the recipients must know, and know why."""
+    """The customer waits for a call that nobody may make; the recipients must know it, and why."""
     office = Office()
     office.hear(barred())
     commands = office.all_said(SendLetter)
@@ -248,7 +248,7 @@ def test_m10_a_callback_that_nobody_might_dial_is_told_with_the_reason(reason: s
 
 @pytest.mark.rule("C14")
 def test_m7_a_callback_that_ended_by_another_call_is_no_letter() -> None:
-    """The customer has talked with the department: nobody has anything to do."""
+    """The customer has talked with the department, so nobody has to do anything."""
     office = Office()
     assert not office.hear(talked_otherwise()).facts
     assert not office.all_said(SendLetter)
@@ -264,7 +264,7 @@ def test_the_same_end_of_a_callback_heard_again_writes_nothing_new_while_letters
 
 @pytest.mark.rule("V4")
 def test_a_letter_that_the_server_deferred_is_repeated_with_growing_pauses_for_a_day() -> None:
-    """A mailbox that is full today is not tomorrow; the same letter, so the same Message-ID (EC-65)."""
+    """A mailbox that is full today may not be tomorrow; the letter keeps its Message-ID (EC-65)."""
     office = an_office_with_letters(recipients=(ANNA,))
     began_at, pauses, tries = office.now_at, [], 0
     while not office.all_said(LetterFailed):
@@ -287,7 +287,7 @@ def test_a_letter_that_the_server_deferred_is_repeated_with_growing_pauses_for_a
 
 @pytest.mark.rule("V4")
 def test_one_failing_recipient_costs_nobody_a_second_letter() -> None:
-    """Anna has hers; that Boris's server stumbles is between it and us (EC-65)."""
+    """Anna has her letter; the fault of Boris's server does not concern her (EC-65)."""
     office = an_office_with_letters()
     office.hear(LetterAccepted(letter_id=FIRST, answer="250 OK"))
     office.hear(deferred(SECOND, 0))
@@ -323,7 +323,7 @@ def test_results_heard_again_or_too_late_change_nothing() -> None:
 
 @pytest.mark.rule("V4")
 def test_a_lost_answer_is_remembered_with_the_letter() -> None:
-    """The next sending may be a second copy, and is counted as one that may be."""
+    """The next sending may be a second copy, and is counted as such."""
     office = an_office_with_letters(recipients=(ANNA,))
     office.hear(deferred(FIRST, 0, is_answer_lost=True))
     assert found(office.wake(), SendLetter)[0].may_have_arrived
@@ -340,14 +340,14 @@ def test_a_sending_that_is_never_answered_is_asked_for_again() -> None:
 
 @pytest.mark.rule("V4", "V7")
 def test_every_open_thing_has_a_timer() -> None:
-    """What is waited for without one would be waited for in vain."""
+    """A wait without a timer would never end."""
     office = an_office_with_letters()
     assert set(owed(office.state)) <= {timer.timer_id for timer in office.state.timers}
     assert len(list(owed(office.state))) == 2
 
 
 def test_an_older_version_of_a_department_is_dropped() -> None:
-    """The directory may say things twice and in any order."""
+    """The directory's facts may come twice and in any order."""
     office = Office()
     known = office.state.departments[SALES]
     office.hear(

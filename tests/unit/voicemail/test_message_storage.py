@@ -1,4 +1,4 @@
-"""A recording on its way into S3: checked, converted, verified, and safe to repeat (V2, V3, V7, V8)."""
+"""A recording is checked, converted, and verified in S3, and this is safe to repeat (V2, V3, V7, V8)."""
 
 import hashlib
 
@@ -41,14 +41,14 @@ class AwayBlobs(MemoryBlobs):
 
 
 class ForgetfulBlobs(MemoryBlobs):
-    """An S3 that says yes to a put and keeps half of it."""
+    """An S3 that accepts a put and keeps half of it."""
 
     async def put(self, key: str, data: bytes, *, content_type: str = "", once: bool = False) -> None:
         await super().put(key, data[: len(data) // 2], content_type=content_type, once=once)
 
 
 class Spool:
-    """The gateway's side: what lies at an address; None: it does not answer."""
+    """The gateway's spool: the bytes at an address; None: it does not answer."""
 
     def __init__(self, audio: bytes | None = None, *, is_away: bool = False) -> None:
         self._audio, self._is_away = audio, is_away
@@ -88,7 +88,7 @@ def s3_with(original: bytes) -> MemoryBlobs:
 
 @pytest.mark.rule("V3")
 async def test_the_original_stays_and_an_mp3_stands_beside_it() -> None:
-    """What is said to be stored is there, with the size and checksum that are said."""
+    """A message that is said to be stored is there, with the reported size and checksum."""
     blobs = s3_with(spoken())
     fact = await store(blobs, command(spoken()))
     assert isinstance(fact, MessageStored)
@@ -101,7 +101,7 @@ async def test_the_original_stays_and_an_mp3_stands_beside_it() -> None:
 
 @pytest.mark.rule("V3", "O1")
 async def test_a_key_can_not_be_guessed_and_names_nobody() -> None:
-    """Made of the recording's bytes: who has not heard it can't know it, and no number stands in it."""
+    """A key is made of the recording's bytes, so that nobody can guess it, and contains no number."""
     blobs = s3_with(spoken())
     fact = await store(blobs, command(spoken()))
     assert isinstance(fact, MessageStored)
@@ -123,7 +123,7 @@ async def test_storing_twice_is_storing_once() -> None:
 
 @pytest.mark.rule("V7")
 async def test_while_s3_is_away_storing_is_deferred_with_the_reason() -> None:
-    """Nothing is called stored that is not (EC-62)."""
+    """A recording is not called stored before it is (EC-62)."""
     fact = await store(AwayBlobs(), command(spoken(), spool_url=SPOOL, tries=3), Spool(spoken()))
     assert isinstance(fact, StoringDeferred)
     assert fact.tries == 3
@@ -132,7 +132,7 @@ async def test_while_s3_is_away_storing_is_deferred_with_the_reason() -> None:
 
 @pytest.mark.rule("V3", "V7")
 async def test_an_upload_that_s3_did_not_keep_whole_is_deferred() -> None:
-    """A put's yes is not believed before a look."""
+    """A put counts only once it is verified."""
     blobs = ForgetfulBlobs()
     blobs.objects[KEY] = (spoken(), "audio/wav")
     assert isinstance(await store(blobs, command(spoken())), StoringDeferred)
@@ -140,7 +140,7 @@ async def test_an_upload_that_s3_did_not_keep_whole_is_deferred() -> None:
 
 @pytest.mark.rule("V7")
 async def test_without_a_key_the_recording_is_taken_from_the_spool() -> None:
-    """The gateway could not upload it, we can: the original goes to S3, too."""
+    """If the gateway could not upload the original, voicemail does."""
     blobs = MemoryBlobs()
     fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(spoken()))
     assert isinstance(fact, MessageStored)
@@ -149,7 +149,7 @@ async def test_without_a_key_the_recording_is_taken_from_the_spool() -> None:
 
 @pytest.mark.rule("V2", "V7")
 async def test_that_nobody_spoke_is_found_out_without_s3() -> None:
-    """No letter about silence, whatever is down."""
+    """There is no letter about silence, whatever is down."""
     quiet = wav(silence(8_000))
     fact = await store(AwayBlobs(), command(quiet, key=None, spool_url=SPOOL), Spool(quiet))
     assert isinstance(fact, MessageMissing)
@@ -158,7 +158,7 @@ async def test_that_nobody_spoke_is_found_out_without_s3() -> None:
 
 @pytest.mark.rule("V8")
 async def test_a_copy_with_a_wrong_checksum_is_replaced_by_the_spools() -> None:
-    """Two copies were made, and one of them is good."""
+    """Of two copies one is right."""
     blobs = s3_with(spoken()[:9_000])
     fact = await store(blobs, command(spoken(), spool_url=SPOOL), Spool(spoken()))
     assert isinstance(fact, MessageStored)
@@ -177,7 +177,7 @@ WRONG_COPIES = {
 @pytest.mark.rule("V7", "V8")
 @pytest.mark.parametrize("copy", WRONG_COPIES.values(), ids=WRONG_COPIES)
 async def test_m14_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy: bytes) -> None:
-    """While the spool is away the good audio may be in it: nothing is decided, and nothing is lost."""
+    """While the spool is away it may have the right audio: nothing is decided, and nothing is lost."""
     blobs = s3_with(copy)
     asked = command(spoken(), spool_url=SPOOL)
     assert isinstance(await store(blobs, asked, Spool(is_away=True)), StoringDeferred)
@@ -194,7 +194,7 @@ async def test_m14_a_wrong_copy_waits_for_the_spool_and_is_never_processed(copy:
 async def test_m14_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(
     copy: bytes, spool: Spool
 ) -> None:
-    """Another recording's words, or half a message, are not sent to anybody as this one."""
+    """Nobody gets another recording, or half a message, as this one."""
     blobs = s3_with(copy)
     fact = await store(blobs, command(spoken(), spool_url=SPOOL), spool)
     assert isinstance(fact, MessageQuarantined)
@@ -205,7 +205,7 @@ async def test_m14_a_wrong_copy_that_nothing_can_replace_is_set_aside_and_told(
 
 @pytest.mark.rule("V8")
 async def test_m14_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_processed() -> None:
-    """The same for a disk that has changed what it was given."""
+    """The same holds for a disk that has changed its data."""
     blobs = MemoryBlobs()
     fact = await store(blobs, command(spoken(), key=None, spool_url=SPOOL), Spool(wav(voice(3_000))))
     assert isinstance(fact, MessageQuarantined)
@@ -215,7 +215,7 @@ async def test_m14_a_wrong_copy_in_the_spool_is_kept_for_whoever_looks_and_not_p
 
 @pytest.mark.rule("V8")
 async def test_m14_an_absurdly_large_wrong_copy_is_no_reason_to_give_up() -> None:
-    """What counts is how long the recording was, and not what lies at its address."""
+    """The size of the recording decides, not what is at its address."""
 
     class Overgrown(MemoryBlobs):
         async def info(self, key: str) -> BlobInfo | None:
@@ -236,7 +236,7 @@ async def test_m14_an_absurdly_large_wrong_copy_is_no_reason_to_give_up() -> Non
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("original", [b"", b"\x89PNG\r\n\x1a\n" + bytes(99), wav([])])
 async def test_what_can_not_be_played_is_set_aside_with_its_reason(original: bytes) -> None:
-    """The original stays where it is, for whoever wants to know."""
+    """The original stays where it is, for an administrator."""
     blobs = s3_with(original)
     fact = await store(blobs, command(original))
     assert isinstance(fact, MessageQuarantined)
@@ -247,7 +247,7 @@ async def test_what_can_not_be_played_is_set_aside_with_its_reason(original: byt
 
 @pytest.mark.rule("V8")
 async def test_a_spooled_recording_that_can_not_be_played_is_kept_before_it_is_set_aside() -> None:
-    """Quarantine is a place, and while S3 is away there is none."""
+    """A quarantined original needs S3."""
     asked = command(b"\x89PNG", key=None, spool_url=SPOOL)
     blobs = MemoryBlobs()
     fact = await store(blobs, asked, Spool(b"\x89PNG"))
@@ -259,7 +259,7 @@ async def test_a_spooled_recording_that_can_not_be_played_is_kept_before_it_is_s
 
 @pytest.mark.rule("V8")
 async def test_a_recording_that_is_nowhere_is_said_to_be_nowhere() -> None:
-    """After S3 and the spool have both been asked and both said no."""
+    """Only after neither S3 nor the spool has it."""
     fact = await store(MemoryBlobs(), command(spoken(), spool_url=SPOOL), Spool(None))
     assert isinstance(fact, MessageQuarantined)
     assert fact.original_key is None

@@ -1,4 +1,4 @@
-"""Warnings: whoever gets a machine's letters is told once what goes unheard in a week (V6)."""
+"""The recipients of a machine's letters are warned once of voice messages unheard for a week (V6)."""
 
 import pytest
 from msgspec import structs
@@ -97,7 +97,7 @@ def test_what_is_new_in_a_warning_is_told_alone() -> None:
 
 @pytest.mark.rule("V6")
 def test_what_is_gone_already_is_not_warned_of() -> None:
-    """Voicemail was away for a week: a letter about nothing helps nobody."""
+    """Voicemail was away for a week, and a letter about removed audio helps nobody."""
     office = Office(recipients=(ANNA,))
     decision = office.hear(of_sales(unheard("vm.0", removed_in_ms=0), unheard(FIRST, removed_in_ms=1)))
     assert [each.voice_message_ids for each in found(decision, LetterDue)] == [(FIRST,)]
@@ -131,7 +131,7 @@ def test_a_warning_is_remembered_until_a_day_after_the_audio_is_gone_and_no_long
 
 @pytest.mark.rule("V6")
 def test_an_employees_warning_goes_to_whom_the_employees_letters_go_and_names_the_employee() -> None:
-    """The own list, else the employee, else heads and administrators, as of every letter (V4)."""
+    """The employee's list, else the employee, else heads and administrators, as for every letter (V4)."""
     office = Office()
     office.hear(
         AgentSaved(
@@ -174,7 +174,7 @@ def test_nobody_nearer_means_the_next_level(
 
 
 def test_a_letter_lists_so_many_and_counts_the_others() -> None:
-    """A letter that nobody reads to its end warns nobody."""
+    """Nobody reads an endless letter to its end."""
     office = Office(recipients=(ANNA,))
     many = tuple(unheard(f"vm.{number}") for number in range(rules.UNHEARD_LISTED_MAX + 7))
     command = found(office.hear(of_sales(*many)), SendLetter)[0]

@@ -1,4 +1,4 @@
-"""A mail server that takes its time holds up nobody else's letters and recordings (V4, V7)."""
+"""A slow mail server delays no other letters and recordings (V4, V7)."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ WITHOUT_SOUND = msgspec.structs.replace(LETTER, mp3_key=None)
 
 
 class SlowServer:
-    """Takes every letter, when it is let."""
+    """Takes every letter as soon as the test allows it."""
 
     def __init__(self) -> None:
         self.goes_on = asyncio.Event()
@@ -71,7 +71,7 @@ async def test_l3_a_slow_letter_is_left_to_itself_and_answered_when_it_is_taken(
 
 @pytest.mark.rule("V4")
 async def test_l3_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is beyond is deferred at once, and says why."""
+    """Further letters are deferred at once, with the reason."""
     monkeypatch.setattr(activities, "SLOW_LETTERS_MAX", 1)
     server, log = SlowServer(), Log()
     made = delivery(server, log)
@@ -86,7 +86,7 @@ async def test_l3_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.rule("V4")
 async def test_l3_a_process_that_ends_meanwhile_leaves_the_mark_of_a_sending() -> None:
-    """Whoever is asked for the letter next knows that it may have arrived."""
+    """The next process to send the letter knows that it may have arrived."""
     world, server, log = World(), SlowServer(), Log()
     letter_sender = world.process()
     letter_sender._mailer = server

@@ -64,7 +64,7 @@ def made(seconds: int, *kind: str) -> bytes:
 
 
 def at_level(pcm: bytes, dbfs: float) -> bytes:
-    """With this RMS where it is loud."""
+    """Bring its loud parts to this RMS."""
     levels = [audioop.rms(pcm[at : at + 320], 2) for at in range(0, len(pcm), 320)]
     loud = [level for level in levels if level > 0.05 * max(levels)]
     mean = (sum(level * level for level in loud) / len(loud)) ** 0.5
@@ -101,7 +101,7 @@ def hum(mains: int, dbfs: float) -> bytes:
 
 
 def distant(pcm: bytes) -> bytes:
-    """Across a room: echoes, and little of what is high."""
+    """A voice across a room: echoes and few high frequencies."""
     return at_level(sox("reverb", "50", "lowpass", "2500", pcm=pcm), FAR)
 
 
@@ -124,7 +124,7 @@ DISTURBED: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("disturbance", DISTURBED)
 @pytest.mark.parametrize("name", VOICES)
 def test_p13_who_speaks_is_heard(name: str, disturbance: str) -> None:
-    """Less than 2 % of what is said is missed, by whomever and whatever else is on the line."""
+    """Less than 2 % of speech is missed, whoever speaks and whatever else is on the line."""
     clean = at_level(said(name), NEAR)
     levels = [audioop.rms(clean[at : at + 320], 2) for at in range(0, len(clean) - 319, 320)]
     spoken = [frame for frame, level in enumerate(levels) if level > 0.03 * max(levels)]
@@ -187,12 +187,12 @@ OTHERS = {
 @pytest.mark.rule("V2")
 @pytest.mark.parametrize("other", OTHERS)
 def test_p13_hum_offset_noise_and_breath_are_no_speech(other: str) -> None:
-    """Whatever is loud and says nothing."""
+    """Loud sound that is not speech."""
     assert sum(until - since for since, until in speech_intervals(of_line(OTHERS[other]))) < 1_000
 
 
 def test_p13_who_speaks_over_music_is_heard() -> None:
-    """Music itself is not told from speech: rather a letter too many than one too few."""
+    """Music counts as speech: a letter too many is better than one too few."""
     notes = [sox("synth", "2", "pluck", note) for note in ("C3", "E3", "G3", "C4")]
     music = at_level(mixed(notes[0], *notes[1:]), -34)
     found = speech_intervals(of_line(mixed(at_level(said("ru"), NEAR), music)))
@@ -211,7 +211,7 @@ def a_wav(pcm: bytes) -> bytes:
 @pytest.mark.rule("V2")
 @pytest.mark.parametrize("name", ["RU busy", "RU congestion", "RU dial", "US busy", "UK ringback", "FR busy"])
 async def test_p13_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
-    """Who hangs up on an analogue line leaves busy tones, and nobody wants letters with them."""
+    """A caller who hangs up on an analogue line leaves busy tones, about which nobody wants letters."""
     for recording in (a_wav(a_tone(name, -16)), g711(a_wav(a_tone(name, -16)))):
         assert (await heard(recording)).mp3 == b""
 
@@ -219,7 +219,7 @@ async def test_p13_the_tones_of_an_exchange_make_no_letter(name: str) -> None:
 @pytest.mark.rule("V2", "V3")
 @pytest.mark.parametrize("name", ["RU busy", "RU congestion", "RU dial", "US busy", "DE busy"])
 async def test_p13_words_before_the_tones_are_kept_and_the_tones_are_not(name: str) -> None:
-    """What somebody said is a message, whatever followed; nobody has to listen to what followed."""
+    """Speech is a message whatever follows it, and nobody has to listen to what follows."""
     words = wav(silence(500) + voice(4_000))[44:]
     found = await heard(g711(a_wav(words + a_tone(name, -16, 6_000))))
     assert found.mp3
@@ -234,7 +234,7 @@ async def test_p13_a_word_before_the_tones_is_too_short_for_a_message() -> None:
 
 
 def test_p13_an_hour_is_listened_to_in_blocks() -> None:
-    """What is said at the edge of two blocks is one stretch, as anywhere."""
+    """Speech across the edge of two blocks is one interval."""
     block_ms = speech_detection.BLOCK_FRAMES * speech_detection.FRAME_MS
     text = MESSAGES["ru"]
     words = at_level(said("ru", text), NEAR)

@@ -1,4 +1,4 @@
-"""What becomes of a recording: stored before a letter speaks of it, and never lost (V3, V7, V8)."""
+"""A recording is stored before a letter tells of it, and never lost (V3, V7, V8)."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_a_recording_is_stored_as_soon_as_the_original_is_in_s3() -> None:
 
 @pytest.mark.rule("V3")
 def test_no_letter_speaks_of_a_message_before_it_is_stored() -> None:
-    """Who opens the letter finds the audio."""
+    """The reader of the letter finds the audio."""
     office = an_office_with_a_message()
     assert not office.all_said(LetterDue)
     decision = office.hear(stored())
@@ -74,7 +74,7 @@ def test_no_letter_speaks_of_a_message_before_it_is_stored() -> None:
 
 @pytest.mark.rule("V3")
 def test_m14_a_letter_knows_the_checksums_of_its_audio() -> None:
-    """So that another file in its place is told from it, in S3 and in the spool."""
+    """Another file in its place is then recognized, in S3 and in the spool."""
     letter = found(an_office_with_a_message().hear(stored()), SendLetter)[0]
     assert (letter.mp3_sha256, letter.spool_sha256) == (stored().mp3_sha256, "ab" * 32)
 
@@ -98,7 +98,7 @@ def test_a_recording_without_speech_is_no_voice_message() -> None:
 
 @pytest.mark.rule("V2", "C4")
 def test_a_callback_that_expired_with_a_message_without_speech_is_told_without_audio() -> None:
-    """Callback has already said «expired with a voice message»; its recipients must hear of it anyhow."""
+    """Callback has already said «expired with a voice message», so its recipients must be told."""
     office = Office()
     recording = RecordingId(f"{CALLBACK_VM}.recording")
     office.hear_all(message_wanted(), spooled(recording), finished(recording), leg_ended())
@@ -113,7 +113,7 @@ def test_a_callback_that_expired_with_a_message_without_speech_is_told_without_a
 
 @pytest.mark.rule("V7")
 def test_a_storing_that_fails_is_asked_for_again_with_growing_pauses() -> None:
-    """S3 that stumbles gets time, and the audio stays where it is (EC-62)."""
+    """A faulty S3 gets time, and the audio stays where it is (EC-62)."""
     office = an_office_with_a_message()
     pauses = []
     for tries in range(1, 9):
@@ -159,7 +159,7 @@ def test_letters_do_not_wait_for_a_check_of_the_spool_that_never_ends() -> None:
 
 @pytest.mark.rule("V2", "V7")
 def test_spooled_audio_without_speech_writes_no_letters() -> None:
-    """S3 being down makes no voice message out of silence."""
+    """Silence does not become a voice message because S3 is down."""
     office = Office()
     office.hear_all(diverted(), play_finished())
     office.hear(spooled(), "00:01:00")
@@ -172,7 +172,7 @@ def test_spooled_audio_without_speech_writes_no_letters() -> None:
 
 @pytest.mark.rule("V7")
 def test_when_s3_is_back_storing_goes_on_and_nobody_gets_a_second_letter() -> None:
-    """The letters went without S3; now the audio reaches it, and that is all."""
+    """The letters went without S3; when the audio reaches it later, nothing else happens."""
     office = Office()
     office.hear_all(diverted(), play_finished())
     office.hear(spooled(), "00:01:00")
@@ -188,7 +188,7 @@ def test_when_s3_is_back_storing_goes_on_and_nobody_gets_a_second_letter() -> No
 
 @pytest.mark.rule("V7")
 def test_an_asked_storing_that_is_never_answered_is_asked_for_again() -> None:
-    """A command that an edge lost must not lose the message."""
+    """A message is not lost with a command that an edge lost."""
     office = an_office_with_a_message()
     office.wake()
     assert found(office.wake(), StoreMessage)[0].tries == 2
@@ -206,7 +206,7 @@ def test_after_a_week_without_s3_the_recording_is_set_aside_with_the_reason() ->
 
 @pytest.mark.rule("V8")
 def test_recipients_are_told_of_a_recording_that_can_not_be_played() -> None:
-    """A customer called; that the machine failed is no reason to keep it back."""
+    """The recipients learn that a customer called although the machine failed."""
     office = an_office_with_a_message()
     decision = office.hear(
         MessageQuarantined(voice_message_id=VM, original_key=None, reason="the recording is no audio")
@@ -217,7 +217,7 @@ def test_recipients_are_told_of_a_recording_that_can_not_be_played() -> None:
 
 @pytest.mark.rule("V8")
 def test_a_recorder_that_died_leaves_a_message_that_is_marked_as_cut_off() -> None:
-    """Who listens knows that the end is missing (EC-63)."""
+    """The listener knows that the end is missing (EC-63)."""
     early, late = Office(), Office()
     early.hear_all(diverted(), play_finished(), spooled(is_cut_off=True), finished(), leg_ended())
     late.hear_all(diverted(), play_finished(), spooled(), finished(cause="cut_off"), leg_ended())
@@ -227,7 +227,7 @@ def test_a_recorder_that_died_leaves_a_message_that_is_marked_as_cut_off() -> No
 
 @pytest.mark.rule("V8")
 def test_a_recording_lost_between_spool_and_s3_is_looked_for_once_more_in_the_spool() -> None:
-    """The gateway gave up; whoever has the audio may still have it."""
+    """The gateway gave up, but the spool may still have the audio."""
     office = Office()
     office.hear_all(diverted(), play_finished(), spooled())
     decision = office.hear(finished(ok=False, cause="upload refused"))
@@ -236,7 +236,7 @@ def test_a_recording_lost_between_spool_and_s3_is_looked_for_once_more_in_the_sp
 
 @pytest.mark.rule("V7")
 def test_a_message_survives_a_restart_byte_for_byte() -> None:
-    """What was stored is what is loaded: phases, letters and timers."""
+    """A loaded state equals the stored one: phases, letters and timers."""
     office = an_office_with_a_message()
     office.hear(stored())
     loaded = VoicemailState()
@@ -252,7 +252,7 @@ def test_a_message_survives_a_restart_byte_for_byte() -> None:
 
 
 def test_what_is_done_is_forgotten() -> None:
-    """The state holds what is open; history is a projection's."""
+    """The state holds only what is open; projections show the rest."""
     office = an_office_with_a_message()
     office.hear(stored())
     accept_all(office)

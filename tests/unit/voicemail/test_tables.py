@@ -12,7 +12,7 @@ SAID = {kind for kind in SERVICE.says if issubclass(kind, Fact)}
 
 
 def test_every_fact_of_voicemails_own_is_applied() -> None:
-    """Nothing changes without a fact, and a fact that changes nothing would be asked for again for ever."""
+    """An own fact that changes nothing would be decided again and again."""
     assert set(decider._APPLY) >= OWN
     assert SAID <= OWN
 
@@ -26,6 +26,6 @@ def test_a_fact_is_heard_unless_the_decider_alone_says_it() -> None:
 
 
 def test_every_other_fact_of_the_tables_is_heard() -> None:
-    """A row for a fact that nobody hands over would be dead."""
+    """A row for a fact that is not heard would be dead code."""
     assert set(HEARD) == ({*decider._APPLY, *decider._DECIDE, TimerDue}) - decider._SAID_HERE_ALONE
     assert set(SERVICE.hears) == set(HEARD)

@@ -1,4 +1,4 @@
-"""What a warning says, in which language, and what nobody can smuggle into it (V6)."""
+"""What a warning says, in which language, and that nobody can inject anything into it (V6)."""
 
 import email
 import email.policy
@@ -133,7 +133,7 @@ def test_what_a_letter_does_not_list_is_counted_in_it() -> None:
 
 @pytest.mark.rule("V6")
 def test_without_a_console_there_is_no_link_to_one() -> None:
-    """An address that no browser opens is none."""
+    """A link must be one that browsers open."""
     for url in ("", "javascript:alert(1)"):
         letter = received(warning(*THREE, console_url=url))
         assert "voice-messages" not in part(letter, "html") + part(letter, "plain")
@@ -141,7 +141,7 @@ def test_without_a_console_there_is_no_link_to_one() -> None:
 
 @pytest.mark.rule("V6")
 def test_a_warning_keeps_its_message_id() -> None:
-    """However often it is sent; another one is another letter."""
+    """It stays the same however often it is sent, and differs from other warnings."""
     first, again = received(warning(*THREE)), received(warning(*THREE, tries=7, may_have_arrived=True))
     assert first["Message-ID"] == again["Message-ID"]
     assert received(warning(*THREE, letter_id="letter.vm.0.unheard.1"))["Message-ID"] != first["Message-ID"]
@@ -153,7 +153,7 @@ def test_a_warning_keeps_its_message_id() -> None:
 def test_no_name_in_a_warning_becomes_a_header_or_markup(
     name: str, department: str, organization: str, caller: str
 ) -> None:
-    """What a caller or a PBX names is text like any other, or gone."""
+    """Names from callers and PBXs are plain text or removed."""
     letter = received(
         warning(
             unheard(0, caller),
