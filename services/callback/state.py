@@ -279,7 +279,7 @@ class ApologyLine(Record, frozen=True, array_like=True):
     pbx_id: PbxId
 
 
-class Asked(Record, frozen=True, array_like=True):
+class WebOrder(Record, frozen=True, array_like=True):
     """An order of the API that was answered: the same id within an hour is a repetition."""
 
     callback_id: CallbackId
@@ -301,9 +301,9 @@ class CallbackState(State):
 
     def __init__(self) -> None:
         super().__init__()
-        self.barred = (self.cause, 0)
+        self.barred_in_step = (self.cause, 0)
         """The cause of a step, and how many callbacks that step has barred; never stored."""
-        self.left: CallbackId | None = None
+        self.ended_call_of: CallbackId | None = None
         """The callback whose customer's own call the fact at hand ended; for this step only, never stored."""
         self.organizations = self.table("organizations", Organization)
         self.pbxs = self.table("pbxs", Pbx)
@@ -324,8 +324,8 @@ class CallbackState(State):
         self.lines_taken: dict[PbxId, int] = {}
         self.lines = self.table("lines", ApologyLine, self._track_line)
         self.numbers_by_age: SortedDict[tuple[Instant, str], None] = SortedDict()
-        self.asked_by_age: SortedDict[tuple[Instant, CallbackId], None] = SortedDict()
-        self.asked = self.table("asked", Asked, self._track_asked)
+        self.web_orders_by_age: SortedDict[tuple[Instant, CallbackId], None] = SortedDict()
+        self.web_orders = self.table("asked", WebOrder, self._track_web_order)
         self.counts = self.table("counts", OrderCount, self._track_count)
 
     def _track_order(self, old: Order | None, new: Order | None) -> None:
@@ -379,11 +379,11 @@ class CallbackState(State):
             if line is not None:
                 self.lines_taken[line.pbx_id] = self.lines_taken.get(line.pbx_id, 0) + by
 
-    def _track_asked(self, old: Asked | None, new: Asked | None) -> None:
+    def _track_web_order(self, old: WebOrder | None, new: WebOrder | None) -> None:
         if old is not None:
-            self.asked_by_age.pop((old.asked_at, old.callback_id), None)
+            self.web_orders_by_age.pop((old.asked_at, old.callback_id), None)
         if new is not None:
-            self.asked_by_age[(new.asked_at, new.callback_id)] = None
+            self.web_orders_by_age[(new.asked_at, new.callback_id)] = None
 
     def _track_count(self, old: OrderCount | None, new: OrderCount | None) -> None:
         if old is not None and old.key.startswith(NUMBER_PREFIX):

@@ -94,7 +94,7 @@ def decide_whisper_over(state: CallbackState, callback: Callback) -> Decision:
 
 def decide_live_leg_over(state: CallbackState) -> Decision:
     """If the customer hung up without pressing the key, dial: the agent is still here."""
-    callback = None if state.left is None else state.callbacks.get(state.left)
+    callback = None if state.ended_call_of is None else state.callbacks.get(state.ended_call_of)
     if callback is None or callback.phase is not Phase.EXPECTING or callback.cancelling is not None:
         return NOTHING
     return dial(state, callback)

@@ -185,7 +185,7 @@ def apply_end(state: CallbackState, fact: CallbackEnd) -> None:
 
 def _count_barred(state: CallbackState) -> None:
     """A new policy may bar more callbacks than fit into one step: the timer goes on with the others."""
-    cause, count = state.barred
-    state.barred = (state.cause, count + 1 if cause == state.cause else 1)
-    if state.barred[1] == rules.BARRED_AT_ONCE_MAX:
+    cause, count = state.barred_in_step
+    state.barred_in_step = (state.cause, count + 1 if cause == state.cause else 1)
+    if state.barred_in_step[1] == rules.BARRED_AT_ONCE_MAX:
         state.set_timer("policy", ORGANIZATION, state.now_at)

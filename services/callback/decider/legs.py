@@ -147,7 +147,7 @@ def decide_refused(state: CallbackState, fact: CommandRefused) -> Decision:
 
 
 def apply_ended(state: CallbackState, fact: LegEnded) -> None:
-    leg_id, state.left = fact.leg_id, None
+    leg_id, state.ended_call_of = fact.leg_id, None
     if fact.cause == TOO_LATE:
         # The gateway had taken the dial on, and came to it too late: as if it had been refused.
         dials.note_requested(state, leg_id, is_requested=False)
@@ -155,7 +155,7 @@ def apply_ended(state: CallbackState, fact: LegEnded) -> None:
     callback = state.callback_on(leg_id)
     if callback is not None and callback.live_leg_id == leg_id:
         state.callbacks.change(callback, live_leg_id=None)
-        state.left = callback.callback_id
+        state.ended_call_of = callback.callback_id
     elif callback is not None and callback.order_leg_id == leg_id:
         state.callbacks.change(callback, order_leg_id=None)
     elif callback is not None and callback.customer is not None and callback.customer.leg_id == leg_id:

@@ -3,7 +3,7 @@
 from contracts.dialling import Refusal
 from contracts.ids import CallbackId, DepartmentId, Instant
 from services.callback import rules
-from services.callback.state import NUMBER_PREFIX, ORGANIZATION, Asked, CallbackState, OrderCount
+from services.callback.state import NUMBER_PREFIX, ORGANIZATION, CallbackState, OrderCount, WebOrder
 
 
 def refusal(state: CallbackState, department_id: DepartmentId, number: str) -> Refusal | None:
@@ -39,14 +39,14 @@ def count_number(state: CallbackState, number: str) -> None:
         state.counts.drop(key)
 
 
-def note_asked(state: CallbackState, callback_id: CallbackId) -> None:
+def note_web_order(state: CallbackState, callback_id: CallbackId) -> None:
     """Note that an order of the API was answered, and drop a few notes that are too old to be repeated."""
-    state.asked.put(Asked(callback_id, state.now_at))
+    state.web_orders.put(WebOrder(callback_id, state.now_at))
     for _ in range(rules.COUNTS_DROPPED_MAX):
-        asked_at, oldest = state.asked_by_age.peekitem(0)[0]
+        asked_at, oldest = state.web_orders_by_age.peekitem(0)[0]
         if asked_at > state.now_at - rules.ASKED_KEPT_MS:
             return
-        state.asked.drop(oldest)
+        state.web_orders.drop(oldest)
 
 
 def _count(state: CallbackState, key: str, window_ms: int) -> None:

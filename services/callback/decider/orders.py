@@ -137,7 +137,7 @@ def apply_ordered(state: CallbackState, fact: CallbackOrdered) -> None:
         origin=fact.origin,
     )
     if fact.origin is Origin.API:
-        order_limits.note_asked(state, fact.callback_id)
+        order_limits.note_web_order(state, fact.callback_id)
     state.callbacks.put(with_line(state, callback, "ordered", leg_id=fact.leg_id, reason=fact.origin))
     order_limits.count(state, fact.department_id, fact.number)
     order = state.order_on(fact.leg_id)
@@ -178,7 +178,7 @@ def apply_confirmed(state: CallbackState, fact: CallbackConfirmed) -> None:
     """Asked for again by the API, or ordered again on the line; a leg without an order changes nothing."""
     first = state.callbacks.get(fact.callback_id)
     if fact.asked_id is not None:
-        order_limits.note_asked(state, fact.asked_id)
+        order_limits.note_web_order(state, fact.asked_id)
     else:
         order = state.order_on(fact.leg_id)
         if order is None:
@@ -250,4 +250,4 @@ def refuse(state: CallbackState, order: Order, reason: Refusal) -> Decision:
 def apply_refused(state: CallbackState, fact: CallbackRefused) -> None:
     state.close_order(fact.leg_id)
     if fact.callback_id is not None and fact.leg_id is None:
-        order_limits.note_asked(state, fact.callback_id)
+        order_limits.note_web_order(state, fact.callback_id)

@@ -18,7 +18,7 @@ REPLACED_IN = (Phase.WAITING, Phase.APOLOGY_DUE, Phase.APOLOGY_DIALLED)
 
 def decide_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
     """Order the callback, confirm the one there is, or say why neither (C8, C10)."""
-    if fact.callback_id in state.asked or fact.callback_id in state.callbacks:
+    if fact.callback_id in state.web_orders or fact.callback_id in state.callbacks:
         return NOTHING
     department = state.departments.get(fact.department_id)
     if department is None or not department.settings.is_on:

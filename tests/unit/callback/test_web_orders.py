@@ -156,7 +156,7 @@ def test_what_the_api_asked_is_not_kept_for_ever() -> None:
     for number in range(30):
         office.hears(asked(CallbackId(f"w{number}")))
         office.at = Instant(office.at + 10 * MINUTE_MS)
-    assert len(office.state.asked) <= 7
+    assert len(office.state.web_orders) <= 7
 
 
 @pytest.mark.rule("C11", "C4")
