@@ -1,4 +1,4 @@
-"""`python -m services.history`: start the service; with `rebuild` it makes its tables anew first."""
+"""`python -m services.history`: start the service; with `rebuild`, rebuild its tables first."""
 
 import sys
 

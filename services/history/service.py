@@ -1,4 +1,4 @@
-"""The table of contents: what history hears and says, and what it is made of."""
+"""The table of contents: what history hears and says, and how its parts are put together."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -51,7 +51,7 @@ SAYS: Final[tuple[type[Message], ...]] = (
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
-    """Put the parts together; an unusable address of the database is said in the operator's words."""
+    """Put the parts together. Raises ValueError, in words for the operator, when a setting can't be used."""
     return _built(ports, settings, before=migrate)
 
 
@@ -92,10 +92,10 @@ def _token() -> str:
 
 
 def edge(arguments: Sequence[str]) -> Edge:
-    """What to run: history; or, told to `rebuild`, history that makes its tables anew from the log first.
+    """The edge to run: history, or with `rebuild` history that first rebuilds its tables from the log.
 
-    A log that has lost its beginning to retention would not give back what is older: that takes
-    `rebuild --from-oldest`. Anything else is refused in words.
+    Where retention has taken the log's beginning, older rows would be lost: that needs
+    `rebuild --from-oldest`. Any other argument ends the process with the usage.
     """
     if not arguments:
         return EDGE

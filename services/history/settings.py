@@ -1,4 +1,4 @@
-"""What history is told by its environment, beside what every service is (all `RINGBACK_…`)."""
+"""History's settings, beside those of every service (all `RINGBACK_…`)."""
 
 from pydantic import Field, SecretStr
 
@@ -6,11 +6,11 @@ from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """Where the tables are, and how tokens are read."""
+    """Where the tables are, how tokens are verified, how often old data is removed."""
 
     history_database: str = ""
     """`sqlite:///<file>`, or `postgresql://<user>:<password>@<host>/<name>` in production."""
     token_key: SecretStr = SecretStr("")
-    """The key that the directory signs tokens with: the same for every service, 32 bytes at least."""
+    """The key with which the directory signs tokens: the same for every service, at least 32 bytes."""
     history_removals_s: float = Field(default=3600.0, gt=0)
-    """How often audio whose time is over, or soon will be, is looked for."""
+    """Seconds between two sweeps for audio that must go now or soon."""

@@ -1,8 +1,8 @@
-"""One contact's record: what history keeps of a customer's story, and every row it shows is made of.
+"""One contact's record: a customer's story, from which every row is made.
 
-A contact is named by its first leg; an ordered callback without a call, by its place. The record is folded
-from facts by `rules`, stored as one JSON document, and all other tables are made of it: so what a filter
-finds and what a page shows can't differ. Names are those of the time: a renamed employee keeps the old one.
+A contact is named by its first leg; a callback ordered without a call, by its place. `rules` fold facts into
+the record, which is stored as one JSON document. All other tables are made from it, so that filters and pages
+can't differ. Names are those of the time: an old row keeps an employee's old name.
 """
 
 from enum import StrEnum
@@ -31,22 +31,22 @@ from contracts.queue import Skip
 ContactId = NewType("ContactId", str)
 
 TRIES_MAX: Final = 1_000
-"""Forty agents all rung for ten minutes make as many; what is beyond is counted and left out."""
+"""Forty agents rung all at once for ten minutes make that many; further tries are only counted."""
 STORY_MAX: Final = 400
 
 
 class Piece(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A part of a contact's record; `rules` alone change one."""
+    """A part of a contact's record that only `rules` change."""
 
 
 class Mark(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A part that is never changed, only replaced."""
+    """A part that is replaced and never changed."""
 
 
 class Who(Mark, frozen=True):
-    """An agent as called at the time; `pbx_name` is empty where the contact's own PBX is meant (O4).
+    """An agent by the name of the time; `pbx_name` is empty on the contact's own PBX (O4).
 
-    `through` is the public number of the other PBX that the agent was reached by (O8).
+    `through` is the public number of the other PBX, by which the agent was reached (O8).
     """
 
     agent_id: AgentId
@@ -56,12 +56,12 @@ class Who(Mark, frozen=True):
 
     @property
     def label(self) -> str:
-        """The name as every list shows it: the PBX follows in brackets where it is another."""
+        """The name as every list shows it, followed by another PBX in brackets."""
         return f"{self.name} ({self.pbx_name})" if self.pbx_name else self.name
 
 
 class Whither(Mark, frozen=True):
-    """A department as called at the time; brackets as for agents."""
+    """A department by the name of the time; `pbx_name` as for agents."""
 
     department_id: DepartmentId
     name: str
@@ -104,7 +104,7 @@ class TryEnd(StrEnum):
     REMOVED = "removed"
     CALLER_GONE = "caller_gone"
     NOT_REACHED = "not_reached"
-    """Accepted, and no talk came of it: the customer was not reached, or had gone (C6, Q7)."""
+    """The agent accepted but talked to nobody: the customer was not reached, or had gone (C6, Q7)."""
     REFUSED = "refused"
 
 
@@ -132,11 +132,11 @@ class PlaceEnd(StrEnum):
     DIVERTED = "diverted"
     CLOSED = "closed"
     CONTINUED = "continued"
-    """Its caller went on in another place: that of the number's first callback (C8)."""
+    """The caller went on in another place: that of the number's first callback (C8)."""
 
 
 class Place(Piece):
-    """One place in one department's queue; `waited_ms` from joining it to its end."""
+    """One place in one department's queue; `waited_ms` runs from joining to the end."""
 
     place_id: PlaceId
     department: Whither
@@ -175,7 +175,7 @@ class Step(Mark, frozen=True):
 
 
 class Callback(Piece):
-    """A callback as one story; the instants are the steps of the funnel (H6), None where it did not come."""
+    """A callback as one story; the instants are the steps of the funnel (H6), None if not reached."""
 
     callback_id: CallbackId
     place_id: PlaceId
@@ -197,13 +197,13 @@ class Callback(Piece):
     agent: Who | None = None
     story: list[Step] = []
     is_by_other_call: bool = False
-    """It ended *connected* by a talk that was not its own: the customer's call, or a direct one (C14)."""
+    """It ended *connected* by another talk: the customer called in, or had a direct call (C14)."""
     is_ordered: bool = True
-    """False: the API asked for it and was refused, so that nothing was promised (C10)."""
+    """False: the API asked for it and was refused, so nothing was promised (C10)."""
 
 
 class Talk(Piece):
-    """Two who hear each other; `agent` None: an outside number. `until_at` None while they talk."""
+    """Two legs that hear each other; `agent` is None for an outside number, `until_at` while they talk."""
 
     from_at: Instant
     leg_id: LegId
@@ -227,7 +227,7 @@ class MessageState(StrEnum):
 
 
 class Done(Mark, frozen=True):
-    """Who did something first, and when."""
+    """The first person to do something, and when."""
 
     by: AgentId
     name: str
@@ -255,13 +255,13 @@ class VoiceMessage(Piece):
     called_back: Done | None = None
     deleted: Done | None = None
     warned_at: Instant | None = None
-    """When its owner was told that it goes unheard (V6)."""
+    """When its owner was warned that it will be removed unheard (V6)."""
 
 
 class Letter(Piece):
     """One letter to one recipient about this contact; `state` is due, accepted, deferred or failed.
 
-    A warning may tell of several contacts: then each of them has the letter.
+    A warning that is about several contacts is kept in each of them.
     """
 
     letter_id: str
@@ -294,7 +294,7 @@ class Leg(Piece):
 
 
 class Stop(Mark, frozen=True):
-    """One stop on a contact's way: who or which department, and by which rule (D5, D6)."""
+    """One stop on a contact's way: an agent or a department, and the rule that led there (D5, D6)."""
 
     at: Instant
     rule: str
@@ -325,15 +325,15 @@ class Contact(Piece):
     letters: list[Letter] = []
     recordings: list[Recording] = []
     machine_of: Who | None = None
-    """Whose answering machine took the call, where it is an employee's."""
+    """The employee whose answering machine took the call."""
     missed_by: Who | None = None
     end_reason: str = ""
     waited_ms: int = 0
     ended_at: Instant | None = None
     number_said: str = ""
-    """The caller's number as the network wrote it, where `number` is another text."""
+    """The caller's number as the network wrote it, where that differs from `number`."""
     continued_in: str = ""
-    """The name of what the caller went on in: a place or a callback of another contact (C8)."""
+    """The place, callback or leg of another contact in which the caller went on (C8, C14)."""
     is_erased: bool = False
 
     def leg(self, leg_id: LegId) -> Leg | None:
@@ -353,7 +353,7 @@ class Contact(Piece):
         return next((each for each in self.messages if each.voice_message_id == voice_message_id), None)
 
     def find_try(self, try_id: str) -> Try | None:
-        """A try by its id, or None; the newest are asked for most."""
+        """A try by its id, or None; searched from the newest, which is asked for most."""
         return next((each for each in reversed(self.tries) if each.try_id == try_id), None)
 
 

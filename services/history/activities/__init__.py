@@ -1,1 +1,1 @@
-"""What touches the world: the tables, the reader of the log, the audio that must go."""
+"""What touches the world: the tables, the reader of the log, the removal of audio."""

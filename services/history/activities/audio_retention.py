@@ -1,6 +1,6 @@
-"""The end of the audio's life: what was deleted or erased, and what is older than it may be kept (V6, R1).
+"""Removes audio from S3: what was deleted or erased, and what is older than the retention time (V6, R1).
 
-First the objects go from S3, then the fact says so: a crash in between only repeats a deletion.
+The objects go first, then the fact says so: a crash in between only repeats a deletion.
 """
 
 from typing import Final
@@ -20,12 +20,12 @@ from services.history.rules.retention_warnings import DAY_MS
 from services.history.rules.voice_messages import keys_of
 
 ONCE_MAX: Final = 500
-"""Voice messages of one organization in one round; the rest comes in the next."""
+"""Voice messages of one organization in one sweep; the rest comes in the next."""
 RETENTION: Final = "retention"
 
 
 class AudioRetention:
-    """Removes audio, round by round."""
+    """Removes audio, sweep by sweep."""
 
     def __init__(self, *, engine: AsyncEngine, say: Say, blobs: Blobs, clock: Clock) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class AudioRetention:
         self._clock = clock
 
     async def sweep(self) -> int:
-        """Everything that must go now; how many voice messages and recordings went.
+        """Remove everything that must go now; how many voice messages and recordings went.
 
         Raises BlobsUnavailable, NotSaid.
         """
@@ -54,7 +54,7 @@ class AudioRetention:
         return gone
 
     async def _asked_for(self, organization_id: OrganizationId) -> dict[str, tuple[set[str], str]]:
-        """What people deleted or erased."""
+        """Audio that people deleted or erased."""
         table = tables.removals
         query = select(table).where(table.c.organization_id == organization_id).limit(ONCE_MAX)
         found: dict[str, tuple[set[str], str]] = {}
@@ -64,7 +64,7 @@ class AudioRetention:
         return found
 
     async def _too_old(self, organization_id: OrganizationId) -> dict[str, tuple[set[str], str]]:
-        """What is older than the organization keeps."""
+        """Audio that is older than the organization's retention time."""
         async with self._engine.connect() as connection:
             card = (await load_cards(connection, organization_id)).organization
             if card is None:

@@ -1,4 +1,4 @@
-"""Who asks: an employee with the rights that the log gave, or a program with its actions (P1 to P6)."""
+"""Whose token it is, and what it may do: an employee by rights, a program by its actions (P1 to P6)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Somebody whose token holds: a person, or a program whose `actions` reach the whole organization."""
+    """The holder of a valid token: a person, or a program whose `actions` reach the whole organization."""
 
     organization_id: OrganizationId
     person: Person | None = None
@@ -33,7 +33,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """How a refusal names this one."""
+        """How a recorded refusal names the principal."""
         return f"agent/{self.person.agent_id}" if self.person is not None else f"token/{self.token_id}"
 
     @property
@@ -42,14 +42,14 @@ class Principal(Struct, frozen=True, kw_only=True):
         return None if self.person is None else self.person.agent_id
 
     def reach(self, action: Action) -> Reach | None:
-        """How far the right goes; None: not at all."""
+        """How far the right goes; None without the right."""
         if self.person is not None:
             return rights.reach(self.person, action)
         return Reach.ORGANIZATION if action in self.actions else None
 
 
 class AccessControl:
-    """Reads tokens, looks rights up, and records refusals."""
+    """Verifies tokens, looks rights up, and records refusals."""
 
     def __init__(
         self, engine: AsyncEngine, say: Say, clock: Clock, key: str, tokens: Callable[[], str]
@@ -61,7 +61,7 @@ class AccessControl:
         self._tokens = tokens
 
     async def principal(self, authorization: str | None) -> Principal:
-        """Who a request speaks for. Raises Refused: 401, or 403 for one without any rights."""
+        """The principal of an Authorization header. Raises Refused: 401."""
         if authorization is None or not authorization.startswith(BEARER):
             raise Refused(Code.TOKEN_MISSING)
         try:
@@ -92,7 +92,7 @@ class AccessControl:
         return Principal(organization_id=claims.organization_id, token_id=claims.token_id, actions=actions)
 
     async def demand(self, principal: Principal, action: Action, what: str) -> Reach:
-        """How far the right goes; who has none is refused, and that is recorded. Raises Refused."""
+        """How far the right goes. Raises Refused without the right, and records that."""
         found = principal.reach(action)
         if found is None:
             await self.refuse(principal, action, what)
@@ -107,7 +107,7 @@ class AccessControl:
                 (fact,), organization_id=principal.organization_id, source=SOURCE, cause=self._tokens()
             )
         except NotSaid as error:
-            # Nobody gets in because the log is away; that nothing was recorded is seen here.
+            # The request is refused all the same; only this line shows that the refusal was not recorded.
             _log.warning(
                 "a refusal was not recorded", by=principal.name, action=str(action), error=str(error)
             )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS_MAX: Final = 20_000
-"""How long a writer of SQLite waits for another: reading pages and writing batches take far less."""
+"""How long a SQLite writer waits for another; a batch takes far less."""
 
 
 def connected(url: str) -> AsyncEngine:
@@ -34,7 +34,7 @@ def connected(url: str) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Readers beside one writer, and patience between writers."""
+    """Let readers work beside one writer, and writers wait for each other."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
@@ -43,7 +43,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the tables to this version's shape; two that start at once take turns."""
+    """Bring the tables to this version's shape; processes that start at once take turns."""
     async with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             await connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(7424653)"))

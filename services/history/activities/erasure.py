@@ -1,4 +1,4 @@
-"""Erasing a customer (V6, EC-75): the fact that every projection obeys, and the record of what is left."""
+"""Erasing a customer (V6, EC-75): the fact that every projection obeys, and a record of what remains."""
 
 from typing import Final
 
@@ -21,11 +21,11 @@ from services.history.rules.voice_messages import keys_of
 from services.history.state import Letter
 
 LETTERS_MAX: Final = 100
-"""What a person reads; a customer who left more voice messages than that has a total."""
+"""As many as a person reads; `letters_total` counts the rest."""
 
 
 class Unrecallable(Struct, frozen=True, kw_only=True):
-    """A letter that went out, perhaps with the audio attached: nobody can take it back."""
+    """A letter that was sent, perhaps with the audio attached, and can't be recalled."""
 
     name: str
     email: str
@@ -33,15 +33,15 @@ class Unrecallable(Struct, frozen=True, kw_only=True):
 
 
 class Erased(Struct, frozen=True, kw_only=True):
-    """The record of an erasure, for whoever asked for it."""
+    """The record of an erasure, for the person who asked for it."""
 
     contacts: int
     audio_objects: int
     letters: tuple[Unrecallable, ...]
-    """The newest first, a hundred at most, of `letters_total`."""
+    """The newest first; at most a hundred of `letters_total`."""
     letters_total: int
     log_ends_at: Instant
-    """When the last copy on the log is gone: its retention after this very fact, which names the number."""
+    """When the last copy on the log is gone: the log's retention after this fact, which names the number."""
 
 
 class Erasure:
@@ -56,7 +56,7 @@ class Erasure:
         self._messages = messages
 
     async def erase(self, principal: Principal, number: str) -> Erased:
-        """Erase, and wait until history has done it; the audio follows within the hour. Raises Refused."""
+        """Erase, and wait until history has read it back; the audio goes within the hour. Raises Refused."""
         await self._access.demand(principal, Action.ERASE, "erase")
         names = [contact_names.number_name(number)]
         async with self._engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Logins that the directory ended before their tokens are over: no token of theirs opens anything."""
+"""Logins that the directory ended before their tokens expired: those tokens are refused."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,11 +11,11 @@ from contracts.ids import Instant, OrganizationId
 from services.history.activities.tables import ended_logins
 
 KEPT_AFTER_MS: Final = 60_000
-"""So far the clock that a token is read by may be behind that of the log."""
+"""How far the clock that judges a token may be behind the log's."""
 
 
 async def has_ended(connection: AsyncConnection, organization_id: OrganizationId, login_id: str) -> bool:
-    """Whether a login is known to be over; a program's token belongs to none ("")."""
+    """Whether a login has ended; a program's token belongs to no login ("")."""
     query = select(ended_logins.c.until_at).where(
         ended_logins.c.organization_id == organization_id, ended_logins.c.login_id == login_id
     )
@@ -27,7 +27,7 @@ async def write_ended(
     organization_id: OrganizationId,
     told: Sequence[tuple[Instant, LoginEnded]],
 ) -> None:
-    """Keep what ended, each with the log's time of its telling; forget what was over by the last of these."""
+    """Keep the logins that ended; drop those whose tokens had expired by the last fact's time."""
     if not told:
         return
     over_at = told[-1][0] - KEPT_AFTER_MS

@@ -1,7 +1,7 @@
-"""The projector: batches of the log into the tables, each with its offset in the same transaction.
+"""The projector: writes the log into the tables in batches, each with its offset in the same transaction.
 
-So a crash repeats a batch that was not written, and never one that was. Who lost a partition to another
-process finds the offset moved, writes nothing, and stops with that partition.
+So a crash repeats only a batch that was not written. A process that has lost a partition to another finds the
+offset moved, writes nothing, and reads that partition's position again.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from services.history.activities.repository import OrganizationCache, load_batch
 from services.history.rules.projection_batch import HEARS
 
 RECORDS_MAX: Final = 500
-"""A batch is a transaction: large enough to pay for it, small enough to be seen within a second."""
+"""A batch is one transaction: large enough to be worth it, small enough to show within a second."""
 WAIT_MS: Final = 500
 PAUSE_S: Final = 1.0
 _TYPES: Final = frozenset(type_name(each) for each in HEARS)
@@ -36,11 +36,11 @@ _log = structlog.get_logger()
 
 
 class OffsetMoved(Exception):
-    """The partition's offset in the tables is not where we left it: somebody else writes it."""
+    """The partition's offset in the tables is not where we left it: another process writes it."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Up to where a partition stands in the tables; `now_at` is its monotonic time."""
+    """How far a partition is in the tables; `now_at` is its monotonic time."""
 
     log_id: str
     next_offset: int
@@ -48,7 +48,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A record of the log as history takes it; `fact` None: of no use, but its number counts."""
+    """A record of the log; `fact` is None for a type that history does not use, whose number still counts."""
 
     envelope: Envelope
     fact: Fact | None
@@ -57,7 +57,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(record: LogRecord, now_at: Instant) -> Reading | None:
-    """A record, with monotonic time; None when it is no message of ours."""
+    """A record with monotonic time; None when it is not a message of ours."""
     at = Instant(max(now_at, record.at))
     try:
         envelope = codec.envelope(record.headers)
@@ -70,7 +70,7 @@ def read(record: LogRecord, now_at: Instant) -> Reading | None:
             fact = decoded if isinstance(decoded, Fact) else None
             metrics.FACTS.labels(envelope.type, "heard").inc()
     except codec.Malformed as error:
-        # Whoever decides on it puts it among the dead letters; here it leaves a hole that is logged.
+        # The deciders put it among the dead letters; here it is skipped and logged.
         metrics.FACTS.labels("malformed", "skipped").inc()
         _log.warning(
             "a record can't be read", partition=record.partition, offset=record.offset, error=str(error)
@@ -79,7 +79,7 @@ def read(record: LogRecord, now_at: Instant) -> Reading | None:
 
 
 class Projector:
-    """Reads the partitions that this process is given, each in a loop of its own."""
+    """Reads the partitions that this process owns, each in a task of its own."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Projector:
         *,
         before: Callable[[AsyncEngine], Awaitable[None]],
     ) -> None:
-        """`before` is awaited once, before anything is read: it makes the tables."""
+        """`before` is awaited once before anything is read: it migrates the tables."""
         self._engine = engine
         self._log = log
         self._clock = clock
@@ -101,7 +101,7 @@ class Projector:
         self.caught_up: dict[int, bool] = {}
 
     async def run(self) -> None:
-        """Own partitions and read them, until cancelled. A partition that can't be read on ends it."""
+        """Own partitions and read them until cancelled. An error that a retry can't mend ends it."""
         self._failed = asyncio.get_running_loop().create_future()
         await self._before(self._engine)
         try:
@@ -111,7 +111,7 @@ class Projector:
             await self.stop()
 
     async def stop(self) -> None:
-        """Read no further; a batch that is being written is written, or not at all."""
+        """Stop reading; a batch that is being written is written whole or not at all."""
         await self._lose(tuple(self._tasks))
 
     def is_ready(self) -> bool:
@@ -150,7 +150,7 @@ class Projector:
                 await self._clock.sleep(PAUSE_S)
 
     async def _follow_on(self, partition: int) -> None:
-        # Whoever reads again, after a rebuild say, is behind until the end was seen once more.
+        # After a pause, for example another process's rebuild, the end must be reached again.
         self.caught_up[partition] = False
         writer = PartitionWriter(self._engine, partition)
         await writer.begin(self._log, self._tokens)
@@ -166,7 +166,7 @@ class Projector:
 
 
 class PartitionWriter:
-    """One partition's tables as this process writes them."""
+    """Writes one partition's batches into the tables."""
 
     def __init__(self, engine: AsyncEngine, partition: int) -> None:
         self._engine = engine
@@ -176,11 +176,11 @@ class PartitionWriter:
 
     @property
     def next_offset(self) -> int:
-        """The first record that is not in the tables."""
+        """The first record that is not in the tables yet."""
         return self._progress.next_offset
 
     async def begin(self, log: Log, tokens: Callable[[], str]) -> None:
-        """Find where to read on; an empty database begins with the oldest record. Raises RefusedToStart."""
+        """Find where to read on: in an empty database at the oldest record. Raises RefusedToStart."""
         log_id = await identity.log_id(log, self._partition, tokens) or ""
         async with self._engine.begin() as connection:
             stored = await _stored(connection, self._partition)
@@ -201,12 +201,12 @@ class PartitionWriter:
         self._caches = {}
 
     async def write(self, records: Sequence[LogRecord]) -> None:
-        """Fold a batch into the tables, whole or not at all. Raises Moved and what the database raises."""
+        """Write a batch whole or not at all. Raises OffsetMoved, and what the database raises."""
         try:
             async with self._engine.begin() as connection:
                 progress = await self._write(connection, records)
         except BaseException:
-            # What is in memory may be ahead of the tables now.
+            # The cache may be ahead of the tables now.
             self._caches = {}
             raise
         self._progress = progress
@@ -231,7 +231,7 @@ class PartitionWriter:
         return progress
 
     async def _move(self, connection: AsyncConnection, to: Progress) -> None:
-        """Take the partition's place in the tables first: who comes second finds it moved."""
+        """Move the offset first, so that a second process finds it moved."""
         table = tables.positions
         done: CursorResult[tuple[int]] = await connection.execute(
             update(table)

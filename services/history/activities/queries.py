@@ -1,4 +1,4 @@
-"""Reading the tables: what rights let be seen stands in the `where` of every query (P6).
+"""Reads the tables; every query has the principal's rights in its `where` (P6, `visibility`).
 
 A page is found in two steps: keys from an index, newest first, then the documents of those few.
 """
@@ -25,7 +25,7 @@ SAME_NUMBER_MAX: Final = 20
 
 
 class Filters(Struct, frozen=True, kw_only=True):
-    """What is wanted (H5); None and empty: whatever it is. Instants in ms, `until_at` not included."""
+    """The filters (H5); None or empty filters nothing. Instants in ms, without `until_at` itself."""
 
     since_at: Instant | None = None
     until_at: Instant | None = None
@@ -39,21 +39,21 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """Where a page ends: the following ones are older."""
+    """The key of a page's last contact; the next page is older."""
 
     started_at: Instant
     contact_id: ContactId
 
 
 def _within(filters: Filters, after: Key | None, table: Table) -> ColumnElement[bool]:
-    """The period, and what is older than the last page, by the time that a table is in the order of."""
+    """The condition for the period, and for what is older than the last page."""
     wanted: list[ColumnElement[bool]] = [true()]
     if filters.since_at is not None:
         wanted.append(table.c.started_at >= filters.since_at)
     if filters.until_at is not None:
         wanted.append(table.c.started_at < filters.until_at)
     if after is not None:
-        # The first condition says nothing new: by it an index is entered where the page begins.
+        # The first condition is redundant: it lets the database enter the index where the page begins.
         wanted.append(table.c.started_at <= after.started_at)
         wanted.append(
             or_(
@@ -65,7 +65,7 @@ def _within(filters: Filters, after: Key | None, table: Table) -> ColumnElement[
 
 
 def _filtered(organization_id: OrganizationId, filters: Filters) -> ColumnElement[bool]:
-    """What else is wanted of a contact."""
+    """The condition for all other filters."""
     table = tables.contacts
     wanted: list[ColumnElement[bool]] = [true()]
     for column, values in (
@@ -88,7 +88,7 @@ def _filtered(organization_id: OrganizationId, filters: Filters) -> ColumnElemen
                     listed.c.contact_id == table.c.contact_id,
                     column.in_([str(each) for each in ids]),
                 )
-                # The list that a page is read from may be of the same table.
+                # The page may be read from this same table.
                 .correlate(table)
             )
     if filters.is_voicemail is not None:
@@ -101,7 +101,7 @@ def _number_names(number: str) -> tuple[str, ...]:
 
 
 class Listed(Struct, frozen=True):
-    """The contacts of one department or employee, newest first, as the key of a table has them."""
+    """The contacts of one department or employee, newest first, in the order of a table's key."""
 
     table: Table
     whose: ColumnElement[str]
@@ -111,10 +111,10 @@ class Listed(Struct, frozen=True):
 def keys_query(
     principal: Principal, actions: Sequence[Action], filters: Filters, *, after: Key | None, limit: int
 ) -> Select[int, str]:
-    """The keys of a page. Where the whole organization is meant, an index holds all of it.
+    """The keys of a page. For the whole organization one index holds all of them.
 
-    Else the newest of each department and employee in question are looked at, and the newest of those are the
-    page: so who has few calls among very many reads few.
+    Otherwise the page is merged from the newest of each department and employee in question, so that someone
+    with few calls among very many reads few.
     """
     lists, rest = _lists(principal, actions, filters)
     if lists is None:
@@ -139,10 +139,10 @@ def keys_query(
 def _lists(
     principal: Principal, actions: Sequence[Action], filters: Filters
 ) -> tuple[list[Listed] | None, Filters]:
-    """The lists that together hold what rights reach, and the filters that are left to ask for.
+    """The lists that together hold what rights reach, and the remaining filters.
 
-    Several rights reach what the narrowest does: one's own is within one's departments', which are within the
-    organization. None: all of the organization, or, as the condition says, nothing.
+    Of several rights the narrowest counts: own calls are within own departments', which are within the
+    organization's. None: read the organization's index, where without a right the condition matches nothing.
     """
     reaches = {principal.reach(action) for action in actions}
     own = _of_agent(str(principal.agent_id))
@@ -174,7 +174,7 @@ def _of_agent(agent_id: str) -> Listed:
 def _newest(
     principal: Principal, listed: Listed, filters: Filters, after: Key | None, limit: int
 ) -> Select[int, str]:
-    """The keys of the newest contacts of a list that are wanted."""
+    """The keys of a list's newest contacts that match the filters."""
     contacts, table = tables.contacts, listed.table
     same = and_(
         contacts.c.organization_id == table.c.organization_id, contacts.c.contact_id == table.c.contact_id
@@ -225,7 +225,7 @@ async def page(
 async def stream(
     engine: AsyncEngine, principal: Principal, filters: Filters, *, actions: Sequence[Action]
 ) -> AsyncIterator[Contact]:
-    """Every contact that is wanted, newest first, page by page: a year of calls never is in memory."""
+    """Every contact that matches, newest first, page by page: a year of calls is never in memory."""
     after: Key | None = None
     while True:
         async with engine.connect() as connection:
@@ -241,7 +241,7 @@ async def stream(
 async def contact(
     connection: AsyncConnection, principal: Principal, action: Action, contact_id: str
 ) -> tuple[Contact | None, bool]:
-    """A contact that the right reaches, or None; and whether the organization has it at all."""
+    """A contact that the right reaches, or None; and whether the organization has it."""
     table = tables.contacts
     mine = (table.c.organization_id == principal.organization_id, table.c.contact_id == contact_id)
     document = await connection.scalar(
@@ -255,7 +255,7 @@ async def contact(
 async def same_number(
     connection: AsyncConnection, principal: Principal, found: Contact, *, around_ms: int
 ) -> list[Contact]:
-    """Other contacts of the same customer about that time, newest first, as far as rights reach (EC-30)."""
+    """Other contacts of the same customer around that time, newest first, as far as rights reach (EC-30)."""
     near: dict[ContactId, Contact] = {}
     for number in contact_names.numbers_of(found):
         filters = Filters(
@@ -271,7 +271,7 @@ async def same_number(
 async def contact_id_of(
     connection: AsyncConnection, organization_id: OrganizationId, name: str
 ) -> ContactId | None:
-    """The contact that is known under a name."""
+    """The contact that has a name."""
     table = tables.contact_names
     found = await connection.scalar(
         select(table.c.contact_id).where(table.c.organization_id == organization_id, table.c.name == name)

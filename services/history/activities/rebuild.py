@@ -12,14 +12,14 @@ from services.history.activities.database import migrate
 
 
 async def empty(engine: AsyncEngine) -> None:
-    """Forget everything that was made from the log; the next start reads it from its oldest record."""
+    """Empty all tables: the next start reads the log from its oldest record."""
     async with engine.begin() as connection:
         for table in reversed(tables.METADATA.sorted_tables):
             await connection.execute(delete(table))
 
 
 def prepared_rebuild(log: Log, *, may_lose: bool) -> Callable[[AsyncEngine], Awaitable[None]]:
-    """What a rebuild does first: demand the whole log, unless it may lose what is older; then empty all."""
+    """A rebuild's preparation: check that the log is whole, unless rows may be lost; empty the tables."""
 
     async def before(engine: AsyncEngine) -> None:
         await migrate(engine)
@@ -31,7 +31,7 @@ def prepared_rebuild(log: Log, *, may_lose: bool) -> Callable[[AsyncEngine], Awa
 
 
 async def require_whole_log(log: Log) -> None:
-    """Whether the log still has its beginning: what it lost can't be made again. Raises RefusedToStart."""
+    """Check that the log still has its beginning: older rows can't be rebuilt. Raises RefusedToStart."""
     for partition in range(log.partitions):
         oldest = await log.oldest(partition)
         if oldest > 0:

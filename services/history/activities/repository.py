@@ -1,4 +1,4 @@
-"""Reading and writing an organization's share of a batch: the tables before it, and after it."""
+"""Loads what a batch of an organization's facts may concern, and writes what it changed."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -19,11 +19,11 @@ from services.history.rules.deduplication import Number
 from services.history.rules.projection_batch import EarlyFact, ProjectionBatch, Removal
 
 PARAMETERS_MAX: Final = 500
-"""SQLite and PostgreSQL take tens of thousands in a statement; plans are made for a few."""
+"""Both databases take tens of thousands in a statement; query plans are made for few."""
 
 
 class OrganizationCache:
-    """What is kept in memory between batches of an organization: its book and the numbers heard."""
+    """What stays in memory between an organization's batches: its cards and the numbers heard."""
 
     def __init__(self, cards: CardCache, heard: dict[str, Number]) -> None:
         self.cards = cards
@@ -31,28 +31,28 @@ class OrganizationCache:
 
 
 async def organizations(engine: AsyncEngine) -> list[OrganizationId]:
-    """Every organization that history has heard of."""
+    """Every organization with a card."""
     async with engine.connect() as connection:
         found = await connection.scalars(select(tables.cards.c.organization_id).distinct())
         return sorted(OrganizationId(each) for each in found)
 
 
 async def load_cache(connection: AsyncConnection, organization_id: OrganizationId) -> OrganizationCache:
-    """An organization's book and numbers, from the tables."""
+    """An organization's cards and numbers, from the tables."""
     return OrganizationCache(
         await load_cards(connection, organization_id), await _load_heard(connection, organization_id)
     )
 
 
 async def load_cards(connection: AsyncConnection, organization_id: OrganizationId) -> CardCache:
-    """An organization's book."""
+    """All cards of an organization."""
     return await _read_cards(connection, organization_id, true())
 
 
 async def load_rights_cards(
     connection: AsyncConnection, organization_id: OrganizationId, agent_id: AgentId | None
 ) -> CardCache:
-    """The part of the book that says who may what, with one agent's own card."""
+    """The cards that say who may do what, with one agent's own card."""
     table = tables.cards
     own = and_(table.c.kind == AgentSaved.__name__, table.c.card_id == (agent_id or ""))
     return await _read_cards(
@@ -85,7 +85,7 @@ async def load_batch(
     cache: OrganizationCache,
     facts: Sequence[Fact],
 ) -> ProjectionBatch:
-    """All that these facts may concern."""
+    """Load all that these facts may concern."""
     batch = ProjectionBatch(organization_id, cache.cards, cache.heard)
     names = list(dict.fromkeys(name for fact in facts for name in contact_names.names_to_look_up(fact)))
     for contact in await contacts_named(connection, organization_id, names):
@@ -107,7 +107,7 @@ async def load_batch(
 
 
 def _subjects(facts: Iterable[Fact]) -> list[str]:
-    """Whose removal these facts may end."""
+    """The subjects whose removals these facts may end."""
     found = []
     for fact in facts:
         if isinstance(fact, MessageRemoved):
@@ -120,7 +120,7 @@ def _subjects(facts: Iterable[Fact]) -> list[str]:
 async def contacts_named(
     connection: AsyncConnection, organization_id: OrganizationId, names: Sequence[str]
 ) -> list[state.Contact]:
-    """The contacts that are known under any of these names."""
+    """The contacts that have any of these names."""
     named = tables.contact_names
     found = await _chunked(connection, named, named.c.name, organization_id, names)
     ids = list(dict.fromkeys(str(row.contact_id) for row in found))
@@ -145,7 +145,7 @@ async def _chunked(
 
 
 async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, now_at: Instant) -> None:
-    """What the batch changed; rows that it made anew replace the old ones."""
+    """Write what the batch changed; a contact's new rows replace all its old ones."""
     organization_id = batch.organization_id
     await _write_cards(connection, batch)
     await _write_contacts(connection, batch)

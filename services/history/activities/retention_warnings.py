@@ -1,4 +1,4 @@
-"""Finding the voice messages whose owners must be warned, and saying so; voicemail writes to them (V6)."""
+"""Finds the voice messages whose owners must be warned, and says so; voicemail writes the letters (V6)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -19,14 +19,14 @@ from services.history.rules.card_cache import CardCache
 from services.history.rules.retention_warnings import AHEAD_MS, DAY_MS, PLAYABLE, WINDOW_MS, Candidate
 
 FOUND_MAX: Final = 500
-"""Voice messages of one organization in one round; those that go first come first."""
+"""Voice messages of one organization in one sweep; those that go first come first."""
 
 
 class RetentionWarnings:
-    """Warns round by round; what was said is read back, and is not said again.
+    """Warns sweep by sweep; a warning that was read back is not said again.
 
-    A second process may say it at the same moment, or a rebuild find it anew: voicemail knows what it wrote
-    about. `is_ready`: whether the log is read to its end, else what was heard may look unheard.
+    A second process may say it at the same moment, or again after a rebuild: voicemail knows what it has
+    written about. `is_ready`: whether the log is read to its end; else heard messages may look unheard.
     """
 
     def __init__(self, *, engine: AsyncEngine, say: Say, clock: Clock, is_ready: Callable[[], bool]) -> None:
@@ -36,7 +36,7 @@ class RetentionWarnings:
         self._is_ready = is_ready
 
     async def sweep(self) -> int:
-        """Say what is due now; how many voice messages that tells of. Raises NotSaid."""
+        """Say the warnings that are due; how many voice messages they are about. Raises NotSaid."""
         if not self._is_ready():
             return 0
         told = 0

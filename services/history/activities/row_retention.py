@@ -1,7 +1,6 @@
-"""The end of what was said of agents, and of refusals: both are kept for as long as audio is.
+"""Removes old changes of agents and old refusals: both are kept as long as audio.
 
-Of what was said of agents («why did I wait?») the last word of each kind and subject is kept however old it
-is: it still holds.
+The last change of each kind and subject («why did I wait?») stays however old it is, because it still holds.
 """
 
 from typing import Final
@@ -16,18 +15,18 @@ from services.history.activities.repository import load_cards, organizations
 from services.history.rules.retention_warnings import DAY_MS
 
 ONCE_MAX: Final = 500
-"""Rows in one transaction, so that a batch of the log never waits long for them."""
+"""Rows in one transaction, so that the projector never waits long for it."""
 
 
 class RowRetention:
-    """Forgets, round by round."""
+    """Removes old rows, sweep by sweep."""
 
     def __init__(self, *, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
 
     async def sweep(self) -> int:
-        """Everything that is too old; how many rows went."""
+        """Remove every row that is too old; how many went."""
         gone = 0
         for organization_id in await organizations(self._engine):
             async with self._engine.connect() as connection:
@@ -39,7 +38,7 @@ class RowRetention:
         return gone
 
     async def _forget_refusals(self, organization_id: OrganizationId, before: int) -> int:
-        """Who was refused what (P5): a program that asks in vain each minute would fill the database."""
+        """Refusals (P5) must go: a program refused every minute would fill the database."""
         table = tables.refusals
         mine = table.c.organization_id == organization_id
         query = select(table.c.offset).where(mine, table.c.at < before).limit(ONCE_MAX)

@@ -1,4 +1,4 @@
-"""Reads what statistics sum: narrow rows of a period, as far as rights reach (H6, P6)."""
+"""Reads the rows that statistics sum: those of a period, as far as rights reach (H6, P6)."""
 
 from typing import Final
 
@@ -15,13 +15,13 @@ from services.history.rules import statistics
 from services.history.rules.statistics import CallbackLine, Figures, MessageLine, PlaceLine, TryLine
 
 PERIOD_MS_MAX: Final = 366 * 24 * 3600 * 1000
-"""A year: what is longer is asked for year by year."""
+"""A year."""
 
 
 def _within(
     principal: Principal, table: Table, column: ColumnElement[int], since_at: Instant, until_at: Instant
 ) -> list[ColumnElement[bool]]:
-    """Rows of the period, of departments that the right to statistics reaches."""
+    """The condition for rows of the period and of the departments that the right to statistics reaches."""
     wanted = [table.c.organization_id == principal.organization_id, column >= since_at, column < until_at]
     if "is_internal" in table.c and principal.reach(Action.HISTORY_READ_INTERNAL) is None:
         wanted.append(table.c.is_internal.is_(False))
@@ -45,7 +45,7 @@ async def figures(
     service_level_s: int,
     voicemail_s: int,
 ) -> Figures:
-    """The figures of a period."""
+    """The statistics of a period."""
     places, tries = tables.places, tables.tries
     callbacks, messages = tables.callbacks, tables.messages
     place_rows = await connection.execute(

@@ -1,4 +1,4 @@
-"""The hourly sweep: what is older than it may be kept goes, and who must be warned before that is told."""
+"""The hourly sweep: removes what is older than the retention time, and warns owners before that."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -9,12 +9,12 @@ from runtime.edge import NotSaid
 from runtime.ports import BlobsUnavailable, Clock
 
 Sweep = Callable[[], Awaitable[int]]
-"""One pass over all organizations; how much it found to do."""
+"""One pass over all organizations; returns how much it did."""
 _log = structlog.get_logger()
 
 
 class Sweeper:
-    """Goes round after round; one that fails is tried again an hour later, and holds no other up."""
+    """Runs the sweeps every hour; one that fails is tried again an hour later and holds up no other."""
 
     def __init__(self, *, sweeps: Sequence[Sweep], clock: Clock, every_s: float) -> None:
         self._sweeps = sweeps
@@ -28,7 +28,7 @@ class Sweeper:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Each round once."""
+        """Run each sweep once."""
         for each in self._sweeps:
             try:
                 await each()

@@ -1,7 +1,7 @@
-"""The tables. Contacts and what hangs on them are made of the facts alone, and can be made again.
+"""The tables. All of them are made from facts alone and can be rebuilt.
 
 Instants are milliseconds since 1970 UTC. A contact's document holds all of it; the columns and the tables
-beside it are what filters, rights and statistics ask for.
+beside it serve filters, rights and statistics.
 """
 
 from typing import Final
@@ -56,7 +56,7 @@ contacts: Final = Table(
     _id("outcome"),
     Column("is_voicemail", Boolean, nullable=False),
     Column("document", Text, nullable=False),
-    # The first page is read from this index alone: newest first, with what rights and filters ask for most.
+    # The first page needs this index alone: newest first, with the column that rights ask for.
     Index("contacts_by_time", "organization_id", "started_at", "contact_id", "is_internal"),
     Index("contacts_by_outcome", "organization_id", "outcome", "started_at", "contact_id"),
 )
@@ -191,7 +191,7 @@ ended_logins: Final = Table(
     _id("login_id", key=True),
     _at("until_at"),
 )
-"""Logins that are over before their tokens are; forgotten with the last of these."""
+"""Logins that ended before their tokens expired; dropped once those have expired."""
 refusals: Final = Table(
     "refusals",
     METADATA,

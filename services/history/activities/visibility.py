@@ -1,4 +1,4 @@
-"""Who may see a row: how far a principal's right reaches, as a condition of a query (P1 to P6)."""
+"""Who may see a row: how far a principal's right reaches, as the condition of a query (P1 to P6)."""
 
 from sqlalchemy import ColumnElement, Table, and_, exists, false, or_
 
@@ -9,7 +9,7 @@ from services.history.rules.table_rows import NOT_LEFT
 
 
 def contacts(principal: Principal, action: Action, table: Table) -> ColumnElement[bool]:
-    """The contacts that a right reaches, as a condition on a table with a contact's key."""
+    """The contacts that a right reaches, as a condition on a table that has a contact's key."""
     organization = table.c.organization_id == principal.organization_id
     allowed = [organization]
     if principal.reach(Action.HISTORY_READ_INTERNAL) is None:
@@ -47,12 +47,12 @@ def _own(principal: Principal, table: Table) -> ColumnElement[bool]:
 
 
 def was_left() -> ColumnElement[bool]:
-    """Voice messages that somebody did leave: a recording too short to be one is kept, and shown nowhere."""
+    """Voice messages that somebody left; a recording that is too short is kept but never shown."""
     return tables.messages.c.state.not_in([str(each) for each in NOT_LEFT])
 
 
 def voice_messages(principal: Principal, action: Action) -> ColumnElement[bool]:
-    """The voice messages that a right reaches: the department's whose machine it was, or one's own."""
+    """The voice messages that a right reaches: those of own departments' machines, and one's own."""
     table = tables.messages
     allowed = [table.c.organization_id == principal.organization_id, was_left()]
     if principal.reach(Action.HISTORY_READ_INTERNAL) is None:

@@ -1,7 +1,7 @@
-"""Voice messages in people's hands: listed, heard, claimed, called back, deleted; links to audio (V5, R1).
+"""What people do with voice messages: list, hear, claim, call back, delete; links to audio (V5, R1).
 
-What a person does is a fact. It counts once history has read it back from the log: of two who claim, the
-first on the log has it, and both are told the same.
+Each action is a fact, which counts once history has read it back from the log. Of two claims the first on the
+log wins, and both people get the same answer.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ from services.history.rules.voice_messages import GONE
 from services.history.state import Contact, VoiceMessage
 
 LINK_S: Final = 300
-"""Long enough to listen, too short to be passed around."""
+"""Long enough to listen, too short to pass around."""
 READ_BACK_S_MAX: Final = 5.0
 POLL_S: Final = 0.05
 
@@ -35,7 +35,7 @@ Found = tuple[Contact, VoiceMessage]
 
 
 class VoiceMessages:
-    """What people do with voice messages and recordings."""
+    """Reads and acts on voice messages and recordings, as far as rights reach."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class VoiceMessages:
     async def listed(
         self, principal: Principal, *, is_unclaimed: bool, before: tuple[int, str] | None, limit: int
     ) -> tuple[list[Found], tuple[int, str] | None]:
-        """Voice messages that rights reach, newest first, and where the next page begins."""
+        """The visible voice messages, newest first, and where the next page begins."""
         table = tables.messages
         query = select(table.c.voice_message_id, table.c.taken_at, table.c.contact_id).where(
             visibility.voice_messages(principal, Action.MESSAGE_HEAR)
@@ -85,7 +85,7 @@ class VoiceMessages:
         return found, None if last is None else (last.taken_at, last.voice_message_id)
 
     async def one(self, principal: Principal, action: Action, id_: str) -> Found:
-        """A voice message that a right reaches. Raises Refused: 403 and recorded, or 404."""
+        """A voice message that the right reaches. Raises Refused: 403, which is recorded, or 404."""
         await self._access.demand(principal, action, f"voice-message/{id_}")
         found, is_there = await self._look(principal, action, id_)
         if found is None and is_there:
@@ -113,12 +113,12 @@ class VoiceMessages:
         return (None, False) if message is None else ((contact, message), True)
 
     async def hear(self, principal: Principal, id_: str) -> Found:
-        """Somebody listened; the first time counts."""
+        """Note that somebody listened; the first time counts."""
         fact = MessageHeard(voice_message_id=VoiceMessageId(id_), by=_person(principal))
         return await self._do(principal, Action.MESSAGE_HEAR, fact, lambda message: message.heard is not None)
 
     async def claim(self, principal: Principal, id_: str) -> Found:
-        """«I take it». Raises Refused with who has it and since when (EC-72)."""
+        """«I take it». Raises Refused, naming the person who has it and since when (EC-72)."""
         by = _person(principal)
         fact = MessageClaimed(voice_message_id=VoiceMessageId(id_), by=by)
         contact, message = await self._do(
@@ -132,20 +132,20 @@ class VoiceMessages:
         return contact, message
 
     async def call_back(self, principal: Principal, id_: str) -> Found:
-        """The customer of the voice message was called."""
+        """Note that the customer was called back."""
         fact = MessageCalledBack(voice_message_id=VoiceMessageId(id_), by=_person(principal))
         return await self._do(
             principal, Action.MESSAGE_HEAR, fact, lambda message: message.called_back is not None
         )
 
     async def _moment(self, principal: Principal, at: Instant) -> Text:
-        """An instant as the organization's clock and both languages have it."""
+        """An instant by the organization's clock, in both languages."""
         async with self._engine.connect() as connection:
             cards = await load_rights_cards(connection, principal.organization_id, None)
         return csv_columns.written_moment(at, cards.zone())
 
     async def delete(self, principal: Principal, id_: str) -> Found:
-        """The audio goes; that there was a voice message stays in history."""
+        """Delete the audio; the voice message stays in history."""
         fact = MessageDeleted(voice_message_id=VoiceMessageId(id_), by=_person(principal))
         return await self._do(principal, Action.MESSAGE_DELETE, fact, lambda message: message.state in GONE)
 
@@ -156,7 +156,7 @@ class VoiceMessages:
         fact: MessageHeard | MessageClaimed | MessageCalledBack | MessageDeleted,
         is_done: Callable[[VoiceMessage], bool],
     ) -> Found:
-        """Say a fact unless it is so already, and wait until it is read back. Raises Refused."""
+        """Say a fact unless it is already done, and wait until it is read back. Raises Refused."""
         id_ = fact.voice_message_id
         found = await self.one(principal, action, id_)
         if is_done(found[1]):
@@ -170,7 +170,7 @@ class VoiceMessages:
         return await self.read_back(done)
 
     async def say(self, principal: Principal, fact: Fact) -> None:
-        """A fact on the log. Raises Refused when the log is away."""
+        """Put a fact on the log. Raises Refused when the log is unavailable."""
         facts: Sequence[Fact] = (fact,)
         try:
             await self._say(
@@ -180,7 +180,7 @@ class VoiceMessages:
             raise Refused(Code.LOG_AWAY) from error
 
     async def read_back(self, done: Callable[[], Awaitable[T | None]]) -> T:
-        """Wait until the tables show it, five seconds at most. Raises Refused."""
+        """Wait until the tables show it, at most five seconds. Raises Refused."""
         until = self._clock.elapsed() + READ_BACK_S_MAX
         while True:
             found = await done()
@@ -224,7 +224,7 @@ class VoiceMessages:
 
 
 def _person(principal: Principal) -> AgentId:
-    """Who has it: a program can't take a voice message. Raises Refused."""
+    """The employee who acts: a program can't take a voice message. Raises Refused."""
     if principal.agent_id is None:
         raise Refused(Code.PERSON_NEEDED)
     return principal.agent_id

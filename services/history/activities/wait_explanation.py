@@ -1,4 +1,4 @@
-"""Reads what was said of agents before and during a wait, for «why did I wait?» (H7)."""
+"""Reads the facts about agents before and during a wait, for «why did I wait?» (H7)."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from services.history.rules.wait_explanation import PlaceWhy, why
 from services.history.state import Contact, Place
 
 CHANGES_MAX: Final = 20_000
-"""What a busy hour of an organization says of its agents; a longer wait is told up to there."""
+"""As many as a busy hour of an organization has; a longer wait is explained up to there."""
 
 
 async def explain(connection: AsyncConnection, contact: Contact, *, now: Instant) -> tuple[PlaceWhy, ...]:

@@ -1,1 +1,1 @@
-"""What history answers over HTTP: rows, figures, voice messages, erasing; rights are asked where it reads."""
+"""The HTTP API: rows, figures, voice messages, erasing. Rights are checked where data is read."""

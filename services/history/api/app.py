@@ -34,13 +34,13 @@ ROUTES: Final = (
 )
 BODY_BYTES_MAX: Final = 10_000
 NO_FORMS: Final[Forms] = {}
-"""Nothing that history takes has to follow a pattern."""
+"""No field of a request has a pattern."""
 _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
 _log = structlog.get_logger()
 
 
 def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
-    """The application over its parts; until the log is read to its end, every answer is «still reading»."""
+    """The application over its parts; until the log has been read to its end, every request is refused."""
 
     async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
@@ -81,7 +81,7 @@ def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[Pro
 
 
 class MalformedRequest(Exception):
-    """The shape of a request does not fit its route."""
+    """A request does not have the shape that its route expects."""
 
     def __init__(self, found: Fault) -> None:
         self.fault = found
@@ -93,7 +93,7 @@ def _malformed(_request: Request[Any, Any, Any], found: MalformedRequest) -> Res
 
 
 def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    """What Litestar itself refuses: bodies, parameters, addresses, methods."""
+    """Answer what Litestar itself refuses: bodies, parameters, addresses, methods."""
     code = _CODES.get(error.status_code)
     if code is None:
         first, *_ = request_errors.told(request, NO_FORMS)
@@ -104,7 +104,7 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Pr
 
 
 def malformed_problem(fault: Fault) -> Problem:
-    """What the shape of a request lacks, in the one shape of an error."""
+    """What is wrong with the shape of a request."""
     return Problem(
         code=Code.REQUEST_INVALID,
         cause=Text(ru=fault.cause.ru, en=fault.cause.en),
@@ -114,6 +114,6 @@ def malformed_problem(fault: Fault) -> Problem:
 
 
 async def _note(error: Exception, scope: Scope) -> None:
-    """What nobody foresaw is logged whole; whoever asked is told nothing of it."""
+    """Log an unforeseen error whole; the client sees none of it."""
     if not isinstance(error, Refused | MalformedRequest | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

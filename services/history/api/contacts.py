@@ -1,4 +1,4 @@
-"""History itself: pages of rows, one contact whole, the table for downloading (H5)."""
+"""Pages of rows, one contact whole, and why its customer waited (H5, H7)."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ class HistoryRoutes(Controller):
         after: Cursor = "",
         limit: Limit = 50,
     ) -> responses.Page:
-        """The rows that rights reach and filters want (H5)."""
+        """The rows that match the filters, as far as rights reach (H5)."""
         await parts.access.demand(principal, Action.HISTORY_READ, "history")
         found = decoded_cursor(after)
         key = None if found is None else Key(started_at=Instant(found[0]), contact_id=ContactId(found[1]))
@@ -76,7 +76,7 @@ class HistoryRoutes(Controller):
 
     @get("/{contact_id:str}/why", summary="Why did I wait? Second by second, agent by agent")
     async def why(self, parts: InjectedParts, principal: CurrentPrincipal, contact_id: Id) -> responses.Why:
-        """Every place of the contact, and what stood between it and each agent of its department (H7)."""
+        """Every place of the contact, and what kept each agent of the department from it (H7)."""
         await parts.access.demand(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
         async with parts.engine.connect() as connection:
             found, is_there = await queries.contact(connection, principal, Action.HISTORY_READ, contact_id)

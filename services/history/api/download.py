@@ -26,11 +26,11 @@ from services.history.api.requests import (
 from services.history.rules import csv_columns, history_row
 
 LINES_MAX: Final = 200
-"""Lines of a table that are sent together."""
+"""Lines that are sent together."""
 
 
 class DownloadRoutes(Controller):
-    """History as a table."""
+    """History as CSV."""
 
     path = "/history.csv"
 
@@ -43,7 +43,7 @@ class DownloadRoutes(Controller):
         period: RequestedPeriod,
         request: Request[Any, Any, Any],
     ) -> Stream:
-        """Every row that is wanted, streamed; who may not download is refused (P3)."""
+        """Every row that matches the filters, streamed; refused without the right to download (P3)."""
         await parts.access.demand(principal, Action.HISTORY_READ, "history.csv")
         await parts.access.demand(principal, Action.HISTORY_DOWNLOAD, "history.csv")
         async with parts.engine.connect() as connection:
@@ -64,7 +64,7 @@ class DownloadRoutes(Controller):
 async def _lines(
     parts: Parts, principal: Principal, filters: Filters, language: Language, zone: ZoneInfo
 ) -> AsyncIterator[bytes]:
-    """The table in pieces; the mark at its beginning tells Excel that it is UTF-8."""
+    """The CSV in pieces; the mark at its beginning tells Excel that it is UTF-8."""
     actions = (Action.HISTORY_READ, Action.HISTORY_DOWNLOAD)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";" if language is Language.RUSSIAN else ",")

@@ -1,4 +1,4 @@
-"""What is wanted of history (H5), as a request says it."""
+"""The filters of a request for history (H5)."""
 
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
@@ -37,7 +37,7 @@ def _split(text: str) -> list[str]:
 
 
 def _words(known: type[W], text: str, field: str) -> tuple[W, ...]:
-    """Words of a closed list. Raises Refused, naming those there are."""
+    """Words of a closed list. Raises Refused, naming the known ones."""
     try:
         return tuple(known(each) for each in _split(text))
     except ValueError as error:
@@ -56,7 +56,7 @@ async def requested_filters(
     number: Number = "",
     is_voicemail: Annotated[bool | None, QueryParameter(description="«Автоответчик» only, or none")] = None,
 ) -> Filters:
-    """What is wanted of history (H5); who asks is known first. Raises Refused."""
+    """The filters of a request (H5). Raises Refused."""
     return Filters(
         since_at=period.since_at,
         until_at=period.until_at,

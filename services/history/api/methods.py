@@ -1,4 +1,4 @@
-"""Litestar's methods, each documented with the one shape of our errors."""
+"""Litestar's route decorators, each documented with our errors' one shape."""
 
 from functools import partial
 from typing import Final

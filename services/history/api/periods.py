@@ -1,4 +1,4 @@
-"""From when to when: instants in ms, or whole days by the clock of a zone."""
+"""The period of a request: instants in ms, or whole days by a zone's clock."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
@@ -26,7 +26,7 @@ Zone = Annotated[
 
 
 class Period(Struct, frozen=True, kw_only=True):
-    """What a request is about, `until_at` not included. `zone` is whose days are meant."""
+    """The period asked for, without `until_at` itself; `zone` is the zone of its days."""
 
     since_at: Instant
     until_at: Instant

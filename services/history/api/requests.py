@@ -1,4 +1,4 @@
-"""What every route shares: the parts, who asks, and what a request may say."""
+"""What the routes share: their parts, the principal, numbers and cursors in requests."""
 
 import base64
 import binascii
@@ -29,7 +29,7 @@ Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX)]
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """What the routes are made of."""
+    """What the routes work with."""
 
     engine: AsyncEngine
     access: AccessControl
@@ -43,12 +43,12 @@ CurrentPrincipal = NamedDependency[Principal]
 
 
 async def current_principal(parts: InjectedParts, request: Request[Any, Any, Any]) -> Principal:
-    """Who asks. Raises Refused."""
+    """The principal of a request. Raises Refused."""
     return await parts.access.principal(request.headers.get("authorization"))
 
 
 async def canonical_number(parts: Parts, principal: Principal, number: str) -> str:
-    """A number as it stands in history, read as people of the organization's country write it.
+    """A number in the form that history stores, read as people of the organization's country write it.
 
     Raises Refused.
     """
@@ -61,7 +61,7 @@ async def canonical_number(parts: Parts, principal: Principal, number: str) -> s
 
 
 def encoded_cursor(at: int, id_: str) -> str:
-    """Where a page ends, as the next request says it."""
+    """Where a page ends, as text for the next request."""
     return base64.urlsafe_b64encode(f"{at}/{id_}".encode()).decode().rstrip("=")
 
 

@@ -1,4 +1,4 @@
-"""What the API answers with: rows, contacts whole, voice messages, each as rights let it be seen."""
+"""The bodies of the API's answers: rows, whole contacts, voice messages."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
 
 class DoneShown(Struct, frozen=True, kw_only=True):
-    """Who did it first, and when."""
+    """The first person to do it, and when."""
 
     by: AgentId
     name: str
@@ -40,7 +40,7 @@ class DoneShown(Struct, frozen=True, kw_only=True):
 
 
 class MessageShown(Struct, frozen=True, kw_only=True):
-    """A voice message without its keys: audio is asked for by link."""
+    """A voice message without its S3 keys: audio is fetched by a link."""
 
     voice_message_id: VoiceMessageId
     contact_id: ContactId
@@ -59,7 +59,7 @@ class MessageShown(Struct, frozen=True, kw_only=True):
     called_back: DoneShown | None
     letters: tuple[Letter, ...]
     has_no_reader: bool
-    """Nobody was told: neither the recipients, nor the heads, nor the administrators have an address (V4)."""
+    """No recipient of its letters, down to the administrators, has an address (V4)."""
 
 
 class MessagePage(Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class MessagePage(Struct, frozen=True, kw_only=True):
 
 
 class RecordingShown(Struct, frozen=True, kw_only=True):
-    """A recorded conversation without its key."""
+    """A recorded conversation without its S3 key."""
 
     recording_id: str
     at: Instant
@@ -79,7 +79,7 @@ class RecordingShown(Struct, frozen=True, kw_only=True):
 
 
 class ContactShown(Struct, frozen=True, kw_only=True):
-    """A contact whole: its row, and all that happened inside."""
+    """A whole contact: its row, and all that happened in it."""
 
     row: Row
     stops: tuple[Stop, ...]
@@ -109,13 +109,13 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 def row(found: Contact, local: Callable[[Instant], str]) -> Row:
-    """A line of a page, with its beginning by the reader's clock, too."""
+    """A row of a page, with its beginning also by the reader's clock."""
     made = history_row.row(found)
     return structs.replace(made, started_local=local(made.started_at))
 
 
 def message(contact: Contact, found: VoiceMessage) -> MessageShown:
-    """A voice message as it is shown."""
+    """A voice message for an answer."""
     expired = any(str(each.end) == "expired" for each in contact.callbacks)
     letters = tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id)
     return MessageShown(
@@ -153,7 +153,7 @@ def _recording(found: Recording) -> RecordingShown:
 
 
 def contact(found: Contact, same_number: list[Contact], continued_in: ContactId | None) -> ContactShown:
-    """A contact as it is shown."""
+    """A whole contact for an answer."""
     return ContactShown(
         row=history_row.row(found),
         stops=tuple(found.stops),

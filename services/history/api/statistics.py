@@ -1,4 +1,4 @@
-"""Statistics, with the formulas they are made by (H6)."""
+"""Statistics, with their formulas (H6)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Voice messages and recordings in people's hands, and erasing a customer (V5, V6, R1)."""
+"""Voice messages and recorded conversations: lists, links to audio, what people do with them (V5, R1)."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ class MessageRoutes(Controller):
         limit: Limit = 50,
         is_unclaimed: Unclaimed = False,
     ) -> responses.MessagePage:
-        """Those that rights reach; with `is_unclaimed` only what nobody took yet."""
+        """As far as rights reach; with `is_unclaimed` only those that nobody has claimed."""
         await parts.access.demand(principal, Action.MESSAGE_HEAR, "voice-messages")
         found, last = await parts.messages.listed(
             principal, is_unclaimed=is_unclaimed, before=decoded_cursor(after), limit=limit
@@ -56,7 +56,7 @@ class MessageRoutes(Controller):
     async def audio(
         self, parts: InjectedParts, principal: CurrentPrincipal, voice_message_id: Id
     ) -> responses.Link:
-        """A link that anybody may open, so it is short-lived."""
+        """A short-lived link, since anybody who has it may open it."""
         url, expires_at = await parts.messages.link(principal, voice_message_id)
         return responses.Link(url=url, expires_at=expires_at)
 
@@ -71,7 +71,7 @@ class MessageRoutes(Controller):
     async def claim(
         self, parts: InjectedParts, principal: CurrentPrincipal, voice_message_id: Id
     ) -> responses.MessageShown:
-        """The first one on the log has it; the second is told who and when (EC-72)."""
+        """The first claim on the log wins; the second person is told who has it and since when (EC-72)."""
         return responses.message(*await parts.messages.claim(principal, voice_message_id))
 
     @post("/{voice_message_id:str}/called-back", status_code=200, summary="«I called back»")
@@ -84,7 +84,7 @@ class MessageRoutes(Controller):
     # Litestar's own answer to OPTIONS names only the first method of a path that has two.
     @route("/{voice_message_id:str}", http_method=["OPTIONS"], include_in_schema=False, status_code=204)
     async def methods(self) -> Response[None]:
-        """What one voice message can be asked."""
+        """The methods of one voice message."""
         return Response(content=None, status_code=204, headers={"Allow": "DELETE, GET, OPTIONS"})
 
     @delete("/{voice_message_id:str}", status_code=200, summary="Delete the audio")

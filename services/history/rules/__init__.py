@@ -1,1 +1,1 @@
-"""The pure part: facts folded into contacts' records, what the rows show, and the figures made of them."""
+"""The pure part: facts folded into contacts' records, their rows, and statistics."""

@@ -1,7 +1,7 @@
-"""What facts say of agents, kept so that «why did I wait?» can be answered for any second (H7).
+"""Facts about agents, kept so that «why did I wait?» can be answered for any second (H7).
 
-Each change is one row: whose, of which kind, what it is now. The latest row of a kind before an instant is
-how it stood then; `why` puts them together.
+Each change is one row: its subject, its kind, the fact. Of each kind and subject the latest row before an
+instant holds then; `wait_explanation` puts them together.
 """
 
 from enum import StrEnum
@@ -16,7 +16,7 @@ from contracts.message import Fact
 
 
 class ChangeKind(StrEnum):
-    """What a change is of."""
+    """What a change is about."""
 
     CARD = "card"
     HOURS = "hours"
@@ -30,7 +30,7 @@ class ChangeKind(StrEnum):
 
 
 class AgentChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One change: `subject` is an agent, a PBX, a department or a phone; `document` says what it is now."""
+    """One change: `subject` is an agent, a PBX, a department or a phone; `document` is the fact."""
 
     kind: ChangeKind
     subject: str
@@ -67,17 +67,17 @@ CHANGES: Final[tuple[type[Fact], ...]] = (
     gateway.DeviceChanged,
     directory.DepartmentSaved,
 )
-"""Every fact that changes who can be offered a place."""
+"""Every fact that changes which agents can be offered a place."""
 
 
 def changes(fact: Fact, *, at: Instant, offset: int) -> list[AgentChange]:
-    """The change that a fact is, or none."""
+    """The change that a fact makes, if any."""
     kind = _BY_AGENT.get(type(fact))
     if kind is not None:
         return [_change(kind, str(getattr(fact, "agent_id", "")), fact, at, offset)]
     if isinstance(fact, _BY_PBX):
         return [_change(ChangeKind.PBX, fact.pbx_id, fact, at, offset)]
-    # What the queue says of a PBX or a pause stands beside what the gateway and people say of it.
+    # A subject of its own: the queue's word on a PBX or a pause holds beside the gateway's or a person's.
     if isinstance(fact, _BY_QUEUE):
         return [_change(ChangeKind.PBX, f"{fact.pbx_id}|queue", fact, at, offset)]
     if isinstance(fact, _BY_MISSES):
@@ -90,7 +90,7 @@ def changes(fact: Fact, *, at: Instant, offset: int) -> list[AgentChange]:
 
 
 def phone_key(pbx_id: str, address: str) -> str:
-    """A registered phone by its PBX and its address there."""
+    """The key of a registered phone: its PBX and its address there."""
     return f"{pbx_id}|{address}"
 
 

@@ -1,7 +1,7 @@
-"""How every agent stood at one moment, folded from what was said of them (H7).
+"""What kept each agent from a place at one moment, folded from facts about agents (H7).
 
-The order of reasons is the queue's own (Q2), as far as facts tell them; what only the queue knows of a moment
-it said with its offers.
+The reasons come in the queue's order (Q2), as far as facts show them. What only the queue knows stands in its
+offers, as the agents it skipped.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ FREE: Final = "free"
 
 
 class AgentStates:
-    """The agents of an organization as of the last change that was put in."""
+    """The agents of an organization as of the last change."""
 
     def __init__(self) -> None:
         self._cards: dict[AgentId, directory.AgentSaved] = {}
@@ -35,7 +35,7 @@ class AgentStates:
         self._seats: dict[DepartmentId, directory.DepartmentSaved] = {}
 
     def put(self, fact: Fact) -> None:
-        """One change, in the order of the log."""
+        """Apply one change, in the order of the log."""
         match fact:
             case directory.AgentSaved() | directory.AgentAvailabilitySaved() | directory.DepartmentSaved():
                 self._put_card(fact)
@@ -120,17 +120,17 @@ class AgentStates:
                 pass
 
     def seats(self, department_id: DepartmentId) -> list[AgentId]:
-        """Whoever has a seat in the department now, in its order."""
+        """The department's agents, in its order."""
         saved = self._seats.get(department_id)
         return [] if saved is None else [seat.agent_id for seat in saved.agents]
 
     def name(self, agent_id: AgentId) -> str:
-        """How the agent is called now; by id where nothing was said."""
+        """The agent's name, or the id where no card is known."""
         card = self._cards.get(agent_id)
         return str(agent_id) if card is None else card.name
 
     def turns(self, agent_id: AgentId) -> list[Instant]:
-        """Instants at which an agent's standing changes by the clock alone."""
+        """Instants at which an agent's standing changes without a fact."""
         hours = self._hours.get(agent_id)
         intervals: tuple[Interval, ...] = ()
         if hours is not None:
@@ -141,7 +141,7 @@ class AgentStates:
         return [each for each in found if each is not None]
 
     def standing(self, agent_id: AgentId, department_id: DepartmentId, place_id: PlaceId, at: Instant) -> str:
-        """What stood between an agent and a place, or `rings`, `with_this`, `free`."""
+        """The reason that kept an agent from a place, or `rings`, `with_this`, `free`."""
         saved = self._seats.get(department_id)
         seat = next((each for each in saved.agents if each.agent_id == agent_id), None) if saved else None
         card = self._cards.get(agent_id)

@@ -1,4 +1,4 @@
-"""What callback says, folded into a contact: one callback as one story, from the order to its end (C13)."""
+"""Callback's facts in a contact: one callback as one story, from the order to its end (C13)."""
 
 from contracts import callback as c
 from contracts import dialling, waiting
@@ -30,7 +30,7 @@ CallbackFact = c.CallbackOrdered | c.CallbackRefused | _Steps | _Ends
 
 
 def apply(contact: Contact, fact: CallbackFact, at: Instant, cards: CardCache) -> None:
-    """Fold one fact; what is about another contact's callback changes nothing."""
+    """Fold one fact; one about another contact's callback changes nothing."""
     if isinstance(fact, c.CallbackOrdered):
         _on_ordered(contact, fact, at, cards)
         return
@@ -47,7 +47,7 @@ def apply(contact: Contact, fact: CallbackFact, at: Instant, cards: CardCache) -
 
 
 def _on_step(contact: Contact, callback: Callback, fact: _Steps, at: Instant, cards: CardCache) -> None:
-    """What happens between the order and the end."""
+    """Fold what happens between the order and the end."""
     match fact:
         case c.NumberChanged():
             _on_number_changed(contact, callback, fact, at, cards)
@@ -79,7 +79,7 @@ def _on_apology(
     fact: c.ApologyQueued | c.ApologyDialled | c.ApologyMade | c.ApologyFailed | c.MessageWanted,
     at: Instant,
 ) -> None:
-    """The customer is called because nobody came (C4)."""
+    """Fold an apology: the customer is called because nobody came (C4)."""
     match fact:
         case c.ApologyQueued():
             _tell(callback, at, "apology_queued")
@@ -103,7 +103,7 @@ def _on_number_changed(
 def _on_attempt_failed(
     contact: Contact, callback: Callback, fact: c.AttemptFailed, at: Instant, cards: CardCache
 ) -> None:
-    """The agent has answered nobody (C6)."""
+    """The customer was not reached, so the agent's answer does not count (C6)."""
     reason = str(fact.outcome)
     take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.NOT_REACHED, reason)
     _tell(callback, at, "attempt_failed", reason, cards.who(fact.agent_id, contact))
@@ -112,18 +112,18 @@ def _on_attempt_failed(
 def _on_agent_lost(
     contact: Contact, callback: Callback, fact: c.AgentLost, at: Instant, cards: CardCache
 ) -> None:
-    """The agent was gone before the customer answered (C7)."""
+    """The agent hung up before the customer answered (C7)."""
     take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
     _tell(callback, at, "agent_lost", agent=cards.who(fact.agent_id, contact))
 
 
 def _number(contact: Contact, said: str | None, cards: CardCache) -> str:
-    """A callback's number under which its contact is found; what was erased does not come back."""
+    """The number under which a callback's contact is found; empty once the customer was erased."""
     return "" if contact.is_erased else dialling.canonical(said, cards.policy) or ""
 
 
 def _on_confirmed(contact: Contact, callback: Callback, fact: c.CallbackConfirmed, at: Instant) -> None:
-    """Ordered again: the claim that stands has the earlier joining time (C8), and so the wait."""
+    """The customer ordered again: the earlier joining time holds, and so does the wait from it (C8)."""
     _tell(callback, at, "confirmed")
     move_claim(contact, callback.place_id, fact.joined_at, fact.deadline_at)
     callback.joined_at = fact.joined_at or callback.joined_at
@@ -175,7 +175,7 @@ def _on_ordered(contact: Contact, fact: c.CallbackOrdered, at: Instant, cards: C
 
 
 def _on_refused(contact: Contact, fact: c.CallbackRefused, at: Instant, cards: CardCache) -> None:
-    """Refusals say why in history, too (C10): at the caller's place, or in a row of its own."""
+    """Keep the reason of a refusal (C10): at the caller's place, or in a row of its own."""
     place = contact.place(fact.place_id)
     if place is not None:
         place.refusals = [*place.refusals, fact.reason]
@@ -238,9 +238,9 @@ def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, card
 def _on_connected(
     contact: Contact, callback: Callback, fact: c.CallbackConnected, at: Instant, cards: CardCache
 ) -> None:
-    """The queue told of the talk itself where the customer was held on the line (C7).
+    """The talk may be known already: the queue reports it when the customer was held on the line (C7).
 
-    Who talked by another call (C14) has that talk in its contact, where it is counted; here is said where.
+    A talk by another call (C14) counts in that call's contact; this one only names it.
     """
     callback.agent, callback.waited_ms = cards.who(fact.agent_id, contact), fact.waited_ms
     if fact.by_other_call:

@@ -1,4 +1,4 @@
-"""What the office's book said last, as far as history shows or obeys it: names, departments, rights."""
+"""The directory's latest cards: the names, departments and rights that history shows and obeys."""
 
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -43,7 +43,7 @@ _ID_FIELDS: Final[dict[type[Fact], str]] = {
 
 
 def key_of(card: Card) -> tuple[str, str]:
-    """A card's kind and id: what it is kept under."""
+    """A card's key: its kind and its id."""
     return type(card).__name__, getattr(card, _ID_FIELDS[type(card)])
 
 
@@ -55,7 +55,7 @@ class CardCache:
         self._cards: dict[tuple[str, str], Card] = {}
 
     def save(self, card: Card) -> bool:
-        """Keep a card if it is newer than the one there is; whether it was."""
+        """Keep a card if it is newer than the stored one; whether it was."""
         known = self._cards.get(key_of(card))
         if known is not None and known.version >= card.version:
             return False
@@ -73,7 +73,7 @@ class CardCache:
 
     @property
     def policy(self) -> DiallingPolicy:
-        """How numbers are read; before anything was said of the organization, those of the world alone."""
+        """How numbers are read; only international ones until the organization's card is known."""
         card = self.organization
         return DiallingPolicy(home_region="") if card is None else card.dialling_policy
 
@@ -93,7 +93,7 @@ class CardCache:
         return found if isinstance(found, PbxSaved) else None
 
     def token(self, token_id: str) -> TokenSaved | None:
-        """A program's card, without its secret."""
+        """A program's token card, without the secret."""
         found = self._get(TokenSaved, token_id)
         return found if isinstance(found, TokenSaved) else None
 
@@ -103,7 +103,7 @@ class CardCache:
         return sorted(found, key=lambda card: card.department_id)
 
     def zone(self, department_id: DepartmentId | None = None) -> ZoneInfo:
-        """A department's zone, else the organization's; one that nobody knows is UTC."""
+        """A department's zone, else the organization's, else UTC; an unknown zone is UTC, too."""
         department = None if department_id is None else self.department(department_id)
         card = department or self.organization
         try:
@@ -112,7 +112,7 @@ class CardCache:
             return ZoneInfo("UTC")
 
     def who(self, agent_id: AgentId, contact: Contact) -> Who:
-        """An agent as a contact's row shows him or her (O4, O8); by id where the card was never heard."""
+        """An agent as a contact's row shows it (O4, O8); by id where the card is unknown."""
         card = self.agent(agent_id)
         if card is None:
             return Who(agent_id=agent_id, name=str(agent_id))
@@ -135,7 +135,7 @@ class CardCache:
         return Whither(department_id=department_id, name=card.name, pbx_name="" if pbx is None else pbx.name)
 
     def person(self, agent_id: AgentId) -> Person | None:
-        """An employee with role and departments, for the table of rights; None: no rights at all."""
+        """An employee's role and departments, for the table of rights; None without any rights."""
         saved, card = self._get(RightsSaved, agent_id), self.agent(agent_id)
         if not isinstance(saved, RightsSaved) or saved.is_removed or (card is not None and card.is_removed):
             return None

@@ -1,8 +1,8 @@
-"""Which contacts a fact is about, and which one it begins.
+"""Which contacts a fact concerns, and which one it begins.
 
-A contact is known under names: its legs, places, callbacks, voice messages and letters. A fact concerns every
-contact that one of its own names belongs to: two when a caller goes on in another place (C8), many when a
-letter warns of many voice messages, or a customer is erased (V6).
+A contact has names: its legs, places, callbacks, voice messages, recordings, letters and numbers. A fact
+concerns every contact that has one of the fact's names: two when a caller goes on in another place (C8), many
+when a letter warns of many voice messages or a customer is erased (V6).
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ _FIELDS: Final = {
     "with_leg_id": "leg",
 }
 EARLY_MS_MAX: Final = 3_600_000
-"""An hour: an owner that died between its commands and its facts was replaced long before."""
+"""An hour: an owner that dies between its commands and its facts is replaced much sooner."""
 _BY_EDGES: Final = (
     LetterAccepted,
     LetterDeferred,
@@ -53,10 +53,10 @@ _BY_EDGES: Final = (
 
 
 def is_early(fact: Fact) -> bool:
-    """Whether a fact that concerns nobody known may concern somebody soon, and waits for its contact.
+    """Whether a fact without a known contact may get one soon, and so waits for it.
 
-    Deciders send commands before facts, so what an edge answers can stand on the log before the fact that
-    gives the name: a letter's fate, a stored voice message, or the end of an answered leg.
+    Deciders send commands before facts, so an edge's answer can be on the log before the fact that gives the
+    name: a letter's result, a stored voice message, the end of an answered leg.
     """
     if isinstance(fact, LegEnded):
         return fact.outcome is Outcome.COMPLETED
@@ -69,7 +69,7 @@ def number_name(number: str) -> str:
 
 
 def names_in(fact: Fact) -> list[str]:
-    """Every name of a contact that a fact speaks."""
+    """Every name of a contact that a fact contains."""
     if isinstance(fact, CustomerErased):
         return [number_name(fact.number)]
     if isinstance(fact, WarningWanted):
@@ -81,8 +81,8 @@ def names_in(fact: Fact) -> list[str]:
 
 
 def names_to_look_up(fact: Fact) -> list[str]:
-    """The names to look up before a fact is folded: its own, and for C11 the number of the abandoned call
-    where an older version has not said whose place it was."""
+    """The names to look up before a fact is folded: its own, and for a callback after an abandoned call (C11)
+    the number, where a fact of an older version does not name the abandoned place."""
     found = names_in(fact)
     if _is_from_unsaid_place(fact):
         found.append(number_name(fact.number))
@@ -90,7 +90,7 @@ def names_to_look_up(fact: Fact) -> list[str]:
 
 
 def abandoned_contact(fact: Fact, known: Iterable[Contact]) -> Contact | None:
-    """The abandoned call that a callback comes from (C11): the last one of that number and department."""
+    """The abandoned call's contact that a callback is for (C11): the last of its number and department."""
     if not _is_from_unsaid_place(fact):
         return None
     found = [
@@ -109,7 +109,7 @@ def _is_from_unsaid_place(fact: Fact) -> TypeGuard[CallbackOrdered]:
 
 
 def names_of(contact: Contact) -> list[str]:
-    """Every name that a contact is known under, in order."""
+    """Every name of a contact, sorted."""
     return sorted(set(_names(contact)))
 
 
@@ -126,7 +126,7 @@ def _names(contact: Contact) -> Iterator[str]:
 
 
 def numbers_of(contact: Contact) -> list[str]:
-    """The customer's numbers in a contact: the one that called, and those that callbacks were ordered to."""
+    """The customer's numbers in a contact: the one that called, and those of ordered callbacks."""
     found = [contact.number, *(each.number for each in contact.callbacks)]
     return list(dict.fromkeys(each for each in found if each))
 
@@ -134,7 +134,7 @@ def numbers_of(contact: Contact) -> list[str]:
 def new_contact(
     fact: Fact, organization_id: OrganizationId, at: Instant, policy: DiallingPolicy
 ) -> Contact | None:
-    """The contact that a fact begins, when it concerns none that is known; None: it begins nothing."""
+    """The contact that a fact without a known one begins, or None."""
     made = _new_contact(fact, organization_id, at)
     if made is None or made.number is None:
         return made

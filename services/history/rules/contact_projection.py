@@ -1,6 +1,7 @@
-"""One fact into one contact: `apply` is the only place that changes a record (H1 to H4).
+"""What one fact changes in one contact: only `apply` changes a record (H1 to H4).
 
-It never refuses: what a contact does not know of changes nothing, and every fact may come twice.
+It never refuses: a fact about something the contact does not have changes nothing, and any fact may come
+twice.
 """
 
 from typing import Final, get_args
@@ -30,7 +31,7 @@ CONTACT_FACTS: Final[tuple[type[Fact], ...]] = (
 
 
 def apply(contact: Contact, fact: Fact, at: Instant, cards: CardCache) -> None:
-    """Fold one fact, said at `at` by the log's time, with the names that the book has then."""
+    """Fold one fact, appended to the log at `at`, with the names that the cards have then."""
     if not contact.pbx_name:
         pbx = cards.pbx(contact.pbx_id)
         contact.pbx_name = "" if pbx is None else pbx.name
@@ -51,7 +52,7 @@ def apply(contact: Contact, fact: Fact, at: Instant, cards: CardCache) -> None:
 
 
 def _ended_at(contact: Contact) -> Instant | None:
-    """When the last of it was over; None while the call, a place, a callback or a talk is open."""
+    """When the last part ended; None while the call, a place, a callback or a talk is open."""
     legs.close_talks(contact)
     first = contact.leg(LegId(contact.contact_id))
     ends = [

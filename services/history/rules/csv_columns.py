@@ -1,6 +1,6 @@
-"""History as a table for people: heads and cells in Russian or English, as Babel writes dates and times.
+"""The CSV's heads and cells, in Russian or English; Babel writes dates and times.
 
-What somebody else wrote (a caller, a network, an administrator) is text for every spreadsheet: no formula, no
+Text from outside (a caller, a network, an administrator) must stay text in every spreadsheet: no formula, no
 number that loses its zeros, no date.
 """
 
@@ -66,15 +66,15 @@ _OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
 }
 _YES: Final = ("да", "yes")
 _DAY: Final = ("dd.MM.y", "d MMM y")
-"""English is read on both sides of the ocean: a month in letters is the same month everywhere."""
+"""English is read on both sides of the ocean, so the month is in letters."""
 _FORMULA: Final = re.compile(r"(^|[,;\t\r\n])(\s*)(?=[=+\-@＝＋－＠])")
-"""What a spreadsheet computes begins so; also within a cell, where a reader takes another sign for the end of
-cells than ours (OWASP, CSV injection)."""
+"""The beginning of a formula; also within a cell, where a program that expects another separator begins a
+new cell (OWASP, CSV injection)."""
 _NUMBER_OR_DATE: Final = re.compile(r"[\d\s.,:/%+-]+(?:[eE][+-]?\d+)?")
 
 
 def language_of(accepted: str, own: Language) -> Language:
-    """Russian or English, whichever an Accept-Language header names first; else the organization's own."""
+    """Russian or English, whichever an Accept-Language header names first, else the organization's."""
     for each in accepted.lower().split(","):
         tag = each.split(";")[0].strip().split("-")[0]
         if tag in (Language.RUSSIAN, Language.ENGLISH):
@@ -83,7 +83,7 @@ def language_of(accepted: str, own: Language) -> Language:
 
 
 def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
-    """One row as text, in the order of the heads; nothing in it is taken for a formula by a spreadsheet."""
+    """One row as text, in the order of the heads; no spreadsheet takes any of it for a formula."""
     at = datetime.fromtimestamp(row.started_at / 1000, tz=UTC).astimezone(zone)
     which = 0 if language is Language.RUSSIAN else 1
     return (
@@ -104,7 +104,7 @@ def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
 
 
 def written_moment(at: Instant, zone: tzinfo) -> Text:
-    """A day and a time of it, as both languages have them: for what is told of the last days."""
+    """Day and time without the year, in both languages: for what happened in the last days."""
     when = datetime.fromtimestamp(at / 1000, tz=UTC)
 
     def said(language: Language) -> str:
@@ -114,10 +114,10 @@ def written_moment(at: Instant, zone: tzinfo) -> Text:
 
 
 def written_number(number: str | None) -> str:
-    """A phone number as people write it, `+7 916 555-00-01`; what is none, as it came.
+    """A phone number as people write it, `+7 916 555-00-01`; any other text as it came.
 
-    Between the groups after the country's code stand dashes where the country itself has only spaces: groups
-    of three are a number with thousands in half of Europe, and then `4,85E+10`.
+    Where a country writes only spaces between the groups, they become dashes: in half of Europe a spreadsheet
+    reads groups of three as thousands, and shows `4,85E+10`.
     """
     if not number:
         return ""
@@ -133,14 +133,14 @@ def written_number(number: str | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """What would be computed, or be read as a number or a date, is given an apostrophe: it is text then."""
+    """Text with an apostrophe where a spreadsheet would compute it, or read a number or a date."""
     if text and _NUMBER_OR_DATE.fullmatch(text):
         return f"'{text}"
     return _FORMULA.sub(r"\1\2'", text)
 
 
 def duration(ms: int) -> str:
-    """Hours, minutes and seconds, as spreadsheets read them: `0:01:30`."""
+    """Hours, minutes and seconds in the form that spreadsheets read: `0:01:30`."""
     minutes, seconds = divmod(round(ms / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"

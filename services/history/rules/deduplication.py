@@ -1,7 +1,6 @@
-"""Which records a reader takes for true: each number of a source once, of deciders in order.
+"""Which records count: each number of a source once, and those of deciders in order (architecture.md).
 
-As architecture.md says of every reader. The log may have lost its beginning to retention: the first number of
-a decider is believed, whatever it is.
+Since retention may have taken the log's beginning, a decider's first number is accepted whatever it is.
 """
 
 from typing import Final
@@ -11,7 +10,7 @@ from contracts.gateway import PbxClaimed
 from contracts.message import type_name
 
 Number = tuple[int, int]
-"""Incarnation and number; deciders have no incarnation."""
+"""Incarnation and number; a decider's incarnation is 0."""
 
 _GATEWAY: Final = "gateway/"
 _CLAIMED: Final = type_name(PbxClaimed)
@@ -19,7 +18,7 @@ _NOT_NUMBERED: Final = 0
 
 
 def accepts(heard: dict[str, Number], envelope: Envelope, offset: int) -> bool:
-    """Judge a record by its headers, and note its number in `heard`; the host's own marks are nobody's."""
+    """Whether a record counts, by its headers; notes its number in `heard`. The host's marks never count."""
     if envelope.type.startswith("log."):
         return False
     number = (envelope.incarnation, envelope.seq)

@@ -1,4 +1,4 @@
-"""What routing says, folded into a contact: direct calls, forwards, the machine, the end (H1 to H3)."""
+"""Routing's facts in a contact: direct calls, forwards, the answering machine, the end (H1 to H3)."""
 
 from contracts import routing as r
 from contracts.ids import Instant
@@ -80,7 +80,7 @@ def _on_person_answered(contact: Contact, fact: r.PersonAnswered, at: Instant) -
 
 
 def _on_person_missed(contact: Contact, fact: r.PersonMissed, at: Instant, cards: CardCache) -> None:
-    """A try without a ring is a try as well: the row says who was absent."""
+    """A person who was not rung counts as tried, too, so that the row shows who was absent."""
     if fact.try_id is not None and contact.find_try(fact.try_id) is not None:
         end_try(contact, fact.try_id, _ENDS[fact.reason], at)
         return
@@ -139,10 +139,10 @@ def _on_department_reached(
     department = cards.whither(fact.department_id, contact)
     leg = contact.leg(fact.leg_id)
     if leg is not None and leg.ended_at is not None and not contact.places:
-        # Hung up while nobody was there to hand the call over: no place follows, and it is the department's.
+        # The caller hung up before the queue took the call: no place follows, but the department missed it.
         contact.end_reason, contact.waited_ms = r.EndReason.ABANDONED, leg.ended_at - contact.started_at
     if contact.stops and contact.stops[-1].department == department:
-        return  # A forward has told of this stop.
+        return  # A forward has added this stop.
     contact.stops.append(Stop(at=at, rule=fact.rule, department=department))
 
 

@@ -1,4 +1,4 @@
-"""Every error a person can meet here: a stable code, a status, the cause and the remedy in two languages."""
+"""Every error of the API: a stable code, a status, the cause and the remedy in two languages."""
 
 from enum import StrEnum
 from typing import Final
@@ -50,7 +50,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """What was asked is not done."""
+    """A request is refused."""
 
     def __init__(self, code: Code, *, field: str = "", **values: str | Text) -> None:
         self.code = code
@@ -64,7 +64,7 @@ class Refused(Exception):
         return _TABLE[self.code][0]
 
     def problem(self) -> Problem:
-        """As it is shown."""
+        """The body of the answer."""
         _, cause, remedy = _TABLE[self.code]
         return Problem(
             code=str(self.code),
@@ -90,7 +90,7 @@ NEVER_THERE: Final = Text(ru="записать разговор не удало�
 
 
 def gone(reason: str) -> Text:
-    """Why there is no audio, in words; what no fact removed was never recorded."""
+    """Why there is no audio, in words; without a reason it was never recorded."""
     return GONE.get(reason, NEVER_THERE)
 
 

@@ -1,4 +1,4 @@
-"""The line that history shows of a contact: people, times, outcome (H1 to H4)."""
+"""The one line that history shows of a contact: people, times, outcome (H1 to H4)."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from services.history.state import Contact, ContactId, Direction, Whither, Who
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of history. `agent` is who answered, or who missed; times in ms."""
+    """One line of history. `agent` is the one who answered, or missed; times in ms."""
 
     contact_id: ContactId
     started_at: Instant
@@ -20,7 +20,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     line: str
     number: str | None
     number_said: str
-    """As the network wrote it, where that is another text than `number`."""
+    """The number as the network wrote it, where that differs from `number`."""
     caller: str
     outcome: Outcome
     agent: Who | None
@@ -28,7 +28,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     department: Whither | None
     department_label: str
     is_voicemail: bool
-    """«Автоответчик» stands beneath the name: something was left there, and `messages` names it."""
+    """«Автоответчик» is shown beneath the name: somebody left the `messages`."""
     messages: tuple[VoiceMessageId, ...]
     has_recording: bool
     waited_ms: int
@@ -36,7 +36,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     position: int | None
     reason: str
     started_local: str = ""
-    """`started_at` by the clock of the zone that was asked for (ISO 8601)."""
+    """`started_at` by the clock of the requested zone (ISO 8601)."""
 
 
 def row(contact: Contact) -> Row:
@@ -72,14 +72,14 @@ def row(contact: Contact) -> Row:
 
 
 def _reason(contact: Contact) -> str:
-    """Why the last place ended, or the call; or why nobody was called back."""
+    """Why the last place ended, else the call, else why the callback was refused."""
     if contact.places:
         return contact.places[-1].reason or str(contact.places[-1].end or "")
     return contact.end_reason or next((each.reason for each in contact.callbacks if each.reason), "")
 
 
 def waited_ms(contact: Contact) -> int:
-    """Until the answer, or until the end of the wait in the last department, or of the call."""
+    """The wait until the answer, else the longest wait in a department, else until the end of the call."""
     talk = outcome.answering_talk(contact)
     if talk is not None:
         return talk.waited_ms
@@ -87,5 +87,5 @@ def waited_ms(contact: Contact) -> int:
 
 
 def talk_ms(contact: Contact) -> int:
-    """How long people talked; what goes on counts nothing yet."""
+    """How long people talked; a talk counts when it has ended."""
     return sum(talk.until_at - talk.from_at for talk in contact.talks if talk.until_at is not None)

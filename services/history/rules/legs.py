@@ -1,4 +1,4 @@
-"""What the phones did, folded into a contact: legs that ended, and so talks; recorded conversations (R1)."""
+"""The gateway's facts in a contact: the ends of legs and so of talks, recorded conversations (R1)."""
 
 from contracts.gateway import CallArrived, LegEnded, RecordingFinished
 from contracts.ids import Instant, LegId
@@ -9,7 +9,7 @@ GatewayFact = CallArrived | LegEnded | RecordingFinished
 
 
 def note_leg(contact: Contact, leg_id: LegId) -> None:
-    """Remember a leg of the contact, so that its end is heard."""
+    """Remember a leg of the contact, so that its end is found."""
     if contact.leg(leg_id) is None:
         contact.legs.append(Leg(leg_id=leg_id))
 
@@ -34,7 +34,7 @@ def _on_leg_ended(contact: Contact, fact: LegEnded, at: Instant) -> None:
 
 
 def close_talks(contact: Contact) -> None:
-    """A talk is over with the first of its two legs; one may have ended before the talk was told of."""
+    """End each talk with the first of its two legs, even one that ended before the talk was reported."""
     for talk in contact.talks:
         if talk.until_at is not None:
             continue
@@ -45,7 +45,7 @@ def close_talks(contact: Contact) -> None:
 
 
 def _on_recording_finished(contact: Contact, fact: RecordingFinished, at: Instant) -> None:
-    """A voice message's original, or a conversation; what was erased does not come back (V6)."""
+    """Keep a voice message's original, or a conversation; not after the customer was erased (V6)."""
     message = next((each for each in contact.messages if each.recording_id == fact.recording_id), None)
     key = None if contact.is_erased else fact.key
     if message is not None:

@@ -1,12 +1,12 @@
-"""What a contact's row shows: whose call it was, and how it ended (H1 to H4, O4, O8).
+"""How a contact ended, and whose call it was (H1 to H4, O4, O8).
 
-* Somebody answered: the row is a call to that person, whatever was tried before (H2).
+* Somebody answered: it is a call to that person, whatever was tried before (H2).
 * Nobody did, and a person was called: missed by the first person called (H1, H2), with the answering
   machine beneath the name when something was left there (H3). A fallback employee is no such person: the
   department missed the call, and the fallback stays a try (Q5).
 * Nobody did, and a department was called: abandoned when the caller hung up while waiting, else missed by
   the first department.
-* A caller who went on in another place (C8) has the story there: the row says so.
+* The caller went on in another place (C8): the story is there, and the row says so.
 """
 
 from enum import StrEnum
@@ -33,7 +33,7 @@ LEFT: Final = (
     MessageState.REMOVED,
     MessageState.DELETED,
 )
-"""States of a voice message that somebody did leave."""
+"""States of a voice message that somebody left."""
 
 
 class Outcome(StrEnum):
@@ -47,7 +47,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     """A callback that the API asked for and did not get (C10)."""
     ENDED = "ended"
-    """Nobody was called: a scenario's own end, or an unknown number."""
+    """Nobody was called: a scenario ended by itself, or the number is unknown."""
 
 
 def outcome(contact: Contact) -> Outcome:
@@ -69,21 +69,21 @@ def outcome(contact: Contact) -> Outcome:
 
 
 def _last_own(contact: Contact) -> Place:
-    """The last place that the customer took; one that we took for a callback nobody ordered is none (C11)."""
+    """The customer's last place; that of a callback after an abandoned call is ours (C11)."""
     ours = {each.place_id for each in contact.callbacks if each.origin == Origin.ABANDONED}
     own = [place for place in contact.places if place.place_id not in ours]
     return (own or contact.places)[-1]
 
 
 def voice_messages_left(contact: Contact) -> tuple[VoiceMessageId, ...]:
-    """The voice messages that were left."""
+    """The voice messages that somebody left."""
     return tuple(each.voice_message_id for each in contact.messages if each.state in LEFT)
 
 
 def missed_by(contact: Contact) -> Who | None:
-    """The employee whose missed call it is: as routing says, else the first one called before any department.
+    """The employee whose missed call it is: as routing says, else the first called before any department.
 
-    Routing ends a call that nobody took over; a digit that was pressed began a new trail, with its own first.
+    Routing says so when it ends a call; a digit pressed by the caller began a new trail, with its own first.
     """
     if contact.talks:
         return None
@@ -99,14 +99,14 @@ def missed_by(contact: Contact) -> Who | None:
 
 
 def answering_talk(contact: Contact) -> Talk | None:
-    """The talk that the row tells of: the last with a person, else the last."""
+    """The talk that the row shows: the last with an agent, else the last."""
     with_people = [talk for talk in contact.talks if talk.agent is not None]
     found = with_people or contact.talks
     return found[-1] if found else None
 
 
 def department(contact: Contact) -> Whither | None:
-    """The department that answered, or the first that missed; or that nobody was to call back for."""
+    """The department that answered, else the first that missed, else that of a refused callback."""
     talk = answering_talk(contact)
     if talk is not None:
         named = (each.department for each in contact.places)

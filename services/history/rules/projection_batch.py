@@ -1,8 +1,7 @@
-"""A batch of one organization's facts, folded in memory: what the projector loads before and writes after.
+"""A batch of one organization's facts, folded in memory, between the projector's load and its write.
 
-Whatever a fact concerns is known either by a name that stood in the tables before the batch, and then the
-fact speaks that name, or by one that was gained within it. So names are looked up once per batch, and a log
-that is cut into batches differently gives the same tables.
+The name by which a fact finds its contact either was in the tables before the batch, or was gained within it.
+So names are looked up once per batch, and a log cut into other batches gives the same tables.
 """
 
 from collections.abc import Iterable
@@ -27,11 +26,11 @@ HEARS: Final[tuple[type[Fact], ...]] = tuple(
         (*CARDS, *contact_projection.CONTACT_FACTS, *agent_changes.CHANGES, AccessRefused, LoginEnded)
     )
 )
-"""Every type that history reads; others are skipped by their header."""
+"""Every type that history reads; other types are skipped by their header."""
 
 
 class EarlyFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact that waits for its contact under one of its names."""
+    """A fact that waits for its contact, by one of its names."""
 
     name: str
     at: Instant
@@ -40,7 +39,7 @@ class EarlyFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
-    """An audio object that must go from S3, what it belongs to, and since when."""
+    """An audio object to remove from S3, what it belongs to, and since when."""
 
     key: str
     subject: str
@@ -49,7 +48,7 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody was refused; where that stands on the log makes it one."""
+    """A refused request; its offset on the log is its id."""
 
     offset: int
     at: Instant
@@ -57,7 +56,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectionBatch:
-    """One organization's share of a batch. What was changed is for the projector to write."""
+    """One organization's part of a batch; the projector writes what it changed."""
 
     def __init__(self, organization_id: OrganizationId, cards: CardCache, heard: dict[str, Number]) -> None:
         self.organization_id = organization_id
@@ -76,12 +75,12 @@ class ProjectionBatch:
         self._names: dict[str, dict[ContactId, None]] = {}
 
     def note_loaded(self) -> None:
-        """All that was stored is in: what is missing at the end was used up by the batch."""
+        """Note what was loaded: whatever of it is missing at the end, the batch has used up."""
         self.early_loaded = frozenset(self.early)
         self.removals_loaded = frozenset(self.removals)
 
     def know(self, contact: Contact) -> None:
-        """Take a stored contact in."""
+        """Add a stored contact."""
         self.contacts[contact.contact_id] = contact
         self._index(contact)
 
@@ -90,7 +89,7 @@ class ProjectionBatch:
             self._names.setdefault(name, {})[contact.contact_id] = None
 
     def hear(self, envelope: Envelope, fact: Fact | None, *, at: Instant, offset: int) -> None:
-        """One record; `fact` None: a type that history has no use for, whose number still counts."""
+        """Take one record; `fact` is None for a type that history does not use, whose number still counts."""
         if not deduplication.accepts(self.heard, envelope, offset) or fact is None:
             return
         if isinstance(fact, CARDS) and self.cards.save(fact):
@@ -135,7 +134,7 @@ class ProjectionBatch:
             self.early[names[0], offset] = EarlyFact(name=names[0], at=at, offset=offset, fact=fact)
 
     def _release(self, concerned: list[Contact], names: Iterable[str], at: Instant) -> None:
-        """Facts that waited for a name which contacts have now; too old ones are as good as gone."""
+        """Fold the facts that waited for these names; those that waited too long are dropped."""
         wanted = {name: [each for each in concerned if self._has(each, name)] for name in names}
         waiting = sorted((key for key in self.early if wanted.get(key[0])), key=lambda key: key[1])
         for key in waiting:
@@ -148,7 +147,7 @@ class ProjectionBatch:
         return contact.contact_id in self._names.get(name, ())
 
     def _remove(self, contact: Contact, fact: Fact, at: Instant) -> None:
-        """Note the audio that goes with this fact, and audio that came after its contact was erased."""
+        """Note the audio that this fact removes, and audio that came after it was deleted or erased."""
         found: dict[str, str] = {}
         reason = "erased"
         if isinstance(fact, CustomerErased):
@@ -164,7 +163,7 @@ class ProjectionBatch:
             self.removals[key] = Removal(key=key, subject=subject, reason=reason, asked_at=at)
 
     def _forget_removals(self, fact: Fact) -> None:
-        """What is gone need not go any more."""
+        """Drop the removals that this fact reports as done."""
         if isinstance(fact, MessageRemoved):
             subject = f"message:{fact.voice_message_id}"
         elif isinstance(fact, RecordingRemoved):

@@ -1,4 +1,4 @@
-"""What the queue says, folded into a contact: places, offers, who was talked to (H4)."""
+"""The queue's facts in a contact: places, offers, talks (H4)."""
 
 from typing import Final
 
@@ -47,7 +47,7 @@ _ENDS: Final[dict[type[Fact], TryEnd]] = {
 
 
 def apply(contact: Contact, fact: QueueFact, at: Instant, cards: CardCache) -> None:
-    """Fold one fact; what is about another contact's place changes nothing."""
+    """Fold one fact; one about another contact's place changes nothing."""
     match fact:
         case queue.PlaceTaken():
             _on_place_taken(contact, fact, cards)
@@ -93,7 +93,7 @@ def _on_place_taken(contact: Contact, fact: queue.PlaceTaken, cards: CardCache) 
         )
     )
     if contact.stops and contact.stops[-1].department == department:
-        return  # Routing has told of this stop, with the rule that led here.
+        return  # Routing has added this stop, with the rule that led here.
     rule = "department_line" if fact.passed_from is None else "no_answer"
     contact.stops.append(Stop(at=fact.joined_at, rule=rule, department=department))
 
@@ -105,7 +105,7 @@ def _on_announcement_made(contact: Contact, fact: queue.AnnouncementMade) -> Non
 
 
 def _on_taken_over(contact: Contact, fact: queue.CallbackTakenOver, at: Instant) -> None:
-    """The caller's own place ends here; that of the callback gets the caller's line (C8)."""
+    """End the caller's own place; the callback's place gets the caller's leg (C8)."""
     if contact.place(fact.place_id) is not None:
         note_leg(contact, fact.leg_id)
         move_claim(contact, fact.place_id, fact.joined_at, fact.deadline_at)
@@ -153,7 +153,7 @@ def _on_offer_accepted(contact: Contact, fact: queue.OfferAccepted, at: Instant)
 
 
 def _on_offer_reopened(contact: Contact, fact: queue.OfferReopened) -> None:
-    """Who accepted was gone before the bridge: it was no answer, and others are tried (Q9)."""
+    """The agent who accepted was gone before the bridge, so it was no answer; others are tried (Q9)."""
     take_back_answer(contact, fact.place_id, fact.agent_id, TryEnd.UNREACHABLE, GONE)
 
 
@@ -196,7 +196,7 @@ def _on_place_diverted(contact: Contact, fact: queue.PlaceDiverted, at: Instant)
 
 
 def _on_place_closed(contact: Contact, fact: queue.PlaceClosed, at: Instant) -> None:
-    """A callback's place ends with it; a caller's place, when the number's first callback stands (C8)."""
+    """A callback's place ends with it; a caller's, when an earlier callback of the number holds (C8)."""
     place = contact.place(fact.place_id)
     if place is None:
         return

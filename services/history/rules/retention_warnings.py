@@ -1,7 +1,7 @@
-"""Which voice messages their owners are warned about, and when: a week before the audio goes, unheard (V6).
+"""Which voice messages owners are warned about, and when: a week before unheard audio is removed (V6).
 
-One letter a day tells of all that goes in the day after the week is over. It is due at nine in the morning of
-the machine's department, so that nobody's phone rings at midnight, and always a whole week before.
+One letter a day covers all that will be removed in the day after that week. It is due at nine in the morning
+in the department's zone, so that no phone rings at midnight, and always a whole week ahead.
 """
 
 from collections.abc import Iterable
@@ -18,18 +18,18 @@ from services.history.state import Contact, MessageState
 
 DAY_MS: Final = 24 * 3600 * 1000
 AHEAD_MS: Final = 7 * DAY_MS
-"""V6 says seven days. Who keeps no longer than that was told by the letter about the message itself."""
+"""V6 says seven days. With a shorter retention the letter about the message itself came within them."""
 WINDOW_MS: Final = AHEAD_MS + 2 * DAY_MS
-"""Beyond this nothing is due yet, in any zone: a day of the calendar has 25 hours at most."""
+"""Nothing beyond this is due yet in any zone: a calendar day has 25 hours at most."""
 HOUR: Final = 9
 LISTED_MAX: Final = 200
 """Voice messages in one fact, some 40 KB of the 256 that a record may have; the rest comes an hour later."""
 PLAYABLE: Final = (MessageState.TAKEN, MessageState.STORED)
-"""What can't be played was never there to be heard; its letter said so."""
+"""What can't be played can't go unheard; the letter about it said so."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A voice message that nobody has heard, whose owner was not warned, and whose time runs out soon."""
+    """An unheard voice message that will be removed soon, and whose owner was not warned yet."""
 
     voice_message_id: VoiceMessageId
     contact_id: str
@@ -39,7 +39,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(candidates: Iterable[Candidate], cards: CardCache, now: Instant) -> list[list[Candidate]]:
-    """What is to be told now: a list for each machine, what goes first standing first."""
+    """What to warn of now: one list per answering machine, the earliest removal first."""
     found: dict[tuple[str, str], list[Candidate]] = {}
     for each in sorted(candidates, key=lambda each: (each.removed_at, each.voice_message_id)):
         if now < each.removed_at < covered_until(now, cards.zone(each.department_id)):
@@ -50,7 +50,7 @@ def due(candidates: Iterable[Candidate], cards: CardCache, now: Instant) -> list
 
 
 def covered_until(now: Instant, zone: ZoneInfo) -> Instant:
-    """The letter of this day, from nine to nine, tells of what goes before this instant."""
+    """The instant before which removals belong to today's letter; its day runs from nine to nine."""
     local = datetime.fromtimestamp(now / 1000, UTC).astimezone(zone)
     day = local.date() if local.hour < HOUR else local.date() + timedelta(days=1)
     next_letter = datetime.combine(day, time(HOUR), tzinfo=zone)
@@ -58,7 +58,7 @@ def covered_until(now: Instant, zone: ZoneInfo) -> Instant:
 
 
 def warning_wanted(machine: list[Candidate], contacts: dict[str, Contact]) -> WarningWanted | None:
-    """The fact about one machine; None when none of it is there any more."""
+    """The fact about one answering machine; None when none of its messages is left."""
     messages = []
     for each in machine:
         contact = contacts.get(each.contact_id)

@@ -1,7 +1,7 @@
-"""The figures of departments and employees, as sums of rows (H6). Every formula is said with its answer.
+"""Statistics of departments and employees, as sums of rows (H6); each answer carries its formulas.
 
-A place counts for its department when its customer joined within the period; one whose caller went on in
-another place (C8) is that other place's. An employee's tries count by when they rang.
+A place counts in the period in which its customer joined; a place whose caller went on in another (C8) counts
+only there. An employee's tries count in the period in which they rang.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from services.history.state import CallbackEnd, PlaceEnd, TryEnd, TryKind
 
 P95: Final = 95
 BY_OTHER_CALL: Final = "by_other_call"
-"""How a callback ended whose customer talked with the department by another call (C14), in its row."""
+"""The end, in its row, of a callback whose customer talked with the department by another call (C14)."""
 
 
 class PlaceLine(Struct, frozen=True, array_like=True):
@@ -56,7 +56,7 @@ class MessageLine(Struct, frozen=True, array_like=True):
 
 
 class Funnel(Struct, frozen=True, kw_only=True):
-    """Callbacks step by step; the ends add up to `ordered`, with those that are still open.
+    """Callbacks step by step; the ends and `open` add up to `ordered`.
 
     `by_other_call`: the customer talked in another call (C14); it counts there, and not as *connected*.
     """
@@ -100,7 +100,7 @@ class DepartmentFigures(Struct, frozen=True, kw_only=True):
 
 
 class EmployeeFigures(Struct, frozen=True, kw_only=True):
-    """An employee's tries; `other` are withdrawn, busy, unreachable, absent: nothing that one did or left."""
+    """An employee's tries; `other` were neither taken nor left: withdrawn, busy, unreachable, absent …"""
 
     agent_id: AgentId
     offered: int
@@ -115,7 +115,7 @@ class EmployeeFigures(Struct, frozen=True, kw_only=True):
 
 
 class Formulas(Struct, frozen=True, kw_only=True):
-    """How the figures are made, in words."""
+    """The formulas of the figures, in words."""
 
     wait: Text
     service_level: Text
@@ -123,7 +123,7 @@ class Formulas(Struct, frozen=True, kw_only=True):
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """The answer: figures and formulas."""
+    """Figures and their formulas."""
 
     departments: tuple[DepartmentFigures, ...]
     employees: tuple[EmployeeFigures, ...]
@@ -131,7 +131,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 def named(figures: Figures, cards: CardCache) -> Figures:
-    """The figures with the names that the book has now; who left keeps the last one."""
+    """The figures with the cards' current names; someone who left keeps the last one."""
     return structs.replace(
         figures,
         departments=tuple(
@@ -150,7 +150,7 @@ def _names(cards: CardCache, card: DepartmentSaved | AgentSaved | None) -> dict[
 
 
 def formulas(*, service_level_s: int, voicemail_s: int) -> Formulas:
-    """The formulas with the limits that were asked for."""
+    """The formulas with the requested limits."""
     soon, later = f"{service_level_s} с", f"{voicemail_s} с"
     return Formulas(
         wait=Text(
@@ -171,14 +171,14 @@ def formulas(*, service_level_s: int, voicemail_s: int) -> Formulas:
 
 
 def p95(values: list[int]) -> int | None:
-    """The smallest value that 95 % of all do not exceed (nearest rank); None of none."""
+    """The smallest value that 95 % of all do not exceed (nearest rank); None without values."""
     if not values:
         return None
     return sorted(values)[-(-len(values) * P95 // 100) - 1]
 
 
 def average(values: list[int]) -> int | None:
-    """The mean, rounded to a whole; None of none."""
+    """The mean, rounded to an integer; None without values."""
     return round(sum(values) / len(values)) if values else None
 
 
@@ -190,7 +190,7 @@ def departments(
     service_level_s: int,
     voicemail_s: int,
 ) -> tuple[DepartmentFigures, ...]:
-    """Every department that has anything in the period, by id."""
+    """Every department with a place, callback or voice message in the period, by id."""
     by_place: dict[DepartmentId, list[PlaceLine]] = {}
     for place in places:
         if place.end != PlaceEnd.CONTINUED:
@@ -274,7 +274,7 @@ def voicemail(messages: list[MessageLine], voicemail_s: int) -> VoicemailFigures
 
 
 def employees(tries: Iterable[TryLine]) -> tuple[EmployeeFigures, ...]:
-    """Everybody who was tried in the period, by id."""
+    """Every employee who was tried in the period, by id."""
     by_agent: dict[AgentId, list[TryLine]] = {}
     for each in tries:
         if each.kind != TryKind.EXTERNAL:

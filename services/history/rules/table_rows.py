@@ -1,6 +1,6 @@
-"""The rows that a contact stands for in the tables: nothing else is ever written about it.
+"""A contact's rows in every table: nothing else is written about it.
 
-Each table is a list of plain rows by column name; filters, rights and statistics read only these.
+A row is a dict by column name. Filters, rights and statistics read only these rows.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from services.history.rules.tries import ends
 from services.history.state import Contact, Direction, MessageState, Who, encoded
 
 TableRow = dict[str, Any]
-"""One row: a database's values by column."""
+"""One row: values by column."""
 
 CHILDREN: Final = (
     "contact_names",
@@ -24,14 +24,14 @@ CHILDREN: Final = (
     "messages",
     "recordings",
 )
-"""The tables that hold a contact's rows beside the contact itself."""
+"""The tables that hold a contact's rows, beside `contacts`."""
 
 NOT_LEFT: Final = (MessageState.RECORDING, MessageState.MISSING)
-"""Nobody left a voice message; what was recorded all the same must go with the retention, too."""
+"""States in which nobody left a voice message; retention must remove what was recorded all the same."""
 
 
 def rows_of(contact: Contact) -> dict[str, list[TableRow]]:
-    """Every row of a contact, by table; always the same for the same record, and in the same order."""
+    """Every row of a contact, by table; the same rows in the same order for the same record."""
     found: dict[str, list[TableRow]] = {
         "contacts": [_contact(contact)],
         "contact_names": [{"name": name} for name in contact_names.names_of(contact)],
@@ -54,7 +54,7 @@ def rows_of(contact: Contact) -> dict[str, list[TableRow]]:
 
 
 def departments_of(contact: Contact) -> list[str]:
-    """Every department that a contact passed: those whose people may see it (P2, O6)."""
+    """Every department that a contact passed, whose people may see it (P2, O6)."""
     found = [
         *(each.department.department_id for each in contact.places),
         *(each.department.department_id for each in contact.callbacks),
@@ -65,7 +65,7 @@ def departments_of(contact: Contact) -> list[str]:
 
 
 def agents_of(contact: Contact) -> list[str]:
-    """Everybody whose own call it is: who called, was rung or tried, answered, or has the voice message."""
+    """Every agent whose own call it is: the caller, all who were tried or talked, the message's owner."""
     people: list[Who | None] = [
         contact.caller,
         contact.machine_of,

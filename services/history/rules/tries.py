@@ -1,7 +1,7 @@
-"""Tries of a contact: who was rung, when, how it ended; whoever says so, a department or a direct call.
+"""A contact's tries, from departments and direct calls alike: who was rung, when, how it ended.
 
-A try is *accepted* when somebody picks up, and counts as answered when a talk came of it. So the answered
-calls of employees are their talks, whatever became of an attempt (C6), a whisper or a caller (Q9).
+A try is *accepted* when somebody picks up, and answered only when a talk follows. So the answered calls of
+employees are their talks, whatever became of an attempt (C6), a whisper or a caller (Q9).
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from services.history.state import TRIES_MAX, Contact, Try, TryEnd
 
 
 def add_try(contact: Contact, made: Try) -> None:
-    """Add a try, once; beyond the maximum it is only counted."""
+    """Add a try once; beyond the maximum only count it."""
     if contact.find_try(made.try_id) is not None:
         return
     if len(contact.tries) >= TRIES_MAX:
@@ -21,20 +21,20 @@ def add_try(contact: Contact, made: Try) -> None:
 
 
 def end_try(contact: Contact, try_id: str, end: TryEnd, at: Instant, *, reason: str = "") -> None:
-    """End a try that is open; its first end stands."""
+    """End an open try; the first end counts."""
     found = contact.find_try(try_id)
     if found is not None and found.ended_at is None:
         found.ended_at, found.end, found.reason = at, end, reason
 
 
 GONE: Final = "gone_before_bridge"
-"""Why a try that was accepted is no answer: who accepted was gone before both heard each other (Q9, C7)."""
+"""Why an accepted try was no answer: the agent was gone before the bridge (Q9, C7)."""
 
 
 def move_claim(
     contact: Contact, place_id: PlaceId, joined_at: Instant | None, deadline_at: Instant | None
 ) -> None:
-    """A place has another claim's times from now on, where there were two (C8)."""
+    """Give an open place the times of the customer's earlier claim, where there were two (C8)."""
     place = contact.place(place_id)
     if place is not None and place.ended_at is None:
         place.joined_at = joined_at or place.joined_at
@@ -44,7 +44,7 @@ def move_claim(
 def take_back_answer(
     contact: Contact, place_id: PlaceId, agent_id: AgentId, end: TryEnd, reason: str
 ) -> None:
-    """The last that an agent accepted of a place was no answer after all: this is how it ended."""
+    """Give the last try that an agent accepted for a place its true end: it was no answer."""
     for each in reversed(contact.tries):
         if (each.place_id, _agent_of(each), each.end) == (place_id, agent_id, TryEnd.ACCEPTED):
             each.end, each.reason = end, reason
@@ -52,10 +52,10 @@ def take_back_answer(
 
 
 def ends(contact: Contact) -> list[TryEnd | None]:
-    """How each try ended, as rows and figures have it: *accepted* only where a talk came of it.
+    """How each try ended, for rows and statistics: *accepted* only where a talk followed.
 
-    Each talk with an agent takes the last try which that agent had accepted by then. What is left over is not
-    over yet while the contact is open, and has reached nobody when it is not.
+    Each talk with an agent takes the last try that this agent had accepted by then. An accepted try without a
+    talk is open while the contact is open, and `not_reached` afterwards.
     """
     found = [each.end for each in contact.tries]
     accepted = [number for number, end in enumerate(found) if end is TryEnd.ACCEPTED]

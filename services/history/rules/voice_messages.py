@@ -1,4 +1,4 @@
-"""What voicemail and people say of voice messages, folded into a contact (H3, V4, V5), and erasing (V6)."""
+"""Facts about voice messages in a contact: from voicemail, from people (H3, V4, V5); and erasing (V6)."""
 
 from contracts import history as h
 from contracts import voicemail as v
@@ -35,7 +35,7 @@ GONE = (MessageState.DELETED, MessageState.REMOVED)
 
 
 def apply(contact: Contact, fact: VoicemailFact, at: Instant, cards: CardCache) -> None:
-    """Fold what voicemail says."""
+    """Fold one fact of voicemail."""
     match fact:
         case v.GreetingPlayed():
             message = _message(contact, fact.voice_message_id, at)
@@ -68,7 +68,7 @@ def apply(contact: Contact, fact: VoicemailFact, at: Instant, cards: CardCache) 
 
 
 def _message(contact: Contact, voice_message_id: VoiceMessageId, at: Instant) -> VoiceMessage:
-    """The voice message, begun where it is new: the machine of the last place or of the employee."""
+    """The voice message; a new one is for the employee's machine, else the last place's department."""
     found = contact.message(voice_message_id)
     if found is None:
         agent_id: AgentId | None = None
@@ -85,7 +85,7 @@ def _message(contact: Contact, voice_message_id: VoiceMessageId, at: Instant) ->
 
 
 def _own(contact: Contact, message: VoiceMessage, recording_id: RecordingId) -> None:
-    """The recording is this voice message's, and no conversation: its end may stand on the log before."""
+    """Make the recording this voice message's: its end may have come first, taken for a conversation's."""
     message.recording_id = recording_id
     for each in contact.recordings:
         if each.recording_id == recording_id:
@@ -94,7 +94,7 @@ def _own(contact: Contact, message: VoiceMessage, recording_id: RecordingId) -> 
 
 
 def _become(message: VoiceMessage, state: MessageState) -> None:
-    """What is gone stays gone; and «taken» may stand on the log after what became of it."""
+    """Set the state. Audio that is gone stays gone, and a late `taken` does not undo what followed it."""
     is_late = state is MessageState.TAKEN and message.state is not MessageState.RECORDING
     if message.state not in GONE and not is_late:
         message.state = state
@@ -125,7 +125,7 @@ def _on_letter_due(contact: Contact, fact: v.LetterDue, at: Instant) -> None:
 
 
 def _told_of(contact: Contact, fact: v.LetterDue) -> VoiceMessageId | None:
-    """The first voice message of this contact that a warning tells of."""
+    """The first voice message of this contact that a warning is about."""
     told = (each.voice_message_id for each in contact.messages)
     return next((each for each in told if each in fact.voice_message_ids), None)
 
@@ -133,7 +133,7 @@ def _told_of(contact: Contact, fact: v.LetterDue) -> VoiceMessageId | None:
 def _on_letter(
     contact: Contact, fact: v.LetterAccepted | v.LetterDeferred | v.LetterFailed, at: Instant
 ) -> None:
-    """An accepted letter stays accepted, whatever a repeat is answered."""
+    """An accepted letter stays accepted, whatever the server answers to a repeat."""
     letter = next((each for each in contact.letters if each.letter_id == fact.letter_id), None)
     if letter is None or letter.state == "accepted":
         return
@@ -142,7 +142,7 @@ def _on_letter(
 
 
 def apply_done(contact: Contact, fact: HistoryFact, at: Instant, cards: CardCache) -> None:
-    """Fold what people did, and what the time that audio is kept did."""
+    """Fold one fact of history itself: what people did, and what retention removed."""
     match fact:
         case h.CustomerErased():
             _erase(contact, fact.number)
@@ -173,7 +173,7 @@ def _do(
     at: Instant,
     cards: CardCache,
 ) -> None:
-    """Of two who claim, the first on the log has it (V5, EC-72)."""
+    """The first fact on the log counts: of two claims the first wins (V5, EC-72)."""
     if isinstance(fact, h.MessageRemoved):
         message.original_key = message.mp3_key = None
         message.reason = fact.reason
@@ -193,7 +193,7 @@ def _do(
 
 
 def _erase(contact: Contact, number: str) -> None:
-    """The row stays, the person goes (EC-75): numbers, audio, and whatever comes later of them."""
+    """Keep the row and remove the person (EC-75): numbers and audio, also those that come later."""
     if number not in (contact.number, *(each.number for each in contact.callbacks)):
         return
     contact.is_erased, contact.number, contact.number_said = True, None, ""
@@ -210,7 +210,7 @@ def _erase(contact: Contact, number: str) -> None:
 
 
 def keys_of(contact: Contact) -> dict[str, str]:
-    """Every audio object of a contact, and the voice message or recording that it belongs to."""
+    """Every audio object of a contact, with the voice message or recording that it belongs to."""
     found: dict[str, str] = {}
     for message in contact.messages:
         for key in (message.original_key, message.mp3_key):
@@ -223,7 +223,7 @@ def keys_of(contact: Contact) -> dict[str, str]:
 
 
 def keys_in(fact: Fact) -> dict[str, str]:
-    """The audio objects that a fact tells of; they must go where their contact or message is gone."""
+    """The audio objects that a fact names; they must go when their contact or message is gone."""
     match fact:
         case v.MessageStored():
             subject = f"message:{fact.voice_message_id}"

@@ -1,4 +1,4 @@
-"""«Why did I wait?»: for one place, second by second, what stood between it and every agent (H7)."""
+"""«Why did I wait?»: what kept every agent from one place, second by second (H7)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,11 +12,11 @@ from services.history.rules.agent_states import FREE, RINGS, AgentStates
 from services.history.state import Contact, Place, TryEnd
 
 DECLINE_MS: Final = 10_000
-"""Q8: who declined a place is not offered it again for ten seconds."""
+"""Q8: an agent who declined a place is not offered it again for ten seconds."""
 
 
 class Spell(Struct, frozen=True, kw_only=True):
-    """A time in which one and the same thing stood against an agent; `free`: nothing did."""
+    """A time in which one standing held for an agent; `free`: nothing kept the agent from the place."""
 
     from_at: Instant
     until_at: Instant
@@ -24,7 +24,7 @@ class Spell(Struct, frozen=True, kw_only=True):
 
 
 class AgentSpells(Struct, frozen=True, kw_only=True):
-    """One agent over the whole wait, without a gap."""
+    """One agent's spells over the whole wait, without a gap."""
 
     agent_id: AgentId
     name: str
@@ -50,7 +50,7 @@ def why(
     *,
     until_at: Instant,
 ) -> PlaceWhy:
-    """A place's wait from what had been said `before` it and what was said `during` it, in order."""
+    """A place's wait, from the facts about agents `before` and `during` it, in the log's order."""
     states = AgentStates()
     for fact in before:
         states.put(fact)
@@ -87,7 +87,7 @@ def _look(
     until_at: Instant,
     spells: dict[AgentId, list[Spell]],
 ) -> None:
-    """How everybody with a seat stood between two changes; the clock alone may turn it, too."""
+    """Add how each agent of the department stood between two changes, split where the clock changes it."""
     department_id, place_id = place.department.department_id, place.place_id
     agents = states.seats(department_id)
     declines = _declines(contact, place)
@@ -111,14 +111,14 @@ def _look(
 
 
 def _add(spells: list[Spell], from_at: Instant, until_at: Instant, standing: str) -> None:
-    """Go on with the last spell where nothing changed."""
+    """Add a spell, or extend the last one where nothing changed."""
     if spells and spells[-1].standing == standing and spells[-1].until_at == from_at:
         from_at = spells.pop().from_at
     spells.append(Spell(from_at=from_at, until_at=until_at, standing=standing))
 
 
 def _declines(contact: Contact, place: Place) -> dict[AgentId, list[Instant]]:
-    """Who declined this place, and when."""
+    """The instants at which each agent declined this place."""
     found: dict[AgentId, list[Instant]] = {}
     for each in contact.tries:
         is_decline = each.place_id == place.place_id and each.end is TryEnd.DECLINED

@@ -30,7 +30,7 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest_asyncio.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    """The same on SQLite alone, for what does not hang on the database."""
+    """The same on SQLite alone, for tests that do not depend on the database."""
     made = connected(f"sqlite:///{tmp_path / 'history.db'}")
     await migrate(made)
     yield made

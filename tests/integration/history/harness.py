@@ -1,4 +1,4 @@
-"""History's API over a log in memory: what is said is projected at once, as a fast projector would."""
+"""History's API over a log in memory; facts are projected at once, as by a fast projector."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -117,13 +117,13 @@ class HistoryHarness:
         return tuple(Said(partition=0, offset=first + index) for index in range(len(facts)))
 
     async def tell(self, *facts: Fact, organization_id: OrganizationId = NORTH, at_s: float = 0.0) -> None:
-        """What others said, seconds after the beginning."""
+        """Put others' facts on the log, seconds after the beginning, and project them."""
         for fact in facts:
             self.hear(fact, organization_id=organization_id, at_s=at_s)
         await self.project()
 
     def hear(self, fact: Fact, *, organization_id: OrganizationId = NORTH, at_s: float = 0.0) -> None:
-        """The same, still to be projected."""
+        """Put a fact on the log without projecting it."""
         offset = self.log.end(0)
         envelope = Envelope(
             id=f"test/{offset}",
@@ -146,7 +146,7 @@ class HistoryHarness:
     async def browser(
         self, agent_id: AgentId | None, organization_id: OrganizationId = NORTH
     ) -> AsyncIterator[httpx.AsyncClient]:
-        """A browser in which somebody has logged in; None: nobody has."""
+        """A client logged in as this agent; None: not logged in."""
         headers = {}
         if agent_id is not None:
             headers["Authorization"] = f"Bearer {token_of(agent_id, organization_id)}"
@@ -155,7 +155,7 @@ class HistoryHarness:
             yield made
 
     def refusals(self) -> list[AccessRefused]:
-        """What was refused and recorded."""
+        """The recorded refusals."""
         return [fact for fact in self.said() if isinstance(fact, AccessRefused)]
 
     def said(self) -> list[Fact]:

@@ -84,7 +84,7 @@ def said(offset: int, at: int, fact: Fact, organization_id: str = "north") -> Lo
 
 
 async def everything(engine: AsyncEngine) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, in an order that does not hang on how it was written."""
+    """Every row of every table, in an order that does not depend on how it was written."""
     found = {}
     async with engine.connect() as connection:
         for table in tables.METADATA.sorted_tables:

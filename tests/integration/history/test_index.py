@@ -1,4 +1,4 @@
-"""What a page reads hangs on the page and not on the size of the organization, as PostgreSQL says itself."""
+"""How much a page reads depends on the page, not on the organization's size, as PostgreSQL itself reports."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

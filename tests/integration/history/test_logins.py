@@ -1,4 +1,4 @@
-"""Whoever logged out reads on with no token that is left; that is remembered for as long as it has to be."""
+"""After a logout no remaining token works; the login is remembered until its tokens have expired."""
 
 import httpx
 from sqlalchemy import select
@@ -13,12 +13,12 @@ MINUTE_S = 60.0
 
 
 def ended(login_id: str, at_s: float = 0.0) -> LoginEnded:
-    """What the directory says of a login that ends then."""
+    """The directory's fact that a login has ended."""
     return LoginEnded(login_id=login_id, agent_id=BORIS, until_at=Instant(at(at_s) + 600_000))
 
 
 async def asked(harness: HistoryHarness, family: str) -> int:
-    """What Boris, who administers, is answered with a token of this login."""
+    """The status that Boris, an administrator, gets with a token of this login."""
     transport = httpx.ASGITransport(app=harness.app)  # type: ignore[arg-type]
     headers = {"Authorization": f"Bearer {token_of(BORIS, family=family)}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://history", headers=headers) as http:
@@ -32,7 +32,7 @@ async def kept(harness: HistoryHarness) -> list[str]:
 
 
 async def test_a_token_of_a_login_that_has_ended_opens_nothing(office: HistoryHarness) -> None:
-    """Its signature holds for minutes yet; other logins of the same employee go on."""
+    """The token's signature is valid for minutes more; other logins of the same employee go on."""
     assert await asked(office, "harness") == 200
     await office.tell(ended("harness"), at_s=100)
     assert await asked(office, "harness") == 401

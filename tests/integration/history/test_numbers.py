@@ -62,7 +62,7 @@ async def test_p8_a_filter_and_an_erasing_read_numbers_as_the_organization_s_cou
 
 @pytest.mark.rule("H5")
 async def test_p7_what_is_no_number_of_a_country_is_found_as_it_came(harness: HistoryHarness) -> None:
-    """A short number is nobody's else."""
+    """A short number is found by its digits."""
     await told(harness, "123-45-67")
     assert await found(harness, "1234567") == ["in1"]
 

@@ -1,4 +1,4 @@
-"""Pages, filters, the table for downloading, and figures that equal the rows they sum (H5, H6)."""
+"""Pages, filters, the download, and statistics that equal the rows they sum (H5, H6)."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def contacts(engine: AsyncEngine) -> list[Contact]:
 async def test_pages_follow_each_other_without_a_gap_or_a_double_newest_first(
     harness_on_both: HistoryHarness,
 ) -> None:
-    """Whoever turns pages sees each call once."""
+    """Someone who pages through sees each call once."""
     known = await a_morning(harness_on_both)
     wanted = sorted(((each.started_at, each.contact_id) for each in known), reverse=True)
     seen: list[tuple[int, str]] = []

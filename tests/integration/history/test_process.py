@@ -30,7 +30,7 @@ FAR = Instant(4_000_000_000_000)
 
 @pytest.fixture
 def settings(kafka_embedded: str, s3_server: S3, fresh_prefix: str, database: str) -> dict[str, str]:
-    """What the process is told."""
+    """The environment of the process."""
     asyncio.run(create_topics(kafka_embedded, f"{fresh_prefix}."))
     return {
         "RINGBACK_KAFKA": kafka_embedded,
@@ -86,7 +86,7 @@ def asked(service: Service, method: str, path: str) -> httpx.Response:
 def test_a_process_projects_the_log_and_a_claim_goes_through_it(
     service: Service, settings: dict[str, str]
 ) -> None:
-    """What is said is seen; a claim comes back by the same way; a kill costs nothing."""
+    """Facts become rows; a claim comes back through the log; a kill costs nothing."""
     asyncio.run(tell(settings, *stories.the_cards(), *department_call("in.sales", SALES)))
     service.process.wait_until(lambda: len(rows(service)) == 1, "row in history", 60)
     claimed = asked(service, "POST", "/voice-messages/vm.in.sales/claim")
@@ -114,7 +114,7 @@ def test_other_words_after_the_program_are_refused_in_words() -> None:
 
 
 async def test_a_log_without_its_beginning_is_not_rebuilt_from_by_mistake() -> None:
-    """What retention took can't be made again: the old rows stay until somebody says so."""
+    """Rows older than the log can't be rebuilt: they stay until somebody asks for their loss."""
     log = MemoryLog(MemoryClock())
     log.facts[0] = list(morning(3))
     await require_whole_log(log)

@@ -1,4 +1,4 @@
-"""What history's API refuses of a request's shape, as whoever sent it reads it."""
+"""How history's API refuses a malformed request, in the words that its sender reads."""
 
 import re
 
@@ -35,7 +35,7 @@ async def boss_of(harness: HistoryHarness) -> AgentId:
 async def test_n7_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
     harness: HistoryHarness, path: str, field: str, words: str
 ) -> None:
-    """Who looks for a call and mistypes a filter reads which one, and what it takes."""
+    """Someone who mistypes a filter reads which one, and what it takes."""
     async with harness.browser(await boss_of(harness)) as asked:
         answer = await asked.get(path)
     told = answer.json()

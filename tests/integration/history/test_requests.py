@@ -1,4 +1,4 @@
-"""How history is asked: no parameter is passed over, days beside instants, figures with names."""
+"""Requests to history: unknown parameters are refused, days beside instants, figures with names."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -44,7 +44,7 @@ async def an_office(harness: HistoryHarness) -> None:
 async def test_n7_a_parameter_that_a_route_does_not_have_is_refused(
     harness: HistoryHarness, path: str, field: str, meant: str
 ) -> None:
-    """A misspelt filter that is left out shows everything, and looks like an answer."""
+    """A misspelt filter that is ignored shows everything, and looks like an answer."""
     await an_office(harness)
     status, told = await asked(harness, path)
     assert (status, told["code"], told["field"]) == (400, "request_invalid", field)
@@ -108,7 +108,7 @@ async def test_n7_a_period_that_cannot_be_meant_is_refused_in_words(
 async def test_n7_figures_of_no_period_are_refused_with_the_end_that_is_missing(
     harness: HistoryHarness, question: str, code: str
 ) -> None:
-    """A sum over all time is nobody's figure."""
+    """A sum over all time is of no use to anybody."""
     await an_office(harness)
     status, told = await asked(harness, f"/statistics?{question}")
     assert (status, told["code"], told["field"]) == (422, code, "until_at")
@@ -116,7 +116,7 @@ async def test_n7_figures_of_no_period_are_refused_with_the_end_that_is_missing(
 
 @pytest.mark.rule("H6", "O4")
 async def test_n7_figures_say_whose_they_are(harness: HistoryHarness) -> None:
-    """Names of today; an id is nobody's name."""
+    """With today's names, since nobody knows people by ids."""
     await an_office(harness)
     call = [stories.a_call("in2"), stories.taken("in2"), stories.rung(stories.VERA, "t2", "in2")]
     volga = structs.replace(

@@ -29,7 +29,7 @@ def told_of(office: HistoryHarness) -> list[str]:
 
 @pytest.mark.rule("V6")
 async def test_who_has_an_unheard_voice_message_is_warned_once_a_week_before(office: HistoryHarness) -> None:
-    """Of each machine in one fact, with all that a letter shows; the next rounds have nothing to add."""
+    """One fact per answering machine, with all that a letter shows; the next sweeps add nothing."""
     office.clock.advance(21 * DAY_S)
     assert await office.warnings.sweep() == 0
     office.clock.advance(2 * DAY_S)
@@ -51,7 +51,7 @@ async def test_who_has_an_unheard_voice_message_is_warned_once_a_week_before(off
 
 @pytest.mark.rule("V6", "V5")
 async def test_what_was_heard_called_back_or_deleted_is_not_warned_of(office: HistoryHarness) -> None:
-    """The customer was taken care of; who only took it has not listened yet."""
+    """The customer was taken care of; a claim alone does not mean that somebody listened."""
     async with office.browser(BORIS) as boris:
         await boris.post("/voice-messages/vm.in.sales/heard")
         await boris.post("/voice-messages/vm.in.service/called-back")
@@ -100,7 +100,7 @@ async def test_what_was_not_said_is_said_in_the_next_round(office: HistoryHarnes
 
 @pytest.mark.rule("V6")
 async def test_who_has_not_read_the_log_to_its_end_warns_nobody(office: HistoryHarness) -> None:
-    """While tables are made anew, what was heard looks unheard."""
+    """While tables are rebuilt, a heard message may look unheard."""
     office.clock.advance(23 * DAY_S)
     office.is_projecting = False
     assert await office.warnings.sweep() == 0

@@ -1,4 +1,4 @@
-"""Every route, every role, own and other department, other organization: as the one table says (P1 to P6)."""
+"""Every route, role, own and other department and organization, as the table of rights says (P1 to P6)."""
 
 from typing import Final
 
@@ -109,7 +109,7 @@ OF_ALL: Final = {
 async def test_every_route_obeys_the_table_of_rights(
     harness_on_both: HistoryHarness, saved: RightsSaved
 ) -> None:
-    """Whoever is not allowed gets 403 and is recorded; what another organization has does not exist."""
+    """Without the right the answer is 403, and is recorded; what another organization has is 404."""
     harness = harness_on_both
     await an_office(harness, saved)
     person = person_of(saved)
@@ -181,7 +181,7 @@ def test_every_route_is_in_the_table_of_this_test(harness: HistoryHarness) -> No
 
 @pytest.mark.rule("P6", "P5")
 async def test_who_has_no_rights_saved_gets_nothing(office: HistoryHarness) -> None:
-    """Deny by default: an employee whom nobody gave a role is nobody."""
+    """Deny by default: an employee without a role sees nothing."""
     async with office.browser(VERA) as asked:
         assert (await asked.get("/history")).status_code == 401
     async with office.browser(None) as asked:
@@ -225,7 +225,7 @@ async def test_an_administrator_sees_all_of_the_own_organization(office: History
 async def test_a_program_may_what_its_key_names_and_never_takes_a_voice_message(
     office: HistoryHarness,
 ) -> None:
-    """A key is no person: it can't be asked later why the customer was not called."""
+    """A program can't be asked later why the customer was not called."""
     key = TokenSaved(token_id="crm", version=1, name="CRM", actions=("history.read", "message.hear"))
     await office.tell(key, at_s=60)
     async with office.browser(None) as asked:

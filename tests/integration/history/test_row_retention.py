@@ -72,7 +72,7 @@ async def test_a_round_is_done_in_parts_and_whole(harness: HistoryHarness) -> No
 
 
 async def test_each_organization_keeps_for_its_own_time(harness: HistoryHarness) -> None:
-    """A day in one is no reason for another to lose what it said."""
+    """A retention of a day in one organization must not remove another's rows."""
     card = next(fact for fact in stories.the_cards() if isinstance(fact, OrganizationSaved))
     short = structs.replace(card, organization_id=OrganizationId("south"), retention_days=1)
     await harness.tell(*stories.the_cards(), paused(1), paused(2))
@@ -82,7 +82,7 @@ async def test_each_organization_keeps_for_its_own_time(harness: HistoryHarness)
 
 
 async def test_why_a_customer_waited_is_told_from_what_still_held(harness: HistoryHarness) -> None:
-    """H7 a month later: who had paused long before is still said to have paused."""
+    """H7 a month later: an agent who paused long before is still shown as paused."""
     await harness.tell(*stories.the_cards(), paused(1, ANNA), paused(1, VERA))
     await harness.tell(stories.a_call(), stories.place(at_s=20 * DAY_S), at_s=20 * DAY_S)
     await harness.tell(

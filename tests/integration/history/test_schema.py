@@ -20,7 +20,7 @@ ACCEPTABLE = ["2xx", "401", "403", "404", "409", "410", "422", "5xx"]
 
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """The API over an office, and who asks is its administrator."""
+    """The API over an office, asked by its administrator."""
     folder: Path = tmp_path_factory.mktemp("history")
 
     async def made() -> HistoryHarness:

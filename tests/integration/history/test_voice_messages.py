@@ -1,4 +1,4 @@
-"""Voice messages in people's hands, erasing, and the end of the audio's life (V5, V6, R1)."""
+"""What people do with voice messages, erasing, and the removal of audio (V5, V6, R1)."""
 
 import asyncio
 
@@ -49,7 +49,7 @@ async def test_of_two_who_take_a_voice_message_the_second_is_told_who_has_it_and
 
 @pytest.mark.rule("V5")
 async def test_the_first_claim_on_the_log_wins_whoever_was_answered_first(office: HistoryHarness) -> None:
-    """Two processes of history may both have said a claim: the log has an order, and so has everybody."""
+    """Two processes of history may both have said a claim: the log's order decides."""
     await two_users(office)
     id_ = VoiceMessageId("vm.in.sales")
     await office.tell(MessageClaimed(voice_message_id=id_, by=VERA), at_s=61)
@@ -82,7 +82,7 @@ async def test_heard_and_called_back_are_kept_with_who_and_when(office: HistoryH
 async def test_a_log_that_is_away_or_late_is_said_and_nothing_is_claimed_for_sure(
     office: HistoryHarness,
 ) -> None:
-    """Nobody is told «yours» before the log says so."""
+    """Nobody gets a claim confirmed before it is on the log."""
     async with office.browser(BORIS) as boris:
         office.is_log_away = True
         answer = await boris.post(f"{SALES_MESSAGE}/claim")
@@ -96,7 +96,7 @@ async def test_a_log_that_is_away_or_late_is_said_and_nothing_is_claimed_for_sur
 
 @pytest.mark.rule("V5", "R1")
 async def test_audio_is_a_link_for_five_minutes(office: HistoryHarness) -> None:
-    """Whoever it is forwarded to finds it closed soon (EC-73)."""
+    """A forwarded link soon stops working (EC-73)."""
     async with office.browser(BORIS) as boris:
         link = (await boris.get(f"{SALES_MESSAGE}/audio")).json()
         assert "vm.in.sales.mp3" in link["url"]
@@ -184,7 +184,7 @@ async def test_erasing_a_customer_takes_number_and_audio_and_says_what_can_not_b
 async def test_the_record_of_an_erasure_names_so_many_letters_and_counts_all(
     office: HistoryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever called for years has a record that is read to its end; the newest letters come first."""
+    """The record of someone who called for years stays readable; the newest letters come first."""
     monkeypatch.setattr("services.history.activities.erasure.LETTERS_MAX", 2)
     async with office.browser(BORIS) as boris:
         record = (await boris.post("/erase", json={"number": CUSTOMER})).json()
@@ -196,7 +196,7 @@ async def test_the_record_of_an_erasure_names_so_many_letters_and_counts_all(
 
 @pytest.mark.rule("V6")
 async def test_audio_that_comes_after_the_erasure_goes_as_well(office: HistoryHarness) -> None:
-    """An upload that was late is no way around being forgotten."""
+    """A late upload must not bring back an erased customer's audio."""
     async with office.browser(BORIS) as boris:
         await boris.post("/erase", json={"number": CUSTOMER})
     await office.audio_retention.sweep()

@@ -1,4 +1,4 @@
-"""Figures made of the rows of contacts, as the tables have them."""
+"""Statistics made from the rows of contacts."""
 
 from contracts.ids import AgentId, DepartmentId
 from services.history.rules import statistics, table_rows
@@ -13,7 +13,7 @@ from services.history.state import Contact
 
 
 def employees(contacts: list[Contact]) -> dict[AgentId, EmployeeFigures]:
-    """The figures of employees, made of rows as the tables have them."""
+    """The figures of employees."""
     lines = [
         TryLine(each["agent_id"], each["kind"], each["end"], each["rang_ms"])
         for contact in contacts

@@ -1,4 +1,4 @@
-"""Stories of contacts: an office of two PBXs, facts said one after the other, and the row they make."""
+"""Stories of contacts: an office of two PBXs, facts one after the other, and the row they make."""
 
 from contracts import callback as c
 from contracts import queue as q
@@ -64,7 +64,7 @@ def a_department(
     version: int = 1,
     head_ids: tuple[AgentId, ...] = (),
 ) -> DepartmentSaved:
-    """A department with seats for these."""
+    """A department with these agents."""
     return DepartmentSaved(
         department_id=department_id,
         version=version,
@@ -101,7 +101,7 @@ def the_cards() -> tuple[Fact, ...]:
 
 
 class Office:
-    """An organization whose log is told here, second by second."""
+    """An organization whose log is written here, second by second."""
 
     def __init__(self) -> None:
         self.batch = ProjectionBatch(NORTH, CardCache(NORTH), {})
@@ -138,7 +138,7 @@ def a_call(leg: str = "in1", caller: str | None = CUSTOMER, *, is_internal: bool
 
 
 def hung_up(leg: str, outcome: Outcome = Outcome.COMPLETED) -> LegEnded:
-    """A leg is over."""
+    """A leg ends."""
     return LegEnded(pbx_id=MOSCOW, leg_id=LegId(leg), outcome=outcome, by=EndedBy.PARTY)
 
 

@@ -45,7 +45,7 @@ from tests.unit.history.stories import (
 
 @pytest.mark.rule("C13", "H4")
 def test_a_callback_with_two_attempts_is_one_story_in_one_row() -> None:
-    """Ordered, tried, not reached, tried again, connected: who reads it needs no second row."""
+    """Ordered, tried, not reached, tried again, connected: all in one row."""
     office = Office().say(a_call(), place(), at_s=0).say(ordered(), at_s=40).say(hung_up("in1"), at_s=41)
     office.say(*attempt(ANNA), at_s=100)
     failed = AttemptFailed(
@@ -81,7 +81,7 @@ def test_a_callback_with_two_attempts_is_one_story_in_one_row() -> None:
 
 @pytest.mark.rule("C13", "C6")
 def test_a_callback_that_never_reached_the_customer_is_missed_by_the_department() -> None:
-    """A story without a talk is nobody's success."""
+    """A callback without a talk counts as nobody's success."""
     office = Office().say(a_call(), place(), at_s=0).say(ordered(), hung_up("in1"), at_s=40)
     office.say(*attempt(ANNA), at_s=100)
     over = CallbackUnreached(
@@ -231,7 +231,7 @@ def test_who_calls_in_while_an_agent_is_with_the_callback_talks_in_its_story() -
 
 @pytest.mark.rule("C8")
 def test_who_orders_again_waits_since_the_earlier_claim() -> None:
-    """The wait begins with the joining time that stands, and its deadline is that claim's."""
+    """The wait begins with the joining time that holds, and the deadline belongs to it."""
     office = Office().say(a_call(), place(at_s=30), ordered(at_s=30), hung_up("in1"), at_s=40)
     said = ordered(at_s=30)
     confirmed = CallbackConfirmed(
@@ -287,7 +287,7 @@ def refused(reason: Refusal = Refusal.REGION) -> CallbackRefused:
 
 @pytest.mark.rule("C10", "C11", "C13")
 def test_an_order_of_the_api_that_is_refused_has_a_row_that_says_why() -> None:
-    """Whoever asks why nobody called back finds the answer in history, and not only in the web form's log."""
+    """History says why nobody called back, not only the web form's log."""
     office = Office().say(refused(), refused(), at_s=7)
     row = office.row("p.asked.web")
     assert (row.outcome, row.reason) == (Outcome.REFUSED, "region")
@@ -300,7 +300,7 @@ def test_an_order_of_the_api_that_is_refused_has_a_row_that_says_why() -> None:
 
 @pytest.mark.rule("C10", "H6")
 def test_what_was_never_ordered_is_in_no_funnel() -> None:
-    """A form that a fraud fills in a thousand times would drown the figures of those who were called."""
+    """A form that a fraud fills in a thousand times must not drown the figures."""
     contact = Office().say(refused()).contact("p.asked.web")
     made = rows_of(contact)
     assert made["callbacks"] == []
@@ -310,7 +310,7 @@ def test_what_was_never_ordered_is_in_no_funnel() -> None:
 
 @pytest.mark.rule("C10")
 def test_a_refusal_of_which_an_older_version_said_less_has_its_row_all_the_same() -> None:
-    """Facts of before an upgrade name neither number nor PBX."""
+    """Facts from before an upgrade name neither number nor PBX."""
     less = structs.replace(refused(), number=None, pbx_id=None, caller_id="")
     row = Office().say(less).row("p.asked.web")
     assert (row.outcome, row.number, row.pbx_name) == (Outcome.REFUSED, None, "")
@@ -326,7 +326,7 @@ def test_a_refused_order_is_erased_with_its_customer() -> None:
 
 @pytest.mark.rule("C10")
 def test_a_refusal_in_a_call_stays_with_the_callers_place() -> None:
-    """It has a row already: that of the call."""
+    """The call has a row already."""
     in_call = structs.replace(
         refused(), place_id=PlaceId("p.in1"), leg_id=LegId("in1"), callback_id=None, number=None, pbx_id=None
     )

@@ -1,4 +1,4 @@
-"""The table that people download: days and times that nobody can read the wrong way round."""
+"""The CSV that people download: days and times that nobody can misread."""
 
 import re
 from zoneinfo import ZoneInfo
@@ -66,7 +66,7 @@ def test_durations_are_as_spreadsheets_read_them(ms: int, said: str) -> None:
     ],
 )
 def test_p9_what_somebody_else_wrote_is_text_in_every_cell(said: str) -> None:
-    """Whoever calls writes the From of SIP, and any name can begin like a formula, a number or a date."""
+    """A caller writes SIP's From, and any name can begin like a formula, a number or a date."""
     office = Office()
     department = stories.a_department(stories.SALES, said, stories.MOSCOW, stories.ANNA, version=2)
     office.say(stories.an_agent(stories.ANNA, said, stories.MOSCOW, version=2), department)

@@ -1,4 +1,4 @@
-"""Whose call it was, and how it ended: the rows that managers read."""
+"""Whose call it was, and how it ended, in the rows that managers read."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def a_direct_call() -> Office:
 def diverted(
     action: ActionKind, reason: DivertReason = DivertReason.DEADLINE, leg: str = "in1"
 ) -> PlaceDiverted:
-    """The no-answer action of a place is done."""
+    """A place's no-answer action was carried out."""
     return PlaceDiverted(
         place_id=PlaceId(f"p.{leg}"),
         department_id=SALES,
@@ -199,7 +199,7 @@ def test_a_caller_who_hangs_up_while_waiting_is_abandoned_with_the_time_waited()
 
 @pytest.mark.rule("H4", "Q7")
 def test_a_caller_who_hangs_up_before_the_call_is_handed_over_is_abandoned_all_the_same() -> None:
-    """Routing was away when the customer called: no place follows, and the department must hear of it."""
+    """Routing was down when the customer called: no place follows, and the department must see the call."""
     office = Office().say(a_call(), at_s=0).say(hung_up("in1"), at_s=12)
     office.say(
         taken(),
@@ -282,7 +282,7 @@ def test_a_place_that_is_passed_on_stays_in_the_same_row() -> None:
 
 @pytest.mark.rule("O4", "O8")
 def test_an_agent_of_another_pbx_has_its_name_in_brackets_and_its_number() -> None:
-    """Two Veras of two houses are two people; the row says through which number she was reached."""
+    """Two Veras of two PBXs are two people; the row says by which number she was reached."""
     office = Office().say(a_call(), place(), offer(VERA, 1), at_s=0)
     office.say(offer_accepted(VERA, 1), connected(VERA, 1, waited_ms=5_000), at_s=5)
     row = office.row()
@@ -306,7 +306,7 @@ def test_a_call_passed_to_another_pbx_is_shown_as_answered_there() -> None:
 
 @pytest.mark.rule("E8", "O4")
 def test_history_keeps_the_names_of_the_time() -> None:
-    """Who was renamed, moved or removed later is shown as called then."""
+    """An employee who was renamed, moved or removed later keeps the name of the time."""
     office = a_direct_call().say(ended(r.EndReason.DROPPED, missed_by=ANNA), hung_up("in1"), at_s=121)
     office.say(an_agent(ANNA, "Anna Petrova", VOLGA, version=2), at_s=200)
     office.say(a_department(SALES, "Big sales", MOSCOW, version=2), at_s=200)
@@ -324,14 +324,14 @@ def test_an_absent_employee_is_not_rung_and_still_misses_the_call() -> None:
 
 @pytest.mark.rule("H1")
 def test_a_call_to_a_number_that_nobody_has_is_nobodys_missed_call() -> None:
-    """It is seen, and blames nobody."""
+    """The row is there, and blames nobody."""
     office = Office().say(a_call(), hung_up("in1"), at_s=1)
     assert (office.row().outcome, office.row().agent_label) == (Outcome.ENDED, "")
 
 
 @pytest.mark.rule("H1", "D6")
 def test_a_digit_begins_a_new_trail_and_the_call_is_missed_by_its_first() -> None:
-    """The caller asked for Boris in the end: Anna, tried before the choice, missed nothing of his."""
+    """The caller asked for Boris in the end: Anna, tried before that choice, did not miss the call."""
     office = a_direct_call().say(rung(BORIS, "t2", rule=r.Rule.CALLERS_DIGIT), at_s=130)
     office.say(missed(BORIS, "t2"), ended(r.EndReason.DROPPED, missed_by=BORIS), hung_up("in1"), at_s=250)
     assert (office.row().outcome, office.row().agent_label) == (Outcome.MISSED, "Boris")

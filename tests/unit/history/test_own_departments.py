@@ -12,7 +12,7 @@ def own(role: Role) -> frozenset[DepartmentId]:
     """Anna's departments: she heads Sales, and sits in Service."""
     cards = CardCache(NORTH)
     for fact in the_cards():
-        cards.save(fact)  # type: ignore[arg-type]  # the book of the stories is of cards alone
+        cards.save(fact)  # type: ignore[arg-type]  # all facts of the stories are cards
     cards.save(a_department(SALES, "Sales", MOSCOW, version=2, head_ids=(ANNA,)))
     cards.save(a_department(SERVICE, "Service", MOSCOW, ANNA, version=2))
     cards.save(RightsSaved(agent_id=ANNA, version=2, role=role))

@@ -1,4 +1,4 @@
-"""When the owner of an unheard voice message is warned that it goes (V6)."""
+"""When the owner of an unheard voice message is warned of its removal (V6)."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ def moment(text: str, zone: str = "UTC") -> Instant:
 
 
 def a_card_cache(*zones: tuple[DepartmentId, str]) -> CardCache:
-    """The office's book; departments in these zones."""
+    """The cards of an office with departments in these zones."""
     cards = CardCache(NORTH)
     for fact in stories.the_cards():
         if isinstance(fact, DepartmentSaved):
@@ -83,7 +83,7 @@ def test_whoever_looks_every_hour_warns_seven_days_before_and_not_much_earlier(
 
 @pytest.mark.rule("V6")
 def test_each_machine_has_a_warning_of_its_own_and_what_goes_first_stands_first() -> None:
-    """A department's letters go to others than Anna's own."""
+    """A department's letters and Anna's own go to different people."""
     now = moment("2026-12-01 12:00")
     machines = retention_warnings.due(
         (
@@ -100,7 +100,7 @@ def test_each_machine_has_a_warning_of_its_own_and_what_goes_first_stands_first(
 
 @pytest.mark.rule("V6")
 def test_what_is_gone_or_goes_later_is_not_told() -> None:
-    """A letter about what can't be heard any more is of no use; one that comes too early is forgotten."""
+    """A letter about audio that is gone is useless; one that comes too early is forgotten."""
     now = moment("2026-12-01 12:00")
     cards = a_card_cache((SALES, "Asia/Kamchatka"), (SERVICE, "Mars/Phobos"))
     later = moment("2026-12-09 09:00", "Asia/Kamchatka")
@@ -115,7 +115,7 @@ def test_what_is_gone_or_goes_later_is_not_told() -> None:
 
 
 def test_one_fact_lists_no_more_than_a_record_of_the_log_takes() -> None:
-    """The others come with the next look."""
+    """The others come with the next sweep."""
     now = moment("2026-12-01 12:00")
     many = [candidate(f"{number:04}", now + 1) for number in range(retention_warnings.LISTED_MAX + 5)]
     assert [len(machine) for machine in retention_warnings.due(many, a_card_cache(), now)] == [
@@ -153,7 +153,7 @@ def a_message_of(office: Office, leg: str, message: str) -> Office:
 
 @pytest.mark.rule("V6")
 def test_a_warning_says_from_whom_since_when_how_long_and_until_when() -> None:
-    """Voicemail knows nothing of it any more: the fact has all that the letter shows."""
+    """Voicemail may have forgotten the message: the fact has all that the letter shows."""
     office = a_message_of(Office(), "in1", str(MESSAGE))
     contact = office.contact()
     fact = retention_warnings.warning_wanted(
@@ -175,7 +175,7 @@ def test_a_warning_says_from_whom_since_when_how_long_and_until_when() -> None:
 
 @pytest.mark.rule("V6", "V4")
 def test_a_letter_about_several_voice_messages_is_shown_with_each_of_them() -> None:
-    """Whoever opens one sees that its owner was told, and what the mail server said."""
+    """The voice message shows that its owner was warned, and what the mail server said."""
     office = a_message_of(a_message_of(Office(), "in1", "vm.1"), "in2", "vm.2")
     due = v.LetterDue(
         letter_id="letter.vm.1.unheard.0",

@@ -241,7 +241,7 @@ def histories(draw: st.DrawFn) -> list[Contact]:
 @settings(max_examples=150, deadline=None)
 @given(histories())
 def test_p25_every_figure_equals_its_rows(contacts: list[Contact]) -> None:
-    """Managers add the columns up; what does not add up is not believed, and rightly."""
+    """Managers add the columns up, and rightly believe no figures that don't add up."""
     talks = [(talk, contact) for contact in contacts for talk in contact.talks]
     of_departments, of_employees = departments(contacts), employees(contacts)
     for figures in of_departments.values():

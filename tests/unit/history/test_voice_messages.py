@@ -1,4 +1,4 @@
-"""Voice messages and letters in a contact's record, in whatever order the log tells of them."""
+"""Voice messages and letters in a contact's record, in whatever order the log has them."""
 
 import pytest
 from msgspec import structs
@@ -61,7 +61,7 @@ def test_a_voice_message_that_is_stored_before_anybody_spoke_of_it_is_not_lost()
 
 @pytest.mark.rule("V2", "V6", "R1")
 def test_what_was_too_short_is_no_recording_of_a_conversation_and_still_has_its_retention() -> None:
-    """Its end may stand on the log before its name; nobody can play it, and it goes in time."""
+    """Its end may be on the log before its name; nobody can play it, and it is removed in time."""
     finished = RecordingFinished(
         pbx_id=MOSCOW, leg_id=LegId("in1"), recording_id=RECORDING, ok=True, key=MediaKey("short.wav")
     )
@@ -87,7 +87,7 @@ def test_a_letters_fate_that_comes_before_the_letter_waits_for_it() -> None:
 
 @pytest.mark.rule("V4")
 def test_an_accepted_letter_stays_accepted_whatever_a_repeat_is_answered() -> None:
-    """One recipient has it: that is what the manager wants to know."""
+    """One recipient has the letter, which is what the manager wants to know."""
     office = Office().say(a_call(), place(), ASKED, TAKEN, LETTER, at_s=5)
     office.say(v.LetterAccepted(letter_id="letter.1", answer="250 ok"), at_s=6)
     office.say(v.LetterFailed(letter_id="letter.1", answer="550 no"), at_s=7)
@@ -104,7 +104,7 @@ def test_a_fact_that_nobody_claims_for_an_hour_is_forgotten() -> None:
 
 @pytest.mark.rule("H4")
 def test_the_end_of_a_talk_is_known_even_when_it_stands_before_the_answer() -> None:
-    """The leg ended while the queue's word was late: no talk stays open for ever (EC-92)."""
+    """The leg ended before the queue reported the talk: no talk stays open for ever (EC-92)."""
     office = Office().say(a_call(), place(), offer(ANNA, 1), at_s=0)
     office.say(hung_up("p.in1.o1.0"), at_s=8)
     office.say(offer_accepted(ANNA, 1), connected(ANNA, 1, waited_ms=4_000), hung_up("in1"), at_s=9)
@@ -115,7 +115,7 @@ def test_the_end_of_a_talk_is_known_even_when_it_stands_before_the_answer() -> N
 
 @pytest.mark.rule("V4", "V5")
 def test_a_voice_message_that_nobody_was_told_of_is_shown_as_one() -> None:
-    """Where managers look: nobody on any level has an address, and the letter says so."""
+    """Managers see that no recipient on any level has an address, and the letter says so."""
     nobody = structs.replace(LETTER, recipient=Recipient(name="", email=""))
     why = "nobody has an e-mail address: neither the recipients, nor the heads, nor the administrators"
     failed = v.LetterFailed(letter_id=nobody.letter_id, answer=why)

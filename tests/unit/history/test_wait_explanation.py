@@ -1,4 +1,4 @@
-"""«Why did I wait?»: what stood against every agent, second by second, from the log alone (H7)."""
+"""«Why did I wait?»: what kept every agent from the place, second by second, from the log alone (H7)."""
 
 from collections.abc import Iterator
 
@@ -35,7 +35,7 @@ AGENT_REASONS = {
     SkipReason.HOLDS_OFFER,
     SkipReason.WRAP_UP,
 }
-"""What facts tell of an agent; the other reasons hang on the place's round, and stand with the offer."""
+"""Reasons that facts about an agent show; the others depend on the place's round and come with the offer."""
 
 
 def told(*during: tuple[float, Fact], before: tuple[Fact, ...] = (), until_s: float = 60) -> PlaceWhy:
@@ -87,7 +87,7 @@ def test_each_agent_is_explained_without_a_gap_from_joining_to_the_end() -> None
 
 @pytest.mark.rule("H7", "Q2")
 def test_a_pause_an_absence_and_the_end_of_hours_are_told_by_the_second() -> None:
-    """The clock alone ends a shift: no fact says so, and the answer does."""
+    """The clock alone ends a shift: the answer says so though no fact does."""
     absent = AgentAvailabilitySaved(
         agent_id=VERA, version=1, hours=None, absences=(Interval(from_at=at(10), until_at=at(30)),)
     )
@@ -101,7 +101,7 @@ def test_a_pause_an_absence_and_the_end_of_hours_are_told_by_the_second() -> Non
 
 @pytest.mark.rule("H7", "Q8")
 def test_who_declined_this_place_is_not_asked_again_for_ten_seconds() -> None:
-    """And while another phone rings, it is not one's turn."""
+    """And while another phone rings, it is not this agent's turn."""
     made = stories.offer(ANNA, 1)
     declined = OfferDeclined(offer_id=made.offer_id, place_id=made.place_id, agent_id=ANNA)
     found = told((0, made), (5, declined), (20, stories.offer(VERA, 2)))
@@ -115,7 +115,7 @@ def test_who_declined_this_place_is_not_asked_again_for_ten_seconds() -> None:
 
 @pytest.mark.rule("H7", "O5")
 def test_a_suspension_in_mid_wait_is_seen() -> None:
-    """The list is the department's as of that second."""
+    """The department's list counts as of that second."""
     sales = stories.a_department(SALES, "Sales", stories.MOSCOW, ANNA, VERA, version=2)
     suspended = structs.replace(
         sales, agents=(Membership(agent_id=ANNA, is_suspended=True), Membership(agent_id=VERA))
@@ -126,7 +126,7 @@ def test_a_suspension_in_mid_wait_is_seen() -> None:
 
 @pytest.mark.rule("H7")
 def test_what_facts_tell_is_what_the_queue_itself_gave_as_reasons() -> None:
-    """Each offer on the log names whom it skipped and why: the same agent must stand so here."""
+    """Each offer on the log names whom it skipped and why: here the same agent must have the same reason."""
     compared = 0
     for states, said in (each for seed in SEEDS for each in decisions(simulate(seed).facts)):
         offer = said.fact
@@ -142,7 +142,7 @@ def test_what_facts_tell_is_what_the_queue_itself_gave_as_reasons() -> None:
 
 
 def decisions(facts: tuple[Said, ...]) -> Iterator[tuple[AgentStates, Said]]:
-    """Each offer with the picture as of the fact that it was decided on, and of what the queue said since."""
+    """Each offer with the agents' states at its decision: facts up to its cause, and the queue's since."""
     accepted = list(_accepted(facts))
     for index, said in enumerate(accepted):
         if not isinstance(said.fact, OfferMade):

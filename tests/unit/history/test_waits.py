@@ -1,4 +1,4 @@
-"""One definition of «waited», wherever it is told: rows, figures, tables, letters, «why»."""
+"""One definition of «waited», wherever it is shown: rows, statistics, tables, letters, «why»."""
 
 import pytest
 from msgspec import structs
@@ -65,7 +65,7 @@ def test_n5_a_letter_tells_the_wait_that_history_shows() -> None:
 
 @pytest.mark.rule("Q5")
 def test_n5_a_caller_whom_the_machine_takes_waited_until_the_deadline() -> None:
-    """A phone that rang then has finished its ring: that is not the caller's deadline."""
+    """A phone that was ringing may finish its ring; the caller's deadline is earlier."""
     taken = structs.replace(place(), deadline_at=at(DEADLINE_S))
     office = Office().say(a_call(), taken)
     diverted = q.PlaceDiverted(
