@@ -9,14 +9,16 @@ from contracts import codec
 from contracts.ids import Instant
 from contracts.message import Fact
 from services.history.activities import tables
-from services.history.rules.wait_explanation import PlaceWhy, why
+from services.history.rules.wait_explanation import PlaceWhy, explain_wait
 from services.history.state import Contact, Place
 
 CHANGES_MAX: Final = 20_000
 """As many as a busy hour of an organization has; a longer wait is explained up to there."""
 
 
-async def explain(connection: AsyncConnection, contact: Contact, *, now: Instant) -> tuple[PlaceWhy, ...]:
+async def explain_waits(
+    connection: AsyncConnection, contact: Contact, *, now: Instant
+) -> tuple[PlaceWhy, ...]:
     """Every place of a contact, each with all agents of its department."""
     return tuple([await _place(connection, contact, place, now) for place in contact.places])
 
@@ -50,7 +52,7 @@ async def _place(connection: AsyncConnection, contact: Contact, place: Place, no
         .order_by(table.c.offset)
         .limit(CHANGES_MAX)
     )
-    return why(
+    return explain_wait(
         contact,
         place,
         [_fact(row.type, row.document) for row in before],

@@ -82,7 +82,7 @@ class HistoryRoutes(Controller):
             found, is_there = await queries.contact(connection, principal, Action.HISTORY_READ, contact_id)
             if found is not None:
                 now = parts.clock.now()
-                return responses.Why(places=await wait_explanation.explain(connection, found, now=now))
+                return responses.Why(places=await wait_explanation.explain_waits(connection, found, now=now))
         if is_there:
             await parts.access.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
         raise Refused(Code.NOT_FOUND)

@@ -1,4 +1,4 @@
-"""Which contacts a fact concerns, and which one it begins.
+"""Which contacts a fact concerns.
 
 A contact has names: its legs, places, callbacks, voice messages, recordings, letters and numbers. A fact
 concerns every contact that has one of the fact's names: two when a caller goes on in another place (C8), many
@@ -8,15 +8,10 @@ when a letter warns of many voice messages or a customer is erased (V6).
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeGuard
 
-from contracts import dialling
-from contracts.callback import CallbackOrdered, CallbackRefused, Origin
-from contracts.dialling import DiallingPolicy
-from contracts.gateway import CallArrived, LegEnded, Outcome
+from contracts.callback import CallbackOrdered, Origin
+from contracts.gateway import LegEnded, Outcome
 from contracts.history import CustomerErased, WarningWanted
-from contracts.ids import Instant, LegId, OrganizationId, PbxId
 from contracts.message import Fact
-from contracts.queue import PlaceTaken
-from contracts.routing import CallTaken
 from contracts.voicemail import (
     LetterAccepted,
     LetterDeferred,
@@ -26,7 +21,7 @@ from contracts.voicemail import (
     MessageQuarantined,
     MessageStored,
 )
-from services.history.state import Contact, ContactId, Direction, PlaceEnd
+from services.history.state import Contact, PlaceEnd
 
 _FIELDS: Final = {
     "place_id": "place",
@@ -129,67 +124,3 @@ def numbers_of(contact: Contact) -> list[str]:
     """The customer's numbers in a contact: the one that called, and those of ordered callbacks."""
     found = [contact.number, *(each.number for each in contact.callbacks)]
     return list(dict.fromkeys(each for each in found if each))
-
-
-def new_contact(
-    fact: Fact, organization_id: OrganizationId, at: Instant, policy: DiallingPolicy
-) -> Contact | None:
-    """The contact that a fact without a known one begins, or None."""
-    made = _new_contact(fact, organization_id, at)
-    if made is None or made.number is None:
-        return made
-    said, made.number = made.number, dialling.canonical(made.number, policy)
-    made.number_said = said if made.number not in (None, said) else ""
-    return made
-
-
-def _new_contact(fact: Fact, organization_id: OrganizationId, at: Instant) -> Contact | None:
-    match fact:
-        case CallArrived() | CallTaken():
-            return Contact(
-                contact_id=ContactId(fact.leg_id),
-                organization_id=organization_id,
-                started_at=at,
-                pbx_id=fact.pbx_id,
-                line=fact.line,
-                number=None if fact.is_internal else fact.caller,
-                direction=Direction.INTERNAL if fact.is_internal else Direction.INCOMING,
-            )
-        case PlaceTaken():
-            return Contact(
-                contact_id=ContactId(fact.leg_id or LegId(fact.place_id)),
-                organization_id=organization_id,
-                started_at=min(at, fact.joined_at),
-                pbx_id=fact.pbx_id,
-                line=fact.line,
-                number=None if fact.is_internal else fact.caller,
-                direction=_direction(fact),
-            )
-        case CallbackOrdered():
-            return Contact(
-                contact_id=ContactId(fact.leg_id or LegId(fact.place_id)),
-                organization_id=organization_id,
-                started_at=at,
-                pbx_id=fact.pbx_id,
-                line=fact.caller_id,
-                number=fact.number,
-                direction=Direction.OUTGOING if fact.leg_id is None else Direction.INCOMING,
-            )
-        case CallbackRefused() if fact.leg_id is None and fact.callback_id is not None:
-            return Contact(
-                contact_id=ContactId(fact.place_id),
-                organization_id=organization_id,
-                started_at=at,
-                pbx_id=fact.pbx_id or PbxId(""),
-                line=fact.caller_id,
-                number=fact.number,
-                direction=Direction.OUTGOING,
-            )
-        case _:
-            return None
-
-
-def _direction(fact: PlaceTaken) -> Direction:
-    if fact.is_internal:
-        return Direction.INTERNAL
-    return Direction.OUTGOING if fact.leg_id is None else Direction.INCOMING

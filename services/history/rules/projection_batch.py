@@ -14,7 +14,13 @@ from contracts.directory import LoginEnded
 from contracts.history import AccessRefused, CustomerErased, MessageDeleted, MessageRemoved, RecordingRemoved
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
-from services.history.rules import agent_changes, contact_names, contact_projection, deduplication
+from services.history.rules import (
+    agent_changes,
+    contact_names,
+    contact_projection,
+    deduplication,
+    new_contact,
+)
 from services.history.rules.agent_changes import AgentChange
 from services.history.rules.card_cache import CARDS, Card, CardCache, key_of
 from services.history.rules.deduplication import Number
@@ -111,12 +117,12 @@ class ProjectionBatch:
             )
             concerned = [] if abandoned is None else [abandoned]
         if not concerned:
-            new_contact = contact_names.new_contact(fact, self.organization_id, at, self.cards.policy)
-            if new_contact is None:
+            begun = new_contact.begin(fact, self.organization_id, at, self.cards.policy)
+            if begun is None:
                 self._keep_early(fact, names, at=at, offset=offset)
                 return
-            concerned = [new_contact]
-            self.contacts[new_contact.contact_id] = new_contact
+            concerned = [begun]
+            self.contacts[begun.contact_id] = begun
         for contact in concerned:
             self._remove(contact, fact, at)
             contact_projection.apply(contact, fact, at, self.cards)

@@ -42,7 +42,7 @@ class PlaceWhy(Struct, frozen=True, kw_only=True):
     agents: tuple[AgentSpells, ...]
 
 
-def why(
+def explain_wait(
     contact: Contact,
     place: Place,
     before: Sequence[Fact],

@@ -33,23 +33,23 @@ async def kept(harness: HistoryHarness) -> list[str]:
 
 async def test_a_token_of_a_login_that_has_ended_opens_nothing(office: HistoryHarness) -> None:
     """The token's signature is valid for minutes more; other logins of the same employee go on."""
-    assert await asked(office, "harness") == 200
-    await office.tell(ended("harness"), at_s=100)
-    assert await asked(office, "harness") == 401
+    assert await asked(office, "desk") == 200
+    await office.tell(ended("desk"), at_s=100)
+    assert await asked(office, "desk") == 401
     assert await asked(office, "mobile") == 200
 
 
 async def test_another_organization_s_login_is_another_one(office: HistoryHarness) -> None:
     """Nothing said for one organization changes another (O1)."""
-    await office.tell(ended("harness"), organization_id=SOUTH, at_s=100)
-    assert await asked(office, "harness") == 200
+    await office.tell(ended("desk"), organization_id=SOUTH, at_s=100)
+    assert await asked(office, "desk") == 200
 
 
 async def test_an_ended_login_is_told_twice_and_kept_once(office: HistoryHarness) -> None:
     """The directory's outbox reaches the log at least once."""
-    await office.tell(ended("harness"), ended("harness"), at_s=100)
-    await office.tell(ended("harness"), at_s=101)
-    assert await kept(office) == ["harness"]
+    await office.tell(ended("desk"), ended("desk"), at_s=100)
+    await office.tell(ended("desk"), at_s=101)
+    assert await kept(office) == ["desk"]
 
 
 async def test_ended_logins_are_forgotten_when_none_of_their_tokens_is_good(office: HistoryHarness) -> None:

@@ -1,4 +1,4 @@
-"""Tables of an older version become those of this one, with what is in them."""
+"""Tables of an older version become those of this one, and keep their rows."""
 
 import pytest
 from alembic import command
@@ -23,7 +23,7 @@ def to_first(connection: Connection) -> None:
 
 @pytest.mark.rule("V6")
 async def test_what_was_heard_before_an_upgrade_is_heard_after_it(database: str) -> None:
-    """Else its owner would be warned of what everybody knows."""
+    """Otherwise its owner would be warned about a message that was heard."""
     contact = Office().say(a_call()).contact()
     heard = Done(by=BORIS, name="Boris", at=stories.at(9))
     contact.messages = [

@@ -1,4 +1,4 @@
-"""The tables follow from the log alone: however it is cut, whoever dies, and when they are made again."""
+"""The tables follow from the log alone: however it is cut, whichever process dies, and after a rebuild."""
 
 import random
 from typing import TypeGuard
@@ -29,7 +29,7 @@ SEEDS = (3, 7, 20)
 
 
 class DiedBeforeCommit(Exception):
-    """The process is gone in the moment of writing."""
+    """The process dies in the moment of writing."""
 
 
 def a_log(records: tuple[LogRecord, ...]) -> MemoryLog:
@@ -53,7 +53,7 @@ async def in_one_go(engine: AsyncEngine, log: MemoryLog) -> None:
 
 
 async def in_pieces(engine: AsyncEngine, log: MemoryLog, chance: random.Random) -> int:
-    """Batches of any length, with deaths at the commit and owners who come back too late; how many died."""
+    """Write batches of any length, with deaths at the commit and late former owners; how many died."""
     died = 0
     writer = zombie = await a_writer(engine, log)
     while writer.next_offset < log.end(0):
@@ -124,7 +124,7 @@ def _is_by_api(fact: object) -> TypeGuard[CallbackOrdered | CallbackRefused]:
 
 @pytest.mark.rule("H1")
 async def test_every_call_of_a_morning_has_its_row_and_no_story_stays_open(sqlite: AsyncEngine) -> None:
-    """When all is quiet, nobody is still «waiting» in history."""
+    """When nothing goes on any more, nobody is still «waiting» in history."""
     for seed in SEEDS:
         await empty(sqlite)
         records = morning(seed)
@@ -138,7 +138,7 @@ async def test_every_call_of_a_morning_has_its_row_and_no_story_stays_open(sqlit
 
 
 async def test_a_log_of_another_name_is_refused(sqlite: AsyncEngine) -> None:
-    """Two histories in one set of tables would be nobody's."""
+    """The tables of one log must not take in another's facts."""
     await a_writer(sqlite, a_log((said(0, 1, LogNamed(log_id="one", partitions=1), ""),)))
     with pytest.raises(RefusedToStart, match="belong to the log one"):
         await a_writer(sqlite, a_log((said(0, 1, LogNamed(log_id="two", partitions=1), ""),)))
@@ -157,7 +157,7 @@ async def test_migrations_make_just_the_tables_that_the_code_names(engine: Async
 
 
 async def test_time_never_goes_back(sqlite: AsyncEngine) -> None:
-    """A broker that changes its mind about the time does not turn a wait negative."""
+    """A broker whose clock goes back does not make a wait negative."""
     log = a_log(
         (
             said(0, 100, LogNamed(log_id="one", partitions=1), ""),

@@ -1,4 +1,4 @@
-"""What was said of agents is kept as long as it is of use, and no longer."""
+"""Changes of agents are kept as long as they are of use, and no longer."""
 
 from msgspec import structs
 from sqlalchemy import func, select
@@ -32,7 +32,7 @@ async def test_what_was_said_of_agents_goes_with_the_retention_and_what_still_ho
     """A table that only grows ends an installation; an agent who paused a year ago is still paused."""
     harness = harness_on_both
     await harness.tell(*stories.the_cards())
-    new_contact = await counted(harness)
+    at_first = await counted(harness)
     await harness.tell(*(paused(number) for number in range(1, 6)), at_s=10)
     await harness.tell(paused(1, VERA), at_s=20)
     await harness.tell(*(paused(number) for number in range(6, 9)), at_s=20 * DAY_S)
@@ -40,15 +40,15 @@ async def test_what_was_said_of_agents_goes_with_the_retention_and_what_still_ho
     assert await harness.row_retention.sweep() == 0
     harness.clock.advance(2 * DAY_S)
     assert await harness.row_retention.sweep() == 4, "of Anna's first five the last one held until the sixth"
-    assert await counted(harness) == new_contact + 1 + 1 + 3
+    assert await counted(harness) == at_first + 1 + 1 + 3
     assert await harness.row_retention.sweep() == 0
     harness.clock.advance(365 * DAY_S)
     assert await harness.row_retention.sweep() == 3
-    assert await counted(harness) == new_contact + 2
+    assert await counted(harness) == at_first + 2
 
 
 async def test_n13_refusals_go_with_the_retention(harness_on_both: HistoryHarness) -> None:
-    """A program that asks in vain each minute writes half a million a year."""
+    """A program that is refused every minute makes half a million rows a year."""
     harness = harness_on_both
     refusal = AccessRefused(by="token/crm", action="history.read", what="history")
     await harness.tell(*stories.the_cards(), *(refusal for _ in range(501)), at_s=10)

@@ -1,4 +1,4 @@
-"""Whose departments are whose, as history reads it from the log."""
+"""Which departments are an employee's own, as history reads it from the log."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.unit.history.stories import ANNA, MOSCOW, NORTH, SALES, SERVICE, a_de
 
 
 def own(role: Role) -> frozenset[DepartmentId]:
-    """Anna's departments: she heads Sales, and sits in Service."""
+    """Anna's departments: she heads Sales and has a seat in Service."""
     cards = CardCache(NORTH)
     for fact in the_cards():
         cards.save(fact)  # type: ignore[arg-type]  # all facts of the stories are cards
@@ -22,7 +22,7 @@ def own(role: Role) -> frozenset[DepartmentId]:
 
 
 @pytest.mark.rule("P2", "P3")
-def test_own_departments_mean_in_history_what_they_mean_in_the_book() -> None:
-    """A head's are those headed; anybody else's those with a seat, and those headed without the role."""
+def test_own_departments_mean_in_history_what_they_mean_in_the_directory() -> None:
+    """A head has those headed; anybody else those with a seat, and those headed without the role."""
     assert own(Role.DEPARTMENT_HEAD) == {SALES}
     assert own(Role.USER) == {SALES, SERVICE}

@@ -19,7 +19,7 @@ from contracts.queue import (
 )
 from services.history.rules.agent_changes import CHANGES
 from services.history.rules.agent_states import AgentStates
-from services.history.rules.wait_explanation import PlaceWhy, why
+from services.history.rules.wait_explanation import PlaceWhy, explain_wait
 from tests.sim.world import Said, simulate
 from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, SALES, VERA, Office, at
@@ -46,7 +46,7 @@ def told(*during: tuple[float, Fact], before: tuple[Fact, ...] = (), until_s: fl
     contact = office.contact()
     cards = [fact for fact in stories.the_cards() if isinstance(fact, CHANGES)]
     listed = [(at(at_s), fact) for at_s, fact in during if isinstance(fact, CHANGES)]
-    return why(contact, contact.places[0], [*cards, *before], listed, until_at=at(until_s))
+    return explain_wait(contact, contact.places[0], [*cards, *before], listed, until_at=at(until_s))
 
 
 def spells(found: PlaceWhy, agent_id: str) -> list[tuple[int, int, str]]:
