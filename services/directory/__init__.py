@@ -1,5 +1,5 @@
-"""Keeps the office's book: organizations, PBXs, people, departments, notices, scenarios, and who may do what.
+"""Keeps what people edit: organizations, PBXs, employees, departments, notices, scenarios, rights.
 
-It owns every entity that a person edits. Each change is one transaction with the facts that tell it to the
-log; deciders never ask the book, they hear it. It is an edge: it decides nothing about calls.
+Each change is one transaction with the facts that tell it to the log; deciders never ask the directory, they
+hear its facts. It is an edge: it decides nothing about calls.
 """

@@ -1,4 +1,4 @@
-"""What the directory is told by its environment, beside what every service is (all `RINGBACK_…`)."""
+"""The directory's settings, beside those of every service (all `RINGBACK_…`)."""
 
 from pydantic import Field, SecretStr
 
@@ -7,21 +7,21 @@ from runtime.tokens import KEY_BYTES_MIN
 
 
 class Settings(RuntimeSettings):
-    """The book's database and the two keys. Both keys must be the same for every replica."""
+    """The database and the two keys, which must be the same for every replica."""
 
     directory_database: str = ""
     """`sqlite:///path/to/book.db`, or `postgresql://user:password@host:port/name`."""
     directory_key: SecretStr = SecretStr("")
-    """Seals what the book keeps secret (phone passwords): 32 characters or more. Losing it loses those."""
+    """Seals secrets (phone passwords): 32 characters or more. Without it they can't be opened any more."""
     token_key: SecretStr = SecretStr("")
-    """Signs tokens; services that verify them have the same one: 32 characters or more."""
+    """Signs tokens: 32 characters or more. Services that verify tokens have the same key."""
     mail_from_name: str = "Ringback"
     softphone_url: str = ""
     """Where a softphone is downloaded, for the welcome letter; empty: the letter names none."""
     texts_url: str = ""
     """Where texts to mobiles are POSTed, for forgotten passwords; empty: none are sent."""
     texts_key: SecretStr = SecretStr("")
-    """The bearer of those requests."""
+    """The bearer token of those requests."""
     hashes_at_once_max: int = Field(default=2, ge=1)
     """Passwords hashed at the same time: each takes 64 MiB and a processor for a twentieth of a second."""
 

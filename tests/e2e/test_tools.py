@@ -109,7 +109,7 @@ def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
 def test_n13_a_first_file_that_is_refused_leaves_no_organization_behind(
     settings: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All or nothing, the organization included: neither in the book nor on the log."""
+    """All or nothing, the organization included: neither in the directory nor on the log."""
     token = _admitted(settings, "severny-veter", "Северный ветер")
     sheet = {"organization_id": "severny-veter", "organization": {"name": "Северный ветер"}}
     request = urllib.request.Request(  # noqa: S310  # on loopback

@@ -1,1 +1,1 @@
-"""What touches the world: the database, the log, passwords, letters, a PBX that is asked for an extension."""
+"""Operations that touch the world: database, log, passwords, letters, questions to PBXs."""

@@ -1,4 +1,4 @@
-"""Who asks: an employee with the role the book has now, or a program with its actions (P1 to P6)."""
+"""Authentication and authorization: employees by their role, programs by their actions (P1 to P6)."""
 
 from typing import Final
 
@@ -26,9 +26,9 @@ BEARER: Final = "Bearer "
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Somebody whose token holds: a person, or a program (`actions` reach the whole organization).
+    """Whoever a valid token names: a person, or a program (`actions` reach the whole organization).
 
-    `begins`: the book does not have the organization yet; the first office that is saved begins it.
+    `may_begin_organization`: the organization does not exist yet, and begins with the first office saved.
     """
 
     organization_id: str
@@ -39,7 +39,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """How the audit trail and a refusal name this one."""
+        """The name in the audit trail and in recorded refusals."""
         return f"agent/{self.person.agent_id}" if self.person is not None else f"token/{self.token_id}"
 
     @property
@@ -55,7 +55,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
 
 class Authentication:
-    """Reads tokens, and knows what the book says about whom they speak for."""
+    """Turns tokens into principals, and checks their rights."""
 
     def __init__(self, database: Database, clock: Clock, token_key: str) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class Authentication:
         self._key = token_key
 
     def claims(self, header: str | None, *uses: TokenUse) -> Claims:
-        """The claims of an `Authorization` header, of one of these uses. Raises RequestRefused."""
+        """The claims of an `Authorization` header's token, for one of these uses. Raises RequestRefused."""
         text = header or ""
         try:
             if not text.startswith(BEARER):
@@ -78,7 +78,7 @@ class Authentication:
         return found
 
     async def open_claims(self, header: str | None, *uses: TokenUse) -> Claims:
-        """The same, of a login that has not ended where the token belongs to one. Raises RequestRefused."""
+        """The same, and a token of a login is refused once that login has ended. Raises RequestRefused."""
         found = self.claims(header, *uses)
         if found.family:
             async with self._database.begin() as connection:
@@ -86,7 +86,7 @@ class Authentication:
         return found
 
     async def principal(self, header: str | None) -> Principal:
-        """Who asks, by a token and by what the book says now. Raises RequestRefused."""
+        """The principal of a request, with the rights saved now. Raises RequestRefused."""
         claims = self.claims(header, TokenUse.ACCESS, TokenUse.PROGRAM)
         if claims.use is TokenUse.PROGRAM:
             return await self._program(claims, (header or "").removeprefix(BEARER))
@@ -100,7 +100,7 @@ class Authentication:
             own = (CARDS.c.kind == Kind.EMPLOYEE.value) & (CARDS.c.id == agent_id)
             query = select(CARDS).where(of_organization, ~CARDS.c.is_removed)
             found = (await connection.execute(query.where(own))).first()
-            # An employee whose secrets are gone was removed between the token and now.
+            # A removed employee has no secrets any more.
             secret = await passwords.found(connection, organization_id, agent_id)
             if found is None or secret is None:
                 raise RequestRefused(Problem(code=Code.TOKEN_REFUSED))
@@ -141,7 +141,7 @@ class Authentication:
         return Principal(organization_id=organization_id, token_id=token_id, actions=frozenset(card.actions))
 
     async def require(self, principal: Principal, action: Action, subject: Subject, what: str) -> None:
-        """Let through what the table allows; else record the refusal, and raise RequestRefused (P5)."""
+        """Check a right against the table; record a refusal and raise RequestRefused (P5)."""
         if principal.may(action, subject):
             return
         fact = AccessRefused(by=principal.name, action=action.value, what=what)

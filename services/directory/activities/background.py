@@ -1,4 +1,4 @@
-"""What runs beside the API first the tables, then sending, letters, hours."""
+"""What runs beside the API: first the migrations, then the outbox, welcome letters and maintenance."""
 
 import asyncio
 import contextlib
@@ -15,28 +15,28 @@ _log: Final = structlog.get_logger()
 
 
 class Background:
-    """`is_up` once the tables are as this version needs them."""
+    """Runs the background work; `is_up` once the tables are migrated."""
 
     def __init__(
-        self, database: Database, sender: Sender, letters: WelcomeLetters, rolling: Maintenance
+        self, database: Database, sender: Sender, letters: WelcomeLetters, maintenance: Maintenance
     ) -> None:
         self._database = database
         self._sender = sender
         self._letters = letters
-        self._rolling = rolling
+        self._maintenance = maintenance
         self._work: asyncio.Future[tuple[None, None, None]] | None = None
         self.is_up = False
 
     async def run(self) -> None:
-        """Migrate, then work; an error ends the process, which is started again."""
+        """Migrate, then work; an error ends the process, which is restarted."""
         await self._database.upgrade()
         self.is_up = True
         _log.info("the book is open")
-        self._work = asyncio.gather(self._sender.run(), self._letters.run(), self._rolling.run())
+        self._work = asyncio.gather(self._sender.run(), self._letters.run(), self._maintenance.run())
         await self._work
 
     async def stop(self) -> None:
-        """End the work, and only then let go of the database: what is not sent stays in the outbox."""
+        """End the work, then close the database; what is not sent stays in the outbox."""
         self.is_up = False
         if self._work is not None:
             self._work.cancel()

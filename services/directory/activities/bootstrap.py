@@ -1,4 +1,4 @@
-"""What is done without the API: the first administrator of a new organization, and saying all again."""
+"""Operations of the command line: create or admit an organization, publish every fact again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,41 +49,39 @@ class NewOrganization(Struct, frozen=True, kw_only=True):
 
 
 class FirstLogin(Struct, frozen=True, kw_only=True):
-    """What the first administrator needs to know; the password is shown this once."""
+    """The first administrator's login; the password is shown only now."""
 
     login: str
     password: str
 
 
 async def create(
-    repository: Repository, employees: Employees, kept: Passwords, said: NewOrganization
+    repository: Repository, employees: Employees, hasher: Passwords, new: NewOrganization
 ) -> FirstLogin:
     """A new organization with its PBX, administrator and department «Отдел продаж» (Q11).
 
     Raises RequestRefused.
     """
     password = generated_password()
-    hash_ = await kept.hash(password)
+    hash_ = await hasher.hash(password)
     organization = OrganizationCard(
-        name=said.name,
-        language=said.language,
-        timezone=said.timezone,
-        dialling=Dialling(home_region=said.region),
+        name=new.name,
+        language=new.language,
+        timezone=new.timezone,
+        dialling=Dialling(home_region=new.region),
     )
     async with repository.database.begin() as connection:
-        unit = await UnitOfWork.begin(connection, said.organization_id, organization, repository.now())
-        pbx = PbxCard(name=said.pbx_name, kind=PbxKind.CLOUD, numbers=(said.number,))
-        pbx_id = card_changes.create(unit, Kind.PBX, None, said.pbx_name, pbx).row.id
-        draft = EmployeeDraft(
-            name=said.administrator, pbx_id=pbx_id, role=Role.ADMINISTRATOR, email=said.email
-        )
+        unit = await UnitOfWork.begin(connection, new.organization_id, organization, repository.now())
+        pbx = PbxCard(name=new.pbx_name, kind=PbxKind.CLOUD, numbers=(new.number,))
+        pbx_id = card_changes.create(unit, Kind.PBX, None, new.pbx_name, pbx).row.id
+        draft = EmployeeDraft(name=new.administrator, pbx_id=pbx_id, role=Role.ADMINISTRATOR, email=new.email)
         shown = await employees.add(unit, draft, password, hash_)
-        card_changes.saved(unit, Kind.ORGANIZATION, said.organization_id)
+        card_changes.checked(unit, Kind.ORGANIZATION, new.organization_id)
         department = DepartmentCard(
-            name=_SALES[said.language],
+            name=_SALES[new.language],
             pbx_id=pbx_id,
             extension=extensions.free(unit.office, pbx_id),
-            heads=(Who(agent_id=shown.id),) if said.email else (),
+            heads=(Who(agent_id=shown.id),) if new.email else (),
         )
         card_changes.create(unit, Kind.DEPARTMENT, "sales", "sales", department)
         await unit.close("bootstrap")
@@ -91,10 +89,10 @@ async def create(
 
 
 async def admit(repository: Repository, organization_id: str, name: str | None, token_key: str) -> str:
-    """A token for saving a whole office; with a name also of an organization that is not there yet.
+    """A token for saving a whole office; with a name also for an organization that does not exist yet.
 
-    That one begins with the first office that is saved, under the name that stands there: a refused one
-    leaves nothing behind. Raises RequestRefused when there is none and no name was given.
+    A new organization begins with the first office that is saved; a refused office leaves nothing behind.
+    Raises RequestRefused when the organization does not exist and no name was given.
     """
     async with repository.database.begin() as connection:
         try:
@@ -113,9 +111,10 @@ async def admit(repository: Repository, organization_id: str, name: str | None, 
 
 
 async def republish(repository: Repository, organization_id: str | None = None) -> int:
-    """Lay the newest word on every entity into the outbox again; how many. Readers drop what they have.
+    """Put the newest fact about every entity into the outbox again, and return their number.
 
-    Speech is asked again, too: it answers with what it has made, and so the book knows how far notices are.
+    Readers drop the facts that they have. Speech is asked for every notice again: its answers tell how far
+    each one is.
     """
     query = select(SAID).order_by(SAID.c.organization_id, SAID.c.type, SAID.c.subject)
     if organization_id is not None:
@@ -129,7 +128,7 @@ async def republish(repository: Repository, organization_id: str | None = None) 
 
 
 def _renderings(rows: Sequence[Row[Any]], now_at: Instant) -> list[Outgoing]:
-    """What speech was asked for, of all that is still there."""
+    """The requests to speech for all notices that still exist."""
     newest = [(row, codec.decode(row.type, row.value)) for row in rows if row.digest != GONE]
     regions = {
         row.organization_id: fact.dialling_policy.home_region

@@ -121,7 +121,7 @@ class Callbacks:
 async def _insert(
     connection: AsyncConnection, organization_id: str, callback_id: str, department_id: str, at: Instant
 ) -> None:
-    # Its digest: an id that derives from other ids has no length that anybody promised.
+    # A digest, since an id that derives from other ids has no maximal length.
     its = {"organization_id": organization_id, "callback_id": digest(callback_id)}
     await connection.execute(insert(CALLBACKS).values(**its, department_id=department_id, at=at))
 

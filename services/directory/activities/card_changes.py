@@ -11,50 +11,50 @@ from services.directory.state.responses import ErrorShown
 
 
 class SavedCard(Struct, frozen=True, kw_only=True):
-    """A card that was saved, and what is doubtful about it."""
+    """A saved card with its warnings."""
 
     row: StoredCard
     warnings: tuple[ErrorShown, ...] = ()
 
 
 def create(unit: UnitOfWork, kind: Kind, id_: str | None, name: str, card: Card) -> SavedCard:
-    """A new card under the wanted id, or one made from its name. Raises RequestRefused."""
+    """Create a card under the given id, or one made from its name. Raises RequestRefused."""
     wanted = id_ or naming.unique(naming.latin(name), lambda each: _is_taken(unit, kind, each))
     if _is_taken(unit, kind, wanted):
         raise RequestRefused(Problem(code=Code.ID_TAKEN, field="id", values={"id": wanted}))
     unit.put(kind, wanted, card)
-    return saved(unit, kind, wanted)
+    return checked(unit, kind, wanted)
 
 
 def _is_taken(unit: UnitOfWork, kind: Kind, id_: str) -> bool:
-    return any((each, id_) in unit.rows for each in of_one_name(kind))
+    return any((each, id_) in unit.rows for each in kinds_with_ids_of(kind))
 
 
-def of_one_name(kind: Kind) -> tuple[Kind, ...]:
-    """The kinds that share their ids: an employee and an office PBX's extension are both agents."""
+def kinds_with_ids_of(kind: Kind) -> tuple[Kind, ...]:
+    """The kinds that share ids: employees and office PBXs' extensions are both agents."""
     agents = (Kind.EMPLOYEE, Kind.EXTENSION)
     return agents if kind in agents else (kind,)
 
 
 def replace(unit: UnitOfWork, kind: Kind, id_: str, version: int, card: Card) -> SavedCard:
-    """A card as its next version, if the one that it replaces is still the newest. Raises RequestRefused."""
+    """Save a card's next version, if `version` is still the newest. Raises RequestRefused."""
     row = unit.current(kind, id_)
     require_version(row, version)
     unit.put(kind, id_, card)
-    return saved(unit, kind, id_)
+    return checked(unit, kind, id_)
 
 
 def require_version(row: StoredCard, version: int) -> None:
-    """Raises RequestRefused when somebody else has changed the card since it was read."""
+    """Raises RequestRefused when the card has changed since it was read."""
     if row.version != version:
         raise RequestRefused(
             Problem(code=Code.IF_MATCH_STALE, field="If-Match", values={"version": str(row.version)})
         )
 
 
-def saved(unit: UnitOfWork, kind: Kind, id_: str) -> SavedCard:
-    """What was put, checked as the office stands now. Raises RequestRefused with every error."""
-    found = card_checks.alone(unit.office, kind, id_)
+def checked(unit: UnitOfWork, kind: Kind, id_: str) -> SavedCard:
+    """Check a card against the whole office. Raises RequestRefused with every error."""
+    found = card_checks.problems_alone(unit.office, kind, id_)
     errors = [each for each in found if not each.is_warning]
     if kind is Kind.EMPLOYEE and not employees.administrators(unit.office):
         errors.append(Problem(code=Code.LAST_ADMINISTRATOR, field="role"))
@@ -65,7 +65,7 @@ def saved(unit: UnitOfWork, kind: Kind, id_: str) -> SavedCard:
 
 
 def remove(unit: UnitOfWork, kind: Kind, id_: str, version: int) -> None:
-    """Take a card out of force, and an agent out of departments; refused while calls are led there."""
+    """Remove a card, and an agent from departments; refused while calls are routed to it."""
     require_version(unit.current(kind, id_), version)
     users = card_checks.users(unit.office, kind, id_)
     if users:

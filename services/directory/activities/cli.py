@@ -1,4 +1,4 @@
-"""What is done from a shell, beside the running service: new organizations, and saying all again."""
+"""The command line: new organizations, and publishing every fact again."""
 
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ EXIT_MISSING: Final = 3
 
 
 class NotDone(Exception):
-    """What was asked for was not done; the message says why, and what to do."""
+    """A verb failed; the message says why, and what to do."""
 
 
 def main(argv: list[str]) -> int:
@@ -77,10 +77,10 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
             token = await bootstrap.admit(repository, id_, name, settings.token_key_checked())
             _tell(f"token: {token}")
         else:
-            kept = Passwords(secret_box, settings.hashes_at_once_max)
-            # Nobody is written to: the password is printed here.
+            passwords = Passwords(secret_box, settings.hashes_at_once_max)
+            # No letter goes out: the password is printed here.
             begun = await bootstrap.create(
-                repository, Employees(repository, kept, None), kept, _beginning(options)
+                repository, Employees(repository, passwords, None), passwords, _new_organization(options)
             )
             _tell(f"organization: {options.organization}")
             _tell(f"login: {begun.login}")
@@ -100,7 +100,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _beginning(options: argparse.Namespace) -> bootstrap.NewOrganization:
+def _new_organization(options: argparse.Namespace) -> bootstrap.NewOrganization:
     said = {
         "organization_id": (options.organization, Id),
         "name": (options.name, Name),

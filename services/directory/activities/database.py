@@ -15,12 +15,12 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS_MAX: Final = 10_000
 CONNECTIONS_MAX: Final = 10
 MIGRATION_LOCK: Final = 7_203_841
-"""Any number: replicas that start together migrate one after the other."""
+"""An arbitrary lock id: replicas that start together migrate one after the other."""
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
 class AddressUnusable(ValueError):
-    """The database's URL is none that this service can use."""
+    """This service can't use the database's URL."""
 
 
 def engine(url: str) -> AsyncEngine:
@@ -38,12 +38,12 @@ def engine(url: str) -> AsyncEngine:
     except ArgumentError as error:
         raise AddressUnusable(f"RINGBACK_DIRECTORY_DATABASE can't be read: {error}") from error
     if scheme == "sqlite":
-        _as_transactions_are_meant(made)
+        _begin_transactions_at_once(made)
     return made
 
 
-def _as_transactions_are_meant(made: AsyncEngine) -> None:
-    """Python's SQLite begins transactions when it likes; ours begin at once, and wait for each other."""
+def _begin_transactions_at_once(made: AsyncEngine) -> None:
+    """Begin SQLite's transactions at once, so that they wait for each other: Python's begin late."""
 
     @event.listens_for(made.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -59,26 +59,26 @@ def _as_transactions_are_meant(made: AsyncEngine) -> None:
 
 
 class Database:
-    """One engine; `begin` is a transaction that commits at the end of its block, or leaves nothing."""
+    """Opens transactions on one engine."""
 
     def __init__(self, made: AsyncEngine) -> None:
         self._engine = made
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction."""
+        """A transaction, committed at the end of its block, or rolled back."""
         async with self._engine.begin() as connection:
             yield connection
 
     async def upgrade(self) -> None:
-        """Bring the tables to what this version needs; does nothing when they are."""
+        """Migrate the tables to this version."""
         async with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
             await connection.run_sync(_upgrade)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._engine.dispose()
 
 

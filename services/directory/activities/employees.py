@@ -1,4 +1,4 @@
-"""Employees: the card with what the book chooses for it, secrets, the letter, what overrides the rules."""
+"""Employees: cards with chosen logins and extensions, secrets, welcome letters, rules of direct calls."""
 
 from msgspec import Struct
 
@@ -37,19 +37,19 @@ class OneTimePassword(Struct, frozen=True, kw_only=True):
 
 
 class Employees:
-    """What is done with employees beyond saving a card; without `post` nobody is written to."""
+    """Creates and changes employees; without `letters` no welcome letter goes out."""
 
     def __init__(
-        self, repository: Repository, kept: Passwords, post: welcome_letters.WelcomeLetters | None
+        self, repository: Repository, hasher: Passwords, letters: welcome_letters.WelcomeLetters | None
     ) -> None:
         self._repository = repository
-        self._passwords = kept
-        self._letters = post
+        self._passwords = hasher
+        self._letters = letters
 
     async def create(
         self, organization_id: str, request: KeyedRequest, draft: EmployeeDraft
     ) -> EmployeeShown:
-        """A new employee with secrets; a letter takes them, or the answer shows them this once (E1, E3)."""
+        """Create an employee with secrets, told by a letter or by the answer, once (E1, E3)."""
         password = draft.password or generated_password()
         hash_ = await self._passwords.hash(password)
         async with self._repository.change(organization_id, request.who) as unit:
@@ -61,7 +61,7 @@ class Employees:
         return answer
 
     async def add(self, unit: UnitOfWork, draft: EmployeeDraft, password: str, hash_: str) -> EmployeeShown:
-        """The same, on an open unit."""
+        """The same in an open unit of work."""
         card = _filled(unit.office, draft)
         saved = card_changes.create(unit, Kind.EMPLOYEE, draft.id, card.login.replace(".", "-"), card)
         is_told = card.email is not None and self._letters is not None
@@ -72,14 +72,14 @@ class Employees:
         return _with_secrets(answer, None if is_told else password, phone_password)
 
     async def secret(self, card: EmployeeCard) -> OneTimePassword:
-        """A password for whom a letter can take it to; for others none, until an administrator gives one."""
+        """A password, where a letter can tell it; otherwise none until an administrator sets one."""
         if card.email is None:
             return OneTimePassword(password="", hash=passwords.NEVER_RIGHT)
         password = generated_password()
         return OneTimePassword(password=password, hash=await self._passwords.hash(password))
 
     async def welcome(self, unit: UnitOfWork, agent_id: str, secret: OneTimePassword) -> str:
-        """LetterSecrets and the letter of a new employee on an open unit; returns the phone password."""
+        """Save a new employee's secrets and order the letter; return the phone password."""
         phone_password = await self._passwords.give(
             unit.connection, unit.organization_id, agent_id, secret.hash
         )
@@ -91,13 +91,13 @@ class Employees:
     async def replace(
         self, organization_id: str, who: str, id_: str, version: int, card: EmployeeCard
     ) -> EmployeeShown:
-        """An employee's card as its next version."""
+        """Save an employee's card as its next version."""
         async with self._repository.change(organization_id, who) as unit:
             saved = card_changes.replace(unit, Kind.EMPLOYEE, id_, version, card)
             return await self._shown(unit, saved)
 
     async def remove(self, organization_id: str, who: str, id_: str, version: int) -> None:
-        """Nobody calls or logs in as a removed employee, and no CRM line leads there (E8)."""
+        """Remove an employee with all secrets, letters and lines of the CRM's table (E8)."""
         async with self._repository.change(organization_id, who) as unit:
             card_changes.remove(unit, Kind.EMPLOYEE, id_, version)
             await passwords.take(unit.connection, organization_id, id_, unit.now_at)
@@ -105,14 +105,14 @@ class Employees:
             await responsibles.drop_agent(unit, id_)
 
     async def one(self, organization_id: str, id_: str) -> EmployeeShown:
-        """An employee."""
+        """One employee, with what overrides the rules of direct calls (D5)."""
         async with self._repository.reading(organization_id) as unit:
             return await self._shown(unit, SavedCard(row=unit.current(Kind.EMPLOYEE, id_)))
 
     async def listed(
         self, organization_id: str, *, search: str, cursor: str, limit: int
     ) -> tuple[list[EmployeeShown], str | None]:
-        """Employees after the cursor; what overrides their rules is told on each one's own card."""
+        """Employees after the cursor, without what overrides their rules."""
         rows, following = await self._repository.listed(
             organization_id, Kind.EMPLOYEE, search=search, cursor=cursor, limit=limit
         )
@@ -124,9 +124,9 @@ class Employees:
     async def colleagues(
         self, organization_id: str, kind: Kind, *, cursor: str, limit: int
     ) -> ColleaguesListed:
-        """Employees or departments after the cursor, as everybody may know them.
+        """Employees or departments after the cursor, as every employee may see them.
 
-        A search would look into addresses and mobiles, too, and so tell them.
+        There is no search: it would reveal addresses and mobiles.
         """
         rows, following = await self._repository.listed(organization_id, kind, cursor=cursor, limit=limit)
         async with self._repository.reading(organization_id) as unit:
@@ -171,10 +171,10 @@ class Employees:
                 values = {"version": str(newest)}
                 raise RequestRefused(Problem(code=Code.IF_MATCH_STALE, field="If-Match", values=values))
             unit.put(Kind.RULES, id_, card)
-            return card_changes.saved(unit, Kind.RULES, id_)
+            return card_changes.checked(unit, Kind.RULES, id_)
 
     async def new_password(self, organization_id: str, who: str, id_: str, typed: str | None) -> SecretShown:
-        """A one-time password by an administrator; every login of the old one ends."""
+        """Set a one-time password; every login of the employee ends."""
         password = typed or generated_password()
         hash_ = await self._passwords.hash(password)
         async with self._repository.change(organization_id, who) as unit:
@@ -186,7 +186,7 @@ class Employees:
         return SecretShown(secret=password)
 
     async def new_phone_password(self, organization_id: str, who: str, id_: str) -> SecretShown:
-        """Another phone password; desk phones and softphones need it from now on."""
+        """Replace the phone password of desk phones and softphones."""
         async with self._repository.change(organization_id, who) as unit:
             row = unit.current(Kind.EMPLOYEE, id_)
             made = await self._passwords.replace_phone(unit.connection, organization_id, id_)
@@ -195,7 +195,7 @@ class Employees:
 
 
 def _filled(office: Office, draft: EmployeeDraft) -> EmployeeCard:
-    """The card, with a login from the name and the next free extension where none was given (E1, E2)."""
+    """The card, with a login made from the name and the next free extension by default (E1, E2)."""
     taken = {card.login for card in office.employees.values()}
     values = {
         name: getattr(draft, name)

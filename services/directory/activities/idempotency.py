@@ -15,7 +15,7 @@ KEPT_MS: Final = 24 * 3_600_000
 
 
 class KeyedRequest(Struct, frozen=True, kw_only=True):
-    """A request that may come twice: who sent which key with which body (its digest); no key, no memory."""
+    """A request that may be repeated: who sent which key with which content. No key: nothing is kept."""
 
     organization_id: str
     who: str
@@ -24,7 +24,7 @@ class KeyedRequest(Struct, frozen=True, kw_only=True):
 
 
 class Idempotency:
-    """The answers given, sealed."""
+    """Keeps answers, sealed, since one may hold a password."""
 
     def __init__(self, secret_box: SecretBox) -> None:
         self._secret_box = secret_box
@@ -32,7 +32,7 @@ class Idempotency:
     async def earlier(
         self, connection: AsyncConnection, request: KeyedRequest, now_at: Instant
     ) -> str | None:
-        """The answer that this very request got before. Raises RequestRefused for the key of another one."""
+        """The answer to an earlier copy of the request. Raises RequestRefused for another request's key."""
         if request.key is None:
             return None
         row = (await connection.execute(select(ANSWERS).where(_of(request)))).first()
@@ -45,7 +45,7 @@ class Idempotency:
     async def keep(
         self, connection: AsyncConnection, request: KeyedRequest, answer: str, now_at: Instant
     ) -> None:
-        """Remember an answer; one that is too old makes room."""
+        """Keep an answer, in place of an expired one."""
         if request.key is None:
             return
         await connection.execute(delete(ANSWERS).where(_of(request)))
@@ -67,5 +67,5 @@ def _of(request: KeyedRequest) -> ColumnElement[bool]:
 
 
 async def delete_expired(connection: AsyncConnection, now_at: Instant) -> None:
-    """Idempotency older than a day."""
+    """Delete answers older than a day."""
     await connection.execute(delete(ANSWERS).where(ANSWERS.c.at + KEPT_MS <= now_at))

@@ -1,4 +1,4 @@
-"""Hours roll on (E5): once an hour whoever has the lease writes out another day for those that need it."""
+"""Hourly maintenance, by the replica with the lease: extends working hours (E5), deletes expired rows."""
 
 import asyncio
 from typing import Final
@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 
 class Maintenance:
-    """Keeps hours known for sixty days, and throws away what is too old to be asked for."""
+    """Keeps hours known for sixty days ahead, and deletes expired rows."""
 
     def __init__(self, repository: Repository, clock: Clock) -> None:
         self._repository = repository
@@ -41,7 +41,7 @@ class Maintenance:
         self._holder = token()
 
     async def run(self) -> None:
-        """Look once an hour, for as long as the process lives."""
+        """Run a round every hour, until cancelled."""
         while True:
             try:
                 await self.round()
@@ -50,7 +50,7 @@ class Maintenance:
             await asyncio.sleep(LOOK_S)
 
     async def round(self) -> int:
-        """Roll on what is known for less than fifty-nine days; how many organizations that was."""
+        """Extend hours known for less than fifty-nine days; return the number of organizations."""
         now_at = self._clock.now()
         async with self._repository.database.begin() as connection:
             if not await outbox.lease(connection, "calendar", self._holder, now_at):
@@ -61,10 +61,10 @@ class Maintenance:
             query = select(SAID.c.organization_id).where(SAID.c.known_until_at < short_at).distinct()
             found = sorted((await connection.execute(query)).scalars())
         for organization_id in found:
-            await self._roll(organization_id, Instant(short_at))
+            await self._extend_hours(organization_id, Instant(short_at))
         return len(found)
 
-    async def _roll(self, organization_id: str, short_at: Instant) -> None:
+    async def _extend_hours(self, organization_id: str, short_at: Instant) -> None:
         async with self._repository.change(organization_id, WHO) as unit:
             query = select(SAID.c.subject).where(
                 SAID.c.organization_id == organization_id, SAID.c.known_until_at < short_at

@@ -1,4 +1,4 @@
-"""Hears what speech made of notices, and tells how far each one is (T5)."""
+"""Keeps what speech made of notices, and tells how far each one is (T5)."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,18 +20,18 @@ _BLANK: Final[dict[str, Any]] = {"is_final": True, "duration_ms": 0, "reason_ru"
 
 
 class NoticeRenderings:
-    """The table of what became of notices."""
+    """Reads and writes the table of renderings."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def hear(self, organization_id: str, fact: NoticeRendered | NoticeFailed) -> None:
-        """Keep the newest word of each outcome; hearing one twice, or an older one late, changes nothing."""
+        """Keep the newest version of each outcome; repeats and older versions change nothing."""
         its = (SAID.c.organization_id == organization_id) & (SAID.c.type == type_name(NoticeSaved))
         query = select(SAID.c.version).where(its, SAID.c.subject == fact.notice_id)
         values = {"organization_id": organization_id, "notice_id": fact.notice_id, "version": fact.version}
         async with self._database.begin() as connection:
-            # The company's name is spoken as a notice, too, and is no card of the book.
+            # The company's name is rendered as a notice, too, but has no card.
             if (await connection.execute(query)).first() is None:
                 return
             make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -49,7 +49,7 @@ class NoticeRenderings:
             )
 
     async def of(self, organization_id: str, notice_ids: Sequence[str]) -> dict[str, NoticeStatus]:
-        """How far these notices are."""
+        """The status of each of these notices."""
         said = select(SAID.c.subject, SAID.c.version).where(
             SAID.c.organization_id == organization_id,
             SAID.c.type == type_name(NoticeSaved),
@@ -83,6 +83,6 @@ class NoticeRenderings:
 def _told(fact: NoticeRendered | NoticeFailed) -> dict[str, Any]:
     if isinstance(fact, NoticeRendered):
         return {**_BLANK, "outcome": _READY, "duration_ms": fact.duration_ms}
-    # Facts from before `reasons` have the one of the notice's language.
+    # Facts older than `reasons` have one reason, in the notice's language.
     ru, en = (in_words(fact.reasons.get(each, fact.reason)) for each in (Language.RUSSIAN, Language.ENGLISH))
     return {**_BLANK, "outcome": _FAILED, "is_final": fact.is_final, "reason_ru": ru, "reason_en": en}

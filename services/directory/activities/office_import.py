@@ -1,8 +1,8 @@
-"""A whole office saved at once, from its sheet: every card, or none of them."""
+"""Saves a whole office from one sheet: every card or none."""
 
 import asyncio
 
-from services.directory.activities.card_changes import of_one_name
+from services.directory.activities.card_changes import kinds_with_ids_of
 from services.directory.activities.employees import Employees
 from services.directory.activities.extension_checks import ExtensionChecks
 from services.directory.activities.repository import Repository
@@ -17,7 +17,7 @@ from services.directory.state.responses import OfficeShown
 
 
 class OfficeImport:
-    """What is done with a sheet; rights have been checked by whoever calls."""
+    """Previews and saves sheets; the caller has checked the rights."""
 
     def __init__(
         self, repository: Repository, employees: Employees, extension_checks: ExtensionChecks
@@ -27,33 +27,33 @@ class OfficeImport:
         self._extension_checks = extension_checks
 
     async def preview(self, organization_id: str, sheet: OfficeSheet) -> OfficeShown:
-        """What saving would change. Nothing is saved, and no PBX is asked. Raises RequestRefused."""
+        """What saving would change; saves nothing and asks no PBX. Raises RequestRefused."""
         async with self._repository.reading(organization_id) as unit:
-            return _laid(unit, sheet)
+            return _put(unit, sheet)
 
     async def save(
         self, organization_id: str, who: str, sheet: OfficeSheet, *, may_begin: bool = False
     ) -> OfficeShown:
-        """Save it, new employees with their secrets; office PBXs are asked for new extensions (O3).
+        """Save the sheet, with secrets for new employees; ask office PBXs for new extensions (O3).
 
         Employees with an e-mail address get the welcome letter (E3), the others have no console password yet.
         With `may_begin` the organization itself may be new: it begins with its office, or not at all.
         Raises RequestRefused with every error.
         """
         async with self._repository.reading(organization_id) as unit:
-            asked = _to_be_asked(unit.office, sheet)
+            asked = _extensions_to_check(unit.office, sheet)
             before = set(unit.office.employees)
-            # First looked at as a whole: neither PBXs nor passwords are bothered for what is refused anyway.
-            _laid(unit, sheet)
-            beginners = [each for each in unit.office.employees.items() if each[0] not in before]
+            # Check the whole sheet first: a refused one costs no question to a PBX and no password's hash.
+            _put(unit, sheet)
+            newcomers = [each for each in unit.office.employees.items() if each[0] not in before]
         for named, card in asked:
             await self._ask(organization_id, who, named, card)
-        made = await asyncio.gather(*(self._employees.secret(card) for _, card in beginners))
-        secrets = {id_: secret for (id_, _), secret in zip(beginners, made, strict=True)}
-        changing = self._repository.beginning if may_begin else self._repository.change
+        made = await asyncio.gather(*(self._employees.secret(card) for _, card in newcomers))
+        secrets = {id_: secret for (id_, _), secret in zip(newcomers, made, strict=True)}
+        changing = self._repository.change_or_begin if may_begin else self._repository.change
         async with changing(organization_id, who) as unit:
             before = set(unit.office.employees)
-            answer = _laid(unit, sheet)
+            answer = _put(unit, sheet)
             for id_ in unit.office.employees:
                 if id_ not in before:
                     await self._employees.welcome(unit, id_, secrets[id_])
@@ -68,7 +68,7 @@ class OfficeImport:
             raise RequestRefused(located) from refused
 
 
-def _laid(unit: UnitOfWork, sheet: OfficeSheet) -> OfficeShown:
+def _put(unit: UnitOfWork, sheet: OfficeSheet) -> OfficeShown:
     """Put the sheet's cards and check the office that they make. Raises RequestRefused with every error."""
     if sheet.organization_id != unit.organization_id:
         field, values = "organization_id", {"id": sheet.organization_id}
@@ -77,7 +77,7 @@ def _laid(unit: UnitOfWork, sheet: OfficeSheet) -> OfficeShown:
     changed = office_import.changes(unit.office if unit.is_begun else None, named)
     left = office_import.left(unit.office, named)
     warnings = office_import.not_asked(unit.office, sheet)
-    gone = [each for each in named if each.kind is not Kind.RULES and _is_gone(unit, each)]
+    gone = [each for each in named if each.kind is not Kind.RULES and _is_removed(unit, each)]
     if gone:
         raise RequestRefused(
             *(Problem(code=Code.ID_TAKEN, field=it.path, values={"id": it.id}) for it in gone)
@@ -96,12 +96,12 @@ def _laid(unit: UnitOfWork, sheet: OfficeSheet) -> OfficeShown:
     )
 
 
-def _is_gone(unit: UnitOfWork, named: Named) -> bool:
-    """Whether its id was somebody's, or something's, who has been removed: ids are never used again."""
-    rows = (unit.rows.get((kind, named.id)) for kind in of_one_name(named.kind))
+def _is_removed(unit: UnitOfWork, named: Named) -> bool:
+    """Whether the id belonged to something removed: ids are never used again."""
+    rows = (unit.rows.get((kind, named.id)) for kind in kinds_with_ids_of(named.kind))
     return any(row is not None and row.is_removed for row in rows)
 
 
-def _to_be_asked(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard]]:
-    """Those whose PBX is in the book: of one that the sheet itself brings no gateway knows yet."""
+def _extensions_to_check(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard]]:
+    """Added extensions of saved PBXs: a gateway does not know a PBX yet that the sheet itself adds."""
     return [(named, card) for named, card in office_import.added(office, sheet) if card.pbx_id in office.pbxs]

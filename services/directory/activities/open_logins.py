@@ -1,4 +1,4 @@
-"""Logins that are open, and their end: at once here, and on the log for whoever reads tokens elsewhere."""
+"""Open logins and their end: here at once, in other services as soon as they hear the fact."""
 
 from typing import Final
 
@@ -11,17 +11,17 @@ from services.directory.activities import outbox
 from services.directory.activities.tables import FAMILIES
 
 ACCESS_MS: Final = 10 * 60_000
-"""How long an access token is good, if its login goes on for as long."""
+"""How long an access token is valid at most; it ends with its login."""
 
 
 async def is_open(connection: AsyncConnection, login_id: str) -> bool:
-    """Whether a login goes on: its row is there until it ends."""
+    """Whether a login is open: its row exists until it ends."""
     found = await connection.execute(select(FAMILIES.c.family).where(FAMILIES.c.family == login_id))
     return found.first() is not None
 
 
 async def end_one(connection: AsyncConnection, login_id: str, now_at: Instant) -> None:
-    """End one login; nothing if it has ended before."""
+    """End one login, if it is open."""
     await _end(connection, FAMILIES.c.family == login_id, now_at)
 
 

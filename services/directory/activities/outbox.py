@@ -1,7 +1,7 @@
-"""The outbox: what a change says, in its own transaction; and its sender, one replica at a time, in order.
+"""The outbox: messages written in their change's transaction, and sent in order by one replica at a time.
 
-A row leaves when the log has acknowledged it, so that all reaches the log at least once. Facts carry their
-entity's version, commands to a PBX the number of their stream: readers drop what they have.
+A row is deleted once the log has acknowledged it, so every message reaches the log at least once. Facts carry
+their entity's version, commands to a PBX the number of their stream: readers drop repeats.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ from services.directory.activities.tables import LEASES, OUTBOX, STREAMS
 SOURCE: Final = "directory"
 BATCH_MAX: Final = 200
 LEASE_MS: Final = 15_000
-"""A sender that is killed is replaced after that; one round takes less, or it says nothing more."""
+"""A killed sender is replaced after that; a round takes less time."""
 PAUSE_S: Final = 0.25
-"""How long a row of another replica may lie; rows of this one wake the sender at once."""
+"""How long a row of another replica may wait; this replica's rows wake the sender at once."""
 PAUSE_AFTER_FAULT_S: Final = 1.0
 
 _log = structlog.get_logger()
@@ -45,7 +45,7 @@ _decode = msgspec.msgpack.Decoder(Outgoing).decode
 def record(
     message: Message, *, id_: str, organization_id: str, now_at: Instant, cause: str = "", seq: int = 0
 ) -> Outgoing:
-    """A fact or a command as it goes to its topic."""
+    """A fact or a command as a record for its topic."""
     envelope = Envelope(
         id=id_,
         type=type_name(message),
@@ -64,14 +64,14 @@ def record(
 
 
 async def put(connection: AsyncConnection, records: Sequence[Outgoing]) -> None:
-    """Lay records into the outbox, within the transaction of what they tell."""
-    # Run once per row (no RETURNING, so nothing is joined): what numbers them keeps the order they have here.
+    """Write records to the outbox, within the transaction of their change."""
+    # One statement per row (no RETURNING, so nothing is joined): the numbers follow this order.
     if records:
         await connection.execute(insert(OUTBOX), [{"record": _encode(each)} for each in records])
 
 
 async def next_seq(connection: AsyncConnection, organization_id: str, pbx_id: PbxId) -> int:
-    """The next number of the stream of commands to a PBX; the caller holds the organization's lock."""
+    """The next number in a PBX's stream of commands; the caller holds the organization's lock."""
     where = (STREAMS.c.organization_id == organization_id) & (STREAMS.c.pbx_id == pbx_id)
     last = (await connection.execute(select(STREAMS.c.seq).where(where))).scalar()
     if last is None:
@@ -83,7 +83,7 @@ async def next_seq(connection: AsyncConnection, organization_id: str, pbx_id: Pb
 
 
 async def lease(connection: AsyncConnection, name: str, holder: str, now_at: Instant) -> bool:
-    """Take or renew what one replica may do at a time; False while somebody else has it."""
+    """Take or renew a lease; False while another replica has it."""
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     made = make(LEASES).values(name=name, holder=holder, until_at=now_at + LEASE_MS)
     mine = (LEASES.c.holder == holder) | (LEASES.c.until_at < now_at)
@@ -96,7 +96,7 @@ async def lease(connection: AsyncConnection, name: str, holder: str, now_at: Ins
 
 
 class Sender:
-    """Sends the outbox for as long as the process lives, while it has the lease."""
+    """Sends the outbox while this replica has the lease."""
 
     def __init__(
         self, database: Database, send: Callable[[Sequence[Outgoing]], Awaitable[None]], clock: Clock
@@ -108,11 +108,11 @@ class Sender:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Something was laid into the outbox here."""
+        """Send soon: this replica has written to the outbox."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Round after round; a fault is waited out, and nothing is ever sent past it."""
+        """Send round after round; after a fault wait and repeat, and never send past it."""
         while True:
             try:
                 sent = await self.round()
@@ -131,7 +131,7 @@ class Sender:
         self._woken.clear()
 
     async def round(self) -> int:
-        """Send one batch; how many records that were, 0 when there are none or they are somebody else's."""
+        """Send one batch; return its size, 0 without records or without the lease."""
         async with self._database.begin() as connection:
             if not await lease(connection, "outbox", self._holder, self._clock.now()):
                 return 0
@@ -147,18 +147,18 @@ class Sender:
 
 
 def versioned_id(organization_id: str, fact: Fact, subject: str, version: int) -> str:
-    """The id of a fact about an entity: the same whenever this version is said again."""
+    """The id of a fact about an entity: the same for every repeat of this version."""
     return f"{SOURCE}/{organization_id}/{type_name(fact).partition('.')[2]}/{subject}/{version}"
 
 
 def rendering(command: RenderNotice, organization_id: str, now_at: Instant, *, cause: str) -> Outgoing:
-    """What speech is asked for: the same id whenever this version is asked for again."""
+    """A request to speech, with the same id for every repeat of this version."""
     id_ = f"{SOURCE}/{organization_id}/render/{command.notice_id}/{command.version}"
     return record(command, id_=id_, organization_id=organization_id, now_at=now_at, cause=cause)
 
 
 def again(row: Row[tuple[Any, ...]], now_at: Instant) -> Outgoing:
-    """A fact that was said before, from its row, under the same id."""
+    """A fact that was said before, under the same id."""
     fact = codec.decode(row.type, row.value)
     assert isinstance(fact, Fact)
     id_ = versioned_id(row.organization_id, fact, row.subject, row.version)

@@ -1,7 +1,7 @@
-"""A forgotten password: a one-time code to the own mobile, and with it another password (E7).
+"""Forgotten passwords: a one-time code to the employee's mobile, which sets another password (E7).
 
-Nobody learns whether a number is known: the answer and the work are the same, and the code travels only after
-the answer. A code that is lost with its process costs its owner another request and nothing else.
+Nobody learns whether a number is known: the answer and the work are the same, and the code is sent after the
+answer. If the process dies with an unsent code, the employee asks for another one.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from services.directory.state.office import Kind
 CODE_MS: Final = 10 * 60_000
 CODE_DIGITS: Final = 6
 ASKS_MAX: Final = 3
-"""Codes to one number in a window of a quarter of an hour: a text costs money, and wakes people."""
+"""Codes to one number in a quarter of an hour: a text costs money, and wakes people."""
 GUESSES_MAX: Final = 5
-"""Of a million codes, in the ten minutes that one is good for."""
+"""Guesses among a million codes, in the ten minutes for which one is valid."""
 WORDS: Final = {
     Language.RUSSIAN: "Код для нового пароля: {code}. Действует 10 минут. Никому его не сообщайте.",
     Language.ENGLISH: "Code for a new password: {code}. Valid for 10 minutes. Do not share it with anyone.",
@@ -40,17 +40,17 @@ _log = structlog.get_logger()
 
 
 class PasswordRecovery:
-    """Sends codes and takes them; without `send` (no texts are set up) everybody is told so."""
+    """Sends and accepts codes; without `send` (no provider of texts) every request is refused."""
 
-    def __init__(self, database: Database, clock: Clock, kept: Passwords, send: SendText | None) -> None:
+    def __init__(self, database: Database, clock: Clock, hasher: Passwords, send: SendText | None) -> None:
         self._database = database
         self._clock = clock
-        self._passwords = kept
+        self._passwords = hasher
         self._send = send
         self._sending: set[asyncio.Task[None]] = set()
 
     async def ask(self, organization_id: str, mobile: str, address: str) -> None:
-        """Send a code to a known number, nothing to an unknown one. Raises RequestRefused, alike for both."""
+        """Send a code, if the number is known. Raises RequestRefused, whether it is known or not."""
         send = self._needed()
         now_at = self._clock.now()
         async with self._database.begin() as connection:
@@ -86,7 +86,7 @@ class PasswordRecovery:
             raise RequestRefused(Problem(code=Code.CODE_REFUSED, field="code"))
         agent_id = found[0]
         async with self._database.begin() as connection:
-            # Two who use one code at once: the row goes once.
+            # Of two requests with one code at once, one deletes the row.
             where = (CODES.c.organization_id == organization_id) & (CODES.c.hash == kept)
             if (await connection.execute(delete(CODES).where(where))).rowcount != 1:
                 raise RequestRefused(Problem(code=Code.CODE_REFUSED, field="code"))
@@ -96,7 +96,7 @@ class PasswordRecovery:
             )
 
     async def settle(self) -> None:
-        """Wait for the texts that are on their way."""
+        """Wait for texts that are being sent."""
         await asyncio.gather(*self._sending)
 
     def _needed(self) -> SendText:
@@ -115,7 +115,7 @@ async def _sent(send: SendText, mobile: str, text: str) -> None:
 async def _owner(
     connection: AsyncConnection, organization_id: str, mobile: str
 ) -> tuple[str, Language] | None:
-    """Whose mobile it is, and the language; of two with one number, nobody's: it proves neither."""
+    """The owner of a mobile, and the language; None where two share the number, since it proves neither."""
     query = select(CARDS).where(
         CARDS.c.organization_id == organization_id,
         CARDS.c.kind == Kind.EMPLOYEE.value,
@@ -145,5 +145,5 @@ async def _forget(connection: AsyncConnection, organization_id: str, agent_id: s
 
 
 async def delete_expired(connection: AsyncConnection, now_at: Instant) -> None:
-    """Codes that are over."""
+    """Delete expired codes."""
     await connection.execute(delete(CODES).where(CODES.c.expires_at <= now_at))

@@ -1,4 +1,4 @@
-"""Passwords of people: argon2 in threads, one-time ones, and a phone password that can be replaced."""
+"""Passwords of employees: argon2 hashes, made in threads, and sealed phone passwords."""
 
 import asyncio
 from typing import Final
@@ -15,11 +15,11 @@ from services.directory.activities.tables import PASSWORDS
 
 PHONE_PASSWORD_LETTERS: Final = 24
 NEVER_RIGHT: Final = ""
-"""In place of a hash: no password is right, and to find that out takes as long as with one."""
+"""In place of a hash: no password matches, and checking takes as long as with a hash."""
 
 
 class Passwords:
-    """Hashes and checks; nobody learns from the time an answer takes whether a login exists."""
+    """Hashes and checks; the time that a check takes does not tell whether a login exists."""
 
     def __init__(
         self, secret_box: SecretBox, hashes_at_once_max: int, hasher: PasswordHasher | None = None
@@ -27,7 +27,7 @@ class Passwords:
         self._secret_box = secret_box
         self._hasher = hasher or PasswordHasher()
         self._room = asyncio.Semaphore(hashes_at_once_max)
-        # Somebody unknown is checked against this one: the same work as for somebody known.
+        # An unknown login is checked against this hash: the same work as for a known one.
         self._nobodys = self._hasher.hash(generated_password())
 
     async def hash(self, password: str) -> str:
@@ -36,7 +36,7 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def is_right(self, hash_: str | None, password: str) -> bool:
-        """Whether a password belongs to a hash; None takes as long and never does."""
+        """Whether a password matches a hash; None takes as long and never matches."""
         async with self._room:
             found = await asyncio.to_thread(self._verified, hash_ or self._nobodys, password)
         return found and hash_ is not None
@@ -48,7 +48,7 @@ class Passwords:
             return False
 
     async def give(self, connection: AsyncConnection, organization_id: str, agent_id: str, hash_: str) -> str:
-        """A new employee's secrets: the hash of a one-time password; returns the phone password."""
+        """Save a new employee's one-time password, as its hash; return the phone password."""
         phone_password = generated_password(PHONE_PASSWORD_LETTERS)
         values = {"organization_id": organization_id, "agent_id": agent_id, "hash": hash_}
         sealed = self._secret_box.seal(phone_password)
@@ -58,7 +58,7 @@ class Passwords:
         return phone_password
 
     async def replace_phone(self, connection: AsyncConnection, organization_id: str, agent_id: str) -> str:
-        """A new phone password; the old one is good no longer."""
+        """Replace the phone password, and return the new one."""
         phone_password = generated_password(PHONE_PASSWORD_LETTERS)
         sealed = self._secret_box.seal(phone_password)
         where = of(organization_id, agent_id)
@@ -67,12 +67,12 @@ class Passwords:
 
 
 def of(organization_id: str, agent_id: str) -> ColumnElement[bool]:
-    """The row of one employee's secrets."""
+    """Selects one employee's row."""
     return (PASSWORDS.c.organization_id == organization_id) & (PASSWORDS.c.agent_id == agent_id)
 
 
 async def found(connection: AsyncConnection, organization_id: str, agent_id: str) -> tuple[str, bool] | None:
-    """The hash of an employee's password, and whether it is one-time; None where there is none."""
+    """The hash of an employee's password, and whether it is one-time; None without a row."""
     query = select(PASSWORDS.c.hash, PASSWORDS.c.is_one_time).where(of(organization_id, agent_id))
     row = (await connection.execute(query)).first()
     return None if row is None else (row.hash, row.is_one_time)
@@ -87,13 +87,13 @@ async def set_hash(
     is_one_time: bool,
     now_at: Instant,
 ) -> None:
-    """Another password; every login of the old one ends."""
+    """Set another password; every login of the employee ends."""
     values = {"hash": hash_, "is_one_time": is_one_time}
     await connection.execute(update(PASSWORDS).where(of(organization_id, agent_id)).values(**values))
     await open_logins.end_all(connection, organization_id, agent_id, now_at)
 
 
 async def take(connection: AsyncConnection, organization_id: str, agent_id: str, now_at: Instant) -> None:
-    """A removed employee has no secrets, and no login goes on."""
+    """Delete a removed employee's secrets, and end every login."""
     await connection.execute(delete(PASSWORDS).where(of(organization_id, agent_id)))
     await open_logins.end_all(connection, organization_id, agent_id, now_at)

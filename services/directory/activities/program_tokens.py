@@ -1,4 +1,4 @@
-"""Tokens of programs: the book keeps a digest, and shows the token itself this once."""
+"""Signs and forgets programs' tokens, of which the database keeps digests."""
 
 from typing import Final
 
@@ -16,35 +16,35 @@ from services.directory.state.cards import TokenCard
 from services.directory.state.office import Kind
 
 OFFICE_FILES: Final = "office-files"
-"""The one token that a shell gives for saving whole offices: the next one takes its place."""
+"""The id of the token for saving whole offices that `admit` prints; each one replaces the one before."""
 FOR_OFFICE_FILES: Final = TokenCard(
     name=OFFICE_FILES, actions=(Action.SETTINGS_READ, Action.SETTINGS_WRITE, Action.RULES_WRITE)
 )
 
 
 async def issue(unit: UnitOfWork, key: str, token_id: str, card: TokenCard) -> tuple[str, StoredCard]:
-    """A program's token and its row; an earlier one of the same id is good no longer."""
+    """Sign a token and save its card; an earlier token with this id is no longer valid."""
     signed = await _sign(unit, key, token_id)
     return signed, await put(unit, token_id, card)
 
 
 async def promise(unit: UnitOfWork, key: str) -> str:
-    """A token for the first office file of an organization that the book does not have yet.
+    """Sign a token for the first office file of an organization that does not exist yet.
 
-    Nothing else is kept: the organization, and the token's card, begin with the office that is saved by it.
+    Only its digest is saved: the organization and the token's card begin with the office that it saves.
     """
     return await _sign(unit, key, OFFICE_FILES)
 
 
 async def put(unit: UnitOfWork, token_id: str, card: TokenCard) -> StoredCard:
-    """A token's card, and what other services hear of it."""
+    """Save a token's card, and tell other services."""
     row = unit.put(Kind.TOKEN, token_id, card)
     await unit.say_single(token_saved(token_id, card))
     return row
 
 
 async def has_organization(connection: AsyncConnection, organization_id: str) -> bool:
-    """Whether the book has an organization."""
+    """Whether the organization exists."""
     query = select(CARDS.c.id).where(
         CARDS.c.organization_id == organization_id, CARDS.c.kind == Kind.ORGANIZATION.value
     )
@@ -52,7 +52,7 @@ async def has_organization(connection: AsyncConnection, organization_id: str) ->
 
 
 async def lock(connection: AsyncConnection, organization_id: str) -> None:
-    """Wait for whoever else begins the organization by its promised token."""
+    """Lock the promised token's row, so that only one request begins the organization."""
     where = (PROGRAMS.c.organization_id == organization_id) & (PROGRAMS.c.token_id == OFFICE_FILES)
     await connection.execute(select(PROGRAMS.c.digest).where(where).with_for_update())
 
@@ -72,12 +72,12 @@ async def _sign(unit: UnitOfWork, key: str, token_id: str) -> str:
 
 
 async def forget(unit: UnitOfWork, token_id: str) -> None:
-    """A token is good no longer."""
+    """Delete a token's digest: it is no longer valid."""
     where = (PROGRAMS.c.organization_id == unit.organization_id) & (PROGRAMS.c.token_id == token_id)
     await unit.connection.execute(delete(PROGRAMS).where(where))
 
 
 def token_saved(token_id: str, card: TokenCard) -> TokenSaved:
-    """A token as other services hear of it."""
+    """The fact about a token."""
     actions = tuple(str(action) for action in card.actions)
     return TokenSaved(token_id=token_id, version=0, name=card.name, actions=actions)

@@ -1,4 +1,4 @@
-"""The book: reading cards, and changing them, each change checked and whole with the facts that tell it."""
+"""The repository of cards: reads them, and opens units of work that change them."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ S = TypeVar("S", bound=Struct)
 
 
 class Repository:
-    """Every card of every organization; nothing done for one can touch another's (O1)."""
+    """Cards of every organization; no method touches two organizations (O1)."""
 
     def __init__(
         self, database: Database, clock: Clock, answers: Idempotency, on_changed: Callable[[], None]
@@ -37,12 +37,12 @@ class Repository:
         self._on_changed = on_changed
 
     def now(self) -> Instant:
-        """The time that a change carries."""
+        """The time of a change."""
         return self._clock.now()
 
     @asynccontextmanager
     async def change(self, organization_id: str, who: str) -> AsyncIterator[UnitOfWork]:
-        """A unit that closes with its block: all of what was done on it, or nothing."""
+        """A unit of work, saved whole at the end of its block, or not at all."""
         async with self.database.begin() as connection:
             unit = await UnitOfWork.open(connection, organization_id, self.now())
             yield unit
@@ -50,10 +50,10 @@ class Repository:
         self._on_changed()
 
     @asynccontextmanager
-    async def beginning(self, organization_id: str, who: str) -> AsyncIterator[UnitOfWork]:
-        """The same where the book does not have the organization yet: that begins with its block, or not.
+    async def change_or_begin(self, organization_id: str, who: str) -> AsyncIterator[UnitOfWork]:
+        """The same for an organization that may not exist yet: it begins with this unit of work.
 
-        Whoever was promised it (`program_tokens.promise`) stands in line, as saves of an organization do.
+        Requests wait for each other on the promised token's row (`program_tokens.promise`).
         """
         async with self.database.begin() as connection:
             unit = UnitOfWork(connection, organization_id, self.now())
@@ -68,19 +68,19 @@ class Repository:
 
     @asynccontextmanager
     async def reading(self, organization_id: str) -> AsyncIterator[UnitOfWork]:
-        """A unit to look at."""
+        """A unit of work that only reads."""
         async with self.database.begin() as connection:
             unit = UnitOfWork(connection, organization_id, self.now())
             await unit.load()
             yield unit
 
     async def earlier(self, unit: UnitOfWork, request: KeyedRequest, type_: type[S]) -> S | None:
-        """The answer that this request got before, read again."""
+        """The answer to an earlier copy of the request."""
         found = await self._answers.earlier(unit.connection, request, unit.now_at)
         return None if found is None else msgspec.json.decode(found, type=type_)
 
     async def keep(self, unit: UnitOfWork, request: KeyedRequest, answer: Struct) -> None:
-        """Remember the answer to a request."""
+        """Keep the answer for repeats of the request."""
         text = msgspec.json.encode(answer).decode()
         await self._answers.keep(unit.connection, request, text, unit.now_at)
 
@@ -106,7 +106,7 @@ class Repository:
     async def listed(
         self, organization_id: str, kind: Kind, *, search: str = "", cursor: str = "", limit: int = 50
     ) -> tuple[list[StoredCard], str | None]:
-        """Cards in force after the cursor, by id, and the next cursor; `search` looks into names."""
+        """Cards in force after the cursor, by id, and the next cursor; `search` matches names."""
         query = (
             select(CARDS)
             .where(CARDS.c.organization_id == organization_id, CARDS.c.kind == kind.value)
@@ -122,7 +122,7 @@ class Repository:
         return rows, rows[-1].id if len(found) > limit else None
 
     async def audited(self, organization_id: str, *, cursor: str = "", limit: int = 50) -> AuditListed:
-        """Who changed what, newest first."""
+        """The audit trail, newest first."""
         query = select(AUDIT).where(AUDIT.c.organization_id == organization_id)
         if cursor.isdecimal():
             query = query.where(AUDIT.c.number < int(cursor[:18]))

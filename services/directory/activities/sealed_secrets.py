@@ -1,4 +1,4 @@
-"""LetterSecrets at rest: sealed by a key of the process, and digests of what only has to be recognized."""
+"""Secrets at rest: sealed with the process's key, or kept as digests where they are only compared."""
 
 import hashlib
 import secrets
@@ -9,7 +9,7 @@ from joserfc.jwk import OctKey
 
 KEY_LENGTH_MIN: Final = 32
 _WORD_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without those that are taken for one another when they are typed from a letter."""
+"""Without letters that look alike in print."""
 
 
 class SecretBox:
@@ -23,22 +23,22 @@ class SecretBox:
         self._key = OctKey.import_key(hashlib.sha256(b"ringback directory vault\x00" + key.encode()).digest())
 
     def seal(self, text: str) -> str:
-        """A text that only this key opens."""
+        """Encrypt a text."""
         return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, text.encode(), self._key)
 
     def open(self, sealed: str) -> str:
-        """What was sealed. Raises joserfc's errors when it was sealed by another key."""
+        """Decrypt a text. Raises joserfc's errors when another key sealed it."""
         plain = jwe.decrypt_compact(sealed, self._key).plaintext
         return "" if plain is None else plain.decode()
 
 
 def digest(data: str | bytes) -> str:
-    """SHA-256 in hex: for long random secrets and for comparing, never for a person's password."""
+    """SHA-256 in hex: for random secrets and comparisons, never for a person's password."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
 def generated_password(length: int = 16) -> str:
-    """A password that can be read from paper: some 78 bits at 16 letters."""
+    """A password that can be typed from paper: some 78 bits at 16 letters."""
     return "".join(secrets.choice(_WORD_LETTERS) for _ in range(length))
 
 

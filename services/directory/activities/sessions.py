@@ -1,4 +1,4 @@
-"""Logging in: passwords for tokens, tokens renewed once each, and how often one may try (P, E1)."""
+"""Logins: passwords exchanged for tokens, and refresh tokens that are valid once (P, E1)."""
 
 from typing import Final
 
@@ -22,16 +22,16 @@ from services.directory.state.responses import Opened
 
 REFRESH_MS: Final = 14 * 24 * 3_600_000
 PASSWORD_MS: Final = 15 * 60_000
-"""How long somebody has to choose a password of one's own."""
+"""How long an employee has to choose a password after a one-time one."""
 
 
 class Sessions:
     """Opens, renews and closes logins."""
 
-    def __init__(self, database: Database, clock: Clock, kept: Passwords, token_key: str) -> None:
+    def __init__(self, database: Database, clock: Clock, hasher: Passwords, token_key: str) -> None:
         self._database = database
         self._clock = clock
-        self._passwords = kept
+        self._passwords = hasher
         self._key = token_key
 
     async def open(self, organization_id: str, login: str, password: str, address: str) -> Opened:
@@ -51,7 +51,7 @@ class Sessions:
             raise RequestRefused(Problem(code=Code.LOGIN_REFUSED))
         async with self._database.begin() as connection:
             await rate_limits.forget(connection, subject)
-            # Whoever has changed the password meanwhile has ended this login, too.
+            # A change of the password meanwhile ends this login, too.
             if await passwords.found(connection, organization_id, agent_id) != secret:
                 raise RequestRefused(Problem(code=Code.LOGIN_REFUSED))
             if secret[1]:
@@ -59,7 +59,7 @@ class Sessions:
             return await self._begun(connection, organization_id, agent_id, now_at)
 
     async def renew(self, claims: Claims, text: str) -> Opened:
-        """New tokens for a refresh token, good once: seen again, it ends the login. Raises RequestRefused."""
+        """New tokens for a refresh token; a used one ends the login. Raises RequestRefused."""
         now_at = self._clock.now()
         organization_id, agent_id = claims.organization_id, str(claims.agent_id)
         family = claims.family.partition(".")[0]
@@ -76,12 +76,12 @@ class Sessions:
         return self._opened(organization_id, agent_id, family, refresh, now_at)
 
     async def close(self, claims: Claims) -> None:
-        """End a login: no token of it opens anything any more."""
+        """End a login with all its tokens."""
         async with self._database.begin() as connection:
             await open_logins.end_one(connection, claims.family.partition(".")[0], self._clock.now())
 
     async def choose_password(self, claims: Claims, old: str, new: str) -> Opened:
-        """One's own password instead of the old one, and a new login. Raises RequestRefused."""
+        """Replace a password, and open a new login. Raises RequestRefused."""
         organization_id, agent_id = claims.organization_id, str(claims.agent_id)
         now_at = self._clock.now()
         subject = f"password/{organization_id}/{agent_id}"
@@ -129,7 +129,7 @@ class Sessions:
         self, organization_id: str, agent_id: str, use: TokenUse, family: str, now_at: Instant
     ) -> str:
         lasts_ms = {TokenUse.ACCESS: ACCESS_MS, TokenUse.REFRESH: REFRESH_MS, TokenUse.PASSWORD: PASSWORD_MS}
-        # Two refresh tokens of one millisecond must differ: the family's newest is told by its digest.
+        # Two refresh tokens of one millisecond must differ: their digests tell which is the newest.
         unique = f"{family}.{token()[:8]}" if use is TokenUse.REFRESH else family
         claims = Claims(
             organization_id=OrganizationId(organization_id),
@@ -143,7 +143,7 @@ class Sessions:
 
 
 async def _agent_of(connection: AsyncConnection, organization_id: str, login: str) -> str | None:
-    """Whose login it is; None for nobody's."""
+    """The employee with this login, or None."""
     query = select(CARDS).where(
         CARDS.c.organization_id == organization_id,
         CARDS.c.kind == Kind.EMPLOYEE.value,
@@ -158,5 +158,5 @@ async def _agent_of(connection: AsyncConnection, organization_id: str, login: st
 
 
 async def delete_expired(connection: AsyncConnection, now_at: Instant) -> None:
-    """Logins that are over."""
+    """Delete expired logins."""
     await connection.execute(delete(FAMILIES).where(FAMILIES.c.expires_at <= now_at))

@@ -1,4 +1,4 @@
-"""The book's tables. A card is a JSON document beside the columns that find it; times are ms (UTC)."""
+"""The tables. A card is a JSON document with columns for finding it; times are ms (UTC)."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 METADATA: Final = MetaData()
-# SQLite counts up by itself only for its own INTEGER.
+# SQLite auto-increments only its own INTEGER.
 _NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 CARDS: Final = Table(
@@ -33,7 +33,7 @@ CARDS: Final = Table(
     Column("changed_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("organization_id", "kind", "id"),
 )
-"""Every card; the organization's own row is what its changes lock, so that they come one after the other."""
+"""Every card. Changes lock the organization's own row, so that they come one after the other."""
 
 SAID: Final = Table(
     "said",
@@ -56,7 +56,7 @@ OUTBOX: Final = Table(
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
     Column("record", LargeBinary, nullable=False),
 )
-"""What is still to be sent, in order; a row goes when the log has acknowledged it."""
+"""Messages still to be sent, in order; a row is deleted once the log has acknowledged it."""
 
 STREAMS: Final = Table(
     "streams",
@@ -66,7 +66,7 @@ STREAMS: Final = Table(
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("organization_id", "pbx_id"),
 )
-"""The last number given to a command for each PBX: a gateway takes only the successor."""
+"""The last number of a command for each PBX: a gateway accepts only the successor."""
 
 CHECKS: Final = Table(
     "checks",
@@ -78,7 +78,7 @@ CHECKS: Final = Table(
     Column("asked_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("organization_id", "pbx_id", "seq"),
 )
-"""Extensions that a PBX was asked for, and its answer, for the replica that waits for it."""
+"""Questions about extensions and the PBXs' answers, for the replica that waits."""
 
 AUDIT: Final = Table(
     "audit",
@@ -109,7 +109,7 @@ ANSWERS: Final = Table(
     PrimaryKeyConstraint("organization_id", "who", "key"),
     Index("answers_by_age", "at"),
 )
-"""Idempotency to requests with an Idempotency-Key, for a day; sealed, since one may hold a password."""
+"""Answers to requests with an Idempotency-Key, for a day; sealed, since one may hold a password."""
 
 PASSWORDS: Final = Table(
     "passwords",
@@ -143,7 +143,7 @@ FAMILIES: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
     Index("families_by_agent", "organization_id", "agent_id"),
 )
-"""A login and the refresh token that is good now; one that was used before ends the whole family."""
+"""A login and its valid refresh token; a used one ends the whole family."""
 
 PROGRAMS: Final = Table(
     "programs",
@@ -163,7 +163,7 @@ TRIES: Final = Table(
     Column("failed", Integer, nullable=False),
     PrimaryKeyConstraint("subject"),
 )
-"""How often a login, or an address, has failed in its window."""
+"""Failed tries of a login or an address in its window."""
 
 LETTERS: Final = Table(
     "letters",
@@ -179,7 +179,7 @@ LETTERS: Final = Table(
     PrimaryKeyConstraint("organization_id", "agent_id"),
     Index("letters_due", "due_at"),
 )
-"""Welcome letters (E3); what they tell is sealed, and blank once a letter has ended."""
+"""Welcome letters (E3); their secrets are sealed, and deleted once a letter has ended."""
 
 CALLBACKS: Final = Table(
     "callbacks",
@@ -191,7 +191,7 @@ CALLBACKS: Final = Table(
     PrimaryKeyConstraint("organization_id", "callback_id"),
     Index("callbacks_by_age", "at"),
 )
-"""Whose a callback is, so that only its own department's people may cancel it."""
+"""Each callback's department, whose people may cancel it."""
 
 RENDERINGS: Final = Table(
     "renderings",
@@ -215,4 +215,4 @@ LEASES: Final = Table(
     Column("holder", String(40), nullable=False),
     Column("until_at", BigInteger, nullable=False),
 )
-"""Which replica does what only one may do at a time."""
+"""The replica that does what only one may do at a time."""

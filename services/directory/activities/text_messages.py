@@ -1,9 +1,9 @@
-"""Texts to mobiles, by whatever service the company buys them from: one POST of JSON each.
+"""Text messages to mobiles, by the company's provider: one POST of JSON each.
 
     POST <RINGBACK_TEXTS_URL>   {"to": "+79160000001", "text": "…"}
     Authorization: Bearer <RINGBACK_TEXTS_KEY>
 
-Any 2xx is an acceptance. A provider that speaks otherwise gets a small proxy of its own.
+Any 2xx is an acceptance. A provider with another protocol needs a small proxy.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,11 +18,11 @@ SendText = Callable[[str, str], Awaitable[None]]
 
 
 class NotSent(Exception):
-    """The provider did not take a text; the message says why, and never what the text said."""
+    """The provider did not accept a text; the message says why, and does not quote the text."""
 
 
 def text_sender(url: str, key: str) -> SendText | None:
-    """What sends texts; None when no address is set. Raises ValueError for one that is none."""
+    """The function that sends texts; None without an address. Raises ValueError for a bad address."""
     if not url:
         return None
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):

@@ -1,8 +1,8 @@
-"""One organization's unit of the book, open in one transaction: what is changed on it, and how it closes.
+"""One unit of work: a transaction that changes cards of one organization.
 
-Opening locks the organization's own row, so that its changes come one after the other: what a save was
-checked against is what it is saved into, and the numbers of its outbox rows are the order of its commits.
-Closing compares the facts that the cards now come to with those last said, and says what differs.
+Opening locks the organization's own row, so that its changes come one after the other: nothing changes
+between the checks and the commit, and outbox rows are numbered in the order of the commits. Closing derives
+the facts from the cards, compares them with those last said, and says what differs.
 """
 
 from datetime import date
@@ -29,7 +29,7 @@ from services.directory.state.office import CARDS as CARD_TYPES
 from services.directory.state.office import CHECKED, Kind, Office, put
 
 _DATED: Final = frozenset({type_name(AgentAvailabilitySaved), type_name(ScenarioSaved)})
-"""Facts that also change as days go by: only those that a change touches are made anew."""
+"""Facts that also change with the date: only those that a change touches are derived anew."""
 _OF_CARDS: Final = (
     "directory.organization_saved",
     "directory.pbx_saved",
@@ -39,14 +39,14 @@ _OF_CARDS: Final = (
     "directory.direct_rules_saved",
     "directory.rights_saved",
 )
-"""The types that follow from cards alone."""
+"""The types that are derived from cards alone."""
 GONE: Final = "gone"
-"""In place of a digest: nothing more will be said about this one."""
+"""In place of a digest: the entity is gone, and nothing more will be said about it."""
 _ROWS_AT_ONCE: Final = 500
 
 
 class StoredCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A card as it lies in its table."""
+    """A card with its version, as stored."""
 
     kind: Kind
     id: str
@@ -56,14 +56,14 @@ class StoredCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stored_card(row: Any) -> StoredCard:
-    """A row of the table of cards."""
+    """Decode a row of the table of cards."""
     kind = Kind(row.kind)
     card = msgspec.json.decode(row.document, type=CARD_TYPES[kind])
     return StoredCard(kind=kind, id=row.id, version=row.version, card=card, is_removed=row.is_removed)
 
 
 def searched(id_: str, card: Card) -> str:
-    """The text in which a search looks, in small letters."""
+    """The text that searches match, in lower case."""
     names = ("name", "login", "extension", "email", "number", "job_title", "text", "lines", "agent_id")
     values = (getattr(card, name, None) for name in names)
     found = (" ".join(value) if isinstance(value, tuple) else str(value) for value in values if value)
@@ -71,9 +71,9 @@ def searched(id_: str, card: Card) -> str:
 
 
 def content(fact: Fact) -> str:
-    """A digest of all that a fact says but its version.
+    """A digest of a fact's content without its version.
 
-    Not of its bytes: a default is left out of them when it is the very same object, and not when it is equal.
+    Encoded bytes would not do: they omit a default that is the same object, but not one that is only equal.
     """
     return digest(repr(facts.with_version(fact, facts.VERSION_UNSAID)))
 
@@ -84,7 +84,7 @@ def _version(fact: Fact) -> int:
 
 
 class UnitOfWork:
-    """What one transaction reads and changes. `office` always shows it as it will be."""
+    """What one transaction reads and changes; `office` includes its changes."""
 
     def __init__(self, connection: AsyncConnection, organization_id: str, now_at: Instant) -> None:
         self.connection = connection
@@ -98,7 +98,7 @@ class UnitOfWork:
 
     @classmethod
     async def open(cls, connection: AsyncConnection, organization_id: str, now_at: Instant) -> "UnitOfWork":
-        """Lock and load. An organization that does not exist is refused as not found."""
+        """Lock and load the organization. Raises RequestRefused when it does not exist."""
         unit = cls(connection, organization_id, now_at)
         own = (
             (CARDS.c.organization_id == organization_id)
@@ -115,7 +115,7 @@ class UnitOfWork:
     async def begin(
         cls, connection: AsyncConnection, organization_id: str, card: OrganizationCard, now_at: Instant
     ) -> "UnitOfWork":
-        """The first unit of a new organization. Raises RequestRefused when its id is taken."""
+        """Create an organization. Raises RequestRefused when its id is taken."""
         unit = cls(connection, organization_id, now_at)
         await unit.load()
         if unit.rows:
@@ -125,11 +125,11 @@ class UnitOfWork:
 
     @property
     def is_begun(self) -> bool:
-        """Whether the book has the organization, or will."""
+        """Whether the organization exists, or begins with this unit of work."""
         return (Kind.ORGANIZATION, self.organization_id) in self.rows
 
     async def load(self) -> None:
-        """Read every card that saves are checked against."""
+        """Read every card that changes are checked against."""
         query = (
             select(CARDS)
             .where(CARDS.c.organization_id == self.organization_id)
@@ -143,7 +143,7 @@ class UnitOfWork:
                 put(self.office, row.kind, row.id, row.card)
 
     async def fetch(self, kind: Kind, ids: list[str]) -> None:
-        """Read cards of a kind that no save is checked against, by id."""
+        """Read cards by id, of a kind that `load` does not read."""
         for start in range(0, len(ids), _ROWS_AT_ONCE):
             query = (
                 select(CARDS)
@@ -171,7 +171,7 @@ class UnitOfWork:
         return self._changed(row, old)
 
     def remove(self, kind: Kind, id_: str) -> StoredCard:
-        """Take a card out of force; it stays in its table, and its id is never used again."""
+        """Remove a card; its row stays, and its id is never used again."""
         old = self.current(kind, id_)
         row = StoredCard(kind=kind, id=id_, version=old.version + 1, card=old.card, is_removed=True)
         return self._changed(row, old)
@@ -183,11 +183,11 @@ class UnitOfWork:
         return row
 
     def say(self, record: Outgoing) -> None:
-        """Lay something into the outbox beside what the cards say."""
+        """Send a message beside the facts derived from cards."""
         self._said.append(record)
 
     async def close(self, who: str) -> None:
-        """Write what was changed, what it says, and who did it."""
+        """Write the changes, the audit trail and the outbox."""
         new = [self._values(self.rows[key]) for key, old in self._before.items() if old is None]
         if new:
             await self.connection.execute(insert(CARDS), new)
@@ -218,7 +218,7 @@ class UnitOfWork:
         }
 
     def audit(self, who: str, what: str, row: StoredCard, before: Card | None) -> None:
-        """Note who did what, and in which fields; of what the cards held, the digests tell nothing."""
+        """Add a line to the audit trail: changed fields by name, contents only as digests."""
         values = {"organization_id": self.organization_id, "at": self.now_at, "who": who, "what": what}
         values |= {"kind": row.kind.value, "id": row.id, "version": row.version}
         values["before"] = "" if before is None else digest(msgspec.json.encode(before))
@@ -229,7 +229,7 @@ class UnitOfWork:
         self._audited.append(values)
 
     def _dated_facts(self) -> list[Fact]:
-        """Hours of whom a change touches: everybody's, where it is the organization's zone or holidays."""
+        """Dated facts that the changes touch: all of them where the organization's own card changed."""
         is_everybody = (Kind.ORGANIZATION, self.organization_id) in self._before
         made: list[Fact] = [
             facts.availability(self.office, id_, card, self.now_at)
@@ -248,7 +248,7 @@ class UnitOfWork:
         return hours.local_day(self.now_at, self.office.organization.timezone)
 
     async def say_what_differs(self, dated: list[Fact]) -> None:
-        """Compare what the cards come to with what was said last; say new versions, and who is gone."""
+        """Compare the derived facts with those said last; say new versions and removals."""
         known = await self._known()
         wanted = [*facts.facts(self.office, self.today()), *dated]
         present = {facts.key(fact) for fact in wanted}
@@ -271,7 +271,7 @@ class UnitOfWork:
                 await self._say_removed(key, version)
 
     def _is_in_force(self, key: tuple[str, str]) -> bool:
-        """Whether a dated fact, which may not have been made now, is of somebody who is still there."""
+        """Whether the entity of a dated fact, which may not be derived now, still exists."""
         type_, subject = key
         if type_ == type_name(AgentAvailabilitySaved):
             return subject in self.office.employees
@@ -288,7 +288,7 @@ class UnitOfWork:
         return {(row.type, row.subject): (row.version, row.digest) for row in rows}
 
     async def _say_removed(self, key: tuple[str, str], version: int) -> None:
-        """The last word on an entity, where its fact has one; it is looked at no more, and its hours end."""
+        """Say that an entity is removed, where its fact can say so, and mark it as gone."""
         where = (
             (SAID.c.organization_id == self.organization_id)
             & (SAID.c.type == key[0])
@@ -304,7 +304,7 @@ class UnitOfWork:
         await self.connection.execute(ended)
 
     async def say_version(self, fact: Fact, made: str, *, is_new: bool) -> None:
-        """Say a version of an entity, and remember it as the newest; notices are asked to be rendered."""
+        """Say a version of an entity and save it as the newest; ask speech to render notices."""
         values = self._newest(fact, made)
         if is_new:
             await self.connection.execute(insert(SAID).values(**values))
@@ -315,7 +315,7 @@ class UnitOfWork:
         self._tell(fact)
 
     def _newest(self, fact: Fact, made: str) -> dict[str, Any]:
-        """A version of an entity as it is remembered."""
+        """The row of an entity's newest version."""
         type_, subject = facts.key(fact)
         until_at = getattr(fact, "known_until_at", getattr(fact, "hours_known_until_at", None))
         return {
@@ -337,9 +337,9 @@ class UnitOfWork:
             self.say(outbox.rendering(command, self.organization_id, self.now_at, cause=id_))
 
     async def say_single(self, fact: Fact, *, is_always: bool = False) -> None:
-        """Say a fact that does not follow from the office's cards (a pause, a CRM's line), if it is news.
+        """Say a fact that is not derived from the office's cards (a pause, a CRM's line), if it differs.
 
-        `is_always`: also when it was the last word here, because others may have changed it meanwhile.
+        `is_always`: also say an equal fact, because other services may have changed the state meanwhile.
         """
         type_, subject = facts.key(fact)
         where = (SAID.c.organization_id == self.organization_id) & (SAID.c.type == type_)

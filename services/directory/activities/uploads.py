@@ -1,4 +1,4 @@
-"""Audio files for notices: decoded at once, so that whoever uploads one hears what is wrong with it (T4)."""
+"""Audio files for notices: decoded at once, so that a faulty upload is refused with the reason (T4)."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.rules.notices import upload_key
 
 AT_ONCE_MAX: Final = 2
-"""Decoders of one process: a directory has other work to do."""
+"""Decoders that run at once in one process."""
 FAULTS: Final = {
     Fault.TOO_LARGE: Code.BODY_TOO_LARGE,
     Fault.NOT_AUDIO: Code.UPLOAD_NOT_AUDIO,
@@ -21,14 +21,14 @@ FAULTS: Final = {
 
 
 class Uploads:
-    """Takes files that can be played, and no others."""
+    """Accepts files that can be played."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._free = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def keep(self, organization_id: str, content: bytes) -> str:
-        """Put a file into the store; its key. Raises RequestRefused."""
+        """Store a file, and return its key. Raises RequestRefused."""
         try:
             async with self._free:
                 await decoded(content)

@@ -1,9 +1,9 @@
-"""Welcome letters (E3): login, one-time password, phone password. Kept until the mail server has answered.
+"""Sends welcome letters (E3) with login, one-time password and phone password.
 
-A letter is a row with a state. Whoever sends one claims it for a while, and again while a slow server takes
-its time; a process that dies leaves it due once its claim is over, and it goes again with the same
-Message-ID. What can't be written, or is refused, ends alone. Its secrets lie sealed, and are gone once the
-letter has ended.
+A letter is a row with a state. The sender claims it for a while, and renews the claim while a slow server
+takes its time. If the process dies, the letter is due again when the claim expires, with the same Message-ID.
+A letter that can't be written, or is refused, fails alone. Its secrets are sealed, and deleted once it has
+ended.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ PAUSE_S: Final = 1.0
 PAUSE_MS_FIRST: Final = 60_000
 PAUSE_MS_MAX: Final = 3_600_000
 TRIES_MAX: Final = 30
-"""With pauses that grow to an hour: about a day."""
+"""About a day, with pauses that grow to an hour."""
 AT_ONCE_MAX: Final = 10
 ANSWER_LENGTH_MAX: Final = 300
 CLAIM_MS: Final = 60_000
 CLAIM_RENEWED_S: Final = 20.0
 WAITED_S_MAX: Final = 10.0
-"""For the letters of one round; those that a slow server has not taken by then go on beside the next."""
+"""How long one round waits; unfinished letters go on beside the next round."""
 
 _ENDED: Final = {"due_at": None, "sealed": ""}
 _log = structlog.get_logger()
@@ -50,7 +50,7 @@ LetterRow = SqlRow[tuple[Any, ...]]
 
 
 class LetterState(StrEnum):
-    """What became of a letter; the card shows it."""
+    """What became of a letter; the employee's card shows it."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -58,7 +58,7 @@ class LetterState(StrEnum):
 
 
 class WelcomeLetters:
-    """Orders letters and sends what is due."""
+    """Orders letters, and sends those that are due."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class WelcomeLetters:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def order(self, unit: UnitOfWork, agent_id: str, password: str, phone_password: str) -> None:
-        """A letter to a new employee, within the transaction that makes one."""
+        """Order a letter to a new employee, within the unit of work that creates the employee."""
         secrets = LetterSecrets(password=password, phone_password=phone_password)
         values = {"organization_id": unit.organization_id, "agent_id": agent_id, "tries": 0, "answer": ""}
         values |= {"state": LetterState.PENDING.value, "due_at": unit.now_at}
@@ -88,7 +88,7 @@ class WelcomeLetters:
         await unit.connection.execute(insert(LETTERS).values(**values))
 
     async def run(self) -> None:
-        """Send what is due, for as long as the process lives."""
+        """Send due letters until cancelled."""
         try:
             while True:
                 try:
@@ -102,7 +102,7 @@ class WelcomeLetters:
             await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def round(self) -> int:
-        """Send the letters that are due; how many that were."""
+        """Send due letters; return their number."""
         rows = await self._claimed(AT_ONCE_MAX - len(self._sending))
         tasks = [asyncio.create_task(self._deliver(row)) for row in rows]
         for task in tasks:
@@ -118,7 +118,7 @@ class WelcomeLetters:
             _log.warning("a welcome letter is due again when its claim is over", error=repr(task.exception()))
 
     async def _claimed(self, count_max: int) -> list[LetterRow]:
-        """The letters that are due, and now this process's for a while."""
+        """Claim due letters for a while."""
         now_at = self._clock.now()
         if count_max <= 0:
             return []
@@ -176,7 +176,7 @@ class WelcomeLetters:
 
 
 def _is(row: LetterRow) -> Any:
-    """This very letter."""
+    """Selects this letter's row."""
     return (
         (LETTERS.c.organization_id == row.organization_id)
         & (LETTERS.c.agent_id == row.agent_id)
@@ -185,7 +185,7 @@ def _is(row: LetterRow) -> Any:
 
 
 def _after(answer: SendResult, tries: int, now_at: Instant) -> dict[str, object]:
-    """What a letter's row becomes after a try."""
+    """The changes to a letter's row after a try."""
     text = answer.text[:ANSWER_LENGTH_MAX]
     if answer.verdict is Verdict.ACCEPTED:
         return {"state": LetterState.ACCEPTED.value, "answer": text, "tries": tries, **_ENDED}
@@ -198,7 +198,7 @@ def _after(answer: SendResult, tries: int, now_at: Instant) -> dict[str, object]
 async def states(
     connection: AsyncConnection, organization_id: str, agents: Sequence[str]
 ) -> dict[str, LetterShown]:
-    """WelcomeLetters' states for the cards; nothing for those to whom none was ordered."""
+    """The states of employees' letters; employees without a letter are left out."""
     where = (LETTERS.c.organization_id == organization_id) & LETTERS.c.agent_id.in_(agents)
     rows = (await connection.execute(select(LETTERS).where(where))).all()
     return {row.agent_id: LetterShown(state=row.state, answer=row.answer, tries=row.tries) for row in rows}
@@ -210,6 +210,6 @@ async def state(connection: AsyncConnection, organization_id: str, agent_id: str
 
 
 async def drop(connection: AsyncConnection, organization_id: str, agent_id: str) -> None:
-    """A removed employee gets no letter any more."""
+    """Delete a removed employee's letter."""
     where = (LETTERS.c.organization_id == organization_id) & (LETTERS.c.agent_id == agent_id)
     await connection.execute(delete(LETTERS).where(where))

@@ -1,6 +1,6 @@
-"""What the welcome letter says (E3): how to get into the console, and onto the phones.
+"""The text of the welcome letter (E3): how to log in to the console, and how to connect phones.
 
-No name stands before a full stop: companies are called «Volga Ltd.».
+No sentence ends with a name: companies are called «Volga Ltd.».
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ ACCENT: Final = "#1d4ed8"
 
 
 class LetterSecrets(msgspec.Struct, frozen=True, kw_only=True):
-    """What a letter tells, and nobody else."""
+    """The secrets that a letter tells."""
 
     password: str
     phone_password: str
@@ -85,10 +85,10 @@ WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLI
 
 
 class WelcomeWriter:
-    """Writes welcome letters from one sender. `softphone_url` empty: none is named."""
+    """Writes welcome letters from one sender; an empty `softphone_url` is left out."""
 
     def __init__(self, *, sender_name: str, sender: str, softphone_url: str) -> None:
-        """Raises ValueError when the sender is no address."""
+        """Raises ValueError when the sender is not an address."""
         try:
             self._sender = Mailbox(sender_name, addresses.on_the_wire(sender))
         except addresses.InvalidAddress as error:
@@ -100,7 +100,7 @@ class WelcomeWriter:
         self._templates = LetterTemplates("services.directory.activities")
 
     def letter(self, office: Office, card: EmployeeCard, secrets: LetterSecrets, message_id: str) -> Letter:
-        """Write one. Raises InvalidAddress."""
+        """Write a letter. Raises InvalidAddress."""
         language = card.language or office.organization.language
         page = self._page(office, card, secrets, WORDS[language])
         return Letter(

@@ -1,1 +1,1 @@
-"""The book over HTTP: routes by what they are about, each asking the table of rights first."""
+"""The HTTP API: routes by subject, each of which checks the table of rights first."""

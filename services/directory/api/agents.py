@@ -23,7 +23,7 @@ class AgentRoutes(Controller):
         agent_id: PathId,
         data: JSONBody[PauseCard],
     ) -> None:
-        """Pause, or end the pause: one's own, a head those of the department's people (Q8)."""
+        """Pause an agent or end the pause: oneself, or as a head the department's agents (Q8)."""
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.PAUSE_WRITE, f"pause/{agent_id}", subject)
         await operations.agents.pause(principal.organization_id, principal.name, agent_id, data)

@@ -65,7 +65,7 @@ _log = structlog.get_logger()
 
 
 def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -> Litestar:
-    """The application over its parts; until `is_ready` every answer is «still starting»."""
+    """The application; until `is_ready` every answer is «still starting»."""
 
     async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
@@ -112,7 +112,7 @@ def _refused(_request: Request[Any, Any, Any], refused: RequestRefused) -> Respo
 
 
 class Unfit(Exception):
-    """The shape of a request does not fit its route."""
+    """A request's shape does not fit its route."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
@@ -134,7 +134,7 @@ def _unfit(_request: Request[Any, Any, Any], unfit: Unfit) -> Response[ErrorShow
 
 
 def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorShown]:
-    """What Litestar itself refuses: bodies, parameters, addresses, methods."""
+    """Answer what Litestar itself refuses: bodies, parameters, addresses, methods."""
     code = _CODES.get(error.status_code)
     if code is None:
         return _unfit(request, Unfit(request_errors.told(request, PATTERN_TEXTS)))
@@ -144,6 +144,6 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Er
 
 
 async def _note(error: Exception, scope: Scope) -> None:
-    """What nobody foresaw is logged whole; whoever asked is told nothing of it."""
+    """Log an unexpected error whole; the answer says nothing of it."""
     if not isinstance(error, RequestRefused | Unfit | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

@@ -11,7 +11,7 @@ from services.directory.state.responses import (
 
 
 class AuditRoutes(Controller):
-    """Who changed what."""
+    """The audit trail."""
 
     path = "/audit"
     tags = ("audit",)

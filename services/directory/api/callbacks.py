@@ -47,7 +47,7 @@ class CallbackRoutes(Controller):
         data: JSONBody[Order],
         idempotency_key: IdempotencyKey = None,
     ) -> CallbackShown:
-        """Ask for a callback; whether it is taken is decided by the dialling policy and its limits (C11)."""
+        """Order a callback, which the dialling policy and its limits may refuse (C11)."""
         subject = subject_of_department(principal, department_id)
         await require(
             operations, principal, Action.CALLBACK_ORDER, f"department/{department_id}/callbacks", subject
@@ -59,7 +59,7 @@ class CallbackRoutes(Controller):
     async def cancel(
         self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
     ) -> CallbackShown:
-        """Ask for a callback to be cancelled (C9); one that has ended stays as it ended."""
+        """Cancel a callback (C9); one that has ended stays as it ended."""
         await _require_callback(operations, principal, callback_id)
         await operations.callbacks.cancel(principal, callback_id)
         return CallbackShown(callback_id=callback_id)
@@ -68,7 +68,7 @@ class CallbackRoutes(Controller):
     async def keep(
         self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
     ) -> CallbackShown:
-        """Who talks to the customer wants the callback to stand: it was somebody else's call (C14)."""
+        """Keep a callback that the agent's talk with the customer would end (C14)."""
         await _require_callback(operations, principal, callback_id)
         await operations.callbacks.keep(principal, callback_id)
         return CallbackShown(callback_id=callback_id)
@@ -77,7 +77,7 @@ class CallbackRoutes(Controller):
     async def not_reached(
         self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
     ) -> CallbackShown:
-        """The attempt's agent has met a machine or a stranger (C16); nobody else's word counts."""
+        """Report that a machine or a stranger answered (C16); only the attempt's own agent counts."""
         await _require_callback(operations, principal, callback_id)
         await operations.callbacks.not_reached(principal, callback_id)
         return CallbackShown(callback_id=callback_id)

@@ -54,7 +54,7 @@ class DepartmentRoutes(Controller):
         data: JSONBody[Seat],
         if_match: IfMatch = None,
     ) -> Response[Shown[DepartmentCard]]:
-        """«Добавить в отдел»: an office PBX's extension is asked for there first (O3)."""
+        """Add an agent; an office PBX is first asked whether it has the extension (O3)."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"department/{department_id}/agents")
         version = version_of(if_match)
         saved = await operations.departments.seat(
@@ -72,7 +72,7 @@ class DepartmentRoutes(Controller):
         data: JSONBody[Suspension],
         if_match: IfMatch = None,
     ) -> Response[Shown[DepartmentCard]]:
-        """Suspend an agent, or let one come back (O5)."""
+        """Suspend or resume an agent (O5)."""
         what = f"department/{department_id}/agents/{agent_id}"
         await require(operations, principal, Action.SETTINGS_WRITE, what)
         seat = Seat(agent_id=agent_id, is_suspended=data.is_suspended)

@@ -1,4 +1,4 @@
-"""Routes of employees, their rules and secrets, of office PBXs' extensions, and of agents at work."""
+"""Routes of employees, their rules and passwords, and of colleagues."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ class EmployeeRoutes(Controller):
         data: JSONBody[EmployeeDraft],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[EmployeeShown]:
-        """A new employee; with an e-mail address a welcome letter goes out (E3)."""
+        """Create an employee; with an e-mail address a welcome letter goes out (E3)."""
         await require(operations, principal, Action.SETTINGS_WRITE, "employee")
         once = await keyed_request(principal, request, idempotency_key)
         made = await operations.employees.create(principal.organization_id, once, data)
@@ -86,7 +86,7 @@ class EmployeeRoutes(Controller):
     async def read(
         self, operations: GivenOperations, principal: CurrentPrincipal, agent_id: PathId
     ) -> Response[EmployeeShown]:
-        """One employee, with what overrides the own rules (D5): everyone reads the own card."""
+        """One employee, with what overrides the rules (D5); employees may read their own card."""
         if not principal.may(
             Action.CARD_READ, await operations.agents.subject(principal.organization_id, agent_id)
         ):
@@ -103,7 +103,7 @@ class EmployeeRoutes(Controller):
         data: JSONBody[EmployeeCard],
         if_match: IfMatch = None,
     ) -> Response[EmployeeShown]:
-        """Another version of the card."""
+        """Save the card's next version."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}")
         version = version_of(if_match)
         found = await operations.employees.replace(
@@ -119,7 +119,7 @@ class EmployeeRoutes(Controller):
         agent_id: PathId,
         if_match: IfMatch = None,
     ) -> None:
-        """No longer an employee (E8); refused while calls are led there."""
+        """Remove an employee (E8); refused while calls are routed there."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}")
         version = version_of(if_match)
         await operations.employees.remove(principal.organization_id, principal.name, agent_id, version)
@@ -132,7 +132,7 @@ class EmployeeRoutes(Controller):
         agent_id: PathId,
         data: JSONBody[NewPassword],
     ) -> SecretShown:
-        """A new one-time console password; every login of the employee ends."""
+        """Set a one-time console password; every login of the employee ends."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}/password")
         return await operations.employees.new_password(
             principal.organization_id, principal.name, agent_id, data.password
@@ -142,7 +142,7 @@ class EmployeeRoutes(Controller):
     async def phone_password(
         self, operations: GivenOperations, principal: CurrentPrincipal, agent_id: PathId
     ) -> SecretShown:
-        """A new password for desk phones and softphones; the old one is good no longer."""
+        """Replace the password of desk phones and softphones."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}/phone-password")
         return await operations.employees.new_phone_password(
             principal.organization_id, principal.name, agent_id
@@ -152,7 +152,7 @@ class EmployeeRoutes(Controller):
     async def rules(
         self, operations: GivenOperations, principal: CurrentPrincipal, agent_id: PathId
     ) -> Response[Shown[RulesCard]]:
-        """What happens to calls to this employee; version 0 stands for the rules that nobody has changed."""
+        """The rules of the employee's direct calls; version 0 stands for rules that nobody has changed."""
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.RULES_WRITE, f"rules/{agent_id}", subject)
         row = await operations.employees.rules(principal.organization_id, agent_id)
@@ -170,7 +170,7 @@ class EmployeeRoutes(Controller):
         data: JSONBody[RulesCard],
         if_match: IfMatch = None,
     ) -> Response[Shown[RulesCard]]:
-        """Other rules: everyone's own, a head those of the department's people (P5); no certain loop (D6)."""
+        """Save rules: one's own, or as a head the department's (P5); no certain loop (D6)."""
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.RULES_WRITE, f"rules/{agent_id}", subject)
         version = version_of(if_match)
@@ -181,7 +181,7 @@ class EmployeeRoutes(Controller):
 
 
 class ColleagueRoutes(Controller):
-    """Whom a call may be forwarded to, for everyone who may set the own rules (P5)."""
+    """Targets for forwarding, for everyone who may set their own rules (P5)."""
 
     path = "/colleagues"
     tags = ("employees",)
@@ -190,7 +190,7 @@ class ColleagueRoutes(Controller):
     async def people(
         self, operations: GivenOperations, principal: CurrentPrincipal, cursor: Cursor = "", limit: Limit = 50
     ) -> ColleaguesListed:
-        """Employees by id: how they are called, and their extensions; nothing else of their cards."""
+        """Employees by id: only names and extensions."""
         await require(operations, principal, Action.COLLEAGUES_READ, "colleagues")
         return await operations.employees.colleagues(
             principal.organization_id, Kind.EMPLOYEE, cursor=cursor, limit=limit

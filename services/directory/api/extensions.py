@@ -46,7 +46,7 @@ class ExtensionRoutes(Controller):
         data: JSONBody[ExtensionDraft],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[Shown[ExtensionCard]]:
-        """A phone of an office PBX, which is asked for it first (O3)."""
+        """Add an extension, after asking its PBX for it (O3)."""
         await require(operations, principal, Action.SETTINGS_WRITE, "extension")
         once = await keyed_request(principal, request, idempotency_key)
         await operations.extension_checks.require_new(principal.organization_id, principal.name, data)

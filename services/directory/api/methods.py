@@ -1,4 +1,4 @@
-"""Litestar's methods, each documented with the one shape of every error."""
+"""Litestar's methods, documented with the one shape of every error."""
 
 from functools import partial
 from typing import Final

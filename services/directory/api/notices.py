@@ -40,7 +40,7 @@ _ROUTES: Final = CardRoutes(
 
 
 class NoticeRoutes(Controller):
-    """Notices of the organization's own."""
+    """The organization's own notices."""
 
     path = "/notices"
     tags = ("notices",)
@@ -68,7 +68,7 @@ class NoticeRoutes(Controller):
         data: JSONBody[NoticeDraft],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[NoticeShown]:
-        """A new notice; it plays once speech has made it."""
+        """Create a notice; it plays once speech has rendered it."""
         once = await keyed_request(principal, request, idempotency_key)
         cards = _ROUTES.cards(operations, principal)
         return await _answer(
@@ -92,7 +92,7 @@ class NoticeRoutes(Controller):
         data: JSONBody[NoticeCard],
         if_match: IfMatch = None,
     ) -> Response[NoticeShown]:
-        """Another version; the one before plays until this one is ready (T5)."""
+        """Save the next version; the one before plays until this one is ready (T5)."""
         saved = await _ROUTES.cards(operations, principal).replace(notice_id, if_match, data)
         return await _answer(operations, principal, saved)
 
@@ -108,7 +108,7 @@ async def _shown(
     operations: Operations, principal: Principal, cards: Sequence[Shown[NoticeCard]]
 ) -> tuple[NoticeShown, ...]:
     found = await operations.notice_renderings.of(principal.organization_id, [each.id for each in cards])
-    # A notice that is removed meanwhile has no status any more, and is still in the answer.
+    # A notice that is removed meanwhile has no status, but stays in the answer.
     removed = NoticeStatus(render_state=RenderState.WAITING)
     return tuple(
         NoticeShown(

@@ -24,11 +24,11 @@ class OfficeRoutes(Controller):
         data: JSONBody[OfficeSheet],
         dry_run: DryRun = False,
     ) -> OfficeShown:
-        """Every card of the sheet, or none; the book's other cards stay, and are named.
+        """Save every card of the sheet, or none; other cards stay, and the answer names them.
 
-        A card of the sheet is meant whole, but what an office file has no words for (a login, a job title,
-        how long history is kept …) stays as it is where it is left out. The same sheet again changes nothing.
-        An organization that is only admitted begins with its first sheet.
+        A card of the sheet is whole, but fields that office files have no words for (a login, a job title,
+        how long history is kept …) stay as saved where they are left out. Saving the same sheet again
+        changes nothing. An organization that is only admitted begins with its first sheet.
         """
         await require(operations, principal, Action.SETTINGS_WRITE, "office")
         if data.rules:

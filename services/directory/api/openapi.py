@@ -1,6 +1,6 @@
-"""The OpenAPI document: Litestar's routes, with msgspec's schemas, which say all that msgspec checks.
+"""The OpenAPI document: Litestar's routes with msgspec's schemas, which state everything that msgspec checks.
 
-Litestar's own schemas lose the limits inside of lists, and do not say that unknown words are errors.
+Litestar's own schemas lose limits inside lists, and do not state that unknown fields are errors.
 """
 
 import re
@@ -30,7 +30,7 @@ class Document(JsonRenderPlugin):
 
 
 def document(app: Litestar) -> dict[str, Any]:
-    """The document: components by msgspec, and no login asked for where none is."""
+    """The document: components by msgspec, and no security on routes that need no token."""
     found: dict[str, Any] = _renamed(app.openapi_schema.to_schema())
     found["components"]["schemas"] |= _components(_structs(app))
     for path, method in _open_routes(app):
@@ -39,7 +39,7 @@ def document(app: Litestar) -> dict[str, Any]:
 
 
 def _renamed(part: Any) -> Any:
-    """Names without their modules, as msgspec has them."""
+    """Component names without their modules, as msgspec writes them."""
     if isinstance(part, Mapping):
         return {_MODULE.sub("", str(name)): _renamed(value) for name, value in part.items()}
     if isinstance(part, list | tuple):
@@ -55,7 +55,7 @@ def _components(types: Iterable[Any]) -> dict[str, Any]:
 
 
 def _structs(app: Litestar) -> list[Any]:
-    """Every body: what routes take, what they answer, and each kind of card in its wrappings."""
+    """Every body: of requests, of answers, and each kind of card in its wrappers."""
     taken = [
         handler.parsed_data_field.annotation
         for route in app.routes
@@ -76,7 +76,7 @@ def _structs(app: Litestar) -> list[Any]:
 
 
 def _open_routes(app: Litestar) -> list[tuple[str, str]]:
-    """The routes that need no token: those that ask nobody who it is."""
+    """The routes that need no token."""
     return [
         (route.path_format, str(method).lower())
         for route in app.routes

@@ -38,7 +38,7 @@ class OrganizationRoutes(Controller):
         data: JSONBody[OrganizationCard],
         if_match: IfMatch = None,
     ) -> Response[Shown[OrganizationCard]]:
-        """Another version of it."""
+        """Save the card's next version."""
         saved = await _cards(operations, principal).replace(principal.organization_id, if_match, data)
         return with_etag(saved, saved.version)
 

@@ -42,7 +42,7 @@ class ResponsibleRoutes(Controller):
     async def save(
         self, operations: GivenOperations, principal: CurrentPrincipal, data: JSONBody[Lines]
     ) -> Counted:
-        """These lines, all or none; a line without an agent ends. Each stands for itself: no If-Match."""
+        """Save these lines, all or none; a line without an agent ends. They have no versions: no If-Match."""
         await require(operations, principal, Action.SETTINGS_WRITE, "responsible")
         changed = await operations.responsibles.save(principal.organization_id, principal.name, data.lines)
         return Counted(changed=changed)

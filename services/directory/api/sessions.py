@@ -1,4 +1,4 @@
-"""Routes of logging in, and of whoever is logged in."""
+"""Routes of logins, forgotten passwords, and the principal's own data."""
 
 from typing import Annotated, Any
 
@@ -60,13 +60,13 @@ class SessionRoutes(Controller):
 
     @post("/renewal", status_code=200)
     async def renew(self, operations: GivenOperations, data: JSONBody[Renewal]) -> Opened:
-        """New tokens for a refresh token, which is good once."""
+        """New tokens for a refresh token, which is valid once."""
         claims = operations.authentication.claims(f"{BEARER}{data.refresh}", TokenUse.REFRESH)
         return await operations.sessions.renew(claims, data.refresh)
 
     @delete("/current")
     async def close(self, operations: GivenOperations, authorization: Authorization = None) -> None:
-        """Log out: neither the refresh token nor the access token is good any longer."""
+        """Log out: refresh and access token end."""
         claims = operations.authentication.claims(authorization, TokenUse.ACCESS, TokenUse.REFRESH)
         await operations.sessions.close(claims)
 
@@ -88,7 +88,7 @@ class Recovered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RecoveryRoutes(Controller):
-    """Forgotten passwords: these routes need no token, and tell nobody which numbers are known (E7)."""
+    """Forgotten passwords: these routes need no token, and do not tell which numbers are known (E7)."""
 
     path = "/recovery"
     tags = ("sessions",)
@@ -97,14 +97,14 @@ class RecoveryRoutes(Controller):
     async def ask(
         self, request: Request[Any, Any, Any], operations: GivenOperations, data: JSONBody[Forgotten]
     ) -> None:
-        """Send a one-time code to the own mobile; the answer is the same if nobody has that number."""
+        """Send a one-time code to an employee's mobile; the answer is the same for an unknown number."""
         await operations.password_recovery.ask(data.organization, data.mobile, _address(request))
 
     @put(status_code=204)
     async def reset(
         self, request: Request[Any, Any, Any], operations: GivenOperations, data: JSONBody[Recovered]
     ) -> None:
-        """Another password for a code; every login ends."""
+        """Set another password by a code; every login ends."""
         await operations.password_recovery.reset(
             data.organization, data.mobile, data.code, data.new, _address(request)
         )
@@ -115,14 +115,14 @@ def _address(request: Request[Any, Any, Any]) -> str:
 
 
 class MeRoutes(Controller):
-    """Whoever asks."""
+    """The principal."""
 
     path = "/me"
     tags = ("me",)
 
     @get()
     async def read(self, principal: CurrentPrincipal) -> Me:
-        """Who asks, and what the table of rights gives."""
+        """The principal, and its rights."""
         person = principal.person
         if person is None:
             given = {str(action): str(rights.Reach.ORGANIZATION) for action in sorted(principal.actions)}
@@ -142,7 +142,7 @@ class MeRoutes(Controller):
     async def password(
         self, operations: GivenOperations, data: JSONBody[OwnPassword], authorization: Authorization = None
     ) -> Opened:
-        """A password of one's own; every other login ends."""
+        """Choose a password; every other login ends."""
         claims = await operations.authentication.open_claims(
             authorization, TokenUse.ACCESS, TokenUse.PASSWORD
         )

@@ -1,4 +1,4 @@
-"""What every route shares: parameters, the operations behind it, the check of rights, ETags and repeats."""
+"""What routes share: parameters, operations, the check of rights, ETags, repeated requests."""
 
 from typing import Annotated, Any, Final, TypeVar
 

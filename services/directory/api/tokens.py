@@ -44,7 +44,7 @@ class TokenRoutes(Controller):
         data: JSONBody[TokenCard],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[TokenShown]:
-        """A new token, shown this once; nobody gives a program more than the own rights."""
+        """Create a token, shown once; its rights are at most the creator's own."""
         await require(operations, principal, Action.SETTINGS_WRITE, "token")
         for action in data.actions:
             await require(operations, principal, action, f"token with {action}")
@@ -60,7 +60,7 @@ class TokenRoutes(Controller):
         token_id: PathId,
         if_match: IfMatch = None,
     ) -> None:
-        """The token is good no longer."""
+        """End a token."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"token/{token_id}")
         version = version_of(if_match)
         await operations.tokens.revoke(principal.organization_id, principal.name, token_id, version)

@@ -22,7 +22,7 @@ class UploadRoutes(Controller):
     async def upload(
         self, request: Request[Any, Any, Any], operations: GivenOperations, principal: CurrentPrincipal
     ) -> UploadShown:
-        """An audio file as the request's body (WAV, MP3, OGG/Opus, M4A, 10 MB, 5 min): checked, then kept."""
+        """Check and keep an audio file, the request's body (WAV, MP3, OGG/Opus, M4A, 10 MB, 5 min)."""
         await require(operations, principal, Action.SETTINGS_WRITE, "upload")
         data = await request.body()
         return UploadShown(key=await operations.uploads.keep(principal.organization_id, data))

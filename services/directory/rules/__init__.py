@@ -1,1 +1,1 @@
-"""What must hold in an office, and the facts that its cards come to: pure, for the service and for tools."""
+"""What must hold in an office, and the facts derived from its cards; pure, for the service and for tools."""

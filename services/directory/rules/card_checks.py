@@ -1,4 +1,4 @@
-"""What is wrong with one card of an office, of whichever kind; and what stands in the way of removing one."""
+"""Checks a card of any kind against its office, and finds what prevents a card's removal."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -37,8 +37,8 @@ from services.directory.state.cards import (
 from services.directory.state.office import Kind, Office, card_of
 
 
-class Shared:
-    """What cards of an office have in common, found once, however many of them are checked."""
+class SharedChecks:
+    """Checks across an office's cards, whose common part is computed once for all of them."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -56,7 +56,7 @@ class Shared:
         return forwarding.certain(self._office)
 
     def problems(self, kind: Kind, id_: str) -> Iterator[Problem]:
-        """A card's extension or login that is another's, too (E1, E2), and loops that it is part of (D6)."""
+        """An extension or a login that another card has, too (E1, E2), and loops through the card (D6)."""
         card = card_of(self._office, kind, id_)
         if isinstance(card, EmployeeCard | ExtensionCard | DepartmentCard):
             yield from extensions.problems(
@@ -69,8 +69,8 @@ class Shared:
             yield from forwarding.loops(self._office, step, self._loops)
 
 
-def problems(office: Office, kind: Kind, id_: str, shared: Shared | None = None) -> list[Problem]:
-    """All errors and warnings about a card, as the office stands with it; `shared` is that office's."""
+def problems(office: Office, kind: Kind, id_: str, shared: SharedChecks | None = None) -> list[Problem]:
+    """All errors and warnings about a card of the office; `shared` belongs to that office."""
     checks: dict[Kind, Callable[[], Iterable[Problem]]] = {
         Kind.ORGANIZATION: lambda: _organization(office),
         Kind.PBX: lambda: _pbx(office, id_, office.pbxs[id_]),
@@ -82,13 +82,13 @@ def problems(office: Office, kind: Kind, id_: str, shared: Shared | None = None)
         Kind.SCENARIO: lambda: scenarios.scenario(office, id_, office.scenarios[id_]),
     }
     own = checks[kind]()
-    return [*own, *(shared or Shared(office)).problems(kind, id_), *_too_many(office, kind)]
+    return [*own, *(shared or SharedChecks(office)).problems(kind, id_), *_too_many(office, kind)]
 
 
-def alone(office: Office, kind: Kind, id_: str) -> list[Problem]:
-    """The same of a card that is saved by itself: an employee's mobile, too, where others ring it (E4, S3).
+def problems_alone(office: Office, kind: Kind, id_: str) -> list[Problem]:
+    """The same for a card that is saved alone: also where an employee's mobile rings too briefly (E4, S3).
 
-    On a sheet the departments, rules and scenarios say that themselves.
+    In a sheet the departments, rules and scenarios have these warnings themselves.
     """
     found = problems(office, kind, id_)
     if kind is not Kind.EMPLOYEE:
@@ -98,7 +98,7 @@ def alone(office: Office, kind: Kind, id_: str) -> list[Problem]:
 
 
 def _short_rings(office: Office, id_: str) -> Iterator[Problem]:
-    """Where an employee's mobile has too little time to ring, the shortest last."""
+    """Where an employee's mobile rings too briefly, the shortest time last."""
     times_ms = [departments.ring_ms(office.departments[each]) for each in office.departments_of(id_)]
     if (rules := office.rules.get(id_)) is not None:
         times_ms.append(rules.no_answer_ms)
@@ -160,7 +160,7 @@ def _pbx(office: Office, id_: str, card: PbxCard) -> Iterator[Problem]:
 
 
 def _lines_left(office: Office, id_: str, card: PbxCard) -> Iterator[Problem]:
-    """A number that leads somewhere is not taken away under it."""
+    """A number with a destination may not be taken from its PBX."""
     for owner, pbx_id, numbers in _lines(office):
         for number in numbers:
             if pbx_id == id_ and number not in card.numbers:
@@ -181,14 +181,14 @@ def _lines(office: Office) -> Iterator[tuple[tuple[Kind, str], str, tuple[str, .
 
 
 def responsible(office: Office, card: ResponsibleCard, field: str) -> Iterator[Problem]:
-    """What is wrong with a line of the CRM's table (D5)."""
+    """Problems of a line of the CRM's table (D5)."""
     for name, id_ in (("agent_id", card.agent_id), ("second_agent_id", card.second_agent_id)):
         if id_ is not None and id_ not in office.employees:
             yield employees.unknown(f"{field}.{name}", id_, office.employees)
 
 
 def users(office: Office, kind: Kind, id_: str) -> list[str]:
-    """Who refers to a card in a way that can't simply be dropped with it: calls would go nowhere."""
+    """The cards that route calls to a card, and so prevent its removal."""
     found: list[tuple[Kind, str]] = []
     for other_id, department in office.departments.items():
         if (kind, other_id) != (Kind.DEPARTMENT, id_) and _names(department, kind, id_):
@@ -232,7 +232,7 @@ def _target(agent_id: str | None, department_id: str | None, kind: Kind) -> str 
 
 
 def without_agent(card: DepartmentCard, agent_id: str) -> DepartmentCard:
-    """A department without a removed agent: no seat, no letters, no longer its head."""
+    """A department without a removed agent: neither seat nor letters nor headship."""
     return structs.replace(
         card,
         agents=tuple(seat for seat in card.agents if seat.agent_id != agent_id),

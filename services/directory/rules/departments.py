@@ -12,15 +12,15 @@ from services.directory.state.cards import DepartmentCard, NoAnswerAction
 from services.directory.state.office import Kind, Office
 
 CALLBACK_TIME_MS_MIN: Final = 120_000
-"""Q5: below two minutes nobody will manage to call back."""
+"""Q5: less time is too short for a callback."""
 INVITATION_LEFT_MS_MIN: Final = 15_000
-"""C12: later than this before the deadline nobody is invited."""
+"""C12: nobody is invited later than this before the deadline."""
 STEP_MS: Final = 20_000
-"""Q1: how long each rings in turn where the department says nothing else."""
+"""Q1: how long each agent rings in turn by default."""
 
 
 def department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Problem]:
-    """What is wrong with a department, and what is doubtful."""
+    """Errors and warnings about a department."""
     yield from employees.pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
     yield from incoming_numbers.problems(office, Kind.DEPARTMENT, id_, card.pbx_id, card.lines)
     yield from employees.zone(card.timezone)
@@ -51,7 +51,7 @@ def _seats(office: Office, card: DepartmentCard) -> Iterator[Problem]:
 
 
 def ring_ms(card: DepartmentCard) -> int:
-    """How long an agent's phones ring: for the step where agents are rung one after the other (Q1)."""
+    """How long an agent's phones ring: one step, where agents ring one after the other (Q1)."""
     strategy = card.strategy
     if strategy.kind is not StrategyKind.LINEAR:
         return strategy.ring_ms

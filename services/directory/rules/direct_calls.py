@@ -10,7 +10,7 @@ from services.directory.state.office import Kind, Office
 
 
 def rules(office: Office, id_: str, card: RulesCard) -> Iterator[Problem]:
-    """What is wrong with an employee's rules, and what is doubtful."""
+    """Errors and warnings about an employee's rules."""
     employee = office.employees.get(id_)
     if employee is None:
         yield employees.unknown("agent_id", id_, office.employees)

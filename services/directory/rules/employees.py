@@ -17,17 +17,17 @@ from services.directory.state.cards import EmployeeCard, ExtensionCard, Hours, W
 from services.directory.state.office import Office
 
 MOBILE_RING_MS_MIN: Final = 15_000
-"""E4: an outside call takes seconds to be set up, and then somebody has to find the phone."""
+"""E4: setting up an outside call takes seconds, and finding the phone takes more."""
 SATELLITE_RING_MS_MIN: Final = 25_000
 """S3: a satellite link takes ten seconds more."""
 NIGHT_SHIFT_MINUTES_MAX: Final = 12 * 60
-"""From 20:00 to 08:00 people work; 18:00 to 09:00 is mostly a day shift whose ends were swapped."""
+"""20:00 to 08:00 is a night shift; 18:00 to 09:00 is mostly a day shift with swapped ends."""
 HINTS_MAX: Final = 10
 HINTS_LIKELY_MAX: Final = 3
 
 
 def policy(office: Office) -> DiallingPolicy:
-    """The dialling policy as it travels: the numbers of the organization's own PBXs are never dialled."""
+    """The dialling policy for the log, which adds the numbers of the organization's PBXs, never dialled."""
     said = office.organization.dialling
     return DiallingPolicy(
         is_on=said.is_on,
@@ -52,7 +52,7 @@ def is_satellite(number: str) -> bool:
 
 
 def employee(office: Office, card: EmployeeCard) -> Iterator[Problem]:
-    """What is wrong with an employee's card."""
+    """Problems of an employee's card."""
     yield from pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
     yield from zone(card.timezone)
     yield from address(card.email, "email")
@@ -72,8 +72,8 @@ def employee(office: Office, card: EmployeeCard) -> Iterator[Problem]:
 
 
 def dialled(office: Office, number: str, field: str) -> Iterator[Problem]:
-    """A number that an employee's phone, or a scenario's element, may not have (C10)."""
-    # The kill switch stops calls, and no saving of cards.
+    """A number that the dialling policy forbids for a phone or a scenario's element (C10)."""
+    # The kill switch stops calls, but does not refuse cards.
     switched_on = structs.replace(policy(office), is_on=True)
     refusal = dialling.refusal(number, switched_on, is_employee=True)
     if refusal is not None:
@@ -83,19 +83,19 @@ def dialled(office: Office, number: str, field: str) -> Iterator[Problem]:
 
 
 def login(card: EmployeeCard, logins: Mapping[str, int]) -> Iterator[Problem]:
-    """A login that somebody else has, too; `logins` counts who has which."""
+    """A login that another employee has, too; `logins` counts employees by login."""
     if logins[card.login] > 1:
         values = {"login": card.login, "free": naming.unique(card.login, logins.__contains__)}
         yield Problem(code=Code.LOGIN_TAKEN, field="login", values=values)
 
 
 def extension(office: Office, card: ExtensionCard) -> Iterator[Problem]:
-    """What is wrong with a phone of an office PBX."""
+    """Problems of an office PBX's extension."""
     yield from pbx_of_kind(office, card.pbx_id, PbxKind.OFFICE)
 
 
 def pbx_of_kind(office: Office, pbx_id: str, kind: PbxKind | None = None) -> Iterator[Problem]:
-    """A PBX that does not exist, or is of the other kind."""
+    """An unknown PBX, or one of the wrong kind."""
     found = office.pbxs.get(pbx_id)
     if found is None:
         yield unknown("pbx_id", pbx_id, office.pbxs)
@@ -104,7 +104,7 @@ def pbx_of_kind(office: Office, pbx_id: str, kind: PbxKind | None = None) -> Ite
 
 
 def unknown(field: str, id_: str, known: Iterable[str]) -> Problem:
-    """A reference to something that does not exist; the hint names what does, the likeliest first."""
+    """A reference to an unknown id; the hint names known ones, the likeliest first."""
     names = sorted(known)
     near = likely(id_, names, HINTS_LIKELY_MAX)
     names = [*near, *(name for name in names if name not in near)]
@@ -114,7 +114,7 @@ def unknown(field: str, id_: str, known: Iterable[str]) -> Problem:
 
 
 def address(email: str | None, field: str) -> Iterator[Problem]:
-    """An e-mail address that is none."""
+    """A malformed e-mail address."""
     if email is None:
         return
     try:
@@ -124,31 +124,31 @@ def address(email: str | None, field: str) -> Iterator[Problem]:
 
 
 def zone(name: str | None, field: str = "timezone") -> Iterator[Problem]:
-    """A time zone that does not exist."""
+    """An unknown time zone."""
     if name is not None and not hours.is_zone(name):
         near = meant(name, hours.zones()) or ""
         yield Problem(code=Code.ZONE_UNKNOWN, field=field, values={"zone": name, "meant": near})
 
 
 def week(listed: Iterable[Hours], field: str) -> Iterator[Problem]:
-    """Working hours that are none, and what is doubtful about those that are."""
+    """Errors and warnings about working hours."""
     found = list(listed)
     for position, each in enumerate(found):
         here = f"{field}.{position}"
         if each.from_minute == each.until_minute or each.from_minute == hours.MINUTES_PER_DAY:
             yield Problem(code=Code.HOURS_EMPTY, field=here)
         elif hours.crosses_midnight(each) and hours.length(each) > NIGHT_SHIFT_MINUTES_MAX:
-            values = {"first": hours.shown(each), "hours": f"{hours.length(each) / 60:g}"}
+            values = {"first": hours.text(each), "hours": f"{hours.length(each) / 60:g}"}
             yield Problem(code=Code.HOURS_OVERNIGHT, field=here, values=values, is_warning=True)
         for earlier in found[:position]:
             if hours.overlap(earlier, each):
-                values = {"first": hours.shown(earlier), "second": hours.shown(each)}
+                values = {"first": hours.text(earlier), "second": hours.text(each)}
                 yield Problem(code=Code.HOURS_OVERLAP, field=here, values=values, is_warning=True)
                 break
 
 
 def recipients(office: Office, people: Iterable[Who], field: str) -> Iterator[Problem]:
-    """People who are to get letters, and can't."""
+    """Recipients of letters who can't get them."""
     for position, who in enumerate(people):
         here = f"{field}.{position}"
         yield from address(who.email, f"{here}.email")
@@ -162,25 +162,25 @@ def recipients(office: Office, people: Iterable[Who], field: str) -> Iterator[Pr
 
 
 def nobody(office: Office, people_: Iterable[Who], field: str) -> Iterator[Problem]:
-    """The warning that nobody of these, nor any administrator, has an address for letters (V4)."""
+    """The warning that neither these people nor any administrator has an address for letters (V4)."""
     listed = office.organization.administrators or [Who(agent_id=id_) for id_ in administrators(office)]
     if not any(email_of(office, who) for who in (*people_, *listed)):
         yield Problem(code=Code.NOBODY_REACHABLE, field=field, is_warning=True)
 
 
 def email_of(office: Office, who: Who) -> str | None:
-    """Where somebody's letters go; an employee's are the card's."""
+    """A recipient's address; an employee's is on the card."""
     card = office.employees.get(who.agent_id or "")
     return who.email if card is None else card.email
 
 
 def administrators(office: Office) -> list[str]:
-    """The employees who may do everything."""
+    """The employees with the administrator's role."""
     return [id_ for id_, card in office.employees.items() if card.role is Role.ADMINISTRATOR]
 
 
 def mobile_left_ms(card: EmployeeCard, ring_ms: int) -> int | None:
-    """How long the mobile rings within a ring time; None where it does not ring (E4)."""
+    """How long the mobile rings within a ring time; None where it doesn't ring (E4)."""
     if not card.rings_mobile or card.mobile is None:
         return None
     is_beside_others = card.rings_desk or bool(card.sims)

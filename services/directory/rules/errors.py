@@ -1,4 +1,4 @@
-"""Every error a person can meet here: a stable code, its status, its cause and its remedy in two languages."""
+"""Every error of the directory: a stable code, its status, its cause and its remedy in two languages."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -11,7 +11,7 @@ from services.directory.state.responses import ErrorShown, Text
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """What is wrong at a place (`field`, dotted) of what was sent; a warning stops nothing."""
+    """What is wrong at a place of the request (`field`, dotted); a warning stops nothing."""
 
     code: "Code"
     field: str = ""
@@ -20,7 +20,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class RequestRefused(Exception):
-    """What was asked is not done; the problems say why, the first one decides the status."""
+    """The request is refused; the problems say why, and the first one decides the status."""
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
@@ -204,9 +204,9 @@ REFUSALS: Final[dict[Refusal, Text]] = {
     Refusal.OWN_NUMBER: Text(ru="это номер вашей же АТС", en="it is a number of your own PBX"),
     Refusal.DENIED: Text(ru="он в списке запрещённых", en="it is on the deny list"),
 }
-"""Why a number may not be dialled; the other refusals are of orders, and no card meets them."""
+"""Why a number may not be dialled; the other refusals concern orders, never cards."""
 GUESS: Final = Text(ru=" Возможно, имелось в виду «{meant}»?", en=" Did you mean «{meant}»?")
-"""Said after a cause whose problem has a value `meant`."""
+"""Appended to a cause whose problem has a value `meant`."""
 
 
 def status(problem: Problem) -> int:
@@ -215,7 +215,7 @@ def status(problem: Problem) -> int:
 
 
 def shown(problem: Problem, *more: Problem) -> ErrorShown:
-    """A problem as a person reads it; `more` are the others found with it."""
+    """A problem in words; `more` are the others found with it."""
     words = WORDS[problem.code]
     return ErrorShown(
         code=problem.code,

@@ -1,4 +1,4 @@
-"""Extensions (E2, EC-88): the next free one, and those that stand in the way of an emergency call."""
+"""Extensions (E2, EC-88): the next free one, and those that would catch an emergency call."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, Protocol
@@ -8,7 +8,7 @@ from services.directory.rules.errors import Code, Problem
 from services.directory.state.office import Kind, Office
 
 EXTENSION_FIRST: Final = 200
-"""Where a free extension is looked for: 101 to 104 and 112 are emergency numbers, 1xx is best left alone."""
+"""The first extension that is given: 101 to 104 and 112 are emergency numbers, so 1xx is left alone."""
 EXTENSION_LAST: Final = 99_999
 
 
@@ -23,12 +23,12 @@ class _Named(Protocol):
 
 
 def shadows_emergency(extension: str) -> bool:
-    """Whether somebody who dials an emergency number would reach this after its first digits."""
+    """Whether a caller of an emergency number would reach this extension after the first digits."""
     return any(number.startswith(extension) for number in dialling.EMERGENCY_EVERYWHERE)
 
 
 def next_free(taken: Collection[str], region: str) -> str:
-    """The first extension that is not taken and is in nobody's way."""
+    """The first extension that is free and shadows no emergency number."""
     return next(
         extension
         for extension in map(str, range(EXTENSION_FIRST, EXTENSION_LAST))
@@ -39,7 +39,7 @@ def next_free(taken: Collection[str], region: str) -> str:
 
 
 def owners(office: Office) -> Owners:
-    """Who has which extension of which PBX: employees, departments, bare extensions."""
+    """The owners of each extension: employees, departments, office PBXs' extensions."""
     found: Owners = {}
     for id_, employee in office.employees.items():
         found.setdefault((employee.pbx_id, employee.extension), []).append((Kind.EMPLOYEE, id_))
@@ -59,7 +59,7 @@ def free(office: Office, pbx_id: str) -> str:
 def problems(
     office: Office, owner: Owner, pbx_id: str, extension: str, owned: Mapping[tuple[str, str], list[Owner]]
 ) -> Iterator[Problem]:
-    """What is wrong with the extension of one card."""
+    """Problems of one card's extension."""
     codes = []
     if dialling.is_emergency(extension, office.organization.dialling.home_region):
         codes.append((Code.EXTENSION_EMERGENCY, ""))
@@ -74,13 +74,13 @@ def problems(
 
 
 def pbx_name(office: Office, pbx_id: str) -> str:
-    """A PBX as people call it."""
+    """A PBX's name, or its id where it is unknown."""
     found = office.pbxs.get(pbx_id)
     return pbx_id if found is None else found.name
 
 
 def name_of(office: Office, kind: Kind, id_: str) -> str:
-    """A card as people call it, its id where it has no name."""
+    """A card's name in quotes, or its id where it has none."""
     names = {
         Kind.PBX: _names(office.pbxs),
         Kind.EMPLOYEE: _names(office.employees),

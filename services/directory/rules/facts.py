@@ -1,7 +1,7 @@
-"""What an office says on the log: its cards as facts, each whole and with version 0, which the book raises.
+"""Derives an office's facts from its cards, each whole and with version 0, which the unit of work raises.
 
-`facts(office)` is all that follows from the cards alone; `availability` and `scenario` also need to know what
-day it is, since hours travel as UTC intervals, sixty days ahead (E5).
+`facts(office)` are those that follow from cards alone; `availability` and `scenario` also depend on the date,
+since hours travel as UTC intervals, sixty days ahead (E5).
 """
 
 from collections.abc import Iterable, Iterator
@@ -78,23 +78,23 @@ _SUBJECTS: Final[dict[type[Fact], str]] = {
 
 
 def subject(fact: Fact) -> str:
-    """The id of what a versioned fact is about."""
+    """The id of a versioned fact's entity."""
     return str(getattr(fact, _SUBJECTS[type(fact)]))
 
 
 def key(fact: Fact) -> tuple[str, str]:
-    """What identifies the entity of a versioned fact: its type's name, and its subject."""
+    """The key of a versioned fact's entity: the type's name and the subject."""
     return type_name(fact), subject(fact)
 
 
 def with_version(fact: Fact, version: int) -> Fact:
-    """The same fact as another version."""
+    """The same fact with another version."""
     changed: dict[str, Any] = {"version": version}
     return msgspec.structs.replace(fact, **changed)
 
 
 def removed(fact: Fact) -> Fact:
-    """The last word on an entity that is gone; a PBX or a notice has none of its own and stays as it was."""
+    """The fact that an entity is removed; a PBX's or a notice's fact can't say so, and stays as it was."""
     if "is_removed" in fact.__struct_fields__:
         changed: dict[str, Any] = {"is_removed": True}
         return msgspec.structs.replace(fact, **changed)
@@ -102,7 +102,7 @@ def removed(fact: Fact) -> Fact:
 
 
 def facts(office: Office, today: date) -> list[Fact]:
-    """All that follows from the cards; `today` only tells who is away now, for {return_date}."""
+    """The facts that follow from cards; `today` is for {return_date}."""
     return [
         _organization(office),
         *(
@@ -128,7 +128,7 @@ def facts(office: Office, today: date) -> list[Fact]:
 
 
 def availability(office: Office, id_: str, card: EmployeeCard, now_at: Instant) -> AgentAvailabilitySaved:
-    """When an employee works, sixty days ahead, and is away."""
+    """An employee's hours, sixty days ahead, and absences."""
     zone = office.zone(card)
     country = office.organization.holidays if card.keeps_holidays else None
     return AgentAvailabilitySaved(
@@ -171,12 +171,12 @@ def _element(office: Office, said: Element, zone: str, now_at: Instant) -> contr
 
 
 def _part(said: Card, type_: type[T]) -> T:
-    """A card's part as the contract's: the same fields, without the limits."""
+    """A part of a card as the contract's type: the same fields without limits."""
     return msgspec.convert(msgspec.to_builtins(said), type_)
 
 
 def recipients(office: Office, people_: Iterable[Who]) -> tuple[Recipient, ...]:
-    """Who gets letters, as names and addresses; an employee who has lost the address gets none."""
+    """Recipients with names and addresses; employees without an address are left out."""
     found = []
     for who in people_:
         employee = office.employees.get(who.agent_id or "")
@@ -189,7 +189,7 @@ def recipients(office: Office, people_: Iterable[Who]) -> tuple[Recipient, ...]:
 
 
 def _address(email: str) -> str:
-    """In one form, so that two ways to write an address are one reader; what was saved as none stays."""
+    """An address in canonical form, so that two spellings are one reader; a malformed one stays."""
     try:
         return addresses.canonical(email)
     except addresses.InvalidAddress:
@@ -238,7 +238,7 @@ def _agents(office: Office) -> Iterator[AgentSaved]:
 
 
 def devices(card: EmployeeCard) -> tuple[Device, ...]:
-    """Where calls ring: desk phone and SIMs at once, the mobile after its delay, at once when alone (E4)."""
+    """Devices that ring: desk phone and SIMs at once, the mobile after its delay, at once if alone (E4)."""
     found = []
     if card.rings_desk:
         found.append(Device(kind=DeviceKind.DESK, address=Address(f"sip:{card.extension}")))
@@ -297,7 +297,7 @@ def _notice(office: Office, id_: str, card: NoticeCard, today: date) -> NoticeSa
 
 
 def rendering(fact: Fact, home_region: str) -> RenderNotice | None:
-    """What speech is asked to make of a fact, if anything of it is spoken."""
+    """The request to speech that a fact causes, if any of it is spoken."""
     match fact:
         case NoticeSaved():
             return RenderNotice(
@@ -310,7 +310,7 @@ def rendering(fact: Fact, home_region: str) -> RenderNotice | None:
                 region=home_region,
             )
         case OrganizationSaved():
-            # The apology names the company: a name of another language would be spelt, not said.
+            # The apology names the company, in its own language: another voice would spell the name.
             return RenderNotice(
                 notice_id=company_notice(fact.language),
                 version=fact.version,
@@ -322,7 +322,7 @@ def rendering(fact: Fact, home_region: str) -> RenderNotice | None:
 
 
 def return_date(card: EmployeeCard, language: Language, today: date) -> str:
-    """The first day after the absence that is on, or is next; words where nobody can say."""
+    """The first day after the current or next absence; words where it is open-ended."""
     ahead = sorted(
         (each for each in card.absences if each.last_day is None or each.last_day >= today),
         key=lambda each: each.first_day,

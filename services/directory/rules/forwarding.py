@@ -1,8 +1,8 @@
-"""Forwards: whom a call may be passed to (O7), and loops that are certain (D6, EC-79, EC-80).
+"""Forwards: allowed targets (O7), and loops that are certain (D6, EC-79, EC-80).
 
-A certain loop is one that brings a call back to where it was when nobody anywhere answers. From a department
-a call follows its no-answer action; from an employee his rule, but not where he is a department's fallback:
-there he only rings, and voicemail follows (Q5).
+A loop is certain if a call that nobody answers comes back to where it was. From a department the call follows
+the no-answer action, from an employee the employee's rule. A department's fallback employee only rings, and
+voicemail follows (Q5).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ class Loop(NamedTuple):
 
 
 def target(office: Office, agent_id: str | None, department_id: str | None, field: str) -> Iterator[Problem]:
-    """A target that does not exist, or is an office PBX's extension or department."""
+    """An unknown target, or one on an office PBX."""
     if agent_id is not None:
         phone = office.extensions.get(agent_id)
         if phone is not None:
@@ -52,7 +52,7 @@ def _on_office_pbx(office: Office, name: str, pbx_id: str, field: str) -> Proble
 def certain(office: Office) -> list[Loop]:
     """Every certain loop of an office, each once.
 
-    The three rules are followed apart: one night everybody is out of hours, one week all are away.
+    The three rules are followed separately: at night everybody is out of hours, in a holiday all are away.
     """
     found: dict[frozenset[Step], Loop] = {}
     for rule in RULES:
@@ -63,11 +63,11 @@ def certain(office: Office) -> list[Loop]:
 
 
 def loops(office: Office, saved: Step, known: Iterable[Loop]) -> Iterator[Problem]:
-    """Those of the known loops that go through what is saved (an employee's rules, a department)."""
+    """The known loops through a saved card (an employee's rules, a department)."""
     for loop in known:
         if saved not in loop.trail:
             continue
-        # The path begins where the change was made, as far as a call can begin there.
+        # The path begins at the changed card, if a call can begin there.
         at = (
             0
             if loop.trail[-1][0] is Kind.DEPARTMENT and _is_fallback(office, loop)
@@ -85,7 +85,7 @@ def _is_fallback(office: Office, loop: Loop) -> bool:
 
 
 def _following(office: Office, rule: str) -> dict[Step, Step]:
-    """Where an unanswered call goes on to, from each step that passes it on."""
+    """The next step of an unanswered call, by step."""
     found: dict[Step, Step] = {}
     for id_, department in office.departments.items():
         action = department.no_answer_action
@@ -101,7 +101,7 @@ def _following(office: Office, rule: str) -> dict[Step, Step]:
 
 
 def _circles(following: Mapping[Step, Step]) -> Iterator[Trail]:
-    """The circles among the steps, each once: every step is looked at once."""
+    """The circles among the steps, each once."""
     seen: set[Step] = set()
     for start in following:
         trail: dict[Step, None] = {}

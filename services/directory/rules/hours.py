@@ -1,7 +1,7 @@
 """Days and times in a zone as UTC intervals (E5, E6).
 
-A local time that does not exist moves forward by the length of the gap, one that occurs twice is the first:
-both as in RFC 5545, and both what Python's `fold=0` means.
+A local time that does not exist moves forward by the length of the gap; of one that occurs twice the first
+counts. Both are as in RFC 5545, and what Python's `fold=0` means.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -22,28 +22,28 @@ MINUTES_PER_DAY: Final = 24 * 60
 MINUTES_PER_WEEK: Final = 7 * MINUTES_PER_DAY
 _DAY_MIN: Final = date(1971, 1, 1)
 _DAY_MAX: Final = date(2199, 12, 31)
-"""What lies beyond is as good as always: the calendar's own ends have no neighbouring zone to convert to."""
+"""Later means for ever: beyond Python's first and last dates no zone can be converted."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_zone(name: str) -> bool:
-    """Whether there is such a time zone."""
+    """Whether the time zone exists."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        # A name may also be a folder of zones, or climb out of theirs.
+        # A name may also be a folder of zones, or lead out of it.
         return False
     return True
 
 
 @lru_cache(maxsize=1)
 def zones() -> frozenset[str]:
-    """Every time zone there is."""
+    """Every time zone."""
     return frozenset(available_timezones())
 
 
 def crosses_midnight(hours: Hours) -> bool:
-    """Whether these hours end in the course of the next day; midnight itself still belongs to the day."""
+    """Whether these hours end after midnight; midnight itself still belongs to the day."""
     return 0 < hours.until_minute < hours.from_minute
 
 
@@ -54,7 +54,7 @@ def length(hours: Hours) -> int:
 
 
 def overlap(one: Hours, other: Hours) -> bool:
-    """Whether both hold at the same time, on any day of the week or in the night after it."""
+    """Whether both apply at some time of the week, the night after a day included."""
     return any(
         (second + other.from_minute - first - one.from_minute) % MINUTES_PER_WEEK < length(one)
         or (first + one.from_minute - second - other.from_minute) % MINUTES_PER_WEEK < length(other)
@@ -63,27 +63,27 @@ def overlap(one: Hours, other: Hours) -> bool:
     )
 
 
-def shown(hours: Hours) -> str:
-    """As people write them: 09:00–18:00."""
+def text(hours: Hours) -> str:
+    """The hours as people write them: 09:00–18:00."""
     begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in (hours.from_minute, hours.until_minute))
     return f"{begin}–{end}"  # a span has a dash
 
 
 def has_holidays(country: str) -> bool:
-    """Whether the public holidays of a country are known."""
+    """Whether a country's public holidays are known."""
     return country in public_holidays.list_supported_countries(include_aliases=False)
 
 
 @lru_cache(maxsize=64)
 def holidays(country: str, first: date, days: int) -> frozenset[date]:
-    """The public holidays of a country, on the days from `first` on."""
+    """A country's public holidays within `days` from `first`."""
     last = first + timedelta(days=days)
     found = public_holidays.country_holidays(country, years=range(first.year, last.year + 1))
     return frozenset(day for day in found if first <= day <= last)
 
 
 def instant(day: date, minute: int, zone: str) -> Instant:
-    """When a local day's minute is, 1440 being the next midnight."""
+    """The instant of a local day's minute; 1440 is the next midnight."""
     moved = day + timedelta(days=minute // MINUTES_PER_DAY)
     hour, rest = divmod(minute % MINUTES_PER_DAY, 60)
     local = datetime.combine(moved, time(hour, rest), tzinfo=ZoneInfo(zone))
@@ -96,16 +96,16 @@ def local_day(now_at: Instant, zone: str) -> date:
 
 
 def known_until(now_at: Instant, zone: str) -> Instant:
-    """The midnight until which hours are written out: the same all day, so saving again changes nothing."""
+    """The midnight until which hours are expanded: the same all day, so saving again changes nothing."""
     return instant(local_day(now_at, zone) + timedelta(days=DAYS_AHEAD), 0, zone)
 
 
 def intervals(
     week: Iterable[Hours], zone: str, now_at: Instant, *, country: str | None = None
 ) -> tuple[Interval, ...]:
-    """Weekly hours written out from yesterday's (a night shift may still be on) to `known_until`.
+    """Weekly hours as intervals from yesterday (a night shift may still be on) to `known_until`.
 
-    With a `country` its public holidays have no hours; a shift that began the evening before ends as usual.
+    A `country`'s public holidays have no hours; a shift that began the evening before ends as usual.
     """
     first = local_day(now_at, zone)
     end_at = known_until(now_at, zone)
@@ -133,7 +133,7 @@ def _days(first: date, weekdays: Collection[int]) -> Iterator[date]:
 
 
 def absences(listed: Iterable[Absence], zone: str, now_at: Instant) -> tuple[Interval, ...]:
-    """Absences that are not over, as whole local days."""
+    """Current and coming absences, as whole local days."""
     begin_at = instant(local_day(now_at, zone), 0, zone)
     found = (
         Interval(
@@ -148,7 +148,7 @@ def absences(listed: Iterable[Absence], zone: str, now_at: Instant) -> tuple[Int
 
 
 def joined(listed: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Intervals in order, those that touch or overlap as one, empty ones left out."""
+    """Intervals in order, merged where they touch or overlap, without empty ones."""
     found: list[Interval] = []
     for each in sorted(listed, key=lambda interval: interval.from_at):
         if each.until_at is not None and each.until_at <= each.from_at:

@@ -1,4 +1,4 @@
-"""Incoming numbers: each is a number of its PBX, and leads to one place."""
+"""Incoming numbers: each belongs to its PBX and leads to one place."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from services.directory.state.office import Kind, Office
 
 
 def problems(office: Office, kind: Kind, id_: str, pbx_id: str, said: Iterable[str]) -> Iterator[Problem]:
-    """Lines of a department or a scenario that are not its PBX's, or lead elsewhere already."""
+    """Lines of a department or a scenario that belong to another PBX or already lead elsewhere."""
     pbx = office.pbxs.get(pbx_id)
     for position, number in enumerate(said):
         field = f"lines.{position}"
@@ -19,7 +19,7 @@ def problems(office: Office, kind: Kind, id_: str, pbx_id: str, said: Iterable[s
 
 
 def taken(office: Office, kind: Kind, id_: str, number: str, field: str) -> Iterator[Problem]:
-    """A number that leads to somebody else already."""
+    """A number that already leads elsewhere."""
     for owner, numbers in _owners(office):
         if owner != (kind, id_) and number in numbers:
             values = {"number": number, "owner": name_of(office, *owner)}

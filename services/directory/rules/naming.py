@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 LOGIN_LENGTH_MAX: Final = 32
-"""SIP devices cut longer user names; 8 characters stay for a number that makes one unique."""
+"""SIP devices cut longer user names; 8 characters are left for a number that makes one unique."""
 
-# As in passports issued in Russia (ICAO Doc 9303), the other alphabets of the region beside it.
+# As in passports issued in Russia (ICAO Doc 9303), and other alphabets of the region.
 _SPELLINGS: Final = """
 а a б b в v г g д d е e з z и i й i к k л l м m н n о o п p р r с s т t у u ф f
 ж zh х kh ц ts ч ch ш sh щ shch ъ ie ы y ь - э e ю iu я ia ё e
@@ -22,20 +22,20 @@ _LETTERS: Final = {
 
 
 def latin(text: str) -> str:
-    """A text in small Latin letters and digits, its words joined by dashes; empty when nothing is left."""
+    """A text in lower-case Latin letters and digits, with dashes between words; may be empty."""
     letters = (_LETTERS.get(letter, letter) for letter in text.lower())
     return re.sub(r"[^a-z0-9]+", "-", "".join(letters)).strip("-")
 
 
 def login(name: str, taken: Iterable[str]) -> str:
-    """A login from a person's name, as family name and initial where it has two words: `gusev.r`, unique."""
+    """A unique login from a person's name: family name and initial, as in `gusev.r`."""
     words = latin(name).split("-")
     made = f"{words[0]}.{words[1][0]}" if len(words) > 1 else words[0]
     return unique(made or "user", set(taken).__contains__)
 
 
 def unique(wanted: str, is_taken: Callable[[str], bool]) -> str:
-    """The wanted name, or the first of `name-2`, `name-3` … that is free; always begins with a letter."""
+    """The wanted name, or the first free one of `name-2`, `name-3` …; it begins with a letter."""
     base = (wanted if wanted[:1].isalpha() else f"n{wanted}")[:LOGIN_LENGTH_MAX].strip("-.") or "n"
     found, number = base, 1
     while is_taken(found):

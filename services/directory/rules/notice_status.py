@@ -1,4 +1,4 @@
-"""What a notice is called, and how far speech is with it (T5)."""
+"""A notice's name, and how far speech is with it (T5)."""
 
 import re
 from typing import Final
@@ -9,7 +9,7 @@ from services.directory.state.cards import NoticeCard
 from services.directory.state.responses import RenderState, Text
 
 NAME_LENGTH_MAX: Final = 40
-"""What a row of a list has room for."""
+"""What fits a row of a list."""
 _CODE: Final = re.compile(r"^[a-z_]+: ")
 
 
@@ -39,7 +39,7 @@ class NoticeStatus(Struct, frozen=True, kw_only=True):
 
 
 def name(id_: str, card: NoticeCard) -> str:
-    """A notice's own name, else the first words of its text; an uploaded one has but its id."""
+    """A notice's own name, else the first words of its text, else its id."""
     if card.name is not None:
         return card.name
     words = " ".join(card.text.split())
@@ -49,7 +49,7 @@ def name(id_: str, card: NoticeCard) -> str:
 
 
 def notice_status(wanted: int, ready: Ready | None, failed: Failed | None) -> NoticeStatus:
-    """How far a notice is whose newest version is `wanted`; what was made earlier plays on."""
+    """The status of a notice whose newest version is `wanted`; an earlier rendering plays on."""
     is_made = ready is not None and ready.version == wanted
     plays_ms = None if ready is None else ready.duration_ms
     is_older = ready is not None and not is_made
@@ -66,5 +66,5 @@ def notice_status(wanted: int, ready: Ready | None, failed: Failed | None) -> No
 
 
 def in_words(reason: str) -> str:
-    """A reason as people read it: without the code that stands before it."""
+    """A reason without the code before it."""
     return _CODE.sub("", reason)

@@ -14,10 +14,10 @@ from services.directory.state.office import Office
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 PLACEHOLDERS: Final = ("position", "wait_minutes", "department", "employee", "number", "return_date")
-"""All there are (T3)."""
+"""All placeholders (T3)."""
 OF_EMPLOYEE: Final = ("employee", "return_date")
 OF_CALL: Final = ("position", "wait_minutes", "number")
-"""What only a call can fill, and only on some occasions."""
+"""Placeholders that only a call can fill, on some occasions."""
 FILLS: Final[dict[str, tuple[str, ...]]] = {
     "welcome": ("position", "wait_minutes"),
     "position": ("position", "wait_minutes"),
@@ -25,11 +25,11 @@ FILLS: Final[dict[str, tuple[str, ...]]] = {
     "order_taken": OF_CALL,
     "apology": ("number",),
 }
-"""A department's occasions with what its call fills there; on all others nothing is."""
+"""The placeholders that a call fills, by occasion; none on other occasions."""
 
 
 def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
-    """What is wrong with a notice."""
+    """Problems of a notice."""
     if bool(card.text.strip()) == (card.key is not None):
         yield Problem(code=Code.NOTICE_UNFIT, field="text")
     if card.department_id is not None and card.department_id not in office.departments:
@@ -52,7 +52,7 @@ def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
 
 
 def choice(office: Office, said: NoticeChoice, field: str, fills: Collection[str] = ()) -> Iterator[Problem]:
-    """A chosen notice that does not exist, is of another kind, or has a placeholder that stays empty here."""
+    """A chosen notice that is unknown, of another kind, or has a placeholder that would stay empty."""
     if said.kind in (NoticeKind.STANDARD, NoticeKind.NONE):
         if said.notice_id is not None:
             yield Problem(code=Code.NOTICE_UNFIT, field=f"{field}.notice_id")
@@ -70,5 +70,5 @@ def choice(office: Office, said: NoticeChoice, field: str, fills: Collection[str
 
 
 def upload_key(organization_id: str, content: bytes) -> str:
-    """Where an uploaded file lies: the same file again is the same object, and nobody can name another's."""
+    """An uploaded file's key: equal files are one object, and no organization can name another's."""
     return f"uploads/{organization_id}/{hashlib.sha256(content).hexdigest()}"

@@ -1,4 +1,4 @@
-"""A sheet as cards: what it comes to in an office, what is wrong with it there, and what it changes."""
+"""Turns a sheet into cards of an office, checks them, and compares them with the saved ones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -14,11 +14,11 @@ from services.directory.state.office_sheet import EmployeeSheet, OfficeSheet
 from services.directory.state.responses import CardChange, CardLeft, FieldChange
 
 PROBLEMS_MAX: Final = 100
-"""Who repairs a sheet begins with the first; a thousand more help nobody."""
+"""Nobody repairs a sheet from a list of thousands."""
 
 
 class Named(NamedTuple):
-    """A card with what names it."""
+    """A card with its kind and id."""
 
     kind: Kind
     id: str
@@ -26,12 +26,12 @@ class Named(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it stands in a sheet."""
+        """The card's place in a sheet."""
         return "organization" if self.kind is Kind.ORGANIZATION else f"{PARTS[self.kind]}.{self.id}"
 
 
 def cards(office: Office, sheet: OfficeSheet) -> list[Named]:
-    """The cards that a sheet comes to, filled up with what the office has where the sheet is silent."""
+    """The sheet's cards; fields that it leaves out come from the office."""
     organization = OrganizationCard(**_filled(sheet.organization, office.organization))
     found = [Named(Kind.ORGANIZATION, sheet.organization_id, organization)]
     for kind, part in PARTS.items():
@@ -62,7 +62,7 @@ def _employees(office: Office, said: Mapping[str, EmployeeSheet]) -> dict[str, C
 
 
 def _filled(sheet: Card, old: Card | None) -> dict[str, Any]:
-    """The fields of a card: the sheet's, and the old card's where the sheet is silent."""
+    """A card's fields: the sheet's, and the old card's where the sheet leaves them out."""
     values = structs.asdict(sheet)
     silent = [name for name, value in values.items() if value is UNSET]
     for name in silent:
@@ -74,7 +74,7 @@ def _filled(sheet: Card, old: Card | None) -> dict[str, Any]:
 
 
 def office_of(sheet: OfficeSheet) -> Office:
-    """The office that a sheet makes where there was none."""
+    """The office that a sheet alone makes."""
     office = Office(organization_id=sheet.organization_id, organization=OrganizationCard(name="—"))
     for named in cards(office, sheet):
         put(office, named.kind, named.id, named.card)
@@ -82,12 +82,12 @@ def office_of(sheet: OfficeSheet) -> Office:
 
 
 def problems(office: Office, named: list[Named]) -> list[Problem]:
-    """What is wrong or doubtful about these cards of an office; `field` is where in the sheet."""
+    """Errors and warnings about these cards of an office; `field` is the place in the sheet."""
     found = list(_found(office, named))
     if not employees.administrators(office):
         found.insert(0, Problem(code=Code.ADMINISTRATOR_MISSING, field="employees"))
     if any(problem.code is Code.LINE_NOT_OF_PBX for problem in found):
-        # The PBX complains of the same number: once is enough.
+        # The PBX reports the same number; once is enough.
         found = [problem for problem in found if problem.code is not Code.IN_USE]
     errors = [problem for problem in found if not problem.is_warning]
     warnings = [problem for problem in found if problem.is_warning]
@@ -95,14 +95,14 @@ def problems(office: Office, named: list[Named]) -> list[Problem]:
 
 
 def _found(office: Office, named: list[Named]) -> Iterator[Problem]:
-    shared = card_checks.Shared(office)
+    shared = card_checks.SharedChecks(office)
     loops: set[frozenset[str]] = set()
     for each in named:
         if each.kind is Kind.EXTENSION and each.id in office.employees:
             yield Problem(code=Code.ID_TAKEN, field=each.path, values={"id": each.id})
         for problem in card_checks.problems(office, each.kind, each.id, shared):
             if problem.code is Code.FORWARD_LOOP:
-                # Each card on it tells of the same loop.
+                # Each card on a loop reports it.
                 steps = frozenset(problem.values["path"].split(" → "))
                 if steps in loops:
                     continue
@@ -112,7 +112,7 @@ def _found(office: Office, named: list[Named]) -> Iterator[Problem]:
 
 
 def changes(before: Office | None, named: list[Named]) -> list[CardChange]:
-    """What these cards change in an office, if there was one; those that are as before are left out."""
+    """What these cards change in an office, or create without one; unchanged cards are left out."""
     found = []
     for each in named:
         old = None if before is None else card_of(before, each.kind, each.id)
@@ -125,7 +125,7 @@ def changes(before: Office | None, named: list[Named]) -> list[CardChange]:
 
 
 def changed_fields(old: Struct, new: Struct) -> Iterator[str]:
-    """The names of the fields in which two cards differ, of structs within them with dots."""
+    """The names of fields that differ, dotted within nested structs."""
     for name in new.__struct_fields__:
         before, after = getattr(old, name, None), getattr(new, name)
         if before == after:
@@ -148,7 +148,7 @@ def _json(value: object) -> str:
 
 
 def left(before: Office, named: list[Named]) -> list[CardLeft]:
-    """The office's cards that are not among these; an employee's rules are looked at with the employee."""
+    """The office's other cards; rules are not listed apart from their employees."""
     here = {(each.kind, each.id) for each in named}
     return [
         CardLeft(kind=kind, id=id_)
@@ -160,7 +160,7 @@ def left(before: Office, named: list[Named]) -> list[CardLeft]:
 
 
 def added(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard]]:
-    """The extensions that a sheet adds to an office, or gives another number or PBX."""
+    """The extensions that a sheet adds, or gives another number or PBX."""
     return [
         (Named(Kind.EXTENSION, id_, card), card)
         for id_, card in sheet.extensions.items()
@@ -170,7 +170,7 @@ def added(office: Office, sheet: OfficeSheet) -> list[tuple[Named, ExtensionCard
 
 
 def not_asked(office: Office, sheet: OfficeSheet) -> list[Problem]:
-    """The added extensions of PBXs that the sheet itself brings: nobody there can be asked yet (O3)."""
+    """Warnings about added extensions of PBXs that the sheet itself adds: those can't be asked yet (O3)."""
     return [
         Problem(
             code=Code.EXTENSION_NOT_ASKED,

@@ -1,4 +1,4 @@
-"""What is wanted by each pattern of what a person may write, in words."""
+"""Each pattern of a request's fields, in words."""
 
 from typing import Final
 

@@ -12,11 +12,11 @@ from services.directory.state.office import Kind, Office
 
 DIGITS: Final = tuple("0123456789")
 ENDS: Final = (ElementKind.DEPARTMENT, ElementKind.VOICEMAIL, ElementKind.HANG_UP)
-"""Where a route ends: a department's no-answer action goes on by itself."""
+"""Elements that end a route: a department has its own no-answer action."""
 
 
 def scenario(office: Office, id_: str, card: ScenarioCard) -> Iterator[Problem]:
-    """What is wrong with a scenario, and what is doubtful."""
+    """Errors and warnings about a scenario."""
     yield from employees.pbx_of_kind(office, card.pbx_id)
     yield from employees.zone(card.timezone)
     yield from incoming_numbers.problems(office, Kind.SCENARIO, id_, card.pbx_id, card.lines)
@@ -95,7 +95,7 @@ def _external(office: Office, element: Element, field: str) -> Iterator[Problem]
 
 
 def wanted(element: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The arrows that an element must have, and those that it may have beside."""
+    """The arrows that an element must have, and those that it may have."""
     match element.kind:
         case ElementKind.GREETING:
             return ("next",), ()
@@ -104,7 +104,7 @@ def wanted(element: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
         case ElementKind.HOURS:
             return ("open", "closed"), ()
         case ElementKind.INTERNAL_SUBSCRIBER:
-            # S2: with the limit off the route ends there, and an arrow would never be gone along.
+            # S2: without a limit the route ends there, and no call would follow an arrow.
             return ((), ()) if element.wait_ms is None else (("no_answer",), ())
         case ElementKind.EXTERNAL_NUMBER:
             return (), ("no_answer",)
@@ -146,7 +146,7 @@ def _unreachable(card: ScenarioCard) -> Iterator[Problem]:
 
 
 def _cycles(card: ScenarioCard) -> Iterator[Problem]:
-    """Circles without a caller's choice: what is left when the digits of menus are taken away (S4)."""
+    """Circles without a caller's choice: those that remain without the menus' digits (S4)."""
     unchosen = {
         each.element_id: [arrow.to for arrow in each.arrows if arrow.on not in DIGITS]
         for each in card.elements

@@ -1,1 +1,1 @@
-"""What the book holds: a card per entity, as the API takes and shows it."""
+"""What the directory stores: a card per entity, as the API takes and shows it."""

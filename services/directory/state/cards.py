@@ -1,7 +1,7 @@
-"""The cards of the book: what a person fills in, entity by entity. Durations in ms, times of day in minutes.
+"""The cards that people fill in, entity by entity. Durations are in ms, times of day in minutes.
 
-The parts that also travel on the log have the fields of their contract, so that one converts into the other;
-here they have limits, since a stranger may have written them.
+Parts that also travel on the log have the fields of their contract, so that one converts into the other; here
+they have limits, since anybody may have written them.
 """
 
 from datetime import date

@@ -1,4 +1,4 @@
-"""How long, how many, of which shape: the limits of everything that a person may write into the book."""
+"""Limits of every field that a person may fill in: length, number, pattern."""
 
 from typing import Annotated, Final
 
@@ -7,14 +7,14 @@ from msgspec import Meta
 END: Final = r"$(?!\n)"
 """The end of a text: `$` alone also stands before a line feed at it."""
 _UNSEEN: Final = r"\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
-"""Controls, separators of lines, marks that turn the direction of writing: nobody types them into a name."""
+"""Control characters, line separators, direction marks: nobody types them into a name."""
 _BLANK: Final = _UNSEEN + r"\x20\xa0\u2000-\u200a\u202f\u205f\u3000"
 NAME_PATTERN: Final = rf"^[^{_BLANK}]([^{_UNSEEN}]{{0,98}}[^{_BLANK}])?{END}"
 """One line, with no blank at its ends."""
 _IN_LOCAL: Final = rf"[^{_BLANK}@.,:;<>()\[\]\\\x22]"
 _IN_DOMAIN: Final = rf"(?:[A-Za-z0-9\-]|[^{_BLANK}\x21-\x7e])"
 EMAIL_PATTERN: Final = rf"^{_IN_LOCAL}+(\.{_IN_LOCAL}+)*@{_IN_DOMAIN}+(\.{_IN_DOMAIN}+)*{END}"
-"""What an address looks like, in any letters; whether it is one, `runtime.mail.addresses` knows."""
+"""The outline of an address, in any alphabet; `runtime.mail.addresses` checks it fully."""
 NUMBER_PATTERN: Final = rf"^\+[1-9][0-9]{{4,14}}{END}"
 ID_PATTERN: Final = rf"^[a-z][a-z0-9._\-]{{0,63}}{END}"
 LOGIN_PATTERN: Final = rf"^[a-z][a-z0-9.\-]{{0,39}}{END}"
@@ -55,5 +55,5 @@ NOTICES_MAX: Final = 2_000
 SCENARIOS_MAX: Final = 500
 TOKENS_MAX: Final = 100
 RESPONSIBLES_AT_ONCE_MAX: Final = 500
-"""Beyond these an organization is several. Every save is checked against the whole of it: with a thousand
-employees that takes an eighth of a second."""
+"""Every save is checked against the whole organization: with a thousand employees that takes an eighth of a
+second."""

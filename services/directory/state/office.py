@@ -1,4 +1,4 @@
-"""One organization's whole office: all cards that are in force, by id. What a save is checked against."""
+"""One organization's whole office: all cards in force, by id, which every save is checked against."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -24,7 +24,7 @@ from services.directory.state.cards import (
 
 
 class Kind(StrEnum):
-    """The kinds of cards; also their names in the book's table and in addresses of errors."""
+    """The kinds of cards; also their names in the table of cards and in errors' fields."""
 
     ORGANIZATION = "organization"
     PBX = "pbx"
@@ -74,11 +74,11 @@ CHECKED: Final = (
     Kind.RULES,
     Kind.SCENARIO,
 )
-"""What a save is checked against; the others are checked against these."""
+"""The kinds that saves are checked against."""
 
 
 class Office(Struct, kw_only=True):
-    """The cards by id; `rules` by the employee's id. Order is that of the ids."""
+    """The cards by id, in the order of ids; `rules` by the employee's id."""
 
     organization_id: str
     organization: OrganizationCard
@@ -91,7 +91,7 @@ class Office(Struct, kw_only=True):
     scenarios: dict[str, ScenarioCard] = {}
 
     def agents(self) -> Iterator[tuple[str, EmployeeCard | ExtensionCard]]:
-        """Everybody who can take a department's calls."""
+        """Everyone who can take a department's calls."""
         yield from self.employees.items()
         yield from self.extensions.items()
 
@@ -121,7 +121,7 @@ def card_of(office: Office, kind: Kind, id_: str) -> Card | None:
 
 
 def put(office: Office, kind: Kind, id_: str, card: Card | None) -> None:
-    """A card into an office, in place of the one that it had; None takes it out."""
+    """Add or replace a card; None removes it."""
     if kind is Kind.ORGANIZATION:
         assert isinstance(card, OrganizationCard)
         office.organization = card

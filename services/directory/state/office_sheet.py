@@ -1,7 +1,7 @@
-"""A whole office on one sheet: what an office file says, saved at once or not at all.
+"""A whole office on one sheet, which is what an office file says: saved at once or not at all.
 
-A card that the sheet has is meant whole, all but the fields that default to UNSET: an office file has no
-words for those, and what is left out stays as the book has it.
+A card of the sheet is whole, except for the fields that default to UNSET: an office file has no words for
+those, and a field that is left out stays as saved.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What the API answers with: cards with their versions, lists, errors, and what is shown only once."""
+"""Answers of the API: cards with versions, lists, errors, and secrets shown once."""
 
 from enum import StrEnum
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""A company with its book: the service in this process, a database of its own, what it sent to the log."""
+"""A company: the service in this process, its own database, and what it sent to the log."""
 
 import asyncio
 import email
@@ -40,15 +40,15 @@ NOW = Instant(1_795_413_600_000)
 
 
 class Log:
-    """What was sent, in order; it can be away, and a PBX can answer."""
+    """Records what was sent, in order; it can be away, and a PBX can answer."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Envelope, Message]] = []
         self.is_away = False
         self.is_mute = False
-        """It takes what is sent, and its acknowledgement is lost."""
+        """It accepts messages, but its acknowledgement is lost."""
         self.extensions: set[str] | None = None
-        """Those that office PBXs have; None: no PBX answers."""
+        """The extensions that office PBXs have; None: no PBX answers."""
         self.directory: Directory | None = None
 
     async def send(self, records: Sequence[Outgoing]) -> None:
@@ -87,7 +87,7 @@ def heard(message: Message, organization: str = ORGANIZATION) -> Heard:
 
 
 class Mail:
-    """The mail server: its letters, and what it answers."""
+    """The mail server: its letters, and its answer."""
 
     def __init__(self) -> None:
         self.letters: list[EmailMessage] = []
@@ -102,7 +102,7 @@ class Mail:
 
 
 class Texts:
-    """The provider of texts: what it took, and whether it does."""
+    """The provider of texts: what it accepted, and whether it is away."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
@@ -115,7 +115,7 @@ class Texts:
 
 
 class Clock(MemoryClock):
-    """Whoever sleeps on it wakes when the outbox has been sent, as by the running service meanwhile."""
+    """Sending the outbox is part of sleeping, as the running service would do meanwhile."""
 
     def __init__(self, company: "Company") -> None:
         super().__init__(NOW)
@@ -127,14 +127,14 @@ class Clock(MemoryClock):
 
 
 class _Silent:
-    """Nobody says facts past the outbox."""
+    """Refuses facts that bypass the outbox."""
 
     async def __call__(self, *_args: object, **_options: object) -> Any:
         raise AssertionError("facts go through the outbox")
 
 
 class Company:
-    """One directory with an organization and its administrator, and an HTTP line to it."""
+    """One directory with an organization and its administrator, and an HTTP client."""
 
     def __init__(self, database: str) -> None:
         self.clock = Clock(self)
@@ -152,7 +152,7 @@ class Company:
         ports = EdgePorts(
             say=say, blobs=self.blobs, clock=self.clock, log_time=self.clock.now, send=self.log.send
         )
-        # The cheapest argon2 there is: what it costs is not what these tests are about.
+        # The cheapest argon2: these tests are not about its cost.
         quick = Passwords(SecretBox(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.directory = Directory(ports, settings, self.mail, quick, self.texts.send)
         self.log.directory = self.directory
@@ -184,13 +184,13 @@ class Company:
             administrator="Гусев Родион",
             email="gusev@vostok.example",
         )
-        # As from a shell: nobody is written to.
+        # As from the command line: no letter goes out.
         employees = Employees(self.directory.repository, self.directory.passwords, None)
         begun = await bootstrap.create(self.directory.repository, employees, self.directory.passwords, said)
         await self.choose_password(begun.login, begun.password, organization)
 
     async def choose_password(self, login: str, one_time: str, organization: str = ORGANIZATION) -> None:
-        """The first login, which ends with a password of one's own."""
+        """The first login, at which the employee chooses a password."""
         opened = await self.http.post(
             "/sessions", json={"organization": organization, "login": login, "password": one_time}
         )
@@ -200,7 +200,7 @@ class Company:
         assert answer.status_code == 200, answer.text
 
     async def login(self, login: str, organization: str = ORGANIZATION) -> dict[str, str]:
-        """The headers of somebody who has logged in."""
+        """The headers of a login."""
         body = {"organization": organization, "login": login, "password": PASSWORD}
         answer = await self.http.post("/sessions", json=body)
         assert answer.status_code == 201, answer.text
@@ -242,7 +242,7 @@ class Company:
         return self.log
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         await self.http.aclose()
         await self.directory.database.close()
 

@@ -1,4 +1,4 @@
-"""Names that were saved with unseen characters are read, and said, without them."""
+"""Names that were saved with invisible characters are read, and said, without them."""
 
 import pytest
 from sqlalchemy import select, text, update
@@ -7,12 +7,12 @@ from services.directory.activities.tables import CARDS
 from tests.integration.directory.companies import Company
 
 LATER = ("ALTER TABLE audit DROP COLUMN fields", "DROP TABLE renderings")
-"""What the migrations after 0003 have made: a database of 0002 has none of it."""
+"""Undoes the migrations after 0003, which itself only cleans."""
 
 
 @pytest.mark.rule("E1", "T6")
 async def test_l1_a_card_from_before_the_limits_were_stricter_is_cleaned_once(company: Company) -> None:
-    """A separator of lines ended the process at each start; what is spoken keeps its lines."""
+    """A line separator in a name stopped the process at each start; spoken texts keep their lines."""
     made = await company.made("/employees", {"name": "Орлов Пётр", "pbx_id": "moskva"})
     await company.made("/notices", {"id": "n", "text": "Раз.\nДва."})
     async with company.directory.database.begin() as connection:

@@ -1,4 +1,4 @@
-"""Notices have a name, and whoever saved one sees whether it can be played yet."""
+"""Notices have a name, and show whether they can be played yet."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ async def failed(
 
 
 async def notice_status(company: Company) -> tuple[Any, ...]:
-    """How far the notice is, the same in a list and alone."""
+    """The notice's status, the same in a list and alone."""
     alone = (await company.call("GET", "/notices/hello")).json()
     [listed] = (await company.call("GET", "/notices")).json()["cards"]
     assert alone == listed
@@ -55,7 +55,7 @@ async def notice_status(company: Company) -> tuple[Any, ...]:
 
 
 async def test_n9_notices_have_names_of_their_own_or_by_their_first_words(quick_company: Company) -> None:
-    """In a list one sees which is which; who gives no name gets one."""
+    """Names tell notices apart in a list; a notice without one gets one."""
     company = quick_company
     long = "Здравствуйте!\nВы позвонили в компанию «Восток», и мы скоро ответим вам."
     named = await company.made("/notices", {"name": "Праздники", "text": "Сегодня мы отдыхаем."})
@@ -94,7 +94,7 @@ async def test_n9_another_name_is_not_spoken_anew(quick_company: Company) -> Non
 async def test_n9_a_notice_waits_is_ready_and_an_older_version_plays_while_a_newer_one_waits(
     company: Company,
 ) -> None:
-    """Until the newest is ready, the one before plays; a late or repeated word changes nothing."""
+    """Until the newest is ready, the one before plays; late and repeated facts change nothing."""
     made = await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
     assert made["render_state"] == "waiting"
     assert await notice_status(company) == ("waiting", None, False, None, False)
@@ -111,7 +111,7 @@ async def test_n9_a_notice_waits_is_ready_and_an_older_version_plays_while_a_new
 
 @pytest.mark.rule("T5")
 async def test_n9_a_failed_notice_says_why_in_both_languages(company: Company) -> None:
-    """What is tried again says so; what failed for good stays so, and the older version plays on."""
+    """A rendering may be tried again; one that failed for good stays so, and the older version plays on."""
     await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
     await failed(company, 1, is_final=False, reasons=DELAYED)
     delayed = {"ru": "Сейчас не удалось.", "en": "Not at the moment."}
@@ -131,7 +131,7 @@ async def test_n9_a_failed_notice_says_why_in_both_languages(company: Company) -
 async def test_n9_a_reason_from_before_there_were_two_languages_is_shown_as_it_is(
     quick_company: Company,
 ) -> None:
-    """Facts that lie on the log are read, too."""
+    """Older facts on the log are read, too."""
     await quick_company.made("/notices", {"id": "hello", "text": "Ъ"})
     await failed(quick_company, 1, reasons={})
     words = "По этому тексту получилась тишина."
@@ -141,7 +141,7 @@ async def test_n9_a_reason_from_before_there_were_two_languages_is_shown_as_it_i
 async def test_n9_the_companys_name_and_another_companys_notices_are_none_of_these(
     company: Company,
 ) -> None:
-    """Of one id in two companies each has its own state; what is no card leaves no trace."""
+    """One id in two companies has two states; a notice without a card leaves no trace."""
     await company.found("zapad")
     await company.made("/notices", {"id": "hello", "text": "Здравствуйте."})
     fact = NoticeRendered(
@@ -155,7 +155,7 @@ async def test_n9_the_companys_name_and_another_companys_notices_are_none_of_the
 
 
 async def test_n9_an_office_file_leaves_the_names_that_were_given(quick_company: Company) -> None:
-    """A file has no words for names: the same file again takes none away."""
+    """A file has no words for names: applying it again removes none."""
     company = quick_company
     await company.made("/notices", {"id": "hello", "name": "Приветствие", "text": "Здравствуйте."})
     employee = (await company.call("GET", "/employees")).json()["cards"][0]
@@ -179,7 +179,7 @@ async def test_n9_an_office_file_leaves_the_names_that_were_given(quick_company:
 
 
 async def test_n9_republishing_asks_speech_again_for_notices_that_are_there(company: Company) -> None:
-    """So the book learns how far notices are that were made before it kept that."""
+    """This tells the status of notices that were rendered before it was kept."""
     for id_ in ("gone", "hello"):
         await company.made("/notices", {"id": id_, "text": "Здравствуйте."})
     read = await company.call("GET", "/notices/gone")

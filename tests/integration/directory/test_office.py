@@ -31,7 +31,7 @@ from tests.integration.directory.companies import NOW, Company, heard
 from tests.unit.voicemail.sounds import silence, voice, wav
 
 DAY_MS = 24 * 3_600_000
-# Ids derive from ids: a callback's has its place's in it, and that one its department's and its leg's.
+# Ids derive from ids: a callback's contains its place's, which contains its department's and its leg's.
 LONG_ID = "cb." + 80 * "abc"
 SKLAD = {"id": "sklad", "name": "Склад", "kind": "office", "numbers": ["+78120003000"]}
 
@@ -44,7 +44,7 @@ async def _two(company: Company) -> None:
 
 @pytest.mark.rule("D6")
 async def test_a_certain_loop_is_refused_with_its_path(company: Company) -> None:
-    """Row EC-79: A to B and B to A; nobody would ever be reached."""
+    """EC-79: A to B and B to A; nobody would ever be reached."""
     await _two(company)
     first = {"no_answer": {"kind": "colleague", "agent_id": "b"}}
     assert (await company.call("PUT", "/employees/a/rules", first, if_match='"0"')).status_code == 200
@@ -56,7 +56,7 @@ async def test_a_certain_loop_is_refused_with_its_path(company: Company) -> None
 
 @pytest.mark.rule("D6")
 async def test_two_people_who_close_a_loop_at_once_do_not_close_it(company: Company) -> None:
-    """Row EC-79: saves of one company come one after the other, and the second sees the first."""
+    """EC-79: saves of one company come one after the other, and the second sees the first."""
     await _two(company)
     answers = await asyncio.gather(
         *(
@@ -83,7 +83,7 @@ async def test_two_employees_made_at_once_get_two_extensions_and_two_logins(comp
 
 @pytest.mark.rule("D2", "D3")
 async def test_rules_reach_the_log_with_their_notice(company: Company) -> None:
-    """Routing hears what to do with a call that nobody takes, and speech what to say before it."""
+    """Routing hears the rule for calls that nobody takes, and speech the notice before it."""
     await _two(company)
     notice = await company.made(
         "/notices", {"id": "away", "text": "{employee} вернётся {return_date}", "agent_id": "a"}
@@ -126,7 +126,7 @@ async def test_prompts_a_companys_name_is_rendered_whenever_it_is_saved(company:
 
 @pytest.mark.rule("O3")
 async def test_an_office_extension_is_added_when_its_pbx_has_it(company: Company) -> None:
-    """EC-90: one that does not exist, and a PBX that does not answer, are two errors; nothing is saved."""
+    """EC-90: an unknown extension and a PBX that does not answer are two errors; nothing is saved."""
     await company.made(
         "/pbxs", {"id": "sklad", "name": "Склад", "kind": "office", "numbers": ["+78120003000"]}
     )
@@ -152,7 +152,7 @@ async def test_an_office_extension_is_added_when_its_pbx_has_it(company: Company
 
 @pytest.mark.rule("O5")
 async def test_an_agent_is_suspended_resumed_and_taken_out(company: Company) -> None:
-    """The place in the list stays while one is suspended."""
+    """A suspended agent keeps the place in the list."""
     await _two(company)
     for version, id_ in enumerate(("a", "b"), start=1):
         added = await company.call(
@@ -170,7 +170,7 @@ async def test_an_agent_is_suspended_resumed_and_taken_out(company: Company) -> 
 
 @pytest.mark.rule("E5", "E6")
 async def test_hours_travel_sixty_days_ahead_and_roll_on_by_themselves(company: Company) -> None:
-    """Nobody has to save anything for the company to be open in two months."""
+    """The company stays open in two months without any save."""
     weekdays = [{"days": [0, 1, 2, 3, 4], "from_minute": 540, "until_minute": 1080}]
     await _two(company)
     await company.changed("/employees/a", hours=weekdays, absences=[{"first_day": "2026-12-28"}])
@@ -192,7 +192,7 @@ async def test_hours_travel_sixty_days_ahead_and_roll_on_by_themselves(company: 
 
 @pytest.mark.rule("E3")
 async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card(company: Company) -> None:
-    """Retried while the server says later, given up when it says never."""
+    """The letter is retried after «later», and given up after «never»."""
     company.mail.answer = SendResult(verdict=Verdict.DEFERRED, text="451 later")
     body = {"name": "Орлов Пётр", "pbx_id": "moskva", "email": "orlov@vostok.example"}
     made = await company.made("/employees", body)
@@ -312,7 +312,7 @@ async def test_a_callback_is_asked_for_once_and_cancelled_by_its_departments_peo
 
 @pytest.mark.rule("C13", "C14", "C16")
 async def test_m7_who_talks_to_the_customer_keeps_the_callback_or_says_not_reached(company: Company) -> None:
-    """By its department's people, in their own names; a program talks to nobody, whatever it may do."""
+    """The department's people may, in their own names; a program may not, since it talks to nobody."""
     made = await company.employee("Орлов Пётр", role="user")
     headers = await company.login("orlov.p")
     asked = await company.call("POST", "/departments/sales/callbacks", {"number": "+79161234567"})
@@ -336,7 +336,7 @@ async def test_m7_who_talks_to_the_customer_keeps_the_callback_or_says_not_reach
 async def test_m12_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own_talk(
     company: Company,
 ) -> None:
-    """Five lines and fifteen seconds unless somebody sets others; more than fifty lines are no PBX's."""
+    """The defaults are five lines and fifteen seconds; no PBX has more than fifty lines."""
     pbx = {"id": "volga", "name": "Волга", "kind": "cloud", "numbers": ["+78310002000"]}
     refused = await company.call("POST", "/pbxs", {**pbx, "apologies_at_once_max": 51})
     assert refused.status_code == 400
@@ -354,7 +354,7 @@ async def test_m12_a_pbx_has_its_own_limit_of_apologies_and_a_department_its_own
 
 @pytest.mark.rule("Q8")
 async def test_a_pause_is_said_each_time_it_is_set(company: Company) -> None:
-    """The queue may have ended it meanwhile: the last click counts."""
+    """Queue may have ended the pause meanwhile: the last click counts."""
     for is_paused in (True, True, False):
         answer = await company.call("PUT", "/agents/gusev-r/pause", {"is_paused": is_paused})
         assert answer.status_code == 204
@@ -364,7 +364,7 @@ async def test_a_pause_is_said_each_time_it_is_set(company: Company) -> None:
 
 @pytest.mark.rule("Q5")
 async def test_what_is_doubtful_is_saved_with_a_warning(quick_company: Company) -> None:
-    """Row EC-33: under two minutes nobody will manage to call back, and it is still the company's choice."""
+    """EC-33: under two minutes no callback will succeed, but the company may choose it."""
     answer = await quick_company.changed("/departments/sales", no_answer_ms=60_000)
     assert answer.status_code == 200
     codes = {each["code"] for each in answer.json()["warnings"]}
@@ -374,7 +374,7 @@ async def test_what_is_doubtful_is_saved_with_a_warning(quick_company: Company) 
 
 @pytest.mark.rule("O7")
 async def test_an_office_pbxs_extension_is_no_fallback(quick_company: Company) -> None:
-    """RequestRefused with a reason that names both."""
+    """The refusal names both."""
     company = quick_company
     company.log.extensions = {"31"}
     await company.made(
@@ -422,7 +422,7 @@ UNFIT = {
 async def test_uploads_what_can_not_be_played_is_refused_at_once_with_the_reason(
     quick_company: Company, name: str
 ) -> None:
-    """«hello» as a WAV was 201, and the notice stayed silent; nobody was told."""
+    """«hello» as a WAV used to be accepted, and the notice stayed silent."""
     content, code = UNFIT[name]
     answer = await quick_company.http.post("/uploads", content=content, headers=quick_company.headers)
     assert (answer.status_code, answer.json()["code"]) == (422, code)

@@ -1,4 +1,4 @@
-"""A whole office at once: every card of a sheet or none, what stays, what is asked, who is written to."""
+"""A whole office at once: every card of a sheet or none; what stays, who is asked, which letters go out."""
 
 from typing import Any
 
@@ -86,7 +86,7 @@ async def test_an_office_is_saved_at_once_and_its_facts_are_said(company: Compan
 
 
 async def test_the_same_sheet_again_changes_nothing(company: Company) -> None:
-    """Whoever applies a file twice has done it once: no version, no fact, no letter."""
+    """Applying a file twice is applying it once: no new version, fact or letter."""
     await company.call("PUT", "/office", sheet())
     before = len((await company.sent()).sent)
     answer = (await company.call("PUT", "/office", sheet())).json()
@@ -98,7 +98,7 @@ async def test_the_same_sheet_again_changes_nothing(company: Company) -> None:
 
 
 async def test_what_the_sheet_does_not_have_stays_and_is_named(company: Company) -> None:
-    """A line that fell out of a file must not end an employee: ids are never used again."""
+    """A line that is missing from a file must not remove an employee: ids are never used again."""
     await company.call("PUT", "/office", sheet())
     less = sheet(employees={"zimina": sheet()["employees"]["zimina"]}, rules={})
     answer = (await company.call("PUT", "/office", less)).json()
@@ -112,8 +112,8 @@ async def test_what_the_sheet_does_not_have_stays_and_is_named(company: Company)
     assert rules["card"]["no_answer"]["agent_id"] == "zimina"
 
 
-async def test_what_an_office_file_has_no_words_for_stays_as_the_book_has_it(company: Company) -> None:
-    """A login, a job title, a mobile for forgotten passwords, how long history is kept: others set those."""
+async def test_what_an_office_file_has_no_words_for_stays_as_saved(company: Company) -> None:
+    """Logins, job titles, mobiles for forgotten passwords and the retention are set elsewhere."""
     await company.call("PUT", "/office", sheet())
     set_ = {"login": "vera", "job_title": "Инженер", "mobile": "+79161234567", "may_hear": False}
     await company.changed("/employees/zimina", **set_)
@@ -150,7 +150,7 @@ async def test_one_error_and_nothing_is_saved(company: Company) -> None:
 
 
 async def test_a_dry_run_tells_the_same_and_saves_nothing(company: Company) -> None:
-    """Whoever looks first sees what would happen, and nobody is called, written to or asked."""
+    """A preview shows what would happen, without any call, letter or question to a PBX."""
     before = len((await company.sent()).sent)
     looked = (await company.call("PUT", "/office?dry_run=true", sheet())).json()
     assert (await company.call("GET", "/employees/zimina")).status_code == 404
@@ -159,8 +159,8 @@ async def test_a_dry_run_tells_the_same_and_saves_nothing(company: Company) -> N
 
 
 @pytest.mark.rule("O3")
-async def test_a_new_extension_is_asked_for_at_a_pbx_that_the_book_knows(company: Company) -> None:
-    """One that is not there is refused with its line; of a PBX that is only now made known, it is said."""
+async def test_a_new_extension_is_asked_for_at_a_pbx_that_is_saved(company: Company) -> None:
+    """An unknown extension is refused with its line; for a PBX that the sheet adds there is a warning."""
     first = (await company.call("PUT", "/office", sheet())).json()
     assert [(each["code"], each["field"]) for each in first["warnings"]] == [
         ("extension_not_asked", "extensions.priemka.extension")
@@ -178,7 +178,7 @@ async def test_a_new_extension_is_asked_for_at_a_pbx_that_the_book_knows(company
 
 
 async def test_an_id_that_was_somebodys_is_refused(company: Company) -> None:
-    """An employee who left is not another who comes: history keeps the name (E8)."""
+    """A new employee never gets the id of one who left: history keeps the name (E8)."""
     await company.call("PUT", "/office", sheet())
     await company.changed("/employees/orlikov/rules", no_answer={"kind": "drop"})
     etag = (await company.call("GET", "/employees/orlikov")).headers["etag"]
@@ -193,14 +193,14 @@ async def test_an_id_that_was_somebodys_is_refused(company: Company) -> None:
 
 @pytest.mark.rule("O1")
 async def test_a_sheet_of_another_organization_is_not_saved_into_ours(quick_company: Company) -> None:
-    """A token says whose office it is: the wrong file with it must not overwrite this one."""
+    """The token names the organization: the wrong file must not overwrite this office."""
     answer = await quick_company.call("PUT", "/office", sheet(organization_id="zapad"))
     assert (answer.status_code, answer.json()["field"]) == (404, "organization_id")
 
 
 @pytest.mark.rule("P6")
 async def test_rules_in_a_sheet_need_the_right_to_set_rules(quick_company: Company) -> None:
-    """A program that may save settings, and no more, sets nobody's forwards."""
+    """A program that may only save settings sets nobody's forwards."""
     made = await quick_company.made("/tokens", {"name": "hr", "actions": ["settings.write"]})
     headers = {"Authorization": f"Bearer {made['token']}"}
     answer = await quick_company.call("PUT", "/office", sheet(), headers=headers)
@@ -210,7 +210,7 @@ async def test_rules_in_a_sheet_need_the_right_to_set_rules(quick_company: Compa
 
 
 async def test_n13_a_new_organization_begins_with_its_first_office_or_not_at_all(company: Company) -> None:
-    """Who has the book's own keys needs no administrator first: the sheet brings one."""
+    """With the directory's own keys no administrator is needed first: the sheet brings one."""
     repository = company.directory.repository
     with pytest.raises(RequestRefused):
         await bootstrap.admit(repository, "zapad", None, KEY)
@@ -243,7 +243,7 @@ async def test_n13_a_new_organization_begins_with_its_first_office_or_not_at_all
 
 
 async def test_n13_who_may_begin_an_organization_may_do_nothing_else_before(quick_company: Company) -> None:
-    """The token opens one door: there is no organization yet to read or to change."""
+    """The token is good for this only: there is no organization yet to read or to change."""
     token = await bootstrap.admit(quick_company.directory.repository, "zapad", "Запад", KEY)
     headers = {"Authorization": f"Bearer {token}"}
     assert (await quick_company.call("GET", "/employees", headers=headers)).json()["cards"] == []
@@ -254,7 +254,7 @@ async def test_n13_who_may_begin_an_organization_may_do_nothing_else_before(quic
 
 
 async def test_n10_a_sheet_brings_scenarios_and_their_mistakes_are_named(company: Company) -> None:
-    """An office is whole with what happens to a call before it reaches a department (S1, S4)."""
+    """An office includes what happens to a call before it reaches a department (S1, S4)."""
     element = {"element_id": "end", "kind": "department", "department_id": "service"}
     hello = {
         "element_id": "hello",

@@ -1,4 +1,4 @@
-"""A forgotten password comes back over the own mobile, and nobody learns who exists (E7)."""
+"""A forgotten password is reset by the employee's mobile, and nobody learns who exists (E7)."""
 
 import re
 from typing import Any
@@ -43,7 +43,7 @@ def _code(company: Company) -> str:
 
 @pytest.mark.rule("E7")
 async def test_a_code_to_the_own_mobile_opens_the_choice_of_another_password(company: Company) -> None:
-    """The person gets in again, and the old password is good no longer."""
+    """The employee gets in again, and the old password is no longer valid."""
     login = await _forgetful(company)
     assert await _ask(company) == (204, "")
     assert company.texts.sent[-1][0] == MOBILE
@@ -54,7 +54,7 @@ async def test_a_code_to_the_own_mobile_opens_the_choice_of_another_password(com
 
 @pytest.mark.rule("E7")
 async def test_an_unknown_number_gets_the_same_answer_and_no_text(company: Company) -> None:
-    """Whoever asks learns from no answer which numbers are known."""
+    """No answer tells which numbers are known."""
     await _forgetful(company)
     known = await _ask(company)
     sent = len(company.texts.sent)
@@ -94,7 +94,7 @@ async def test_codes_and_guesses_are_few(company: Company) -> None:
 
 @pytest.mark.rule("E7")
 async def test_only_the_newest_code_is_good(company: Company) -> None:
-    """Who asks twice because the first is late must not wonder which one to type."""
+    """An employee whose first code is late must not wonder which one to type."""
     await _forgetful(company)
     await _ask(company)
     first = _code(company)

@@ -1,4 +1,4 @@
-"""The service as a process: a company made from a shell is on the log, and answers over HTTP."""
+"""The service as a process: a company made by the command line is on the log, and its API answers."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ def test_a_company_made_from_a_shell_is_on_the_log_and_its_administrator_logs_in
 
 
 def test_what_can_not_be_made_is_said_in_one_line(directory_settings: dict[str, str]) -> None:
-    """A second organization of one id, or a number that is none: the cause, and no traceback."""
+    """A taken id or a malformed number: the cause, and no traceback."""
     assert _create(directory_settings).returncode == 0
     again = _create(directory_settings)
     assert again.returncode == 3

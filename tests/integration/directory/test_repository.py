@@ -1,4 +1,4 @@
-"""The book keeps what is saved, says it, and saves all of a change or nothing."""
+"""The repository keeps what is saved, says it, and saves all of a change or nothing."""
 
 import asyncio
 
@@ -50,7 +50,7 @@ async def test_an_employee_gets_a_login_the_next_extension_and_secrets_once(comp
 async def test_an_extension_in_the_way_of_an_emergency_call_is_refused(
     quick_company: Company, extension: str, code: str
 ) -> None:
-    """Row EC-88: whoever dials 112 reaches 112."""
+    """EC-88: a caller of 112 reaches 112."""
     answer = await quick_company.call(
         "POST", "/employees", {"name": "Орлов Пётр", "pbx_id": "moskva", "extension": extension}
     )
@@ -105,7 +105,7 @@ async def test_a_request_sent_twice_with_one_key_is_done_once(company: Company) 
 
 
 async def test_a_change_that_is_refused_leaves_and_says_nothing(company: Company) -> None:
-    """All or nothing, whatever of it was right."""
+    """All or nothing, even where parts of it were right."""
     before = len((await company.sent()).sent)
     answer = await company.changed(
         "/departments/sales", name="Сбыт", agents=[{"agent_id": "gusev-r"}, {"agent_id": "nobody"}]
@@ -117,7 +117,7 @@ async def test_a_change_that_is_refused_leaves_and_says_nothing(company: Company
 
 
 async def test_who_is_renamed_is_renamed_wherever_facts_name_him(company: Company) -> None:
-    """WelcomeLetters go to the new address, and the department is said again with it."""
+    """Letters go to the new address, and the department is said again with it."""
     await company.changed("/employees/gusev-r", email="old@vostok.example")
     await company.changed("/departments/sales", heads=[{"agent_id": "gusev-r"}])
     await company.sent()
@@ -131,7 +131,7 @@ async def test_who_is_renamed_is_renamed_wherever_facts_name_him(company: Compan
 
 
 async def test_while_the_log_is_away_changes_are_kept_and_sent_in_order_later(company: Company) -> None:
-    """A broker that is down stops nobody from working, and loses nothing."""
+    """While the broker is down people go on working, and nothing is lost."""
     await company.sent()
     company.log.sent.clear()
     company.log.is_away = True
@@ -157,7 +157,7 @@ async def test_what_was_sent_and_not_acknowledged_goes_again_under_the_same_id(c
 
 
 async def test_an_acknowledgement_that_is_lost_makes_repeats_and_no_gap(company: Company) -> None:
-    """Readers drop what they have by its version: the same id, the same content."""
+    """Readers drop repeats by version: same id, same content."""
     await company.sent()
     company.log.sent.clear()
     company.log.is_mute = True
@@ -186,7 +186,7 @@ async def test_one_replica_sends_at_a_time_and_another_takes_over(company: Compa
 async def test_a_removed_employee_leaves_departments_and_the_id_is_never_used_again(
     company: Company,
 ) -> None:
-    """Nobody is rung for who has gone, and the next of that name is somebody else."""
+    """A removed employee is not rung, and the next of that name gets another id."""
     made = await company.employee("Орлов Пётр")
     await company.changed("/departments/sales", agents=[{"agent_id": made["id"]}, {"agent_id": "gusev-r"}])
     headers = await company.login("orlov.p")
@@ -204,7 +204,7 @@ async def test_a_removed_employee_leaves_departments_and_the_id_is_never_used_ag
 
 
 async def test_the_last_administrator_stays_one(quick_company: Company) -> None:
-    """Nobody locks the company out of its own book."""
+    """Nobody can lock the company out."""
     answer = await quick_company.changed("/employees/gusev-r", role="user")
     assert (answer.status_code, answer.json()["code"]) == (409, "last_administrator")
     answer = await quick_company.call("DELETE", "/employees/gusev-r", if_match='"1"')
@@ -213,7 +213,7 @@ async def test_the_last_administrator_stays_one(quick_company: Company) -> None:
 
 @pytest.mark.rule("O1")
 async def test_two_organizations_share_nothing(company: Company) -> None:
-    """The same ids and extensions in both; what one reads and changes is its own."""
+    """Both have the same ids and extensions; each reads and changes only its own."""
     await company.found("zapad")
     theirs = await company.login("gusev.r", "zapad")
     made = await company.made("/employees", {"name": "Орлов Пётр", "pbx_id": "moskva"})
@@ -227,7 +227,7 @@ async def test_two_organizations_share_nothing(company: Company) -> None:
 
 
 async def test_lists_come_in_pages_and_can_be_searched(company: Company) -> None:
-    """A company of two thousand is not one answer."""
+    """A company of two thousand does not fit one answer."""
     for name in ("Орлов Пётр", "Белова Анна", "Орехова Яна"):
         await company.made("/employees", {"name": name, "pbx_id": "moskva"})
     first = (await company.call("GET", "/employees?limit=3")).json()

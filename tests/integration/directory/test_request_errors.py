@@ -1,4 +1,4 @@
-"""What the API refuses of a request's shape, as whoever sent it reads it."""
+"""Errors about a request's shape, as its sender reads them."""
 
 import re
 from typing import Any
@@ -30,7 +30,7 @@ FOREIGN = re.compile(r"Expected|regex|`|Invalid|Object |msgspec|\bdata\b|RFC")
 async def test_n7_a_card_of_a_wrong_shape_is_refused_in_both_languages_at_the_right_field(
     quick_company: Company, card: Any, field: str
 ) -> None:
-    """A page shows the words beside the field that is meant."""
+    """A form shows the words beside their field."""
     answer = await quick_company.call("POST", "/employees", card)
     assert (answer.status_code, answer.json()["code"]) == (400, "body_invalid")
     assert answer.json()["field"] == field
@@ -41,7 +41,7 @@ async def test_n7_a_card_of_a_wrong_shape_is_refused_in_both_languages_at_the_ri
 
 
 async def test_n7_a_mistake_in_a_sheet_names_whose_it_is(quick_company: Company) -> None:
-    """«employees[...]» is one of a thousand; and all of them are told at once."""
+    """«employees[...]» could be any of a thousand; and all errors are told at once."""
     sheet = {
         "organization_id": "vostok",
         "organization": {"name": "Восток"},
@@ -64,7 +64,7 @@ async def test_n7_a_mistake_in_a_sheet_names_whose_it_is(quick_company: Company)
 async def test_n7_a_parameter_of_a_wrong_shape_is_named(
     quick_company: Company, path: str, field: str, said: str
 ) -> None:
-    """Also what stands in the address."""
+    """Parameters in the address count, too."""
     answer = await quick_company.call("GET", path)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
     assert said in answer.json()["remedy"]["en"]
@@ -87,6 +87,6 @@ async def test_n7_a_body_that_is_no_json_is_called_so(quick_company: Company, bo
 
 
 async def test_n7_who_has_not_logged_in_learns_nothing_of_shapes(quick_company: Company) -> None:
-    """Who asks is looked at first."""
+    """Authentication comes first."""
     answer = await quick_company.call("POST", "/employees", {}, headers={})
     assert answer.status_code == 401

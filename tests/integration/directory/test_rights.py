@@ -18,7 +18,7 @@ from contracts.ids import AgentId, DepartmentId, OrganizationId
 from contracts.rights import Action, Person, Subject
 from tests.integration.directory.companies import ORGANIZATION, Company, sqlite
 
-# What each route asks the table for; None: no right is needed, only (or not even) a login.
+# The right that each route requires; None: no right is needed, only (or not even) a login.
 ASKS: Final[dict[tuple[str, str], Action | None]] = {
     ("POST", "/sessions"): None,
     ("POST", "/sessions/renewal"): None,
@@ -81,7 +81,7 @@ ASKS: Final[dict[tuple[str, str], Action | None]] = {
     ("POST", "/uploads"): Action.SETTINGS_WRITE,
     ("GET", "/audit"): Action.AUDIT_READ,
 }
-# Bodies that can be read, so that a refusal is for the right and for nothing else.
+# Valid bodies, so that a refusal can only be about the right.
 BODIES: Final[dict[str, Any]] = {
     "/office": {"organization_id": "vostok", "organization": {"name": "Восток"}},
     "/organization": {"name": "Восток"},
@@ -102,7 +102,7 @@ BODIES: Final[dict[str, Any]] = {
     "/responsibles": {"lines": []},
     "/uploads": None,
 }
-# Whom or what is asked about, as seen by each role's person, who sits in (or heads) «own».
+# The subjects, as seen by each role's person, who sits in (or heads) «own».
 SUBJECTS: Final = {
     "own": ("me", "own"),
     "own department's": ("mate", "own"),
@@ -159,12 +159,12 @@ async def full(tmp_path: Path) -> AsyncIterator[Company]:
 
 
 def test_every_route_is_described_here(quick_company: Company) -> None:
-    """A new route without a line in this table is a route whose right nobody has thought of."""
+    """A new route needs a line in this table."""
     assert set(routes(quick_company)) == set(ASKS)
 
 
 def allowed(role: Role, action: Action, agent: str, department: str, path: str) -> bool:
-    """What the table says, from the words of the rules alone."""
+    """The expected rights, from the rules' text alone."""
     me = f"me-{role.value.replace('_', '-')}"
     person = Person(
         organization_id=OrganizationId(ORGANIZATION),
@@ -223,7 +223,7 @@ async def _headers(company: Company, role: Role) -> dict[str, str]:
 
 
 async def _begin_anew(company: Company, role: Role, one_time: str) -> None:
-    """Whoever got a new one-time password is logged out, and chooses one."""
+    """An employee with a new one-time password is logged out, and chooses another."""
     me = f"me.{role.value.replace('_', '-')}"
     await company.choose_password(me, one_time)
     del company.logins[me]
@@ -264,7 +264,7 @@ async def test_own_departments_are_those_headed_or_for_anybody_else_with_a_seat_
 
 @pytest.mark.rule("P5")
 async def test_a_refusal_is_recorded_with_who_and_what(full: Company) -> None:
-    """Row EC-97: whoever tries is known, and learns nothing of whether it exists."""
+    """EC-97: the refusal is recorded, and does not tell whether the subject exists."""
     headers = await full.login("me.user")
     existing = await full.call("GET", "/employees/stranger", headers=headers)
     guessed = await full.call("GET", "/employees/nobody-at-all", headers=headers)
@@ -281,7 +281,7 @@ async def test_a_refusal_is_recorded_with_who_and_what(full: Company) -> None:
 
 @pytest.mark.rule("P5")
 async def test_everyone_sets_the_own_rules_and_a_head_those_of_the_department(full: Company) -> None:
-    """Nobody waits for an administrator to go on holiday."""
+    """No administrator is needed before a holiday."""
     card = {"no_answer": {"kind": "voicemail"}}
     for login, agent, status in [
         ("me.restricted-user", "me-restricted-user", 200),
@@ -296,7 +296,7 @@ async def test_everyone_sets_the_own_rules_and_a_head_those_of_the_department(fu
 
 @pytest.mark.rule("P3", "P5")
 async def test_n6_everyone_reads_the_own_card_and_whom_to_forward_to(full: Company) -> None:
-    """A user sets the own forwarding: that takes the own card and the colleagues' names, and no more."""
+    """Users set their own forwarding: that takes their own card and the colleagues' names, and no more."""
     headers = await full.login("me.user")
     own = await full.call("GET", "/employees/me-user", headers=headers)
     assert (own.status_code, own.json()["card"]["login"]) == (200, "me.user")

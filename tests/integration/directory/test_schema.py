@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 EXAMPLES = 5
 """Per route: some 500 requests in all; `--hypothesis-profile` and more of them found what is mended now."""
-# What a person may be refused for though every field is well: it is taken, stale, unknown, or not now.
+# Refusals that a well-formed request may meet: taken, stale, unknown, or not now.
 REASONS = ["2xx", "401", "403", "404", "409", "412", "422", "428", "429", "503"]
 CONFIG = schemathesis.Config.from_dict(
     {
@@ -98,17 +98,17 @@ schema = schemathesis.pytest.from_fixture("api")
     max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
-    # A failure comes with the line of curl that repeats it: making it smaller costs minutes.
+    # A failure comes with the curl command that repeats it: shrinking it costs minutes.
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_as_described(case: "schemathesis.Case[Any]", served: Served) -> None:
-    """Whoever builds on the document meets nothing that it does not say."""
+    """A client that relies on the document meets nothing else."""
     case.call_and_validate(headers={"Authorization": f"Bearer {served.token}"})
 
 
 def test_the_document_is_openapi_3_1_and_names_every_route(tmp_path: Path) -> None:
-    """Generators of programs read it."""
+    """Code generators read it."""
     found = document(Company(sqlite(tmp_path)).directory.api)
     assert found["openapi"] == "3.1.0"
     assert "/departments/{department_id}/agents/{agent_id}" in found["paths"]

@@ -1,4 +1,4 @@
-"""Logging in, and staying logged in: nobody learns more than the own password gives."""
+"""Logging in and staying logged in: a password opens only its own login."""
 
 import pytest
 
@@ -14,7 +14,7 @@ async def _open(company: Company, login: str, password: str) -> tuple[int, dict[
 
 
 async def test_a_wrong_password_and_an_unknown_login_get_one_answer(company: Company) -> None:
-    """Whoever guesses learns from no answer which logins exist."""
+    """No answer tells which logins exist."""
     known = await _open(company, "gusev.r", "wrong")
     unknown = await _open(company, "nobody", "wrong")
     elsewhere = await company.http.post(
@@ -26,7 +26,7 @@ async def test_a_wrong_password_and_an_unknown_login_get_one_answer(company: Com
 
 
 async def test_after_ten_tries_a_login_waits_and_a_right_password_begins_anew(company: Company) -> None:
-    """Guessing is slow; somebody who mistyped and then did not has all ten again."""
+    """Guessing is slow; a success gives all ten tries back."""
     for _ in range(9):
         assert (await _open(company, "gusev.r", "wrong"))[0] == 401
     assert (await _open(company, "gusev.r", PASSWORD))[0] == 201
@@ -39,14 +39,14 @@ async def test_after_ten_tries_a_login_waits_and_a_right_password_begins_anew(co
 
 
 async def test_an_address_that_tries_many_logins_waits_too(quick_company: Company) -> None:
-    """One password tried on every login is guessing as well."""
+    """Trying one password on every login is guessing, too."""
     statuses = [(await _open(quick_company, f"login-{number}", "wrong"))[0] for number in range(100)]
     assert statuses[0] == 401
     assert statuses[-1] == 429
 
 
 async def test_a_one_time_password_opens_nothing_but_the_choice_of_another(company: Company) -> None:
-    """A letter that somebody else reads is worth nothing once its reader has logged in (E3)."""
+    """The letter is worthless to others once its recipient has logged in (E3)."""
     made = await company.made("/employees", {"name": "Орлов Пётр", "pbx_id": "moskva"})
     status, opened = await _open(company, "orlov.p", made["one_time_password"])
     assert status == 201
@@ -63,7 +63,7 @@ async def test_a_one_time_password_opens_nothing_but_the_choice_of_another(compa
 
 
 async def test_an_access_token_is_over_after_ten_minutes_and_is_renewed_once_each(company: Company) -> None:
-    """A refresh token that is used twice was stolen from somebody: the login ends for both."""
+    """A refresh token that is used twice was stolen: the login ends for both."""
     _, opened = await _open(company, "gusev.r", PASSWORD)
     headers = {"Authorization": f"Bearer {opened['access']}"}
     assert (await company.call("GET", "/me", headers=headers)).status_code == 200
@@ -94,7 +94,7 @@ async def test_who_logs_out_or_changes_the_password_ends_the_login(company: Comp
 
 @pytest.mark.rule("P6")
 async def test_a_changed_role_holds_from_the_next_request_on(company: Company) -> None:
-    """A token says who, never what somebody may do."""
+    """A token says who somebody is, not what they may do."""
     made = await company.employee("Орлов Пётр", role="administrator")
     headers = await company.login("orlov.p")
     assert (await company.call("GET", "/employees", headers=headers)).status_code == 200
@@ -103,7 +103,7 @@ async def test_a_changed_role_holds_from_the_next_request_on(company: Company) -
 
 
 async def test_an_administrator_gives_a_new_one_time_password(company: Company) -> None:
-    """Who has forgotten the own one asks an administrator: there is no other way yet."""
+    """An administrator sets a one-time password for an employee who forgot theirs."""
     await company.employee("Орлов Пётр")
     given = await company.call("POST", "/employees/orlov-p/password", {})
     assert given.status_code == 200
@@ -113,7 +113,7 @@ async def test_an_administrator_gives_a_new_one_time_password(company: Company) 
 
 
 async def test_who_logs_out_is_out_at_once(company: Company) -> None:
-    """The access token would be good for minutes yet; who sits at that desk next has nothing of it."""
+    """The access token would be valid for minutes more; the next person at that desk can't use it."""
     _, first = await _open(company, "gusev.r", PASSWORD)
     _, second = await _open(company, "gusev.r", PASSWORD)
     headers = {"Authorization": f"Bearer {first['access']}"}
@@ -127,7 +127,7 @@ async def test_who_logs_out_is_out_at_once(company: Company) -> None:
 
 
 async def test_another_password_ends_every_login_at_once(company: Company) -> None:
-    """Of a lost laptop nobody waits for the token's end; the login that chose it is a new one."""
+    """A lost laptop is locked out at once; the login that chose the password is a new one."""
     _, lost = await _open(company, "gusev.r", PASSWORD)
     _, mine = await _open(company, "gusev.r", PASSWORD)
     headers = {"Authorization": f"Bearer {mine['access']}"}
@@ -142,7 +142,7 @@ async def test_another_password_ends_every_login_at_once(company: Company) -> No
 
 
 async def test_a_refresh_token_that_is_used_twice_ends_its_access_tokens_too(company: Company) -> None:
-    """Whoever stole it may hold one of them."""
+    """The thief may hold one of them."""
     _, opened = await _open(company, "gusev.r", PASSWORD)
     renewed = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
     await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
@@ -151,7 +151,7 @@ async def test_a_refresh_token_that_is_used_twice_ends_its_access_tokens_too(com
 
 
 async def test_every_login_that_ends_is_told_to_who_reads_tokens_elsewhere(company: Company) -> None:
-    """History has no table of logins: it keeps what has ended for as long as a token of it might be good."""
+    """History has no table of logins: it keeps ended ones while a token of theirs could be valid."""
     await company.employee("Орлов Пётр")
     opened = [(await _open(company, "orlov.p", PASSWORD))[1] for _ in range(3)]
     claims = [verify(str(each["access"]), KEY, company.clock.now()) for each in opened]
@@ -171,7 +171,7 @@ async def test_every_login_that_ends_is_told_to_who_reads_tokens_elsewhere(compa
 
 @pytest.mark.rule("E8")
 async def test_a_removed_employee_s_logins_are_told_as_ended(company: Company) -> None:
-    """Nobody reads on with what was opened before."""
+    """No earlier login stays open."""
     await company.employee("Орлов Пётр")
     headers = await company.login("orlov.p")
     read = await company.call("GET", "/employees/orlov-p")

@@ -37,7 +37,7 @@ def provider() -> Iterator[http.server.HTTPServer]:
 
 
 async def test_a_text_is_posted_with_its_key(provider: http.server.HTTPServer) -> None:
-    """What docs tell a provider's proxy to expect."""
+    """The format that the docs promise to a provider's proxy."""
     send = text_sender(f"http://127.0.0.1:{provider.server_port}/texts", "secret")
     assert send is not None
     await send("+79160000007", "Код: 123456")

@@ -1,4 +1,4 @@
-"""Welcome letters on a real line: a slow server, a wrong password of ours, a bad letter (E3)."""
+"""Welcome letters over a real connection: a slow server, a wrong password of ours, a bad letter (E3)."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ async def letter_of(company: Company, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def through(company: Company, mailer: SmtpMailer) -> None:
-    """WelcomeLetters go to this server from now on."""
+    """Send letters to this server from now on."""
     company.directory.welcome_letters._mailer = mailer
 
 
@@ -32,7 +32,7 @@ def through(company: Company, mailer: SmtpMailer) -> None:
 async def test_l3_a_slow_server_gets_one_welcome_letter_whoever_else_looks_for_what_is_due(
     company: Company,
 ) -> None:
-    """While it takes its time the letter is claimed: neither this process nor another sends it again."""
+    """While the server takes its time the letter is claimed, and no process sends it again."""
     made = await newcomer(company, "Орлов Пётр")
     async with ScriptedServer(delays={"END": 3}) as server:
         through(company, server.mailer(timeout_s=2, end_timeout_s=60))
@@ -44,7 +44,7 @@ async def test_l3_a_slow_server_gets_one_welcome_letter_whoever_else_looks_for_w
 
 @pytest.mark.rule("E3")
 async def test_l5_a_wrong_password_of_ours_keeps_the_letter_and_its_secrets(company: Company) -> None:
-    """When it is mended the letter goes, with the passwords in it."""
+    """Once the fault is mended the letter goes out with its passwords."""
     made = await newcomer(company, "Орлов Пётр")
     hello = b"250-here\r\n250 AUTH PLAIN\r\n"
     async with ScriptedServer({"EHLO": hello, "AUTH": b"535 5.7.8 wrong\r\n"}) as server:
@@ -61,7 +61,7 @@ async def test_l5_a_wrong_password_of_ours_keeps_the_letter_and_its_secrets(comp
 
 @pytest.mark.rule("E3")
 async def test_l1_a_letter_that_can_not_be_written_fails_alone(company: Company) -> None:
-    """An address that was saved when more was taken, and secrets of another key: the others go."""
+    """An invalid old address or secrets of another key stop only their own letter."""
     broken, sealed, good = [
         await newcomer(company, name) for name in ("Орлов Пётр", "Белов Глеб", "Зимина Вера")
     ]

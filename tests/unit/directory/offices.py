@@ -1,4 +1,4 @@
-"""OfficeImport in memory, for the rules: a cloud PBX, a second one, an office PBX, some people."""
+"""Offices in memory, for the rules: two cloud PBXs, an office PBX, some people."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from services.directory.state.office import Kind, Office
 
 
 def employee(name: str, **fields: Any) -> EmployeeCard:
-    """Somebody on the PBX in Moscow."""
+    """An employee on the PBX in Moscow."""
     made: dict[str, Any] = {"name": name, "login": name.lower(), "pbx_id": "moskva", "extension": "250"}
     return EmployeeCard(**{**made, **fields})
 
@@ -56,10 +56,10 @@ def with_department(found: Office, id_: str, **fields: Any) -> Office:
 
 
 def codes(found: Office, kind: Kind, id_: str) -> list[tuple[str, str]]:
-    """Code and field of everything that is wrong or doubtful about a card."""
+    """Code and field of every problem of a card."""
     return [(str(each.code), each.field) for each in problems(found, kind, id_)]
 
 
 def problems(found: Office, kind: Kind, id_: str) -> list[Problem]:
-    """Everything that is wrong or doubtful about a card."""
+    """Every error and warning about a card."""
     return card_checks.problems(found, kind, id_)

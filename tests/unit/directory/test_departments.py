@@ -1,4 +1,4 @@
-"""What is doubtful about a department's times (C12, E4, Q1, Q5)."""
+"""Warnings about a department's times (C12, E4, Q1, Q5)."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.unit.directory.offices import employee, office, problems, with_depart
 
 
 def warned(found: Office) -> list[str]:
-    """The codes of what is doubtful about the department of sales."""
+    """The codes of the warnings about the sales department."""
     return [str(each.code) for each in problems(found, Kind.DEPARTMENT, "sales") if each.is_warning]
 
 
@@ -30,7 +30,7 @@ def warned(found: Office) -> list[str]:
 def test_n10_an_invitation_that_nobody_will_hear_is_saved_with_a_warning(
     no_answer_s: int, invitation_s: int, is_late: bool
 ) -> None:
-    """In the last fifteen seconds nobody is invited: callbacks are on, and no caller learns of them."""
+    """In the last fifteen seconds nobody is invited: no caller would learn of callbacks."""
     settings = CallbackSettings(invitation_after_ms=invitation_s * 1_000)
     found = with_department(
         office(), "sales", no_answer_ms=no_answer_s * 1_000, callback=settings, agents=(Seat(agent_id="a"),)
@@ -45,7 +45,7 @@ def test_n10_an_invitation_that_nobody_will_hear_is_saved_with_a_warning(
 
 @pytest.mark.rule("C12")
 def test_n10_with_callbacks_off_no_invitation_is_late() -> None:
-    """Nobody is to be invited."""
+    """No caller is to be invited."""
     off = CallbackSettings(is_on=False, invitation_after_ms=700_000)
     found = with_department(office(), "sales", callback=off, agents=(Seat(agent_id="a"),))
     assert warned(found) == []
@@ -56,7 +56,7 @@ def test_n10_with_callbacks_off_no_invitation_is_late() -> None:
 def test_n10_less_than_two_minutes_with_callbacks_is_saved_with_a_warning(
     seconds: int, is_short: bool
 ) -> None:
-    """Nobody will manage to call back."""
+    """The time is too short for a callback."""
     found = with_department(office(), "sales", no_answer_ms=seconds * 1_000, agents=(Seat(agent_id="a"),))
     assert warned(found) == (["callback_time_short"] if is_short else [])
 
@@ -72,7 +72,7 @@ def with_mobile(delay_s: int, **departments: object) -> Office:
 
 @pytest.mark.rule("E4", "Q1")
 def test_n10_rung_one_after_the_other_the_mobile_has_the_step_and_not_the_ring_time() -> None:
-    """In turn each rings for the step: a ring time of a minute is no minute then."""
+    """In turn each agent rings for one step only, whatever the ring time."""
     one_by_one = Strategy(kind=StrategyKind.LINEAR, ring_ms=60_000)
     assert warned(with_mobile(5, strategy=one_by_one)) == []
     assert warned(with_mobile(6, strategy=one_by_one)) == ["mobile_time_short"]
@@ -82,15 +82,16 @@ def test_n10_rung_one_after_the_other_the_mobile_has_the_step_and_not_the_ring_t
 
 @pytest.mark.rule("E4")
 def test_n10_saving_an_employee_warns_of_a_mobile_that_departments_ring_too_shortly() -> None:
-    """Who makes the delay longer is told, and not whoever saves the department next year."""
-    [problem] = [each for each in card_checks.alone(with_mobile(10), Kind.EMPLOYEE, "b") if each.is_warning]
+    """The person who makes the delay longer is warned, not the one who saves the department next year."""
+    found = card_checks.problems_alone(with_mobile(10), Kind.EMPLOYEE, "b")
+    [problem] = [each for each in found if each.is_warning]
     assert (problem.code, problem.field, problem.values["seconds"]) == (
         "mobile_time_short",
         "mobile_delay_ms",
         "10",
     )
-    assert card_checks.alone(with_mobile(5), Kind.EMPLOYEE, "b") == []
+    assert card_checks.problems_alone(with_mobile(5), Kind.EMPLOYEE, "b") == []
     quick = with_mobile(5)
     quick.rules["b"] = RulesCard(no_answer_ms=10_000)
-    [problem] = card_checks.alone(quick, Kind.EMPLOYEE, "b")
+    [problem] = card_checks.problems_alone(quick, Kind.EMPLOYEE, "b")
     assert problem.values["seconds"] == "5"

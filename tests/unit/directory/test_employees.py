@@ -1,4 +1,4 @@
-"""What a card of a person may say: names, extensions, phones, times."""
+"""What an employee's card may hold: names, extensions, phones, times."""
 
 import re
 
@@ -29,14 +29,14 @@ from tests.unit.directory.offices import codes, employee, office, problems, with
     ],
 )
 def test_a_login_is_made_from_the_name(name: str, login: str) -> None:
-    """People type it on phones that know no other letters."""
+    """People type logins on phones that have no other letters."""
     assert naming.login(name, ()) == login
 
 
 @pytest.mark.rule("E1")
 @given(st.lists(st.text(max_size=60), max_size=20))
 def test_logins_are_unique_and_always_fit(names: list[str]) -> None:
-    """Whoever is entered, and however many of one name."""
+    """This holds for any name, and for any number of namesakes."""
     taken: list[str] = []
     for name in names:
         taken.append(naming.login(name, taken))
@@ -47,7 +47,7 @@ def test_logins_are_unique_and_always_fit(names: list[str]) -> None:
 @pytest.mark.rule("E2")
 @given(st.sets(st.integers(min_value=1, max_value=400).map(str)))
 def test_a_generated_extension_is_free_and_in_nobodys_way(taken: set[str]) -> None:
-    """Row EC-88: the generator skips what it must not give."""
+    """EC-88: the generator skips extensions that it must not give."""
     found = extensions.next_free(taken, "RU")
     assert found not in taken
     assert not dialling.is_emergency(found, "RU")
@@ -57,7 +57,7 @@ def test_a_generated_extension_is_free_and_in_nobodys_way(taken: set[str]) -> No
 @pytest.mark.rule("E2")
 @given(st.text("0123456789", min_size=1, max_size=8))
 def test_no_saved_extension_reaches_or_shadows_an_emergency_service(extension: str) -> None:
-    """Whatever is typed: saved means that 112 stays 112."""
+    """Whatever is typed, 112 stays 112."""
     found = office(employees={"a": employee("A", extension=extension, role="administrator")})
     found_codes = {code for code, _ in codes(found, Kind.EMPLOYEE, "a")}
     is_refused = bool(found_codes & {"extension_emergency", "extension_shadows"})
@@ -82,7 +82,7 @@ def test_one_extension_may_be_given_on_each_pbx() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_mobile_with_too_little_time_to_ring_is_warned_of() -> None:
-    """Less than fifteen seconds: nobody finds the phone in time."""
+    """Within less than fifteen seconds nobody finds the phone."""
     late = employee("B", mobile="+79161234567", rings_mobile=True, mobile_delay_ms=10_000, extension="202")
     found = office(employees={**office().employees, "b": late})
     seated = found.departments["sales"]
@@ -95,7 +95,7 @@ def test_a_mobile_with_too_little_time_to_ring_is_warned_of() -> None:
 
 @pytest.mark.rule("E4")
 def test_somebody_whose_phones_never_ring_is_refused() -> None:
-    """An agent who can't be rung is no agent."""
+    """An agent whose phones never ring can't work."""
     silent = employee("B", rings_desk=False, extension="202")
     assert codes(office(employees={"b": silent}), Kind.EMPLOYEE, "b") == [("device_missing", "rings_desk")]
 
@@ -112,7 +112,7 @@ def test_a_mobile_abroad_or_in_orbit_is_refused_unless_allowed() -> None:
 
 
 def test_a_number_of_the_kill_switch_is_still_a_number() -> None:
-    """Switched off means that nobody is dialled, not that no card can be saved."""
+    """The switch stops dialling, not the saving of cards."""
 
     home = employee("B", mobile="+79161234567", rings_mobile=True, extension="202")
     found = office(employees={"b": home})
@@ -125,7 +125,7 @@ def test_a_number_of_the_kill_switch_is_still_a_number() -> None:
     [("pbx_id", "moskwa", "moskva"), ("timezone", "Europe/Moskow", "Europe/Moscow")],
 )
 def test_n10_a_name_that_is_almost_one_is_guessed(field: str, value: str, guess: str) -> None:
-    """A typing error costs seconds: in both languages."""
+    """A typing error costs seconds, in both languages."""
     found = office(employees={"a": employee("A", **{field: value, "role": "administrator"})})
     [problem] = problems(found, Kind.EMPLOYEE, "a")
     assert shown(problem).cause.en.endswith(f" Did you mean «{guess}»?")
@@ -133,7 +133,7 @@ def test_n10_a_name_that_is_almost_one_is_guessed(field: str, value: str, guess:
 
 
 def test_n10_a_name_like_none_is_not_guessed() -> None:
-    """A guess out of the blue leads astray."""
+    """A guess without similarity would mislead."""
     found = office(employees={"a": employee("A", pbx_id="qq", role="administrator")})
     [problem] = problems(found, Kind.EMPLOYEE, "a")
     assert shown(problem).cause.en == "There is no «qq», which the field refers to."

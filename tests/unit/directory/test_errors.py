@@ -1,4 +1,4 @@
-"""Whatever goes wrong, a person reads what it was and what to do, in Russian and in English."""
+"""Every error says what is wrong and what to do, in Russian and in English."""
 
 import re
 
@@ -10,7 +10,7 @@ from services.directory.rules.errors import REFUSALS, WORDS, Code, Problem, show
 
 @pytest.mark.parametrize("code", list(Code))
 def test_every_code_has_its_words_in_both_languages_with_the_same_values(code: Code) -> None:
-    """A code without words would be a crash in front of a person."""
+    """A code without words would crash the answer."""
     words = WORDS[code]
     russian = set(re.findall(r"(?<!\{)\{(\w+)\}", words.cause_ru + words.remedy_ru))
     english = set(re.findall(r"(?<!\{)\{(\w+)\}", words.cause_en + words.remedy_en))
@@ -31,7 +31,7 @@ def test_why_a_number_may_not_be_dialled_is_told_in_words(refusal: Refusal) -> N
 
 
 def test_the_refusals_without_words_here_are_those_of_orders() -> None:
-    """A number of a card is refused for itself: not for limits, quiet hours or the kill switch."""
+    """A card's number is refused for itself, not for limits, quiet hours or the kill switch."""
     of_orders = {
         Refusal.SWITCHED_OFF,
         Refusal.TOO_MANY_FOR_NUMBER,

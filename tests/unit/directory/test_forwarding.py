@@ -20,7 +20,7 @@ def to_department(id_: str) -> DirectAction:
 
 @pytest.mark.rule("D6")
 def test_a_department_that_falls_back_on_who_forwards_to_it_is_a_loop() -> None:
-    """Row EC-80: A → department → reserve A, whichever of the two is saved last."""
+    """EC-80: A → department → fallback A, whichever of the two is saved last."""
     found = office(rules={"a": RulesCard(no_answer=to_department("sales"))})
     action = NoAnswerAction(kind=ActionKind.FALLBACK_EMPLOYEE, agent_id="a")
     found = with_department(found, "sales", no_answer_action=action)
@@ -31,7 +31,7 @@ def test_a_department_that_falls_back_on_who_forwards_to_it_is_a_loop() -> None:
 
 @pytest.mark.rule("D6", "Q5")
 def test_a_fallback_employees_own_rule_is_no_part_of_the_way() -> None:
-    """He only rings, and voicemail of the department follows: every call comes to rest."""
+    """The fallback only rings, and the department's voicemail follows: every call ends."""
     to_service, to_sales = to_department("service"), to_department("sales")
     found = office(rules={"a": RulesCard(no_answer=to_service), "b": RulesCard(no_answer=to_sales)})
     for id_, reserve in (("sales", "a"), ("service", "b")):
@@ -47,7 +47,7 @@ def test_a_fallback_employees_own_rule_is_no_part_of_the_way() -> None:
     st.sampled_from(["a", "b", "c"]),
 )
 def test_what_is_saved_without_a_loop_comes_to_rest(targets: list[str], start: str) -> None:
-    """If no save was refused, a call that nobody answers meets nobody twice."""
+    """If no save was refused, an unanswered call comes to nobody twice."""
     people = ("a", "b", "c")
     rules = {
         who: RulesCard(no_answer=to_colleague(target))

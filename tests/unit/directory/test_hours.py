@@ -29,7 +29,7 @@ def minute(text: str) -> int:
 
 @pytest.mark.rule("E5")
 def test_hours_in_moscow_begin_three_hours_earlier_in_utc() -> None:
-    """The deciders only compare instants."""
+    """Deciders only compare instants."""
     first, *_ = hours.intervals(weekly("mon-fri", "09:00", "18:00"), "Europe/Moscow", NOW)
     assert first == Interval(from_at=at("2026-11-23T06:00:00"), until_at=at("2026-11-23T15:00:00"))
 
@@ -49,14 +49,14 @@ def test_hours_reach_sixty_days_ahead_and_no_further() -> None:
 
 @pytest.mark.rule("E5")
 def test_a_night_shift_that_began_yesterday_is_still_on() -> None:
-    """Who applies the file at one in the morning must not send the night shift home."""
+    """Applying the file at one in the morning must not send the night shift home."""
     found = hours.intervals(weekly("sun", "22:00", "06:00"), "Europe/Moscow", at("2026-11-22T22:00:00"))
     assert found[0] == Interval(from_at=at("2026-11-22T19:00:00"), until_at=at("2026-11-23T03:00:00"))
 
 
 @pytest.mark.rule("E5")
 def test_whole_days_join_into_one_interval() -> None:
-    """Midnight is no gap."""
+    """Midnight makes no gap."""
     found = hours.intervals(weekly("mon-sun", "00:00", "24:00"), "Europe/Moscow", NOW)
     assert len(found) == 1
 
@@ -77,7 +77,7 @@ def test_a_time_that_occurs_twice_is_the_first() -> None:
 
 @pytest.mark.rule("E5")
 def test_hours_inside_the_gap_of_a_clock_change_never_end_before_they_begin() -> None:
-    """From 02:10 to 02:50 in the hour that does not exist: it is that hour's 40 minutes, moved."""
+    """02:10 to 02:50 in the hour that does not exist becomes the same 40 minutes an hour later."""
     found = hours.intervals(weekly("sun", "02:10", "02:50"), "Europe/Berlin", at("2027-03-22T08:00:00"))
     assert all(each.until_at is not None and each.from_at < each.until_at for each in found)
 
@@ -95,7 +95,7 @@ def test_an_absence_ends_by_itself_after_its_last_day() -> None:
 
 @pytest.mark.rule("E6")
 def test_an_absence_without_a_last_day_has_no_end_and_a_past_one_is_left_out() -> None:
-    """What is over does not travel."""
+    """Past absences do not travel."""
     open_ended = Absence(first_day=date(2026, 12, 1))
     past = Absence(first_day=date(2026, 11, 1), last_day=date(2026, 11, 2))
     (found,) = hours.absences([past, open_ended], "Europe/Moscow", NOW)
@@ -104,7 +104,7 @@ def test_an_absence_without_a_last_day_has_no_end_and_a_past_one_is_left_out() -
 
 @pytest.mark.rule("E5")
 def test_a_public_holiday_has_no_hours_for_those_who_keep_it() -> None:
-    """On 1 January 2027, a Friday, nobody in Russia is rung who keeps the holidays."""
+    """On 1 January 2027, a Friday, agents in Russia who keep the holidays are not rung."""
     december = at("2026-12-28T08:00:00")
     open_ = hours.intervals(weekly("mon-fri", "09:00", "18:00"), "Europe/Moscow", december)
     closed = hours.intervals(weekly("mon-fri", "09:00", "18:00"), "Europe/Moscow", december, country="RU")
@@ -130,7 +130,7 @@ def test_a_public_holiday_has_no_hours_for_those_who_keep_it() -> None:
 def test_intervals_are_in_order_apart_and_within_what_is_known(
     zone: str, week: list[Hours], now_at: Instant
 ) -> None:
-    """Whatever a person enters, wherever, on whatever day: deciders search them by halving."""
+    """This holds for any hours, zone and day: deciders search intervals by bisection."""
     found = hours.intervals(week, zone, now_at)
     ends = [each.until_at for each in found if each.until_at is not None]
     assert len(ends) == len(found)
@@ -142,13 +142,13 @@ def test_intervals_are_in_order_apart_and_within_what_is_known(
 @pytest.mark.rule("E6")
 @given(st.dates(), st.none() | st.dates(), st.sampled_from(["Pacific/Kiritimati", "Pacific/Pago_Pago"]))
 def test_no_date_of_the_calendar_is_too_far(first_day: date, last_day: date | None, zone: str) -> None:
-    """Year 1 and year 9999 are typing errors, and no crash."""
+    """Year 1 and year 9999 are typing errors, and must not crash."""
     found = hours.absences([Absence(first_day=first_day, last_day=last_day)], zone, NOW)
     assert len(found) <= 1
 
 
 def doubts(*week: Hours) -> list[tuple[str, str]]:
-    """Code and place of what is said about a week."""
+    """Code and place of a week's problems."""
     return [(str(each.code), each.field) for each in employees.week(week, "hours")]
 
 
@@ -163,7 +163,7 @@ def doubts(*week: Hours) -> list[tuple[str, str]]:
     ],
 )
 def test_n10_a_night_shift_over_midnight_is_taken_as_it_stands(days: str, begin: str, end: str) -> None:
-    """Guards and call centres work so; midnight itself still belongs to the day."""
+    """Guards and call centres work like this; midnight itself still belongs to the day."""
     assert doubts(*weekly(days, begin, end)) == []
 
 
@@ -177,7 +177,7 @@ def test_p32_a_night_shift_is_as_long_as_the_clocks_make_it() -> None:
 
 @pytest.mark.rule("E5")
 def test_n10_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> None:
-    """18:00 to 09:00 is fifteen hours of night: who means it is not refused, who does not is told."""
+    """18:00 to 09:00 is fifteen hours: it is saved, with a warning for those who swapped the ends."""
     [problem] = employees.week(weekly("mon-fri", "18:00", "09:00"), "hours")
     assert (problem.code, problem.field, problem.is_warning) == ("hours_overnight", "hours.0", True)
     told = shown(problem)
@@ -206,7 +206,7 @@ def test_n10_a_day_shift_whose_ends_were_swapped_is_saved_with_a_warning() -> No
 def test_n10_hours_that_overlap_are_saved_with_a_warning(
     first: tuple[str, str, str], second: tuple[str, str, str], is_double: bool
 ) -> None:
-    """They count once, which is what the one mistake means and the other does not."""
+    """Overlapping hours count once; only the author knows whether that is meant."""
     for week in ((first, second), (second, first)):
         found = doubts(*weekly(*week[0]), *weekly(*week[1]))
         assert found == ([("hours_overlap", "hours.1")] if is_double else [])

@@ -1,4 +1,4 @@
-"""A voice message for nobody is warned of while somebody can still change that (V4)."""
+"""A save warns of voice messages that would reach nobody (V4)."""
 
 import pytest
 from msgspec import structs
@@ -26,7 +26,7 @@ def test_saving_a_department_or_an_organization_whose_letters_reach_nobody_warns
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("field", ["recipients", "heads"])
 def test_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
-    """The organization is warned all the same: calls to employees have no department."""
+    """The organization is warned, too: calls to employees have no department."""
     reader = (Who(name="Вера", email="vera@vostok.example"),)
     found = with_department(office(**without_addresses()), "sales", **{field: reader})
     assert (NOBODY, "recipients") not in codes(found, Kind.DEPARTMENT, "sales")
@@ -35,7 +35,7 @@ def test_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
 
 @pytest.mark.rule("V4")
 def test_an_administrator_with_an_address_is_enough_for_everybody() -> None:
-    """Of the cards with that role, or of those that are named."""
+    """Administrators are those named, or the cards with that role."""
     assert not any(code == NOBODY for code, _ in codes(office(), Kind.DEPARTMENT, "sales"))
     named = office(**without_addresses())
     listed = (Who(name="Гусев", email="gusev@vostok.example"),)

@@ -1,4 +1,4 @@
-"""A sheet as cards: what is filled up, what is told once, what is left."""
+"""A sheet turned into cards: defaults, problems that are reported once, cards that are left."""
 
 from msgspec import structs
 
@@ -11,7 +11,7 @@ from tests.unit.directory.offices import office
 
 
 def said(name: str, extension: str, **fields: object) -> EmployeeSheet:
-    """Somebody of a sheet, on the PBX in Moscow."""
+    """An employee of a sheet, on the PBX in Moscow."""
     return EmployeeSheet(name=name, pbx_id="moskva", extension=extension, **fields)  # type: ignore[arg-type]
 
 
@@ -26,7 +26,7 @@ def employees_of(named: list[office_import.Named]) -> dict[str, EmployeeCard]:
 
 
 def test_logins_are_made_for_who_is_new_and_kept_for_who_is_there() -> None:
-    """E1: a login is what somebody types every morning; a file that says nothing of it does not change it."""
+    """E1: people type their login every morning; a file that does not name it does not change it."""
     found = office()
     twins = sheet(a=said("Кто угодно", "201"), one=said("Орлов Пётр", "210"), two=said("Орлов Павел", "211"))
     made = employees_of(office_import.cards(found, twins))
@@ -34,7 +34,7 @@ def test_logins_are_made_for_who_is_new_and_kept_for_who_is_there() -> None:
 
 
 def test_what_is_written_wins_and_what_is_left_out_stays() -> None:
-    """A field that the sheet has is meant, also where it is nothing."""
+    """A field that the sheet has counts, even when it is None."""
     found = office()
     old = structs.replace(found.employees["b"], job_title="Инженер", mobile="+79161234567", may_hear=False)
     found.employees["b"] = old
@@ -47,7 +47,7 @@ def test_what_is_written_wins_and_what_is_left_out_stays() -> None:
 
 
 def test_a_loop_that_a_sheet_closes_is_told_once_with_its_place() -> None:
-    """D6: each card on it would tell of the same."""
+    """D6: each card on the loop would report it."""
     to = {
         who: RulesCard(no_answer=DirectAction(kind=DirectActionKind.COLLEAGUE, agent_id=whom))
         for who, whom in (("a", "b"), ("b", "a"))
@@ -76,7 +76,7 @@ def test_an_employee_and_an_extension_of_one_id_are_refused() -> None:
 
 
 def test_what_an_office_has_beside_a_sheet_is_named() -> None:
-    """Rules of direct calls are looked at with their employee."""
+    """Rules of direct calls belong to their employee."""
     found = office(rules={"a": RulesCard(), "b": RulesCard()})
     left = office_import.left(found, office_import.cards(found, sheet(a=said("A", "201"))))
     assert {(each.kind, each.id) for each in left} == {

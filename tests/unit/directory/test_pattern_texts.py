@@ -1,4 +1,4 @@
-"""Every pattern of what a stranger may send has its words."""
+"""Every pattern of a request's field has its words."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def patterns(info: Any) -> Iterator[str]:
 
 
 def test_n7_every_pattern_of_every_body_has_words() -> None:
-    """«matching regex '^[a-z]…'» is no answer for a person."""
+    """«matching regex '^[a-z]…'» does not help a person."""
     bodies = [
         handler.parsed_data_field.annotation
         for route in build(None).routes  # type: ignore[arg-type]  # nothing is asked of its parts

@@ -69,13 +69,13 @@ def test_a_whole_scenario_is_saved() -> None:
     ],
 )
 def test_each_error_is_found_where_it_is(elements: list[dict[str, Any]], code: str, field: str) -> None:
-    """Whoever draws it is led to the element."""
+    """The error leads to the element."""
     assert (code, field) in found_in(scenario(*elements))
 
 
 @pytest.mark.rule("S2")
 def test_without_a_limit_the_route_ends_and_has_no_arrow_out() -> None:
-    """Row EC-98: the arrow would never be gone along."""
+    """EC-98: no call would follow the arrow."""
     card = scenario(element("p", "internal_subscriber", ("no_answer", "bye"), agent_id="a"), BYE)
     assert ("arrow_superfluous", "elements.0.arrows.0") in found_in(card)
 

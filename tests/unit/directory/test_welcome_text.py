@@ -1,4 +1,4 @@
-"""What the welcome letter says, in which language, and what nobody can smuggle into it (E3)."""
+"""The welcome letter's text and language, and that no name can inject anything (E3)."""
 
 import email
 import email.policy
@@ -23,7 +23,7 @@ def letter(
     softphone: str = SOFTPHONE,
     language: Language = Language.RUSSIAN,
 ) -> EmailMessage:
-    """The letter as its reader's program has it."""
+    """The letter as a mail program reads it."""
     found = office()
     found.organization = structs.replace(found.organization, name=company, console_url=console)
     card = structs.replace(employee("Вера", email="vera@volga.example", language=language), name=name)
