@@ -326,7 +326,7 @@ class Delivery:
             return LetterDeferred(letter_id=command.letter_id, answer="451 later", tries=command.tries)
         if command.recipient == NO_SUCH_MAILBOX:
             return LetterFailed(letter_id=command.letter_id, answer="550 no such user")
-        # The real postman's mark in S3 says that a letter was taken; here the mailbox itself does.
+        # The real sender's mark in S3 says that a letter was taken; here the mailbox itself does.
         if all(letter.letter_id != command.letter_id for letter in self._mailbox):
             self._mailbox.append(command)
         return LetterAccepted(letter_id=command.letter_id, answer="250 ok")

@@ -61,7 +61,7 @@ class Facts:
         return tuple(Said(partition=0, offset=len(self.said)) for _ in facts)
 
 
-class Desk:
+class DeliveryEdge:
     """The edge as its process builds it, on real parts."""
 
     def __init__(self, organization: str, s3_address: str, s3: S3, smtp_url: str) -> None:
@@ -89,8 +89,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(s3_server: S3, smtp_sink: Smtp, tmp_path: Path) -> Desk:
-    return Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
+def edge(s3_server: S3, smtp_sink: Smtp, tmp_path: Path) -> DeliveryEdge:
+    return DeliveryEdge(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
 
 
 @pytest.fixture
@@ -130,20 +130,20 @@ def letters(sink: Smtp) -> list[EmailMessage]:
 
 @pytest.mark.rule("V3", "V4")
 async def test_a_recording_becomes_a_letter_whose_mp3_plays(
-    desk: Desk, smtp_sink: Smtp, tmp_path: Path
+    edge: DeliveryEdge, smtp_sink: Smtp, tmp_path: Path
 ) -> None:
     """The MP3 of the original in S3 arrives as an attachment."""
     key = MediaKey(f"{tmp_path.name}/original.wav")
-    await desk.blobs.put(key, spoken())
-    stored = await desk.store(command(spoken(), key=key))
+    await edge.blobs.put(key, spoken())
+    stored = await edge.store(command(spoken(), key=key))
     assert isinstance(stored, MessageStored)
-    info = await desk.blobs.info(stored.mp3_key)
+    info = await edge.blobs.info(stored.mp3_key)
     assert info is not None
     assert (info.bytes, info.sha256, info.content_type) == (stored.mp3_bytes, stored.mp3_sha256, "audio/mpeg")
-    assert await desk.store(command(spoken(), key=key)) == stored
+    assert await edge.store(command(spoken(), key=key)) == stored
 
     asked = msgspec.structs.replace(LETTER, mp3_key=stored.mp3_key, duration_ms=stored.speech_ms)
-    accepted = await desk.answer(asked)
+    accepted = await edge.answer(asked)
     assert isinstance(accepted, LetterAccepted)
     assert accepted.answer.startswith("250 kept as 0001.eml")
     assert not accepted.is_repeat_possible
@@ -159,48 +159,48 @@ async def test_a_recording_becomes_a_letter_whose_mp3_plays(
 
 @pytest.mark.rule("V4")
 async def test_a_command_read_twice_leaves_one_letter_at_the_server(
-    desk: Desk, s3_server: S3, smtp_sink: Smtp, tmp_path: Path
+    edge: DeliveryEdge, s3_server: S3, smtp_sink: Smtp, tmp_path: Path
 ) -> None:
     """Also when another process reads it the second time (EC-68)."""
     asked = msgspec.structs.replace(LETTER, mp3_key=None)
-    first = await desk.answer(asked)
-    other = Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
-    assert await desk.answer(asked) == first
+    first = await edge.answer(asked)
+    other = DeliveryEdge(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
+    assert await edge.answer(asked) == first
     assert await other.answer(asked) == first
     assert len(letters(smtp_sink)) == 1
 
 
 @pytest.mark.rule("V4")
-async def test_4xx_is_deferred_and_5xx_is_final(desk: Desk, smtp_sink: Smtp) -> None:
+async def test_4xx_is_deferred_and_5xx_is_final(edge: DeliveryEdge, smtp_sink: Smtp) -> None:
     """With the server's own words; a repetition after 4xx arrives once (EC-65)."""
     asked = msgspec.structs.replace(LETTER, mp3_key=None)
     smtp_sink.refuse("anna@*", 451, times=1)
-    deferred = await desk.answer(asked)
+    deferred = await edge.answer(asked)
     assert isinstance(deferred, LetterDeferred)
     assert deferred.answer.startswith("451 refused on demand")
     assert not deferred.is_answer_lost
-    assert isinstance(await desk.answer(msgspec.structs.replace(asked, tries=1)), LetterAccepted)
+    assert isinstance(await edge.answer(msgspec.structs.replace(asked, tries=1)), LetterAccepted)
     assert len(letters(smtp_sink)) == 1
     for stage in ("rcpt", "data"):
         smtp_sink.refuse("boris@*", 550, stage=stage, times=1)
         recipient = msgspec.structs.replace(asked.recipient, email="boris@volga.example")
         other = msgspec.structs.replace(asked, letter_id=f"letter.{stage}", recipient=recipient)
-        failed = await desk.answer(other)
+        failed = await edge.answer(other)
         assert isinstance(failed, LetterFailed)
         assert failed.answer.startswith("550 ")
 
 
 @pytest.mark.rule("V4")
 async def test_a_lost_answer_leads_to_the_same_message_id_again_and_is_counted(
-    desk: Desk, smtp_sink: Smtp
+    edge: DeliveryEdge, smtp_sink: Smtp
 ) -> None:
     """The server kept the letter, and the connection was lost before its reply."""
     asked = msgspec.structs.replace(LETTER, mp3_key=None)
     smtp_sink.refuse("anna@*", 0, stage="data", times=1)
-    lost = await desk.answer(asked)
+    lost = await edge.answer(asked)
     assert isinstance(lost, LetterDeferred)
     assert lost.is_answer_lost
-    again = await desk.answer(msgspec.structs.replace(asked, tries=1, may_have_arrived=True))
+    again = await edge.answer(msgspec.structs.replace(asked, tries=1, may_have_arrived=True))
     assert isinstance(again, LetterAccepted)
     assert again.is_repeat_possible
     first, second = letters(smtp_sink)
@@ -210,8 +210,8 @@ async def test_a_lost_answer_leads_to_the_same_message_id_again_and_is_counted(
 @pytest.mark.rule("V4")
 async def test_a_mail_server_that_is_away_defers(s3_server: S3, tmp_path: Path) -> None:
     """Nothing was sent, so nothing can have arrived."""
-    desk = Desk(tmp_path.name, s3_server.address, s3_server, f"smtp://127.0.0.1:{free_port()}")
-    deferred = await desk.answer(msgspec.structs.replace(LETTER, mp3_key=None))
+    edge = DeliveryEdge(tmp_path.name, s3_server.address, s3_server, f"smtp://127.0.0.1:{free_port()}")
+    deferred = await edge.answer(msgspec.structs.replace(LETTER, mp3_key=None))
     assert isinstance(deferred, LetterDeferred)
     assert not deferred.is_answer_lost
 
@@ -221,7 +221,7 @@ async def test_while_s3_is_away_storing_waits_and_the_letter_goes_from_the_spool
     s3_server: S3, smtp_sink: Smtp, spool: str, tmp_path: Path
 ) -> None:
     """S3 that does not answer loses nothing; when it is back, storing goes on (EC-62)."""
-    away = Desk(tmp_path.name, f"http://127.0.0.1:{free_port()}", s3_server, smtp_sink.address)
+    away = DeliveryEdge(tmp_path.name, f"http://127.0.0.1:{free_port()}", s3_server, smtp_sink.address)
     asked = command(spoken(), key=None, spool_url=f"{spool}/spool/1")
     assert isinstance(await away.store(asked), StoringDeferred)
     letter: SendLetter = msgspec.structs.replace(LETTER, mp3_key=None, spool_url=f"{spool}/spool/1")
@@ -231,31 +231,31 @@ async def test_while_s3_is_away_storing_waits_and_the_letter_goes_from_the_spool
     assert isinstance(mp3, bytes)
     assert decoded_ms(mp3) == pytest.approx(4_400, abs=200)
 
-    back = Desk(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
+    back = DeliveryEdge(tmp_path.name, s3_server.address, s3_server, smtp_sink.address)
     stored = await back.store(asked)
     assert isinstance(stored, MessageStored)
     assert await back.blobs.get(stored.original_key) == spoken()
 
 
 @pytest.mark.rule("V2")
-async def test_silence_is_no_voice_message(desk: Desk, tmp_path: Path) -> None:
+async def test_silence_is_no_voice_message(edge: DeliveryEdge, tmp_path: Path) -> None:
     """On real parts, too."""
     quiet = wav(silence(6_000))
     key = MediaKey(f"{tmp_path.name}/quiet.wav")
-    await desk.blobs.put(key, quiet)
-    assert isinstance(await desk.store(command(quiet, key=key)), MessageMissing)
+    await edge.blobs.put(key, quiet)
+    assert isinstance(await edge.store(command(quiet, key=key)), MessageMissing)
 
 
 @pytest.mark.rule("V7")
-async def test_m14_a_spool_that_dies_while_it_answers_is_asked_again(desk: Desk, spool: str) -> None:
+async def test_m14_a_spool_that_dies_while_it_answers_is_asked_again(edge: DeliveryEdge, spool: str) -> None:
     """Half of a recording is not a wrong copy: the next try gets it whole."""
-    fact = await desk.store(command(spoken(), key=None, spool_url=f"{spool}/spool/cut"))
+    fact = await edge.store(command(spoken(), key=None, spool_url=f"{spool}/spool/cut"))
     assert isinstance(fact, StoringDeferred)
 
 
 @pytest.mark.rule("V7")
-async def test_a_spool_that_has_nothing_or_is_no_spool_defers(desk: Desk, spool: str) -> None:
+async def test_a_spool_that_has_nothing_or_is_no_spool_defers(edge: DeliveryEdge, spool: str) -> None:
     """Only http and https are read, and redirects are not followed."""
     for url in (f"{spool}/spool/2", "file:///etc/hostname", f"http://127.0.0.1:{free_port()}/x", "http://"):
-        fact = await desk.store(command(spoken(), key=None, spool_url=url))
+        fact = await edge.store(command(spoken(), key=None, spool_url=url))
         assert isinstance(fact, StoringDeferred)

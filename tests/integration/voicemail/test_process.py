@@ -134,7 +134,7 @@ def test_a_call_becomes_one_letter_per_recipient(
     service: Service, settings: dict[str, str], s3_server: S3, smtp_sink: Smtp, fresh_prefix: str
 ) -> None:
     """The whole way, on real parts: conversation, recording, S3, mail; and a callback that expired."""
-    say(settings, *Office.book(), diverted(), play_finished())
+    say(settings, *Office.directory_facts(), diverted(), play_finished())
     say(settings, *recorded(s3_server, f"{fresh_prefix}/original.wav"), leg_ended())
     say(settings, expired(has_voice_message=False))
     wait_for_letters(smtp_sink, 4)
@@ -155,7 +155,7 @@ def test_kill_9_between_any_two_steps_loses_and_doubles_nothing(
     service: Service, settings: dict[str, str], s3_server: S3, smtp_sink: Smtp, fresh_prefix: str
 ) -> None:
     """Dead in the middle of a conversation, and dead while the recording is stored and mailed."""
-    say(settings, *Office.book(), diverted())
+    say(settings, *Office.directory_facts(), diverted())
     service.kill()
     say(settings, play_finished())
     service.restart()

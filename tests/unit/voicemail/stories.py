@@ -87,11 +87,13 @@ class Office:
         self.said: list[Message] = []
         self.now_at = at("00:00:00")
         self.hear_all(
-            *self.book(recipients=recipients, heads=heads, administrators=administrators, greeting=greeting)
+            *self.directory_facts(
+                recipients=recipients, heads=heads, administrators=administrators, greeting=greeting
+            )
         )
 
     @staticmethod
-    def book(
+    def directory_facts(
         *,
         recipients: tuple[Recipient, ...] = (ANNA, BORIS),
         heads: tuple[Recipient, ...] = (HEAD,),

@@ -21,7 +21,7 @@ from tests.unit.voicemail.stories import (
 def letter(caller: str | None, region: str = "RU") -> SendLetter:
     """The first letter about a voice message of this caller, to an organization of this region."""
     office = Office()
-    organization, _ = Office.book()
+    organization, _ = Office.directory_facts()
     policy = DiallingPolicy(home_region=region)
     assert isinstance(organization, OrganizationSaved)
     office.hear(structs.replace(organization, version=2, dialling_policy=policy))
