@@ -205,18 +205,10 @@ class Places:
                     callback_id=fact.callback_id,
                     open_since=at,
                 )
-            case queue.OfferMade(place_id=place_id) if place_id in self.places:
-                place = self.places[place_id]
-                place.offers.add(fact.offer_id)
-                place.rung_at[fact.agent_id] = at
-                place.open_since = None
             case queue.CallbackRequested(place_id=place_id) if place_id in self.places:
                 self.places[place_id].is_ordering = True
-            case queue.AnnouncementMade(place_id=place_id, kind=queue.AnnouncementKind.CALLBACK_EXISTS):
-                if place_id in self.places:
-                    self.places[place_id].is_told_of_callback = True
-            case queue.OfferReopened(place_id=place_id) if place_id in self.places:
-                self.places[place_id].open_since = at
+            case queue.AnnouncementMade(place_id=place_id, kind=kind) if place_id in self.places:
+                self.places[place_id].is_told_of_callback |= kind is queue.AnnouncementKind.CALLBACK_EXISTS
             case queue.CallbackJoined(new_place_id=place_id) if place_id in self.places:
                 self.places[place_id].is_ordering = True
             case callback.JoinRefused(new_place_id=place_id) if place_id in self.places:
@@ -237,6 +229,18 @@ class Places:
                 self.places.pop(place_id, None)
             case TimerDue(service="queue", kind="held", subject=place_id) if place_id in self.places:
                 self.places[place_id].is_gap_over = True
+            case _:
+                self._hear_offers(at, fact)
+
+    def _hear_offers(self, at: int, fact: Any) -> None:
+        match fact:
+            case queue.OfferMade(place_id=place_id) if place_id in self.places:
+                place = self.places[place_id]
+                place.offers.add(fact.offer_id)
+                place.rung_at[fact.agent_id] = at
+                place.open_since = None
+            case queue.OfferReopened(place_id=place_id) if place_id in self.places:
+                self.places[place_id].open_since = at
             case _ if isinstance(fact, OFFER_ENDS):
                 self._offer_ended(at, fact)
             case _:
