@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Final
 
+from contracts.addresses import is_public
 from contracts.dialling import is_emergency
 from contracts.gateway import EndedBy, Outcome
 from contracts.ids import Address
@@ -103,11 +104,6 @@ def dialled_digits(address: Address) -> str:
 def is_forbidden(address: Address, region: str) -> bool:
     """Whether an address would reach an emergency service: never dialled, whatever the command says (G4)."""
     return is_emergency(dialled_digits(address), region)
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is reached over the public network."""
-    return address.startswith("tel:")
 
 
 def shown_caller(address: Address, caller_id: str, numbers: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from contracts.addresses import is_public
 from contracts.gateway import Bridged, DigitsEntered, LegAnswered, Outcome
 from contracts.ids import AgentId, BridgeId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
@@ -96,10 +97,8 @@ def apply_person_answered(state: RoutingState, fact: PersonAnswered) -> None:
     call, a_try = state.calls.get(fact.leg_id), state.tries.get(fact.try_id)
     if call is None or a_try is None:
         return
-    is_public = any(
-        ring_plans.is_public(leg.address) for leg in a_try.legs if leg.leg_id == fact.agent_leg_id
-    )
-    play_id = PlayId(f"{fact.try_id}.whisper") if is_public and call.caller else None
+    needs_whisper = any(is_public(leg.address) for leg in a_try.legs if leg.leg_id == fact.agent_leg_id)
+    play_id = PlayId(f"{fact.try_id}.whisper") if needs_whisper and call.caller else None
     _take(state, call, fact.agent_leg_id, fact.agent_id, play_id)
 
 

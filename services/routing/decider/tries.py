@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from contracts.addresses import far_pbx
 from contracts.gateway import TOO_LATE, LegEnded, LegRinging, Outcome
 from contracts.ids import AgentId, Instant, LegId, PlayId, TryId
 from contracts.log import TimerDue
@@ -223,7 +224,7 @@ def apply_missed(state: RoutingState, fact: PersonMissed | ExternalEnded) -> Non
 def apply_leg_ended(state: RoutingState, a_try: Try, fact: LegEnded) -> None:
     """A phone of a try is gone; note it if its end shows that another PBX can't be reached (O9)."""
     leg = next((each for each in a_try.legs if each.leg_id == fact.leg_id), None)
-    far = ring_plans.far_pbx(leg) if leg is not None else None
+    far = far_pbx(leg.address) if leg is not None else None
     if far is not None and fact.outcome in NO_LINK and fact.cause != TOO_LATE:
         away_until_at = Instant(state.now_at + ring_plans.AWAY_MS)
         state.pbxs.change(state.pbx(far), away_until_at=away_until_at)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from contracts.addresses import dialled_from, is_public
 from contracts.directory import AgentSaved, Device, DeviceKind
 from contracts.ids import Address, AgentId, Instant, LegId, PbxId, TryId
 from contracts.queue import OfferLeg
@@ -20,14 +21,6 @@ AWAY_MS: Final = 60_000
 """A PBX that could not be reached costs one failed dialling a minute, not one per call (O9)."""
 
 
-def address_from(pbx_id: PbxId, agent: AgentSaved, device: Device) -> Address:
-    """An employee's phone as another PBX dials it: extensions by the inter-PBX link, numbers as they are."""
-    scheme, _, rest = device.address.partition(":")
-    if scheme != "sip" or agent.pbx_id == pbx_id:
-        return device.address
-    return Address(f"pbx:{agent.pbx_id}/{rest}")
-
-
 def plan(state: RoutingState, try_id: TryId, person: Person, pbx_id: PbxId) -> tuple[OfferLeg, ...]:
     """The phones to ring that are reachable and may be dialled, each with its time; maybe none."""
     agent = person.saved
@@ -41,7 +34,7 @@ def plan(state: RoutingState, try_id: TryId, person: Person, pbx_id: PbxId) -> t
     return tuple(
         OfferLeg(
             leg_id=LegId(f"{try_id}.{at}"),
-            address=address_from(pbx_id, agent, device),
+            address=dialled_from(pbx_id, agent.pbx_id, device.address),
             dial_at=Instant(state.now_at + device.delay_ms - first_ms),
             needs_key=device.kind is DeviceKind.MOBILE,
         )
@@ -65,7 +58,7 @@ def own_mobile(state: RoutingState, try_id: TryId, person: Person) -> tuple[Offe
     devices = person.saved.devices if person.saved is not None else ()
     mobiles = (device.address for device in devices if device.kind is DeviceKind.MOBILE)
     address = Address(f"tel:{normal_number(number, state.policy)}") if number else next(mobiles, None)
-    if address is None or not address.startswith("tel:") or not state.may_dial(address):
+    if address is None or not is_public(address) or not state.may_dial(address):
         return ()
     return (OfferLeg(leg_id=LegId(f"{try_id}.0"), address=address, dial_at=state.now_at, needs_key=True),)
 
@@ -75,12 +68,7 @@ def is_still_theirs(state: RoutingState, agent_id: AgentId, pbx_id: PbxId, leg: 
     agent = state.person(agent_id).saved
     if agent is None or agent.is_removed or not state.may_dial(leg.address):
         return False
-    return any(address_from(pbx_id, agent, device) == leg.address for device in agent.devices)
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is reached over the public network."""
-    return address.startswith("tel:")
+    return any(dialled_from(pbx_id, agent.pbx_id, device.address) == leg.address for device in agent.devices)
 
 
 def dial(state: RoutingState, call: Call, a_try: Try, leg: OfferLeg) -> DialLeg:
@@ -108,9 +96,3 @@ def own_number(state: RoutingState, call: Call) -> str:
     if saved is None:
         return "" if call.is_internal else call.line
     return call.line if call.line in saved.numbers else next(iter(saved.numbers), "")
-
-
-def far_pbx(leg: OfferLeg) -> PbxId | None:
-    """The other PBX that a leg is dialled through, or None."""
-    scheme, _, rest = leg.address.partition(":")
-    return PbxId(rest.partition("/")[0]) if scheme == "pbx" else None
