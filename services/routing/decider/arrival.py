@@ -25,7 +25,7 @@ def decide_arrived(state: RoutingState, fact: CallArrived) -> Decision:
 
 def apply_taken(state: RoutingState, fact: CallTaken) -> None:
     """The contact begins; its lease ends it even if nothing more is heard of it (G3)."""
-    found = state.scenarios.get(fact.scenario_id) if fact.scenario_id is not None else None
+    found = state.scenarios.get(fact.scenario_id)
     state.calls.put(
         Call(
             fact.leg_id,

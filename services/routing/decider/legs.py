@@ -19,8 +19,7 @@ from services.routing.state.records import Call, Stage, Try
 
 
 def _try_of_leg(state: RoutingState, leg_id: LegId | None) -> Try | None:
-    call = state.call_of_leg(leg_id)
-    a_try = state.try_of(call) if call is not None else None
+    a_try = state.try_of_leg(leg_id)
     return a_try if a_try is not None and leg_id in a_try.open_legs else None
 
 
@@ -62,7 +61,7 @@ def apply_ended(state: RoutingState, fact: LegEnded) -> None:
 
 def decide_ended(state: RoutingState, fact: LegEnded) -> Decision:
     """A try has one phone fewer, or a party of the call is gone."""
-    a_try = state.tries.get(state.try_with_leg_gone) if state.try_with_leg_gone is not None else None
+    a_try = state.tries.get(state.try_with_leg_gone)
     if a_try is not None:
         return tries.decide_leg_ended(state, a_try, fact.outcome)
     return hangup.decide_leg_ended(state, fact)
@@ -78,7 +77,7 @@ def apply_refused(state: RoutingState, fact: CommandRefused) -> None:
 
 def decide_refused(state: RoutingState, fact: CommandRefused) -> Decision:
     """A try has one phone fewer, or something did not reach the caller."""
-    a_try = state.tries.get(state.try_with_leg_gone) if state.try_with_leg_gone is not None else None
+    a_try = state.tries.get(state.try_with_leg_gone)
     if a_try is None or fact.leg_id is None:
         return _decide_too_late(state, fact)
     if fact.reason == TOO_LATE:

@@ -105,8 +105,7 @@ def quiet(call: Call) -> tuple[StopPlay, ...]:
 
 def decide_dial(state: RoutingState, due: TimerDue) -> Decision:
     """A phone's delay has passed: dial it (E4)."""
-    call = state.call_of_leg(LegId(due.subject))
-    a_try = state.try_of(call) if call is not None else None
+    a_try = state.try_of_leg(LegId(due.subject))
     return NOTHING if a_try is None else _dial(state, a_try, LegId(due.subject))
 
 
@@ -154,8 +153,7 @@ def decide_skipped(state: RoutingState, fact: TryLegSkipped) -> Decision:
 
 def apply_ringing(state: RoutingState, fact: LegRinging) -> None:
     """The ring time counts from the first ringing, and ends at `until_at` at the latest (E4, S3)."""
-    call = state.call_of_leg(fact.leg_id)
-    a_try = state.try_of(call) if call is not None else None
+    a_try = state.try_of_leg(fact.leg_id)
     if a_try is None or a_try.has_rung or fact.leg_id not in a_try.open_legs:
         return
     state.tries.change(a_try, has_rung=True)
@@ -233,8 +231,7 @@ def apply_leg_ended(state: RoutingState, a_try: Try, fact: LegEnded) -> None:
 
 def close_leg(state: RoutingState, leg_id: LegId, outcome: Outcome | None) -> None:
     """A phone of a try can't answer any more; without `outcome` it was never dialled. In `apply` only."""
-    call = state.call_of_leg(leg_id)
-    a_try = state.try_of(call) if call is not None else None
+    a_try = state.try_of_leg(leg_id)
     if a_try is None:
         return
     state.drop_timer("dial", leg_id)

@@ -20,7 +20,7 @@ def of_notice(
     """The organization's own notice if it can be played, else the standard one; empty for «no message»."""
     if choice.kind is NoticeKind.NONE:
         return ()
-    own = state.notices.get(choice.notice_id) if choice.notice_id is not None else None
+    own = state.notices.get(choice.notice_id)
     if choice.kind is NoticeKind.STANDARD or own is None:
         return prompt_keys(state.language, standard)
     values = {"{number}": number_prompts(state.language, caller) if caller else ()}

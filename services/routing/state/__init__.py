@@ -91,12 +91,12 @@ class RoutingState(State):
 
     def is_person_there(self, agent_id: AgentId | None) -> bool:
         """Whether the directory has this employee, and has not removed them."""
-        person = self.people.get(agent_id) if agent_id is not None else None
+        person = self.people.get(agent_id)
         return person is not None and person.saved is not None and not person.saved.is_removed
 
     def is_department_there(self, department_id: DepartmentId | None) -> bool:
         """Whether the directory has this department, and has not removed it."""
-        department = self.departments.get(department_id) if department_id is not None else None
+        department = self.departments.get(department_id)
         return department is not None and not department.is_removed
 
     def is_there(self, hop: Hop) -> bool:
@@ -111,7 +111,12 @@ class RoutingState(State):
 
     def try_of(self, call: Call) -> Try | None:
         """The try that rings for a call."""
-        return self.tries.get(call.try_id) if call.try_id is not None else None
+        return self.tries.get(call.try_id)
+
+    def try_of_leg(self, leg_id: LegId | None) -> Try | None:
+        """The try that rings for the call of this leg."""
+        call = self.call_of_leg(leg_id)
+        return None if call is None else self.try_of(call)
 
     def scenario_of(self, call: Call) -> ScenarioSaved | None:
         """The call's scenario, in the version in which the call began it."""
