@@ -77,7 +77,7 @@ class LetterComposer:
             raise ValueError(f"RINGBACK_MAIL_FROM is no e-mail address: {sender!r}: {error}") from error
         self._domain = addresses.domain(sender)
         self.attachment_bytes_max = attachment_bytes_max
-        self._templates = LetterTemplates("services.voicemail")
+        self._templates = LetterTemplates("services.voicemail.activities")
 
     def message_id(self, organization_id: OrganizationId, command: SendLetter) -> str:
         """The Message-ID, always the same for the same letter."""

@@ -15,7 +15,7 @@ no pitch. audioop sums over the samples, so three minutes take a fraction of a s
 because somebody may be speaking over it.
 
 The limits were found with espeak's voices in Russian and English, near and far, with noise, hum and offset,
-and with tones of five countries (`tests/unit/voicemail/test_speech.py`).
+and with tones of five countries (`tests/unit/voicemail/test_speech_detection.py`).
 """
 
 import audioop
