@@ -21,7 +21,7 @@ from contracts.message import Message
 from runtime.edge import Edge, EdgePorts, EdgeWork
 from runtime.tokens import KEY_BYTES_MIN
 from services.history.activities.audio_retention import AudioRetention
-from services.history.activities.authentication import AccessControl
+from services.history.activities.authentication import Authentication
 from services.history.activities.database import connected, migrate
 from services.history.activities.erasure import Erasure
 from services.history.activities.projector import Projector
@@ -64,12 +64,19 @@ def _built(
     if len(key.encode()) < KEY_BYTES_MIN:
         raise ValueError(f"set RINGBACK_TOKEN_KEY to the directory's key: {KEY_BYTES_MIN} bytes at least")
     projector = Projector(engine, ports.log, ports.clock, _token, before=before)
-    access = AccessControl(engine, ports.say, ports.clock, key, _token)
+    authentication = Authentication(engine, ports.say, ports.clock, key, _token)
     messages = VoiceMessages(
-        engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock, access=access, tokens=_token
+        engine=engine,
+        say=ports.say,
+        blobs=ports.blobs,
+        clock=ports.clock,
+        authentication=authentication,
+        tokens=_token,
     )
-    erasure = Erasure(engine=engine, clock=ports.clock, access=access, messages=messages)
-    parts = Parts(engine=engine, access=access, messages=messages, erasure=erasure, clock=ports.clock)
+    erasure = Erasure(engine=engine, clock=ports.clock, authentication=authentication, messages=messages)
+    parts = Parts(
+        engine=engine, authentication=authentication, messages=messages, erasure=erasure, clock=ports.clock
+    )
     audio_retention = AudioRetention(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
     warnings = RetentionWarnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
     row_retention = RowRetention(engine=engine, clock=ports.clock)

@@ -48,7 +48,7 @@ class Principal(Struct, frozen=True, kw_only=True):
         return Reach.ORGANIZATION if action in self.actions else None
 
 
-class AccessControl:
+class Authentication:
     """Verifies tokens, looks rights up, and records refusals."""
 
     def __init__(
@@ -91,7 +91,7 @@ class AccessControl:
         actions = frozenset(Action(each) for each in token.actions if each in set(Action))
         return Principal(organization_id=claims.organization_id, token_id=claims.token_id, actions=actions)
 
-    async def demand(self, principal: Principal, action: Action, what: str) -> Reach:
+    async def require(self, principal: Principal, action: Action, what: str) -> Reach:
         """How far the right goes. Raises Refused without the right, and records that."""
         found = principal.reach(action)
         if found is None:

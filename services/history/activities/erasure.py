@@ -13,7 +13,7 @@ from contracts.topics import FACTS
 from contracts.voicemail import LetterKind
 from runtime.ports import Clock
 from services.history.activities import tables
-from services.history.activities.authentication import AccessControl, Principal
+from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.repository import contacts_named
 from services.history.activities.voice_messages import VoiceMessages
 from services.history.rules import contact_names
@@ -48,16 +48,16 @@ class Erasure:
     """Erases by customer number."""
 
     def __init__(
-        self, *, engine: AsyncEngine, clock: Clock, access: AccessControl, messages: VoiceMessages
+        self, *, engine: AsyncEngine, clock: Clock, authentication: Authentication, messages: VoiceMessages
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._access = access
+        self._authentication = authentication
         self._messages = messages
 
     async def erase(self, principal: Principal, number: str) -> Erased:
         """Erase, and wait until history has read it back; the audio goes within the hour. Raises Refused."""
-        await self._access.demand(principal, Action.ERASE, "erase")
+        await self._authentication.require(principal, Action.ERASE, "erase")
         names = [contact_names.number_name(number)]
         async with self._engine.connect() as connection:
             found = await contacts_named(connection, principal.organization_id, names)

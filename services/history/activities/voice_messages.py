@@ -18,7 +18,7 @@ from runtime.edge import NotSaid, Say
 from runtime.ports import Blobs, Clock
 from services.history import state
 from services.history.activities import queries, tables, visibility
-from services.history.activities.authentication import SOURCE, AccessControl, Principal
+from services.history.activities.authentication import SOURCE, Authentication, Principal
 from services.history.activities.repository import load_rights_cards
 from services.history.rules import csv_columns
 from services.history.rules.errors import Code, Refused, Text, gone
@@ -44,14 +44,14 @@ class VoiceMessages:
         say: Say,
         blobs: Blobs,
         clock: Clock,
-        access: AccessControl,
+        authentication: Authentication,
         tokens: Callable[[], str],
     ) -> None:
         self._engine = engine
         self._say = say
         self._blobs = blobs
         self._clock = clock
-        self._access = access
+        self._authentication = authentication
         self._tokens = tokens
 
     async def listed(
@@ -86,10 +86,10 @@ class VoiceMessages:
 
     async def one(self, principal: Principal, action: Action, id_: str) -> Found:
         """A voice message that the right reaches. Raises Refused: 403, which is recorded, or 404."""
-        await self._access.demand(principal, action, f"voice-message/{id_}")
+        await self._authentication.require(principal, action, f"voice-message/{id_}")
         found, is_there = await self._look(principal, action, id_)
         if found is None and is_there:
-            await self._access.refuse(principal, action, f"voice-message/{id_}")
+            await self._authentication.refuse(principal, action, f"voice-message/{id_}")
         if found is None:
             raise Refused(Code.NOT_FOUND)
         return found
@@ -200,7 +200,7 @@ class VoiceMessages:
     async def recording_link(self, principal: Principal, id_: str) -> tuple[str, Instant]:
         """A link to a recorded conversation, by the rights to its contact (O6, EC-95). Raises Refused."""
         action = Action.RECORDING_HEAR
-        await self._access.demand(principal, action, f"recording/{id_}")
+        await self._authentication.require(principal, action, f"recording/{id_}")
         async with self._engine.connect() as connection:
             contact_id = await queries.contact_id_of(
                 connection, principal.organization_id, f"recording:{id_}"
@@ -209,7 +209,7 @@ class VoiceMessages:
                 raise Refused(Code.NOT_FOUND)
             contact, _ = await queries.contact(connection, principal, action, contact_id)
         if contact is None:
-            await self._access.refuse(principal, action, f"recording/{id_}")
+            await self._authentication.refuse(principal, action, f"recording/{id_}")
         assert contact is not None
         recording = next(each for each in contact.recordings if each.recording_id == id_)
         if recording.key is None:

@@ -43,7 +43,7 @@ class HistoryRoutes(Controller):
         limit: Limit = 50,
     ) -> responses.Page:
         """The rows that match the filters, as far as rights reach (H5)."""
-        await parts.access.demand(principal, Action.HISTORY_READ, "history")
+        await parts.authentication.require(principal, Action.HISTORY_READ, "history")
         found = decoded_cursor(after)
         key = None if found is None else Key(started_at=Instant(found[0]), contact_id=ContactId(found[1]))
         async with parts.engine.connect() as connection:
@@ -59,7 +59,7 @@ class HistoryRoutes(Controller):
         self, parts: InjectedParts, principal: CurrentPrincipal, contact_id: Id
     ) -> responses.ContactShown:
         """A contact with its tries, places, callbacks, voice messages."""
-        await parts.access.demand(principal, Action.HISTORY_READ, f"history/{contact_id}")
+        await parts.authentication.require(principal, Action.HISTORY_READ, f"history/{contact_id}")
         async with parts.engine.connect() as connection:
             found, is_there = await queries.contact(connection, principal, Action.HISTORY_READ, contact_id)
             if found is not None:
@@ -71,18 +71,18 @@ class HistoryRoutes(Controller):
                     )
                 return responses.contact(found, near, goes_on)
         if is_there:
-            await parts.access.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}")
+            await parts.authentication.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}")
         raise Refused(Code.NOT_FOUND)
 
     @get("/{contact_id:str}/why", summary="Why did I wait? Second by second, agent by agent")
     async def why(self, parts: InjectedParts, principal: CurrentPrincipal, contact_id: Id) -> responses.Why:
         """Every place of the contact, and what kept each agent of the department from it (H7)."""
-        await parts.access.demand(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
+        await parts.authentication.require(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
         async with parts.engine.connect() as connection:
             found, is_there = await queries.contact(connection, principal, Action.HISTORY_READ, contact_id)
             if found is not None:
                 now = parts.clock.now()
                 return responses.Why(places=await wait_explanation.explain_waits(connection, found, now=now))
         if is_there:
-            await parts.access.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
+            await parts.authentication.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
         raise Refused(Code.NOT_FOUND)

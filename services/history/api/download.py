@@ -44,8 +44,8 @@ class DownloadRoutes(Controller):
         request: Request[Any, Any, Any],
     ) -> Stream:
         """Every row that matches the filters, streamed; refused without the right to download (P3)."""
-        await parts.access.demand(principal, Action.HISTORY_READ, "history.csv")
-        await parts.access.demand(principal, Action.HISTORY_DOWNLOAD, "history.csv")
+        await parts.authentication.require(principal, Action.HISTORY_READ, "history.csv")
+        await parts.authentication.require(principal, Action.HISTORY_DOWNLOAD, "history.csv")
         async with parts.engine.connect() as connection:
             cards = await load_rights_cards(connection, principal.organization_id, None)
         card = cards.organization

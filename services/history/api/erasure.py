@@ -30,5 +30,5 @@ class EraseRoutes(Controller):
         self, parts: InjectedParts, principal: CurrentPrincipal, data: JSONBody[EraseRequest]
     ) -> Erased:
         """The record of the erasure: what can't be recalled, and when the last copy on the log ends (V6)."""
-        await parts.access.demand(principal, Action.ERASE, "erase")
+        await parts.authentication.require(principal, Action.ERASE, "erase")
         return await parts.erasure.erase(principal, await canonical_number(parts, principal, data.number))

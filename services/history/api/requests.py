@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import dialling
 from runtime.ports import Clock
-from services.history.activities.authentication import AccessControl, Principal
+from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.erasure import Erasure
 from services.history.activities.queries import PAGE_MAX
 from services.history.activities.repository import load_rights_cards
@@ -32,7 +32,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     """What the routes work with."""
 
     engine: AsyncEngine
-    access: AccessControl
+    authentication: Authentication
     messages: VoiceMessages
     erasure: Erasure
     clock: Clock
@@ -44,7 +44,7 @@ CurrentPrincipal = NamedDependency[Principal]
 
 async def current_principal(parts: InjectedParts, request: Request[Any, Any, Any]) -> Principal:
     """The principal of a request. Raises Refused."""
-    return await parts.access.principal(request.headers.get("authorization"))
+    return await parts.authentication.principal(request.headers.get("authorization"))
 
 
 async def canonical_number(parts: Parts, principal: Principal, number: str) -> str:

@@ -31,7 +31,7 @@ class StatisticsRoutes(Controller):
         voicemail_s: Seconds = 3600,
     ) -> Figures:
         """A year at most, from an instant or a day; `until_at` is not included, `until_day` is."""
-        await parts.access.demand(principal, Action.STATISTICS_READ, "statistics")
+        await parts.authentication.require(principal, Action.STATISTICS_READ, "statistics")
         if not period.has_end:
             raise Refused(Code.PERIOD_MISSING, field="until_at")
         if not 0 <= period.until_at - period.since_at <= PERIOD_MS_MAX:

@@ -36,7 +36,7 @@ class MessageRoutes(Controller):
         is_unclaimed: Unclaimed = False,
     ) -> responses.MessagePage:
         """As far as rights reach; with `is_unclaimed` only those that nobody has claimed."""
-        await parts.access.demand(principal, Action.MESSAGE_HEAR, "voice-messages")
+        await parts.authentication.require(principal, Action.MESSAGE_HEAR, "voice-messages")
         found, last = await parts.messages.listed(
             principal, is_unclaimed=is_unclaimed, before=decoded_cursor(after), limit=limit
         )

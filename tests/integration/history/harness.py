@@ -39,7 +39,7 @@ from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs, MemoryClock, MemoryLog, counting_tokens
 from runtime.tokens import Claims, TokenUse, sign
 from services.history.activities.audio_retention import AudioRetention
-from services.history.activities.authentication import AccessControl
+from services.history.activities.authentication import Authentication
 from services.history.activities.erasure import Erasure
 from services.history.activities.projector import PartitionWriter
 from services.history.activities.retention_warnings import RetentionWarnings
@@ -68,17 +68,19 @@ class HistoryHarness:
         self.is_projecting = True
         self._writer = PartitionWriter(engine, 0)
         self._one_at_a_time = asyncio.Lock()
-        access = AccessControl(engine, self.say, self.clock, KEY, counting_tokens("t"))
+        authentication = Authentication(engine, self.say, self.clock, KEY, counting_tokens("t"))
         messages = VoiceMessages(
             engine=engine,
             say=self.say,
             blobs=self.blobs,
             clock=self.clock,
-            access=access,
+            authentication=authentication,
             tokens=counting_tokens("m"),
         )
-        erasure = Erasure(engine=engine, clock=self.clock, access=access, messages=messages)
-        parts = Parts(engine=engine, access=access, messages=messages, erasure=erasure, clock=self.clock)
+        erasure = Erasure(engine=engine, clock=self.clock, authentication=authentication, messages=messages)
+        parts = Parts(
+            engine=engine, authentication=authentication, messages=messages, erasure=erasure, clock=self.clock
+        )
         self.audio_retention = AudioRetention(engine=engine, say=self.say, blobs=self.blobs, clock=self.clock)
         self.row_retention = RowRetention(engine=engine, clock=self.clock)
         self.warnings = RetentionWarnings(
