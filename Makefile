@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m tools
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements demo up down test check rules sim sim-mutants bench chaos schemas
+.PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos schemas
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -28,13 +28,17 @@ down: ## stop what `make up` started
 test: setup ## every test, on two workers (ARGS="tests/unit -k place" for some)
 	@$(PYTEST) $(ARGS)
 
+test-fast: setup ## what needs no broker, no database and no simulation: unit, contract and tidy tests
+	@$(PYTEST) tests/unit tests/contract tests/tidy -m "not slow" $(ARGS)
+
 check: setup ## ruff, mypy --strict, import-linter, tidiness
 	@$(RUN) check
 
 rules: setup ## each rule of docs/rules.md with the tests that prove it
 	@$(RUN) rules
 
-sim: setup ## the simulation (SEEDS=300 SEED_FROM=7000 for more, SEED=42 for one)
+sim: export SEEDS ?= 200
+sim: setup ## the simulation, 200 seeds (SEEDS=300 SEED_FROM=7000 for others, SEED=42 for one)
 	@$(PYTEST) tests/sim $(ARGS)
 
 chaos: setup ## faults on real parts, 10 minutes, into docs/chaos.md (ARGS="--broker embedded --seed 7" for less)
