@@ -45,7 +45,7 @@ chaos: setup ## faults on real parts, 10 minutes, into docs/chaos.md (ARGS="--br
 	@$(RUN) chaos $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
-	@.venv/bin/python -m tests.sim.hunt $(ARGS)
+	@.venv/bin/python -m tests.sim.run_mutants $(ARGS)
 
 bench: setup ## every figure with its baseline, 12 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
 	@$(RUN) bench $(ARGS)

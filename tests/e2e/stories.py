@@ -10,9 +10,9 @@ from contracts import queue as q
 from contracts import voicemail as v
 from contracts.directory import NoticeSaved
 from contracts.message import Message
+from tests.e2e.cluster import Cluster, Cue
 from tests.e2e.company import CUSTOMERS, Company, Outcome
 from tests.e2e.letters import Letter
-from tests.e2e.works import Cue, Works
 
 KILLED: Final = ("queue", "callback", "voicemail", "tts", "gateway")
 
@@ -24,54 +24,54 @@ class Morning:
     company: Company = field(repr=False)
     outcomes: dict[str, Outcome]
     letters: list[Letter] = field(repr=False)
-    works: Works
+    cluster: Cluster
 
     def about(self, customer: str) -> list[Letter]:
         """The letters that tell of one customer."""
         return [letter for letter in self.letters if letter.is_about(self.company.phone(customer))]
 
 
-def after(works: Works, company: Company) -> Morning:
+def after(cluster: Cluster, company: Company) -> Morning:
     """A morning that is over."""
-    return Morning(company, works.outcomes(company, CUSTOMERS), works.letters(company), works)
+    return Morning(company, cluster.outcomes(company, CUSTOMERS), cluster.letters(company), cluster)
 
 
-def alisas_morning(works: Works, company: Company, begin: Callable[[], bool]) -> list[Cue]:
+def alisas_morning(cluster: Cluster, company: Company, begin: Callable[[], bool]) -> list[Cue]:
     """Alisa calls, orders and hangs up; only then does Anna come free."""
     return [
         Cue(
             f"{company.name}: alisa calls",
             lambda: company.is_open() and begin(),
-            lambda: works.call(company, "alisa"),
+            lambda: cluster.call(company, "alisa"),
         ),
         Cue(
             f"{company.name}: alisa has ordered and hung up, and anna comes free",
             lambda: company.has_ordered("alisa") and company.has_left("alisa"),
-            lambda: works.agent(company, "anna", is_there=True),
+            lambda: cluster.agent(company, "anna", is_there=True),
         ),
     ]
 
 
-def whole_morning(works: Works, company: Company, begin: Callable[[], bool]) -> list[Cue]:
+def whole_morning(cluster: Cluster, company: Company, begin: Callable[[], bool]) -> list[Cue]:
     """All five: while Anna is with Alisa, Boris comes free for Bella; Cyril has given up before."""
-    alisa_calls, anna_comes = alisas_morning(works, company, begin)
+    alisa_calls, anna_comes = alisas_morning(cluster, company, begin)
     return [
         alisa_calls,
         Cue(
             f"{company.name}: bella calls after alisa",
             lambda: company.waits("alisa"),
-            lambda: works.call(company, "bella"),
+            lambda: cluster.call(company, "bella"),
         ),
         Cue(
             f"{company.name}: cyril calls after bella",
             lambda: company.waits("bella"),
-            lambda: works.call(company, "cyril"),
+            lambda: cluster.call(company, "cyril"),
         ),
         *(
             Cue(
                 f"{company.name}: {customer} calls",
                 lambda: company.waits("alisa"),
-                lambda customer=customer: works.call(company, customer),  # type: ignore[misc]
+                lambda customer=customer: cluster.call(company, customer),  # type: ignore[misc]
             )
             for customer in ("denis", "elena")
         ),
@@ -83,15 +83,15 @@ def whole_morning(works: Works, company: Company, begin: Callable[[], bool]) -> 
         Cue(
             f"{company.name}: anna is ready for alisa, and boris comes free",
             lambda: company.has(q.AgentReady),
-            lambda: works.agent(company, "boris", is_there=True),
+            lambda: cluster.agent(company, "boris", is_there=True),
         ),
     ]
 
 
-def kills(works: Works, company: Company, service: str) -> list[Cue]:
+def kills(cluster: Cluster, company: Company, service: str) -> list[Cue]:
     """The moments at which a service is killed while this company's customers wait, ring, talk and speak."""
     return [
-        Cue(f"{company.name}: kill -9 of {service} when {what}", when, lambda: works.kill(service))
+        Cue(f"{company.name}: kill -9 of {service} when {what}", when, lambda: cluster.kill(service))
         for what, when in _moments(company)[service].items()
     ]
 

@@ -7,9 +7,9 @@ gateway's is by itself, since keys that are pressed while no gateway listens are
 import pytest
 
 from tests.e2e import expect
+from tests.e2e.cluster import Cluster
 from tests.e2e.company import CUSTOMERS
 from tests.e2e.stories import KILLED, Morning, after, kills, whole_morning
-from tests.e2e.works import Works
 
 pytestmark = [
     pytest.mark.kafka,
@@ -24,26 +24,26 @@ ROUNDS = (("queue", "voicemail"), ("callback", "tts"), ("gateway",))
 
 
 @pytest.fixture(scope="module")
-def mornings(works: Works, plain: Morning, request: pytest.FixtureRequest) -> dict[str, Morning]:
+def mornings(cluster: Cluster, plain: Morning, request: pytest.FixtureRequest) -> dict[str, Morning]:
     """Every company's morning with its kills: only for the services whose tests were asked for."""
     asked = [name for name in KILLED if any(f"[{name}]" in item.nodeid for item in request.session.items)]
     for services in ROUNDS:
-        _play(works, [name for name in services if name in asked])
-    return {name: after(works, works.companies[name]) for name in asked}
+        _play(cluster, [name for name in services if name in asked])
+    return {name: after(cluster, cluster.companies[name]) for name in asked}
 
 
-def _play(works: Works, names: list[str]) -> None:
+def _play(cluster: Cluster, names: list[str]) -> None:
     """Begin one company's morning after the other's, as soon as there are callers."""
-    companies = [works.companies[name] for name in names]
+    companies = [cluster.companies[name] for name in names]
     cues = []
     former = None
     for company in companies:
         begin = (lambda: True) if former is None else (lambda former=former: former.waits("bella"))
-        cues += [*kills(works, company, company.name), *whole_morning(works, company, begin)]
+        cues += [*kills(cluster, company, company.name), *whole_morning(cluster, company, begin)]
         former = company
     for company in companies:
-        works.open(company)
-    works.play(cues, companies, CUSTOMERS)
+        cluster.open(company)
+    cluster.play(cues, companies, CUSTOMERS)
 
 
 @pytest.mark.rule("Q12", "C3", "C4", "V4", "G2")
@@ -51,7 +51,7 @@ def _play(works: Works, names: list[str]) -> None:
 def test_a_kill_changes_no_outcome(service: str, mornings: dict[str, Morning], plain: Morning) -> None:
     """Nobody loses the place, nobody is called twice, and every recipient gets one letter per message."""
     found = mornings[service]
-    print(found.works.evidence)
+    print(found.cluster.evidence)
     assert not found.company.wrongs()
     assert found.outcomes == plain.outcomes
     expect.agent_first(found.company, "alisa")

@@ -33,7 +33,7 @@ A_LAW_PER_MS = 8
 @pytest.fixture(autouse=True)
 def evidence(plain: Morning) -> None:
     """Shown by pytest when a test fails."""
-    print(plain.works.evidence)
+    print(plain.cluster.evidence)
 
 
 @pytest.mark.rule("C1", "C2", "C3", "C13", "G1")
@@ -203,7 +203,7 @@ def _check_letter(plain: Morning, letter: Letter, customer: str, *, has_expired:
 
 def _check_objects(plain: Morning, customer: str, stored: v.MessageStored) -> None:
     """Original and MP3 lie in S3 under keys that nobody guesses; the sound is as long as what was said."""
-    s3 = plain.works.stack.parts.s3
+    s3 = plain.cluster.stack.parts.s3
     mp3 = s3.client().get_object(Bucket=s3.bucket, Key=stored.mp3_key)["Body"].read()
     original = s3.client().get_object(Bucket=s3.bucket, Key=stored.original_key)["Body"].read()
     assert (len(mp3), hashlib.sha256(mp3).hexdigest()) == (stored.mp3_bytes, stored.mp3_sha256)

@@ -18,7 +18,7 @@ from contracts.message import type_name
 from contracts.queue import DivertReason
 from contracts.voicemail import LetterKind, MissingReason
 from services.gateway.service import SAYS as GATEWAY_SAYS
-from tests.sim.again import BEGINS, IN_A_CALLBACK, Moment
+from tests.sim.returning_customers import BEGINS, IN_A_CALLBACK, Moment
 from tests.sim.world import DECIDERS, Run
 
 ACTIVITIES_SAY: Final = (

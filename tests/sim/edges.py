@@ -34,7 +34,7 @@ from services.gateway.service import COMMANDS, SAYS
 from services.gateway.simulated import SimulatedNetwork
 from services.gateway.simulated.memory import MemoryPbx
 from tests.sim.ports import Process, ProcessBlobs, SharedLog
-from tests.sim.rare import NO_SUCH_MAILBOX
+from tests.sim.rare_events import NO_SUCH_MAILBOX
 
 IDLE_S: Final = 20.0
 RAISED: Final = "a handler raised"

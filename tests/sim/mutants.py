@@ -23,7 +23,7 @@ from services.gateway.decider.gateway import Gateway
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY_TIMER
 from services.queue.rules import distribution
-from tests.sim.broken_promises import BROKEN_PROMISES
+from tests.sim.case_mutants import BROKEN_PROMISES
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 

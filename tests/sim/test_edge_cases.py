@@ -22,7 +22,7 @@ from contracts.queue import (
 )
 from runtime.ports import LogRecord, LogUnavailable, Outgoing, Refused
 from tests.sim import replay
-from tests.sim.checkers import CHECKERS
+from tests.sim.invariants import CHECKERS
 from tests.sim.office import Office, positions, queue_state
 from tests.sim.ports import SharedLog
 from tests.sim.virtual_time import VirtualLoop, run

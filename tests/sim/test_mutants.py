@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.sim import broken_promises, mutants
-from tests.sim.hunt import betrayed
+from tests.sim import case_mutants, mutants
 from tests.sim.mutants import Patch
+from tests.sim.run_mutants import betrayed
 
 QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_deadline_skipped,
@@ -15,7 +15,7 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_parked_organization_that_shares_its_numbering,
     mutants.dial_without_a_request,
     mutants.a_gateway_that_sends_past_a_failed_fact,
-    broken_promises.m9_a_customer_who_is_called_while_on_the_line,
+    case_mutants.m9_a_customer_who_is_called_while_on_the_line,
 )
 
 

@@ -22,7 +22,7 @@ from runtime.decision import Decider, Decision
 from runtime.ports import LogRecord
 from runtime.records import Record, State, Table
 from services.queue.service import SERVICE as QUEUE
-from tests.sim.checkers import CHECKERS
+from tests.sim.invariants import CHECKERS
 from tests.sim.virtual_time import VirtualLoop, run
 from tests.sim.world import CALMER, DECIDERS, Run, World
 from tools.explaining import replayed, the_log_explains_itself

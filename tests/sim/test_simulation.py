@@ -5,8 +5,8 @@ import os
 import pytest
 
 from tests.sim.coverage import Gathered
-from tests.sim.weathers import (
-    Weather,
+from tests.sim.fault_profiles import (
+    FaultProfile,
     in_a_deploy,
     on_a_day_of_dropped_callbacks,
     on_a_day_of_shared_rings,
@@ -65,7 +65,7 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
     ],
 )
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 50)))
-def test_rare_coincidences_lose_nobody_either(weather: Weather, seed: int) -> None:
+def test_rare_coincidences_lose_nobody_either(weather: FaultProfile, seed: int) -> None:
     """Each was made for a bug that no ordinary storm betrays: without the bug it must pass."""
     assert weather(seed, "") == []
 

@@ -28,7 +28,7 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
-from tests.sim import again, direct, rare, switches
+from tests.sim import department_options, direct, rare_events, returning_customers
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
@@ -51,7 +51,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     ends_at_s: float
     office: OrganizationSaved
     departments: tuple[DepartmentSaved, ...]
-    plans: tuple[again.Plan, ...] = ()
+    plans: tuple[returning_customers.Plan, ...] = ()
     """What people do because of what happens to them."""
 
 
@@ -64,7 +64,7 @@ def workload(seed: int, now: int) -> Workload:
     straight = random.Random(f"direct {seed}")
     watching = random.Random(f"again {seed}")
     departments = [
-        switches.department(switched, rare.department(seldom, each, agents))
+        department_options.department(switched, rare_events.department(seldom, each, agents))
         for each in _departments(chance, agents)
     ]
     numbers = (*LINES.values(), *direct.LINES)
@@ -75,8 +75,8 @@ def workload(seed: int, now: int) -> Workload:
         name="North",
         language=Language.RUSSIAN,
         timezone="Europe/Moscow",
-        administrators=rare.administrators(seldom, (_recipient("admin"),)),
-        dialling_policy=rare.policy(seldom, usual),
+        administrators=rare_events.administrators(seldom, (_recipient("admin"),)),
+        dialling_policy=rare_events.policy(seldom, usual),
     )
     book: list[Fact] = [
         office,
@@ -86,12 +86,12 @@ def workload(seed: int, now: int) -> Workload:
         *departments,
         *direct.book(straight, agents, CUSTOMERS),
     ]
-    rush = again.rush(watching, departments)
+    rush = returning_customers.rush(watching, departments)
     script = _script(chance, seldom, straight, watching, agents, has_rush=bool(rush))
     changes = _changes(chance, departments, agents, now)
     seated = [agent.agent_id for agent in agents]
-    asked = switches.changes(switched, departments, CUSTOMERS, seated)
-    seldom_said = (*rare.changes(seldom, office, agents, CUSTOMERS), *asked)
+    asked = department_options.changes(switched, departments, CUSTOMERS, seated)
+    seldom_said = (*rare_events.changes(seldom, office, agents, CUSTOMERS), *asked)
     later = [(ZERO_S + at_s, fact) for at_s, fact in (*seldom_said, *rush)]
     return Workload(
         book=tuple(book),
@@ -100,7 +100,7 @@ def workload(seed: int, now: int) -> Workload:
         ends_at_s=ZERO_S + MORNING_S,
         office=office,
         departments=tuple(departments),
-        plans=again.plans(watching, LINES),
+        plans=returning_customers.plans(watching, LINES),
     )
 
 
@@ -226,11 +226,11 @@ def _script(
         network["absences"] = [
             {"at_s": chance.uniform(20, 300), "for_s": chance.uniform(5, 40), "drops": 0.3}
         ]
-    calls += rare.calls(seldom, CUSTOMERS, tuple(LINES.values()))
+    calls += rare_events.calls(seldom, CUSTOMERS, tuple(LINES.values()))
     calls += direct.calls(straight, CUSTOMERS)
     public[direct.OUTSIDE] = {"behaviours": [_customer(straight) for _ in range(4)]}
     if has_rush:
-        again.rushed(watching, public)
+        returning_customers.rushed(watching, public)
     script = {
         "seed": chance.getrandbits(30),
         "pbxs": {
@@ -239,7 +239,7 @@ def _script(
         },
         "public": public,
     }
-    return scripts.read(again.phones(watching, rare.phones(seldom, script)))
+    return scripts.read(returning_customers.phones(watching, rare_events.phones(seldom, script)))
 
 
 def _phone(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:

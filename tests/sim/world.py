@@ -29,11 +29,11 @@ from services.queue.service import SERVICE as QUEUE
 from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.sim import edges
-from tests.sim.again import Watchers
-from tests.sim.days import Bend
-from tests.sim.doings import Doings
+from tests.sim.bent_workloads import Bend
+from tests.sim.interventions import Doings
 from tests.sim.ports import Faults, Outages, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
 from tests.sim.prompts import Prompts
+from tests.sim.returning_customers import Watchers
 from tests.sim.virtual_time import START_MS, VirtualClock, VirtualLoop, run
 from tests.sim.workload import CLOUD, ORGANIZATION, ZERO_S, Workload, workload
 

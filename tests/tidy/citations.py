@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from tests.tidy.house import ROOMS, python_files
+from tests.tidy.checks import ROOMS, python_files
 from tools.rules import read_rules
 
 PLANTED: Final = "tests/tidy/test_planted.py"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tidy import citations, house
+from tests.tidy import checks, citations
 from tools.rules import proofs, read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,17 +16,17 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     "check",
     [
-        house.long_modules,
-        house.large_functions,
-        house.forbidden_words,
-        house.forbidden_rooms,
-        house.clock_readings,
-        house.set_iterations,
-        house.misplaced_async,
-        house.imports_of_tests,
-        house.service_shapes,
-        house.named_addresses,
-        house.countries,
+        checks.long_modules,
+        checks.large_functions,
+        checks.forbidden_words,
+        checks.forbidden_rooms,
+        checks.clock_readings,
+        checks.set_iterations,
+        checks.misplaced_async,
+        checks.imports_of_tests,
+        checks.service_shapes,
+        checks.named_addresses,
+        checks.countries,
         citations.dead,
     ],
 )
@@ -55,7 +55,7 @@ def test_the_glossary_has_every_word_that_names_must_not_have() -> None:
     never = {
         word.strip() for row in page.splitlines() for word in row.rpartition(" | ")[2].strip(" |").split(",")
     }
-    assert {word.lower() for word in never} >= house.FORBIDDEN_WORDS
+    assert {word.lower() for word in never} >= checks.FORBIDDEN_WORDS
 
 
 def test_the_committed_schemas_are_those_of_the_messages() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tools.chaos.doing import Strike
+from tools.chaos.fault_context import Strike
 from tools.chaos.plan import SAYS, Kind
 from tools.chaos.verdict import Verdict
 from tools.stack.services import ROOT

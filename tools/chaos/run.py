@@ -14,14 +14,14 @@ from rich.console import Console
 from contracts.ids import OrganizationId
 from runtime.ports import LogUnavailable
 from tools import connect, export, stretch
-from tools.chaos import lost, reading, report
-from tools.chaos.doing import Strike
+from tools.chaos import lost_partition, reading, report
+from tools.chaos.cluster import Cluster
+from tools.chaos.fault_context import Strike
+from tools.chaos.fault_injector import FaultInjector
 from tools.chaos.plan import STORM_S, Kind, plan
 from tools.chaos.report import BROKERS, Outcome
-from tools.chaos.strikes import Striker
 from tools.chaos.verdict import verdict
 from tools.chaos.workload import Workload, workload
-from tools.chaos.works import Works
 from tools.stack import kafka
 from tools.stack.process import StackError
 from tools.stack.services import ROOT
@@ -62,50 +62,50 @@ class Morning:
     def play(self) -> Outcome:
         """Everything, from the first process to the verdict."""
         self._tell(f"starting everything on {BROKERS[self._broker]}, seed {self._seed}")
-        with Works(self._run, self._broker, self._morning, seed=self._seed) as works:
-            striker = Striker(works, self._planned, self._seed, self._tell)
+        with Cluster(self._run, self._broker, self._morning, seed=self._seed) as cluster:
+            injector = FaultInjector(cluster, self._planned, self._seed, self._tell)
             self._tell(f"{self._morning.calls} calls and {len(self._planned)} faults begin")
-            works.begin()
-            striker.begin()
-            findings = self._storm(works, striker)
-            dialled = works.dialled()
-            findings += works.stop_services()
-            found = asyncio.run(self._leavings(works, dialled, outages(striker.doing.done)))
+            cluster.begin()
+            injector.begin()
+            findings = self._storm(cluster, injector)
+            dialled = cluster.dialled()
+            findings += cluster.stop_services()
+            found = asyncio.run(self._leavings(cluster, dialled, outages(injector.doing.done)))
             self._tell(f"judging {found.records} records")
             judged = verdict(found)
-            strikes = list(striker.doing.done)
+            strikes = list(injector.doing.done)
             if any(each.kind is Kind.LOG_LOST for each in self._planned):
-                findings += self._lose(works, strikes)
+                findings += self._lose(cluster, strikes)
             return Outcome(
                 broker=self._broker,
                 seed=self._seed,
                 strikes=strikes,
                 verdict=judged,
                 findings=[
-                    *striker.doing.findings,
-                    *works.ended_by_themselves,
-                    *works.progress.parked,
+                    *injector.doing.findings,
+                    *cluster.ended_by_themselves,
+                    *cluster.progress.parked,
                     *findings,
                 ],
                 records=found.records,
                 calls=self._morning.calls,
-                restarts=works.restarts,
-                disturbed=sum(proxy.disturbed for proxy in works.proxies()),
+                restarts=cluster.restarts,
+                disturbed=sum(proxy.disturbed for proxy in cluster.proxies()),
                 seconds=time.monotonic() - self._begun,
             )
 
-    def _storm(self, works: Works, striker: Striker) -> list[str]:
+    def _storm(self, cluster: Cluster, injector: FaultInjector) -> list[str]:
         """Until every fault is over and nothing is open; what had not come to its end by then."""
         begun, over, quiet = time.monotonic(), None, None
         while True:
-            heard = works.listen()
-            striker.turn(heard)
-            works.supervise()
-            works.check_parts()
+            heard = cluster.listen()
+            injector.turn(heard)
+            cluster.supervise()
+            cluster.check_parts()
             now = time.monotonic()
-            is_storm = not striker.is_over or now - begun < self._storm_s
+            is_storm = not injector.is_over or now - begun < self._storm_s
             over = None if is_storm else over or now
-            is_open = bool(works.progress.open() or striker.doing.unrecovered)
+            is_open = bool(cluster.progress.open() or injector.doing.unrecovered)
             quiet = None if is_storm or is_open or heard else quiet or now
             if quiet is not None and now - quiet > CALM_S:
                 self._tell("everything has come to its end")
@@ -114,32 +114,32 @@ class Morning:
                 return [
                     *(
                         f"still open at the end: {kind} {sorted(ids)}"
-                        for kind, ids in works.progress.open().items()
+                        for kind, ids in cluster.progress.open().items()
                     ),
                     *(
                         f"never worked again after {each.kind} {each.target}"
-                        for each in striker.doing.unrecovered
+                        for each in injector.doing.unrecovered
                     ),
                 ]
             time.sleep(TICK_S)
 
     async def _leavings(
-        self, works: Works, dialled: dict[str, int], spans: list[tuple[int, int]]
+        self, cluster: Cluster, dialled: dict[str, int], spans: list[tuple[int, int]]
     ) -> reading.Leavings:
-        settings = works.stack.settings()
+        settings = cluster.stack.settings()
         records = await stretch.of_broker(settings)
         export.write(self._file("log.jsonl"), records)
         sent, dead = await reading.commands(settings)
-        letters = reading.kept_letters(works.stack.parts.smtp.letters)
+        letters = reading.kept_letters(cluster.stack.parts.smtp.letters)
         return reading.leavings(self._morning.companies, records, sent, dead, letters, dialled, spans)
 
-    def _lose(self, works: Works, strikes: list[Strike]) -> list[str]:
-        partition = asyncio.run(_partition_of(works, self._morning.companies[-1].organization_id))
-        self._tell(f"log-lost: everything of {lost.SERVICE}'s partition {partition} is deleted")
-        asyncio.run(lost.lose(works, partition))
-        said, wrongs = lost.judge(works, partition)
+    def _lose(self, cluster: Cluster, strikes: list[Strike]) -> list[str]:
+        partition = asyncio.run(_partition_of(cluster, self._morning.companies[-1].organization_id))
+        self._tell(f"log-lost: everything of {lost_partition.SERVICE}'s partition {partition} is deleted")
+        asyncio.run(lost_partition.lose(cluster, partition))
+        said, wrongs = lost_partition.judge(cluster, partition)
         begun = time.monotonic()
-        strikes.append(Strike(Kind.LOG_LOST, lost.SERVICE, begun, lambda: True, begun, said))
+        strikes.append(Strike(Kind.LOG_LOST, lost_partition.SERVICE, begun, lambda: True, begun, said))
         return wrongs
 
 
@@ -154,8 +154,8 @@ def outages(strikes: list[Strike]) -> list[tuple[int, int]]:
     return found
 
 
-async def _partition_of(works: Works, organization_id: OrganizationId) -> int:
-    async with connect.log(works.stack.settings()) as log:
+async def _partition_of(cluster: Cluster, organization_id: OrganizationId) -> int:
+    async with connect.log(cluster.stack.settings()) as log:
         return await connect.partition_of(organization_id, log)
 
 

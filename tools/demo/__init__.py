@@ -1,6 +1,6 @@
 """A morning at the company, live, on the embedded parts, with every service a real process (--fast).
 
-`story` reads the log and judges what was promised, `screen` shows it, `run` starts and stops the world.
+`timeline` reads the log and judges what was promised, `screen` shows it, `run` starts and stops the world.
 """
 
 

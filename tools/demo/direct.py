@@ -4,61 +4,63 @@ from contracts import gateway as g
 from contracts import routing as r
 from contracts.directory import AgentSaved
 from tools.demo.promise import Promise
-from tools.demo.story import Story
+from tools.demo.timeline import Timeline
 from tools.words import seconds
 
 
-def forwarded(story: Story) -> Promise:
+def forwarded(timeline: Timeline) -> Promise:
     """D2, D3: the caller has heard to the end that another will answer, before that one is rung."""
     finished = {
         each.fact.play_id: each.offset
-        for each in story.all(g.PlayFinished)
+        for each in timeline.all(g.PlayFinished)
         if isinstance(each.fact, g.PlayFinished) and each.fact.ok
     }
     shown = []
-    for each in story.all(r.CallForwarded):
+    for each in timeline.all(r.CallForwarded):
         forward = each.fact
         assert isinstance(forward, r.CallForwarded)
         rung = [
             heard.offset
-            for heard in story.all(r.PersonRung)
+            for heard in timeline.all(r.PersonRung)
             if isinstance(heard.fact, r.PersonRung) and heard.fact.leg_id == forward.leg_id
         ]
         heard_at = finished.get(forward.play_id) if forward.play_id is not None else None
         if heard_at is not None and rung and heard_at < rung[-1] and forward.from_agent_id is not None:
             shown.append(
-                f"{story.words.caller(forward.leg_id)} from {story.words.agent(forward.from_agent_id)}"
+                f"{timeline.words.caller(forward.leg_id)} from {timeline.words.agent(forward.from_agent_id)}"
             )
     return Promise("a direct call is forwarded after a spoken notice", bool(shown), ", ".join(shown))
 
 
-def not_rung(story: Story) -> Promise:
+def not_rung(timeline: Timeline) -> Promise:
     """D4: who is absent is passed over, and no phone of theirs is dialled."""
     absent = {
         each.fact.agent_id
-        for each in story.all(r.PersonMissed)
+        for each in timeline.all(r.PersonMissed)
         if isinstance(each.fact, r.PersonMissed) and each.fact.reason is r.MissReason.ABSENT
     }
-    rung = {each.fact.agent_id for each in story.all(r.PersonRung) if isinstance(each.fact, r.PersonRung)}
+    rung = {each.fact.agent_id for each in timeline.all(r.PersonRung) if isinstance(each.fact, r.PersonRung)}
     return Promise(
         "an absent employee is passed over, and no phone of theirs rings",
         bool(absent) and not absent & rung,
-        ", ".join(story.words.agent(agent_id) for agent_id in sorted(absent)),
+        ", ".join(timeline.words.agent(agent_id) for agent_id in sorted(absent)),
     )
 
 
-def across(story: Story) -> Promise:
+def across(timeline: Timeline) -> Promise:
     """O2: an employee of another PBX takes the call, dialled from where it came in."""
-    homes = {f.fact.agent_id: f.fact.pbx_id for f in story.all(AgentSaved) if isinstance(f.fact, AgentSaved)}
+    homes = {
+        f.fact.agent_id: f.fact.pbx_id for f in timeline.all(AgentSaved) if isinstance(f.fact, AgentSaved)
+    }
     came = {
-        f.fact.leg_id: f.fact.pbx_id for f in story.all(g.CallArrived) if isinstance(f.fact, g.CallArrived)
+        f.fact.leg_id: f.fact.pbx_id for f in timeline.all(g.CallArrived) if isinstance(f.fact, g.CallArrived)
     }
     shown = []
-    for each in story.all(r.CallConnected):
+    for each in timeline.all(r.CallConnected):
         call = each.fact
         assert isinstance(call, r.CallConnected)
         if call.agent_id is None or homes[call.agent_id] == came[call.leg_id]:
             continue
-        name = f"{story.words.agent(call.agent_id)} ({story.words.pbx(homes[call.agent_id])})"
+        name = f"{timeline.words.agent(call.agent_id)} ({timeline.words.pbx(homes[call.agent_id])})"
         shown.append(f"{name} after {seconds(call.waited_ms)}")
     return Promise("somebody of another PBX answers it", bool(shown), ", ".join(shown))

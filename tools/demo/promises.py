@@ -9,7 +9,7 @@ from contracts import routing as r
 from contracts import voicemail as v
 from tools.demo import direct
 from tools.demo.promise import Promise
-from tools.demo.story import CALLBACK_ENDS, OFFER_ENDS, PLACE_ENDS, Heard, PlaceView, Story
+from tools.demo.timeline import CALLBACK_ENDS, OFFER_ENDS, PLACE_ENDS, Heard, PlaceView, Timeline
 from tools.words import seconds
 
 CUSTOMERS = 4
@@ -17,52 +17,55 @@ HANG_UP_MS_MAX = 2_000
 """A play that ends because its leg does is told together with that; a busy machine takes a moment."""
 
 
-def promises(story: Story) -> list[Promise]:
+def promises(timeline: Timeline) -> list[Promise]:
     """Every promise of the morning, judged by the facts alone."""
     return [
-        _customers_wait(story),
-        _place_is_kept(story),
-        _agent_first(story),
-        _caller_talks(story),
-        _apology(story),
-        _letter(story),
-        _hang_up(story),
-        direct.forwarded(story),
-        direct.not_rung(story),
-        direct.across(story),
-        _takeover(story),
-        _one_end_each(story),
-        _one_offer_each(story),
-        _heard(story),
+        _customers_wait(timeline),
+        _place_is_kept(timeline),
+        _agent_first(timeline),
+        _caller_talks(timeline),
+        _apology(timeline),
+        _letter(timeline),
+        _hang_up(timeline),
+        direct.forwarded(timeline),
+        direct.not_rung(timeline),
+        direct.across(timeline),
+        _takeover(timeline),
+        _one_end_each(timeline),
+        _one_offer_each(timeline),
+        _heard(timeline),
     ]
 
 
-def are_all_kept(story: Story) -> bool:
+def are_all_kept(timeline: Timeline) -> bool:
     """Whether the morning is complete."""
-    return all(promise.is_kept for promise in promises(story))
+    return all(promise.is_kept for promise in promises(timeline))
 
 
-def counts(story: Story) -> list[tuple[str, str]]:
+def counts(timeline: Timeline) -> list[tuple[str, str]]:
     """The summary's numbers, each counted on the log."""
-    ends = Counter(type(each.fact).__name__ for each in story.all(*CALLBACK_ENDS))
-    offers = Counter(type(each.fact).__name__ for each in story.all(*OFFER_ENDS))
-    places = list(story.places.values())
+    ends = Counter(type(each.fact).__name__ for each in timeline.all(*CALLBACK_ENDS))
+    offers = Counter(type(each.fact).__name__ for each in timeline.all(*OFFER_ENDS))
+    places = list(timeline.places.values())
     waits = [place.ended_at - place.joined_at for place in places if place.ended_at is not None]
-    dials = [each.fact for each in story.all(g.LegRequested)]
-    direct_calls = {getattr(each.fact, "leg_id", "") for each in story.all(r.PersonRung, r.PersonMissed)}
+    dials = [each.fact for each in timeline.all(g.LegRequested)]
+    direct_calls = {getattr(each.fact, "leg_id", "") for each in timeline.all(r.PersonRung, r.PersonMissed)}
     return [
-        ("facts heard", f"{len(story.heard)}, said twice and dropped: {story.repeats}"),
-        ("calls arrived", str(len(story.all(g.CallArrived)))),
+        ("facts heard", f"{len(timeline.heard)}, said twice and dropped: {timeline.repeats}"),
+        ("calls arrived", str(len(timeline.all(g.CallArrived)))),
         ("places taken", f"{len(places)}, ended: {len(waits)}"),
         ("longest place", seconds(max(waits)) if waits else "none"),
         ("positions told", str(sum(len(place.spoken) for place in places))),
-        ("offers made", f"{len(story.all(q.OfferMade))}: {_listed(offers, 'Offer')}"),
-        ("callbacks ordered", f"{len(story.all(c.CallbackOrdered))}: {_listed(ends, 'Callback')}"),
+        ("offers made", f"{len(timeline.all(q.OfferMade))}: {_listed(offers, 'Offer')}"),
+        ("callbacks ordered", f"{len(timeline.all(c.CallbackOrdered))}: {_listed(ends, 'Callback')}"),
         ("phones dialled", str(len(dials))),
-        ("direct calls", f"{len(direct_calls)}, forwards: {len(story.all(r.CallForwarded))}"),
-        ("voice messages", f"{len(story.all(v.MessageTaken))}, stored: {len(story.all(v.MessageStored))}"),
-        ("letters due", f"{len(story.all(v.LetterDue))}, accepted: {len(story.all(v.LetterAccepted))}"),
-        (f"{story.killed} processes", str(len(story.waiting_at_claims))),
+        ("direct calls", f"{len(direct_calls)}, forwards: {len(timeline.all(r.CallForwarded))}"),
+        (
+            "voice messages",
+            f"{len(timeline.all(v.MessageTaken))}, stored: {len(timeline.all(v.MessageStored))}",
+        ),
+        ("letters due", f"{len(timeline.all(v.LetterDue))}, accepted: {len(timeline.all(v.LetterAccepted))}"),
+        (f"{timeline.killed} processes", str(len(timeline.waiting_at_claims))),
     ]
 
 
@@ -73,8 +76,8 @@ def _listed(counted: Counter[str], prefix: str) -> str:
     )
 
 
-def _customers_wait(story: Story) -> Promise:
-    told = [place for place in story.places.values() if place.spoken]
+def _customers_wait(timeline: Timeline) -> Promise:
+    told = [place for place in timeline.places.values() if place.spoken]
     rising = [place for place in told if place.spoken != sorted(place.spoken, reverse=True)]
     return Promise(
         f"{CUSTOMERS} customers wait and are told their positions, which never rise",
@@ -83,14 +86,14 @@ def _customers_wait(story: Story) -> Promise:
     )
 
 
-def _place_is_kept(story: Story) -> Promise:
+def _place_is_kept(timeline: Timeline) -> Promise:
     """C2: the leg of who ordered is down, and the place went on with its joining time and deadline."""
     kept = []
-    for each in story.all(c.CallbackOrdered):
+    for each in timeline.all(c.CallbackOrdered):
         order = each.fact
         assert isinstance(order, c.CallbackOrdered)
-        place = story.places.get(order.place_id)
-        down = _ended(story, order.leg_id)
+        place = timeline.places.get(order.place_id)
+        down = _ended(timeline, order.leg_id)
         if place is None or down is None or isinstance(place.end, q.PlaceAbandoned):
             continue
         if (order.joined_at, order.deadline_at) == (place.joined_at, place.deadline_at):
@@ -100,28 +103,28 @@ def _place_is_kept(story: Story) -> Promise:
     )
 
 
-def _agent_first(story: Story) -> Promise:
+def _agent_first(timeline: Timeline) -> Promise:
     """C3: the agent's leg is up before the customer is dialled, then both are bridged and talk."""
     shown = []
-    for each in story.all(c.CallbackConnected):
+    for each in timeline.all(c.CallbackConnected):
         end = each.fact
         assert isinstance(end, c.CallbackConnected)
         steps = [
-            _offset(story, g.LegAnswered, leg_id=end.agent_leg_id),
-            _offset(story, c.CustomerDialled, leg_id=end.leg_id),
-            _offset(story, g.LegRequested, leg_id=end.leg_id),
-            _offset(story, g.LegAnswered, leg_id=end.leg_id),
+            _offset(timeline, g.LegAnswered, leg_id=end.agent_leg_id),
+            _offset(timeline, c.CustomerDialled, leg_id=end.leg_id),
+            _offset(timeline, g.LegRequested, leg_id=end.leg_id),
+            _offset(timeline, g.LegAnswered, leg_id=end.leg_id),
         ]
         bridges = [
             heard.offset
-            for heard in story.all(g.Bridged)
+            for heard in timeline.all(g.Bridged)
             if isinstance(heard.fact, g.Bridged) and {end.leg_id, end.agent_leg_id} <= set(heard.fact.legs)
         ]
         order = [*steps, bridges[0] if bridges else None]
-        down = _ended(story, end.leg_id)
+        down = _ended(timeline, end.leg_id)
         known = [step for step in order if step is not None]
         if len(known) == len(order) and known == sorted(known) and down is not None and down.talk_ms > 0:
-            who, whom = story.words.caller(end.place_id), story.words.agent(end.agent_id)
+            who, whom = timeline.words.caller(end.place_id), timeline.words.agent(end.agent_id)
             shown.append(f"{whom}, then {who}; they talked for {seconds(down.talk_ms)}")
     return Promise(
         "an agent comes free: first the agent, then the customer, then they talk",
@@ -130,26 +133,26 @@ def _agent_first(story: Story) -> Promise:
     )
 
 
-def _caller_talks(story: Story) -> Promise:
-    ends = [place for place in story.places.values() if isinstance(place.end, q.PlaceConnected)]
+def _caller_talks(timeline: Timeline) -> Promise:
+    ends = [place for place in timeline.places.values() if isinstance(place.end, q.PlaceConnected)]
     shown = [f"{place.who} after {_waited(place)}" for place in ends if not place.is_callback]
     return Promise("a customer who stays on the line talks to an agent", bool(shown), "; ".join(shown))
 
 
-def _apology(story: Story) -> Promise:
+def _apology(timeline: Timeline) -> Promise:
     """C4: never dialled before the deadline, then an apology and a voice message."""
     shown = []
-    for each in story.all(c.CallbackExpired):
+    for each in timeline.all(c.CallbackExpired):
         end = each.fact
         assert isinstance(end, c.CallbackExpired)
-        place = story.places.get(end.place_id)
+        place = timeline.places.get(end.place_id)
         apologies = [
             heard
-            for heard in story.all(c.ApologyMade)
+            for heard in timeline.all(c.ApologyMade)
             if isinstance(heard.fact, c.ApologyMade) and heard.fact.callback_id == end.callback_id
         ]
-        dialled = _offset(story, c.CustomerDialled, callback_id=end.callback_id)
-        taken = _offset(story, v.MessageTaken, callback_id=end.callback_id)
+        dialled = _offset(timeline, c.CustomerDialled, callback_id=end.callback_id)
+        taken = _offset(timeline, v.MessageTaken, callback_id=end.callback_id)
         if place is None or not apologies or dialled is not None or taken is None:
             continue
         late_ms = apologies[0].at - place.deadline_at
@@ -158,15 +161,17 @@ def _apology(story: Story) -> Promise:
     return Promise("a callback meets its deadline: apology, voice message", bool(shown), "; ".join(shown))
 
 
-def _letter(story: Story) -> Promise:
+def _letter(timeline: Timeline) -> Promise:
     stored = {
         each.fact.voice_message_id
-        for each in story.all(v.MessageStored)
+        for each in timeline.all(v.MessageStored)
         if isinstance(each.fact, v.MessageStored)
     }
-    due = [each.fact for each in story.all(v.LetterDue) if isinstance(each.fact, v.LetterDue)]
+    due = [each.fact for each in timeline.all(v.LetterDue) if isinstance(each.fact, v.LetterDue)]
     told = {
-        each.fact.letter_id for each in story.all(v.LetterAccepted) if isinstance(each.fact, v.LetterAccepted)
+        each.fact.letter_id
+        for each in timeline.all(v.LetterAccepted)
+        if isinstance(each.fact, v.LetterAccepted)
     }
     kept = [letter for letter in due if letter.voice_message_id in stored and letter.letter_id in told]
     return Promise(
@@ -176,58 +181,62 @@ def _letter(story: Story) -> Promise:
     )
 
 
-def _hang_up(story: Story) -> Promise:
-    ends = [place for place in story.places.values() if isinstance(place.end, q.PlaceAbandoned)]
+def _hang_up(timeline: Timeline) -> Promise:
+    ends = [place for place in timeline.places.values() if isinstance(place.end, q.PlaceAbandoned)]
     shown = [f"{place.who} after {_waited(place)}" for place in ends]
     return Promise("a customer hangs up in the queue and leaves it", bool(shown), "; ".join(shown))
 
 
-def _takeover(story: Story) -> Promise:
+def _takeover(timeline: Timeline) -> Promise:
     """Q12: whoever had a place when the service was killed has the same one, and it ends once."""
-    text = f"{story.killed} is killed with -9 in the middle, and nobody loses the place"
-    if len(story.waiting_at_claims) < 2:
-        return Promise(text, is_kept=False, shown=f"no second process of {story.killed} has taken over")
-    _, held = story.waiting_at_claims[-1]
+    text = f"{timeline.killed} is killed with -9 in the middle, and nobody loses the place"
+    if len(timeline.waiting_at_claims) < 2:
+        return Promise(text, is_kept=False, shown=f"no second process of {timeline.killed} has taken over")
+    _, held = timeline.waiting_at_claims[-1]
     taken = Counter[str](
-        each.fact.place_id for each in story.all(q.PlaceTaken) if isinstance(each.fact, q.PlaceTaken)
+        each.fact.place_id for each in timeline.all(q.PlaceTaken) if isinstance(each.fact, q.PlaceTaken)
     )
     lost = [
-        story.places[place_id].who for place_id in held if taken[place_id] != 1 or not _ends(story, place_id)
+        timeline.places[place_id].who
+        for place_id in held
+        if taken[place_id] != 1 or not _ends(timeline, place_id)
     ]
-    names = ", ".join(sorted(story.places[place_id].who for place_id in held))
+    names = ", ".join(sorted(timeline.places[place_id].who for place_id in held))
     return Promise(text, bool(held) and not lost, f"{len(held)} places went on: {names}")
 
 
-def _one_end_each(story: Story) -> Promise:
-    several = [place.who for place in story.places.values() if len(_ends(story, place.place_id)) != 1]
+def _one_end_each(timeline: Timeline) -> Promise:
+    several = [place.who for place in timeline.places.values() if len(_ends(timeline, place.place_id)) != 1]
     ordered = {
         each.fact.callback_id
-        for each in story.all(c.CallbackOrdered)
+        for each in timeline.all(c.CallbackOrdered)
         if isinstance(each.fact, c.CallbackOrdered)
     }
     ended = Counter(
-        each.fact.callback_id for each in story.all(*CALLBACK_ENDS) if isinstance(each.fact, c.CallbackEnd)
+        each.fact.callback_id for each in timeline.all(*CALLBACK_ENDS) if isinstance(each.fact, c.CallbackEnd)
     )
     wrong = [callback_id for callback_id in sorted(ordered) if ended[callback_id] != 1]
     return Promise(
         "every place and every callback ends exactly once",
-        bool(story.places) and not several and not wrong,
-        f"{len(story.places)} places, {len(ordered)} callbacks",
+        bool(timeline.places) and not several and not wrong,
+        f"{len(timeline.places)} places, {len(ordered)} callbacks",
     )
 
 
-def _one_offer_each(story: Story) -> Promise:
+def _one_offer_each(timeline: Timeline) -> Promise:
     return Promise(
         "nobody ever holds two offers",
-        bool(story.all(q.OfferMade)) and not story.doubly_offered,
-        ", ".join(story.doubly_offered) or f"{len(story.all(q.OfferMade))} offers",
+        bool(timeline.all(q.OfferMade)) and not timeline.doubly_offered,
+        ", ".join(timeline.doubly_offered) or f"{len(timeline.all(q.OfferMade))} offers",
     )
 
 
-def _heard(story: Story) -> Promise:
+def _heard(timeline: Timeline) -> Promise:
     """No play failed but those of people who put the phone down in the middle."""
-    downs = {each.fact.leg_id: each.at for each in story.all(g.LegEnded) if isinstance(each.fact, g.LegEnded)}
-    silent, plays = [], story.all(g.PlayFinished)
+    downs = {
+        each.fact.leg_id: each.at for each in timeline.all(g.LegEnded) if isinstance(each.fact, g.LegEnded)
+    }
+    silent, plays = [], timeline.all(g.PlayFinished)
     for each in plays:
         play = each.fact
         assert isinstance(play, g.PlayFinished)
@@ -240,19 +249,19 @@ def _heard(story: Story) -> Promise:
     )
 
 
-def _ends(story: Story, place_id: str) -> list[Heard]:
-    return [each for each in story.all(*PLACE_ENDS) if getattr(each.fact, "place_id", None) == place_id]
+def _ends(timeline: Timeline, place_id: str) -> list[Heard]:
+    return [each for each in timeline.all(*PLACE_ENDS) if getattr(each.fact, "place_id", None) == place_id]
 
 
-def _ended(story: Story, leg_id: str | None) -> g.LegEnded | None:
-    for each in story.all(g.LegEnded):
+def _ended(timeline: Timeline, leg_id: str | None) -> g.LegEnded | None:
+    for each in timeline.all(g.LegEnded):
         if isinstance(each.fact, g.LegEnded) and each.fact.leg_id == leg_id:
             return each.fact
     return None
 
 
-def _offset(story: Story, kind: type, **wanted: str) -> int | None:
-    for each in story.all(kind):
+def _offset(timeline: Timeline, kind: type, **wanted: str) -> int | None:
+    for each in timeline.all(kind):
         if all(getattr(each.fact, name) == value for name, value in wanted.items()):
             return each.offset
     return None

@@ -37,7 +37,7 @@ from tools.demo.letters import Letter, letters, save_mp3
 from tools.demo.promise import Promise
 from tools.demo.promises import are_all_kept, counts, promises
 from tools.demo.screen import Screen, show_summary
-from tools.demo.story import Line, Story
+from tools.demo.timeline import Line, Timeline
 from tools.log import Reading
 from tools.phones import control
 from tools.stack.process import StackError, free_port, is_listening
@@ -85,15 +85,15 @@ class NotKept(Exception):
 
 
 class Demo:
-    """One run: its stack, its story, its screen."""
+    """One run: its stack, its timeline, its screen."""
 
     def __init__(self, console: Console, planned: pace.Pace, killed: str) -> None:
         self.console = console
         self.pace = planned
         self.killed = killed
-        self.story = Story(ORGANIZATION, killed=killed)
+        self.timeline = Timeline(ORGANIZATION, killed=killed)
         self.stack = Stack(RUN, on_started=self._note, dies_with_parent=True)
-        self.screen = Screen(self.story, console)
+        self.screen = Screen(self.timeline, console)
         self.was_killed = False
         self._phones_port = free_port()
         self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
@@ -156,12 +156,12 @@ class Demo:
             raise NotKept("; ".join(problem.cause for problem in problems if not problem.is_warning))
         settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
         await asyncio.to_thread(save, settings, sheet, {})
-        await self._until(lambda: bool(self.story.departments), OFFICE_S)
+        await self._until(lambda: bool(self.timeline.departments), OFFICE_S)
 
     async def _watch(self) -> None:
         self.screen.headline("the phones ring")
         self._told_at = time.monotonic()
-        while not are_all_kept(self.story) and time.monotonic() - self._told_at < self.pace.silence_s:
+        while not are_all_kept(self.timeline) and time.monotonic() - self._told_at < self.pace.silence_s:
             if not self.was_killed and self._is_the_middle():
                 self._kill()
             self._check_processes()
@@ -180,11 +180,11 @@ class Demo:
 
     def _is_the_middle(self) -> bool:
         kind, times = MIDDLE[self.killed]
-        return len(self.story.all(kind)) >= times
+        return len(self.timeline.all(kind)) >= times
 
     def _kill(self) -> None:
         self.was_killed = True
-        held = len(self.story.waiting())
+        held = len(self.timeline.waiting())
         service = self.stack.service(self.killed)
         service.kill()
         killed = f"kill -9 of {self.killed} while {held} places are open; it is started again"
@@ -196,8 +196,8 @@ class Demo:
         for entry in self.stack.entries:
             if not entry.process.is_alive():
                 raise StackError(f"{entry.name} has ended by itself; {entry.process.last_words()}")
-        for each in self.story.all(OrganizationParked):
-            raise NotKept(self.story.words.told(each.fact) or "an organization is parked")
+        for each in self.timeline.all(OrganizationParked):
+            raise NotKept(self.timeline.words.told(each.fact) or "an organization is parked")
 
     async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
@@ -212,9 +212,9 @@ class Demo:
             about = {"offset": reading.offset, "at": reading.at, **msgspec.structs.asdict(reading.envelope)}
             about["message"] = msgspec.Raw(encode(reading.fact))
             self._records.write(msgspec.json.encode(about).decode() + "\n")
-        known = len(self.story.heard)
-        line = self.story.hear(reading)
-        if len(self.story.heard) > known:
+        known = len(self.timeline.heard)
+        line = self.timeline.hear(reading)
+        if len(self.timeline.heard) > known:
             self._told_at = time.monotonic()
         if line is not None and self._is_followed(reading.fact):
             self.screen.tell(line)
@@ -226,8 +226,8 @@ class Demo:
 
     def judged(self) -> tuple[list[Promise], Letter | None]:
         """The promises, that of the letter's MP3 included, and the letter itself."""
-        kept = promises(self.story)
-        stored = [each.fact for each in self.story.all(v.MessageStored)]
+        kept = promises(self.timeline)
+        stored = [each.fact for each in self.timeline.all(v.MessageStored)]
         hashes = {fact.mp3_sha256 for fact in stored if isinstance(fact, v.MessageStored)}
         found = [each for each in letters(RUN / "letters") if each.mp3_sha256 in hashes]
         text = "the letter that arrived carries the very MP3 that was stored"
@@ -267,7 +267,7 @@ def _show(demo: Demo, started: float) -> bool:
     """The summary; whether everything was kept."""
     kept, letter = demo.judged()
     past.show(demo.console, demo.past)
-    show_summary(demo.console, kept, counts(demo.story))
+    show_summary(demo.console, kept, counts(demo.timeline))
     told = demo.console.print
     told(f"\nwhole run   {time.monotonic() - started:.0f} s", highlight=False)
     if letter is not None:
@@ -313,7 +313,7 @@ def main(argv: list[str]) -> int:
     with interrupted_by_signals():
         failure = _played(demo)
     # A morning that never began has nothing to judge.
-    is_kept = bool(demo.story.heard) and _show(demo, started)
+    is_kept = bool(demo.timeline.heard) and _show(demo, started)
     if failure or not is_kept:
         print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)
         print(f"demo: everything was stopped; the logs are in {RUN / 'logs'}", file=sys.stderr)

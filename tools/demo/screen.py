@@ -13,17 +13,17 @@ from rich.text import Text
 
 from contracts.ids import Instant
 from tools.demo.promise import Promise
-from tools.demo.story import Line, Story
+from tools.demo.timeline import Line, Timeline
 
 LINES_KEPT: Final = 200
 FRAMES_PER_SECOND: Final = 6
 
 
 class Screen:
-    """Shows a story as it happens; use with `with`."""
+    """Shows a timeline as it happens; use with `with`."""
 
-    def __init__(self, story: Story, console: Console) -> None:
-        self._story = story
+    def __init__(self, timeline: Timeline, console: Console) -> None:
+        self._story = timeline
         self._console = console
         self._lines: deque[tuple[str, str, str]] = deque(maxlen=LINES_KEPT)
         self._headline = ""

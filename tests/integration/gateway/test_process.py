@@ -108,7 +108,7 @@ class Works:
 
 
 @asynccontextmanager
-async def works(folder: Path, kafka: str, s3: parts.S3, prefix: str) -> AsyncIterator[Works]:
+async def cluster(folder: Path, kafka: str, s3: parts.S3, prefix: str) -> AsyncIterator[Works]:
     """Everything, ended again whatever happens."""
     await create_topics(kafka, f"{prefix}.")
     script = folder / "phones.yaml"
@@ -161,7 +161,7 @@ async def test_calls_survive_the_death_of_the_gateway(
 ) -> None:
     """A talk, a ringing phone, a voice message in mid-sentence: kill -9, and each ends as if nothing was."""
     s3_server.client().put_object(Bucket=s3_server.bucket, Key=f"{fresh_prefix}.wav", Body=wav(600))
-    async with works(tmp_path, kafka_embedded, s3_server, fresh_prefix) as made:
+    async with cluster(tmp_path, kafka_embedded, s3_server, fresh_prefix) as made:
         await made.until(PbxClaimed)
         await made.tell(_dial("sip:201", "talking"))
         await made.tell(_dial("sip:202", "ringing"))

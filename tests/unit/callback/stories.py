@@ -22,7 +22,7 @@ from contracts.message import Fact
 from runtime.decision import Decision, together
 from services.callback.service import SERVICE
 from services.callback.state import CallbackState
-from tests.unit.told import Told
+from tests.unit.decider_harness import Told
 
 SALES = DepartmentId("sales")
 PBX = PbxId("moscow")

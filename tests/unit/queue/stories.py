@@ -25,8 +25,8 @@ from runtime.decision import Decision, together
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
+from tests.unit.decider_harness import Told
 from tests.unit.queue.checks import Watch, reloaded, watched
-from tests.unit.told import Told
 
 NINE = Instant(1_779_948_000_000)
 """Nine in the morning: every story begins here."""

@@ -26,6 +26,7 @@ from runtime.decision import Decision, together
 from services.routing.service import SERVICE
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Try
+from tests.unit.decider_harness import Told
 from tests.unit.routing.checks import after_step, reloaded
 from tests.unit.routing.directory_facts import (
     ANNAS_LINE,
@@ -47,7 +48,6 @@ from tests.unit.routing.directory_facts import (
     a_department,
     desk,
 )
-from tests.unit.told import Told
 
 
 class RoutingHarness(Told[RoutingState]):

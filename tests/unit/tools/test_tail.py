@@ -4,7 +4,7 @@ from contracts import gateway as g
 from contracts.codec import Envelope
 from contracts.ids import Address, Instant, LegId, OrganizationId, PbxId, RecordingId
 from contracts.message import Message, type_name
-from tests.unit.tools.morning import MORNING, VETER
+from tests.unit.tools.demo_log import MORNING, VETER
 from tools.log import Reading
 from tools.masking import masked
 from tools.tail import line

@@ -10,10 +10,9 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from tests.sim import broken_promises, mutants
-from tests.sim.mutants import MUTANTS, Patch
-from tests.sim.weathers import (
-    Weather,
+from tests.sim import case_mutants, mutants
+from tests.sim.fault_profiles import (
+    FaultProfile,
     in_a_deploy,
     in_a_storm,
     on_a_day_of_dropped_callbacks,
@@ -25,12 +24,13 @@ from tests.sim.weathers import (
     with_lost_machines_in_a_deploy,
     with_parking,
 )
+from tests.sim.mutants import MUTANTS, Patch
 
 SEEDS_MAX = 60
 """A bug that sixty mornings of its weather do not betray is one that the simulation can't find."""
 
 
-SHOWS_IN: dict[Patch, Weather] = {
+SHOWS_IN: dict[Patch, FaultProfile] = {
     mutants.say_before_storing: in_a_deploy,
     mutants.a_claim_that_decides_what_the_log_already_says: with_lost_machines_in_a_deploy,
     mutants.facts_of_a_step_sent_singly: with_lost_machines,
@@ -40,8 +40,8 @@ SHOWS_IN: dict[Patch, Weather] = {
     mutants.a_gateway_that_ignores_a_newer_claim: with_a_frail_gateway,
     mutants.a_gateway_that_sends_past_a_failed_fact: with_a_frail_gateway,
     mutants.a_set_iterated: under_two_hash_seeds,
-    broken_promises.m3_a_place_that_is_first_for_ever: on_a_day_of_dropped_callbacks,
-    broken_promises.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
+    case_mutants.m3_a_place_that_is_first_for_ever: on_a_day_of_dropped_callbacks,
+    case_mutants.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
 }
 """Where a storm would betray it too seldom."""
 

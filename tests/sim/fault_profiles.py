@@ -17,21 +17,21 @@ from contracts.gateway import DigitsEntered
 from contracts.message import Fact
 from runtime.decision import Decider, Decision
 from services.queue.service import SERVICE as QUEUE
-from tests.sim import days, replay
-from tests.sim.checkers import (
+from tests.sim import bent_workloads, replay
+from tests.sim.deploys import NEWER_QUEUE
+from tests.sim.invariants import (
     CHECKERS,
     OF_ANY_RUN,
     a_deadline_is_met_within_one_ring,
     a_number_is_given_to_one_message,
 )
-from tests.sim.deploys import NEWER_QUEUE
 from tests.sim.ports import Faults
 from tests.sim.virtual_time import START_MS
 from tests.sim.world import CALMER, DECIDERS, STORMY, Run, simulate
 from tools.judging import no_organization_is_parked
 
 ROOT: Final = Path(__file__).parents[2]
-Weather = Callable[[int, str], list[str]]
+FaultProfile = Callable[[int, str], list[str]]
 """Plays the morning of a seed, with a planted bug by name for those who start other processes."""
 
 MACHINES_LOST: Final = Faults(crash=0.004, fail_before=0.02, fail_after=0.02, forgets_with_crash=0.7)
@@ -63,12 +63,12 @@ def in_a_storm(seed: int, mutant: str = "") -> list[str]:
 
 def on_a_day_of_shared_rings(seed: int, mutant: str = "") -> list[str]:
     """Several agents ring at once, and some decline."""
-    return wrongs(simulate(seed, CALMER, bend=days.of_shared_rings))
+    return wrongs(simulate(seed, CALMER, bend=bent_workloads.of_shared_rings))
 
 
 def on_a_day_of_dropped_callbacks(seed: int, mutant: str = "") -> list[str]:
     """Agents drop callbacks, and customers are busy."""
-    return wrongs(simulate(seed, CALMER, bend=days.of_dropped_callbacks))
+    return wrongs(simulate(seed, CALMER, bend=bent_workloads.of_dropped_callbacks))
 
 
 def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
@@ -144,7 +144,7 @@ def _fingerprinting(seed: int, mutant: str, hash_seed: int) -> subprocess.Popen[
     )
 
 
-WEATHERS: Final[tuple[Weather, ...]] = (
+FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     in_a_storm,
     in_a_deploy,
     with_lost_machines,

@@ -14,15 +14,15 @@ from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import Play
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import replay
-from tests.sim.checkers import (
+from tests.sim.customer_invariants import PROMISES
+from tests.sim.fault_profiles import wrongs
+from tests.sim.invariants import (
     CHECKERS,
     a_deadline_is_met_within_one_ring,
     a_gateway_leaves_no_number_out,
     a_number_is_given_to_one_message,
 )
-from tests.sim.promises import PROMISES
-from tests.sim.turns import TURNS
-from tests.sim.weathers import wrongs
+from tests.sim.turn_invariants import TURNS
 from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
 from tools.explaining import the_log_explains_itself
 from tools.judging import SENTENCES

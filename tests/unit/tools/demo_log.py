@@ -28,7 +28,7 @@ from contracts.ids import (
 from contracts.log import PartitionClaimed
 from contracts.message import Message, type_name
 from tests.unit.tools.direct_call import DIRECT_CALL
-from tools.demo.story import Story
+from tools.demo.timeline import Timeline
 from tools.log import Reading
 
 VETER = OrganizationId("veter")
@@ -264,9 +264,9 @@ MORNING: tuple[tuple[float, Message], ...] = (
 one person."""
 
 
-def story_of(*facts: tuple[float, Message], repeated: bool = False) -> Story:
-    """A story that has heard these facts, each once (or twice)."""
-    story = Story(VETER)
+def story_of(*facts: tuple[float, Message], repeated: bool = False) -> Timeline:
+    """A timeline that has heard these facts, each once (or twice)."""
+    timeline = Timeline(VETER)
     for offset, (at_s, fact) in enumerate(facts):
         organization_id = OrganizationId("") if isinstance(fact, PartitionClaimed) else VETER
         envelope = Envelope(
@@ -276,8 +276,8 @@ def story_of(*facts: tuple[float, Message], repeated: bool = False) -> Story:
             partition=0, offset=offset, at=Instant(int(at_s * 1000)), envelope=envelope, fact=fact
         )
         for _ in range(2 if repeated else 1):
-            story.hear(reading)
-    return story
+            timeline.hear(reading)
+    return timeline
 
 
 def without(*kinds: type[Message]) -> tuple[tuple[float, Message], ...]:

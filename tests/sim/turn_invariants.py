@@ -15,7 +15,7 @@ from contracts.directory import StrategyKind
 from contracts.gateway import EndedBy
 from contracts.ids import Instant
 from contracts.log import TimerDue
-from tests.sim.seats import Seats
+from tests.sim.agent_model import Seats
 from tests.sim.timeline import Timeline, timeline
 from tests.sim.world import Run, Said
 from tools.judging import OFFER_ENDS

@@ -99,7 +99,7 @@ class Cue:
     do: Callable[[], None]
 
 
-class Works:
+class Cluster:
     """A running stack with phones for some companies, and the reader of its log."""
 
     def __init__(
@@ -130,7 +130,7 @@ class Works:
 
     def __repr__(self) -> str:
         """In pytest's report of a failure: the way to the evidence."""
-        return f"Works({self.evidence})"
+        return f"Cluster({self.evidence})"
 
     def __enter__(self) -> Self:
         try:

@@ -4,9 +4,9 @@ import time
 from collections import Counter
 from typing import Final
 
-from tools.chaos.doing import Doing, IsWorking, Strike
+from tools.chaos.cluster import DECIDERS, MISSING, Cluster
+from tools.chaos.fault_context import Doing, IsWorking, Strike
 from tools.chaos.plan import Kind
-from tools.chaos.works import DECIDERS, MISSING, Works
 from tools.stack.services import Service
 
 ZOMBIE_S_MAX: Final = 40.0
@@ -15,9 +15,9 @@ PARTITIONS: Final = 4
 STOP_S_MAX: Final = 25.0
 
 
-def have_all_claimed(works: Works, name: str, before: dict[tuple[str, int], int]) -> bool:
+def have_all_claimed(cluster: Cluster, name: str, before: dict[tuple[str, int], int]) -> bool:
     """Whether a service has claimed each of its partitions since."""
-    claims = works.progress.claims
+    claims = cluster.progress.claims
     return all(claims[(name, each)] > before.get((name, each), 0) for each in range(PARTITIONS))
 
 
@@ -29,14 +29,14 @@ class OnServices:
 
     def _pick(self, name: str) -> Service:
         """A replica: a ready one if there is any."""
-        found = self._doing.works.ready(name) or [
-            each for each in self._doing.works.replicas[name] if each.process.is_alive()
+        found = self._doing.cluster.ready(name) or [
+            each for each in self._doing.cluster.replicas[name] if each.process.is_alive()
         ]
-        return self._doing.chance.choice(found or self._doing.works.replicas[name])
+        return self._doing.chance.choice(found or self._doing.cluster.replicas[name])
 
     def _claims_anew(self, name: str) -> IsWorking:
         """A service that decides has claimed again, the gateway all of its PBXs; speech need not."""
-        progress = self._doing.works.progress
+        progress = self._doing.cluster.progress
         if name == "gateway":
             before = Counter(progress.pbx_claims)
             return lambda: all(progress.pbx_claims[each] > count for each, count in before.items())
@@ -84,14 +84,14 @@ class OnServices:
         """SIGSTOP for some seconds."""
         service = self._pick(name)
         self._doing.held.add(name)
-        self._doing.works.frozen.add(service)
+        self._doing.cluster.frozen.add(service)
         service.process.freeze()
         strike = self._doing.add(Kind.FREEZE, name, service.is_ready, counts=False)
         self._doing.soon(self._doing.chance.uniform(*FROZEN_S), lambda: self._thaw(service, strike, name))
 
     def _thaw(self, service: Service, strike: Strike, name: str) -> None:
         service.process.thaw()
-        self._doing.works.frozen.discard(service)
+        self._doing.cluster.frozen.discard(service)
         self._doing.held.discard(name)
         strike.counts_from = time.monotonic()
 
@@ -99,14 +99,14 @@ class OnServices:
         """Frozen for longer than it takes others to take over; recovery is their taking over."""
         service = self._pick(name)
         self._doing.held.add(name)
-        claimed = self._doing.works.progress.claimed(name)
-        self._doing.works.frozen.add(service)
+        claimed = self._doing.cluster.progress.claimed(name)
+        self._doing.cluster.frozen.add(service)
         service.process.freeze()
         heir = None
-        if self._doing.works.broker == "embedded":
-            heir = self._doing.works.add(name)
+        if self._doing.cluster.broker == "embedded":
+            heir = self._doing.cluster.add(name)
         wanted = claimed + (PARTITIONS if heir is not None else 1)
-        progress = self._doing.works.progress
+        progress = self._doing.cluster.progress
         strike = self._doing.add(Kind.ZOMBIE, name, lambda: progress.claimed(name) >= wanted)
         self._doing.soon(1.0, lambda: self._wake(service, heir, strike, name))
 
@@ -123,7 +123,7 @@ class OnServices:
     def _end_rival(self, service: Service, heir: Service, name: str) -> None:
         """One replica each on the embedded broker: one of the two dies, the other goes on."""
         stays, goes = self._doing.chance.sample((service, heir), 2)
-        self._doing.works.replicas[name] = [stays]
+        self._doing.cluster.replicas[name] = [stays]
         goes.process.kill()
         self._doing.held.discard(name)
 
@@ -134,7 +134,7 @@ class OnServices:
         self._come(name, strike, rounds=2)
 
     def _come(self, name: str, strike: Strike, rounds: int) -> None:
-        guests = [self._doing.works.add(name) for _ in range(2)]
+        guests = [self._doing.cluster.add(name) for _ in range(2)]
         self._doing.soon(3.0, lambda: self._go(name, guests, strike, rounds))
 
     def _go(self, name: str, guests: list[Service], strike: Strike, rounds: int) -> None:
@@ -147,6 +147,8 @@ class OnServices:
             self._doing.soon(1.0, lambda: self._come(name, strike, rounds - 1))
             return
         strike.counts_from = time.monotonic()
-        before = {each: count for each, count in self._doing.works.progress.claims.items() if each[0] == name}
-        strike.is_working = lambda: have_all_claimed(self._doing.works, name, before)
+        before = {
+            each: count for each, count in self._doing.cluster.progress.claims.items() if each[0] == name
+        }
+        strike.is_working = lambda: have_all_claimed(self._doing.cluster, name, before)
         self._doing.held.discard(name)

@@ -10,8 +10,8 @@ from contracts.callback import CallbackCancelled
 from contracts.directory import AgentSaved, Device, DeviceKind, StrategyKind
 from contracts.gateway import EndedBy
 from contracts.ids import Address, AgentId
-from tests.sim import turns
-from tests.sim.fabricated import (
+from tests.sim import turn_invariants as turns
+from tests.sim.fabricated_logs import (
     CLOUD,
     OTHER,
     Log,

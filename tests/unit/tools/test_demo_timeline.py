@@ -10,8 +10,8 @@ from contracts.gateway import LegAnswered, LegEnded, PlayFinished
 from contracts.ids import Instant, LegId, PlayId
 from contracts.log import PartitionClaimed
 from contracts.message import Message
-from tests.unit.tools import direct_call, morning
-from tests.unit.tools.morning import MORNING, story_of, without
+from tests.unit.tools import demo_log, direct_call
+from tests.unit.tools.demo_log import MORNING, story_of, without
 from tools.demo.promise import Promise
 from tools.demo.promises import are_all_kept, counts, promises
 
@@ -70,12 +70,12 @@ def test_a_customer_who_is_dialled_before_the_agent_is_there_breaks_the_promise(
 
 def test_a_spoken_position_that_rises_breaks_the_promise() -> None:
     """Q4: nobody is pushed back."""
-    assert any("never rise" in each.text for each in broken(*MORNING, (70, morning.told("k1", 2))))
+    assert any("never rise" in each.text for each in broken(*MORNING, (70, demo_log.told("k1", 2))))
 
 
 def test_two_offers_at_once_break_the_promise() -> None:
     """Q2: nobody ever holds two offers."""
-    facts = (*MORNING[:20], (24.5, morning.offered("k2", morning.GUSEV, "o9")), *MORNING[20:])
+    facts = (*MORNING[:20], (24.5, demo_log.offered("k2", demo_log.GUSEV, "o9")), *MORNING[20:])
     assert any("two offers" in each.text for each in broken(*facts))
 
 
@@ -101,7 +101,7 @@ def test_without_a_second_process_of_the_queue_nothing_was_killed() -> None:
 
 def test_a_play_that_failed_was_not_heard_unless_the_customer_hung_up() -> None:
     """A prompt that is missing in the bucket must not go by unnoticed."""
-    failed = PlayFinished(pbx_id=morning.CLOUD, leg_id=LegId("k1"), play_id=PlayId("x"), ok=False)
+    failed = PlayFinished(pbx_id=demo_log.CLOUD, leg_id=LegId("k1"), play_id=PlayId("x"), ok=False)
     early = [(9.0, failed), *((at_s, fact) for at_s, fact in MORNING if at_s > 9)]
     late = [(11.9, failed), *((at_s, fact) for at_s, fact in MORNING if at_s > 11.9)]
     assert any("was heard" in each.text for each in broken(*(e for e in MORNING if e[0] <= 9), *early))
@@ -110,26 +110,26 @@ def test_a_play_that_failed_was_not_heard_unless_the_customer_hung_up() -> None:
 
 def test_facts_that_were_said_twice_are_counted_once() -> None:
     """A writer that was not sure says its facts again."""
-    story = story_of(*MORNING, repeated=True)
-    assert are_all_kept(story)
-    assert story.repeats == len(MORNING)
+    timeline = story_of(*MORNING, repeated=True)
+    assert are_all_kept(timeline)
+    assert timeline.repeats == len(MORNING)
 
 
 def test_places_are_shown_in_their_order_with_who_holds_them() -> None:
     """The screen says what the queue decides by: joining time."""
     upto = [each for each in MORNING if each[0] <= 12]
-    story = story_of(*upto)
-    assert [place.place_id for place in story.waiting()] == ["p.k1", "p.k2", "p.k3", "p.k4"]
-    assert [place.is_callback for place in story.waiting()] == [True, False, True, False]
-    assert story.begun_at == Instant(0)
+    timeline = story_of(*upto)
+    assert [place.place_id for place in timeline.waiting()] == ["p.k1", "p.k2", "p.k3", "p.k4"]
+    assert [place.is_callback for place in timeline.waiting()] == [True, False, True, False]
+    assert timeline.begun_at == Instant(0)
 
 
 def test_numbers_are_masked_in_every_line() -> None:
     """A demo is shown on a projector."""
-    story = story_of(*MORNING)
-    lines = [story.words.told(each.fact) or "" for each in story.heard]
+    timeline = story_of(*MORNING)
+    lines = [timeline.words.told(each.fact) or "" for each in timeline.heard]
     assert any("…0101" in line for line in lines)
-    assert not any(number in line for line in lines for number in morning.NUMBERS.values())
+    assert not any(number in line for line in lines for number in demo_log.NUMBERS.values())
 
 
 def test_the_summary_counts_what_is_on_the_log() -> None:

@@ -83,7 +83,7 @@ class Reader(threading.Thread):
         self.join(20)
 
 
-class Works:
+class Cluster:
     """Parts behind proxies, phones, and every service with its replicas; leaving the `with` ends all."""
 
     def __init__(self, run: Path, broker: str, morning: Workload, *, seed: int) -> None:

@@ -11,8 +11,8 @@ from contracts.directory import Recipient
 from contracts.gateway import EndedBy, Outcome
 from contracts.ids import CallbackId, LegId, PlaceId
 from contracts.queue import AnnouncementKind, DeadlinePassed, DivertReason
-from tests.sim import promises
-from tests.sim.fabricated import (
+from tests.sim import customer_invariants as promises
+from tests.sim.fabricated_logs import (
     OTHER,
     Log,
     a_department,

@@ -6,11 +6,11 @@ from typing import Final
 
 import redis
 
-from tools.chaos.doing import Doing, IsWorking, Strike
-from tools.chaos.on_services import have_all_claimed
+from tools.chaos.cluster import DECIDERS
+from tools.chaos.fault_context import Doing, IsWorking, Strike
 from tools.chaos.plan import Kind
 from tools.chaos.proxy import Mood, http_answer
-from tools.chaos.works import DECIDERS
+from tools.chaos.service_faults import have_all_claimed
 
 OUTAGE_S: Final = (4.0, 9.0)
 """How long S3 or the mail server misbehaves."""
@@ -34,9 +34,9 @@ class OnParts:
 
     def flush(self) -> None:
         """FLUSHALL: every partition of every decider has to be claimed and loaded anew."""
-        before = dict(self._doing.works.progress.claims)
+        before = dict(self._doing.cluster.progress.claims)
         try:
-            with redis.Redis.from_url(self._doing.works.stack.parts.redis.address) as client:
+            with redis.Redis.from_url(self._doing.cluster.stack.parts.redis.address) as client:
                 client.flushall()
         except redis.ConnectionError:
             # It was killed, and is not listening again yet.
@@ -45,19 +45,19 @@ class OnParts:
         self._doing.add(
             Kind.REDIS_FLUSH,
             "",
-            lambda: all(have_all_claimed(self._doing.works, name, before) for name in DECIDERS),
+            lambda: all(have_all_claimed(self._doing.cluster, name, before) for name in DECIDERS),
         )
 
     def restart_redis(self) -> None:
         """`kill -9` of Redis, and a start after a moment."""
         self._doing.held.add("redis")
-        process = self._doing.works.stack.parts.redis.process
+        process = self._doing.cluster.stack.parts.redis.process
         process.kill()
-        claimed = {name: self._doing.works.progress.claimed(name) for name in DECIDERS}
+        claimed = {name: self._doing.cluster.progress.claimed(name) for name in DECIDERS}
         strike = self._doing.add(
             Kind.REDIS_KILL,
             "",
-            lambda: all(self._doing.works.progress.claimed(name) > claimed[name] for name in DECIDERS),
+            lambda: all(self._doing.cluster.progress.claimed(name) > claimed[name] for name in DECIDERS),
             counts=False,
         )
 
@@ -70,37 +70,37 @@ class OnParts:
 
     def restart_broker(self, kind: Kind) -> None:
         """`kill -9` or an orderly stop of the broker, and a start after a moment."""
-        assert self._doing.works.kafka is not None
+        assert self._doing.cluster.kafka is not None
         self._doing.held.add("broker")
-        process = self._doing.works.kafka.process
+        process = self._doing.cluster.kafka.process
         if kind is Kind.BROKER_KILL:
             process.kill()
         else:
-            self._doing.works.kafka.stop()
+            self._doing.cluster.kafka.stop()
         self._broker_outage = strike = self._doing.add(kind, "", lambda: False, counts=False)
 
         def start() -> None:
             process.start()
             strike.counts_from = time.monotonic()
             started_at = round(time.time() * 1000)
-            strike.is_working = lambda: self._doing.works.progress.newest_at > started_at
+            strike.is_working = lambda: self._doing.cluster.progress.newest_at > started_at
             self._doing.held.discard("broker")
 
         self._doing.soon(self._doing.chance.uniform(*DOWN_S), start)
 
     def _is_delivered(self, *kinds: str) -> IsWorking:
         """What was open at the end of the fault has come to its end."""
-        was_open = self._doing.works.progress.open(*kinds)
+        was_open = self._doing.cluster.progress.open(*kinds)
 
         def is_working() -> bool:
-            now_open = self._doing.works.progress.open(*kinds)
+            now_open = self._doing.cluster.progress.open(*kinds)
             return not any(ids & now_open.get(kind, set()) for kind, ids in was_open.items())
 
         return is_working
 
     def _end_when_felt(self, strike: Strike, what: str, began: str, mend: Callable[[], None]) -> None:
         """End an outage after some seconds, later when nothing of this kind has been on its way yet."""
-        progress, part = self._doing.works.progress, strike.kind.partition("-")[0]
+        progress, part = self._doing.cluster.progress, strike.kind.partition("-")[0]
         before = progress.types[began]
 
         def end() -> None:
@@ -118,7 +118,7 @@ class OnParts:
 
     def disturb_s3(self, kind: Kind) -> None:
         """S3 is slow, cut off, or answers with an error, for some seconds."""
-        proxy = self._doing.works.s3
+        proxy = self._doing.cluster.s3
         match kind:
             case Kind.S3_DELAY:
                 proxy.behave(Mood.DELAY)
@@ -132,7 +132,7 @@ class OnParts:
 
     def disturb_smtp(self, kind: Kind) -> None:
         """The mail server is slow, cut off, or refuses, for some seconds."""
-        proxy, sink = self._doing.works.smtp, self._doing.works.stack.parts.smtp
+        proxy, sink = self._doing.cluster.smtp, self._doing.cluster.stack.parts.smtp
         match kind:
             case Kind.SMTP_DELAY:
                 proxy.behave(Mood.DELAY)

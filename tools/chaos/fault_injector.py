@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from contracts.message import type_name
-from tools.chaos.doing import Doing
-from tools.chaos.on_parts import OnParts
-from tools.chaos.on_services import OnServices
+from tools.chaos.cluster import Cluster
+from tools.chaos.fault_context import Doing
+from tools.chaos.part_faults import OnParts
 from tools.chaos.plan import WATCHED, Kind, Planned
-from tools.chaos.works import Works
+from tools.chaos.service_faults import OnServices
 from tools.log import Reading
 
 POINT_S_MAX: Final = 15.0
@@ -30,12 +30,14 @@ class _Pending:
     since: float
 
 
-class Striker:
-    """Carries a plan out on running works."""
+class FaultInjector:
+    """Carries out a plan on a running cluster."""
 
-    def __init__(self, works: Works, planned: list[Planned], seed: int, tell: Callable[[str], None]) -> None:
-        self.works = works
-        self.doing = Doing(works, seed)
+    def __init__(
+        self, cluster: Cluster, planned: list[Planned], seed: int, tell: Callable[[str], None]
+    ) -> None:
+        self.cluster = cluster
+        self.doing = Doing(cluster, seed)
         self._services = OnServices(self.doing)
         self._parts = OnParts(self.doing)
         self._planned = [each for each in planned if each.kind is not Kind.LOG_LOST]
@@ -71,7 +73,7 @@ class Striker:
         for strike in self.doing.unrecovered:
             if strike.counts_from is not None and strike.is_working():
                 strike.recovered_s = time.monotonic() - strike.counts_from
-                self._tell(f"works again after {strike.recovered_s:.1f} s: {strike.kind} {strike.target}")
+                self._tell(f"cluster again after {strike.recovered_s:.1f} s: {strike.kind} {strike.target}")
 
     def _strike_armed(self, types: set[str], now: float) -> None:
         for pending in list(self._armed):
@@ -99,12 +101,12 @@ class Striker:
                 # A service that is starting is mostly left alone, or it would never get anywhere.
                 is_impatient = planned.kind is Kind.KILL and self.doing.chance.random() < STARTING_SHARE
                 return planned.target not in self.doing.held and (
-                    is_impatient or bool(self.works.ready(planned.target))
+                    is_impatient or bool(self.cluster.ready(planned.target))
                 )
             case Kind.ZOMBIE | Kind.REBALANCE:
-                return planned.target not in self.doing.held and len(self.works.ready(planned.target)) == len(
-                    self.works.replicas[planned.target]
-                )
+                return planned.target not in self.doing.held and len(
+                    self.cluster.ready(planned.target)
+                ) == len(self.cluster.replicas[planned.target])
             case _:
                 return planned.kind.partition("-")[0] not in self.doing.held
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from contracts import codec
 from contracts.message import type_name
-from tests.sim.promises import PROMISES
-from tests.sim.turns import TURNS
+from tests.sim.customer_invariants import PROMISES
+from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run
 from tools.judging import SENTENCES, Sentence, deadlines_met
 

@@ -19,7 +19,7 @@ from contracts.ids import CallbackId, DepartmentId, LegId
 from contracts.message import Fact, Message, type_name
 from runtime.ports import Outgoing
 from tests.sim import direct
-from tests.sim.doings import Doings
+from tests.sim.interventions import Doings
 
 
 class Moment(StrEnum):

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from contracts.topics import FACTS
 from runtime.host.snapshots import key_of
-from tools.chaos.works import START_S, Works
+from tools.chaos.cluster import START_S, Cluster
 from tools.stack.services import Service
 
 SERVICE: Final = "queue"
@@ -21,14 +21,14 @@ OTHERS_S: Final = 60.0
 """For the other partitions to be read while the lost one stays closed."""
 
 
-async def lose(works: Works, partition: int) -> None:
+async def lose(cluster: Cluster, partition: int) -> None:
     """Delete everything of one partition that the service could start from; nobody runs meanwhile."""
-    settings = works.stack.settings(SERVICE)
+    settings = cluster.stack.settings(SERVICE)
     prefix = settings["RINGBACK_STORE_PREFIX"]
     with redis.Redis.from_url(settings["RINGBACK_REDIS"]) as client:
         for key in client.scan_iter(match=f"{{{prefix}/{SERVICE}/{partition}}}/*"):
             client.delete(key)
-    s3 = works.stack.parts.s3
+    s3 = cluster.stack.parts.s3
     s3.client().delete_object(Bucket=s3.bucket, Key=key_of(f"{prefix}/", SERVICE, partition))
     admin = AIOKafkaAdminClient(bootstrap_servers=settings["RINGBACK_KAFKA"])
     await admin.start()
@@ -60,15 +60,15 @@ def _told(body: bytes) -> list[object]:
     return list(answer) if isinstance(answer, list) else [answer]
 
 
-def judge(works: Works, partition: int) -> tuple[float | None, list[str]]:
+def judge(cluster: Cluster, partition: int) -> tuple[float | None, list[str]]:
     """Start the service alone on what is left: seconds until it said so, and what was wrong."""
-    service = works.add(SERVICE)
+    service = cluster.add(SERVICE)
     begun = time.monotonic()
-    claimed = {each: works.progress.claims[(SERVICE, each)] for each in range(FACTS.partitions)}
+    claimed = {each: cluster.progress.claims[(SERVICE, each)] for each in range(FACTS.partitions)}
     said: float | None = None
     while time.monotonic() - begun < min(START_S, OTHERS_S):
-        works.listen()
-        others = [each for each in claimed if works.progress.claims[(SERVICE, each)] > claimed[each]]
+        cluster.listen()
+        others = [each for each in claimed if cluster.progress.claims[(SERVICE, each)] > claimed[each]]
         if said is None and any(
             f"partition {partition}" in each and SAYS in each for each in reasons(service)
         ):

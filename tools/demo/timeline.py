@@ -89,7 +89,7 @@ class Heard:
     offset: int
 
 
-class Story:
+class Timeline:
     """Hears the facts of one organization (and of the host on its partition) in the order of the log."""
 
     def __init__(self, organization_id: OrganizationId, *, killed: str = "queue") -> None:

@@ -1,4 +1,4 @@
-"""What every fault needs: the works, the dice, a list of what was done, and a clock for what ends later."""
+"""What every fault needs: the cluster, the dice, a list of what was done, and a clock for what ends later."""
 
 import heapq
 import random
@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tools.chaos.cluster import Cluster
 from tools.chaos.plan import Kind
-from tools.chaos.works import Works
 
 IsWorking = Callable[[], bool]
 
@@ -37,8 +37,8 @@ class _Later:
 class Doing:
     """Shared by everything that strikes; nothing here waits, the main loop comes again and again."""
 
-    def __init__(self, works: Works, seed: int) -> None:
-        self.works = works
+    def __init__(self, cluster: Cluster, seed: int) -> None:
+        self.cluster = cluster
         self.done: list[Strike] = []
         self.findings: list[str] = []
         self.chance = random.Random(f"chaos strikes {seed}")
