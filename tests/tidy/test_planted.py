@@ -150,7 +150,7 @@ BRANCHY_MATCH = "def planted(x: int) -> None:\n    match x:\n" + "".join(
         (
             checks.clock_readings,
             "services/queue/decider.py",
-            "import datetime\nX = datetime.date.today()\n",
+            "import datetime\nX = datetime.datetime.now()\n",
         ),
         (checks.clock_readings, "contracts/planted.py", "from datetime import date\nX = date.today()\n"),
         (checks.set_iterations, "services/queue/rules.py", "X = [x for x in {1, 2}]\n"),
@@ -198,7 +198,7 @@ def test_a_dispatching_match_may_be_long(tree: Path) -> None:
         ("try:\n    print()\nexcept Exception:\n    pass\n", "BLE001"),
         ("import faststream\nX = faststream.AckPolicy.ACK\n", "TID251"),
         ("import boto3\nX = boto3.client\n", "TID251"),
-        ("import datetime\nX = datetime.date.today()\n", "DTZ005"),
+        ("import datetime\nX = datetime.datetime.now()\n", "DTZ005"),
         ("def planted() -> int:\n    return 1\n", "D103"),
     ],
 )
