@@ -3,6 +3,7 @@
 from contracts.directory import AgentPauseSaved, AgentWrapUpSaved
 from contracts.ids import AgentId, DepartmentId, Instant, OrganizationId
 from contracts.rights import Subject
+from services.directory.activities.authentication import Principal
 from services.directory.activities.repository import Repository
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.cards import PauseCard, WrapUpCard
@@ -25,26 +26,25 @@ class Agents:
             departments=frozenset(DepartmentId(id_) for id_ in departments),
         )
 
-    async def pause(self, organization_id: str, who: str, agent_id: str, card: PauseCard) -> None:
+    async def pause(self, principal: Principal, agent_id: str, card: PauseCard) -> None:
         """Pause an agent or end the pause (Q8). Said each time: queue may have ended the pause meanwhile."""
         fact = AgentPauseSaved(agent_id=AgentId(agent_id), version=0, is_paused=card.is_paused)
-        await self._save(organization_id, who, Kind.PAUSE, card, fact)
+        await self._save(principal, Kind.PAUSE, card, fact)
 
-    async def wrap_up(self, organization_id: str, who: str, agent_id: str, card: WrapUpCard) -> None:
+    async def wrap_up(self, principal: Principal, agent_id: str, card: WrapUpCard) -> None:
         """End or extend the time for notes after a call (Q13)."""
         until_at = None if card.until_at is None else Instant(card.until_at)
         fact = AgentWrapUpSaved(agent_id=AgentId(agent_id), version=0, until_at=until_at)
-        await self._save(organization_id, who, Kind.WRAP_UP, card, fact)
+        await self._save(principal, Kind.WRAP_UP, card, fact)
 
     async def _save(
         self,
-        organization_id: str,
-        who: str,
+        principal: Principal,
         kind: Kind,
         card: PauseCard | WrapUpCard,
         fact: AgentPauseSaved | AgentWrapUpSaved,
     ) -> None:
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             if unit.office.agent(fact.agent_id) is None:
                 raise RequestRefused(Problem(code=Code.NOT_FOUND, values={"id": fact.agent_id}))
             await unit.fetch(kind, [fact.agent_id])

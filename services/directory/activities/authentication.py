@@ -17,7 +17,7 @@ from services.directory.activities import open_logins, outbox, passwords, progra
 from services.directory.activities.database import Database
 from services.directory.activities.sealed_secrets import digest, token
 from services.directory.activities.tables import CARDS, PROGRAMS
-from services.directory.activities.unit_of_work import stored_card
+from services.directory.activities.unit_of_work import in_force, stored_card
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.cards import DepartmentCard, EmployeeCard, TokenCard
 from services.directory.state.office import Kind
@@ -26,7 +26,7 @@ BEARER: Final = "Bearer "
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Whoever a valid token names: a person, or a program (`actions` reach the whole organization).
+    """The holder of a valid token: a person, or a program (`actions` reach the whole organization).
 
     `may_begin_organization`: the organization does not exist yet, and begins with the first office saved.
     """
@@ -96,10 +96,8 @@ class Authentication:
         organization_id, agent_id = claims.organization_id, str(claims.agent_id)
         async with self._database.begin() as connection:
             await _require_open(connection, claims)
-            of_organization = CARDS.c.organization_id == organization_id
-            own = (CARDS.c.kind == Kind.EMPLOYEE.value) & (CARDS.c.id == agent_id)
-            query = select(CARDS).where(of_organization, ~CARDS.c.is_removed)
-            found = (await connection.execute(query.where(own))).first()
+            query = select(CARDS).where(in_force(organization_id, Kind.EMPLOYEE), CARDS.c.id == agent_id)
+            found = (await connection.execute(query)).first()
             # A removed employee has no secrets any more.
             secret = await passwords.found(connection, organization_id, agent_id)
             if found is None or secret is None:
@@ -108,7 +106,7 @@ class Authentication:
             assert isinstance(card, EmployeeCard)
             rows = []
             if card.role is not Role.ADMINISTRATOR:
-                listed = query.where(CARDS.c.kind == Kind.DEPARTMENT.value)
+                listed = select(CARDS).where(in_force(organization_id, Kind.DEPARTMENT))
                 rows = [stored_card(row) for row in (await connection.execute(listed)).all()]
         departments = {row.id: row.card for row in rows if isinstance(row.card, DepartmentCard)}
         return Principal(organization_id=organization_id, person=person(claims, card, departments))
@@ -118,12 +116,7 @@ class Authentication:
         async with self._database.begin() as connection:
             where = (PROGRAMS.c.organization_id == organization_id) & (PROGRAMS.c.token_id == token_id)
             known = (await connection.execute(select(PROGRAMS.c.digest).where(where))).scalar()
-            query = select(CARDS).where(
-                CARDS.c.organization_id == organization_id,
-                CARDS.c.kind == Kind.TOKEN.value,
-                CARDS.c.id == token_id,
-                ~CARDS.c.is_removed,
-            )
+            query = select(CARDS).where(in_force(organization_id, Kind.TOKEN), CARDS.c.id == token_id)
             found = (await connection.execute(query)).first()
             is_there = found is not None or await program_tokens.has_organization(connection, organization_id)
         if known != digest(text) or (found is None and is_there):

@@ -34,11 +34,9 @@ class Callbacks:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    async def order(
-        self, organization_id: str, request: KeyedRequest, department_id: str, number: str
-    ) -> CallbackShown:
+    async def order(self, request: KeyedRequest, department_id: str, number: str) -> CallbackShown:
         """Ask for a callback (C11); callback decides by the dialling policy and its limits."""
-        async with self._repository.change(organization_id, request.who) as unit:
+        async with self._repository.change(request.organization_id, request.who) as unit:
             earlier = await self._repository.earlier(unit, request, CallbackShown)
             if earlier is not None:
                 return earlier
@@ -52,12 +50,12 @@ class Callbacks:
             unit.say(
                 outbox.record(
                     fact,
-                    id_=f"{outbox.SOURCE}/{organization_id}/asked/{callback_id}",
-                    organization_id=organization_id,
+                    id_=f"{outbox.SOURCE}/{unit.organization_id}/asked/{callback_id}",
+                    organization_id=unit.organization_id,
                     now_at=unit.now_at,
                 )
             )
-            await _insert(unit.connection, organization_id, callback_id, department_id, unit.now_at)
+            await _insert(unit.connection, unit.organization_id, callback_id, department_id, unit.now_at)
             answer = CallbackShown(callback_id=callback_id)
             await self._repository.keep(unit, request, answer)
         return answer

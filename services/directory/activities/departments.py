@@ -3,6 +3,7 @@
 from msgspec import structs
 
 from services.directory.activities import card_changes
+from services.directory.activities.authentication import Principal
 from services.directory.activities.card_changes import SavedCard
 from services.directory.activities.extension_checks import ExtensionChecks
 from services.directory.activities.repository import Repository
@@ -19,26 +20,22 @@ class Departments:
         self._repository = repository
         self._extension_checks = extension_checks
 
-    async def seat(
-        self, organization_id: str, who: str, department_id: str, version: int, seat: Seat
-    ) -> SavedCard:
+    async def seat(self, principal: Principal, department_id: str, version: int, seat: Seat) -> SavedCard:
         """Add an agent; an office PBX is first asked whether it has the extension (O3)."""
-        async with self._repository.reading(organization_id) as unit:
+        async with self._repository.reading(principal.organization_id) as unit:
             row = unit.current(Kind.DEPARTMENT, department_id)
             card_changes.require_version(row, version)
             phone = unit.office.extensions.get(seat.agent_id)
         if phone is not None:
-            await self._extension_checks.require(organization_id, who, phone.pbx_id, phone.extension)
-        async with self._repository.change(organization_id, who) as unit:
+            await self._extension_checks.require(principal, phone.pbx_id, phone.extension)
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             card = _department(unit, department_id, version)
             changed = structs.replace(card, agents=(*card.agents, seat))
             return card_changes.replace(unit, Kind.DEPARTMENT, department_id, version, changed)
 
-    async def suspend(
-        self, organization_id: str, who: str, department_id: str, version: int, seat: Seat
-    ) -> SavedCard:
+    async def suspend(self, principal: Principal, department_id: str, version: int, seat: Seat) -> SavedCard:
         """Suspend or resume an agent, who keeps the place in the list (O5)."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             card = _department(unit, department_id, version)
             _require_seat(card, seat.agent_id)
             seats = tuple(seat if each.agent_id == seat.agent_id else each for each in card.agents)
@@ -46,10 +43,10 @@ class Departments:
             return card_changes.replace(unit, Kind.DEPARTMENT, department_id, version, changed)
 
     async def unseat(
-        self, organization_id: str, who: str, department_id: str, version: int, agent_id: str
+        self, principal: Principal, department_id: str, version: int, agent_id: str
     ) -> SavedCard:
         """Take an agent out of a department; a conversation that is on goes on (O5)."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             card = _department(unit, department_id, version)
             _require_seat(card, agent_id)
             seats = tuple(each for each in card.agents if each.agent_id != agent_id)

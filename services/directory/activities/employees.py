@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from services.directory.activities import card_changes, passwords, responsibles, welcome_letters
+from services.directory.activities.authentication import Principal
 from services.directory.activities.card_changes import SavedCard
 from services.directory.activities.idempotency import KeyedRequest
 from services.directory.activities.passwords import Passwords
@@ -46,13 +47,11 @@ class Employees:
         self._passwords = hasher
         self._letters = letters
 
-    async def create(
-        self, organization_id: str, request: KeyedRequest, draft: EmployeeDraft
-    ) -> EmployeeShown:
+    async def create(self, request: KeyedRequest, draft: EmployeeDraft) -> EmployeeShown:
         """Create an employee with secrets, told by a letter or by the answer, once (E1, E3)."""
         password = draft.password or generated_password()
         hash_ = await self._passwords.hash(password)
-        async with self._repository.change(organization_id, request.who) as unit:
+        async with self._repository.change(request.organization_id, request.who) as unit:
             earlier = await self._repository.earlier(unit, request, EmployeeShown)
             if earlier is not None:
                 return earlier
@@ -89,19 +88,19 @@ class Employees:
         return phone_password
 
     async def replace(
-        self, organization_id: str, who: str, id_: str, version: int, card: EmployeeCard
+        self, principal: Principal, id_: str, version: int, card: EmployeeCard
     ) -> EmployeeShown:
         """Save an employee's card as its next version."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             saved = card_changes.replace(unit, Kind.EMPLOYEE, id_, version, card)
             return await self._shown(unit, saved)
 
-    async def remove(self, organization_id: str, who: str, id_: str, version: int) -> None:
+    async def remove(self, principal: Principal, id_: str, version: int) -> None:
         """Remove an employee with all secrets, letters and lines of the CRM's table (E8)."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             card_changes.remove(unit, Kind.EMPLOYEE, id_, version)
-            await passwords.take(unit.connection, organization_id, id_, unit.now_at)
-            await welcome_letters.drop(unit.connection, organization_id, id_)
+            await passwords.take(unit.connection, principal.organization_id, id_, unit.now_at)
+            await welcome_letters.drop(unit.connection, principal.organization_id, id_)
             await responsibles.drop_agent(unit, id_)
 
     async def one(self, organization_id: str, id_: str) -> EmployeeShown:
@@ -159,11 +158,9 @@ class Employees:
         await self._repository.one(organization_id, Kind.EMPLOYEE, id_)
         return await self._repository.find(organization_id, Kind.RULES, id_)
 
-    async def save_rules(
-        self, organization_id: str, who: str, id_: str, version: int, card: RulesCard
-    ) -> SavedCard:
+    async def save_rules(self, principal: Principal, id_: str, version: int, card: RulesCard) -> SavedCard:
         """Save an employee's rules; version 0 stands for rules that nobody has changed."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             unit.current(Kind.EMPLOYEE, id_)
             row = unit.rows.get((Kind.RULES, id_))
             newest = 0 if row is None or row.is_removed else row.version
@@ -173,24 +170,24 @@ class Employees:
             unit.put(Kind.RULES, id_, card)
             return card_changes.checked(unit, Kind.RULES, id_)
 
-    async def new_password(self, organization_id: str, who: str, id_: str, typed: str | None) -> SecretShown:
+    async def new_password(self, principal: Principal, id_: str, typed: str | None) -> SecretShown:
         """Set a one-time password; every login of the employee ends."""
         password = typed or generated_password()
         hash_ = await self._passwords.hash(password)
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             row = unit.current(Kind.EMPLOYEE, id_)
             await passwords.set_hash(
-                unit.connection, organization_id, id_, hash_, is_one_time=True, now_at=unit.now_at
+                unit.connection, principal.organization_id, id_, hash_, is_one_time=True, now_at=unit.now_at
             )
-            unit.audit(who, "password", row, None)
+            unit.audit(principal.name, "password", row, None)
         return SecretShown(secret=password)
 
-    async def new_phone_password(self, organization_id: str, who: str, id_: str) -> SecretShown:
+    async def new_phone_password(self, principal: Principal, id_: str) -> SecretShown:
         """Replace the phone password of desk phones and softphones."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             row = unit.current(Kind.EMPLOYEE, id_)
-            made = await self._passwords.replace_phone(unit.connection, organization_id, id_)
-            unit.audit(who, "phone password", row, None)
+            made = await self._passwords.replace_phone(unit.connection, principal.organization_id, id_)
+            unit.audit(principal.name, "phone password", row, None)
         return SecretShown(secret=made)
 
 

@@ -15,6 +15,7 @@ from contracts.ids import Instant, PbxId
 from contracts.telephony import CheckExtension
 from runtime.ports import Clock
 from services.directory.activities import outbox
+from services.directory.activities.authentication import Principal
 from services.directory.activities.repository import Repository
 from services.directory.activities.tables import CHECKS
 from services.directory.rules.employees import unknown
@@ -34,9 +35,9 @@ class ExtensionChecks:
         self._repository = repository
         self._clock = clock
 
-    async def require_new(self, organization_id: str, who: str, card: ExtensionCard) -> None:
+    async def require_new(self, principal: Principal, card: ExtensionCard) -> None:
         """Ask an office PBX for an extension that is to be added. Raises RequestRefused."""
-        async with self._repository.reading(organization_id) as unit:
+        async with self._repository.reading(principal.organization_id) as unit:
             pbx = unit.office.pbxs.get(card.pbx_id)
             known = list(unit.office.pbxs)
         if pbx is None:
@@ -44,21 +45,23 @@ class ExtensionChecks:
         if pbx.kind is not PbxKind.OFFICE:
             problem = Problem(code=Code.PBX_KIND_WRONG, field="pbx_id", values={"pbx": pbx.name})
             raise RequestRefused(problem)
-        await self.require(organization_id, who, card.pbx_id, card.extension)
+        await self.require(principal, card.pbx_id, card.extension)
 
-    async def require(self, organization_id: str, who: str, pbx_id: str, extension: str) -> None:
+    async def require(self, principal: Principal, pbx_id: str, extension: str) -> None:
         """Return once the PBX has said yes. Raises RequestRefused: it has no such extension, or is away."""
-        async with self._repository.change(organization_id, who) as unit:
-            seq = await outbox.next_seq(unit.connection, organization_id, PbxId(pbx_id))
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
+            seq = await outbox.next_seq(unit.connection, principal.organization_id, PbxId(pbx_id))
             command = CheckExtension(pbx_id=PbxId(pbx_id), extension=extension)
-            id_ = f"{outbox.SOURCE}/{organization_id}/check/{pbx_id}/{seq}"
+            id_ = f"{outbox.SOURCE}/{principal.organization_id}/check/{pbx_id}/{seq}"
             unit.say(
-                outbox.record(command, id_=id_, organization_id=organization_id, now_at=unit.now_at, seq=seq)
+                outbox.record(
+                    command, id_=id_, organization_id=principal.organization_id, now_at=unit.now_at, seq=seq
+                )
             )
-            values = {"organization_id": organization_id, "pbx_id": pbx_id, "asked_at": unit.now_at}
+            values = {"organization_id": principal.organization_id, "pbx_id": pbx_id, "asked_at": unit.now_at}
             await unit.connection.execute(insert(CHECKS).values(**values, seq=seq, found=None))
             named = {"extension": extension, "pbx": pbx_name(unit.office, pbx_id)}
-        found = await self._answer(organization_id, pbx_id, seq)
+        found = await self._answer(principal.organization_id, pbx_id, seq)
         if found is None:
             raise RequestRefused(Problem(code=Code.EXTENSION_UNCHECKED, field="extension", values=named))
         if not found:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.directory import Language, NoticeSaved
 from contracts.message import type_name
 from contracts.tts import NoticeFailed, NoticeRendered
-from services.directory.activities.database import Database
+from services.directory.activities.database import Database, upsert
 from services.directory.activities.tables import RENDERINGS, SAID
 from services.directory.rules.notice_status import Failed, NoticeStatus, Ready, in_words, notice_status
 from services.directory.state.responses import Text
@@ -34,12 +33,11 @@ class NoticeRenderings:
             # The company's name is rendered as a notice, too, but has no card.
             if (await connection.execute(query)).first() is None:
                 return
-            make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
             told = _told(fact)
             is_newer = (RENDERINGS.c.version < fact.version) | (
                 (RENDERINGS.c.version == fact.version) & ~RENDERINGS.c.is_final
             )
-            kept = make(RENDERINGS).values(**values, **told)
+            kept = upsert(connection, RENDERINGS).values(**values, **told)
             await connection.execute(
                 kept.on_conflict_do_update(
                     index_elements=["organization_id", "notice_id", "outcome"],

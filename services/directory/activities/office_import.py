@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.directory.activities.authentication import Principal
 from services.directory.activities.card_changes import kinds_with_ids_of
 from services.directory.activities.employees import Employees
 from services.directory.activities.extension_checks import ExtensionChecks
@@ -31,27 +32,26 @@ class OfficeImport:
         async with self._repository.reading(organization_id) as unit:
             return _put(unit, sheet)
 
-    async def save(
-        self, organization_id: str, who: str, sheet: OfficeSheet, *, may_begin: bool = False
-    ) -> OfficeShown:
+    async def save(self, principal: Principal, sheet: OfficeSheet) -> OfficeShown:
         """Save the sheet, with secrets for new employees; ask office PBXs for new extensions (O3).
 
         Employees with an e-mail address get the welcome letter (E3), the others have no console password yet.
-        With `may_begin` the organization itself may be new: it begins with its office, or not at all.
+        If the principal may begin the organization, it begins with its office, or not at all.
         Raises RequestRefused with every error.
         """
-        async with self._repository.reading(organization_id) as unit:
+        async with self._repository.reading(principal.organization_id) as unit:
             asked = _extensions_to_check(unit.office, sheet)
             before = set(unit.office.employees)
             # Check the whole sheet first: a refused one costs no question to a PBX and no password's hash.
             _put(unit, sheet)
             newcomers = [each for each in unit.office.employees.items() if each[0] not in before]
         for named, card in asked:
-            await self._ask(organization_id, who, named, card)
+            await self._ask(principal, named, card)
         made = await asyncio.gather(*(self._employees.secret(card) for _, card in newcomers))
         secrets = {id_: secret for (id_, _), secret in zip(newcomers, made, strict=True)}
+        may_begin = principal.may_begin_organization
         changing = self._repository.change_or_begin if may_begin else self._repository.change
-        async with changing(organization_id, who) as unit:
+        async with changing(principal.organization_id, principal.name) as unit:
             before = set(unit.office.employees)
             answer = _put(unit, sheet)
             for id_ in unit.office.employees:
@@ -59,9 +59,9 @@ class OfficeImport:
                     await self._employees.welcome(unit, id_, secrets[id_])
         return answer
 
-    async def _ask(self, organization_id: str, who: str, named: Named, card: ExtensionCard) -> None:
+    async def _ask(self, principal: Principal, named: Named, card: ExtensionCard) -> None:
         try:
-            await self._extension_checks.require(organization_id, who, card.pbx_id, card.extension)
+            await self._extension_checks.require(principal, card.pbx_id, card.extension)
         except RequestRefused as refused:
             (problem,) = refused.problems
             located = Problem(code=problem.code, field=f"{named.path}.{problem.field}", values=problem.values)

@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 import structlog
 from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +24,7 @@ from contracts.tts import RenderNotice
 from runtime import metrics
 from runtime.edge import NotSaid
 from runtime.ports import Clock, Outgoing
-from services.directory.activities.database import Database
+from services.directory.activities.database import Database, upsert
 from services.directory.activities.sealed_secrets import token
 from services.directory.activities.tables import LEASES, OUTBOX, STREAMS
 
@@ -84,8 +83,7 @@ async def next_seq(connection: AsyncConnection, organization_id: str, pbx_id: Pb
 
 async def lease(connection: AsyncConnection, name: str, holder: str, now_at: Instant) -> bool:
     """Take or renew a lease; False while another replica has it."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    made = make(LEASES).values(name=name, holder=holder, until_at=now_at + LEASE_MS)
+    made = upsert(connection, LEASES).values(name=name, holder=holder, until_at=now_at + LEASE_MS)
     mine = (LEASES.c.holder == holder) | (LEASES.c.until_at < now_at)
     renewed = made.on_conflict_do_update(
         index_elements=["name"], set_={"holder": holder, "until_at": now_at + LEASE_MS}, where=mine

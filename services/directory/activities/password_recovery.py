@@ -20,7 +20,7 @@ from services.directory.activities.database import Database
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.tables import CARDS, CODES
 from services.directory.activities.text_messages import NotSent, SendText
-from services.directory.activities.unit_of_work import stored_card
+from services.directory.activities.unit_of_work import in_force, stored_card
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.cards import EmployeeCard
 from services.directory.state.office import Kind
@@ -116,11 +116,7 @@ async def _owner(
     connection: AsyncConnection, organization_id: str, mobile: str
 ) -> tuple[str, Language] | None:
     """The owner of a mobile, and the language; None where two share the number, since it proves neither."""
-    query = select(CARDS).where(
-        CARDS.c.organization_id == organization_id,
-        CARDS.c.kind == Kind.EMPLOYEE.value,
-        ~CARDS.c.is_removed,
-    )
+    query = select(CARDS).where(in_force(organization_id, Kind.EMPLOYEE))
     rows = [stored_card(row) for row in (await connection.execute(query)).all()]
     found = [(row.id, row.card) for row in rows if isinstance(row.card, EmployeeCard)]
     owners = [(id_, card.language or Language.RUSSIAN) for id_, card in found if card.mobile == mobile]

@@ -3,10 +3,10 @@
 from typing import Final
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import Instant
+from services.directory.activities.database import upsert
 from services.directory.activities.tables import TRIES
 from services.directory.rules.errors import Code, Problem, RequestRefused
 
@@ -26,9 +26,8 @@ async def count(connection: AsyncConnection, subject: str, tries_max: int, now_a
     if row is not None and not is_past and row.failed >= tries_max:
         seconds = (row.window_at + WINDOW_MS - now_at) // 1000 + 1
         raise RequestRefused(Problem(code=Code.TOO_MANY_TRIES, values={"seconds": str(seconds)}))
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     fresh = {"window_at": now_at, "failed": 1}
-    made = make(TRIES).values(subject=name, **fresh)
+    made = upsert(connection, TRIES).values(subject=name, **fresh)
     # Incremented by the database, so that two tries at once count twice.
     changed = fresh if is_past else {"failed": TRIES.c.failed + 1}
     await connection.execute(made.on_conflict_do_update(index_elements=["subject"], set_=changed))

@@ -14,7 +14,7 @@ from services.directory.activities import program_tokens
 from services.directory.activities.database import Database
 from services.directory.activities.idempotency import Idempotency, KeyedRequest
 from services.directory.activities.tables import AUDIT, CARDS
-from services.directory.activities.unit_of_work import StoredCard, UnitOfWork, stored_card
+from services.directory.activities.unit_of_work import StoredCard, UnitOfWork, in_force, stored_card
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.office import Kind
 from services.directory.state.responses import AuditLine, AuditListed
@@ -93,12 +93,7 @@ class Repository:
 
     async def find(self, organization_id: str, kind: Kind, id_: str) -> StoredCard | None:
         """A card in force, or None."""
-        query = select(CARDS).where(
-            CARDS.c.organization_id == organization_id,
-            CARDS.c.kind == kind.value,
-            CARDS.c.id == id_,
-            ~CARDS.c.is_removed,
-        )
+        query = select(CARDS).where(in_force(organization_id, kind), CARDS.c.id == id_)
         async with self.database.begin() as connection:
             found = (await connection.execute(query)).first()
         return None if found is None else stored_card(found)
@@ -109,8 +104,7 @@ class Repository:
         """Cards in force after the cursor, by id, and the next cursor; `search` matches names."""
         query = (
             select(CARDS)
-            .where(CARDS.c.organization_id == organization_id, CARDS.c.kind == kind.value)
-            .where(~CARDS.c.is_removed, CARDS.c.id > cursor)
+            .where(in_force(organization_id, kind), CARDS.c.id > cursor)
             .order_by(CARDS.c.id)
             .limit(limit + 1)
         )

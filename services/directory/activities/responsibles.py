@@ -4,9 +4,10 @@ from sqlalchemy import select
 
 from contracts.directory import ResponsibleSaved
 from contracts.ids import AgentId
+from services.directory.activities.authentication import Principal
 from services.directory.activities.repository import Repository
 from services.directory.activities.tables import CARDS
-from services.directory.activities.unit_of_work import StoredCard, UnitOfWork, stored_card
+from services.directory.activities.unit_of_work import StoredCard, UnitOfWork, in_force, stored_card
 from services.directory.rules import card_checks
 from services.directory.rules.errors import RequestRefused
 from services.directory.state.cards import ResponsibleCard
@@ -19,9 +20,9 @@ class Responsibles:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    async def save(self, organization_id: str, who: str, cards: tuple[ResponsibleCard, ...]) -> int:
+    async def save(self, principal: Principal, cards: tuple[ResponsibleCard, ...]) -> int:
         """Save all of these lines or none, each whole; return how many now differ from before."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             await unit.fetch(Kind.RESPONSIBLE, [card.number for card in cards])
             problems = [
                 problem
@@ -58,9 +59,7 @@ async def _save(unit: UnitOfWork, card: ResponsibleCard) -> bool:
 async def naming(unit: UnitOfWork, agent_id: str) -> list[StoredCard]:
     """The lines that name an employee."""
     query = select(CARDS).where(
-        CARDS.c.organization_id == unit.organization_id,
-        CARDS.c.kind == Kind.RESPONSIBLE.value,
-        ~CARDS.c.is_removed,
+        in_force(unit.organization_id, Kind.RESPONSIBLE),
         CARDS.c.document.contains(f'"{agent_id}"', autoescape=True),
     )
     return [stored_card(row) for row in (await unit.connection.execute(query)).all()]

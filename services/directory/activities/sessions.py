@@ -14,7 +14,7 @@ from services.directory.activities.open_logins import ACCESS_MS
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.sealed_secrets import digest, token
 from services.directory.activities.tables import CARDS, FAMILIES
-from services.directory.activities.unit_of_work import stored_card
+from services.directory.activities.unit_of_work import in_force, stored_card
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.cards import EmployeeCard
 from services.directory.state.office import Kind
@@ -145,9 +145,7 @@ class Sessions:
 async def _agent_of(connection: AsyncConnection, organization_id: str, login: str) -> str | None:
     """The employee with this login, or None."""
     query = select(CARDS).where(
-        CARDS.c.organization_id == organization_id,
-        CARDS.c.kind == Kind.EMPLOYEE.value,
-        ~CARDS.c.is_removed,
+        in_force(organization_id, Kind.EMPLOYEE),
         CARDS.c.searched.contains(login.lower(), autoescape=True),
     )
     for found in (await connection.execute(query)).all():

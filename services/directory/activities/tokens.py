@@ -4,10 +4,12 @@ from msgspec import structs
 from sqlalchemy import select
 
 from services.directory.activities import card_changes, program_tokens
+from services.directory.activities.authentication import Principal
 from services.directory.activities.idempotency import KeyedRequest
 from services.directory.activities.repository import Repository
 from services.directory.activities.sealed_secrets import token
 from services.directory.activities.tables import CARDS
+from services.directory.activities.unit_of_work import in_force
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state import limits
 from services.directory.state.cards import TokenCard
@@ -22,17 +24,13 @@ class Tokens:
         self._repository = repository
         self._token_key = token_key
 
-    async def create(self, organization_id: str, request: KeyedRequest, card: TokenCard) -> TokenShown:
+    async def create(self, request: KeyedRequest, card: TokenCard) -> TokenShown:
         """A new token, shown this once; the database keeps its digest. Raises RequestRefused."""
-        async with self._repository.change(organization_id, request.who) as unit:
+        async with self._repository.change(request.organization_id, request.who) as unit:
             earlier = await self._repository.earlier(unit, request, TokenShown)
             if earlier is not None:
                 return earlier
-            listed = select(CARDS.c.id).where(
-                CARDS.c.organization_id == organization_id,
-                CARDS.c.kind == Kind.TOKEN.value,
-                ~CARDS.c.is_removed,
-            )
+            listed = select(CARDS.c.id).where(in_force(unit.organization_id, Kind.TOKEN))
             if len((await unit.connection.execute(listed)).all()) >= limits.TOKENS_MAX:
                 raise RequestRefused(Problem(code=Code.TOO_MANY, values={"limit": str(limits.TOKENS_MAX)}))
             token_id = token()
@@ -41,9 +39,9 @@ class Tokens:
             await self._repository.keep(unit, request, answer)
         return answer
 
-    async def revoke(self, organization_id: str, who: str, token_id: str, version: int) -> None:
+    async def revoke(self, principal: Principal, token_id: str, version: int) -> None:
         """End a token: here at once, in other services as soon as they hear the fact."""
-        async with self._repository.change(organization_id, who) as unit:
+        async with self._repository.change(principal.organization_id, principal.name) as unit:
             await unit.fetch(Kind.TOKEN, [token_id])
             row = unit.current(Kind.TOKEN, token_id)
             card_changes.require_version(row, version)

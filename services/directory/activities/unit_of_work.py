@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
@@ -60,6 +60,12 @@ def stored_card(row: Any) -> StoredCard:
     kind = Kind(row.kind)
     card = msgspec.json.decode(row.document, type=CARD_TYPES[kind])
     return StoredCard(kind=kind, id=row.id, version=row.version, card=card, is_removed=row.is_removed)
+
+
+def in_force(organization_id: str, kind: Kind) -> ColumnElement[bool]:
+    """Selects the cards of a kind that are not removed."""
+    own = (CARDS.c.organization_id == organization_id) & (CARDS.c.kind == kind.value)
+    return own & ~CARDS.c.is_removed
 
 
 def searched(id_: str, card: Card) -> str:

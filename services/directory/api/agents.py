@@ -26,7 +26,7 @@ class AgentRoutes(Controller):
         """Pause an agent or end the pause: oneself, or as a head the department's agents (Q8)."""
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.PAUSE_WRITE, f"pause/{agent_id}", subject)
-        await operations.agents.pause(principal.organization_id, principal.name, agent_id, data)
+        await operations.agents.pause(principal, agent_id, data)
 
     @put("/{agent_id:str}/wrap-up", status_code=204)
     async def wrap_up(
@@ -39,4 +39,4 @@ class AgentRoutes(Controller):
         """End or extend the time for notes after a call (Q13)."""
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.PAUSE_WRITE, f"wrap-up/{agent_id}", subject)
-        await operations.agents.wrap_up(principal.organization_id, principal.name, agent_id, data)
+        await operations.agents.wrap_up(principal, agent_id, data)

@@ -53,7 +53,7 @@ class CallbackRoutes(Controller):
             operations, principal, Action.CALLBACK_ORDER, f"department/{department_id}/callbacks", subject
         )
         once = await keyed_request(principal, request, idempotency_key)
-        return await operations.callbacks.order(principal.organization_id, once, department_id, data.number)
+        return await operations.callbacks.order(once, department_id, data.number)
 
     @delete("/callbacks/{callback_id:str}", status_code=202)
     async def cancel(

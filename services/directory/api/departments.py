@@ -57,9 +57,7 @@ class DepartmentRoutes(Controller):
         """Add an agent; an office PBX is first asked whether it has the extension (O3)."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"department/{department_id}/agents")
         version = version_of(if_match)
-        saved = await operations.departments.seat(
-            principal.organization_id, principal.name, department_id, version, data
-        )
+        saved = await operations.departments.seat(principal, department_id, version, data)
         return with_etag(shown_saved(saved, DepartmentCard), saved.row.version, 201)
 
     @patch("/{department_id:str}/agents/{agent_id:str}")
@@ -77,9 +75,7 @@ class DepartmentRoutes(Controller):
         await require(operations, principal, Action.SETTINGS_WRITE, what)
         seat = Seat(agent_id=agent_id, is_suspended=data.is_suspended)
         version = version_of(if_match)
-        saved = await operations.departments.suspend(
-            principal.organization_id, principal.name, department_id, version, seat
-        )
+        saved = await operations.departments.suspend(principal, department_id, version, seat)
         return with_etag(shown_saved(saved, DepartmentCard), saved.row.version)
 
     @delete("/{department_id:str}/agents/{agent_id:str}", status_code=200)
@@ -95,7 +91,5 @@ class DepartmentRoutes(Controller):
         what = f"department/{department_id}/agents/{agent_id}"
         await require(operations, principal, Action.SETTINGS_WRITE, what)
         version = version_of(if_match)
-        saved = await operations.departments.unseat(
-            principal.organization_id, principal.name, department_id, version, agent_id
-        )
+        saved = await operations.departments.unseat(principal, department_id, version, agent_id)
         return with_etag(shown_saved(saved, DepartmentCard), saved.row.version)

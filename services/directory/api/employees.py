@@ -79,7 +79,7 @@ class EmployeeRoutes(Controller):
         """Create an employee; with an e-mail address a welcome letter goes out (E3)."""
         await require(operations, principal, Action.SETTINGS_WRITE, "employee")
         once = await keyed_request(principal, request, idempotency_key)
-        made = await operations.employees.create(principal.organization_id, once, data)
+        made = await operations.employees.create(once, data)
         return with_etag(made, made.version, 201)
 
     @get("/{agent_id:str}")
@@ -106,9 +106,7 @@ class EmployeeRoutes(Controller):
         """Save the card's next version."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}")
         version = version_of(if_match)
-        found = await operations.employees.replace(
-            principal.organization_id, principal.name, agent_id, version, data
-        )
+        found = await operations.employees.replace(principal, agent_id, version, data)
         return with_etag(found, found.version)
 
     @delete("/{agent_id:str}")
@@ -122,7 +120,7 @@ class EmployeeRoutes(Controller):
         """Remove an employee (E8); refused while calls are routed there."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}")
         version = version_of(if_match)
-        await operations.employees.remove(principal.organization_id, principal.name, agent_id, version)
+        await operations.employees.remove(principal, agent_id, version)
 
     @post("/{agent_id:str}/password", status_code=200)
     async def password(
@@ -134,9 +132,7 @@ class EmployeeRoutes(Controller):
     ) -> SecretShown:
         """Set a one-time console password; every login of the employee ends."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}/password")
-        return await operations.employees.new_password(
-            principal.organization_id, principal.name, agent_id, data.password
-        )
+        return await operations.employees.new_password(principal, agent_id, data.password)
 
     @post("/{agent_id:str}/phone-password", status_code=200)
     async def phone_password(
@@ -144,9 +140,7 @@ class EmployeeRoutes(Controller):
     ) -> SecretShown:
         """Replace the password of desk phones and softphones."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}/phone-password")
-        return await operations.employees.new_phone_password(
-            principal.organization_id, principal.name, agent_id
-        )
+        return await operations.employees.new_phone_password(principal, agent_id)
 
     @get("/{agent_id:str}/rules")
     async def rules(
@@ -174,9 +168,7 @@ class EmployeeRoutes(Controller):
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.RULES_WRITE, f"rules/{agent_id}", subject)
         version = version_of(if_match)
-        saved = await operations.employees.save_rules(
-            principal.organization_id, principal.name, agent_id, version, data
-        )
+        saved = await operations.employees.save_rules(principal, agent_id, version, data)
         return with_etag(shown_saved(saved, RulesCard), saved.row.version)
 
 

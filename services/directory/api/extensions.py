@@ -49,5 +49,5 @@ class ExtensionRoutes(Controller):
         """Add an extension, after asking its PBX for it (O3)."""
         await require(operations, principal, Action.SETTINGS_WRITE, "extension")
         once = await keyed_request(principal, request, idempotency_key)
-        await operations.extension_checks.require_new(principal.organization_id, principal.name, data)
+        await operations.extension_checks.require_new(principal, data)
         return await _ROUTES.created(operations, principal, data, once)

@@ -35,6 +35,4 @@ class OfficeRoutes(Controller):
             await require(operations, principal, Action.RULES_WRITE, "office/rules")
         if dry_run:
             return await operations.office_import.preview(principal.organization_id, data)
-        return await operations.office_import.save(
-            principal.organization_id, principal.name, data, may_begin=principal.may_begin_organization
-        )
+        return await operations.office_import.save(principal, data)

@@ -44,5 +44,5 @@ class ResponsibleRoutes(Controller):
     ) -> Counted:
         """Save these lines, all or none; a line without an agent ends. They have no versions: no If-Match."""
         await require(operations, principal, Action.SETTINGS_WRITE, "responsible")
-        changed = await operations.responsibles.save(principal.organization_id, principal.name, data.lines)
+        changed = await operations.responsibles.save(principal, data.lines)
         return Counted(changed=changed)

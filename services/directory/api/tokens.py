@@ -49,7 +49,7 @@ class TokenRoutes(Controller):
         for action in data.actions:
             await require(operations, principal, action, f"token with {action}")
         once = await keyed_request(principal, request, idempotency_key)
-        made = await operations.tokens.create(principal.organization_id, once, data)
+        made = await operations.tokens.create(once, data)
         return with_etag(made, made.version, 201)
 
     @delete("/{token_id:str}")
@@ -63,4 +63,4 @@ class TokenRoutes(Controller):
         """End a token."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"token/{token_id}")
         version = version_of(if_match)
-        await operations.tokens.revoke(principal.organization_id, principal.name, token_id, version)
+        await operations.tokens.revoke(principal, token_id, version)
