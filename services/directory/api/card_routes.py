@@ -103,6 +103,7 @@ class CardRoutes(Generic[C, D]):
     """Makes the route handlers for one kind of card; a controller takes those that the kind has.
 
     `id_name` names the id in paths. `name` is what an id is made from where the draft has none.
+    Litestar reads the handlers' annotations when it builds the routes, so a variable may name a type there.
     """
 
     def __init__(

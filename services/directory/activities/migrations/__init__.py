@@ -1,1 +1,1 @@
-"""The history of the book's tables, by Alembic; applied when the service starts."""
+"""Migrations of the tables, by Alembic; applied when the service starts."""

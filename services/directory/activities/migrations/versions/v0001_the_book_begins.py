@@ -1,4 +1,4 @@
-"""The book as it began."""
+"""The first tables."""
 
 import sqlalchemy as sa
 from alembic import op

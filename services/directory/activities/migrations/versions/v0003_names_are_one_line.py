@@ -1,4 +1,4 @@
-"""Names that were saved with unseen characters (line separators, marks of direction) are without them."""
+"""Removes invisible characters (line separators, direction marks) from saved names."""
 
 import json
 import re
@@ -14,11 +14,11 @@ depends_on = None
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+")
 _TEXTS = frozenset({"text"})
-"""What is spoken may have lines."""
+"""Spoken texts may have several lines."""
 
 
 def upgrade() -> None:
-    """Clean the cards that have some: limits that are stricter now would refuse to read them."""
+    """Clean cards that the stricter limits would refuse to read."""
     connection = op.get_bind()
     cards = sa.table("cards", *(sa.column(name) for name in ("organization_id", "kind", "id", "document")))
     for row in connection.execute(sa.select(cards)).all():

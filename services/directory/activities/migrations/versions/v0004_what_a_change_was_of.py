@@ -1,4 +1,4 @@
-"""The audit trail names the fields that a change was of."""
+"""The audit trail names changed fields."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,5 +10,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Of changes made before, nobody knows any more."""
+    """Earlier changes have none."""
     op.add_column("audit", sa.Column("fields", sa.Text(), nullable=False, server_default=""))

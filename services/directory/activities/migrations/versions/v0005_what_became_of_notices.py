@@ -1,4 +1,4 @@
-"""What speech made of each notice, so that whoever saved it sees it."""
+"""Speech's renderings of notices, which the API shows."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """The table of renderings; of what was made before, `republish` asks speech again."""
+    """The table of renderings; `republish` asks speech for earlier ones again."""
     op.create_table(
         "renderings",
         sa.Column("organization_id", sa.String(length=64), nullable=False),
