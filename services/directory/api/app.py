@@ -71,7 +71,7 @@ def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -
         if not is_ready():
             raise RequestRefused(Problem(code=Code.SERVICE_STARTING))
         if unknown := request_errors.unknown_parameters(request):
-            raise Unfit(unknown)
+            raise MalformedRequest(unknown)
         await request_errors.remember(request)
 
     async def the_operations() -> Operations:
@@ -84,7 +84,7 @@ def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -
         route_handlers=ROUTES,
         dependencies={"operations": Provide(the_operations), "principal": Provide(the_principal)},
         before_request=ready,
-        exception_handlers={RequestRefused: _refused, Unfit: _unfit, HTTPException: _other},
+        exception_handlers={RequestRefused: _refused, MalformedRequest: _malformed, HTTPException: _other},
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: the office's book",
@@ -111,15 +111,15 @@ def _refused(_request: Request[Any, Any, Any], refused: RequestRefused) -> Respo
     return Response(content=shown(first, *more), status_code=status(first), headers=headers)
 
 
-class Unfit(Exception):
-    """A request's shape does not fit its route."""
+class MalformedRequest(Exception):
+    """A request's shape does not fit its route; `faults` say where."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
         super().__init__(", ".join(each.field for each in faults))
 
 
-def _unfit(_request: Request[Any, Any, Any], unfit: Unfit) -> Response[ErrorShown]:
+def _malformed(_request: Request[Any, Any, Any], malformed: MalformedRequest) -> Response[ErrorShown]:
     first, *more = (
         ErrorShown(
             code=Code.BODY_INVALID,
@@ -127,7 +127,7 @@ def _unfit(_request: Request[Any, Any, Any], unfit: Unfit) -> Response[ErrorShow
             remedy=Text(ru=each.remedy.ru, en=each.remedy.en),
             field=each.field,
         )
-        for each in unfit.faults
+        for each in malformed.faults
     )
     content = structs.replace(first, more=tuple(more))
     return Response(content=content, status_code=WORDS[Code.BODY_INVALID].status)
@@ -137,7 +137,7 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Er
     """Answer what Litestar itself refuses: bodies, parameters, addresses, methods."""
     code = _CODES.get(error.status_code)
     if code is None:
-        return _unfit(request, Unfit(request_errors.told(request, PATTERN_TEXTS)))
+        return _malformed(request, MalformedRequest(request_errors.told(request, PATTERN_TEXTS)))
     problem = Problem(code=code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return Response(content=shown(problem), status_code=status(problem), headers=kept)
@@ -145,5 +145,5 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Er
 
 async def _note(error: Exception, scope: Scope) -> None:
     """Log an unexpected error whole; the answer says nothing of it."""
-    if not isinstance(error, RequestRefused | Unfit | HTTPException):
+    if not isinstance(error, RequestRefused | MalformedRequest | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)
