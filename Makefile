@@ -16,8 +16,8 @@ setup: ## system packages (apt, when missing), virtual environment, Python packa
 requirements: setup ## resolve requirements/*.in anew into the hashed *.txt
 	@$(RUN) requirements
 
-demo: setup ## a morning at the company, live, with every service a real process (FAST=1: the short one)
-	@$(RUN) demo $(if $(FAST),--fast)
+demo: setup ## a morning at the company, live, with every service a real process (FAST=1: the short one; SVG=docs/demo.svg: with its picture)
+	@$(RUN) demo $(if $(FAST),--fast) $(if $(SVG),--svg $(SVG))
 
 up: setup ## start the embedded parts and all services on loopback
 	@$(RUN) up

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from contracts import callback as c
 from contracts import gateway as g
@@ -36,7 +36,7 @@ from tools.demo import pace, past
 from tools.demo.letters import Letter, letters, save_mp3
 from tools.demo.promise import Promise
 from tools.demo.promises import are_all_kept, counts, promises
-from tools.demo.screen import Screen, show_summary
+from tools.demo.screen import SVG_LINES, Screen, save_svg, show_summary
 from tools.demo.timeline import Line, Timeline
 from tools.log import Reading
 from tools.phones import control
@@ -95,6 +95,7 @@ class Demo:
         self.stack = Stack(RUN, on_started=self._note, dies_with_parent=True)
         self.screen = Screen(self.timeline, console)
         self.was_killed = False
+        self.picture: RenderableType | None = None
         self._phones_port = free_port()
         self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
         self._newest_at = Instant(0)
@@ -166,6 +167,8 @@ class Demo:
                 self._kill()
             self._check_processes()
             self.screen.refresh(self._newest_at)
+            if self.picture is None and self.timeline.all(c.CustomerAnswered):
+                self.picture = self.screen.picture(self._newest_at, SVG_LINES)
             await asyncio.sleep(FRAME_S)
         await asyncio.sleep(SETTLE_S)
         self.screen.refresh(self._newest_at)
@@ -276,7 +279,7 @@ def _show(demo: Demo, started: float) -> bool:
     told(f"the log     {RUN / 'log.jsonl'}", highlight=False, soft_wrap=True)
     told(f"processes   {RUN / 'logs'}", highlight=False, soft_wrap=True)
     told(
-        "where next  README.md (the rooms) · docs/conversations.md (who says what when) · make up",
+        "where next  CONTRIBUTING.md (the packages) · docs/conversations.md (who says what when) · make up",
         highlight=False,
     )
     return all(promise.is_kept for promise in kept)
@@ -299,12 +302,23 @@ def _played(demo: Demo) -> str:
     return ""
 
 
-def main(argv: list[str]) -> int:
-    """Run the demo and judge it."""
+def parsed(argv: list[str]) -> argparse.Namespace:
+    """The command line's options."""
     parser = argparse.ArgumentParser(prog="python -m tools demo", description=__doc__)
     parser.add_argument("--fast", action="store_true", help="the short one, for tests")
     parser.add_argument("--kill", choices=sorted(MIDDLE), default="queue", help="whom to kill in the middle")
-    options = parser.parse_args(argv)
+    parser.add_argument(
+        "--svg",
+        type=Path,
+        metavar="PATH",
+        help="write a picture of the screen, when the first callback is answered",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo and judge it."""
+    options = parsed(argv)
     console = Console()
     started = time.monotonic()
     shutil.rmtree(RUN, ignore_errors=True)
@@ -318,4 +332,6 @@ def main(argv: list[str]) -> int:
         print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)
         print(f"demo: everything was stopped; the logs are in {RUN / 'logs'}", file=sys.stderr)
         return 1
+    if options.svg is not None and demo.picture is not None:
+        save_svg(demo.picture, options.svg)
     return 0

@@ -1,6 +1,9 @@
 """The morning on a terminal: timeline, places and agents, live; without a terminal, plain lines."""
 
+import io
+import re
 from collections import deque
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,7 +19,12 @@ from tools.demo.promise import Promise
 from tools.demo.timeline import Line, Timeline
 
 LINES_KEPT: Final = 200
+LINES_MIN: Final = 16
 FRAMES_PER_SECOND: Final = 6
+SVG_COLUMNS: Final = 134
+"""Wide enough for the longest line of the log and of the places."""
+SVG_LINES: Final = 38
+FONT_FACE: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class Screen:
@@ -70,14 +78,14 @@ class Screen:
     def refresh(self, now_at: Instant | None) -> None:
         """Draw the picture anew."""
         if self._live is not None:
-            self._live.update(self._picture(now_at))
+            self._live.update(self.picture(now_at, max(LINES_MIN, self._console.height - 1)))
 
     def _clock(self, at: Instant) -> str:
         begun_at = self._story.begun_at
         return "  --" if begun_at is None or at < begun_at else f"{(at - begun_at) / 1000:5.1f}"
 
-    def _picture(self, now_at: Instant | None) -> RenderableType:
-        height = max(16, self._console.height - 1)
+    def picture(self, now_at: Instant | None, height: int) -> RenderableType:
+        """The whole screen as of now, so many lines high; what is heard later does not change it."""
         layout = Layout(size=height)
         layout.split_row(Layout(name="left", ratio=3), Layout(name="right", ratio=2))
         text = Text("\n").join(
@@ -115,6 +123,16 @@ class Screen:
             style = {"free": "green", "unreachable": "red"}.get(agent.condition, "yellow")
             table.add_row(f"{agent.name} ({agent.pbx})", Text(agent.condition, style=style))
         return table
+
+
+def save_svg(picture: RenderableType, path: Path) -> None:
+    """Write a picture as SVG; it loads nothing when it is shown, not even a font."""
+    console = Console(
+        record=True, file=io.StringIO(), width=SVG_COLUMNS, height=SVG_LINES, force_terminal=True
+    )
+    console.print(picture)
+    text = FONT_FACE.sub("", console.export_svg(title="make demo", unique_id="demo"))
+    path.write_text(text, encoding="utf-8")
 
 
 def show_summary(console: Console, kept: list[Promise], counted: list[tuple[str, str]]) -> None:
