@@ -50,5 +50,5 @@ sim-mutants: setup ## plants each known bug in turn and shows the morning that b
 bench: setup ## every figure with its baseline, 12 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
 	@$(RUN) bench $(ARGS)
 
-schemas: setup ## JSON Schemas and AsyncAPI of the messages, into contracts/schemas
+schemas: setup ## what is generated from code: contracts/schemas, docs/defaults.md, new golden samples
 	@$(RUN) schemas

@@ -1,9 +1,10 @@
-"""Writes contracts/schemas (JSON Schemas, AsyncAPI) and new golden samples of messages and stored records.
+"""Writes contracts/schemas (JSON Schemas, AsyncAPI), docs/defaults.md and new golden samples.
 
 With --check it only compares.
 
 One schema per message type, `messages/<type>.json`, whole in itself, and `asyncapi.json`: the topics, what
-travels on each, and which service sends and receives what, read from the services' own tables.
+travels on each, and which service sends and receives what, read from the services' own tables. Samples are
+of messages and stored records.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from contracts.codec import TYPES
 from contracts.message import Fact, Message, type_name
 from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY, TOPICS, Topic
 from runtime.decision import Decider
-from tools import record_samples
+from tools import defaults, record_samples
 from tools.samples import new_samples
 
 ROOT = Path(__file__).parent.parent
@@ -166,7 +167,12 @@ def stale() -> dict[Path, bytes | None]:
     wanted = documents()
     differs: dict[Path, bytes | None] = {
         path: content
-        for path, content in {**wanted, **new_samples(), **record_samples.new_samples()}.items()
+        for path, content in {
+            **wanted,
+            **new_samples(),
+            **record_samples.new_samples(),
+            defaults.PAGE: defaults.page().encode(),
+        }.items()
         if not path.exists() or path.read_bytes() != content
     }
     differs.update((path, None) for path in sorted(FOLDER.rglob("*.json")) if path not in wanted)
@@ -191,6 +197,9 @@ def main(argv: list[str]) -> int:
             path.write_bytes(content)
             print(f"wrote {name}")
     if options.check and differs:
-        print("Run `make schemas` and commit contracts/schemas and tests/golden.", file=sys.stderr)
+        print(
+            "Run `make schemas` and commit contracts/schemas, docs/defaults.md and tests/golden.",
+            file=sys.stderr,
+        )
         return 1
     return 0

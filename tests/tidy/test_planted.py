@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy import checks, citations
+from tools import defaults
 from tools.rules import proofs, read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,3 +267,13 @@ def test_a_marker_that_names_an_unknown_rule_is_found(tree: Path) -> None:
         tree, "tests/test_planted.py", 'import pytest\n@pytest.mark.rule("C99")\ndef test_x() -> None: ...\n'
     )
     assert [rule for rule, _ in proofs(tree) if rule not in read_rules(tree)] == ["C99"]
+
+
+def test_a_page_of_defaults_that_says_something_else_is_found(tree: Path) -> None:
+    """The page is read by people who can't read the code."""
+    page = (ROOT / "docs" / "defaults.md").read_text(encoding="utf-8")
+    (tree / "docs").mkdir()
+    (tree / "docs" / "defaults.md").write_text(page.replace("| 10 min |", "| 9 min |"), encoding="utf-8")
+    (found,) = defaults.stale(tree)
+    assert "`no_answer_ms`" in found
+    assert "| 10 min |" in found

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy import checks, citations
+from tools import defaults
 from tools.rules import proofs, read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,3 +64,8 @@ def test_the_committed_schemas_are_those_of_the_messages() -> None:
     argv = [sys.executable, "-m", "tools", "schemas", "--check"]
     done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_of_defaults_is_what_the_code_says() -> None:
+    """Administrators read docs/defaults.md to know what happens when they set nothing."""
+    assert not defaults.stale(ROOT), "\n".join(defaults.stale(ROOT))
