@@ -1,7 +1,8 @@
-# Every target is one line; what it does is in tools/<verb>.py, and `.venv/bin/python -m tools` lists them all.
+# Every target is one line; what it does is in devtools/<verb>.py or ringback/<verb>.py.
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
-RUN := .venv/bin/python -m tools
+DEV := .venv/bin/python -m devtools
+OPS := .venv/bin/python -m ringback
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
@@ -11,19 +12,19 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: ## system packages (apt, when missing), virtual environment, Python packages; quick when nothing changed
-	@$(if $(PYTHON),$(PYTHON) -m tools.setup,echo "Ringback needs Python 3.11 or newer, and none of python3.13, python3.12, python3.11, python3 is. On Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv" >&2; exit 1)
+	@$(if $(PYTHON),$(PYTHON) -m devtools.setup,echo "Ringback needs Python 3.11 or newer, and none of python3.13, python3.12, python3.11, python3 is. On Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv" >&2; exit 1)
 
 requirements: setup ## resolve requirements/*.in anew into the hashed *.txt
-	@$(RUN) requirements
+	@$(DEV) requirements
 
 demo: setup ## a morning at the company, live, with every service a real process (FAST=1: the short one; SVG=docs/demo.svg: with its picture)
-	@$(RUN) demo $(if $(FAST),--fast) $(if $(SVG),--svg $(SVG))
+	@$(DEV) demo $(if $(FAST),--fast) $(if $(SVG),--svg $(SVG))
 
 up: setup ## start the embedded parts and all services on loopback
-	@$(RUN) up
+	@$(OPS) up
 
 down: ## stop what `make up` started
-	@$(RUN) down
+	@$(OPS) down
 
 test: setup ## every test, on two workers (ARGS="tests/unit -k place" for some)
 	@$(PYTEST) $(ARGS)
@@ -32,23 +33,23 @@ test-fast: setup ## what needs no broker, no database and no simulation: unit, c
 	@$(PYTEST) tests/unit tests/contract tests/tidy -m "not slow" $(ARGS)
 
 check: setup ## ruff, mypy --strict, import-linter, tidiness
-	@$(RUN) check
+	@$(DEV) check
 
 rules: setup ## each rule of docs/rules.md with the tests that prove it
-	@$(RUN) rules
+	@$(DEV) rules
 
 sim: export SEEDS ?= 200
 sim: setup ## the simulation, 200 seeds (SEEDS=300 SEED_FROM=7000 for others, SEED=42 for one)
 	@$(PYTEST) tests/sim $(ARGS)
 
 chaos: setup ## faults on real parts, 10 minutes, into docs/chaos.md (ARGS="--broker embedded --seed 7" for less)
-	@$(RUN) chaos $(ARGS)
+	@$(DEV) chaos $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
 	@.venv/bin/python -m tests.sim.run_mutants $(ARGS)
 
 bench: setup ## every figure with its baseline, 12 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
-	@$(RUN) bench $(ARGS)
+	@$(DEV) bench $(ARGS)
 
 schemas: setup ## what is generated from code: contracts/schemas, docs/defaults.md, new golden samples
-	@$(RUN) schemas
+	@$(DEV) schemas

@@ -107,7 +107,7 @@ class KafkaLog:
             if not found:
                 raise LogUnavailable(
                     f"there is no topic {self._prefix + topic} on {self._bootstrap}: "
-                    "`python -m tools topics` makes it"
+                    "`python -m ringback topics` makes it"
                 )
             self._counts[topic] = len(found)
         return self._counts[topic]

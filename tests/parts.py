@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack import kafka, parts, postgres
-from tools.topics import create_topics
+from ringback.stack import kafka, parts, postgres
+from ringback.topics import create_topics
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""Programs for people: demo, dev stack, checks, rules. Production imports none of it."""
+"""The former name of `ringback` and `devtools`."""

@@ -14,11 +14,11 @@ from contracts.ids import NoticeId, OrganizationId
 from contracts.message import Message, type_name
 from contracts.topics import FACTS, SPEECH
 from contracts.tts import NoticeFailed, RenderNotice
+from ringback.topics import create_topics
 from runtime.edge import Handle, Heard, Subscription
 from runtime.edge_runner import KafkaSay, SubscriptionRunner
 from runtime.kafka_log import KafkaLog
 from runtime.ports import LogRecord, Outgoing
-from tools.topics import create_topics
 
 ACME = OrganizationId("acme")
 COMMANDS = 20

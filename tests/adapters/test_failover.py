@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts.ids import OrganizationId
+from ringback.stack import parts
 from runtime.ports import Loaded, Position, StoreUnavailable, Write
 from runtime.redis_store import RedisStore, connected
-from tools.stack import parts
 
 ACME = OrganizationId("acme")
 POSITION = Position("log", 4, 17, 1_800_000_000_000)

@@ -7,11 +7,11 @@ import pytest
 
 from contracts.codec import Envelope, headers
 from contracts.ids import OrganizationId
+from ringback.topics import create_topics
 from runtime.host import identity
 from runtime.kafka_log import KafkaLog
 from runtime.memory import MemoryClock, MemoryLog
 from runtime.ports import Log, LogRecord, LogTooLong, OffsetOutOfRange, Outgoing
-from tools.topics import create_topics
 
 
 @pytest.fixture(params=["memory", "embedded", "apache"])

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ringback import connect
+from ringback.apply.run import main
 from tests.unit.tools.offices import PLAIN
-from tools import connect
-from tools.apply.run import main
 
 TOLD = re.compile(r"^\S*office\.yaml:(\d+): (error|warning): .{10,}\. \S.*$")
 

@@ -20,21 +20,21 @@ import yaml
 from contracts.directory import Language
 from contracts.ids import Instant
 from contracts.prompts import prompt_key
+from ringback import connect
+from ringback import log as facts_log
+from ringback.apply import office
+from ringback.apply.directory_client import URL
+from ringback.apply.document import read
+from ringback.apply.run import save
+from ringback.log import Reading
+from ringback.phones import control
+from ringback.stack.process import Process, free_port, is_listening
+from ringback.stack.stack import Stack
+from ringback.tail import follow
 from services.gateway.simulated.script import Call
 from services.gateway.simulated.wire import Control
 from tests.e2e.company import AGENTS, Company, Outcome, told
 from tests.e2e.letters import Letter, letters
-from tools import connect
-from tools import log as facts_log
-from tools.apply import office
-from tools.apply.directory_client import URL
-from tools.apply.document import read
-from tools.apply.run import save
-from tools.log import Reading
-from tools.phones import control
-from tools.stack.process import Process, free_port, is_listening
-from tools.stack.stack import Stack
-from tools.tail import follow
 
 POLL_S: Final = 0.05
 START_S: Final = 180.0
@@ -173,7 +173,7 @@ class Cluster:
         }
         file = self.run / "phones.yaml"
         file.write_text(yaml.safe_dump(script, allow_unicode=True), encoding="utf-8")
-        argv = [sys.executable, "-m", "tools", "phones", "--port", str(self._port), "--script", str(file)]
+        argv = [sys.executable, "-m", "ringback", "phones", "--port", str(self._port), "--script", str(file)]
         phones = self.stack.start_process(
             "phones", argv, f"tcp://127.0.0.1:{self._port}", self.stack.settings("gateway")
         )

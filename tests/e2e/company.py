@@ -32,9 +32,9 @@ from contracts.log import OrganizationParked
 from contracts.message import Message, type_name
 from contracts.prompts import Prompt, number_prompts
 from contracts.tts import NoticeRendered
+from ringback.log import Reading
 from services.gateway.simulated.script import Call, Step, Until
 from tests.e2e.letters import Letter
-from tools.log import Reading
 
 F = TypeVar("F", bound=Message)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack.process import free_port
-from tools.stack.services import ROOT, Service
+from ringback.stack.process import free_port
+from ringback.stack.services import ROOT, Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

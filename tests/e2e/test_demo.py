@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_demo_shows_what_it_promises_and_exits_0() -> None:
     """The first thing anybody does with the project; without a terminal it tells plain lines."""
     demo = subprocess.run(
-        [sys.executable, "-m", "tools", "demo", "--fast"],
+        [sys.executable, "-m", "devtools", "demo", "--fast"],
         cwd=ROOT,
         env={**os.environ, "TERM": "dumb"},
         capture_output=True,

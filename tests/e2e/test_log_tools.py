@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from contracts.ids import OrganizationId
+from ringback import connect, export, log_stretch, replay, why
+from ringback.replay.model import Model
+from ringback.topics import create_topics
 from runtime.ports import Outgoing
 from tests.unit.tools.stretches import agent, answers, caller, office, records, sales
-from tools import connect, export, replay, stretch, why
-from tools.replay.model import Model
-from tools.topics import create_topics
 
 
 @pytest.fixture
@@ -55,4 +55,4 @@ def test_a_log_is_exported_asked_why_and_replayed(
     assert "talked to an agent" in capsys.readouterr().out
     assert export.main([str(file)]) == 1
     assert "File exists" in capsys.readouterr().err
-    assert len(stretch.of_file(file)) > 10
+    assert len(log_stretch.of_file(file)) > 10

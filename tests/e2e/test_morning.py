@@ -11,11 +11,11 @@ from contracts import gateway as g
 from contracts import queue as q
 from contracts import voicemail as v
 from contracts.directory import ActionKind, Language
+from ringback.phones import speak
 from tests.e2e import expect
 from tests.e2e.company import SAID
 from tests.e2e.letters import Letter
 from tests.e2e.stories import Morning
-from tools.phones import speak
 
 pytestmark = [
     pytest.mark.kafka,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from ringback import apply, unpark
+from ringback.apply.directory_client import OWN_KEYS
+from ringback.stack.services import Service
 from tests.unit.voicemail.sounds import voice, wav
-from tools import apply, unpark
-from tools.apply.directory_client import OWN_KEYS
-from tools.stack.services import Service
 
 ROOT = Path(__file__).parents[2]
 OFFICE = ROOT / "examples" / "office.yaml"
@@ -161,7 +161,7 @@ def test_a_file_with_errors_changes_nothing_and_names_them(
 
 def _tail(settings: dict[str, str]) -> str:
     """What `tail --from-start` prints until Ctrl-C."""
-    argv = [sys.executable, "-m", "tools", "tail", "--from-start", "--all"]
+    argv = [sys.executable, "-m", "ringback", "tail", "--from-start", "--all"]
     tail = subprocess.Popen(
         argv,
         cwd=ROOT,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack.services import ROOT
+from ringback.stack.services import ROOT
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".run", ".hypothesis", "__pycache__", ".*_cache")
 

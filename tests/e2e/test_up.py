@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack.journal import Journal
-from tools.stack.services import ROOT
+from ringback.stack.journal import Journal
+from ringback.stack.services import ROOT
 
 PATIENCE_S = 120
 # Compiled modules come along: compiling them anew takes longer than what is tested.
@@ -28,10 +28,10 @@ class Tree:
         self.run.mkdir()
 
     def tool(self, *words: str) -> subprocess.Popen[str]:
-        """Start `python -m tools …`, with the signals as a terminal's programs have them."""
+        """Start `python -m ringback …`, with the signals as a terminal's programs have them."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
         return subprocess.Popen(
-            [sys.executable, "-m", "tools", *words],
+            [sys.executable, "-m", "ringback", *words],
             cwd=self.folder,
             # What measures figures has its folder where temporary ones are.
             env={**environment, "TMPDIR": str(self.run)},

@@ -10,7 +10,7 @@ from contracts.directory import (
     DepartmentSaved,
 )
 from contracts.gateway import DeviceState
-from tools.judging import OFFER_ENDS
+from devtools.invariants import OFFER_ENDS
 
 PROBED_MS: Final = 60_000
 """O9: agents of a PBX that was away are tried again after this."""

@@ -15,6 +15,7 @@ import msgspec
 
 from contracts.gateway import DigitsEntered
 from contracts.message import Fact
+from devtools.invariants import no_organization_is_parked
 from runtime.decision import Decider, Decision
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import bent_workloads, replay
@@ -28,7 +29,6 @@ from tests.sim.invariants import (
 from tests.sim.ports import Faults
 from tests.sim.virtual_time import START_MS
 from tests.sim.world import CALMER, DECIDERS, STORMY, Run, simulate
-from tools.judging import no_organization_is_parked
 
 ROOT: Final = Path(__file__).parents[2]
 FaultProfile = Callable[[int, str], list[str]]

@@ -5,10 +5,10 @@ from typing import Final
 
 from contracts import codec
 from contracts.message import type_name
+from devtools.invariants import SENTENCES, Sentence, deadlines_met
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run
-from tools.judging import SENTENCES, Sentence, deadlines_met
 
 
 def a_deadline_is_met_within_one_ring(run: Run) -> Iterator[str]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from devtools.oracle import Replay, explained, inversions
 from runtime.decision import Decider
 from services.queue.state import QueueState
 from tests.sim.world import Run
-from tools.explaining import Replay, explained, inversions
 
 
 def all_follows_from_the_log(run: Run, deciders: tuple[Decider[Any], ...]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from contracts.directory import Recipient
 from contracts.gateway import EndedBy, Outcome
 from contracts.ids import CallbackId, LegId, PlaceId
 from contracts.queue import AnnouncementKind, DeadlinePassed, DivertReason
+from devtools.invariants import no_number_is_dialled_more_often_than_its_attempts
 from tests.sim import customer_invariants as promises
 from tests.sim.fabricated_logs import (
     OTHER,
@@ -39,7 +40,6 @@ from tests.sim.fabricated_logs import (
     taken_over,
     told,
 )
-from tools.judging import no_number_is_dialled_more_often_than_its_attempts
 
 
 @pytest.mark.rule("C15")

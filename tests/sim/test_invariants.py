@@ -12,6 +12,8 @@ import pytest
 
 from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import Play
+from devtools.invariants import SENTENCES
+from devtools.oracle import the_log_explains_itself
 from services.queue.service import SERVICE as QUEUE
 from tests.sim import replay
 from tests.sim.customer_invariants import PROMISES
@@ -24,8 +26,6 @@ from tests.sim.invariants import (
 )
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
-from tools.explaining import the_log_explains_itself
-from tools.judging import SENTENCES
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from contracts.ids import PlaceId
 from contracts.log import TimeProbed
 from contracts.message import Fact, type_name
 from contracts.queue import AnnouncementMade, NoAnswerReached, OfferMade, PlaceTaken
+from devtools.oracle import replayed, the_log_explains_itself
 from runtime.decision import Decider, Decision
 from runtime.ports import LogRecord
 from runtime.records import Record, State, Table
@@ -25,7 +26,6 @@ from services.queue.service import SERVICE as QUEUE
 from tests.sim.invariants import CHECKERS
 from tests.sim.virtual_time import VirtualLoop, run
 from tests.sim.world import CALMER, DECIDERS, Run, World
-from tools.explaining import replayed, the_log_explains_itself
 
 ADDED: Final = "kept by the newer version only"
 

@@ -13,9 +13,9 @@ import msgspec
 from contracts import callback, gateway, queue
 from contracts.directory import DepartmentSaved, OrganizationSaved
 from contracts.message import Fact
+from devtools.invariants import within
+from ringback.log_replay import Acceptance
 from tests.sim.world import Run, Said
-from tools.judging import within
-from tools.replaying import Acceptance
 
 RETURNS_MS: Final = 5_000
 """When a PBX is back, its gateway has told by then what became of its legs."""

@@ -15,10 +15,10 @@ from contracts.directory import StrategyKind
 from contracts.gateway import EndedBy
 from contracts.ids import Instant
 from contracts.log import TimerDue
+from devtools.invariants import OFFER_ENDS
 from tests.sim.agent_model import Seats
 from tests.sim.timeline import Timeline, timeline
 from tests.sim.world import Run, Said
-from tools.judging import OFFER_ENDS
 
 FREED_MS_MAX: Final = 2_000
 """C6, with services and PBX up."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import phonenumbers
 
-ROOMS = ("contracts", "runtime", "services", "tests", "tools")
+PACKAGES = ("contracts", "runtime", "services", "ringback", "devtools", "tools", "tests")
 MODULE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 BRANCHES_MAX = 10
@@ -27,7 +27,7 @@ FORBIDDEN_WORDS = frozenset(
     ]
 )
 # fmt: on
-FORBIDDEN_ROOMS = re.compile(r"(^|_)(utils?|helpers?|commons?|managers?)($|_)")
+SAYS_NOTHING = re.compile(r"(^|_)(utils?|helpers?|commons?|managers?)($|_)")
 
 SERVICE_FILES_NEEDED = ("README.md", "__init__.py", "__main__.py", "service.py", "settings.py")
 # style.md: async only here and in runtime; an adapter of the gateway is an activity in a file of its own.
@@ -45,9 +45,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def python_files(root: Path) -> Iterator[Path]:
-    """Every Python file of the rooms, sorted."""
-    for room in ROOMS:
-        yield from sorted((root / room).rglob("*.py"))
+    """Every Python file of the packages, sorted."""
+    for package in PACKAGES:
+        yield from sorted((root / package).rglob("*.py"))
 
 
 def _where(root: Path, path: Path, line: int | None = None) -> str:
@@ -173,14 +173,12 @@ def forbidden_words(root: Path) -> list[str]:
     return sorted(found)
 
 
-def forbidden_rooms(root: Path) -> list[str]:
+def names_that_say_nothing(root: Path) -> list[str]:
     """Files and folders named by what they are to a programmer and not by what they are about."""
     found = set()
     for path in python_files(root):
         relative = path.relative_to(root).with_suffix("")
-        found |= {
-            f"{relative}: {part} says nothing" for part in relative.parts if FORBIDDEN_ROOMS.search(part)
-        }
+        found |= {f"{relative}: {part} says nothing" for part in relative.parts if SAYS_NOTHING.search(part)}
     return sorted(found)
 
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from tests.tidy.checks import ROOMS, python_files
-from tools.rules import read_rules
+from devtools.rules import read_rules
+from tests.tidy.checks import PACKAGES, python_files
 
 PLANTED: Final = "tests/tidy/test_planted.py"
 """Cites on purpose what is not there."""
@@ -27,7 +27,7 @@ DECISION: Final = re.compile(r"ecisions? (\d{3,})\b")
 PAGE: Final = re.compile(r"[\"'][\w-]+\.md[\"']|(?<![\w./*-])((?:[\w-]+/|\.\./)*[\w-]+\.md)\b")
 """A bare name in quotes is a program's own file; all others are citations."""
 SECTION: Final = re.compile(r"([\w/-]+\.md),[\s\"]*«([^»]+)»")
-FILE: Final = re.compile(rf"(?<![\w./{{}}<-])((?:{'|'.join((*ROOMS, 'docs', 'examples'))})/[\w./-]*\w)")
+FILE: Final = re.compile(rf"(?<![\w./{{}}<-])((?:{'|'.join((*PACKAGES, 'docs', 'examples'))})/[\w./-]*\w)")
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 HEADING: Final = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)

@@ -17,10 +17,10 @@ import msgspec
 import pytest
 from babel import Locale
 
+import ringback.apply
+import ringback.why
 import runtime.request_shape
 import services
-import tools.apply
-import tools.why
 from contracts.directory import Language
 
 CYRILLIC: Final = re.compile("[а-яёА-ЯЁ]")
@@ -51,9 +51,9 @@ SPEAKING: Final = {
     "services.tts.rules.prompt_texts",
     "services.voicemail.activities.retention_warning",
     "services.voicemail.activities.letter_texts",
-    "tools.apply.wording",
-    "tools.why.causes",
-    "tools.why.wording",
+    "ringback.apply.wording",
+    "ringback.why.causes",
+    "ringback.why.wording",
 }
 """Modules that are known to have words: if one is not found, this looks in the wrong places."""
 
@@ -61,7 +61,7 @@ SPEAKING: Final = {
 def modules() -> Iterator[ModuleType]:
     """Every module that speaks to people in two languages: the services', and two others."""
     yield runtime.request_shape
-    for package in (services, tools.apply, tools.why):
+    for package in (services, ringback.apply, ringback.why):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             is_run = found.name.endswith("__main__") or ".migrations" in found.name
             if not is_run and found.name not in GRAMMAR:

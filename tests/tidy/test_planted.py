@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from devtools import defaults
+from devtools.rules import proofs, read_rules
 from tests.tidy import checks, citations
-from tools import defaults
-from tools.rules import proofs, read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -21,8 +21,8 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 def tree(tmp_path: Path) -> Path:
     """A copy of the tree without what is generated or not Python's business."""
     ignore = shutil.ignore_patterns("__pycache__", "schemas", "*.wav")
-    for room in ("contracts", "runtime", "services", "tools", "requirements"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=ignore)
+    for package in ("contracts", "runtime", "services", "ringback", "devtools", "tools", "requirements"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "tests").mkdir()
     return tmp_path
@@ -84,7 +84,7 @@ def test_each_forbidden_import_in_pure_code_is_named(tree: Path, place: str) -> 
     [
         ("contracts/planted.py", "import runtime.records", "contracts.planted -> runtime.records"),
         ("runtime/records.py", "import services.queue", "runtime.records -> services.queue"),
-        ("services/queue/service.py", "import tools.rules", "services.queue.service -> tools.rules"),
+        ("services/queue/service.py", "import devtools.rules", "services.queue.service -> devtools.rules"),
         (
             "services/queue/service.py",
             "import services.callback",
@@ -142,12 +142,12 @@ BRANCHY_MATCH = "def planted(x: int) -> None:\n    match x:\n" + "".join(
     ("check", "place", "text"),
     [
         (checks.long_modules, "runtime/planted.py", "\n" * 500),
-        (checks.large_functions, "tools/planted.py", LONG_FUNCTION),
+        (checks.large_functions, "devtools/planted.py", LONG_FUNCTION),
         (checks.large_functions, "services/queue/planted.py", BRANCHY_FUNCTION),
         (checks.large_functions, "services/queue/planted.py", BRANCHY_MATCH),
-        (checks.forbidden_rooms, "runtime/helpers.py", ""),
-        (checks.forbidden_rooms, "services/queue/call_utils.py", ""),
-        (checks.forbidden_rooms, "tools/common/planted.py", ""),
+        (checks.names_that_say_nothing, "runtime/helpers.py", ""),
+        (checks.names_that_say_nothing, "services/queue/call_utils.py", ""),
+        (checks.names_that_say_nothing, "devtools/common/planted.py", ""),
         (
             checks.clock_readings,
             "services/queue/decider.py",
@@ -225,7 +225,7 @@ def test_mypy_refuses_a_function_without_types(tree: Path) -> None:
         ("services/queue/rules/planted.py", '"""Five seconds (planted.md)."""\n', "planted.md: no such page"),
         ("services/queue/rules/planted.py", "X = 'see docs/planted.md'\n", "docs/planted.md: no such page"),
         ("services/queue/rules/planted.py", "# As runtime/planted.py.\n", "runtime/planted.py: no such file"),
-        ("docs/tutorial.md", "Look into `tools/planted`.\n", "tools/planted: no such file"),
+        ("docs/tutorial.md", "Look into `devtools/planted`.\n", "devtools/planted: no such file"),
         ("pyproject.toml", "# See planted.md.\n", "planted.md: no such page"),
         (
             "services/queue/rules/planted.py",

@@ -2,7 +2,7 @@
 
 `script` says who calls and how phones behave; `network` holds the PBXs of one script and the phones they
 share; `pbx` is one PBX, `legs` its legs and the people on them, `media` their plays and recordings. The
-adapters are `memory`, and `tcp`, which speaks `wire` to `python -m tools phones`.
+adapters are `memory`, and `tcp`, which speaks `wire` to `python -m ringback phones`.
 """
 
 from services.gateway.simulated.audio import AudioLibrary, canonical_ms

@@ -11,12 +11,12 @@ from typing import Any, Protocol, TypeVar
 from contracts import telephony
 from contracts.directory import Language
 from contracts.ids import Address, LegId, MediaKey, PbxId, PlayId
+from ringback.phones import PhonesServer
 from services.gateway import port
 from services.gateway.port import AnyPbxEvent, Pbx, Request
 from services.gateway.simulated import AudioLibrary, Call, MemoryPbx, SimulatedNetwork
 from services.gateway.simulated import script as scripts
 from services.gateway.simulated.tcp import TcpPbx
-from tools.phones import PhonesServer
 
 PBX = PbxId("cloud")
 LINE = "+74951230001"

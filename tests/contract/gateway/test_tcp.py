@@ -2,10 +2,10 @@
 
 import asyncio
 
+from ringback.stack.process import free_port
 from services.gateway import port
 from services.gateway.simulated.tcp import TcpPbx
 from tests.contract.gateway.benches import PBX, TcpBench, a_bench, a_network
-from tools.stack.process import free_port
 
 
 async def test_the_later_gateway_takes_the_pbx_over() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack.services import ROOT
+from ringback.stack.services import ROOT
 
 ARGV = [sys.executable, "-m", "services.directory", "create", "vostok", "--name", "Восток"]
 ARGV += ["--administrator", "Гусев Родион", "--pbx", "Москва", "--number", "+74950001000"]

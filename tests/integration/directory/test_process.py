@@ -14,8 +14,8 @@ import pytest
 
 from contracts import codec
 from contracts.directory import DepartmentSaved
+from ringback.stack.services import ROOT, Service
 from runtime.kafka_log import KafkaLog
-from tools.stack.services import ROOT, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -16,9 +16,9 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 
 from contracts.rights import Action
+from ringback.stack.process import free_port
 from services.directory.api.openapi import document
 from tests.integration.directory.companies import Company, sqlite
-from tools.stack.process import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

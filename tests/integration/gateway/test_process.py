@@ -28,17 +28,17 @@ from contracts.ids import Address, LegId, MediaKey, OrganizationId, PbxId, PlayI
 from contracts.message import Fact, type_name
 from contracts.telephony import AnswerLeg, DialLeg, HangUp, Play, Record, StopRecording, TelephonyCommand
 from contracts.topics import TELEPHONY
+from ringback import log as facts_log
+from ringback.phones import control
+from ringback.stack import parts
+from ringback.stack.process import Process, free_port, is_listening
+from ringback.stack.services import Service
+from ringback.topics import create_topics
 from runtime.kafka_log import KafkaLog
 from runtime.ports import Outgoing
 from services.gateway.simulated import Call, Step, wire
 from services.gateway.simulated.script import Until
 from tests.contract.gateway.benches import wav
-from tools import log as facts_log
-from tools.phones import control
-from tools.stack import parts
-from tools.stack.process import Process, free_port, is_listening
-from tools.stack.services import Service
-from tools.topics import create_topics
 
 PBX = PbxId("cloud")
 ORGANIZATION = OrganizationId("acme")
@@ -126,7 +126,7 @@ async def cluster(folder: Path, kafka: str, s3: parts.S3, prefix: str) -> AsyncI
         "RINGBACK_SPOOL": str(folder / "spool"),
     }
     port = free_port()
-    argv = [sys.executable, "-m", "tools", "phones", "--port", str(port), "--script", str(script)]
+    argv = [sys.executable, "-m", "ringback", "phones", "--port", str(port), "--script", str(script)]
     phones = Process("phones", argv, folder, env=settings, dies_with_parent=True)
     service = Service(
         "gateway",

@@ -34,6 +34,7 @@ from contracts.voicemail import (
     MessageTaken,
     RecordingAsked,
 )
+from ringback import log as facts_log
 from runtime.edge import NotSaid, Said
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs, MemoryClock, MemoryLog, counting_tokens
@@ -50,7 +51,6 @@ from services.history.api.requests import Parts
 from tests.integration.history.logs import record
 from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, BEGIN, NORTH, SALES, SERVICE
-from tools import log as facts_log
 
 KEY = "k" * 32
 SOUTH = OrganizationId("south")

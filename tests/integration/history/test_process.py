@@ -9,6 +9,9 @@ import pytest
 
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
+from ringback.stack.parts import S3
+from ringback.stack.services import Service
+from ringback.topics import create_topics
 from runtime.edge_runner import KafkaSay
 from runtime.host.identity import RefusedToStart
 from runtime.kafka_log import KafkaLog
@@ -20,9 +23,6 @@ from tests.integration.history.harness import department_call
 from tests.integration.history.logs import morning
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, NORTH, SALES
-from tools.stack.parts import S3
-from tools.stack.services import Service
-from tools.topics import create_topics
 
 KEY = "x" * 40
 FAR = Instant(4_000_000_000_000)

@@ -13,6 +13,8 @@ from contracts.callback import CallbackOrdered, CallbackRefused, Origin
 from contracts.gateway import CallArrived
 from contracts.ids import Instant
 from contracts.log import LogNamed
+from ringback import log as facts_log
+from ringback.log_replay import Acceptance
 from runtime.host.identity import RefusedToStart
 from runtime.memory import MemoryClock, MemoryLog, counting_tokens
 from runtime.ports import LogRecord
@@ -22,8 +24,6 @@ from services.history.activities.projector import OffsetMoved, PartitionWriter
 from services.history.activities.rebuild import empty
 from services.history.rules.outcome import Outcome
 from tests.integration.history.logs import everything, morning, said
-from tools import log as facts_log
-from tools.replaying import Acceptance
 
 SEEDS = (3, 7, 20)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from ringback.stack.process import free_port
 from tests.integration.mail import debian
 from tests.integration.mail.debian import MailServer
-from tools.stack.process import free_port
 
 
 def demand(reason: str | None) -> None:

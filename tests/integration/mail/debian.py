@@ -15,7 +15,7 @@ from typing import Final
 
 import trustme
 
-from tools.stack.process import Process, free_port, is_listening
+from ringback.stack.process import Process, free_port, is_listening
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback" / "mail-servers"
 PACKAGES: Final = ("postfix", "opensmtpd")

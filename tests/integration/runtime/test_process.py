@@ -14,13 +14,13 @@ import pytest
 from contracts.codec import Envelope, encode, headers
 from contracts.ids import OrganizationId
 from contracts.message import type_name
+from ringback.stack.parts import S3
+from ringback.stack.process import Process, free_port
+from ringback.stack.services import ROOT
+from ringback.topics import create_topics
 from runtime.kafka_log import KafkaLog
 from runtime.ports import LogRecord, Outgoing
 from tests.unit.runtime.worlds import a_call, accepted
-from tools.stack.parts import S3
-from tools.stack.process import Process, free_port
-from tools.stack.services import ROOT
-from tools.topics import create_topics
 
 CALLS = 200
 ORGANIZATIONS = 7
@@ -152,7 +152,7 @@ def test_sigterm_ends_with_code_0(settings: dict[str, str], toy_process: Process
     [
         ({"RINGBACK_KAFKA": ""}, "RINGBACK_KAFKA"),
         ({"RINGBACK_REDIS": "redis://127.0.0.1:1/0"}, "Redis at 127.0.0.1"),
-        ({"RINGBACK_TOPIC_PREFIX": "nothing."}, "tools topics"),
+        ({"RINGBACK_TOPIC_PREFIX": "nothing."}, "ringback topics"),
         ({"RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0"}, "no time of its own"),
         ({"RINGBACK_HTTP_PORT": "many"}, "RINGBACK_HTTP_PORT"),
     ],

@@ -12,9 +12,9 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from contracts.topics import FACTS, TOPICS
-from tools.stack import kafka, parts
-from tools.stack.process import StackError
-from tools.topics import create_topics
+from ringback.stack import kafka, parts
+from ringback.stack.process import StackError
+from ringback.topics import create_topics
 
 
 @asynccontextmanager

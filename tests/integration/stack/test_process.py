@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack.journal import Journal
-from tools.stack.process import Process, StackError, end_pid, free_port, is_listening, start_ticks
-from tools.stack.signals import interrupted_by_signals
+from ringback.stack.journal import Journal
+from ringback.stack.process import Process, StackError, end_pid, free_port, is_listening, start_ticks
+from ringback.stack.signals import interrupted_by_signals
 
 SLEEPER = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
 STUBBORN = [
@@ -180,6 +180,6 @@ def test_n11_a_taken_port_is_told_in_one_sentence_with_the_remedy(verb: str, tmp
             ),
             ("70000", f"{verb}: 70000 is no port: give one from 1024 to 65535 with --port"),
         ):
-            argv = [sys.executable, "-m", "tools", verb, "--port", wanted, *words]
+            argv = [sys.executable, "-m", "ringback", verb, "--port", wanted, *words]
             done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)
             assert (done.returncode, done.stderr) == (1, f"{said}\n")

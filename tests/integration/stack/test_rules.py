@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import rules
+from devtools import rules
 
 
 def test_markers_count_on_functions_classes_modules_and_state_machines(tmp_path: Path) -> None:

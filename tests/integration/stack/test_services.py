@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack import services
-from tools.stack.process import StackError
+from ringback.stack import services
+from ringback.stack.process import StackError
 
 FAKE = """
 import http.server, os

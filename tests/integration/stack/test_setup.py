@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import setup
-from tools.stack.process import free_port
-from tools.stack.services import ROOT
+from devtools import setup
+from ringback.stack.process import free_port
+from ringback.stack.services import ROOT
 
 
 class DeafIndex:
@@ -42,7 +42,7 @@ def test_n11_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_p
     """A newcomer in a train reads what to do, and not pip's retries."""
     if setup.missing_packages():
         pytest.skip("this machine lacks system packages: setup would begin with those")
-    for folder in ("tools", "requirements"):
+    for folder in ("devtools", "requirements"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     index = DeafIndex()
     environment = os.environ | {
@@ -53,7 +53,7 @@ def test_n11_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_p
     made = subprocess.run([sys.executable, "-m", "venv", str(tmp_path / ".venv")], check=False)
     assert made.returncode == 0
     done = subprocess.run(
-        [sys.executable, "-m", "tools.setup"],
+        [sys.executable, "-m", "devtools.setup"],
         cwd=tmp_path,
         env=environment,
         check=False,

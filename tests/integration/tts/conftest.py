@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
+from ringback.stack.parts import S3
 from runtime.memory import MemoryBlobs
 from runtime.ports import Blobs
 from runtime.s3_blobs import S3Blobs
-from tools.stack.parts import S3
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from contracts import codec
 from contracts.codec import Envelope
 from contracts.topics import FACTS, SPEECH
 from contracts.tts import NoticeFailed, NoticeRendered
+from ringback.stack.parts import S3
+from ringback.stack.services import Service
+from ringback.topics import create_topics
 from runtime.kafka_log import KafkaLog
 from runtime.ports import Outgoing
 from tests.unit.tts.stories import asked
-from tools.stack.parts import S3
-from tools.stack.services import Service
-from tools.topics import create_topics
 
 N = TypeVar("N", NoticeRendered, NoticeFailed)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ringback import say
 from tests.integration.tts.sounds import measured
-from tools import say
 
 
 @pytest.mark.rule("T6")

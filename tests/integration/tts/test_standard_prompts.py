@@ -17,6 +17,7 @@ from contracts.prompts import (
     prompt_key,
     wait_prompt,
 )
+from ringback.stack.parts import S3
 from runtime.memory import MemoryBlobs, MemoryClock
 from runtime.ports import BlobInfo
 from runtime.s3_blobs import S3Blobs
@@ -26,7 +27,6 @@ from services.tts.activities.renderer import Renderer
 from services.tts.activities.standard_prompts import StandardPrompts
 from services.tts.rules.content_address import Voice
 from tests.integration.tts.sounds import VOICES, measured
-from tools.stack.parts import S3
 
 
 class Counted(MemoryBlobs):

@@ -25,6 +25,8 @@ from contracts.voicemail import (
     StoreMessage,
     StoringDeferred,
 )
+from ringback.stack.parts import S3, Smtp
+from ringback.stack.process import free_port
 from runtime.edge import EdgePorts, EdgeWork, Heard, Said
 from runtime.s3_blobs import S3Blobs, connected
 from runtime.system_clock import SystemClock
@@ -33,8 +35,6 @@ from services.voicemail.settings import Settings
 from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, wav
 from tests.unit.voicemail.test_letter_sender import LETTER
 from tests.unit.voicemail.test_message_storage import command
-from tools.stack.parts import S3, Smtp
-from tools.stack.process import free_port
 
 pytestmark = pytest.mark.timeout(180)
 

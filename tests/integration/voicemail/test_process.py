@@ -13,6 +13,9 @@ from contracts.gateway import RecordingFinished, RecordingSpooled
 from contracts.ids import Instant, MediaKey, OrganizationId
 from contracts.message import Fact, type_name
 from contracts.topics import FACTS
+from ringback.stack.parts import S3, Smtp
+from ringback.stack.services import Service
+from ringback.topics import create_topics
 from runtime.kafka_log import KafkaLog
 from runtime.ports import Outgoing
 from tests.integration.voicemail.test_delivery import letters
@@ -27,9 +30,6 @@ from tests.unit.voicemail.stories import (
     leg_ended,
     play_finished,
 )
-from tools.stack.parts import S3, Smtp
-from tools.stack.services import Service
-from tools.topics import create_topics
 
 LETTERS_S_MAX = 60.0
 

@@ -13,6 +13,7 @@ from contracts.gateway import PbxClaimed
 from contracts.ids import Instant, OrganizationId, PbxId
 from contracts.message import Fact, type_name
 from contracts.telephony import TelephonyCommand
+from ringback.phones import PhonesServer
 from runtime.edge import EdgePorts, Heard, NotSaid, Said
 from runtime.memory import MemoryBlobs
 from runtime.ports import BlobsUnavailable
@@ -21,7 +22,6 @@ from services.gateway.activities.pbx_registry import PbxRegistry
 from services.gateway.activities.spool import Spool
 from services.gateway.service import adapter_at
 from tests.contract.gateway.benches import LINE, PBX, SPEED, a_network
-from tools.phones import PhonesServer
 
 ORGANIZATION = OrganizationId("acme")
 F = TypeVar("F", bound=Fact)

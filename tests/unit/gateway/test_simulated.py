@@ -8,11 +8,11 @@ import pytest
 
 from contracts.gateway import LegEnded, Outcome
 from contracts.ids import PbxId
+from ringback.phones import read_script
 from services.gateway.simulated import AudioLibrary, SimulatedNetwork, canonical_ms
 from services.gateway.simulated import script as scripts
 from tests.contract.gateway.benches import MEDIA, voice, wav
 from tests.unit.gateway.harness import GatewayHarness, answer, dial, play, record
-from tools.phones import read_script
 
 NASTY = {"replies_lost": 0.2, "replies_doubled": 0.2, "replies_late": 0.2, "latency_ms_max": 400}
 

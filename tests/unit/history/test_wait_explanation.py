@@ -17,13 +17,13 @@ from contracts.queue import (
     SkipReason,
     WrapUpStarted,
 )
+from ringback.log_replay import Acceptance
 from services.history.rules.agent_changes import CHANGES
 from services.history.rules.agent_states import AgentStates
 from services.history.rules.wait_explanation import PlaceWhy, explain_wait
 from tests.sim.world import Said, simulate
 from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, SALES, VERA, Office, at
-from tools.replaying import Acceptance
 
 SEEDS = (3, 7, 12, 20)
 AGENT_REASONS = {

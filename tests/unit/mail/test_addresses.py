@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from ringback.apply.values import Email as FileEmail
 from runtime.mail import addresses
 from services.directory.state.cards import Who
 from services.directory.state.limits import EMAIL_PATTERN, Email, Name, Number
 from services.directory.state.office import Kind
 from tests.unit.directory.offices import codes, employee, office
-from tools.apply.values import Email as FileEmail
 
 GOOD = (
     "o'brien@volga.example",

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringback.stack.services import ROOT
 from runtime.mail import headers
 from runtime.text import one_line
-from tools.stack.services import ROOT
 
 PYTHONS = ("python3.11", "python3.12", "python3.13")
 SUBJECTS = (

@@ -97,7 +97,7 @@ async def test_reading_on_gives_the_state_that_would_have_been() -> None:
 
 
 async def test_an_operator_lets_it_read_on() -> None:
-    """`python -m tools unpark`: the same code, after somebody mended what it tripped over."""
+    """`python -m ringback unpark`: the same code, after somebody mended what it tripped over."""
     world = _a_broken_world()
     broken = [True]
     decider = toy()

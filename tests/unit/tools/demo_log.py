@@ -27,9 +27,9 @@ from contracts.ids import (
 )
 from contracts.log import PartitionClaimed
 from contracts.message import Message, type_name
+from devtools.demo.timeline import Timeline
+from ringback.log import Reading
 from tests.unit.tools.direct_call import DIRECT_CALL
-from tools.demo.timeline import Timeline
-from tools.log import Reading
 
 VETER = OrganizationId("veter")
 CLOUD = PbxId("cloud")

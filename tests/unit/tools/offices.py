@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from contracts.ids import Instant
 from contracts.message import Fact
+from ringback.apply import office
+from ringback.apply.document import Document, Problem, read
 from services.directory.rules import facts as saying
 from services.directory.rules import hours, office_import
-from tools.apply import office
-from tools.apply.document import Document, Problem, read
 
 PLAIN = """\
 organization:

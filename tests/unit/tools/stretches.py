@@ -25,12 +25,12 @@ from contracts.ids import Address, AgentId, DepartmentId, LegId, OrganizationId,
 from contracts.log import TimerDue
 from contracts.message import Fact, type_name
 from contracts.routing import DepartmentReached, Rule
+from ringback import log_stretch
+from ringback.log_stretch import Stretch
+from ringback.replay.legs import Dialling
+from ringback.replay.model import Model, Said
+from ringback.replay.recorded import Caller, Recorded, Talk, Zero
 from runtime.ports import LogRecord
-from tools import stretch
-from tools.replay.legs import Dialling
-from tools.replay.model import Model, Said
-from tools.replay.recorded import Caller, Recorded, Talk, Zero
-from tools.stretch import Stretch
 
 NORTH = OrganizationId("north")
 CLOUD = PbxId("cloud")
@@ -178,4 +178,4 @@ def records(said: Sequence[Said]) -> list[LogRecord]:
 def log_of(recorded: Recorded) -> Stretch:
     """The log of the morning that this office has."""
     made = records(Model(recorded, recorded.book).run())
-    return stretch.stretches(made)[NORTH]
+    return log_stretch.stretches(made)[NORTH]

@@ -7,16 +7,16 @@ import pytest
 from rich.console import Console
 
 from contracts.directory import DepartmentSaved, NoticeSaved, PbxSaved
+from ringback import connect
+from ringback.apply import office
+from ringback.apply.document import read
+from ringback.apply.places import place
+from ringback.apply.run import against_nothing, load, show
+from ringback.up import name_addresses
 from services.directory.rules import office_import
 from services.directory.rules.errors import Code, Problem, shown
 from services.directory.state.responses import OfficeShown
 from tests.unit.tools.offices import NOW, PLAIN, changed, facts, line_of
-from tools import connect
-from tools.apply import office
-from tools.apply.document import read
-from tools.apply.places import place
-from tools.apply.run import against_nothing, load, show
-from tools.up import name_addresses
 
 
 def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_an_error_of_the_api_reads_as_one_of_the_files() -> None:
 def test_what_up_leaves_for_a_shell_is_read_by_the_tools(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`python -m tools apply` after `make up` needs no setting by hand, in any shell."""
+    """`python -m ringback apply` after `make up` needs no setting by hand, in any shell."""
     env = tmp_path / "env"
     env.write_text(f"RINGBACK_KAFKA={json.dumps('127.0.0.1:9')}\n", encoding="utf-8")
     name_addresses(env, {"history": "http://127.0.0.1:2", "directory": "http://127.0.0.1:1"})

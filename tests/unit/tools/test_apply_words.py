@@ -6,10 +6,10 @@ import pytest
 
 from contracts.directory import NoticeKind
 from contracts.scenario import ElementKind, ScenarioSaved
+from ringback import connect
+from ringback.apply.document import printed_line
+from ringback.apply.run import main
 from tests.unit.tools.offices import PLAIN, changed, facts_of, line_of, only_problem_of, problems_of
-from tools import connect
-from tools.apply.document import printed_line
-from tools.apply.run import main
 
 SCENARIO = """\
 scenarios:

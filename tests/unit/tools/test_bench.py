@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench import report, run
-from tools.bench.figures import Figure, at_most, percentile, ratio_at_least, ratio_at_most
-from tools.bench.machine import Machine, described
-from tools.bench.report import Report
+from devtools.bench import report, run
+from devtools.bench.figures import Figure, at_most, percentile, ratio_at_least, ratio_at_most
+from devtools.bench.machine import Machine, described
+from devtools.bench.report import Report
 
 HERE = Machine(
     processor="A processor",

@@ -17,15 +17,15 @@ from contracts.codec import Envelope
 from contracts.ids import Address, Instant, LegId, OrganizationId
 from contracts.message import Fact
 from contracts.telephony import DialLeg
+from devtools.chaos.plan import COMMON, Kind, kinds, plan
+from devtools.chaos.reading import CompanyHistory, Leavings, Sent
+from devtools.chaos.verdict import ALL_SENTENCES, EFFECTS, Effect, broken, verdict
+from devtools.chaos.workload import workload
+from devtools.oracle import no_offer_inverts_the_order
+from ringback.log import Reading
 from services.queue.service import SERVICE as QUEUE
 from tests.sim.workload import ORGANIZATION
 from tests.sim.world import CALM, simulate
-from tools.chaos.plan import COMMON, Kind, kinds, plan
-from tools.chaos.reading import CompanyHistory, Leavings, Sent
-from tools.chaos.verdict import ALL_SENTENCES, EFFECTS, Effect, broken, verdict
-from tools.chaos.workload import workload
-from tools.explaining import no_offer_inverts_the_order
-from tools.log import Reading
 
 SEEDS_MAX = 60
 WANTED = (

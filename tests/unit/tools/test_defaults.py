@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 from contracts import directory
 from contracts.message import Fact
+from devtools import defaults
+from devtools.defaults import NOT_THERE, SUBJECTS, Setting, Subject
+from ringback.apply import model, office
+from ringback.apply.document import read
 from services.directory.state.cards import Card, NoticeChoice
 from tests.unit.tools.offices import changed
-from tools import defaults
-from tools.apply import model, office
-from tools.apply.document import read
-from tools.defaults import NOT_THERE, SUBJECTS, Setting, Subject
 
 MODELS: Final[dict[str, type[BaseModel]]] = {
     "organization": model.Organization,

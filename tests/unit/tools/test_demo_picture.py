@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from devtools.demo import run
+from devtools.demo.screen import SVG_LINES, Screen, save_svg
+from devtools.demo.timeline import Line
 from tests.unit.tools.demo_log import MORNING, story_of
-from tools.demo import run
-from tools.demo.screen import SVG_LINES, Screen, save_svg
-from tools.demo.timeline import Line
 
 UNTIL_S = 32.0
 """The first callback's customer and the agent talk."""

@@ -10,10 +10,10 @@ from contracts.gateway import LegAnswered, LegEnded, PlayFinished
 from contracts.ids import Instant, LegId, PlayId
 from contracts.log import PartitionClaimed
 from contracts.message import Message
+from devtools.demo.promise import Promise
+from devtools.demo.promises import are_all_kept, counts, promises
 from tests.unit.tools import demo_log, direct_call
 from tests.unit.tools.demo_log import MORNING, story_of, without
-from tools.demo.promise import Promise
-from tools.demo.promises import are_all_kept, counts, promises
 
 
 def broken(*facts: tuple[float, Message]) -> list[Promise]:

@@ -8,9 +8,9 @@ import pytest
 
 from contracts.directory import AgentAvailabilitySaved, DepartmentSaved
 from contracts.ids import Instant
+from devtools.demo import run as demo
+from ringback.apply.document import read
 from tests.unit.tools.offices import NOW, facts
-from tools.apply.document import read
-from tools.demo import run as demo
 
 ROOT = Path(__file__).parents[3]
 OFFICES = (ROOT / "examples" / "office.yaml", Path(demo.__file__).parent / "office.yaml")

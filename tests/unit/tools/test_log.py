@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contracts.directory import AgentSaved
 from contracts.ids import AgentId, OrganizationId, PbxId
 from contracts.message import Fact
+from ringback import log as facts_log
 from runtime.memory import MemoryClock, MemoryLog
 from runtime.ports import Outgoing
-from tools import log as facts_log
 
 
 async def test_many_facts_are_appended_in_batches_that_a_broker_takes() -> None:

@@ -15,6 +15,9 @@ from contracts.directory import (
     OrganizationSaved,
 )
 from contracts.ids import OrganizationId
+from ringback.apply import office
+from ringback.apply.document import FileRefused, printed_line, read
+from ringback.apply.model import Hours
 from services.directory.state.office_sheet import OfficeSheet
 from tests.unit.tools.offices import (
     NOW,
@@ -26,9 +29,6 @@ from tests.unit.tools.offices import (
     only_problem_of,
     problems_of,
 )
-from tools.apply import office
-from tools.apply.document import FileRefused, printed_line, read
-from tools.apply.model import Hours
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "office.yaml"
 

@@ -4,10 +4,10 @@ import string
 
 import pytest
 
-from tools.apply import office
-from tools.apply.document import read
-from tools.demo import pace
-from tools.demo.run import HERE
+from devtools.demo import pace
+from devtools.demo.run import HERE
+from ringback.apply import office
+from ringback.apply.document import read
 
 SPEECH_S = 15
 """C12: nobody is invited with less than this left."""

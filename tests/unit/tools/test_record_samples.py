@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from contracts.ids import Instant
+from devtools import record_samples
 from runtime.decision import Decider
 from runtime.host import snapshots
 from runtime.host.held import HostPorts, Options
@@ -21,7 +22,6 @@ from services.queue.service import SERVICE as QUEUE
 from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.unit.runtime.worlds import ACME, World, a_call, now, settled, state_of
-from tools import record_samples
 
 DECIDERS = (CALLBACK, QUEUE, ROUTING, VOICEMAIL)
 TABLES = record_samples.tables()

@@ -27,6 +27,15 @@ from contracts.gateway import (
 from contracts.ids import Address, AgentId, CallbackId, LegId, PlaceId, TryId
 from contracts.message import Fact
 from contracts.routing import CallTaken, PersonAnswered, Rule
+from ringback import log_stretch, replay
+from ringback.replay import figures
+from ringback.replay.figures import Run
+from ringback.replay.legs import Dialling
+from ringback.replay.model import Model, replayed
+from ringback.replay.people import People
+from ringback.replay.recorded import Recorded, Talk, record
+from ringback.replay.settings import NoSuchSetting, changed, parsed
+from ringback.replay.uses import Use
 from tests.unit.tools.stretches import (
     CLOUD,
     SALES,
@@ -41,15 +50,6 @@ from tests.unit.tools.stretches import (
     sales,
     silent,
 )
-from tools import replay, stretch
-from tools.replay import figures
-from tools.replay.figures import Run
-from tools.replay.legs import Dialling
-from tools.replay.model import Model, replayed
-from tools.replay.people import People
-from tools.replay.recorded import Recorded, Talk, record
-from tools.replay.settings import NoSuchSetting, changed, parsed
-from tools.replay.uses import Use
 
 MORNING = [caller(f"k{number}", 10.0 * number, leaves_s=240.0) for number in range(8)]
 
@@ -333,7 +333,7 @@ def exported(tmp_path: Path, *direct: Fact) -> Path:
         direct=[(at(4), each) for each in direct],
     )
     file = tmp_path / "morning.jsonl"
-    file.write_bytes(b"".join(stretch.line(each) for each in records(Model(made, made.book).run())))
+    file.write_bytes(b"".join(log_stretch.line(each) for each in records(Model(made, made.book).run())))
     return file
 
 

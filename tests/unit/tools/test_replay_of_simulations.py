@@ -5,18 +5,18 @@ from functools import lru_cache
 import pytest
 
 from contracts.directory import CallbackAsked, DepartmentSaved, ResponsibleSaved
+from ringback.log import Reading
+from ringback.log_stretch import Stretch
+from ringback.replay import figures
+from ringback.replay.model import replayed
+from ringback.replay.recorded import record
+from ringback.why.places import places
+from ringback.why.watching import watch
 from services.gateway.simulated.script import Network
 from tests.sim import direct
 from tests.sim.virtual_time import START_MS
 from tests.sim.workload import ORGANIZATION, workload
 from tests.sim.world import CALM, simulate
-from tools.log import Reading
-from tools.replay import figures
-from tools.replay.model import replayed
-from tools.replay.recorded import record
-from tools.stretch import Stretch
-from tools.why.places import places
-from tools.why.watching import watch
 
 SEED_LAST = 70
 """Some fifteen of these are such mornings: enough for every habit, and every way a place can end."""

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import codec
 from contracts.codec import TYPES, encode
-from tools import samples, schemas
+from devtools import samples, schemas
 
 
 @pytest.mark.parametrize("path", sorted(samples.FOLDER.glob("*.json")), ids=lambda path: path.stem)

@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ringback import export, log_stretch
+from ringback.log_stretch import Unclear, Unreadable
+from ringback.replay.model import Model
 from runtime.ports import LogRecord
 from tests.unit.tools.stretches import NORTH, agent, answers, caller, office, records, sales
-from tools import export, stretch
-from tools.replay.model import Model
-from tools.stretch import Unclear, Unreadable
 
 
 def morning() -> list[LogRecord]:
@@ -22,7 +22,7 @@ def test_a_log_written_and_read_again_is_the_same(tmp_path: Path) -> None:
     """What replay and why find in a file is what stands on the log."""
     file = tmp_path / "log.jsonl"
     export.write(file, morning())
-    assert stretch.of_file(file) == morning()
+    assert log_stretch.of_file(file) == morning()
 
 
 def test_a_value_that_can_not_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_value_that_can_not_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
     empty = LogRecord(0, 8, 1, (), None)
     file = tmp_path / "log.jsonl"
     export.write(file, [broken, empty])
-    assert stretch.of_file(file) == [broken, empty]
+    assert log_stretch.of_file(file) == [broken, empty]
 
 
 def test_an_exported_log_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path) -> None:
@@ -46,25 +46,25 @@ def test_an_exported_log_is_for_its_owner_alone_and_overwrites_nothing(tmp_path:
 def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
     """Somebody cut the file, or edited it."""
     file = tmp_path / "log.jsonl"
-    file.write_bytes(stretch.line(morning()[0]) + b'{"partition": 0, "off\n')
+    file.write_bytes(log_stretch.line(morning()[0]) + b'{"partition": 0, "off\n')
     with pytest.raises(Unreadable, match="line 2 is no record of a log"):
-        stretch.of_file(file)
+        log_stretch.of_file(file)
 
 
 def test_a_stretch_is_whole_when_the_logs_first_record_is_in_it() -> None:
     """Else a reader has no business to expect everybody's first number."""
-    assert stretch.stretches(morning())[NORTH].is_whole
-    assert not stretch.stretches(morning()[1:])[NORTH].is_whole
+    assert log_stretch.stretches(morning())[NORTH].is_whole
+    assert not log_stretch.stretches(morning()[1:])[NORTH].is_whole
 
 
 def test_an_organization_that_is_not_there_is_refused_with_those_that_are() -> None:
     """One log holds many."""
-    found = stretch.stretches(morning())
+    found = log_stretch.stretches(morning())
     with pytest.raises(Unclear, match="there are: north"):
-        stretch.chosen(found, "south")
+        log_stretch.chosen(found, "south")
     with pytest.raises(Unclear, match="nothing has happened yet"):
-        stretch.chosen({}, None)
-    assert len(list(stretch.kept(morning(), "south"))) == 0
+        log_stretch.chosen({}, None)
+    assert len(list(log_stretch.kept(morning(), "south"))) == 0
 
 
 def test_times_never_go_back_over_a_partition_as_every_reader_takes_them() -> None:
@@ -74,7 +74,7 @@ def test_times_never_go_back_over_a_partition_as_every_reader_takes_them() -> No
     late = msgspec.structs.replace(made[5], at=made[5].at + 90_000)
     elsewhere = LogRecord(1, 0, 1, made[0].headers, made[0].value)
     records_ = [*reversed(made[6:]), elsewhere, *made[:5], late]
-    found = [reading for reading in stretch.stretches(records_)[NORTH].readings if reading.partition == 0]
+    found = [reading for reading in log_stretch.stretches(records_)[NORTH].readings if reading.partition == 0]
     assert [each.offset for each in found] == sorted(each.offset for each in found)
     times = [each.at for each in found]
     assert times == sorted(times)
@@ -89,7 +89,7 @@ def test_an_organization_alone_is_exported_with_the_times_that_its_readers_knew(
         (name, b"south" if name == "ce_organization" else value) for name, value in made[3].headers
     )
     others = LogRecord(0, made[3].offset, made[3].at + 90_000, headers, made[3].value)
-    kept = list(stretch.kept([*made[:3], others, *made[4:]], "north"))
+    kept = list(log_stretch.kept([*made[:3], others, *made[4:]], "north"))
     assert others.offset not in {each.offset for each in kept}
     assert all(each.at >= others.at for each in kept if each.offset > others.offset)
-    assert list(stretch.kept(made, None)) == made
+    assert list(log_stretch.kept(made, None)) == made

@@ -4,11 +4,11 @@ from contracts import gateway as g
 from contracts.codec import Envelope
 from contracts.ids import Address, Instant, LegId, OrganizationId, PbxId, RecordingId
 from contracts.message import Message, type_name
+from ringback.log import Reading
+from ringback.masking import masked
+from ringback.tail import line
+from ringback.words import Words
 from tests.unit.tools.demo_log import MORNING, VETER
-from tools.log import Reading
-from tools.masking import masked
-from tools.tail import line
-from tools.words import Words
 
 
 def shown(fact: Message | None, words: Words, type_: str = "") -> str:

@@ -22,6 +22,15 @@ from contracts.ids import AgentId, Instant, LegId, PlaceId, TryId
 from contracts.message import Fact, Interval
 from contracts.queue import PlaceAbandoned, PlaceConnected, SkipReason
 from contracts.routing import PersonAnswered
+from ringback import log_stretch, why
+from ringback.log_stretch import Stretch
+from ringback.replay.legs import Dialling
+from ringback.replay.model import Model
+from ringback.replay.recorded import Caller, Recorded
+from ringback.replay.uses import Use
+from ringback.why.causes import CAUSES, cause
+from ringback.why.conditions import Here, Standing
+from ringback.why.watching import Watched, watch
 from tests.unit.tools.stretches import (
     CLOUD,
     agent,
@@ -34,15 +43,6 @@ from tests.unit.tools.stretches import (
     sales,
     silent,
 )
-from tools import stretch, why
-from tools.replay.legs import Dialling
-from tools.replay.model import Model
-from tools.replay.recorded import Caller, Recorded
-from tools.replay.uses import Use
-from tools.stretch import Stretch
-from tools.why.causes import CAUSES, cause
-from tools.why.conditions import Here, Standing
-from tools.why.watching import Watched, watch
 
 CALLERS = [caller("k1", 0), caller("k2", 5, number="+79160000002")]
 
@@ -235,7 +235,7 @@ def log_file(tmp_path: Path, recorded: Recorded | None = None) -> Path:
         {"quick": answers(3)},
     )
     file = tmp_path / "log.jsonl"
-    file.write_bytes(b"".join(stretch.line(each) for each in records(Model(made, made.book).run())))
+    file.write_bytes(b"".join(log_stretch.line(each) for each in records(Model(made, made.book).run())))
     return file
 
 

@@ -1,0 +1,36 @@
+"""Measures speed, growth and memory on this machine, each against a baseline of the same run (`make bench`).
+
+`core` is the queue's decider alone · `host` the way of a fact through broker and store · `dialling`, `cost`
+and `restart` a real queue service · `voicemail` and `speech` their services' work · `past` a page of history
+· `seeds` the simulation that every test run plays. `office`, `phones`, `traffic`, `live`, `background` and
+`prepared` keep busy what is measured; `figures`, `machine` and `report` tell of it.
+Nothing here is a test: a figure is printed and written down, never asserted.
+"""
+
+import argparse
+import sys
+
+
+def main(argv: list[str]) -> int:
+    """Measure, print, and write docs/benchmarks.md and its JSON after a whole run."""
+    # The rest is imported here, so that listing the verbs needs none of its libraries.
+    from devtools.bench import run
+
+    parser = argparse.ArgumentParser(prog="python -m devtools bench", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=list(run.GROUPS), help="one group of figures; again for more"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, no Apache Kafka: to see that it works"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmarks.* after a part or quick run, too"
+    )
+    options = parser.parse_args(argv)
+    names = list(run.GROUPS) if options.only is None else list(dict.fromkeys(options.only))
+    is_whole = options.only is None and not options.quick
+    return run.run(names, is_quick=options.quick, writes=is_whole or options.write)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

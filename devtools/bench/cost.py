@@ -1,0 +1,120 @@
+"""Processor time of the queue service per queued call, over the whole life of a call, on a real log."""
+
+import asyncio
+import time
+
+import msgspec
+import uvloop
+
+from contracts.directory import StrategyKind
+from devtools.bench import office
+from devtools.bench.bench import Bench
+from devtools.bench.figures import Figure, Goal, at_most
+from devtools.bench.live import TooSlow, Town
+from devtools.bench.machine import processor_s
+
+AGENTS = 50
+TALK_S = 0.5
+WARM_UP = 30
+AT_ONCE = 40
+"""As many calls go on at any moment as the log and the phones keep up with: the machine is busy."""
+RUN_S_MAX = 120.0
+CALLS_A_SECOND = 20
+"""Calmer: most batches are one or two records, and each is a write and a send of its own."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One stretch of calls; `a_second` None: as many as the machine takes."""
+
+    kind: StrategyKind
+    calls: int
+    a_second: int | None
+    goal: Goal | None = None
+
+    @property
+    def name(self) -> str:
+        """As the report shows it."""
+        pace = "busy" if self.a_second is None else f"{self.a_second} calls/s"
+        return f"{self.kind.replace('_', ' ')}, {pace}"
+
+
+def measure(bench: Bench) -> list[Figure]:
+    """Longest idle, and ring all beside it, on the broker that production has where it can be started."""
+    broker = bench.apache or bench.broker
+    where = "Apache Kafka" if bench.apache else "the embedded broker"
+    plans = (
+        Plan(kind=StrategyKind.LONGEST_IDLE, calls=bench.size(1_000, 80), a_second=None, goal=at_most(1)),
+        Plan(kind=StrategyKind.LONGEST_IDLE, calls=bench.size(300, 40), a_second=CALLS_A_SECOND),
+        # Fifty phones ring for each call: some three hundred records, which the log is to keep up with.
+        Plan(kind=StrategyKind.RING_ALL, calls=bench.size(80, 20), a_second=CALLS_A_SECOND // 5),
+    )
+    return [_measured(bench, plan, broker, where) for plan in plans]
+
+
+def _measured(bench: Bench, plan: Plan, broker: str, where: str) -> Figure:
+    bench.say(f"processor time of {plan.calls:,} calls, {plan.name}")
+    settings = bench.fresh_settings(broker)
+    service = bench.service("queue", settings)
+    service.wait_ready()
+    seconds = uvloop.run(_seconds(settings, service.process.pid, plan))
+    service.kill()
+    return Figure(
+        name=f"processor time per queued call, {plan.name}",
+        unit="ms",
+        measured=1000 * seconds / plan.calls,
+        goal=plan.goal,
+        how=f"the whole process of the queue service, system calls included, over {plan.calls:,} calls in "
+        "one "
+        f"department of {AGENTS} agents, each from its arrival until its agent is free again, on {where} and "
+        "Redis (app_queue's own share: 2 to 3 ms, with nothing durable)",
+        bound_by="some twenty records a call are read, seven facts and six commands are stored and said; "
+        "beside the "
+        "decider, the clients of broker and store are paid once per batch",
+    )
+
+
+async def _seconds(settings: dict[str, str], pid: int, plan: Plan) -> float:
+    async with Town(settings) as town:
+        await town.save(*office.book(agents=AGENTS, kind=plan.kind))
+        await asyncio.sleep(2)
+        talking = asyncio.create_task(_talk(town))
+        await _run(town, range(WARM_UP), plan.a_second)
+        before = processor_s(pid)
+        await _run(town, range(WARM_UP, WARM_UP + plan.calls), plan.a_second)
+        used = processor_s(pid) - before
+        talking.cancel()
+        await asyncio.wait((talking,))
+        return used
+
+
+async def _arrive(town: Town, numbers: range, a_second: int | None) -> None:
+    due = time.perf_counter()
+    for number in numbers:
+        await town.call(number)
+        if a_second is None:
+            while number - town.freed >= AT_ONCE:
+                await asyncio.sleep(0.001)
+        else:
+            due += 1 / a_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+
+async def _run(town: Town, numbers: range, a_second: int | None) -> None:
+    """Returns when the last call's agent is free."""
+    try:
+        async with asyncio.timeout(RUN_S_MAX):
+            await _arrive(town, numbers, a_second)
+            while town.freed < numbers.stop:
+                await asyncio.sleep(0.01)
+    except TimeoutError as error:
+        raise TooSlow(f"{numbers.stop - town.freed} of {numbers.stop} calls have not ended") from error
+
+
+async def _talk(town: Town) -> None:
+    """Whoever was bridged talks for a while; then the customer hangs up."""
+    while True:
+        while not town.bridged:
+            await asyncio.sleep(0.005)
+        customer, _, bridged_at = town.bridged.popleft()
+        await asyncio.sleep(max(0.0, bridged_at + TALK_S - time.perf_counter()))
+        await town.hang_up(customer)

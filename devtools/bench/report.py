@@ -1,0 +1,145 @@
+"""Figures as people read them: a table on the screen, docs/benchmarks.md and docs/benchmarks.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.table import Table
+
+from devtools.bench.figures import Figure, short
+from devtools.bench.machine import Machine
+
+MENDED = Path(__file__).with_name("mended.md")
+"""What was slow, and what was done about it: written by hand, since a run can't know it."""
+WORDS = {True: "reached", False: "missed", None: ""}
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: where it was, what was measured, and what could not be."""
+
+    machine: Machine
+    figures: tuple[Figure, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+    """Groups of figures that ended with an error, and which."""
+    seconds: float = 0.0
+    is_quick: bool = False
+
+
+def table(report: Report) -> Table:
+    """For the screen."""
+    made = Table(title="Ringback's figures", show_lines=False)
+    made.add_column("figure")
+    for name in ("measured", "baseline", "ratio"):
+        made.add_column(name, justify="right")
+    made.add_column("goal")
+    made.add_column("")
+    styles = {True: "green", False: "bold red", None: ""}
+    for figure in report.figures:
+        made.add_row(*_cells(figure), WORDS[figure.reached], style=styles[figure.reached])
+    return made
+
+
+def _cells(figure: Figure) -> tuple[str, str, str, str, str]:
+    return (
+        figure.name,
+        f"{short(figure.measured)} {figure.unit}",
+        "" if figure.baseline is None else f"{short(figure.baseline)} {figure.unit}",
+        "" if figure.ratio is None else short(figure.ratio),
+        "" if figure.goal is None else str(figure.goal),
+    )
+
+
+def as_json(report: Report) -> str:
+    """What docs/benchmarks.json holds."""
+    content: dict[str, Any] = {
+        "figures": [figure.as_json() for figure in report.figures],
+        "machine": msgspec.to_builtins(report.machine),
+        "is_quick": report.is_quick,
+        "not_measured": [name for name, _ in report.failures],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_markdown(report: Report) -> str:
+    """What docs/benchmarks.md holds."""
+    return "\n".join((*_head(report), *_figures(report), *_missed(report), *_how(report), *_mended()))
+
+
+def _head(report: Report) -> list[str]:
+    machine = report.machine
+    reached = [figure.reached for figure in report.figures if figure.reached is not None]
+    kind = "A quick run: small sizes, no judgement. " if report.is_quick else ""
+    size = f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:.0f} GiB, {machine.system}"
+    return [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`; nothing here is edited by hand. Timings are judged as ratios to a baseline",
+        "measured in the same run, since machines differ and are noisy; no test asserts a time.",
+        "",
+        f"{kind}{sum(reached)} of {len(reached)} goals are reached.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| machine | {size} |",
+        f"| load before the run | {machine.load:.1f} |",
+        f"| Python | {machine.python} |",
+        f"| commit | {machine.commit} |",
+        f"| measured | {machine.at}, in {report.seconds / 60:.0f} min |",
+        "",
+        "To repeat: `make bench` on an idle machine; `python -m devtools bench --only host` for one group of",
+        "figures, `--quick` for small sizes. The parts are the embedded ones of `make up`, and Apache Kafka",
+        "where Java and Maven are.",
+        "",
+    ]
+
+
+def _figures(report: Report) -> list[str]:
+    lines = [
+        "| figure | measured | baseline | ratio | goal | |",
+        "|---|---:|---:|---:|---|---|",
+    ]
+    for figure in report.figures:
+        word = WORDS[figure.reached]
+        cells = (*_cells(figure), f"**{word}**" if figure.reached is False else word)
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _missed(report: Report) -> list[str]:
+    lines = [
+        f"- **{figure.name}**: {_value(figure)}, wanted {figure.goal}. {_sentence(figure.bound_by)}"
+        for figure in report.figures
+        if figure.reached is False
+    ]
+    lines += [f"- **{name}** could not be measured: {why}" for name, why in report.failures]
+    return ["## Missed, and why", "", *(lines or ["Nothing."]), ""]
+
+
+def _value(figure: Figure) -> str:
+    measured = f"{short(figure.measured)} {figure.unit}"
+    return measured if figure.ratio is None else f"{measured}, a ratio of {short(figure.ratio)}"
+
+
+def _how(report: Report) -> list[str]:
+    lines = ["## How each was measured", ""]
+    for figure in report.figures:
+        against = f" Against: {_sentence(figure.against)}" if figure.against else ""
+        lines.append(f"- **{figure.name}**: {_sentence(figure.how)}{against}")
+    return [*lines, ""]
+
+
+def _sentence(words: str) -> str:
+    if not words:
+        return "No reason is known yet."
+    return words if words.endswith(".") else f"{words}."
+
+
+def _mended() -> list[str]:
+    return MENDED.read_text(encoding="utf-8").splitlines() if MENDED.exists() else []
+
+
+def write(report: Report, docs: Path) -> None:
+    """Both files."""
+    (docs / "benchmarks.md").write_text(as_markdown(report).rstrip() + "\n", encoding="utf-8")
+    (docs / "benchmarks.json").write_text(as_json(report), encoding="utf-8")

@@ -1,0 +1,285 @@
+"""The real processes of a chaos run, with a supervisor that starts again who has ended, as clusters do."""
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import yaml
+
+from contracts.directory import Language
+from contracts.ids import Instant
+from contracts.prompts import Prompt, prompt_key
+from devtools.chaos.progress import Progress
+from devtools.chaos.proxy import Proxy
+from devtools.chaos.workload import Workload
+from ringback import connect
+from ringback import log as facts_log
+from ringback.log import Reading
+from ringback.phones import control
+from ringback.stack.kafka import ApacheKafka
+from ringback.stack.process import StackError, free_port, is_listening
+from ringback.stack.services import Service
+from ringback.stack.stack import Entry, Stack
+from ringback.tail import follow
+from services.gateway.simulated.wire import Control
+
+START_S: Final = 180.0
+SESSION_MS: Final = 6_000
+"""The shortest that a machine with much else to do does not mistake for a death."""
+SNAPSHOT_S: Final = 20.0
+"""So that an emptied Redis is also loaded from a snapshot, not always from the whole log."""
+DECIDERS: Final = ("routing", "queue", "callback", "voicemail")
+MISSING: Final = 3
+"""The exit code of a service that finds something missing at its start: it is started again."""
+AGAIN_S: Final = 1.0
+AGAIN_S_MAX: Final = 8.0
+"""Growing pauses, as clusters have them: a start costs seconds of the processor that a broker needs."""
+STOP_S: Final = 30.0
+
+
+class Reader(threading.Thread):
+    """Follows every partition from its beginning into a queue that the main thread empties."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__(name="reader of the log", daemon=True)
+        self.heard: deque[Reading] = deque()
+        self.error: BaseException | None = None
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        """The thread's own loop, until `stop`."""
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(self._read())
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:  # noqa: BLE001  # told to the main thread, which raises it
+            self.error = error
+        finally:
+            self._loop.close()
+
+    async def _read(self) -> None:
+        async with connect.log(self._settings) as log, asyncio.TaskGroup() as readers:
+            for partition in range(log.partitions):
+                readers.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
+
+    def _hear(self, reading: Reading, is_shown: bool) -> None:
+        self.heard.append(reading)
+
+    def stop(self) -> None:
+        """End the thread."""
+        if self._task is not None and self.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self.join(20)
+
+
+class Cluster:
+    """Parts behind proxies, phones, and every service with its replicas; leaving the `with` ends all."""
+
+    def __init__(self, run: Path, broker: str, morning: Workload, *, seed: int) -> None:
+        self.broker = broker
+        self.morning = morning
+        self.progress = Progress()
+        self.ended_by_themselves: list[str] = []
+        self.restarts = 0
+        self.frozen: set[Service] = set()
+        self.replicas: dict[str, list[Service]] = {}
+        self.kafka: ApacheKafka | None = None
+        self._seed = seed
+        self._s3_port, self._smtp_port, self._phones_port = free_port(), free_port(), free_port()
+        self._dead_since: dict[Service, float] = {}
+        self._tries: Counter[Service] = Counter()
+        self._started: dict[Service, float] = {}
+        self._reader: Reader | None = None
+        self._number = 1
+        run.mkdir(parents=True, exist_ok=True)
+        overrides = {
+            "RINGBACK_S3_ENDPOINT": f"http://127.0.0.1:{self._s3_port}",
+            "RINGBACK_SMTP": f"smtp://127.0.0.1:{self._smtp_port}",
+            "RINGBACK_SNAPSHOT_S": str(SNAPSHOT_S),
+        }
+        if broker == "apache":
+            self.kafka = ApacheKafka(run, dies_with_parent=True)
+            overrides |= {
+                "RINGBACK_KAFKA": self.kafka.address,
+                "RINGBACK_PARTITIONS": "group",
+                "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0",
+                "RINGBACK_SESSION_MS": str(SESSION_MS),
+            }
+        self.stack = Stack(run, overrides=overrides, dies_with_parent=True)
+        self.run = self.stack.run
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+        for service in self.frozen:
+            service.process.thaw()
+        self.stack.stop()
+        for proxy in self.proxies():
+            proxy.stop()
+        if self.kafka is not None:
+            self.kafka.stop()
+
+    def proxies(self) -> list[Proxy]:
+        """Those that were started."""
+        return [getattr(self, name) for name in ("s3", "smtp") if hasattr(self, name)]
+
+    def _start(self) -> None:
+        if self.kafka is not None:
+            self.kafka.start()
+        parts = self.stack.start_parts()
+        self.s3 = Proxy("S3", self._s3_port, int(parts.s3.address.rpartition(":")[2]), seed=self._seed)
+        self.smtp = Proxy("SMTP", self._smtp_port, parts.smtp.port, seed=self._seed)
+        for proxy in self.proxies():
+            proxy.begin()
+        self.stack.create_topics()
+        self._reader = Reader(self.stack.settings())
+        self._reader.start()
+        self._start_phones()
+        for name in ("tts", "gateway", *DECIDERS):
+            replicas = 2 if self.broker == "apache" and name in DECIDERS else 1
+            self.replicas[name] = [self.add(name) for _ in range(replicas)]
+        asyncio.run(self._say_books())
+        for services in self.replicas.values():
+            for service in services:
+                if service.name != "tts":
+                    service.wait_ready(START_S)
+        self._await_prompts()
+
+    def _start_phones(self) -> None:
+        file = self.run / "phones.yaml"
+        file.write_text(yaml.safe_dump(self.morning.script, allow_unicode=True), encoding="utf-8")
+        argv = [sys.executable, "-m", "ringback", "phones", "--wait", "--port", str(self._phones_port)]
+        # The phones are the world: what they play is fetched past the proxy.
+        env = {**self.stack.settings(), "RINGBACK_S3_ENDPOINT": self.stack.parts.s3.address}
+        phones = self.stack.start_process("phones", [*argv, "--script", str(file)], "", env)
+        phones.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
+
+    async def _say_books(self) -> None:
+        async with connect.log(self.stack.settings()) as log:
+            for company in self.morning.companies:
+                partition = await connect.partition_of(company.organization_id, log)
+                facts = [
+                    (f"directory/{company.organization_id}/{number}", fact)
+                    for number, fact in enumerate(company.book)
+                ]
+                await facts_log.say(log, partition, company.organization_id, facts)
+
+    def _await_prompts(self) -> None:
+        """Callers hear at least what has no values in it; speech goes on with numbers meanwhile."""
+        wanted = {prompt_key(Language.RUSSIAN, prompt) for prompt in Prompt}
+        s3 = self.stack.parts.s3
+        client = s3.client()
+
+        def are_there() -> bool:
+            time.sleep(0.2)
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix="standard/ru/")
+            return wanted <= {each["Key"] for page in pages for each in page.get("Contents", [])}
+
+        self.replicas["tts"][0].process.wait_until(are_there, "the standard prompts", START_S)
+
+    # Services
+
+    def add(self, name: str) -> Service:
+        """Start one more replica; the caller decides whether the supervisor looks after it."""
+        # Numbers are never used twice, or a lasting name in a group would be two processes'.
+        self._number += 1
+        settings = {**self.stack.settings(name), "RINGBACK_REPLICA": f"r{self._number}"}
+        if name == "gateway":
+            address = f"tcp://127.0.0.1:{self._phones_port}"
+            pbxs = {str(company.pbx_id): address for company in self.morning.companies}
+            settings["RINGBACK_PBXS"] = json.dumps(pbxs)
+        service = Service(name, settings, self.run, replica=self._number, dies_with_parent=True)
+        service.start()
+        self.stack.entries.append(Entry(service.process.name, service.address, service.process))
+        return service
+
+    def ready(self, name: str) -> list[Service]:
+        """The replicas of a service that run and say that they are ready."""
+        running = [each for each in self.replicas[name] if each not in self.frozen]
+        return [each for each in running if each.process.is_alive() and each.is_ready()]
+
+    def are_all_ready(self) -> bool:
+        """Whether every replica of every service is ready."""
+        return all(len(self.ready(name)) == len(each) for name, each in self.replicas.items())
+
+    def supervise(self) -> None:
+        """Start again who has ended; an end that nobody ordered and nothing missing explains is noted."""
+        for services in self.replicas.values():
+            for service in services:
+                if service.process.is_alive() or service in self.frozen:
+                    continue
+                since = self._dead_since.setdefault(service, time.monotonic())
+                tries = self._tries[service]
+                if time.monotonic() - since < min(AGAIN_S_MAX, AGAIN_S * 2**tries):
+                    continue
+                del self._dead_since[service]
+                is_again = time.monotonic() - self._started.get(service, 0.0) < 2 * AGAIN_S_MAX
+                self._tries[service] = tries + 1 if is_again else 0
+                self._started[service] = time.monotonic()
+                code = service.process.stop()
+                if code not in (MISSING, 0) and code is not None and code >= 0:
+                    self.ended_by_themselves.append(f"{service.process.name} ended with {code}")
+                self.restarts += 1
+                service.start()
+
+    # The world
+
+    def begin(self) -> None:
+        """The first customer may call."""
+        control(self._phones_port, Control(begin=True))
+
+    def dialled(self) -> dict[str, int]:
+        """How often each phone was dialled, counted by the network."""
+        return control(self._phones_port, Control())
+
+    def listen(self) -> list[Reading]:
+        """What is new on the log; `progress` has heard it then."""
+        assert self._reader is not None
+        if self._reader.error is not None:
+            raise StackError(f"the log can't be read: {self._reader.error!r}")
+        heard = []
+        while self._reader.heard:
+            reading = self._reader.heard.popleft()
+            self.progress.hear(reading)
+            heard.append(reading)
+        return heard
+
+    def check_parts(self) -> None:
+        """The phones and the parts are never to die by themselves."""
+        parts = self.stack.parts
+        for process in (parts.s3.process, parts.smtp.process):
+            if not process.is_alive():
+                raise StackError(f"{process.name} has ended by itself; {process.last_words()}")
+
+    def stop_services(self) -> list[str]:
+        """End all services as an operator would; who did not end well."""
+        services = [each for found in self.replicas.values() for each in found]
+        for service in services:
+            service.process.ask_to_stop()
+        # A second SIGTERM would meet a process that has taken its handlers down: wait, and ask no more.
+        deadline = time.monotonic() + STOP_S
+        while any(service.process.is_alive() for service in services) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        codes = {service.process.name: service.stop() for service in services}
+        return [f"{name} ended with {code}" for name, code in codes.items() if code != 0]

@@ -1,0 +1,75 @@
+"""What every fault needs: the cluster, the dice, a list of what was done, and a clock for what ends later."""
+
+import heapq
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from devtools.chaos.cluster import Cluster
+from devtools.chaos.plan import Kind
+
+IsWorking = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class Strike:
+    """One fault that was done; `recovered_s` is None while the parts have not come back."""
+
+    kind: Kind
+    target: str
+    begun_at: float
+    is_working: IsWorking
+    counts_from: float | None
+    """From when on recovery counts; None until the fault itself is over."""
+    recovered_s: float | None = None
+    was_felt: bool = True
+    """False: nothing was on its way then (S3, mail server), so its recovery says nothing."""
+
+
+@dataclass(order=True, slots=True)
+class _Later:
+    at: float
+    number: int
+    act: Callable[[], None] = field(compare=False)
+
+
+class Doing:
+    """Shared by everything that strikes; nothing here waits, the main loop comes again and again."""
+
+    def __init__(self, cluster: Cluster, seed: int) -> None:
+        self.cluster = cluster
+        self.done: list[Strike] = []
+        self.findings: list[str] = []
+        self.chance = random.Random(f"chaos strikes {seed}")
+        self.held: set[str] = set()
+        """Services and parts in the middle of a fault that must not get a second one."""
+        self._later: list[_Later] = []
+        self._number = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a fault has not ended yet."""
+        return bool(self._later)
+
+    @property
+    def unrecovered(self) -> list[Strike]:
+        """After which the parts do not work yet."""
+        return [each for each in self.done if each.recovered_s is None]
+
+    def add(self, kind: Kind, target: str, is_working: IsWorking, *, counts: bool = True) -> Strike:
+        """Note a fault; `counts` False: recovery counts from later on."""
+        now = time.monotonic()
+        strike = Strike(kind, target, now, is_working, now if counts else None)
+        self.done.append(strike)
+        return strike
+
+    def soon(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something in some seconds."""
+        self._number += 1
+        heapq.heappush(self._later, _Later(time.monotonic() + seconds, self._number, act))
+
+    def turn(self, now: float) -> None:
+        """Do what has become due."""
+        while self._later and self._later[0].at <= now:
+            heapq.heappop(self._later).act()

@@ -1,0 +1,146 @@
+"""Does to the parts what the plan says, and measures from the log and from readiness how long they take.
+
+What is done to processes is in `on_services`, what to the parts in `on_parts`. Nothing is waited for: the
+main loop comes again and again, so faults overlap as they would.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from contracts.message import type_name
+from devtools.chaos.cluster import Cluster
+from devtools.chaos.fault_context import Doing
+from devtools.chaos.part_faults import OnParts
+from devtools.chaos.plan import WATCHED, Kind, Planned
+from devtools.chaos.service_faults import OnServices
+from ringback.log import Reading
+
+POINT_S_MAX: Final = 15.0
+"""A named fact that does not come in this time: it is done all the same, a kill counted as random."""
+STARTING_SHARE: Final = 0.015
+"""So likely, at every look, a kill hits a process that has not got ready yet, instead of waiting for that."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    planned: Planned
+    points: frozenset[str]
+    since: float
+
+
+class FaultInjector:
+    """Carries out a plan on a running cluster."""
+
+    def __init__(
+        self, cluster: Cluster, planned: list[Planned], seed: int, tell: Callable[[str], None]
+    ) -> None:
+        self.cluster = cluster
+        self.doing = Doing(cluster, seed)
+        self._services = OnServices(self.doing)
+        self._parts = OnParts(self.doing)
+        self._planned = [each for each in planned if each.kind is not Kind.LOG_LOST]
+        self._armed: list[_Pending] = []
+        self._begun = self._turned_at = time.monotonic()
+        self._tell = tell
+
+    def begin(self) -> None:
+        """The plan's zero is now."""
+        self._begun = self._turned_at = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every fault was done and is over, whatever has recovered since."""
+        return not (self._planned or self._armed or self.doing.is_waiting)
+
+    def turn(self, heard: list[Reading]) -> None:
+        """One look around: what is due is done, who has recovered is noted."""
+        now = time.monotonic()
+        if self._parts.is_broker_away:
+            # The plan's clock stands still, or all that came due meanwhile would strike at one moment.
+            self._begun += now - self._turned_at
+        self._turned_at = now
+        self.doing.turn(now)
+        self._strike_armed({reading.envelope.type for reading in heard}, now)
+        # One at a time: what can't be done now is tried again at the next turn, in the plan's order.
+        due = [each for each in self._planned if each.at_s <= now - self._begun]
+        for each in due:
+            if self._is_possible(each):
+                self._planned.remove(each)
+                self._begin(each, now)
+                break
+        for strike in self.doing.unrecovered:
+            if strike.counts_from is not None and strike.is_working():
+                strike.recovered_s = time.monotonic() - strike.counts_from
+                self._tell(f"cluster again after {strike.recovered_s:.1f} s: {strike.kind} {strike.target}")
+
+    def _strike_armed(self, types: set[str], now: float) -> None:
+        for pending in list(self._armed):
+            planned = pending.planned
+            is_seen = bool(pending.points & types)
+            if not is_seen and now - pending.since < POINT_S_MAX:
+                continue
+            self._armed.remove(pending)
+            if planned.kind is Kind.KILL_AT:
+                kind = Kind.KILL_AT if is_seen else Kind.KILL
+                self._services.kill(kind, planned.target, planned.point if is_seen else "")
+            elif planned.kind.startswith("s3"):
+                self._parts.disturb_s3(planned.kind)
+            else:
+                self._parts.disturb_smtp(planned.kind)
+
+    # Who may be struck
+
+    def _is_possible(self, planned: Planned) -> bool:
+        if self._parts.is_broker_away:
+            # Until it has come back nobody can do anything, and no other fault would show anything.
+            return False
+        match planned.kind:
+            case Kind.KILL | Kind.KILL_AT | Kind.TERM | Kind.FREEZE:
+                # A service that is starting is mostly left alone, or it would never get anywhere.
+                is_impatient = planned.kind is Kind.KILL and self.doing.chance.random() < STARTING_SHARE
+                return planned.target not in self.doing.held and (
+                    is_impatient or bool(self.cluster.ready(planned.target))
+                )
+            case Kind.ZOMBIE | Kind.REBALANCE:
+                return planned.target not in self.doing.held and len(
+                    self.cluster.ready(planned.target)
+                ) == len(self.cluster.replicas[planned.target])
+            case _:
+                return planned.kind.partition("-")[0] not in self.doing.held
+
+    def _begin(self, planned: Planned, now: float) -> None:
+        self._tell(f"{planned.kind} {planned.target} {planned.point}".rstrip())
+        match planned.kind:
+            case Kind.KILL:
+                self._services.kill(Kind.KILL, planned.target, "")
+            case Kind.KILL_AT:
+                self._armed.append(_Pending(planned, frozenset({planned.point}), now))
+            case Kind.TERM:
+                self._services.term(planned.target)
+            case Kind.FREEZE:
+                self._services.freeze(planned.target)
+            case Kind.ZOMBIE:
+                self._services.zombie(planned.target)
+            case Kind.REBALANCE:
+                self._services.rebalance(planned.target)
+            case Kind.REDIS_FLUSH:
+                self._parts.flush()
+            case Kind.REDIS_KILL:
+                self._parts.restart_redis()
+            case Kind.BROKER_KILL | Kind.BROKER_STOP:
+                self._parts.restart_broker(planned.kind)
+            case Kind.S3_DELAY | Kind.S3_CUT | Kind.S3_4XX | Kind.S3_5XX:
+                self._arm("s3", planned, now)
+            case Kind.SMTP_DELAY | Kind.SMTP_CUT | Kind.SMTP_4XX | Kind.SMTP_5XX:
+                self._arm("smtp", planned, now)
+            case Kind.LOG_LOST:
+                raise AssertionError("the log is lost after everything was judged")
+            case _:
+                assert_never(planned.kind)
+
+    def _arm(self, part: str, planned: Planned, now: float) -> None:
+        self.doing.held.add(part)
+        points = frozenset(type_name(kind) for kind in WATCHED[part])
+        self._armed.append(_Pending(planned, points, now))

@@ -1,0 +1,172 @@
+"""What a run leaves behind: the whole log, every command, the letters that came, the phones' own counts."""
+
+import email
+import json
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.policy import default
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from contracts import codec
+from contracts.codec import Envelope
+from contracts.ids import OrganizationId
+from contracts.topics import DEAD_LETTERS, DELIVERY, SPEECH, TELEPHONY
+from contracts.voicemail import SendLetter
+from devtools.chaos.workload import Company
+from ringback import log_stretch
+from ringback.log import Reading
+from runtime.ports import LogRecord
+from services.voicemail.activities.letter_composer import identity
+
+END: Final = "chaos_end"
+"""The header of the record that marks a topic's end: no broker is asked for it."""
+IDENTITY_LENGTH: Final = 32
+"""What a Message-ID shows of a letter's identity (services/voicemail/activities/letter_composer.py)."""
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """One command with its attributes."""
+
+    envelope: Envelope
+    command: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One letter in the mail server's folder: its identity from the Message-ID, and who got it."""
+
+    identity: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyHistory:
+    """All that a run leaves behind of one company: a `devtools.invariants.History`."""
+
+    name: OrganizationId
+    facts: tuple[Reading, ...]
+    commands: tuple[Sent, ...]
+    mailbox: tuple[SendLetter, ...]
+    dialled: Counter[str]
+    outages: tuple[tuple[int, int], ...] = ()
+    """From each fault until its recovery, in the log's ms: what is late by them is not held against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leavings:
+    """What a whole run leaves behind."""
+
+    companies: tuple[CompanyHistory, ...]
+    dead_letters: int
+    unknown_letters: tuple[str, ...]
+    """Letters that nobody asked for."""
+    records: int
+
+
+async def of_topic(settings: Mapping[str, str], topic: str, partitions: int) -> list[Any]:
+    """All records of a topic, by appending a mark to each partition and reading up to it."""
+    name = settings["RINGBACK_TOPIC_PREFIX"] + topic
+    token = secrets.token_hex(8).encode()
+    producer = AIOKafkaProducer(bootstrap_servers=settings["RINGBACK_KAFKA"], enable_idempotence=False)
+    await producer.start()
+    try:
+        for partition in range(partitions):
+            await producer.send_and_wait(name, b"{}", partition=partition, headers=[(END, token)])
+    finally:
+        await producer.stop()
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings["RINGBACK_KAFKA"], enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    found: list[Any] = []
+    ends: set[int] = set()
+    try:
+        wanted = [TopicPartition(name, partition) for partition in range(partitions)]
+        consumer.assign(wanted)
+        for each in wanted:
+            consumer.seek(each, 0)
+        while len(ends) < partitions:
+            for records in (await consumer.getmany(timeout_ms=300)).values():
+                for record in records:
+                    if (END, token) in record.headers:
+                        ends.add(record.partition)
+                    elif not any(header == END for header, _ in record.headers):
+                        found.append(record)
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def commands(settings: Mapping[str, str]) -> tuple[list[Sent], int]:
+    """Every command on every topic in the order of its partition, and how many dead letters there are."""
+    found = []
+    for topic in (TELEPHONY, DELIVERY, SPEECH):
+        for record in await of_topic(settings, topic.name, topic.partitions):
+            envelope = codec.envelope(record.headers)
+            found.append(Sent(envelope=envelope, command=codec.decode(envelope.type, record.value)))
+    dead = await of_topic(settings, DEAD_LETTERS.name, DEAD_LETTERS.partitions)
+    return found, len(dead)
+
+
+def kept_letters(folder: Path) -> list[Kept]:
+    """What the mail server has kept, copies included."""
+    found = []
+    for path in sorted(folder.glob("*.eml")):
+        message = email.message_from_bytes(path.read_bytes(), policy=default)
+        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        named = str(message["Message-ID"]).strip().strip("<>").partition("@")[0]
+        found.append(Kept(named, tuple(about["recipients"])))
+    return found
+
+
+def leavings(
+    companies: Iterable[Company],
+    records: list[LogRecord],
+    sent: list[Sent],
+    dead_letters: int,
+    letters: list[Kept],
+    dialled: Mapping[str, int],
+    outages: Iterable[tuple[int, int]],
+) -> Leavings:
+    """Sort what was found by company."""
+    by_organization = log_stretch.stretches(records)
+    asked = {
+        identity(each.envelope.organization_id, each.command)[:IDENTITY_LENGTH]: each
+        for each in sent
+        if isinstance(each.command, SendLetter)
+    }
+    histories = []
+    spans = tuple(outages)
+    for company in companies:
+        own = by_organization.get(company.organization_id)
+        histories.append(
+            CompanyHistory(
+                name=company.organization_id,
+                facts=() if own is None else own.readings,
+                commands=tuple(
+                    each for each in sent if each.envelope.organization_id == company.organization_id
+                ),
+                mailbox=tuple(
+                    asked[letter.identity].command
+                    for letter in letters
+                    if letter.identity in asked
+                    and asked[letter.identity].envelope.organization_id == company.organization_id
+                ),
+                dialled=Counter(
+                    {
+                        what: count
+                        for what, count in dialled.items()
+                        if what.removeprefix("dialled ") in company.addresses
+                    }
+                ),
+                outages=spans,
+            )
+        )
+    unknown = tuple(letter.identity for letter in letters if letter.identity not in asked)
+    return Leavings(tuple(histories), dead_letters, unknown, len(records))

@@ -1,0 +1,198 @@
+"""Plays the mornings, one broker after the other, and has them judged."""
+
+import argparse
+import asyncio
+import logging
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from contracts.ids import OrganizationId
+from devtools.chaos import lost_partition, reading, report
+from devtools.chaos.cluster import Cluster
+from devtools.chaos.fault_context import Strike
+from devtools.chaos.fault_injector import FaultInjector
+from devtools.chaos.plan import STORM_S, Kind, plan
+from devtools.chaos.report import BROKERS, Outcome
+from devtools.chaos.verdict import verdict
+from devtools.chaos.workload import Workload, workload
+from ringback import connect, export, log_stretch
+from ringback.stack import kafka
+from ringback.stack.process import StackError
+from ringback.stack.services import ROOT
+from ringback.stack.signals import interrupted_by_signals
+from runtime.ports import LogUnavailable
+
+RUN: Final = ROOT / ".run" / "chaos"
+TICK_S: Final = 0.1
+CALM_S: Final = 4.0
+"""Nothing is open for so long: the morning is over. A timer or a command that is due comes sooner."""
+AFTERMATH_S_MAX: Final = 240.0
+"""The longest wait is a letter's that was deferred twice: one minute, then two."""
+
+
+class Morning:
+    """One broker's run: the storm, the aftermath, the verdict."""
+
+    def __init__(self, broker: str, options: argparse.Namespace, console: Console) -> None:
+        self._broker = broker
+        self._console = console
+        self._seed: int = options.seed
+        self._storm_s: float = 60 * options.minutes
+        self._begun = time.monotonic()
+        self._run = RUN / broker
+        self._planned = plan(self._seed, broker, self._storm_s, options.only)
+        self._morning: Workload = workload(self._seed, self._storm_s)
+        self._told = self._file("faults.log")
+
+    def _file(self, name: str) -> Path:
+        self._run.mkdir(parents=True, exist_ok=True)
+        return self._run / name
+
+    def _tell(self, text: str) -> None:
+        line = f"{time.monotonic() - self._begun:7.1f}  {text}"
+        with self._told.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def play(self) -> Outcome:
+        """Everything, from the first process to the verdict."""
+        self._tell(f"starting everything on {BROKERS[self._broker]}, seed {self._seed}")
+        with Cluster(self._run, self._broker, self._morning, seed=self._seed) as cluster:
+            injector = FaultInjector(cluster, self._planned, self._seed, self._tell)
+            self._tell(f"{self._morning.calls} calls and {len(self._planned)} faults begin")
+            cluster.begin()
+            injector.begin()
+            findings = self._storm(cluster, injector)
+            dialled = cluster.dialled()
+            findings += cluster.stop_services()
+            found = asyncio.run(self._leavings(cluster, dialled, outages(injector.doing.done)))
+            self._tell(f"judging {found.records} records")
+            judged = verdict(found)
+            strikes = list(injector.doing.done)
+            if any(each.kind is Kind.LOG_LOST for each in self._planned):
+                findings += self._lose(cluster, strikes)
+            return Outcome(
+                broker=self._broker,
+                seed=self._seed,
+                strikes=strikes,
+                verdict=judged,
+                findings=[
+                    *injector.doing.findings,
+                    *cluster.ended_by_themselves,
+                    *cluster.progress.parked,
+                    *findings,
+                ],
+                records=found.records,
+                calls=self._morning.calls,
+                restarts=cluster.restarts,
+                disturbed=sum(proxy.disturbed for proxy in cluster.proxies()),
+                seconds=time.monotonic() - self._begun,
+            )
+
+    def _storm(self, cluster: Cluster, injector: FaultInjector) -> list[str]:
+        """Until every fault is over and nothing is open; what had not come to its end by then."""
+        begun, over, quiet = time.monotonic(), None, None
+        while True:
+            heard = cluster.listen()
+            injector.turn(heard)
+            cluster.supervise()
+            cluster.check_parts()
+            now = time.monotonic()
+            is_storm = not injector.is_over or now - begun < self._storm_s
+            over = None if is_storm else over or now
+            is_open = bool(cluster.progress.open() or injector.doing.unrecovered)
+            quiet = None if is_storm or is_open or heard else quiet or now
+            if quiet is not None and now - quiet > CALM_S:
+                self._tell("everything has come to its end")
+                return []
+            if over is not None and now - over > AFTERMATH_S_MAX:
+                return [
+                    *(
+                        f"still open at the end: {kind} {sorted(ids)}"
+                        for kind, ids in cluster.progress.open().items()
+                    ),
+                    *(
+                        f"never worked again after {each.kind} {each.target}"
+                        for each in injector.doing.unrecovered
+                    ),
+                ]
+            time.sleep(TICK_S)
+
+    async def _leavings(
+        self, cluster: Cluster, dialled: dict[str, int], spans: list[tuple[int, int]]
+    ) -> reading.Leavings:
+        settings = cluster.stack.settings()
+        records = await log_stretch.of_broker(settings)
+        export.write(self._file("log.jsonl"), records)
+        sent, dead = await reading.commands(settings)
+        letters = reading.kept_letters(cluster.stack.parts.smtp.letters)
+        return reading.leavings(self._morning.companies, records, sent, dead, letters, dialled, spans)
+
+    def _lose(self, cluster: Cluster, strikes: list[Strike]) -> list[str]:
+        partition = asyncio.run(_partition_of(cluster, self._morning.companies[-1].organization_id))
+        self._tell(f"log-lost: everything of {lost_partition.SERVICE}'s partition {partition} is deleted")
+        asyncio.run(lost_partition.lose(cluster, partition))
+        said, wrongs = lost_partition.judge(cluster, partition)
+        begun = time.monotonic()
+        strikes.append(Strike(Kind.LOG_LOST, lost_partition.SERVICE, begun, lambda: True, begun, said))
+        return wrongs
+
+
+def outages(strikes: list[Strike]) -> list[tuple[int, int]]:
+    """From each fault until its recovery, in ms since 1970: the log's own time, on the same machine."""
+    offset_s = time.time() - time.monotonic()
+    found = []
+    for strike in strikes:
+        if strike.recovered_s is not None and strike.counts_from is not None:
+            until = strike.counts_from + strike.recovered_s
+            found.append((round(1000 * (strike.begun_at + offset_s)), round(1000 * (until + offset_s))))
+    return found
+
+
+async def _partition_of(cluster: Cluster, organization_id: OrganizationId) -> int:
+    async with connect.log(cluster.stack.settings()) as log:
+        return await connect.partition_of(organization_id, log)
+
+
+def main(argv: list[str]) -> int:
+    """Run what was asked for; docs/chaos.md is written by a whole run alone."""
+    parser = argparse.ArgumentParser(prog="python -m devtools chaos", description=__doc__)
+    parser.add_argument("--broker", choices=sorted(BROKERS), help="only this one")
+    parser.add_argument("--minutes", type=float, default=STORM_S / 60, help="of faults, on each broker")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=Kind, choices=list(Kind), help="only this fault, more often")
+    options = parser.parse_args(argv)
+    console = Console()
+    # A broker that is away is what was ordered: aiokafka would say so a hundred times a second.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    begun_at, outcomes = report.commit(), []
+    for broker in [options.broker] if options.broker else ["embedded", "apache"]:
+        reason = kafka.reason_missing() if broker == "apache" else None
+        if reason is not None:
+            print(f"chaos: {reason}", file=sys.stderr)
+            return 1
+        shutil.rmtree(RUN / broker, ignore_errors=True)
+        try:
+            with interrupted_by_signals():
+                outcome = Morning(broker, options, console).play()
+        except (StackError, LogUnavailable) as error:
+            print(f"chaos: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("chaos: interrupted; everything was stopped", file=sys.stderr)
+            return 1
+        outcomes.append(outcome)
+        report.show(console, outcome)
+    if len(outcomes) == len(BROKERS) and options.only is None:
+        usual = options.minutes == STORM_S / 60
+        command = (
+            f'make chaos ARGS="--seed {options.seed}{"" if usual else f" --minutes {options.minutes:g}"}"'
+        )
+        console.print(f"written: {report.write(outcomes, command, begun_at)}", highlight=False)
+    console.print(f"evidence: {RUN} (log.jsonl, faults.log, logs, letters of each broker)", highlight=False)
+    return 0 if all(outcome.is_fine for outcome in outcomes) else 1

@@ -1,0 +1,81 @@
+"""The morning as history tells it: the table at the end, asked of the service as a browser would."""
+
+import time
+import urllib.request
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from contracts.ids import AgentId, Instant, OrganizationId
+from devtools.demo.promise import Promise
+from ringback.masking import masked
+from ringback.words import seconds
+from runtime.tokens import Claims, TokenUse, sign
+from services.history.api.responses import Page
+from services.history.rules.history_row import Row
+
+ASK_S_MAX: Final = 90.0
+"""History reads the log as everybody else does; on a machine that is not slow it has long caught up."""
+PAUSE_S: Final = 0.3
+ZONE: Final = ZoneInfo("Europe/Moscow")
+
+
+def asked(
+    address: str, key: str, *, organization_id: OrganizationId, agent_id: AgentId, wanted: Collection[str]
+) -> list[Row]:
+    """The rows of history, the first call first, once every wanted caller's contact is over.
+
+    `agent_id` is who asks. What is not over in time is returned as it is.
+    """
+    now = Instant(time.time_ns() // 1_000_000)
+    claims = Claims(
+        organization_id=organization_id,
+        use=TokenUse.ACCESS,
+        agent_id=agent_id,
+        issued_at=now,
+        expires_at=Instant(now + 600_000),
+    )
+    request = urllib.request.Request(f"{address}/history?limit=100")  # noqa: S310  # loopback
+    request.add_header("Authorization", f"Bearer {sign(claims, key)}")
+    deadline = time.monotonic() + ASK_S_MAX
+    while True:
+        with urllib.request.urlopen(request, timeout=ASK_S_MAX) as answer:  # noqa: S310
+            rows = msgspec.json.decode(answer.read(), type=Page).rows
+        over = {row.number for row in rows if row.ended_at is not None}
+        if over >= set(wanted) or time.monotonic() > deadline:
+            return sorted(rows, key=lambda row: row.started_at)
+        time.sleep(PAUSE_S)
+
+
+def promise(rows: list[Row], callers: Collection[str]) -> Promise:
+    """H1 to H4: a line for each who called, and none for who did not; nothing is left open."""
+    numbers = sorted(row.number or "" for row in rows)
+    is_kept = numbers == sorted(callers) and all(row.ended_at is not None for row in rows)
+    return Promise("history has one line for each customer, and each is over", is_kept, f"{len(rows)} lines")
+
+
+def show(console: Console, rows: list[Row]) -> None:
+    """The table, as the console of a manager would show it."""
+    table = Table(title="history", title_justify="left", box=None, pad_edge=False)
+    for name in ("time", "customer", "department", "employee", "outcome"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("waited", justify="right", no_wrap=True)
+    table.add_column("talked", justify="right", no_wrap=True)
+    for row in rows:
+        who = row.agent_label + ("\nАвтоответчик" if row.is_voicemail else "")
+        table.add_row(
+            f"{datetime.fromtimestamp(row.started_at / 1000, ZONE):%H:%M}",
+            masked(row.number or ""),
+            row.department_label,
+            who,
+            row.outcome.replace("_", " "),
+            seconds(row.waited_ms),
+            seconds(row.talk_ms) if row.talk_ms else "",
+        )
+    console.print()
+    console.print(table)

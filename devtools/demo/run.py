@@ -1,0 +1,337 @@
+"""Starts the world, lets the morning happen, kills the queue in the middle, and judges by the log."""
+
+import argparse
+import asyncio
+import json
+import shutil
+import string
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich.console import Console, RenderableType
+
+from contracts import callback as c
+from contracts import gateway as g
+from contracts import queue as q
+from contracts import voicemail as v
+from contracts.codec import encode
+from contracts.directory import Language
+from contracts.ids import AgentId, Instant, OrganizationId
+from contracts.log import OrganizationParked
+from contracts.message import Message
+from contracts.prompts import Prompt, number_prompts, prompt_key
+from devtools.demo import pace, past
+from devtools.demo.letters import Letter, letters, save_mp3
+from devtools.demo.promise import Promise
+from devtools.demo.promises import are_all_kept, counts, promises
+from devtools.demo.screen import SVG_LINES, Screen, save_svg, show_summary
+from devtools.demo.timeline import Line, Timeline
+from ringback import connect
+from ringback.apply import office
+from ringback.apply.directory_client import URL, NotSaved, Unavailable
+from ringback.apply.document import Document, read
+from ringback.apply.run import save
+from ringback.log import Reading
+from ringback.phones import control
+from ringback.stack.process import StackError, free_port, is_listening
+from ringback.stack.services import ROOT
+from ringback.stack.signals import interrupted_by_signals
+from ringback.stack.stack import Entry, Stack
+from ringback.tail import follow
+from runtime.ports import LogUnavailable
+from services.gateway.simulated.wire import Control
+from services.history.rules.history_row import Row
+
+HERE: Final = Path(__file__).parent
+RUN: Final = ROOT / ".run" / "demo"
+ORGANIZATION: Final = OrganizationId("severny-veter")
+PBXS: Final = ("cloud", "second")
+START_S: Final = 180
+"""For phones, services, first prompts: a machine can be slow, and we hear at once of a process that ends."""
+OFFICE_S: Final = 120
+SETTLE_S: Final = 1.5
+"""After the last promise is kept: what is said once too often comes within this time."""
+FRAME_S: Final = 0.2
+CALLERS: Final = tuple(f"+7900000010{number}" for number in range(1, 6))
+"""Who calls in script.yaml."""
+MANAGER: Final = AgentId("gusev")
+PROMPTS_NEEDED: Final = (
+    *Prompt,
+    *(f"position_{number}" for number in range(1, 5)),
+    *(f"wait_{minutes}" for minutes in range(1, 6)),
+    "waited_1",
+    "waited_2",
+    *(prompt for number in CALLERS for prompt in number_prompts(Language.RUSSIAN, number)),
+)
+"""What the morning plays; without a prompt that is not there yet a play would fail, and nobody hear it."""
+
+
+MIDDLE: Final[dict[str, tuple[type[Message], int]]] = {
+    "queue": (c.CallbackOrdered, 2),
+    "callback": (c.CustomerDialled, 1),
+    "gateway": (g.Bridged, 1),
+    "voicemail": (v.RecordingAsked, 1),
+}
+"""When each service is killed: where it hurts most. The queue with two callbacks ordered and two customers
+on the line, callback while a customer's phone rings, the gateway in mid-call, voicemail in a recording."""
+
+
+class NotKept(Exception):
+    """The morning went otherwise than promised."""
+
+
+class Demo:
+    """One run: its stack, its timeline, its screen."""
+
+    def __init__(self, console: Console, planned: pace.Pace, killed: str) -> None:
+        self.console = console
+        self.pace = planned
+        self.killed = killed
+        self.timeline = Timeline(ORGANIZATION, killed=killed)
+        self.stack = Stack(RUN, on_started=self._note, dies_with_parent=True)
+        self.screen = Screen(self.timeline, console)
+        self.was_killed = False
+        self.picture: RenderableType | None = None
+        self._phones_port = free_port()
+        self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
+        self._newest_at = Instant(0)
+        self._told_at = 0.0
+        self.past: list[Row] = []
+
+    def start(self) -> None:
+        """Start everything that runs, and wait until it is ready."""
+        self.screen.headline("starting broker, Redis, mail server and S3 …")
+        self.stack.start_parts()
+        self.stack.create_topics()
+        self.screen.headline("starting services, each a process of its own …")
+        address = f"tcp://127.0.0.1:{self._phones_port}"
+        pbxs = json.dumps(dict.fromkeys(PBXS, address))
+        began = time.monotonic()
+        self.stack.start_services(
+            extra={"gateway": {"RINGBACK_PBXS": pbxs}}, timeout_s=START_S, not_awaited=("tts", "gateway")
+        )
+        self.pace = self.pace.on(time.monotonic() - began)
+        self._start_phones()
+        self.stack.service("gateway").wait_ready(START_S)
+        self.screen.headline("speech is making the standard prompts …")
+        self._await_prompts()
+
+    def _await_prompts(self) -> None:
+        """The morning begins when what it says first can be played; speech goes on with the rest meanwhile.
+
+        Hundreds of prompts are made on the first start of an installation, and few are needed at once.
+        """
+        needed = {prompt_key(Language.RUSSIAN, prompt) for prompt in PROMPTS_NEEDED}
+        s3 = self.stack.parts.s3
+        client = s3.client()
+
+        def are_there() -> bool:
+            time.sleep(FRAME_S)
+            found = client.list_objects_v2(Bucket=s3.bucket, Prefix="standard/ru/").get("Contents", [])
+            return needed <= {each["Key"] for each in found}
+
+        speech = self.stack.service("tts").process
+        speech.wait_until(are_there, "the first standard prompts", START_S)
+
+    async def play(self) -> None:
+        """From the first call to the last letter, or until nothing more comes."""
+        settings = self.stack.settings()
+        async with connect.log(settings) as log, asyncio.TaskGroup() as group:
+            partition = await connect.partition_of(ORGANIZATION, log)
+            reader = group.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
+            try:
+                self.screen.headline("the office is applied: the directory saves and says it …")
+                await self._apply()
+                await asyncio.to_thread(control, self._phones_port, Control(begin=True))
+                await self._watch()
+            finally:
+                reader.cancel()
+
+    async def _apply(self) -> None:
+        sheet, problems = office.examine(self._document())
+        if sheet is None:
+            raise NotKept("; ".join(problem.cause for problem in problems if not problem.is_warning))
+        settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
+        await asyncio.to_thread(save, settings, sheet, {})
+        await self._until(lambda: bool(self.timeline.departments), OFFICE_S)
+
+    async def _watch(self) -> None:
+        self.screen.headline("the phones ring")
+        self._told_at = time.monotonic()
+        while not are_all_kept(self.timeline) and time.monotonic() - self._told_at < self.pace.silence_s:
+            if not self.was_killed and self._is_the_middle():
+                self._kill()
+            self._check_processes()
+            self.screen.refresh(self._newest_at)
+            if self.picture is None and self.timeline.all(c.CustomerAnswered):
+                self.picture = self.screen.picture(self._newest_at, SVG_LINES)
+            await asyncio.sleep(FRAME_S)
+        await asyncio.sleep(SETTLE_S)
+        self.screen.refresh(self._newest_at)
+        self.past = await asyncio.to_thread(
+            past.asked,
+            self.stack.service("history").address,
+            self.stack.token_key,
+            organization_id=ORGANIZATION,
+            agent_id=MANAGER,
+            wanted=CALLERS,
+        )
+
+    def _is_the_middle(self) -> bool:
+        kind, times = MIDDLE[self.killed]
+        return len(self.timeline.all(kind)) >= times
+
+    def _kill(self) -> None:
+        self.was_killed = True
+        held = len(self.timeline.waiting())
+        service = self.stack.service(self.killed)
+        service.kill()
+        killed = f"kill -9 of {self.killed} while {held} places are open; it is started again"
+        self.screen.tell(Line(self._newest_at, killed, "bold red"))
+        service.start()
+
+    def _check_processes(self) -> None:
+        """A process that has ended by itself ends the demo, with its last words."""
+        for entry in self.stack.entries:
+            if not entry.process.is_alive():
+                raise StackError(f"{entry.name} has ended by itself; {entry.process.last_words()}")
+        for each in self.timeline.all(OrganizationParked):
+            raise NotKept(self.timeline.words.told(each.fact) or "an organization is parked")
+
+    async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise NotKept("the office's facts can't be read back from the log")
+            await asyncio.sleep(FRAME_S)
+
+    def _hear(self, reading: Reading, is_shown: bool) -> None:
+        self._newest_at = max(self._newest_at, reading.at)
+        if reading.fact is not None:
+            about = {"offset": reading.offset, "at": reading.at, **msgspec.structs.asdict(reading.envelope)}
+            about["message"] = msgspec.Raw(encode(reading.fact))
+            self._records.write(msgspec.json.encode(about).decode() + "\n")
+        known = len(self.timeline.heard)
+        line = self.timeline.hear(reading)
+        if len(self.timeline.heard) > known:
+            self._told_at = time.monotonic()
+        if line is not None and self._is_followed(reading.fact):
+            self.screen.tell(line)
+
+    @staticmethod
+    def _is_followed(fact: Message | None) -> bool:
+        """A few sentences repeat what the one before has said: they are in the file of the log."""
+        return not isinstance(fact, q.PlaceClosed | q.AgentFreed | v.LetterDue)
+
+    def judged(self) -> tuple[list[Promise], Letter | None]:
+        """The promises, that of the letter's MP3 included, and the letter itself."""
+        kept = promises(self.timeline)
+        stored = [each.fact for each in self.timeline.all(v.MessageStored)]
+        hashes = {fact.mp3_sha256 for fact in stored if isinstance(fact, v.MessageStored)}
+        found = [each for each in letters(RUN / "letters") if each.mp3_sha256 in hashes]
+        text = "the letter that arrived carries the very MP3 that was stored"
+        shown = f"{found[0].mp3_name}, {found[0].mp3_bytes} bytes" if found else ""
+        promised = [*kept, past.promise(self.past, CALLERS), Promise(text, bool(found), shown)]
+        return promised, found[0] if found else None
+
+    def stop(self) -> None:
+        """End all that was started."""
+        self.stack.stop()
+        self._records.close()
+
+    def _document(self) -> Document:
+        text = self._filled("office.yaml")
+        return read(text, str(RUN / "office.yaml"))
+
+    def _start_phones(self) -> None:
+        self._filled("script.yaml")
+        argv = [sys.executable, "-m", "ringback", "phones", "--wait", "--port", str(self._phones_port)]
+        argv += ["--script", str(RUN / "script.yaml")]
+        address = f"127.0.0.1:{self._phones_port}"
+        process = self.stack.start_process("phones", argv, address, env=self.stack.settings())
+        process.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
+
+    def _filled(self, name: str) -> str:
+        """A file of the demo with this pace's times, kept in the run's folder for who wants to look."""
+        template = string.Template((HERE / name).read_text(encoding="utf-8"))
+        text = template.substitute(self.pace.times())
+        (RUN / name).write_text(text, encoding="utf-8")
+        return text
+
+    def _note(self, entry: Entry) -> None:
+        self.screen.headline(f"{entry.name} is ready")
+
+
+def _show(demo: Demo, started: float) -> bool:
+    """The summary; whether everything was kept."""
+    kept, letter = demo.judged()
+    past.show(demo.console, demo.past)
+    show_summary(demo.console, kept, counts(demo.timeline))
+    told = demo.console.print
+    told(f"\nwhole run   {time.monotonic() - started:.0f} s", highlight=False)
+    if letter is not None:
+        told(f"letter      {letter.path}", highlight=False, soft_wrap=True)
+        told(f"its MP3     {save_mp3(letter, RUN)}", highlight=False, soft_wrap=True)
+    told(f"the log     {RUN / 'log.jsonl'}", highlight=False, soft_wrap=True)
+    told(f"processes   {RUN / 'logs'}", highlight=False, soft_wrap=True)
+    told(
+        "where next  CONTRIBUTING.md (the packages) · docs/conversations.md (who says what when) · make up",
+        highlight=False,
+    )
+    return all(promise.is_kept for promise in kept)
+
+
+def _played(demo: Demo) -> str:
+    """The morning from its first process to its last; what went wrong, if anything."""
+    try:
+        with demo.screen:
+            demo.start()
+            asyncio.run(demo.play())
+    except KeyboardInterrupt:
+        return "interrupted"
+    except (StackError, NotKept, LogUnavailable, NotSaved, Unavailable) as error:
+        return str(error)
+    except BaseExceptionGroup as errors:
+        return "; ".join(str(error) or repr(error) for error in errors.exceptions)
+    finally:
+        demo.stop()
+    return ""
+
+
+def parsed(argv: list[str]) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(prog="python -m devtools demo", description=__doc__)
+    parser.add_argument("--fast", action="store_true", help="the short one, for tests")
+    parser.add_argument("--kill", choices=sorted(MIDDLE), default="queue", help="whom to kill in the middle")
+    parser.add_argument(
+        "--svg",
+        type=Path,
+        metavar="PATH",
+        help="write a picture of the screen, when the first callback is answered",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo and judge it."""
+    options = parsed(argv)
+    console = Console()
+    started = time.monotonic()
+    shutil.rmtree(RUN, ignore_errors=True)
+    RUN.mkdir(parents=True)
+    demo = Demo(console, pace.FAST if options.fast else pace.USUAL, options.kill)
+    with interrupted_by_signals():
+        failure = _played(demo)
+    # A morning that never began has nothing to judge.
+    is_kept = bool(demo.timeline.heard) and _show(demo, started)
+    if failure or not is_kept:
+        print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)
+        print(f"demo: everything was stopped; the logs are in {RUN / 'logs'}", file=sys.stderr)
+        return 1
+    if options.svg is not None and demo.picture is not None:
+        save_svg(demo.picture, options.svg)
+    return 0

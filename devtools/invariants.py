@@ -1,0 +1,331 @@
+"""What must be true of any stretch of work, each a sentence, decided from log, commands and mailbox alone.
+
+A sentence yields what is wrong, in words; yielding nothing is passing. The simulation and the chaos run share
+them; that none passes by doing nothing is shown in the tests of both.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol
+
+from contracts import callback, gateway, log, queue, voicemail
+from contracts.callback import CallbackEnd
+from contracts.codec import Envelope
+from contracts.dialling import refusal
+from contracts.directory import OrganizationSaved
+from contracts.telephony import DialLeg
+from contracts.voicemail import SendLetter
+from ringback.log_replay import Record
+
+
+class Sent(Protocol):
+    """One command with its attributes."""
+
+    @property
+    def envelope(self) -> Envelope:
+        """Its attributes."""
+
+    @property
+    def command(self) -> Any:
+        """What it asks for."""
+
+
+class History(Protocol):
+    """All that a run leaves behind of one organization."""
+
+    @property
+    def facts(self) -> Sequence[Record]:
+        """The log, in its order."""
+
+    @property
+    def commands(self) -> Sequence[Sent]:
+        """Everything that was asked of edges, repeats included."""
+
+    @property
+    def mailbox(self) -> Sequence[SendLetter]:
+        """The letters that came, each as often as it came."""
+
+    @property
+    def dialled(self) -> Counter[str]:
+        """How often each phone was dialled, as `dialled <address>`: counted by the network, not by us."""
+
+
+Sentence = Callable[[Any], Iterator[str]]
+OFFER_ENDS: Final = (
+    queue.OfferAccepted,
+    queue.OfferDeclined,
+    queue.OfferMissed,
+    queue.OfferUnreachable,
+    queue.OfferWithdrawn,
+)
+
+
+def every_place_ends_exactly_once(history: History) -> Iterator[str]:
+    """Connected, abandoned, diverted, closed, or taken over by the number's first callback."""
+    taken, ends = set(), Counter[str]()
+    for said in accepted(history, "queue"):
+        match said:
+            case queue.PlaceTaken():
+                taken.add(said.place_id)
+            case queue.CallbackTakenOver():
+                ends[said.new_place_id] += 1
+            case (
+                queue.PlaceConnected() | queue.PlaceAbandoned() | queue.PlaceDiverted() | queue.PlaceClosed()
+            ):
+                ends[said.place_id] += 1
+            case _:
+                pass
+    for place_id in sorted(taken):
+        if ends[place_id] != 1:
+            yield f"the place {place_id} ended {ends[place_id]} times"
+
+
+def every_callback_ends_exactly_once(history: History) -> Iterator[str]:
+    """C13."""
+    ends: Counter[str] = Counter()
+    ordered = []
+    for said in accepted(history, "callback"):
+        if isinstance(said, callback.CallbackOrdered):
+            ordered.append(said.callback_id)
+        if isinstance(said, CallbackEnd):
+            ends[said.callback_id] += 1
+    for callback_id in ordered:
+        if ends[callback_id] != 1:
+            yield f"the callback {callback_id} ended {ends[callback_id]} times"
+
+
+def nobody_holds_two_offers(history: History) -> Iterator[str]:
+    """Also when in several departments (Q2)."""
+    held: dict[str, str] = {}
+    for said in accepted(history, "queue"):
+        if isinstance(said, queue.OfferMade | queue.FallbackRung):
+            if said.agent_id in held:
+                yield f"{said.agent_id} was offered {said.offer_id} while holding {held[said.agent_id]}"
+            held[said.agent_id] = said.offer_id
+        if isinstance(said, OFFER_ENDS):
+            held.pop(said.agent_id, None)
+    for agent_id, offer_id in held.items():
+        yield f"{agent_id} still holds {offer_id}"
+
+
+def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
+    """First the agent, then the customer: no other one, be it dialled again after a call of its own (C3)."""
+    answered = {each.fact.leg_id for each in history.facts if isinstance(each.fact, gateway.LegAnswered)}
+    agents: dict[str, str] = {}
+    for said in accepted(history, "callback"):
+        if not isinstance(said, callback.CustomerDialled):
+            continue
+        if said.agent_leg_id not in answered:
+            yield f"{said.leg_id} was dialled for {said.agent_leg_id}, which nobody answered"
+        own = agents.setdefault(said.agent_leg_id, said.callback_id)
+        if own != said.callback_id:
+            yield f"the agent's leg {said.agent_leg_id} served {own} and {said.callback_id}"
+
+
+def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
+    """An apology only if no attempt ever dialled the customer (C4); one that was not counted is none (C8)."""
+    dialled: dict[str, set[int]] = {}
+    requested = legs_requested(history)
+    for said in accepted(history, "callback"):
+        match said:
+            case callback.CustomerDialled() if said.leg_id in requested:
+                dialled.setdefault(said.callback_id, set()).add(said.attempt)
+            case callback.AttemptFailed(is_uncounted=True):
+                dialled.get(said.callback_id, set()).discard(said.attempt)
+            case callback.ApologyDialled() if dialled.get(said.callback_id):
+                yield f"{said.callback_id} was called with an apology after an attempt"
+            case _:
+                pass
+
+
+def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Iterator[str]:
+    """Two attempts, or two tries of an apology; and one dialling of a leg, whatever was sent twice.
+
+    What gave way to another call of the customer was none (C8, C15).
+    """
+    attempts: Counter[str] = Counter()
+    requested = legs_requested(history)
+    for said in accepted(history, "callback"):
+        match said:
+            case callback.CustomerDialled() | callback.ApologyDialled() if said.leg_id in requested:
+                attempts[said.callback_id] += 1
+            case callback.AttemptFailed(is_uncounted=True) | callback.ApologyFailed(is_uncounted=True):
+                attempts[said.callback_id] -= 1
+            case _:
+                pass
+    for callback_id, count in attempts.items():
+        if count > 2:
+            yield f"{callback_id} dialled the customer {count} times"
+    for leg_id, count in requested.items():
+        if count > 1:
+            yield f"the leg {leg_id} was requested {count} times"
+    asked = Counter(
+        f"dialled {fact.address}" for fact in by_gateways(history) if isinstance(fact, gateway.LegRequested)
+    )
+    for what, count in sorted(history.dialled.items()):
+        if what.startswith("dialled ") and count > asked[what]:
+            yield f"{count} times {what} for {asked[what]} requests"
+
+
+def nothing_is_dialled_outside_policy(history: History) -> Iterator[str]:
+    """C10, G4: whatever reached the gateway was allowed when it was decided on."""
+    saved = [(each.offset, each.fact) for each in history.facts if isinstance(each.fact, OrganizationSaved)]
+    if not saved:
+        return
+    for sent in history.commands:
+        if isinstance(sent.command, DialLeg) and sent.command.address.startswith("tel:"):
+            number = sent.command.address.removeprefix("tel:")
+            before = [office for offset, office in saved if offset <= sent.envelope.cause_offset]
+            office = max(before, key=lambda each: each.version, default=saved[0][1])
+            reason = refusal(number, office.dialling_policy, is_employee=sent.envelope.source == "queue")
+            if reason is not None:
+                yield f"{sent.command.leg_id} was dialled although {reason}"
+
+
+def every_recording_becomes_a_message_or_a_reason(history: History) -> Iterator[str]:
+    """Nothing that was said to the machine is lost (V1, V2, V8)."""
+    asked, ended = set(), Counter[str]()
+    for said in accepted(history, "voicemail"):
+        if isinstance(said, voicemail.RecordingAsked):
+            asked.add(said.voice_message_id)
+    for each in history.facts:
+        kinds = (voicemail.MessageStored, voicemail.MessageMissing, voicemail.MessageQuarantined)
+        if isinstance(each.fact, kinds):
+            ended[each.fact.voice_message_id] += 1
+    for voice_message_id in sorted(asked):
+        if ended[voice_message_id] == 0:
+            yield f"the recording of {voice_message_id} became nothing"
+
+
+def every_recipient_gets_one_letter(history: History) -> Iterator[str]:
+    """One letter per voice message and recipient, and it is accepted or has failed for good (V4)."""
+    due: Counter[tuple[str, str, str]] = Counter()
+    letters = set()
+    for said in accepted(history, "voicemail"):
+        if isinstance(said, voicemail.LetterDue):
+            due[(said.kind, said.voice_message_id or said.callback_id or "", said.recipient.email)] += 1
+            letters.add(said.letter_id)
+    for what, count in due.items():
+        if count != 1:
+            yield f"{count} letters are due for {what}"
+    ended = {
+        each.fact.letter_id
+        for each in history.facts
+        if isinstance(each.fact, voicemail.LetterAccepted | voicemail.LetterFailed)
+    }
+    for letter_id in sorted(letters - ended):
+        yield f"the letter {letter_id} is still on its way"
+    came = Counter(letter.letter_id for letter in history.mailbox)
+    taken = {
+        each.fact.letter_id: each.fact.is_repeat_possible
+        for each in history.facts
+        if isinstance(each.fact, voicemail.LetterAccepted)
+    }
+    for letter_id in sorted(letters | came.keys()):
+        # A second copy is possible only when the server's answer was lost, and then it is said so.
+        if came[letter_id] > 1 and not taken.get(letter_id, False):
+            yield f"the letter {letter_id} came {came[letter_id]} times"
+        if came[letter_id] == 0 and letter_id in taken:
+            yield f"the letter {letter_id} was accepted and never came"
+
+
+def every_leg_has_ended(history: History) -> Iterator[str]:
+    """Exactly once and last per leg; nobody's phone is left off the hook (G3)."""
+    begun, ended = set(), Counter[str]()
+    for fact in by_gateways(history):
+        if isinstance(fact, gateway.CallArrived | gateway.LegRequested):
+            begun.add(fact.leg_id)
+            if ended[fact.leg_id]:
+                yield f"the leg {fact.leg_id} began after its end"
+        if isinstance(fact, gateway.LegEnded):
+            ended[fact.leg_id] += 1
+    for leg_id in sorted(begun):
+        if ended[leg_id] != 1:
+            yield f"the leg {leg_id} ended {ended[leg_id]} times"
+
+
+def deadlines_met(
+    history: History, *, slack_ms: int, outages: Sequence[tuple[int, int]] = ()
+) -> Iterator[str]:
+    """Nobody waits on past the deadline but for a phone that rings already, and our own outages (Q5).
+
+    `outages` are instants from and until: what of the delay lies in one of them is not counted.
+    """
+    deadline: dict[str, int] = {}
+    for each in history.facts:
+        match each.fact:
+            case queue.PlaceTaken():
+                deadline[each.fact.place_id] = each.fact.deadline_at
+            case queue.NoAnswerReached():
+                due_at = deadline.get(each.fact.place_id, each.at)
+                late_ms = each.at - due_at - within(due_at, each.at, outages)
+                if late_ms > slack_ms:
+                    yield f"{each.fact.place_id} waited {late_ms} ms past its deadline"
+            case _:
+                pass
+
+
+def within(from_at: int, until_at: int, spans: Sequence[tuple[int, int]]) -> int:
+    """How many ms between two instants lie in at least one of the spans."""
+    covered_ms, reached = 0, from_at
+    for begin, end in sorted(spans):
+        begin, end = max(begin, reached), min(end, until_at)
+        if end > begin:
+            covered_ms += end - begin
+            reached = end
+    return covered_ms
+
+
+def no_organization_is_parked(history: History) -> Iterator[str]:
+    """No decider raised, and none said a thing twice in different words."""
+    for each in history.facts:
+        if isinstance(each.fact, log.OrganizationParked):
+            yield f"{each.fact.service} parked at {each.fact.offset}: {each.fact.reason}"
+
+
+def accepted(history: History, service: str) -> Iterator[object]:
+    """What readers have accepted of a service: every number once, in order."""
+    return (each.fact for each in accepted_records(history, service))
+
+
+def accepted_records(history: History, service: str) -> Iterator[Record]:
+    """The same, with where each stands on the log."""
+    last = 0
+    for each in history.facts:
+        if each.envelope.source == service and each.envelope.seq == last + 1:
+            last += 1
+            yield each
+
+
+def legs_requested(history: History) -> Counter[str]:
+    """What the gateway has dialled: a command that it refused as too late has rung nobody's phone."""
+    return Counter(fact.leg_id for fact in by_gateways(history) if isinstance(fact, gateway.LegRequested))
+
+
+def by_gateways(history: History) -> Iterator[object]:
+    """What readers have accepted of gateways: of each the newest incarnation, every number once."""
+    last: dict[str, tuple[int, int]] = {}
+    for each in history.facts:
+        source = each.envelope.source
+        if not source.startswith("gateway/"):
+            continue
+        is_claim = isinstance(each.fact, gateway.PbxClaimed)
+        number = (each.offset, 0) if is_claim else (each.envelope.incarnation, each.envelope.seq)
+        if number > last.get(source, (0, 0)):
+            last[source] = number
+            yield each.fact
+
+
+SENTENCES: Final[tuple[Sentence, ...]] = (
+    every_place_ends_exactly_once,
+    every_callback_ends_exactly_once,
+    nobody_holds_two_offers,
+    every_attempt_has_one_agent_who_answered,
+    no_apology_after_an_attempt_dialled,
+    no_number_is_dialled_more_often_than_its_attempts,
+    nothing_is_dialled_outside_policy,
+    every_recording_becomes_a_message_or_a_reason,
+    every_recipient_gets_one_letter,
+    every_leg_has_ended,
+    no_organization_is_parked,
+)

@@ -1,0 +1,25 @@
+"""Resolves requirements/*.in into the hashed *.txt, without naming any address packages come from."""
+
+import argparse
+import subprocess
+import sys
+
+from ringback.stack.services import ROOT
+
+COMPILE = ["pip", "compile", "-q", "--no-header", "--generate-hashes", "--no-emit-index-url", "--universal"]
+PYTHON_MIN = "3.11"
+
+
+def main(argv: list[str]) -> int:
+    """Resolve all lists; with --upgrade to the newest versions, else what is pinned stays where it can."""
+    parser = argparse.ArgumentParser(prog="python -m devtools requirements", description=__doc__)
+    parser.add_argument("--upgrade", action="store_true")
+    options = parser.parse_args(argv)
+    upgrade = ["--upgrade"] if options.upgrade else []
+    for name in ("uv", "base", "dev"):
+        files = [f"requirements/{name}.in", "-o", f"requirements/{name}.txt"]
+        uv = [sys.executable, "-m", "uv", *COMPILE, "--python-version", PYTHON_MIN]
+        code = subprocess.run([*uv, *upgrade, *files], cwd=ROOT, check=False).returncode
+        if code != 0:
+            return code
+    return 0

@@ -1,0 +1,1 @@
+"""Programs for those who run Ringback: `python -m ringback` lists them."""

@@ -1,0 +1,8 @@
+"""`python -m ringback <verb> ...`: programs for those who run Ringback."""
+
+import sys
+
+from ringback.verbs import run
+
+if __name__ == "__main__":
+    sys.exit(run("ringback", sys.argv[1:]))

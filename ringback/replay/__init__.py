@@ -1,0 +1,14 @@
+"""What if? Replays a recorded stretch of the log with other settings, side by side with what happened.
+
+    python -m ringback replay --from LOG --set sales.strategy=linear --set sales.no_answer_ms=300000
+
+The deciders of queue and callback are the real ones; people and phones behave as they were recorded. What
+that can't tell is said beneath the figures, and in docs/what-if.md.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Replay, and compare."""
+    from ringback.replay.run import main as run  # listing the verbs imports no rich
+
+    return run(argv)

@@ -1,0 +1,149 @@
+"""Apache Kafka 4 from its jars: one KRaft node on loopback, for tests on the real log.
+
+Maven copies the jars named in kafka_jars/pom.xml into a cache outside the tree, once per version of that
+file. Then: format the storage, start, wait until it answers. A node keeps its storage
+over `kill` and `start`, so that crashes and restarts can be tested.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from ringback.stack.process import Process, StackError, free_port, is_listening
+
+POM = Path(__file__).parent / "kafka_jars" / "pom.xml"
+FETCH_S = 600
+FORMAT_S = 120
+START_S = 120
+JAVA_VERSION_MIN = 17
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={logs}
+auto.create.topics.enable=false
+# One node: what is internal is not replicated either.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# Tests don't wait for members that will not come, and kill members with short sessions.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# A killed node may come back after 3 s and not after 9: until then its old registration counts.
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+# A killed node leaves its logs unclean: reading them again is quicker with two threads.
+num.recovery.threads.per.data.dir=2
+"""
+
+LOG4J = """\
+<Configuration status="WARN">
+  <Appenders><Console name="out"><PatternLayout pattern="%d{ISO8601} %p %c{1} %m%n"/></Console></Appenders>
+  <Loggers><Root level="INFO"><AppenderRef ref="out"/></Root></Loggers>
+</Configuration>
+"""
+
+
+def reason_missing() -> str | None:
+    """Why Apache Kafka can't be started on this machine; None when it can."""
+    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    if missing:
+        return f"Apache Kafka needs {' and '.join(missing)} (Debian: openjdk-17-jre-headless, maven)"
+    answer = subprocess.run(["java", "-version"], check=False, capture_output=True, text=True)
+    # java -version says `openjdk version "17.0.15" ...` on stderr.
+    version = answer.stderr.partition('"')[2].partition(".")[0].partition('"')[0]
+    if not version.isdigit() or int(version) < JAVA_VERSION_MIN:
+        return f"Apache Kafka needs Java {JAVA_VERSION_MIN}, and `java -version` says {answer.stderr[:60]!r}"
+    return None
+
+
+def jars() -> Path:
+    """The folder with the broker's jars, fetched by Maven when this version of the pom is new here."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback"
+    folder = cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    # Two test workers may come here at once: the second waits, and finds the folder.
+    with (cache / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _fetch(folder)
+    return folder
+
+
+def _fetch(folder: Path) -> None:
+    """Copy the jars beside and rename, so that a folder with the right name is always whole."""
+    beside = folder.with_suffix(".part")
+    shutil.rmtree(beside, ignore_errors=True)
+    argv = ["mvn", "-q", "-B", "-ntp", "-f", str(POM), "dependency:copy-dependencies"]
+    argv += ["-DincludeScope=runtime", f"-DoutputDirectory={beside}"]
+    fetched = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=FETCH_S)
+    if fetched.returncode != 0:
+        raise StackError(f"maven can't fetch Apache Kafka:\n{fetched.stdout[-2000:]}{fetched.stderr[-500:]}")
+    beside.rename(folder)
+
+
+class ApacheKafka:
+    """One node; `start`, `stop`, `kill` and `start` again work on the same storage and port."""
+
+    def __init__(self, run: Path, *, dies_with_parent: bool = False) -> None:
+        """Formats the storage under `run`; nothing is started yet."""
+        self._port = free_port()
+        self._folder = run / "kafka"
+        self._folder.mkdir(parents=True)
+        self._java = ["java", "-cp", f"{jars()}/*", f"-Dlog4j2.configurationFile={self._folder}/log4j2.xml"]
+        (self._folder / "log4j2.xml").write_text(LOG4J, encoding="utf-8")
+        properties = self._folder / "server.properties"
+        properties.write_text(
+            PROPERTIES.format(port=self._port, controller=free_port(), logs=self._folder / "data"),
+            encoding="utf-8",
+        )
+        storage = [*self._java, "-Xmx256M", "kafka.tools.StorageTool"]
+        uuid = self._tool([*storage, "random-uuid"]).split()[-1]
+        # The word before a uuid that starts with a dash must not be taken for an option: one argument.
+        self._tool([*storage, "format", "--standalone", f"--cluster-id={uuid}", "-c", str(properties)])
+        # The heap is what one node needs for tests; the serial collector leaves the two cores to the tests.
+        serve = [*self._java, "-Xms512M", "-Xmx512M", "-XX:+UseSerialGC", "kafka.Kafka", str(properties)]
+        self.process = Process("kafka", serve, run, dies_with_parent=dies_with_parent)
+
+    @property
+    def address(self) -> str:
+        """`host:port` for clients."""
+        return f"127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it and wait until it accepts clients: the broker opens its port when it is unfenced."""
+        self.process.start_until(lambda: is_listening(self._port), "open port", START_S)
+
+    def wait_ready(self) -> None:
+        """Wait until a started node accepts clients."""
+        self.process.wait_until(lambda: is_listening(self._port), "open port", START_S)
+
+    def stop(self) -> None:
+        """Stop it as an operator would; it writes its logs out."""
+        self.process.stop(grace_s=30)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+
+    @staticmethod
+    def _tool(argv: list[str]) -> str:
+        """Run one of Kafka's own programs and return what it prints."""
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=FORMAT_S)
+        if done.returncode != 0:
+            raise StackError(
+                f"{argv[5:7]} of Apache Kafka failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
+            )
+        return done.stdout

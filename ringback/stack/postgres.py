@@ -1,0 +1,123 @@
+"""PostgreSQL for the tests: a cluster of its own on loopback, from the system's package.
+
+A database server refuses to run as root, so root starts it as the package's user `postgres`; its folder
+then has to lie where that user may go, and not in a test's own folder.
+"""
+
+import asyncio
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from ringback.stack.process import Process, StackError, free_port, is_listening
+
+START_S: Final = 60
+USER: Final = "postgres"
+PACKAGES: Final = Path("/usr/lib/postgresql")
+
+
+def programs() -> Path | None:
+    """The folder of the newest PostgreSQL's programs, or None where it is not installed."""
+    found = [path.parent for path in PACKAGES.glob("*/bin/initdb")]
+    return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
+def reason_missing() -> str | None:
+    """Why PostgreSQL can't be started here, with the remedy; None when it can."""
+    if programs() is None:
+        return f"there is no {PACKAGES}/<version>/bin: apt-get install postgresql"
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        return "root can't start PostgreSQL without setpriv: apt-get install util-linux"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """The running cluster; its address is the URL of its server, without a database."""
+
+    process: Process
+    address: str
+    folder: Path
+
+    def database(self, name: str) -> str:
+        """Make an empty database; its URL."""
+        asyncio.run(_create(f"{self.address}/postgres", name))
+        return f"{self.address}/{name}"
+
+    def stop(self) -> None:
+        """End it and remove its data."""
+        self.process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+async def _create(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+
+
+def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
+    """Start a cluster that forgets the disk: a test that ends needs no durability. Raises StackError."""
+    found = programs()
+    if found is None:
+        raise StackError(str(reason_missing()))
+    folder = Path(tempfile.mkdtemp(prefix="ringback-postgres-"))
+    password, port = secrets.token_hex(8), free_port()
+    secret = folder / "password"
+    secret.write_text(password, encoding="utf-8")
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam(USER)
+        for path in (folder, secret):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+    data = folder / "data"
+    argv = [str(found / "initdb"), "-D", str(data), "-U", USER, "--encoding=UTF8", "--locale=C.UTF-8"]
+    argv += ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync", "--no-instructions"]
+    made = subprocess.run([*_as_user(), *argv], check=False, capture_output=True, text=True, cwd="/")
+    if made.returncode != 0:
+        raise StackError(f"initdb failed: {made.stderr}")
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "100",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "shared_buffers": "64MB",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    # Asked to stop by SIGTERM it would wait for every connection to be closed: a test's last may linger.
+    argv = [*_as_user(dies_with_parent), str(found / "postgres"), "-D", str(data), *options]
+    process = Process("postgres", argv, run, grace_s=2)
+    address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
+    process.start_until(
+        lambda: is_listening(port) and asyncio.run(_answers(address)), "answer to a connection", START_S
+    )
+    return Postgres(process, address, folder)
+
+
+async def _answers(server: str) -> bool:
+    """Its port is open before it has started up."""
+    try:
+        await (await asyncpg.connect(f"{server}/postgres")).close()
+    except (asyncpg.CannotConnectNowError, OSError):
+        return False
+    return True
+
+
+def _as_user(dies_with_parent: bool = False) -> list[str]:
+    """Before a command: become the package's user when root, and end with the parent where that is wanted."""
+    user = [f"--reuid={USER}", f"--regid={USER}", "--init-groups"] if os.geteuid() == 0 else []
+    # The kernel forgets the wish to die with the parent when the user changes: setpriv asks again after it.
+    end = ["--pdeathsig=INT"] if dies_with_parent and shutil.which("setpriv") else []
+    return ["setpriv", *user, *end] if user or end else []

@@ -1,0 +1,82 @@
+"""Our own services as processes: start, wait until ready, kill -9, start again."""
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from ringback.stack.journal import Journal
+from ringback.stack.process import Process, StackError, free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Some seconds on a quiet machine; one that runs all tests beside takes a minute and more.
+READY_S = 180
+
+
+def service_names() -> tuple[str, ...]:
+    """The services in the tree: every folder of services/ that can be started."""
+    return tuple(sorted(path.parent.name for path in (ROOT / "services").glob("*/__main__.py")))
+
+
+class Service:
+    """One replica of `python -m services.<name>`; `restart` keeps its port and its settings."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        run: Path,
+        *,
+        replica: int = 1,
+        dies_with_parent: bool = False,
+        journal: Journal | None = None,
+    ) -> None:
+        """`settings` are its environment variables, all but the HTTP port; nothing is started yet."""
+        if name not in service_names():
+            raise StackError(f"there is no service {name!r}; there are: {', '.join(service_names())}")
+        self.name = name
+        self.port = int(settings.get("RINGBACK_HTTP_PORT") or free_port())
+        self.process = Process(
+            name if replica == 1 else f"{name}-{replica}",
+            [sys.executable, "-m", f"services.{name}"],
+            run,
+            # The tree is the working directory's, wherever the caller stands.
+            env={**settings, "RINGBACK_HTTP_PORT": str(self.port), "PYTHONPATH": str(ROOT)},
+            dies_with_parent=dies_with_parent,
+            journal=journal,
+        )
+
+    @property
+    def address(self) -> str:
+        """The URL of its health, metrics and API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it without waiting."""
+        self.process.start()
+
+    def is_ready(self) -> bool:
+        """Whether `/health/ready` says 200."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/health/ready", timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def wait_ready(self, timeout_s: float = READY_S) -> None:
+        """Wait until it is ready; one that ends before is an error with the end of its log."""
+        self.process.wait_until(self.is_ready, "readiness", timeout_s)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+
+    def stop(self, grace_s: float = 10) -> int | None:
+        """Ask it to stop; its exit code."""
+        return self.process.stop(grace_s)
+
+    def restart(self, timeout_s: float = READY_S) -> None:
+        """Start it again after `kill` or `stop`, on the same port, and wait until it is ready."""
+        self.start()
+        self.wait_ready(timeout_s)

@@ -1,0 +1,220 @@
+"""The whole of it: embedded parts, topics and services, with the settings that tie them together.
+
+    with Stack(Path(".run/mine")) as stack:
+        stack.start_parts()
+        stack.create_topics()
+        stack.start_services()
+        stack.service("queue").kill()
+        stack.service("queue").restart()
+
+Every stack has a run id of its own in its topic prefix and store prefix: the broker forgets all when it
+stops, and what an earlier run left in Redis or S3 must not meet a log that does not know it.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ringback.stack.journal import Journal
+from ringback.stack.parts import S3, Broker, Redis, Smtp, start_broker, start_redis, start_s3, start_smtp
+from ringback.stack.process import Process, StackError
+from ringback.stack.services import READY_S, Service, service_names
+from ringback.topics import create_topics
+
+MAIL_FROM = "ringback@localhost"
+# Services want no other ready before them; this order only reads well in the table.
+SERVICE_ORDER = ("directory", "tts", "gateway", "routing", "queue", "callback", "voicemail", "history")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The four embedded parts."""
+
+    broker: Broker
+    redis: Redis
+    s3: S3
+    smtp: Smtp
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One process of the stack as `make up` shows it."""
+
+    name: str
+    address: str
+    process: Process
+
+
+class Stack:
+    """Embedded parts and services of one run; `stop` (or leaving the `with`) ends all of them."""
+
+    def __init__(
+        self,
+        run: Path,
+        *,
+        overrides: Mapping[str, str] | None = None,
+        on_started: Callable[[Entry], None] | None = None,
+        dies_with_parent: bool = False,
+        journal: Journal | None = None,
+    ) -> None:
+        """`run` holds logs and data; `overrides` win over the settings made here.
+
+        `journal` lists every process that this stack starts, for who must end it when we can't.
+        """
+        self.run = run.absolute()
+        self.run_id = secrets.token_hex(4)
+        self._directory_key = secrets.token_hex(32)
+        self.token_key = secrets.token_hex(32)
+        self.entries: list[Entry] = []
+        self.services: dict[str, Service] = {}
+        self._overrides = dict(overrides or {})
+        self._on_started = on_started
+        self._dies = dies_with_parent
+        self._journal = journal
+        self._parts: Parts | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def parts(self) -> Parts:
+        """The running parts."""
+        if self._parts is None:
+            raise StackError("the parts are not running: call start_parts first")
+        return self._parts
+
+    def start_parts(self) -> Parts:
+        """Start broker, Redis, mail server and S3; when one fails the others are stopped."""
+        try:
+            broker = start_broker(self.run, dies_with_parent=self._dies, journal=self._journal)
+            self._add(Entry("broker", broker.address, broker.process))
+            redis = start_redis(self.run, dies_with_parent=self._dies, journal=self._journal)
+            self._add(Entry("redis", redis.address, redis.process))
+            smtp = start_smtp(self.run, dies_with_parent=self._dies, journal=self._journal)
+            self._add(Entry("smtp", smtp.address, smtp.process))
+            s3 = start_s3(self.run, dies_with_parent=self._dies, journal=self._journal)
+            self._add(Entry("s3", s3.address, s3.process))
+        except BaseException:
+            self.stop()
+            raise
+        self._parts = Parts(broker, redis, s3, smtp)
+        return self._parts
+
+    def create_topics(self) -> None:
+        """Create the topics under this run's prefix."""
+        settings = self.settings()
+        asyncio.run(create_topics(settings["RINGBACK_KAFKA"], settings["RINGBACK_TOPIC_PREFIX"]))
+
+    def start_process(
+        self, name: str, argv: list[str], address: str, env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start any other program as part of the stack (a simulated PBX, say); it ends with the stack."""
+        process = Process(name, argv, self.run, env=env, dies_with_parent=self._dies, journal=self._journal)
+        process.start()
+        self._add(Entry(name, address, process))
+        return process
+
+    def start_services(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        extra: Mapping[str, Mapping[str, str]] | None = None,
+        timeout_s: float = READY_S,
+        not_awaited: Collection[str] = (),
+    ) -> None:
+        """Start services, all of them by default, and wait until each is ready; `extra` is per service.
+
+        Who is not awaited may get ready later (speech makes hundreds of prompts on its first start).
+        """
+        present = service_names()
+        ordered = sorted(present, key=lambda name: (SERVICE_ORDER + present).index(name))
+        started = []
+        for name in ordered if names is None else names:
+            settings = {**self.settings(name), **(extra or {}).get(name, {})}
+            service = Service(name, settings, self.run, dies_with_parent=self._dies, journal=self._journal)
+            self.services[name] = service
+            service.start()
+            self.entries.append(Entry(name, service.address, service.process))
+            started.append(service)
+        for service in started:
+            if service.name in not_awaited:
+                continue
+            service.wait_ready(timeout_s)
+            self._tell(Entry(service.name, service.address, service.process))
+
+    def service(self, name: str) -> Service:
+        """A service that was started."""
+        return self.services[name]
+
+    def settings(self, service: str | None = None) -> dict[str, str]:
+        """The environment variables of a service (None: what all share)."""
+        parts = self.parts
+        settings = {
+            "RINGBACK_KAFKA": parts.broker.address,
+            "RINGBACK_TOPIC_PREFIX": f"ringback-{self.run_id}.",
+            "RINGBACK_REDIS": parts.redis.address,
+            "RINGBACK_STORE_PREFIX": f"ringback-{self.run_id}",
+            "RINGBACK_S3_ENDPOINT": parts.s3.address,
+            "RINGBACK_S3_BUCKET": parts.s3.bucket,
+            "RINGBACK_S3_ACCESS_KEY": parts.s3.access_key,
+            "RINGBACK_S3_SECRET_KEY": parts.s3.secret_key,
+            "RINGBACK_S3_REGION": parts.s3.region,
+            "RINGBACK_SMTP": parts.smtp.address,
+            "RINGBACK_MAIL_FROM": MAIL_FROM,
+            "RINGBACK_HTTP_HOST": "127.0.0.1",
+            "RINGBACK_LOG_FORMAT": "json",
+            "RINGBACK_TOKEN_KEY": self.token_key,
+            # The embedded broker moves a killed member's partitions late, and keeps no append time.
+            "RINGBACK_PARTITIONS": "all",
+            "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
+        }
+        if service == "gateway":
+            spool = self.run / "spool"
+            spool.mkdir(parents=True, exist_ok=True)
+            settings |= {"RINGBACK_SPOOL": str(spool), "RINGBACK_PBXS": "{}"}
+        if service == "directory":
+            # A book in a file of this run, and keys that end with it.
+            settings["RINGBACK_DIRECTORY_DATABASE"] = f"sqlite:///{self.run}/book-{self.run_id}.db"
+            settings["RINGBACK_DIRECTORY_KEY"] = self._directory_key
+        if service == "history":
+            settings["RINGBACK_HISTORY_DATABASE"] = f"sqlite:///{self.run}/history-{self.run_id}.db"
+        return settings | self._overrides
+
+    def write_env(self, file: Path, *, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Write settings as shell lines, for `set -a; . <file>` and any service, or a verb, by hand."""
+        settings = self.settings()
+        for name in service_names():
+            settings |= self.settings(name) | dict((extra or {}).get(name, {}))
+        lines = (f"{key}={json.dumps(value)}" for key, value in settings.items())
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        # It holds the keys of the embedded S3: theirs is a loopback world, but the habit is worth keeping.
+        file.chmod(0o600)
+
+    def stop(self) -> None:
+        """End every process of this stack, services first, the last started first."""
+        for service in self.services.values():
+            # Beside each other: none needs another one to stop.
+            service.process.ask_to_stop()
+        for entry in reversed(self.entries):
+            entry.process.stop()
+        self.entries.clear()
+        self.services.clear()
+        self._parts = None
+
+    def _add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        if self._on_started is not None:
+            self._on_started(entry)

@@ -1,0 +1,134 @@
+"""The log as a live timeline: what happened, when, who said it; phone numbers are masked.
+
+By default from the last ten seconds on; --from-start tells all that the log still has.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from contracts.ids import Instant
+from contracts.message import Message
+from ringback import connect
+from ringback import log as facts_log
+from ringback.log import Reading
+from ringback.masking import masked
+from ringback.words import Words
+from runtime.ports import Log, LogUnavailable, OffsetOutOfRange
+
+LOOK_BACK_MS: Final = 10_000
+TEXT_MAX: Final = 64
+"""A SHA-256 in hexadecimal is as long."""
+AGAIN_S: Final = 1.0
+"""A broker that is away comes back: the timeline waits for it."""
+QUIET: Final = ("log.timer_due", "log.time_probed")
+"""The host's own breathing: told only on demand."""
+STYLES: Final = {
+    "queue": "cyan",
+    "callback": "magenta",
+    "voicemail": "yellow",
+    "directory": "blue",
+    "log": "red",
+}
+
+
+def line(reading: Reading, words: Words) -> Text:
+    """One record: its time, its type, a sentence if there is one, else its fields."""
+    kind = reading.envelope.type
+    said = None if reading.fact is None else words.told(reading.fact)
+    text = said or fields(reading.fact)
+    style = STYLES.get(kind.partition(".")[0], "white")
+    return Text.assemble(
+        (_clock(reading.at), "dim"),
+        "  ",
+        (f"{reading.envelope.organization_id or '-':<14}", "dim"),
+        (f"{kind:<36}", style),
+        text,
+    )
+
+
+def fields(fact: Message | None) -> str:
+    """A message's fields that say something, in one line."""
+    if fact is None:
+        return "(a type that is unknown here, or a value that can't be read)"
+    values = msgspec.structs.asdict(fact).items()
+    return " ".join(f"{name}={_short(name, value)}" for name, value in values if value)
+
+
+def _clock(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def _short(name: str, value: Any) -> str:
+    if isinstance(value, int) and name.endswith("_at"):
+        return _clock(value)
+    if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
+        return f"({len(value)})"
+    # Masked before it is cut: half a number is still much of a number.
+    text = masked(str(value))
+    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
+
+
+async def follow(
+    log: Log, partition: int, *, since_at: Instant, tell: Callable[[Reading, bool], None]
+) -> None:
+    """Read one partition for ever; `tell` gets every message, and whether it is new enough to be shown.
+
+    The log is read from its oldest record, since names are learned there, and no broker is asked for its end.
+    """
+    offset = await log.oldest(partition)
+    while True:
+        try:
+            records = await log.read(partition, offset, records_max=500, wait_ms=facts_log.WAIT_MS)
+        except LogUnavailable:
+            await asyncio.sleep(AGAIN_S)
+            continue
+        except OffsetOutOfRange:
+            offset = await log.oldest(partition)
+            continue
+        for record in records:
+            offset = record.offset + 1
+            found = facts_log.reading(record)
+            if found is not None:
+                tell(found, found.at >= since_at)
+
+
+async def _tail(options: argparse.Namespace, console: Console) -> None:
+    words = Words()
+    since_at = Instant(0) if options.from_start else Instant(facts_log.now() - LOOK_BACK_MS)
+
+    def tell(found: Reading, is_shown: bool) -> None:
+        if found.fact is not None:
+            words.hear(found.fact)
+        wanted = options.organization in (None, found.envelope.organization_id)
+        if is_shown and wanted and (options.all or found.envelope.type not in QUIET):
+            console.print(line(found, words), soft_wrap=True)
+
+    async with connect.log(options.environment) as log, asyncio.TaskGroup() as readers:
+        for partition in range(log.partitions):
+            readers.create_task(follow(log, partition, since_at=since_at, tell=tell))
+
+
+def main(argv: list[str]) -> int:
+    """Tell until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m ringback tail", description=__doc__)
+    parser.add_argument("--from-start", action="store_true", help="tell all that the log still has first")
+    parser.add_argument("--organization", help="only this one")
+    parser.add_argument("--all", action="store_true", help="timers and probes, too")
+    options = parser.parse_args(argv)
+    options.environment = connect.environment()
+    try:
+        asyncio.run(_tail(options, Console()))
+    except KeyboardInterrupt:
+        return 0
+    except (connect.NotConfigured, LogUnavailable) as error:
+        print(f"tail: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,91 @@
+"""Creates the topics of contracts/topics.py, with their partitions, retention and append time.
+
+Doing it again changes nothing. A topic that exists with another number of partitions is refused: the number
+is fixed at birth, since it decides on which partition an organization lives.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from contracts.topics import TOPICS, Topic
+from ringback.stack.process import StackError
+
+# Kafka's codes for the answer to a creation (protocol guide, «Error Codes»).
+NO_ERROR, TOPIC_EXISTS, REQUEST_TIMED_OUT = 0, 36, 7
+VISIBLE_S = 15
+
+
+def _new_topic(topic: Topic, prefix: str, replication: int) -> NewTopic:
+    """What the broker is asked for."""
+    configs = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(topic.retention_ms),
+        "message.timestamp.type": "LogAppendTime" if topic.append_time else "CreateTime",
+    }
+    return NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=configs)
+
+
+async def create_topics(bootstrap: str, prefix: str, *, replication: int = 1) -> list[str]:
+    """Create what is missing, wait until every topic is visible, and return the names of the new ones."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([_new_topic(topic, prefix, replication) for topic in TOPICS])
+        created = []
+        for name, code, text in answer.topic_errors:
+            if code == NO_ERROR:
+                created.append(name)
+            elif code != TOPIC_EXISTS:
+                raise StackError(f"the broker at {bootstrap} does not create {name}: {text} (code {code})")
+        await _check_partitions(admin, bootstrap, prefix)
+        return created
+    finally:
+        await admin.close()
+
+
+async def _check_partitions(admin: AIOKafkaAdminClient, bootstrap: str, prefix: str) -> None:
+    """Every topic is there with a leader for each partition, and with the number that contracts name."""
+    wanted = {prefix + topic.name: topic.partitions for topic in TOPICS}
+    deadline = time.monotonic() + VISIBLE_S
+    while True:
+        described = await admin.describe_topics(list(wanted))
+        # 0: there; anything else, or a partition without a leader, is a broker that has not finished.
+        led = {
+            topic["topic"]: len(topic["partitions"])
+            for topic in described
+            if topic["error_code"] == NO_ERROR and all(part["leader"] >= 0 for part in topic["partitions"])
+        }
+        if led.keys() == wanted.keys():
+            break
+        if time.monotonic() > deadline:
+            raise StackError(f"not visible after {VISIBLE_S} s: {sorted(wanted.keys() - led.keys())}")
+        await asyncio.sleep(0.1)
+    for name, partitions in wanted.items():
+        if led[name] != partitions:
+            raise StackError(
+                f"{name} on {bootstrap} has {led[name]} partitions and needs {partitions}: the number "
+                "is fixed at birth. Use another RINGBACK_TOPIC_PREFIX, or delete the topic if it may go."
+            )
+
+
+def main(argv: list[str]) -> int:
+    """Create the topics on the broker given, or on the one the environment names."""
+    parser = argparse.ArgumentParser(prog="python -m ringback topics", description=__doc__)
+    parser.add_argument("--kafka", default=os.environ.get("RINGBACK_KAFKA"), help="host:port")
+    parser.add_argument("--prefix", default=os.environ.get("RINGBACK_TOPIC_PREFIX", "ringback."))
+    parser.add_argument("--replication", type=int, default=1, help="copies of each partition (production: 3)")
+    options = parser.parse_args(argv)
+    if not options.kafka:
+        parser.error("which broker? give --kafka host:port or set RINGBACK_KAFKA")
+    try:
+        created = asyncio.run(create_topics(options.kafka, options.prefix, replication=options.replication))
+    except StackError as failure:
+        print(f"topics: {failure}", file=sys.stderr)
+        return 1
+    print("\n".join(f"created {name}" for name in created) or "every topic was there")
+    return 0
