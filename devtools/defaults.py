@@ -242,12 +242,13 @@ def rows(subject: Subject) -> Iterator[tuple[Setting, Said]]:
     info = inspect.type_info(subject.card)
     assert isinstance(info, inspect.StructType)
     found = list(settings(info))
-    unsaid = {setting.name for setting in found} ^ subject.said.keys()
-    if unsaid:
-        raise Undescribed(
-            f"{subject.title}: {', '.join(sorted(unsaid))} stands only in services/directory/state/cards.py "
-            "or only in tools/defaults.py"
-        )
+    names = {setting.name for setting in found}
+    for missing, words in (
+        (names - subject.said.keys(), "devtools/defaults.py does not say what this is"),
+        (subject.said.keys() - names, "devtools/defaults.py says what this is, and no card has it"),
+    ):
+        if missing:
+            raise Undescribed(f"{subject.title}: {words}: {', '.join(sorted(missing))}")
     yield from ((setting, subject.said[setting.name]) for setting in found)
 
 
@@ -287,7 +288,7 @@ def _shown(setting: Setting) -> str:
 
 def _allowed(setting: Setting) -> str:
     """The limits of a number, the values of an enumeration."""
-    for type_ in _plain_types(setting.type):
+    for type_ in plain_types(setting.type):
         match type_:
             case inspect.IntType(ge=int() as least, le=int() as most):
                 return f"{_number(setting.name, least)} to {_number(setting.name, most)}"
@@ -299,14 +300,14 @@ def _allowed(setting: Setting) -> str:
     return ""
 
 
-def _plain_types(type_: inspect.Type) -> Iterator[inspect.Type]:
+def plain_types(type_: inspect.Type) -> Iterator[inspect.Type]:
     """A type without its descriptions, and the alternatives of a union."""
     match type_:
         case inspect.Metadata():
-            yield from _plain_types(type_.type)
+            yield from plain_types(type_.type)
         case inspect.UnionType():
             for each in type_.types:
-                yield from _plain_types(each)
+                yield from plain_types(each)
         case _:
             yield type_
 

@@ -4,6 +4,7 @@ from functools import reduce
 from typing import Any, Final
 
 import pytest
+import yaml
 from msgspec import inspect
 from pydantic import BaseModel
 
@@ -13,8 +14,9 @@ from devtools import defaults
 from devtools.defaults import NOT_THERE, SUBJECTS, Setting, Subject
 from ringback.apply import model, office
 from ringback.apply.document import read
-from services.directory.state.cards import Card, NoticeChoice
-from tests.unit.tools.offices import changed
+from services.directory.state.cards import Card, NoticeChoice, RulesCard
+from services.directory.state.office_sheet import OfficeSheet
+from tests.unit.tools.offices import PLAIN, changed
 
 MODELS: Final[dict[str, type[BaseModel]]] = {
     "organization": model.Organization,
@@ -30,6 +32,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
     "employees": directory.RightsSaved,
     "employees: … direct": directory.DirectRulesSaved,
 }
+MADE_BY_THE_DIRECTORY: Final = {"is_removed", "head_ids", "dialling.own_numbers", "mobile"}
 SET_BY_THE_FILE: Final = {"administrators", "lines", "agents"}
 
 
@@ -41,18 +44,35 @@ def _value(card: Card, name: str) -> Any:
     return reduce(getattr, name.split("."), card)
 
 
+def _card(sheet: OfficeSheet, subject: Subject) -> Card:
+    cards: dict[str, Card] = {
+        "organization": sheet.organization,
+        "pbxs": sheet.pbxs["cloud"],
+        "departments": sheet.departments["sales"],
+        "employees": sheet.employees["zimina"],
+        "employees: … direct": sheet.rules.get("zimina", RulesCard()),
+    }
+    return cards[subject.in_file]
+
+
+def _part(text: dict[str, Any], in_file: str) -> dict[str, Any]:
+    """The piece of an office file in which a subject's settings stand."""
+    parts: dict[str, dict[str, Any]] = {
+        "organization": text["organization"],
+        "pbxs": text["pbxs"]["cloud"],
+        "departments": text["departments"]["sales"],
+        "employees": text["employees"]["zimina"],
+        "employees: … direct": text["employees"]["zimina"].setdefault("direct", {}),
+    }
+    return parts[in_file]
+
+
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
 def test_an_office_file_that_says_nothing_saves_the_defaults_of_the_page(subject: Subject) -> None:
     """Administrators may use the API or a file, and there is one page for both."""
     sheet, _ = office.examine(read(changed(("extension: 202", "extension: 202, direct: {}"))))
     assert sheet is not None
-    card = {
-        "organization": sheet.organization,
-        "pbxs": sheet.pbxs["cloud"],
-        "departments": sheet.departments["sales"],
-        "employees": sheet.employees["zimina"],
-        "employees: … direct": sheet.rules["zimina"],
-    }[subject.in_file]
+    card = _card(sheet, subject)
     different = {
         setting.name: _value(card, setting.name)
         for setting, said in defaults.rows(subject)
@@ -74,6 +94,33 @@ def test_an_office_file_knows_every_name_that_the_page_gives_it(subject: Subject
             kind = model.Full if word == "full" else annotation
 
 
+def _other(setting: Setting) -> tuple[Any, Any] | None:
+    """A number or a claim that is no default: as a card has it, and as a file says it."""
+    if isinstance(setting.type, inspect.BoolType):
+        return not setting.default, not setting.default
+    if not any(isinstance(type_, inspect.IntType) for type_ in defaults.plain_types(setting.type)):
+        return None
+    return (4_000, "4 s") if "_ms" in setting.name.rpartition(".")[2] else (4, 4)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
+def test_an_office_file_sets_what_it_says(subject: Subject) -> None:
+    """A word of the file that does nothing would be a setting that nobody has."""
+    text = yaml.safe_load(PLAIN)
+    part = _part(text, subject.in_file)
+    wanted = {}
+    for setting, said in defaults.rows(subject):
+        other = _other(setting)
+        if other is not None and said.in_file not in (NOT_THERE, "devices"):
+            wanted[setting.name] = other[0]
+            *path, last = (said.in_file or setting.name).split(".")
+            reduce(lambda inner, word: inner.setdefault(word, {}), path, part)[last] = other[1]
+    sheet, problems = office.examine(read(yaml.safe_dump(text, allow_unicode=True)))
+    assert sheet is not None, problems
+    card = _card(sheet, subject)
+    assert {name: _value(card, name) for name in wanted} == wanted
+
+
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
 def test_a_message_without_a_field_means_what_the_card_means_without_it(subject: Subject) -> None:
     """An old log that lacks a newer setting is read with the default that people know."""
@@ -86,8 +133,18 @@ def test_a_message_without_a_field_means_what_the_card_means_without_it(subject:
     cards = dict(_plain(setting) for setting, _ in defaults.rows(subject))
     # Empty in a card is the organization's own language or zone: the facts carry those.
     known = {name for name, default in cards.items() if default is not None} & facts.keys()
-    assert len(known) > 0
     assert {name: cards[name] for name in known} == {name: facts[name] for name in known}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
+def test_what_a_message_says_by_default_can_be_set_on_a_card(subject: Subject) -> None:
+    """Else nobody could ever turn it on."""
+    info = inspect.type_info(FACTS[subject.in_file])
+    assert isinstance(info, inspect.StructType)
+    cards = {_plain(setting)[0] for setting, _ in defaults.rows(subject)}
+    facts = {setting.name.replace("dialling_policy.", "dialling.") for setting in defaults.settings(info)}
+    unset = {name for name in facts - cards if not name.endswith(".notice_id")}
+    assert unset <= MADE_BY_THE_DIRECTORY
 
 
 def _plain(setting: Setting) -> tuple[str, Any]:
