@@ -26,19 +26,17 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
     """An agent can take calls again."""
     _note_pace(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
-    state.activities.put(
-        msgspec.structs.replace(
-            activity,
-            leg_id=None,
-            place_id=None,
-            department_id=None,
-            connected_at=None,
-            wrap_up_until_at=None,
-            idle_since_at=fact.idle_since_at,
-            customer=None,
-            talk_place_id=None,
-            keeps_callback=False,
-        )
+    state.activities.change(
+        activity,
+        leg_id=None,
+        place_id=None,
+        department_id=None,
+        connected_at=None,
+        wrap_up_until_at=None,
+        idle_since_at=fact.idle_since_at,
+        customer=None,
+        talk_place_id=None,
+        keeps_callback=False,
     )
     state.drop_timer("lease", fact.agent_id)
     state.drop_timer("wrap_up", fact.agent_id)
@@ -48,18 +46,16 @@ def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
     """A bridged call is over, and the agent has time for notes."""
     _note_pace(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
-    state.activities.put(
-        msgspec.structs.replace(
-            activity,
-            leg_id=None,
-            place_id=None,
-            connected_at=None,
-            wrap_up_until_at=fact.until_at,
-            idle_since_at=state.now_at,
-            customer=None,
-            talk_place_id=None,
-            keeps_callback=False,
-        )
+    state.activities.change(
+        activity,
+        leg_id=None,
+        place_id=None,
+        connected_at=None,
+        wrap_up_until_at=fact.until_at,
+        idle_since_at=state.now_at,
+        customer=None,
+        talk_place_id=None,
+        keeps_callback=False,
     )
     state.drop_timer("lease", fact.agent_id)
     state.set_timer("wrap_up", fact.agent_id, fact.until_at)
@@ -97,7 +93,7 @@ def heard_word(state: QueueState, agent_id: AgentId | None) -> None:
     """How the attempt ended is known: who was freed from it may be offered what waits."""
     activity = state.activity(agent_id) if agent_id is not None else None
     if activity is not None and activity.word_until_at is not None:
-        state.activities.put(msgspec.structs.replace(activity, word_until_at=None))
+        state.activities.change(activity, word_until_at=None)
         state.drop_timer("word", activity.agent_id)
 
 
@@ -163,7 +159,7 @@ def _note_use_over(state: QueueState, phone: Phone) -> None:
     if not phone.is_in_use or phone.is_ours:
         return
     for agent_id in state.agents_of_phone(phone.key):
-        state.activities.put(msgspec.structs.replace(state.activity(agent_id), idle_since_at=state.now_at))
+        state.activities.change(state.activity(agent_id), idle_since_at=state.now_at)
 
 
 def _end_rest(state: QueueState, agent_id: AgentId) -> None:
@@ -171,7 +167,7 @@ def _end_rest(state: QueueState, agent_id: AgentId) -> None:
     if activity.rests_until_at is not None:
         state.drop_timer("unreachable", agent_id)
     if activity.rests_until_at is not None or activity.failures:
-        state.activities.put(msgspec.structs.replace(activity, rests_until_at=None, failures=0))
+        state.activities.change(activity, rests_until_at=None, failures=0)
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
@@ -207,7 +203,7 @@ def follow_work(state: QueueState, agent_id: AgentId) -> None:
     agent = state.agents.get(agent_id)
     availability = agent.availability if agent is not None else None
     is_at_work = waiting.is_at_work(availability, state.now_at)
-    state.activities.put(msgspec.structs.replace(state.activity(agent_id), is_at_work=is_at_work))
+    state.activities.change(state.activity(agent_id), is_at_work=is_at_work)
     change_at = waiting.next_change_at(availability, state.now_at)
     if change_at is None:
         state.drop_timer("work", agent_id)
@@ -230,20 +226,18 @@ def decide_ringing(state: QueueState, fact: LegRinging) -> Decision:
 def apply_away(state: QueueState, fact: PbxAway) -> None:
     """Skip its agents for a while."""
     known = state.pbx(fact.pbx_id)
-    state.pbxs.put(
-        msgspec.structs.replace(known, away_until_at=fact.probe_at, is_probing=False, probe_offer_id=None)
-    )
+    state.pbxs.change(known, away_until_at=fact.probe_at, is_probing=False, probe_offer_id=None)
     state.set_timer("probe", fact.pbx_id, fact.probe_at)
 
 
 def apply_back(state: QueueState, fact: PbxBack) -> None:
     """It is there again."""
     known = state.pbx(fact.pbx_id)
-    state.pbxs.put(msgspec.structs.replace(known, away_until_at=None, is_probing=False, probe_offer_id=None))
+    state.pbxs.change(known, away_until_at=None, is_probing=False, probe_offer_id=None)
     state.drop_timer("probe", fact.pbx_id)
 
 
 def apply_probe(state: QueueState, due: TimerDue) -> None:
     """One offer may try whether it is there again."""
     known = state.pbx(PbxId(due.subject))
-    state.pbxs.put(msgspec.structs.replace(known, away_until_at=None, is_probing=True))
+    state.pbxs.change(known, away_until_at=None, is_probing=True)

@@ -1,6 +1,5 @@
 """What a waiting caller is told: welcome, position, wait, invitation (Q4, C1)."""
 
-import msgspec
 
 from contracts.ids import Instant, MediaKey, PlayId
 from contracts.log import TimerDue
@@ -111,13 +110,11 @@ def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
     """What was told; the next look at the position is a gap away."""
     place = state.places[fact.place_id]
     is_position = fact.kind in (AnnouncementKind.WELCOME, AnnouncementKind.POSITION)
-    state.places.put(
-        msgspec.structs.replace(
-            place,
-            play_count=place.play_count + 1,
-            position_told=fact.position if is_position else place.position_told,
-            is_invited=place.is_invited or fact.kind is AnnouncementKind.INVITATION,
-        )
+    state.places.change(
+        place,
+        play_count=place.play_count + 1,
+        position_told=fact.position if is_position else place.position_told,
+        is_invited=place.is_invited or fact.kind is AnnouncementKind.INVITATION,
     )
     follow_position(state, place)
 
@@ -184,7 +181,7 @@ def follow_late_invitation(state: QueueState, place: Place) -> None:
 def invite_again(state: QueueState, place: Place) -> None:
     """Something came too late to be heard: if it was the invitation, it is made again a gap later."""
     if place.is_invited and can_be_told(place) and place.callback_id is None:
-        state.places.put(msgspec.structs.replace(place, is_invited=False))
+        state.places.change(place, is_invited=False)
         gap_ms = max(GAP_MS_MIN, state.departments[place.department_id].saved.announcement_gap_ms)
         state.set_timer("invite", place.place_id, Instant(state.now_at + gap_ms))
 

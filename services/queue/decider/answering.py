@@ -41,14 +41,14 @@ def apply_answered(state: QueueState, fact: LegAnswered) -> None:
     if leg is None:
         return
     if leg.kind is LegKind.CALLER:
-        state.legs.put(msgspec.structs.replace(leg, is_answered=True))
+        state.legs.change(leg, is_answered=True)
         place = state.places.get(leg.place_id)
         if place is not None:
             place = msgspec.structs.replace(place, is_answered=True)
             state.places.put(place)
             announcements.follow_late_invitation(state, place)
     elif leg.kind is LegKind.CUSTOMER:
-        state.legs.put(msgspec.structs.replace(leg, is_answered=True))
+        state.legs.change(leg, is_answered=True)
     elif _is_unwanted(state, leg):
         place_end.part(state, leg)
 
@@ -100,7 +100,7 @@ def _ask_key(state: QueueState, offer: Offer, leg: Leg) -> Decision:
 def apply_key_wanted(state: QueueState, fact: KeyWanted) -> None:
     """The key must come in time; the ring time gives it that time."""
     offer = state.offers[fact.offer_id]
-    state.offers.put(msgspec.structs.replace(offer, key_legs=(*offer.key_legs, fact.leg_id)))
+    state.offers.change(offer, key_legs=(*offer.key_legs, fact.leg_id))
     state.set_timer("key", fact.leg_id, fact.until_at)
     ring = state.timers.get(f"ring/{fact.offer_id}")
     if ring is not None and ring.due_at < fact.until_at:
@@ -145,42 +145,38 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
     offer, leg = state.offers[fact.offer_id], state.legs[fact.leg_id]
     place = state.places[fact.place_id]
     offer_records.drop_offer(state, offer)
-    state.legs.put(msgspec.structs.replace(leg, offer_id=None, place_id=place.place_id))
+    state.legs.change(leg, offer_id=None, place_id=place.place_id)
     activity = state.activity(fact.agent_id)
     for kind in ("wrap_up", "unreachable"):
         state.drop_timer(kind, fact.agent_id)
-    state.activities.put(
-        msgspec.structs.replace(
-            activity,
-            offer_id=None,
-            leg_id=fact.leg_id,
-            place_id=place.place_id,
-            wrap_up_until_at=None,
-            rests_until_at=None,
-            failures=0,
-            department_id=place.department_id,
-            missed=(),
-            customer=state.number_of_place(place),
-            talk_place_id=place.place_id,
-            keeps_callback=False,
-        )
+    state.activities.change(
+        activity,
+        offer_id=None,
+        leg_id=fact.leg_id,
+        place_id=place.place_id,
+        wrap_up_until_at=None,
+        rests_until_at=None,
+        failures=0,
+        department_id=place.department_id,
+        missed=(),
+        customer=state.number_of_place(place),
+        talk_place_id=place.place_id,
+        keeps_callback=False,
     )
     whispers = place.caller is not None and _is_public(offer, fact.leg_id) and place.leg_id is not None
     for kind in ("round", "step", "invite"):
         state.drop_timer(kind, place.place_id)
     if place.leg_id is not None:
         state.set_timer("bridge", place.place_id, Instant(state.now_at + BRIDGE_MS_MAX))
-    state.places.put(
-        msgspec.structs.replace(
-            place,
-            phase=Phase.ACCEPTED,
-            offers=tuple(each for each in place.offers if each != fact.offer_id),
-            accepted_offer_id=fact.offer_id,
-            agent_id=fact.agent_id,
-            agent_leg_id=fact.leg_id,
-            play_id=PlayId(f"{fact.offer_id}.w") if whispers else None,
-            told_play_id=recording.telling(state, place, fact.offer_id),
-        )
+    state.places.change(
+        place,
+        phase=Phase.ACCEPTED,
+        offers=tuple(each for each in place.offers if each != fact.offer_id),
+        accepted_offer_id=fact.offer_id,
+        agent_id=fact.agent_id,
+        agent_leg_id=fact.leg_id,
+        play_id=PlayId(f"{fact.offer_id}.w") if whispers else None,
+        told_play_id=recording.telling(state, place, fact.offer_id),
     )
 
 
@@ -222,9 +218,9 @@ def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
             announcements.follow_overflow(state, place)
         return
     if place.play_id == fact.play_id:
-        state.places.put(msgspec.structs.replace(place, play_id=None))
+        state.places.change(place, play_id=None)
     elif place.told_play_id == fact.play_id:
-        state.places.put(msgspec.structs.replace(place, told_play_id=None, is_told=fact.ok))
+        state.places.change(place, told_play_id=None, is_told=fact.ok)
 
 
 def decide_play_finished(state: QueueState, fact: PlayFinished) -> Decision:
@@ -298,7 +294,7 @@ def apply_bridged(state: QueueState, fact: Bridged) -> None:
         ):
             continue
         if place.phase is Phase.WITH_CALLBACK and place.agent_id == activity.agent_id:
-            state.activities.put(msgspec.structs.replace(activity, connected_at=state.now_at))
+            state.activities.change(activity, connected_at=state.now_at)
             customers.note_talk(state, activity.agent_id, activity.department_id, place.place_id)
 
 
@@ -329,9 +325,9 @@ def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
     for mine, other in ((fact.leg_id, fact.agent_leg_id), (fact.agent_leg_id, fact.leg_id)):
         leg = state.legs.get(mine)
         if leg is not None:
-            state.legs.put(msgspec.structs.replace(leg, place_id=None, peer_leg_id=other))
+            state.legs.change(leg, place_id=None, peer_leg_id=other)
     activity = state.activity(fact.agent_id)
-    state.activities.put(msgspec.structs.replace(activity, connected_at=state.now_at, place_id=None))
+    state.activities.change(activity, connected_at=state.now_at, place_id=None)
     customers.note_talk(state, fact.agent_id, activity.department_id, fact.place_id)
 
 

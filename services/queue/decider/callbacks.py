@@ -44,7 +44,7 @@ DROPS_MAX = 3
 def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
     """Callback speaks on the leg until it has said how the order went."""
     place = state.places[fact.place_id]
-    state.places.put(msgspec.structs.replace(place, is_ordering=True))
+    state.places.change(place, is_ordering=True)
 
 
 def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
@@ -67,7 +67,7 @@ def put_on_line(
     """A callback's place has its customer on the line, and is the customer's own from now on (C8, C12)."""
     leg = state.legs.get(leg_id)
     if leg is not None:
-        state.legs.put(msgspec.structs.replace(leg, place_id=place.place_id))
+        state.legs.change(leg, place_id=place.place_id)
     place = msgspec.structs.replace(
         quiet_hours.woken(state, place),
         leg_id=leg_id,
@@ -123,7 +123,7 @@ def apply_number(state: QueueState, fact: NumberChanged) -> None:
     """The customer will be called at another number."""
     place = state.places.get(fact.place_id)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, caller=fact.number))
+        state.places.change(place, caller=fact.number)
 
 
 def decide_number(state: QueueState, fact: NumberChanged) -> Decision:
@@ -142,14 +142,14 @@ def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
     if place is None or place.callback_id != fact.callback_id or place.phase is not Phase.WAITING:
         return
     if place.leg_id is not None:
-        state.places.put(msgspec.structs.replace(place, joined_at=fact.joined_at or place.joined_at))
+        state.places.change(place, joined_at=fact.joined_at or place.joined_at)
         return
     new = state.places.get(fact.new_place_id)
     if new is None or new.leg_id is None or new.phase is not Phase.WAITING or new is place:
         place = msgspec.structs.replace(place, joined_at=fact.joined_at or place.joined_at)
         _put_waiting(state, place, fact.deadline_at or place.deadline_at)
         return
-    state.places.put(msgspec.structs.replace(new, leg_id=None))
+    state.places.change(new, leg_id=None)
     put_on_line(state, place, new.leg_id, fact.joined_at, fact.deadline_at, is_taken_over=False)
 
 
@@ -165,7 +165,7 @@ def apply_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned)
     """The wait goes on as before."""
     place = state.places.get(fact.place_id)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, is_ordering=False))
+        state.places.change(place, is_ordering=False)
 
 
 def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> Decision:
@@ -180,7 +180,7 @@ def apply_ready(state: QueueState, fact: AgentReady) -> None:
     """Agent and place are callback's until it says how the attempt went."""
     place = state.places[fact.place_id]
     state.drop_timer("bridge", place.place_id)
-    state.places.put(msgspec.structs.replace(place, phase=Phase.WITH_CALLBACK))
+    state.places.change(place, phase=Phase.WITH_CALLBACK)
 
 
 def _waiting(place: Place) -> Place:
@@ -229,7 +229,7 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     if fact.next_attempt_at is None:
         # `callback.unreached` ends the place in the same step.
         state.drop_timer("deadline", place.place_id)
-        state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
+        state.places.change(place, phase=Phase.EXPIRED)
         return
     state.set_timer("held", place.place_id, fact.next_attempt_at)
     deadline_at = place.deadline_at if fact.give_up_at is None else fact.give_up_at
@@ -272,7 +272,7 @@ def apply_held(state: QueueState, fact: CustomerHeld) -> None:
         _waiting(place), is_first=True, is_held=True, leg_id=fact.leg_id, is_answered=True
     )
     leg = Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id, is_answered=True)
-    state.legs.put(msgspec.structs.replace(leg, number=place.caller))
+    state.legs.change(leg, number=place.caller)
     state.drop_timer("held", place.place_id)
     state.drop_timer("quiet", place.place_id)
     _put_waiting(state, msgspec.structs.replace(first, held_until_at=None), fact.until_at)
@@ -289,7 +289,7 @@ def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
     """They talked: the place is over, and what the agent is on is a department call."""
     activity = state.activity(fact.agent_id)
     if activity.leg_id == fact.agent_leg_id and activity.connected_at is None and not fact.by_other_call:
-        state.activities.put(msgspec.structs.replace(activity, connected_at=fact.bridged_at or state.now_at))
+        state.activities.change(activity, connected_at=fact.bridged_at or state.now_at)
     apply_end(state, fact)
 
 
@@ -297,9 +297,9 @@ def apply_joined(state: QueueState, fact: CustomerJoined) -> None:
     """The customer's own leg is the attempt's now."""
     new, leg = state.places.get(fact.new_place_id), state.legs.get(fact.leg_id)
     if new is not None:
-        state.places.put(msgspec.structs.replace(new, leg_id=None))
+        state.places.change(new, leg_id=None)
     if leg is not None:
-        state.legs.put(msgspec.structs.replace(leg, place_id=fact.place_id))
+        state.legs.change(leg, place_id=fact.place_id)
 
 
 def decide_joined(state: QueueState, fact: CustomerJoined) -> Decision:
@@ -312,13 +312,13 @@ def apply_join_refused(state: QueueState, fact: JoinRefused) -> None:
     """The caller waits in the new place, as before."""
     place = state.places.get(fact.new_place_id)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, is_joining=False))
+        state.places.change(place, is_joining=False)
 
 
 def apply_join_asked(state: QueueState, fact: CallbackJoined) -> None:
     """Nobody else is offered this caller until callback has answered."""
     place = state.places[fact.new_place_id]
-    state.places.put(msgspec.structs.replace(place, is_joining=True))
+    state.places.change(place, is_joining=True)
 
 
 def apply_end(state: QueueState, fact: CallbackEnd) -> None:

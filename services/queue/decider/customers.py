@@ -101,7 +101,7 @@ def apply_on_line(state: QueueState, fact: CustomerOnLine) -> None:
     """An apology that was granted is so no more; it is due again as soon as nobody stands against it."""
     apology = state.apologies.get(fact.callback_id)
     if apology is not None:
-        state.apologies.put(msgspec.structs.replace(apology, is_granted=False, is_due=True))
+        state.apologies.change(apology, is_granted=False, is_due=True)
 
 
 # Legs that callback dials.
@@ -128,7 +128,7 @@ def apply_apology_wanted(state: QueueState, fact: ApologyQueued | ApologyFailed)
     # One that gave way to a call which has ended meanwhile waits for its minute of peace (C15).
     is_calm = f"apology/{fact.callback_id}" in state.timers
     is_due = due_at <= state.now_at and not is_calm
-    state.apologies.put(msgspec.structs.replace(known, is_due=is_due, is_granted=False))
+    state.apologies.change(known, is_due=is_due, is_granted=False)
     if due_at > state.now_at:
         state.set_timer("apology", fact.callback_id, due_at)
 
@@ -137,7 +137,7 @@ def apply_apology_due(state: QueueState, due: TimerDue) -> None:
     """The time of a try has come."""
     apology = state.apologies.get(due.subject)
     if apology is not None:
-        state.apologies.put(msgspec.structs.replace(apology, is_due=True))
+        state.apologies.change(apology, is_due=True)
 
 
 def granted(state: QueueState, callback_id: CallbackId) -> ApologyGranted:
@@ -149,7 +149,7 @@ def granted(state: QueueState, callback_id: CallbackId) -> ApologyGranted:
 def apply_granted(state: QueueState, fact: ApologyGranted) -> None:
     """From now on no other apology to that number is granted."""
     apology = state.apologies[fact.callback_id]
-    state.apologies.put(msgspec.structs.replace(apology, is_granted=True, is_due=False))
+    state.apologies.change(apology, is_granted=True, is_due=False)
 
 
 def apply_apology_dialled(state: QueueState, fact: ApologyDialled) -> None:
@@ -157,11 +157,11 @@ def apply_apology_dialled(state: QueueState, fact: ApologyDialled) -> None:
     apology = state.apologies.get(fact.callback_id)
     if apology is None:
         return
-    state.apologies.put(msgspec.structs.replace(apology, leg_id=fact.leg_id))
+    state.apologies.change(apology, leg_id=fact.leg_id)
     place = state.places.get(apology.place_id)
     if place is not None:
         leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=apology.number)
-        state.legs.put(msgspec.structs.replace(leg, is_apology=True))
+        state.legs.change(leg, is_apology=True)
 
 
 def drop_apology(state: QueueState, callback_id: CallbackId) -> None:
@@ -181,12 +181,12 @@ def calm(state: QueueState, number: str | None) -> None:
     calm_until_at = Instant(state.now_at + CALM_MS)
     for place in state.callbacks_of(customer):
         if place.is_late and place.phase is Phase.WAITING and place.leg_id is None:
-            state.places.put(msgspec.structs.replace(place, calm_until_at=calm_until_at))
+            state.places.change(place, calm_until_at=calm_until_at)
             state.set_timer("calm", place.place_id, calm_until_at)
     for callback_id in sorted(customer.apologies):
         apology = state.apologies[callback_id]
         if apology.is_due and not apology.is_granted:
-            state.apologies.put(msgspec.structs.replace(apology, is_due=False))
+            state.apologies.change(apology, is_due=False)
             state.set_timer("apology", callback_id, calm_until_at)
 
 
@@ -194,7 +194,7 @@ def apply_calm_over(state: QueueState, due: TimerDue) -> None:
     """A minute has passed since."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, calm_until_at=None))
+        state.places.change(place, calm_until_at=None)
 
 
 def decide_patience_over(state: QueueState, due: TimerDue) -> Decision:
@@ -223,7 +223,7 @@ def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId 
     talked = TalkedBefore(department_id=department_id, at=state.now_at)
     for place in state.callbacks_of(state.customers.of(state.activity(agent_id).customer)):
         if place.place_id != but and place.department_id != department_id:
-            state.places.put(msgspec.structs.replace(place, talked_before=talked))
+            state.places.change(place, talked_before=talked)
 
 
 def joined(state: QueueState, place: Place) -> Place:
@@ -297,13 +297,13 @@ def apply_talked(state: QueueState, fact: CustomerTalked) -> None:
     """The place waits for callback's word."""
     place = state.places[fact.place_id]
     place_end.drop_timers(state, place)
-    state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
+    state.places.change(place, phase=Phase.EXPIRED)
 
 
 def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:
     """The agent who talks to the customer wants the callback to stand (C14)."""
     if fact.by is not None:
-        state.activities.put(msgspec.structs.replace(state.activity(fact.by), keeps_callback=True))
+        state.activities.change(state.activity(fact.by), keeps_callback=True)
 
 
 # The key that takes a callback's place.

@@ -1,6 +1,5 @@
 """A place's deadline: it acts as soon as nothing rings that may still be answered (Q5, C5, EC-13)."""
 
-import msgspec
 
 from contracts.ids import Instant
 from contracts.log import TimerDue
@@ -21,7 +20,7 @@ def apply_deadline(state: QueueState, due: TimerDue) -> None:
     """Nothing new is offered from here on."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, is_late=True))
+        state.places.change(place, is_late=True)
         if place.callback_id is not None:
             state.set_timer("patience", place.place_id, Instant(place.deadline_at + PATIENCE_MS))
 
@@ -46,4 +45,4 @@ def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
     if place is None:  # there was no department to take it in
         return
     place_end.drop_timers(state, place)
-    state.places.put(msgspec.structs.replace(place, phase=Phase.EXPIRED))
+    state.places.change(place, phase=Phase.EXPIRED)

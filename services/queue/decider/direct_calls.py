@@ -3,7 +3,6 @@
 A desk phone's PBX tells that it is in use; of a mobile nobody tells but routing.
 """
 
-import msgspec
 
 from contracts.gateway import LegEnded
 from contracts.ids import AgentId, Instant
@@ -19,13 +18,8 @@ def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
     """An agent took a direct call: busy until that leg ends, or the lease (G3)."""
     pauses.end_row(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
-    state.activities.put(
-        msgspec.structs.replace(
-            activity,
-            direct_leg_id=fact.agent_leg_id,
-            direct_caller_leg_id=fact.leg_id,
-            direct_at=state.now_at,
-        )
+    state.activities.change(
+        activity, direct_leg_id=fact.agent_leg_id, direct_caller_leg_id=fact.leg_id, direct_at=state.now_at
     )
     state.set_timer("direct", fact.agent_id, Instant(state.now_at + ring_plans.CALL_MS_MAX))
 
@@ -48,7 +42,7 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
     if activity.direct_leg_id == fact.leg_id:
         _end(state, agent_id)
     else:
-        state.activities.put(msgspec.structs.replace(activity, direct_at=None))
+        state.activities.change(activity, direct_at=None)
 
 
 def decide_ended(state: QueueState) -> Decision:
@@ -72,13 +66,7 @@ def apply_lease_over(state: QueueState, due: TimerDue) -> None:
 
 def _end(state: QueueState, agent_id: AgentId) -> None:
     activity = state.activity(agent_id)
-    state.activities.put(
-        msgspec.structs.replace(
-            activity,
-            direct_leg_id=None,
-            direct_caller_leg_id=None,
-            direct_at=None,
-            idle_since_at=state.now_at,
-        )
+    state.activities.change(
+        activity, direct_leg_id=None, direct_caller_leg_id=None, direct_at=None, idle_since_at=state.now_at
     )
     state.drop_timer("direct", agent_id)

@@ -75,20 +75,18 @@ def _await_word(state: QueueState, agent_id: AgentId, leg_id: LegId) -> None:
     if activity.leg_id != leg_id or place is None or place.phase is not Phase.WITH_CALLBACK:
         return
     word_until_at = Instant(state.now_at + WORD_MS_MAX)
-    state.activities.put(msgspec.structs.replace(activity, word_until_at=word_until_at))
+    state.activities.change(activity, word_until_at=word_until_at)
     state.set_timer("word", agent_id, word_until_at)
 
 
 def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: str) -> None:
     state.drop_timer("key", leg_id)
-    state.offers.put(
-        msgspec.structs.replace(
-            offer,
-            open_legs=tuple(each for each in offer.open_legs if each != leg_id),
-            key_legs=tuple(each for each in offer.key_legs if each != leg_id),
-            was_silent=offer.was_silent or outcome == Outcome.NO_ANSWER,
-            failure=offer.failure if outcome == Outcome.NO_ANSWER or offer.failure == TOO_LATE else outcome,
-        )
+    state.offers.change(
+        offer,
+        open_legs=tuple(each for each in offer.open_legs if each != leg_id),
+        key_legs=tuple(each for each in offer.key_legs if each != leg_id),
+        was_silent=offer.was_silent or outcome == Outcome.NO_ANSWER,
+        failure=offer.failure if outcome == Outcome.NO_ANSWER or offer.failure == TOO_LATE else outcome,
     )
 
 
@@ -213,7 +211,7 @@ def _note_unheard(state: QueueState, leg: Leg) -> None:
     """Something was not said in time: who was not asked for a key, or not invited, can't answer."""
     offer = state.offers.get(leg.offer_id)
     if offer is not None and leg.leg_id in offer.key_legs:
-        state.offers.put(msgspec.structs.replace(offer, failure=TOO_LATE))
+        state.offers.change(offer, failure=TOO_LATE)
     place = state.places.get(leg.place_id)
     if place is not None and leg.kind is LegKind.CALLER:
         announcements.invite_again(state, place)

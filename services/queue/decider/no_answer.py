@@ -1,6 +1,5 @@
 """The no-answer action: a notice, then the fallback employee, another department, voicemail or a hang-up."""
 
-import msgspec
 
 from contracts.directory import ActionKind, NoAnswerAction
 from contracts.gateway import PlayFinished
@@ -70,14 +69,12 @@ def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
     place = state.places[fact.place_id]
     place_end.drop_timers(state, place)
     state.set_timer("notice", place.place_id, Instant(state.now_at + NOTICE_MS_MAX))
-    state.places.put(
-        msgspec.structs.replace(
-            place,
-            phase=Phase.NO_ANSWER,
-            play_id=fact.play_id,
-            play_count=place.play_count + 1,
-            divert_reason=fact.reason,
-        )
+    state.places.change(
+        place,
+        phase=Phase.NO_ANSWER,
+        play_id=fact.play_id,
+        play_count=place.play_count + 1,
+        divert_reason=fact.reason,
     )
 
 
@@ -240,8 +237,6 @@ def apply_fallback(state: QueueState, fact: FallbackRung) -> None:
     place = state.places[fact.place_id]
     state.drop_timer("notice", place.place_id)
     offer_records.put_offer(state, place, fact, is_fallback=True)
-    state.places.put(
-        msgspec.structs.replace(
-            place, phase=Phase.FALLBACK, offers=(fact.offer_id,), offer_count=place.offer_count + 1
-        )
+    state.places.change(
+        place, phase=Phase.FALLBACK, offers=(fact.offer_id,), offer_count=place.offer_count + 1
     )

@@ -1,6 +1,5 @@
 """Keeping offers: their legs and timers while they ring, and how they end without being accepted."""
 
-import msgspec
 
 from contracts.gateway import TOO_LATE
 from contracts.ids import AgentId, Instant, LegId, OfferId
@@ -94,11 +93,11 @@ def put_offer(state: QueueState, place: Place, fact: OfferMade | FallbackRung, *
             state.set_timer("dial", leg.leg_id, leg.dial_at)
     state.set_timer("ring", fact.offer_id, Instant(state.now_at + fact.ring_ms_max + ring_plans.SILENT_MS))
     activity = state.activity(fact.agent_id)
-    state.activities.put(msgspec.structs.replace(activity, offer_id=fact.offer_id))
+    state.activities.change(activity, offer_id=fact.offer_id)
     agent = state.agents[fact.agent_id].saved
     pbx = state.pbx(agent.pbx_id) if agent is not None else None
     if pbx is not None and pbx.is_probing:
-        state.pbxs.put(msgspec.structs.replace(pbx, probe_offer_id=fact.offer_id))
+        state.pbxs.change(pbx, probe_offer_id=fact.offer_id)
 
 
 def put_leg(state: QueueState, offer_id: OfferId, place: Place, agent_id: AgentId, leg_id: LegId) -> None:
@@ -115,7 +114,7 @@ def drop_offer(state: QueueState, offer: Offer) -> None:
         state.drop_timer("key", planned.leg_id)
         leg = state.legs.get(planned.leg_id)
         if leg is not None:
-            state.legs.put(msgspec.structs.replace(leg, offer_id=None, place_id=None))
+            state.legs.change(leg, offer_id=None, place_id=None)
     # Not by the agent's card: it may name another PBX by now, and this one would be probed for ever.
     for pbx in [each for each in state.pbxs if each.probe_offer_id == offer.offer_id]:
-        state.pbxs.put(msgspec.structs.replace(pbx, probe_offer_id=None))
+        state.pbxs.change(pbx, probe_offer_id=None)

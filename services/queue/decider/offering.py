@@ -71,16 +71,13 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
     offer_records.put_offer(state, place, fact, is_fallback=False)
     seats = state.departments[place.department_id].saved.agents
     keeps_order = strategy.kind in (StrategyKind.LINEAR, StrategyKind.CUMULATIVE)
-    state.places.put(
-        msgspec.structs.replace(
-            place,
-            offers=(*place.offers, fact.offer_id),
-            offer_count=place.offer_count + 1,
-            tried=(*place.tried, fact.agent_id),
-            is_step_open=False,
-            # A running round finishes in the order in which it began (EC-17).
-            round_order=place.round_order or (tuple(seat.agent_id for seat in seats) if keeps_order else ()),
-        )
+    state.places.change(
+        place,
+        offers=(*place.offers, fact.offer_id),
+        offer_count=place.offer_count + 1,
+        tried=(*place.tried, fact.agent_id),
+        is_step_open=False,
+        round_order=place.round_order or (tuple(seat.agent_id for seat in seats) if keeps_order else ()),
     )
     state.drop_timer("round", place.place_id)
     if strategy.kind is StrategyKind.CUMULATIVE:
@@ -133,7 +130,7 @@ def dial_rest(state: QueueState, offer: Offer) -> Decision:
 def apply_dialled(state: QueueState, fact: OfferLegDialled) -> None:
     """A later phone rings now; its ring time is the offer's own, counted from its own start."""
     offer = state.offers[fact.offer_id]
-    state.offers.put(msgspec.structs.replace(offer, dialled_legs=(*offer.dialled_legs, fact.leg_id)))
+    state.offers.change(offer, dialled_legs=(*offer.dialled_legs, fact.leg_id))
     offer_records.put_leg(state, offer.offer_id, state.places[offer.place_id], offer.agent_id, fact.leg_id)
     state.drop_timer("dial", fact.leg_id)
 
@@ -144,7 +141,7 @@ def apply_ringing(state: QueueState, fact: LegRinging) -> None:
     offer = state.offers.get(leg.offer_id) if leg is not None else None
     if offer is None or offer.has_rung:
         return
-    state.offers.put(msgspec.structs.replace(offer, has_rung=True))
+    state.offers.change(offer, has_rung=True)
     strategy = state.departments[offer.department_id].saved.strategy
     if strategy.kind is StrategyKind.CUMULATIVE and not offer.is_fallback:
         # All end one ring time after the last start: a phone that rings late in an earlier step adds nothing.
@@ -261,14 +258,12 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
     # However it ended, who was started last uses up no more of the step; the others ring in steps that
     # are over (Q1). The offers of a place are kept in the order in which they started.
     frees_step = place.offers[-1:] == (offer.offer_id,)
-    state.places.put(
-        msgspec.structs.replace(
-            place,
-            offers=offer_records,
-            declined=declined,
-            tried=tried,
-            is_step_open=place.is_step_open or frees_step,
-        )
+    state.places.change(
+        place,
+        offers=offer_records,
+        declined=declined,
+        tried=tried,
+        is_step_open=place.is_step_open or frees_step,
     )
     if frees_step:
         state.drop_timer("step", place.place_id)
@@ -298,14 +293,14 @@ def apply_step(state: QueueState, due: TimerDue) -> None:
     """Cumulative: the next agent may start."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, is_step_open=True))
+        state.places.change(place, is_step_open=True)
 
 
 def apply_round(state: QueueState, due: TimerDue) -> None:
     """The pause is over: everybody may be rung again, in today's order."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(msgspec.structs.replace(place, round=place.round + 1, tried=(), round_order=()))
+        state.places.change(place, round=place.round + 1, tried=(), round_order=())
 
 
 def apply_declined_over(state: QueueState, due: TimerDue) -> None:
@@ -323,4 +318,4 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
 def apply_rest_over(state: QueueState, due: TimerDue) -> None:
     """An agent whom no phone reached, or we could not ring, may be tried again."""
     activity = state.activity(AgentId(due.subject))
-    state.activities.put(msgspec.structs.replace(activity, rests_until_at=None))
+    state.activities.change(activity, rests_until_at=None)

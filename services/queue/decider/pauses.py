@@ -23,14 +23,14 @@ def note_miss(state: QueueState, offer: Offer) -> None:
     if misses_max is None or offer.is_fallback or offer.place_id in activity.missed:
         return
     missed = (*activity.missed, offer.place_id)[-misses_max:]
-    state.activities.put(msgspec.structs.replace(activity, missed=missed))
+    state.activities.change(activity, missed=missed)
 
 
 def end_row(state: QueueState, agent_id: AgentId) -> None:
     """The agent is there: what was missed before counts no more."""
     activity = state.activity(agent_id)
     if activity.missed:
-        state.activities.put(msgspec.structs.replace(activity, missed=()))
+        state.activities.change(activity, missed=())
 
 
 def _misses_max(state: QueueState, department_id: DepartmentId) -> int | None:
@@ -67,7 +67,7 @@ def _is_last_somewhere(state: QueueState, agent_id: AgentId) -> bool:
 def apply_paused(state: QueueState, fact: AgentPaused) -> None:
     """No more calls until somebody resumes, or the agent calls; the next row begins from nothing."""
     activity = state.activity(fact.agent_id)
-    state.activities.put(msgspec.structs.replace(activity, missed=(), is_auto_paused=True))
+    state.activities.change(activity, missed=(), is_auto_paused=True)
 
 
 def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
@@ -76,13 +76,13 @@ def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
     agent = state.agents.get(fact.agent_id)
     if agent is not None and agent.pause is not None and agent.pause.is_paused:
         pause = msgspec.structs.replace(agent.pause, is_paused=False)
-        state.agents.put(msgspec.structs.replace(agent, pause=pause))
+        state.agents.change(agent, pause=pause)
 
 
 def end_auto_pause(state: QueueState, agent_id: AgentId) -> None:
     """What a person says of the pause counts, and not the misses before."""
     activity = state.activity(agent_id)
-    state.activities.put(msgspec.structs.replace(activity, missed=(), is_auto_paused=False))
+    state.activities.change(activity, missed=(), is_auto_paused=False)
 
 
 def if_on_call(state: QueueState, *agents: AgentId, cause: str) -> Decision:

@@ -1,6 +1,5 @@
 """How a place ends: abandoned by its caller, or closed with its callback; its timers and legs go with it."""
 
-import msgspec
 
 from contracts.directory import Language
 from contracts.ids import CallbackId, Instant, PlayId
@@ -35,7 +34,7 @@ def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> 
     if place.leg_id is not None:
         leg = state.legs.get(place.leg_id)
         if leg is not None:
-            state.legs.put(msgspec.structs.replace(leg, place_id=None))
+            state.legs.change(leg, place_id=None)
     agent_leg = state.legs.get(place.agent_leg_id)
     if parts_agent and agent_leg is not None and place.phase is Phase.ACCEPTED:
         part(state, agent_leg)
@@ -46,7 +45,7 @@ def part(state: QueueState, leg: Leg) -> None:
     """This agent's leg is wanted no more: it hears goodbye, then it is hung up."""
     goodbye_play_id = PlayId(f"{leg.leg_id}.bye")
     state.set_timer("goodbye", leg.leg_id, Instant(state.now_at + ring_plans.GOODBYE_MS_MAX))
-    state.legs.put(msgspec.structs.replace(leg, place_id=None, goodbye_play_id=goodbye_play_id))
+    state.legs.change(leg, place_id=None, goodbye_play_id=goodbye_play_id)
 
 
 def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:

@@ -1,6 +1,5 @@
 """The office's book: what was saved, newer versions only, and whom that frees, stops or leaves alone."""
 
-import msgspec
 
 from contracts.directory import (
     AgentAvailabilitySaved,
@@ -32,21 +31,21 @@ def apply_pbx(state: QueueState, fact: PbxSaved) -> None:
     """A PBX's card."""
     known = state.pbx(fact.pbx_id)
     if known.saved is None or fact.version > known.saved.version:
-        state.pbxs.put(msgspec.structs.replace(known, saved=fact))
+        state.pbxs.change(known, saved=fact)
 
 
 def apply_agent(state: QueueState, fact: AgentSaved) -> None:
     """An agent's card."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.saved is None or fact.version > known.saved.version:
-        state.agents.put(msgspec.structs.replace(known, saved=fact))
+        state.agents.change(known, saved=fact)
 
 
 def apply_availability(state: QueueState, fact: AgentAvailabilitySaved) -> None:
     """An agent's hours and absences; from here on a timer follows their edges."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.availability is None or fact.version > known.availability.version:
-        state.agents.put(msgspec.structs.replace(known, availability=fact))
+        state.agents.change(known, availability=fact)
         agents.follow_work(state, fact.agent_id)
 
 
@@ -54,7 +53,7 @@ def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:
     """An agent's pause."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.pause is None or fact.version > known.pause.version:
-        state.agents.put(msgspec.structs.replace(known, pause=fact))
+        state.agents.change(known, pause=fact)
         pauses.end_auto_pause(state, fact.agent_id)
 
 
@@ -63,11 +62,11 @@ def apply_wrap_up(state: QueueState, fact: AgentWrapUpSaved) -> None:
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if fact.version <= known.wrap_up_version:
         return
-    state.agents.put(msgspec.structs.replace(known, wrap_up_version=fact.version))
+    state.agents.change(known, wrap_up_version=fact.version)
     activity = state.activity(fact.agent_id)
     if activity.wrap_up_until_at is not None:
         until_at = Instant(max(state.now_at, fact.until_at or 0))
-        state.activities.put(msgspec.structs.replace(activity, wrap_up_until_at=until_at))
+        state.activities.change(activity, wrap_up_until_at=until_at)
         state.set_timer("wrap_up", fact.agent_id, until_at)
 
 
@@ -87,12 +86,12 @@ def apply_notice(state: QueueState, fact: NoticeRendered) -> None:
 
 def apply_pbx_lost(state: QueueState, fact: PbxLost) -> None:
     """Its gateway can't reach it: its agents are skipped, places on it are not offered."""
-    state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=True))
+    state.pbxs.change(state.pbx(fact.pbx_id), is_lost=True)
 
 
 def apply_pbx_returned(state: QueueState, fact: PbxReturned) -> None:
     """It is there again."""
-    state.pbxs.put(msgspec.structs.replace(state.pbx(fact.pbx_id), is_lost=False))
+    state.pbxs.change(state.pbx(fact.pbx_id), is_lost=False)
 
 
 def decide_agent(state: QueueState, fact: AgentSaved) -> Decision:
