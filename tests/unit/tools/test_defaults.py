@@ -16,7 +16,7 @@ from ringback.apply import model, office
 from ringback.apply.document import read
 from services.directory.state.cards import Card, NoticeChoice, RulesCard
 from services.directory.state.office_sheet import OfficeSheet
-from tests.unit.tools.offices import PLAIN, changed
+from tests.unit.tools.offices import NOW, PLAIN, changed, facts
 
 MODELS: Final[dict[str, type[BaseModel]]] = {
     "organization": model.Organization,
@@ -40,7 +40,7 @@ def _by_title(subject: Subject) -> str:
     return subject.title
 
 
-def _value(card: Card, name: str) -> Any:
+def _value(card: Card | Fact, name: str) -> Any:
     return reduce(getattr, name.split("."), card)
 
 
@@ -103,9 +103,25 @@ def _other(setting: Setting) -> tuple[Any, Any] | None:
     return (4_000, "4 s") if "_ms" in setting.name.rpartition(".")[2] else (4, 4)
 
 
+def _said(said: list[Fact], subject: Subject) -> dict[str, Any]:
+    """What the message of a subject says: the value of every setting that it has."""
+    kind = FACTS[subject.in_file]
+    fact = next(
+        each
+        for each in said
+        if isinstance(each, kind)
+        and getattr(each, "agent_id", "zimina") == "zimina"
+        and getattr(each, "pbx_id", "cloud") == "cloud"
+    )
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    names = [setting.name for setting in defaults.settings(info)]
+    return {name.replace("dialling_policy.", "dialling."): _value(fact, name) for name in names}
+
+
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
-def test_an_office_file_sets_what_it_says(subject: Subject) -> None:
-    """A word of the file that does nothing would be a setting that nobody has."""
+def test_an_office_file_sets_what_it_says_and_the_message_carries_it(subject: Subject) -> None:
+    """A word that does nothing would be a setting that nobody has."""
     text = yaml.safe_load(PLAIN)
     part = _part(text, subject.in_file)
     wanted = {}
@@ -115,10 +131,13 @@ def test_an_office_file_sets_what_it_says(subject: Subject) -> None:
             wanted[setting.name] = other[0]
             *path, last = (said.in_file or setting.name).split(".")
             reduce(lambda inner, word: inner.setdefault(word, {}), path, part)[last] = other[1]
-    sheet, problems = office.examine(read(yaml.safe_dump(text, allow_unicode=True)))
+    document = read(yaml.safe_dump(text, allow_unicode=True))
+    sheet, problems = office.examine(document)
     assert sheet is not None, problems
     card = _card(sheet, subject)
     assert {name: _value(card, name) for name in wanted} == wanted
+    carried = _said(facts(document, NOW), subject)
+    assert {name: carried.get(name, value) for name, value in wanted.items()} == wanted
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
@@ -126,14 +145,14 @@ def test_a_message_without_a_field_means_what_the_card_means_without_it(subject:
     """An old log that lacks a newer setting is read with the default that people know."""
     info = inspect.type_info(FACTS[subject.in_file])
     assert isinstance(info, inspect.StructType)
-    facts = {
+    messages = {
         setting.name.replace("dialling_policy.", "dialling."): setting.default
         for setting in defaults.settings(info)
     }
     cards = dict(_plain(setting) for setting, _ in defaults.rows(subject))
     # Empty in a card is the organization's own language or zone: the facts carry those.
-    known = {name for name, default in cards.items() if default is not None} & facts.keys()
-    assert {name: cards[name] for name in known} == {name: facts[name] for name in known}
+    known = {name for name, default in cards.items() if default is not None} & messages.keys()
+    assert {name: cards[name] for name in known} == {name: messages[name] for name in known}
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
@@ -142,8 +161,8 @@ def test_what_a_message_says_by_default_can_be_set_on_a_card(subject: Subject) -
     info = inspect.type_info(FACTS[subject.in_file])
     assert isinstance(info, inspect.StructType)
     cards = {_plain(setting)[0] for setting, _ in defaults.rows(subject)}
-    facts = {setting.name.replace("dialling_policy.", "dialling.") for setting in defaults.settings(info)}
-    unset = {name for name in facts - cards if not name.endswith(".notice_id")}
+    messages = {setting.name.replace("dialling_policy.", "dialling.") for setting in defaults.settings(info)}
+    unset = {name for name in messages - cards if not name.endswith(".notice_id")}
     assert unset <= MADE_BY_THE_DIRECTORY
 
 
