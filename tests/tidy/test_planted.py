@@ -28,6 +28,20 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def small_tree(tmp_path: Path) -> Path:
+    """One service and what it stands on: enough for checks that look at one file at a time."""
+    for package in ("contracts", "runtime", "services/queue", "requirements"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("schemas"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def _name(value: object) -> str:
+    """A parameter in a test's name: what is planted would fill a screen."""
+    return getattr(value, "__name__", "") or str(value).strip().partition("\n")[0][:40]
+
+
 def _plant(tree: Path, name: str, text: str) -> Path:
     """Append to a file of the copy, made with its package when it is not there."""
     path = tree / name
@@ -67,6 +81,7 @@ def _forbidden_modules() -> list[str]:
         "services/queue/rules.py",
         "services/queue/state.py",
     ],
+    ids=_name,
 )
 def test_each_forbidden_import_in_pure_code_is_named(tree: Path, place: str) -> None:
     """A decider that reads a clock or does I/O can't be replayed, and a replay is how we recover."""
@@ -114,6 +129,7 @@ def test_each_forbidden_import_in_pure_code_is_named(tree: Path, place: str) -> 
         ("services/queue/planted.py", "", "- services.queue.planted"),
         ("runtime/planted.py", "", "- runtime.planted"),
     ],
+    ids=_name,
 )
 def test_an_import_against_the_layers_or_a_file_without_a_place_is_named(
     tree: Path, place: str, text: str, named: str
@@ -166,22 +182,23 @@ BRANCHY_MATCH = "def planted(x: int) -> None:\n    match x:\n" + "".join(
         (checks.countries, "services/tts/rules/text_normalization.py", 'def f(region="DE"): ...\n'),
         (checks.named_addresses, "requirements/base.txt", "--index-url https://registry.example/simple\n"),
     ],
+    ids=_name,
 )
 def test_an_untidy_thing_is_found(
-    tree: Path, check: Callable[[Path], list[str]], place: str, text: str
+    small_tree: Path, check: Callable[[Path], list[str]], place: str, text: str
 ) -> None:
     """Each check of the house bites where it should."""
-    before = set(check(tree))
-    _plant(tree, place, text)
-    assert set(check(tree)) - before
+    before = set(check(small_tree))
+    _plant(small_tree, place, text)
+    assert set(check(small_tree)) - before
 
 
 @pytest.mark.parametrize("word", sorted(checks.FORBIDDEN_WORDS))
-def test_a_word_the_glossary_forbids_is_found_in_contracts_and_deciders(tree: Path, word: str) -> None:
+def test_a_word_the_glossary_forbids_is_found_in_contracts_and_deciders(small_tree: Path, word: str) -> None:
     """One thing, one word: two would soon be two things."""
-    _plant(tree, "contracts/planted.py", f"class Planted:\n    {word}_id: int\n")
-    _plant(tree, "services/queue/decider.py", f"def _on_{word}s() -> None: ...\n")
-    found = "\n".join(checks.forbidden_words(tree))
+    _plant(small_tree, "contracts/planted.py", f"class Planted:\n    {word}_id: int\n")
+    _plant(small_tree, "services/queue/decider.py", f"def _on_{word}s() -> None: ...\n")
+    found = "\n".join(checks.forbidden_words(small_tree))
     assert f"{word}_id" in found
     assert f"_on_{word}s" in found
 
@@ -202,6 +219,7 @@ def test_a_dispatching_match_may_be_long(tree: Path) -> None:
         ("import datetime\nX = datetime.datetime.now()\n", "DTZ005"),
         ("def planted() -> int:\n    return 1\n", "D103"),
     ],
+    ids=_name,
 )
 def test_ruff_refuses_what_style_forbids(tree: Path, text: str, code: str) -> None:
     """Any exception caught elsewhere; policies that lose records; a client of S3; naive time; no words."""
@@ -251,6 +269,7 @@ def test_mypy_refuses_a_function_without_types(tree: Path) -> None:
         ("docs/tutorial.md", "[a place](operating.md#planted)\n", "that page has no such heading"),
         ("docs/tutorial.md", "[a place](#planted)\n", "that page has no such heading"),
     ],
+    ids=_name,
 )
 def test_a_citation_of_what_is_not_there_is_found(tmp_path: Path, place: str, text: str, named: str) -> None:
     """A stranger follows a citation, and it must lead somewhere."""
