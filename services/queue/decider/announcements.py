@@ -1,6 +1,5 @@
 """What a waiting caller is told: welcome, position, wait, invitation (Q4, C1)."""
 
-
 from contracts.ids import Instant, MediaKey, PlayId
 from contracts.log import TimerDue
 from contracts.prompts import Prompt

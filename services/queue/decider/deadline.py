@@ -1,6 +1,5 @@
 """A place's deadline: it acts as soon as nothing rings that may still be answered (Q5, C5, EC-13)."""
 
-
 from contracts.ids import Instant
 from contracts.log import TimerDue
 from contracts.queue import (

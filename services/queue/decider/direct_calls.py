@@ -3,7 +3,6 @@
 A desk phone's PBX tells that it is in use; of a mobile nobody tells but routing.
 """
 
-
 from contracts.gateway import LegEnded
 from contracts.ids import AgentId, Instant
 from contracts.log import TimerDue

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from contracts import addresses
 from contracts.gateway import TOO_LATE, CommandRefused, LegEnded, Outcome
 from contracts.ids import AgentId, Instant, LegId
 from contracts.message import type_name
@@ -172,7 +173,7 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
 def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
     """What the end of a leg says of the PBX it was dialled through (O9)."""
     planned = next((each for each in offer.legs if each.leg_id == fact.leg_id), None)
-    far = ring_plans.far_pbx(planned) if planned is not None else None
+    far = addresses.far_pbx(planned.address) if planned is not None else None
     if far is None:
         return NOTHING
     if fact.cause == TOO_LATE:  # nothing was dialled through it

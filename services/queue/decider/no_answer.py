@@ -1,6 +1,5 @@
 """The no-answer action: a notice, then the fallback employee, another department, voicemail or a hang-up."""
 
-
 from contracts.directory import ActionKind, NoAnswerAction
 from contracts.gateway import PlayFinished
 from contracts.ids import AgentId, DepartmentId, Instant, MediaKey, OfferId, PlaceId, PlayId

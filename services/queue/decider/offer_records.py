@@ -1,6 +1,5 @@
 """Keeping offers: their legs and timers while they ring, and how they end without being accepted."""
 
-
 from contracts.gateway import TOO_LATE
 from contracts.ids import AgentId, Instant, LegId, OfferId
 from contracts.queue import (

@@ -1,6 +1,5 @@
 """How a place ends: abandoned by its caller, or closed with its callback; its timers and legs go with it."""
 
-
 from contracts.directory import Language
 from contracts.ids import CallbackId, Instant, PlayId
 from contracts.prompts import Prompt, prompt_keys

@@ -1,6 +1,5 @@
 """The office's book: what was saved, newer versions only, and whom that frees, stops or leaves alone."""
 
-
 from contracts.directory import (
     AgentAvailabilitySaved,
     AgentPauseSaved,

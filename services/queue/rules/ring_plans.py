@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from contracts.directory import AgentSaved, Device, DeviceKind
-from contracts.ids import Address, Instant, LegId, OfferId, PbxId
+from contracts import addresses
+from contracts.directory import AgentSaved, DeviceKind
+from contracts.ids import Instant, LegId, OfferId, PbxId
 from contracts.queue import OfferLeg
 from contracts.telephony import DialLeg
 from services.queue.rules import distribution, limits
@@ -26,14 +27,6 @@ CALL_MS_MAX: Final = 4 * 60 * 60 * 1000
 """No call lasts longer; an agent who seems to is freed, and the cause is logged (G3)."""
 
 
-def address_from(pbx_id: PbxId, agent: AgentSaved, device: Device) -> Address:
-    """An agent's phone as another PBX dials it: extensions by the inter-PBX link, numbers as they are."""
-    scheme, _, rest = device.address.partition(":")
-    if scheme != "sip" or agent.pbx_id == pbx_id:
-        return device.address
-    return Address(f"pbx:{agent.pbx_id}/{rest}")
-
-
 def plan(
     state: QueueState, offer_id: OfferId, agent: AgentSaved, pbx_id: PbxId, legs_max: int | None = None
 ) -> tuple[OfferLeg, ...]:
@@ -51,7 +44,7 @@ def plan(
     return tuple(
         OfferLeg(
             leg_id=LegId(f"{offer_id}.{at}"),
-            address=address_from(pbx_id, agent, device),
+            address=addresses.dialled_from(pbx_id, agent.pbx_id, device.address),
             dial_at=Instant(state.now_at + device.delay_ms - first_ms),
             needs_key=device.kind is DeviceKind.MOBILE,
         )
@@ -87,9 +80,3 @@ def own_number(state: QueueState, place: Place) -> str:
     if numbers is None:
         return place.line
     return place.line if place.line in numbers.numbers else next(iter(numbers.numbers), "")
-
-
-def far_pbx(leg: OfferLeg) -> PbxId | None:
-    """The other PBX that a leg is dialled through, or None."""
-    scheme, _, rest = leg.address.partition(":")
-    return PbxId(rest.partition("/")[0]) if scheme == "pbx" else None
