@@ -1,4 +1,4 @@
-"""The queue: who waits in which place, whose turn it is, which agent is offered whom, and why not.
+"""The queue: which customers wait in which place, whose turn it is, and which agent is offered which place.
 
-It owns places, offers, and what is known of agents; it alone decides about them.
+It alone decides about places, offers, and what agents are doing.
 """

@@ -1,4 +1,4 @@
-"""The queue's table of contents: what it hears and says, and the functions that decide."""
+"""The queue's table of contents: what it consumes, what it publishes, and the functions that decide."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from services.queue.state import QueueState
 
 
 def gauges(state: QueueState) -> dict[str, float]:
-    """One organization's share of what waits."""
+    """What one organization adds to the gauges of waiting places."""
     orders = [order for order in state.order.values() if order]
     return {
         "places_waiting": float(sum(len(order) for order in orders)),

@@ -1,7 +1,7 @@
-"""Settings of the queue's process. What a department wants travels as facts, never as a setting."""
+"""Settings of the queue's process. A department's wishes travel as facts, never as settings."""
 
 from runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """Nothing of its own: see docs/operating.md."""
+    """The settings that every service has: see docs/operating.md."""

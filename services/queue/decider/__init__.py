@@ -1,29 +1,29 @@
 """How the queue decides.
 
 Theory of operation. A place is **waiting** until an agent accepts it, its deadline comes, or its customer
-leaves. While it waits it is *open* when it could take another agent now; an agent is *free* when nothing
-stands against offering. When nothing more follows from a fact, `matching.settle` lets the deadlines act that
-waited for a ring, and then takes the earliest open place that some free agent can take, C7 places first,
-until no free agent fits an open place. That is the invariant from which the order (Q3) follows: nobody free
-is ever left beside a place that could take them (beyond a step's limit: until the timer `serve`).
+leaves. A waiting place is *open* when it could take another agent now; an agent is *free* when nothing stands
+against an offer. When nothing more follows from a fact, `matching.settle` first lets those deadlines act that
+waited for a ring. Then it offers the earliest open place that some free agent can take (C7 places first),
+until no free agent fits an open place. The order (Q3) follows from this invariant: no agent stays free beside
+a place that the agent could take. A step has a limit; the timer `serve` goes on with the rest.
 
-An accepted place is **accepted** until it is bridged (it ends, connected), until its agent drops (it is
-waiting again), or, with a callback and no leg, **with callback**, until callback says how that went. A
-deadline that comes while something rings waits for the ring (`is_late`); then a caller's place goes to
-**no answer** (the notice plays, the action follows) and a callback's is **expired**, which is callback's.
+An **accepted** place ends as connected when the two are bridged, and is waiting again when its agent drops.
+The place of a callback without a leg is then **with callback**, until callback says how the attempt went. A
+deadline that comes while a phone rings waits for the ring (`is_late`). Then a caller's place goes to **no
+answer** (the notice plays, the action follows); a callback's place is **expired**, and callback decides.
 
-A leg has one record from the moment it is dialled until it has ended. An agent is free again when the
-agent's leg has ended; wrap-up may follow. All waiting is timers: `ring`, `dial`, `key`, `step`, `round`,
-`declined`, `deadline`, `announce`, `invite`, `held`, `quiet`, `notice`, `bridge`, `lease`, `wrap_up`,
-`phone_lease`, `direct`, `work`, `probe`, `unreachable` (an agent whom no phone reached rests), `goodbye`,
-`word` (of callback, of an attempt whose agent is free), `calm` and `patience` (a deadline that waits for
-another call of the customer), `apology`, `overflow` (of who was told of a callback's place first), `serve`
-(what did not fit into one step).
+A leg has one record from the moment it is dialled until it has ended. An agent is free again when the agent's
+leg has ended; wrap-up may follow. Every wait is a timer: `ring`, `dial`, `key`, `step`, `round`, `declined`,
+`deadline`, `announce`, `invite`, `held`, `quiet`, `notice`, `bridge`, `lease`, `wrap_up`, `phone_lease`,
+`direct`, `work`, `probe`, `unreachable` (the rest of an agent whom no phone reached), `goodbye`, `word` (an
+agent whose leg ended in an attempt waits until callback says how it went), `calm` and `patience` (a deadline
+waits for another call of the customer), `apology`, `overflow` (a caller beyond the limit may still take a
+callback's place), `serve` (what did not fit into one step).
 
-Queue owns the customer, too: what an organization has of one outside number at this moment. While a leg of it
-is up, nobody is rung for a callback to it and no apology is granted (`customers`).
+Queue also owns the customer record: what an organization has of one outside number now. While a leg of that
+number is up, no agent is rung for a callback to it and no apology is granted (`customers`).
 
-Each module holds what is applied and what is decided of its facts; here they are only dispatched.
+Each module applies and decides its own facts; this one only dispatches them.
 """
 
 from collections.abc import Callable, Iterator
@@ -213,7 +213,7 @@ _DECIDE_TIMER: Final[dict[str, Decide]] = {
 HEARD: Final[tuple[type[Fact], ...]] = tuple(
     heard for heard in dict.fromkeys((*_APPLY, *_DECIDE)) if heard.__module__ != queue.__name__
 )
-"""What the queue needs to hear of others, as its own table says."""
+"""The facts of other services that the tables handle."""
 
 
 def apply(state: QueueState, fact: Fact) -> None:
@@ -236,7 +236,7 @@ def decide(state: QueueState, fact: Fact) -> Decision:
 
 
 def _owed_to(place: Place) -> Iterator[TimerId]:
-    """What a waiting place may not be without."""
+    """The timers that a waiting place must have."""
     if not place.is_late:
         yield timer_id("deadline", place.place_id)
     elif place.callback_id is not None:
@@ -254,7 +254,7 @@ def _owed_to(place: Place) -> Iterator[TimerId]:
 
 
 def owed(state: QueueState) -> Iterator[TimerId]:
-    """The timers that nobody may be without: every wait must end by itself."""
+    """The timers that the state must have, so that every wait ends by itself."""
     for place in state.places:
         match place.phase:
             case Phase.WAITING:

@@ -1,4 +1,4 @@
-"""What agents do: calls and their leases, wrap-up, phones, working time, and PBXs that are away."""
+"""Agents: their calls and leases, wrap-up, phones, working time, and PBXs that are away."""
 
 import msgspec
 
@@ -14,16 +14,14 @@ from services.queue.state import QueueState
 from services.queue.state.records import Phone, phone_key
 
 AWAY_MS = 60_000
-"""A PBX that could not be reached costs one failed offer a minute, not one per call (O9)."""
+"""An unreachable PBX costs one failed offer a minute, not one per call (O9)."""
 
 
 def apply_busy(state: QueueState, fact: AgentBusy) -> None:
-    """An agent is on a call until it is said otherwise, or the lease ends."""
     state.set_timer("lease", fact.agent_id, fact.lease_until_at)
 
 
 def apply_freed(state: QueueState, fact: AgentFreed) -> None:
-    """An agent can take calls again."""
     _note_pace(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
     state.activities.change(
@@ -43,7 +41,6 @@ def apply_freed(state: QueueState, fact: AgentFreed) -> None:
 
 
 def apply_wrap_up(state: QueueState, fact: WrapUpStarted) -> None:
-    """A bridged call is over, and the agent has time for notes."""
     _note_pace(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
     state.activities.change(
@@ -71,7 +68,7 @@ def _note_pace(state: QueueState, agent_id: AgentId) -> None:
 
 
 def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
-    """The agent's leg has ended: wrap-up after a bridged department call, else free at once (Q13).
+    """What follows when the agent's leg has ended: wrap-up after a bridged department call, else free (Q13).
 
     Only a call that was bridged changes idle time (Q1).
     """
@@ -85,12 +82,12 @@ def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
 
 
 def apply_word_over(state: QueueState, due: TimerDue) -> None:
-    """Callback has said nothing of the attempt: the agent waits for its word no longer."""
+    """Callback has not said how the attempt ended: the agent waits no longer."""
     heard_word(state, AgentId(due.subject))
 
 
 def heard_word(state: QueueState, agent_id: AgentId | None) -> None:
-    """How the attempt ended is known: who was freed from it may be offered what waits."""
+    """The attempt's end is known: the agent who was freed from it may be offered places."""
     activity = state.activity(agent_id) if agent_id is not None else None
     if activity is not None and activity.word_until_at is not None:
         state.activities.change(activity, word_until_at=None)
@@ -98,7 +95,6 @@ def heard_word(state: QueueState, agent_id: AgentId | None) -> None:
 
 
 def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
-    """The time for notes is over."""
     agent_id = AgentId(due.subject)
     activity = state.activity(agent_id)
     if activity.wrap_up_until_at is None:
@@ -108,7 +104,7 @@ def decide_wrap_up_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
-    """No call lasts this long: free the agent, say why, and end what may be left of it (G3, EC-108)."""
+    """No call lasts this long: free the agent, say why, and hang up what may be left (G3, EC-108)."""
     agent_id = AgentId(due.subject)
     leg_id = state.activity(agent_id).leg_id
     if leg_id is None:
@@ -120,7 +116,7 @@ def decide_lease_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
-    """A phone is in use by any call, ours or not, or can't be reached (Q2, EC-7)."""
+    """A phone is in use by any call, ours or another, is idle, or can't be reached (Q2, EC-7)."""
     key = phone_key(fact.pbx_id, fact.address)
     known = state.phones.get(key) or Phone(key)
     match fact.state:
@@ -143,7 +139,7 @@ def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
 
 
 def _is_use_ours(state: QueueState, phone: Phone) -> bool:
-    if phone.is_in_use:  # told again: the use is the one that began then
+    if phone.is_in_use:  # a repeated report of the same use
         return phone.is_ours
     return any(_is_rung_by_us(state, agent_id) for agent_id in state.agents_of_phone(phone.key))
 
@@ -154,7 +150,7 @@ def _is_rung_by_us(state: QueueState, agent_id: AgentId) -> bool:
 
 
 def _note_use_over(state: QueueState, phone: Phone) -> None:
-    """Longest idle means without a call of any kind (Q1)."""
+    """An agent's idle time starts again after a call of any kind (Q1)."""
     state.drop_timer("phone_lease", phone.key)
     if not phone.is_in_use or phone.is_ours:
         return
@@ -171,7 +167,7 @@ def _end_rest(state: QueueState, agent_id: AgentId) -> None:
 
 
 def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
-    """Who makes a call of another kind is there: a pause ends (Q8)."""
+    """An agent who makes another call is present: a pause ends (Q8)."""
     key = phone_key(fact.pbx_id, fact.address)
     if fact.state is not DeviceState.IN_USE or state.phones[key].is_ours:
         return NOTHING
@@ -179,12 +175,12 @@ def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
 
 
 def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
-    """A PBX that forgot to say that a phone is idle must not keep its agent busy for ever."""
+    """A PBX that never reports a phone as idle must not keep its agent busy for ever."""
     state.phones.put(Phone(due.subject))
 
 
 def decide_phone_lease_over(state: QueueState, due: TimerDue) -> Decision:
-    """Say which agents that frees, and why (EC-108); who has time for notes keeps it."""
+    """Say which agents this frees, and why (EC-108); an agent in wrap-up stays in it."""
     agents = (
         agent_id
         for agent_id in state.agents_of_phone(due.subject)
@@ -212,32 +208,30 @@ def follow_work(state: QueueState, agent_id: AgentId) -> None:
 
 
 def apply_work(state: QueueState, due: TimerDue) -> None:
-    """An edge of an agent's working time has come."""
     follow_work(state, AgentId(due.subject))
 
 
 def decide_ringing(state: QueueState, fact: LegRinging) -> Decision:
-    """A PBX that was being probed answered: a phone rings there."""
+    """A phone rings: the PBX that was being probed is back."""
     leg = state.legs.get(fact.leg_id)
     pbx_id = offering.probed_pbx(state, leg)
     return NOTHING if pbx_id is None else Decision(facts=(PbxBack(pbx_id=pbx_id),))
 
 
 def apply_away(state: QueueState, fact: PbxAway) -> None:
-    """Skip its agents for a while."""
+    """The PBX's agents are skipped until it is probed."""
     known = state.pbx(fact.pbx_id)
     state.pbxs.change(known, away_until_at=fact.probe_at, is_probing=False, probe_offer_id=None)
     state.set_timer("probe", fact.pbx_id, fact.probe_at)
 
 
 def apply_back(state: QueueState, fact: PbxBack) -> None:
-    """It is there again."""
     known = state.pbx(fact.pbx_id)
     state.pbxs.change(known, away_until_at=None, is_probing=False, probe_offer_id=None)
     state.drop_timer("probe", fact.pbx_id)
 
 
 def apply_probe(state: QueueState, due: TimerDue) -> None:
-    """One offer may try whether it is there again."""
+    """One offer may now try whether the PBX is back."""
     known = state.pbx(PbxId(due.subject))
     state.pbxs.change(known, away_until_at=None, is_probing=True)

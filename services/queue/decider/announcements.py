@@ -1,4 +1,4 @@
-"""What a waiting caller is told: welcome, position, wait, invitation (Q4, C1)."""
+"""Announcements to a waiting caller: welcome, position, wait, invitation (Q4, C1)."""
 
 from contracts.ids import Instant, MediaKey, PlayId
 from contracts.log import TimerDue
@@ -15,20 +15,20 @@ from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
 PLAY_MS_MAX = 20_000
-"""An announcement that begins later than this is about a moment that has passed."""
+"""An announcement that begins later than this is out of date."""
 
 TOLD_MS_MAX = 60_000
-"""To be answered, and to hear of a callback's place: then the end of that was not heard of."""
+"""Enough to answer the call and to announce the callback's place; after this its end must have been lost."""
 
 KEY_MS = 5_000
-"""After the words, time to find the key."""
+"""Time to find the key after the announcement."""
 
 GAP_MS_MIN = 1_000
-"""A gap of nothing would be over as soon as it began, again and again; nobody is told more often."""
+"""The shortest gap between announcements: a gap of 0 would repeat without end."""
 
 
 def answered(state: QueueState, place: Place) -> Decision:
-    """The caller is on the line: music, then the welcome; or what an earlier decision wants them to hear."""
+    """The caller's leg is answered: music, then the welcome, or the notice before a no-answer action."""
     assert place.leg_id is not None
     music = Decision(commands=(StartHoldMusic(pbx_id=place.pbx_id, leg_id=place.leg_id),))
     match place.phase:
@@ -57,24 +57,24 @@ def _welcome(state: QueueState, place: Place) -> Decision:
 
 
 def _spoken(state: QueueState, place: Place) -> int:
-    """The position as it may be told: a C7 place that went ahead is nothing to tell a customer."""
+    """The position to announce: it never rises, even when a C7 place has gone ahead."""
     position = waiting.position(state, place)
     return position if place.position_told is None else min(position, place.position_told)
 
 
 def passed_on(state: QueueState, place: Place) -> Decision:
-    """A caller who comes from another department has been welcomed already."""
+    """Announce the position to a caller passed on by another department, which has welcomed the caller."""
     return tell_position(state, place) if _existing(state, place) is None else _welcome(state, place)
 
 
 def _existing(state: QueueState, place: Place) -> Place | None:
-    """The callback's place of which the caller is told, with the key that takes it (C8)."""
+    """The standing callback's place that the caller may take over with a key, or None (C8)."""
     existing = state.places.get(place.existing_place_id)
     return existing if existing is not None and customers.tellable(state, existing) else None
 
 
 def tell_position(state: QueueState, place: Place) -> Decision:
-    """Position and wait; the spoken position never rises (Q4)."""
+    """Announce position and wait; the spoken position never rises (Q4)."""
     position = _spoken(state, place)
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
     media = notice_media.told(state, place, position, wait_ms)
@@ -106,7 +106,7 @@ def _announce(
 
 
 def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
-    """What was told; the next look at the position is a gap away."""
+    """Note what was announced; the position is looked at again after the gap."""
     place = state.places[fact.place_id]
     is_position = fact.kind in (AnnouncementKind.WELCOME, AnnouncementKind.POSITION)
     state.places.change(
@@ -119,13 +119,13 @@ def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
 
 
 def follow_overflow(state: QueueState, place: Place) -> None:
-    """Who is beyond the limit has heard of the callback's place, and has this long to press the key (C8)."""
+    """A caller beyond the limit has heard of the callback's place and has `KEY_MS` to press the key (C8)."""
     if place.is_beyond_limit and place.phase is Phase.WAITING:
         state.set_timer("overflow", place.place_id, Instant(state.now_at + KEY_MS))
 
 
 def follow_position(state: QueueState, place: Place) -> None:
-    """From now on the caller is told when the position got better."""
+    """Set the timer that announces a better position, if it is not set."""
     if f"announce/{place.place_id}" not in state.timers:
         _set_announce(state, place)
 
@@ -136,14 +136,14 @@ def _set_announce(state: QueueState, place: Place) -> None:
 
 
 def apply_announce_due(state: QueueState, due: TimerDue) -> None:
-    """Every gap, for as long as a caller waits on the line."""
+    """Set the next timer, as long as the caller waits on the line."""
     place = state.places.get(due.subject)
     if place is not None and place.leg_id is not None and _is_ours(place):
         _set_announce(state, place)
 
 
 def can_be_told(place: Place) -> bool:
-    """Whether the queue speaks on this leg now: not while an order is being taken, nor a bridge made."""
+    """Whether the queue speaks on this leg now: not during an order or while a bridge is made."""
     return (
         place.phase is Phase.WAITING
         and place.is_answered
@@ -155,12 +155,12 @@ def can_be_told(place: Place) -> bool:
 
 
 def _is_ours(place: Place) -> bool:
-    """Where an order was taken callback speaks, unless its customer came back on another leg (C8)."""
+    """After an order callback speaks, unless its customer came back on another leg (C8)."""
     return place.callback_id is None or place.is_taken_over
 
 
 def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> None:
-    """A caller is invited once, so long after joining, or as soon as it waits again after that (C1)."""
+    """Set the timer of the one invitation: a time after joining, or at once if that has passed (C1)."""
     callback = state.departments[place.department_id].saved.callback
     is_ours = place.callback_id is None and not place.is_beyond_limit
     if callback.is_on and not place.is_internal and not place.is_invited and is_ours:
@@ -169,16 +169,16 @@ def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> No
 
 
 def follow_late_invitation(state: QueueState, place: Place) -> None:
-    """An invitation that came due before the call was answered could not be made: it is due now.
+    """Make up for an invitation that came due before the call was answered.
 
-    It takes a while to answer when this process was away.
+    Answering takes that long only after this process was down.
     """
     if place.phase is Phase.WAITING and f"invite/{place.place_id}" not in state.timers:
         follow_invitation(state, place, place.joined_at)
 
 
 def invite_again(state: QueueState, place: Place) -> None:
-    """Something came too late to be heard: if it was the invitation, it is made again a gap later."""
+    """A play came too late: if the caller was invited, invite again after a gap."""
     if place.is_invited and can_be_told(place) and place.callback_id is None:
         state.places.change(place, is_invited=False)
         gap_ms = max(GAP_MS_MIN, state.departments[place.department_id].saved.announcement_gap_ms)

@@ -32,11 +32,11 @@ from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
 
 BRIDGE_MS_MAX = 30_000
-"""From acceptance to the bridge: a whisper of a long number, and room; then something was lost."""
+"""Enough from acceptance to the bridge for a whisper of a long number; after this a fact was lost."""
 
 
 def apply_answered(state: QueueState, fact: LegAnswered) -> None:
-    """A caller is on the line, or an agent's phone that nobody wants any more will hear goodbye."""
+    """Note that the leg is answered; an agent's leg whose offer was withdrawn gets a goodbye."""
     leg = state.legs.get(fact.leg_id)
     if leg is None:
         return
@@ -54,13 +54,13 @@ def apply_answered(state: QueueState, fact: LegAnswered) -> None:
 
 
 def _is_unwanted(state: QueueState, leg: Leg) -> bool:
-    """Whether this agent's leg was withdrawn before it was answered: not one on which the agent talks."""
+    """Whether this agent's leg was answered after its offer was withdrawn."""
     is_on_it = leg.agent_id is not None and state.activity(leg.agent_id).leg_id == leg.leg_id
     return leg.offer_id is None and leg.goodbye_play_id is None and not is_on_it
 
 
 def decide_answered(state: QueueState, fact: LegAnswered) -> Decision:
-    """Welcome a caller; ask a mobile for its key; else the agent has accepted."""
+    """Welcome a caller; ask an agent at a mobile for a key; any other answering agent has accepted."""
     leg = state.legs.get(fact.leg_id)
     if leg is None or leg.kind is LegKind.CUSTOMER:
         return NOTHING
@@ -81,7 +81,7 @@ def decide_answered(state: QueueState, fact: LegAnswered) -> Decision:
 
 
 def _ask_key(state: QueueState, offer: Offer, leg: Leg) -> Decision:
-    """A mobile's own voicemail can't press a key; the other phones ring on meanwhile (E4)."""
+    """Ask for a key, which a mobile's own voicemail can't press; the other phones ring on (E4)."""
     until_at = Instant(state.now_at + ring_plans.KEY_MS)
     place = state.places[offer.place_id]
     play = Play(
@@ -98,7 +98,7 @@ def _ask_key(state: QueueState, offer: Offer, leg: Leg) -> Decision:
 
 
 def apply_key_wanted(state: QueueState, fact: KeyWanted) -> None:
-    """The key must come in time; the ring time gives it that time."""
+    """Set the timer for the key, and extend the ring time to it."""
     offer = state.offers[fact.offer_id]
     state.offers.change(offer, key_legs=(*offer.key_legs, fact.leg_id))
     state.set_timer("key", fact.leg_id, fact.until_at)
@@ -108,15 +108,15 @@ def apply_key_wanted(state: QueueState, fact: KeyWanted) -> None:
 
 
 def key_pressed(state: QueueState, leg: Leg) -> Decision:
-    """A person is there: that is the answer of a mobile."""
+    """A key from a mobile is the acceptance."""
     offer = state.offers.get(leg.offer_id)
-    if offer is None or f"key/{leg.leg_id}" not in state.timers:  # not asked, or too late
+    if offer is None or f"key/{leg.leg_id}" not in state.timers:  # no key was asked for, or it is too late
         return NOTHING
     return _accept(state, offer, leg)
 
 
 def decide_key_over(state: QueueState, due: TimerDue) -> Decision:
-    """No key: whatever answered is no agent. The other phones ring on."""
+    """No key was pressed: whatever answered is not the agent. The other phones ring on."""
     leg = state.legs.get(due.subject)
     if leg is None:
         return NOTHING
@@ -141,7 +141,6 @@ def _accept(state: QueueState, offer: Offer, leg: Leg) -> Decision:
 
 
 def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
-    """The place has an agent, and the agent a call."""
     offer, leg = state.offers[fact.offer_id], state.legs[fact.leg_id]
     place = state.places[fact.place_id]
     offer_records.drop_offer(state, offer)
@@ -185,7 +184,7 @@ def _is_public(offer: Offer, leg_id: LegId) -> bool:
 
 
 def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
-    """Bridge to the caller's leg, after the number was spoken where it could not be shown (G5)."""
+    """Bridge to the caller's leg; before that, whisper the number where it could not be shown (G5)."""
     place = state.places.get(fact.place_id)
     resumed = pauses.if_on_call(state, fact.agent_id, cause="accepted")
     if place is None:
@@ -210,7 +209,7 @@ def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Dec
 
 
 def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
-    """One thing less that the bridge waits for; a caller who could not be told is not recorded (R1)."""
+    """The bridge waits for one play less; without that notice the call is not recorded (R1)."""
     leg = state.legs.get(fact.leg_id)
     place = state.places.get(leg.place_id) if leg is not None else None
     if place is None or place.phase is not Phase.ACCEPTED:
@@ -224,7 +223,7 @@ def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
 
 
 def decide_play_finished(state: QueueState, fact: PlayFinished) -> Decision:
-    """A notice before an action, a whisper before a bridge, or a goodbye was heard."""
+    """Act after a notice, bridge after a whisper, hang up after a goodbye."""
     leg = state.legs.get(fact.leg_id)
     if leg is None:
         return NOTHING
@@ -239,14 +238,13 @@ def decide_play_finished(state: QueueState, fact: PlayFinished) -> Decision:
 
 
 def _prompt_finished(place: Place, fact: PlayFinished) -> Decision:
-    """Bridge once the agent has heard whom, and the caller that it is recorded."""
+    """Bridge once the agent has heard the whisper, and the caller the notice of the recording."""
     awaited = (f"{place.accepted_offer_id}.w", f"{place.accepted_offer_id}.r")
     is_last = place.play_id is None and place.told_play_id is None
     return bridge(place) if is_last and fact.play_id in awaited else NOTHING
 
 
 def bridge(place: Place) -> Decision:
-    """Let the two hear each other."""
     if place.leg_id is None or place.agent_leg_id is None:
         return NOTHING
     bridge_id = BridgeId(f"{place.accepted_offer_id}.b")
@@ -255,7 +253,7 @@ def bridge(place: Place) -> Decision:
 
 
 def ready(state: QueueState, place: Place) -> Decision:
-    """The agent is callback's now, if there is a callback; an order still being taken is waited for."""
+    """Hand the agent to callback; while the order is still being taken, nothing yet."""
     if place.callback_id is None or place.agent_id is None or place.agent_leg_id is None:
         return NOTHING
     agent = state.agents[place.agent_id].saved
@@ -274,9 +272,9 @@ def ready(state: QueueState, place: Place) -> Decision:
 
 
 def apply_bridged(state: QueueState, fact: Bridged) -> None:
-    """An agent whom callback has talks to the customer: from now on it is a department call of this agent.
+    """An attempt's agent and customer talk: from now on this is a department call of the agent.
 
-    Its own place outlives the bridge, since the agent may still say that nobody was reached (C13).
+    The place outlives the bridge, since the agent may still say that the customer was not reached (C13).
     """
     for leg_id in fact.legs:
         leg = state.legs.get(leg_id)
@@ -299,7 +297,7 @@ def apply_bridged(state: QueueState, fact: Bridged) -> None:
 
 
 def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
-    """They talk: the place ends, connected."""
+    """The agent and the caller talk: the place ends as connected."""
     leg = next((state.legs[each] for each in fact.legs if each in state.legs), None)
     place = state.places.get(leg.place_id) if leg is not None else None
     if place is None or place.phase is not Phase.ACCEPTED or fact.bridge_id != f"{place.accepted_offer_id}.b":
@@ -319,7 +317,7 @@ def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
 
 
 def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
-    """The two legs are each other's; the place is over."""
+    """The place ends, and the two legs become peers."""
     place = state.places[fact.place_id]
     place_end.drop_place(state, place, parts_agent=False)
     for mine, other in ((fact.leg_id, fact.agent_leg_id), (fact.agent_leg_id, fact.leg_id)):
@@ -332,20 +330,20 @@ def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
 
 
 def decide_bridge_late(state: QueueState, due: TimerDue) -> Decision:
-    """The bridge was never reported: let the agent go, the place waits again."""
+    """The bridge was never reported: hang up the agent's leg, and the place waits again."""
     place = state.places.get(due.subject)
     if place is None or place.phase is not Phase.ACCEPTED or place.agent_leg_id is None:
         return NOTHING
     hang_up = HangUp(pbx_id=place.pbx_id, leg_id=place.agent_leg_id, reason="not_bridged")
     commands: tuple[HangUp | StartHoldMusic, ...] = (hang_up,)
     if place.leg_id is not None and place.is_answered:
-        # A bridge that was made but never told has ended the music.
+        # A bridge that was made but never reported has ended the music.
         commands = (hang_up, StartHoldMusic(pbx_id=place.pbx_id, leg_id=place.leg_id))
     return together((Decision(commands=commands), reopen(place)))
 
 
 def decide_goodbye_over(state: QueueState, due: TimerDue) -> Decision:
-    """The end of the goodbye was never reported."""
+    """The end of the goodbye was never reported: hang up."""
     leg = state.legs.get(due.subject)
     if leg is None or leg.goodbye_play_id is None:
         return NOTHING
@@ -353,15 +351,15 @@ def decide_goodbye_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def reopen(place: Place) -> Decision:
-    """Who had accepted is gone before the bridge: the place is offered to others again (Q9)."""
+    """The agent who had accepted left before the bridge: the place is offered to others again (Q9)."""
     assert place.agent_id is not None
     return Decision(facts=(OfferReopened(place_id=place.place_id, agent_id=place.agent_id),))
 
 
 def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
-    """The place is as before the acceptance, and tried by one more; a fallback is not tried twice.
+    """The place is as before the acceptance, but the agent counts as tried; a fallback is not tried twice.
 
-    Where a held customer has gone, the agent hears so and the place is callback's again.
+    If a held customer has gone, the agent hears goodbye and the place is callback's again.
     """
     place = state.places[fact.place_id]
     state.drop_timer("bridge", place.place_id)

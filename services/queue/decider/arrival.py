@@ -1,4 +1,4 @@
-"""A call reaches a department, or is passed on, and takes a place."""
+"""A call or a callback reaches a department and takes a place."""
 
 import msgspec
 
@@ -16,14 +16,14 @@ from services.queue.state.records import Leg, LegKind, Place
 
 
 def apply_arrived(state: QueueState, fact: CallArrived) -> None:
-    """A call is there, whosever it is: who is handed over later must not have hung up before."""
+    """Keep every arriving call's leg, so that a caller who hangs up before the hand-over is noticed."""
     if fact.leg_id not in state.legs:
         number = state.number_of(fact.caller, is_internal=fact.is_internal)
         state.legs.put(Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id, number=number))
 
 
 def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
-    """Routing hands a call over: it joins, once, whichever way it came; not if it is over (Q11)."""
+    """Routing hands a call over: it joins once, on whichever way it came, unless it has ended (Q11)."""
     department_id = fact.department_id
     leg = state.legs.get(fact.leg_id)
     if department_id not in state.departments or leg is None or leg.was_taken or leg.place_id is not None:
@@ -48,7 +48,7 @@ def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
 
 
 def decide_asked(state: QueueState, fact: CallbackOrdered) -> Decision:
-    """A callback that was not ordered in a call has no place yet: it joins now, as callback said (C11)."""
+    """A callback that was not ordered in a call has no place yet: it joins now (C11)."""
     if fact.department_id not in state.departments:
         passed = DeadlinePassed(
             place_id=fact.place_id, callback_id=fact.callback_id, deadline_at=fact.deadline_at
@@ -73,7 +73,7 @@ def decide_asked(state: QueueState, fact: CallbackOrdered) -> Decision:
 
 
 def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
-    """The place and its timers; both instants are fixed on it (Q3, Q5)."""
+    """Put the place and its timers; its joining time and deadline are fixed now (Q3, Q5)."""
     leg = state.legs.get(fact.leg_id)
     existing = None
     if fact.leg_id is not None:
@@ -117,9 +117,9 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
 
 
 def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
-    """Answer, and say where the caller stands; the action at once if too many wait (Q13)."""
+    """Answer the call and announce the position; act at once if too many wait (Q13)."""
     place = state.places.get(fact.place_id)
-    if place is None or place.leg_id is None:  # a callback's stands until its deadline, and fills no queue
+    if place is None or place.leg_id is None:  # a callback waits until its deadline, and no limit counts it
         return NOTHING
     first = _greet(state, place)
     department = state.departments[place.department_id].saved
@@ -131,7 +131,7 @@ def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
 
 
 def _told(state: QueueState, place: Place) -> Decision:
-    """Who is on the line hears where he is; who is still ringing, when that is answered."""
+    """Announce the position now if the caller's leg is answered, otherwise as soon as it is."""
     if not place.is_answered:
         return NOTHING
     return announcements.passed_on(state, place) if place.hops > 0 else announcements.answered(state, place)

@@ -1,4 +1,4 @@
-"""What callback says of a place: ordered, refused, tried, held, ended; whose the agent is meanwhile."""
+"""Places of callbacks: ordered, refused, tried, held and ended, as callback says."""
 
 import msgspec
 
@@ -38,7 +38,7 @@ from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Phase, Place
 
 DROPS_MAX = 3
-"""C7: after three agents who went in mid-attempt the place ranks by its joining time again."""
+"""C7: after three agents left during an attempt the place ranks by its joining time again."""
 
 
 def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
@@ -48,8 +48,8 @@ def apply_requested(state: QueueState, fact: CallbackRequested) -> None:
 
 
 def apply_taken_over(state: QueueState, fact: CallbackTakenOver) -> None:
-    """The callback's place has a caller again, who waits no longer for a gap to end, and has the later of the
-    two deadlines; the place taken with the new call ends (C8)."""
+    """The callback's place gets the caller's leg and the later deadline; the place of the new call ends
+    (C8)."""
     place_end.drop_place(state, state.places[fact.new_place_id])
     place = state.places[fact.place_id]
     put_on_line(state, place, fact.leg_id, fact.joined_at, fact.deadline_at, is_taken_over=True)
@@ -64,7 +64,8 @@ def put_on_line(
     *,
     is_taken_over: bool,
 ) -> None:
-    """A callback's place has its customer on the line, and is the customer's own from now on (C8, C12)."""
+    """Put the customer's leg on a callback's place, which is the customer's own order from now on (C8,
+    C12)."""
     leg = state.legs.get(leg_id)
     if leg is not None:
         state.legs.change(leg, place_id=place.place_id)
@@ -80,7 +81,7 @@ def put_on_line(
 
 
 def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
-    """Tell where the customer stands; the place may be offered with this leg."""
+    """Announce the position; the place may be offered with this leg."""
     place = state.places.get(fact.place_id)
     if place is None:
         return NOTHING
@@ -88,7 +89,7 @@ def decide_taken_over(state: QueueState, fact: CallbackTakenOver) -> Decision:
 
 
 def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
-    """The same place, held by the callback from now on (C2); one that goes to its action already does."""
+    """The callback holds the same place from now on (C2), unless its no-answer action has begun."""
     place = state.places.get(fact.place_id)
     if place is None or place.phase in (Phase.NO_ANSWER, Phase.FALLBACK):
         return
@@ -108,7 +109,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
 
 
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
-    """An agent who had accepted goes on with the callback if the caller has hung up meanwhile (EC-27)."""
+    """An agent who had accepted goes on with the callback if the caller has hung up (EC-27)."""
     place = state.places.get(fact.place_id)
     if place is None and fact.origin is not Origin.QUEUE:
         return arrival.decide_asked(state, fact)
@@ -120,23 +121,22 @@ def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
 
 
 def apply_number(state: QueueState, fact: NumberChanged) -> None:
-    """The customer will be called at another number."""
     place = state.places.get(fact.place_id)
     if place is not None:
         state.places.change(place, caller=fact.number)
 
 
 def decide_number(state: QueueState, fact: NumberChanged) -> Decision:
-    """The other number may be of somebody who is on the line just now."""
+    """Somebody may be on the line from the new number just now."""
     place = state.places.get(fact.place_id)
     return NOTHING if place is None else customers.if_engaged(state, place)
 
 
 def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
-    """One claim of two: the earlier joining time counts, with its deadline; a caller's leg is this place's.
+    """Merge a second order: the earlier joining time counts, with its deadline; the caller's leg moves here.
 
-    Live callers are never merged: where somebody is on the line for this place already, or an agent has
-    accepted the new one, each leg stays where it is.
+    Live callers are never merged: if this place already has a caller on the line, or an agent has accepted
+    the new place, each leg stays where it is.
     """
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or place.phase is not Phase.WAITING:
@@ -162,14 +162,14 @@ def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
 
 
 def apply_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> None:
-    """The wait goes on as before."""
+    """The caller waits on as before."""
     place = state.places.get(fact.place_id)
     if place is not None:
         state.places.change(place, is_ordering=False)
 
 
 def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned) -> Decision:
-    """Who hung up meanwhile has left."""
+    """A caller who hung up during the order has left."""
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id is not None or place.leg_id is not None:
         return NOTHING
@@ -177,7 +177,7 @@ def decide_not_ordered(state: QueueState, fact: CallbackRefused | OrderAbandoned
 
 
 def apply_ready(state: QueueState, fact: AgentReady) -> None:
-    """Agent and place are callback's until it says how the attempt went."""
+    """Callback has agent and place until it says how the attempt went."""
     place = state.places[fact.place_id]
     state.drop_timer("bridge", place.place_id)
     state.places.change(place, phase=Phase.WITH_CALLBACK)
@@ -202,7 +202,7 @@ def _waiting(place: Place) -> Place:
 
 
 def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
-    # A deadline that passed while an agent was there changed nothing then; it does now (C5).
+    # A deadline that passed while the place had an agent acts now (C5).
     is_late = deadline_at <= state.now_at
     place = msgspec.structs.replace(place, deadline_at=deadline_at, is_late=is_late, calm_until_at=None)
     state.places.put(place)
@@ -216,12 +216,12 @@ def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
 
 
 def _has_another(place: Place, agent_id: AgentId) -> bool:
-    """Whether the next agent is there already: what callback says of the one before is old news."""
+    """Whether the place has its next agent already, so that a fact about the previous one is out of date."""
     return place.agent_id is not None and place.agent_id != agent_id
 
 
 def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
-    """The place keeps its order and is not offered until the gap is over (C6)."""
+    """The place keeps its order and is not offered until the gap has passed (C6)."""
     agents.heard_word(state, fact.agent_id)
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
@@ -238,10 +238,10 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
 
 
 def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
-    """The agent went before the customer answered: first again, for three times (C7).
+    """The agent left before the customer answered: the place is first again, up to three times (C7).
 
-    Who dropped comes after the others. Alone, the agent is rung again at once the first time, and then like
-    one who declined: not for ten seconds, in which others are served (Q8).
+    The agent who dropped comes after the others. If there are no others, the agent is rung again at once the
+    first time; later times count as declined, so that others are served for ten seconds (Q8).
     """
     agents.heard_word(state, fact.agent_id)
     place = state.places.get(fact.place_id)
@@ -263,7 +263,7 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
 
 
 def apply_held(state: QueueState, fact: CustomerHeld) -> None:
-    """The customer is on the line and waits for the next free agent, before everybody (C7)."""
+    """The customer is on the line and gets the next free agent before everybody else (C7)."""
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id:
         return
@@ -279,14 +279,14 @@ def apply_held(state: QueueState, fact: CustomerHeld) -> None:
 
 
 def apply_held_over(state: QueueState, due: TimerDue) -> None:
-    """The gap between two attempts is over."""
+    """The gap between two attempts, or the quiet hours, have passed."""
     place = state.places.get(due.subject)
     if place is not None:
         state.places.put(quiet_hours.kept(state, msgspec.structs.replace(place, held_until_at=None)))
 
 
 def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
-    """They talked: the place is over, and what the agent is on is a department call."""
+    """Agent and customer talked: the place ends, and the agent's call counts as a department call."""
     activity = state.activity(fact.agent_id)
     if activity.leg_id == fact.agent_leg_id and activity.connected_at is None and not fact.by_other_call:
         state.activities.change(activity, connected_at=fact.bridged_at or state.now_at)
@@ -294,7 +294,6 @@ def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
 
 
 def apply_joined(state: QueueState, fact: CustomerJoined) -> None:
-    """The customer's own leg is the attempt's now."""
     new, leg = state.places.get(fact.new_place_id), state.legs.get(fact.leg_id)
     if new is not None:
         state.places.change(new, leg_id=None)
@@ -303,26 +302,26 @@ def apply_joined(state: QueueState, fact: CustomerJoined) -> None:
 
 
 def decide_joined(state: QueueState, fact: CustomerJoined) -> Decision:
-    """The place that was taken with the customer's call ends."""
+    """The place that the customer's own call took ends."""
     new = state.places.get(fact.new_place_id)
     return NOTHING if new is None else place_end.close(state, new, fact.callback_id, "joined")
 
 
 def apply_join_refused(state: QueueState, fact: JoinRefused) -> None:
-    """The caller waits in the new place, as before."""
+    """The caller waits in the new place as before."""
     place = state.places.get(fact.new_place_id)
     if place is not None:
         state.places.change(place, is_joining=False)
 
 
 def apply_join_asked(state: QueueState, fact: CallbackJoined) -> None:
-    """Nobody else is offered this caller until callback has answered."""
+    """The caller is offered to no agent until callback has answered."""
     place = state.places[fact.new_place_id]
     state.places.change(place, is_joining=True)
 
 
 def apply_end(state: QueueState, fact: CallbackEnd) -> None:
-    """Whose customer is on the line for a callback that is over just then goes on waiting as a caller's."""
+    """If the customer is on the line when the callback ends, the place may go on as a caller's."""
     customers.drop_apology(state, fact.callback_id)
     place = state.places.get(fact.place_id)
     if place is not None:
@@ -335,13 +334,13 @@ def apply_end(state: QueueState, fact: CallbackEnd) -> None:
 
 
 def _keeps_line(place: Place, fact: CallbackEnd) -> bool:
-    """Either came back for it (C8), or was about to be bridged on the ordering leg (C9)."""
+    """Whether the customer waits on, who has called again (C8) or was about to be bridged (C9)."""
     stays = place.is_taken_over or (isinstance(fact, CallbackCancelled) and fact.keeps_line)
     return stays and place.leg_id is not None and place.phase in (Phase.WAITING, Phase.ACCEPTED)
 
 
 def decide_end(state: QueueState, fact: CallbackEnd) -> Decision:
-    """The place ends with its callback; an agent who had just accepted hears that the customer has gone."""
+    """The place ends with its callback; an agent who had just accepted hears goodbye."""
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id:
         return NOTHING

@@ -1,8 +1,8 @@
-"""One customer in several places (C8, C14, C15, EC-30): one conversation at a time, and none too many.
+"""A customer who has several places or calls: one conversation at a time (C8, C14, C15, EC-30).
 
-While a leg of a number is up, or an agent is being brought together with it, no callback to that number is
-offered and no apology granted; what rings for one stops. An agent who is with a callback just then is not
-let go: callback hears of the customer's own call, and a key brings the two together.
+While a leg of a number is up, or an agent is being connected to it, no callback to that number is offered, no
+apology is granted, and phones that ring for one stop. An agent who is with a callback just then stays:
+callback hears of the customer's own call, and a key connects the two.
 """
 
 from typing import Final, NamedTuple
@@ -38,18 +38,18 @@ from services.queue.state.customers import Customer
 from services.queue.state.records import AgentActivity, Apology, Leg, LegKind, Phase, Place
 
 ENGAGED: Final = "customer_engaged"
-"""Why an offer is withdrawn whose customer is on the line, or was taken by another department's agent."""
+"""Why an offer is withdrawn: its customer is on the line, or talks to another department's agent."""
 ON_LINE: Final = "customer_on_line"
-"""Why a deadline led to no apology: the customer was on the line with us for too long after it."""
+"""Why a deadline led to no apology: the customer was on the line for too long after it."""
 CALM_MS: Final = 60_000
-"""C15: nobody apologises to somebody who hung up a moment ago."""
+"""C15: no apology call within this time after the customer's last call."""
 
 
 # A leg of the customer comes up, or an agent takes the customer elsewhere.
 
 
 def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
-    """The customer calls in: nobody else is rung for a callback, and who is with one hears of it."""
+    """The customer calls in: offers of callbacks to that number stop, and callback hears of the call."""
     leg = state.legs.get(fact.leg_id)
     if leg is None or leg.number is None or leg.place_id is not None:
         return NOTHING
@@ -57,7 +57,7 @@ def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
 
 
 def elsewhere(state: QueueState, place: Place) -> Decision:
-    """An agent takes this customer: other departments ring nobody for a callback to that number."""
+    """An agent takes this customer: other departments' offers of callbacks to that number stop."""
     return _engaged(state, state.customer_of(place), place.place_id, None)
 
 
@@ -84,12 +84,12 @@ def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Le
 
 
 def if_engaged(state: QueueState, place: Place) -> Decision:
-    """What rings for a callback stops when its customer is, or turns out to be, on another line."""
+    """Withdraw a callback's offers if its customer is on another line."""
     return offer_records.withdraw_all(state, place, ENGAGED) if state.is_engaged(place) else NOTHING
 
 
 def on_another_line(state: QueueState, place: Place) -> tuple[CustomerOnLine, ...]:
-    """What callback must know of a customer when it gets an agent for this place."""
+    """Tell callback, as it gets an agent for this place, that the customer is on another line."""
     if place.callback_id is None or not state.is_engaged(place):
         return ()
     legs = state.customers.of(place.caller).legs
@@ -98,7 +98,7 @@ def on_another_line(state: QueueState, place: Place) -> tuple[CustomerOnLine, ..
 
 
 def apply_on_line(state: QueueState, fact: CustomerOnLine) -> None:
-    """An apology that was granted is so no more; it is due again as soon as nobody stands against it."""
+    """The apology is no longer granted; it is due again once no call of the customer stands against it."""
     apology = state.apologies.get(fact.callback_id)
     if apology is not None:
         state.apologies.change(apology, is_granted=False, is_due=True)
@@ -108,7 +108,7 @@ def apply_on_line(state: QueueState, fact: CustomerOnLine) -> None:
 
 
 def apply_dialled(state: QueueState, fact: CustomerDialled) -> None:
-    """The customer's phone is called: that number is engaged until the leg has ended."""
+    """The customer is being called: the number is engaged until the leg has ended."""
     place = state.places.get(fact.place_id)
     if place is not None:
         leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=place.caller)
@@ -116,7 +116,7 @@ def apply_dialled(state: QueueState, fact: CustomerDialled) -> None:
 
 
 def apply_apology_wanted(state: QueueState, fact: ApologyQueued | ApologyFailed) -> None:
-    """Callback wants to call for an apology, now or from an instant on; or it was the last try."""
+    """Note when callback wants to make an apology call; without an instant there is no further try."""
     known = state.apologies.get(fact.callback_id)
     if isinstance(fact, ApologyQueued):
         place = state.places.get(fact.place_id)
@@ -125,7 +125,7 @@ def apply_apology_wanted(state: QueueState, fact: ApologyQueued | ApologyFailed)
     due_at = fact.due_at if isinstance(fact, ApologyQueued) else fact.next_attempt_at
     if known is None or due_at is None:
         return
-    # One that gave way to a call which has ended meanwhile waits for its minute of peace (C15).
+    # After a call of the customer the apology still waits for the end of its minute (C15).
     is_calm = f"apology/{fact.callback_id}" in state.timers
     is_due = due_at <= state.now_at and not is_calm
     state.apologies.change(known, is_due=is_due, is_granted=False)
@@ -134,26 +134,24 @@ def apply_apology_wanted(state: QueueState, fact: ApologyQueued | ApologyFailed)
 
 
 def apply_apology_due(state: QueueState, due: TimerDue) -> None:
-    """The time of a try has come."""
     apology = state.apologies.get(due.subject)
     if apology is not None:
         state.apologies.change(apology, is_due=True)
 
 
 def granted(state: QueueState, callback_id: CallbackId) -> ApologyGranted:
-    """The number may be called for this apology."""
+    """Allow this apology to be dialled."""
     apology = state.apologies[callback_id]
     return ApologyGranted(place_id=apology.place_id, callback_id=callback_id)
 
 
 def apply_granted(state: QueueState, fact: ApologyGranted) -> None:
-    """From now on no other apology to that number is granted."""
+    """While this apology is granted, no other one to that number is."""
     apology = state.apologies[fact.callback_id]
     state.apologies.change(apology, is_granted=True, is_due=False)
 
 
 def apply_apology_dialled(state: QueueState, fact: ApologyDialled) -> None:
-    """The apology rings."""
     apology = state.apologies.get(fact.callback_id)
     if apology is None:
         return
@@ -165,7 +163,7 @@ def apply_apology_dialled(state: QueueState, fact: ApologyDialled) -> None:
 
 
 def drop_apology(state: QueueState, callback_id: CallbackId) -> None:
-    """The callback is over."""
+    """Forget the apology of a callback that has ended."""
     state.apologies.drop(callback_id)
     state.drop_timer("apology", callback_id)
 
@@ -174,7 +172,7 @@ def drop_apology(state: QueueState, callback_id: CallbackId) -> None:
 
 
 def calm(state: QueueState, number: str | None) -> None:
-    """What waited for this call to end acts no sooner than a minute after it (C15)."""
+    """Deadlines and apologies that waited for this call act no sooner than a minute after it (C15)."""
     customer = state.customers.of(number)
     if customer.legs:
         return
@@ -191,14 +189,14 @@ def calm(state: QueueState, number: str | None) -> None:
 
 
 def apply_calm_over(state: QueueState, due: TimerDue) -> None:
-    """A minute has passed since."""
+    """A minute has passed since the customer's call."""
     place = state.places.get(due.subject)
     if place is not None:
         state.places.change(place, calm_until_at=None)
 
 
 def decide_patience_over(state: QueueState, due: TimerDue) -> Decision:
-    """A deadline has waited long enough for another call of the customer: no apology any more (C15)."""
+    """The deadline has waited long enough for another call of the customer: no apology (C15)."""
     place = state.places.get(due.subject)
     if place is None or place.callback_id is None or place.phase is not Phase.WAITING:
         return NOTHING
@@ -217,7 +215,7 @@ def decide_patience_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId | None, but: PlaceId) -> None:
-    """They are bridged: other departments' agents shall know of it when their turn comes (EC-30)."""
+    """Note the conversation on the customer's callbacks in other departments, for their agents (EC-30)."""
     if department_id is None:
         return
     talked = TalkedBefore(department_id=department_id, at=state.now_at)
@@ -227,7 +225,7 @@ def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId 
 
 
 def joined(state: QueueState, place: Place) -> Place:
-    """A callback's place that comes while its customer talks to a department knows of that, too."""
+    """The place with a note of the conversation that its customer has with another department just now."""
     for agent_id in sorted(state.customers.of(place.caller).agents):
         activity = state.activity(agent_id)
         if activity.connected_at is not None and activity.department_id not in (None, place.department_id):
@@ -237,7 +235,7 @@ def joined(state: QueueState, place: Place) -> Place:
 
 
 class Talk(NamedTuple):
-    """A conversation one of whose legs has just ended."""
+    """A conversation that has just ended."""
 
     activity: AgentActivity
     number: str
@@ -248,7 +246,7 @@ class Talk(NamedTuple):
 
 
 def talk_over(state: QueueState, leg: Leg) -> Decision:
-    """The first leg of a department's conversation has ended (C14)."""
+    """What follows when the first leg of a department's conversation has ended (C14)."""
     peer = state.legs.get(leg.peer_leg_id)
     agents = leg if leg.kind is LegKind.AGENT else peer
     customers = peer if leg.kind is LegKind.AGENT else leg
@@ -267,7 +265,7 @@ def talk_over(state: QueueState, leg: Leg) -> Decision:
 
 
 def talked(state: QueueState, talk: Talk) -> Decision:
-    """A conversation is over: callbacks of its departments to that customer are not needed any more (C14)."""
+    """End callbacks of the conversation's departments to that customer, who has been served (C14)."""
     if talk.activity.keeps_callback:
         return NOTHING
     found = []
@@ -294,14 +292,14 @@ def talked(state: QueueState, talk: Talk) -> Decision:
 
 
 def apply_talked(state: QueueState, fact: CustomerTalked) -> None:
-    """The place waits for callback's word."""
+    """The place waits until callback ends it."""
     place = state.places[fact.place_id]
     place_end.drop_timers(state, place)
     state.places.change(place, phase=Phase.EXPIRED)
 
 
 def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:
-    """The agent who talks to the customer wants the callback to stand (C14)."""
+    """The agent wants the customer's callback to stand (C14)."""
     if fact.by is not None:
         state.activities.change(state.activity(fact.by), keeps_callback=True)
 
@@ -310,9 +308,10 @@ def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:
 
 
 def tellable(state: QueueState, place: Place) -> bool:
-    """Whether a caller of that number is told of this callback's place: it waits, or an agent is with it.
+    """Whether a caller of that number is told of this callback's place: it waits, or an agent has it.
 
-    One that nobody asked for is not told of: that caller has a new place, and the callback is void (C11).
+    The callback of an abandoned call is not mentioned: the caller gets a new place, and the callback is void
+    (C11).
     """
     is_there = place.phase in (Phase.WAITING, Phase.WITH_CALLBACK)
     is_callbacks = place.leg_id is None and place.callback_id is not None
@@ -320,7 +319,7 @@ def tellable(state: QueueState, place: Place) -> bool:
 
 
 def place_to_tell(state: QueueState, customer: Customer, department_id: DepartmentId) -> PlaceId | None:
-    """The place of the callback that a caller of that number is told of in a department, or None (C8)."""
+    """The place of the customer's callback in a department, if a caller is told of it, or None (C8)."""
     return next(
         (
             place.place_id
@@ -332,7 +331,7 @@ def place_to_tell(state: QueueState, customer: Customer, department_id: Departme
 
 
 def take_over(state: QueueState, place: Place, existing: Place) -> Decision:
-    """The caller in `place` takes the place of the callback on this line (C8)."""
+    """The caller in `place` takes the callback's place on this line (C8)."""
     assert place.leg_id is not None
     assert existing.callback_id is not None
     fact = CallbackTakenOver(
@@ -347,7 +346,7 @@ def take_over(state: QueueState, place: Place, existing: Place) -> Decision:
 
 
 def decide_join_refused(state: QueueState, fact: JoinRefused) -> Decision:
-    """The agent is not with the callback any more: its place is taken over after all, or both go on."""
+    """The agent is no longer with the callback: the caller takes its place over, or both wait on."""
     place, existing = state.places.get(fact.new_place_id), state.places.get(fact.place_id)
     if place is None or place.leg_id is None or place.phase is not Phase.WAITING or existing is None:
         return NOTHING
@@ -356,7 +355,7 @@ def decide_join_refused(state: QueueState, fact: JoinRefused) -> Decision:
 
 
 def join_attempt(state: QueueState, place: Place, existing: Place) -> Decision:
-    """An agent is with the callback just now: callback brings the two together (C8)."""
+    """An agent is with the callback just now: ask callback to connect the two (C8)."""
     assert place.leg_id is not None
     assert existing.callback_id is not None
     fact = CallbackJoined(

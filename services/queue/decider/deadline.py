@@ -1,4 +1,4 @@
-"""A place's deadline: it acts as soon as nothing rings that may still be answered (Q5, C5, EC-13)."""
+"""A place's deadline: it acts as soon as no phone rings for the place (Q5, C5, EC-13)."""
 
 from contracts.ids import Instant
 from contracts.log import TimerDue
@@ -12,11 +12,11 @@ from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
 PATIENCE_MS = 15 * 60_000
-"""C15: a deadline that waits longer than this for another call of the customer leads to no apology."""
+"""C15: a deadline that has waited longer than this for another call of the customer leads to no apology."""
 
 
 def apply_deadline(state: QueueState, due: TimerDue) -> None:
-    """Nothing new is offered from here on."""
+    """From now on the place is not offered again."""
     place = state.places.get(due.subject)
     if place is not None:
         state.places.change(place, is_late=True)
@@ -25,7 +25,7 @@ def apply_deadline(state: QueueState, due: TimerDue) -> None:
 
 
 def late(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
-    """The deadline acts on a place for which nothing rings that may still be answered (EC-13, C5)."""
+    """What the deadline leads to once no phone rings for the place (EC-13, C5)."""
     if place.callback_id is None:
         return no_answer.reached(state, place, DivertReason.DEADLINE)
     return DeadlinePassed(
@@ -34,14 +34,14 @@ def late(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
 
 
 def nobody_can_come(state: QueueState, place: Place) -> NoAnswerReached:
-    """With nobody who can come, a caller goes to the action at once; promised callbacks stand (Q6)."""
+    """If nobody can come, a caller's no-answer action follows at once; promised callbacks stand (Q6)."""
     return no_answer.reached(state, place, DivertReason.NOBODY_CAN_COME)
 
 
 def apply_deadline_passed(state: QueueState, fact: DeadlinePassed) -> None:
-    """A callback's place waits for callback's word."""
+    """The place waits until callback ends it."""
     place = state.places.get(fact.place_id)
-    if place is None:  # there was no department to take it in
+    if place is None:  # its department was unknown
         return
     place_end.drop_timers(state, place)
     state.places.change(place, phase=Phase.EXPIRED)

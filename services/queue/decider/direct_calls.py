@@ -1,6 +1,6 @@
-"""Direct calls are routing's; whoever talks on one is offered nothing (Q2), and is there (Q8).
+"""Direct calls, which routing owns: they keep an agent busy (Q2) and end a pause (Q8).
 
-A desk phone's PBX tells that it is in use; of a mobile nobody tells but routing.
+A PBX reports that a desk phone is in use; only routing's facts tell of a mobile.
 """
 
 from contracts.gateway import LegEnded
@@ -14,7 +14,7 @@ from services.queue.state import QueueState
 
 
 def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
-    """An agent took a direct call: busy until that leg ends, or the lease (G3)."""
+    """The agent is busy until the leg or the lease ends (G3)."""
     pauses.end_row(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
     state.activities.change(
@@ -24,12 +24,12 @@ def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
 
 
 def decide_answered(state: QueueState, fact: PersonAnswered) -> Decision:
-    """A call that was answered ends a pause."""
+    """Answering a call ends a pause."""
     return pauses.if_on_call(state, fact.agent_id, cause="answered")
 
 
 def apply_ended(state: QueueState, fact: LegEnded) -> None:
-    """If it was a direct call's agent's, that agent is free; `decide` still sees which conversation ended."""
+    """Free the agent if it was the agent's leg of a direct call; keep the conversation for `decide_ended`."""
     agent_id = state.on_direct.get(fact.leg_id)
     state.talk_over = None
     if agent_id is None:
@@ -59,7 +59,7 @@ def decide_ended(state: QueueState) -> Decision:
 
 
 def apply_lease_over(state: QueueState, due: TimerDue) -> None:
-    """No call lasts this long: its end was lost."""
+    """No call lasts this long: the fact of its end was lost."""
     _end(state, AgentId(due.subject))
 
 

@@ -1,4 +1,4 @@
-"""Keys that are pressed: on an agent's mobile to accept, and a caller's 1."""
+"""Keys: on an agent's mobile any key accepts; a caller presses 1."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ ORDER_KEY: Final = "1"
 
 
 def decide_digits(state: QueueState, fact: DigitsEntered) -> Decision:
-    """A key on an agent's mobile accepts; a caller's first 1 orders, or takes the callback's place over."""
+    """An agent's key accepts; a caller's 1 orders a callback, or takes over the standing callback's place."""
     leg = state.legs.get(fact.leg_id)
     if leg is None:
         return NOTHING
@@ -24,7 +24,7 @@ def decide_digits(state: QueueState, fact: DigitsEntered) -> Decision:
         return NOTHING
     if place.callback_id is not None:
         return NOTHING
-    if place.is_invited:  # the 1 answers the last question that was asked
+    if place.is_invited:  # the 1 answers the question that was asked last
         return _request(state, place)
     existing = state.places.get(place.existing_place_id)
     if existing is None or not customers.tellable(state, existing):

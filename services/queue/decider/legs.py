@@ -1,4 +1,4 @@
-"""A leg ends, or was never dialled: what follows for its offer, its place, and who was on it (Q7, Q9, O9)."""
+"""What follows for offer, place and agent when a leg ends or was never dialled (Q7, Q9, O9)."""
 
 import msgspec
 
@@ -28,7 +28,7 @@ NO_LINK = (Outcome.UNREACHABLE, Outcome.FAILED)
 
 
 def apply_ended(state: QueueState, fact: LegEnded) -> None:
-    """A leg is over: forget it, and what hangs on it; `decide` still sees which it was."""
+    """Forget the leg and what depends on it, but keep it for `decide_ended`."""
     leg = state.legs.get(fact.leg_id)
     state.ended_leg = leg
     direct_calls.apply_ended(state, fact)
@@ -48,29 +48,29 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
 
 
 def _how(fact: LegEnded) -> str:
-    """How a phone of an offer ended; one that we were too late to dial says nothing of the agent."""
+    """How a phone of an offer ended; a dialling that came too late is not the agent's fault."""
     return TOO_LATE if fact.cause == TOO_LATE else str(fact.outcome)
 
 
 def _note_caller_gone(state: QueueState, leg: Leg) -> None:
     place = state.places.get(leg.place_id)
     if place is not None and place.leg_id == leg.leg_id and (place.callback_id or place.is_ordering):
-        # The place outlives the leg: it is the callback's.
+        # The place outlives the leg: the callback holds it, or may soon.
         state.drop_timer("announce", place.place_id)
         state.drop_timer("bridge", place.place_id)
         alone = msgspec.structs.replace(place, leg_id=None, is_answered=False, is_taken_over=False)
         if place.is_held and place.phase is Phase.WAITING:
-            # What comes next is callback's: another attempt after the gap, or the end (C7).
+            # Callback decides what comes next: another attempt after the gap, or the end (C7).
             alone = msgspec.structs.replace(alone, phase=Phase.WITH_CALLBACK, is_held=False)
         state.places.put(quiet_hours.kept(state, alone))
 
 
 WORD_MS_MAX = 2_000
-"""C7: callback hears of the agent's end when we do, and says within a second what that means."""
+"""C7: callback hears that the agent's leg ended when we do, and says within a second what follows."""
 
 
 def _await_word(state: QueueState, agent_id: AgentId, leg_id: LegId) -> None:
-    """Who is freed while callback has the place is not offered anything before callback's word."""
+    """An agent freed while callback has the place is offered nothing before callback says how it went."""
     activity = state.activity(agent_id)
     place = state.places.get(activity.place_id)
     if activity.leg_id != leg_id or place is None or place.phase is not Phase.WITH_CALLBACK:
@@ -92,7 +92,7 @@ def _note_leg_of_offer(state: QueueState, offer: Offer, leg_id: LegId, outcome: 
 
 
 def decide_ended(state: QueueState, fact: LegEnded) -> Decision:
-    """Whose leg was it, and what follows? The order on the log has decided every race (Q9)."""
+    """The order on the log has decided every race (Q9)."""
     leg = state.ended_leg
     if leg is None or leg.kind is LegKind.CUSTOMER:
         return direct_calls.decide_ended(state)
@@ -115,9 +115,9 @@ def _caller_gone(state: QueueState, leg: Leg) -> Decision:
 
 
 def _go_on_without(state: QueueState, place: Place) -> Decision:
-    """The order stands; an agent who has accepted already goes on with the callback (EC-27).
+    """The order stands, and an agent who has accepted goes on with the callback (EC-27).
 
-    Nobody is rung, or kept, for a held customer who has hung up (C7).
+    For a held customer who has hung up no agent is rung or kept (C7).
     """
     if place.phase is Phase.ACCEPTED and place.leg_id is None:
         if place.is_held:
@@ -136,7 +136,7 @@ def _hang_up_peer(state: QueueState, leg: Leg) -> Decision:
 
 
 def _agent_gone(state: QueueState, leg: Leg) -> Decision:
-    """An agent is free when the agent's leg has ended; who dropped before the bridge re-opens the offer."""
+    """The agent is free; if there was no bridge yet, the place is offered again."""
     if leg.agent_id is None or state.activity(leg.agent_id).leg_id != leg.leg_id:
         return NOTHING
     free = agents.freed(state, leg.agent_id, "leg_ended")
@@ -147,7 +147,7 @@ def _agent_gone(state: QueueState, leg: Leg) -> Decision:
 
 
 def _offer_leg_ended(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
-    """A phone of an offer is out; declined ends the offer, else the others may still answer."""
+    """A declined phone ends the offer; otherwise the agent's other phones may still answer."""
     link = _link(state, offer, fact)
     if fact.outcome is Outcome.DECLINED:
         return together((link, offer_records.end_by_agent(state, offer, OfferDeclined)))
@@ -155,9 +155,9 @@ def _offer_leg_ended(state: QueueState, offer: Offer, fact: LegEnded) -> Decisio
 
 
 def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
-    """One phone less: the offer ends with the last, and phones that were to follow ring at once.
+    """The offer ends with its last phone; if none rings, phones that were to follow are dialled at once.
 
-    We were too late, and nothing rings yet: the offer ends, so that all the agent's phones ring in the next.
+    If a dialling came too late and no phone rings yet, the offer ends, so that the next rings all phones.
     """
     if not offer.open_legs:
         if offer.was_silent:
@@ -171,12 +171,12 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
 
 
 def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
-    """What the end of a leg says of the PBX it was dialled through (O9)."""
+    """What the end of a leg says about the PBX through which it was dialled (O9)."""
     planned = next((each for each in offer.legs if each.leg_id == fact.leg_id), None)
     far = addresses.far_pbx(planned.address) if planned is not None else None
     if far is None:
         return NOTHING
-    if fact.cause == TOO_LATE:  # nothing was dialled through it
+    if fact.cause == TOO_LATE:  # that PBX was not asked
         return NOTHING
     if fact.outcome in NO_LINK:
         probe_at = Instant(state.now_at + agents.AWAY_MS)
@@ -186,7 +186,7 @@ def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
 
 
 def apply_refused(state: QueueState, fact: CommandRefused) -> None:
-    """A leg whose dialling the gateway refused is none: it will say no more of it."""
+    """Forget a leg whose dialling the gateway refused: no other fact of it will come."""
     leg = state.legs.get(fact.leg_id)
     state.ended_leg = None
     if leg is not None and fact.command == type_name(Play) and fact.reason == TOO_LATE:
@@ -198,7 +198,7 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
         customers.calm(state, leg.number)
     if leg.agent_id is None:
         return
-    if state.activity(leg.agent_id).leg_id == leg.leg_id:  # it was dialled, and somebody talks on it
+    if state.activity(leg.agent_id).leg_id == leg.leg_id:  # dialled before, and in use
         return
     state.ended_leg = leg
     state.legs.drop(leg.leg_id)
@@ -209,7 +209,7 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
 
 
 def _note_unheard(state: QueueState, leg: Leg) -> None:
-    """Something was not said in time: who was not asked for a key, or not invited, can't answer."""
+    """A play came too late: nobody can answer a question that was not heard."""
     offer = state.offers.get(leg.offer_id)
     if offer is not None and leg.leg_id in offer.key_legs:
         state.offers.change(offer, failure=TOO_LATE)
@@ -219,7 +219,7 @@ def _note_unheard(state: QueueState, leg: Leg) -> None:
 
 
 def decide_refused(state: QueueState, fact: CommandRefused) -> Decision:
-    """One phone less; and a caller whom we were too late to answer still rings, and is answered now."""
+    """The offer has one phone less; a caller's leg that was answered too late is answered again."""
     leg = state.ended_leg
     if leg is not None:
         offer = state.offers.get(leg.offer_id)

@@ -1,9 +1,9 @@
-"""What the state as a whole calls for, once nothing more follows from the fact that was heard.
+"""What the state as a whole calls for, once nothing more follows from the consumed fact.
 
-First apologies are granted, then the deadlines act that waited for a ring or for a call of the customer, then
-callers leave whom nobody can serve, then the earliest open place meets the agent it can have. Nothing else
-offers a place or ends one by its deadline: what may not be offered yet is a condition of being *open* or
-*free*, kept in the indexes.
+First apologies are granted. Then deadlines act that waited for a ring or for a call of the customer. Then
+callers whom nobody can serve go to their no-answer action. Then the earliest open place is offered to a free
+agent. Nothing else offers a place or ends one by its deadline; whatever forbids an offer is a condition of
+the indexes of *open* places and *free* agents.
 """
 
 from itertools import islice
@@ -22,7 +22,7 @@ SETTLED: Final = frozenset(Settled.__args__)
 
 
 def settle(state: QueueState) -> Decision:
-    """Say what is due; what does not fit into this step is said by the timer `serve`."""
+    """Decide what is due; the timer `serve` goes on with what does not fit into this step."""
     cause, count = state.settled
     room = SETTLED_AT_ONCE_MAX - (count if cause == state.cause else 0)
     if room <= 0:
@@ -42,7 +42,7 @@ def settle(state: QueueState) -> Decision:
 
 
 def count(state: QueueState) -> None:
-    """One more was settled in this step: from the limit on the timer `serve` goes on."""
+    """Count what this step settled; at the limit set the timer `serve`."""
     cause, said = state.settled
     state.settled = (state.cause, said + 1 if cause == state.cause else 1)
     if state.settled[1] == SETTLED_AT_ONCE_MAX:
@@ -50,6 +50,5 @@ def count(state: QueueState) -> None:
 
 
 def apply_serve(state: QueueState, due: TimerDue) -> None:
-    """Go on with what did not fit into one step."""
     for department_id in state.servable:
         state.touch(department_id)

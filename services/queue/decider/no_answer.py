@@ -21,13 +21,13 @@ from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
 NOTICE_MS_MAX = 60_000
-"""A notice is at most this long before an action; if its end is never reported, the action follows anyway."""
+"""A notice before an action is at most this long; after this the action follows even without its end."""
 HOPS_MAX = 5
-"""A caller is passed on five times at most; then the last department's voicemail."""
+"""A caller is passed on at most five times; then the last department's voicemail follows."""
 
 
 def reached(state: QueueState, place: Place, reason: DivertReason) -> NoAnswerReached:
-    """The place goes to its no-answer action for this reason."""
+    """The fact that the place goes to its no-answer action."""
     media = _notice(state, place, reason)
     play_id = PlayId(f"{place.place_id}.p{place.play_count + 1}") if media else None
     return NoAnswerReached(place_id=place.place_id, reason=reason, play_id=play_id)
@@ -49,7 +49,7 @@ def _notice(state: QueueState, place: Place, reason: DivertReason) -> tuple[Medi
 
 
 def decide_overflow(state: QueueState, due: TimerDue) -> Decision:
-    """Who was told of a callback's place and pressed no key is one too many after all (C8)."""
+    """The caller pressed no key for the callback's place, so that the limit applies after all (C8)."""
     place = state.places.get(due.subject)
     if place is None or not place.is_beyond_limit or place.is_joining:
         return NOTHING
@@ -57,14 +57,14 @@ def decide_overflow(state: QueueState, due: TimerDue) -> Decision:
 
 
 def full(state: QueueState, place: Place) -> Decision:
-    """More callers wait than the department wants: its action for that (Q13)."""
+    """Too many callers wait: the overflow action follows (Q13)."""
     if place.phase is not Phase.WAITING:
         return NOTHING
     return Decision(facts=(reached(state, place, DivertReason.QUEUE_FULL),))
 
 
 def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
-    """The notice plays; the action follows when it is over."""
+    """Set the timer that bounds the notice."""
     place = state.places[fact.place_id]
     place_end.drop_timers(state, place)
     state.set_timer("notice", place.place_id, Instant(state.now_at + NOTICE_MS_MAX))
@@ -78,7 +78,7 @@ def apply_no_answer(state: QueueState, fact: NoAnswerReached) -> None:
 
 
 def decide_no_answer(state: QueueState, fact: NoAnswerReached) -> Decision:
-    """Play the notice, or act at once when there is none; an unanswered leg is told once it is answered."""
+    """Play the notice, or act at once without one; on an unanswered leg, as soon as it is answered."""
     place = state.places.get(fact.place_id)
     if place is None or not place.is_answered:
         return NOTHING
@@ -102,18 +102,17 @@ def tell_and_act(state: QueueState, place: Place) -> Decision:
 
 
 def decide_notice_over(state: QueueState, due: TimerDue) -> Decision:
-    """The notice's end was never reported: go on."""
+    """The notice's end was never reported: act."""
     place = state.places.get(due.subject)
     return NOTHING if place is None or place.phase is not Phase.NO_ANSWER else act(state, place)
 
 
 def notice_finished(state: QueueState, place: Place, fact: PlayFinished) -> Decision:
-    """The notice was heard."""
     return act(state, place) if place.play_id == fact.play_id else NOTHING
 
 
 def act(state: QueueState, place: Place) -> Decision:
-    """The no-answer action (Q5)."""
+    """Take the no-answer action (Q5)."""
     reason = place.divert_reason or DivertReason.DEADLINE
     action = _action(state, place, reason)
     match action.kind:
@@ -182,7 +181,7 @@ def _ring_fallback(
 
 
 def fallback_late(state: QueueState, place: Place) -> Decision:
-    """We were too late to ring the fallback employee: again, unless the machine is late again and again."""
+    """The fallback employee was dialled too late: ring again, unless that happens again and again."""
     if distribution.is_always_late(place, state.now_at):
         return fallback_over(state, place)
     reason = place.divert_reason or DivertReason.DEADLINE
@@ -190,7 +189,7 @@ def fallback_late(state: QueueState, place: Place) -> Decision:
 
 
 def fallback_over(state: QueueState, place: Place) -> Decision:
-    """The fallback employee did not take it: voicemail of the first department."""
+    """The fallback employee did not take the call: voicemail of the first department."""
     action = _action(state, place, place.divert_reason or DivertReason.DEADLINE)
     fact = _diverted(
         state, place, ActionKind.VOICEMAIL, DivertReason.FALLBACK_UNANSWERED, agent_id=action.agent_id
@@ -199,7 +198,7 @@ def fallback_over(state: QueueState, place: Place) -> Decision:
 
 
 def _pass_on(state: QueueState, place: Place, action: NoAnswerAction, reason: DivertReason) -> Decision:
-    """Another department, with its own timeout from the moment of joining there (Q10)."""
+    """Pass the caller on to another department, whose own timeout begins now (Q10)."""
     department = state.departments.get(action.department_id)
     if department is None or department.saved.is_removed or place.hops >= HOPS_MAX:
         return Decision(facts=(_diverted(state, place, ActionKind.VOICEMAIL, reason),))
@@ -227,12 +226,10 @@ def _pass_on(state: QueueState, place: Place, action: NoAnswerAction, reason: Di
 
 
 def apply_diverted(state: QueueState, fact: PlaceDiverted) -> None:
-    """The place ends here."""
     place_end.drop_place(state, state.places[fact.place_id])
 
 
 def apply_fallback(state: QueueState, fact: FallbackRung) -> None:
-    """The fallback employee's phones ring."""
     place = state.places[fact.place_id]
     state.drop_timer("notice", place.place_id)
     offer_records.put_offer(state, place, fact, is_fallback=True)

@@ -1,4 +1,4 @@
-"""Keeping offers: their legs and timers while they ring, and how they end without being accepted."""
+"""Records of offers: legs and timers while they ring, and how they end without acceptance."""
 
 from contracts.gateway import TOO_LATE
 from contracts.ids import AgentId, Instant, LegId, OfferId
@@ -17,14 +17,14 @@ from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Place
 
 CALLER_GONE = "caller_gone"
-"""Why an offer is withdrawn when nobody is there to be talked to: who answers now hears that (Q7)."""
+"""Why an offer is withdrawn after the caller hung up; an agent who answers now hears goodbye (Q7)."""
 
 
 def cancels(offer: Offer, *, but: str = "", reason: str = "") -> tuple[CancelLeg, ...]:
-    """Commands that stop an offer's phones, those included that have not begun to ring (EC-4).
+    """Commands that stop an offer's phones, including those that do not ring yet (EC-4).
 
-    Who answers in the moment in which the caller goes shall hear so (Q7): that leg is left to us; not a
-    mobile that was answered before and waits for its key.
+    When the caller has gone, a phone that is answered at the same moment is left up for a goodbye (Q7); a
+    mobile that was answered before and waits for its key is not.
     """
     return tuple(
         CancelLeg(
@@ -40,7 +40,7 @@ def cancels(offer: Offer, *, but: str = "", reason: str = "") -> tuple[CancelLeg
 def end(
     state: QueueState, offer_id: OfferId, how: type[OfferUnreachable] | type[OfferWithdrawn], *, reason: str
 ) -> Decision:
-    """End an offer for a reason; nothing if it has ended."""
+    """End an offer for a reason, unless it has ended."""
     offer = state.offers.get(offer_id)
     if offer is None:
         return NOTHING
@@ -49,7 +49,7 @@ def end(
 
 
 def end_unreached(state: QueueState, offer: Offer, reason: str) -> Decision:
-    """No phone of an agent was reached; that we were too late for one of them is not the agent's fault."""
+    """End an offer that reached no phone; where a dialling came too late it is withdrawn."""
     if offer.failure == TOO_LATE:
         return end(state, offer.offer_id, OfferWithdrawn, reason=TOO_LATE)
     return end(state, offer.offer_id, OfferUnreachable, reason=reason)
@@ -62,14 +62,14 @@ def end_by_agent(state: QueueState, offer: Offer, how: type[OfferDeclined] | typ
 
 
 def withdraw_all(state: QueueState, place: Place, reason: str, *, but: str = "") -> Decision:
-    """Withdraw every offer of a place, but one."""
+    """Withdraw all offers of a place except `but`."""
     return together(
         end(state, offer_id, OfferWithdrawn, reason=reason) for offer_id in place.offers if offer_id != but
     )
 
 
 def put_offer(state: QueueState, place: Place, fact: OfferMade | FallbackRung, *, is_fallback: bool) -> None:
-    """Keep an offer with its legs and timers; phones that ring later are dialled by timers."""
+    """Put an offer with its legs and timers; timers dial the phones that ring later."""
     due = tuple(leg for leg in fact.legs if leg.dial_at <= state.now_at)
     state.offers.put(
         Offer(
@@ -100,12 +100,12 @@ def put_offer(state: QueueState, place: Place, fact: OfferMade | FallbackRung, *
 
 
 def put_leg(state: QueueState, offer_id: OfferId, place: Place, agent_id: AgentId, leg_id: LegId) -> None:
-    """Know a leg that is being dialled."""
+    """Put an agent's leg that is being dialled."""
     state.legs.put(Leg(leg_id, LegKind.AGENT, place.pbx_id, place.place_id, offer_id, agent_id))
 
 
 def drop_offer(state: QueueState, offer: Offer) -> None:
-    """Forget an offer and its timers; its legs are unwanted from now on, until they have ended."""
+    """Drop an offer and its timers; its legs stay until they have ended, without an offer."""
     state.offers.drop(offer.offer_id)
     state.drop_timer("ring", offer.offer_id)
     for planned in offer.legs:
@@ -114,6 +114,6 @@ def drop_offer(state: QueueState, offer: Offer) -> None:
         leg = state.legs.get(planned.leg_id)
         if leg is not None:
             state.legs.change(leg, offer_id=None, place_id=None)
-    # Not by the agent's card: it may name another PBX by now, and this one would be probed for ever.
+    # The agent's card may name another PBX by now; looked up by it, this PBX would be probed for ever.
     for pbx in [each for each in state.pbxs if each.probe_offer_id == offer.offer_id]:
         state.pbxs.change(pbx, probe_offer_id=None)

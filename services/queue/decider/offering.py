@@ -1,4 +1,4 @@
-"""Offers: who is rung for which place, for how long, and what comes after an offer that failed."""
+"""Offers: which agents are rung for which place, for how long, and what follows a failed offer."""
 
 import msgspec
 
@@ -26,9 +26,9 @@ Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
 
 
 def made(state: QueueState, departments: tuple[DepartmentId, ...], offers_max: int) -> tuple[OfferMade, ...]:
-    """Offers of the open places of these departments, the earliest first, to whoever is free for each.
+    """Offers of these departments' open places to free agents, the earliest place first.
 
-    `offers_max` is reached by whole rounds: a place that rings several agents rings them all.
+    A place that rings several agents gets all its offers, even beyond `offers_max`.
     """
     facts: list[OfferMade] = []
     for turn in distribution.next_offers(state, departments):
@@ -56,7 +56,7 @@ def _offers(state: QueueState, turn: distribution.Turn, holding: set[AgentId]) -
                 round=place.round,
                 ring_ms_max=distribution.ring_ms(strategy),
                 legs=ring_plans.plan(state, offer_id, agent, place.pbx_id, legs_max),
-                # Once per decision is enough: the others of a round were decided together.
+                # One list is enough for offers that are decided together.
                 skipped=() if facts else distribution.skipped(state, turn, holding),
                 talked_before=place.talked_before,
             )
@@ -65,7 +65,7 @@ def _offers(state: QueueState, turn: distribution.Turn, holding: set[AgentId]) -
 
 
 def apply_made(state: QueueState, fact: OfferMade) -> None:
-    """An offer rings: the agent holds it, the place has it, and timers bound it."""
+    """Put the offer on agent and place, and set its timers."""
     place = state.places[fact.place_id]
     strategy = state.departments[place.department_id].saved.strategy
     offer_records.put_offer(state, place, fact, is_fallback=False)
@@ -86,7 +86,7 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
 
 
 def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:
-    """Cumulative: all who ring end together, one ring time after the last start (Q1)."""
+    """Cumulative: all phones stop together, one ring time after the last start (Q1)."""
     for offer_id in state.places[place_id].offers:
         state.set_timer("ring", offer_id, Instant(state.now_at + ring_ms))
 
@@ -103,7 +103,7 @@ def decide_made(state: QueueState, fact: OfferMade | FallbackRung) -> Decision:
 
 
 def decide_dial(state: QueueState, due: TimerDue) -> Decision:
-    """A phone's delay is over (E4)."""
+    """A phone's delay has passed (E4)."""
     offer_id = OfferId(due.subject.rpartition(".")[0])
     offer = state.offers.get(offer_id)
     if offer is None:
@@ -115,20 +115,19 @@ def _dial_leg(state: QueueState, offer: Offer, leg_id: LegId) -> Decision:
     place = state.places[offer.place_id]
     planned = [leg for leg in offer.legs if leg.leg_id == leg_id]
     if not all(state.may_dial(leg.address) for leg in planned):
-        # The policy was tightened since (C10): the place is offered anew, by the phones that are left.
+        # The policy was tightened since (C10): the place is offered anew, on the phones that are left.
         return offer_records.end(state, offer.offer_id, OfferWithdrawn, reason="not_allowed_to_dial")
     commands = tuple(ring_plans.dial(state, place, offer, leg) for leg in planned)
     return Decision(facts=(OfferLegDialled(offer_id=offer.offer_id, leg_id=leg_id),), commands=commands)
 
 
 def dial_rest(state: QueueState, offer: Offer) -> Decision:
-    """Nothing that was dialled can answer any more: ring the phones that were to follow at once."""
+    """None of the dialled phones can answer any more: dial those that were to follow."""
     waiting = [leg_id for leg_id in offer.open_legs if leg_id not in offer.dialled_legs]
     return together(_dial_leg(state, offer, leg_id) for leg_id in waiting)
 
 
 def apply_dialled(state: QueueState, fact: OfferLegDialled) -> None:
-    """A later phone rings now; its ring time is the offer's own, counted from its own start."""
     offer = state.offers[fact.offer_id]
     state.offers.change(offer, dialled_legs=(*offer.dialled_legs, fact.leg_id))
     offer_records.put_leg(state, offer.offer_id, state.places[offer.place_id], offer.agent_id, fact.leg_id)
@@ -136,7 +135,7 @@ def apply_dialled(state: QueueState, fact: OfferLegDialled) -> None:
 
 
 def apply_ringing(state: QueueState, fact: LegRinging) -> None:
-    """An agent's ring time starts at the first ringing (E4)."""
+    """The ring time starts when the first phone rings (E4)."""
     leg = state.legs.get(fact.leg_id)
     offer = state.offers.get(leg.offer_id) if leg is not None else None
     if offer is None or offer.has_rung:
@@ -144,7 +143,7 @@ def apply_ringing(state: QueueState, fact: LegRinging) -> None:
     state.offers.change(offer, has_rung=True)
     strategy = state.departments[offer.department_id].saved.strategy
     if strategy.kind is StrategyKind.CUMULATIVE and not offer.is_fallback:
-        # All end one ring time after the last start: a phone that rings late in an earlier step adds nothing.
+        # All phones stop one ring time after the last start; a phone of an earlier step changes nothing.
         if state.places[offer.place_id].offers[-1:] == (offer.offer_id,):
             _ring_together(state, offer.place_id, offer.ring_ms_max)
         return
@@ -152,7 +151,7 @@ def apply_ringing(state: QueueState, fact: LegRinging) -> None:
 
 
 def probed_pbx(state: QueueState, leg: Leg | None) -> PbxId | None:
-    """The PBX that this leg shows to be there again, or None."""
+    """The PBX that was being probed by this leg's offer, or None."""
     offer = state.offers.get(leg.offer_id) if leg is not None else None
     agent = state.agents[offer.agent_id].saved if offer is not None else None
     if offer is None or agent is None:
@@ -162,12 +161,12 @@ def probed_pbx(state: QueueState, leg: Leg | None) -> PbxId | None:
 
 
 def decide_ring_over(state: QueueState, due: TimerDue) -> Decision:
-    """The ring time is over: a miss if anything rang, else the agent could not be reached."""
+    """The ring time has passed: missed if any phone rang, otherwise unreachable."""
     offer = state.offers.get(due.subject)
     if offer is None:
         return NOTHING
     if state.pbx(offer.pbx_id).is_lost:
-        # Nobody knows whether it rang: not the agent's fault.
+        # Nobody knows whether a phone rang, so it does not count as missed.
         return offer_records.end(state, offer.offer_id, OfferUnreachable, reason="pbx_lost")
     if offer.has_rung or offer.was_silent:
         return offer_records.end_by_agent(state, offer, OfferMissed)
@@ -175,7 +174,7 @@ def decide_ring_over(state: QueueState, due: TimerDue) -> Decision:
 
 
 def apply_ended(state: QueueState, fact: Ended) -> None:
-    """An offer is over: the agent holds none, the place may go on to the next."""
+    """The agent is without an offer, and the place may go on to the next agent."""
     offer = state.offers[fact.offer_id]
     offer_records.drop_offer(state, offer)
     place = _count_late(state, fact)
@@ -191,7 +190,7 @@ def apply_ended(state: QueueState, fact: Ended) -> None:
 
 
 def _count_late(state: QueueState, fact: Ended) -> Place | None:
-    """Count offers in a row that came too late; another end breaks the row, a withdrawal says nothing."""
+    """Count offers in a row that came too late; other ends reset the count, other withdrawals do not."""
     place = state.places.get(fact.place_id)
     if place is None:
         return None
@@ -204,14 +203,14 @@ def _count_late(state: QueueState, fact: Ended) -> Place | None:
 
 
 def came_too_late(fact: Ended) -> bool:
-    """Whether an offer ended because our commands came too late: nobody's fault but ours."""
+    """Whether an offer ended because commands reached the gateway too late, which is nobody's miss."""
     return isinstance(fact, OfferWithdrawn) and fact.reason == TOO_LATE
 
 
 def _note_end_on_activity(
     state: QueueState, activity: AgentActivity, place: Place | None, offer: Offer, fact: Ended
 ) -> None:
-    """Whom no phone reached rests, longer each time; of who was there nothing is counted any more."""
+    """An agent whom no phone reached rests, longer each time; a decline or a miss resets the count."""
     strategy = state.departments[offer.department_id].saved.strategy
     rest_ms = None
     if isinstance(fact, OfferDeclined | OfferMissed):
@@ -230,7 +229,7 @@ def _note_end_on_activity(
 
 
 def _is_pbx_gone(state: QueueState, offer: Offer) -> bool:
-    """Whether the whole PBX can't be reached: that is skipped and probed by itself (O9)."""
+    """Whether the whole PBX can't be reached; such a PBX is skipped and probed as a whole (O9)."""
     agent = state.agents[offer.agent_id].saved
     far = state.pbx(agent.pbx_id if agent is not None else offer.pbx_id)
     return far.is_lost or far.away_until_at is not None or state.pbx(offer.pbx_id).is_lost
@@ -249,14 +248,14 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
             if f"declined/{place.place_id}" not in state.timers:
                 state.set_timer("declined", place.place_id, Instant(state.now_at + distribution.DECLINE_MS))
         case OfferWithdrawn():
-            # It counts as nothing: the same agent may be offered this place again.
+            # A withdrawn offer does not count: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
         case OfferMissed():
             pauses.note_miss(state, offer)
         case OfferUnreachable():
             pass
-    # However it ended, who was started last uses up no more of the step; the others ring in steps that
-    # are over (Q1). The offers of a place are kept in the order in which they started.
+    # When the offer that started last has ended, the next agent may start at once (Q1). A place keeps its
+    # offers in the order in which they started.
     frees_step = place.offers[-1:] == (offer.offer_id,)
     state.places.change(
         place,
@@ -273,7 +272,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
 
 
 def decide_ended(state: QueueState, fact: Ended) -> Decision:
-    """A fallback employee who did not take the call ends the place; misses in a row pause an agent."""
+    """A fallback that was not accepted leads to voicemail; misses in a row pause an agent."""
     place = state.places.get(fact.place_id)
     if place is not None and place.phase is Phase.FALLBACK:
         after = no_answer.fallback_late if came_too_late(fact) else no_answer.fallback_over
@@ -282,7 +281,7 @@ def decide_ended(state: QueueState, fact: Ended) -> Decision:
 
 
 def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:
-    """A fallback employee is not rung twice."""
+    """A fallback employee who dropped before the bridge is not rung again."""
     place = state.places.get(fact.place_id)
     if place is None or place.phase is not Phase.FALLBACK:
         return NOTHING
@@ -297,14 +296,14 @@ def apply_step(state: QueueState, due: TimerDue) -> None:
 
 
 def apply_round(state: QueueState, due: TimerDue) -> None:
-    """The pause is over: everybody may be rung again, in today's order."""
+    """The next round begins: every agent may be rung again, in the department's current order."""
     place = state.places.get(due.subject)
     if place is not None:
         state.places.change(place, round=place.round + 1, tried=(), round_order=())
 
 
 def apply_declined_over(state: QueueState, due: TimerDue) -> None:
-    """One agent's ten seconds are over; those of who declined later are not."""
+    """One agent may be offered the place again; the timer goes on for those who declined later."""
     place = state.places.get(due.subject)
     if place is None:
         return
@@ -316,6 +315,6 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
 
 
 def apply_rest_over(state: QueueState, due: TimerDue) -> None:
-    """An agent whom no phone reached, or we could not ring, may be tried again."""
+    """An agent whose phones could not be reached may be tried again."""
     activity = state.activity(AgentId(due.subject))
     state.activities.change(activity, rests_until_at=None)

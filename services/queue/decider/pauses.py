@@ -11,13 +11,13 @@ from services.queue.state import QueueState
 from services.queue.state.records import Offer
 
 COUNTING = (StrategyKind.LONGEST_IDLE, StrategyKind.LINEAR)
-"""Where one phone rings at a time a miss is the agent's; elsewhere a colleague may have been quicker."""
+"""Strategies that ring one agent at a time: elsewhere a colleague may have been quicker."""
 COMES_BACK = (None, SkipReason.ON_CALL, SkipReason.HOLDS_OFFER, SkipReason.WRAP_UP)
-"""What stands against an agent who will be free by himself: such a one could come."""
+"""Reasons that pass by themselves: an agent with one of them could still come."""
 
 
 def note_miss(state: QueueState, offer: Offer) -> None:
-    """Count a place that was missed, each once; no more is kept than the department asks for."""
+    """Count a missed place, each place once; only as many are kept as the department counts."""
     misses_max = _misses_max(state, offer.department_id)
     activity = state.activity(offer.agent_id)
     if misses_max is None or offer.is_fallback or offer.place_id in activity.missed:
@@ -27,7 +27,7 @@ def note_miss(state: QueueState, offer: Offer) -> None:
 
 
 def end_row(state: QueueState, agent_id: AgentId) -> None:
-    """The agent is there: what was missed before counts no more."""
+    """The agent is present: earlier misses no longer count."""
     activity = state.activity(agent_id)
     if activity.missed:
         state.activities.change(activity, missed=())
@@ -41,7 +41,7 @@ def _misses_max(state: QueueState, department_id: DepartmentId) -> int | None:
 
 
 def if_missed_too_often(state: QueueState, fact: OfferMissed) -> Decision:
-    """Pause who has missed too many, unless a department would be left with nobody who could come."""
+    """Pause an agent who missed too many, unless that would leave a department with nobody who could come."""
     place = state.places.get(fact.place_id)
     if place is None:
         return NOTHING
@@ -65,13 +65,13 @@ def _is_last_somewhere(state: QueueState, agent_id: AgentId) -> bool:
 
 
 def apply_paused(state: QueueState, fact: AgentPaused) -> None:
-    """No more calls until somebody resumes, or the agent calls; the next row begins from nothing."""
+    """The agent is paused, and misses are counted anew."""
     activity = state.activity(fact.agent_id)
     state.activities.change(activity, missed=(), is_auto_paused=True)
 
 
 def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
-    """The pause is over, whoever began it."""
+    """Both kinds of pause end: the automatic one and the agent's own."""
     end_auto_pause(state, fact.agent_id)
     agent = state.agents.get(fact.agent_id)
     if agent is not None and agent.pause is not None and agent.pause.is_paused:
@@ -80,13 +80,13 @@ def apply_resumed(state: QueueState, fact: AgentResumed) -> None:
 
 
 def end_auto_pause(state: QueueState, agent_id: AgentId) -> None:
-    """What a person says of the pause counts, and not the misses before."""
+    """End an automatic pause and forget the misses before it."""
     activity = state.activity(agent_id)
     state.activities.change(activity, missed=(), is_auto_paused=False)
 
 
 def if_on_call(state: QueueState, *agents: AgentId, cause: str) -> Decision:
-    """Who makes or answers a call is there: a pause ends. Nothing is offered, since they are on that call."""
+    """End the pause of agents who make or answer a call, which shows that they are present."""
     return together(
         Decision(facts=(AgentResumed(agent_id=agent_id, cause=cause),))
         for agent_id in agents

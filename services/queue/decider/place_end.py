@@ -1,4 +1,4 @@
-"""How a place ends: abandoned by its caller, or closed with its callback; its timers and legs go with it."""
+"""How a place ends: abandoned by its caller or closed with its callback; its timers end with it."""
 
 from contracts.directory import Language
 from contracts.ids import CallbackId, Instant, PlayId
@@ -22,13 +22,13 @@ PLACE_TIMERS = (
 
 
 def drop_timers(state: QueueState, place: Place) -> None:
-    """Nothing is waited for any more on behalf of this place."""
+    """Drop all timers of this place."""
     for kind in PLACE_TIMERS:
         state.drop_timer(kind, place.place_id)
 
 
 def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
-    """Forget a place and all that waits for it; its caller's leg stays known until it has ended."""
+    """Drop a place and its timers; its caller's leg stays until it has ended."""
     drop_timers(state, place)
     if place.leg_id is not None:
         leg = state.legs.get(place.leg_id)
@@ -41,14 +41,14 @@ def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> 
 
 
 def part(state: QueueState, leg: Leg) -> None:
-    """This agent's leg is wanted no more: it hears goodbye, then it is hung up."""
+    """Mark an agent's leg that hears goodbye and is then hung up."""
     goodbye_play_id = PlayId(f"{leg.leg_id}.bye")
     state.set_timer("goodbye", leg.leg_id, Instant(state.now_at + ring_plans.GOODBYE_MS_MAX))
     state.legs.change(leg, place_id=None, goodbye_play_id=goodbye_play_id)
 
 
 def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:
-    """The agent hears at once that the caller has gone; the leg is hung up when that was heard (Q7)."""
+    """Tell the agent at once that the caller has gone; the leg is hung up after that (Q7)."""
     organization = next(iter(state.organizations), None)
     language = Language.RUSSIAN if organization is None else organization.saved.language
     media = prompt_keys(language, Prompt.CALLER_GONE)
@@ -57,7 +57,7 @@ def goodbye(state: QueueState, leg: Leg) -> tuple[Play, ...]:
 
 
 def goodbye_of(state: QueueState, place: Place) -> Decision:
-    """The same for an agent who had accepted a place that ends before the bridge."""
+    """The goodbye to an agent who had accepted a place that ends before the bridge."""
     leg = state.legs.get(place.agent_leg_id)
     if leg is None or place.phase is not Phase.ACCEPTED:
         return NOTHING
@@ -65,12 +65,11 @@ def goodbye_of(state: QueueState, place: Place) -> Decision:
 
 
 def apply_abandoned(state: QueueState, fact: PlaceAbandoned) -> None:
-    """The caller has left."""
     drop_place(state, state.places[fact.place_id])
 
 
 def abandon(state: QueueState, place: Place) -> Decision:
-    """A caller who hung up leaves: all phones of the place are stopped (Q7)."""
+    """A caller who hung up leaves: all offers of the place are withdrawn (Q7)."""
     withdrawn = offer_records.withdraw_all(state, place, offer_records.CALLER_GONE)
     left = PlaceAbandoned(
         place_id=place.place_id,
@@ -85,12 +84,11 @@ def abandon(state: QueueState, place: Place) -> Decision:
 
 
 def apply_closed(state: QueueState, fact: PlaceClosed) -> None:
-    """The place is over."""
     drop_place(state, state.places[fact.place_id])
 
 
 def close(state: QueueState, place: Place, callback_id: CallbackId, outcome: str) -> Decision:
-    """A place ends with its callback, or because its number's first callback stands."""
+    """A place ends with its callback, or because another place of the customer goes on."""
     fact = PlaceClosed(place_id=place.place_id, callback_id=callback_id, outcome=outcome)
     withdrawn = offer_records.withdraw_all(state, place, outcome)
     return together((goodbye_of(state, place), withdrawn, Decision(facts=(fact,))))

@@ -1,4 +1,4 @@
-"""Quiet hours hold back callbacks that were not ordered in a call (C11, C12): nobody is rung for them."""
+"""Quiet hours hold back callbacks that were not ordered in a call: no agent is rung for them (C11, C12)."""
 
 import msgspec
 
@@ -15,9 +15,9 @@ QUIET = "quiet_hours"
 
 
 def kept(state: QueueState, place: Place) -> Place:
-    """The place as quiet hours leave it: held until they are over, or with a timer for their beginning.
+    """The place, held until quiet hours end; outside them, set the timer for their beginning.
 
-    A customer on the line is awake.
+    A customer on the line is never held back.
     """
     if place.origin in (None, Origin.QUEUE) or place.leg_id is not None:
         return place
@@ -34,21 +34,21 @@ def kept(state: QueueState, place: Place) -> Place:
 
 
 def woken(state: QueueState, place: Place) -> Place:
-    """The customer has come on the line: nothing is held back, neither by night nor by a gap."""
+    """The place of a customer who has come on the line, held back neither by quiet hours nor by a gap."""
     state.drop_timer("held", place.place_id)
     state.drop_timer("quiet", place.place_id)
     return msgspec.structs.replace(place, held_until_at=None)
 
 
 def apply_begin(state: QueueState, due: TimerDue) -> None:
-    """Quiet hours begin: what waits is held; what an agent has is callback's to end."""
+    """Quiet hours begin: a waiting place is held; callback ends one that has an agent."""
     place = state.places.get(due.subject)
     if place is not None and place.phase is Phase.WAITING:
         state.places.put(kept(state, place))
 
 
 def decide_begin(state: QueueState, due: TimerDue) -> Decision:
-    """What rings for it stops: the agent would have nobody to talk to."""
+    """Withdraw the offers: nobody may be dialled now."""
     place = state.places.get(due.subject)
     if place is None or place.phase is not Phase.WAITING or place.leg_id is not None:
         return NOTHING

@@ -1,6 +1,6 @@
-"""Recordings of conversations (R1): the caller is told before the bridge, and what follows it is recorded.
+"""Recordings of conversations (R1): the caller is told before the bridge, and recording starts at the bridge.
 
-Who could not be told is not recorded; nor is a call of an emergency service (G4).
+A caller who could not be told is not recorded, nor is a call of an emergency service (G4).
 """
 
 from contracts import dialling
@@ -13,11 +13,11 @@ from services.queue.state import QueueState
 from services.queue.state.records import Place
 
 RECORD_LATE_MS_MAX = 10_000
-"""A recording that begins later than this misses what it is wanted for, and surprises."""
+"""A recording that begins later than this would miss too much of the conversation."""
 
 
 def is_wanted(state: QueueState, place: Place) -> bool:
-    """Whether the place's department records its calls, this one among them."""
+    """Whether this call is recorded."""
     if not state.departments[place.department_id].saved.records_calls:
         return False
     policy = next(iter(state.organizations), None)
@@ -26,13 +26,13 @@ def is_wanted(state: QueueState, place: Place) -> bool:
 
 
 def telling(state: QueueState, place: Place, offer_id: str) -> PlayId | None:
-    """The play that tells a caller who has not been told yet, or None."""
+    """The play that tells the caller of the recording; None: not recorded, or told already."""
     is_due = place.leg_id is not None and not place.is_told and is_wanted(state, place)
     return PlayId(f"{offer_id}.r") if is_due else None
 
 
 def told(state: QueueState, place: Place) -> tuple[Play, ...]:
-    """Tell the caller now: whatever is being said is about a wait that is over."""
+    """Tell the caller now, interrupting announcements about a wait that has ended."""
     if place.leg_id is None or place.told_play_id is None:
         return ()
     play = Play(
@@ -46,12 +46,12 @@ def told(state: QueueState, place: Place) -> tuple[Play, ...]:
 
 
 def recording_id(state: QueueState, place: Place, bridge_id: BridgeId) -> RecordingId | None:
-    """The recording of a conversation that begins; None: not wanted, or the caller was not told."""
+    """The id of the recording; None: not wanted, or the caller was not told."""
     return RecordingId(f"{bridge_id}.rec") if place.is_told and is_wanted(state, place) else None
 
 
 def started(state: QueueState, place: Place, bridge_id: BridgeId) -> Decision:
-    """Record both sides to the end of the bridge; keys and silence end nothing."""
+    """Record both sides until the bridge ends; neither keys nor silence end the recording."""
     wanted = recording_id(state, place, bridge_id)
     if wanted is None or place.leg_id is None:
         return NOTHING

@@ -1,4 +1,4 @@
-"""The office's book: what was saved, newer versions only, and whom that frees, stops or leaves alone."""
+"""Cards of the directory: newer versions are kept, and offers end that they forbid."""
 
 from contracts.directory import (
     AgentAvailabilitySaved,
@@ -20,28 +20,25 @@ from services.queue.state.records import Agent, Department, Notice, Offer, Organ
 
 
 def apply_organization(state: QueueState, fact: OrganizationSaved) -> None:
-    """The organization's card."""
     known = state.organizations.get(fact.organization_id)
     if known is None or fact.version > known.saved.version:
         state.organizations.put(Organization(fact.organization_id, fact))
 
 
 def apply_pbx(state: QueueState, fact: PbxSaved) -> None:
-    """A PBX's card."""
     known = state.pbx(fact.pbx_id)
     if known.saved is None or fact.version > known.saved.version:
         state.pbxs.change(known, saved=fact)
 
 
 def apply_agent(state: QueueState, fact: AgentSaved) -> None:
-    """An agent's card."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.saved is None or fact.version > known.saved.version:
         state.agents.change(known, saved=fact)
 
 
 def apply_availability(state: QueueState, fact: AgentAvailabilitySaved) -> None:
-    """An agent's hours and absences; from here on a timer follows their edges."""
+    """Keep hours and absences, and set the timer for their next change."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.availability is None or fact.version > known.availability.version:
         state.agents.change(known, availability=fact)
@@ -49,7 +46,6 @@ def apply_availability(state: QueueState, fact: AgentAvailabilitySaved) -> None:
 
 
 def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:
-    """An agent's pause."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.pause is None or fact.version > known.pause.version:
         state.agents.change(known, pause=fact)
@@ -57,7 +53,7 @@ def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:
 
 
 def apply_wrap_up(state: QueueState, fact: AgentWrapUpSaved) -> None:
-    """An agent in wrap-up ends it or makes it longer; out of it there is nothing to end (Q13)."""
+    """An agent in wrap-up ends or extends it; otherwise it has no effect (Q13)."""
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if fact.version <= known.wrap_up_version:
         return
@@ -70,31 +66,29 @@ def apply_wrap_up(state: QueueState, fact: AgentWrapUpSaved) -> None:
 
 
 def apply_department(state: QueueState, fact: DepartmentSaved) -> None:
-    """A department's card."""
     known = state.departments.get(fact.department_id)
     if known is None or fact.version > known.saved.version:
         state.departments.put(Department(fact.department_id, fact))
 
 
 def apply_notice(state: QueueState, fact: NoticeRendered) -> None:
-    """A notice can be played; until then its predecessor was."""
+    """From now on the new version of the notice is played."""
     known = state.notices.get(fact.notice_id)
     if known is None or fact.version > known.version:
         state.notices.put(Notice(fact.notice_id, fact.version, fact.parts))
 
 
 def apply_pbx_lost(state: QueueState, fact: PbxLost) -> None:
-    """Its gateway can't reach it: its agents are skipped, places on it are not offered."""
+    """The gateway can't reach the PBX: its agents are skipped, and places on it are not offered."""
     state.pbxs.change(state.pbx(fact.pbx_id), is_lost=True)
 
 
 def apply_pbx_returned(state: QueueState, fact: PbxReturned) -> None:
-    """It is there again."""
     state.pbxs.change(state.pbx(fact.pbx_id), is_lost=False)
 
 
 def decide_agent(state: QueueState, fact: AgentSaved) -> Decision:
-    """Whoever is removed is rung no more (O5)."""
+    """A removed agent's phones stop ringing (O5)."""
     agent = state.agents.get(fact.agent_id)
     offer_id = state.activity(fact.agent_id).offer_id
     if agent is None or agent.saved is None or not agent.saved.is_removed or offer_id is None:
@@ -103,7 +97,7 @@ def decide_agent(state: QueueState, fact: AgentSaved) -> Decision:
 
 
 def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
-    """Offers to whoever was suspended or removed are withdrawn and count as nothing (O5)."""
+    """Offers to agents who were suspended or removed are withdrawn and do not count (O5)."""
     here = fact.department_id
     return together(
         offer_records.end(state, offer.offer_id, OfferWithdrawn, reason="suspended")
@@ -113,5 +107,5 @@ def decide_department(state: QueueState, fact: DepartmentSaved) -> Decision:
 
 
 def _offers_of(state: QueueState, department_id: DepartmentId) -> list[Offer]:
-    """The offers that ring for a department: never more than there are agents."""
+    """The offers that ring for a department."""
     return [offer for offer in state.offers if offer.department_id == department_id]

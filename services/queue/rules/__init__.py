@@ -1,1 +1,1 @@
-"""The queue's arithmetic: `sharing` picks agents, `waiting` estimates, `phones` and `notices` plan."""
+"""The queue's arithmetic: agents to ring, phones and their limits, wait estimates, and what is played."""

@@ -1,4 +1,4 @@
-"""Which agents a place is offered to now: the four strategies (Q1), declines (Q8), and the order (Q3)."""
+"""Which agents are offered a place now: the four strategies (Q1), declines (Q8), and the order (Q3)."""
 
 from collections.abc import Collection, Iterator
 from heapq import merge
@@ -13,59 +13,59 @@ from services.queue.state import QueueState
 from services.queue.state.records import Place
 
 DECLINE_MS: Final = 10_000
-"""Who declined a place is left in peace with it for this long (Q8)."""
+"""An agent who declined a place is not offered it again for this long (Q8)."""
 STEP_MS: Final = {StrategyKind.LINEAR: 20_000, StrategyKind.CUMULATIVE: 10_000}
 REST_MS_MIN: Final = 1_000
-"""The pause between rounds is never less, whatever was set."""
+"""The shortest pause between rounds, whatever was set."""
 FAILED_REST_MS_MAX: Final = 60_000
-"""A phone that is busy or dead again and again is tried once a minute at least, as a PBX is that can't be
-reached (O9): an agent whose PBX never tells that the phone is idle again misses no more than that."""
+"""A phone that is busy or dead again and again is tried at least once a minute, like a PBX that can't be
+reached (O9). Some PBXs never report that a phone is idle again; their agents wait no longer than this."""
 DOUBLINGS_MAX: Final = 10
-"""Beyond this every pause is longer than the maximum."""
+"""More doublings than this would exceed the maximum in any case."""
 LATE_OFFERS_MAX: Final = 3
-"""So many offers of a place in a row may come too late before the machine is given a pause: one is a hiccup;
-three, each late by ten seconds, are half a minute in which nothing that is dialled reaches a phone."""
+"""After this many late offers of a place in a row the machine gets a pause. One is a hiccup; three, each late
+by ten seconds, are half a minute in which no dialling reaches a phone."""
 LATE_WINDOW_MS: Final = 60_000
-"""Offers that came too late longer ago than this are of another spell."""
+"""Offers that came too late longer ago than this no longer count."""
 SKIPPED_MAX: Final = 200
-"""More reasons than anybody reads; a department of more agents is cut here."""
+"""Nobody reads more reasons than this; the list of a larger department ends here."""
 
 
 def step_ms(strategy: Strategy) -> int:
-    """How long until the next agent is rung, where the strategy has steps."""
+    """How long until the next agent is rung; 0 where the strategy has no steps."""
     return strategy.step_ms if strategy.step_ms is not None else STEP_MS.get(strategy.kind, 0)
 
 
 def ring_ms(strategy: Strategy) -> int:
-    """How long one agent rings: linear stops the previous one at each step."""
+    """How long one agent's phones ring: linear stops the previous agent's at each step."""
     return step_ms(strategy) if strategy.kind is StrategyKind.LINEAR else strategy.ring_ms
 
 
 def ring_ms_longest(strategy: Strategy, agents: int) -> int:
-    """How long a phone may ring at most: cumulative, the first rings on until the last one's ring is over.
+    """How long a phone may ring at most: with cumulative the first rings until the last one's ring ends.
 
-    The next agent may start as late as at the end of the others' ring: whoever was busy until then.
+    An agent who was busy may start to ring only when the others' ring ends.
     """
     waits = max(0, agents - 1) if strategy.kind is StrategyKind.CUMULATIVE else 0
     return ring_ms(strategy) + waits * max(step_ms(strategy), ring_ms(strategy))
 
 
 def pause_ms(strategy: Strategy) -> int:
-    """How long a place rests between two rounds; never nothing, which would be a loop."""
+    """How long a place pauses between two rounds; never 0, which would be an endless loop."""
     return max(REST_MS_MIN, strategy.pause_between_rounds_ms)
 
 
 def rest_ms(strategy: Strategy, failures: int) -> int:
-    """How long an agent is not offered the next place whom no phone reached so many times in a row.
+    """How long an agent rests after this many offers in a row that reached none of the agent's phones.
 
-    The same pause, then twice as long each time, to the maximum; a department that pauses longer has its way.
+    The pause between rounds, doubled each time up to the maximum; a department's longer pause is kept.
     """
     pause = pause_ms(strategy)
     return max(pause, min(FAILED_REST_MS_MAX, pause << min(failures - 1, DOUBLINGS_MAX)))
 
 
 def late_offers(place: Place, now_at: Instant) -> int:
-    """How many offers of a place in a row have come too late in this spell."""
+    """How many recent offers of a place in a row have come too late."""
     return place.late_count if now_at - place.late_at < LATE_WINDOW_MS else 0
 
 
@@ -75,7 +75,7 @@ def is_always_late(place: Place, now_at: Instant) -> bool:
 
 
 def refuses(place: Place, agent_id: AgentId, now_at: Instant) -> SkipReason | None:
-    """Why this place is not for this agent now, or None."""
+    """Why this place is not offered to this agent now, or None."""
     for declined_by, at in place.declined:
         if declined_by == agent_id and now_at - at < DECLINE_MS:
             return SkipReason.DECLINED_THIS_PLACE
@@ -83,9 +83,9 @@ def refuses(place: Place, agent_id: AgentId, now_at: Instant) -> SkipReason | No
 
 
 def chosen(state: QueueState, place: Place, taken: Collection[AgentId] = ()) -> tuple[AgentId, ...]:
-    """The agents to whom this place is offered now, in the order in which they are rung; may be none.
+    """The agents to whom this place is offered now, in the order in which they are rung; may be empty.
 
-    `taken` are agents to whom this very decision has offered something else already.
+    `taken` are agents to whom the same decision has already offered another place.
     """
     department = state.departments[place.department_id]
     found = (
@@ -94,12 +94,12 @@ def chosen(state: QueueState, place: Place, taken: Collection[AgentId] = ()) -> 
         if agent_id not in taken and refuses(place, agent_id, state.now_at) is None
     )
     if department.saved.strategy.kind is StrategyKind.LONGEST_IDLE and not place.declined:
-        # The usual case: of fifty who are free one is looked at.
+        # The usual case: of fifty free agents one is looked at.
         return tuple(islice(found, 1))
     free = list(found)
     has_declined = {agent_id for agent_id, _ in place.declined}
     willing = [agent_id for agent_id in free if agent_id not in has_declined]
-    # «While others can be»: who declined comes again only when nobody else could be rung, nor rings.
+    # Q8: an agent who declined is rung again only when nobody else rings or can be rung.
     eligible = willing or ([] if place.offers else free)
     if not eligible:
         return ()
@@ -115,7 +115,7 @@ def chosen(state: QueueState, place: Place, taken: Collection[AgentId] = ()) -> 
 
 
 def _one_probe_each(state: QueueState, agents: list[AgentId]) -> Iterator[AgentId]:
-    """Of a PBX that is being probed one agent is rung, not all (O9)."""
+    """Leave only one agent of a PBX that is being probed (O9)."""
     probed = []
     for agent_id in agents:
         agent = state.agents[agent_id].saved
@@ -128,7 +128,7 @@ def _one_probe_each(state: QueueState, agents: list[AgentId]) -> Iterator[AgentI
 
 
 def _probed_with(state: QueueState, agents: tuple[AgentId, ...]) -> Iterator[AgentId]:
-    """The other agents of a PBX that one of these probes: they are not for the next place, either."""
+    """All agents of the PBXs that these agents' offers probe: the next place does not get them either."""
     for agent_id in agents:
         agent = state.agents[agent_id].saved
         if agent is not None and state.pbx(agent.pbx_id).is_probing:
@@ -136,7 +136,7 @@ def _probed_with(state: QueueState, agents: tuple[AgentId, ...]) -> Iterator[Age
 
 
 class Turn(NamedTuple):
-    """A place whose turn it is, who is rung for it now, and who is not because too many phones ring."""
+    """A place whose turn it is, the agents rung for it, and those left out because too many phones ring."""
 
     place: Place
     agents: tuple[AgentId, ...]
@@ -144,11 +144,11 @@ class Turn(NamedTuple):
 
 
 def next_offers(state: QueueState, departments: tuple[DepartmentId, ...]) -> Iterator[Turn]:
-    """Places in order over these departments, each with the free agents who are rung for it now.
+    """The open places of these departments in order, each with the free agents who are rung for it now.
 
-    The earliest place comes first whatever its department, so that an agent of several departments gets
-    the earlier one (Q2). Only free agents are looked at, and a place is passed over only when every free
-    agent of its department has just missed or declined it: the cost does not grow with the queue.
+    The earliest place comes first whatever its department, so that an agent of several departments gets the
+    earlier one (Q2). The cost does not grow with the queue: only free agents are looked at, and a place is
+    passed over only when every free agent of its department has just missed or declined it.
     """
     taken: set[AgentId] = set()
     room = limits.Room(state)
@@ -168,7 +168,7 @@ def next_offers(state: QueueState, departments: tuple[DepartmentId, ...]) -> Ite
 def _in_order(
     state: QueueState, department_id: DepartmentId, taken: set[AgentId], room: limits.Room
 ) -> Iterator[Place]:
-    """A department's open places, for as long as somebody is free for them and a phone more may ring."""
+    """A department's open places in order, while an agent is free for them and one more phone may ring."""
     free = state.free.get(department_id, ())
     for rank in state.first_places(department_id):
         if room.is_full(department_id) or all(agent_id in taken for _, _, agent_id in free):
@@ -179,7 +179,7 @@ def _in_order(
 def skipped(state: QueueState, turn: Turn, holding: Collection[AgentId] = ()) -> tuple[Skip, ...]:
     """Why each other agent of the department was not offered this place (Q2, H7).
 
-    `holding` are agents to whom this very decision offers another place.
+    `holding` are agents to whom the same decision offers another place.
     """
     reasons = []
     place = turn.place

@@ -1,4 +1,4 @@
-"""How many phones a department rings at once (Q13), and which phones of an agent could ring at all."""
+"""How many phones a department rings at once (Q13), and which phones of an agent may be dialled."""
 
 from collections.abc import Iterator
 
@@ -8,23 +8,23 @@ from services.queue.state import QueueState
 
 
 def usable(state: QueueState, agent: AgentSaved) -> Iterator[tuple[int, Device]]:
-    """An agent's phones that are reachable and allowed to be dialled, with their numbers on the card."""
+    """An agent's phones that are reachable and may be dialled, each with its index on the card."""
     for (at, device), phone in zip(enumerate(agent.devices), state.phones_of(agent), strict=True):
         if not (phone is not None and phone.is_unreachable) and state.may_dial(device.address):
             yield at, device
 
 
 def legs_max(state: QueueState, department_id: DepartmentId) -> int | None:
-    """The department's limit, or None; one phone is always allowed."""
+    """How many phones the department rings at once, at least one; None: no limit."""
     wanted = state.departments[department_id].saved.legs_max
     return None if wanted is None else max(1, wanted)
 
 
 class Room:
-    """How many more phones each department may ring, in the decision at hand.
+    """How many more phones each department may ring in one decision.
 
-    Once somebody is left out, nothing more is offered in that department: the room is the earlier place's,
-    and whoever has several phones gets his turn, too.
+    Once an agent is left out, the department offers nothing more: the phones are the earlier place's, and an
+    agent with several phones gets a turn, too.
     """
 
     def __init__(self, state: QueueState) -> None:
@@ -33,7 +33,7 @@ class Room:
         self._full: set[DepartmentId] = set()
 
     def is_full(self, department_id: DepartmentId) -> bool:
-        """Whether nothing more may ring there now."""
+        """Whether no further phone of the department may ring now."""
         return department_id in self._full or self._left(department_id) == 0
 
     def _left(self, department_id: DepartmentId) -> int | None:
@@ -44,7 +44,7 @@ class Room:
         return max(0, limit - rung)
 
     def fitting(self, department_id: DepartmentId, agents: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
-        """The first of these agents whose phones may ring; with them their phones are taken."""
+        """The first of these agents, as far as their phones fit the limit; their phones count from now on."""
         limit = legs_max(self._state, department_id)
         if limit is None:
             return agents

@@ -8,7 +8,7 @@ from services.queue.state import QueueState
 from services.queue.state.records import Place
 
 ANNOUNCED_MAX = 2
-"""Announcements come a gap apart, and the invitation at any time: no more than two are not over."""
+"""Announcements come a gap apart, and the invitation at any time: at most two play or wait to be played."""
 
 
 def media(
@@ -20,7 +20,7 @@ def media(
     position: int | None = None,
     wait_ms: int | None = None,
 ) -> tuple[MediaKey, ...]:
-    """A notice as keys: the organization's own if it can be played, else the standard one; maybe none."""
+    """A notice as keys: the organization's own if it can be played, else the standard one; may be empty."""
     language = state.departments[place.department_id].saved.language
     if choice.kind is NoticeKind.NONE:
         return ()
@@ -69,14 +69,14 @@ def standard(state: QueueState, place: Place, prompt: Prompt) -> tuple[MediaKey,
 
 
 def stop_announcements(place: Place) -> tuple[StopPlay, ...]:
-    """What was announced of a wait is over with it; the last of it first, so that none begins.
+    """Stop the announcements of a wait, the last one first, so that none begins to play.
 
-    By name, where other plays interrupt: a refused order may be why a caller's wait ends now, and what
-    callback says of it is heard to its end (C10).
+    They are stopped by id, not by interrupting whatever plays: when a refused order ends the wait, the caller
+    hears to its end why callback refused it (C10).
     """
     if place.leg_id is None:
         return ()
-    last = place.play_count - 1  # `play_count` counts the notice that follows, too
+    last = place.play_count - 1  # `play_count` includes the notice that follows
     return tuple(
         StopPlay(pbx_id=place.pbx_id, leg_id=place.leg_id, play_id=PlayId(f"{place.place_id}.p{number}"))
         for number in range(last, max(0, last - ANNOUNCED_MAX), -1)

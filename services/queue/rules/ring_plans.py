@@ -12,27 +12,27 @@ from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
 
 KEY_MS: Final = 8_000
-"""A mobile's own voicemail can't press a key; a person who looked at the screen can, within this (E4)."""
+"""How long a person has to look at the mobile and press a key; a mobile's own voicemail can't (E4)."""
 SILENT_MS: Final = 5_000
-"""A phone that has not even begun to ring by then shows no sign of life (telephony.md)."""
+"""A phone that has not begun to ring by then counts as unreachable."""
 FALLBACK_RING_MS: Final = 30_000
 LATE_DIAL_MS: Final = 10_000
-"""A dialling that reaches the gateway later than this would ring for a moment that has passed."""
+"""A dial command that reaches the gateway later than this is out of date."""
 ANSWER_MS_MAX: Final = 30_000
-"""A caller who rang this long unanswered has hung up, or hears a busy tone."""
+"""A caller whose call nobody answered for this long has hung up, or hears a busy tone."""
 GOODBYE_MS_MAX: Final = 850
-"""Q7: free within 1 s. The goodbye is 0.7 s long; what was not heard to its end by now is cut off, and the
-rest of the second is for the PBX to hang up."""
+"""Q7: free within 1 s. The goodbye lasts 0.7 s and is cut off after this; the PBX has the rest of the second
+to hang up."""
 CALL_MS_MAX: Final = 4 * 60 * 60 * 1000
-"""No call lasts longer; an agent who seems to is freed, and the cause is logged (G3)."""
+"""No call lasts longer; an agent who seems to talk longer is freed, and the fact says why (G3)."""
 
 
 def plan(
     state: QueueState, offer_id: OfferId, agent: AgentSaved, pbx_id: PbxId, legs_max: int | None = None
 ) -> tuple[OfferLeg, ...]:
-    """The phones that ring for an offer made now: reachable, allowed to be dialled, each at its time.
+    """The phones that ring for an offer made now, each with its time; only those that may be dialled.
 
-    Where fewer may ring at once than the agent has, those that ring first are taken.
+    If the agent has more phones than `legs_max`, the ones that ring first are taken.
     """
     usable = list(limits.usable(state, agent))
     if not usable:
@@ -75,7 +75,7 @@ def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLe
 
 
 def own_number(state: QueueState, place: Place) -> str:
-    """The organization's line that a leg over the public network shows: always one of the dialling PBX."""
+    """The line that a leg over the public network shows as caller id: always one of the dialling PBX."""
     numbers = state.pbx(place.pbx_id).saved
     if numbers is None:
         return place.line

@@ -9,12 +9,12 @@ from services.queue.state import QueueState
 from services.queue.state.records import Pace, Place
 
 CALLS_MIN: Final = 3
-"""Of fewer calls nothing is estimated: the first may be a wrong number of ten seconds or an hour's complaint;
-of three, one such is outweighed by the others."""
+"""Fewer calls give no estimate: the first may be a wrong number of ten seconds or a complaint of an hour;
+with three, two others outweigh one such call."""
 HANDLING_WEIGHT: Final = 10
-"""The average follows the last ten calls: an hour's change of pace shows, one long call does not."""
+"""The average follows the last ten calls: an hour's change of pace shows, one long call hardly does."""
 INVITATION_LEFT_MS_MIN: Final = 15_000
-"""Later than this before the deadline nobody is invited to order a callback (C12)."""
+"""Nobody is invited to order a callback with less time than this to the deadline (C12)."""
 
 
 def position(state: QueueState, place: Place) -> int:
@@ -23,10 +23,10 @@ def position(state: QueueState, place: Place) -> int:
 
 
 def wait_estimate_ms(state: QueueState, department_id: DepartmentId, position_: int) -> int | None:
-    """How long a place of this position will wait, or None: nobody takes calls, or too little is known (Q4).
+    """How long a place in this position will wait; None: nobody takes calls, or too little is known (Q4).
 
-    Agents count who are free or will be by themselves, be they on a call now; and only calls of this very
-    department say how long its calls take.
+    Every agent counts who is free or soon will be, busy ones included. Only the department's own calls say
+    how long its calls take.
     """
     agents = len(state.taking.get(department_id, ()))
     pace = state.paces.get(department_id)
@@ -36,7 +36,7 @@ def wait_estimate_ms(state: QueueState, department_id: DepartmentId, position_: 
 
 
 def pace_after(known: Pace | None, department_id: DepartmentId, talked_ms: int) -> Pace:
-    """The department's pace with one more call in it: the plain average, until the last ten count most."""
+    """The department's pace after one more call: a plain average at first, then weighted to the last ten."""
     if known is None:
         return Pace(department_id, talked_ms, 1)
     calls = min(known.calls + 1, HANDLING_WEIGHT)
@@ -44,7 +44,7 @@ def pace_after(known: Pace | None, department_id: DepartmentId, talked_ms: int) 
 
 
 def is_at_work(availability: AgentAvailabilitySaved | None, at: Instant) -> bool:
-    """Whether an agent works at an instant: absent wins, unknown hours count as open (E5, E6)."""
+    """Whether an agent works at an instant; an absence overrides hours, unknown hours are open (E5, E6)."""
     if availability is None:
         return True
     if any(absence.contains(at) for absence in availability.absences):
@@ -57,7 +57,7 @@ def is_at_work(availability: AgentAvailabilitySaved | None, at: Instant) -> bool
 
 
 def next_change_at(availability: AgentAvailabilitySaved | None, after: Instant) -> Instant | None:
-    """When an agent's working time may change next, or None."""
+    """The next instant at which an agent may start or stop working, or None."""
     if availability is None:
         return None
     intervals = (*availability.absences, *(availability.hours or ()))
@@ -68,12 +68,12 @@ def next_change_at(availability: AgentAvailabilitySaved | None, after: Instant) 
 
 
 def nobody_can_come(state: QueueState, department_id: DepartmentId) -> bool:
-    """Whether every agent is suspended, absent or out of hours, or there is none (Q6)."""
+    """Whether the department has no agents, or all are suspended, absent or out of hours (Q6)."""
     return not state.can_come.get(department_id)
 
 
 def is_closed(state: QueueState, place: Place) -> bool:
-    """Whether nobody can come because it is outside the hours of everybody who could."""
+    """Whether all agents who are not suspended are out of hours."""
     seats = state.departments[place.department_id].saved.agents
     agents = [seat.agent_id for seat in seats if not seat.is_suspended]
     return bool(agents) and all(
@@ -82,12 +82,12 @@ def is_closed(state: QueueState, place: Place) -> bool:
 
 
 def callers(state: QueueState, place: Place) -> int:
-    """How many callers on the line wait in the place's department, itself included (Q13)."""
+    """How many callers wait on the line in the place's department, this one included (Q13)."""
     return len(state.live.get(place.department_id, ()))
 
 
 def is_full(state: QueueState, department_id: DepartmentId) -> bool:
-    """Whether one more caller would be more than the department wants (Q13)."""
+    """Whether one more caller would exceed the department's limit (Q13)."""
     waiting_max = state.departments[department_id].saved.waiting_max
     return waiting_max is not None and len(state.live.get(department_id, ())) >= waiting_max
 

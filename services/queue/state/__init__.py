@@ -1,7 +1,7 @@
-"""What the queue remembers of one organization.
+"""The queue's state of one organization.
 
-Small records in tables, and indexes derived from them that make every question cheap: which place is
-next, which agents are free, what rank a place has. Indexes are never stored; loading rebuilds them.
+Small records in tables, and indexes that answer quickly which place is next, which agents are free and what
+rank a place has. Indexes are derived from the records and never stored; loading rebuilds them.
 """
 
 from collections.abc import Iterator
@@ -36,31 +36,31 @@ from services.queue.state.records import (
 
 
 class QueueState(State):
-    """The tables, and the indexes that `services.queue.state` derives from them.
+    """The tables and their indexes.
 
-    `order[department]` ranks its places · `open[department]` those that could take an agent now ·
-    `live[department]` callers on the line who wait · `free[department]` its free agents by idleness ·
-    `servable` departments with both · `can_come[department]` its agents at work · `taking[department]` those
-    of them who are free, or will be by themselves · `unserved` departments with callers to whom nobody can
-    come · `late` places whose deadline acts now · `grantable` apologies that may be dialled now · `customers`
-    what there is of each number · `seats` an agent's rank in each department, and whether it is suspended
-    there · `skips` why an agent can take no place of it now · `on_direct` whose direct call a leg is ·
-    `legs_rung[department]` how many phones its offers ring or will.
+    `order[department]`: its places by rank · `open[department]`: places that could take an agent now ·
+    `live[department]`: callers who wait on the line · `free[department]`: its free agents by idleness ·
+    `servable`: departments with open places and free agents · `can_come[department]`: its agents at work ·
+    `taking[department]`: agents who are free or soon will be · `unserved`: departments with callers to whom
+    nobody can come · `late`: places whose deadline acts now · `grantable`: apologies that may be dialled now
+    · `customers`: what is known of each number · `seats`: an agent's rank in each department, and whether the
+    agent is suspended there · `skips`: why an agent can take no place of a department now · `on_direct`: the
+    agent of a leg's direct call · `legs_rung[department]`: how many phones its offers ring or will.
 
-    `touched` are departments in which the fact at hand, or one that followed from it, may have made a match
-    possible: the others were settled before. It is never stored, and is empty between two steps.
+    `touched` are departments in which this step's facts may have made a match possible; all others are
+    settled. It is never stored, and is empty between two steps.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.ended_leg: Leg | None = None
-        """The leg that the fact at hand ended: for the decision of the same step, never stored."""
+        """The leg that the current fact ended: for the decision of the same step, never stored."""
         self.talk_over: tuple[AgentActivity, Leg] | None = None
-        """The direct call, and its caller's leg, that the fact at hand ended: likewise."""
+        """The direct call that the current fact ended, with its caller's leg; never stored either."""
         self.touched: dict[DepartmentId, None] = {}
         self.touched_by = self.cause
         self.settled = (self.cause, 0)
-        """How much was settled in the step of this cause: a step has a limit, and is never stored."""
+        """How much was settled in the step of this cause, which has a limit; never stored."""
         self.customers = Customers()
         self.late: set[PlaceId] = set()
         self.grantable: set[CallbackId] = set()
@@ -96,7 +96,7 @@ class QueueState(State):
     # Reading.
 
     def activity(self, agent_id: AgentId) -> AgentActivity:
-        """What an agent is doing, whether or not anything was ever heard of it."""
+        """What an agent is doing; an unknown agent is idle."""
         return self.activities.get(agent_id) or AgentActivity(agent_id)
 
     def pbx(self, pbx_id: PbxId) -> Pbx:
@@ -104,32 +104,32 @@ class QueueState(State):
         return self.pbxs.get(pbx_id) or Pbx(pbx_id)
 
     def is_suspended(self, department_id: DepartmentId, agent_id: AgentId) -> bool:
-        """Whether the agent's seat in the department is suspended, or there is none, or no department."""
+        """Whether the agent is suspended in the department, or has no seat there."""
         _, is_suspended = self.seats.get(agent_id, {}).get(department_id, (0, True))
         return is_suspended
 
     def policy(self) -> DiallingPolicy | None:
-        """Whom the organization's PBXs may dial; None as long as its card is unknown."""
+        """Which numbers the organization's PBXs may dial; None while its card is unknown."""
         card = next(iter(self.organizations), None)
         return None if card is None else card.saved.dialling_policy
 
     def number_of(self, caller: str | None, *, is_internal: bool = False) -> str | None:
-        """A caller's number as callbacks keep theirs, so that they can be compared; a colleague has none."""
+        """A caller's number in the form in which callbacks keep theirs; None for a colleague."""
         if caller is None or is_internal:
             return None
         policy = self.policy()
         return caller if policy is None else as_kept(caller, policy)
 
     def customer_of(self, place: Place) -> Customer:
-        """What there is of the customer whose place it is."""
+        """What is known of the customer in this place."""
         return self.customers.of(self.number_of_place(place))
 
     def number_of_place(self, place: Place) -> str | None:
-        """The number by which a place's customer is known in other departments; a colleague has none."""
+        """The number by which other departments know the customer in this place; None for a colleague."""
         if place.callback_id is not None:
             return place.caller
         leg = self.legs.get(place.leg_id)
-        if leg is not None and leg.number is not None:  # it was read when the call arrived
+        if leg is not None and leg.number is not None:  # read when the call arrived
             return leg.number
         return self.number_of(place.caller, is_internal=place.is_internal)
 
@@ -140,7 +140,7 @@ class QueueState(State):
         return tuple(self.places[each] for each in sorted(customer.callbacks))
 
     def is_engaged(self, place: Place) -> bool:
-        """Whether whom a callback would dial is on the line, or being called, for something else (C15)."""
+        """Whether this callback's customer is on the line, or being called, for another reason (C15)."""
         if place.callback_id is None or place.leg_id is not None or place.caller is None:
             return False
         return self.customers.of(place.caller).is_engaged(place.place_id)
@@ -157,15 +157,15 @@ class QueueState(State):
         return by_person or self.activity(agent_id).is_auto_paused
 
     def phones_of(self, agent: book.AgentSaved) -> tuple[Phone | None, ...]:
-        """The agent's phones as their PBX sees them; None for what it never spoke of."""
+        """The agent's phones as their PBX reports them; None for a phone it has not reported."""
         return tuple(self.phones.get(phone_key(agent.pbx_id, device.address)) for device in agent.devices)
 
     def first_places(self, department_id: DepartmentId) -> "SortedSet[Rank]":
-        """Places of a department that could take an agent now, the next first."""
+        """The department's places that could take an agent now, the next one first."""
         return self.open.get(department_id, _NO_PLACES)
 
     def is_coming(self, department_id: DepartmentId, agent_id: AgentId) -> bool:
-        """Whether an agent may come sooner or later: not suspended, at work, and still there (Q6)."""
+        """Whether an agent can come sooner or later: at work, neither suspended nor removed (Q6)."""
         agent = self.agents.get(agent_id)
         return (
             agent is not None
@@ -176,9 +176,9 @@ class QueueState(State):
         )
 
     def skip(self, department_id: DepartmentId, agent_id: AgentId) -> SkipReason | None:
-        """The kept reason; whether it is hours or an absence hangs on the clock and is never kept.
+        """Why an agent can't be offered any place of this department now, or None; as indexed.
 
-        A state that is loaded does not know the time yet: what it kept would differ from its predecessor's.
+        Hours and absences are asked anew: a state that was just loaded does not know the time yet.
         """
         kept = self.skips[department_id, agent_id]
         return self.blocked(department_id, agent_id) if kept in _BY_THE_CLOCK else kept
@@ -200,7 +200,7 @@ class QueueState(State):
         return None if activity.wrap_up_until_at is None else SkipReason.WRAP_UP
 
     def blocked_anywhere(self, agent_id: AgentId) -> SkipReason | None:
-        """Why an agent can't be rung for anybody, be it as a fallback: absent, out of hours, busy (Q5)."""
+        """Why an agent can't be rung at all, even as a fallback: removed, absent, out of hours, busy (Q5)."""
         agent = self.agents.get(agent_id)
         if agent is None or agent.saved is None or agent.saved.is_removed:
             return SkipReason.SUSPENDED
@@ -234,7 +234,7 @@ class QueueState(State):
         return None
 
     def may_dial(self, address: Address) -> bool:
-        """Whether policy allows an agent's phone to be dialled (C10): only public numbers are asked about."""
+        """Whether policy allows an agent's phone to be dialled; extensions always may be (C10)."""
         scheme, _, number = address.partition(":")
         if scheme != "tel":
             return True
@@ -242,7 +242,7 @@ class QueueState(State):
         return policy is not None and employee_refusal(number, policy) is None
 
     def callers_unserved(self) -> Iterator[Place]:
-        """Callers on the line to whom nobody can come, and for whom nothing rings that may still answer."""
+        """Callers on the line to whom nobody can come, and for whom no phone rings."""
         for department_id in sorted(self.unserved):
             for rank in self.live[department_id]:
                 place = self.places[rank[2]]
@@ -252,12 +252,12 @@ class QueueState(State):
     # What a step has touched.
 
     def begin_step(self) -> None:
-        """Forget what earlier steps have touched: they were settled."""
+        """Forget what earlier steps touched: it is settled."""
         self.touched_by = self.cause
         self.touched.clear()
 
     def touch(self, department_id: DepartmentId) -> None:
-        """Something may be matched in this department that could not be a moment ago."""
+        """Note that this step may have made a match possible in the department."""
         self.touched[department_id] = None
 
     def touched_servable(self) -> tuple[DepartmentId, ...]:
@@ -303,7 +303,7 @@ class QueueState(State):
             self.late.discard(place.place_id)
 
     def _is_late(self, place: Place) -> bool:
-        """Whether the deadline acts now: nothing rings that may be answered, and no other call goes first."""
+        """Whether the deadline acts now: no phone rings, and no other call of the customer goes first."""
         return (
             place.phase is Phase.WAITING
             and not place.offers
@@ -330,7 +330,7 @@ class QueueState(State):
             return False
         if place.is_joining or place.is_beyond_limit or self.is_engaged(place):
             return False
-        # Hung up while the order was being taken: whether somebody is to be called is not known yet.
+        # The caller hung up during the order: it is not known yet whether a callback follows.
         if place.leg_id is None and (place.callback_id is None or not self.may_call(place)):
             return False
         department = self.departments.get(place.department_id)
@@ -352,7 +352,7 @@ class QueueState(State):
                 self._touch_limited(offer.department_id)
 
     def _touch_limited(self, department_id: DepartmentId) -> None:
-        """Where phones that ring at once are limited, another may ring when there are fewer (Q13)."""
+        """Where the phones that ring at once are limited, fewer of them let another ring (Q13)."""
         department = self.departments.get(department_id)
         if department is not None and department.saved.legs_max is not None:
             self.touch(department_id)
@@ -396,7 +396,7 @@ class QueueState(State):
             self._refresh(agent_id, here.department_id)
         self._note_unserved(here.department_id)
         self.touch(here.department_id)
-        # Which places are open hangs on the strategy: saved for another reason, they are not looked at.
+        # Which places are open depends on the strategy: with the same one they need no new look.
         if old is None or new is None or old.saved.strategy.kind is not new.saved.strategy.kind:
             self._refresh_places(tuple(PlaceId(rank[2]) for rank in self.order.get(here.department_id, ())))
 
@@ -460,11 +460,11 @@ class QueueState(State):
         return sorted(self._agents_by_pbx.get(pbx_id, ()))
 
     def agents_of_phone(self, key: str) -> list[AgentId]:
-        """Whose phone this is, in order."""
+        """The agents who have this phone, in order."""
         return sorted(self._agents_by_phone.get(key, ()))
 
     def _refresh(self, agent_id: AgentId, department_id: DepartmentId | None = None) -> None:
-        """Put an agent among the free ones of its departments, or take it out."""
+        """Index an agent anew: among the free of each department or not, and why not."""
         seats = self.seats.get(agent_id, {})
         for each in (*seats, *((department_id,) if department_id and department_id not in seats else ())):
             place = (each, agent_id)
@@ -496,5 +496,5 @@ _NOT_TAKING = (
     *(SkipReason.SUSPENDED, SkipReason.PAUSED, SkipReason.UNREACHABLE, SkipReason.PBX_AWAY),
     *(SkipReason.NOT_ALLOWED_TO_DIAL, *_BY_THE_CLOCK),
 )
-"""What stands against an agent until a person, a phone or a PBX changes it; a call ends by itself."""
+"""Reasons that last until a person, a phone or a PBX changes them; a call ends by itself."""
 _NO_PLACES: "SortedSet[Rank]" = SortedSet()

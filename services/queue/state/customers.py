@@ -1,7 +1,7 @@
-"""Customers: what the organization has of each outside number at this moment (C8, C14, C15).
+"""Customer records: what the organization has of each outside number now (C8, C14, C15).
 
-An index, derived from legs, lines, places and apologies, and never stored. A number that nothing is known of
-any more is forgotten.
+An index, derived from legs, agents' activities, places and apologies, and never stored. A number of which
+nothing is known any more is dropped.
 """
 
 from collections.abc import Iterable
@@ -15,17 +15,17 @@ NOTHING: Final[frozenset[Any]] = frozenset()
 
 
 class Customer:
-    """One number.
+    """What is known of one number.
 
-    `legs`: those that are up or being dialled, each with its place · `callbacks`: places that callbacks hold
-    · `running`: those of them with which an agent is · `apologies` that are due or dialled, and which of them
-    are `granted` · `agents` who talk to the customer, or are about to.
+    `legs`: legs that are up or being dialled, each with its place · `callbacks`: places that callbacks hold ·
+    `running`: those of them that have an agent · `apologies`: wanted apology calls · `granted`: those of them
+    that may be dialled · `agents`: agents who talk to the customer, or are about to.
     """
 
     __slots__ = ("agents", "apologies", "callbacks", "granted", "legs", "running")
 
     def __init__(self) -> None:
-        # Most customers are callers with one leg: what they do not have costs no memory.
+        # Most customers are callers with one leg: the shared empty set costs no memory.
         self.legs: dict[LegId, PlaceId | None] = {}
         self.callbacks: AbstractSet[PlaceId] = NOTHING
         self.running: AbstractSet[PlaceId] = NOTHING
@@ -34,7 +34,7 @@ class Customer:
         self.agents: AbstractSet[AgentId] = NOTHING
 
     def put(self, part: str, item: str) -> None:
-        """Have an item in one of the sets."""
+        """Add an item to one of the sets."""
         known = getattr(self, part)
         if known:
             known.add(item)
@@ -42,7 +42,7 @@ class Customer:
             setattr(self, part, {item})
 
     def drop(self, part: str, item: str) -> None:
-        """Have it there no longer."""
+        """Remove an item from one of the sets."""
         known = getattr(self, part)
         if item in known:
             known.remove(item)
@@ -50,18 +50,18 @@ class Customer:
                 setattr(self, part, NOTHING)
 
     def is_known(self) -> bool:
-        """Whether anything is left to know."""
+        """Whether anything is known of the number."""
         return bool(self.legs or self.callbacks or self.running or self.apologies or self.agents)
 
     def is_engaged(self, place_id: PlaceId) -> bool:
-        """Whether the customer is on the line, or is being called, for something else than this place."""
+        """Whether the customer is on the line, or being called, for another place than this."""
         return any(each != place_id for each in self.legs.values()) or any(
             each != place_id for each in self.running
         )
 
 
 NOBODY = Customer()
-"""A number of which nothing is known."""
+"""The record of a number of which nothing is known."""
 
 
 class Customers:
@@ -71,7 +71,7 @@ class Customers:
         self._known: dict[str, Customer] = {}
 
     def of(self, number: str | None) -> Customer:
-        """What is known of a number; not to be changed by the reader."""
+        """What is known of a number; the reader must not change it."""
         return NOBODY if number is None else self._known.get(number, NOBODY)
 
     def known(self) -> Iterable[tuple[str, Customer]]:
@@ -79,12 +79,12 @@ class Customers:
         return self._known.items()
 
     def note_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
-        """A leg came, went, was answered, or belongs to another place."""
+        """Index a leg that began, ended, was answered, or moved to another place."""
         here = new or old
         if here is None or here.number is None:  # a leg's number never changes
             return ()
         before, after = _leg(old), _leg(new)
-        if before == after:  # the end of an apology that still rang lets the next one be granted
+        if before == after:  # when an unanswered apology ends, the next may be granted
             return (here.number,) if new is None and here.is_apology else ()
         if before is not None:
             self._of(before[0]).legs.pop(before[1], None)
@@ -93,7 +93,7 @@ class Customers:
         return self._changed(before, after)
 
     def note_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:
-        """A callback holds a place, or no longer, or an agent is with it, or no longer."""
+        """Index the place of a callback, and whether it has an agent."""
         if (old is None or old.callback_id is None) and (new is None or new.callback_id is None):
             return ()
         before, after = _callback(old), _callback(new)
@@ -111,7 +111,7 @@ class Customers:
         return self._changed(before, after)
 
     def note_apology(self, old: Apology | None, new: Apology | None) -> tuple[str, ...]:
-        """An apology is due, was granted, or is over."""
+        """Index an apology that is wanted, was granted, or has ended."""
         before, after = _apology(old), _apology(new)
         if before == after:
             return ()
@@ -127,7 +127,7 @@ class Customers:
         return self._changed(before, after)
 
     def note_activity(self, old: AgentActivity | None, new: AgentActivity | None) -> None:
-        """An agent talks to a number, or no longer."""
+        """Index which number an agent talks to."""
         before, after = old.customer if old else None, new.customer if new else None
         here = new or old
         if before == after or here is None:
@@ -150,7 +150,7 @@ class Customers:
 
 
 def _leg(leg: Leg | None) -> tuple[str, LegId, PlaceId | None] | None:
-    """A leg of a customer's that counts as up; an apology that still rings gives way to an attempt (C15)."""
+    """A customer's leg that counts as up; an apology that still rings does not (C15)."""
     if leg is None or leg.number is None or (leg.is_apology and not leg.is_answered):
         return None
     return leg.number, leg.leg_id, leg.place_id

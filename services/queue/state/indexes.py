@@ -1,4 +1,4 @@
-"""The shelves of the derived indexes: sorted sets by department, made when first needed."""
+"""The derived indexes: which records they hold, and how their sets change."""
 
 from typing import TypeVar
 
@@ -8,7 +8,7 @@ from contracts.ids import AgentId, DepartmentId, LegId
 from services.queue.state.records import AgentActivity, Phase, Place, Rank
 
 FreeKey = tuple[int, int, AgentId]
-"""How free agents are ordered: the longest idle first, never called before all, then by the list."""
+"""How free agents are ordered: the longest idle first, then by seat."""
 K = TypeVar("K", Rank, FreeKey)
 Owner = TypeVar("Owner", bound=str)
 Owned = TypeVar("Owned", bound=str)
@@ -17,7 +17,7 @@ Owned = TypeVar("Owned", bound=str)
 def shelve(
     shelves: "dict[DepartmentId, SortedSet[K]]", key: DepartmentId, value: K, *, is_wanted: bool
 ) -> None:
-    """Have a value on a department's shelf, or not; a shelf is made when it is first needed."""
+    """Add or remove a value; make a department's set when it is first needed."""
     shelf = shelves.get(key)
     if not is_wanted:
         if shelf is not None:
@@ -29,7 +29,7 @@ def shelve(
 
 
 def note(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_wanted: bool) -> None:
-    """Have a name in an owner's set, or not; a set that has become empty is none."""
+    """Add or remove a member; drop the set when it becomes empty."""
     if is_wanted:
         sets.setdefault(owner, set()).add(owned)
         return
@@ -40,7 +40,7 @@ def note(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_want
 
 
 def place_on_shelves(place: Place) -> tuple[object, ...]:
-    """Where a place stands in the derived indexes: most changes of it do not move it."""
+    """What decides where the indexes keep a place; most changes of a place do not touch it."""
     return (
         place.department_id,
         place.pbx_id,
@@ -50,12 +50,12 @@ def place_on_shelves(place: Place) -> tuple[object, ...]:
 
 
 def counts(place: Place) -> bool:
-    """Whether a place still waits in the department's order: what positions count."""
+    """Whether a place has a position in its department's order."""
     return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK) and not place.is_beyond_limit
 
 
 def is_live(place: Place) -> bool:
-    """Whether it is a caller on the line who waits."""
+    """Whether the place's caller waits on the line."""
     return (
         place.phase is Phase.WAITING
         and place.callback_id is None
@@ -65,7 +65,7 @@ def is_live(place: Place) -> bool:
 
 
 def direct_legs(activity: AgentActivity | None) -> tuple[LegId, ...]:
-    """The two legs of a direct call: the agent's first, which keeps the agent busy."""
+    """The legs of an agent's direct call, the agent's own first."""
     if activity is None or activity.direct_leg_id is None:
         return ()
     caller = () if activity.direct_caller_leg_id is None else (activity.direct_caller_leg_id,)

@@ -1,4 +1,4 @@
-"""What a policy says of numbers, kept: parsing one takes as long as all the rest of an offer."""
+"""What a policy says of numbers, cached: parsing a number takes as long as the rest of an offer."""
 
 from functools import lru_cache
 
@@ -19,5 +19,5 @@ def customer_refusal(number: str, policy: DiallingPolicy) -> str | None:
 
 @lru_cache(maxsize=4096)
 def as_kept(number: str, policy: DiallingPolicy) -> str:
-    """A number as a callback's is kept; what is no number stays as it is."""
+    """A number in the form in which callbacks keep theirs; anything that is not a number stays as it is."""
     return e164(number, policy) or number

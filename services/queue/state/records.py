@@ -1,4 +1,4 @@
-"""The small records of the queue: cards from the book, places, offers, legs, phones, what agents do."""
+"""The queue's records: cards of the directory, places, offers, legs, phones, what agents are doing."""
 
 from enum import StrEnum
 
@@ -20,21 +20,21 @@ from contracts.queue import DivertReason, OfferLeg, TalkedBefore
 from runtime.records import Record
 
 Rank = tuple[int, int, str]
-"""How places are ordered: C7 places first, then by joining time, then by id."""
+"""How places are ordered: those that C7 puts first, then by joining time, then by id."""
 
 
 class Organization(Record, frozen=True, array_like=True):
-    """The organization's card; there is one."""
+    """The card of the organization; the table has one row."""
 
     organization_id: str
     saved: book.OrganizationSaved
 
 
 class Pbx(Record, frozen=True, array_like=True):
-    """A phone exchange, and whether it can be reached.
+    """A PBX's card, and whether the PBX can be reached.
 
-    `is_lost`: its gateway says so. `away_until_at`: a dialling failed; its agents are skipped until then,
-    then one is probed (`is_probing`, `probe_offer_id`).
+    `is_lost`: its gateway can't reach it. `away_until_at`: another PBX failed to dial through to it; its
+    agents are skipped until then, and then one of them is rung as a probe (`is_probing`, `probe_offer_id`).
     """
 
     pbx_id: PbxId
@@ -53,7 +53,7 @@ class Department(Record, frozen=True, array_like=True):
 
 
 class Pace(Record, frozen=True, array_like=True):
-    """How long a department's calls take, averaged so that the last ten count most; `calls`: of how many."""
+    """How long a department's calls take, averaged over about the last ten; `calls` is how many count."""
 
     department_id: DepartmentId
     handling_ms: int
@@ -71,10 +71,10 @@ class Agent(Record, frozen=True, array_like=True):
 
 
 class AgentActivity(Record, frozen=True, array_like=True):
-    """What an agent is doing. `idle_since_at` 0: never had a call.
+    """What an agent is doing. `idle_since_at` 0: the agent never had a call.
 
-    `place_id` and `leg_id` belong to the call being set up or going on; `connected_at` is when it was
-    bridged, which makes it a call with wrap-up.
+    `place_id` and `leg_id` belong to the current call. Wrap-up follows only a call that was bridged
+    (`connected_at`).
     """
 
     agent_id: AgentId
@@ -87,42 +87,42 @@ class AgentActivity(Record, frozen=True, array_like=True):
     wrap_up_until_at: Instant | None = None
     idle_since_at: Instant = Instant(0)
     rests_until_at: Instant | None = None
-    """No phone could be reached a moment ago: dialling for the next place at once would be a storm."""
+    """No phone could be reached a moment ago: dialling again at once would repeat for every place."""
     missed: tuple[PlaceId, ...] = ()
-    """Different places missed in a row, the last ones; what auto-pause counts (Q8)."""
+    """The last different places missed in a row, which auto-pause counts (Q8)."""
     is_auto_paused: bool = False
     direct_leg_id: LegId | None = None
-    """On a direct call, which is routing's."""
+    """The agent's leg of a direct call, which routing owns."""
     customer: str | None = None
-    """The number of whom this agent talks to, or is being brought together with (EC-30)."""
+    """The number of the customer to whom the agent talks or is being connected (EC-30)."""
     rests_for_us: bool = False
-    """The rest is for a machine whose commands come too late, and says nothing of the agent's phones."""
+    """The agent rests because commands reach the gateway too late, not because of the agent's phones."""
     failures: int = 0
-    """How many offers in a row reached none of the agent's phones: each makes the next rest longer."""
+    """How many offers in a row reached none of the agent's phones; each doubles the next rest."""
     word_until_at: Instant | None = None
-    """The leg ended while callback had this agent: until callback has said how the attempt ended, and no
-    longer than this, nothing is offered, so that a C7 place goes before everyone."""
+    """The agent's leg ended during an attempt: nothing is offered until callback says how the attempt ended,
+    at most until then, so that a place that C7 puts first gets this agent."""
     talk_place_id: PlaceId | None = None
-    """The place from which the conversation came that goes on."""
+    """The place from which the current conversation came."""
     keeps_callback: bool = False
-    """The agent has said that the customer's standing callback is needed nevertheless (C14)."""
+    """The agent wants the customer's callback to stand although they are talking (C14)."""
     direct_caller_leg_id: LegId | None = None
     direct_at: Instant | None = None
-    """When the direct call was answered, until one of its two legs has ended."""
+    """When the direct call was answered; None again when one of its two legs has ended."""
 
 
 class Phone(Record, frozen=True, array_like=True):
-    """A registered phone as its PBX sees it; the key is PBX and address."""
+    """A registered phone as its PBX reports it; the key is made of PBX and address."""
 
     key: str
     is_in_use: bool = False
     is_unreachable: bool = False
     is_ours: bool = False
-    """The use began while we rang or held its agent, so its end says nothing of other calls."""
+    """The phone came into use by a call of ours, so the end of that use says nothing of other calls."""
 
 
 class Phase(StrEnum):
-    """Where a place is on its way."""
+    """What a place is waiting for."""
 
     WAITING = "waiting"
     ACCEPTED = "accepted"
@@ -133,7 +133,7 @@ class Phase(StrEnum):
 
 
 class Place(Record, frozen=True, array_like=True):
-    """One customer's place. It ends by being dropped."""
+    """One customer's place; a place that ends is dropped."""
 
     place_id: PlaceId
     department_id: DepartmentId
@@ -148,14 +148,14 @@ class Place(Record, frozen=True, array_like=True):
     is_answered: bool = False
     is_first: bool = False
     is_late: bool = False
-    """The deadline has come: what rings may ring on, nothing new is offered."""
+    """The deadline has come: phones that ring may ring on, nothing new is offered."""
     callback_id: CallbackId | None = None
     is_ordering: bool = False
     is_invited: bool = False
     existing_place_id: PlaceId | None = None
-    """The place of this number's callback, which the caller was offered to take over (C8)."""
+    """The place of this number's callback, which the caller is invited to take over (C8)."""
     held_until_at: Instant | None = None
-    """Between two attempts of a callback the place is not offered."""
+    """The place is not offered before this: a gap between two attempts, or quiet hours."""
     round: int = 1
     tried: tuple[AgentId, ...] = ()
     declined: tuple[tuple[AgentId, Instant], ...] = ()
@@ -173,37 +173,37 @@ class Place(Record, frozen=True, array_like=True):
     divert_reason: DivertReason | None = None
     hops: int = 0
     is_taken_over: bool = False
-    """A callback's place with its customer on the line again: the queue speaks on this leg (C8)."""
+    """The customer of this callback is on the line again, and the queue speaks on the leg (C8)."""
     origin: Origin | None = None
-    """Where the callback came from for which the place was taken; None for one that a call took (C11)."""
+    """How the callback was ordered for which the place was taken; None: a call took the place (C11)."""
     talked_before: TalkedBefore | None = None
     told_play_id: PlayId | None = None
-    """The caller is being told that the conversation will be recorded: the bridge waits for that (R1)."""
+    """The play that tells the caller of the recording; the bridge waits for its end (R1)."""
     is_told: bool = False
     late_count: int = 0
     late_at: Instant = Instant(0)
-    """How many of its offers in a row came too late to the PBX, and when the last one did."""
+    """`late_count`: how many offers in a row came too late to the PBX; `late_at`: when the last one did."""
     ordered_at: Instant | None = None
-    """When the callback was ordered that holds the place: talks before are no reason to end it (C14)."""
+    """When the callback was ordered: earlier conversations do not end it (C14)."""
     is_beyond_limit: bool = False
-    """More callers wait than the department wants; this one was told of a callback's place first (C8)."""
+    """The queue is full, but this caller may first take the place of a standing callback (C8)."""
     is_joining: bool = False
-    """The caller pressed 1 for the place of a callback with which an agent is: callback has the word (C8)."""
+    """The caller pressed 1 for the place of a callback that has an agent; callback decides (C8)."""
     is_held: bool = False
-    """`leg_id` was dialled by callback, whose agent had just gone (C7)."""
+    """`leg_id` is a customer whom callback dialled and whose agent had just gone (C7)."""
     drops: int = 0
-    """How many agents answered for it and went before the customer was reached (C7)."""
+    """How many agents answered and left before the customer was reached (C7)."""
     calm_until_at: Instant | None = None
-    """The deadline waited for another call of the customer, and acts no sooner than this (C15)."""
+    """The deadline waited for another call of the customer, and does not act before this (C15)."""
 
     @property
     def rank(self) -> Rank:
-        """Its key in the order of the department."""
+        """The place's key in the order of its department."""
         return (0 if self.is_first else 1, self.joined_at, self.place_id)
 
 
 class Offer(Record, frozen=True, array_like=True):
-    """A place presented to an agent. `legs` are the plan; `open_legs` those that may still answer."""
+    """A place presented to an agent. `legs` is the plan; `open_legs` are those that may still be answered."""
 
     offer_id: OfferId
     place_id: PlaceId
@@ -216,9 +216,9 @@ class Offer(Record, frozen=True, array_like=True):
     dialled_legs: tuple[LegId, ...]
     has_rung: bool = False
     was_silent: bool = False
-    """A phone rang to its end."""
+    """A phone rang for its whole time without an answer."""
     key_legs: tuple[LegId, ...] = ()
-    """Mobiles that were answered and have not pressed a key yet."""
+    """Mobiles that were answered and from which a key is awaited."""
     is_fallback: bool = False
     failure: str = ""
 
@@ -229,11 +229,11 @@ class LegKind(StrEnum):
     CALLER = "caller"
     AGENT = "agent"
     CUSTOMER = "customer"
-    """Dialled by callback: for an attempt, or an apology."""
+    """Dialled by callback, for an attempt or an apology."""
 
 
 class Leg(Record, frozen=True, array_like=True):
-    """A leg that is up or may be. `offer_id` None on an agent's leg: it is no longer wanted."""
+    """A leg, from dialling or arrival to its end. An agent's leg without `offer_id` is of no open offer."""
 
     leg_id: LegId
     kind: LegKind
@@ -245,14 +245,14 @@ class Leg(Record, frozen=True, array_like=True):
     goodbye_play_id: PlayId | None = None
     is_answered: bool = False
     was_taken: bool = False
-    """A caller's leg that has, or had, a place: it is not given another."""
+    """A caller's leg that has or had a place; it is given no other."""
     number: str | None = None
-    """The customer's, as callbacks keep theirs; None: withheld, or a colleague's, or an agent's leg."""
+    """The customer's number in the form of callbacks; None: withheld, a colleague's, or an agent's leg."""
     is_apology: bool = False
 
 
 class Apology(Record, frozen=True, array_like=True):
-    """An apology call that callback wants to make: its time has come (`is_due`), it may be dialled."""
+    """An apology call that callback wants to make. `is_due`: its time has come; `is_granted`: it may dial."""
 
     callback_id: CallbackId
     place_id: PlaceId
@@ -263,7 +263,7 @@ class Apology(Record, frozen=True, array_like=True):
 
 
 class Notice(Record, frozen=True, array_like=True):
-    """A notice of the organization's own that can be played: keys and gaps for values."""
+    """A notice of the organization that can be played. `parts` are keys, with placeholders for values."""
 
     notice_id: str
     version: int
