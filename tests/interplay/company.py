@@ -1,8 +1,8 @@
-"""A company in which queue and callback hear one log, in its order, while phones do as a story says.
+"""A company in which queue and callback consume one log, in its order; the test controls the phones.
 
-What one service says stands on the log before the other hears it, so a story meets the orders of facts that
-occur, and no others. Phones ring when they are dialled; who answers, hangs up or presses a key is the story's
-to say. What is played takes as long as it has parts, and is over when it has been heard.
+A fact of one service is on the log before the other consumes it, so a test meets only orders of facts that
+can occur. Phones ring when they are dialled; the test decides who answers, hangs up or presses a key. A play
+takes a fixed time for each of its parts.
 """
 
 from collections import deque
@@ -26,11 +26,11 @@ from tests.unit.queue.stories import MOSCOW, NINE, SALES, SALES_LINE, Office
 M = TypeVar("M", bound=Message)
 PART_MS = 1_500
 TONE_MS = 5_000
-"""How long one part of an announcement, or one ringing tone, is heard."""
+"""How long one part of an announcement or one ringing tone lasts."""
 
 
 class Phone:
-    """One leg: ringing or up, and what plays on it."""
+    """One leg, which rings or is up, and what plays on it."""
 
     def __init__(self, *, is_up: bool) -> None:
         self.is_up = is_up
@@ -38,7 +38,7 @@ class Phone:
 
 
 class Company:
-    """Its log, its clock, its two services, and everybody's phones."""
+    """The company's log, clock, two services, and phones."""
 
     def __init__(self, office: Office) -> None:
         self.at = NINE
@@ -61,7 +61,7 @@ class Company:
     # The log
 
     def hears(self, *facts: Fact) -> None:
-        """Facts of the world stand on the log; all that follows from them is said, too."""
+        """Append facts to the log, and let both services decide until nothing more follows."""
         self._written.extend(("world", fact) for fact in facts)
         while self._written:
             source, fact = self._written.popleft()
@@ -86,7 +86,7 @@ class Company:
         heappush(self._later, (self.at + ms, self._count, what))
 
     def waits(self, ms: int) -> None:
-        """Time passes: phones do what they were told, plays end, timers come due."""
+        """Let time pass: phones ring, plays end, timers come due."""
         until_at = self.at + ms
         while True:
             due = [at for _, state in self._services if (at := state.earliest_due_at()) is not None]
@@ -186,12 +186,12 @@ class Company:
         )
 
     def ends(self, leg_id: str, outcome: Outcome = Outcome.COMPLETED, *, by: EndedBy = EndedBy.PARTY) -> None:
-        """A leg is over."""
+        """A leg ends."""
         del self.phones[LegId(leg_id)]
         self.hears(gateway.LegEnded(pbx_id=MOSCOW, leg_id=LegId(leg_id), outcome=outcome, by=by))
 
     def picks_up(self, leg_id: str) -> None:
-        """Whoever is called at this phone answers."""
+        """This phone is answered."""
         self.phones[LegId(leg_id)].is_up = True
         self.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId(leg_id)))
 
@@ -200,7 +200,7 @@ class Company:
     def calls(
         self, name: str, number: str, *, line: str = SALES_LINE, department_id: DepartmentId = SALES
     ) -> PlaceId:
-        """A customer calls a department, which routing hands over to."""
+        """A customer calls, and routing hands the call to a department."""
         leg_id = LegId(name)
         self.phones[leg_id] = Phone(is_up=False)
         self.hears(gateway.CallArrived(pbx_id=MOSCOW, leg_id=leg_id, caller=number, line=line))
@@ -217,7 +217,7 @@ class Company:
         return PlaceId(f"p.{name}")
 
     def presses(self, name: str, digits: str = "1") -> None:
-        """A key is pressed; what may be interrupted by one is."""
+        """A key is pressed, which stops a play that a key may interrupt."""
         leg_id = LegId(name)
         if any(play.barge_in for play in self.phones[leg_id].plays):
             self._stop(leg_id)
@@ -241,7 +241,7 @@ class Company:
         return callback_id
 
     def agent_leg(self, agent_id: AgentId) -> LegId:
-        """The phone on which an agent is rung, or talks."""
+        """The leg on which an agent is rung or talks."""
         line = self.queue.activity(agent_id)
         if line.offer_id is not None:
             return self.queue.offers[line.offer_id].open_legs[0]
@@ -257,11 +257,11 @@ class Company:
         self.ends(self.agent_leg(agent_id))
 
     def is_rung(self, agent_id: AgentId) -> bool:
-        """Whether something is offered to an agent."""
+        """Whether an agent has an offer."""
         return self.queue.activity(agent_id).offer_id is not None
 
     def rung_for(self, agent_id: AgentId) -> PlaceId | None:
-        """For whose place an agent is rung."""
+        """The place for which an agent is rung."""
         offer_id = self.queue.activity(agent_id).offer_id
         return None if offer_id is None else self.queue.offers[offer_id].place_id
 
@@ -281,17 +281,17 @@ class Company:
         return self.said(kind)[-1]
 
     def said_at(self, kind: type[M]) -> list[int]:
-        """When facts of a type were said, in ms since nine."""
+        """When facts of a type were said, in ms after nine."""
         return [at - NINE for at, _, fact in self.log if isinstance(fact, kind)]
 
     def customer_legs(self) -> list[LegId]:
-        """Legs that ring customers now, or on which customers are who were called."""
+        """Legs of customers who are being called or were called."""
         legs = [fact.leg_id for fact in self.said(callback.CustomerDialled)]
         legs += [fact.leg_id for fact in self.said(callback.ApologyDialled)]
         return [leg_id for leg_id in legs if leg_id in self.phones]
 
     def offers_of(self, place_id: PlaceId) -> list[queue.OfferMade]:
-        """Every offer of a place."""
+        """All offers of a place."""
         return [fact for fact in self.said(queue.OfferMade) if fact.place_id == place_id]
 
 

@@ -1,4 +1,4 @@
-"""Attempts of a callback, between queue and callback (C6, C7, C10)."""
+"""Attempts of a callback, as queue and callback make them together (C6, C7, C10)."""
 
 import pytest
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from tests.unit.queue.stories import ANNA, BORIS, MINUTE, SALES, SECOND
 
 
 def policy(company: Company, **changes: object) -> None:
-    """The organization's dialling policy is saved anew."""
+    """Save the organization's dialling policy."""
     card = next(iter(company.queue.organizations)).saved
     changed = replace(card.dialling_policy, **changes)
     company.hears(replace(card, version=card.version + 1, dialling_policy=changed))
@@ -30,7 +30,7 @@ def policy(company: Company, **changes: object) -> None:
 
 @pytest.mark.rule("C7", "Q3")
 def test_m1_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -> None:
-    """The lone agent drops in the ring, another caller waits: the C7 place goes before everyone."""
+    """The only agent drops while the customer's phone rings: the C7 place goes before another caller."""
     company = sales(ANNA)
     ringing(company)
     company.calls("waits", THIRD)
@@ -43,11 +43,11 @@ def test_m1_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -
 
 @pytest.mark.rule("C7")
 def test_m1_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
-    """Where callback is away the agent is not lost to everybody else."""
+    """If callback is down, the agent can still serve other callers."""
     company = sales(ANNA)
     whispering(company)
     company.calls("waits", THIRD)
-    company._services.pop()  # callback is away
+    company._services.pop()  # callback is down
     company.drops(ANNA)
     assert company.queue.blocked(SALES, ANNA) is SkipReason.CALLBACK_PENDING
     company.waits(2 * SECOND)
@@ -56,7 +56,7 @@ def test_m1_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
 
 @pytest.mark.rule("C7", "Q8")
 def test_m1_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_peace() -> None:
-    """Not twelve times in a row: others are served meanwhile, and after three drops by joining time."""
+    """Others are served meanwhile, and after three drops the place ranks by its joining time."""
     company = sales(ANNA)
     whispering(company)
     company.calls("waits", THIRD)
@@ -84,7 +84,7 @@ def test_m1_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_
 
 @pytest.mark.rule("C7")
 def test_m1_who_dropped_comes_after_the_others() -> None:
-    """Boris is free, and has done nothing wrong."""
+    """Boris is free and has not dropped."""
     company = sales(ANNA, BORIS)
     company.calls("boris", THIRD)
     company.waits(SECOND)
@@ -109,7 +109,7 @@ def test_m1_who_dropped_comes_after_the_others() -> None:
 
 @pytest.mark.rule("C7", "C6", "Q3")
 def test_m3_a_place_is_first_for_one_attempt_only() -> None:
-    """The C7 attempt met a busy customer: the place ranks by its joining time again."""
+    """The customer was busy in that attempt: the place ranks by its joining time again."""
     company = sales(ANNA)
     whispering(company)
     company.drops(ANNA)
@@ -126,7 +126,7 @@ def test_m3_a_place_is_first_for_one_attempt_only() -> None:
 @pytest.mark.rule("C7", "C6")
 @pytest.mark.parametrize("has_answered", [False, True])
 def test_m3_a_held_customer_who_hangs_up_is_dialled_again_only_after_the_gap(has_answered: bool) -> None:
-    """What rings for the customer stops, and who has answered just then hears that nobody is there."""
+    """The agents' phones stop, and an agent who has just answered hears that the customer has gone."""
     company = sales(ANNA)
     ringing(company)
     (dialled,) = company.customer_legs()
@@ -149,7 +149,7 @@ def test_m3_a_held_customer_who_hangs_up_is_dialled_again_only_after_the_gap(has
 
 @pytest.mark.rule("C10")
 def test_m10_with_the_kill_switch_on_no_agent_is_rung_for_a_callback() -> None:
-    """Neither rung, nor told of a customer, nor let down; back on, it goes on."""
+    """No agent is rung while nobody may be dialled; afterwards the callback goes on."""
     company = sales(ANNA)
     busy(company)
     company.orders("c1", CUSTOMER)
@@ -164,7 +164,7 @@ def test_m10_with_the_kill_switch_on_no_agent_is_rung_for_a_callback() -> None:
 
 @pytest.mark.rule("C10", "C13")
 def test_m10_with_the_kill_switch_still_on_at_the_deadline_it_ends_expired() -> None:
-    """Nobody is dialled for an apology, either."""
+    """No apology call is made either."""
     company = sales(ANNA)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -177,7 +177,7 @@ def test_m10_with_the_kill_switch_still_on_at_the_deadline_it_ends_expired() -> 
 
 @pytest.mark.rule("C10", "C13")
 def test_m10_a_number_that_is_barred_for_good_ends_its_callback_at_once() -> None:
-    """Denied, or of a region that is no longer allowed: nobody waits for the deadline to say so."""
+    """Denied, or of a region that is no longer allowed: the callback does not wait for its deadline."""
     company = sales(ANNA)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -190,7 +190,7 @@ def test_m10_a_number_that_is_barred_for_good_ends_its_callback_at_once() -> Non
 
 @pytest.mark.rule("C10", "C8")
 def test_m10_a_customer_who_is_on_the_line_is_served_whatever_policy_says_of_dialling() -> None:
-    """The agent is offered that leg: nothing is dialled."""
+    """The agent is offered the customer's leg, and nothing is dialled."""
     company = sales(ANNA)
     busy(company)
     company.orders("c1", CUSTOMER)

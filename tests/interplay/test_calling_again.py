@@ -22,12 +22,12 @@ from tests.unit.queue.stories import (
 )
 
 WHISPER = 17 * SECOND
-"""The agent has heard whom, and the customer is dialled."""
+"""After this the whisper has ended and the customer is dialled."""
 CUSTOMER, OTHER, THIRD = "+79120000001", "+79120000002", "+79120000003"
 
 
 def sales(*agents: Any, at: Instant = NINE, **settings: Any) -> Company:
-    """Sales, with these agents and settings."""
+    """A company with the department Sales, these agents and settings."""
     settings.setdefault("strategy", by("longest_idle"))
     company = Company(an_office(*agents, **settings))
     company.at = at
@@ -35,7 +35,7 @@ def sales(*agents: Any, at: Instant = NINE, **settings: Any) -> Company:
 
 
 def busy(company: Company, agent: Any = ANNA, number: str = OTHER) -> None:
-    """An agent talks to somebody else."""
+    """An agent is on another call."""
     company.calls("busy", number)
     company.waits(SECOND)
     company.answers(agent)
@@ -43,7 +43,7 @@ def busy(company: Company, agent: Any = ANNA, number: str = OTHER) -> None:
 
 
 def whispering(company: Company) -> CallbackId:
-    """A callback was ordered, the agent has answered for it, and hears the whisper."""
+    """A callback was ordered; its agent has answered and hears the whisper."""
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
     company.drops(ANNA)
@@ -54,7 +54,7 @@ def whispering(company: Company) -> CallbackId:
 
 
 def ringing(company: Company) -> CallbackId:
-    """The customer's phone rings, and the agent hears it."""
+    """The customer's phone rings, and the agent hears the ringing tone."""
     callback_id = whispering(company)
     company.waits(WHISPER)
     assert company.customer_legs()
@@ -63,7 +63,7 @@ def ringing(company: Company) -> CallbackId:
 
 @pytest.mark.rule("C8", "C12")
 def test_m4_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours() -> None:
-    """21:00: on the line, a web order of the same number comes, then «1»: the customer is called."""
+    """At 21:00 a customer on the line also orders on the web, then presses «1», and is called."""
     company = sales(ANNA, at=Instant(NINE + 12 * 60 * MINUTE), no_answer_ms=3 * MINUTE)
     busy(company)
     company.calls("c1", CUSTOMER)
@@ -83,7 +83,7 @@ def test_m4_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours()
 
 @pytest.mark.rule("C8", "Q3")
 def test_m5_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_deadline() -> None:
-    """Waiting since 1 s, web order at 6 s, then «1»: who joined at 5 s goes after this customer."""
+    """Joined at 1 s, ordered on the web at 6 s, then «1»: the place goes before one that joined at 5 s."""
     company = sales(ANNA)
     busy(company, number=THIRD)
     company.calls("c1", CUSTOMER)
@@ -105,7 +105,7 @@ def test_m5_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_dea
 
 @pytest.mark.rule("C8")
 def test_m5_who_takes_a_callbacks_place_on_the_line_has_the_later_deadline() -> None:
-    """«1» twelve seconds before the callback's deadline: the live caller is not sent away by it."""
+    """«1» twelve seconds before the callback's deadline: the caller on the line is not sent away by it."""
     company = sales(ANNA, no_answer_ms=2 * MINUTE)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -123,7 +123,7 @@ def test_m5_who_takes_a_callbacks_place_on_the_line_has_the_later_deadline() -> 
 
 @pytest.mark.rule("C8")
 def test_two_live_callers_of_one_number_are_never_merged() -> None:
-    """A switchboard: one has taken the callback's place on the line, another orders on a second line."""
+    """Two callers of one switchboard: one has taken the callback's place, the other orders, too."""
     company = sales(ANNA)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -149,7 +149,7 @@ def test_two_live_callers_of_one_number_are_never_merged() -> None:
 
 @pytest.mark.rule("C8", "C15")
 def test_m6_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together() -> None:
-    """Nobody is dialled: the customer is on the line already."""
+    """The customer is on the line already and is not dialled."""
     company = sales(ANNA)
     callback_id = whispering(company)
     company.calls("again", CUSTOMER)
@@ -166,7 +166,7 @@ def test_m6_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together
 
 @pytest.mark.rule("C8", "C15")
 def test_m6_while_the_customers_phone_rings_the_key_cancels_that_call_uncounted() -> None:
-    """The own phone is busy with the own call; the agent has the customer all the same."""
+    """The customer's phone is busy with this very call; the agent still gets the customer."""
     company = sales(ANNA)
     callback_id = ringing(company)
     (dialled,) = company.customer_legs()
@@ -184,7 +184,7 @@ def test_m6_while_the_customers_phone_rings_the_key_cancels_that_call_uncounted(
 @pytest.mark.rule("C15")
 @pytest.mark.parametrize("hangs_up", [True, False])
 def test_m6_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: bool) -> None:
-    """The agent stays for the time of the announcement; when the customer has gone, he is called."""
+    """The agent stays during the announcement; after the customer's own call the customer is dialled."""
     company = sales(ANNA)
     whispering(company)
     company.calls("again", CUSTOMER)
@@ -203,7 +203,7 @@ def test_m6_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: 
 
 @pytest.mark.rule("C8", "C6")
 def test_m6_in_the_gap_between_attempts_the_key_ends_the_gap() -> None:
-    """A free agent gets the customer at once, not 53 seconds later."""
+    """A free agent gets the customer at once and not 53 seconds later."""
     company = sales(ANNA)
     ringing(company)
     (dialled,) = company.customer_legs()
@@ -222,7 +222,7 @@ def test_m6_in_the_gap_between_attempts_the_key_ends_the_gap() -> None:
 
 @pytest.mark.rule("C8", "C15")
 def test_m6_with_an_apology_due_the_caller_is_not_told_and_the_apology_waits() -> None:
-    """A new place of the caller's own; the apology comes a minute after, not into the call."""
+    """The caller gets a new place; the apology comes a minute after the call, not during it."""
     company = sales(ANNA, no_answer_ms=90 * SECOND)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -246,7 +246,7 @@ def test_m6_with_an_apology_due_the_caller_is_not_told_and_the_apology_waits() -
 
 @pytest.mark.rule("C14", "C15")
 def test_m7_who_has_talked_with_the_department_is_not_called_for_it_any_more() -> None:
-    """No attempt, no apology, no letter «nobody came»: the callback ends connected, by that call."""
+    """There is no attempt, apology or letter «nobody came»: the callback ends as connected by that call."""
     company = sales(ANNA)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -267,7 +267,7 @@ def test_m7_who_has_talked_with_the_department_is_not_called_for_it_any_more() -
 
 @pytest.mark.rule("C14")
 def test_c14_a_shorter_talk_ends_nothing_and_the_agent_may_keep_the_callback() -> None:
-    """A wrong button is no conversation; and a colleague may have called under that number."""
+    """A misdialled call is not a conversation, and a colleague may have called from that number."""
     company = sales(ANNA)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -287,7 +287,7 @@ def test_c14_a_shorter_talk_ends_nothing_and_the_agent_may_keep_the_callback() -
 @pytest.mark.rule("C8", "Q13")
 @pytest.mark.parametrize("presses", [True, False])
 def test_m8_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(presses: bool) -> None:
-    """With the key the customer takes the place; without it the overflow action, and the callback stands."""
+    """With the key the customer takes the place; without it the overflow action follows."""
     company = sales(ANNA, waiting_max=1)
     busy(company)
     callback_id = company.orders("c1", CUSTOMER)
@@ -309,7 +309,7 @@ def test_m8_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(p
 
 @pytest.mark.rule("C15", "C4")
 def test_m9_while_one_department_dials_the_customer_the_others_apology_waits() -> None:
-    """Two departments, one pair of ears."""
+    """Two departments must not call one customer at once."""
     office = an_office(ANNA, strategy=by("longest_idle"), no_answer_ms=20 * MINUTE)
     office.saves(
         office.agent(BORIS), office.department(BORIS, department_id=SERVICE_DESK, no_answer_ms=3 * MINUTE)
@@ -339,7 +339,7 @@ def test_m9_while_one_department_dials_the_customer_the_others_apology_waits() -
 
 @pytest.mark.rule("C15", "C4")
 def test_an_apology_that_gave_way_keeps_its_minute_also_when_the_call_ended_at_once() -> None:
-    """Seed 45: the customer's own call is over before callback has said that its apology gave way."""
+    """Seed 45: the customer's own call ends before callback says that its apology was cancelled."""
     company = sales(ANNA, no_answer_ms=90 * SECOND)
     busy(company)
     company.orders("c1", CUSTOMER)

@@ -1,4 +1,4 @@
-"""What stories of callbacks share: a busy Anna, an attempt, and callback's words."""
+"""Shared by tests of callbacks: a busy Anna, an attempt, and facts of the callback service."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ OTHER = "+79123456780"
 
 
 def with_anna_busy(*others: object, **settings: Any) -> Office:
-    """Anna is on a call of her own, so that callers wait."""
+    """An office in which Anna is on another call, so that callers wait."""
     office = an_office(ANNA, **settings)
     office.phone_is(ANNA, DeviceState.IN_USE)
     return office
@@ -33,7 +33,7 @@ def anna_is_free(office: Office) -> None:
 
 
 def an_attempt(office: Office) -> tuple[CallbackId, LegId]:
-    """A callback is ordered, Anna comes free and answers: callback has her now."""
+    """A callback is ordered, Anna becomes free and answers; callback goes on with her."""
     office.calls("c1")
     callback_id = office.orders("c1")
     anna_is_free(office)
@@ -58,7 +58,7 @@ def attempt_failed(
 
 
 def end(office: Office, kind: type[CallbackEnd], callback_id: CallbackId, **more: Any) -> CallbackEnd:
-    """Callback says how it ended."""
+    """The fact of how a callback ended."""
     values: dict[str, Any] = {
         "callback_id": callback_id,
         "place_id": callback_id.removeprefix("cb."),

@@ -1,4 +1,4 @@
-"""What must hold of the queue after every fact, whatever the story: told as checks that know no story."""
+"""Invariants of the queue: what must hold after every fact, in any test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ from services.queue.state.records import Phase, Place
 
 DECLINE_MS = 10_000
 RELOADED_EVERY = 3
-"""Loading everything anew is slow; a difference stays for longer than three facts."""
+"""Reloading is slow, and a difference lasts for longer than three facts."""
 INDEXES = (
     *("order", "open", "live", "free", "seats", "can_come"),
     *("on_direct", "legs_rung"),
@@ -27,7 +27,7 @@ INDEXES = (
 
 
 class Watch:
-    """Sees every fact before it is applied, and keeps what the final state no longer tells."""
+    """Checks each fact before it is applied, and notes what the state does not keep."""
 
     def __init__(self) -> None:
         self.taken: list[PlaceId] = []
@@ -77,14 +77,14 @@ class Watch:
 
 
 def nobody_holds_two(state: QueueState, agent_id: AgentId) -> None:
-    """An agent who is offered a place holds no other offer and is on no call of ours (Q2)."""
+    """An agent who is offered a place has no other offer and no call of the queue (Q2)."""
     line = state.activity(agent_id)
     assert line.offer_id is None, f"{agent_id} holds {line.offer_id}"
     assert line.leg_id is None, f"{agent_id} is on {line.leg_id}"
 
 
 def not_too_many_phones(state: QueueState, fact: queue.OfferMade) -> None:
-    """No department rings more phones at once than it wants (Q13), counted anew."""
+    """No department rings more phones at once than its limit (Q13), counted without the indexes."""
     legs_max = state.departments[fact.department_id].saved.legs_max
     rung = sum(
         len(offer.open_legs)
@@ -108,7 +108,7 @@ def no_inversion(state: QueueState, fact: queue.OfferMade) -> None:
 
 
 def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
-    """Whether a place could take this agent now, said again from the rules and not from the indexes."""
+    """Whether a place could take this agent now, by the rules and without the indexes."""
     if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
         return False
     if state.pbx(place.pbx_id).is_lost or agent_id in place.tried:
@@ -118,7 +118,7 @@ def could_take(state: QueueState, place: Place, agent_id: AgentId) -> bool:
     if not may_be_called(state, place):
         return False
     if place.leg_id is None and place.callback_id is None:
-        return False  # hung up while ordering: whether somebody is to be called is not known yet
+        return False  # hung up during the order: it is not known yet whether a callback follows
     last = dict(place.declined).get(agent_id)
     if last is not None and state.now_at - last < DECLINE_MS:
         return False
@@ -147,7 +147,7 @@ def is_engaged(state: QueueState, place: Place) -> bool:
 
 
 def may_be_called(state: QueueState, place: Place) -> bool:
-    """Whether policy allows a callback's customer to be dialled, unless he is on the line (C10)."""
+    """Whether a callback's customer is on the line or may be dialled by policy (C10)."""
     if place.leg_id is not None or place.callback_id is None or place.caller is None:
         return True
     card = next(iter(state.organizations), None)
@@ -170,7 +170,7 @@ def _others_can_be(state: QueueState, place: Place) -> bool:
 
 
 def check(state: QueueState) -> None:
-    """All that must hold between two facts."""
+    """Everything that must hold between two facts."""
     timers = {timer.timer_id for timer in state.timers}
     missing = set(owed(state)) - timers
     assert not missing, f"owed and not set: {missing}"
@@ -178,7 +178,7 @@ def check(state: QueueState) -> None:
     _check_agents(state)
     _check_places(state)
     due_at = state.earliest_due_at()
-    if due_at is None or due_at > state.now_at:  # else a timer of this very instant has yet to be heard
+    if due_at is None or due_at > state.now_at:  # otherwise a timer due at this instant is still to come
         left = next(
             distribution.next_offers(state, tuple(each.department_id for each in state.departments)), None
         )
@@ -186,7 +186,7 @@ def check(state: QueueState) -> None:
 
 
 def _vain_timers(state: QueueState) -> Iterator[str]:
-    """Timers for what is gone."""
+    """Timers for records that no longer exist."""
     for timer in state.timers:
         is_there = timer.kind in ("work", "probe", "serve")
         if not (is_there or _is_of_a_call(state, timer) or _is_of_an_agent(state, timer)):
@@ -194,7 +194,7 @@ def _vain_timers(state: QueueState) -> Iterator[str]:
 
 
 def _is_of_a_call(state: QueueState, timer: Timer) -> bool:
-    """Whether a timer belongs to a place, an offer or a leg that is there."""
+    """Whether a timer belongs to a place, an offer or a leg that exists."""
     match timer.kind:
         case kind if kind in PLACE_TIMERS:
             return timer.subject in state.places
@@ -211,7 +211,7 @@ def _is_of_a_call(state: QueueState, timer: Timer) -> bool:
 
 
 def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
-    """Whether a timer belongs to what an agent, or an agent's phone, is doing."""
+    """Whether a timer belongs to what an agent or a phone is doing."""
     line, phone = state.activity(AgentId(timer.subject)), state.phones.get(timer.subject)
     match timer.kind:
         case "lease":
@@ -231,7 +231,7 @@ def _is_of_an_agent(state: QueueState, timer: Timer) -> bool:
 
 
 def _check_skips(state: QueueState) -> None:
-    """What is kept of why an agent can take nothing is what one would find by looking anew."""
+    """The indexed reasons why agents can take no place equal those found anew."""
     for department in state.departments:
         for seat in department.saved.agents:
             place = (department.department_id, seat.agent_id)
@@ -276,9 +276,9 @@ def _awaits_more(state: QueueState, place: Place) -> bool:
 
 
 def reloaded(state: QueueState) -> QueueState:
-    """The state as a new owner would have it: from its records alone (Q12)."""
+    """The state as a new owner loads it, from the records alone (Q12)."""
     loaded = QueueState()
-    # The host loads tables in the order of their names, whatever hangs on whatever.
+    # The host loads tables in the order of their names, regardless of their dependencies.
     for name in sorted(state.tables):
         for record in state.tables[name]:
             loaded.tables[name].load(state.tables[name].encoded(record))
@@ -287,7 +287,7 @@ def reloaded(state: QueueState) -> QueueState:
 
 
 def snapshot(state: QueueState) -> dict[str, Any]:
-    """Everything in a state, indexes included; an index that has become empty is as good as none."""
+    """Everything in a state, indexes included; an empty set counts as a missing one."""
     seen: dict[str, Any] = {name: list(table) for name, table in state.tables.items()}
     for name in INDEXES:
         index = getattr(state, name)
@@ -306,7 +306,7 @@ def snapshot(state: QueueState) -> dict[str, Any]:
 
 
 def watched(watch: Watch) -> Any:
-    """The decider, with every fact shown to `watch` before it is applied."""
+    """The decider, which shows every fact to `watch` before it is applied."""
 
     def apply(state: QueueState, fact: Fact) -> None:
         watch.before(state, fact)

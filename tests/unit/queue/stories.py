@@ -1,7 +1,7 @@
-"""An office in which stories of the queue are told: facts in, what the queue says out, time that passes.
+"""An office for tests of the queue: facts go in, facts and commands come out, time passes.
 
-`Office` plays the PBX and the callback service where a story does not care: what is dialled rings, what
-is bridged is bridged, what is played is heard to its end. `auto=False` leaves all that to the story.
+`Office` plays the PBX by itself: a dialled phone rings, a bridge is made, a play is heard to its end. With
+`auto=False` the test does all that.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ from tests.unit.decider_harness import Told
 from tests.unit.queue.checks import Watch, reloaded, watched
 
 NINE = Instant(1_779_948_000_000)
-"""Nine in the morning: every story begins here."""
+"""Nine in the morning, when every test begins."""
 SECOND = 1_000
 MINUTE = 60_000
 MOSCOW, VOLGA, OFFICE = PbxId("moscow"), PbxId("volga"), PbxId("office")
@@ -40,7 +40,7 @@ CUSTOMER = "+79123456789"
 
 
 class Office(Told[QueueState]):
-    """One organization's queue, its clock, all that was said, and phones that do as they are told."""
+    """One organization's queue, its clock, everything it said, and its phones."""
 
     def __init__(self, *, auto: bool = True) -> None:
         self.watch = Watch()
@@ -53,7 +53,7 @@ class Office(Told[QueueState]):
     # Facts and time
 
     def hears(self, *facts: Fact, after_ms: int = 0) -> Decision:
-        """Hear facts; all that they led to is returned, the phones' replies included."""
+        """Consume facts, and return all decisions that follow, including those on the phones' replies."""
         self.at = Instant(self.at + after_ms)
         said: list[Decision] = []
         for fact in facts:
@@ -63,7 +63,7 @@ class Office(Told[QueueState]):
         return together(said)
 
     def check(self) -> None:
-        """What must hold of the queue."""
+        """Check the queue's invariants."""
         self.watch.after(self.state)
 
     def waits(self, ms: int) -> None:
@@ -71,7 +71,7 @@ class Office(Told[QueueState]):
         self.waits_until(Instant(self.at + ms))
 
     def leg_ended(self, leg_id: LegId, outcome: Outcome, by: EndedBy = EndedBy.PARTY) -> gateway.LegEnded:
-        """The fact that a leg is over."""
+        """The fact that a leg has ended."""
         leg = self.state.legs.get(leg_id)
         return gateway.LegEnded(
             pbx_id=MOSCOW if leg is None else leg.pbx_id, leg_id=leg_id, outcome=outcome, by=by
@@ -94,11 +94,11 @@ class Office(Told[QueueState]):
         return self.state.offers[offer_id]
 
     def ringing(self, name: str) -> list[AgentId]:
-        """Who is being offered a caller's place, in the order in which they were offered it."""
+        """The agents who are offered a caller's place, in the order of their offers."""
         return [self.state.offers[offer_id].agent_id for offer_id in self.place(name).offers]
 
     def has_offer(self, agent_id: AgentId) -> bool:
-        """Whether something rings at an agent."""
+        """Whether an agent has an offer."""
         return self.state.activity(agent_id).offer_id is not None
 
     def end_of(self, offer_of: AgentId) -> type[Fact]:
@@ -134,7 +134,7 @@ class Office(Told[QueueState]):
         return PlaceId(f"p.{name}")
 
     def hangs_up(self, name: str) -> Decision:
-        """A caller, or whoever is on a leg of this name, hangs up."""
+        """The person on the leg of this name hangs up."""
         return self.hears(self.leg_ended(LegId(name), Outcome.COMPLETED))
 
     def presses(self, name: str, digits: str = "1") -> Decision:
@@ -143,7 +143,7 @@ class Office(Told[QueueState]):
         return self.hears(gateway.DigitsEntered(pbx_id=pbx_id, leg_id=LegId(name), digits=digits))
 
     def orders(self, name: str, *, hangs_up: bool = True, number: str = CUSTOMER) -> CallbackId:
-        """A caller is invited, presses 1, and callback takes the order; then, as a rule, hangs up."""
+        """A caller is invited, presses 1, callback takes the order, and the caller hangs up by default."""
         self.waits_until(Instant(max(self.at, self.place(name).joined_at + 30 * SECOND)))
         self.presses(name)
         callback_id = self.ordered(name, number=number)
@@ -173,7 +173,7 @@ class Office(Told[QueueState]):
     # Agents
 
     def answers(self, agent_id: AgentId, device: int = 0) -> Decision:
-        """An agent picks one of the phones up that ring."""
+        """An agent picks up one of the ringing phones."""
         offer = self.offer_to(agent_id)
         return self.hears(gateway.LegAnswered(pbx_id=offer.pbx_id, leg_id=offer.legs[device].leg_id))
 
@@ -201,14 +201,14 @@ class Office(Told[QueueState]):
         self.finishes(agent_id)
 
     def phone_is(self, agent_id: AgentId, state: DeviceState, pbx_id: PbxId = MOSCOW) -> Decision:
-        """A PBX tells what an agent's desk phone does."""
+        """A PBX reports the state of an agent's desk phone."""
         address = Address(f"sip:{agent_id}")
         return self.hears(gateway.DeviceChanged(pbx_id=pbx_id, address=address, state=state))
 
-    # The book
+    # The directory
 
     def saves(self, *facts: Fact) -> Decision:
-        """The office's book changes."""
+        """Cards are saved."""
         return self.hears(*facts)
 
     def department(
@@ -218,7 +218,7 @@ class Office(Told[QueueState]):
         suspended: tuple[AgentId, ...] = (),
         **settings: Any,
     ) -> directory.DepartmentSaved:
-        """A department's card, newer than all before; settings stay as they were unless given."""
+        """A department's card with the next version; settings stay as they were unless given."""
         self.versions += 1
         kept = self._settings.setdefault(department_id, {})
         kept.update(settings)
@@ -281,7 +281,7 @@ class Office(Told[QueueState]):
         return directory.AgentPauseSaved(agent_id=agent_id, version=self.versions, is_paused=is_paused)
 
     def restarts(self) -> None:
-        """Another process takes over: it knows the records and nothing else."""
+        """Another process takes over and loads the records."""
         self.state = reloaded(self.state)
 
 
@@ -321,7 +321,7 @@ def desk(agent_id: AgentId) -> directory.Device:
 
 
 def mobile(number: str = "+79160000001", delay_ms: int = 0) -> directory.Device:
-    """An own mobile."""
+    """A mobile."""
     return directory.Device(
         kind=directory.DeviceKind.MOBILE, address=Address(f"tel:{number}"), delay_ms=delay_ms
     )

@@ -1,4 +1,4 @@
-"""A call that is answered late, since the queue was away when it came."""
+"""A call that is answered late because the queue was down when it came."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def _calls_unanswered() -> Office:
 
 @pytest.mark.rule("C1", "Q12")
 def test_an_invitation_that_came_due_before_the_call_was_answered_is_made_then() -> None:
-    """Whoever waits so long shall not lose the callback as well."""
+    """A caller who has waited so long must not lose the callback as well."""
     office = _calls_unanswered()
     office.waits(31 * SECOND)
     assert played(office, queue.AnnouncementKind.INVITATION) == []
@@ -31,7 +31,7 @@ def test_an_invitation_that_came_due_before_the_call_was_answered_is_made_then()
 
 @pytest.mark.rule("C1")
 def test_a_repeated_answer_invites_nobody_again_or_earlier() -> None:
-    """Thirty seconds after joining, once."""
+    """The caller is invited once, thirty seconds after joining."""
     office = _calls_unanswered()
     answered = LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1"))
     office.hears(answered, answered)

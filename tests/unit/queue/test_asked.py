@@ -1,4 +1,4 @@
-"""Places that are taken for a callback which was not ordered in a call (C11), and quiet hours (C12)."""
+"""Places of callbacks that were not ordered in a call (C11), and quiet hours (C12)."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ PLACE = PlaceId("p.asked.web-1")
 
 
 def ordered(office: Office, *, origin: Origin = Origin.API, for_ms: int = 10 * MINUTE) -> None:
-    """Callback has taken an order of the API, or one that follows an abandoned call."""
+    """Callback takes an order of the API, or one for an abandoned call."""
     office.hears(
         callback.CallbackOrdered(
             callback_id=WEB,
@@ -47,12 +47,12 @@ def ordered(office: Office, *, origin: Origin = Origin.API, for_ms: int = 10 * M
 
 
 def ringing(office: Office) -> list[str]:
-    """Who is being rung for the place."""
+    """The agents who are rung for the place."""
     return [office.state.offers[each].agent_id for each in office.state.places[PLACE].offers]
 
 
 def an_evening(hour: int, minute: int = 0, **settings: Any) -> Office:
-    """Anna is busy, and it is late."""
+    """An office with a busy Anna, shortly before quiet hours."""
     office = with_anna_busy(**settings)
     office.waits_until(Instant(NINE + (hour - 9) * HOUR + minute * MINUTE))
     office.phone_is(ANNA, DeviceState.IDLE)
@@ -62,7 +62,7 @@ def an_evening(hour: int, minute: int = 0, **settings: Any) -> Office:
 
 @pytest.mark.rule("C11")
 def test_an_order_without_a_call_takes_a_place_behind_who_waits() -> None:
-    """It joins now: nobody who waits on the line is overtaken by a web form."""
+    """It joins now, so that no web form overtakes a caller who waits on the line."""
     office = with_anna_busy()
     office.calls("c1", caller=OTHER)
     office.waits(MINUTE)
@@ -79,7 +79,7 @@ def test_an_order_without_a_call_takes_a_place_behind_who_waits() -> None:
 
 @pytest.mark.rule("C11", "C3")
 def test_a_free_agent_is_rung_at_once_and_handed_over() -> None:
-    """Served like every callback, to its one end."""
+    """It is served like every callback, and ends once."""
     office = with_anna_busy()
     anna_is_free(office)
     ordered(office)
@@ -92,7 +92,7 @@ def test_a_free_agent_is_rung_at_once_and_handed_over() -> None:
 
 @pytest.mark.rule("C11", "C4", "C5")
 def test_its_deadline_is_callbacks_to_decide() -> None:
-    """Nobody came: callback hears so."""
+    """No agent came in time: callback hears of it."""
     office = with_anna_busy()
     ordered(office)
     office.waits(10 * MINUTE)
@@ -101,7 +101,7 @@ def test_its_deadline_is_callbacks_to_decide() -> None:
 
 @pytest.mark.rule("C11", "Q6", "Q13")
 def test_it_fills_no_queue_and_stands_when_nobody_can_come() -> None:
-    """The limits are of callers on the line; a promise stands until its deadline."""
+    """The limit counts only callers on the line; a promise stands until its deadline."""
     office = with_anna_busy(waiting_max=0, no_answer_action=action("hang_up"))
     office.saves(office.department(ANNA, suspended=(ANNA,)))
     ordered(office)
@@ -111,7 +111,7 @@ def test_it_fills_no_queue_and_stands_when_nobody_can_come() -> None:
 
 @pytest.mark.rule("C11")
 def test_where_there_is_no_such_department_callback_hears_so_at_once() -> None:
-    """No promise is left to nobody."""
+    """No callback is left without a department."""
     office = Office()
     ordered(office)
     assert office.last(queue.DeadlinePassed).callback_id == WEB
@@ -120,7 +120,7 @@ def test_where_there_is_no_such_department_callback_hears_so_at_once() -> None:
 @pytest.mark.rule("C11", "C8")
 @pytest.mark.parametrize(("origin", "told"), [(Origin.API, True), (Origin.ABANDONED, False)])
 def test_only_who_asked_is_told_of_it_when_calling(origin: Origin, told: bool) -> None:
-    """Who hung up and calls again knows of no callback."""
+    """A caller who hung up and calls again did not order the callback."""
     office = with_anna_busy()
     ordered(office, origin=origin)
     office.calls("again")
@@ -141,7 +141,7 @@ def test_who_hangs_up_is_told_of_with_what_a_callback_needs() -> None:
 
 @pytest.mark.rule("C12", "C11")
 def test_an_order_in_quiet_hours_is_held_until_nine_in_the_morning() -> None:
-    """No agent is rung for whom nobody may be dialled."""
+    """No agent is rung while the customer may not be dialled."""
     office = an_evening(22)
     anna_is_free(office)
     ordered(office, for_ms=20 * HOUR)
@@ -154,7 +154,7 @@ def test_an_order_in_quiet_hours_is_held_until_nine_in_the_morning() -> None:
 
 @pytest.mark.rule("C12", "C11")
 def test_its_deadline_comes_all_the_same() -> None:
-    """Ten minutes are ten minutes: callback ends it, with a letter."""
+    """The ten minutes count in quiet hours, too: callback ends it, with a letter."""
     office = an_evening(22)
     anna_is_free(office)
     ordered(office)
@@ -164,7 +164,7 @@ def test_its_deadline_comes_all_the_same() -> None:
 
 @pytest.mark.rule("C12", "C11")
 def test_when_quiet_hours_begin_what_rings_stops_and_counts_as_nothing() -> None:
-    """The agent would hear a whisper, and then that nobody may be called."""
+    """Otherwise the agent would hear a whisper, and then that nobody may be called."""
     office = an_evening(20, 59)
     anna_is_free(office)
     office.waits(MINUTE - 5_000)
@@ -177,7 +177,7 @@ def test_when_quiet_hours_begin_what_rings_stops_and_counts_as_nothing() -> None
 
 @pytest.mark.rule("C12")
 def test_callers_and_what_they_ordered_know_no_quiet_hours() -> None:
-    """Who calls at ten at night is awake."""
+    """A customer who calls at ten at night is awake."""
     office = an_evening(22)
     office.calls("c1")
     office.orders("c1")
@@ -187,7 +187,7 @@ def test_callers_and_what_they_ordered_know_no_quiet_hours() -> None:
 
 @pytest.mark.rule("C12", "C6")
 def test_a_second_attempt_that_falls_into_quiet_hours_waits() -> None:
-    """The gap ends a minute past nine in the evening."""
+    """The gap ends a minute after quiet hours have begun."""
     office = an_evening(20, 59)
     anna_is_free(office)
     ordered(office, for_ms=20 * HOUR)
@@ -213,7 +213,7 @@ def test_a_second_attempt_that_falls_into_quiet_hours_waits() -> None:
 
 @pytest.mark.rule("C12", "C8")
 def test_who_comes_on_the_line_for_it_is_served_and_it_is_the_customers_own_from_then_on() -> None:
-    """The customer who calls at night is awake: merged with the own call, quiet hours hold it no more."""
+    """Merged with the customer's own call, the callback is no longer held back by quiet hours."""
     office = an_evening(22)
     ordered(office, for_ms=20 * HOUR)
     office.calls("again")
@@ -229,7 +229,7 @@ def test_who_comes_on_the_line_for_it_is_served_and_it_is_the_customers_own_from
 
 @pytest.mark.rule("C12", "Q12")
 def test_another_process_holds_it_back_too() -> None:
-    """What is held is on the place, and in a timer."""
+    """The place and a timer keep the hold."""
     office = an_evening(20, 30)
     ordered(office, for_ms=20 * HOUR)
     office.restarts()

@@ -1,4 +1,4 @@
-"""The queue's part of a callback: whose place it is, who is offered it, what callback's word changes."""
+"""The queue's part of a callback: who holds the place, who is offered it, how callback's facts change it."""
 
 import pytest
 
@@ -30,7 +30,7 @@ from tests.unit.queue.stories import (
 
 @pytest.mark.rule("C3")
 def test_first_the_agent_with_the_customers_number_then_callback_dials() -> None:
-    """EC-37: the desk phone shows the customer and the purpose; no leg of the customer is ours to dial."""
+    """EC-37: the desk phone shows the customer and the purpose; the queue does not dial the customer."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")
@@ -49,7 +49,7 @@ def test_first_the_agent_with_the_customers_number_then_callback_dials() -> None
 
 @pytest.mark.rule("C4", "C5")
 def test_a_callbacks_deadline_always_leads_to_callback_and_never_to_the_no_answer_action() -> None:
-    """It is callback that calls with an apology; the place is not offered meanwhile."""
+    """Callback makes the apology call; the place is not offered meanwhile."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")
@@ -64,7 +64,7 @@ def test_a_callbacks_deadline_always_leads_to_callback_and_never_to_the_no_answe
 
 @pytest.mark.rule("C5")
 def test_a_deadline_that_passes_while_the_agents_phone_rings_waits_for_that_ring() -> None:
-    """Answered, the callback goes on; passing after the answer changes nothing."""
+    """If the agent answers, the callback goes on; a deadline after the answer changes nothing."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")
@@ -80,7 +80,7 @@ def test_a_deadline_that_passes_while_the_agents_phone_rings_waits_for_that_ring
 
 @pytest.mark.rule("C5")
 def test_a_ring_that_runs_out_after_the_deadline_leads_to_callback() -> None:
-    """Not answered: the deadline it is, once."""
+    """If the agent does not answer, the deadline acts, once."""
     office = with_anna_busy()
     office.calls("c1")
     office.orders("c1")
@@ -93,7 +93,7 @@ def test_a_ring_that_runs_out_after_the_deadline_leads_to_callback() -> None:
 
 @pytest.mark.rule("C6")
 def test_after_a_failed_attempt_the_place_waits_for_its_gap_with_a_new_last_moment() -> None:
-    """The agent is free when the leg has ended; the same joining time; not offered before the gap is over."""
+    """The agent is free when the leg has ended; the place keeps its joining time and waits for the gap."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)
     office.hears(attempt_failed(office, callback_id, leg_id, Instant(office.at + MINUTE)))
@@ -109,7 +109,7 @@ def test_after_a_failed_attempt_the_place_waits_for_its_gap_with_a_new_last_mome
 
 @pytest.mark.rule("C6")
 def test_a_failed_attempt_is_neither_a_miss_nor_a_call_for_the_agent() -> None:
-    """Counted neither as missed nor as handled: no wrap-up, the same idle time."""
+    """It counts neither as missed nor as handled: no wrap-up, the same idle time."""
     office = with_anna_busy(wrap_up_ms=MINUTE)
     callback_id, leg_id = an_attempt(office)
     idle_since_at = office.state.activity(ANNA).idle_since_at
@@ -123,7 +123,7 @@ def test_a_failed_attempt_is_neither_a_miss_nor_a_call_for_the_agent() -> None:
 
 @pytest.mark.rule("C6")
 def test_a_last_attempt_that_fails_ends_the_place_with_the_callback() -> None:
-    """No retry left: unreached, and nobody is rung for it again."""
+    """No retry is left: the callback ends as unreached, and no agent is rung for it again."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)
     office.hears(
@@ -136,7 +136,7 @@ def test_a_last_attempt_that_fails_ends_the_place_with_the_callback() -> None:
 
 
 def an_attempt_while_an_earlier_caller_waits(office: Office) -> tuple[CallbackId, LegId]:
-    """The earlier caller's ring was missed, and in the pause between rounds Anna took the callback."""
+    """Anna missed the earlier caller, and took the callback in the pause between rounds."""
     office.calls("earlier", caller=OTHER)
     office.waits(SECOND)
     office.calls("c1")
@@ -151,7 +151,7 @@ def an_attempt_while_an_earlier_caller_waits(office: Office) -> tuple[CallbackId
 
 @pytest.mark.rule("C7", "Q3")
 def test_an_agent_lost_before_the_customer_answers_makes_the_place_first_again() -> None:
-    """First of all, also before a caller who joined earlier."""
+    """It comes before a caller who joined earlier."""
     office = with_anna_busy(strategy=by("longest_idle"))
     callback_id, leg_id = an_attempt_while_an_earlier_caller_waits(office)
     office.waits(10 * SECOND)
@@ -176,7 +176,7 @@ def test_a_held_customer_is_served_before_one_who_joined_earlier() -> None:
 
 @pytest.mark.rule("C7", "C5")
 def test_an_agent_lost_after_the_deadline_leads_to_callback_at_once() -> None:
-    """The deadline changed nothing while the agent was there; now nothing new may be offered."""
+    """The deadline changed nothing while the place had an agent; now the place may not be offered again."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)
     office.waits(10 * MINUTE)
@@ -189,7 +189,7 @@ def test_an_agent_lost_after_the_deadline_leads_to_callback_at_once() -> None:
 
 
 def held(office: Office, callback_id: CallbackId) -> callback.CustomerHeld:
-    """The customer answered in the moment in which the agent went."""
+    """The customer answers just as the agent leaves."""
     return callback.CustomerHeld(
         callback_id=callback_id,
         place_id=office.place("c1").place_id,
@@ -201,7 +201,7 @@ def held(office: Office, callback_id: CallbackId) -> callback.CustomerHeld:
 
 @pytest.mark.rule("C7")
 def test_a_held_customer_gets_the_next_free_agent_before_everyone() -> None:
-    """«One moment»: bridged to this leg by the queue, and the callback is connected by it."""
+    """The queue bridges the agent to this leg, which connects the callback."""
     office = with_anna_busy(strategy=by("longest_idle"))
     callback_id, leg_id = an_attempt(office)
     office.calls("early", caller=OTHER)
@@ -217,7 +217,7 @@ def test_a_held_customer_gets_the_next_free_agent_before_everyone() -> None:
 
 @pytest.mark.rule("C7")
 def test_nobody_in_time_for_a_held_customer_leads_to_callback() -> None:
-    """Thirty seconds, with nothing ringing at their end: an apology in the same call is callback's."""
+    """After thirty seconds with no phone ringing callback apologizes in the same call."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)
     office.hears(held(office, callback_id))
@@ -233,7 +233,7 @@ def test_nobody_in_time_for_a_held_customer_leads_to_callback() -> None:
 
 @pytest.mark.rule("C7")
 def test_old_news_of_an_attempt_does_not_take_the_next_agent_away() -> None:
-    """The next agent answered before callback's word of the one before arrived on the log."""
+    """The next agent answered before callback's fact about the previous one was on the log."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.phone_is(BORIS, DeviceState.IN_USE)
@@ -250,7 +250,7 @@ def test_old_news_of_an_attempt_does_not_take_the_next_agent_away() -> None:
 
 @pytest.mark.rule("Q13", "C3")
 def test_a_connected_callback_is_a_department_call_with_wrap_up() -> None:
-    """Bridged by callback: from then on as any call of the department."""
+    """Once callback has bridged, it counts like any call of the department."""
     office = with_anna_busy(wrap_up_ms=MINUTE)
     callback_id, leg_id = an_attempt(office)
     office.hears(
@@ -272,7 +272,7 @@ def test_a_connected_callback_is_a_department_call_with_wrap_up() -> None:
 
 
 def test_what_callback_says_of_places_that_are_gone_changes_nothing() -> None:
-    """Late facts are normal: whoever is first on the log has decided."""
+    """Late facts are normal: the first fact on the log has decided."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)
     facts = (

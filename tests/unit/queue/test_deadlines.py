@@ -30,7 +30,7 @@ QUIET = silence()
 
 
 def an_empty_desk(**settings: Any) -> Office:
-    """Anna is on a call of her own: she may come back, so callers wait."""
+    """Anna is on another call and may come back, so callers wait."""
     office = an_office(ANNA, **settings)
     office.phone_is(ANNA, DeviceState.IN_USE)
     return office
@@ -58,7 +58,7 @@ def test_at_the_deadline_the_notice_plays_and_the_action_follows() -> None:
 @pytest.mark.rule("Q5")
 @pytest.mark.parametrize("notice", [directory.NoticeChoice(), QUIET])
 def test_m2_at_the_deadline_nothing_more_is_announced(notice: directory.NoticeChoice) -> None:
-    """«You are third» may be a minute long where an office recorded its own: what follows does not wait."""
+    """An office's own announcement may be a minute long: the action does not wait for its end."""
     voicemail = action("voicemail", notice=notice)
     office = an_empty_desk(auto=False, no_answer_ms=MINUTE, no_answer_action=voicemail)
     office.calls("c1")
@@ -75,7 +75,7 @@ def test_m2_at_the_deadline_nothing_more_is_announced(notice: directory.NoticeCh
 
 @pytest.mark.rule("C10", "Q5")
 def test_m2_why_there_is_no_callback_is_heard_to_its_end() -> None:
-    """An order that is refused at the deadline is followed by the notice: one after the other."""
+    """When an order is refused at the deadline, the notice follows after callback's reason."""
     office = an_empty_desk(auto=False, no_answer_ms=MINUTE)
     office.calls("c1")
     office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
@@ -112,7 +112,7 @@ def test_an_action_without_a_notice_follows_at_once() -> None:
 
 @pytest.mark.rule("Q5")
 def test_a_phone_that_rings_at_the_deadline_may_finish_its_ring() -> None:
-    """EC-13: answered in that window is answered; no new offer is made in it."""
+    """EC-13: an answer in that time counts; no new offer is made in it."""
     office = an_office(ANNA, BORIS, no_answer_ms=70 * SECOND)
     office.phone_is(BORIS, DeviceState.IN_USE)
     office.calls("c1")
@@ -157,7 +157,7 @@ def test_a_later_change_of_the_timeout_does_not_move_a_stored_deadline() -> None
 
 @pytest.mark.rule("Q5")
 def test_a_timeout_below_two_minutes_is_a_timeout() -> None:
-    """EC-33: it is saved with a warning, and kept."""
+    """EC-33: it is saved with a warning, and it counts."""
     office = an_empty_desk(no_answer_ms=MINUTE)
     office.calls("c1")
     office.waits(MINUTE)
@@ -173,7 +173,7 @@ def with_fallback(**settings: Any) -> Office:
 
 @pytest.mark.rule("Q5")
 def test_the_fallback_employee_rings_for_thirty_seconds_and_may_answer() -> None:
-    """The head, or whoever is on duty; the caller hears that the call is passed on."""
+    """The caller hears that the call is passed on."""
     office = with_fallback()
     office.calls("c1")
     office.waits(10 * MINUTE)
@@ -221,7 +221,7 @@ def test_a_fallback_employee_who_cannot_take_it_is_not_rung(why: str) -> None:
 @pytest.mark.rule("Q5")
 @pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.BUSY, Outcome.UNAVAILABLE])
 def test_a_fallback_that_ends_early_leads_to_voicemail_at_once(outcome: Outcome) -> None:
-    """Nobody listens to thirty seconds of ringing after a no."""
+    """The caller does not listen to thirty seconds of ringing after a refusal."""
     office = with_fallback()
     office.calls("c1")
     office.waits(10 * MINUTE)
@@ -231,7 +231,7 @@ def test_a_fallback_that_ends_early_leads_to_voicemail_at_once(outcome: Outcome)
 
 @pytest.mark.rule("Q5", "Q7")
 def test_a_caller_who_hangs_up_while_the_fallback_rings_is_abandoned_once() -> None:
-    """The fallback's phone stops, and nothing else follows."""
+    """The fallback employee's phone stops, and nothing else follows."""
     office = with_fallback()
     office.calls("c1")
     office.waits(10 * MINUTE)
@@ -256,7 +256,7 @@ def test_a_fallback_employee_who_drops_before_the_bridge_leads_to_voicemail() ->
 
 @pytest.mark.rule("Q5")
 def test_a_paused_fallback_employee_is_rung() -> None:
-    """A pause is from the department's calls; who is on duty as the last resort is not asked."""
+    """A pause stops the department's calls, not those of a fallback employee."""
     office = with_fallback()
     office.saves(office.pause(VERA))
     office.calls("c1")
@@ -288,7 +288,7 @@ def test_a_place_that_passes_on_gets_the_other_departments_timeout_from_then_on(
 
 @pytest.mark.rule("Q10", "Q3")
 def test_a_place_may_keep_its_old_joining_time_for_its_order_but_not_for_its_deadline() -> None:
-    """The order is kept where it is so set; the timeout is the new department's all the same."""
+    """A setting keeps the joining time; the timeout is always the new department's."""
     passed = action("other_department", department_id=SERVICE_DESK, keeps_joining_time=True)
     office = an_empty_desk(no_answer_action=passed, no_answer_ms=2 * MINUTE)
     office.saves(office.agent(BORIS), office.department(BORIS, department_id=SERVICE_DESK))

@@ -1,4 +1,4 @@
-"""Which phones of an agent ring, when, what answers them, and what they show (E4, G5, O2)."""
+"""Which phones of an agent ring, when, how they are answered, and what they show (E4, G5, O2)."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def test_the_mobile_rings_after_its_delay() -> None:
 
 @pytest.mark.rule("C10")
 def test_a_mobile_that_policy_no_longer_allows_is_not_dialled_after_its_delay() -> None:
-    """The switch is turned off while the desk phone rings: it is rung anew, and the mobile never."""
+    """The policy changes while the desk phone rings: the place is offered anew, on that phone only."""
     office = with_mobile()
     office.calls("c1")
     office.saves(
@@ -75,7 +75,7 @@ def test_a_mobile_that_policy_no_longer_allows_is_not_dialled_after_its_delay() 
 
 @pytest.mark.rule("E4")
 def test_the_first_device_to_answer_stops_the_others() -> None:
-    """One agent, one call."""
+    """An agent takes one call on one phone."""
     office = with_mobile()
     office.calls("c1")
     office.waits(6 * SECOND)
@@ -87,7 +87,7 @@ def test_the_first_device_to_answer_stops_the_others() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_phone_that_is_answered_before_the_mobile_was_to_ring_keeps_it_silent() -> None:
-    """Nobody's mobile rings for a call that is being talked already."""
+    """No mobile rings for a call that has been answered."""
     office = with_mobile()
     office.calls("c1")
     office.answers(ANNA)
@@ -97,7 +97,7 @@ def test_a_phone_that_is_answered_before_the_mobile_was_to_ring_keeps_it_silent(
 
 @pytest.mark.rule("E4")
 def test_on_a_mobile_the_answer_is_a_key_and_until_then_the_others_ring_on() -> None:
-    """Picked up is not answered; the key is."""
+    """Picking up a mobile is not accepting; the key is."""
     office = with_mobile()
     office.calls("c1")
     office.waits(6 * SECOND)
@@ -141,7 +141,7 @@ def test_a_key_that_comes_after_its_eight_seconds_is_too_late() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_key_wanted_at_the_end_of_the_ring_time_gets_its_eight_seconds() -> None:
-    """Who picks up in the last second is not cut off before the finger finds the key."""
+    """An agent who picks up in the last second has time to press the key."""
     office = with_mobile()
     office.calls("c1")
     office.waits(19 * SECOND)
@@ -154,7 +154,7 @@ def test_a_key_wanted_at_the_end_of_the_ring_time_gets_its_eight_seconds() -> No
 
 @pytest.mark.rule("E4")
 def test_two_mobiles_that_were_both_picked_up_each_accept_by_their_own_key() -> None:
-    """The key counts where it is pressed."""
+    """The key accepts on the phone on which it is pressed."""
     office = an_office(ANNA)
     office.saves(office.agent(ANNA, mobile(), mobile("+79160000002")))
     office.calls("c1")
@@ -168,7 +168,7 @@ def test_two_mobiles_that_were_both_picked_up_each_accept_by_their_own_key() -> 
 
 @pytest.mark.rule("E4")
 def test_a_mobile_picked_up_twice_on_the_log_is_asked_once() -> None:
-    """A repeated report asks no second time and gives no more time."""
+    """A repeated report neither asks again nor gives more time."""
     office = with_mobile()
     office.calls("c1")
     office.waits(6 * SECOND)
@@ -180,7 +180,7 @@ def test_a_mobile_picked_up_twice_on_the_log_is_asked_once() -> None:
 @pytest.mark.rule("E4", "Q8")
 @pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.UNAVAILABLE, Outcome.UNREACHABLE])
 def test_busy_or_unreachable_on_a_mobile_is_not_a_miss(outcome: Outcome) -> None:
-    """A dead battery is nobody's fault."""
+    """A dead battery is not the agent's fault."""
     office = an_office(ANNA)
     office.saves(office.agent(ANNA, mobile()))
     office.calls("c1")
@@ -191,7 +191,7 @@ def test_busy_or_unreachable_on_a_mobile_is_not_a_miss(outcome: Outcome) -> None
 
 @pytest.mark.rule("E4")
 def test_a_desk_phone_that_rang_to_the_end_is_a_miss_whatever_the_mobile_did() -> None:
-    """Somebody's phone rang, and nobody came."""
+    """A phone rang, and the agent did not come."""
     office = with_mobile()
     office.calls("c1")
     office.waits(6 * SECOND)
@@ -211,7 +211,7 @@ def test_with_the_desk_phone_dead_the_mobile_rings_at_once() -> None:
 
 @pytest.mark.rule("E4", "Q2")
 def test_an_agent_whose_busy_desk_phone_dies_is_rung_on_the_mobile() -> None:
-    """The call of their own is over with the phone: whoever waits is offered at once."""
+    """The agent's own call has ended with the phone: the waiting place is offered at once."""
     office = with_mobile()
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.calls("c1")
@@ -232,7 +232,7 @@ def test_when_the_desk_phone_fails_the_mobile_does_not_wait_for_its_delay() -> N
 
 @pytest.mark.rule("E4")
 def test_the_ring_time_starts_at_the_first_ringing() -> None:
-    """Setting up a call to a mobile takes seconds that are not the agent's."""
+    """The seconds that a call to a mobile takes to set up do not count as ring time."""
     office = an_office(ANNA, auto=False)
     office.calls("c1")
     leg_id = office.offer_to(ANNA).legs[0].leg_id
@@ -245,7 +245,7 @@ def test_the_ring_time_starts_at_the_first_ringing() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_phone_without_a_sign_of_life_is_unreachable_and_no_miss() -> None:
-    """It never even rang."""
+    """It never rang, so the agent missed nothing."""
     office = an_office(ANNA, auto=False)
     office.calls("c1")
     office.waits(25 * SECOND)
@@ -254,7 +254,7 @@ def test_a_phone_without_a_sign_of_life_is_unreachable_and_no_miss() -> None:
 
 @pytest.mark.rule("E4", "G5")
 def test_a_company_sim_counts_as_an_office_device() -> None:
-    """No key; the number that could not be shown is spoken before the bridge."""
+    """No key is asked for; the number that could not be shown is spoken before the bridge."""
     office = an_office(ANNA)
     sim = directory.Device(kind=directory.DeviceKind.SIM, address=Address("tel:+79160000009"))
     office.saves(office.agent(ANNA, sim))
@@ -294,7 +294,7 @@ def test_a_leg_over_the_public_network_shows_the_organizations_line_and_nothing_
 @pytest.mark.rule("G5")
 @pytest.mark.parametrize("device", ["desk", "mobile"])
 def test_a_withheld_number_is_never_shown_or_spoken(device: str) -> None:
-    """Not on a screen, not in a header, not in an ear."""
+    """It is on no screen, in no header, and in no whisper."""
     office = an_office(ANNA)
     if device == "mobile":
         office.saves(office.agent(ANNA, mobile()))
@@ -312,7 +312,7 @@ def test_a_withheld_number_is_never_shown_or_spoken(device: str) -> None:
 
 @pytest.mark.rule("G5", "O2")
 def test_an_agent_of_another_pbx_is_dialled_from_where_the_call_came_in() -> None:
-    """By the inter-PBX address; a public leg shows a number of the dialling PBX."""
+    """The inter-PBX address is dialled; a public leg shows a number of the dialling PBX."""
     office = an_office(ANNA, BORIS)
     office.saves(
         a_pbx(VOLGA, "+78442000000"),
@@ -329,7 +329,7 @@ def test_an_agent_of_another_pbx_is_dialled_from_where_the_call_came_in() -> Non
 
 @pytest.mark.rule("E4", "C3")
 def test_every_phone_has_a_leg_of_its_own_and_all_end_with_the_offer() -> None:
-    """Nothing is left ringing, and no leg is left behind."""
+    """No phone keeps ringing, and no record of a leg stays."""
     office = with_mobile(auto=False, strategy=by("longest_idle"))
     office.calls("c1")
     office.waits(6 * SECOND)

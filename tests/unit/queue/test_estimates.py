@@ -1,4 +1,4 @@
-"""How long a caller is told to wait: only what the department's own calls say."""
+"""The wait that a caller is told: it follows from the department's own calls only."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ RU = directory.Language.RUSSIAN
 
 
 def after(calls: int, *, for_ms: int = MINUTE) -> Office:
-    """Three agents, the first of whom has had so many calls of the department; all are on calls now."""
+    """Three agents are on calls; the first has had calls of this length for the department."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("linear"))
     for number in range(calls):
         office.talks(ANNA, f"before{number}", for_ms=for_ms)
@@ -37,7 +37,7 @@ def after(calls: int, *, for_ms: int = MINUTE) -> Office:
 
 
 def welcome(office: Office) -> queue.AnnouncementMade:
-    """What the next caller is told on joining."""
+    """The announcement to the next caller on joining."""
     office.calls("c1", caller=None)
     return played(office, queue.AnnouncementKind.WELCOME)[-1]
 
@@ -45,7 +45,7 @@ def welcome(office: Office) -> queue.AnnouncementMade:
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("calls", range(waiting.CALLS_MIN))
 def test_n4_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: int) -> None:
-    """The first caller of a new department heard «45 seconds», which nobody had measured."""
+    """The first caller of a new department once heard «45 seconds», which nobody had measured."""
     office = after(calls)
     told = welcome(office)
     assert (told.position, told.wait_estimate_ms) == (1, None)
@@ -56,13 +56,13 @@ def test_n4_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: in
 
 @pytest.mark.rule("Q4")
 def test_n4_with_enough_calls_the_estimate_is_what_they_took() -> None:
-    """Three calls of a minute, three agents: the first in the queue waits for twenty seconds."""
+    """Three calls of a minute and three agents: the first in the queue waits for twenty seconds."""
     assert welcome(after(waiting.CALLS_MIN)).wait_estimate_ms == 20 * SECOND
 
 
 @pytest.mark.rule("Q4")
 def test_n4_another_departments_calls_are_no_data_of_this_one() -> None:
-    """The service desk's calls take an hour; what sales takes is not known yet."""
+    """The service desk's calls take an hour; that says nothing of sales."""
     office = after(waiting.CALLS_MIN)
     office.saves(office.department(ANNA, BORIS, VERA, department_id=SERVICE_DESK))
     office.calls("other", line=SERVICE_LINE)
@@ -71,7 +71,7 @@ def test_n4_another_departments_calls_are_no_data_of_this_one() -> None:
 
 @pytest.mark.rule("Q4", "Q12")
 def test_n4_what_the_departments_calls_took_survives_a_restart() -> None:
-    """A new process knows it from the records, at once."""
+    """A new process has it from the records."""
     office = after(waiting.CALLS_MIN)
     office.restarts()
     assert welcome(office).wait_estimate_ms == 20 * SECOND
@@ -79,7 +79,7 @@ def test_n4_what_the_departments_calls_took_survives_a_restart() -> None:
 
 @pytest.mark.rule("Q4")
 def test_n4_one_odd_call_among_the_first_does_not_decide_alone() -> None:
-    """Ten seconds, a wrong number, then two calls of three minutes: the average of the three."""
+    """A wrong number of ten seconds, then two calls of three minutes: the average of all three counts."""
     office = an_office(ANNA)
     for number, for_ms in enumerate((10 * SECOND, 180 * SECOND, 180 * SECOND)):
         office.talks(ANNA, f"before{number}", for_ms=for_ms)
@@ -93,7 +93,7 @@ Change = Callable[[Office], object]
 
 
 def busy_phone(office: Office) -> None:
-    """Boris's phone answers busy to a caller who leaves again."""
+    """Boris's phone is busy for a caller, who then leaves."""
     office.phone_is(BORIS, DeviceState.IDLE)
     office.calls("other", caller=None)
     office.phone_ends(BORIS, Outcome.BUSY)
@@ -114,7 +114,7 @@ def busy_phone(office: Office) -> None:
     ids=["paused", "not registered", "out of hours", "suspended", "removed", "answers busy"],
 )
 def test_n4_only_agents_who_can_take_calls_shorten_the_wait(change: Change) -> None:
-    """Of three agents one can't come: two share the calls."""
+    """One of three agents can't come: two share the calls."""
     office = after(waiting.CALLS_MIN)
     change(office)
     assert welcome(office).wait_estimate_ms == 30 * SECOND
@@ -122,7 +122,7 @@ def test_n4_only_agents_who_can_take_calls_shorten_the_wait(change: Change) -> N
 
 @pytest.mark.rule("Q4")
 def test_n4_an_agent_who_comes_back_counts_again() -> None:
-    """The pause is over."""
+    """The agent's pause has ended."""
     office = after(waiting.CALLS_MIN)
     office.hears(office.pause(BORIS))
     office.hears(office.pause(BORIS, is_paused=False))
@@ -131,7 +131,7 @@ def test_n4_an_agent_who_comes_back_counts_again() -> None:
 
 @pytest.mark.rule("Q4")
 def test_n4_agents_who_are_on_calls_or_write_notes_count() -> None:
-    """They are who will take the caller: a queue in which all are busy is the usual one."""
+    """They will take the caller: usually all agents of a queue are busy."""
     office = after(waiting.CALLS_MIN)
     for agent_id in (ANNA, BORIS, VERA):
         office.phone_is(agent_id, DeviceState.IDLE)
@@ -144,7 +144,7 @@ def test_n4_agents_who_are_on_calls_or_write_notes_count() -> None:
 
 @pytest.mark.rule("Q4")
 def test_n4_with_nobody_who_can_take_calls_no_wait_is_told() -> None:
-    """Everybody is paused: they may come back, and nobody knows when."""
+    """All agents are paused: nobody knows when they come back."""
     office = after(waiting.CALLS_MIN)
     for agent_id in (ANNA, BORIS, VERA):
         office.hears(office.pause(agent_id))

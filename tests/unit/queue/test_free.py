@@ -1,4 +1,4 @@
-"""Who is free, who is not, and what is kept of why (Q2); what the book changes at once (O5)."""
+"""Which agents are free, why others are skipped (Q2), and what a saved card changes at once (O5)."""
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_why_each_agent_was_skipped_is_kept_with_the_decision() -> None:
 
 @pytest.mark.rule("Q2")
 def test_an_agent_on_any_call_is_not_rung() -> None:
-    """EC-7: a direct call, an own call, a call on the mobile, as far as the network tells."""
+    """EC-7: a direct call, a private call, a call on the mobile, as far as the network reports it."""
     office = an_office(ANNA)
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.calls("c1")
@@ -99,7 +99,7 @@ def test_an_agent_on_any_call_is_not_rung() -> None:
 
 @pytest.mark.rule("Q2")
 def test_our_own_ring_in_use_and_then_idle_neither_blocks_nor_counts_as_a_call() -> None:
-    """The PBX tells of every use of a phone, of those that we make as well."""
+    """The PBX reports every use of a phone, including the queue's own calls."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.calls("c1")
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -114,7 +114,7 @@ def test_our_own_ring_in_use_and_then_idle_neither_blocks_nor_counts_as_a_call()
 
 @pytest.mark.rule("Q2", "Q6")
 def test_a_paused_agent_is_not_rung_and_the_place_waits() -> None:
-    """Paused agents may come back: nobody is sent away because of a pause."""
+    """Paused agents may come back, so the caller is not sent away."""
     office = an_office(ANNA)
     office.saves(office.pause(ANNA))
     office.calls("c1")
@@ -127,7 +127,7 @@ def test_a_paused_agent_is_not_rung_and_the_place_waits() -> None:
 
 @pytest.mark.rule("Q8")
 def test_a_pause_ends_when_the_agent_makes_or_answers_any_call() -> None:
-    """Who is on the phone again is at work again."""
+    """An agent who is on the phone is at work."""
     office = an_office(ANNA)
     office.saves(office.pause(ANNA))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -138,7 +138,7 @@ def test_a_pause_ends_when_the_agent_makes_or_answers_any_call() -> None:
 
 @pytest.mark.rule("O5")
 def test_a_ringing_offer_to_a_suspended_agent_is_withdrawn_and_counts_as_nothing() -> None:
-    """The agent keeps the place in the list, gets no call, and is the longest idle when resumed."""
+    """The agent keeps the seat, gets no call, and is the longest idle when resumed."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.calls("c1")
     assert office.ringing("c1") == [ANNA]
@@ -153,7 +153,7 @@ def test_a_ringing_offer_to_a_suspended_agent_is_withdrawn_and_counts_as_nothing
 
 @pytest.mark.rule("O5", "E8")
 def test_a_removed_agents_ring_is_withdrawn_and_a_call_in_progress_is_untouched() -> None:
-    """Removal takes effect with the next offer; nobody is cut off in mid-sentence."""
+    """Removal stops offers; a conversation goes on to its end."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
     office.answers(ANNA)
@@ -173,7 +173,7 @@ def test_a_removed_agents_ring_is_withdrawn_and_a_call_in_progress_is_untouched(
 
 @pytest.mark.rule("O5")
 def test_who_is_taken_off_the_list_is_withdrawn_too() -> None:
-    """Removed from the department, not from the company: rung elsewhere, no longer here."""
+    """The agent left this department only: other departments still ring."""
     office = an_office(ANNA, BORIS)
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))
     office.calls("c1")
@@ -185,7 +185,7 @@ def test_who_is_taken_off_the_list_is_withdrawn_too() -> None:
 
 @pytest.mark.rule("O5")
 def test_a_resumed_agent_gets_the_next_offer() -> None:
-    """Resumed means rung again, at once if somebody waits."""
+    """The agent is rung at once if a caller waits."""
     office = an_office(ANNA, BORIS)
     office.saves(office.department(ANNA, BORIS, suspended=(ANNA,)))
     office.calls("c1")
@@ -195,7 +195,7 @@ def test_a_resumed_agent_gets_the_next_offer() -> None:
 
 
 def test_a_policy_that_forbids_the_only_phone_skips_the_agent_and_says_why() -> None:
-    """A mobile that may not be dialled now is no phone; a policy that allows it again frees the agent."""
+    """The agent is not rung on a forbidden mobile; a policy that allows it again frees the agent."""
     office = an_office(ANNA, GLEB)
     office.saves(office.agent(GLEB, mobile()))
 
@@ -219,7 +219,7 @@ def test_a_policy_that_forbids_the_only_phone_skips_the_agent_and_says_why() -> 
 
 
 def test_two_agents_at_one_desk_are_both_served_when_it_is_idle() -> None:
-    """A shared phone frees everybody whose phone it is, in all their departments."""
+    """A shared phone frees all its agents, in all their departments."""
     office = an_office(ANNA)
     office.saves(office.agent(BORIS, desk(ANNA)), office.department(BORIS, department_id=SERVICE_DESK))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -231,7 +231,7 @@ def test_two_agents_at_one_desk_are_both_served_when_it_is_idle() -> None:
 
 @pytest.mark.rule("Q8")
 def test_who_declines_is_not_offered_this_place_while_others_can_be_nor_within_ten_seconds() -> None:
-    """Declined is not missed, and a no is respected."""
+    """A decline is not a miss, and it is respected."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
     office.declines(ANNA)
@@ -259,7 +259,7 @@ def test_the_only_agent_who_declines_is_rung_again_after_ten_seconds_and_not_bef
 
 @pytest.mark.rule("Q8")
 def test_two_who_declined_are_each_left_in_peace_for_their_own_ten_seconds() -> None:
-    """The later no does not make the earlier one longer."""
+    """A later decline does not prolong an earlier one."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
     office.declines(ANNA)
@@ -273,7 +273,7 @@ def test_two_who_declined_are_each_left_in_peace_for_their_own_ten_seconds() -> 
 
 @pytest.mark.rule("Q8")
 def test_who_declines_one_department_may_be_rung_at_once_by_another() -> None:
-    """EC-9: a no to one place is no pause."""
+    """EC-9: declining one place does not pause the agent."""
     office = an_office(ANNA, VERA)
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))
     office.calls("c1")

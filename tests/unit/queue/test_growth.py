@@ -1,4 +1,4 @@
-"""What a fact costs does not grow with the queue: counted in looks at records, not in time."""
+"""The cost of a fact does not grow with the queue; it is counted in looks at records, not in time."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ STRATEGIES = ("ring_all", "longest_idle", "linear", "cumulative")
 
 
 class Counted:
-    """A table that counts who looks at its records."""
+    """A table that counts the looks at its records."""
 
     def __init__(self, table: Table[Any]) -> None:
         self._table = table
@@ -46,7 +46,7 @@ class Counted:
 
 
 def looks(waiting: int, strategy: str, **settings: Any) -> int:
-    """Looks at places while an agent comes free and declines, another talks, and callers come and go."""
+    """Count looks at places while agents become free, decline and talk, and callers come and go."""
     office = an_office(ANNA, BORIS, VERA, strategy=by(strategy), auto=False, **settings)
     office.watch.is_looking = False
     office.decider = office.plain_decider
@@ -55,7 +55,7 @@ def looks(waiting: int, strategy: str, **settings: Any) -> int:
     for n in range(waiting):
         office.calls(f"c{n:05}", caller=None)
     counted = Counted(office.state.places)
-    office.state.places = counted  # type: ignore[assignment]  # counts, and is a table otherwise
+    office.state.places = counted  # type: ignore[assignment]  # a table that also counts
     a_busy_minute(office, waiting)
     assert office.said(queue.PlaceConnected)
     return counted.looks
@@ -80,12 +80,12 @@ def a_busy_minute(office: Office, waiting: int) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_fact_costs_as_much_with_ten_thousand_places_as_with_ten(strategy: str) -> None:
-    """A long queue is when speed matters; one that slows itself down never empties."""
+    """A queue that becomes slower as it grows never empties."""
     assert looks(10_000, strategy) <= looks(10, strategy)
 
 
 @pytest.mark.rule("Q13")
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_limit_of_phones_costs_nothing_with_a_long_queue(strategy: str) -> None:
-    """When all phones that may ring do, the places that are left out are not looked at."""
+    """When the limit is reached, the places that are left out are not looked at."""
     assert looks(10_000, strategy, legs_max=2) <= looks(10, strategy, legs_max=2)

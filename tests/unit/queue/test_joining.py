@@ -1,4 +1,4 @@
-"""How a call comes to the queue: handed over by routing, whoever had it before (Q11)."""
+"""How a call joins the queue: routing hands it over, wherever it came from (Q11)."""
 
 from typing import Any
 
@@ -37,13 +37,13 @@ def reached(name: str = "c1", **more: Any) -> routing.DepartmentReached:
 
 
 def arrived(name: str = "c1", line: str = "+74951119999") -> gateway.CallArrived:
-    """The PBX tells of a call, on a line that is no department's unless it is said to be."""
+    """The PBX reports a call, by default on a line of no department."""
     return gateway.CallArrived(pbx_id=MOSCOW, leg_id=LegId(name), caller=CUSTOMER, line=line)
 
 
 @pytest.mark.rule("Q11", "S1")
 def test_a_call_that_routing_hands_over_joins_wherever_it_came_from() -> None:
-    """From a scenario, an extension or a forward: it joins now, with the line that was called."""
+    """A call from a scenario, an extension or a forward joins now, with the line that was called."""
     office = an_office(ANNA)
     office.hears(arrived())
     assert not office.said(queue.PlaceTaken)
@@ -57,7 +57,7 @@ def test_a_call_that_routing_hands_over_joins_wherever_it_came_from() -> None:
 
 @pytest.mark.rule("Q11", "C1")
 def test_an_internal_call_joins_the_same_queue_and_is_never_invited() -> None:
-    """A colleague who calls the department's extension waits as everybody, and has a phone of his own."""
+    """A colleague who calls the department's extension waits like everybody, and needs no callback."""
     office = an_office()
     office.saves(office.agent(ANNA), office.department(ANNA, no_answer_ms=20 * MINUTE))
     office.saves(office.pause(ANNA))
@@ -73,7 +73,7 @@ def test_an_internal_call_joins_the_same_queue_and_is_never_invited() -> None:
 
 @pytest.mark.rule("D3", "Q4")
 def test_who_has_been_spoken_to_already_hears_music_and_the_welcome_at_once() -> None:
-    """After a forward's notice nobody picks up a second time."""
+    """After the notice of a forward the call is already answered."""
     office = an_office(ANNA, auto=False)
     office.hears(arrived(), reached(is_answered=True))
     assert not office.said(telephony.AnswerLeg)
@@ -85,7 +85,7 @@ def test_who_has_been_spoken_to_already_hears_music_and_the_welcome_at_once() ->
 
 @pytest.mark.rule("Q6")
 def test_who_has_been_spoken_to_and_whom_nobody_can_serve_goes_to_the_action() -> None:
-    """The notice is heard on the line that is up."""
+    """The notice plays at once on the answered leg."""
     office = an_office(ANNA, no_answer_action=action("voicemail"))
     office.saves(office.department(ANNA, suspended=(ANNA,)))
     office.hears(arrived(), reached(is_answered=True))
@@ -95,7 +95,7 @@ def test_who_has_been_spoken_to_and_whom_nobody_can_serve_goes_to_the_action() -
 @pytest.mark.rule("Q7")
 @pytest.mark.parametrize("is_answered", [True, False])
 def test_who_hung_up_before_the_call_was_handed_over_holds_no_place(is_answered: bool) -> None:
-    """Routing had not heard of it: the end stands on the log before the hand-over does."""
+    """Routing had not heard of it: the leg's end is on the log before the hand-over."""
     office = an_office(ANNA)
     office.hears(arrived(), office.leg_ended(LegId("c1"), gateway.Outcome.ABANDONED))
     office.hears(reached(is_answered=is_answered))
@@ -106,7 +106,7 @@ def test_who_hung_up_before_the_call_was_handed_over_holds_no_place(is_answered:
 
 @pytest.mark.rule("Q7")
 def test_an_answer_that_a_pbx_calls_too_late_and_gives_all_the_same_loses_nobody() -> None:
-    """Found by the simulation: «gone», and then the call was answered. Only its end ends it."""
+    """Found by the simulation: a refused command, and an answered leg. Only its end ends the wait."""
     office = an_office(ANNA, auto=False)
     office.hears(arrived(), reached())
     gone = gateway.CommandRefused(
@@ -119,7 +119,7 @@ def test_an_answer_that_a_pbx_calls_too_late_and_gives_all_the_same_loses_nobody
 
 @pytest.mark.rule("Q11")
 def test_a_department_that_nobody_knows_takes_nobody() -> None:
-    """A card that never came is no reason to fail."""
+    """A missing card must not stop the decider."""
     office = Office()
     office.hears(arrived(), reached(department_id=DepartmentId("nobody's")))
     assert not office.said(queue.PlaceTaken)
@@ -127,7 +127,7 @@ def test_a_department_that_nobody_knows_takes_nobody() -> None:
 
 @pytest.mark.rule("Q9")
 def test_a_call_has_one_place_however_often_it_is_handed_over() -> None:
-    """Not even when its first place has ended, and its leg is voicemail's by now."""
+    """This holds even when the first place has ended and voicemail has the leg."""
     office = an_office(ANNA, no_answer_action=action("voicemail"))
     office.saves(office.department(ANNA, suspended=(ANNA,)))
     office.hears(arrived(), reached())

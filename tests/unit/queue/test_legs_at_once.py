@@ -1,4 +1,4 @@
-"""A limit of phones that a department rings at once, and whom it leaves out (Q13, EC-18)."""
+"""The limit of phones that a department rings at once, and the agents it leaves out (Q13, EC-18)."""
 
 import pytest
 
@@ -26,7 +26,7 @@ FORTY = tuple(AgentId(f"a{number:02}") for number in range(40))
 
 
 def left_out(office: Office, place_id: str) -> list[AgentId]:
-    """Whom the decisions about a place name as left out because too many phones ring."""
+    """The agents whom a place's offers name as left out because too many phones ring."""
     return [
         skip.agent_id
         for made in office.said(queue.OfferMade)
@@ -36,13 +36,13 @@ def left_out(office: Office, place_id: str) -> list[AgentId]:
 
 
 def ringing_phones(office: Office) -> int:
-    """How many phones ring, or will."""
+    """How many phones ring or will ring."""
     return sum(len(offer.open_legs) for offer in office.state.offers)
 
 
 @pytest.mark.rule("Q13", "Q1")
 def test_forty_agents_ring_ten_at_a_time_and_the_others_are_named() -> None:
-    """EC-18: forty mobiles at once cost money and block the lines; who was left out is known."""
+    """EC-18: forty mobiles at once cost money and block lines; the fact names agents who were left out."""
     office = an_office(*FORTY, legs_max=10)
     for number, agent_id in enumerate(FORTY[2:]):
         office.saves(office.agent(agent_id, mobile(f"+7916000{number:04}")))
@@ -54,7 +54,7 @@ def test_forty_agents_ring_ten_at_a_time_and_the_others_are_named() -> None:
 
 @pytest.mark.rule("Q13", "Q1")
 def test_in_a_limited_round_everybody_gets_a_turn() -> None:
-    """Those who were left out are rung as soon as the first ones have missed."""
+    """The agents who were left out are rung as soon as the first ones have missed."""
     office = an_office(*EVERYBODY, legs_max=2)
     office.calls("c1")
     assert office.ringing("c1") == [ANNA, BORIS]
@@ -65,7 +65,7 @@ def test_in_a_limited_round_everybody_gets_a_turn() -> None:
 @pytest.mark.rule("Q13")
 @pytest.mark.parametrize("how", ["declines", "busy", "one phone of two", "answers"])
 def test_a_phone_that_rings_no_more_lets_another_ring_at_once(how: str) -> None:
-    """No customer waits for a limit that is not used."""
+    """No customer waits while the limit is not reached."""
     office = an_office(*EVERYBODY, legs_max=2)
     if how == "one phone of two":
         office.saves(office.agent(ANNA, desk(ANNA), mobile(delay_ms=0)))
@@ -85,7 +85,7 @@ def test_a_phone_that_rings_no_more_lets_another_ring_at_once(how: str) -> None:
 
 @pytest.mark.rule("Q13", "Q3")
 def test_the_room_is_the_earlier_places() -> None:
-    """A later caller whose agents have fewer phones overtakes nobody."""
+    """A later caller whose agents have fewer phones does not overtake."""
     office = an_office(ANNA, BORIS, VERA, legs_max=3, strategy=by("longest_idle"))
     office.saves(office.agent(BORIS, desk(BORIS), mobile(delay_ms=0)))
     office.saves(office.agent(VERA, desk(VERA), mobile("+79160000002"), mobile("+79160000003")))
@@ -107,7 +107,7 @@ def test_the_room_is_the_earlier_places() -> None:
 
 @pytest.mark.rule("Q13", "E4")
 def test_an_agent_with_more_phones_than_may_ring_is_rung_on_the_first_ones() -> None:
-    """A limit of one phone must not keep a department silent."""
+    """A limit of one phone must not stop all offers."""
     office = an_office(ANNA, legs_max=1)
     office.saves(office.agent(ANNA, mobile(delay_ms=5 * SECOND), desk(ANNA)))
     office.calls("c1")
@@ -116,7 +116,7 @@ def test_an_agent_with_more_phones_than_may_ring_is_rung_on_the_first_ones() -> 
 
 @pytest.mark.rule("Q13")
 def test_phones_that_will_ring_later_count() -> None:
-    """A mobile that follows after five seconds must find its line."""
+    """A mobile that follows after five seconds must still be within the limit."""
     office = an_office(ANNA, BORIS, legs_max=2)
     office.saves(office.agent(ANNA, desk(ANNA), mobile(delay_ms=5 * SECOND)))
     office.calls("c1")
@@ -126,7 +126,7 @@ def test_phones_that_will_ring_later_count() -> None:
 
 @pytest.mark.rule("Q13", "O1")
 def test_the_limit_of_one_department_is_not_anothers() -> None:
-    """Sales rings all it may; Service is not held up by that."""
+    """Sales reaches its limit; Service rings on."""
     office = an_office(ANNA, BORIS, legs_max=1)
     office.saves(office.department(BORIS, VERA, department_id=SERVICE_DESK), office.agent(VERA))
     office.calls("c1")
@@ -137,7 +137,7 @@ def test_the_limit_of_one_department_is_not_anothers() -> None:
 
 @pytest.mark.rule("Q13")
 def test_a_higher_limit_is_used_at_once_and_none_rings_everybody() -> None:
-    """Who saves it sees it."""
+    """A new limit takes effect when it is saved."""
     office = an_office(*EVERYBODY, legs_max=1)
     office.calls("c1")
     office.saves(office.department(*EVERYBODY, legs_max=2))
@@ -148,7 +148,7 @@ def test_a_higher_limit_is_used_at_once_and_none_rings_everybody() -> None:
 
 @pytest.mark.rule("Q13", "Q12")
 def test_the_limit_outlives_the_process() -> None:
-    """What rings is counted from the records."""
+    """A new process counts ringing phones from the records."""
     office = an_office(*EVERYBODY, legs_max=2)
     office.calls("c1")
     office.restarts()

@@ -23,7 +23,7 @@ HOUR = 60 * MINUTE
 
 @pytest.mark.rule("Q13")
 def test_after_a_bridged_department_call_the_agent_has_time_for_notes() -> None:
-    """Not rung until it is over; then who waits is served."""
+    """The agent is not rung until wrap-up ends; then the next caller is served."""
     office = an_office(ANNA, wrap_up_ms=30 * SECOND)
     office.talks(ANNA, "c1")
     assert office.last(queue.WrapUpStarted).until_at == office.at + 30 * SECOND
@@ -36,7 +36,7 @@ def test_after_a_bridged_department_call_the_agent_has_time_for_notes() -> None:
 
 @pytest.mark.rule("Q13")
 def test_the_agent_can_end_the_time_for_notes() -> None:
-    """Ready earlier: who waits is served at once; said again later it ends nothing else."""
+    """The next caller is served at once; a second request ends nothing else."""
     office = an_office(ANNA, wrap_up_ms=MINUTE)
     office.talks(ANNA, "c1")
     office.calls("c2")
@@ -54,7 +54,7 @@ def test_the_agent_can_end_the_time_for_notes() -> None:
 
 @pytest.mark.rule("Q13")
 def test_the_agent_can_extend_the_time_for_notes() -> None:
-    """Not rung before the longer time is over."""
+    """The agent is not rung before the longer time has passed."""
     office = an_office(ANNA, wrap_up_ms=MINUTE)
     office.talks(ANNA, "c1")
     longer = Instant(office.at + 3 * MINUTE)
@@ -68,7 +68,7 @@ def test_the_agent_can_extend_the_time_for_notes() -> None:
 
 @pytest.mark.rule("Q13")
 def test_there_is_no_wrap_up_by_default() -> None:
-    """Zero seconds: free at once."""
+    """The agent is free at once."""
     office = an_office(ANNA)
     office.talks(ANNA, "c1")
     assert not office.said(queue.WrapUpStarted)
@@ -78,7 +78,7 @@ def test_there_is_no_wrap_up_by_default() -> None:
 
 @pytest.mark.rule("Q13")
 def test_a_call_that_was_never_bridged_has_no_wrap_up() -> None:
-    """There is nothing to note about a caller who had gone."""
+    """There is nothing to note about a caller who left before the bridge."""
     office = an_office(ANNA, auto=False, wrap_up_ms=30 * SECOND)
     office.calls("c1")
     office.answers(ANNA)
@@ -89,7 +89,7 @@ def test_a_call_that_was_never_bridged_has_no_wrap_up() -> None:
 
 @pytest.mark.rule("Q13")
 def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_notes() -> None:
-    """EC-16: the order of the end of the calls."""
+    """EC-16: idle time is ordered by the ends of the calls."""
     office = an_office(ANNA, wrap_up_ms=30 * SECOND)
     office.talks(ANNA, "c1")
     ended_at = office.at
@@ -99,7 +99,7 @@ def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_notes() -> Non
 
 @pytest.mark.rule("Q13", "Q5")
 def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> None:
-    """The end of the notes does not end the call that came meanwhile."""
+    """The end of wrap-up does not end the call that came meanwhile."""
     office = an_office(
         ANNA,
         BORIS,
@@ -120,7 +120,7 @@ def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> 
 
 @pytest.mark.rule("Q13")
 def test_a_caller_too_many_gets_the_overflow_action() -> None:
-    """EC-19: its own action, with its own notice; who waited before is not touched."""
+    """EC-19: the overflow has its own action and notice; earlier callers are not touched."""
     office = an_office(ANNA, waiting_max=2, overflow_action=action("hang_up"))
     office.phone_is(ANNA, DeviceState.IN_USE)
     for name in ("c1", "c2", "c3"):
@@ -135,7 +135,7 @@ def test_a_caller_too_many_gets_the_overflow_action() -> None:
 
 @pytest.mark.rule("Q13")
 def test_callbacks_and_callers_who_talk_do_not_fill_the_queue() -> None:
-    """The limit is of callers who wait on the line."""
+    """The limit counts callers who wait on the line."""
     office = an_office(ANNA, waiting_max=1)
     office.calls("talking")
     office.answers(ANNA)
@@ -149,7 +149,7 @@ def test_callbacks_and_callers_who_talk_do_not_fill_the_queue() -> None:
 
 @pytest.mark.rule("Q13")
 def test_without_a_limit_nobody_is_turned_away() -> None:
-    """The default."""
+    """By default there is no limit."""
     office = an_office(ANNA)
     office.phone_is(ANNA, DeviceState.IN_USE)
     for n in range(30):
@@ -171,7 +171,7 @@ def test_an_overflow_may_ring_a_fallback_employee_or_pass_on() -> None:
 
 @pytest.mark.rule("G3")
 def test_a_lease_older_than_any_call_frees_the_agent_and_says_why() -> None:
-    """EC-108: nobody is busy for ever; what may be left of the call is hung up."""
+    """EC-108: no agent is busy for ever; the rest of the call is hung up."""
     office = an_office(ANNA, auto=False)
     office.calls("c1")
     office.answers(ANNA)
@@ -185,7 +185,7 @@ def test_a_lease_older_than_any_call_frees_the_agent_and_says_why() -> None:
 
 @pytest.mark.rule("G3")
 def test_a_phone_that_is_never_reported_idle_does_not_keep_its_agent_for_ever() -> None:
-    """EC-108: a PBX that forgot; the cause is logged and who waits is served."""
+    """EC-108: the PBX lost the report; the fact has the cause, and the next caller is served."""
     office = an_office(ANNA, BORIS, no_answer_ms=8 * HOUR)
     office.saves(office.department(ANNA))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -197,7 +197,7 @@ def test_a_phone_that_is_never_reported_idle_does_not_keep_its_agent_for_ever() 
 
 @pytest.mark.rule("G3")
 def test_an_agents_lease_is_told_when_it_begins() -> None:
-    """Whoever looks can see until when."""
+    """A reader of the fact sees when the lease ends."""
     office = an_office(ANNA)
     office.calls("c1")
     office.answers(ANNA)
@@ -206,7 +206,7 @@ def test_an_agents_lease_is_told_when_it_begins() -> None:
 
 @pytest.mark.rule("G3")
 def test_an_unknown_phone_belongs_to_nobody() -> None:
-    """Facts about devices that are on nobody's card change no agent."""
+    """Facts about a device that is on no agent's card change nothing."""
     office = an_office(ANNA)
     address = Address("sip:nobody")
     office.hears(gateway.DeviceChanged(pbx_id=MOSCOW, address=address, state=DeviceState.IN_USE))

@@ -1,4 +1,4 @@
-"""Nobody can come (Q6): the action at once, for callers; callbacks already promised stand."""
+"""Nobody can come (Q6): callers get the action at once; callbacks already promised stand."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from tests.unit.queue.stories import (
 @pytest.mark.rule("Q6")
 @pytest.mark.parametrize("why", ["none", "suspended", "absent", "out_of_hours", "removed"])
 def test_a_caller_for_whom_nobody_can_come_gets_the_action_at_once(why: str) -> None:
-    """Waiting ten minutes for nobody helps nobody; the notice is played first."""
+    """The caller does not wait ten minutes in vain; the notice is played first."""
     office = an_office(ANNA)
     match why:
         case "none":
@@ -48,7 +48,7 @@ def test_a_caller_for_whom_nobody_can_come_gets_the_action_at_once(why: str) -> 
 
 @pytest.mark.rule("Q6", "O5")
 def test_the_last_agent_suspended_while_customers_wait() -> None:
-    """EC-11: no more offers, the action at once for callers; a callback stays until its deadline."""
+    """EC-11: offers stop, callers get the action at once, and a callback stays until its deadline."""
     office = an_office(ANNA, BORIS)
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.saves(office.hours(BORIS, hours=()))
@@ -74,7 +74,7 @@ def test_the_last_agent_suspended_while_the_phone_rings() -> None:
 
 @pytest.mark.rule("Q6", "E5")
 def test_the_last_ones_hours_end_while_customers_wait() -> None:
-    """EC-11: the same by the clock."""
+    """EC-11: the end of working hours has the same effect."""
     office = an_office(ANNA)
     office.saves(office.hours(ANNA, hours=(Interval(from_at=NINE, until_at=Instant(NINE + 5 * MINUTE)),)))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -89,7 +89,7 @@ def test_the_last_ones_hours_end_while_customers_wait() -> None:
 
 @pytest.mark.rule("Q6", "E6")
 def test_an_absence_that_begins_while_the_phone_rings() -> None:
-    """EC-12: the ring runs out; then nobody can come."""
+    """EC-12: the phone rings to its end; then nobody can come."""
     office = an_office(ANNA)
     office.saves(office.hours(ANNA, absences=(Interval(from_at=Instant(NINE + 10 * SECOND)),)))
     office.calls("c1")
@@ -102,7 +102,7 @@ def test_an_absence_that_begins_while_the_phone_rings() -> None:
 
 @pytest.mark.rule("Q6", "E6")
 def test_a_call_already_answered_is_untouched_by_an_absence() -> None:
-    """EC-12: midnight cuts nobody off."""
+    """EC-12: an absence that begins at midnight ends no call."""
     office = an_office(ANNA)
     office.saves(office.hours(ANNA, absences=(Interval(from_at=Instant(NINE + MINUTE)),)))
     office.calls("c1")
@@ -128,11 +128,11 @@ def test_busy_and_unreachable_agents_may_come_back() -> None:
 
 @pytest.mark.rule("Q6")
 def test_a_long_queue_that_nobody_will_serve_ends_in_several_steps() -> None:
-    """Every caller is seen to, in order, though one step has a limit."""
+    """Every caller gets the action, in order, although one step has a limit."""
     office = an_office(ANNA, no_answer_action=action("hang_up", notice=silence()), auto=False)
     office.phone_is(ANNA, DeviceState.IN_USE)
     names = [f"c{n:03}" for n in range(450)]
-    office.watch.is_looking = False  # 450 × 450 looks are too many
+    office.watch.is_looking = False  # 450 × 450 checks take too long
     for name in names:
         office.calls(name)
         office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=office.place(name).leg_id or ""))  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ def test_a_long_queue_that_nobody_will_serve_ends_in_several_steps() -> None:
 
 @pytest.mark.rule("Q6")
 def test_departments_that_close_together_and_pass_to_each_other_fit_into_steps() -> None:
-    """Six o'clock, two departments, no notices: every caller ends in voicemail, and no step is too long."""
+    """Two departments close without notices: every caller reaches voicemail, and no step is too long."""
     office = an_office(ANNA, no_answer_action=passes_to(SERVICE_DESK))
     office.saves(office.department(ANNA, department_id=SERVICE_DESK, no_answer_action=passes_to(SALES)))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -161,13 +161,13 @@ def test_departments_that_close_together_and_pass_to_each_other_fit_into_steps()
 
 
 def passes_to(department_id: DepartmentId) -> NoAnswerAction:
-    """Silently."""
+    """An action that passes callers to this department without a notice."""
     return action("other_department", department_id=department_id, notice=silence())
 
 
 @pytest.mark.rule("Q6", "Q9")
 def test_an_agent_who_drops_before_the_bridge_and_was_the_last() -> None:
-    """Suspended in the moment of answering: the place that re-opens finds nobody."""
+    """The agent is suspended while answering: nobody is left for the place."""
     office = an_office(ANNA, auto=False)
     office.calls("c1")
     office.hears(office.replies(office.commands[0])[0])
@@ -180,7 +180,7 @@ def test_an_agent_who_drops_before_the_bridge_and_was_the_last() -> None:
 
 @pytest.mark.rule("Q6")
 def test_a_removed_department_sends_its_callers_to_its_action() -> None:
-    """Nobody is left in a queue that no longer exists."""
+    """No caller is left in a queue that no longer exists."""
     office = an_office(ANNA, BORIS)
     office.phone_is(BORIS, DeviceState.IN_USE)
     office.calls("c1")
@@ -193,7 +193,7 @@ def test_a_removed_department_sends_its_callers_to_its_action() -> None:
 
 @pytest.mark.rule("Q6")
 def test_a_whole_queue_passes_on_to_a_department_where_somebody_is() -> None:
-    """Closing time of one department is no closing time of the other."""
+    """The other department is still open."""
     office = an_office(
         ANNA, no_answer_action=action("other_department", department_id=SERVICE_DESK, notice=silence())
     )
@@ -210,7 +210,7 @@ def test_a_whole_queue_passes_on_to_a_department_where_somebody_is() -> None:
 
 @pytest.mark.rule("Q6")
 def test_an_unreachable_last_agent_is_still_one_who_can_come() -> None:
-    """A busy phone empties no queue."""
+    """A busy phone must not send callers away."""
     office = an_office(ANNA)
     office.calls("c1")
     office.phone_ends(ANNA, Outcome.BUSY)

@@ -1,4 +1,4 @@
-"""Who is next: joining time decides, whatever holds the place."""
+"""The order of places: joining time decides, for callers and callbacks alike."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.unit.queue.stories import (
 
 
 def with_both_busy(**settings: Any) -> Office:
-    """Two agents on calls, so that whoever calls now must wait."""
+    """Two agents are on calls, so that callers wait."""
     office = an_office(ANNA, BORIS, **settings)
     office.calls("busy1")
     office.answers(ANNA)
@@ -35,7 +35,7 @@ def with_both_busy(**settings: Any) -> Office:
 
 @pytest.mark.rule("Q3")
 def test_the_earliest_caller_gets_the_agent_who_comes_free() -> None:
-    """Nobody is overtaken by who called later."""
+    """No later caller overtakes an earlier one."""
     office = with_both_busy()
     for name in ("c1", "c2", "c3"):
         office.waits(SECOND)
@@ -48,7 +48,7 @@ def test_the_earliest_caller_gets_the_agent_who_comes_free() -> None:
 
 @pytest.mark.rule("Q3", "C2")
 def test_two_callbacks_and_three_callers_are_served_by_joining_time() -> None:
-    """EC-47: the two earliest are served, whatever holds the place; an order does not move it."""
+    """EC-47: the two earliest are served, callers or callbacks; an order does not move a place."""
     office = with_both_busy(strategy=by("longest_idle"))
     names = ("c1", "c2", "c3", "c4", "c5")
     for at, name in enumerate(names):
@@ -78,7 +78,7 @@ def test_a_place_that_was_offered_and_not_taken_keeps_its_own_time() -> None:
 
 @pytest.mark.rule("Q3", "C6")
 def test_others_are_served_while_a_callback_waits_for_its_next_attempt_and_then_it_is_first() -> None:
-    """In the gap the place could not take an agent; after it the joining time counts again."""
+    """In the gap the place could not take an agent; afterwards its joining time counts again."""
     office = an_office(ANNA, strategy=by("longest_idle"))
     office.calls("busy", caller="+79123456781")
     office.answers(ANNA)
@@ -113,7 +113,7 @@ def test_others_are_served_while_a_callback_waits_for_its_next_attempt_and_then_
 
 @pytest.mark.rule("Q2", "Q3")
 def test_an_agent_of_two_departments_gets_the_earlier_place_and_only_that_one() -> None:
-    """Nobody holds two offers; the earlier place wins, whichever department it waits in."""
+    """No agent has two offers; the earlier place wins, in whichever department it waits."""
     office = an_office(ANNA)
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -140,7 +140,7 @@ def test_a_place_whose_ring_is_withdrawn_is_offered_again_before_later_ones() ->
 
 @pytest.mark.rule("Q3", "O9")
 def test_every_department_is_served_when_a_pbx_returns() -> None:
-    """Nobody free is left beside a place that could take them, in whatever department."""
+    """In no department does an agent stay free beside a place that the agent could take."""
     office = an_office(ANNA)
     office.saves(office.agent(BORIS), office.department(BORIS, department_id=SERVICE_DESK))
     office.hears(gateway.PbxLost(pbx_id=MOSCOW))
@@ -153,7 +153,7 @@ def test_every_department_is_served_when_a_pbx_returns() -> None:
 
 @pytest.mark.rule("Q2", "Q3")
 def test_a_busy_phone_is_not_dialled_for_one_place_after_the_other() -> None:
-    """Whom no phone reached rests for the pause between rounds: a long queue is no storm of diallings."""
+    """An agent whom no phone reached rests for the pause between rounds, however long the queue is."""
     office = an_office(ANNA, strategy=by("longest_idle"))
     for name in ("c1", "c2", "c3"):
         office.calls(name)
@@ -166,7 +166,7 @@ def test_a_busy_phone_is_not_dialled_for_one_place_after_the_other() -> None:
 
 
 def test_a_step_makes_a_bounded_number_of_offers_and_goes_on_in_the_next() -> None:
-    """When everybody comes free at once, what follows still fits into one batch on the log."""
+    """When all agents become free at once, each step still fits into one batch on the log."""
     agents = tuple(AgentId(f"a{n:03}") for n in range(100))
     office = an_office(*agents, strategy=by("longest_idle"), auto=False)
     office.hears(gateway.PbxLost(pbx_id=MOSCOW))

@@ -1,4 +1,4 @@
-"""An order while the caller is on the line (C1, C2, C3): asked for, refused, standing, or void."""
+"""A callback ordered by a caller on the line (C1, C2, C3): requested, refused, taken, or void."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from tests.unit.queue.stories import (
 
 @pytest.mark.rule("C1")
 def test_a_1_after_the_invitation_asks_callback_for_an_order() -> None:
-    """All that callback needs to decide travels with the request; the place is still a caller's."""
+    """The request carries all that callback needs to decide; the caller still holds the place."""
     office = with_anna_busy()
     office.calls("c1")
     office.waits(30 * SECOND)
@@ -41,7 +41,7 @@ def test_a_1_after_the_invitation_asks_callback_for_an_order() -> None:
 
 @pytest.mark.rule("C1")
 def test_a_key_before_the_invitation_or_another_key_orders_nothing() -> None:
-    """Nobody orders by accident."""
+    """No caller orders by accident."""
     office = with_anna_busy()
     office.calls("c1")
     office.presses("c1")
@@ -52,7 +52,7 @@ def test_a_key_before_the_invitation_or_another_key_orders_nothing() -> None:
 
 @pytest.mark.rule("C1")
 def test_a_second_1_while_the_order_is_taken_is_callbacks_and_not_ours() -> None:
-    """The order is asked for once."""
+    """The order is requested once."""
     office = with_anna_busy()
     office.calls("c1")
     office.waits(30 * SECOND)
@@ -63,7 +63,7 @@ def test_a_second_1_while_the_order_is_taken_is_callbacks_and_not_ours() -> None
 
 @pytest.mark.rule("C1")
 def test_a_refused_order_leaves_the_caller_in_the_queue_as_before() -> None:
-    """Told why by callback; the place, its order and its deadline stand; the caller may try again."""
+    """Callback says why; the place keeps its order and deadline, and the caller may try again."""
     office = with_anna_busy()
     office.calls("c1")
     office.waits(30 * SECOND)
@@ -81,7 +81,7 @@ def test_a_refused_order_leaves_the_caller_in_the_queue_as_before() -> None:
 
 @pytest.mark.rule("C1", "Q7")
 def test_who_hangs_up_before_the_order_stands_leaves_when_callback_says_that_nothing_was_ordered() -> None:
-    """Callback alone knows whether a number was given: the place waits for its word."""
+    """Only callback knows whether the caller gave a number: the place waits for its fact."""
     office = with_anna_busy()
     office.calls("c1")
     office.waits(30 * SECOND)
@@ -94,7 +94,7 @@ def test_who_hangs_up_before_the_order_stands_leaves_when_callback_says_that_not
 
 @pytest.mark.rule("C2")
 def test_an_order_keeps_joining_time_and_deadline() -> None:
-    """The same place, now held by the callback: nobody loses by hanging up."""
+    """The callback holds the same place: a caller who hangs up loses nothing."""
     office = with_anna_busy()
     office.calls("c1")
     before = office.place("c1")
@@ -111,7 +111,7 @@ def test_an_order_keeps_joining_time_and_deadline() -> None:
 
 @pytest.mark.rule("C3")
 def test_while_the_ordering_leg_is_up_a_free_agent_is_offered_that_leg() -> None:
-    """EC-27: bridged, the customer talks and the order is void; nobody dials."""
+    """EC-27: once they are bridged the order is void, and nobody dials the customer."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1", hangs_up=False)
@@ -124,7 +124,7 @@ def test_while_the_ordering_leg_is_up_a_free_agent_is_offered_that_leg() -> None
 
 @pytest.mark.rule("C3")
 def test_a_customer_who_hangs_up_before_the_bridge_is_called_back_by_the_same_agent() -> None:
-    """EC-27: without a second ring for the agent."""
+    """EC-27: the agent is not rung a second time."""
     office = with_anna_busy(auto=False)
     office.calls("c1")
     office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
@@ -140,7 +140,7 @@ def test_a_customer_who_hangs_up_before_the_bridge_is_called_back_by_the_same_ag
 
 @pytest.mark.rule("C3")
 def test_an_agent_who_accepted_while_the_order_was_taken_goes_on_with_it_once_it_stands() -> None:
-    """The hang-up comes before callback's word: the agent waits for it."""
+    """The caller hangs up before callback's fact: the agent waits for it."""
     office = with_anna_busy(auto=False)
     office.calls("c1")
     office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
@@ -156,7 +156,7 @@ def test_an_agent_who_accepted_while_the_order_was_taken_goes_on_with_it_once_it
 
 @pytest.mark.rule("C3", "Q7")
 def test_an_agent_who_accepted_an_order_that_was_none_hears_that_the_caller_has_gone() -> None:
-    """Nothing was ordered and nobody is there: the place ends, the agent is let go."""
+    """Nothing was ordered and the caller has gone: the place ends, and the agent hears goodbye."""
     office = with_anna_busy(auto=False)
     office.calls("c1")
     office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
@@ -172,7 +172,7 @@ def test_an_agent_who_accepted_an_order_that_was_none_hears_that_the_caller_has_
 
 @pytest.mark.rule("C3")
 def test_an_order_that_arrives_after_the_place_has_ended_changes_nothing() -> None:
-    """Bridged in the moment of the order: the talk counts."""
+    """The caller was bridged during the order: the conversation counts."""
     office = with_anna_busy()
     office.calls("c1")
     office.waits(30 * SECOND)
@@ -209,7 +209,7 @@ def ordering_past_the_deadline() -> Office:
 
 @pytest.mark.rule("C1", "Q5")
 def test_a_deadline_that_passes_while_a_number_is_typed_waits_for_callbacks_word() -> None:
-    """Nobody is sent to voicemail in the middle of an order; refused, it is due at once."""
+    """No caller is sent to voicemail during an order; after a refusal the deadline acts at once."""
     office = ordering_past_the_deadline()
     assert not office.said(queue.NoAnswerReached)
     office.hears(
@@ -225,7 +225,7 @@ def test_a_deadline_that_passes_while_a_number_is_typed_waits_for_callbacks_word
 
 @pytest.mark.rule("C1", "C4")
 def test_an_order_that_stands_after_its_deadline_is_callbacks_at_once() -> None:
-    """The apology, not another round of ringing."""
+    """An apology follows, not another round of ringing."""
     office = ordering_past_the_deadline()
     office.ordered("c1")
     assert office.last(queue.DeadlinePassed).place_id == "p.c1"

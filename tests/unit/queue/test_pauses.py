@@ -1,4 +1,4 @@
-"""Auto-pause: who misses one customer after the other is paused, and what ends a pause (Q8)."""
+"""Auto-pause: when misses in a row pause an agent, and what ends a pause (Q8)."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ RING = 20_000
 
 
 def a_forgetful_office(*agents: AgentId, misses: int | None = 3, **settings: Any) -> Office:
-    """Sales shares by longest idle, pauses after three misses, and has colleagues who are on calls."""
+    """Sales uses longest idle, pauses after three misses, and has other agents who are on calls."""
     office = an_office(
         *(agents or (ANNA, BORIS)),
         **{"strategy": by("longest_idle"), "auto_pause_misses": misses, "no_answer_ms": 60 * MINUTE}
@@ -38,7 +38,7 @@ def a_forgetful_office(*agents: AgentId, misses: int | None = 3, **settings: Any
 
 
 def misses(office: Office, *names: str, agent_id: AgentId = ANNA) -> None:
-    """Customers call one after the other, and ring out at this agent; each then hangs up."""
+    """Customers call one after the other; the agent misses each, who then hangs up."""
     for name in names:
         office.calls(name, caller=None)
         while not office.has_offer(agent_id):
@@ -50,14 +50,14 @@ def misses(office: Office, *names: str, agent_id: AgentId = ANNA) -> None:
 
 
 def is_paused(office: Office, agent_id: AgentId = ANNA) -> bool:
-    """Whether the department passes over an agent because of a pause."""
+    """Whether the department skips an agent because of a pause."""
     return office.state.skip(SALES, agent_id) is SkipReason.PAUSED
 
 
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("strategy", ["longest_idle", "linear"])
 def test_who_misses_three_customers_in_a_row_is_paused(strategy: str) -> None:
-    """An agent who has left without saying so would cost every customer a whole ring."""
+    """An agent who has left unnoticed would cost every customer a whole ring."""
     office = a_forgetful_office(strategy=by(strategy))
     misses(office, "c1", "c2")
     assert not office.said(queue.AgentPaused)
@@ -72,7 +72,7 @@ def test_who_misses_three_customers_in_a_row_is_paused(strategy: str) -> None:
 
 @pytest.mark.rule("Q8")
 def test_misses_pause_nobody_by_default() -> None:
-    """It is a switch that a department turns on."""
+    """The department must switch it on."""
     office = a_forgetful_office(misses=None)
     misses(office, "c1", "c2", "c3", "c4")
     assert not office.said(queue.AgentPaused)
@@ -81,7 +81,7 @@ def test_misses_pause_nobody_by_default() -> None:
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("strategy", ["ring_all", "cumulative"])
 def test_where_several_phones_ring_a_miss_tells_nothing(strategy: str) -> None:
-    """There somebody else may just have been quicker."""
+    """A colleague may just have been quicker."""
     office = a_forgetful_office(strategy=by(strategy))
     misses(office, "c1", "c2", "c3", "c4")
     assert not office.said(queue.AgentPaused)
@@ -89,7 +89,7 @@ def test_where_several_phones_ring_a_miss_tells_nothing(strategy: str) -> None:
 
 @pytest.mark.rule("Q8")
 def test_one_customer_who_is_missed_again_and_again_counts_once() -> None:
-    """A long lunch with one patient customer is one miss."""
+    """One patient customer during a long lunch is one miss."""
     office = a_forgetful_office()
     office.calls("c1")
     office.waits(5 * MINUTE)
@@ -105,7 +105,7 @@ def test_one_customer_who_is_missed_again_and_again_counts_once() -> None:
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("how", ["answers", "declines", "talks outside"])
 def test_a_sign_of_life_ends_the_row(how: str) -> None:
-    """Who declines, answers or talks is there: what was missed before counts no more."""
+    """An agent who declines, answers or talks is present: earlier misses no longer count."""
     office = a_forgetful_office()
     misses(office, "c1", "c2")
     if how == "talks outside":
@@ -127,7 +127,7 @@ def test_a_sign_of_life_ends_the_row(how: str) -> None:
 
 @pytest.mark.rule("Q8")
 def test_a_busy_or_dead_phone_is_no_miss() -> None:
-    """Nothing rang, so nothing was missed."""
+    """No phone rang, so the agent missed nothing."""
     office = a_forgetful_office()
     for name in ("c1", "c2", "c3", "c4"):
         office.calls(name, caller=None)
@@ -140,7 +140,7 @@ def test_a_busy_or_dead_phone_is_no_miss() -> None:
 
 @pytest.mark.rule("Q8")
 def test_the_last_agent_who_could_come_is_never_paused() -> None:
-    """Alone is better than nobody; when another comes, the next miss counts."""
+    """A single agent is better than none; once another can come, the next miss pauses."""
     office = a_forgetful_office(ANNA)
     misses(office, "c1", "c2", "c3", "c4")
     assert not office.said(queue.AgentPaused)
@@ -153,7 +153,7 @@ def test_the_last_agent_who_could_come_is_never_paused() -> None:
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("how", ["paused", "unreachable", "absent", "suspended"])
 def test_a_colleague_who_cannot_come_does_not_count(how: str) -> None:
-    """A colleague's name on the list answers no call."""
+    """A colleague who is on the list but can't come answers no call."""
     office = a_forgetful_office(ANNA)
     office.saves(office.agent(BORIS), office.department(ANNA, BORIS))
     match how:
@@ -172,7 +172,7 @@ def test_a_colleague_who_cannot_come_does_not_count(how: str) -> None:
 
 @pytest.mark.rule("Q8")
 def test_the_last_agent_of_another_department_is_not_paused_either() -> None:
-    """Whoever is the only one in Service stays there for its customers, too."""
+    """The only agent of Service stays available for its customers, too."""
     office = a_forgetful_office()
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))
     misses(office, "c1", "c2", "c3")
@@ -192,7 +192,7 @@ def a_paused_anna() -> Office:
 
 @pytest.mark.rule("Q8")
 def test_the_head_or_the_agent_resumes_and_who_waits_is_served_at_once() -> None:
-    """Back at the desk: one press, and the next customer rings; three new misses pause again."""
+    """The next customer rings at once after the agent resumes; three new misses pause again."""
     office = a_paused_anna()
     office.calls("c4", caller=None)
     office.saves(office.pause(ANNA, False))
@@ -206,7 +206,7 @@ def test_the_head_or_the_agent_resumes_and_who_waits_is_served_at_once() -> None
 
 @pytest.mark.rule("Q8")
 def test_any_call_that_the_agent_makes_or_answers_ends_the_pause_and_is_told() -> None:
-    """Who calls is there; whoever looks at the screen sees why Anna is back."""
+    """An agent who calls is present; the fact says why the pause ended."""
     office = a_paused_anna()
     office.phone_is(ANNA, DeviceState.IN_USE)
     assert office.last(queue.AgentResumed).agent_id == ANNA
@@ -217,7 +217,7 @@ def test_any_call_that_the_agent_makes_or_answers_ends_the_pause_and_is_told() -
 
 @pytest.mark.rule("Q8")
 def test_answering_as_the_fallback_employee_ends_the_pause() -> None:
-    """The call of last resort is a call."""
+    """A fallback call counts like any other call."""
     office = a_forgetful_office(no_answer_action=action("fallback_employee", agent_id=ANNA))
     misses(office, "c1", "c2", "c3")
     office.calls("c4", caller=None)
@@ -230,7 +230,7 @@ def test_answering_as_the_fallback_employee_ends_the_pause() -> None:
 
 @pytest.mark.rule("Q8", "D1")
 def test_a_direct_call_answered_on_a_mobile_ends_the_pause() -> None:
-    """No PBX tells what a mobile does; routing does."""
+    """No PBX reports what a mobile does; routing's fact does."""
     office = a_paused_anna()
     office.calls("c4", caller=None)
     answered = routing.PersonAnswered(
@@ -246,7 +246,7 @@ def test_a_direct_call_answered_on_a_mobile_ends_the_pause() -> None:
 @pytest.mark.rule("Q2", "Q1", "G3")
 @pytest.mark.parametrize("ends", [True, False])
 def test_who_talks_on_a_direct_call_is_offered_nothing_and_idle_since_its_end(ends: bool) -> None:
-    """Also on a mobile; a leg whose end is never told makes nobody busy for ever."""
+    """This holds on a mobile, too; the lease ends a leg whose end is never reported."""
     office = an_office(ANNA, no_answer_ms=600 * MINUTE)
     answered = routing.PersonAnswered(
         leg_id=LegId("direct"), try_id=TryId("t"), agent_id=ANNA, agent_leg_id=LegId("direct.a")
@@ -265,7 +265,7 @@ def test_who_talks_on_a_direct_call_is_offered_nothing_and_idle_since_its_end(en
 
 @pytest.mark.rule("Q8", "Q12")
 def test_a_pause_and_its_count_outlive_the_process() -> None:
-    """Another process pauses after the third miss, and keeps the pause."""
+    """A new process pauses after the third miss, and keeps the pause."""
     office = a_forgetful_office()
     misses(office, "c1", "c2")
     office.restarts()
@@ -277,7 +277,7 @@ def test_a_pause_and_its_count_outlive_the_process() -> None:
 
 @pytest.mark.rule("Q8", "Q6")
 def test_who_waits_for_a_paused_agent_goes_on_waiting() -> None:
-    """A paused agent may come back: nobody is sent to the no-answer action because of a pause."""
+    """A paused agent may come back, so the caller is not sent to the no-answer action."""
     office = a_paused_anna()
     office.saves(office.department(ANNA, BORIS, suspended=(BORIS,)))
     office.calls("c4", caller=None)

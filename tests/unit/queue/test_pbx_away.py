@@ -1,4 +1,4 @@
-"""A PBX that can't be reached (O9), one that vanishes for a while (G3), and what it costs."""
+"""A PBX that can't be reached (O9), and one that its gateway loses for a while (G3)."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.unit.queue.stories import (
 
 
 def with_volga(*far: AgentId, **settings: Any) -> Office:
-    """Anna is here, the others sit on another PBX."""
+    """Anna is on the caller's PBX, the others are on another one."""
     office = an_office(ANNA, *far, **settings)
     office.saves(a_pbx(VOLGA, "+78442000000"), *(office.agent(agent_id, pbx_id=VOLGA) for agent_id in far))
     return office
@@ -52,7 +52,7 @@ def test_an_unreachable_pbx_costs_one_failed_offer_and_not_one_per_call() -> Non
 
 @pytest.mark.rule("O9")
 def test_after_a_minute_one_agent_probes_and_the_others_wait_for_the_result() -> None:
-    """Also in ring all, and also for several places: one offer is the price of knowing."""
+    """This holds in ring all and for several places: one offer is enough to find out."""
     office = with_volga(BORIS, VERA, GLEB)
     office.saves(office.department(BORIS, VERA, GLEB))
     office.calls("c1")
@@ -71,7 +71,7 @@ def test_after_a_minute_one_agent_probes_and_the_others_wait_for_the_result() ->
 
 @pytest.mark.rule("O9")
 def test_a_probe_that_rings_brings_all_agents_back() -> None:
-    """The network is there again: whoever waits is served."""
+    """The network is back, and waiting callers are served."""
     office = with_volga(BORIS, VERA)
     office.saves(office.department(BORIS, VERA))
     office.calls("c1")
@@ -84,7 +84,7 @@ def test_a_probe_that_rings_brings_all_agents_back() -> None:
 
 @pytest.mark.rule("O9")
 def test_a_busy_phone_over_there_proves_that_the_pbx_is_there() -> None:
-    """It was reached; it just had no time."""
+    """A busy answer comes from a PBX that was reached."""
     office = with_volga(BORIS, VERA)
     office.saves(office.department(BORIS, VERA))
     office.calls("c1")
@@ -99,7 +99,7 @@ def test_a_busy_phone_over_there_proves_that_the_pbx_is_there() -> None:
 
 @pytest.mark.rule("O9")
 def test_a_probe_whose_caller_hangs_up_is_made_by_the_next_call() -> None:
-    """Nothing was learnt; nobody is locked out."""
+    """The probe showed nothing, and no agent stays locked out."""
     office = with_volga(BORIS)
     office.saves(office.department(BORIS))
     office.calls("c1")
@@ -113,7 +113,7 @@ def test_a_probe_whose_caller_hangs_up_is_made_by_the_next_call() -> None:
 
 @pytest.mark.rule("O9")
 def test_an_agent_who_moves_to_another_pbx_during_a_probe_leaves_none_locked_out() -> None:
-    """The probe's end is noted where it was made."""
+    """The end of the probe counts for the PBX that was probed."""
     office = with_volga(BORIS, VERA)
     office.saves(office.department(BORIS, VERA))
     office.calls("c1")
@@ -130,7 +130,7 @@ def test_an_agent_who_moves_to_another_pbx_during_a_probe_leaves_none_locked_out
 
 @pytest.mark.rule("G3", "O9")
 def test_while_a_pbx_is_lost_places_wait_deadlines_run_and_nothing_is_offered() -> None:
-    """EC-51: no attempt is made; on return as many phones ring as agents are free, no burst."""
+    """EC-51: no dialling is tried; on return only as many phones ring as agents are free."""
     office = an_office(ANNA, strategy=by("longest_idle"))
     office.hears(gateway.PbxLost(pbx_id=MOSCOW))
     office.calls("c1")
@@ -144,7 +144,7 @@ def test_while_a_pbx_is_lost_places_wait_deadlines_run_and_nothing_is_offered() 
 
 @pytest.mark.rule("G3", "O2")
 def test_a_place_on_a_lost_pbx_is_not_offered_to_agents_of_another() -> None:
-    """Every leg of a contact lives where the call came in: nobody could be dialled from there."""
+    """All legs of a contact are on the PBX of the call, which could dial nobody."""
     office = with_volga(BORIS)
     office.saves(office.department(BORIS))
     office.hears(gateway.PbxLost(pbx_id=MOSCOW))
@@ -156,7 +156,7 @@ def test_a_place_on_a_lost_pbx_is_not_offered_to_agents_of_another() -> None:
 
 @pytest.mark.rule("G3")
 def test_a_deadline_runs_while_the_pbx_is_lost() -> None:
-    """The caller's action follows when it is due, not later."""
+    """The caller's no-answer action follows on time."""
     office = an_office(ANNA)
     office.hears(gateway.PbxLost(pbx_id=MOSCOW))
     office.calls("c1")
@@ -166,7 +166,7 @@ def test_a_deadline_runs_while_the_pbx_is_lost() -> None:
 
 @pytest.mark.rule("G3", "Q8")
 def test_a_ring_during_which_the_pbx_vanished_is_no_miss() -> None:
-    """Nobody knows whether it rang."""
+    """Nobody knows whether the phone rang."""
     office = an_office(ANNA)
     office.calls("c1")
     office.auto = False

@@ -22,7 +22,7 @@ from tests.unit.queue.stories import (
 
 
 def on_the_line(*agents: object, **settings: Any) -> Office:
-    """A caller is on the line, phones ring, and the story says what the phones report."""
+    """A caller is on the line and phones ring; the test sends what the phones report."""
     office = an_office(*agents, auto=False, **settings)  # type: ignore[arg-type]  # agents only
     office.calls("c1")
     office.hears(office.replies(office.last(telephony.AnswerLeg))[0])
@@ -42,7 +42,7 @@ def test_a_caller_who_hangs_up_is_abandoned_with_the_time_waited() -> None:
 
 @pytest.mark.rule("Q7")
 def test_all_three_phones_are_stopped_also_those_not_yet_ringing() -> None:
-    """EC-4: nobody is marked missed, and a late ringing changes nothing."""
+    """EC-4: no agent counts as having missed, and a late ringing changes nothing."""
     office = on_the_line(ANNA, BORIS, VERA)
     legs = [command.leg_id for command in office.said(telephony.DialLeg)]
     office.hangs_up("c1")
@@ -56,7 +56,7 @@ def test_all_three_phones_are_stopped_also_those_not_yet_ringing() -> None:
 
 @pytest.mark.rule("Q7")
 def test_an_agent_who_answers_too_late_hears_that_the_caller_has_gone() -> None:
-    """EC-3: the hang-up was first on the log: a short notice, then the leg is hung up; nothing is left."""
+    """EC-3: the hang-up came first on the log: a short notice plays, then the leg is hung up."""
     office = on_the_line(ANNA)
     leg_id = office.offer_to(ANNA).legs[0].leg_id
     office.hangs_up("c1")
@@ -74,7 +74,7 @@ def test_an_agent_who_answers_too_late_hears_that_the_caller_has_gone() -> None:
 
 @pytest.mark.rule("Q7")
 def test_an_agent_who_had_accepted_hears_that_the_caller_has_gone_and_is_free() -> None:
-    """EC-3 while the bridge is being made: the place is abandoned, the agent no longer busy afterwards."""
+    """EC-3 while the bridge is being made: the place is abandoned, and the agent is free afterwards."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
     office.hangs_up("c1")
@@ -89,7 +89,7 @@ def test_an_agent_who_had_accepted_hears_that_the_caller_has_gone_and_is_free() 
 
 @pytest.mark.rule("Q7")
 def test_m2_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> None:
-    """The goodbye does not wait for the number to be spoken, nor the agent for the end of the goodbye."""
+    """The goodbye interrupts the whisper, and the agent does not wait for the end of the goodbye."""
     office = an_office(ANNA, auto=False)
     office.saves(office.agent(ANNA, mobile()))
     office.calls("c1")
@@ -98,7 +98,7 @@ def test_m2_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> 
     office.presses(office.offer_to(ANNA).legs[0].leg_id, "1")
     whisper = office.last(telephony.Play)
     assert "whisper_call" in whisper.media[0]
-    assert whisper.interrupts  # the key was pressed before it was asked for to the end
+    assert whisper.interrupts  # the key was pressed before the request had played to its end
     office.hangs_up("c1")
     goodbye = office.last(telephony.Play)
     assert "caller_gone" in goodbye.media[0]
@@ -108,7 +108,7 @@ def test_m2_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> 
 
 
 def test_a_goodbye_whose_end_is_never_told_is_hung_up() -> None:
-    """Nobody is held on a silent leg."""
+    """The agent is not held on a silent leg."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
     office.hangs_up("c1")
@@ -118,7 +118,7 @@ def test_a_goodbye_whose_end_is_never_told_is_hung_up() -> None:
 
 @pytest.mark.rule("Q9")
 def test_an_answer_that_is_first_on_the_log_was_an_answer_even_for_no_time_at_all() -> None:
-    """EC-3: bridged, and then the hang-up: answered, 0 s; never both."""
+    """EC-3: a hang-up right after the bridge is answered with 0 s, never both."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
     office.hears(office.replies(office.last(telephony.Bridge))[0])
@@ -130,7 +130,7 @@ def test_an_answer_that_is_first_on_the_log_was_an_answer_even_for_no_time_at_al
 
 @pytest.mark.rule("Q9")
 def test_of_two_answers_the_first_on_the_log_wins_and_the_other_is_let_go() -> None:
-    """The second hears that nobody is there any more."""
+    """The second agent hears that the caller has gone."""
     office = on_the_line(ANNA, BORIS)
     second = office.offer_to(ANNA).legs[0].leg_id
     office.answers(BORIS)
@@ -158,7 +158,7 @@ def test_a_winner_who_drops_before_the_bridge_re_opens_the_place_for_others() ->
 
 @pytest.mark.rule("Q9")
 def test_the_only_agent_who_drops_before_the_bridge_is_rung_again_after_the_pause() -> None:
-    """No tight loop, and no caller forgotten."""
+    """There is no tight loop, and the caller is not forgotten."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
     office.finishes(ANNA)
@@ -169,7 +169,7 @@ def test_the_only_agent_who_drops_before_the_bridge_is_rung_again_after_the_paus
 
 @pytest.mark.rule("Q9", "C1")
 def test_who_is_not_invited_because_an_agent_had_accepted_is_invited_later() -> None:
-    """The invitation was due while the bridge was made, which came to nothing."""
+    """The invitation was due while a bridge was being made that then failed."""
     office = on_the_line(ANNA)
     office.waits(24 * SECOND)
     office.answers(ANNA)
@@ -183,7 +183,7 @@ def test_who_is_not_invited_because_an_agent_had_accepted_is_invited_later() -> 
 
 @pytest.mark.rule("Q9")
 def test_a_bridge_that_is_never_reported_frees_both() -> None:
-    """Half a minute later the agent is let go, the caller hears music, and the place is offered again."""
+    """Half a minute later the agent's leg is hung up; the caller hears music and is offered again."""
     office = on_the_line(ANNA, BORIS, strategy=by("linear"))
     office.answers(ANNA)
     office.waits(30 * SECOND)
@@ -204,7 +204,7 @@ def test_a_bridge_reported_after_the_hang_up_changes_nothing() -> None:
 
 
 def test_when_one_side_of_a_call_hangs_up_the_other_is_hung_up() -> None:
-    """Whoever bridged ends both."""
+    """The service that bridged hangs up the other leg."""
     office = an_office(ANNA)
     office.calls("c1")
     office.answers(ANNA)
@@ -214,7 +214,7 @@ def test_when_one_side_of_a_call_hangs_up_the_other_is_hung_up() -> None:
 
 
 def test_a_repeated_answer_of_a_talking_agent_does_not_end_the_call() -> None:
-    """Replies come twice on real networks."""
+    """Real networks repeat replies."""
     office = on_the_line(ANNA)
     leg_id = office.offer_to(ANNA).legs[0].leg_id
     office.answers(ANNA)
@@ -225,14 +225,14 @@ def test_a_repeated_answer_of_a_talking_agent_does_not_end_the_call() -> None:
 
 
 def test_a_repeated_answer_of_a_caller_is_greeted_once() -> None:
-    """One welcome."""
+    """The caller hears one welcome."""
     office = on_the_line(ANNA)
     office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))
     assert len(office.said(telephony.Play)) == 1
 
 
 def test_facts_about_legs_nobody_knows_change_nothing() -> None:
-    """Ended long ago, or somebody else's."""
+    """The legs ended long ago, or belong to another service."""
     office = on_the_line(ANNA)
     said = len(office.facts), len(office.commands)
     unknown = LegId("unknown")
@@ -249,7 +249,7 @@ def test_facts_about_legs_nobody_knows_change_nothing() -> None:
 
 
 def test_a_dialling_that_the_gateway_refuses_is_one_phone_less_and_leaves_nothing_behind() -> None:
-    """The mobile still rings; when it is refused as well, the agent could not be reached."""
+    """The mobile still rings; if it is refused as well, the agent counts as unreachable."""
     office = an_office(ANNA, auto=False)
     office.saves(office.agent(ANNA, *office.state.agents[ANNA].saved.devices, mobile(delay_ms=5_000)))  # type: ignore[union-attr]  # just saved
     office.calls("c1")
@@ -282,7 +282,7 @@ def test_a_caller_whom_we_were_too_late_to_answer_is_answered_now() -> None:
 
 
 def test_the_same_call_arriving_twice_takes_one_place() -> None:
-    """A repeated report is no second caller."""
+    """A repeated report is not a second caller."""
     office = on_the_line(ANNA)
     office.calls("c1")
     assert len(office.said(queue.PlaceTaken)) == 1

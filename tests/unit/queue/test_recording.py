@@ -1,4 +1,4 @@
-"""Recordings of conversations (R1): told before the bridge, both sides, from the bridge to its end."""
+"""Recordings of conversations (R1): the caller is told first; both sides are recorded during the bridge."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.unit.queue.stories import ANNA, BORIS, SECOND, Office, action, an_off
 
 
 def a_recording_office(**settings: Any) -> Office:
-    """Sales records its calls; the story tells what phones do."""
+    """Sales records its calls; the test sends what phones report."""
     return an_office(ANNA, auto=False, records_calls=True, **settings)
 
 
@@ -24,23 +24,23 @@ def answered(office: Office) -> None:
 
 
 def told(office: Office) -> telephony.Play:
-    """The play that tells the caller."""
+    """The play that tells the caller of the recording."""
     return next(play for play in office.said(telephony.Play) if is_about_recording(play))
 
 
 def is_about_recording(play: telephony.Play) -> bool:
-    """Whether a play tells of the recording."""
+    """Whether a play is the notice of the recording."""
     return any(key.endswith(f"/{Prompt.CALL_RECORDED}.wav") for key in play.media)
 
 
 def bridged(office: Office) -> None:
-    """The PBX has carried the last bridge out."""
+    """The PBX has made the last bridge."""
     office.hears(*office.replies(office.last(telephony.Bridge)))
 
 
 @pytest.mark.rule("R1")
 def test_the_caller_is_told_before_the_bridge_and_recorded_from_it_on() -> None:
-    """Nobody is recorded who does not know it; no whisper and no waiting is in the recording."""
+    """No caller is recorded unawares; the recording has neither whisper nor waiting."""
     office = a_recording_office()
     answered(office)
     assert told(office).leg_id == "c1"
@@ -89,7 +89,7 @@ def test_with_a_whisper_the_bridge_waits_for_both(first: str) -> None:
 
 @pytest.mark.rule("R1")
 def test_who_could_not_be_told_is_connected_and_not_recorded() -> None:
-    """A notice that is missing costs nobody the call, and nobody the right to know."""
+    """A missing notice prevents the recording, not the call."""
     office = a_recording_office()
     answered(office)
     play = told(office)
@@ -101,7 +101,7 @@ def test_who_could_not_be_told_is_connected_and_not_recorded() -> None:
 
 @pytest.mark.rule("R1")
 def test_nothing_is_recorded_by_default() -> None:
-    """It is a switch; without it the bridge waits for nothing."""
+    """The department must switch it on; otherwise the bridge does not wait."""
     office = an_office(ANNA)
     office.calls("c1")
     office.answers(ANNA)
@@ -112,7 +112,7 @@ def test_nothing_is_recorded_by_default() -> None:
 @pytest.mark.rule("R1", "G4")
 @pytest.mark.parametrize("caller", ["112", "101"])
 def test_an_emergency_service_that_calls_is_never_recorded(caller: str) -> None:
-    """Nor told that it would be."""
+    """It does not hear the notice of the recording either."""
     office = an_office(ANNA, records_calls=True)
     office.calls("c1", caller=caller)
     office.answers(ANNA)
@@ -122,7 +122,7 @@ def test_an_emergency_service_that_calls_is_never_recorded(caller: str) -> None:
 
 @pytest.mark.rule("R1", "Q9")
 def test_who_was_told_once_is_not_told_again_by_the_next_agent() -> None:
-    """Anna dropped before the bridge; Boris talks, and it is recorded."""
+    """Anna dropped before the bridge; the call with Boris is recorded."""
     office = an_office(ANNA, BORIS, auto=False, records_calls=True)
     answered(office)
     office.hears(*office.replies(told(office)))
@@ -136,7 +136,7 @@ def test_who_was_told_once_is_not_told_again_by_the_next_agent() -> None:
 
 @pytest.mark.rule("R1", "Q5")
 def test_the_fallback_employees_conversation_is_recorded_too() -> None:
-    """It is the department's call."""
+    """It is a call of the department."""
     office = with_anna_busy(
         records_calls=True,
         no_answer_ms=60_000,
@@ -151,7 +151,7 @@ def test_the_fallback_employees_conversation_is_recorded_too() -> None:
 
 @pytest.mark.rule("R1", "C7")
 def test_a_customer_who_was_held_is_told_before_the_next_agent() -> None:
-    """Also on a leg that callback dialled."""
+    """The same holds on a leg that callback dialled."""
     office = with_anna_busy(records_calls=True)
     office.calls("c1")
     office.orders("c1", hangs_up=False)

@@ -1,4 +1,4 @@
-"""Q12: whoever takes over knows the records and nothing else, and decides as the one before would have."""
+"""Q12: a new owner has only the records, and decides as the previous owner would have."""
 
 import pytest
 
@@ -28,7 +28,7 @@ from tests.unit.queue.stories import (
 
 
 def a_morning(office: Office) -> None:
-    """Callers, an order, a ring, a call: something of everything."""
+    """A mixed state: callers, an order, a ringing phone, a call."""
     office.saves(office.agent(VERA, mobile()))
     office.calls("c1")
     office.answers(ANNA)
@@ -56,7 +56,7 @@ def test_a_restart_loses_no_place_changes_no_order_and_makes_no_second_offer() -
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("strategy", ["ring_all", "longest_idle", "linear", "cumulative"])
 def test_who_restarts_in_mid_traffic_decides_as_who_does_not(strategy: str) -> None:
-    """Two offices, one restarted after every fact: the same facts and commands to the last."""
+    """Two offices, one of which restarts after every fact, say exactly the same."""
     told = []
     for restarts in (False, True):
         office = an_office(ANNA, BORIS, VERA, strategy=by(strategy), wrap_up_ms=SECOND)
@@ -68,7 +68,7 @@ def test_who_restarts_in_mid_traffic_decides_as_who_does_not(strategy: str) -> N
                 office.restarts()
                 return decision
 
-            office.hears = and_restart  # type: ignore[method-assign, assignment]  # the story restarts itself
+            office.hears = and_restart  # type: ignore[method-assign, assignment]  # restarts itself
         a_morning(office)
         office.finishes(ANNA)
         office.waits(3 * MINUTE)
@@ -97,7 +97,7 @@ def test_a_restart_gives_the_same_reasons_for_who_was_skipped() -> None:
 
 @pytest.mark.rule("Q12")
 def test_a_log_that_holds_the_decisions_is_followed_to_the_same_state() -> None:
-    """At a claim the log wins: what it holds is applied in place of deciding."""
+    """At a claim the log wins: its facts are applied instead of deciding."""
     decided, followed = QueueState(), QueueState()
     office = an_office(ANNA, BORIS)
     heard: list[tuple[object, int]] = []
@@ -108,7 +108,7 @@ def test_a_log_that_holds_the_decisions_is_followed_to_the_same_state() -> None:
         return original(fact)  # type: ignore[arg-type]  # a fact it is
 
     book = [*_book(office)]
-    office.step = recorded  # type: ignore[method-assign, assignment]  # the story is written down
+    office.step = recorded  # type: ignore[method-assign, assignment]  # the test records the facts
     office.calls("c1")
     office.waits(30 * SECOND)
     office.answers(ANNA)
@@ -150,7 +150,7 @@ def test_a_timer_that_comes_twice_or_late_does_its_work_once() -> None:
 
 @pytest.mark.rule("Q12", "Q9")
 def test_an_answer_on_the_log_beats_a_timeout_that_is_not() -> None:
-    """The deadline was due while nobody was there to say so; the answer came first on the log."""
+    """The deadline came while no process was running; the answer came first on the log."""
     office = an_office(ANNA)
     office.calls("c1")
     office.at = Instant(NINE + 30 * MINUTE)

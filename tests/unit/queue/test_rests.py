@@ -22,7 +22,7 @@ from tests.unit.queue.stories import (
 
 
 def rests(office: Office, agent_id: AgentId, how: Outcome = Outcome.BUSY) -> int:
-    """The agent's phone is busy once more; how long until it is rung again."""
+    """The agent's phone is busy once more: return how long until it is rung again."""
     office.phone_ends(agent_id, how)
     since_at = office.at
     while not office.has_offer(agent_id):
@@ -33,7 +33,7 @@ def rests(office: Office, agent_id: AgentId, how: Outcome = Outcome.BUSY) -> int
 @pytest.mark.rule("Q1", "Q2")
 @pytest.mark.parametrize("how", [Outcome.BUSY, Outcome.UNREACHABLE])
 def test_n11_a_phone_that_is_busy_again_and_again_is_tried_less_and_less_often(how: Outcome) -> None:
-    """The pause between rounds, twice as long each time, to a minute."""
+    """The pause between rounds doubles each time, up to a minute."""
     office = an_office(ANNA)
     office.calls("c1")
     waited = [rests(office, ANNA, how) // SECOND for _ in range(6)]
@@ -42,7 +42,7 @@ def test_n11_a_phone_that_is_busy_again_and_again_is_tried_less_and_less_often(h
 
 @pytest.mark.rule("Q1")
 def test_n11_a_busy_extension_is_offered_a_place_a_dozen_times_in_ten_minutes_at_most() -> None:
-    """It was nineteen times in a row, one every five seconds."""
+    """It once was nineteen times in a row, every five seconds."""
     office = an_office(ANNA)
     office.calls("c1")
     while office.waits_for("c1"):
@@ -55,7 +55,7 @@ def test_n11_a_busy_extension_is_offered_a_place_a_dozen_times_in_ten_minutes_at
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("kind", ["ring_all", "longest_idle", "linear", "cumulative"])
 def test_n11_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
-    """The busy phone uses up no step, and the rounds of the others go on as ever."""
+    """The busy phone takes no step of the round, and other agents' rounds go on."""
     office = an_office(ANNA, BORIS, strategy=by(kind))
     office.calls("c1")
     office.phone_ends(ANNA, Outcome.BUSY)
@@ -69,7 +69,7 @@ def test_n11_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
 
 @pytest.mark.rule("Q2")
 def test_n11_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
-    """Why nobody rang her can be asked; she is still the longest idle."""
+    """The reason is kept, and she is still the longest idle."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.talks(ANNA, "before")
     office.talks(BORIS, "before2")
@@ -82,7 +82,7 @@ def test_n11_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
 
 @pytest.mark.rule("Q2")
 def test_n11_a_phone_that_shows_idle_ends_the_rest_and_the_count() -> None:
-    """She has hung up: rung in the next round, and next time the rest is short again."""
+    """She has hung up: she is rung in the next round, and her next rest is short again."""
     office = an_office(ANNA)
     office.calls("c1")
     for _ in range(3):
@@ -97,7 +97,7 @@ def test_n11_a_phone_that_shows_idle_ends_the_rest_and_the_count() -> None:
 @pytest.mark.rule("Q2")
 @pytest.mark.parametrize("how", ["answers", "declines", "misses"])
 def test_n11_an_agent_who_was_there_begins_anew(how: str) -> None:
-    """Answered, declined, rung out: the phone works, and what was before says nothing of it."""
+    """After an answer, a decline or a miss the phone works, and earlier failures do not count."""
     office = an_office(ANNA)
     office.calls("c1")
     for _ in range(4):
@@ -116,7 +116,7 @@ def test_n11_an_agent_who_was_there_begins_anew(how: str) -> None:
 
 @pytest.mark.rule("O9")
 def test_n11_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
-    """It is skipped and probed by itself; when it is back, nobody rests for a minute."""
+    """The PBX is skipped and probed as a whole; when it is back, no agent rests for a minute."""
     office = an_office(ANNA)
     office.saves(a_pbx(VOLGA), office.agent(ANNA, pbx_id=VOLGA))
     office.calls("c1")
@@ -128,7 +128,7 @@ def test_n11_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
 
 
 def test_n11_a_restart_forgets_no_rest() -> None:
-    """Another process goes on where the last one was."""
+    """A new process goes on where the previous one stopped."""
     office = an_office(ANNA)
     office.calls("c1")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Busy mornings by the dozen: the toy world with weights, so that it gets further than chance alone would.
+"""Many busy mornings: the toy world with weighted choices, which go further than plain chance.
 
 `SEEDS=400 pytest tests/unit/queue/test_seeds.py` for a long look; a failure names its seed.
 """
@@ -32,7 +32,7 @@ Act = tuple[int, str, dict[str, Any]]
 
 
 def acts(r: random.Random) -> tuple[Act, ...]:
-    """What may happen next, and how likely it is against the rest."""
+    """What may happen next, each with its weight."""
     number = r.randrange(51)
     agent_id, line, is_gone = r.choice(toy.AGENTS), r.choice(toy.LINES), r.random() < 0.7
     return (
@@ -84,7 +84,7 @@ def acts(r: random.Random) -> tuple[Act, ...]:
 
 
 def a_change(r: random.Random) -> dict[str, Any]:
-    """Another strategy, other agents suspended, another action, now and then no department at all."""
+    """A random new department card: strategy, suspended agents, action; sometimes a removal."""
     return {
         "kind": r.choice(toy.STRATEGIES),
         "suspended": r.sample(toy.AGENTS, r.randrange(3)),
@@ -96,7 +96,7 @@ def a_change(r: random.Random) -> dict[str, Any]:
 @pytest.mark.rule("Q2", "Q3", "Q9", "Q12")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_whatever_happens_the_checks_hold(seed: int) -> None:
-    """Every place ends once, nobody holds two offers, nobody is overtaken, nobody is forgotten."""
+    """Every place ends once, no agent has two offers, and no customer is overtaken or forgotten."""
     r = random.Random(seed)
     morning = world.World()
     morning.an_office(

@@ -1,4 +1,4 @@
-"""How a department's calls are shared among its agents: four strategies, rounds, steps."""
+"""How a department's calls are distributed to its agents: four strategies, rounds, steps."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.unit.queue.stories import ANNA, BORIS, GLEB, MINUTE, SECOND, VERA, an
 
 @pytest.mark.rule("Q1")
 def test_ring_all_rings_every_free_agent_at_once() -> None:
-    """The default shortens the wait: whoever is quickest gets the call."""
+    """The default shortens the wait: the quickest agent gets the call."""
     office = an_office(ANNA, BORIS, VERA)
     office.calls("c1")
     assert office.ringing("c1") == [ANNA, BORIS, VERA]
@@ -17,7 +17,7 @@ def test_ring_all_rings_every_free_agent_at_once() -> None:
 
 @pytest.mark.rule("Q1")
 def test_the_first_to_answer_gets_the_call_and_the_others_stop_ringing() -> None:
-    """The others' legs are withdrawn, which counts as nothing for them."""
+    """The others' offers are withdrawn, which does not count for those agents."""
     office = an_office(ANNA, BORIS, VERA)
     office.calls("c1")
     office.answers(BORIS)
@@ -43,7 +43,7 @@ def test_who_becomes_free_joins_the_running_round() -> None:
 
 @pytest.mark.rule("Q1")
 def test_a_round_tries_each_agent_once_and_repeats_after_five_seconds() -> None:
-    """Twenty seconds of ringing, five of peace, and again, until the deadline."""
+    """Phones ring for twenty seconds, pause for five, and so on until the deadline."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
     office.waits(20 * SECOND)
@@ -57,7 +57,7 @@ def test_a_round_tries_each_agent_once_and_repeats_after_five_seconds() -> None:
 
 @pytest.mark.rule("Q1")
 def test_longest_idle_prefers_who_has_had_no_call_for_longest() -> None:
-    """EC-16: three agents who were never called go by the list, later by the end of their calls."""
+    """EC-16: agents who were never called are ordered by the list, later by the ends of their calls."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("longest_idle"))
     rung = []
     for name in ("c1", "c2", "c3"):
@@ -75,7 +75,7 @@ def test_longest_idle_prefers_who_has_had_no_call_for_longest() -> None:
 
 @pytest.mark.rule("Q1")
 def test_a_miss_or_a_withdrawn_offer_never_changes_idle_time() -> None:
-    """Who did not hear the phone is still the longest idle at the next call."""
+    """An agent who missed a call is still the longest idle at the next one."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.talks(ANNA, "before")
     office.talks(BORIS, "before2")
@@ -91,7 +91,7 @@ def test_a_miss_or_a_withdrawn_offer_never_changes_idle_time() -> None:
 
 @pytest.mark.rule("Q1")
 def test_a_call_of_ones_own_counts_as_a_call_for_idle_time() -> None:
-    """Longest idle means without a call of any kind, as far as the PBX tells."""
+    """Longest idle means without a call of any kind, as far as the PBX reports them."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.waits(MINUTE)
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -103,7 +103,7 @@ def test_a_call_of_ones_own_counts_as_a_call_for_idle_time() -> None:
 
 @pytest.mark.rule("Q1")
 def test_linear_rings_one_after_the_other_each_for_the_step() -> None:
-    """The previous one stops when the next one starts."""
+    """One agent's phone stops when the next agent's starts."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("linear"))
     office.calls("c1")
     rung = []
@@ -117,7 +117,7 @@ def test_linear_rings_one_after_the_other_each_for_the_step() -> None:
 
 @pytest.mark.rule("Q1")
 def test_linear_begins_every_call_at_the_top_of_the_list() -> None:
-    """In order means by the list, not by who was rung last."""
+    """The list decides, not which agent was rung last."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("linear"))
     office.talks(ANNA, "c1")
     office.calls("c2")
@@ -126,7 +126,7 @@ def test_linear_begins_every_call_at_the_top_of_the_list() -> None:
 
 @pytest.mark.rule("Q1")
 def test_a_phone_that_is_declined_busy_or_unreachable_does_not_use_up_its_step() -> None:
-    """The caller does not wait twenty seconds for a phone that said no at once."""
+    """The caller does not wait twenty seconds for a phone that failed at once."""
     office = an_office(ANNA, BORIS, VERA, GLEB, strategy=by("linear"))
     office.calls("c1")
     office.waits(SECOND)
@@ -141,7 +141,7 @@ def test_a_phone_that_is_declined_busy_or_unreachable_does_not_use_up_its_step()
 
 @pytest.mark.rule("Q1")
 def test_cumulative_adds_one_agent_per_step_and_all_end_together() -> None:
-    """Each starts ten seconds later, the earlier go on, all end one ring time after the last start."""
+    """Each starts ten seconds later, earlier ones ring on, all stop one ring time after the last start."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("cumulative"))
     office.calls("c1")
     seen = []
@@ -160,7 +160,7 @@ def test_cumulative_adds_one_agent_per_step_and_all_end_together() -> None:
 
 @pytest.mark.rule("Q1")
 def test_a_cumulative_phone_may_ring_until_the_last_one_has_rung() -> None:
-    """The gateway has ring limits of its own: the first phone's must cover the whole round."""
+    """The gateway also limits ringing: the first phone's limit must cover the whole round."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("cumulative"))
     office.calls("c1")
     assert office.said(telephony.DialLeg)[0].ring_ms_max >= 40 * SECOND
@@ -168,7 +168,7 @@ def test_a_cumulative_phone_may_ring_until_the_last_one_has_rung() -> None:
 
 @pytest.mark.rule("Q1")
 def test_in_cumulative_a_decline_starts_the_next_agent_at_once() -> None:
-    """A no does not use up its step, and does not stop the others either."""
+    """A decline does not use up its step, and the other phones ring on."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("cumulative"))
     office.calls("c1")
     office.waits(10 * SECOND)
@@ -193,7 +193,7 @@ def test_a_new_order_of_agents_counts_from_the_next_round() -> None:
 
 @pytest.mark.rule("Q1")
 def test_ring_and_step_times_are_the_departments_own() -> None:
-    """Every time is a default that a person can set."""
+    """Each of these times can be set."""
     office = an_office(
         ANNA, BORIS, strategy=by("linear", step_ms=7 * SECOND, pause_between_rounds_ms=2 * SECOND)
     )

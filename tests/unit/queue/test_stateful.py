@@ -1,7 +1,7 @@
-"""The queue against a toy world that does what it likes: whatever happens, in whatever order, checks hold.
+"""The queue in a toy world that acts at random: whatever happens, in whatever order, the checks hold.
 
-Agents answer, decline, miss, drop; callers join, hang up, order; callback says what it may say; settings
-change in mid-call; PBXs vanish; facts come late and twice; time passes. The checks are in `checks.py`.
+Agents answer, decline, miss, drop; callers join, hang up, order; callback says any fact it may; settings
+change during calls; PBXs vanish; facts come late and twice; time passes. The checks are in `checks.py`.
 """
 
 import pytest
@@ -42,7 +42,7 @@ ACTIONS = ("voicemail", "hang_up", "fallback_employee", "other_department")
 
 
 class World(People):
-    """Every further rule is something that callback, the book or the clock may do."""
+    """The further rules: what callback, the directory or the clock may do."""
 
     # Callback
 
@@ -183,7 +183,7 @@ class World(People):
         more = {"has_voice_message": False, "was_told": True} if kind is callback.CallbackExpired else {}
         self.office.hears(end(self.office, kind, callback_id or CallbackId("cb.p.gone"), **more))
 
-    # The book
+    # The directory
 
     @rule(
         kind=st.sampled_from(STRATEGIES),
@@ -233,7 +233,7 @@ class World(People):
         self.policy_version += 1
         self.office.hears(self.organization(is_on=is_on))
 
-    # Time, and whoever takes over
+    # Time, and a new owner
 
     @rule(seconds=st.sampled_from((0, 1, 4, 5, 10, 20, 30, 60, 240)))
     def time_passes(self, seconds: int) -> None:
@@ -245,7 +245,7 @@ class World(People):
         self.office.restarts()
 
     def teardown(self) -> None:
-        """Nobody is forgotten: when every leg has ended and callback has spoken, nothing waits any more."""
+        """No customer is forgotten: when every leg and every callback has ended, nothing waits any more."""
         if not hasattr(self, "office"):
             return
         office = self.office

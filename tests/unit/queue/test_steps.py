@@ -1,4 +1,4 @@
-"""Cumulative: whose end frees the step, and when all who ring end."""
+"""Cumulative: which end starts the next agent, and when all phones stop."""
 
 import pytest
 
@@ -11,7 +11,7 @@ CUMULATIVE = by("cumulative")
 
 
 def started_at(office: Office, agent_id: AgentId) -> Instant:
-    """When an agent was first rung, counted from the caller's joining."""
+    """When an agent was first rung, in ms after the caller joined."""
     office_began_at = office.place("c1").joined_at
     step_ms = SECOND
     while agent_id not in office.ringing("c1"):
@@ -22,7 +22,7 @@ def started_at(office: Office, agent_id: AgentId) -> Instant:
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("how", [Outcome.DECLINED, Outcome.BUSY, Outcome.UNAVAILABLE])
 def test_m13_the_end_of_an_agent_who_was_started_earlier_frees_no_step(how: Outcome) -> None:
-    """The first says no at 13 s; the second has been ringing for 3 s, and the third starts at 20 s."""
+    """The first declines at 13 s; the second has been ringing for 3 s, and the third starts at 20 s."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
     office.waits(13 * SECOND)
@@ -44,7 +44,7 @@ def test_m13_an_earlier_agent_whose_phone_rings_out_frees_no_step() -> None:
 
 @pytest.mark.rule("Q1", "O5")
 def test_m13_an_offer_that_is_withdrawn_from_an_earlier_agent_frees_no_step() -> None:
-    """The head suspends the first agent, whose phone stops; nobody else hears of it."""
+    """The head suspends the first agent, whose phone stops; nothing changes for the others."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
     office.waits(13 * SECOND)
@@ -56,7 +56,7 @@ def test_m13_an_offer_that_is_withdrawn_from_an_earlier_agent_frees_no_step() ->
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("how", [Outcome.DECLINED, Outcome.BUSY, Outcome.UNAVAILABLE, Outcome.NO_ANSWER])
 def test_m13_the_end_of_the_agent_who_was_started_last_frees_the_step(how: Outcome) -> None:
-    """The second says no at 13 s: the third starts now, and its own step begins."""
+    """The second declines at 13 s: the third starts now, and a new step begins."""
     office = an_office(ANNA, BORIS, VERA, GLEB, strategy=CUMULATIVE)
     office.calls("c1")
     office.waits(13 * SECOND)
@@ -67,7 +67,7 @@ def test_m13_the_end_of_the_agent_who_was_started_last_frees_the_step(how: Outco
 
 @pytest.mark.rule("Q1", "O5")
 def test_m13_a_withdrawn_offer_of_the_agent_who_was_started_last_frees_the_step() -> None:
-    """Who is taken off the list does not hold the next one up."""
+    """An agent who is taken off the list does not delay the next one."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     office.calls("c1")
     office.waits(13 * SECOND)
@@ -115,7 +115,7 @@ def test_m13_after_an_earlier_decline_all_end_one_ring_time_after_the_last_start
 
 @pytest.mark.rule("Q1")
 def test_m13_a_phone_that_begins_to_ring_late_does_not_prolong_the_round() -> None:
-    """All end one ring time after the last start, and not after the last sign of life of an earlier one."""
+    """All phones stop one ring time after the last start, even if an earlier phone begins to ring late."""
     office = an_office(ANNA, BORIS, auto=False, strategy=CUMULATIVE)
     office.calls("c1")
     office.hears(gateway.LegAnswered(pbx_id=office.place("c1").pbx_id, leg_id=office.place("c1").leg_id))  # type: ignore[arg-type]  # a caller has a leg
@@ -136,7 +136,7 @@ def test_m13_a_phone_that_begins_to_ring_late_does_not_prolong_the_round() -> No
 
 @pytest.mark.rule("Q1")
 def test_m13_a_phone_may_ring_for_as_long_as_late_starters_prolong_the_round() -> None:
-    """Three become free one after the other, each just before the round would have ended."""
+    """Three agents become free one after the other, each just before the round would have ended."""
     office = an_office(ANNA, BORIS, VERA, strategy=CUMULATIVE)
     for name in ("before1", "before2"):
         office.calls(name)

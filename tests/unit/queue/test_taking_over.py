@@ -1,4 +1,4 @@
-"""One callback per number (C8): told of it, taken over on this line, confirmed, cancelled (C9)."""
+"""One callback per number (C8): announced, taken over on this line, confirmed, cancelled (C9)."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from tests.unit.queue.stories import (
 
 @pytest.mark.rule("C8")
 def test_a_caller_whose_number_has_a_callback_is_told_so_with_its_position() -> None:
-    """The place that is told is the callback's, not the new one."""
+    """The announced position is that of the callback's place, not of the new one."""
     office = with_anna_busy()
     office.calls("c1")
     office.calls("c2", caller=OTHER)
@@ -55,7 +55,7 @@ def test_1_takes_the_callbacks_place_on_this_line_and_hanging_up_turns_it_back()
 
 @pytest.mark.rule("C8")
 def test_a_place_taken_over_is_connected_on_the_line_and_positions_are_told_again() -> None:
-    """As a caller: told where it stands now, and later if that gets better."""
+    """The caller hears the position now, and again when it gets better."""
     office = with_anna_busy()
     office.calls("before", caller=OTHER)
     office.calls("c1")
@@ -73,7 +73,7 @@ def test_a_place_taken_over_is_connected_on_the_line_and_positions_are_told_agai
 
 @pytest.mark.rule("C8", "Q4")
 def test_who_calls_again_is_told_no_worse_position_than_before() -> None:
-    """A place that became first went ahead meanwhile; the spoken position never rises."""
+    """Another place has gone ahead meanwhile; the spoken position never rises."""
     office = with_anna_busy(strategy=by("longest_idle"))
     office.calls("mine")
     office.waits(SECOND)
@@ -94,7 +94,7 @@ def test_who_calls_again_is_told_no_worse_position_than_before() -> None:
 
 @pytest.mark.rule("C8")
 def test_without_the_key_the_caller_has_a_new_place() -> None:
-    """Two places of one number: the callback's and the call's."""
+    """One number then has two places: the callback's and the call's."""
     office = with_anna_busy()
     office.calls("c1")
     office.orders("c1")
@@ -106,7 +106,7 @@ def test_without_the_key_the_caller_has_a_new_place() -> None:
 
 @pytest.mark.rule("C8")
 def test_a_1_after_the_invitation_confirms_the_first_order() -> None:
-    """The 1 answers the last question: callback says that the first stands, and the new place ends."""
+    """The 1 answers the last question: callback confirms the first order, and the new place ends."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")
@@ -141,7 +141,7 @@ def test_a_withheld_or_another_number_never_matches(caller: str | None) -> None:
 
 @pytest.mark.rule("C8")
 def test_a_number_matches_however_the_network_writes_it() -> None:
-    """8 (912) … and +7 912 … are one customer."""
+    """8 (912) … and +7 912 … are the same customer."""
     office = with_anna_busy()
     office.calls("c1")
     office.orders("c1")
@@ -151,7 +151,7 @@ def test_a_number_matches_however_the_network_writes_it() -> None:
 
 @pytest.mark.rule("C8")
 def test_who_is_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> None:
-    """A customer who is there is never left in music that nobody ends."""
+    """A customer on the line is never left in endless music."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")
@@ -168,7 +168,7 @@ def test_who_is_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> Non
 @pytest.mark.rule("C9")
 @pytest.mark.parametrize("drops", [False, True])
 def test_whoever_withdraws_it_cuts_no_customer_off_who_is_about_to_be_bridged(drops: bool) -> None:
-    """The order is void, the place is a caller's: bridged, or waiting on, told where, if the agent drops."""
+    """The order is void and the caller holds the place: bridged, or waiting on if the agent drops."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1", hangs_up=False)
@@ -187,7 +187,7 @@ def test_whoever_withdraws_it_cuts_no_customer_off_who_is_about_to_be_bridged(dr
 
 @pytest.mark.rule("C9")
 def test_a_customer_who_has_gone_by_then_leaves_an_agent_who_hears_so() -> None:
-    """Whoever withdrew it could not know."""
+    """The person who cancelled could not know of the agent."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1", hangs_up=False)
@@ -201,7 +201,7 @@ def test_a_customer_who_has_gone_by_then_leaves_an_agent_who_hears_so() -> None:
 
 @pytest.mark.rule("C9")
 def test_a_cancelled_callback_stops_what_rings_for_it() -> None:
-    """Withdrawn counts as nothing for the agent."""
+    """A withdrawn offer does not count for the agent."""
     office = with_anna_busy()
     office.calls("c1")
     callback_id = office.orders("c1")

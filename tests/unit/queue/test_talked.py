@@ -1,4 +1,4 @@
-"""Who has talked with the department is not called back for it (C14): by department calls, by direct ones."""
+"""A customer who has talked with the department, also by a direct call, is not called back (C14)."""
 
 import pytest
 
@@ -11,7 +11,7 @@ DIRECT, AGENTS_LEG = LegId("direct"), LegId("annas.mobile")
 
 
 def with_a_callback(*agents: AgentId) -> tuple[Office, CallbackId]:
-    """Everybody is busy, and a customer has ordered a callback."""
+    """All agents are busy, and a customer has ordered a callback."""
     office = an_office(*agents, strategy=by("longest_idle"))
     for agent_id in agents:
         office.phone_is(agent_id, DeviceState.IN_USE)
@@ -20,7 +20,7 @@ def with_a_callback(*agents: AgentId) -> tuple[Office, CallbackId]:
 
 
 def directly(office: Office, for_ms: int, first: LegId) -> None:
-    """The same customer calls Anna herself; the leg that ends first is given."""
+    """The same customer calls Anna directly; `first` is the leg that ends first."""
     office.hears(gateway.CallArrived(pbx_id=MOSCOW, leg_id=DIRECT, caller=CUSTOMER, line="+74951110009"))
     office.hears(
         routing.PersonAnswered(leg_id=DIRECT, try_id=TryId("t"), agent_id=ANNA, agent_leg_id=AGENTS_LEG)
@@ -32,7 +32,7 @@ def directly(office: Office, for_ms: int, first: LegId) -> None:
 @pytest.mark.rule("C14")
 @pytest.mark.parametrize("first", [DIRECT, AGENTS_LEG])
 def test_a_direct_call_to_an_agent_of_the_department_is_a_talk_with_it(first: LegId) -> None:
-    """By whatever call: Anna has told the customer what there was to tell."""
+    """Any call with an agent of the department counts."""
     office, callback_id = with_a_callback(ANNA)
     directly(office, 15 * SECOND, first)
     (talked,) = office.said(queue.CustomerTalked)
@@ -43,7 +43,7 @@ def test_a_direct_call_to_an_agent_of_the_department_is_a_talk_with_it(first: Le
 
 @pytest.mark.rule("C14")
 def test_a_shorter_direct_call_is_none() -> None:
-    """«She is at lunch» is no conversation."""
+    """«She is at lunch» does not count as a conversation."""
     office, _ = with_a_callback(ANNA)
     directly(office, 15 * SECOND - 1, DIRECT)
     assert not office.said(queue.CustomerTalked)
@@ -52,7 +52,7 @@ def test_a_shorter_direct_call_is_none() -> None:
 @pytest.mark.rule("C14")
 @pytest.mark.parametrize("keeps", [True, False])
 def test_the_agent_can_keep_the_callback_of_the_customer_who_is_on_the_line(keeps: bool) -> None:
-    """A colleague called under that number, and the customer still waits for the call."""
+    """A colleague of the customer called from that number, and the customer still waits for the callback."""
     office, callback_id = with_a_callback(ANNA, BORIS)
     office.calls("again")
     office.phone_is(ANNA, DeviceState.IDLE)
@@ -66,7 +66,7 @@ def test_the_agent_can_keep_the_callback_of_the_customer_who_is_on_the_line(keep
 
 @pytest.mark.rule("C14")
 def test_what_was_talked_before_the_order_is_no_reason_to_end_it() -> None:
-    """The customer orders on the web in the middle of a call that goes on for another ten seconds."""
+    """The customer orders on the web during a call that goes on for another ten seconds."""
     office = an_office(ANNA, strategy=by("longest_idle"))
     office.calls("live")
     office.answers(ANNA)

@@ -28,7 +28,7 @@ CUSTOMERS_LEG = LegId("customer")
 
 
 def two_departments(**settings: Any) -> Office:
-    """Anna is Sales, Boris is Service; both are on calls of their own."""
+    """Anna is in Sales, Boris in Service; both are on other calls."""
     office = an_office(ANNA, no_answer_ms=20 * MINUTE, **settings)
     office.saves(
         office.agent(BORIS),
@@ -40,7 +40,7 @@ def two_departments(**settings: Any) -> Office:
 
 
 def ordered_in_both(**settings: Any) -> tuple[Office, CallbackId, CallbackId]:
-    """One customer has ordered a callback in Sales, then one in Service."""
+    """One customer orders a callback in Sales, then one in Service."""
     office = two_departments(**settings)
     office.calls("c1")
     sales = office.orders("c1")
@@ -50,12 +50,12 @@ def ordered_in_both(**settings: Any) -> tuple[Office, CallbackId, CallbackId]:
 
 
 def is_free(office: Office, agent_id: AgentId) -> None:
-    """An agent's own call is over."""
+    """An agent's other call has ended."""
     office.phone_is(agent_id, DeviceState.IDLE)
 
 
 def connected(office: Office, callback_id: CallbackId, agent_id: AgentId) -> None:
-    """Callback has dialled the customer, bridged both, and says so after a minute."""
+    """Callback dials the customer, bridges both, and says *connected* after a minute."""
     leg_id = office.state.activity(agent_id).leg_id
     assert leg_id is not None
     dialled = callback.CustomerDialled(
@@ -74,14 +74,14 @@ def connected(office: Office, callback_id: CallbackId, agent_id: AgentId) -> Non
 
 
 def hang_up(office: Office, agent_id: AgentId) -> None:
-    """An agent's conversation ends, with both legs."""
+    """Both legs of an agent's conversation end."""
     office.finishes(agent_id)
     office.hears(office.leg_ended(CUSTOMERS_LEG, Outcome.COMPLETED))
 
 
 @pytest.mark.rule("C8", "C3")
 def test_while_one_agent_has_the_customer_the_other_department_rings_nobody() -> None:
-    """The customer has one pair of ears: Boris would dial a busy number."""
+    """Otherwise Boris would dial a busy number."""
     office, sales, _ = ordered_in_both()
     is_free(office, ANNA)
     office.answers(ANNA)
@@ -113,7 +113,7 @@ def test_afterwards_it_is_offered_with_whom_the_customer_has_talked_to(wrap_up_m
 
 @pytest.mark.rule("C8", "Q9")
 def test_what_rings_for_the_other_stops_when_one_is_taken_and_counts_as_nothing() -> None:
-    """Both departments ring; the first agent to answer has the customer."""
+    """Both departments ring; the first agent to answer gets the customer."""
     office, sales, _ = ordered_in_both()
     is_free(office, ANNA)
     is_free(office, BORIS)
@@ -128,7 +128,7 @@ def test_what_rings_for_the_other_stops_when_one_is_taken_and_counts_as_nothing(
 
 @pytest.mark.rule("C8")
 def test_a_customer_who_calls_and_talks_is_not_called_meanwhile() -> None:
-    """However the number is written: the callback of Service waits for the end of the call to Sales."""
+    """Service's callback waits for the end of the call to Sales, however the number is written."""
     office = two_departments()
     office.calls("c2", line=SERVICE_LINE)
     office.orders("c2")
@@ -147,7 +147,7 @@ def test_a_customer_who_calls_and_talks_is_not_called_meanwhile() -> None:
 
 @pytest.mark.rule("C8", "C4")
 def test_a_deadline_that_comes_while_they_talk_waits_for_the_end() -> None:
-    """No apology call into a conversation with a colleague."""
+    """No apology call interrupts a conversation with another department."""
     office, sales, service = ordered_in_both()
     is_free(office, ANNA)
     office.answers(ANNA)
@@ -164,7 +164,7 @@ def test_a_deadline_that_comes_while_they_talk_waits_for_the_end() -> None:
 
 @pytest.mark.rule("C15")
 def test_a_conversation_that_lasts_too_long_after_the_deadline_leaves_no_apology() -> None:
-    """Fifteen minutes late an apology is worse than none: the callback ends, with the reason."""
+    """Fifteen minutes late an apology is worse than none: the callback ends and has the reason."""
     office, sales, service = ordered_in_both()
     is_free(office, ANNA)
     office.answers(ANNA)
@@ -179,7 +179,7 @@ def test_a_conversation_that_lasts_too_long_after_the_deadline_leaves_no_apology
 
 @pytest.mark.rule("C8", "C11")
 def test_an_order_on_the_web_while_they_talk_knows_of_it_too() -> None:
-    """The customer orders Service's callback with Sales in the other ear."""
+    """The customer orders Service's callback while talking to Sales."""
     office = two_departments()
     is_free(office, ANNA)
     office.calls("live")
@@ -208,7 +208,7 @@ def test_an_order_on_the_web_while_they_talk_knows_of_it_too() -> None:
 
 @pytest.mark.rule("C8")
 def test_other_customers_and_colleagues_who_talk_hold_nobody_back() -> None:
-    """A withheld number and an extension are nobody else's."""
+    """A withheld number and an extension match no other customer."""
     office, _, _ = ordered_in_both()
     office.saves(office.department(ANNA, department_id=SALES, lines=(SALES_LINE,)))
     office.calls("c3", caller=OTHER)
@@ -218,7 +218,7 @@ def test_other_customers_and_colleagues_who_talk_hold_nobody_back() -> None:
 
 @pytest.mark.rule("C8", "Q12")
 def test_another_process_holds_it_back_too() -> None:
-    """Who is with an agent is on the agent's record."""
+    """The agent's record keeps which customer the agent talks to."""
     office, sales, _ = ordered_in_both()
     is_free(office, ANNA)
     office.answers(ANNA)

@@ -1,4 +1,4 @@
-"""What a waiting caller is told: welcome, position, wait, invitation (Q4, C1, C12)."""
+"""Announcements to a waiting caller: welcome, position, wait, invitation (Q4, C1, C12)."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ RU = directory.Language.RUSSIAN
 
 
 def a_busy_office(*agents: AgentId, **settings: Any) -> Office:
-    """All agents are on calls of their own."""
+    """All agents are on other calls."""
     office = an_office(*(agents or (ANNA,)), **settings)
     for agent_id in agents or (ANNA,):
         office.phone_is(agent_id, DeviceState.IN_USE)
@@ -33,7 +33,7 @@ def a_busy_office(*agents: AgentId, **settings: Any) -> Office:
 
 
 def after_calls_of(for_ms: int, *agents: AgentId, **settings: Any) -> Office:
-    """The department has had calls of its own, each of this length; all agents are on calls of their own."""
+    """The department has had calls of this length; all agents are on other calls now."""
     office = an_office(*(agents or (ANNA,)), **settings)
     for number in range(waiting.CALLS_MIN):
         office.talks(ANNA, f"before{number}", for_ms=for_ms)
@@ -44,7 +44,7 @@ def after_calls_of(for_ms: int, *agents: AgentId, **settings: Any) -> Office:
 
 @pytest.mark.rule("Q4")
 def test_position_and_wait_are_told_on_joining() -> None:
-    """The welcome, then «you are the second», then how long; music before and after."""
+    """The caller hears the welcome, the position and the wait, with music before and after."""
     office = after_calls_of(3 * MINUTE)
     office.calls("c1")
     office.calls("c2", caller=None)
@@ -60,7 +60,7 @@ def test_position_and_wait_are_told_on_joining() -> None:
 
 @pytest.mark.rule("Q4")
 def test_the_position_is_told_again_every_thirty_seconds_if_it_got_better() -> None:
-    """Nothing is said when nothing changed."""
+    """Nothing is announced when nothing changed."""
     office = a_busy_office()
     office.calls("c1")
     office.calls("c2", caller=None)
@@ -79,7 +79,7 @@ def test_the_position_is_told_again_every_thirty_seconds_if_it_got_better() -> N
 
 @pytest.mark.rule("Q4", "C7")
 def test_the_spoken_position_never_rises() -> None:
-    """A place that becomes first again pushes others back: they are not told so."""
+    """A place that becomes first again pushes others back, who are not told."""
     office = a_busy_office(strategy=by("longest_idle"))
     office.calls("c1")
     callback_id = office.orders("c1")
@@ -99,7 +99,7 @@ def test_the_spoken_position_never_rises() -> None:
 
 @pytest.mark.rule("Q4")
 def test_with_no_agent_at_work_no_estimate_is_invented() -> None:
-    """EC-22: «we cannot say», no number, and no division by zero; a callback's place may wait so."""
+    """EC-22: the caller hears «we cannot say» and no number, and nothing is divided by zero."""
     office = a_busy_office()
     office.calls("c1")
     office.orders("c1")
@@ -112,7 +112,7 @@ def test_with_no_agent_at_work_no_estimate_is_invented() -> None:
 
 @pytest.mark.rule("Q4")
 def test_the_estimate_follows_the_departments_own_calls_and_its_agents_at_work() -> None:
-    """Two agents halve the wait; calls of one minute are not reckoned as three."""
+    """Two agents halve the wait; calls of one minute count as one minute."""
     office = after_calls_of(MINUTE, ANNA, BORIS)
     office.calls("c1")
     assert played(office, queue.AnnouncementKind.WELCOME)[-1].wait_estimate_ms == MINUTE // 2
@@ -120,7 +120,7 @@ def test_the_estimate_follows_the_departments_own_calls_and_its_agents_at_work()
 
 @pytest.mark.rule("Q4")
 def test_a_departments_own_notice_plays_once_it_can_be_played_with_its_values() -> None:
-    """Until then the standard one; gaps are filled with position, wait and number."""
+    """Until then the standard notice plays; placeholders become position, wait and number."""
     own = directory.NoticeChoice(kind=directory.NoticeKind.SPOKEN, notice_id=NoticeId("n1"))
     choices = directory.NoticeChoices(welcome=silence(), position=own)
     office = after_calls_of(3 * MINUTE, notices=choices)
@@ -144,7 +144,7 @@ def test_a_departments_own_notice_plays_once_it_can_be_played_with_its_values() 
 
 @pytest.mark.rule("T1", "Q4")
 def test_no_notice_at_all_is_silence_and_the_position_is_still_on_the_log() -> None:
-    """«Без сообщения»: visible to console and API, not spoken."""
+    """«Без сообщения»: console and API show the position, which is not spoken."""
     office = a_busy_office(notices=directory.NoticeChoices(welcome=silence(), position=silence()))
     office.calls("c1")
     assert not office.said(telephony.Play)
@@ -153,7 +153,7 @@ def test_no_notice_at_all_is_silence_and_the_position_is_still_on_the_log() -> N
 
 @pytest.mark.rule("C1")
 def test_a_waiting_caller_is_invited_after_thirty_seconds_and_once() -> None:
-    """A key ends the prompt early."""
+    """A key interrupts the prompt."""
     office = a_busy_office()
     office.calls("c1")
     office.waits(30 * SECOND - 1)
@@ -167,7 +167,7 @@ def test_a_waiting_caller_is_invited_after_thirty_seconds_and_once() -> None:
 
 @pytest.mark.rule("C1")
 def test_who_withholds_the_number_may_wait_and_is_invited_too() -> None:
-    """EC-23: callback then asks for a typed number; the queue hands over no number."""
+    """EC-23: the queue hands over no number, and callback asks for one."""
     office = a_busy_office()
     office.calls("c1", caller=None)
     office.waits(30 * SECOND)

@@ -1,4 +1,4 @@
-"""Commands that reach the gateway after their time: our fault, and never told of an agent."""
+"""Commands that reach the gateway after `not_after`: this never counts against an agent."""
 
 from collections.abc import Callable
 
@@ -30,19 +30,19 @@ from tests.unit.queue.stories import (
 
 
 def refused(leg_id: LegId, command: str = "telephony.dial_leg") -> Fact:
-    """The gateway does not do a command that came too late."""
+    """The gateway refuses a command that came too late."""
     return gateway.CommandRefused(pbx_id=MOSCOW, command=command, reason="too_late", leg_id=leg_id)
 
 
 def given_up(leg_id: LegId) -> Fact:
-    """The gateway had taken the dial on, and came to it too late."""
+    """The gateway had accepted the dial command, and reached it too late."""
     return gateway.LegEnded(
         pbx_id=MOSCOW, leg_id=leg_id, outcome=Outcome.FAILED, by=EndedBy.NETWORK, cause="too_late"
     )
 
 
 def late(office: Office, agent_id: AgentId, how: Callable[[LegId], Fact] = refused, device: int = 0) -> None:
-    """One phone of an agent's offer is not dialled because we were too late."""
+    """One phone of an agent's offer is not dialled because the command came too late."""
     office.hears(how(office.offer_to(agent_id).legs[device].leg_id))
 
 
@@ -56,7 +56,7 @@ def a_slow_office(*agents: AgentId, **settings: object) -> Office:
 def test_n3_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_at_once(
     how: Callable[[LegId], Fact],
 ) -> None:
-    """The agent did nothing wrong: no rest, not tried, not unreachable; the caller waits for nothing."""
+    """It is not the agent's fault: the agent neither rests nor counts as tried or unreachable."""
     office = a_slow_office(ANNA)
     office.calls("c1")
     first = office.offer_to(ANNA).offer_id
@@ -73,7 +73,7 @@ def test_n3_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_a
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("kind", ["ring_all", "longest_idle", "linear", "cumulative"])
 def test_n3_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str) -> None:
-    """It counts as nothing in every strategy: the order is as if it had not been."""
+    """It does not count in any strategy: the order of agents stays."""
     office = a_slow_office(ANNA, BORIS, strategy=by(kind))
     office.calls("c1")
     late(office, ANNA)
@@ -81,7 +81,7 @@ def test_n3_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str
 
 
 def test_n3_a_pbx_is_not_away_because_we_were_too_late_to_dial_through_it() -> None:
-    """Its other agents would be skipped for a minute (O9)."""
+    """Otherwise its other agents would be skipped for a minute (O9)."""
     office = a_slow_office()
     office.saves(
         a_pbx(VOLGA),
@@ -96,7 +96,7 @@ def test_n3_a_pbx_is_not_away_because_we_were_too_late_to_dial_through_it() -> N
 
 @pytest.mark.rule("Q2")
 def test_n3_with_two_phones_none_of_which_rings_yet_both_are_dialled_anew() -> None:
-    """The one that was dialled in time is stopped: the next offer has all phones of the agent."""
+    """The phone that was dialled in time is cancelled: the next offer has all phones of the agent."""
     office = a_slow_office(ANNA)
     office.saves(office.agent(ANNA, desk(ANNA), mobile()))
     office.calls("c1")
@@ -121,7 +121,7 @@ def test_n3_a_phone_that_rings_already_rings_on_when_another_came_too_late() -> 
 
 @pytest.mark.rule("Q1")
 def test_n3_a_machine_that_is_always_late_is_given_a_pause_as_between_rounds() -> None:
-    """Three in a row, then one every five seconds: no hot loop, however many wait."""
+    """After three in a row there is one offer every five seconds, however many callers wait."""
     office = a_slow_office(ANNA)
     for name in ("c1", "c2", "c3"):
         office.calls(name)
@@ -141,7 +141,7 @@ def test_n3_a_machine_that_is_always_late_is_given_a_pause_as_between_rounds() -
 
 @pytest.mark.rule("Q1")
 def test_n3_after_a_minute_in_time_lateness_is_forgotten() -> None:
-    """Two this morning and one now are not three in a row."""
+    """Two late offers this morning and one now are not three in a row."""
     office = a_slow_office(ANNA)
     office.calls("c1")
     late(office, ANNA)
@@ -155,7 +155,7 @@ def test_n3_after_a_minute_in_time_lateness_is_forgotten() -> None:
 
 @pytest.mark.rule("Q1")
 def test_n3_an_offer_that_ended_otherwise_ends_the_row() -> None:
-    """Late, late, missed, late: the machine is well enough."""
+    """Late, late, missed, late: these are not three in a row."""
     office = a_slow_office(ANNA, strategy=by("ring_all", ring_ms=SECOND))
     office.calls("c1")
     late(office, ANNA)
@@ -169,7 +169,7 @@ def test_n3_an_offer_that_ended_otherwise_ends_the_row() -> None:
 
 @pytest.mark.rule("Q5")
 def test_n3_a_fallback_employee_we_were_too_late_to_ring_is_rung_again() -> None:
-    """The last person who could help is not passed over because of us; after three times it is voicemail."""
+    """A late command must not skip the fallback employee; after three times voicemail follows."""
     office = a_slow_office(
         no_answer_ms=MINUTE, no_answer_action=action("fallback_employee", agent_id=BORIS, notice=silence())
     )
@@ -187,7 +187,7 @@ def test_n3_a_fallback_employee_we_were_too_late_to_ring_is_rung_again() -> None
 
 @pytest.mark.rule("E4")
 def test_n3_a_mobile_that_was_not_asked_for_its_key_in_time_did_not_refuse_it() -> None:
-    """The agent picked up and heard nothing."""
+    """The agent picked up and was not asked."""
     office = a_slow_office(ANNA)
     office.saves(office.agent(ANNA, mobile()))
     office.calls("c1")
@@ -202,7 +202,7 @@ def test_n3_a_mobile_that_was_not_asked_for_its_key_in_time_did_not_refuse_it() 
 
 @pytest.mark.rule("C1")
 def test_n3_an_invitation_that_came_too_late_is_made_again() -> None:
-    """Who was not told «press 1» can't know it; a gap later the caller is told."""
+    """The caller did not hear the invitation, and hears it a gap later."""
     office = a_slow_office(ANNA, callback=directory.CallbackSettings(is_on=True))
     office.calls("c1")
     office.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=LegId("c1")))

@@ -1,4 +1,4 @@
-"""Working hours and absences (E5, E6) as the queue obeys them: it only compares instants."""
+"""Working hours and absences (E5, E6): the queue only compares instants."""
 
 import pytest
 
@@ -12,13 +12,13 @@ HOUR = 60 * MINUTE
 
 
 def at(ms: int) -> Instant:
-    """So long after nine."""
+    """The instant this long after nine."""
     return Instant(NINE + ms)
 
 
 @pytest.mark.rule("E5")
 def test_an_agent_without_hours_is_always_open() -> None:
-    """The default."""
+    """By default an agent is always at work."""
     office = an_office(ANNA)
     office.calls("c1")
     assert office.ringing("c1") == [ANNA]
@@ -26,7 +26,7 @@ def test_an_agent_without_hours_is_always_open() -> None:
 
 @pytest.mark.rule("E5")
 def test_out_of_hours_an_agent_gets_no_department_calls_and_comes_by_the_clock() -> None:
-    """Whoever waits when the hours begin is served in that moment."""
+    """A caller who waits when the hours begin is served at that moment."""
     office = an_office(ANNA, BORIS)
     office.saves(office.hours(ANNA, hours=(Interval(from_at=at(2 * MINUTE), until_at=at(HOUR)),)))
     office.phone_is(BORIS, DeviceState.IN_USE)
@@ -39,7 +39,7 @@ def test_out_of_hours_an_agent_gets_no_department_calls_and_comes_by_the_clock()
 
 @pytest.mark.rule("E5")
 def test_hours_that_run_out_of_knowledge_count_as_open() -> None:
-    """A book that was not kept rolling closes nobody's department."""
+    """A directory that stops publishing hours must not close departments."""
     office = an_office(ANNA, BORIS)
     office.saves(office.hours(ANNA, hours=(), known_until_at=at(MINUTE)))
     office.phone_is(BORIS, DeviceState.IN_USE)
@@ -51,7 +51,7 @@ def test_hours_that_run_out_of_knowledge_count_as_open() -> None:
 
 @pytest.mark.rule("E5")
 def test_an_agent_who_works_with_a_break_is_not_rung_in_it() -> None:
-    """Every edge of the intervals counts, in turn."""
+    """Every start and end of an interval counts."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     lunch = (
         Interval(from_at=NINE, until_at=at(10 * MINUTE)),
@@ -69,7 +69,7 @@ def test_an_agent_who_works_with_a_break_is_not_rung_in_it() -> None:
 
 @pytest.mark.rule("E6")
 def test_an_absence_wins_over_hours_and_ends_by_itself() -> None:
-    """On the end date, without anybody's help."""
+    """The absence ends on its end date by itself."""
     office = an_office(ANNA, BORIS)
     absence, day = Interval(from_at=NINE, until_at=at(MINUTE)), Interval(from_at=NINE, until_at=at(HOUR))
     office.saves(office.hours(ANNA, hours=(day,), absences=(absence,)))
@@ -83,7 +83,7 @@ def test_an_absence_wins_over_hours_and_ends_by_itself() -> None:
 
 @pytest.mark.rule("E6")
 def test_an_absence_without_an_end_lasts_until_it_is_changed() -> None:
-    """Dates with or without an end."""
+    """An absence may have no end date."""
     office = an_office(ANNA, BORIS)
     office.saves(office.hours(ANNA, absences=(Interval(from_at=NINE),)))
     office.phone_is(BORIS, DeviceState.IN_USE)
@@ -112,7 +112,7 @@ def test_a_ring_that_began_before_an_absence_may_be_answered_in_it() -> None:
 
 @pytest.mark.rule("E5")
 def test_an_older_version_of_the_hours_changes_nothing() -> None:
-    """Facts of the book may come twice and in any order."""
+    """The directory's facts may come twice and in any order."""
     office = an_office(ANNA)
     older = office.hours(ANNA, hours=())
     office.saves(office.hours(ANNA))

@@ -1,4 +1,4 @@
-"""A toy world of people and phones that do what they like, for `test_stateful.py`."""
+"""A toy world of people and phones that act at random, for `test_stateful.py`."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ class People(RuleBasedStateMachine):
             administrators=(),
         )
 
-    # Choosing among what there is
+    # Choosing a record
 
     def some_place(self, number: int, *phases: Phase, has_leg: bool | None = None) -> Place | None:
         found = [
@@ -212,7 +212,7 @@ class People(RuleBasedStateMachine):
             heard = gateway.PlayFinished(pbx_id=MOSCOW, leg_id=place.leg_id, play_id=place.play_id, ok=True)
             self.office.hears(heard)
 
-    # The PBX carries commands out, or says what it likes
+    # The PBX carries commands out, or reports something else
 
     @rule(number=a_number)
     def a_command_is_answered(self, number: int) -> None:
