@@ -1,4 +1,4 @@
-"""What a service needs that is not about calls: host, log, store, timers, blobs, telemetry, settings.
+"""What every service needs beside calls: host, log, store, timers, blobs, telemetry, settings.
 
-It does not know what a queue is.
+This package knows nothing of queues or calls.
 """

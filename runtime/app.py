@@ -68,7 +68,7 @@ def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge
             print(f"{name}: RINGBACK_{str(each['loc'][0]).upper()}: {each['msg']}", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     except SettingsError as error:
-        # It names the field between the first two quotation marks, and nowhere else.
+        # pydantic-settings names the field between the first two quotation marks, and nowhere else.
         setting = str(error).partition('"')[2].partition('"')[0].upper()
         print(f"{name}: RINGBACK_{setting}: its value is no JSON", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
@@ -120,7 +120,7 @@ class Process:
         return self._exit_code
 
     def _parts(self) -> tuple[str, ...]:
-        """What must answer before anything is started."""
+        """The parts that must answer before anything starts."""
         decides = ("redis", "s3") if self._decider is not None else ()
         touches = self._edge.parts if self._edge is not None else ()
         return tuple(dict.fromkeys(("kafka", *decides, *touches)))
@@ -147,7 +147,7 @@ class Process:
         return Host(decider, ports, options)
 
     def _broker(self, traces: TracerProvider) -> KafkaBroker:
-        """FastStream's connection: its lifecycle is every process's, its subscribers are the edge's."""
+        """FastStream's connection. Every process uses its lifecycle; only edges use its subscribers."""
         return KafkaBroker(
             self._settings.kafka.split(","),
             client_id=f"ringback-{self._name}-edge",
@@ -174,7 +174,7 @@ class Process:
         try:
             self._work = edge.build(ports, settings)
         except (SystemExit, ValueError) as error:
-            # A service says in its own words what it lacks here: a program, a folder, a usable address.
+            # A service names in its own words what is missing: a program, a folder, a usable address.
             raise RefusedToStart(str(error)) from error
         group = None if settings.partitions == "all" else self._name
         for subscription in self._work.subscriptions:
@@ -225,7 +225,7 @@ class Process:
         self._server.should_exit = True
 
     async def _start(self) -> None:
-        """After FastStream has connected: the host, and what the edge does beside its subscriptions."""
+        """Once FastStream has connected, start the host and the edge's background work."""
         self._heartbeat.start()
         if self._host is not None:
             is_fine = self._settings.allow_broker_without_time
@@ -238,7 +238,7 @@ class Process:
         _log.info("started", http=f"{self._settings.http_host}:{self._settings.http_port}")
 
     def _guard(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run beside everything else; its failure ends the process, which is started again."""
+        """Run in the background; a failure ends the process, which its supervisor starts again."""
         task = asyncio.create_task(coroutine)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
@@ -256,7 +256,7 @@ class Process:
         self._end()
 
     async def _stop(self) -> None:
-        """Finish what is at hand: the edge's handlers, the host's batches; then let go."""
+        """Finish the edge's running handlers and the host's batches, then close the connections."""
         self._is_started = False
         _log.info("stopping")
         await asyncio.gather(*(runner.finish() for runner in self._runners))
@@ -287,11 +287,11 @@ class Process:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which raise the signal again and so hide the exit code."""
+    """uvicorn without its signal handlers: these raise the signal again, which hides the exit code."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process."""
+        """Install no signal handlers; the process has its own."""
         yield
 
 

@@ -1,4 +1,4 @@
-"""At start: whether what this service needs is there, each answer one line with its remedy."""
+"""Checks at start that the parts a service needs are there; each failure is one line with its remedy."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -23,7 +23,7 @@ Check = Callable[[RuntimeSettings], Coroutine[Any, Any, str | None]]
 
 
 async def kafka(settings: RuntimeSettings) -> str | None:
-    """The broker answers and has the topic of facts."""
+    """Check that the broker answers and has the topic of facts."""
     if not settings.kafka:
         return "no Kafka: set RINGBACK_KAFKA to host:port"
     if settings.allow_broker_without_time and not is_loopback(settings.kafka):
@@ -43,7 +43,7 @@ async def kafka(settings: RuntimeSettings) -> str | None:
 
 
 async def redis(settings: RuntimeSettings) -> str | None:
-    """The store answers, is new enough, and evicts nothing."""
+    """Check that the store answers, is new enough and evicts nothing."""
     if not settings.redis:
         return "no Redis: set RINGBACK_REDIS to redis://host:port/0"
     client = redis_store.connected(settings.redis)
@@ -64,7 +64,7 @@ async def redis(settings: RuntimeSettings) -> str | None:
 
 
 async def s3(settings: RuntimeSettings) -> str | None:
-    """The bucket can be reached with these keys."""
+    """Check that the bucket can be reached with these keys."""
     blobs = s3_blobs.from_settings(settings)
     try:
         await blobs.check()
@@ -80,7 +80,7 @@ async def s3(settings: RuntimeSettings) -> str | None:
 
 
 async def smtp(settings: RuntimeSettings) -> str | None:
-    """Somebody speaks SMTP there."""
+    """Check that an SMTP server answers."""
     if not settings.smtp or not settings.mail_from:
         return "no mail: set RINGBACK_SMTP to smtp://host:port and RINGBACK_MAIL_FROM to the sender's address"
     try:
@@ -88,7 +88,7 @@ async def smtp(settings: RuntimeSettings) -> str | None:
     except ValueError as error:
         return str(error)
     if found.use_tls:
-        return None  # The greeting comes only inside TLS; the first letter will tell.
+        return None  # The greeting comes only inside TLS; the first letter will show any fault.
     try:
         reader, writer = await asyncio.open_connection(found.host, found.port)
         greeting = await reader.readline()
@@ -105,7 +105,7 @@ CHECKS: Final[dict[str, Check]] = {"kafka": kafka, "redis": redis, "s3": s3, "sm
 
 
 async def missing(settings: RuntimeSettings, parts: tuple[str, ...]) -> list[str]:
-    """What is missing of these parts, a line each."""
+    """Which of these parts are missing, one line each."""
 
     async def ask(part: str) -> str | None:
         try:

@@ -2,10 +2,10 @@
 
 A decider is two pure functions over one organization's state: `apply` folds a fact in, `decide` says
 what follows. `step` runs them: the heard fact is applied and decided on; every fact decided is applied
-at once, in order, and then decided on in turn, until nothing follows any more. Then a third function, where
-a decider has one, is asked what the state as a whole calls for: `settle`. Its facts are applied and decided
-on like all others, and it is asked again, until it says no facts. All of it is one step, which is stored as
-a whole and said as a whole.
+at once, in order, and then decided on in turn, until nothing follows any more. If the decider has a third
+function, `settle`, it is then asked what the state as a whole calls for. Its facts are applied and decided
+on like all others, and it is asked again until it returns no facts. All of this is one step, which is stored
+and published as a whole.
 """
 
 from collections import deque
@@ -36,7 +36,7 @@ NOTHING = Decision()
 
 
 def together(decisions: Iterable[Decision]) -> Decision:
-    """Several decisions as one, in order."""
+    """Join several decisions into one, in order."""
     listed = tuple(decisions)
     return Decision(
         facts=tuple(fact for each in listed for fact in each.facts),
@@ -45,17 +45,17 @@ def together(decisions: Iterable[Decision]) -> Decision:
 
 
 class StepTooLong(Exception):
-    """A decider answered a fact with more facts than a step may hold: a loop, or a missing limit."""
+    """A decider answered one fact with more facts than a step may hold: a loop, or a missing limit."""
 
 
 class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
-    """A service's table of contents: what it hears and says, and the functions that decide.
+    """What a service hears and says, and the functions that decide.
 
-    `settle` says what the state as a whole calls for once nothing more follows from the heard fact. It reads
-    the state and nothing else, and must have nothing to say of a state that it has settled. Where the log
-    holds what followed (`follow`), it is not asked.
-    `owed` lists the timers that the state must have by the business's own reasoning; what it lists and
-    the state has not set is a customer forgotten, and checkers look for that.
+    `settle` returns what the state as a whole calls for once nothing more follows from the heard fact. It
+    reads nothing but the state, and must return nothing for a state that it has settled. It is not called
+    where the log already holds what followed (`follow`).
+    `owed` lists the timers that the state must have by the business's rules. A timer that it lists and the
+    state has not set means a forgotten customer; checkers look for that.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     counts: Mapping[str, tuple[str, str]] = {}
     """Message type → (a name in runtime.metrics.COUNTED, a label value, or `@field` to take it from)."""
     gauges: Callable[[S], Mapping[str, float]] | None = None
-    """One organization's share of runtime.metrics.GAUGED; the host adds them up, or takes the largest."""
+    """One organization's share of runtime.metrics.GAUGED; the host adds the shares or takes the largest."""
 
 
 def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause: str) -> Decision:
@@ -107,9 +107,9 @@ def step(decider: Decider[Any], state: State, fact: Fact, *, at: Instant, cause:
 def follow(
     decider: Decider[Any], state: State, fact: Fact | None, said: Sequence[Fact], *, at: Instant, cause: str
 ) -> None:
-    """Hear one fact of which the log already holds what followed: apply both, decide nothing.
+    """Hear one fact when the log already holds what followed: apply both, decide nothing.
 
-    The state ends as `step` would have left it. `fact` None: this version no longer hears that type.
+    The state ends as `step` would have left it. `fact` is None if this version no longer hears its type.
     """
     state.now_at = max(state.now_at, at)
     state.cause = cause

@@ -1,4 +1,4 @@
-"""What an edge needs: it reads commands (or facts) from one topic each, touches the world, says facts.
+"""What edges are written against: an edge reads commands or facts, touches the world, and says facts.
 
 An edge is a function that builds its work from ports. In `services/<name>/service.py`:
 
@@ -13,11 +13,11 @@ An edge is a function that builds its work from ports. In `services/<name>/servi
         )
 
 and in `__main__.py`: `run_edge(EDGE, Settings)`. A handler is
-`async def render(self, heard: Heard) -> None`. It returns when the command is answered on the log
-(`await say(...)`), and only then is the offset committed: a crash in between means that the command comes
-again, so a handler must be safe to repeat. A handler that raises is called again with growing pauses,
-`tries_max` times; then the record becomes a dead letter. Unknown types, and types not in `hears`, are
-skipped by header; a malformed value is a dead letter at once.
+`async def render(self, heard: Heard) -> None`. It returns when it has answered the command on the log
+(`await say(...)`). Only then is the offset committed: after a crash in between, the command comes again, so a
+handler must be safe to repeat. A handler that raises is called again with growing pauses, `tries_max` times;
+then the record becomes a dead letter. Unknown types, and types not in `hears`, are skipped by header; a
+malformed value becomes a dead letter at once.
 
 Nothing here is about Kafka: the runner is `runtime.edge_runner`, and a test or the simulation calls
 `handle` itself and passes its own `say`.
@@ -35,7 +35,7 @@ from contracts.topics import Topic
 from runtime.ports import Blobs, Clock, Log, Outgoing
 
 TRIES_MAX = 8
-"""With pauses of 0.2 s doubling to 30 s: about a minute of a passing fault, then a person looks at it."""
+"""With pauses of 0.2 s doubling to 30 s this takes about a minute; what lasts longer needs a person."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +56,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
     `concurrency_max` handlers run at once; 1 means strictly one after the other in the order of the log
     (per partition), which a gateway needs. With `from_start` the topic is read from its oldest retained
-    record at every start, and nothing is committed: how a gateway rebuilds its legs from its own facts
-    and reads back what it says.
+    record at every start and nothing is committed: a gateway rebuilds its legs from its own facts so, and
+    reads back what it says.
     """
 
     topic: Topic
@@ -76,16 +76,16 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotSaid(Exception):
-    """No acknowledgement came: the facts may be on the log or not. Say nothing past them; say them again."""
+    """No acknowledgement came: the facts may be on the log or not. Say them again before any others."""
 
 
 class Say(Protocol):
     """Appends facts of one organization to the log of facts, in one record batch: all or none.
 
-    `source` is `tts`, `voicemail.activities` or `gateway/<pbx_id>`. `seq` numbers the first fact, the others
-    count on from it; 0: not numbered (results that are idempotent by their subject). `incarnation` is for
-    gateways. `cause` is the id of the command or fact that is answered. Returns when the broker has
-    acknowledged, with each fact's offset; raises NotSaid.
+    `source` is `tts`, `voicemail.activities` or `gateway/<pbx_id>`. `seq` is the first fact's number, and the
+    others count on from it; 0 means not numbered (results that are idempotent by their subject).
+    `incarnation` is for gateways. `cause` is the id of the command or fact that is answered. Returns each
+    fact's offset once the broker has acknowledged them; raises NotSaid.
     """
 
     async def __call__(
@@ -103,16 +103,16 @@ class Say(Protocol):
 
 
 async def nowhere(records: Sequence[Outgoing]) -> None:
-    """Sends nothing, and says so: for an edge that has no outbox."""
+    """Raise at any sending: for an edge that has no outbox."""
     raise NotSaid(f"{len(records)} records have nowhere to go")
 
 
 class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
     """What the composition root hands to an edge. `log_time()` is the newest record time it has read.
 
-    `send` is for an edge that has an outbox of its own: records as they stand there, facts and commands, in
-    order per topic and key; it returns when all are acknowledged, and raises NotSaid. `log` is for an edge
-    that keeps its own offsets, in the same transaction as what it makes of the facts: a projection.
+    `send` is for an edge with its own outbox: it sends that outbox's records, facts and commands, in order
+    per topic and key; it returns when all are acknowledged, or raises NotSaid. `log` is for a projection,
+    which keeps its own offsets in the same transaction as what it makes of the facts.
     """
 
     say: Say
@@ -124,12 +124,12 @@ class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
-    """What an edge does: its subscriptions, and what else runs for as long as the process lives.
+    """What an edge does: its subscriptions, and whatever else runs as long as the process lives.
 
-    A `background` coroutine that returns is done; one that raises ends the process, which is started
-    again. `on_stop` is awaited after the last handler. `is_ready` adds to the readiness of subscriptions.
-    `routes` are further paths (exact ones) of the process's HTTP, each with its ASGI application; `api`
-    answers every other path. Its own start and end are `background` and `on_stop`: no lifespan reaches it.
+    A `background` coroutine may return; one that raises ends the process, which is started again. `on_stop`
+    is awaited after the last handler. `is_ready` adds to the readiness of subscriptions. `routes` are further
+    exact paths of the process's HTTP server, each with its ASGI application; `api` answers every other path.
+    No lifespan event reaches `api`: use `background` and `on_stop` to start and end it.
     """
 
     subscriptions: tuple[Subscription, ...]
@@ -141,9 +141,9 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """An edge's table of contents. `build(ports, settings)` is called once, before anything is read.
+    """An edge's declaration. `build(ports, settings)` is called once, before anything is read.
 
-    `parts`: what must answer at start beside Kafka, of `s3` and `smtp`.
+    `parts`: which of `s3` and `smtp` must answer at start, beside Kafka.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Runs an edge's subscriptions on FastStream: raw records, decoded one by one, committed when done.
 
-FastStream's default acknowledgement is at-most-once, and its plain ACK commits after an exception; here it
-is MANUAL, and what is committed is the offset up to which every handler has finished.
+FastStream's default acknowledgement is at-most-once, and its plain ACK commits after an exception. This
+module uses MANUAL, and commits the offset up to which every handler has finished.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 PAUSE_S: Final = 0.2
 PAUSE_S_MAX: Final = 30.0
 COMMIT_S: Final = 0.5
-"""What a crash makes a handler repeat: half a second of commands, all safe to repeat."""
+"""A crash makes handlers repeat at most half a second of commands, all safe to repeat."""
 FETCH_WAIT_MS: Final = 100
 STOP_S_MAX: Final = 8.0
-"""Handlers get that long to finish; what they had not, comes again."""
+"""How long handlers may take to finish at a stop; unfinished commands come again."""
 
 _log = structlog.get_logger()
 
 
 class KafkaSay:
-    """Says facts of edges; see runtime.edge.Say."""
+    """Says an edge's facts on Kafka; see runtime.edge.Say."""
 
     def __init__(self, log: KafkaLog) -> None:
         self._log = log
@@ -106,9 +106,9 @@ def said_record(
 def _as_text(fact: Fact) -> bytes:
     """The fact's value, whatever bytes somebody outside has sent.
 
-    Libraries hand over bytes that are no UTF-8 as lone surrogates (`surrogateescape`), which no record may
-    hold. Whoever speaks with the world makes words of them; what slips through must not undo what was done:
-    a letter that was accepted would be sent again because its server's greeting can't be stored.
+    Libraries turn bytes that are not UTF-8 into lone surrogates (`surrogateescape`), which no record may
+    hold. Edges should decode such bytes themselves. One that slips through must not undo what was done: an
+    accepted letter would be sent again because its server's greeting can't be stored.
     """
     try:
         return encode(fact)
@@ -118,10 +118,10 @@ def _as_text(fact: Fact) -> bytes:
 
 
 def _readable(value: Any) -> Any:
-    """The same, with a replacement character for each half of a pair that stands alone."""
+    """The same value, with each lone surrogate replaced."""
     match value:
         case str():
-            # UTF-16 joins the halves that belong together.
+            # UTF-16 joins the two surrogates of a pair.
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case dict():
             return {_readable(key): _readable(each) for key, each in value.items()}
@@ -132,7 +132,7 @@ def _readable(value: Any) -> Any:
 
 
 class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """Per partition: what is under way, so that only what is wholly done is committed; and gaps."""
+    """What is under way on each partition, so that only finished records are committed; and gaps."""
 
     def __init__(self) -> None:
         self._open: dict[TopicPartition, set[int]] = {}
@@ -141,7 +141,7 @@ class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._committed: dict[TopicPartition, int] = {}
 
     def is_gap(self, at: TopicPartition, offset: int) -> int | None:
-        """Where to seek back to when a record is missing before this one; the same gap twice is the log's."""
+        """Where to seek back to when records before this one are missing; None for a gap seen twice."""
         wanted = self._next.get(at)
         if wanted is None or offset <= wanted or self._gap.get(at) == (wanted, offset):
             return None
@@ -149,16 +149,16 @@ class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return wanted
 
     def is_repeat(self, at: TopicPartition, offset: int) -> bool:
-        """Whether this process has this record already, as after seeking back."""
+        """Whether this process has had this record already, for instance after seeking back."""
         return offset < self._next.get(at, 0)
 
     def begin(self, at: TopicPartition, offset: int) -> None:
-        """A record is being handled."""
+        """Note that a record is being handled."""
         self._open.setdefault(at, set()).add(offset)
         self._next[at] = offset + 1
 
     def end(self, at: TopicPartition, offset: int) -> None:
-        """It is done."""
+        """Note that a record is done."""
         self._open.get(at, set()).discard(offset)
 
     def done(self) -> dict[TopicPartition, int]:
@@ -167,17 +167,17 @@ class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return {at: offset for at, offset in found.items() if self._committed.get(at) != offset}
 
     def committed(self, offsets: dict[TopicPartition, int]) -> None:
-        """These are committed."""
+        """Note offsets as committed."""
         self._committed.update(offsets)
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        """Somebody else handles them now, from what was committed."""
+        """Forget these partitions: another process continues from the committed offsets."""
         for at in revoked:
             for known in (self._open, self._next, self._gap, self._committed):
                 known.pop(at, None)
 
     def on_partitions_assigned(self, assigned: Any) -> None:
-        """Nothing to do: the group knows where to begin."""
+        """Do nothing: the group knows where to begin."""
 
 
 class SubscriptionRunner:
@@ -225,13 +225,13 @@ class SubscriptionRunner:
         subscriber(self._receive)
 
     async def _receive(self, message: Any) -> None:
-        """One raw record from FastStream, which reads the next when this returns."""
+        """Take one raw record from FastStream, which reads the next when this returns."""
         record: ConsumerRecord = message.raw_message
         self._consumer = consumer = message.consumer
         at = TopicPartition(record.topic, record.partition)
         back_to = self._progress.is_gap(at, record.offset)
         if back_to is not None:
-            # With two producers the embedded broker shows gaps that heal on seeking back.
+            # With two producers the embedded broker shows gaps that disappear on seeking back.
             consumer.seek(at, back_to)
             return
         if self._is_stopping or self._progress.is_repeat(at, record.offset):
@@ -258,7 +258,7 @@ class SubscriptionRunner:
             self._room.release()
 
     def _heard(self, record: ConsumerRecord) -> Heard | None:
-        """The message, or None for what this edge has no use for. Raises Malformed."""
+        """The message, or None for a type that this edge does not hear. Raises Malformed."""
         type_ = (dict(record.headers).get("ce_type") or b"").decode(errors="replace")
         if type_ and type_ not in self._hears:
             metrics.FACTS.labels("other", "skipped").inc()
@@ -278,7 +278,7 @@ class SubscriptionRunner:
         )
 
     async def _try(self, heard: Heard, record: ConsumerRecord) -> None:
-        """Call the handler until it returns, with growing pauses, then give the record to a person."""
+        """Call the handler with growing pauses until it returns; after the last try make a dead letter."""
         pause = PAUSE_S
         for tries in range(1, self._subscription.tries_max + 1):
             try:
@@ -321,7 +321,7 @@ class SubscriptionRunner:
                 return
 
     async def commit(self) -> None:
-        """Commit what is wholly done; never for a topic that is read from its start."""
+        """Commit what is finished; never for a topic that is read from its start."""
         if self._consumer is None or self._subscription.from_start:
             return
         offsets = self._progress.done()
@@ -335,7 +335,7 @@ class SubscriptionRunner:
             self._progress.committed(offsets)
 
     async def finish(self) -> None:
-        """Begin nothing more, let handlers finish for a while, then commit."""
+        """Begin no more handlers, wait a while for the running ones, then commit."""
         self._is_stopping = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_S_MAX)
@@ -343,12 +343,12 @@ class SubscriptionRunner:
 
 
 async def _raw(message: Any) -> Any:
-    """No decoding by FastStream: a bad value must become a dead letter here."""
+    """Keep FastStream from decoding: a bad value must become a dead letter here."""
     return message
 
 
 async def commit_now_and_then(runners: Sequence[SubscriptionRunner]) -> None:
-    """Commits for as long as the process lives."""
+    """Commit at intervals for as long as the process lives."""
     while True:
         await asyncio.sleep(COMMIT_S)
         for runner in runners:

@@ -1,8 +1,8 @@
 """The log on Kafka, by aiokafka: reads by offset, sends to explicit partitions, acknowledged by all replicas.
 
-Each partition is read by a consumer of its own that belongs to no group: its long poll returns the moment a
-record comes, and it is never handed records of an old position by a rebalance. Which partitions are ours is
-the matter of one more consumer that only belongs to the group, and whose partitions are paused at once.
+Each partition is read by its own consumer, which belongs to no group: its long poll returns the moment a
+record comes, and a rebalance never hands it records from an old position. One more consumer belongs to the
+group and learns from it which partitions are ours; it pauses them at once.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ from runtime.ports import (
 )
 
 ANSWER_MS_MAX: Final = 10_000
-"""A send or a fetch that takes longer is treated as unclear, and is asked again."""
+"""A send or a fetch that takes longer has an unclear outcome and is repeated."""
 FETCH_WAIT_MS: Final = 500
 BATCH_BYTES_MAX: Final = 1_000_000
 """Just under Kafka's default `message.max.bytes`."""
 SILENT_MS_MAX: Final = 15_000
 """A broker answers a fetch at least every half second; fifteen seconds of silence is an outage."""
 SESSION_MS: Final = 20_000
-"""A killed replica's partitions move after that; a rolling restart of one replica takes less."""
+"""After how long a killed replica's partitions move; a rolling restart of one replica takes less."""
 POLL_MS_MAX: Final = 300_000
 
 
@@ -90,7 +90,7 @@ class KafkaLog:
             raise LogUnavailable(f"{self._bootstrap}: {type(error).__name__}: {error}") from error
 
     async def stop(self) -> None:
-        """Send what is on its way, and disconnect."""
+        """Finish pending sends and disconnect."""
         if self._membership is not None:
             await self._membership.stop()
         for reader in self._readers.values():
@@ -99,7 +99,7 @@ class KafkaLog:
         await self._producer.stop()
 
     async def count(self, topic: str) -> int:
-        """How many partitions a topic has; never changes."""
+        """How many partitions a topic has; the number never changes."""
         if topic not in self._counts:
             # All topics' metadata: asking for one by name would make some brokers create it.
             cluster = await self._producer.client.fetch_all_metadata()
@@ -130,7 +130,7 @@ class KafkaLog:
         await self._membership.start()
 
     async def disown(self) -> None:
-        """Finish every partition, then leave the group: the next owner finds nothing half done."""
+        """Finish every partition, then leave the group, so that the next owner finds nothing half done."""
         if self._lost is not None:
             await self._lost(tuple(range(self.partitions)))
         if self._membership is not None:
@@ -152,7 +152,8 @@ class KafkaLog:
             )
             await reader.start()
             reader.assign([self._topic_partition(partition)])
-            # A position before the first fetch, or aiokafka asks its reset policy, which is none.
+            # Set a position before the first fetch; otherwise aiokafka applies its reset policy, which is
+            # `none`.
             reader.seek(self._topic_partition(partition), 0)
             self._positions[partition] = 0
             self._readers[partition] = reader
@@ -170,7 +171,7 @@ class KafkaLog:
                 if self._positions[partition] != offset:
                     reader.seek(found, offset)
                     self._positions[partition] = offset
-                # A wait of nothing would return before a fetch could even be sent.
+                # A wait of zero would return before a fetch could be sent.
                 records = await reader.getmany(found, timeout_ms=max(wait_ms, 5), max_records=records_max)
             except KafkaOffsetOutOfRange as error:
                 self._positions[partition] = -1
@@ -189,14 +190,14 @@ class KafkaLog:
             return heard
 
     def _demand_answers(self, reader: AIOKafkaConsumer, found: TopicPartition) -> None:
-        """aiokafka waits for a broker that is away without a word: say so, so that readiness can."""
+        """Raise when the broker is silent: aiokafka waits for it without an error, which hides the outage."""
         answered_at = reader.last_poll_timestamp(found)
         if answered_at is not None and time.time() * 1000 - answered_at > SILENT_MS_MAX:
             raise LogUnavailable(f"{self._bootstrap} has not answered a fetch for {SILENT_MS_MAX // 1000} s")
 
     async def oldest(self, partition: int) -> int:
-        """The oldest retained offset, asked of the broker."""
-        # The lock, since a reader is made by whoever asks first, and only one may be.
+        """The oldest retained offset, from the broker."""
+        # The lock, since the first caller makes the reader, and there may be only one.
         async with self._reader_locks.setdefault(partition, asyncio.Lock()):
             try:
                 reader = await self._reader(partition)
@@ -212,7 +213,7 @@ class KafkaLog:
     async def _send_batch(
         self, topic: str, partition: int, records: Sequence[Outgoing], at: int | None = None
     ) -> int:
-        # aiokafka takes a batch's first record whatever its size, and leaves it to the broker to refuse.
+        # aiokafka takes a batch's first record whatever its size; only the broker would refuse it.
         if sum(_bytes(record) for record in records) > BATCH_BYTES_MAX:
             raise LogTooLong(f"{len(records)} records for {topic} are larger than {BATCH_BYTES_MAX} bytes")
         batch = self._producer.create_batch()
@@ -226,8 +227,8 @@ class KafkaLog:
                     f"{len(records)} records for {topic} are larger than {BATCH_BYTES_MAX} bytes"
                 )
         batch.close()
-        # aiokafka 0.14 takes one batch per partition at a time, and counts the time that others wait for it
-        # again for each batch that goes before: many who send at once would be told of a timeout too soon.
+        # aiokafka 0.14 takes one batch per partition at a time, and counts a waiting batch's time again
+        # for each batch before it: many concurrent senders would get a timeout too soon.
         adding = self._send_locks.setdefault((topic, partition), asyncio.Lock())
         try:
             async with adding:
@@ -239,11 +240,11 @@ class KafkaLog:
             raise LogUnavailable(f"{topic}: {type(error).__name__}: {error}") from error
 
     async def partition_of(self, topic: str, key: str) -> int:
-        """Where a key goes, as every Kafka client's default partitioner has it."""
+        """A key's partition, as in every Kafka client's default partitioner."""
         return int(murmur2(key.encode()) & 0x7FFFFFFF) % await self.count(topic)
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """Commands to their topics: in order within a partition, partitions beside each other."""
+        """Send commands to their topics: in order within a partition, different partitions concurrently."""
         by_partition: dict[tuple[str, int], list[Outgoing]] = {}
         for record in records:
             partition = await self.partition_of(record.topic, record.key)
@@ -251,7 +252,7 @@ class KafkaLog:
         sendings = [
             self._send_in_order(topic, partition, found) for (topic, partition), found in by_partition.items()
         ]
-        # Every sending comes to its end before anything is sent again: none may overtake its repeat.
+        # Every send ends before anything is sent again, so that none can arrive after its repeat.
         outcomes = await asyncio.gather(*sendings, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -262,18 +263,18 @@ class KafkaLog:
             await self._send_batch(topic, partition, batch)
 
     async def commit(self, partition: int, offset: int) -> None:
-        """For lag and autoscaling; only a group has committed offsets."""
+        """Commit an offset for lag and autoscaling; only a group has committed offsets."""
         if self._membership is not None:
             await self._membership.commit(partition, offset)
 
 
 def _bytes(record: Outgoing) -> int:
-    """What a record takes in a batch, at most: 64 bytes are its own frame."""
+    """The most that a record takes in a batch: 64 bytes are its framing."""
     return len(record.value) + sum(len(name) + len(value) + 8 for name, value in record.headers) + 64
 
 
 def _batches(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Records in order, in batches that the broker takes."""
+    """Group records in order into batches that the broker accepts."""
     batch: list[Outgoing] = []
     size = 0
     for record in records:
@@ -287,7 +288,7 @@ def _batches(records: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
 
 
 class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """Belongs to the group, and reads nothing: its partitions are paused the moment they are assigned."""
+    """Belongs to the group but reads nothing: its partitions are paused the moment they are assigned."""
 
     def __init__(
         self,
@@ -305,11 +306,11 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=group,
-            # aiokafka has no cooperative rebalancing: a replica that returns within the session under its
-            # lasting name takes its partitions back, and nobody else stops.
+            # aiokafka has no cooperative rebalancing. With a static name, a replica that returns within the
+            # session timeout takes its partitions back, and no other replica stops.
             group_instance_id=f"{group}.{replica}" if replica else None,
             enable_auto_commit=False,
-            # It never fetches; `none` would make its polls raise for every partition nobody committed.
+            # It never fetches; `none` would make its polls raise for every partition without a commit.
             auto_offset_reset="earliest",
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 6,
@@ -319,7 +320,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._polling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Join; partitions come by the listener."""
+        """Join the group; the listener gets the partitions."""
         self._consumer.subscribe([self._topic], listener=self)
         try:
             await self._consumer.start()
@@ -328,7 +329,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._polling = asyncio.create_task(self._poll())
 
     async def stop(self) -> None:
-        """Leave the group; what was ours is given back through the listener's `lost`."""
+        """Leave the group; the listener's `lost` gives its partitions back."""
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.wait((self._polling,))
@@ -336,7 +337,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._consumer.stop()
 
     async def _poll(self) -> None:
-        """A member that never polls is expelled after `max_poll_interval_ms`."""
+        """Poll, since the group expels a member that does not within `max_poll_interval_ms`."""
         while True:
             try:
                 await self._consumer.getmany(timeout_ms=1000)
@@ -349,11 +350,11 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         return self._gained(tuple(sorted(each.partition for each in assigned)))
 
     def on_partitions_revoked(self, revoked: Any) -> Any:
-        """Finish the batch at hand before the group goes on."""
+        """Finish the current batch before the group goes on."""
         return self._lost(tuple(sorted(each.partition for each in revoked)))
 
     async def commit(self, partition: int, offset: int) -> None:
-        """An explicit offset for one partition."""
+        """Commit an explicit offset for one partition."""
         try:
             await self._consumer.commit({TopicPartition(self._topic, partition): offset})
         except (KafkaError, OSError, TimeoutError, ValueError) as error:

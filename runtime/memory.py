@@ -1,8 +1,8 @@
 """The host's four ports in memory, for tests and the simulation; production never imports this.
 
-They are deterministic and keep no task or thread. What they know is in plain attributes, so that a test can
-look, and a simulation can wrap a port (a crash before or after a call), take a copy of a store and put it
-back (a rollback), or empty it.
+They are deterministic and keep no task or thread. Their data is in plain attributes, so that a test can look,
+and a simulation can wrap a port (a crash before or after a call), copy a store and restore it (a rollback),
+or empty it.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ V = TypeVar("V")
 
 
 class MemoryClock:
-    """A clock that stands still until it is told, or slept on. `skew_ms` makes a host's clock wrong."""
+    """A clock that moves only by `advance` and `sleep`. `skew_ms` makes a host's clock wrong."""
 
     def __init__(self, now: int = 1_800_000_000_000) -> None:
         self.at = float(now)
@@ -40,7 +40,7 @@ class MemoryClock:
         return Instant(int(self.at) + self.skew_ms)
 
     def elapsed(self) -> float:
-        """Seconds of the same time."""
+        """The same time in seconds."""
         return self.at / 1000
 
     def advance(self, seconds: float) -> None:
@@ -48,14 +48,14 @@ class MemoryClock:
         self.at += 1000 * seconds
 
     async def sleep(self, seconds: float) -> None:
-        """Time passes at once."""
+        """Advance the clock at once."""
         self.advance(seconds)
 
 
 class MemoryLog:
     """Topics as lists. Facts are read by offset; records of every other topic are kept per topic, in order.
 
-    Without `append_time` the broker keeps no time and takes what the writer offers, or the writer's clock.
+    Without `append_time` the broker sets no time and takes the time offered, or the writer's clock.
     """
 
     def __init__(self, clock: MemoryClock, partitions: int = 1, *, append_time: bool = True) -> None:
@@ -79,7 +79,7 @@ class MemoryLog:
             await self._lost(tuple(range(self.partitions)))
 
     async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
-        """Records from `offset` on. It never waits: whoever drives the test decides when time passes."""
+        """Records from `offset` on, without waiting: the test decides when time passes."""
         found = self.facts[partition]
         if offset < self.oldest_offsets[partition] or offset > self.end(partition):
             raise OffsetOutOfRange(offset)
@@ -91,7 +91,7 @@ class MemoryLog:
         return self.oldest_offsets[partition]
 
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
-        """Append facts, all of them."""
+        """Append all of these facts."""
         found = self.facts[partition]
         first = self.end(partition)
         time = self.clock.at if self.append_time or at is None else at
@@ -112,7 +112,7 @@ class MemoryLog:
         self.committed[partition] = offset
 
     def trim_before(self, partition: int, offset: int) -> None:
-        """Let retention take everything before an offset."""
+        """Drop everything before an offset, as retention does."""
         self.facts[partition] = [each for each in self.facts[partition] if each.offset >= offset]
         self.oldest_offsets[partition] = offset
 
@@ -123,12 +123,12 @@ class MemoryLog:
 
 
 def partition_of(key: str, partitions: int) -> int:
-    """Where a key goes in memory; any fixed function will do."""
+    """A key's partition in memory; any fixed function will do."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) % partitions
 
 
 class StoredPartition:
-    """What a store has of one partition. Copy it for a rollback."""
+    """What a store holds of one partition. Copy it for a rollback."""
 
     def __init__(self) -> None:
         self.epoch: str | None = None
@@ -140,7 +140,7 @@ class StoredPartition:
         self.outbox: tuple[Outgoing, ...] = ()
 
     def copy(self) -> "StoredPartition":
-        """What it has now: records are bytes, so that only the dictionaries are copied."""
+        """A copy; records are immutable bytes, so only the dictionaries are copied."""
         copied = StoredPartition()
         vars(copied).update(vars(self))
         copied.records = {each: dict(records) for each, records in self.records.items()}
@@ -156,7 +156,7 @@ class MemoryStore:
         self.writes = 0
 
     def _guarded(self, partition: int, epoch: str, version: str) -> StoredPartition:
-        """The partition, if both are as named; absent ones never are."""
+        """The partition if epoch and version match; absent ones never match."""
         found = self.stored.get(partition, StoredPartition())
         if found.epoch != epoch:
             raise Refused(f"partition {partition}: the epoch is {found.epoch}, not {epoch}")
@@ -185,7 +185,7 @@ class MemoryStore:
         return [dict(found.records.get(each, {})) for each in organizations]
 
     async def write(self, write: Write) -> None:
-        """One batch, all of it."""
+        """Apply one batch."""
         found = self._guarded(write.partition, write.epoch, write.version)
         self.writes += 1
         found.version = write.new_version
@@ -215,7 +215,7 @@ class MemoryStore:
         self.stored[partition].epoch, self.stored[partition].version = found.epoch, found.version
 
     def copy(self) -> dict[int, StoredPartition]:
-        """Everything, for a later rollback by assigning it to `stored`."""
+        """A copy of everything; assign it to `stored` for a rollback."""
         return {partition: found.copy() for partition, found in self.stored.items()}
 
 
@@ -245,7 +245,7 @@ class MemoryBlobs:
         return None if found is None else found[0]
 
     async def info(self, key: str) -> BlobInfo | None:
-        """Its size, checksum and type."""
+        """An object's size, checksum and type."""
         found = self.objects.get(key)
         if found is None:
             return None
@@ -257,11 +257,11 @@ class MemoryBlobs:
         self.objects.pop(key, None)
 
     async def link(self, key: str, *, seconds: int) -> str:
-        """Something that looks like an address."""
+        """A made-up address."""
         return f"memory://{key}?seconds={seconds}"
 
 
 def counting_tokens(prefix: str = "t") -> Callable[[], str]:
-    """Random names that are not: t1, t2, … Give each simulated process a prefix of its own."""
+    """Predictable names in place of random ones: t1, t2, … Give each simulated process its own prefix."""
     given = iter(range(1, 1 << 62))
     return lambda: f"{prefix}{next(given)}"

@@ -1,8 +1,8 @@
 """Every metric of every service, in one file. Base units; no call, caller or agent in a label.
 
-Those of the business are counted by the host from what a decider says: `Decider.counts` maps a message
-type to (a name in COUNTED, a label value or `@field`), `Decider.gauges` gives an organization's share of
-what is in GAUGED. Edges count what they do themselves (`RENDERINGS.labels("done").inc()`).
+The host counts business metrics from a decider's messages: `Decider.counts` maps a message type to (a name in
+COUNTED, a label value or `@field`), and `Decider.gauges` gives an organization's share of what is in GAUGED.
+Edges count their own work (`RENDERINGS.labels("done").inc()`).
 """
 
 from collections.abc import Callable, Mapping
@@ -86,16 +86,16 @@ COUNTED: Final[Mapping[str, Counter]] = {
 GAUGED: Final[Mapping[str, tuple[Gauge, Callable[[list[float]], float]]]] = {
     "places_waiting": (PLACES_WAITING, sum),
     "departments_waiting": (DEPARTMENTS_WAITING, sum),
-    # The smallest instant is the oldest place; 0 would be 1970, so nobody waiting is said as 0.
+    # The smallest instant is the oldest place; 0, which would be 1970, means that nobody waits.
     "place_oldest_at": (PLACE_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
     "apologies_waiting": (APOLOGIES_WAITING, sum),
     "apology_oldest_at": (APOLOGY_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
 }
-"""How the organizations' shares become one number. Instants are in seconds, 0: nobody waits."""
+"""How the organizations' shares become one number. Instants are in seconds; 0 means that nobody waits."""
 
 
 class Children(dict[tuple[str, ...], Counter]):
-    """A counter's children by their labels, kept: `labels` costs several times what counting does."""
+    """Caches a counter's children by their labels: `labels` costs several times what counting does."""
 
     def __init__(self, counter: Counter) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class Children(dict[tuple[str, ...], Counter]):
 
 FACTS_BY: Final = Children(FACTS)
 SAID_BY: Final = Children(SAID)
-"""The two that are counted at every turn of a host."""
+"""The two metrics that a host counts at every turn."""
 
 
 def count(counts: Mapping[str, tuple[str, str]], type_: str, message: Message) -> None:

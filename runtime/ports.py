@@ -1,4 +1,4 @@
-"""The host's four ports: `Log`, `Store`, `Blobs`, `Clock`. A fifth needs a decision page.
+"""The host's four ports: `Log`, `Store`, `Blobs`, `Clock`. A fifth needs a page in docs/decisions.
 
 `runtime.memory` has all four for tests and the simulation; `runtime.kafka_log`, `runtime.redis_store`,
 `runtime.s3_blobs` and `runtime.system_clock` are the real ones. One behavioural suite per port runs on both.
@@ -25,7 +25,7 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True, array_like=True):
-    """One record as it is sent: `topic` without prefix, `key` decides on the partition.
+    """One record to send: `topic` has no prefix, `key` decides on the partition.
 
     `step` groups the facts of one step, which must travel in one record batch; commands have -1.
     """
@@ -38,7 +38,7 @@ class Outgoing(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LogUnavailable(Exception):
-    """A read or an append failed, or nobody knows whether it did: try again, never past it."""
+    """A read or an append failed, or its outcome is unclear: repeat it before anything later."""
 
 
 class OffsetOutOfRange(Exception):
@@ -46,7 +46,7 @@ class OffsetOutOfRange(Exception):
 
 
 class LogTooLong(Exception):
-    """The log refuses this batch for its size, and always will."""
+    """The log refuses this batch for its size; a retry does not help."""
 
 
 Gained = Callable[[tuple[int, ...]], Awaitable[None]]
@@ -54,48 +54,48 @@ Lost = Callable[[tuple[int, ...]], Awaitable[None]]
 
 
 class Log(Protocol):
-    """The topic of facts, read by offset, and the topics that commands go to."""
+    """The topic of facts, which is read by offset, and the topics of commands."""
 
     partitions: int
     """How many partitions the topic of facts has."""
 
     async def own(self, gained: Gained, lost: Lost) -> None:
-        """Start to own partitions: `gained` and `lost` are awaited whenever that changes, never at once."""
+        """Start to own partitions: `gained` and `lost` are awaited at every change, never concurrently."""
         ...
 
     async def disown(self) -> None:
-        """Give every partition back; `lost` has been awaited when this returns."""
+        """Give every partition back, and await `lost`."""
         ...
 
     async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
-        """Records from `offset` on, in order; empty when none came in time. Raises LogUnavailable.
+        """Records from `offset` on, in order; empty when none came in time.
 
-        The first one may have a higher offset than asked for: the caller demands contiguity and judges.
-        Raises OffsetOutOfRange, too.
+        The first one may have a higher offset than asked for: the caller checks contiguity.
+        Raises LogUnavailable or OffsetOutOfRange.
         """
         ...
 
     async def oldest(self, partition: int) -> int:
-        """The oldest retained offset of a partition; where an empty one begins."""
+        """The oldest retained offset of a partition, or the next offset of an empty one."""
         ...
 
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """Append facts in one record batch, whole or not at all, and await the acknowledgement.
 
-        Returns the first one's offset. `at` is the timestamp offered; a broker with a time of its own
-        ignores it. Raises LogUnavailable (outcome unclear) or LogTooLong.
+        Returns the first one's offset. `at` is the timestamp offered; a broker that sets the time ignores
+        it. Raises LogUnavailable (outcome unclear) or LogTooLong.
         """
         ...
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         """Send commands to their topics by key, in order per partition, all acknowledged.
 
-        Stops at the first that fails, per partition. Raises LogUnavailable (outcome unclear).
+        Stops at the first failure, per partition. Raises LogUnavailable (outcome unclear).
         """
         ...
 
     async def commit(self, partition: int, offset: int) -> None:
-        """Tell the broker how far we are: for lag and autoscaling only, never for correctness."""
+        """Commit an offset on the broker, only for lag and autoscaling: correctness never depends on it."""
         ...
 
 
@@ -109,7 +109,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A partition as a claim finds it; `position` None: nothing was ever stored, or all of it is lost."""
+    """A partition as a claim finds it; `position` None: nothing was ever stored, or it is lost."""
 
     version: str
     position: Position | None
@@ -137,11 +137,11 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """The epoch or the version differs: somebody else owns the partition, or the store lost data."""
+    """The epoch or the version differs: another process owns the partition, or the store lost data."""
 
 
 class StoreUnavailable(Exception):
-    """No clear answer from the store: what was asked may have happened or not."""
+    """The store gave no clear answer: the request may have succeeded or not."""
 
 
 class Store(Protocol):
@@ -150,22 +150,22 @@ class Store(Protocol):
     async def claim(self, partition: int, epoch: str, *, new_version: str) -> Loaded:
         """Become the owner: from now on every other epoch is refused.
 
-        `new_version` becomes the version where none is stored, so that an absent one is never right.
+        `new_version` becomes the version if none is stored, so that an absent one never matches.
         """
         ...
 
     async def load(
         self, partition: int, organizations: Sequence[OrganizationId], *, epoch: str, version: str
     ) -> list[dict[str, bytes]]:
-        """Each organization's records by name; empty for one that has none. Raises Refused."""
+        """Each organization's records by name; empty for one without records. Raises Refused."""
         ...
 
     async def write(self, write: Write) -> None:
-        """Write a batch if epoch and version are as named. Raises Refused or StoreUnavailable."""
+        """Write a batch if epoch and version match. Raises Refused or StoreUnavailable."""
         ...
 
     async def trim(self, partition: int, *, epoch: str, version: str) -> None:
-        """Forget the outbox, which was acknowledged. Raises Refused or StoreUnavailable."""
+        """Remove the acknowledged outbox. Raises Refused or StoreUnavailable."""
         ...
 
     async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
@@ -178,7 +178,7 @@ class Store(Protocol):
 
 
 class BlobInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store of objects says about one: size, and the SHA-256 given when it was put (hex)."""
+    """What the object store says about an object: its size, and the SHA-256 given when it was put (hex)."""
 
     bytes: int
     sha256: str
@@ -186,7 +186,7 @@ class BlobInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlobsUnavailable(Exception):
-    """The store of objects did not do it, or nobody knows; putting the same again is safe."""
+    """The object store failed, or the outcome is unclear; putting the same object again is safe."""
 
 
 class Blobs(Protocol):
@@ -195,7 +195,7 @@ class Blobs(Protocol):
     async def put(
         self, key: str, data: bytes, *, content_type: str = "application/octet-stream", once: bool = False
     ) -> None:
-        """Put an object, checksummed on the way, encryption requested; with `once` an existing one stays.
+        """Put an object, with a checksum and a request for encryption; with `once` an existing one stays.
 
         Raises BlobsUnavailable.
         """
@@ -210,11 +210,11 @@ class Blobs(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Remove an object; none is fine. Raises BlobsUnavailable."""
+        """Remove an object if it exists. Raises BlobsUnavailable."""
         ...
 
     async def link(self, key: str, *, seconds: int) -> str:
-        """An address under which anybody may fetch the object for a while."""
+        """A temporary address from which anybody may fetch the object."""
         ...
 
 

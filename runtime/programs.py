@@ -1,7 +1,7 @@
-"""Another program, run without a shell and within bounds: engines and converters are not trusted.
+"""Runs another program without a shell and within limits: engines and converters are not trusted.
 
-What an author wrote or uploaded goes in by stdin or as a file's content, never as an argument. Time, memory,
-processor time and the size of the answer are bounded; what overruns is killed.
+Text and uploads of a user go in by stdin or as a file's content, never as an argument. Time, memory,
+processor time and the size of the answer are limited; a program that exceeds a limit is killed.
 """
 
 import asyncio
@@ -18,25 +18,25 @@ _ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-
 _STDERR_BYTES_MAX: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 _PIPE_BYTES: Final = 256 * 1024
-"""Four times Linux's own: five seconds of speech pass without anybody waiting for us to read. Sixty-four
-programs (`tts_programs_max`) stay below the 64 MiB that a user may have in pipes."""
+"""Four times Linux's default: a program can write five seconds of speech before it waits for us to read.
+Sixty-four programs (`tts_programs_max`) stay below the 64 MiB that a user may have in pipes."""
 
 
 def missing(*programs: str) -> list[str]:
-    """Which of these programs can't be found where `run` looks."""
+    """Which of these programs `run` can't find."""
     return [program for program in programs if shutil.which(program, path=_ENVIRONMENT["PATH"]) is None]
 
 
 class ProgramMissing(Exception):
-    """The program, or `prlimit` that bounds it, is not installed or can't be started now."""
+    """The program, or `prlimit` that limits it, is not installed or can't be started now."""
 
 
 class ProgramFailed(Exception):
-    """It answered with an error; says what it printed last."""
+    """The program ended with an error; the message has its last output."""
 
 
 class ProgramOverran(Exception):
-    """It took too long, answered too much, or was killed."""
+    """The program took too long, printed too much, or was killed."""
 
 
 async def run(
@@ -50,8 +50,8 @@ async def run(
     """Run a program to its end and return what it printed."""
     bounded = ("prlimit", f"--as={memory_bytes_max}", f"--cpu={max(1, round(seconds_max))}", "--core=0", "--")
     try:
-        # Not the loop's own way to start a program: uvloop forks, and a copy of this process's pages costs
-        # 12 ms of processor. subprocess uses vfork, which copies none.
+        # The event loop's own way is slower: uvloop forks, and copying this process's page tables costs
+        # 12 ms of processor time. subprocess uses vfork, which copies none.
         process = subprocess.Popen(  # noqa: ASYNC220  # back within 2 ms, once the program is loaded
             (*bounded, *argv),
             stdin=subprocess.PIPE,
@@ -59,7 +59,7 @@ async def run(
             stderr=subprocess.PIPE,
             env=_ENVIRONMENT,
             pipesize=_PIPE_BYTES,
-            # A group of its own: what it started itself, and holds our pipes, ends with it.
+            # Its own process group: its children, which may hold our pipes, end with it.
             start_new_session=True,
         )
     except OSError as error:
@@ -84,7 +84,7 @@ async def run(
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a program and what it started; until it is waited for, its number is nobody else's."""
+    """Kill a program and its children; its process id stays reserved until we wait for it."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -106,7 +106,7 @@ async def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, process.stdin)
     stdin = asyncio.StreamWriter(transport, protocol, None, loop)
     try:
-        # A program that has read enough closes its end; its answer is judged, not that.
+        # A program that has read enough closes its stdin; only its answer counts.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             stdin.write(data)
             await stdin.drain()
@@ -115,7 +115,7 @@ async def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
 
 
 async def _collect(pipe: IO[bytes] | None, bytes_max: int, kill: Callable[[], None]) -> bytes:
-    """What is printed, to its end; whoever prints more than allowed is killed, and its rest thrown away."""
+    """Read all output; a program that prints more than allowed is killed and its remaining output dropped."""
     stream = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)

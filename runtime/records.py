@@ -1,8 +1,8 @@
-"""State as tables of small records that remember what changed.
+"""State as tables of small records; the tables remember what changed.
 
 A decider's state is a handful of tables. The host stores only the records that a step put or dropped,
-so a fact's cost does not grow with how many customers wait. Iteration is always in key order, which
-makes a state that was loaded equal to the one that was saved, byte for byte.
+so a fact's cost does not grow with the number of waiting customers. Iteration is always in key order, which
+makes a loaded state equal to the saved one, byte for byte.
 """
 
 import math
@@ -19,28 +19,27 @@ from contracts.log import TimerDue
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A stored piece of state. Its first field is its key, a string unique in its table.
 
-    Fields are only ever added at the end, with a default; whoever changes a meaning raises `schema`. A frozen
-    record never becomes part of a cycle, so the garbage collector has nothing to look for in a hundred
-    thousand of them.
+    New fields go to the end, with a default; a change of meaning raises `schema`. A frozen record never
+    becomes part of a reference cycle, so the garbage collector can skip a hundred thousand of them.
     """
 
     schema: ClassVar[int] = 1
 
 
 class NewerSchema(Exception):
-    """A stored record was written by a newer version: this version must not own the partition."""
+    """A newer version wrote a stored record: this version must not own the partition."""
 
 
 R = TypeVar("R", bound=Record)
 Index = Callable[[R | None, R | None], None]
-"""Keeps a derived index: called with the record before and after; `None` is no record."""
+"""Keeps a derived index: called with the record before and after; `None` means no record."""
 
 
 class Table(Generic[R]):
     """Records of one type by key. Only `apply` may put and drop.
 
-    Iteration is in key order; the keys are sorted when somebody iterates, which deciders do with small tables
-    only: to keep a hundred thousand keys in order at every put would cost more than all else of it.
+    Iteration is in key order. The keys are sorted at iteration, and deciders iterate only over small tables;
+    keeping a hundred thousand keys sorted would cost more than the rest of `put`.
     """
 
     def __init__(self, name: str, record_type: type[R], index: Index[R] | None) -> None:
@@ -49,14 +48,14 @@ class Table(Generic[R]):
         self._key_field = record_type.__struct_fields__[0]
         self._records: dict[str, R] = {}
         self._order: list[str] | None = []
-        """The keys in order; None when keys have come or gone since."""
+        """The keys in order; None when keys were added or removed since."""
         self._index = index
         self.changes: dict[str, R | None] = {}
-        """What was put, and None for what was dropped, since changes were last taken."""
+        """Records put, and None for those dropped, since changes were last taken."""
         self._decoder = msgspec.msgpack.Decoder(record_type)
 
     def get(self, key: str | None) -> R | None:
-        """The record of this key; None if there is none, or no key."""
+        """The record with this key; None if there is no such record, or `key` is None."""
         return None if key is None else self._records.get(key)
 
     def __getitem__(self, key: str) -> R:
@@ -85,15 +84,15 @@ class Table(Generic[R]):
             self._index(old, record)
 
     def change(self, record: R, **fields: Any) -> R:
-        """Put a record with other values in these fields, and return it."""
+        """Put a record with these fields changed, and return it."""
         changed = msgspec.structs.replace(record, **fields)
         self.put(changed)
         return changed
 
     def put_newer(self, record: R, field: str = "version") -> bool:
-        """Put a record if its version is higher than that of the one with its key; whether it was put.
+        """Put a record if its version is higher than that of the stored one; whether it was put.
 
-        `field` holds the version, or a message that has one; a record without that message is older than any.
+        `field` holds the version, or a message with a version; a record without that message is the oldest.
         """
         known = self._records.get(getattr(record, self._key_field))
         if known is not None and _version(known, field) >= _version(record, field):
@@ -102,7 +101,7 @@ class Table(Generic[R]):
         return True
 
     def drop(self, key: str) -> None:
-        """Remove the record with this key, if there is one."""
+        """Remove the record with this key, if it exists."""
         old = self._records.pop(key, None)
         if old is None:
             return
@@ -112,7 +111,7 @@ class Table(Generic[R]):
             self._index(old, None)
 
     def load(self, data: bytes) -> None:
-        """Take a stored record in without calling it a change. Raises NewerSchema."""
+        """Add a stored record without noting a change. Raises NewerSchema."""
         record = self.decoded(data)
         self._records[getattr(record, self._key_field)] = record
         self._order = None
@@ -120,17 +119,17 @@ class Table(Generic[R]):
             self._index(None, record)
 
     def decoded(self, data: bytes) -> R:
-        """A record from its stored form. Raises NewerSchema."""
+        """Decode a record's stored form. Raises NewerSchema."""
         if data[0] > self.record_type.schema:
             raise NewerSchema(f"{self.name}: stored as version {data[0]}, known is {self.record_type.schema}")
         return self._decoder.decode(memoryview(data)[1:])
 
     def encoded(self, record: R) -> bytes:
-        """A record as it is stored: a version byte, then msgpack."""
+        """A record's stored form: a version byte, then msgpack."""
         return bytes((self.record_type.schema,)) + _ENCODER.encode(record)
 
     def take_changes(self) -> dict[str, bytes | None]:
-        """What was put (bytes) and dropped (None) since the last call."""
+        """Records put (bytes) and dropped (None) since the last call."""
         changes, self.changes = self.changes, {}
         return {key: None if record is None else self.encoded(record) for key, record in changes.items()}
 
@@ -147,7 +146,7 @@ def _version(record: Record, field: str) -> float:
 
 
 class Timer(Record, frozen=True, array_like=True):
-    """When a state wants to be woken, and what for."""
+    """When a state must be woken, and why."""
 
     timer_id: TimerId
     due_at: Instant
@@ -156,16 +155,16 @@ class Timer(Record, frozen=True, array_like=True):
 
 
 def timer_id(kind: str, subject: str) -> TimerId:
-    """A timer's name: one of each kind per subject, so setting it anew replaces it."""
+    """A timer's name: each kind has one per subject, so setting it again replaces it."""
     return TimerId(f"{kind}/{subject}")
 
 
 class State:
     """One organization's state in one service; subclasses make their tables in `__init__`.
 
-    `now_at` is the log's monotonic time of the fact at hand, set by the host before `apply`. `cause` is
-    that fact's id: what `apply` and `decide` derive new ids from. Timers are records like any other and
-    are set by `apply` alone, so that a state rebuilt from facts waits for the same things.
+    `now_at` is the log's monotonic time of the current fact, set by the host before `apply`. `cause` is
+    that fact's id, from which `apply` and `decide` derive new ids. Timers are ordinary records, and only
+    `apply` sets them, so that a state rebuilt from facts has the same timers.
     """
 
     def __init__(self) -> None:
@@ -176,7 +175,7 @@ class State:
         self.timers = self.table("timers", Timer, self._index_timer)
 
     def table(self, name: str, record_type: type[R], index: Index[R] | None = None) -> Table[R]:
-        """Make a table; `index(old, new)` keeps derived indexes, and is called for loaded records, too."""
+        """Make a table; `index(old, new)` keeps derived indexes and is also called for loaded records."""
         made: Table[R] = Table(name, record_type, index)
         self.tables[name] = made
         return made
@@ -190,11 +189,11 @@ class State:
             self._due.add((new.due_at, new.timer_id))
 
     def set_timer(self, kind: str, subject: str, due_at: Instant) -> None:
-        """Ask to be woken at `due_at`; replaces the timer of this kind and subject. In `apply` only."""
+        """Set a timer; it replaces the timer of this kind and subject. Only in `apply`."""
         self.timers.put(Timer(timer_id(kind, subject), due_at, kind, subject))
 
     def drop_timer(self, kind: str, subject: str) -> None:
-        """Ask no longer. In `apply` only."""
+        """Drop a timer. Only in `apply`."""
         self.timers.drop(timer_id(kind, subject))
 
     def due(self, before_at: Instant) -> Iterator[Timer]:
@@ -209,6 +208,6 @@ class State:
         return Instant(self._due[0][0]) if self._due else None
 
     def awaits(self, due: TimerDue) -> bool:
-        """Whether that very timer is still set, and the log's time has reached it."""
+        """Whether exactly this timer is still set, and the log's time has reached it."""
         timer = self.timers.get(due.timer_id)
         return timer is not None and timer.due_at == due.due_at and self.now_at >= due.due_at

@@ -4,8 +4,9 @@ Keys of a partition, all under the tag `{<prefix>/<service>/<partition>}`: `meta
 position), `due` and `parked` (hashes by organization), `outbox` (string), `organizations` (set), and one hash
 `o/<organization>` of its records. Every script first compares epoch and version; an absent one differs.
 
-An address may lead to another server from one moment to the next: the old master is a replica then, and what
-is connected to it stays so. Hence no connection outlives an unclear answer; a claim begins on new ones.
+An address may lead to another server at any moment: the old master is then a replica, and existing
+connections still lead to it. So connections are dropped after an unclear answer, and a claim begins on new
+ones.
 """
 
 import contextlib
@@ -22,9 +23,9 @@ from contracts.ids import Instant, OrganizationId
 from runtime.ports import Loaded, Outgoing, Position, Refused, StoreUnavailable, Write
 
 ANSWER_S_MAX: Final = 5.0
-"""A batch is written in milliseconds; five seconds is a failover or a network that lost us."""
+"""A batch is written in milliseconds; five seconds mean a failover or a lost network."""
 ORGANIZATIONS_A_LOAD: Final = 50
-"""A script blocks the store: some fifty organizations are a few milliseconds."""
+"""A script blocks the store; about fifty organizations take a few milliseconds."""
 
 _GUARD: Final = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {'refused', 'epoch'} end
@@ -38,10 +39,10 @@ return {redis.call('HMGET', KEYS[1], 'version', 'position'), redis.call('HGETALL
         redis.call('HGETALL', KEYS[3]), redis.call('GET', KEYS[4])}
 """
 
-# ARGV from 6 on: per hash its number of fields to set, name and value of each, its number of fields to drop,
-# the name of each. The first two hashes are `due` and `parked`, then the organizations' in the order of KEYS.
-# A thousand arguments a call, which is even: a call for each field costs more than the field does, and the
-# stack of Lua holds some 8,000.
+# ARGV from 6 on: per hash the number of fields to set, the name and value of each, the number of fields to
+# drop, the name of each. The first two hashes are `due` and `parked`, then the organizations' in the order of
+# KEYS. A call takes a thousand arguments (an even number, for names with values): a call for each field costs
+# more than the field itself, and the stack of Lua holds some 8,000.
 _WRITE: Final = (
     _GUARD
     + """
@@ -107,7 +108,7 @@ _OUTBOXES: Final = msgspec.msgpack.Decoder(tuple[Outgoing, ...])
 
 
 def connected(url: str) -> Redis:
-    """A client that never repeats a command by itself: a write whose answer was lost may have happened."""
+    """A client that never repeats a command by itself: a write without an answer may have happened."""
     return Redis.from_url(
         url,
         socket_timeout=ANSWER_S_MAX,
@@ -133,17 +134,18 @@ class RedisStore:
         try:
             return await call()
         except (RedisError, OSError, TimeoutError) as error:
-            # Whatever it was (a script unknown after a failover, a lost line): nobody knows what happened.
+            # Whatever the error (a script unknown after a failover, a lost connection), the outcome is
+            # unclear.
             await self._leave_connections()
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def _leave_connections(self) -> None:
-        """Connect anew from now on: to whom the address leads by then.
+        """Drop all connections, so that the next ones go where the address leads by then.
 
-        A demoted master answers READONLY, one that starts LOADING, one that lost its own master MASTERDOWN,
-        one whose replicas are gone NOREPLICAS, and a script's error may come in the words of any of them; the
-        connection itself stays whole. Telling these from the others would gain nothing: a connection costs a
-        millisecond, and a claim follows every such answer. Those in use close when they are given back.
+        A demoted master answers READONLY, a starting one LOADING, a replica without its master MASTERDOWN, a
+        master without replicas NOREPLICAS; a script's error may contain any of these words, and the
+        connection stays open. Distinguishing them from other errors would gain nothing: a connection costs a
+        millisecond, and a claim follows every such answer. Connections in use close when they are released.
         """
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._redis.connection_pool.run_proactive_reconnect()
@@ -181,7 +183,7 @@ class RedisStore:
         return loaded
 
     async def write(self, write: Write) -> None:
-        """One batch by one script."""
+        """Write one batch with one script."""
         names = [f"o/{each}" for each in write.records]
         keys = self._keys(write.partition, "meta", "due", "parked", "outbox", "organizations", *names)
         args: list[Any] = [
@@ -219,7 +221,7 @@ def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _add_change(args: list[Any], changes: Any) -> None:
-    """Fields to set with their values, then fields to drop, as the script reads them."""
+    """Add fields to set with their values, then fields to drop, as the script reads them."""
     kept = [(name, data) for name, data in changes.items() if data is not None]
     dropped = [name for name, data in changes.items() if data is None]
     args.append(len(kept))

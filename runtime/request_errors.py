@@ -1,7 +1,7 @@
-"""What Litestar refuses of a request, in words for people: its body's shape, its parameters and headers.
+"""Explains in words for people what Litestar refuses in a request: its body, its parameters or its headers.
 
-`remember` is called before every request, `told` by the handler of Litestar's exceptions: those handlers can
-wait for nothing, so the body is kept at hand for them.
+`remember` is called before every request, `told` by the handler of Litestar's exceptions. Such a handler
+can't await the body, so `remember` keeps it.
 """
 
 from collections.abc import Iterator
@@ -23,25 +23,25 @@ _BODY: Final = "body_of_the_request"
 
 
 async def remember(request: Request[Any, Any, Any]) -> None:
-    """Keep the body of a request whose route takes one. Raises ClientException when nobody could read it."""
+    """Keep the body of a request whose route takes one. Raises ClientException for an unreadable body."""
     if request.route_handler.parsed_data_field is None:
         return
     body = await request.body()
     request.state[_BODY] = body
     if _read(body) is None:
-        # Litestar expects bytes that are text, and no deeper than its decoder goes.
+        # Litestar expects UTF-8, nested no deeper than its decoder allows.
         raise ClientException
 
 
 def told(request: Request[Any, Any, Any], forms: Forms) -> list[Fault]:
-    """Why Litestar has refused a request, at least one fault."""
+    """Why Litestar refused a request: at least one fault."""
     handler = request.route_handler
     found = [*_of_body(request, handler, forms), *_of_parameters(request, handler, forms)]
     return found or [request_shape.fault(Kind.OTHER, "")]
 
 
 def unknown_parameters(request: Request[Any, Any, Any]) -> list[Fault]:
-    """The query parameters that a route does not have: a misspelt filter must not be a filter left out."""
+    """Faults for query parameters that a route does not have: a misspelt filter must not be ignored."""
     known = [
         field.kwarg_definition.name or name
         for name, field in parameters(request.route_handler).items()
@@ -55,7 +55,7 @@ def unknown_parameters(request: Request[Any, Any, Any]) -> list[Fault]:
 
 
 def _read(body: bytes) -> tuple[Any] | None:
-    """What a body holds, in a tuple; None when it is no JSON."""
+    """A body's JSON value in a tuple; None when the body is not JSON."""
     try:
         return (msgspec.json.decode(body),) if body else (None,)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -89,7 +89,7 @@ def _of_parameters(
 
 
 def parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
-    """The parameters of a route, those of its dependencies included, by their names in the code."""
+    """The parameters of a route and its dependencies, by their names in the code."""
     dependencies = handler.resolve_dependencies()
     found: dict[str, FieldDefinition] = {}
     signatures = [handler.parsed_fn_signature]
@@ -114,7 +114,7 @@ def _value(request: Request[Any, Any, Any], said: ParameterKwarg, alias: str) ->
 
 
 def _limited(parameter: FieldDefinition, said: ParameterKwarg) -> Any:
-    """A parameter's type with the limits that stand beside it."""
+    """A parameter's type with its limits, which are declared separately."""
     names: tuple[Literal["ge", "le", "min_length", "max_length", "pattern"], ...]
     names = ("ge", "le", "min_length", "max_length", "pattern")
     limits = {name: getattr(said, name) for name in names if getattr(said, name) is not None}

@@ -1,11 +1,11 @@
-"""What is wrong with the shape of a value that a stranger sent, in words for people: Russian and English.
+"""Explains what is wrong with the shape of a value from outside, in words for people: Russian and English.
 
     faults(value: Any, type_: Any, forms: Forms) -> list[Fault]
 
-One mechanism for every API. msgspec judges each value, but it stops at the first that does not fit, names no
-key of a mapping, and speaks to programmers; so a value is gone through beside its type, field by field, and
-where msgspec refuses one, the fault is told with its place, cause and remedy. `forms` says in words what each
-pattern wants.
+One mechanism for every API. msgspec judges each value, but it stops at the first fault, names no key of a
+mapping, and writes for programmers. So this module walks through a value and its type, field by field; where
+msgspec refuses a field, the fault gets its place, cause and remedy. `forms` says in words what each pattern
+requires.
 """
 
 import itertools
@@ -20,26 +20,26 @@ from msgspec import Struct, UnsetType, inspect, structs
 from runtime.spelling import meant
 
 FAULTS_MAX: Final = 100
-"""Who repairs a request begins with the first; a thousand more help nobody."""
+"""A user repairs the first faults first; a thousand more do not help."""
 SHOWN_MAX: Final = 60
-"""What stood there may be a page."""
+"""The refused value may be long."""
 
 
 class Text(Struct, frozen=True, kw_only=True):
-    """The same in Russian and English."""
+    """A text in Russian and English."""
 
     ru: str
     en: str
 
 
 Forms = Mapping[str, Text]
-"""What is wanted by each pattern, in words."""
+"""What each pattern requires, in words."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What does not fit, and what to do; `field` is the dotted place in what was sent.
+    """What does not fit, and what to do; `field` is the dotted path in the sent value.
 
-    `kind` and `values` are what the words were made of.
+    The words were made of `kind` and `values`.
     """
 
     field: str
@@ -50,7 +50,7 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Kind(StrEnum):
-    """What can be wrong with a shape."""
+    """What can be wrong with a value's shape."""
 
     CHOICE = "choice"
     CHOICE_MEANT = "choice_meant"
@@ -75,7 +75,7 @@ class Kind(StrEnum):
 
 
 Pair = tuple[str, str]
-# One row per kind: a table is read across, whatever its length.
+# One row per kind, whatever its length: a table is read across.
 # fmt: off
 WORDS: Final[dict[Kind, tuple[Pair, Pair]]] = {
     Kind.CHOICE: (("Поле «{field}» не может быть «{value}».", "«{field}» can't be «{value}»."), ("Есть: {known}.", "There are: {known}.")),
@@ -120,7 +120,7 @@ _SEEN: Final[dict[type, Text]] = {
 
 
 def fault(kind: Kind, field: str, **values: str | Text) -> Fault:
-    """A fault at a place, filled with its values."""
+    """A fault at a place, its texts filled with values."""
     filled = {"field": field, **values}
     ru = {name: value.ru if isinstance(value, Text) else value for name, value in filled.items()}
     en = {name: value.en if isinstance(value, Text) else value for name, value in filled.items()}
@@ -135,12 +135,12 @@ def fault(kind: Kind, field: str, **values: str | Text) -> Fault:
 
 
 def faults(value: Any, type_: Any, forms: Forms, field: str = "") -> list[Fault]:
-    """Everything that does not fit, in the order of the fields; FAULTS_MAX at most."""
+    """All faults in the order of the fields, FAULTS_MAX at most."""
     return list(itertools.islice(_found(value, type_, forms, field), FAULTS_MAX))
 
 
 def unknown(word: str, known: Iterable[str], field: str) -> Fault:
-    """A word that means nothing here, and what was probably meant."""
+    """A fault for an unknown word, with the word that was probably meant."""
     listed = sorted(known)
     near = meant(word, listed)
     text = ", ".join(listed) or "—"
@@ -174,7 +174,7 @@ def _beneath(field: str, word: str) -> str:
 
 
 def parts(type_: Any) -> list[Any]:
-    """The types that a type is made of, without their limits: its own first, None and «left out» apart."""
+    """The types that a type consists of, without their limits, None and «left out»."""
     if get_origin(type_) is Annotated:
         return parts(get_args(type_)[0])
     if get_origin(type_) in (Union, UnionType):
@@ -196,7 +196,7 @@ def _of_object(value: dict[str, Any], type_: type[Struct], forms: Forms, field: 
 
 
 def _of_one(value: Any, type_: Any, forms: Forms, field: str) -> Iterator[Fault]:
-    """A value that msgspec judges as a whole, as an API reads it: text that is a number counts as one."""
+    """Faults of a value that msgspec judges as a whole; as in an API, text may stand for a number."""
     try:
         msgspec.convert(value, type_, strict=False, str_keys=True)
     except msgspec.ValidationError:
@@ -204,7 +204,7 @@ def _of_one(value: Any, type_: Any, forms: Forms, field: str) -> Iterator[Fault]
 
 
 def _wanted_type(info: inspect.Type) -> inspect.Type:
-    """The type itself, without limits of its mention and without «or null»: a value has one type here."""
+    """The type itself, without its limits and without «or null»: a value has one type here."""
     if isinstance(info, inspect.Metadata):
         return _wanted_type(info.type)
     if isinstance(info, inspect.UnionType):
@@ -213,7 +213,7 @@ def _wanted_type(info: inspect.Type) -> inspect.Type:
 
 
 def _refused(value: Any, info: inspect.Type, forms: Forms, field: str) -> Fault:
-    """What keeps a value from being of a type."""
+    """Why a value does not fit a type."""
     match info:
         case inspect.StrType() if isinstance(value, str):
             return _of_text(value, info, forms, field)
@@ -269,7 +269,7 @@ def _of_number(value: Any, info: inspect.IntType | inspect.FloatType, field: str
 
 
 def _number(value: Any) -> float | None:
-    """A number, or text that is one, as an API reads it."""
+    """A number, or text that stands for one, as an API reads it."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
@@ -290,7 +290,7 @@ def _of_choice(value: Any, info: inspect.EnumType | inspect.LiteralType, field: 
 
 
 def _of_size(length: int, type_: Any, field: str) -> Iterator[Fault]:
-    """How many values there may be."""
+    """The allowed number of values, in words."""
     info = _wanted_type(inspect.type_info(type_))
     assert isinstance(info, inspect.VarTupleType | inspect.DictType)
     if info.max_length is not None and length > info.max_length:

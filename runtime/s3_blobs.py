@@ -1,4 +1,4 @@
-"""Objects in any S3, by boto3 in a bounded pool of threads."""
+"""Objects in any S3-compatible store, with boto3 in a bounded pool of threads."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 THREADS_MAX: Final = 8
-"""Audio is a few hundred KiB an object: eight at once fill a link long before they fill memory."""
+"""Audio takes a few hundred KiB an object: eight at once fill a network link long before memory."""
 CONNECT_S_MAX: Final = 5
 ANSWER_S_MAX: Final = 20
 RETRIES_MAX: Final = 2
@@ -37,11 +37,11 @@ def connected(
     answer_s_max: int = ANSWER_S_MAX,
     retries_max: int = RETRIES_MAX,
 ) -> "S3Client":
-    """A client; without keys it takes them from its surroundings (a role, in production).
+    """A client; without keys boto3 finds them in its environment (a role, in production).
 
-    The one place that makes one. Amazon's own checksums are sent where S3 requires them, and it requires
-    none of what we ask for: botocore adds them to every request by default, and stores that are nearly S3
-    (B2, Ceph, older MinIO) answer 400 or 501. MD5 on the way in and SHA-256 beside the object are ours.
+    Only this function makes one. Amazon's own checksums are sent only where S3 requires them, which is in
+    none of our requests: botocore adds them to every request by default, and other stores (B2, Ceph, older
+    MinIO) answer 400 or 501. Our own checks are MD5 at upload and SHA-256 beside the object.
     """
     return boto3.client(
         "s3",
@@ -63,7 +63,7 @@ def connected(
 
 
 class S3Blobs:
-    """One bucket. `encryption` is asked for where the server knows it (SSE-S3)."""
+    """One bucket. `encryption` asks for encryption at rest (SSE-S3)."""
 
     def __init__(self, client: "S3Client", bucket: str, *, encryption: bool = True) -> None:
         self._client = client
@@ -81,7 +81,7 @@ class S3Blobs:
     async def put(
         self, key: str, data: bytes, *, content_type: str = "application/octet-stream", once: bool = False
     ) -> None:
-        """Put an object; the server checks its MD5 on the way in, its SHA-256 stays beside it."""
+        """Put an object; the server checks its MD5, and its SHA-256 is stored beside it."""
         options: dict[str, Any] = {"IfNoneMatch": "*"} if once else {}
         if self._encryption:
             options["ServerSideEncryption"] = "AES256"
@@ -98,7 +98,7 @@ class S3Blobs:
                     **options,
                 )
             except ClientError as error:
-                # 412: it is there already, which is what `once` asks for.
+                # 412: the object exists already, and `once` lets it stay.
                 if not (once and _status(error) == 412):
                     raise
 
@@ -130,14 +130,14 @@ class S3Blobs:
             return BlobInfo(
                 bytes=found["ContentLength"],
                 sha256=found["Metadata"].get(SHA256, ""),
-                # RFC 9110, 8.3: a body without a type may be taken for this one.
+                # RFC 9110, 8.3: a body without a type may be taken as this one.
                 content_type=found.get("ContentType", "application/octet-stream"),
             )
 
         return await self._call(head)
 
     async def delete(self, key: str) -> None:
-        """Remove an object; none is fine."""
+        """Remove an object if it exists."""
         await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
 
     async def link(self, key: str, *, seconds: int) -> str:
@@ -149,17 +149,17 @@ class S3Blobs:
         )
 
     async def check(self) -> None:
-        """Whether objects can be put as we put them, encrypted at rest. Raises BlobsUnavailable."""
+        """Check that objects can be put as we put them, encrypted at rest. Raises BlobsUnavailable."""
         await self._call(lambda: self._client.head_bucket(Bucket=self._bucket))
         await self.put("checks/start", b"Ringback asks at every start whether it may write here.")
 
     def close(self) -> None:
-        """End the threads once they are done."""
+        """End the threads once they have finished."""
         self._threads.shutdown(wait=False)
 
 
 def from_settings(settings: RuntimeSettings) -> S3Blobs:
-    """The bucket that a process was told of."""
+    """The bucket named in a process's settings."""
     client = connected(
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,

@@ -1,6 +1,6 @@
-"""What every service is told by its environment. A service's own settings are a subclass in its folder.
+"""The settings that every service reads from its environment. A service subclasses them in its folder.
 
-Only process limits and addresses live here; what the business sets travels as facts.
+Only process limits and addresses are here; business limits travel as facts.
 """
 
 from typing import Literal
@@ -20,9 +20,9 @@ class RuntimeSettings(BaseSettings):
     redis: str = ""
     """URL of the store; only services with a decider need it."""
     store_prefix: str = "ringback"
-    """Before every key of the store and of snapshots: installations may share a Redis and a bucket."""
+    """Prefix of every key of the store and of snapshots: installations may share a Redis and a bucket."""
     s3_endpoint: str = ""
-    """Empty: the provider's own, by region."""
+    """URL of the S3 server; empty: the provider's own, by region."""
     s3_bucket: str = "ringback"
     s3_access_key: str = ""
     s3_secret_key: SecretStr = SecretStr("")
@@ -32,21 +32,21 @@ class RuntimeSettings(BaseSettings):
     smtp: str = ""
     """URL of the mail server: `smtp://host:port`, `smtps://user:password@host:port`."""
     smtp_ca: str = ""
-    """File with the certificates by which `smtps` and `smtp+starttls` verify; empty: the system's."""
+    """File with the certificates that `smtps` and `smtp+starttls` verify with; empty: the system's."""
     mail_from: str = ""
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
     log_format: Literal["json", "console"] = "json"
     partitions: Literal["group", "all"] = "group"
-    """`group`: replicas share the partitions. `all`: this process takes them all (embedded broker)."""
+    """`group`: replicas share the partitions. `all`: this process takes all of them (embedded broker)."""
     allow_broker_without_time: bool = False
-    """Only with brokers on loopback, for a demo: deadlines then follow the writers' clocks."""
+    """Accept a broker on loopback that sets no time, for a demo: deadlines follow the writers' clocks."""
     replica: str = ""
     """This replica's lasting name (a StatefulSet's pod name), for static membership in the group."""
     session_ms: int = Field(default=20_000, ge=1_000)
-    """A replica that is killed or frozen loses its partitions after that; a roll of one takes less."""
+    """After how long a killed or frozen replica loses its partitions; a rolling restart of one takes less."""
     version: str = "1"
-    """Of the deployed code: organizations parked by another version are tried again."""
+    """Version of the deployed code: organizations parked by another version are tried again."""
     snapshot_s: float = Field(default=3600.0, gt=0)
     otlp_endpoint: str = ""
-    """Where traces go; empty: nowhere."""
+    """URL of the OTLP receiver of traces; empty: no traces are sent."""

@@ -1,4 +1,4 @@
-"""Logs, and traces. Phone numbers and speech go under keys that begin with `pii.`, and are masked here."""
+"""Logs and traces. Phone numbers and speech go under keys that begin with `pii.` and are masked here."""
 
 import logging
 from collections.abc import MutableMapping
@@ -11,11 +11,11 @@ from opentelemetry.sdk.trace import TracerProvider
 
 PII: Final = "pii."
 SHOWN: Final = 2
-"""The last two digits of a number tell two customers apart, and nobody who they are."""
+"""The last two digits of a number distinguish two customers without identifying them."""
 
 
 def masked(value: object) -> str:
-    """What may be shown of a personal value."""
+    """The part of a personal value that may be shown."""
     text = str(value)
     return "…" + text[-SHOWN:] if len(text) > 2 * SHOWN else "…"
 
@@ -31,7 +31,7 @@ def mask_pii(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mut
 
 
 def set_up_logs(service: str, log_format: str) -> None:
-    """Every line, ours and the libraries', as one JSON object (or coloured text) on stdout."""
+    """Write every line, ours and the libraries', as one JSON object (or coloured text) to stdout."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -59,13 +59,13 @@ def set_up_logs(service: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # They tell of every fetch and every commit.
+    # These log every fetch and every commit.
     for chatty in ("aiokafka", "botocore", "boto3", "urllib3", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def set_up_traces(service: str, version: str, otlp_endpoint: str) -> TracerProvider:
-    """A tracer provider; spans leave the process where an OTLP exporter is installed and told where."""
+    """A tracer provider; spans leave the process if an OTLP exporter is installed and has an address."""
     provider = TracerProvider(
         resource=Resource.create({"service.name": f"ringback-{service}", "service.version": version})
     )

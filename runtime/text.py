@@ -1,7 +1,7 @@
-"""Bytes from outside become text here, before anything stores or shows them; and text becomes one line.
+"""Turns bytes from outside into text before anything stores or shows them, and text into one line.
 
-A program that answers us speaks UTF-8, or the charset of its country, and does not say which. Whatever it is,
-what comes out can be written down, sent and read again.
+Another program answers in UTF-8, or in its country's charset, and does not say which. The result can always
+be stored, sent and read again.
 """
 
 import unicodedata
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _CHARSETS: Final = ("cp1251", "koi8-r", "cp866", "gb18030", "latin-1")
-"""Tried where it is no UTF-8; the last one reads everything."""
+"""Tried in order when the bytes are not UTF-8; the last one decodes everything."""
 NAME_LENGTH_MAX: Final = 120
 _RARE: Final = dict.fromkeys("хжшюцщэфъё", 0.5)
 _FREQUENCIES: Final = _RARE | dict(
@@ -43,14 +43,14 @@ _FREQUENCIES: Final = _RARE | dict(
         strict=True,
     )
 )
-"""How common Russian letters are in texts, in per cent."""
+"""The frequency of Russian letters in texts, in per cent."""
 _HANZI_COMMON: Final = range(0xB0, 0xD8)
 """First bytes of the 3,755 commonest Chinese characters in GB 2312."""
 _UNLIKELY: Final = -1.0
 
 
 def as_text(data: bytes) -> str:
-    """What these bytes say: as UTF-8, else in the charset in which they look most like words."""
+    """Decode bytes as UTF-8, else in the charset in which they look most like words."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -75,7 +75,7 @@ def _of_letter(letter: str, word: str) -> float:
     small = letter.lower()
     is_mixed = any(c.isascii() and c.isalpha() for c in word)
     if small in _FREQUENCIES:
-        # Nobody writes one word in two alphabets, or with its capitals in the middle.
+        # A word has one alphabet, and no capitals in the middle.
         if is_mixed or not (word.islower() or word.isupper() or word.istitle()):
             return _UNLIKELY
         capitals = 0.85 if word.isupper() else 1.0
@@ -89,9 +89,9 @@ def _of_letter(letter: str, word: str) -> float:
 
 
 def one_line(text: str, length_max: int = NAME_LENGTH_MAX) -> str:
-    """A text that can stand anywhere: no control, format or private characters, single spaces, bounded.
+    """A bounded text for any place: no control, format or private characters, single spaces.
 
-    Nor an encoded word (RFC 2047), which a reader would decode, line ends and all.
+    It has no encoded word (RFC 2047) either, which a reader would decode, with its line ends.
     """
     cleaned = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text).replace("=?", "= ?")
     joined = " ".join(cleaned.split())

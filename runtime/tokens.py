@@ -1,11 +1,11 @@
-"""Signed tokens: who asks, as one service writes it and every service with the same key can read it.
+"""Signed tokens that say which principal asks; every service with the same key can read them.
 
     sign(claims: Claims, key: str) -> str
     verify(token: str, key: str, now: Instant) -> Claims       # raises TokenRefused
 
-The directory signs, the other services verify with the same key (HS256, `KEY_BYTES_MIN` at least) and look
-the role, or a program's actions, up by themselves: a token says who, never what somebody may do. Pure: the
-caller says what time it is.
+The directory signs. The other services verify with the same key (HS256, `KEY_BYTES_MIN` at least) and look up
+the role, or a program's actions, themselves: a token identifies a principal and grants no rights. The
+functions are pure: the caller passes the time.
 """
 
 from enum import StrEnum
@@ -19,24 +19,24 @@ from joserfc.jwk import OctKey
 from contracts.ids import AgentId, Instant, OrganizationId
 
 KEY_BYTES_MIN: Final = 32
-"""HS256 asks for a key as long as its hash (RFC 7518, 3.2)."""
+"""HS256 requires a key as long as its hash (RFC 7518, 3.2)."""
 TOKEN_LENGTH_MAX: Final = 2_000
-"""Ours take some 350 characters; what is longer is nobody's token and is not even parsed."""
+"""Valid tokens take some 350 characters; a longer text is not parsed."""
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "ringback"
 
 
 class TokenUse(StrEnum):
-    """What a token is good for; only `access` and `program` open what is read and written."""
+    """What a token is for; only `access` and `program` allow reading and writing."""
 
     ACCESS = "access"
     REFRESH = "refresh"
-    PASSWORD = "password"  # noqa: S105  # the name of a use: nothing but choosing a password of one's own
+    PASSWORD = "password"  # noqa: S105  # the name of a use: only for choosing one's password
     PROGRAM = "program"
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a token speaks for: the employee `agent_id`, or the program `token_id` (exactly one of them).
+    """The principal of a token: the employee `agent_id` or the program `token_id`, exactly one of them.
 
     `family` names the login that access and refresh tokens come from; `expires_at` None: until revoked.
     """
@@ -51,11 +51,11 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenRefused(Exception):
-    """The token is none of ours, was changed, or is over; the message says which, never what it held."""
+    """The token is invalid, was changed, or has expired; the message says which, never the contents."""
 
 
 class KeyTooShort(ValueError):
-    """The signing key can be guessed; whoever started the service gave it."""
+    """The signing key from the settings is too short to be safe."""
 
 
 def sign(claims: Claims, key: str) -> str:
@@ -66,9 +66,9 @@ def sign(claims: Claims, key: str) -> str:
 
 
 def verify(token: str, key: str, now: Instant) -> Claims:
-    """The claims of a token that was signed with this key and is not over. Raises TokenRefused, KeyTooShort.
+    """The claims of a token signed with this key that has not expired. Raises TokenRefused, KeyTooShort.
 
-    Which `use` is wanted is the caller's to check: an access token is not a refresh token.
+    The caller must check `use`: an access token is not a refresh token.
     """
     if not token or len(token) > TOKEN_LENGTH_MAX:
         raise TokenRefused("this is no token")

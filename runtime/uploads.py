@@ -1,7 +1,7 @@
-"""An uploaded recording: what it is, told by its content and never by its name, and its sound (T4).
+"""Recognizes an uploaded recording by its content, never by its name, and decodes it (T4).
 
-ffmpeg decodes it in a process with limits, with a forced format and no protocol but the one file: what is
-uploaded is not trusted. Who only wants to know whether a file is fit decodes it as well: nothing else tells.
+Uploads are not trusted: ffmpeg decodes them in a process with limits, with a forced format and no protocol
+but the one file. Decoding is also the only way to check a file.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _MP4_BRANDS: Final = (
 
 
 class Container(StrEnum):
-    """A kind of file that is taken, by the name of the demuxer that is forced to read it."""
+    """An accepted kind of file, named by the demuxer that reads it."""
 
     WAV = "wav"
     MP3 = "mp3"
@@ -40,7 +40,7 @@ class Container(StrEnum):
 
 
 def container(head: bytes) -> Container | None:
-    """The kind of a file by its first bytes (12 are enough); None when it is none of those taken."""
+    """The kind of a file by its first bytes (12 are enough); None for a kind that is not accepted."""
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return Container.WAV
     if head[:4] == b"OggS":
@@ -64,9 +64,9 @@ def _is_mpeg_frame(head: bytes) -> bool:
 RATE_HZ: Final = 8_000
 _BYTES_PER_MS: Final = 16
 _SILENT_PEAK: Final = 100
-"""-50 dBFS: nobody hears that on a phone."""
+"""-50 dBFS, which is inaudible on a phone."""
 _SECONDS_MAX: Final = 60.0
-"""Five minutes take ffmpeg half a second on a quiet machine; a file that needs a minute is broken."""
+"""ffmpeg takes half a second for five minutes of sound; a file that needs a minute is broken."""
 _MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
 
 
@@ -81,7 +81,7 @@ class Fault(StrEnum):
 
 
 class Unfit(Exception):
-    """The file's fault; trying again will not help."""
+    """The file is at fault; trying again will not help."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)
@@ -89,7 +89,7 @@ class Unfit(Exception):
 
 
 async def decoded(audio: bytes) -> bytes:
-    """An upload as PCM, 8 kHz, mono, 16 bits, evened by ffmpeg.
+    """An upload as PCM, 8 kHz, mono, 16 bits, with its loudness levelled by ffmpeg.
 
     Raises Unfit for the file's faults, ProgramMissing for ours.
     """
@@ -110,7 +110,7 @@ async def decoded(audio: bytes) -> bytes:
 
 async def _run(audio: bytes, kind: Container) -> bytes:
     with tempfile.TemporaryDirectory(prefix="ringback-") as folder:
-        # A file and not a pipe: M4A often has its table at the end.
+        # A file, not a pipe: M4A often has its index at the end.
         file = Path(folder) / "upload"
         await asyncio.to_thread(file.write_bytes, audio)
         seconds = DURATION_MS_MAX / 1_000 + 1
@@ -134,7 +134,7 @@ async def _run(audio: bytes, kind: Container) -> bytes:
 
 
 def _sizes(audio: bytes, kind: Container) -> tuple[str, ...]:
-    """A WAV whose header is wrong, or was streamed to a pipe, is read to its end."""
+    """Let ffmpeg read a WAV to its end if its header is wrong, as after streaming to a pipe."""
     if kind is not Container.WAV:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""What every process serves: `/health/live`, `/health/ready`, `/metrics`."""
+"""The HTTP paths of every process: `/health/live`, `/health/ready`, `/metrics`."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 HEARTBEAT_S: Final = 0.5
 ALIVE_S_MAX: Final = 10.0
-"""An event loop that stood still for ten seconds is stuck: nothing in it is allowed to block for one."""
+"""An event loop without a beat for ten seconds is stuck: nothing in it may block for even one."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -19,7 +19,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Heartbeat:
-    """The event loop's pulse: liveness is its age and nothing else, never Kafka's or Redis's state."""
+    """The event loop's heartbeat. Liveness is its age alone, never the state of Kafka or Redis."""
 
     def __init__(self) -> None:
         self._beat_at = time.monotonic()
@@ -47,7 +47,7 @@ class Heartbeat:
 def routes(
     heartbeat: Heartbeat, reasons_not_ready: Callable[[], list[str]], before_metrics: Callable[[], None]
 ) -> list[tuple[str, App]]:
-    """The three addresses as ASGI applications."""
+    """The three paths as ASGI applications."""
 
     async def live(_scope: Scope, _receive: Receive, send: Send) -> None:
         age_s = heartbeat.age_s()
@@ -66,7 +66,7 @@ def routes(
 
 
 def with_api(app: App, routes: Sequence[tuple[str, App]], api: App | None) -> App:
-    """`app` with its exact routes and its lifespan, and `api` behind every other path."""
+    """`app` with its exact routes and its lifespan, and `api` for every other path."""
     if api is None:
         return app
     own = frozenset(path for path, _ in routes)

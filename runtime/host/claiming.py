@@ -1,7 +1,7 @@
-"""What the log already says of us beyond the loaded state: at a claim, the log wins.
+"""Finds the service's own facts on the log that the loaded state does not have: at a claim, the log wins.
 
-Every fact that a service says carries the offset of the record that caused it. Facts found on the log and
-not in the state are applied at that record in place of deciding, up to the last one's cause.
+Every fact that a service says carries the offset of the record that caused it. Facts that are on the log and
+not in the state are applied at that record instead of deciding, up to the last one's cause.
 """
 
 import msgspec
@@ -20,7 +20,7 @@ class Already(msgspec.Struct):
     by_cause: dict[int, list[Parsed]] = {}
 
     def add(self, fact: Parsed) -> None:
-        """Take the next fact in. A repeat is dropped: the first one on the log is what readers accepted."""
+        """Add the next fact. A repeat is dropped: readers accepted the first one on the log."""
         if fact.seq != self.said_last + 1:
             return
         self.said_last = fact.seq
@@ -29,20 +29,20 @@ class Already(msgspec.Struct):
 
 
 class SaidAlready:
-    """What the log already says, per organization; empty in ordinary life."""
+    """The own facts that the log already holds, per organization; usually empty."""
 
     def __init__(self) -> None:
         self._found: dict[OrganizationId, Already] = {}
 
     def note(self, fact: Parsed, numbers: Numbering) -> None:
-        """Look at an own fact on the log, with the organization's loaded numbers."""
+        """Note an own fact on the log if the organization's loaded numbers do not cover it."""
         found = self._found.get(fact.organization_id)
         if found is None:
             found = self._found[fact.organization_id] = Already(numbers.said_facts())
         found.add(fact)
 
     def decides(self, organization_id: OrganizationId, offset: int) -> bool:
-        """Whether the record at `offset` is to be decided on: nothing said follows from it or a later one."""
+        """Whether to decide on the record at `offset`: no own fact follows from it or a later one."""
         found = self._found.get(organization_id)
         return found is None or offset > found.cause_last
 
@@ -52,12 +52,12 @@ class SaidAlready:
         return [] if found is None else found.by_cause.get(offset, [])
 
     def is_complete(self, organization_id: OrganizationId, numbers: Numbering) -> bool:
-        """Whether all that the log says has been applied, once its last cause is passed."""
+        """Whether every own fact on the log has been applied, once its last cause is passed."""
         found = self._found.get(organization_id)
         return found is None or numbers.said_facts() >= found.said_last
 
     def forget(self, organization_id: OrganizationId, offset: int) -> None:
-        """Drop what was found for an organization, once stored as of `offset` and past all of it.
+        """Drop what was found for an organization once it is stored as of `offset`, past all of it.
 
         Not earlier: an organization that breaks later in the same batch follows the log once more.
         """

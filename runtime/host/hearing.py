@@ -1,4 +1,4 @@
-"""What happens to one record: filters by header, then a step, whose outcome goes into the batch."""
+"""Handles one record: filters by header, then runs a step whose outcome goes into the batch."""
 
 import time
 from typing import Any, Final
@@ -27,7 +27,7 @@ class Broken(Exception):
 
 
 class SaidDifferently(Exception):
-    """A fact of ours came back with another content, or one came that we never said."""
+    """An own fact came back with different content, or the service never said it."""
 
 
 class Batch:
@@ -42,7 +42,7 @@ class Batch:
         self.said: list[Message] = []
         self.steps = 0
         self.outcomes: dict[tuple[str, str], int] = {}
-        """Records by type and what became of them: told to the metrics once per batch, not per record."""
+        """Records by type and what became of them; metrics are updated once per batch, not per record."""
 
     def outbox(self) -> tuple[Outgoing, ...]:
         """All outputs in the order in which they are sent: the commands, then the facts."""
@@ -50,7 +50,7 @@ class Batch:
 
 
 class Hearing:
-    """One service's ears, for one partition."""
+    """Hears records for one service on one partition."""
 
     def __init__(self, decider: Decider[Any], saying: Saying, already: SaidAlready) -> None:
         self._decider = decider
@@ -87,14 +87,14 @@ class Hearing:
         batch.outcomes[labels] = batch.outcomes.get(labels, 0) + 1
 
     def put_aside(self, record: LogRecord, reason: str, now_at: int, batch: Batch) -> None:
-        """A record that can't be read becomes a dead letter, by way of the outbox."""
+        """Put a record that can't be read into the outbox as a dead letter."""
         batch.commands.append(self._saying.dead_letter(record, reason, now_at))
         metrics.DEAD_LETTERS.labels("facts").inc()
 
     def _accept(self, heard: Parsed, numbers: Numbering) -> str:
-        """Judge by the headers alone, so that types we skip are counted in their sequence, too."""
+        """Judge by the headers alone, so that skipped types count in their sequence, too."""
         if heard.type == TIMER_DUE:
-            # Ours is heard although it is our own; another service's is not for us.
+            # Our own `timer_due` is heard; another service's is not for us.
             return "heard" if heard.source == self._decider.name else "skipped"
         if heard.source.startswith(GATEWAY):
             if self._is_gateway_repeat(heard, numbers):
@@ -113,7 +113,7 @@ class Hearing:
         return "skipped" if heard.type in TYPES else "unknown"
 
     def _is_gateway_repeat(self, heard: Parsed, numbers: Numbering) -> bool:
-        """A gateway counts per incarnation: the offset of its claim. What is not higher is dropped."""
+        """Whether a gateway's number, which it counts per incarnation, was heard already."""
         incarnation, seq = heard.incarnation, heard.seq
         if heard.type == PBX_CLAIMED:
             incarnation, seq = heard.offset, 0
@@ -124,14 +124,14 @@ class Hearing:
         return False
 
     def _early(self, heard: Parsed, numbers: Numbering) -> str:
-        """Not the successor: it will come again after what is missing; never jumped."""
+        """Skip a record that is not the next one: it comes again after the missing ones."""
         metrics.EARLY.labels(heard.source).inc()
         if numbers.gap_is_old(heard.source, heard.now_at):
             metrics.GAPS_OLD.labels(heard.source).inc()
         return "early"
 
     def _confirm(self, heard: Parsed, numbers: Numbering) -> str:
-        """An own fact comes back: it was applied when it was decided, and must be what we said."""
+        """Compare an own fact that comes back with what was said; it was applied when it was decided."""
         if heard.seq <= numbers.confirmed:
             return "repeat"
         if heard.seq > numbers.said_facts():
@@ -152,7 +152,7 @@ class Hearing:
         return fact
 
     def _follow(self, heard: Parsed, fact: Fact | None, organization: Organization) -> None:
-        """The log wins: apply what it says that this record caused, and decide nothing."""
+        """Apply the facts that the log holds as caused by this record, and decide nothing."""
         said = self._already.caused_by(organization.id, heard.offset)
         if fact is None and not said:
             return

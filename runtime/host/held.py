@@ -1,4 +1,4 @@
-"""A partition that is ours: what is in memory of it, and the one way in which it changes: store, then say."""
+"""A claimed partition in memory, and the one way in which it changes: store, then say."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -26,7 +26,7 @@ from runtime.host.timers import Asked, DueIndex
 from runtime.ports import Blobs, Clock, Loaded, Log, LogUnavailable, Outgoing, Position, Store, Write
 
 SENDS_MAX = 8
-"""With pauses from 0.1 s doubling to 5 s: a quarter of a minute, then the partition is claimed anew."""
+"""With pauses from 0.1 s doubling to 5 s this takes 15 s; then the partition is claimed anew."""
 SEND_PAUSE_S = 0.1
 SEND_PAUSE_S_MAX = 5.0
 
@@ -44,30 +44,30 @@ class HostPorts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What may differ between installations; every limit has its reason."""
+    """What may differ between installations."""
 
     version: str
-    """Of the code: an organization parked by another version reads on when this one claims."""
+    """Version of the code: an organization parked by another version reads on when this one claims."""
     prefix: str = ""
-    """Of snapshots' keys, so that installations can share a bucket."""
+    """Prefix of snapshots' keys, so that installations can share a bucket."""
     records_max: int = 500
-    """A batch is one store write; larger ones win little, and wait longer for their first command."""
+    """A batch is one store write. Larger ones gain little, and their first command waits longer."""
     wait_ms_max: int = 500
-    """A stop waits for a read at most."""
+    """How long one read may wait; a stop waits no longer than that."""
     idle_s: float = 900.0
-    """An organization without facts or timers for a quarter of an hour leaves memory."""
+    """After how long an organization without facts or timers leaves memory."""
     idle_write_s: float = 5.0
-    """A partition without facts is written that often: it shows that the store answers and we own it."""
+    """How often an idle partition is written, which shows that the store answers and we still own it."""
     snapshot_s: float = 3600.0
     snapshot_first_s: float = 60.0
 
 
 class Closed(Exception):
-    """The partition stays closed until a person has helped; the message says why and what is lost."""
+    """The partition stays closed until a person intervenes; the message says why and what is lost."""
 
 
 class Held:
-    """One claimed partition in memory. Any unclear outcome: throw this away and claim again."""
+    """One claimed partition in memory. After any unclear outcome it is thrown away and claimed again."""
 
     def __init__(
         self,
@@ -101,11 +101,11 @@ class Held:
         self._written = metrics.STORE_WRITES.labels("written")
         self.written_at = ports.clock.elapsed()
         self.has_said = False
-        """The stored outbox was acknowledged and still stands in the store."""
+        """Whether the stored outbox was acknowledged but is still in the store."""
 
     @property
     def is_caught_up(self) -> bool:
-        """Whether the log was read up to our claim's mark: from there timers ring and the parked read on."""
+        """Whether the log was read up to our claim's mark; only then timers ring and parked ones read on."""
         return self.position.offset > self.mark_offset
 
     async def load(self, wanted: Iterable[OrganizationId]) -> None:
@@ -121,7 +121,7 @@ class Held:
                 raise Closed(f"a newer version wrote the records of {organization_id}: {error}") from error
 
     async def organization(self, organization_id: OrganizationId) -> Organization:
-        """One organization, loaded if need be."""
+        """One organization, loaded if necessary."""
         found = self.organizations.get(organization_id)
         if found is None:
             await self.load((organization_id,))
@@ -130,7 +130,7 @@ class Held:
         return found
 
     async def store_then_say(self, batch: Batch, position: Position) -> None:
-        """The batch in one write; then its outputs, from what is stored, until all are acknowledged."""
+        """Store the batch in one write, then send its outputs until all are acknowledged."""
         write = self._write(batch, position)
         await self._store(write)
         self.position = position
@@ -155,7 +155,7 @@ class Held:
         for organization_id, organization in batch.touched.items():
             organization.used_at = now
             mark = batch.marks.get(organization_id, self.marks.get(organization_id))
-            # A parked organization's timers would be asked for in vain: its facts are not applied.
+            # A parked organization's timers are not asked for: its facts are not applied.
             earliest = organization.state.earliest_due_at() if mark is None else None
             if self.due.set(organization_id, earliest):
                 due[organization_id] = earliest
@@ -175,7 +175,7 @@ class Held:
         )
 
     async def _store(self, write: Write) -> None:
-        """One attempt. A write whose outcome is unclear is never repeated: the partition is claimed again."""
+        """Write once. After an unclear outcome the write is not repeated: the partition is claimed again."""
         began = self.ports.clock.elapsed()
         try:
             await self.ports.store.write(write)
@@ -191,7 +191,7 @@ class Held:
     async def say(self, stored: tuple[Outgoing, ...]) -> None:
         """Send a stored outbox until all of it is acknowledged. Raises LogUnavailable.
 
-        It stays stored until the next write or `trim`: a next owner says it again, and readers drop that.
+        It stays stored until the next write or `trim`. The next owner says it again; readers drop the repeat.
         """
         self.has_said = bool(stored)
         if not stored:
@@ -212,7 +212,7 @@ class Held:
         self._outbox_since.set(0)
 
     async def trim(self) -> None:
-        """Forget an outbox that was acknowledged. Raises Refused, StoreUnavailable."""
+        """Remove an acknowledged outbox from the store. Raises Refused, StoreUnavailable."""
         if self.has_said:
             await self.ports.store.trim(self.partition, epoch=self.epoch, version=self.version)
             self.has_said = False

@@ -14,13 +14,13 @@ from runtime.host.owner import Owner
 from runtime.ports import LogUnavailable, Refused, StoreUnavailable
 
 CLOSED_PAUSE_S = 30.0
-"""A closed partition waits for a person; looking again twice a minute costs nothing."""
+"""How often a closed partition, which waits for a person, is tried again."""
 CLAIM_PAUSE_S = 0.2
 CLAIM_PAUSE_S_MAX = 10.0
 POLL_S_MAX = 30.0
-"""Reads wait half a second; half a minute without one is a partition that stands still."""
+"""Reads wait half a second, so a partition without a read for half a minute stands still."""
 WRITE_S_MAX = 60.0
-"""Idle partitions write every 5 s; a minute without a write is a store that does not answer."""
+"""Idle partitions write every 5 s, so after a minute without a write the store does not answer."""
 
 _log = structlog.get_logger()
 
@@ -52,13 +52,13 @@ class Host:
             raise self._refused
 
     def stop(self) -> None:
-        """Finish the batch at hand everywhere, then end."""
+        """Finish the current batch on every partition, then end."""
         self._stopped.set()
         for leaving in self._leaving.values():
             leaving.set()
 
     async def _check_time(self, *, is_fine: bool) -> None:
-        """Timers and deadlines follow the broker's time: one that keeps none is for demo on loopback."""
+        """Refuse a broker that sets no time, except on loopback: timers and deadlines follow its time."""
         name = self._decider.name
         await identity.log_id(self._ports.log, 0, self._ports.tokens)
         if await identity.has_time(self._ports.log, 0, name):
@@ -71,7 +71,7 @@ class Host:
         _log.warning("the broker keeps no time of its own: good for a demo on loopback only")
 
     async def gained(self, partitions: tuple[int, ...]) -> None:
-        """Start to own these; none is an answer, too: this replica stands by."""
+        """Start to own these partitions; with none, this replica stands by."""
         self._has_joined = True
         for partition in partitions:
             async with self._lock(partition):
@@ -83,7 +83,7 @@ class Host:
                 self._tasks[partition] = asyncio.create_task(self._live(owner, leaving))
 
     async def lost(self, partitions: tuple[int, ...]) -> None:
-        """Stop owning these: the batch at hand is finished, then memory is dropped."""
+        """Stop owning these partitions: finish the current batch, then drop them from memory."""
         for partition in partitions:
             if partition in self._leaving:
                 self._leaving[partition].set()
@@ -96,11 +96,11 @@ class Host:
                 self._closed.pop(partition, None)
 
     def _lock(self, partition: int) -> asyncio.Lock:
-        """One lock per partition: gaining and losing it never overlap."""
+        """The partition's lock, so that gaining and losing it never overlap."""
         return self._locks.setdefault(partition, asyncio.Lock())
 
     async def _live(self, owner: Owner, leaving: asyncio.Event) -> None:
-        """Claim and take turns until told to leave. The one place that catches what a turn raises."""
+        """Claim and take turns until told to leave. Only here are a turn's exceptions caught."""
         pause = CLAIM_PAUSE_S
         partition = owner.partition
         while not leaving.is_set():
@@ -143,7 +143,7 @@ class Host:
         metrics.CLOSED.labels(partition).set(0)
 
     def reasons_not_ready(self) -> list[str]:
-        """Why this process must get no traffic now; empty: it is ready."""
+        """Why this process must get no traffic now; empty when it is ready."""
         if not self._has_joined:
             return ["waiting to be given partitions"]
         now = self._ports.clock.elapsed()
@@ -167,7 +167,7 @@ class Host:
 
 
 async def _pause(leaving: asyncio.Event, seconds: float) -> None:
-    """Wait, unless told to leave."""
+    """Wait, or return early when told to leave."""
     try:
         await asyncio.wait_for(leaving.wait(), seconds)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""Which log this is, and whether its broker keeps time. Both are asked before anything is believed."""
+"""Checks at a claim which log this is, and whether its broker sets the records' time."""
 
 import ipaddress
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from contracts.topics import FACTS
 from runtime.ports import Log, LogRecord, LogUnavailable, Outgoing, Position
 
 READS_MAX = 60
-"""Half a minute for a record that was acknowledged to become readable, a broker's restart included."""
+"""An acknowledged record becomes readable within half a minute, even when a broker restarts."""
 READ_WAIT_MS = 500
 
 
 class RefusedToStart(Exception):
-    """This process must not run like this; the message says what is wrong and what to do."""
+    """This process must not run with this setup; the message says what is wrong and what to do."""
 
 
 class LogIsAnother(RefusedToStart):
-    """What is stored belongs to another log: reading on would mix two histories."""
+    """The stored state belongs to another log; reading on would mix two histories."""
 
 
 def _record(fact: Fact, id_: str, source: str) -> Outgoing:
@@ -38,9 +38,9 @@ async def read_one(log: Log, partition: int, offset: int) -> LogRecord:
 
 
 async def log_id(log: Log, partition: int, tokens: Callable[[], str]) -> str | None:
-    """The name in a partition's first record, given now if it has none; None when that is no longer kept.
+    """The name in a partition's first record, written now if there is no record; None if it is gone.
 
-    Two that start at once both write a name; the one at offset 0 counts.
+    Two processes that start at once both write a name; the one at offset 0 counts.
     """
     if await log.oldest(partition) > 0:
         return None
@@ -55,14 +55,14 @@ async def log_id(log: Log, partition: int, tokens: Callable[[], str]) -> str | N
 
 
 def _name(first: LogRecord, partitions: int) -> str:
-    """What names the log: its first record, normally `log.named`, else that record's id and time."""
+    """The log's name: from its first record, normally `log.named`, else that record's id and time."""
     try:
         found = envelope(first.headers)
         fact = decode(found.type, first.value)
     except (Malformed, UnknownType):
         return f"unnamed/{first.at}"
     if not isinstance(fact, LogNamed):
-        # A tool wrote before any service had started. Its id and time tell this log from others as well.
+        # A tool wrote before any service had started. That record's id and time identify the log as well.
         return f"{found.id}/{first.at}"
     if fact.partitions != partitions:
         raise LogIsAnother(
@@ -74,7 +74,7 @@ def _name(first: LogRecord, partitions: int) -> str:
 
 
 def check_same_log(stored: Position, found: str | None, partitions: int) -> None:
-    """What is stored must belong to this log. Raises LogIsAnother."""
+    """Check that the stored state belongs to this log. Raises LogIsAnother."""
     if stored.partitions != partitions:
         raise LogIsAnother(
             f"what is stored knows a log with {stored.partitions} partitions, this one has {partitions}; "
@@ -88,7 +88,7 @@ def check_same_log(stored: Position, found: str | None, partitions: int) -> None
 
 
 def check_not_beyond(stored: Position, end_offset: int) -> None:
-    """What is stored can't stand for more than the log has. Raises LogIsAnother."""
+    """Check that the stored position is not beyond the log's end. Raises LogIsAnother."""
     if stored.offset > end_offset:
         raise LogIsAnother(
             f"what is stored stands for offset {stored.offset}, and the log ends at {end_offset}: "
@@ -97,7 +97,7 @@ def check_not_beyond(stored: Position, end_offset: int) -> None:
 
 
 async def has_time(log: Log, partition: int, service: str) -> bool:
-    """Whether the broker puts its own time on records: a probe with timestamp 0 comes back with another."""
+    """Whether the broker sets records' time: then a probe with timestamp 0 comes back with another."""
     probe = _record(TimeProbed(service=service), f"{service}/time-probe", service)
     offset = await log.append(partition, [probe], at=0)
     return (await read_one(log, partition, offset)).at != 0

@@ -1,6 +1,6 @@
-"""One organization's numbers: what it has said per stream, what it has heard per source.
+"""One organization's numbers: the last one said per stream, and the last one heard per source.
 
-They are a record of the organization like any other, written in the same batch as what they number.
+They are stored as a record of the organization, in the same batch as the messages that they number.
 """
 
 from contracts.ids import Instant
@@ -8,13 +8,13 @@ from runtime.records import Record, Table
 
 STREAM_OF_FACTS = "facts"
 GAP_ALARM_MS = 60_000
-"""A record that came too early comes again within a resend's pauses; a minute later something is lost."""
+"""A record that came too early comes again within a resend's pauses; after a minute one is lost."""
 
 
 class Numbers(Record, frozen=True, array_like=True):
     """The stored form. `unconfirmed`: digests of own facts that have not come back on the log yet.
 
-    `untold`: streams of commands that were numbered since a fact last said how far they are.
+    `untold`: command streams that were numbered since a fact last carried their numbers.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Numbering:
         self._early_since: dict[str, int] = {}
 
     def encoded(self) -> bytes:
-        """As it is stored; the order of sources and streams never shows in the bytes."""
+        """The stored form; the order of sources and streams does not change the bytes."""
         return _CODEC.encoded(
             Numbers(
                 RECORD_NAME,
@@ -66,10 +66,10 @@ class Numbering:
         return number
 
     def tell_streams(self) -> str:
-        """How far the streams of commands are that were numbered since the last fact that told: `a=3;b=7`.
+        """The numbers of the command streams that advanced since the last fact: `a=3;b=7`.
 
-        Every fact tells, not only one with commands in its step: a step that is commands alone leaves
-        nothing on the log of facts, and a claim after a rollback must still count what it said.
+        Every fact carries them, not only one with commands in its step: a step with commands alone leaves
+        nothing on the log of facts, and a claim after a rollback must still count its commands.
         """
         told = ";".join(f"{stream}={self.said[stream]}" for stream in sorted(self._untold))
         self._untold.clear()
@@ -80,11 +80,11 @@ class Numbering:
         return self.said.get(STREAM_OF_FACTS, 0)
 
     def is_repeat(self, source: str, incarnation: int, seq: int) -> bool:
-        """Whether this number was heard before: at least once is what the log promises."""
+        """Whether this number was heard before: the log delivers at least once."""
         return (incarnation, seq) <= self.heard.get(source, (0, 0))
 
     def is_early(self, source: str, seq: int) -> bool:
-        """Whether a decider's number is not the successor of the last one heard: it will come again."""
+        """Whether numbers are missing between the last one heard and this one, which will come again."""
         return seq != self.heard.get(source, (0, 0))[1] + 1
 
     def accept(self, source: str, incarnation: int, seq: int) -> None:
@@ -93,10 +93,10 @@ class Numbering:
         self._early_since.pop(source, None)
 
     def gap_is_old(self, source: str, at: int) -> bool:
-        """Note that a source came too early at `at`; true once the gap has lasted too long."""
+        """Note that a source's record came too early at `at`; true once the gap has lasted too long."""
         since = self._early_since.setdefault(source, at)
         if at - since <= GAP_ALARM_MS:
             return False
-        # Alarmed once a minute, not for every record.
+        # Raise the alarm once a minute, not for every record.
         self._early_since[source] = at
         return True

@@ -12,8 +12,8 @@ from runtime.records import NewerSchema, State
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """Where a parked organization stands still: the first offset it has not applied, the monotonic time
-    before it, the version of the code that could not, and whether it is reading on."""
+    """Where a parked organization stands: the first offset it has not applied, the monotonic time before
+    it, the version of the code that could not apply it, and whether the organization is reading on."""
 
     offset: int
     now_at: int
@@ -27,7 +27,7 @@ _MARKS = msgspec.msgpack.Decoder(Mark)
 
 
 def encoded_mark(mark: Mark) -> bytes:
-    """A park mark as it is stored."""
+    """A park mark's stored form."""
     return _ENCODER.encode(mark)
 
 
@@ -59,7 +59,7 @@ class Organization:
 
 
 class Organizations:
-    """Organizations in memory, made from stored records. It never touches the store itself."""
+    """Organizations in memory, made from stored records. This class never touches the store."""
 
     def __init__(self, decider: Decider[Any]) -> None:
         self._decider = decider
@@ -72,18 +72,18 @@ class Organizations:
         return iter(self._loaded.values())
 
     def get(self, organization_id: OrganizationId) -> Organization | None:
-        """One that is in memory, or None."""
+        """The organization if it is in memory, or None."""
         return self._loaded.get(organization_id)
 
     def missing(self, wanted: Iterable[OrganizationId]) -> list[OrganizationId]:
-        """Which of these must be loaded, each once, in order."""
+        """Which of these organizations must be loaded, each once, in order."""
         return [each for each in dict.fromkeys(wanted) if each not in self._loaded]
 
     def load(self, organization_id: OrganizationId, records: Mapping[str, bytes]) -> Organization:
-        """Make an organization from its records, replacing what was in memory. Raises NewerSchema.
+        """Make an organization from its records, replacing the one in memory. Raises NewerSchema.
 
-        Records of a table that this version does not have are left alone in the store: an older version
-        may run beside a newer one that added it.
+        Records of a table that this version does not have stay untouched in the store: an older version
+        may run beside a newer one that added the table.
         """
         state = self._decider.new_state()
         for name in sorted(records):
@@ -98,13 +98,13 @@ class Organizations:
         return organization
 
     def forget_idle(self, before: float) -> None:
-        """Drop from memory what was not used since `before`; all of it is in the store."""
+        """Drop organizations not used since `before`; all of them are in the store."""
         idle = [each.id for each in self._loaded.values() if each.used_at < before]
         for organization_id in idle:
             del self._loaded[organization_id]
 
     def forget(self, organization_id: OrganizationId) -> None:
-        """Drop one from memory."""
+        """Drop one organization from memory."""
         self._loaded.pop(organization_id, None)
 
 

@@ -1,7 +1,7 @@
 """Sends a stored outbox: all commands, then the facts, each step's facts in one record batch.
 
-A failed send stops it, and nothing is ever sent past the failure: the caller sends the whole outbox again,
-and readers drop what they have heard.
+A failed send stops it and nothing later is sent: the caller sends the whole outbox again, and readers drop
+what they have heard already.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from runtime.ports import Log, Outgoing
 
 
 async def send(log: Log, partition: int, outbox: Sequence[Outgoing]) -> None:
-    """Send and await every acknowledgement. Raises LogUnavailable at the first that fails."""
+    """Send and await every acknowledgement. Raises LogUnavailable at the first failure."""
     commands = [each for each in outbox if each.step < 0]
     if commands:
         await log.send(commands)
@@ -20,7 +20,7 @@ async def send(log: Log, partition: int, outbox: Sequence[Outgoing]) -> None:
 
 
 def batches(facts: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Record batches of whole steps, in order: a step is on the log whole or not at all."""
+    """Group facts into record batches of whole steps, in order: the log has a whole step or none of it."""
     batch: list[Outgoing] = []
     batch_bytes = 0
     for step in steps(facts):
@@ -35,7 +35,7 @@ def batches(facts: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
 
 
 def steps(facts: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Facts that follow from one record, together."""
+    """Group facts by the record that caused them."""
     step: list[Outgoing] = []
     for fact in facts:
         if step and step[-1].step != fact.step:

@@ -1,4 +1,4 @@
-"""What a step says, as numbered records ready for the outbox."""
+"""Turns the facts and commands of a step into numbered records for the outbox."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -17,28 +17,28 @@ from runtime.host.reading import Parsed
 from runtime.ports import LogRecord, Outgoing
 
 STEP_BYTES_MAX: Final = 900_000
-"""Kafka's default limit of a record batch is 1 MiB; the rest is for the batch's own frame."""
+"""Kafka's default limit of a record batch is 1 MiB; the remainder is for the batch's own framing."""
 HEADER_BYTES: Final = 400
-"""What the headers of a record take, at most, beside a short id."""
+"""The most that a record's headers take, beside a short id."""
 
 LETTER_VALUE_BYTES_MAX: Final = 800_000
 LETTER_HEADERS_BYTES_MAX: Final = 64_000
-"""Together, with what a dead letter adds, below a record batch: the rest is still at the offset it names."""
+"""With a dead letter's own headers this fits a record batch; the original is at the named offset."""
 HEADER_FRAME_BYTES: Final = 10
-"""What two lengths of a header take, at most."""
+"""The most that a header's two length fields take."""
 ORGANIZATION_LENGTH_MAX: Final = 200
-"""A key is for finding the letters of one organization; longer names are none of ours."""
+"""The key finds an organization's dead letters; our own keys are never longer."""
 
 _TOPIC_OF: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}
 
 
 def digest(type_: str, value: bytes | None) -> bytes:
-    """What tells two facts of the same number apart."""
+    """Distinguishes two facts with the same number."""
     return blake2b(type_.encode() + b"\0" + (value or b""), digest_size=8).digest()
 
 
 def stream_of(command: Command, organization_id: OrganizationId) -> tuple[Topic, str, str]:
-    """A command's topic, its key there, and the stream in which it is numbered."""
+    """A command's topic, its key there, and the stream that numbers it."""
     topic = _TOPIC_OF[type_name(command).partition(".")[0]]
     if topic.key == FACTS.key:
         return topic, organization_id, topic.name
@@ -47,14 +47,14 @@ def stream_of(command: Command, organization_id: OrganizationId) -> tuple[Topic,
 
 
 class Saying(msgspec.Struct, frozen=True):
-    """Turns decisions of one service into numbered records."""
+    """Turns one service's decisions into numbered records."""
 
     service: str
 
     def step(
         self, decision: Decision, numbers: Numbering, heard: Parsed, step: int
     ) -> tuple[list[Outgoing], list[Outgoing]]:
-        """The commands and the facts of one step, numbered; `step` tells steps of a batch apart."""
+        """Number the commands and facts of one step; `step` distinguishes the steps of a batch."""
         organization_id = heard.organization_id
         commands = list(self._commands(decision, numbers, heard))
         facts: list[Outgoing] = []
@@ -96,7 +96,7 @@ class Saying(msgspec.Struct, frozen=True):
             yield Outgoing(topic.name, key, tuple(headers(envelope)), encode(command))
 
     def dead_letter(self, record: LogRecord, reason: str, now_at: int) -> Outgoing:
-        """What could not be read, with its bytes, its own headers, and the reason."""
+        """A dead letter for an unreadable record, with its bytes, its headers and the reason."""
         return dead_letter(
             self.service, topic=FACTS.name, partition=record.partition, offset=record.offset, reason=reason,
             headers=record.headers, value=record.value, now_at=now_at,
@@ -105,7 +105,7 @@ class Saying(msgspec.Struct, frozen=True):
     def parked(
         self, organization_id: OrganizationId, offset: int, reason: str, now_at: int, step: int
     ) -> Outgoing:
-        """The alarm of a parked organization; never numbered, since its numbering stands still."""
+        """The alarm for a parked organization; it has no number, since the numbering stands still."""
         fact = OrganizationParked(service=self.service, offset=offset, reason=reason)
         return self._own(fact, f"parked/{offset}", organization_id, now_at, step)
 
@@ -117,7 +117,7 @@ class Saying(msgspec.Struct, frozen=True):
     def timer_due(
         self, fact: TimerDue, organization_id: OrganizationId, unique: str, now_at: int
     ) -> Outgoing:
-        """A timer that is due; `unique` because the same one may have to be appended again."""
+        """A due timer's record; `unique` because the same timer may have to be appended again."""
         return self._own(fact, f"timer/{unique}", organization_id, now_at, 0)
 
     def _own(
@@ -144,9 +144,9 @@ def dead_letter(
     value: bytes | None,
     now_at: int,
 ) -> Outgoing:
-    """A record for the topic of dead letters: the original, and who could not read it, where and why.
+    """A dead letter: the original record, and which service could not read it, where and why.
 
-    What is too large to be carried is cut, and `dl_cut_from_bytes` says how large it was.
+    An original that is too large is cut, and `dl_cut_from_bytes` says how large it was.
     """
     original = tuple((name, content or b"") for name, content in headers)  # a header may have no value
     organization = dict(original).get("ce_organization", b"").decode(errors="replace")
@@ -168,7 +168,7 @@ def dead_letter(
 
 
 def _first_headers(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[tuple[str, bytes], ...], bool]:
-    """As many headers as a dead letter carries, and whether that left any out."""
+    """As many headers as a dead letter may carry, and whether any were left out."""
     size = 0
     for index, (name, content) in enumerate(headers):
         size += len(name.encode()) + len(content) + HEADER_FRAME_BYTES

@@ -1,4 +1,4 @@
-"""One partition's life with one owner: claim, then turns; any unclear outcome, and it claims again."""
+"""Owns one partition: claims it, then takes turns, and claims it again after any unclear outcome."""
 
 import asyncio
 from typing import Any
@@ -25,7 +25,7 @@ from runtime.ports import BlobsUnavailable, LogRecord, LogUnavailable, Outgoing,
 UNPARKED = type_name(OrganizationUnparked)
 IDLE_CHECK_S = 60.0
 COMMIT_S = 1.0
-"""Committed offsets only show lag, which nobody reads more often; a commit is a round trip to the broker."""
+"""Committed offsets only show lag, which nobody reads more often; a commit costs a round trip."""
 
 _log = structlog.get_logger()
 
@@ -46,10 +46,10 @@ class Owner:
         self._lag = metrics.LAG.labels(partition)
         self._loaded = metrics.LOADED.labels(partition)
         self._committed: tuple[int, float] = (-1, 0.0)
-        """The offset, and when by this machine's clock."""
+        """The offset, and the time of its commit by this machine's clock."""
 
     async def claim(self) -> None:
-        """Forget everything, and take the partition. Raises what `take` raises."""
+        """Forget everything and take the partition. Raises what `take` raises."""
         self.drop()
         held = await take(self.partition, self._decider, self._ports, self._options)
         now = self._ports.clock.elapsed()
@@ -59,11 +59,11 @@ class Owner:
         self.held = held
 
     def drop(self) -> None:
-        """Forget everything: what is stored and what is on the log is all that counts."""
+        """Forget everything in memory: only the store and the log count."""
         self.held = None
 
     async def turn(self) -> bool:
-        """Hear what came, read on for the parked, ring timers, keep up; whether anything was heard."""
+        """Hear a batch, read on for parked organizations, ring timers, do upkeep; whether it heard any."""
         held = self.held
         assert held is not None
         records = await self._reader.read(held.position.offset, wait_ms=self._wait_ms(held))
@@ -71,7 +71,7 @@ class Owner:
         if records:
             await self._hear(held, records)
         else:
-            # In a quiet moment: while batches follow each other, the next write replaces the outbox anyway.
+            # Only in a quiet moment: while batches follow each other, the next write replaces the outbox.
             await held.trim()
         await self._commit(held.position.offset, is_quiet=not records)
         if held.is_caught_up:
@@ -82,7 +82,7 @@ class Owner:
         return bool(records)
 
     async def _hear(self, held: Held, records: list[LogRecord]) -> None:
-        """One batch: every record heard in order, one store write, then what follows is said."""
+        """Hear one batch in order, store it in one write, then send its outputs."""
         batch = Batch()
         now_at = held.position.now_at
         found: list[Parsed] = []
@@ -116,7 +116,7 @@ class Owner:
             await park(held, heard, error, batch)
 
     async def _commit(self, offset: int, *, is_quiet: bool) -> None:
-        """Lag and autoscaling look at it; that it fails is their matter."""
+        """Commit the offset, which only lag and autoscaling read; a failure does no harm."""
         committed, at = self._committed
         now = self._ports.clock.elapsed()
         if offset == committed or (not is_quiet and now - at < COMMIT_S):
@@ -128,11 +128,11 @@ class Owner:
             _log.info("an offset was not committed", partition=self.partition, error=str(error))
 
     def _now(self, held: Held) -> Instant:
-        """This machine's clock, or the log's where that is ahead."""
+        """This machine's time, or the log's if that is ahead."""
         return Instant(max(self._ports.clock.now(), held.position.now_at))
 
     def _wait_ms(self, held: Held) -> int:
-        """How long a read may wait: not past the next timer, nor past asking again for one."""
+        """How long a read may wait: not past the next timer, nor past the next repeated request for one."""
         if not held.is_caught_up or any(mark.is_reading_on for mark in held.marks.values()):
             return 0
         wait = float(self._options.wait_ms_max)
@@ -146,7 +146,7 @@ class Owner:
         return max(0, int(wait))
 
     async def _ring(self, held: Held) -> None:
-        """Append `timer_due` for what is due by the clock, again and again until the state has dropped it."""
+        """Append `timer_due` for each due timer, repeatedly until the state has dropped the timer."""
         now, elapsed = self._now(held), self._ports.clock.elapsed()
         due = list(held.due.due(now))
         if not due:
@@ -184,7 +184,7 @@ class Owner:
         return held.saying.timer_due(fact, organization_id, unique, held.position.now_at)
 
     async def _keep_up(self, held: Held) -> None:
-        """What is due now and then: a write of an idle partition, idle organizations, the snapshot."""
+        """Write an idle partition, forget idle organizations and take the snapshot, each when it is time."""
         now = self._ports.clock.elapsed()
         if now - held.written_at >= self._options.idle_write_s:
             await held.store_then_say(Batch(), held.position)
@@ -197,7 +197,7 @@ class Owner:
             await self.snapshot()
 
     async def snapshot(self) -> None:
-        """Take a copy between two batches; it travels to S3 while the partition goes on."""
+        """Take a copy between two batches; its upload to S3 runs while the partition goes on."""
         held = self.held
         assert held is not None
         taken = await snapshots.taken(
@@ -225,12 +225,12 @@ class Owner:
         metrics.SNAPSHOT_AT.labels(self.partition).set(self._ports.clock.now() / 1000)
 
     async def settle(self) -> None:
-        """Wait for an upload that is under way, before the process ends."""
+        """Wait for a running upload before the process ends."""
         if self._uploading is not None:
             await self._uploading
 
     def shares(self) -> list[Any]:
-        """What each organization in memory adds to the business's gauges."""
+        """The share of each organization in memory in the business's gauges."""
         gauges = self._decider.gauges
         if gauges is None or self.held is None:
             return []

@@ -1,4 +1,4 @@
-"""One organization stands still, everyone else goes on; later it reads on from where it stood."""
+"""Parks one organization while all others go on; later it reads on from where it stood."""
 
 import structlog
 from msgspec.structs import replace
@@ -18,16 +18,16 @@ _log = structlog.get_logger()
 
 
 def is_hosts(heard: Parsed, service: str) -> bool:
-    """Whether a record is between hosts, and not for a decider; our own timers are for the decider."""
+    """Whether a record is only for hosts. A service's own timers are for its decider."""
     return heard.type.startswith("log.") and not (heard.type == TIMER_DUE and heard.source == service)
 
 
 async def park(held: Held, heard: Parsed, error: Broken, batch: Batch) -> None:
-    """Put an organization back as of its previous fact, and mark where it stands."""
+    """Restore an organization as of its previous fact, and mark where it stands."""
     organization_id = heard.organization_id
     held.organizations.forget(organization_id)
     organization = await held.organization(organization_id)
-    # What this batch had already heard of it was decided once; its outputs are in the batch.
+    # This batch has already decided the organization's earlier records; their outputs are in the batch.
     again = Batch()
     for each in batch.heard.get(organization_id, []):
         held.hearing.hear(each, organization, again)
@@ -42,7 +42,7 @@ async def park(held: Held, heard: Parsed, error: Broken, batch: Batch) -> None:
 
 
 def unpark(held: Held, heard: Parsed, batch: Batch) -> None:
-    """An operator asks: mark it as reading on."""
+    """Mark an organization as reading on, at an operator's request."""
     mark = batch.marks.get(heard.organization_id, held.marks.get(heard.organization_id))
     try:
         fact = decode(heard.type, heard.record.value)
@@ -53,14 +53,14 @@ def unpark(held: Held, heard: Parsed, batch: Batch) -> None:
 
 
 class ReadingOn:
-    """Reads on for organizations that were parked, one piece at a time, each an ordinary write."""
+    """Reads on for parked organizations in pieces, each an ordinary write."""
 
     def __init__(self, held: Held) -> None:
         self._held = held
         self._seen: set[OrganizationId] = set()
 
     async def turn(self) -> bool:
-        """One piece for one organization; whether there was any to do."""
+        """Read one piece for one organization; whether there was one to read."""
         held = self._held
         if not held.marks:
             return False
@@ -77,19 +77,19 @@ class ReadingOn:
         return True
 
     async def _records(self, offset: int) -> list[LogRecord]:
-        """Records before the partition's position; later ones the organization hears with all others."""
+        """Records before the partition's position; the organization hears later ones with all others."""
         held = self._held
         if offset >= held.position.offset:
             return []
         reader = Reader(held.ports.log, held.partition, records_max=held.options.records_max)
         records = await reader.read(offset, wait_ms=100)
         if not records:
-            # A gap is the log's own when it is there twice; this reader lives for both.
+            # A gap that is there twice is the log's own; one reader makes both reads.
             records = await reader.read(offset, wait_ms=100)
         return [record for record in records if record.offset < held.position.offset]
 
     async def _see_what_is_said(self, organization_id: OrganizationId, mark: Mark) -> None:
-        """As at a claim, the log wins: facts of ours that follow from what it has not applied yet."""
+        """Note own facts on the log that follow from records not applied yet: as at a claim, the log wins."""
         offset, empty = mark.offset, 0
         while offset < self._held.position.offset:
             records = await self._records(offset)

@@ -1,4 +1,4 @@
-"""Reads a partition without a hole: contiguous offsets, or a reason to close the partition."""
+"""Reads a partition without gaps, or finds a reason to close it."""
 
 import structlog
 
@@ -11,7 +11,7 @@ _log = structlog.get_logger()
 
 
 class Reader:
-    """One reader of one partition, which remembers the gap it saw last."""
+    """Reads one partition, and remembers the last gap it saw."""
 
     def __init__(self, log: Log, partition: int, *, records_max: int) -> None:
         self._log = log
@@ -22,7 +22,7 @@ class Reader:
     async def read(self, offset: int, *, wait_ms: int) -> list[LogRecord]:
         """Records from exactly `offset` on, without a gap; empty when none came.
 
-        Raises Closed when the log no longer has what we have not read.
+        Raises Closed when the log no longer has records that were not read yet.
         """
         try:
             records = await self._log.read(
@@ -41,7 +41,7 @@ class Reader:
         return _contiguous(records)
 
     async def _is_the_logs_own(self, offset: int, found: int) -> bool:
-        """A gap is read once more (the embedded broker's heal so); the same again is the log's own."""
+        """Whether a gap stays when read a second time; the embedded broker's gaps then disappear."""
         if self._gap != (offset, found):
             self._gap = (offset, found)
             return False
@@ -64,7 +64,7 @@ class Reader:
 
 
 def _contiguous(records: list[LogRecord]) -> list[LogRecord]:
-    """The records up to the first gap; what follows is asked for again, by its offset."""
+    """The records up to the first gap; later ones are read again by their offset."""
     for index in range(1, len(records)):
         if records[index].offset != records[index - 1].offset + 1:
             return records[:index]

@@ -1,4 +1,4 @@
-"""Records to what the host must know of them, by headers alone."""
+"""Parses what the host must know of a record, from its headers alone."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from runtime.ports import LogRecord
 
 
 class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A record with its attributes; the value is not decoded yet. `now_at` is its monotonic time."""
+    """A record with its attributes and a value not decoded yet. `now_at` is its monotonic time."""
 
     record: LogRecord
     now_at: int
@@ -23,12 +23,12 @@ class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def offset(self) -> int:
-        """Where it stands on its partition."""
+        """The record's offset on its partition."""
         return self.record.offset
 
 
 def parsed(record: LogRecord, now_at: int) -> Parsed:
-    """Read a record's headers: `codec.envelope` without what the host has no use for (a fifth of the cost).
+    """Parse a record's headers. Costs a fifth of `codec.envelope`, which parses more than the host needs.
 
     Raises Malformed.
     """

@@ -1,4 +1,4 @@
-"""A partition's records, outbox, park marks and offset as one object in S3, hourly, and back from it."""
+"""Hourly snapshots: a partition's records, outbox, park marks and offset as one object in S3."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from runtime.ports import Blobs, Loaded, Outgoing, Position, Store, Write
 
 FORMAT = 1
 ORGANIZATIONS_A_WRITE = 200
-"""A recovery writes in pieces, so that no single script holds the store for seconds."""
+"""A recovery writes in pieces, so that no script blocks the store for seconds."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -26,7 +26,7 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SnapshotUnreadable(Exception):
-    """There is a snapshot and this version can't read it."""
+    """There is a snapshot, but this version can't read it."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -34,23 +34,23 @@ _DECODER = msgspec.msgpack.Decoder(Snapshot)
 
 
 def key_of(prefix: str, service: str, partition: int) -> str:
-    """Where a partition's snapshot lies; the next one replaces it."""
+    """The key of a partition's snapshot; the next one replaces it."""
     return f"snapshots/{prefix}{service}/{partition}"
 
 
 def encoded(snapshot: Snapshot) -> bytes:
-    """As it is kept. Level 1: half the size for a tenth of the time of the default."""
+    """The stored form. Level 1 gives half the size for a tenth of the default's time."""
     return zlib.compress(_ENCODER.encode(snapshot), 1)
 
 
 async def kept(blobs: Blobs, key: str) -> Snapshot | None:
-    """The last snapshot, or None. Raises BlobsUnavailable or SnapshotUnreadable."""
+    """Fetch the last snapshot, or None. Raises BlobsUnavailable or SnapshotUnreadable."""
     data = await blobs.get(key)
     return None if data is None else decoded(data, key)
 
 
 def decoded(data: bytes, key: str) -> Snapshot:
-    """A snapshot as it is kept under a key. Raises SnapshotUnreadable."""
+    """Decode a snapshot. Raises SnapshotUnreadable."""
     try:
         snapshot = _DECODER.decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError) as error:
@@ -75,7 +75,7 @@ async def taken(
 async def restored(
     store: Store, partition: int, snapshot: Snapshot, *, epoch: str, version: str, tokens: Callable[[], str]
 ) -> Loaded:
-    """Put a snapshot into an empty store. The position comes last: a crash before it starts anew."""
+    """Write a snapshot into an empty store. The position comes last: after a crash before it, start anew."""
     await store.clear(partition, epoch=epoch, version=version)
     for piece in _pieces(snapshot.records):
         following = tokens()

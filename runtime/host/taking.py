@@ -1,4 +1,4 @@
-"""Claims a partition: load, send the old outbox, mark the log, and see what it already says of us."""
+"""Claims a partition: loads it, sends the old outbox, marks the log, and finds own facts up to the mark."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from runtime.ports import BlobsUnavailable, Loaded, LogUnavailable, Position
 CLAIMED = type_name(PartitionClaimed)
 READS_EMPTY_MAX = 60
 READ_WAIT_MS = 500
-"""Sixty empty reads of half a second: our own mark was acknowledged and can't be found."""
+"""Sixty empty reads of half a second: the acknowledged mark can't be found."""
 
 _log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ async def _recovered(
     loaded: Loaded,
     found: str | None,
 ) -> Loaded:
-    """The store has nothing: from the last snapshot, else from the log's first record, else not at all."""
+    """Recover from an empty store: from the last snapshot, else from the log's first record, else refuse."""
     key = snapshots.key_of(options.prefix, service, partition)
     try:
         snapshot = await snapshots.kept(ports.blobs, key)
@@ -81,7 +81,7 @@ async def _recovered(
 
 
 async def _see_what_is_said(held: Held) -> None:
-    """Read the log up to our mark, and note the facts of ours that the loaded state does not have.
+    """Read the log up to our mark, and note own facts that the loaded state does not have.
 
     The mark is found by its epoch: the embedded broker's end offsets are wrong.
     """
@@ -117,7 +117,7 @@ def _is_mark(found: Parsed, epoch: str) -> bool:
 
 
 async def note(held: Held, ours: list[Parsed], *, reading_on: OrganizationId | None = None) -> None:
-    """Compare own facts with the loaded numbers. A parked organization's count when it reads on."""
+    """Note own facts beyond the loaded numbers. A parked organization's are noted when it reads on."""
     counted = [
         each
         for each in ours
@@ -130,7 +130,7 @@ async def note(held: Held, ours: list[Parsed], *, reading_on: OrganizationId | N
 
 
 def _read_on_with_new_code(held: Held) -> None:
-    """What another version could not apply, this one tries."""
+    """Let organizations that another version parked try again with this one."""
     for organization_id, mark in held.marks.items():
         if mark.version != held.options.version:
             held.marks[organization_id] = replace(mark, is_reading_on=True)

@@ -1,7 +1,7 @@
-"""Which organizations have a timer due, and the asking again until a timer is dropped.
+"""Finds organizations with a due timer, and repeats `timer_due` until the timer is dropped.
 
-The index comes from the store at every claim, so that an organization nobody speaks of wakes, too. A
-process's clock only decides when to append `timer_due`; whether it is time is decided by the record's own.
+The index comes from the store at every claim, so that idle organizations wake, too. The machine's clock only
+decides when to append `timer_due`; the record's own time decides whether the timer is due.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ from contracts.ids import Instant, OrganizationId
 from runtime.records import State, Timer
 
 PAUSE_S_MAX = 64.0
-"""A timer that is still set after two minutes waits for something broken: asking once a minute is enough."""
+"""A timer that is still set after two minutes waits for a fault: once a minute is enough."""
 TIMERS_MAX = 500
-"""Timers asked for in one turn, so that records are not kept waiting by a thousand that fell due together."""
+"""The most timers appended in one turn: records must not wait for a thousand that fall due together."""
 
 
 class DueIndex:
-    """Organizations by their earliest timer."""
+    """Indexes organizations by their earliest timer."""
 
     def __init__(self, stored: Mapping[OrganizationId, Instant]) -> None:
         self._due = dict(stored)
@@ -27,7 +27,7 @@ class DueIndex:
         )
 
     def set(self, organization_id: OrganizationId, due_at: Instant | None) -> bool:
-        """Note an organization's earliest timer; whether that is a change."""
+        """Set an organization's earliest timer; whether that is a change."""
         old = self._due.get(organization_id)
         if old == due_at:
             return False
@@ -42,14 +42,14 @@ class DueIndex:
     def due(self, now: Instant) -> Iterator[OrganizationId]:
         """Organizations with a timer at or before `now`, earliest first."""
         if not self._order or self._order[0][0] > now:
-            return  # At nearly every turn: not worth an iterator.
+            return  # The usual case, too frequent to make an iterator for.
         for at, organization_id in self._order:
             if at > now:
                 return
             yield organization_id
 
     def next_after(self, now: Instant) -> Instant | None:
-        """The next instant, later than `now`, at which anything falls due."""
+        """The next instant after `now` at which a timer falls due."""
         found = self._order.bisect_left((Instant(now + 1), OrganizationId("")))
         return self._order[found][0] if found < len(self._order) else None
 
@@ -59,7 +59,7 @@ class DueIndex:
 
 
 class Asked:
-    """Timers that were appended and are still set: again after 1, 2, 4 … s."""
+    """Timers that were appended and are still set; they are appended again after 1, 2, 4 … s."""
 
     def __init__(self) -> None:
         self._asked: dict[tuple[OrganizationId, str, int], tuple[float, float]] = {}
@@ -67,7 +67,7 @@ class Asked:
     def wanted(
         self, organization_id: OrganizationId, state: State, now: Instant, elapsed: float
     ) -> list[Timer]:
-        """This organization's due timers that are to be appended now."""
+        """This organization's due timers to append now."""
         return [
             timer
             for timer in state.due(now)
@@ -75,10 +75,10 @@ class Asked:
         ]
 
     def _again_at(self, organization_id: OrganizationId, state: State, timer: Timer, elapsed: float) -> float:
-        """When a timer is to be appended: at once, or after its pause, or when the log's time has come.
+        """When to append a timer: at once, after its pause, or when the log's time reaches it.
 
-        A `timer_due` that came back too early has told how far our clock is ahead of the log's: after a
-        long pause the deadline would be missed by as much.
+        A `timer_due` that came back too early shows how far this machine's clock is ahead of the log's;
+        a long pause would miss the deadline.
         """
         key = (organization_id, timer.timer_id, timer.due_at)
         if key not in self._asked:
@@ -91,7 +91,7 @@ class Asked:
         return again_at
 
     def note(self, organization_id: OrganizationId, timer: Timer, elapsed: float) -> bool:
-        """A timer is being appended; whether it was before."""
+        """Note that a timer is being appended; whether it was appended before."""
         key = (organization_id, timer.timer_id, timer.due_at)
         was_asked = key in self._asked
         pause = min(2 * self._asked[key][1], PAUSE_S_MAX) if was_asked else 1.0
@@ -99,12 +99,12 @@ class Asked:
         return was_asked
 
     def forget_dropped(self, organization_id: OrganizationId, state: State) -> None:
-        """Keep nothing of timers that the state has dropped, or set to another instant."""
+        """Forget timers that the state has dropped or set to another instant."""
         for key in [key for key in self._asked if key[0] == organization_id]:
             timer = state.timers.get(key[1])
             if timer is None or timer.due_at != key[2]:
                 del self._asked[key]
 
     def next_at(self) -> float | None:
-        """When the next one is to be asked again, in elapsed seconds."""
+        """When to append the next one again, in elapsed seconds."""
         return min((at for at, _ in self._asked.values()), default=None)

@@ -1,8 +1,8 @@
 """What a valid e-mail address is, the same wherever an address comes in.
 
 Only the syntax is checked: private domains (`.local`, a bare host name) are valid, a domain may be
-internationalized, and characters beyond ASCII before the @ are allowed; whether a mail server takes those is
-known when a letter is sent (SMTPUTF8). Comments, quoted parts and IP addresses are not allowed.
+internationalized, and characters beyond ASCII before the @ are allowed; only sending shows whether a mail
+server accepts those (SMTPUTF8). Comments, quoted parts and IP addresses are not allowed.
 """
 
 from functools import lru_cache
@@ -11,11 +11,11 @@ from typing import Final
 import email_validator
 from email_validator import EmailNotValidError, ValidatedEmail
 
-# The library's own way to allow such domains: a company's mail server may be at `pbx.local` or `localhost`.
+# The library's way to allow private domains: a company's mail server may be at `pbx.local` or `localhost`.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 LENGTH_MAX: Final = 254
-"""RFC 5321: the longest address that fits into a command."""
+"""The longest address that fits into a command (RFC 5321)."""
 
 
 class InvalidAddress(ValueError):

@@ -2,8 +2,8 @@
 
 The standard library's folding changes with its releases: it has lost spaces between encoded words
 (python/cpython #92081, #144156) and the quotes of long names (#80222). So a value is either ASCII, folded at
-spaces, or wholly made of encoded words (RFC 2047), between which a reader drops the white space. Every text
-is cleaned first, so that it can't add a line to the header.
+spaces, or consists of encoded words only (RFC 2047), between which a reader drops the white space. Every text
+is cleaned first, so that it can't add a header line.
 """
 
 import re
@@ -42,7 +42,7 @@ def mailbox(name: str, display: str, address: str) -> str:
         return f"{name}: {address}"
     quoted = display if _ATOMS.fullmatch(display) else _quoted(display)
     is_plain = display.isascii() and len(f"{name}: {quoted}") <= LINE_LENGTH_MAX
-    # Never folded within quotes: not every reader joins the lines again.
+    # Never fold within quotes: not every reader joins the lines again.
     phrase = quoted if is_plain else _encoded(display, len(name) + 2)
     last = phrase.rpartition("\n")[2]
     space = " " if len(last) + len(address) + 3 <= LINE_LENGTH_MAX - len(name) - 2 else _BREAK
@@ -52,7 +52,7 @@ def mailbox(name: str, display: str, address: str) -> str:
 def file_names(name: str) -> tuple[str, str]:
     """A file's name as parameters of Content-Type and Content-Disposition.
 
-    Programs without RFC 2231 find it as an encoded word in Content-Type.
+    Programs without RFC 2231 find the name as an encoded word in Content-Type.
     """
     name = one_line(name, NAME_LENGTH_MAX)
     if name.isascii():
@@ -67,7 +67,7 @@ def _quoted(value: str) -> str:
 
 
 def _encoded(value: str, begun: int) -> str:
-    """The whole value as encoded words; the first has less room, behind the header's name."""
+    """The whole value as encoded words; the first has less room, since the header's name precedes it."""
     room = (LINE_LENGTH_MAX - begun - _FRAME) // 4 * 3
     return _BREAK.join(_words(value, room))
 
@@ -92,7 +92,8 @@ def _word(data: bytes) -> str:
 def _folded(begun: str, tokens: list[str]) -> str:
     lines = [begun]
     for token in tokens:
-        # The first token stays on the line of the name: some readers take a name alone for an empty header.
+        # The first token stays on the name's line: some readers take a line with only a name for an empty
+        # header.
         if len(lines[-1]) + 1 + len(token) > LINE_LENGTH_MAX and lines[-1] != begun:
             lines.append("")
         lines[-1] += f" {token}"

@@ -1,7 +1,7 @@
-"""A letter as bytes: a text and an HTML part that say the same, and perhaps a file (RFC 5322, 2045, 2046).
+"""A letter as bytes: a text part, the same as HTML, and perhaps a file (RFC 5322, 2045, 2046).
 
-The Date is missing: the mailer sets it for each sending. All bodies are base64, in which no line end of
-theirs, no dot and no boundary can occur.
+The mailer adds the Date at each sending. All bodies are base64, so their content can't contain a line end, a
+dot or a boundary.
 """
 
 import hashlib
@@ -46,13 +46,13 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
             headers.mailbox("To", self.recipient.name, self.recipient.address),
             headers.text("Subject", self.subject),
             f"Message-ID: {self.message_id}",
-            # RFC 3834: no absence notice shall answer a machine; Exchange needs a header of its own.
+            # RFC 3834: no absence notice should answer a machine; Exchange needs its own header.
             "Auto-Submitted: auto-generated",
             "X-Auto-Response-Suppress: All",
             f"Content-Language: {self.language}",
             "MIME-Version: 1.0",
         ]
-        # Derived, so that a letter written twice is the same; base64 never contains `_`.
+        # Derived from the letter, so that writing it twice gives the same bytes; base64 never contains `_`.
         mark = hashlib.sha256(self.message_id.encode()).hexdigest()[:32]
         texts = _parts(
             f"alternative_{mark}",

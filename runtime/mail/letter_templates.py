@@ -1,4 +1,4 @@
-"""A letter's text and HTML, from a service's own templates within the frame that all letters share."""
+"""Renders a letter's text and HTML from a service's templates within the layout that all letters share."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import jinja2
 
 
 class LetterTemplates:
-    """The templates of one package (in its folder `templates`) and the shared ones of this package."""
+    """The templates of one package, in its folder `templates`, and the shared ones of this package."""
 
     def __init__(self, package: str) -> None:
         self._environment = jinja2.Environment(

@@ -1,9 +1,9 @@
 """Sends a letter to the mail server by SMTP, and says exactly what it replied (V4, E3).
 
 One connection per letter, and one EHLO per connection and after STARTTLS: OpenSMTPD answers a second EHLO
-with 503. Every wait is as long as RFC 5321 (4.5.3.2) asks for, so that a slow server does not look like one
-that is away, and a letter that it takes in the end is not sent again. When no reply comes after the dot,
-nobody knows whether the letter arrived: it is deferred, with `is_answer_lost`.
+with 503. Every wait is as long as RFC 5321 (4.5.3.2) requires, so that a slow server does not look
+unreachable and a letter that it accepts late is not sent again. When no reply comes after the dot, the letter
+may or may not have arrived: it is deferred, with `is_answer_lost`.
 
 Encryption: `smtp://` encrypts if the server offers it and accepts any certificate, because the alternative is
 no encryption; if encrypting fails, the letter is sent in the clear, unless there is a password to send.
@@ -32,11 +32,11 @@ from runtime.mail import addresses
 from runtime.mail.smtp_replies import SendResult, Stage, Verdict, result_of_reply, result_without_reply
 
 ANSWER_S_MAX: Final = 300.0
-"""RFC 5321, 4.5.3.2: five minutes for the greeting and for each command."""
+"""Five minutes for the greeting and for each command (RFC 5321, 4.5.3.2)."""
 END_S_MAX: Final = 600.0
-"""Ten for the dot: a server may scan the letter, or ask another server, before it replies."""
+"""Ten minutes for the dot: a server may scan the letter, or ask another server, before it replies."""
 SENDING_S_MAX: Final = 2_700.0
-"""For a whole letter: less than the hour after which the decider asks for it again."""
+"""The limit for a whole letter: less than the hour after which the decider asks for it again."""
 LEAVING_S_MAX: Final = 5.0
 _POLLED_S: Final = 0.02
 _LATIN_ONLY: Final = "the mail server takes only addresses in Latin letters"
@@ -48,7 +48,7 @@ class Sendable(Protocol):
     """A letter without its Date."""
 
     def as_bytes(self) -> bytes:
-        """The letter as it goes to a server."""
+        """The letter as a server receives it."""
         ...
 
 
@@ -63,7 +63,7 @@ class Mailer(Protocol):
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """Where the mail server is and how to talk to it; `start_tls` None: encrypt if the server offers it.
 
-    `ca`: the file of certificates to verify the server's by; empty: the system's.
+    `ca`: the file of certificates that verify the server's own; empty: the system's.
     """
 
     host: str
@@ -188,12 +188,12 @@ class _Session:
             use_tls=server.use_tls,
             start_tls=False,
             tls_context=tls,
-            # Given, so that no name server is asked; `_own_name` says what EHLO really tells.
+            # Given, so that aiosmtplib asks no name server; EHLO uses `_own_name`.
             local_hostname="localhost",
         )
 
     async def open(self, *, may_encrypt: bool) -> None:
-        """Connect, say hello, encrypt, log in. Raises _SessionEnded."""
+        """Connect, say EHLO, encrypt, log in. Raises _SessionEnded."""
         try:
             await self._reply(Stage.CONNECT, self._smtp.connect())
             await self._reply(Stage.EHLO, self._smtp.ehlo(hostname=self._own_name()))
@@ -238,7 +238,7 @@ class _Session:
         return await self._content(content)
 
     async def _command(self, stage: Stage, *words: str) -> None:
-        """Say a command. Raises _SessionEnded unless the server takes it."""
+        """Send a command. Raises _SessionEnded unless the server accepts it."""
         command = " ".join(words).encode()
         response = await self._reply(stage, self._smtp.execute_command(command))
         if not (200 <= response.code < 300 or (stage is Stage.DATA and response.code == 354)):
@@ -250,7 +250,7 @@ class _Session:
         if protocol is None:
             raise _SessionEnded(result_without_reply(Stage.DATA, "the line was cut"))
         reading = asyncio.ensure_future(protocol.read_response())
-        await asyncio.sleep(0)  # From now on a reply is read.
+        await asyncio.sleep(0)  # Lets the reader of replies start.
         response = await self._reply(Stage.END, self._sent(content, protocol, reading))
         return result_of_reply(Stage.END, response.code, response.message)
 
@@ -265,7 +265,7 @@ class _Session:
             reading.cancel()
 
     async def _drain(self, reading: "asyncio.Future[SMTPResponse]") -> None:
-        """Wait until the letter has left: time on a slow line is not the server's time to reply."""
+        """Wait until the letter is sent: a slow line does not count as the server's time to reply."""
         left, still_s = None, 0.0
         while not reading.done() and still_s < self._timeout_s:
             transport: Any = self._smtp.transport
@@ -276,7 +276,7 @@ class _Session:
             await asyncio.sleep(_POLLED_S)
 
     async def _reply(self, stage: Stage, said: Coroutine[Any, Any, Any]) -> Any:
-        """The server's reply. Raises _SessionEnded for a refusal, and when no reply comes."""
+        """Read the server's reply. Raises _SessionEnded for a refusal, and when no reply comes."""
         try:
             return await said
         except SMTPResponseException as error:
@@ -290,7 +290,7 @@ class _Session:
             raise _SessionEnded(result_without_reply(stage, str(error) or repr(error))) from error
 
     async def leave(self) -> None:
-        """Say QUIT; the result stands whatever happens to it."""
+        """Say QUIT; the result no longer depends on the reply."""
         with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
             if self._smtp.is_connected:
                 await self._smtp.quit(timeout=LEAVING_S_MAX)
@@ -298,7 +298,7 @@ class _Session:
 
 
 def _dot_stuffed(content: bytes) -> bytes:
-    """As it is sent: each line ends in CR LF, leading dots are doubled, a dot ends it (RFC 5321, 4.5.2)."""
+    """Lines end in CR LF, leading dots are doubled, and a dot ends the letter (RFC 5321, 4.5.2)."""
     lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removesuffix(b"\n").split(b"\n")
     return b"".join(b"." * line.startswith(b".") + line + b"\r\n" for line in lines) + b".\r\n"
 

@@ -1,12 +1,13 @@
 """What a mail server's reply means: one table for all letters (V4, E3).
 
-A letter is deferred after 4xx, after a lost connection, and when the fault is *ours*: our EHLO, our login,
-a block list that names us, our sender's address. Such a fault is not the recipient's, so an alarm calls
-somebody who can mend it. A letter is refused when the fault is the recipient's or its own, which no retry
-mends; a letter that is too large may be sent again without its attachment.
+A letter is deferred after 4xx, after a lost connection, and when the fault is *ours*: our EHLO, our login, a
+block list that names us, our sender's address. Such a fault is not the recipient's, so it raises an alarm for
+an operator. A letter is refused when the fault is the recipient's or the letter's, which no retry mends; a
+letter that is too large may be sent again without its attachment.
 
-Servers complain of us at any stage: Postfix delays its verdict on client, HELO and sender until RCPT. So the
-enhanced code (RFC 3463) counts before the stage does, and where it is vague (5.7.1) the words count.
+Servers complain of the sender at any stage: Postfix delays its verdict on client, HELO and sender until RCPT.
+So the enhanced code (RFC 3463) takes precedence over the stage, and where it is vague (5.7.1) the words
+decide.
 """
 
 import re
@@ -21,7 +22,7 @@ ANSWER_LENGTH_MAX: Final = 500
 
 
 class Stage(StrEnum):
-    """What the server replied to; END is the dot behind the letter."""
+    """What the server replied to; END is the dot after the letter."""
 
     CONNECT = "connect"
     EHLO = "ehlo"
@@ -54,7 +55,7 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a letter, with the server's own words.
 
     `is_answer_lost`: the whole letter was sent but no reply came, so it may have arrived. `is_too_large`: a
-    smaller letter may be accepted. `is_our_fault`: somebody has to mend our side.
+    smaller letter may be accepted. `is_our_fault`: an operator must mend our side.
     """
 
     verdict: Verdict
@@ -72,7 +73,7 @@ _DETAILS: Final[tuple[tuple[str, Fault], ...]] = (
     (r"2\.3|3\.4", Fault.SIZE),
     # The sender's address, as the server sees it (RFC 3463, 7505).
     (r"1\.[789]|7\.27", Fault.OURS),
-    # The address, its mailbox, a system that takes no mail, a route that does not exist.
+    # The address, its mailbox, a system that accepts no mail, a route that does not exist.
     (r"[1234]\.\d+", Fault.RECIPIENT),
     (r"6\.\d+", Fault.LETTER),
     # A mailbox or a domain that has a new owner; a list that is closed (RFC 3463, 7293).
@@ -98,9 +99,9 @@ _CODES: Final[dict[int, Fault]] = {
     **dict.fromkeys((500, 502, 503, 504, 555), Fault.OURS),
     # Logging in, and encryption before that (RFC 4954).
     **dict.fromkeys((530, 534, 535, 538), Fault.OURS),
-    # RFC 5321: the server or the mailbox has no room for so much.
+    # RFC 5321: the server or the mailbox has too little room.
     **dict.fromkeys((523, 552), Fault.SIZE),
-    # RFC 7504: the recipient's domain takes no mail.
+    # RFC 7504: the recipient's domain accepts no mail.
     **dict.fromkeys((521, 556), Fault.RECIPIENT),
 }
 _BY_STAGE: Final = {
@@ -110,7 +111,7 @@ _BY_STAGE: Final = {
     Stage.END: Fault.LETTER,
 }
 _VAGUE: Final = re.compile(r"7\.[01]|5\.\d+")
-"""Before the letter is sent, policy and protocol codes without known words are about the sender."""
+"""Before the letter is sent, policy and protocol codes without known words concern the sender."""
 _ENHANCED: Final = re.compile(r"(?:^|\n)\s*[245]\.(\d{1,3}\.\d{1,3})\b")
 
 
@@ -131,7 +132,7 @@ def result_of_reply(stage: Stage, code: int, words: str) -> SendResult:
 
 
 def fault_of(stage: Stage, code: int, said: str) -> Fault:
-    """Whose or what fault a final reply names, by its most specific part first."""
+    """What a final reply complains of, by its most specific part first."""
     if stage in _STAGES_OF_OURS:
         return Fault.OURS
     found = _ENHANCED.search(said)
@@ -155,7 +156,7 @@ def reply_text(words: str) -> str:
 
 
 def result_without_reply(stage: Stage, why: str) -> SendResult:
-    """What it means when a server is away, closes the connection, or is silent as long as RFC 5321 waits."""
+    """The result when a server is unreachable, closes the connection, or is silent for RFC 5321's timeout."""
     is_lost = stage is Stage.END
     text = one_line(f"{why} (at {stage})", ANSWER_LENGTH_MAX)
     return SendResult(verdict=Verdict.DEFERRED, text=text, is_answer_lost=is_lost)
