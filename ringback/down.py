@@ -26,5 +26,5 @@ def main(argv: list[str]) -> int:
         return 1
     JOURNAL.forget()
     if not alive:
-        print("down: nothing was up")
+        print("down: nothing was running")
     return 0

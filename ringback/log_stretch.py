@@ -84,7 +84,7 @@ def of_file(path: Path) -> list[LogRecord]:
             try:
                 found.append(record(text))
             except (ValueError, msgspec.MsgspecError, binascii.Error) as error:
-                raise Unreadable(f"{path}, line {number} is no record of a log: {error}") from error
+                raise Unreadable(f"{path}, line {number} is not a log record: {error}") from error
     return found
 
 
@@ -159,11 +159,11 @@ def stretches(records: Iterable[LogRecord]) -> dict[OrganizationId, Stretch]:
 def chosen(found: dict[OrganizationId, Stretch], wanted: str | None) -> Sequence[Stretch]:
     """The organization named, or all. Raises Unclear."""
     if not found:
-        raise Unclear("there is no organization on this log: nothing has happened yet")
+        raise Unclear("this log has no organization yet")
     if wanted is None:
         return tuple(found.values())
     if wanted not in found:
-        raise Unclear(f"there is no organization {wanted!r} on this log; there are: {', '.join(found)}")
+        raise Unclear(f"there is no organization {wanted!r} on this log; it has: {', '.join(found)}")
     return (found[OrganizationId(wanted)],)
 
 

@@ -44,7 +44,7 @@ def speak(text: str, language: Language) -> bytes:
     """A text as A-law at 8 kHz without a header, by espeak-ng and sox. Raises NotServed without them."""
     for program in ("espeak-ng", "sox"):
         if shutil.which(program) is None:
-            raise NotServed(f"{program}, by which people speak, is missing: run make setup")
+            raise NotServed(f"{program}, which speaks people's texts, is missing: run make setup")
     voice = ["espeak-ng", "--stdin", "--stdout", "-v", language.value]
     spoken = subprocess.run(voice, input=text.encode(), stdout=subprocess.PIPE, check=True, timeout=20).stdout
     convert = ["sox", "-t", "wav", "-", "-t", "raw", "-r", "8000", "-c", "1", "-e", "a-law", "-b", "8", "-"]

@@ -1,7 +1,7 @@
 """Creates the topics of contracts/topics.py, with their partitions, retention and append time.
 
 Doing it again changes nothing. A topic that exists with another number of partitions is refused: the number
-is fixed at birth, since it decides on which partition an organization lives.
+is fixed at creation, since it decides on which partition an organization lives.
 """
 
 import argparse
@@ -69,7 +69,7 @@ async def _check_partitions(admin: AIOKafkaAdminClient, bootstrap: str, prefix: 
         if led[name] != partitions:
             raise StackError(
                 f"{name} on {bootstrap} has {led[name]} partitions and needs {partitions}: the number "
-                "is fixed at birth. Use another RINGBACK_TOPIC_PREFIX, or delete the topic if it may go."
+                "is fixed at creation. Use another RINGBACK_TOPIC_PREFIX, or delete the topic if it may go."
             )
 
 

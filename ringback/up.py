@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
     alive = JOURNAL.alive()
     if alive:
         names = ", ".join(f"{entry.name} (pid {entry.pid})" for entry in alive)
-        print(f"up: already up: {names}. Use `make down` first.", file=sys.stderr)
+        print(f"up: already running: {names}. Use `make down` first.", file=sys.stderr)
         return 1
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)

@@ -70,7 +70,7 @@ def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge
     except SettingsError as error:
         # pydantic-settings names the field between the first two quotation marks, and nowhere else.
         setting = str(error).partition('"')[2].partition('"')[0].upper()
-        print(f"{name}: RINGBACK_{setting}: its value is no JSON", file=sys.stderr)  # noqa: T201  # before there is a log
+        print(f"{name}: RINGBACK_{setting}: the value is not valid JSON", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     telemetry.set_up_logs(name, known.log_format)
     sys.exit(uvloop.run(Process(name, known, decider, edge).run()))

@@ -36,7 +36,7 @@ async def kafka(settings: RuntimeSettings) -> str | None:
         await log.start()
     except LogUnavailable as error:
         return (
-            f"Kafka: {error}; see that it runs, and that RINGBACK_KAFKA and RINGBACK_TOPIC_PREFIX are right"
+            f"Kafka: {error}; check that it runs, and that RINGBACK_KAFKA and RINGBACK_TOPIC_PREFIX are right"
         )
     await log.stop()
     return None
@@ -52,14 +52,14 @@ async def redis(settings: RuntimeSettings) -> str | None:
         memory = await client.info("memory")
     except (RedisError, OSError, TimeoutError) as error:
         where = urlsplit(settings.redis).hostname
-        return f"Redis at {where}: {type(error).__name__}: {error}; see that it runs, and RINGBACK_REDIS"
+        return f"Redis at {where}: {type(error).__name__}: {error}; check that it runs, and RINGBACK_REDIS"
     finally:
         await client.aclose()
     if int(str(server.get("redis_version", "0")).partition(".")[0]) < REDIS_VERSION_MIN:
         return f"Redis is {server.get('redis_version')}, and {REDIS_VERSION_MIN} or newer is needed"
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
-        return f"Redis evicts ({policy}), and would forget places: set maxmemory-policy noeviction"
+        return f"Redis evicts keys ({policy}) and would lose places: set maxmemory-policy noeviction"
     return None
 
 
@@ -94,7 +94,7 @@ async def smtp(settings: RuntimeSettings) -> str | None:
         greeting = await reader.readline()
         writer.close()
     except OSError as error:
-        return f"mail server {found.host}:{found.port}: {error}; see that it runs, and RINGBACK_SMTP"
+        return f"mail server {found.host}:{found.port}: {error}; check that it runs, and RINGBACK_SMTP"
     if not greeting.startswith(b"220"):
         said = one_line(as_text(greeting), GREETING_LENGTH_MAX)
         return f"mail server {found.host}:{found.port} greets with «{said}» instead of 220"
@@ -111,6 +111,6 @@ async def missing(settings: RuntimeSettings, parts: tuple[str, ...]) -> list[str
         try:
             return await asyncio.wait_for(CHECKS[part](settings), CHECK_S_MAX)
         except TimeoutError:
-            return f"{part} gave no answer within {CHECK_S_MAX:.0f} s; see that its address is right"
+            return f"{part} gave no answer within {CHECK_S_MAX:.0f} s; check that its address is right"
 
     return [each for each in await asyncio.gather(*(ask(part) for part in parts)) if each is not None]

@@ -104,7 +104,7 @@ class Say(Protocol):
 
 async def nowhere(records: Sequence[Outgoing]) -> None:
     """Raise at any sending: for an edge that has no outbox."""
-    raise NotSaid(f"{len(records)} records have nowhere to go")
+    raise NotSaid(f"{len(records)} records can't be sent: this edge has no outbox")
 
 
 class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,26 +78,26 @@ Pair = tuple[str, str]
 # One row per kind, whatever its length: a table is read across.
 # fmt: off
 WORDS: Final[dict[Kind, tuple[Pair, Pair]]] = {
-    Kind.CHOICE: (("Поле «{field}» не может быть «{value}».", "«{field}» can't be «{value}»."), ("Есть: {known}.", "There are: {known}.")),
-    Kind.CHOICE_MEANT: (("Поле «{field}» не может быть «{value}». Возможно, имелось в виду «{meant}»?", "«{field}» can't be «{value}». Did you mean «{meant}»?"), ("Есть: {known}.", "There are: {known}.")),
-    Kind.DATE: (("В поле «{field}» — не дата.", "«{field}» is no date."), ("Напишите год, месяц и день: 2026-12-31.", "Write year, month and day: 2026-12-31.")),
+    Kind.CHOICE: (("Поле «{field}» не может быть «{value}».", "«{field}» can't be «{value}»."), ("Допустимо: {known}.", "Allowed: {known}.")),
+    Kind.CHOICE_MEANT: (("Поле «{field}» не может быть «{value}». Возможно, имелось в виду «{meant}»?", "«{field}» can't be «{value}». Did you mean «{meant}»?"), ("Допустимо: {known}.", "Allowed: {known}.")),
+    Kind.DATE: (("В поле «{field}» — не дата.", "«{field}» is not a date."), ("Напишите год, месяц и день: 2026-12-31.", "Write year, month and day: 2026-12-31.")),
     Kind.EMPTY: (("Поле «{field}» пустое.", "«{field}» is empty."), ("Заполните его.", "Fill it in.")),
-    Kind.FORM: (("Поле «{field}» заполнено не так, как нужно.", "«{field}» is not written as it should be."), ("Нужно: {wanted}.", "Write {wanted}.")),
-    Kind.LARGE: (("Число в поле «{field}» слишком велико.", "The number in «{field}» is too large."), ("Напишите не больше {limit}.", "Write {limit} at most.")),
-    Kind.LIST_EMPTY: (("Список «{field}» пуст.", "The list «{field}» is empty."), ("Добавьте в него хотя бы одно значение.", "Put at least one value into it.")),
-    Kind.LONG: (("Текст в поле «{field}» слишком длинный.", "The text in «{field}» is too long."), ("Сократите его: предел в символах — {limit}.", "Shorten it: the limit in characters is {limit}.")),
-    Kind.LONG_LIST: (("В списке «{field}» слишком много значений.", "The list «{field}» has too many values."), ("Оставьте не больше {limit}.", "Keep {limit} at most.")),
+    Kind.FORM: (("У поля «{field}» неверный формат.", "«{field}» has the wrong format."), ("Нужно: {wanted}.", "Write {wanted}.")),
+    Kind.LARGE: (("Число в поле «{field}» слишком велико.", "The number in «{field}» is too large."), ("Напишите не больше {limit}.", "Write at most {limit}.")),
+    Kind.LIST_EMPTY: (("Список «{field}» пуст.", "The list «{field}» is empty."), ("Добавьте в него хотя бы одно значение.", "Add at least one value.")),
+    Kind.LONG: (("Текст в поле «{field}» слишком длинный.", "The text in «{field}» is too long."), ("Сократите его: предел в символах — {limit}.", "Shorten it: the maximum in characters is {limit}.")),
+    Kind.LONG_LIST: (("В списке «{field}» слишком много значений.", "The list «{field}» has too many values."), ("Оставьте не больше {limit}.", "Keep at most {limit}.")),
     Kind.MISSING: (("Нет поля «{field}».", "«{field}» is missing."), ("Добавьте его.", "Add it.")),
     Kind.NO_BODY: (("У запроса нет тела.", "The request has no body."), ("Пошлите объект JSON.", "Send a JSON object.")),
-    Kind.NO_JSON: (("Тело запроса — не JSON.", "The request's body is no JSON."), ("Проверьте скобки, кавычки и запятые; кодировка — UTF-8.", "Check brackets, quotes and commas; the encoding is UTF-8.")),
-    Kind.NO_OBJECT: (("Тело запроса — не объект JSON.", "The request's body is no JSON object."), ("Пошлите поля в фигурных скобках.", "Send its fields in braces.")),
+    Kind.NO_JSON: (("Тело запроса — не JSON.", "The request's body is not JSON."), ("Проверьте скобки, кавычки и запятые; кодировка — UTF-8.", "Check brackets, quotes and commas; the encoding is UTF-8.")),
+    Kind.NO_OBJECT: (("Тело запроса — не объект JSON.", "The request's body is not a JSON object."), ("Пошлите поля в фигурных скобках.", "Send its fields in braces.")),
     Kind.OTHER: (("Значение поля «{field}» не подходит.", "The value of «{field}» does not fit."), ("Сверьтесь с описанием в /schema/openapi.json.", "Compare it with /schema/openapi.json.")),
-    Kind.SHORT: (("Текст в поле «{field}» слишком короткий.", "The text in «{field}» is too short."), ("Дополните его: наименьшая длина в символах — {limit}.", "Lengthen it: the least number of characters is {limit}.")),
-    Kind.SHORT_LIST: (("В списке «{field}» слишком мало значений.", "The list «{field}» has too few values."), ("Нужно не меньше {limit}.", "It needs {limit} at least.")),
-    Kind.SMALL: (("Число в поле «{field}» слишком мало.", "The number in «{field}» is too small."), ("Напишите не меньше {limit}.", "Write {limit} at least.")),
-    Kind.TYPE: (("В поле «{field}» стоит не то: {got}.", "«{field}» holds the wrong thing: {got}."), ("Нужно: {wanted}.", "It needs {wanted}.")),
-    Kind.UNKNOWN: (("Поле «{field}» здесь ничего не значит.", "«{field}» means nothing here."), ("Уберите его. Есть: {known}.", "Remove it. There are: {known}.")),
-    Kind.UNKNOWN_MEANT: (("Поле «{field}» здесь ничего не значит. Возможно, имелось в виду «{meant}»?", "«{field}» means nothing here. Did you mean «{meant}»?"), ("Есть: {known}.", "There are: {known}.")),
+    Kind.SHORT: (("Текст в поле «{field}» слишком короткий.", "The text in «{field}» is too short."), ("Дополните его: наименьшая длина в символах — {limit}.", "Lengthen it: the minimum in characters is {limit}.")),
+    Kind.SHORT_LIST: (("В списке «{field}» слишком мало значений.", "The list «{field}» has too few values."), ("Нужно не меньше {limit}.", "It needs at least {limit}.")),
+    Kind.SMALL: (("Число в поле «{field}» слишком мало.", "The number in «{field}» is too small."), ("Напишите не меньше {limit}.", "Write at least {limit}.")),
+    Kind.TYPE: (("У поля «{field}» неверный тип: {got}.", "«{field}» has the wrong type: {got}."), ("Нужно: {wanted}.", "It needs {wanted}.")),
+    Kind.UNKNOWN: (("Поле «{field}» неизвестно.", "«{field}» is unknown."), ("Уберите его. Допустимо: {known}.", "Remove it. Allowed: {known}.")),
+    Kind.UNKNOWN_MEANT: (("Поле «{field}» неизвестно. Возможно, имелось в виду «{meant}»?", "«{field}» is unknown. Did you mean «{meant}»?"), ("Допустимо: {known}.", "Allowed: {known}.")),
 }
 # fmt: on
 TEXT: Final = Text(ru="текст в кавычках", en="text in quotes")
@@ -106,7 +106,7 @@ NUMBER: Final = Text(ru="число", en="a number")
 TRUTH: Final = Text(ru="true или false", en="true or false")
 LIST: Final = Text(ru="список в квадратных скобках", en="a list in brackets")
 OBJECT: Final = Text(ru="объект с полями в фигурных скобках", en="an object with fields in braces")
-NULL: Final = Text(ru="null, то есть ничего", en="null, that is nothing")
+NULL: Final = Text(ru="null", en="null")
 
 _SEEN: Final[dict[type, Text]] = {
     NoneType: NULL,

@@ -71,25 +71,25 @@ def verify(token: str, key: str, now: Instant) -> Claims:
     The caller must check `use`: an access token is not a refresh token.
     """
     if not token or len(token) > TOKEN_LENGTH_MAX:
-        raise TokenRefused("this is no token")
+        raise TokenRefused("not a valid token")
     try:
         found = jwt.decode(token, _key(key), algorithms=[_ALGORITHM]).claims
     except (JoseError, ValueError) as error:
-        raise TokenRefused("the token's signature does not hold") from error
+        raise TokenRefused("the token's signature is invalid") from error
     if found.pop("iss", None) != _ISSUER:
-        raise TokenRefused("the token was signed by somebody else")
+        raise TokenRefused("the token has another issuer")
     try:
         claims = msgspec.convert(found, Claims)
     except msgspec.ValidationError as error:
         raise TokenRefused("the token's claims can't be read") from error
     if (claims.agent_id is None) == (claims.token_id is None):
-        raise TokenRefused("the token speaks for nobody")
+        raise TokenRefused("the token must name one employee or one program")
     if claims.expires_at is not None and now >= claims.expires_at:
-        raise TokenRefused("the token is over")
+        raise TokenRefused("the token has expired")
     return claims
 
 
 def _key(text: str) -> OctKey:
     if len(text.encode()) < KEY_BYTES_MIN:
-        raise KeyTooShort(f"the signing key has less than {KEY_BYTES_MIN} bytes")
+        raise KeyTooShort(f"the signing key has fewer than {KEY_BYTES_MIN} bytes")
     return OctKey.import_key(text.encode())

@@ -10,14 +10,14 @@ from contracts.ids import DepartmentId
 from ringback.replay.figures import TOLERANCE_MS, Figure, Run, clock, differences, figures
 
 LIMITS: Final = (
-    "Callers who did not hang up in the recording never do here: longer waits may cost calls unseen.",
-    "The others hang up as long after calling as they did; those who pressed «1» press it, as long after the",
-    "  invitation as then, and nobody else does.",
-    "Nobody calls again, or doesn't, because a call went better or worse: the calls are those recorded.",
-    "Agents answer, decline and miss in the order recorded, phone by phone, whatever the hour; ringing that",
-    "  was cut off goes on like the next that was not; a miss stays a miss, however long it rings.",
-    "A talk lasts as this customer's did, else as the agent's others; who was never rung answers like most.",
-    "The phone network and our services are quick and sound: nothing is lost, late or down.",
+    "Callers who did not hang up in the recording never do so here: longer waits may lose calls unseen.",
+    "The other callers hang up after the same time; those who pressed «1» press it as long after the",
+    "  invitation as they did then, and nobody else presses it.",
+    "The calls are those recorded: nobody calls again, or stays away, because a call went differently.",
+    "Each phone's answers, declines and misses come in the recorded order, whatever the hour. Ringing that",
+    "  was cut off continues like the next that was not; a miss stays a miss, however long it rings.",
+    "A talk lasts as this customer's did, else as the agent's others; an agent never rung answers like most.",
+    "The phone network and the services are fast and healthy: nothing is lost, late or down.",
 )
 SHOWN_MAX: Final = 5
 
@@ -47,7 +47,7 @@ def show(
         calls = "1 call" if elsewhere == 1 else f"{elsewhere} calls"
         console.print(
             f"{calls} reached no department (direct calls, scenarios) and stay as they were, whatever the "
-            "settings: who talked on one is busy for as long.",
+            "settings: the agents on them are busy as long as they were.",
             highlight=False,
         )
     console.print("\nWhat this can't tell:", highlight=False)
@@ -92,8 +92,8 @@ def _show_trust(console: Console, happened: Run, as_it_was: Run, stalls: Sequenc
     if stalls:
         seconds = sum(until - begun for begun, until in stalls) / 1000
         console.print(
-            f"Services stood still for {seconds:.0f} s in all on this stretch, and here they don't: "
-            "who waited then may differ by as much.",
+            f"Services stood still for {seconds:.0f} s in all on this stretch, but not in the replay: "
+            "waits at those moments may differ by as much.",
             highlight=False,
         )
     for line in found[:SHOWN_MAX]:

@@ -43,7 +43,7 @@ def parsed(text: str) -> Setting:
     name, is_there, value = text.partition("=")
     department, dot, path = name.strip().partition(".")
     if not is_there or not dot or not path:
-        raise NoSuchSetting(f"{text!r} is no setting: write it as sales.no_answer_ms=300000")
+        raise NoSuchSetting(f"{text!r} is not a setting: write it as sales.no_answer_ms=300000")
     is_object = value.lstrip().startswith("{")
     path = path if is_object else SHORT.get(path, path)
     return Setting(department, tuple(path.split(".")), value.strip())
@@ -100,7 +100,7 @@ def _with(fact: DepartmentSaved, setting: Setting) -> DepartmentSaved:
         return msgspec.convert(known, DepartmentSaved, strict=False)
     except msgspec.ValidationError as error:
         wanted = ".".join(setting.path)
-        raise NoSuchSetting(f"{setting.text!r} is no value for {wanted!r}: {error}") from error
+        raise NoSuchSetting(f"{setting.text!r} is not a value for {wanted!r}: {error}") from error
 
 
 def _read(text: str) -> Any:
@@ -121,4 +121,4 @@ def _value(fact: DepartmentSaved, path: tuple[str, ...]) -> Any:
 def _near(wanted: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5) or names
-    return f"; there is: {', '.join(close)}" if close else ""
+    return f"; similar: {', '.join(close)}" if close else ""

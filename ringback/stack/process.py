@@ -64,12 +64,14 @@ def is_listening(port: int) -> bool:
 def why_port_is_refused(port: int, error: OSError | OverflowError) -> str:
     """One sentence for who wanted to listen on a port, with the remedy."""
     if isinstance(error, OverflowError):
-        return f"{port} is no port: give one from 1024 to 65535 with --port"
+        return f"{port} is not a port: give one from 1024 to 65535 with --port"
     match error.errno:
         case errno.EADDRINUSE:
-            return f"port {port} is taken: give another one with --port, or end what listens there"
+            return (
+                f"port {port} is taken: give another one with --port, or end what listens there"
+            )
         case errno.EACCES:
-            return f"port {port} is kept for root: give one above 1023 with --port"
+            return f"port {port} is reserved for root: give one above 1023 with --port"
         case _:
             return f"port {port} can't be opened: {error.strerror}"
 
@@ -143,7 +145,9 @@ class Process:
             raise StackError(f"{self.name} is running already, pid {self.pid}")
         if self.dies_with_parent and threading.current_thread() is not threading.main_thread():
             # The kernel means the parent *thread*: a pool's thread that ends would take the process with it.
-            raise StackError(f"{self.name} dies with the thread that starts it: start it from the main one")
+            raise StackError(
+                f"{self.name} ends with the thread that starts it: start it from the main thread"
+            )
         self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             if self.dies_with_parent or self._journal is not None:

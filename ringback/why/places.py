@@ -67,12 +67,10 @@ def find(stretches: Iterable[Stretch], wanted: str, *, shown: Callable[[Found], 
         if matching:
             return sorted(matching, key=lambda found: found.at)
     if not known:
-        raise Unclear("no place was ever taken on this log")
+        raise Unclear("this log has no place")
     near = list(_near(known, wanted))
     listed = "\n".join(f"  {shown(found)}" for found in near)
-    raise Unclear(
-        f"there is no place, leg or caller {wanted!r} on this log. Near it, or the newest:\n{listed}"
-    )
+    raise Unclear(f"this log has no place, leg or caller {wanted!r}. Similar or newest:\n{listed}")
 
 
 def _is_id(found: Found, wanted: str) -> bool:

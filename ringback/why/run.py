@@ -45,7 +45,7 @@ def tell(
     if len({each.stretch.organization_id for each in meant}) > 1:
         named = sorted({each.stretch.organization_id for each in meant})
         raise log_stretch.Unclear(
-            f"{wanted!r} is known to several organizations ({', '.join(named)}): name one"
+            f"{wanted!r} belongs to several organizations ({', '.join(named)}): name one with --organization"
         )
     watched = watch(meant[-1].stretch, meant[-1].place_id)
     own = Language.RUSSIAN if watched.organization is None else watched.organization.language

@@ -163,7 +163,7 @@ class Hearing:
 
     def _step(self, heard: Parsed, fact: Fact, organization: Organization, batch: Batch) -> None:
         if not self._already.is_complete(organization.id, organization.numbers):
-            raise SaidDifferently("facts of ours are on the log whose cause is not")
+            raise SaidDifferently("the log has our facts without the record that caused them")
         if isinstance(fact, TimerDue):
             metrics.TIMER_LATE_SECONDS.observe(max(0, heard.now_at - fact.due_at) / 1000)
         began = time.perf_counter()

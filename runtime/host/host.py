@@ -65,7 +65,7 @@ class Host:
             return
         if not is_fine:
             raise RefusedToStart(
-                "this broker puts no time of its own on records: message.timestamp.type is no LogAppendTime, "
+                "this broker does not set the time of records: message.timestamp.type is not LogAppendTime, "
                 "or it is embedded. For a demo on loopback set RINGBACK_ALLOW_BROKER_WITHOUT_TIME=1."
             )
         _log.warning("the broker keeps no time of its own: good for a demo on loopback only")

@@ -66,7 +66,7 @@ def _name(first: LogRecord, partitions: int) -> str:
         return f"{found.id}/{first.at}"
     if fact.partitions != partitions:
         raise LogIsAnother(
-            f"the log {fact.log_id} was born with {fact.partitions} partitions, now it has {partitions}: "
+            f"the log {fact.log_id} was created with {fact.partitions} partitions and now has {partitions}: "
             "organizations would change partitions. Restore the topic, or start a new installation with "
             "another prefix."
         )
@@ -77,12 +77,12 @@ def check_same_log(stored: Position, found: str | None, partitions: int) -> None
     """Check that the stored state belongs to this log. Raises LogIsAnother."""
     if stored.partitions != partitions:
         raise LogIsAnother(
-            f"what is stored knows a log with {stored.partitions} partitions, this one has {partitions}; "
-            "the number is fixed at birth"
+            f"the stored state belongs to a log with {stored.partitions} partitions, but this one has "
+            f"{partitions}; the number is fixed at creation"
         )
     if found is not None and stored.log_id != found:
         raise LogIsAnother(
-            f"what is stored belongs to the log {stored.log_id}, this one is {found}. Point RINGBACK_KAFKA "
+            f"the stored state belongs to the log {stored.log_id}, this one is {found}. Point RINGBACK_KAFKA "
             "and RINGBACK_TOPIC_PREFIX to the old log, or use another RINGBACK_STORE_PREFIX."
         )
 
@@ -91,8 +91,8 @@ def check_not_beyond(stored: Position, end_offset: int) -> None:
     """Check that the stored position is not beyond the log's end. Raises LogIsAnother."""
     if stored.offset > end_offset:
         raise LogIsAnother(
-            f"what is stored stands for offset {stored.offset}, and the log ends at {end_offset}: "
-            "it lost its end, or is another one. Restore it, or see docs/operating.md, «The log lost data»."
+            f"the stored state is at offset {stored.offset}, but the log ends at {end_offset}: "
+            "it lost its end, or is another log. Restore it, or see docs/operating.md, «The log lost data»."
         )
 
 

@@ -112,7 +112,7 @@ def test_parts_that_cannot_be_reached_are_named_with_where_they_were_looked_for(
     for part in NEEDS[service]:
         line = about(part, lines)
         assert "127.0.0.1" in line
-        assert "see that it runs" in line or "see that it exists" in line
+        assert "check that it runs" in line or "check that it exists" in line
 
 
 @pytest.mark.kafka

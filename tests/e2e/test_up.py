@@ -107,7 +107,7 @@ def test_n1_whoever_ends_up_while_it_starts_something_leaves_nothing(
     said = _interrupted(tree, tree.tool("up"), step, sign)
     assert "up: everything was stopped again" in said
     assert tree.left() == {}
-    assert "nothing was up" in tree.down()
+    assert "nothing was running" in tree.down()
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_n1_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: s
     left = tree.left()
     assert step in left.values()
     second = tree.tool("up")
-    assert "already up" in second.communicate(timeout=PATIENCE_S)[0]
+    assert "already running" in second.communicate(timeout=PATIENCE_S)[0]
     said = tree.down()
     assert tree.left() == {}
     assert all(f"down: {name} ended" in said for name in left.values())

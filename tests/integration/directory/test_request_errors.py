@@ -56,9 +56,9 @@ async def test_n7_a_mistake_in_a_sheet_names_whose_it_is(quick_company: Company)
     ("path", "field", "said"),
     [
         ("/employees?limit=many", "limit", "a whole number"),
-        ("/employees?limit=5000", "limit", "200 at most"),
-        ("/employees?limt=5", "limt", "There are: cursor, limit, search."),
-        (f"/employees/{'x' * 400}", "agent_id", "the limit in characters is 300"),
+        ("/employees?limit=5000", "limit", "at most 200"),
+        ("/employees?limt=5", "limt", "Allowed: cursor, limit, search."),
+        (f"/employees/{'x' * 400}", "agent_id", "the maximum in characters is 300"),
     ],
 )
 async def test_n7_a_parameter_of_a_wrong_shape_is_named(
@@ -83,7 +83,7 @@ async def test_n7_a_body_that_is_no_json_is_called_so(quick_company: Company, bo
     """Bytes that are no text, and brackets beyond all depth, are the sender's mistake."""
     headers = {**quick_company.headers, "Content-Type": "application/json"}
     answer = await quick_company.http.post("/employees", content=body, headers=headers)
-    assert (answer.status_code, answer.json()["cause"]["en"]) == (400, "The request's body is no JSON.")
+    assert (answer.status_code, answer.json()["cause"]["en"]) == (400, "The request's body is not JSON.")
 
 
 async def test_n7_who_has_not_logged_in_learns_nothing_of_shapes(quick_company: Company) -> None:

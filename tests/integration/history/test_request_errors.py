@@ -25,11 +25,11 @@ async def boss_of(harness: HistoryHarness) -> AgentId:
     ("path", "field", "words"),
     [
         ("/history?limit=many", "limit", "It needs a whole number."),
-        ("/history?limit=0", "limit", "Write 1 at least."),
+        ("/history?limit=0", "limit", "Write at least 1."),
         ("/history?since_at=yesterday", "since_at", "It needs a whole number."),
         ("/history?is_voicemail=maybe", "is_voicemail", "It needs true or false."),
-        ("/history?after=" + "x" * 700, "after", "Shorten it: the limit in characters is 600."),
-        ("/statistics?since_at=0&until_at=-1", "until_at", "Write 0 at least."),
+        ("/history?after=" + "x" * 700, "after", "Shorten it: the maximum in characters is 600."),
+        ("/statistics?since_at=0&until_at=-1", "until_at", "Write at least 0."),
     ],
 )
 async def test_n7_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
@@ -50,10 +50,10 @@ async def test_n7_a_parameter_of_a_wrong_shape_is_named_in_both_languages(
     ("body", "field", "cause"),
     [
         (b"{}", "number", "«number» is missing."),
-        (b'{"number": 7}', "number", "«number» holds the wrong thing: a number."),
+        (b'{"number": 7}', "number", "«number» has the wrong type: a number."),
         (b"", "", "The request has no body."),
-        (b"{", "", "The request's body is no JSON."),
-        (b'{"number": "\xff"}', "", "The request's body is no JSON."),
+        (b"{", "", "The request's body is not JSON."),
+        (b'{"number": "\xff"}', "", "The request's body is not JSON."),
     ],
 )
 async def test_n7_a_body_of_a_wrong_shape_is_told_in_words(

@@ -153,7 +153,7 @@ def test_sigterm_ends_with_code_0(settings: dict[str, str], toy_process: Process
         ({"RINGBACK_KAFKA": ""}, "RINGBACK_KAFKA"),
         ({"RINGBACK_REDIS": "redis://127.0.0.1:1/0"}, "Redis at 127.0.0.1"),
         ({"RINGBACK_TOPIC_PREFIX": "nothing."}, "ringback topics"),
-        ({"RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0"}, "no time of its own"),
+        ({"RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0"}, "does not set the time"),
         ({"RINGBACK_HTTP_PORT": "many"}, "RINGBACK_HTTP_PORT"),
     ],
 )

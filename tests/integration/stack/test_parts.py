@@ -95,7 +95,7 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(
     """Another number would move organizations to partitions that don't know them."""
     await create_topics(kafka_embedded, f"{fresh_prefix}.")
     monkeypatch.setattr(type(FACTS), "partitions", FACTS.partitions + 1)
-    with pytest.raises(StackError, match="fixed at birth"):
+    with pytest.raises(StackError, match="fixed at creation"):
         await create_topics(kafka_embedded, f"{fresh_prefix}.")
 
 

@@ -178,7 +178,7 @@ def test_n11_a_taken_port_is_told_in_one_sentence_with_the_remedy(verb: str, tmp
                 str(port),
                 f"{verb}: port {port} is taken: give another one with --port, or end what listens there",
             ),
-            ("70000", f"{verb}: 70000 is no port: give one from 1024 to 65535 with --port"),
+            ("70000", f"{verb}: 70000 is not a port: give one from 1024 to 65535 with --port"),
         ):
             argv = [sys.executable, "-m", "ringback", verb, "--port", wanted, *words]
             done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)

@@ -260,7 +260,7 @@ async def test_another_number_of_partitions_is_refused() -> None:
     stored = world.store.stored[0]
     assert stored.position is not None
     stored.position = Position(stored.position.log_id, 4, 1, 0)
-    with pytest.raises(LogIsAnother, match="fixed at birth"):
+    with pytest.raises(LogIsAnother, match="fixed at creation"):
         await world.owner().claim()
 
 

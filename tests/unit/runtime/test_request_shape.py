@@ -51,28 +51,28 @@ def found(**fields: Any) -> Fault:
 @pytest.mark.parametrize(
     ("fields", "field", "cause", "remedy"),
     [
-        ({"nmae": "x"}, "nmae", "«nmae» means nothing here. Did you mean «name»?", "There are: delay_ms,"),
-        ({"colour": "x"}, "colour", "«colour» means nothing here.", "Remove it. There are: delay_ms,"),
+        ({"nmae": "x"}, "nmae", "«nmae» is unknown. Did you mean «name»?", "Allowed: delay_ms,"),
+        ({"colour": "x"}, "colour", "«colour» is unknown.", "Remove it. Allowed: delay_ms,"),
         ({"name": ""}, "name", "«name» is empty.", "Fill it in."),
-        ({"name": "x" * 11}, "name", "The text in «name» is too long.", "Shorten it: the limit in"),
-        ({"name": 7}, "name", "«name» holds the wrong thing: a number.", "It needs text in quotes."),
-        ({"name": None}, "name", "«name» holds the wrong thing: null", "It needs text in quotes."),
-        ({"role": "admin"}, "role", "«role» can't be «admin». Did you mean «administrator»?", "There are: "),
-        ({"role": "boss"}, "role", "«role» can't be «boss».", "There are: user, administrator."),
-        ({"number": "8 916"}, "number", "«number» is not written as it should be.", "Write a number with"),
-        ({"numbers": ["+79161234567", "8"]}, "numbers.1", "«numbers.1» is not written", "Write a number"),
-        ({"numbers": ["+79161234567"] * 3}, "numbers", "The list «numbers» has too many values.", "Keep 2"),
-        ({"numbers": "+79161234567"}, "numbers", "«numbers» holds the wrong thing: text.", "It needs a list"),
-        ({"delay_ms": -1}, "delay_ms", "The number in «delay_ms» is too small.", "Write 0 at least."),
-        ({"delay_ms": 10**40}, "delay_ms", "The number in «delay_ms» is too large.", "Write 120000 at most."),
-        ({"delay_ms": 5.5}, "delay_ms", "«delay_ms» holds the wrong thing: a fraction.", "It needs a whole"),
-        ({"is_on": "maybe"}, "is_on", "«is_on» holds the wrong thing: text.", "It needs true or false."),
-        ({"since": "yesterday"}, "since", "«since» is no date.", "Write year, month and day: 2026-12-31."),
-        ({"hours": [{"days": []}]}, "hours.0.days", "The list «hours.0.days» is empty.", "Put at least one"),
-        ({"hours": [{"days": [7]}]}, "hours.0.days.0", "The number in «hours.0.days.0» is too", "Write 6"),
+        ({"name": "x" * 11}, "name", "The text in «name» is too long.", "Shorten it: the maximum in"),
+        ({"name": 7}, "name", "«name» has the wrong type: a number.", "It needs text in quotes."),
+        ({"name": None}, "name", "«name» has the wrong type: null", "It needs text in quotes."),
+        ({"role": "admin"}, "role", "«role» can't be «admin». Did you mean «administrator»?", "Allowed: "),
+        ({"role": "boss"}, "role", "«role» can't be «boss».", "Allowed: user, administrator."),
+        ({"number": "8 916"}, "number", "«number» has the wrong format.", "Write a number with"),
+        ({"numbers": ["+79161234567", "8"]}, "numbers.1", "«numbers.1» has the wrong format", "Write a number"),
+        ({"numbers": ["+79161234567"] * 3}, "numbers", "The list «numbers» has too many", "Keep at most 2"),
+        ({"numbers": "+79161234567"}, "numbers", "«numbers» has the wrong type: text.", "It needs a list"),
+        ({"delay_ms": -1}, "delay_ms", "The number in «delay_ms» is too small.", "Write at least 0."),
+        ({"delay_ms": 10**40}, "delay_ms", "The number in «delay_ms» is too large.", "Write at most 120000."),
+        ({"delay_ms": 5.5}, "delay_ms", "«delay_ms» has the wrong type: a fraction.", "It needs a whole"),
+        ({"is_on": "maybe"}, "is_on", "«is_on» has the wrong type: text.", "It needs true or false."),
+        ({"since": "yesterday"}, "since", "«since» is not a date.", "Write year, month and day: 2026-12-31."),
+        ({"hours": [{"days": []}]}, "hours.0.days", "The list «hours.0.days» is empty.", "Add at least one"),
+        ({"hours": [{"days": [7]}]}, "hours.0.days.0", "The number in «hours.0.days.0»", "Write at most 6"),
         ({"hours": [{}]}, "hours.0.days", "«hours.0.days» is missing.", "Add it."),
         ({"others": {"ab": {}}}, "others.ab.days", "«others.ab.days» is missing.", "Add it."),
-        ({"others": {"ab": []}}, "others.ab", "«others.ab» holds the wrong thing: a list.", "It needs an"),
+        ({"others": {"ab": []}}, "others.ab", "«others.ab» has the wrong type: a list.", "It needs an"),
     ],
 )  # fmt: skip
 def test_n7_each_of_the_commonest_mistakes_has_its_words_and_its_place(
@@ -95,7 +95,7 @@ def test_n7_every_mistake_is_told_at_once_in_the_order_of_the_fields() -> None:
 def test_n7_a_body_that_is_no_object_is_called_so(body: Any) -> None:
     """There is no field to name."""
     (fault,) = request_shape.faults(body, Card, FORMS)
-    assert (fault.field, fault.cause.en) == ("", "The request's body is no JSON object.")
+    assert (fault.field, fault.cause.en) == ("", "The request's body is not a JSON object.")
 
 
 json = st.recursive(

@@ -65,7 +65,7 @@ def test_a_first_file_is_all_new() -> None:
     told = printed(against_nothing(sheet))
     assert "+ organization veter\n" in told
     assert "+ employee zimina\n" in told
-    assert "7 new; 0 as before" in told
+    assert "7 new; 0 unchanged" in told
 
 
 def test_what_changed_is_told_field_by_field_and_numbers_are_masked() -> None:
@@ -81,7 +81,7 @@ def test_what_changed_is_told_field_by_field_and_numbers_are_masked() -> None:
     assert '~ employee zimina\n      name: "Зимина Вера" → "Зимина-Лугова Вера"' in told
     assert "~ PBX cloud" in told
     assert "74950001009" not in told
-    assert "3 changed; 4 as before" in told
+    assert "3 changed; 4 unchanged" in told
 
 
 @pytest.mark.parametrize(

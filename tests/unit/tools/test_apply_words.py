@@ -112,7 +112,7 @@ def test_n10_a_word_like_none_is_answered_with_those_there_are() -> None:
     """Who does not know the words learns them."""
     problem = only_problem_of(changed(("lines:", "colour: red\n    lines:")))
     assert problem.remedy.startswith(
-        "Check its spelling, or remove it. There are: agents, announcements_every,"
+        "Check its spelling, or remove it. Allowed: agents, announcements_every,"
     )
 
 
@@ -179,13 +179,13 @@ def test_n10_an_office_file_has_call_scenarios() -> None:
     [
         ("no_choice: sales", "no_choice: sale", "Did you mean «sales»?", 'arrows: { "1"'),
         ("department: sales\n      night", "department: sails\n      night", "There is no «sails»", "sails"),
-        ("kind: menu", "kind: menue", "«menue» is no kind", "menue"),
+        ("kind: menu", "kind: menue", "«menue» is not a valid kind", "menue"),
         ("closed: night }", "closed: night, next: menu }", "can have no arrow «next»", "next: menu"),
         ("arrows: { open: menu, closed: night }", "wait: 5 s", "has no arrow «open»", "      hours:\n"),
         ('from: "09:00", to: "18:00"', 'from: "18:00", to: "09:00"', "go over midnight", "days: mon-fri"),
         ("один.", "один, {nobody}.", "The placeholder {nobody} is unknown", "один"),
         ("Главный номер", "' '", "a name is one line", "name: ' '"),
-        ('{ "1": sales,', '{ "11": sales,', "is not written as it should be", '"11"'),
+        ('{ "1": sales,', '{ "11": sales,', "has the wrong format", '"11"'),
     ],
 )
 def test_n10_what_is_wrong_with_a_scenario_is_told_with_its_line(

@@ -294,10 +294,10 @@ def test_who_was_never_rung_answers_like_most() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("salse.no_answer_ms=1", "there is no department 'salse' on this log; there is: sales"),
-        ("sales.no_answer=1", "no setting 'no_answer' that can be tried; there is: no_answer_ms"),
-        ("sales.strategy=fastest", "'fastest' is no value for 'strategy.kind'"),
-        ("sales.no_answer_ms=soon", "'soon' is no value for 'no_answer_ms'"),
+        ("salse.no_answer_ms=1", "there is no department 'salse' on this log; similar: sales"),
+        ("sales.no_answer=1", "no setting 'no_answer' that can be tried; similar: no_answer_ms"),
+        ("sales.strategy=fastest", "'fastest' is not a value for 'strategy.kind'"),
+        ("sales.no_answer_ms=soon", "'soon' is not a value for 'no_answer_ms'"),
         ("sales.recipients=[]", "no setting 'recipients' that can be tried"),
         ("sales", "write it as sales.no_answer_ms=300000"),
     ],
@@ -373,7 +373,7 @@ def test_a_place_that_comes_out_otherwise_is_told_in_minutes_and_seconds() -> No
     ("argv", "said"),
     [
         (["--set", "salse.no_answer_ms=1"], "there is no department 'salse'"),
-        (["--organization", "south"], "there is no organization 'south' on this log; there are: north"),
+        (["--organization", "south"], "there is no organization 'south' on this log; it has: north"),
     ],
 )
 def test_the_verb_names_what_is_wrong(

@@ -47,7 +47,7 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
     """Somebody cut the file, or edited it."""
     file = tmp_path / "log.jsonl"
     file.write_bytes(log_stretch.line(morning()[0]) + b'{"partition": 0, "off\n')
-    with pytest.raises(Unreadable, match="line 2 is no record of a log"):
+    with pytest.raises(Unreadable, match="line 2 is not a log record"):
         log_stretch.of_file(file)
 
 
@@ -60,9 +60,9 @@ def test_a_stretch_is_whole_when_the_logs_first_record_is_in_it() -> None:
 def test_an_organization_that_is_not_there_is_refused_with_those_that_are() -> None:
     """One log holds many."""
     found = log_stretch.stretches(morning())
-    with pytest.raises(Unclear, match="there are: north"):
+    with pytest.raises(Unclear, match="it has: north"):
         log_stretch.chosen(found, "south")
-    with pytest.raises(Unclear, match="nothing has happened yet"):
+    with pytest.raises(Unclear, match="has no organization yet"):
         log_stretch.chosen({}, None)
     assert len(list(log_stretch.kept(morning(), "south"))) == 0
 

@@ -269,7 +269,7 @@ def test_an_unknown_place_is_an_error_that_names_near_ones(
     """A typing error is found at a glance, without a number in clear."""
     assert why.main(["p.k22", "--from", str(log_file(tmp_path))]) == 1
     error = capsys.readouterr().err
-    assert "there is no place, leg or caller 'p.k22'" in error
+    assert "this log has no place, leg or caller 'p.k22'" in error
     assert "p.k2  +7…0002" in error
 
 
