@@ -67,9 +67,7 @@ def why_port_is_refused(port: int, error: OSError | OverflowError) -> str:
         return f"{port} is not a port: give one from 1024 to 65535 with --port"
     match error.errno:
         case errno.EADDRINUSE:
-            return (
-                f"port {port} is taken: give another one with --port, or end what listens there"
-            )
+            return f"port {port} is taken: give another one with --port, or end what listens there"
         case errno.EACCES:
             return f"port {port} is reserved for root: give one above 1023 with --port"
         case _:

@@ -60,7 +60,7 @@ def found(**fields: Any) -> Fault:
         ({"role": "admin"}, "role", "«role» can't be «admin». Did you mean «administrator»?", "Allowed: "),
         ({"role": "boss"}, "role", "«role» can't be «boss».", "Allowed: user, administrator."),
         ({"number": "8 916"}, "number", "«number» has the wrong format.", "Write a number with"),
-        ({"numbers": ["+79161234567", "8"]}, "numbers.1", "«numbers.1» has the wrong format", "Write a number"),
+        ({"numbers": ["+79161234567", "8"]}, "numbers.1", "«numbers.1» has the wrong", "Write a number"),
         ({"numbers": ["+79161234567"] * 3}, "numbers", "The list «numbers» has too many", "Keep at most 2"),
         ({"numbers": "+79161234567"}, "numbers", "«numbers» has the wrong type: text.", "It needs a list"),
         ({"delay_ms": -1}, "delay_ms", "The number in «delay_ms» is too small.", "Write at least 0."),
