@@ -26,7 +26,7 @@ from tests.sim.timeline import NEVER
 
 def m1_an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
     """Who drops a callback is rung for somebody else before its place is first again."""
-    patch.setattr(legs, "_await_word", lambda *_: None)
+    patch.setattr(legs, "_await_callback", lambda *_: None)
 
 
 def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:

@@ -83,10 +83,10 @@ def freed(state: QueueState, agent_id: AgentId, cause: str) -> Decision:
 
 def apply_word_over(state: QueueState, due: TimerDue) -> None:
     """Callback has not said how the attempt ended: the agent waits no longer."""
-    heard_word(state, AgentId(due.subject))
+    end_wait_for_callback(state, AgentId(due.subject))
 
 
-def heard_word(state: QueueState, agent_id: AgentId | None) -> None:
+def end_wait_for_callback(state: QueueState, agent_id: AgentId | None) -> None:
     """The attempt's end is known: the agent who was freed from it may be offered places."""
     activity = state.activity(agent_id) if agent_id is not None else None
     if activity is not None and activity.word_until_at is not None:
@@ -124,7 +124,7 @@ def apply_phone(state: QueueState, fact: DeviceChanged) -> None:
             is_ours = _is_use_ours(state, known)
             if not is_ours:
                 for agent_id in state.agents_of_phone(key):
-                    pauses.end_row(state, agent_id)
+                    pauses.reset_misses(state, agent_id)
             changed = msgspec.structs.replace(known, is_in_use=True, is_ours=is_ours, is_unreachable=False)
             state.set_timer("phone_lease", key, Instant(state.now_at + ring_plans.CALL_MS_MAX))
         case DeviceState.UNREACHABLE:
@@ -171,7 +171,7 @@ def decide_phone(state: QueueState, fact: DeviceChanged) -> Decision:
     key = phone_key(fact.pbx_id, fact.address)
     if fact.state is not DeviceState.IN_USE or state.phones[key].is_ours:
         return NOTHING
-    return pauses.if_on_call(state, *state.agents_of_phone(key), cause="on_call")
+    return pauses.resume_on_call(state, *state.agents_of_phone(key), cause="on_call")
 
 
 def apply_phone_lease(state: QueueState, due: TimerDue) -> None:
@@ -194,7 +194,7 @@ def decide_phone_lease_over(state: QueueState, due: TimerDue) -> Decision:
     )
 
 
-def follow_work(state: QueueState, agent_id: AgentId) -> None:
+def update_working_time(state: QueueState, agent_id: AgentId) -> None:
     """Note whether an agent works now, and set the timer for when that may change."""
     agent = state.agents.get(agent_id)
     availability = agent.availability if agent is not None else None
@@ -208,7 +208,7 @@ def follow_work(state: QueueState, agent_id: AgentId) -> None:
 
 
 def apply_work(state: QueueState, due: TimerDue) -> None:
-    follow_work(state, AgentId(due.subject))
+    update_working_time(state, AgentId(due.subject))
 
 
 def decide_ringing(state: QueueState, fact: LegRinging) -> Decision:

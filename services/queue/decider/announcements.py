@@ -45,10 +45,10 @@ def _welcome(state: QueueState, place: Place) -> Decision:
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
     existing = _existing(state, place)
     if existing is not None:
-        position = _spoken(state, existing)
+        position = _spoken_position(state, existing)
         wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
         media = (
-            *notice_media.told(state, place, position, wait_ms),
+            *notice_media.position_media(state, place, position, wait_ms),
             *notice_media.standard(state, place, Prompt.CALLBACK_EXISTS),
         )
         return _announce(state, place, AnnouncementKind.CALLBACK_EXISTS, media, position, wait_ms)
@@ -56,7 +56,7 @@ def _welcome(state: QueueState, place: Place) -> Decision:
     return _announce(state, place, AnnouncementKind.WELCOME, media, position, wait_ms)
 
 
-def _spoken(state: QueueState, place: Place) -> int:
+def _spoken_position(state: QueueState, place: Place) -> int:
     """The position to announce: it never rises, even when a C7 place has gone ahead."""
     position = waiting.position(state, place)
     return position if place.position_told is None else min(position, place.position_told)
@@ -70,14 +70,14 @@ def passed_on(state: QueueState, place: Place) -> Decision:
 def _existing(state: QueueState, place: Place) -> Place | None:
     """The standing callback's place that the caller may take over with a key, or None (C8)."""
     existing = state.places.get(place.existing_place_id)
-    return existing if existing is not None and customers.tellable(state, existing) else None
+    return existing if existing is not None and customers.is_announced(state, existing) else None
 
 
 def tell_position(state: QueueState, place: Place) -> Decision:
     """Announce position and wait; the spoken position never rises (Q4)."""
-    position = _spoken(state, place)
+    position = _spoken_position(state, place)
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
-    media = notice_media.told(state, place, position, wait_ms)
+    media = notice_media.position_media(state, place, position, wait_ms)
     return _announce(state, place, AnnouncementKind.POSITION, media, position, wait_ms)
 
 
@@ -115,22 +115,22 @@ def apply_announcement(state: QueueState, fact: AnnouncementMade) -> None:
         position_told=fact.position if is_position else place.position_told,
         is_invited=place.is_invited or fact.kind is AnnouncementKind.INVITATION,
     )
-    follow_position(state, place)
+    schedule_announcements(state, place)
 
 
-def follow_overflow(state: QueueState, place: Place) -> None:
+def schedule_overflow(state: QueueState, place: Place) -> None:
     """A caller beyond the limit has heard of the callback's place and has `KEY_MS` to press the key (C8)."""
     if place.is_beyond_limit and place.phase is Phase.WAITING:
         state.set_timer("overflow", place.place_id, Instant(state.now_at + KEY_MS))
 
 
-def follow_position(state: QueueState, place: Place) -> None:
+def schedule_announcements(state: QueueState, place: Place) -> None:
     """Set the timer that announces a better position, if it is not set."""
     if f"announce/{place.place_id}" not in state.timers:
-        _set_announce(state, place)
+        _set_announce_timer(state, place)
 
 
-def _set_announce(state: QueueState, place: Place) -> None:
+def _set_announce_timer(state: QueueState, place: Place) -> None:
     gap_ms = max(GAP_MS_MIN, state.departments[place.department_id].saved.announcement_gap_ms)
     state.set_timer("announce", place.place_id, Instant(state.now_at + gap_ms))
 
@@ -139,10 +139,10 @@ def apply_announce_due(state: QueueState, due: TimerDue) -> None:
     """Set the next timer, as long as the caller waits on the line."""
     place = state.places.get(due.subject)
     if place is not None and place.leg_id is not None and _is_ours(place):
-        _set_announce(state, place)
+        _set_announce_timer(state, place)
 
 
-def can_be_told(place: Place) -> bool:
+def can_announce(place: Place) -> bool:
     """Whether the queue speaks on this leg now: not during an order or while a bridge is made."""
     return (
         place.phase is Phase.WAITING
@@ -159,7 +159,7 @@ def _is_ours(place: Place) -> bool:
     return place.callback_id is None or place.is_taken_over
 
 
-def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> None:
+def schedule_invitation(state: QueueState, place: Place, joined_at: Instant) -> None:
     """Set the timer of the one invitation: a time after joining, or at once if that has passed (C1)."""
     callback = state.departments[place.department_id].saved.callback
     is_ours = place.callback_id is None and not place.is_beyond_limit
@@ -168,18 +168,18 @@ def follow_invitation(state: QueueState, place: Place, joined_at: Instant) -> No
         state.set_timer("invite", place.place_id, Instant(due_at))
 
 
-def follow_late_invitation(state: QueueState, place: Place) -> None:
+def schedule_late_invitation(state: QueueState, place: Place) -> None:
     """Make up for an invitation that came due before the call was answered.
 
     Answering takes that long only after this process was down.
     """
     if place.phase is Phase.WAITING and f"invite/{place.place_id}" not in state.timers:
-        follow_invitation(state, place, place.joined_at)
+        schedule_invitation(state, place, place.joined_at)
 
 
 def invite_again(state: QueueState, place: Place) -> None:
     """A play came too late: if the caller was invited, invite again after a gap."""
-    if place.is_invited and can_be_told(place) and place.callback_id is None:
+    if place.is_invited and can_announce(place) and place.callback_id is None:
         state.places.change(place, is_invited=False)
         gap_ms = max(GAP_MS_MIN, state.departments[place.department_id].saved.announcement_gap_ms)
         state.set_timer("invite", place.place_id, Instant(state.now_at + gap_ms))
@@ -188,7 +188,7 @@ def invite_again(state: QueueState, place: Place) -> None:
 def decide_announce(state: QueueState, due: TimerDue) -> Decision:
     """Tell the position again if it got better."""
     place = state.places.get(due.subject)
-    if place is None or not can_be_told(place) or place.is_beyond_limit:
+    if place is None or not can_announce(place) or place.is_beyond_limit:
         return NOTHING
     if place.position_told is not None and waiting.position(state, place) >= place.position_told:
         return NOTHING
@@ -198,7 +198,7 @@ def decide_announce(state: QueueState, due: TimerDue) -> Decision:
 def decide_invite(state: QueueState, due: TimerDue) -> Decision:
     """«Press 1 and we will call you back» (C1, C12)."""
     place = state.places.get(due.subject)
-    if place is None or not can_be_told(place) or not waiting.may_invite(state, place):
+    if place is None or not can_announce(place) or not waiting.may_invite(state, place):
         return NOTHING
     choice = state.departments[place.department_id].saved.notices.invitation
     media = notice_media.media(state, place, choice, (Prompt.INVITATION,))

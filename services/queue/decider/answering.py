@@ -46,11 +46,11 @@ def apply_answered(state: QueueState, fact: LegAnswered) -> None:
         if place is not None:
             place = msgspec.structs.replace(place, is_answered=True)
             state.places.put(place)
-            announcements.follow_late_invitation(state, place)
+            announcements.schedule_late_invitation(state, place)
     elif leg.kind is LegKind.CUSTOMER:
         state.legs.change(leg, is_answered=True)
     elif _is_unwanted(state, leg):
-        place_end.part(state, leg)
+        place_end.begin_goodbye(state, leg)
 
 
 def _is_unwanted(state: QueueState, leg: Leg) -> bool:
@@ -135,7 +135,7 @@ def _accept(state: QueueState, offer: Offer, leg: Leg) -> Decision:
         (
             Decision(facts=(accepted, busy), commands=offer_records.cancels(offer, but=leg.leg_id)),
             others,
-            customers.elsewhere(state, place),
+            customers.withdraw_elsewhere(state, place),
         )
     )
 
@@ -175,7 +175,7 @@ def apply_accepted(state: QueueState, fact: OfferAccepted) -> None:
         agent_id=fact.agent_id,
         agent_leg_id=fact.leg_id,
         play_id=PlayId(f"{fact.offer_id}.w") if whispers else None,
-        told_play_id=recording.telling(state, place, fact.offer_id),
+        told_play_id=recording.notice_play_id(state, place, fact.offer_id),
     )
 
 
@@ -186,7 +186,7 @@ def _is_public(offer: Offer, leg_id: LegId) -> bool:
 def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
     """Bridge to the caller's leg; before that, whisper the number where it could not be shown (G5)."""
     place = state.places.get(fact.place_id)
-    resumed = pauses.if_on_call(state, fact.agent_id, cause="accepted")
+    resumed = pauses.resume_on_call(state, fact.agent_id, cause="accepted")
     if place is None:
         return resumed
     return together((resumed, _bring_together(state, place, fact.leg_id)))
@@ -195,9 +195,9 @@ def decide_accepted(state: QueueState, fact: OfferAccepted) -> Decision:
 def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Decision:
     if place.leg_id is None:
         return ready(state, place)
-    told = Decision(commands=recording.told(state, place))
+    notice = Decision(commands=recording.notice(state, place))
     if place.play_id is None:
-        return bridge(place) if place.told_play_id is None else told
+        return bridge(place) if place.told_play_id is None else notice
     play = Play(
         pbx_id=place.pbx_id,
         leg_id=agent_leg_id,
@@ -205,7 +205,7 @@ def _bring_together(state: QueueState, place: Place, agent_leg_id: LegId) -> Dec
         media=notice_media.whisper(state, place),
         interrupts=True,
     )
-    return together((Decision(commands=(play,)), told))
+    return together((Decision(commands=(play,)), notice))
 
 
 def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
@@ -214,7 +214,7 @@ def apply_play_finished(state: QueueState, fact: PlayFinished) -> None:
     place = state.places.get(leg.place_id) if leg is not None else None
     if place is None or place.phase is not Phase.ACCEPTED:
         if place is not None:
-            announcements.follow_overflow(state, place)
+            announcements.schedule_overflow(state, place)
         return
     if place.play_id == fact.play_id:
         state.places.change(place, play_id=None)
@@ -313,13 +313,13 @@ def decide_bridged(state: QueueState, fact: Bridged) -> Decision:
         callback_id=place.callback_id,
         recording_id=recording.recording_id(state, place, fact.bridge_id),
     )
-    return together((Decision(facts=(connected,)), recording.started(state, place, fact.bridge_id)))
+    return together((Decision(facts=(connected,)), recording.start(state, place, fact.bridge_id)))
 
 
 def apply_connected(state: QueueState, fact: PlaceConnected) -> None:
     """The place ends, and the two legs become peers."""
     place = state.places[fact.place_id]
-    place_end.drop_place(state, place, parts_agent=False)
+    place_end.drop_place(state, place, says_goodbye=False)
     for mine, other in ((fact.leg_id, fact.agent_leg_id), (fact.agent_leg_id, fact.leg_id)):
         leg = state.legs.get(mine)
         if leg is not None:
@@ -367,7 +367,7 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
     is_left = place.is_held and place.leg_id is None
     agent_leg = state.legs.get(place.agent_leg_id)
     if is_left and agent_leg is not None:
-        place_end.part(state, agent_leg)
+        place_end.begin_goodbye(state, agent_leg)
     phase = Phase.WITH_CALLBACK if is_left else Phase.WAITING
     place = msgspec.structs.replace(
         place,
@@ -382,6 +382,6 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
     state.places.put(place)
     if is_fallback or is_left:
         return
-    announcements.follow_invitation(state, place, place.joined_at)
+    announcements.schedule_invitation(state, place, place.joined_at)
     strategy = state.departments[place.department_id].saved.strategy
     state.set_timer("round", place.place_id, Instant(state.now_at + distribution.pause_ms(strategy)))

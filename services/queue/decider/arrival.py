@@ -47,7 +47,7 @@ def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
     return Decision(facts=(taken,))
 
 
-def decide_asked(state: QueueState, fact: CallbackOrdered) -> Decision:
+def decide_order_without_call(state: QueueState, fact: CallbackOrdered) -> Decision:
     """A callback that was not ordered in a call has no place yet: it joins now (C11)."""
     if fact.department_id not in state.departments:
         passed = DeadlinePassed(
@@ -79,7 +79,7 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     if fact.leg_id is not None:
         number = leg.number if leg else state.number_of(fact.caller, is_internal=fact.is_internal)
         customer = state.customers.of(number)
-        existing = customers.place_to_tell(state, customer, fact.department_id)
+        existing = customers.place_to_announce(state, customer, fact.department_id)
     place = Place(
         fact.place_id,
         fact.department_id,
@@ -101,7 +101,7 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
         ordered_at=None if fact.callback_id is None else state.now_at,
     )
     if place.callback_id is not None:
-        place = quiet_hours.kept(state, customers.joined(state, place))
+        place = quiet_hours.hold(state, customers.with_current_talk(state, place))
     state.places.put(place)
     if fact.leg_id is not None:
         known = leg or Leg(fact.leg_id, LegKind.CALLER, fact.pbx_id)
@@ -113,7 +113,7 @@ def apply_taken(state: QueueState, fact: PlaceTaken) -> None:
     state.set_timer("deadline", fact.place_id, fact.deadline_at)
     if place.is_beyond_limit:
         state.set_timer("overflow", fact.place_id, Instant(state.now_at + announcements.TOLD_MS_MAX))
-    announcements.follow_invitation(state, place, state.now_at)
+    announcements.schedule_invitation(state, place, state.now_at)
 
 
 def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
@@ -121,23 +121,23 @@ def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
     place = state.places.get(fact.place_id)
     if place is None or place.leg_id is None:  # a callback waits until its deadline, and no limit counts it
         return NOTHING
-    first = _greet(state, place)
+    first = _answer(state, place)
     department = state.departments[place.department_id].saved
     if waiting.nobody_can_come(state, place.department_id):
         return first
     if department.waiting_max is not None and waiting.callers(state, place) > department.waiting_max:
         return together((first, no_answer.full(state, place)))
-    return together((first, _told(state, place)))
+    return together((first, _announce(state, place)))
 
 
-def _told(state: QueueState, place: Place) -> Decision:
+def _announce(state: QueueState, place: Place) -> Decision:
     """Announce the position now if the caller's leg is answered, otherwise as soon as it is."""
     if not place.is_answered:
         return NOTHING
     return announcements.passed_on(state, place) if place.hops > 0 else announcements.answered(state, place)
 
 
-def _greet(state: QueueState, place: Place) -> Decision:
+def _answer(state: QueueState, place: Place) -> Decision:
     if place.leg_id is None or place.is_answered:
         return NOTHING
     not_after = Instant(state.now_at + ring_plans.ANSWER_MS_MAX)

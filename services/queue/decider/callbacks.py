@@ -70,7 +70,7 @@ def put_on_line(
     if leg is not None:
         state.legs.change(leg, place_id=place.place_id)
     place = msgspec.structs.replace(
-        quiet_hours.woken(state, place),
+        quiet_hours.release(state, place),
         leg_id=leg_id,
         joined_at=place.joined_at if joined_at is None else joined_at,
         is_answered=True,
@@ -103,7 +103,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
         existing_place_id=None,
         ordered_at=state.now_at,
     )
-    state.places.put(customers.joined(state, place))
+    state.places.put(customers.with_current_talk(state, place))
     if place.is_late:
         state.set_timer("patience", place.place_id, Instant(place.deadline_at + deadline.PATIENCE_MS))
 
@@ -112,7 +112,7 @@ def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
     """An agent who had accepted goes on with the callback if the caller has hung up (EC-27)."""
     place = state.places.get(fact.place_id)
     if place is None and fact.origin is not Origin.QUEUE:
-        return arrival.decide_asked(state, fact)
+        return arrival.decide_order_without_call(state, fact)
     if place is None or place.callback_id is None:
         return NOTHING
     if place.phase is Phase.ACCEPTED and place.leg_id is None:
@@ -129,7 +129,7 @@ def apply_number(state: QueueState, fact: NumberChanged) -> None:
 def decide_number(state: QueueState, fact: NumberChanged) -> Decision:
     """Somebody may be on the line from the new number just now."""
     place = state.places.get(fact.place_id)
-    return NOTHING if place is None else customers.if_engaged(state, place)
+    return NOTHING if place is None else customers.withdraw_if_engaged(state, place)
 
 
 def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
@@ -222,7 +222,7 @@ def _has_another(place: Place, agent_id: AgentId) -> bool:
 
 def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     """The place keeps its order and is not offered until the gap has passed (C6)."""
-    agents.heard_word(state, fact.agent_id)
+    agents.end_wait_for_callback(state, fact.agent_id)
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
@@ -234,7 +234,7 @@ def apply_attempt_failed(state: QueueState, fact: AttemptFailed) -> None:
     state.set_timer("held", place.place_id, fact.next_attempt_at)
     deadline_at = place.deadline_at if fact.give_up_at is None else fact.give_up_at
     held = msgspec.structs.replace(_waiting(place), held_until_at=fact.next_attempt_at)
-    _put_waiting(state, quiet_hours.kept(state, held), deadline_at)
+    _put_waiting(state, quiet_hours.hold(state, held), deadline_at)
 
 
 def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
@@ -243,7 +243,7 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
     The agent who dropped comes after the others. If there are no others, the agent is rung again at once the
     first time; later times count as declined, so that others are served for ten seconds (Q8).
     """
-    agents.heard_word(state, fact.agent_id)
+    agents.end_wait_for_callback(state, fact.agent_id)
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id or _has_another(place, fact.agent_id):
         return
@@ -258,7 +258,7 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
         drops=place.drops + 1,
         declined=(*others, (fact.agent_id, dropped_at)),
     )
-    first = quiet_hours.kept(state, first)
+    first = quiet_hours.hold(state, first)
     _put_waiting(state, first, place.deadline_at if fact.give_up_at is None else fact.give_up_at)
 
 
@@ -267,7 +267,7 @@ def apply_held(state: QueueState, fact: CustomerHeld) -> None:
     place = state.places.get(fact.place_id)
     if place is None or place.callback_id != fact.callback_id:
         return
-    agents.heard_word(state, place.agent_id)
+    agents.end_wait_for_callback(state, place.agent_id)
     first = msgspec.structs.replace(
         _waiting(place), is_first=True, is_held=True, leg_id=fact.leg_id, is_answered=True
     )
@@ -282,7 +282,7 @@ def apply_held_over(state: QueueState, due: TimerDue) -> None:
     """The gap between two attempts, or the quiet hours, have passed."""
     place = state.places.get(due.subject)
     if place is not None:
-        state.places.put(quiet_hours.kept(state, msgspec.structs.replace(place, held_until_at=None)))
+        state.places.put(quiet_hours.hold(state, msgspec.structs.replace(place, held_until_at=None)))
 
 
 def apply_connected(state: QueueState, fact: CallbackConnected) -> None:
@@ -325,12 +325,12 @@ def apply_end(state: QueueState, fact: CallbackEnd) -> None:
     customers.drop_apology(state, fact.callback_id)
     place = state.places.get(fact.place_id)
     if place is not None:
-        agents.heard_word(state, place.agent_id)
+        agents.end_wait_for_callback(state, place.agent_id)
     if place is None or place.callback_id != fact.callback_id or not _keeps_line(place, fact):
         return
     place = msgspec.structs.replace(place, callback_id=None, is_taken_over=False)
     state.places.put(place)
-    announcements.follow_position(state, place)
+    announcements.schedule_announcements(state, place)
 
 
 def _keeps_line(place: Place, fact: CallbackEnd) -> bool:

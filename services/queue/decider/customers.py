@@ -53,15 +53,15 @@ def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
     leg = state.legs.get(fact.leg_id)
     if leg is None or leg.number is None or leg.place_id is not None:
         return NOTHING
-    return _engaged(state, state.customers.of(leg.number), None, leg)
+    return _stop_others(state, state.customers.of(leg.number), None, leg)
 
 
-def elsewhere(state: QueueState, place: Place) -> Decision:
+def withdraw_elsewhere(state: QueueState, place: Place) -> Decision:
     """An agent takes this customer: other departments' offers of callbacks to that number stop."""
-    return _engaged(state, state.customer_of(place), place.place_id, None)
+    return _stop_others(state, state.customer_of(place), place.place_id, None)
 
 
-def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Leg | None) -> Decision:
+def _stop_others(state: QueueState, customer: Customer, but: PlaceId | None, leg: Leg | None) -> Decision:
     leg_id = None if leg is None else leg.leg_id
     others = [each for each in state.callbacks_of(customer) if each.place_id != but]
     withdrawn = (
@@ -70,7 +70,7 @@ def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Le
         if other.leg_id is None
         for offer_id in other.offers
     )
-    told = [
+    on_line = [
         CustomerOnLine(place_id=other.place_id, callback_id=other.callback_id, leg_id=leg_id)
         for other in others
         if leg is not None and other.phase is Phase.WITH_CALLBACK and other.callback_id is not None
@@ -79,11 +79,11 @@ def _engaged(state: QueueState, customer: Customer, but: PlaceId | None, leg: Le
         apology = state.apologies[callback_id]
         answered = state.legs.get(apology.leg_id)
         if apology.place_id != but and not (answered is not None and answered.is_answered):
-            told.append(CustomerOnLine(place_id=apology.place_id, callback_id=callback_id, leg_id=leg_id))
-    return together((*withdrawn, Decision(facts=tuple(told))))
+            on_line.append(CustomerOnLine(place_id=apology.place_id, callback_id=callback_id, leg_id=leg_id))
+    return together((*withdrawn, Decision(facts=tuple(on_line))))
 
 
-def if_engaged(state: QueueState, place: Place) -> Decision:
+def withdraw_if_engaged(state: QueueState, place: Place) -> Decision:
     """Withdraw a callback's offers if its customer is on another line."""
     return offer_records.withdraw_all(state, place, ENGAGED) if state.is_engaged(place) else NOTHING
 
@@ -171,7 +171,7 @@ def drop_apology(state: QueueState, callback_id: CallbackId) -> None:
 # A leg of the customer ends.
 
 
-def calm(state: QueueState, number: str | None) -> None:
+def begin_calm(state: QueueState, number: str | None) -> None:
     """Deadlines and apologies that waited for this call act no sooner than a minute after it (C15)."""
     customer = state.customers.of(number)
     if customer.legs:
@@ -224,7 +224,7 @@ def note_talk(state: QueueState, agent_id: AgentId, department_id: DepartmentId 
             state.places.change(place, talked_before=talked)
 
 
-def joined(state: QueueState, place: Place) -> Place:
+def with_current_talk(state: QueueState, place: Place) -> Place:
     """The place with a note of the conversation that its customer has with another department just now."""
     for agent_id in sorted(state.customers.of(place.caller).agents):
         activity = state.activity(agent_id)
@@ -307,7 +307,7 @@ def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:
 # The key that takes a callback's place.
 
 
-def tellable(state: QueueState, place: Place) -> bool:
+def is_announced(state: QueueState, place: Place) -> bool:
     """Whether a caller of that number is told of this callback's place: it waits, or an agent has it.
 
     The callback of an abandoned call is not mentioned: the caller gets a new place, and the callback is void
@@ -318,13 +318,13 @@ def tellable(state: QueueState, place: Place) -> bool:
     return is_there and is_callbacks and place.origin is not Origin.ABANDONED
 
 
-def place_to_tell(state: QueueState, customer: Customer, department_id: DepartmentId) -> PlaceId | None:
+def place_to_announce(state: QueueState, customer: Customer, department_id: DepartmentId) -> PlaceId | None:
     """The place of the customer's callback in a department, if a caller is told of it, or None (C8)."""
     return next(
         (
             place.place_id
             for place in state.callbacks_of(customer)
-            if place.department_id == department_id and tellable(state, place)
+            if place.department_id == department_id and is_announced(state, place)
         ),
         None,
     )

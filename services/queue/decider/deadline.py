@@ -24,7 +24,7 @@ def apply_deadline(state: QueueState, due: TimerDue) -> None:
             state.set_timer("patience", place.place_id, Instant(place.deadline_at + PATIENCE_MS))
 
 
-def late(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
+def passed(state: QueueState, place: Place) -> NoAnswerReached | DeadlinePassed:
     """What the deadline leads to once no phone rings for the place (EC-13, C5)."""
     if place.callback_id is None:
         return no_answer.reached(state, place, DivertReason.DEADLINE)

@@ -15,7 +15,7 @@ from services.queue.state import QueueState
 
 def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
     """The agent is busy until the leg or the lease ends (G3)."""
-    pauses.end_row(state, fact.agent_id)
+    pauses.reset_misses(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
     state.activities.change(
         activity, direct_leg_id=fact.agent_leg_id, direct_caller_leg_id=fact.leg_id, direct_at=state.now_at
@@ -25,7 +25,7 @@ def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
 
 def decide_answered(state: QueueState, fact: PersonAnswered) -> Decision:
     """Answering a call ends a pause."""
-    return pauses.if_on_call(state, fact.agent_id, cause="answered")
+    return pauses.resume_on_call(state, fact.agent_id, cause="answered")
 
 
 def apply_ended(state: QueueState, fact: LegEnded) -> None:

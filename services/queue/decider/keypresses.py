@@ -20,14 +20,14 @@ def decide_digits(state: QueueState, fact: DigitsEntered) -> Decision:
     if leg.kind is LegKind.AGENT:
         return answering.key_pressed(state, leg) if fact.digits else NOTHING
     place = state.places.get(leg.place_id)
-    if place is None or not announcements.can_be_told(place) or not fact.digits.startswith(ORDER_KEY):
+    if place is None or not announcements.can_announce(place) or not fact.digits.startswith(ORDER_KEY):
         return NOTHING
     if place.callback_id is not None:
         return NOTHING
     if place.is_invited:  # the 1 answers the question that was asked last
         return _request(state, place)
     existing = state.places.get(place.existing_place_id)
-    if existing is None or not customers.tellable(state, existing):
+    if existing is None or not customers.is_announced(state, existing):
         return NOTHING
     if existing.phase is Phase.WAITING:
         return customers.take_over(state, place, existing)

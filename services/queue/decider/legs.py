@@ -36,18 +36,18 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
         return
     state.legs.drop(fact.leg_id)
     state.drop_timer("goodbye", fact.leg_id)
-    customers.calm(state, leg.number)
+    customers.begin_calm(state, leg.number)
     if leg.kind is LegKind.CALLER:
         _note_caller_gone(state, leg)
         return
     if leg.kind is LegKind.AGENT and leg.agent_id is not None:
-        _await_word(state, leg.agent_id, leg.leg_id)
+        _await_callback(state, leg.agent_id, leg.leg_id)
     offer = state.offers.get(leg.offer_id)
     if offer is not None:
-        _note_leg_of_offer(state, offer, leg.leg_id, _how(fact))
+        _note_leg_of_offer(state, offer, leg.leg_id, _end_reason(fact))
 
 
-def _how(fact: LegEnded) -> str:
+def _end_reason(fact: LegEnded) -> str:
     """How a phone of an offer ended; a dialling that came too late is not the agent's fault."""
     return TOO_LATE if fact.cause == TOO_LATE else str(fact.outcome)
 
@@ -62,14 +62,14 @@ def _note_caller_gone(state: QueueState, leg: Leg) -> None:
         if place.is_held and place.phase is Phase.WAITING:
             # Callback decides what comes next: another attempt after the gap, or the end (C7).
             alone = msgspec.structs.replace(alone, phase=Phase.WITH_CALLBACK, is_held=False)
-        state.places.put(quiet_hours.kept(state, alone))
+        state.places.put(quiet_hours.hold(state, alone))
 
 
 WORD_MS_MAX = 2_000
 """C7: callback hears that the agent's leg ended when we do, and says within a second what follows."""
 
 
-def _await_word(state: QueueState, agent_id: AgentId, leg_id: LegId) -> None:
+def _await_callback(state: QueueState, agent_id: AgentId, leg_id: LegId) -> None:
     """An agent freed while callback has the place is offered nothing before callback says how it went."""
     activity = state.activity(agent_id)
     place = state.places.get(activity.place_id)
@@ -110,11 +110,11 @@ def _caller_gone(state: QueueState, leg: Leg) -> Decision:
     if place is None or (place.is_ordering and place.callback_id is None):
         return NOTHING
     if place.callback_id is not None:
-        return _go_on_without(state, place)
+        return _go_on_without_caller(state, place)
     return place_end.abandon(state, place)
 
 
-def _go_on_without(state: QueueState, place: Place) -> Decision:
+def _go_on_without_caller(state: QueueState, place: Place) -> Decision:
     """The order stands, and an agent who has accepted goes on with the callback (EC-27).
 
     For a held customer who has hung up no agent is rung or kept (C7).
@@ -125,7 +125,7 @@ def _go_on_without(state: QueueState, place: Place) -> Decision:
         return answering.ready(state, place)
     if place.phase is Phase.WITH_CALLBACK and place.agent_id is None:
         return offer_records.withdraw_all(state, place, offer_records.CALLER_GONE)
-    return customers.if_engaged(state, place)
+    return customers.withdraw_if_engaged(state, place)
 
 
 def _hang_up_peer(state: QueueState, leg: Leg) -> Decision:
@@ -148,7 +148,7 @@ def _agent_gone(state: QueueState, leg: Leg) -> Decision:
 
 def _offer_leg_ended(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
     """A declined phone ends the offer; otherwise the agent's other phones may still answer."""
-    link = _link(state, offer, fact)
+    link = _pbx_reachability(state, offer, fact)
     if fact.outcome is Outcome.DECLINED:
         return together((link, offer_records.end_by_agent(state, offer, OfferDeclined)))
     return together((link, _offer_goes_on(state, offer)))
@@ -170,7 +170,7 @@ def _offer_goes_on(state: QueueState, offer: Offer) -> Decision:
     return offering.dial_rest(state, offer)
 
 
-def _link(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
+def _pbx_reachability(state: QueueState, offer: Offer, fact: LegEnded) -> Decision:
     """What the end of a leg says about the PBX through which it was dialled (O9)."""
     planned = next((each for each in offer.legs if each.leg_id == fact.leg_id), None)
     far = addresses.far_pbx(planned.address) if planned is not None else None
@@ -195,7 +195,7 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
         return
     if leg.kind is LegKind.CUSTOMER:
         state.legs.drop(leg.leg_id)
-        customers.calm(state, leg.number)
+        customers.begin_calm(state, leg.number)
     if leg.agent_id is None:
         return
     if state.activity(leg.agent_id).leg_id == leg.leg_id:  # dialled before, and in use

@@ -24,20 +24,20 @@ SETTLED: Final = frozenset(Settled.__args__)
 def settle(state: QueueState) -> Decision:
     """Decide what is due; the timer `serve` goes on with what does not fit into this step."""
     cause, count = state.settled
-    room = SETTLED_AT_ONCE_MAX - (count if cause == state.cause else 0)
-    if room <= 0:
+    left = SETTLED_AT_ONCE_MAX - (count if cause == state.cause else 0)
+    if left <= 0:
         return NOTHING
     facts: tuple[Settled, ...] = ()
     if state.grantable:
         facts = tuple(customers.granted(state, each) for each in sorted(state.grantable)[:1])
     elif state.late:
-        facts = tuple(deadline.late(state, state.places[each]) for each in sorted(state.late)[:room])
+        facts = tuple(deadline.passed(state, state.places[each]) for each in sorted(state.late)[:left])
     elif state.unserved:
         facts = tuple(
-            deadline.nobody_can_come(state, place) for place in islice(state.callers_unserved(), room)
+            deadline.nobody_can_come(state, place) for place in islice(state.callers_unserved(), left)
         )
     if not facts and (touched := state.touched_servable()):
-        facts = offering.made(state, touched, room)
+        facts = offering.due_offers(state, touched, left)
     return Decision(facts=facts) if facts else NOTHING
 
 

@@ -25,7 +25,9 @@ from services.queue.state.records import AgentActivity, Leg, Offer, Phase, Place
 Ended = OfferDeclined | OfferMissed | OfferUnreachable | OfferWithdrawn
 
 
-def made(state: QueueState, departments: tuple[DepartmentId, ...], offers_max: int) -> tuple[OfferMade, ...]:
+def due_offers(
+    state: QueueState, departments: tuple[DepartmentId, ...], offers_max: int
+) -> tuple[OfferMade, ...]:
     """Offers of these departments' open places to free agents, the earliest place first.
 
     A place that rings several agents gets all its offers, even beyond `offers_max`.
@@ -240,7 +242,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
     declined, tried = place.declined, place.tried
     match fact:
         case OfferDeclined():
-            pauses.end_row(state, fact.agent_id)
+            pauses.reset_misses(state, fact.agent_id)
             declined = (
                 *(each for each in declined if each[0] != fact.agent_id),
                 (fact.agent_id, state.now_at),
@@ -251,7 +253,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
             # A withdrawn offer does not count: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
         case OfferMissed():
-            pauses.note_miss(state, offer)
+            pauses.count_miss(state, offer)
         case OfferUnreachable():
             pass
     # When the offer that started last has ended, the next agent may start at once (Q1). A place keeps its
@@ -277,7 +279,7 @@ def decide_ended(state: QueueState, fact: Ended) -> Decision:
     if place is not None and place.phase is Phase.FALLBACK:
         after = no_answer.fallback_late if came_too_late(fact) else no_answer.fallback_over
         return after(state, place)
-    return pauses.if_missed_too_often(state, fact) if isinstance(fact, OfferMissed) else NOTHING
+    return pauses.pause_if_missed_too_often(state, fact) if isinstance(fact, OfferMissed) else NOTHING
 
 
 def decide_reopened(state: QueueState, fact: OfferReopened) -> Decision:

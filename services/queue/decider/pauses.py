@@ -16,7 +16,7 @@ COMES_BACK = (None, SkipReason.ON_CALL, SkipReason.HOLDS_OFFER, SkipReason.WRAP_
 """Reasons that pass by themselves: an agent with one of them could still come."""
 
 
-def note_miss(state: QueueState, offer: Offer) -> None:
+def count_miss(state: QueueState, offer: Offer) -> None:
     """Count a missed place, each place once; only as many are kept as the department counts."""
     misses_max = _misses_max(state, offer.department_id)
     activity = state.activity(offer.agent_id)
@@ -26,7 +26,7 @@ def note_miss(state: QueueState, offer: Offer) -> None:
     state.activities.change(activity, missed=missed)
 
 
-def end_row(state: QueueState, agent_id: AgentId) -> None:
+def reset_misses(state: QueueState, agent_id: AgentId) -> None:
     """The agent is present: earlier misses no longer count."""
     activity = state.activity(agent_id)
     if activity.missed:
@@ -40,7 +40,7 @@ def _misses_max(state: QueueState, department_id: DepartmentId) -> int | None:
     return max(1, department.auto_pause_misses)
 
 
-def if_missed_too_often(state: QueueState, fact: OfferMissed) -> Decision:
+def pause_if_missed_too_often(state: QueueState, fact: OfferMissed) -> Decision:
     """Pause an agent who missed too many, unless that would leave a department with nobody who could come."""
     place = state.places.get(fact.place_id)
     if place is None:
@@ -85,7 +85,7 @@ def end_auto_pause(state: QueueState, agent_id: AgentId) -> None:
     state.activities.change(activity, missed=(), is_auto_paused=False)
 
 
-def if_on_call(state: QueueState, *agents: AgentId, cause: str) -> Decision:
+def resume_on_call(state: QueueState, *agents: AgentId, cause: str) -> Decision:
     """End the pause of agents who make or answer a call, which shows that they are present."""
     return together(
         Decision(facts=(AgentResumed(agent_id=agent_id, cause=cause),))

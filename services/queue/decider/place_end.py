@@ -27,7 +27,7 @@ def drop_timers(state: QueueState, place: Place) -> None:
         state.drop_timer(kind, place.place_id)
 
 
-def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> None:
+def drop_place(state: QueueState, place: Place, *, says_goodbye: bool = True) -> None:
     """Drop a place and its timers; its caller's leg stays until it has ended."""
     drop_timers(state, place)
     if place.leg_id is not None:
@@ -35,12 +35,12 @@ def drop_place(state: QueueState, place: Place, *, parts_agent: bool = True) -> 
         if leg is not None:
             state.legs.change(leg, place_id=None)
     agent_leg = state.legs.get(place.agent_leg_id)
-    if parts_agent and agent_leg is not None and place.phase is Phase.ACCEPTED:
-        part(state, agent_leg)
+    if says_goodbye and agent_leg is not None and place.phase is Phase.ACCEPTED:
+        begin_goodbye(state, agent_leg)
     state.places.drop(place.place_id)
 
 
-def part(state: QueueState, leg: Leg) -> None:
+def begin_goodbye(state: QueueState, leg: Leg) -> None:
     """Mark an agent's leg that hears goodbye and is then hung up."""
     goodbye_play_id = PlayId(f"{leg.leg_id}.bye")
     state.set_timer("goodbye", leg.leg_id, Instant(state.now_at + ring_plans.GOODBYE_MS_MAX))

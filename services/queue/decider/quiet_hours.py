@@ -14,7 +14,7 @@ from services.queue.state.records import Phase, Place
 QUIET = "quiet_hours"
 
 
-def kept(state: QueueState, place: Place) -> Place:
+def hold(state: QueueState, place: Place) -> Place:
     """The place, held until quiet hours end; outside them, set the timer for their beginning.
 
     A customer on the line is never held back.
@@ -33,7 +33,7 @@ def kept(state: QueueState, place: Place) -> Place:
     return msgspec.structs.replace(place, held_until_at=held_until_at)
 
 
-def woken(state: QueueState, place: Place) -> Place:
+def release(state: QueueState, place: Place) -> Place:
     """The place of a customer who has come on the line, held back neither by quiet hours nor by a gap."""
     state.drop_timer("held", place.place_id)
     state.drop_timer("quiet", place.place_id)
@@ -44,7 +44,7 @@ def apply_begin(state: QueueState, due: TimerDue) -> None:
     """Quiet hours begin: a waiting place is held; callback ends one that has an agent."""
     place = state.places.get(due.subject)
     if place is not None and place.phase is Phase.WAITING:
-        state.places.put(kept(state, place))
+        state.places.put(hold(state, place))
 
 
 def decide_begin(state: QueueState, due: TimerDue) -> Decision:

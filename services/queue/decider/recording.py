@@ -25,13 +25,13 @@ def is_wanted(state: QueueState, place: Place) -> bool:
     return place.caller is None or not dialling.is_emergency(place.caller, region)
 
 
-def telling(state: QueueState, place: Place, offer_id: str) -> PlayId | None:
+def notice_play_id(state: QueueState, place: Place, offer_id: str) -> PlayId | None:
     """The play that tells the caller of the recording; None: not recorded, or told already."""
     is_due = place.leg_id is not None and not place.is_told and is_wanted(state, place)
     return PlayId(f"{offer_id}.r") if is_due else None
 
 
-def told(state: QueueState, place: Place) -> tuple[Play, ...]:
+def notice(state: QueueState, place: Place) -> tuple[Play, ...]:
     """Tell the caller now, interrupting announcements about a wait that has ended."""
     if place.leg_id is None or place.told_play_id is None:
         return ()
@@ -50,7 +50,7 @@ def recording_id(state: QueueState, place: Place, bridge_id: BridgeId) -> Record
     return RecordingId(f"{bridge_id}.rec") if place.is_told and is_wanted(state, place) else None
 
 
-def started(state: QueueState, place: Place, bridge_id: BridgeId) -> Decision:
+def start(state: QueueState, place: Place, bridge_id: BridgeId) -> Decision:
     """Record both sides until the bridge ends; neither keys nor silence end the recording."""
     wanted = recording_id(state, place, bridge_id)
     if wanted is None or place.leg_id is None:

@@ -42,7 +42,7 @@ def apply_availability(state: QueueState, fact: AgentAvailabilitySaved) -> None:
     known = state.agents.get(fact.agent_id) or Agent(fact.agent_id)
     if known.availability is None or fact.version > known.availability.version:
         state.agents.change(known, availability=fact)
-        agents.follow_work(state, fact.agent_id)
+        agents.update_working_time(state, fact.agent_id)
 
 
 def apply_pause(state: QueueState, fact: AgentPauseSaved) -> None:

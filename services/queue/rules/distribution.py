@@ -151,14 +151,14 @@ def next_offers(state: QueueState, departments: tuple[DepartmentId, ...]) -> Ite
     passed over only when every free agent of its department has just missed or declined it.
     """
     taken: set[AgentId] = set()
-    room = limits.Room(state)
+    allowance = limits.PhoneAllowance(state)
     open_places = merge(
-        *(_in_order(state, department_id, taken, room) for department_id in dict.fromkeys(departments)),
+        *(_in_order(state, department_id, taken, allowance) for department_id in dict.fromkeys(departments)),
         key=lambda place: place.rank,
     )
     for place in open_places:
         wanted = chosen(state, place, taken)
-        agents = room.fitting(place.department_id, wanted)
+        agents = allowance.reserve(place.department_id, wanted)
         if agents:
             taken.update(agents)
             taken.update(_probed_with(state, agents))
@@ -166,12 +166,12 @@ def next_offers(state: QueueState, departments: tuple[DepartmentId, ...]) -> Ite
 
 
 def _in_order(
-    state: QueueState, department_id: DepartmentId, taken: set[AgentId], room: limits.Room
+    state: QueueState, department_id: DepartmentId, taken: set[AgentId], allowance: limits.PhoneAllowance
 ) -> Iterator[Place]:
     """A department's open places in order, while an agent is free for them and one more phone may ring."""
     free = state.free.get(department_id, ())
     for rank in state.first_places(department_id):
-        if room.is_full(department_id) or all(agent_id in taken for _, _, agent_id in free):
+        if allowance.is_full(department_id) or all(agent_id in taken for _, _, agent_id in free):
             return
         yield state.places[rank[2]]
 

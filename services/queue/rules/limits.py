@@ -20,7 +20,7 @@ def legs_max(state: QueueState, department_id: DepartmentId) -> int | None:
     return None if wanted is None else max(1, wanted)
 
 
-class Room:
+class PhoneAllowance:
     """How many more phones each department may ring in one decision.
 
     Once an agent is left out, the department offers nothing more: the phones are the earlier place's, and an
@@ -29,7 +29,7 @@ class Room:
 
     def __init__(self, state: QueueState) -> None:
         self._state = state
-        self._said: dict[DepartmentId, int] = {}
+        self._reserved: dict[DepartmentId, int] = {}
         self._full: set[DepartmentId] = set()
 
     def is_full(self, department_id: DepartmentId) -> bool:
@@ -40,10 +40,10 @@ class Room:
         limit = legs_max(self._state, department_id)
         if limit is None:
             return None
-        rung = self._state.legs_rung.get(department_id, 0) + self._said.get(department_id, 0)
+        rung = self._state.legs_rung.get(department_id, 0) + self._reserved.get(department_id, 0)
         return max(0, limit - rung)
 
-    def fitting(self, department_id: DepartmentId, agents: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
+    def reserve(self, department_id: DepartmentId, agents: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
         """The first of these agents, as far as their phones fit the limit; their phones count from now on."""
         limit = legs_max(self._state, department_id)
         if limit is None:
@@ -55,5 +55,5 @@ class Room:
             if needed > (self._left(department_id) or 0):
                 self._full.add(department_id)
                 return agents[:number]
-            self._said[department_id] = self._said.get(department_id, 0) + needed
+            self._reserved[department_id] = self._reserved.get(department_id, 0) + needed
         return agents

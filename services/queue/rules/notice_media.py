@@ -44,11 +44,13 @@ def welcome(state: QueueState, place: Place, position: int, wait_ms: int | None)
     notices = state.departments[place.department_id].saved.notices
     return (
         *media(state, place, notices.welcome, (Prompt.QUEUE_WELCOME,), position=position, wait_ms=wait_ms),
-        *told(state, place, position, wait_ms),
+        *position_media(state, place, position, wait_ms),
     )
 
 
-def told(state: QueueState, place: Place, position: int, wait_ms: int | None) -> tuple[MediaKey, ...]:
+def position_media(
+    state: QueueState, place: Place, position: int, wait_ms: int | None
+) -> tuple[MediaKey, ...]:
     """Position and wait."""
     notices = state.departments[place.department_id].saved.notices
     standard = (position_prompt(position), wait_prompt(wait_ms))

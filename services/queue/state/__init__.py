@@ -14,8 +14,8 @@ from contracts.ids import Address, AgentId, CallbackId, DepartmentId, LegId, Pbx
 from contracts.queue import SkipReason
 from runtime.records import State
 from services.queue.state.customers import Customer, Customers
-from services.queue.state.indexes import FreeKey, counts, direct_legs, is_live, note, place_on_shelves, shelve
-from services.queue.state.numbers import as_kept, customer_refusal, employee_refusal
+from services.queue.state.indexes import FreeKey, direct_legs, index_key, is_live, is_ranked, link, set_key
+from services.queue.state.numbers import customer_refusal, employee_refusal, normalized
 from services.queue.state.records import (
     Agent,
     AgentActivity,
@@ -118,7 +118,7 @@ class QueueState(State):
         if caller is None or is_internal:
             return None
         policy = self.policy()
-        return caller if policy is None else as_kept(caller, policy)
+        return caller if policy is None else normalized(caller, policy)
 
     def customer_of(self, place: Place) -> Customer:
         """What is known of the customer in this place."""
@@ -180,8 +180,8 @@ class QueueState(State):
 
         Hours and absences are asked anew: a state that was just loaded does not know the time yet.
         """
-        kept = self.skips[department_id, agent_id]
-        return self.blocked(department_id, agent_id) if kept in _BY_THE_CLOCK else kept
+        indexed = self.skips[department_id, agent_id]
+        return self.blocked(department_id, agent_id) if indexed in _BY_THE_CLOCK else indexed
 
     def blocked(self, department_id: DepartmentId, agent_id: AgentId) -> SkipReason | None:
         """Why an agent can't be offered any place of this department now, or None (Q2)."""
@@ -269,32 +269,32 @@ class QueueState(State):
     # Indexes.
 
     def _index_place(self, old: Place | None, new: Place | None) -> None:
-        stays = old is not None and new is not None and place_on_shelves(old) == place_on_shelves(new)
+        stays = old is not None and new is not None and index_key(old) == index_key(new)
         if old is not None and not stays:
             self._unindex(old)
-        numbers = self.customers.note_place(old, new)
+        numbers = self.customers.index_place(old, new)
         if new is not None:
             rank = new.rank
-            shelve(self.order, new.department_id, rank, is_wanted=counts(new))
-            shelve(self.live, new.department_id, rank, is_wanted=is_live(new))
+            set_key(self.order, new.department_id, rank, is_member=is_ranked(new))
+            set_key(self.live, new.department_id, rank, is_member=is_live(new))
             self._index_open(new, rank)
-            self._note_unserved(new.department_id)
+            self._index_unserved(new.department_id)
             if not stays:
-                note(self._places_by_pbx, new.pbx_id, new.place_id, is_wanted=True)
+                link(self._places_by_pbx, new.pbx_id, new.place_id, is_member=True)
         self._refresh_customers(numbers)
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
-        for shelves in (self.order, self.open, self.live):
-            shelve(shelves, old.department_id, rank, is_wanted=False)
+        for sets in (self.order, self.open, self.live):
+            set_key(sets, old.department_id, rank, is_member=False)
         self.late.discard(old.place_id)
-        self._note_servable(old.department_id)
-        self._note_unserved(old.department_id)
-        note(self._places_by_pbx, old.pbx_id, old.place_id, is_wanted=False)
+        self._index_servable(old.department_id)
+        self._index_unserved(old.department_id)
+        link(self._places_by_pbx, old.pbx_id, old.place_id, is_member=False)
 
     def _index_open(self, place: Place, rank: Rank) -> None:
-        shelve(self.open, place.department_id, rank, is_wanted=(is_open := self._is_open(place)))
-        self._note_servable(place.department_id)
+        set_key(self.open, place.department_id, rank, is_member=(is_open := self._is_open(place)))
+        self._index_servable(place.department_id)
         if is_open and self.free.get(place.department_id):
             self.touch(place.department_id)
         if place.is_late and self._is_late(place):
@@ -313,13 +313,13 @@ class QueueState(State):
             and not self.is_engaged(place)
         )
 
-    def _note_unserved(self, department_id: DepartmentId) -> None:
+    def _index_unserved(self, department_id: DepartmentId) -> None:
         if self.live.get(department_id) and not self.can_come.get(department_id):
             self.unserved.add(department_id)
         else:
             self.unserved.discard(department_id)
 
-    def _note_servable(self, department_id: DepartmentId) -> None:
+    def _index_servable(self, department_id: DepartmentId) -> None:
         if self.open.get(department_id) and self.free.get(department_id):
             self.servable.add(department_id)
         else:
@@ -358,10 +358,10 @@ class QueueState(State):
             self.touch(department_id)
 
     def _index_leg(self, old: Leg | None, new: Leg | None) -> None:
-        self._refresh_customers(self.customers.note_leg(old, new))
+        self._refresh_customers(self.customers.index_leg(old, new))
 
     def _index_apology(self, old: Apology | None, new: Apology | None) -> None:
-        self._refresh_customers(self.customers.note_apology(old, new))
+        self._refresh_customers(self.customers.index_apology(old, new))
         for apology in (old, new):
             if apology is not None:
                 self._index_grantable(apology.callback_id)
@@ -394,7 +394,7 @@ class QueueState(State):
         assert here is not None
         for agent_id in {seat.agent_id: None for each in (old, new) if each for seat in each.saved.agents}:
             self._refresh(agent_id, here.department_id)
-        self._note_unserved(here.department_id)
+        self._index_unserved(here.department_id)
         self.touch(here.department_id)
         # Which places are open depends on the strategy: with the same one they need no new look.
         if old is None or new is None or old.saved.strategy.kind is not new.saved.strategy.kind:
@@ -429,8 +429,8 @@ class QueueState(State):
                 continue
             for device in each.saved.devices:
                 phone = phone_key(each.saved.pbx_id, device.address)
-                note(self._agents_by_phone, phone, each.agent_id, is_wanted=is_new)
-            note(self._agents_by_pbx, each.saved.pbx_id, each.agent_id, is_wanted=is_new)
+                link(self._agents_by_phone, phone, each.agent_id, is_member=is_new)
+            link(self._agents_by_pbx, each.saved.pbx_id, each.agent_id, is_member=is_new)
         here = new or old
         assert here is not None
         self._refresh(here.agent_id)
@@ -444,7 +444,7 @@ class QueueState(State):
                 self.on_direct.pop(leg_id, None)
             for leg_id in after:
                 self.on_direct[leg_id] = here.agent_id
-        self.customers.note_activity(old, new)
+        self.customers.index_activity(old, new)
         self._refresh(here.agent_id)
 
     def _index_phone(self, old: Phone | None, new: Phone | None) -> None:
@@ -471,9 +471,9 @@ class QueueState(State):
             coming = self.can_come.setdefault(each, set())
             if self.is_coming(each, agent_id) != (agent_id in coming):
                 coming ^= {agent_id}
-                self._note_unserved(each)
+                self._index_unserved(each)
             self.skips[place] = reason = self.blocked(each, agent_id)
-            note(self.taking, each, agent_id, is_wanted=reason not in _NOT_TAKING)
+            link(self.taking, each, agent_id, is_member=reason not in _NOT_TAKING)
             key = None
             if each in seats and reason is None:
                 key = (self.activity(agent_id).idle_since_at, seats[each][0], agent_id)
@@ -481,14 +481,14 @@ class QueueState(State):
             if key == known:
                 continue
             if known is not None:
-                shelve(self.free, each, known, is_wanted=False)
+                set_key(self.free, each, known, is_member=False)
                 del self._free_keys[place]
             if key is not None:
-                shelve(self.free, each, key, is_wanted=True)
+                set_key(self.free, each, key, is_member=True)
                 self._free_keys[place] = key
                 if self.open.get(each):
                     self.touch(each)
-            self._note_servable(each)
+            self._index_servable(each)
 
 
 _BY_THE_CLOCK = (SkipReason.ABSENT, SkipReason.OUT_OF_HOURS)

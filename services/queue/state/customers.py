@@ -65,7 +65,7 @@ NOBODY = Customer()
 
 
 class Customers:
-    """All numbers of which something is known. Each `note…` returns the numbers that it changed."""
+    """All numbers of which something is known. Each `index_…` returns the numbers that it changed."""
 
     def __init__(self) -> None:
         self._known: dict[str, Customer] = {}
@@ -78,7 +78,7 @@ class Customers:
         """Every number of which something is known, in no order."""
         return self._known.items()
 
-    def note_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
+    def index_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
         """Index a leg that began, ended, was answered, or moved to another place."""
         here = new or old
         if here is None or here.number is None:  # a leg's number never changes
@@ -92,7 +92,7 @@ class Customers:
             self._of(after[0]).legs[after[1]] = after[2]
         return self._changed(before, after)
 
-    def note_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:
+    def index_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:
         """Index the place of a callback, and whether it has an agent."""
         if (old is None or old.callback_id is None) and (new is None or new.callback_id is None):
             return ()
@@ -110,7 +110,7 @@ class Customers:
                 customer.put("running", after[1])
         return self._changed(before, after)
 
-    def note_apology(self, old: Apology | None, new: Apology | None) -> tuple[str, ...]:
+    def index_apology(self, old: Apology | None, new: Apology | None) -> tuple[str, ...]:
         """Index an apology that is wanted, was granted, or has ended."""
         before, after = _apology(old), _apology(new)
         if before == after:
@@ -126,7 +126,7 @@ class Customers:
                 customer.put("granted", after[1])
         return self._changed(before, after)
 
-    def note_activity(self, old: AgentActivity | None, new: AgentActivity | None) -> None:
+    def index_activity(self, old: AgentActivity | None, new: AgentActivity | None) -> None:
         """Index which number an agent talks to."""
         before, after = old.customer if old else None, new.customer if new else None
         here = new or old

@@ -14,23 +14,23 @@ Owner = TypeVar("Owner", bound=str)
 Owned = TypeVar("Owned", bound=str)
 
 
-def shelve(
-    shelves: "dict[DepartmentId, SortedSet[K]]", key: DepartmentId, value: K, *, is_wanted: bool
+def set_key(
+    sets: "dict[DepartmentId, SortedSet[K]]", department_id: DepartmentId, key: K, *, is_member: bool
 ) -> None:
-    """Add or remove a value; make a department's set when it is first needed."""
-    shelf = shelves.get(key)
-    if not is_wanted:
-        if shelf is not None:
-            shelf.discard(value)
+    """Add or remove a key; make a department's set when it is first needed."""
+    ranked = sets.get(department_id)
+    if not is_member:
+        if ranked is not None:
+            ranked.discard(key)
         return
-    if shelf is None:
-        shelf = shelves[key] = SortedSet()
-    shelf.add(value)
+    if ranked is None:
+        ranked = sets[department_id] = SortedSet()
+    ranked.add(key)
 
 
-def note(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_wanted: bool) -> None:
+def link(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_member: bool) -> None:
     """Add or remove a member; drop the set when it becomes empty."""
-    if is_wanted:
+    if is_member:
         sets.setdefault(owner, set()).add(owned)
         return
     names = sets.get(owner, set())
@@ -39,7 +39,7 @@ def note(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_want
         sets.pop(owner, None)
 
 
-def place_on_shelves(place: Place) -> tuple[object, ...]:
+def index_key(place: Place) -> tuple[object, ...]:
     """What decides where the indexes keep a place; most changes of a place do not touch it."""
     return (
         place.department_id,
@@ -49,7 +49,7 @@ def place_on_shelves(place: Place) -> tuple[object, ...]:
     )
 
 
-def counts(place: Place) -> bool:
+def is_ranked(place: Place) -> bool:
     """Whether a place has a position in its department's order."""
     return place.phase in (Phase.WAITING, Phase.ACCEPTED, Phase.WITH_CALLBACK) and not place.is_beyond_limit
 

@@ -18,6 +18,6 @@ def customer_refusal(number: str, policy: DiallingPolicy) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def as_kept(number: str, policy: DiallingPolicy) -> str:
+def normalized(number: str, policy: DiallingPolicy) -> str:
     """A number in the form in which callbacks keep theirs; anything that is not a number stays as it is."""
     return e164(number, policy) or number

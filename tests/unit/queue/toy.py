@@ -181,7 +181,7 @@ class People(RuleBasedStateMachine):
 
     @rule(number=a_number, hangs_up=st.booleans(), customer=st.sampled_from(CUSTOMERS[1:3]))
     def a_caller_orders(self, number: int, hangs_up: bool, customer: str) -> None:
-        places = [place for place in self.office.state.places if announcements.can_be_told(place)]
+        places = [place for place in self.office.state.places if announcements.can_announce(place)]
         places = [place for place in places if place.callback_id is None and place.is_invited]
         if not places:
             return
