@@ -29,7 +29,7 @@ def policy(company: Company, **changes: object) -> None:
 
 
 @pytest.mark.rule("C7", "Q3")
-def test_m1_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -> None:
+def test_m1_an_agent_who_drops_is_offered_nothing_before_callback_says_how_the_attempt_ended() -> None:
     """The only agent drops while the customer's phone rings: the C7 place goes before another caller."""
     company = sales(ANNA)
     ringing(company)
@@ -42,7 +42,7 @@ def test_m1_an_agent_who_drops_is_offered_nothing_before_callback_has_spoken() -
 
 
 @pytest.mark.rule("C7")
-def test_m1_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
+def test_m1_without_callbacks_fact_the_agent_is_free_after_two_seconds() -> None:
     """If callback is down, the agent can still serve other callers."""
     company = sales(ANNA)
     whispering(company)
@@ -55,7 +55,7 @@ def test_m1_callbacks_silence_frees_the_agent_after_two_seconds() -> None:
 
 
 @pytest.mark.rule("C7", "Q8")
-def test_m1_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_peace() -> None:
+def test_m1_a_lone_agent_who_drops_is_rung_again_once_at_once_and_then_after_pauses() -> None:
     """Others are served meanwhile, and after three drops the place ranks by its joining time."""
     company = sales(ANNA)
     whispering(company)
@@ -83,7 +83,7 @@ def test_m1_a_lone_agent_who_answers_and_drops_is_rung_once_at_once_and_then_in_
 
 
 @pytest.mark.rule("C7")
-def test_m1_who_dropped_comes_after_the_others() -> None:
+def test_m1_an_agent_who_dropped_comes_after_the_others() -> None:
     """Boris is free and has not dropped."""
     company = sales(ANNA, BORIS)
     company.calls("boris", THIRD)

@@ -62,7 +62,7 @@ def ringing(company: Company) -> CallbackId:
 
 
 @pytest.mark.rule("C8", "C12")
-def test_m4_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours() -> None:
+def test_m4_quiet_hours_do_not_hold_a_callback_merged_with_the_customers_own_call() -> None:
     """At 21:00 a customer on the line also orders on the web, then presses «1», and is called."""
     company = sales(ANNA, at=Instant(NINE + 12 * 60 * MINUTE), no_answer_ms=3 * MINUTE)
     busy(company)
@@ -82,7 +82,7 @@ def test_m4_a_callback_merged_with_the_customers_own_call_knows_no_quiet_hours()
 
 
 @pytest.mark.rule("C8", "Q3")
-def test_m5_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_deadline() -> None:
+def test_m5_two_orders_of_one_customer_keep_the_earlier_joining_time_and_its_deadline() -> None:
     """Joined at 1 s, ordered on the web at 6 s, then «1»: the place goes before one that joined at 5 s."""
     company = sales(ANNA)
     busy(company, number=THIRD)
@@ -104,7 +104,7 @@ def test_m5_two_claims_of_one_customer_keep_the_earlier_joining_time_and_its_dea
 
 
 @pytest.mark.rule("C8")
-def test_m5_who_takes_a_callbacks_place_on_the_line_has_the_later_deadline() -> None:
+def test_m5_a_caller_who_takes_a_callbacks_place_has_the_later_deadline() -> None:
     """«1» twelve seconds before the callback's deadline: the caller on the line is not sent away by it."""
     company = sales(ANNA, no_answer_ms=2 * MINUTE)
     busy(company)
@@ -148,7 +148,7 @@ def test_two_live_callers_of_one_number_are_never_merged() -> None:
 
 
 @pytest.mark.rule("C8", "C15")
-def test_m6_in_the_whisper_the_key_brings_the_agent_and_the_live_caller_together() -> None:
+def test_m6_during_the_whisper_the_key_connects_the_agent_and_the_live_caller() -> None:
     """The customer is on the line already and is not dialled."""
     company = sales(ANNA)
     callback_id = whispering(company)
@@ -183,7 +183,7 @@ def test_m6_while_the_customers_phone_rings_the_key_cancels_that_call_uncounted(
 
 @pytest.mark.rule("C15")
 @pytest.mark.parametrize("hangs_up", [True, False])
-def test_m6_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: bool) -> None:
+def test_m6_a_customer_who_calls_in_and_presses_nothing_is_not_dialled_meanwhile(hangs_up: bool) -> None:
     """The agent stays during the announcement; after the customer's own call the customer is dialled."""
     company = sales(ANNA)
     whispering(company)
@@ -245,7 +245,7 @@ def test_m6_with_an_apology_due_the_caller_is_not_told_and_the_apology_waits() -
 
 
 @pytest.mark.rule("C14", "C15")
-def test_m7_who_has_talked_with_the_department_is_not_called_for_it_any_more() -> None:
+def test_m7_a_customer_who_has_talked_with_the_department_is_not_called_back() -> None:
     """There is no attempt, apology or letter «nobody came»: the callback ends as connected by that call."""
     company = sales(ANNA)
     busy(company)
@@ -266,7 +266,7 @@ def test_m7_who_has_talked_with_the_department_is_not_called_for_it_any_more() -
 
 
 @pytest.mark.rule("C14")
-def test_c14_a_shorter_talk_ends_nothing_and_the_agent_may_keep_the_callback() -> None:
+def test_c14_a_shorter_conversation_ends_nothing_and_the_agent_may_keep_the_callback() -> None:
     """A misdialled call is not a conversation, and a colleague may have called from that number."""
     company = sales(ANNA)
     busy(company)

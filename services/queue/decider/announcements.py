@@ -34,7 +34,7 @@ def answered(state: QueueState, place: Place) -> Decision:
     match place.phase:
         case Phase.NO_ANSWER:
             return no_answer.tell_and_act(state, place)
-        case Phase.WAITING if place.play_count == 0:  # a repeated `leg_answered` greets nobody twice
+        case Phase.WAITING if place.play_count == 0:  # a repeated `leg_answered` plays no second welcome
             return together((music, _welcome(state, place)))
         case _:
             return NOTHING
@@ -186,7 +186,7 @@ def invite_again(state: QueueState, place: Place) -> None:
 
 
 def decide_announce(state: QueueState, due: TimerDue) -> Decision:
-    """Tell the position again if it got better."""
+    """Announce the position again if it got better."""
     place = state.places.get(due.subject)
     if place is None or not can_announce(place) or place.is_beyond_limit:
         return NOTHING

@@ -334,7 +334,7 @@ def apply_end(state: QueueState, fact: CallbackEnd) -> None:
 
 
 def _keeps_line(place: Place, fact: CallbackEnd) -> bool:
-    """Whether the customer waits on, who has called again (C8) or was about to be bridged (C9)."""
+    """Whether the customer has called again (C8) or was about to be bridged (C9), and so waits on."""
     stays = place.is_taken_over or (isinstance(fact, CallbackCancelled) and fact.keeps_line)
     return stays and place.leg_id is not None and place.phase in (Phase.WAITING, Phase.ACCEPTED)
 

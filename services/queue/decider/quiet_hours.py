@@ -48,7 +48,7 @@ def apply_begin(state: QueueState, due: TimerDue) -> None:
 
 
 def decide_begin(state: QueueState, due: TimerDue) -> Decision:
-    """Withdraw the offers: nobody may be dialled now."""
+    """Withdraw the offers: the customer may not be dialled now."""
     place = state.places.get(due.subject)
     if place is None or place.phase is not Phase.WAITING or place.leg_id is not None:
         return NOTHING

@@ -1,4 +1,4 @@
-"""What callers and agents hear, as keys of objects in the bucket."""
+"""Announcements, notices and whispers, as keys of objects in the bucket."""
 
 from contracts.directory import NoticeChoice, NoticeKind
 from contracts.ids import MediaKey, PlayId
@@ -58,7 +58,7 @@ def position_media(
 
 
 def whisper(state: QueueState, place: Place) -> tuple[MediaKey, ...]:
-    """Who is calling, for an agent whose phone could not show it; a withheld number is never spoken."""
+    """The caller's number, for an agent whose phone could not show it; a withheld one is never spoken."""
     language = state.departments[place.department_id].saved.language
     if place.caller is None:
         return prompt_keys(language, Prompt.WHISPER_CALL, Prompt.WHISPER_NUMBER_WITHHELD)

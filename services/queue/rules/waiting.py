@@ -25,7 +25,7 @@ def position(state: QueueState, place: Place) -> int:
 def wait_estimate_ms(state: QueueState, department_id: DepartmentId, position_: int) -> int | None:
     """How long a place in this position will wait; None: nobody takes calls, or too little is known (Q4).
 
-    Every agent counts who is free or soon will be, busy ones included. Only the department's own calls say
+    All agents count who are free or soon will be, including busy ones. Only the department's own calls say
     how long its calls take.
     """
     agents = len(state.taking.get(department_id, ()))

@@ -190,7 +190,7 @@ class Place(Record, frozen=True, array_like=True):
     is_joining: bool = False
     """The caller pressed 1 for the place of a callback that has an agent; callback decides (C8)."""
     is_held: bool = False
-    """`leg_id` is a customer whom callback dialled and whose agent had just gone (C7)."""
+    """`leg_id` is the leg of a customer whom callback dialled and whose agent had just gone (C7)."""
     drops: int = 0
     """How many agents answered and left before the customer was reached (C7)."""
     calm_until_at: Instant | None = None

@@ -271,7 +271,7 @@ def test_a_connected_callback_is_a_department_call_with_wrap_up() -> None:
     assert office.last(queue.WrapUpStarted).agent_id == ANNA
 
 
-def test_what_callback_says_of_places_that_are_gone_changes_nothing() -> None:
+def test_facts_of_callback_about_ended_places_change_nothing() -> None:
     """Late facts are normal: the first fact on the log has decided."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)

@@ -324,7 +324,7 @@ def test_an_action_waits_for_a_caller_whose_leg_is_not_answered_yet() -> None:
     assert office.last(queue.PlaceDiverted).action is ActionKind.VOICEMAIL
 
 
-def test_a_notice_whose_end_is_never_told_does_not_hold_the_caller_for_ever() -> None:
+def test_a_notice_whose_end_is_never_reported_does_not_hold_the_caller_for_ever() -> None:
     """A minute later the action follows anyway."""
     office = an_empty_desk(auto=False)
     office.calls("c1")

@@ -44,7 +44,7 @@ def welcome(office: Office) -> queue.AnnouncementMade:
 
 @pytest.mark.rule("Q4")
 @pytest.mark.parametrize("calls", range(waiting.CALLS_MIN))
-def test_n4_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: int) -> None:
+def test_n4_without_enough_calls_of_its_own_a_department_announces_no_wait(calls: int) -> None:
     """The first caller of a new department once heard «45 seconds», which nobody had measured."""
     office = after(calls)
     told = welcome(office)
@@ -55,13 +55,13 @@ def test_n4_without_enough_calls_of_its_own_a_department_tells_no_wait(calls: in
 
 
 @pytest.mark.rule("Q4")
-def test_n4_with_enough_calls_the_estimate_is_what_they_took() -> None:
+def test_n4_with_enough_calls_the_estimate_follows_from_their_length() -> None:
     """Three calls of a minute and three agents: the first in the queue waits for twenty seconds."""
     assert welcome(after(waiting.CALLS_MIN)).wait_estimate_ms == 20 * SECOND
 
 
 @pytest.mark.rule("Q4")
-def test_n4_another_departments_calls_are_no_data_of_this_one() -> None:
+def test_n4_another_departments_calls_do_not_count() -> None:
     """The service desk's calls take an hour; that says nothing of sales."""
     office = after(waiting.CALLS_MIN)
     office.saves(office.department(ANNA, BORIS, VERA, department_id=SERVICE_DESK))
@@ -70,7 +70,7 @@ def test_n4_another_departments_calls_are_no_data_of_this_one() -> None:
 
 
 @pytest.mark.rule("Q4", "Q12")
-def test_n4_what_the_departments_calls_took_survives_a_restart() -> None:
+def test_n4_the_length_of_a_departments_calls_survives_a_restart() -> None:
     """A new process has it from the records."""
     office = after(waiting.CALLS_MIN)
     office.restarts()
@@ -143,7 +143,7 @@ def test_n4_agents_who_are_on_calls_or_write_notes_count() -> None:
 
 
 @pytest.mark.rule("Q4")
-def test_n4_with_nobody_who_can_take_calls_no_wait_is_told() -> None:
+def test_n4_with_no_agent_who_can_take_calls_no_wait_is_announced() -> None:
     """All agents are paused: nobody knows when they come back."""
     office = after(waiting.CALLS_MIN)
     for agent_id in (ANNA, BORIS, VERA):

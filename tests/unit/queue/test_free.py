@@ -33,7 +33,7 @@ def reasons(office_facts: list[queue.OfferMade]) -> dict[AgentId, SkipReason]:
 
 
 @pytest.mark.rule("Q2")
-def test_why_each_agent_was_skipped_is_kept_with_the_decision() -> None:
+def test_an_offer_keeps_why_each_agent_was_skipped() -> None:
     """«Why did I wait?» can be answered for every agent of the department."""
     names = (
         "working",
@@ -172,7 +172,7 @@ def test_a_removed_agents_ring_is_withdrawn_and_a_call_in_progress_is_untouched(
 
 
 @pytest.mark.rule("O5")
-def test_who_is_taken_off_the_list_is_withdrawn_too() -> None:
+def test_an_offer_to_an_agent_taken_off_the_list_is_withdrawn_too() -> None:
     """The agent left this department only: other departments still ring."""
     office = an_office(ANNA, BORIS)
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))
@@ -230,7 +230,7 @@ def test_two_agents_at_one_desk_are_both_served_when_it_is_idle() -> None:
 
 
 @pytest.mark.rule("Q8")
-def test_who_declines_is_not_offered_this_place_while_others_can_be_nor_within_ten_seconds() -> None:
+def test_an_agent_who_declines_is_not_offered_this_place_while_others_can_be_nor_within_ten_seconds() -> None:
     """A decline is not a miss, and it is respected."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
@@ -258,7 +258,7 @@ def test_the_only_agent_who_declines_is_rung_again_after_ten_seconds_and_not_bef
 
 
 @pytest.mark.rule("Q8")
-def test_two_who_declined_are_each_left_in_peace_for_their_own_ten_seconds() -> None:
+def test_two_agents_who_declined_each_have_their_own_ten_seconds() -> None:
     """A later decline does not prolong an earlier one."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
@@ -272,7 +272,7 @@ def test_two_who_declined_are_each_left_in_peace_for_their_own_ten_seconds() -> 
 
 
 @pytest.mark.rule("Q8")
-def test_who_declines_one_department_may_be_rung_at_once_by_another() -> None:
+def test_an_agent_who_declines_one_department_may_be_rung_at_once_by_another() -> None:
     """EC-9: declining one place does not pause the agent."""
     office = an_office(ANNA, VERA)
     office.saves(office.department(ANNA, department_id=SERVICE_DESK))

@@ -72,7 +72,7 @@ def test_an_internal_call_joins_the_same_queue_and_is_never_invited() -> None:
 
 
 @pytest.mark.rule("D3", "Q4")
-def test_who_has_been_spoken_to_already_hears_music_and_the_welcome_at_once() -> None:
+def test_a_caller_whose_call_is_answered_already_hears_music_and_the_welcome_at_once() -> None:
     """After the notice of a forward the call is already answered."""
     office = an_office(ANNA, auto=False)
     office.hears(arrived(), reached(is_answered=True))
@@ -84,7 +84,7 @@ def test_who_has_been_spoken_to_already_hears_music_and_the_welcome_at_once() ->
 
 
 @pytest.mark.rule("Q6")
-def test_who_has_been_spoken_to_and_whom_nobody_can_serve_goes_to_the_action() -> None:
+def test_a_caller_whose_call_is_answered_and_whom_nobody_can_serve_goes_to_the_action() -> None:
     """The notice plays at once on the answered leg."""
     office = an_office(ANNA, no_answer_action=action("voicemail"))
     office.saves(office.department(ANNA, suspended=(ANNA,)))
@@ -94,7 +94,7 @@ def test_who_has_been_spoken_to_and_whom_nobody_can_serve_goes_to_the_action() -
 
 @pytest.mark.rule("Q7")
 @pytest.mark.parametrize("is_answered", [True, False])
-def test_who_hung_up_before_the_call_was_handed_over_holds_no_place(is_answered: bool) -> None:
+def test_a_caller_who_hung_up_before_the_hand_over_holds_no_place(is_answered: bool) -> None:
     """Routing had not heard of it: the leg's end is on the log before the hand-over."""
     office = an_office(ANNA)
     office.hears(arrived(), office.leg_ended(LegId("c1"), gateway.Outcome.ABANDONED))
@@ -105,7 +105,7 @@ def test_who_hung_up_before_the_call_was_handed_over_holds_no_place(is_answered:
 
 
 @pytest.mark.rule("Q7")
-def test_an_answer_that_a_pbx_calls_too_late_and_gives_all_the_same_loses_nobody() -> None:
+def test_an_answer_that_a_pbx_refuses_and_gives_all_the_same_loses_no_caller() -> None:
     """Found by the simulation: a refused command, and an answered leg. Only its end ends the wait."""
     office = an_office(ANNA, auto=False)
     office.hears(arrived(), reached())
@@ -118,7 +118,7 @@ def test_an_answer_that_a_pbx_calls_too_late_and_gives_all_the_same_loses_nobody
 
 
 @pytest.mark.rule("Q11")
-def test_a_department_that_nobody_knows_takes_nobody() -> None:
+def test_an_unknown_department_takes_no_caller() -> None:
     """A missing card must not stop the decider."""
     office = Office()
     office.hears(arrived(), reached(department_id=DepartmentId("nobody's")))

@@ -84,7 +84,7 @@ def test_a_phone_that_rings_no_more_lets_another_ring_at_once(how: str) -> None:
 
 
 @pytest.mark.rule("Q13", "Q3")
-def test_the_room_is_the_earlier_places() -> None:
+def test_phones_within_the_limit_go_to_the_earlier_place() -> None:
     """A later caller whose agents have fewer phones does not overtake."""
     office = an_office(ANNA, BORIS, VERA, legs_max=3, strategy=by("longest_idle"))
     office.saves(office.agent(BORIS, desk(BORIS), mobile(delay_ms=0)))
@@ -136,7 +136,7 @@ def test_the_limit_of_one_department_is_not_anothers() -> None:
 
 
 @pytest.mark.rule("Q13")
-def test_a_higher_limit_is_used_at_once_and_none_rings_everybody() -> None:
+def test_a_higher_limit_is_used_at_once_and_without_one_all_agents_ring() -> None:
     """A new limit takes effect when it is saved."""
     office = an_office(*EVERYBODY, legs_max=1)
     office.calls("c1")

@@ -22,7 +22,7 @@ HOUR = 60 * MINUTE
 
 
 @pytest.mark.rule("Q13")
-def test_after_a_bridged_department_call_the_agent_has_time_for_notes() -> None:
+def test_after_a_bridged_department_call_the_agent_is_in_wrap_up() -> None:
     """The agent is not rung until wrap-up ends; then the next caller is served."""
     office = an_office(ANNA, wrap_up_ms=30 * SECOND)
     office.talks(ANNA, "c1")
@@ -35,7 +35,7 @@ def test_after_a_bridged_department_call_the_agent_has_time_for_notes() -> None:
 
 
 @pytest.mark.rule("Q13")
-def test_the_agent_can_end_the_time_for_notes() -> None:
+def test_the_agent_can_end_the_wrap_up() -> None:
     """The next caller is served at once; a second request ends nothing else."""
     office = an_office(ANNA, wrap_up_ms=MINUTE)
     office.talks(ANNA, "c1")
@@ -53,7 +53,7 @@ def test_the_agent_can_end_the_time_for_notes() -> None:
 
 
 @pytest.mark.rule("Q13")
-def test_the_agent_can_extend_the_time_for_notes() -> None:
+def test_the_agent_can_extend_the_wrap_up() -> None:
     """The agent is not rung before the longer time has passed."""
     office = an_office(ANNA, wrap_up_ms=MINUTE)
     office.talks(ANNA, "c1")
@@ -88,7 +88,7 @@ def test_a_call_that_was_never_bridged_has_no_wrap_up() -> None:
 
 
 @pytest.mark.rule("Q13")
-def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_notes() -> None:
+def test_idle_time_counts_from_the_end_of_the_call_and_not_of_the_wrap_up() -> None:
     """EC-16: idle time is ordered by the ends of the calls."""
     office = an_office(ANNA, wrap_up_ms=30 * SECOND)
     office.talks(ANNA, "c1")
@@ -119,7 +119,7 @@ def test_a_fallback_employee_in_wrap_up_may_be_rung_and_stays_on_that_call() -> 
 
 
 @pytest.mark.rule("Q13")
-def test_a_caller_too_many_gets_the_overflow_action() -> None:
+def test_a_caller_beyond_the_limit_gets_the_overflow_action() -> None:
     """EC-19: the overflow has its own action and notice; earlier callers are not touched."""
     office = an_office(ANNA, waiting_max=2, overflow_action=action("hang_up"))
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -196,7 +196,7 @@ def test_a_phone_that_is_never_reported_idle_does_not_keep_its_agent_for_ever() 
 
 
 @pytest.mark.rule("G3")
-def test_an_agents_lease_is_told_when_it_begins() -> None:
+def test_the_end_of_an_agents_lease_is_published_when_it_begins() -> None:
     """A reader of the fact sees when the lease ends."""
     office = an_office(ANNA)
     office.calls("c1")
@@ -205,7 +205,7 @@ def test_an_agents_lease_is_told_when_it_begins() -> None:
 
 
 @pytest.mark.rule("G3")
-def test_an_unknown_phone_belongs_to_nobody() -> None:
+def test_an_unknown_phone_belongs_to_no_agent() -> None:
     """Facts about a device that is on no agent's card change nothing."""
     office = an_office(ANNA)
     address = Address("sip:nobody")

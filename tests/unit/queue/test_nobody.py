@@ -209,7 +209,7 @@ def test_a_whole_queue_passes_on_to_a_department_where_somebody_is() -> None:
 
 
 @pytest.mark.rule("Q6")
-def test_an_unreachable_last_agent_is_still_one_who_can_come() -> None:
+def test_an_unreachable_last_agent_can_still_come() -> None:
     """A busy phone must not send callers away."""
     office = an_office(ANNA)
     office.calls("c1")

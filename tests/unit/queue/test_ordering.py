@@ -51,7 +51,7 @@ def test_a_key_before_the_invitation_or_another_key_orders_nothing() -> None:
 
 
 @pytest.mark.rule("C1")
-def test_a_second_1_while_the_order_is_taken_is_callbacks_and_not_ours() -> None:
+def test_a_second_1_during_the_order_is_left_to_callback() -> None:
     """The order is requested once."""
     office = with_anna_busy()
     office.calls("c1")
@@ -80,7 +80,7 @@ def test_a_refused_order_leaves_the_caller_in_the_queue_as_before() -> None:
 
 
 @pytest.mark.rule("C1", "Q7")
-def test_who_hangs_up_before_the_order_stands_leaves_when_callback_says_that_nothing_was_ordered() -> None:
+def test_a_caller_who_hangs_up_during_the_order_leaves_when_callback_says_that_nothing_was_ordered() -> None:
     """Only callback knows whether the caller gave a number: the place waits for its fact."""
     office = with_anna_busy()
     office.calls("c1")
@@ -155,7 +155,7 @@ def test_an_agent_who_accepted_while_the_order_was_taken_goes_on_with_it_once_it
 
 
 @pytest.mark.rule("C3", "Q7")
-def test_an_agent_who_accepted_an_order_that_was_none_hears_that_the_caller_has_gone() -> None:
+def test_an_agent_who_accepted_hears_that_the_caller_has_gone_when_nothing_was_ordered() -> None:
     """Nothing was ordered and the caller has gone: the place ends, and the agent hears goodbye."""
     office = with_anna_busy(auto=False)
     office.calls("c1")
@@ -208,7 +208,7 @@ def ordering_past_the_deadline() -> Office:
 
 
 @pytest.mark.rule("C1", "Q5")
-def test_a_deadline_that_passes_while_a_number_is_typed_waits_for_callbacks_word() -> None:
+def test_a_deadline_that_passes_while_a_number_is_typed_waits_for_callback() -> None:
     """No caller is sent to voicemail during an order; after a refusal the deadline acts at once."""
     office = ordering_past_the_deadline()
     assert not office.said(queue.NoAnswerReached)
@@ -224,7 +224,7 @@ def test_a_deadline_that_passes_while_a_number_is_typed_waits_for_callbacks_word
 
 
 @pytest.mark.rule("C1", "C4")
-def test_an_order_that_stands_after_its_deadline_is_callbacks_at_once() -> None:
+def test_an_order_that_stands_after_its_deadline_goes_to_callback_at_once() -> None:
     """An apology follows, not another round of ringing."""
     office = ordering_past_the_deadline()
     office.ordered("c1")

@@ -56,7 +56,7 @@ def is_paused(office: Office, agent_id: AgentId = ANNA) -> bool:
 
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("strategy", ["longest_idle", "linear"])
-def test_who_misses_three_customers_in_a_row_is_paused(strategy: str) -> None:
+def test_an_agent_who_misses_three_customers_in_a_row_is_paused(strategy: str) -> None:
     """An agent who has left unnoticed would cost every customer a whole ring."""
     office = a_forgetful_office(strategy=by(strategy))
     misses(office, "c1", "c2")
@@ -71,7 +71,7 @@ def test_who_misses_three_customers_in_a_row_is_paused(strategy: str) -> None:
 
 
 @pytest.mark.rule("Q8")
-def test_misses_pause_nobody_by_default() -> None:
+def test_by_default_misses_do_not_pause() -> None:
     """The department must switch it on."""
     office = a_forgetful_office(misses=None)
     misses(office, "c1", "c2", "c3", "c4")
@@ -80,7 +80,7 @@ def test_misses_pause_nobody_by_default() -> None:
 
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("strategy", ["ring_all", "cumulative"])
-def test_where_several_phones_ring_a_miss_tells_nothing(strategy: str) -> None:
+def test_where_several_agents_ring_a_miss_does_not_count(strategy: str) -> None:
     """A colleague may just have been quicker."""
     office = a_forgetful_office(strategy=by(strategy))
     misses(office, "c1", "c2", "c3", "c4")
@@ -104,7 +104,7 @@ def test_one_customer_who_is_missed_again_and_again_counts_once() -> None:
 
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("how", ["answers", "declines", "talks outside"])
-def test_a_sign_of_life_ends_the_row(how: str) -> None:
+def test_a_sign_of_life_resets_the_misses(how: str) -> None:
     """An agent who declines, answers or talks is present: earlier misses no longer count."""
     office = a_forgetful_office()
     misses(office, "c1", "c2")
@@ -191,7 +191,7 @@ def a_paused_anna() -> Office:
 
 
 @pytest.mark.rule("Q8")
-def test_the_head_or_the_agent_resumes_and_who_waits_is_served_at_once() -> None:
+def test_the_head_or_the_agent_resumes_and_waiting_callers_are_served_at_once() -> None:
     """The next customer rings at once after the agent resumes; three new misses pause again."""
     office = a_paused_anna()
     office.calls("c4", caller=None)
@@ -205,7 +205,7 @@ def test_the_head_or_the_agent_resumes_and_who_waits_is_served_at_once() -> None
 
 
 @pytest.mark.rule("Q8")
-def test_any_call_that_the_agent_makes_or_answers_ends_the_pause_and_is_told() -> None:
+def test_any_call_that_the_agent_makes_or_answers_ends_the_pause_and_is_published() -> None:
     """An agent who calls is present; the fact says why the pause ended."""
     office = a_paused_anna()
     office.phone_is(ANNA, DeviceState.IN_USE)
@@ -245,7 +245,7 @@ def test_a_direct_call_answered_on_a_mobile_ends_the_pause() -> None:
 
 @pytest.mark.rule("Q2", "Q1", "G3")
 @pytest.mark.parametrize("ends", [True, False])
-def test_who_talks_on_a_direct_call_is_offered_nothing_and_idle_since_its_end(ends: bool) -> None:
+def test_an_agent_on_a_direct_call_is_offered_nothing_and_is_idle_since_its_end(ends: bool) -> None:
     """This holds on a mobile, too; the lease ends a leg whose end is never reported."""
     office = an_office(ANNA, no_answer_ms=600 * MINUTE)
     answered = routing.PersonAnswered(
@@ -276,7 +276,7 @@ def test_a_pause_and_its_count_outlive_the_process() -> None:
 
 
 @pytest.mark.rule("Q8", "Q6")
-def test_who_waits_for_a_paused_agent_goes_on_waiting() -> None:
+def test_a_caller_waits_on_for_a_paused_agent() -> None:
     """A paused agent may come back, so the caller is not sent to the no-answer action."""
     office = a_paused_anna()
     office.saves(office.department(ANNA, BORIS, suspended=(BORIS,)))

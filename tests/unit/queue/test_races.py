@@ -41,7 +41,7 @@ def test_a_caller_who_hangs_up_is_abandoned_with_the_time_waited() -> None:
 
 
 @pytest.mark.rule("Q7")
-def test_all_three_phones_are_stopped_also_those_not_yet_ringing() -> None:
+def test_all_three_phones_are_stopped_even_before_they_ring() -> None:
     """EC-4: no agent counts as having missed, and a late ringing changes nothing."""
     office = on_the_line(ANNA, BORIS, VERA)
     legs = [command.leg_id for command in office.said(telephony.DialLeg)]
@@ -107,7 +107,7 @@ def test_m2_an_agent_in_the_whisper_hears_at_once_that_the_caller_has_gone() -> 
     assert office.last(telephony.HangUp).leg_id == goodbye.leg_id
 
 
-def test_a_goodbye_whose_end_is_never_told_is_hung_up() -> None:
+def test_a_goodbye_whose_end_is_never_reported_is_hung_up() -> None:
     """The agent is not held on a silent leg."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
@@ -117,7 +117,7 @@ def test_a_goodbye_whose_end_is_never_told_is_hung_up() -> None:
 
 
 @pytest.mark.rule("Q9")
-def test_an_answer_that_is_first_on_the_log_was_an_answer_even_for_no_time_at_all() -> None:
+def test_an_answer_that_is_first_on_the_log_counts_even_for_no_time_at_all() -> None:
     """EC-3: a hang-up right after the bridge is answered with 0 s, never both."""
     office = on_the_line(ANNA)
     office.answers(ANNA)
@@ -129,7 +129,7 @@ def test_an_answer_that_is_first_on_the_log_was_an_answer_even_for_no_time_at_al
 
 
 @pytest.mark.rule("Q9")
-def test_of_two_answers_the_first_on_the_log_wins_and_the_other_is_let_go() -> None:
+def test_of_two_answers_the_first_on_the_log_wins_and_the_other_hears_goodbye() -> None:
     """The second agent hears that the caller has gone."""
     office = on_the_line(ANNA, BORIS)
     second = office.offer_to(ANNA).legs[0].leg_id
@@ -168,7 +168,7 @@ def test_the_only_agent_who_drops_before_the_bridge_is_rung_again_after_the_paus
 
 
 @pytest.mark.rule("Q9", "C1")
-def test_who_is_not_invited_because_an_agent_had_accepted_is_invited_later() -> None:
+def test_a_caller_not_invited_because_an_agent_had_accepted_is_invited_later() -> None:
     """The invitation was due while a bridge was being made that then failed."""
     office = on_the_line(ANNA)
     office.waits(24 * SECOND)
@@ -248,7 +248,7 @@ def test_facts_about_legs_nobody_knows_change_nothing() -> None:
     assert (len(office.facts), len(office.commands)) == said
 
 
-def test_a_dialling_that_the_gateway_refuses_is_one_phone_less_and_leaves_nothing_behind() -> None:
+def test_a_refused_dialling_leaves_the_other_phones_and_no_record() -> None:
     """The mobile still rings; if it is refused as well, the agent counts as unreachable."""
     office = an_office(ANNA, auto=False)
     office.saves(office.agent(ANNA, *office.state.agents[ANNA].saved.devices, mobile(delay_ms=5_000)))  # type: ignore[union-attr]  # just saved

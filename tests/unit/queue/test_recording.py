@@ -61,7 +61,7 @@ def test_the_caller_is_told_before_the_bridge_and_recorded_from_it_on() -> None:
 
 
 @pytest.mark.rule("R1")
-def test_m2_what_is_being_said_then_is_interrupted() -> None:
+def test_m2_the_notice_interrupts_an_announcement() -> None:
     """A caller who hears «you are third» to its end keeps the agent waiting."""
     office = a_recording_office()
     answered(office)
@@ -88,7 +88,7 @@ def test_with_a_whisper_the_bridge_waits_for_both(first: str) -> None:
 
 
 @pytest.mark.rule("R1")
-def test_who_could_not_be_told_is_connected_and_not_recorded() -> None:
+def test_a_caller_who_could_not_be_told_is_connected_and_not_recorded() -> None:
     """A missing notice prevents the recording, not the call."""
     office = a_recording_office()
     answered(office)
@@ -121,7 +121,7 @@ def test_an_emergency_service_that_calls_is_never_recorded(caller: str) -> None:
 
 
 @pytest.mark.rule("R1", "Q9")
-def test_who_was_told_once_is_not_told_again_by_the_next_agent() -> None:
+def test_a_caller_who_was_told_once_is_not_told_again_for_the_next_agent() -> None:
     """Anna dropped before the bridge; the call with Boris is recorded."""
     office = an_office(ANNA, BORIS, auto=False, records_calls=True)
     answered(office)

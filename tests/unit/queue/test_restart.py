@@ -55,7 +55,7 @@ def test_a_restart_loses_no_place_changes_no_order_and_makes_no_second_offer() -
 
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("strategy", ["ring_all", "longest_idle", "linear", "cumulative"])
-def test_who_restarts_in_mid_traffic_decides_as_who_does_not(strategy: str) -> None:
+def test_a_restart_in_mid_traffic_changes_no_decision(strategy: str) -> None:
     """Two offices, one of which restarts after every fact, say exactly the same."""
     told = []
     for restarts in (False, True):
@@ -80,7 +80,7 @@ def test_who_restarts_in_mid_traffic_decides_as_who_does_not(strategy: str) -> N
 
 
 @pytest.mark.rule("Q12", "Q2")
-def test_a_restart_gives_the_same_reasons_for_who_was_skipped() -> None:
+def test_a_restart_gives_the_same_reasons_for_skipped_agents() -> None:
     """Own facts are compared by content: another reason after a restart would park the organization."""
     told = []
     for restarts in (False, True):

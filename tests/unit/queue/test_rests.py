@@ -54,7 +54,7 @@ def test_n11_a_busy_extension_is_offered_a_place_a_dozen_times_in_ten_minutes_at
 
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("kind", ["ring_all", "longest_idle", "linear", "cumulative"])
-def test_n11_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
+def test_n11_other_agents_are_not_held_up_by_one_who_rests(kind: str) -> None:
     """The busy phone takes no step of the round, and other agents' rounds go on."""
     office = an_office(ANNA, BORIS, strategy=by(kind))
     office.calls("c1")
@@ -68,7 +68,7 @@ def test_n11_other_agents_are_not_held_up_by_who_rests(kind: str) -> None:
 
 
 @pytest.mark.rule("Q2")
-def test_n11_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
+def test_n11_an_agent_who_rests_is_skipped_as_unreachable_and_idle_time_stays() -> None:
     """The reason is kept, and she is still the longest idle."""
     office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
     office.talks(ANNA, "before")
@@ -96,7 +96,7 @@ def test_n11_a_phone_that_shows_idle_ends_the_rest_and_the_count() -> None:
 
 @pytest.mark.rule("Q2")
 @pytest.mark.parametrize("how", ["answers", "declines", "misses"])
-def test_n11_an_agent_who_was_there_begins_anew(how: str) -> None:
+def test_n11_an_agent_who_was_reached_begins_anew(how: str) -> None:
     """After an answer, a decline or a miss the phone works, and earlier failures do not count."""
     office = an_office(ANNA)
     office.calls("c1")
@@ -127,7 +127,7 @@ def test_n11_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
     assert office.place("c1").pbx_id == MOSCOW
 
 
-def test_n11_a_restart_forgets_no_rest() -> None:
+def test_n11_a_restart_keeps_every_rest() -> None:
     """A new process goes on where the previous one stopped."""
     office = an_office(ANNA)
     office.calls("c1")

@@ -76,7 +76,7 @@ def test_m13_a_withdrawn_offer_of_the_agent_who_was_started_last_frees_the_step(
 
 
 @pytest.mark.rule("Q1")
-def test_m13_a_step_that_was_freed_once_is_not_freed_by_who_is_last_of_the_rest() -> None:
+def test_m13_a_step_that_was_freed_once_is_not_freed_again_by_an_earlier_agent() -> None:
     """The second declines and the third starts; then the first declines: the fourth waits for its step."""
     office = an_office(ANNA, BORIS, VERA, GLEB, strategy=CUMULATIVE)
     office.calls("c1")

@@ -35,7 +35,7 @@ def test_a_caller_whose_number_has_a_callback_is_told_so_with_its_position() -> 
 
 
 @pytest.mark.rule("C8")
-def test_1_takes_the_callbacks_place_on_this_line_and_hanging_up_turns_it_back() -> None:
+def test_1_takes_the_callbacks_place_on_this_line_and_hanging_up_gives_it_back() -> None:
     """The callback becomes a caller in the same place, and a callback again."""
     office = with_anna_busy()
     office.calls("c1")
@@ -54,7 +54,7 @@ def test_1_takes_the_callbacks_place_on_this_line_and_hanging_up_turns_it_back()
 
 
 @pytest.mark.rule("C8")
-def test_a_place_taken_over_is_connected_on_the_line_and_positions_are_told_again() -> None:
+def test_a_place_taken_over_is_connected_on_the_line_and_its_position_is_announced_again() -> None:
     """The caller hears the position now, and again when it gets better."""
     office = with_anna_busy()
     office.calls("before", caller=OTHER)
@@ -72,7 +72,7 @@ def test_a_place_taken_over_is_connected_on_the_line_and_positions_are_told_agai
 
 
 @pytest.mark.rule("C8", "Q4")
-def test_who_calls_again_is_told_no_worse_position_than_before() -> None:
+def test_a_caller_who_calls_again_hears_no_worse_position_than_before() -> None:
     """Another place has gone ahead meanwhile; the spoken position never rises."""
     office = with_anna_busy(strategy=by("longest_idle"))
     office.calls("mine")
@@ -150,7 +150,7 @@ def test_a_number_matches_however_the_network_writes_it() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_who_is_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> None:
+def test_a_customer_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> None:
     """A customer on the line is never left in endless music."""
     office = with_anna_busy()
     office.calls("c1")
@@ -167,7 +167,7 @@ def test_who_is_back_on_the_line_when_the_callback_ends_goes_on_waiting() -> Non
 
 @pytest.mark.rule("C9")
 @pytest.mark.parametrize("drops", [False, True])
-def test_whoever_withdraws_it_cuts_no_customer_off_who_is_about_to_be_bridged(drops: bool) -> None:
+def test_a_cancellation_does_not_cut_off_a_customer_who_is_about_to_be_bridged(drops: bool) -> None:
     """The order is void and the caller holds the place: bridged, or waiting on if the agent drops."""
     office = with_anna_busy()
     office.calls("c1")
@@ -186,7 +186,7 @@ def test_whoever_withdraws_it_cuts_no_customer_off_who_is_about_to_be_bridged(dr
 
 
 @pytest.mark.rule("C9")
-def test_a_customer_who_has_gone_by_then_leaves_an_agent_who_hears_so() -> None:
+def test_if_that_customer_has_gone_the_agent_hears_so() -> None:
     """The person who cancelled could not know of the agent."""
     office = with_anna_busy()
     office.calls("c1")
@@ -200,7 +200,7 @@ def test_a_customer_who_has_gone_by_then_leaves_an_agent_who_hears_so() -> None:
 
 
 @pytest.mark.rule("C9")
-def test_a_cancelled_callback_stops_what_rings_for_it() -> None:
+def test_a_cancelled_callback_withdraws_its_offers() -> None:
     """A withdrawn offer does not count for the agent."""
     office = with_anna_busy()
     office.calls("c1")

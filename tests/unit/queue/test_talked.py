@@ -42,7 +42,7 @@ def test_a_direct_call_to_an_agent_of_the_department_is_a_talk_with_it(first: Le
 
 
 @pytest.mark.rule("C14")
-def test_a_shorter_direct_call_is_none() -> None:
+def test_a_shorter_direct_call_does_not_count() -> None:
     """«She is at lunch» does not count as a conversation."""
     office, _ = with_a_callback(ANNA)
     directly(office, 15 * SECOND - 1, DIRECT)
@@ -65,7 +65,7 @@ def test_the_agent_can_keep_the_callback_of_the_customer_who_is_on_the_line(keep
 
 
 @pytest.mark.rule("C14")
-def test_what_was_talked_before_the_order_is_no_reason_to_end_it() -> None:
+def test_a_conversation_before_the_order_does_not_end_it() -> None:
     """The customer orders on the web during a call that goes on for another ten seconds."""
     office = an_office(ANNA, strategy=by("longest_idle"))
     office.calls("live")

@@ -72,7 +72,7 @@ def test_n3_a_dial_that_came_too_late_withdraws_the_offer_and_it_is_made_again_a
 
 @pytest.mark.rule("Q1")
 @pytest.mark.parametrize("kind", ["ring_all", "longest_idle", "linear", "cumulative"])
-def test_n3_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str) -> None:
+def test_n3_the_same_agent_is_rung_again_before_others(kind: str) -> None:
     """It does not count in any strategy: the order of agents stays."""
     office = a_slow_office(ANNA, BORIS, strategy=by(kind))
     office.calls("c1")
@@ -80,7 +80,7 @@ def test_n3_the_same_agent_is_rung_again_and_others_are_not_put_before(kind: str
     assert set(office.ringing("c1")) == ({ANNA, BORIS} if kind == "ring_all" else {ANNA})
 
 
-def test_n3_a_pbx_is_not_away_because_we_were_too_late_to_dial_through_it() -> None:
+def test_n3_a_pbx_is_not_away_because_a_dial_came_too_late() -> None:
     """Otherwise its other agents would be skipped for a minute (O9)."""
     office = a_slow_office()
     office.saves(
@@ -154,7 +154,7 @@ def test_n3_after_a_minute_in_time_lateness_is_forgotten() -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_n3_an_offer_that_ended_otherwise_ends_the_row() -> None:
+def test_n3_an_offer_that_ended_otherwise_resets_the_count() -> None:
     """Late, late, missed, late: these are not three in a row."""
     office = a_slow_office(ANNA, strategy=by("ring_all", ring_ms=SECOND))
     office.calls("c1")

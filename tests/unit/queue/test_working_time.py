@@ -38,7 +38,7 @@ def test_out_of_hours_an_agent_gets_no_department_calls_and_comes_by_the_clock()
 
 
 @pytest.mark.rule("E5")
-def test_hours_that_run_out_of_knowledge_count_as_open() -> None:
+def test_hours_count_as_open_after_the_last_known_instant() -> None:
     """A directory that stops publishing hours must not close departments."""
     office = an_office(ANNA, BORIS)
     office.saves(office.hours(ANNA, hours=(), known_until_at=at(MINUTE)))
@@ -68,7 +68,7 @@ def test_an_agent_who_works_with_a_break_is_not_rung_in_it() -> None:
 
 
 @pytest.mark.rule("E6")
-def test_an_absence_wins_over_hours_and_ends_by_itself() -> None:
+def test_an_absence_overrides_hours_and_ends_by_itself() -> None:
     """The absence ends on its end date by itself."""
     office = an_office(ANNA, BORIS)
     absence, day = Interval(from_at=NINE, until_at=at(MINUTE)), Interval(from_at=NINE, until_at=at(HOUR))

@@ -28,7 +28,7 @@ def test_the_first_to_answer_gets_the_call_and_the_others_stop_ringing() -> None
 
 
 @pytest.mark.rule("Q1")
-def test_who_becomes_free_joins_the_running_round() -> None:
+def test_an_agent_who_becomes_free_joins_the_running_round() -> None:
     """An agent who hangs up while a caller's phones ring is rung, too."""
     office = an_office(ANNA, BORIS)
     office.calls("c1")
@@ -56,7 +56,7 @@ def test_a_round_tries_each_agent_once_and_repeats_after_five_seconds() -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_longest_idle_prefers_who_has_had_no_call_for_longest() -> None:
+def test_longest_idle_prefers_the_agent_without_a_call_for_longest() -> None:
     """EC-16: agents who were never called are ordered by the list, later by the ends of their calls."""
     office = an_office(ANNA, BORIS, VERA, strategy=by("longest_idle"))
     rung = []

@@ -43,7 +43,7 @@ def after_calls_of(for_ms: int, *agents: AgentId, **settings: Any) -> Office:
 
 
 @pytest.mark.rule("Q4")
-def test_position_and_wait_are_told_on_joining() -> None:
+def test_position_and_wait_are_announced_on_joining() -> None:
     """The caller hears the welcome, the position and the wait, with music before and after."""
     office = after_calls_of(3 * MINUTE)
     office.calls("c1")
@@ -59,7 +59,7 @@ def test_position_and_wait_are_told_on_joining() -> None:
 
 
 @pytest.mark.rule("Q4")
-def test_the_position_is_told_again_every_thirty_seconds_if_it_got_better() -> None:
+def test_the_position_is_announced_again_every_thirty_seconds_if_it_got_better() -> None:
     """Nothing is announced when nothing changed."""
     office = a_busy_office()
     office.calls("c1")
@@ -143,7 +143,7 @@ def test_a_departments_own_notice_plays_once_it_can_be_played_with_its_values() 
 
 
 @pytest.mark.rule("T1", "Q4")
-def test_no_notice_at_all_is_silence_and_the_position_is_still_on_the_log() -> None:
+def test_without_a_notice_nothing_plays_and_the_position_is_still_on_the_log() -> None:
     """«Без сообщения»: console and API show the position, which is not spoken."""
     office = a_busy_office(notices=directory.NoticeChoices(welcome=silence(), position=silence()))
     office.calls("c1")
@@ -166,7 +166,7 @@ def test_a_waiting_caller_is_invited_after_thirty_seconds_and_once() -> None:
 
 
 @pytest.mark.rule("C1")
-def test_who_withholds_the_number_may_wait_and_is_invited_too() -> None:
+def test_a_caller_with_a_withheld_number_may_wait_and_is_invited_too() -> None:
     """EC-23: the queue hands over no number, and callback asks for one."""
     office = a_busy_office()
     office.calls("c1", caller=None)
@@ -178,7 +178,7 @@ def test_who_withholds_the_number_may_wait_and_is_invited_too() -> None:
 
 @pytest.mark.rule("C1", "Q11")
 @pytest.mark.parametrize("why", ["off", "internal"])
-def test_nobody_is_invited_where_callbacks_are_off_nor_who_calls_from_inside(why: str) -> None:
+def test_no_invitation_where_callbacks_are_off_nor_for_internal_callers(why: str) -> None:
     """Internal callers get no invitation."""
     settings = directory.CallbackSettings(is_on=why != "off")
     office = a_busy_office(callback=settings)
@@ -204,7 +204,7 @@ def test_less_than_fifteen_seconds_before_the_deadline_nobody_is_invited(
 
 
 @pytest.mark.rule("C1")
-def test_nothing_is_told_on_a_leg_on_which_callback_speaks() -> None:
+def test_nothing_is_announced_on_a_leg_on_which_callback_speaks() -> None:
     """One service commands a leg's sound at any moment."""
     office = a_busy_office()
     office.calls("c0", caller=None)

@@ -61,7 +61,7 @@ def an_evening(hour: int, minute: int = 0, **settings: Any) -> Office:
 
 
 @pytest.mark.rule("C11")
-def test_an_order_without_a_call_takes_a_place_behind_who_waits() -> None:
+def test_an_order_without_a_call_takes_a_place_behind_waiting_callers() -> None:
     """It joins now, so that no web form overtakes a caller who waits on the line."""
     office = with_anna_busy()
     office.calls("c1", caller=OTHER)
@@ -100,7 +100,7 @@ def test_its_deadline_is_callbacks_to_decide() -> None:
 
 
 @pytest.mark.rule("C11", "Q6", "Q13")
-def test_it_fills_no_queue_and_stands_when_nobody_can_come() -> None:
+def test_a_callback_does_not_fill_a_queue_and_stands_when_nobody_can_come() -> None:
     """The limit counts only callers on the line; a promise stands until its deadline."""
     office = with_anna_busy(waiting_max=0, no_answer_action=action("hang_up"))
     office.saves(office.department(ANNA, suspended=(ANNA,)))
@@ -119,7 +119,7 @@ def test_where_there_is_no_such_department_callback_hears_so_at_once() -> None:
 
 @pytest.mark.rule("C11", "C8")
 @pytest.mark.parametrize(("origin", "told"), [(Origin.API, True), (Origin.ABANDONED, False)])
-def test_only_who_asked_is_told_of_it_when_calling(origin: Origin, told: bool) -> None:
+def test_only_a_customer_who_ordered_is_told_of_the_callback_when_calling(origin: Origin, told: bool) -> None:
     """A caller who hung up and calls again did not order the callback."""
     office = with_anna_busy()
     ordered(office, origin=origin)
@@ -128,7 +128,7 @@ def test_only_who_asked_is_told_of_it_when_calling(origin: Origin, told: bool) -
 
 
 @pytest.mark.rule("C11", "H4")
-def test_who_hangs_up_is_told_of_with_what_a_callback_needs() -> None:
+def test_an_abandoned_place_carries_what_a_callback_needs() -> None:
     """Callback decides from this fact alone whether to call (EC-26)."""
     office = with_anna_busy()
     office.calls("c1")
@@ -163,7 +163,7 @@ def test_its_deadline_comes_all_the_same() -> None:
 
 
 @pytest.mark.rule("C12", "C11")
-def test_when_quiet_hours_begin_what_rings_stops_and_counts_as_nothing() -> None:
+def test_when_quiet_hours_begin_offers_are_withdrawn_and_do_not_count() -> None:
     """Otherwise the agent would hear a whisper, and then that nobody may be called."""
     office = an_evening(20, 59)
     anna_is_free(office)
@@ -176,7 +176,7 @@ def test_when_quiet_hours_begin_what_rings_stops_and_counts_as_nothing() -> None
 
 
 @pytest.mark.rule("C12")
-def test_callers_and_what_they_ordered_know_no_quiet_hours() -> None:
+def test_quiet_hours_hold_back_neither_callers_nor_their_own_orders() -> None:
     """A customer who calls at ten at night is awake."""
     office = an_evening(22)
     office.calls("c1")
@@ -212,7 +212,7 @@ def test_a_second_attempt_that_falls_into_quiet_hours_waits() -> None:
 
 
 @pytest.mark.rule("C12", "C8")
-def test_who_comes_on_the_line_for_it_is_served_and_it_is_the_customers_own_from_then_on() -> None:
+def test_a_callback_whose_customer_calls_is_the_customers_own_order_from_then_on() -> None:
     """Merged with the customer's own call, the callback is no longer held back by quiet hours."""
     office = an_evening(22)
     ordered(office, for_ms=20 * HOUR)

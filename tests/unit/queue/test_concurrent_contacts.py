@@ -94,7 +94,7 @@ def test_while_one_agent_has_the_customer_the_other_department_rings_nobody() ->
 
 @pytest.mark.rule("C8", "H7")
 @pytest.mark.parametrize("wrap_up_ms", [0, MINUTE])
-def test_afterwards_it_is_offered_with_whom_the_customer_has_talked_to(wrap_up_ms: int) -> None:
+def test_afterwards_the_offer_says_with_which_department_the_customer_has_talked(wrap_up_ms: int) -> None:
     """«Already talked to Sales at 12:04»: Boris knows before he says hello."""
     office, sales, service = ordered_in_both(wrap_up_ms=wrap_up_ms)
     is_free(office, ANNA)
@@ -112,7 +112,7 @@ def test_afterwards_it_is_offered_with_whom_the_customer_has_talked_to(wrap_up_m
 
 
 @pytest.mark.rule("C8", "Q9")
-def test_what_rings_for_the_other_stops_when_one_is_taken_and_counts_as_nothing() -> None:
+def test_the_others_offers_are_withdrawn_when_one_is_taken_and_do_not_count() -> None:
     """Both departments ring; the first agent to answer gets the customer."""
     office, sales, _ = ordered_in_both()
     is_free(office, ANNA)
@@ -178,7 +178,7 @@ def test_a_conversation_that_lasts_too_long_after_the_deadline_leaves_no_apology
 
 
 @pytest.mark.rule("C8", "C11")
-def test_an_order_on_the_web_while_they_talk_knows_of_it_too() -> None:
+def test_an_order_on_the_web_during_a_conversation_notes_it_too() -> None:
     """The customer orders Service's callback while talking to Sales."""
     office = two_departments()
     is_free(office, ANNA)
@@ -207,7 +207,7 @@ def test_an_order_on_the_web_while_they_talk_knows_of_it_too() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_other_customers_and_colleagues_who_talk_hold_nobody_back() -> None:
+def test_conversations_of_others_hold_no_callback_back() -> None:
     """A withheld number and an extension match no other customer."""
     office, _, _ = ordered_in_both()
     office.saves(office.department(ANNA, department_id=SALES, lines=(SALES_LINE,)))
