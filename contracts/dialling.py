@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
-from contracts import caller_ids
+from contracts import withheld
 from contracts.ids import Instant
 from contracts.message import Part
 
@@ -103,7 +103,7 @@ def canonical(caller: str | None, policy: DiallingPolicy) -> str | None:
     `495 …` and `+7 495 …` are one customer. What is none (an extension, a short number, a name) stays as it
     came; of digits that are grouped, the digits.
     """
-    known = caller_ids.known(caller)
+    known = withheld.known(caller)
     if known is None:
         return None
     found = e164(known, policy)

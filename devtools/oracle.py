@@ -14,7 +14,7 @@ from contracts.message import Fact
 from devtools.invariants import History
 from ringback.log_replay import Record, Replaying
 from runtime.decision import Decider, Decision
-from services.queue.rules import distribution
+from services.queue.rules import agent_selection
 from services.queue.state import QueueState
 
 
@@ -113,7 +113,7 @@ def inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
         for rank in state.first_places(department_id):
             place = state.places[rank[2]]
             for _, _, agent_id in free:
-                if distribution.refuses(place, agent_id, state.now_at) is None and not place.declined:
+                if agent_selection.refuses(place, agent_id, state.now_at) is None and not place.declined:
                     yield f"{agent_id} is free beside {place.place_id} at {state.now_at} after {facts}"
                     return
 

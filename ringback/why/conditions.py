@@ -10,7 +10,7 @@ import msgspec
 
 from contracts.ids import AgentId, Instant, LegId, PlaceId
 from contracts.queue import SkipReason
-from services.queue.rules import distribution, waiting
+from services.queue.rules import agent_selection, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -106,7 +106,7 @@ def condition(state: QueueState, place: Place, agent_id: AgentId, calls: dict[Le
     reason = state.blocked(place.department_id, agent_id)
     if reason is not None:
         return _blocked(state, place, agent_id, reason, calls)
-    refused = distribution.refuses(place, agent_id, state.now_at)
+    refused = agent_selection.refuses(place, agent_id, state.now_at)
     if refused is not None:
         return _refused(state, place, agent_id, refused)
     if any(declined_by == agent_id for declined_by, _ in place.declined):
@@ -156,6 +156,6 @@ def _is_on_own_call(state: QueueState, agent_id: AgentId) -> bool:
 def _refused(state: QueueState, place: Place, agent_id: AgentId, reason: SkipReason) -> Condition:
     if reason is SkipReason.DECLINED_THIS_PLACE:
         at = max(at for declined_by, at in place.declined if declined_by == agent_id)
-        return Condition(code=reason, until_at=Instant(at + distribution.DECLINE_MS))
+        return Condition(code=reason, until_at=Instant(at + agent_selection.DECLINE_MS))
     again = state.timers.get(f"round/{place.place_id}")
     return Condition(code=reason, until_at=None if again is None else again.due_at)

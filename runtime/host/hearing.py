@@ -10,11 +10,11 @@ from contracts.log import TimerDue
 from contracts.message import Fact, Message, type_name
 from runtime import metrics
 from runtime.decision import Decider, Decision, follow, step
-from runtime.host.claiming import SaidAlready, take_numbers
 from runtime.host.numbering import Numbering
 from runtime.host.organizations import Mark, Organization
 from runtime.host.outgoing import Saying, digest
 from runtime.host.reading import Parsed
+from runtime.host.said_already import SaidAlready, take_numbers
 from runtime.ports import LogRecord, Outgoing
 
 TIMER_DUE: Final = type_name(TimerDue)

@@ -11,7 +11,6 @@ from contracts.message import type_name
 from runtime import metrics
 from runtime.decision import Decider
 from runtime.host import outbox
-from runtime.host.claiming import SaidAlready
 from runtime.host.hearing import Batch, Hearing
 from runtime.host.organizations import (
     Mark,
@@ -22,6 +21,7 @@ from runtime.host.organizations import (
     encoded_mark,
 )
 from runtime.host.outgoing import Saying
+from runtime.host.said_already import SaidAlready
 from runtime.host.timers import Asked, DueIndex
 from runtime.ports import Blobs, Clock, Loaded, Log, LogUnavailable, Outgoing, Position, Store, Write
 

@@ -12,13 +12,13 @@ from contracts.message import type_name
 from runtime import metrics
 from runtime.decision import Decider
 from runtime.host import snapshots
+from runtime.host.claiming import take
 from runtime.host.hearing import Batch, Broken
 from runtime.host.held import Held, HostPorts, Options
 from runtime.host.organizations import encoded_mark
 from runtime.host.parking import ReadingOn, is_hosts, park, unpark
 from runtime.host.reader import Reader
 from runtime.host.reading import Parsed, parsed
-from runtime.host.taking import take
 from runtime.host.timers import TIMERS_MAX
 from runtime.ports import BlobsUnavailable, LogRecord, LogUnavailable, Outgoing, Position
 

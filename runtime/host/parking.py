@@ -6,12 +6,12 @@ from msgspec.structs import replace
 from contracts.codec import Malformed, decode
 from contracts.ids import OrganizationId
 from contracts.log import OrganizationUnparked
+from runtime.host.claiming import READS_EMPTY_MAX, note
 from runtime.host.hearing import TIMER_DUE, Batch, Broken
 from runtime.host.held import Held
 from runtime.host.organizations import Mark
 from runtime.host.reader import Reader
 from runtime.host.reading import Parsed, parsed
-from runtime.host.taking import READS_EMPTY_MAX, note
 from runtime.ports import LogRecord, LogUnavailable
 
 _log = structlog.get_logger()

@@ -13,7 +13,7 @@ from services.directory.activities.authentication import Authentication
 from services.directory.activities.background import Background
 from services.directory.activities.callbacks import Callbacks
 from services.directory.activities.database import Database, engine
-from services.directory.activities.departments import Departments
+from services.directory.activities.department_seats import Departments
 from services.directory.activities.employees import Employees
 from services.directory.activities.extension_checks import ExtensionChecks
 from services.directory.activities.fact_handler import FactHandler

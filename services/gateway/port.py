@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from contracts import caller_ids, telephony
+from contracts import telephony, withheld
 from contracts.gateway import DeviceState
 from contracts.ids import Address, BridgeId, Instant, LegId, PbxId, PlayId, RecordingId
 
@@ -61,7 +61,7 @@ class Arrived(PbxEvent, tag="arrived", frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Turn a network's word for «withheld», and text that can't be stored, into None."""
-        msgspec.structs.force_setattr(self, "caller", caller_ids.known(self.caller))
+        msgspec.structs.force_setattr(self, "caller", withheld.known(self.caller))
 
 
 class Progressed(PbxEvent, tag="progressed", frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ class LegSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         """As in `Arrived`, for a call that came while the gateway was away."""
-        msgspec.structs.force_setattr(self, "caller", caller_ids.known(self.caller))
+        msgspec.structs.force_setattr(self, "caller", withheld.known(self.caller))
 
 
 class RecordingSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,7 +13,7 @@ import pytest
 from contracts import gateway as facts
 from contracts.codec import envelope, headers
 from runtime import memory
-from runtime.host import claiming, hearing, numbering, outbox, owner, parking, reader, timers
+from runtime.host import hearing, numbering, outbox, owner, parking, reader, said_already, timers
 from runtime.host.held import Held
 from runtime.ports import LogUnavailable, Refused
 from runtime.records import State
@@ -22,7 +22,7 @@ from services.gateway.decider import commands, recovery
 from services.gateway.decider.gateway import Gateway
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY_TIMER
-from services.queue.rules import distribution
+from services.queue.rules import agent_selection
 from tests.sim.case_mutants import BROKEN_PROMISES
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -62,7 +62,7 @@ def store_write_without_the_version(patch: pytest.MonkeyPatch) -> None:
 
 def a_claim_that_decides_what_the_log_already_says(patch: pytest.MonkeyPatch) -> None:
     """After a rollback the same record is decided on twice."""
-    patch.setattr(claiming.SaidAlready, "note", lambda self, fact, numbers: None)
+    patch.setattr(said_already.SaidAlready, "note", lambda self, fact, numbers: None)
     patch.setattr(hearing.Hearing, "_confirm", lambda self, heard, numbers: "own")
 
 
@@ -250,8 +250,8 @@ def a_parked_organization_that_shares_its_numbering(patch: pytest.MonkeyPatch) -
 
 def a_set_iterated(patch: pytest.MonkeyPatch) -> None:
     """In which order it is said who was skipped hangs on the process."""
-    skipped = distribution.skipped
-    patch.setattr(distribution, "skipped", lambda *given: tuple(set(skipped(*given))))
+    skipped = agent_selection.skipped
+    patch.setattr(agent_selection, "skipped", lambda *given: tuple(set(skipped(*given))))
 
 
 MUTANTS: Final[tuple[Patch, ...]] = (

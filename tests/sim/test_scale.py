@@ -18,7 +18,7 @@ from contracts.queue import OfferMade, PlaceConnected
 from contracts.routing import DepartmentReached, Rule
 from contracts.telephony import AnswerLeg, Bridge, CancelLeg, DialLeg, HangUp
 from runtime.decision import step
-from services.queue.rules import distribution
+from services.queue.rules import agent_selection
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state import QueueState
 from tests.sim.office import CLOUD, a_department, an_agent
@@ -118,7 +118,7 @@ class Company:
             if earlier >= rank:
                 return
             place = self.state.places[earlier[2]]
-            if distribution.refuses(place, offer.agent_id, self.state.now_at) is None:
+            if agent_selection.refuses(place, offer.agent_id, self.state.now_at) is None:
                 self.inversions.append(f"{offer.agent_id}: {offer.place_id} before {place.place_id}")
 
     def _obey(self, command: Command) -> None:
@@ -169,7 +169,7 @@ class Company:
     def nobody_is_free_beside_a_place(self) -> bool:
         """After every step, and looked at here as a whole: who is free has nothing to take (Q3)."""
         return not any(
-            distribution.chosen(self.state, self.state.places[rank[2]])
+            agent_selection.chosen(self.state, self.state.places[rank[2]])
             for department_id in self.state.servable
             for rank in self.state.first_places(department_id)
         )

@@ -18,7 +18,7 @@ from services.callback import rules
 from services.callback.decider import (
     bridges,
     confirmation,
-    customer_calls,
+    customer_calls_in,
     dials,
     endings,
     farewells,
@@ -103,7 +103,7 @@ def decide_live_leg_over(state: CallbackState) -> Decision:
 def dial(state: CallbackState, callback: Callback) -> Decision:
     """Ring the customer, as far as the customer's own call, policy and quiet hours allow that."""
     if callback.live_leg_id is not None:
-        return customer_calls.expect(callback, callback.live_leg_id)
+        return customer_calls_in.expect(callback, callback.live_leg_id)
     reason = dialling.refusal(callback.number, state.policy())
     if reason is dialling.Refusal.SWITCHED_OFF:  # nobody is offered it until the switch is back (C10)
         return fail(state, callback, Outcome.CANCELLED)
@@ -272,7 +272,7 @@ def decide_customer_gone(state: CallbackState, callback: Callback, fact: LegEnde
     if callback.phase is Phase.TALKING:
         return bridges.end_talk(state, callback)
     if callback.phase is Phase.DIALLING and callback.live_leg_id is not None:
-        return customer_calls.expect(callback, callback.live_leg_id)
+        return customer_calls_in.expect(callback, callback.live_leg_id)
     return fail(state, callback, Outcome.NO_ANSWER if callback.phase is Phase.CONFIRMING else fact.outcome)
 
 

@@ -12,7 +12,7 @@ from contracts.ids import CallbackId, Instant, LegId, PbxId, PlaceId, PlayId
 from contracts.telephony import Play
 from runtime.decision import Decision, together
 from services.callback import rules
-from services.callback.decider import customer_calls, dials, endings, order_limits, spoken_texts
+from services.callback.decider import customer_calls_in, dials, endings, order_limits, spoken_texts
 from services.callback.decider.story import with_line
 from services.callback.state import (
     PROMISED,
@@ -157,8 +157,8 @@ def confirm(state: CallbackState, order: Order, first: Callback) -> Decision:
 
     If an agent is here for the first one, the customer is brought together with that agent at once.
     """
-    if first.phase in customer_calls.JOINABLE and not order.is_accepted:
-        return customer_calls.join(state, first, leg_id=order.leg_id, new_place_id=order.place_id)
+    if first.phase in customer_calls_in.JOINABLE and not order.is_accepted:
+        return customer_calls_in.join(state, first, leg_id=order.leg_id, new_place_id=order.place_id)
     earlier = min((first.joined_at, first.deadline_at), (order.joined_at, order.deadline_at))
     if first.order_leg_id is not None:  # somebody is on the line for it, with the later deadline
         earlier = (earlier[0], first.deadline_at)

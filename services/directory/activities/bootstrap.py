@@ -12,7 +12,7 @@ from contracts.directory import Language, OrganizationSaved, PbxKind, Role
 from contracts.ids import Instant
 from contracts.message import Fact
 from runtime.ports import Outgoing
-from services.directory.activities import card_changes, outbox, program_tokens
+from services.directory.activities import card_saving, outbox, program_tokens
 from services.directory.activities.employees import Employees
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.repository import Repository
@@ -73,17 +73,17 @@ async def create(
     async with repository.database.begin() as connection:
         unit = await UnitOfWork.begin(connection, new.organization_id, organization, repository.now())
         pbx = PbxCard(name=new.pbx_name, kind=PbxKind.CLOUD, numbers=(new.number,))
-        pbx_id = card_changes.create(unit, Kind.PBX, None, new.pbx_name, pbx).row.id
+        pbx_id = card_saving.create(unit, Kind.PBX, None, new.pbx_name, pbx).row.id
         draft = EmployeeDraft(name=new.administrator, pbx_id=pbx_id, role=Role.ADMINISTRATOR, email=new.email)
         shown = await employees.add(unit, draft, password, hash_)
-        card_changes.checked(unit, Kind.ORGANIZATION, new.organization_id)
+        card_saving.checked(unit, Kind.ORGANIZATION, new.organization_id)
         department = DepartmentCard(
             name=_SALES[new.language],
             pbx_id=pbx_id,
             extension=extensions.free(unit.office, pbx_id),
             heads=(Who(agent_id=shown.id),) if new.email else (),
         )
-        card_changes.create(unit, Kind.DEPARTMENT, "sales", "sales", department)
+        card_saving.create(unit, Kind.DEPARTMENT, "sales", "sales", department)
         await unit.close("bootstrap")
     return FirstLogin(login=shown.card.login, password=password)
 

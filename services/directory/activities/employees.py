@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from services.directory.activities import card_changes, passwords, responsibles, welcome_letters
+from services.directory.activities import card_saving, passwords, responsibles, welcome_letters
 from services.directory.activities.authentication import Principal
-from services.directory.activities.card_changes import SavedCard
+from services.directory.activities.card_saving import SavedCard
 from services.directory.activities.idempotency import KeyedRequest
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.repository import Repository
@@ -62,7 +62,7 @@ class Employees:
     async def add(self, unit: UnitOfWork, draft: EmployeeDraft, password: str, hash_: str) -> EmployeeShown:
         """The same in an open unit of work."""
         card = _filled(unit.office, draft)
-        saved = card_changes.create(unit, Kind.EMPLOYEE, draft.id, card.login.replace(".", "-"), card)
+        saved = card_saving.create(unit, Kind.EMPLOYEE, draft.id, card.login.replace(".", "-"), card)
         is_told = card.email is not None and self._letters is not None
         secret = OneTimePassword(password=password, hash=hash_)
         phone_password = await self.welcome(unit, saved.row.id, secret)
@@ -92,13 +92,13 @@ class Employees:
     ) -> EmployeeShown:
         """Save an employee's card as its next version."""
         async with self._repository.change(principal.organization_id, principal.name) as unit:
-            saved = card_changes.replace(unit, Kind.EMPLOYEE, id_, version, card)
+            saved = card_saving.replace(unit, Kind.EMPLOYEE, id_, version, card)
             return await self._shown(unit, saved)
 
     async def remove(self, principal: Principal, id_: str, version: int) -> None:
         """Remove an employee with all secrets, letters and lines of the CRM's table (E8)."""
         async with self._repository.change(principal.organization_id, principal.name) as unit:
-            card_changes.remove(unit, Kind.EMPLOYEE, id_, version)
+            card_saving.remove(unit, Kind.EMPLOYEE, id_, version)
             await passwords.take(unit.connection, principal.organization_id, id_, unit.now_at)
             await welcome_letters.drop(unit.connection, principal.organization_id, id_)
             await responsibles.drop_agent(unit, id_)
@@ -168,7 +168,7 @@ class Employees:
                 values = {"version": str(newest)}
                 raise RequestRefused(Problem(code=Code.IF_MATCH_STALE, field="If-Match", values=values))
             unit.put(Kind.RULES, id_, card)
-            return card_changes.checked(unit, Kind.RULES, id_)
+            return card_saving.checked(unit, Kind.RULES, id_)
 
     async def new_password(self, principal: Principal, id_: str, typed: str | None) -> SecretShown:
         """Set a one-time password; every login of the employee ends."""

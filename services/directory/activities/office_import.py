@@ -3,7 +3,7 @@
 import asyncio
 
 from services.directory.activities.authentication import Principal
-from services.directory.activities.card_changes import kinds_with_ids_of
+from services.directory.activities.card_saving import kinds_with_ids_of
 from services.directory.activities.employees import Employees
 from services.directory.activities.extension_checks import ExtensionChecks
 from services.directory.activities.repository import Repository

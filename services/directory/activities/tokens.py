@@ -3,7 +3,7 @@
 from msgspec import structs
 from sqlalchemy import select
 
-from services.directory.activities import card_changes, program_tokens
+from services.directory.activities import card_saving, program_tokens
 from services.directory.activities.authentication import Principal
 from services.directory.activities.idempotency import KeyedRequest
 from services.directory.activities.repository import Repository
@@ -44,7 +44,7 @@ class Tokens:
         async with self._repository.change(principal.organization_id, principal.name) as unit:
             await unit.fetch(Kind.TOKEN, [token_id])
             row = unit.current(Kind.TOKEN, token_id)
-            card_changes.require_version(row, version)
+            card_saving.require_version(row, version)
             unit.remove(Kind.TOKEN, token_id)
             assert isinstance(row.card, TokenCard)
             fact = structs.replace(program_tokens.token_saved(token_id, row.card), is_revoked=True)

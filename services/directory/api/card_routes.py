@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, PathParameter
 
 from contracts.rights import Action
-from services.directory.activities import card_changes
+from services.directory.activities import card_saving
 from services.directory.activities.authentication import Principal
 from services.directory.activities.idempotency import KeyedRequest
 from services.directory.api.methods import delete, get, post, put
@@ -55,14 +55,14 @@ class Cards(Generic[C]):
         rows, following = await self._operations.repository.listed(
             self._principal.organization_id, self._kind, search=search, cursor=cursor, limit=limit
         )
-        cards = [shown_saved(card_changes.SavedCard(row=row), self._card) for row in rows]
+        cards = [shown_saved(card_saving.SavedCard(row=row), self._card) for row in rows]
         return Listed(cards=tuple(cards), next=following)
 
     async def read(self, id_: str) -> Shown[C]:
         """One card."""
         await self._require(Action.SETTINGS_READ, f"{self._kind}/{id_}")
         row = await self._operations.repository.one(self._principal.organization_id, self._kind, id_)
-        return shown_saved(card_changes.SavedCard(row=row), self._card)
+        return shown_saved(card_saving.SavedCard(row=row), self._card)
 
     async def create(self, draft: Card, name: str, request: KeyedRequest) -> Shown[C]:
         """A new card with the draft's fields; without an extension it gets the next free one (E2)."""
@@ -76,7 +76,7 @@ class Cards(Generic[C]):
                 if "extension" in values and values["extension"] is None:
                     values["extension"] = extensions.free(unit.office, values["pbx_id"])
                 id_: str | None = getattr(draft, "id", None)
-                saved = card_changes.create(unit, self._kind, id_, name, self._card(**values))
+                saved = card_saving.create(unit, self._kind, id_, name, self._card(**values))
                 answer = shown_saved(saved, self._card)
                 await repository.keep(unit, request, answer)
         return answer
@@ -87,7 +87,7 @@ class Cards(Generic[C]):
         version = version_of(if_match)
         repository = self._operations.repository
         async with repository.change(self._principal.organization_id, self._principal.name) as unit:
-            saved = card_changes.replace(unit, self._kind, id_, version, card)
+            saved = card_saving.replace(unit, self._kind, id_, version, card)
         return shown_saved(saved, self._card)
 
     async def remove(self, id_: str, if_match: str | None) -> None:
@@ -96,7 +96,7 @@ class Cards(Generic[C]):
         version = version_of(if_match)
         repository = self._operations.repository
         async with repository.change(self._principal.organization_id, self._principal.name) as unit:
-            card_changes.remove(unit, self._kind, id_, version)
+            card_saving.remove(unit, self._kind, id_, version)
 
 
 class CardRoutes(Generic[C, D]):

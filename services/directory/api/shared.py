@@ -12,8 +12,8 @@ from contracts.rights import Action, Subject
 from services.directory.activities.agents import Agents
 from services.directory.activities.authentication import Authentication, Principal
 from services.directory.activities.callbacks import Callbacks
-from services.directory.activities.card_changes import SavedCard
-from services.directory.activities.departments import Departments
+from services.directory.activities.card_saving import SavedCard
+from services.directory.activities.department_seats import Departments
 from services.directory.activities.employees import Employees
 from services.directory.activities.extension_checks import ExtensionChecks
 from services.directory.activities.idempotency import KeyedRequest

@@ -2,7 +2,7 @@
 
 Theory of operation. A place is **waiting** until an agent accepts it, its deadline comes, or its customer
 leaves. A waiting place is *open* when it could take another agent now; an agent is *free* when nothing stands
-against an offer. When nothing more follows from a fact, `matching.settle` first lets those deadlines act that
+against an offer. When nothing more follows from a fact, `settling.settle` first lets those deadlines act that
 waited for a ring. Then it offers the earliest open place that some free agent can take (C7 places first),
 until no free agent fits an open place. The order (Q3) follows from this invariant: no agent stays free beside
 a place that the agent could take. A step has a limit; the timer `serve` goes on with the rest.
@@ -42,19 +42,19 @@ from services.queue.decider import (
     arrival,
     callbacks,
     customers,
-    deadline,
+    deadline_reached,
     direct_calls,
     keypresses,
     legs,
-    matching,
     no_answer,
     offering,
     pauses,
     place_end,
     quiet_hours,
     settings_facts,
+    settling,
 )
-from services.queue.decider.matching import settle
+from services.queue.decider.settling import settle
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -104,7 +104,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     queue.PlaceDiverted: no_answer.apply_diverted,
     queue.FallbackRung: no_answer.apply_fallback,
     queue.NoAnswerReached: no_answer.apply_no_answer,
-    queue.DeadlinePassed: deadline.apply_deadline_passed,
+    queue.DeadlinePassed: deadline_reached.apply_deadline_passed,
     queue.PlaceClosed: place_end.apply_closed,
     queue.AgentBusy: agents.apply_busy,
     queue.AgentFreed: agents.apply_freed,
@@ -179,7 +179,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "round": offering.apply_round,
     "declined": offering.apply_declined_over,
     "unreachable": offering.apply_rest_over,
-    "deadline": deadline.apply_deadline,
+    "deadline": deadline_reached.apply_deadline,
     "held": callbacks.apply_held_over,
     "quiet": quiet_hours.apply_begin,
     "announce": announcements.apply_announce_due,
@@ -188,7 +188,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "word": agents.apply_word_over,
     "calm": customers.apply_calm_over,
     "apology": customers.apply_apology_due,
-    "serve": matching.apply_serve,
+    "serve": settling.apply_serve,
     "phone_lease": agents.apply_phone_lease,
     "direct": direct_calls.apply_lease_over,
 }
@@ -224,8 +224,8 @@ def apply(state: QueueState, fact: Fact) -> None:
     handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
     if handler is not None:
         handler(state, fact)
-    if type(fact) in matching.SETTLED:
-        matching.count(state)
+    if type(fact) in settling.SETTLED:
+        settling.count(state)
 
 
 def decide(state: QueueState, fact: Fact) -> Decision:

@@ -27,7 +27,7 @@ from services.queue.decider import (
     place_end,
     recording,
 )
-from services.queue.rules import distribution, notice_media, ring_plans
+from services.queue.rules import agent_selection, notice_media, ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Phase, Place
 
@@ -384,4 +384,4 @@ def apply_reopened(state: QueueState, fact: OfferReopened) -> None:
         return
     announcements.schedule_invitation(state, place, place.joined_at)
     strategy = state.departments[place.department_id].saved.strategy
-    state.set_timer("round", place.place_id, Instant(state.now_at + distribution.pause_ms(strategy)))
+    state.set_timer("round", place.place_id, Instant(state.now_at + agent_selection.pause_ms(strategy)))

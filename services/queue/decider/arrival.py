@@ -10,7 +10,7 @@ from contracts.routing import DepartmentReached
 from contracts.telephony import AnswerLeg
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import announcements, customers, no_answer, quiet_hours
-from services.queue.rules import ring_plans, waiting
+from services.queue.rules import deadlines, ring_plans, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Place
 
@@ -39,7 +39,7 @@ def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
         caller=fact.caller,
         line=fact.line,
         joined_at=state.now_at,
-        deadline_at=Instant(state.now_at + state.departments[department_id].saved.no_answer_ms),
+        deadline_at=deadlines.deadline_at(state, department_id),
         position=(order.bisect_left(rank) if order else 0) + 1,
         is_internal=fact.is_internal,
         is_answered=fact.is_answered,

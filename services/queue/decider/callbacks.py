@@ -29,11 +29,11 @@ from services.queue.decider import (
     answering,
     arrival,
     customers,
-    deadline,
+    deadline_reached,
     place_end,
     quiet_hours,
 )
-from services.queue.rules import distribution
+from services.queue.rules import agent_selection
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Phase, Place
 
@@ -105,7 +105,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
     )
     state.places.put(customers.with_current_talk(state, place))
     if place.is_late:
-        state.set_timer("patience", place.place_id, Instant(place.deadline_at + deadline.PATIENCE_MS))
+        state.set_timer("patience", place.place_id, Instant(place.deadline_at + deadline_reached.PATIENCE_MS))
 
 
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
@@ -209,7 +209,7 @@ def _put_waiting(state: QueueState, place: Place, deadline_at: Instant) -> None:
     state.drop_timer("calm", place.place_id)
     if is_late:
         state.drop_timer("deadline", place.place_id)
-        state.set_timer("patience", place.place_id, Instant(deadline_at + deadline.PATIENCE_MS))
+        state.set_timer("patience", place.place_id, Instant(deadline_at + deadline_reached.PATIENCE_MS))
     else:
         state.set_timer("deadline", place.place_id, deadline_at)
         state.drop_timer("patience", place.place_id)
@@ -249,9 +249,9 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
         return
     others = tuple(each for each in place.declined if each[0] != fact.agent_id)
     is_first_time = len(others) == len(place.declined)
-    dropped_at = Instant(state.now_at - (distribution.DECLINE_MS if is_first_time else 0))
+    dropped_at = Instant(state.now_at - (agent_selection.DECLINE_MS if is_first_time else 0))
     if not is_first_time:
-        state.set_timer("declined", place.place_id, Instant(state.now_at + distribution.DECLINE_MS))
+        state.set_timer("declined", place.place_id, Instant(state.now_at + agent_selection.DECLINE_MS))
     first = msgspec.structs.replace(
         _waiting(place),
         is_first=place.drops + 1 < DROPS_MAX,

@@ -9,7 +9,7 @@ from contracts.log import TimerDue
 from contracts.routing import PersonAnswered
 from runtime.decision import NOTHING, Decision
 from services.queue.decider import customers, pauses
-from services.queue.rules import distribution, ring_plans
+from services.queue.rules import agent_selection, ring_plans
 from services.queue.state import QueueState
 
 
@@ -51,7 +51,7 @@ def decide_ended(state: QueueState) -> Decision:
     activity, caller = state.talk_over
     if activity.direct_at is None or activity.direct_leg_id is None or caller.number is None:
         return NOTHING
-    departments = distribution.departments_of(state, activity.agent_id)
+    departments = agent_selection.departments_of(state, activity.agent_id)
     talk = customers.Talk(
         activity, caller.number, activity.direct_at, activity.direct_leg_id, caller.leg_id, departments
     )

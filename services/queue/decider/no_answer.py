@@ -16,7 +16,7 @@ from contracts.telephony import HangUp, Play
 from contracts.waiting import waited_ms
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import offer_records, place_end
-from services.queue.rules import distribution, notice_media, ring_plans, waiting
+from services.queue.rules import agent_selection, deadlines, notice_media, ring_plans, waiting
 from services.queue.state import QueueState
 from services.queue.state.records import Phase, Place
 
@@ -182,7 +182,7 @@ def _ring_fallback(
 
 def fallback_late(state: QueueState, place: Place) -> Decision:
     """The fallback employee was dialled too late: ring again, unless that happens again and again."""
-    if distribution.is_always_late(place, state.now_at):
+    if agent_selection.is_always_late(place, state.now_at):
         return fallback_over(state, place)
     reason = place.divert_reason or DivertReason.DEADLINE
     return _ring_fallback(state, place, _action(state, place, reason).agent_id, reason)
@@ -214,7 +214,7 @@ def _pass_on(state: QueueState, place: Place, action: NoAnswerAction, reason: Di
         caller=place.caller,
         line=place.line,
         joined_at=joined_at,
-        deadline_at=Instant(state.now_at + department.saved.no_answer_ms),
+        deadline_at=deadlines.deadline_at(state, department.department_id),
         position=(order.bisect_left(rank) if order else 0) + 1,
         passed_from=place.place_id,
         is_internal=place.is_internal,

@@ -18,7 +18,7 @@ from contracts.queue import (
 )
 from runtime.decision import NOTHING, Decision, together
 from services.queue.decider import no_answer, offer_records, pauses
-from services.queue.rules import distribution, limits, ring_plans
+from services.queue.rules import agent_selection, limits, ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import AgentActivity, Leg, Offer, Phase, Place
 
@@ -33,14 +33,14 @@ def due_offers(
     A place that rings several agents gets all its offers, even beyond `offers_max`.
     """
     facts: list[OfferMade] = []
-    for turn in distribution.next_offers(state, departments):
+    for turn in agent_selection.next_offers(state, departments):
         if len(facts) >= offers_max:
             break
         facts.extend(_offers(state, turn, {fact.agent_id for fact in facts}))
     return tuple(facts)
 
 
-def _offers(state: QueueState, turn: distribution.Turn, holding: set[AgentId]) -> list[OfferMade]:
+def _offers(state: QueueState, turn: agent_selection.Turn, holding: set[AgentId]) -> list[OfferMade]:
     place = turn.place
     strategy = state.departments[place.department_id].saved.strategy
     legs_max = limits.legs_max(state, place.department_id)
@@ -56,10 +56,10 @@ def _offers(state: QueueState, turn: distribution.Turn, holding: set[AgentId]) -
                 department_id=place.department_id,
                 agent_id=agent_id,
                 round=place.round,
-                ring_ms_max=distribution.ring_ms(strategy),
+                ring_ms_max=agent_selection.ring_ms(strategy),
                 legs=ring_plans.plan(state, offer_id, agent, place.pbx_id, legs_max),
                 # One list is enough for offers that are decided together.
-                skipped=() if facts else distribution.skipped(state, turn, holding),
+                skipped=() if facts else agent_selection.skipped(state, turn, holding),
                 talked_before=place.talked_before,
             )
         )
@@ -83,7 +83,7 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
     )
     state.drop_timer("round", place.place_id)
     if strategy.kind is StrategyKind.CUMULATIVE:
-        state.set_timer("step", place.place_id, Instant(state.now_at + distribution.step_ms(strategy)))
+        state.set_timer("step", place.place_id, Instant(state.now_at + agent_selection.step_ms(strategy)))
         _ring_together(state, fact.place_id, fact.ring_ms_max + ring_plans.SILENT_MS)
 
 
@@ -197,7 +197,7 @@ def _count_late(state: QueueState, fact: Ended) -> Place | None:
     if place is None:
         return None
     if came_too_late(fact):
-        count = distribution.late_offers(place, state.now_at) + 1
+        count = agent_selection.late_offers(place, state.now_at) + 1
         return msgspec.structs.replace(place, late_count=count, late_at=state.now_at)
     if isinstance(fact, OfferWithdrawn) or not place.late_count:
         return place
@@ -220,10 +220,10 @@ def _note_end_on_activity(
     elif isinstance(fact, OfferUnreachable) and not offer.is_fallback:
         failures = activity.failures if _is_pbx_gone(state, offer) else activity.failures + 1
         activity = msgspec.structs.replace(activity, failures=failures, rests_for_us=False)
-        rest_ms = distribution.rest_ms(strategy, max(1, failures))
-    elif came_too_late(fact) and place is not None and distribution.is_always_late(place, state.now_at):
+        rest_ms = agent_selection.rest_ms(strategy, max(1, failures))
+    elif came_too_late(fact) and place is not None and agent_selection.is_always_late(place, state.now_at):
         activity = msgspec.structs.replace(activity, rests_for_us=True)
-        rest_ms = distribution.pause_ms(strategy)
+        rest_ms = agent_selection.pause_ms(strategy)
     if rest_ms is not None:
         activity = msgspec.structs.replace(activity, rests_until_at=Instant(state.now_at + rest_ms))
         state.set_timer("unreachable", activity.agent_id, Instant(state.now_at + rest_ms))
@@ -248,7 +248,9 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
                 (fact.agent_id, state.now_at),
             )
             if f"declined/{place.place_id}" not in state.timers:
-                state.set_timer("declined", place.place_id, Instant(state.now_at + distribution.DECLINE_MS))
+                state.set_timer(
+                    "declined", place.place_id, Instant(state.now_at + agent_selection.DECLINE_MS)
+                )
         case OfferWithdrawn():
             # A withdrawn offer does not count: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
@@ -270,7 +272,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
         state.drop_timer("step", place.place_id)
     if not offer_records and place.phase is Phase.WAITING:
         strategy = state.departments[place.department_id].saved.strategy
-        state.set_timer("round", place.place_id, Instant(state.now_at + distribution.pause_ms(strategy)))
+        state.set_timer("round", place.place_id, Instant(state.now_at + agent_selection.pause_ms(strategy)))
 
 
 def decide_ended(state: QueueState, fact: Ended) -> Decision:
@@ -310,7 +312,7 @@ def apply_declined_over(state: QueueState, due: TimerDue) -> None:
     if place is None:
         return
     state.touch(place.department_id)
-    over = [Instant(at + distribution.DECLINE_MS) for _, at in place.declined]
+    over = [Instant(at + agent_selection.DECLINE_MS) for _, at in place.declined]
     again_at = min((each for each in over if each > state.now_at), default=None)
     if again_at is not None:
         state.set_timer("declined", place.place_id, again_at)

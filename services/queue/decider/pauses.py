@@ -6,7 +6,7 @@ from contracts.directory import StrategyKind
 from contracts.ids import AgentId, DepartmentId
 from contracts.queue import AgentPaused, AgentResumed, OfferMissed, SkipReason
 from runtime.decision import NOTHING, Decision, together
-from services.queue.rules import distribution
+from services.queue.rules import agent_selection
 from services.queue.state import QueueState
 from services.queue.state.records import Offer
 
@@ -60,7 +60,7 @@ def _is_last_somewhere(state: QueueState, agent_id: AgentId) -> bool:
             for seat in state.departments[department_id].saved.agents
             if seat.agent_id != agent_id
         )
-        for department_id in distribution.departments_of(state, agent_id)
+        for department_id in agent_selection.departments_of(state, agent_id)
     )
 
 

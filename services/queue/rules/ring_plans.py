@@ -7,7 +7,7 @@ from contracts.directory import AgentSaved, DeviceKind
 from contracts.ids import Instant, LegId, OfferId, PbxId
 from contracts.queue import OfferLeg
 from contracts.telephony import DialLeg
-from services.queue.rules import distribution, limits
+from services.queue.rules import agent_selection, limits
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
 
@@ -57,7 +57,7 @@ def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLe
     is_public = leg.address.startswith("tel:")
     headers = {}
     department = state.departments[offer.department_id].saved
-    longest_ms = distribution.ring_ms_longest(department.strategy, len(department.agents))
+    longest_ms = agent_selection.ring_ms_longest(department.strategy, len(department.agents))
     if not is_public:
         headers = {"department": department.name, "purpose": "callback" if place.callback_id else "call"}
         if place.caller is not None:

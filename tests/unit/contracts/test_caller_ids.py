@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import caller_ids, dialling
+from contracts import dialling, withheld
 from contracts.dialling import DiallingPolicy, Refusal
 
 RUSSIA, GERMANY = DiallingPolicy(), DiallingPolicy(home_region="DE")
@@ -69,7 +69,7 @@ WITHHELD = [
 @pytest.mark.parametrize("said", WITHHELD)
 def test_p11_a_withheld_number_is_none_however_the_network_says_so(said: str | None) -> None:
     """Two strangers whose networks wrote the same word are not one customer."""
-    assert caller_ids.known(said) is None
+    assert withheld.known(said) is None
     assert dialling.canonical(said, RUSSIA) is None
     assert dialling.refusal(said, RUSSIA) in (Refusal.WITHHELD, Refusal.INVALID)
 
@@ -91,17 +91,17 @@ def test_p11_a_withheld_number_is_none_however_the_network_says_so(said: str | N
 )
 def test_p11_who_shows_anything_else_is_known_by_it(said: str) -> None:
     """The table is closed: a name that only looks like a word of it is a name, and a number is a number."""
-    assert caller_ids.known(said) == said
+    assert withheld.known(said) == said
 
 
 @given(st.text(max_size=300))
 def test_p11_what_is_known_of_a_caller_can_be_stored_and_is_known_again(said: str) -> None:
     """No control character reaches a database, no caller id is endless; asking twice changes nothing."""
-    found = caller_ids.known(said)
+    found = withheld.known(said)
     if found is not None:
         assert "\x00" not in found
-        assert len(found) <= caller_ids.LENGTH_MAX
-    assert caller_ids.known(found) == found
+        assert len(found) <= withheld.LENGTH_MAX
+    assert withheld.known(found) == found
     for policy in (RUSSIA, GERMANY):
         canonical = dialling.canonical(said, policy)
         assert dialling.canonical(canonical, policy) == canonical

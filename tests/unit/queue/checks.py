@@ -11,7 +11,7 @@ from contracts.message import Fact
 from runtime.records import Timer
 from services.queue.decider import owed
 from services.queue.decider.place_end import PLACE_TIMERS
-from services.queue.rules import distribution
+from services.queue.rules import agent_selection
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
@@ -180,7 +180,7 @@ def check(state: QueueState) -> None:
     due_at = state.earliest_due_at()
     if due_at is None or due_at > state.now_at:  # otherwise a timer due at this instant is still to come
         left = next(
-            distribution.next_offers(state, tuple(each.department_id for each in state.departments)), None
+            agent_selection.next_offers(state, tuple(each.department_id for each in state.departments)), None
         )
         assert left is None, f"somebody free is left beside {left}"
 

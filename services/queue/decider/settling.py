@@ -12,7 +12,7 @@ from typing import Final
 from contracts.log import TimerDue
 from contracts.queue import ApologyGranted, DeadlinePassed, NoAnswerReached, OfferMade
 from runtime.decision import NOTHING, Decision
-from services.queue.decider import customers, deadline, offering
+from services.queue.decider import customers, deadline_reached, offering
 from services.queue.state import QueueState
 
 SETTLED_AT_ONCE_MAX: Final = 40
@@ -31,10 +31,12 @@ def settle(state: QueueState) -> Decision:
     if state.grantable:
         facts = tuple(customers.granted(state, each) for each in sorted(state.grantable)[:1])
     elif state.late:
-        facts = tuple(deadline.passed(state, state.places[each]) for each in sorted(state.late)[:left])
+        facts = tuple(
+            deadline_reached.passed(state, state.places[each]) for each in sorted(state.late)[:left]
+        )
     elif state.unserved:
         facts = tuple(
-            deadline.nobody_can_come(state, place) for place in islice(state.callers_unserved(), left)
+            deadline_reached.nobody_can_come(state, place) for place in islice(state.callers_unserved(), left)
         )
     if not facts and (touched := state.touched_servable()):
         facts = offering.due_offers(state, touched, left)
