@@ -1,1 +1,1 @@
-"""Programs for those who run Ringback: `python -m ringback` lists them."""
+"""Programs for operators of Ringback: `python -m ringback` lists them."""

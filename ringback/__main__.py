@@ -1,4 +1,4 @@
-"""`python -m ringback <verb> ...`: programs for those who run Ringback."""
+"""`python -m ringback <verb> ...`: programs for operators of Ringback."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""The log for people's programs, from the same settings as the services have.
+"""Connects operators' programs to the log, with the same settings as the services.
 
-Without RINGBACK_KAFKA or RINGBACK_DIRECTORY_URL in the environment, what `make up` started is meant: its
-settings are in .run/up/env.
+If the environment has neither RINGBACK_KAFKA nor RINGBACK_DIRECTORY_URL, the settings that `make up` wrote
+to .run/up/env are used.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ Environment = Mapping[str, str]
 
 
 class NotConfigured(Exception):
-    """A setting that is needed is not there; names it."""
+    """A required setting is missing; the message names it."""
 
 
 def environment() -> Environment:
-    """The settings: the environment's, else those that `make up` wrote."""
+    """The environment's settings, else those that `make up` wrote."""
     is_told = "RINGBACK_KAFKA" in os.environ or "RINGBACK_DIRECTORY_URL" in os.environ
     if is_told or not ENV_FILE.exists():
         return dict(os.environ)
@@ -33,7 +33,7 @@ def environment() -> Environment:
 
 
 def setting(settings: Environment, name: str) -> str:
-    """A setting that is needed. Raises NotConfigured."""
+    """A required setting. Raises NotConfigured."""
     try:
         return settings[name]
     except KeyError:
@@ -41,7 +41,7 @@ def setting(settings: Environment, name: str) -> str:
 
 
 async def partition_of(organization_id: str, log: KafkaLog) -> int:
-    """Where an organization lives: the partition that its key leads every writer to."""
+    """The partition of an organization, by its key."""
     return await log.partition_of(FACTS.name, organization_id)
 
 

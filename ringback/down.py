@@ -1,4 +1,4 @@
-"""Stops what `make up` started, and only that; logs and letters stay until the next `make up`."""
+"""Stops only what `make up` started; logs and letters stay until the next `make up`."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ def main(argv: list[str]) -> int:
     alive = JOURNAL.alive()
     try:
         with interrupted_by_signals():
-            # Services beside each other, as none needs another one to stop; then what they stand on.
+            # Services stop concurrently, since none needs another one to stop; then the parts that they use.
             for entry in alive:
                 if entry.name in service_names():
                     entry.ask_to_stop()

@@ -1,7 +1,6 @@
-"""Writes the log of facts into FILE, as JSON lines, for `replay`, `why` and people with jq.
+"""Writes the log of facts into FILE as JSON lines, for `replay`, `why` and jq.
 
-The file holds phone numbers as they are: it is made readable for its owner alone. Nothing of the log is
-changed.
+The file holds unmasked phone numbers, so only its owner may read it. The log itself does not change.
 """
 
 import argparse
@@ -16,7 +15,7 @@ from runtime.ports import LogRecord, LogUnavailable
 
 
 def write(path: Path, records: Sequence[LogRecord]) -> None:
-    """Write records into a new file that only its owner may read; FileExistsError rather than overwriting."""
+    """Write records into a new file that only its owner may read. Raises FileExistsError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.writelines(log_stretch.line(record) for record in records)

@@ -1,4 +1,4 @@
-"""Reads the log of facts for people's programs, over the host's `Log` port; writes what they say on it."""
+"""Reads the log of facts for operators' programs through the host's `Log` port, and appends their facts."""
 
 import time
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from runtime.ports import Log, LogRecord, Outgoing
 
 RECORDS_MAX: Final = 500
 WAIT_MS: Final = 300
-"""How long one read waits for more; the embedded broker takes up to 100 ms to hand out what it has."""
+"""How long one read waits for more; the embedded broker takes up to 100 ms to return records."""
 BATCH_BYTES_MAX: Final = 200_000
 """A record batch of Kafka holds 1 MiB by default."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of the log; `fact` None when its type is unknown here or its value can't be read."""
+    """One message of the log; `fact` is None for an unknown type or an unreadable value."""
 
     partition: int
     offset: int
@@ -36,7 +36,7 @@ def now() -> Instant:
 
 
 def reading(record: LogRecord) -> Reading | None:
-    """A record as a message, or None when it isn't one of ours."""
+    """A record as a message, or None if it isn't one of ours."""
     try:
         envelope = codec.envelope(record.headers)
     except codec.Malformed:
@@ -57,7 +57,7 @@ def reading(record: LogRecord) -> Reading | None:
 def outgoing(
     message: Message, *, id_: str, organization_id: OrganizationId, at: Instant, source: str = "directory"
 ) -> Outgoing:
-    """A message of the directory as a record: not numbered, its entities' versions order it."""
+    """A directory's message as a record; it has no number, since versions of its entities order it."""
     kind = type_name(message)
     envelope = Envelope(id=id_, type=kind, source=source, organization_id=organization_id, time=at)
     return Outgoing(
@@ -71,7 +71,7 @@ def outgoing(
 async def say(
     log: Log, partition: int, organization_id: OrganizationId, facts: Sequence[tuple[str, Fact]]
 ) -> None:
-    """Append facts, each with its id, in batches that a broker takes."""
+    """Append facts, each with its id, in batches that a broker accepts."""
     at = now()
     batch: list[Outgoing] = []
     size = 0

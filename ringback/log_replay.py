@@ -1,7 +1,7 @@
-"""An offline run of a decider over a log: what it heard, in which state, and what followed.
+"""Runs a decider offline over a log: what it heard, in which state, and what followed.
 
-It accepts records as architecture.md says that every reader does, and shares no code with the host but the
-deciders themselves, so that the simulation may judge the host by it.
+It accepts records by the rules for every reader (docs/architecture.md). It shares no code with the host
+except the deciders themselves, so that the simulation can judge the host by it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,25 +26,25 @@ class Record(Protocol):
 
     @property
     def offset(self) -> int:
-        """Where it stands on its partition."""
+        """The record's offset on its partition."""
 
     @property
     def at(self) -> int:
-        """The log's time in ms, not yet monotonic."""
+        """The record's time in ms, not yet monotonic."""
 
     @property
     def envelope(self) -> Envelope:
-        """Its attributes."""
+        """The message's attributes."""
 
     @property
     def fact(self) -> Message | None:
-        """What it says; None when that can't be read here."""
+        """The message; None if this version can't read it."""
 
 
 class Acceptance:
-    """Which records a reader takes for true: each number of a source once, of deciders in order.
+    """Which records a reader accepts: each number of a source once, and a decider's numbers in order.
 
-    With `is_whole` False the log's beginning is missing: a decider's first number is believed whatever it is.
+    With `is_whole` False the log's beginning is missing, so a decider's first number may be any.
     """
 
     def __init__(self, *, is_whole: bool = True) -> None:
@@ -52,7 +52,7 @@ class Acceptance:
         self._heard: dict[str, tuple[int, int]] = {}
 
     def accepts(self, record: Record) -> bool:
-        """Judge a record, and note its number. Timers and marks of the host are nobody's number."""
+        """Judge a record and note its number. The host's timers and marks have no number."""
         envelope = record.envelope
         if envelope.type.startswith("log."):
             return False
@@ -76,7 +76,7 @@ class Acceptance:
 
 
 class Replaying:
-    """One decider, fed with one organization's records in the order of the log."""
+    """One decider that hears one organization's records in the order of the log."""
 
     def __init__(self, decider: Decider[Any], *, is_whole: bool = True) -> None:
         self.decider = decider
@@ -86,10 +86,10 @@ class Replaying:
         self._is_whole = is_whole
         self._now = 0
         self.left_out = 0
-        """Facts that could not be applied, since what they are about was before the log's beginning."""
+        """Facts that could not be applied, since their subject dates from before the log's beginning."""
 
     def is_own(self, record: Record) -> bool:
-        """Whether the decider said this itself: it was applied when it was decided."""
+        """Whether the decider said this record itself: it was applied when it was decided."""
         return record.envelope.source == self.decider.name and not isinstance(record.fact, TimerDue)
 
     def now(self, record: Record) -> Instant:
@@ -98,7 +98,7 @@ class Replaying:
         return Instant(self._now)
 
     def heard(self, record: Record) -> Fact | None:
-        """The fact of a record that the decider hears, or None."""
+        """The record's fact if the decider hears it, or None."""
         if self.is_own(record):
             return None
         if isinstance(record.fact, TimerDue):
@@ -109,7 +109,7 @@ class Replaying:
         return record.fact
 
     def hear(self, record: Record) -> Decision:
-        """One record, decided on anew."""
+        """Hear one record and decide anew."""
         now_at = self.now(record)
         fact = self.heard(record)
         if fact is None:
@@ -117,7 +117,7 @@ class Replaying:
         return step(self.decider, self.state, fact, at=now_at, cause=record.envelope.id)
 
     def follow(self, record: Record, fact: Fact | None, said: Sequence[Fact], *, at: Instant) -> None:
-        """One record of which the log holds what followed."""
+        """Hear one record, and take from the log what followed."""
         try:
             follow(self.decider, self.state, fact, said, at=at, cause=record.envelope.id)
         except (LookupError, AssertionError):
@@ -127,7 +127,7 @@ class Replaying:
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """One record, what the decider heard in it, and what it said then; the state is as after both."""
+    """One record, the fact that the decider heard, and what it said then; the state is as after both."""
 
     at: Instant
     record: Record
@@ -136,9 +136,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def following(replaying: Replaying, records: Iterable[Record]) -> Iterator[Told]:
-    """Let a decider follow the log: what it said is taken from there and not decided anew.
+    """Let a decider follow the log: its own facts are taken from there and not decided anew.
 
-    So the state is what it was then, also when the code that decided was another than today's.
+    So the state is the same as it was, even if another version of the code decided.
     """
     listed = tuple(records)
     said = _said_by_cause(replaying, listed)
@@ -152,7 +152,7 @@ def following(replaying: Replaying, records: Iterable[Record]) -> Iterator[Told]
 
 
 def _said_by_cause(replaying: Replaying, records: tuple[Record, ...]) -> dict[int, list[Fact]]:
-    """The decider's own facts, each number once, by the offset of what caused them."""
+    """The decider's own facts, each number once, by the offset of their cause."""
     found: dict[int, list[Fact]] = {}
     last: int | None = None
     for record in records:

@@ -1,7 +1,7 @@
-"""A stretch of the log of facts: all that a broker still has, or a file that `ringback export` wrote.
+"""A stretch of the log of facts: everything that a broker still has, or a file that `ringback export` wrote.
 
-A file is JSON lines, one record each: partition, offset, at (ms), headers, value; a value that is no JSON is
-kept as base64 instead.
+A file has one record a line, as JSON: partition, offset, at (ms), headers, value; a value that is not JSON is
+kept as base64.
 """
 
 import base64
@@ -20,15 +20,15 @@ from ringback.log import Reading
 from runtime.ports import Log, LogRecord
 
 NOBODY: Final = OrganizationId("")
-"""Whose the host's own records are."""
+"""The organization id of the host's own records."""
 
 
 class Unreadable(Exception):
-    """A file that is not an exported log, or not all of it; names the line."""
+    """A file is not an exported log, or part of it is not; the message names the line."""
 
 
 class Unclear(Exception):
-    """More than one thing is meant, or none that is there; names what is there."""
+    """A name means several things, or nothing on this log; the message lists what there is."""
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -47,7 +47,7 @@ _DECODER: Final = msgspec.json.Decoder(Line)
 
 
 def line(record: LogRecord) -> bytes:
-    """A record as a line of a file, with its end."""
+    """A record as a line of a file, with the line end."""
     made = Line(
         partition=record.partition,
         offset=record.offset,
@@ -63,7 +63,7 @@ def line(record: LogRecord) -> bytes:
 
 
 def record(text: bytes) -> LogRecord:
-    """A line of a file as a record. Raises ValueError."""
+    """Parse a line of a file. Raises ValueError."""
     read = _DECODER.decode(text)
     value: bytes | None = None
     if read.value_base64 is not None:
@@ -89,7 +89,7 @@ def of_file(path: Path) -> list[LogRecord]:
 
 
 async def of_log(log: Log, partition: int) -> AsyncIterator[LogRecord]:
-    """All that stands on a partition now, up to a probe: the only end that every broker tells truly."""
+    """All records of a partition up to a probe, since not every broker reports the end correctly."""
     offset = await log.oldest(partition)
     at = facts_log.now()
     probe = facts_log.outgoing(
@@ -117,9 +117,9 @@ async def of_broker(settings: connect.Environment) -> list[LogRecord]:
 
 
 def in_time(records: Iterable[LogRecord]) -> Iterator[LogRecord]:
-    """Each partition in its order, with times that never go back: max(previous, record), as readers do.
+    """Each partition in order, with times that never go back: max(previous, record), as for all readers.
 
-    All records of a partition are needed for that: another organization's may have set the time, and the
+    This needs all records of a partition: another organization's record may have set the time, and the
     embedded broker has only its writers' clocks.
     """
     now: dict[int, int] = {}
@@ -129,7 +129,7 @@ def in_time(records: Iterable[LogRecord]) -> Iterator[LogRecord]:
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
-    """One organization's messages in the order of the log and in time, and whether it is whole."""
+    """One organization's messages in the order of the log, with monotonic times, and whether it is whole."""
 
     organization_id: OrganizationId
     readings: tuple[Reading, ...]
@@ -137,7 +137,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stretches(records: Iterable[LogRecord]) -> dict[OrganizationId, Stretch]:
-    """The records by organization; what is no message of ours is left out."""
+    """The records by organization, without records that are not our messages."""
     found: dict[OrganizationId, list[Reading]] = {}
     whole: set[int] = set()
     for each in in_time(records):
@@ -168,7 +168,7 @@ def chosen(found: dict[OrganizationId, Stretch], wanted: str | None) -> Sequence
 
 
 def kept(records: Iterable[LogRecord], wanted: str | None) -> Iterator[LogRecord]:
-    """All records as they are, or those of one organization and of the host, in time."""
+    """All records unchanged, or those of one organization and of the host, with monotonic times."""
     if wanted is None:
         yield from records
         return

@@ -1,8 +1,8 @@
 """Runs the simulated PBXs and phones of a script, for the gateway to connect to (loopback, JSON lines).
 
-It is a process of its own, so that a gateway that is killed finds its calls alive. What is played must be in
-S3 (RINGBACK_S3_*); what people say is spoken by espeak-ng. With --wait the script starts with a control's
-`begin`; controls are described in services/gateway/simulated/wire.py.
+It is a separate process, so that calls survive when a gateway is killed. Played sound must be in S3
+(RINGBACK_S3_*); espeak-ng speaks people's texts. With --wait the script starts at the control `begin`;
+services/gateway/simulated/wire.py describes the controls.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from services.gateway.simulated import script as scripts
 
 IDLE_S_MAX = 0.5
 CONTROL_S_MAX = 60
-# The script's clock: any instant will do, what counts is what passes.
+# The script's clock may begin at any instant: only differences count.
 BASE_MS = 1_000_000
 
 
@@ -41,7 +41,7 @@ class NotServed(Exception):
 
 
 def speak(text: str, language: Language) -> bytes:
-    """A text as A-law at 8 kHz without a header, by espeak-ng and sox. Raises NotServed without them."""
+    """Speak a text as headerless A-law at 8 kHz, with espeak-ng and sox. Raises NotServed without them."""
     for program in ("espeak-ng", "sox"):
         if shutil.which(program) is None:
             raise NotServed(f"{program}, which speaks people's texts, is missing: run make setup")
@@ -49,7 +49,7 @@ def speak(text: str, language: Language) -> bytes:
     spoken = subprocess.run(voice, input=text.encode(), stdout=subprocess.PIPE, check=True, timeout=20).stdout
     convert = ["sox", "-t", "wav", "-", "-t", "raw", "-r", "8000", "-c", "1", "-e", "a-law", "-b", "8", "-"]
     converted = subprocess.run(
-        # espeak-ng writes a size of 2 GB into the header of what it streams, and sox warns of that.
+        # espeak-ng writes a size of 2 GB into a streamed header, and sox warns of that.
         convert,
         input=spoken,
         stdout=subprocess.PIPE,
@@ -70,7 +70,7 @@ class Bucket:
             region=os.environ.get("RINGBACK_S3_REGION", "us-east-1"),
             access_key=os.environ.get("RINGBACK_S3_ACCESS_KEY", "none"),
             secret_key=os.environ.get("RINGBACK_S3_SECRET_KEY", "none"),
-            # The PBXs stand still meanwhile, so a dead S3 is given up soon.
+            # The PBXs stand still meanwhile, so give up soon when S3 is dead.
             connect_s_max=1,
             answer_s_max=2,
             retries_max=1,
@@ -86,7 +86,7 @@ class Bucket:
 
 
 class PhonesServer:
-    """A simulated network behind a TCP port; `speed` 2 lets everything happen twice as fast."""
+    """Serves a simulated network on a TCP port; `speed` 2 doubles its speed."""
 
     def __init__(self, network: SimulatedNetwork, *, speed: float = 1.0) -> None:
         self.network = network
@@ -108,7 +108,7 @@ class PhonesServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """End everything: the phones are gone with it."""
+        """End the network with all its phones."""
         if self._running is not None:
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -141,7 +141,7 @@ class PhonesServer:
             for event in pbx.events(now):
                 writer = self._connections.get(pbx_id)
                 if isinstance(event, PbxGone):
-                    # A PBX that goes away says nothing: its connection breaks.
+                    # A PBX that disappears says nothing: its connection breaks.
                     self._drop(pbx_id)
                 elif isinstance(event, PbxThere):
                     # Sent to each gateway that connects.
@@ -217,7 +217,7 @@ class PhonesServer:
 
 
 def control(port: int, message: wire.Control) -> dict[str, int]:
-    """Send a control to a running network from another process; returns its counts. Raises RuntimeError."""
+    """Send a control to a running network from another process; returns the counts. Raises RuntimeError."""
     with socket.create_connection(("127.0.0.1", port), timeout=CONTROL_S_MAX) as connection:
         connection.sendall(wire.line(wire.Greeting(control=message)))
         answer = json.loads(connection.makefile("rb").readline())

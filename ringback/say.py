@@ -1,7 +1,7 @@
-"""Speaks a notice's text into a WAV file, exactly as callers would hear it: an author hears it before saving.
+"""Speaks a notice's text into a WAV file as callers would hear it, so that its author can listen first.
 
-Nothing is stored and no service is needed. Gaps that are filled in a call get an example: the third
-position, five minutes, a made-up number.
+It stores nothing and needs no service. Placeholders get examples: the third position, five minutes, a made-up
+number.
 """
 
 import argparse
@@ -25,7 +25,7 @@ EXAMPLE_WAIT_MS = 5 * 60_000
 
 
 def examples(language: Language, placeholder: str) -> tuple[str, ...]:
-    """What a caller might hear in a gap: texts of standard prompts."""
+    """Examples for placeholders: texts of standard prompts."""
     prompts: dict[str, tuple[str, ...]] = {
         "position": (position_prompt(EXAMPLE_POSITION),),
         "wait_minutes": (wait_prompt(EXAMPLE_WAIT_MS),),
@@ -51,7 +51,7 @@ async def spoken(language: Language, text: str, values: dict[str, str]) -> bytes
 
 
 def main(argv: list[str]) -> int:
-    """Parse the command line, speak, and say what came of it."""
+    """Parse the command line, speak, and print the result."""
     parser = argparse.ArgumentParser(prog="python -m ringback say", description=__doc__)
     parser.add_argument("text", help="the text; - reads it from stdin")
     parser.add_argument("--language", choices=[language.value for language in Language], default="ru")

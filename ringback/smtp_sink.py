@@ -1,8 +1,8 @@
 """A mail server for demo and tests: keeps each letter as .eml, refuses recipients on demand.
 
-A letter is `<n>.eml` exactly as it was received, beside `<n>.json` with the envelope (sender, recipients,
-instant). `refusals.json` in the same folder names whom to refuse; it is read anew for every recipient. See
-ringback.stack.parts.Smtp.refuse for its meaning.
+A letter is `<n>.eml` exactly as received, beside `<n>.json` with the envelope (sender, recipients, instant).
+`refusals.json` in the same folder names recipients to refuse and is read again for each recipient; see
+ringback.stack.parts.Smtp.refuse.
 """
 
 import argparse
@@ -28,13 +28,13 @@ class Sink:
     """The handler that aiosmtpd calls for each recipient and each letter."""
 
     def __init__(self, folder: Path) -> None:
-        """Letters already in the folder stay, and the numbers go on behind them."""
+        """Letters already in the folder stay, and numbering continues after them."""
         self._folder = folder
         self._count = max((int(path.stem) for path in folder.glob("[0-9]*.eml")), default=0)
         self._used: Counter[str] = Counter()
 
     def _refusal(self, address: str, stage: str) -> int | None:
-        """The answer code that a refusal names for this address at this stage; None: accepted."""
+        """The answer code that `refusals.json` sets for this address at this stage; None: accepted."""
         file = self._folder / "refusals.json"
         if not file.exists():
             return None
@@ -49,7 +49,7 @@ class Sink:
     async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Accept a recipient, or answer what a refusal says."""
+        """Accept a recipient, or answer with a refusal's code."""
         code = self._refusal(address, "rcpt")
         if code is not None:
             return f"{code} refused on demand: {address}"
@@ -60,7 +60,7 @@ class Sink:
     async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep the letter; refuse it, or keep it and cut the line, as a refusal says."""
+        """Keep the letter, or refuse it, or keep it and cut the connection, as a refusal says."""
         codes = [self._refusal(address, "data") for address in envelope.rcpt_tos]
         code = next((code for code in codes if code is not None), None)
         if code:
@@ -71,7 +71,7 @@ class Sink:
         return f"250 kept as {number:04}.eml"
 
     def _keep(self, envelope: Envelope) -> int:
-        """Write envelope and letter; whoever sees the .eml finds both whole."""
+        """Write the envelope, then the letter: when the .eml is there, both are complete."""
         self._count += 1
         stem = self._folder / f"{self._count:04}"
         about = {

@@ -1,6 +1,6 @@
-"""The log as a live timeline: what happened, when, who said it; phone numbers are masked.
+"""Shows the log as a live timeline: what happened, when, and which service said it; numbers are masked.
 
-By default from the last ten seconds on; --from-start tells all that the log still has.
+It starts ten seconds ago, or with --from-start at the log's first record.
 """
 
 import argparse
@@ -25,11 +25,11 @@ from runtime.ports import Log, LogUnavailable, OffsetOutOfRange
 
 LOOK_BACK_MS: Final = 10_000
 TEXT_MAX: Final = 64
-"""A SHA-256 in hexadecimal is as long."""
+"""As long as a SHA-256 in hexadecimal."""
 AGAIN_S: Final = 1.0
-"""A broker that is away comes back: the timeline waits for it."""
+"""How long to wait before asking an unavailable broker again."""
 QUIET: Final = ("log.timer_due", "log.time_probed")
-"""The host's own breathing: told only on demand."""
+"""Routine records of the host, shown only on demand."""
 STYLES: Final = {
     "queue": "cyan",
     "callback": "magenta",
@@ -40,7 +40,7 @@ STYLES: Final = {
 
 
 def line(reading: Reading, words: Words) -> Text:
-    """One record: its time, its type, a sentence if there is one, else its fields."""
+    """One record as a line: its time, its type, and a sentence or its fields."""
     kind = reading.envelope.type
     said = None if reading.fact is None else words.told(reading.fact)
     text = said or fields(reading.fact)
@@ -55,7 +55,7 @@ def line(reading: Reading, words: Words) -> Text:
 
 
 def fields(fact: Message | None) -> str:
-    """A message's fields that say something, in one line."""
+    """A message's non-empty fields in one line."""
     if fact is None:
         return "(a type that is unknown here, or a value that can't be read)"
     values = msgspec.structs.asdict(fact).items()
@@ -71,7 +71,7 @@ def _short(name: str, value: Any) -> str:
         return _clock(value)
     if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
         return f"({len(value)})"
-    # Masked before it is cut: half a number is still much of a number.
+    # Mask before cutting: the mask may not recognize half a number.
     text = masked(str(value))
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
 
@@ -79,9 +79,9 @@ def _short(name: str, value: Any) -> str:
 async def follow(
     log: Log, partition: int, *, since_at: Instant, tell: Callable[[Reading, bool], None]
 ) -> None:
-    """Read one partition for ever; `tell` gets every message, and whether it is new enough to be shown.
+    """Read one partition forever; `tell` gets every message, and whether it is new enough to be shown.
 
-    The log is read from its oldest record, since names are learned there, and no broker is asked for its end.
+    Reading begins at the oldest record, which has the names, and never asks the broker for the log's end.
     """
     offset = await log.oldest(partition)
     while True:
@@ -117,7 +117,7 @@ async def _tail(options: argparse.Namespace, console: Console) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Tell until Ctrl-C."""
+    """Show the timeline until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m ringback tail", description=__doc__)
     parser.add_argument("--from-start", action="store_true", help="tell all that the log still has first")
     parser.add_argument("--organization", help="only this one")

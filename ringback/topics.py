@@ -1,7 +1,7 @@
 """Creates the topics of contracts/topics.py, with their partitions, retention and append time.
 
-Doing it again changes nothing. A topic that exists with another number of partitions is refused: the number
-is fixed at creation, since it decides on which partition an organization lives.
+Running it again changes nothing. A topic that exists with another number of partitions is refused: the number
+is fixed at creation, since it determines each organization's partition.
 """
 
 import argparse
@@ -21,7 +21,7 @@ VISIBLE_S = 15
 
 
 def _new_topic(topic: Topic, prefix: str, replication: int) -> NewTopic:
-    """What the broker is asked for."""
+    """The request to the broker for one topic."""
     configs = {
         "cleanup.policy": "delete",
         "retention.ms": str(topic.retention_ms),
@@ -49,12 +49,12 @@ async def create_topics(bootstrap: str, prefix: str, *, replication: int = 1) ->
 
 
 async def _check_partitions(admin: AIOKafkaAdminClient, bootstrap: str, prefix: str) -> None:
-    """Every topic is there with a leader for each partition, and with the number that contracts name."""
+    """Check that every topic has a leader for each partition and the number of partitions from contracts."""
     wanted = {prefix + topic.name: topic.partitions for topic in TOPICS}
     deadline = time.monotonic() + VISIBLE_S
     while True:
         described = await admin.describe_topics(list(wanted))
-        # 0: there; anything else, or a partition without a leader, is a broker that has not finished.
+        # 0: the topic exists; any other code, or a partition without a leader: the broker has not finished.
         led = {
             topic["topic"]: len(topic["partitions"])
             for topic in described

@@ -1,7 +1,7 @@
 """Lets a service read on for a parked organization (ORGANIZATION SERVICE), once the cause is removed.
 
-A fact is appended to the organization's partition; the service's owner hears it there and reads on from
-where it stopped. Asking for an organization that is not parked changes nothing.
+It appends a fact to the organization's partition. The partition's owner hears it and reads on from where the
+organization stopped. If the organization is not parked, nothing changes.
 """
 
 import argparse

@@ -26,9 +26,9 @@ JOURNAL = Journal(RUN / "started.jsonl")
 
 
 def name_addresses(file: Path, addresses: Mapping[str, str]) -> None:
-    """DIRECTORY="http://…", one line a service, beside the settings: what a shell needs to ask them.
+    """Add a line such as DIRECTORY="http://…" for each service, so that a shell can call its API.
 
-    And where `python -m ringback apply` finds the directory. Values are quoted as the settings' are.
+    Also add the directory's address for `python -m ringback apply`. Values are quoted like the settings'.
     """
     lines = {name.upper(): address for name, address in sorted(addresses.items())}
     if "directory" in addresses:
@@ -38,7 +38,7 @@ def name_addresses(file: Path, addresses: Mapping[str, str]) -> None:
 
 
 def _print_table(console: Console, stack: Stack) -> None:
-    """What runs, where, and what to do next."""
+    """Print what runs, where, and what to do next."""
     table = Table(title=f"Ringback, run {stack.run_id}")
     for column in ("part", "address", "log"):
         table.add_column(column, no_wrap=True)
@@ -51,7 +51,7 @@ def _print_table(console: Console, stack: Stack) -> None:
 
 
 def _short(path: Path) -> str:
-    """A path as seen from where the user stands, when it is below."""
+    """A path relative to the working directory, if it is below."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -78,7 +78,7 @@ def main(argv: list[str]) -> int:
             _start(stack, parts_only=options.parts_only)
             _print_table(console, stack)
     except (StackError, OSError, KeyboardInterrupt) as failure:
-        # Whose terminal was closed can't be told any more.
+        # The user's terminal may be closed.
         with contextlib.suppress(OSError):
             reason = str(failure) or "interrupted"
             print(f"up: {reason}\nup: everything was stopped again", file=sys.stderr)
@@ -87,21 +87,21 @@ def main(argv: list[str]) -> int:
 
 
 def _start(stack: Stack, *, parts_only: bool) -> None:
-    """Everything, in its order; `.run/up/env` is there before the services are."""
+    """Start everything in order; `.run/up/env` is written before the services start."""
     pbxs = {"gateway": {"RINGBACK_PBXS": os.environ.get("RINGBACK_PBXS", "{}")}}
     stack.start_parts()
     stack.create_topics()
     stack.write_env(RUN / "env", extra=pbxs)
     if parts_only:
         return
-    # A gateway waits for its PBXs until they are in the book: whoever fills it would wait for ever.
+    # A gateway gets ready only when the directory has its PBXs, which the user adds after this.
     stack.start_services(extra=pbxs, not_awaited=("gateway",))
     name_addresses(RUN / "env", {name: service.address for name, service in stack.services.items()})
 
 
 @contextlib.contextmanager
 def _stopped_unless_whole(stack: Stack) -> Iterator[None]:
-    """What did not come up whole, for whatever reason, leaves nothing behind."""
+    """Stop everything if the start fails for any reason."""
     try:
         yield
     except BaseException:

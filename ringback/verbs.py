@@ -1,7 +1,7 @@
 """Verbs of a package of programs: each is a module or package in it with a `main(argv) -> int`.
 
-Verbs are found by reading the files, not by importing them. So listing them is instant, and a verb whose
-libraries are missing does not take the others down. A verb's description is its docstring's first line.
+Verbs are found by reading files, not by importing them. So listing them is fast, and a verb with missing
+libraries does not break the others. A verb's description is its docstring's first line.
 """
 
 import ast
@@ -23,7 +23,7 @@ def verbs(package: str) -> dict[str, str]:
 
 
 def run(package: str, argv: list[str]) -> int:
-    """Run the verb named first; without one, or with an unknown one, list them."""
+    """Run the verb that `argv` names first; list the verbs if there is none or it is unknown."""
     known = verbs(package)
     verb = argv[0].replace("-", "_") if argv else ""
     if verb in known:

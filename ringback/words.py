@@ -1,4 +1,4 @@
-"""Facts of the log as sentences in the glossary's words, with people's names and masked numbers."""
+"""Turns facts of the log into sentences in the glossary's words, with people's names and masked numbers."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ ACTIONS = {
 
 
 class Words:
-    """Learns names from the facts it hears, and tells what each fact means."""
+    """Learns names from facts, and puts each fact into a sentence."""
 
     def __init__(self) -> None:
         self._agents: dict[str, str] = {}
@@ -32,7 +32,7 @@ class Words:
         self._home: dict[str, str] = {}
 
     def hear(self, fact: Message) -> None:
-        """Remember the names in a fact; before `told`."""
+        """Learn the names in a fact; call it before `told`."""
         match fact:
             case AgentSaved():
                 self._agents[fact.agent_id] = fact.name
@@ -53,13 +53,13 @@ class Words:
             case v.GreetingPlayed():
                 self._callers[fact.voice_message_id] = self.number(fact.caller)
             case v.RecordingAsked():
-                # After an apology there is no greeting: the leg tells who speaks.
+                # After an apology there is no greeting: the leg identifies the speaker.
                 self._callers[fact.voice_message_id] = self.caller(fact.leg_id)
             case _:
                 pass
 
     def number(self, number: str | None) -> str:
-        """A customer as people may see them."""
+        """A customer's masked number."""
         return "a withheld number" if number is None else masked(number)
 
     def agent(self, agent_id: str) -> str:
@@ -248,7 +248,7 @@ class Words:
 
 
 def seconds(ms: int) -> str:
-    """A time span as people read it."""
+    """A time span in seconds or minutes."""
     return f"{ms / 1000:.0f} s" if ms < 120_000 else f"{ms / 60_000:.0f} min"
 
 

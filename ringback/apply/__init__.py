@@ -1,9 +1,8 @@
-"""Applies an office file: checks it, has the directory save it whole, and shows what changed.
+"""Applies an office file: checks it, saves it whole through the directory, and shows what changed.
 
 `office.examine(document)` is the pure core: `document` reads YAML with its lines, `model` is the file's
 shape, `office_sheet` translates it into the directory's cards, which services/directory/rules checks, and
-`places` leads from a card's field back to its line. `directory_client` alone calls the directory, and `run`
-is the program.
+`places` maps a card's field to its line. Only `directory_client` calls the directory. `run` is the program.
 """
 
 

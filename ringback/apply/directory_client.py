@@ -18,11 +18,11 @@ from services.directory.state.responses import ErrorShown, OfficeShown
 
 ROOT: Final = Path(__file__).parents[2]
 SAVING_S_MAX: Final = 600.0
-"""A thousand new employees are a thousand passwords to hash, two at a time."""
+"""A thousand new employees need a thousand passwords hashed, two at a time."""
 URL: Final = "RINGBACK_DIRECTORY_URL"
 TOKEN: Final = "RINGBACK_API_TOKEN"  # noqa: S105  # the name of a setting
 OWN_KEYS: Final = ("RINGBACK_DIRECTORY_DATABASE", "RINGBACK_DIRECTORY_KEY", "RINGBACK_TOKEN_KEY")
-"""Whoever has these settings operates the directory, and may do what its verbs do."""
+"""An operator who has these settings may do what the directory's own verbs do."""
 
 
 class Unavailable(Exception):
@@ -34,7 +34,7 @@ class Unavailable(Exception):
 
 
 class NotSaved(Exception):
-    """The directory refused; `errors` say why, each with its place in the sheet."""
+    """The directory refused; `errors` say why, each with its path in the sheet."""
 
     def __init__(self, first: ErrorShown) -> None:
         self.errors = (first, *first.more)
@@ -50,7 +50,7 @@ class DirectoryClient:
     """Calls the directory for one organization, with a token that may save its office."""
 
     def __init__(self, settings: Environment, organization_id: str, name: str) -> None:
-        """Take the token that is set, or make one, which may also begin a new organization.
+        """Use the token that is set, or make one, which may also create a new organization.
 
         Raises Unavailable and connect.NotConfigured.
         """
@@ -70,7 +70,7 @@ class DirectoryClient:
         self._request("POST", "/uploads", content, type_=msgspec.Raw)
 
     def save(self, sheet: OfficeSheet, *, is_dry_run: bool) -> OfficeShown:
-        """Save a whole office, or only see what that would change. Raises NotSaved and Unavailable."""
+        """Save a whole office, or only show what that would change. Raises NotSaved and Unavailable."""
         path = "/office?dry_run=true" if is_dry_run else "/office"
         found: OfficeShown = self._request("PUT", path, msgspec.json.encode(sheet), type_=OfficeShown)
         return found
@@ -92,7 +92,7 @@ class DirectoryClient:
 
 
 def _admitted(settings: Environment, organization_id: str, name: str) -> str:
-    """A token made by `admit`, where the directory's database and keys are at hand, as after `make up`."""
+    """Make a token with `admit`, if the directory's database and keys are here, as after `make up`."""
     if any(key not in settings for key in OWN_KEYS):
         raise Unavailable(wording.filled(wording.NO_TOKEN, token=TOKEN, organization=organization_id))
     argv = [sys.executable, "-m", "services.directory", "admit", organization_id, f"--name={name}"]

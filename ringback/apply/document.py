@@ -1,4 +1,4 @@
-"""An office file as text: its data, and the line of everything in it.
+"""Reads an office file as YAML, and keeps the line of every value.
 
 Every scalar is read as text, so that `010` keeps its zero and `no` does not become false: the model decides
 what it means.
@@ -17,21 +17,21 @@ from ringback.apply.wording import Explanation, Mistake, explained
 from runtime.request_shape import Text
 
 Path = tuple[str | int, ...]
-"""Where something stands: keys and list positions from the top."""
+"""The place of a value: keys and list positions from the top."""
 
 FILE_BYTES_MAX: Final = 1_000_000
-"""A thousand employees take a fifth of it."""
+"""A thousand employees take a fifth of this."""
 NODES_MAX: Final = 200_000
-"""Aliases may repeat a part a thousandfold: this bounds what they unfold to."""
+"""Aliases may repeat a part a thousand times: this limits the expanded size."""
 DEPTH_MAX: Final = 40
 """An office is six levels deep."""
 CAUSE_LENGTH_MAX: Final = 500
-"""A cause may quote the file, and what stands there may be a page long."""
+"""A cause may quote the file, and the quoted value may be a page long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at a place in the file, and what to do about it; a warning stops nothing.
+    """What is wrong at a place in the file, and what to do about it; a warning does not prevent saving.
 
     `is_of_key`: the key is wrong, not its value.
     """
@@ -54,7 +54,7 @@ class Problem:
 
 
 class FileRefused(Exception):
-    """The file can't be applied; `problems` say why, each with its line."""
+    """The file can't be applied; `problems` say why, each with a line."""
 
     def __init__(self, problems: list[Problem], name: str = "office.yaml") -> None:
         self.problems = problems
@@ -80,7 +80,7 @@ def printed_line(problem: Problem, name: str, language: Language = Language.ENGL
 class Document:
     """A YAML file; `uploads` maps the audio files that it names to their keys in the bucket.
 
-    `anchors` has the lines of aliased parts: a mistake in such a part is at its anchor.
+    `anchors` has the lines of aliased parts: a mistake in an aliased part is at its anchor.
     """
 
     name: str
@@ -150,7 +150,7 @@ def text_of(data: bytes, name: str) -> str:
 def _not_yaml(error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else None
-    # PyYAML speaks English only: the Russian text has the line and the remedy.
+    # PyYAML's messages are in English only: the Russian text has the line and the remedy.
     why = Text(ru="", en=f": {getattr(error, 'problem', None) or error}")
     if isinstance(error, _TooDeep):
         why = wording.TOO_DEEP
@@ -200,7 +200,7 @@ class _Reader:
             raise FileRefused([Problem((), explained(Mistake.ALIAS_SELF), line=line)], self._name)
         self.lines.setdefault(path, line)
         if id(node) in self._seen:
-            # The same node again is an alias: its text stands at its anchor.
+            # A node that comes again is an alias: its text is at its anchor.
             self.anchors[path] = line
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""The shape of an office file: what may stand in it, and the defaults."""
+"""The shape of an office file: what it may contain, and the defaults."""
 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -32,7 +32,7 @@ from ringback.apply.values import (
 from ringback.apply.wording import Mistake
 
 ELEMENT_ID: Final = r"^[a-z][a-z0-9-]{0,19}$"
-"""A notice is named after its scenario and its element, and both together must fit an id."""
+"""A notice's id contains its scenario's and its element's id, and must not be too long."""
 
 
 class Who(Shape):
@@ -50,7 +50,7 @@ class Who(Shape):
 
 
 class Dialling(Shape):
-    """Whom the organization's PBXs may dial (C10)."""
+    """Which numbers the organization's PBXs may dial (C10)."""
 
     on: bool = True
     home_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = HOME_REGION
@@ -85,7 +85,7 @@ class Pbx(Shape):
 
 
 class Device(Shape):
-    """A phone; a mobile rings 5 s after the others unless `after` says otherwise (E4)."""
+    """A phone; a mobile rings 5 s after the other phones unless `after` says otherwise (E4)."""
 
     kind: DeviceKind
     number: Number | None = None
@@ -108,7 +108,7 @@ DESK: Final = Device(kind=DeviceKind.DESK)
 
 
 class Hours(Shape):
-    """On these days from one time to another; a `to` that is not later is on the next day."""
+    """Working hours on these days; a `to` that is not later than `from` is on the next day."""
 
     days: Days
     from_: Annotated[MinuteOfDay, Field(alias="from")]
@@ -116,7 +116,7 @@ class Hours(Shape):
 
 
 class Absence(Shape):
-    """A holiday or an illness: whole days, the last one included; without `last_day` until further notice."""
+    """A holiday or an illness in whole days, the last one included; without `last_day` it is open-ended."""
 
     from_: Annotated[date, Field(alias="from")]
     last_day: date | None = None
@@ -147,7 +147,7 @@ STANDARD: Final = Notice(kind="standard")
 
 
 class DirectAction(Shape):
-    """What happens to a direct call that nobody takes (D2); without `then` it is dropped."""
+    """What happens to a direct call that nobody answers (D2); without `then` it is dropped."""
 
     then: DirectActionKind = DirectActionKind.DROP
     employee: str | None = None
@@ -170,8 +170,8 @@ class Direct(Shape):
 class Employee(Shape):
     """A person of a cloud PBX, always at work without `hours`.
 
-    Without `role` the lists of administrators and heads decide, else the role is user. Without `direct` the
-    saved rules of direct calls stay: they are the employee's own to set (P5).
+    Without `role` the lists of administrators and heads decide; an employee on neither is a user. Without
+    `direct` the saved rules of direct calls stay: the employee may set them (P5).
     """
 
     name: Name
@@ -196,7 +196,7 @@ class Employee(Shape):
 
 
 class OfficeExtension(Shape):
-    """A phone of an office PBX, of which only the extension is known."""
+    """A phone of an office PBX, known only by its extension."""
 
     name: Name
     pbx: str
@@ -204,7 +204,7 @@ class OfficeExtension(Shape):
 
 
 class Action(Shape):
-    """What happens to a caller whom nobody answers (Q5)."""
+    """What happens to a caller when no agent answers (Q5)."""
 
     then: ActionKind = ActionKind.VOICEMAIL
     employee: str | None = None
@@ -248,7 +248,7 @@ class Callback(Shape):
 
 
 class Voicemail(Shape):
-    """How long a voice message may be, which silence ends it, and how much speech makes one (V1, V2)."""
+    """How long a voice message may be, which silence ends it, and how much speech it needs (V1, V2)."""
 
     message_up_to: Duration = 180_000
     silence: Duration = 5_000
@@ -304,9 +304,9 @@ class Department(Shape):
 
 
 class Element(Shape):
-    """One element of a call scenario (S1); which words it needs depends on its kind, as do its arrows.
+    """One element of a call scenario (S1); its kind determines which keys and arrows it needs.
 
-    `arrows`: `next`, a digit, `open`, `closed`, `no_answer` or `no_choice`, and the element that follows.
+    `arrows` maps `next`, a digit, `open`, `closed`, `no_answer` or `no_choice` to the element that follows.
     """
 
     kind: ElementKind
@@ -321,7 +321,7 @@ class Element(Shape):
 
 
 class Scenario(Shape):
-    """What happens to calls to some numbers: it begins at the element that is written first."""
+    """What happens to calls to some numbers; it begins at the file's first element."""
 
     name: Name
     pbx: str

@@ -1,4 +1,4 @@
-"""Translates an office file into the sheet that the directory saves, and finds its mistakes; pure."""
+"""Translates an office file into the sheet that the directory saves, and finds mistakes; pure functions."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -23,11 +23,11 @@ from services.directory.state.office_sheet import OfficeSheet
 from services.directory.state.responses import ErrorShown
 
 VALUE_LENGTH_MAX: Final = 100
-"""A value may be a page long."""
+"""Limits a quoted value, which may be a page long."""
 
 
 def examine(document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
-    """The sheet, None where it can't be made, and every error and warning with its line."""
+    """The sheet (None if it can't be made), and every error and warning with its line."""
     try:
         office = OfficeFile.model_validate(document.data)
     except ValidationError as error:
@@ -47,7 +47,7 @@ def from_rule(found: Found) -> Problem:
 
 
 def from_directory(error: ErrorShown, *, is_warning: bool) -> Problem:
-    """The same, from an answer of the directory's API."""
+    """One problem from an answer of the directory's API, with its place in the file."""
     told = Explanation(
         cause=Text(ru=error.cause.ru.rstrip("."), en=error.cause.en.rstrip(".")),
         remedy=Text(ru=error.remedy.ru.rstrip("."), en=error.remedy.en.rstrip(".")),
@@ -78,7 +78,7 @@ def _uploads(part: object, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _unread(document: Document) -> Iterator[Problem]:
-    """Audio files that are missing or can't be read."""
+    """Problems for audio files that are missing or can't be read."""
     for path, name in _uploads(document.data, ()):
         if name not in document.uploads:
             yield Problem(path, explained(Mistake.FILE_UNREAD, name=name))
@@ -122,7 +122,7 @@ _KINDS: Final = {
 
 
 def _problem(error: ErrorDetails) -> Problem:
-    """One of pydantic's errors in plain words."""
+    """Explain one of pydantic's errors in plain words."""
     path: Path = tuple(part for part in error["loc"] if part != "[key]")
     word = str(path[-1]) if path else wording.FILE
     value, context = _short(error["input"]), error.get("ctx", {})
@@ -153,7 +153,7 @@ def _short(value: object) -> str:
 
 
 def _unknown(word: str, path: Path) -> Explanation:
-    """An unknown word, and the known one that was probably meant."""
+    """A problem for an unknown word, with the known one that was probably meant."""
     known = sorted(_words_at(path[:-1]))
     near = meant(word, known)
     if near is not None:

@@ -1,6 +1,6 @@
 """Translates an office file's model into the sheet that the directory saves.
 
-A notice that stands where it plays becomes a card of its own, named after that place: `sales.welcome`,
+A notice in the file becomes a card whose id is the place where it plays: `sales.welcome`,
 `gusev.direct.absence`, `main.at.greeting`.
 """
 
@@ -48,7 +48,7 @@ Words = dict[str, Any]
 
 
 def office_sheet(office: OfficeFile, document: Document) -> tuple[OfficeSheet | None, list[Problem]]:
-    """The sheet; or None, and what is wrong, where a value exceeds the limits of a card."""
+    """The sheet; or None and the problems if a value exceeds a card's limits."""
     found: list[Problem] = []
     employees, departments = office.employees, office.departments
     organization = _card("organization", _organization(office), OrganizationSheet, found)
@@ -118,7 +118,7 @@ def _card(path: str, words: Words, type_: type[C], found: list[Problem]) -> C | 
 
 
 def _beyond(path: str, fault: Fault) -> Problem:
-    """A value beyond a card's limits, with its place in the file, where times have units."""
+    """A problem for a value beyond a card's limits, in the file's own units."""
     place = places.place(f"{path}.{fault.field}")
     if fault.field.endswith("_ms") and fault.kind in (Kind.LARGE, Kind.SMALL):
         mistake = Mistake.SPAN_LONG if fault.kind is Kind.LARGE else Mistake.SPAN_SHORT
@@ -128,7 +128,7 @@ def _beyond(path: str, fault: Fault) -> Problem:
 
 
 def _open(text: Text) -> Text:
-    """A text without its full stop, which the printed line adds."""
+    """Remove a text's full stop, which the printed line adds."""
     return Text(ru=text.ru.rstrip("."), en=text.en.rstrip("."))
 
 
@@ -160,7 +160,7 @@ def _who(said: Who) -> Words:
 
 
 def _role(office: OfficeFile, id_: str, said: Employee) -> Role:
-    """The role as written, else as the lists of administrators and heads say."""
+    """The role from the file, else from the lists of administrators and heads."""
     if said.role is not None:
         return said.role
     if id_ in {who.employee for who in office.organization.administrators}:
@@ -185,7 +185,7 @@ def _employee(office: OfficeFile, id_: str, said: Employee) -> Words:
     }
     if said.hours is not None:
         words["hours"] = _hours(said.hours)
-    # Without a mobile here the saved number stays: it also serves forgotten passwords (E7).
+    # Without a mobile in the file the saved number stays: it also resets forgotten passwords (E7).
     for device in said.devices:
         if device.kind is DeviceKind.MOBILE:
             words |= {"mobile": device.number, "rings_mobile": True}
@@ -209,7 +209,7 @@ def _scenario(id_: str, said: Scenario) -> Words:
 
 
 def _element(id_: str, element_id: str, said: Element) -> Words:
-    """Without a notice nothing is played."""
+    """An element's card; without a notice it plays nothing."""
     words: Words = {
         "element_id": element_id,
         "kind": said.kind,
@@ -227,7 +227,7 @@ def _element(id_: str, element_id: str, said: Element) -> Words:
 
 
 def _choice(notice_id: str, said: Notice) -> Words:
-    """Which notice plays; a spoken or uploaded one is a card under this id."""
+    """Which notice plays; a spoken or uploaded one becomes a card with this id."""
     if said.kind is not None:
         return {"kind": said.kind}
     kind = NoticeKind.SPOKEN if said.spoken is not None else NoticeKind.UPLOADED
@@ -245,7 +245,7 @@ def _rules(id_: str, said: Direct) -> Words:
 
 
 def _direct_action(id_: str, occasion: str, said: DirectAction) -> Words:
-    """Without a notice of its own a drop is silent; every other action has the standard notice (D2, D3)."""
+    """A direct action's card; a drop without a notice is silent, others play the standard one (D2, D3)."""
     if said.notice is None:
         is_silent = said.then is DirectActionKind.DROP
         notice: Words = {"kind": NoticeKind.NONE if is_silent else NoticeKind.STANDARD}
@@ -316,7 +316,7 @@ def _department(id_: str, said: Department) -> Words:
 
 
 def _notices(office: OfficeFile, document: Document) -> Iterator[tuple[str, Words]]:
-    """The file's own notices, bound to their department or employee, which fills placeholders (T3)."""
+    """Cards of the file's notices, bound to the department or employee that fills their placeholders (T3)."""
     for id_, said in office.departments.items():
         bound: Words = {"department_id": id_, "language": said.language}
         for occasion, action in (("no_answer", said.no_answer), ("full", said.full)):

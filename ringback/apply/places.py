@@ -1,4 +1,4 @@
-"""Where a field of the sheet stands in the office file that it was made from."""
+"""Maps a field of the sheet to its place in the office file."""
 
 from typing import Final
 
@@ -33,11 +33,11 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "from_minute": ("from",),
     "until_minute": ("to",),
 }
-"""The file's words where they differ from the cards'. Any other field gets the nearest line around it."""
+"""The file's words that differ from the cards'. Any other field gets the nearest enclosing line."""
 
 
 def place(field: str) -> Path:
-    """The path in the file of a dotted field of the sheet; an id of a file has no dots."""
+    """The path in the file of a dotted field of the sheet; ids in a file have no dots."""
     if not field:
         return ()
     part, _, rest = field.partition(".")
@@ -68,7 +68,7 @@ def _place(words: list[str]) -> Path:
 
 
 def _scenario(words: list[str]) -> Path:
-    """Elements and arrows go by number: the file has them under names. `kind` is the file's word, too."""
+    """A place in a scenario: the sheet numbers elements and arrows, the file names them."""
     found: list[str | int] = []
     for word in words:
         if word.isdecimal():
@@ -83,7 +83,7 @@ def _rules(words: list[str]) -> Path:
 
 
 def _notice(owner: str, words: list[str]) -> Path:
-    """A notice stands where it plays: `sales.welcome`, `gusev.direct.absence`, `main.at.greeting`."""
+    """A notice's place, from its id: `sales.welcome`, `gusev.direct.absence`, `main.at.greeting`."""
     if words[:1] == ["at"]:
         return ("scenarios", owner, "elements", *words[1:2], "notice")
     if words[:1] == ["direct"]:

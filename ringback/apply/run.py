@@ -1,4 +1,4 @@
-"""Applies an office file: reads and checks it, has the directory save it, and shows what that changed."""
+"""Applies an office file: checks it, saves it through the directory, and shows what changed."""
 
 import argparse
 import os
@@ -34,7 +34,7 @@ from services.directory.state.office_sheet import OfficeSheet
 from services.directory.state.responses import CardChange, ErrorShown, OfficeShown
 
 UPLOAD_BYTES_MAX: Final = 10_000_000
-"""T4; what is inside is checked by tts, by content."""
+"""The limit of rule T4; tts checks the content."""
 SHOWN_MAX: Final = 60
 """Longer values are cut in the printed difference."""
 SIGNS: Final = {"new": ("+", "green", wording.NEW), "changed": ("~", "yellow", wording.CHANGED)}
@@ -49,7 +49,7 @@ def load(path: Path) -> tuple[Document, dict[str, bytes]]:
     audio: dict[str, bytes] = {}
     for name in office.uploads_named(document):
         content = _upload(path.parent / name)
-        # `office.examine` reports an unreadable file with its line.
+        # `office.examine` reports an unreadable file, with the line that names it.
         if content is not None:
             keys[name] = upload_key(organization_id, content)
             audio[keys[name]] = content
@@ -57,7 +57,7 @@ def load(path: Path) -> tuple[Document, dict[str, bytes]]:
 
 
 def _upload(file: Path) -> bytes | None:
-    """A file's bytes; None where it can't be read or is larger than an upload may be."""
+    """A file's bytes; None if it can't be read or is too large for an upload."""
     try:
         is_fit = file.is_file() and file.stat().st_size <= UPLOAD_BYTES_MAX
         return file.read_bytes() if is_fit else None
@@ -68,7 +68,7 @@ def _upload(file: Path) -> bytes | None:
 def save(
     settings: connect.Environment, sheet: OfficeSheet, audio: dict[str, bytes], *, is_dry_run: bool = False
 ) -> OfficeShown:
-    """Have the directory save an office, its audio first; a new organization begins with it.
+    """Save an office through the directory, its audio first; this may create a new organization.
 
     Raises NotSaved, Unavailable and connect.NotConfigured.
     """
@@ -79,7 +79,7 @@ def save(
 
 
 def against_nothing(sheet: OfficeSheet) -> OfficeShown:
-    """What a sheet would change where there is no office yet, and the warnings."""
+    """What a sheet would change if there were no office yet, and the warnings."""
     nothing = Office(organization_id=sheet.organization_id, organization=OrganizationCard(name="—"))
     changes = office_import.changes(None, office_import.cards(nothing, sheet))
     warnings = tuple(shown(each) for each in office_import.not_asked(nothing, sheet))
@@ -87,7 +87,7 @@ def against_nothing(sheet: OfficeSheet) -> OfficeShown:
 
 
 def show(console: Console, found: OfficeShown, language: Language = Language.ENGLISH) -> None:
-    """The difference as a person reads it."""
+    """Print the difference."""
     for change in found.changes:
         sign, style, _ = SIGNS[change.what]
         kind = pick(wording.KINDS[change.kind], language)
@@ -122,7 +122,7 @@ def _short(value: str) -> str:
 
 
 def _apply(file: Path, language: Language, *, is_dry_run: bool) -> int:
-    """Check, save, show. Raises FileRefused, OSError, Unavailable and connect.NotConfigured."""
+    """Check, save and show. Raises FileRefused, OSError, Unavailable and connect.NotConfigured."""
     document, audio = load(file)
     console, settings = Console(), connect.environment()
     sheet, problems = office.examine(document)

@@ -11,7 +11,7 @@ from runtime.mail import addresses
 from services.directory.state.limits import NAME_PATTERN, NUMBER_PATTERN
 
 DURATION_MS_MAX: Final = 24 * 3_600_000
-"""Nothing in an office waits longer than a day."""
+"""No time span in an office is longer than a day."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
@@ -91,6 +91,6 @@ Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Shape(BaseModel):
-    """A part of the file; unknown words are errors."""
+    """A part of the file; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -9,7 +9,7 @@ from runtime.request_shape import Text
 
 
 class Mistake(StrEnum):
-    """What can be wrong in an office file, beside violations of the directory's rules."""
+    """What can be wrong in an office file, besides violations of the directory's rules."""
 
     ALIAS_REPEATS = "alias_repeats"
     ALIAS_SELF = "alias_self"
@@ -59,7 +59,7 @@ class Words(NamedTuple):
 
 
 SEE: Final = ("Смотрите examples/office.yaml", "See examples/office.yaml")
-# One row per problem: a table is read across, whatever its length.
+# One row per problem, whatever its length: a table is read across.
 # fmt: off
 WORDS: Final[dict[Mistake, Words]] = {
     Mistake.ALIAS_REPEATS: Words("ссылки в файле повторяют слишком много частей", "the file's aliases repeat too many parts", "Повторяйте меньше частей", "Repeat fewer of them"),

@@ -2,8 +2,8 @@
 
     python -m ringback replay --from LOG --set sales.strategy=linear --set sales.no_answer_ms=300000
 
-The deciders of queue and callback are the real ones; people and phones behave as they were recorded. What
-that can't tell is said beneath the figures, and in docs/what-if.md.
+The deciders of queue and callback are the real ones; people and phones behave as recorded. The limits of this
+model are printed beneath the figures and described in docs/what-if.md.
 """
 
 

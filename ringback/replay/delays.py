@@ -1,6 +1,6 @@
-"""How quick the machinery was, from a decision to its being done: of the very same thing, else the usual.
+"""How long commands took from decision to effect: the recorded delay if known, else the usual one.
 
-A few milliseconds decide who is first at a deadline, so what is known exactly is taken exactly.
+A few milliseconds can decide whether an agent or a deadline comes first, so known delays are used exactly.
 """
 
 import statistics
@@ -16,11 +16,11 @@ from contracts.message import Fact
 REQUEST_MS: Final = 10
 DONE_MS: Final = 25
 TIMER_MS: Final = 5
-"""About what a machine that is not busy takes, for what the stretch has none of."""
+"""Typical of a machine that is not busy; used if the stretch has no sample."""
 
 
 class Delays:
-    """Learns from the facts, whose time is that of their decision."""
+    """Learns delays from the facts; a fact's time is that of its decision."""
 
     def __init__(self) -> None:
         self._decided: dict[str, int] = {}
@@ -30,7 +30,7 @@ class Delays:
         self._middles: dict[str, int] = {}
 
     def hear(self, at: int, fact: Fact) -> None:
-        """Take a fact in. A command's effect may stand on the log before the fact that explains it."""
+        """Hear a fact. A command's effect may be on the log before the fact that explains it."""
         match fact:
             case q.OfferMade() | q.FallbackRung():
                 self._decided.update((leg.leg_id, at) for leg in fact.legs if leg.dial_at <= at)
@@ -55,15 +55,15 @@ class Delays:
                 pass
 
     def request_ms(self, leg_id: str) -> int:
-        """From a decision to dial until the gateway is about to."""
+        """From a decision to dial until the gateway begins to dial."""
         return self._took(self._requested, leg_id, "request", REQUEST_MS)
 
     def bridge_ms(self, bridge_id: str) -> int:
-        """From a decision to bridge until they hear each other."""
+        """From a decision to bridge until the two legs hear each other."""
         return self._took(self._bridged, bridge_id, "bridge", DONE_MS)
 
     def done_ms(self) -> int:
-        """From any other command until it is done: about what a bridge takes."""
+        """From any other command until it is done: about as long as a bridge takes."""
         return self.bridge_ms("")
 
     def timer_ms(self) -> int:

@@ -1,7 +1,7 @@
-"""The model's phones: does what the deciders command, and tells what happens, on one agenda.
+"""The model's phones: they carry out the deciders' commands and report what happens, on one agenda.
 
-Quick, sound and without chance: a command is done after the delay that was usual on the recorded log, and
-what a phone does next is in its sample.
+They are deterministic and lose nothing: a command takes the delay that was usual on the recorded log, and a
+phone's sample says what it does next.
 """
 
 import heapq
@@ -21,30 +21,30 @@ from ringback.replay.recorded import Caller, Recorded, Zero
 from ringback.replay.uses import Phone, Use
 
 BUSY_MS: Final = 60
-"""So quickly a PBX says that a phone is busy or not there."""
+"""How quickly a PBX reports a phone as busy or unavailable."""
 RACE_MS: Final = 100
-"""Closer together than this, two things happen in the order in which they were recorded."""
+"""Two events closer together than this happen in the recorded order."""
 NOTHING_KNOWN: Final = Dialling()
 
 
 class Agenda:
-    """What is to happen, in order of time; what is due at the same instant happens as it was put."""
+    """Future events in order of time; events of the same instant keep the order in which they were put."""
 
     def __init__(self) -> None:
         self._due: list[tuple[int, int, Callable[[int], None]]] = []
         self._number = 0
 
     def put(self, at: int, act: Callable[[int], None]) -> None:
-        """Let something happen at an instant, which it is given."""
+        """Schedule an event; it is called with its instant."""
         self._number += 1
         heapq.heappush(self._due, (at, self._number, act))
 
     def next_at(self) -> int | None:
-        """When the next thing happens."""
+        """The instant of the next event."""
         return self._due[0][0] if self._due else None
 
     def go_on(self) -> int:
-        """Let it happen; when it was."""
+        """Run the next event, and return its instant."""
         at, _, act = heapq.heappop(self._due)
         act(at)
         return at
@@ -65,13 +65,13 @@ class Leg:
     is_over: bool = False
     peer: LegId | None = None
     plays: list[tuple[PlayId, bool]] = field(default_factory=list)
-    """The one that is heard and those after it, with whether a key ends it."""
+    """The current play and those after it, each with whether a key ends it."""
     zeros: set[Zero] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Handset:
-    """A phone that its PBX tells of."""
+    """A phone whose state its PBX reports."""
 
     is_own_use: bool = False
     is_unreachable: bool = False
@@ -80,7 +80,7 @@ class Handset:
 
 
 def _is_there(at: int, leg: Leg) -> bool:
-    """Whether somebody can be bridged; who hung up in that very moment was gone before, as recorded."""
+    """Whether the leg can be bridged; a person who hung up at that instant was gone before, as recorded."""
     drops_ms = leg.sample.drops_ms
     is_leaving = drops_ms is not None and leg.answered_at + drops_ms - at <= RACE_MS
     return leg.is_answered and not leg.is_over and not is_leaving
@@ -93,13 +93,13 @@ class Exchange:
         self.told: list[Fact] = []
         self.legs: dict[LegId, Leg] = {}
         self.offered: dict[LegId, tuple[AgentId, int]] = {}
-        """Whose phone an offer's leg rings."""
+        """The agent whose phone an offer's leg rings."""
         self.missed: set[str] = set()
-        """Offers whose ring time was over."""
+        """Offers whose ring time had elapsed."""
         self.places: dict[LegId, PlaceId] = {}
         """Which place a caller's or a customer's leg belongs to."""
         self.plays: dict[str, str] = {}
-        """What sort of play each is, as far as a fact named it."""
+        """The kind of each play, as far as a fact named it."""
         self._people = people
         self._lengths = recorded.plays
         self._agenda = agenda
@@ -107,7 +107,7 @@ class Exchange:
         self._handsets = {phone: Handset() for phone in recorded.told_phones}
 
     def command(self, at: int, command: Message) -> None:
-        """A command is on its way; it is done a moment later."""
+        """Take a command, which is carried out a moment later."""
         match command:
             case t.DialLeg():
                 requested_at = at + self._delays.request_ms(command.leg_id)
@@ -124,7 +124,7 @@ class Exchange:
             case t.StopPlay():
                 self._agenda.put(at + self._done_ms, lambda at: self._stop_play(at, command))
             case _:
-                # Music, collecting digits and recordings: no fact that queue or callback wait for.
+                # Music, collected digits and recordings cause no fact that queue or callback wait for.
                 pass
 
     # Legs begin.
@@ -199,7 +199,7 @@ class Exchange:
     # People on legs.
 
     def press_later(self, zero_at: int, leg: Leg, keys: Keys) -> None:
-        """Somebody will press keys, so long after an instant."""
+        """Schedule a person's keys, each so long after an instant."""
         for ms, digits, is_complete in keys:
             pressed = g.DigitsEntered(
                 pbx_id=leg.pbx_id, leg_id=leg.leg_id, digits=digits, is_complete=is_complete
@@ -214,12 +214,12 @@ class Exchange:
             self._play_over(at, leg, leg.plays[0][0], was_interrupted=True)
 
     def leave(self, at: int, leg: Leg) -> None:
-        """By own will, as long as nobody is there to talk to."""
+        """Hang up, unless the leg is bridged by then."""
         if leg.peer is None:
             self.end(at, leg, Outcome.COMPLETED if leg.is_answered else Outcome.ABANDONED, EndedBy.PARTY)
 
     def use(self, use: Use) -> None:
-        """A phone's own calls, and whether it can be reached."""
+        """Change whether a phone is on its own call, and whether it can be reached."""
         handset = self._handsets[use.phone]
         handset.is_own_use, handset.is_unreachable = use.is_own_use, use.is_unreachable
         self._tell_phone(use.phone)
@@ -251,7 +251,7 @@ class Exchange:
         leg.plays.append((command.play_id, command.barge_in))
         exact_ms = self._lengths.exact_ms(command.play_id)
         if exact_ms is not None:
-            # From the decision on, whatever was to be heard first: as it was recorded.
+            # Counted from the decision, including plays before it, as it was recorded.
             self._play_ends(at + exact_ms, leg, command.play_id)
         elif len(leg.plays) == 1:
             self._start_play(at, leg, command.play_id)
@@ -315,7 +315,7 @@ class Exchange:
             self.end(at, leg, Outcome.COMPLETED if leg.is_answered else Outcome.CANCELLED, EndedBy.US)
 
     def _give_back(self, leg: Leg) -> None:
-        """What was not reached is kept, unless the ring time was over: then it was a miss."""
+        """Keep an unanswered dialling's sample for another one, unless its ring time had elapsed (a miss)."""
         offer_id = leg.leg_id.rpartition(".")[0]
         if leg.leg_id in self.offered and offer_id not in self.missed and leg.sample is not NOTHING_KNOWN:
             self._people.give_back(*self.offered[leg.leg_id], leg.sample)
@@ -329,7 +329,7 @@ class Exchange:
         self._agenda.put(at, lambda at: self.end(at, leg, outcome, by))
 
     def end(self, at: int, leg: Leg, outcome: Outcome, by: EndedBy) -> None:
-        """A leg is over; nothing if it was before."""
+        """End a leg, unless it has ended already."""
         if leg.is_over or (leg.is_answered and outcome in (Outcome.BUSY, Outcome.DECLINED)):
             return
         leg.is_over = True

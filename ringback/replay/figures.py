@@ -1,4 +1,4 @@
-"""Waits, abandons and expiries of a run of facts: the same arithmetic for what happened and for the model."""
+"""Waits, abandons and expiries of a run of facts: the same arithmetic for the recording and the model."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ PERCENTILE: Final = 0.95
 
 @dataclass(slots=True)
 class Place:
-    """One place as a run tells of it."""
+    """One place and its end in a run."""
 
     place_id: PlaceId
     department_id: DepartmentId
@@ -25,7 +25,7 @@ class Place:
     """connected, callback, abandoned, deadline, nobody, full, a callback's end, merged; "": not yet."""
     ended_at: int | None = None
     settled_at: int | None = None
-    """When its callback ended: the queue says so a moment later."""
+    """When its callback ended; the queue says so a moment later."""
     has_ordered: bool = False
     is_late: bool = False
 
@@ -54,7 +54,7 @@ class Run:
 
 
 def of(facts: Iterable[tuple[int, Fact]]) -> Run:
-    """Read a run of accepted facts, each once."""
+    """Read a run of accepted facts without repeats."""
     run = Run()
     reasons: dict[PlaceId, DivertReason] = {}
     for at, fact in facts:
@@ -93,7 +93,7 @@ def _note_end(run: Run, at: int, fact: Fact, reasons: dict[PlaceId, DivertReason
         case q.PlaceAbandoned():
             _end(run, fact.place_id, at, "abandoned")
         case q.PlaceDiverted():
-            # What the fallback employee did not take had a reason before.
+            # A place that the fallback employee did not take has its earlier reason.
             _end(run, fact.place_id, at, DIVERTED[reasons.get(fact.place_id, fact.reason)])
         case q.CallbackTakenOver():
             _end(run, fact.new_place_id, at, "merged")
@@ -115,7 +115,7 @@ def _end(run: Run, place_id: PlaceId, at: int, end: str) -> None:
 
 @dataclass(slots=True, frozen=True)
 class Figure:
-    """One line of the comparison: a count, or a time span in ms; None: there is nothing to measure."""
+    """One line of the comparison: a count, or a time span in ms; None without places to measure."""
 
     name: str
     number: int | None
@@ -166,20 +166,20 @@ def _mean(found: list[int]) -> int | None:
 
 
 def _at(found: list[int], share: float) -> int | None:
-    """The smallest that so large a share does not exceed (nearest rank)."""
+    """The percentile by nearest rank."""
     if not found:
         return None
     return found[max(0, -(-len(found) * round(share * 100) // 100) - 1)]
 
 
 TOLERANCE_MS: Final = 2_000
-"""A timer that is told late, and the network, are as quick in the model as they usually were."""
+"""Late timers and the network have their usual delays in the model, so waits may differ by this much."""
 
 
 def differences(one: Run, other: Run, *, stalls: Iterable[tuple[int, int]] = ()) -> list[str]:
-    """Where two runs differ by more than the tolerance, place by place: how much a model can be believed.
+    """The places at which two runs differ by more than the tolerance: they show how far to trust the model.
 
-    What services stood still for while the first run's place was there is added to its tolerance.
+    Time in which services stood still during the first run's place is added to its tolerance.
     """
     known, found = tuple(stalls), []
     for place_id in dict.fromkeys((*one.places, *other.places)):

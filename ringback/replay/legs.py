@@ -1,4 +1,4 @@
-"""What a log tells of each leg: asked for, rang, answered, keys pressed, bridged, ended."""
+"""What a log says about each leg: requested, rang, answered, keys pressed, bridged, ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from contracts.message import Message
 from contracts.routing import DepartmentReached
 
 PARTIES: Final = (EndedBy.PARTY, EndedBy.NETWORK)
-"""Who ends a leg without being told to by us."""
+"""Causes of an end that we did not request."""
 
 
 NO_LEG: Final = LegId("")
 Keys = tuple[tuple[int, str, bool], ...]
-"""Pressed so many ms after something; the digits; whether they are a collected string."""
+"""How many ms after some event keys were pressed; the digits; whether they are a collected string."""
 
 
 @dataclass(slots=True)
 class Leg:
-    """One leg's story; instants in ms of the log."""
+    """One leg's history; instants in ms of the log."""
 
     leg_id: LegId
     pbx_id: PbxId
@@ -39,18 +39,18 @@ class Leg:
 
     @property
     def hung_up_alone(self) -> bool:
-        """Whether the person on it put the phone down before anybody was bridged to it."""
+        """Whether the person on the leg hung up before a bridge."""
         return self.end is not None and self.end.by in PARTIES and self.bridged_at is None
 
 
 class Legs:
-    """Hears the phones' facts."""
+    """Collects the legs from the phones' facts."""
 
     def __init__(self) -> None:
         self.by_id: dict[LegId, Leg] = {}
 
     def hear(self, at: int, fact: Message) -> None:
-        """Take a fact in; what is not about a leg changes nothing."""
+        """Hear a fact; one that is not about a leg changes nothing."""
         match fact:
             case g.CallArrived() | DepartmentReached():
                 self.by_id.setdefault(fact.leg_id, Leg(fact.leg_id, fact.pbx_id))
@@ -82,7 +82,7 @@ class Legs:
 
 
 def phone_at(pbx_id: PbxId, address: str) -> tuple[PbxId, Address] | None:
-    """The registered phone that a PBX dials, as the phone's own PBX names it; None for a public number."""
+    """The registered phone that a PBX dials, under its own PBX's name for it; None for a public number."""
     scheme, _, rest = address.partition(":")
     if scheme == "pbx":
         far, _, extension = rest.partition("/")
@@ -97,10 +97,10 @@ def phone_of(leg: Leg) -> tuple[PbxId, Address] | None:
 
 @dataclass(slots=True, frozen=True)
 class Dialling:
-    """How one dialling of a phone went; all in ms from the moment the gateway was asked for it.
+    """How one dialling of a phone went; all in ms since the gateway was asked for it.
 
-    Of answered, ended and cut off one at most is given; none: it rang to the end (a miss). `cut_off_ms`: we
-    stopped it, so only this is known: there was no answer by then.
+    At most one of answered, ended and cut off is given; none means that it rang to the end (a miss).
+    `cut_off_ms`: we stopped the ringing, and know only that there was no answer by then.
     """
 
     leg_id: LegId = NO_LEG
@@ -110,18 +110,18 @@ class Dialling:
     outcome: Outcome = Outcome.NO_ANSWER
     cut_off_ms: int | None = None
     keys: Keys = ()
-    """Pressed so long after answering."""
+    """Keys, each with its time since the answer."""
     drops_ms: int | None = None
-    """So long after answering the person hung up, nobody having been bridged."""
+    """How long after answering the person hung up without a bridge."""
     after_apology: Keys = ()
     apology_left_ms: int | None = None
-    """So long after the apology began the person hung up."""
+    """How long after the apology's beginning the person hung up."""
 
 
 def dialling(leg: Leg, *, is_missed: bool) -> Dialling | None:
-    """A leg that was dialled as a sample of how its phone behaves; None when nothing is known of it.
+    """A dialled leg as a sample of its phone's behaviour; None if nothing is known of it.
 
-    `is_missed`: we stopped it because its whole ring time was over, so it counts as ringing to the end.
+    `is_missed`: we stopped it because its whole ring time had elapsed, so it counts as ringing to the end.
     """
     if leg.requested_at is None:
         return None
@@ -157,5 +157,5 @@ def _answered(leg: Leg, begun_at: int, rings_ms: int | None, answered_at: int) -
 
 
 def shifted(keys: Iterable[tuple[int, str, bool]], zero_at: int) -> Keys:
-    """Keys as counted from an instant."""
+    """Keys with times since an instant."""
     return tuple((at - zero_at, digits, is_complete) for at, digits, is_complete in keys)

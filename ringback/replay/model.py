@@ -1,4 +1,4 @@
-"""Runs the real deciders of queue and callback in the model's world, from the first record to the end."""
+"""Runs the real deciders of queue and callback in the model's world from the first record to the last."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from services.queue.state import QueueState
 DECIDERS: Final[tuple[Decider[Any], ...]] = (QUEUE, CALLBACK)
 WORLD: Final = "world"
 AFTER_MS_MAX: Final = 24 * 60 * 60 * 1000
-"""Every place ends by its deadline and a few attempts; a day later something is wrong with the model."""
+"""Every place ends by its deadline and a few attempts; one a day later is a fault of the model."""
 
 
 class Said(NamedTuple):
-    """One fact of the model: who said it (`world`, or a decider) because of which one before (-1: none)."""
+    """One fact of the model: its source (`world` or a decider) and its cause's index (-1: none)."""
 
     at: int
     fact: Fact
@@ -32,7 +32,7 @@ class Said(NamedTuple):
 
 
 class Endless(Exception):
-    """The model did not come to its end."""
+    """The model did not end."""
 
 
 class Model:
@@ -48,7 +48,7 @@ class Model:
         self._now = 0
 
     def run(self) -> list[Said]:
-        """What would have happened, in order. Raises Endless."""
+        """Run the model; its facts in order. Raises Endless."""
         while not self._is_over():
             due = self._next_timer()
             world_at = self._world.next_at()
@@ -89,7 +89,7 @@ class Model:
         return found
 
     def _say(self, fact: Fact, source: str) -> None:
-        """A fact is on the model's log: everybody hears it, then what follows from it, in that order."""
+        """Append a fact to the model's log; each decider hears it, then what follows from it, in order."""
         unsaid = deque(((fact, source, -1),))
         while unsaid:
             said, by, cause = unsaid.popleft()
@@ -113,13 +113,13 @@ class Model:
 
 
 def _hears(decider: Decider[Any], fact: Fact, by: str) -> bool:
-    """Everybody hears others' facts of their types, and nobody another's timers."""
+    """Whether a decider hears a fact: not its own, and no timer of another decider."""
     if isinstance(fact, TimerDue):
         return by == decider.name
     return by != decider.name and isinstance(fact, decider.hears)
 
 
 def replayed(recorded: Recorded, book: Sequence[tuple[int, Fact]] | None = None) -> list[tuple[int, Fact]]:
-    """What would have happened with this book; None: with the one there was. Raises Endless."""
+    """What would have happened with this directory; None: with the recorded one. Raises Endless."""
     said = Model(recorded, recorded.book if book is None else book).run()
     return [(each.at, each.fact) for each in said]

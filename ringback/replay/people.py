@@ -1,6 +1,6 @@
-"""How people behave in the model: as they were recorded, in order; and what is assumed where nothing was.
+"""How people behave in the model: as recorded, in order, and by assumption where nothing was recorded.
 
-There is no chance in it: the same stretch and the same settings give the same figures.
+The model is deterministic: the same stretch and the same settings give the same figures.
 """
 
 import statistics
@@ -14,20 +14,20 @@ from ringback.replay.legs import Dialling
 from ringback.replay.recorded import Recorded, Talk
 
 ANSWER_MS: Final = 8_000
-"""Where nobody was ever seen to answer: two rings and the walk to the phone."""
+"""Assumed if no answer was recorded: two rings and the walk to the phone."""
 CUSTOMER_ANSWER_MS: Final = 10_000
-"""A mobile in a pocket."""
+"""Assumed for a mobile, which is in a pocket."""
 AGENT_RINGS_MS: Final = 300
 CUSTOMER_RINGS_MS: Final = 1_000
 TALK_MS: Final = 180_000
-"""Three minutes: what the queue assumes before it has measured any call."""
+"""Three minutes, which the queue assumes before it has measured any call."""
 AFTER_CUT_MS: Final = 1_000
-"""Whoever had not answered when we stopped the ringing would not have in the next second."""
+"""A phone not answered when we stopped the ringing is not answered in the next second either."""
 VOICEMAIL_MS: Final = 15_000
 
 
 class People:
-    """Everybody, each with a memory of how often they were asked."""
+    """All people; the model counts how often each sample was used."""
 
     def __init__(self, recorded: Recorded) -> None:
         self._recorded = recorded
@@ -52,19 +52,19 @@ class People:
         self._talk_ms = _middle(talks, TALK_MS)
 
     def agent(self, agent_id: AgentId, device: int, leg_id: LegId) -> Dialling:
-        """How an agent's phone behaves when it is dialled as this leg."""
+        """How an agent's phone behaves when this leg dials it."""
         samples = self._phones.get((agent_id, device))
         if samples is None:
             return Dialling(rings_ms=AGENT_RINGS_MS, answered_ms=self._answer_ms)
         return samples.take(leg_id) or Dialling(rings_ms=AGENT_RINGS_MS, answered_ms=self._answer_ms)
 
     def give_back(self, agent_id: AgentId, device: int, sample: Dialling) -> None:
-        """We stopped the ringing before what was to happen did: it is kept for another dialling."""
+        """Keep a sample for another dialling: we stopped the ringing before its end."""
         if (agent_id, device) in self._phones:
             self._phones[(agent_id, device)].give_back(sample)
 
     def customer(self, place_id: PlaceId) -> Dialling:
-        """The next dialling of a callback's customer; the last one again when there were fewer."""
+        """The next dialling of a callback's customer; the last one again if there are no more."""
         samples = self._recorded.customers.get(place_id, [])
         number = self._called.get(place_id, 0)
         self._called[place_id] = number + 1
@@ -75,7 +75,7 @@ class People:
         return _beyond(sample, after[0] if after else None)
 
     def talk(self, place_id: PlaceId, agent_id: AgentId | None) -> Talk:
-        """How long this customer talks: as recorded, else as the agent's other calls, in order."""
+        """How long this customer talks: as recorded, else as in the agent's other calls, in order."""
         found = self._recorded.talks.get(place_id)
         if found is not None:
             return found
@@ -87,7 +87,7 @@ class People:
         return known[number % len(known)]
 
     def message(self, callback_id: CallbackId) -> tuple[int, Fact]:
-        """How long voicemail takes after the customer pressed 1, and what it says then."""
+        """How long voicemail takes after the customer pressed 1, and with which result."""
         nothing = MessageMissing(
             voice_message_id=VoiceMessageId(f"v.{callback_id}"),
             reason=MissingReason.TOO_SHORT,
@@ -101,7 +101,7 @@ def _middle(found: list[int], otherwise: int) -> int:
 
 
 class _Samples:
-    """One phone's: as it was answered for this place at this turn, else the next that was not used yet."""
+    """One phone's samples: the one for this place and turn if recorded, else the next unused one."""
 
     def __init__(self, samples: list[Dialling]) -> None:
         self._by_leg = {sample.leg_id: sample for sample in samples}
@@ -109,7 +109,7 @@ class _Samples:
         self._used: set[LegId] = set()
 
     def take(self, leg_id: LegId) -> Dialling | None:
-        """A sample, or None when all that is known was cut off."""
+        """A sample, or None if all known ones were cut off."""
         exact = self._by_leg.get(leg_id)
         if exact is not None and exact.cut_off_ms is not None:
             return _beyond(exact, self._next())
@@ -119,24 +119,24 @@ class _Samples:
         return found
 
     def _next(self) -> Dialling | None:
-        """The first one not used; when all are, they begin anew."""
+        """The first unused sample; when all are used, start again."""
         if len(self._used) >= len(self._known):
             self._used.clear()
         return next((sample for sample in self._known if sample.leg_id not in self._used), None)
 
     def give_back(self, sample: Dialling) -> None:
-        """It is not used after all."""
+        """Mark a sample as unused again."""
         self._used.discard(sample.leg_id)
 
 
 def _beyond(sample: Dialling, like: Dialling | None) -> Dialling:
-    """What was cut off goes on, beyond what was seen of it, like another; else it rings on."""
+    """Continue a cut-off sample like another one from where it was cut off; else it rings on."""
     if sample.cut_off_ms is None:
         return sample
     if like is None:
         return Dialling(rings_ms=sample.rings_ms)
     earliest_ms = sample.cut_off_ms + AFTER_CUT_MS
-    # Shorter than what was seen already, it happens as soon as it can.
+    # If the other one is shorter than the recorded part, its end comes at once.
     return replace(
         like,
         leg_id=sample.leg_id,

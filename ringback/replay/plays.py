@@ -1,4 +1,4 @@
-"""How long what is played lasts: by its id when it was heard to the end, else like others of its kind."""
+"""How long a play lasts: exactly as recorded if it was heard to the end, else like others of its kind."""
 
 import statistics
 from typing import Final
@@ -20,14 +20,14 @@ LENGTHS_MS: Final = {
     "farewell": 3_000,
     "tone": 40_000,
 }
-"""About what the standard prompts last, for kinds of which the stretch has none."""
+"""About as long as the standard prompts last; used for kinds without a sample."""
 LENGTH_MS: Final = 4_000
 AFTER_CUT_MS: Final = 500
-"""What was cut off would have gone on for a moment at least."""
+"""A play that was cut off would have continued for at least this long."""
 
 
 class Plays:
-    """Learns from the facts; a play lasts from when it is decided on until its end is known."""
+    """Learns durations from the facts; a play lasts from its decision until its known end."""
 
     def __init__(self) -> None:
         self._begun: dict[str, tuple[int, str]] = {}
@@ -37,10 +37,10 @@ class Plays:
         self._kinds: dict[str, list[int]] = {}
 
     def hear(self, at: int, fact: Fact) -> None:
-        """Take a fact in."""
+        """Hear a fact."""
         self._begun.update((play_id, (at, kind)) for play_id, kind in named_plays(fact))
         if isinstance(fact, c.CallbackConfirmed) and fact.leg_id is not None:
-            # It names no play: it is the next of that conversation to end.
+            # The fact names no play: it is the conversation's next one to end.
             self._order_at[fact.leg_id] = at
         if isinstance(fact, PlayFinished) and fact.ok:
             self._finished(at, fact)
@@ -59,11 +59,11 @@ class Plays:
             self._kinds.setdefault(kind, []).append(at - begun_at)
 
     def exact_ms(self, play_id: str) -> int | None:
-        """How long this very play lasted, if it was heard to the end."""
+        """How long exactly this play lasted, if it was heard to the end."""
         return self._exact_ms.get(play_id)
 
     def usual_ms(self, play_id: str, kind: str) -> int:
-        """How long a play of this kind lasts, but no less than what was heard of this one."""
+        """How long a play of this kind lasts, but no less than the heard part of this one."""
         others = self._kinds.get(kind)
         length_ms = round(statistics.median(others)) if others else LENGTHS_MS.get(kind, LENGTH_MS)
         return max(length_ms, self._cut_ms.get(play_id, 0) + AFTER_CUT_MS)
@@ -72,7 +72,7 @@ class Plays:
 def named_plays(fact: Fact) -> tuple[tuple[str, str], ...]:
     """The plays that a fact may begin, each with its kind.
 
-    On an accepted offer that is the whisper to the agent and the notice of a recorded call, or none.
+    On an accepted offer these are the whisper to the agent and the notice of a recorded call, or none.
     """
     if isinstance(fact, q.OfferAccepted):
         return (f"{fact.offer_id}.w", "w"), (f"{fact.offer_id}.r", "r")
@@ -109,6 +109,6 @@ def _named_play(fact: Fact) -> tuple[str, str] | None:
 
 
 def kind_of(play_id: str) -> str:
-    """The kind of a play that no fact named: by the last part of its id."""
+    """The kind of a play that no fact named, by the last part of its id."""
     last = play_id.rpartition(".")[2]
     return "readback" if last.startswith("order") else last.rstrip("0123456789")

@@ -1,6 +1,6 @@
-"""What a stretch of the log tells of people and phones, taken apart so that it can be replayed.
+"""Extracts from a stretch of the log how people and phones behaved, so that it can be replayed.
 
-Nothing here is a guess: what was not seen is left out, and `people` says what is assumed then.
+Nothing here is a guess: unrecorded behaviour is left out, and `people` says what is assumed instead.
 """
 
 from dataclasses import dataclass, field
@@ -38,14 +38,14 @@ BOOK: Final = (
     g.PbxLost,
     g.PbxReturned,
 )
-"""What is replayed as it was said, at its time."""
+"""Facts that are replayed unchanged, at their time."""
 MODELLED: Final = ("queue", "callback")
 STALL_MS: Final = 500
-"""Services answer within milliseconds; who takes longer stood still, which the model never does."""
+"""Services answer within milliseconds; one that takes longer stood still, which the model never does."""
 
 
 class Zero(StrEnum):
-    """What a caller's deeds are counted from."""
+    """The event from which the times of a caller's actions count."""
 
     ARRIVAL = "arrival"
     INVITATION = "invitation"
@@ -54,19 +54,19 @@ class Zero(StrEnum):
 
 @dataclass(slots=True)
 class Caller:
-    """One call to the company, and what the caller did by own will."""
+    """One call to the company, and the caller's own actions."""
 
     at: int
     arrived: DepartmentReached
     answer_ms: int | None = None
     keys: dict[Zero, Keys] = field(default_factory=dict)
     hangs_up: tuple[Zero, int] | None = None
-    """None: they stayed until we ended it, or talked."""
+    """None: the caller stayed until we ended the call, or talked."""
 
 
 @dataclass(slots=True, frozen=True)
 class Talk:
-    """A conversation: how long, and who put the phone down."""
+    """A conversation: its length, and which side hung up."""
 
     ms: int
     is_ended_by_agent: bool
@@ -77,13 +77,13 @@ class Recorded:
     """Everything the model needs."""
 
     facts: list[tuple[int, Fact]] = field(default_factory=list)
-    """Accepted facts, each once, with their monotonic time: what happened."""
+    """What happened: accepted facts without repeats, with monotonic times."""
     book: list[tuple[int, Fact]] = field(default_factory=list)
     direct: list[tuple[int, Fact]] = field(default_factory=list)
-    """Who took a direct call, and when its phone was put down: routing's calls, as they were."""
+    """Which agent took a direct call, and when its phone was put down: routing's calls, unchanged."""
     callers: list[Caller] = field(default_factory=list)
     elsewhere: int = 0
-    """Calls that reached no department: direct ones, and those that ended in a scenario."""
+    """Calls that reached no department: direct calls, and calls that ended in a scenario."""
     phones: dict[tuple[AgentId, int], list[Dialling]] = field(default_factory=dict)
     customers: dict[PlaceId, list[Dialling]] = field(default_factory=dict)
     talks: dict[PlaceId, Talk] = field(default_factory=dict)
@@ -92,13 +92,13 @@ class Recorded:
     uses: list[Use] = field(default_factory=list)
     told_phones: set[Phone] = field(default_factory=set)
     messages: dict[str, tuple[int, Fact]] = field(default_factory=dict)
-    """Callback → how long after pressing 1 voicemail said what came of it, and what."""
+    """Callback → how long after pressing 1 voicemail said its result, and which."""
     stalls: list[tuple[int, int]] = field(default_factory=list)
-    """When services stood still, from and until: what they said late, and timers that were told late."""
+    """Intervals in which services stood still, seen from late facts and late timers."""
     delays: Delays = field(default_factory=Delays)
 
     def begun_at(self) -> list[int]:
-        """When places begin: somebody calls a department, or orders through the API."""
+        """When places begin: a customer calls a department, or orders through the API."""
         asked = (at for at, fact in self.book if isinstance(fact, directory.CallbackAsked))
         return [*(caller.at for caller in self.callers), *asked]
 
@@ -109,9 +109,9 @@ class Recorded:
 
 
 class Accepted:
-    """The facts that readers believe, each once, and the timers, with monotonic time.
+    """The facts that readers accept, without repeats, and the timers, with monotonic time.
 
-    A decider's fact has the time of what caused it: that is when it was decided, however late it was said.
+    A decider's fact has the time of its cause: it was decided then, however late it was said.
     """
 
     def __init__(self, stretch: Stretch) -> None:
@@ -147,7 +147,7 @@ class Accepted:
 
 
 class Recording:
-    """Takes a stretch apart."""
+    """Collects people's and phones' behaviour from a stretch."""
 
     def __init__(self, stretch: Stretch) -> None:
         accepted = Accepted(stretch)
@@ -157,7 +157,7 @@ class Recording:
         self._invited_at: dict[LegId, int] = {}
         self._ordered: set[LegId] = set()
         self._served: set[LegId] = set()
-        """Callers whom an action took over: what they do then is no business of the queue."""
+        """Callers whom a no-answer action took over: the queue ignores what they do then."""
         self._offers: dict[LegId, tuple[AgentId, int, str]] = {}
         self._missed: set[str] = set()
         self._dialled: dict[LegId, PlaceId] = {}
@@ -167,7 +167,7 @@ class Recording:
         self._taken: set[LegId] = set()
 
     def recorded(self) -> Recorded:
-        """All of it."""
+        """The result."""
         for at, fact in self._found.facts:
             self._legs.hear(at, fact)
             self._found.plays.hear(at, fact)
@@ -225,7 +225,7 @@ class Recording:
             case c.MessageWanted():
                 self._wanted_at[fact.callback_id] = at
             case c.CallbackConnected():
-                # A held customer is bridged by the queue, which has said so before.
+                # The queue bridges a held customer, and has said so before.
                 if all(place_id != fact.place_id for place_id, *_ in self._talks):
                     self._talks.append((fact.place_id, fact.agent_id, fact.leg_id, fact.agent_leg_id))
             case _:
@@ -264,14 +264,14 @@ class Recording:
                 caller.hangs_up = (zero, leg.ended_at - zeros[zero])
 
     def _zero_of_leaving(self, leg: Leg, zeros: dict[Zero, int]) -> Zero:
-        """Patience counts from the call; who has ordered leaves because of that."""
+        """When a caller's patience began: at the call, or at an order, after which callers leave."""
         if Zero.APOLOGY in zeros:
             return Zero.APOLOGY
         has_ordered = leg.leg_id in self._ordered and Zero.INVITATION in zeros
         return Zero.INVITATION if has_ordered else Zero.ARRIVAL
 
     def _diallings(self, uses: Uses) -> None:
-        """Samples in the order in which the phones were dialled."""
+        """Samples in the order of dialling."""
         for leg in sorted(self._legs.by_id.values(), key=lambda leg: leg.requested_at or 0):
             if leg.leg_id in self._offers:
                 agent_id, device, offer_id = self._offers[leg.leg_id]
@@ -298,7 +298,7 @@ class Recording:
 
 
 def _by_zero(leg: Leg, zeros: dict[Zero, int]) -> dict[Zero, Keys]:
-    """A caller's keys, each counted from the last thing said to them that may have made them press it."""
+    """A caller's keys, each with its time since the last play that may have prompted it."""
     sorted_: dict[Zero, list[tuple[int, str, bool]]] = {}
     for key in leg.keys:
         before = [zero for zero, at in zeros.items() if at <= key[0]]
@@ -308,5 +308,5 @@ def _by_zero(leg: Leg, zeros: dict[Zero, int]) -> dict[Zero, Keys]:
 
 
 def record(stretch: Stretch) -> Recorded:
-    """Take a stretch of the log apart."""
+    """Extract people's and phones' behaviour from a stretch of the log."""
     return Recording(stretch).recorded()

@@ -1,4 +1,4 @@
-"""The verb: reads the stretch, replays it as it was and with the settings, shows all three."""
+"""The verb: reads a stretch, replays it unchanged and with other settings, and compares all three."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ from ringback.replay.settings import NoSuchSetting, changed, parsed
 from runtime.ports import LogRecord, LogUnavailable
 
 WIDTH_MIN = 100
-"""In a pipe there is no terminal to be as wide as."""
+"""The width of a table when the output is not a terminal."""
 
 
 def _read(source: Path | None) -> list[LogRecord]:

@@ -1,4 +1,4 @@
-"""The comparison as a table, and beneath it how far it can be believed."""
+"""Prints the comparison as a table, and beneath it how far to trust it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -32,7 +32,7 @@ def show(
     stalls: Sequence[tuple[int, int]],
     elsewhere: int,
 ) -> None:
-    """Every department, then all of them, side by side; then what was not played, and the limits."""
+    """Print every department, then all of them; then what was not replayed, and the limits."""
     for line in changes:
         console.print(line, style="bold", highlight=False, markup=False)
     runs = [happened, as_it_was, *([with_settings] if with_settings is not None else [])]
@@ -80,7 +80,7 @@ def _number(figure: Figure) -> str:
 
 
 def _show_trust(console: Console, happened: Run, as_it_was: Run, stalls: Sequence[tuple[int, int]]) -> None:
-    """How near the model comes to what happened when nothing is changed."""
+    """Print how closely the unchanged replay matches what happened."""
     found = differences(happened, as_it_was, stalls=stalls)
     places = len(happened.places)
     console.print(

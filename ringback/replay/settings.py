@@ -1,4 +1,4 @@
-"""`--set sales.strategy=linear`: other settings of departments, put into the book that is replayed."""
+"""`--set sales.strategy=linear`: changes departments' settings in the replayed directory."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ SIMULATED: Final = (
     "callback",
     "agents",
 )
-"""The settings that change what the model does; the others would change nothing that it counts."""
+"""The settings that affect the model's figures."""
 EVERY: Final = "*"
 SHORT: Final = {"strategy": "strategy.kind", "no_answer_action": "no_answer_action.kind"}
-"""What people mean by these is their kind."""
+"""For these, a plain value means their `kind`."""
 
 
 class NoSuchSetting(Exception):
-    """A department, a setting or a value that is none; says what is near."""
+    """An unknown department or setting, or an invalid value; the message names similar ones."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ def parsed(text: str) -> Setting:
 def changed(
     book: Sequence[tuple[int, Fact]], settings: Iterable[Setting]
 ) -> tuple[list[tuple[int, Fact]], list[str]]:
-    """The book with the settings in every version of their departments, and what each changed, in words.
+    """The directory with the settings in every version of their departments, and each change in words.
 
     Raises NoSuchSetting.
     """
@@ -104,7 +104,7 @@ def _with(fact: DepartmentSaved, setting: Setting) -> DepartmentSaved:
 
 
 def _read(text: str) -> Any:
-    """JSON where it is some, else the text itself."""
+    """The text's JSON value, or the text itself if it is not JSON."""
     try:
         return msgspec.json.decode(text.encode())
     except msgspec.DecodeError:

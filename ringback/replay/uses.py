@@ -1,4 +1,4 @@
-"""When phones were in use by calls of their own, or not reachable: what the PBX told, less our legs."""
+"""When phones were on their own calls or unreachable: what their PBX reported, without our legs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from ringback.replay.legs import Leg, phone_of
 
 Phone = tuple[PbxId, Address]
 USE_SLACK_MS: Final = 1_000
-"""A phone is told in use, and idle again, within a second of our leg's answer and end: that use is ours."""
+"""A phone in use within a second of our leg's answer, and idle within a second of its end, was used by us."""
 TOLD_MS: Final = 200
-"""So late at most a PBX tells that a phone is in use."""
+"""The longest delay of a PBX's report that a phone is in use."""
 
 
 @dataclass(slots=True, frozen=True)
 class Use:
-    """From then on a phone is in use by a call of its own, or can't be reached; or neither any more."""
+    """From this instant a phone is on its own call, or can't be reached, or neither any more."""
 
     at: int
     phone: Phone
@@ -27,7 +27,7 @@ class Use:
 
 
 class Uses:
-    """The phones that PBXs tell of."""
+    """The phones whose state PBXs report."""
 
     def __init__(self, facts: Iterable[tuple[int, Fact]], legs: Iterable[Leg], end_at: int) -> None:
         told: dict[Phone, list[tuple[int, DeviceState]]] = {}
@@ -45,11 +45,11 @@ class Uses:
         }
 
     def all(self) -> list[Use]:
-        """Every change, in order of time."""
+        """Every change in order of time."""
         return sorted((use for uses in self.by_phone.values() for use in uses), key=lambda use: use.at)
 
     def explain(self, leg: Leg) -> bool:
-        """Whether a busy signal came from a call of the phone's own, which is replayed as such."""
+        """Whether the phone's own call, which is replayed, explains a busy signal."""
         phone = phone_of(leg)
         has_rung = leg.answered_at is not None or leg.rang_at is not None
         if leg.end is None or leg.end.outcome is not Outcome.BUSY or has_rung:
@@ -64,7 +64,7 @@ class Uses:
 def _own(
     phone: Phone, changes: list[tuple[int, DeviceState]], ours: list[tuple[int, int]], end_at: int
 ) -> Iterator[Use]:
-    """A phone's changes with our legs cut out of its use."""
+    """A phone's changes, without its use by our legs."""
     for number, (at, state) in enumerate(changes):
         until_at = changes[number + 1][0] if number + 1 < len(changes) else end_at
         if state is not DeviceState.IN_USE:
@@ -75,7 +75,7 @@ def _own(
 
 
 def _remnants(phone: Phone, at: int, until_at: int, ours: list[tuple[int, int]]) -> Iterator[Use]:
-    """What of one use is the phone's own; its end is told by the next change."""
+    """The parts of one use that are the phone's own; the next change ends it."""
     if not ours:
         yield Use(at, phone, is_own_use=True, is_unreachable=False)
         return
@@ -86,6 +86,7 @@ def _remnants(phone: Phone, at: int, until_at: int, ours: list[tuple[int, int]])
             yield Use(begun_at, phone, is_own_use=False, is_unreachable=False)
         free_at = ended_at
     if until_at - free_at > USE_SLACK_MS:
-        # When it began during our leg nobody knows: just before its end, so that the phone is never idle.
+        # Its beginning during our leg is unknown: assume just before the leg's end, so that the phone is
+        # never idle.
         begun_at = max(ours[-1][0], free_at - USE_SLACK_MS)
         yield Use(begun_at, phone, is_own_use=True, is_unreachable=False)

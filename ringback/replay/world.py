@@ -1,4 +1,4 @@
-"""The model's world: callers with their recorded deeds, the book as it was saved, phones of the exchange."""
+"""The model's world: callers with their recorded actions, the directory as saved, and the phones."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,11 +15,11 @@ from ringback.replay.plays import named_plays
 from ringback.replay.recorded import Caller, Recorded, Zero
 
 VOICEMAIL_MS: Final = 30_000
-"""A caller whom voicemail has taken over is off the line after a while; no figure hangs on it."""
+"""How long a caller stays with voicemail; no figure depends on it."""
 
 
 class World:
-    """Give it facts and commands of the deciders; take what happens."""
+    """Takes the deciders' facts and commands, and returns what happens."""
 
     def __init__(self, recorded: Recorded, book: Sequence[tuple[int, Fact]]) -> None:
         self._people = People(recorded)
@@ -34,21 +34,21 @@ class World:
             self._agenda.put(caller.at, lambda at, caller=caller: self._arrive(at, caller))  # type: ignore[misc]
 
     def next_at(self) -> int | None:
-        """When something happens by itself."""
+        """The instant of the next event."""
         return self._agenda.next_at()
 
     def go_on(self) -> tuple[int, list[Fact]]:
-        """Let the next thing happen: when it was, and what it is told as."""
+        """Run the next event; its instant and its facts."""
         at = self._agenda.go_on()
         told, self._exchange.told = self._exchange.told, []
         return at, told
 
     def command(self, at: int, command: Command) -> None:
-        """A decider's command."""
+        """Take a decider's command."""
         self._exchange.command(at, command)
 
     def note(self, at: int, fact: Fact) -> None:
-        """A decider's fact, before the commands of its step: whose phones ring, what callers hear."""
+        """Note a decider's fact, before its step's commands: whose phones ring, what callers hear."""
         self._exchange.plays.update(named_plays(fact))
         match fact:
             case q.OfferMade() | q.FallbackRung():
@@ -88,7 +88,7 @@ class World:
         self._begin(at, self._exchange.arrive(at, caller), Zero.ARRIVAL)
 
     def _begin(self, at: int, leg: Leg, zero: Zero) -> None:
-        """Something happened that a caller's deeds are counted from; the first time counts."""
+        """Note an event from which a caller's actions count; only the first one does."""
         caller = leg.caller
         if caller is None or zero in leg.zeros:
             return

@@ -1,7 +1,7 @@
-"""What a run has started, on disk, so that another process can end it (`make down` after `make up`).
+"""Lists a run's processes on disk, so that another process can end them (`make down` after `make up`).
 
-Each process writes its own line, between fork and exec: it is on the list before it is what it is to be, and
-before anybody waits for it. So even `kill -9` of the one who starts leaves no process that nobody knows.
+Each process writes its own line between fork and exec, before its program starts. So even `kill -9` of the
+starting process leaves no unlisted process.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from ringback.stack.process import Process, end_pid, start_ticks
 
 
 class Started(msgspec.Struct, frozen=True):
-    """One process; `ticks` is its start time (pids are used again), `grace_s` how long it may stop for."""
+    """One process; `ticks` is its start time (pids are reused), `grace_s` how long stopping may take."""
 
     name: str
     pid: int
@@ -24,17 +24,17 @@ class Started(msgspec.Struct, frozen=True):
     grace_s: float
 
     def is_alive(self) -> bool:
-        """Whether that very process runs."""
+        """Whether exactly this process runs."""
         return self.ticks is not None and start_ticks(self.pid) == self.ticks
 
     def ask_to_stop(self) -> None:
-        """Ask and do not wait: several stop beside each other, then `end` each."""
+        """Ask without waiting, so that several stop concurrently; then `end` each."""
         if self.is_alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
     def end(self) -> bool:
-        """Stop it, kill it when it does not; False when it had ended."""
+        """Stop it, or kill it if it does not stop; False if it had ended already."""
         return end_pid(self.pid, self.ticks, self.grace_s)
 
 
@@ -45,7 +45,7 @@ class Journal:
         self.file = file
 
     def add_myself(self, process: Process) -> None:
-        """Called in the child: one write, so that lines of several never mix."""
+        """Add the calling child in one write, so that lines of several processes never mix."""
         pid = os.getpid()
         entry = Started(process.name, pid, start_ticks(pid), str(process.log), process.grace_s)
         to = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -53,7 +53,7 @@ class Journal:
         os.close(to)
 
     def started(self) -> list[Started]:
-        """All of them, those that have ended included."""
+        """All listed processes, including ended ones."""
         try:
             lines = self.file.read_bytes().splitlines()
         except FileNotFoundError:
@@ -61,9 +61,9 @@ class Journal:
         return [msgspec.json.decode(line, type=Started) for line in lines]
 
     def alive(self) -> list[Started]:
-        """Those that run."""
+        """The listed processes that still run."""
         return [entry for entry in self.started() if entry.is_alive()]
 
     def forget(self) -> None:
-        """The run is over: nothing of it is left."""
+        """Remove the file after the run's end."""
         self.file.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Apache Kafka 4 from its jars: one KRaft node on loopback, for tests on the real log.
 
 Maven copies the jars named in kafka_jars/pom.xml into a cache outside the tree, once per version of that
-file. Then: format the storage, start, wait until it answers. A node keeps its storage
-over `kill` and `start`, so that crashes and restarts can be tested.
+file. A node formats its storage, starts, and is awaited until it answers. It keeps its storage over `kill`
+and `start`, so that crashes and restarts can be tested.
 """
 
 import fcntl
@@ -57,7 +57,7 @@ LOG4J = """\
 
 
 def reason_missing() -> str | None:
-    """Why Apache Kafka can't be started on this machine; None when it can."""
+    """Why Apache Kafka can't be started on this machine; None if it can."""
     missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
     if missing:
         return f"Apache Kafka needs {' and '.join(missing)} (Debian: openjdk-17-jre-headless, maven)"
@@ -70,11 +70,11 @@ def reason_missing() -> str | None:
 
 
 def jars() -> Path:
-    """The folder with the broker's jars, fetched by Maven when this version of the pom is new here."""
+    """The folder with the broker's jars; Maven fetches them once per version of the pom."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback"
     folder = cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
     cache.mkdir(parents=True, exist_ok=True)
-    # Two test workers may come here at once: the second waits, and finds the folder.
+    # Two test workers may come here at once: the second one waits and finds the folder.
     with (cache / "kafka.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
@@ -83,7 +83,7 @@ def jars() -> Path:
 
 
 def _fetch(folder: Path) -> None:
-    """Copy the jars beside and rename, so that a folder with the right name is always whole."""
+    """Copy the jars to a temporary folder and rename it, so that the named folder is always complete."""
     beside = folder.with_suffix(".part")
     shutil.rmtree(beside, ignore_errors=True)
     argv = ["mvn", "-q", "-B", "-ntp", "-f", str(POM), "dependency:copy-dependencies"]
@@ -98,7 +98,7 @@ class ApacheKafka:
     """One node; `start`, `stop`, `kill` and `start` again work on the same storage and port."""
 
     def __init__(self, run: Path, *, dies_with_parent: bool = False) -> None:
-        """Formats the storage under `run`; nothing is started yet."""
+        """Format the storage under `run` without starting the node."""
         self._port = free_port()
         self._folder = run / "kafka"
         self._folder.mkdir(parents=True)
@@ -111,9 +111,9 @@ class ApacheKafka:
         )
         storage = [*self._java, "-Xmx256M", "kafka.tools.StorageTool"]
         uuid = self._tool([*storage, "random-uuid"]).split()[-1]
-        # The word before a uuid that starts with a dash must not be taken for an option: one argument.
+        # One argument, since a uuid may start with a dash and would be taken for an option.
         self._tool([*storage, "format", "--standalone", f"--cluster-id={uuid}", "-c", str(properties)])
-        # The heap is what one node needs for tests; the serial collector leaves the two cores to the tests.
+        # The heap suffices for one node in tests; the serial collector leaves two cores to the tests.
         serve = [*self._java, "-Xms512M", "-Xmx512M", "-XX:+UseSerialGC", "kafka.Kafka", str(properties)]
         self.process = Process("kafka", serve, run, dies_with_parent=dies_with_parent)
 
@@ -131,7 +131,7 @@ class ApacheKafka:
         self.process.wait_until(lambda: is_listening(self._port), "open port", START_S)
 
     def stop(self) -> None:
-        """Stop it as an operator would; it writes its logs out."""
+        """Stop it as an operator would; it flushes its logs."""
         self.process.stop(grace_s=30)
 
     def kill(self) -> None:

@@ -1,7 +1,7 @@
-"""The embedded parts, all from PyPI: broker, Redis, S3 and mail server, each a process on loopback.
+"""The embedded parts, all Python packages: broker, Redis, S3 and mail server, each a process on loopback.
 
-Every `start_*` returns when the part answers, or raises StackError with its log. They stand in for Apache
-Kafka, Redis, any S3 and any SMTP; what the broker can't do is listed in docs/operating.md.
+Every `start_*` returns when the part answers, or raises StackError with its log. They replace Apache Kafka,
+Redis, any S3 and any SMTP server; docs/operating.md lists what the broker can't do.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ from runtime.s3_blobs import connected
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A part that ends is told of at once: these are for a machine that has much else to do.
+# A part that ends is reported at once; these limits are for a busy machine.
 BROKER_START_S = 60
 REDIS_START_S = 60
-# 3–9 s to the first successful PUT on a quiet machine, several times that on a busy one.
+# The first successful PUT takes 3–9 s on an idle machine, several times that on a busy one.
 S3_START_S = 180
 SMTP_START_S = 120
 BUCKET = "ringback"
@@ -43,7 +43,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """What the table of `make up` calls it."""
+        """Its name in the table of `make up`."""
         return self.process.name
 
 
@@ -70,7 +70,7 @@ class S3(Part):
     region: str = REGION
 
     def client(self) -> "S3Client":
-        """A client for it, with timeouts as tests and tools want them."""
+        """A client with timeouts for tests and programs."""
         return connected(
             endpoint=self.address,
             region=self.region,
@@ -92,7 +92,8 @@ class Smtp(Part):
     def refuse(self, pattern: str, code: int, *, stage: str = "rcpt", times: int | None = None) -> None:
         """From now on answer `code` for recipients that match `pattern` (as in shells), `times` times.
 
-        `stage` is "rcpt" or "data". Code 0 at "data" keeps the letter and cuts the line without an answer.
+        `stage` is "rcpt" or "data". Code 0 at "data" keeps the letter and cuts the connection without a
+        reply.
         """
         file = self.letters / "refusals.json"
         rules = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
@@ -143,7 +144,7 @@ def start_redis(
 
 
 def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | None = None) -> S3:
-    """Start SeaweedFS and wait for a PUT to succeed: its ports are open long before it can write."""
+    """Start SeaweedFS and wait until a PUT succeeds: its ports are open long before it can write."""
     folder = run / "s3"
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -156,8 +157,8 @@ def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | No
     }
     identities.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
     argv = _weed_argv(folder, identities, port)
-    # It takes longer than 10 s to stop when asked; what it holds ends with the run anyway.
-    # Without a key of its own it answers 500 to every object that is to be encrypted at rest (V3).
+    # It takes longer than 10 s to stop when asked, and its data ends with the run anyway.
+    # Without its own key it answers 500 to every request for encryption at rest (V3).
     env = {"WEED_S3_SSE_KEK": secrets.token_hex(32)}
     process = Process("s3", argv, run, env=env, dies_with_parent=dies_with_parent, grace_s=1, journal=journal)
     s3 = S3(process, f"http://127.0.0.1:{port}", access_key, secret_key)
@@ -166,7 +167,7 @@ def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | No
 
 
 def _weed_argv(folder: Path, identities: Path, port: int) -> list[str]:
-    """SeaweedFS in one process: master, volume, filer and S3, every port ours and on loopback."""
+    """SeaweedFS in one process: master, volume, filer and S3, all on loopback ports that we choose."""
     data = folder / "data"
     data.mkdir(exist_ok=True)
     weed = Path(sys.executable).parent / "weed"
@@ -175,9 +176,9 @@ def _weed_argv(folder: Path, identities: Path, port: int) -> list[str]:
     for kind in ("master.port", "volume.port", "filer.port"):
         argv += [f"-{kind}={free_port()}", f"-{kind}.grpc={free_port()}"]
     argv += [f"-s3.port.grpc={free_port()}", f"-s3.config={identities}", "-s3.port.iceberg=0"]
-    # Two at once share no port: Lance's has a fixed default.
+    # Set, since Lance's port has a fixed default, which two processes can't share.
     argv += ["-s3.port.lance=0", "-iam=false"]
-    # No reports to its makers; one second to elect itself; room for the volumes of some buckets, kept small.
+    # No reports to its vendor; one second to elect itself; a few small volumes for some buckets.
     argv += ["-master.telemetry=false", "-master.electionTimeout=1s", "-volume.max=40"]
     return [
         *argv,
@@ -188,7 +189,7 @@ def _weed_argv(folder: Path, identities: Path, port: int) -> list[str]:
 
 
 def _can_put(s3: S3) -> bool:
-    """Make the bucket if need be and put an object into it."""
+    """Make the bucket if necessary and put an object into it."""
     client = s3.client()
     try:
         with contextlib.suppress(
@@ -217,7 +218,7 @@ def start_smtp(
 
 
 def _write_whole(file: Path, text: str) -> None:
-    """Write so that a reader in another process sees the old text or the new, never half."""
+    """Write atomically: a reader in another process sees the old text or the new one."""
     beside = file.with_suffix(".new")
     beside.write_text(text, encoding="utf-8")
     beside.replace(file)

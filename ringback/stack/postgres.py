@@ -1,7 +1,7 @@
-"""PostgreSQL for the tests: a cluster of its own on loopback, from the system's package.
+"""PostgreSQL for the tests: a separate cluster on loopback, from the system's package.
 
-A database server refuses to run as root, so root starts it as the package's user `postgres`; its folder
-then has to lie where that user may go, and not in a test's own folder.
+PostgreSQL refuses to run as root, so root starts it as the package's user `postgres`; its folder must then be
+accessible to that user, which a test's own folder is not.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ PACKAGES: Final = Path("/usr/lib/postgresql")
 
 
 def programs() -> Path | None:
-    """The folder of the newest PostgreSQL's programs, or None where it is not installed."""
+    """The folder of the newest PostgreSQL's programs, or None if it is not installed."""
     found = [path.parent for path in PACKAGES.glob("*/bin/initdb")]
     return max(found, key=lambda path: int(path.parent.name), default=None)
 
 
 def reason_missing() -> str | None:
-    """Why PostgreSQL can't be started here, with the remedy; None when it can."""
+    """Why PostgreSQL can't be started here, with the remedy; None if it can."""
     if programs() is None:
         return f"there is no {PACKAGES}/<version>/bin: apt-get install postgresql"
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
@@ -48,7 +48,7 @@ class Postgres:
     folder: Path
 
     def database(self, name: str) -> str:
-        """Make an empty database; its URL."""
+        """Make an empty database and return its URL."""
         asyncio.run(_create(f"{self.address}/postgres", name))
         return f"{self.address}/{name}"
 
@@ -67,7 +67,7 @@ async def _create(server: str, name: str) -> None:
 
 
 def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
-    """Start a cluster that forgets the disk: a test that ends needs no durability. Raises StackError."""
+    """Start a cluster without durability, which tests don't need. Raises StackError."""
     found = programs()
     if found is None:
         raise StackError(str(reason_missing()))
@@ -96,7 +96,7 @@ def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
         "shared_buffers": "64MB",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    # Asked to stop by SIGTERM it would wait for every connection to be closed: a test's last may linger.
+    # SIGTERM would wait until every connection is closed, and a test's last one may linger.
     argv = [*_as_user(dies_with_parent), str(found / "postgres"), "-D", str(data), *options]
     process = Process("postgres", argv, run, grace_s=2)
     address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
@@ -107,7 +107,7 @@ def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
 
 
 async def _answers(server: str) -> bool:
-    """Its port is open before it has started up."""
+    """Whether it answers: its port is open before it has started up."""
     try:
         await (await asyncpg.connect(f"{server}/postgres")).close()
     except (asyncpg.CannotConnectNowError, OSError):
@@ -116,8 +116,8 @@ async def _answers(server: str) -> bool:
 
 
 def _as_user(dies_with_parent: bool = False) -> list[str]:
-    """Before a command: become the package's user when root, and end with the parent where that is wanted."""
+    """A command's prefix: become the package's user if root, and end with the parent if wanted."""
     user = [f"--reuid={USER}", f"--regid={USER}", "--init-groups"] if os.geteuid() == 0 else []
-    # The kernel forgets the wish to die with the parent when the user changes: setpriv asks again after it.
+    # A change of user clears the parent-death signal: setpriv sets it again afterwards.
     end = ["--pdeathsig=INT"] if dies_with_parent and shutil.which("setpriv") else []
     return ["setpriv", *user, *end] if user or end else []

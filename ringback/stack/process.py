@@ -1,7 +1,7 @@
 """One process of the stack: its command, its log, and how it ends.
 
-Only processes started here are ever ended, by their pid, and a pid that was kept in a file is checked against
-the start time of the process first: pids are used again.
+Only processes started here are ever ended, by pid. A pid from a file is first checked against the process's
+start time, since pids are reused.
 """
 
 import contextlib
@@ -34,17 +34,17 @@ _ports_given: set[int] = set()
 
 
 class StackError(Exception):
-    """Something of the stack does not come up; the message says what, and where its log is."""
+    """A part of the stack does not start; the message says which, and where its log is."""
 
 
 def free_port() -> int:
-    """A loopback port below 32768 on which nobody listens, never the same one twice in this process."""
+    """A free loopback port below 32768, never the same one twice in this process."""
     while True:
         port = random.SystemRandom().randint(PORT_MIN, PORT_MAX)
         if port in _ports_given:
             continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As servers do: a port that only lingers in TIME_WAIT is free.
+            # As servers do: a port in TIME_WAIT is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
@@ -53,7 +53,7 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections on a loopback port."""
+    """Whether a process accepts connections on a loopback port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
@@ -62,7 +62,7 @@ def is_listening(port: int) -> bool:
 
 
 def why_port_is_refused(port: int, error: OSError | OverflowError) -> str:
-    """One sentence for who wanted to listen on a port, with the remedy."""
+    """Why a program can't listen on a port, with the remedy."""
     if isinstance(error, OverflowError):
         return f"{port} is not a port: give one from 1024 to 65535 with --port"
     match error.errno:
@@ -75,27 +75,27 @@ def why_port_is_refused(port: int, error: OSError | OverflowError) -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process was started, in clock ticks since boot; None when there is no such process."""
+    """When a process was started, in clock ticks since boot; None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The name (field 2) may hold spaces and brackets: count from behind it. Field 22 is the start time.
+    # The name (field 2) may contain spaces and brackets: count from its end. Field 22 is the start time.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] == "Z" else int(fields[19])
 
 
 def end_pid(pid: int, started_ticks: int | None, grace_s: float = 10) -> bool:
-    """Stop a process that we started earlier, kill it when it does not; False when it had ended."""
+    """Stop a process that we started earlier, or kill it if it does not stop; False if it had ended."""
     if started_ticks is None or start_ticks(pid) != started_ticks:
         return False
     for sign, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         with contextlib.suppress(ProcessLookupError):
-            # Each leads a session. Who is killed can't end its children any more: they go with it.
+            # Each leads a session. A killed process can't end its children: the signal goes to all of them.
             (os.killpg if sign is signal.SIGKILL else os.kill)(pid, sign)
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
-            # When it is our own child it stays a zombie until waited for, which start_ticks reads as ended.
+            # Our own child stays a zombie until waited for, which start_ticks reads as ended.
             if start_ticks(pid) != started_ticks:
                 return True
             time.sleep(POLL_S)
@@ -118,8 +118,8 @@ class Process:
     ) -> None:
         """`env` is added to ours; `dies_with_parent` is for tests, whose runner may be killed.
 
-        `grace_s` is how long it may take to stop when asked to, before it is killed; `journal` is for what
-        outlives the one who starts it.
+        `grace_s` is how long it may take to stop before it is killed; `journal` lists processes that outlive
+        the program that starts them.
         """
         self.grace_s = grace_s
         self._journal = journal
@@ -138,11 +138,11 @@ class Process:
         return self._popen.pid
 
     def start(self) -> None:
-        """Start it, in a session of its own, so that Ctrl-C in a terminal reaches only us."""
+        """Start it in its own session, so that Ctrl-C in a terminal reaches only us."""
         if self.is_alive():
             raise StackError(f"{self.name} is running already, pid {self.pid}")
         if self.dies_with_parent and threading.current_thread() is not threading.main_thread():
-            # The kernel means the parent *thread*: a pool's thread that ends would take the process with it.
+            # For the kernel the parent is the *thread*: the end of a pool's thread would end the process.
             raise StackError(
                 f"{self.name} ends with the thread that starts it: start it from the main thread"
             )
@@ -156,7 +156,7 @@ class Process:
         except OSError as error:
             raise StackError(f"{self.name} can't be started: {error}") from error
         except KeyboardInterrupt:
-            # It came while signals were held: the process is there, and nobody else knows it yet.
+            # A signal came while signals were held: the process runs, and only this code knows it yet.
             self.stop()
             raise
 
@@ -175,7 +175,7 @@ class Process:
     def _before_program(self, parent: int) -> None:
         """In the child, between fork and exec."""
         if self.dies_with_parent:
-            # SIGKILL when the thread that started it ends; it may have ended already.
+            # Request SIGKILL when the starting thread ends; it may have ended already.
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -183,7 +183,7 @@ class Process:
             self._journal.add_myself(self)
 
     def start_until(self, is_ready: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Start it and wait until it is ready; whatever ends the waiting early ends the process, too."""
+        """Start it and wait until it is ready; if the waiting ends early, the process ends, too."""
         self.start()
         try:
             self.wait_until(is_ready, what, timeout_s)
@@ -196,12 +196,12 @@ class Process:
         return self._popen is not None and self._popen.poll() is None
 
     def ask_to_stop(self) -> None:
-        """Ask it to stop and do not wait: several stop beside each other, then `stop` each."""
+        """Ask it to stop without waiting, so that several stop concurrently; then `stop` each."""
         if self._popen is not None and self.is_alive():
             self._popen.terminate()
 
     def stop(self, grace_s: float | None = None) -> int | None:
-        """Ask it to stop, kill it when it does not in time; its exit code, None if never started."""
+        """Ask it to stop, or kill it if it does not in time; its exit code, None if never started."""
         if self._popen is None:
             return None
         if self.is_alive():
@@ -214,13 +214,13 @@ class Process:
         return self._popen.wait()
 
     def kill(self) -> None:
-        """`kill -9`, and wait until it is gone."""
+        """`kill -9`, and wait until it has ended."""
         if self._popen is not None:
             self._popen.kill()
             self._popen.wait()
 
     def freeze(self) -> None:
-        """SIGSTOP: it lives, holds its connections, and does nothing (a zombie owner)."""
+        """SIGSTOP: it keeps its connections and does nothing (a zombie owner)."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -228,7 +228,7 @@ class Process:
         os.kill(self.pid, signal.SIGCONT)
 
     def wait_until(self, is_ready: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Wait until `is_ready`; a process that ends before, or takes too long, is an error with its log."""
+        """Wait until `is_ready`. Raises StackError with its log if it ends or takes too long."""
         deadline = time.monotonic() + timeout_s
         while not is_ready():
             if not self.is_alive():
@@ -238,7 +238,7 @@ class Process:
             time.sleep(POLL_S)
 
     def last_words(self, lines: int = 15) -> str:
-        """Where its log is and how it ends, for an error message."""
+        """Its log's path and last lines, for an error message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         tail = "\n".join(text.splitlines()[-lines:])
         return f"its log is {self.log} and ends:\n{tail}"

@@ -10,7 +10,7 @@ from ringback.stack.journal import Journal
 from ringback.stack.process import Process, StackError, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Some seconds on a quiet machine; one that runs all tests beside takes a minute and more.
+# Takes some seconds on an idle machine, and over a minute on one that runs all tests.
 READY_S = 180
 
 
@@ -32,7 +32,7 @@ class Service:
         dies_with_parent: bool = False,
         journal: Journal | None = None,
     ) -> None:
-        """`settings` are its environment variables, all but the HTTP port; nothing is started yet."""
+        """`settings` are its environment variables except the HTTP port; nothing is started yet."""
         if name not in service_names():
             raise StackError(f"there is no service {name!r}; there are: {', '.join(service_names())}")
         self.name = name
@@ -41,7 +41,7 @@ class Service:
             name if replica == 1 else f"{name}-{replica}",
             [sys.executable, "-m", f"services.{name}"],
             run,
-            # The tree is the working directory's, wherever the caller stands.
+            # The service's working directory is the tree, whatever the caller's is.
             env={**settings, "RINGBACK_HTTP_PORT": str(self.port), "PYTHONPATH": str(ROOT)},
             dies_with_parent=dies_with_parent,
             journal=journal,
@@ -65,7 +65,7 @@ class Service:
             return False
 
     def wait_ready(self, timeout_s: float = READY_S) -> None:
-        """Wait until it is ready; one that ends before is an error with the end of its log."""
+        """Wait until it is ready. Raises StackError with the end of its log if it ends before."""
         self.process.wait_until(self.is_ready, "readiness", timeout_s)
 
     def kill(self) -> None:

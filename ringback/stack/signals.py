@@ -1,4 +1,4 @@
-"""A program that has started others ends them whoever asks it to end: Ctrl-C, SIGTERM, a closed terminal."""
+"""Lets a program end its child processes on Ctrl-C, SIGTERM and a closed terminal."""
 
 import signal
 import threading
@@ -12,9 +12,9 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """The first of `SIGNALS` raises KeyboardInterrupt; those after it are ignored, so that the end is whole.
+    """The first of `SIGNALS` raises KeyboardInterrupt; later ones are ignored, so that cleaning up completes.
 
-    One that was ignored from the beginning stays so: it is how `nohup` says that a terminal may close.
+    A signal that was ignored from the beginning stays ignored, as with `nohup`.
     """
     former = {each: signal.getsignal(each) for each in SIGNALS}
 
@@ -35,9 +35,9 @@ def interrupted_by_signals() -> Iterator[None]:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """A handler is called when this is over, not within; where no handler can be called, nothing is held.
+    """Delay signal handlers until the end of the block; outside the main thread this does nothing.
 
-    Not by a mask: that is of one thread, and a signal for the process goes to any other that there is.
+    A signal mask would not do: it belongs to one thread, and the signal would go to another one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

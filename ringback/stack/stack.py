@@ -1,4 +1,4 @@
-"""The whole of it: embedded parts, topics and services, with the settings that tie them together.
+"""The whole stack: embedded parts, topics and services, with the settings that connect them.
 
     with Stack(Path(".run/mine")) as stack:
         stack.start_parts()
@@ -7,8 +7,8 @@
         stack.service("queue").kill()
         stack.service("queue").restart()
 
-Every stack has a run id of its own in its topic prefix and store prefix: the broker forgets all when it
-stops, and what an earlier run left in Redis or S3 must not meet a log that does not know it.
+Every stack has its own run id in its topic prefix and store prefix: the broker forgets everything when it
+stops, and an earlier run's data in Redis or S3 does not belong to the new log.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from ringback.stack.services import READY_S, Service, service_names
 from ringback.topics import create_topics
 
 MAIL_FROM = "ringback@localhost"
-# Services want no other ready before them; this order only reads well in the table.
+# Services may start in any order; this one reads well in the table.
 SERVICE_ORDER = ("directory", "tts", "gateway", "routing", "queue", "callback", "voicemail", "history")
 
 
@@ -43,7 +43,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One process of the stack as `make up` shows it."""
+    """One process of the stack in the table of `make up`."""
 
     name: str
     address: str
@@ -51,7 +51,7 @@ class Entry:
 
 
 class Stack:
-    """Embedded parts and services of one run; `stop` (or leaving the `with`) ends all of them."""
+    """Embedded parts and services of one run; `stop`, or leaving the `with`, ends all of them."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class Stack:
         dies_with_parent: bool = False,
         journal: Journal | None = None,
     ) -> None:
-        """`run` holds logs and data; `overrides` win over the settings made here.
+        """`run` holds logs and data; `overrides` take precedence over the settings made here.
 
-        `journal` lists every process that this stack starts, for who must end it when we can't.
+        `journal` lists every process of this stack, for a program that must end them when we can't.
         """
         self.run = run.absolute()
         self.run_id = secrets.token_hex(4)
@@ -94,7 +94,7 @@ class Stack:
         return self._parts
 
     def start_parts(self) -> Parts:
-        """Start broker, Redis, mail server and S3; when one fails the others are stopped."""
+        """Start broker, Redis, mail server and S3; if one fails, the others are stopped."""
         try:
             broker = start_broker(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("broker", broker.address, broker.process))
@@ -118,7 +118,7 @@ class Stack:
     def start_process(
         self, name: str, argv: list[str], address: str, env: Mapping[str, str] | None = None
     ) -> Process:
-        """Start any other program as part of the stack (a simulated PBX, say); it ends with the stack."""
+        """Start another program, such as a simulated PBX, as part of the stack; it ends with the stack."""
         process = Process(name, argv, self.run, env=env, dies_with_parent=self._dies, journal=self._journal)
         process.start()
         self._add(Entry(name, address, process))
@@ -134,7 +134,7 @@ class Stack:
     ) -> None:
         """Start services, all of them by default, and wait until each is ready; `extra` is per service.
 
-        Who is not awaited may get ready later (speech makes hundreds of prompts on its first start).
+        A service that is not awaited may get ready later (tts makes hundreds of prompts on its first start).
         """
         present = service_names()
         ordered = sorted(present, key=lambda name: (SERVICE_ORDER + present).index(name))
@@ -157,7 +157,7 @@ class Stack:
         return self.services[name]
 
     def settings(self, service: str | None = None) -> dict[str, str]:
-        """The environment variables of a service (None: what all share)."""
+        """The environment variables of a service (None: those that all services share)."""
         parts = self.parts
         settings = {
             "RINGBACK_KAFKA": parts.broker.address,
@@ -174,7 +174,7 @@ class Stack:
             "RINGBACK_HTTP_HOST": "127.0.0.1",
             "RINGBACK_LOG_FORMAT": "json",
             "RINGBACK_TOKEN_KEY": self.token_key,
-            # The embedded broker moves a killed member's partitions late, and keeps no append time.
+            # The embedded broker moves a killed member's partitions late, and sets no append time.
             "RINGBACK_PARTITIONS": "all",
             "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
         }
@@ -183,7 +183,7 @@ class Stack:
             spool.mkdir(parents=True, exist_ok=True)
             settings |= {"RINGBACK_SPOOL": str(spool), "RINGBACK_PBXS": "{}"}
         if service == "directory":
-            # A book in a file of this run, and keys that end with it.
+            # The directory's database is a file of this run, and its keys end with the run.
             settings["RINGBACK_DIRECTORY_DATABASE"] = f"sqlite:///{self.run}/book-{self.run_id}.db"
             settings["RINGBACK_DIRECTORY_KEY"] = self._directory_key
         if service == "history":
@@ -191,19 +191,19 @@ class Stack:
         return settings | self._overrides
 
     def write_env(self, file: Path, *, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """Write settings as shell lines, for `set -a; . <file>` and any service, or a verb, by hand."""
+        """Write settings as shell lines, to start any service or verb by hand after `set -a; . <file>`."""
         settings = self.settings()
         for name in service_names():
             settings |= self.settings(name) | dict((extra or {}).get(name, {}))
         lines = (f"{key}={json.dumps(value)}" for key, value in settings.items())
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        # It holds the keys of the embedded S3: theirs is a loopback world, but the habit is worth keeping.
+        # It holds the keys of the embedded S3, so it is private, although S3 listens only on loopback.
         file.chmod(0o600)
 
     def stop(self) -> None:
         """End every process of this stack, services first, the last started first."""
         for service in self.services.values():
-            # Beside each other: none needs another one to stop.
+            # Concurrently: none needs another one to stop.
             service.process.ask_to_stop()
         for entry in reversed(self.entries):
             entry.process.stop()

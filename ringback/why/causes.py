@@ -22,7 +22,7 @@ CAUSES: Final[Mapping[str, Both]] = {
     Outcome.CANCELLED: ("отменён", "cancelled"),
     Outcome.ABANDONED: ("звонивший положил трубку", "the caller hung up"),
     Outcome.FAILED: ("сбой связи", "the call failed"),
-    # Why a number is not dialled, or an order not taken.
+    # Why a number is not dialled, or an order is not accepted.
     Refusal.WITHHELD: ("номер скрыт", "the number is withheld"),
     Refusal.INVALID: ("такого номера не бывает", "there can be no such number"),
     Refusal.REGION: ("эта страна не разрешена", "the country is not allowed"),
@@ -50,7 +50,7 @@ CAUSES: Final[Mapping[str, Both]] = {
     "pbx_lost": ("нет связи с АТС", "the PBX can't be reached"),
     "too_late": ("наша команда опоздала", "our command came too late"),
     "no_sign_of_life": ("телефон не отозвался", "the phone gave no sign"),
-    # Why a callback ended, and with it its place.
+    # Why a callback and its place ended.
     "by_agent": ("отменил сотрудник", "by an agent"),
     "by_api": ("отменила программа", "by a program"),
     "by_customer": ("отменил клиент", "by the customer"),
@@ -72,6 +72,6 @@ CAUSES: Final[Mapping[str, Both]] = {
 
 
 def cause(code: str) -> Both:
-    """A code in words; one that a later version says, as it stands."""
+    """A code in words; an unknown code of a later version stays as it is."""
     known = code.replace("_", " ")
     return CAUSES.get(code, (known, known))

@@ -1,7 +1,8 @@
-"""What stands between an agent and a place at one moment, and how the place itself stands.
+"""Why an agent is not offered a place at one moment, and what the place itself waits for.
 
-The queue's own reasons (`SkipReason`) as far as they reach; beside them what is no reason to be skipped:
-the agent rings for this place, talks to its customer, or is free while the place is offered to nobody.
+Uses the queue's own reasons (`SkipReason`), and adds conditions that are not reasons to skip an agent: the
+agent's phone rings for this place, the agent talks to its customer, or is free while the place is not
+offered.
 """
 
 from enum import StrEnum
@@ -22,11 +23,11 @@ class Here(StrEnum):
     WITH_THIS = "with_this"
     FREE = "free"
     GONE = "gone"
-    """No seat in the department any more."""
+    """The agent no longer has a seat in the department."""
 
 
 class Standing(StrEnum):
-    """How a place stands: whether anybody can be offered it now."""
+    """A place's situation: whether it can be offered to an agent now."""
 
     WAITING = "waiting"
     ORDERING = "ordering"
@@ -41,19 +42,19 @@ class Standing(StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """One agent's, as of one moment; `place_id` is the other customer whose call keeps the agent."""
+    """One agent's condition at one moment; `place_id` is the other place whose call keeps the agent."""
 
     code: SkipReason | Here
     place_id: PlaceId | None = None
     until_at: Instant | None = None
     is_earlier: bool = False
-    """That other place is an earlier one, which comes first whatever its department (Q2)."""
+    """The other place is an earlier one, which comes first whatever its department (Q2)."""
     is_own: bool = False
-    """The call that keeps the agent did not come through a department."""
+    """The agent's other call did not come through a department."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A place and everybody who might take it, as of one moment."""
+    """A place and all agents who might take it, at one moment."""
 
     position: int | None
     standing: Standing
@@ -62,11 +63,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def view(state: QueueState, place: Place, calls: dict[LegId, PlaceId]) -> View:
-    """How it looks now. `calls`: whose customer is on an agent's leg, as the offers said."""
+    """The view now. `calls`: whose customer is on an agent's leg, from the offers."""
     department = state.departments[place.department_id].saved
     seats = [seat.agent_id for seat in department.agents]
     if place.phase is Phase.EXPIRED:
-        # Callback's from here on: nobody of the department is asked any more.
+        # From here on callback decides: no agent of the department is offered the place any more.
         return View(position=None, standing=Standing.EXPIRED, until_at=None, agents=())
     others = [each.agent_id for each in state.offers if each.offer_id in place.offers]
     ranked = state.order.get(place.department_id, ())
@@ -97,7 +98,7 @@ def _standing(state: QueueState, place: Place) -> tuple[Standing, Instant | None
 
 
 def condition(state: QueueState, place: Place, agent_id: AgentId, calls: dict[LegId, PlaceId]) -> Condition:
-    """Why this agent is not offered this place now, or what the agent does for it."""
+    """Why this agent is not offered this place now, or what the agent is doing for it."""
     line = state.activity(agent_id)
     if place.agent_id == agent_id:
         return Condition(code=Here.WITH_THIS)
@@ -110,7 +111,7 @@ def condition(state: QueueState, place: Place, agent_id: AgentId, calls: dict[Le
     if refused is not None:
         return _refused(state, place, agent_id, refused)
     if any(declined_by == agent_id for declined_by, _ in place.declined):
-        # «While others can be»: the ten seconds are over, and somebody else is still to be asked.
+        # «While others can be»: the ten seconds have passed, and another agent has not been offered it yet.
         return Condition(code=SkipReason.DECLINED_THIS_PLACE)
     if place.offers and place.phase is Phase.WAITING and not place.is_late:
         return Condition(code=SkipReason.NOT_THEIR_TURN)
@@ -147,7 +148,7 @@ def _blocked(
 
 
 def _is_on_own_call(state: QueueState, agent_id: AgentId) -> bool:
-    """Whether a phone is in use by a call that we know nothing of; else ours has just ended on it."""
+    """Whether a phone is on a call unknown to us; else our own call has just ended on it."""
     agent = state.agents[agent_id].saved
     known = () if agent is None else state.phones_of(agent)
     return any(phone is not None and phone.is_in_use and not phone.is_ours for phone in known)

@@ -1,4 +1,4 @@
-"""Which place is meant: by its id, by a leg of its caller, or by the caller's number."""
+"""Finds a place by its id, by a leg of its caller, or by the caller's number."""
 
 import difflib
 import re
@@ -14,11 +14,11 @@ from ringback.log_stretch import Stretch, Unclear
 
 NEAR_MAX: Final = 5
 DIGITS_MIN: Final = 4
-"""Fewer digits than this are no number: half the callers would end in them."""
+"""A search needs at least this many digits: fewer would match too many callers."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A place on the log with all that may name it."""
+    """A place on the log, with the ids and numbers that identify it."""
 
     stretch: Stretch
     at: Instant
@@ -33,7 +33,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def places(stretch: Stretch) -> dict[PlaceId, Found]:
-    """The places of an organization, in the order in which they were taken; repeats change nothing."""
+    """An organization's places in the order in which they were taken; repeats change nothing."""
     found: dict[PlaceId, Found] = {}
     for reading in stretch.readings:
         fact = reading.fact
@@ -60,7 +60,7 @@ def _note_leg(
 
 
 def find(stretches: Iterable[Stretch], wanted: str, *, shown: Callable[[Found], str]) -> list[Found]:
-    """The places that are meant, the newest last; an id means one. Raises Unclear, naming near ones."""
+    """The matching places, the newest last; an id matches one. Raises Unclear, which names similar ones."""
     known = [found for stretch in stretches for found in places(stretch).values()]
     for means in (_is_id, _has_leg, _has_number):
         matching = [found for found in known if means(found, wanted)]
@@ -82,11 +82,11 @@ def _has_leg(found: Found, wanted: str) -> bool:
 
 
 def _has_number(found: Found, wanted: str) -> bool:
-    """A number as people write it: spaces and brackets aside, by its end, so that +7 and 8 mean the same."""
+    """Whether a written number matches; spaces, brackets and a leading +7 or 8 make no difference."""
     digits = re.sub(r"\D", "", wanted)
     if len(digits) < DIGITS_MIN or re.search(r"[A-Za-z]", wanted) or found.number is None:
         return False
-    # Ten digits are a whole national number: what comes before is the country, or the long distance 8.
+    # Ten digits are a whole national number; before it is the country code or the long-distance 8.
     return re.sub(r"\D", "", found.number).endswith(digits[-10:])
 
 

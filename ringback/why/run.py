@@ -1,4 +1,4 @@
-"""The verb: reads the log, finds the place that is meant, shows its story."""
+"""The verb: reads the log, finds the place, and shows its story."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from ringback.why.watching import watch
 from runtime.ports import LogRecord, LogUnavailable
 
 WIDTH_MIN = 100
-"""In a pipe there is no terminal to be as wide as."""
+"""The width of a table when the output is not a terminal."""
 
 
 def read(source: Path | None) -> list[LogRecord]:
@@ -35,7 +35,7 @@ def tell(
     *,
     is_full: bool,
 ) -> None:
-    """Find and show. Raises Unclear."""
+    """Find a place and show its story. Raises Unclear."""
 
     def shown(each: places.Found) -> str:
         number = each.number or "withheld"
@@ -59,7 +59,7 @@ def tell(
 
 
 def main(argv: list[str]) -> int:
-    """Tell one place's story."""
+    """Show one place's story."""
     parser = argparse.ArgumentParser(
         prog="python -m ringback why",
         description="Why did I wait? Which agents were skipped when, and why, from the log alone (H7).",

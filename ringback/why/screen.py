@@ -1,4 +1,4 @@
-"""A place's story as tables on a terminal."""
+"""Prints a place's story as tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -47,13 +47,13 @@ class Teller:
         return self._pick(PHRASES[phrase]).format(**values)
 
     def number(self, number: str | None) -> str:
-        """A customer's number, masked unless asked for in full."""
+        """A customer's number, masked without --full."""
         if number is None:
             return self.say("withheld")
         return number if self._is_full else masked(number)
 
     def clock(self, at: Instant) -> str:
-        """An instant in the department's zone."""
+        """An instant in the department's time zone."""
         return datetime.fromtimestamp(at / 1000, tz=self._zone).strftime("%H:%M:%S")
 
     def since(self, at: Instant) -> str:
@@ -66,14 +66,14 @@ class Teller:
         return self._watched.names.get(agent_id, agent_id)
 
     def title(self) -> str:
-        """Which place of whom."""
+        """The place and its customer."""
         taken = self._watched.taken
         department = self._watched.departments.get(taken.department_id, taken.department_id)
         who = self.number(self._watched.numbers.get(taken.place_id, taken.caller))
         return self.say("title", department=department, who=who, place=taken.place_id)
 
     def condition(self, condition: Condition) -> str:
-        """Why an agent is skipped, or what the agent does for this place."""
+        """Why an agent is skipped, or what the agent is doing for this place."""
         details = []
         if condition.is_own:
             details.append(self.say("own_call"))
@@ -90,12 +90,12 @@ class Teller:
         return f"{said} ({', '.join(details)})" if details else said
 
     def standing(self, standing: Standing, until_at: Instant | None) -> str:
-        """How the place stands."""
+        """The place's situation in words."""
         said = self._pick(wording.STANDINGS[standing])
         return said if until_at is None else f"{said} ({self.say('until', at=self.clock(until_at))})"
 
     def event(self, fact: Fact) -> str | None:
-        """What happened, or None for what people need not follow."""
+        """What happened, or None for an event that users need not see."""
         if isinstance(fact, AnnouncementMade):
             return self._announcement(fact)
         both = wording.EVENTS.get(type(fact))
@@ -131,11 +131,11 @@ class Teller:
         return wording.duration(ms, self._language)
 
     def word(self, both: Both) -> str:
-        """One of two."""
+        """The word in the chosen language."""
         return self._pick(both)
 
     def after(self) -> str | None:
-        """Where the customer went from here, if that is another place."""
+        """The customer's next place, if there is one."""
         end = self._watched.end
         if isinstance(end, PlaceDiverted) and end.to_department_id is not None:
             return self.say("passed_on", place=f"{end.place_id}+")
@@ -151,7 +151,7 @@ class Teller:
 
 
 def show(console: Console, watched: Watched, language: Language, *, is_full: bool) -> None:
-    """The story: changes only, then how long each reason lasted."""
+    """Print the story's changes, then how long each reason lasted."""
     teller = Teller(watched, language, is_full=is_full)
     table = Table(title=teller.title(), title_justify="left", show_lines=False, pad_edge=False, box=None)
     table.add_column(teller.say("time"), style="dim", no_wrap=True)
@@ -190,7 +190,7 @@ def _what(teller: Teller, moments: Sequence[Moment]) -> Text:
 
 
 def _who(teller: Teller, moments: Sequence[Moment]) -> Text:
-    """Each agent as of the end of the second."""
+    """Each agent's condition at the end of the second."""
     last = {agent_id: condition for moment in moments for agent_id, condition in moment.agents}
     lines = []
     for agent_id, condition in last.items():
@@ -201,7 +201,7 @@ def _who(teller: Teller, moments: Sequence[Moment]) -> Text:
 
 
 def _spent(teller: Teller, watched: Watched) -> Table:
-    """The answer in short: what stood against each agent, and for how long."""
+    """The short answer: which reasons each agent had, and for how long."""
     table = Table(box=None, pad_edge=False)
     table.add_column(teller.say("agent"), no_wrap=True)
     table.add_column("")
@@ -210,7 +210,7 @@ def _spent(teller: Teller, watched: Watched) -> Table:
         said = [
             f"{teller.word(wording.REASONS[_code(code)])} {teller.duration(ms)}"
             for code, ms in longest
-            if ms >= 500  # less than half a second reads as nothing
+            if ms >= 500  # less than half a second would show as 0 s
         ]
         table.add_row(teller.name(agent_id), "; ".join(said))
     return table

@@ -1,4 +1,4 @@
-"""Follows the queue over the log and keeps what changed for one place: events, position, agents."""
+"""Follows the queue over the log and collects changes for one place: events, position, agents."""
 
 from typing import Final
 
@@ -28,19 +28,19 @@ ENDS: Final = (PlaceConnected, PlaceAbandoned, PlaceDiverted, PlaceClosed)
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """One instant at which something changed for the place."""
+    """One instant with changes for the place."""
 
     at: Instant
     position: int | None
     events: tuple[Fact, ...]
     standing: tuple[Standing, Instant | None] | None
-    """Given when it changed."""
+    """Set only if it changed."""
     agents: tuple[tuple[AgentId, Condition], ...]
-    """Those whose condition changed."""
+    """The agents whose condition changed."""
 
 
 class Watched(msgspec.Struct, kw_only=True):
-    """One place's story, and what is needed to tell it."""
+    """One place's story, and the data for telling it."""
 
     taken: PlaceTaken
     moments: list[Moment]
@@ -57,7 +57,7 @@ class Watched(msgspec.Struct, kw_only=True):
     department: DepartmentSaved | None = None
     departments: dict[DepartmentId, str] = {}
     left_out: int = 0
-    """Facts that could not be followed, since the log's beginning is missing."""
+    """Facts that could not be applied, since the log's beginning is missing."""
 
 
 class Watch:
@@ -80,7 +80,7 @@ class Watch:
         self._found: Watched | None = None
 
     def watched(self) -> Watched:
-        """Run to the place's end, or the log's. The place must be on the log."""
+        """Run to the end of the place or of the log. The place must be on the log."""
         for told in following(self._replaying, self._stretch.readings):
             is_new = self._acceptance.accepts(told.record) and not self._replaying.is_own(told.record)
             self._numbers(told)
@@ -116,7 +116,8 @@ class Watch:
         found = self._found
         if found is None:
             return
-        # What the queue said is told when it was decided; when it comes back on the log it is old news.
+        # The queue's facts are shown at their decision; when they come back on the log they are known
+        # already.
         fact = told.record.fact
         heard = (fact,) if is_new and isinstance(fact, Fact) else ()
         events = tuple(each for each in (*heard, *told.said) if self._concerns(each))
@@ -176,7 +177,7 @@ class Watch:
         }
 
     def _elsewhere(self, pbx_id: PbxId, here: PbxId | None) -> str:
-        """The PBX in brackets where it is another than the department's (O4)."""
+        """The PBX in brackets if it is not the department's (O4)."""
         pbx = self._state.pbx(pbx_id).saved
         return "" if pbx_id == here or pbx is None else f" ({pbx.name})"
 

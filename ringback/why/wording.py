@@ -164,7 +164,7 @@ EVENTS: Final[Mapping[type[Message], Both]] = {
     c.CallbackBarred: ("обратный звонок запрещён ({reason})", "the callback is refused ({reason})"),
     LegEnded: ("линия клиента закрыта", "the customer's line is down"),
 }
-"""What happened; a `{field}` is filled from the fact."""
+"""Events; a `{field}` is filled from the fact."""
 
 PHRASES: Final[Mapping[str, Both]] = {
     "time": ("время", "time"),
@@ -198,13 +198,13 @@ PHRASES: Final[Mapping[str, Both]] = {
 
 
 def chooser(language: Language) -> Callable[[Both], str]:
-    """Takes the words of one language."""
+    """A function that picks the words of one language."""
     at = 0 if language is Language.RUSSIAN else 1
     return lambda both: both[at]
 
 
 def duration(ms: int, language: Language) -> str:
-    """A time span as people say it: seconds up to two minutes, then minutes and seconds."""
+    """A time span in words: seconds up to two minutes, then minutes and seconds."""
     minutes, seconds = divmod(round(ms / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     hour, minute, second = ("ч", "мин", "с") if language is Language.RUSSIAN else ("h", "min", "s")
