@@ -1,1 +1,1 @@
-"""Programs for those who build Ringback: `python -m devtools` lists them. Production imports none of it."""
+"""Programs for developers of Ringback: `python -m devtools` lists them. Production imports none of them."""

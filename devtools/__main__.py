@@ -1,4 +1,4 @@
-"""`python -m devtools <verb> ...`: programs for those who build Ringback."""
+"""`python -m devtools <verb> ...`: programs for developers of Ringback."""
 
 import sys
 

@@ -19,7 +19,7 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 
 
 def main(argv: list[str]) -> int:
-    """Run every step, also after one has failed, and say at the end which did."""
+    """Run every step, also after a failure, and name the failed ones at the end."""
     argparse.ArgumentParser(prog="python -m devtools check", description=__doc__).parse_args(argv)
     failed = []
     for name, words in STEPS:

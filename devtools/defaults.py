@@ -1,7 +1,7 @@
-"""Writes docs/defaults.md: every default that a person can change, as the code has it.
+"""Writes docs/defaults.md: every default that a user can change, from the code.
 
-With --check it only compares. The values and limits are those of the directory's cards; this module says what
-each setting is, and by which rule.
+With --check it only compares. Values and limits come from the directory's cards; this module describes each
+setting and names its rule.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from services.directory.state.cards import (
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs" / "defaults.md"
 REFERENCES: Final = ("agent_id", "department_id")
-"""Whom an action leads to: nobody, by default."""
+"""An action's target, which is empty by default."""
 SPANS: Final = ((3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 HEAD: Final = """\
 # The defaults
@@ -43,7 +43,7 @@ set. The settings of processes, `RINGBACK_…`, are in [operating](operating.md)
 
 
 class Said(NamedTuple):
-    """What a setting is: its rule, its meaning, and its name in an office file where that differs."""
+    """A setting's rule, its meaning, and its name in an office file if that differs."""
 
     rule: str
     meaning: str
@@ -59,7 +59,7 @@ class Setting(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """Whose settings: a title, where the API and an office file have them, the card, and what is said."""
+    """A group of settings: title, place in the API and in an office file, card, and descriptions."""
 
     title: str
     route: str
@@ -216,13 +216,13 @@ SUBJECTS: Final = (
 
 
 class Undescribed(Exception):
-    """A setting of which this module says nothing, or the other way round."""
+    """This module does not describe a setting, or describes one that does not exist."""
 
 
 def settings(type_: inspect.StructType, whole: Struct | None = None, prefix: str = "") -> Iterator[Setting]:
-    """The fields of a card that have defaults, those of nested objects among them, in order.
+    """A card's fields with defaults, including those of nested objects, in order.
 
-    `whole` is a nested object as it is by default; its fields may differ from the defaults of its own type.
+    `whole` is a nested object's default; its fields may differ from the defaults of its own type.
     """
     defaults = {field.name: field.default for field in structs.fields(type_.cls) if not field.required}
     for field in type_.fields:
@@ -238,7 +238,7 @@ def settings(type_: inspect.StructType, whole: Struct | None = None, prefix: str
 
 
 def rows(subject: Subject) -> Iterator[tuple[Setting, Said]]:
-    """A subject's settings with what is said of each."""
+    """A subject's settings, each with its description."""
     info = inspect.type_info(subject.card)
     assert isinstance(info, inspect.StructType)
     found = list(settings(info))
@@ -313,7 +313,7 @@ def plain_types(type_: inspect.Type) -> Iterator[inspect.Type]:
 
 
 def _number(name: str, number: int) -> str:
-    """A number as people write it: a duration has its unit."""
+    """A number in words: a duration has its unit."""
     if "_ms" not in name.rpartition(".")[2]:
         return str(number)
     size, unit = next((each for each in SPANS if number and number % each[0] == 0), SPANS[-1])
@@ -321,7 +321,7 @@ def _number(name: str, number: int) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Write the page; with --check, only say whether it is stale and fail."""
+    """Write the page; with --check, only fail if it is stale."""
     parser = argparse.ArgumentParser(prog="python -m devtools defaults", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is stale")
     options = parser.parse_args(argv)
@@ -334,7 +334,7 @@ def main(argv: list[str]) -> int:
 
 
 def stale(root: Path) -> list[str]:
-    """The lines in which a tree's page is not what the code says."""
+    """The lines in which a tree's page differs from the code."""
     path = root / PAGE.relative_to(ROOT)
     kept = path.read_text(encoding="utf-8") if path.is_file() else ""
     pairs = zip_longest(kept.splitlines(), page().splitlines(), fillvalue="")

@@ -1,7 +1,7 @@
-"""What must be true of any stretch of work, each a sentence, decided from log, commands and mailbox alone.
+"""Invariants of any run, decided from log, commands and mailbox alone.
 
-A sentence yields what is wrong, in words; yielding nothing is passing. The simulation and the chaos run share
-them; that none passes by doing nothing is shown in the tests of both.
+Each is a function that yields its violations in words. The simulation and the chaos run share them; the tests
+of both show that each one finds its violation.
 """
 
 from collections import Counter
@@ -23,11 +23,11 @@ class Sent(Protocol):
 
     @property
     def envelope(self) -> Envelope:
-        """Its attributes."""
+        """The command's attributes."""
 
     @property
     def command(self) -> Any:
-        """What it asks for."""
+        """The command itself."""
 
 
 class History(Protocol):
@@ -35,19 +35,19 @@ class History(Protocol):
 
     @property
     def facts(self) -> Sequence[Record]:
-        """The log, in its order."""
+        """The log in order."""
 
     @property
     def commands(self) -> Sequence[Sent]:
-        """Everything that was asked of edges, repeats included."""
+        """All commands to edges, including repeats."""
 
     @property
     def mailbox(self) -> Sequence[SendLetter]:
-        """The letters that came, each as often as it came."""
+        """The delivered letters, each as often as it came."""
 
     @property
     def dialled(self) -> Counter[str]:
-        """How often each phone was dialled, as `dialled <address>`: counted by the network, not by us."""
+        """How often each phone was dialled, as `dialled <address>`, by the network's count."""
 
 
 Sentence = Callable[[Any], Iterator[str]]
@@ -61,7 +61,7 @@ OFFER_ENDS: Final = (
 
 
 def every_place_ends_exactly_once(history: History) -> Iterator[str]:
-    """Connected, abandoned, diverted, closed, or taken over by the number's first callback."""
+    """A place is connected, abandoned, diverted, closed, or merged into the number's first callback."""
     taken, ends = set(), Counter[str]()
     for said in accepted(history, "queue"):
         match said:
@@ -95,7 +95,7 @@ def every_callback_ends_exactly_once(history: History) -> Iterator[str]:
 
 
 def nobody_holds_two_offers(history: History) -> Iterator[str]:
-    """Also when in several departments (Q2)."""
+    """No agent holds two offers, even one in several departments (Q2)."""
     held: dict[str, str] = {}
     for said in accepted(history, "queue"):
         if isinstance(said, queue.OfferMade | queue.FallbackRung):
@@ -109,7 +109,7 @@ def nobody_holds_two_offers(history: History) -> Iterator[str]:
 
 
 def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
-    """First the agent, then the customer: no other one, be it dialled again after a call of its own (C3)."""
+    """First the agent, then the customer: only that agent, even if dialled again after an own call (C3)."""
     answered = {each.fact.leg_id for each in history.facts if isinstance(each.fact, gateway.LegAnswered)}
     agents: dict[str, str] = {}
     for said in accepted(history, "callback"):
@@ -123,7 +123,7 @@ def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
 
 
 def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
-    """An apology only if no attempt ever dialled the customer (C4); one that was not counted is none (C8)."""
+    """An apology only if no attempt ever dialled the customer (C4); uncounted attempts don't matter (C8)."""
     dialled: dict[str, set[int]] = {}
     requested = legs_requested(history)
     for said in accepted(history, "callback"):
@@ -139,9 +139,9 @@ def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
 
 
 def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Iterator[str]:
-    """Two attempts, or two tries of an apology; and one dialling of a leg, whatever was sent twice.
+    """At most two attempts, or two tries of an apology; a leg is dialled once, even if a command came twice.
 
-    What gave way to another call of the customer was none (C8, C15).
+    An attempt that gave way to another call of the customer does not count (C8, C15).
     """
     attempts: Counter[str] = Counter()
     requested = legs_requested(history)
@@ -168,7 +168,7 @@ def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Itera
 
 
 def nothing_is_dialled_outside_policy(history: History) -> Iterator[str]:
-    """C10, G4: whatever reached the gateway was allowed when it was decided on."""
+    """C10, G4: every dialled number was allowed when the dialling was decided."""
     saved = [(each.offset, each.fact) for each in history.facts if isinstance(each.fact, OrganizationSaved)]
     if not saved:
         return
@@ -183,7 +183,7 @@ def nothing_is_dialled_outside_policy(history: History) -> Iterator[str]:
 
 
 def every_recording_becomes_a_message_or_a_reason(history: History) -> Iterator[str]:
-    """Nothing that was said to the machine is lost (V1, V2, V8)."""
+    """No recording of the answering machine is lost (V1, V2, V8)."""
     asked, ended = set(), Counter[str]()
     for said in accepted(history, "voicemail"):
         if isinstance(said, voicemail.RecordingAsked):
@@ -198,7 +198,7 @@ def every_recording_becomes_a_message_or_a_reason(history: History) -> Iterator[
 
 
 def every_recipient_gets_one_letter(history: History) -> Iterator[str]:
-    """One letter per voice message and recipient, and it is accepted or has failed for good (V4)."""
+    """One letter per voice message and recipient, which is accepted or fails for good (V4)."""
     due: Counter[tuple[str, str, str]] = Counter()
     letters = set()
     for said in accepted(history, "voicemail"):
@@ -222,7 +222,7 @@ def every_recipient_gets_one_letter(history: History) -> Iterator[str]:
         if isinstance(each.fact, voicemail.LetterAccepted)
     }
     for letter_id in sorted(letters | came.keys()):
-        # A second copy is possible only when the server's answer was lost, and then it is said so.
+        # A second copy is possible only after a lost answer of the server, and then a fact says so.
         if came[letter_id] > 1 and not taken.get(letter_id, False):
             yield f"the letter {letter_id} came {came[letter_id]} times"
         if came[letter_id] == 0 and letter_id in taken:
@@ -230,7 +230,7 @@ def every_recipient_gets_one_letter(history: History) -> Iterator[str]:
 
 
 def every_leg_has_ended(history: History) -> Iterator[str]:
-    """Exactly once and last per leg; nobody's phone is left off the hook (G3)."""
+    """A leg ends exactly once, as its last fact; no phone stays off the hook (G3)."""
     begun, ended = set(), Counter[str]()
     for fact in by_gateways(history):
         if isinstance(fact, gateway.CallArrived | gateway.LegRequested):
@@ -247,9 +247,9 @@ def every_leg_has_ended(history: History) -> Iterator[str]:
 def deadlines_met(
     history: History, *, slack_ms: int, outages: Sequence[tuple[int, int]] = ()
 ) -> Iterator[str]:
-    """Nobody waits on past the deadline but for a phone that rings already, and our own outages (Q5).
+    """No customer waits past the deadline, except for a phone that rings already, and our outages (Q5).
 
-    `outages` are instants from and until: what of the delay lies in one of them is not counted.
+    `outages` are pairs of instants; the part of a delay within one is not counted.
     """
     deadline: dict[str, int] = {}
     for each in history.facts:
@@ -266,7 +266,7 @@ def deadlines_met(
 
 
 def within(from_at: int, until_at: int, spans: Sequence[tuple[int, int]]) -> int:
-    """How many ms between two instants lie in at least one of the spans."""
+    """How many ms between two instants are in at least one of the spans."""
     covered_ms, reached = 0, from_at
     for begin, end in sorted(spans):
         begin, end = max(begin, reached), min(end, until_at)
@@ -277,19 +277,19 @@ def within(from_at: int, until_at: int, spans: Sequence[tuple[int, int]]) -> int
 
 
 def no_organization_is_parked(history: History) -> Iterator[str]:
-    """No decider raised, and none said a thing twice in different words."""
+    """No decider raised, and none said one fact twice with different content."""
     for each in history.facts:
         if isinstance(each.fact, log.OrganizationParked):
             yield f"{each.fact.service} parked at {each.fact.offset}: {each.fact.reason}"
 
 
 def accepted(history: History, service: str) -> Iterator[object]:
-    """What readers have accepted of a service: every number once, in order."""
+    """A service's facts as readers accept them: every number once, in order."""
     return (each.fact for each in accepted_records(history, service))
 
 
 def accepted_records(history: History, service: str) -> Iterator[Record]:
-    """The same, with where each stands on the log."""
+    """A service's accepted records, each with its place on the log."""
     last = 0
     for each in history.facts:
         if each.envelope.source == service and each.envelope.seq == last + 1:
@@ -298,12 +298,12 @@ def accepted_records(history: History, service: str) -> Iterator[Record]:
 
 
 def legs_requested(history: History) -> Counter[str]:
-    """What the gateway has dialled: a command that it refused as too late has rung nobody's phone."""
+    """What the gateway dialled: a command that it refused as too late rang no phone."""
     return Counter(fact.leg_id for fact in by_gateways(history) if isinstance(fact, gateway.LegRequested))
 
 
 def by_gateways(history: History) -> Iterator[object]:
-    """What readers have accepted of gateways: of each the newest incarnation, every number once."""
+    """The gateways' facts as readers accept them: each one's newest incarnation, every number once."""
     last: dict[str, tuple[int, int]] = {}
     for each in history.facts:
         source = each.envelope.source

@@ -1,7 +1,7 @@
-"""The log explains itself: an offline run of the deciders over the final log says just what stands on it.
+"""Checks that an offline run of the deciders over the final log gives exactly the facts on it.
 
-It shares no code with the host but the deciders themselves and `step`, so a host that loses, doubles,
-reorders or invents something is found out. What is judged is a `devtools.invariants.History`.
+It shares no code with the host except the deciders themselves and `step`, so it detects a host that loses,
+doubles, reorders or invents something. It judges a `devtools.invariants.History`.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from services.queue.state import QueueState
 
 
 class Replay(Replaying):
-    """One decider, fed with the log; what follows is compared with what stands there."""
+    """Runs one decider over the log and compares its output with the log's."""
 
     def __init__(self, decider: Decider[Any]) -> None:
         super().__init__(decider)
@@ -29,7 +29,7 @@ class Replay(Replaying):
         self._confirmed = 0
 
     def hear(self, record: Record) -> Decision:
-        """One record."""
+        """Hear one record."""
         if self.is_own(record):
             self._compare(record)
         decision = super().hear(record)
@@ -49,7 +49,7 @@ class Replay(Replaying):
 
 
 def replayed(history: History, decider: Decider[Any]) -> Replay:
-    """A decider run over the whole log."""
+    """Run a decider over the whole log."""
     replay = Replay(decider)
     for said in history.facts:
         replay.hear(said)
@@ -63,7 +63,7 @@ def the_log_explains_itself(history: History, deciders: tuple[Decider[Any], ...]
 
 
 def explained(history: History, replay: Replay) -> Iterator[str]:
-    """What a replay of the whole log has found, and what it still misses at the end."""
+    """Differences that a replay of the whole log found, and outputs missing at the end."""
     decider = replay.decider
     yield from replay.wrong[:1]
     if replay.owed:
@@ -75,7 +75,7 @@ def explained(history: History, replay: Replay) -> Iterator[str]:
 
 
 def _compare_commands(history: History, replay: Replay) -> Iterator[str]:
-    """Every command that follows was sent, under the next number of its stream; repeats are the same."""
+    """Every expected command was sent with the next number of its stream; repeats are identical."""
     sent: dict[tuple[str, int], bytes] = {}
     for each in history.commands:
         if each.envelope.source != replay.decider.name:
@@ -96,7 +96,7 @@ def _stream(id_: str) -> str:
 
 
 def no_offer_inverts_the_order(history: History, decider: Decider[Any]) -> Iterator[str]:
-    """No agent is offered a later place while an earlier one of the department could have had them (Q3)."""
+    """No agent is offered a later place while an earlier one of the department could have the agent (Q3)."""
     replay = Replay(decider)
     for said in history.facts:
         decision = replay.hear(said)
@@ -105,11 +105,11 @@ def no_offer_inverts_the_order(history: History, decider: Decider[Any]) -> Itera
 
 
 def inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
-    """Who is free beside a place that could take them, after the step that said these facts."""
+    """Agents who are free although a place could have them, after the step that said these facts."""
     for department_id, free in state.free.items():
         if _has_no_room(state, department_id):
             continue
-        # After every step: nobody free stands beside a place that could take them.
+        # After every step, no agent is free while a place could have that agent.
         for rank in state.first_places(department_id):
             place = state.places[rank[2]]
             for _, _, agent_id in free:
@@ -119,7 +119,7 @@ def inversions(state: QueueState, facts: tuple[Fact, ...]) -> Iterator[str]:
 
 
 def _has_no_room(state: QueueState, department_id: DepartmentId) -> bool:
-    """Whether as many phones ring as a department wants at once (Q13), or the next agent has too many."""
+    """Whether enough phones ring for a department's limit (Q13), or the next agent has too many phones."""
     legs_max = state.departments[department_id].saved.legs_max
     if legs_max is None:
         return False

@@ -1,7 +1,7 @@
-"""Full samples of every stored record, and a whole snapshot of every decider, as bytes.
+"""Makes full samples of every stored record, and a whole snapshot of every decider, as bytes.
 
-They are kept in tests/golden/records and never changed: what a version has stored, the next one must load.
-A record that gains a field gets a new sample beside the older ones, with the next number; so does a snapshot.
+They are in tests/golden/records and never change: every version must load what an earlier one stored. A
+record that gains a field gets a new sample beside the older ones, with the next number; so does a snapshot.
 `make schemas` writes them.
 """
 
@@ -45,7 +45,7 @@ def tables() -> dict[str, Table[Any]]:
 
 
 def sample(table: Table[Any]) -> bytes:
-    """One record of a table with every field filled, as it is stored."""
+    """One record of a table with every field filled, in stored form."""
     record = samples.filled(table.record_type)
     assert isinstance(record, Record)
     return table.encoded(record)
@@ -72,7 +72,7 @@ def snapshot(decider: Decider[Any]) -> snapshots.Snapshot:
 
 
 def kept(name: str, folder: Path = FOLDER) -> list[Path]:
-    """The files that hold samples of a name, oldest first."""
+    """The files with samples of a name, the oldest first."""
     found = []
     for number in range(1, 1000):
         path = folder / f"{name}.{number}.bin"
@@ -83,7 +83,7 @@ def kept(name: str, folder: Path = FOLDER) -> list[Path]:
 
 
 def new_samples(folder: Path = FOLDER) -> dict[Path, bytes]:
-    """The samples that are not kept yet, with the file each belongs into."""
+    """The samples that have no file yet, each with its file's path."""
     wanted = {}
     for name, data, is_kept in _all(folder):
         if not is_kept:
@@ -97,7 +97,7 @@ def _all(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
         yield name, data, any(path.read_bytes() == data for path in kept(name, folder))
     for decider in deciders():
         made, name = snapshot(decider), f"{decider.name}/{SNAPSHOT}"
-        # Compared by what is in them: another zlib packs the same in other bytes.
+        # Compare decompressed contents: another zlib may compress to different bytes.
         is_kept = any(snapshots.decoded(path.read_bytes(), name) == made for path in kept(name, folder))
         yield name, snapshots.encoded(made), is_kept
 

@@ -1,4 +1,4 @@
-"""Resolves requirements/*.in into the hashed *.txt, without naming any address packages come from."""
+"""Resolves requirements/*.in into the hashed *.txt, without naming the packages' index."""
 
 import argparse
 import subprocess
@@ -11,7 +11,7 @@ PYTHON_MIN = "3.11"
 
 
 def main(argv: list[str]) -> int:
-    """Resolve all lists; with --upgrade to the newest versions, else what is pinned stays where it can."""
+    """Resolve all lists; with --upgrade to the newest versions, else pins stay if possible."""
     parser = argparse.ArgumentParser(prog="python -m devtools requirements", description=__doc__)
     parser.add_argument("--upgrade", action="store_true")
     options = parser.parse_args(argv)

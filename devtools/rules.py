@@ -1,8 +1,8 @@
 """Each rule of docs/rules.md with the tests that prove it, or *unproven*.
 
 A test names its rules with `@pytest.mark.rule("C3", "C5")`. Markers are read from the files of tests/ without
-running them, so that this is quick and also true for tests that this machine has to skip. The exit code is 1
-when a rule is unproven, or a marker names a rule that does not exist.
+running them, which is fast and includes tests that this machine must skip. The exit code is 1 if a rule is
+unproven, or if a marker names a rule that does not exist.
 """
 
 import argparse
@@ -15,14 +15,14 @@ from pathlib import Path
 
 from ringback.stack.services import ROOT
 
-# A rule is an item of a list, which may go on over several lines: «- C3 First the agent, then …».
+# A rule is a list item, which may continue over several lines: «- C3 First the agent, then …».
 ITEM = re.compile(r"^- ([A-Z]\d+) (.+?)(?=^- |^#|^$|\Z)", re.MULTILINE | re.DOTALL)
 FIRST_SENTENCE_MAX = 110
 
 
 @dataclass(slots=True)
 class Rule:
-    """One rule: its id, how it begins, and its proofs."""
+    """One rule: its id, its beginning, and its proofs."""
 
     id: str
     promise: str

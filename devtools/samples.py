@@ -1,7 +1,7 @@
-"""A full sample of every message type, made from the type alone: every field is set, and to no default.
+"""Makes a full sample of every message type from the type alone: every field is set, and none to its default.
 
-Samples are kept in tests/golden/messages and never changed: a message that was once on a log must decode for
-ever. When a type gains a field its new sample is added beside the older ones, with the next number.
+Samples are in tests/golden/messages and never change: a message that was once on a log must always decode.
+When a type gains a field, its new sample is added beside the older ones, with the next number.
 """
 
 import types
@@ -28,7 +28,7 @@ def sample(kind: type[Message]) -> Message:
 
 
 def new_samples(folder: Path = FOLDER) -> dict[Path, bytes]:
-    """The samples that are not kept yet, with the file each belongs into."""
+    """The samples that have no file yet, each with its file's path."""
     wanted = {}
     for name, kind in TYPES.items():
         line = encode(sample(kind)) + b"\n"
@@ -40,7 +40,7 @@ def new_samples(folder: Path = FOLDER) -> dict[Path, bytes]:
 
 
 def kept_samples(name: str, folder: Path = FOLDER) -> list[Path]:
-    """The files that hold samples of a type, oldest first."""
+    """The files with samples of a type, the oldest first."""
     first = folder / f"{name}.json"
     later = (folder / f"{name}.{number}.json" for number in range(2, 1000))
     found = [first] if first.exists() else []
@@ -52,11 +52,11 @@ def kept_samples(name: str, folder: Path = FOLDER) -> list[Path]:
 
 
 def filled(kind: type[msgspec.Struct]) -> msgspec.Struct:
-    """A struct of a type with every field set, and to no default."""
+    """A struct of a type with every field set, and none to its default."""
     fields = msgspec.structs.fields(kind)
     return kind(
         **{
-            # A claim is stated as the opposite of its default, so that it is not left out of the sample.
+            # A boolean gets the opposite of its default, so that the sample does not omit it.
             field.name: field.default is not True if field.type is bool else value(field.name, field.type)
             for field in fields
         }
@@ -64,7 +64,7 @@ def filled(kind: type[msgspec.Struct]) -> msgspec.Struct:
 
 
 def value(name: str, kind: Any) -> Any:
-    """A believable value for a field; what it is follows from its type, which one from its name."""
+    """A plausible value for a field, by its type and its name."""
     while isinstance(kind, typing.NewType):
         kind = kind.__supertype__
     origin = typing.get_origin(kind)

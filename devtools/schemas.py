@@ -2,9 +2,9 @@
 
 With --check it only compares.
 
-One schema per message type, `messages/<type>.json`, whole in itself, and `asyncapi.json`: the topics, what
-travels on each, and which service sends and receives what, read from the services' own tables. Samples are
-of messages and stored records.
+It writes one self-contained schema per message type, `messages/<type>.json`, and `asyncapi.json`: the topics,
+the messages on each, and which service sends and receives them, from the services' own tables. Samples are of
+messages and stored records.
 """
 
 import argparse
@@ -51,12 +51,12 @@ HEADERS: dict[str, Any] = {
 
 
 def topic_of(kind: type[Message]) -> Topic:
-    """On which topic a type travels."""
+    """The topic of a type."""
     return FACTS if issubclass(kind, Fact) else COMMAND_TOPICS[type_name(kind).partition(".")[0]]
 
 
 def schema(kind: type[Message]) -> dict[str, Any]:
-    """The JSON Schema of one message type, whole in itself."""
+    """The self-contained JSON Schema of one message type."""
     (reference,), parts = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
     own = reference["$ref"].rpartition("/")[2]
     top = parts.pop(own)
@@ -66,9 +66,9 @@ def schema(kind: type[Message]) -> dict[str, Any]:
 
 
 def tables() -> dict[str, tuple[tuple[type[Message], ...], tuple[type[Message], ...]]]:
-    """What every service hears and says: the tables of its decider, if it has one, and what is its own.
+    """What every service hears and says: its decider's tables, if it has a decider, and its own messages.
 
-    Its own are the facts of its name and, for an edge, the commands on the topic that it owns.
+    Its own messages are the facts with its name and, for an edge, the commands on its topic.
     """
     found = {}
     for path in sorted((ROOT / "services").glob("*/service.py")):
@@ -163,7 +163,7 @@ def documents() -> dict[Path, bytes]:
 
 
 def stale() -> dict[Path, bytes | None]:
-    """What differs on disk: files to write, and files (None) that no type has any more."""
+    """Differences on disk: files to write, and files (None) whose type no longer exists."""
     wanted = documents()
     differs: dict[Path, bytes | None] = {
         path: content
@@ -180,7 +180,7 @@ def stale() -> dict[Path, bytes | None]:
 
 
 def main(argv: list[str]) -> int:
-    """Write what is stale; with --check, only say so and fail."""
+    """Write stale files; with --check, only list them and fail."""
     parser = argparse.ArgumentParser(prog="python -m devtools schemas", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail when something is stale")
     options = parser.parse_args(argv)

@@ -1,8 +1,8 @@
-"""Makes the environment: system packages when missing, `.venv`, hashed Python packages.
+"""Makes the environment: missing system packages, `.venv`, and hashed Python packages.
 
-Started by `make setup` with the system's Python, before anything is installed: standard library only.
-Done again only when a requirement file, or the Python behind `.venv`, has changed: `.venv/READY` holds their
-hash.
+`make setup` starts it with the system's Python before anything is installed, so it uses only the standard
+library. It repeats its work only after a change of a requirement file or of the Python behind `.venv`:
+`.venv/READY` holds their hash.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ SYSTEM_PROGRAMS = {
     "spamassassin": ("spamassassin", "scores our letters as their readers' mail servers do, in the tests"),
     "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
 }
-# A module of perl is no program that could be looked for.
+# A module of perl is not a program and can't be looked for.
 MIME_PARSER = Path("/usr/share/perl5/MIME/Parser.pm")
 
 
 INDEX_S_MAX = 15
-"""An index that is silent for longer is no use for a hundred packages; pip's own patience for each try."""
+"""An index that is silent for longer is too slow for a hundred packages; also pip's timeout per try."""
 OFFLINE = (
     "no package index answers, and what is here is not enough: connect this machine, or tell pip of an index "
     "or a folder of packages that it can reach (pip config set global.index-url … or global.find-links …)"
@@ -43,11 +43,11 @@ class SetupFailed(Exception):
 
 
 def missing_packages() -> dict[str, str]:
-    """Debian packages that are missing here, each with the reason it is needed."""
+    """The missing Debian packages, each with the reason for it."""
     missing = {
         package: why for program, (package, why) in SYSTEM_PROGRAMS.items() if shutil.which(program) is None
     }
-    # Debian splits venv's pip off; without it `python3 -m venv` fails half-way.
+    # In Debian venv's pip is a separate package; without it `python3 -m venv` fails half-way.
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         missing["python3-venv"] = "makes the virtual environment"
     if not MIME_PARSER.exists():
@@ -68,13 +68,13 @@ def install_packages(missing: dict[str, str]) -> None:
             raise SetupFailed(f"not root, and there is no sudo; run as root: {command}")
         prefix = ["sudo"]
     print(f"setup: {' '.join([*prefix, command])}", flush=True)
-    # A package index that was never fetched (fresh image) looks like an unknown package: fetch it first.
+    # With a package index that was never fetched (fresh image) a package looks unknown: fetch it first.
     run([*prefix, "apt-get", "update", "-qq"])
     run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *command.split(), "-qq"])
 
 
 def run(argv: list[str]) -> None:
-    """Run a command; a failure ends the set-up with the command in the message."""
+    """Run a command; a failure ends the set-up with a message that has the command."""
     if subprocess.run(argv, cwd=ROOT, check=False, env=environment()).returncode != 0:
         raise SetupFailed(f"this failed, see above: {' '.join(argv)}")
 
@@ -85,7 +85,7 @@ def environment() -> dict[str, str]:
 
 
 def wanted_stamp() -> str:
-    """What READY must hold: the hash of the requirement files."""
+    """What READY must contain: the hash of the requirement files."""
     digest = hashlib.sha256()
     for path in REQUIREMENTS:
         digest.update(path.read_bytes())
@@ -96,13 +96,13 @@ def is_ready() -> bool:
     """Whether `.venv` works and was made from exactly these requirement files."""
     if not STAMP.exists() or STAMP.read_text(encoding="utf-8").strip() != wanted_stamp():
         return False
-    # A tree that was copied or whose Python was upgraded away has a .venv that no longer starts.
+    # In a copied tree, or after an upgrade of Python, .venv no longer starts.
     python = VENV / "bin" / "python"
     return subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
 def make_environment() -> None:
-    """Create `.venv` when it does not work, and bring it to exactly the hashed requirements."""
+    """Create `.venv` if it does not work, and install exactly the hashed requirements."""
     python = VENV / "bin" / "python"
     STAMP.unlink(missing_ok=True)
     if (
@@ -121,16 +121,16 @@ def make_environment() -> None:
 
 
 def index_answers(python: Path) -> bool:
-    """Whether pip reaches its index, asked once: by itself pip tries each package again and again."""
+    """Whether pip reaches its index. Asked once, since pip itself retries for each package."""
     asked = ["index", "versions", "uv", "--retries", "0", "--timeout", str(INDEX_S_MAX)]
     argv = [str(python), "-m", "pip", "--disable-pip-version-check", *asked]
     done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, env=environment())
-    # pip calls `index` experimental: one that has it no longer is not offline for that.
+    # pip calls `index` experimental: a pip without it is not necessarily offline.
     return done.returncode == 0 or b"unknown command" in done.stderr
 
 
 def take_what_is_here(python: Path) -> None:
-    """Without an index: packages that are installed already, or in a folder that pip was told of."""
+    """Without an index, use installed packages, or those in a folder that pip is configured for."""
     for path in REQUIREMENTS:
         argv = [str(python), "-m", "pip", "install", "-q", "--no-index", "--require-hashes", "-r", str(path)]
         if (
@@ -141,19 +141,19 @@ def take_what_is_here(python: Path) -> None:
 
 
 def install_requirements(python: Path) -> None:
-    """Bring `.venv` to the hashed requirements."""
+    """Install the hashed requirements into `.venv`."""
     run([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[0])])
     packages = ["install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[1])]
     try:
         run([str(VENV / "bin" / "uv"), "pip", *packages])
     except SetupFailed:
-        # uv does not read pip.conf: where packages come from a mirror named there, only pip finds them.
+        # uv does not read pip.conf: if that names a mirror, only pip finds the packages.
         print("setup: uv could not install them; trying pip, which is slower", flush=True)
         run([str(python), "-m", "pip", *packages])
 
 
 def main(argv: list[str]) -> int:
-    """Set up what is missing; says nothing when nothing is."""
+    """Set up what is missing; silent if nothing is."""
     try:
         missing = missing_packages()
         if missing:

@@ -1,10 +1,10 @@
 """Measures speed, growth and memory on this machine, each against a baseline of the same run (`make bench`).
 
-`core` is the queue's decider alone · `host` the way of a fact through broker and store · `dialling`, `cost`
+`core` measures the queue's decider alone · `host` a fact's way through broker and store · `dialling`, `cost`
 and `restart` a real queue service · `voicemail` and `speech` their services' work · `past` a page of history
 · `seeds` the simulation that every test run plays. `office`, `phones`, `traffic`, `live`, `background` and
-`prepared` keep busy what is measured; `figures`, `machine` and `report` tell of it.
-Nothing here is a test: a figure is printed and written down, never asserted.
+`prepared` make the load; `figures`, `machine` and `report` present the results.
+Nothing here is a test: figures are printed and written down, never asserted.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 
 def main(argv: list[str]) -> int:
     """Measure, print, and write docs/benchmarks.md and its JSON after a whole run."""
-    # The rest is imported here, so that listing the verbs needs none of its libraries.
+    # Imported here, so that listing the verbs needs none of its libraries.
     from devtools.bench import run
 
     parser = argparse.ArgumentParser(prog="python -m devtools bench", description=__doc__)

@@ -1,4 +1,4 @@
-"""Ordinary traffic beside what is measured, and the bare round trip that it is compared with."""
+"""Background traffic for measurements, and the bare round trip as a baseline."""
 
 import asyncio
 import itertools
@@ -22,9 +22,9 @@ FACTS_A_SECOND: Final = 500
 
 
 class Background:
-    """Calls that come and go in other organizations: `FACTS_A_SECOND` facts, each appended by itself.
+    """Calls that come and go in other organizations: `FACTS_A_SECOND` facts, each appended separately.
 
-    Their one agent can't be reached, so that a call is a place taken, a leg answered, a place abandoned.
+    Their one agent can't be reached, so a call is a place taken, a leg answered, a place abandoned.
     """
 
     def __init__(self, settings: dict[str, str]) -> None:
@@ -66,7 +66,7 @@ class Background:
         for fact in itertools.chain((unreachable,), _comings_and_goings()):
             await self._log.append(partition, [gateway.record(fact)])
             self.said += 1
-            # What this machine can't keep up with is left out, not made up for in a burst.
+            # Facts that this machine is too slow for are left out, not sent later in a burst.
             due = max(due + gap, time.perf_counter() - 1)
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
@@ -84,7 +84,7 @@ def _call(number: int) -> tuple[Fact, ...]:
 
 
 class RoundTrip:
-    """Produce one record and consume it, on a topic that nobody else reads: what a broker takes at least."""
+    """Produce one record and consume it on a private topic: the least time that a broker takes."""
 
     def __init__(self, settings: dict[str, str]) -> None:
         self._log = KafkaLog(
@@ -113,9 +113,9 @@ class RoundTrip:
         await self._log.stop()
 
     async def once(self) -> float:
-        """Seconds from before the send until the record has been read."""
+        """Seconds from the send until the record is read."""
         reading = asyncio.create_task(self._consumer.getone(self._here))
-        # The consumer's fetch waits at the broker, as a reader's does.
+        # The consumer's fetch waits at the broker, like a reader's.
         await asyncio.sleep(0.02)
         began = time.perf_counter()
         await self._log.send([Outgoing(SPEECH.name, office.VOLGA, (("ce_id", b"bench"),), b"x" * 300)])

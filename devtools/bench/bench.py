@@ -1,4 +1,4 @@
-"""What every group of figures is given: the real parts, started when first asked for, and a voice."""
+"""What every group of figures gets: the real parts, started at first use, and a way to report progress."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ from ringback.topics import create_topics
 
 
 class Bench:
-    """One run. `size(full, quick)` picks how much is measured; parts end with the `with`."""
+    """One run. `size(full, quick)` picks how much to measure; parts end with the `with`."""
 
     def __init__(self, run: Path, *, is_quick: bool, say: Callable[[str], None]) -> None:
         self.run = run
@@ -47,16 +47,16 @@ class Bench:
             self._apache.kill()
 
     def say(self, words: str) -> None:
-        """Tell who waits what goes on."""
+        """Report progress."""
         self._say(f"{time.monotonic() - self._began:6.0f} s  {words}")
 
     def morning(self, waiting: int) -> Traffic:
-        """A department where so many wait, made once a run."""
+        """A department with so many waiting callers, made once a run."""
         self.prepared(waiting)
         return self._mornings[waiting]
 
     def prepared(self, waiting: int) -> Prepared:
-        """The stored records of that morning, as it was when it had just been made."""
+        """The stored records of that morning, as first made."""
         if waiting not in self._prepared:
             self.say(f"{waiting:,} callers arrive")
             self._mornings[waiting] = filled(waiting)
@@ -64,7 +64,7 @@ class Bench:
         return self._prepared[waiting]
 
     def size(self, full: int, quick: int) -> int:
-        """How many of something."""
+        """A count for a full or a quick run."""
         return quick if self.is_quick else full
 
     @property
@@ -98,7 +98,7 @@ class Bench:
 
     @property
     def apache(self) -> str | None:
-        """`host:port` of Apache Kafka; None in a quick run, or where it can't be started."""
+        """`host:port` of Apache Kafka; None in a quick run, or if it can't be started."""
         if self._apache is None:
             reason = "a quick run" if self.is_quick else kafka.reason_missing()
             if reason is not None:
@@ -110,7 +110,7 @@ class Bench:
         return self._apache.address
 
     def fresh_settings(self, broker: str) -> dict[str, str]:
-        """A service's environment on topics and keys of its own; the topics are there."""
+        """A service's environment with its own topics, which exist, and its own keys."""
         name = f"bench-{secrets.token_hex(4)}"
         asyncio.run(create_topics(broker, f"{name}."))
         found = {
@@ -130,7 +130,7 @@ class Bench:
         return found
 
     def service(self, name: str, settings: dict[str, str], *, replica: int = 1) -> Service:
-        """A service's process, started; it ends with the run."""
+        """Start a service's process, which ends with the run."""
         made = Service(name, settings, self.run, replica=replica, dies_with_parent=True)
         self._services.append(made)
         made.start()

@@ -1,4 +1,4 @@
-"""The decider alone, in memory: facts a second, growth with the queue's length, bytes per waiting place."""
+"""Measures the decider alone: facts a second, growth with the queue's length, bytes per waiting place."""
 
 import subprocess
 import sys
@@ -14,12 +14,12 @@ from ringback.stack.services import ROOT
 SHORT, MIDDLE, LONG = 10, 1_000, 100_000
 QUICK_LONG = 5_000
 STRETCHES = 7
-"""The cost of a fact is the median of as many stretches: a noisy neighbour spoils one or two."""
+"""The cost of a fact is the median of this many stretches: other load spoils one or two."""
 PLACE_BYTES_MAX = 2048
 
 
 def facts(bench: Bench) -> list[Figure]:
-    """Mixed traffic through one department of ten agents, with a thousand waiting."""
+    """Measure mixed traffic in one department of ten agents with a thousand waiting callers."""
     bench.say("the decider alone, a thousand waiting")
     traffic = prepared.filled(MIDDLE)
     heard, said, seconds = _measured(traffic, bench.size(4_000, 500))
@@ -42,13 +42,13 @@ def facts(bench: Bench) -> list[Figure]:
 
 
 def growth(bench: Bench) -> list[Figure]:
-    """The cost of a fact with few and with very many waiting: the same mix of facts for both."""
+    """Measure the cost of a fact with few and with very many waiting callers, with the same mix of facts."""
     long = bench.size(LONG, QUICK_LONG)
     turns = bench.size(200, 60)
     bench.say(f"growth: {SHORT}, {MIDDLE:,} and {long:,} wait")
     mornings = [prepared.filled(SHORT), prepared.filled(MIDDLE), bench.morning(long)]
     costs: list[list[float]] = [[], [], []]
-    # In turns, so that what else the machine does meets all three alike.
+    # In turns, so that other load on the machine affects all three alike.
     for _ in range(STRETCHES):
         for number, traffic in enumerate(mornings):
             heard, said, seconds = _measured(traffic, turns)
@@ -86,7 +86,7 @@ def _measured(traffic: Traffic, turns: int) -> tuple[int, int, float]:
 
 
 def memory(bench: Bench) -> list[Figure]:
-    """Bytes per waiting place, in processes that do nothing else."""
+    """Measure the bytes per waiting place, in separate processes."""
     long = bench.size(LONG, QUICK_LONG)
     bench.say("memory: a process that hears arrivals, and one that loads records")
     found = bench.prepared(long)

@@ -1,4 +1,4 @@
-"""Processor time of the queue service per queued call, over the whole life of a call, on a real log."""
+"""Measures the queue service's processor time for one whole call on a real log."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ AGENTS = 50
 TALK_S = 0.5
 WARM_UP = 30
 AT_ONCE = 40
-"""As many calls go on at any moment as the log and the phones keep up with: the machine is busy."""
+"""As many calls at a time as the log and the phones keep up with, so that the machine is busy."""
 RUN_S_MAX = 120.0
 CALLS_A_SECOND = 20
-"""Calmer: most batches are one or two records, and each is a write and a send of its own."""
+"""Less traffic: most batches have one or two records, and each has its own write and send."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One stretch of calls; `a_second` None: as many as the machine takes."""
+    """One series of calls; `a_second` None: as many as the machine can handle."""
 
     kind: StrategyKind
     calls: int
@@ -33,19 +33,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """As the report shows it."""
+        """The name in the report."""
         pace = "busy" if self.a_second is None else f"{self.a_second} calls/s"
         return f"{self.kind.replace('_', ' ')}, {pace}"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Longest idle, and ring all beside it, on the broker that production has where it can be started."""
+    """Measure longest idle and ring all, on production's broker if it can be started."""
     broker = bench.apache or bench.broker
     where = "Apache Kafka" if bench.apache else "the embedded broker"
     plans = (
         Plan(kind=StrategyKind.LONGEST_IDLE, calls=bench.size(1_000, 80), a_second=None, goal=at_most(1)),
         Plan(kind=StrategyKind.LONGEST_IDLE, calls=bench.size(300, 40), a_second=CALLS_A_SECOND),
-        # Fifty phones ring for each call: some three hundred records, which the log is to keep up with.
+        # Fifty phones ring for each call: the log must keep up with some three hundred records a call.
         Plan(kind=StrategyKind.RING_ALL, calls=bench.size(80, 20), a_second=CALLS_A_SECOND // 5),
     )
     return [_measured(bench, plan, broker, where) for plan in plans]
@@ -100,7 +100,7 @@ async def _arrive(town: Town, numbers: range, a_second: int | None) -> None:
 
 
 async def _run(town: Town, numbers: range, a_second: int | None) -> None:
-    """Returns when the last call's agent is free."""
+    """Run the calls until the last one's agent is free."""
     try:
         async with asyncio.timeout(RUN_S_MAX):
             await _arrive(town, numbers, a_second)
@@ -111,7 +111,7 @@ async def _run(town: Town, numbers: range, a_second: int | None) -> None:
 
 
 async def _talk(town: Town) -> None:
-    """Whoever was bridged talks for a while; then the customer hangs up."""
+    """Let bridged legs talk for a while; then the customer hangs up."""
     while True:
         while not town.bridged:
             await asyncio.sleep(0.005)

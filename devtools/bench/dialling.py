@@ -1,4 +1,4 @@
-"""From an agent who is free to the next dial command on the log, with a real queue service."""
+"""Measures the time from a free agent to the next dial command on the log, with a real queue service."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ async def handed_over(town: Town, agent_leg: LegId) -> tuple[float, LegId]:
 
 
 def started(bench: Bench, broker: str, waiting: int) -> tuple[dict[str, str], Service, prepared.Prepared]:
-    """A queue service that owns so many waiting places, ready to decide."""
+    """Start a queue service that owns so many waiting places."""
     found = bench.prepared(waiting)
     settings = bench.fresh_settings(broker)
     asyncio.run(prepared.put(found, settings))
@@ -42,7 +42,7 @@ def started(bench: Bench, broker: str, waiting: int) -> tuple[dict[str, str], Se
 
 
 def hand_over(bench: Bench) -> list[Figure]:
-    """Agent free → dial command, with a thousand and with very many waiting, nothing else going on."""
+    """Measure agent free → dial command with a thousand and with very many waiting, without other load."""
     figures = []
     broker = bench.apache or bench.broker
     name = "Apache Kafka" if bench.apache else "the embedded broker"
@@ -77,7 +77,7 @@ async def _samples(settings: dict[str, str], found: prepared.Prepared, count: in
 
 
 def latency(bench: Bench) -> list[Figure]:
-    """The same beside 500 facts a second, against a bare round trip through the same broker, in turns."""
+    """Measure the same beside 500 facts a second, in turns with a bare round trip on the same broker."""
     figures = []
     # The embedded broker takes a quarter of a second for a round trip beside this traffic.
     brokers = [("the embedded broker", bench.broker, bench.size(200, 60))]

@@ -1,4 +1,4 @@
-"""What a figure is: a number, what it is compared with, what it should be, and whether it is."""
+"""A figure: a measured number, its baseline, its goal, and whether the goal is reached."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,48 +7,48 @@ import msgspec
 
 
 class Of(StrEnum):
-    """What a goal is about."""
+    """Which number a goal limits."""
 
     RATIO = "ratio"
     MEASURED = "measured"
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """A limit, and the side of it on which a figure should lie."""
+    """A limit, and whether a figure should be below or above it."""
 
     of: Of
     is_at_most: bool
     limit: float
 
     def __str__(self) -> str:
-        """As reports show it."""
+        """The goal in reports."""
         return f"{self.of} {'≤' if self.is_at_most else '≥'} {short(self.limit)}"
 
     def is_reached(self, value: float) -> bool:
-        """Whether a value lies on the right side; the limit itself does."""
+        """Whether a value reaches the goal; the limit itself does."""
         return value <= self.limit if self.is_at_most else value >= self.limit
 
 
 def ratio_at_most(limit: float) -> Goal:
-    """The ratio to the baseline shall not be higher."""
+    """A goal for the highest ratio to the baseline."""
     return Goal(Of.RATIO, True, limit)
 
 
 def ratio_at_least(limit: float) -> Goal:
-    """The ratio to the baseline shall not be lower."""
+    """A goal for the lowest ratio to the baseline."""
     return Goal(Of.RATIO, False, limit)
 
 
 def at_most(limit: float) -> Goal:
-    """The measured value shall not be higher."""
+    """A goal for the highest measured value."""
     return Goal(Of.MEASURED, True, limit)
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the report. Without a goal it is only printed.
 
-    `baseline` was measured in the same run; `against` says what it is. `bound_by` says what the figure is
-    made of, so that a missed one comes with its reason.
+    `baseline` was measured in the same run; `against` describes it. `bound_by` says what determines the
+    figure, so that a missed goal comes with its reason.
     """
 
     name: str
@@ -62,19 +62,19 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float | None:
-        """Measured by baseline."""
+        """The measured value divided by the baseline."""
         return None if not self.baseline else self.measured / self.baseline
 
     @property
     def reached(self) -> bool | None:
-        """Whether the goal is reached, by the numbers alone; None without a goal or a baseline for it."""
+        """Whether the goal is reached; None without a goal or without the baseline that it needs."""
         if self.goal is None:
             return None
         value = self.ratio if self.goal.of is Of.RATIO else self.measured
         return None if value is None else self.goal.is_reached(value)
 
     def as_json(self) -> dict[str, Any]:
-        """As docs/benchmarks.json has it."""
+        """The figure in docs/benchmarks.json."""
         return {
             "name": self.name,
             "measured": self.measured,
@@ -88,7 +88,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def short(value: float) -> str:
-    """A number as people read it: three digits that count."""
+    """A number with three significant digits."""
     if value == 0:
         return "0"
     if abs(value) >= 1000:
@@ -97,7 +97,7 @@ def short(value: float) -> str:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which a share of all lies, the nearest one that was measured."""
+    """The percentile, as the nearest measured value."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -108,5 +108,5 @@ def mean(values: list[float]) -> float:
 
 
 def median(values: list[float]) -> float:
-    """The middle one."""
+    """The median."""
     return percentile(values, 0.5)

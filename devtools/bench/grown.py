@@ -1,4 +1,4 @@
-"""Run as a process of its own: prints how many bytes its resident memory grows by the places it is told of.
+"""A separate process that prints by how many bytes its resident memory grows with the given places.
 
 python -m devtools.bench.grown facts 25000
 python -m devtools.bench.grown records FILE
@@ -14,11 +14,11 @@ from devtools.bench import prepared
 from devtools.bench.machine import rss_bytes
 
 ARRIVALS_A_WRITE = 100
-"""A host writes after each batch, and forgets what has changed."""
+"""A host writes after each batch and then forgets its changes."""
 
 
 def by_facts(waiting: int) -> int:
-    """Callers arrive, one after the other."""
+    """Make places from facts: callers arrive one after the other."""
     traffic = prepared.filled(100)
     gc.collect()
     before = rss_bytes()
@@ -32,7 +32,7 @@ def by_facts(waiting: int) -> int:
 
 
 def by_records(file: Path) -> int:
-    """Records are read as a store hands them out: all at once, then kept as a state."""
+    """Make places from stored records, which are read all at once and become a state."""
     prepared.loaded(prepared.kept(prepared.filled(100)).records)
     gc.collect()
     before = rss_bytes()

@@ -1,8 +1,8 @@
-"""Facts a second through the broker: the host, a bare loop that only decodes, and what a tutorial would give.
+"""Measures facts a second through the broker: the host, a loop that only decodes, and a tutorial's solution.
 
-All three read the same records of one partition from the same broker, each alone and in turns. The host's
-decider is as small as one can be, since its own cost is another figure: a record per leg, and one fact said
-for every three heard.
+All three read the same records of one partition from the same broker, in turns. The host's decider is
+minimal, since a real decider's cost is another figure: a record per leg, and one fact said for every three
+heard.
 """
 
 import itertools
@@ -42,7 +42,7 @@ ORGANIZATIONS: Final = 10
 ROUNDS: Final = 3
 FACTS_AN_APPEND: Final = 300
 RECORDS_MAX: Final = 500
-"""A batch of the host; the bare loop reads as many at once."""
+"""The size of the host's batches, and of the bare loop's reads."""
 
 
 class Call(Record, frozen=True, array_like=True):
@@ -91,7 +91,7 @@ COUNTING: Final = Decider(
 
 
 class Asked(BaseModel):
-    """A fact as a tutorial would have it: one model for all, validated."""
+    """A fact as in a tutorial: one validated model for all."""
 
     type: str
     pbx_id: str
@@ -102,7 +102,7 @@ class Asked(BaseModel):
 
 
 def _lives(number: int) -> list[Fact]:
-    """Three facts of a leg."""
+    """A leg's three facts."""
     leg_id = office.caller_leg(number)
     return [
         CallArrived(pbx_id=office.PBX, leg_id=leg_id, caller=f"+7912{number:07d}", line=office.LINE),
@@ -112,7 +112,7 @@ def _lives(number: int) -> list[Fact]:
 
 
 class Ground:
-    """A partition of a fresh topic with so many facts on it, and the offset at which they end."""
+    """A partition of a fresh topic with its facts, and the offset at which they end."""
 
     def __init__(self, bench: Bench, broker: str) -> None:
         self.broker = broker
@@ -123,7 +123,7 @@ class Ground:
         self.end = 0
 
     async def fill(self, facts: int) -> None:
-        """Append the facts of organizations that share the partition."""
+        """Append facts of organizations that share the partition."""
         await create_topics(self.broker, self.prefix)
         log = KafkaLog(self.broker, prefix=self.prefix, client_id="bench")
         await log.start()
@@ -150,7 +150,7 @@ class Ground:
 
 
 async def bare(ground: Ground) -> float:
-    """(a) aiokafka, and every value decoded; nothing else."""
+    """(a) aiokafka, and every value decoded."""
     here = TopicPartition(ground.prefix + FACTS.name, ground.partition)
     consumer = AIOKafkaConsumer(bootstrap_servers=ground.broker, group_id=None, enable_auto_commit=False)
     await consumer.start()
@@ -221,7 +221,7 @@ def _run(measuring: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """All three in turns, on a fresh topic each round: the host says facts where it reads."""
+    """Measure all three in turns, each round on a fresh topic, since the host says facts where it reads."""
     facts = bench.size(30_000, 6_000)
     tutorials = bench.size(5_000, 1_000)
     rates: dict[str, list[float]] = {"bare": [], "tutorial": [], "host": []}

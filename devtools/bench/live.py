@@ -1,7 +1,7 @@
 """Plays the gateway of one office for a real queue service: phones that answer at once, on a real log.
 
-`Town` reads the commands that the queue says on `telephony` and answers each with a gateway's facts. Whoever
-measures waits for a command (`next_dial`) or counts what has happened.
+`Town` reads the queue's commands on `telephony` and answers each with a gateway's facts. A measurement waits
+for a command (`next_dial`) or counts events.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from devtools.bench import office, phones
 from runtime.kafka_log import KafkaLog
 
 WAIT_S_MAX = 120.0
-"""A takeover takes the session timeout, and then a hundred thousand places are loaded."""
+"""A takeover takes the session timeout and the loading of a hundred thousand places."""
 
 
 class TooSlow(Exception):
-    """What was waited for did not come: the service is down, or stands still."""
+    """An awaited command did not come: the service is down, or stands still."""
 
 
 class Town:
@@ -38,9 +38,9 @@ class Town:
             settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench-town"
         )
         self.bridged: deque[tuple[LegId, LegId, float]] = deque()
-        """Customer's leg, agent's leg, and when the bridge was asked for."""
+        """Customer's leg, agent's leg, and when the bridge was requested."""
         self.freed = 0
-        """Agents' legs that were hung up: calls that are over."""
+        """Agents' legs that were hung up: ended calls."""
         self._settings = settings
         self._dials: asyncio.Queue[tuple[DialLeg, float]] = asyncio.Queue()
         self._phones: dict[LegId, Address] = {}
@@ -80,35 +80,35 @@ class Town:
         await self.log.stop()
 
     async def say(self, *facts: Fact) -> None:
-        """Append gateway facts, numbered in the order in which they stand on the log."""
+        """Append gateway facts, numbered in the order of the log."""
         async with self._saying:
             await self.log.append(self._partition, [self.gateway.record(fact) for fact in facts])
 
     async def save(self, *facts: Fact) -> None:
-        """Append what the directory says."""
+        """Append the directory's facts."""
         await self.log.append(self._partition, office.book_records(self.organization_id, facts))
 
     async def call(self, number: int) -> None:
-        """Somebody calls the office, and routing hands the call over."""
+        """Let a customer call the office, and routing hand the call over."""
         arrived, reached = office.call(office.caller_leg(number), f"+7912{number:07d}")
         await self.say(arrived)
         record = office.record(reached, self.organization_id, source="routing", id_=reached.leg_id)
         await self.log.append(self._partition, [record])
 
     async def hang_up(self, leg_id: LegId) -> None:
-        """The person on a leg hangs up: the leg is over, and an agent's phone is idle."""
+        """Let the person on a leg hang up: the leg ends, and an agent's phone becomes idle."""
         ended = LegEnded(pbx_id=office.PBX, leg_id=leg_id, outcome=Outcome.COMPLETED, by=EndedBy.PARTY)
         await self.say(ended, *self._phone(leg_id, DeviceState.IDLE))
 
     async def next_dial(self) -> tuple[DialLeg, float]:
-        """The next phone that is dialled, and when the command was read."""
+        """Wait for the next dialled phone, and when the command was read."""
         try:
             return await asyncio.wait_for(self._dials.get(), WAIT_S_MAX)
         except TimeoutError as error:
             raise TooSlow(f"no phone was dialled for {WAIT_S_MAX:.0f} s") from error
 
     def forget_dials(self) -> None:
-        """Those read so far are not waited for."""
+        """Ignore the dial commands read so far."""
         while not self._dials.empty():
             self._dials.get_nowait()
 
@@ -142,7 +142,7 @@ class Town:
         return list(phones.answers(command))
 
     def _rung(self, command: DialLeg) -> list[Fact]:
-        """The first phone that is dialled for a place answers, the others ring until they are cancelled."""
+        """Let a place's first phone answer, and the others ring until they are cancelled."""
         place = command.leg_id.rpartition(".o")[0]
         if place in self._answered_places:
             return list(phones.answers(command, phones.Ring.GOES_ON))
@@ -151,7 +151,7 @@ class Town:
         return [*phones.answers(command), *self._phone(command.leg_id, DeviceState.IN_USE)]
 
     def _phone(self, leg_id: LegId, state: DeviceState) -> list[Fact]:
-        """A registered phone's own news, as a PBX tells of every use."""
+        """A registered phone's state, which a PBX reports at every use."""
         address = self._phones.get(leg_id)
         if address is None:
             return []

@@ -1,4 +1,4 @@
-"""Where figures were measured: the machine, its load, the code. Nothing that names a person or a path."""
+"""Where figures were measured: the machine, its load, the code; without names of people or paths."""
 
 import asyncio
 import contextlib
@@ -13,11 +13,11 @@ import msgspec
 from ringback.stack.services import ROOT
 
 LOOK_S = 0.05
-"""A conversion lasts seconds; its peak stays readable for as long as it lives."""
+"""A conversion lasts seconds; its peak can be read as long as it runs."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reader needs to judge a figure, and to repeat it."""
+    """What a reader needs to judge and repeat a figure."""
 
     processor: str
     cores: int
@@ -30,7 +30,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def described() -> Machine:
-    """This machine now."""
+    """Describe this machine now."""
     return Machine(
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)),
@@ -51,7 +51,7 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """The commit, and whether the tree differs from it; a tree without git has none."""
+    """The commit, and whether the tree differs from it; None without git."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git(
@@ -68,25 +68,25 @@ def _git(*words: str) -> str:
 
 
 def rss_bytes(pid: int | str = "self") -> int:
-    """What a process has resident."""
+    """A process's resident memory."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def processor_s(pid: int) -> float:
-    """Processor time that a process has used, its system calls included."""
+    """The processor time of a process, including its system calls."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Peak:
-    """The largest resident memory that any of a process and its children has had."""
+    """The largest resident memory of a process or any of its children."""
 
     def __init__(self) -> None:
         self.largest_bytes = 0
 
     async def watch(self, pid: int) -> None:
-        """Look again and again, until cancelled."""
+        """Look repeatedly until cancelled."""
         while True:
             self.look(pid)
             await asyncio.sleep(LOOK_S)
@@ -94,7 +94,7 @@ class Peak:
     def look(self, pid: int) -> None:
         """Look once."""
         for each in (pid, *_children(pid)):
-            # It may have ended since it was listed.
+            # The child may have ended since it was listed.
             with contextlib.suppress(OSError, IndexError):
                 status = Path(f"/proc/{each}/status").read_text(encoding="utf-8", errors="replace")
                 peak_kib = int(status.partition("VmHWM:")[2].split()[0])
@@ -102,7 +102,7 @@ class Peak:
 
 
 def _children(pid: int) -> list[int]:
-    """Children of every thread of a process."""
+    """The children of all threads of a process."""
     found: list[int] = []
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):

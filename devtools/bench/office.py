@@ -1,4 +1,4 @@
-"""The office that every figure of the queue is measured in, and a gateway's numbering of its facts."""
+"""The office in which all figures of the queue are measured, and a gateway's numbering of its facts."""
 
 from itertools import count
 from typing import Final
@@ -33,9 +33,9 @@ LINE: Final = "+78432000000"
 MORNING: Final = 1_795_248_000_000
 """2026-11-21 08:00 UTC."""
 NO_ANSWER_MS: Final = 1_000 * 24 * 60 * 60 * 1000
-"""Longer than any figure takes: the queue is as long as the figure wants it."""
+"""Longer than any measurement, so that the queue keeps its length."""
 ANNOUNCEMENT_GAP_MS: Final = 60 * 60 * 1000
-"""A hundred thousand callers who hear their position every half minute would be all that is measured."""
+"""Never: a hundred thousand callers who hear their position every half minute would dominate."""
 
 
 def agent_id(number: int) -> AgentId:
@@ -54,7 +54,7 @@ def caller_leg(number: int) -> LegId:
 
 
 def book(*, agents: int, kind: StrategyKind) -> tuple[Fact, ...]:
-    """What the directory says of an office with one department: no invitations, hours without end."""
+    """The directory's facts of an office with one department, no invitations and no working hours."""
     people = tuple(
         AgentSaved(
             agent_id=agent_id(number),
@@ -87,14 +87,14 @@ def book(*, agents: int, kind: StrategyKind) -> tuple[Fact, ...]:
         strategy=Strategy(kind=kind),
         no_answer_ms=NO_ANSWER_MS,
         announcement_gap_ms=ANNOUNCEMENT_GAP_MS,
-        # An invitation for each waiting caller would be a fact of callback's figures, not of these.
+        # An invitation for each waiting caller would measure callback, not the queue.
         callback=CallbackSettings(is_on=False),
     )
     return (organization, pbx, *people, department)
 
 
 def call(leg_id: LegId, caller: str) -> tuple[CallArrived, DepartmentReached]:
-    """Somebody calls the department: what the gateway says of it, and what routing says then."""
+    """A customer calls the department: the gateway's facts, then routing's."""
     reached = DepartmentReached(
         pbx_id=PBX,
         leg_id=leg_id,
@@ -107,7 +107,7 @@ def call(leg_id: LegId, caller: str) -> tuple[CallArrived, DepartmentReached]:
 
 
 class Gateway:
-    """Turns facts into records as a gateway numbers them: by its claim's offset, counting from 1."""
+    """Turns facts into records numbered as by a gateway: by its claim's offset, counting from 1."""
 
     def __init__(self, organization_id: OrganizationId = VOLGA, *, incarnation: int = 1) -> None:
         self.organization_id = organization_id
@@ -116,7 +116,7 @@ class Gateway:
         self._numbers = count(1)
 
     def claim(self) -> Outgoing:
-        """The mark with which a gateway takes its PBX; its offset is the incarnation of what follows."""
+        """The mark with which a gateway claims its PBX; its offset is the incarnation of later facts."""
         return record(
             PbxClaimed(pbx_id=PBX, claim="bench"), self.organization_id, source=self.source, id_="claim"
         )
@@ -157,5 +157,5 @@ def record(
 
 
 def book_records(organization_id: OrganizationId, facts: tuple[Fact, ...]) -> list[Outgoing]:
-    """The book on the log."""
+    """The directory's facts as records."""
     return [record(fact, organization_id, id_=f"book/{number}") for number, fact in enumerate(facts)]

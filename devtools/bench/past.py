@@ -1,7 +1,7 @@
-"""The first page of history with a million rows on PostgreSQL, against a bare look-up by primary key.
+"""Measures the first page of history with a million rows on PostgreSQL, and a look-up by primary key.
 
-One real call goes over the log and is projected by the service; the other rows are its copies, each with a
-name and a time of its own, so that every page is decoded and shown as any other.
+The service projects one real call from the log. The other rows are its copies with different names and times,
+so that every page is decoded and shown like any other.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ ORDER BY started_at DESC, contact_id DESC LIMIT 51
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Few rows, then many, in one database; each page in turn with a bare look-up."""
+    """Measure pages with few rows, then with many, each in turn with a bare look-up."""
     reason = postgres.reason_missing()
     if reason is not None:
         raise TooSlow(reason)
@@ -127,7 +127,7 @@ def _figures(rows: int, *, first: float, page: float, bare: float, keys: float, 
 
 
 def _call() -> tuple[list[Fact], list[Fact]]:
-    """A call that was answered: what the gateway says of it, and what the queue says in between."""
+    """An answered call: the gateway's facts, with the queue's in between."""
     place_id = PlaceId(f"p.{LEG}")
     arrived = CallArrived(pbx_id=office.PBX, leg_id=LEG, caller="+79120000001", line=office.LINE)
     taken = PlaceTaken(
@@ -151,7 +151,7 @@ def _call() -> tuple[list[Fact], list[Fact]]:
 
 
 async def _say(settings: dict[str, str]) -> None:
-    """The office, its administrator, and one call, on the log."""
+    """Append the office, its administrator and one call to the log."""
     rights = RightsSaved(agent_id=ANNA, version=1, role=Role.ADMINISTRATOR)
     book = (*office.book(agents=10, kind=StrategyKind.RING_ALL), rights)
     (arrived, ended), (taken, connected) = _call()
@@ -174,7 +174,7 @@ async def _say(settings: dict[str, str]) -> None:
 
 
 async def _one_row(connection: asyncpg.Connection) -> None:
-    """Wait until the call is a row, and over."""
+    """Wait until the ended call is a row."""
     deadline = time.monotonic() + WAIT_S
     while await connection.fetchval("SELECT count(*) FROM contacts WHERE ended_at IS NOT NULL") < 1:
         if time.monotonic() > deadline:
@@ -186,7 +186,7 @@ async def _copy(connection: asyncpg.Connection, first: int, last: int) -> None:
     await connection.execute(COPIES, first, last, timeout=600)
     for table, column in (("contact_departments", "department_id"), ("contact_agents", "agent_id")):
         await connection.execute(LINKS.format(table=table, column=column), first, last, timeout=600)
-    # What autovacuum does by itself within a minute of such a load.
+    # Autovacuum does this by itself within a minute of such a load.
     await connection.execute("VACUUM ANALYZE contacts", timeout=600)
 
 
@@ -217,7 +217,7 @@ async def _pages(address: str, key: str, connection: asyncpg.Connection) -> tupl
 
 
 async def _keys(connection: asyncpg.Connection) -> tuple[float, float]:
-    """Median seconds of the query for a page's keys, and how often it had to look into the table."""
+    """Median seconds of the query for a page's keys, and how often it had to read the table."""
     query = await connection.prepare(KEYS)
     times = []
     for _ in range(WARM_UP + REQUESTS):

@@ -1,4 +1,4 @@
-"""Phones that do at once what they are told: each command of the queue, and the facts it leads to."""
+"""Phones that obey at once: each command of the queue, and the facts that follow from it."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -28,16 +28,16 @@ from contracts.telephony import (
 
 
 class Ring(Enum):
-    """What becomes of a phone that is dialled."""
+    """What a dialled phone does."""
 
     ANSWERED = "answered"
     MISSED = "missed"
     GOES_ON = "goes_on"
-    """Until somebody else answers and it is cancelled."""
+    """The phone rings until another one answers and it is cancelled."""
 
 
 def answers(command: Command, ring: Ring = Ring.ANSWERED) -> Iterator[Fact]:
-    """What a gateway says when it has carried a command out."""
+    """What a gateway says after carrying a command out."""
     match command:
         case AnswerLeg():
             yield LegAnswered(pbx_id=command.pbx_id, leg_id=command.leg_id)
@@ -63,5 +63,5 @@ def answers(command: Command, ring: Ring = Ring.ANSWERED) -> Iterator[Fact]:
 
 
 def ended(command: CancelLeg | DialLeg | HangUp, outcome: Outcome, *, by: EndedBy) -> LegEnded:
-    """A leg is over."""
+    """The fact that a leg ended."""
     return LegEnded(pbx_id=command.pbx_id, leg_id=command.leg_id, outcome=outcome, by=by)

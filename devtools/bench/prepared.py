@@ -1,7 +1,7 @@
-"""A department with many callers waiting, made once by the decider from facts, and put where it is wanted.
+"""A department with many waiting callers, made once by the decider from facts and put into fresh stores.
 
-The same waiting places serve several figures: they are kept as stored records, and given to a fresh store as
-if a host had written them, with the numbers that a host would have counted.
+The same waiting places serve several figures. They are kept as stored records and written to a fresh store as
+by a host, with the numbers that a host would have counted.
 """
 
 import secrets
@@ -30,7 +30,7 @@ RECORDS_A_WRITE = 20_000
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """Stored records of one organization, and where its agents are on the phone."""
+    """Stored records of one organization, and its running calls."""
 
     waiting: int
     records: dict[str, bytes]
@@ -39,16 +39,16 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     heard: int
     calls: int
     talking: tuple[tuple[LegId, LegId], ...]
-    """Customer's leg and agent's leg of each call that goes on, the earliest first."""
+    """Customer's leg and agent's leg of each running call, the earliest first."""
 
 
 def loaded(records: dict[str, bytes]) -> Organization:
-    """The organization as a new owner has it: from its records alone."""
+    """The organization as a new owner loads it, from its records alone."""
     return Organizations(SERVICE).load(office.VOLGA, records)
 
 
 def filled(waiting: int, *, agents: int = AGENTS) -> Traffic:
-    """A morning at whose end as many wait, and every agent talks."""
+    """A morning with this many waiting callers at its end, when every agent talks."""
     traffic = Traffic(agents=agents, kind=StrategyKind.LONGEST_IDLE)
     traffic.now_at = Instant(time.time_ns() // 1_000_000)
     traffic.fill(waiting)
@@ -56,7 +56,7 @@ def filled(waiting: int, *, agents: int = AGENTS) -> Traffic:
 
 
 def kept(traffic: Traffic) -> Prepared:
-    """What a host would have stored by now. Only once for each morning: it takes what has changed so far."""
+    """What a host would have stored by now. Call it once per morning: it takes the changes so far."""
     state = traffic.state
     records = {
         f"{table.name}/{key}": data
@@ -67,7 +67,7 @@ def kept(traffic: Traffic) -> Prepared:
     numbers = Numbering()
     numbers.now_at = state.now_at
     numbers.said = {STREAM_OF_FACTS: traffic.facts_said, f"telephony/{office.PBX}": traffic.commands_said}
-    # Of an incarnation before any that a log can give: whoever claims the PBX next is heard.
+    # An incarnation before any that a log can give, so that the PBX's next claim is heard.
     numbers.heard = {f"gateway/{office.PBX}": (0, traffic.facts_heard)}
     numbers.confirmed = traffic.facts_said
     records[RECORD_NAME] = numbers.encoded()
@@ -85,7 +85,7 @@ def kept(traffic: Traffic) -> Prepared:
 
 
 def talking(state: QueueState) -> Iterator[tuple[LegId, LegId]]:
-    """The calls that go on: customer and agent."""
+    """The running calls: customer and agent."""
     for line in state.activities:
         leg = None if line.leg_id is None else state.legs[line.leg_id]
         if leg is not None and leg.peer_leg_id is not None:
@@ -93,7 +93,7 @@ def talking(state: QueueState) -> Iterator[tuple[LegId, LegId]]:
 
 
 async def put(prepared: Prepared, settings: dict[str, str]) -> int:
-    """Name the log, and store everything as of its first record; the partition."""
+    """Name the log and store everything as of its first record; returns the partition."""
     log = KafkaLog(settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench")
     await log.start()
     redis = connected(settings["RINGBACK_REDIS"])

@@ -1,4 +1,4 @@
-"""Figures as people read them: a table on the screen, docs/benchmarks.md and docs/benchmarks.json."""
+"""Presents figures: a table on the screen, docs/benchmarks.md and docs/benchmarks.json."""
 
 import json
 from pathlib import Path
@@ -11,23 +11,23 @@ from devtools.bench.figures import Figure, short
 from devtools.bench.machine import Machine
 
 MENDED = Path(__file__).with_name("mended.md")
-"""What was slow, and what was done about it: written by hand, since a run can't know it."""
+"""What was slow, and how it was mended; written by hand."""
 WORDS = {True: "reached", False: "missed", None: ""}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One run: where it was, what was measured, and what could not be."""
+    """One run: the machine, the figures, and what could not be measured."""
 
     machine: Machine
     figures: tuple[Figure, ...]
     failures: tuple[tuple[str, str], ...] = ()
-    """Groups of figures that ended with an error, and which."""
+    """Groups of figures that failed, each with its error."""
     seconds: float = 0.0
     is_quick: bool = False
 
 
 def table(report: Report) -> Table:
-    """For the screen."""
+    """The table for the screen."""
     made = Table(title="Ringback's figures", show_lines=False)
     made.add_column("figure")
     for name in ("measured", "baseline", "ratio"):
@@ -51,7 +51,7 @@ def _cells(figure: Figure) -> tuple[str, str, str, str, str]:
 
 
 def as_json(report: Report) -> str:
-    """What docs/benchmarks.json holds."""
+    """The content of docs/benchmarks.json."""
     content: dict[str, Any] = {
         "figures": [figure.as_json() for figure in report.figures],
         "machine": msgspec.to_builtins(report.machine),
@@ -62,7 +62,7 @@ def as_json(report: Report) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """What docs/benchmarks.md holds."""
+    """The content of docs/benchmarks.md."""
     return "\n".join((*_head(report), *_figures(report), *_missed(report), *_how(report), *_mended()))
 
 
@@ -140,6 +140,6 @@ def _mended() -> list[str]:
 
 
 def write(report: Report, docs: Path) -> None:
-    """Both files."""
+    """Write both files."""
     (docs / "benchmarks.md").write_text(as_markdown(report).rstrip() + "\n", encoding="utf-8")
     (docs / "benchmarks.json").write_text(as_json(report), encoding="utf-8")

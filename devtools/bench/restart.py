@@ -1,4 +1,4 @@
-"""kill -9 the owner of very many waiting places: how long until the next decision stands on the log."""
+"""Kills the owner of very many waiting places with `kill -9`, and measures the time to its next decision."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ BEYOND_S_MAX = 3
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """A standby takes over (Apache Kafka, a group of two); and the same process started anew."""
+    """Measure a standby's takeover (Apache Kafka, a group of two) and a restart of the same process."""
     waiting = bench.size(LONG, QUICK_LONG)
     figures = [_started_anew(bench, waiting)]
     if bench.apache is not None:
@@ -39,7 +39,7 @@ def _taken_over(bench: Bench, broker: str, waiting: int) -> Figure:
     replicas = [bench.service("queue", settings, replica=number) for number in (1, 2)]
     for each in replicas:
         each.wait_ready(dialling.READY_S_MAX)
-    # Both have joined; the one that has the places in memory is the owner, and they load with the first fact.
+    # Both have joined. The owner is the one with the places in memory, which load with the first fact.
     seconds = uvloop.run(_killed(settings, found, replicas))
     for each in replicas:
         each.kill()
@@ -69,7 +69,7 @@ async def _killed(settings: dict[str, str], found: prepared.Prepared, replicas: 
 
 
 def _places(service: Service) -> float:
-    """How many waiting places a replica has in memory, by its own metrics."""
+    """How many waiting places a replica has in memory, from its metrics."""
     with urllib.request.urlopen(f"{service.address}/metrics", timeout=30) as answer:  # noqa: S310  # our own, on loopback
         lines = answer.read().decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("ringback_places_waiting "))
@@ -110,7 +110,7 @@ async def _restarted(
 
 
 async def _up(service: Service, began: float) -> float:
-    """Until its HTTP answers: imports are over and the log is connected."""
+    """Wait until its HTTP answers: imports are done and the log is connected."""
     while True:
         try:
             await asyncio.to_thread(_places, service)

@@ -1,4 +1,4 @@
-"""One run: groups of figures one after the other, told of as they come; a failure does not stop the rest."""
+"""One run: groups of figures in sequence, reported as they come; a failure does not stop the rest."""
 
 import logging
 import shutil
@@ -44,7 +44,7 @@ GROUPS: Final[dict[str, Measure]] = {
     "hand-over": dialling.hand_over,
     "restart": restart.measure,
     "memory": core.memory,
-    # Last: it goes on with the morning whose records the three before it have used.
+    # Last, since it changes the morning whose records the three groups before it use.
     "growth": core.growth,
 }
 
@@ -53,9 +53,9 @@ TABLE_WIDTH: Final = 160
 
 
 def run(names: list[str], *, is_quick: bool, writes: bool) -> int:
-    """Measure these groups; 0 when all could be measured, whatever the figures are."""
+    """Measure these groups; 0 if all could be measured, whatever the figures are."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    # Where nobody looks (a log, a pipe) the table is as wide as it needs to be.
+    # Without a terminal (a log, a pipe) the table is as wide as it needs to be.
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else TABLE_WIDTH)
     where = machine.described()
     if where.load > where.cores / 2:
@@ -98,7 +98,7 @@ def _measure(name: str, bench: Bench, figures: list[Figure], failures: list[tupl
     bench.say(f"── {name}")
     try:
         found = GROUPS[name](bench)
-    except Exception as error:  # noqa: BLE001  # the others are worth knowing all the same
+    except Exception as error:  # noqa: BLE001  # the other groups are still worth measuring
         failures.append((name, f"{type(error).__name__}: {error}"))
         bench.say(f"{name} failed: {error}")
         return

@@ -1,4 +1,4 @@
-"""How long the simulation's mornings take, as every test run plays them."""
+"""Measures how long the simulation's mornings of a test run take."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ STORMS = "tests/sim/test_simulation.py::test_a_stormy_morning_loses_nobody_and_d
 
 
 class Betrayed(Exception):
-    """A morning came to a wrong end: there is no figure of those."""
+    """A simulated morning failed, so there is no figure."""
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """The storms of one test run, on two workers as `make test` has them."""
+    """Measure the storms of one test run, on two workers as in `make test`."""
     count = bench.size(SEEDS, QUICK_SEEDS)
     bench.say(f"simulation: {count} mornings")
     argv = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", STORMS]

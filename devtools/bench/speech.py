@@ -1,4 +1,4 @@
-"""Notices: one that was rendered before, a new one of fifteen seconds, fifty who ask for the same new one."""
+"""Measures notices: a rendered one, a new one of fifteen seconds, and fifty requests for the same new one."""
 
 import asyncio
 import secrets
@@ -32,7 +32,7 @@ TEXT: Final = (
     "другими "
     "покупателями. Пожалуйста, оставайтесь на линии, и мы обязательно вам ответим. Номер этого объявления"
 )
-"""With the number that makes it new, some fifteen seconds at 145 words a minute."""
+"""With the number that makes it new, this is about fifteen seconds at 145 words a minute."""
 AT_ONCE: Final = 50
 
 
@@ -50,7 +50,7 @@ class Counted(EspeakNg):
 
 
 class Answered:
-    """The log, as an edge sees it: what is said there is another figure's matter."""
+    """Replaces the log for an edge: it only keeps the newest answer."""
 
     def __init__(self) -> None:
         self.last: NoticeRendered | None = None
@@ -73,7 +73,7 @@ class Answered:
 
 
 class Speech:
-    """The speech service's handler on a real bucket, without its log."""
+    """The handler of tts on a real bucket, without a log."""
 
     def __init__(self, blobs: Blobs) -> None:
         self.engine = Counted()
@@ -101,12 +101,12 @@ class Speech:
 
 
 def fresh_text() -> str:
-    """A text that nobody has asked for before."""
+    """A text that was never requested before."""
     return f"{TEXT} {secrets.randbelow(9_000) + 1_000}."
 
 
 def plain(text: str) -> float:
-    """What anybody would type: espeak-ng into sox, at 8 kHz."""
+    """The baseline, a plain command: espeak-ng into sox, at 8 kHz."""
     began = time.perf_counter()
     espeak = ["espeak-ng", "-v", "ru", "-s", "145", "--stdin", "--stdout"]
     wav = subprocess.run(espeak, input=text.encode(), check=True, capture_output=True).stdout
@@ -132,7 +132,7 @@ def plain(text: str) -> float:
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """All three, in turns with their baselines."""
+    """Measure all three in turns with their baselines."""
     s3 = bench.s3
     blobs = S3Blobs(
         connected(endpoint=s3.address, region=s3.region, access_key=s3.access_key, secret_key=s3.secret_key),

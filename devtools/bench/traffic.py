@@ -1,7 +1,7 @@
-"""A morning's traffic through the queue's decider in memory: arrivals, calls, misses, people who give up.
+"""A morning's traffic through the queue's decider in memory: arrivals, calls, misses, abandoned calls.
 
-`Traffic` keeps as many callers waiting as it is told, and every turn of it is the same mix of facts whatever
-that number is: so the cost of a fact can be compared between a short queue and a long one.
+`Traffic` keeps a given number of callers waiting. Every turn is the same mix of facts whatever that number
+is, so that the cost of a fact can be compared between a short queue and a long one.
 """
 
 import time
@@ -22,15 +22,15 @@ from services.queue.service import SERVICE
 from services.queue.state import QueueState
 
 ABANDONED_EVERY: Final = 5
-"""One caller in five gives up: what call centres report on a busy morning is 5 to 30 %."""
+"""One caller in five gives up: call centres report 5 to 30 % on a busy morning."""
 MISSED_EVERY: Final = 10
 """One ring in ten is not answered."""
 TIMERS_A_TURN: Final = 2
-"""Callers who wait hear their position every half minute, some two of them in the time of one call."""
+"""Callers hear their position every half minute, so about two hear it during one call."""
 
 
 class Traffic:
-    """One department in memory, and what was counted of it."""
+    """One department in memory, with counts."""
 
     def __init__(self, *, agents: int, kind: StrategyKind) -> None:
         self.state = QueueState()
@@ -48,12 +48,12 @@ class Traffic:
             self._hear(fact)
 
     def fill(self, waiting: int) -> None:
-        """Let callers arrive until as many wait; every agent talks from the first ones on."""
+        """Let callers arrive until so many wait; the first ones keep every agent talking."""
         while len(self.state.places) < waiting:
             self.arrive()
 
     def arrive(self) -> None:
-        """One more caller, up to the point at which an agent talks to it or it has heard the welcome."""
+        """Let one more caller arrive, until an agent talks to it or it has heard the welcome."""
         leg_id = office.caller_leg(self.calls)
         self.calls += 1
         self._waiting.append(leg_id)
@@ -62,10 +62,10 @@ class Traffic:
             self._all(fact)
 
     def turn(self) -> None:
-        """One call more: one ends, one is taken, one arrives; some give up, and some hear where they are."""
+        """Play one call: one ends, one is taken, one arrives; some callers give up or hear their position."""
         self.arrive()
         if self._talking:
-            # The caller hangs up; the queue hangs up the agent, who is free with that.
+            # The caller hangs up; the queue hangs up the agent, who is then free.
             self._all(_ended(self._talking.popleft(), Outcome.COMPLETED))
         if self.calls % ABANDONED_EVERY == 0 and len(self._waiting) > 2:
             self._all(_ended(self._waiting.pop(), Outcome.ABANDONED))
@@ -76,7 +76,7 @@ class Traffic:
         self._ring_timers()
 
     def _ring_timers(self) -> None:
-        """The earliest timers, as if their time had come: the same number whatever the queue's length."""
+        """Ring the earliest timers early: the same number of them whatever the queue's length."""
         for timer in list(islice(self.state.due(Instant(2**62)), TIMERS_A_TURN)):
             self.now_at = Instant(max(self.now_at, timer.due_at))
             self._all(
@@ -90,7 +90,7 @@ class Traffic:
             )
 
     def _all(self, fact: Fact) -> None:
-        """Hear a fact, and all that the phones say to what follows from it."""
+        """Hear a fact, then all facts with which the phones answer."""
         self._pending.append(fact)
         while self._pending:
             self._hear(self._pending.popleft())

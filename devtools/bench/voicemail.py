@@ -1,4 +1,4 @@
-"""Twenty three-minute voice messages at once: recording finished → letter accepted, against plain ffmpeg."""
+"""Measures twenty three-minute voice messages from recording to accepted letter, and plain ffmpeg."""
 
 import asyncio
 import hashlib
@@ -37,7 +37,7 @@ PREFIX: Final = "bench/original-"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """The service on real parts, and ffmpeg alone on the same files, two at a time."""
+    """Measure the service on real parts, and ffmpeg alone on the same files, two at a time."""
     count = bench.size(20, 4)
     seconds = bench.size(MESSAGE_S, 30)
     bench.say(f"voicemail: {count} recordings of {seconds} s")
@@ -84,7 +84,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def recordings(folder: Path, count: int, seconds: int) -> list[Path]:
-    """Speech in A-law WAV, as a PBX records it; each begins at another moment: no two are the same."""
+    """Speech in A-law WAV, as a PBX records it; each begins elsewhere, so that no two are the same."""
     folder.mkdir()
     words = TEXT * (seconds // 5 + 2)
     espeak = ["espeak-ng", "-v", "ru", "--stdin", "--stdout"]
@@ -103,7 +103,7 @@ def recordings(folder: Path, count: int, seconds: int) -> list[Path]:
 
 
 def plain(file: Path) -> None:
-    """What anybody would type."""
+    """The baseline: a plain command."""
     argv = [
         "ffmpeg",
         "-v",
@@ -146,7 +146,7 @@ def _book() -> tuple[Fact, ...]:
 
 
 def _greeted(number: int) -> tuple[Fact, ...]:
-    """Nobody answered, the greeting was heard: voicemail asks for a recording."""
+    """The facts before a recording: nobody answered, and the greeting was heard."""
     leg_id = LegId(f"leg{number}")
     place_id = PlaceId(f"p.{leg_id}")
     diverted = PlaceDiverted(

@@ -1,4 +1,4 @@
-"""The real processes of a chaos run, with a supervisor that starts again who has ended, as clusters do."""
+"""The real processes of a chaos run, with a supervisor that restarts ended ones, as clusters do."""
 
 import asyncio
 import json
@@ -32,20 +32,20 @@ from services.gateway.simulated.wire import Control
 
 START_S: Final = 180.0
 SESSION_MS: Final = 6_000
-"""The shortest that a machine with much else to do does not mistake for a death."""
+"""The shortest timeout at which a busy machine does not count a live process as dead."""
 SNAPSHOT_S: Final = 20.0
-"""So that an emptied Redis is also loaded from a snapshot, not always from the whole log."""
+"""Short, so that an emptied Redis is sometimes loaded from a snapshot, not always from the whole log."""
 DECIDERS: Final = ("routing", "queue", "callback", "voicemail")
 MISSING: Final = 3
-"""The exit code of a service that finds something missing at its start: it is started again."""
+"""A service's exit code when a part is missing at its start; it is restarted."""
 AGAIN_S: Final = 1.0
 AGAIN_S_MAX: Final = 8.0
-"""Growing pauses, as clusters have them: a start costs seconds of the processor that a broker needs."""
+"""Growing pauses, as in clusters: a start costs seconds of processor time that a broker needs."""
 STOP_S: Final = 30.0
 
 
 class Reader(threading.Thread):
-    """Follows every partition from its beginning into a queue that the main thread empties."""
+    """Reads every partition from its beginning into a queue, which the main thread empties."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(name="reader of the log", daemon=True)
@@ -63,7 +63,7 @@ class Reader(threading.Thread):
             self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
             pass
-        except BaseException as error:  # noqa: BLE001  # told to the main thread, which raises it
+        except BaseException as error:  # noqa: BLE001  # the main thread raises it
             self.error = error
         finally:
             self._loop.close()
@@ -84,7 +84,7 @@ class Reader(threading.Thread):
 
 
 class Cluster:
-    """Parts behind proxies, phones, and every service with its replicas; leaving the `with` ends all."""
+    """Parts behind proxies, phones, and every service's replicas; leaving the `with` ends them."""
 
     def __init__(self, run: Path, broker: str, morning: Workload, *, seed: int) -> None:
         self.broker = broker
@@ -141,7 +141,7 @@ class Cluster:
             self.kafka.stop()
 
     def proxies(self) -> list[Proxy]:
-        """Those that were started."""
+        """The started proxies."""
         return [getattr(self, name) for name in ("s3", "smtp") if hasattr(self, name)]
 
     def _start(self) -> None:
@@ -170,7 +170,7 @@ class Cluster:
         file = self.run / "phones.yaml"
         file.write_text(yaml.safe_dump(self.morning.script, allow_unicode=True), encoding="utf-8")
         argv = [sys.executable, "-m", "ringback", "phones", "--wait", "--port", str(self._phones_port)]
-        # The phones are the world: what they play is fetched past the proxy.
+        # The phones belong to the outside world: they fetch sound without the proxy.
         env = {**self.stack.settings(), "RINGBACK_S3_ENDPOINT": self.stack.parts.s3.address}
         phones = self.stack.start_process("phones", [*argv, "--script", str(file)], "", env)
         phones.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
@@ -186,7 +186,7 @@ class Cluster:
                 await facts_log.say(log, partition, company.organization_id, facts)
 
     def _await_prompts(self) -> None:
-        """Callers hear at least what has no values in it; speech goes on with numbers meanwhile."""
+        """Wait for the prompts without values; tts renders the numbers meanwhile."""
         wanted = {prompt_key(Language.RUSSIAN, prompt) for prompt in Prompt}
         s3 = self.stack.parts.s3
         client = s3.client()
@@ -201,8 +201,8 @@ class Cluster:
     # Services
 
     def add(self, name: str) -> Service:
-        """Start one more replica; the caller decides whether the supervisor looks after it."""
-        # Numbers are never used twice, or a lasting name in a group would be two processes'.
+        """Start one more replica; the caller decides whether the supervisor restarts it."""
+        # Numbers are never reused, or two processes would share a static name in the group.
         self._number += 1
         settings = {**self.stack.settings(name), "RINGBACK_REPLICA": f"r{self._number}"}
         if name == "gateway":
@@ -215,7 +215,7 @@ class Cluster:
         return service
 
     def ready(self, name: str) -> list[Service]:
-        """The replicas of a service that run and say that they are ready."""
+        """The running replicas of a service that report readiness."""
         running = [each for each in self.replicas[name] if each not in self.frozen]
         return [each for each in running if each.process.is_alive() and each.is_ready()]
 
@@ -224,7 +224,7 @@ class Cluster:
         return all(len(self.ready(name)) == len(each) for name, each in self.replicas.items())
 
     def supervise(self) -> None:
-        """Start again who has ended; an end that nobody ordered and nothing missing explains is noted."""
+        """Restart ended processes, and note each end that no fault and no missing part explains."""
         for services in self.replicas.values():
             for service in services:
                 if service.process.is_alive() or service in self.frozen:
@@ -246,15 +246,15 @@ class Cluster:
     # The world
 
     def begin(self) -> None:
-        """The first customer may call."""
+        """Let the first customer call."""
         control(self._phones_port, Control(begin=True))
 
     def dialled(self) -> dict[str, int]:
-        """How often each phone was dialled, counted by the network."""
+        """How often each phone was dialled, by the network's count."""
         return control(self._phones_port, Control())
 
     def listen(self) -> list[Reading]:
-        """What is new on the log; `progress` has heard it then."""
+        """New records of the log, after `progress` has heard them."""
         assert self._reader is not None
         if self._reader.error is not None:
             raise StackError(f"the log can't be read: {self._reader.error!r}")
@@ -266,18 +266,18 @@ class Cluster:
         return heard
 
     def check_parts(self) -> None:
-        """The phones and the parts are never to die by themselves."""
+        """Check that no phone process and no part has ended by itself."""
         parts = self.stack.parts
         for process in (parts.s3.process, parts.smtp.process):
             if not process.is_alive():
                 raise StackError(f"{process.name} has ended by itself; {process.last_words()}")
 
     def stop_services(self) -> list[str]:
-        """End all services as an operator would; who did not end well."""
+        """End all services as an operator would; returns those that did not end well."""
         services = [each for found in self.replicas.values() for each in found]
         for service in services:
             service.process.ask_to_stop()
-        # A second SIGTERM would meet a process that has taken its handlers down: wait, and ask no more.
+        # A second SIGTERM could meet a process that has removed its handlers: wait without asking again.
         deadline = time.monotonic() + STOP_S
         while any(service.process.is_alive() for service in services) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What every fault needs: the cluster, the dice, a list of what was done, and a clock for what ends later."""
+"""What every fault needs: the cluster, randomness, a list of faults, and a schedule for later actions."""
 
 import heapq
 import random
@@ -14,17 +14,17 @@ IsWorking = Callable[[], bool]
 
 @dataclass(slots=True)
 class Strike:
-    """One fault that was done; `recovered_s` is None while the parts have not come back."""
+    """One injected fault; `recovered_s` is None until the parts have recovered."""
 
     kind: Kind
     target: str
     begun_at: float
     is_working: IsWorking
     counts_from: float | None
-    """From when on recovery counts; None until the fault itself is over."""
+    """From when recovery counts; None until the fault itself has ended."""
     recovered_s: float | None = None
     was_felt: bool = True
-    """False: nothing was on its way then (S3, mail server), so its recovery says nothing."""
+    """False: S3 or the mail server was not in use then, so recovery means nothing."""
 
 
 @dataclass(order=True, slots=True)
@@ -35,7 +35,7 @@ class _Later:
 
 
 class Doing:
-    """Shared by everything that strikes; nothing here waits, the main loop comes again and again."""
+    """Shared by all faults. Nothing here waits: the main loop calls again and again."""
 
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self.cluster = cluster
@@ -43,7 +43,7 @@ class Doing:
         self.findings: list[str] = []
         self.chance = random.Random(f"chaos strikes {seed}")
         self.held: set[str] = set()
-        """Services and parts in the middle of a fault that must not get a second one."""
+        """Services and parts that have a fault now and must not get a second one."""
         self._later: list[_Later] = []
         self._number = 0
 
@@ -54,22 +54,22 @@ class Doing:
 
     @property
     def unrecovered(self) -> list[Strike]:
-        """After which the parts do not work yet."""
+        """Faults from which the parts have not recovered yet."""
         return [each for each in self.done if each.recovered_s is None]
 
     def add(self, kind: Kind, target: str, is_working: IsWorking, *, counts: bool = True) -> Strike:
-        """Note a fault; `counts` False: recovery counts from later on."""
+        """Note a fault; with `counts` False, recovery counts from a later moment."""
         now = time.monotonic()
         strike = Strike(kind, target, now, is_working, now if counts else None)
         self.done.append(strike)
         return strike
 
     def soon(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do something in some seconds."""
+        """Schedule an action in some seconds."""
         self._number += 1
         heapq.heappush(self._later, _Later(time.monotonic() + seconds, self._number, act))
 
     def turn(self, now: float) -> None:
-        """Do what has become due."""
+        """Run the due actions."""
         while self._later and self._later[0].at <= now:
             heapq.heappop(self._later).act()

@@ -1,7 +1,7 @@
-"""Does to the parts what the plan says, and measures from the log and from readiness how long they take.
+"""Carries out the planned faults, and measures recovery from the log and from readiness.
 
-What is done to processes is in `on_services`, what to the parts in `on_parts`. Nothing is waited for: the
-main loop comes again and again, so faults overlap as they would.
+Faults of services are in `service_faults`, faults of the parts in `part_faults`. Nothing waits: the main loop
+calls again and again, so faults overlap as in reality.
 """
 
 import time
@@ -18,9 +18,9 @@ from devtools.chaos.service_faults import OnServices
 from ringback.log import Reading
 
 POINT_S_MAX: Final = 15.0
-"""A named fact that does not come in this time: it is done all the same, a kill counted as random."""
+"""If the named fact does not come in this time, the fault happens anyway and counts as random."""
 STARTING_SHARE: Final = 0.015
-"""So likely, at every look, a kill hits a process that has not got ready yet, instead of waiting for that."""
+"""The chance, at every look, that a kill hits a process that is not ready yet."""
 
 
 @dataclass(slots=True)
@@ -46,24 +46,24 @@ class FaultInjector:
         self._tell = tell
 
     def begin(self) -> None:
-        """The plan's zero is now."""
+        """Start the plan's clock."""
         self._begun = self._turned_at = time.monotonic()
 
     @property
     def is_over(self) -> bool:
-        """Whether every fault was done and is over, whatever has recovered since."""
+        """Whether every fault was injected and has ended, recovered or not."""
         return not (self._planned or self._armed or self.doing.is_waiting)
 
     def turn(self, heard: list[Reading]) -> None:
-        """One look around: what is due is done, who has recovered is noted."""
+        """Inject due faults, and note recoveries."""
         now = time.monotonic()
         if self._parts.is_broker_away:
-            # The plan's clock stands still, or all that came due meanwhile would strike at one moment.
+            # The plan's clock stands still, or all faults that fell due meanwhile would happen at once.
             self._begun += now - self._turned_at
         self._turned_at = now
         self.doing.turn(now)
         self._strike_armed({reading.envelope.type for reading in heard}, now)
-        # One at a time: what can't be done now is tried again at the next turn, in the plan's order.
+        # One at a time: a fault that is impossible now is tried again at the next turn, in the plan's order.
         due = [each for each in self._planned if each.at_s <= now - self._begun]
         for each in due:
             if self._is_possible(each):
@@ -90,15 +90,15 @@ class FaultInjector:
             else:
                 self._parts.disturb_smtp(planned.kind)
 
-    # Who may be struck
+    # Which processes may get a fault
 
     def _is_possible(self, planned: Planned) -> bool:
         if self._parts.is_broker_away:
-            # Until it has come back nobody can do anything, and no other fault would show anything.
+            # Until the broker is back no process can work, and no other fault would show anything.
             return False
         match planned.kind:
             case Kind.KILL | Kind.KILL_AT | Kind.TERM | Kind.FREEZE:
-                # A service that is starting is mostly left alone, or it would never get anywhere.
+                # A starting service is mostly left alone, or it would never get ready.
                 is_impatient = planned.kind is Kind.KILL and self.doing.chance.random() < STARTING_SHARE
                 return planned.target not in self.doing.held and (
                     is_impatient or bool(self.cluster.ready(planned.target))

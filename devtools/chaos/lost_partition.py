@@ -1,4 +1,4 @@
-"""A partition without store, snapshot and beginning of its log: it stays closed and says so."""
+"""Checks that a partition without store, snapshot and beginning of its log stays closed and says so."""
 
 import json
 import time
@@ -18,11 +18,11 @@ from runtime.host.snapshots import key_of
 SERVICE: Final = "queue"
 SAYS: Final = "the store is empty, there is no snapshot"
 OTHERS_S: Final = 60.0
-"""For the other partitions to be read while the lost one stays closed."""
+"""Time for the other partitions to be read while the lost one stays closed."""
 
 
 async def lose(cluster: Cluster, partition: int) -> None:
-    """Delete everything of one partition that the service could start from; nobody runs meanwhile."""
+    """Delete everything of one partition from which a service could start; no service may run."""
     settings = cluster.stack.settings(SERVICE)
     prefix = settings["RINGBACK_STORE_PREFIX"]
     with redis.Redis.from_url(settings["RINGBACK_REDIS"]) as client:
@@ -40,7 +40,7 @@ async def lose(cluster: Cluster, partition: int) -> None:
 
 
 def reasons(service: Service) -> list[str]:
-    """Why a service says that it is not ready; empty when it is, or can't be asked."""
+    """Why a service says that it is not ready; empty if it is, or does not answer."""
     try:
         with urllib.request.urlopen(f"{service.address}/health/ready", timeout=2):  # noqa: S310
             return []
@@ -61,7 +61,7 @@ def _told(body: bytes) -> list[object]:
 
 
 def judge(cluster: Cluster, partition: int) -> tuple[float | None, list[str]]:
-    """Start the service alone on what is left: seconds until it said so, and what was wrong."""
+    """Start the service alone on what is left: seconds until it said so, and the faults found."""
     service = cluster.add(SERVICE)
     begun = time.monotonic()
     claimed = {each: cluster.progress.claims[(SERVICE, each)] for each in range(FACTS.partitions)}

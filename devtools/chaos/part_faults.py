@@ -1,4 +1,4 @@
-"""Faults of what the services stand on: Redis, the broker, S3, the mail server."""
+"""Faults of the parts that services need: Redis, the broker, S3, the mail server."""
 
 import time
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from devtools.chaos.service_faults import have_all_claimed
 OUTAGE_S: Final = (4.0, 9.0)
 """How long S3 or the mail server misbehaves."""
 UNFELT_S_MAX: Final = 25.0
-"""How long at most they do when no recording or letter comes their way."""
+"""How long at most, if no recording or letter comes."""
 DOWN_S: Final = (0.5, 3.0)
 """How long a killed Redis or broker stays away."""
 
 
 class OnParts:
-    """Strikes at the parts."""
+    """Injects faults into the parts."""
 
     def __init__(self, doing: Doing) -> None:
         self._doing = doing
@@ -29,7 +29,7 @@ class OnParts:
 
     @property
     def is_broker_away(self) -> bool:
-        """Whether it was taken away and nothing has been written since."""
+        """Whether the broker was taken away and nothing has been written since."""
         return self._broker_outage is not None and self._broker_outage.recovered_s is None
 
     def flush(self) -> None:
@@ -39,7 +39,7 @@ class OnParts:
             with redis.Redis.from_url(self._doing.cluster.stack.parts.redis.address) as client:
                 client.flushall()
         except redis.ConnectionError:
-            # It was killed, and is not listening again yet.
+            # Redis was killed and is not listening again yet.
             self._doing.soon(0.5, self.flush)
             return
         self._doing.add(
@@ -89,7 +89,7 @@ class OnParts:
         self._doing.soon(self._doing.chance.uniform(*DOWN_S), start)
 
     def _is_delivered(self, *kinds: str) -> IsWorking:
-        """What was open at the end of the fault has come to its end."""
+        """Whether everything that was open at the end of the fault has ended."""
         was_open = self._doing.cluster.progress.open(*kinds)
 
         def is_working() -> bool:
@@ -99,7 +99,7 @@ class OnParts:
         return is_working
 
     def _end_when_felt(self, strike: Strike, what: str, began: str, mend: Callable[[], None]) -> None:
-        """End an outage after some seconds, later when nothing of this kind has been on its way yet."""
+        """End an outage after some seconds, or later if it has not affected a recording or letter yet."""
         progress, part = self._doing.cluster.progress, strike.kind.partition("-")[0]
         before = progress.types[began]
 
@@ -117,7 +117,7 @@ class OnParts:
         self._doing.soon(self._doing.chance.uniform(*OUTAGE_S), end)
 
     def disturb_s3(self, kind: Kind) -> None:
-        """S3 is slow, cut off, or answers with an error, for some seconds."""
+        """Make S3 slow, cut its connections, or let it answer with errors, for some seconds."""
         proxy = self._doing.cluster.s3
         match kind:
             case Kind.S3_DELAY:
@@ -131,7 +131,7 @@ class OnParts:
         self._end_when_felt(strike, "recording", "gateway.recording_spooled", lambda: proxy.behave(Mood.OPEN))
 
     def disturb_smtp(self, kind: Kind) -> None:
-        """The mail server is slow, cut off, or refuses, for some seconds."""
+        """Make the mail server slow, cut its connections, or let it refuse, for some seconds."""
         proxy, sink = self._doing.cluster.smtp, self._doing.cluster.stack.parts.smtp
         match kind:
             case Kind.SMTP_DELAY:

@@ -1,4 +1,4 @@
-"""Which faults, when, at whom: all of it from one seed. What happens between them is up to the machine."""
+"""Plans the faults, their times and their targets from one seed; the machine decides what happens between."""
 
 import random
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from contracts.message import Message, type_name
 
 
 class Kind(StrEnum):
-    """What is done to the parts."""
+    """A kind of fault."""
 
     KILL = "kill"
     KILL_AT = "kill-at"
@@ -84,9 +84,9 @@ ONLY_APACHE: Final[Mapping[Kind, int]] = {
     Kind.REBALANCE: 2,
     Kind.LOG_LOST: 1,
 }
-"""The embedded broker forgets all when it stops, and knows no groups worth the name."""
+"""The embedded broker forgets everything when it stops, and has no usable groups."""
 STORM_S: Final = 120.0
-"""What the counts above are for; another length has more or fewer of each."""
+"""The length to which the counts above apply; another length has more or fewer of each."""
 
 WEIGHTS: Final[Mapping[str, int]] = {
     "routing": 2,
@@ -103,7 +103,7 @@ POINTS: Final[Mapping[str, tuple[type[Message], ...]]] = {
     "voicemail": (v.RecordingAsked, v.MessageTaken, v.LetterDue, v.MessageStored),
     "gateway": (g.CallArrived, g.LegRequested, g.Bridged, g.RecordingRequested),
 }
-"""Where each service's death could hurt most: what follows from the fact is just being done."""
+"""The facts at which each service's death is most dangerous: it is just handling them."""
 ZOMBIES: Final = {
     "embedded": ("routing", "queue", "callback"),
     "apache": ("routing", "queue", "callback", "voicemail"),
@@ -113,7 +113,7 @@ WATCHED: Final[Mapping[str, tuple[type[Message], ...]]] = {
     "s3": (g.RecordingRequested, v.MessageTaken),
     "smtp": (v.MessageTaken, v.LetterDue, c.ApologyDialled),
 }
-"""S3 and the mail server fail when a recording or a letter is on its way, or their failing shows nothing."""
+"""S3 and the mail server must fail during a recording or a letter, or the fault shows nothing."""
 MIDDLE: Final = (0.25, 0.85)
 """The share of the storm in which S3 and the mail server fail: the first letters come at the first deadlines,
 and a letter that is deferred late is tried again after a minute and more."""
@@ -121,7 +121,7 @@ and a letter that is deferred late is tried again after a minute and more."""
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One fault: at which second, what, at whom, and at which fact (`KILL_AT`)."""
+    """One fault: its second, its kind, its target, and its fact (`KILL_AT`)."""
 
     at_s: float
     kind: Kind
@@ -130,12 +130,12 @@ class Planned:
 
 
 def kinds(broker: str) -> dict[Kind, int]:
-    """How many of each kind a storm of STORM_S has on a broker."""
+    """How many faults of each kind a storm of STORM_S has on a broker."""
     return {**COMMON, **(ONLY_APACHE if broker == "apache" else ONLY_EMBEDDED)}
 
 
 def plan(seed: int, broker: str, storm_s: float, only: Kind | None = None) -> list[Planned]:
-    """The faults of a seed in the order of their time; `LOG_LOST` comes after everything was judged."""
+    """The faults of a seed in order of time; `LOG_LOST` comes after everything else was judged."""
     chance = random.Random(f"chaos plan {seed} {broker}")
     found = []
     for kind, usual in kinds(broker).items():

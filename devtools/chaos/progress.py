@@ -1,4 +1,4 @@
-"""What the log shows while it grows: what has begun and not ended, and who has claimed which partition."""
+"""What the growing log shows: what has begun and not ended, and which service claimed which partition."""
 
 from collections import Counter
 from typing import Final
@@ -13,7 +13,7 @@ RECORDINGS: Final = (voicemail.MessageStored, voicemail.MessageMissing, voicemai
 
 
 class Progress:
-    """Hears every record once; all questions are answered from what was heard."""
+    """Hears every record once, and answers from that."""
 
     def __init__(self) -> None:
         self.newest_at = 0
@@ -27,7 +27,7 @@ class Progress:
         self._busy: Counter[str] = Counter()
 
     def hear(self, reading: Reading) -> None:
-        """Take a record in."""
+        """Hear a record."""
         self.newest_at = max(self.newest_at, reading.at)
         self.types[reading.envelope.type] += 1
         fact = reading.fact
@@ -92,7 +92,7 @@ class Progress:
                 pass
 
     def open(self, *kinds: str) -> dict[str, set[str]]:
-        """What has begun and not ended, by kind; of all kinds, or of some."""
+        """What has begun and not ended, by kind, for all or some kinds."""
         found = {
             kind: begun - self._ended.get(kind, set())
             for kind, begun in self._begun.items()

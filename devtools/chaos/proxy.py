@@ -1,6 +1,6 @@
-"""A TCP proxy before S3 or the mail server that delays, cuts, or answers in their place.
+"""A TCP proxy in front of S3 or the mail server that delays, cuts connections, or answers in their place.
 
-It runs in a thread of its own; `behave` takes effect at once, for connections that are open as well.
+It runs in its own thread; `behave` takes effect at once, also for open connections.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from typing import Final
 
 CHUNK_BYTES: Final = 64 * 1024
 DELAY_S: Final = (0.2, 1.5)
-"""Per piece of what is sent: a request of some pieces takes seconds, and some run into their limits."""
+"""The delay per chunk: a request of several chunks takes seconds, and some reach their timeout."""
 CUT_BYTES_MAX: Final = 20_000
-"""A connection is cut after so much at most: in the headers, in the middle of a recording, in an answer."""
+"""After how much at most a connection is cut: within headers, a recording, or an answer."""
 
 
 class Mood(StrEnum):
@@ -27,7 +27,7 @@ class Mood(StrEnum):
 
 
 def http_answer(code: int) -> bytes:
-    """What an S3 in trouble says."""
+    """The answer of a failing S3."""
     reason = {403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}[code]
     body = f"<?xml version='1.0'?><Error><Code>{reason}</Code><Message>on demand</Message></Error>".encode()
     head = f"HTTP/1.1 {code} {reason}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
@@ -35,7 +35,7 @@ def http_answer(code: int) -> bytes:
 
 
 class Proxy(threading.Thread):
-    """Listens on a loopback port and passes on to another; counts what it did to people's connections."""
+    """Listens on a loopback port and forwards to another; counts the connections that it disturbed."""
 
     def __init__(self, name: str, port: int, target: int, *, seed: int) -> None:
         super().__init__(name=f"proxy before {name}", daemon=True)
@@ -62,7 +62,7 @@ class Proxy(threading.Thread):
         self._listening.wait(10)
 
     def behave(self, mood: Mood, answer: bytes = b"") -> None:
-        """From now on; connections that are open are cut unless everything passes."""
+        """Behave so from now on; open connections are cut unless everything passes."""
         self._loop.call_soon_threadsafe(self._change, mood, answer)
 
     def stop(self) -> None:
@@ -102,7 +102,7 @@ class Proxy(threading.Thread):
             await reader.readuntil(b"\r\n\r\n")
         writer.write(self._answer)
         await writer.drain()
-        # What is still on its way is read, or the answer would be lost with a reset connection.
+        # Read the remaining bytes, or a reset connection would lose the answer.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
                 while await reader.read(CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the whole log, every command, the letters that came, the phones' own counts."""
+"""Collects what a run leaves behind: the whole log, every command, the letters, the phones' counts."""
 
 import email
 import json
@@ -25,9 +25,9 @@ from runtime.ports import LogRecord
 from services.voicemail.activities.letter_composer import identity
 
 END: Final = "chaos_end"
-"""The header of the record that marks a topic's end: no broker is asked for it."""
+"""The header of the record that marks a topic's end, so that the broker need not report it."""
 IDENTITY_LENGTH: Final = 32
-"""What a Message-ID shows of a letter's identity (services/voicemail/activities/letter_composer.py)."""
+"""The part of a Message-ID that identifies a letter (services/voicemail/activities/letter_composer.py)."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One letter in the mail server's folder: its identity from the Message-ID, and who got it."""
+    """One letter in the mail server's folder: its identity from the Message-ID, and its recipient."""
 
     identity: str
     recipients: tuple[str, ...]
@@ -55,7 +55,7 @@ class CompanyHistory:
     mailbox: tuple[SendLetter, ...]
     dialled: Counter[str]
     outages: tuple[tuple[int, int], ...] = ()
-    """From each fault until its recovery, in the log's ms: what is late by them is not held against it."""
+    """The time from each fault to its recovery, in the log's ms: delays within it are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Leavings:
     companies: tuple[CompanyHistory, ...]
     dead_letters: int
     unknown_letters: tuple[str, ...]
-    """Letters that nobody asked for."""
+    """Letters without a request."""
     records: int
 
 
@@ -115,7 +115,7 @@ async def commands(settings: Mapping[str, str]) -> tuple[list[Sent], int]:
 
 
 def kept_letters(folder: Path) -> list[Kept]:
-    """What the mail server has kept, copies included."""
+    """The letters at the mail server, including copies."""
     found = []
     for path in sorted(folder.glob("*.eml")):
         message = email.message_from_bytes(path.read_bytes(), policy=default)
@@ -134,7 +134,7 @@ def leavings(
     dialled: Mapping[str, int],
     outages: Iterable[tuple[int, int]],
 ) -> Leavings:
-    """Sort what was found by company."""
+    """Sort a run's results by company."""
     by_organization = log_stretch.stretches(records)
     asked = {
         identity(each.envelope.organization_id, each.command)[:IDENTITY_LENGTH]: each

@@ -1,4 +1,4 @@
-"""Tells what a chaos run came to: a table on the terminal, and docs/chaos.md."""
+"""Reports the result of a chaos run: a table on the terminal, and docs/chaos.md."""
 
 import platform
 import statistics
@@ -24,7 +24,7 @@ SHOWN_MAX: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One broker's run, as it is told."""
+    """The result of one broker's run."""
 
     broker: str
     seed: int
@@ -39,7 +39,7 @@ class Outcome:
 
     @property
     def is_fine(self) -> bool:
-        """Nothing lost, nothing doubled, every promise kept, everybody came back."""
+        """Whether nothing was lost or doubled, every invariant holds, and every process recovered."""
         return self.verdict.is_fine and not self.findings
 
     def kills(self) -> int:
@@ -90,7 +90,7 @@ def show(console: Console, outcome: Outcome) -> None:
 
 
 def wrongs(outcome: Outcome) -> list[str]:
-    """Everything that is wrong, a line each."""
+    """All faults found, one line each."""
     lines = list(outcome.findings)
     for effect in outcome.verdict.effects:
         lines += [f"{effect.name}, lost: {each}" for each in effect.lost]
@@ -199,7 +199,7 @@ def commit() -> str:
 
 
 def _commits(begun_at: str) -> str:
-    """The commit when the run began; the processes of a later one, too, if the tree was changed meanwhile."""
+    """The commit at the run's beginning, and later commits whose code ran if the tree changed meanwhile."""
     ended_at = commit()
     return f"Commit {begun_at}" if begun_at == ended_at else f"Commits {begun_at} to {ended_at} (it changed)"
 

@@ -1,4 +1,4 @@
-"""Plays the mornings, one broker after the other, and has them judged."""
+"""Plays the mornings, one broker after the other, and judges them."""
 
 import argparse
 import asyncio
@@ -30,9 +30,9 @@ from runtime.ports import LogUnavailable
 RUN: Final = ROOT / ".run" / "chaos"
 TICK_S: Final = 0.1
 CALM_S: Final = 4.0
-"""Nothing is open for so long: the morning is over. A timer or a command that is due comes sooner."""
+"""If nothing was open for so long, the morning has ended: due timers and commands come sooner."""
 AFTERMATH_S_MAX: Final = 240.0
-"""The longest wait is a letter's that was deferred twice: one minute, then two."""
+"""The longest wait is that of a letter deferred twice: one minute, then two."""
 
 
 class Morning:
@@ -60,7 +60,7 @@ class Morning:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def play(self) -> Outcome:
-        """Everything, from the first process to the verdict."""
+        """Run everything, from the first process to the verdict."""
         self._tell(f"starting everything on {BROKERS[self._broker]}, seed {self._seed}")
         with Cluster(self._run, self._broker, self._morning, seed=self._seed) as cluster:
             injector = FaultInjector(cluster, self._planned, self._seed, self._tell)
@@ -95,7 +95,7 @@ class Morning:
             )
 
     def _storm(self, cluster: Cluster, injector: FaultInjector) -> list[str]:
-        """Until every fault is over and nothing is open; what had not come to its end by then."""
+        """Run until every fault has ended and nothing is open; returns what did not end in time."""
         begun, over, quiet = time.monotonic(), None, None
         while True:
             heard = cluster.listen()
@@ -144,7 +144,7 @@ class Morning:
 
 
 def outages(strikes: list[Strike]) -> list[tuple[int, int]]:
-    """From each fault until its recovery, in ms since 1970: the log's own time, on the same machine."""
+    """The time from each fault to its recovery, in ms since 1970: the log's time, on the same machine."""
     offset_s = time.time() - time.monotonic()
     found = []
     for strike in strikes:
@@ -160,7 +160,7 @@ async def _partition_of(cluster: Cluster, organization_id: OrganizationId) -> in
 
 
 def main(argv: list[str]) -> int:
-    """Run what was asked for; docs/chaos.md is written by a whole run alone."""
+    """Run the requested mornings; only a whole run writes docs/chaos.md."""
     parser = argparse.ArgumentParser(prog="python -m devtools chaos", description=__doc__)
     parser.add_argument("--broker", choices=sorted(BROKERS), help="only this one")
     parser.add_argument("--minutes", type=float, default=STORM_S / 60, help="of faults, on each broker")
@@ -168,7 +168,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", type=Kind, choices=list(Kind), help="only this fault, more often")
     options = parser.parse_args(argv)
     console = Console()
-    # A broker that is away is what was ordered: aiokafka would say so a hundred times a second.
+    # The broker's outages are intended: aiokafka would log them a hundred times a second.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     begun_at, outcomes = report.commit(), []
     for broker in [options.broker] if options.broker else ["embedded", "apache"]:

@@ -1,4 +1,4 @@
-"""Faults of our own processes: killed, asked to stop, frozen, overtaken, crowded out."""
+"""Faults of our own processes: kill, stop, freeze, takeover, rebalance."""
 
 import time
 from collections import Counter
@@ -22,20 +22,20 @@ def have_all_claimed(cluster: Cluster, name: str, before: dict[tuple[str, int], 
 
 
 class OnServices:
-    """Strikes at the processes of one service, named."""
+    """Injects faults into the processes of a named service."""
 
     def __init__(self, doing: Doing) -> None:
         self._doing = doing
 
     def _pick(self, name: str) -> Service:
-        """A replica: a ready one if there is any."""
+        """Pick a replica, a ready one if there is any."""
         found = self._doing.cluster.ready(name) or [
             each for each in self._doing.cluster.replicas[name] if each.process.is_alive()
         ]
         return self._doing.chance.choice(found or self._doing.cluster.replicas[name])
 
     def _claims_anew(self, name: str) -> IsWorking:
-        """A service that decides has claimed again, the gateway all of its PBXs; speech need not."""
+        """Recovery: a decider has claimed its partitions again, the gateway its PBXs; tts claims none."""
         progress = self._doing.cluster.progress
         if name == "gateway":
             before = Counter(progress.pbx_claims)
@@ -46,10 +46,10 @@ class OnServices:
         return lambda: True
 
     def kill(self, kind: Kind, name: str, point: str) -> None:
-        """`kill -9` of one process; the same process is started again at once."""
+        """`kill -9` one process; the supervisor restarts it at once."""
         service = self._pick(name)
         if not service.process.is_alive():
-            # It has just ended by itself for want of something; the supervisor has it.
+            # It has just ended by itself since a part is missing; the supervisor restarts it.
             self._doing.soon(1.0, lambda: self.kill(kind, name, point))
             return
         has_claimed = self._claims_anew(name)
@@ -58,7 +58,7 @@ class OnServices:
         self._doing.add(kind, f"{name} {point}".rstrip(), lambda: has_claimed() and service.is_ready())
 
     def term(self, name: str) -> None:
-        """SIGTERM in whatever it is doing."""
+        """Send SIGTERM at any moment."""
         service = self._pick(name)
         has_claimed = self._claims_anew(name)
         self._doing.held.add(name)
@@ -67,7 +67,7 @@ class OnServices:
         self._doing.soon(0.2, lambda: self._ended(service, strike, name, time.monotonic()))
 
     def _ended(self, service: Service, strike: Strike, name: str, since: float) -> None:
-        """It must end with 0; or with `MISSING`, when another fault took a part from it as it started."""
+        """Check its exit code: 0, or `MISSING` if another fault took a part away during its start."""
         if service.process.is_alive():
             if time.monotonic() - since > STOP_S_MAX:
                 self._doing.findings.append(f"{service.process.name} did not stop in time when asked to")
@@ -81,7 +81,7 @@ class OnServices:
         self._doing.held.discard(name)
 
     def freeze(self, name: str) -> None:
-        """SIGSTOP for some seconds."""
+        """Stop one process with SIGSTOP for some seconds."""
         service = self._pick(name)
         self._doing.held.add(name)
         self._doing.cluster.frozen.add(service)
@@ -96,7 +96,7 @@ class OnServices:
         strike.counts_from = time.monotonic()
 
     def zombie(self, name: str) -> None:
-        """Frozen for longer than it takes others to take over; recovery is their taking over."""
+        """Freeze one process for longer than a takeover takes; recovery is the takeover."""
         service = self._pick(name)
         self._doing.held.add(name)
         claimed = self._doing.cluster.progress.claimed(name)
@@ -111,7 +111,7 @@ class OnServices:
         self._doing.soon(1.0, lambda: self._wake(service, heir, strike, name))
 
     def _wake(self, service: Service, heir: Service | None, strike: Strike, name: str) -> None:
-        """Thaw it a moment after somebody else has its partitions."""
+        """Thaw it a moment after another process has its partitions."""
         if strike.recovered_s is None and time.monotonic() - strike.begun_at < ZOMBIE_S_MAX:
             self._doing.soon(0.5, lambda: self._wake(service, heir, strike, name))
             return
@@ -121,14 +121,14 @@ class OnServices:
             self._doing.soon(self._doing.chance.uniform(1, 4), lambda: self._end_rival(service, heir, name))
 
     def _end_rival(self, service: Service, heir: Service, name: str) -> None:
-        """One replica each on the embedded broker: one of the two dies, the other goes on."""
+        """End one of two replicas on the embedded broker, which allows one; the other goes on."""
         stays, goes = self._doing.chance.sample((service, heir), 2)
         self._doing.cluster.replicas[name] = [stays]
         goes.process.kill()
         self._doing.held.discard(name)
 
     def rebalance(self, name: str) -> None:
-        """Two more replicas come, and go when they are ready; twice."""
+        """Start two more replicas and end them when they are ready; twice."""
         self._doing.held.add(name)
         strike = self._doing.add(Kind.REBALANCE, name, lambda: False, counts=False)
         self._come(name, strike, rounds=2)

@@ -1,4 +1,4 @@
-"""What a run came to, decided from what it left behind alone: effects lost or doubled, broken promises."""
+"""Judges a run by what it left behind: lost or doubled effects, broken invariants."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,25 +19,25 @@ from services.voicemail.service import SERVICE as VOICEMAIL
 
 DECIDERS: Final[tuple[Decider[Any], ...]] = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 LATE_MS_MAX: Final = 45_000
-"""A ring may finish (12 s) and a notice may play; the rest is for a machine that has much else to do.
-Outages, from each fault until its recovery, are taken off before."""
+"""A ring may finish (12 s) and a notice may play; the rest is for a busy machine.
+Outages, from each fault to its recovery, are subtracted before."""
 REFUSED_ON_DEMAND: Final = "on demand"
-"""The mark in an answer of the mail server that the chaos itself has ordered."""
+"""The mark in a mail server's answer that the chaos run itself ordered."""
 
 
 @dataclass(slots=True)
 class Effect:
-    """One kind of effect: how many were due, and which came never, or more than once."""
+    """One kind of effect: how many were due, and which never came or came more than once."""
 
     name: str
     due: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     repeats_allowed: int = 0
-    """Second copies that are announced as possible (a letter whose answer was lost)."""
+    """Second copies that are allowed (a letter whose answer was lost)."""
 
     def count(self, due: Iterable[str], done: Mapping[Any, int], allowed: Iterable[str] = ()) -> None:
-        """Each of these is due once; `allowed` may come again, and that is counted."""
+        """Count effects that are due once each; `allowed` ones may come again and are counted."""
         may_repeat = set(allowed)
         for each in sorted(set(due)):
             self.due += 1
@@ -51,7 +51,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The effects, and every sentence that does not hold, with its name."""
+    """The effects, and every broken invariant with its name."""
 
     effects: tuple[Effect, ...]
     wrongs: tuple[tuple[str, str], ...]
@@ -69,7 +69,7 @@ class Verdict:
 
     @property
     def is_fine(self) -> bool:
-        """Nothing lost, nothing doubled, every sentence true, and something has happened at all."""
+        """Whether nothing was lost or doubled, every invariant holds, and the run was not empty."""
         return not (self.wrongs or self.lost or self.doubled) and all(effect.due for effect in self.effects)
 
 
@@ -136,7 +136,7 @@ def dials(history: History, effect: Effect) -> None:
             addresses[f"dialled {fact.address}"] += 1
         if isinstance(fact, gateway.CommandRefused) and fact.leg_id is not None:
             refused.add(fact.leg_id)
-    # Many a leg is cancelled before its command is carried out: that is a refusal, and no loss.
+    # Many legs are cancelled before their command is carried out: that is a refusal, not a loss.
     answered = requested + Counter(leg_id for leg_id in refused if requested[leg_id] == 0)
     effect.count(asked, answered)
     for what, count in sorted(history.dialled.items()):
@@ -152,20 +152,20 @@ def legs(history: History, effect: Effect) -> None:
 
 
 def recordings(history: History, effect: Effect) -> None:
-    """Every recording became a voice message, or there is a reason why not."""
+    """Every recording became a voice message, or has a reason why not."""
     asked = [
         fact.voice_message_id
         for fact in accepted(history, "voicemail")
         if isinstance(fact, voicemail.RecordingAsked)
     ]
     kinds = (voicemail.MessageStored, voicemail.MessageMissing, voicemail.MessageQuarantined)
-    # Results of edges are the same however often they are said: what counts is that there is one.
+    # An edge may say a result several times; one must exist.
     ended = {each.fact.voice_message_id for each in history.facts if isinstance(each.fact, kinds)}
     effect.count(asked, Counter(dict.fromkeys(ended, 1)))
 
 
 def letters(history: History, effect: Effect) -> None:
-    """Every letter came once, or the mail server has refused it for good."""
+    """Every letter came once, or the mail server refused it for good."""
     due = [fact.letter_id for fact in accepted(history, "voicemail") if isinstance(fact, voicemail.LetterDue)]
     came = Counter(letter.letter_id for letter in history.mailbox)
     allowed = []
@@ -193,19 +193,19 @@ EFFECTS: Final[tuple[tuple[str, Callable[[History, Effect], None]], ...]] = (
 
 
 def nobody_waits_past_a_deadline(history: CompanyHistory) -> Iterator[str]:
-    """Q5: faults delay what is due, by no more than it takes to come back."""
+    """Q5: faults delay deadlines by no more than the recovery takes."""
     yield from deadlines_met(history, slack_ms=LATE_MS_MAX, outages=history.outages)
 
 
 def no_letter_fails_by_itself(history: History) -> Iterator[str]:
-    """V4: a letter fails for good only when the mail server has said so for good."""
+    """V4: a letter fails for good only after a final refusal by the mail server."""
     for each in history.facts:
         if isinstance(each.fact, voicemail.LetterFailed) and REFUSED_ON_DEMAND not in each.fact.answer:
             yield f"the letter {each.fact.letter_id} failed: {each.fact.answer}"
 
 
 def every_agent_is_free_again(history: History) -> Iterator[str]:
-    """G3: nobody stays busy for a call that is gone."""
+    """G3: no agent stays busy for a call that has ended."""
     busy = set()
     for fact in accepted(history, "queue"):
         if isinstance(fact, queue.AgentBusy):
@@ -222,7 +222,7 @@ def the_log_is_explained(history: History) -> Iterator[str]:
 
 
 def no_inversion(history: History) -> Iterator[str]:
-    """Q3: no agent is offered a later place while an earlier one could have had them."""
+    """Q3: no agent is offered a later place while an earlier one could have the agent."""
     yield from no_offer_inverts_the_order(history, QUEUE)
 
 
@@ -252,7 +252,7 @@ def verdict(found: Leavings) -> Verdict:
 
 
 def broken(company: CompanyHistory) -> Iterator[tuple[str, str]]:
-    """The sentences that do not hold for a company."""
+    """The invariants that do not hold for a company."""
     for sentence in ALL_SENTENCES:
         for wrong in sentence(company):
             yield sentence.__name__.replace("_", " "), f"{company.name}: {wrong}"

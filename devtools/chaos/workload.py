@@ -1,7 +1,7 @@
-"""A morning at three companies from one seed: who calls, waits, orders, hangs up, answers, declines, misses.
+"""A morning at three companies from one seed: what every customer and every agent does.
 
-Every company has a PBX, lines, phones and customers of its own, so that what the network counts can be told
-apart by address.
+Every company has its own PBX, lines, phones and customers, so that the network's counts can be attributed by
+address.
 """
 
 import random
@@ -34,19 +34,19 @@ DEPARTMENTS: Final = ("sales", "service")
 CUSTOMERS: Final = 8
 AGENTS: Final = 3
 CALL_EVERY_S: Final = 1.6
-"""Between two calls, all companies together: their agents are busy most of the time, and people wait."""
+"""The time between two calls of all companies: agents are busy most of the time, and customers wait."""
 SAID: Final = "Добрый день. Перезвоните мне, пожалуйста, завтра утром по поводу моего договора."
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One company with its book."""
+    """One company with its cards."""
 
     organization_id: OrganizationId
     pbx_id: PbxId
     book: tuple[Fact, ...]
     addresses: frozenset[str]
-    """All phones that may ever be dialled for it."""
+    """All phones that may be dialled for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _department(
 ) -> DepartmentSaved:
     seats = [agent.agent_id for agent in agents if chance.random() < 0.8] or [agents[0].agent_id]
     other = next(each for each in DEPARTMENTS if each != department)
-    # Only one way, or a caller who never gives up would be passed to and fro.
+    # Only in one direction, or a caller who never gives up would be passed back and forth.
     may_pass = department == DEPARTMENTS[0] and chance.random() < 0.3
     kind = ActionKind.OTHER_DEPARTMENT if may_pass else ActionKind.VOICEMAIL
     return DepartmentSaved(
@@ -180,7 +180,7 @@ def _agents_phone(chance: random.Random, *, is_mobile: bool = False) -> dict[str
 
 
 def _agent(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
-    """How an agent takes one offer: answers and talks, declines, misses, or answers and drops."""
+    """What an agent does with one offer: answers and talks, declines, misses, or answers and drops."""
     key: list[dict[str, Any]] = [{"wait_s": 1.0}, {"press": "1"}] if is_mobile else []
     talk = [{"until": "bridged"}, {"wait_s": chance.uniform(5, 25)}, {"hang_up": True}]
     match chance.choices(range(4), (7, 1, 1, 1))[0]:
@@ -198,7 +198,7 @@ def _agent(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
 
 
 def _customer(chance: random.Random) -> dict[str, Any]:
-    """How a customer takes a call from us."""
+    """What a customer does with a call from us."""
     match chance.choices(range(5), (5, 1, 1, 3, 2))[0]:
         case 0:
             talk = [{"until": "bridged"}, {"wait_s": chance.uniform(3, 15)}, {"hang_up": True}]
@@ -222,7 +222,7 @@ def _call(chance: random.Random, number: int, customers: list[str], calls_s: flo
         case 1:
             again: list[dict[str, Any]]
             orders: list[dict[str, Any]] = [{"after": "invitation"}, {"wait_s": 0.3}, {"press": "1"}]
-            # Who hears nothing in answer presses again: a key is lost when no gateway is there.
+            # A caller without an answer presses again: a key is lost while no gateway runs.
             again = [{"wait_s": 6.0}, {"press": "1"}] if chance.random() < 0.5 else []
             then = [*orders, *again, {"wait_s": chance.uniform(0, 12)}, {"hang_up": True}]
         case 2:

@@ -1,4 +1,4 @@
-"""What the morning promises of its direct call, judged by the facts alone."""
+"""Promises about the morning's direct call, judged by the facts alone."""
 
 from contracts import gateway as g
 from contracts import routing as r
@@ -9,7 +9,7 @@ from ringback.words import seconds
 
 
 def forwarded(timeline: Timeline) -> Promise:
-    """D2, D3: the caller has heard to the end that another will answer, before that one is rung."""
+    """D2, D3: before another employee is rung, the caller has heard the whole notice of it."""
     finished = {
         each.fact.play_id: each.offset
         for each in timeline.all(g.PlayFinished)
@@ -33,7 +33,7 @@ def forwarded(timeline: Timeline) -> Promise:
 
 
 def not_rung(timeline: Timeline) -> Promise:
-    """D4: who is absent is passed over, and no phone of theirs is dialled."""
+    """D4: an absent employee is skipped, and none of the employee's phones is dialled."""
     absent = {
         each.fact.agent_id
         for each in timeline.all(r.PersonMissed)
@@ -48,7 +48,7 @@ def not_rung(timeline: Timeline) -> Promise:
 
 
 def across(timeline: Timeline) -> Promise:
-    """O2: an employee of another PBX takes the call, dialled from where it came in."""
+    """O2: an employee of another PBX takes the call; the PBX at which it came in dials."""
     homes = {
         f.fact.agent_id: f.fact.pbx_id for f in timeline.all(AgentSaved) if isinstance(f.fact, AgentSaved)
     }

@@ -1,4 +1,4 @@
-"""The letters that the mail server has kept: which one carries the voice message, and its MP3."""
+"""Reads the mail server's letters: which one carries the voice message, and its MP3."""
 
 import email
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A kept letter with its first MP3; `mp3_sha256` is empty when there is none."""
+    """A letter with its first MP3; `mp3_sha256` is empty if there is none."""
 
     path: Path
     subject: str
@@ -40,7 +40,7 @@ def letter(path: Path) -> Letter:
 
 
 def save_mp3(found: Letter, folder: Path) -> Path:
-    """Take the MP3 out of a letter, so that it can be listened to."""
+    """Save a letter's MP3, so that a user can listen to it."""
     message = email.message_from_bytes(found.path.read_bytes(), policy=default)
     assert isinstance(message, EmailMessage)
     for part in message.iter_attachments():

@@ -1,20 +1,20 @@
-"""How fast the morning goes, and how much slower on a machine that has much else to do."""
+"""How fast the morning goes, and how much slower on a busy machine."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 READY_S_QUIET: Final = 15.0
-"""Eight services become ready within this, started at once on two cores with nothing else to do."""
+"""Eight services, started at once on two idle cores, become ready within this time."""
 SLOWER_S_MAX: Final = 150.0
 SILENCE_S: Final = 30.0
-"""Nothing new on the log for so long, on a machine that is not slow: nothing more will come."""
+"""If the log has nothing new for so long, on a machine that is not slow, nothing more will come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The morning's times; the prompts last as long as they last.
+    """The morning's times; prompts keep their own length.
 
-    The no-answer timeout leaves 15 s after the invitation, below which nobody is invited (C12).
+    The no-answer timeout leaves 15 s after the invitation; with less time, no caller is invited (C12).
     """
 
     no_answer_s: int
@@ -25,17 +25,17 @@ class Pace:
 
     @property
     def talk_s(self) -> int:
-        """Agents who are free at `free_s` still talk when nobody has come to the third customer in time.
+        """How long agents talk: until `free_s`, and so long that the third customer's deadline passes first.
 
-        He calls three seconds after the beginning; some seconds are for what a machine is late.
+        That customer calls three seconds after the beginning; some seconds are for a machine's delays.
         """
         return self.no_answer_s - self.free_s + 12
 
     def on(self, ready_s: float) -> "Pace":
-        """The pace on the machine where the services took so long to become ready.
+        """The pace on a machine on which the services took so long to become ready.
 
-        The one that is killed will be away for as long again at worst, and the places that are open then
-        must outlast it. The customers' orders come later, too, and the agents after them.
+        A killed service will be away for as long at worst, and the open places must outlast that. The
+        customers' orders come later, too, and the agents after them.
         """
         slower_s = round(min(SLOWER_S_MAX, max(0.0, ready_s - READY_S_QUIET)))
         return replace(
@@ -47,7 +47,7 @@ class Pace:
         )
 
     def times(self) -> dict[str, int]:
-        """What the files of the demo have in braces."""
+        """The values for the braces in the demo's files."""
         return {
             "no_answer_s": self.no_answer_s,
             "invitation_s": self.invitation_s,

@@ -1,4 +1,4 @@
-"""The morning as history tells it: the table at the end, asked of the service as a browser would."""
+"""The table at the end: the morning's calls from history, requested over HTTP as by a browser."""
 
 import time
 import urllib.request
@@ -20,7 +20,7 @@ from services.history.api.responses import Page
 from services.history.rules.history_row import Row
 
 ASK_S_MAX: Final = 90.0
-"""History reads the log as everybody else does; on a machine that is not slow it has long caught up."""
+"""How long history may take to catch up with the log; on a machine that is not slow it already has."""
 PAUSE_S: Final = 0.3
 ZONE: Final = ZoneInfo("Europe/Moscow")
 
@@ -28,9 +28,9 @@ ZONE: Final = ZoneInfo("Europe/Moscow")
 def asked(
     address: str, key: str, *, organization_id: OrganizationId, agent_id: AgentId, wanted: Collection[str]
 ) -> list[Row]:
-    """The rows of history, the first call first, once every wanted caller's contact is over.
+    """The rows of history, the first call first, once every wanted caller's contact has ended.
 
-    `agent_id` is who asks. What is not over in time is returned as it is.
+    The employee `agent_id` asks. After a timeout, rows that have not ended are returned as they are.
     """
     now = Instant(time.time_ns() // 1_000_000)
     claims = Claims(
@@ -53,14 +53,14 @@ def asked(
 
 
 def promise(rows: list[Row], callers: Collection[str]) -> Promise:
-    """H1 to H4: a line for each who called, and none for who did not; nothing is left open."""
+    """H1 to H4: exactly one row for each caller, and no row is left open."""
     numbers = sorted(row.number or "" for row in rows)
     is_kept = numbers == sorted(callers) and all(row.ended_at is not None for row in rows)
     return Promise("history has one line for each customer, and each is over", is_kept, f"{len(rows)} lines")
 
 
 def show(console: Console, rows: list[Row]) -> None:
-    """The table, as the console of a manager would show it."""
+    """The table, as a manager's console would show it."""
     table = Table(title="history", title_justify="left", box=None, pad_edge=False)
     for name in ("time", "customer", "department", "employee", "outcome"):
         table.add_column(name, no_wrap=True)

@@ -1,4 +1,4 @@
-"""What a promise is: its words, whether it was kept, and what the log says of it."""
+"""The type of the demo's promises."""
 
 from dataclasses import dataclass
 

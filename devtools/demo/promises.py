@@ -1,4 +1,4 @@
-"""What the morning promises, and whether the log shows that it happened."""
+"""The morning's promises, and whether the log shows that they were kept."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ from ringback.words import seconds
 
 CUSTOMERS = 4
 HANG_UP_MS_MAX = 2_000
-"""A play that ends because its leg does is told together with that; a busy machine takes a moment."""
+"""A play that ends with its leg is reported together with it; a busy machine takes a moment."""
 
 
 def promises(timeline: Timeline) -> list[Promise]:
@@ -38,7 +38,7 @@ def promises(timeline: Timeline) -> list[Promise]:
 
 
 def are_all_kept(timeline: Timeline) -> bool:
-    """Whether the morning is complete."""
+    """Whether every promise was kept."""
     return all(promise.is_kept for promise in promises(timeline))
 
 
@@ -87,7 +87,7 @@ def _customers_wait(timeline: Timeline) -> Promise:
 
 
 def _place_is_kept(timeline: Timeline) -> Promise:
-    """C2: the leg of who ordered is down, and the place went on with its joining time and deadline."""
+    """C2: after an order the customer's leg ended, and the place kept its joining time and deadline."""
     kept = []
     for each in timeline.all(c.CallbackOrdered):
         order = each.fact
@@ -104,7 +104,7 @@ def _place_is_kept(timeline: Timeline) -> Promise:
 
 
 def _agent_first(timeline: Timeline) -> Promise:
-    """C3: the agent's leg is up before the customer is dialled, then both are bridged and talk."""
+    """C3: the agent's leg is up before the customer is dialled; then both are bridged and talk."""
     shown = []
     for each in timeline.all(c.CallbackConnected):
         end = each.fact
@@ -140,7 +140,7 @@ def _caller_talks(timeline: Timeline) -> Promise:
 
 
 def _apology(timeline: Timeline) -> Promise:
-    """C4: never dialled before the deadline, then an apology and a voice message."""
+    """C4: the customer is not dialled before the deadline, then gets an apology and leaves a message."""
     shown = []
     for each in timeline.all(c.CallbackExpired):
         end = each.fact
@@ -188,7 +188,7 @@ def _hang_up(timeline: Timeline) -> Promise:
 
 
 def _takeover(timeline: Timeline) -> Promise:
-    """Q12: whoever had a place when the service was killed has the same one, and it ends once."""
+    """Q12: a customer with a place when the service was killed keeps that place, and it ends once."""
     text = f"{timeline.killed} is killed with -9 in the middle, and nobody loses the place"
     if len(timeline.waiting_at_claims) < 2:
         return Promise(text, is_kept=False, shown=f"no second process of {timeline.killed} has taken over")
@@ -232,7 +232,7 @@ def _one_offer_each(timeline: Timeline) -> Promise:
 
 
 def _heard(timeline: Timeline) -> Promise:
-    """No play failed but those of people who put the phone down in the middle."""
+    """No play failed, except those during which the person hung up."""
     downs = {
         each.fact.leg_id: each.at for each in timeline.all(g.LegEnded) if isinstance(each.fact, g.LegEnded)
     }

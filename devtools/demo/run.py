@@ -1,4 +1,4 @@
-"""Starts the world, lets the morning happen, kills the queue in the middle, and judges by the log."""
+"""Starts everything, plays the morning, kills a service in the middle, and judges by the log."""
 
 import argparse
 import asyncio
@@ -51,13 +51,13 @@ RUN: Final = ROOT / ".run" / "demo"
 ORGANIZATION: Final = OrganizationId("severny-veter")
 PBXS: Final = ("cloud", "second")
 START_S: Final = 180
-"""For phones, services, first prompts: a machine can be slow, and we hear at once of a process that ends."""
+"""For phones, services and first prompts, on a slow machine; a process that ends is noticed at once."""
 OFFICE_S: Final = 120
 SETTLE_S: Final = 1.5
-"""After the last promise is kept: what is said once too often comes within this time."""
+"""How long to read on after the last promise was kept: repeats come within this time."""
 FRAME_S: Final = 0.2
 CALLERS: Final = tuple(f"+7900000010{number}" for number in range(1, 6))
-"""Who calls in script.yaml."""
+"""The callers in script.yaml."""
 MANAGER: Final = AgentId("gusev")
 PROMPTS_NEEDED: Final = (
     *Prompt,
@@ -67,7 +67,7 @@ PROMPTS_NEEDED: Final = (
     "waited_2",
     *(prompt for number in CALLERS for prompt in number_prompts(Language.RUSSIAN, number)),
 )
-"""What the morning plays; without a prompt that is not there yet a play would fail, and nobody hear it."""
+"""The prompts that the morning plays; a play with a missing prompt would fail."""
 
 
 MIDDLE: Final[dict[str, tuple[type[Message], int]]] = {
@@ -76,12 +76,13 @@ MIDDLE: Final[dict[str, tuple[type[Message], int]]] = {
     "gateway": (g.Bridged, 1),
     "voicemail": (v.RecordingAsked, 1),
 }
-"""When each service is killed: where it hurts most. The queue with two callbacks ordered and two customers
-on the line, callback while a customer's phone rings, the gateway in mid-call, voicemail in a recording."""
+"""When each service is killed: at the most dangerous moment. The queue with two callbacks ordered and two
+customers on the line, callback while a customer's phone rings, the gateway during a call, voicemail during a
+recording."""
 
 
 class NotKept(Exception):
-    """The morning went otherwise than promised."""
+    """The morning did not go as promised."""
 
 
 class Demo:
@@ -103,7 +104,7 @@ class Demo:
         self.past: list[Row] = []
 
     def start(self) -> None:
-        """Start everything that runs, and wait until it is ready."""
+        """Start everything, and wait until it is ready."""
         self.screen.headline("starting broker, Redis, mail server and S3 …")
         self.stack.start_parts()
         self.stack.create_topics()
@@ -121,9 +122,9 @@ class Demo:
         self._await_prompts()
 
     def _await_prompts(self) -> None:
-        """The morning begins when what it says first can be played; speech goes on with the rest meanwhile.
+        """Wait until the morning's prompts can be played; tts makes the others meanwhile.
 
-        Hundreds of prompts are made on the first start of an installation, and few are needed at once.
+        An installation's first start makes hundreds of prompts, and the morning needs few of them.
         """
         needed = {prompt_key(Language.RUSSIAN, prompt) for prompt in PROMPTS_NEEDED}
         s3 = self.stack.parts.s3
@@ -138,7 +139,7 @@ class Demo:
         speech.wait_until(are_there, "the first standard prompts", START_S)
 
     async def play(self) -> None:
-        """From the first call to the last letter, or until nothing more comes."""
+        """Play from the first call to the last letter, or until nothing more comes."""
         settings = self.stack.settings()
         async with connect.log(settings) as log, asyncio.TaskGroup() as group:
             partition = await connect.partition_of(ORGANIZATION, log)
@@ -195,7 +196,7 @@ class Demo:
         service.start()
 
     def _check_processes(self) -> None:
-        """A process that has ended by itself ends the demo, with its last words."""
+        """End the demo, with the last lines of the log, if a process has ended by itself."""
         for entry in self.stack.entries:
             if not entry.process.is_alive():
                 raise StackError(f"{entry.name} has ended by itself; {entry.process.last_words()}")
@@ -224,11 +225,11 @@ class Demo:
 
     @staticmethod
     def _is_followed(fact: Message | None) -> bool:
-        """A few sentences repeat what the one before has said: they are in the file of the log."""
+        """Whether to show a sentence: a few only repeat the one before, and the log's file has them."""
         return not isinstance(fact, q.PlaceClosed | q.AgentFreed | v.LetterDue)
 
     def judged(self) -> tuple[list[Promise], Letter | None]:
-        """The promises, that of the letter's MP3 included, and the letter itself."""
+        """The promises, including that of the letter's MP3, and the letter itself."""
         kept = promises(self.timeline)
         stored = [each.fact for each in self.timeline.all(v.MessageStored)]
         hashes = {fact.mp3_sha256 for fact in stored if isinstance(fact, v.MessageStored)}
@@ -256,7 +257,7 @@ class Demo:
         process.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
 
     def _filled(self, name: str) -> str:
-        """A file of the demo with this pace's times, kept in the run's folder for who wants to look."""
+        """A file of the demo with this pace's times, saved in the run's folder for inspection."""
         template = string.Template((HERE / name).read_text(encoding="utf-8"))
         text = template.substitute(self.pace.times())
         (RUN / name).write_text(text, encoding="utf-8")
@@ -267,7 +268,7 @@ class Demo:
 
 
 def _show(demo: Demo, started: float) -> bool:
-    """The summary; whether everything was kept."""
+    """Show the summary; whether every promise was kept."""
     kept, letter = demo.judged()
     past.show(demo.console, demo.past)
     show_summary(demo.console, kept, counts(demo.timeline))
@@ -286,7 +287,7 @@ def _show(demo: Demo, started: float) -> bool:
 
 
 def _played(demo: Demo) -> str:
-    """The morning from its first process to its last; what went wrong, if anything."""
+    """Run the morning from the first process to the last; what went wrong, if anything."""
     try:
         with demo.screen:
             demo.start()
@@ -326,7 +327,7 @@ def main(argv: list[str]) -> int:
     demo = Demo(console, pace.FAST if options.fast else pace.USUAL, options.kill)
     with interrupted_by_signals():
         failure = _played(demo)
-    # A morning that never began has nothing to judge.
+    # A morning that never began can't be judged.
     is_kept = bool(demo.timeline.heard) and _show(demo, started)
     if failure or not is_kept:
         print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)

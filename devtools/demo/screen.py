@@ -1,4 +1,4 @@
-"""The morning on a terminal: timeline, places and agents, live; without a terminal, plain lines."""
+"""Shows the morning: on a terminal a live timeline with places and agents, else plain lines."""
 
 import io
 import re
@@ -22,7 +22,7 @@ LINES_KEPT: Final = 200
 LINES_MIN: Final = 16
 FRAMES_PER_SECOND: Final = 6
 SVG_COLUMNS: Final = 134
-"""Wide enough for the longest line of the log and of the places."""
+"""Wide enough for the longest line of the timeline and of the places."""
 SVG_LINES: Final = 38
 FONT_FACE: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -52,19 +52,19 @@ class Screen:
         if self._live is None:
             return
         self._live.stop()
-        # The live picture goes; the timeline stays in the terminal's history.
+        # The live picture disappears; the timeline stays in the terminal's history.
         for clock, text, style in self._lines:
             self._console.print(Text(f"{clock}  {text}", style=style))
 
     def headline(self, text: str) -> None:
-        """What is going on now, in one sentence."""
+        """The current situation in one sentence."""
         self._headline = text
         if self._live is None:
             self._say(f"       {text}")
         self.refresh(None)
 
     def tell(self, line: Line) -> None:
-        """A line of the timeline."""
+        """Print a line of the timeline."""
         self._add(self._clock(line.at), line.text, line.style)
 
     def _add(self, clock: str, text: str, style: str) -> None:
@@ -76,7 +76,7 @@ class Screen:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def refresh(self, now_at: Instant | None) -> None:
-        """Draw the picture anew."""
+        """Redraw the picture."""
         if self._live is not None:
             self._live.update(self.picture(now_at, max(LINES_MIN, self._console.height - 1)))
 
@@ -85,7 +85,7 @@ class Screen:
         return "  --" if begun_at is None or at < begun_at else f"{(at - begun_at) / 1000:5.1f}"
 
     def picture(self, now_at: Instant | None, height: int) -> RenderableType:
-        """The whole screen as of now, so many lines high; what is heard later does not change it."""
+        """The whole screen as of now, so many lines high; later facts do not change it."""
         layout = Layout(size=height)
         layout.split_row(Layout(name="left", ratio=3), Layout(name="right", ratio=2))
         text = Text("\n").join(
@@ -126,7 +126,7 @@ class Screen:
 
 
 def save_svg(picture: RenderableType, path: Path) -> None:
-    """Write a picture as SVG; it loads nothing when it is shown, not even a font."""
+    """Write a picture as SVG that loads nothing, not even a font."""
     console = Console(
         record=True, file=io.StringIO(), width=SVG_COLUMNS, height=SVG_LINES, force_terminal=True
     )
@@ -136,7 +136,7 @@ def save_svg(picture: RenderableType, path: Path) -> None:
 
 
 def show_summary(console: Console, kept: list[Promise], counted: list[tuple[str, str]]) -> None:
-    """The promises with their marks, and the numbers, all from the log."""
+    """Show the promises with their marks, and the numbers, all from the log."""
     console.print()
     for promise in kept:
         sign = Text("✓", style="bold green") if promise.is_kept else Text("✗", style="bold red")

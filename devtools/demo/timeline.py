@@ -1,6 +1,6 @@
-"""What the log tells of a morning: a small read model for the screen, and the facts for the promises.
+"""A small read model of the morning for the screen, and the facts for the promises.
 
-Everything here is computed from the facts that were read, never from what the script meant to happen.
+Everything is computed from the facts, never from the script's intentions.
 """
 
 from collections import Counter
@@ -44,7 +44,7 @@ CALLBACK_ENDS: Final = (
 
 @dataclass(slots=True)
 class PlaceView:
-    """A place as the screen shows it."""
+    """A place on the screen."""
 
     place_id: str
     department_id: str
@@ -61,7 +61,7 @@ class PlaceView:
 
 @dataclass(slots=True)
 class AgentView:
-    """An agent as the screen shows it; `offers` are those that ring now."""
+    """An agent on the screen; `offers` are those that ring now."""
 
     agent_id: str
     name: str
@@ -93,7 +93,7 @@ class Timeline:
     """Hears the facts of one organization (and of the host on its partition) in the order of the log."""
 
     def __init__(self, organization_id: OrganizationId, *, killed: str = "queue") -> None:
-        """`killed` is the service whose processes are counted."""
+        """`killed` is the service whose claims are counted."""
         self.organization_id = organization_id
         self.killed = killed
         self.words = Words()
@@ -106,18 +106,18 @@ class Timeline:
         self.begun_at: Instant | None = None
         """When the first customer called."""
         self.waiting_at_claims: list[tuple[int, frozenset[str]]] = []
-        """For every claim of the killed service's process: where it stands, and the places open then."""
+        """For every claim of the killed service: its position on the log, and the places open then."""
         self.doubly_offered: list[str] = []
         """Agents who held two offers at once, which never happens."""
         self._seen: set[str] = set()
 
     def hear(self, reading: Reading) -> Line | None:
-        """Take a message in; the line for the timeline, if people follow such a fact."""
+        """Hear a message; returns its line for the timeline, if the timeline shows such facts."""
         fact = reading.fact
         if fact is None or reading.envelope.organization_id not in (self.organization_id, ""):
             return None
         if reading.envelope.id in self._seen:
-            # A writer that was not sure says it again; readers drop it, and so do we.
+            # A writer without an acknowledgement repeats a fact; like all readers, we drop the repeat.
             self.repeats += 1
             return None
         self._seen.add(reading.envelope.id)
