@@ -13,10 +13,20 @@ import pytest
 
 from ringback.stack.journal import Journal
 from ringback.stack.services import ROOT
+from ringback.verbs import verbs
 
 PATIENCE_S = 120
 # Compiled modules come along: compiling them anew takes longer than what is tested.
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".run", ".*_cache", ".hypothesis", "tests", "docs")
+
+
+HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _heeds_signals() -> None:
+    """Whoever runs the tests in the background has SIGINT ignored, which children inherit."""
+    for each in HOW:
+        signal.signal(each, signal.SIG_DFL)
 
 
 class Tree:
@@ -28,10 +38,11 @@ class Tree:
         self.run.mkdir()
 
     def tool(self, *words: str) -> subprocess.Popen[str]:
-        """Start `python -m ringback …`, with the signals as a terminal's programs have them."""
+        """Start one of our programs, with the signals as a terminal's programs have them."""
+        package = "devtools" if words[0] in verbs("devtools") else "ringback"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
         return subprocess.Popen(
-            [sys.executable, "-m", "ringback", *words],
+            [sys.executable, "-m", package, *words],
             cwd=self.folder,
             # What measures figures has its folder where temporary ones are.
             env={**environment, "TMPDIR": str(self.run)},
@@ -39,6 +50,7 @@ class Tree:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_heeds_signals,
         )
 
     def left(self) -> dict[int, str]:
@@ -94,7 +106,6 @@ def _interrupted(tree: Tree, program: subprocess.Popen[str], step: str, sign: si
 
 STEPS = ("broker", "redis", "smtp", "s3", "directory", "history")
 """The parts one after the other, then the first service and the last."""
-HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_the_picture_loads_nothing_and_names_no_folder_of_the_machine(picture: s
 
 def test_make_passes_the_path_of_the_picture_on() -> None:
     """`make demo SVG=docs/demo.svg` is how the picture in README.md is made."""
-    argv = ["make", "--dry-run", "demo", "FAST=1", "SVG=docs/demo.svg"]
+    argv = ["make", "--no-print-directory", "--dry-run", "demo", "FAST=1", "SVG=docs/demo.svg"]
     recipe = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     words = recipe.strip().splitlines()[-1].split()
     options = run.parsed(words[words.index("demo") + 1 :])
