@@ -47,7 +47,7 @@ def test_an_office_is_applied_once_and_seen_on_the_timeline(
     """What whoever runs it does on the first day, and sees: looked at, saved once, on the log."""
     assert apply.main([str(OFFICE), "--dry-run"]) == 0
     looked = capsys.readouterr()
-    assert "the book does not have this organization yet" in looked.out
+    assert "the directory does not have this organization yet" in looked.out
     assert apply.main([str(OFFICE)]) == 0
     first = capsys.readouterr()
     assert first.err == looked.err  # both warn of the same
@@ -122,7 +122,7 @@ def test_n13_a_first_file_that_is_refused_leaves_no_organization_behind(
         urllib.request.urlopen(request, timeout=30)  # noqa: S310
     assert json.load(refused.value)["code"] == "administrator_missing"
     assert apply.main([str(OFFICE), "--dry-run"]) == 0
-    assert "the book does not have this organization yet" in capsys.readouterr().out
+    assert "the directory does not have this organization yet" in capsys.readouterr().out
     assert apply.main([str(OFFICE)]) == 0
     assert "+ organization severny-veter" in capsys.readouterr().out
     assert _tail(settings).count("directory.organization_saved") == 1
@@ -169,6 +169,8 @@ def _tail(settings: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background has SIGINT ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(6)
     tail.send_signal(signal.SIGINT)
