@@ -106,7 +106,7 @@ NUMBER: Final = Text(ru="число", en="a number")
 TRUTH: Final = Text(ru="true или false", en="true or false")
 LIST: Final = Text(ru="список в квадратных скобках", en="a list in brackets")
 OBJECT: Final = Text(ru="объект с полями в фигурных скобках", en="an object with fields in braces")
-NULL: Final = Text(ru="null", en="null")
+NULL: Final = Text(ru="пустое значение, null", en="an empty value, null")
 
 _SEEN: Final[dict[type, Text]] = {
     NoneType: NULL,

@@ -56,7 +56,7 @@ def found(**fields: Any) -> Fault:
         ({"name": ""}, "name", "«name» is empty.", "Fill it in."),
         ({"name": "x" * 11}, "name", "The text in «name» is too long.", "Shorten it: the maximum in"),
         ({"name": 7}, "name", "«name» has the wrong type: a number.", "It needs text in quotes."),
-        ({"name": None}, "name", "«name» has the wrong type: null", "It needs text in quotes."),
+        ({"name": None}, "name", "«name» has the wrong type: an empty", "It needs text in quotes."),
         ({"role": "admin"}, "role", "«role» can't be «admin». Did you mean «administrator»?", "Allowed: "),
         ({"role": "boss"}, "role", "«role» can't be «boss».", "Allowed: user, administrator."),
         ({"number": "8 916"}, "number", "«number» has the wrong format.", "Write a number with"),
