@@ -15,7 +15,7 @@ from litestar.types import Scope
 from runtime import request_errors
 from runtime.request_shape import Fault, Forms
 from services.history.api.contacts import HistoryRoutes
-from services.history.api.download import DownloadRoutes
+from services.history.api.csv_download import DownloadRoutes
 from services.history.api.erasure import EraseRoutes
 from services.history.api.filters import requested_filters
 from services.history.api.periods import requested_period
