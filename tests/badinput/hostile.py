@@ -1,8 +1,8 @@
-"""Facts that are well formed and make no sense: made from the message types alone.
+"""Well-formed facts that make no sense, generated from the message types alone.
 
-Every type that a decider hears is drawn, with ids that were spoken of before (so that facts are about the
-same places, legs and agents), ids of nobody, instants long gone or beyond all calendars, durations of nothing
-and of centuries, texts that are empty, long or strange, and settings that contradict each other.
+Every type that a decider hears is drawn, with ids used before (so that facts concern the same places, legs
+and agents), unknown ids, instants in the far past or beyond all calendars, durations of zero and of
+centuries, texts that are empty, long or strange, and contradictory settings.
 """
 
 import random
@@ -71,7 +71,7 @@ PLAUSIBLE: Final[dict[str, tuple[str, ...]]] = {
     "command": ("telephony.dial_leg", "telephony.play", "telephony.answer_leg", "telephony.bridge"),
     "reason": ("too_late", "unknown_leg", "gone"),
 }
-"""What people and machines really say where a field is only `str`."""
+"""Realistic values for fields that are only `str`."""
 DURATIONS: Final = (1_000, 5_000, 20_000, 60_000)
 EXTREME: Final = (0, 0, 1, -1, -60_000, INTEGER_MAX, -INTEGER_MAX)
 DISTANCES: Final = (0, -1, 1, -1_000, 5_000, -60_000, 60_000, 600_000, -86_400_000)
@@ -109,22 +109,22 @@ ANSWERS: Final[dict[type[msgspec.Struct], tuple[type[Fact], ...]]] = {
     ),
     voicemail.SendLetter: (voicemail.LetterAccepted, voicemail.LetterDeferred, voicemail.LetterFailed),
 }
-"""Who was asked for something answers, one way or the other; what nobody hears is not heard."""
+"""Requests and their possible answers; answers that no decider hears are left out."""
 AHEAD: Final = ("deadline_at", "give_up_at", "retry_at", "until_at", "known_until_at", "lease_until_at")
 TEMPLATES_MAX: Final = 30
 ARRIVALS: Final = (gateway.CallArrived, routing.DepartmentReached)
-"""With what a call begins, for who hears it: without calls nothing else is about anything."""
+"""The facts with which a call begins: without calls, other facts concern nothing."""
 DIRECT: Final = DirectRulesSaved(agent_id=AgentId("a0"), version=1, numbers=(LINE_OF_ONE,))
-"""Somebody who can be called directly."""
+"""An employee who can be called directly."""
 RINGS_MAX: Final = 500
-"""A hundred facts set some hundred timers; one that is never done has fired this often in no time."""
+"""A hundred facts set some hundred timers; a decider that never rests soon exceeds this limit."""
 
 
 class Hostile:
-    """Draws facts; `chance` is the only source of what they are, so hypothesis can steer and shrink it.
+    """Draws facts; `chance` is the only source of randomness, so hypothesis can steer and shrink it.
 
-    A fact mostly speaks of what one earlier message spoke of, so that it is about something; `malice` is how
-    often a value is one that nobody would expect.
+    A fact mostly concerns the subject of an earlier message; `malice` is how often a value is one that no
+    decider would expect.
     """
 
     def __init__(self, chance: random.Random, malice: float) -> None:
@@ -141,7 +141,7 @@ class Hostile:
         return self._made(kind, about)
 
     def answer(self) -> Fact | None:
-        """What phones, mail servers or another service would make of something that was said lately."""
+        """A possible answer by phones, mail servers or another service to a recent message."""
         said = [each for each in self._templates if type(each) in ANSWERS]
         if not said:
             return None
@@ -149,7 +149,7 @@ class Hostile:
         return self._made(self._chance.choice(ANSWERS[type(template)]), _about(template))
 
     def message(self, kind: type[M]) -> M:
-        """Anything else that is said, a command or what a PBX tells, about what was spoken of before."""
+        """Any other message, such as a command or a PBX's event, about an earlier subject."""
         about = _about(self._chance.choice(self._templates)) if self._templates else {}
         made = self._struct(kind, about)
         assert isinstance(made, kind)
@@ -163,7 +163,7 @@ class Hostile:
         return made
 
     def note(self, message: msgspec.Struct) -> None:
-        """Remember a message: later facts speak of the same things."""
+        """Remember a message: later facts concern the same subjects."""
         self._templates.append(message)
         del self._templates[:-TEMPLATES_MAX]
 
@@ -260,7 +260,7 @@ def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]
 
 
 def _about(template: msgspec.Struct) -> dict[str, tuple[Any, Any]]:
-    """Every field of a message with its type, so that another speaks of the same things."""
+    """Every field of a message with its type, so that another message can have the same subject."""
     found = {
         field.name: (_plain_type(field.type), getattr(template, field.name))
         for field in _fields(type(template))
@@ -276,7 +276,7 @@ def _plain_type(kind: Any) -> Any:
 
 
 class Company:
-    """One decider with its state, fed with hostile facts; what follows is written as it would be stored."""
+    """One decider with its state, which hears hostile facts; what follows is encoded as for storing."""
 
     def __init__(self, decider: Decider[Any], chance: random.Random, malice: float) -> None:
         self.decider = decider
@@ -296,14 +296,14 @@ class Company:
         self._arrivals = [each for each in ARRIVALS if each in self._hears]
 
     def begin(self) -> None:
-        """An office's book, so that the rest has somebody to be about."""
+        """Say an office's cards, so that later facts have subjects."""
         for fact in (*workload(self._chance.randrange(1000), NOW).book, DIRECT):
             if type(fact) in self._hears:
                 self.hostile.note(fact)
                 self.hear(fact)
 
     def go_on(self) -> None:
-        """Something happens: a call mostly, or the office's book changes, or time passes."""
+        """One event: mostly a call, or a changed card, or time passes."""
         what = self._chance.random()
         answer = self.hostile.answer() if what < 0.5 else None
         if answer is not None and type(answer) in self._hears:
@@ -316,7 +316,7 @@ class Company:
             self.hear(self.hostile.fact(self._chance.choice(self._book if what < 0.75 else self._calls)))
 
     def hear(self, fact: Fact) -> Decision:
-        """One fact, as the host would have it heard: decided on, encoded, stored."""
+        """Hear one fact as under a host: decide, encode, store."""
         self.heard.append(fact)
         cause = f"test/{len(self.heard)}"
         decision = step(self.decider, self.state, fact, at=Instant(self.hostile.now), cause=cause)
@@ -329,13 +329,13 @@ class Company:
         return decision
 
     def wait(self) -> None:
-        """The next timer comes due, or some time passes."""
+        """Let the next timer come due, or some time pass."""
         self.hostile.now += self._chance.choice((0, 1, 1_000, 20_000, 3_600_000))
         for timer in list(self.state.due(Instant(self.hostile.now)))[:3]:
             self.ring(timer.timer_id)
 
     def rest(self) -> None:
-        """Time stands still, and what is due is rung until nothing is: nobody asks to be woken for ever."""
+        """Ring due timers, with the time unchanged, until none is due: no decider may set timers for ever."""
         rung = 0
         while due := list(self.state.due(Instant(self.hostile.now))):
             for timer in due:
@@ -346,7 +346,7 @@ class Company:
             )
 
     def ring(self, id_: TimerId) -> Decision:
-        """A timer comes due; twice, as timers do."""
+        """Ring a timer twice, as may happen."""
         timer = self.state.timers.get(id_)
         if timer is None:
             return Decision()

@@ -1,4 +1,4 @@
-"""Facts that are well formed and make no sense: no decider may raise, for an exception parks a company."""
+"""Well-formed facts that make no sense: no decider may raise, since an exception parks a company."""
 
 import random
 from typing import Any
@@ -39,7 +39,7 @@ FACTS = 60
 
 
 def _live(decider: Decider[Any], chance: random.Random, malice: float) -> Company:
-    """A company's day of nonsense; after it, what is due comes to rest, and a copy of the state loads."""
+    """A company's day of nonsense; afterwards timers come to rest, and a copy of the state loads."""
     company = Company(decider, chance, malice)
     company.begin()
     for _ in range(FACTS):
@@ -50,7 +50,7 @@ def _live(decider: Decider[Any], chance: random.Random, malice: float) -> Compan
 
 
 def _loads_again(company: Company) -> None:
-    """What nonsense leaves in the store must be readable: the next owner has nothing else."""
+    """The stored records after nonsense must be readable: the next owner has nothing else."""
     copy = company.decider.new_state()
     for name, table in company.state.tables.items():
         for record in table:
@@ -80,7 +80,7 @@ SEEDS_OF_OLD_FAILURES = {"routing": (), "queue": (117319,), "callback": (), "voi
 def test_seeds_that_failed_once_and_some_more(decider: Decider[Any]) -> None:
     """Many short days cost less than a few that can be shrunk; a seed repeats one exactly.
 
-    A fuzz whose facts are all dropped at the door proves nothing: most of what can be said must be said.
+    A fuzz whose facts are all dropped proves nothing: most possible messages must be said.
     """
     said: set[type] = set()
     for seed in (*SEEDS_OF_OLD_FAILURES[decider.name], *range(120)):
@@ -94,7 +94,7 @@ def test_seeds_that_failed_once_and_some_more(decider: Decider[Any]) -> None:
 
 
 def _office(value: int, kind: StrategyKind, action: ActionKind) -> list[AgentSaved | DepartmentSaved]:
-    """Two agents and a department all of whose durations and counts are one absurd value."""
+    """Two agents, and a department whose durations and counts are all one absurd value."""
     agents = [
         AgentSaved(
             agent_id=AgentId(name),
@@ -140,7 +140,7 @@ def _office(value: int, kind: StrategyKind, action: ActionKind) -> list[AgentSav
 def test_absurd_settings_never_keep_a_decider_busy_by_itself(
     value: int, kind: StrategyKind, action: ActionKind, no_answer_ms: int
 ) -> None:
-    """A timer set to the past fires at once: one that is set so again and again would fill the log."""
+    """A timer in the past fires at once: one that is set so repeatedly would fill the log."""
     company = Company(QUEUE, random.Random(1), 0.0)
     for fact in _office(value, kind, action):
         if isinstance(fact, DepartmentSaved):
@@ -176,7 +176,7 @@ DIALS_MAX = 160
 
 
 def _phones_answer(company: Company) -> None:
-    """Every dialling that was cancelled has ended, and what follows from that, until nothing does."""
+    """End every cancelled dialling, and all that follow from that."""
     seen = 0
     while seen < min(len(company.said), 4 * DIALS_MAX):
         command = company.said[seen]

@@ -1,4 +1,4 @@
-"""Records that nobody of ours wrote: each becomes a dead letter with its reason, the others go on."""
+"""Foreign records: each becomes a dead letter with its reason, and all others are heard."""
 
 import random
 
@@ -73,7 +73,7 @@ def _size(record: Outgoing) -> int:
 
 
 async def _others_go_on(world: World) -> None:
-    """A call before, one after, and one of another organization are heard, and nobody is parked."""
+    """A call before, one after, and one of another organization are heard, and none is parked."""
     calls = [fact.notice_id for _, _, fact in world.said() if isinstance(fact, NoticeFailed)]
     assert [each for each in calls if each != "second"] == ["before", "other", "after"]
     assert not any(dict(each.headers).get("ce_type") == PARKED for each in world.log.facts[0])
@@ -81,7 +81,7 @@ async def _others_go_on(world: World) -> None:
 
 @pytest.mark.parametrize("what", VALUES)
 async def test_a_value_that_cannot_be_read_is_put_aside_with_its_reason(what: str) -> None:
-    """Whoever wrote it learns why; the customers of the same company wait for nobody's repair."""
+    """The dead letter says why; the company's customers do not wait for a repair."""
     world = World()
     world.hear(a_call("before"))
     offset = _put(world, GOOD, VALUES[what])
@@ -133,7 +133,7 @@ async def test_a_number_beyond_the_stores_reach_is_put_aside(number: int) -> Non
 
 
 async def test_what_was_cut_off_a_dead_letter_is_counted_on_it() -> None:
-    """Whoever looks must see that these are not all of the bytes."""
+    """An operator must see that these are not all of the bytes."""
     whole = b"z" * 990_000
     letter = dead_letter(
         "toy", topic="facts", partition=0, offset=7, reason="why", headers=GOOD, value=whole, now_at=0
@@ -143,7 +143,7 @@ async def test_what_was_cut_off_a_dead_letter_is_counted_on_it() -> None:
 
 
 async def test_types_of_nobody_are_skipped_and_not_put_aside() -> None:
-    """A newer version writes beside us: what it says is not broken, only not for us."""
+    """A newer version's messages are not broken, only unknown here."""
     world = World()
     world.hear(a_call("before"))
     for type_ in ("queue.said_in_ten_years", "x", "", "log.something_newer", "telephony.play", "\n\r\x00"):
@@ -157,7 +157,7 @@ async def test_types_of_nobody_are_skipped_and_not_put_aside() -> None:
 
 
 async def test_asking_to_unpark_in_words_that_cannot_be_read_changes_nothing() -> None:
-    """An operator's mistake is no fault of the company's state."""
+    """An operator's mistake must not affect the company's state."""
     world = World()
     found = Envelope(id="x/1", type=type_name(OrganizationUnparked), source="tools", organization_id=ACME)
     for value in (None, b"{", b'{"type":"log.organization_unparked"}', b"[" * 100_000):
@@ -170,7 +170,7 @@ async def test_asking_to_unpark_in_words_that_cannot_be_read_changes_nothing() -
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.randoms(use_true_random=False), st.binary(max_size=200))
 def test_any_record_with_anything_flipped_stops_nobody(chance: random.Random, noise: bytes) -> None:
-    """Whatever a broken writer leaves on the log: calls before and after it are heard."""
+    """Calls before and after a broken writer's record are heard."""
     world = World()
     world.hear(a_call("before"))
     for _ in range(4):
@@ -188,7 +188,7 @@ def test_any_record_with_anything_flipped_stops_nobody(chance: random.Random, no
 
 
 def _spoiled(chance: random.Random, value: bytes, noise: bytes) -> bytes:
-    """The bytes as they are, cut, overwritten, or others."""
+    """The bytes unchanged, cut, overwritten, or replaced."""
     match chance.randrange(8):
         case 0:
             return value[: chance.randrange(len(value) + 1)]

@@ -1,7 +1,7 @@
-"""Letters about the impossible, and recordings that are none: told and marked, and no process down.
+"""Letters about impossible dates, and files that are not recordings: reported, without a crash.
 
 The corpora of broken audio and hostile text are in tests/unit/voicemail, tests/unit/tts and
-tests/integration/tts; here is what they have not: a day that no calendar has, and ten hours of silence.
+tests/integration/tts. This file adds a date beyond all calendars, and ten hours of silence.
 """
 
 import email
@@ -34,7 +34,7 @@ NORTH = OrganizationId("north")
 @pytest.mark.parametrize("at", [INTEGER_MAX, -INTEGER_MAX, 253_402_300_800_000, -62_135_596_800_001, 0, -1])
 @pytest.mark.parametrize("waited_ms", [0, INTEGER_MAX, -INTEGER_MAX])
 def test_a_day_that_no_calendar_has_does_not_keep_a_letter_back(at: int, waited_ms: int) -> None:
-    """The message is worth more than its date: the recipients still learn that somebody called."""
+    """The message matters more than its date: the recipients still learn that a customer called."""
     command = msgspec.structs.replace(
         LETTER, called_at=Instant(at), waited_ms=waited_ms, duration_ms=waited_ms
     )
@@ -45,7 +45,7 @@ def test_a_day_that_no_calendar_has_does_not_keep_a_letter_back(at: int, waited_
 
 @pytest.mark.rule("V4")
 def test_any_letter_that_a_decider_can_ask_for_is_written_or_has_no_address() -> None:
-    """A letter that raises is tried eight times and then lost: it must not be able to."""
+    """Writing a letter must never raise: it would be tried eight times and then lost."""
     written = 0
     for seed in range(60):
         command = Hostile(random.Random(seed), (0.05, 0.4)[seed % 2]).message(SendLetter)
@@ -105,7 +105,7 @@ def test_no_name_of_anything_becomes_a_header(name: str) -> None:
 
 
 def _ten_hours_of_silence() -> bytes:
-    """As MP3: every frame of silence is the same, so two seconds of it repeat."""
+    """Ten hours of silence as MP3: all its frames are the same, so two seconds are repeated."""
     argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", "2.016"]
     argv += ["-c:a", "libmp3lame", "-b:a", "8k", "-reservoir", "0", "-write_xing", "0", "-id3v2_version", "0"]
     piece = subprocess.run([*argv, "-f", "mp3", "pipe:1"], capture_output=True, check=True).stdout
@@ -114,7 +114,7 @@ def _ten_hours_of_silence() -> bytes:
 
 @pytest.mark.rule("V2", "V8")
 async def test_ten_hours_of_silence_are_no_voice_message_and_cost_little() -> None:
-    """A recorder that nobody stopped: neither memory nor the other recordings suffer."""
+    """A recorder that was not stopped affects neither memory nor other recordings."""
     silence = _ten_hours_of_silence()
     assert len(silence) > 30_000_000
     before_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -145,7 +145,7 @@ NAMED_WAV = {
 @pytest.mark.rule("V8")
 @pytest.mark.parametrize("what", NAMED_WAV)
 async def test_what_only_calls_itself_a_recording_is_refused_with_the_reason(what: str) -> None:
-    """It goes to quarantine, and the recipients are still told that somebody called."""
+    """It goes to quarantine, and the recipients still learn that a customer called."""
     with pytest.raises(NotPlayable) as refused:
         await Mp3Converter(at_once_max=2).convert(
             NAMED_WAV[what], speech_ms_min=2_000, duration_ms_max=180_000

@@ -1,4 +1,4 @@
-"""Office files that are none, or are made to hurt: an error with its line and the remedy, no traceback."""
+"""Files that are not office files, or are hostile: an error with line and remedy, no traceback."""
 
 import copy
 import random
@@ -68,7 +68,7 @@ def _applied(tmp_path: Path, data: bytes, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.fixture(autouse=True)
 def _no_log_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing here may reach a log that happens to run."""
+    """No test here may reach a running log."""
     monkeypatch.delenv("RINGBACK_KAFKA", raising=False)
     monkeypatch.setattr(connect, "ENV_FILE", tmp_path / "no stack was started")
 
@@ -77,7 +77,7 @@ def _no_log_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_file_that_is_no_office_is_refused_with_its_line(
     what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever writes such a file has an editor and no debugger."""
+    """The author of such a file has an editor, but no debugger."""
     data, line = FILES[what]
     status, said = _applied(tmp_path, data, capsys)
     assert status == 1
@@ -100,7 +100,7 @@ WRONG: tuple[Any, ...] = (
 
 
 def _spoiled(chance: random.Random, data: Any) -> Any:
-    """The office with one to three of its parts replaced, removed, or put where they don't belong."""
+    """The office with one to three of its parts replaced, removed or misplaced."""
     office = copy.deepcopy(data)
     for _ in range(chance.randint(1, 3)):
         at: Any = office
@@ -127,7 +127,7 @@ def _spoiled(chance: random.Random, data: Any) -> Any:
 def test_an_office_with_anything_wrong_is_applied_or_refused_in_words(
     source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Wrong types, absurd values, missing parts, in every combination that a tired person makes."""
+    """Wrong types, absurd values and missing parts in all combinations."""
     example = Path(__file__).parents[2] / "examples" / "office.yaml"
     text = PLAIN if source == "plain" else example.read_text(encoding="utf-8")
     data = yaml.safe_load(text)

@@ -1,4 +1,4 @@
-"""A PBX that talks nonsense: the gateway's process survives, says what was wrong, and hears it again."""
+"""A PBX that sends nonsense: the gateway's process survives, reports the fault, and connects again."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ NONSENSE = {
 
 
 class Exchange:
-    """A PBX at the other end: every connection gets the next of these lines, then lasts."""
+    """A PBX: each connection gets the next of these lines, then stays open."""
 
     def __init__(self, *connections: bytes) -> None:
         self._connections = list(connections)
@@ -96,7 +96,7 @@ async def _heard(pbx: TcpPbx, told: asyncio.Event, count: int) -> list[PbxEvent]
 @pytest.mark.rule("G3")
 @pytest.mark.parametrize("what", NONSENSE)
 async def test_a_line_that_cannot_be_read_begins_the_conversation_anew(what: str) -> None:
-    """What was missed is in the list of legs that a connection begins with, so nobody stays busy for ever."""
+    """A connection begins with a list of legs, which shows missed events, so no agent stays busy for ever."""
     with capture_logs() as logs:
         async with _a_pbx(THERE + NONSENSE[what] + SILENT, THERE) as (pbx, exchange, told):
             found = await _heard(pbx, told, 3)
@@ -122,14 +122,14 @@ async def test_a_happening_of_a_newer_pbx_is_passed_over() -> None:
 
 
 async def test_a_pbx_that_only_talks_nonsense_is_asked_ever_more_rarely() -> None:
-    """A broken PBX costs neither the processor nor the log."""
+    """A broken PBX loads neither the processor nor the log."""
     async with _a_pbx(*[b"nonsense\n"] * 50) as (_, exchange, __):
         await asyncio.sleep(1.2)
         assert exchange.greeted <= 4
 
 
 async def test_a_connection_cut_in_the_middle_of_a_line_is_a_pbx_that_is_gone() -> None:
-    """Half a line is no nonsense: the cable was pulled."""
+    """Half a line is not a malformed line: the cable was pulled."""
     with capture_logs() as logs:
         async with _a_pbx(THERE + SILENT[:10]) as (pbx, exchange, told):
             await _heard(pbx, told, 1)
@@ -144,7 +144,7 @@ FACTS: tuple[type[Fact], ...] = SAYS
 
 
 class Phones:
-    """One gateway machine between a log and a PBX, both of which say what they like."""
+    """One gateway's state machine between a log and a PBX, both with arbitrary messages."""
 
     def __init__(self, seed: int, malice: float) -> None:
         self._chance = random.Random(seed)
@@ -202,7 +202,7 @@ class Phones:
         self.machine.handle(self._hostile.now, happening)
 
     def _carry_out(self) -> None:
-        """What it says comes back from the log, what it asks is remembered."""
+        """Return its facts to it from the log, and remember its requests."""
         effects = self.machine.take()
         for _ in range(20):
             for effect in effects:
@@ -220,7 +220,7 @@ class Phones:
 
 @pytest.mark.parametrize("malice", [0.01, 0.2])
 def test_no_happening_command_or_fact_makes_a_gateway_raise(malice: float) -> None:
-    """A gateway that raises ends its process, and with it every PBX that it has."""
+    """A gateway that raises ends its process, which serves several PBXs."""
     for seed in range(150):
         phones = Phones(seed, malice)
         try:
@@ -231,7 +231,7 @@ def test_no_happening_command_or_fact_makes_a_gateway_raise(malice: float) -> No
 
 
 def test_commands_are_all_drawn() -> None:
-    """A fuzz that leaves a command out proves nothing of it."""
+    """A fuzz proves nothing about a command that it leaves out."""
     assert set(COMMANDS) == {
         each for each in telephony.TelephonyCommand.__subclasses__() if each.__module__ == telephony.__name__
     }
@@ -274,7 +274,7 @@ class Runner:
 
 @pytest.mark.rule("V8")
 async def test_a_pbx_that_promises_more_sound_than_it_has_is_not_asked_for_ever(tmp_path: Path) -> None:
-    """What came is closed as cut off and delivered; the wire is not filled with questions."""
+    """The received sound is delivered as cut off; the gateway does not ask endlessly."""
     runner, spool, asked = Runner(), Spool(tmp_path), []
     assert runner.machine is not None
     record = telephony.Record(

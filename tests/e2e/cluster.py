@@ -1,7 +1,7 @@
-"""The whole of it as processes: parts, services and phones, and a reader that writes down what the log tells.
+"""The whole stack as processes: parts, services and phones, and a reader that records the log.
 
-A story is a list of cues: when the log shows something, something is done. Nothing waits for a time; the
-limits are only there so that a story that stands still ends, with the way to its evidence.
+A story is a list of cues: when the log shows an event, the test acts. Nothing waits for a fixed time; the
+limits only end a story that stands still, and name its evidence.
 """
 
 import asyncio
@@ -39,14 +39,14 @@ from tests.e2e.letters import Letter, letters
 POLL_S: Final = 0.05
 START_S: Final = 180.0
 STORY_S: Final = 240.0
-"""A story takes three quarters of a minute; this is for a machine that has much else to do."""
+"""A story takes 45 s; the rest is for a busy machine."""
 SETTLE_S: Final = 1.5
-"""After a story is over: what is said or sent once too often comes within this time, mostly."""
+"""How long to read on after a story's end: most repeats come within this time."""
 TOLD_MAX: Final = 60
 
 
 class Reader(threading.Thread):
-    """Reads every partition from its beginning, and gives each company what is its own."""
+    """Reads every partition from its beginning, and gives each company its facts."""
 
     def __init__(self, settings: Mapping[str, str], companies: Iterable[Company], file: Path) -> None:
         super().__init__(name="reader of the log", daemon=True)
@@ -92,7 +92,7 @@ class Reader(threading.Thread):
 
 @dataclass(slots=True)
 class Cue:
-    """When the log shows something for the first time, something is done."""
+    """An action at the first moment at which the log meets a condition."""
 
     what: str
     when: Callable[[], bool]
@@ -122,14 +122,14 @@ class Cluster:
 
     @property
     def evidence(self) -> str:
-        """Where to look when something went otherwise."""
+        """Where to look after a failure."""
         return (
             f"processes' logs: {self.run}/logs · facts: {self.run}/facts.log · "
             f"what the test did: {self.run}/done.log · letters: {self.run}/letters"
         )
 
     def __repr__(self) -> str:
-        """In pytest's report of a failure: the way to the evidence."""
+        """The path of the evidence, for pytest's report of a failure."""
         return f"Cluster({self.evidence})"
 
     def __enter__(self) -> Self:
@@ -180,7 +180,7 @@ class Cluster:
         phones.wait_until(lambda: is_listening(self._port), "open port", START_S)
 
     def _await_prompts(self) -> None:
-        """Customers may call when what they can hear is there; a missing prompt would be a failed play."""
+        """Wait for the prompts that customers can hear; a missing one would be a failed play."""
         wanted = {
             prompt_key(Language.RUSSIAN, prompt)
             for company in self.companies.values()
@@ -199,7 +199,7 @@ class Cluster:
     # What a test does
 
     def open(self, company: Company) -> None:
-        """Have the directory save a company's office, as `apply` does."""
+        """Save a company's office through the directory, as `apply` does."""
         self.note(f"{company.name}: its office is applied")
         sheet, problems = office.examine(read(company.office(), f"{company.name}.yaml"))
         assert sheet is not None
@@ -214,7 +214,7 @@ class Cluster:
         control(self._port, Control(pbx_id=company.pbx_id, call=call))
 
     def agent(self, company: Company, agent: str, *, is_there: bool) -> None:
-        """An agent's desk phone registers, or is gone."""
+        """Let an agent's desk phone register or disappear."""
         assert agent in AGENTS
         self.note(f"{company.name}: {agent} {'comes free' if is_there else 'leaves'}")
         control(
@@ -223,14 +223,14 @@ class Cluster:
         )
 
     def kill(self, service: str) -> None:
-        """`kill -9`, and start it again without waiting for it."""
+        """`kill -9` a service, and start it again without waiting for it."""
         process: Process = self.stack.service(service).process
         process.kill()
         self.note(f"kill -9 of {service}, pid {process.pid}; it is started again")
         process.start()
 
     def dials(self) -> dict[str, int]:
-        """How often each phone was dialled, as the network counted."""
+        """How often each phone was dialled, by the network's count."""
         return control(self._port, Control())
 
     def letters(self, company: Company) -> list[Letter]:
@@ -238,17 +238,17 @@ class Cluster:
         return letters(self.stack.parts.smtp.letters, company.name)
 
     def outcomes(self, company: Company, customers: Iterable[str]) -> dict[str, Outcome]:
-        """What the morning came to, per customer."""
+        """The morning's outcome per customer."""
         dials, sent = self.dials(), self.letters(company)
         return {customer: company.outcome(customer, dials, sent) for customer in customers}
 
     def note(self, text: str) -> None:
-        """Write down what the test did, with the time, beside what the log tells."""
+        """Record what the test did, with the time, beside the log's facts."""
         self._done.write(f"{facts_log.now()}  {text}\n")
         self._done.flush()
 
     def play(self, cues: Iterable[Cue], companies: Iterable[Company], customers: tuple[str, ...]) -> None:
-        """Do what the cues say until all of them were done and it is over for these customers."""
+        """Follow the cues until all were carried out and everything has ended for these customers."""
         companies = tuple(companies)
         end = time.monotonic() + STORY_S
         open_ = list(cues)
@@ -260,7 +260,7 @@ class Cluster:
             if time.monotonic() > end:
                 raise AssertionError(self._standing_still(open_, companies, customers))
             time.sleep(POLL_S)
-        # Not a deadline: it only gives what would be too much the time to come.
+        # Not a deadline: it only gives repeats the time to come.
         time.sleep(SETTLE_S)
 
     def _standing_still(

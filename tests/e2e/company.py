@@ -1,17 +1,17 @@
-"""A small company for the end-to-end tests: its office, its phones, and what the log tells of it.
+"""A small company for the end-to-end tests: its office, its phones, and its facts on the log.
 
-Five customers call two departments. In sales, Anna comes free for the first, Boris for the second:
+Five customers call two departments. In sales, Anna becomes free for the first, Boris for the second:
 
     alisa   orders a callback and hangs up; Anna, then alisa, then they talk
     bella   stays on the line and talks to Boris
     cyril   loses patience and hangs up
 
-In support nobody ever comes:
+In support no agent ever becomes free:
 
     denis   orders a callback and hangs up; at the deadline an apology, a voice message
     elena   stays on the line until the deadline, and speaks to the answering machine
 
-Every company has a PBX, numbers and addresses of its own, so that many live on one log beside each other.
+Every company has its own PBX, numbers and addresses, so that many can share one log.
 """
 
 import threading
@@ -46,7 +46,7 @@ SAID: Final = {
     "elena": "Здравствуйте. У нас с самого утра не работает телефон, и никто не может до нас дозвониться. "
     "Пришлите, пожалуйста, мастера.",
 }
-"""What each says to the answering machine; of clearly different length, so that none passes for the other."""
+"""What each customer says to the answering machine; the lengths differ, so that they can't be confused."""
 PLACE_ENDS: Final = (q.PlaceConnected, q.PlaceAbandoned, q.PlaceDiverted, q.PlaceClosed)
 OFFER_ENDS: Final = (
     q.OfferAccepted,
@@ -124,16 +124,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a morning came to for one customer: what must be the same, whoever is killed meanwhile."""
+    """A morning's outcome for one customer, which must be the same whichever service is killed meanwhile."""
 
     places: int
     place_ends: tuple[str, ...]
     callbacks: int
     callback_ends: tuple[str, ...]
     rang: int
-    """How often the customer's own phone was dialled, counted by the network and not by us."""
+    """How often the customer's own phone was dialled, by the network's count."""
     letters: tuple[tuple[str, bool], ...]
-    """To whom (the name before the @), and whether with a voice message."""
+    """Recipients (the name before the @), each with whether there was a voice message."""
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class Company:
         return f"+7495000{self.number}{'01' if department == SALES else '02'}"
 
     def phone(self, customer: str) -> str:
-        """A customer's number; a line of 000 is nobody's in Russia."""
+        """A customer's number; numbers with 000 are not assigned in Russia."""
         return f"+7900000{self.number}{CUSTOMERS.index(customer) + 1:02}"
 
     def address(self, agent: str) -> str:
@@ -181,7 +181,7 @@ class Company:
         )
 
     def pbx_script(self) -> dict[str, Any]:
-        """The phones of its PBX: nobody is there at first; who answers a call talks for two seconds."""
+        """The phones of its PBX: no agent is there at first; an agent who answers talks for two seconds."""
         talk = [{"until": "bridged"}, {"wait_s": 2}, {"hang_up": True}]
         agent = {"is_reachable": False, "behaviours": [{"answer_after_s": 0.5, "then": talk}]}
         return {"phones": {self.address(name): agent for name in AGENTS}}
@@ -215,7 +215,7 @@ class Company:
     # What the log tells
 
     def hear(self, reading: Reading) -> None:
-        """Take one message in; what was said twice counts once, as for every reader."""
+        """Hear one message; repeats count once, as for every reader."""
         if reading.fact is None:
             return
         with self._lock:
@@ -250,7 +250,7 @@ class Company:
         return found[0]
 
     def offset(self, kind: type[Message], **fields: object) -> int:
-        """Where the first such fact stands on the log."""
+        """The offset of the first such fact."""
         found = next(self.where(kind, **fields), None)
         assert found is not None, f"no {kind.__name__} {fields} on the log"
         return found.offset
@@ -262,7 +262,7 @@ class Company:
         return found.at
 
     def offset_of_bridge(self, *leg_ids: str) -> int:
-        """Where it stands that these legs hear each other."""
+        """The offset of the fact that these legs hear each other."""
         for each in self.where(g.Bridged):
             if isinstance(each.fact, g.Bridged) and set(leg_ids) <= set(each.fact.legs):
                 return each.offset
@@ -293,7 +293,7 @@ class Company:
         return self.has(c.CallbackOrdered, number=self.phone(customer))
 
     def is_open(self) -> bool:
-        """Whether its book, phones and notices are known: customers may call."""
+        """Whether its cards, phones and notices are known, so that customers may call."""
         notices = self.all(NoticeSaved)
         return (
             self.has(g.PbxClaimed)
@@ -303,7 +303,7 @@ class Company:
         )
 
     def lacks(self, customers: tuple[str, ...] = CUSTOMERS) -> list[str]:
-        """What has begun for these customers and has not ended, letters included; empty: it is over."""
+        """What has begun for these customers and has not ended, including letters; empty at the end."""
         places = {name: self.all(q.PlaceTaken, caller=self.phone(name)) for name in customers}
         ended = {fact.place_id for fact in self.place_ends()}
         ordered = {fact.callback_id for fact in self.all(c.CallbackOrdered)}
@@ -342,7 +342,7 @@ class Company:
         return arrived | {fact.leg_id for fact in self.all(g.LegRequested)}
 
     def outcome(self, customer: str, dials: dict[str, int], letters: list[Letter]) -> Outcome:
-        """What it came to for one customer; `dials` are the network's counts, `letters` this company's."""
+        """The outcome for one customer; `dials` are the network's counts, `letters` this company's."""
         phone = self.phone(customer)
         places = {fact.place_id for fact in self.all(q.PlaceTaken, caller=phone)}
         ends = [fact for fact in self.place_ends() if fact.place_id in places]
@@ -364,7 +364,7 @@ class Company:
         )
 
     def wrongs(self) -> list[str]:
-        """What must never be seen, whatever happened: a sentence each."""
+        """Violations that must never occur, one sentence each."""
         found = [f"parked: {fact.reason}" for fact in self.all(OrganizationParked)]
         held: Counter[str] = Counter()
         with self._lock:
@@ -386,7 +386,7 @@ class Company:
 
 
 def told(heard: Heard) -> str:
-    """One fact as a line for whoever looks into a failure."""
+    """One fact as a line, for the analysis of a failure."""
     fields = msgspec.structs.asdict(heard.fact).items()
     said = " ".join(f"{name}={value}" for name, value in fields if value not in (None, "", (), 0))
     return f"{heard.offset:>5}  {heard.at}  {type_name(heard.fact):<30} {said}"

@@ -1,4 +1,4 @@
-"""One started stack for all mornings, since a start is dear."""
+"""One started stack for all mornings, since a start takes long."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def plain(cluster: Cluster) -> Morning:
-    """A morning on which nobody is killed."""
+    """A morning on which no service is killed."""
     company = cluster.companies[PLAIN]
     cluster.open(company)
     cluster.play(whole_morning(cluster, company, lambda: True), [company], CUSTOMERS)

@@ -1,4 +1,4 @@
-"""What a connected callback looks like on the log: on every broker, and whoever was killed meanwhile."""
+"""A connected callback's facts on the log: the same on every broker, whichever service was killed."""
 
 from contracts import callback as c
 from contracts import gateway as g

@@ -1,4 +1,4 @@
-"""Letters as the mail server kept them, parsed back."""
+"""Parses the letters at the mail server."""
 
 import email
 import json
@@ -46,7 +46,7 @@ class Letter:
 
 
 def letters(folder: Path, company_name: str) -> list[Letter]:
-    """The letters that the mail server has kept for this company's people, in the order of arrival."""
+    """The mail server's letters to this company's people, in the order of arrival."""
     found = []
     for path in sorted(folder.glob("*.eml")):
         message = email.message_from_bytes(path.read_bytes(), policy=default)

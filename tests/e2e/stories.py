@@ -1,4 +1,4 @@
-"""What happens when, as cues: each customer calls, and each agent comes free, when the log shows a reason."""
+"""Stories as cues: each customer calls, and each agent becomes free, when the log shows a reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ KILLED: Final = ("queue", "callback", "voicemail", "tts", "gateway")
 
 @dataclass(frozen=True, slots=True)
 class Morning:
-    """A company after its morning: what the log tells, what the phones counted, what the mail server has."""
+    """A company after its morning: its facts, the phones' counts, and the mail server's letters."""
 
     company: Company = field(repr=False)
     outcomes: dict[str, Outcome]
@@ -32,12 +32,12 @@ class Morning:
 
 
 def after(cluster: Cluster, company: Company) -> Morning:
-    """A morning that is over."""
+    """The company after a morning that has ended."""
     return Morning(company, cluster.outcomes(company, CUSTOMERS), cluster.letters(company), cluster)
 
 
 def alisas_morning(cluster: Cluster, company: Company, begin: Callable[[], bool]) -> list[Cue]:
-    """Alisa calls, orders and hangs up; only then does Anna come free."""
+    """Alisa calls, orders and hangs up; only then Anna becomes free."""
     return [
         Cue(
             f"{company.name}: alisa calls",
@@ -53,7 +53,7 @@ def alisas_morning(cluster: Cluster, company: Company, begin: Callable[[], bool]
 
 
 def whole_morning(cluster: Cluster, company: Company, begin: Callable[[], bool]) -> list[Cue]:
-    """All five: while Anna is with Alisa, Boris comes free for Bella; Cyril has given up before."""
+    """All five: while Anna talks to Alisa, Boris becomes free for Bella; Cyril has given up before."""
     alisa_calls, anna_comes = alisas_morning(cluster, company, begin)
     return [
         alisa_calls,
@@ -97,7 +97,7 @@ def kills(cluster: Cluster, company: Company, service: str) -> list[Cue]:
 
 
 def _moments(company: Company) -> dict[str, dict[str, Callable[[], bool]]]:
-    """Per service, where its death could hurt most: what it was just about to do is not yet done."""
+    """The most dangerous moment for each service's death: just before its next action."""
 
     def is_there(kind: type[Message]) -> Callable[[], bool]:
         return lambda: company.has(kind)
@@ -122,7 +122,7 @@ def _moments(company: Company) -> dict[str, dict[str, Callable[[], bool]]]:
             "its notices are being spoken": is_there(NoticeSaved),
             "customers call": lambda: company.waits("bella"),
         },
-        # Keys that are pressed while no gateway is there are lost as on a real PBX: when nobody presses one.
+        # Keys pressed without a gateway are lost, as on a real PBX: kill it when no customer presses one.
         "gateway": {
             "the first customer's call arrives": is_there(g.CallArrived),
             "the customer's phone rings": is_there(c.CustomerDialled),

@@ -1,4 +1,4 @@
-"""Each service started by itself, as an operator starts it: it says what is missing, or becomes ready."""
+"""Each service, started alone by an operator, names what is missing or becomes ready."""
 
 import json
 import os
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 EXIT_MISSING = 3
 ENDS_S_MAX = 120
-"""It gives up on what does not answer after 15 s; the rest is for a machine that has much else to do."""
+"""A service gives up on a silent part after 15 s; the rest is for a busy machine."""
 NEEDS = {
     "queue": ("kafka", "redis", "s3"),
     "callback": ("kafka", "redis", "s3"),
@@ -33,11 +33,11 @@ SETTINGS = {
     "s3": ("RINGBACK_S3_ENDPOINT", "_ACCESS_KEY"),
     "smtp": ("RINGBACK_SMTP",),
 }
-"""What the line about a part must name: whoever reads it knows which setting to look at."""
+"""The setting that the line about a part must name."""
 
 
 def unreachable(part: str) -> dict[str, str]:
-    """Settings that point to where nobody listens."""
+    """Settings with addresses where no program listens."""
     nobody = f"127.0.0.1:{free_port()}"
     return {
         "kafka": {"RINGBACK_KAFKA": nobody},
@@ -55,7 +55,7 @@ def unreachable(part: str) -> dict[str, str]:
 def given(
     directory_settings: dict[str, str], redis_server: str, fresh_prefix: str, tmp_path: Path
 ) -> dict[str, str]:
-    """All that any service needs."""
+    """All settings that any service needs."""
     return {
         **directory_settings,
         "RINGBACK_REDIS": redis_server,
@@ -66,7 +66,7 @@ def given(
 
 
 def refusal(service: str, settings: dict[str, str], *, path: str | None = None) -> list[str]:
-    """Start a service that can't run; what it says is missing, a line each. It ends by itself, with 3."""
+    """Start a service that can't run, and return its lines about missing parts. It ends by itself, with 3."""
     ended = subprocess.run(
         [sys.executable, "-m", f"services.{service}"],
         env={"PATH": os.environ["PATH"] if path is None else path, "PYTHONPATH": str(ROOT), **settings},
@@ -96,7 +96,7 @@ def about(part: str, lines: list[str]) -> str:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_without_any_setting_it_names_each_one_that_it_needs(service: str) -> None:
-    """The first thing that an operator sees; nothing that this service does not need is asked for."""
+    """An operator sees this first; a service asks only for what it needs."""
     lines = refusal(service, {})
     assert len(lines) == len(NEEDS[service])
     for part in NEEDS[service]:
@@ -105,7 +105,7 @@ def test_without_any_setting_it_names_each_one_that_it_needs(service: str) -> No
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_parts_that_cannot_be_reached_are_named_with_where_they_were_looked_for(service: str) -> None:
-    """A mistyped address, or a part that is down: the line has both, and the remedy."""
+    """A mistyped address, or a part that is down: the line has the part, the address and the remedy."""
     settings = {part: unreachable(part) for part in NEEDS[service]}
     lines = refusal(service, {name: value for each in settings.values() for name, value in each.items()})
     assert len(lines) == len(NEEDS[service])
@@ -118,7 +118,7 @@ def test_parts_that_cannot_be_reached_are_named_with_where_they_were_looked_for(
 @pytest.mark.kafka
 @pytest.mark.parametrize("part", NEEDS["voicemail"])
 def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: dict[str, str]) -> None:
-    """Voicemail needs all four: whatever is there is not complained about."""
+    """Voicemail needs all four parts, and names only the missing one."""
     lines = refusal("voicemail", {**given, **unreachable(part)})
     assert len(lines) == 1
     about(part, lines)
@@ -148,7 +148,7 @@ def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: di
 def test_what_else_is_unfit_is_said_in_one_line(
     service: str, change: dict[str, str], words: tuple[str, ...], given: dict[str, str]
 ) -> None:
-    """A program that is not installed, a folder, a sender's address: not only the four parts."""
+    """This covers a program that is not installed, a folder, and a sender's address."""
     (line,) = refusal(service, {**given, **change})
     assert all(word in line for word in words)
 
@@ -157,7 +157,7 @@ def test_what_else_is_unfit_is_said_in_one_line(
     ("service", "setting"), [("gateway", "RINGBACK_PBXS"), ("queue", "RINGBACK_PARTITIONS")]
 )
 def test_a_setting_that_cannot_be_read_is_named(service: str, setting: str) -> None:
-    """Before anything is asked of anybody, and without a traceback."""
+    """The service says so before it connects anywhere, and without a traceback."""
     ended = subprocess.run(
         [sys.executable, "-m", f"services.{service}"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), setting: "nonsense"},

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.timeout(700)
 @pytest.mark.rule("Q12", "C3", "C4")
 def test_the_demo_shows_what_it_promises_and_exits_0() -> None:
-    """The first thing anybody does with the project; without a terminal it tells plain lines."""
+    """A newcomer runs the demo first; without a terminal it prints plain lines."""
     demo = subprocess.run(
         [sys.executable, "-m", "devtools", "demo", "--fast"],
         cwd=ROOT,

@@ -1,7 +1,7 @@
-"""`kill -9` of each service in the middle of a morning: for every customer it comes to the same (Q12).
+"""`kill -9` of each service in the middle of a morning does not change any customer's outcome (Q12).
 
-Two companies' mornings overlap, so that what is killed for one is killed in the other's traffic as well; the
-gateway's is by itself, since keys that are pressed while no gateway listens are lost on any PBX.
+Two companies' mornings overlap, so that a kill for one also hits the other's traffic. The gateway's morning
+is separate, since keys pressed without a gateway are lost on any PBX.
 """
 
 import pytest
@@ -20,12 +20,12 @@ pytestmark = [
 
 
 ROUNDS = (("queue", "voicemail"), ("callback", "tts"), ("gateway",))
-"""Who is killed in the same round: at moments that are far from each other, for there are two processors."""
+"""The services killed in one round, at distant moments, since there are two processors."""
 
 
 @pytest.fixture(scope="module")
 def mornings(cluster: Cluster, plain: Morning, request: pytest.FixtureRequest) -> dict[str, Morning]:
-    """Every company's morning with its kills: only for the services whose tests were asked for."""
+    """Every company's morning with its kills, only for the services of the selected tests."""
     asked = [name for name in KILLED if any(f"[{name}]" in item.nodeid for item in request.session.items)]
     for services in ROUNDS:
         _play(cluster, [name for name in services if name in asked])
@@ -49,7 +49,7 @@ def _play(cluster: Cluster, names: list[str]) -> None:
 @pytest.mark.rule("Q12", "C3", "C4", "V4", "G2")
 @pytest.mark.parametrize("service", KILLED)
 def test_a_kill_changes_no_outcome(service: str, mornings: dict[str, Morning], plain: Morning) -> None:
-    """Nobody loses the place, nobody is called twice, and every recipient gets one letter per message."""
+    """No customer loses the place or is called twice, and every recipient gets one letter per message."""
     found = mornings[service]
     print(found.cluster.evidence)
     assert not found.company.wrongs()

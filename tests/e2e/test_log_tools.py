@@ -1,4 +1,4 @@
-"""export, why and replay against the embedded broker: a morning of one call, asked and replayed."""
+"""export, why and replay against the embedded broker, with a morning of one call."""
 
 import asyncio
 from pathlib import Path
@@ -25,7 +25,7 @@ def settings(kafka_embedded: str, fresh_prefix: str, monkeypatch: pytest.MonkeyP
 
 
 async def _say(settings: connect.Environment) -> None:
-    """A morning of one call, appended as its services would have."""
+    """Append a morning of one call, as its services would."""
     made = office((agent("quick", "201"), sales("quick")), [caller("k1", 0)], {"quick": answers(3)})
     said = records(Model(made, made.book).run())
     async with connect.log(settings) as log:
@@ -34,7 +34,7 @@ async def _say(settings: connect.Environment) -> None:
             record = Outgoing(
                 topic="facts", key=OrganizationId("north"), headers=each.headers, value=each.value or b""
             )
-            # The embedded broker takes the time that it is offered.
+            # The embedded broker takes the offered time.
             await log.append(partition, [record], at=each.at)
 
 
@@ -42,7 +42,7 @@ async def _say(settings: connect.Environment) -> None:
 def test_a_log_is_exported_asked_why_and_replayed(
     settings: connect.Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The broker itself, and the file made of it, tell the same."""
+    """The broker and the exported file give the same answers."""
     asyncio.run(_say(settings))
     assert why.main(["k1", "--language", "en"]) == 0
     of_broker = capsys.readouterr().out

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 LENGTH_MS_MAX = 400
-"""How far a letter's sound may be from what was said. Silence at both ends is cut but for 200 ms each (V3),
+"""How far a letter's sound may differ from the speech. Silence at both ends is cut to 200 ms each (V3),
 espeak-ng ends with up to 300 ms of it, and an MP3 at 16 kHz has frames of 36 ms with two before the first."""
 A_LAW_PER_MS = 8
 
@@ -56,7 +56,7 @@ def test_a_customer_hangs_up_and_is_called_back_once_an_agent_has_answered(plain
 
 @pytest.mark.rule("Q3")
 def test_who_joined_first_is_served_first_on_the_line_or_not(plain: Morning) -> None:
-    """Whoever hung up loses nothing against whoever holds the line."""
+    """A customer who hung up loses nothing compared with one on the line."""
     company = plain.company
     alisa, bella = company.place("alisa"), company.place("bella")
     assert alisa.joined_at < bella.joined_at
@@ -66,7 +66,7 @@ def test_who_joined_first_is_served_first_on_the_line_or_not(plain: Morning) -> 
 
 @pytest.mark.rule("Q1")
 def test_a_customer_who_stays_on_the_line_is_connected(plain: Morning) -> None:
-    """The plain queued call: offered, answered, bridged; nobody dials the customer."""
+    """The plain queued call is offered, answered and bridged; the customer is not dialled."""
     company = plain.company
     place = company.place("bella")
     end = company.one(q.PlaceConnected, place_id=place.place_id)
@@ -79,7 +79,7 @@ def test_a_customer_who_stays_on_the_line_is_connected(plain: Morning) -> None:
 
 @pytest.mark.rule("Q7")
 def test_a_customer_who_hangs_up_in_the_queue_leaves_it(plain: Morning) -> None:
-    """History says abandoned with the time waited, and no agent's phone rings for nobody."""
+    """History says abandoned with the time waited, and no agent's phone rings for this place."""
     company = plain.company
     place = company.place("cyril")
     end = company.one(q.PlaceAbandoned, place_id=place.place_id)
@@ -105,7 +105,7 @@ def test_a_caller_whom_nobody_answers_reaches_the_answering_machine(plain: Morni
 
 @pytest.mark.rule("C4", "C2", "V3", "V4")
 def test_a_callback_that_nobody_could_make_ends_with_an_apology_and_a_letter(plain: Morning) -> None:
-    """Called at the deadline and not before, once; what was said after «1» reaches every recipient as MP3."""
+    """The customer is called once, at the deadline; the message after «1» reaches every recipient as MP3."""
     company = plain.company
     place, order = company.place("denis"), company.one(c.CallbackOrdered, number=company.phone("denis"))
     end = company.one(c.CallbackExpired, callback_id=order.callback_id)
@@ -122,7 +122,7 @@ def test_a_callback_that_nobody_could_make_ends_with_an_apology_and_a_letter(pla
 
 @pytest.mark.rule("O1", "Q2", "C13")
 def test_everything_ends_exactly_once(plain: Morning) -> None:
-    """Every place, callback, leg and letter; nobody holds two offers, and nothing is parked."""
+    """Every place, callback, leg and letter; no agent holds two offers, and no organization is parked."""
     assert not plain.company.wrongs()
     for customer, outcome in plain.outcomes.items():
         assert (outcome.places, len(outcome.place_ends)) == (1, 1), customer
@@ -133,7 +133,7 @@ def test_everything_ends_exactly_once(plain: Morning) -> None:
 
 @pytest.mark.rule("T1")
 def test_whatever_was_to_be_played_was_heard(plain: Morning) -> None:
-    """A play fails only where somebody has put the phone down in the middle of it: nothing else follows."""
+    """A play fails only if the person hangs up during it."""
     company = plain.company
     failed = {each.offset: each.fact for each in company.where(g.PlayFinished, ok=False)}
     for offset, play in failed.items():
@@ -154,7 +154,7 @@ AFTER_THE_END = (
 
 
 def _check_letters(plain: Morning, customer: str, voice_message_id: str, *, has_expired: bool) -> None:
-    """One letter for each of the two recipients, each in their language, with the MP3 that lies in S3."""
+    """One letter for each of the two recipients, in the recipient's language, with the MP3 from S3."""
     company = plain.company
     stored = company.one(v.MessageStored, voice_message_id=voice_message_id)
     due = company.all(v.LetterDue, voice_message_id=voice_message_id)
@@ -176,7 +176,7 @@ def _check_letters(plain: Morning, customer: str, voice_message_id: str, *, has_
 
 
 def _check_letter(plain: Morning, letter: Letter, customer: str, *, has_expired: bool) -> None:
-    """What a manager reads: who, when, how long, which department, and whether a callback expired."""
+    """A letter has the customer, the time, the length, the department, and whether a callback expired."""
     message, company = letter.message, plain.company
     is_english = letter.recipients[0].startswith("duty@")
     phone = company.phone(customer)
@@ -190,7 +190,7 @@ def _check_letter(plain: Morning, letter: Letter, customer: str, *, has_expired:
     assert message["Subject"].startswith(f"{title}: {shown}")
     joined_s = company.place(customer).joined_at / 1000
     written_s = parsedate_to_datetime(message["Date"]).timestamp()
-    # The story's end: a wait of 30 s, the apology and what was said; and no other day's.
+    # Received at the story's end: a wait of 30 s, the apology and the message; not on another day.
     assert joined_s <= written_s <= joined_s + 600
     expired = "no agent came free in time" if is_english else "никто из сотрудников не освободился вовремя"
     for part in (letter.text, letter.html):
@@ -202,7 +202,7 @@ def _check_letter(plain: Morning, letter: Letter, customer: str, *, has_expired:
 
 
 def _check_objects(plain: Morning, customer: str, stored: v.MessageStored) -> None:
-    """Original and MP3 lie in S3 under keys that nobody guesses; the sound is as long as what was said."""
+    """Original and MP3 are in S3 under unguessable keys; the sound is as long as the speech."""
     s3 = plain.cluster.stack.parts.s3
     mp3 = s3.client().get_object(Bucket=s3.bucket, Key=stored.mp3_key)["Body"].read()
     original = s3.client().get_object(Bucket=s3.bucket, Key=stored.original_key)["Body"].read()
@@ -212,7 +212,7 @@ def _check_objects(plain: Morning, customer: str, stored: v.MessageStored) -> No
     assert digits not in stored.original_key
     said_ms = len(speak(SAID[customer], Language.RUSSIAN)) / A_LAW_PER_MS
     assert decoded_ms(mp3, "mp3") == pytest.approx(said_ms, abs=LENGTH_MS_MAX)
-    # The original is untouched: what was said, and the silence around it.
+    # The original is unchanged: the speech, with the silence around it.
     assert decoded_ms(original, "wav") >= int(said_ms)
 
 

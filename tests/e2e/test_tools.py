@@ -1,4 +1,4 @@
-"""Programs for people against the embedded broker: what they print, and what stands on the log afterwards."""
+"""Operators' programs against the embedded broker: what they print, and the log afterwards."""
 
 import json
 import os
@@ -26,7 +26,7 @@ OFFICE = ROOT / "examples" / "office.yaml"
 def settings(
     directory_settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, str]]:
-    """A log and a directory of this test's own, named in the environment as beside `make up`."""
+    """A separate log and directory, named in the environment as after `make up`."""
     found = dict(directory_settings)
     service = Service("directory", found, tmp_path, dies_with_parent=True)
     service.start()
@@ -44,7 +44,7 @@ def settings(
 def test_an_office_is_applied_once_and_seen_on_the_timeline(
     settings: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What whoever runs it does on the first day, and sees: looked at, saved once, on the log."""
+    """An operator's first day: a dry run, one save, and the facts on the log."""
     assert apply.main([str(OFFICE), "--dry-run"]) == 0
     looked = capsys.readouterr()
     assert "the directory does not have this organization yet" in looked.out
@@ -71,7 +71,7 @@ def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever has only a token: his own organization's file, uploads with it, and no other's."""
+    """A token allows only its own organization's file and uploads."""
     token = _admitted(settings, "severny-veter", "Северный ветер")
     for name in OWN_KEYS:
         monkeypatch.delenv(name)
@@ -109,7 +109,7 @@ def test_a_file_is_applied_with_a_programs_token_and_a_refusal_names_its_line(
 def test_n13_a_first_file_that_is_refused_leaves_no_organization_behind(
     settings: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All or nothing, the organization included: neither in the directory nor on the log."""
+    """All or nothing, including the organization: neither the directory nor the log has it."""
     token = _admitted(settings, "severny-veter", "Северный ветер")
     sheet = {"organization_id": "severny-veter", "organization": {"name": "Северный ветер"}}
     request = urllib.request.Request(  # noqa: S310  # on loopback
@@ -140,7 +140,7 @@ def _admitted(settings: dict[str, str], organization: str, name: str) -> str:
 def test_a_directory_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever mistypes an address reads which one, and no traceback."""
+    """An operator who mistypes an address reads which one, without a traceback."""
     monkeypatch.setenv("RINGBACK_DIRECTORY_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("RINGBACK_API_TOKEN", "x")
     assert apply.main([str(OFFICE)]) == 1
@@ -150,7 +150,7 @@ def test_a_directory_that_is_not_there_is_named(
 def test_a_file_with_errors_changes_nothing_and_names_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All or nothing, and without asking any server."""
+    """All or nothing, without a request to any server."""
     file = tmp_path / "office.yaml"
     file.write_text(
         OFFICE.read_text(encoding="utf-8").replace("extension: 202", "extension: 112"), encoding="utf-8"

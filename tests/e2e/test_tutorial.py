@@ -15,7 +15,7 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".run", ".hypothesis", "__pyc
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The project as a newcomer has it, with the environment that is there: `make up` must be alone in it."""
+    """A copy of the project with the existing environment, since `make up` must be alone in it."""
     made = tmp_path / "ringback"
     shutil.copytree(ROOT, made, ignore=LEFT_OUT, symlinks=True)
     (made / ".venv").symlink_to(ROOT / ".venv")
@@ -23,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def commands(page: str) -> str:
-    """All that stands in the page's blocks for a shell."""
+    """All commands in the page's shell blocks."""
     return "\n".join(re.findall(r"```bash\n(.*?)```", page, re.DOTALL))
 
 
@@ -31,7 +31,7 @@ def commands(page: str) -> str:
 @pytest.mark.timeout(300)
 @pytest.mark.rule("C3", "Q11", "E1", "H4")
 def test_the_tutorial_leads_from_an_empty_database_to_a_callback(tree: Path) -> None:
-    """A newcomer who copies every line sees the customer called back, and history tell of it."""
+    """A newcomer who copies every line sees the customer called back, and the call in history."""
     script = commands((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
     assert script.count("curl") > 0
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}

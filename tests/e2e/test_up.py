@@ -1,4 +1,4 @@
-"""`make up` and `make down`: whenever and however the one who starts is ended, nothing is left behind."""
+"""`make up` and `make down` leave nothing behind, however and whenever `make up` is ended."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from ringback.stack.services import ROOT
 from ringback.verbs import verbs
 
 PATIENCE_S = 120
-# Compiled modules come along: compiling them anew takes longer than what is tested.
+# Compiled modules are copied, too: compiling them again takes longer than the test.
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".run", ".*_cache", ".hypothesis", "tests", "docs")
 
 
@@ -30,7 +30,7 @@ def _heeds_signals() -> None:
 
 
 class Tree:
-    """The project as a newcomer has it: `make up` is alone in it."""
+    """A copy of the project, in which `make up` is alone."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Tree:
         return subprocess.Popen(
             [sys.executable, "-m", package, *words],
             cwd=self.folder,
-            # What measures figures has its folder where temporary ones are.
+            # The figures' program has its folder among the temporary ones.
             env={**environment, "TMPDIR": str(self.run)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -54,7 +54,7 @@ class Tree:
         )
 
     def left(self) -> dict[int, str]:
-        """Every process whose output goes to a log of this tree, whoever knows it: what `up` has begun."""
+        """Every process whose output goes to a log of this tree: those that `up` started."""
         found = {}
         for link in Path("/proc").glob("[0-9]*/fd/1"):
             try:
@@ -67,7 +67,7 @@ class Tree:
         return found
 
     def down(self) -> str:
-        """What `make down` says."""
+        """Run `make down`; its output."""
         done = self.tool("down")
         said, _ = done.communicate(timeout=PATIENCE_S)
         assert done.returncode == 0, said
@@ -76,7 +76,7 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[Tree]:
-    """A copy of this project; whatever a failed test has left in it is ended."""
+    """A copy of this project; processes left by a failed test are ended."""
     made = tmp_path / "ringback"
     shutil.copytree(ROOT, made, ignore=LEFT_OUT, symlinks=True)
     tree = Tree(made)
@@ -94,7 +94,7 @@ def _until(is_so: Callable[[], bool], program: subprocess.Popen[str]) -> None:
 
 
 def _interrupted(tree: Tree, program: subprocess.Popen[str], step: str, sign: signal.Signals) -> str:
-    """Send a signal as soon as a step has begun, and be impatient: send it again. What it said."""
+    """Send a signal twice as soon as a step has begun; returns the program's output."""
     _until(lambda: step in tree.left().values(), program)
     os.kill(program.pid, sign)
     time.sleep(0.05)
@@ -105,7 +105,7 @@ def _interrupted(tree: Tree, program: subprocess.Popen[str], step: str, sign: si
 
 
 STEPS = ("broker", "redis", "smtp", "s3", "directory", "history")
-"""The parts one after the other, then the first service and the last."""
+"""The parts in order, then the first and the last service."""
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_n1_whoever_ends_up_while_it_starts_something_leaves_nothing(
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("step", ["broker", "s3", "history"])
 def test_n1_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: str) -> None:
-    """Nobody can answer kill -9: what was begun is on the list before it is waited for."""
+    """A program can't handle kill -9: a process is on the list before `up` waits for it."""
     _interrupted(tree, tree.tool("up"), step, signal.SIGKILL)
     left = tree.left()
     assert step in left.values()
@@ -139,7 +139,7 @@ def test_n1_down_knows_everything_that_a_killed_up_had_begun(tree: Tree, step: s
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_n1_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> None:
-    """`make up | head -1`: who can't be told any more has nothing running either."""
+    """`make up | head -1`: after its reader has gone, no process stays."""
     program = tree.tool("up", "--parts-only")
     assert program.stdout is not None
     program.stdout.readline()
@@ -162,7 +162,7 @@ def test_n1_a_reader_of_its_output_who_goes_away_leaves_nothing(tree: Tree) -> N
 def test_n1_the_programs_that_start_everything_for_themselves_take_it_with_them(
     tree: Tree, verb: list[str], step: str, sign: signal.Signals
 ) -> None:
-    """Demo, chaos and the figures: nothing of theirs outlives them."""
+    """No process of demo, chaos and bench outlives them."""
     _interrupted(tree, tree.tool(*verb), step, sign)
     deadline = time.monotonic() + 10
     while tree.left() and time.monotonic() < deadline:
@@ -173,7 +173,7 @@ def test_n1_the_programs_that_start_everything_for_themselves_take_it_with_them(
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_n11_beside_up_any_service_finds_all_its_settings(tree: Tree) -> None:
-    """`set -a; . .run/up/env` and a service by hand: each of them checks its settings, and is content."""
+    """After `set -a; . .run/up/env` each service, started by hand, accepts its settings."""
     program = tree.tool("up", "--parts-only")
     said, _ = program.communicate(timeout=PATIENCE_S)
     assert program.returncode == 0, said

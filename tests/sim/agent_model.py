@@ -1,4 +1,4 @@
-"""Which agents are free, told from the log alone: what stands against each, and since when nothing does."""
+"""Which agents are free, from the log alone: what blocks each agent, or since when nothing does."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from contracts.gateway import DeviceState
 from devtools.invariants import OFFER_ENDS
 
 PROBED_MS: Final = 60_000
-"""O9: agents of a PBX that was away are tried again after this."""
+"""O9: how long after an outage agents of that PBX are tried again."""
 
 
 class Seats:
@@ -30,7 +30,7 @@ class Seats:
         self._versions: dict[tuple[str, str], int] = {}
 
     def free_since(self, agent_id: str, at: int) -> int | None:
-        """Since when nothing has stood against this agent; None: something does, or the day is over."""
+        """Since when nothing has blocked this agent; None: something does, or the working day has ended."""
         if agent_id not in self._since or self._against[agent_id] or at >= self._until.get(agent_id, at + 1):
             return None
         return self._since[agent_id]
@@ -45,7 +45,7 @@ class Seats:
         self._since[agent_id] = at
 
     def hear(self, at: int, fact: Any) -> None:
-        """One more fact."""
+        """Hear one fact."""
         match fact:
             case AgentSaved() | AgentPauseSaved() | AgentAvailabilitySaved() | DepartmentSaved():
                 self._hear_directory(at, fact)
@@ -63,7 +63,8 @@ class Seats:
                 self._set(at, agent_id, "pause", stands=False)
             case _ if isinstance(fact, OFFER_ENDS):
                 self._set(at, fact.agent_id, "offer", stands=False)
-                # An agent whom no phone reached rests until rung again; whatever is withdrawn.
+                # An agent whose phones could not be reached rests until rung again, even if the offer is
+                # withdrawn.
                 if not isinstance(fact, queue.OfferWithdrawn):
                     self._set(at, fact.agent_id, "rest", stands=isinstance(fact, queue.OfferUnreachable))
             case _:
@@ -90,7 +91,7 @@ class Seats:
             case AgentAvailabilitySaved(agent_id=agent_id, hours=hours) if hours is not None:
                 self._until[agent_id] = min((each.until_at or at for each in hours), default=at)
             case DepartmentSaved():
-                # A seat, or a suspension, may be new.
+                # Seats and suspensions may have changed.
                 for seat in fact.agents:
                     self._set(at, seat.agent_id, "", stands=False)
             case _:

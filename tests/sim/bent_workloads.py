@@ -1,4 +1,4 @@
-"""Mornings bent towards a coincidence that ordinary ones have too seldom (`hunt.py`)."""
+"""Workloads in which a rare coincidence is likely (for `run_mutants.py`)."""
 
 import random
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def of_dropped_callbacks(usual: Workload) -> Workload:
     stays = Behaviour(
         answer_after_s=1.0, then=(Step(until=Until.BRIDGED), Step(wait_s=5.0), Step(hang_up=True))
     )
-    # In a call of the agent's own the gaps end, of callbacks that were dropped and of others.
+    # During the agent's own call gaps end, those of dropped callbacks and of others.
     bent = _bent(usual, lonely, lambda _: (stays, drops, stays, stays, drops, stays))
     orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))
     busy = Behaviour(condition=Condition.BUSY)
@@ -67,7 +67,7 @@ def _bent(
     department: Callable[[DepartmentSaved], DepartmentSaved],
     behaviours: Callable[[int], tuple[Behaviour, ...]],
 ) -> Workload:
-    """Other departments, and agents' phones that behave so before they do as usual."""
+    """The workload with other departments, and with agents' phones that behave so at first."""
 
     def fact(each: Fact) -> Fact:
         return department(each) if isinstance(each, DepartmentSaved) else each

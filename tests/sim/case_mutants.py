@@ -1,6 +1,6 @@
-"""Planted bugs, one for each behaviour that trying the product showed to be wrong: each must be found.
+"""Planted bugs, one for each wrong behaviour that trials of the product showed: each must be found.
 
-Each takes one mend out.
+Each one removes a fix.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ from tests.sim.timeline import NEVER
 
 
 def m1_an_agent_served_before_callbacks_word(patch: pytest.MonkeyPatch) -> None:
-    """Who drops a callback is rung for somebody else before its place is first again."""
+    """An agent who drops a callback is rung for another customer before its place is first again."""
     patch.setattr(legs, "_await_callback", lambda *_: None)
 
 
 def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> None:
-    """And the place stays first for as long: others starve."""
+    """The place stays first all that time, so other customers starve."""
     kind: type[Fact] = AgentLost
     apply = _APPLY[kind]
 
@@ -44,7 +44,7 @@ def m1_an_agent_who_drops_is_rung_again_and_again(patch: pytest.MonkeyPatch) -> 
 
 
 def m2_a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> None:
-    """The agent of an attempt that has ended listens to a tone, and is cut off without a word."""
+    """After an attempt has ended, its agent hears a ringing tone and is cut off without a word."""
     play = spoken_texts.play
     patch.setattr(
         spoken_texts,
@@ -55,7 +55,7 @@ def m2_a_farewell_that_waits_for_the_ringing_tone(patch: pytest.MonkeyPatch) -> 
 
 
 def m3_a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
-    """It was first for an attempt that has ended otherwise."""
+    """The place stays first although its attempt has ended."""
     waits = callbacks._waiting
     patch.setattr(
         callbacks, "_waiting", lambda place: msgspec.structs.replace(waits(place), is_first=place.is_first)
@@ -63,7 +63,7 @@ def m3_a_place_that_is_first_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 
 def m3_a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) -> None:
-    """He was busy, or had hung up."""
+    """The customer was busy, or had hung up."""
     kind: type[Fact] = AttemptFailed
     apply = _APPLY[kind]
 
@@ -75,7 +75,7 @@ def m3_a_customer_who_is_dialled_again_without_a_gap(patch: pytest.MonkeyPatch) 
 
 
 def m4_a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) -> None:
-    """Quiet hours hold back somebody who was on the line."""
+    """Quiet hours hold back a customer who was on the line."""
     change: Any = Table.change
 
     def without_origin(table: Any, record: Any, **fields: Any) -> Any:
@@ -87,7 +87,7 @@ def m4_a_merged_callback_that_is_still_the_web_sites(patch: pytest.MonkeyPatch) 
 
 
 def m5_a_merged_place_that_forgets_the_other_claim(patch: pytest.MonkeyPatch) -> None:
-    """The later joining time, and the deadline that is over, count."""
+    """The later joining time counts, and the deadline that has passed."""
     for kind in (CallbackConfirmed, CallbackTakenOver):
         apply = _APPLY[kind]
 
@@ -105,33 +105,33 @@ def m6_a_key_that_does_nothing_while_an_agent_is_there(patch: pytest.MonkeyPatch
 
 
 def m7_a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
-    """The customer is called about what he has talked about."""
+    """The customer is called back after a talk."""
     patch.setattr(customers, "talked", lambda *_: NOTHING)
 
 
 def m8_a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
-    """He is sent away from his own callback."""
+    """The customer is sent away although a callback waits."""
     patch.setattr(waiting, "is_full", lambda *_: False)
 
 
 def m9_a_customer_who_is_called_while_on_the_line(patch: pytest.MonkeyPatch) -> None:
-    """In another department, or in a new place of the same one."""
+    """The customer waits in another department, or in a new place of the same one."""
     patch.setattr(Customer, "is_engaged", lambda *_: False)
 
 
 def m10_agents_rung_for_a_number_that_may_not_be_dialled(patch: pytest.MonkeyPatch) -> None:
-    """They are told of a customer, and let down."""
+    """The agents hear of a customer who is then not called."""
     patch.setattr(QueueState, "may_call", lambda *_: True)
 
 
 def m11_an_apology_however_late(patch: pytest.MonkeyPatch) -> None:
-    """It became due while the PBX was away, and is dialled at one in the morning."""
+    """The apology became due while the PBX was away, and is dialled at one in the morning."""
     patch.setattr(callback_rules, "APOLOGY_LATE_MS", NEVER)
     patch.setattr(callback_rules, "APOLOGY_QUIET_LATE_MS", NEVER)
 
 
 def m12_second_tries_before_first_calls(patch: pytest.MonkeyPatch) -> None:
-    """The last of many hears of it after everybody's second call."""
+    """The last of many customers gets a first call only after all others' second calls."""
 
     def by_deadline(state: Any, pbx_id: Any) -> Decision:
         if state.is_away(pbx_id):

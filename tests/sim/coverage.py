@@ -1,7 +1,7 @@
 """What a set of mornings has shown: types of messages, and ends of places, offers, callbacks and letters.
 
-An end that never comes proves nothing about what leads to it: `lacking` names it, and the run fails. What
-the simulation can't show stands in `ELSEWHERE` with the reason.
+If an end never comes, nothing is proven about what leads to it: `lacking` names it, and the run fails.
+`ELSEWHERE` lists what the simulation can't show, with the reason.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ ELSEWHERE: Final = {
 
 
 def seen(run: Run) -> frozenset[str]:
-    """What one morning has shown, each thing as a line of words."""
+    """What one morning has shown, each thing as a line of text."""
     found = {f"{_speaker(said.envelope.source)} says {said.envelope.type}" for said in run.facts}
     found.update(f"{sent.envelope.source} says {type_name(sent.command)}" for sent in run.commands)
     found.update(end for said in run.facts if (end := _end(said.fact)) is not None)
@@ -108,7 +108,7 @@ def _end_elsewhere(fact: Any) -> str | None:
 
 
 def wanted() -> frozenset[str]:
-    """Everything that must be shown: whatever services say they say, and every end there is."""
+    """Everything that must be shown: all messages in the services' `says`, and all ends."""
     says = {f"{decider.name} says {type_name(each)}" for decider in DECIDERS for each in decider.says} | {
         f"gateway says {type_name(each)}" for each in GATEWAY_SAYS
     }
@@ -142,23 +142,23 @@ def wanted() -> frozenset[str]:
 
 
 def lacking(shown: Iterable[frozenset[str]]) -> list[str]:
-    """What none of the mornings has shown, in order of the alphabet."""
+    """What none of the mornings has shown, in alphabetical order."""
     return sorted(wanted().difference(*shown))
 
 
 MORNINGS_MIN: Final = 200
-"""So many show everything; fewer are a look at a part, and lack what is rare."""
+"""How many mornings must show everything; fewer lack rare ends."""
 
 
 class Gathered:
-    """What mornings have shown, one file for each, so that several processes can gather together."""
+    """What mornings have shown, one file each, so that several processes can gather it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
     def note(self, run: Run) -> None:
-        """Keep what a morning has shown."""
+        """Save what a morning has shown."""
         unfinished = self._folder / f"{run.seed}.unfinished"
         unfinished.write_text("\n".join(sorted(seen(run))))
         unfinished.rename(self._folder / f"{run.seed}.txt")

@@ -1,4 +1,4 @@
-"""What a customer is promised, as sentences about the log: whom we call, when, and how often (C4 to C15)."""
+"""Promises to customers, as invariants of the log: who is called, when, and how often (C4 to C15)."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -16,19 +16,19 @@ MINUTE_MS: Final = 60_000
 QUIET_LATE_MS_MAX: Final = 15 * MINUTE_MS
 LATE_MS_MAX: Final = 60 * MINUTE_MS
 TALK_MS_MIN: Final = 15_000
-"""C14: who has talked so long has been called back."""
+"""C14: a customer who has talked so long is not called back."""
 CROSSED_MS: Final = 1_500
-"""A call that arrives while we decide to dial has crossed it: nobody could know."""
+"""A call that arrives so shortly before a decision to dial crosses it, and could not be known."""
 HEARD_MS: Final = 2_000
-"""A key is answered by then."""
+"""The longest time until a key has an effect."""
 WAITED_FOR_CALL_MS: Final = 65_000
-"""C15: a deadline that waited for another call acts a minute after it, and not much later."""
+"""C15: a deadline that waited for another call acts a minute after that call, and not much later."""
 SETTLED_MS: Final = 2_000
-"""Two apologies that become due at once are seen one after the other."""
+"""Two apologies that become due at once are handled one after the other."""
 
 
 def a_number_is_called_once_at_a_time(run: Run) -> Iterator[str]:
-    """Over all departments, and never while a leg of it is up anywhere in the organization (C15)."""
+    """Once at a time in all departments, and never while the customer has a leg in the organization (C15)."""
     line = timeline(run)
     for each in line.of(callback.CustomerDialled, callback.ApologyDialled):
         fact: Any = each.fact
@@ -42,7 +42,7 @@ def a_number_is_called_once_at_a_time(run: Run) -> Iterator[str]:
 
 
 def who_is_told_press_one_is_heard(run: Run) -> Iterator[str]:
-    """The key works whenever it is offered (C8), and the one of the invitation orders (C1)."""
+    """A key works whenever it is offered (C8), and the invitation's key orders a callback (C1)."""
     line = timeline(run)
     questions = _Questions()
     for _, at, each in line.seen_by("queue"):
@@ -57,7 +57,7 @@ def who_is_told_press_one_is_heard(run: Run) -> Iterator[str]:
 
 
 class _Questions:
-    """What callers were asked last, and which of them may still answer."""
+    """The last question to each caller, and which callers may still answer."""
 
     kinds = (queue.AnnouncementKind.CALLBACK_EXISTS, queue.AnnouncementKind.INVITATION)
 
@@ -66,7 +66,7 @@ class _Questions:
         self.places: dict[str, queue.PlaceTaken] = {}
 
     def hear(self, record: Said) -> None:
-        """One more fact. Whom an agent takes, or who is given up, has other things to hear."""
+        """Hear one fact. A caller whom an agent takes, or who is given up, hears other things."""
         match record.fact:
             case queue.PlaceTaken(leg_id=leg_id) if leg_id is not None:
                 self.places[leg_id] = record.fact
@@ -91,7 +91,7 @@ class _Questions:
 
 
 def _is_heard(line: Timeline, key: Said, at: int, place: queue.PlaceTaken, question: Said) -> bool:
-    """Whether something follows from the key; or what it was about had come to its end meanwhile."""
+    """Whether something follows from the key, or its subject has ended meanwhile."""
     assert isinstance(question.fact, queue.AnnouncementMade)
     for each in line.records:
         if each.envelope.cause_offset == key.offset and each.envelope.source == "queue":
@@ -103,7 +103,7 @@ def _is_heard(line: Timeline, key: Said, at: int, place: queue.PlaceTaken, quest
 
 
 def no_apology_comes_hours_late(run: Run) -> Iterator[str]:
-    """Not in quiet hours when it is 15 min late, and never when it is an hour late (C4)."""
+    """An apology 15 min late does not come in quiet hours, and one an hour late never (C4)."""
     line = timeline(run)
     deadlines = _deadlines(line)
     for each in line.of(callback.ApologyDialled):
@@ -119,7 +119,7 @@ def no_apology_comes_hours_late(run: Run) -> Iterator[str]:
 
 
 def _deadlines(line: Timeline) -> Any:
-    """Each callback's deadline as of an offset: that of its order, or of the place with which it merged."""
+    """Each callback's deadline as of an offset: from its order, or from the place with which it merged."""
     changed: dict[str, list[tuple[int, int]]] = {}
     for each in line.of(callback.CallbackConfirmed, queue.CallbackTakenOver):
         deadline_at = getattr(each.fact, "deadline_at", None)
@@ -136,7 +136,7 @@ def _deadlines(line: Timeline) -> Any:
 
 
 def first_apologies_go_before_second_tries(run: Run) -> Iterator[str]:
-    """And among first calls the earliest deadline goes first (C4)."""
+    """First calls go before second tries, and among first calls the earliest deadline is first (C4)."""
     line = timeline(run)
     granted_at: dict[str, int] = {}
     tried: set[str] = set()
@@ -163,7 +163,7 @@ def first_apologies_go_before_second_tries(run: Run) -> Iterator[str]:
 
 
 def _was_talking(line: Timeline, order: Order, offset: int, at: int) -> bool:
-    """Whether a leg of that customer is up, or was a moment ago: an apology waits for that."""
+    """Whether a leg of that customer is up, or was a moment ago: then an apology waits."""
     return any(
         leg.number == order.number and leg.begins <= offset and leg.ends_at > at - WAITED_FOR_CALL_MS
         for leg in line.legs.values()
@@ -171,7 +171,7 @@ def _was_talking(line: Timeline, order: Order, offset: int, at: int) -> bool:
 
 
 def no_agent_is_rung_for_a_number_that_may_not_be_dialled(run: Run) -> Iterator[str]:
-    """Unless its customer is on the line; and a switch that may be thrown back ends no callback (C10)."""
+    """No agent, unless the customer is on the line; and a reversible switch ends no callback (C10)."""
     line = timeline(run)
     saved = line.of(OrganizationSaved)
     for each in line.of(queue.OfferMade):
@@ -191,7 +191,7 @@ def no_agent_is_rung_for_a_number_that_may_not_be_dialled(run: Run) -> Iterator[
 
 
 def nobody_is_called_about_what_they_have_talked_about(run: Run) -> Iterator[str]:
-    """Who was bridged for 15 s with the department since ordering is not called for it (C14)."""
+    """A customer who talked for 15 s with the department after ordering is not called back (C14)."""
     line = timeline(run)
     talks = list(_talks(line))
     for each in line.of(callback.CustomerDialled, callback.ApologyDialled):
@@ -219,7 +219,7 @@ class _Talk(NamedTuple):
 
 
 def _talks(line: Timeline) -> Iterator[_Talk]:
-    """Every one that there was."""
+    """All conversations."""
     departments = _departments_of_agents_legs(line)
     ends: dict[str, list[int]] = {}
     for each in line.of(gateway.Unbridged, gateway.LegEnded):
@@ -279,7 +279,7 @@ def a_customer_who_was_tried_has_the_gap(run: Run) -> Iterator[str]:
 
 
 def quiet_hours_hold_back_nobody_who_was_on_the_line(run: Run) -> Iterator[str]:
-    """A callback that was merged with the customer's own call counts as his own (C12)."""
+    """A callback merged with the customer's own call counts as the customer's own order (C12)."""
     line = timeline(run)
     own = {id_ for id_, order in line.orders.items() if order.fact.origin is Origin.QUEUE}
     deadlines = _deadlines(line)
@@ -295,7 +295,7 @@ def quiet_hours_hold_back_nobody_who_was_on_the_line(run: Run) -> Iterator[str]:
 
 
 def who_takes_his_place_over_has_the_later_deadline(run: Run) -> Iterator[str]:
-    """The callback's, or that of the new call (C8)."""
+    """The later of the callback's deadline and the new call's (C8)."""
     line = timeline(run)
     deadlines: dict[str, int] = {}
     taken_over: dict[str, str] = {}
@@ -320,7 +320,7 @@ def who_takes_his_place_over_has_the_later_deadline(run: Run) -> Iterator[str]:
 
 
 def who_has_a_callback_is_told_before_he_is_sent_away(run: Run) -> Iterator[str]:
-    """Before a limit of waiting callers counts (C8)."""
+    """A caller with a callback hears of it before a limit of waiting callers applies (C8)."""
     line = timeline(run)
     taken: dict[str, Said] = {}
     told: set[str] = set()

@@ -1,6 +1,6 @@
-"""What departments may switch on and most leave off, and what comes in through the API.
+"""Rarely used options of departments, and requests through the API.
 
-All of it is drawn from a stream of its own, so that the calls of a seed stay the same.
+They are drawn from a separate random stream, so that a seed's calls stay the same.
 """
 
 import random
@@ -20,11 +20,11 @@ from contracts.message import Fact
 
 ONE_AT_A_TIME: Final = (StrategyKind.LONGEST_IDLE, StrategyKind.LINEAR)
 ZONES: Final = ("Europe/Moscow", "America/New_York")
-"""In one of them it is day, in the other night: quiet hours hold back who was not asked on the line."""
+"""In one it is day, in the other night: quiet hours hold back callbacks not ordered on the line."""
 
 
 def department(chance: random.Random, usual: DepartmentSaved) -> DepartmentSaved:
-    """Auto-pause, a limit of phones, recordings, callbacks for who hung up, another clock."""
+    """Auto-pause, a limit of phones, recordings, callbacks after hanging up, another time zone."""
     found = usual
     if chance.random() < 0.3 and usual.strategy.kind in ONE_AT_A_TIME:
         found = msgspec.structs.replace(found, auto_pause_misses=chance.choice((1, 2)))
@@ -43,7 +43,7 @@ def department(chance: random.Random, usual: DepartmentSaved) -> DepartmentSaved
 def changes(
     chance: random.Random, departments: list[DepartmentSaved], customers: list[str], agents: list[AgentId]
 ) -> list[tuple[float, Fact]]:
-    """Somebody fills in the form on the web site, and may think better of it; or an agent does."""
+    """A customer orders on the web site and may cancel; or an agent cancels."""
     found: list[tuple[float, Fact]] = []
     for number in range(chance.choice((0, 0, 1, 2))):
         asked = CallbackAsked(
@@ -63,7 +63,7 @@ def changes(
 
 
 def _pauses(chance: random.Random, agent_id: AgentId) -> list[tuple[float, Fact]]:
-    """Somebody presses pause every other moment, once or twice while the phone rings, and then answers."""
+    """An agent presses pause often, once or twice while the phone rings, and then answers."""
     found: list[tuple[float, Fact]] = []
     at_s = chance.uniform(5, 20)
     for version in range(10, 22, 2):  # newer than the one break that others have

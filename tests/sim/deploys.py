@@ -1,4 +1,4 @@
-"""A version of the queue that decides otherwise: old and new take over from each other in mid-traffic."""
+"""A version of the queue that decides differently: old and new take over from each other during calls."""
 
 from typing import Any, Final
 
@@ -11,12 +11,12 @@ from services.queue.service import SERVICE as QUEUE
 
 
 def _otherwise(state: Any, fact: Fact) -> Decision:
-    """Says the same in other words: skips nobody's name, and estimates nothing."""
+    """Decides the same with other contents: it names no skipped agents, and estimates no wait."""
     return _in_other_words(QUEUE.decide(state, fact))
 
 
 def _settled_otherwise(state: Any) -> Decision:
-    """The same of what the state as a whole calls for, offers above all."""
+    """The same for `settle`, above all for offers."""
     assert QUEUE.settle is not None
     return _in_other_words(QUEUE.settle(state))
 

@@ -1,6 +1,6 @@
-"""Direct calls, a call scenario, a CRM's responsible manager: what routing does beside handing calls over.
+"""Direct calls, a call scenario, a CRM's responsible manager: what routing does besides handing calls over.
 
-Drawn from a stream of its own, so that the other calls of a seed stay the same.
+They are drawn from a separate random stream, so that a seed's other calls stay the same.
 """
 
 import random
@@ -23,14 +23,14 @@ PERSONAL: Final = "+74950001003"
 SCENARIO: Final = "+74950001004"
 LINES: Final = (PERSONAL, SCENARIO)
 OUTSIDE: Final = "+79165550011"
-"""An external number of the scenario: somebody's phone, which answers as customers' do."""
+"""An external number of the scenario, whose phone answers like customers' phones."""
 FOREIGN: Final = "+4915112345678"
-"""One that policy does not let anybody dial."""
+"""A number that policy does not allow."""
 TOLD: Final = NoticeChoice(kind=NoticeKind.STANDARD)
 
 
 def book(chance: random.Random, agents: list[AgentSaved], customers: list[str]) -> list[Fact]:
-    """One employee with a number of his own, rules for two, a scenario; sometimes a responsible manager."""
+    """One employee with a personal number, rules for two, a scenario; sometimes a responsible manager."""
     first, second = agents[0].agent_id, agents[-1].agent_id
     found: list[Fact] = [
         _rules(chance, first, second, (PERSONAL,)),
@@ -69,7 +69,7 @@ def _action(chance: random.Random, colleague: AgentId) -> DirectAction:
 
 
 def _scenario(chance: random.Random, agent_id: AgentId) -> ScenarioSaved:
-    """Greeting, menu: 1 somebody and then voicemail, 2 a department, 3 a number outside; else the end."""
+    """Greeting and menu: 1 an employee, then voicemail; 2 a department; 3 an external number; else an end."""
     elements = (
         Element(element_id="hello", kind=ElementKind.GREETING, notice=TOLD, arrows=(_on("next", "menu"),)),
         Element(
@@ -111,7 +111,7 @@ def _on(key: str, to: str) -> Arrow:
 
 
 def calls(chance: random.Random, customers: list[str]) -> list[dict[str, Any]]:
-    """Some call one person, some meet the scenario and press a key, or none."""
+    """Some customers call one employee; some reach the scenario and press a key, or none."""
     found = []
     for _ in range(chance.randint(0, 3)):
         keys: list[dict[str, Any]] = [{"wait_s": chance.uniform(3, 8)}, {"press": chance.choice("1239")}]

@@ -39,7 +39,7 @@ from tests.sim.rare_events import NO_SUCH_MAILBOX
 IDLE_S: Final = 20.0
 RAISED: Final = "a handler raised"
 UNPLAYABLE_ONE_IN: Final = 12
-"""So many recordings are not audio, whoever looks and however often: told by their ids."""
+"""The share of recordings that are not audio, decided by their ids."""
 
 
 class ProcessSay:
@@ -59,7 +59,7 @@ class ProcessSay:
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
-        """One batch; a failure leaves open whether it is on the log."""
+        """Say one batch; after a failure it may be on the log or not."""
         records = [
             said_record(
                 fact,
@@ -80,7 +80,7 @@ class ProcessSay:
 
 
 class Reader:
-    """Runs subscriptions of one process; what was committed is kept by the world, for its successor."""
+    """Runs one process's subscriptions; the world keeps its committed offsets for its successor."""
 
     def __init__(self, process: Process, shared: SharedLog, committed: dict[str, int]) -> None:
         self._process = process
@@ -149,18 +149,18 @@ class Reader:
 
 
 def type_of(headers: Headers) -> str:
-    """A message's type, by its header alone, as real edges look at it first."""
+    """A message's type by its header alone, as in real edges."""
     return next(value for name, value in headers if name == "ce_type").decode()
 
 
 class Bell:
-    """Wakes whoever waits for what the network does next, when somebody else makes something happen there."""
+    """Wakes the tasks that wait for the network's next event when another task causes one."""
 
     def __init__(self) -> None:
         self._asked: list[asyncio.Event] = []
 
     def hang(self, asked: asyncio.Event) -> None:
-        """One more to wake."""
+        """Add a task to wake."""
         self._asked.append(asked)
 
     def ring(self) -> None:
@@ -172,8 +172,8 @@ class Bell:
 class SimulatedAdapter(MemoryPbx):
     """The adapter of one gateway process: dead when its process is.
 
-    The PBX goes by the true time, however wrong its gateway's clock is: else it would do at once what a
-    minute and a half was planned for, whenever a gateway with a clock ahead takes over.
+    The PBX uses the true time even if its gateway's clock is wrong: else, after a takeover by a gateway whose
+    clock is ahead, it would do a minute and a half of planned events at once.
     """
 
     is_replaced = False
@@ -201,27 +201,27 @@ class SimulatedAdapter(MemoryPbx):
         return not self._process.is_dead and self._pbx.is_there
 
     def connect_again(self) -> None:
-        """Let the PBX tell what it has."""
+        """Let the PBX report its calls."""
         self._is_new = True
 
     def ask(self, number: int, request: Request) -> None:
-        """A dead process asks for nothing."""
+        """Ask, unless the process is dead."""
         if not self._process.is_dead:
             super().ask(number, request)
             self._asked.set()
 
     def take(self) -> Sequence[AnyPbxEvent]:
-        """A dead process hears nothing."""
+        """Take the events, unless the process is dead."""
         return () if self._process.is_dead else super().take()
 
     async def run(self) -> None:
-        """Tell the shell whenever the PBX has something to tell."""
+        """Wake the runner whenever the PBX has events."""
         while not self._process.is_dead:
             self._asked.clear()
             now = self._true_time()
             self._network.advance(now)
             self._told()
-            # Whoever can't take what was told, since the PBX is not claimed yet, takes it when it is.
+            # A runner that has not claimed the PBX yet takes the events after its claim.
             next_at = self._network.next_event_at(after=now)
             wait_s = IDLE_S if next_at is None else max(1, next_at - now) / 1000
             over = asyncio.get_running_loop().call_later(min(IDLE_S, wait_s), self._asked.set)
@@ -266,9 +266,9 @@ def gateway(
 
 
 class Delivery:
-    """Stands for voicemail's activities: stores and mails in no time, and fails as often as it is told.
+    """Replaces voicemail's activities: stores and mails at once, and fails as often as configured.
 
-    `mailbox` is the mail server's: what it has taken stays taken, whatever happens to the process.
+    `mailbox` belongs to the mail server: accepted letters stay there, whatever happens to the process.
     """
 
     def __init__(
@@ -326,7 +326,7 @@ class Delivery:
             return LetterDeferred(letter_id=command.letter_id, answer="451 later", tries=command.tries)
         if command.recipient == NO_SUCH_MAILBOX:
             return LetterFailed(letter_id=command.letter_id, answer="550 no such user")
-        # The real sender's mark in S3 says that a letter was taken; here the mailbox itself does.
+        # The real sender marks an accepted letter in S3; here the mailbox itself shows it.
         if all(letter.letter_id != command.letter_id for letter in self._mailbox):
             self._mailbox.append(command)
         return LetterAccepted(letter_id=command.letter_id, answer="250 ok")

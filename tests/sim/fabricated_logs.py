@@ -1,4 +1,4 @@
-"""Logs that were never played: what a checker is given to show that it finds what it looks for."""
+"""Fabricated logs that show that a checker finds its violation."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -53,14 +53,14 @@ def at(seconds: float) -> Instant:
 
 
 class Log:
-    """Says one fact after the other, each by its own service, because of the one before."""
+    """Appends facts one after the other, each by its own service and caused by the one before."""
 
     def __init__(self) -> None:
         self._records: list[Said] = []
         self._numbers: Counter[str] = Counter()
 
     def say(self, seconds: float, *facts: Fact) -> "Log":
-        """Facts at an instant: a mark of the time makes the first happen, and each makes the next."""
+        """Append facts at an instant: a time mark causes the first one, and each causes the next."""
         for fact in (TimeProbed(service="clock"), *facts):
             name = type_name(fact).partition(".")[0]
             source = GATEWAY if name == "gateway" else name
@@ -94,7 +94,7 @@ class Log:
 
 
 def first(checker: Callable[[Run], Iterator[str]], log: Log) -> str:
-    """The first of it, or nothing."""
+    """The first finding, or an empty text."""
     return next(checker(log.run()), "")
 
 
@@ -137,7 +137,7 @@ def a_department(
 
 
 def arrived(leg: str, number: str = NUMBER) -> gateway.CallArrived:
-    """Somebody calls."""
+    """A customer calls."""
     return gateway.CallArrived(pbx_id=CLOUD, leg_id=LegId(leg), caller=number, line=LINE)
 
 
@@ -252,7 +252,7 @@ def ready(place: str, agent: str = "a0", leg: str = "agent") -> queue.AgentReady
 
 
 def started(place: str, agent: str = "a0", leg: str = "agent") -> callback.AttemptStarted:
-    """The agent hears whom."""
+    """The agent hears which customer to talk to."""
     return callback.AttemptStarted(
         callback_id=CallbackId(f"cb.{place}"),
         place_id=PlaceId(place),
@@ -276,7 +276,7 @@ def dialled(place: str, leg: str, agent_leg: str = "agent") -> callback.Customer
 
 
 def failed(place: str, *, again_s: float | None, agent_leg: str = "agent") -> callback.AttemptFailed:
-    """The customer was not reached."""
+    """An attempt does not reach the customer."""
     return callback.AttemptFailed(
         callback_id=CallbackId(f"cb.{place}"),
         place_id=PlaceId(place),
@@ -351,5 +351,5 @@ def taken_over(place: str, new_place: str, leg: str) -> queue.CallbackTakenOver:
 
 
 def given_up(place: str, reason: queue.DivertReason) -> queue.NoAnswerReached:
-    """A caller's time is over."""
+    """A caller's deadline passes."""
     return queue.NoAnswerReached(place_id=PlaceId(place), reason=reason, play_id=None)

@@ -1,4 +1,4 @@
-"""Kinds of mornings: what is likely to go wrong, which versions run, and what must hold all the same.
+"""Kinds of mornings: which faults are likely, which versions run, and which invariants must hold.
 
 Ordinary tests play storms and deploys. The others are rare coincidences made likely, each for a sentence of
 the architecture that an ordinary storm proves too seldom (`hunt.py`).
@@ -77,15 +77,15 @@ def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
 
 
 def with_lost_machines(seed: int, mutant: str = "") -> list[str]:
-    """A process and its store's last moments are lost at once, in the middle of saying."""
+    """A process and its store's last writes are lost at once, while it sends."""
     return wrongs(simulate(seed, MACHINES_LOST))
 
 
 def with_lost_machines_in_a_deploy(seed: int, mutant: str = "") -> list[str]:
     """The same, and another version comes after: what stands on the log stands.
 
-    Commands go before their facts. Of a machine that is lost between the two nothing is left but commands,
-    and a version that decides otherwise gives their numbers to others: not covered (docs/operating.md).
+    Commands go before their facts. A machine lost between the two leaves only commands, and a version that
+    decides differently gives their numbers to other commands: this is not covered (docs/operating.md).
     """
     run = simulate(seed, MACHINES_LOST, newer={"queue": NEWER_QUEUE})
     others = [checker for checker in CHECKERS if checker is not a_number_is_given_to_one_message]
@@ -97,12 +97,12 @@ def with_lost_machines_in_a_deploy(seed: int, mutant: str = "") -> list[str]:
 
 
 def with_a_frail_gateway(seed: int, mutant: str = "") -> list[str]:
-    """Gateways die and freeze all the time, and everybody else is well."""
+    """Gateways die and freeze all the time; no other process does."""
     return wrongs(simulate(seed, FRAIL_GATEWAY))
 
 
 def with_clocks_ahead(seed: int, mutant: str = "") -> list[str]:
-    """A timer rings long before the log's time has come, and nothing but asking again helps."""
+    """A timer rings long before the log's time has come, and only asking again helps."""
     return wrongs(simulate(seed, CLOCKS_AHEAD))
 
 
@@ -117,17 +117,17 @@ BREAKING_QUEUE: Final[Decider[Any]] = msgspec.structs.replace(QUEUE, decide=_bre
 
 
 def with_parking(seed: int, mutant: str = "") -> list[str]:
-    """A version that breaks parks the organization, and the next one reads on."""
+    """A broken version parks the organization, and the next version reads on."""
     breaking = (BREAKING_QUEUE, *(each for each in DECIDERS if each is not QUEUE))
     run = simulate(seed, CALMER, deciders=breaking, newer={"queue": QUEUE})
-    # What stands still is late, and says that it does.
+    # A parked organization is late, and says so.
     allowed = (no_organization_is_parked, a_deadline_is_met_within_one_ring)
     return [wrong for checker in OF_ANY_RUN if checker not in allowed for wrong in checker(run)]
 
 
 def under_two_hash_seeds(seed: int, mutant: str = "") -> list[str]:
-    """Two processes with different orders of sets must come to the same log and the same records."""
-    # Other ones for every seed: the few names of a morning have one order under many.
+    """Two processes with different orders of sets must make the same log and the same records."""
+    # Other hash seeds for every seed: the few names of a morning have the same order under many.
     playing = [_fingerprinting(seed, mutant, hash_seed) for hash_seed in (seed, 1_000 + seed)]
     one, other = (each.communicate()[0] for each in playing)
     assert all(each.returncode == 0 for each in playing), "a morning was not played to its end"

@@ -1,6 +1,6 @@
-"""Plays one morning and prints what it left behind, as a digest: `python -m tests.sim.fingerprint 7`.
+"""Plays one morning and prints a digest of its log and records: `python -m tests.sim.fingerprint 7`.
 
-With the name of a planted bug as second argument that bug is planted first.
+With the name of a planted bug as second argument, that bug is planted first.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ def fingerprint(run: Run) -> str:
     """A digest of the log, in its order, and of every record in the stores."""
     digest = hashlib.sha256()
     for said in run.facts:
-        # A gateway's claim has a random name; all else repeats.
+        # A gateway's claim has a random name; everything else repeats.
         value = b"" if said.envelope.type == "gateway.pbx_claimed" else codec.encode(said.fact)
         digest.update(f"{said.offset} {said.at} {said.envelope.type} ".encode() + value)
     for sent in run.commands:

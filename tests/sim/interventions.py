@@ -1,4 +1,4 @@
-"""What watchers of the log can do in the world: call, hang up, say something, cut a PBX off."""
+"""What watchers of the log can do in the world: call, hang up, say a fact, cut a PBX off."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from services.gateway.simulated.script import Step
 from tests.sim.edges import Bell
 
 PATIENCE_S: Final = 150.0
-"""Nobody who calls again stays longer on the line, whatever he waits for."""
+"""The longest time that a returning customer stays on the line."""
 
 
 class Doings:
-    """Everything happens on one PBX, now or some seconds from now."""
+    """Interventions on one PBX, now or some seconds from now."""
 
     def __init__(
         self,
@@ -35,14 +35,14 @@ class Doings:
         self.now = now
         self.say = say
         self.away_s = 0.0
-        """So long the PBX has been sent away, all in all."""
+        """How long the PBX has been away in total."""
 
     def later(self, seconds: float, do: Callable[[], object]) -> None:
-        """Do something so many seconds from now."""
+        """Schedule an action in so many seconds."""
         self._loop.call_later(seconds, do)
 
     def call(self, number: str, line: str, then: tuple[dict[str, Any], ...]) -> bool:
-        """Somebody calls now; False: from a phone that is in use."""
+        """Let a customer call now; False if the phone is in use."""
         self._network.advance(self.now())
         if self._network.handsets.public(number).is_busy:
             return False
@@ -53,13 +53,13 @@ class Doings:
         return True
 
     def hang_up(self, leg_id: LegId) -> None:
-        """Whoever is on this leg puts the phone down."""
+        """Let the person on this leg hang up."""
         self._network.advance(self.now())
         self._pbx.hang_up(self._pbx.legs[leg_id], self.now())
         self._bell.ring()
 
     def vanish(self, for_s: float) -> None:
-        """The PBX goes away, unless it is away."""
+        """Take the PBX away, unless it is away."""
         self._network.advance(self.now())
         if self._pbx.is_there:
             self.away_s += for_s

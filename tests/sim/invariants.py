@@ -1,4 +1,4 @@
-"""What must be true of any morning: the sentences that the chaos run has, too, and those of our own."""
+"""The invariants of any morning: those shared with the chaos run, and the simulation's own."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,18 +12,18 @@ from tests.sim.world import RESTARTED, Run
 
 
 def a_deadline_is_met_within_one_ring(run: Run) -> Iterator[str]:
-    """Crashes and pauses of processes delay what is due; each is at most so long.
+    """Crashes and pauses of processes delay deadlines, each by a limited time.
 
-    Those of the aftermath are no excuse: whoever is restarted in a silence asks for what is due at once.
+    Restarts in the aftermath are no excuse: a process restarted in a silence asks for due timers at once.
     """
     crashes = [each for each in run.crashes if RESTARTED not in each]
     yield from deadlines_met(run, slack_ms=60_000 + 30_000 * len(crashes))
 
 
 def a_number_is_given_to_one_message(run: Run) -> Iterator[str]:
-    """What is said again under the same number is the same, whichever process and version says it.
+    """A repeat under the same number has the same content, whichever process and version says it.
 
-    Readers keep the first and drop the rest: another content would be lost, and nobody would know.
+    Readers keep the first one and drop the rest: different content would be lost unnoticed.
     """
     first: dict[tuple[str, str], bytes] = {}
     said = [(each.envelope, each.fact) for each in run.facts]
@@ -37,7 +37,7 @@ def a_number_is_given_to_one_message(run: Run) -> Iterator[str]:
 
 
 def a_gateway_leaves_no_number_out(run: Run) -> Iterator[str]:
-    """Nothing is said past a fact that failed: a leg would end late, or never, and nobody knew why."""
+    """A gateway says nothing past a failed fact: a leg would end late, or never."""
     last: dict[tuple[str, int], int] = {}
     for each in run.facts:
         envelope = each.envelope
@@ -55,5 +55,5 @@ OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
     a_number_is_given_to_one_message,
     a_gateway_leaves_no_number_out,
 )
-"""These hold even where an organization stands still for minutes."""
+"""These hold even if an organization stands still for minutes."""
 CHECKERS: Final[tuple[Sentence, ...]] = (*OF_ANY_RUN, *PROMISES, *TURNS)

@@ -1,6 +1,6 @@
-"""Planted bugs, one for each part of the design that seeds broke without: each must be found.
+"""Planted bugs, one for each part of the design that seeds showed to be necessary: each must be found.
 
-A mutant patches the real code for the time of a run. Its name says what it breaks.
+A mutant patches the real code during a run. Its name says what it breaks.
 """
 
 import math
@@ -29,7 +29,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def say_before_storing(patch: pytest.MonkeyPatch) -> None:
-    """A crash between the two says what the next owner will say differently."""
+    """After a crash between the two, the next owner says something different."""
     store_then_say = Held.store_then_say
 
     async def said_first(self: Held, batch: Any, position: Any) -> None:
@@ -40,7 +40,7 @@ def say_before_storing(patch: pytest.MonkeyPatch) -> None:
 
 
 def store_write_without_the_epoch_or_version(patch: pytest.MonkeyPatch) -> None:
-    """A zombie's write, or one after a rollback, is taken."""
+    """The store accepts a zombie's write, or one after a rollback."""
 
     def unguarded(self: memory.MemoryStore, partition: int, epoch: str, version: str) -> Any:
         return self.stored.setdefault(partition, memory.StoredPartition())
@@ -49,7 +49,7 @@ def store_write_without_the_epoch_or_version(patch: pytest.MonkeyPatch) -> None:
 
 
 def store_write_without_the_version(patch: pytest.MonkeyPatch) -> None:
-    """A store that went back in time is written on as if it had not."""
+    """A store that went back in time is written as if it had not."""
 
     def by_epoch(self: memory.MemoryStore, partition: int, epoch: str, version: str) -> Any:
         found = self.stored.setdefault(partition, memory.StoredPartition())
@@ -81,7 +81,7 @@ def facts_of_a_step_sent_singly(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_reader_that_accepts_any_higher_seq(patch: pytest.MonkeyPatch) -> None:
-    """With facts sent past a failed one, what was missing is skipped for good."""
+    """If facts are sent past a failed one, the missing fact is skipped for good."""
     patch.setattr(
         numbering.Numbering,
         "is_early",
@@ -91,7 +91,7 @@ def a_reader_that_accepts_any_higher_seq(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_outbox_that_goes_on_past_a_failed_send(patch: pytest.MonkeyPatch) -> None:
-    """What follows is said, what failed is not."""
+    """Later facts are said, the failed one is not."""
 
     async def past_failures(log: Any, partition: int, found: Any) -> None:
         for batch in ([each] for each in found if each.step < 0):
@@ -114,20 +114,20 @@ def timer_due_dropped_as_an_own_fact(patch: pytest.MonkeyPatch) -> None:
 
 
 def timers_in_memory_only(patch: pytest.MonkeyPatch) -> None:
-    """After a claim an organization that nobody speaks of never wakes."""
+    """After a claim an idle organization never wakes."""
     made = timers.DueIndex.__init__
     patch.setattr(timers.DueIndex, "__init__", lambda self, stored: made(self, {}))
 
 
 def timer_due_appended_once(patch: pytest.MonkeyPatch) -> None:
-    """A clock that is ahead swallows the only one."""
+    """With a clock that is ahead, the only `timer_due` comes too early and is lost."""
 
     def once(self: timers.Asked, organization_id: Any, state: Any, timer: Any, elapsed: float) -> float:
         is_asked = (organization_id, timer.timer_id, timer.due_at) in self._asked
         return math.inf if is_asked else 0.0
 
     patch.setattr(timers.Asked, "_again_at", once)
-    # Who never asks again need not wake up for it.
+    # Without repeats there is no need to wake up for them.
     patch.setattr(timers.Asked, "next_at", lambda self: None)
 
 
@@ -137,7 +137,7 @@ def a_decider_that_does_not_check_which_timer_fired(patch: pytest.MonkeyPatch) -
 
 
 def a_deadline_skipped(patch: pytest.MonkeyPatch) -> None:
-    """Somebody waits for ever."""
+    """A customer waits for ever."""
     patch.setitem(_APPLY_TIMER, "deadline", lambda state, due: None)
 
 
@@ -152,7 +152,7 @@ def records_of_the_old_fetch_position_accepted(patch: pytest.MonkeyPatch) -> Non
 
 
 def dial_before_reading_the_request_back(patch: pytest.MonkeyPatch) -> None:
-    """Two gateways dial the same leg; or one dials what nobody knows of."""
+    """Two gateways dial the same leg, or one dials an unrecorded leg."""
     dial = commands._dial
 
     def at_once(state: GatewayState, now: int, key: Any, command: Any) -> None:
@@ -165,7 +165,7 @@ def dial_before_reading_the_request_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def dial_without_a_request(patch: pytest.MonkeyPatch) -> None:
-    """After a crash nobody knows that it was dialled, and it is dialled again."""
+    """After a crash the leg is not known to be dialled, and is dialled again."""
     say = GatewayState.say
 
     def silent(self: GatewayState, fact: Any, key: Any = None) -> None:
@@ -189,7 +189,7 @@ def a_gateway_that_ignores_a_newer_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_gateway_that_sends_past_a_failed_fact(patch: pytest.MonkeyPatch) -> None:
-    """What failed is never said."""
+    """The failed fact is never said."""
     said = Outbox._is_said
 
     async def past_failures(self: Outbox, machine: Any, box: Any, batch: Any) -> bool:
@@ -249,7 +249,7 @@ def a_parked_organization_that_shares_its_numbering(patch: pytest.MonkeyPatch) -
 
 
 def a_set_iterated(patch: pytest.MonkeyPatch) -> None:
-    """In which order it is said who was skipped hangs on the process."""
+    """The order of the skipped agents in a fact depends on the process."""
     skipped = agent_selection.skipped
     patch.setattr(agent_selection, "skipped", lambda *given: tuple(set(skipped(*given))))
 

@@ -1,4 +1,4 @@
-"""The real queue in a host in memory, with phones that obey: for stories of what survives what."""
+"""The real queue in a host in memory, with phones that obey: for tests of crashes and takeovers."""
 
 from contracts.codec import envelope
 from contracts.directory import (
@@ -27,7 +27,7 @@ LINE = "+74950001000"
 
 
 class Office(World):
-    """A company with one department; its queue is owned by whoever was started last."""
+    """A company with one department; the process started last owns its queue."""
 
     def __init__(self, agents: int, *, no_answer_ms: int = 600_000) -> None:
         super().__init__()
@@ -40,20 +40,20 @@ class Office(World):
         )
 
     def start(self) -> Owner:
-        """A process of the queue."""
+        """Start a process of the queue."""
         return self.owner(QUEUE)
 
     def directory(self, fact: Fact) -> None:
-        """The office's book says something."""
+        """Append the directory's facts."""
         self.hear(fact, organization_id=ACME, source="directory")
 
     def phones(self, fact: Fact) -> None:
-        """The gateway says something, under its next number."""
+        """Append the gateway's facts under its next numbers."""
         self._seq += 1
         self.hear(fact, organization_id=ACME, source=f"gateway/{CLOUD}", seq=self._seq, incarnation=1)
 
     def calls(self, *legs: str) -> None:
-        """Customers call, each from a number of their own, and are answered."""
+        """Let customers call, each from a different number, and be answered."""
         for leg in legs:
             caller = f"+7916{number_of(leg) % 10_000_000:07d}"
             self.phones(CallArrived(pbx_id=CLOUD, leg_id=LegId(leg), caller=caller, line=LINE))
@@ -69,29 +69,29 @@ class Office(World):
             self.phones(LegAnswered(pbx_id=CLOUD, leg_id=LegId(leg)))
 
     def rings(self, leg: str) -> None:
-        """A dialled phone rings."""
+        """Let a dialled phone ring."""
         self.phones(LegRinging(pbx_id=CLOUD, leg_id=LegId(leg)))
 
     def answers(self, leg: str) -> None:
-        """A phone is picked up."""
+        """Let a phone be answered."""
         self.phones(LegAnswered(pbx_id=CLOUD, leg_id=LegId(leg)))
 
     def hangs_up(self, leg: str) -> None:
-        """Somebody hangs up."""
+        """Let the person on a leg hang up."""
         ended = LegEnded(pbx_id=CLOUD, leg_id=LegId(leg), outcome=Outcome.COMPLETED, by=EndedBy.PARTY)
         self.phones(ended)
 
     def queue_said(self, kind: type[Message]) -> list[Message]:
-        """What readers have accepted of the queue's facts, of one type."""
+        """The queue's facts of one type as readers accept them."""
         return [fact for _, _, fact in accepted(self.log.facts[0], "queue") if isinstance(fact, kind)]
 
     def asked(self, kind: type[Message]) -> list[Message]:
-        """What the gateway has accepted of the queue's commands, of one type."""
+        """The queue's commands of one type as the gateway accepts them."""
         found = accepted(self.log.topics.get("telephony", []), "queue")
         return [command for _, _, command in found if isinstance(command, kind)]
 
     def sent_numbers(self) -> list[int]:
-        """The numbers of the queue's facts as they stand on the log, repeats included."""
+        """The numbers of the queue's facts on the log, including repeats."""
         envelopes = [envelope(each.headers) for each in self.log.facts[0]]
         return [each.seq for each in envelopes if each.source == "queue" and each.seq]
 
@@ -136,7 +136,7 @@ def a_department(
 
 
 async def queue_state(owner: Owner) -> QueueState:
-    """The state that an owner has in memory."""
+    """An owner's state in memory."""
     assert owner.held is not None
     state = (await owner.held.organization(ACME)).state
     assert isinstance(state, QueueState)
@@ -144,6 +144,6 @@ async def queue_state(owner: Owner) -> QueueState:
 
 
 async def positions(owner: Owner) -> list[PlaceId]:
-    """Everybody who waits, in order."""
+    """All waiting customers in order."""
     state = await queue_state(owner)
     return [PlaceId(rank[2]) for rank in state.order.get(SALES, ())]

@@ -1,8 +1,7 @@
-"""The four ports as a simulated process sees them: slow, unclear, and cut off at any moment.
+"""The four ports as a simulated process sees them: slow, with unclear answers, and cut off at any moment.
 
-A process is killed by making every port of it hang for ever: whatever it would have done next never
-happens, at whichever port call that falls. A frozen process hangs for a while and then goes on, which
-makes it a zombie if its work was taken over meanwhile.
+A process is killed by making all its ports hang for ever, so that it stops at any port call. A frozen process
+hangs for a while and then continues, which makes it a zombie if another one took its work over meanwhile.
 """
 
 import asyncio
@@ -33,20 +32,20 @@ T = TypeVar("T")
 
 KEPT_COPIES: Final = 4
 WRITES_PER_COPY: Final = 5
-"""A failover loses the last moments: the store goes back by up to some twenty writes."""
+"""A failover loses the last writes: the store goes back by up to this many."""
 FROZEN_S_MAX: Final = 20.0
 ZOMBIE_S_MAX: Final = 4.0
-"""So long a thawed process goes on beside its successor, until somebody ends it."""
+"""How long a thawed process runs beside its successor until it is ended."""
 LATE_SHARE: Final = 0.25
-"""Most port calls take no time at all: enough are late for every order to occur, and a run stays short."""
+"""Most port calls take no time, which keeps a run short; enough are late for every order to occur."""
 
 
 AGAIN_S: Final = 2.0
-"""After a failed call everybody has tried again by then."""
+"""Every process has retried a failed call within this time."""
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
-    """How likely each fault is, at one port call; all 0: a calm day."""
+    """The probability of each fault at one port call; all 0: a calm morning."""
 
     crash: float = 0.0
     misread: float = 0.0
@@ -57,15 +56,16 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     stores_forget: bool = False
     """Stores fail over and lose their last moments, or are emptied."""
     forgets_with_crash: float = 0.0
-    """How likely it is that a store loses its last moments when its owner dies."""
+    """The probability that a store loses its last writes when its owner dies."""
     only: str = ""
-    """Whose faults these are, by name; empty: everybody's."""
+    """The processes with these faults, by name; empty: all."""
 
 
 class Outages:
     """When something was not up: processes that died or stood still, and port calls that failed.
 
-    A promise of two seconds is made for services that are up; what of a delay lies in here is not theirs.
+    A promise of two seconds assumes services that are up; the part of a delay within an outage does not
+    count.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -73,14 +73,14 @@ class Outages:
         self.spans: list[tuple[int, int]] = []
 
     def note(self, *, since_s: float | None = None, until_in_s: float) -> None:
-        """From then, or now, until so many seconds from now."""
+        """Note an outage from then, or now, until so many seconds from now."""
         now_s = self._loop.time()
         begin_s = now_s if since_s is None else since_s
         self.spans.append((START_MS + round(begin_s * 1000), START_MS + round((now_s + until_in_s) * 1000)))
 
 
 class SharedClock:
-    """What the memory log takes as its broker's time."""
+    """The broker's time for the memory log."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -123,7 +123,7 @@ class SharedLog(MemoryLog):
             self._changed(topic)
 
     async def wait(self, topic: str, seconds: float) -> None:
-        """Until something was appended to a topic, or the time is over."""
+        """Wait until something is appended to a topic, or the timeout passes."""
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.setdefault(topic, []).append(future)
         over = self._loop.call_later(seconds, _wake, future)
@@ -142,7 +142,7 @@ class Process:
     def __init__(
         self, name: str, chance: random.Random, faults: Faults, clock: VirtualClock, outages: Outages
     ) -> None:
-        """`faults` may be set anew at any moment: after the morning the air clears."""
+        """`faults` may change at any moment; after the morning there are none."""
         self.name = name
         self.clock = clock
         self.faults = faults
@@ -150,12 +150,12 @@ class Process:
         self.is_newer = False
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.ended: list[Callable[[], object]] = []
-        """Called when it is dead: what an operating system would take back."""
+        """Called at its death: to release what an operating system would."""
         self._chance = chance
         self._outages = outages
 
     def kill(self, why: str) -> None:
-        """Nothing happens any more."""
+        """End the process: all its port calls hang from now on."""
         if not self.is_dead:
             self.is_dead = True
             self._replaced(why)
@@ -167,7 +167,7 @@ class Process:
             self.died.set_result(why)
 
     async def _freeze(self, what: str) -> None:
-        """Stand still for so long that a successor takes over; then go on beside it, for a moment."""
+        """Stand still until a successor takes over; then run beside it for a moment."""
         self._replaced(f"frozen {what}")
         await asyncio.sleep(self._chance.uniform(2.0, FROZEN_S_MAX))
         asyncio.get_running_loop().call_later(
@@ -175,13 +175,13 @@ class Process:
         )
 
     async def gate(self, what: str) -> None:
-        """Pass, late; or hang for a while; or for ever."""
+        """Pass at once, pass late, hang for a while, or hang for ever."""
         held_up = self._held_up(what, "")
         if held_up is not None:
             await self._wait(held_up)
 
     def _held_up(self, when: str, what: str) -> Awaitable[None] | None:
-        """What a port call has to wait for at this moment; None: it passes at once, as most do."""
+        """What a port call must wait for now; None: it passes at once, like most calls."""
         if self.is_dead:
             return _never()
         faults, drawn = self.faults, self._chance.random()
@@ -200,11 +200,11 @@ class Process:
             await _never()
 
     def misreads(self) -> bool:
-        """Whether the broker gives something else than was asked for."""
+        """Whether the broker returns other records than requested."""
         return self._chance.random() < self.faults.misread
 
     async def call(self, what: str, do: Callable[[], Awaitable[T]], unclear: type[Exception]) -> T:
-        """One port call: it may fail before or after it has taken effect, and nobody is told which."""
+        """Make one port call: it may fail before or after taking effect, and the caller can't tell which."""
         held_up = self._held_up("before ", what)
         if held_up is not None:
             await self._wait(held_up)
@@ -222,7 +222,7 @@ class Process:
 
 
 def _late(seconds: float) -> asyncio.Future[None]:
-    """What comes a little later."""
+    """Wait a little."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
     loop.call_later(seconds, _wake, future)
@@ -230,7 +230,7 @@ def _late(seconds: float) -> asyncio.Future[None]:
 
 
 def _never() -> asyncio.Future[None]:
-    """What never comes."""
+    """Wait for ever."""
     return asyncio.get_running_loop().create_future()
 
 
@@ -248,7 +248,7 @@ class ProcessLog:
         await gained(tuple(range(self.partitions)))
 
     async def disown(self) -> None:
-        """Nothing to give back to."""
+        """Do nothing: no other process waits for the partitions."""
 
     async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
         """Read, and wait as a broker does."""
@@ -261,7 +261,7 @@ class ProcessLog:
             # Records of an old fetch position, or a hole that heals on reading again.
             return await self._shared.read(partition, max(0, offset - 3), records_max=2, wait_ms=0)
         if not found:
-            # Looked at again: what came while this process was late has woken nobody.
+            # Read again: records that came while this process was late did not wake it.
             if self._shared.end(partition) <= offset:
                 await self._shared.wait(FACTS.name, wait_ms / 1000)
             found = await read()
@@ -279,12 +279,12 @@ class ProcessLog:
         )
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """Send commands one by one: a failure in the middle leaves a part of them sent."""
+        """Send commands one by one: after a failure some of them are sent."""
         for record in records:
             await self._process.call("send", lambda each=record: self._shared.send([each]), LogUnavailable)  # type: ignore[misc]
 
     async def commit(self, partition: int, offset: int) -> None:
-        """It only serves lag."""
+        """Do nothing: committed offsets only show lag."""
 
 
 class ProcessStore:

@@ -1,6 +1,6 @@
-"""How long what is played lasts: about as long as it takes to say it.
+"""The length of plays: about as long as it takes to say the text.
 
-One length for all would hide whatever has to wait for a long one: an agent's ringing tone, say.
+One length for all would hide what must wait for a long play, such as an agent's ringing tone.
 """
 
 from functools import lru_cache
@@ -14,13 +14,13 @@ from services.gateway.simulated import AudioLibrary
 from services.tts.rules import prompt_texts
 
 CHARACTER_MS: Final = 60
-"""Some sixteen characters a second, as a voice that is easy to follow reads Russian."""
+"""About sixteen characters a second, the speed of a clear voice that reads Russian."""
 PACE_PER_CENT: Final = 25
-"""One sentence is read faster than another by up to so much, always the same one."""
+"""Some sentences are read faster than others, by up to this much; it depends only on the text."""
 RINGING_TONE_MS: Final = 45_000
 """As tts makes it: nine times a second of tone and four of silence."""
 OTHER_MS: Final = 1_500
-"""What is no standard prompt."""
+"""The length of a play that is not a standard prompt."""
 
 
 @lru_cache(maxsize=1024)
@@ -42,7 +42,7 @@ def hum(text: str, _: Language) -> bytes:
 
 
 class Prompts(AudioLibrary):
-    """Every prompt is there, and is as long as its words."""
+    """All prompts exist, each as long as its text takes to say."""
 
     def __init__(self) -> None:
         super().__init__(lambda _: None, hum)

@@ -1,6 +1,6 @@
-"""What is rare in a morning: drawn apart from what is usual, and added to it.
+"""Rare events of a morning, drawn separately and added to the usual ones.
 
-Each of these is there so that some end occurs which an ordinary morning does not have (`coverage.py`).
+Each makes an end occur that an ordinary morning does not have (`coverage.py`).
 """
 
 import random
@@ -25,25 +25,25 @@ DENIED: Final = "+79165559999"
 """A customer whom the organization does not call back."""
 FOREIGN: Final = "+4915112345678"
 NO_SUCH_MAILBOX: Final = Recipient(name="gone", email="gone@north.example")
-"""Whoever this was: the mail server refuses letters to it for good."""
+"""A former employee's address: the mail server refuses letters to it for good."""
 
 WAITS: Final = {"after", "during", "until"}
-"""Steps of which nobody knows whether they come."""
+"""Events that come only in some organizations."""
 
 
 def policy(chance: random.Random, usual: DiallingPolicy) -> DiallingPolicy:
-    """One number is denied, and in some organizations nobody orders twice."""
+    """One number is denied, and in some organizations a customer can order only once."""
     orders_max = usual.orders_per_hour_per_number_max if chance.random() < 0.8 else 1
     return msgspec.structs.replace(usual, denied_numbers=(DENIED,), orders_per_hour_per_number_max=orders_max)
 
 
 def administrators(chance: random.Random, usual: tuple[Recipient, ...]) -> tuple[Recipient, ...]:
-    """Some organizations have nobody to write to."""
+    """Some organizations have no recipient of letters."""
     return usual if chance.random() < 0.9 else ()
 
 
 def department(chance: random.Random, usual: DepartmentSaved, agents: list[AgentSaved]) -> DepartmentSaved:
-    """Few may wait, with an action of its own for the others; a recipient who is gone."""
+    """Few may wait, and an action handles the others; one recipient's mailbox no longer exists."""
     found = usual
     if chance.random() < 0.35:
         kind = chance.choice((*ActionKind, ActionKind.FALLBACK_EMPLOYEE))
@@ -65,7 +65,7 @@ def department(chance: random.Random, usual: DepartmentSaved, agents: list[Agent
 def changes(
     chance: random.Random, office: OrganizationSaved, agents: list[AgentSaved], customers: list[str]
 ) -> list[tuple[float, Fact]]:
-    """A policy that is tightened and loosened again, somebody who leaves the company, somebody on a break."""
+    """A policy is tightened and loosened again, one employee leaves the company, another takes a break."""
     found: list[tuple[float, Fact]] = []
     if chance.random() < 0.25:
         is_on = chance.random() < 0.5
@@ -85,7 +85,7 @@ def changes(
 
 
 def calls(chance: random.Random, customers: list[str], lines: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Who types a number, changes it, takes an order back, or may not order at all."""
+    """Customers who type a number, change it, cancel an order, or may not order at all."""
     ordered: list[dict[str, Any]] = [{"after": "invitation"}, {"press": "1"}]
     gone: list[dict[str, Any]] = [{"wait_s": 4.0}, {"hang_up": True}]
     number = f"8{chance.choice(customers)[2:]}"
@@ -112,7 +112,7 @@ def calls(chance: random.Random, customers: list[str], lines: tuple[str, ...]) -
 
 
 def phones(chance: random.Random, script: dict[str, Any]) -> dict[str, Any]:
-    """A phone that speaks another language than we, and a morning of agents with little patience."""
+    """A phone without a common codec, and a morning of impatient agents."""
     if chance.random() < 0.15:
         own = chance.choice([phone for pbx in script["pbxs"].values() for phone in pbx["phones"].values()])
         own["behaviours"].insert(0, {"condition": "no_codec"})
@@ -122,14 +122,14 @@ def phones(chance: random.Random, script: dict[str, Any]) -> dict[str, Any]:
 
 
 def _impatient(chance: random.Random, script: dict[str, Any]) -> None:
-    """Agents who leave just when the customer answers, on a PBX that is slow to tell: who was first?"""
+    """Agents who leave just when the customer answers, on a PBX that reports late."""
     for pbx in script["pbxs"].values():
         pbx.setdefault("network", {})["latency_ms_max"] = 600
         for phone in pbx["phones"].values():
             leaves = [{"during": "ringing_tone"}, {"wait_s": chance.uniform(1.2, 3.2)}, {"hang_up": True}]
             hasty = {"answer_after_s": 1.0, "then": leaves}
             phone["behaviours"] = [each for usual in phone["behaviours"] for each in (hasty, usual)]
-        # With an agent who waits for the tone nobody would end the call of a caller who waits for a notice.
+        # If the agent waited for the tone, nobody would end the call of a caller who waits for a notice.
         for call in pbx.get("calls", ()):
             call["then"] = [{"wait_s": 14.0} if WAITS & step.keys() else step for step in call["then"]]
     for phone in script["public"].values():

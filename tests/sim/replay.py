@@ -1,4 +1,4 @@
-"""What only a replay can tell: whether log, commands and the records in the stores follow from the log."""
+"""Checks by replay whether facts, commands and stored records follow from the log."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,9 +10,9 @@ from tests.sim.world import Run
 
 
 def all_follows_from_the_log(run: Run, deciders: tuple[Decider[Any], ...]) -> Iterator[str]:
-    """The log explains itself, the stores hold what it makes, and no offer inverts the order (Q3).
+    """All outputs follow from the log, the stores hold its records, and no offer inverts the order (Q3).
 
-    Each decider runs over the log once for all of that: it is half of what judging a morning costs.
+    Each decider runs over the log only once for this: it is half of the cost of judging a morning.
     """
     for decider in deciders:
         replay = Replay(decider)
@@ -25,7 +25,7 @@ def all_follows_from_the_log(run: Run, deciders: tuple[Decider[Any], ...]) -> It
 
 
 def _differing(run: Run, replay: Replay) -> Iterator[str]:
-    """What is stored at the end is what the log makes, record by record, byte by byte."""
+    """Stored records that differ from those that the log makes, compared byte by byte."""
     service = replay.decider.name
     expected = {
         f"{table.name}/{key}": data

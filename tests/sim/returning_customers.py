@@ -1,8 +1,8 @@
-"""What people do because of what has just happened: a customer calls again while his callback stands.
+"""Actions in reaction to events: a customer calls again while a callback is open.
 
-An ordinary call comes at an instant that was drawn beforehand, and meets the few seconds of a whisper, or of
-an apology that is due, once in a hundred mornings. Here somebody watches the log and acts when a callback is
-in a certain phase. It is drawn from a stream of its own, so that the other calls of a seed stay the same.
+An ordinary call comes at a random instant, and hits the few seconds of a whisper, or of a due apology, once
+in a hundred mornings. Here a watcher reads the log and acts when a callback is in a certain phase. Actions
+are drawn from a separate random stream, so that a seed's other calls stay the same.
 """
 
 import random
@@ -23,7 +23,7 @@ from tests.sim.interventions import Doings
 
 
 class Moment(StrEnum):
-    """A phase of somebody's wait; what is said when it begins stands in `BEGINS`."""
+    """A phase of a customer's wait; `BEGINS` has the fact with which each begins."""
 
     JOINED = "a caller waits on the line"
     WAITING = "the callback waits"
@@ -72,7 +72,7 @@ AFTER_S_MAX: Final = {
     Moment.ENDED: 30.0,
 }
 STRANGERS: Final = [f"+7916888{number:04d}" for number in range(24)]
-"""Whoever else calls; their phones are answered by nobody."""
+"""Other callers; nobody answers their phones."""
 CROWD: Final = 4
 WAITS: Final[tuple[dict[str, Any], ...]] = ({"wait_s": 60.0}, {"hang_up": True})
 ORDERS: Final[tuple[dict[str, Any], ...]] = (
@@ -82,13 +82,13 @@ ORDERS: Final[tuple[dict[str, Any], ...]] = (
     {"hang_up": True},
 )
 LAST_SECONDS_S: Final = 14.0
-"""So long before the deadline its last seconds begin."""
+"""How long before the deadline its last seconds begin."""
 CHANGED_VERSION: Final = 50
-"""Newer than whatever the morning's own changes save."""
+"""A version newer than those of the morning's own changes."""
 
 
 class CallIn(msgspec.Struct, frozen=True, kw_only=True):
-    """The customer calls: the line of the department that owes him a callback, or another."""
+    """The customer calls the department that owes the callback, or another one."""
 
     line: str | None
     then: tuple[dict[str, Any], ...]
@@ -110,17 +110,17 @@ class NightFalls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Crowd(msgspec.Struct, frozen=True, kw_only=True):
-    """Strangers call the department, and then the customer: there are too many for it."""
+    """Strangers call the department, then the customer does: too many wait in it."""
 
     then: tuple[dict[str, Any], ...]
 
 
 class OrderTwice(msgspec.Struct, frozen=True, kw_only=True):
-    """A stranger waits on the line; others join; he orders on the web site, and then presses 1."""
+    """A stranger waits on the line, others join; the stranger orders on the web site and then presses 1."""
 
 
 class AgentLeaves(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever answered for the customer is cut off."""
+    """The agent who answered for the customer is cut off."""
 
 
 class Vanish(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ Deed = CallIn | AskOnline | Forbid | NightFalls | Crowd | OrderTwice | AgentLeav
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Do this once, so long after such a moment begins for the first time."""
+    """One action, so long after the first such moment begins."""
 
     moment: Moment
     after_s: float
@@ -141,7 +141,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plans(chance: random.Random, lines: dict[str, str]) -> tuple[Plan, ...]:
-    """What a seed's people will do when it comes to that."""
+    """The plans of a seed."""
     found = [_calls_again(chance, lines) for _ in range(chance.choice((1, 2, 3)))]
     if chance.random() < 0.3:
         found.append(
@@ -180,7 +180,7 @@ def _calls_again(chance: random.Random, lines: dict[str, str]) -> Plan:
 
 
 def _manner(chance: random.Random) -> tuple[dict[str, Any], ...]:
-    """He takes his place over, and perhaps leaves again; waits for an agent as a new caller; gives up."""
+    """The customer takes the place over and may leave, waits as a new caller, or gives up."""
     told = ({"during": "callback_exists"}, {"wait_s": chance.uniform(0.2, 8.0)}, {"press": "1"})
     talks = ({"until": "bridged"}, {"wait_s": chance.uniform(3, 40)}, {"hang_up": True})
     leaves = ({"wait_s": chance.uniform(0.5, 25)}, {"hang_up": True})
@@ -188,7 +188,7 @@ def _manner(chance: random.Random) -> tuple[dict[str, Any], ...]:
 
 
 def phones(chance: random.Random, script: dict[str, Any]) -> dict[str, Any]:
-    """An agent who answers and drops, again and again; customers who don't like «one moment»; many phones."""
+    """An agent who answers and drops repeatedly; customers who hang up at «one moment»; many phones."""
     if chance.random() < 0.2:
         own = chance.choice([phone for pbx in script["pbxs"].values() for phone in pbx["phones"].values()])
         drops = [_drops(chance) for _ in range(DROPS_MAX)]
@@ -204,17 +204,17 @@ DROPS_MAX: Final = 12
 
 
 def _drops(chance: random.Random) -> dict[str, Any]:
-    """Answers, and is gone in the whisper or while the customer's phone rings."""
+    """The agent answers, and hangs up during the whisper or while the customer's phone rings."""
     leaves = [{"wait_s": chance.uniform(0.5, 14.0)}, {"hang_up": True}]
     return {"answer_after_s": chance.uniform(0.5, 2.0), "then": leaves}
 
 
 RUSH: Final = [f"+7916777{number:04d}" for number in range(24)]
-"""Customers of one minute in which everybody orders on the web site, and nobody has time for them."""
+"""Customers of one minute who all order on the web site, while no agent has time for them."""
 
 
 def rush(chance: random.Random, departments: list[DepartmentSaved]) -> list[tuple[float, Fact]]:
-    """They order within some seconds, in the department whose time is the shortest."""
+    """They order within some seconds, in the department with the shortest deadline."""
     if chance.random() >= 0.03:
         return []
     shortest = min(departments, key=lambda each: each.no_answer_ms)
@@ -230,14 +230,14 @@ def rush(chance: random.Random, departments: list[DepartmentSaved]) -> list[tupl
 
 
 def rushed(chance: random.Random, public: dict[str, Any]) -> None:
-    """How their phones behave: few answer at once, so that apologies wait for lines."""
+    """Their phones' behaviour: few answer at once, so that apologies wait for lines."""
     for number in RUSH:
         answers = {"answer_after_s": chance.uniform(2, 20), "then": [{"wait_s": 14.0}, {"hang_up": True}]}
         public[number] = {"behaviours": [{}, answers] if chance.random() < 0.7 else [answers]}
 
 
 class Watchers:
-    """They see what is said, and do what was planned for such a moment."""
+    """Watchers read the log and carry out the plans for its moments."""
 
     def __init__(
         self,
@@ -257,7 +257,7 @@ class Watchers:
         self._strangers = 0
 
     def watch(self, records: Sequence[Outgoing]) -> None:
-        """Look at what is new on the log; what stands there twice is seen once."""
+        """Read new records of the log; repeats are ignored."""
         for record in records:
             headers = dict(record.headers)
             name = headers["ce_type"].decode()
@@ -266,7 +266,7 @@ class Watchers:
                 self.heard(codec.decode(name, record.value))
 
     def heard(self, fact: Message) -> None:
-        """A fact stands on the log."""
+        """Hear a fact of the log."""
         moment = BEGINS[type_name(fact)]
         if isinstance(fact, callback.AttemptStarted) and fact.callback_id in self._customers:
             self._agent_legs[self._customers[fact.callback_id][0]] = fact.agent_leg_id
@@ -279,7 +279,7 @@ class Watchers:
         self._begins(moment, customer)
 
     def _customer(self, fact: Any) -> tuple[str, DepartmentId] | None:
-        """Whom this is about; None: nobody who waits for a callback, or on the line."""
+        """The customer of a fact, if one waits for a callback or on the line; else None."""
         if isinstance(fact, queue.PlaceTaken):
             is_caller = fact.callback_id is None and fact.caller is not None and not fact.is_internal
             return (fact.caller or "", fact.department_id) if is_caller else None

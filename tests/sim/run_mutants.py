@@ -1,4 +1,4 @@
-"""Plants each bug in turn and looks for the first morning that betrays it (`make sim-mutants`)."""
+"""Plants each bug in turn and finds the first morning that shows it (`make sim-mutants`)."""
 
 import logging
 import sys
@@ -27,7 +27,7 @@ from tests.sim.fault_profiles import (
 from tests.sim.mutants import MUTANTS, Patch
 
 SEEDS_MAX = 60
-"""A bug that sixty mornings of its weather do not betray is one that the simulation can't find."""
+"""If sixty mornings with its fault profile do not show a bug, the simulation can't find it."""
 
 
 SHOWS_IN: dict[Patch, FaultProfile] = {
@@ -43,7 +43,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m3_a_place_that_is_first_for_ever: on_a_day_of_dropped_callbacks,
     case_mutants.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
 }
-"""Where a storm would betray it too seldom."""
+"""Fault profiles of bugs that a storm would show too seldom."""
 
 
 class Betrayal(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Betrayal(msgspec.Struct, frozen=True):
 
 
 def betrayed(mutant: Patch, seeds_max: int = SEEDS_MAX) -> Betrayal | None:
-    """The first seed in whose weather the bug shows, or None. An exception betrays it, too."""
+    """The first seed whose morning shows the bug, or None. An exception shows it, too."""
     play = SHOWS_IN.get(mutant, in_a_storm)
     for seed in range(1, seeds_max + 1):
         with pytest.MonkeyPatch.context() as patch:
@@ -70,7 +70,7 @@ def betrayed(mutant: Patch, seeds_max: int = SEEDS_MAX) -> Betrayal | None:
 
 
 def main(names: list[str]) -> int:
-    """Hunt all mutants, or those whose names contain one of the words given; 1 if any is not found."""
+    """Run all mutants, or those whose names contain one of the given words; 1 if any is not found."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console()
     table = Table("planted bug", "found by", "after", "as", title="Planted bugs")

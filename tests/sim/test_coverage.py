@@ -1,4 +1,4 @@
-"""The mornings show every end there is, and a workload that lacks one is found out."""
+"""The mornings show all ends, and a workload that lacks one is detected."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_an_end_that_no_morning_shows_is_named() -> None:
 
 
 def test_an_end_counts_only_if_it_stands_on_the_log() -> None:
-    """What is seen is taken from what was said, and not from what was planned."""
+    """Coverage comes from the facts on the log, not from the plan."""
     found = next(run for seed in range(1, 20) if any(is_diverted(run := a_morning(seed))))
     without = msgspec.structs.replace(
         found, facts=tuple(each for each in found.facts if not isinstance(each.fact, PlaceDiverted))
@@ -46,7 +46,7 @@ def is_diverted(run: Run) -> list[bool]:
 def test_enough_mornings_that_lack_an_end_fail_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever takes a habit out of the workload is told what is not proven any more."""
+    """A developer who removes a habit from the workload learns what is no longer proven."""
     gathered = Gathered(tmp_path / "mornings")
     gathered.note(a_morning(1))
     gathered.judge()

@@ -1,4 +1,4 @@
-"""Every promise to a customer is broken in a log made for it, and kept in the nearest right one."""
+"""Each promise to a customer has a fabricated log that breaks it, and a similar log that keeps it."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,7 @@ from tests.sim.fabricated_logs import (
 
 @pytest.mark.rule("C15")
 def test_m6_m9_a_number_that_is_dialled_while_a_leg_of_it_is_up_is_found() -> None:
-    """Whether it waits, talks to somebody, or is called by another department."""
+    """Whether the customer waits, talks, or is called by another department."""
     log = Log().say(1, ordered("p1"), arrived("in1")).say(9, dialled("p1", "out1"))
     assert "while in1" in first(promises.a_number_is_called_once_at_a_time, log)
     other = Log().say(1, ordered("p1"), ordered("p2")).say(9, dialled("p1", "out1"), requested("out1"))
@@ -54,7 +54,7 @@ def test_m6_m9_a_number_that_is_dialled_while_a_leg_of_it_is_up_is_found() -> No
 
 @pytest.mark.rule("C15")
 def test_a_number_whose_leg_has_ended_or_just_arrives_may_be_dialled() -> None:
-    """What crosses a decision could not be known to it."""
+    """A decision could not know of a call that crossed it."""
     over = Log().say(1, ordered("p1"), arrived("in1")).say(8, ended("in1")).say(9, dialled("p1", "out1"))
     assert found(promises.a_number_is_called_once_at_a_time, over) == []
     crossing = Log().say(1, ordered("p1")).say(9, arrived("in1"), dialled("p1", "out1"))
@@ -111,7 +111,7 @@ def test_m12_a_second_try_before_somebodys_first_call_is_found() -> None:
 
 @pytest.mark.rule("C4")
 def test_m12_a_later_deadline_that_is_served_first_is_found() -> None:
-    """Whoever waits longest hears first."""
+    """The customer who has waited longest hears first."""
     log = Log().say(0, ordered("p1", deadline_s=60), ordered("p2", deadline_s=61, number=OTHER))
     log.say(61, apology_due("p1", 61), apology_due("p2", 61), granted("p1"), granted("p2"))
     log.say(70, apology("p2", "out1"))
@@ -139,7 +139,7 @@ def test_an_apology_that_gave_way_to_the_customers_call_is_no_dialling_too_many(
 
 @pytest.mark.rule("C10")
 def test_m10_an_agent_who_is_rung_for_a_barred_number_is_found() -> None:
-    """He would be told of a customer, and let down."""
+    """The agent would hear of a customer who is then not called."""
     log = Log().say(0, an_office(), a_department("a0"), ordered("p1"))
     log.say(5, an_office(version=2, is_on=False), offered("o1", "p1"))
     assert "switched_off" in first(promises.no_agent_is_rung_for_a_number_that_may_not_be_dialled, log)
@@ -160,7 +160,7 @@ def test_m10_a_switch_that_ends_a_callback_is_found() -> None:
 @pytest.mark.rule("C14")
 @pytest.mark.parametrize(("talked_s", "is_wrong"), [(20, True), (9, False)])
 def test_m7_a_customer_who_is_called_after_a_talk_is_found(talked_s: int, *, is_wrong: bool) -> None:
-    """He waited in a new place, talked with the department, and is called back all the same."""
+    """The customer waited in a new place, talked with the department, and is called back nevertheless."""
     log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
     log.say(6, offered("o2", "p2")).say(8, bridged("in2", "agent"))
     log.say(8 + talked_s, ended("in2"), ended("agent")).say(60, dialled("p1", "out1"))
@@ -177,7 +177,7 @@ def test_m3_a_customer_who_is_tried_again_too_soon_is_found() -> None:
 
 @pytest.mark.rule("C7")
 def test_m3_a_held_customer_who_hung_up_and_is_dialled_at_once_is_found() -> None:
-    """He has heard «one moment», and has had enough of it."""
+    """The customer heard «one moment» and hung up."""
     log = Log().say(0, a_department("a0")).say(1, ordered("p1")).say(5, dialled("p1", "out1"))
     log.say(9, held("p1", "out1")).say(15, ended("out1", by=EndedBy.PARTY)).say(27, dialled("p1", "out2"))
     assert "48000 ms before the gap" in first(promises.a_customer_who_was_tried_has_the_gap, log)
@@ -185,7 +185,7 @@ def test_m3_a_held_customer_who_hung_up_and_is_dialled_at_once_is_found() -> Non
 
 @pytest.mark.rule("C12")
 def test_m4_quiet_hours_that_hold_back_who_was_on_the_line_are_found() -> None:
-    """He was awake, and heard «we will call you»."""
+    """The customer was awake, and heard «we will call you»."""
     expired = callback_ended(CallbackExpired, "p1", "quiet_hours", has_voice_message=False, was_told=False)
     log = Log().say(1, ordered("p1", origin=callback.Origin.API), arrived("in2"), taken("p2", 1, leg="in2"))
     assert found(promises.quiet_hours_hold_back_nobody_who_was_on_the_line, log.say(9, expired)) == []
@@ -219,7 +219,7 @@ def test_m5_a_deadline_that_passes_for_who_has_hung_up_again_is_right() -> None:
 
 @pytest.mark.rule("C8")
 def test_m8_a_customer_who_is_sent_away_from_his_own_callback_is_found() -> None:
-    """The queue is full, and nobody told him of his place."""
+    """The queue is full, and the customer did not hear of the place."""
     log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
     full = given_up("p2", DivertReason.QUEUE_FULL)
     assert found(promises.who_has_a_callback_is_told_before_he_is_sent_away, log.say(6, full))
@@ -229,14 +229,14 @@ def test_m8_a_customer_who_is_sent_away_from_his_own_callback_is_found() -> None
 
 
 def test_every_promise_is_broken_here() -> None:
-    """A new one must come with its own log."""
+    """A new promise must come with its own log."""
     words = set(re.findall(r"promises\.(\w+)", Path(__file__).read_text()))
     assert {each.__name__ for each in promises.PROMISES} <= words
 
 
 @pytest.mark.rule("C10", "C4")
 def test_m10_a_callback_that_ends_without_a_letter_is_found() -> None:
-    """Nobody would know that somebody waits for a call: the switch was on to the deadline, say."""
+    """Else no employee would know that a customer waits for a call, for example after the kill switch."""
     log = Log().say(0, an_office(), a_department("a0"), ordered("p1"))
     expired = callback_ended(CallbackExpired, "p1", "switched_off", has_voice_message=False, was_told=False)
     log.say(9, expired)

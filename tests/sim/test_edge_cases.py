@@ -39,7 +39,7 @@ def _let_phones_ring(office: Office) -> None:
 
 @pytest.mark.rule("Q12")
 async def test_a_call_on_both_sides_of_a_rebalance_has_every_effect_once() -> None:
-    """EC-102: the old owner is told too late that it has lost the partition; what it stores is refused."""
+    """EC-102: the old owner learns too late that it has lost the partition; its writes are refused."""
     office = Office(agents=1)
     office.calls("c1")
     old, new = office.start(), office.start()
@@ -65,7 +65,7 @@ async def test_a_call_on_both_sides_of_a_rebalance_has_every_effect_once() -> No
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("dies", ["between turns", "after the store's write", "in the middle of sending"])
 async def test_killed_with_200_waiting_and_40_ringing_everything_is_as_it_was(dies: str) -> None:
-    """EC-103: ringing legs are adopted by their ids, nobody is rung twice, and no position changes."""
+    """EC-103: ringing legs are adopted by their ids, no agent is rung twice, and no position changes."""
     office = Office(agents=40)
     names = [f"c{number:03d}" for number in range(240)]
     office.calls(*names)
@@ -93,7 +93,7 @@ async def test_killed_with_200_waiting_and_40_ringing_everything_is_as_it_was(di
     assert await positions(successor) == [f"p.{name}" for name in (*names, "late")]
     assert len(office.queue_said(OfferMade)) == len(state.offers) == 40
     assert len(office.asked(telephony.DialLeg)) == 40
-    # Adopted: whoever picks up now talks to the customer who waits for them.
+    # Adopted: an agent who answers now talks to the waiting customer.
     for dial in office.asked(telephony.DialLeg):
         assert isinstance(dial, telephony.DialLeg)
         office.answers(dial.leg_id)
@@ -106,7 +106,7 @@ async def test_killed_with_200_waiting_and_40_ringing_everything_is_as_it_was(di
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("meanwhile", [False, True])
 async def test_with_an_empty_store_the_log_is_heard_before_anything_is_decided(meanwhile: bool) -> None:
-    """EC-105: what was said stands, and is not said again in other words; then the wait goes on."""
+    """EC-105: facts on the log stand, and are not said again differently; then the wait continues."""
     office = Office(agents=3)
     office.calls(*(f"c{number}" for number in range(8)))
     owner = office.start()
@@ -136,7 +136,7 @@ async def test_with_an_empty_store_the_log_is_heard_before_anything_is_decided(m
 
 
 class OutageLog(SharedLog):
-    """A broker that nobody reaches for a while."""
+    """A broker that can't be reached for a while."""
 
     def __init__(self, loop: VirtualLoop, *, from_s: float, for_s: float) -> None:
         super().__init__(loop)
@@ -164,7 +164,7 @@ class OutageLog(SharedLog):
 
 
 class Outage(World):
-    """A morning in which Kafka is away for a minute, just when people wait."""
+    """A morning in which Kafka is away for a minute while customers wait."""
 
     def look_and_listen(self, from_s: float, until_s: float) -> None:
         """Note what callers hear when the outage begins, and just before it ends."""
@@ -190,7 +190,7 @@ def _with_an_outage(seed: int, from_s: float, until_s: float) -> tuple[Run, Outa
         spools.append(world.spool)
         world.look_and_listen(from_s, until_s)
         await world.play()
-        # What was due meanwhile is late by as much: checkers allow that for every crash.
+        # Deadlines are late by as much: checkers allow that for every crash.
         world.crashes.append("the broker was away")
         return world.result(), world
 
@@ -205,7 +205,7 @@ def _with_an_outage(seed: int, from_s: float, until_s: float) -> tuple[Run, Outa
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("seed", [4, 21])
 def test_while_kafka_is_away_callers_hear_music_and_nothing_is_decided(seed: int) -> None:
-    """EC-106: a minute without a broker; then what happened meanwhile is heard in its order."""
+    """EC-106: after a minute without a broker, the events of that minute are heard in order."""
     from_s, until_s = ZERO_S + 70.0, ZERO_S + 130.0
     found, world = _with_an_outage(seed, from_s, until_s)
     waited = [leg for leg, hears in world.before.items() if hears == "music" and leg in world.during]
@@ -221,14 +221,14 @@ def test_while_kafka_is_away_callers_hear_music_and_nothing_is_decided(seed: int
     ]
     assert hung_up == []
     assert [wrong for checker in CHECKERS for wrong in checker(found)] == []
-    # In order: an offline run over the log in its order says just what stands on it.
+    # In order: an offline run over the log gives exactly its facts.
     assert list(replay.all_follows_from_the_log(found, DECIDERS)) == []
 
 
 @pytest.mark.rule("Q5")
 @pytest.mark.parametrize("no_answer_s", [60, 137, 600])
 async def test_a_clock_that_is_90_s_ahead_brings_no_deadline_forward_or_back(no_answer_s: int) -> None:
-    """EC-107: no early apology, and none that waits for the wrong clock's next thought."""
+    """EC-107: no early apology, and none delayed by the wrong clock."""
     office = Office(agents=1, no_answer_ms=no_answer_s * 1000)
     office.clock.skew_ms = 90_000
     owner = office.start()

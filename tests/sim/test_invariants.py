@@ -1,4 +1,4 @@
-"""No checker is satisfied by doing nothing: each is given a morning that is wrong in its own way.
+"""Each checker finds a violation: it gets a morning that is wrong in one way.
 
 The sentences that the chaos run shares have theirs in tests/unit/tools/test_chaos.py; promises to customers
 and turns of agents have logs of their own in test_promises.py and test_turns.py.
@@ -30,7 +30,7 @@ from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
 
 @lru_cache(maxsize=1)
 def true_morning() -> Run:
-    """A calm morning on which somebody waited to the end of their time, and others did not."""
+    """A calm morning on which one customer waited until the deadline, and others did not."""
     for seed in range(1, 50):
         run = simulate(seed, CALM)
         if any(isinstance(each.fact, NoAnswerReached) for each in run.facts):
@@ -49,17 +49,17 @@ def with_commands(run: Run, commands: list[Sent]) -> Run:
 
 
 def own_facts(run: Run) -> list[Said]:
-    """What the queue said, numbered."""
+    """The queue's numbered facts."""
     return [each for each in run.facts if each.envelope.source == "queue" and each.envelope.seq]
 
 
 def test_a_true_morning_is_accepted() -> None:
-    """A judge who finds fault with everything would be believed by nobody."""
+    """Checkers that find fault with everything would be useless."""
     assert wrongs(true_morning()) == []
 
 
 def test_every_checker_has_a_morning_that_it_refuses() -> None:
-    """A new one must come with its own: the shared ones are doctored where the chaos run is judged."""
+    """A new checker needs such a morning; the shared ones have theirs in the chaos run's tests."""
     ours = {
         a_deadline_is_met_within_one_ring,
         a_number_is_given_to_one_message,
@@ -83,7 +83,7 @@ def test_a_deadline_that_is_met_too_late_is_found() -> None:
 
 
 def test_a_number_that_is_given_twice_is_found() -> None:
-    """One of the two would never be heard, be it a fact or a command."""
+    """Readers would never hear one of the two, whether facts or commands."""
     run = true_morning()
     taken = next(each for each in own_facts(run) if isinstance(each.fact, PlaceTaken))
     other = msgspec.structs.replace(taken, fact=msgspec.structs.replace(taken.fact, position=99))
@@ -91,12 +91,12 @@ def test_a_number_that_is_given_twice_is_found() -> None:
     play = next(each for each in run.commands if isinstance(each.command, Play))
     changed = msgspec.structs.replace(play, command=msgspec.structs.replace(play.command, media=("x",)))
     assert list(a_number_is_given_to_one_message(with_commands(run, [*run.commands, changed])))
-    # Said again in the same words it is a repeat, which readers drop.
+    # With the same content it is a repeat, which readers drop.
     assert list(a_number_is_given_to_one_message(with_facts(run, [*run.facts, taken]))) == []
 
 
 def test_a_fact_that_a_gateway_never_said_is_found() -> None:
-    """What came after it was said past a failure."""
+    """Later facts were said past a failure."""
     run = true_morning()
     said = [each for each in run.facts if each.envelope.source == "gateway/cloud" and each.envelope.seq]
     gone = said[len(said) // 2]
@@ -148,7 +148,7 @@ def with_a_command_too_many(run: Run) -> Run:
     ],
 )
 def test_a_log_that_does_not_explain_itself_is_found(doctored: Callable[[Run], Run]) -> None:
-    """What is missing, changed or too many is missed, whatever the services make of it."""
+    """Missing, changed and surplus outputs are found."""
     run = doctored(true_morning())
     found = list(the_log_explains_itself(run, DECIDERS))
     assert found
@@ -164,8 +164,8 @@ def test_a_forgotten_timer_is_found() -> None:
 
 @pytest.mark.parametrize("what", ["changed", "gone", "too many"])
 def test_a_record_that_the_log_does_not_make_is_found(what: str) -> None:
-    """What the next owner loads must be what the log says, byte by byte."""
-    run = simulate(true_morning().seed, CALM)  # a morning of its own, since its store is changed
+    """The next owner must load exactly the records that the log makes, byte by byte."""
+    run = simulate(true_morning().seed, CALM)  # a separate morning, since its store is changed
     (records,) = run.stores["queue"].stored[0].records.values()
     name = next(name for name in sorted(records) if name.startswith("agents/"))
     match what:
@@ -180,7 +180,7 @@ def test_a_record_that_the_log_does_not_make_is_found(what: str) -> None:
 
 
 def test_a_free_agent_beside_a_place_is_found() -> None:
-    """A queue that offers nothing inverts the order of everybody."""
+    """A queue that offers nothing inverts the order of all customers."""
     idle = msgspec.structs.replace(QUEUE, settle=None)
     found = list(replay.all_follows_from_the_log(true_morning(), (idle,)))
     assert any("is free beside" in each for each in found)

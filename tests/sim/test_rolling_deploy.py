@@ -1,7 +1,7 @@
 """A rolling deploy: old and new processes take over from each other over one log and one store.
 
-«Old» is this version. «New» is what the next one may do without raising a schema: records with a field more
-at their end, a table more, and a message that this version has never heard of.
+«Old» is this version. «New» is what the next one may do without raising a schema: records with one more field
+at the end, one more table, and a message unknown to this version.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ ADDED: Final = "kept by the newer version only"
 
 
 class LongerTable(Table[Any]):
-    """A table whose records have a field more at the end than the older version knows."""
+    """A table whose records have one more field at the end than in the older version."""
 
     def put(self, record: Any) -> None:
-        """Whatever the business put, with the newer field."""
+        """Put the record with the newer field."""
         if type(record) is not self.record_type:
             record = self.record_type(*msgspec.structs.astuple(record))
         super().put(msgspec.structs.replace(record, added_later=ADDED))
@@ -67,7 +67,7 @@ class Seen(Record, frozen=True, array_like=True):
 
 
 def _with_longer_records(decider: Decider[Any]) -> Decider[Any]:
-    """The next version of a decider: every record is longer, and there is a table more."""
+    """The next version of a decider: every record has one more field, and there is one more table."""
 
     def new_state() -> State:
         state: State = decider.new_state()
@@ -106,7 +106,7 @@ class DeployWorld(World):
     unknown = 0
 
     def result(self) -> Run:
-        """What happened, with the unknown facts as facts that say nothing: their numbers count."""
+        """The result, with unknown facts as empty ones, since their numbers count."""
         self.log.facts[0] = [self._known(record) for record in self.log.facts[0]]
         return super().result()
 
@@ -149,7 +149,7 @@ def _stored(found: Run, decider: Decider[Any]) -> Iterator[tuple[str, list[Any]]
 
 
 def _differing(found: Run, decider: Decider[Any]) -> list[str]:
-    """Records whose known fields are not what the log makes of them."""
+    """Records whose known fields differ from those that the log makes."""
     state = replayed(found, decider).state
     expected = {
         f"{table.name}/{key}": msgspec.msgpack.decode(data[1:])
@@ -174,11 +174,11 @@ def test_records_with_a_field_more_are_read_by_both_versions(seed: int) -> None:
     """Every decider is deployed at once, back and forth: no customer and no deadline is lost on the way."""
     found, _ = _deployed(seed, LONGER)
     assert [wrong for checker in CHECKERS for wrong in checker(found)] == []
-    # The versions decide alike, so the log must explain itself to either.
+    # The versions decide alike, so all outputs must follow from the log with either.
     assert list(the_log_explains_itself(found, DECIDERS)) == []
     for decider in DECIDERS:
         assert _differing(found, decider) == []
-    # Else it proves nothing: some records were last put by the old version, some by the new one.
+    # Else this proves nothing: both versions must have put some of the records last.
     fields = [fields for decider in DECIDERS for _, fields in _stored(found, decider)]
     assert {ADDED in each for each in fields} == {True, False}
     deployed = [crash for crash in found.crashes if crash.split("#")[0] in LONGER]
@@ -188,7 +188,7 @@ def test_records_with_a_field_more_are_read_by_both_versions(seed: int) -> None:
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("seed", range(5101, 5103))
 def test_a_fact_that_the_old_version_has_never_heard_of_is_passed_over_and_counted(seed: int) -> None:
-    """Writers may be ahead of readers for the minutes of a roll: skipped is not lost, and numbers go on."""
+    """Writers may be ahead of readers during a rolling deploy: skipped facts still count as numbers."""
     newer = msgspec.structs.replace(QUEUE, decide=_noting, says=(*QUEUE.says, PlaceNoted))
     found, world = _deployed(seed, {"queue": newer})
     assert world.unknown > 0, "the newer version never said anything new"

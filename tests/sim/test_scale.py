@@ -1,6 +1,6 @@
 """EC-114: 10,000 places, 500 departments, 2,000 agents, 50 joins a second: in order, and nobody rings twice.
 
-How fast that is, `make bench` says; here only that it is right.
+This test only checks correctness; `make bench` measures the speed.
 """
 
 import heapq
@@ -37,7 +37,7 @@ def _line(number: int) -> str:
 
 
 def _department(number: int) -> DepartmentSaved:
-    """Four agents of its own, and one of the next department, who is for the earlier place of both."""
+    """Four agents, and one of the next department, who takes the earlier place of both departments."""
     seats = [f"a{(4 * number + seat) % AGENTS}" for seat in range(5)]
     kind = KINDS[number % len(KINDS)]
     return a_department(DepartmentId(f"d{number}"), _line(number), seats, kind=kind, no_answer_ms=7_200_000)
@@ -48,7 +48,7 @@ def _ended(leg_id: LegId, outcome: Outcome, by: EndedBy) -> LegEnded:
 
 
 class Company:
-    """The queue alone, and phones that obey: agents pick up within three seconds, calls last some."""
+    """The queue alone, with phones that obey: agents answer within three seconds, calls last some seconds."""
 
     def __init__(self, seed: int) -> None:
         self.state = QueueState()
@@ -69,7 +69,7 @@ class Company:
             self.hear(_department(number))
 
     def hear(self, fact: Fact) -> None:
-        """One fact, what follows from it, and what the phones make of that."""
+        """Hear one fact, what follows from it, and the phones' answers."""
         self._heard += 1
         decision = step(QUEUE, self.state, fact, at=Instant(self.now), cause=f"f{self._heard}")
         for said in decision.facts:
@@ -80,7 +80,7 @@ class Company:
             self._obey(command)
 
     def call(self, number: int) -> None:
-        """A customer calls some department."""
+        """Let a customer call some department."""
         department = self._chance.randrange(DEPARTMENTS)
         leg_id, caller, line = LegId(f"c{number}"), f"+7916{number:07d}", _line(department)
         self.hear(CallArrived(pbx_id=CLOUD, leg_id=leg_id, caller=caller, line=line))
@@ -96,7 +96,7 @@ class Company:
         )
 
     def passes(self, ms: int) -> None:
-        """Time passes: what phones do and timers that come due are heard at their instants."""
+        """Let time pass: phones' events and due timers are heard at their instants."""
         until = self.now + ms
         while True:
             timer_at = self.state.earliest_due_at()
@@ -146,7 +146,7 @@ class Company:
         heapq.heappush(self._planned, (self.now + ms, self._number, fact))
 
     def _phone(self, fact: Fact) -> None:
-        """A leg ends once, and after that nothing happens on it."""
+        """A leg's events: it ends once, and nothing happens after that."""
         leg_id = getattr(fact, "leg_id", None)
         if leg_id in self._over:
             return
@@ -167,7 +167,7 @@ class Company:
         )
 
     def nobody_is_free_beside_a_place(self) -> bool:
-        """After every step, and looked at here as a whole: who is free has nothing to take (Q3)."""
+        """After every step no free agent has a place to take (Q3); here checked over all departments."""
         return not any(
             agent_selection.chosen(self.state, self.state.places[rank[2]])
             for department_id in self.state.servable
@@ -178,7 +178,7 @@ class Company:
 @pytest.mark.slow
 @pytest.mark.rule("Q2", "Q3")
 def test_ten_thousand_places_are_served_in_order_and_nobody_is_dialled_twice() -> None:
-    """A whole city calls: who waits longest is served first, whatever the strategy."""
+    """A whole city calls: the customer who has waited longest is served first, whatever the strategy."""
     company = Company(seed=114)
     for number in range(PLACES):
         company.call(number)

@@ -21,7 +21,7 @@ from tests.sim.fault_profiles import (
 from tests.sim.world import CALM, STORMY, simulate
 
 SEEDS = int(os.environ.get("SEEDS", "100"))
-"""A hundred in every test run; `make sim` plays two hundred, from where on coverage is judged."""
+"""A hundred in every test run; `make sim` plays two hundred, enough to judge coverage."""
 SEED_FROM = int(os.environ.get("SEED_FROM", "1"))
 ONE = os.environ.get("SEED")
 
@@ -29,14 +29,14 @@ ONE = os.environ.get("SEED")
 @pytest.mark.rule("Q2", "Q3", "Q9", "Q12", "C3", "C4", "C13", "V4", "G2", "G3")
 @pytest.mark.parametrize("seed", [int(ONE)] if ONE else range(SEED_FROM, SEED_FROM + SEEDS))
 def test_a_stormy_morning_loses_nobody_and_does_nothing_twice(seed: int, gathered: Gathered) -> None:
-    """Whatever dies, and whenever: repeat one with `make sim SEED=n`."""
+    """Whichever process dies, at any moment; repeat one morning with `make sim SEED=n`."""
     run = simulate(seed, STORMY)
     gathered.note(run)
     assert wrongs(run) == [], f"seed {seed}: {len(run.crashes)} crashes"
 
 
 def test_a_calm_morning_is_the_same_every_time() -> None:
-    """A seed that does not repeat is no seed."""
+    """A failing seed must be repeatable."""
     first, second = simulate(1, CALM), simulate(1, CALM)
     assert wrongs(first) == []
     assert [(each.at, each.fact) for each in first.facts if each.envelope.type != "gateway.pbx_claimed"] == [
@@ -47,7 +47,7 @@ def test_a_calm_morning_is_the_same_every_time() -> None:
 @pytest.mark.rule("Q12")
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 10)))
 def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
-    """A deploy changes decisions, and nothing that an earlier version has said."""
+    """A deploy changes later decisions, but no fact of an earlier version."""
     assert in_a_deploy(seed) == []
 
 
@@ -66,10 +66,10 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
 )
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 50)))
 def test_rare_coincidences_lose_nobody_either(weather: FaultProfile, seed: int) -> None:
-    """Each was made for a bug that no ordinary storm betrays: without the bug it must pass."""
+    """Each was made for a bug that ordinary storms do not show; without the bug it must pass."""
     assert weather(seed, "") == []
 
 
 def test_no_order_of_a_set_decides_anything() -> None:
-    """A replay in another process, or on another day, comes to the same log and the same records."""
+    """A replay in another process, or on another day, makes the same log and the same records."""
     assert under_two_hash_seeds(3, "") == []

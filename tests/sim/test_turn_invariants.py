@@ -1,4 +1,4 @@
-"""Every sentence about turns is broken in a log made for it, and kept in the nearest right one."""
+"""Each invariant about turns has a fabricated log that breaks it, and a similar log that keeps it."""
 
 import re
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_m2_an_agent_who_is_held_after_the_attempt_is_found() -> None:
 
 @pytest.mark.rule("C6")
 def test_m2_an_agent_who_is_cut_off_without_a_word_is_found() -> None:
-    """What was played before is no word about it."""
+    """A play from before does not tell the agent of the end."""
     log = an_attempt_that_failed().say(10, played("agent", was_interrupted=True), ended("agent"))
     assert "without a word" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
 
@@ -86,7 +86,7 @@ def test_m2_an_agent_of_a_callback_that_was_cancelled_is_looked_after_as_well() 
 
 @pytest.mark.rule("C6")
 def test_what_lies_in_an_outage_is_nobodys_delay() -> None:
-    """Two seconds are promised for services that are up."""
+    """The promise of two seconds assumes services that are up."""
     log = an_attempt_that_failed().say(10, played("agent")).say(24, ended("agent"))
     run = msgspec.structs.replace(log.run(), outages=((START_MS + 9_500, START_MS + 23_900),))
     assert list(turns.an_agent_whose_attempt_is_over_is_told_and_freed(run)) == []
@@ -94,7 +94,7 @@ def test_what_lies_in_an_outage_is_nobodys_delay() -> None:
 
 @pytest.mark.rule("C7")
 def test_m1_an_agent_who_is_rung_before_callbacks_word_is_found() -> None:
-    """For somebody else, while his place is about to be first again."""
+    """The agent is rung for another customer, while the dropped place is about to be first again."""
     log = Log().say(1, ordered("p1"), ready("p1")).say(5, ended("agent", by=EndedBy.PARTY))
     early = offered("o2", "p2", "a0")
     assert "before cb.p1 has said" in first(
@@ -116,7 +116,7 @@ def test_m1_an_agent_who_drops_and_is_rung_again_and_again_is_found() -> None:
 
 @pytest.mark.rule("Q1")
 def test_m13_an_agent_who_rings_before_his_step_is_found() -> None:
-    """The first declines at 13 s, and the third is rung then instead of at 20 s."""
+    """The first agent declines at 13 s, and the third is rung then instead of at 20 s."""
     office = a_department("a0", "a1", "a2", kind=StrategyKind.CUMULATIVE)
     log = Log().say(0, office, taken("p1", 0, leg="in1"), offered("o1", "p1", "a0"))
     log.say(10, offered("o2", "p1", "a1")).say(13, declined("o1", "p1", "a0"), offered("o3", "p1", "a2"))
@@ -127,7 +127,7 @@ def test_m13_an_agent_who_rings_before_his_step_is_found() -> None:
 
 
 def two_places(*, first_s: float, second_s: float) -> Log:
-    """A callback of one customer, and a caller who is another; one agent."""
+    """One customer's callback, another customer on the line, and one agent."""
     log = Log().say(0, an_office(), a_department("a0"), an_agent("a0"))
     log.say(first_s, ordered("p1"), taken("p1", first_s))
     return log.say(second_s, arrived("in2", OTHER), taken("p2", second_s, leg="in2", number=OTHER))
@@ -135,7 +135,7 @@ def two_places(*, first_s: float, second_s: float) -> Log:
 
 @pytest.mark.rule("Q3")
 def test_an_offer_to_who_joined_later_is_found() -> None:
-    """The earlier one waits, and could have had that agent."""
+    """The earlier customer waits, and could have had that agent."""
     log = two_places(first_s=1, second_s=5).say(9, offered("o2", "p2"))
     assert "goes before p1" in first(turns.nobody_who_joined_later_is_served_first, log)
     right = two_places(first_s=1, second_s=5).say(9, offered("o1", "p1"))
@@ -144,7 +144,7 @@ def test_an_offer_to_who_joined_later_is_found() -> None:
 
 @pytest.mark.rule("C8")
 def test_m5_a_merged_place_counts_with_the_earlier_joining_time() -> None:
-    """He has waited on the line since 1 s, and took over a callback that was ordered at 6 s."""
+    """The customer has waited on the line since 1 s, and took over a callback ordered at 6 s."""
     log = Log().say(0, an_office(), a_department("a0")).say(1, arrived("in1"), taken("p1", 1, leg="in1"))
     log.say(5, arrived("in2", OTHER), taken("p2", 5, leg="in2", number=OTHER))
     log.say(6, ordered("p3"), taken("p3", 6)).say(8, taken_over("p3", "p1", "in1"))
@@ -154,7 +154,7 @@ def test_m5_a_merged_place_counts_with_the_earlier_joining_time() -> None:
 
 @pytest.mark.rule("C7")
 def test_m1_a_held_customer_who_is_not_served_first_is_found() -> None:
-    """He hears «one moment», and the agent is rung for an earlier place."""
+    """The customer hears «one moment», and the agent is rung for an earlier place."""
     log = two_places(first_s=5, second_s=1).say(6, dialled("p1", "out1"), held("p1", "out1"))
     assert "goes before p1" in first(
         turns.nobody_who_joined_later_is_served_first, log.say(12, offered("o2", "p2"))
@@ -172,7 +172,7 @@ def test_m3_a_place_that_stays_first_after_its_attempt_is_found() -> None:
 
 @pytest.mark.rule("C7")
 def test_m1_a_place_that_stays_first_after_three_drops_is_found() -> None:
-    """Others would starve."""
+    """Other customers would starve."""
     log = two_places(first_s=5, second_s=1).say(6, lost("p1"), lost("p1")).say(9, offered("o1", "p1"))
     assert found(turns.nobody_who_joined_later_is_served_first, log) == []
     log.say(10, accepted("o1", "p1"), lost("p1")).say(30, offered("o3", "p1"))
@@ -181,7 +181,7 @@ def test_m1_a_place_that_stays_first_after_three_drops_is_found() -> None:
 
 @pytest.mark.rule("Q3")
 def test_m6_a_place_that_waits_beside_a_free_agent_is_found() -> None:
-    """He took over his place in the gap, and nobody is rung for it."""
+    """The customer took the place over in the gap, and no agent is rung for it."""
     log = two_places(first_s=1, second_s=5).say(6, failed("p1", again_s=66), taken_over("p1", "p2", "in2"))
     log.say(30, played("in2")).say(40, played("in2"))
     assert "p1 waits beside a0" in first(turns.nobody_waits_beside_a_free_agent, log)
@@ -189,13 +189,13 @@ def test_m6_a_place_that_waits_beside_a_free_agent_is_found() -> None:
 
 @pytest.mark.rule("Q2")
 def test_an_agent_on_the_phone_is_not_free() -> None:
-    """Whoever dialled it."""
+    """The agent may have called, or been called."""
     log = two_places(first_s=1, second_s=5).say(6, requested("own", "sip:201"))
     assert found(turns.nobody_waits_beside_a_free_agent, log.say(30, played("x")).say(40, played("x"))) == []
 
 
 def test_a_customer_on_the_line_is_not_dialled_and_so_not_beside_anybody() -> None:
-    """His callback waits until he has hung up."""
+    """The callback waits until the customer has hung up."""
     log = Log().say(0, an_office(), a_department("a0"), an_agent("a0"), arrived("in1"))
     log.say(1, ordered("p1"), taken("p1", 1)).say(20, played("in1")).say(40, played("in1"))
     assert found(turns.nobody_waits_beside_a_free_agent, log) == []

@@ -1,7 +1,7 @@
-"""What checkers ask of a morning: its accepted facts by type, whose legs are up, whose callbacks stand, and
-how much of a delay is nobody's fault.
+"""Answers checkers' questions about a morning: accepted facts by type, legs that are up, open callbacks, and
+how much of a delay is due to outages.
 
-It is made once for a morning and shared by all who look at it. It knows messages, and no service's state.
+It is made once for a morning and shared by all checkers. It knows messages, but no service's state.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,14 +18,14 @@ from ringback.log_replay import Acceptance
 from tests.sim.world import Run, Said
 
 RETURNS_MS: Final = 5_000
-"""When a PBX is back, its gateway has told by then what became of its legs."""
+"""After a PBX is back, its gateway has reported its legs within this time."""
 UNASKED_MS: Final = 12_000
-"""A dial that no gateway has asked for by then is never made: it is too late (`not_after`)."""
+"""A dial that no gateway has requested within this time never happens (`not_after`)."""
 NEVER: Final = 1 << 60
 
 
 class Leg(msgspec.Struct, kw_only=True, eq=False):
-    """One phone's call as far as it concerns a customer: where it begins and ends on the log."""
+    """One leg of a customer: where it begins and ends on the log."""
 
     leg_id: str
     number: str
@@ -37,7 +37,7 @@ class Leg(msgspec.Struct, kw_only=True, eq=False):
     is_requested: bool = False
 
     def is_up(self, offset: int) -> bool:
-        """Whether it is up for who has read the log up to an offset."""
+        """Whether the leg is up as of an offset."""
         return self.begins <= offset < self.ends
 
 
@@ -50,11 +50,11 @@ class Order(msgspec.Struct, kw_only=True, eq=False):
     deadline_at: int
     ends: int = NEVER
     due: int = NEVER
-    """Where its deadline was said to have passed, or its apology to be due."""
+    """Where the log says that its deadline passed, or that its apology is due."""
     end: Said | None = None
 
     def stands(self, offset: int) -> bool:
-        """Whether it stands for who has read the log up to an offset."""
+        """Whether the callback is open as of an offset."""
         return self.ordered.offset <= offset < self.ends
 
 
@@ -72,7 +72,7 @@ class Timeline:
         self.outages = self._outages()
         scripts = () if run.workload is None else run.workload.script.pbxs.values()
         self.latency_ms = max((each.network.latency_ms_max for each in scripts), default=0)
-        """How long a command, or what follows from it, is on its way at most."""
+        """The longest delay of a command or of its effect."""
         self.legs: dict[str, Leg] = {}
         self.orders: dict[str, Order] = {}
         self.order_of_place: dict[str, Order] = {}
@@ -93,11 +93,11 @@ class Timeline:
         return self.of(*callback.CallbackEnd.__subclasses__())
 
     def decided_at(self, record: Said) -> int:
-        """The log's time when this was decided: that of what made it happen."""
+        """When this was decided, by the log's time: the time of its cause."""
         return self._at.get(record.envelope.cause_offset, record.at)
 
     def seen_by(self, service: str) -> list[tuple[int, int, Said]]:
-        """All facts as a decider saw them: its own where it decided them, with offset and time of that."""
+        """All facts as a decider saw them: its own ones with the offset and time of their decision."""
         if service not in self._views:
             self._views[service] = self._seen_by(service)
         return self._views[service]
@@ -117,7 +117,7 @@ class Timeline:
         ]
 
     def clean_ms(self, from_at: int, until_at: int) -> int:
-        """How much of a delay lies outside of outages."""
+        """How much of a delay is outside outages."""
         if until_at <= from_at:
             return 0
         first = max(0, bisect_right(self.outages, (from_at, NEVER)) - 1)
@@ -125,7 +125,7 @@ class Timeline:
         return until_at - from_at - within(from_at, until_at, self.outages[first:last])
 
     def _outages(self) -> list[tuple[int, int]]:
-        """Ours, and those of PBXs as their gateways tell; merged, so that no two overlap."""
+        """Our outages, and those of PBXs as their gateways report them; merged, so that none overlap."""
         found = list(self.run.outages)
         lost: dict[str, int] = {}
         for each in self.of(gateway.PbxLost, gateway.PbxReturned):
@@ -144,7 +144,7 @@ class Timeline:
         return merged
 
     def _read_legs(self) -> None:
-        """Calls that came in, and customers who were dialled: from the decision on, if it was carried out."""
+        """Incoming calls, and dialled customers: from the decision on, if it was carried out."""
         for each in self.of(gateway.CallArrived):
             fact: Any = each.fact
             if fact.caller is not None and not fact.is_internal:
@@ -184,7 +184,7 @@ class Timeline:
         )
 
     def legs_of(self, number: str, offset: int) -> Iterator[Leg]:
-        """The legs of a number that are up for who has read the log up to an offset."""
+        """The legs of a number that are up as of an offset."""
         return (leg for leg in self._legs_by_number.get(number, ()) if leg.is_up(offset))
 
     def _read_orders(self) -> None:
@@ -211,18 +211,18 @@ class Timeline:
                 late.due = min(late.due, each.offset)
 
     def standing(self, number: str, department_id: str, offset: int) -> Order | None:
-        """The callback of a number in a department, for who has read the log up to an offset."""
+        """The open callback of a number in a department as of an offset."""
         for order in self.orders.values():
             if order.number == number and order.fact.department_id == department_id and order.stands(offset):
                 return order
         return None
 
     def office(self, offset: int) -> OrganizationSaved | None:
-        """The organization as it is for who has read the log up to an offset."""
+        """The organization as of an offset."""
         return self._saved_at("", offset)  # type: ignore[return-value]
 
     def department(self, department_id: str, offset: int) -> DepartmentSaved | None:
-        """A department as it is for who has read the log up to an offset."""
+        """A department as of an offset."""
         return self._saved_at(department_id, offset)  # type: ignore[return-value]
 
     def _saved_at(self, name: str, offset: int) -> Fact | None:
@@ -231,7 +231,7 @@ class Timeline:
         return versions[at - 1][1] if at else None
 
     def _read_directory(self) -> None:
-        """What was saved, by its name, oldest first; an older version that comes later changes nothing."""
+        """Saved cards by name, the oldest first; an older version that comes later is ignored."""
         self._saved: dict[str, list[tuple[int, Any]]] = {}
         for each in self.of(OrganizationSaved, DepartmentSaved):
             fact: Any = each.fact
@@ -245,7 +245,7 @@ _LAST: list[tuple[Run, Timeline]] = []
 
 
 def timeline(run: Run) -> Timeline:
-    """The morning's timeline: made once, however many look at it one after the other."""
+    """The morning's timeline, made once for all checkers."""
     if not _LAST or _LAST[0][0] is not run:
         _LAST[:] = [(run, Timeline(run))]
     return _LAST[0][1]

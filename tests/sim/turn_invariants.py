@@ -1,8 +1,7 @@
-"""Whose turn it is, as sentences about the log: who is freed when, and who is served before whom (Q1 to Q3,
-C6 to C8).
+"""Invariants about turns: when agents are freed, and the order of service (Q1 to Q3, C6 to C8).
 
-They are told from facts alone and know nothing of the queue's own state, so that a queue which deceives
-itself about who is free, or who is first, is found out. Where the log leaves something open they look away.
+They use facts alone and not the queue's state, so they detect a queue whose state is wrong about free agents
+or the first place. Where the log leaves something open, they do not judge.
 """
 
 from collections.abc import Iterator
@@ -21,21 +20,21 @@ from tests.sim.timeline import Timeline, timeline
 from tests.sim.world import Run, Said
 
 FREED_MS_MAX: Final = 2_000
-"""C6, with services and PBX up."""
+"""C6, if services and PBX are up."""
 ROUND_TRIPS: Final = 2
-"""To the PBX and back, for the word and for the end: on an ordinary day some hundredths of a second."""
+"""Two round trips to the PBX, for the notice and for the end: usually some hundredths of a second."""
 SLOW_MS: Final = 100
-"""On a slower network a word may come too late to be heard to its end, and is cut off."""
+"""On a slower network a notice may come too late to be heard to its end, and is cut off."""
 WORD_MS_MAX: Final = 2_000
-"""C7: so long an agent waits for what callback says of the attempt in which he was lost."""
+"""C7: how long a lost agent waits for callback's fact about the attempt."""
 WORDS: Final = (callback.AgentLost, callback.AttemptFailed, callback.CustomerHeld, callback.CallbackEnd)
-"""What callback says of an attempt whose agent has gone."""
+"""Callback's facts about an attempt whose agent has gone."""
 BESIDE_MS_MAX: Final = 12_000
 """Longer than any pause after an offer that failed: ten seconds after a decline (Q8), five between rounds."""
 OPENED_MS: Final = 2_000
-"""Two places that open at once are seen one after the other."""
+"""Two places that open at once are handled one after the other."""
 TRIED_MS: Final = 15_000
-"""Who was rung for a place so lately may have had his turn in its round."""
+"""An agent who was rung for a place so recently may have had the turn in its round."""
 STEP_SLACK_MS: Final = 100
 DROPS_MAX: Final = 3
 """C7: after three drops the place ranks by its joining time."""
@@ -44,7 +43,7 @@ DROPPED_MS: Final = 10_000
 
 
 def an_agent_whose_attempt_is_over_is_told_and_freed(run: Run) -> Iterator[str]:
-    """Within two seconds, and not without a word (C6)."""
+    """The agent is told and freed within two seconds (C6)."""
     line = timeline(run)
     ended = {each.fact.leg_id: each for each in line.of(gateway.LegEnded)}  # type: ignore[attr-defined]
     plays = line.of(gateway.PlayFinished)
@@ -70,7 +69,7 @@ def an_agent_whose_attempt_is_over_is_told_and_freed(run: Run) -> Iterator[str]:
 
 
 def _attempts_over(line: Timeline) -> Iterator[tuple[Said, str]]:
-    """Where an agent's attempt ended while the agent was on the line, and on which leg."""
+    """Attempts that ended while their agent was on the line, each with the agent's leg."""
     agents: dict[str, str] = {}
     starts = (callback.AttemptStarted, callback.AgentLost, callback.AttemptFailed)
     for each in sorted((*line.of(*starts), *line.ends()), key=lambda each: each.offset):
@@ -84,7 +83,7 @@ def _attempts_over(line: Timeline) -> Iterator[tuple[Said, str]]:
 
 
 def an_agent_freed_from_a_callback_waits_for_its_word(run: Run) -> Iterator[str]:
-    """Else he is rung for somebody else while its place comes first again (C7)."""
+    """Else the agent is rung for another customer before that place is first again (C7)."""
     line = timeline(run)
     with_callback: dict[str, tuple[str, str]] = {}
     left_at: dict[str, int] = {}
@@ -108,7 +107,7 @@ def an_agent_freed_from_a_callback_waits_for_its_word(run: Run) -> Iterator[str]
 
 
 def who_drops_a_callback_is_not_rung_for_it_at_once_again(run: Run) -> Iterator[str]:
-    """Once at once, and then after ten seconds (C7, Q8)."""
+    """The agent is rung once at once, and then after ten seconds (C7, Q8)."""
     line = timeline(run)
     drops: dict[tuple[str, str], list[int]] = {}
     for _, at, each in line.seen_by("queue"):
@@ -124,7 +123,7 @@ def who_drops_a_callback_is_not_rung_for_it_at_once_again(run: Run) -> Iterator[
 
 
 def a_step_is_freed_by_the_end_of_its_own_agent(run: Run) -> Iterator[str]:
-    """Cumulative: who declines early makes nobody ring before the time (Q1)."""
+    """Cumulative: an early decline lets no other agent ring before the time (Q1)."""
     line = timeline(run)
     last: dict[str, tuple[int, str, int]] = {}
     ended: set[str] = set()
@@ -150,7 +149,7 @@ def a_step_is_freed_by_the_end_of_its_own_agent(run: Run) -> Iterator[str]:
 
 
 class Waiting(msgspec.Struct, kw_only=True, eq=False):
-    """One place, as the log tells of it."""
+    """One place, from the log alone."""
 
     fact: queue.PlaceTaken
     joined_at: int
@@ -159,10 +158,10 @@ class Waiting(msgspec.Struct, kw_only=True, eq=False):
     callback_id: str | None = None
     offers: set[str] = msgspec.field(default_factory=set)
     open_since: int | None = 0
-    """When it began to wait with nobody being rung; None: it does not."""
+    """When it began to wait without any agent being rung; None if it does not."""
     not_before: int = 0
     is_gap_over: bool = True
-    """Whether the gap's timer was on the log: a queue that was away reads of the gap's end late."""
+    """Whether the gap's timer was on the log: after an outage the queue reads the gap's end late."""
     is_ordering: bool = False
     is_told_of_callback: bool = False
     is_with_agent: bool = False
@@ -172,12 +171,12 @@ class Waiting(msgspec.Struct, kw_only=True, eq=False):
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Its place in the order (Q3)."""
+        """Its rank (Q3)."""
         return (0 if self.is_first else 1, self.joined_at)
 
 
 class Places:
-    """All places and agents, from one fact to the next, as the queue sees them."""
+    """All places and agents, updated fact by fact, as the queue sees them."""
 
     def __init__(self, line: Timeline) -> None:
         self._line = line
@@ -185,7 +184,7 @@ class Places:
         self.seats = Seats()
 
     def hear(self, at: int, record: Said) -> None:
-        """One more fact."""
+        """Hear one fact."""
         self.seats.hear(at, record.fact)
         self._hear_queue(at, record.fact)
         self._hear_callback(at, record.fact)
@@ -303,7 +302,7 @@ class Places:
                 pass
 
     def is_open(self, place: Waiting, offset: int, at: int) -> bool:
-        """Whether it waits for an agent, nobody is rung for it, and it could have one."""
+        """Whether it waits for an agent, no agent is rung for it, and it may have one."""
         if place.open_since is None or place.offers or place.is_ordering:
             return False
         if at < place.not_before or at >= place.deadline_at:
@@ -331,7 +330,7 @@ class Places:
 
 
 def nobody_who_joined_later_is_served_first(run: Run) -> Iterator[str]:
-    """Where an earlier one could have been; merged places count with their earliest joining time (Q3, C8)."""
+    """No later place before an earlier one; a merged place has its earliest joining time (Q3, C8)."""
     line = timeline(run)
     now = Places(line)
     for offset, at, each in line.seen_by("queue"):
@@ -351,19 +350,19 @@ def nobody_who_joined_later_is_served_first(run: Run) -> Iterator[str]:
 
 
 def _is_unlimited(line: Timeline, fact: queue.OfferMade, offset: int) -> bool:
-    """Whether the department rings as many phones as it likes: else who fits is not told by the log."""
+    """Whether the department has no limit of phones: with one, the log does not show which agents fit."""
     department = line.department(fact.department_id, offset)
     return department is not None and department.legs_max is None
 
 
 def nobody_waits_beside_a_free_agent(run: Run) -> Iterator[str]:
-    """Also in gaps, and when places merge (Q3)."""
+    """No place waits beside a free agent, also in gaps and when places merge (Q3)."""
     line = timeline(run)
     now = Places(line)
     found: set[tuple[str, str]] = set()
     looked_at = 0
     for offset, at, each in line.seen_by("queue"):
-        # A look a second is enough for waits of twelve, and costs a tenth.
+        # Checking once a second is enough for waits of twelve, and costs a tenth.
         is_time = at - looked_at >= 1_000
         looked_at = at if is_time else looked_at
         if is_time:
@@ -375,10 +374,10 @@ def nobody_waits_beside_a_free_agent(run: Run) -> Iterator[str]:
 
 
 def _beside(line: Timeline, now: Places, offset: int, at: int) -> Iterator[tuple[str, str, int]]:
-    """Places that wait too long beside an agent of theirs, and since when."""
+    """Places that wait too long beside a free agent, and since when."""
     for place_id, place in now.places.items():
         if not now.is_open(place, offset - 1, at - 1):
-            # What has kept it from being open may end at any fact: the wait counts from there.
+            # Any fact may open the place: the wait counts from there.
             place.open_since = None if place.open_since is None else max(at, place.open_since)
             continue
         department = line.department(place.fact.department_id, offset)

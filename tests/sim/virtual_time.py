@@ -1,9 +1,9 @@
-"""An event loop whose clock jumps: when nobody can run, time moves to the next timer at once.
+"""An event loop whose clock jumps: if no task can run, time moves to the next timer at once.
 
-The real host and services run on it unchanged. What is ready runs in the order in which it became ready, and
-timers in the order of their instants, then of their setting: with one source of randomness a seed repeats a
-run exactly. The loop has no selector, no threads and no signals: most of a morning is the loop itself, so
-that it does what it must and nothing else.
+The real host and services run on it unchanged. Ready callbacks run in the order in which they became ready,
+and timers in the order of their instants, then of their creation: with one source of randomness a seed
+repeats a run exactly. The loop has no selector, no threads and no signals: it takes most of a morning's time,
+so it does only what is necessary.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ START_MS = 1_800_000_000_000
 
 
 class Deadlock(Exception):
-    """Nobody can run and no timer is set: somebody waits for what will never come."""
+    """No task can run and no timer is set: a task waits for something that never comes."""
 
 
 class _Call(asyncio.TimerHandle):
-    """What is to be run, now or at an instant. Unlike the library's it has no order and no debugging."""
+    """A callback to run now or at an instant. Unlike the library's it has no ordering and no debugging."""
 
     __slots__ = ("given", "variables", "work")
 
@@ -37,7 +37,7 @@ class _Call(asyncio.TimerHandle):
         self.variables: contextvars.Context = contextvars.copy_context() if context is None else context
 
     def cancel(self) -> None:
-        """Run nothing, and hold nobody in memory."""
+        """Cancel the call, and drop its references."""
         self.work = None
         self.given = ()
 
@@ -47,7 +47,7 @@ class _Call(asyncio.TimerHandle):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop; `time()` is virtual. What a callback raises ends the run: production would only log it."""
+    """The loop; `time()` is virtual. A callback's exception ends the run; production would only log it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]  # the library types arguments one by one
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        """Run after what is ready already."""
+        """Run after all callbacks that are ready already."""
         call = _Call(callback, args, context)
         self._calls.append(call)
         return call
@@ -96,7 +96,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return call
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
-        """What others do in a thread is done at once: a thread keeps a time of its own, and no seed."""
+        """Run the function at once: a thread would not be repeatable."""
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
@@ -105,7 +105,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return done
 
     def run_until_complete(self, future: Any) -> Any:
-        """Run until a coroutine or future is done, and give what it gives. Raises Deadlock."""
+        """Run until a coroutine or future is done, and return its result. Raises Deadlock."""
         awaited = asyncio.ensure_future(future, loop=self)
         events._set_running_loop(self)
         try:
@@ -115,7 +115,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return awaited.result()
 
     def _run_until(self, awaited: asyncio.Future[Any]) -> None:
-        """Run what is ready, round by round; whenever nothing is, let time jump to the next timer."""
+        """Run ready callbacks round by round; when none is ready, jump to the next timer."""
         calls, timers = self._calls, self._timers
         while not awaited.done():
             while timers and (timers[0][0] <= self.now_s or timers[0][2].work is None):
@@ -134,7 +134,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The host's clock port on a virtual loop; `ahead_ms` is how wrong this machine's clock is."""
+    """The host's clock port on a virtual loop; `ahead_ms` is this machine's clock error."""
 
     def __init__(self, loop: VirtualLoop, *, ahead_ms: int = 0) -> None:
         self._loop = loop
@@ -143,7 +143,7 @@ class VirtualClock:
         self._now = Instant(0)
 
     def now(self) -> Instant:
-        """This machine's idea of the time; asked far more often than time goes on."""
+        """This machine's time; called far more often than time moves."""
         if self._seen_s != self._loop.now_s:
             self._seen_s = self._loop.now_s
             self._now = Instant(START_MS + round(self._seen_s * 1000) + self._ahead_ms)
@@ -159,7 +159,7 @@ class VirtualClock:
 
 
 def run(main: Coroutine[Any, Any, T], loop: VirtualLoop) -> T:
-    """Run to the end on a virtual loop, then close it; tasks that are left are cancelled."""
+    """Run to the end on a virtual loop, then cancel remaining tasks and close the loop."""
     try:
         found: T = loop.run_until_complete(main)
         return found

@@ -1,4 +1,4 @@
-"""Who calls, orders, answers, declines, leaves, and when: all of it from one seed."""
+"""The behaviour of all customers and agents of a morning, from one seed."""
 
 import random
 from typing import Any, Final
@@ -36,14 +36,14 @@ SECOND: Final = PbxId("second")
 LINES: Final = {"sales": "+74950001000", "service": "+74950001001"}
 CUSTOMERS: Final = [f"+7916555{number:04d}" for number in range(5)]
 ZERO_S: Final = 8.0
-"""Calls begin when every process has started."""
+"""Calls begin after this time, when every process has started."""
 CALLS_S: Final = 150.0
-"""All calls come in this time, so that people have to wait."""
+"""All calls come within this time, so that customers must wait."""
 MORNING_S: Final = 420.0
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """One morning: the office's book at first, what changes in it later, and everybody's behaviour."""
+    """One morning: the office's first cards, later changes, and all people's behaviour."""
 
     book: tuple[Fact, ...]
     changes: tuple[tuple[float, Fact], ...]
@@ -52,7 +52,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     office: OrganizationSaved
     departments: tuple[DepartmentSaved, ...]
     plans: tuple[returning_customers.Plan, ...] = ()
-    """What people do because of what happens to them."""
+    """People's reactions to events."""
 
 
 def workload(seed: int, now: int) -> Workload:
@@ -173,7 +173,7 @@ def _strategy(chance: random.Random) -> Strategy:
 def _changes(
     chance: random.Random, departments: list[DepartmentSaved], agents: list[AgentSaved], now: int
 ) -> list[tuple[float, Fact]]:
-    """Somebody is suspended, reordered, or goes home, in mid-call as like as not."""
+    """An agent is suspended, moved in the order, or goes home, often during a call."""
     changes: list[tuple[float, Fact]] = []
     for department in departments:
         for version in range(2, 2 + chance.randint(0, 2)):
@@ -267,7 +267,7 @@ def _agent_answer(chance: random.Random, *, is_mobile: bool) -> dict[str, Any]:
             # Answers and drops at once: before the bridge, or before the customer answers.
             return {"answer_after_s": 1.0, "then": [{"wait_s": chance.uniform(0, 6)}, {"hang_up": True}]}
         case _:
-            # A mobile's own voicemail: answers, and presses nothing.
+            # A mobile's own voicemail answers and presses nothing.
             return {"answer_after_s": 3.0, "then": [{"wait_s": 30}, {"hang_up": True}]}
 
 
@@ -284,7 +284,7 @@ def _customer(chance: random.Random) -> dict[str, Any]:
         case 3:
             return {"condition": "unknown"}
         case 4:
-            # Hears the apology out, presses 1 and leaves a voice message.
+            # The customer hears the whole apology, presses 1 and leaves a voice message.
             speak = [{"after": "apology_press_one"}, {"press": "1"}, {"until": "recording"}]
             return {"answer_after_s": 2.0, "then": [*speak, {"say": "call me " * 5}, {"hang_up": True}]}
         case _:

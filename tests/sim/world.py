@@ -1,4 +1,4 @@
-"""The whole company in one event loop: real services, the real host, ports in memory, time that jumps."""
+"""The whole company in one event loop: real services, the real host, ports in memory, virtual time."""
 
 import asyncio
 import random
@@ -39,14 +39,14 @@ from tests.sim.workload import CLOUD, ORGANIZATION, ZERO_S, Workload, workload
 
 DECIDERS: Final[tuple[Decider[Any], ...]] = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 AFTERMATH_S: Final = 900.0
-"""After the last call everything must come to its end: the longest wait is a letter's or an attempt's."""
+"""After the last call everything must end within this time: a letter or an attempt waits longest."""
 SILENCE_S: Final = 4.0
 SILENCES_MAX: Final = 60
 RESTARTED: Final = "was restarted on purpose"
 STARTS_S: Final = 2.0
-"""A process that was started has taken up what its predecessor left by then."""
+"""Within this time a started process has taken up its predecessor's work."""
 QUIET_S: Final = 60.0
-"""Whoever speaks without being asked, or speaks again, does so within that time."""
+"""Unprompted or repeated facts come within this time."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +66,11 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run leaves behind: all that checkers look at."""
+    """What a run leaves behind for checkers."""
 
     seed: int
     workload: Workload | None
-    """None for a log that was never played."""
+    """None for a fabricated log."""
     facts: tuple[Said, ...]
     commands: tuple[Sent, ...]
     mailbox: tuple[SendLetter, ...]
@@ -78,11 +78,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     stores: dict[str, MemoryStore]
     crashes: tuple[str, ...]
     outages: tuple[tuple[int, int], ...] = ()
-    """From when until when something was not up, a PBX or one of us."""
+    """Intervals in which a PBX or a process of ours was not up."""
 
 
 class World:
-    """Builds the processes, starts them again when they die, and plays the morning."""
+    """Builds the processes, restarts them when they die, and plays the morning."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class World:
         self.is_calm = False
         self._running: dict[str, Process] = {}
         self._processes: list[Process] = []
-        # A dead process's tasks hang for ever; without this they would be collected with a complaint.
+        # A dead process's tasks hang for ever; without this their collection would print warnings.
         self._works: list[asyncio.Task[None]] = []
         usual = workload(seed, START_MS)
         self.workload = usual if bend is None else bend(usual)
@@ -120,11 +120,11 @@ class World:
         planned = self.workload
         self.log.watched = Watchers(planned.plans, self.doings, planned.office, planned.departments).watch
         self.spool = Path(tempfile.mkdtemp(prefix="ringback-sim-"))
-        # A secret that is the same in every run: a seed repeats addresses, too.
+        # The same secret in every run, so that a seed repeats addresses, too.
         (self.spool / "secret").write_bytes(bytes(32))
 
     async def play(self) -> None:
-        """The morning, then the time in which everything must end."""
+        """Play the morning, then the time in which everything must end."""
         for fact in self.workload.book:
             await self._say_directory(fact)
         lives = [
@@ -145,7 +145,7 @@ class World:
         for process in self._processes:
             process.faults = CALM
         if self._faults.crash > 0:
-            # Everything is restarted once, when nothing but timers is left to wake anybody.
+            # Everything is restarted once, when only timers are left to wake processes.
             for process in self._running.values():
                 process.kill(RESTARTED)
             await self._restart_sleepers()
@@ -157,12 +157,12 @@ class World:
                 life.result()
 
     def _begin(self) -> None:
-        """People begin to call; whoever waits for the next of it has to look again."""
+        """Let people begin to call, and wake the tasks that wait for the network's next event."""
         self.network.begin(self._now())
         self.bell.ring()
 
     async def _restart_sleepers(self) -> None:
-        """Restart deciders in every silence that only a timer may end: who only listens would sleep on."""
+        """Restart deciders in every silence that only a timer may end: a mere listener would never wake."""
         for _ in range(SILENCES_MAX):
             end = self.log.end(0)
             await asyncio.sleep(SILENCE_S)
@@ -175,7 +175,7 @@ class World:
         return [int(at) for stored in store.stored.values() for at in stored.due.values()]
 
     async def _until_quiet(self) -> None:
-        """Until nothing more can come by itself: no phone and no timer is due, and nobody spoke lately."""
+        """Wait until nothing more can come by itself: no phone and no timer is due, and no fact is recent."""
         ends_at_s = self._loop.time() + AFTERMATH_S + self.doings.away_s
         while self._loop.time() < ends_at_s:
             end = self.log.end(0)
@@ -189,7 +189,7 @@ class World:
             return True
         for store in self.stores.values():
             stored = store.stored.get(0)
-            # A store that went back is behind until its owner has noticed.
+            # A store that went back is behind until its owner notices.
             if stored is None or stored.position is None or stored.position.offset < self.log.end(0):
                 return True
             if any(at <= until_at for at in self._timers(store)):
@@ -209,7 +209,7 @@ class World:
         await self.log.append(0, [record])
 
     async def _weather(self) -> None:
-        """Now and then a store fails over and loses its last moments, or is emptied."""
+        """Now and then let a store fail over and lose its last writes, or empty it."""
         while self._faults.stores_forget and not self.is_calm:
             await asyncio.sleep(self._chance.uniform(20.0, 150.0))
             name = self._chance.choice([decider.name for decider in self.deciders])
@@ -230,7 +230,7 @@ class World:
             self.crashes.append(f"store of {name} rolled back")
 
     async def _lives(self, name: str, start: Any) -> None:
-        """One process after the other under a name, each until it dies."""
+        """Run one process after the other under a name, each until it dies."""
         number = 0
         while True:
             number += 1
@@ -246,7 +246,7 @@ class World:
             self._works.append(work)
             await asyncio.wait((work, process.died), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
-                # A process that can't reach what it needs at its start ends, and is started again.
+                # A process that misses a part at its start ends and is started again.
                 assert isinstance(work.exception(), LogUnavailable | StoreUnavailable), work
                 process.kill(str(work.exception()))
             else:
@@ -262,7 +262,7 @@ class World:
         return CALM if self.is_calm or self._faults.only not in ("", name) else self._faults
 
     def _zombie_ended(self, work: asyncio.Task[None]) -> None:
-        """Whatever a process meets that goes on beside its successor: it would be started again."""
+        """Ignore the errors of a process that runs beside its successor: it would be restarted."""
         if not work.cancelled() and work.exception() is not None:
             self.crashes.append(f"a zombie ended by itself: {work.exception()!r}")
 
@@ -346,7 +346,7 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 CALM: Final = Faults()
 CALMER: Final = Faults(crash=0.003, freeze=0.001, fail_before=0.003, fail_after=0.003)
-"""Many deaths; and no store that forgets, which is the one case that is not covered (docs/operating.md)."""
+"""Many deaths, but no store that forgets: the one case that is not covered (docs/operating.md)."""
 STORMY: Final = Faults(
     crash=0.0008, freeze=0.0004, fail_before=0.004, fail_after=0.004, misread=0.002, stores_forget=True
 )
@@ -361,8 +361,8 @@ def simulate(
 ) -> Run:
     """Play the morning of one seed, from the first record to the last.
 
-    `newer` are versions of deciders with other decisions: every second process of a name runs them, so
-    that old and new take over from each other, back and forth. `bend` makes it another morning (`days.py`).
+    `newer` are versions of deciders with other decisions: every second process of a name runs them, so that
+    old and new take over from each other, back and forth. `bend` changes the workload (`bent_workloads.py`).
     """
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
