@@ -1,4 +1,4 @@
-"""What the host and the edges rely on a store of objects to do: in memory and on S3."""
+"""What host and edges require of an object store, in memory and on S3."""
 
 import asyncio
 import hashlib
@@ -35,7 +35,7 @@ async def test_an_object_comes_back_as_it_was_put(blobs: Blobs, fresh_prefix: st
 
 
 async def test_its_size_and_checksum_can_be_verified(blobs: Blobs, fresh_prefix: str) -> None:
-    """A letter speaks of it only after that (V3)."""
+    """A letter mentions the recording only after that (V3)."""
     await blobs.put(f"{fresh_prefix}/a.mp3", b"sound", content_type="audio/mpeg")
     info = await blobs.info(f"{fresh_prefix}/a.mp3")
     assert info is not None
@@ -73,7 +73,7 @@ async def test_a_deleted_object_is_gone_and_deleting_again_is_fine(blobs: Blobs,
 
 @pytest.mark.parametrize("blobs", ["s3"], indirect=True)
 async def test_a_link_can_be_fetched_without_keys(blobs: Blobs, fresh_prefix: str) -> None:
-    """For whom has the link, and for a while."""
+    """Anybody with the link can fetch the object for a while."""
     await blobs.put(f"{fresh_prefix}/linked", b"audio")
     address = await blobs.link(f"{fresh_prefix}/linked", seconds=60)
     assert await asyncio.to_thread(_fetched, address) == b"audio"
@@ -94,7 +94,7 @@ async def test_a_server_that_is_away_is_an_error() -> None:
 
 
 class Headers:
-    """A server that keeps what it was asked for, with its headers' names, and says that all is well."""
+    """A server that records requests with the names of their headers, and always answers 200."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, frozenset[str]]] = []
@@ -133,6 +133,6 @@ async def test_p24_no_request_has_a_header_that_stores_beside_amazons_refuse() -
     assert [method for method, _, _ in there.asked] == ["PUT", "PUT", "GET", "HEAD", "DELETE"]
     sent = {name for _, _, names in there.asked for name in names}
     assert not {name for name in sent if "checksum" in name or name in ("x-amz-trailer", "content-encoding")}
-    # What checks a body on its way in is MD5, which all of them know.
+    # A body is checked by MD5, which all of these servers support.
     assert all("content-md5" in names for method, _, names in there.asked if method == "PUT")
     assert "checksum" not in link

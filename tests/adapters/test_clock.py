@@ -1,4 +1,4 @@
-"""What the host relies on a clock to do."""
+"""What the host requires of a clock."""
 
 import pytest
 

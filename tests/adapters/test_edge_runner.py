@@ -1,4 +1,4 @@
-"""What edges rely on: every command handled, committed when done; what can't be read stops nothing."""
+"""What edges require: every command is handled, then committed; unreadable records stop nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ COMMANDS = 20
 
 
 class Broker:
-    """A broker with fresh topics, on which an edge may be started again and again."""
+    """A broker with fresh topics, on which an edge may be started repeatedly."""
 
     def __init__(self, bootstrap: str, prefix: str, *, group: str | None, log: KafkaLog) -> None:
         self.bootstrap = bootstrap
@@ -46,7 +46,7 @@ class Broker:
             await runner.finish()
 
     async def command(self, number: int, *, value: bytes | None = None) -> None:
-        """A notice is to be rendered."""
+        """A command to render a notice."""
         message = RenderNotice(
             notice_id=NoticeId(f"n{number}"), version=1, language=Language.RUSSIAN, text="…"
         )
@@ -71,7 +71,7 @@ async def broker(request: pytest.FixtureRequest, fresh_prefix: str) -> AsyncIter
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; at most twenty seconds."""
+    """Wait until a condition holds, at most twenty seconds."""
     for _ in range(400):
         if holds():
             return
@@ -84,7 +84,7 @@ def names(heard: list[Message]) -> list[str]:
 
 
 async def test_every_command_is_handled_and_after_a_restart_none_again(broker: Broker) -> None:
-    """What was done is committed; what comes later is not missed."""
+    """Finished commands are committed; later ones are not missed."""
     heard: list[Message] = []
 
     async def handle(found: Heard) -> None:
@@ -130,7 +130,7 @@ async def test_what_was_not_finished_comes_again(broker: Broker) -> None:
 
 
 async def test_a_handler_that_fails_is_called_again(broker: Broker) -> None:
-    """A passing fault passes."""
+    """A handler succeeds after a passing fault."""
     tries: list[str] = []
 
     async def handle(found: Heard) -> None:
@@ -145,7 +145,7 @@ async def test_a_handler_that_fails_is_called_again(broker: Broker) -> None:
 
 
 async def test_what_can_not_be_read_or_done_becomes_a_dead_letter(broker: Broker) -> None:
-    """A person sees the bytes and the reason; the next command is handled all the same."""
+    """The dead letter has the bytes and the reason; the next command is still handled."""
     heard: list[str] = []
 
     async def handle(found: Heard) -> None:
@@ -205,7 +205,7 @@ async def test_one_after_the_other_means_in_the_order_of_the_log(broker: Broker)
 
 
 async def test_what_is_said_is_read_back_from_the_start_every_time(broker: Broker) -> None:
-    """How a gateway rebuilds its legs, and learns that its word stands on the log."""
+    """A gateway rebuilds its legs so, and learns that its facts are on the log."""
     say = KafkaSay(broker.log)
     fact = NoticeFailed(notice_id=NoticeId("n"), version=1, reason="", is_final=False)
     said = await say([fact, fact], organization_id=ACME, source="gateway/volga", seq=5, incarnation=7)

@@ -1,4 +1,4 @@
-"""A store whose address leads to another server from one moment to the next."""
+"""A store whose address suddenly leads to another server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -35,7 +35,7 @@ def a_write(partition: int, *, version: str, new_version: str, epoch: str) -> Wr
 
 
 class Address:
-    """One address before two servers: a new connection goes to where it leads by then, an old one stays."""
+    """One address for two servers: a new connection goes to the current one, an old one stays."""
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -121,7 +121,7 @@ async def test_p23_the_claim_after_a_failover_finds_the_new_master_with_all_that
 async def test_p23_every_partition_of_a_process_comes_back_at_its_first_claim(
     pair: tuple[parts.Redis, parts.Redis],
 ) -> None:
-    """They share connections: one that another partition had used must not be the next one's fault."""
+    """Partitions share connections: one partition's old connection must not harm the next one."""
     address = Address(pair[0].port)
     await _replicate(*pair)
     async with address.listening() as store:
@@ -137,7 +137,7 @@ async def test_p23_every_partition_of_a_process_comes_back_at_its_first_claim(
 
 
 async def test_p23_a_failover_back_is_found_as_well(pair: tuple[parts.Redis, parts.Redis]) -> None:
-    """Whoever was demoted once may be the master again."""
+    """A demoted server may become the master again."""
     address = Address(pair[0].port)
     await _replicate(*pair)
     async with address.listening() as store:
@@ -151,7 +151,7 @@ async def test_p23_a_failover_back_is_found_as_well(pair: tuple[parts.Redis, par
 
 
 class Words:
-    """Behind one address: the first connection is told these words, a later one is served."""
+    """One address: the first connection gets this error, later ones are served."""
 
     def __init__(self, error: str, *, at: bytes) -> None:
         self._error = error
@@ -216,5 +216,5 @@ async def _claimed_at_the_second_try(there: Words) -> Loaded:
 async def test_p23_whatever_word_a_server_refuses_with_the_next_claim_connects_anew(
     error: str, at: bytes
 ) -> None:
-    """Each of them is what somebody's demoted, starting, lonely or full server said."""
+    """These are the errors of demoted, starting, isolated and full servers."""
     assert (await _claimed_at_the_second_try(Words(error, at=at))).version == "v1"

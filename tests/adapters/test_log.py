@@ -1,4 +1,4 @@
-"""What the host relies on a log to do: in memory, on the embedded broker, on Apache Kafka."""
+"""What the host requires of a log: in memory, on the embedded broker, on Apache Kafka."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def log(request: pytest.FixtureRequest, fresh_prefix: str) -> AsyncIterato
 
 
 def fact(number: int, *, size: int = 10) -> Outgoing:
-    """A record that nobody decodes."""
+    """A record with an arbitrary value."""
     made = Envelope(
         id=f"f{number}", type="test.fact", source="test", organization_id=OrganizationId("acme"), seq=number
     )
@@ -60,7 +60,7 @@ async def test_what_is_appended_is_read_in_order_from_any_offset(log: Log) -> No
 
 
 async def test_partitions_are_apart(log: Log) -> None:
-    """What concerns one organization is on its partition only."""
+    """An organization's records are on its partition only."""
     await log.append(0, [fact(1)])
     await log.append(2, [fact(2)])
     assert [dict(each.headers)["ce_id"] for each in await read_all(log, 2, 0, 1)] == [b"f2"]
@@ -84,7 +84,7 @@ async def test_the_oldest_offset_of_an_empty_partition_is_its_first(log: Log) ->
 
 
 async def test_a_batch_that_the_log_will_never_take_is_told_apart(log: Log) -> None:
-    """Trying it again would hold a partition for ever."""
+    """Repeating it would block a partition for ever."""
     if isinstance(log, MemoryLog):
         pytest.skip("memory has room")
     with pytest.raises(LogTooLong):
@@ -111,7 +111,7 @@ async def test_apache_kafka_keeps_time_of_its_own(log: Log) -> None:
 
 @pytest.mark.parametrize("log", ["embedded"], indirect=True)
 async def test_the_embedded_broker_keeps_no_time(log: Log) -> None:
-    """It is for demo on loopback, and the probe says so."""
+    """It is for demos on loopback, and the probe detects it."""
     assert not await identity.has_time(log, 0, "test")
 
 

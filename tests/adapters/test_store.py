@@ -1,4 +1,4 @@
-"""What the host relies on a store to do: in memory and on Redis."""
+"""What the host requires of a store, in memory and on Redis."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -78,7 +78,7 @@ async def test_a_later_batch_changes_only_what_it_names(store: Store) -> None:
 
 
 async def test_a_batch_of_thousands_of_records_is_written_and_dropped_whole(store: Store) -> None:
-    """A claim after a rollback brings them all at once; a script's call takes only so many arguments."""
+    """A claim after a rollback writes all of them at once; a script's call takes only so many arguments."""
     await store.claim(0, "e1", new_version="v0")
     many = {f"p/{number}": str(number).encode() for number in range(4_321)}
     await store.write(a_write(records={ACME: dict(many)}))
@@ -104,7 +104,7 @@ async def test_another_version_is_refused_everywhere(store: Store) -> None:
 
 
 async def test_an_emptied_store_refuses(store: Store) -> None:
-    """An absent key is not a matching one (FLUSHALL under a living owner)."""
+    """An absent key does not match (FLUSHALL under a living owner)."""
     await store.claim(9, "e1", new_version="v0")
     await _refused_everywhere(store, epoch="e1", version="v0")
     await _refused_everywhere(store, epoch="", version="")
@@ -126,7 +126,7 @@ async def _refused_everywhere(store: Store, *, epoch: str, version: str) -> None
 
 
 async def test_a_trimmed_outbox_is_gone_and_nothing_else(store: Store) -> None:
-    """What was acknowledged is not sent again."""
+    """Acknowledged outputs are not sent again."""
     await store.claim(0, "e1", new_version="v0")
     await store.write(a_write(outbox=OUTBOX, records={ACME: {"p/1": b"1"}}))
     await store.trim(0, epoch="e1", version="v1")
@@ -148,14 +148,14 @@ async def test_a_cleared_partition_is_as_new_for_its_owner(store: Store) -> None
 
 
 async def test_a_write_without_position_leaves_the_partition_unfinished(store: Store) -> None:
-    """A recovery that crashes in the middle starts anew."""
+    """A recovery that crashes starts again from the beginning."""
     await store.claim(0, "e1", new_version="v0")
     await store.write(a_write(position=None, records={ACME: {"p/1": b"1"}}))
     assert (await store.claim(0, "e1", new_version="unused")).position is None
 
 
 async def test_partitions_are_apart(store: Store) -> None:
-    """Each has an owner of its own."""
+    """Each partition has its own owner."""
     await store.claim(0, "e1", new_version="v0")
     await store.claim(1, "other", new_version="w0")
     await store.write(a_write(records={ACME: {"p/1": b"1"}}))

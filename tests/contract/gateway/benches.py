@@ -1,4 +1,4 @@
-"""Benches for adapters: a simulated network behind each, and time that passes until an event comes."""
+"""Test benches for adapters: each has a simulated network, and lets time pass until an event comes."""
 
 import asyncio
 import math
@@ -23,7 +23,7 @@ LINE = "+74951230001"
 CUSTOMER = "+79161234567"
 L1, L2 = LegId("leg-1"), LegId("leg-2")
 SPEED = 8
-"""How much faster the network's clock runs behind TCP; the machine's latencies count that much more there."""
+"""How much faster the network's clock runs over TCP, where real latencies count that much more."""
 
 H = TypeVar("H")
 
@@ -47,12 +47,12 @@ MEDIA = {
 
 
 def voice(text: str, language: Language) -> bytes:
-    """A tone instead of speech: 60 ms a letter, and never A-law's silence."""
+    """A tone in place of speech: 60 ms a letter, never A-law's silence."""
     return bytes(0x55 ^ int(40 + 30 * math.sin(n / 3)) for n in range(len(text) * 480))
 
 
 def picks_up(*steps: dict[str, Any]) -> dict[str, Any]:
-    """A phone that is answered soon by somebody who then does this."""
+    """A phone that is answered soon by a person with this behaviour."""
     return {"answer_after_s": 0.3, "then": list(steps)}
 
 
@@ -157,14 +157,14 @@ class Bench(Protocol):
         """Send a request under a new number."""
 
     def call_in(self, **fields: Any) -> LegId:
-        """Let somebody call."""
+        """Let a customer call."""
 
     def vanish(self, **fields: Any) -> None:
-        """Let the PBX be away."""
+        """Take the PBX away."""
 
 
 class BenchBase:
-    """What both benches share: numbers of requests, and a search in the events."""
+    """The common part of both benches: numbers of requests, and a search in the events."""
 
     network: SimulatedNetwork
     pbx: Pbx
@@ -235,7 +235,7 @@ class MemoryBench(BenchBase):
         taken = self.pbx.take()
         self.told += taken
         if not taken and next_at is not None and next_at <= self._now:
-            # Another PBX's event, which nobody takes here.
+            # Another PBX's event, which this test ignores.
             for pbx_id, pbx in self.network.pbxs.items():
                 if pbx_id != PBX:
                     pbx.events(self._now)

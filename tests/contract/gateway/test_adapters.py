@@ -1,4 +1,4 @@
-"""The contract of every adapter to a PBX: what a gateway may rely on, whatever the PBX is (G1)."""
+"""The contract of every adapter to a PBX: what a gateway may rely on with any PBX (G1)."""
 
 import msgspec
 import pytest
@@ -41,7 +41,7 @@ async def test_a_dialled_phone_rings_and_is_answered(bench: AnyBench) -> None:
 
 @pytest.mark.rule("G2")
 async def test_a_leg_is_dialled_once_however_often_it_is_asked_for(bench: AnyBench) -> None:
-    """EC-50: the reply is lost and the same leg is dialled again: «already», and one ring."""
+    """EC-50: after a lost reply the same leg is dialled again: the answer is «already», and it rings once."""
     first = bench.ask(dial("sip:205"))
     await bench.until(port.Progressed, leg_id=L1)
     second = bench.ask(dial("sip:205"))
@@ -83,7 +83,7 @@ async def test_a_dead_phone_gives_no_sign_of_life(bench: AnyBench) -> None:
 
 
 async def test_a_ringing_phone_is_cancelled(bench: AnyBench) -> None:
-    """The agent's phone stops ringing when somebody else has answered."""
+    """The agent's phone stops ringing when another agent has answered."""
     bench.ask(dial("sip:205"))
     await bench.until(port.Progressed, leg_id=L1)
     bench.ask(telephony.CancelLeg(pbx_id=PBX, leg_id=L1))
@@ -98,7 +98,7 @@ async def test_gone_is_a_normal_answer(bench: AnyBench) -> None:
 
 
 async def test_a_bridge_ends_plays_and_is_over_when_one_hangs_up(bench: AnyBench) -> None:
-    """Both hear each other and nothing else; the other one is still there afterwards."""
+    """Both hear only each other; after one hangs up, the other leg stays."""
     await answered(bench, "sip:201", L1)
     await answered(bench, "sip:210", L2)
     bench.ask(play("long.wav"))
@@ -159,7 +159,7 @@ async def test_a_recording_ends_by_itself_with_all_of_its_sound(
 
 
 async def test_what_was_said_is_in_the_recording(bench: AnyBench) -> None:
-    """Real sound, not silence of the right length."""
+    """The recording has the real sound, not silence of the right length."""
     await answered(bench, "sip:208")
     bench.ask(record())
     await bench.until(port.RecordingClosed)
@@ -168,7 +168,7 @@ async def test_what_was_said_is_in_the_recording(bench: AnyBench) -> None:
 
 
 async def a_bridge(bench: AnyBench) -> None:
-    """An agent and somebody who says five letters, then five more, and hangs up after a while."""
+    """An agent and a caller who says five letters, then five more, and hangs up after a while."""
     await answered(bench, "sip:201", L1)
     await answered(bench, "sip:211", L2)
     bench.ask(telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2)))
@@ -183,7 +183,7 @@ def record_bridge() -> telephony.Record:
 
 @pytest.mark.rule("R1")
 async def test_a_bridge_is_recorded_on_both_sides_and_to_its_end(bench: AnyBench) -> None:
-    """What the other side says is heard on the leg that is recorded; keys end nothing, the bridge does."""
+    """The recorded leg has the other side's speech; the bridge's end, not a key, ends the recording."""
     await a_bridge(bench)
     bench.ask(record_bridge())
     closed = await bench.until(port.RecordingClosed, ms_max=9_000)
@@ -238,7 +238,7 @@ async def test_a_phone_in_use_is_told_and_busy_for_others(bench: AnyBench) -> No
 
 @pytest.mark.rule("G3")
 async def test_a_pbx_that_vanishes_returns_with_what_it_still_has(bench: AnyBench) -> None:
-    """Its calls went on; the first event says what it has now, and missed events are not repeated."""
+    """Its calls continued; the first event says what it has now, and missed events are not repeated."""
     await answered(bench, "sip:201", L1)
     bench.ask(dial("sip:206", L2))
     await bench.until(port.Pressed, leg_id=L2)

@@ -25,7 +25,7 @@ from tests.contract.gateway.benches import AnyBench
 async def test_p11_a_withheld_number_arrives_as_none_whatever_the_network_wrote(
     bench: AnyBench, said: str
 ) -> None:
-    """Strangers must not become one customer with one history, and nobody is called back at «anonymous»."""
+    """Strangers must not become one customer with one history, and «anonymous» is never called back."""
     leg_id = bench.call_in(caller=said)
     assert (await bench.until(port.Arrived, leg_id=leg_id)).caller is None
 

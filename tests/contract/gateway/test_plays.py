@@ -40,7 +40,7 @@ async def test_a_key_ends_a_play_that_may_be_interrupted(bench: AnyBench) -> Non
 
 
 async def test_a_key_does_not_end_other_plays(bench: AnyBench) -> None:
-    """A welcome is heard whole; the key is told all the same."""
+    """A welcome is heard whole, and the key is reported nevertheless."""
     await answered(bench, "sip:209")
     bench.ask(play("long.wav"))
     ended = await bench.until(port.PlayEnded, play_id="play-1")
@@ -68,7 +68,7 @@ async def test_a_play_is_stopped(bench: AnyBench) -> None:
 
 @pytest.mark.rule("C6")
 async def test_m2_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench: AnyBench) -> None:
-    """A caller who has to know something hears it now, not after 45 s of ringing tone."""
+    """A caller hears an urgent notice now, not after 45 s of ringing tone."""
     await answered(bench, "sip:201")
     bench.ask(play("long.wav", play_id="tone"))
     bench.ask(play("long.wav", play_id="waits"))
@@ -85,7 +85,7 @@ async def test_m2_a_play_that_interrupts_ends_what_is_heard_and_what_waits(bench
 
 @pytest.mark.rule("C6", "G2")
 async def test_m2_a_play_that_interrupts_is_asked_for_again_and_ends_nothing_more(bench: AnyBench) -> None:
-    """Its reply was lost: a later play is heard to its end."""
+    """After a lost reply, a later play is still heard to its end."""
     await answered(bench, "sip:201")
     word = play("short.wav", play_id="word", interrupts=True)
     bench.ask(word)
@@ -98,7 +98,7 @@ async def test_m2_a_play_that_interrupts_is_asked_for_again_and_ends_nothing_mor
 
 @pytest.mark.rule("C6")
 async def test_m2_a_word_that_cannot_be_played_ends_what_plays_all_the_same(bench: AnyBench) -> None:
-    """Nobody is left with a ringing tone that means nothing any more."""
+    """No person keeps hearing a ringing tone without a meaning."""
     await answered(bench, "sip:201")
     bench.ask(play("long.wav", play_id="tone"))
     bench.ask(play("nowhere.wav", play_id="word", interrupts=True))
@@ -108,7 +108,7 @@ async def test_m2_a_word_that_cannot_be_played_ends_what_plays_all_the_same(benc
 
 @pytest.mark.rule("G2")
 async def test_a_play_that_is_over_is_not_played_again_but_told_again(bench: AnyBench) -> None:
-    """A gateway that was away during its end asks again, and the customer does not hear it twice."""
+    """A gateway that missed the play's end asks again, and the customer does not hear it twice."""
     await answered(bench, "sip:201")
     bench.ask(play("short.wav"))
     await bench.until(port.PlayEnded, play_id="play-1")

@@ -9,7 +9,7 @@ from tests.contract.gateway.benches import PBX, TcpBench, a_bench, a_network
 
 
 async def test_the_later_gateway_takes_the_pbx_over() -> None:
-    """Two gateways never command one PBX: the former is told, and does not fight."""
+    """Two gateways never command one PBX: the earlier one learns of the takeover and does not fight."""
     async with a_bench("tcp") as bench:
         assert isinstance(bench, TcpBench)
         await bench.until(port.PbxThere)

@@ -1,4 +1,4 @@
-"""The host as a real process on real parts: starts, is killed, refuses, says what is missing."""
+"""The host as a real process on real parts: it starts, is killed, refuses, and names missing parts."""
 
 import asyncio
 import json
@@ -93,7 +93,7 @@ async def calls(settings: dict[str, str], numbers: range) -> None:
 
 
 async def said(settings: dict[str, str], wanted: int, timeout_s: float = 60) -> list[str]:
-    """What a reader accepts of the toy's facts, once there are enough (or time is up)."""
+    """The toy's facts as a reader accepts them, once there are enough or a timeout has passed."""
     log = KafkaLog(settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"])
     await log.start()
     found: dict[int, list[LogRecord]] = {each: [] for each in range(log.partitions)}
@@ -118,7 +118,7 @@ async def said(settings: dict[str, str], wanted: int, timeout_s: float = 60) -> 
 def test_a_process_killed_in_mid_traffic_loses_and_doubles_nothing(
     settings: dict[str, str], toy_process: Process
 ) -> None:
-    """kill -9 three times while calls come: every call's facts stand on the log once (Q12)."""
+    """After kill -9 three times during calls, the log has every call's facts once (Q12)."""
     port = settings["RINGBACK_HTTP_PORT"]
     started(toy_process, port)
     for start in range(0, CALLS, CALLS // 4):
@@ -141,7 +141,7 @@ def test_a_process_killed_in_mid_traffic_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("settings", ["embedded"], indirect=True)
 def test_sigterm_ends_with_code_0(settings: dict[str, str], toy_process: Process) -> None:
-    """A deploy is no accident."""
+    """A deploy is not a failure."""
     started(toy_process, settings["RINGBACK_HTTP_PORT"])
     assert toy_process.stop(15) == 0
 

@@ -1,4 +1,4 @@
-"""The parts that the demo and other tests stand on: each does what it is there for."""
+"""The parts that the demo and other tests use: each does what they require."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ async def _written_and_read(bootstrap: str, topic: str) -> tuple[list[bytes], se
 async def test_the_embedded_broker_keeps_order_and_gives_timestamp_0_back(
     kafka_embedded: str, fresh_prefix: str
 ) -> None:
-    """The host tells it from a broker that keeps time by exactly this answer to its probe."""
+    """By this answer to its probe the host distinguishes it from a broker that sets the time."""
     await create_topics(kafka_embedded, f"{fresh_prefix}.")
     values, timestamps = await _written_and_read(kafka_embedded, f"{fresh_prefix}.facts")
     assert values == [b"a", b"b", b"c"]
@@ -70,7 +70,7 @@ async def test_apache_kafka_puts_its_own_time_on_a_record(kafka_apache: str, fre
 async def test_apache_kafka_keeps_what_it_acknowledged_through_kill_9(
     kafka_apache_node: kafka.ApacheKafka, fresh_prefix: str
 ) -> None:
-    """The fault tests rest on a node that comes back on the same storage and port."""
+    """The fault tests need a node that comes back on the same storage and port."""
     await create_topics(kafka_apache_node.address, f"{fresh_prefix}.")
     topic = f"{fresh_prefix}.facts"
     await _written_and_read(kafka_apache_node.address, topic)
@@ -109,7 +109,7 @@ def test_redis_evicts_nothing_and_appends_to_a_file(redis_server: str) -> None:
 def test_s3_gives_back_what_was_put_and_refuses_a_second_write_of_a_write_once_object(
     s3_server: parts.S3, fresh_prefix: str
 ) -> None:
-    """Content-addressed notices are written once, whoever is first."""
+    """Content-addressed notices are written once, whichever writer is first."""
     client = s3_server.client()
     key = f"{fresh_prefix}/notice.wav"
     client.put_object(Bucket=s3_server.bucket, Key=key, Body=b"first", IfNoneMatch="*")
@@ -129,7 +129,7 @@ def test_a_letter_is_kept_with_its_envelope(smtp_sink: parts.Smtp) -> None:
 
 
 def test_the_mail_server_refuses_on_demand_and_so_often_as_told(smtp_sink: parts.Smtp) -> None:
-    """V4's pauses and final refusals are tried out with it."""
+    """Tests of V4's pauses and final refusals use it."""
     smtp_sink.refuse("*@slow.example", 451, times=1)
     smtp_sink.refuse("gone@*", 550)
     with smtplib.SMTP("127.0.0.1", smtp_sink.port) as line:
@@ -151,7 +151,7 @@ def test_the_mail_server_keeps_a_letter_and_loses_its_answer_on_demand(smtp_sink
 
 
 async def test_postgresql_gives_every_test_a_database_of_its_own(postgres_database: str) -> None:
-    """The book and history run on SQLite and on PostgreSQL, and are tested on both."""
+    """Directory and history run on SQLite and on PostgreSQL, and are tested on both."""
     connection = await asyncpg.connect(postgres_database)
     try:
         assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0

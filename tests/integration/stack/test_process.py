@@ -25,7 +25,7 @@ STUBBORN = [
 
 
 def _started(argv: list[str], folder: Path) -> Process:
-    """A process that has said its first word."""
+    """A process that has printed its first word."""
     process = Process("one", argv, folder, dies_with_parent=True, grace_s=0.2)
     process.start()
     process.wait_until(lambda: process.log.exists() and "here" in process.log.read_text(), "first word", 20)
@@ -33,7 +33,7 @@ def _started(argv: list[str], folder: Path) -> Process:
 
 
 def test_a_process_that_ends_too_early_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
-    """Whoever starts the stack learns the cause without looking for it."""
+    """The user who starts the stack learns the cause at once."""
     process = Process("one", [sys.executable, "-c", "raise SystemExit('no such file')"], tmp_path)
     process.start()
     with pytest.raises(StackError, match="no such file"):
@@ -48,7 +48,7 @@ def test_a_process_that_does_not_stop_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_starts_again_and_its_log_goes_on(tmp_path: Path) -> None:
-    """What happened before a crash is what one looks for after it."""
+    """After a crash, the log before it matters."""
     process = _started(SLEEPER, tmp_path)
     process.kill()
     process.start()
@@ -57,7 +57,7 @@ def test_a_killed_process_starts_again_and_its_log_goes_on(tmp_path: Path) -> No
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_left_alone(tmp_path: Path) -> None:
-    """Pids are used again, and a state file may be old."""
+    """Pids are reused, and a state file may be old."""
     process = _started(SLEEPER, tmp_path)
     ticks = start_ticks(process.pid)
     assert ticks is not None
@@ -84,20 +84,20 @@ def test_a_process_that_dies_with_its_parent_is_not_started_from_a_passing_threa
 
 
 def test_n1_a_process_is_on_the_list_before_it_is_waited_for(tmp_path: Path) -> None:
-    """Whoever finds only the list, as `make down` does, knows it and can end it."""
+    """A program with only the list, such as `make down`, can end it."""
     journal = Journal(tmp_path / "started.jsonl")
     process = Process("one", SLEEPER, tmp_path, journal=journal, grace_s=2)
     process.start()
     assert [(entry.name, entry.pid, entry.grace_s) for entry in journal.alive()] == [("one", process.pid, 2)]
     assert journal.alive()[0].end()
-    # Asked to stop, it did: the signals that were held while it was started are its own again.
+    # It stopped when asked: it has its own signals again, which were held during its start.
     assert process.stop() == -signal.SIGTERM
     assert journal.alive() == []
     assert len(journal.started()) == 1
 
 
 def test_n1_whoever_stops_waiting_for_a_process_ends_it(tmp_path: Path) -> None:
-    """Ctrl-C while the S3 starts: nobody else has heard of it yet."""
+    """Ctrl-C while the S3 starts: no other program knows of it yet."""
     process = Process("one", SLEEPER, tmp_path, dies_with_parent=True, grace_s=2)
 
     def interrupted() -> bool:
@@ -112,7 +112,7 @@ def test_n1_whoever_stops_waiting_for_a_process_ends_it(tmp_path: Path) -> None:
 
 
 def test_n1_a_signal_while_a_process_is_being_started_is_heard_when_it_is_known(tmp_path: Path) -> None:
-    """Between fork and the answer nobody could end it."""
+    """Between fork and its answer no program could end it."""
     process = Process("one", SLEEPER, tmp_path, dies_with_parent=True, grace_s=2)
     with interrupted_by_signals():
         fork = process._fork
@@ -124,7 +124,7 @@ def test_n1_a_signal_while_a_process_is_being_started_is_heard_when_it_is_known(
         process._fork = interrupted  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
             process.start()
-        # A second one comes from an impatient hand.
+        # An impatient user sends a second one.
         os.kill(os.getpid(), signal.SIGTERM)
     assert process.stop() == -signal.SIGTERM
 
@@ -160,14 +160,14 @@ def test_n1_who_is_killed_takes_its_children_along(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there_is_an_error_of_the_stack(tmp_path: Path) -> None:
-    """Whoever starts it learns which, and the others are stopped."""
+    """The error names the program, and the other processes are stopped."""
     with pytest.raises(StackError, match="one can't be started"):
         Process("one", [str(tmp_path / "nothing")], tmp_path).start()
 
 
 @pytest.mark.parametrize("verb", ["phones", "smtp_sink"])
 def test_n11_a_taken_port_is_told_in_one_sentence_with_the_remedy(verb: str, tmp_path: Path) -> None:
-    """A traceback says it, too, but to programmers only."""
+    """A traceback would help only programmers."""
     script = tmp_path / "script.yaml"
     script.write_text("pbxs: { cloud: {} }\n", encoding="utf-8")
     words = ["--script", str(script)] if verb == "phones" else ["--dir", str(tmp_path)]

@@ -9,7 +9,7 @@ from devtools import rules
 
 
 def test_markers_count_on_functions_classes_modules_and_state_machines(tmp_path: Path) -> None:
-    """A proof must not be missed because of where its marker was written."""
+    """A proof must be found wherever its marker is."""
     file = tmp_path / "tests" / "unit" / "test_one.py"
     file.parent.mkdir(parents=True)
     file.write_text(
@@ -39,7 +39,7 @@ def test_markers_count_on_functions_classes_modules_and_state_machines(tmp_path:
 def test_a_rule_that_has_no_test_fails_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A promise without a proof is visible to who merges."""
+    """A promise without a proof must be visible before a merge."""
     page = {"C3": rules.Rule("C3", "first the agent")}
     monkeypatch.setattr(rules, "read_rules", lambda: page)
     monkeypatch.setattr(rules, "proofs", lambda: iter(()))

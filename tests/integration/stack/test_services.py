@@ -49,7 +49,7 @@ def test_a_killed_service_is_ready_again_on_its_port(tree: Path) -> None:
 
 
 def test_a_service_that_lacks_a_setting_is_reported_in_its_own_words(tree: Path) -> None:
-    """Whoever starts it sees what is missing, and not only that it did not come up."""
+    """The user who starts it sees what is missing, not only that it did not start."""
     service = _service(tree, "broken")
     service.start()
     with pytest.raises(StackError, match="RINGBACK_KAFKA is missing"):
@@ -57,6 +57,6 @@ def test_a_service_that_lacks_a_setting_is_reported_in_its_own_words(tree: Path)
 
 
 def test_an_unknown_service_is_refused_with_the_names_there_are(tree: Path) -> None:
-    """A typing error is not a timeout."""
+    """A typing error must not end in a timeout."""
     with pytest.raises(StackError, match="broken, quick"):
         _service(tree, "quack")

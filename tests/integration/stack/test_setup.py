@@ -1,4 +1,4 @@
-"""`make setup` on a machine that is not what it needs says so in one sentence."""
+"""`make setup` names in one sentence what a machine lacks."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from ringback.stack.services import ROOT
 
 
 class DeafIndex:
-    """A port that closes every connection at once, as a machine is that is not connected; it counts them."""
+    """A port that closes every connection at once, as without a network, and counts them."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -32,14 +32,14 @@ class DeafIndex:
                 self.asked += 1
 
     def close(self) -> None:
-        """No connection is taken any more."""
+        """Accept no more connections."""
         self._socket.close()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_n11_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_path: Path) -> None:
-    """A newcomer in a train reads what to do, and not pip's retries."""
+    """A newcomer without a network reads what to do, not pip's retries."""
     if setup.missing_packages():
         pytest.skip("this machine lacks system packages: setup would begin with those")
     for folder in ("devtools", "requirements"):
@@ -73,7 +73,7 @@ def test_n11_without_a_package_index_setup_ends_soon_and_with_one_sentence(tmp_p
 def test_n11_what_is_installed_already_needs_no_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A changed comment in a requirement file is no reason to be connected."""
+    """A changed comment in a requirement file must not require a network."""
     empty = tmp_path / "empty.txt"
     empty.write_text("# nothing\n", encoding="utf-8")
     monkeypatch.setattr(setup, "REQUIREMENTS", (empty, empty))

@@ -90,13 +90,13 @@ def test_p11_a_withheld_number_is_none_however_the_network_says_so(said: str | N
     ],
 )
 def test_p11_who_shows_anything_else_is_known_by_it(said: str) -> None:
-    """The table is closed: a name that only looks like a word of it is a name, and a number is a number."""
+    """The table is closed: a name that only resembles one of its words is a name; a number is a number."""
     assert withheld.known(said) == said
 
 
 @given(st.text(max_size=300))
 def test_p11_what_is_known_of_a_caller_can_be_stored_and_is_known_again(said: str) -> None:
-    """No control character reaches a database, no caller id is endless; asking twice changes nothing."""
+    """No control character reaches a database, and caller ids have a limit; a second call changes nothing."""
     found = withheld.known(said)
     if found is not None:
         assert "\x00" not in found

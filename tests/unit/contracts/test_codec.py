@@ -1,4 +1,4 @@
-"""Messages become records and come back, and every way of not being readable has its own error."""
+"""Messages become records and come back, and each kind of unreadable record has its own error."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_headers_are_those_of_a_cloud_event() -> None:
 
 
 def test_an_unknown_type_is_not_malformed() -> None:
-    """A newer writer's message is skipped; only what should be readable is a dead letter."""
+    """A newer writer's message is skipped; only a known type that can't be read is a dead letter."""
     with pytest.raises(codec.UnknownType):
         codec.decode("queue.something_newer", b"{}")
 
@@ -61,14 +61,14 @@ def test_a_field_of_a_newer_version_is_passed_over() -> None:
 
 
 def test_headers_without_an_organization_are_malformed() -> None:
-    """Nothing may be applied to nobody's state."""
+    """A fact needs an organization whose state it changes."""
     found = [header for header in codec.headers(ENVELOPE) if header[0] != "ce_organization"]
     with pytest.raises(codec.Malformed, match="ce_organization"):
         codec.envelope(found)
 
 
 def test_every_type_is_named_by_its_owner() -> None:
-    """The part before the dot says who may say it."""
+    """The part before the dot names the service that may say it."""
     owners = {name.split(".")[0] for name in codec.TYPES}
     assert owners == {
         "callback",

@@ -1,4 +1,4 @@
-"""Which numbers may be dialled (C10, G4): the same answer for everybody who asks."""
+"""Which numbers may be dialled (C10, G4): the same answer for all services."""
 
 import pytest
 from hypothesis import given
@@ -47,7 +47,7 @@ def test_a_number_that_costs_somebody_money_is_refused_with_its_reason(number: s
 
 @pytest.mark.rule("C10")
 def test_regions_can_be_allowed_and_then_replace_the_own() -> None:
-    """A company that sells in two countries says so; it says both."""
+    """A company that sells in two countries lists both."""
     both = DiallingPolicy(allowed_regions=("RU", "KZ"))
     assert refusal("+77011234567", both) is None
     assert refusal("+79123456789", both) is None
@@ -68,7 +68,7 @@ def test_jamaica_stays_refused_where_the_united_states_are_allowed() -> None:
     [("+4918012345", "DE"), ("+33884012345", "FR"), ("+39848123456", "IT"), ("+34901123456", "ES")],
 )
 def test_shared_cost_numbers_are_refused_like_premium_ones(number: str, region: str) -> None:
-    """Who is called there pays nothing; who calls does."""
+    """The caller pays for these numbers, not the called party."""
     assert refusal(number, DiallingPolicy(home_region=region)) is Refusal.PREMIUM
 
 
@@ -90,7 +90,7 @@ def test_own_numbers_are_refused() -> None:
 
 @pytest.mark.rule("C10")
 def test_the_deny_list_holds_however_the_number_is_written() -> None:
-    """The administrator has heard enough of this one."""
+    """The administrator has denied this number."""
     policy = DiallingPolicy(denied_numbers=("+79123456789",))
     assert refusal("89123456789", policy) is Refusal.DENIED
 
@@ -116,7 +116,7 @@ def test_a_satellite_phone_is_for_the_employee_whose_number_was_allowed() -> Non
 @pytest.mark.rule("C10")
 @pytest.mark.parametrize("number", [None, "", "   "])
 def test_a_withheld_number_is_withheld(number: str | None) -> None:
-    """There is nothing to judge: the caller is asked for one."""
+    """There is no number to judge: the caller is asked for one."""
     assert refusal(number, RUSSIA) is Refusal.WITHHELD
 
 
@@ -138,7 +138,7 @@ def test_a_withheld_number_is_withheld(number: str | None) -> None:
     ],
 )
 def test_typed_junk_is_invalid(number: str) -> None:
-    """EC-28: five digits, an internal extension, and what a toddler types."""
+    """EC-28: five digits, an internal extension, and random keys."""
     assert refusal(number, RUSSIA) is Refusal.INVALID
     assert dialling.e164(number, RUSSIA) is None
 
@@ -146,7 +146,7 @@ def test_typed_junk_is_invalid(number: str) -> None:
 @pytest.mark.rule("C10")
 @given(st.text(max_size=40), st.sampled_from(["RU", "US", "GB", "DE", "KZ"]))
 def test_whatever_is_typed_only_a_valid_number_of_an_allowed_region_passes(text: str, region: str) -> None:
-    """Hostile text never passes by an exception or a parser's leniency."""
+    """Hostile text never passes through an exception or a parser's leniency."""
     policy = DiallingPolicy(home_region=region)
     if refusal(text, policy) is None:
         number = dialling.e164(text, policy)

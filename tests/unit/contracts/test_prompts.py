@@ -67,7 +67,7 @@ def test_what_is_no_phone_number_is_read_digit_by_digit() -> None:
 @pytest.mark.rule("T1")
 @given(st.text(max_size=30), st.sampled_from(list(Language)))
 def test_every_prompt_of_any_number_exists(number: str, language: Language) -> None:
-    """A prompt that nobody rendered would be silence on the line."""
+    """A prompt that was not rendered would be silence on the line."""
     assert set(number_prompts(language, number)) <= set(PROMPTS)
 
 
@@ -92,7 +92,7 @@ def test_every_position_and_wait_can_be_said(position: int, wait_ms: int | None)
 
 @pytest.mark.rule("T1", "Q4")
 def test_waits_are_rounded_up_and_end_somewhere() -> None:
-    """Five minutes and a second is «six minutes»; nobody says «seventy-three»; unknown is said so (EC-22)."""
+    """Five minutes and a second is «six minutes»; «seventy-three» never occurs; nor does a guess (EC-22)."""
     assert wait_prompt(300_000) == "wait_5"
     assert wait_prompt(301_000) == "wait_6"
     assert wait_prompt(1) == "wait_1"

@@ -1,4 +1,4 @@
-"""Who may do what, and how far: what the one table means, whoever reads it."""
+"""What each role may do, and for which subjects: the meaning of the table of rights."""
 
 import itertools
 
@@ -30,7 +30,7 @@ def test_a_head_s_departments_are_those_headed_and_a_seat_counts_for_anybody_els
 
 @pytest.mark.rule("P2")
 def test_a_head_sees_own_calls_in_a_department_with_a_seat_and_colleagues_calls_not() -> None:
-    """Who took a call sees it, wherever it was."""
+    """An employee who took a call sees it, whatever its department."""
     head = Person(
         organization_id=NORTH,
         agent_id=AgentId("anna"),
@@ -84,7 +84,7 @@ message.delete          organization    chosen            -              -
 erase                   organization    -                 -              -
 audit.read              organization    -                 -              -
 """
-"""The rules P1 to P5 as a person reads them: a change of rights is a change of two tables."""
+"""The rules P1 to P5 as a table: a change of rights changes two tables."""
 
 
 def table_of_p() -> dict[tuple[Action, Role], str]:

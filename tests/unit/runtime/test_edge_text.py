@@ -1,4 +1,4 @@
-"""What an edge says is text, whatever bytes the world has sent it."""
+"""An edge's facts are text, whatever bytes another program sent."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from runtime.edge_runner import said_record
 
 
 def said(fact: Fact) -> Fact:
-    """As a reader finds it on the log."""
+    """The fact as a reader finds it on the log."""
     record = said_record(
         fact,
         organization_id=OrganizationId("volga"),
@@ -28,7 +28,7 @@ def said(fact: Fact) -> Fact:
 
 @pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "gbk", "latin-1", "utf-16"])
 def test_p1_an_answer_in_another_encoding_is_said_all_the_same(encoding: str) -> None:
-    """A letter that was accepted must not be sent again because of how its server said so."""
+    """An accepted letter must not be sent again because of its server's encoding."""
     words = "2.0.0 naïve" if encoding == "latin-1" else "2.0.0 принято"
     answer = words.encode(encoding).decode("utf-8", "surrogateescape")
     found = said(LetterAccepted(letter_id="l1", answer=answer))
@@ -38,7 +38,7 @@ def test_p1_an_answer_in_another_encoding_is_said_all_the_same(encoding: str) ->
 
 
 def test_p1_only_the_characters_that_are_none_are_replaced() -> None:
-    """Deep in a message, too; and halves that belong together become what they mean."""
+    """Also in nested fields; the two surrogates of a pair become their character."""
     recipient = Recipient(name="Вера \udcff", email="v@volga.example")
     fact = LetterDue(letter_id="l\ud83d\ude00", kind=LetterKind.EXPIRED, recipient=recipient)
     found = said(fact)

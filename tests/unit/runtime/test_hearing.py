@@ -1,4 +1,4 @@
-"""What a host makes of the records it reads: once each, in order, and nothing that is not ours to hear."""
+"""A host hears each record once, in order, and only records for its service."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.unit.runtime.worlds import ACME, BETA, ToyState, World, a_call, a_cla
 
 
 def _notices(world: World) -> list[str]:
-    """What the toy said about calls, in order."""
+    """The toy's facts about calls, in order."""
     return [
         fact.notice_id
         for _, _, fact in world.said()
@@ -23,7 +23,7 @@ def _notices(world: World) -> list[str]:
 
 
 async def test_a_repeat_of_a_decider_is_dropped() -> None:
-    """At least once is what the log promises; a customer's call is heard once."""
+    """The log delivers at least once; a customer's call is heard once."""
     world = World()
     for seq in (1, 2, 2, 1, 3):
         world.hear(a_call(f"c{seq}"), source="queue", seq=seq)
@@ -32,7 +32,7 @@ async def test_a_repeat_of_a_decider_is_dropped() -> None:
 
 
 async def test_what_comes_too_early_waits_for_its_predecessor() -> None:
-    """Nothing is ever jumped: the missing fact may be a hang-up."""
+    """No missing fact is skipped: it may be a hang-up."""
     world = World()
     world.hear(a_call("c1"), source="queue", seq=1)
     world.hear(a_call("c3"), source="queue", seq=3)
@@ -94,7 +94,7 @@ async def test_a_gateway_counts_per_incarnation() -> None:
 
 
 async def test_a_malformed_value_becomes_a_dead_letter_and_others_go_on() -> None:
-    """A person sees the bytes and the reason; no caller waits for that."""
+    """The dead letter has the bytes and the reason; no caller waits for a repair."""
     world = World()
     world.hear(a_call("bad"), value=b'{"type":"gateway.call_arrived"', source="queue", seq=1)
     world.hear(a_call("good"), source="queue", seq=2)
@@ -109,7 +109,7 @@ async def test_a_malformed_value_becomes_a_dead_letter_and_others_go_on() -> Non
 
 
 async def test_unreadable_headers_become_a_dead_letter() -> None:
-    """Whatever somebody puts on the topic, the partition goes on."""
+    """Whatever a program writes to the topic, the partition goes on."""
     world = World()
     now(world.log.append(0, [Outgoing("facts", "acme", (("ce_id", b"\xff"),), b"?", 0)]))
     world.hear(a_call("good"))
@@ -130,7 +130,7 @@ async def test_an_unknown_type_is_skipped_by_its_header() -> None:
 
 
 async def test_time_never_goes_back() -> None:
-    """A broker's clock may; deadlines do not."""
+    """A broker's clock may go back; deadlines must not."""
     world = World()
     world.hear(a_call("c1"))
     world.clock.advance(-3600)
@@ -159,7 +159,7 @@ async def test_a_gap_that_heals_on_reading_again_is_no_gap() -> None:
 
 
 async def test_the_same_gap_twice_is_the_logs_own() -> None:
-    """Kafka itself leaves holes; waiting for them would be for ever."""
+    """Kafka itself leaves gaps; waiting for them would never end."""
     world = World()
     owner = world.owner()
     await settled(owner)
@@ -171,7 +171,7 @@ async def test_the_same_gap_twice_is_the_logs_own() -> None:
 
 
 async def test_a_range_that_the_log_no_longer_has_closes_the_partition() -> None:
-    """Going on would forget whoever was in it; the range is named."""
+    """Going on would forget the customers in it; the error names the range."""
     world = World()
     owner = world.owner()
     await settled(owner)
@@ -194,7 +194,7 @@ async def test_with_neither_store_nor_snapshot_nor_log_the_partition_stays_close
 
 
 async def test_an_empty_store_is_rebuilt_from_a_whole_log() -> None:
-    """Redis is empty after a failover: the state before any decision is the one the log tells (EC-105)."""
+    """Redis is empty after a failover: the state is rebuilt from the log before any decision (EC-105)."""
     world = World()
     for number in range(4):
         world.hear(a_call(f"c{number}"))
@@ -209,7 +209,7 @@ async def test_an_empty_store_is_rebuilt_from_a_whole_log() -> None:
 
 
 async def test_an_empty_store_is_rebuilt_from_a_snapshot() -> None:
-    """The log's beginning is gone after a week; the snapshot stands for it."""
+    """The log's beginning is gone after a week; the snapshot replaces it."""
     world = World()
     world.hear(a_call("c1"))
     owner = world.owner()
@@ -234,7 +234,7 @@ async def test_an_empty_store_is_rebuilt_from_a_snapshot() -> None:
 async def test_another_log_is_refused() -> None:
     """A restored store with a new Kafka would mix two histories."""
     world, other = World(), World()
-    other.owners = 10  # Its owners draw other names.
+    other.owners = 10  # Other random names for its owners.
     for each in (world, other):
         await settled(each.owner())
     other.store = world.store
@@ -265,7 +265,7 @@ async def test_another_number_of_partitions_is_refused() -> None:
 
 
 class NewerSeen(Record, frozen=True, array_like=True):
-    """What a later version of the toy stores."""
+    """A record of a later version of the toy."""
 
     schema = 2
     leg_id: str
@@ -286,7 +286,7 @@ async def test_records_of_a_newer_version_close_the_partition() -> None:
 
 
 async def test_idle_organizations_leave_memory_and_return_with_their_state() -> None:
-    """Memory holds who is active; nobody is forgotten."""
+    """Memory holds active organizations; idle ones come back from the store."""
     world = World()
     world.hear(a_call("c1"))
     owner = world.owner()
@@ -305,5 +305,5 @@ async def test_idle_organizations_leave_memory_and_return_with_their_state() -> 
 
 
 async def test_the_toy_hears_what_it_says_it_hears() -> None:
-    """The table of contents is what the filter goes by."""
+    """The filter uses this declaration."""
     assert type_name(CallArrived) in {type_name(found) for found in toy().hears}

@@ -1,4 +1,4 @@
-"""A host says that it is ready when it is, and not before."""
+"""A host reports readiness exactly when it is ready."""
 
 import asyncio
 
@@ -26,14 +26,14 @@ async def test_a_host_that_was_not_given_its_partitions_yet_is_not_ready() -> No
 
 
 async def test_a_host_that_is_told_to_stand_by_is_ready() -> None:
-    """More replicas than partitions are no failure."""
+    """More replicas than partitions are not a failure."""
     host = _host()
     await host.gained(())
     assert host.reasons_not_ready() == []
 
 
 async def test_a_host_is_ready_once_it_has_read_what_the_log_already_says() -> None:
-    """Not while it claims, and soon after."""
+    """It is not ready while it claims, and is soon after."""
     host = _host()
     await host.gained((0,))
     assert host.reasons_not_ready() == ["partition 0: claiming, or reading what the log already says"]

@@ -1,4 +1,4 @@
-"""An organization that breaks stands still, the others go on; later it reads on as if nothing had been."""
+"""A broken organization stands still while the others go on; later it reads on as if nothing had happened."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def _a_broken_world() -> World:
 
 @pytest.mark.rule("O1")
 async def test_what_breaks_one_organization_stops_only_that_one() -> None:
-    """A bug that one customer company hits must not silence the others (O1)."""
+    """A bug that one company hits must not stop the others (O1)."""
     world = _a_broken_world()
     owner = world.owner()
     await settled(owner)
@@ -97,7 +97,7 @@ async def test_reading_on_gives_the_state_that_would_have_been() -> None:
 
 
 async def test_an_operator_lets_it_read_on() -> None:
-    """`python -m ringback unpark`: the same code, after somebody mended what it tripped over."""
+    """`python -m ringback unpark`: the same code reads on after the cause was removed."""
     world = _a_broken_world()
     broken = [True]
     decider = toy()
@@ -124,7 +124,7 @@ async def test_an_operator_lets_it_read_on() -> None:
 
 @pytest.mark.parametrize("lose", [False, True])
 async def test_reading_on_repeats_what_the_log_already_says(lose: bool) -> None:
-    """The store loses the second in which it read on: nothing is said twice, or otherwise."""
+    """The store loses the second in which it read on: nothing is said twice or differently."""
     world = _a_broken_world()
     await settled(world.owner())
     copy = world.store.copy()
@@ -138,7 +138,7 @@ async def test_reading_on_repeats_what_the_log_already_says(lose: bool) -> None:
 
 
 async def test_a_parked_organizations_timers_do_not_ring() -> None:
-    """They would be asked for in vain, once a minute for days."""
+    """Repeating them once a minute for days would be useless."""
     world = _a_broken_world()
     owner = world.owner()
     await settled(owner)
@@ -152,7 +152,7 @@ async def test_a_parked_organizations_timers_do_not_ring() -> None:
 
 
 async def test_an_own_fact_that_comes_back_different_parks() -> None:
-    """Somebody spoke in our name: whoever heard that knows another story than we do."""
+    """Another writer used our name: its readers have a different state from ours."""
     world = World()
     owner = world.owner()
     await settled(owner)
@@ -167,7 +167,7 @@ async def test_an_own_fact_that_comes_back_different_parks() -> None:
 
 
 async def test_an_own_fact_that_was_never_said_parks() -> None:
-    """The same, one number further."""
+    """The same for the next number."""
     world = World()
     owner = world.owner()
     await settled(owner)

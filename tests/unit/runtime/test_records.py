@@ -1,4 +1,4 @@
-"""State as records: what changed is known, what was stored comes back, order never depends on luck."""
+"""State as records: changes are known, stored records come back, and the order is deterministic."""
 
 import msgspec
 import pytest
@@ -35,7 +35,7 @@ class Saved(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Card(Record, frozen=True, array_like=True):
-    """What was saved of somebody: a version of its own, and that of a message."""
+    """A saved record with its own version, and a message with another."""
 
     card_id: str
     version: int = 0
@@ -71,7 +71,7 @@ def test_a_change_leaves_the_other_fields_and_the_index_right() -> None:
 
 
 def test_only_a_higher_version_replaces_a_record() -> None:
-    """The directory may say again what it has said, and what it said before."""
+    """The directory may repeat its facts, including older ones."""
     cards = State().table("cards", Card)
 
     assert [cards.put_newer(Card("a", version)) for version in (2, 2, 1, 3)] == [True, False, False, True]
@@ -90,7 +90,7 @@ def test_a_record_may_be_as_new_as_a_message_in_it() -> None:
 
 
 def test_a_loaded_state_equals_the_one_that_was_saved() -> None:
-    """Whoever takes over a partition must decide exactly as the predecessor would have."""
+    """A new owner of a partition must decide exactly as its predecessor would have."""
     room = Room()
     for name in ("c", "a", "b"):
         room.chairs.put(Chair(name, 3))

@@ -1,4 +1,4 @@
-"""What is wrong with the shape of a request is told in people's words, at its place."""
+"""Faults in a request's shape are explained in plain words, each with its place."""
 
 from datetime import date
 from enum import StrEnum
@@ -43,7 +43,7 @@ class Card(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def found(**fields: Any) -> Fault:
-    """The one thing that is wrong with a card of these fields."""
+    """The only fault of a card with these fields."""
     (fault,) = request_shape.faults({"name": "Анна", **fields}, Card, FORMS)
     return fault
 
@@ -78,7 +78,7 @@ def found(**fields: Any) -> Fault:
 def test_n7_each_of_the_commonest_mistakes_has_its_words_and_its_place(
     fields: dict[str, Any], field: str, cause: str, remedy: str
 ) -> None:
-    """Who sends a wrong card repairs it without reading our code, or msgspec's."""
+    """A user can repair a wrong card without reading code."""
     fault = found(**fields)
     assert fault.field == field
     assert fault.cause.en.startswith(cause)
@@ -86,7 +86,7 @@ def test_n7_each_of_the_commonest_mistakes_has_its_words_and_its_place(
 
 
 def test_n7_every_mistake_is_told_at_once_in_the_order_of_the_fields() -> None:
-    """Who repairs a card wants to go through it once."""
+    """A user wants to repair a card in one pass."""
     faults = request_shape.faults({"x": 1, "delay_ms": -1, "hours": [{"days": [9]}, 3]}, Card, FORMS)
     assert [fault.field for fault in faults] == ["x", "name", "delay_ms", "hours.0.days.0", "hours.1"]
 
@@ -123,7 +123,7 @@ def test_n7_whatever_is_refused_is_told_and_whatever_is_taken_is_not(value: Any)
 
 
 def test_n7_what_stood_there_is_cut() -> None:
-    """An answer is no place for a page that somebody sent."""
+    """An answer must not repeat a long value."""
     assert len(found(**{"y" * 5_000: 1}).cause.en) < 200
     assert len(found(role="z" * 5_000).cause.en) < 200
 

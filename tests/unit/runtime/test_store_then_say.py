@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing done twice, wherever the owner of a partition dies."""
+"""Nothing is lost or done twice, wherever the owner of a partition dies."""
 
 import pytest
 
@@ -84,7 +84,7 @@ async def test_an_owner_says_what_follows_from_each_call_once() -> None:
 @pytest.mark.parametrize("lose", ["", "some", "all"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(moment: str, lose: str) -> None:
-    """Every customer's facts stand on the log once, wherever kill -9 strikes, whatever Redis lost (Q12)."""
+    """The log has every customer's facts once, wherever kill -9 comes, whatever Redis lost (Q12)."""
     whole, state = await _undisturbed()
     for number in range(1, await _calls_in_a_run() + 1):
         faults = Faults()
@@ -97,7 +97,7 @@ async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(moment: str, l
 
 
 def _by_call(world: World) -> list[tuple[str, str, int, bool]]:
-    """What was said, without the ids of timers' records, which are the owner's."""
+    """The facts, without the ids of timers' records, which depend on the owner."""
     return sorted(
         (organization_id, fact.notice_id, fact.version, fact.reason == "timer")  # type: ignore[attr-defined]
         for organization_id, _, fact in world.said()
@@ -113,7 +113,7 @@ def _commands(world: World) -> list[tuple[str, str]]:
 async def test_an_unclear_answer_at_any_port_call_loses_and_doubles_nothing(
     moment: str, error: type[Exception]
 ) -> None:
-    """A reply that is lost leaves open whether it happened: claiming again finds out."""
+    """After a lost reply the outcome is unclear: a new claim finds out."""
     whole, _ = await _undisturbed()
     for number in range(1, await _calls_in_a_run() + 1):
         faults = Faults()
@@ -138,7 +138,7 @@ async def test_a_zombie_is_refused_and_says_nothing_new() -> None:
 
 
 async def test_a_zombie_is_refused_before_its_successor_has_written_anything() -> None:
-    """The version is still the zombie's own: only the epoch tells them apart."""
+    """The version is still the zombie's: only the epoch differs."""
     world = World()
     zombie = world.owner()
     await settled(zombie)
@@ -164,7 +164,7 @@ async def test_a_rollback_under_a_living_owner_is_refused() -> None:
 
 
 async def test_after_a_rollback_changed_code_repeats_what_the_log_says() -> None:
-    """A deploy and a lost second of Redis: what customers were promised stands, in the old code's words."""
+    """A deploy and a lost second of Redis: the old code's facts and promises stand."""
     world = World()
     owner = world.owner()
     await settled(owner)

@@ -1,4 +1,4 @@
-"""Timers live in the state, ring by way of the log, and are asked for until the state drops them."""
+"""Timers are in the state, ring through the log, and are repeated until the state drops them."""
 
 from contracts.log import TimerDue
 from runtime.ports import LogUnavailable
@@ -10,7 +10,7 @@ def _reminders(world: World) -> int:
 
 
 async def test_a_timer_rings_when_it_is_due_and_once() -> None:
-    """No business time lives in a process: the state asked, the log answers."""
+    """No process holds business timers: the state sets them, the log rings them."""
     world = World()
     world.hear(a_call("c1"))
     owner = world.owner()
@@ -27,7 +27,7 @@ async def test_a_timer_rings_when_it_is_due_and_once() -> None:
 
 
 async def test_an_idle_organization_wakes_in_a_new_owner() -> None:
-    """Nobody speaks of it, it is not in memory: the store's index knows."""
+    """The organization is idle and not in memory, but the store's index has it."""
     world = World()
     world.hear(a_call("c1"))
     await settled(world.owner())

@@ -1,4 +1,4 @@
-"""What a process answers over HTTP: its own addresses, and behind them the service's API."""
+"""A process's HTTP server answers its own paths, and the service's API answers the others."""
 
 from typing import Any
 

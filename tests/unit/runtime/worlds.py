@@ -1,4 +1,4 @@
-"""A toy decider and a small world in memory, for the stories about the host."""
+"""A toy decider and a small world in memory, for the host's tests."""
 
 import inspect
 from collections.abc import Sequence
@@ -99,7 +99,7 @@ def toy(*, breaks_at: str = "boom", reason: str = "") -> Decider[ToyState]:
 
 
 class Crashed(BaseException):
-    """The process died here: not an Exception, since nobody gets to handle it."""
+    """The process died here; not an Exception, since no code may handle it."""
 
 
 class Faulty:
@@ -128,7 +128,7 @@ class Faulty:
 
 
 class Faults:
-    """When the next fault strikes, by the number of the port call."""
+    """When the next fault comes, by the number of the port call."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -164,7 +164,7 @@ class World:
 
     def hear(self, fact: Fact, *, organization_id: OrganizationId = ACME, source: str = "test", seq: int = 0,
              incarnation: int = 0, value: bytes | None = None, id_: str | None = None) -> int:  # fmt: skip
-        """Somebody appends a fact; its offset."""
+        """Append a fact; its offset."""
         offset = self.log.end(0)
         made = Envelope(
             id=id_ or f"{source}/{offset}",
@@ -194,14 +194,14 @@ class World:
         return [decode(made.type, each.value) for made, each in found if made.type == type_]
 
     def unpark(self, organization_id: OrganizationId = ACME) -> None:
-        """An operator asks the toy to read on."""
+        """Ask the toy to read on, as an operator does."""
         self.hear(OrganizationUnparked(service="toy"), organization_id=organization_id, source="tools")
 
 
 def accepted(
     records: Sequence[LogRecord | Outgoing], source: str
 ) -> list[tuple[OrganizationId, int, Message]]:
-    """What a reader that demands successors makes of these records."""
+    """The records that a reader accepts which requires consecutive numbers."""
     last: dict[OrganizationId, int] = {}
     found = []
     for record in records:
@@ -217,12 +217,12 @@ def accepted(
 
 
 def a_call(leg: str) -> CallArrived:
-    """Somebody calls."""
+    """A customer calls."""
     return CallArrived(pbx_id=PBX, leg_id=LegId(leg), caller=None, line="+78001")
 
 
 def digits(pressed: str) -> DigitsEntered:
-    """Somebody presses keys."""
+    """A caller presses keys."""
     return DigitsEntered(pbx_id=PBX, leg_id=LegId("c"), digits=pressed)
 
 
@@ -232,7 +232,7 @@ def a_claim() -> PbxClaimed:
 
 
 def now(awaitable: Any) -> Any:
-    """The result of a coroutine that never really waits."""
+    """The result of a coroutine that never suspends."""
     try:
         awaitable.send(None)
     except StopIteration as done:
@@ -241,7 +241,7 @@ def now(awaitable: Any) -> Any:
 
 
 async def quiet(owner: Owner) -> None:
-    """Turn until nothing was heard any more, twice: what was said last has come back."""
+    """Take turns until nothing is heard twice in a row, when the last facts have come back."""
     still = 0
     while still < 3:
         still = 0 if await owner.turn() else still + 1

@@ -1,4 +1,4 @@
-"""A morning as the log would tell it, for the stories of the demo's read model."""
+"""A morning's facts, for the tests of the demo's read model."""
 
 from typing import Any
 
@@ -281,5 +281,5 @@ def story_of(*facts: tuple[float, Message], repeated: bool = False) -> Timeline:
 
 
 def without(*kinds: type[Message]) -> tuple[tuple[float, Message], ...]:
-    """The morning with some facts missing."""
+    """The morning without some facts."""
     return tuple((at_s, fact) for at_s, fact in MORNING if not isinstance(fact, kinds))

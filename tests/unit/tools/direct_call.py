@@ -1,4 +1,4 @@
-"""A direct call as the log would tell it: busy, forwarded with a notice, absent, answered on another PBX."""
+"""A direct call's facts: busy, forwarded with a notice, absent, answered on another PBX."""
 
 from contracts import gateway as g
 from contracts import routing as r

@@ -1,4 +1,4 @@
-"""Office files for the stories of `apply`."""
+"""Office files for the tests of `apply`."""
 
 from datetime import UTC, datetime
 
@@ -51,12 +51,12 @@ def changed(*changes: tuple[str, str]) -> str:
 
 
 def facts_of(text: str) -> list[Fact]:
-    """The facts that the directory says of an office file on an empty log; it must be without errors."""
+    """The directory's facts of an office file without errors, on an empty log."""
     return facts(read(text), NOW)
 
 
 def facts(document: Document, now_at: Instant) -> list[Fact]:
-    """The same of a document, some other time."""
+    """The facts of a document, at a given time."""
     said, problems = office.examine(document)
     assert said is not None
     assert all(problem.is_warning for problem in problems), problems
@@ -68,12 +68,12 @@ def facts(document: Document, now_at: Instant) -> list[Fact]:
 
 
 def problems_of(text: str) -> list[Problem]:
-    """What `apply` finds wrong or doubtful in an office file."""
+    """The errors and warnings of `apply` for an office file."""
     return office.examine(read(text))[1]
 
 
 def only_problem_of(text: str) -> Problem:
-    """The one thing that is wrong."""
+    """The only problem of an office file."""
     (problem,) = problems_of(text)
     return problem
 

@@ -1,4 +1,4 @@
-"""Small offices and their mornings as logs: made by the model's own world, then read as any log is."""
+"""Small offices and their mornings as logs, made by the model's own world."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -77,7 +77,7 @@ def sales(*agents: str, suspended: str = "", **fields: Any) -> DepartmentSaved:
 
 
 def book(*facts: Fact) -> list[tuple[int, Fact]]:
-    """What is saved before anybody calls."""
+    """The cards saved before the first call."""
     organization = OrganizationSaved(
         organization_id=NORTH,
         version=1,
@@ -99,7 +99,7 @@ def caller(
     orders_s: float | None = None,
     number: str = "+79160000001",
 ) -> Caller:
-    """Somebody calls; leaves so long after that, or presses 1 so long after the invitation and hangs up."""
+    """A caller who leaves after a while, or presses 1 so long after the invitation and hangs up."""
     arrived = DepartmentReached(
         pbx_id=CLOUD,
         leg_id=LegId(name),
@@ -118,7 +118,7 @@ def caller(
 
 
 def answers(*seconds: float, talk_ms: int = 60_000) -> list[Dialling]:
-    """Diallings that are answered after so long."""
+    """Diallings that are answered after these times."""
     return [
         Dialling(leg_id=LegId(f"answer{number}"), rings_ms=200, answered_ms=round(each * 1000))
         for number, each in enumerate(seconds)
@@ -126,7 +126,7 @@ def answers(*seconds: float, talk_ms: int = 60_000) -> list[Dialling]:
 
 
 def silent() -> list[Dialling]:
-    """A phone that nobody ever answers."""
+    """A phone that is never answered."""
     return [Dialling(leg_id=LegId("silent"), rings_ms=200)]
 
 
@@ -138,7 +138,7 @@ def office(
     talk_s: float = 60,
     **fields: Any,
 ) -> Recorded:
-    """An office and everybody's behaviour, as if it had been recorded."""
+    """An office and its people's behaviour, as if recorded."""
     return Recorded(
         book=book(*saved),
         callers=list(callers),
@@ -149,7 +149,7 @@ def office(
 
 
 def records(said: Sequence[Said]) -> list[LogRecord]:
-    """A run of the model as the log would have it."""
+    """A run of the model as records of a log."""
     found: list[LogRecord] = []
     numbers: dict[str, int] = {}
     for offset, each in enumerate(said):
@@ -176,6 +176,6 @@ def records(said: Sequence[Said]) -> list[LogRecord]:
 
 
 def log_of(recorded: Recorded) -> Stretch:
-    """The log of the morning that this office has."""
+    """The log of this office's morning."""
     made = records(Model(recorded, recorded.book).run())
     return log_stretch.stretches(made)[NORTH]

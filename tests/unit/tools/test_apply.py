@@ -1,4 +1,4 @@
-"""Applying a file: its audio, what is shown of the difference, whose line a refusal names."""
+"""Applying a file: its audio, the printed difference, and the line that a refusal names."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.unit.tools.offices import NOW, PLAIN, changed, facts, line_of
 
 
 def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tmp_path: Path) -> None:
-    """The same recording again is the same object, its key tells nobody's name, and whose it is."""
+    """The same recording is the same object; its key names the organization, but no person."""
     (tmp_path / "hello.wav").write_bytes(b"RIFF....WAVE")
     text = changed(("lines:", "notices: {welcome: {uploaded: hello.wav}}\n    lines:"))
     file = tmp_path / "office.yaml"
@@ -35,7 +35,7 @@ def test_an_uploaded_notice_is_found_beside_the_file_and_named_by_its_content(tm
 
 
 def test_m12_a_pbx_has_its_lines_for_apologies_and_a_department_its_shortest_talk() -> None:
-    """Both have a usual value (C4, C14); a key for who picks up is asked for where the file says so (C16)."""
+    """Both have a default (C4, C14); the customer must press a key if the file says so (C16)."""
     usual = facts(read(PLAIN), NOW)
     assert {fact.apologies_at_once_max for fact in usual if isinstance(fact, PbxSaved)} == {5}
     text = changed(
@@ -51,7 +51,7 @@ def test_m12_a_pbx_has_its_lines_for_apologies_and_a_department_its_shortest_tal
 
 
 def printed(found: OfficeShown) -> str:
-    """What a person reads of an answer."""
+    """The printed text of an answer."""
     console = Console(width=200)
     with console.capture() as captured:
         show(console, found)
@@ -59,7 +59,7 @@ def printed(found: OfficeShown) -> str:
 
 
 def test_a_first_file_is_all_new() -> None:
-    """Whoever looks before there is anything sees what would be made."""
+    """A dry run without an existing office shows what would be created."""
     sheet, _ = office.examine(read(PLAIN))
     assert sheet is not None
     told = printed(against_nothing(sheet))
@@ -69,7 +69,7 @@ def test_a_first_file_is_all_new() -> None:
 
 
 def test_what_changed_is_told_field_by_field_and_numbers_are_masked() -> None:
-    """A screen may be looked at by others: numbers are not spelled out on it."""
+    """Other people may see the screen: numbers are masked on it."""
     before, _ = office.examine(read(PLAIN))
     after, _ = office.examine(read(changed(("Зимина Вера", "Зимина-Лугова Вера"), ("10-00", "10-09"))))
     assert before is not None
@@ -101,7 +101,7 @@ def test_what_changed_is_told_field_by_field_and_numbers_are_masked() -> None:
     ],
 )
 def test_what_the_directory_refuses_is_found_in_the_file(field: str, piece: str) -> None:
-    """The API speaks of cards, and whoever wrote the file of its lines."""
+    """The API names fields of cards; the file's author needs lines."""
     text = """\
 organization:
   id: veter
@@ -145,7 +145,7 @@ departments:
 
 
 def test_an_error_of_the_api_reads_as_one_of_the_files() -> None:
-    """The same cause and remedy, whoever found it."""
+    """An error has the same cause and remedy from the API and from `apply`."""
     _, (problem,) = office.examine(read(changed(("extension: 202", "extension: 112"))))
     values = {"extension": "112", "pbx": "Москва", "owner": "", "free": "200"}
     field = "employees.zimina.extension"

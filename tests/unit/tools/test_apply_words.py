@@ -1,4 +1,4 @@
-"""What `apply` says of a file: once, at its place, in the language of whoever reads it, whole."""
+"""`apply` reports each problem of a file once, at its place, in the user's language."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ WITH_SCENARIO = changed(('["+7 495 000-10-00"]}', '["+7 495 000-10-00", "+7 495 
 def applied(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *options: str, **environment: str
 ) -> int:
-    """Look at an office file, with no directory at hand."""
+    """Check an office file without a directory."""
     monkeypatch.setattr(connect, "ENV_FILE", tmp_path / "no stack was started")
     for name in ("RINGBACK_KAFKA", "RINGBACK_DIRECTORY_URL", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
@@ -71,7 +71,7 @@ def with_people(hours: str, alias: str) -> str:
     ],
 )
 def test_n10_a_mistake_under_an_anchor_is_told_once_at_the_anchor(hours: str) -> None:
-    """Eight people share the week: one correction, one line."""
+    """Eight people share the week: one error at one line."""
     text = with_people(hours, "*week")
     lines = {printed_line(problem, "office.yaml") for problem in problems_of(text)}
     assert len(problems_of(text)) == len(lines)
@@ -80,7 +80,7 @@ def test_n10_a_mistake_under_an_anchor_is_told_once_at_the_anchor(hours: str) ->
 
 
 def test_n10_a_misspelt_key_beside_an_alias_is_told_where_it_stands() -> None:
-    """The anchor is right, and the word before the alias is not."""
+    """The anchor is right, but the key before the alias is not."""
     text = with_people("&week [{days: mon, from: '09:00', to: '18:00'}]", "*week")
     text = text.replace("extension: 403, hours: *week", "extension: 403, horus: *week")
     problem = only_problem_of(text)
@@ -109,7 +109,7 @@ def test_n10_what_was_probably_meant_is_said(before: str, after: str, guess: str
 
 
 def test_n10_a_word_like_none_is_answered_with_those_there_are() -> None:
-    """Who does not know the words learns them."""
+    """A user who does not know the words learns them."""
     problem = only_problem_of(changed(("lines:", "colour: red\n    lines:")))
     assert problem.remedy.startswith(
         "Check its spelling, or remove it. Allowed: agents, announcements_every,"
@@ -124,7 +124,7 @@ def test_n10_apply_speaks_russian_to_those_who_read_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The language of the terminal, or the one that is asked for: errors, warnings and the difference."""
+    """Errors, warnings and the difference are in the terminal's language, or in the chosen one."""
     assert applied(changed(("extension: 202", "extension: 112")), tmp_path, monkeypatch, *options, LANG=lang)
     said = capsys.readouterr().err
     assert ":10: ошибка: 112 — номер экстренной службы. Возьмите другой: свободен 200\n" in said
@@ -142,7 +142,7 @@ def test_n10_apply_speaks_russian_to_those_who_read_it(
 def test_n10_everybody_else_is_spoken_to_in_english(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also on a Russian machine, where it is asked for."""
+    """Also on a Russian machine, if English is chosen."""
     applied("a: [", tmp_path, monkeypatch, "--language", "en", LANG="ru_RU.UTF-8")
     applied("a: [", tmp_path, monkeypatch, LANG="de_DE.UTF-8")
     applied("a: [", tmp_path, monkeypatch, LC_ALL="C", LANG="ru_RU.UTF-8")
@@ -152,7 +152,7 @@ def test_n10_everybody_else_is_spoken_to_in_english(
 def test_n10_a_dry_run_without_a_directory_warns_of_all_that_a_real_one_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Who looks first is not surprised afterwards."""
+    """A dry run must show every warning of the real run."""
     assert applied(PLAIN, tmp_path, monkeypatch) == 0
     assert ":12: warning: Extension 31 is saved unchecked" in capsys.readouterr().err
 

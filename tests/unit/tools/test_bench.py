@@ -1,4 +1,4 @@
-"""The report of the figures: what is in it, and that «reached» is arithmetic and no opinion."""
+"""The report of the figures: its contents, and that «reached» is computed."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def told(*figures: Figure, failures: tuple[tuple[str, str], ...] = ()) -> Report
 def test_reached_is_computed_from_the_numbers(
     measured: float, baseline: float | None, goal: object, reached: bool
 ) -> None:
-    """Nobody can write «reached» into a report: a figure has its numbers, and the limit itself counts."""
+    """«Reached» follows from a figure's numbers alone, and the limit itself counts."""
     figure = Figure(name="x", unit="", measured=measured, baseline=baseline, goal=goal)  # type: ignore[arg-type]
     assert figure.reached is reached
 
@@ -65,7 +65,7 @@ def test_without_a_goal_or_a_baseline_nothing_is_reached() -> None:
 
 
 def test_the_json_has_the_fields_that_others_read() -> None:
-    """Name, measured, baseline, ratio, goal, reached: whoever plots figures over commits relies on them."""
+    """Name, measured, baseline, ratio, goal, reached: programs that plot figures need these fields."""
     figures = json.loads(report.as_json(told(SLOW, FAST, SHOWN)))["figures"]
     assert [figure["name"] for figure in figures] == ["restart", "host", "core"]
     wanted = {"name", "measured", "baseline", "ratio", "goal", "reached"}
@@ -76,7 +76,7 @@ def test_the_json_has_the_fields_that_others_read() -> None:
 
 
 def test_the_page_names_machine_commit_and_how_to_repeat() -> None:
-    """A figure that nobody can repeat is a rumour."""
+    """A figure must be repeatable."""
     page = report.as_markdown(told(SLOW, FAST, SHOWN))
     assert "A processor, 2 cores" in page
     assert "0123456789ab" in page
@@ -86,7 +86,7 @@ def test_the_page_names_machine_commit_and_how_to_repeat() -> None:
 
 
 def test_a_missed_figure_comes_with_its_reason() -> None:
-    """Also one that could not be measured at all: a gap in the table would look like a promise kept."""
+    """Also one that could not be measured: a gap in the table would look like success."""
     page = report.as_markdown(told(SLOW, FAST, failures=(("speech", "TooSlow: no answer"),)))
     missed = page.partition("## Missed, and why")[2].partition("## How")[0]
     assert "**restart**: 3.5 s, wanted measured ≤ 3. decoding takes long." in missed
@@ -95,7 +95,7 @@ def test_a_missed_figure_comes_with_its_reason() -> None:
 
 
 def test_both_files_are_written(tmp_path: Path) -> None:
-    """The page for people and the numbers for programs tell of the same run."""
+    """The page and the JSON are from the same run."""
     report.write(told(FAST), tmp_path)
     assert "**" not in (tmp_path / "benchmarks.md").read_text(encoding="utf-8").partition("## How")[0]
     assert json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))["not_measured"] == []
@@ -108,7 +108,7 @@ def test_every_row_of_the_proof_has_its_group() -> None:
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
-    """Interpolation would invent latencies that nobody had."""
+    """Interpolation would invent latencies."""
     values = [5.0, 1.0, 9.0, 3.0]
     assert percentile(values, 0.5) in values
     assert (percentile(values, 0.0), percentile(values, 1.0)) == (1.0, 9.0)

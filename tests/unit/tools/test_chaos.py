@@ -1,4 +1,4 @@
-"""The judge of the chaos run: it accepts a true morning, and every sentence fails on a doctored one.
+"""The verdict of the chaos run accepts a true morning, and every invariant fails on a doctored one.
 
 The true morning is a calm one of the simulation: real services, so every kind of effect is in it. A doctored
 one has one record left out, said twice or changed, and numbers that fit again, as a clever liar would.
@@ -44,7 +44,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(scope="module")
 def true() -> CompanyHistory:
-    """A morning on which everything went as promised."""
+    """A morning without violations."""
     mornings = (simulate(seed, CALM) for seed in range(1, SEEDS_MAX))
     run = next(run for run in mornings if {type(each.fact) for each in run.facts} >= set(WANTED))
     return CompanyHistory(
@@ -67,7 +67,7 @@ def leavings(company: CompanyHistory, *, dead_letters: int = 0, unknown: tuple[s
 
 
 def renumbered(facts: list[Reading]) -> tuple[Reading, ...]:
-    """Numbers without a gap, so that the lie is not found by them."""
+    """Number the facts without gaps, so that numbers do not betray the change."""
     last: Counter[str] = Counter()
     found = []
     for each in facts:
@@ -84,7 +84,7 @@ def renumbered(facts: list[Reading]) -> tuple[Reading, ...]:
 def without(
     company: CompanyHistory, *kinds: type[Fact], last: bool = False, where: Any = None
 ) -> CompanyHistory:
-    """The first (or last) such fact was never said."""
+    """The log without the first (or last) such fact."""
     facts = list(company.facts)
     places = [
         index
@@ -96,7 +96,7 @@ def without(
 
 
 def twice(company: CompanyHistory, kind: type[Fact]) -> CompanyHistory:
-    """The first such fact was said twice, under two numbers."""
+    """The log with the first such fact twice, under two numbers."""
     index = next(index for index, each in enumerate(company.facts) if isinstance(each.fact, kind))
     facts = list(company.facts)
     again = facts[index]
@@ -110,12 +110,12 @@ def twice(company: CompanyHistory, kind: type[Fact]) -> CompanyHistory:
 
 
 def broken_names(company: CompanyHistory) -> set[str]:
-    """Which sentences do not hold."""
+    """The names of the broken invariants."""
     return {name for name, _ in broken(company)}
 
 
 def test_a_true_morning_is_accepted(true: CompanyHistory) -> None:
-    """A judge who finds fault with everything would be believed by nobody; and every effect was due."""
+    """A verdict that always finds faults would be useless; and every kind of effect was due."""
     judged = verdict(leavings(true))
     assert judged.wrongs == ()
     assert (judged.lost, judged.doubled) == (0, 0)
@@ -200,12 +200,12 @@ DOCTORED: dict[str, Callable[[CompanyHistory], CompanyHistory]] = {
 
 @pytest.mark.parametrize("sentence", DOCTORED)
 def test_every_sentence_fails_on_a_doctored_log(true: CompanyHistory, sentence: str) -> None:
-    """A sentence that nothing can break proves nothing."""
+    """An invariant that can't break proves nothing."""
     assert sentence in broken_names(DOCTORED[sentence](true))
 
 
 def test_no_sentence_is_without_its_doctored_log() -> None:
-    """Whoever adds a sentence shows how it fails; that of the order needs another decider, below."""
+    """A new invariant needs a doctored log; the one about order needs another decider, below."""
     named = {sentence.__name__.replace("_", " ") for sentence in ALL_SENTENCES}
     assert named == {*DOCTORED, "no inversion"}
 
@@ -217,7 +217,7 @@ def test_an_agent_left_free_beside_a_place_is_an_inversion(true: CompanyHistory)
 
 
 def test_a_letter_that_was_accepted_and_never_came_is_found(true: CompanyHistory) -> None:
-    """The mail server's word is not taken for it: its folder is looked into."""
+    """The verdict reads the mail server's folder and does not rely on its answer."""
     gone = replace(true, mailbox=true.mailbox[1:])
     assert "every recipient gets one letter" in broken_names(gone)
     assert [len(effect.lost) for effect in verdict(leavings(gone)).effects if "letters" in effect.name] == [1]
@@ -246,7 +246,7 @@ def test_a_letters_second_copy_is_allowed_only_when_it_was_announced(true: Compa
 def test_who_hung_up_before_the_call_was_handed_over_has_no_place_to_lose(
     true: CompanyHistory, is_gone: bool
 ) -> None:
-    """Routing was away while the customer called and went; whoever still waited then is owed a place."""
+    """Routing was away while the customer called and left; only a customer who still waits gets a place."""
     leg_id = next(each.fact.leg_id for each in true.facts if isinstance(each.fact, queue.PlaceTaken))
     reached = next(
         each.offset
@@ -306,7 +306,7 @@ def test_every_doubled_effect_is_counted(true: CompanyHistory, name: str) -> Non
 
 
 def test_dead_letters_and_letters_nobody_asked_for_are_wrong(true: CompanyHistory) -> None:
-    """Both would mean that somebody invents something."""
+    """Both would mean that a service invents something."""
     names = [name for name, _ in verdict(leavings(true, dead_letters=1, unknown=("ab",))).wrongs]
     assert names == ["no record is unreadable", "every letter was asked for"]
 
@@ -321,7 +321,7 @@ def test_a_plan_has_more_than_sixty_kills_on_both_brokers_together() -> None:
 
 
 def test_a_seed_says_who_calls_and_what_breaks() -> None:
-    """So that a failing morning can be played again, as far as a machine can play anything again."""
+    """So a failing morning can be played again, as far as real processes are repeatable."""
     assert plan(7, "apache", 120.0) == plan(7, "apache", 120.0)
     assert plan(7, "apache", 120.0) != plan(8, "apache", 120.0)
     assert workload(7, 60.0) == workload(7, 60.0)

@@ -1,4 +1,4 @@
-"""The defaults stand in three places: messages, cards of the directory, office files. They are the same."""
+"""Messages, the directory's cards and office files have the same defaults."""
 
 from functools import reduce
 from typing import Any, Final
@@ -83,7 +83,7 @@ def test_an_office_file_that_says_nothing_saves_the_defaults_of_the_page(subject
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
 def test_an_office_file_knows_every_name_that_the_page_gives_it(subject: Subject) -> None:
-    """A name that is copied from the page works."""
+    """A name copied from the page works."""
     for setting, said in defaults.rows(subject):
         if said.in_file == NOT_THERE:
             continue
@@ -95,7 +95,7 @@ def test_an_office_file_knows_every_name_that_the_page_gives_it(subject: Subject
 
 
 def _other(setting: Setting) -> tuple[Any, Any] | None:
-    """A number or a claim that is no default: as a card has it, and as a file says it."""
+    """A number or boolean that is not the default, as in a card and as in a file."""
     if isinstance(setting.type, inspect.BoolType):
         return not setting.default, not setting.default
     if not any(isinstance(type_, inspect.IntType) for type_ in defaults.plain_types(setting.type)):
@@ -157,7 +157,7 @@ def test_a_message_without_a_field_means_what_the_card_means_without_it(subject:
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
 def test_what_a_message_says_by_default_can_be_set_on_a_card(subject: Subject) -> None:
-    """Else nobody could ever turn it on."""
+    """Else no user could ever turn it on."""
     info = inspect.type_info(FACTS[subject.in_file])
     assert isinstance(info, inspect.StructType)
     cards = {_plain(setting)[0] for setting, _ in defaults.rows(subject)}

@@ -47,7 +47,7 @@ def test_the_picture_tells_the_log_the_places_and_the_agents(picture: str) -> No
 
 
 def test_the_picture_loads_nothing_and_names_no_folder_of_the_machine(picture: str) -> None:
-    """It stands on a page that strangers open."""
+    """It is on a public page."""
     assert "url(http" not in picture
     assert "@font-face" not in picture
     assert str(ROOT) not in picture

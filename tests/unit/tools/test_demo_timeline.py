@@ -27,7 +27,7 @@ def test_a_morning_on_which_everything_happened_keeps_every_promise() -> None:
 
 
 def test_an_empty_log_keeps_no_promise() -> None:
-    """What did not happen is not claimed."""
+    """A promise needs facts."""
     assert len(broken()) == len(promises(story_of()))
 
 
@@ -69,12 +69,12 @@ def test_a_customer_who_is_dialled_before_the_agent_is_there_breaks_the_promise(
 
 
 def test_a_spoken_position_that_rises_breaks_the_promise() -> None:
-    """Q4: nobody is pushed back."""
+    """Q4: no customer's position gets worse."""
     assert any("never rise" in each.text for each in broken(*MORNING, (70, demo_log.told("k1", 2))))
 
 
 def test_two_offers_at_once_break_the_promise() -> None:
-    """Q2: nobody ever holds two offers."""
+    """Q2: no agent ever holds two offers."""
     facts = (*MORNING[:20], (24.5, demo_log.offered("k2", demo_log.GUSEV, "o9")), *MORNING[20:])
     assert any("two offers" in each.text for each in broken(*facts))
 
@@ -86,7 +86,7 @@ def test_an_absent_employee_whose_phone_rings_breaks_the_promise() -> None:
 
 
 def test_a_colleague_who_is_rung_before_the_notice_was_heard_breaks_the_promise() -> None:
-    """D3: the caller hears what happens before it happens."""
+    """D3: the caller hears of the forward before it happens."""
     late = [(12.0, fact) for _, fact in MORNING if isinstance(fact, PlayFinished)]
     facts = (*without(PlayFinished), *late)
     assert any("after a spoken notice" in each.text for each in broken(*facts))
@@ -100,7 +100,7 @@ def test_without_a_second_process_of_the_queue_nothing_was_killed() -> None:
 
 
 def test_a_play_that_failed_was_not_heard_unless_the_customer_hung_up() -> None:
-    """A prompt that is missing in the bucket must not go by unnoticed."""
+    """A prompt missing in the bucket must be noticed."""
     failed = PlayFinished(pbx_id=demo_log.CLOUD, leg_id=LegId("k1"), play_id=PlayId("x"), ok=False)
     early = [(9.0, failed), *((at_s, fact) for at_s, fact in MORNING if at_s > 9)]
     late = [(11.9, failed), *((at_s, fact) for at_s, fact in MORNING if at_s > 11.9)]
@@ -109,14 +109,14 @@ def test_a_play_that_failed_was_not_heard_unless_the_customer_hung_up() -> None:
 
 
 def test_facts_that_were_said_twice_are_counted_once() -> None:
-    """A writer that was not sure says its facts again."""
+    """A writer without an acknowledgement repeats its facts."""
     timeline = story_of(*MORNING, repeated=True)
     assert are_all_kept(timeline)
     assert timeline.repeats == len(MORNING)
 
 
 def test_places_are_shown_in_their_order_with_who_holds_them() -> None:
-    """The screen says what the queue decides by: joining time."""
+    """The screen has the queue's order, by joining time."""
     upto = [each for each in MORNING if each[0] <= 12]
     timeline = story_of(*upto)
     assert [place.place_id for place in timeline.waiting()] == ["p.k1", "p.k2", "p.k3", "p.k4"]

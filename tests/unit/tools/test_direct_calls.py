@@ -47,7 +47,7 @@ def test_a_spoken_notice_knows_its_employee() -> None:
 
 @pytest.mark.rule("D6")
 def test_two_who_forward_to_each_other_are_refused_with_the_path() -> None:
-    """EC-79: whoever saves a certain loop is told which way it goes."""
+    """EC-79: an employee who saves a certain loop learns its path."""
     zimin = "  zimin: {name: Зимин Лев, pbx: cloud, extension: 209, direct: {no_answer: %s}}\n"
     text = _with_direct("{no_answer: {then: colleague, employee: zimin}}")
     text = text.replace("employees:\n", "employees:\n" + zimin % "{then: colleague, employee: zimina}")
@@ -56,14 +56,14 @@ def test_two_who_forward_to_each_other_are_refused_with_the_path() -> None:
 
 @pytest.mark.rule("O7")
 def test_an_office_pbxs_extension_is_no_forward_target_and_it_is_said_why() -> None:
-    """Its person is not known here: nobody could be asked whether to ring."""
+    """Its person is not known here, and so neither are the person's hours and absences."""
     (problem,) = problems_of(_with_direct("{no_answer: {then: colleague, employee: priemka}}"))
     assert "whose extensions can't be a fallback" in problem.cause
 
 
 @pytest.mark.rule("P6")
 def test_roles_follow_from_who_heads_and_who_administers() -> None:
-    """A file that says nothing of rights gives nobody more than the lists imply."""
+    """A file without roles gives no employee more rights than the lists imply."""
     roles = {fact.agent_id: fact.role for fact in facts_of(PLAIN) if isinstance(fact, RightsSaved)}
     assert roles[AgentId("zimina")] is Role.USER
     assert Role.ADMINISTRATOR in roles.values()

@@ -1,4 +1,4 @@
-"""The examples that a newcomer runs: whatever the hour, they show what they are there to show."""
+"""A newcomer's examples work at any hour."""
 
 import re
 from datetime import timedelta
@@ -29,7 +29,7 @@ def at_work(said: list[AgentAvailabilitySaved], at: Instant) -> set[str]:
 
 @pytest.mark.parametrize("file", OFFICES, ids=lambda file: file.parent.name)
 def test_n11_at_any_hour_every_department_of_an_example_has_somebody_at_work(file: Path) -> None:
-    """Who tries the product on a Saturday night must not meet voicemail alone."""
+    """A newcomer who tries the product on a Saturday night must not get only voicemail."""
     for weeks in (0, 5, 26):  # the New Year's holidays of some employees, and summer time elsewhere
         monday = Instant(NOW + weeks * 7 * 24 * HOUR_MS)
         said = facts(read(re.sub(r"\$\{\w+\}", "200", file.read_text(encoding="utf-8"))), monday)

@@ -1,4 +1,4 @@
-"""Facts that a program says on the log."""
+"""How a program appends facts to the log."""
 
 from collections.abc import Sequence
 

@@ -49,7 +49,7 @@ def test_the_same_file_at_the_same_time_gives_the_same_facts() -> None:
 
 
 def test_defaults_are_those_of_the_rules() -> None:
-    """Who writes nothing gets ring all, ten minutes, voicemail, and callbacks on (Q1, Q5, C1)."""
+    """An empty department has ring all, ten minutes, voicemail, and callbacks on (Q1, Q5, C1)."""
     (department,) = [fact for fact in facts_of(PLAIN) if isinstance(fact, DepartmentSaved)]
     assert department.strategy.kind == "ring_all"
     assert department.no_answer_ms == 600_000
@@ -58,7 +58,7 @@ def test_defaults_are_those_of_the_rules() -> None:
 
 
 def test_the_own_numbers_of_all_pbxs_are_in_the_dialling_policy() -> None:
-    """Nobody orders a callback to the company itself (C10)."""
+    """A callback to the company itself can't be ordered (C10)."""
     (organization,) = [fact for fact in facts_of(PLAIN) if isinstance(fact, OrganizationSaved)]
     assert organization.organization_id == OrganizationId("veter")
     assert organization.dialling_policy.own_numbers == ("+74950001000", "+78120003000")
@@ -72,7 +72,7 @@ def test_an_extension_of_an_office_pbx_is_an_agent_but_no_employee() -> None:
 
 @pytest.mark.rule("E4")
 def test_a_mobile_rings_five_seconds_after_the_desk_phone_and_alone_at_once() -> None:
-    """Who sits at the desk answers there; who only has a mobile loses no time."""
+    """An agent at the desk answers there; an agent with only a mobile loses no time."""
     devices = "devices: [{kind: desk}, {kind: mobile, number: +7 900 000-02-01}]"
     both = changed(
         ("extension: 202", f"extension: 202, {devices}"), ("agents:", "strategy: {ring: 30 s}\n    agents:")
@@ -119,7 +119,7 @@ def test_an_unknown_placeholder_is_an_error_when_saved() -> None:
 
 @pytest.mark.parametrize("extension", ["112", "101", "02", "911"])
 def test_an_emergency_number_is_no_extension(extension: str) -> None:
-    """EC-88: who dials it must reach the emergency service."""
+    """EC-88: a person who dials it must reach the emergency service."""
     text = changed(("extension: 202", f"extension: {extension}"))
     problem = only_problem_of(text)
     assert "emergency" in problem.cause
@@ -158,7 +158,7 @@ def test_a_mobile_that_policy_does_not_allow_is_refused() -> None:
 
 
 def test_callbacks_with_less_than_two_minutes_are_saved_with_a_warning() -> None:
-    """EC-33: nobody will manage to call back in time, and the administrator should know (Q5)."""
+    """EC-33: no agent can call back in time, and the administrator should know (Q5)."""
     text = changed(("lines:", "no_answer: {after: 90 s}\n    lines:"))
     problem = only_problem_of(text)
     assert problem.is_warning
@@ -169,7 +169,7 @@ def test_callbacks_with_less_than_two_minutes_are_saved_with_a_warning() -> None
 
 
 def test_an_office_pbx_extension_is_no_fallback_and_the_reason_is_named() -> None:
-    """O7: nobody knows whether anybody is there."""
+    """O7: the presence of its person is not known."""
     action = "no_answer: {then: fallback_employee, employee: priemka}\n    lines:"
     problem = only_problem_of(changed(("lines:", action)))
     assert "office PBX «Склад», whose extensions can't be a fallback" in problem.cause
@@ -192,7 +192,7 @@ def test_a_line_must_be_a_number_of_the_departments_pbx_and_lead_to_one_departme
 
 
 def test_every_error_of_a_file_is_named_at_once_with_file_line_cause_and_remedy() -> None:
-    """Who repairs a file wants to go through it once."""
+    """A user wants to repair a file in one pass."""
     text = changed(
         ("kind: office", "kind: offices"),
         ("name: Ветер", "nmae: Ветер"),
@@ -225,7 +225,7 @@ def test_every_error_of_a_file_is_named_at_once_with_file_line_cause_and_remedy(
     ],
 )  # fmt: skip
 def test_what_is_written_wrong_is_explained_in_plain_words(before: str, after: str, said: str) -> None:
-    """Nobody should have to read our code to repair a file."""
+    """A user must be able to repair a file without reading code."""
     found = [problem for problem in problems_of(changed((before, after))) if said in problem.cause]
     assert found
     assert found[0].remedy
@@ -251,7 +251,7 @@ def test_days_are_spans_and_lists(days: str, wanted: tuple[int, ...]) -> None:
 
 
 def sheet_of(text: str) -> OfficeSheet:
-    """What the directory is asked to save."""
+    """The sheet that the directory is asked to save."""
     sheet, problems = office.examine(read(text))
     assert sheet is not None, problems
     return sheet
@@ -259,7 +259,7 @@ def sheet_of(text: str) -> OfficeSheet:
 
 @pytest.mark.rule("P5")
 def test_who_writes_no_rules_of_direct_calls_leaves_them_to_the_employee() -> None:
-    """Everyone may set the own ones: the next apply of a file that does not speak of them keeps them."""
+    """Employees may set their own rules: applying a file without them keeps them."""
     assert sheet_of(PLAIN).rules == {}
     text = changed(("extension: 202", "extension: 202, direct: {ring: 30 s}"))
     assert {id_: card.no_answer_ms for id_, card in sheet_of(text).rules.items()} == {"zimina": 30_000}
@@ -267,7 +267,7 @@ def test_who_writes_no_rules_of_direct_calls_leaves_them_to_the_employee() -> No
 
 @pytest.mark.rule("E7")
 def test_a_mobile_that_does_not_ring_is_not_taken_away() -> None:
-    """It serves forgotten passwords, too, and a file speaks only of phones that ring."""
+    """It also resets forgotten passwords, and a file names only phones that ring."""
     assert sheet_of(PLAIN).employees["zimina"].mobile is UNSET
     text = changed(("extension: 202", "extension: 202, devices: [{kind: mobile, number: +7 900 000-02-01}]"))
     card = sheet_of(text).employees["zimina"]
@@ -283,7 +283,7 @@ def test_a_mobile_that_does_not_ring_is_not_taken_away() -> None:
     ],
 )
 def test_devices_that_a_card_can_not_have_are_refused(devices: str, said: str) -> None:
-    """What the book could not keep must not seem to be applied."""
+    """A device that the directory can't store must not seem to be applied."""
     text = changed(("extension: 202", f"extension: 202, devices: {devices}"))
     problem = only_problem_of(text)
     assert said in problem.cause
@@ -304,13 +304,13 @@ def test_a_time_span_that_is_too_short_for_a_card_is_refused_with_the_shortest()
 
 @pytest.mark.rule("T3")
 def test_a_placeholder_that_nothing_fills_at_its_occasion_is_refused() -> None:
-    """Whoever hears the greeting has no position any more, and must not hear a brace."""
+    """A caller who hears the greeting has no position any more, and must not hear a brace."""
     text = changed(("lines:", 'notices: {greeting: {spoken: "Вы {position}-й"}}\n    lines:'))
     assert only_problem_of(text).cause == "The placeholder {position} has no value here"
 
 
 def test_an_office_without_an_administrator_is_refused() -> None:
-    """Somebody has to be able to change it."""
+    """At least one employee must be able to change the office."""
     outside = ("administrators: [gusev]", "administrators: [{name: Сторож, email: s@veter.example}]")
     assert only_problem_of(changed(outside)).cause == "None of the employees is an administrator"
     assert problems_of(changed(outside, ("extension: 202", "extension: 202, role: administrator"))) == []

@@ -10,9 +10,9 @@ from ringback.apply import office
 from ringback.apply.document import read
 
 SPEECH_S = 15
-"""C12: nobody is invited with less than this left."""
+"""C12: no caller is invited with less time than this left."""
 BRIDGED_AFTER_S = 4
-"""At the earliest, from an agent who comes free to one who talks."""
+"""The shortest time from a free agent to a talk."""
 THIRD_CALLS_S = 3
 
 
@@ -36,7 +36,7 @@ def test_n3_whoever_is_killed_may_be_away_as_long_as_the_services_took_to_start(
 
 @pytest.mark.parametrize("planned", [pace.USUAL, pace.FAST], ids=["usual", "fast"])
 def test_n3_a_machine_with_nothing_else_to_do_plays_the_planned_morning(planned: pace.Pace) -> None:
-    """Whoever tries the project out does not wait for what a slow machine needs."""
+    """A user with an idle machine does not wait as long as a slow one needs."""
     assert planned.on(pace.READY_S_QUIET) == planned
     # To the third customer's deadline, then half a minute for apology, message and letter.
     assert THIRD_CALLS_S + planned.no_answer_s + 30 < 90

@@ -1,4 +1,4 @@
-"""The programs for those who run Ringback start with what a production image has: requirements/base.txt."""
+"""Operators' programs start with only what a production image has: requirements/base.txt."""
 
 import re
 import subprocess
@@ -43,19 +43,19 @@ def only_for_development() -> list[str]:
 
 
 def started(module: str) -> subprocess.CompletedProcess[str]:
-    """A module imported where nothing of development is installed."""
+    """Import a module as without development packages."""
     argv = [sys.executable, "-c", BLOCKING, module, *only_for_development()]
     return subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("verb", sorted(set(verbs("ringback")) - EMBEDDED))
 def test_a_verb_of_the_runbook_starts_on_a_production_image(verb: str) -> None:
-    """Somebody needs `why` and `tail` at three in the morning, where no pytest is installed."""
+    """An operator needs `why` and `tail` at night, where no pytest is installed."""
     done = started(f"ringback.{verb}")
     assert done.returncode == 0, done.stderr[-1000:]
 
 
 def test_what_only_development_has_is_missed() -> None:
-    """A check that lets everything pass would be none."""
+    """A check that lets everything pass would prove nothing."""
     done = started("pytest")
     assert "pytest is not in requirements/base.txt" in done.stderr

@@ -1,4 +1,4 @@
-"""What-if: as it was the model repeats what happened; with other settings it moves the right way."""
+"""What-if: unchanged, the model repeats what happened; with other settings it moves the right way."""
 
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def test_a_log_replayed_as_it_was_is_the_same_to_the_tenth_of_a_second() -> None
 
 
 def test_a_replay_is_the_same_every_time() -> None:
-    """There is no chance in it: two managers see the same figures."""
+    """The model is deterministic: two managers see the same figures."""
     recorded = two_agents()
     assert replayed(recorded) == replayed(recorded)
 
@@ -360,7 +360,7 @@ def test_the_verb_says_how_many_calls_were_left_as_they_were(
 
 
 def test_a_place_that_comes_out_otherwise_is_told_in_minutes_and_seconds() -> None:
-    """Nobody reads milliseconds."""
+    """Users do not want milliseconds."""
     then = figures.Place(PlaceId("p.k1"), SALES, at(0), end="expired", ended_at=at(64.4))
     replayed_ = figures.Place(PlaceId("p.k1"), SALES, at(0), end="connected", ended_at=at(9))
     found = figures.differences(Run(places={then.place_id: then}), Run(places={then.place_id: replayed_}))
@@ -379,6 +379,6 @@ def test_a_place_that_comes_out_otherwise_is_told_in_minutes_and_seconds() -> No
 def test_the_verb_names_what_is_wrong(
     argv: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No traceback for a typing error."""
+    """A typing error gives no traceback."""
     assert replay.main(["--from", str(exported(tmp_path)), *argv]) == 1
     assert said in capsys.readouterr().err

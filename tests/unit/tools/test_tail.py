@@ -18,7 +18,7 @@ def shown(fact: Message | None, words: Words, type_: str = "") -> str:
 
 
 def test_facts_that_people_follow_are_sentences_with_names() -> None:
-    """Who watches a queue thinks of people, not of ids."""
+    """A user who watches a queue needs people's names, not ids."""
     words = Words()
     for _, fact in MORNING:
         words.hear(fact)
@@ -28,7 +28,7 @@ def test_facts_that_people_follow_are_sentences_with_names() -> None:
 
 
 def test_no_phone_number_is_shown_in_full_whatever_the_type() -> None:
-    """The timeline is for looking over a shoulder."""
+    """Other people may see the timeline."""
     fact = g.LegRequested(pbx_id=PbxId("cloud"), leg_id=LegId("l"), address=Address("tel:+79000000101"))
     text = shown(fact, Words())
     assert "+79000000101" not in text
@@ -36,7 +36,7 @@ def test_no_phone_number_is_shown_in_full_whatever_the_type() -> None:
 
 
 def test_a_type_from_a_newer_version_is_shown_by_its_name() -> None:
-    """A timeline that stops at what it does not know is of no use in an upgrade."""
+    """A timeline that stops at unknown types would be useless during an upgrade."""
     assert "queue.place_sold" in shown(None, Words(), "queue.place_sold")
 
 
@@ -47,7 +47,7 @@ def test_masking_leaves_times_and_short_numbers_alone() -> None:
 
 
 def test_n11_a_digest_and_a_uuid_are_shown_whole() -> None:
-    """Whoever compares an object's checksum with the store's must read all of its digits."""
+    """A user who compares an object's checksum with the store's needs all of its digits."""
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822123456789012345f0"
     key = f"uploads/veter/{digest}"
     uuid = "3f2504e0-4f89-11d3-9a0c-123456789012"

@@ -48,7 +48,7 @@ CALLERS = [caller("k1", 0), caller("k2", 5, number="+79160000002")]
 
 
 def told(watched: Watched, name: str) -> list[tuple[int, str]]:
-    """What was said of one agent: seconds after joining, and which condition."""
+    """One agent's conditions, each with the seconds after joining."""
     joined_at = watched.taken.joined_at
     return [
         (round((moment.at - joined_at) / 1000), str(condition.code))
@@ -70,7 +70,7 @@ def morning(
 
 @pytest.mark.rule("H7", "Q2")
 def test_who_talks_to_an_earlier_customer_is_named_with_that_customer() -> None:
-    """The commonest answer: everybody was talking, and to whom."""
+    """The commonest answer: all agents were talking, and to which customers."""
     watched = watch(morning(["quick"], {"quick": answers(3)}), PlaceId("p.k2"))
     assert told(watched, "quick") == [
         (0, SkipReason.ON_CALL),
@@ -86,7 +86,7 @@ def test_who_talks_to_an_earlier_customer_is_named_with_that_customer() -> None:
 
 @pytest.mark.rule("H7")
 def test_an_agent_who_is_rung_for_an_earlier_place_holds_that_offer() -> None:
-    """Not «busy»: the phone was ringing for somebody who came before."""
+    """Not «busy»: the phone was ringing for an earlier customer."""
     callers = [caller("k1", 0), caller("k2", 1, number="+79160000002")]
     watched = watch(morning(["quick"], {"quick": answers(5)}, callers=callers), PlaceId("p.k2"))
     first = watched.moments[0].agents[0][1]
@@ -132,7 +132,7 @@ def test_each_reason_of_an_agent_who_can_not_be_rung_is_told() -> None:
 
 @pytest.mark.rule("H7", "Q8")
 def test_who_declined_is_skipped_for_ten_seconds_and_it_is_said_until_when() -> None:
-    """A manager asks why nobody tried Ivanov again at once."""
+    """A manager asks why Ivanov was not tried again at once."""
     declines = [Dialling(leg_id=LegId("d"), rings_ms=200, ended_ms=1_000, outcome=Outcome.DECLINED)]
     watched = watch(
         morning(["no"], {"no": [*declines, *answers(2)]}, callers=[caller("k1", 0)]), PlaceId("p.k1")
@@ -195,7 +195,7 @@ def test_only_changes_are_told() -> None:
 
 
 def test_how_long_each_reason_lasted_adds_up_to_the_wait() -> None:
-    """Nobody's time is lost between two lines."""
+    """No time is lost between two lines."""
     watched = watch(morning(["quick", "never"], {"quick": answers(3), "never": silent()}), PlaceId("p.k2"))
     assert watched.end_at is not None
     life_ms = watched.end_at - watched.taken.joined_at
@@ -243,7 +243,7 @@ def log_file(tmp_path: Path, recorded: Recorded | None = None) -> Path:
 def test_a_place_is_found_by_its_id_or_a_leg_in_the_organizations_language(
     named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever a person has at hand; Russian, since North speaks it, and masked by default."""
+    """An id or a leg is enough; the text is Russian, as North's language, and masked by default."""
     assert why.main([named, "--from", str(log_file(tmp_path))]) == 0
     shown = capsys.readouterr().out
     assert "Sales: +7…0002, место p.k2" in shown
@@ -304,7 +304,7 @@ def test_why_something_ended_is_told_in_both_languages_and_never_as_a_code() -> 
 
 
 def test_every_reason_that_queue_and_callback_say_has_its_words() -> None:
-    """A reason that is added without words would stand there as a code."""
+    """A reason added without words would appear as a code."""
     said = set()
     for path in (
         *Path("services/queue/decider").glob("*.py"),
@@ -319,7 +319,7 @@ def test_every_reason_that_queue_and_callback_say_has_its_words() -> None:
 
 @pytest.mark.rule("H7", "Q2")
 def test_an_agent_on_a_direct_call_has_a_call_of_the_own() -> None:
-    """No PBX tells of a mobile that it is in use; that a direct call was answered there is on the log."""
+    """No PBX reports a mobile as in use, but the log has the direct call that was answered there."""
     taken = PersonAnswered(
         leg_id=LegId("in.direct"),
         try_id=TryId("t1"),
