@@ -89,7 +89,7 @@ ORGANIZATION: Final = {
     "dialling.orders_per_minute_max": Said(
         "C10", "orders in the organization in a minute", "dialling.orders_per_minute"
     ),
-    "administrators": Said("V4", "who gets letters that nobody else gets; empty: whoever has that role"),
+    "administrators": Said("V4", "recipients of letters that have no other; empty: all with that role"),
     "console_url": Said("V4", "the console's address, for links in letters"),
     "retention_days": Said("V6", "how many days recordings and voice messages are kept", NOT_THERE),
     "holidays": Said(

@@ -130,7 +130,7 @@ class Exchange:
     # Legs begin.
 
     def arrive(self, at: int, caller: Caller) -> Leg:
-        """Somebody calls."""
+        """Let a customer call."""
         arrived = caller.arrived
         leg = self.legs[arrived.leg_id] = Leg(arrived.leg_id, arrived.pbx_id, at, caller=caller)
         leg.is_answered = arrived.is_answered

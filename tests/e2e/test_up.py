@@ -24,7 +24,7 @@ HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _heeds_signals() -> None:
-    """Whoever runs the tests in the background has SIGINT ignored, which children inherit."""
+    """Tests run in the background ignore SIGINT, which children inherit."""
     for each in HOW:
         signal.signal(each, signal.SIG_DFL)
 

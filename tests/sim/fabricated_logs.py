@@ -147,7 +147,7 @@ def requested(leg: str, address: str = f"tel:{NUMBER}") -> gateway.LegRequested:
 
 
 def ended(leg: str, by: EndedBy = EndedBy.US, outcome: Outcome = Outcome.COMPLETED) -> gateway.LegEnded:
-    """A call is over."""
+    """A call ends."""
     return gateway.LegEnded(pbx_id=CLOUD, leg_id=LegId(leg), outcome=outcome, by=by)
 
 
@@ -308,14 +308,14 @@ def held(place: str, leg: str) -> callback.CustomerHeld:
 
 
 def apology_due(place: str, due_s: float) -> callback.ApologyQueued:
-    """Nobody came in time."""
+    """No agent came in time."""
     return callback.ApologyQueued(
         callback_id=CallbackId(f"cb.{place}"), place_id=PlaceId(place), due_at=at(due_s)
     )
 
 
 def granted(place: str) -> queue.ApologyGranted:
-    """Nobody else talks to the customer."""
+    """No other department talks to the customer."""
     return queue.ApologyGranted(place_id=PlaceId(place), callback_id=CallbackId(f"cb.{place}"))
 
 

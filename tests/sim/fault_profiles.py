@@ -35,11 +35,11 @@ FaultProfile = Callable[[int, str], list[str]]
 """Plays the morning of a seed, with a planted bug by name for those who start other processes."""
 
 MACHINES_LOST: Final = Faults(crash=0.004, fail_before=0.02, fail_after=0.02, forgets_with_crash=0.7)
-"""Who dies takes the store's last moments along; no zombies, since nothing is promised of both together."""
+"""A process's death also loses the store's last writes; no zombies, since both together are not covered."""
 FRAIL_GATEWAY: Final = Faults(crash=0.01, freeze=0.01, fail_before=0.02, fail_after=0.02, only="gateway")
 """It dies between asking the PBX and saying so, or comes back beside its successor."""
 CLOCKS_AHEAD: Final = Faults(crash=1e-9)
-"""Nobody dies and nothing fails; but some clocks are ahead, as in every storm."""
+"""No process dies and nothing fails; but some clocks are ahead, as in every storm."""
 PARKED_UNTIL: Final = START_MS + 300_000
 
 
@@ -52,7 +52,7 @@ def wrongs(run: Run) -> list[str]:
 
 
 def wrongs_of_a_deploy(run: Run) -> list[str]:
-    """What must hold whichever version decides; the log explains itself to no single one."""
+    """What must hold whichever version decides; the log follows from no single version."""
     return [wrong for checker in CHECKERS for wrong in checker(run)]
 
 

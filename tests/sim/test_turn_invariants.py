@@ -75,7 +75,7 @@ def test_m2_an_agent_who_is_cut_off_without_a_word_is_found() -> None:
 
 @pytest.mark.rule("C9")
 def test_m2_an_agent_of_a_callback_that_was_cancelled_is_looked_after_as_well() -> None:
-    """Whatever ends it."""
+    """The cause of the end makes no difference."""
     log = (
         Log().say(1, ordered("p1"), started("p1")).say(5, callback_ended(CallbackCancelled, "p1", "by_agent"))
     )

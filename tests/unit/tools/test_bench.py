@@ -102,7 +102,7 @@ def test_both_files_are_written(tmp_path: Path) -> None:
 
 
 def test_every_row_of_the_proof_has_its_group() -> None:
-    """What is not measured by `make bench` is not promised."""
+    """Only figures that `make bench` measures are promised."""
     rows = "core simulation growth host latency hand-over cost restart memory voicemail speech history"
     assert set(run.GROUPS) == set(rows.split())
 

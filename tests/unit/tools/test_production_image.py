@@ -12,7 +12,7 @@ from ringback.stack.services import ROOT
 from ringback.verbs import verbs
 
 EMBEDDED: frozenset[str] = frozenset({"up", "down", "phones", "smtp_sink"})
-"""These are for a machine with the embedded parts and simulated phones."""
+"""Verbs for a machine with the embedded parts and simulated phones."""
 BLOCKING = """
 import importlib, sys
 missing = set(sys.argv[2:])

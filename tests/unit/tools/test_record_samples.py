@@ -84,7 +84,7 @@ def test_a_field_that_a_newer_version_added_is_passed_over(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_record_of_a_newer_schema_is_refused(name: str) -> None:
-    """What changed its meaning must not be read as if it had not."""
+    """A record with a changed meaning must not be read with the old one."""
     table = TABLES[name]
     data = record_samples.sample(table)
     with pytest.raises(NewerSchema, match=f"known is {table.record_type.schema}"):

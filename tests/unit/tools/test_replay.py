@@ -77,7 +77,7 @@ def two_agents(**fields: Any) -> Recorded:
 
 
 def test_a_log_replayed_as_it_was_is_the_same_to_the_tenth_of_a_second() -> None:
-    """Who takes a log apart and puts it together again must lose nothing of what the figures hang on."""
+    """Extracting and replaying a log must lose nothing on which the figures depend."""
     first = two_agents()
     before, after = figures.of(first.facts), figures.of(replayed(first))
     assert len(before.places) == 8
@@ -119,7 +119,7 @@ def test_a_longer_timeout_means_fewer_callers_whose_deadline_comes() -> None:
 
 
 def test_shorter_callbacks_deadlines_expire_and_without_callbacks_nobody_orders() -> None:
-    """Orders are those recorded, as long after the invitation as then; without one there is none."""
+    """Orders are those recorded, as long after the invitation as then; without one there is no order."""
     callers = [
         caller("k1", 0),
         caller("k2", 5, orders_s=2, number="+79160000002"),
@@ -311,7 +311,7 @@ def test_a_setting_that_is_none_is_refused_with_what_is_near(text: str, said: st
 
 
 def test_settings_reach_every_version_of_the_department_and_nothing_else() -> None:
-    """What is saved again in the middle of the morning must not undo what is tried."""
+    """A card saved again during the morning must not undo the tried setting."""
     later = msgspec.structs.replace(sales("a", "b"), version=2)
     saved = [*book(agent("a", "201"), sales("a")), (at(30), later)]
     new, lines = changed(saved, [parsed("*.strategy=linear"), parsed("sales.callback.ring_ms=9000")])

@@ -28,7 +28,7 @@ def test_every_type_has_a_sample_with_all_of_its_fields(name: str) -> None:
 
 
 def test_samples_satisfy_the_json_schema_of_their_type() -> None:
-    """Whoever reads our topics from another language reads by these schemas."""
+    """Programs in other languages read our topics by these schemas."""
     for name, kind in TYPES.items():
         for path in samples.kept_samples(name):
             jsonschema.validate(json.loads(path.read_bytes()), schemas.schema(kind))

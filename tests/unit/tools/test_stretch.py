@@ -19,7 +19,7 @@ def morning() -> list[LogRecord]:
 
 
 def test_a_log_written_and_read_again_is_the_same(tmp_path: Path) -> None:
-    """What replay and why find in a file is what stands on the log."""
+    """Replay and why find the same in a file as on the log."""
     file = tmp_path / "log.jsonl"
     export.write(file, morning())
     assert log_stretch.of_file(file) == morning()
@@ -44,7 +44,7 @@ def test_an_exported_log_is_for_its_owner_alone_and_overwrites_nothing(tmp_path:
 
 
 def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
-    """Somebody cut the file, or edited it."""
+    """The file may have been cut or edited."""
     file = tmp_path / "log.jsonl"
     file.write_bytes(log_stretch.line(morning()[0]) + b'{"partition": 0, "off\n')
     with pytest.raises(Unreadable, match="line 2 is not a log record"):

@@ -73,7 +73,7 @@ def test_n11_the_timeline_shows_a_recordings_checksum_whole() -> None:
 
 
 def test_n11_a_number_beside_letters_or_a_digest_is_still_masked() -> None:
-    """What keeps checksums readable must not leave a number to read."""
+    """The exception for checksums must not leave a phone number readable."""
     assert masked("+74950001000ext201 tel:+74950001000") == "+7…1000ext201 tel:+7…1000"
     assert masked("ab79161234567") == "ab79…4567"
     assert "79161234567" not in masked("7916123456779161234568791612345697916123456")

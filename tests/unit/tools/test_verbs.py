@@ -19,7 +19,7 @@ def test_no_verb_is_in_both_packages() -> None:
 
 
 def test_an_unknown_verb_is_answered_with_those_there_are() -> None:
-    """Whoever mistypes sees what there is."""
+    """After a typing error the user sees the verbs."""
     done = ran("ringback", "tale")
     assert done.returncode == 2
     assert "there is no verb 'tale'" in done.stderr
@@ -27,7 +27,7 @@ def test_an_unknown_verb_is_answered_with_those_there_are() -> None:
 
 
 def test_the_former_name_runs_the_verb_and_says_where_it_is_now() -> None:
-    """What somebody's scripts and fingers know goes on working."""
+    """Existing scripts and habits keep working."""
     former, now = ran("tools", "rules", "--help"), ran("devtools", "rules", "--help")
     assert former.stdout == now.stdout
     assert "write `python -m devtools rules` from now on" in former.stderr
