@@ -56,7 +56,7 @@ class Table(Generic[R]):
 
     def get(self, key: str | None) -> R | None:
         """The record with this key; None if there is no such record, or `key` is None."""
-        return None if key is None else self._records.get(key)
+        return self._records.get(key)  # type: ignore[arg-type]  # no record has the key None
 
     def __getitem__(self, key: str) -> R:
         return self._records[key]

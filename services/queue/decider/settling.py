@@ -23,6 +23,8 @@ SETTLED: Final = frozenset(Settled.__args__)
 
 def settle(state: QueueState) -> Decision:
     """Decide what is due; the timer `serve` goes on with what does not fit into this step."""
+    if not (state.touched or state.grantable or state.late or state.unserved):
+        return NOTHING
     cause, count = state.settled
     left = SETTLED_AT_ONCE_MAX - (count if cause == state.cause else 0)
     if left <= 0:

@@ -281,7 +281,8 @@ class QueueState(State):
             self._index_unserved(new.department_id)
             if not stays:
                 link(self._places_by_pbx, new.pbx_id, new.place_id, is_member=True)
-        self._refresh_customers(numbers)
+        if numbers:
+            self._refresh_customers(numbers)
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
@@ -314,16 +315,13 @@ class QueueState(State):
         )
 
     def _index_unserved(self, department_id: DepartmentId) -> None:
-        if self.live.get(department_id) and not self.can_come.get(department_id):
-            self.unserved.add(department_id)
-        else:
-            self.unserved.discard(department_id)
+        is_unserved = not self.can_come.get(department_id) and bool(self.live.get(department_id))
+        (self.unserved.add if is_unserved else self.unserved.discard)(department_id)
 
     def _index_servable(self, department_id: DepartmentId) -> None:
-        if self.open.get(department_id) and self.free.get(department_id):
-            self.servable.add(department_id)
-        else:
-            self.servable.discard(department_id)
+        is_servable = bool(self.free.get(department_id)) and bool(self.open.get(department_id))
+        if is_servable != (department_id in self.servable):
+            (self.servable.add if is_servable else self.servable.discard)(department_id)
 
     def _is_open(self, place: Place) -> bool:
         if place.phase is not Phase.WAITING or place.is_late or place.held_until_at is not None:
@@ -358,7 +356,8 @@ class QueueState(State):
             self.touch(department_id)
 
     def _index_leg(self, old: Leg | None, new: Leg | None) -> None:
-        self._refresh_customers(self.customers.index_leg(old, new))
+        if numbers := self.customers.index_leg(old, new):
+            self._refresh_customers(numbers)
 
     def _index_apology(self, old: Apology | None, new: Apology | None) -> None:
         self._refresh_customers(self.customers.index_apology(old, new))
@@ -379,8 +378,9 @@ class QueueState(State):
     def _refresh_customers(self, numbers: tuple[str, ...]) -> None:
         for number in numbers:
             customer = self.customers.of(number)
-            self._refresh_places(tuple(sorted(customer.callbacks)))
-            for callback_id in sorted(customer.apologies):
+            if customer.callbacks:
+                self._refresh_places(tuple(sorted(customer.callbacks)))
+            for callback_id in sorted(customer.apologies) if customer.apologies else ():
                 self._index_grantable(callback_id)
 
     def _index_department(self, old: Department | None, new: Department | None) -> None:

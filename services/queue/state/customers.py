@@ -136,13 +136,22 @@ class Customers:
             self._of(before).drop("agents", here.agent_id)
         if after is not None:
             self._of(after).put("agents", here.agent_id)
-        self._changed(*((each,) for each in (before, after) if each is not None))
+        self._changed(None if before is None else (before,), None if after is None else (after,))
 
     def _of(self, number: str) -> Customer:
-        return self._known.setdefault(number, Customer())
+        known = self._known.get(number)
+        if known is None:
+            known = self._known[number] = Customer()
+        return known
 
-    def _changed(self, *noted: "tuple[str, *tuple[object, ...]] | None") -> tuple[str, ...]:
-        numbers = tuple(dict.fromkeys(each[0] for each in noted if each is not None))
+    def _changed(
+        self,
+        before: "tuple[str, *tuple[object, ...]] | None",
+        after: "tuple[str, *tuple[object, ...]] | None",
+    ) -> tuple[str, ...]:
+        numbers = () if before is None else (before[0],)
+        if after is not None and after[0] not in numbers:
+            numbers = (*numbers, after[0])
         for number in numbers:
             if not self._known[number].is_known():
                 del self._known[number]
