@@ -1,11 +1,13 @@
-"""The shape of an office file: what it may contain, and the defaults."""
+"""The words of an office file: how each is read, and the field of the directory's cards that it is saved as.
+
+The cards have the defaults: a word that a file leaves out is not sent.
+"""
 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from contracts.dialling import HOME_REGION
 from contracts.directory import (
     ActionKind,
     DeviceKind,
@@ -27,6 +29,8 @@ from ringback.apply.values import (
     Name,
     Number,
     Shape,
+    required,
+    saved_as,
     value_error,
 )
 from ringback.apply.wording import Mistake
@@ -38,10 +42,10 @@ ELEMENT_ID: Final = r"^[a-z][a-z0-9-]{0,19}$"
 class Who(Shape):
     """A recipient of letters: an employee's id, or a name with an address."""
 
-    employee: str | None = None
-    name: Name | None = None
-    email: Email | None = None
-    language: Language | None = None
+    employee: str | None = saved_as("agent_id")
+    name: Name | None = saved_as("name")
+    email: Email | None = saved_as("email")
+    language: Language | None = saved_as("language")
 
     @model_validator(mode="before")
     @classmethod
@@ -52,15 +56,15 @@ class Who(Shape):
 class Dialling(Shape):
     """Which numbers the organization's PBXs may dial (C10)."""
 
-    on: bool = True
-    home_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = HOME_REGION
-    allowed_regions: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = ()
-    denied_numbers: tuple[Number, ...] = ()
-    satellite_numbers: tuple[Number, ...] = ()
-    orders_per_hour_per_number: Count = 3
-    orders_per_day_per_number: Count = 10
-    orders_per_minute_per_department: Count = 30
-    orders_per_minute: Count = 60
+    on: bool = saved_as("is_on")
+    home_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = saved_as("home_region")
+    allowed_regions: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = saved_as("allowed_regions")
+    denied_numbers: tuple[Number, ...] = saved_as("denied_numbers")
+    satellite_numbers: tuple[Number, ...] = saved_as("satellite_numbers")
+    orders_per_hour_per_number: Count = saved_as("orders_per_hour_per_number_max")
+    orders_per_day_per_number: Count = saved_as("orders_per_day_per_number_max")
+    orders_per_minute_per_department: Count = saved_as("orders_per_minute_per_department_max")
+    orders_per_minute: Count = saved_as("orders_per_minute_max")
 
 
 class Organization(Shape):
@@ -68,11 +72,11 @@ class Organization(Shape):
 
     id: Id
     name: Name
-    language: Language = Language.RUSSIAN
-    timezone: str = "Europe/Moscow"
-    console_url: str = ""
+    language: Language = saved_as("language")
+    timezone: str = saved_as("timezone")
+    console_url: str = saved_as("console_url")
     administrators: Annotated[tuple[Who, ...], Field(min_length=1)]
-    dialling: Dialling = Dialling()
+    dialling: Dialling = saved_as("dialling")
 
 
 class Pbx(Shape):
@@ -81,7 +85,7 @@ class Pbx(Shape):
     name: Name
     kind: PbxKind
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
-    apologies_at_once: Annotated[int, Field(ge=1, le=50)] = 5
+    apologies_at_once: Annotated[int, Field(ge=1, le=50)] = saved_as("apologies_at_once_max")
 
 
 class Device(Shape):
@@ -104,21 +108,18 @@ class Device(Shape):
         return self
 
 
-DESK: Final = Device(kind=DeviceKind.DESK)
-
-
 class Hours(Shape):
     """Working hours on these days; a `to` that is not later than `from` is on the next day."""
 
     days: Days
-    from_: Annotated[MinuteOfDay, Field(alias="from")]
-    to: MinuteOfDay
+    from_: MinuteOfDay = Field(alias="from", serialization_alias="from_minute")
+    to: MinuteOfDay = required("until_minute")
 
 
 class Absence(Shape):
     """A holiday or an illness in whole days, the last one included; without `last_day` it is open-ended."""
 
-    from_: Annotated[date, Field(alias="from")]
+    from_: date = Field(alias="from", serialization_alias="first_day")
     last_day: date | None = None
 
 
@@ -143,28 +144,25 @@ class Notice(Shape):
         return self
 
 
-STANDARD: Final = Notice(kind="standard")
-
-
 class DirectAction(Shape):
     """What happens to a direct call that nobody answers (D2); without `then` it is dropped."""
 
-    then: DirectActionKind = DirectActionKind.DROP
-    employee: str | None = None
-    department: str | None = None
-    notice: Notice | None = None
+    then: DirectActionKind = saved_as("kind")
+    employee: str | None = saved_as("agent_id")
+    department: str | None = saved_as("department_id")
+    notice: Notice | None = saved_as("notice")
 
 
 class Direct(Shape):
     """Calls to one employee (D1 to D4): `numbers` are personal lines, `ring` is the no-answer time."""
 
-    numbers: tuple[Number, ...] = ()
-    ring: Duration = 120_000
-    no_answer: DirectAction = DirectAction()
-    out_of_hours: DirectAction = DirectAction()
-    absence: DirectAction = DirectAction()
-    call_waiting: bool = False
-    recipients: tuple[Who, ...] = ()
+    numbers: tuple[Number, ...] = saved_as("numbers")
+    ring: Duration = saved_as("no_answer_ms")
+    no_answer: DirectAction = saved_as("no_answer")
+    out_of_hours: DirectAction = saved_as("out_of_hours")
+    absence: DirectAction = saved_as("absence")
+    call_waiting: bool = saved_as("has_call_waiting")
+    recipients: tuple[Who, ...] = saved_as("recipients")
 
 
 class Employee(Shape):
@@ -175,17 +173,17 @@ class Employee(Shape):
     """
 
     name: Name
-    pbx: str
+    pbx: str = required("pbx_id")
     extension: Extension
-    email: Email | None = None
-    language: Language | None = None
-    devices: Annotated[tuple[Device, ...], Field(min_length=1, max_length=5)] = (DESK,)
-    timezone: str | None = None
-    hours: tuple[Hours, ...] | None = None
-    absences: tuple[Absence, ...] = ()
-    direct: Direct | None = None
-    role: Role | None = None
-    sees_organization: bool = False
+    email: Email | None = saved_as("email")
+    language: Language | None = saved_as("language")
+    devices: Annotated[tuple[Device, ...], Field(min_length=1, max_length=5)] = ()
+    timezone: str | None = saved_as("timezone")
+    hours: tuple[Hours, ...] | None = saved_as("hours")
+    absences: tuple[Absence, ...] = saved_as("absences")
+    direct: Direct | None = saved_as("direct")
+    role: Role | None = saved_as("role")
+    sees_organization: bool = saved_as("sees_organization")
 
     @model_validator(mode="after")
     def _has_one_of_each(self) -> "Employee":
@@ -199,24 +197,24 @@ class OfficeExtension(Shape):
     """A phone of an office PBX, known only by its extension."""
 
     name: Name
-    pbx: str
+    pbx: str = required("pbx_id")
     extension: Extension
 
 
 class Action(Shape):
     """What happens to a caller when no agent answers (Q5)."""
 
-    then: ActionKind = ActionKind.VOICEMAIL
-    employee: str | None = None
-    department: str | None = None
-    keeps_joining_time: bool = False
-    notice: Notice = STANDARD
+    then: ActionKind = saved_as("kind")
+    employee: str | None = saved_as("agent_id")
+    department: str | None = saved_as("department_id")
+    keeps_joining_time: bool = saved_as("keeps_joining_time")
+    notice: Notice = saved_as("notice")
 
 
 class NoAnswer(Action):
     """The no-answer timeout and its action."""
 
-    after: Duration = 600_000
+    after: Duration = saved_as("no_answer_ms")
 
 
 class Full(Action):
@@ -228,49 +226,49 @@ class Full(Action):
 class Strategy(Shape):
     """How a department shares its calls (Q1)."""
 
-    kind: StrategyKind = StrategyKind.RING_ALL
-    ring: Duration = 20_000
-    step: Duration | None = None
-    pause_between_rounds: Duration = 5_000
+    kind: StrategyKind = saved_as("kind")
+    ring: Duration = saved_as("ring_ms")
+    step: Duration | None = saved_as("step_ms")
+    pause_between_rounds: Duration = saved_as("pause_between_rounds_ms")
 
 
 class Callback(Shape):
     """How a department calls back (C1 to C7, C11, C14, C16)."""
 
-    on: bool = True
-    invitation_after: Duration = 30_000
-    ring: Duration = 30_000
-    attempts: Annotated[int, Field(ge=1, le=5)] = 2
-    attempt_gap: Duration = 60_000
-    from_abandoned: bool = False
-    talk_at_least: Duration = 15_000
-    confirms_customer: bool = False
+    on: bool = saved_as("is_on")
+    invitation_after: Duration = saved_as("invitation_after_ms")
+    ring: Duration = saved_as("ring_ms")
+    attempts: Annotated[int, Field(ge=1, le=5)] = saved_as("attempts_max")
+    attempt_gap: Duration = saved_as("attempt_gap_ms")
+    from_abandoned: bool = saved_as("from_abandoned")
+    talk_at_least: Duration = saved_as("talk_ms_min")
+    confirms_customer: bool = saved_as("confirms_customer")
 
 
 class Voicemail(Shape):
     """How long a voice message may be, which silence ends it, and how much speech it needs (V1, V2)."""
 
-    message_up_to: Duration = 180_000
-    silence: Duration = 5_000
-    speech_at_least: Duration = 2_000
+    message_up_to: Duration = saved_as("duration_ms_max")
+    silence: Duration = saved_as("silence_ms")
+    speech_at_least: Duration = saved_as("speech_ms_min")
 
 
 class Notices(Shape):
     """A department's notices by occasion."""
 
-    welcome: Notice = STANDARD
-    position: Notice = STANDARD
-    invitation: Notice = STANDARD
-    order_taken: Notice = STANDARD
-    apology: Notice = STANDARD
-    greeting: Notice = STANDARD
+    welcome: Notice = saved_as("welcome")
+    position: Notice = saved_as("position")
+    invitation: Notice = saved_as("invitation")
+    order_taken: Notice = saved_as("order_taken")
+    apology: Notice = saved_as("apology")
+    greeting: Notice = saved_as("greeting")
 
 
 class Seat(Shape):
     """An agent's seat in a department: an id, or {agent: id, suspended: true}."""
 
-    agent: str
-    suspended: bool = False
+    agent: str = required("agent_id")
+    suspended: bool = saved_as("is_suspended")
 
     @model_validator(mode="before")
     @classmethod
@@ -282,25 +280,25 @@ class Department(Shape):
     """A group of agents that shares calls."""
 
     name: Name
-    pbx: str
+    pbx: str = required("pbx_id")
     extension: Extension
-    lines: tuple[Number, ...] = ()
-    agents: tuple[Seat, ...] = ()
-    language: Language | None = None
-    timezone: str | None = None
-    strategy: Strategy = Strategy()
-    no_answer: NoAnswer = NoAnswer()
-    full: Full | None = None
-    announcements_every: Duration = 30_000
-    wrap_up: Duration = 0
-    callback: Callback = Callback()
-    voicemail: Voicemail = Voicemail()
-    notices: Notices = Notices()
-    recipients: tuple[Who, ...] = ()
-    heads: tuple[Who, ...] = ()
-    phones_at_once: Count | None = None
-    pause_after_misses: Count | None = None
-    records_calls: bool = False
+    lines: tuple[Number, ...] = saved_as("lines")
+    agents: tuple[Seat, ...] = saved_as("agents")
+    language: Language | None = saved_as("language")
+    timezone: str | None = saved_as("timezone")
+    strategy: Strategy = saved_as("strategy")
+    no_answer: NoAnswer = saved_as("no_answer_action")
+    full: Full | None = saved_as("overflow_action")
+    announcements_every: Duration = saved_as("announcement_gap_ms")
+    wrap_up: Duration = saved_as("wrap_up_ms")
+    callback: Callback = saved_as("callback")
+    voicemail: Voicemail = saved_as("voicemail")
+    notices: Notices = saved_as("notices")
+    recipients: tuple[Who, ...] = saved_as("recipients")
+    heads: tuple[Who, ...] = saved_as("heads")
+    phones_at_once: Count | None = saved_as("legs_max")
+    pause_after_misses: Count | None = saved_as("auto_pause_misses")
+    records_calls: bool = saved_as("records_calls")
 
 
 class Element(Shape):
@@ -310,23 +308,23 @@ class Element(Shape):
     """
 
     kind: ElementKind
-    notice: Notice | None = None
-    employee: str | None = None
-    department: str | None = None
-    number: Number | None = None
-    wait: Duration | None = None
-    hours: tuple[Hours, ...] = ()
-    keeps_holidays: bool = False
-    arrows: dict[str, str] = {}
+    notice: Notice | None = saved_as("notice")
+    employee: str | None = saved_as("agent_id")
+    department: str | None = saved_as("department_id")
+    number: Number | None = saved_as("number")
+    wait: Duration | None = saved_as("wait_ms")
+    hours: tuple[Hours, ...] = saved_as("hours")
+    keeps_holidays: bool = saved_as("keeps_holidays")
+    arrows: dict[str, str] = saved_as("arrows")
 
 
 class Scenario(Shape):
     """What happens to calls to some numbers; it begins at the file's first element."""
 
     name: Name
-    pbx: str
-    lines: tuple[Number, ...] = ()
-    timezone: str | None = None
+    pbx: str = required("pbx_id")
+    lines: tuple[Number, ...] = saved_as("lines")
+    timezone: str | None = saved_as("timezone")
     elements: Annotated[dict[Annotated[str, Field(pattern=ELEMENT_ID)], Element], Field(min_length=1)]
 
 

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ringback.apply import places, wording
@@ -154,37 +153,8 @@ def _short(value: object) -> str:
 
 def _unknown(word: str, path: Path) -> Explanation:
     """A problem for an unknown word, with the known one that was probably meant."""
-    known = sorted(_words_at(path[:-1]))
+    known = sorted(places.words_of(places.shape_at(path[:-1])))
     near = meant(word, known)
     if near is not None:
         return explained(Mistake.UNKNOWN_MEANT, word=word, meant=near)
     return explained(Mistake.UNKNOWN, word=word, known=", ".join(known))
-
-
-def _words_at(path: Path) -> Iterator[str]:
-    """The words that the model allows at a place."""
-    part: Any = OfficeFile
-    for step in path:
-        part = _inside(part, step)
-    if isinstance(part, type) and issubclass(part, BaseModel):
-        yield from (field.alias or name for name, field in part.model_fields.items())
-
-
-def _inside(part: Any, step: str | int) -> Any:
-    if isinstance(part, type) and issubclass(part, BaseModel):
-        fields = {field.alias or name: field for name, field in part.model_fields.items()}
-        return _plain(fields[str(step)].annotation) if str(step) in fields else None
-    inner = get_args(part)
-    origin = get_origin(part)
-    if origin is dict:
-        return _plain(inner[1])
-    return _plain(inner[0]) if origin is tuple else None
-
-
-def _plain(annotation: Any) -> Any:
-    """A type without its limits and without None."""
-    if get_origin(annotation) is Annotated:
-        return _plain(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return _plain(next(each for each in get_args(annotation) if each is not NoneType))
-    return annotation

@@ -1,85 +1,83 @@
-"""Maps a field of the sheet to its place in the office file."""
+"""Finds the place in the office file of a field of the sheet, and the words that the model has at a place."""
 
-from typing import Final
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from ringback.apply.document import Path
+from ringback.apply.model import OfficeFile
 
-ACTIONS: Final = ("no_answer", "full")
-_DEVICES: Final = ("sims", "mobile", "rings_desk", "rings_mobile", "mobile_delay_ms")
-_WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "pbx_id": ("pbx",),
-    "agent_id": ("employee",),
-    "department_id": ("department",),
-    "kind": ("then",),
-    "no_answer_action": ("no_answer",),
-    "overflow_action": ("full",),
-    "waiting_max": ("full", "waiting_max"),
-    "ring_ms": ("ring",),
-    "step_ms": ("step",),
-    "pause_between_rounds_ms": ("pause_between_rounds",),
-    "announcement_gap_ms": ("announcements_every",),
-    "wrap_up_ms": ("wrap_up",),
-    "invitation_after_ms": ("invitation_after",),
-    "attempts_max": ("attempts",),
-    "attempt_gap_ms": ("attempt_gap",),
-    "talk_ms_min": ("talk_at_least",),
-    "apologies_at_once_max": ("apologies_at_once",),
-    "duration_ms_max": ("message_up_to",),
-    "silence_ms": ("silence",),
-    "speech_ms_min": ("speech_at_least",),
-    "legs_max": ("phones_at_once",),
-    "wait_ms": ("wait",),
-    "auto_pause_misses": ("pause_after_misses",),
-    "from_minute": ("from",),
-    "until_minute": ("to",),
+ACTIONS: Final = {
+    "no_answer": ("no_answer_action", "no_answer_ms"),
+    "full": ("overflow_action", "waiting_max"),
 }
-"""The file's words that differ from the cards'. Any other field gets the nearest enclosing line."""
+"""A department's actions in a file: the field of each, and the field that a file has inside it."""
+_AROUND: Final = {inner: field for field, inner in ACTIONS.values()}
+_DEVICES: Final = ("sims", "mobile", "rings_desk", "rings_mobile", "mobile_delay_ms")
 
 
 def place(field: str) -> Path:
     """The path in the file of a dotted field of the sheet; ids in a file have no dots."""
     if not field:
         return ()
-    part, _, rest = field.partition(".")
-    id_, *words = rest.split(".") if rest else [""]
-    if part == "organization":
-        return (part, *_place([id_, *words] if id_ else words))
+    part, *words = field.split(".")
     if part == "notices":
-        return _notice(id_, words)
+        return _notice(words[0] if words else "", words[1:])
     if part == "rules":
-        return ("employees", id_, "direct", *_rules(words))
-    if part == "scenarios" and id_:
-        return (part, id_, *_scenario(words))
-    if part == "employees" and words and words[0] in _DEVICES:
-        return (part, id_, "devices")
-    if part == "departments" and words[:1] == ["no_answer_ms"]:
-        return (part, id_, "no_answer", "after")
-    return (part, id_, *_place(words)) if id_ else (part,)
+        part, words = "employees", [*words[:1], "direct", *words[1:]]
+    elif part == "employees" and words[1:2] and words[1] in _DEVICES:
+        words = [words[0], "devices"]
+    elif part == "departments" and words[1:2] and words[1] in _AROUND:
+        words.insert(1, _AROUND[words[1]])
+    return tuple(_path([part, *words]))
 
 
-def _place(words: list[str]) -> Path:
-    found: list[str | int] = []
-    for word in words:
-        if word.isdecimal():
-            found.append(int(word))
-        else:
-            found += _WORDS.get(word, (word,))
-    return tuple(found)
+def _path(fields: list[str]) -> Iterator[str | int]:
+    """Follow fields through the model; one that the model does not have gets the nearest enclosing line."""
+    shape: Any = OfficeFile
+    for field in fields:
+        words = words_of(shape)
+        word = next((word for word, (saved_as, _) in words.items() if saved_as == field), field)
+        yield int(field) if field.isdecimal() else word
+        shape = words[word][1] if word in words else _inner(shape)
 
 
-def _scenario(words: list[str]) -> Path:
-    """A place in a scenario: the sheet numbers elements and arrows, the file names them."""
-    found: list[str | int] = []
-    for word in words:
-        if word.isdecimal():
-            found.append(int(word))
-        else:
-            found += ("kind",) if word == "kind" else _WORDS.get(word, (word,))
-    return tuple(found)
+def words_of(shape: Any) -> dict[str, tuple[str, Any]]:
+    """The words that the model allows in a part, each with its field of a card and its type."""
+    if not (isinstance(shape, type) and issubclass(shape, BaseModel)):
+        return {}
+    return {
+        each.alias or name: (each.serialization_alias or name, _plain(each.annotation))
+        for name, each in shape.model_fields.items()
+    }
 
 
-def _rules(words: list[str]) -> Path:
-    return ("ring",) if words[:1] == ["no_answer_ms"] else _place(words)
+def shape_at(path: Path) -> Any:
+    """The type of a part of the file; None if the model has no such part."""
+    shape: Any = OfficeFile
+    for step in path:
+        words = words_of(shape)
+        shape = words[str(step)][1] if str(step) in words else _inner(shape)
+    return shape
+
+
+def _inner(shape: Any) -> Any:
+    """The type inside a list or a mapping by ids."""
+    inner = get_args(shape)
+    if get_origin(shape) is dict:
+        return _plain(inner[1])
+    return _plain(inner[0]) if get_origin(shape) is tuple else None
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without its limits and without None."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _plain(next(each for each in get_args(annotation) if each is not NoneType))
+    return annotation
 
 
 def _notice(owner: str, words: list[str]) -> Path:

@@ -94,3 +94,13 @@ class Shape(BaseModel):
     """A part of the file; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def saved_as(field: str) -> Any:
+    """A word that may be left out, and its field of a card, which has the default."""
+    return Field(default=None, serialization_alias=field)
+
+
+def required(field: str) -> Any:
+    """A word that must be there, and its field of a card."""
+    return Field(serialization_alias=field)

@@ -144,6 +144,26 @@ departments:
     assert line in (line_of(text, piece), line_of(text, piece) - 1), line
 
 
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [
+        ("organization.dialling.is_on", "organization.dialling.on"),
+        ("employees.zimina.absences.0.first_day", "employees.zimina.absences.0.from"),
+        ("rules.zimina.has_call_waiting", "employees.zimina.direct.call_waiting"),
+        ("rules.zimina.recipients.0.agent_id", "employees.zimina.direct.recipients.0.employee"),
+        ("departments.sales.agents.1.is_suspended", "departments.sales.agents.1.suspended"),
+        ("departments.sales.strategy.kind", "departments.sales.strategy.kind"),
+        ("departments.sales.overflow_action.kind", "departments.sales.full.then"),
+        ("departments.sales.waiting_max", "departments.sales.full.waiting_max"),
+        ("scenarios.main.elements.2.hours.0.until_minute", "scenarios.main.elements.2.hours.0.to"),
+        ("scenarios.main.elements.2.kind", "scenarios.main.elements.2.kind"),
+    ],
+)
+def test_a_field_of_a_card_has_the_word_of_its_place(field: str, path: str) -> None:
+    """«kind» is `then` in an action and `kind` elsewhere; an error names the word that the file has."""
+    assert ".".join(str(each) for each in place(field)) == path
+
+
 def test_an_error_of_the_api_reads_as_one_of_the_files() -> None:
     """An error has the same cause and remedy from the API and from `apply`."""
     _, (problem,) = office.examine(read(changed(("extension: 202", "extension: 112"))))

@@ -1,4 +1,7 @@
-"""Messages, the directory's cards and office files have the same defaults."""
+"""The defaults stand in two places, messages and cards of the directory, and are the same.
+
+A word that an office file leaves out gets the default of its card.
+"""
 
 from functools import reduce
 from typing import Any, Final

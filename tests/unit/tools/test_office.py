@@ -265,6 +265,16 @@ def test_who_writes_no_rules_of_direct_calls_leaves_them_to_the_employee() -> No
     assert {id_: card.no_answer_ms for id_, card in sheet_of(text).rules.items()} == {"zimina": 30_000}
 
 
+def test_an_empty_word_is_the_same_as_one_that_is_left_out() -> None:
+    """A template may leave words empty, which files have always been allowed to."""
+    notices = "notices: {welcome: {kind: standard, spoken: }}"
+    empty = changed(
+        ("extension: 202", "extension: 202, direct: , role: , hours: , devices: [{kind: desk, after: }]"),
+        ("lines:", f"full:\n    phones_at_once:\n    strategy: {{step: }}\n    {notices}\n    lines:"),
+    )
+    assert sheet_of(empty) == sheet_of(PLAIN)
+
+
 @pytest.mark.rule("E7")
 def test_a_mobile_that_does_not_ring_is_not_taken_away() -> None:
     """It also resets forgotten passwords, and a file names only phones that ring."""
