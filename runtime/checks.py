@@ -70,7 +70,7 @@ async def s3(settings: RuntimeSettings) -> str | None:
         await blobs.check()
     except BlobsUnavailable as error:
         return (
-            f"S3 bucket {settings.s3_bucket} at {settings.s3_endpoint or settings.s3_region}: {error}; see "
+            f"S3 bucket {settings.s3_bucket} at {settings.s3_endpoint or settings.s3_region}: {error}; check "
             "that it exists, and RINGBACK_S3_ENDPOINT, _BUCKET, _ACCESS_KEY, _SECRET_KEY, _REGION; a server "
             "that can't encrypt at rest needs RINGBACK_S3_ENCRYPTION=0"
         )
