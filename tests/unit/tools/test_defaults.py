@@ -78,8 +78,8 @@ def test_an_office_file_that_says_nothing_saves_the_defaults_of_the_page(subject
     card = _card(sheet, subject)
     different = {
         setting.name: _value(card, setting.name)
-        for setting, said in defaults.rows(subject)
-        if said.in_file not in (NOT_THERE, "devices") and _value(card, setting.name) != setting.default
+        for setting, _, in_file in defaults.rows(subject)
+        if in_file not in (NOT_THERE, "devices") and _value(card, setting.name) != setting.default
     }
     assert different.keys() <= SET_BY_THE_FILE, different
 
@@ -87,11 +87,11 @@ def test_an_office_file_that_says_nothing_saves_the_defaults_of_the_page(subject
 @pytest.mark.parametrize("subject", SUBJECTS, ids=_by_title)
 def test_an_office_file_knows_every_name_that_the_page_gives_it(subject: Subject) -> None:
     """A name copied from the page works."""
-    for setting, said in defaults.rows(subject):
-        if said.in_file == NOT_THERE:
+    for setting, _, in_file in defaults.rows(subject):
+        if in_file == NOT_THERE:
             continue
         kind: Any = MODELS[subject.in_file]
-        for word in (said.in_file or setting.name).split("."):
+        for word in in_file.split("."):
             assert word in kind.model_fields, setting.name
             annotation = kind.model_fields[word].annotation
             kind = model.Full if word == "full" else annotation
@@ -128,11 +128,11 @@ def test_an_office_file_sets_what_it_says_and_the_message_carries_it(subject: Su
     text = yaml.safe_load(PLAIN)
     part = _part(text, subject.in_file)
     wanted = {}
-    for setting, said in defaults.rows(subject):
+    for setting, _, in_file in defaults.rows(subject):
         other = _other(setting)
-        if other is not None and said.in_file not in (NOT_THERE, "devices"):
+        if other is not None and in_file not in (NOT_THERE, "devices"):
             wanted[setting.name] = other[0]
-            *path, last = (said.in_file or setting.name).split(".")
+            *path, last = in_file.split(".")
             reduce(lambda inner, word: inner.setdefault(word, {}), path, part)[last] = other[1]
     document = read(yaml.safe_dump(text, allow_unicode=True))
     sheet, problems = office.examine(document)
@@ -152,7 +152,7 @@ def test_a_message_without_a_field_means_what_the_card_means_without_it(subject:
         setting.name.replace("dialling_policy.", "dialling."): setting.default
         for setting in defaults.settings(info)
     }
-    cards = dict(_plain(setting) for setting, _ in defaults.rows(subject))
+    cards = dict(_plain(setting) for setting, *_ in defaults.rows(subject))
     # Empty in a card is the organization's own language or zone: the facts carry those.
     known = {name for name, default in cards.items() if default is not None} & messages.keys()
     assert {name: cards[name] for name in known} == {name: messages[name] for name in known}
@@ -163,7 +163,7 @@ def test_what_a_message_says_by_default_can_be_set_on_a_card(subject: Subject) -
     """Else no user could ever turn it on."""
     info = inspect.type_info(FACTS[subject.in_file])
     assert isinstance(info, inspect.StructType)
-    cards = {_plain(setting)[0] for setting, _ in defaults.rows(subject)}
+    cards = {_plain(setting)[0] for setting, *_ in defaults.rows(subject)}
     messages = {setting.name.replace("dialling_policy.", "dialling.") for setting in defaults.settings(info)}
     unset = {name for name in messages - cards if not name.endswith(".notice_id")}
     assert unset <= MADE_BY_THE_DIRECTORY
