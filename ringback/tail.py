@@ -6,7 +6,6 @@ It starts ten seconds ago, or with --from-start at the log's first record.
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,15 +18,14 @@ from contracts.message import Message
 from ringback import connect
 from ringback import log as facts_log
 from ringback.log import Reading
+from ringback.log_reader import follow_all
 from ringback.masking import masked
 from ringback.words import Words
-from runtime.ports import Log, LogUnavailable, OffsetOutOfRange
+from runtime.ports import LogUnavailable
 
 LOOK_BACK_MS: Final = 10_000
 TEXT_MAX: Final = 64
 """As long as a SHA-256 in hexadecimal."""
-AGAIN_S: Final = 1.0
-"""How long to wait before asking an unavailable broker again."""
 QUIET: Final = ("log.timer_due", "log.time_probed")
 """Routine records of the host, shown only on demand."""
 STYLES: Final = {
@@ -76,44 +74,19 @@ def _short(name: str, value: Any) -> str:
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
 
 
-async def follow(
-    log: Log, partition: int, *, since_at: Instant, tell: Callable[[Reading, bool], None]
-) -> None:
-    """Read one partition forever; `tell` gets every message, and whether it is new enough to be shown.
-
-    Reading begins at the oldest record, which has the names, and never asks the broker for the log's end.
-    """
-    offset = await log.oldest(partition)
-    while True:
-        try:
-            records = await log.read(partition, offset, records_max=500, wait_ms=facts_log.WAIT_MS)
-        except LogUnavailable:
-            await asyncio.sleep(AGAIN_S)
-            continue
-        except OffsetOutOfRange:
-            offset = await log.oldest(partition)
-            continue
-        for record in records:
-            offset = record.offset + 1
-            found = facts_log.reading(record)
-            if found is not None:
-                tell(found, found.at >= since_at)
-
-
 async def _tail(options: argparse.Namespace, console: Console) -> None:
     words = Words()
     since_at = Instant(0) if options.from_start else Instant(facts_log.now() - LOOK_BACK_MS)
 
-    def tell(found: Reading, is_shown: bool) -> None:
+    def tell(found: Reading) -> None:
+        # Older records are read, too: they have the names.
         if found.fact is not None:
             words.hear(found.fact)
         wanted = options.organization in (None, found.envelope.organization_id)
-        if is_shown and wanted and (options.all or found.envelope.type not in QUIET):
+        if found.at >= since_at and wanted and (options.all or found.envelope.type not in QUIET):
             console.print(line(found, words), soft_wrap=True)
 
-    async with connect.log(options.environment) as log, asyncio.TaskGroup() as readers:
-        for partition in range(log.partitions):
-            readers.create_task(follow(log, partition, since_at=since_at, tell=tell))
+    await follow_all(options.environment, tell)
 
 
 def main(argv: list[str]) -> int:

@@ -2,32 +2,27 @@
 
 import asyncio
 import json
-import sys
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import yaml
 
-from contracts.directory import Language
-from contracts.ids import Instant
-from contracts.prompts import Prompt, prompt_key
+from contracts.prompts import Prompt
 from devtools.chaos.progress import Progress
 from devtools.chaos.proxy import Proxy
 from devtools.chaos.workload import Workload
 from ringback import connect
 from ringback import log as facts_log
 from ringback.log import Reading
+from ringback.log_reader import LogReader
 from ringback.phones import control
 from ringback.stack.kafka import ApacheKafka
-from ringback.stack.process import StackError, free_port, is_listening
+from ringback.stack.process import StackError, free_port
 from ringback.stack.services import Service
 from ringback.stack.stack import Entry, Stack
-from ringback.tail import follow
 from services.gateway.simulated.wire import Control
 
 START_S: Final = 180.0
@@ -42,45 +37,6 @@ AGAIN_S: Final = 1.0
 AGAIN_S_MAX: Final = 8.0
 """Growing pauses, as in clusters: a start costs seconds of processor time that a broker needs."""
 STOP_S: Final = 30.0
-
-
-class Reader(threading.Thread):
-    """Reads every partition from its beginning into a queue, which the main thread empties."""
-
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        super().__init__(name="reader of the log", daemon=True)
-        self.heard: deque[Reading] = deque()
-        self.error: BaseException | None = None
-        self._settings = settings
-        self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task[None] | None = None
-
-    def run(self) -> None:
-        """The thread's own loop, until `stop`."""
-        asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(self._read())
-        try:
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass
-        except BaseException as error:  # noqa: BLE001  # the main thread raises it
-            self.error = error
-        finally:
-            self._loop.close()
-
-    async def _read(self) -> None:
-        async with connect.log(self._settings) as log, asyncio.TaskGroup() as readers:
-            for partition in range(log.partitions):
-                readers.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
-
-    def _hear(self, reading: Reading, is_shown: bool) -> None:
-        self.heard.append(reading)
-
-    def stop(self) -> None:
-        """End the thread."""
-        if self._task is not None and self.is_alive():
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self.join(20)
 
 
 class Cluster:
@@ -100,7 +56,8 @@ class Cluster:
         self._dead_since: dict[Service, float] = {}
         self._tries: Counter[Service] = Counter()
         self._started: dict[Service, float] = {}
-        self._reader: Reader | None = None
+        self._heard: deque[Reading] = deque()
+        self._reader: LogReader | None = None
         self._number = 1
         run.mkdir(parents=True, exist_ok=True)
         overrides = {
@@ -153,9 +110,11 @@ class Cluster:
         for proxy in self.proxies():
             proxy.begin()
         self.stack.create_topics()
-        self._reader = Reader(self.stack.settings())
+        self._reader = LogReader(self.stack.settings(), self._heard.append)
         self._reader.start()
-        self._start_phones()
+        script = self.run / "phones.yaml"
+        script.write_text(yaml.safe_dump(self.morning.script, allow_unicode=True), encoding="utf-8")
+        self.stack.start_phones(script, self._phones_port, is_waiting=True)
         for name in ("tts", "gateway", *DECIDERS):
             replicas = 2 if self.broker == "apache" and name in DECIDERS else 1
             self.replicas[name] = [self.add(name) for _ in range(replicas)]
@@ -164,16 +123,8 @@ class Cluster:
             for service in services:
                 if service.name != "tts":
                     service.wait_ready(START_S)
-        self._await_prompts()
-
-    def _start_phones(self) -> None:
-        file = self.run / "phones.yaml"
-        file.write_text(yaml.safe_dump(self.morning.script, allow_unicode=True), encoding="utf-8")
-        argv = [sys.executable, "-m", "ringback", "phones", "--wait", "--port", str(self._phones_port)]
-        # The phones belong to the outside world: they fetch sound without the proxy.
-        env = {**self.stack.settings(), "RINGBACK_S3_ENDPOINT": self.stack.parts.s3.address}
-        phones = self.stack.start_process("phones", [*argv, "--script", str(file)], "", env)
-        phones.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
+        # The prompts without values; tts renders the numbers meanwhile.
+        self.stack.await_prompts(self.replicas["tts"][0], Prompt)
 
     async def _say_books(self) -> None:
         async with connect.log(self.stack.settings()) as log:
@@ -184,19 +135,6 @@ class Cluster:
                     for number, fact in enumerate(company.book)
                 ]
                 await facts_log.say(log, partition, company.organization_id, facts)
-
-    def _await_prompts(self) -> None:
-        """Wait for the prompts without values; tts renders the numbers meanwhile."""
-        wanted = {prompt_key(Language.RUSSIAN, prompt) for prompt in Prompt}
-        s3 = self.stack.parts.s3
-        client = s3.client()
-
-        def are_there() -> bool:
-            time.sleep(0.2)
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix="standard/ru/")
-            return wanted <= {each["Key"] for page in pages for each in page.get("Contents", [])}
-
-        self.replicas["tts"][0].process.wait_until(are_there, "the standard prompts", START_S)
 
     # Services
 
@@ -259,8 +197,8 @@ class Cluster:
         if self._reader.error is not None:
             raise StackError(f"the log can't be read: {self._reader.error!r}")
         heard = []
-        while self._reader.heard:
-            reading = self._reader.heard.popleft()
+        while self._heard:
+            reading = self._heard.popleft()
             self.progress.hear(reading)
             heard.append(reading)
         return heard

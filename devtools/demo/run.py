@@ -23,7 +23,7 @@ from contracts.directory import Language
 from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.log import OrganizationParked
 from contracts.message import Message
-from contracts.prompts import Prompt, number_prompts, prompt_key
+from contracts.prompts import Prompt, number_prompts
 from devtools.demo import pace, past
 from devtools.demo.letters import Letter, letters, save_mp3
 from devtools.demo.promise import Promise
@@ -36,12 +36,12 @@ from ringback.apply.directory_client import URL, NotSaved, Unavailable
 from ringback.apply.document import Document, read
 from ringback.apply.run import save
 from ringback.log import Reading
+from ringback.log_reader import follow
 from ringback.phones import control
-from ringback.stack.process import StackError, free_port, is_listening
+from ringback.stack.process import StackError, free_port
 from ringback.stack.services import ROOT
 from ringback.stack.signals import interrupted_by_signals
 from ringback.stack.stack import Entry, Stack
-from ringback.tail import follow
 from runtime.ports import LogUnavailable
 from services.gateway.simulated.wire import Control
 from services.history.rules.history_row import Row
@@ -50,8 +50,6 @@ HERE: Final = Path(__file__).parent
 RUN: Final = ROOT / ".run" / "demo"
 ORGANIZATION: Final = OrganizationId("severny-veter")
 PBXS: Final = ("cloud", "second")
-START_S: Final = 180
-"""For phones, services and first prompts, on a slow machine; a process that ends is noticed at once."""
 OFFICE_S: Final = 120
 SETTLE_S: Final = 1.5
 """How long to read on after the last promise was kept: repeats come within this time."""
@@ -112,38 +110,21 @@ class Demo:
         address = f"tcp://127.0.0.1:{self._phones_port}"
         pbxs = json.dumps(dict.fromkeys(PBXS, address))
         began = time.monotonic()
-        self.stack.start_services(
-            extra={"gateway": {"RINGBACK_PBXS": pbxs}}, timeout_s=START_S, not_awaited=("tts", "gateway")
-        )
+        self.stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}}, not_awaited=("tts", "gateway"))
         self.pace = self.pace.on(time.monotonic() - began)
-        self._start_phones()
-        self.stack.service("gateway").wait_ready(START_S)
+        self._filled("script.yaml")
+        self.stack.start_phones(RUN / "script.yaml", self._phones_port, is_waiting=True)
+        self.stack.service("gateway").wait_ready()
         self.screen.headline("speech is making the standard prompts …")
-        self._await_prompts()
-
-    def _await_prompts(self) -> None:
-        """Wait until the morning's prompts can be played; tts makes the others meanwhile.
-
-        An installation's first start makes hundreds of prompts, and the morning needs few of them.
-        """
-        needed = {prompt_key(Language.RUSSIAN, prompt) for prompt in PROMPTS_NEEDED}
-        s3 = self.stack.parts.s3
-        client = s3.client()
-
-        def are_there() -> bool:
-            time.sleep(FRAME_S)
-            found = client.list_objects_v2(Bucket=s3.bucket, Prefix="standard/ru/").get("Contents", [])
-            return needed <= {each["Key"] for each in found}
-
-        speech = self.stack.service("tts").process
-        speech.wait_until(are_there, "the first standard prompts", START_S)
+        # The first start makes hundreds of prompts, and the morning needs few of them.
+        self.stack.await_prompts(self.stack.service("tts"), PROMPTS_NEEDED)
 
     async def play(self) -> None:
         """Play from the first call to the last letter, or until nothing more comes."""
         settings = self.stack.settings()
         async with connect.log(settings) as log, asyncio.TaskGroup() as group:
             partition = await connect.partition_of(ORGANIZATION, log)
-            reader = group.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
+            reader = group.create_task(follow(log, partition, self._hear))
             try:
                 self.screen.headline("the office is applied: the directory saves and says it …")
                 await self._apply()
@@ -210,7 +191,7 @@ class Demo:
                 raise NotKept("the office's facts can't be read back from the log")
             await asyncio.sleep(FRAME_S)
 
-    def _hear(self, reading: Reading, is_shown: bool) -> None:
+    def _hear(self, reading: Reading) -> None:
         self._newest_at = max(self._newest_at, reading.at)
         if reading.fact is not None:
             about = {"offset": reading.offset, "at": reading.at, **msgspec.structs.asdict(reading.envelope)}
@@ -247,14 +228,6 @@ class Demo:
     def _document(self) -> Document:
         text = self._filled("office.yaml")
         return read(text, str(RUN / "office.yaml"))
-
-    def _start_phones(self) -> None:
-        self._filled("script.yaml")
-        argv = [sys.executable, "-m", "ringback", "phones", "--wait", "--port", str(self._phones_port)]
-        argv += ["--script", str(RUN / "script.yaml")]
-        address = f"127.0.0.1:{self._phones_port}"
-        process = self.stack.start_process("phones", argv, address, env=self.stack.settings())
-        process.wait_until(lambda: is_listening(self._phones_port), "open port", START_S)
 
     def _filled(self, name: str) -> str:
         """A file of the demo with this pace's times, saved in the run's folder for inspection."""

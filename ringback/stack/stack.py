@@ -14,18 +14,23 @@ stops, and an earlier run's data in Redis or S3 does not belong to the new log.
 import asyncio
 import json
 import secrets
+import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from contracts.directory import Language
+from contracts.prompts import prompt_key
 from ringback.stack.journal import Journal
 from ringback.stack.parts import S3, Broker, Redis, Smtp, start_broker, start_redis, start_s3, start_smtp
-from ringback.stack.process import Process, StackError
+from ringback.stack.process import Process, StackError, is_listening
 from ringback.stack.services import READY_S, Service, service_names
 from ringback.topics import create_topics
 
+PROMPTS_POLL_S = 0.2
 MAIL_FROM = "ringback@localhost"
 # Services may start in any order; this one reads well in the table.
 SERVICE_ORDER = ("directory", "tts", "gateway", "routing", "queue", "callback", "voicemail", "history")
@@ -124,6 +129,15 @@ class Stack:
         self._add(Entry(name, address, process))
         return process
 
+    def start_phones(self, script: Path, port: int, *, is_waiting: bool = False) -> None:
+        """Start simulated PBXs and phones; a waiting script starts at the control `begin`."""
+        argv = [sys.executable, "-m", "ringback", "phones", "--port", str(port), "--script", str(script)]
+        # The phones belong to the outside world: whatever the overrides say, they fetch sound from S3 itself.
+        env = {**self.settings(), "RINGBACK_S3_ENDPOINT": self.parts.s3.address}
+        address = f"tcp://127.0.0.1:{port}"
+        phones = self.start_process("phones", [*argv, "--wait"] if is_waiting else argv, address, env)
+        phones.wait_until(lambda: is_listening(port), "open port", READY_S)
+
     def start_services(
         self,
         names: Iterable[str] | None = None,
@@ -155,6 +169,19 @@ class Stack:
     def service(self, name: str) -> Service:
         """A service that was started."""
         return self.services[name]
+
+    def await_prompts(self, tts: Service, prompts: Iterable[str]) -> None:
+        """Wait until Russian standard prompts are in S3: playing a missing one fails."""
+        wanted = {prompt_key(Language.RUSSIAN, prompt) for prompt in prompts}
+        s3 = self.parts.s3
+        client = s3.client()
+
+        def are_there() -> bool:
+            time.sleep(PROMPTS_POLL_S)
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix="standard/ru/")
+            return wanted <= {each["Key"] for page in pages for each in page.get("Contents", [])}
+
+        tts.process.wait_until(are_there, "the standard prompts", READY_S)
 
     def settings(self, service: str | None = None) -> dict[str, str]:
         """The environment variables of a service (None: those that all services share)."""

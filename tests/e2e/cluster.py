@@ -4,10 +4,7 @@ A story is a list of cues: when the log shows an event, the test acts. Nothing w
 limits only end a story that stands still, and name its evidence.
 """
 
-import asyncio
 import json
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,77 +14,27 @@ from typing import Final, Self
 
 import yaml
 
-from contracts.directory import Language
-from contracts.ids import Instant
-from contracts.prompts import prompt_key
-from ringback import connect
 from ringback import log as facts_log
 from ringback.apply import office
 from ringback.apply.directory_client import URL
 from ringback.apply.document import read
 from ringback.apply.run import save
 from ringback.log import Reading
+from ringback.log_reader import LogReader
 from ringback.phones import control
-from ringback.stack.process import Process, free_port, is_listening
+from ringback.stack.process import Process, free_port
 from ringback.stack.stack import Stack
-from ringback.tail import follow
 from services.gateway.simulated.script import Call
 from services.gateway.simulated.wire import Control
 from tests.e2e.company import AGENTS, Company, Outcome, told
 from tests.e2e.letters import Letter, letters
 
 POLL_S: Final = 0.05
-START_S: Final = 180.0
 STORY_S: Final = 240.0
 """A story takes 45 s; the rest is for a busy machine."""
 SETTLE_S: Final = 1.5
 """How long to read on after a story's end: most repeats come within this time."""
 TOLD_MAX: Final = 60
-
-
-class Reader(threading.Thread):
-    """Reads every partition from its beginning, and gives each company its facts."""
-
-    def __init__(self, settings: Mapping[str, str], companies: Iterable[Company], file: Path) -> None:
-        super().__init__(name="reader of the log", daemon=True)
-        self._settings = settings
-        self._companies = {company.organization_id: company for company in companies}
-        self._file = file.open("w", encoding="utf-8")
-        self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task[None] | None = None
-
-    def run(self) -> None:
-        """The thread's own loop, until `stop`."""
-        asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(self._read())
-        try:
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            self._loop.close()
-            self._file.close()
-
-    async def _read(self) -> None:
-        async with connect.log(self._settings) as log, asyncio.TaskGroup() as readers:
-            for partition in range(log.partitions):
-                readers.create_task(follow(log, partition, since_at=Instant(0), tell=self._hear))
-
-    def _hear(self, reading: Reading, is_shown: bool) -> None:
-        company = self._companies.get(reading.envelope.organization_id)
-        if reading.fact is None or company is None:
-            return
-        before = len(company.heard)
-        company.hear(reading)
-        for heard in company.heard[before:]:
-            self._file.write(f"{company.name:<10} {told(heard)}\n")
-        self._file.flush()
-
-    def stop(self) -> None:
-        """End the thread."""
-        if self._task is not None and self.is_alive():
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self.join(20)
 
 
 @dataclass(slots=True)
@@ -110,11 +57,13 @@ class Cluster:
         overrides: Mapping[str, str] | None = None,
     ) -> None:
         self.companies = {company.name: company for company in companies}
+        self._by_organization = {company.organization_id: company for company in self.companies.values()}
         self.stack = Stack(run, overrides=overrides, dies_with_parent=True)
         self.run = self.stack.run
         self._port = free_port()
-        self._reader: Reader | None = None
+        self._reader: LogReader | None = None
         self._done = (self._folder() / "done.log").open("w", encoding="utf-8")
+        self._facts = (self.run / "facts.log").open("w", encoding="utf-8")
 
     def _folder(self) -> Path:
         self.run.mkdir(parents=True, exist_ok=True)
@@ -147,6 +96,7 @@ class Cluster:
             self._reader.stop()
         self.stack.stop()
         self._done.close()
+        self._facts.close()
 
     def _start(self) -> None:
         self.stack.start_parts()
@@ -157,10 +107,11 @@ class Cluster:
         # The gateway is ready once the directory has its PBXs, which comes later; speech goes on making
         # prompts that nobody needs here.
         extra = {"gateway": {"RINGBACK_PBXS": pbxs}}
-        self.stack.start_services(extra=extra, timeout_s=START_S, not_awaited=("gateway", "tts"))
-        self._reader = Reader(self.stack.settings(), self.companies.values(), self.run / "facts.log")
+        self.stack.start_services(extra=extra, not_awaited=("gateway", "tts"))
+        self._reader = LogReader(self.stack.settings(), self._hear)
         self._reader.start()
-        self._await_prompts()
+        prompts = {prompt for company in self.companies.values() for prompt in company.prompts()}
+        self.stack.await_prompts(self.stack.service("tts"), prompts)
 
     def _start_phones(self) -> None:
         script = {
@@ -173,28 +124,18 @@ class Cluster:
         }
         file = self.run / "phones.yaml"
         file.write_text(yaml.safe_dump(script, allow_unicode=True), encoding="utf-8")
-        argv = [sys.executable, "-m", "ringback", "phones", "--port", str(self._port), "--script", str(file)]
-        phones = self.stack.start_process(
-            "phones", argv, f"tcp://127.0.0.1:{self._port}", self.stack.settings("gateway")
-        )
-        phones.wait_until(lambda: is_listening(self._port), "open port", START_S)
+        self.stack.start_phones(file, self._port)
 
-    def _await_prompts(self) -> None:
-        """Wait for the prompts that customers can hear; a missing one would be a failed play."""
-        wanted = {
-            prompt_key(Language.RUSSIAN, prompt)
-            for company in self.companies.values()
-            for prompt in company.prompts()
-        }
-        s3 = self.stack.parts.s3
-        client = s3.client()
-
-        def are_there() -> bool:
-            time.sleep(POLL_S)
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix="standard/ru/")
-            return wanted <= {each["Key"] for page in pages for each in page.get("Contents", [])}
-
-        self.stack.service("tts").process.wait_until(are_there, "the standard prompts", START_S)
+    def _hear(self, reading: Reading) -> None:
+        """Give each company its facts, and write them down."""
+        company = self._by_organization.get(reading.envelope.organization_id)
+        if reading.fact is None or company is None:
+            return
+        before = len(company.heard)
+        company.hear(reading)
+        for heard in company.heard[before:]:
+            self._facts.write(f"{company.name:<10} {told(heard)}\n")
+        self._facts.flush()
 
     # What a test does
 
@@ -278,6 +219,8 @@ class Cluster:
         )
 
     def _check_processes(self) -> None:
+        if self._reader is not None and self._reader.error is not None:
+            raise AssertionError("the log can't be read") from self._reader.error
         for entry in self.stack.entries:
             if not entry.process.is_alive():
                 raise AssertionError(f"{entry.name} has ended by itself; {entry.process.last_words()}")
