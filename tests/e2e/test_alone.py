@@ -100,7 +100,7 @@ def test_without_any_setting_it_names_each_one_that_it_needs(service: str) -> No
     lines = refusal(service, {})
     assert len(lines) == len(NEEDS[service])
     for part in NEEDS[service]:
-        assert re.search(r"\bset\b|see that", about(part, lines)), "no remedy"
+        assert re.search(r"\bset\b|check that", about(part, lines)), "no remedy"
 
 
 @pytest.mark.parametrize("service", SERVICES)
