@@ -16,7 +16,6 @@ from contracts.directory import (
     DepartmentSaved,
     Device,
     DeviceKind,
-    Membership,
     NoAnswerAction,
     Strategy,
     StrategyKind,
@@ -31,6 +30,7 @@ from services.callback.service import SERVICE as CALLBACK
 from services.queue.service import SERVICE as QUEUE
 from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
+from tests import offices
 from tests.badinput.hostile import Company
 
 DECIDERS = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
@@ -96,12 +96,10 @@ def test_seeds_that_failed_once_and_some_more(decider: Decider[Any]) -> None:
 def _office(value: int, kind: StrategyKind, action: ActionKind) -> list[AgentSaved | DepartmentSaved]:
     """Two agents, and a department whose durations and counts are all one absurd value."""
     agents = [
-        AgentSaved(
-            agent_id=AgentId(name),
-            version=1,
+        offices.agent(
+            name,
+            "cloud",
             name=name,
-            pbx_id=PbxId("cloud"),
-            extension="101",
             devices=(
                 Device(kind=DeviceKind.DESK, address=Address(f"sip:{name}"), delay_ms=value),
                 Device(kind=DeviceKind.DESK, address=Address(f"sip:{name}"), delay_ms=-value),
@@ -109,14 +107,14 @@ def _office(value: int, kind: StrategyKind, action: ActionKind) -> list[AgentSav
         )
         for name in ("a", "b")
     ]
-    department = DepartmentSaved(
-        department_id=DepartmentId("sales"),
-        version=1,
-        name="Sales",
-        pbx_id=PbxId("cloud"),
-        extension="300",
+    department = offices.department(
+        "sales",
+        "cloud",
+        "a",
+        "b",
+        "nobody",
+        "a",
         lines=("+74950001000", "+74950001000"),
-        agents=tuple(Membership(agent_id=AgentId(name)) for name in ("a", "b", "nobody", "a")),
         strategy=Strategy(kind=kind, ring_ms=value, step_ms=value, pause_between_rounds_ms=value),
         no_answer_ms=INTEGER_MAX,
         no_answer_action=NoAnswerAction(

@@ -10,10 +10,7 @@ from contracts.codec import Envelope
 from contracts.dialling import DiallingPolicy
 from contracts.directory import (
     ActionKind,
-    CallbackSettings,
     DepartmentSaved,
-    Language,
-    Membership,
     NoAnswerAction,
     OrganizationSaved,
     Recipient,
@@ -35,6 +32,7 @@ from contracts.ids import (
 )
 from contracts.log import TimeProbed
 from contracts.message import Fact, type_name
+from tests import offices
 from tests.sim.virtual_time import START_MS
 from tests.sim.workload import ORGANIZATION
 from tests.sim.world import Run, Said
@@ -105,12 +103,9 @@ def found(checker: Callable[[Run], Iterator[str]], log: Log) -> list[str]:
 
 def an_office(*, version: int = 1, is_on: bool = True, denied: tuple[str, ...] = ()) -> OrganizationSaved:
     """The organization, with one reader of letters."""
-    return OrganizationSaved(
-        organization_id=ORGANIZATION,
+    return offices.organization(
+        ORGANIZATION,
         version=version,
-        name="North",
-        language=Language.RUSSIAN,
-        timezone="Europe/Moscow",
         administrators=(Recipient(name="admin", email="admin@north.example"),),
         dialling_policy=DiallingPolicy(is_on=is_on, denied_numbers=denied),
     )
@@ -120,18 +115,15 @@ def a_department(
     *agents: str, timezone: str = "Europe/Moscow", kind: StrategyKind = StrategyKind.LONGEST_IDLE
 ) -> DepartmentSaved:
     """Sales, with these agents."""
-    return DepartmentSaved(
-        department_id=SALES,
-        version=1,
+    return offices.department(
+        SALES,
+        CLOUD,
+        *agents,
         name="sales",
-        pbx_id=CLOUD,
-        extension="300",
         lines=(LINE,),
-        agents=tuple(Membership(agent_id=AgentId(each)) for each in agents),
         strategy=Strategy(kind=kind),
         no_answer_ms=600_000,
         no_answer_action=NoAnswerAction(kind=ActionKind.VOICEMAIL),
-        callback=CallbackSettings(),
         timezone=timezone,
     )
 

@@ -1,24 +1,15 @@
 """The real queue in a host in memory, with phones that obey: for tests of crashes and takeovers."""
 
 from contracts.codec import envelope
-from contracts.directory import (
-    AgentSaved,
-    DepartmentSaved,
-    Device,
-    DeviceKind,
-    Membership,
-    PbxKind,
-    PbxSaved,
-    Strategy,
-    StrategyKind,
-)
+from contracts.directory import AgentSaved, DepartmentSaved, Strategy, StrategyKind
 from contracts.gateway import CallArrived, EndedBy, LegAnswered, LegEnded, LegRinging, Outcome
-from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, PlaceId
+from contracts.ids import DepartmentId, LegId, PbxId, PlaceId
 from contracts.message import Fact, Message
 from contracts.routing import DepartmentReached, Rule
 from runtime.host.owner import Owner
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state import QueueState
+from tests import offices
 from tests.unit.runtime.worlds import ACME, World, accepted
 
 CLOUD = PbxId("cloud")
@@ -32,7 +23,7 @@ class Office(World):
     def __init__(self, agents: int, *, no_answer_ms: int = 600_000) -> None:
         super().__init__()
         self._seq = 0
-        self.directory(PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=(LINE,)))
+        self.directory(offices.pbx(CLOUD, LINE, name="Moscow"))
         for number in range(agents):
             self.directory(an_agent(number))
         self.directory(
@@ -103,14 +94,7 @@ def number_of(text: str) -> int:
 
 def an_agent(number: int) -> AgentSaved:
     """An agent with a desk phone."""
-    return AgentSaved(
-        agent_id=AgentId(f"a{number}"),
-        version=1,
-        name=f"Agent {number}",
-        pbx_id=CLOUD,
-        extension=f"{1000 + number}",
-        devices=(Device(kind=DeviceKind.DESK, address=Address(f"sip:{1000 + number}")),),
-    )
+    return offices.agent(f"a{number}", CLOUD, f"{1000 + number}", name=f"Agent {number}")
 
 
 def a_department(
@@ -122,14 +106,12 @@ def a_department(
     kind: StrategyKind = StrategyKind.LONGEST_IDLE,
 ) -> DepartmentSaved:
     """A department with one line."""
-    return DepartmentSaved(
-        department_id=department_id,
-        version=1,
-        name=str(department_id),
-        pbx_id=CLOUD,
-        extension="300",
+    return offices.department(
+        department_id,
+        CLOUD,
+        *agents,
+        name=department_id,
         lines=(line,),
-        agents=tuple(Membership(agent_id=AgentId(each)) for each in agents),
         strategy=Strategy(kind=kind),
         no_answer_ms=no_answer_ms,
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from contracts.directory import DepartmentSaved, PbxKind, PbxSaved, StrategyKind
+from contracts.directory import DepartmentSaved, StrategyKind
 from contracts.gateway import Bridged, CallArrived, EndedBy, LegAnswered, LegEnded, LegRinging, Outcome
 from contracts.ids import DepartmentId, Instant, LegId
 from contracts.log import TimerDue
@@ -21,6 +21,7 @@ from runtime.decision import step
 from services.queue.rules import agent_selection
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state import QueueState
+from tests import offices
 from tests.sim.office import CLOUD, a_department, an_agent
 
 DEPARTMENTS: Final = 500
@@ -62,7 +63,7 @@ class Company:
         self._planned: list[tuple[int, int, Fact]] = []
         self._over: set[LegId] = set()
         numbers = tuple(_line(number) for number in range(DEPARTMENTS))
-        self.hear(PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=numbers))
+        self.hear(offices.pbx(CLOUD, *numbers, name="Moscow"))
         for number in range(AGENTS):
             self.hear(an_agent(number))
         for number in range(DEPARTMENTS):

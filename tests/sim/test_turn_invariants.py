@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from contracts.callback import CallbackCancelled
-from contracts.directory import AgentSaved, Device, DeviceKind, StrategyKind
+from contracts.directory import AgentSaved, StrategyKind
 from contracts.gateway import EndedBy
-from contracts.ids import Address, AgentId
+from tests import offices
 from tests.sim import turn_invariants as turns
 from tests.sim.fabricated_logs import (
     CLOUD,
@@ -42,14 +42,7 @@ from tests.sim.virtual_time import START_MS
 
 def an_agent(agent_id: str) -> AgentSaved:
     """An agent with a desk phone."""
-    return AgentSaved(
-        agent_id=AgentId(agent_id),
-        version=1,
-        name=agent_id,
-        pbx_id=CLOUD,
-        extension="201",
-        devices=(Device(kind=DeviceKind.DESK, address=Address("sip:201")),),
-    )
+    return offices.agent(agent_id, CLOUD, "201", name=agent_id)
 
 
 def an_attempt_that_failed() -> Log:

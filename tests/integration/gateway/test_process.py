@@ -14,7 +14,6 @@ import yaml
 
 from contracts import codec
 from contracts.codec import Envelope
-from contracts.directory import PbxKind, PbxSaved
 from contracts.gateway import (
     CallArrived,
     LegAnswered,
@@ -38,6 +37,7 @@ from runtime.kafka_log import KafkaLog
 from runtime.ports import Outgoing
 from services.gateway.simulated import Call, Step, wire
 from services.gateway.simulated.script import Until
+from tests import offices
 from tests.contract.gateway.benches import wav
 
 PBX = PbxId("cloud")
@@ -75,7 +75,7 @@ class Works:
 
     async def begin(self) -> None:
         self._partition = await self.log.partition_of("facts", ORGANIZATION)
-        saved = PbxSaved(pbx_id=PBX, version=1, name="Volga", kind=PbxKind.CLOUD, numbers=(LINE,))
+        saved = offices.pbx(PBX, LINE, name="Volga")
         await facts_log.say(self.log, self._partition, ORGANIZATION, [("saved", saved)])
 
     def phones(self, **told: object) -> dict[str, int]:

@@ -12,7 +12,6 @@ from contracts.ids import (
     Instant,
     LegId,
     OfferId,
-    OrganizationId,
     PbxId,
     PlaceId,
     RecordingId,
@@ -22,6 +21,7 @@ from contracts.message import Fact
 from runtime.decision import Decision, together
 from services.callback.service import SERVICE
 from services.callback.state import CallbackState
+from tests import offices
 from tests.unit.decider_harness import Told
 
 SALES = DepartmentId("sales")
@@ -105,18 +105,8 @@ def an_office(
     """Sales, on one PBX; callbacks are on."""
     office = Office()
     office.hears(
-        directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=1,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=policy or DiallingPolicy(),
-            administrators=(),
-        ),
-        directory.PbxSaved(
-            pbx_id=PBX, version=1, name="Moscow", kind=directory.PbxKind.CLOUD, numbers=numbers
-        ),
+        offices.organization(dialling_policy=policy or DiallingPolicy()),
+        offices.pbx(PBX, *numbers),
         a_department(settings=settings, notices=notices),
     )
     return office
@@ -130,14 +120,13 @@ def a_department(
     notices: directory.NoticeChoices | None = None,
 ) -> directory.DepartmentSaved:
     """A department with callbacks."""
-    return directory.DepartmentSaved(
-        department_id=department_id,
-        version=version,
+    return offices.department(
+        department_id,
+        PBX,
         name="Sales",
-        pbx_id=PBX,
+        version=version,
         extension="400",
         lines=(LINE,),
-        agents=(),
         callback=settings or directory.CallbackSettings(),
         notices=notices or directory.NoticeChoices(),
     )

@@ -3,11 +3,12 @@
 import pytest
 from prometheus_client import REGISTRY
 
-from contracts import callback, directory, gateway
+from contracts import callback, gateway
 from contracts.gateway import Outcome
 from contracts.ids import Instant, LegId
 from runtime import metrics
 from services.callback.service import gauges
+from tests import offices
 from tests.unit.callback.stories import (
     LINE,
     NINE,
@@ -29,16 +30,7 @@ OLDEST_AT = "ringback_apology_oldest_timestamp_seconds"
 def with_lines(at_once_max: int, office: Office | None = None) -> Office:
     """The PBX's card says how many apologies it makes at once."""
     office = office or an_office()
-    office.hears(
-        directory.PbxSaved(
-            pbx_id=PBX,
-            version=2,
-            name="Moscow",
-            kind=directory.PbxKind.CLOUD,
-            numbers=(LINE,),
-            apologies_at_once_max=at_once_max,
-        )
-    )
+    office.hears(offices.pbx(PBX, LINE, version=2, apologies_at_once_max=at_once_max))
     return office
 
 
@@ -149,16 +141,7 @@ def test_more_lines_serve_waiting_customers_when_the_next_line_is_free() -> None
     """A new setting needs no restart."""
     office = with_lines(1)
     due(office, 4)
-    office.hears(
-        directory.PbxSaved(
-            pbx_id=PBX,
-            version=3,
-            name="Moscow",
-            kind=directory.PbxKind.CLOUD,
-            numbers=(LINE,),
-            apologies_at_once_max=3,
-        )
-    )
+    office.hears(offices.pbx(PBX, LINE, version=3, apologies_at_once_max=3))
     is_busy(office, office.last(callback.ApologyDialled).leg_id)
     assert dialled(office) == ["c0", "c1", "c2", "c3"]
 

@@ -4,7 +4,8 @@ import pytest
 
 from contracts import callback, directory, telephony
 from contracts.dialling import DiallingPolicy, Refusal
-from contracts.ids import DepartmentId, OrganizationId
+from contracts.ids import DepartmentId
+from tests import offices
 from tests.unit.callback.stories import (
     CUSTOMER,
     Office,
@@ -140,17 +141,7 @@ def test_the_policy_of_today_bars_what_it_allowed_at_the_order() -> None:
     """The policy is checked at every dial: the agent is told and freed, and the callback ends refused."""
     office = ordered("c1")
     office.hears(ready("c1"))
-    office.hears(
-        directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=2,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(denied_numbers=(CUSTOMER,)),
-            administrators=(),
-        )
-    )
+    office.hears(offices.organization(version=2, dialling_policy=DiallingPolicy(denied_numbers=(CUSTOMER,))))
     decision = office.hears(played(office.last(telephony.Play)))
     (barred,) = decision.facts
     assert isinstance(barred, callback.CallbackBarred)
@@ -166,15 +157,7 @@ def test_an_apology_is_checked_like_any_dial() -> None:
     """The kill switch stops it: the callback ends expired, and its recipients get a letter (C10)."""
     office = ordered("c1")
     office.hears(
-        directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=2,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(is_on=False),
-            administrators=(),
-        ),
+        offices.organization(version=2, dialling_policy=DiallingPolicy(is_on=False)),
         deadline_passed("c1"),
     )
     assert office.last(callback.CallbackExpired).reason == "switched_off"

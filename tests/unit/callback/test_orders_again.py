@@ -5,6 +5,7 @@ import pytest
 from contracts import callback, directory, queue, telephony
 from contracts.ids import DepartmentId, Instant, LegId, NoticeId
 from contracts.tts import NoticeRendered
+from tests import offices
 from tests.unit.callback.stories import (
     CUSTOMER,
     LINE,
@@ -172,15 +173,7 @@ def test_customers_see_the_line_they_called_or_the_departments_number(
 def test_a_number_that_the_pbx_has_lost_since_is_not_shown() -> None:
     """Numbers move between the order and the call."""
     office = ordered()
-    office.hears(
-        directory.PbxSaved(
-            pbx_id=PBX,
-            version=2,
-            name="Moscow",
-            kind=directory.PbxKind.CLOUD,
-            numbers=("+74957654321",),
-        )
-    )
+    office.hears(offices.pbx(PBX, "+74957654321", version=2))
     office, _ = dialling(office=office)
     assert office.last(telephony.DialLeg).caller_id == "+74957654321"
 

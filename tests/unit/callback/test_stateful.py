@@ -10,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from contracts import callback, dialling, directory, gateway, telephony
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import EndedBy, Outcome
-from contracts.ids import CallbackId, LegId, OrganizationId
+from contracts.ids import CallbackId, LegId
 from contracts.queue import CallbackTakenOver
+from tests import offices
 from tests.unit.callback.fakes import Fakes, Leg
 from tests.unit.callback.stories import PBX, SALES
 
@@ -240,17 +241,7 @@ class Callbacks(RuleBasedStateMachine):
     def the_policy_changes(self, denied: set[str]) -> None:
         self.version += 1
         self.policy = DiallingPolicy(denied_numbers=tuple(sorted(denied)))
-        self.fakes.tell(
-            directory.OrganizationSaved(
-                organization_id=OrganizationId("org"),
-                version=self.version,
-                name="Org",
-                language=directory.Language.RUSSIAN,
-                timezone="Europe/Moscow",
-                dialling_policy=self.policy,
-                administrators=(),
-            )
-        )
+        self.fakes.tell(offices.organization(version=self.version, dialling_policy=self.policy))
 
     @rule(n=pick)
     def something_is_heard_twice(self, n: int) -> None:

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from contracts.codec import Envelope
-from contracts.dialling import DiallingPolicy
-from contracts.directory import Language, OrganizationSaved, PbxKind, PbxSaved
 from contracts.gateway import PbxClaimed, PbxFact
 from contracts.ids import (
     Address,
@@ -47,6 +45,7 @@ from services.gateway.decider import (
 from services.gateway.port import Cause
 from services.gateway.simulated import AudioLibrary, Call, MemoryPbx, SimulatedNetwork
 from services.gateway.simulated import script as scripts
+from tests import offices
 from tests.contract.gateway.benches import MEDIA, voice
 
 ORGANIZATION = OrganizationId("acme")
@@ -98,20 +97,8 @@ class GatewayHarness:
         """A gateway process starts: claims, recalls, connects, and is given what was not settled."""
         self.pbx = MemoryPbx(self.network.pbxs[PBX], lambda: self.now)
         self.machine = Gateway(PBX, ORGANIZATION)
-        self.machine.learn(
-            OrganizationSaved(
-                organization_id=ORGANIZATION,
-                version=1,
-                name="Acme",
-                language=Language.RUSSIAN,
-                timezone="Europe/Moscow",
-                dialling_policy=DiallingPolicy(),
-                administrators=(),
-            )
-        )
-        self.machine.learn(
-            PbxSaved(pbx_id=PBX, version=1, name="Volga", kind=PbxKind.CLOUD, numbers=(LINE, "+74951230002"))
-        )
+        self.machine.learn(offices.organization(ORGANIZATION))
+        self.machine.learn(offices.pbx(PBX, LINE, "+74951230002", name="Volga"))
         for entry in self.log:
             self.machine.recall(entry.envelope, entry.fact, offset=entry.offset, at=entry.at)
         self.claim("ours")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from contracts.codec import Envelope
-from contracts.directory import PbxKind, PbxSaved
 from contracts.gateway import PbxClaimed
 from contracts.ids import Instant, OrganizationId, PbxId
 from contracts.message import Fact, type_name
@@ -21,6 +20,7 @@ from runtime.system_clock import SystemClock
 from services.gateway.activities.pbx_registry import PbxRegistry
 from services.gateway.activities.spool import Spool
 from services.gateway.service import adapter_at
+from tests import offices
 from tests.contract.gateway.benches import LINE, PBX, SPEED, a_network
 
 ORGANIZATION = OrganizationId("acme")
@@ -126,7 +126,7 @@ class GatewayProcess:
 
     def know(self) -> None:
         """The directory says whose the PBX is."""
-        self.append(PbxSaved(pbx_id=PBX, version=1, name="Volga", kind=PbxKind.CLOUD, numbers=(LINE,)))
+        self.append(offices.pbx(PBX, LINE, name="Volga"))
 
     def claim(self, name: str) -> None:
         """Somebody else's claim."""

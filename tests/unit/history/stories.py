@@ -4,17 +4,11 @@ from contracts import callback as c
 from contracts import queue as q
 from contracts import routing as r
 from contracts.codec import Envelope
-from contracts.dialling import DiallingPolicy
 from contracts.directory import (
     AgentSaved,
     DepartmentSaved,
     Device,
     DeviceKind,
-    Language,
-    Membership,
-    OrganizationSaved,
-    PbxKind,
-    PbxSaved,
     RightsSaved,
     Role,
 )
@@ -38,6 +32,7 @@ from services.history.rules.card_cache import CardCache
 from services.history.rules.history_row import Row, row
 from services.history.rules.projection_batch import ProjectionBatch
 from services.history.state import Contact, ContactId
+from tests import offices
 
 NORTH = OrganizationId("north")
 MOSCOW, VOLGA = PbxId("moscow"), PbxId("volga")
@@ -51,9 +46,7 @@ BEGIN = Instant(1_800_000_000_000)
 
 def an_agent(agent_id: AgentId, name: str, pbx_id: PbxId, *, version: int = 1) -> AgentSaved:
     """An employee with a desk phone."""
-    return AgentSaved(
-        agent_id=agent_id, version=version, name=name, pbx_id=pbx_id, extension="101", devices=(DESK,)
-    )
+    return offices.agent(agent_id, pbx_id, name=name, version=version)
 
 
 def a_department(
@@ -65,32 +58,17 @@ def a_department(
     head_ids: tuple[AgentId, ...] = (),
 ) -> DepartmentSaved:
     """A department with these agents."""
-    return DepartmentSaved(
-        department_id=department_id,
-        version=version,
-        name=name,
-        pbx_id=pbx_id,
-        extension="300",
-        lines=(LINE,),
-        agents=tuple(Membership(agent_id=each) for each in agents),
-        head_ids=head_ids,
+    return offices.department(
+        department_id, pbx_id, *agents, name=name, version=version, lines=(LINE,), head_ids=head_ids
     )
 
 
 def the_cards() -> tuple[Fact, ...]:
     """Anna and Boris in Moscow, Vera on the Volga; Sales is in Moscow, Service on the Volga."""
     return (
-        OrganizationSaved(
-            organization_id=NORTH,
-            version=1,
-            name="North",
-            language=Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(),
-            administrators=(),
-        ),
-        PbxSaved(pbx_id=MOSCOW, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=(LINE,)),
-        PbxSaved(pbx_id=VOLGA, version=1, name="Volga", kind=PbxKind.CLOUD, numbers=("+78460001000",)),
+        offices.organization(NORTH),
+        offices.pbx(MOSCOW, LINE),
+        offices.pbx(VOLGA, "+78460001000"),
         an_agent(ANNA, "Anna", MOSCOW),
         an_agent(BORIS, "Boris", MOSCOW),
         an_agent(VERA, "Vera", VOLGA),

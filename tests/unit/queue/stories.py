@@ -16,7 +16,6 @@ from contracts.ids import (
     DepartmentId,
     Instant,
     LegId,
-    OrganizationId,
     PbxId,
     PlaceId,
 )
@@ -25,6 +24,8 @@ from runtime.decision import Decision, together
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
+from tests import offices
+from tests.offices import desk
 from tests.unit.decider_harness import Told
 from tests.unit.queue.checks import Watch, reloaded, watched
 
@@ -223,20 +224,15 @@ class Office(Told[QueueState]):
         kept = self._settings.setdefault(department_id, {})
         kept.update(settings)
         lines = {SALES: (SALES_LINE,), SERVICE_DESK: (SERVICE_LINE,)}
-        values: dict[str, Any] = {
-            "department_id": department_id,
-            "version": self.versions,
-            "name": department_id.title(),
-            "pbx_id": MOSCOW,
+        usual: dict[str, Any] = {
             "extension": "400",
             "lines": lines.get(department_id, ()),
             "agents": tuple(
                 directory.Membership(agent_id=agent_id, is_suspended=agent_id in suspended)
                 for agent_id in agents
             ),
-            **kept,
         }
-        return directory.DepartmentSaved(**values)
+        return offices.department(department_id, MOSCOW, version=self.versions, **(usual | kept))
 
     def agent(
         self,
@@ -247,12 +243,11 @@ class Office(Told[QueueState]):
     ) -> directory.AgentSaved:
         """An agent's card: a desk phone, unless devices are given."""
         self.versions += 1
-        return directory.AgentSaved(
-            agent_id=agent_id,
+        return offices.agent(
+            agent_id,
+            pbx_id,
+            agent_id,
             version=self.versions,
-            name=agent_id.title(),
-            pbx_id=pbx_id,
-            extension=agent_id,
             devices=devices or (desk(agent_id),),
             is_removed=is_removed,
         )
@@ -294,30 +289,12 @@ def an_office(
     """Sales on the PBX in Moscow, with these agents and settings; ring all by default."""
     office = Office(auto=auto)
     office.hears(
-        directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=1,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=policy or DiallingPolicy(),
-            administrators=(),
-        ),
-        a_pbx(MOSCOW, SALES_LINE, SERVICE_LINE),
+        offices.organization(dialling_policy=policy or DiallingPolicy()),
+        offices.pbx(MOSCOW, SALES_LINE, SERVICE_LINE),
         *(office.agent(agent_id) for agent_id in agents),
         office.department(*agents, **settings),
     )
     return office
-
-
-def a_pbx(pbx_id: PbxId, *numbers: str, kind: directory.PbxKind = directory.PbxKind.CLOUD) -> Fact:
-    """A PBX's card."""
-    return directory.PbxSaved(pbx_id=pbx_id, version=1, name=pbx_id.title(), kind=kind, numbers=numbers)
-
-
-def desk(agent_id: AgentId) -> directory.Device:
-    """A desk phone."""
-    return directory.Device(kind=directory.DeviceKind.DESK, address=Address(f"sip:{agent_id}"))
 
 
 def mobile(number: str = "+79160000001", delay_ms: int = 0) -> directory.Device:

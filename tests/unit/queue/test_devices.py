@@ -7,7 +7,9 @@ import pytest
 from contracts import directory, gateway, queue, telephony
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState, EndedBy, Outcome
-from contracts.ids import Address, LegId, OrganizationId
+from contracts.ids import Address, LegId
+from tests import offices
+from tests.offices import desk
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -17,10 +19,8 @@ from tests.unit.queue.stories import (
     SECOND,
     VOLGA,
     Office,
-    a_pbx,
     an_office,
     by,
-    desk,
     mobile,
 )
 
@@ -56,17 +56,7 @@ def test_a_mobile_that_policy_no_longer_allows_is_not_dialled_after_its_delay() 
     """The policy changes while the desk phone rings: the place is offered anew, on that phone only."""
     office = with_mobile()
     office.calls("c1")
-    office.saves(
-        directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=2,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(is_on=False),
-            administrators=(),
-        )
-    )
+    office.saves(offices.organization(version=2, dialling_policy=DiallingPolicy(is_on=False)))
     office.waits(30 * SECOND)
     assert set(dialled(office)) == {"sip:anna"}
     assert [each.reason for each in office.said(queue.OfferWithdrawn)] == ["not_allowed_to_dial"]
@@ -315,7 +305,7 @@ def test_an_agent_of_another_pbx_is_dialled_from_where_the_call_came_in() -> Non
     """The inter-PBX address is dialled; a public leg shows a number of the dialling PBX."""
     office = an_office(ANNA, BORIS)
     office.saves(
-        a_pbx(VOLGA, "+78442000000"),
+        offices.pbx(VOLGA, "+78442000000"),
         office.agent(BORIS, desk(BORIS), mobile("+79160000003"), pbx_id=VOLGA),
     )
     office.calls("c1")

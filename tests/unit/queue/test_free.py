@@ -5,9 +5,11 @@ import pytest
 from contracts import directory, gateway, queue
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState
-from contracts.ids import Address, AgentId, OrganizationId
+from contracts.ids import Address, AgentId
 from contracts.message import Interval
 from contracts.queue import SkipReason
+from tests import offices
+from tests.offices import desk
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -19,10 +21,8 @@ from tests.unit.queue.stories import (
     SERVICE_LINE,
     VERA,
     VOLGA,
-    a_pbx,
     an_office,
     by,
-    desk,
     mobile,
 )
 
@@ -53,7 +53,7 @@ def test_an_offer_keeps_why_each_agent_was_skipped() -> None:
         office.hours(agents["absent"], absences=(Interval(from_at=office.at),)),
         office.hours(agents["out"], hours=()),
         office.pause(agents["paused"]),
-        a_pbx(VOLGA),
+        offices.pbx(VOLGA),
         office.agent(agents["far"], pbx_id=VOLGA),
         gateway.PbxLost(pbx_id=VOLGA),
     )
@@ -200,15 +200,7 @@ def test_a_policy_that_forbids_the_only_phone_skips_the_agent_and_says_why() -> 
     office.saves(office.agent(GLEB, mobile()))
 
     def policy(version: int, is_on: bool) -> directory.OrganizationSaved:
-        return directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=version,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(is_on=is_on),
-            administrators=(),
-        )
+        return offices.organization(version=version, dialling_policy=DiallingPolicy(is_on=is_on))
 
     office.saves(policy(2, False))
     office.calls("c1")

@@ -6,6 +6,7 @@ from contracts import queue, telephony
 from contracts.gateway import DeviceState, Outcome
 from contracts.ids import AgentId
 from contracts.queue import SkipReason
+from tests.offices import desk
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -17,7 +18,6 @@ from tests.unit.queue.stories import (
     Office,
     an_office,
     by,
-    desk,
     mobile,
 )
 

@@ -8,6 +8,7 @@ from contracts import gateway, queue, telephony
 from contracts.gateway import EndedBy, Outcome
 from contracts.ids import AgentId
 from contracts.queue import SkipReason
+from tests import offices
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -19,7 +20,6 @@ from tests.unit.queue.stories import (
     VERA,
     VOLGA,
     Office,
-    a_pbx,
     an_office,
     by,
 )
@@ -28,7 +28,9 @@ from tests.unit.queue.stories import (
 def with_volga(*far: AgentId, **settings: Any) -> Office:
     """Anna is on the caller's PBX, the others are on another one."""
     office = an_office(ANNA, *far, **settings)
-    office.saves(a_pbx(VOLGA, "+78442000000"), *(office.agent(agent_id, pbx_id=VOLGA) for agent_id in far))
+    office.saves(
+        offices.pbx(VOLGA, "+78442000000"), *(office.agent(agent_id, pbx_id=VOLGA) for agent_id in far)
+    )
     return office
 
 

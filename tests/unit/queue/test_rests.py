@@ -6,6 +6,7 @@ from contracts import queue
 from contracts.gateway import DeviceState, Outcome
 from contracts.ids import AgentId
 from contracts.queue import SkipReason
+from tests import offices
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -15,7 +16,6 @@ from tests.unit.queue.stories import (
     SECOND,
     VOLGA,
     Office,
-    a_pbx,
     an_office,
     by,
 )
@@ -118,7 +118,7 @@ def test_n11_an_agent_who_was_reached_begins_anew(how: str) -> None:
 def test_n11_a_pbx_that_is_away_is_not_counted_against_its_agents() -> None:
     """The PBX is skipped and probed as a whole; when it is back, no agent rests for a minute."""
     office = an_office(ANNA)
-    office.saves(a_pbx(VOLGA), office.agent(ANNA, pbx_id=VOLGA))
+    office.saves(offices.pbx(VOLGA), office.agent(ANNA, pbx_id=VOLGA))
     office.calls("c1")
     for _ in range(4):
         office.phone_ends(ANNA, Outcome.UNREACHABLE)

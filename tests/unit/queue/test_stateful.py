@@ -16,6 +16,7 @@ from contracts.gateway import Outcome
 from contracts.ids import AgentId, CallbackId, Instant, LegId, PlaceId, PlayId
 from contracts.message import Interval
 from services.queue.state.records import Phase
+from tests.offices import desk
 from tests.unit.queue.callback_stories import end
 from tests.unit.queue.stories import (
     MINUTE,
@@ -26,7 +27,6 @@ from tests.unit.queue.stories import (
     SERVICE_DESK,
     action,
     by,
-    desk,
     mobile,
 )
 from tests.unit.queue.toy import AGENTS, CUSTOMERS, STRATEGIES, People, a_number

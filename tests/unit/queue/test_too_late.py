@@ -10,6 +10,8 @@ from contracts.gateway import EndedBy, Outcome
 from contracts.ids import AgentId, LegId
 from contracts.message import Fact
 from contracts.queue import SkipReason
+from tests import offices
+from tests.offices import desk
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -18,11 +20,9 @@ from tests.unit.queue.stories import (
     SECOND,
     VOLGA,
     Office,
-    a_pbx,
     action,
     an_office,
     by,
-    desk,
     mobile,
     played,
     silence,
@@ -84,7 +84,7 @@ def test_n3_a_pbx_is_not_away_because_a_dial_came_too_late() -> None:
     """Otherwise its other agents would be skipped for a minute (O9)."""
     office = a_slow_office()
     office.saves(
-        a_pbx(VOLGA),
+        offices.pbx(VOLGA),
         office.agent(ANNA, pbx_id=VOLGA),
         office.department(ANNA),
     )

@@ -8,9 +8,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from contracts import directory, gateway, telephony
 from contracts.dialling import DiallingPolicy
 from contracts.gateway import DeviceState, EndedBy, Outcome
-from contracts.ids import AgentId, BridgeId, LegId, OrganizationId, PlayId
+from contracts.ids import AgentId, BridgeId, LegId, PlayId
 from services.queue.decider import announcements
 from services.queue.state.records import LegKind, Phase, Place
+from tests import offices
+from tests.offices import desk
 from tests.unit.queue.stories import (
     MINUTE,
     MOSCOW,
@@ -20,9 +22,7 @@ from tests.unit.queue.stories import (
     SERVICE_LINE,
     VOLGA,
     Office,
-    a_pbx,
     by,
-    desk,
     mobile,
 )
 
@@ -59,7 +59,7 @@ class People(RuleBasedStateMachine):
         self.policy_version = 1
         self.pending: list[telephony.TelephonyCommand] = []
         self.office.hears(
-            self.organization(is_on=True), a_pbx(MOSCOW, SALES_LINE, SERVICE_LINE), a_pbx(VOLGA)
+            self.organization(is_on=True), offices.pbx(MOSCOW, SALES_LINE, SERVICE_LINE), offices.pbx(VOLGA)
         )
         self.save_agents()
         shared: dict[str, Any] = {
@@ -83,15 +83,7 @@ class People(RuleBasedStateMachine):
             self.office.hears(self.office.agent(agent_id, *phones, pbx_id=pbx_id))
 
     def organization(self, *, is_on: bool) -> directory.OrganizationSaved:
-        return directory.OrganizationSaved(
-            organization_id=OrganizationId("org"),
-            version=self.policy_version,
-            name="Org",
-            language=directory.Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(is_on=is_on),
-            administrators=(),
-        )
+        return offices.organization(version=self.policy_version, dialling_policy=DiallingPolicy(is_on=is_on))
 
     # Choosing a record
 

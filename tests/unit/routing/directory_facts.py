@@ -6,6 +6,7 @@ from contracts import directory
 from contracts.directory import DirectAction, DirectActionKind, NoticeChoice, NoticeKind
 from contracts.ids import Address, AgentId, DepartmentId, Instant, PbxId, ScenarioId
 from contracts.scenario import Arrow, Element, ElementKind
+from tests import offices
 
 NINE = Instant(1_779_948_000_000)
 """Nine in the morning: every story begins here."""
@@ -33,21 +34,9 @@ def a_department(
     is_removed: bool = False,
 ) -> directory.DepartmentSaved:
     """A department's card, as far as routing looks at it."""
-    return directory.DepartmentSaved(
-        department_id=department_id,
-        version=version,
-        name=department_id.title(),
-        pbx_id=pbx_id,
-        extension=extension,
-        lines=lines,
-        agents=(),
-        is_removed=is_removed,
+    return offices.department(
+        department_id, pbx_id, version=version, extension=extension, lines=lines, is_removed=is_removed
     )
-
-
-def desk(extension: str) -> directory.Device:
-    """A desk phone."""
-    return directory.Device(kind=directory.DeviceKind.DESK, address=Address(f"sip:{extension}"))
 
 
 def sim(number: str = "+79161112233") -> directory.Device:

@@ -16,7 +16,6 @@ from contracts.ids import (
     Instant,
     LegId,
     NoticeId,
-    OrganizationId,
     PbxId,
 )
 from contracts.message import Fact, Interval
@@ -26,6 +25,8 @@ from runtime.decision import Decision, together
 from services.routing.service import SERVICE
 from services.routing.state import RoutingState
 from services.routing.state.records import Call, Try
+from tests import offices
+from tests.offices import desk
 from tests.unit.decider_harness import Told
 from tests.unit.routing.checks import after_step, reloaded
 from tests.unit.routing.directory_facts import (
@@ -46,7 +47,6 @@ from tests.unit.routing.directory_facts import (
     SERVICE_DESK,
     VOLGA,
     a_department,
-    desk,
 )
 
 
@@ -187,14 +187,14 @@ class RoutingHarness(Told[RoutingState]):
         is_employee: bool = True,
     ) -> Decision:
         """An employee's card: a desk phone, unless devices are given."""
+        number = extension or EXTENSIONS[agent_id]
         return self.hears(
-            directory.AgentSaved(
-                agent_id=agent_id,
+            offices.agent(
+                agent_id,
+                VOLGA if agent_id == FAR else MOSCOW,
+                number,
                 version=self.version(),
-                name=agent_id.title(),
-                pbx_id=VOLGA if agent_id == FAR else MOSCOW,
-                extension=extension or EXTENSIONS[agent_id],
-                devices=devices or (desk(extension or EXTENSIONS[agent_id]),),
+                devices=devices or (desk(number),),
                 is_removed=is_removed,
                 is_employee=is_employee,
             )
@@ -262,14 +262,10 @@ class RoutingHarness(Told[RoutingState]):
     def policy(self, **settings: Any) -> Decision:
         """The organization's policy for dialling."""
         return self.hears(
-            directory.OrganizationSaved(
-                organization_id=OrganizationId("org"),
+            offices.organization(
                 version=self.version(),
-                name="Org",
                 language=directory.Language.ENGLISH,
-                timezone="Europe/Moscow",
                 dialling_policy=DiallingPolicy(**settings),
-                administrators=(),
             )
         )
 
@@ -294,14 +290,9 @@ def an_office(*, auto: bool = True) -> RoutingHarness:
     """Four employees in Moscow, one on the Volga, two departments, and default rules."""
     office = RoutingHarness(auto=auto)
     office.policy()
-    numbers = (MENU_LINE, SALES_LINE, *LINES.values())
     office.hears(
-        directory.PbxSaved(
-            pbx_id=MOSCOW, version=1, name="Moscow", kind=directory.PbxKind.CLOUD, numbers=numbers
-        ),
-        directory.PbxSaved(
-            pbx_id=VOLGA, version=1, name="Volga", kind=directory.PbxKind.CLOUD, numbers=("+78431110000",)
-        ),
+        offices.pbx(MOSCOW, MENU_LINE, SALES_LINE, *LINES.values()),
+        offices.pbx(VOLGA, "+78431110000"),
         a_department(SALES, "400", SALES_LINE),
         a_department(SERVICE_DESK, "500"),
     )

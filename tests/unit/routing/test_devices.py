@@ -6,6 +6,7 @@ import pytest
 from contracts import directory, gateway, routing, telephony
 from contracts.gateway import Outcome
 from contracts.ids import LegId
+from tests.offices import desk
 from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
@@ -16,7 +17,6 @@ from tests.unit.routing.directory_facts import (
     MOSCOW,
     SECOND,
     VOLGA,
-    desk,
     mobile,
     sim,
     to_colleague,

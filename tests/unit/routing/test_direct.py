@@ -8,6 +8,7 @@ from contracts.ids import Instant, LegId
 from contracts.message import Interval
 from contracts.routing import EndReason, Rule
 from contracts.telephony import RejectReason
+from tests.offices import desk
 from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
@@ -21,7 +22,6 @@ from tests.unit.routing.directory_facts import (
     SECOND,
     STANDARD,
     VOLGA,
-    desk,
     drop,
     mobile,
     sim,

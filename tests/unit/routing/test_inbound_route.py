@@ -6,6 +6,7 @@ from contracts import directory, routing
 from contracts.gateway import Outcome
 from contracts.routing import Hop, Rule
 from contracts.scenario import ScenarioSaved
+from tests import offices
 from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
@@ -152,15 +153,7 @@ def test_what_the_directory_says_twice_or_too_late_changes_nothing() -> None:
     office.responsible(None)
     office.hears(
         directory.DirectRulesSaved(agent_id=ANNA, version=1, numbers=("+74950000000",)),
-        directory.AgentSaved(
-            agent_id=ANNA,
-            version=1,
-            name="Old",
-            pbx_id=MOSCOW,
-            extension="999",
-            devices=(),
-            is_removed=True,
-        ),
+        offices.agent(ANNA, MOSCOW, "999", name="Old", devices=(), is_removed=True),
         directory.ResponsibleSaved(number=CUSTOMER, version=1, agent_id=GLEB),
         ScenarioSaved(
             scenario_id=MENU,

@@ -4,9 +4,9 @@ import pytest
 
 from contracts import routing
 from contracts.gateway import Outcome
+from tests.offices import desk
 from tests.unit.routing.directory_facts import (
     ANNA,
-    desk,
     mobile,
     to_mobile,
 )

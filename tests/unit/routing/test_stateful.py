@@ -15,6 +15,7 @@ from contracts import directory, gateway, queue, routing, telephony
 from contracts.gateway import DeviceState, EndedBy, Outcome
 from contracts.ids import BridgeId, Instant, LegId, PlayId
 from contracts.message import Command, Interval
+from tests.offices import desk
 from tests.unit.routing.directory_facts import (
     ANNA,
     ANNAS_LINE,
@@ -35,7 +36,6 @@ from tests.unit.routing.directory_facts import (
     VERA,
     VOLGA,
     a_department,
-    desk,
     drop,
     element,
     mobile,

@@ -14,7 +14,9 @@ from contracts.ids import AgentId, Instant
 from contracts.routing import EndReason
 from contracts.scenario import ScenarioSaved
 from services.gateway.simulated import script as scripts
+from tests import offices
 from tests.contract.gateway.benches import MEDIA, wav
+from tests.offices import desk
 from tests.unit.gateway import harness as gateway_harness
 from tests.unit.routing.directory_facts import (
     ANNA,
@@ -24,7 +26,6 @@ from tests.unit.routing.directory_facts import (
     MINUTE,
     SECOND,
     STANDARD,
-    desk,
     element,
     mobile,
     to_colleague,
@@ -47,15 +48,7 @@ class Company:
         self.office.at = Instant(self.pbx.now)
         self._read = self._sent = 0
         self.office.policy()
-        self.office.hears(
-            directory.PbxSaved(
-                pbx_id=gateway_harness.PBX,
-                version=1,
-                name="Cloud",
-                kind=directory.PbxKind.CLOUD,
-                numbers=(LINE, "+74951230002"),
-            )
-        )
+        self.office.hears(offices.pbx(gateway_harness.PBX, LINE, "+74951230002"))
         self.has(ANNA, desk("201"))
         self.has(BORIS, desk("202"))
         self.office.rules(ANNA, numbers=(LINE,))
@@ -63,14 +56,7 @@ class Company:
     def has(self, agent_id: AgentId, *devices: directory.Device) -> None:
         """An employee of this PBX."""
         self.office.hears(
-            directory.AgentSaved(
-                agent_id=agent_id,
-                version=self.office.version(),
-                name=agent_id.title(),
-                pbx_id=gateway_harness.PBX,
-                extension="",
-                devices=devices,
-            )
+            offices.agent(agent_id, gateway_harness.PBX, "", version=self.office.version(), devices=devices)
         )
 
     def calls(self, *then: dict[str, Any]) -> str:

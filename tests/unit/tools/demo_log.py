@@ -29,6 +29,7 @@ from contracts.log import PartitionClaimed
 from contracts.message import Message, type_name
 from devtools.demo.timeline import Timeline
 from ringback.log import Reading
+from tests import offices
 from tests.unit.tools.direct_call import DIRECT_CALL
 
 VETER = OrganizationId("veter")
@@ -49,9 +50,7 @@ def callback(who: str) -> CallbackId:
 
 
 def agent(agent_id: AgentId) -> AgentSaved:
-    return AgentSaved(
-        agent_id=agent_id, version=1, name=agent_id.title(), pbx_id=CLOUD, extension="201", devices=()
-    )
+    return offices.agent(agent_id, CLOUD, "201", devices=())
 
 
 def taken(who: str, joined_s: float, position: int) -> q.PlaceTaken:

@@ -2,9 +2,9 @@
 
 from contracts import gateway as g
 from contracts import routing as r
-from contracts.directory import AgentSaved
 from contracts.ids import AgentId, Instant, LegId, PbxId, PlayId, TryId
 from contracts.message import Message
+from tests import offices
 
 CLOUD, VOLGA = PbxId("cloud"), PbxId("volga")
 ORLIKOV, POLOZOV, ZIMINA = AgentId("orlikov"), AgentId("polozov"), AgentId("zimina")
@@ -34,10 +34,7 @@ def rung(agent_id: AgentId) -> r.PersonRung:
 
 
 DIRECT_CALL: tuple[tuple[float, Message], ...] = (
-    (
-        -5,
-        AgentSaved(agent_id=ZIMINA, version=1, name="Zimina", pbx_id=VOLGA, extension="204", devices=()),
-    ),
+    (-5, offices.agent(ZIMINA, VOLGA, "204", devices=())),
     (5, g.CallArrived(pbx_id=CLOUD, leg_id=K5, caller="+79000000105", line="+74950001003")),
     (5, r.PersonMissed(leg_id=K5, agent_id=ORLIKOV, reason=r.MissReason.BUSY)),
     (5, forwarded(ORLIKOV, POLOZOV, r.Rule.NO_ANSWER, NOTICE)),

@@ -5,23 +5,16 @@ from typing import Any
 
 from contracts import codec
 from contracts.codec import Envelope
-from contracts.dialling import DiallingPolicy
 from contracts.directory import (
     AgentSaved,
     CallbackSettings,
     DepartmentSaved,
-    Device,
-    DeviceKind,
-    Language,
     Membership,
-    OrganizationSaved,
-    PbxKind,
-    PbxSaved,
     Strategy,
     StrategyKind,
 )
 from contracts.gateway import PbxFact
-from contracts.ids import Address, AgentId, DepartmentId, LegId, OrganizationId, PbxId
+from contracts.ids import AgentId, DepartmentId, LegId, OrganizationId, PbxId
 from contracts.log import TimerDue
 from contracts.message import Fact, type_name
 from contracts.routing import DepartmentReached, Rule
@@ -31,6 +24,7 @@ from ringback.replay.legs import Dialling
 from ringback.replay.model import Model, Said
 from ringback.replay.recorded import Caller, Recorded, Talk, Zero
 from runtime.ports import LogRecord
+from tests import offices
 
 NORTH = OrganizationId("north")
 CLOUD = PbxId("cloud")
@@ -46,28 +40,16 @@ def at(seconds: float) -> int:
 
 
 def agent(name: str, extension: str, **fields: Any) -> AgentSaved:
-    devices = (Device(kind=DeviceKind.DESK, address=Address(f"sip:{extension}")),)
-    return AgentSaved(
-        agent_id=AgentId(name),
-        version=1,
-        name=name.title(),
-        pbx_id=CLOUD,
-        extension=extension,
-        devices=devices,
-        **fields,
-    )
+    return offices.agent(name, CLOUD, extension, **fields)
 
 
 def sales(*agents: str, suspended: str = "", **fields: Any) -> DepartmentSaved:
     seats = tuple(Membership(agent_id=AgentId(name), is_suspended=name == suspended) for name in agents)
-    return DepartmentSaved(
-        department_id=SALES,
-        version=1,
-        name="Sales",
-        pbx_id=CLOUD,
-        extension="300",
-        lines=(LINE,),
+    return offices.department(
+        SALES,
+        CLOUD,
         agents=seats,
+        lines=(LINE,),
         **{
             "strategy": Strategy(kind=StrategyKind.RING_ALL),
             "callback": CallbackSettings(is_on=False),
@@ -78,17 +60,8 @@ def sales(*agents: str, suspended: str = "", **fields: Any) -> DepartmentSaved:
 
 def book(*facts: Fact) -> list[tuple[int, Fact]]:
     """The cards saved before the first call."""
-    organization = OrganizationSaved(
-        organization_id=NORTH,
-        version=1,
-        name="North",
-        language=Language.RUSSIAN,
-        timezone="Europe/Moscow",
-        dialling_policy=DiallingPolicy(),
-        administrators=(),
-    )
-    pbx = PbxSaved(pbx_id=CLOUD, version=1, name="Moscow", kind=PbxKind.CLOUD, numbers=(LINE,))
-    return [(at(-60), each) for each in (organization, pbx, *facts)]
+    saved = (offices.organization(NORTH), offices.pbx(CLOUD, LINE, name="Moscow"), *facts)
+    return [(at(-60), each) for each in saved]
 
 
 def caller(

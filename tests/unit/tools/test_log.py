@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from contracts.directory import AgentSaved
-from contracts.ids import AgentId, OrganizationId, PbxId
+from contracts.ids import OrganizationId
 from contracts.message import Fact
 from ringback import log as facts_log
 from runtime.memory import MemoryClock, MemoryLog
 from runtime.ports import Outgoing
+from tests import offices
 
 
 async def test_many_facts_are_appended_in_batches_that_a_broker_takes() -> None:
@@ -21,14 +21,7 @@ async def test_many_facts_are_appended_in_batches_that_a_broker_takes() -> None:
         return await append(partition, records, at=at)
 
     log.append = counted  # type: ignore[method-assign]  # the port, with a scale under it
-    agent = AgentSaved(
-        agent_id=AgentId("a"),
-        version=1,
-        name="x" * 1000,
-        pbx_id=PbxId("x"),
-        extension="1",
-        devices=(),
-    )
+    agent = offices.agent("a", "x", name="x" * 1000)
     facts: list[tuple[str, Fact]] = [(f"id{number}", agent) for number in range(500)]
     await facts_log.say(log, 0, OrganizationId("veter"), facts)
     assert len(log.facts[0]) == 500

@@ -10,7 +10,7 @@ from contracts.callback import (
     MessageWanted,
     Origin,
 )
-from contracts.dialling import DiallingPolicy, Refusal
+from contracts.dialling import Refusal
 from contracts.directory import (
     STANDARD_NOTICE,
     ActionKind,
@@ -29,7 +29,6 @@ from contracts.ids import (
     Instant,
     LegId,
     MediaKey,
-    OrganizationId,
     PbxId,
     PlaceId,
     PlayId,
@@ -44,6 +43,7 @@ from contracts.voicemail import MessageStored
 from runtime.decision import Decision, step
 from services.voicemail.service import SERVICE
 from services.voicemail.state import Letter, VoicemailState, VoiceMessage
+from tests import offices
 
 MORNING = 1_795_248_000_000
 """2026-11-21 08:00 UTC, 11:00 in Moscow."""
@@ -101,24 +101,18 @@ class Office:
         greeting: NoticeChoice = STANDARD_NOTICE,
     ) -> tuple[OrganizationSaved, DepartmentSaved]:
         """What the directory says of the office."""
-        organization = OrganizationSaved(
-            organization_id=OrganizationId("volga"),
-            version=1,
+        organization = offices.organization(
+            "volga",
             name="ООО «Волга»",
-            language=Language.RUSSIAN,
-            timezone="Europe/Moscow",
-            dialling_policy=DiallingPolicy(),
             administrators=administrators,
             console_url="https://console.example",
         )
-        department = DepartmentSaved(
-            department_id=SALES,
-            version=1,
+        department = offices.department(
+            SALES,
+            VOLGA,
             name="Продажи",
-            pbx_id=VOLGA,
             extension="700",
             lines=("+78432000000",),
-            agents=(),
             timezone="Europe/Samara",
             notices=NoticeChoices(greeting=greeting),
             recipients=recipients,

@@ -18,6 +18,7 @@ from contracts.prompts import Prompt, prompt_key
 from contracts.routing import VoicemailReached
 from contracts.telephony import AnswerLeg, Play, Record
 from contracts.voicemail import GreetingPlayed, LetterDue, MessageMissing, SendLetter
+from tests import offices
 from tests.unit.voicemail.stories import (
     ADMINISTRATOR,
     ANNA,
@@ -45,12 +46,12 @@ GREETING, RECORDING = PlayId("vm.leg1.greeting"), RecordingId("vm.leg1.recording
 
 def vera(*, email: str = VERA_READS.email, version: int = 1, is_removed: bool = False) -> AgentSaved:
     """Vera's card."""
-    return AgentSaved(
-        agent_id=VERA,
+    return offices.agent(
+        VERA,
+        VOLGA,
+        "205",
         version=version,
         name="Вера",
-        pbx_id=VOLGA,
-        extension="205",
         devices=(),
         email=email,
         language=Language.ENGLISH,
@@ -60,13 +61,11 @@ def vera(*, email: str = VERA_READS.email, version: int = 1, is_removed: bool = 
 
 def with_vera_in(*heads: Recipient, is_removed: bool = False) -> DepartmentSaved:
     """A department in which Vera has a seat."""
-    return DepartmentSaved(
-        department_id=DepartmentId("support"),
-        version=1,
+    return offices.department(
+        "support",
+        VOLGA,
         name="Поддержка",
-        pbx_id=VOLGA,
         extension="701",
-        lines=(),
         agents=(Membership(agent_id=VERA, is_suspended=True),),
         recipients=(ANNA,),
         heads=heads,

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.callback import Origin
-from contracts.directory import AgentAvailabilitySaved, AgentSaved, DepartmentSaved, Language, Recipient
+from contracts.directory import AgentAvailabilitySaved, AgentSaved, Language, Recipient
 from contracts.ids import AgentId, Instant
 from contracts.message import Interval
 from contracts.voicemail import (
@@ -17,6 +17,7 @@ from contracts.voicemail import (
 )
 from services.voicemail import rules
 from services.voicemail.decider import owed
+from tests import offices
 from tests.unit.voicemail.stories import (
     ADMINISTRATOR,
     ANNA,
@@ -60,12 +61,10 @@ def deferred(letter_id: str, tries: int, *, is_answer_lost: bool = False) -> Let
 
 
 def employee(recipient: Recipient, *, is_removed: bool = False) -> AgentSaved:
-    return AgentSaved(
-        agent_id=AgentId(recipient.email),
-        version=1,
+    return offices.agent(
+        recipient.email,
+        VOLGA,
         name=recipient.name,
-        pbx_id=VOLGA,
-        extension="101",
         devices=(),
         email=recipient.email.upper(),
         is_removed=is_removed,
@@ -350,9 +349,5 @@ def test_an_older_version_of_a_department_is_dropped() -> None:
     """The directory's facts may come twice and in any order."""
     office = Office()
     known = office.state.departments[SALES]
-    office.hear(
-        DepartmentSaved(
-            department_id=SALES, version=0, name="old", pbx_id=VOLGA, extension="1", lines=(), agents=()
-        )
-    )
+    office.hear(offices.department(SALES, VOLGA, version=0, name="old"))
     assert office.state.departments[SALES] == known

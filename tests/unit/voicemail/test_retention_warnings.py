@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from contracts.directory import AgentSaved, Recipient
+from contracts.directory import Recipient
 from contracts.history import UnheardMessage, WarningWanted
 from contracts.ids import AgentId, Instant, VoiceMessageId
 from contracts.voicemail import (
@@ -17,6 +17,7 @@ from contracts.voicemail import (
 from runtime.decision import NOTHING
 from services.voicemail import rules
 from services.voicemail.decider import owed
+from tests import offices
 from tests.unit.voicemail.stories import (
     ADMINISTRATOR,
     ANNA,
@@ -133,17 +134,7 @@ def test_a_warning_is_remembered_until_a_day_after_the_audio_is_gone_and_no_long
 def test_an_employees_warning_goes_to_whom_the_employees_letters_go_and_names_the_employee() -> None:
     """The employee's list, else the employee, else heads and administrators, as for every letter (V4)."""
     office = Office()
-    office.hear(
-        AgentSaved(
-            agent_id=VERA,
-            version=1,
-            name="Вера",
-            pbx_id=VOLGA,
-            extension="101",
-            devices=(),
-            email="vera@volga.example",
-        )
-    )
+    office.hear(offices.agent(VERA, VOLGA, name="Вера", email="vera@volga.example"))
     fact = WarningWanted(department_id=None, agent_id=VERA, messages=(unheard(FIRST),))
     command = found(office.hear(fact), SendLetter)[0]
     assert command.recipient.email == "vera@volga.example"
