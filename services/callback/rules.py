@@ -81,8 +81,8 @@ AWAY_RECHECK_MS: Final = 30_000
 FAREWELL_MS_MAX: Final = 1_800
 """C6: the agent is told why in at most 1.5 s and is free within 2 s. After this the farewell is cut off: the
 PBX needs up to 0.3 s to begin, and 0.2 s to hang up."""
-FAREWELL_AGAIN_MS: Final = 30_000
-"""After this a leg that was not hung up is told again."""
+FAREWELL_KEPT_MS: Final = 30_000
+"""The hang-up is on the log and will be carried out. After this nothing more is waited for."""
 STORY_LINES_MAX: Final = 60
 """Two attempts and two apologies make some twenty; lines beyond this are only counted."""
 RINGING_TONES: Final = 8

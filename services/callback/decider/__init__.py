@@ -15,10 +15,9 @@ and is on the line), `queue.deadline_passed` (no agent came). Callback answers w
 * The **end** is one fact, with the callback's story (`endings`).
 
 A callback has one timer at most; its phase says what for. The others are `order` (a step of a conversation),
-`farewell`, `line` (of apologies) and `policy` (what did not fit into one step). All other waiting is queue's,
-deadlines included. Facts that come late or twice find another phase, or no callback, and change nothing.
-
-Each module holds what is applied and what is decided of its facts; here they are only dispatched.
+`farewell` and `farewell_over`, `line` (of apologies) and `policy` (what did not fit into one step). All other
+waiting is queue's, deadlines included. Facts that come late or twice find another phase, or no callback, and
+change nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -143,6 +142,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "callback": legs.apply_silence,
     "order": order_conversation.apply_step_due,
     "farewell": farewells.apply_due,
+    "farewell_over": farewells.apply_over,
     "line": apologies.apply_line_due,
 }
 
@@ -181,7 +181,8 @@ def owed(state: CallbackState) -> Iterator[TimerId]:
     for order in state.orders:
         yield timer_id("order", order.leg_id)
     for farewell in state.farewells:
-        yield timer_id("farewell", farewell.leg_id)
+        is_due = timer_id("farewell_over", farewell.leg_id) in state.timers
+        yield timer_id("farewell_over" if is_due else "farewell", farewell.leg_id)
     for line in state.lines:
         yield timer_id("line", line.leg_id)
     for each in state.callbacks:

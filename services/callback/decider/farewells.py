@@ -40,12 +40,18 @@ def end(state: CallbackState, leg_id: LegId) -> None:
     """The leg has ended."""
     state.farewells.drop(leg_id)
     state.drop_timer("farewell", leg_id)
+    state.drop_timer("farewell_over", leg_id)
 
 
 def apply_due(state: CallbackState, fact: TimerDue) -> None:
     if fact.subject in state.farewells:
-        state.set_timer("farewell", fact.subject, Instant(state.now_at + rules.FAREWELL_AGAIN_MS))
+        state.set_timer("farewell_over", fact.subject, Instant(state.now_at + rules.FAREWELL_KEPT_MS))
 
 
 def decide_due(state: CallbackState, fact: TimerDue) -> Decision:
     return hang_up(state, LegId(fact.subject))
+
+
+def apply_over(state: CallbackState, fact: TimerDue) -> None:
+    """Nothing was heard of the leg's end: it had ended before the farewell began."""
+    end(state, LegId(fact.subject))

@@ -152,6 +152,20 @@ def test_m2_an_agent_who_is_ready_for_a_callback_that_has_ended_is_told_and_free
 
 
 @pytest.mark.rule("C6")
+def test_an_agent_whose_leg_had_ended_before_the_farewell_is_not_hung_up_for_ever() -> None:
+    """Whoever hung up first is heard of before queue's word, and of that leg nothing more will be heard."""
+    attempt = Attempt(RINGS_ON)
+    attempt.runs(3_000)
+    attempt.is_cancelled()
+    office = attempt.callback
+    office.hears(ended("boris.leg"), ready(leg="boris.leg"))
+    office.waits_until(Instant(office.at + 600_000))
+    hung_up = [each for each in office.commands if isinstance(each, telephony.HangUp)]
+    assert [each.leg_id for each in hung_up].count(LegId("boris.leg")) == 1
+    assert len(office.state.farewells) == 0
+
+
+@pytest.mark.rule("C6")
 def test_m2_a_word_that_is_too_long_keeps_no_agent() -> None:
     """An engine that speaks slowly is cut off: the agent must be free on time."""
     attempt = Attempt({"condition": "busy"}, word_ms=4_000)
