@@ -27,5 +27,5 @@ def test_what_callback_hears_are_the_facts_of_others_in_its_tables() -> None:
 
 
 def test_every_timer_that_is_set_anew_is_decided_on() -> None:
-    """A timer that leads to nothing would leave somebody waiting for ever; one only ends a wait for a leg's end."""
+    """A timer that leads to nothing would leave somebody waiting; one only ends the wait for a leg's end."""
     assert set(decider._APPLY_TIMER) - {"farewell_over"} <= set(decider._DECIDE_TIMER)
