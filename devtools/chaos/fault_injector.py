@@ -81,6 +81,9 @@ class FaultInjector:
             is_seen = bool(pending.points & types)
             if not is_seen and now - pending.since < POINT_S_MAX:
                 continue
+            # A target with another fault waits: its processes are about to change, and none would be judged.
+            if planned.target in self.doing.held:
+                continue
             self._armed.remove(pending)
             if planned.kind is Kind.KILL_AT:
                 kind = Kind.KILL_AT if is_seen else Kind.KILL
