@@ -105,8 +105,7 @@ class QueueState(State):
 
     def is_suspended(self, department_id: DepartmentId, agent_id: AgentId) -> bool:
         """Whether the agent is suspended in the department, or has no seat there."""
-        _, is_suspended = self.seats.get(agent_id, {}).get(department_id, (0, True))
-        return is_suspended
+        return self.seats.get(agent_id, {}).get(department_id, (0, True))[1]
 
     def policy(self) -> DiallingPolicy | None:
         """Which numbers the organization's PBXs may dial; None while its card is unknown."""
@@ -135,9 +134,7 @@ class QueueState(State):
 
     def callbacks_of(self, customer: Customer) -> tuple[Place, ...]:
         """The places of a customer's callbacks, in any department, in order."""
-        if not customer.callbacks:
-            return ()
-        return tuple(self.places[each] for each in sorted(customer.callbacks))
+        return tuple(self.places[each] for each in sorted(customer.callbacks)) if customer.callbacks else ()
 
     def is_engaged(self, place: Place) -> bool:
         """Whether this callback's customer is on the line, or being called, for another reason (C15)."""
@@ -269,17 +266,19 @@ class QueueState(State):
     # Indexes.
 
     def _index_place(self, old: Place | None, new: Place | None) -> None:
-        stays = old is not None and new is not None and index_key(old) == index_key(new)
-        if old is not None and not stays:
+        stayed = old if old and new and index_key(old) == index_key(new) else None
+        if old is not None and stayed is None:
             self._unindex(old)
         numbers = self.customers.index_place(old, new)
         if new is not None:
             rank = new.rank
-            set_key(self.order, new.department_id, rank, is_member=is_ranked(new))
-            set_key(self.live, new.department_id, rank, is_member=is_live(new))
+            if (ranked := is_ranked(new)) != (stayed is not None and is_ranked(stayed)):
+                set_key(self.order, new.department_id, rank, is_member=ranked)
+            if (live := is_live(new)) != (stayed is not None and is_live(stayed)):
+                set_key(self.live, new.department_id, rank, is_member=live)
+                self._index_unserved(new.department_id)
             self._index_open(new, rank)
-            self._index_unserved(new.department_id)
-            if not stays:
+            if stayed is None:
                 link(self._places_by_pbx, new.pbx_id, new.place_id, is_member=True)
         if numbers:
             self._refresh_customers(numbers)

@@ -83,6 +83,8 @@ class Customers:
         here = new or old
         if here is None or here.number is None:  # a leg's number never changes
             return ()
+        if old and new and (old.place_id, old.is_answered) == (new.place_id, new.is_answered):
+            return ()
         before, after = _leg(old), _leg(new)
         if before == after:  # when an unanswered apology ends, the next may be granted
             return (here.number,) if new is None and here.is_apology else ()
