@@ -16,6 +16,7 @@ import pytest
 from ringback import apply, unpark
 from ringback.apply.directory_client import OWN_KEYS
 from ringback.stack.services import Service
+from tests.e2e.terminal import heed_signals
 from tests.unit.voicemail.sounds import voice, wav
 
 ROOT = Path(__file__).parents[2]
@@ -169,8 +170,7 @@ def _tail(settings: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Tests run in the background ignore SIGINT, which children inherit.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_signals,
     )
     time.sleep(6)
     tail.send_signal(signal.SIGINT)

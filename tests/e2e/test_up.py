@@ -13,20 +13,13 @@ import pytest
 
 from ringback.stack.journal import Journal
 from ringback.stack.services import ROOT
+from ringback.stack.signals import SIGNALS
 from ringback.verbs import verbs
+from tests.e2e.terminal import heed_signals
 
 PATIENCE_S = 120
 # Compiled modules are copied, too: compiling them again takes longer than the test.
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".run", ".*_cache", ".hypothesis", "tests", "docs")
-
-
-HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _heeds_signals() -> None:
-    """Tests run in the background ignore SIGINT, which children inherit."""
-    for each in HOW:
-        signal.signal(each, signal.SIG_DFL)
 
 
 class Tree:
@@ -50,7 +43,7 @@ class Tree:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=_heeds_signals,
+            preexec_fn=heed_signals,
         )
 
     def left(self) -> dict[int, str]:
@@ -110,7 +103,7 @@ STEPS = ("broker", "redis", "smtp", "s3", "directory", "history")
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("step", "sign"), [(step, HOW[number % 3]) for number, step in enumerate(STEPS)])
+@pytest.mark.parametrize(("step", "sign"), [(step, SIGNALS[number % 3]) for number, step in enumerate(STEPS)])
 def test_n1_whoever_ends_up_while_it_starts_something_leaves_nothing(
     tree: Tree, step: str, sign: signal.Signals
 ) -> None:
