@@ -7,7 +7,7 @@ import msgspec
 
 from contracts.directory import DepartmentSaved, Strategy, StrategyKind
 from contracts.message import Fact
-from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Script, Step, Until
+from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Phone, Script, Step, Until
 from tests.sim.workload import Workload
 
 Bend = Callable[[Workload], Workload]
@@ -25,7 +25,7 @@ def of_shared_rings(usual: Workload) -> Workload:
 
     chance = random.Random(usual.script.seed)
     declining = [(Behaviour(decline_after_s=chance.uniform(5, 7)), Behaviour()) for _ in range(4)]
-    return _bent(usual, cumulative, lambda number: declining[number % 4])
+    return _bent(usual, cumulative, lambda number, phone: _first(phone, *declining[number % 4]))
 
 
 def of_dropped_callbacks(usual: Workload) -> Workload:
@@ -41,33 +41,38 @@ def of_dropped_callbacks(usual: Workload) -> Workload:
     stays = Behaviour(
         answer_after_s=1.0, then=(Step(until=Until.BRIDGED), Step(wait_s=5.0), Step(hang_up=True))
     )
+
     # During the agent's own call gaps end, those of dropped callbacks and of others.
-    bent = _bent(usual, lonely, lambda _: (stays, drops, stays, stays, drops, stays))
+    def busy_agent(_: int, phone: Phone) -> Phone:
+        behaving = _first(phone, stays, drops, stays, stays, drops, stays)
+        return msgspec.structs.replace(behaving, own_calls=(OwnCall(at_s=100, for_s=60),))
+
+    bent = _bent(usual, lonely, busy_agent)
     orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))
-    busy = Behaviour(condition=Condition.BUSY)
-    pbxs = {}
-    for pbx_id, pbx in bent.script.pbxs.items():
-        calls = tuple(msgspec.structs.replace(call, then=orders) for call in pbx.calls)
-        phones = {
-            address: msgspec.structs.replace(phone, own_calls=(OwnCall(at_s=100, for_s=60),))
-            for address, phone in pbx.phones.items()
-        }
-        pbxs[pbx_id] = msgspec.structs.replace(pbx, calls=calls, phones=phones)
-    public = {
-        number: msgspec.structs.replace(phone, behaviours=(busy, *phone.behaviours))
-        for number, phone in bent.script.public.items()
+    pbxs = {
+        pbx_id: msgspec.structs.replace(
+            pbx, calls=tuple(msgspec.structs.replace(call, then=orders) for call in pbx.calls)
+        )
+        for pbx_id, pbx in bent.script.pbxs.items()
     }
+    busy = Behaviour(condition=Condition.BUSY)
+    public = {number: _first(phone, busy) for number, phone in bent.script.public.items()}
     return msgspec.structs.replace(
         bent, script=msgspec.structs.replace(bent.script, pbxs=pbxs, public=public)
     )
 
 
+def _first(phone: Phone, *behaviours: Behaviour) -> Phone:
+    """A phone that behaves so before it does as usual."""
+    return msgspec.structs.replace(phone, behaviours=(*behaviours, *phone.behaviours))
+
+
 def _bent(
     usual: Workload,
     department: Callable[[DepartmentSaved], DepartmentSaved],
-    behaviours: Callable[[int], tuple[Behaviour, ...]],
+    phone: Callable[[int, Phone], Phone],
 ) -> Workload:
-    """The workload with other departments, and with agents' phones that behave so at first."""
+    """The workload with other departments and other phones of agents."""
 
     def fact(each: Fact) -> Fact:
         return department(each) if isinstance(each, DepartmentSaved) else each
@@ -77,16 +82,13 @@ def _bent(
         book=tuple(fact(each) for each in usual.book),
         changes=tuple((at_s, fact(each)) for at_s, each in usual.changes),
         departments=tuple(department(each) for each in usual.departments),
-        script=_with_phones(usual.script, behaviours),
+        script=_with_phones(usual.script, phone),
     )
 
 
-def _with_phones(script: Script, behaviours: Callable[[int], tuple[Behaviour, ...]]) -> Script:
+def _with_phones(script: Script, phone: Callable[[int, Phone], Phone]) -> Script:
     pbxs = {}
     for pbx_id, pbx in script.pbxs.items():
-        phones = {
-            address: msgspec.structs.replace(phone, behaviours=(*behaviours(number), *phone.behaviours))
-            for number, (address, phone) in enumerate(pbx.phones.items())
-        }
+        phones = {address: phone(number, usual) for number, (address, usual) in enumerate(pbx.phones.items())}
         pbxs[pbx_id] = msgspec.structs.replace(pbx, phones=phones)
     return msgspec.structs.replace(script, pbxs=pbxs)

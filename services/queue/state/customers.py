@@ -83,6 +83,7 @@ class Customers:
         here = new or old
         if here is None or here.number is None:  # a leg's number never changes
             return ()
+        # Most changes of a leg are none of these, and this is asked at every one.
         if old and new and (old.place_id, old.is_answered) == (new.place_id, new.is_answered):
             return ()
         before, after = _leg(old), _leg(new)

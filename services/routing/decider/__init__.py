@@ -140,8 +140,7 @@ HEARD: Final[tuple[type[Fact], ...]] = tuple(
 
 def apply(state: RoutingState, fact: Fact) -> None:
     """Fold one fact into the state."""
-    table: dict[Any, Apply] = _APPLY_TIMER if isinstance(fact, TimerDue) else _APPLY
-    handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
+    handler = _APPLY_TIMER.get(fact.kind) if isinstance(fact, TimerDue) else _APPLY.get(type(fact))
     if handler is not None:
         handler(state, fact)
 
@@ -150,8 +149,7 @@ def decide(state: RoutingState, fact: Fact) -> Decision:
     """What follows from a fact."""
     if isinstance(fact, TimerDue) and fact.timer_id in state.timers:
         return NOTHING  # set anew: its PBX is away
-    table: dict[Any, Decide] = _DECIDE_TIMER if isinstance(fact, TimerDue) else _DECIDE
-    handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
+    handler = _DECIDE_TIMER.get(fact.kind) if isinstance(fact, TimerDue) else _DECIDE.get(type(fact))
     return NOTHING if handler is None else handler(state, fact)
 
 

@@ -136,16 +136,14 @@ HEARD: Final[tuple[type[Fact], ...]] = (
 
 def apply(state: VoicemailState, fact: Fact) -> None:
     """Fold one fact, heard or said, into the state."""
-    table: dict[Any, Apply] = _APPLY_TIMER if isinstance(fact, TimerDue) else _APPLY
-    handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
+    handler = _APPLY_TIMER.get(fact.kind) if isinstance(fact, TimerDue) else _APPLY.get(type(fact))
     if handler is not None:
         handler(state, fact)
 
 
 def decide(state: VoicemailState, fact: Fact) -> Decision:
     """Say what follows from a fact that was applied."""
-    table: dict[Any, Decide] = _DECIDE_TIMER if isinstance(fact, TimerDue) else _DECIDE
-    handler = table.get(fact.kind if isinstance(fact, TimerDue) else type(fact))
+    handler = _DECIDE_TIMER.get(fact.kind) if isinstance(fact, TimerDue) else _DECIDE.get(type(fact))
     return NOTHING if handler is None else handler(state, fact)
 
 
