@@ -25,7 +25,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.rule("V4")
-def test_create_asks_a_person_for_the_address_and_takes_no_other_answer(tmp_path: Path) -> None:
+def test_n2_create_asks_a_person_for_the_address_and_takes_no_other_answer(tmp_path: Path) -> None:
     """At a terminal it asks; a malformed address is refused in one line."""
     for answer, code, told in (("gusev@vostok.local", 0, "one-time password"), ("nobody", 3, "--email")):
         ours, theirs = pty.openpty()
@@ -48,7 +48,7 @@ def test_create_asks_a_person_for_the_address_and_takes_no_other_answer(tmp_path
 
 
 @pytest.mark.rule("V4")
-def test_create_in_a_script_says_that_the_address_is_missing(tmp_path: Path) -> None:
+def test_n2_create_in_a_script_says_that_the_address_is_missing(tmp_path: Path) -> None:
     """Without a terminal there is nobody to ask."""
     run = subprocess.run(
         ARGV,

@@ -49,7 +49,7 @@ def shown(page: str, folder: Path) -> dict[str, object]:
 @pytest.mark.rule("V4", "E3")
 @pytest.mark.parametrize("has_styles", [True, False])
 @pytest.mark.parametrize("letter", kinds(Language.RUSSIAN), ids=lambda letter: letter.message_id[:12])
-def test_letters_at_320_pixels_are_no_wider_and_their_buttons_stack(
+def test_n8_letters_at_320_pixels_are_no_wider_and_their_buttons_stack(
     letter: Letter, has_styles: bool, tmp_path: Path
 ) -> None:
     """Also in mail programs that drop what stands in the head."""

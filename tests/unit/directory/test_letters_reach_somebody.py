@@ -16,7 +16,7 @@ def without_addresses() -> dict[str, object]:
 
 
 @pytest.mark.rule("V4")
-def test_saving_a_department_or_an_organization_whose_letters_reach_nobody_warns() -> None:
+def test_n2_saving_a_department_or_an_organization_whose_letters_reach_nobody_warns() -> None:
     """Neither recipients, nor heads, nor administrators have an address."""
     found = office(**without_addresses())
     assert (NOBODY, "administrators") in codes(found, Kind.ORGANIZATION, "o")
@@ -25,7 +25,7 @@ def test_saving_a_department_or_an_organization_whose_letters_reach_nobody_warns
 
 @pytest.mark.rule("V4")
 @pytest.mark.parametrize("field", ["recipients", "heads"])
-def test_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
+def test_n2_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
     """The organization is warned, too: calls to employees have no department."""
     reader = (Who(name="Вера", email="vera@vostok.example"),)
     found = with_department(office(**without_addresses()), "sales", **{field: reader})
@@ -34,7 +34,7 @@ def test_one_reader_of_the_departments_own_is_enough_for_it(field: str) -> None:
 
 
 @pytest.mark.rule("V4")
-def test_an_administrator_with_an_address_is_enough_for_everybody() -> None:
+def test_n2_an_administrator_with_an_address_is_enough_for_everybody() -> None:
     """Administrators are those named, or the cards with that role."""
     assert not any(code == NOBODY for code, _ in codes(office(), Kind.DEPARTMENT, "sales"))
     named = office(**without_addresses())
