@@ -6,7 +6,8 @@ OPS := .venv/bin/python -m ringback
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos schemas
+.PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos schemas \
+	audit licences sbom unmaintained
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -17,8 +18,8 @@ setup: ## system packages (apt, when missing), virtual environment, Python packa
 requirements: setup ## resolve requirements/*.in anew into the hashed *.txt
 	@$(DEV) requirements
 
-demo: setup ## a morning at the company, live, with every service a real process (FAST=1: the short one; SVG=docs/demo.svg: with its picture)
-	@$(DEV) demo $(if $(FAST),--fast) $(if $(SVG),--svg $(SVG))
+demo: setup ## a morning at the company, live, with every service a real process (PHONES=asterisk: with SIP phones; FAST=1: short)
+	@$(DEV) demo $(if $(FAST),--fast) $(if $(SVG),--svg $(SVG)) $(if $(PHONES),--phones $(PHONES)) $(if $(LISTEN),--listen $(LISTEN))
 
 up: setup ## start the embedded parts and all services on loopback
 	@$(OPS) up
@@ -32,7 +33,7 @@ test: setup ## every test, on two workers (ARGS="tests/unit -k place" for some)
 test-fast: setup ## what needs no broker, no database and no simulation: unit, contract and tidy tests
 	@$(PYTEST) tests/unit tests/contract tests/tidy -m "not slow" $(ARGS)
 
-check: setup ## ruff, mypy --strict, import-linter, tidiness
+check: setup ## ruff, mypy --strict, import-linter, licences, tidiness
 	@$(DEV) check
 
 rules: setup ## each rule of docs/rules.md with the tests that prove it
@@ -42,7 +43,7 @@ sim: export SEEDS ?= 200
 sim: setup ## the simulation, 200 seeds (SEEDS=300 SEED_FROM=7000 for others, SEED=42 for one)
 	@$(PYTEST) tests/sim $(ARGS)
 
-chaos: setup ## faults on real parts, 10 minutes, into docs/chaos.md (ARGS="--broker embedded --seed 7" for less)
+chaos: setup ## faults on real parts, 20 minutes, into docs/chaos.md (ARGS="--morning asterisk --seed 7" for less)
 	@$(DEV) chaos $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
@@ -51,5 +52,17 @@ sim-mutants: setup ## plants each known bug in turn and shows the morning that b
 bench: setup ## every figure with its baseline, 12 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
 	@$(DEV) bench $(ARGS)
 
-schemas: setup ## what is generated from code: contracts/schemas, docs/defaults.md, new golden samples
+schemas: setup ## what is generated from code: contracts/schemas, pages of docs, new golden samples
 	@$(DEV) schemas
+
+audit: setup ## known vulnerabilities of every package (ARGS="--records all.zip" offline, ARGS=--allow-unanswered)
+	@$(DEV) audit $(ARGS)
+
+licences: setup ## the licence of every package, refused if not permitted; writes docs/licences.md
+	@$(DEV) licences $(ARGS)
+
+sbom: setup ## the bill of materials of production (CycloneDX), into .run/ringback.cdx.json
+	@$(DEV) sbom $(ARGS)
+
+unmaintained: setup ## packages without a release for two years, each to be named in docs/decisions
+	@$(DEV) unmaintained $(ARGS)

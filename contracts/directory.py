@@ -6,6 +6,7 @@ has and drops the rest, so these may come twice and in any order.
 
 from enum import StrEnum
 
+from contracts import erasure
 from contracts.dialling import DiallingPolicy
 from contracts.ids import (
     Address,
@@ -28,6 +29,15 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+class Role(StrEnum):
+    """What a person may see and do, by the table of contracts/rights.py (P1 to P4)."""
+
+    ADMINISTRATOR = "administrator"
+    DEPARTMENT_HEAD = "department_head"
+    USER = "user"
+    RESTRICTED_USER = "restricted_user"
+
+
 class Recipient(Part, frozen=True, kw_only=True):
     """Somebody who gets letters."""
 
@@ -37,7 +47,13 @@ class Recipient(Part, frozen=True, kw_only=True):
 
 
 class OrganizationSaved(Fact, tag="directory.organization_saved", frozen=True, kw_only=True):
-    """A customer company, its policy for dialling and its administrators."""
+    """A customer company, its policy for dialling and its administrators.
+
+    `numbers_hidden_from`: roles that see customers' numbers masked. `calls_at_once_max`: calls over all its
+    PBXs, those that arrived and those dialled over the public network. `is_suspended`: nobody signs in,
+    nothing is dialled, calls are rejected; `is_removed`: every service forgets it, and its id is never used
+    again.
+    """
 
     organization_id: OrganizationId
     version: int
@@ -48,6 +64,10 @@ class OrganizationSaved(Fact, tag="directory.organization_saved", frozen=True, k
     administrators: tuple[Recipient, ...]
     console_url: str = ""
     retention_days: int = 30
+    numbers_hidden_from: tuple[Role, ...] = ()
+    calls_at_once_max: int = 200
+    is_suspended: bool = False
+    is_removed: bool = False
 
 
 class PbxKind(StrEnum):
@@ -67,6 +87,7 @@ class PbxSaved(Fact, tag="directory.pbx_saved", frozen=True, kw_only=True):
     numbers: tuple[str, ...]
     apologies_at_once_max: int = 5
     """How many lines apology calls may take at once (C4)."""
+    is_removed: bool = False
 
 
 class DeviceKind(StrEnum):
@@ -319,15 +340,6 @@ class DirectRulesSaved(Fact, tag="directory.direct_rules_saved", frozen=True, kw
     mobile: str = ""
 
 
-class Role(StrEnum):
-    """What a person may see and do, by the table of contracts/rights.py (P1 to P4)."""
-
-    ADMINISTRATOR = "administrator"
-    DEPARTMENT_HEAD = "department_head"
-    USER = "user"
-    RESTRICTED_USER = "restricted_user"
-
-
 class RightsSaved(Fact, tag="directory.rights_saved", frozen=True, kw_only=True):
     """One employee's role and its switches; departments come from the departments' own facts."""
 
@@ -350,6 +362,8 @@ class ResponsibleSaved(Fact, tag="directory.responsible_saved", frozen=True, kw_
     version: int
     agent_id: AgentId | None
     second_agent_id: AgentId | None = None
+    is_erased: bool = False
+    """The customer's data were erased: the number is forgotten, its version too."""
 
 
 class CallbackAsked(Fact, tag="directory.callback_asked", frozen=True, kw_only=True):
@@ -396,10 +410,17 @@ class LoginEnded(Fact, tag="directory.login_ended", frozen=True, kw_only=True):
 
 
 class TokenSaved(Fact, tag="directory.token_saved", frozen=True, kw_only=True):
-    """A key for programs: what it may do, never its secret."""
+    """A key for programs: what it may do, never its secret. No `department_ids`: the whole organization."""
 
     token_id: str
     version: int
     name: str
     actions: tuple[str, ...]
     is_revoked: bool = False
+    department_ids: tuple[DepartmentId, ...] = ()
+    issued_at: Instant = Instant(0)
+    """When the token was signed that is valid: those signed before it are not. 0: whenever it was signed."""
+
+
+class NumberErased(erasure.NumberErased, tag="directory.number_erased", frozen=True, kw_only=True):
+    """What directory has erased of a customer, and what stays."""

@@ -204,6 +204,10 @@ TOO_LATE = "too_late"
 dialled because of that. It is the system's fault, never the other side's."""
 
 
+TOO_MANY_CALLS = "too_many_calls"
+"""Why a dial over the public network is refused: the organization has all the calls that it may at once."""
+
+
 class CommandRefused(Answered, tag="gateway.command_refused", frozen=True, kw_only=True):
     """The gateway did not do a command: too late, unknown leg, policy; `leg_id` when it was about one."""
 

@@ -4,6 +4,8 @@ These are appended by the history service's API and read back: of two who claim 
 first on the log has it (V5). Whoever rebuilds history from the log finds them there, too.
 """
 
+from enum import StrEnum
+
 from contracts.ids import AgentId, DepartmentId, Instant, RecordingId, VoiceMessageId
 from contracts.message import Fact, Part
 
@@ -37,6 +39,28 @@ class AccessRefused(Fact, tag="history.access_refused", frozen=True, kw_only=Tru
     by: str
     action: str
     what: str
+    times: int = 1
+    """More than one: refusals of the same person that were counted and not recorded one by one."""
+
+
+class AccessKind(StrEnum):
+    """Which personal data left history."""
+
+    AUDIO_LINKED = "audio_linked"
+    DOWNLOADED = "downloaded"
+
+
+class Accessed(Fact, tag="history.accessed", frozen=True, kw_only=True):
+    """Somebody was given a link to audio, or a download: who and what, for the audit trail.
+
+    `by` is `agent/…` or `token/…`, `address` the client's network address, `details` in the words of the API.
+    """
+
+    by: str
+    kind: AccessKind
+    subject: str
+    address: str = ""
+    details: str = ""
 
 
 class CustomerErased(Fact, tag="history.customer_erased", frozen=True, kw_only=True):
@@ -45,6 +69,10 @@ class CustomerErased(Fact, tag="history.customer_erased", frozen=True, kw_only=T
 
     number: str
     by: AgentId | None = None
+    erasure_id: str = ""
+    """Every owner answers with it (`<service>.number_erased`); empty: nobody waits for answers."""
+    actor: str = ""
+    """`agent/…` or `token/…`."""
 
 
 class MessageRemoved(Fact, tag="history.message_removed", frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from contracts import erasure
 from contracts.callback import Origin
 from contracts.directory import ActionKind
 from contracts.ids import (
@@ -424,3 +425,7 @@ class PbxBack(Fact, tag="queue.pbx_back", frozen=True, kw_only=True):
     """A PBX that was away answered."""
 
     pbx_id: PbxId
+
+
+class NumberErased(erasure.NumberErased, tag="queue.number_erased", frozen=True, kw_only=True):
+    """What queue has erased of a customer, and what stays."""

@@ -7,6 +7,7 @@ it has rung talks, the contact is routing's.
 
 from enum import StrEnum
 
+from contracts import erasure
 from contracts.gateway import Outcome
 from contracts.ids import AgentId, DepartmentId, Instant, LegId, MediaKey, PbxId, PlayId, ScenarioId, TryId
 from contracts.message import Fact, Part
@@ -272,3 +273,7 @@ class CallEnded(Fact, tag="routing.call_ended", frozen=True, kw_only=True):
     waited_ms: int
     missed_by: AgentId | None = None
     talk_ms: int = 0
+
+
+class NumberErased(erasure.NumberErased, tag="routing.number_erased", frozen=True, kw_only=True):
+    """What routing has erased of a customer, and what stays."""

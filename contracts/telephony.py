@@ -6,15 +6,41 @@ and hang up.
 """
 
 from enum import StrEnum
+from typing import Final
 
-from contracts.ids import Address, BridgeId, Instant, LegId, MediaKey, PbxId, PlayId, RecordingId
+from contracts.addresses import is_public
+from contracts.ids import (
+    Address,
+    BridgeId,
+    Instant,
+    LegId,
+    MediaKey,
+    OrganizationId,
+    PbxId,
+    PlayId,
+    RecordingId,
+)
 from contracts.message import Command
+
+SILENT_MS: Final = 5_000
+"""An office's phone that says nothing for so long is dead; SIP's own timer is 32 s (RFC 3261 17.1.1.2)."""
+SILENT_PUBLIC_MS: Final = 20_000
+"""A mobile network looks for its phone first: ringing after 3 to 10 s is usual, and nothing comes before."""
+
+
+def silent_ms_max(address: Address) -> int:
+    """How long a dialled phone may give no sign of life before it counts as unreachable."""
+    return SILENT_PUBLIC_MS if is_public(address) else SILENT_MS
 
 
 class TelephonyCommand(Command, frozen=True, kw_only=True):
-    """Any command to a PBX; the PBX is the key on the topic."""
+    """Any command to a PBX of one organization."""
 
     pbx_id: PbxId
+
+    def key(self, organization_id: OrganizationId) -> str:
+        """The key on the topic: an organization gives ids to its own PBXs, another one may have the same."""
+        return f"{organization_id}/{self.pbx_id}"
 
 
 class AnswerLeg(TelephonyCommand, tag="telephony.answer_leg", frozen=True, kw_only=True):
@@ -107,7 +133,11 @@ class StopRecording(TelephonyCommand, tag="telephony.stop_recording", frozen=Tru
 
 
 class DialLeg(TelephonyCommand, tag="telephony.dial_leg", frozen=True, kw_only=True):
-    """Ring a phone. `headers` go to an office phone's screen: caller's number, department, purpose."""
+    """Ring a phone.
+
+    `display_name` (the department's) and `headers` (what the call is about) go to an office phone's screen,
+    and never over the public network (G5).
+    """
 
     leg_id: LegId
     address: Address
@@ -115,16 +145,20 @@ class DialLeg(TelephonyCommand, tag="telephony.dial_leg", frozen=True, kw_only=T
     ring_ms_max: int
     headers: dict[str, str] = {}
     not_after: Instant | None = None
+    display_name: str = ""
 
 
 class CancelLeg(TelephonyCommand, tag="telephony.cancel_leg", frozen=True, kw_only=True):
     """Stop ringing; a leg that was answered meanwhile is hung up, or left alone with `keeps_answered`.
 
     The latter is for a customer who picks up in the moment in which the agent goes: C7 wants a word there.
+    With `is_answered_elsewhere` another phone of the same round was picked up, and this one notes no missed
+    call (`Reason: SIP;cause=200`, RFC 3326).
     """
 
     leg_id: LegId
     keeps_answered: bool = False
+    is_answered_elsewhere: bool = False
 
 
 class Bridge(TelephonyCommand, tag="telephony.bridge", frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from contracts import erasure
 from contracts.directory import Language, Recipient
 from contracts.history import UnheardMessage
 from contracts.ids import (
@@ -229,3 +230,7 @@ class SendLetter(Command, tag="delivery.send_letter", frozen=True, kw_only=True)
     written_at: Instant | None = None
     mp3_sha256: str = ""
     spool_sha256: str = ""
+
+
+class NumberErased(erasure.NumberErased, tag="voicemail.number_erased", frozen=True, kw_only=True):
+    """What voicemail has erased of a customer, and what stays."""

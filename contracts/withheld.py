@@ -7,6 +7,8 @@ A withheld number is None for everybody from the gateway's edge on: two stranger
 import unicodedata
 from typing import Final
 
+from contracts.plain_text import cleaned
+
 LENGTH_MAX: Final = 128
 """Whoever calls writes the From of SIP; a user part of an address and its host are shorter."""
 
@@ -83,10 +85,10 @@ WITHHELD: Final = frozenset(_folded(word) for word in _WORDS.replace("\n", "|").
 
 
 def known(said: str | None) -> str | None:
-    """What is known of a caller: the text as it came, without control characters; None: withheld."""
+    """What is known of a caller: the text as it came, without invisible characters; None: withheld."""
     if said is None:
         return None
-    text = "".join(each for each in said if unicodedata.category(each)[0] != "C").strip()[:LENGTH_MAX].strip()
+    text = cleaned(said)[:LENGTH_MAX].strip()
     return None if _is_withheld(text) else text
 
 

@@ -4,16 +4,13 @@ With --check it only compares. Values and limits come from the directory's cards
 apply's model; this module describes each setting and names its rule.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
-from itertools import zip_longest
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, inspect, structs
 
 from contracts.directory import NoticeKind
+from devtools.generated_page import GeneratedPage
 from ringback.apply.places import place
 from services.directory.state.cards import (
     Card,
@@ -25,8 +22,6 @@ from services.directory.state.cards import (
     RulesCard,
 )
 
-ROOT: Final = Path(__file__).parent.parent
-PAGE: Final = ROOT / "docs" / "defaults.md"
 REFERENCES: Final = ("agent_id", "department_id")
 """An action's target, which is empty by default."""
 SPANS: Final = ((3_600_000, "h"), (60_000, "min"), (1_000, "s"))
@@ -83,12 +78,21 @@ ORGANIZATION: Final = {
     "dialling.orders_per_day_per_number_max": Said("C10", "orders of one customer number in a day"),
     "dialling.orders_per_minute_per_department_max": Said("C10", "orders in one department in a minute"),
     "dialling.orders_per_minute_max": Said("C10", "orders in the organization in a minute"),
+    "dialling.allowed_types": Said("C10", "types of numbers that may be dialled; none: all that are granted"),
+    "dialling.orders_per_day_max": Said(
+        "C10", "orders in the organization in a day; none: all that are granted"
+    ),
+    "dialling.minutes_per_day_max": Said(
+        "C10", "minutes over the public network in a day; none: all that are granted"
+    ),
     "administrators": Said("V4", "recipients of letters that have no other; empty: all with that role"),
     "console_url": Said("V4", "the console's address, for links in letters"),
     "retention_days": Said("V6", "how many days recordings and voice messages are kept", is_in_file=False),
     "holidays": Said(
         "E5", "the country whose public holidays close the hours of those who keep them", is_in_file=False
     ),
+    "numbers_hidden_from": Said("P8", "roles that see customers' numbers masked", is_in_file=False),
+    "requires_second_factor": Said("E1", "people sign in with a second factor only", is_in_file=False),
 }
 PBX: Final = {
     "apologies_at_once_max": Said("C4", "apology calls at the same time"),
@@ -319,26 +323,9 @@ def _number(name: str, number: int) -> str:
     return f"{number // size} {unit}"
 
 
+GENERATED: Final = GeneratedPage("docs/defaults.md", page, "defaults")
+
+
 def main(argv: list[str]) -> int:
     """Write the page; with --check, only fail if it is stale."""
-    parser = argparse.ArgumentParser(prog="python -m devtools defaults", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is stale")
-    options = parser.parse_args(argv)
-    if not options.check:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif stale(ROOT):
-        print("\n".join(stale(ROOT)), file=sys.stderr)
-        return 1
-    return 0
-
-
-def stale(root: Path) -> list[str]:
-    """The lines in which a tree's page differs from the code."""
-    path = root / PAGE.relative_to(ROOT)
-    kept = path.read_text(encoding="utf-8") if path.is_file() else ""
-    pairs = zip_longest(kept.splitlines(), page().splitlines(), fillvalue="")
-    return [
-        f"docs/defaults.md:{number}: the code says {wanted!r}; run `python -m devtools defaults`"
-        for number, (line, wanted) in enumerate(pairs, start=1)
-        if line != wanted
-    ]
+    return GENERATED.run(argv, verb="defaults", description=__doc__)

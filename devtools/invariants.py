@@ -138,21 +138,37 @@ def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
                 pass
 
 
-def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Iterator[str]:
-    """At most two attempts, or two tries of an apology; a leg is dialled once, even if a command came twice.
-
-    An attempt that gave way to another call of the customer does not count (C8, C15).
-    """
+def _dials_that_count(history: History, requested: Counter[str]) -> Counter[str]:
+    """How often each callback's customer was dialled, without the dials that gave way to another call."""
     attempts: Counter[str] = Counter()
-    requested = legs_requested(history)
+    counted: set[str] = set()
     for said in accepted(history, "callback"):
         match said:
             case callback.CustomerDialled() | callback.ApologyDialled() if said.leg_id in requested:
                 attempts[said.callback_id] += 1
-            case callback.AttemptFailed(is_uncounted=True) | callback.ApologyFailed(is_uncounted=True):
+                counted.add(said.callback_id)
+            case (
+                callback.CustomerExpected()
+                | callback.AttemptFailed(is_uncounted=True)
+                | callback.ApologyFailed(is_uncounted=True)
+            ) if said.callback_id in counted:
                 attempts[said.callback_id] -= 1
+                counted.discard(said.callback_id)
+            case callback.AttemptFailed() | callback.ApologyFailed():
+                counted.discard(said.callback_id)
             case _:
                 pass
+    return attempts
+
+
+def no_number_is_dialled_more_often_than_its_attempts(history: History) -> Iterator[str]:
+    """At most two attempts, or two tries of an apology; a leg is dialled once, even if a command came twice.
+
+    An attempt that gave way to another call of the customer does not count (C8, C15), nor does a dial that
+    gave way to one within an attempt, which goes on when that call has ended (seed 5002 of deploys).
+    """
+    requested = legs_requested(history)
+    attempts = _dials_that_count(history, requested)
     for callback_id, count in attempts.items():
         if count > 2:
             yield f"{callback_id} dialled the customer {count} times"

@@ -1,4 +1,4 @@
-"""Writes contracts/schemas (JSON Schemas, AsyncAPI), docs/defaults.md and new golden samples.
+"""Writes contracts/schemas (JSON Schemas, AsyncAPI), generated pages of docs/ and new golden samples.
 
 With --check it only compares.
 
@@ -19,8 +19,9 @@ import msgspec
 
 from contracts.codec import TYPES
 from contracts.message import Fact, Message, type_name
+from contracts.plain_text import END
 from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY, TOPICS, Topic
-from devtools import defaults, record_samples
+from devtools import defaults, record_samples, security_events
 from devtools.samples import new_samples
 from runtime.decision import Decider
 
@@ -29,6 +30,7 @@ FOLDER = ROOT / "contracts" / "schemas"
 COMMAND_TOPICS = {"telephony": TELEPHONY, "speech": SPEECH, "delivery": DELIVERY}
 VERSION = "1.0.0"
 
+DIGITS = f"^[0-9]+{END}"
 HEADERS: dict[str, Any] = {
     "type": "object",
     "description": "CloudEvents 1.0 in Kafka's binary mode; every value is text.",
@@ -40,10 +42,10 @@ HEADERS: dict[str, Any] = {
         "ce_source": {"type": "string", "description": "The service, with what it is numbered by."},
         "ce_time": {"type": "string", "format": "date-time", "description": "Informs only."},
         "ce_organization": {"type": "string", "description": "Whose message it is."},
-        "ce_seq": {"type": "string", "pattern": "^[0-9]+$", "description": "Its number, 0: not counted."},
-        "ce_incarnation": {"type": "string", "pattern": "^[0-9]+$", "description": "Of a gateway."},
+        "ce_seq": {"type": "string", "pattern": DIGITS, "description": "Its number, 0: not counted."},
+        "ce_incarnation": {"type": "string", "pattern": DIGITS, "description": "Of a gateway."},
         "ce_cause": {"type": "string", "description": "The id of what made it happen."},
-        "ce_causeoffset": {"type": "string", "pattern": "^[0-9]+$", "description": "Where that stands."},
+        "ce_causeoffset": {"type": "string", "pattern": DIGITS, "description": "Where that stands."},
         "ce_streams": {"type": "string", "description": "How far a service's numbers of commands are."},
         "content-type": {"type": "string", "const": "application/json"},
     },
@@ -171,7 +173,8 @@ def stale() -> dict[Path, bytes | None]:
             **wanted,
             **new_samples(),
             **record_samples.new_samples(),
-            defaults.PAGE: defaults.page().encode(),
+            ROOT / defaults.GENERATED.path: defaults.page().encode(),
+            ROOT / security_events.GENERATED.path: security_events.page().encode(),
         }.items()
         if not path.exists() or path.read_bytes() != content
     }
@@ -198,7 +201,7 @@ def main(argv: list[str]) -> int:
             print(f"wrote {name}")
     if options.check and differs:
         print(
-            "Run `make schemas` and commit contracts/schemas, docs/defaults.md and tests/golden.",
+            "Run `make schemas` and commit contracts/schemas, docs and tests/golden.",
             file=sys.stderr,
         )
         return 1

@@ -24,6 +24,7 @@ SYSTEM_PROGRAMS = {
     "ffmpeg": ("ffmpeg", "turns recordings into MP3 and uploads into the canonical form"),
     "sox": ("sox", "brings speech to 8 kHz five times as fast as ffmpeg"),
     "spamassassin": ("spamassassin", "scores our letters as their readers' mail servers do, in the tests"),
+    "redis-server": ("redis-server", "is the Redis with TLS, Sentinels and a cluster of the tests"),
     "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
 }
 # A module of perl is not a program and can't be looked for.

@@ -1,4 +1,4 @@
-"""A stretch of the log of facts: everything that a broker still has, or a file that `ringback export` wrote.
+"""A stretch of the log of facts: what a broker still has, or a file that `ringback export log` wrote.
 
 A file has one record a line, as JSON: partition, offset, at (ms), headers, value; a value that is not JSON is
 kept as base64.

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import botocore.exceptions
 import msgspec
@@ -25,6 +26,7 @@ from contracts.directory import Language
 from contracts.ids import Address, MediaKey, PbxId
 from ringback.stack.process import why_port_is_refused
 from ringback.stack.signals import SIGNALS
+from runtime import secret_files
 from runtime.s3_blobs import connected
 from services.gateway.port import PbxGone, PbxThere
 from services.gateway.simulated import AudioLibrary, Script, SimulatedNetwork, wire
@@ -64,12 +66,14 @@ class Bucket:
     """The S3 bucket of the environment; a PBX that can't reach it plays nothing."""
 
     def __init__(self) -> None:
-        self._bucket = os.environ.get("RINGBACK_S3_BUCKET", "ringback")
+        told = secret_files.resolved(os.environ)
+        self._bucket = told.get("RINGBACK_S3_BUCKET", "ringback")
         self._s3 = connected(
-            endpoint=os.environ.get("RINGBACK_S3_ENDPOINT", ""),
-            region=os.environ.get("RINGBACK_S3_REGION", "us-east-1"),
-            access_key=os.environ.get("RINGBACK_S3_ACCESS_KEY", "none"),
-            secret_key=os.environ.get("RINGBACK_S3_SECRET_KEY", "none"),
+            endpoint=told.get("RINGBACK_S3_ENDPOINT", ""),
+            region=told.get("RINGBACK_S3_REGION", "us-east-1"),
+            access_key=told.get("RINGBACK_S3_ACCESS_KEY", "none"),
+            secret_key=told.get("RINGBACK_S3_SECRET_KEY", "none"),
+            ca=told.get("RINGBACK_S3_CA", ""),
             # The PBXs stand still meanwhile, so give up soon when S3 is dead.
             connect_s_max=1,
             answer_s_max=2,
@@ -83,6 +87,14 @@ class Bucket:
             return bytes(answer["Body"].read())
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
             return None
+
+    def keys(self, prefix: str) -> list[MediaKey]:
+        """The keys that begin so; none if S3 is missing."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        try:
+            return [MediaKey(each["Key"]) for page in pages for each in page.get("Contents", [])]
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
+            return []
 
 
 class PhonesServer:
@@ -218,12 +230,17 @@ class PhonesServer:
 
 def control(port: int, message: wire.Control) -> dict[str, int]:
     """Send a control to a running network from another process; returns the counts. Raises RuntimeError."""
+    return dict(asked(port, message)["counts"])
+
+
+def asked(port: int, message: wire.Control) -> dict[str, Any]:
+    """Everything that a running network answers to a control. Raises RuntimeError."""
     with socket.create_connection(("127.0.0.1", port), timeout=CONTROL_S_MAX) as connection:
         connection.sendall(wire.line(wire.Greeting(control=message)))
         answer = json.loads(connection.makefile("rb").readline())
     if "error" in answer:
         raise RuntimeError(answer["error"])
-    return dict(answer["counts"])
+    return dict(answer)
 
 
 def read_script(file: Path) -> Script:

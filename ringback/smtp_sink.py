@@ -9,13 +9,16 @@ import argparse
 import asyncio
 import fnmatch
 import json
+import ssl
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.controller import UnthreadedController
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from ringback.stack.process import why_port_is_refused
 from ringback.stack.signals import SIGNALS
@@ -86,7 +89,27 @@ class Sink:
         return self._count
 
 
-async def serve(port: int, folder: Path) -> None:
+def closed(certificate: Path, key: Path, login: Path) -> dict[str, Any]:
+    """Options of a server that takes letters only after STARTTLS and a login, which a file has as
+    `user:password`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    user, _, password = login.read_text(encoding="utf-8").strip().partition(":")
+    expected = LoginPassword(login=user.encode(), password=password.encode())
+
+    def logged_in(_s: SMTP, _session: Session, _envelope: Envelope, _how: str, given: object) -> AuthResult:
+        return AuthResult(success=given == expected, handled=False)
+
+    return {
+        "tls_context": context,
+        "require_starttls": True,
+        "auth_required": True,
+        "auth_require_tls": True,
+        "authenticator": logged_in,
+    }
+
+
+async def serve(port: int, folder: Path, options: Mapping[str, Any]) -> None:
     """Serve until one of `SIGNALS`. Raises OSError when the port can't be had."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -99,6 +122,7 @@ async def serve(port: int, folder: Path) -> None:
         loop=loop,
         enable_SMTPUTF8=True,
         data_size_limit=LETTER_BYTES_MAX,
+        **options,
     )
     server = await controller._create_server()  # noqa: SLF001 (begin() wants a loop that is not running)
     print(f"keeping letters in {folder}, listening on 127.0.0.1:{port}", flush=True)
@@ -112,10 +136,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ringback smtp_sink", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument("--closed", type=Path, nargs=3, metavar=("CERTIFICATE", "KEY", "LOGIN"))
     options = parser.parse_args(argv)
     options.dir.mkdir(parents=True, exist_ok=True)
     try:
-        asyncio.run(serve(options.port, options.dir))
+        asyncio.run(serve(options.port, options.dir, closed(*options.closed) if options.closed else {}))
     except (OSError, OverflowError) as error:
         print(f"smtp_sink: {why_port_is_refused(options.port, error)}", file=sys.stderr)
         return 1

@@ -19,8 +19,8 @@ from ringback import connect
 from ringback import log as facts_log
 from ringback.log import Reading
 from ringback.log_reader import follow_all
-from ringback.masking import masked
 from ringback.words import Words
+from runtime.masking import masked
 from runtime.ports import LogUnavailable
 
 LOOK_BACK_MS: Final = 10_000

@@ -10,10 +10,13 @@ import os
 import sys
 import time
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
+from aiokafka.errors import KafkaError
 
 from contracts.topics import TOPICS, Topic
 from ringback.stack.process import StackError
+from runtime import kafka_clients, secret_files
+from runtime.kafka_clients import Admin, Clients
 
 # Kafka's codes for the answer to a creation (protocol guide, «Error Codes»).
 NO_ERROR, TOPIC_EXISTS, REQUEST_TIMED_OUT = 0, 36, 7
@@ -30,10 +33,16 @@ def _new_topic(topic: Topic, prefix: str, replication: int) -> NewTopic:
     return NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=configs)
 
 
-async def create_topics(bootstrap: str, prefix: str, *, replication: int = 1) -> list[str]:
+async def create_topics(kafka: Clients | str, prefix: str, *, replication: int = 1) -> list[str]:
     """Create what is missing, wait until every topic is visible, and return the names of the new ones."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-    await admin.start()
+    clients = kafka_clients.of(kafka)
+    bootstrap = clients.bootstrap
+    admin = clients.admin(request_timeout_ms=10_000)
+    try:
+        await admin.start()
+    except KafkaError as error:
+        await admin.close()
+        raise StackError(await clients.refusal() or f"{bootstrap} does not answer: {error}") from error
     try:
         answer = await admin.create_topics([_new_topic(topic, prefix, replication) for topic in TOPICS])
         created = []
@@ -48,7 +57,7 @@ async def create_topics(bootstrap: str, prefix: str, *, replication: int = 1) ->
         await admin.close()
 
 
-async def _check_partitions(admin: AIOKafkaAdminClient, bootstrap: str, prefix: str) -> None:
+async def _check_partitions(admin: Admin, bootstrap: str, prefix: str) -> None:
     """Check that every topic has a leader for each partition and the number of partitions from contracts."""
     wanted = {prefix + topic.name: topic.partitions for topic in TOPICS}
     deadline = time.monotonic() + VISIBLE_S
@@ -75,16 +84,22 @@ async def _check_partitions(admin: AIOKafkaAdminClient, bootstrap: str, prefix: 
 
 def main(argv: list[str]) -> int:
     """Create the topics on the broker given, or on the one the environment names."""
+    try:
+        settings = secret_files.resolved(os.environ)
+    except secret_files.SecretFileUnusable as error:
+        print(f"topics: {error}", file=sys.stderr)
+        return 1
     parser = argparse.ArgumentParser(prog="python -m ringback topics", description=__doc__)
-    parser.add_argument("--kafka", default=os.environ.get("RINGBACK_KAFKA"), help="host:port")
-    parser.add_argument("--prefix", default=os.environ.get("RINGBACK_TOPIC_PREFIX", "ringback."))
+    parser.add_argument("--kafka", default=settings.get("RINGBACK_KAFKA"), help="host:port")
+    parser.add_argument("--prefix", default=settings.get("RINGBACK_TOPIC_PREFIX", "ringback."))
     parser.add_argument("--replication", type=int, default=1, help="copies of each partition (production: 3)")
     options = parser.parse_args(argv)
     if not options.kafka:
         parser.error("which broker? give --kafka host:port or set RINGBACK_KAFKA")
     try:
-        created = asyncio.run(create_topics(options.kafka, options.prefix, replication=options.replication))
-    except StackError as failure:
+        clients = kafka_clients.from_environment({**settings, "RINGBACK_KAFKA": options.kafka})
+        created = asyncio.run(create_topics(clients, options.prefix, replication=options.replication))
+    except (StackError, ValueError) as failure:
         print(f"topics: {failure}", file=sys.stderr)
         return 1
     print("\n".join(f"created {name}" for name in created) or "every topic was there")

@@ -20,6 +20,7 @@ from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 from ringback.stack.signals import interrupted_by_signals
 from ringback.stack.stack import Entry, Stack
+from runtime import private_files
 
 RUN = ROOT / ".run" / "up"
 JOURNAL = Journal(RUN / "started.jsonl")
@@ -66,7 +67,7 @@ def main(argv: list[str]) -> int:
         print(f"up: already running: {names}. Use `make down` first.", file=sys.stderr)
         return 1
     shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir(parents=True)
+    private_files.folder(RUN)
     console = Console()
 
     def note(entry: Entry) -> None:
@@ -96,7 +97,9 @@ def _start(stack: Stack, *, parts_only: bool) -> None:
         return
     # A gateway gets ready only when the directory has its PBXs, which the user adds after this.
     stack.start_services(extra=pbxs, not_awaited=("gateway",))
-    name_addresses(RUN / "env", {name: service.address for name, service in stack.services.items()})
+    addresses = {name: service.address for name, service in stack.services.items()}
+    addresses |= {f"{name}_internal": service.internal_address for name, service in stack.services.items()}
+    name_addresses(RUN / "env", addresses)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from contracts import voicemail as v
 from contracts.directory import ActionKind, AgentSaved, DepartmentSaved, PbxSaved
 from contracts.log import OrganizationParked, OrganizationUnparked, PartitionClaimed
 from contracts.message import Message
-from ringback.masking import masked
+from runtime.masking import masked
 
 ACTIONS = {
     ActionKind.FALLBACK_EMPLOYEE: "the fallback employee's phones ring",

@@ -6,35 +6,44 @@ process); `run_edge(EDGE, Settings)` runs an edge alone. Both return the process
 """
 
 import asyncio
-import contextlib
 import secrets
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, NoReturn
 
-import prometheus_client
 import structlog
-import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from faststream.asgi import AsgiFastStream
-from faststream.kafka import KafkaBroker
-from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
-from faststream.kafka.prometheus import KafkaPrometheusMiddleware
-from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from contracts.ids import Instant
-from runtime import checks, redis_store, s3_blobs, telemetry, web
+from runtime import (
+    checks,
+    kafka_clients,
+    listeners,
+    metrics,
+    private_files,
+    redis_client,
+    redis_store,
+    s3_blobs,
+    secret_files,
+    telemetry,
+    web,
+)
+from runtime.changed_files import ChangedFiles
 from runtime.decision import Decider
-from runtime.edge import Edge, EdgePorts, NotSaid
+from runtime.edge import Edge, EdgePorts, NeverSaid, NotSaid
 from runtime.edge_runner import KafkaSay, SubscriptionRunner, commit_now_and_then
 from runtime.host import identity
 from runtime.host.held import HostPorts, Options
 from runtime.host.host import Host
 from runtime.host.identity import RefusedToStart
+from runtime.http_limits import Guard, Limits
 from runtime.kafka_log import KafkaLog
+from runtime.listeners import Opened
 from runtime.metrics import COUNTED
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 from runtime.settings import RuntimeSettings
@@ -42,6 +51,10 @@ from runtime.system_clock import SystemClock
 
 EXIT_MISSING: Final = 3
 GRACE_S_MAX: Final = 10
+LAG_S: Final = 15.0
+"""How often the broker is asked how far its log goes: as often as Prometheus asks us."""
+ASK_S: Final = 10.0
+"""How long a login that the broker refuses goes unnoticed."""
 
 Settings = RuntimeSettings | type[RuntimeSettings]
 
@@ -61,11 +74,17 @@ def run_edge(edge: Edge, settings: Settings) -> NoReturn:
 
 
 def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge | None) -> NoReturn:
+    private_files.own_files_only()
     try:
+        kind = settings if isinstance(settings, type) else type(settings)
+        files = ChangedFiles(kind.files())
         known = settings() if isinstance(settings, type) else settings
     except ValidationError as error:
         for each in error.errors():
             print(f"{name}: RINGBACK_{str(each['loc'][0]).upper()}: {each['msg']}", file=sys.stderr)  # noqa: T201  # before there is a log
+        sys.exit(EXIT_MISSING)
+    except secret_files.SecretFileUnusable as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     except SettingsError as error:
         # pydantic-settings names the field between the first two quotation marks, and nowhere else.
@@ -73,44 +92,61 @@ def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge
         print(f"{name}: RINGBACK_{setting}: the value is not valid JSON", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     telemetry.set_up_logs(name, known.log_format)
-    sys.exit(uvloop.run(Process(name, known, decider, edge).run()))
+    sys.exit(uvloop.run(Process(name, known, decider, edge, files).run()))
 
 
 class Process:
     """One service process: what it is made of, and the order in which that starts and stops."""
 
     def __init__(
-        self, name: str, settings: RuntimeSettings, decider: Decider[Any] | None, edge: Edge | None
+        self,
+        name: str,
+        settings: RuntimeSettings,
+        decider: Decider[Any] | None,
+        edge: Edge | None,
+        files: ChangedFiles,
     ) -> None:
         self._name = name
         self._settings = settings
         self._decider = decider
         self._edge = edge
+        self._files = files
         self._exit_code = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._runners: list[SubscriptionRunner] = []
         self._host: Host | None = None
+        self._public: Opened | None = None
+        """The API's listener, where the service has an API."""
+        self._serving: asyncio.Task[None] | None = None
         self._is_started = False
+        self._refusal: str | None = None
+        """What the broker says if it lets us in no more."""
         self._heartbeat = web.Heartbeat()
 
     async def run(self) -> int:
         """Check what is needed, then serve until told to stop; the exit code."""
-        lines = await checks.missing(self._settings, self._parts())
+        lines = await checks.missing(self._settings, self._parts(), service=self._name)
         for line in lines:
             _log.error("missing", what=line)
         if lines:
             return EXIT_MISSING
-        traces = telemetry.set_up_traces(self._name, self._settings.version, self._settings.otlp_endpoint)
+        telemetry.set_up_traces(self._name, self._settings.version, self._settings.otlp_endpoint)
+        self._clients = kafka_clients.from_settings(self._settings)
+        self._watch_certificates()
         self._log = self._kafka_log()
-        await self._log.start()
+        try:
+            await self._log.start()
+        except LogUnavailable as error:
+            # It was there a moment ago; whoever restarts us tries again, as when it was missing.
+            _log.error("missing", what=f"Kafka: {error}")
+            return EXIT_MISSING
         self._blobs = s3_blobs.from_settings(self._settings)
         try:
             if self._decider is not None:
                 self._host = self._built_host(self._decider)
-            broker = self._broker(traces)
             if self._edge is not None:
-                await self._build_edge(self._edge, broker)
-            await self._serve(broker)
+                await self._build_edge(self._edge)
+            await self._serve()
         except RefusedToStart as refusal:
             _log.error("refused to start", reason=str(refusal))
             self._exit_code = EXIT_MISSING
@@ -119,18 +155,28 @@ class Process:
             self._blobs.close()
         return self._exit_code
 
+    def _watch_certificates(self) -> None:
+        """Those of listeners, mail and PostgreSQL are not here: each connection or letter reads them anew."""
+        settings, tls = self._settings, self._clients.tls
+        if tls is not None:
+            paths = map(str, tls.files.values())
+            self._files.watch("RINGBACK_KAFKA_CA, _CERTIFICATE, _KEY", paths, tls.load_again)
+        for name in type(settings).model_fields:
+            if name.endswith("_ca") and name not in ("kafka_ca", "redis_ca", "smtp_ca"):
+                self._files.watch(f"RINGBACK_{name.upper()}", (getattr(settings, name),))
+
     def _parts(self) -> tuple[str, ...]:
         """The parts that must answer before anything starts."""
         decides = ("redis", "s3") if self._decider is not None else ()
         touches = self._edge.parts if self._edge is not None else ()
-        return tuple(dict.fromkeys(("kafka", *decides, *touches)))
+        return tuple(dict.fromkeys(("kafka", "otlp", *decides, *touches)))
 
     def _kafka_log(self) -> KafkaLog:
         is_alone = self._settings.partitions == "all"
         return KafkaLog(
-            self._settings.kafka,
+            self._clients,
             prefix=self._settings.topic_prefix,
-            group=None if is_alone else f"{self._settings.topic_prefix}{self._name}",
+            group=None if is_alone else kafka_clients.group_of(self._settings.topic_prefix, self._name),
             replica=self._settings.replica,
             client_id=f"ringback-{self._name}",
             session_ms=self._settings.session_ms,
@@ -138,7 +184,11 @@ class Process:
 
     def _built_host(self, decider: Decider[Any]) -> Host:
         settings = self._settings
-        self._redis = redis_store.connected(settings.redis)
+        tls = redis_client.tls_from_settings(settings)
+        self._redis = redis_client.from_settings(settings, tls)
+        if tls is not None:
+            paths = map(str, tls.files.values())
+            self._files.watch("RINGBACK_REDIS_CA, _CERTIFICATE, _KEY", paths, tls.load_again)
         store = redis_store.RedisStore(self._redis, prefix=settings.store_prefix, service=self._name)
         ports = HostPorts(log=self._log, store=store, blobs=self._blobs, clock=SystemClock(), tokens=_token)
         options = Options(
@@ -146,20 +196,7 @@ class Process:
         )
         return Host(decider, ports, options)
 
-    def _broker(self, traces: TracerProvider) -> KafkaBroker:
-        """FastStream's connection. Every process uses its lifecycle; only edges use its subscribers."""
-        return KafkaBroker(
-            self._settings.kafka.split(","),
-            client_id=f"ringback-{self._name}-edge",
-            apply_types=False,
-            logger=None,
-            middlewares=(
-                KafkaPrometheusMiddleware(registry=prometheus_client.REGISTRY, app_name=self._name),
-                KafkaTelemetryMiddleware(tracer_provider=traces),
-            ),
-        )
-
-    async def _build_edge(self, edge: Edge, broker: KafkaBroker) -> None:
+    async def _build_edge(self, edge: Edge) -> None:
         settings = self._settings
         for partition in range(self._log.partitions):
             await identity.log_id(self._log, partition, _token)
@@ -176,53 +213,86 @@ class Process:
         except (SystemExit, ValueError) as error:
             # A service names in its own words what is missing: a program, a folder, a usable address.
             raise RefusedToStart(str(error)) from error
-        group = None if settings.partitions == "all" else self._name
-        for subscription in self._work.subscriptions:
-            runner = SubscriptionRunner(self._name, subscription, self._log)
-            await runner.subscribe(
-                broker, prefix=settings.topic_prefix, group=group, replica=settings.replica
-            )
-            self._runners.append(runner)
+        for each in self._work.subscriptions:
+            try:
+                await self._log.count(each.topic.name)
+            except LogUnavailable as error:
+                # A consumer of a topic that it may not see waits without a word.
+                raise RefusedToStart(str(error)) from error
+        for setting, use in self._work.rereads.items():
+            self._files.use_text(setting, use)
+        self._runners = [SubscriptionRunner(self._name, each, self._log) for each in self._work.subscriptions]
 
     async def _send(self, records: Sequence[Outgoing]) -> None:
         try:
             await self._log.send(records)
-        except (LogUnavailable, LogTooLong) as error:
+        except LogTooLong as error:
+            raise NeverSaid(str(error)) from error
+        except LogUnavailable as error:
             raise NotSaid(str(error)) from error
 
     def _log_time(self) -> Instant:
         return Instant(max((runner.newest_at for runner in self._runners), default=0))
 
-    async def _serve(self, broker: KafkaBroker) -> None:
+    async def _serve(self) -> None:
         routes = [
             *web.routes(self._heartbeat, self._reasons_not_ready, self._before_metrics),
             *(() if self._edge is None else self._work.routes),
         ]
+        settings = self._settings
         app = AsgiFastStream(
-            broker,
+            self._clients.broker(client_id=f"ringback-{self._name}-app"),
             asgi_routes=routes,
             logger=None,
             after_startup=[self._start],
             on_shutdown=[self._stop],
         )
-        self._server = _Server(
-            uvicorn.Config(
-                web.with_api(app, routes, None if self._edge is None else self._work.api),
-                host=self._settings.http_host,
-                port=self._settings.http_port,
-                log_config=None,
-                access_log=False,
-                lifespan="on",
-                timeout_graceful_shutdown=GRACE_S_MAX,
-            )
+        part = "http" if self._edge is None else self._work.routes_are
+        self._internal = listeners.opened(
+            "internal",
+            Guard(self._ending_with_its_lifespan(app), Limits()),
+            settings,
+            part=part,
+            has_lifespan=True,
         )
+        api = None if self._edge is None else self._work.api
+        if api is not None:
+            self._public = listeners.opened("http", api, settings, part="http", has_lifespan=False)
         loop = asyncio.get_running_loop()
         for found in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(found, self._end)
-        await self._server.serve()
+        await self._internal.listener.serve(sockets=[self._internal.socket])
+
+    def _ending_with_its_lifespan(self, app: web.App) -> web.App:
+        """The application, at whose failure the process ends.
+
+        FastStream says that it has started before it has connected. When the broker goes in that moment,
+        uvicorn would serve on, with nothing behind it.
+        """
+
+        async def noticed(scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except Exception as error:
+                if scope["type"] == "lifespan":
+                    is_kafka = isinstance(error, KafkaError)
+                    self._fail(RefusedToStart(f"Kafka has gone meanwhile: {error}") if is_kafka else error)
+                raise
+
+        return noticed
+
+    async def _read(self) -> None:
+        """Connect the edge's subscriptions, and read them."""
+        settings = self._settings
+        group = None if settings.partitions == "all" else self._name
+        for runner in self._runners:
+            await runner.start(
+                self._clients, prefix=settings.topic_prefix, group=group, replica=settings.replica
+            )
+            self._guard(runner.run())
 
     def _end(self) -> None:
-        self._server.should_exit = True
+        self._internal.listener.should_exit = True
 
     async def _start(self) -> None:
         """Once FastStream has connected, start the host and the edge's background work."""
@@ -231,11 +301,31 @@ class Process:
             is_fine = self._settings.allow_broker_without_time
             self._guard(self._host.run(broker_without_time_is_fine=is_fine))
         if self._edge is not None:
+            await self._read()
             self._guard(commit_now_and_then(self._runners))
             for background in self._work.background:
                 self._guard(_awaited(background()))
+        self._guard(self._watch_lag())
+        metrics.BUILD.labels(self._name, self._settings.version).set(1)
+        self._guard(self._ask_for_refusals())
+        self._guard(self._files.run())
         self._is_started = True
-        _log.info("started", http=f"{self._settings.http_host}:{self._settings.http_port}")
+        _log.info("started", internal=self._internal.address)
+        if self._public is not None:
+            serving = self._public.listener.serve(sockets=[self._public.socket])
+            self._serving = asyncio.create_task(serving)
+            self._serving.add_done_callback(self._ended)
+            _log.info("serves the API", http=self._public.address)
+
+    async def _ask_for_refusals(self) -> None:
+        """Notice a rotated password or an expired certificate; clients try again without a word of why."""
+        while True:
+            await asyncio.sleep(ASK_S)
+            before, self._refusal = self._refusal, await self._log.refusal()
+            if self._refusal is not None:
+                _log.error("Kafka refuses us, and is asked again", reason=self._refusal)
+            elif before is not None:
+                _log.info("Kafka lets us in again")
 
     def _guard(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run in the background; a failure ends the process, which its supervisor starts again."""
@@ -244,9 +334,12 @@ class Process:
         self._tasks.append(task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """End the process for this reason."""
         if isinstance(error, RefusedToStart):
             _log.error("refused to start", reason=str(error))
             self._exit_code = EXIT_MISSING
@@ -259,6 +352,9 @@ class Process:
         """Finish the edge's running handlers and the host's batches, then close the connections."""
         self._is_started = False
         _log.info("stopping")
+        if self._public is not None and self._serving is not None:
+            self._public.listener.should_exit = True
+            await asyncio.wait([self._serving])
         await asyncio.gather(*(runner.finish() for runner in self._runners))
         if self._edge is not None:
             for on_stop in self._work.on_stop:
@@ -275,24 +371,25 @@ class Process:
 
     def _reasons_not_ready(self) -> list[str]:
         reasons = [] if self._is_started else ["starting or stopping"]
+        if self._refusal is not None:
+            reasons.append(f"Kafka: {self._refusal}")
         if self._host is not None:
             reasons += self._host.reasons_not_ready()
         if self._edge is not None and self._is_started and not self._work.is_ready():
             reasons.append(f"{self._edge.name} is not ready yet")
         return reasons
 
+    async def _watch_lag(self) -> None:
+        while True:
+            if self._host is not None:
+                await self._host.show_lag()
+            for runner in self._runners:
+                await runner.show_lag()
+            await asyncio.sleep(LAG_S)
+
     def _before_metrics(self) -> None:
         if self._host is not None:
             self._host.show_gauges()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: these raise the signal again, which hides the exit code."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers; the process has its own."""
-        yield
 
 
 def _token() -> str:

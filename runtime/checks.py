@@ -5,12 +5,20 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from botocore.exceptions import (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSLError,
+)
 from redis.exceptions import RedisError
 
-from runtime import redis_store, s3_blobs
+from runtime import kafka_clients, plaintext, redis_client, redis_store, s3_blobs
+from runtime.client_tls import CertificatesUnusable
 from runtime.host.identity import is_loopback
 from runtime.kafka_log import KafkaLog
-from runtime.mail.mailer import server_at
+from runtime.mail.mailer import server_of
+from runtime.plaintext import PlaintextRefused
 from runtime.ports import BlobsUnavailable, LogUnavailable
 from runtime.settings import RuntimeSettings
 from runtime.text import as_text, one_line
@@ -31,52 +39,92 @@ async def kafka(settings: RuntimeSettings) -> str | None:
             f"RINGBACK_ALLOW_BROKER_WITHOUT_TIME is for brokers on loopback, and {settings.kafka} is not: "
             "unset it, and create the topic of facts with message.timestamp.type=LogAppendTime"
         )
-    log = KafkaLog(settings.kafka, prefix=settings.topic_prefix, client_id="ringback-check")
+    try:
+        clients = kafka_clients.from_settings(settings)
+    except (kafka_clients.Unusable, CertificatesUnusable, PlaintextRefused) as error:
+        return f"Kafka: {error}"
+    log = KafkaLog(clients, prefix=settings.topic_prefix, client_id="ringback-check")
     try:
         await log.start()
     except LogUnavailable as error:
-        return (
-            f"Kafka: {error}; check that it runs, and that RINGBACK_KAFKA and RINGBACK_TOPIC_PREFIX are right"
-        )
+        return f"Kafka: {error}"
     await log.stop()
     return None
 
 
-async def redis(settings: RuntimeSettings) -> str | None:
-    """Check that the store answers, is new enough and evicts nothing."""
+async def redis(settings: RuntimeSettings, service: str) -> str | None:
+    """Check that the store answers, is new enough, evicts nothing and lets the service do what it does."""
     if not settings.redis:
         return "no Redis: set RINGBACK_REDIS to redis://host:port/0"
-    client = redis_store.connected(settings.redis)
     try:
-        server = await client.info("server")
-        memory = await client.info("memory")
+        tls = redis_client.tls_from_settings(settings)
+        clients = redis_client.from_settings(settings, tls)
+    except ValueError as error:
+        return str(error)
+    store = redis_store.RedisStore(clients, prefix=settings.store_prefix, service=service)
+    try:
+        servers = [await each.info() for each in await clients.all()]
+        refused = await store.missing_rights()
     except (RedisError, OSError, TimeoutError) as error:
-        where = urlsplit(settings.redis).hostname
-        return f"Redis at {where}: {type(error).__name__}: {error}; check that it runs, and RINGBACK_REDIS"
+        where = redis_client.read_address(settings.redis.get_secret_value()).shown
+        return f"Redis at {where}: {type(error).__name__}: {error}; {redis_client.remedy(error)}"
     finally:
-        await client.aclose()
+        await clients.aclose()
+    return next((each for each in map(_unfit_redis, servers) if each), None) or _refused_rights(refused)
+
+
+def _unfit_redis(server: dict[str, Any]) -> str | None:
     if int(str(server.get("redis_version", "0")).partition(".")[0]) < REDIS_VERSION_MIN:
         return f"Redis is {server.get('redis_version')}, and {REDIS_VERSION_MIN} or newer is needed"
-    policy = memory.get("maxmemory_policy", "noeviction")
+    policy = server.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         return f"Redis evicts keys ({policy}) and would lose places: set maxmemory-policy noeviction"
     return None
 
 
+def _refused_rights(refused: list[str]) -> str | None:
+    if not refused:
+        return None
+    return (
+        f"Redis does not let the user in RINGBACK_REDIS do what the store does: {'; '.join(refused)}; "
+        "docs/operating.md lists the rights"
+    )
+
+
 async def s3(settings: RuntimeSettings) -> str | None:
     """Check that the bucket can be reached with these keys."""
-    blobs = s3_blobs.from_settings(settings)
     try:
-        await blobs.check()
+        blobs = s3_blobs.from_settings(settings)
+        try:
+            await blobs.check()
+        finally:
+            blobs.close()
     except BlobsUnavailable as error:
-        return (
-            f"S3 bucket {settings.s3_bucket} at {settings.s3_endpoint or settings.s3_region}: {error}; check "
-            "that it exists, and RINGBACK_S3_ENDPOINT, _BUCKET, _ACCESS_KEY, _SECRET_KEY, _REGION; a server "
-            "that can't encrypt at rest needs RINGBACK_S3_ENCRYPTION=0"
-        )
-    finally:
-        blobs.close()
+        where = f"S3 bucket {settings.s3_bucket} at {settings.s3_endpoint or settings.s3_region}"
+        return f"{where}: {error}; {_remedy_of_s3(error)}"
+    except ValueError as error:
+        return str(error)
     return None
+
+
+def _remedy_of_s3(error: BlobsUnavailable) -> str:
+    match error.__cause__:
+        case NoCredentialsError() | CredentialRetrievalError() | PartialCredentialsError():
+            return (
+                "set RINGBACK_S3_ACCESS_KEY and RINGBACK_S3_SECRET_KEY, or give this process credentials in "
+                "its environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a file that "
+                "AWS_SHARED_CREDENTIALS_FILE names, or a role; RINGBACK_S3_ENDPOINT says where, if not Amazon"
+            )
+        case SSLError():
+            return (
+                "set RINGBACK_S3_CA to the certificate of the authority that signed its own, and check "
+                "the name in RINGBACK_S3_ENDPOINT"
+            )
+        case _:
+            return (
+                "check that it exists, and RINGBACK_S3_ENDPOINT, _BUCKET, _ACCESS_KEY, _SECRET_KEY, _REGION; "
+                "a server that can't encrypt at rest needs RINGBACK_S3_ENCRYPTION=0"
+            )
 
 
 async def smtp(settings: RuntimeSettings) -> str | None:
@@ -84,7 +132,7 @@ async def smtp(settings: RuntimeSettings) -> str | None:
     if not settings.smtp or not settings.mail_from:
         return "no mail: set RINGBACK_SMTP to smtp://host:port and RINGBACK_MAIL_FROM to the sender's address"
     try:
-        found = server_at(settings.smtp, ca=settings.smtp_ca)
+        found = server_of(settings)
     except ValueError as error:
         return str(error)
     if found.use_tls:
@@ -101,15 +149,33 @@ async def smtp(settings: RuntimeSettings) -> str | None:
     return None
 
 
-CHECKS: Final[dict[str, Check]] = {"kafka": kafka, "redis": redis, "s3": s3, "smtp": smtp}
+async def otlp(settings: RuntimeSettings) -> str | None:
+    """Check that traces leave this machine encrypted; nobody waits for their receiver."""
+    endpoint = urlsplit(settings.otlp_endpoint)
+    if endpoint.scheme != "http":
+        return None
+    try:
+        plaintext.refuse(
+            "otlp",
+            [endpoint.hostname or ""],
+            allowed_to=plaintext.allowed(settings.allow_plaintext_to),
+            remedy="set RINGBACK_OTLP_ENDPOINT to https://…",
+        )
+    except plaintext.PlaintextRefused as error:
+        return str(error)
+    return None
 
 
-async def missing(settings: RuntimeSettings, parts: tuple[str, ...]) -> list[str]:
-    """Which of these parts are missing, one line each."""
+CHECKS: Final[dict[str, Check]] = {"kafka": kafka, "s3": s3, "smtp": smtp, "otlp": otlp}
+
+
+async def missing(settings: RuntimeSettings, parts: tuple[str, ...], *, service: str) -> list[str]:
+    """Which of these parts are missing for a service, one line each."""
 
     async def ask(part: str) -> str | None:
         try:
-            return await asyncio.wait_for(CHECKS[part](settings), CHECK_S_MAX)
+            check = redis(settings, service) if part == "redis" else CHECKS[part](settings)
+            return await asyncio.wait_for(check, CHECK_S_MAX)
         except TimeoutError:
             return f"{part} gave no answer within {CHECK_S_MAX:.0f} s; check that its address is right"
 

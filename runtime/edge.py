@@ -58,6 +58,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     (per partition), which a gateway needs. With `from_start` the topic is read from its oldest retained
     record at every start and nothing is committed: a gateway rebuilds its legs from its own facts so, and
     reads back what it says.
+
+    With `per_organization_max`, organizations take turns, and one has at most so many of those handlers at
+    once: a record is read in advance of its turn, so that nobody waits behind a neighbour's ten thousand.
     """
 
     topic: Topic
@@ -66,6 +69,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     concurrency_max: int = 8
     from_start: bool = False
     tries_max: int = TRIES_MAX
+    per_organization_max: int | None = None
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +83,18 @@ class NotSaid(Exception):
     """No acknowledgement came: the facts may be on the log or not. Say them again before any others."""
 
 
+class NeverSaid(NotSaid):
+    """The log or its readers refuse these records, as for their size; saying them again does not help."""
+
+
 class Say(Protocol):
     """Appends facts of one organization to the log of facts, in one record batch: all or none.
 
     `source` is `tts`, `voicemail.activities` or `gateway/<pbx_id>`. `seq` is the first fact's number, and the
     others count on from it; 0 means not numbered (results that are idempotent by their subject).
-    `incarnation` is for gateways. `cause` is the id of the command or fact that is answered. Returns each
-    fact's offset once the broker has acknowledged them; raises NotSaid.
+    `incarnation` is for gateways. `cause` is the id of the command or fact that is answered: one for all
+    facts, or one for each. Returns each fact's offset once the broker has acknowledged them; raises NotSaid,
+    and NeverSaid for a fact that is too large.
     """
 
     async def __call__(
@@ -94,7 +103,7 @@ class Say(Protocol):
         *,
         organization_id: OrganizationId,
         source: str,
-        cause: str = "",
+        cause: str | tuple[str, ...] = "",
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
@@ -111,8 +120,9 @@ class EdgePorts(msgspec.Struct, frozen=True, kw_only=True):
     """What the composition root hands to an edge. `log_time()` is the newest record time it has read.
 
     `send` is for an edge with its own outbox: it sends that outbox's records, facts and commands, in order
-    per topic and key; it returns when all are acknowledged, or raises NotSaid. `log` is for a projection,
-    which keeps its own offsets in the same transaction as what it makes of the facts.
+    per topic and key; it returns when all are acknowledged, or raises NotSaid, and NeverSaid where one
+    of them can't ever be sent. `log` is for a projection, which keeps its own offsets in the same transaction
+    as what it makes of the facts.
     """
 
     say: Say
@@ -128,8 +138,11 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
 
     A `background` coroutine may return; one that raises ends the process, which is started again. `on_stop`
     is awaited after the last handler. `is_ready` adds to the readiness of subscriptions. `routes` are further
-    exact paths of the process's HTTP server, each with its ASGI application; `api` answers every other path.
+    exact paths of the internal port, each with its ASGI application, and `routes_are` is the name of that
+    wire for `RINGBACK_ALLOW_PLAINTEXT_TO`; `api` is all that the public port has.
     No lifespan event reaches `api`: use `background` and `on_stop` to start and end it.
+    `rereads` has settings (`RINGBACK_…`) whose changed files are used without a restart: each function gets
+    the new text, and raises ValueError for one that can't be used, in words that have nothing of it.
     """
 
     subscriptions: tuple[Subscription, ...]
@@ -137,7 +150,9 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
     is_ready: Callable[[], bool] = lambda: True
     routes: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = ()
+    routes_are: str = "http"
     api: Callable[..., Awaitable[None]] | None = None
+    rereads: dict[str, Callable[[str], None]] = {}
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,15 +7,18 @@ group and learns from it which partitions are ours; it pauses them at once.
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.errors import OffsetOutOfRangeError as KafkaOffsetOutOfRange
 from aiokafka.partitioner import murmur2
 
 from contracts.topics import FACTS
+from runtime import kafka_clients
+from runtime.kafka_clients import Clients, Consumer
 from runtime.ports import (
     Gained,
     LogRecord,
@@ -37,13 +40,15 @@ SESSION_MS: Final = 20_000
 """After how long a killed replica's partitions move; a rolling restart of one replica takes less."""
 POLL_MS_MAX: Final = 300_000
 
+_log = structlog.get_logger()
+
 
 class KafkaLog:
     """The topics of one installation. `group` None: this process takes every partition itself."""
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: Clients | str,
         *,
         prefix: str,
         group: str | None = None,
@@ -53,12 +58,13 @@ class KafkaLog:
     ) -> None:
         self.partitions = 0
         self.session_ms = session_ms
-        self._bootstrap = bootstrap
+        self._clients = kafka_clients.of(kafka)
+        self._bootstrap = self._clients.bootstrap
         self._prefix = prefix
         self._group = group
         self._replica = replica
         self._client_id = client_id
-        self._readers: dict[int, AIOKafkaConsumer] = {}
+        self._readers: dict[int, Consumer] = {}
         self._reader_locks: dict[int, asyncio.Lock] = {}
         self._positions: dict[int, int] = {}
         self._membership: _Membership | None = None
@@ -68,8 +74,7 @@ class KafkaLog:
 
     async def start(self) -> None:
         """Connect. Raises LogUnavailable."""
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+        self._producer = self._clients.producer(
             client_id=self._client_id,
             acks="all",
             # Store, then say makes repeats harmless: the idempotent producer has open bugs and is not needed.
@@ -87,7 +92,8 @@ class KafkaLog:
             raise
         except (KafkaError, OSError, TimeoutError) as error:
             await self._producer.stop()
-            raise LogUnavailable(f"{self._bootstrap}: {type(error).__name__}: {error}") from error
+            why = f"{self._bootstrap}: {error!r}; check that it runs, and that RINGBACK_KAFKA is right"
+            raise LogUnavailable(await self._clients.refusal() or why) from error
 
     async def stop(self) -> None:
         """Finish pending sends and disconnect."""
@@ -106,11 +112,16 @@ class KafkaLog:
             found = cluster.partitions_for_topic(self._prefix + topic)
             if not found:
                 raise LogUnavailable(
-                    f"there is no topic {self._prefix + topic} on {self._bootstrap}: "
-                    "`python -m ringback topics` makes it"
+                    f"there is no topic {self._prefix + topic} on {self._bootstrap} that our user may see: "
+                    "`python -m ringback topics` makes it, `python -m ringback acls` says who may see it; "
+                    "check RINGBACK_TOPIC_PREFIX"
                 )
             self._counts[topic] = len(found)
         return self._counts[topic]
+
+    async def refusal(self) -> str | None:
+        """Why the broker lets us in no more, in words; None while it does, or if it is only away."""
+        return await self._clients.refusal_of(self._producer)
 
     async def own(self, gained: Gained, lost: Lost) -> None:
         """Take all partitions, or join the group and take what it gives."""
@@ -119,7 +130,7 @@ class KafkaLog:
             await gained(tuple(range(self.partitions)))
             return
         self._membership = _Membership(
-            self._bootstrap,
+            self._clients,
             self._prefix + FACTS.name,
             self._group,
             self._replica,
@@ -137,11 +148,10 @@ class KafkaLog:
             await self._membership.stop()
             self._membership = None
 
-    async def _reader(self, partition: int) -> AIOKafkaConsumer:
+    async def _reader(self, partition: int) -> Consumer:
         reader = self._readers.get(partition)
         if reader is None:
-            reader = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
+            reader = self._clients.consumer(
                 client_id=f"{self._client_id}-{partition}",
                 group_id=None,
                 enable_auto_commit=False,
@@ -189,7 +199,7 @@ class KafkaLog:
                 self._demand_answers(reader, found)
             return heard
 
-    def _demand_answers(self, reader: AIOKafkaConsumer, found: TopicPartition) -> None:
+    def _demand_answers(self, reader: Consumer, found: TopicPartition) -> None:
         """Raise when the broker is silent: aiokafka waits for it without an error, which hides the outage."""
         answered_at = reader.last_poll_timestamp(found)
         if answered_at is not None and time.time() * 1000 - answered_at > SILENT_MS_MAX:
@@ -197,12 +207,21 @@ class KafkaLog:
 
     async def oldest(self, partition: int) -> int:
         """The oldest retained offset, from the broker."""
+        return await self._asked(partition, lambda reader, found: reader.beginning_offsets([found]))
+
+    async def next_offset(self, partition: int) -> int:
+        """The offset that the next record will have, from the broker."""
+        return await self._asked(partition, lambda reader, found: reader.end_offsets([found]))
+
+    async def _asked(
+        self, partition: int, ask: Callable[[Consumer, TopicPartition], Awaitable[dict[TopicPartition, int]]]
+    ) -> int:
         # The lock, since the first caller makes the reader, and there may be only one.
         async with self._reader_locks.setdefault(partition, asyncio.Lock()):
             try:
                 reader = await self._reader(partition)
                 found = self._topic_partition(partition)
-                return int((await reader.beginning_offsets([found]))[found])
+                return int((await ask(reader, found))[found])
             except (KafkaError, OSError, TimeoutError) as error:
                 raise LogUnavailable(f"{type(error).__name__}: {error}") from error
 
@@ -234,7 +253,7 @@ class KafkaLog:
             async with adding:
                 sent = await self._producer.send_batch(batch, self._prefix + topic, partition=partition)
             return int((await sent).offset)
-        except MessageSizeTooLargeError as error:
+        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             raise LogTooLong(f"{topic}: {error}") from error
         except (KafkaError, OSError, TimeoutError) as error:
             raise LogUnavailable(f"{topic}: {type(error).__name__}: {error}") from error
@@ -292,7 +311,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     def __init__(
         self,
-        bootstrap: str,
+        clients: Clients,
         topic: str,
         group: str,
         replica: str,
@@ -303,8 +322,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._topic = topic
         self._gained = gained
         self._lost = lost
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+        self._consumer = clients.consumer(
             group_id=group,
             # aiokafka has no cooperative rebalancing. With a static name, a replica that returns within the
             # session timeout takes its partitions back, and no other replica stops.
@@ -341,7 +359,8 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         while True:
             try:
                 await self._consumer.getmany(timeout_ms=1000)
-            except KafkaError:
+            except KafkaError as error:
+                _log.warning("the group gives no partitions, and is asked again", error=repr(error))
                 await asyncio.sleep(1)
 
     def on_partitions_assigned(self, assigned: Any) -> Any:

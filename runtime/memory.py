@@ -90,6 +90,10 @@ class MemoryLog:
         """The oldest retained offset."""
         return self.oldest_offsets[partition]
 
+    async def next_offset(self, partition: int) -> int:
+        """The offset that the next record will have."""
+        return self.end(partition)
+
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """Append all of these facts."""
         found = self.facts[partition]
@@ -256,9 +260,9 @@ class MemoryBlobs:
         """Forget an object."""
         self.objects.pop(key, None)
 
-    async def link(self, key: str, *, seconds: int) -> str:
+    async def link(self, key: str, *, seconds: int, content_type: str, name: str) -> str:
         """A made-up address."""
-        return f"memory://{key}?seconds={seconds}"
+        return f"memory://{key}?seconds={seconds}&type={content_type}&name={name}"
 
 
 def counting_tokens(prefix: str = "t") -> Callable[[], str]:

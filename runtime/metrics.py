@@ -15,7 +15,18 @@ from contracts.message import Message
 # The log and the store, by service.
 FACTS = Counter("ringback_facts_total", "Facts read, by type and what became of them", ["type", "outcome"])
 SAID = Counter("ringback_messages_said_total", "Facts and commands said, by type", ["type"])
-LAG = Gauge("ringback_lag_seconds", "Age of the newest fact read, when it was read", ["partition"])
+LAG = Gauge(
+    "ringback_lag_records",
+    "Records of a partition that a reader has not finished",
+    ["reader", "topic", "partition"],
+)
+OWNED = Gauge("ringback_partition_owned", "1: this replica has claimed the partition", ["partition"])
+BUILD = Gauge("ringback_build_info", "Always 1; the labels say what runs", ["service", "version"])
+RESTART_NEEDED = Gauge(
+    "ringback_restart_needed",
+    "1: a file of this setting has changed and is used after a restart",
+    ["setting"],
+)
 DECIDE_SECONDS = Histogram(
     "ringback_decide_seconds",
     "One step: apply and decide, until nothing follows",
@@ -47,7 +58,27 @@ CLOSED = Gauge("ringback_partitions_closed", "Alarm: partitions that stay closed
 SNAPSHOTS = Counter("ringback_snapshots_total", "Hourly copies to S3, by outcome", ["outcome"])
 SNAPSHOT_AT = Gauge("ringback_snapshot_timestamp_seconds", "When the last copy was taken", ["partition"])
 LOADED = Gauge("ringback_organizations_loaded", "Organizations in memory", ["partition"])
+OUTBOX_AGE = Gauge(
+    "ringback_outbox_age_seconds", "Age of the directory's oldest message that can be sent and is not"
+)
+SET_ASIDE = Gauge(
+    "ringback_outbox_set_aside", "Alarm: messages of the directory that can't be sent, until somebody decides"
+)
+CARDS_UNREADABLE = Counter(
+    "ringback_cards_unreadable_total", "Alarm: times that a saved card of the directory could not be read"
+)
+TOO_LARGE = Counter(
+    "ringback_facts_too_large_total", "Alarm: facts that grew too large by themselves and were not said"
+)
 HANDLER_RETRIES = Counter("ringback_handler_retries_total", "Handlers of an edge called again", ["topic"])
+HTTP_REFUSED = Counter("ringback_http_refused_total", "Requests that a listener refused, by code", ["code"])
+HTTP_HANDSHAKES_FAILED = Counter(
+    "ringback_http_handshakes_failed_total",
+    "Connections that spoke no TLS, refused our certificate or were slow",
+)
+SECURITY_EVENTS = Counter(
+    "ringback_security_events_total", "Security events, by name and outcome", ["event", "outcome"]
+)
 
 # The business, from the facts.
 OFFERS = Counter("ringback_offers_total", "Offers, by how they ended", ["end"])
@@ -62,8 +93,27 @@ PLACES = Counter("ringback_places_total", "Places, by how they ended", ["end"])
 VOICE_MESSAGES = Counter("ringback_voice_messages_total", "Voice messages, by state", ["state"])
 RENDERINGS = Counter("ringback_renderings_total", "Notices rendered, by outcome", ["outcome"])
 CACHE = Counter("ringback_speech_cache_total", "Notices asked for, by hit or miss", ["result"])
+ALLOWANCES = Counter(
+    "ringback_allowances_low_total",
+    "Alarm: an organization has used four fifths of a day's orders, minutes or texts",
+    ["what"],
+)
+QUOTA_REFUSALS = Counter(
+    "ringback_quota_refusals_total", "Requests refused because an organization's quota is used up", ["quota"]
+)
 COMMANDS = Counter("ringback_gateway_commands_total", "Commands of a gateway, by outcome", ["outcome"])
+PBX_CONNECTED = Gauge(
+    "ringback_pbx_connected", "1: the gateway has the PBX; 0: it is away", ["organization", "pbx"]
+)
+SPOOL_FILES = Gauge("ringback_spool_recordings", "Recordings in the spool: running, or not in S3 yet")
+SPOOL_OLDEST_AT = Gauge(
+    "ringback_spool_oldest_timestamp_seconds", "When the oldest recording in the spool began; 0: it is empty"
+)
 
+LETTERS_OPEN = Gauge("ringback_letters_open", "Letters that the mail server has not answered for good")
+LETTER_OLDEST_AT = Gauge(
+    "ringback_letter_oldest_timestamp_seconds", "When the oldest open letter was written; 0: none is open"
+)
 PLACES_WAITING = Gauge("ringback_places_waiting", "Places that wait")
 PLACE_OLDEST_AT = Gauge("ringback_place_oldest_timestamp_seconds", "When the place that waits longest joined")
 DEPARTMENTS_WAITING = Gauge("ringback_departments_waiting", "Departments with a place that waits")
@@ -88,6 +138,8 @@ GAUGED: Final[Mapping[str, tuple[Gauge, Callable[[list[float]], float]]]] = {
     "departments_waiting": (DEPARTMENTS_WAITING, sum),
     # The smallest instant is the oldest place; 0, which would be 1970, means that nobody waits.
     "place_oldest_at": (PLACE_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
+    "letters_open": (LETTERS_OPEN, sum),
+    "letter_oldest_at": (LETTER_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
     "apologies_waiting": (APOLOGIES_WAITING, sum),
     "apology_oldest_at": (APOLOGY_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
 }

@@ -79,6 +79,10 @@ class Log(Protocol):
         """The oldest retained offset of a partition, or the next offset of an empty one."""
         ...
 
+    async def next_offset(self, partition: int) -> int:
+        """The offset that a partition's next record will have, from the broker. Raises LogUnavailable."""
+        ...
+
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """Append facts in one record batch, whole or not at all, and await the acknowledgement.
 
@@ -213,8 +217,9 @@ class Blobs(Protocol):
         """Remove an object if it exists. Raises BlobsUnavailable."""
         ...
 
-    async def link(self, key: str, *, seconds: int) -> str:
-        """A temporary address from which anybody may fetch the object."""
+    async def link(self, key: str, *, seconds: int, content_type: str, name: str) -> str:
+        """A temporary address from which anybody may fetch the object, as this type and under this name,
+        whatever is stored beside it. The name goes into files on strangers' machines: nothing personal."""
         ...
 
 

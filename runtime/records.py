@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 from sortedcontainers import SortedList
 
+from contracts.erasure import ErasedPart
 from contracts.ids import Instant, TimerId
 from contracts.log import TimerDue
 
@@ -170,6 +171,8 @@ class State:
     def __init__(self) -> None:
         self.now_at = Instant(0)
         self.cause = ""
+        self.erased: tuple[ErasedPart, ...] = ()
+        """What the erasure at hand took; for the decision of the same step, never stored."""
         self.tables: dict[str, Table] = {}  # type: ignore[type-arg]  # tables of different records
         self._due: SortedList[tuple[int, str]] = SortedList()
         self.timers = self.table("timers", Timer, self._index_timer)
@@ -187,6 +190,12 @@ class State:
             self._due.remove((old.due_at, old.timer_id))
         if new is not None:
             self._due.add((new.due_at, new.timer_id))
+
+    def clear(self) -> None:
+        """Drop every record: the organization was removed, and nothing of it is kept. Only in `apply`."""
+        for table in self.tables.values():
+            for key in [getattr(record, table.record_type.__struct_fields__[0]) for record in table]:
+                table.drop(key)
 
     def set_timer(self, kind: str, subject: str, due_at: Instant) -> None:
         """Set a timer; it replaces the timer of this kind and subject. Only in `apply`."""

@@ -4,26 +4,22 @@ Keys of a partition, all under the tag `{<prefix>/<service>/<partition>}`: `meta
 position), `due` and `parked` (hashes by organization), `outbox` (string), `organizations` (set), and one hash
 `o/<organization>` of its records. Every script first compares epoch and version; an absent one differs.
 
-An address may lead to another server at any moment: the old master is then a replica, and existing
-connections still lead to it. So connections are dropped after an unclear answer, and a claim begins on new
-ones.
+An address, a Sentinel or a cluster may lead to another server at any moment: the old master is then a
+replica, and existing connections still lead to it. So connections are dropped after an unclear answer, and a
+claim begins on new ones.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from contracts.ids import Instant, OrganizationId
 from runtime.ports import Loaded, Outgoing, Position, Refused, StoreUnavailable, Write
+from runtime.redis_client import RedisClients
 
-ANSWER_S_MAX: Final = 5.0
-"""A batch is written in milliseconds; five seconds mean a failover or a lost network."""
 ORGANIZATIONS_A_LOAD: Final = 50
 """A script blocks the store; about fifty organizations take a few milliseconds."""
 
@@ -94,6 +90,22 @@ return {'cleared'}
 """
 )
 
+# What the scripts above call, each once on a key that is not there. Without DEL nothing else is tried, so
+# that nothing is left.
+_RIGHTS: Final = """
+local refused = {}
+local function try(command, ...)
+  local found = redis.pcall(command, ...)
+  if type(found) == 'table' and found.err then table.insert(refused, command .. ': ' .. found.err) end
+end
+try('DEL', KEYS[1])
+if #refused > 0 then return refused end
+try('HSET', KEYS[1], 'a', '1'); try('HSETNX', KEYS[1], 'a', '1'); try('HGET', KEYS[1], 'a')
+try('HMGET', KEYS[1], 'a'); try('HGETALL', KEYS[1]); try('HDEL', KEYS[1], 'a'); redis.call('DEL', KEYS[1])
+try('SET', KEYS[1], '1'); try('GET', KEYS[1]); redis.call('DEL', KEYS[1])
+try('SADD', KEYS[1], '1'); try('SMEMBERS', KEYS[1]); redis.call('DEL', KEYS[1])
+return refused
+"""
 _SCRIPTS: Final = {
     "claim": _CLAIM,
     "write": _WRITE,
@@ -107,22 +119,11 @@ _POSITIONS: Final = msgspec.msgpack.Decoder(Position)
 _OUTBOXES: Final = msgspec.msgpack.Decoder(tuple[Outgoing, ...])
 
 
-def connected(url: str) -> Redis:
-    """A client that never repeats a command by itself: a write without an answer may have happened."""
-    return Redis.from_url(
-        url,
-        socket_timeout=ANSWER_S_MAX,
-        socket_connect_timeout=ANSWER_S_MAX,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_timeout=False,
-    )
-
-
 class RedisStore:
-    """Every partition of one service on one Redis."""
+    """Every partition of one service."""
 
-    def __init__(self, redis: Redis, *, prefix: str, service: str) -> None:
-        self._redis = redis
+    def __init__(self, clients: RedisClients, *, prefix: str, service: str) -> None:
+        self._clients = clients
         self._prefix = prefix
         self._service = service
         self._shas: dict[str, str] = {}
@@ -130,28 +131,26 @@ class RedisStore:
     def _keys(self, partition: int, *names: str) -> list[str]:
         return [f"{{{self._prefix}/{self._service}/{partition}}}/{name}" for name in names]
 
-    async def _answer(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        try:
-            return await call()
-        except (RedisError, OSError, TimeoutError) as error:
-            # Whatever the error (a script unknown after a failover, a lost connection), the outcome is
-            # unclear.
-            await self._leave_connections()
-            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
-
-    async def _leave_connections(self) -> None:
-        """Drop all connections, so that the next ones go where the address leads by then.
+    async def _answer(self, key: str, call: Callable[[Redis], Awaitable[Any]]) -> Any:
+        """The answer of the server that has this key.
 
         A demoted master answers READONLY, a starting one LOADING, a replica without its master MASTERDOWN, a
-        master without replicas NOREPLICAS; a script's error may contain any of these words, and the
-        connection stays open. Distinguishing them from other errors would gain nothing: a connection costs a
-        millisecond, and a claim follows every such answer. Connections in use close when they are released.
+        master without replicas NOREPLICAS, another node of a cluster MOVED; a script's error may contain any
+        of these words, and the connection stays open. Distinguishing them from other errors would gain
+        nothing: a connection costs a millisecond, and a claim follows every such answer.
         """
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            await self._redis.connection_pool.run_proactive_reconnect()
+        try:
+            return await call(await self._clients.of(key))
+        except (RedisError, OSError, TimeoutError) as error:
+            # Whatever the error (a script unknown after a failover, a lost connection), the outcome is
+            # unclear. The next connections go where the address leads by then.
+            await self._clients.leave_connections()
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def _run(self, script: str, keys: Sequence[str], *args: Any) -> list[Any]:
-        found = await self._answer(lambda: self._redis.evalsha(self._shas[script], len(keys), *keys, *args))
+        found = await self._answer(
+            keys[0], lambda redis: redis.evalsha(self._shas[script], len(keys), *keys, *args)
+        )
         assert isinstance(found, list)
         if found and found[0] == b"refused":
             raise Refused(f"{keys[0]}: the {found[1].decode()} differs")
@@ -159,9 +158,12 @@ class RedisStore:
 
     async def claim(self, partition: int, epoch: str, *, new_version: str) -> Loaded:
         """Load the scripts anew, since a promoted replica does not know them; then set the epoch."""
-        for name, text in _SCRIPTS.items():
-            self._shas[name] = await self._answer(lambda text=text: self._redis.script_load(text))  # type: ignore[misc]
         keys = self._keys(partition, "meta", "due", "parked", "outbox")
+        for name, text in _SCRIPTS.items():
+            self._shas[name] = await self._answer(
+                keys[0],
+                lambda redis, text=text: redis.script_load(text),  # type: ignore[misc]
+            )
         (version, position), due, parked, outbox = await self._run("claim", keys, epoch, new_version)
         return Loaded(
             version=version.decode(),
@@ -170,6 +172,13 @@ class RedisStore:
             due={OrganizationId(key.decode()): Instant(int(value)) for key, value in _pairs(due)},
             parked={OrganizationId(key.decode()): value for key, value in _pairs(parked)},
         )
+
+    async def missing_rights(self) -> list[str]:
+        """What the user may not do, in the server's words; nothing is kept. Raises RedisError and OSError."""
+        key = f"{{{self._prefix}/{self._service}/rights}}/tried"
+        redis = await self._clients.of(key)
+        sha = await redis.script_load(_RIGHTS)
+        return [each.decode() for each in await redis.evalsha(sha, 1, key)]
 
     async def load(
         self, partition: int, organizations: Sequence[OrganizationId], *, epoch: str, version: str

@@ -19,6 +19,8 @@ from msgspec import Meta
 from runtime import request_shape
 from runtime.request_shape import Fault, Forms, Kind
 
+ANY_QUERY: Final = "any_query"
+"""The option of a route whose address people open from letters: mail programs add parameters of theirs."""
 _BODY: Final = "body_of_the_request"
 
 
@@ -42,6 +44,8 @@ def told(request: Request[Any, Any, Any], forms: Forms) -> list[Fault]:
 
 def unknown_parameters(request: Request[Any, Any, Any]) -> list[Fault]:
     """Faults for query parameters that a route does not have: a misspelt filter must not be ignored."""
+    if request.route_handler.opt.get(ANY_QUERY):
+        return []
     known = [
         field.kwarg_definition.name or name
         for name, field in parameters(request.route_handler).items()

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct, UnsetType, inspect, structs
 
+from contracts.plain_text import LINE_PATTERN, TEXT_PATTERN
 from runtime.spelling import meant
 
 FAULTS_MAX: Final = 100
@@ -34,6 +35,17 @@ class Text(Struct, frozen=True, kw_only=True):
 
 Forms = Mapping[str, Text]
 """What each pattern requires, in words."""
+TEXT_FORMS: Final[Forms] = {
+    LINE_PATTERN: Text(
+        ru="одну строку без управляющих и невидимых символов",
+        en="one line without control and invisible characters",
+    ),
+    TEXT_PATTERN: Text(
+        ru="текст без управляющих и невидимых символов; переводы строк можно",
+        en="text without control and invisible characters; line ends are allowed",
+    ),
+}
+"""The patterns of texts that are free otherwise."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -91,7 +103,7 @@ WORDS: Final[dict[Kind, tuple[Pair, Pair]]] = {
     Kind.NO_BODY: (("У запроса нет тела.", "The request has no body."), ("Пошлите объект JSON.", "Send a JSON object.")),
     Kind.NO_JSON: (("Тело запроса — не JSON.", "The request's body is not JSON."), ("Проверьте скобки, кавычки и запятые; кодировка — UTF-8.", "Check brackets, quotes and commas; the encoding is UTF-8.")),
     Kind.NO_OBJECT: (("Тело запроса — не объект JSON.", "The request's body is not a JSON object."), ("Пошлите поля в фигурных скобках.", "Send its fields in braces.")),
-    Kind.OTHER: (("Значение поля «{field}» не подходит.", "The value of «{field}» does not fit."), ("Сверьтесь с описанием в /schema/openapi.json.", "Compare it with /schema/openapi.json.")),
+    Kind.OTHER: (("Значение поля «{field}» не подходит.", "The value of «{field}» does not fit."), ("Сверьтесь с описанием API: /schema/openapi.json на внутреннем порту службы.", "Compare it with the description of the API: /schema/openapi.json on the service's internal port.")),
     Kind.SHORT: (("Текст в поле «{field}» слишком короткий.", "The text in «{field}» is too short."), ("Дополните его: наименьшая длина в символах — {limit}.", "Lengthen it: the minimum in characters is {limit}.")),
     Kind.SHORT_LIST: (("В списке «{field}» слишком мало значений.", "The list «{field}» has too few values."), ("Нужно не меньше {limit}.", "It needs at least {limit}.")),
     Kind.SMALL: (("Число в поле «{field}» слишком мало.", "The number in «{field}» is too small."), ("Напишите не меньше {limit}.", "Write at least {limit}.")),

@@ -5,12 +5,15 @@ import base64
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import boto3  # noqa: TID251  # here it is made
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime import plaintext
 from runtime.ports import BlobInfo, BlobsUnavailable
 from runtime.settings import RuntimeSettings
 
@@ -33,22 +36,29 @@ def connected(
     region: str,
     access_key: str,
     secret_key: str,
+    ca: str = "",
     connect_s_max: int = CONNECT_S_MAX,
     answer_s_max: int = ANSWER_S_MAX,
     retries_max: int = RETRIES_MAX,
 ) -> "S3Client":
-    """A client; without keys boto3 finds them in its environment (a role, in production).
+    """A client; without keys boto3 finds credentials by its own chain, and renews those that end.
+
+    The chain: environment, shared file, web identity (a role of a Kubernetes account), container, instance.
+    `ca` is a file of certificates; empty: the system's. An address comes from `endpoint` alone, and not from
+    the environment, where nobody would judge it.
 
     Only this function makes one. Amazon's own checksums are sent only where S3 requires them, which is in
     none of our requests: botocore adds them to every request by default, and other stores (B2, Ceph, older
     MinIO) answer 400 or 501. Our own checks are MD5 at upload and SHA-256 beside the object.
     """
-    return boto3.client(
+    # A session of its own: the default one keeps the credentials that it found first for every later client.
+    return boto3.Session().client(
         "s3",
         endpoint_url=endpoint or None,
         region_name=region,
         aws_access_key_id=access_key or None,
         aws_secret_access_key=secret_key or None,
+        verify=ca or None,
         config=Config(
             signature_version="s3v4",
             connect_timeout=connect_s_max,
@@ -57,6 +67,7 @@ def connected(
             max_pool_connections=THREADS_MAX,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # botocore-stubs lack it
             s3={"addressing_style": "path"} if endpoint else {},
         ),
     )
@@ -140,12 +151,17 @@ class S3Blobs:
         """Remove an object if it exists."""
         await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
 
-    async def link(self, key: str, *, seconds: int) -> str:
-        """A presigned address."""
+    async def link(self, key: str, *, seconds: int, content_type: str, name: str) -> str:
+        """A presigned address. Type, name and the ban on caches are part of what is signed."""
+        wanted: dict[str, str] = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": f'inline; filename="{name}"',
+            "ResponseCacheControl": "private, no-store",
+        }
         return await self._call(
-            lambda: self._client.generate_presigned_url(
-                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
-            )
+            lambda: self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
         )
 
     async def check(self) -> None:
@@ -159,13 +175,36 @@ class S3Blobs:
 
 
 def from_settings(settings: RuntimeSettings) -> S3Blobs:
-    """The bucket named in a process's settings."""
-    client = connected(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key.get_secret_value(),
-    )
+    """The bucket named in a process's settings.
+
+    Raises ValueError, PlaintextRefused too; BlobsUnavailable if whoever gives credentials refuses them.
+    """
+    endpoint = urlsplit(settings.s3_endpoint)
+    if endpoint.scheme == "http":
+        plaintext.refuse(
+            "s3",
+            [endpoint.hostname or ""],
+            allowed_to=plaintext.allowed(settings.allow_plaintext_to),
+            remedy="set RINGBACK_S3_ENDPOINT to https://…, with RINGBACK_S3_CA for an authority of your own",
+        )
+    if bool(settings.s3_access_key.get_secret_value()) != bool(settings.s3_secret_key.get_secret_value()):
+        raise ValueError(
+            "set both RINGBACK_S3_ACCESS_KEY and RINGBACK_S3_SECRET_KEY, or neither: without them the "
+            "credentials are those of the environment"
+        )
+    if settings.s3_ca and not Path(settings.s3_ca).is_file():
+        raise ValueError(f"RINGBACK_S3_CA names no file: {settings.s3_ca}")
+    try:
+        client = connected(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key.get_secret_value(),
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            ca=settings.s3_ca,
+        )
+    except BotoCoreError as error:
+        # Without its words: they quote the answer, which may hold what was asked for.
+        raise BlobsUnavailable(type(error).__name__) from error
     return S3Blobs(client, settings.s3_bucket, encryption=settings.s3_encryption)
 
 

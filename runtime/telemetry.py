@@ -9,29 +9,23 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
+from runtime.masking import masked_for_log
+
 PII: Final = "pii."
-SHOWN: Final = 2
-"""The last two digits of a number distinguish two customers without identifying them."""
-
-
-def masked(value: object) -> str:
-    """The part of a personal value that may be shown."""
-    text = str(value)
-    return "…" + text[-SHOWN:] if len(text) > 2 * SHOWN else "…"
 
 
 def mask_pii(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: values under `pii.*` are masked, also in dictionaries."""
     for key, value in event.items():
         if key.startswith(PII):
-            event[key] = masked(value)
+            event[key] = masked_for_log(value)
         elif isinstance(value, dict):
             event[key] = mask_pii(_logger, _method, dict(value))
     return event
 
 
 def set_up_logs(service: str, log_format: str) -> None:
-    """Write every line, ours and the libraries', as one JSON object (or coloured text) to stdout."""
+    """Write every line, ours and the libraries', as one JSON object (or coloured text) to stderr."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -59,20 +53,20 @@ def set_up_logs(service: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # These log every fetch and every commit.
-    for chatty in ("aiokafka", "botocore", "boto3", "urllib3", "uvicorn.access"):
+    # These log every fetch and every commit, and httpx the whole address, which may hold a provider's key.
+    for chatty in ("aiokafka", "botocore", "boto3", "urllib3", "uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def set_up_traces(service: str, version: str, otlp_endpoint: str) -> TracerProvider:
-    """A tracer provider; spans leave the process if an OTLP exporter is installed and has an address."""
+def set_up_traces(service: str, version: str, otlp_endpoint: str) -> None:
+    """Export spans if there is an address for them; without one, making them costs nothing either."""
+    if not otlp_endpoint:
+        return
     provider = TracerProvider(
         resource=Resource.create({"service.name": f"ringback-{service}", "service.version": version})
     )
-    if otlp_endpoint:
-        _export(provider, otlp_endpoint)
+    _export(provider, otlp_endpoint)
     trace.set_tracer_provider(provider)
-    return provider
 
 
 def _export(provider: TracerProvider, endpoint: str) -> None:

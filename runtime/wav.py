@@ -1,18 +1,24 @@
-"""Finds the samples of a WAV, whose header may be wrong.
+"""Finds the samples of a WAV, whose header may be wrong; says what can be played to a phone, and makes it.
 
 A recorder that died wrote its header when the file was shorter, a streaming one never knew the length, and a
 copy may have been cut. So the samples end where the header says only if a chain of chunks follows there up to
 the end of the file; else they extend to the end of the file.
 """
 
+import io
 import struct
+import wave
 from typing import Final
 
 import msgspec
 
 STREAMED: Final = 0xFFFFFFFF
 """The size in a WAV's header if the writer could not go back to set it, or if `ds64` has it."""
+CANONICAL: Final = (1, 1, 8_000, 16)
+"""The form of everything that is played to a phone: PCM, one channel, 8 kHz, 16 bits (T2)."""
+_CANONICAL_BYTES_PER_MS: Final = 16
 _HEAD: Final = struct.Struct("<4sI")
+_FORM: Final = struct.Struct("<HHIIHH")
 _RIFF_BYTES: Final = 12
 _KNOWN: Final = frozenset(
     {b"LIST", b"fact", b"id3 ", b"ID3 ", b"bext", b"cue ", b"JUNK", b"junk", b"PAD ", b"iXML", b"smpl"}
@@ -82,3 +88,32 @@ def _is_chain(data: bytes, at: int) -> bool:
         at = end + size % 2
     # A remainder too short for a chunk is padding.
     return True
+
+
+def canonical_ms(data: bytes) -> int | None:
+    """The length of a WAV in the canonical form, or None if it is anything else (T2)."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return None
+    at, is_canonical = _RIFF_BYTES, False
+    while at + _HEAD.size <= len(data):
+        name, size = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        if name == b"fmt " and size >= _FORM.size and at + _FORM.size <= len(data):
+            form, channels, rate, _, _, bits = _FORM.unpack_from(data, at)
+            is_canonical = (form, channels, rate, bits) == CANONICAL
+        if name == b"data":
+            return min(size, len(data) - at) // _CANONICAL_BYTES_PER_MS if is_canonical else None
+        at += size + size % 2
+    return None
+
+
+def canonical(pcm: bytes) -> bytes:
+    """A WAV in the canonical form (T2) of samples that are in it already."""
+    _, channels, rate, bits = CANONICAL
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sink:
+        sink.setnchannels(channels)
+        sink.setsampwidth(bits // 8)
+        sink.setframerate(rate)
+        sink.writeframes(pcm)
+    return file.getvalue()

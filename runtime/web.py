@@ -1,8 +1,8 @@
-"""The HTTP paths of every process: `/health/live`, `/health/ready`, `/metrics`."""
+"""The HTTP paths of every process, on its internal port: `/health/live`, `/health/ready`, `/metrics`."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -63,19 +63,6 @@ def routes(
         await _send(send, 200, CONTENT_TYPE_LATEST, generate_latest())
 
     return [("/health/live", live), ("/health/ready", ready), ("/metrics", metrics)]
-
-
-def with_api(app: App, routes: Sequence[tuple[str, App]], api: App | None) -> App:
-    """`app` with its exact routes and its lifespan, and `api` for every other path."""
-    if api is None:
-        return app
-    own = frozenset(path for path, _ in routes)
-
-    async def fronted(scope: Scope, receive: Receive, send: Send) -> None:
-        is_ours = scope["type"] == "lifespan" or scope.get("path") in own
-        await (app if is_ours else api)(scope, receive, send)
-
-    return fronted
 
 
 async def _answer(send: Send, status: int, content: dict[str, Any]) -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ringback.stack import kafka, parts, postgres
+from ringback.stack import asterisk, kafka, parts, postgres
 from ringback.topics import create_topics
+from runtime.token_keys import SigningKeys
+from tests import closed_kafka
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +37,7 @@ def kafka_embedded(parts_folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def kafka_apache_node(parts_folder: Path) -> Iterator[kafka.ApacheKafka]:
     """Apache Kafka itself, for tests that kill or restart it; `.address` is its `host:port`."""
-    reason = kafka.reason_missing()
-    if reason is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"in CI the tests on Apache Kafka must run: {reason}")
-        pytest.skip(reason)
+    demand_apache_kafka()
     node = kafka.ApacheKafka(parts_folder, dies_with_parent=True)
     node.start()
     yield node
@@ -47,9 +45,38 @@ def kafka_apache_node(parts_folder: Path) -> Iterator[kafka.ApacheKafka]:
 
 
 @pytest.fixture(scope="session")
+def kafka_closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[closed_kafka.ClosedKafka]:
+    """Apache Kafka with TLS, SCRAM and an authorizer; a user for each service, without any rights yet."""
+    demand_apache_kafka()
+    closed = closed_kafka.made(tmp_path_factory.mktemp("closed"))
+    closed.node.start()
+    yield closed
+    closed.node.stop()
+
+
+def demand_apache_kafka() -> None:
+    reason = kafka.reason_missing()
+    if reason is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"in CI the tests on Apache Kafka must run: {reason}")
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
 def kafka_apache(kafka_apache_node: kafka.ApacheKafka) -> str:
     """`host:port` of Apache Kafka 4."""
     return kafka_apache_node.address
+
+
+@pytest.fixture(scope="session")
+def asterisk_root() -> asterisk.Root:
+    """Asterisk itself, unpacked; where it can't be had its tests are skipped, not in CI."""
+    try:
+        return asterisk.fetched()
+    except asterisk.NoAsterisk as failure:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"in CI the tests on Asterisk must run: {failure}")
+        pytest.skip(str(failure))
 
 
 @pytest.fixture(scope="session")
@@ -74,14 +101,19 @@ def s3_server(parts_folder: Path) -> Iterator[parts.S3]:
     s3.process.stop()
 
 
-@pytest.fixture(scope="session")
-def postgres_server(parts_folder: Path) -> Iterator[postgres.Postgres]:
-    """PostgreSQL from the system's package; where it is missing, its tests are skipped, not in CI."""
+def demand_postgres() -> None:
+    """Skip a test where PostgreSQL is missing; in CI it fails."""
     reason = postgres.reason_missing()
     if reason is not None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"in CI the tests on PostgreSQL must run: {reason}")
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(parts_folder: Path) -> Iterator[postgres.Postgres]:
+    """PostgreSQL from the system's package."""
+    demand_postgres()
     server = postgres.start(parts_folder, dies_with_parent=True)
     yield server
     server.stop()
@@ -126,5 +158,5 @@ def directory_settings(
         "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
         "RINGBACK_DIRECTORY_DATABASE": f"sqlite:///{tmp_path / 'book.db'}",
         "RINGBACK_DIRECTORY_KEY": "k" * 32,
-        "RINGBACK_TOKEN_KEY": "t" * 32,
+        "RINGBACK_TOKEN_KEYS": SigningKeys.generate().as_private_json(),
     }

@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.directory import StrategyKind
 from contracts.gateway import DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
@@ -14,6 +14,7 @@ from contracts.ids import OrganizationId
 from contracts.message import Fact
 from contracts.topics import FACTS, SPEECH
 from devtools.bench import office
+from runtime import kafka_clients
 from runtime.kafka_log import KafkaLog
 from runtime.ports import Outgoing
 
@@ -29,7 +30,9 @@ class Background:
 
     def __init__(self, settings: dict[str, str]) -> None:
         self._log = KafkaLog(
-            settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench-background"
+            kafka_clients.from_environment(settings),
+            prefix=settings["RINGBACK_TOPIC_PREFIX"],
+            client_id="bench-background",
         )
         self._tasks: list[asyncio.Task[None]] = []
         self.said = 0
@@ -88,7 +91,9 @@ class RoundTrip:
 
     def __init__(self, settings: dict[str, str]) -> None:
         self._log = KafkaLog(
-            settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench-trip"
+            kafka_clients.from_environment(settings),
+            prefix=settings["RINGBACK_TOPIC_PREFIX"],
+            client_id="bench-trip",
         )
         self._settings = settings
 
@@ -96,8 +101,7 @@ class RoundTrip:
         await self._log.start()
         partition = await self._log.partition_of(SPEECH.name, office.VOLGA)
         self._here = TopicPartition(self._settings["RINGBACK_TOPIC_PREFIX"] + SPEECH.name, partition)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings["RINGBACK_KAFKA"],
+        self._consumer = kafka_clients.from_environment(self._settings).consumer(
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -1,7 +1,7 @@
 """A figure: a measured number, its baseline, its goal, and whether the goal is reached."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -23,6 +23,12 @@ class Goal(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """The goal in reports."""
         return f"{self.of} {'≤' if self.is_at_most else '≥'} {short(self.limit)}"
+
+    @classmethod
+    def read(cls, words: str) -> Self:
+        """A goal as reports have it."""
+        of, sign, limit = words.split()
+        return cls(Of(of), sign == "≤", float(limit.replace(",", "")))
 
     def is_reached(self, value: float) -> bool:
         """Whether a value reaches the goal; the limit itself does."""
@@ -84,7 +90,17 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
             "reached": self.reached,
             "unit": self.unit,
             "against": self.against,
+            "how": self.how,
+            "bound_by": self.bound_by,
         }
+
+    @classmethod
+    def read(cls, found: dict[str, Any]) -> Self:
+        """A figure of docs/benchmarks.json."""
+        goal = found["goal"]
+        kept = {name: found[name] for name in ("name", "unit", "measured", "baseline")}
+        words = {name: found.get(name, "") for name in ("against", "how", "bound_by")}
+        return cls(**kept, **words, goal=None if goal is None else Goal.read(goal))
 
 
 def short(value: float) -> str:

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import msgspec
 import uvloop
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from faststream import FastStream
-from faststream.kafka import KafkaBroker
 from faststream.kafka import TopicPartition as Assigned
 from pydantic import BaseModel
 from redis.asyncio import Redis
@@ -32,10 +31,12 @@ from ringback.topics import create_topics
 from runtime.decision import NOTHING, Decider, Decision
 from runtime.host.held import HostPorts, Options
 from runtime.host.owner import Owner
+from runtime.kafka_clients import Clients
 from runtime.kafka_log import KafkaLog
 from runtime.memory import MemoryBlobs
 from runtime.records import Record, State
-from runtime.redis_store import RedisStore, connected
+from runtime.redis_client import connected
+from runtime.redis_store import RedisStore
 from runtime.system_clock import SystemClock
 
 ORGANIZATIONS: Final = 10
@@ -152,7 +153,7 @@ class Ground:
 async def bare(ground: Ground) -> float:
     """(a) aiokafka, and every value decoded."""
     here = TopicPartition(ground.prefix + FACTS.name, ground.partition)
-    consumer = AIOKafkaConsumer(bootstrap_servers=ground.broker, group_id=None, enable_auto_commit=False)
+    consumer = Clients(ground.broker).consumer(group_id=None, enable_auto_commit=False)
     await consumer.start()
     consumer.assign([here])
     consumer.seek(here, ground.begin)
@@ -171,7 +172,7 @@ async def bare(ground: Ground) -> float:
 
 async def tutorial(ground: Ground, count: int) -> float:
     """(b) FastStream's subscriber per message, a pydantic model, one awaited call to Redis each."""
-    broker = KafkaBroker(ground.broker, logger=None)
+    broker = Clients(ground.broker).broker()
     redis = Redis.from_url(ground.redis)
     app = FastStream(broker, logger=None)
     seen, began, done = 0, 0.0, 0.0

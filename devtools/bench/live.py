@@ -10,7 +10,7 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.codec import decode
 from contracts.gateway import DeviceChanged, DeviceState, EndedBy, LegEnded, Outcome
@@ -19,6 +19,7 @@ from contracts.message import Command, Fact
 from contracts.telephony import Bridge, DialLeg, HangUp, TelephonyCommand
 from contracts.topics import FACTS, TELEPHONY
 from devtools.bench import office, phones
+from runtime import kafka_clients
 from runtime.kafka_log import KafkaLog
 
 WAIT_S_MAX = 120.0
@@ -35,7 +36,9 @@ class Town:
     def __init__(self, settings: dict[str, str], organization_id: OrganizationId = office.VOLGA) -> None:
         self.organization_id = organization_id
         self.log = KafkaLog(
-            settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench-town"
+            kafka_clients.from_environment(settings),
+            prefix=settings["RINGBACK_TOPIC_PREFIX"],
+            client_id="bench-town",
         )
         self.bridged: deque[tuple[LegId, LegId, float]] = deque()
         """Customer's leg, agent's leg, and when the bridge was requested."""
@@ -56,11 +59,9 @@ class Town:
         incarnation = await self.log.append(self._partition, [gateway.claim()])
         self.gateway = office.Gateway(self.organization_id, incarnation=incarnation)
         prefix = self._settings["RINGBACK_TOPIC_PREFIX"]
-        here = TopicPartition(
-            prefix + TELEPHONY.name, await self.log.partition_of(TELEPHONY.name, office.PBX)
-        )
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings["RINGBACK_KAFKA"],
+        key = f"{self.organization_id}/{office.PBX}"
+        here = TopicPartition(prefix + TELEPHONY.name, await self.log.partition_of(TELEPHONY.name, key))
+        self._consumer = kafka_clients.from_environment(self._settings).consumer(
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

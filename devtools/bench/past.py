@@ -5,7 +5,6 @@ so that every page is decoded and shown like any other.
 """
 
 import asyncio
-import secrets
 import time
 from typing import Final
 
@@ -23,7 +22,9 @@ from devtools.bench.bench import Bench
 from devtools.bench.figures import Figure, median
 from devtools.bench.live import TooSlow
 from ringback.stack import postgres
+from runtime import kafka_clients
 from runtime.kafka_log import KafkaLog
+from runtime.token_keys import SigningKeys
 from runtime.tokens import Claims, TokenUse, sign
 
 ROWS: Final = 1_000_000
@@ -58,31 +59,35 @@ def measure(bench: Bench) -> list[Figure]:
         raise TooSlow(reason)
     server = postgres.start(bench.run, dies_with_parent=True)
     try:
+        token_keys = SigningKeys.generate()
         settings = bench.fresh_settings(bench.broker) | {
             "RINGBACK_HISTORY_DATABASE": server.database("bench"),
-            "RINGBACK_TOKEN_KEY": secrets.token_hex(32),
+            "RINGBACK_TOKEN_PUBLIC_KEYS": token_keys.public.as_json(),
+            # One login asks as fast as it is answered, which quotas are there to prevent.
+            "RINGBACK_QUOTA_FACTOR": "10000",
         }
         service = bench.service("history", settings)
         service.wait_ready()
-        found = uvloop.run(_measured(bench, settings, service.address))
+        found = uvloop.run(_measured(bench, settings, token_keys, service.address))
         service.kill()
         return found
     finally:
         server.stop()
 
 
-async def _measured(bench: Bench, settings: dict[str, str], address: str) -> list[Figure]:
-    key = settings["RINGBACK_TOKEN_KEY"]
+async def _measured(
+    bench: Bench, settings: dict[str, str], token_keys: SigningKeys, address: str
+) -> list[Figure]:
     await _say(settings)
     connection = await asyncpg.connect(settings["RINGBACK_HISTORY_DATABASE"])
     try:
         await _one_row(connection)
         few, many = 1_000, bench.size(ROWS, 20_000)
         await _copy(connection, 1, few)
-        first, _ = await _pages(address, key, connection)
+        first, _ = await _pages(address, token_keys, connection)
         bench.say(f"history: {many:,} rows")
         await _copy(connection, few + 1, many)
-        page, bare = await _pages(address, key, connection)
+        page, bare = await _pages(address, token_keys, connection)
         keys, heap = await _keys(connection)
     finally:
         await connection.close()
@@ -156,7 +161,9 @@ async def _say(settings: dict[str, str]) -> None:
     book = (*office.book(agents=10, kind=StrategyKind.RING_ALL), rights)
     (arrived, ended), (taken, connected) = _call()
     log = KafkaLog(
-        settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench-history"
+        kafka_clients.from_environment(settings),
+        prefix=settings["RINGBACK_TOPIC_PREFIX"],
+        client_id="bench-history",
     )
     await log.start()
     try:
@@ -190,7 +197,7 @@ async def _copy(connection: asyncpg.Connection, first: int, last: int) -> None:
     await connection.execute("VACUUM ANALYZE contacts", timeout=600)
 
 
-async def _pages(address: str, key: str, connection: asyncpg.Connection) -> tuple[float, float]:
+async def _pages(address: str, keys: SigningKeys, connection: asyncpg.Connection) -> tuple[float, float]:
     """Median seconds of a page, and of the bare look-up, in turns."""
     now = Instant(time.time_ns() // 1_000_000)
     claims = Claims(
@@ -200,7 +207,7 @@ async def _pages(address: str, key: str, connection: asyncpg.Connection) -> tupl
         issued_at=now,
         expires_at=Instant(now + 3_600_000),
     )
-    headers = {"Authorization": f"Bearer {sign(claims, key)}"}
+    headers = {"Authorization": f"Bearer {sign(claims, keys)}"}
     bare = await connection.prepare(BARE)
     pages, looks = [], []
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:

@@ -16,12 +16,14 @@ from contracts.ids import Instant, LegId
 from contracts.topics import FACTS
 from devtools.bench import office
 from devtools.bench.traffic import Traffic
+from runtime import kafka_clients
 from runtime.host import identity
 from runtime.host.numbering import RECORD_NAME, STREAM_OF_FACTS, Numbering
 from runtime.host.organizations import Organization, Organizations
 from runtime.kafka_log import KafkaLog
 from runtime.ports import Position, Write
-from runtime.redis_store import RedisStore, connected
+from runtime.redis_client import connected
+from runtime.redis_store import RedisStore
 from services.queue.service import SERVICE
 from services.queue.state import QueueState
 
@@ -94,7 +96,9 @@ def talking(state: QueueState) -> Iterator[tuple[LegId, LegId]]:
 
 async def put(prepared: Prepared, settings: dict[str, str]) -> int:
     """Name the log and store everything as of its first record; returns the partition."""
-    log = KafkaLog(settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench")
+    log = KafkaLog(
+        kafka_clients.from_environment(settings), prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench"
+    )
     await log.start()
     redis = connected(settings["RINGBACK_REDIS"])
     try:

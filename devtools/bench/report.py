@@ -1,6 +1,7 @@
 """Presents figures: a table on the screen, docs/benchmarks.md and docs/benchmarks.json."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def as_json(report: Report) -> str:
     content: dict[str, Any] = {
         "figures": [figure.as_json() for figure in report.figures],
         "machine": msgspec.to_builtins(report.machine),
+        "seconds": report.seconds,
         "is_quick": report.is_quick,
         "not_measured": [name for name, _ in report.failures],
     }
@@ -139,7 +141,38 @@ def _mended() -> list[str]:
     return MENDED.read_text(encoding="utf-8").splitlines() if MENDED.exists() else []
 
 
-def write(report: Report, docs: Path) -> None:
-    """Write both files."""
+def merged(part: Report, known: str) -> Report:
+    """A run of some groups among the figures of an earlier whole one: replaced by name, or added at the end.
+
+    `known` is the content of docs/benchmarks.json. What is put in says when it was measured, at which load.
+    """
+    found = json.loads(known)
+    where = part.machine
+    kind = "a quick run" if part.is_quick else "a run"
+    when = f" Measured in {kind} of its own: {where.at}, commit {where.commit}, load {where.load:.1f} before"
+    if nice := os.nice(0):
+        when += f", nice {nice}"
+    fresh = {
+        each.name: msgspec.structs.replace(each, how=f"{_sentence(each.how)}{when}.") for each in part.figures
+    }
+    figures = [Figure.read(each) for each in found["figures"]]
+    names = {each.name for each in figures}
+    return Report(
+        machine=msgspec.convert(found["machine"], Machine),
+        figures=(
+            *(fresh.get(each.name, each) for each in figures),
+            *(each for name, each in fresh.items() if name not in names),
+        ),
+        failures=tuple((name, "") for name in found["not_measured"]),
+        seconds=found["seconds"],
+        is_quick=found["is_quick"],
+    )
+
+
+def write(report: Report, docs: Path, *, is_part: bool = False) -> None:
+    """Write both files; of a part, put its figures among those that are there."""
+    known = docs / "benchmarks.json"
+    if is_part and known.exists():
+        report = merged(report, known.read_text(encoding="utf-8"))
     (docs / "benchmarks.md").write_text(as_markdown(report).rstrip() + "\n", encoding="utf-8")
-    (docs / "benchmarks.json").write_text(as_json(report), encoding="utf-8")
+    known.write_text(as_json(report), encoding="utf-8")

@@ -70,7 +70,7 @@ async def _killed(settings: dict[str, str], found: prepared.Prepared, replicas: 
 
 def _places(service: Service) -> float:
     """How many waiting places a replica has in memory, from its metrics."""
-    with urllib.request.urlopen(f"{service.address}/metrics", timeout=30) as answer:  # noqa: S310  # our own, on loopback
+    with urllib.request.urlopen(f"{service.internal_address}/metrics", timeout=30) as answer:  # noqa: S310  # our own, on loopback
         lines = answer.read().decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("ringback_places_waiting "))
 

@@ -23,6 +23,7 @@ from devtools.bench.bench import Bench
 from devtools.bench.figures import Figure, at_most, ratio_at_most
 from devtools.bench.live import TooSlow
 from devtools.bench.machine import Peak
+from runtime import kafka_clients
 from runtime.kafka_log import KafkaLog
 
 RATE_HZ: Final = 8_000
@@ -195,7 +196,9 @@ def _recorded(number: int, file: Path) -> tuple[Fact, ...]:
 
 
 async def _delivered(settings: dict[str, str], files: list[Path], pid: int) -> tuple[float, int]:
-    log = KafkaLog(settings["RINGBACK_KAFKA"], prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench")
+    log = KafkaLog(
+        kafka_clients.from_environment(settings), prefix=settings["RINGBACK_TOPIC_PREFIX"], client_id="bench"
+    )
     await log.start()
     partition = await log.partition_of(FACTS.name, office.VOLGA)
     begun = [*_book(), *(fact for number in range(len(files)) for fact in _greeted(number))]

@@ -1,7 +1,6 @@
 """The real processes of a chaos run, with a supervisor that restarts ended ones, as clusters do."""
 
 import asyncio
-import json
 import time
 from collections import Counter, deque
 from pathlib import Path
@@ -11,14 +10,16 @@ from typing import Final, Self
 import yaml
 
 from contracts.prompts import Prompt
+from devtools.chaos.asterisks import Asterisks
 from devtools.chaos.progress import Progress
 from devtools.chaos.proxy import Proxy
+from devtools.chaos.reading import Ear
 from devtools.chaos.workload import Workload
+from devtools.phone_networks import PhoneNetwork, pbxs_setting
 from ringback import connect
 from ringback import log as facts_log
 from ringback.log import Reading
 from ringback.log_reader import LogReader
-from ringback.phones import control
 from ringback.stack.kafka import ApacheKafka
 from ringback.stack.process import StackError, free_port
 from ringback.stack.services import Service
@@ -37,14 +38,17 @@ AGAIN_S: Final = 1.0
 AGAIN_S_MAX: Final = 8.0
 """Growing pauses, as in clusters: a start costs seconds of processor time that a broker needs."""
 STOP_S: Final = 30.0
+ASKED_S: Final = 0.3
+"""An answer about readiness is good for so long: an answer that does not come takes two seconds."""
 
 
 class Cluster:
     """Parts behind proxies, phones, and every service's replicas; leaving the `with` ends them."""
 
-    def __init__(self, run: Path, broker: str, morning: Workload, *, seed: int) -> None:
+    def __init__(self, run: Path, broker: str, morning: Workload, phones: PhoneNetwork, *, seed: int) -> None:
         self.broker = broker
         self.morning = morning
+        self.phones = phones
         self.progress = Progress()
         self.ended_by_themselves: list[str] = []
         self.restarts = 0
@@ -52,10 +56,11 @@ class Cluster:
         self.replicas: dict[str, list[Service]] = {}
         self.kafka: ApacheKafka | None = None
         self._seed = seed
-        self._s3_port, self._smtp_port, self._phones_port = free_port(), free_port(), free_port()
+        self._s3_port, self._smtp_port = free_port(), free_port()
         self._dead_since: dict[Service, float] = {}
         self._tries: Counter[Service] = Counter()
         self._started: dict[Service, float] = {}
+        self._asked: dict[Service, tuple[float, bool]] = {}
         self._heard: deque[Reading] = deque()
         self._reader: LogReader | None = None
         self._number = 1
@@ -92,6 +97,8 @@ class Cluster:
         for service in self.frozen:
             service.process.thaw()
         self.stack.stop()
+        if isinstance(self.phones, Asterisks):
+            self.phones.stop()
         for proxy in self.proxies():
             proxy.stop()
         if self.kafka is not None:
@@ -107,14 +114,15 @@ class Cluster:
         parts = self.stack.start_parts()
         self.s3 = Proxy("S3", self._s3_port, int(parts.s3.address.rpartition(":")[2]), seed=self._seed)
         self.smtp = Proxy("SMTP", self._smtp_port, parts.smtp.port, seed=self._seed)
-        for proxy in self.proxies():
-            proxy.begin()
+        self.s3.begin()
+        self.smtp.begin()
         self.stack.create_topics()
         self._reader = LogReader(self.stack.settings(), self._heard.append)
         self._reader.start()
+        self.phones.start_pbxs(self.stack)
         script = self.run / "phones.yaml"
         script.write_text(yaml.safe_dump(self.morning.script, allow_unicode=True), encoding="utf-8")
-        self.stack.start_phones(script, self._phones_port, is_waiting=True)
+        self.phones.start_phones(self.stack, script, is_waiting=True)
         for name in ("tts", "gateway", *DECIDERS):
             replicas = 2 if self.broker == "apache" and name in DECIDERS else 1
             self.replicas[name] = [self.add(name) for _ in range(replicas)]
@@ -144,9 +152,9 @@ class Cluster:
         self._number += 1
         settings = {**self.stack.settings(name), "RINGBACK_REPLICA": f"r{self._number}"}
         if name == "gateway":
-            address = f"tcp://127.0.0.1:{self._phones_port}"
-            pbxs = {str(company.pbx_id): address for company in self.morning.companies}
-            settings["RINGBACK_PBXS"] = json.dumps(pbxs)
+            settings["RINGBACK_PBXS"] = pbxs_setting(
+                self.phones, {each.organization_id: [each.pbx_id] for each in self.morning.companies}
+            )
         service = Service(name, settings, self.run, replica=self._number, dies_with_parent=True)
         service.start()
         self.stack.entries.append(Entry(service.process.name, service.address, service.process))
@@ -155,7 +163,15 @@ class Cluster:
     def ready(self, name: str) -> list[Service]:
         """The running replicas of a service that report readiness."""
         running = [each for each in self.replicas[name] if each not in self.frozen]
-        return [each for each in running if each.process.is_alive() and each.is_ready()]
+        return [each for each in running if each.process.is_alive() and self.is_ready(each)]
+
+    def is_ready(self, service: Service) -> bool:
+        """Whether a replica reports readiness. One that starts or hangs is not asked again and again."""
+        at, was_ready = self._asked.get(service, (0.0, False))
+        if time.monotonic() - at > ASKED_S:
+            was_ready = service.is_ready()
+            self._asked[service] = (time.monotonic(), was_ready)
+        return was_ready
 
     def are_all_ready(self) -> bool:
         """Whether every replica of every service is ready."""
@@ -185,11 +201,22 @@ class Cluster:
 
     def begin(self) -> None:
         """Let the first customer call."""
-        control(self._phones_port, Control(begin=True))
+        self.phones.control(Control(begin=True))
 
     def dialled(self) -> dict[str, int]:
-        """How often each phone was dialled, by the network's count."""
-        return control(self._phones_port, Control())
+        """How often each phone was dialled, by the phones' own counts."""
+        if isinstance(self.phones, Asterisks):
+            return self.phones.dialled()
+        return self.phones.control(Control())
+
+    def ears(self) -> list[Ear]:
+        """What people heard, if their phones are real."""
+        return self.phones.ears(self.stack) if isinstance(self.phones, Asterisks) else []
+
+    def disturbed(self) -> int:
+        """How many connections and messages the proxies disturbed."""
+        more = self.phones.proxies if isinstance(self.phones, Asterisks) else []
+        return sum(proxy.disturbed for proxy in (*self.proxies(), *more))
 
     def listen(self) -> list[Reading]:
         """New records of the log, after `progress` has heard them."""
@@ -209,6 +236,8 @@ class Cluster:
         for process in (parts.s3.process, parts.smtp.process):
             if not process.is_alive():
                 raise StackError(f"{process.name} has ended by itself; {process.last_words()}")
+        if isinstance(self.phones, Asterisks):
+            self.phones.check()
 
     def stop_services(self) -> list[str]:
         """End all services as an operator would; returns those that did not end well."""

@@ -25,6 +25,8 @@ class Strike:
     recovered_s: float | None = None
     was_felt: bool = True
     """False: S3 or the mail server was not in use then, so recovery means nothing."""
+    company: str = ""
+    """Whose PBX, trunk or phone it was; empty: it concerns all companies."""
 
 
 @dataclass(order=True, slots=True)
@@ -63,6 +65,14 @@ class Doing:
         strike = Strike(kind, target, now, is_working, now if counts else None)
         self.done.append(strike)
         return strike
+
+    def start_counting(self, strike: Strike) -> None:
+        """The fault itself has ended: recovery counts from now."""
+        strike.counts_from = time.monotonic()
+
+    def lasted_s(self, strike: Strike) -> float:
+        """How long ago a fault began."""
+        return time.monotonic() - strike.begun_at
 
     def soon(self, seconds: float, act: Callable[[], None]) -> None:
         """Schedule an action in some seconds."""

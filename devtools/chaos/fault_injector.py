@@ -7,18 +7,25 @@ calls again and again, so faults overlap as in reality.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 from contracts.message import type_name
+from devtools.chaos.asterisks import Asterisks
+from devtools.chaos.call_faults import OnCalls
 from devtools.chaos.cluster import Cluster
 from devtools.chaos.fault_context import Doing
 from devtools.chaos.part_faults import OnParts
-from devtools.chaos.plan import WATCHED, Kind, Planned
+from devtools.chaos.pbx_faults import OnPbxs
+from devtools.chaos.plan import AIMED_AT_PBX, OF_TRUNK, STRAINS, WATCHED, Kind, Planned
 from devtools.chaos.service_faults import OnServices
 from ringback.log import Reading
 
 POINT_S_MAX: Final = 15.0
 """If the named fact does not come in this time, the fault happens anyway and counts as random."""
+SITUATION_S_MAX: Final = 60.0
+"""A PBX is killed once in each situation: worth waiting for, as messages are rare."""
+AT_A_PBX: Final = frozenset({Kind.PBX_KILL, *OF_TRUNK})
+"""Faults that wait for a fact about their own company."""
 STARTING_SHARE: Final = 0.015
 """The chance, at every look, that a kill hits a process that is not ready yet."""
 
@@ -28,6 +35,11 @@ class _Pending:
     planned: Planned
     points: frozenset[str]
     since: float
+
+
+def _hold(planned: Planned) -> str:
+    """What of a company a fault has for itself."""
+    return f"{'trunk' if planned.kind in OF_TRUNK else 'pbx'} {planned.target}"
 
 
 class FaultInjector:
@@ -40,6 +52,9 @@ class FaultInjector:
         self.doing = Doing(cluster, seed)
         self._services = OnServices(self.doing)
         self._parts = OnParts(self.doing)
+        phones = cluster.phones
+        self._pbxs = OnPbxs(self.doing, phones, self._services) if isinstance(phones, Asterisks) else None
+        self._calls = OnCalls(self.doing, phones) if isinstance(phones, Asterisks) else None
         self._planned = [each for each in planned if each.kind is not Kind.LOG_LOST]
         self._armed: list[_Pending] = []
         self._begun = self._turned_at = time.monotonic()
@@ -62,7 +77,7 @@ class FaultInjector:
             self._begun += now - self._turned_at
         self._turned_at = now
         self.doing.turn(now)
-        self._strike_armed({reading.envelope.type for reading in heard}, now)
+        self._strike_armed(heard, now)
         # One at a time: a fault that is impossible now is tried again at the next turn, in the plan's order.
         due = [each for each in self._planned if each.at_s <= now - self._begun]
         for each in due:
@@ -75,19 +90,26 @@ class FaultInjector:
                 strike.recovered_s = time.monotonic() - strike.counts_from
                 self._tell(f"cluster again after {strike.recovered_s:.1f} s: {strike.kind} {strike.target}")
 
-    def _strike_armed(self, types: set[str], now: float) -> None:
+    def _strike_armed(self, heard: list[Reading], now: float) -> None:
         for pending in list(self._armed):
             planned = pending.planned
-            is_seen = bool(pending.points & types)
-            if not is_seen and now - pending.since < POINT_S_MAX:
+            of_pbx = planned.kind in AT_A_PBX
+            is_seen = any(
+                each.envelope.type in pending.points
+                and (not of_pbx or each.envelope.organization_id == planned.target)
+                for each in heard
+            )
+            if not is_seen and now - pending.since < (SITUATION_S_MAX if of_pbx else POINT_S_MAX):
                 continue
             # A target with another fault waits: its processes are about to change, and none would be judged.
-            if planned.target in self.doing.held:
+            if (_hold(planned) if of_pbx else planned.target) in self.doing.held:
                 continue
             self._armed.remove(pending)
             if planned.kind is Kind.KILL_AT:
                 kind = Kind.KILL_AT if is_seen else Kind.KILL
                 self._services.kill(kind, planned.target, planned.point if is_seen else "")
+            elif of_pbx:
+                self._disturb_pbx(planned.kind, planned.target)
             elif planned.kind.startswith("s3"):
                 self._parts.disturb_s3(planned.kind)
             else:
@@ -100,6 +122,8 @@ class FaultInjector:
             # Until the broker is back no process can work, and no other fault would show anything.
             return False
         match planned.kind:
+            case _ if planned.kind in AIMED_AT_PBX or planned.kind in STRAINS:
+                return self._is_pbx_free(planned)
             case Kind.KILL | Kind.KILL_AT | Kind.TERM | Kind.FREEZE:
                 # A starting service is mostly left alone, or it would never get ready.
                 is_impatient = planned.kind is Kind.KILL and self.doing.chance.random() < STARTING_SHARE
@@ -112,6 +136,13 @@ class FaultInjector:
                 ) == len(self.cluster.replicas[planned.target])
             case _:
                 return planned.kind.partition("-")[0] not in self.doing.held
+
+    def _is_pbx_free(self, planned: Planned) -> bool:
+        """Whether a PBX works: only then a fault around it shows anything."""
+        progress, target = self.cluster.progress, planned.target
+        held = {f"{what} {target}" for what in ("pbx", "trunk", "phone")} & self.doing.held
+        is_there = f"pbx-{target}" not in progress.pbxs_away and bool(self.cluster.ready("gateway"))
+        return is_there and not held if planned.kind in STRAINS else is_there and _hold(planned) not in held
 
     def _begin(self, planned: Planned, now: float) -> None:
         self._tell(f"{planned.kind} {planned.target} {planned.point}".rstrip())
@@ -138,10 +169,28 @@ class FaultInjector:
                 self._arm("s3", planned, now)
             case Kind.SMTP_DELAY | Kind.SMTP_CUT | Kind.SMTP_4XX | Kind.SMTP_5XX:
                 self._arm("smtp", planned, now)
+            case Kind.PBX_KILL | Kind.TRUNK_503 | Kind.TRUNK_183 | Kind.TRUNK_DEAD:
+                self._armed.append(_Pending(planned, frozenset({planned.point}), now))
+            case Kind.PHONE_GONE | Kind.LONG_CALL | Kind.CROWD:
+                self._strain(planned)
             case Kind.LOG_LOST:
                 raise AssertionError("the log is lost after everything was judged")
             case _:
-                assert_never(planned.kind)
+                self._disturb_pbx(planned.kind, planned.target)
+
+    def _disturb_pbx(self, kind: Kind, company: str) -> None:
+        assert self._pbxs is not None
+        self._pbxs.begin(kind, company)
+
+    def _strain(self, planned: Planned) -> None:
+        assert self._calls is not None
+        match planned.kind:
+            case Kind.PHONE_GONE:
+                self._calls.lose_phone(planned.target)
+            case Kind.LONG_CALL:
+                self._calls.talk_long(planned.target)
+            case _:
+                self._calls.crowd(planned.target)
 
     def _arm(self, part: str, planned: Planned, now: float) -> None:
         self.doing.held.add(part)

@@ -8,11 +8,12 @@ from typing import Final
 
 import redis
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 
 from contracts.topics import FACTS
 from devtools.chaos.cluster import START_S, Cluster
 from ringback.stack.services import Service
+from runtime import kafka_clients
 from runtime.host.snapshots import key_of
 
 SERVICE: Final = "queue"
@@ -30,7 +31,7 @@ async def lose(cluster: Cluster, partition: int) -> None:
             client.delete(key)
     s3 = cluster.stack.parts.s3
     s3.client().delete_object(Bucket=s3.bucket, Key=key_of(f"{prefix}/", SERVICE, partition))
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings["RINGBACK_KAFKA"])
+    admin = kafka_clients.from_environment(settings).admin()
     await admin.start()
     try:
         found = TopicPartition(settings["RINGBACK_TOPIC_PREFIX"] + FACTS.name, partition)
@@ -42,7 +43,7 @@ async def lose(cluster: Cluster, partition: int) -> None:
 def reasons(service: Service) -> list[str]:
     """Why a service says that it is not ready; empty if it is, or does not answer."""
     try:
-        with urllib.request.urlopen(f"{service.address}/health/ready", timeout=2):  # noqa: S310
+        with urllib.request.urlopen(f"{service.internal_address}/health/ready", timeout=2):  # noqa: S310
             return []
     except urllib.error.HTTPError as error:
         return [str(each) for each in _told(error.read())]

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final
 
 from contracts import callback, gateway, queue, voicemail
+from contracts.addresses import is_public
 from contracts.callback import CallbackEnd
 from contracts.log import OrganizationParked, PartitionClaimed
 from contracts.message import Message
@@ -21,10 +22,18 @@ class Progress:
         self.claims: Counter[tuple[str, int]] = Counter()
         """Claims by service and partition; the gateway's by PBX, with partition -1."""
         self.pbx_claims: Counter[str] = Counter()
+        self.pbx_returns: Counter[str] = Counter()
+        self.pbxs_away: set[str] = set()
+        """PBXs that their gateway can't reach."""
+        self.places_of: Counter[str] = Counter()
+        """How many places were taken, by organization."""
+        self.recordings: list[gateway.RecordingFinished] = []
         self.parked: list[str] = []
         self._begun: dict[str, set[str]] = {}
         self._ended: dict[str, set[str]] = {}
         self._busy: Counter[str] = Counter()
+        self._legs_to: dict[str, set[str]] = {}
+        self._by_trunk: dict[str, set[str]] = {}
 
     def hear(self, reading: Reading) -> None:
         """Hear a record."""
@@ -36,11 +45,18 @@ class Progress:
                 self.claims[(fact.service, reading.partition)] += 1
             case gateway.PbxClaimed():
                 self.pbx_claims[fact.pbx_id] += 1
+            case gateway.PbxLost():
+                self.pbxs_away.add(fact.pbx_id)
+            case gateway.PbxReturned():
+                self.pbxs_away.discard(fact.pbx_id)
+                self.pbx_returns[fact.pbx_id] += 1
             case OrganizationParked():
                 self.parked.append(f"{fact.service} parked {reading.envelope.organization_id}: {fact.reason}")
             case None:
                 pass
             case _:
+                if isinstance(fact, queue.PlaceTaken):
+                    self.places_of[reading.envelope.organization_id] += 1
                 self._fold_queue(fact)
                 self._fold_rest(fact)
 
@@ -78,6 +94,12 @@ class Progress:
         match fact:
             case gateway.CallArrived() | gateway.LegRequested():
                 self._begin("leg", fact.leg_id)
+                if isinstance(fact, gateway.LegRequested):
+                    self._legs_to.setdefault(fact.address, set()).add(fact.leg_id)
+                    if is_public(fact.address):
+                        self._by_trunk.setdefault(fact.pbx_id, set()).add(fact.leg_id)
+            case gateway.RecordingFinished():
+                self.recordings.append(fact)
             case gateway.LegEnded():
                 self._end("leg", fact.leg_id)
             case voicemail.RecordingAsked():
@@ -99,6 +121,14 @@ class Progress:
             if not kinds or kind in kinds
         }
         return {kind: ids for kind, ids in found.items() if ids}
+
+    def by_trunk(self, pbx_id: str) -> set[str]:
+        """The legs over a PBX's trunk that have not ended."""
+        return self._by_trunk.get(pbx_id, set()) & self.open("leg").get("leg", set())
+
+    def legs_to(self, address: str) -> set[str]:
+        """The legs that were dialled to an address."""
+        return set(self._legs_to.get(address, ()))
 
     def claimed(self, service: str) -> int:
         """How often a service has claimed any partition."""

@@ -6,9 +6,11 @@ It runs in its own thread; `behave` takes effect at once, also for open connecti
 import asyncio
 import contextlib
 import random
-import threading
+from abc import abstractmethod
 from enum import StrEnum
 from typing import Final
+
+from devtools.chaos.loop_thread import LoopThread
 
 CHUNK_BYTES: Final = 64 * 1024
 DELAY_S: Final = (0.2, 1.5)
@@ -34,67 +36,70 @@ def http_answer(code: int) -> bytes:
     return head.encode() + b"Connection: close\r\n\r\n" + body
 
 
-class Proxy(threading.Thread):
-    """Listens on a loopback port and forwards to another; counts the connections that it disturbed."""
+class ProxyThread(LoopThread):
+    """Listens on a loopback port in its own thread, and knows its open connections."""
 
-    def __init__(self, name: str, port: int, target: int, *, seed: int) -> None:
-        super().__init__(name=f"proxy before {name}", daemon=True)
+    def __init__(self, name: str, port: int) -> None:
+        super().__init__(f"proxy before {name}")
         self.port = port
         self.disturbed = 0
-        self._target = target
-        self._mood = Mood.OPEN
-        self._answer = b""
-        self._chance = random.Random(seed)
+        """How many connections or messages it disturbed."""
         self._open: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        self._listening = threading.Event()
-        self._stopped = asyncio.Event()
 
-    def run(self) -> None:
-        """The thread's own loop, until `stop`."""
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
-
-    def begin(self) -> None:
-        """Start, and wait until it listens."""
-        self.start()
-        self._listening.wait(10)
-
-    def behave(self, mood: Mood, answer: bytes = b"") -> None:
-        """Behave so from now on; open connections are cut unless everything passes."""
-        self._loop.call_soon_threadsafe(self._change, mood, answer)
-
-    def stop(self) -> None:
-        """Close everything and end the thread."""
-        if self.is_alive():
-            self._loop.call_soon_threadsafe(self._stopped.set)
-            self.join(10)
-
-    def _change(self, mood: Mood, answer: bytes) -> None:
-        self._mood, self._answer = mood, answer
-        if mood in (Mood.CUT, Mood.ANSWER):
-            for writer in self._open:
-                self.disturbed += 1
-                writer.transport.abort()
-
-    async def _serve(self) -> None:
+    async def _live(self) -> None:
         server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        self._listening.set()
+        self._begun.set()
         await self._stopped.wait()
         server.close()
+        self._abort_all()
+        open_tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_tasks:
+            task.cancel()
+        await asyncio.gather(*open_tasks, return_exceptions=True)
+
+    def _abort_all(self) -> None:
         for writer in self._open:
             writer.transport.abort()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            if self._mood is Mood.ANSWER:
-                await self._answered(reader, writer)
-            else:
-                await self._passed(reader, writer)
+        # `stop` cancels connections that wait; asyncio's own callback would log that as a fault.
+        ends = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
+        with contextlib.suppress(*ends):
+            await self._handle(reader, writer)
         self._open.discard(writer)
         writer.transport.abort()
+
+    @abstractmethod
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+
+
+class Proxy(ProxyThread):
+    """Forwards to another loopback port in the ordered mood; counts the connections that it disturbed."""
+
+    def __init__(self, name: str, port: int, target: int, *, seed: int) -> None:
+        super().__init__(name, port)
+        self._target = target
+        self._mood = Mood.OPEN
+        self._answer = b""
+        self._chance = random.Random(seed)
+
+    def behave(self, mood: Mood, answer: bytes = b"") -> None:
+        """Behave so from now on; open connections are cut unless everything passes."""
+        self._soon(self._change, mood, answer)
+
+    def _change(self, mood: Mood, answer: bytes) -> None:
+        self._mood, self._answer = mood, answer
+        if mood in (Mood.CUT, Mood.ANSWER):
+            self.disturbed += len(self._open)
+            self._abort_all()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._mood is Mood.ANSWER:
+            await self._answered(reader, writer)
+        else:
+            await self._passed(reader, writer)
 
     async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.disturbed += 1

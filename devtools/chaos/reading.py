@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts import codec
 from contracts.codec import Envelope
@@ -21,6 +21,7 @@ from contracts.voicemail import SendLetter
 from devtools.chaos.workload import Company
 from ringback import log_stretch
 from ringback.log import Reading
+from runtime import kafka_clients
 from runtime.ports import LogRecord
 from services.voicemail.activities.letter_composer import identity
 
@@ -45,6 +46,42 @@ class Kept:
     recipients: tuple[str, ...]
 
 
+Span = tuple[int, int]
+"""From and until, in ms since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ear:
+    """One person's call, as the phone knows it: `address` was dialled; who called has a `line` instead."""
+
+    pbx_id: str = ""
+    address: str = ""
+    line: str = ""
+    caller: str | None = None
+    begun_at: int
+    answered_at: int
+    ended_at: int
+    heard: tuple[Span, ...]
+    spoke: tuple[Span, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Who it is, in a report."""
+        return self.address or f"{self.caller or 'a withheld number'} at {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The time from a fault to its recovery; a fault without `company` concerns all of them."""
+
+    span: Span
+    company: str = ""
+    is_for_ears: bool = True
+    """Whether people may hear nothing meanwhile."""
+    ends_calls: bool = False
+    """Whether no call goes on after it: a phone is not told, and its person hears nothing any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompanyHistory:
     """All that a run leaves behind of one company: a `devtools.invariants.History`."""
@@ -54,8 +91,10 @@ class CompanyHistory:
     commands: tuple[Sent, ...]
     mailbox: tuple[SendLetter, ...]
     dialled: Counter[str]
-    outages: tuple[tuple[int, int], ...] = ()
-    """The time from each fault to its recovery, in the log's ms: delays within it are allowed."""
+    outages: tuple[Outage, ...] = ()
+    """Delays within them are allowed."""
+    ears: tuple[Ear, ...] = ()
+    """What people heard: of real phones only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +112,15 @@ async def of_topic(settings: Mapping[str, str], topic: str, partitions: int) -> 
     """All records of a topic, by appending a mark to each partition and reading up to it."""
     name = settings["RINGBACK_TOPIC_PREFIX"] + topic
     token = secrets.token_hex(8).encode()
-    producer = AIOKafkaProducer(bootstrap_servers=settings["RINGBACK_KAFKA"], enable_idempotence=False)
+    clients = kafka_clients.from_environment(settings)
+    producer = clients.producer(enable_idempotence=False)
     await producer.start()
     try:
         for partition in range(partitions):
             await producer.send_and_wait(name, b"{}", partition=partition, headers=[(END, token)])
     finally:
         await producer.stop()
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings["RINGBACK_KAFKA"], enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = clients.consumer(enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     found: list[Any] = []
     ends: set[int] = set()
@@ -132,7 +170,8 @@ def leavings(
     dead_letters: int,
     letters: list[Kept],
     dialled: Mapping[str, int],
-    outages: Iterable[tuple[int, int]],
+    outages: Iterable[Outage],
+    ears: Iterable[Ear] = (),
 ) -> Leavings:
     """Sort a run's results by company."""
     by_organization = log_stretch.stretches(records)
@@ -142,7 +181,7 @@ def leavings(
         if isinstance(each.command, SendLetter)
     }
     histories = []
-    spans = tuple(outages)
+    all_outages, all_ears = tuple(outages), tuple(ears)
     for company in companies:
         own = by_organization.get(company.organization_id)
         histories.append(
@@ -165,8 +204,14 @@ def leavings(
                         if what.removeprefix("dialled ") in company.addresses
                     }
                 ),
-                outages=spans,
+                outages=tuple(each for each in all_outages if each.company in ("", company.organization_id)),
+                ears=tuple(each for each in all_ears if _is_of(each, company)),
             )
         )
     unknown = tuple(letter.identity for letter in letters if letter.identity not in asked)
     return Leavings(tuple(histories), dead_letters, unknown, len(records))
+
+
+def _is_of(ear: Ear, company: Company) -> bool:
+    """Whether a call was with a company: a public number does not tell which PBX dialled it."""
+    return ear.address in company.addresses if ear.address else ear.pbx_id == company.pbx_id

@@ -18,15 +18,50 @@ from ringback.stack.services import ROOT
 
 PAGE: Final = ROOT / "docs" / "chaos.md"
 KILLS: Final = (Kind.KILL, Kind.KILL_AT)
-BROKERS: Final = {"embedded": "the embedded broker", "apache": "Apache Kafka"}
+MORNINGS: Final = {
+    "embedded": "the embedded broker",
+    "apache": "Apache Kafka",
+    "asterisk": "Asterisk with SIP phones",
+}
 SHOWN_MAX: Final = 40
+
+
+HOW_TO_READ: Final = """\
+## How to read it
+
+* *Recovered*: a killed service's new process has claimed its partitions (the log says so) and is
+  ready; a zombie's partitions were claimed by another process; after FLUSHALL all twelve
+  partitions of the deciders were claimed anew; after S3 or the mail server misbehaved, every
+  recording or letter that was open then has come to its end (a letter is tried again after a
+  minute, and then two).
+  Starting Python is most of a killed service's time.
+* – : no recording, letter or call came in the way of that fault.
+* Calls that come and go while the gateway is down are the PBX's alone: they are none of the due.
+  Who hung up before routing was back has no place, and is an abandoned call in history.
+* *Announced repeats*: second copies of a letter whose answer was lost on the way, with the same
+  Message-ID, which the log says may exist (V4). They are counted here and are no doubled effects.
+* Sentences: those of the simulation (`devtools/invariants.py`) and, among others, that *the log
+  explains itself*: an offline run of all deciders over the final log says exactly what stands
+  on it (`devtools/oracle.py`).
+* On Asterisk each PBX's ARI is behind a proxy that lies (`devtools/chaos/ari_proxy.py`) and its
+  trunk behind a relay; one phone of each company is no Asterisk (`devtools/chaos/lone_phone.py`).
+  *Recovered* is then: the gateway has the PBX again; the legs have ended that were there when the
+  trunk got well, or that led to the phone that was gone; each of the two hundred callers has a
+  place; the long conversation is recorded to its end.
+* *Nobody is left in silence*: a person who is connected hears something (music, speech, a tone,
+  the other side) at least every two seconds. That is not judged while the person leaves a message
+  or thinks about a key, in the pauses of a ringing tone, while an agent waits for the notice that a
+  call is recorded, while the other side of a conversation says nothing, until each of two hundred
+  callers has a place, and from a fault of the own PBX, of the network to it or of any of our
+  processes until two seconds after its recovery (`devtools/chaos/silences.py`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one broker's run."""
+    """The result of one morning."""
 
-    broker: str
+    morning: str
     seed: int
     strikes: Sequence[Strike]
     verdict: Verdict
@@ -57,8 +92,8 @@ def recoveries(strikes: Sequence[Strike], kind: Kind) -> tuple[int, str, str]:
 
 
 def show(console: Console, outcome: Outcome) -> None:
-    """Print one broker's tables."""
-    table = Table(title=f"faults on {BROKERS[outcome.broker]}, seed {outcome.seed}", title_justify="left")
+    """Print one morning's tables."""
+    table = Table(title=f"faults on {MORNINGS[outcome.morning]}, seed {outcome.seed}", title_justify="left")
     table.add_column("fault")
     for column in ("times", "recovered p50, s", "max, s"):
         table.add_column(column, justify="right")
@@ -82,6 +117,13 @@ def show(console: Console, outcome: Outcome) -> None:
     console.print(effects)
     for line in wrongs(outcome)[:SHOWN_MAX]:
         console.print(f"[red]✗[/] {line}", highlight=False, soft_wrap=True)
+    heard = outcome.verdict.hearing
+    if heard is not None:
+        console.print(
+            f"{heard.calls} calls heard · {heard.judged_s:.0f} of {heard.answered_s:.0f} s judged · "
+            f"longest silence {heard.longest_s:.1f} s",
+            highlight=False,
+        )
     console.print(
         f"{outcome.kills()} kill -9 · {outcome.calls} calls · {outcome.records} records · "
         f"{outcome.verdict.sentences} sentences · {outcome.seconds:.0f} s",
@@ -110,10 +152,10 @@ def page(outcomes: Sequence[Outcome], command: str, begun_at: str) -> str:
         "# Faults on real parts",
         "",
         "Written by `make chaos`; everything here was measured by that run. Real processes, Redis, S3,",
-        "mail server and broker; three companies whose customers wait, hang up, order, call again and do not",
-        "answer. Afterwards the whole log, all commands, the mail server's folder and the phones' own dial",
-        "counts are read, and what was lost or doubled is decided from them alone",
-        "(`devtools/chaos/verdict.py`).",
+        "mail server and broker, and in the last morning a real Asterisk for each company, with SIP phones;",
+        "three companies whose customers wait, hang up, order, call again and do not answer. Afterwards the",
+        "whole log, all commands, the mail server's folder, the phones' own dial counts and what they heard",
+        "are read, and what was lost or doubled is decided from them alone (`devtools/chaos/verdict.py`).",
         "",
         f"**{kills} kill -9, {faults} faults in all · effects lost: {lost} · effects doubled: {doubled}**",
         "",
@@ -124,35 +166,17 @@ def page(outcomes: Sequence[Outcome], command: str, begun_at: str) -> str:
     ]
     for outcome in outcomes:
         lines += _section(outcome)
-    lines += [
-        "## How to read it",
-        "",
-        "* *Recovered*: a killed service's new process has claimed its partitions (the log says so) and is",
-        "  ready; a zombie's partitions were claimed by another process; after FLUSHALL all twelve",
-        "  partitions of the deciders were claimed anew; after S3 or the mail server misbehaved, every",
-        "  recording or letter that was open then has come to its end (a letter is tried again after a",
-        "  minute, and then two).",
-        "  Starting Python is most of a killed service's time.",
-        "* – : no recording or letter came in the way of that fault.",
-        "* Calls that come and go while the gateway is down are the PBX's alone: they are none of the due.",
-        "  Who hung up before routing was back has no place, and is an abandoned call in history.",
-        "* *Announced repeats*: second copies of a letter whose answer was lost on the way, with the same",
-        "  Message-ID, which the log says may exist (V4). They are counted here and are no doubled effects.",
-        "* Sentences: those of the simulation (`devtools/invariants.py`) and, among others, that *the log",
-        "  explains itself*: an offline run of all deciders over the final log says exactly what stands",
-        "  on it (`devtools/oracle.py`).",
-        "",
-    ]
+    lines.append(HOW_TO_READ)
     return "\n".join(lines)
 
 
 def _section(outcome: Outcome) -> list[str]:
-    sessions = " · group mode, sessions of 6 s, two replicas of each decider" * (outcome.broker == "apache")
+    sessions = " · group mode, sessions of 6 s, two replicas of each decider" * (outcome.morning == "apache")
     lines = [
-        f"## On {BROKERS[outcome.broker]}",
+        f"## On {MORNINGS[outcome.morning]}",
         "",
         f"Seed {outcome.seed}{sessions} · {outcome.calls} calls · {outcome.records} records on the log",
-        f"· {outcome.restarts} restarts by the supervisor · {outcome.disturbed} connections disturbed by",
+        f"· {outcome.restarts} restarts by the supervisor · {outcome.disturbed} {_disturbed(outcome)} by",
         f"the proxies · {outcome.seconds:.0f} s",
         "",
         "| fault | times | recovered, p50 s | max s |",
@@ -173,12 +197,24 @@ def _section(outcome: Outcome) -> list[str]:
         ),
         "",
     ]
+    heard = outcome.verdict.hearing
+    if heard is not None:
+        lines += [
+            f"What the phones heard of {heard.calls} calls, {heard.answered_s:.0f} s, was judged: for",
+            f"{heard.judged_s:.0f} s people had to hear something, and the longest silence in that was",
+            f"{heard.longest_s:.1f} s.",
+            "",
+        ]
     found = wrongs(outcome)
     if found:
         lines += ["What was wrong:", "", *(f"* {line}" for line in found[:SHOWN_MAX]), ""]
     else:
         lines += [f"All {outcome.verdict.sentences} sentences hold.", ""]
     return lines
+
+
+def _disturbed(outcome: Outcome) -> str:
+    return "messages disturbed" if outcome.morning == "asterisk" else "connections disturbed"
 
 
 def write(outcomes: Sequence[Outcome], command: str, begun_at: str) -> Path:

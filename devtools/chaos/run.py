@@ -1,4 +1,4 @@
-"""Plays the mornings, one broker after the other, and judges them."""
+"""Plays the mornings, one after the other, and judges them."""
 
 import argparse
 import asyncio
@@ -9,19 +9,26 @@ import time
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from rich.console import Console
 
 from contracts.ids import OrganizationId
 from devtools.chaos import lost_partition, reading, report
+from devtools.chaos.asterisk_workload import asterisk_workload
+from devtools.chaos.asterisks import Asterisks
 from devtools.chaos.cluster import Cluster
 from devtools.chaos.fault_context import Strike
 from devtools.chaos.fault_injector import FaultInjector
-from devtools.chaos.plan import STORM_S, Kind, plan
-from devtools.chaos.report import BROKERS, Outcome
+from devtools.chaos.plan import STORM_S, UNHEARD, Kind, plan
+from devtools.chaos.reading import Outage
+from devtools.chaos.report import MORNINGS, Outcome
 from devtools.chaos.verdict import verdict
 from devtools.chaos.workload import Workload, workload
-from ringback import connect, export, log_stretch
+from devtools.phone_networks import SimulatedPhones
+from ringback import connect, log_stretch
+from ringback.export import log_file
 from ringback.stack import kafka
+from ringback.stack.asterisk import NoAsterisk, fetched
 from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 from ringback.stack.signals import interrupted_by_signals
@@ -31,22 +38,24 @@ RUN: Final = ROOT / ".run" / "chaos"
 TICK_S: Final = 0.1
 CALM_S: Final = 4.0
 """If nothing was open for so long, the morning has ended: due timers and commands come sooner."""
-AFTERMATH_S_MAX: Final = 240.0
-"""The longest wait is that of a letter deferred twice: one minute, then two."""
+AFTERMATH_S_MAX: Final = 420.0
+"""The longest wait is that of an apology: two minutes of calm after its PBX was away, then its turn, two
+calls, and a letter that is deferred twice."""
 
 
 class Morning:
-    """One broker's run: the storm, the aftermath, the verdict."""
+    """One run: the storm, the aftermath, the verdict."""
 
-    def __init__(self, broker: str, options: argparse.Namespace, console: Console) -> None:
-        self._broker = broker
+    def __init__(self, name: str, options: argparse.Namespace, console: Console) -> None:
+        self._name = name
         self._console = console
         self._seed: int = options.seed
-        self._storm_s: float = 60 * options.minutes
+        self._storm_s: float = STORM_S[name] if options.minutes is None else 60 * options.minutes
         self._begun = time.monotonic()
-        self._run = RUN / broker
-        self._planned = plan(self._seed, broker, self._storm_s, options.only)
-        self._morning: Workload = workload(self._seed, self._storm_s)
+        self._run = RUN / name
+        self._planned = plan(self._seed, name, self._storm_s, options.only)
+        people = asterisk_workload if name == "asterisk" else workload
+        self._morning: Workload = people(self._seed, self._storm_s)
         self._told = self._file("faults.log")
 
     def _file(self, name: str) -> Path:
@@ -61,8 +70,10 @@ class Morning:
 
     def play(self) -> Outcome:
         """Run everything, from the first process to the verdict."""
-        self._tell(f"starting everything on {BROKERS[self._broker]}, seed {self._seed}")
-        with Cluster(self._run, self._broker, self._morning, seed=self._seed) as cluster:
+        self._tell(f"starting everything on {MORNINGS[self._name]}, seed {self._seed}")
+        broker = "apache" if self._name == "apache" else "embedded"
+        phones = Asterisks(self._morning, self._seed) if self._name == "asterisk" else SimulatedPhones()
+        with Cluster(self._run, broker, self._morning, phones, seed=self._seed) as cluster:
             injector = FaultInjector(cluster, self._planned, self._seed, self._tell)
             self._tell(f"{self._morning.calls} calls and {len(self._planned)} faults begin")
             cluster.begin()
@@ -70,14 +81,16 @@ class Morning:
             findings = self._storm(cluster, injector)
             dialled = cluster.dialled()
             findings += cluster.stop_services()
-            found = asyncio.run(self._leavings(cluster, dialled, outages(injector.doing.done)))
+            found = asyncio.run(self._leavings(cluster, dialled, self._note(outages(injector.doing.done))))
             self._tell(f"judging {found.records} records")
             judged = verdict(found)
+            if self._name == "asterisk" and (judged.hearing is None or not judged.hearing.judged_s):
+                findings.append("nobody had to hear anything, so nothing is shown")
             strikes = list(injector.doing.done)
             if any(each.kind is Kind.LOG_LOST for each in self._planned):
                 findings += self._lose(cluster, strikes)
             return Outcome(
-                broker=self._broker,
+                morning=self._name,
                 seed=self._seed,
                 strikes=strikes,
                 verdict=judged,
@@ -90,7 +103,7 @@ class Morning:
                 records=found.records,
                 calls=self._morning.calls,
                 restarts=cluster.restarts,
-                disturbed=sum(proxy.disturbed for proxy in cluster.proxies()),
+                disturbed=cluster.disturbed(),
                 seconds=time.monotonic() - self._begun,
             )
 
@@ -123,15 +136,22 @@ class Morning:
                 ]
             time.sleep(TICK_S)
 
+    def _note(self, spans: list[Outage]) -> list[Outage]:
+        """Keep as evidence when each fault began and was recovered from."""
+        self._file("outages.json").write_bytes(msgspec.json.encode(spans))
+        return spans
+
     async def _leavings(
-        self, cluster: Cluster, dialled: dict[str, int], spans: list[tuple[int, int]]
+        self, cluster: Cluster, dialled: dict[str, int], spans: list[Outage]
     ) -> reading.Leavings:
         settings = cluster.stack.settings()
         records = await log_stretch.of_broker(settings)
-        export.write(self._file("log.jsonl"), records)
+        log_file.write(self._file("log.jsonl"), records)
         sent, dead = await reading.commands(settings)
         letters = reading.kept_letters(cluster.stack.parts.smtp.letters)
-        return reading.leavings(self._morning.companies, records, sent, dead, letters, dialled, spans)
+        return reading.leavings(
+            self._morning.companies, records, sent, dead, letters, dialled, spans, cluster.ears()
+        )
 
     def _lose(self, cluster: Cluster, strikes: list[Strike]) -> list[str]:
         partition = asyncio.run(_partition_of(cluster, self._morning.companies[-1].organization_id))
@@ -143,14 +163,16 @@ class Morning:
         return wrongs
 
 
-def outages(strikes: list[Strike]) -> list[tuple[int, int]]:
+def outages(strikes: list[Strike]) -> list[Outage]:
     """The time from each fault to its recovery, in ms since 1970: the log's time, on the same machine."""
     offset_s = time.time() - time.monotonic()
     found = []
     for strike in strikes:
         if strike.recovered_s is not None and strike.counts_from is not None:
             until = strike.counts_from + strike.recovered_s
-            found.append((round(1000 * (strike.begun_at + offset_s)), round(1000 * (until + offset_s))))
+            span = (round(1000 * (strike.begun_at + offset_s)), round(1000 * (until + offset_s)))
+            is_for_ears, ends_calls = strike.kind not in UNHEARD, strike.kind is Kind.PBX_KILL
+            found.append(Outage(span, strike.company, is_for_ears, ends_calls))
     return found
 
 
@@ -159,11 +181,24 @@ async def _partition_of(cluster: Cluster, organization_id: OrganizationId) -> in
         return await connect.partition_of(organization_id, log)
 
 
+def _reason_missing(name: str) -> str | None:
+    """Why a morning can't be played here."""
+    if name == "apache":
+        return kafka.reason_missing()
+    if name == "asterisk":
+        try:
+            fetched()
+        except NoAsterisk as error:
+            return str(error)
+    return None
+
+
 def main(argv: list[str]) -> int:
     """Run the requested mornings; only a whole run writes docs/chaos.md."""
     parser = argparse.ArgumentParser(prog="python -m devtools chaos", description=__doc__)
-    parser.add_argument("--broker", choices=sorted(BROKERS), help="only this one")
-    parser.add_argument("--minutes", type=float, default=STORM_S / 60, help="of faults, on each broker")
+    # By its former name, too: a morning was only known by its broker.
+    parser.add_argument("--morning", "--broker", choices=sorted(MORNINGS), help="only this one")
+    parser.add_argument("--minutes", type=float, help="of faults, in each morning; 2, and 5 on Asterisk")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=Kind, choices=list(Kind), help="only this fault, more often")
     options = parser.parse_args(argv)
@@ -171,15 +206,15 @@ def main(argv: list[str]) -> int:
     # The broker's outages are intended: aiokafka would log them a hundred times a second.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     begun_at, outcomes = report.commit(), []
-    for broker in [options.broker] if options.broker else ["embedded", "apache"]:
-        reason = kafka.reason_missing() if broker == "apache" else None
+    for name in [options.morning] if options.morning else MORNINGS:
+        reason = _reason_missing(name)
         if reason is not None:
             print(f"chaos: {reason}", file=sys.stderr)
             return 1
-        shutil.rmtree(RUN / broker, ignore_errors=True)
+        shutil.rmtree(RUN / name, ignore_errors=True)
         try:
             with interrupted_by_signals():
-                outcome = Morning(broker, options, console).play()
+                outcome = Morning(name, options, console).play()
         except (StackError, LogUnavailable) as error:
             print(f"chaos: {error}", file=sys.stderr)
             return 1
@@ -188,11 +223,9 @@ def main(argv: list[str]) -> int:
             return 1
         outcomes.append(outcome)
         report.show(console, outcome)
-    if len(outcomes) == len(BROKERS) and options.only is None:
-        usual = options.minutes == STORM_S / 60
-        command = (
-            f'make chaos ARGS="--seed {options.seed}{"" if usual else f" --minutes {options.minutes:g}"}"'
-        )
+    if len(outcomes) == len(MORNINGS) and options.only is None:
+        minutes = "" if options.minutes is None else f" --minutes {options.minutes:g}"
+        command = f'make chaos ARGS="--seed {options.seed}{minutes}"'
         console.print(f"written: {report.write(outcomes, command, begun_at)}", highlight=False)
-    console.print(f"evidence: {RUN} (log.jsonl, faults.log, logs, letters of each broker)", highlight=False)
+    console.print(f"evidence: {RUN} (log.jsonl, faults.log, logs, letters of each morning)", highlight=False)
     return 0 if all(outcome.is_fine for outcome in outcomes) else 1

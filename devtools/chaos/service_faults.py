@@ -55,14 +55,18 @@ class OnServices:
         has_claimed = self._claims_anew(name)
         service.process.kill()
         service.start()
-        self._doing.add(kind, f"{name} {point}".rstrip(), lambda: has_claimed() and service.is_ready())
+        self._doing.add(
+            kind, f"{name} {point}".rstrip(), lambda: has_claimed() and self._doing.cluster.is_ready(service)
+        )
 
     def term(self, name: str) -> None:
         """Send SIGTERM at any moment."""
         service = self._pick(name)
         has_claimed = self._claims_anew(name)
         self._doing.held.add(name)
-        strike = self._doing.add(Kind.TERM, name, lambda: has_claimed() and service.is_ready())
+        strike = self._doing.add(
+            Kind.TERM, name, lambda: has_claimed() and self._doing.cluster.is_ready(service)
+        )
         service.process.ask_to_stop()
         self._doing.soon(0.2, lambda: self._ended(service, strike, name, time.monotonic()))
 
@@ -86,7 +90,9 @@ class OnServices:
         self._doing.held.add(name)
         self._doing.cluster.frozen.add(service)
         service.process.freeze()
-        strike = self._doing.add(Kind.FREEZE, name, service.is_ready, counts=False)
+        strike = self._doing.add(
+            Kind.FREEZE, name, lambda: self._doing.cluster.is_ready(service), counts=False
+        )
         self._doing.soon(self._doing.chance.uniform(*FROZEN_S), lambda: self._thaw(service, strike, name))
 
     def _thaw(self, service: Service, strike: Strike, name: str) -> None:

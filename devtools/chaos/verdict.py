@@ -9,6 +9,12 @@ from contracts import callback, gateway, queue, routing, voicemail
 from contracts.callback import CallbackEnd
 from contracts.telephony import DialLeg
 from devtools.chaos.reading import CompanyHistory, Leavings
+from devtools.chaos.silences import (
+    Hearing,
+    hearing,
+    nobody_holds_a_dead_line,
+    nobody_is_left_in_silence,
+)
 from devtools.invariants import SENTENCES, History, accepted, accepted_records, by_gateways, deadlines_met
 from devtools.oracle import no_offer_inverts_the_order, the_log_explains_itself
 from runtime.decision import Decider
@@ -56,6 +62,8 @@ class Verdict:
     effects: tuple[Effect, ...]
     wrongs: tuple[tuple[str, str], ...]
     sentences: int
+    hearing: Hearing | None = None
+    """What the sentences about sound rest on; None: nobody's phone can tell."""
 
     @property
     def lost(self) -> int:
@@ -194,7 +202,7 @@ EFFECTS: Final[tuple[tuple[str, Callable[[History, Effect], None]], ...]] = (
 
 def nobody_waits_past_a_deadline(history: CompanyHistory) -> Iterator[str]:
     """Q5: faults delay deadlines by no more than the recovery takes."""
-    yield from deadlines_met(history, slack_ms=LATE_MS_MAX, outages=history.outages)
+    yield from deadlines_met(history, slack_ms=LATE_MS_MAX, outages=[each.span for each in history.outages])
 
 
 def no_letter_fails_by_itself(history: History) -> Iterator[str]:
@@ -234,6 +242,8 @@ ALL_SENTENCES: Final = (
     the_log_is_explained,
     no_inversion,
 )
+OF_EARS: Final = (nobody_is_left_in_silence, nobody_holds_a_dead_line)
+"""Sentences about what people heard, which only real phones can tell."""
 
 
 def verdict(found: Leavings) -> Verdict:
@@ -248,11 +258,14 @@ def verdict(found: Leavings) -> Verdict:
     if found.dead_letters:
         wrongs.append(("no record is unreadable", f"{found.dead_letters} dead letters"))
     wrongs += [("every letter was asked for", f"nobody asked for {each}") for each in found.unknown_letters]
-    return Verdict(tuple(effects), tuple(wrongs), len(ALL_SENTENCES) + 2)
+    if not any(company.ears for company in found.companies):
+        return Verdict(tuple(effects), tuple(wrongs), len(ALL_SENTENCES) + 2)
+    count = len(ALL_SENTENCES) + len(OF_EARS) + 2
+    return Verdict(tuple(effects), tuple(wrongs), count, hearing(found.companies))
 
 
 def broken(company: CompanyHistory) -> Iterator[tuple[str, str]]:
     """The invariants that do not hold for a company."""
-    for sentence in ALL_SENTENCES:
+    for sentence in (*ALL_SENTENCES, *(OF_EARS if company.ears else ())):
         for wrong in sentence(company):
             yield sentence.__name__.replace("_", " "), f"{company.name}: {wrong}"

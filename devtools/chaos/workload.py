@@ -90,12 +90,18 @@ def _mobiles(number: int) -> list[str]:
     return [f"+7900001{number}{agent:03}" for agent in range(AGENTS)]
 
 
-def _line(number: int, department: int) -> str:
+def line_of(number: int, department: int) -> str:
+    """The public number of a company's department."""
     return f"+74950{number}0100{department}"
 
 
+def department_extension(department: int) -> str:
+    """The extension of a department, the same at each company."""
+    return f"30{department}"
+
+
 def _company(chance: random.Random, number: int, name: str) -> Company:
-    lines = [_line(number, department) for department in range(len(DEPARTMENTS))]
+    lines = [line_of(number, department) for department in range(len(DEPARTMENTS))]
     pbx_id = PbxId(f"pbx-{name}")
     agents = [
         AgentSaved(
@@ -152,7 +158,7 @@ def _department(
         version=1,
         name=department,
         pbx_id=pbx_id,
-        extension=f"30{DEPARTMENTS.index(department)}",
+        extension=department_extension(DEPARTMENTS.index(department)),
         lines=(line,),
         agents=tuple(Membership(agent_id=each) for each in seats),
         strategy=Strategy(
@@ -232,6 +238,6 @@ def _call(chance: random.Random, number: int, customers: list[str], calls_s: flo
     return {
         "at_s": round(chance.uniform(0, calls_s), 2),
         "caller": None if chance.random() < 0.05 else chance.choice(customers),
-        "line": _line(number, chance.randrange(len(DEPARTMENTS))),
+        "line": line_of(number, chance.randrange(len(DEPARTMENTS))),
         "then": then,
     }

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from contracts.ids import AgentId, Instant, OrganizationId
 from devtools.demo.promise import Promise
-from ringback.masking import masked
 from ringback.words import seconds
+from runtime.masking import masked
+from runtime.token_keys import SigningKeys
 from runtime.tokens import Claims, TokenUse, sign
 from services.history.api.responses import Page
 from services.history.rules.history_row import Row
@@ -26,7 +27,12 @@ ZONE: Final = ZoneInfo("Europe/Moscow")
 
 
 def asked(
-    address: str, key: str, *, organization_id: OrganizationId, agent_id: AgentId, wanted: Collection[str]
+    address: str,
+    keys: SigningKeys,
+    *,
+    organization_id: OrganizationId,
+    agent_id: AgentId,
+    wanted: Collection[str],
 ) -> list[Row]:
     """The rows of history, the first call first, once every wanted caller's contact has ended.
 
@@ -41,7 +47,7 @@ def asked(
         expires_at=Instant(now + 600_000),
     )
     request = urllib.request.Request(f"{address}/history?limit=100")  # noqa: S310  # loopback
-    request.add_header("Authorization", f"Bearer {sign(claims, key)}")
+    request.add_header("Authorization", f"Bearer {sign(claims, keys)}")
     deadline = time.monotonic() + ASK_S_MAX
     while True:
         with urllib.request.urlopen(request, timeout=ASK_S_MAX) as answer:  # noqa: S310

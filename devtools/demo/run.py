@@ -2,16 +2,16 @@
 
 import argparse
 import asyncio
-import json
 import shutil
 import string
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
+import yaml
 from rich.console import Console, RenderableType
 
 from contracts import callback as c
@@ -20,16 +20,18 @@ from contracts import queue as q
 from contracts import voicemail as v
 from contracts.codec import encode
 from contracts.directory import Language
-from contracts.ids import AgentId, Instant, OrganizationId
+from contracts.ids import AgentId, Instant, OrganizationId, PbxId
 from contracts.log import OrganizationParked
 from contracts.message import Message
 from contracts.prompts import Prompt, number_prompts
-from devtools.demo import pace, past
+from devtools.demo import heard, pace, past
 from devtools.demo.letters import Letter, letters, save_mp3
 from devtools.demo.promise import Promise
 from devtools.demo.promises import are_all_kept, counts, promises
 from devtools.demo.screen import SVG_LINES, Screen, save_svg, show_summary
+from devtools.demo.softphones import CUSTOMER_NUMBER, Softphones, with_agent
 from devtools.demo.timeline import Line, Timeline
+from devtools.phone_networks import PhoneNetwork, RealPhones, SimulatedPhones, Site, pbxs_setting
 from ringback import connect
 from ringback.apply import office
 from ringback.apply.directory_client import URL, NotSaved, Unavailable
@@ -37,11 +39,12 @@ from ringback.apply.document import Document, read
 from ringback.apply.run import save
 from ringback.log import Reading
 from ringback.log_reader import follow
-from ringback.phones import control
-from ringback.stack.process import StackError, free_port
+from ringback.phones import read_script
+from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 from ringback.stack.signals import interrupted_by_signals
 from ringback.stack.stack import Entry, Stack
+from runtime import private_files
 from runtime.ports import LogUnavailable
 from services.gateway.simulated.wire import Control
 from services.history.rules.history_row import Row
@@ -86,7 +89,15 @@ class NotKept(Exception):
 class Demo:
     """One run: its stack, its timeline, its screen."""
 
-    def __init__(self, console: Console, planned: pace.Pace, killed: str) -> None:
+    def __init__(
+        self,
+        console: Console,
+        planned: pace.Pace,
+        killed: str,
+        *,
+        asterisks: RealPhones | None = None,
+        softphones: Softphones | None = None,
+    ) -> None:
         self.console = console
         self.pace = planned
         self.killed = killed
@@ -95,7 +106,10 @@ class Demo:
         self.screen = Screen(self.timeline, console)
         self.was_killed = False
         self.picture: RenderableType | None = None
-        self._phones_port = free_port()
+        self.asterisks = asterisks
+        self.phones: PhoneNetwork = asterisks or SimulatedPhones()
+        self.softphones = softphones
+        self.heard: heard.Morning | None = None
         self._records = (RUN / "log.jsonl").open("w", encoding="utf-8")
         self._newest_at = Instant(0)
         self._told_at = 0.0
@@ -107,13 +121,15 @@ class Demo:
         self.stack.start_parts()
         self.stack.create_topics()
         self.screen.headline("starting services, each a process of its own …")
-        address = f"tcp://127.0.0.1:{self._phones_port}"
-        pbxs = json.dumps(dict.fromkeys(PBXS, address))
+        self.phones.start_pbxs(self.stack)
+        if self.asterisks is not None and self.softphones is not None:
+            self.softphones.let_in(self.asterisks, PbxId(PBXS[0]))
+        pbxs = pbxs_setting(self.phones, {ORGANIZATION: PBXS})
         began = time.monotonic()
         self.stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}}, not_awaited=("tts", "gateway"))
         self.pace = self.pace.on(time.monotonic() - began)
         self._filled("script.yaml")
-        self.stack.start_phones(RUN / "script.yaml", self._phones_port, is_waiting=True)
+        self.phones.start_phones(self.stack, RUN / "script.yaml", is_waiting=True)
         self.stack.service("gateway").wait_ready()
         self.screen.headline("speech is making the standard prompts …")
         # The first start makes hundreds of prompts, and the morning needs few of them.
@@ -127,19 +143,19 @@ class Demo:
             reader = group.create_task(follow(log, partition, self._hear))
             try:
                 self.screen.headline("the office is applied: the directory saves and says it …")
-                await self._apply()
-                await asyncio.to_thread(control, self._phones_port, Control(begin=True))
+                await self._apply(self._document())
+                await self._until(lambda: bool(self.timeline.departments), OFFICE_S)
+                await asyncio.to_thread(self.phones.control, Control(begin=True))
                 await self._watch()
             finally:
                 reader.cancel()
 
-    async def _apply(self) -> None:
-        sheet, problems = office.examine(self._document())
+    async def _apply(self, document: Document) -> None:
+        sheet, problems = office.examine(document)
         if sheet is None:
             raise NotKept("; ".join(problem.cause for problem in problems if not problem.is_warning))
         settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
         await asyncio.to_thread(save, settings, sheet, {})
-        await self._until(lambda: bool(self.timeline.departments), OFFICE_S)
 
     async def _watch(self) -> None:
         self.screen.headline("the phones ring")
@@ -157,11 +173,31 @@ class Demo:
         self.past = await asyncio.to_thread(
             past.asked,
             self.stack.service("history").address,
-            self.stack.token_key,
+            self.stack.token_keys,
             organization_id=ORGANIZATION,
             agent_id=MANAGER,
             wanted=CALLERS,
         )
+        if self.asterisks is not None:
+            self.heard = await asyncio.to_thread(self._listened)
+
+    def _listened(self) -> heard.Morning:
+        s3 = self.stack.parts.s3
+        client = s3.client()
+        return heard.listened(
+            self.phones.heard(),
+            script=read_script(RUN / "script.yaml"),
+            fetch=lambda key: client.get_object(Bucket=s3.bucket, Key=key)["Body"].read(),
+        )
+
+    def wait_for_softphones(self, softphones: Softphones) -> NoReturn:
+        """Say how to call, and go on until somebody interrupts."""
+        document = read(with_agent((RUN / "office.yaml").read_text(encoding="utf-8")), "office.yaml")
+        asyncio.run(self._apply(document))
+        self.console.print(softphones.told(), highlight=False, markup=False, soft_wrap=True)
+        while True:
+            self._check_processes()
+            time.sleep(FRAME_S)
 
     def _is_the_middle(self) -> bool:
         kind, times = MIDDLE[self.killed]
@@ -218,6 +254,8 @@ class Demo:
         text = "the letter that arrived carries the very MP3 that was stored"
         shown = f"{found[0].mp3_name}, {found[0].mp3_bytes} bytes" if found else ""
         promised = [*kept, past.promise(self.past, CALLERS), Promise(text, bool(found), shown)]
+        if self.asterisks is not None:
+            promised += heard.promises(self.timeline, self.heard)
         return promised, found[0] if found else None
 
     def stop(self) -> None:
@@ -244,6 +282,8 @@ def _show(demo: Demo, started: float) -> bool:
     """Show the summary; whether every promise was kept."""
     kept, letter = demo.judged()
     past.show(demo.console, demo.past)
+    if demo.heard is not None:
+        heard.show(demo.console, demo.heard)
     show_summary(demo.console, kept, counts(demo.timeline))
     told = demo.console.print
     told(f"\nwhole run   {time.monotonic() - started:.0f} s", highlight=False)
@@ -271,8 +311,6 @@ def _played(demo: Demo) -> str:
         return str(error)
     except BaseExceptionGroup as errors:
         return "; ".join(str(error) or repr(error) for error in errors.exceptions)
-    finally:
-        demo.stop()
     return ""
 
 
@@ -281,6 +319,17 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m devtools demo", description=__doc__)
     parser.add_argument("--fast", action="store_true", help="the short one, for tests")
     parser.add_argument("--kill", choices=sorted(MIDDLE), default="queue", help="whom to kill in the middle")
+    parser.add_argument(
+        "--phones",
+        choices=("simulated", "asterisk"),
+        default="simulated",
+        help="asterisk: two real PBXs with SIP phones, fetched on the first run",
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        help="the first Asterisk listens at this address, too, for a softphone of yours",
+    )
     parser.add_argument(
         "--svg",
         type=Path,
@@ -293,15 +342,25 @@ def parsed(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Run the demo and judge it."""
     options = parsed(argv)
+    if options.listen is not None and options.phones != "asterisk":
+        print("demo: simulated phones listen nowhere: LISTEN goes with PHONES=asterisk", file=sys.stderr)
+        return 1
     console = Console()
     started = time.monotonic()
     shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir(parents=True)
-    demo = Demo(console, pace.FAST if options.fast else pace.USUAL, options.kill)
+    private_files.own_files_only()
+    private_files.folder(RUN)
+    demo = _made(console, options)
+    is_kept = False
     with interrupted_by_signals():
-        failure = _played(demo)
-    # A morning that never began can't be judged.
-    is_kept = bool(demo.timeline.heard) and _show(demo, started)
+        try:
+            failure = _played(demo)
+            # A morning that never began can't be judged.
+            is_kept = bool(demo.timeline.heard) and _show(demo, started)
+            if demo.softphones is not None and not failure:
+                failure = _served(demo, demo.softphones)
+        finally:
+            demo.stop()
     if failure or not is_kept:
         print(f"demo: {failure or 'not everything happened that was promised'}", file=sys.stderr)
         print(f"demo: everything was stopped; the logs are in {RUN / 'logs'}", file=sys.stderr)
@@ -309,3 +368,38 @@ def main(argv: list[str]) -> int:
     if options.svg is not None and demo.picture is not None:
         save_svg(demo.picture, options.svg)
     return 0
+
+
+def _made(console: Console, options: argparse.Namespace) -> Demo:
+    softphones = Softphones(options.listen) if options.listen is not None else None
+    elsewhere = {CUSTOMER_NUMBER: PbxId(PBXS[0])} if softphones is not None else {}
+    return Demo(
+        console,
+        pace.FAST if options.fast else pace.USUAL,
+        options.kill,
+        asterisks=RealPhones(_sites(), elsewhere=elsewhere) if options.phones == "asterisk" else None,
+        softphones=softphones,
+    )
+
+
+def _sites() -> list[Site]:
+    """The PBXs of the office, each with its employees' phones and its departments."""
+    found = yaml.safe_load((HERE / "office.yaml").read_text(encoding="utf-8"))
+
+    def extensions(of: str, pbx_id: str) -> tuple[str, ...]:
+        return tuple(str(each["extension"]) for each in found[of].values() if each["pbx"] == pbx_id)
+
+    return [
+        Site(PbxId(pbx_id), extensions("employees", pbx_id), extensions("departments", pbx_id))
+        for pbx_id in PBXS
+    ]
+
+
+def _served(demo: Demo, softphones: Softphones) -> str:
+    """Let somebody call until they interrupt it; what went wrong, if anything."""
+    try:
+        demo.wait_for_softphones(softphones)
+    except KeyboardInterrupt:
+        return ""
+    except (StackError, NotKept, NotSaved, Unavailable) as error:
+        return str(error)

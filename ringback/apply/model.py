@@ -17,6 +17,7 @@ from contracts.directory import (
     Role,
     StrategyKind,
 )
+from contracts.number_ranges import NumberType
 from contracts.scenario import ElementKind
 from ringback.apply.values import (
     Count,
@@ -35,7 +36,9 @@ from ringback.apply.values import (
 )
 from ringback.apply.wording import Mistake
 
-ELEMENT_ID: Final = r"^[a-z][a-z0-9-]{0,19}$"
+REGION: Final = r"^[A-Z]{2}\z"
+"""Patterns of pydantic are Rust's, where the end of a text is this."""
+ELEMENT_ID: Final = r"^[a-z][a-z0-9-]{0,19}\z"
 """A notice's id contains its scenario's and its element's id, and must not be too long."""
 
 
@@ -57,14 +60,17 @@ class Dialling(Shape):
     """Which numbers the organization's PBXs may dial (C10)."""
 
     on: bool = saved_as("is_on")
-    home_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = saved_as("home_region")
-    allowed_regions: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = saved_as("allowed_regions")
+    home_region: Annotated[str, Field(pattern=REGION)] = saved_as("home_region")
+    allowed_regions: tuple[Annotated[str, Field(pattern=REGION)], ...] = saved_as("allowed_regions")
     denied_numbers: tuple[Number, ...] = saved_as("denied_numbers")
     satellite_numbers: tuple[Number, ...] = saved_as("satellite_numbers")
     orders_per_hour_per_number: Count = saved_as("orders_per_hour_per_number_max")
     orders_per_day_per_number: Count = saved_as("orders_per_day_per_number_max")
     orders_per_minute_per_department: Count = saved_as("orders_per_minute_per_department_max")
     orders_per_minute: Count = saved_as("orders_per_minute_max")
+    allowed_types: tuple[NumberType, ...] = saved_as("allowed_types")
+    orders_per_day: Count = saved_as("orders_per_day_max")
+    minutes_per_day: Count = saved_as("minutes_per_day_max")
 
 
 class Organization(Shape):

@@ -1,6 +1,7 @@
 """Applies an office file: checks it, saves it through the directory, and shows what changed."""
 
 import argparse
+import hashlib
 import os
 import sys
 from collections.abc import Collection, Iterable
@@ -9,6 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
+from contracts.audio_keys import upload_key
 from contracts.directory import Language
 from ringback import connect
 from ringback.apply import office, wording
@@ -23,11 +25,10 @@ from ringback.apply.document import (
     text_of,
 )
 from ringback.apply.wording import pick
-from ringback.masking import masked
+from runtime.masking import masked
 from runtime.request_shape import Text
 from services.directory.rules import office_import
 from services.directory.rules.errors import shown
-from services.directory.rules.notices import upload_key
 from services.directory.state.cards import OrganizationCard
 from services.directory.state.office import Office
 from services.directory.state.office_sheet import OfficeSheet
@@ -51,7 +52,7 @@ def load(path: Path) -> tuple[Document, dict[str, bytes]]:
         content = _upload(path.parent / name)
         # `office.examine` reports an unreadable file, with the line that names it.
         if content is not None:
-            keys[name] = upload_key(organization_id, content)
+            keys[name] = upload_key(organization_id, hashlib.sha256(content).hexdigest())
             audio[keys[name]] = content
     return Document(document.name, document.data, document.lines, keys), audio
 
@@ -72,7 +73,7 @@ def save(
 
     Raises NotSaved, Unavailable and connect.NotConfigured.
     """
-    with DirectoryClient(settings, sheet.organization_id, sheet.organization.name) as client:
+    with DirectoryClient(settings, sheet, is_dry_run=is_dry_run) as client:
         for content in () if is_dry_run else audio.values():
             client.upload(content)
         return client.save(sheet, is_dry_run=is_dry_run)

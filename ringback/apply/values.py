@@ -16,7 +16,8 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _DURATION: Final = re.compile(r"(\d{1,8})\s*(ms|s|min|h)")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
-_ID: Final = r"^[a-z][a-z0-9-]{0,39}$"
+_ID: Final = r"^[a-z][a-z0-9-]{0,39}\z"
+"""Rust's, as all patterns of pydantic: `\\z` is the end of a text there."""
 
 
 def value_error(mistake: Mistake, **values: str) -> PydanticCustomError:
@@ -59,8 +60,13 @@ def _email(value: str) -> str:
         raise value_error(Mistake.EMAIL, value=value) from error
 
 
+def ungrouped(number: str) -> str:
+    """A number without what people write between its digits."""
+    return "".join(each for each in number if each not in " -()")
+
+
 def _number(value: str) -> str:
-    text = "".join(c for c in value if c not in " -()")
+    text = ungrouped(value)
     if re.fullmatch(NUMBER_PATTERN, text) is None:
         raise value_error(Mistake.NUMBER, value=value)
     return text

@@ -126,12 +126,14 @@ NO_ORGANIZATION: Final = Text(
 )
 NOT_SAVED: Final = Text(ru="ничего не сохранено (--dry-run)", en="nothing was saved (--dry-run)")
 NO_TOKEN: Final = Text(
-    ru="{token} не задан: его делает администратор (POST /tokens с settings.read, settings.write, rules.write), "
+    ru="{token} не задан: его делает администратор (POST /tokens с settings.read, settings.write, rules.write, "
+    "а чтобы менять сотрудников и роли — ещё с roles.grant, secrets.write и всеми правами этих ролей), "
     "а для новой организации — администратор справочника: "
-    "`python -m services.directory admit {organization} --name ИМЯ`",
+    "`python -m ringback operator admit {organization} --name ИМЯ`",
     en="{token} is not set: an administrator makes one (POST /tokens with settings.read, settings.write, "
-    "rules.write); for a new organization the directory's operator makes one, by "
-    "`python -m services.directory admit {organization} --name NAME`",
+    "rules.write; for people and roles also with roles.grant, secrets.write and every right of those roles); "
+    "for a new organization the directory's operator makes one, by "
+    "`python -m ringback operator admit {organization} --name NAME`",
 )
 NO_ANSWER: Final = Text(
     ru="{address}: нет ответа ({why}); см. {setting}", en="{address}: {why}; see {setting}"

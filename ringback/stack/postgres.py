@@ -18,10 +18,15 @@ from typing import Final
 import asyncpg
 
 from ringback.stack.process import Process, StackError, free_port, is_listening
+from runtime import private_files
 
 START_S: Final = 60
 USER: Final = "postgres"
 PACKAGES: Final = Path("/usr/lib/postgresql")
+ENCRYPTED_ONLY: Final = (
+    "hostssl all all 127.0.0.1/32 scram-sha-256{wants}\nhostssl all all ::1/128 scram-sha-256{wants}\n"
+)
+"""The pg_hba.conf of a server with certificates: it takes no connection in the clear."""
 
 
 def programs() -> Path | None:
@@ -37,6 +42,15 @@ def reason_missing() -> str | None:
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         return "root can't start PostgreSQL without setpriv: apt-get install util-linux"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """PEM files of a server that takes encrypted connections only; `clients_ca`: of known clients only."""
+
+    certificate: Path
+    key: Path
+    clients_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ async def _create(server: str, name: str) -> None:
         await connection.close()
 
 
-def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
+def start(run: Path, *, dies_with_parent: bool = False, certificates: Certificates | None = None) -> Postgres:
     """Start a cluster without durability, which tests don't need. Raises StackError."""
     found = programs()
     if found is None:
@@ -85,16 +99,9 @@ def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
     made = subprocess.run([*_as_user(), *argv], check=False, capture_output=True, text=True, cwd="/")
     if made.returncode != 0:
         raise StackError(f"initdb failed: {made.stderr}")
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": "100",
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-        "shared_buffers": "64MB",
-    }
+    settings = _settings(port)
+    if certificates is not None:
+        settings |= _encrypted(data, certificates)
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     # SIGTERM would wait until every connection is closed, and a test's last one may linger.
     argv = [*_as_user(dies_with_parent), str(found / "postgres"), "-D", str(data), *options]
@@ -106,12 +113,42 @@ def start(run: Path, *, dies_with_parent: bool = False) -> Postgres:
     return Postgres(process, address, folder)
 
 
+def _settings(port: int) -> dict[str, str]:
+    return {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "100",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "shared_buffers": "64MB",
+    }
+
+
+def _encrypted(data: Path, certificates: Certificates) -> dict[str, str]:
+    """The settings for TLS, with files that belong to the server's user; writes its pg_hba.conf."""
+    wanted = {"ssl_cert_file": certificates.certificate, "ssl_key_file": certificates.key}
+    if certificates.clients_ca is not None:
+        wanted["ssl_ca_file"] = certificates.clients_ca
+    owner = data.stat()
+    for name, given in wanted.items():
+        own = data / f"{name}.pem"
+        private_files.write(own, given.read_text(encoding="utf-8"))
+        os.chown(own, owner.st_uid, owner.st_gid)
+    wants = " clientcert=verify-ca" if certificates.clients_ca is not None else ""
+    (data / "pg_hba.conf").write_text(ENCRYPTED_ONLY.format(wants=wants), encoding="utf-8")
+    return {"ssl": "on"} | {name: f"{name}.pem" for name in wanted}
+
+
 async def _answers(server: str) -> bool:
     """Whether it answers: its port is open before it has started up."""
     try:
         await (await asyncpg.connect(f"{server}/postgres")).close()
     except (asyncpg.CannotConnectNowError, OSError):
         return False
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        return True  # It wants a certificate, which the tests have.
     return True
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringback.stack.signals import signals_held
+from runtime import private_files
 
 if TYPE_CHECKING:
     from ringback.stack.journal import Journal
@@ -115,6 +116,7 @@ class Process:
         dies_with_parent: bool = False,
         grace_s: float = 10,
         journal: "Journal | None" = None,
+        umask: int = private_files.UMASK,
     ) -> None:
         """`env` is added to ours; `dies_with_parent` is for tests, whose runner may be killed.
 
@@ -123,6 +125,7 @@ class Process:
         """
         self.grace_s = grace_s
         self._journal = journal
+        self._umask = umask
         self.name = name
         self.argv = argv
         self.log = run / "logs" / f"{name}.log"
@@ -146,7 +149,7 @@ class Process:
             raise StackError(
                 f"{self.name} ends with the thread that starts it: start it from the main thread"
             )
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        private_files.folder(self.log.parent)
         try:
             if self.dies_with_parent or self._journal is not None:
                 with signals_held():
@@ -161,7 +164,8 @@ class Process:
             raise
 
     def _fork(self, before_program: Callable[[], None] | None) -> None:
-        with self.log.open("ab") as log:
+        to = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, private_files.FILE_MODE)
+        with os.fdopen(to, "ab") as log:
             self._popen = subprocess.Popen(
                 self.argv,
                 stdin=subprocess.DEVNULL,
@@ -169,6 +173,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.env},
                 start_new_session=True,
+                umask=self._umask,
                 preexec_fn=before_program,
             )
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ringback.stack.journal import Journal
 from ringback.stack.process import Process, StackError, free_port
+from runtime.client_tls import ClientTls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Takes some seconds on an idle machine, and over a minute on one that runs all tests.
 READY_S = 180
+WITH_API = ("directory", "history")
 
 
 def service_names() -> tuple[str, ...]:
@@ -20,7 +22,7 @@ def service_names() -> tuple[str, ...]:
 
 
 class Service:
-    """One replica of `python -m services.<name>`; `restart` keeps its port and its settings."""
+    """One replica of `python -m services.<name>`; `restart` keeps its ports and its settings."""
 
     def __init__(
         self,
@@ -31,26 +33,44 @@ class Service:
         replica: int = 1,
         dies_with_parent: bool = False,
         journal: Journal | None = None,
+        ca: str = "",
     ) -> None:
-        """`settings` are its environment variables except the HTTP port; nothing is started yet."""
+        """`settings` are its environment variables except the ports; nothing is started yet.
+
+        `ca` is the file with the authority of its listeners' certificates, if its settings have some.
+        """
         if name not in service_names():
             raise StackError(f"there is no service {name!r}; there are: {', '.join(service_names())}")
         self.name = name
         self.port = int(settings.get("RINGBACK_HTTP_PORT") or free_port())
+        self._scheme = "https" if settings.get("RINGBACK_HTTP_CERTIFICATE") else "http"
+        self._internal_scheme = "https" if settings.get("RINGBACK_INTERNAL_CERTIFICATE") else "http"
+        self._trust = ClientTls("RINGBACK_INTERNAL", ca=ca).context
+        self.internal_port = int(settings.get("RINGBACK_INTERNAL_PORT") or free_port())
         self.process = Process(
             name if replica == 1 else f"{name}-{replica}",
             [sys.executable, "-m", f"services.{name}"],
             run,
             # The service's working directory is the tree, whatever the caller's is.
-            env={**settings, "RINGBACK_HTTP_PORT": str(self.port), "PYTHONPATH": str(ROOT)},
+            env={
+                **settings,
+                "RINGBACK_HTTP_PORT": str(self.port),
+                "RINGBACK_INTERNAL_PORT": str(self.internal_port),
+                "PYTHONPATH": str(ROOT),
+            },
             dies_with_parent=dies_with_parent,
             journal=journal,
         )
 
     @property
     def address(self) -> str:
-        """The URL of its health, metrics and API."""
-        return f"http://127.0.0.1:{self.port}"
+        """The URL of its API; of a service without one, that of its health and metrics."""
+        return f"{self._scheme}://127.0.0.1:{self.port}" if self.name in WITH_API else self.internal_address
+
+    @property
+    def internal_address(self) -> str:
+        """The URL of its health and metrics, of its API's description, and of the gateway's spool."""
+        return f"{self._internal_scheme}://127.0.0.1:{self.internal_port}"
 
     def start(self) -> None:
         """Start it without waiting."""
@@ -59,7 +79,9 @@ class Service:
     def is_ready(self) -> bool:
         """Whether `/health/ready` says 200."""
         try:
-            with urllib.request.urlopen(f"{self.address}/health/ready", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(  # noqa: S310
+                f"{self.internal_address}/health/ready", timeout=2, context=self._trust
+            ) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

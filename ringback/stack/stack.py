@@ -24,11 +24,15 @@ from typing import Self
 
 from contracts.directory import Language
 from contracts.prompts import prompt_key
+from ringback.pbx_files.plan import PbxPlan
+from ringback.stack.asterisk import Instance, Options
 from ringback.stack.journal import Journal
 from ringback.stack.parts import S3, Broker, Redis, Smtp, start_broker, start_redis, start_s3, start_smtp
 from ringback.stack.process import Process, StackError, is_listening
 from ringback.stack.services import READY_S, Service, service_names
 from ringback.topics import create_topics
+from runtime import kafka_clients, private_files
+from runtime.token_keys import SigningKeys
 
 PROMPTS_POLL_S = 0.2
 MAIL_FROM = "ringback@localhost"
@@ -66,21 +70,26 @@ class Stack:
         on_started: Callable[[Entry], None] | None = None,
         dies_with_parent: bool = False,
         journal: Journal | None = None,
+        ca: str = "",
     ) -> None:
         """`run` holds logs and data; `overrides` take precedence over the settings made here.
 
+        `ca` is the file with the authority of the services' certificates, if the overrides name some.
+
         `journal` lists every process of this stack, for a program that must end them when we can't.
         """
-        self.run = run.absolute()
+        self.run = private_files.folder(run.absolute())
+        private_files.tighten(self.run)
         self.run_id = secrets.token_hex(4)
         self._directory_key = secrets.token_hex(32)
-        self.token_key = secrets.token_hex(32)
+        self.token_keys = SigningKeys.generate()
         self.entries: list[Entry] = []
         self.services: dict[str, Service] = {}
         self._overrides = dict(overrides or {})
         self._on_started = on_started
         self._dies = dies_with_parent
         self._journal = journal
+        self.ca = ca
         self._parts: Parts | None = None
 
     def __enter__(self) -> Self:
@@ -104,7 +113,7 @@ class Stack:
             broker = start_broker(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("broker", broker.address, broker.process))
             redis = start_redis(self.run, dies_with_parent=self._dies, journal=self._journal)
-            self._add(Entry("redis", redis.address, redis.process))
+            self._add(Entry("redis", redis.shown_address, redis.process))
             smtp = start_smtp(self.run, dies_with_parent=self._dies, journal=self._journal)
             self._add(Entry("smtp", smtp.address, smtp.process))
             s3 = start_s3(self.run, dies_with_parent=self._dies, journal=self._journal)
@@ -118,7 +127,9 @@ class Stack:
     def create_topics(self) -> None:
         """Create the topics under this run's prefix."""
         settings = self.settings()
-        asyncio.run(create_topics(settings["RINGBACK_KAFKA"], settings["RINGBACK_TOPIC_PREFIX"]))
+        asyncio.run(
+            create_topics(kafka_clients.from_environment(settings), settings["RINGBACK_TOPIC_PREFIX"])
+        )
 
     def start_process(
         self, name: str, argv: list[str], address: str, env: Mapping[str, str] | None = None
@@ -138,6 +149,21 @@ class Stack:
         phones = self.start_process("phones", [*argv, "--wait"] if is_waiting else argv, address, env)
         phones.wait_until(lambda: is_listening(port), "open port", READY_S)
 
+    def start_asterisk(self, plan: PbxPlan, *, address: str | None = None) -> Instance:
+        """Start a real PBX, which ends with the stack. Raises NoAsterisk.
+
+        An address that other plans must name before comes from `free_address`.
+        """
+        options = Options(dies_with_parent=self._dies)
+        if address is not None:
+            options["address"] = address
+        if self._journal is not None:
+            options["journal"] = self._journal
+        instance = Instance.of_plan(self.run / "asterisk" / plan.pbx_id, plan, **options)
+        instance.start()
+        self._add(Entry(instance.process.name, instance.address, instance.process))
+        return instance
+
     def start_services(
         self,
         names: Iterable[str] | None = None,
@@ -155,7 +181,14 @@ class Stack:
         started = []
         for name in ordered if names is None else names:
             settings = {**self.settings(name), **(extra or {}).get(name, {})}
-            service = Service(name, settings, self.run, dies_with_parent=self._dies, journal=self._journal)
+            service = Service(
+                name,
+                settings,
+                self.run,
+                dies_with_parent=self._dies,
+                journal=self._journal,
+                ca=self.ca,
+            )
             self.services[name] = service
             service.start()
             self.entries.append(Entry(name, service.address, service.process))
@@ -199,22 +232,23 @@ class Stack:
             "RINGBACK_SMTP": parts.smtp.address,
             "RINGBACK_MAIL_FROM": MAIL_FROM,
             "RINGBACK_HTTP_HOST": "127.0.0.1",
+            "RINGBACK_INTERNAL_HOST": "127.0.0.1",
             "RINGBACK_LOG_FORMAT": "json",
-            "RINGBACK_TOKEN_KEY": self.token_key,
             # The embedded broker moves a killed member's partitions late, and sets no append time.
             "RINGBACK_PARTITIONS": "all",
             "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
         }
         if service == "gateway":
-            spool = self.run / "spool"
-            spool.mkdir(parents=True, exist_ok=True)
+            spool = private_files.folder(self.run / "spool")
             settings |= {"RINGBACK_SPOOL": str(spool), "RINGBACK_PBXS": "{}"}
         if service == "directory":
             # The directory's database is a file of this run, and its keys end with the run.
             settings["RINGBACK_DIRECTORY_DATABASE"] = f"sqlite:///{self.run}/book-{self.run_id}.db"
             settings["RINGBACK_DIRECTORY_KEY"] = self._directory_key
+            settings["RINGBACK_TOKEN_KEYS"] = self.token_keys.as_private_json()
         if service == "history":
             settings["RINGBACK_HISTORY_DATABASE"] = f"sqlite:///{self.run}/history-{self.run_id}.db"
+            settings["RINGBACK_TOKEN_PUBLIC_KEYS"] = self.token_keys.public.as_json()
         return settings | self._overrides
 
     def write_env(self, file: Path, *, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
@@ -223,9 +257,8 @@ class Stack:
         for name in service_names():
             settings |= self.settings(name) | dict((extra or {}).get(name, {}))
         lines = (f"{key}={json.dumps(value)}" for key, value in settings.items())
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        # It holds the keys of the embedded S3, so it is private, although S3 listens only on loopback.
-        file.chmod(0o600)
+        # It holds the keys of the embedded parts, so it is private, although they listen only on loopback.
+        private_files.write(file, "\n".join(lines) + "\n")
 
     def stop(self) -> None:
         """End every process of this stack, services first, the last started first."""

@@ -36,6 +36,11 @@ CAUSES: Final[Mapping[str, Both]] = {
     Refusal.TOO_MANY_FOR_NUMBER: ("слишком много заказов с этого номера", "too many orders for the number"),
     Refusal.TOO_MANY_FOR_DEPARTMENT: ("слишком много заказов в отдел", "too many orders in the department"),
     Refusal.TOO_MANY_FOR_ORGANIZATION: ("слишком много заказов в компании", "too many orders in the company"),
+    Refusal.TOO_MANY_TODAY: ("заказов на сегодня больше нет", "the company's orders of the day are used up"),
+    Refusal.MINUTES_USED_UP: (
+        "минуты разговоров на сегодня кончились",
+        "the company's minutes of the day are used up",
+    ),
     Refusal.NO_TIME_LEFT: ("перезвонить уже не успеть", "no time is left"),
     Refusal.CALLBACKS_OFF: ("обратный звонок выключен", "callbacks are switched off"),
     # Why an offer was withdrawn, or reached nobody.

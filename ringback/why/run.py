@@ -10,10 +10,10 @@ from rich.console import Console
 
 from contracts.directory import Language
 from ringback import connect, log_stretch
-from ringback.masking import masked
 from ringback.why import places
 from ringback.why.screen import Teller, show
 from ringback.why.watching import watch
+from runtime.masking import masked
 from runtime.ports import LogRecord, LogUnavailable
 
 WIDTH_MIN = 100
@@ -65,7 +65,9 @@ def main(argv: list[str]) -> int:
         description="Why did I wait? Which agents were skipped when, and why, from the log alone (H7).",
     )
     parser.add_argument("place", help="a place, a leg of its caller, or the caller's number (or its end)")
-    parser.add_argument("--from", dest="source", type=Path, metavar="LOG", help="a file that `export` wrote")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="LOG", help="a file that `export log` wrote"
+    )
     parser.add_argument("--organization", help="only this one")
     parser.add_argument(
         "--language", choices=[str(each) for each in Language], help="else the organization's"

@@ -21,12 +21,12 @@ from contracts.queue import (
     PlaceTaken,
     SkipReason,
 )
-from ringback.masking import masked
 from ringback.why import wording
 from ringback.why.causes import cause
 from ringback.why.conditions import Condition, Here, Standing
 from ringback.why.watching import Moment, Watched
 from ringback.why.wording import PHRASES, Both
+from runtime.masking import masked
 
 QUIET = (Here.RINGS, Here.WITH_THIS, Here.FREE)
 

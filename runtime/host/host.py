@@ -1,10 +1,12 @@
 """Owns partitions as they come and go, and says whether the service is ready."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import structlog
 
+from contracts.topics import FACTS
 from runtime import metrics
 from runtime.decision import Decider
 from runtime.host import identity
@@ -94,6 +96,10 @@ class Host:
                     await asyncio.wait((task,))
                 self._owners.pop(partition, None)
                 self._closed.pop(partition, None)
+                metrics.OWNED.labels(partition).set(0)
+                # Another replica tells now how far it is; our last figure would stand for ever.
+                with contextlib.suppress(KeyError):
+                    metrics.LAG.remove(*self._lag_labels(partition))
 
     def _lock(self, partition: int) -> asyncio.Lock:
         """The partition's lock, so that gaining and losing it never overlap."""
@@ -141,6 +147,7 @@ class Host:
     def _open(self, partition: int) -> None:
         self._closed.pop(partition, None)
         metrics.CLOSED.labels(partition).set(0)
+        metrics.OWNED.labels(partition).set(1)
 
     def reasons_not_ready(self) -> list[str]:
         """Why this process must get no traffic now; empty when it is ready."""
@@ -160,6 +167,19 @@ class Host:
                     f"partition {partition}: last store write {now - owner.held.written_at:.0f} s ago"
                 )
         return reasons
+
+    async def show_lag(self) -> None:
+        """Ask the log how many records each partition is behind; without an answer the figures stay."""
+        with contextlib.suppress(LogUnavailable):
+            for partition in tuple(self._owners):
+                end = await self._ports.log.next_offset(partition)
+                owner = self._owners.get(partition)
+                if owner is not None and owner.held is not None:
+                    behind = max(0, end - owner.held.position.offset)
+                    metrics.LAG.labels(*self._lag_labels(partition)).set(behind)
+
+    def _lag_labels(self, partition: int) -> tuple[str, str, str]:
+        return self._decider.name, FACTS.name, str(partition)
 
     def show_gauges(self) -> None:
         """Set the business's gauges; called when metrics are asked for."""

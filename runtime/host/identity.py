@@ -1,6 +1,5 @@
 """Checks at a claim which log this is, and whether its broker sets the records' time."""
 
-import ipaddress
 from collections.abc import Callable
 
 from contracts.codec import Envelope, Malformed, UnknownType, decode, encode, envelope, headers
@@ -8,6 +7,7 @@ from contracts.ids import OrganizationId
 from contracts.log import LogNamed, TimeProbed
 from contracts.message import Fact, type_name
 from contracts.topics import FACTS
+from runtime import urls
 from runtime.ports import Log, LogRecord, LogUnavailable, Outgoing, Position
 
 READS_MAX = 60
@@ -106,11 +106,4 @@ async def has_time(log: Log, partition: int, service: str) -> bool:
 def is_loopback(address: str) -> bool:
     """Whether every broker in a bootstrap list is on this machine."""
     hosts = [each.strip().rpartition(":")[0].strip("[]") for each in address.split(",")]
-    return all(host == "localhost" or _is_loopback_ip(host) for host in hosts)
-
-
-def _is_loopback_ip(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return all(urls.is_loopback(host) for host in hosts)

@@ -10,6 +10,7 @@ from contracts.codec import Envelope, encode, headers
 from contracts.ids import Instant, OrganizationId
 from contracts.log import OrganizationParked, PartitionClaimed, TimerDue
 from contracts.message import Command, Fact, type_name
+from contracts.telephony import TelephonyCommand
 from contracts.topics import DEAD_LETTERS, FACTS, TOPICS, Topic
 from runtime.decision import Decision, StepTooLong
 from runtime.host.numbering import STREAM_OF_FACTS, Numbering
@@ -40,10 +41,9 @@ def digest(type_: str, value: bytes | None) -> bytes:
 def stream_of(command: Command, organization_id: OrganizationId) -> tuple[Topic, str, str]:
     """A command's topic, its key there, and the stream that numbers it."""
     topic = _TOPIC_OF[type_name(command).partition(".")[0]]
-    if topic.key == FACTS.key:
-        return topic, organization_id, topic.name
-    key: str = getattr(command, topic.key)
-    return topic, key, f"{topic.name}/{key}"
+    if isinstance(command, TelephonyCommand):
+        return topic, command.key(organization_id), f"{topic.name}/{command.pbx_id}"
+    return topic, organization_id, topic.name
 
 
 class Saying(msgspec.Struct, frozen=True):

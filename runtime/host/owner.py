@@ -43,7 +43,6 @@ class Owner:
         self._reader = Reader(ports.log, partition, records_max=options.records_max)
         self._uploading: asyncio.Task[None] | None = None
         self._timers_asked = 0
-        self._lag = metrics.LAG.labels(partition)
         self._loaded = metrics.LOADED.labels(partition)
         self._committed: tuple[int, float] = (-1, 0.0)
         """The offset, and the time of its commit by this machine's clock."""
@@ -98,7 +97,6 @@ class Owner:
         await held.load(each.organization_id for each in found if each.organization_id not in held.marks)
         for heard in found:
             await self._hear_one(held, heard, batch)
-        self._lag.set(max(0, self._ports.clock.now() - records[-1].at) / 1000)
         position = Position(held.position.log_id, held.position.partitions, records[-1].offset + 1, now_at)
         await held.store_then_say(batch, position)
 

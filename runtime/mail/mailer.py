@@ -5,16 +5,17 @@ with 503. Every wait is as long as RFC 5321 (4.5.3.2) requires, so that a slow s
 unreachable and a letter that it accepts late is not sent again. When no reply comes after the dot, the letter
 may or may not have arrived: it is deferred, with `is_answer_lost`.
 
-Encryption: `smtp://` encrypts if the server offers it and accepts any certificate, because the alternative is
-no encryption; if encrypting fails, the letter is sent in the clear, unless there is a password to send.
-`smtp+starttls://` and `smtps://` verify the certificate.
+Encryption: `smtp+starttls://` and `smtps://` verify the certificate, and send nothing in the clear. `smtp://`
+encrypts if the server offers it and accepts any certificate; if encrypting fails, the letter is sent in the
+clear. Whoever is between can strip the offer, so it counts as unencrypted (`runtime.plaintext`), and a
+password leaves this machine only inside TLS.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -27,9 +28,11 @@ import structlog
 from aiosmtplib import SMTPResponse, SMTPResponseException
 from aiosmtplib.protocol import SMTPProtocol
 
-from runtime import metrics
+from runtime import metrics, plaintext
 from runtime.mail import addresses
 from runtime.mail.smtp_replies import SendResult, Stage, Verdict, result_of_reply, result_without_reply
+from runtime.settings import RuntimeSettings
+from runtime.urls import is_loopback
 
 ANSWER_S_MAX: Final = 300.0
 """Five minutes for the greeting and for each command (RFC 5321, 4.5.3.2)."""
@@ -39,6 +42,13 @@ SENDING_S_MAX: Final = 2_700.0
 """The limit for a whole letter: less than the hour after which the decider asks for it again."""
 LEAVING_S_MAX: Final = 5.0
 _POLLED_S: Final = 0.02
+_NO_TLS: Final = (
+    "the server offers no STARTTLS, which RINGBACK_SMTP asks for: it has none, or somebody between hides it"
+)
+_NO_LOGIN_IN_THE_CLEAR: Final = (
+    "the server offers no encryption, and the password is not sent without: "
+    "set RINGBACK_SMTP to smtp+starttls://… or smtps://…"
+)
 _LATIN_ONLY: Final = "the mail server takes only addresses in Latin letters"
 
 _log = structlog.get_logger()
@@ -82,14 +92,24 @@ _SCHEMES: Final[dict[str, tuple[int, bool, bool | None]]] = {
 }
 
 
-def server_at(url: str, *, ca: str = "") -> Server:
-    """`smtp://`, `smtp+starttls://` or `smtps://`, then `[user:password@]host[:port]`. Raises ValueError."""
+def server_at(url: str, *, ca: str = "", allowed_to: Iterable[str] = ()) -> Server:
+    """`smtp://`, `smtp+starttls://` or `smtps://`, then `[user:password@]host[:port]`.
+
+    `allowed_to` names the parts to which wires may stay unencrypted. Raises ValueError, PlaintextRefused too.
+    """
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ValueError("RINGBACK_SMTP must be smtp://host:port, smtp+starttls:// or smtps://")
     if ca and not Path(ca).is_file():
         raise ValueError(f"RINGBACK_SMTP_CA names no file: {ca}")
     port, use_tls, start_tls = _SCHEMES[parts.scheme]
+    if start_tls is None:
+        plaintext.refuse(
+            "smtp",
+            [parts.hostname],
+            allowed_to=frozenset(allowed_to),
+            remedy="set RINGBACK_SMTP to smtp+starttls://… or smtps://…",
+        )
     return Server(
         host=parts.hostname,
         port=parts.port or port,
@@ -101,12 +121,23 @@ def server_at(url: str, *, ca: str = "") -> Server:
     )
 
 
+def server_of(settings: RuntimeSettings) -> Server:
+    """The mail server of a process's settings. Raises ValueError, PlaintextRefused too."""
+    allowed_to = plaintext.allowed(settings.allow_plaintext_to)
+    return server_at(settings.smtp.get_secret_value(), ca=settings.smtp_ca, allowed_to=allowed_to)
+
+
 class _SessionEnded(Exception):
     """The session can't go on; the result says why."""
 
     def __init__(self, result: SendResult) -> None:
         super().__init__(result.text)
         self.result = result
+
+
+def _ours(text: str) -> SendResult:
+    """The letter waits until an operator has mended our side, or the way to the server."""
+    return SendResult(verdict=Verdict.DEFERRED, text=text, is_our_fault=True)
 
 
 class SmtpMailer:
@@ -125,7 +156,7 @@ class SmtpMailer:
         self._timeout_s = timeout_s
         self._end_timeout_s = end_timeout_s
         self._now = now
-        self._tls = _tls_context(server)
+        _tls_context(server)  # A file that can't be read is told at start.
 
     async def send(self, letter: Sendable, *, sender: str, recipient: str) -> SendResult:
         """Send one letter to one recipient."""
@@ -148,13 +179,18 @@ class SmtpMailer:
 
     async def _send(self, content: bytes, sender: str, recipient: str) -> SendResult:
         may_encrypt = self._server.start_tls is not False
-        session = _Session(self._server, self._tls, self._timeout_s, self._end_timeout_s)
+        try:
+            # Of each letter: the file of certificates may be replaced while this process runs.
+            tls = _tls_context(self._server)
+        except ValueError as error:
+            return _ours(str(error))
+        session = _Session(self._server, tls, self._timeout_s, self._end_timeout_s)
         try:
             await session.open(may_encrypt=may_encrypt)
         except _TlsFailed as failed:
             if self._server.start_tls or self._server.username:
                 return failed.result
-            session = _Session(self._server, self._tls, self._timeout_s, self._end_timeout_s)
+            session = _Session(self._server, tls, self._timeout_s, self._end_timeout_s)
             try:
                 await session.open(may_encrypt=False)
             except _SessionEnded as ended:
@@ -197,14 +233,24 @@ class _Session:
         try:
             await self._reply(Stage.CONNECT, self._smtp.connect())
             await self._reply(Stage.EHLO, self._smtp.ehlo(hostname=self._own_name()))
-            if may_encrypt and (self._server.start_tls or self._smtp.supports_extension("starttls")):
+            offers_tls = self._smtp.supports_extension("starttls")
+            if self._server.start_tls and not offers_tls:
+                raise _SessionEnded(_ours(_NO_TLS))
+            if may_encrypt and offers_tls:
                 await self._encrypt()
             if self._server.username:
+                self._require_privacy()
                 login = self._smtp.login(self._server.username, self._server.password)
                 await self._reply(Stage.AUTH, login)
         except _SessionEnded:
             self._smtp.close()
             raise
+
+    def _require_privacy(self) -> None:
+        """Raises _SessionEnded where a password would leave this machine in the clear."""
+        is_encrypted = self._smtp.get_transport_info("sslcontext") is not None
+        if not is_encrypted and not is_loopback(self._server.host):
+            raise _SessionEnded(_ours(_NO_LOGIN_IN_THE_CLEAR))
 
     async def _encrypt(self) -> None:
         try:
@@ -306,7 +352,7 @@ def _dot_stuffed(content: bytes) -> bytes:
 def _tls_context(server: Server) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=server.ca or None)
-    except ssl.SSLError as error:
+    except OSError as error:
         raise ValueError(f"RINGBACK_SMTP_CA has no certificates: {server.ca}: {error}") from error
     if server.start_tls is None:
         context.check_hostname = False

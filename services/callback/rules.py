@@ -56,6 +56,8 @@ APOLOGY_QUIET_LATE_MS: Final = 15 * MINUTE_MS
 """C4: later than this after the deadline nobody is called in quiet hours, or after another call (C15)."""
 APOLOGY_LATE_MS: Final = 60 * MINUTE_MS
 """C4: a letter to those who can call back is better than an apology that is an hour late."""
+WORD_MS_MAX: Final = 2_000
+"""C14: queue hears that a talk has ended when we do, and says within a second whether the callback ends."""
 JOIN_MS_MAX: Final = 15_000
 """A customer who calls in hears within ten seconds that there is a callback, and which key takes it (C8)."""
 TALK_MS_MAX: Final = MINUTE_MS
@@ -94,7 +96,9 @@ ASKED_KEPT_MS: Final = HOUR_MS
 BARRED_AT_ONCE_MAX: Final = 200
 """A step is one record batch, and the end of a callback carries its whole story."""
 COUNTS_DROPPED_MAX: Final = 8
-"""Per order this many counts that are older than a day are dropped: faster than new ones come."""
+"""Per order this many notes of orders by the API are dropped that are too old: faster than new ones come."""
+COUNTS_ENDED_AT_ONCE_MAX: Final = 500
+"""Counts per number that end in one step."""
 
 RETYPED: Final = frozenset(
     {
@@ -116,6 +120,7 @@ _PROMPTS: Final = {
     Refusal.TOO_MANY_FOR_NUMBER: Prompt.REFUSED_TOO_MANY,
     Refusal.TOO_MANY_FOR_DEPARTMENT: Prompt.REFUSED_TOO_MANY,
     Refusal.TOO_MANY_FOR_ORGANIZATION: Prompt.REFUSED_TOO_MANY,
+    Refusal.TOO_MANY_TODAY: Prompt.REFUSED_TOO_MANY,
     Refusal.SWITCHED_OFF: Prompt.REFUSED_OFF,
     Refusal.CALLBACKS_OFF: Prompt.REFUSED_OFF,
     Refusal.NO_TIME_LEFT: Prompt.REFUSED_NO_TIME,
@@ -148,6 +153,7 @@ def limit_refusal(
     of_number: Sequence[Instant],
     of_department: Sequence[Instant],
     of_organization: Sequence[Instant],
+    of_day: int,
 ) -> Refusal | None:
     """Why one more order is too many, or None, by the log's time (C10): orders count, not dials."""
     refusal = number_refusal(policy, at, of_number)
@@ -157,7 +163,12 @@ def limit_refusal(
         return Refusal.TOO_MANY_FOR_DEPARTMENT
     if taken_since(of_organization, at, MINUTE_MS) >= policy.orders_per_minute_max:
         return Refusal.TOO_MANY_FOR_ORGANIZATION
-    return None
+    return Refusal.TOO_MANY_TODAY if of_day >= policy.orders_per_day_max else None
+
+
+def is_alarm(policy: DiallingPolicy, of_day: int) -> bool:
+    """Whether the next order of the day is the one at four fifths of the organization's ceiling (C10)."""
+    return of_day + 1 == max(1, policy.orders_per_day_max * 4 // 5)
 
 
 def caller_id(line: str, lines: Sequence[str], numbers: Sequence[str]) -> str:

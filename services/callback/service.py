@@ -45,6 +45,7 @@ SERVICE: Final = Decider[CallbackState](
         callback.CallbackUnreached,
         callback.CallbackCancelled,
         callback.CallbackBarred,
+        callback.NumberErased,
         telephony.Play,
         telephony.Record,
         telephony.CollectDigits,

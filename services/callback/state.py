@@ -11,7 +11,7 @@ import msgspec
 from sortedcontainers import SortedDict, SortedList
 
 from contracts.callback import Origin
-from contracts.dialling import DiallingPolicy
+from contracts.dialling import DiallingPolicy, canonical
 from contracts.directory import CallbackSettings, Language, NoticeChoice
 from contracts.ids import (
     AgentId,
@@ -163,6 +163,15 @@ class Dial(msgspec.Struct, frozen=True, array_like=True):
     is_over: bool = False
 
 
+class OtherTalk(msgspec.Struct, frozen=True, array_like=True):
+    """A talk of the customer with the department by another call, long enough to end the callback (C14)."""
+
+    agent_id: AgentId
+    agent_leg_id: LegId
+    leg_id: LegId
+    bridged_at: Instant
+
+
 class StoryLine(msgspec.Struct, frozen=True, array_like=True):
     """One step of a callback's story."""
 
@@ -222,6 +231,16 @@ class Callback(Record, frozen=True, array_like=True):
     """The customer's leg is the customer's own call: its end counts as no attempt (C8)."""
     bridged_at: Instant | None = None
     recording_id: RecordingId | None = None
+    talk: OtherTalk | None = None
+    """The customer has talked with the department while an attempt runs: no call follows it (C14)."""
+    live_bridged_at: Instant | None = None
+    """Since when somebody talks to the customer on `live_leg_id`."""
+    word_until_at: Instant | None = None
+    """Nobody dials before this: queue may say that the talk on that leg has ended the callback."""
+
+    def word_in_ms(self, now: Instant) -> int | None:
+        """How long nobody dials yet, since queue may have a word to say; None: that is over."""
+        return None if self.word_until_at is None or self.word_until_at <= now else self.word_until_at - now
 
     @property
     def was_dialled(self) -> bool:
@@ -291,9 +310,21 @@ class OrderCount(Record, frozen=True, array_like=True):
 
     key: str
     taken_at: tuple[Instant, ...]
+    day: int = 0
+    """The day (UTC, since 1970) that `of_day` counts; only where all orders are counted."""
+    of_day: int = 0
 
 
 NUMBER_PREFIX: Final = "number/"
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure has found, for the decision of the same step; never stored."""
+
+    cause: str
+    order_legs: tuple[LegId, ...]
+    callbacks: tuple[CallbackId, ...]
+    counts: int
 
 
 class CallbackState(State):
@@ -305,6 +336,7 @@ class CallbackState(State):
         """The cause of a step, and how many callbacks that step has barred; never stored."""
         self.ended_call_of: CallbackId | None = None
         """The callback whose customer's own call the fact at hand ended; for this step only, never stored."""
+        self.erasing: Erasure | None = None
         self.organizations = self.table("organizations", Organization)
         self.pbxs = self.table("pbxs", Pbx)
         self.departments = self.table("departments", Department)
@@ -446,6 +478,10 @@ class CallbackState(State):
     def is_away(self, pbx_id: PbxId) -> bool:
         """Whether this PBX cannot be reached now."""
         return self.pbx(pbx_id).is_away
+
+    def canonical(self, caller: str | None) -> str | None:
+        """A caller's number in the form in which callbacks keep theirs."""
+        return canonical(caller, self.policy())
 
     def policy(self) -> DiallingPolicy:
         """Which numbers may be dialled now; the organization's own numbers include those of all its PBXs."""

@@ -10,13 +10,14 @@ terminator, silence or its maximum. Instants are the adapter's clock in ms; dura
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from contracts import telephony, withheld
 from contracts.gateway import DeviceState
 from contracts.ids import Address, BridgeId, Instant, LegId, PbxId, PlayId, RecordingId
+from contracts.plain_text import cleaned
 
 
 class Result(StrEnum):
@@ -26,6 +27,13 @@ class Result(StrEnum):
     ALREADY = "already"
     GONE = "gone"
     REFUSED = "refused"
+
+
+class Lack(StrEnum):
+    """What an adapter cannot do, since its PBX has no way to tell it: the gateway must do without."""
+
+    SILENT = "silent"
+    """It never says `Silent`: a leg whose phone went without a word ends when the PBX gives it up."""
 
 
 class Cause(StrEnum):
@@ -39,6 +47,14 @@ class Cause(StrEnum):
     CUT_OFF = "cut_off"
 
 
+WORDS_LENGTH_MAX: Final = 128
+"""Lines and reasons of a PBX are shorter; what a stranger writes there is cut."""
+
+
+def _words(text: str) -> str:
+    return cleaned(text)[:WORDS_LENGTH_MAX]
+
+
 class PbxEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="happening"):
     """Anything that a PBX reports."""
 
@@ -50,9 +66,16 @@ class Replied(PbxEvent, tag="replied", frozen=True, kw_only=True):
     result: Result
     reason: str = ""
 
+    def __post_init__(self) -> None:
+        """Clean the PBX's own words, which people read: another machine may have written them."""
+        msgspec.structs.force_setattr(self, "reason", _words(self.reason))
+
 
 class Arrived(PbxEvent, tag="arrived", frozen=True, kw_only=True):
-    """Somebody calls a line; `caller` is None if withheld."""
+    """Somebody calls a line: both numbers as the trunk wrote them, `caller` None if withheld.
+
+    Which numbers they are depends on the organization's region, which the gateway knows and no adapter does.
+    """
 
     leg_id: LegId
     caller: str | None
@@ -62,10 +85,11 @@ class Arrived(PbxEvent, tag="arrived", frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Turn a network's word for «withheld», and text that can't be stored, into None."""
         msgspec.structs.force_setattr(self, "caller", withheld.known(self.caller))
+        msgspec.structs.force_setattr(self, "line", _words(self.line))
 
 
 class Progressed(PbxEvent, tag="progressed", frozen=True, kw_only=True):
-    """A dialled phone gave a sign of life (`is_ringing`: it rings)."""
+    """A dialled phone gave a sign of life. `is_ringing`: it rings (SIP's 180), else its network says 183."""
 
     leg_id: LegId
     is_ringing: bool = True
@@ -122,9 +146,12 @@ class Sound(PbxEvent, tag="sound", frozen=True, kw_only=True):
 
 
 class RecordingClosed(PbxEvent, tag="recording_closed", frozen=True, kw_only=True):
-    """A recording is over and all its sound was sent; `bytes` is its length."""
+    """A recording is over and all its sound was sent; `bytes` is its length.
 
-    leg_id: LegId
+    `leg_id` is None if the adapter has started since the recording began.
+    """
+
+    leg_id: LegId | None = None
     recording_id: RecordingId
     bytes: int
     cause: Cause
@@ -170,14 +197,18 @@ class LegSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         """As in `Arrived`, for a call that came while the gateway was away."""
         msgspec.structs.force_setattr(self, "caller", withheld.known(self.caller))
+        msgspec.structs.force_setattr(self, "line", _words(self.line))
 
 
 class RecordingSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A recording that the PBX still has: open, or closed and not yet released."""
+    """A recording that the PBX still has: open, or closed and not yet released.
 
-    leg_id: LegId
+    A PBX may know no more of it than its name.
+    """
+
     recording_id: RecordingId
-    bytes: int
+    leg_id: LegId | None = None
+    bytes: int | None = None
     cause: Cause | None = None
 
 
@@ -232,14 +263,18 @@ AnyCommand = (
 
 
 class FetchSound(msgspec.Struct, frozen=True, kw_only=True, tag_field="request", tag="fetch_sound"):
-    """Send a recording's sound again from a byte on, and its closing if it is closed."""
+    """Send a recording's sound again from a byte on, and its closing if it is closed.
+
+    An adapter that is sending it at the moment goes on, and answers `already`. Of an open recording it may
+    send nothing.
+    """
 
     recording_id: RecordingId
     from_byte: int
 
 
 class ReleaseRecording(msgspec.Struct, frozen=True, kw_only=True, tag_field="request", tag="release"):
-    """The gateway has the whole recording: the PBX may forget it."""
+    """The whole recording is in S3, verified: the PBX may forget it."""
 
     recording_id: RecordingId
 
@@ -251,6 +286,7 @@ class Pbx(Protocol):
     """One PBX as a gateway sees it. No method waits: replies and events come by `take`."""
 
     pbx_id: PbxId
+    lacks: frozenset[Lack]
 
     def ask(self, number: int, request: Request) -> None:
         """Send a request; it is dropped while the PBX is away (the gateway repeats it)."""

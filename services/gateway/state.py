@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from sortedcontainers import SortedDict
 
+from contracts.gateway import DeviceState
 from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, PlayId, RecordingId
 from contracts.telephony import DialLeg, Play, Record
 
@@ -68,6 +69,23 @@ class Playing(msgspec.Struct, kw_only=True):
     command: Play
 
 
+class Bucket(msgspec.Struct, kw_only=True):
+    """How many events of one kind may come at once; None: none has come. It fills again as time passes."""
+
+    left: float | None = None
+    at: Instant = Instant(0)
+
+    def take(self, now: int, *, burst: float, per_s: float) -> bool:
+        """Count one event; False if they come faster than that."""
+        had = burst if self.left is None else self.left
+        self.left = min(burst, had + max(0, now - self.at) * per_s / 1_000)
+        self.at = Instant(now)
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
 class Leg(msgspec.Struct, kw_only=True):
     """One phone, from its request or arrival on; kept after its end, since ids are used once."""
 
@@ -91,6 +109,7 @@ class Leg(msgspec.Struct, kw_only=True):
     played: set[PlayId] = msgspec.field(default_factory=set)
     recordings: set[RecordingId] = msgspec.field(default_factory=set)
     bridges: list[BridgeId] = msgspec.field(default_factory=list)
+    keys: Bucket = msgspec.field(default_factory=Bucket)
 
     @property
     def is_over(self) -> bool:
@@ -112,6 +131,15 @@ class Recording(msgspec.Struct, kw_only=True):
     is_started: bool = False
     is_spooled: bool = False
     is_finished: bool = False
+    is_lost: bool = False
+    """It was said that there is no audio."""
+
+
+class SeenDevice(msgspec.Struct, kw_only=True):
+    """A registered phone as the PBX says it is, and how many changes it may still say at once."""
+
+    state: DeviceState
+    changes: Bucket = msgspec.field(default_factory=Bucket)
 
 
 class LegBridge(msgspec.Struct, kw_only=True):
@@ -187,6 +215,10 @@ class Timers:
         due_at = self._due_at.pop((kind, subject), None)
         if due_at is not None:
             del self._order[(due_at, kind, subject)]
+
+    def is_set(self, kind: str, subject: str) -> bool:
+        """Whether the subject has a timer of that kind."""
+        return (kind, subject) in self._due_at
 
     def next_at(self) -> Instant | None:
         """When the next timer is due."""

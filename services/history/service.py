@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.history import (
+    Accessed,
     AccessRefused,
     CustomerErased,
     MessageCalledBack,
@@ -18,8 +19,10 @@ from contracts.history import (
     WarningWanted,
 )
 from contracts.message import Message
+from runtime import plaintext
 from runtime.edge import Edge, EdgePorts, EdgeWork
-from runtime.tokens import KEY_BYTES_MIN
+from runtime.quotas import Quotas
+from runtime.token_keys import KeyHolder
 from services.history.activities.audio_retention import AudioRetention
 from services.history.activities.authentication import Authentication
 from services.history.activities.database import connected, migrate
@@ -31,6 +34,7 @@ from services.history.activities.row_retention import RowRetention
 from services.history.activities.sweeper import Sweeper
 from services.history.activities.voice_messages import VoiceMessages
 from services.history.api import app as api
+from services.history.api.limits import SCHEMA_PATHS, guarded
 from services.history.api.requests import Parts
 from services.history.rules.projection_batch import HEARS as HEARD
 from services.history.settings import Settings
@@ -45,6 +49,7 @@ SAYS: Final[tuple[type[Message], ...]] = (
     MessageRemoved,
     RecordingRemoved,
     AccessRefused,
+    Accessed,
     CustomerErased,
     WarningWanted,
 )
@@ -59,12 +64,12 @@ def _built(
     ports: EdgePorts, settings: Settings, *, before: Callable[[AsyncEngine], Awaitable[None]]
 ) -> EdgeWork:
     assert ports.log is not None, "history keeps its own offsets, and needs the log itself"
-    engine = connected(settings.history_database)
-    key = settings.token_key.get_secret_value()
-    if len(key.encode()) < KEY_BYTES_MIN:
-        raise ValueError(f"set RINGBACK_TOKEN_KEY to the directory's key: {KEY_BYTES_MIN} bytes at least")
+    engine = connected(
+        settings.history_database.get_secret_value(), plaintext.allowed(settings.allow_plaintext_to)
+    )
+    keys = KeyHolder(settings.verifying_keys())
     projector = Projector(engine, ports.log, ports.clock, _token, before=before)
-    authentication = Authentication(engine, ports.say, ports.clock, key, _token)
+    authentication = Authentication(engine, ports.say, ports.clock, keys, _token)
     messages = VoiceMessages(
         engine=engine,
         say=ports.say,
@@ -81,16 +86,24 @@ def _built(
     warnings = RetentionWarnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
     row_retention = RowRetention(engine=engine, clock=ports.clock)
     sweeper = Sweeper(
-        sweeps=(audio_retention.sweep, warnings.sweep, row_retention.sweep),
+        sweeps=(
+            audio_retention.sweep,
+            warnings.sweep,
+            row_retention.sweep,
+            authentication.trail.say_counted,
+        ),
         clock=ports.clock,
         every_s=settings.history_removals_s,
     )
+    app = api.build(parts, projector.is_ready, Quotas(settings.quota_factor))
     return EdgeWork(
         subscriptions=(),
         background=(projector.run, sweeper.run),
         on_stop=(projector.stop, engine.dispose),
         is_ready=projector.is_ready,
-        api=api.build(parts, projector.is_ready),
+        routes=tuple((path, app) for path in SCHEMA_PATHS),
+        api=guarded(app),
+        rereads={"RINGBACK_TOKEN_PUBLIC_KEYS": keys.read_again},
     )
 
 

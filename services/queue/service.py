@@ -54,6 +54,7 @@ SERVICE: Final = Decider(
         queue.AgentResumed,
         queue.PbxAway,
         queue.PbxBack,
+        queue.NumberErased,
         telephony.AnswerLeg,
         telephony.Play,
         telephony.StopPlay,

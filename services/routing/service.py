@@ -28,6 +28,7 @@ SERVICE: Final = Decider(
         routing.DepartmentReached,
         routing.VoicemailReached,
         routing.CallEnded,
+        routing.NumberErased,
         telephony.AnswerLeg,
         telephony.RejectLeg,
         telephony.Play,

@@ -43,6 +43,8 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
                 hears=HEARS,
                 handle=notices.render,
                 concurrency_max=settings.tts_notices_max,
+                # Those that wait for an engine or a store to come back leave room for the others'.
+                per_organization_max=max(1, settings.tts_notices_max // 4),
             ),
         ),
         background=(standard.make_all,),

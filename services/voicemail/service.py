@@ -4,7 +4,7 @@ import shutil
 from typing import Final
 
 from contracts.telephony import AnswerLeg, HangUp, Play, Record, StopRecording
-from contracts.topics import DELIVERY
+from contracts.topics import DELIVERY, FACTS
 from contracts.voicemail import (
     CallerThanked,
     GreetingPlayed,
@@ -14,14 +14,17 @@ from contracts.voicemail import (
     MessageMissing,
     MessageQuarantined,
     MessageTaken,
+    NumberErased,
     RecordingAsked,
     SendLetter,
     StoreMessage,
     StoringAsked,
 )
+from runtime import plaintext
+from runtime.client_tls import ClientTls
 from runtime.decision import Decider
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
-from runtime.mail.mailer import SmtpMailer, server_at
+from runtime.mail.mailer import SmtpMailer, server_of
 from services.voicemail.activities import Delivery
 from services.voicemail.activities.conversion import Mp3Converter
 from services.voicemail.activities.letter_composer import LetterComposer
@@ -32,6 +35,13 @@ from services.voicemail.activities.storage import ORIGINAL_BYTES_MAX, MessageSto
 from services.voicemail.decider import HEARD, apply, decide, owed
 from services.voicemail.settings import Settings
 from services.voicemail.state import VoicemailState
+
+
+def gauges(state: VoicemailState) -> dict[str, float]:
+    """One organization's share of the open letters, and when the oldest was written."""
+    written = [letter.due_at for letter in state.letters]
+    return {"letters_open": float(len(written)), "letter_oldest_at": min(written, default=0) / 1_000}
+
 
 SERVICE: Final = Decider[VoicemailState](
     name="voicemail",
@@ -47,6 +57,7 @@ SERVICE: Final = Decider[VoicemailState](
         LetterDue,
         LetterRetried,
         LetterFailed,
+        NumberErased,
         AnswerLeg,
         Play,
         Record,
@@ -59,6 +70,7 @@ SERVICE: Final = Decider[VoicemailState](
     apply=apply,
     decide=decide,
     owed=owed,
+    gauges=gauges,
     counts={
         "voicemail.message_taken": ("voice_messages", "taken"),
         "voicemail.message_missing": ("voice_messages", "missing"),
@@ -83,13 +95,17 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
         )
     return_large_blocks()
     converter = Mp3Converter(at_once_max=settings.conversions_at_once_max)
-    fetch = SpoolReader(bytes_max=ORIGINAL_BYTES_MAX)
+    fetch = SpoolReader(
+        bytes_max=ORIGINAL_BYTES_MAX,
+        trust=ClientTls("RINGBACK_SPOOL", ca=settings.spool_ca).context,
+        allowed_to=plaintext.allowed(settings.allow_plaintext_to),
+    )
     storage = MessageStorage(blobs=ports.blobs, fetch=fetch, converter=converter)
     letter_sender = LetterSender(
         blobs=ports.blobs,
         fetch=fetch,
         converter=converter,
-        mailer=SmtpMailer(server_at(settings.smtp, ca=settings.smtp_ca)),
+        mailer=SmtpMailer(server_of(settings)),
         composer=LetterComposer(
             sender_name=settings.mail_from_name,
             sender=settings.mail_from,
@@ -106,7 +122,10 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
                 hears=(StoreMessage, SendLetter),
                 handle=delivery.handle,
                 concurrency_max=settings.deliveries_at_once_max,
+                # A slow server of one company's recipients leaves room for the others' letters.
+                per_organization_max=max(1, settings.deliveries_at_once_max // 2),
             ),
+            Subscription(topic=FACTS, hears=(LetterFailed,), handle=delivery.hear),
         ),
         on_stop=(delivery.stop,),
     )

@@ -12,6 +12,8 @@ class Settings(RuntimeSettings):
     """
 
     mail_from_name: str = "Ringback"
+    spool_ca: str = ""
+    """File with the certificates that gateways' spools are verified with (https); empty: the system's."""
     attachment_bytes_max: int = Field(default=10 * 1024**2, ge=0)
     """A larger MP3 is not attached: the letter says so and has a link to the console (EC-69)."""
     conversions_at_once_max: int = Field(default=2, ge=1)

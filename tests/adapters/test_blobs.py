@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 
 import pytest
 
@@ -73,15 +74,21 @@ async def test_a_deleted_object_is_gone_and_deleting_again_is_fine(blobs: Blobs,
 
 @pytest.mark.parametrize("blobs", ["s3"], indirect=True)
 async def test_a_link_can_be_fetched_without_keys(blobs: Blobs, fresh_prefix: str) -> None:
-    """Anybody with the link can fetch the object for a while."""
-    await blobs.put(f"{fresh_prefix}/linked", b"audio")
-    address = await blobs.link(f"{fresh_prefix}/linked", seconds=60)
-    assert await asyncio.to_thread(_fetched, address) == b"audio"
+    """Anybody with the link can fetch the object for a while, as what we say it is and for no cache."""
+    await blobs.put(f"{fresh_prefix}/linked", b"audio", content_type="text/html")
+    address = await blobs.link(
+        f"{fresh_prefix}/linked", seconds=60, content_type="audio/mpeg", name="conversation.mp3"
+    )
+    data, headers = await asyncio.to_thread(_fetched, address)
+    assert data == b"audio"
+    assert headers["Content-Type"] == "audio/mpeg"
+    assert headers["Content-Disposition"] == 'inline; filename="conversation.mp3"'
+    assert headers["Cache-Control"] == "private, no-store"
 
 
-def _fetched(address: str) -> bytes:
+def _fetched(address: str) -> tuple[bytes, Message]:
     with urllib.request.urlopen(address) as answer:  # noqa: S310  # the embedded S3 on loopback
-        return bytes(answer.read())
+        return bytes(answer.read()), answer.headers
 
 
 async def test_a_server_that_is_away_is_an_error() -> None:
@@ -126,7 +133,7 @@ async def test_p24_no_request_has_a_header_that_stores_beside_amazons_refuse() -
     await blobs.get("key")
     await blobs.info("key")
     await blobs.delete("key")
-    link = await blobs.link("key", seconds=60)
+    link = await blobs.link("key", seconds=60, content_type="audio/wav", name="x.wav")
     blobs.close()
     server.close()
     client.close()

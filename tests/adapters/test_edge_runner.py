@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from faststream.kafka import KafkaBroker
+from prometheus_client import REGISTRY
 
 from contracts.codec import Envelope, encode, envelope, headers
 from contracts.directory import Language
@@ -17,6 +17,7 @@ from contracts.tts import NoticeFailed, RenderNotice
 from ringback.topics import create_topics
 from runtime.edge import Handle, Heard, Subscription
 from runtime.edge_runner import KafkaSay, SubscriptionRunner
+from runtime.kafka_clients import Clients
 from runtime.kafka_log import KafkaLog
 from runtime.ports import LogRecord, Outgoing
 
@@ -38,12 +39,12 @@ class Broker:
         """An edge that renders notices, until the block ends."""
         plain: dict[str, Any] = {"topic": SPEECH, "hears": (RenderNotice,), "handle": handle}
         runner = SubscriptionRunner("tts", Subscription(**{**plain, **options}), self.log)
-        broker = KafkaBroker(self.bootstrap, apply_types=False, logger=None)
-        await runner.subscribe(broker, prefix=self.prefix, group=self.group, replica="")
-        async with broker:
-            await broker.start()
-            yield runner
-            await runner.finish()
+        await runner.start(Clients(self.bootstrap), prefix=self.prefix, group=self.group, replica="")
+        reading = asyncio.create_task(runner.run())
+        yield runner
+        await runner.finish()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
     async def command(self, number: int, *, value: bytes | None = None) -> None:
         """A command to render a notice."""
@@ -101,6 +102,33 @@ async def test_every_command_is_handled_and_after_a_restart_none_again(broker: B
         await until(lambda: len(heard) >= 1)
         await asyncio.sleep(0.5)
     assert names(heard) == ["n100"]
+
+
+@pytest.mark.parametrize("broker", ["apache"], indirect=True)
+async def test_what_is_not_finished_is_the_lag(broker: Broker) -> None:
+    """A record that is being handled still counts; the embedded broker tells no true end of its log."""
+    begun: list[str] = []
+    may_end = asyncio.Event()
+
+    async def wait(found: Heard) -> None:
+        begun.append(found.envelope.id)
+        await may_end.wait()
+
+    def behind() -> float:
+        labels = [{"reader": "tts", "topic": "speech", "partition": str(each)} for each in range(8)]
+        return sum(REGISTRY.get_sample_value("ringback_lag_records", each) or 0.0 for each in labels)
+
+    for number in range(3):
+        await broker.command(number)
+    async with broker.edge(wait) as runner:
+        await until(lambda: bool(begun))
+        await runner.show_lag()
+        assert behind() == 3.0
+        may_end.set()
+        await until(lambda: len(begun) == 3)
+        await asyncio.sleep(0)
+        await runner.show_lag()
+        assert behind() == 0.0
 
 
 async def test_what_was_not_finished_comes_again(broker: Broker) -> None:
@@ -171,10 +199,10 @@ async def test_what_can_not_be_read_or_done_becomes_a_dead_letter(broker: Broker
 
 async def _records(log: KafkaLog, topic: str) -> list[LogRecord]:
     """Every record of a topic with one partition."""
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from aiokafka import TopicPartition
 
     at = TopicPartition(log._prefix + topic, 0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=log._bootstrap, auto_offset_reset="earliest")
+    consumer = Clients(log._bootstrap).consumer(auto_offset_reset="earliest")
     await consumer.start()
     consumer.assign([at])
     found: list[Any] = []

@@ -6,17 +6,21 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from contracts.ids import OrganizationId
 from ringback.stack import parts
 from runtime.ports import Loaded, Position, StoreUnavailable, Write
-from runtime.redis_store import RedisStore, connected
+from runtime.redis_client import connected
+from runtime.redis_store import RedisStore
 
 ACME = OrganizationId("acme")
 POSITION = Position("log", 4, 17, 1_800_000_000_000)
 PARTITIONS = 8
 PATIENCE_S = 20
+PASSWORD = "of-both-servers"
+"""A failover leaves the address as it is, and the password in it."""
 
 
 def a_write(partition: int, *, version: str, new_version: str, epoch: str) -> Write:
@@ -50,7 +54,7 @@ class Address:
         """A store at this address."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
-        redis = connected(f"redis://127.0.0.1:{self.port}/0")
+        redis = connected(f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0")
         yield RedisStore(redis, prefix="x", service="toy")
         await redis.aclose()
         server.close()
@@ -66,15 +70,23 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[tuple[parts.Redis, parts.Redis]]:
-    """A master and its replica-to-be."""
+    """A master and its replica-to-be, with one password."""
     both = [parts.start_redis(tmp_path / name, dies_with_parent=True) for name in ("first", "second")]
+    for each in both:
+        with SyncRedis.from_url(each.address) as redis:
+            redis.config_set("masterauth", PASSWORD)
+            redis.config_set("requirepass", PASSWORD)
     yield both[0], both[1]
     for each in both:
         each.process.stop()
 
 
+def _client(server: parts.Redis) -> Redis:
+    return Redis(port=server.port, password=PASSWORD)
+
+
 async def _replicate(master: parts.Redis, replica: parts.Redis) -> None:
-    async with Redis(port=master.port) as first, Redis(port=replica.port) as second:
+    async with _client(master) as first, _client(replica) as second:
         # By default a master waits five seconds for more replicas before it sends itself.
         await first.config_set("repl-diskless-sync-delay", 0)
         await second.replicaof("127.0.0.1", master.port)
@@ -84,7 +96,7 @@ async def _replicate(master: parts.Redis, replica: parts.Redis) -> None:
 
 
 async def _fail_over(master: parts.Redis, replica: parts.Redis) -> None:
-    async with Redis(port=master.port) as first, Redis(port=replica.port) as second:
+    async with _client(master) as first, _client(replica) as second:
         failover = ("FAILOVER", "TO", "127.0.0.1", replica.port)
         await first.execute_command(*failover)  # type: ignore[no-untyped-call]  # redis-py's own
         async with asyncio.timeout(PATIENCE_S):

@@ -8,7 +8,8 @@ import pytest
 from contracts.ids import Instant, OrganizationId
 from runtime.memory import MemoryStore
 from runtime.ports import Outgoing, Position, Refused, Store, StoreUnavailable, Write
-from runtime.redis_store import RedisStore, connected
+from runtime.redis_client import connected
+from runtime.redis_store import RedisStore
 
 ACME, BETA = OrganizationId("acme"), OrganizationId("beta {with} odd/name")
 POSITION = Position("log", 4, 17, 1_800_000_000_000)
@@ -178,7 +179,7 @@ async def test_scripts_that_the_server_forgot_are_an_unclear_answer(
     redis = connected(redis_server)
     store = RedisStore(redis, prefix=fresh_prefix, service="toy")
     await store.claim(0, "e1", new_version="v0")
-    await redis.script_flush()
+    await (await redis.of("any")).script_flush()
     with pytest.raises(StoreUnavailable):
         await store.write(a_write())
     loaded = await store.claim(0, "e2", new_version="unused")

@@ -13,7 +13,7 @@ from ringback import connect
 from ringback.apply.run import main
 from tests.unit.tools.offices import PLAIN
 
-TOLD = re.compile(r"^\S*office\.yaml:(\d+): (error|warning): .{10,}\. \S.*$")
+TOLD = re.compile(r"^\S*office\.yaml:(\d+): (error|warning): .{10,}\. \S.*\Z")
 
 BOMB = (
     "a: &a [x, x, x, x, x, x, x, x, x, x]\n"

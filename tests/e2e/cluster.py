@@ -4,7 +4,6 @@ A story is a list of cues: when the log shows an event, the test acts. Nothing w
 limits only end a story that stands still, and name its evidence.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,16 +13,17 @@ from typing import Final, Self
 
 import yaml
 
+from devtools.phone_networks import PhoneNetwork, SimulatedPhones, pbxs_setting
 from ringback import log as facts_log
 from ringback.apply import office
-from ringback.apply.directory_client import URL
+from ringback.apply.directory_client import CA, URL
 from ringback.apply.document import read
 from ringback.apply.run import save
 from ringback.log import Reading
 from ringback.log_reader import LogReader
-from ringback.phones import control
-from ringback.stack.process import Process, free_port
+from ringback.stack.process import Process
 from ringback.stack.stack import Stack
+from runtime import secret_files
 from services.gateway.simulated.script import Call
 from services.gateway.simulated.wire import Control
 from tests.e2e.company import AGENTS, Company, Outcome, told
@@ -55,12 +55,14 @@ class Cluster:
         companies: Iterable[Company],
         *,
         overrides: Mapping[str, str] | None = None,
+        phones: PhoneNetwork | None = None,
+        stack: Stack | None = None,
     ) -> None:
         self.companies = {company.name: company for company in companies}
         self._by_organization = {company.organization_id: company for company in self.companies.values()}
-        self.stack = Stack(run, overrides=overrides, dies_with_parent=True)
+        self.stack = stack or Stack(run, overrides=overrides, dies_with_parent=True)
         self.run = self.stack.run
-        self._port = free_port()
+        self.phones: PhoneNetwork = phones or SimulatedPhones()
         self._reader: LogReader | None = None
         self._done = (self._folder() / "done.log").open("w", encoding="utf-8")
         self._facts = (self.run / "facts.log").open("w", encoding="utf-8")
@@ -101,21 +103,27 @@ class Cluster:
     def _start(self) -> None:
         self.stack.start_parts()
         self.stack.create_topics()
+        self.phones.start_pbxs(self.stack)
         self._start_phones()
-        address = f"tcp://127.0.0.1:{self._port}"
-        pbxs = json.dumps({company.pbx_id: address for company in self.companies.values()})
+        pbxs = pbxs_setting(
+            self.phones, {each.organization_id: each.pbx_scripts() for each in self.companies.values()}
+        )
         # The gateway is ready once the directory has its PBXs, which comes later; speech goes on making
         # prompts that nobody needs here.
         extra = {"gateway": {"RINGBACK_PBXS": pbxs}}
         self.stack.start_services(extra=extra, not_awaited=("gateway", "tts"))
-        self._reader = LogReader(self.stack.settings(), self._hear)
+        self._reader = LogReader(secret_files.resolved(self.stack.settings()), self._hear)
         self._reader.start()
         prompts = {prompt for company in self.companies.values() for prompt in company.prompts()}
         self.stack.await_prompts(self.stack.service("tts"), prompts)
 
     def _start_phones(self) -> None:
         script = {
-            "pbxs": {company.pbx_id: company.pbx_script() for company in self.companies.values()},
+            "pbxs": {
+                pbx_id: phones
+                for company in self.companies.values()
+                for pbx_id, phones in company.pbx_scripts().items()
+            },
             "public": {
                 number: phone
                 for company in self.companies.values()
@@ -124,7 +132,7 @@ class Cluster:
         }
         file = self.run / "phones.yaml"
         file.write_text(yaml.safe_dump(script, allow_unicode=True), encoding="utf-8")
-        self.stack.start_phones(file, self._port)
+        self.phones.start_phones(self.stack, file)
 
     def _hear(self, reading: Reading) -> None:
         """Give each company its facts, and write them down."""
@@ -145,22 +153,25 @@ class Cluster:
         sheet, problems = office.examine(read(company.office(), f"{company.name}.yaml"))
         assert sheet is not None
         assert all(problem.is_warning for problem in problems), problems
-        settings = {**self.stack.settings("directory"), URL: self.stack.service("directory").address}
+        settings = {
+            **secret_files.resolved(self.stack.settings("directory")),
+            URL: self.stack.service("directory").address,
+            CA: self.stack.ca,
+        }
         save(settings, sheet, {})
 
     def call(self, company: Company, customer: str) -> None:
         """Let a customer call."""
         self.note(f"{company.name}: {customer} calls")
         call: Call = company.call(customer)
-        control(self._port, Control(pbx_id=company.pbx_id, call=call))
+        self.phones.control(Control(pbx_id=company.pbx_id, call=call))
 
     def agent(self, company: Company, agent: str, *, is_there: bool) -> None:
         """Let an agent's desk phone register or disappear."""
         assert agent in AGENTS
         self.note(f"{company.name}: {agent} {'comes free' if is_there else 'leaves'}")
-        control(
-            self._port,
-            Control(pbx_id=company.pbx_id, address=company.address(agent), reachable=is_there),
+        self.phones.control(
+            Control(pbx_id=company.pbx_id, address=company.address(agent), reachable=is_there)
         )
 
     def kill(self, service: str) -> None:
@@ -172,7 +183,7 @@ class Cluster:
 
     def dials(self) -> dict[str, int]:
         """How often each phone was dialled, by the network's count."""
-        return control(self._port, Control())
+        return self.phones.control(Control())
 
     def letters(self, company: Company) -> list[Letter]:
         """The letters to this company's people."""
@@ -203,6 +214,15 @@ class Cluster:
             time.sleep(POLL_S)
         # Not a deadline: it only gives repeats the time to come.
         time.sleep(SETTLE_S)
+
+    def until(self, what: str, company: Company, is_so: Callable[[], bool]) -> None:
+        """Wait until the log shows something of a company."""
+        end = time.monotonic() + STORY_S
+        while not is_so():
+            self._check_processes()
+            if time.monotonic() > end:
+                raise AssertionError("\n".join([f"never came: {what}", last_words(company), self.evidence]))
+            time.sleep(POLL_S)
 
     def _standing_still(
         self, open_: list[Cue], companies: tuple[Company, ...], customers: tuple[str, ...]

@@ -180,11 +180,11 @@ class Company:
             support_line=self.line(SUPPORT),
         )
 
-    def pbx_script(self) -> dict[str, Any]:
+    def pbx_scripts(self) -> dict[PbxId, dict[str, Any]]:
         """The phones of its PBX: no agent is there at first; an agent who answers talks for two seconds."""
         talk = [{"until": "bridged"}, {"wait_s": 2}, {"hang_up": True}]
         agent = {"is_reachable": False, "behaviours": [{"answer_after_s": 0.5, "then": talk}]}
-        return {"phones": {self.address(name): agent for name in AGENTS}}
+        return {self.pbx_id: {"phones": {self.address(name): agent for name in AGENTS}}}
 
     def public_script(self) -> dict[str, Any]:
         """The customers' phones, when they are called back."""
@@ -390,3 +390,13 @@ def told(heard: Heard) -> str:
     fields = msgspec.structs.asdict(heard.fact).items()
     said = " ".join(f"{name}={value}" for name, value in fields if value not in (None, "", (), 0))
     return f"{heard.offset:>5}  {heard.at}  {type_name(heard.fact):<30} {said}"
+
+
+@dataclass(slots=True)
+class Administered(Company):
+    """A company whose Anna is an administrator, who may erase customers."""
+
+    def office(self) -> str:
+        """The same office, with that role."""
+        plain = Company.office(self)
+        return plain.replace("name: Анна Белова,", "name: Анна Белова, role: administrator,")

@@ -11,6 +11,7 @@ import pytest
 
 from ringback.stack.process import free_port
 from ringback.stack.services import ROOT, Service
+from runtime.token_keys import SigningKeys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -56,12 +57,14 @@ def given(
     directory_settings: dict[str, str], redis_server: str, fresh_prefix: str, tmp_path: Path
 ) -> dict[str, str]:
     """All settings that any service needs."""
+    keys = SigningKeys.read(directory_settings["RINGBACK_TOKEN_KEYS"])
     return {
         **directory_settings,
         "RINGBACK_REDIS": redis_server,
         "RINGBACK_STORE_PREFIX": fresh_prefix,
         "RINGBACK_SPOOL": str(tmp_path / "spool"),
         "RINGBACK_HISTORY_DATABASE": f"sqlite:///{tmp_path / 'history.db'}",
+        "RINGBACK_TOKEN_PUBLIC_KEYS": keys.public.as_json(),
     }
 
 
@@ -130,20 +133,37 @@ def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: di
     [
         (
             "gateway",
-            {"RINGBACK_PBXS": '{"cloud": "http://127.0.0.1:1"}'},
+            {"RINGBACK_PBXS": '{"vostok/cloud": "http://127.0.0.1:1"}'},
             ("RINGBACK_PBXS", "tcp://host:port"),
+        ),
+        (
+            "gateway",
+            {"RINGBACK_PBXS": '{"cloud": "tcp://127.0.0.1:1"}'},
+            ("RINGBACK_PBXS", "organization/pbx", "vostok/cloud"),
         ),
         ("gateway", {"RINGBACK_SPOOL": "/proc/nowhere"}, ("RINGBACK_SPOOL",)),
         ("tts", {"RINGBACK_TTS_ENGINE": "no-such-engine"}, ("no-such-engine", "apt-get install")),
         ("voicemail", {"RINGBACK_MAIL_FROM": "nobody"}, ("RINGBACK_MAIL_FROM",)),
         ("directory", {"RINGBACK_DIRECTORY_DATABASE": "mysql://book"}, ("RINGBACK_DIRECTORY_DATABASE",)),
-        ("directory", {"RINGBACK_TOKEN_KEY": "short"}, ("RINGBACK_TOKEN_KEY",)),
+        ("directory", {"RINGBACK_TOKEN_KEYS": "short"}, ("RINGBACK_TOKEN_KEYS", "JWK set")),
         ("directory", {"RINGBACK_DIRECTORY_KEY": ""}, ("RINGBACK_DIRECTORY_KEY",)),
         ("history", {"RINGBACK_HISTORY_DATABASE": ""}, ("RINGBACK_HISTORY_DATABASE",)),
-        ("history", {"RINGBACK_TOKEN_KEY": ""}, ("RINGBACK_TOKEN_KEY",)),
+        ("history", {"RINGBACK_TOKEN_PUBLIC_KEYS": ""}, ("RINGBACK_TOKEN_PUBLIC_KEYS", "JWK set")),
         ("voicemail", {"PATH": "/nonexistent"}, ("ffmpeg", "apt-get install")),
     ],
-    ids=["adapter", "spool", "engine", "sender", "database", "token", "key", "tables", "history", "ffmpeg"],
+    ids=[
+        "adapter",
+        "pbx",
+        "spool",
+        "engine",
+        "sender",
+        "database",
+        "token",
+        "key",
+        "tables",
+        "history",
+        "ffmpeg",
+    ],
 )
 def test_what_else_is_unfit_is_said_in_one_line(
     service: str, change: dict[str, str], words: tuple[str, ...], given: dict[str, str]

@@ -47,12 +47,12 @@ def test_a_log_is_exported_asked_why_and_replayed(
     assert why.main(["k1", "--language", "en"]) == 0
     of_broker = capsys.readouterr().out
     file = tmp_path / "log.jsonl"
-    assert export.main([str(file), "--organization", "north"]) == 0
+    assert export.main(["log", str(file), "--organization", "north"]) == 0
     assert "with phone numbers in clear" in capsys.readouterr().out
     assert why.main(["k1", "--language", "en", "--from", str(file)]) == 0
     assert capsys.readouterr().out == of_broker
     assert replay.main(["--from", str(file)]) == 0
     assert "talked to an agent" in capsys.readouterr().out
-    assert export.main([str(file)]) == 1
+    assert export.main(["log", str(file)]) == 1
     assert "File exists" in capsys.readouterr().err
     assert len(log_stretch.of_file(file)) > 10

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ringback import apply, unpark
 from ringback.apply.directory_client import OWN_KEYS
@@ -130,8 +131,11 @@ def test_n13_a_first_file_that_is_refused_leaves_no_organization_behind(
 
 
 def _admitted(settings: dict[str, str], organization: str, name: str) -> str:
-    """A token as the directory's own shell gives it."""
-    argv = [sys.executable, "-m", "services.directory", "admit", organization, "--name", name]
+    """A token as the operator gets it."""
+    argv = [sys.executable, "-m", "ringback", "operator", "admit", organization, "--name", name]
+    office = yaml.safe_load(OFFICE.read_text(encoding="utf-8"))
+    for pbx_id, pbx in office["pbxs"].items():
+        argv += [f"--pbx={pbx_id}", *(f"--number={number}" for number in pbx["numbers"])]
     done = subprocess.run(
         argv, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=True
     )

@@ -14,7 +14,7 @@ from contracts import callback, directory, gateway, queue, routing, telephony
 from contracts.gateway import EndedBy, Outcome
 from contracts.ids import AgentId, BridgeId, CallbackId, DepartmentId, Instant, LegId, PlaceId
 from contracts.log import TimerDue
-from contracts.message import Command, Fact, Message
+from contracts.message import Command, Fact, Message, type_name
 from runtime.decision import step
 from runtime.records import State
 from services.callback.service import SERVICE as CALLBACK
@@ -45,6 +45,8 @@ class Company:
         self.log: list[tuple[int, str, Fact]] = []
         self.commands: list[tuple[int, Command]] = []
         self.phones: dict[LegId, Phone] = {}
+        self.refusal: Callable[[telephony.DialLeg], str] = lambda _: ""
+        """Why the gateway refuses a dial; empty: it dials."""
         self.queue, self.callback = QueueState(), CallbackState()
         self._services: list[tuple[Any, State]] = [(QUEUE, self.queue), (CALLBACK, self.callback)]
         self._written: deque[tuple[str, Fact]] = deque()
@@ -123,6 +125,12 @@ class Company:
             case telephony.AnswerLeg(leg_id=leg_id) if leg_id in self.phones:
                 self.phones[leg_id].is_up = True
                 self.hears(gateway.LegAnswered(pbx_id=MOSCOW, leg_id=leg_id))
+            case telephony.DialLeg(leg_id=leg_id) if reason := self.refusal(command):
+                self.hears(
+                    gateway.CommandRefused(
+                        pbx_id=MOSCOW, command=type_name(command), reason=reason, leg_id=leg_id
+                    )
+                )
             case telephony.DialLeg(leg_id=leg_id, address=address):
                 self.phones[leg_id] = Phone(is_up=False)
                 self.hears(

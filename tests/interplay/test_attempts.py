@@ -4,7 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from contracts import callback, queue
+from contracts.directory import CallbackNotReachedAsked
 from contracts.gateway import Outcome
+from contracts.history import CustomerErased
 from contracts.ids import PlaceId
 from contracts.queue import SkipReason
 from tests.interplay.company import Company
@@ -204,3 +206,22 @@ def test_m10_a_customer_who_is_on_the_line_is_served_whatever_policy_says_of_dia
     company.answers(ANNA)
     company.waits(SECOND)
     assert company.last(queue.PlaceConnected).leg_id == "again"
+
+
+@pytest.mark.rule("V6", "C13")
+def test_an_agent_who_talks_with_a_machine_after_an_erasure_is_free_and_the_callback_is_over() -> None:
+    """The number has gone while they talked: no attempt follows, and nobody stays on the line."""
+    company = sales(ANNA)
+    ringing(company)
+    (leg_id,) = company.customer_legs()
+    company.picks_up(leg_id)
+    company.waits(10 * SECOND)
+    company.hears(CustomerErased(number=CUSTOMER, erasure_id="e1"))
+    (open_one,) = company.callback.callbacks
+    company.hears(CallbackNotReachedAsked(callback_id=open_one.callback_id, by=ANNA))
+    company.waits(20 * MINUTE)
+    assert company.last(callback.CallbackCancelled).reason == "erased"
+    assert len(company.said(callback.CustomerDialled)) == 1
+    assert company.is_free(ANNA)
+    assert not company.phones
+    assert not company.queue.places

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from contracts.directory import DepartmentSaved, Strategy, StrategyKind
+from contracts.directory import AgentSaved, DepartmentSaved, Membership, Strategy, StrategyKind
 from contracts.message import Fact
 from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Phone, Script, Step, Until
+from tests.sim.returning_customers import CallIn, Moment, Plan
 from tests.sim.workload import Workload
 
 Bend = Callable[[Workload], Workload]
@@ -60,6 +62,58 @@ def of_dropped_callbacks(usual: Workload) -> Workload:
     return msgspec.structs.replace(
         bent, script=msgspec.structs.replace(bent.script, pbxs=pbxs, public=public)
     )
+
+
+def of_talks_during_attempts(usual: Workload) -> Workload:
+    """Customers call in during the whisper, and another agent talks to them for a little over 15 s (C14)."""
+    chance = random.Random(usual.script.seed)
+    everybody = tuple(
+        Membership(agent_id=each.agent_id) for each in usual.book if isinstance(each, AgentSaved)
+    )
+
+    def of_all(department: DepartmentSaved) -> DepartmentSaved:
+        strategy = Strategy(kind=StrategyKind.LONGEST_IDLE)
+        return msgspec.structs.replace(
+            department,
+            agents=everybody,
+            strategy=strategy,
+            waiting_max=None,
+            no_answer_ms=150_000,
+            wrap_up_ms=0,
+        )
+
+    # Nobody is free before the orders are made; then everybody answers at once and stays.
+    stays = Behaviour(
+        answer_after_s=0.5, then=(Step(until=Until.BRIDGED), Step(wait_s=60.0), Step(hang_up=True))
+    )
+    agent = Phone(behaviours=(stays,), own_calls=(OwnCall(at_s=0.0, for_s=60.0),))
+    bent = _bent(usual, of_all, lambda _, __: agent)
+    orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))
+    pbxs = {
+        pbx_id: msgspec.structs.replace(
+            pbx,
+            calls=tuple(
+                msgspec.structs.replace(call, at_s=chance.uniform(0, 20), then=orders)
+                for call in pbx.calls[:3]
+            ),
+        )
+        for pbx_id, pbx in bent.script.pbxs.items()
+    }
+    silent = {number: Phone() for number in bent.script.public}
+    script = msgspec.structs.replace(bent.script, pbxs=pbxs, public=silent)
+    plans = tuple(
+        Plan(
+            moment=Moment.WHISPER,
+            after_s=chance.uniform(0.1, 1.0),
+            deed=CallIn(line=None, then=_talk(chance)),
+        )
+        for _ in range(3)
+    )
+    return msgspec.structs.replace(bent, script=script, plans=plans, changes=())
+
+
+def _talk(chance: random.Random) -> tuple[dict[str, Any], ...]:
+    return ({"until": "bridged"}, {"wait_s": chance.uniform(15.2, 19.0)}, {"hang_up": True})
 
 
 def _first(phone: Phone, *behaviours: Behaviour) -> Phone:

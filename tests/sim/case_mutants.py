@@ -21,6 +21,7 @@ from services.queue.decider import _APPLY, callbacks, customers, legs, offering
 from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
+from services.queue.state.records import Phase
 from tests.sim.timeline import NEVER
 
 
@@ -109,6 +110,11 @@ def m7_a_talk_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(customers, "talked", lambda *_: NOTHING)
 
 
+def m7_a_talk_during_an_attempt_that_ends_no_callback(patch: pytest.MonkeyPatch) -> None:
+    """An agent who waits for the customer's key calls back whom a colleague has just talked to."""
+    patch.setattr(customers, "STANDING", (Phase.WAITING, Phase.EXPIRED))
+
+
 def m8_a_limit_that_counts_before_the_customer_is_told(patch: pytest.MonkeyPatch) -> None:
     """The customer is sent away although a callback waits."""
     patch.setattr(waiting, "is_full", lambda *_: False)
@@ -165,6 +171,7 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m5_a_merged_place_that_forgets_the_other_claim,
     m6_a_key_that_does_nothing_while_an_agent_is_there,
     m7_a_talk_that_ends_no_callback,
+    m7_a_talk_during_an_attempt_that_ends_no_callback,
     m8_a_limit_that_counts_before_the_customer_is_told,
     m9_a_customer_who_is_called_while_on_the_line,
     m10_agents_rung_for_a_number_that_may_not_be_dialled,

@@ -31,7 +31,7 @@ ACTIVITIES_SAY: Final = (
 )
 ELSEWHERE: Final = {
     "gateway says gateway.extension_checked": "only the directory asks for it, which is not played",
-    "gateway says gateway.media_lost": "simulated phones never lose their sound: tests/unit/gateway",
+    "gateway says gateway.media_lost": "no phone of a morning loses its sound: tests/unit/gateway",
     "voicemail says voicemail.message_quarantined": "after a week without S3: tests/unit/voicemail",
     "letter: unheard": "three weeks after the voice message: tests/unit/voicemail, tests/integration/history",
     "routing says routing.try_leg_skipped": "a later phone that was given to another: tests/unit/routing",

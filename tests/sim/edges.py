@@ -25,7 +25,7 @@ from contracts.voicemail import (
 from runtime.edge import EdgePorts, Heard, NotSaid, Said, Subscription
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs
-from runtime.ports import Headers, LogUnavailable
+from runtime.ports import Blobs, Headers, LogUnavailable
 from services.gateway.activities.pbx_registry import PbxRegistry
 from services.gateway.activities.pbx_runner import Adapter, MakeAdapter
 from services.gateway.activities.spool import Spool
@@ -55,7 +55,7 @@ class ProcessSay:
         *,
         organization_id: OrganizationId,
         source: str,
-        cause: str = "",
+        cause: str | tuple[str, ...] = "",
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
@@ -65,7 +65,7 @@ class ProcessSay:
                 fact,
                 organization_id=organization_id,
                 source=source,
-                cause=cause,
+                cause=cause if isinstance(cause, str) else cause[index],
                 seq=seq + index if seq else 0,
                 incarnation=incarnation,
                 index=index,
@@ -236,11 +236,12 @@ def gateway(
     network: SimulatedNetwork,
     bell: Bell,
     spool: Path,
+    organization_id: OrganizationId,
 ) -> tuple[PbxRegistry, tuple[Subscription, ...]]:
     """The real gateway on simulated ports."""
 
     def adapter_at(_: str) -> MakeAdapter:
-        def make(pbx_id: PbxId, told: Callable[[], None]) -> Adapter:
+        def make(pbx_id: PbxId, told: Callable[[], None], _: Blobs) -> Adapter:
             return SimulatedAdapter(network, bell, pbx_id, process, shared.clock.now, told)
 
         return make
@@ -252,7 +253,7 @@ def gateway(
         log_time=shared.clock.now,
     )
     registry = PbxRegistry(
-        dict.fromkeys(network.pbxs, ""),
+        {f"{organization_id}/{pbx_id}": "" for pbx_id in network.pbxs},
         adapter_at=adapter_at,
         ports=ports,
         spool=Spool(spool),

@@ -71,6 +71,11 @@ def on_a_day_of_dropped_callbacks(seed: int, mutant: str = "") -> list[str]:
     return wrongs(simulate(seed, CALMER, bend=bent_workloads.of_dropped_callbacks))
 
 
+def on_a_day_of_talks_during_attempts(seed: int, mutant: str = "") -> list[str]:
+    """Customers talk with another agent while one waits to call them back."""
+    return wrongs(simulate(seed, CALMER, bend=bent_workloads.of_talks_during_attempts))
+
+
 def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
     """Old and new versions take over from each other."""
     return wrongs_of_a_deploy(simulate(seed, CALMER, newer={"queue": NEWER_QUEUE}))
@@ -154,5 +159,6 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     with_parking,
     on_a_day_of_shared_rings,
     on_a_day_of_dropped_callbacks,
+    on_a_day_of_talks_during_attempts,
     under_two_hash_seeds,
 )

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts import codec
+from contracts.history import CustomerErased
 from contracts.message import type_name
 from devtools.invariants import SENTENCES, Sentence, deadlines_met
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.turn_invariants import TURNS
-from tests.sim.world import RESTARTED, Run
+from tests.sim.world import RESTARTED, Run, Said
 
 
 def a_deadline_is_met_within_one_ring(run: Run) -> Iterator[str]:
@@ -49,6 +50,27 @@ def a_gateway_leaves_no_number_out(run: Run) -> Iterator[str]:
         last[stream] = max(envelope.seq, last.get(stream, 0))
 
 
+def an_erased_customer_is_in_no_record(run: Run) -> Iterator[str]:
+    """Unless the number came again since: by a call, by keys, or on the office's deny list (V6)."""
+    for position, said in enumerate(run.facts):
+        if not isinstance(said.fact, CustomerErased):
+            continue
+        digits = said.fact.number[2:].encode()  # without +7, so that 8… is the same
+        if any(digits in codec.encode(each.fact) for each in run.facts[position + 1 :] if _is_of_edge(each)):
+            continue
+        for service, store in run.stores.items():
+            for records in store.stored[0].records.values():
+                for name, data in records.items():
+                    # An id that the simulation itself made of the number is no id that the directory gives.
+                    rest = (name.encode() + data).replace(f"again{said.fact.number}".encode(), b"")
+                    if digits in rest and not name.startswith("organizations/"):
+                        yield f"{service} has {said.fact.number} in {name}, though it was erased"
+
+
+def _is_of_edge(said: Said) -> bool:
+    return said.envelope.source == "directory" or said.envelope.source.startswith("gateway/")
+
+
 OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
     *SENTENCES,
     a_deadline_is_met_within_one_ring,
@@ -56,4 +78,9 @@ OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
     a_gateway_leaves_no_number_out,
 )
 """These hold even if an organization stands still for minutes."""
-CHECKERS: Final[tuple[Sentence, ...]] = (*OF_ANY_RUN, *PROMISES, *TURNS)
+CHECKERS: Final[tuple[Sentence, ...]] = (
+    *OF_ANY_RUN,
+    an_erased_customer_is_in_no_record,
+    *PROMISES,
+    *TURNS,
+)

@@ -272,6 +272,10 @@ class ProcessLog:
         """The oldest offset."""
         return await self._process.call("oldest", lambda: self._shared.oldest(partition), LogUnavailable)
 
+    async def next_offset(self, partition: int) -> int:
+        """The offset that the next record will have."""
+        return self._shared.end(partition)
+
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """Append a batch."""
         return await self._process.call(
@@ -368,6 +372,6 @@ class ProcessBlobs:
         """Delete an object."""
         await self._process.call("delete", lambda: self._shared.delete(key), BlobsUnavailable)
 
-    async def link(self, key: str, *, seconds: int) -> str:
+    async def link(self, key: str, *, seconds: int, content_type: str, name: str) -> str:
         """An address of an object."""
         return f"memory://{key}"

@@ -18,6 +18,7 @@ from contracts.directory import (
     OrganizationSaved,
     Recipient,
 )
+from contracts.history import CustomerErased
 from contracts.ids import DepartmentId
 from contracts.message import Fact
 
@@ -82,6 +83,14 @@ def changes(
         found.append((at_s, AgentPauseSaved(agent_id=agent_id, version=1, is_paused=True)))
         found.append((at_s + 40, AgentPauseSaved(agent_id=agent_id, version=2, is_paused=False)))
     return found
+
+
+def erasures(chance: random.Random, customers: list[str]) -> list[tuple[float, Fact]]:
+    """A customer asks to be forgotten, whatever the system is doing for that number at the moment (V6)."""
+    if chance.random() >= 0.3:
+        return []
+    erased = CustomerErased(number=chance.choice(customers), erasure_id="erasure-1", actor="agent/admin")
+    return [(chance.uniform(40, 220), erased)]
 
 
 def calls(chance: random.Random, customers: list[str], lines: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from tests.sim.fault_profiles import (
     in_a_storm,
     on_a_day_of_dropped_callbacks,
     on_a_day_of_shared_rings,
+    on_a_day_of_talks_during_attempts,
     under_two_hash_seeds,
     with_a_frail_gateway,
     with_clocks_ahead,
@@ -41,6 +42,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     mutants.a_gateway_that_sends_past_a_failed_fact: with_a_frail_gateway,
     mutants.a_set_iterated: under_two_hash_seeds,
     case_mutants.m3_a_place_that_is_first_for_ever: on_a_day_of_dropped_callbacks,
+    case_mutants.m7_a_talk_during_an_attempt_that_ends_no_callback: on_a_day_of_talks_during_attempts,
     case_mutants.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
 }
 """Fault profiles of bugs that a storm would show too seldom."""

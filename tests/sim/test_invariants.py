@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 import pytest
 
+from contracts.history import CustomerErased
 from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import Play
 from devtools.invariants import SENTENCES
@@ -23,8 +24,10 @@ from tests.sim.invariants import (
     a_deadline_is_met_within_one_ring,
     a_gateway_leaves_no_number_out,
     a_number_is_given_to_one_message,
+    an_erased_customer_is_in_no_record,
 )
 from tests.sim.turn_invariants import TURNS
+from tests.sim.workload import CUSTOMERS
 from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
 
 
@@ -64,6 +67,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         a_deadline_is_met_within_one_ring,
         a_number_is_given_to_one_message,
         a_gateway_leaves_no_number_out,
+        an_erased_customer_is_in_no_record,
     }
     elsewhere = {*SENTENCES, *PROMISES, *TURNS}
     assert set(CHECKERS) - elsewhere == ours
@@ -104,6 +108,26 @@ def test_a_fact_that_a_gateway_never_said_is_found() -> None:
         a_gateway_leaves_no_number_out(with_facts(run, [each for each in run.facts if each is not gone]))
     )
     assert len(found) == 1
+
+
+@pytest.mark.rule("V6")
+def test_a_customer_who_was_erased_and_is_still_in_a_record_is_found() -> None:
+    """An erasure that nobody heard; one whose customer calls again proves nothing."""
+    run = true_morning()
+    number = next(each for each in CUSTOMERS if _is_stored(run, each))
+    last = run.facts[-1]
+    erased = msgspec.structs.replace(last, fact=CustomerErased(number=number, erasure_id="e"))
+    found = list(an_erased_customer_is_in_no_record(with_facts(run, [*run.facts, erased])))
+    assert found
+    assert number in found[0]
+    call = next(each for each in run.facts if number in str(each.fact) and "gateway/" in each.envelope.source)
+    assert not list(an_erased_customer_is_in_no_record(with_facts(run, [*run.facts, erased, call])))
+
+
+def _is_stored(run: Run, number: str) -> bool:
+    stored = [records for store in run.stores.values() for records in store.stored[0].records.values()]
+    called = any(number in str(each.fact) and "gateway/" in each.envelope.source for each in run.facts)
+    return called and any(number.encode() in data for records in stored for data in records.values())
 
 
 def without_a_fact(run: Run) -> Run:

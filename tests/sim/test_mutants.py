@@ -6,6 +6,8 @@ from tests.sim import case_mutants, mutants
 from tests.sim.mutants import Patch
 from tests.sim.run_mutants import betrayed
 
+MORNINGS_MAX = 40
+"""Most show within three; which morning has the crash that shows one is chance."""
 QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_deadline_skipped,
     mutants.timer_due_dropped_as_an_own_fact,
@@ -15,6 +17,7 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_parked_organization_that_shares_its_numbering,
     mutants.dial_without_a_request,
     mutants.a_gateway_that_sends_past_a_failed_fact,
+    case_mutants.m7_a_talk_during_an_attempt_that_ends_no_callback,
     case_mutants.m9_a_customer_who_is_called_while_on_the_line,
 )
 
@@ -22,4 +25,4 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
 @pytest.mark.parametrize("mutant", QUICKLY_FOUND, ids=lambda mutant: mutant.__name__)
 def test_a_planted_bug_is_betrayed_within_a_few_mornings(mutant: Patch) -> None:
     """A checker that can't fail proves nothing."""
-    assert betrayed(mutant, seeds_max=10) is not None
+    assert betrayed(mutant, seeds_max=MORNINGS_MAX) is not None

@@ -10,6 +10,7 @@ from tests.sim.fault_profiles import (
     in_a_deploy,
     on_a_day_of_dropped_callbacks,
     on_a_day_of_shared_rings,
+    on_a_day_of_talks_during_attempts,
     under_two_hash_seeds,
     with_a_frail_gateway,
     with_clocks_ahead,
@@ -62,6 +63,7 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
         with_parking,
         on_a_day_of_shared_rings,
         on_a_day_of_dropped_callbacks,
+        on_a_day_of_talks_during_attempts,
     ],
 )
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 50)))

@@ -28,7 +28,7 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
-from tests.sim import department_options, direct, rare_events, returning_customers
+from tests.sim import department_options, direct, mobile_networks, rare_events, returning_customers
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
@@ -87,11 +87,13 @@ def workload(seed: int, now: int) -> Workload:
         *direct.book(straight, agents, CUSTOMERS),
     ]
     rush = returning_customers.rush(watching, departments)
-    script = _script(chance, seldom, straight, watching, agents, has_rush=bool(rush))
+    networks = random.Random(f"networks {seed}")
+    script = _script(chance, seldom, straight, watching, networks, agents, has_rush=bool(rush))
     changes = _changes(chance, departments, agents, now)
     seated = [agent.agent_id for agent in agents]
     asked = department_options.changes(switched, departments, CUSTOMERS, seated)
-    seldom_said = (*rare_events.changes(seldom, office, agents, CUSTOMERS), *asked)
+    erased = rare_events.erasures(random.Random(f"erasure {seed}"), CUSTOMERS)
+    seldom_said = (*rare_events.changes(seldom, office, agents, CUSTOMERS), *asked, *erased)
     later = [(ZERO_S + at_s, fact) for at_s, fact in (*seldom_said, *rush)]
     return Workload(
         book=tuple(book),
@@ -203,6 +205,7 @@ def _script(
     seldom: random.Random,
     straight: random.Random,
     watching: random.Random,
+    networks: random.Random,
     agents: list[AgentSaved],
     *,
     has_rush: bool,
@@ -231,8 +234,14 @@ def _script(
     public[direct.OUTSIDE] = {"behaviours": [_customer(straight) for _ in range(4)]}
     if has_rush:
         returning_customers.rushed(watching, public)
+    mobile_networks.make_late(networks, public)
+    mobile_networks.write_lines(networks, calls)
+    seed = chance.getrandbits(30)
+    if random.Random(seed).random() < 0.3:
+        # Its own draw, so that every other morning stays as it was. Real speech takes minutes at this rate.
+        network["sound_bytes_per_s"] = 800
     script = {
-        "seed": chance.getrandbits(30),
+        "seed": seed,
         "pbxs": {
             CLOUD: {"phones": phones[CLOUD], "calls": calls, "network": network},
             SECOND: {"phones": phones[SECOND]},

@@ -287,7 +287,7 @@ class World:
 
     async def _gateway(self, process: Process) -> None:
         registry, subscriptions = edges.gateway(
-            process, self.log, self.blobs, self.network, self.bell, self.spool
+            process, self.log, self.blobs, self.network, self.bell, self.spool, ORGANIZATION
         )
         # The timers of a dead gateway would ring on to the end of the day.
         process.ended.append(lambda: self._works.append(asyncio.create_task(registry.stop())))

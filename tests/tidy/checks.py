@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import phonenumbers
@@ -27,11 +28,11 @@ FORBIDDEN_WORDS = frozenset(
     ]
 )
 # fmt: on
-SAYS_NOTHING = re.compile(r"(^|_)(utils?|helpers?|commons?|managers?)($|_)")
+SAYS_NOTHING = re.compile(r"(^|_)(utils?|helpers?|commons?|managers?)(\Z|_)")
 
 SERVICE_FILES_NEEDED = ("README.md", "__init__.py", "__main__.py", "service.py", "settings.py")
 # style.md: async only here and in runtime; an adapter of the gateway is an activity in a file of its own.
-ASYNC_MODULES = ("activities", "api", "simulated")
+ASYNC_MODULES = ("activities", "api", "asterisk", "simulated")
 
 # Words that mean something else in one place: (file, name's word) → what it means there.
 OTHER_MEANINGS = {
@@ -39,7 +40,13 @@ OTHER_MEANINGS = {
 }
 
 # CZ is also two of Unicode's categories in a row, controls and separators.
+KNOWING_COUNTRIES = frozenset({"contracts/dialling.py", "contracts/number_ranges.py"})
 COUNTRIES = phonenumbers.SUPPORTED_REGIONS - {"CZ"}
+
+SECRET_WORDS = frozenset({"credential", "credentials", "key", "password", "secret", "token"})
+# What a URL with a password is described by, and what hides a field from `repr` and from nothing else.
+SECRET_SAID = re.compile(r"password@|password>@|//:?user|repr=False")
+HIDDEN = re.compile(r"SecretStr|int|float|bool")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -54,7 +61,15 @@ def _where(root: Path, path: Path, line: int | None = None) -> str:
     return path.relative_to(root).as_posix() + (f":{line}" if line else "")
 
 
-def _tree(path: Path) -> ast.Module:
+def tree_of(path: Path) -> ast.Module:
+    """A file's syntax tree."""
+    now = path.stat()
+    return _parsed(path, now.st_mtime_ns, now.st_size)
+
+
+@cache
+def _parsed(path: Path, _changed_at: int, _bytes: int) -> ast.Module:
+    """Every check walks through every file: parsing them anew for each took longer than the checks."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -66,11 +81,11 @@ def countries(root: Path) -> list[str]:
     """A country's code where a number is read would be wrong in every other country."""
     found = []
     for path in python_files(root):
-        if _where(root, path) == "contracts/dialling.py" or path.is_relative_to(root / "tests"):
+        if _where(root, path) in KNOWING_COUNTRIES or path.is_relative_to(root / "tests"):
             continue
         named = [
             node
-            for node in ast.walk(_tree(path))
+            for node in ast.walk(tree_of(path))
             if isinstance(node, ast.Constant) and node.value in COUNTRIES
         ]
         found += [
@@ -129,7 +144,7 @@ def large_functions(root: Path) -> list[str]:
     """Functions of too many lines or branches."""
     found = []
     for path in python_files(root):
-        for function in _functions(_tree(path)):
+        for function in _functions(tree_of(path)):
             where = f"{_where(root, path, function.lineno)} {function.name}"
             if _lines(function) > FUNCTION_LINES_MAX:
                 found.append(f"{where}: {_lines(function)} lines, the limit is {FUNCTION_LINES_MAX}")
@@ -166,7 +181,7 @@ def forbidden_words(root: Path) -> list[str]:
         if parts[0] != "contracts" and not (parts[0] == "services" and "decider" in parts):
             continue
         meant = {word for file, word in OTHER_MEANINGS if file == _where(root, path)}
-        names = [*_defined_names(_tree(path)), (path.stem, 1)]
+        names = [*_defined_names(tree_of(path)), (path.stem, 1)]
         for name, line in names:
             bad = (_words(name) & FORBIDDEN_WORDS) - meant
             found += [f"{_where(root, path, line)} {name}: the glossary never says {word!r}" for word in bad]
@@ -188,7 +203,7 @@ def clock_readings(root: Path) -> list[str]:
     for path in python_files(root):
         if not is_pure(root, path):
             continue
-        for node in ast.walk(_tree(path)):
+        for node in ast.walk(tree_of(path)):
             reads = isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today")
             if (
                 reads
@@ -205,7 +220,7 @@ def set_iterations(root: Path) -> list[str]:
     for path in python_files(root):
         if not is_pure(root, path):
             continue
-        for node in ast.walk(_tree(path)):
+        for node in ast.walk(tree_of(path)):
             over = node.iter if isinstance(node, (ast.For, ast.comprehension)) else None
             is_call = isinstance(over, ast.Call) and ast.unparse(over.func) in ("set", "frozenset")
             if over is not None and (is_call or isinstance(over, (ast.Set, ast.SetComp))):
@@ -220,7 +235,7 @@ def misplaced_async(root: Path) -> list[str]:
         parts = path.relative_to(root).with_suffix("").parts
         allowed = parts[0] not in ("contracts", "services") or (len(parts) > 2 and parts[2] in ASYNC_MODULES)
         if not allowed:
-            tree = _tree(path)
+            tree = tree_of(path)
             asynchronous = [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]
             found += [f"{_where(root, path, node.lineno)} {node.name}: async here" for node in asynchronous]
     return found
@@ -232,7 +247,7 @@ def imports_of_tests(root: Path) -> list[str]:
     for path in python_files(root):
         if path.is_relative_to(root / "tests"):
             continue
-        for node in ast.walk(_tree(path)):
+        for node in ast.walk(tree_of(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == "tests" for name in names):
@@ -278,6 +293,20 @@ def service_shapes(root: Path) -> list[str]:
     return found
 
 
+ADDRESS_BY_ITS_BEGINNING = re.compile(r"startswith\([^)]*https?:|[\"']https?://[^\"']*[\"'] in ")
+
+
+def addresses_by_their_beginning(root: Path) -> list[str]:
+    """Addresses that are judged by how they begin: http://localhost@example.org begins like loopback."""
+    return [
+        f"{_where(root, path, number)}: judges an address by its text: {line.strip()} (take runtime/urls.py)"
+        for path in python_files(root)
+        if "tests" not in path.relative_to(root).parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if ADDRESS_BY_ITS_BEGINNING.search(line)
+    ]
+
+
 def named_addresses(root: Path) -> list[str]:
     """Addresses of registries in the requirement lists: they differ from machine to machine."""
     return [
@@ -286,3 +315,36 @@ def named_addresses(root: Path) -> list[str]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if "://" in line or line.startswith(("--index", "--extra-index", "--find-links", "-i ", "-f "))
     ]
+
+
+def told_secrets(root: Path) -> list[str]:
+    """Settings that hold a secret by their name or by what is said of them, and that are no SecretStr.
+
+    `…_key` beside `…_certificate` is the path of a private key, and no secret; nor is a public key, or
+    the day until which a key holds (`…_until`).
+    """
+    found = []
+    for path in [root / "runtime/settings.py", *sorted(root.glob("services/*/settings.py"))]:
+        for class_ in (node for node in tree_of(path).body if isinstance(node, ast.ClassDef)):
+            fields = dict(_settings(class_))
+            for field, said in fields.items():
+                name = ast.unparse(field.target)
+                is_open = {"public", "until"} & _words(name) or (
+                    name.endswith("_key")
+                    and f"{name.removesuffix('_key')}_certificate"
+                    in {ast.unparse(each.target) for each in fields}
+                )
+                holds = SECRET_WORDS & _words(name) or SECRET_SAID.search(said + ast.unparse(field))
+                if holds and not is_open and not HIDDEN.search(ast.unparse(field.annotation)):
+                    found.append(
+                        f"{_where(root, path, field.lineno)}: {name} may hold a secret: make it a SecretStr"
+                    )
+    return found
+
+
+def _settings(class_: ast.ClassDef) -> Iterator[tuple[ast.AnnAssign, str]]:
+    """The fields of a class, each with the docstring below it."""
+    for node, below in zip(class_.body, [*class_.body[1:], ast.Pass()], strict=True):
+        if isinstance(node, ast.AnnAssign):
+            is_said = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            yield node, ast.unparse(below) if is_said else ""

@@ -1,4 +1,4 @@
-"""Whatever code and pages cite is there: pages, their sections, links, files, rules, edge cases, decisions.
+"""Whatever code and pages cite is there: pages, sections, links, files, tests, rules, edge cases, decisions.
 
 `dead` goes from a tree to findings, as the checks of `house` do. Python is read as text: rules and files are
 looked for in comments and docstrings, all else in the whole file.
@@ -28,6 +28,7 @@ PAGE: Final = re.compile(r"[\"'][\w-]+\.md[\"']|(?<![\w./*-])((?:[\w-]+/|\.\./)*
 """A bare name in quotes is a program's own file; all others are citations."""
 SECTION: Final = re.compile(r"([\w/-]+\.md),[\s\"]*«([^»]+)»")
 FILE: Final = re.compile(rf"(?<![\w./{{}}<-])((?:{'|'.join((*PACKAGES, 'docs', 'examples'))})/[\w./-]*\w)")
+TEST: Final = re.compile(r"\b(tests/[\w/]+\.py)::(\w+)")
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 HEADING: Final = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
@@ -96,6 +97,13 @@ def _dead_files(root: Path, text: str) -> Iterator[str]:
             yield f"{name}: no such file"
 
 
+def _dead_tests(root: Path, text: str) -> Iterator[str]:
+    for name, test in sorted(set(TEST.findall(text))):
+        file = root / name
+        if not file.is_file() or f"def {test}(" not in file.read_text(encoding="utf-8"):
+            yield f"{name}::{test}: no such test"
+
+
 def _dead_links(path: Path, text: str) -> Iterator[str]:
     for target in LINK.findall(CODE.sub("", text)):
         if "://" in target or target.startswith("mailto:"):
@@ -144,7 +152,7 @@ def dead(root: Path) -> list[str]:
     found = []
     for path, text, remarks in _texts(root):
         wrong = [*_dead_pages(root, path, text), *_dead_rules(rules, remarks), *_dead_files(root, remarks)]
-        wrong += _dead_links(path, text) if path.suffix == ".md" else []
+        wrong += [*_dead_links(path, text), *_dead_tests(root, text)] if path.suffix == ".md" else []
         wrong += [f"{case}: docs/edge-cases.md has no such case" for case in cited_cases(text) - cases]
         wrong += [f"decision {each}: no such decision" for each in set(DECISION.findall(text)) - known]
         found += [f"{path.relative_to(root).as_posix()}: {each}" for each in sorted(wrong)]

@@ -19,6 +19,7 @@ from babel import Locale
 
 import ringback.apply
 import ringback.why
+import runtime.quotas
 import runtime.request_shape
 import services
 from contracts.directory import Language
@@ -37,13 +38,17 @@ WITHOUT_TABLES: Final = {
 }
 """Modules with Russian in them and no table of words, and why."""
 SPEAKING: Final = {
+    "runtime.quotas",
     "runtime.request_shape",
     "services.directory.activities.bootstrap",
     "services.directory.activities.password_recovery",
+    "services.directory.activities.phone_page",
     "services.directory.activities.welcome_text",
+    "services.directory.rules.audit_words",
     "services.directory.rules.errors",
     "services.directory.rules.facts",
     "services.directory.rules.pattern_texts",
+    "services.directory.rules.quotas",
     "services.history.rules.errors",
     "services.history.rules.csv_columns",
     "services.tts.rules.notice_text",
@@ -60,7 +65,7 @@ SPEAKING: Final = {
 
 def modules() -> Iterator[ModuleType]:
     """Every module that speaks to people in two languages: the services', and two others."""
-    yield runtime.request_shape
+    yield from (runtime.quotas, runtime.request_shape)
     for package in (services, ringback.apply, ringback.why):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             is_run = found.name.endswith("__main__") or ".migrations" in found.name
@@ -134,6 +139,9 @@ def tables(said: Any, where: str) -> Iterator[tuple[Any, Any, str]]:
                 yield from tables(value, f"{where}.{key}")
     elif isinstance(said, msgspec.Struct) and {"ru", "en"} <= set(said.__struct_fields__):
         yield getattr(said, "ru"), getattr(said, "en"), where  # noqa: B009  # only some structs have them
+    elif isinstance(said, msgspec.Struct):
+        for name in said.__struct_fields__:
+            yield from tables(getattr(said, name), f"{where}.{name}")
     elif isinstance(said, tuple):
         yield from _of_tuple(said, where)
 

@@ -11,7 +11,7 @@ import pytest
 
 from devtools import defaults
 from devtools.rules import proofs, read_rules
-from tests.tidy import checks, citations
+from tests.tidy import checks, citations, patterns
 
 ROOT = Path(__file__).resolve().parents[2]
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -181,6 +181,19 @@ BRANCHY_MATCH = "def planted(x: int) -> None:\n    match x:\n" + "".join(
         (checks.countries, "services/history/api/requests.py", 'X = "RU"\n'),
         (checks.countries, "services/tts/rules/text_normalization.py", 'def f(region="DE"): ...\n'),
         (checks.named_addresses, "requirements/base.txt", "--index-url https://registry.example/simple\n"),
+        (checks.told_secrets, "runtime/settings.py", 'class Planted:\n    relay_key: str = ""\n'),
+        (
+            checks.told_secrets,
+            "services/queue/settings.py",
+            'class Planted:\n    relay: str = ""\n    """`relay://user:password@host`."""\n',
+        ),
+        (
+            checks.told_secrets,
+            "services/queue/settings.py",
+            'class Planted:\n    relay: str = Field(default="", repr=False)\n',
+        ),
+        (checks.addresses_by_their_beginning, "runtime/text.py", 'X = "".startswith(("https://", "x"))\n'),
+        (checks.addresses_by_their_beginning, "runtime/text.py", 'X = "http://localhost" in "y"\n'),
     ],
     ids=_name,
 )
@@ -216,6 +229,10 @@ def test_a_dispatching_match_may_be_long(tree: Path) -> None:
         ("try:\n    print()\nexcept Exception:\n    pass\n", "BLE001"),
         ("import faststream\nX = faststream.AckPolicy.ACK\n", "TID251"),
         ("import boto3\nX = boto3.client\n", "TID251"),
+        ("import aiokafka\nX = aiokafka.AIOKafkaConsumer\n", "TID251"),
+        ("from aiokafka import AIOKafkaProducer\nX = AIOKafkaProducer\n", "TID251"),
+        ("from aiokafka.admin import AIOKafkaAdminClient\nX = AIOKafkaAdminClient\n", "TID251"),
+        ("from faststream.kafka import KafkaBroker\nX = KafkaBroker\n", "TID251"),
         ("import datetime\nX = datetime.datetime.now()\n", "DTZ005"),
         ("def planted() -> int:\n    return 1\n", "D103"),
     ],
@@ -244,6 +261,7 @@ def test_mypy_refuses_a_function_without_types(tree: Path) -> None:
         ("services/queue/rules/planted.py", "X = 'see docs/planted.md'\n", "docs/planted.md: no such page"),
         ("services/queue/rules/planted.py", "# As runtime/planted.py.\n", "runtime/planted.py: no such file"),
         ("docs/tutorial.md", "Look into `devtools/planted`.\n", "devtools/planted: no such file"),
+        ("docs/security.md", "`tests/tidy/test_tidy.py::test_planted`\n", "test_planted: no such test"),
         ("pyproject.toml", "# See planted.md.\n", "planted.md: no such page"),
         (
             "services/queue/rules/planted.py",
@@ -293,6 +311,42 @@ def test_a_page_of_defaults_that_says_something_else_is_found(tree: Path) -> Non
     page = (ROOT / "docs" / "defaults.md").read_text(encoding="utf-8")
     (tree / "docs").mkdir()
     (tree / "docs" / "defaults.md").write_text(page.replace("| 10 min |", "| 9 min |"), encoding="utf-8")
-    (found,) = defaults.stale(tree)
+    (found,) = defaults.GENERATED.stale(tree)
     assert "`no_answer_ms`" in found
     assert "| 10 min |" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'NAME = r"^[A-Z]{2}$"',
+        r'NAME = rf"^{LETTER}{{2}}$"',
+        r'Name = Annotated[str, Meta(pattern="[a-z]+$")]',
+        r'is_name = re.match("[a-z]+$", text)',
+        r'NAME = re.compile(r"[a-z]+$|[0-9]+")',
+        r'NAME = re.compile(r"[]$]$")',
+    ],
+)
+def test_a_pattern_that_lets_a_line_feed_pass_is_found(small_tree: Path, text: str) -> None:
+    """«Bob» with a line feed is another name in a header of a letter."""
+    before = patterns.loose_ends(small_tree)
+    _plant(small_tree, "contracts/planted.py", text)
+    assert before == []
+    [found] = patterns.loose_ends(small_tree)
+    assert found.startswith("contracts/planted.py:2: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'PRICE = re.compile(r"[$€] ?\d+")',
+        r'PRICE = re.compile(r"\$\d+")',
+        r'NAME = rf"^[a-z]+{END}"',
+        r'HEADING = re.compile("^#+ (.+)$", re.MULTILINE)',
+        r'SCORE = re.compile("(?m)^score (.+)$")',
+    ],
+)
+def test_a_dollar_that_ends_no_text_is_none(small_tree: Path, text: str) -> None:
+    """A sign of money, and the end of a line."""
+    _plant(small_tree, "contracts/planted.py", text)
+    assert patterns.loose_ends(small_tree) == []

@@ -15,7 +15,8 @@ and is on the line), `queue.deadline_passed` (no agent came). Callback answers w
 * The **end** is one fact, with the callback's story (`endings`).
 
 A callback has one timer at most; its phase says what for. The others are `order` (a step of a conversation),
-`farewell` and `farewell_over`, `line` (of apologies) and `policy` (what did not fit into one step). All other
+`farewell` and `farewell_over`, `line` (of apologies), `numbers` (counts of orders per number end by it) and
+`policy` (what did not fit into one step). All other
 waiting is queue's, deadlines included. Facts that come late or twice find another phase, or no callback, and
 change nothing.
 """
@@ -23,7 +24,7 @@ change nothing.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from contracts import callback, directory, gateway, queue, tts, voicemail
+from contracts import callback, directory, gateway, history, queue, tts, voicemail
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -39,15 +40,17 @@ from services.callback.decider import (
     customer_calls_in,
     dials,
     endings,
+    erasure,
     farewells,
     legs,
     order_conversation,
+    order_limits,
     orders,
     places,
     settings_facts,
     web_orders,
 )
-from services.callback.state import Callback, CallbackState, Phase
+from services.callback.state import ORGANIZATION, Callback, CallbackState, Phase
 
 Apply = Callable[[CallbackState, Any], None]
 Decide = Callable[[CallbackState, Any], Decision]
@@ -60,6 +63,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     gateway.PbxLost: settings_facts.apply_pbx_lost,
     gateway.PbxReturned: settings_facts.apply_pbx_returned,
     directory.CallbackCancelAsked: cancellation.apply_asked,
+    history.CustomerErased: erasure.apply_erased,
     queue.CallbackRequested: order_conversation.apply_requested,
     queue.CallbackTakenOver: customer_calls_in.apply_taken_over,
     queue.OfferAccepted: order_conversation.apply_offer_accepted,
@@ -70,12 +74,13 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     queue.PlaceAbandoned: places.apply_ended,
     queue.DeadlinePassed: apologies.apply_deadline_passed,
     queue.CustomerOnLine: customer_calls_in.apply_on_line,
+    queue.CustomerTalked: customer_calls_in.apply_talked,
     queue.ApologyGranted: apologies.apply_granted,
     gateway.LegRequested: dials.apply_requested,
     gateway.LegAnswered: dials.apply_requested,
     gateway.DigitsEntered: order_conversation.apply_digits,
     gateway.PlayFinished: legs.apply_play_finished,
-    gateway.Bridged: bridges.apply_bridged,
+    gateway.Bridged: legs.apply_bridged,
     gateway.LegEnded: legs.apply_ended,
     gateway.CommandRefused: legs.apply_refused,
     callback.NumberWanted: order_conversation.apply_number_wanted,
@@ -112,6 +117,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     gateway.PbxReturned: settings_facts.decide_pbx_returned,
     directory.CallbackAsked: web_orders.decide_asked,
     directory.CallbackCancelAsked: cancellation.decide_asked,
+    history.CustomerErased: erasure.decide_erased,
     directory.CallbackNotReachedAsked: attempts.decide_not_reached,
     queue.PlaceTaken: abandoned_calls.decide_called_again,
     queue.CallbackRequested: order_conversation.decide_requested,
@@ -124,7 +130,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     queue.DeadlinePassed: apologies.decide_deadline_passed,
     queue.CallbackJoined: customer_calls_in.decide_joined,
     queue.CustomerOnLine: customer_calls_in.decide_on_line,
-    queue.CustomerTalked: customer_calls_in.decide_talked,
+    queue.CustomerTalked: attempts.decide_talked,
     queue.ApologyGranted: apologies.decide_granted,
     gateway.LegAnswered: legs.decide_answered,
     gateway.DigitsEntered: legs.decide_digits,
@@ -144,6 +150,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
     "farewell": farewells.apply_due,
     "farewell_over": farewells.apply_over,
     "line": apologies.apply_line_due,
+    order_limits.NUMBERS_TIMER: order_limits.apply_numbers_due,
 }
 
 _DECIDE_TIMER: Final[dict[str, Decide]] = {
@@ -183,6 +190,8 @@ def owed(state: CallbackState) -> Iterator[TimerId]:
         yield timer_id("farewell_over" if is_due else "farewell", farewell.leg_id)
     for line in state.lines:
         yield timer_id("line", line.leg_id)
+    if state.numbers_by_age:
+        yield timer_id(order_limits.NUMBERS_TIMER, ORGANIZATION)
     for each in state.callbacks:
         if _is_timed(each):
             yield timer_id("callback", each.callback_id)

@@ -11,7 +11,7 @@ from contracts.directory import CallbackNotReachedAsked
 from contracts.gateway import LegEnded, Outcome
 from contracts.ids import AgentId, Instant, LegId, PlayId
 from contracts.prompts import Prompt, attempt_prompt
-from contracts.queue import AgentFreed, AgentReady
+from contracts.queue import AgentFreed, AgentReady, CustomerTalked
 from contracts.telephony import CancelLeg, HangUp, StartHoldMusic
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
@@ -103,7 +103,9 @@ def decide_live_leg_over(state: CallbackState) -> Decision:
 def dial(state: CallbackState, callback: Callback) -> Decision:
     """Ring the customer, as far as the customer's own call, policy and quiet hours allow that."""
     if callback.live_leg_id is not None:
-        return customer_calls_in.expect(callback, callback.live_leg_id)
+        return customer_calls_in.expect(state, callback, callback.live_leg_id)
+    if callback.word_in_ms(state.now_at) is not None:
+        return Decision(commands=customer_calls_in.ringing(state, callback))
     reason = dialling.refusal(callback.number, state.policy())
     if reason is dialling.Refusal.SWITCHED_OFF:  # nobody is offered it until the switch is back (C10)
         return fail(state, callback, Outcome.CANCELLED)
@@ -122,13 +124,12 @@ def dial(state: CallbackState, callback: Callback) -> Decision:
         agent_id=callback.agent_id,
         agent_leg_id=callback.agent_leg_id,
     )
-    ringing = spoken_texts.prompt(state, callback.department_id, Prompt.RINGING_TONE) * rules.RINGING_TONES
     tone_id = PlayId(f"{leg_id}.tone")
     return Decision(
         facts=(dialled,),
         commands=(
             dials.command(state, callback, leg_id, callback.ring_ms),
-            spoken_texts.play(callback.pbx_id, callback.agent_leg_id, tone_id, ringing),
+            spoken_texts.ringing(state, callback, callback.agent_leg_id, tone_id),
         ),
     )
 
@@ -272,7 +273,7 @@ def decide_customer_gone(state: CallbackState, callback: Callback, fact: LegEnde
     if callback.phase is Phase.TALKING:
         return bridges.end_talk(state, callback)
     if callback.phase is Phase.DIALLING and callback.live_leg_id is not None:
-        return customer_calls_in.expect(callback, callback.live_leg_id)
+        return customer_calls_in.expect(state, callback, callback.live_leg_id)
     return fail(state, callback, Outcome.NO_ANSWER if callback.phase is Phase.CONFIRMING else fact.outcome)
 
 
@@ -285,6 +286,8 @@ def decide_silence(state: CallbackState, callback: Callback) -> Decision:
             cancelled = None if callback.cancelling is None else callback.cancelling.leg_id
             return together((_hang_up(callback, cancelled), dial(state, callback)))
         case Phase.EXPECTING:
+            if callback.live_leg_id is None and callback.cancelling is None:
+                return dial(state, callback)
             return fail(state, callback, Outcome.BUSY)
         case Phase.TALKING:
             return bridges.end_talk(state, callback)
@@ -294,6 +297,18 @@ def decide_silence(state: CallbackState, callback: Callback) -> Decision:
             return fail_silent(state, callback, Outcome.NO_ANSWER)
         case _:
             return NOTHING
+
+
+def decide_talked(state: CallbackState, fact: CustomerTalked) -> Decision:
+    """The customer has talked to the department by another call: the attempt at hand is over (C14)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is None or callback.phase not in customer_calls_in.JOINABLE:
+        return customer_calls_in.decide_talked(state, fact)
+    over = fail(state, callback, Outcome.CANCELLED)
+    if callback.phase is not Phase.DIALLING or callback.customer_leg_id is None:
+        return over
+    cancel = CancelLeg(pbx_id=callback.pbx_id, leg_id=callback.customer_leg_id)
+    return together((over, Decision(commands=(cancel,))))
 
 
 def fail_silent(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision:
@@ -316,10 +331,7 @@ def fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision
     # No attempt: the customer called in, or policy forbade the dial.
     is_uncounted = callback.phase in (Phase.WHISPERING, Phase.EXPECTING) or callback.is_joined
     attempts = callback.attempts - (0 if is_uncounted or dials.is_counted(callback) else 1)
-    if is_uncounted:  # the place waits on; a customer who was on the line and went has a gap of peace
-        next_at: Instant | None = Instant(state.now_at + (callback.gap_ms if callback.is_joined else 0))
-    else:
-        next_at = _next_attempt_at(state, callback, outcome, attempts)
+    next_at = _next_attempt_at(state, callback, outcome, attempts, is_uncounted=is_uncounted)
     gives_up_at = rules.give_up_at(callback.deadline_at, callback.gap_ms)
     ends_at = gives_up_at if attempts > 0 else callback.deadline_at
     failed = AttemptFailed(
@@ -335,14 +347,19 @@ def fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision
     )
     if callback.phase not in WITH_AGENT:
         return Decision(facts=(failed,))
-    leg_id, why = callback.agent_leg_id, attempt_prompt(outcome)
+    leg_id = callback.agent_leg_id
+    why = Prompt.CALLBACK_CANCELLED if callback.talk is not None else attempt_prompt(outcome)
     farewell = farewells.play(state, callback.department_id, leg_id, callback.pbx_id, why)
     return Decision(facts=(failed,), commands=(farewell,))
 
 
 def _next_attempt_at(
-    state: CallbackState, callback: Callback, outcome: Outcome, attempts: int
+    state: CallbackState, callback: Callback, outcome: Outcome, attempts: int, *, is_uncounted: bool
 ) -> Instant | None:
+    if callback.talk is not None:  # the callback ends with this attempt (C14)
+        return None
+    if is_uncounted:  # the place waits on; a customer who was on the line and went has a gap of peace
+        return Instant(state.now_at + (callback.gap_ms if callback.is_joined else 0))
     if attempts <= 0 and not dials.is_counted(callback):
         return Instant(state.now_at + callback.gap_ms)
     return rules.next_attempt_at(
@@ -376,8 +393,10 @@ def apply_failed(state: CallbackState, fact: AttemptFailed) -> None:
 
 
 def decide_failed(state: CallbackState, fact: AttemptFailed) -> Decision:
-    """If no other attempt follows, the customer is unreached."""
+    """If no other attempt follows, the customer is unreached, or has talked with the department (C14)."""
     callback = state.callbacks.get(fact.callback_id)
     if callback is None or fact.next_attempt_at is not None:
         return NOTHING
+    if callback.talk is not None:
+        return endings.talked_otherwise(state, callback, callback.talk)
     return endings.unreached(state, callback, fact.outcome)

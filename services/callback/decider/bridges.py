@@ -84,6 +84,7 @@ def decide_notice_over(callback: Callback, fact: PlayFinished) -> Decision:
 
 
 def apply_bridged(state: CallbackState, fact: Bridged) -> None:
+    """The two talk."""
     callback = next((found for leg_id in fact.legs if (found := state.callback_on(leg_id))), None)
     if callback is None or callback.phase is not Phase.BRIDGING:
         return

@@ -6,6 +6,7 @@ is voicemail's, and two who are just being bridged talk.
 """
 
 from contracts.directory import CallbackCancelAsked
+from contracts.ids import CallbackId
 from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision, together
 from services.callback.decider import endings
@@ -24,17 +25,23 @@ def apply_asked(state: CallbackState, fact: CallbackCancelAsked) -> None:
         return
     reason = _reason(fact)
     noted = with_line(state, callback, "cancel_asked", agent_id=fact.by, reason=reason)
-    state.callbacks.change(noted, cancel_asked=reason if callback.phase in COMING_TOGETHER else "")
+    is_coming = callback.phase in COMING_TOGETHER
+    state.callbacks.change(noted, cancel_asked=reason if is_coming else callback.cancel_asked)
 
 
 def decide_asked(state: CallbackState, fact: CallbackCancelAsked) -> Decision:
     """End the callback, unless the customer is already talking, to an agent or to voicemail."""
-    callback = state.callbacks.get(fact.callback_id)
+    return withdrawn(state, fact.callback_id, _reason(fact))
+
+
+def withdrawn(state: CallbackState, callback_id: CallbackId, reason: str) -> Decision:
+    """The same for any reason."""
+    callback = state.callbacks.get(callback_id)
     if callback is None or callback.phase in COMING_TOGETHER | {Phase.TALKING, Phase.RECORDING}:
         return NOTHING
     if _is_queues(state, callback):
-        return endings.cancelled(state, callback, _reason(fact), keeps_line=True)
-    ended = endings.cancelled(state, callback, _reason(fact))
+        return endings.cancelled(state, callback, reason, keeps_line=True)
+    ended = endings.cancelled(state, callback, reason)
     if callback.phase is not Phase.WAITING or callback.order_leg_id is None:
         return ended
     over = HangUp(pbx_id=callback.pbx_id, leg_id=callback.order_leg_id, reason="cancelled")

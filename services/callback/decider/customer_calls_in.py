@@ -5,19 +5,23 @@ that agent; while none is, the callback's place is taken over by the call. An ap
 way. A customer who has talked to the department by another call is not called any more.
 """
 
+from typing import Final
+
 from contracts.callback import ApologyFailed, CustomerExpected, CustomerJoined, JoinRefused, Origin
-from contracts.gateway import Outcome
-from contracts.ids import LegId, PlaceId
+from contracts.gateway import Bridged, Outcome
+from contracts.ids import Instant, LegId, PlaceId, PlayId
 from contracts.queue import CallbackJoined, CallbackTakenOver, CustomerOnLine, CustomerTalked
-from contracts.telephony import CancelLeg
+from contracts.telephony import CancelLeg, Play
 from runtime.decision import NOTHING, Decision
 from services.callback import rules
-from services.callback.decider import bridges, endings
+from services.callback.decider import bridges, endings, spoken_texts
 from services.callback.decider.story import with_line
-from services.callback.state import Callback, CallbackState, Dial, Phase
+from services.callback.state import WITH_AGENT, Callback, CallbackState, Dial, OtherTalk, Phase
 
 JOINABLE = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING})
 """An agent is here, and nobody has been reached yet."""
+NOTED: Final = WITH_AGENT | {Phase.HELD}
+"""The attempt at hand ends first; where the two are being connected, it may still end in a talk."""
 
 
 def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
@@ -28,7 +32,7 @@ def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
         state.callbacks.change(callback, is_apology_ready=False)
     elif callback.phase in (Phase.WHISPERING, Phase.DIALLING) and fact.leg_id is not None:
         noted = with_line(state, callback, "customer_on_line", leg_id=fact.leg_id)
-        state.callbacks.change(noted, live_leg_id=fact.leg_id)
+        state.callbacks.change(noted, live_leg_id=fact.leg_id, live_bridged_at=None)
 
 
 def decide_on_line(state: CallbackState, fact: CustomerOnLine) -> Decision:
@@ -59,10 +63,18 @@ def apply_taken_over(state: CallbackState, fact: CallbackTakenOver) -> None:
         )
 
 
-def expect(callback: Callback, leg_id: LegId) -> Decision:
-    """Instead of dialling, wait for the key on the customer's own call."""
+def expect(state: CallbackState, callback: Callback, leg_id: LegId) -> Decision:
+    """Instead of dialling, wait for the key on the customer's own call; the agent hears a ringing tone."""
     expected = CustomerExpected(callback_id=callback.callback_id, place_id=callback.place_id, leg_id=leg_id)
-    return Decision(facts=(expected,))
+    return Decision(facts=(expected,), commands=ringing(state, callback))
+
+
+def ringing(state: CallbackState, callback: Callback) -> tuple[Play, ...]:
+    """What an agent hears who waits for something else than an answer; the tone of a dial goes on."""
+    if callback.phase is Phase.DIALLING or callback.agent_leg_id is None:
+        return ()
+    tone_id = PlayId(f"{callback.agent_leg_id}.expects")
+    return (spoken_texts.ringing(state, callback, callback.agent_leg_id, tone_id),)
 
 
 def apply_expected(state: CallbackState, fact: CustomerExpected) -> None:
@@ -127,6 +139,40 @@ def apply_joined(state: CallbackState, fact: CustomerJoined) -> None:
         play_id=fact.play_id,
     )
     bridges.await_bridge(state, callback, fact.play_id)
+
+
+def apply_bridged(state: CallbackState, fact: Bridged) -> None:
+    """Somebody talks to the customer on the customer's own call."""
+    for leg_id in fact.legs:
+        callback = state.callback_on(leg_id)
+        if callback is not None and callback.live_leg_id == leg_id:
+            state.callbacks.change(callback, live_bridged_at=state.now_at)
+
+
+def live_leg_over(state: CallbackState, callback: Callback) -> None:
+    """The customer's own call has ended: if that was a talk, queue's word comes before any dial (C14).
+
+    In `apply` only.
+    """
+    department, bridged_at = state.departments.get(callback.department_id), callback.live_bridged_at
+    talk_ms_min = 0 if department is None else department.settings.talk_ms_min
+    is_talk = bridged_at is not None and state.now_at - bridged_at >= talk_ms_min
+    state.callbacks.change(
+        callback,
+        live_leg_id=None,
+        live_bridged_at=None,
+        word_until_at=Instant(state.now_at + rules.WORD_MS_MAX) if is_talk else None,
+    )
+    if is_talk and callback.phase is Phase.EXPECTING:
+        state.wait(callback, rules.WORD_MS_MAX)
+
+
+def apply_talked(state: CallbackState, fact: CustomerTalked) -> None:
+    """Note the talk while an agent or the customer is here for the callback."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is not None and callback.phase in NOTED and callback.talk is None:
+        talk = OtherTalk(fact.agent_id, fact.agent_leg_id, fact.leg_id, fact.bridged_at)
+        state.callbacks.change(callback, talk=talk)
 
 
 def decide_talked(state: CallbackState, fact: CustomerTalked) -> Decision:

@@ -21,7 +21,15 @@ from contracts.waiting import waited_ms
 from runtime.decision import Decision
 from services.callback import rules
 from services.callback.decider import farewells
-from services.callback.state import ORGANIZATION, WITH_AGENT, Callback, CallbackState, Pair, Phase
+from services.callback.state import (
+    ORGANIZATION,
+    WITH_AGENT,
+    Callback,
+    CallbackState,
+    OtherTalk,
+    Pair,
+    Phase,
+)
 
 ON_LINE: Final = "customer_on_line"
 """Expired: the customer was on the line with us for too long after the deadline (C15)."""
@@ -104,7 +112,7 @@ def connected(
     return Decision(facts=(fact,))
 
 
-def talked_otherwise(state: CallbackState, callback: Callback, talk: CustomerTalked) -> Decision:
+def talked_otherwise(state: CallbackState, callback: Callback, talk: CustomerTalked | OtherTalk) -> Decision:
     """The customer has talked to the department by another call: no call is owed any more (C14)."""
     fact = CallbackConnected(
         **_common(state, callback, "connected", "by_other_call"),

@@ -7,6 +7,7 @@ import msgspec
 
 from contracts.gateway import (
     TOO_LATE,
+    Bridged,
     CommandRefused,
     DigitsEntered,
     LegAnswered,
@@ -22,6 +23,7 @@ from services.callback.decider import (
     attempts,
     bridges,
     confirmation,
+    customer_calls_in,
     dials,
     farewells,
     order_conversation,
@@ -57,6 +59,11 @@ def decide_digits(state: CallbackState, fact: DigitsEntered) -> Decision:
     )
 
 
+def apply_bridged(state: CallbackState, fact: Bridged) -> None:
+    customer_calls_in.apply_bridged(state, fact)
+    bridges.apply_bridged(state, fact)
+
+
 def apply_play_finished(state: CallbackState, fact: PlayFinished) -> None:
     _apply_play_over(state, fact.leg_id, fact.play_id, ok=fact.ok)
 
@@ -75,6 +82,8 @@ def _apply_play_over(state: CallbackState, leg_id: LegId, play_id: PlayId | None
     if callback.phase is Phase.WHISPERING and leg_id == callback.agent_leg_id:
         if ok:
             state.callbacks.change(callback, is_whispered=True)
+            if (word_ms := callback.word_in_ms(state.now_at)) is not None:
+                state.wait(callback, word_ms)
         else:
             state.wait(callback, rules.WHISPER_FAILED_MS)
     elif callback.phase is Phase.BRIDGING and leg_id == callback.customer_leg_id and play_id is not None:
@@ -154,7 +163,7 @@ def apply_ended(state: CallbackState, fact: LegEnded) -> None:
     dials.end_cancelled(state, leg_id)
     callback = state.callback_on(leg_id)
     if callback is not None and callback.live_leg_id == leg_id:
-        state.callbacks.change(callback, live_leg_id=None)
+        customer_calls_in.live_leg_over(state, callback)
         state.ended_call_of = callback.callback_id
     elif callback is not None and callback.order_leg_id == leg_id:
         state.callbacks.change(callback, order_leg_id=None)
@@ -198,6 +207,8 @@ def apply_silence(state: CallbackState, fact: TimerDue) -> None:
         apologies.look_again(state, callback)
     elif state.is_away(callback.pbx_id):
         state.wait(callback, rules.AWAY_RECHECK_MS)
+    elif (word_ms := callback.word_in_ms(state.now_at)) is not None:
+        state.wait(callback, word_ms)
 
 
 def decide_silence(state: CallbackState, fact: TimerDue) -> Decision:

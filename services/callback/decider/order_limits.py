@@ -2,8 +2,12 @@
 
 from contracts.dialling import Refusal
 from contracts.ids import CallbackId, DepartmentId, Instant
+from contracts.log import TimerDue
+from runtime.records import timer_id
 from services.callback import rules
 from services.callback.state import NUMBER_PREFIX, ORGANIZATION, CallbackState, OrderCount, WebOrder
+
+NUMBERS_TIMER = "numbers"
 
 
 def refusal(state: CallbackState, department_id: DepartmentId, number: str) -> Refusal | None:
@@ -14,7 +18,13 @@ def refusal(state: CallbackState, department_id: DepartmentId, number: str) -> R
         of_number=_taken_at(state, _number_key(number)),
         of_department=_taken_at(state, _department_key(department_id)),
         of_organization=_taken_at(state, ORGANIZATION),
+        of_day=_of_day(state),
     )
+
+
+def is_alarm(state: CallbackState) -> bool:
+    """Whether an order taken now brings the organization to four fifths of its orders of a day."""
+    return rules.is_alarm(state.policy(), _of_day(state))
 
 
 def number_refusal(state: CallbackState, number: str) -> Refusal | None:
@@ -26,17 +36,48 @@ def count(state: CallbackState, department_id: DepartmentId, number: str) -> Non
     """Count one more order."""
     count_number(state, number)
     _count(state, _department_key(department_id), rules.MINUTE_MS)
+    of_day = _of_day(state) + 1
     _count(state, ORGANIZATION, rules.MINUTE_MS)
+    state.counts.change(state.counts[ORGANIZATION], day=_day(state), of_day=of_day)
 
 
 def count_number(state: CallbackState, number: str) -> None:
-    """Count one more order to a number, and drop a few counts that are older than a day."""
+    """Count one more order to a number; the count ends by a timer within an hour after its day."""
     _count(state, _number_key(number), rules.DAY_MS)
-    for _ in range(rules.COUNTS_DROPPED_MAX):
+    if timer_id(NUMBERS_TIMER, ORGANIZATION) not in state.timers:
+        _await_end(state)
+
+
+def forget_number(state: CallbackState, number: str) -> int:
+    """Drop a number's count, and say how many there were."""
+    key = _number_key(number)
+    found = int(key in state.counts)
+    state.counts.drop(key)
+    if not state.numbers_by_age:
+        state.drop_timer(NUMBERS_TIMER, ORGANIZATION)
+    return found
+
+
+def apply_numbers_due(state: CallbackState, fact: TimerDue) -> None:
+    """Drop the counts that are older than a day, and wait for the others."""
+    for _ in range(rules.COUNTS_ENDED_AT_ONCE_MAX):
+        if not state.numbers_by_age:
+            return
         newest_at, key = state.numbers_by_age.peekitem(0)[0]
         if newest_at > state.now_at - rules.DAY_MS:
-            return
+            break
         state.counts.drop(key)
+    if state.numbers_by_age:
+        _await_end(state)
+
+
+def _await_end(state: CallbackState) -> None:
+    """Wait for the oldest count's day to end; the counts that end within the hour go together."""
+    newest_at, _ = state.numbers_by_age.peekitem(0)[0]
+    ends_at = newest_at + rules.DAY_MS
+    # What is over already, and did not fit into one step, goes at once.
+    earliest_at = state.now_at if ends_at <= state.now_at else state.now_at + rules.HOUR_MS
+    state.set_timer(NUMBERS_TIMER, ORGANIZATION, Instant(max(ends_at, earliest_at)))
 
 
 def note_web_order(state: CallbackState, callback_id: CallbackId) -> None:
@@ -52,6 +93,17 @@ def note_web_order(state: CallbackState, callback_id: CallbackId) -> None:
 def _count(state: CallbackState, key: str, window_ms: int) -> None:
     kept = tuple(each for each in _taken_at(state, key) if each > state.now_at - window_ms)
     state.counts.put(OrderCount(key, (*kept, state.now_at)))
+
+
+def _day(state: CallbackState) -> int:
+    """The day by the log's time, in UTC: it is the same for every department, and ends by itself."""
+    return state.now_at // rules.DAY_MS
+
+
+def _of_day(state: CallbackState) -> int:
+    """How many orders the organization has taken today."""
+    counted = state.counts.get(ORGANIZATION)
+    return counted.of_day if counted is not None and counted.day == _day(state) else 0
 
 
 def _taken_at(state: CallbackState, key: str) -> tuple[Instant, ...]:

@@ -82,6 +82,7 @@ def _take_new(state: CallbackState, order: Order, number: str) -> Decision:
         deadline_at=order.deadline_at,
         leg_id=order.leg_id,
         confirmation_play_id=confirmation_id,
+        is_alarm=order_limits.is_alarm(state),
     )
     command = read_back(state, order, number, confirmation_id)
     return Decision(facts=(ordered,), commands=(command,))
@@ -112,6 +113,7 @@ def take_without_place(
         leg_id=None,
         origin=origin,
         abandoned_place_id=abandoned_place_id,
+        is_alarm=order_limits.is_alarm(state),
     )
     return Decision(facts=(ordered,))
 

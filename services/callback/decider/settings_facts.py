@@ -17,6 +17,10 @@ from services.callback.state import ORGANIZATION, CallbackState, Department, Not
 
 
 def apply_organization(state: CallbackState, fact: OrganizationSaved) -> None:
+    """The dialling policy; of a removed organization nothing stays."""
+    if fact.is_removed:
+        state.clear()
+        return
     state.organizations.put_newer(Organization(ORGANIZATION, fact.version, fact.dialling_policy))
 
 

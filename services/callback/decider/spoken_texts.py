@@ -104,6 +104,12 @@ def whisper(state: CallbackState, callback: Callback, ready: AgentReady) -> Medi
     return prompt_keys(language, Prompt.WHISPER_CALLBACK, *number, waited_prompt(ready.waited_ms), *talked)
 
 
+def ringing(state: CallbackState, callback: Callback, leg_id: LegId, play_id: PlayId) -> Play:
+    """For the agent, until something else is played or both are bridged: the customer is on the way."""
+    media = prompt(state, callback.department_id, Prompt.RINGING_TONE) * rules.RINGING_TONES
+    return play(callback.pbx_id, leg_id, play_id, media)
+
+
 def apology(state: CallbackState, callback: Callback, ask: int) -> Media:
     """The apology, and that 1 leaves a voice message; the second time only the latter."""
     language = _language(state, callback.department_id)

@@ -44,7 +44,7 @@ class Agents:
         card: PauseCard | WrapUpCard,
         fact: AgentPauseSaved | AgentWrapUpSaved,
     ) -> None:
-        async with self._repository.change(principal.organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             if unit.office.agent(fact.agent_id) is None:
                 raise RequestRefused(Problem(code=Code.NOT_FOUND, values={"id": fact.agent_id}))
             await unit.fetch(kind, [fact.agent_id])

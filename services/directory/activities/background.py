@@ -6,9 +6,11 @@ from typing import Final
 
 import structlog
 
+from runtime.host.identity import RefusedToStart
+from runtime.sql import NotConnected
 from services.directory.activities.database import Database
 from services.directory.activities.maintenance import Maintenance
-from services.directory.activities.outbox import Sender
+from services.directory.activities.outbox_sender import Sender
 from services.directory.activities.welcome_letters import WelcomeLetters
 
 _log: Final = structlog.get_logger()
@@ -28,8 +30,11 @@ class Background:
         self.is_up = False
 
     async def run(self) -> None:
-        """Migrate, then work; an error ends the process, which is restarted."""
-        await self._database.upgrade()
+        """Migrate, then work; an error ends the process, which is restarted. Raises RefusedToStart."""
+        try:
+            await self._database.upgrade()
+        except NotConnected as error:
+            raise RefusedToStart(str(error)) from error
         self.is_up = True
         _log.info("the book is open")
         self._work = asyncio.gather(self._sender.run(), self._letters.run(), self._maintenance.run())

@@ -14,7 +14,7 @@ from contracts.directory import (
 )
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, OrganizationId
 from contracts.rights import Subject
-from services.directory.activities import outbox
+from services.directory.activities import outbox, program_tokens
 from services.directory.activities.authentication import Principal
 from services.directory.activities.idempotency import KeyedRequest
 from services.directory.activities.repository import Repository
@@ -36,7 +36,7 @@ class Callbacks:
 
     async def order(self, request: KeyedRequest, department_id: str, number: str) -> CallbackShown:
         """Ask for a callback (C11); callback decides by the dialling policy and its limits."""
-        async with self._repository.change(request.organization_id, request.who) as unit:
+        async with self._repository.change(request.principal) as unit:
             earlier = await self._repository.earlier(unit, request, CallbackShown)
             if earlier is not None:
                 return earlier
@@ -97,7 +97,7 @@ class Callbacks:
         fact: CallbackCancelAsked | CallbackKeepAsked | CallbackNotReachedAsked,
     ) -> None:
         organization_id = principal.organization_id
-        async with self._repository.change(organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             unit.say(
                 outbox.record(
                     fact,
@@ -112,6 +112,8 @@ class Callbacks:
         callback_id = digest(ordered.callback_id)
         where = (CALLBACKS.c.organization_id == organization_id) & (CALLBACKS.c.callback_id == callback_id)
         async with self._repository.database.begin() as connection:
+            if not await program_tokens.has_organization(connection, organization_id):
+                return  # removed meanwhile
             await connection.execute(delete(CALLBACKS).where(where))
             await _insert(connection, organization_id, ordered.callback_id, ordered.department_id, at)
 

@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from services.directory.activities.unit_of_work import StoredCard, UnitOfWork
+from services.directory.activities.stored_cards import StoredCard
+from services.directory.activities.unit_of_work import UnitOfWork
 from services.directory.rules import card_checks, employees, naming
 from services.directory.rules.errors import Code, Problem, RequestRefused, shown
 from services.directory.state.cards import Card
@@ -27,7 +28,7 @@ def create(unit: UnitOfWork, kind: Kind, id_: str | None, name: str, card: Card)
 
 
 def _is_taken(unit: UnitOfWork, kind: Kind, id_: str) -> bool:
-    return any((each, id_) in unit.rows for each in kinds_with_ids_of(kind))
+    return any(unit.is_taken(each, id_) for each in kinds_with_ids_of(kind))
 
 
 def kinds_with_ids_of(kind: Kind) -> tuple[Kind, ...]:
@@ -54,6 +55,7 @@ def require_version(row: StoredCard, version: int) -> None:
 
 def checked(unit: UnitOfWork, kind: Kind, id_: str) -> SavedCard:
     """Check a card against the whole office. Raises RequestRefused with every error."""
+    unit.require_readable()
     found = card_checks.problems_alone(unit.office, kind, id_)
     errors = [each for each in found if not each.is_warning]
     if kind is Kind.EMPLOYEE and not employees.administrators(unit.office):
@@ -67,6 +69,7 @@ def checked(unit: UnitOfWork, kind: Kind, id_: str) -> SavedCard:
 def remove(unit: UnitOfWork, kind: Kind, id_: str, version: int) -> None:
     """Remove a card, and an agent from departments; refused while calls are routed to it."""
     require_version(unit.current(kind, id_), version)
+    unit.require_readable()
     users = card_checks.users(unit.office, kind, id_)
     if users:
         raise RequestRefused(Problem(code=Code.IN_USE, values={"where": ", ".join(users)}))
@@ -75,6 +78,8 @@ def remove(unit: UnitOfWork, kind: Kind, id_: str, version: int) -> None:
         for department_id, department in list(unit.office.departments.items()):
             unit.put(Kind.DEPARTMENT, department_id, card_checks.without_agent(department, id_))
     if kind is Kind.EMPLOYEE:
+        if id_ == unit.office.grants.break_glass_agent_id:
+            raise RequestRefused(Problem(code=Code.BREAK_GLASS_STAYS))
         if not employees.administrators(unit.office):
             raise RequestRefused(Problem(code=Code.LAST_ADMINISTRATOR))
         if id_ in unit.office.rules:

@@ -1,6 +1,6 @@
 """The database: connections, transactions, migrations. SQLite for one process, PostgreSQL for several."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -9,36 +9,31 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from runtime import sql
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS_MAX: Final = 10_000
 CONNECTIONS_MAX: Final = 10
 MIGRATION_LOCK: Final = 7_203_841
 """An arbitrary lock id: replicas that start together migrate one after the other."""
-_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_AFTER_COMMIT: Final = "after_commit"
 
 
-class AddressUnusable(ValueError):
-    """This service can't use the database's URL."""
+def engine(url: str, allowed_to: Iterable[str] = ()) -> AsyncEngine:
+    """An engine for `sqlite:///…` or `postgresql://…`; connects later. Raises ValueError for the operator.
 
-
-def engine(url: str) -> AsyncEngine:
-    """An engine for `sqlite:///…` or `postgresql://…`. Raises AddressUnusable; connects later."""
-    scheme, colon, rest = url.partition(":")
-    if not colon or scheme not in _DRIVERS:
-        raise AddressUnusable(
-            "set RINGBACK_DIRECTORY_DATABASE to sqlite:///path or postgresql://user:password@host:port/name"
-        )
-    options: dict[str, Any] = {} if scheme == "sqlite" else {"pool_pre_ping": True}
-    try:
-        made = create_async_engine(
-            f"{_DRIVERS[scheme]}:{rest}", pool_size=CONNECTIONS_MAX, max_overflow=0, **options
-        )
-    except ArgumentError as error:
-        raise AddressUnusable(f"RINGBACK_DIRECTORY_DATABASE can't be read: {error}") from error
-    if scheme == "sqlite":
+    `allowed_to` names the parts to which wires may stay unencrypted.
+    """
+    made = sql.engine(
+        url,
+        setting="RINGBACK_DIRECTORY_DATABASE",
+        allowed_to=allowed_to,
+        busy_ms_max=BUSY_MS_MAX,
+        connections_max=CONNECTIONS_MAX,
+    )
+    if made.dialect.name == "sqlite":
         _begin_transactions_at_once(made)
     return made
 
@@ -49,10 +44,6 @@ def _begin_transactions_at_once(made: AsyncEngine) -> None:
     @event.listens_for(made.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_MS_MAX}")
-        cursor.close()
 
     @event.listens_for(made.sync_engine, "begin")
     def begun(connection: Connection) -> None:
@@ -68,19 +59,28 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at the end of its block, or rolled back."""
+        then: list[Callable[[], None]] = []
         async with self._engine.begin() as connection:
+            connection.info[_AFTER_COMMIT] = then
             yield connection
+        for each in then:
+            each()
 
-    async def upgrade(self) -> None:
-        """Migrate the tables to this version."""
+    async def upgrade(self, revision: str = "head") -> None:
+        """Migrate the tables to this version, or to an earlier one."""
         async with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, revision)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def after_commit(connection: AsyncConnection, then: Callable[[], None]) -> None:
+    """Do something once the transaction is committed, and nothing if it is rolled back."""
+    connection.info[_AFTER_COMMIT].append(then)
 
 
 def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -88,8 +88,8 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgre
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

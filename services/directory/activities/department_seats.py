@@ -28,14 +28,14 @@ class Departments:
             phone = unit.office.extensions.get(seat.agent_id)
         if phone is not None:
             await self._extension_checks.require(principal, phone.pbx_id, phone.extension)
-        async with self._repository.change(principal.organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             card = _department(unit, department_id, version)
             changed = structs.replace(card, agents=(*card.agents, seat))
             return card_saving.replace(unit, Kind.DEPARTMENT, department_id, version, changed)
 
     async def suspend(self, principal: Principal, department_id: str, version: int, seat: Seat) -> SavedCard:
         """Suspend or resume an agent, who keeps the place in the list (O5)."""
-        async with self._repository.change(principal.organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             card = _department(unit, department_id, version)
             _require_seat(card, seat.agent_id)
             seats = tuple(seat if each.agent_id == seat.agent_id else each for each in card.agents)
@@ -46,7 +46,7 @@ class Departments:
         self, principal: Principal, department_id: str, version: int, agent_id: str
     ) -> SavedCard:
         """Take an agent out of a department; a conversation that is on goes on (O5)."""
-        async with self._repository.change(principal.organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             card = _department(unit, department_id, version)
             _require_seat(card, agent_id)
             seats = tuple(each for each in card.agents if each.agent_id != agent_id)

@@ -49,7 +49,7 @@ class ExtensionChecks:
 
     async def require(self, principal: Principal, pbx_id: str, extension: str) -> None:
         """Return once the PBX has said yes. Raises RequestRefused: it has no such extension, or is away."""
-        async with self._repository.change(principal.organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             seq = await outbox.next_seq(unit.connection, principal.organization_id, PbxId(pbx_id))
             command = CheckExtension(pbx_id=PbxId(pbx_id), extension=extension)
             id_ = f"{outbox.SOURCE}/{principal.organization_id}/check/{pbx_id}/{seq}"

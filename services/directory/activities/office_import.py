@@ -27,10 +27,15 @@ class OfficeImport:
         self._employees = employees
         self._extension_checks = extension_checks
 
-    async def preview(self, organization_id: str, sheet: OfficeSheet) -> OfficeShown:
-        """What saving would change; saves nothing and asks no PBX. Raises RequestRefused."""
-        async with self._repository.reading(organization_id) as unit:
-            return _put(unit, sheet)
+    async def preview(self, principal: Principal, sheet: OfficeSheet) -> OfficeShown:
+        """What saving would change; saves nothing and asks no PBX. Raises RequestRefused.
+
+        What the operator has not assigned yet is a warning here, and refused when it is saved.
+        """
+        async with self._repository.reading(principal.organization_id) as unit:
+            answer = _put(unit, sheet, is_preview=True)
+        await self._repository.require_rights(principal, unit)
+        return answer
 
     async def save(self, principal: Principal, sheet: OfficeSheet) -> OfficeShown:
         """Save the sheet, with secrets for new employees; ask office PBXs for new extensions (O3).
@@ -41,22 +46,25 @@ class OfficeImport:
         """
         async with self._repository.reading(principal.organization_id) as unit:
             asked = _extensions_to_check(unit.office, sheet)
-            before = set(unit.office.employees)
+            before = unit.ids(Kind.EMPLOYEE)
             # Check the whole sheet first: a refused one costs no question to a PBX and no password's hash.
             _put(unit, sheet)
             newcomers = [each for each in unit.office.employees.items() if each[0] not in before]
+        await self._repository.require_rights(principal, unit)
         for named, card in asked:
             await self._ask(principal, named, card)
         made = await asyncio.gather(*(self._employees.secret(card) for _, card in newcomers))
         secrets = {id_: secret for (id_, _), secret in zip(newcomers, made, strict=True)}
-        may_begin = principal.may_begin_organization
-        changing = self._repository.change_or_begin if may_begin else self._repository.change
-        async with changing(principal.organization_id, principal.name) as unit:
-            before = set(unit.office.employees)
-            answer = _put(unit, sheet)
-            for id_ in unit.office.employees:
-                if id_ not in before:
-                    await self._employees.welcome(unit, id_, secrets[id_])
+        try:
+            async with self._repository.change_office(principal) as unit:
+                before = unit.ids(Kind.EMPLOYEE)
+                answer = _put(unit, sheet)
+                await self._employees.end_links(unit)
+                for id_ in unit.office.employees:
+                    if id_ not in before:
+                        await self._employees.welcome(unit, id_, secrets[id_])
+        except RequestRefused as refused:
+            raise RequestRefused(*map(_located, refused.problems)) from refused
         return answer
 
     async def _ask(self, principal: Principal, named: Named, card: ExtensionCard) -> None:
@@ -68,7 +76,14 @@ class OfficeImport:
             raise RequestRefused(located) from refused
 
 
-def _put(unit: UnitOfWork, sheet: OfficeSheet) -> OfficeShown:
+def _located(problem: Problem) -> Problem:
+    """A card that is too large, at its place in the sheet."""
+    if problem.code is not Code.TOO_LARGE:
+        return problem
+    return Problem(code=problem.code, field=problem.values.get("path", ""), values=problem.values)
+
+
+def _put(unit: UnitOfWork, sheet: OfficeSheet, *, is_preview: bool = False) -> OfficeShown:
     """Put the sheet's cards and check the office that they make. Raises RequestRefused with every error."""
     if sheet.organization_id != unit.organization_id:
         field, values = "organization_id", {"id": sheet.organization_id}
@@ -84,7 +99,10 @@ def _put(unit: UnitOfWork, sheet: OfficeSheet) -> OfficeShown:
         )
     for each in named:
         unit.put(each.kind, each.id, each.card)
+    unit.require_readable()
     found = office_import.problems(unit.office, named)
+    if is_preview:
+        found = [office_import.warned_of(each) for each in found]
     errors = [problem for problem in found if not problem.is_warning]
     if errors:
         raise RequestRefused(*errors)

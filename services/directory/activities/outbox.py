@@ -1,44 +1,45 @@
-"""The outbox: messages written in their change's transaction, and sent in order by one replica at a time.
+"""The outbox: messages written in their change's transaction; `outbox_sender` sends them.
 
-A row is deleted once the log has acknowledged it, so every message reaches the log at least once. Facts carry
-their entity's version, commands to a PBX the number of their stream: readers drop repeats.
+Every message reaches the log at least once. Facts carry their entity's version, commands to a PBX the number
+of their stream: readers drop repeats.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import structlog
-from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
 from contracts.codec import Envelope
+from contracts.directory import (
+    CallbackAsked,
+    CallbackCancelAsked,
+    CallbackKeepAsked,
+    CallbackNotReachedAsked,
+)
 from contracts.ids import Instant, OrganizationId, PbxId
 from contracts.message import Command, Fact, Message, type_name
 from contracts.telephony import TelephonyCommand
 from contracts.topics import FACTS, SPEECH, TELEPHONY
 from contracts.tts import RenderNotice
-from runtime import metrics
-from runtime.edge import NotSaid
-from runtime.ports import Clock, Outgoing
-from services.directory.activities.database import Database, upsert
-from services.directory.activities.sealed_secrets import token
+from runtime.ports import Outgoing
+from services.directory.activities.database import upsert
+from services.directory.activities.sealed_secrets import digest
 from services.directory.activities.tables import LEASES, OUTBOX, STREAMS
 
 SOURCE: Final = "directory"
-BATCH_MAX: Final = 200
 LEASE_MS: Final = 15_000
 """A killed sender is replaced after that; a round takes less time."""
-PAUSE_S: Final = 0.25
-"""How long a row of another replica may wait; this replica's rows wake the sender at once."""
-PAUSE_AFTER_FAULT_S: Final = 1.0
 
-_log = structlog.get_logger()
+_ABOUT_CALLBACKS: Final = frozenset(
+    type_name(each)
+    for each in (CallbackAsked, CallbackCancelAsked, CallbackKeepAsked, CallbackNotReachedAsked)
+)
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Outgoing).decode
+decoded = msgspec.msgpack.Decoder(Outgoing).decode
+"""A row's record. Raises msgspec.DecodeError."""
 
 
 def record(
@@ -56,7 +57,7 @@ def record(
     )
     topic, key = FACTS.name, organization_id
     if isinstance(message, TelephonyCommand):
-        topic, key = TELEPHONY.name, message.pbx_id
+        topic, key = TELEPHONY.name, message.key(envelope.organization_id)
     elif isinstance(message, Command):
         topic = SPEECH.name
     return Outgoing(topic, key, tuple(codec.headers(envelope)), codec.encode(message))
@@ -66,7 +67,42 @@ async def put(connection: AsyncConnection, records: Sequence[Outgoing]) -> None:
     """Write records to the outbox, within the transaction of their change."""
     # One statement per row (no RETURNING, so nothing is joined): the numbers follow this order.
     if records:
-        await connection.execute(insert(OUTBOX), [{"record": _encode(each)} for each in records])
+        await connection.execute(insert(OUTBOX), [_row(each) for each in records])
+
+
+def _row(record: Outgoing) -> dict[str, Any]:
+    envelope = codec.envelope(record.headers)
+    return {
+        "record": _encode(record),
+        "organization_id": envelope.organization_id,
+        "stream": _stream(record, envelope.type),
+        "at": envelope.time,
+    }
+
+
+def _stream(record: Outgoing, type_: str) -> str:
+    """What a message must keep its order in; empty where the newest version wins whatever came between."""
+    if record.topic == TELEPHONY.name:
+        return f"{record.topic}/{record.key}"
+    if type_ in _ABOUT_CALLBACKS:
+        callback_id = getattr(codec.decode(type_, record.value), "callback_id", "")
+        return f"callback/{digest(callback_id)}"
+    return ""
+
+
+def numbered(row: bytes, seq: int) -> bytes:
+    """A row's record with another number in its stream; one that can't be read stays as it is."""
+    try:
+        record = decoded(row)
+        envelope = msgspec.structs.replace(codec.envelope(record.headers), seq=seq)
+    except (msgspec.DecodeError, codec.Malformed):
+        return row
+    return _encode(msgspec.structs.replace(record, headers=tuple(codec.headers(envelope))))
+
+
+def is_readable(record: Outgoing) -> bool:
+    """Whether readers take a message of this size: a larger one would become a dead letter at each."""
+    return len(record.value) <= codec.VALUE_BYTES_MAX
 
 
 async def next_seq(connection: AsyncConnection, organization_id: str, pbx_id: PbxId) -> int:
@@ -91,57 +127,6 @@ async def lease(connection: AsyncConnection, name: str, holder: str, now_at: Ins
     await connection.execute(renewed)
     found = await connection.execute(select(LEASES.c.holder).where(LEASES.c.name == name))
     return found.scalar() == holder
-
-
-class Sender:
-    """Sends the outbox while this replica has the lease."""
-
-    def __init__(
-        self, database: Database, send: Callable[[Sequence[Outgoing]], Awaitable[None]], clock: Clock
-    ) -> None:
-        self._database = database
-        self._send = send
-        self._clock = clock
-        self._holder = token()
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Send soon: this replica has written to the outbox."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Send round after round; after a fault wait and repeat, and never send past it."""
-        while True:
-            try:
-                sent = await self.round()
-            except (NotSaid, SQLAlchemyError, OSError) as error:
-                _log.warning("the outbox was not sent, and goes again", error=str(error))
-                await asyncio.sleep(PAUSE_AFTER_FAULT_S)
-                continue
-            if sent < BATCH_MAX:
-                await self._pause()
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), PAUSE_S)
-        except TimeoutError:
-            return
-        self._woken.clear()
-
-    async def round(self) -> int:
-        """Send one batch; return its size, 0 without records or without the lease."""
-        async with self._database.begin() as connection:
-            if not await lease(connection, "outbox", self._holder, self._clock.now()):
-                return 0
-            query = select(OUTBOX.c.number, OUTBOX.c.record).order_by(OUTBOX.c.number).limit(BATCH_MAX)
-            rows = (await connection.execute(query)).all()
-        if not rows:
-            return 0
-        await self._send([_decode(row.record) for row in rows])
-        async with self._database.begin() as connection:
-            await connection.execute(delete(OUTBOX).where(OUTBOX.c.number.in_([row.number for row in rows])))
-        metrics.SAID.labels("directory").inc(len(rows))
-        return len(rows)
 
 
 def versioned_id(organization_id: str, fact: Fact, subject: str, version: int) -> str:

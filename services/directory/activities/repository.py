@@ -1,6 +1,6 @@
 """The repository of cards: reads them, and opens units of work that change them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -9,15 +9,20 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from contracts.ids import Instant
+from contracts.rights import Action
 from runtime.ports import Clock
-from services.directory.activities import program_tokens
+from services.directory.activities import program_tokens, reauthentication
+from services.directory.activities.audit_trail import AuditTrail
+from services.directory.activities.authentication import Principal, record_refusal
 from services.directory.activities.database import Database
 from services.directory.activities.idempotency import Idempotency, KeyedRequest
-from services.directory.activities.tables import AUDIT, CARDS
-from services.directory.activities.unit_of_work import StoredCard, UnitOfWork, in_force, stored_card
+from services.directory.activities.stored_cards import StoredCard, in_force, readable, stored_card
+from services.directory.activities.tables import CARDS
+from services.directory.activities.unit_of_work import UnitOfWork
+from services.directory.rules import privileges
 from services.directory.rules.errors import Code, Problem, RequestRefused
+from services.directory.rules.privileges import Needed
 from services.directory.state.office import Kind
-from services.directory.state.responses import AuditLine, AuditListed
 
 LIMIT_MAX: Final = 200
 SEARCH_LENGTH_MAX: Final = 100
@@ -25,46 +30,106 @@ SEARCH_LENGTH_MAX: Final = 100
 S = TypeVar("S", bound=Struct)
 
 
+class _BeyondRights(Exception):
+    """A change takes a right that the principal lacks."""
+
+    def __init__(self, needed: Needed, action: Action) -> None:
+        self.needed = needed
+        self.action = action
+        super().__init__(f"{needed.what}: {action}")
+
+
+def _require_rights(principal: Principal, unit: UnitOfWork, *, by_operator: bool = False) -> None:
+    for needed in unit.needed():
+        action = privileges.missing(principal.holder, needed, by_operator=by_operator)
+        if action is not None:
+            raise _BeyondRights(needed, action)
+        if needed.signs_in is not None and needed.signs_in == principal.agent_id:
+            reauthentication.require_recent(principal.authenticated_at, unit.now_at)
+
+
 class Repository:
     """Cards of every organization; no method touches two organizations (O1)."""
 
     def __init__(
-        self, database: Database, clock: Clock, answers: Idempotency, on_changed: Callable[[], None]
+        self,
+        database: Database,
+        clock: Clock,
+        answers: Idempotency,
+        on_changed: Callable[[], None],
+        trail: AuditTrail | None = None,
     ) -> None:
         self.database = database
+        self._trail = trail or AuditTrail(database, clock)
         self._clock = clock
         self._answers = answers
-        self._on_changed = on_changed
+        self.on_changed = on_changed
 
     def now(self) -> Instant:
         """The time of a change."""
         return self._clock.now()
 
     @asynccontextmanager
-    async def change(self, organization_id: str, who: str) -> AsyncIterator[UnitOfWork]:
-        """A unit of work, saved whole at the end of its block, or not at all."""
+    async def change(self, principal: Principal) -> AsyncIterator[UnitOfWork]:
+        """A unit of work, saved whole at the end of its block, or not at all.
+
+        Raises RequestRefused, and records it, for a change that gives away more than the principal has (P7),
+        and for one of how the principal signs in, by a login that was authenticated too long ago.
+        """
+        async with self._within_rights(principal), self.database.begin() as connection:
+            unit = await UnitOfWork.open(connection, principal.organization_id, self.now())
+            yield unit
+            _require_rights(principal, unit)
+            await unit.close(principal.name)
+        self.on_changed()
+
+    @asynccontextmanager
+    async def change_office(self, principal: Principal) -> AsyncIterator[UnitOfWork]:
+        """The same for a whole office, which the operator's own token may give any administrator.
+
+        If the principal may begin the organization, it begins with this unit of work. Requests wait for each
+        other on the promised token's row (`program_tokens.promise`).
+        """
+        organization_id = principal.organization_id
+        async with self._within_rights(principal), self.database.begin() as connection:
+            if principal.may_begin_organization:
+                unit = UnitOfWork(connection, organization_id, self.now())
+                await program_tokens.lock(connection, organization_id)
+                await unit.load()
+            else:
+                unit = await UnitOfWork.open(connection, organization_id, self.now())
+            is_new = not unit.is_begun
+            yield unit
+            _require_rights(principal, unit, by_operator=principal.is_operators)
+            if is_new:
+                await program_tokens.put(unit, program_tokens.OFFICE_FILES, program_tokens.FOR_OFFICE_FILES)
+            await unit.close(principal.name)
+        self.on_changed()
+
+    @asynccontextmanager
+    async def change_by_service(self, organization_id: str, who: str) -> AsyncIterator[UnitOfWork]:
+        """The same for what the service changes by itself, as the date does."""
         async with self.database.begin() as connection:
             unit = await UnitOfWork.open(connection, organization_id, self.now())
             yield unit
             await unit.close(who)
-        self._on_changed()
+        self.on_changed()
 
     @asynccontextmanager
-    async def change_or_begin(self, organization_id: str, who: str) -> AsyncIterator[UnitOfWork]:
-        """The same for an organization that may not exist yet: it begins with this unit of work.
+    async def _within_rights(self, principal: Principal) -> AsyncIterator[None]:
+        """Record what goes beyond the principal's rights, once its transaction is rolled back."""
+        try:
+            yield
+        except _BeyondRights as found:
+            what = found.needed.what
+            await record_refusal(self.database, self._trail, principal, found.action, what, now_at=self.now())
+            values = {"what": what, "action": str(found.action)}
+            raise RequestRefused(Problem(code=Code.BEYOND_RIGHTS, values=values)) from found
 
-        Requests wait for each other on the promised token's row (`program_tokens.promise`).
-        """
-        async with self.database.begin() as connection:
-            unit = UnitOfWork(connection, organization_id, self.now())
-            await program_tokens.lock(connection, organization_id)
-            await unit.load()
-            is_new = not unit.is_begun
-            yield unit
-            if is_new:
-                await program_tokens.put(unit, program_tokens.OFFICE_FILES, program_tokens.FOR_OFFICE_FILES)
-            await unit.close(who)
-        self._on_changed()
+    async def require_rights(self, principal: Principal, unit: UnitOfWork) -> None:
+        """The same check of an office that is not saved."""
+        async with self._within_rights(principal):
+            _require_rights(principal, unit, by_operator=principal.is_operators)
 
     @asynccontextmanager
     async def reading(self, organization_id: str) -> AsyncIterator[UnitOfWork]:
@@ -99,43 +164,29 @@ class Repository:
         return None if found is None else stored_card(found)
 
     async def listed(
-        self, organization_id: str, kind: Kind, *, search: str = "", cursor: str = "", limit: int = 50
+        self,
+        organization_id: str,
+        kind: Kind,
+        *,
+        search: str = "",
+        cursor: str = "",
+        limit: int = 50,
+        among: Collection[str] | None = None,
     ) -> tuple[list[StoredCard], str | None]:
-        """Cards in force after the cursor, by id, and the next cursor; `search` matches names."""
+        """Cards in force after the cursor, by id, and the next cursor.
+
+        `search` matches names; `among` are the ids that the reader's rights reach, None: all.
+        """
         query = (
             select(CARDS)
             .where(in_force(organization_id, kind), CARDS.c.id > cursor)
             .order_by(CARDS.c.id)
             .limit(limit + 1)
         )
+        if among is not None:
+            query = query.where(CARDS.c.id.in_(sorted(among)))
         for word in search.lower().split():
             query = query.where(CARDS.c.searched.contains(word, autoescape=True))
         async with self.database.begin() as connection:
             found = (await connection.execute(query)).all()
-        rows = [stored_card(row) for row in found[:limit]]
-        return rows, rows[-1].id if len(found) > limit else None
-
-    async def audited(self, organization_id: str, *, cursor: str = "", limit: int = 50) -> AuditListed:
-        """The audit trail, newest first."""
-        query = select(AUDIT).where(AUDIT.c.organization_id == organization_id)
-        if cursor.isdecimal():
-            query = query.where(AUDIT.c.number < int(cursor[:18]))
-        async with self.database.begin() as connection:
-            ordered = query.order_by(AUDIT.c.number.desc()).limit(limit + 1)
-            found = (await connection.execute(ordered)).all()
-        lines = tuple(
-            AuditLine(
-                number=row.number,
-                at=row.at,
-                who=row.who,
-                what=row.what,
-                kind=row.kind,
-                id=row.id,
-                version=row.version,
-                before=row.before,
-                after=row.after,
-                fields=tuple(row.fields.split()),
-            )
-            for row in found[:limit]
-        )
-        return AuditListed(lines=lines, next=str(lines[-1].number) if len(found) > limit else None)
+        return readable(found[:limit]), found[limit - 1].id if len(found) > limit else None

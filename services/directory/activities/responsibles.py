@@ -6,8 +6,9 @@ from contracts.directory import ResponsibleSaved
 from contracts.ids import AgentId
 from services.directory.activities.authentication import Principal
 from services.directory.activities.repository import Repository
+from services.directory.activities.stored_cards import StoredCard, in_force, readable
 from services.directory.activities.tables import CARDS
-from services.directory.activities.unit_of_work import StoredCard, UnitOfWork, in_force, stored_card
+from services.directory.activities.unit_of_work import UnitOfWork
 from services.directory.rules import card_checks
 from services.directory.rules.errors import RequestRefused
 from services.directory.state.cards import ResponsibleCard
@@ -22,7 +23,7 @@ class Responsibles:
 
     async def save(self, principal: Principal, cards: tuple[ResponsibleCard, ...]) -> int:
         """Save all of these lines or none, each whole; return how many now differ from before."""
-        async with self._repository.change(principal.organization_id, principal.name) as unit:
+        async with self._repository.change(principal) as unit:
             await unit.fetch(Kind.RESPONSIBLE, [card.number for card in cards])
             problems = [
                 problem
@@ -62,7 +63,7 @@ async def naming(unit: UnitOfWork, agent_id: str) -> list[StoredCard]:
         in_force(unit.organization_id, Kind.RESPONSIBLE),
         CARDS.c.document.contains(f'"{agent_id}"', autoescape=True),
     )
-    return [stored_card(row) for row in (await unit.connection.execute(query)).all()]
+    return readable((await unit.connection.execute(query)).all())
 
 
 async def drop_agent(unit: UnitOfWork, agent_id: str) -> None:

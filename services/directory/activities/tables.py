@@ -20,6 +20,34 @@ METADATA: Final = MetaData()
 # SQLite auto-increments only its own INTEGER.
 _NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 
+ORGANIZATIONS: Final = Table(
+    "organizations",
+    METADATA,
+    Column("organization_id", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("ceilings", Text, nullable=False, server_default="{}"),
+    Column("changed_at", BigInteger, nullable=False),
+)
+"""The organizations of this installation: written by its operator only. An id is never used again."""
+
+PBX_OWNERS: Final = Table(
+    "pbx_owners",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("pbx_id", String(64), nullable=False),
+    PrimaryKeyConstraint("organization_id", "pbx_id"),
+)
+"""The PBXs that an organization may have, as the gateways serve them (`organization/pbx`)."""
+
+NUMBER_OWNERS: Final = Table(
+    "number_owners",
+    METADATA,
+    Column("number", String(20), primary_key=True),
+    Column("organization_id", String(64), nullable=False),
+    Index("number_owners_by_organization", "organization_id"),
+)
+"""The public numbers (E.164), each of one organization."""
+
 CARDS: Final = Table(
     "cards",
     METADATA,
@@ -45,6 +73,7 @@ SAID: Final = Table(
     Column("digest", String(64), nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("known_until_at", BigInteger, nullable=True),
+    Column("said_at", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("organization_id", "type", "subject"),
     Index("said_known_until", "known_until_at"),
 )
@@ -55,8 +84,32 @@ OUTBOX: Final = Table(
     METADATA,
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
     Column("record", LargeBinary, nullable=False),
+    Column("organization_id", String(64), nullable=False, server_default="?"),
+    Column("stream", String(200), nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=True),
+    Column("set_aside_at", BigInteger, nullable=True),
+    Column("set_aside_times", Integer, nullable=False, server_default="0"),
+    Column("reason", String(300), nullable=False, server_default=""),
 )
-"""Messages still to be sent, in order; a row is deleted once the log has acknowledged it."""
+"""Messages still to be sent, in each organization's order; a row is deleted once the log has acknowledged it.
+
+A row that can never be sent is set aside, with the reason and how often, and holds back only later rows of
+its `stream`: a PBX's numbered commands, or the requests about one callback. The other facts have versions, of
+which the newest wins.
+"""
+Index(
+    "outbox_waiting",
+    OUTBOX.c.organization_id,
+    OUTBOX.c.number,
+    sqlite_where=OUTBOX.c.set_aside_at.is_(None),
+    postgresql_where=OUTBOX.c.set_aside_at.is_(None),
+)
+Index(
+    "outbox_set_aside",
+    OUTBOX.c.set_aside_at,
+    sqlite_where=OUTBOX.c.set_aside_at.is_not(None),
+    postgresql_where=OUTBOX.c.set_aside_at.is_not(None),
+)
 
 STREAMS: Final = Table(
     "streams",
@@ -94,8 +147,15 @@ AUDIT: Final = Table(
     Column("before", String(64), nullable=False),
     Column("after", String(64), nullable=False),
     Column("fields", Text, nullable=False, server_default=""),
+    Column("outcome", String(8), nullable=False, server_default="ok"),
+    Column("details", Text, nullable=False, server_default=""),
     Index("audit_by_organization", "organization_id", "number"),
+    Index("audit_by_age", "at"),
 )
+"""Who changed which card, and security events (`what` is the event's name, `kind` what it begins with).
+
+`details` is JSON: of a card the changed fields with before and after, of an event its further fields.
+"""
 
 ANSWERS: Final = Table(
     "answers",
@@ -118,6 +178,7 @@ PASSWORDS: Final = Table(
     Column("agent_id", String(64), nullable=False),
     Column("hash", String(255), nullable=False),
     Column("is_one_time", Boolean, nullable=False),
+    Column("expires_at", BigInteger, nullable=True),
     Column("sealed_phone_password", Text, nullable=False),
     PrimaryKeyConstraint("organization_id", "agent_id"),
 )
@@ -133,17 +194,52 @@ CODES: Final = Table(
 )
 """One-time codes for forgotten passwords, hashed as passwords are."""
 
+SECOND_FACTORS: Final = Table(
+    "second_factors",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("sealed_secret", Text, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "agent_id", "is_active"),
+)
+"""Secrets of one-time codes by time: the one in force, and one that no code has confirmed yet.
+
+`last_step` is the time step of the code that was accepted last; none of it or earlier is accepted again.
+"""
+
+RECOVERY_CODES: Final = Table(
+    "recovery_codes",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    PrimaryKeyConstraint("organization_id", "agent_id", "digest"),
+)
+"""The digests of codes for whoever has lost the device; a used one is deleted."""
+
 FAMILIES: Final = Table(
     "families",
     METADATA,
     Column("family", String(64), primary_key=True),
     Column("organization_id", String(64), nullable=False),
     Column("agent_id", String(64), nullable=False),
-    Column("refresh_digest", String(64), nullable=False),
+    Column("refresh_id", String(32), nullable=False),
+    Column("previous_id", String(32), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("authenticated_at", BigInteger, nullable=False),
+    Column("renewed_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("user_agent", String(200), nullable=False),
     Index("families_by_agent", "organization_id", "agent_id"),
 )
-"""A login and its valid refresh token; a used one ends the whole family."""
+"""A login, its valid refresh token and the one before, by their ids, which open nothing: tokens are signed.
+
+`method` is how it was authenticated, `authenticated_at` when last; address and browser are of its beginning.
+"""
 
 PROGRAMS: Final = Table(
     "programs",
@@ -151,9 +247,47 @@ PROGRAMS: Final = Table(
     Column("organization_id", String(64), nullable=False),
     Column("token_id", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("kid", String(100), nullable=False, server_default=""),
+    Column("issued_at", BigInteger, nullable=False, server_default="0"),
+    Column("last_used_at", BigInteger, nullable=True),
     PrimaryKeyConstraint("organization_id", "token_id"),
 )
-"""The digest of each program's token; the token itself was shown once."""
+"""The digest of each program's token; the token itself was shown once.
+
+`kid` is empty for a token that a version before signed, with the key that all services had.
+"""
+
+IDENTITY_PROVIDERS: Final = Table(
+    "identity_providers",
+    METADATA,
+    Column("organization_id", String(64), primary_key=True),
+    Column("issuer", String(300), nullable=False),
+    Column("client_id", String(255), nullable=False),
+    Column("sealed_client_secret", Text, nullable=False),
+    Column("redirects", Text, nullable=False),
+    Column("is_only", Boolean, nullable=False),
+    Column("break_glass_agent_id", String(64), nullable=True),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("role_mapping", Text, nullable=True),
+)
+"""The one provider by which an organization's people may sign in; the operator writes it (decision 0040).
+
+`redirects` is a JSON list of addresses. Where `is_only`, passwords open logins of one administrator alone.
+`role_mapping` is JSON, too (`openid_roles.RoleMapping`); none: roles are those on the cards.
+"""
+
+IDENTITIES: Final = Table(
+    "identities",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("issuer", String(300), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("linked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "issuer", "subject"),
+    Index("identities_by_agent", "organization_id", "agent_id", unique=True),
+)
+"""Which identity at the provider is which employee; each has one at most."""
 
 TRIES: Final = Table(
     "tries",
@@ -161,9 +295,34 @@ TRIES: Final = Table(
     Column("subject", String(120), nullable=False),
     Column("window_at", BigInteger, nullable=False),
     Column("failed", Integer, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("subject"),
+    Index("tries_by_age", "expires_at"),
 )
-"""Failed tries of a login or an address in its window."""
+"""Tries of a subject since its window began, or failed ones in a row, the last of them at `window_at`."""
+
+DEVICES: Final = Table(
+    "devices",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("device_id", String(64), nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "agent_id", "device_id"),
+    Index("devices_by_age", "used_at"),
+)
+"""Devices that an employee has signed in on, by the digests of their tokens."""
+
+TEXTS: Final = Table(
+    "texts",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    PrimaryKeyConstraint("organization_id", "subject"),
+)
+"""Texts of a day: of an organization, an employee, or a number (as a digest) of the whole installation."""
 
 LETTERS: Final = Table(
     "letters",
@@ -180,6 +339,24 @@ LETTERS: Final = Table(
     Index("letters_due", "due_at"),
 )
 """Welcome letters (E3); their secrets are sealed, and deleted once a letter has ended."""
+Index(
+    "letters_waiting",
+    LETTERS.c.organization_id,
+    LETTERS.c.due_at,
+    sqlite_where=LETTERS.c.due_at.is_not(None),
+    postgresql_where=LETTERS.c.due_at.is_not(None),
+)
+
+USAGES: Final = Table(
+    "usages",
+    METADATA,
+    Column("organization_id", String(64), nullable=False),
+    Column("quota", String(40), nullable=False),
+    Column("window_at", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "quota"),
+)
+"""What an organization has used of a quota in its window."""
 
 CALLBACKS: Final = Table(
     "callbacks",
@@ -207,6 +384,17 @@ RENDERINGS: Final = Table(
     PrimaryKeyConstraint("organization_id", "notice_id", "outcome"),
 )
 """What speech made of each notice: the newest version that is `ready`, and the newest that has `failed`."""
+
+PHONE_LINKS: Final = Table(
+    "phone_links",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("organization_id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("phone_links_by_agent", "organization_id", "agent_id"),
+)
+"""One-time links that show phone passwords (E3), as digests; a row is deleted once its link is used."""
 
 LEASES: Final = Table(
     "leases",

@@ -9,7 +9,9 @@ from datetime import date
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, insert, select, update
+import structlog
+from msgspec import structs
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
@@ -17,16 +19,19 @@ from contracts.directory import AgentAvailabilitySaved
 from contracts.ids import Instant
 from contracts.message import Fact, type_name
 from contracts.scenario import ScenarioSaved
+from runtime import metrics
 from runtime.ports import Outgoing
-from services.directory.activities import outbox
+from services.directory.activities import audit_trail, grants, outbox, stored_cards
+from services.directory.activities.audit_trail import Noted
 from services.directory.activities.sealed_secrets import digest
+from services.directory.activities.stored_cards import CardUnreadable, StoredCard, searched, stored_card
 from services.directory.activities.tables import AUDIT, CARDS, SAID
-from services.directory.rules import facts, hours
+from services.directory.rules import audit_changes, facts, hours, privileges, sizes
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.rules.office_import import changed_fields
-from services.directory.state.cards import Card, OrganizationCard
-from services.directory.state.office import CARDS as CARD_TYPES
-from services.directory.state.office import CHECKED, Kind, Office, put
+from services.directory.rules.privileges import Change, Needed
+from services.directory.state.cards import Card, EmployeeCard, OrganizationCard
+from services.directory.state.office import CHECKED, PARTS, Kind, Office, put
 
 _DATED: Final = frozenset({type_name(AgentAvailabilitySaved), type_name(ScenarioSaved)})
 """Facts that also change with the date: only those that a change touches are derived anew."""
@@ -44,36 +49,11 @@ GONE: Final = "gone"
 """In place of a digest: the entity is gone, and nothing more will be said about it."""
 _ROWS_AT_ONCE: Final = 500
 
-
-class StoredCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A card with its version, as stored."""
-
-    kind: Kind
-    id: str
-    version: int
-    card: Card
-    is_removed: bool = False
+_log = structlog.get_logger()
 
 
-def stored_card(row: Any) -> StoredCard:
-    """Decode a row of the table of cards."""
-    kind = Kind(row.kind)
-    card = msgspec.json.decode(row.document, type=CARD_TYPES[kind])
-    return StoredCard(kind=kind, id=row.id, version=row.version, card=card, is_removed=row.is_removed)
-
-
-def in_force(organization_id: str, kind: Kind) -> ColumnElement[bool]:
-    """Selects the cards of a kind that are not removed."""
-    own = (CARDS.c.organization_id == organization_id) & (CARDS.c.kind == kind.value)
-    return own & ~CARDS.c.is_removed
-
-
-def searched(id_: str, card: Card) -> str:
-    """The text that searches match, in lower case."""
-    names = ("name", "login", "extension", "email", "number", "job_title", "text", "lines", "agent_id")
-    values = (getattr(card, name, None) for name in names)
-    found = (" ".join(value) if isinstance(value, tuple) else str(value) for value in values if value)
-    return " ".join((id_, *found)).lower()
+def _card(row: StoredCard | None) -> Card | None:
+    return None if row is None or row.is_removed else row.card
 
 
 def content(fact: Fact) -> str:
@@ -97,22 +77,27 @@ class UnitOfWork:
         self.organization_id = organization_id
         self.now_at = now_at
         self.office = Office(organization_id=organization_id, organization=OrganizationCard(name="—"))
+        # Who begins an organization by an office file chooses no other home region than the installation's.
+        self.office.home_region_saved = self.office.organization.dialling.home_region
         self.rows: dict[tuple[Kind, str], StoredCard] = {}
+        self._unreadable: dict[tuple[Kind, str], int] = {}
+        """Versions of cards that can't be read."""
+        self._blocking: set[tuple[Kind, str]] = set()
+        """Those of them in force: while there is one, nothing may follow from what the office lacks."""
         self._before: dict[tuple[Kind, str], StoredCard | None] = {}
+        self._secrets_of: list[str] = []
+        self.keeps_too_large = False
+        """Whether a fact that is too large stays as last said, with an alarm: nobody waits for an answer."""
         self._said: list[Outgoing] = []
+        self._too_large: list[Problem] = []
         self._audited: list[dict[str, Any]] = []
+        self._noted: list[Noted] = []
 
     @classmethod
     async def open(cls, connection: AsyncConnection, organization_id: str, now_at: Instant) -> "UnitOfWork":
         """Lock and load the organization. Raises RequestRefused when it does not exist."""
         unit = cls(connection, organization_id, now_at)
-        own = (
-            (CARDS.c.organization_id == organization_id)
-            & (CARDS.c.kind == Kind.ORGANIZATION.value)
-            & (CARDS.c.id == organization_id)
-        )
-        locked = await connection.execute(select(CARDS.c.version).where(own).with_for_update())
-        if locked.scalar() is None:
+        if not await stored_cards.lock(connection, organization_id):
             raise RequestRefused(Problem(code=Code.NOT_FOUND, values={"id": organization_id}))
         await unit.load()
         return unit
@@ -127,6 +112,7 @@ class UnitOfWork:
         if unit.rows:
             raise RequestRefused(Problem(code=Code.ID_TAKEN, field="id", values={"id": organization_id}))
         unit.put(Kind.ORGANIZATION, organization_id, card)
+        unit.office.home_region_saved = card.dialling.home_region
         return unit
 
     @property
@@ -135,7 +121,8 @@ class UnitOfWork:
         return (Kind.ORGANIZATION, self.organization_id) in self.rows
 
     async def load(self) -> None:
-        """Read every card that changes are checked against."""
+        """Read every card that changes are checked against, and what the operator has given."""
+        self.office.grants = await grants.found(self.connection, self.organization_id)
         query = (
             select(CARDS)
             .where(CARDS.c.organization_id == self.organization_id)
@@ -143,10 +130,21 @@ class UnitOfWork:
             .order_by(CARDS.c.id)
         )
         for found in (await self.connection.execute(query)).all():
-            row = stored_card(found)
+            try:
+                row = stored_card(found)
+            except CardUnreadable:
+                key = (Kind(found.kind), found.id)
+                if key[0] is Kind.ORGANIZATION:
+                    # Every fact would be derived from a card that nobody saved.
+                    raise
+                self._unreadable[key] = found.version
+                self._blocking |= set() if found.is_removed else {key}
+                continue
             self.rows[row.kind, row.id] = row
             if not row.is_removed:
                 put(self.office, row.kind, row.id, row.card)
+        if self.is_begun:
+            self.office.home_region_saved = self.office.organization.dialling.home_region
 
     async def fetch(self, kind: Kind, ids: list[str]) -> None:
         """Read cards by id, of a kind that `load` does not read."""
@@ -163,18 +161,40 @@ class UnitOfWork:
 
     def current(self, kind: Kind, id_: str) -> StoredCard:
         """A card that is in force. Raises RequestRefused when there is none."""
+        if (kind, id_) in self._blocking:
+            raise CardUnreadable(kind, id_)
         row = self.rows.get((kind, id_))
         if row is None or row.is_removed:
             raise RequestRefused(Problem(code=Code.NOT_FOUND, values={"id": id_}))
         return row
 
+    def is_taken(self, kind: Kind, id_: str) -> bool:
+        """Whether an id is or was a card's."""
+        return (kind, id_) in self.rows or (kind, id_) in self._unreadable
+
+    def ids(self, kind: Kind) -> set[str]:
+        """Every id that is or was a card's."""
+        return {id_ for each, id_ in (*self.rows, *self._unreadable) if each is kind}
+
+    def require_readable(self) -> None:
+        """Raise CardUnreadable while a card in force can't be read: its absence would look like a removal."""
+        for kind, id_ in sorted(self._blocking):
+            raise CardUnreadable(kind, id_)
+
     def put(self, kind: Kind, id_: str, card: Card) -> StoredCard:
-        """Save a card as its next version; the same card again changes nothing."""
+        """Save a card as its next version, also over one that can't be read; the same changes nothing."""
         old = self.rows.get((kind, id_))
         if old is not None and not old.is_removed and old.card == card:
             return old
-        row = StoredCard(kind=kind, id=id_, version=1 if old is None else old.version + 1, card=card)
+        version = self._unreadable.get((kind, id_), 0) if old is None else old.version
+        self._blocking.discard((kind, id_))
+        row = StoredCard(kind=kind, id=id_, version=version + 1, card=card)
         return self._changed(row, old)
+
+    def again(self, kind: Kind, id_: str) -> StoredCard:
+        """Save a card as it is as its next version: what belongs to it has changed."""
+        old = self.current(kind, id_)
+        return self._changed(StoredCard(kind=kind, id=id_, version=old.version + 1, card=old.card), old)
 
     def remove(self, kind: Kind, id_: str) -> StoredCard:
         """Remove a card; its row stays, and its id is never used again."""
@@ -188,28 +208,85 @@ class UnitOfWork:
         put(self.office, row.kind, row.id, None if row.is_removed else row.card)
         return row
 
+    def change_secret(self, agent_id: str) -> StoredCard:
+        """Note that an employee's password changes, and return the card. Raises RequestRefused."""
+        row = self.current(Kind.EMPLOYEE, agent_id)
+        self._secrets_of.append(agent_id)
+        return row
+
+    def readdressed(self) -> list[str]:
+        """Employees whose e-mail address is another than before, or may be: an unreadable card tells none."""
+        found = [(id_, old) for (kind, id_), old in self._before.items() if kind is Kind.EMPLOYEE]
+        return [id_ for id_, old in found if self._email_changes(id_, old)]
+
+    def _email_changes(self, agent_id: str, old: StoredCard | None) -> bool:
+        if old is None:  # a new card, or one in place of an unreadable one
+            return (Kind.EMPLOYEE, agent_id) in self._unreadable
+        card = self.rows[Kind.EMPLOYEE, agent_id].card
+        assert isinstance(old.card, EmployeeCard)
+        assert isinstance(card, EmployeeCard)
+        return old.card.email != card.email
+
+    def needed(self) -> list[Needed]:
+        """The rights that the changes so far take, where that depends on what they change (P7)."""
+        changes = [
+            Change(kind, id_, _card(old), _card(self.rows[kind, id_]))
+            for (kind, id_), old in self._before.items()
+        ]
+        before = structs.replace(
+            self.office, **{part: dict(getattr(self.office, part)) for part in PARTS.values()}
+        )
+        for change in changes:
+            if change.kind is not Kind.ORGANIZATION or change.before is not None:
+                put(before, change.kind, change.id, change.before)
+        secrets = [privileges.of_secret(self.office, agent_id) for agent_id in self._secrets_of]
+        return [*privileges.needed(changes, before, self.office), *secrets]
+
     def say(self, record: Outgoing) -> None:
         """Send a message beside the facts derived from cards."""
         self._said.append(record)
 
+    def note(self, noted: Noted) -> None:
+        """Note a security event beside those that a change of a card is."""
+        self._noted.append(noted)
+
     async def close(self, who: str) -> None:
-        """Write the changes, the audit trail and the outbox."""
-        new = [self._values(self.rows[key]) for key, old in self._before.items() if old is None]
+        """Write the changes, the audit trail and the outbox.
+
+        Raises RequestRefused when a fact that follows from them would be too large for its readers.
+        """
+        if any(kind in CHECKED for kind, _ in self._before):
+            self.require_readable()
+        await self._write_cards(who)
+        await self._write_trail(who)
+        if any(kind in CHECKED for kind, _ in self._before):
+            await self.say_what_differs(self._dated_facts())
+        if self._too_large:
+            raise RequestRefused(*self._too_large)
+        await outbox.put(self.connection, self._said)
+
+    async def _write_cards(self, who: str) -> None:
+        made = [key for key, old in self._before.items() if old is None and key not in self._unreadable]
+        new = [self._values(self.rows[key]) for key in made]
         if new:
             await self.connection.execute(insert(CARDS), new)
         for (kind, id_), old in self._before.items():
             row = self.rows[kind, id_]
-            if old is not None:
+            if (kind, id_) not in made:
                 its = (CARDS.c.organization_id == self.organization_id) & (CARDS.c.kind == kind.value)
                 changed = update(CARDS).where(its, CARDS.c.id == id_).values(**self._values(row))
                 await self.connection.execute(changed)
             what = "removed" if row.is_removed else "created" if old is None else "changed"
+            before = None if old is None or old.is_removed else old.card
             self.audit(who, what, row, None if old is None else old.card)
+            self._noted += audit_trail.of_change(who, kind, id_, before, None if row.is_removed else row.card)
+
+    async def _write_trail(self, who: str) -> None:
         if self._audited:
             await self.connection.execute(insert(AUDIT), self._audited)
-        if any(kind in CHECKED for kind, _ in self._before):
-            await self.say_what_differs(self._dated_facts())
-        await outbox.put(self.connection, self._said)
+        for noted in self._noted:
+            by = msgspec.structs.replace(noted, actor=noted.actor or who)
+            await audit_trail.note(self.connection, self.organization_id, self.now_at, by)
 
     def _values(self, row: StoredCard) -> dict[str, Any]:
         return {
@@ -224,7 +301,7 @@ class UnitOfWork:
         }
 
     def audit(self, who: str, what: str, row: StoredCard, before: Card | None) -> None:
-        """Add a line to the audit trail: changed fields by name, contents only as digests."""
+        """Add a line to the audit trail: changed fields with before and after, whole cards as digests."""
         values = {"organization_id": self.organization_id, "at": self.now_at, "who": who, "what": what}
         values |= {"kind": row.kind.value, "id": row.id, "version": row.version}
         values["before"] = "" if before is None else digest(msgspec.json.encode(before))
@@ -232,6 +309,9 @@ class UnitOfWork:
         values["fields"] = ""
         if before is not None and not row.is_removed:
             values["fields"] = " ".join(changed_fields(before, row.card))
+        values["outcome"], values["details"] = "ok", ""
+        if what in ("created", "changed"):
+            values["details"] = audit_changes.encoded(audit_changes.changes(before, row.card))
         self._audited.append(values)
 
     def _dated_facts(self) -> list[Fact]:
@@ -256,13 +336,14 @@ class UnitOfWork:
     async def say_what_differs(self, dated: list[Fact]) -> None:
         """Compare the derived facts with those said last; say new versions and removals."""
         known = await self._known()
-        wanted = [*facts.facts(self.office, self.today()), *dated]
+        # What can't be read is not removed, and nothing may follow from its absence.
+        wanted = dated if self._blocking else [*facts.facts(self.office, self.today()), *dated]
         present = {facts.key(fact) for fact in wanted}
         first: list[dict[str, Any]] = []
         for fact in wanted:
             version, old = known.get(facts.key(fact), (0, ""))
             made = content(fact)
-            if made == old:
+            if made == old or not self._fits(fact):
                 continue
             now = facts.with_version(fact, version + 1)
             if version == 0:
@@ -273,8 +354,29 @@ class UnitOfWork:
         if first:
             await self.connection.execute(insert(SAID), first)
         for key, (version, old) in known.items():
-            if key not in present and old != GONE and not self._is_in_force(key):
+            if not self._blocking and key not in present and old != GONE and not self._is_in_force(key):
                 await self._say_removed(key, version)
+
+    def _fits(self, fact: Fact) -> bool:
+        """Whether readers take a fact that differs from the one last said."""
+        size = len(codec.encode(fact))
+        limit = sizes.bytes_max(fact, is_saved=not self.keeps_too_large)
+        if size <= limit:
+            return True
+        if self.keeps_too_large:
+            type_, subject = facts.key(fact)
+            metrics.TOO_LARGE.inc()
+            _log.error(
+                "alarm: a fact has grown too large and is not said; make its card smaller",
+                organization_id=self.organization_id,
+                type=type_,
+                subject=subject,
+                bytes=size,
+                bytes_max=limit,
+            )
+        else:
+            self._too_large.append(sizes.problem(self.office, fact, size, limit))
+        return False
 
     def _is_in_force(self, key: tuple[str, str]) -> bool:
         """Whether the entity of a dated fact, which may not be derived now, still exists."""
@@ -332,6 +434,7 @@ class UnitOfWork:
             "digest": made,
             "value": codec.encode(fact),
             "known_until_at": until_at,
+            "said_at": self.now_at,
         }
 
     def _tell(self, fact: Fact) -> None:
@@ -353,6 +456,8 @@ class UnitOfWork:
         known = (await self.connection.execute(query)).first()
         made = content(fact)
         if known is not None and known.digest == made and not is_always:
+            return
+        if not self._fits(fact):
             return
         version = 1 if known is None else known.version + 1
         await self.say_version(facts.with_version(fact, version), made, is_new=known is None)

@@ -1,13 +1,14 @@
 """Audio files for notices: decoded at once, so that a faulty upload is refused with the reason (T4)."""
 
 import asyncio
+import hashlib
 from typing import Final
 
+from contracts.audio_keys import upload_key
 from runtime import programs
 from runtime.ports import Blobs, BlobsUnavailable
 from runtime.uploads import Fault, Unfit, decoded
 from services.directory.rules.errors import Code, Problem, RequestRefused
-from services.directory.rules.notices import upload_key
 
 AT_ONCE_MAX: Final = 2
 """Decoders that run at once in one process."""
@@ -34,9 +35,9 @@ class Uploads:
                 await decoded(content)
         except Unfit as error:
             raise RequestRefused(Problem(code=FAULTS[error.fault])) from error
-        except programs.ProgramMissing as error:
+        except (programs.ProgramMissing, OSError) as error:
             raise RequestRefused(Problem(code=Code.UPLOAD_UNCHECKED)) from error
-        key = upload_key(organization_id, content)
+        key = upload_key(organization_id, hashlib.sha256(content).hexdigest())
         try:
             await self._blobs.put(key, content)
         except BlobsUnavailable as error:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from contracts.directory import Language
+from runtime import urls
 from runtime.mail import addresses
 from runtime.mail.letter import Letter, Mailbox
 from runtime.mail.letter_templates import LetterTemplates
@@ -16,13 +17,15 @@ from services.directory.state.cards import EmployeeCard
 from services.directory.state.office import Office
 
 ACCENT: Final = "#1d4ed8"
+PHONE_PATH: Final = "/phone-password"
+"""Where the directory shows a phone password once."""
 
 
 class LetterSecrets(msgspec.Struct, frozen=True, kw_only=True):
-    """The secrets that a letter tells."""
+    """The secrets that a letter tells; without a link the administrator has the phone password."""
 
     password: str
-    phone_password: str
+    phone_link: str = ""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     for_phone: str
     note: str
     phone_note: str
+    link_note: str
+    no_link_note: str
     console: str
     softphone: str
     footer: str
@@ -55,13 +60,15 @@ RUSSIAN: Final = Words(
     login="Логин",
     one_time="Одноразовый пароль",
     extension="Внутренний номер",
-    for_phone="Пароль телефона",
-    note="При первом входе консоль попросит заменить одноразовый пароль своим.",
+    for_phone="Показать пароль телефона",
+    note="Одноразовый пароль действует 72 часа. При первом входе консоль попросит заменить его своим.",
     phone_note="С паролем телефона и тем же логином подключаются настольный телефон и программа-телефон.",
+    link_note="Ссылка показывает пароль телефона один раз и действует 72 часа.",
+    no_link_note="Пароль телефона вам сообщит администратор.",
     console="Открыть консоль",
     softphone="Программа-телефон",
     footer="Письмо отправлено автоматически, отвечать на него не нужно. "
-    "В нём ваши пароли: не показывайте его никому.",
+    "В нём ваш доступ: не показывайте и не пересылайте его никому.",
 )
 ENGLISH: Final = Words(
     subject="Your access to the phones: {company}",
@@ -73,22 +80,27 @@ ENGLISH: Final = Words(
     login="Login",
     one_time="One-time password",
     extension="Extension",
-    for_phone="Phone password",
-    note="When you first log in, the console asks for a password of your own in place of this one.",
+    for_phone="Show the phone password",
+    note="The one-time password is valid for 72 hours. When you first log in, the console asks for your own.",
     phone_note="Desk phones and softphones connect with the phone password and the same login.",
+    link_note="The link shows the phone password once, and is valid for 72 hours.",
+    no_link_note="Your administrator tells you the phone password.",
     console="Open the console",
     softphone="Softphone",
     footer="This letter was sent automatically; there is no need to answer it. "
-    "It has your passwords: show it to nobody.",
+    "It has your access: show it to nobody, and do not forward it.",
 )
 WORDS: Final[dict[Language, Words]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
 
 
 class WelcomeWriter:
-    """Writes welcome letters from one sender; an empty `softphone_url` is left out."""
+    """Writes welcome letters from one sender; an empty `softphone_url` is left out.
 
-    def __init__(self, *, sender_name: str, sender: str, softphone_url: str) -> None:
-        """Raises ValueError when the sender is not an address."""
+    `directory_url` is where browsers reach the directory; empty: no letter links to a phone password.
+    """
+
+    def __init__(self, *, sender_name: str, sender: str, softphone_url: str, directory_url: str = "") -> None:
+        """Raises ValueError for a sender that is no address, and for a page that is not encrypted."""
         try:
             self._sender = Mailbox(sender_name, addresses.on_the_wire(sender))
         except addresses.InvalidAddress as error:
@@ -97,7 +109,20 @@ class WelcomeWriter:
             ) from error
         self.domain = addresses.domain(sender)
         self._softphone_url = softphone_url
+        if directory_url:
+            try:
+                urls.private(directory_url)
+            except urls.Unusable as error:
+                raise ValueError(
+                    f"RINGBACK_DIRECTORY_URL: {error}; phone passwords are shown there"
+                ) from error
+        self._directory_url = directory_url.rstrip("/")
         self._templates = LetterTemplates("services.directory.activities")
+
+    @property
+    def has_links(self) -> bool:
+        """Whether letters link to phone passwords."""
+        return bool(self._directory_url)
 
     def letter(self, office: Office, card: EmployeeCard, secrets: LetterSecrets, message_id: str) -> Letter:
         """Write a letter. Raises InvalidAddress."""
@@ -123,7 +148,9 @@ class WelcomeWriter:
             (words.login, card.login),
             (words.one_time, secrets.password),
         ]
-        phone_rows = [(words.extension, card.extension), (words.for_phone, secrets.phone_password)]
+        phone_rows = [(words.extension, card.extension)]
+        has_link = bool(secrets.phone_link) and self.has_links
+        phone_url = f"{self._directory_url}{PHONE_PATH}/{secrets.phone_link}"
         links = [(words.console, office.organization.console_url), (words.softphone, self._softphone_url)]
         return {
             "subject": words.subject.format(company=company),
@@ -134,7 +161,8 @@ class WelcomeWriter:
             "rows": [row for row in rows if row[1]],
             "note": words.note if secrets.password else "",
             "phone_rows": [row for row in phone_rows if row[1]],
-            "phone_note": words.phone_note,
+            "phone_note": f"{words.phone_note} {words.link_note if has_link else words.no_link_note}",
+            "phone_links": [(words.for_phone, phone_url)] if has_link else [],
             "links": [(label, url) for label, url in links if url],
             "organization": company,
             "footer": words.footer,

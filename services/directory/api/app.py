@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import structlog
 from litestar import Litestar, Request, Response
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -13,9 +14,13 @@ from litestar.types import Scope
 from msgspec import structs
 
 from runtime import request_errors
+from runtime.quotas import Gate, QuotaExceeded, Quotas, freeing_places, quotas_of
 from runtime.request_shape import Fault
+from runtime.security_events import Strangers
+from runtime.tokens import TokenUse
 from runtime.uploads import UPLOAD_BYTES_MAX
-from services.directory.activities.authentication import Principal
+from services.directory.activities.authentication import Principal, TokenUnknown
+from services.directory.activities.welcome_text import PHONE_PATH
 from services.directory.api import (
     agents,
     audit,
@@ -25,23 +30,33 @@ from services.directory.api import (
     extensions,
     notices,
     office,
+    openid,
     organization,
+    phone_password,
     responsibles,
     scenarios,
+    second_factor,
     sessions,
     tokens,
     uploads,
 )
+from services.directory.api.limits import GATE, let_in, problem_of
 from services.directory.api.openapi import Document
-from services.directory.api.shared import Operations
+from services.directory.api.shared import Operations, client_address
 from services.directory.rules.errors import WORDS, Code, Problem, RequestRefused, shown, status
 from services.directory.rules.pattern_texts import PATTERN_TEXTS
 from services.directory.state.responses import ErrorShown, Text
 
 ROUTES: Final = (
     sessions.SessionRoutes,
+    sessions.EmployeeSessionRoutes,
     sessions.RecoveryRoutes,
     sessions.MeRoutes,
+    openid.OpenIdRoutes,
+    openid.IdentityRoutes,
+    second_factor.SecondStepRoutes,
+    second_factor.SecondFactorRoutes,
+    second_factor.ReauthenticationRoutes,
     office.OfficeRoutes,
     organization.OrganizationRoutes,
     organization.PbxRoutes,
@@ -52,6 +67,7 @@ ROUTES: Final = (
     employees.ColleagueRoutes,
     extensions.ExtensionRoutes,
     agents.AgentRoutes,
+    phone_password.PhonePasswordRoutes,
     tokens.TokenRoutes,
     responsibles.ResponsibleRoutes,
     callbacks.CallbackRoutes,
@@ -61,11 +77,17 @@ ROUTES: Final = (
 BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1
 _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
 
+STRANGERS: Final = "strangers"
+"""Where the application's state has what tells of requests without a token."""
+
 _log = structlog.get_logger()
 
 
-def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -> Litestar:
+def build(
+    operations: Operations, is_ready: Callable[[], bool] = lambda: True, quotas: Quotas | None = None
+) -> Litestar:
     """The application; until `is_ready` every answer is «still starting»."""
+    gate = Gate(Quotas() if quotas is None else quotas)
 
     async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
@@ -78,13 +100,27 @@ def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -
         return operations
 
     async def the_principal(request: Request[Any, Any, Any]) -> Principal:
-        return await operations.authentication.principal(request.headers.get("authorization"))
+        header = request.headers.get("authorization")
+        claims = operations.authentication.claims(header, TokenUse.ACCESS, TokenUse.PROGRAM)
+        its = quotas_of(request.route_handler.opt, request.method)
+        await let_in(request, claims)
+        principal = await operations.authentication.principal(header, client_address(request))
+        scope: Any = request.scope
+        gate.authenticated(scope, principal.organization_id, its)
+        return principal
 
     return Litestar(
         route_handlers=ROUTES,
         dependencies={"operations": Provide(the_operations), "principal": Provide(the_principal)},
         before_request=ready,
-        exception_handlers={RequestRefused: _refused, MalformedRequest: _malformed, HTTPException: _other},
+        middleware=[freeing_places],
+        state=State({GATE: gate, STRANGERS: Strangers()}),
+        exception_handlers={
+            RequestRefused: _refused,
+            QuotaExceeded: _exceeded,
+            MalformedRequest: _malformed,
+            HTTPException: _other,
+        },
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: the office's book",
@@ -101,14 +137,21 @@ def build(operations: Operations, is_ready: Callable[[], bool] = lambda: True) -
     )
 
 
-def _refused(_request: Request[Any, Any, Any], refused: RequestRefused) -> Response[ErrorShown]:
+def _refused(request: Request[Any, Any, Any], refused: RequestRefused) -> Response[ErrorShown]:
     first, *more = refused.problems
+    if isinstance(refused, TokenUnknown):
+        strangers: Strangers = request.app.state[STRANGERS]
+        strangers.refused(address=client_address(request), method=request.method, path=request.url.path)
     headers = {}
-    if first.code is Code.TOO_MANY_TRIES:
+    if status(first) == 429:
         headers["Retry-After"] = first.values["seconds"]
     if status(first) == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(content=shown(first, *more), status_code=status(first), headers=headers)
+
+
+def _exceeded(request: Request[Any, Any, Any], exceeded: QuotaExceeded) -> Response[ErrorShown]:
+    return _refused(request, RequestRefused(problem_of(exceeded)))
 
 
 class MalformedRequest(Exception):
@@ -143,7 +186,14 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Er
     return Response(content=shown(problem), status_code=status(problem), headers=kept)
 
 
+def _told(path: str) -> str:
+    """A path as the log may have it: the last part of a phone's is a secret."""
+    return f"{PHONE_PATH}/…" if path.partition(PHONE_PATH)[1] else path
+
+
 async def _note(error: Exception, scope: Scope) -> None:
     """Log an unexpected error whole; the answer says nothing of it."""
-    if not isinstance(error, RequestRefused | MalformedRequest | HTTPException):
-        _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)
+    if not isinstance(error, RequestRefused | QuotaExceeded | MalformedRequest | HTTPException):
+        _log.error(
+            "a request failed", path=_told(scope.get("path", "")), method=scope.get("method"), exc_info=error
+        )

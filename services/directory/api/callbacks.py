@@ -37,7 +37,7 @@ class CallbackRoutes(Controller):
     path = "/"
     tags = ("callbacks",)
 
-    @post("/departments/{department_id:str}/callbacks", status_code=202)
+    @post("/departments/{department_id:str}/callbacks", status_code=202, quota="orders")
     async def order(
         self,
         request: Request[Any, Any, Any],
@@ -60,7 +60,7 @@ class CallbackRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
     ) -> CallbackShown:
         """Cancel a callback (C9); one that has ended stays as it ended."""
-        await _require_callback(operations, principal, callback_id)
+        await _require_callback(operations, principal, Action.CALLBACK_CANCEL, callback_id)
         await operations.callbacks.cancel(principal, callback_id)
         return CallbackShown(callback_id=callback_id)
 
@@ -69,7 +69,7 @@ class CallbackRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
     ) -> CallbackShown:
         """Keep a callback that the agent's talk with the customer would end (C14)."""
-        await _require_callback(operations, principal, callback_id)
+        await _require_callback(operations, principal, Action.CALLBACK_REPORT, callback_id)
         await operations.callbacks.keep(principal, callback_id)
         return CallbackShown(callback_id=callback_id)
 
@@ -78,11 +78,13 @@ class CallbackRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, callback_id: PathId
     ) -> CallbackShown:
         """Report that a machine or a stranger answered (C16); only the attempt's own agent counts."""
-        await _require_callback(operations, principal, callback_id)
+        await _require_callback(operations, principal, Action.CALLBACK_REPORT, callback_id)
         await operations.callbacks.not_reached(principal, callback_id)
         return CallbackShown(callback_id=callback_id)
 
 
-async def _require_callback(operations: Operations, principal: Principal, callback_id: str) -> None:
+async def _require_callback(
+    operations: Operations, principal: Principal, action: Action, callback_id: str
+) -> None:
     subject = await operations.callbacks.subject(principal.organization_id, callback_id)
-    await require(operations, principal, Action.CALLBACK_CANCEL, f"callback/{callback_id}", subject)
+    await require(operations, principal, action, f"callback/{callback_id}", subject)

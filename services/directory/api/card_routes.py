@@ -7,7 +7,8 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, PathParameter
 
-from contracts.rights import Action
+from contracts.plain_text import LINE_PATTERN
+from contracts.rights import Action, Subject
 from services.directory.activities import card_saving
 from services.directory.activities.authentication import Principal
 from services.directory.activities.idempotency import KeyedRequest
@@ -24,7 +25,9 @@ from services.directory.api.shared import (
     Search,
     keyed_request,
     require,
+    require_list,
     shown_saved,
+    subject_of_department,
     version_of,
     with_etag,
 )
@@ -46,21 +49,31 @@ class Cards(Generic[C]):
         self._kind = kind
         self._card = card
 
-    async def _require(self, action: Action, what: str) -> None:
-        await require(self._operations, self._principal, action, what)
+    async def _require(self, action: Action, what: str, subject: Subject | None = None) -> None:
+        await require(self._operations, self._principal, action, what, subject)
 
     async def listed(self, search: str, cursor: str, limit: int) -> Listed[C]:
         """A page of cards."""
-        await self._require(Action.SETTINGS_READ, f"{self._kind}")
+        among = None
+        if self._kind is Kind.DEPARTMENT:
+            among = await require_list(self._operations, self._principal, Action.SETTINGS_READ, self._kind)
+        else:
+            await self._require(Action.SETTINGS_READ, f"{self._kind}")
         rows, following = await self._operations.repository.listed(
-            self._principal.organization_id, self._kind, search=search, cursor=cursor, limit=limit
+            self._principal.organization_id,
+            self._kind,
+            search=search,
+            cursor=cursor,
+            limit=limit,
+            among=among,
         )
         cards = [shown_saved(card_saving.SavedCard(row=row), self._card) for row in rows]
         return Listed(cards=tuple(cards), next=following)
 
     async def read(self, id_: str) -> Shown[C]:
         """One card."""
-        await self._require(Action.SETTINGS_READ, f"{self._kind}/{id_}")
+        subject = subject_of_department(self._principal, id_) if self._kind is Kind.DEPARTMENT else None
+        await self._require(Action.SETTINGS_READ, f"{self._kind}/{id_}", subject)
         row = await self._operations.repository.one(self._principal.organization_id, self._kind, id_)
         return shown_saved(card_saving.SavedCard(row=row), self._card)
 
@@ -69,7 +82,7 @@ class Cards(Generic[C]):
         await self._require(Action.SETTINGS_WRITE, f"{self._kind}")
         repository = self._operations.repository
         values = {each: getattr(draft, each) for each in self._card.__struct_fields__}
-        async with repository.change(self._principal.organization_id, self._principal.name) as unit:
+        async with repository.change(self._principal) as unit:
             shown: type[Shown[C]] = Shown[self._card]  # type: ignore[name-defined]
             answer = await repository.earlier(unit, request, shown)
             if answer is None:
@@ -86,7 +99,7 @@ class Cards(Generic[C]):
         await self._require(Action.SETTINGS_WRITE, f"{self._kind}/{id_}")
         version = version_of(if_match)
         repository = self._operations.repository
-        async with repository.change(self._principal.organization_id, self._principal.name) as unit:
+        async with repository.change(self._principal) as unit:
             saved = card_saving.replace(unit, self._kind, id_, version, card)
         return shown_saved(saved, self._card)
 
@@ -95,7 +108,7 @@ class Cards(Generic[C]):
         await self._require(Action.SETTINGS_WRITE, f"{self._kind}/{id_}")
         version = version_of(if_match)
         repository = self._operations.repository
-        async with repository.change(self._principal.organization_id, self._principal.name) as unit:
+        async with repository.change(self._principal) as unit:
             card_saving.remove(unit, self._kind, id_, version)
 
 
@@ -114,7 +127,14 @@ class CardRoutes(Generic[C, D]):
         self._draft = draft
         self._name = name
         self._path = f"/{{{id_name}:str}}"
-        self._path_id = Annotated[str, PathParameter(name=id_name, max_length=PATH_LENGTH_MAX)]
+        self._path_id = Annotated[
+            str,
+            PathParameter(
+                name=id_name,
+                max_length=PATH_LENGTH_MAX,
+                pattern=LINE_PATTERN,
+            ),
+        ]
 
     def cards(self, operations: Operations, principal: Principal) -> Cards[C]:
         """The kind's cards, for one principal."""

@@ -19,6 +19,7 @@ from services.directory.api.shared import (
     Search,
     keyed_request,
     require,
+    require_list,
     shown_saved,
     version_of,
     with_etag,
@@ -61,9 +62,9 @@ class EmployeeRoutes(Controller):
         limit: Limit = 50,
     ) -> EmployeesListed:
         """Employees by id."""
-        await require(operations, principal, Action.SETTINGS_READ, "employee")
+        within = await require_list(operations, principal, Action.SETTINGS_READ, "employee")
         found, following = await operations.employees.listed(
-            principal.organization_id, search=search, cursor=cursor, limit=limit
+            principal.organization_id, within, search=search, cursor=cursor, limit=limit
         )
         return EmployeesListed(cards=tuple(found), next=following)
 
@@ -76,8 +77,9 @@ class EmployeeRoutes(Controller):
         data: JSONBody[EmployeeDraft],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[EmployeeShown]:
-        """Create an employee; with an e-mail address a welcome letter goes out (E3)."""
-        await require(operations, principal, Action.SETTINGS_WRITE, "employee")
+        """Create an employee who may no more than oneself; with an address a welcome letter goes out (E3)."""
+        for action in (Action.SETTINGS_WRITE, Action.ROLES_GRANT, Action.SECRETS_WRITE):
+            await require(operations, principal, action, "employee")
         once = await keyed_request(principal, request, idempotency_key)
         made = await operations.employees.create(once, data)
         return with_etag(made, made.version, 201)
@@ -87,11 +89,10 @@ class EmployeeRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, agent_id: PathId
     ) -> Response[EmployeeShown]:
         """One employee, with what overrides the rules (D5); employees may read their own card."""
-        if not principal.may(
-            Action.CARD_READ, await operations.agents.subject(principal.organization_id, agent_id)
-        ):
-            await require(operations, principal, Action.SETTINGS_READ, f"employee/{agent_id}")
-        found = await operations.employees.one(principal.organization_id, agent_id)
+        subject = await operations.agents.subject(principal.organization_id, agent_id)
+        if not principal.may(Action.CARD_READ, subject):
+            await require(operations, principal, Action.SETTINGS_READ, f"employee/{agent_id}", subject)
+        found = await operations.employees.one(principal, agent_id)
         return with_etag(found, found.version)
 
     @put("/{agent_id:str}")
@@ -103,7 +104,7 @@ class EmployeeRoutes(Controller):
         data: JSONBody[EmployeeCard],
         if_match: IfMatch = None,
     ) -> Response[EmployeeShown]:
-        """Save the card's next version."""
+        """Save the next version; roles, and what recovers a password, take rights of their own (P7)."""
         await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}")
         version = version_of(if_match)
         found = await operations.employees.replace(principal, agent_id, version, data)
@@ -118,7 +119,8 @@ class EmployeeRoutes(Controller):
         if_match: IfMatch = None,
     ) -> None:
         """Remove an employee (E8); refused while calls are routed there."""
-        await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}")
+        for action in (Action.SETTINGS_WRITE, Action.ROLES_GRANT, Action.SECRETS_WRITE):
+            await require(operations, principal, action, f"employee/{agent_id}")
         version = version_of(if_match)
         await operations.employees.remove(principal, agent_id, version)
 
@@ -131,7 +133,7 @@ class EmployeeRoutes(Controller):
         data: JSONBody[NewPassword],
     ) -> SecretShown:
         """Set a one-time console password; every login of the employee ends."""
-        await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}/password")
+        await require(operations, principal, Action.SECRETS_WRITE, f"employee/{agent_id}/password")
         return await operations.employees.new_password(principal, agent_id, data.password)
 
     @post("/{agent_id:str}/phone-password", status_code=200)
@@ -139,8 +141,16 @@ class EmployeeRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, agent_id: PathId
     ) -> SecretShown:
         """Replace the password of desk phones and softphones."""
-        await require(operations, principal, Action.SETTINGS_WRITE, f"employee/{agent_id}/phone-password")
+        await require(operations, principal, Action.SECRETS_WRITE, f"employee/{agent_id}/phone-password")
         return await operations.employees.new_phone_password(principal, agent_id)
+
+    @delete("/{agent_id:str}/second-factor")
+    async def reset_second_factor(
+        self, operations: GivenOperations, principal: CurrentPrincipal, agent_id: PathId
+    ) -> None:
+        """Take the second factor of whoever has lost the device; every login of the employee ends."""
+        await require(operations, principal, Action.SECRETS_WRITE, f"employee/{agent_id}/second-factor")
+        await operations.employees.reset_second_factor(principal, agent_id)
 
     @get("/{agent_id:str}/rules")
     async def rules(
@@ -164,7 +174,10 @@ class EmployeeRoutes(Controller):
         data: JSONBody[RulesCard],
         if_match: IfMatch = None,
     ) -> Response[Shown[RulesCard]]:
-        """Save rules: one's own, or as a head the department's (P5); no certain loop (D6)."""
+        """Save rules: one's own, or as a head the department's (P5); no certain loop (D6).
+
+        Outside numbers take the right to settings; so do other people's recipients of voice messages.
+        """
         subject = await operations.agents.subject(principal.organization_id, agent_id)
         await require(operations, principal, Action.RULES_WRITE, f"rules/{agent_id}", subject)
         version = version_of(if_match)
@@ -183,9 +196,9 @@ class ColleagueRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, cursor: Cursor = "", limit: Limit = 50
     ) -> ColleaguesListed:
         """Employees by id: only names and extensions."""
-        await require(operations, principal, Action.COLLEAGUES_READ, "colleagues")
+        within = await require_list(operations, principal, Action.COLLEAGUES_READ, "colleagues")
         return await operations.employees.colleagues(
-            principal.organization_id, Kind.EMPLOYEE, cursor=cursor, limit=limit
+            principal.organization_id, Kind.EMPLOYEE, within, cursor=cursor, limit=limit
         )
 
     @get("/departments")
@@ -193,7 +206,7 @@ class ColleagueRoutes(Controller):
         self, operations: GivenOperations, principal: CurrentPrincipal, cursor: Cursor = "", limit: Limit = 50
     ) -> ColleaguesListed:
         """Departments by id."""
-        await require(operations, principal, Action.COLLEAGUES_READ, "colleagues/departments")
+        within = await require_list(operations, principal, Action.COLLEAGUES_READ, "colleagues/departments")
         return await operations.employees.colleagues(
-            principal.organization_id, Kind.DEPARTMENT, cursor=cursor, limit=limit
+            principal.organization_id, Kind.DEPARTMENT, within, cursor=cursor, limit=limit
         )

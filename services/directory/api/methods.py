@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from services.directory.state.responses import ErrorShown
 
-DOCUMENTED: Final = (400, 401, 403, 404, 405, 409, 412, 413, 422, 428, 429, 503)
+DOCUMENTED: Final = (400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 422, 428, 429, 431, 503)
 _WHY_NOT: Final = {
     status: ResponseSpec(data_container=ErrorShown, description="why not", generate_examples=False)
     for status in DOCUMENTED

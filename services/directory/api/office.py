@@ -16,7 +16,7 @@ class OfficeRoutes(Controller):
     path = "/office"
     tags = ("office",)
 
-    @put()
+    @put(quota="offices")
     async def save(
         self,
         operations: GivenOperations,
@@ -34,5 +34,5 @@ class OfficeRoutes(Controller):
         if data.rules:
             await require(operations, principal, Action.RULES_WRITE, "office/rules")
         if dry_run:
-            return await operations.office_import.preview(principal.organization_id, data)
+            return await operations.office_import.preview(principal, data)
         return await operations.office_import.save(principal, data)

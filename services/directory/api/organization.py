@@ -56,3 +56,4 @@ class PbxRoutes(Controller):
     create = _PBXS.create()
     read = _PBXS.read()
     save = _PBXS.save()
+    remove = _PBXS.remove()

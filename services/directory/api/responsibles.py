@@ -8,11 +8,12 @@ from msgspec import Meta, Struct
 
 from contracts.rights import Action
 from services.directory.api.card_routes import CardRoutes
-from services.directory.api.methods import put
-from services.directory.api.shared import CurrentPrincipal, GivenOperations, require
+from services.directory.api.methods import get, put
+from services.directory.api.shared import CurrentPrincipal, Cursor, GivenOperations, Limit, Search, require
 from services.directory.state.cards import ResponsibleCard
 from services.directory.state.limits import RESPONSIBLES_AT_ONCE_MAX
 from services.directory.state.office import Kind
+from services.directory.state.responses import Listed
 
 _ROUTES: Final = CardRoutes(
     Kind.RESPONSIBLE, ResponsibleCard, ResponsibleCard, id_name="number", name=lambda draft: draft.number
@@ -36,7 +37,19 @@ class ResponsibleRoutes(Controller):
 
     path = "/responsibles"
     tags = ("responsibles",)
-    listed = _ROUTES.listed()
+
+    @get()
+    async def listed(
+        self,
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
+        search: Search = "",
+        cursor: Cursor = "",
+        limit: Limit = 50,
+    ) -> Listed[ResponsibleCard]:
+        """Lines by number, for who may see customers' numbers."""
+        await require(operations, principal, Action.NUMBER_SEE, "responsible")
+        return await _ROUTES.cards(operations, principal).listed(search, cursor, limit)
 
     @put()
     async def save(

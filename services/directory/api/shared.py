@@ -8,8 +8,10 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
 from contracts.ids import DepartmentId, OrganizationId
-from contracts.rights import Action, Subject
+from contracts.plain_text import LINE_PATTERN
+from contracts.rights import Action, Reach, Subject
 from services.directory.activities.agents import Agents
+from services.directory.activities.audit_reading import AuditReading
 from services.directory.activities.authentication import Authentication, Principal
 from services.directory.activities.callbacks import Callbacks
 from services.directory.activities.card_saving import SavedCard
@@ -17,15 +19,22 @@ from services.directory.activities.department_seats import Departments
 from services.directory.activities.employees import Employees
 from services.directory.activities.extension_checks import ExtensionChecks
 from services.directory.activities.idempotency import KeyedRequest
+from services.directory.activities.login_list import LoginList
 from services.directory.activities.notice_renderings import NoticeRenderings
 from services.directory.activities.office_import import OfficeImport
+from services.directory.activities.open_logins import USER_AGENT_LENGTH_MAX, Client
+from services.directory.activities.openid import OpenId
+from services.directory.activities.own_second_factor import OwnSecondFactor
 from services.directory.activities.password_recovery import PasswordRecovery
+from services.directory.activities.phone_links import PhoneLinks
+from services.directory.activities.reauthentication import Reauthentication
 from services.directory.activities.repository import LIMIT_MAX, SEARCH_LENGTH_MAX, Repository
 from services.directory.activities.responsibles import Responsibles
 from services.directory.activities.sealed_secrets import digest
 from services.directory.activities.sessions import Sessions
 from services.directory.activities.tokens import Tokens
 from services.directory.activities.uploads import Uploads
+from services.directory.activities.usages import Usages
 from services.directory.rules.errors import Code, Problem, RequestRefused
 from services.directory.state.cards import Card
 from services.directory.state.responses import Shown
@@ -35,7 +44,12 @@ PATH_LENGTH_MAX: Final = 300
 
 IfMatch = Annotated[
     str | None,
-    HeaderParameter(name="If-Match", description="the ETag that was read, as it came", max_length=40),
+    HeaderParameter(
+        name="If-Match",
+        description="the ETag that was read, as it came",
+        max_length=40,
+        pattern=LINE_PATTERN,
+    ),
 ]
 IdempotencyKey = Annotated[
     str | None,
@@ -44,13 +58,26 @@ IdempotencyKey = Annotated[
         description="a request sent again with it is done once",
         min_length=1,
         max_length=KEY_LENGTH_MAX,
+        pattern=LINE_PATTERN,
     ),
 ]
-PathId = Annotated[str, PathParameter(max_length=PATH_LENGTH_MAX)]
+PathId = Annotated[str, PathParameter(max_length=PATH_LENGTH_MAX, pattern=LINE_PATTERN)]
 Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="how many at most")]
-Cursor = Annotated[str, QueryParameter(max_length=64, description="`next` of the page before")]
+Cursor = Annotated[
+    str,
+    QueryParameter(
+        max_length=64,
+        pattern=LINE_PATTERN,
+        description="`next` of the page before",
+    ),
+]
 Search = Annotated[
-    str, QueryParameter(max_length=SEARCH_LENGTH_MAX, description="words in names and numbers")
+    str,
+    QueryParameter(
+        max_length=SEARCH_LENGTH_MAX,
+        pattern=LINE_PATTERN,
+        description="words in names and numbers",
+    ),
 ]
 DryRun = Annotated[bool, QueryParameter(description="only tell what would change, and save nothing")]
 
@@ -64,17 +91,24 @@ class Operations(Struct, frozen=True, kw_only=True):
     repository: Repository
     authentication: Authentication
     sessions: Sessions
+    login_list: LoginList
+    openid: OpenId
+    own_second_factor: OwnSecondFactor
+    reauthentication: Reauthentication
     password_recovery: PasswordRecovery
     agents: Agents
+    audit_reading: AuditReading
     callbacks: Callbacks
     departments: Departments
     employees: Employees
     extension_checks: ExtensionChecks
     notice_renderings: NoticeRenderings
     office_import: OfficeImport
+    phone_links: PhoneLinks
     responsibles: Responsibles
     tokens: Tokens
     uploads: Uploads
+    usages: Usages
 
 
 GivenOperations = NamedDependency[Operations]
@@ -89,6 +123,16 @@ async def require(
     await operations.authentication.require(principal, action, over, what[:PATH_LENGTH_MAX])
 
 
+async def require_list(
+    operations: Operations, principal: Principal, action: Action, what: str
+) -> frozenset[DepartmentId] | None:
+    """Require a right to a list; the departments within which it is read, or None for the organization."""
+    if principal.reach(action) is Reach.DEPARTMENTS:
+        return principal.holder.departments
+    await require(operations, principal, action, what)
+    return None
+
+
 def subject_of_organization(principal: Principal) -> Subject:
     """The whole organization as the table of rights sees it."""
     return Subject(organization_id=OrganizationId(principal.organization_id))
@@ -98,6 +142,18 @@ def subject_of_department(principal: Principal, department_id: str) -> Subject:
     """A department as the table of rights sees it."""
     departments = frozenset({DepartmentId(department_id)})
     return Subject(organization_id=OrganizationId(principal.organization_id), departments=departments)
+
+
+def client_address(request: Request[Any, Any, Any]) -> str:
+    """The network address that the request came from: a proxy's, where one is in between."""
+    return request.client.host if request.client is not None else ""
+
+
+def client_of(request: Request[Any, Any, Any], device: str = "") -> Client:
+    """From where a request comes; the browser's name in one line, without what can't be printed."""
+    said = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH_MAX]
+    shown = "".join(each if each.isprintable() else " " for each in said)
+    return Client(address=client_address(request), user_agent=" ".join(shown.split()), device=device)
 
 
 def version_of(if_match: str | None) -> int:
@@ -114,9 +170,7 @@ async def keyed_request(
 ) -> KeyedRequest:
     """What a repeat of the request is recognized by: principal, key, and all that the request says."""
     content = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    return KeyedRequest(
-        organization_id=principal.organization_id, who=principal.name, key=key, digest=digest(content)
-    )
+    return KeyedRequest(principal=principal, key=key, digest=digest(content))
 
 
 def with_etag(body: B, version: int, status: int = 200) -> Response[B]:

@@ -7,13 +7,16 @@ from litestar.params import JSONBody
 
 from contracts.rights import Action
 from services.directory.api.card_routes import CardRoutes
-from services.directory.api.methods import delete, post
+from services.directory.api.methods import delete, get, post
 from services.directory.api.shared import (
     CurrentPrincipal,
+    Cursor,
     GivenOperations,
     IdempotencyKey,
     IfMatch,
+    Limit,
     PathId,
+    Search,
     keyed_request,
     require,
     version_of,
@@ -21,7 +24,7 @@ from services.directory.api.shared import (
 )
 from services.directory.state.cards import TokenCard
 from services.directory.state.office import Kind
-from services.directory.state.responses import TokenShown
+from services.directory.state.responses import TokenListed, TokenShown, TokensListed
 
 _ROUTES: Final = CardRoutes(
     Kind.TOKEN, TokenCard, TokenCard, id_name="token_id", name=lambda draft: draft.name
@@ -33,7 +36,24 @@ class TokenRoutes(Controller):
 
     path = "/tokens"
     tags = ("tokens",)
-    listed = _ROUTES.listed()
+
+    @get()
+    async def listed(
+        self,
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
+        search: Search = "",
+        cursor: Cursor = "",
+        limit: Limit = 50,
+    ) -> TokensListed:
+        """Tokens by id, with the key that signed each and its last use."""
+        page = await _ROUTES.cards(operations, principal).listed(search, cursor, limit)
+        uses = await operations.tokens.uses(principal.organization_id, [each.id for each in page.cards])
+        cards = tuple(
+            TokenListed(id=each.id, version=each.version, card=each.card, token=uses.get(each.id))
+            for each in page.cards
+        )
+        return TokensListed(cards=cards, next=page.next)
 
     @post()
     async def create(
@@ -44,12 +64,27 @@ class TokenRoutes(Controller):
         data: JSONBody[TokenCard],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[TokenShown]:
-        """Create a token, shown once; its rights are at most the creator's own."""
-        await require(operations, principal, Action.SETTINGS_WRITE, "token")
+        """Create a token, shown once; its rights are at most the creator's own, in all of its departments."""
+        await require(operations, principal, Action.SECRETS_WRITE, "token")
         for action in data.actions:
             await require(operations, principal, action, f"token with {action}")
         once = await keyed_request(principal, request, idempotency_key)
         made = await operations.tokens.create(once, data)
+        return with_etag(made, made.version, 201)
+
+    @post("/{token_id:str}/reissue")
+    async def reissue(
+        self,
+        request: Request[Any, Any, Any],
+        operations: GivenOperations,
+        principal: CurrentPrincipal,
+        token_id: PathId,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[TokenShown]:
+        """Another token for the same card, shown once; the one before is refused from now on."""
+        await require(operations, principal, Action.SECRETS_WRITE, f"token/{token_id}")
+        once = await keyed_request(principal, request, idempotency_key)
+        made = await operations.tokens.reissue(once, token_id)
         return with_etag(made, made.version, 201)
 
     @delete("/{token_id:str}")
@@ -60,7 +95,7 @@ class TokenRoutes(Controller):
         token_id: PathId,
         if_match: IfMatch = None,
     ) -> None:
-        """End a token."""
-        await require(operations, principal, Action.SETTINGS_WRITE, f"token/{token_id}")
+        """End a token that may no more than oneself."""
+        await require(operations, principal, Action.SECRETS_WRITE, f"token/{token_id}")
         version = version_of(if_match)
         await operations.tokens.revoke(principal, token_id, version)

@@ -10,6 +10,7 @@ from msgspec import structs
 from contracts.directory import PbxKind
 from contracts.scenario import ElementKind
 from services.directory.rules import (
+    ceilings,
     departments,
     direct_calls,
     employees,
@@ -34,7 +35,7 @@ from services.directory.state.cards import (
     ScenarioCard,
     Who,
 )
-from services.directory.state.office import Kind, Office, card_of
+from services.directory.state.office import PARTS, Kind, Office, card_of
 
 
 class SharedChecks:
@@ -74,7 +75,7 @@ def problems(office: Office, kind: Kind, id_: str, shared: SharedChecks | None =
     checks: dict[Kind, Callable[[], Iterable[Problem]]] = {
         Kind.ORGANIZATION: lambda: _organization(office),
         Kind.PBX: lambda: _pbx(office, id_, office.pbxs[id_]),
-        Kind.EMPLOYEE: lambda: employees.employee(office, office.employees[id_]),
+        Kind.EMPLOYEE: lambda: employees.employee(office, id_, office.employees[id_]),
         Kind.EXTENSION: lambda: employees.extension(office, office.extensions[id_]),
         Kind.DEPARTMENT: lambda: _department(office, id_, office.departments[id_]),
         Kind.NOTICE: lambda: notices.notice(office, office.notices[id_]),
@@ -136,6 +137,7 @@ def _organization(office: Office) -> Iterator[Problem]:
     yield from employees.zone(card.timezone)
     yield from employees.recipients(office, card.administrators, "administrators")
     yield from employees.nobody(office, (), "administrators")
+    yield from ceilings.problems(office)
     if card.holidays is not None and not hours.has_holidays(card.holidays):
         yield Problem(code=Code.HOLIDAYS_UNKNOWN, field="holidays", values={"country": card.holidays})
 
@@ -146,7 +148,13 @@ def _department(office: Office, id_: str, card: DepartmentCard) -> Iterator[Prob
 
 
 def _pbx(office: Office, id_: str, card: PbxCard) -> Iterator[Problem]:
+    if id_ not in office.grants.pbxs:
+        values = {"pbx": id_, "organization": office.organization_id}
+        yield Problem(code=Code.PBX_NOT_ASSIGNED, field="id", values=values)
     for position, number in enumerate(card.numbers):
+        if number not in office.grants.numbers:
+            values = {"number": number, "organization": office.organization_id}
+            yield Problem(code=Code.NUMBER_NOT_ASSIGNED, field=f"numbers.{position}", values=values)
         for other_id, other in office.pbxs.items():
             if other_id != id_ and number in other.numbers:
                 values = {"number": number, "owner": name_of(office, Kind.PBX, other_id)}
@@ -188,7 +196,9 @@ def responsible(office: Office, card: ResponsibleCard, field: str) -> Iterator[P
 
 
 def users(office: Office, kind: Kind, id_: str) -> list[str]:
-    """The cards that route calls to a card, and so prevent its removal."""
+    """The cards that route calls to a card, or are on a PBX, and so prevent its removal."""
+    if kind is Kind.PBX:
+        return [name_of(office, *owner) for owner in _on_pbx(office, id_)]
     found: list[tuple[Kind, str]] = []
     for other_id, department in office.departments.items():
         if (kind, other_id) != (Kind.DEPARTMENT, id_) and _names(department, kind, id_):
@@ -203,6 +213,13 @@ def users(office: Office, kind: Kind, id_: str) -> list[str]:
         if kind is not Kind.NOTICE and _target(notice.agent_id, notice.department_id, kind) == id_:
             found.append((Kind.NOTICE, other_id))
     return [name_of(office, *owner) for owner in found]
+
+
+def _on_pbx(office: Office, pbx_id: str) -> Iterator[tuple[Kind, str]]:
+    for kind in (Kind.EMPLOYEE, Kind.EXTENSION, Kind.DEPARTMENT, Kind.SCENARIO):
+        for id_, card in getattr(office, PARTS[kind]).items():
+            if card.pbx_id == pbx_id:
+                yield kind, id_
 
 
 def _names(card: DepartmentCard, kind: Kind, id_: str) -> bool:

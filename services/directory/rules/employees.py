@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import phonenumbers
 from msgspec import structs
 
 from contracts import dialling
-from contracts.dialling import DiallingPolicy
-from contracts.directory import PbxKind, Role
+from contracts.directory import DirectActionKind, PbxKind, Role
 from runtime.mail import addresses
 from runtime.spelling import likely, meant
-from services.directory.rules import hours, naming
+from services.directory.rules import ceilings, hours, naming
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import EmployeeCard, ExtensionCard, Hours, Who
 from services.directory.state.office import Office
@@ -26,34 +24,11 @@ HINTS_MAX: Final = 10
 HINTS_LIKELY_MAX: Final = 3
 
 
-def policy(office: Office) -> DiallingPolicy:
-    """The dialling policy for the log, which adds the numbers of the organization's PBXs, never dialled."""
-    said = office.organization.dialling
-    return DiallingPolicy(
-        is_on=said.is_on,
-        home_region=said.home_region,
-        allowed_regions=said.allowed_regions,
-        denied_numbers=said.denied_numbers,
-        own_numbers=tuple(number for pbx in office.pbxs.values() for number in pbx.numbers),
-        satellite_numbers=said.satellite_numbers,
-        orders_per_hour_per_number_max=said.orders_per_hour_per_number_max,
-        orders_per_day_per_number_max=said.orders_per_day_per_number_max,
-        orders_per_minute_per_department_max=said.orders_per_minute_per_department_max,
-        orders_per_minute_max=said.orders_per_minute_max,
-    )
-
-
-def is_satellite(number: str) -> bool:
-    """Whether a number (E.164) is a satellite phone's."""
-    try:
-        return phonenumbers.parse(number).country_code in dialling.SATELLITE_COUNTRY_CODES
-    except phonenumbers.NumberParseException:
-        return False
-
-
-def employee(office: Office, card: EmployeeCard) -> Iterator[Problem]:
+def employee(office: Office, id_: str, card: EmployeeCard) -> Iterator[Problem]:
     """Problems of an employee's card."""
     yield from pbx_of_kind(office, card.pbx_id, PbxKind.CLOUD)
+    if id_ == office.grants.break_glass_agent_id and card.role is not Role.ADMINISTRATOR:
+        yield Problem(code=Code.BREAK_GLASS_STAYS, field="role")
     yield from zone(card.timezone)
     yield from address(card.email, "email")
     yield from week(card.hours or (), "hours")
@@ -65,17 +40,24 @@ def employee(office: Office, card: EmployeeCard) -> Iterator[Problem]:
     if not (card.rings_desk or card.rings_mobile or card.sims):
         yield Problem(code=Code.DEVICE_MISSING, field="rings_desk")
     phones = [(f"sims.{position}", number) for position, number in enumerate(card.sims)]
-    if card.mobile is not None and card.rings_mobile:
+    if card.mobile is not None and (card.rings_mobile or _forwards_to_mobile(office, id_)):
         phones.append(("mobile", card.mobile))
     for field, number in phones:
         yield from dialled(office, number, field)
 
 
+def _forwards_to_mobile(office: Office, id_: str) -> bool:
+    """Whether the employee's own rules dial the mobile, which the card need not ring (P5)."""
+    rules = office.rules.get(id_)
+    actions = () if rules is None else (rules.no_answer, rules.out_of_hours, rules.absence)
+    return any(each.kind is DirectActionKind.MOBILE for each in actions)
+
+
 def dialled(office: Office, number: str, field: str) -> Iterator[Problem]:
     """A number that the dialling policy forbids for a phone or a scenario's element (C10)."""
     # The kill switch stops calls, but does not refuse cards.
-    switched_on = structs.replace(policy(office), is_on=True)
-    refusal = dialling.refusal(number, switched_on, is_employee=True)
+    switched_on = structs.replace(ceilings.policy(office), is_on=True)
+    refusal = dialling.refusal_of_address(number, switched_on)
     if refusal is not None:
         yield Problem(
             code=Code.NUMBER_REFUSED, field=field, values={"number": number, "reason": str(refusal)}
@@ -193,7 +175,7 @@ def mobile_time(card: EmployeeCard, ring_ms: int, field: str) -> Iterator[Proble
     if left_ms is None or card.mobile is None:
         return
     values = {"agent": card.name, "seconds": f"{max(left_ms, 0) / 1000:g}"}
-    if is_satellite(card.mobile):
+    if dialling.is_satellite(card.mobile):
         if left_ms < SATELLITE_RING_MS_MIN:
             yield Problem(code=Code.SATELLITE_TIME_SHORT, field=field, values=values, is_warning=True)
     elif left_ms < MOBILE_RING_MS_MIN:

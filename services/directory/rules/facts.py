@@ -13,6 +13,7 @@ from babel.dates import format_date
 
 from contracts import directory
 from contracts import scenario as contract
+from contracts.dialling import DiallingPolicy
 from contracts.directory import (
     AgentAvailabilitySaved,
     AgentSaved,
@@ -44,7 +45,7 @@ from contracts.prompts import company_notice
 from contracts.scenario import ScenarioSaved
 from contracts.tts import RenderNotice
 from runtime.mail import addresses
-from services.directory.rules import employees, hours
+from services.directory.rules import ceilings, employees, hours
 from services.directory.state.cards import (
     Card,
     DepartmentCard,
@@ -55,6 +56,7 @@ from services.directory.state.cards import (
     ScenarioCard,
     Who,
 )
+from services.directory.state.grants import OrganizationState
 from services.directory.state.office import Office
 
 T = TypeVar("T")
@@ -94,7 +96,7 @@ def with_version(fact: Fact, version: int) -> Fact:
 
 
 def removed(fact: Fact) -> Fact:
-    """The fact that an entity is removed; a PBX's or a notice's fact can't say so, and stays as it was."""
+    """The fact that an entity is removed; a notice's fact can't say so, and stays as it was."""
     if "is_removed" in fact.__struct_fields__:
         changed: dict[str, Any] = {"is_removed": True}
         return msgspec.structs.replace(fact, **changed)
@@ -102,20 +104,15 @@ def removed(fact: Fact) -> Fact:
 
 
 def facts(office: Office, today: date) -> list[Fact]:
-    """The facts that follow from cards; `today` is for {return_date}."""
+    """The facts that follow from cards and the operator's grants; `today` is for {return_date}.
+
+    A removed organization has none but that it is removed.
+    """
+    if office.grants.state is OrganizationState.REMOVED:
+        return [_removed_organization(office)]
     return [
         _organization(office),
-        *(
-            PbxSaved(
-                pbx_id=PbxId(id_),
-                version=VERSION_UNSAID,
-                name=card.name,
-                kind=card.kind,
-                numbers=card.numbers,
-                apologies_at_once_max=card.apologies_at_once_max,
-            )
-            for id_, card in office.pbxs.items()
-        ),
+        *_pbxs(office),
         *_agents(office),
         *(_rights(id_, card) for id_, card in office.employees.items()),
         *(_notice(office, id_, card, today) for id_, card in office.notices.items()),
@@ -205,11 +202,43 @@ def _organization(office: Office) -> OrganizationSaved:
         name=card.name,
         language=card.language,
         timezone=card.timezone,
-        dialling_policy=employees.policy(office),
+        dialling_policy=ceilings.policy(office),
         administrators=recipients(office, listed),
         console_url=card.console_url,
         retention_days=card.retention_days,
+        is_suspended=not office.grants.is_active,
+        numbers_hidden_from=card.numbers_hidden_from,
+        calls_at_once_max=office.grants.ceilings.calls_at_once_max,
     )
+
+
+def _removed_organization(office: Office) -> OrganizationSaved:
+    """Names nobody: it is the one fact that is kept."""
+    return OrganizationSaved(
+        organization_id=OrganizationId(office.organization_id),
+        version=VERSION_UNSAID,
+        name="—",
+        language=office.organization.language,
+        timezone=office.organization.timezone,
+        dialling_policy=DiallingPolicy(is_on=False),
+        administrators=(),
+        is_suspended=True,
+        is_removed=True,
+    )
+
+
+def _pbxs(office: Office) -> Iterator[PbxSaved]:
+    """The PBXs that the organization has, with the numbers that it has, whatever the cards say."""
+    for id_, card in office.pbxs.items():
+        if id_ in office.grants.pbxs:
+            yield PbxSaved(
+                pbx_id=PbxId(id_),
+                version=VERSION_UNSAID,
+                name=card.name,
+                kind=card.kind,
+                numbers=office.grants.of_numbers(card.numbers),
+                apologies_at_once_max=card.apologies_at_once_max,
+            )
 
 
 def _agents(office: Office) -> Iterator[AgentSaved]:
@@ -220,7 +249,7 @@ def _agents(office: Office) -> Iterator[AgentSaved]:
             name=card.name,
             pbx_id=PbxId(card.pbx_id),
             extension=card.extension,
-            devices=devices(card),
+            devices=devices(card, has_pbx=card.pbx_id in office.grants.pbxs),
             email=_address(card.email or ""),
             language=card.language or office.organization.language,
         )
@@ -231,17 +260,23 @@ def _agents(office: Office) -> Iterator[AgentSaved]:
             name=phone.name,
             pbx_id=PbxId(phone.pbx_id),
             extension=phone.extension,
-            devices=(Device(kind=DeviceKind.DESK, address=Address(f"sip:{phone.extension}")),),
+            devices=_desk(phone.extension) if phone.pbx_id in office.grants.pbxs else (),
             is_employee=False,
             language=office.organization.language,
         )
 
 
-def devices(card: EmployeeCard) -> tuple[Device, ...]:
-    """Devices that ring: desk phone and SIMs at once, the mobile after its delay, at once if alone (E4)."""
-    found = []
-    if card.rings_desk:
-        found.append(Device(kind=DeviceKind.DESK, address=Address(f"sip:{card.extension}")))
+def _desk(extension: str) -> tuple[Device, ...]:
+    return (Device(kind=DeviceKind.DESK, address=Address(f"sip:{extension}")),)
+
+
+def devices(card: EmployeeCard, *, has_pbx: bool = True) -> tuple[Device, ...]:
+    """Devices that ring: desk phone and SIMs at once, the mobile after its delay, at once if alone (E4).
+
+    `has_pbx`: the organization has the phone's PBX. One that it has no more would be rung all the same,
+    through the link from another PBX (O1, O2).
+    """
+    found = [*_desk(card.extension)] if card.rings_desk and has_pbx else []
     found += [Device(kind=DeviceKind.SIM, address=Address(f"tel:{number}")) for number in card.sims]
     if card.rings_mobile and card.mobile is not None:
         delay_ms = card.mobile_delay_ms if found else 0

@@ -1,10 +1,10 @@
 """What must hold for a notice, and for the choice of one (T1, T3, T6)."""
 
-import hashlib
 import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from contracts.audio_keys import is_own_upload
 from contracts.directory import NoticeKind
 from runtime.spelling import meant
 from services.directory.rules.employees import unknown
@@ -32,6 +32,8 @@ def notice(office: Office, card: NoticeCard) -> Iterator[Problem]:
     """Problems of a notice."""
     if bool(card.text.strip()) == (card.key is not None):
         yield Problem(code=Code.NOTICE_UNFIT, field="text")
+    if card.key is not None and not is_own_upload(office.organization_id, card.key):
+        yield Problem(code=Code.UPLOAD_UNKNOWN, field="key")
     if card.department_id is not None and card.department_id not in office.departments:
         yield unknown("department_id", card.department_id, office.departments)
     if card.agent_id is not None and card.agent_id not in office.employees:
@@ -67,8 +69,3 @@ def choice(office: Office, said: NoticeChoice, field: str, fills: Collection[str
         if name in OF_CALL and name not in fills:
             values = {"name": f"{{{name}}}"}
             yield Problem(code=Code.PLACEHOLDER_EMPTY, field=f"{field}.notice_id", values=values)
-
-
-def upload_key(organization_id: str, content: bytes) -> str:
-    """An uploaded file's key: equal files are one object, and no organization can name another's."""
-    return f"uploads/{organization_id}/{hashlib.sha256(content).hexdigest()}"

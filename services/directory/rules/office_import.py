@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, structs
 from services.directory.rules import card_checks, employees, naming
 from services.directory.rules.errors import Code, Problem
 from services.directory.state.cards import Card, EmployeeCard, ExtensionCard, NoticeCard, OrganizationCard
+from services.directory.state.grants import Grants
 from services.directory.state.office import PARTS, Kind, Office, card_of, put
 from services.directory.state.office_sheet import EmployeeSheet, OfficeSheet
 from services.directory.state.responses import CardChange, CardLeft, FieldChange
@@ -74,8 +75,11 @@ def _filled(sheet: Card, old: Card | None) -> dict[str, Any]:
 
 
 def office_of(sheet: OfficeSheet) -> Office:
-    """The office that a sheet alone makes."""
-    office = Office(organization_id=sheet.organization_id, organization=OrganizationCard(name="—"))
+    """The office that a sheet alone makes, as if its PBXs and numbers were the organization's."""
+    numbers = frozenset(number for pbx in sheet.pbxs.values() for number in pbx.numbers)
+    grants = Grants(pbxs=frozenset(sheet.pbxs), numbers=numbers)
+    organization = OrganizationCard(name="—")
+    office = Office(organization_id=sheet.organization_id, organization=organization, grants=grants)
     for named in cards(office, sheet):
         put(office, named.kind, named.id, named.card)
     return office
@@ -92,6 +96,12 @@ def problems(office: Office, named: list[Named]) -> list[Problem]:
     errors = [problem for problem in found if not problem.is_warning]
     warnings = [problem for problem in found if problem.is_warning]
     return [*errors[:PROBLEMS_MAX], *warnings[:PROBLEMS_MAX]]
+
+
+def warned_of(problem: Problem) -> Problem:
+    """In a preview, what the operator can still assign is a warning: the same person may do that next."""
+    is_warning = problem.is_warning or problem.code in (Code.PBX_NOT_ASSIGNED, Code.NUMBER_NOT_ASSIGNED)
+    return structs.replace(problem, is_warning=is_warning)
 
 
 def _found(office: Office, named: list[Named]) -> Iterator[Problem]:

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from runtime.request_shape import Forms, Text
+from runtime.request_shape import TEXT_FORMS, Forms, Text
 from services.directory.state import limits
 
 # One row per pattern: a table is read across, whatever its length.
 # fmt: off
 PATTERN_TEXTS: Final[Forms] = {
+    **TEXT_FORMS,
     limits.ARROW_PATTERN: Text(ru="next, цифру, open, closed, no_answer или no_choice", en="next, a digit, open, closed, no_answer or no_choice"),
     limits.CODE_PATTERN: Text(ru="шесть цифр", en="six digits"),
     limits.EMAIL_PATTERN: Text(ru="адрес, как name@company.example", en="an address such as name@company.example"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from contracts import dialling
 from contracts.scenario import ElementKind
 from runtime.spelling import meant
 from services.directory.rules import employees, incoming_numbers, notices
@@ -11,6 +12,8 @@ from services.directory.state.cards import Element, ScenarioCard
 from services.directory.state.office import Kind, Office
 
 DIGITS: Final = tuple("0123456789")
+HOURS_DAYS_MAX: Final = 350
+"""Days of the week in all hours of a scenario: fifty elements with one range on each day."""
 ENDS: Final = (ElementKind.DEPARTMENT, ElementKind.VOICEMAIL, ElementKind.HANG_UP)
 """Elements that end a route: a department has its own no-answer action."""
 
@@ -20,6 +23,7 @@ def scenario(office: Office, id_: str, card: ScenarioCard) -> Iterator[Problem]:
     yield from employees.pbx_of_kind(office, card.pbx_id)
     yield from employees.zone(card.timezone)
     yield from incoming_numbers.problems(office, Kind.SCENARIO, id_, card.pbx_id, card.lines)
+    yield from _hours(card)
     seen: set[str] = set()
     for position, element in enumerate(card.elements):
         field = f"elements.{position}"
@@ -31,6 +35,14 @@ def scenario(office: Office, id_: str, card: ScenarioCard) -> Iterator[Problem]:
         yield from notices.choice(office, element.notice, f"{field}.notice")
     yield from _unreachable(card)
     yield from _cycles(card)
+
+
+def _hours(card: ScenarioCard) -> Iterator[Problem]:
+    """Each day of each range becomes nine intervals of the fact (E5), whose size has a limit."""
+    count = sum(len(each.days) for element in card.elements for each in element.hours)
+    if count > HOURS_DAYS_MAX:
+        values = {"count": str(count), "limit": str(HOURS_DAYS_MAX)}
+        yield Problem(code=Code.HOURS_MANY, field="elements", values=values)
 
 
 def _needs(office: Office, element: Element, field: str) -> Iterator[Problem]:
@@ -85,7 +97,7 @@ def _external(office: Office, element: Element, field: str) -> Iterator[Problem]
     yield from employees.dialled(office, element.number, f"{field}.number")
     wait_ms = element.wait_ms
     values = {"agent": element.number, "seconds": f"{(wait_ms or 0) / 1000:g}"}
-    if wait_ms is not None and employees.is_satellite(element.number):
+    if wait_ms is not None and dialling.is_satellite(element.number):
         if wait_ms < employees.SATELLITE_RING_MS_MIN:
             yield Problem(
                 code=Code.SATELLITE_TIME_SHORT, field=f"{field}.wait_ms", values=values, is_warning=True

@@ -19,10 +19,12 @@ from contracts.directory import (
     Role,
     StrategyKind,
 )
+from contracts.number_ranges import NumberType
 from contracts.rights import Action
 from contracts.scenario import ElementKind
 from services.directory.state.limits import (
     ARROW_PATTERN,
+    TOKEN_DEPARTMENTS_MAX,
     Count,
     DurationMs,
     Email,
@@ -64,7 +66,10 @@ People = Annotated[tuple[Who, ...], Meta(max_length=50)]
 
 
 class Dialling(Card, frozen=True, kw_only=True):
-    """Whom the organization's PBXs may dial (C10); their own numbers are added by the book."""
+    """Whom the organization's PBXs may dial (C10); their own numbers are added by the book.
+
+    Nothing here is above the operator's ceilings; None: as much as they grant.
+    """
 
     is_on: bool = True
     home_region: Region = HOME_REGION
@@ -75,6 +80,9 @@ class Dialling(Card, frozen=True, kw_only=True):
     orders_per_day_per_number_max: Count = 10
     orders_per_minute_per_department_max: Count = 30
     orders_per_minute_max: Count = 60
+    allowed_types: Annotated[tuple[NumberType, ...], Meta(max_length=len(NumberType))] | None = None
+    orders_per_day_max: Count | None = None
+    minutes_per_day_max: Count | None = None
 
 
 class OrganizationForm(Card, frozen=True, kw_only=True):
@@ -93,6 +101,10 @@ class OrganizationCard(OrganizationForm, frozen=True, kw_only=True):
 
     retention_days: RetentionDays = 30
     holidays: Region | None = None
+    numbers_hidden_from: Annotated[tuple[Role, ...], Meta(max_length=len(Role))] = ()
+    """The roles that see customers' numbers masked."""
+    requires_second_factor: bool = False
+    """Nobody signs in without one: whoever has none sets it up after the password."""
 
 
 class PbxCard(Card, frozen=True, kw_only=True):
@@ -391,10 +403,16 @@ class ResponsibleCard(Card, frozen=True, kw_only=True):
 
 
 class TokenCard(Card, frozen=True, kw_only=True):
-    """A key for programs: what it may do, in the words of the table of rights."""
+    """A key for programs: what it may do, in the words of the table of rights, and in which departments.
+
+    Without `department_ids` it is for the whole organization. `ends_at`: refused from then on, ms since 1970
+    UTC; None: valid until it is revoked.
+    """
 
     name: Name
     actions: Annotated[tuple[Action, ...], Meta(min_length=1, max_length=len(Action))]
+    department_ids: Annotated[tuple[Reference, ...], Meta(max_length=TOKEN_DEPARTMENTS_MAX)] = ()
+    ends_at: Annotated[int, Meta(ge=0, le=10**14)] | None = None
 
 
 class PauseCard(Card, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from services.directory.state.cards import (
     TokenCard,
     WrapUpCard,
 )
+from services.directory.state.grants import Grants
 
 
 class Kind(StrEnum):
@@ -78,10 +79,11 @@ CHECKED: Final = (
 
 
 class Office(Struct, kw_only=True):
-    """The cards by id, in the order of ids; `rules` by the employee's id."""
+    """The cards by id, in the order of ids; `rules` by the employee's id; `grants` are the operator's."""
 
     organization_id: str
     organization: OrganizationCard
+    grants: Grants = Grants()
     pbxs: dict[str, PbxCard] = {}
     employees: dict[str, EmployeeCard] = {}
     extensions: dict[str, ExtensionCard] = {}
@@ -89,6 +91,8 @@ class Office(Struct, kw_only=True):
     notices: dict[str, NoticeCard] = {}
     rules: dict[str, RulesCard] = {}
     scenarios: dict[str, ScenarioCard] = {}
+    home_region_saved: str = ""
+    """The home region before this change; empty: the card's own, as the operator begins an organization."""
 
     def agents(self) -> Iterator[tuple[str, EmployeeCard | ExtensionCard]]:
         """Everyone who can take a department's calls."""

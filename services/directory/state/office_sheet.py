@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from contracts.directory import Role
 from services.directory.state import limits
 from services.directory.state.cards import (
     Card,
@@ -34,10 +35,12 @@ from services.directory.state.limits import (
 
 
 class OrganizationSheet(OrganizationForm, frozen=True, kw_only=True):
-    """The company; retention and holidays, left out, stay as the book has them."""
+    """The company. Left out, what the office's own card has beside these stays as the book has it."""
 
     retention_days: RetentionDays | UnsetType = UNSET
     holidays: Region | UnsetType | None = UNSET
+    numbers_hidden_from: Annotated[tuple[Role, ...], Meta(max_length=len(Role))] | UnsetType = UNSET
+    requires_second_factor: bool | UnsetType = UNSET
 
 
 class EmployeeSheet(EmployeeAtWork, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from services.directory.state.cards import EmployeeCard, NoticeCard
+from services.directory.state.cards import EmployeeCard, NoticeCard, TokenCard
 
 T = TypeVar("T")
 
@@ -51,8 +51,18 @@ class LetterShown(Struct, frozen=True, kw_only=True):
     tries: int
 
 
+class IdentityShown(Struct, frozen=True, kw_only=True):
+    """Who an employee is at the organization's provider of identities."""
+
+    issuer: str
+    subject: str
+    linked_at: int
+
+
 class EmployeeShown(Struct, frozen=True, kw_only=True):
     """An employee. `called` has the PBX's name in brackets; `overridden_by` is what wins over the rules (D5).
+
+    `identity` stands on a card that is read alone, not in a list.
 
     `one_time_password` and `phone_password` are there in the answer to the creation only, the former where
     no letter takes it to the employee.
@@ -63,6 +73,7 @@ class EmployeeShown(Struct, frozen=True, kw_only=True):
     card: EmployeeCard
     called: str
     letter: LetterShown | None = None
+    identity: IdentityShown | None = None
     overridden_by: tuple[str, ...] = ()
     warnings: tuple[ErrorShown, ...] = ()
     one_time_password: str | None = None
@@ -131,6 +142,33 @@ class SecretShown(Struct, frozen=True, kw_only=True):
     secret: str
 
 
+class TokenUsed(Struct, frozen=True, kw_only=True):
+    """Which key signed a program's token, and when it was last used here, exact to five minutes.
+
+    `is_of_earlier_kind`: a version before signed it, and it is valid until the day that the operator has set.
+    """
+
+    kid: str
+    is_of_earlier_kind: bool
+    last_used_at: int | None
+
+
+class TokenListed(Struct, frozen=True, kw_only=True):
+    """A token's card, with what is known of the token; None: it is not valid any more."""
+
+    id: str
+    version: int
+    card: TokenCard
+    token: TokenUsed | None
+
+
+class TokensListed(Struct, frozen=True, kw_only=True):
+    """Tokens in the order of their ids; `next` is the cursor of the following ones, None at the end."""
+
+    cards: tuple[TokenListed, ...]
+    next: str | None = None
+
+
 class TokenShown(Struct, frozen=True, kw_only=True):
     """A program's token, shown this once."""
 
@@ -139,13 +177,84 @@ class TokenShown(Struct, frozen=True, kw_only=True):
     token: str
 
 
+class Authorization(Struct, frozen=True, kw_only=True):
+    """Where a browser is sent to sign in at the provider; the rest stays with the caller until it comes back.
+
+    `state` is compared with what the browser brings; `nonce` and `code_verifier` go with the code.
+    """
+
+    address: str
+    state: str
+    nonce: str
+    code_verifier: str
+
+
 class Opened(Struct, frozen=True, kw_only=True):
-    """A login: tokens, and how long the first is good. With a one-time password only `password` is there."""
+    """A login: tokens, and how long the first is good. While something is missing, only a token for that.
+
+    `password`: a one-time password is to be replaced (PUT /me/password). `second_factor`: a code is to be
+    given (POST /sessions/second-factor). `second_factor_setup`: one is to be set up (POST /me/second-factor).
+
+    `device` comes with a new login; sent back with the next one, it keeps others' failed tries from counting.
+    """
 
     access: str | None = None
     refresh: str | None = None
     password: str | None = None
+    second_factor: str | None = None
+    second_factor_setup: str | None = None
+    device: str | None = None
     expires_in_s: int
+
+
+class SessionShown(Struct, frozen=True, kw_only=True):
+    """An open login: instants in ms (UTC), the address and the browser that it began with.
+
+    `method` is how it was authenticated: `password`, `second_factor` or `openid`.
+    """
+
+    id: str
+    opened_at: int
+    renewed_at: int
+    expires_at: int
+    address: str
+    user_agent: str
+    method: str
+    is_current: bool
+
+
+class SessionsListed(Struct, frozen=True, kw_only=True):
+    """Open logins, the one used last first."""
+
+    sessions: tuple[SessionShown, ...]
+
+
+class SecondFactorShown(Struct, frozen=True, kw_only=True):
+    """One's own second factor, and whether the organization requires one."""
+
+    is_active: bool
+    is_required: bool
+    recovery_codes_left: int
+
+
+class SecondFactorBegun(Struct, frozen=True, kw_only=True):
+    """A secret for the authenticator app (base32), and the same as an `otpauth://` URI; shown this once."""
+
+    secret: str
+    uri: str
+
+
+class SecondFactorConfirmed(Struct, frozen=True, kw_only=True):
+    """Recovery codes, shown this once; `opened` is the login of whoever had to set it up first."""
+
+    recovery_codes: tuple[str, ...]
+    opened: Opened | None = None
+
+
+class RecoveryCodesShown(Struct, frozen=True, kw_only=True):
+    """Recovery codes, shown this once."""
+
+    recovery_codes: tuple[str, ...]
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -159,8 +268,20 @@ class Me(Struct, frozen=True, kw_only=True):
     rights: dict[str, str]
 
 
+class AuditChange(Struct, frozen=True, kw_only=True):
+    """A changed field, and what it was and is, in words."""
+
+    field: str
+    before: str
+    after: str
+
+
 class AuditLine(Struct, frozen=True, kw_only=True):
-    """Who changed what; the digests tell whether two cards were the same, `fields` where they differ."""
+    """Who changed what, or a security event (`version` 0, `what` its name).
+
+    `by`, `said`, `about` and `changes` are in words. The digests tell whether two cards were the same,
+    `fields` where they differ; a line from before `changes` has only those.
+    """
 
     number: int
     at: int
@@ -172,6 +293,12 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     before: str
     after: str
     fields: tuple[str, ...] = ()
+    by: str = ""
+    said: str = ""
+    about: str = ""
+    outcome: str = "ok"
+    changes: tuple[AuditChange, ...] = ()
+    details: dict[str, str] = {}
 
 
 class AuditListed(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The facts of one PBX on their way to the log: in order, and none past one that was not acknowledged."""
 
 import asyncio
+import itertools
 from collections import deque
 from typing import Final
 
@@ -11,7 +12,12 @@ from runtime.edge import EdgePorts, NotSaid
 from services.gateway.decider import Gateway, Say
 
 TOGETHER_MAX: Final = 50
-"""A record batch stays far below a broker's 1 MiB."""
+"""A record batch stays far below a broker's 1 MiB. What waits goes together, since each batch is waited for:
+of 200 calls at once the last one would be a second late."""
+JOIN_S: Final = 0.001
+"""How long the first fact waits for others. A PBX tells within a tenth of a millisecond that a call has ended
+and that its phone is free (Asterisk, measured); in one batch the queue decides on both at once, and every
+other reader is woken once."""
 AGAIN_S: Final = 0.2
 AGAIN_S_MAX: Final = 5.0
 OUTBOX_MAX: Final = 10_000
@@ -47,9 +53,10 @@ class Outbox:
         while True:
             await self._is_filled.wait()
             self._is_filled.clear()
+            await self._ports.clock.sleep(JOIN_S)
             while self._waiting and self._machine is not None:
                 waiting = self._waiting
-                batch = _together(waiting)
+                batch = list(itertools.islice(waiting, TOGETHER_MAX))
                 if await self._is_said(self._machine, waiting, batch) and self._waiting is waiting:
                     for _ in batch:
                         waiting.popleft()
@@ -63,7 +70,7 @@ class Outbox:
                     tuple(each.fact for each in batch),
                     organization_id=machine.organization_id,
                     source=machine.source,
-                    cause=batch[0].cause,
+                    cause=tuple(each.cause for each in batch),
                     seq=batch[0].seq,
                     incarnation=machine.incarnation or 0,
                 )
@@ -74,13 +81,3 @@ class Outbox:
             else:
                 return True
         return False
-
-
-def _together(waiting: deque[Say]) -> list[Say]:
-    """The first facts with the same cause: they go in one record batch."""
-    batch: list[Say] = []
-    for each in waiting:
-        if each.cause != waiting[0].cause or len(batch) == TOGETHER_MAX:
-            break
-        batch.append(each)
-    return batch

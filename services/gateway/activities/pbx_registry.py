@@ -10,9 +10,21 @@ from contracts.telephony import TelephonyCommand
 from runtime.edge import EdgePorts, Heard
 from runtime.metrics import COMMANDS
 from services.gateway.activities.pbx_runner import MakeAdapter, PbxRunner
+from services.gateway.activities.spent_minutes import SpentMinutes
 from services.gateway.activities.spool import Spool
 
 AdapterAt = Callable[[str], MakeAdapter]
+
+
+def owned(key: str) -> tuple[OrganizationId, PbxId]:
+    """The organization and the PBX of a key `organization/pbx`. Raises ValueError."""
+    organization_id, slash, pbx_id = key.partition("/")
+    if not (organization_id and slash and pbx_id) or "/" in pbx_id:
+        raise ValueError(
+            f'{key!r} does not say whose PBX it is: write {{"organization/pbx": "tcp://host:port"}}, '
+            f'such as {{"vostok/{pbx_id or organization_id or "cloud"}": "tcp://127.0.0.1:5038"}}'
+        )
+    return OrganizationId(organization_id), PbxId(pbx_id)
 
 
 class PbxRegistry:
@@ -27,43 +39,54 @@ class PbxRegistry:
         spool: Spool,
         spool_url: str,
     ) -> None:
-        """`pbxs` has addresses by PBX id; `adapter_at` makes the adapter for an address."""
+        """`pbxs` has addresses by `organization/pbx`; `adapter_at` makes the adapter for an address.
+
+        Raises ValueError for a key of another shape.
+        """
+        self._minutes = SpentMinutes()
         self._policies: dict[OrganizationId, Fact] = {}
-        self._runners: dict[PbxId, PbxRunner] = {}
-        for pbx_id, address in sorted(pbxs.items()):
-            self._runners[PbxId(pbx_id)] = PbxRunner(
-                PbxId(pbx_id), adapter_at(address), ports=ports, spool=spool, spool_url=spool_url
+        self._runners: dict[tuple[OrganizationId, PbxId], PbxRunner] = {}
+        for key, address in sorted(pbxs.items()):
+            organization_id, pbx_id = owned(key)
+            self._runners[organization_id, pbx_id] = PbxRunner(
+                organization_id,
+                pbx_id,
+                adapter_at(address),
+                ports=ports,
+                spool=spool,
+                spool_url=spool_url,
+                minutes=self._minutes.of(organization_id),
             )
 
     async def hear(self, heard: Heard) -> None:
         """Read one fact, in the order of the log."""
+        self._minutes.hear(heard)
         match heard.message:
             case OrganizationSaved() as saved:
                 self._policies[saved.organization_id] = saved
-                for runner in self._runners.values():
-                    if runner.organization_id == saved.organization_id:
-                        runner.learn(saved)
-            case PbxSaved() as saved if saved.pbx_id in self._runners:
-                runner = self._runners[saved.pbx_id]
-                organization_id = heard.envelope.organization_id
-                known = self._policies.get(organization_id)
-                runner.belongs_to(organization_id, [] if known is None else [known])
-                if runner.organization_id == organization_id:
-                    runner.learn(saved)
-            case PbxFact() as fact if fact.pbx_id in self._runners:
-                runner = self._runners[fact.pbx_id]
+                for (organization_id, _), each in self._runners.items():
+                    if organization_id == saved.organization_id:
+                        each.learn(saved)
+            case PbxSaved() as saved if (runner := self._runner(heard, saved.pbx_id)) is not None:
+                runner.begin_to_serve(self._policies.get(runner.organization_id))
+                runner.learn(saved)
+            case PbxFact() as fact if (runner := self._runner(heard, fact.pbx_id)) is not None:
                 if heard.envelope.source == f"gateway/{fact.pbx_id}":
-                    # Earlier facts name the organization, too, if the directory's fact is gone from the log.
-                    runner.belongs_to(heard.envelope.organization_id, [])
+                    # Earlier facts of the PBX do as well, if the directory's fact is gone from the log.
+                    runner.begin_to_serve(self._policies.get(runner.organization_id))
                     runner.hear(heard)
             case _:
                 # Of other PBXs and other organizations.
                 pass
 
+    def _runner(self, heard: Heard, pbx_id: PbxId) -> PbxRunner | None:
+        """The runner of this PBX of the organization that the record is of (O1), or None."""
+        return self._runners.get((heard.envelope.organization_id, pbx_id))
+
     async def command(self, heard: Heard) -> None:
         """Carry out one command; returns when it is answered."""
         assert isinstance(heard.message, TelephonyCommand)
-        runner = self._runners.get(heard.message.pbx_id)
+        runner = self._runner(heard, heard.message.pbx_id)
         if runner is None:
             COMMANDS.labels("unknown_pbx").inc()
             return

@@ -17,9 +17,11 @@ from contracts.gateway import PbxClaimed, PbxFact
 from contracts.ids import OrganizationId, PbxId
 from contracts.message import Fact
 from contracts.telephony import Record
+from runtime import metrics
 from runtime.edge import EdgePorts, Heard, NotSaid
-from runtime.metrics import COMMANDS
+from runtime.ports import Blobs
 from services.gateway import port
+from services.gateway.activities import refused_dials
 from services.gateway.activities.outbox import AGAIN_S, AGAIN_S_MAX, Outbox
 from services.gateway.activities.recordings import Recordings
 from services.gateway.activities.spool import Spool
@@ -31,6 +33,7 @@ from services.gateway.decider import (
     Effect,
     FetchRecording,
     Gateway,
+    Minutes,
     Say,
     Settled,
     Superseded,
@@ -62,20 +65,31 @@ class Adapter(port.Pbx, Protocol):
         ...
 
 
-MakeAdapter = Callable[[PbxId, Callable[[], None]], Adapter]
+MakeAdapter = Callable[[PbxId, Callable[[], None], Blobs], Adapter]
+"""Called with the PBX, what to call when there is something to take, and where the media to play are."""
 
 
 class PbxRunner:
     """One PBX. `hear` and `command` take the records of the log in their order."""
 
     def __init__(
-        self, pbx_id: PbxId, make_adapter: MakeAdapter, *, ports: EdgePorts, spool: Spool, spool_url: str
+        self,
+        organization_id: OrganizationId,
+        pbx_id: PbxId,
+        make_adapter: MakeAdapter,
+        *,
+        ports: EdgePorts,
+        spool: Spool,
+        spool_url: str,
+        minutes: Minutes,
     ) -> None:
         """`spool_url` is where this process's spool is served, without the token."""
+        self.organization_id = organization_id
         self.pbx_id = pbx_id
         self.machine: Gateway | None = None
         self._ports = ports
-        self._adapter = make_adapter(pbx_id, self.pump)
+        self._minutes = minutes
+        self._adapter = make_adapter(pbx_id, self.pump, ports.blobs)
         self._outbox = Outbox(pbx_id, ports)
         uploads = Uploads(spool, ports.blobs, ports.clock)
         self._recordings = Recordings(self, spool, uploads, self._adapter.ask, spool_url)
@@ -89,26 +103,22 @@ class PbxRunner:
         self._ref = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._connected = metrics.PBX_CONNECTED.labels(organization_id, pbx_id)
         self._failed: asyncio.Future[None] | None = None
 
     # What the log says
 
-    def belongs_to(self, organization_id: OrganizationId, learned: list[Fact]) -> None:
-        """Note the organization of this PBX, known from the directory or from earlier facts."""
+    def begin_to_serve(self, organization: Fact | None) -> None:
+        """The organization has this PBX: the directory says so, or earlier facts show it."""
         if self._shadow is None:
-            self._shadow = Gateway(self.pbx_id, organization_id)
-            for fact in learned:
-                self._shadow.learn(fact)
+            self._shadow = Gateway(self.pbx_id, self.organization_id, self._minutes)
+            if organization is not None:
+                self._shadow.learn(organization)
             self._known.set()
 
     @property
-    def organization_id(self) -> OrganizationId | None:
-        """The organization of the PBX, once it is known."""
-        return self._shadow.organization_id if self._shadow is not None else None
-
-    @property
     def is_waiting(self) -> bool:
-        """Whether the organization is still unknown."""
+        """Whether the directory has not said yet that the organization has this PBX."""
         return self._shadow is None
 
     @property
@@ -127,8 +137,6 @@ class PbxRunner:
         fact, envelope = heard.message, heard.envelope
         assert isinstance(fact, PbxFact)
         assert self._shadow is not None
-        if envelope.organization_id != self._shadow.organization_id:
-            return
         self._shadow.recall(envelope, fact, offset=heard.offset, at=heard.at)
         if isinstance(fact, facts.RecordingFinished) and self._shadow.is_finished(fact.recording_id):
             self._recordings.forget(fact.recording_id)
@@ -158,14 +166,19 @@ class PbxRunner:
     # Owning the PBX
 
     async def run(self) -> None:
-        """Claim the PBX when its organization is known, and work until the process ends."""
+        """Claim the PBX when its organization has it, and work until the process ends."""
         self._failed = asyncio.get_running_loop().create_future()
         while not self._known.is_set():
             try:
                 async with asyncio.timeout(SAY_WAITING_S):
                     await self._known.wait()
             except TimeoutError:
-                log.warning("gateway.pbx_waits", pbx_id=self.pbx_id, reason="no directory.pbx_saved yet")
+                log.warning(
+                    "gateway.pbx_waits",
+                    organization_id=self.organization_id,
+                    pbx_id=self.pbx_id,
+                    reason="no directory.pbx_saved yet",
+                )
         self._claim_wanted.set()
         async with asyncio.TaskGroup() as together:
             together.create_task(self._outbox.run())
@@ -215,6 +228,8 @@ class PbxRunner:
     def _superseded(self, offset: int) -> None:
         """Another claimed the PBX after us: stop, and claim again if the PBX is still ours."""
         log.warning("gateway.superseded", pbx_id=self.pbx_id, offset=offset)
+        if self.machine is not None and self._shadow is not None:
+            self.machine.leave_to(self._shadow)
         self.machine, self._is_open = None, False
         self._outbox.belong_to(None)
         self.begin(self._look_again())
@@ -248,6 +263,7 @@ class PbxRunner:
     def _take(self, machine: Gateway, event: port.AnyPbxEvent) -> None:
         if isinstance(event, port.PbxThere | port.PbxGone):
             machine.handle(self._now(), event)
+            self._connected.set(isinstance(event, port.PbxThere))
             self._open()
         elif isinstance(event, port.Sound):
             self._recordings.sound(event)
@@ -274,6 +290,7 @@ class PbxRunner:
         match effect:
             case Say():
                 self._outbox.say(effect)
+                refused_dials.note(effect.fact, machine.organization_id)
             case Ask():
                 if isinstance(effect.request, Record):
                     self._recordings.start(machine, effect.request.recording_id, effect.request.leg_id)
@@ -283,13 +300,13 @@ class PbxRunner:
                 if settled is not None and not settled.done():
                     settled.set_result(None)
             case FetchRecording():
-                self._recordings.fetch(machine, effect.recording_id)
+                self._recordings.fetch(machine, effect.recording_id, is_awaited=effect.is_awaited)
             case CloseRecording():
                 self._recordings.close(effect)
             case Superseded():
                 self._superseded(effect.offset)
             case Count():
-                COMMANDS.labels(effect.what).inc()
+                metrics.COMMANDS.labels(effect.what).inc()
             case _:
                 assert_never(effect)
 

@@ -1,7 +1,7 @@
 """The recordings of one PBX: sound goes to the spool, closed files are said and uploaded to S3.
 
 A file is removed when the log says that S3 has it, and never before. At start the files that are found go on
-from where they were.
+from where they were. A disk that is full, or fails, costs recordings and never a call.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from services.gateway.activities.upload import RecordingGone, Uploads
 from services.gateway.decider import CloseRecording, Gateway, SpooledRecording
 from services.gateway.port import Cause, Result
 
-RELEASE: Final = -1
-"""The number of every request to release: its reply changes nothing."""
-
 FETCHES_MAX: Final = 50
-"""After so many fetches that added nothing the PBX does not have the sound that it announced."""
+"""After so many fetches that added nothing the PBX does not have the sound that it owes."""
+
+SPACE_S: Final = 5.0
+"""How long a recording waits for room on the disk before it is closed again."""
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,8 @@ class Recordings:
         self._fetches = 1
         self._fetched: dict[RecordingId, tuple[int, int]] = {}
         """The length at the last fetch, and how many fetches have added nothing."""
+        self._unwritable: set[RecordingId] = set()
+        """Recordings whose sound could not be written, so that each is alarmed about once."""
 
     def go_on(self, machine: Gateway) -> None:
         """A machine takes over: upload the closed files that the log does not report as stored."""
@@ -82,16 +84,30 @@ class Recordings:
             pbx_id=machine.pbx_id,
             organization_id=machine.organization_id,
         )
-        self._spool.begin(entry)
+        try:
+            self._spool.begin(entry)
+        except OSError as error:
+            self._alarm(recording_id, error)
 
     def sound(self, sound: port.Sound) -> None:
-        """Append a piece of sound."""
-        self._spool.append(sound.recording_id, sound.from_byte, sound.data)
+        """Append a piece of sound; what can't be written is fetched at the end, as long as the PBX has it."""
+        try:
+            self._spool.append(sound.recording_id, sound.from_byte, sound.data)
+        except OSError as error:
+            self._alarm(sound.recording_id, error)
 
-    def fetch(self, machine: Gateway, recording_id: RecordingId) -> None:
-        """Request from the PBX what the file lacks."""
+    def _alarm(self, recording_id: RecordingId, error: OSError) -> None:
+        if recording_id not in self._unwritable:
+            self._unwritable.add(recording_id)
+            log.error("gateway.spool_unwritable", recording_id=recording_id, reason=error.strerror)
+
+    def fetch(self, machine: Gateway, recording_id: RecordingId, *, is_awaited: bool = False) -> None:
+        """Request from the PBX what the file lacks; close it as it is when what is awaited never comes."""
         leg_id = machine.leg_of(recording_id)
-        if leg_id is None:
+        if leg_id is None or recording_id in self._at_work:
+            return
+        if is_awaited and self._is_in_vain(recording_id):
+            self.close(CloseRecording(recording_id=recording_id, bytes=None, cause=Cause.CUT_OFF))
             return
         self.start(machine, recording_id, leg_id)
         self._fetches += 1
@@ -102,7 +118,9 @@ class Recordings:
     def own_reply(self, reply: port.Replied) -> bool:
         """Whether a reply answers one of these requests."""
         recording_id = self._fetching.pop(reply.request, None)
-        if recording_id is not None and reply.result is Result.GONE:
+        if recording_id is not None and reply.result is Result.ALREADY:
+            self._fetched.pop(recording_id, None)
+        elif recording_id is not None and reply.result is Result.GONE:
             self.close(CloseRecording(recording_id=recording_id, bytes=None, cause=Cause.CUT_OFF))
         return reply.request < 0
 
@@ -112,11 +130,8 @@ class Recordings:
         if recording_id in self._at_work or machine is None:
             return
         cause = closing.cause
-        if closing.bytes is not None and (size := self._spool.size(recording_id)) < closing.bytes:
-            known, tries = self._fetched.get(recording_id, (-1, 0))
-            tries = tries + 1 if known == size else 1
-            if tries <= FETCHES_MAX:
-                self._fetched[recording_id] = (size, tries)
+        if closing.bytes is not None and self._spool.size(recording_id) < closing.bytes:
+            if not self._is_in_vain(recording_id):
                 self.fetch(machine, recording_id)
                 return
             cause = Cause.CUT_OFF
@@ -124,19 +139,37 @@ class Recordings:
         self._at_work.add(recording_id)
         self._runner.begin(self._close(recording_id, cause))
 
+    def _is_in_vain(self, recording_id: RecordingId) -> bool:
+        """Whether this fetch is one too many after all those that have added nothing."""
+        size = self._spool.size(recording_id)
+        known, tries = self._fetched.get(recording_id, (-1, 0))
+        tries = tries + 1 if known == size else 1
+        self._fetched[recording_id] = (size, tries)
+        return tries > FETCHES_MAX
+
     async def _close(self, recording_id: RecordingId, cause: Cause) -> None:
-        entry = await asyncio.to_thread(self._spool.close, recording_id, cause)
+        entry = await self._closed(recording_id, cause)
         self._at_work.discard(recording_id)
+        self._unwritable.discard(recording_id)
         machine = self._runner.machine
         if machine is None:
             return
         if entry is None or (cause is Cause.CUT_OFF and not entry.duration_ms):
             machine.missing(recording_id, "lost")
         else:
-            # The PBX may forget what is on our disk; the upload to S3 is ours alone.
-            self._ask(RELEASE, port.ReleaseRecording(recording_id=recording_id))
             self._keep(machine, entry)
         self._runner.pump()
+
+    async def _closed(self, recording_id: RecordingId, cause: Cause) -> SpoolEntry | None:
+        """Close a file; where the disk has no room, wait for it as long as there is sound to keep."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._spool.close, recording_id, cause)
+            except OSError as error:
+                self._alarm(recording_id, error)
+                if not self._spool.size(recording_id):
+                    return None
+            await asyncio.sleep(SPACE_S)
 
     def _keep(self, machine: Gateway, entry: SpoolEntry) -> None:
         """A recording is closed in the spool: say so, and upload it."""

@@ -14,13 +14,15 @@ import hmac
 import os
 import secrets
 import struct
+import time
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 import structlog
 
 from contracts.ids import LegId, OrganizationId, PbxId, RecordingId
+from runtime import metrics, private_files
 from services.gateway.port import Cause
 
 HEADER_BYTES: Final = 58
@@ -61,10 +63,13 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.folder(folder)
+        private_files.tighten(folder, *folder.iterdir())
         self._secret = self._own_secret()
         self._known: dict[RecordingId, SpoolEntry] = {}
-        for file in sorted(folder.glob("*.json")):
+        self._began_at: dict[RecordingId, float] = {}
+        """Seconds since 1970, the oldest first."""
+        for file in sorted(folder.glob("*.json"), key=_changed_at):
             try:
                 found = msgspec.json.decode(file.read_bytes(), type=SpoolEntry)
             except FileNotFoundError:
@@ -74,14 +79,16 @@ class Spool:
                 log.error("gateway.spool_unreadable", file=file.name, reason=str(error))
                 continue
             self._known[found.recording_id] = found
+            self._began_at[found.recording_id] = _changed_at(file)
+        self._show()
 
     def _own_secret(self) -> bytes:
         """The secret that makes tokens unguessable; kept on disk, so that an address outlives a restart."""
         file = self._folder / "secret"
         if not file.exists():
             beside = file.with_suffix(".new")
+            beside.touch(mode=private_files.FILE_MODE)
             beside.write_bytes(secrets.token_bytes(32))
-            beside.chmod(0o600)
             beside.replace(file)
         return file.read_bytes()
 
@@ -93,18 +100,24 @@ class Spool:
         return self._folder / f"{self.token(recording_id)}{suffix}"
 
     def begin(self, entry: SpoolEntry) -> None:
-        """Make the files of a recording; a known one is left as it is."""
+        """Make the files of a recording; a known one is left as it is. Raises OSError, then there is none."""
         if entry.recording_id in self._known:
             return
         self._note(entry)
-        self._file(entry.recording_id, ".part").write_bytes(wav_header(0))
+        try:
+            self._file(entry.recording_id, ".part").write_bytes(wav_header(0))
+        except OSError:
+            del self._known[entry.recording_id]
+            raise
+        self._began_at[entry.recording_id] = time.time()
+        self._show()
 
     def _note(self, entry: SpoolEntry) -> None:
-        """Write the `.json`, whole or not at all."""
-        self._known[entry.recording_id] = entry
+        """Write the `.json`, whole or not at all. Raises OSError."""
         beside = self._file(entry.recording_id, ".new")
         beside.write_bytes(msgspec.json.encode(entry))
         beside.replace(self._file(entry.recording_id, ".json"))
+        self._known[entry.recording_id] = entry
 
     def size(self, recording_id: RecordingId) -> int:
         """The bytes of sound on disk; 0 for an unknown recording."""
@@ -114,7 +127,10 @@ class Spool:
         return 0
 
     def append(self, recording_id: RecordingId, from_byte: int, data: bytes) -> None:
-        """Add sound; known bytes are skipped, and bytes behind a gap are dropped (they are fetched)."""
+        """Add sound; known bytes are skipped, and bytes behind a gap are dropped (they are fetched).
+
+        Raises OSError.
+        """
         if recording_id not in self._known:
             return
         # "r+b" makes no file: sound without a header would not be a recording.
@@ -124,7 +140,7 @@ class Spool:
                 sink.write(data[size - from_byte :])
 
     def close(self, recording_id: RecordingId, cause: Cause) -> SpoolEntry | None:
-        """Finish the file and sync it to disk; None if there is nothing of this recording."""
+        """Finish the file and sync it to disk; None if there is nothing of this recording. Raises OSError."""
         known = self._known.get(recording_id)
         if known is None:
             return None
@@ -141,12 +157,13 @@ class Spool:
             file.write(wav_header(size))
             file.flush()
             os.fsync(file.fileno())
-        data = part.read_bytes()
+            file.seek(0)
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
         closed = msgspec.structs.replace(
             known,
             cause=cause,
-            bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=HEADER_BYTES + size,
+            sha256=checksum,
             duration_ms=size // BYTES_PER_MS,
         )
         self._note(closed)
@@ -169,10 +186,18 @@ class Spool:
 
     def by_token(self, token: str) -> bytes | None:
         """A closed recording by its token, or None."""
+        found = self.opened(token)
+        if found is None:
+            return None
+        with found:
+            return found.read()
+
+    def opened(self, token: str) -> BinaryIO | None:
+        """The file of a closed recording by its token, or None; its removal does not disturb a reader."""
         if len(token) != TOKEN_LENGTH or not token.isalnum():
             return None
         try:
-            return (self._folder / f"{token}.wav").read_bytes()
+            return (self._folder / f"{token}.wav").open("rb")
         except FileNotFoundError:
             return None
 
@@ -181,3 +206,17 @@ class Spool:
         for suffix in (".part", ".wav", ".json"):
             self._file(recording_id, suffix).unlink(missing_ok=True)
         self._known.pop(recording_id, None)
+        self._began_at.pop(recording_id, None)
+        self._show()
+
+    def _show(self) -> None:
+        metrics.SPOOL_FILES.set(len(self._began_at))
+        metrics.SPOOL_OLDEST_AT.set(next(iter(self._began_at.values()), 0.0))
+
+
+def _changed_at(file: Path) -> float:
+    """When a file was written; a file that is gone meanwhile counts as old, and is skipped later."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,10 +1,12 @@
 """The upload of closed recordings to S3: verified by size and checksum, repeated until S3 has them."""
 
+import asyncio
 import hashlib
 from typing import Final
 
 import structlog
 
+from contracts import audio_keys
 from contracts.ids import MediaKey
 from runtime.ports import Blobs, BlobsUnavailable, Clock
 from services.gateway.activities.spool import Spool, SpoolEntry
@@ -25,7 +27,7 @@ class RecordingGone(Exception):
 def recording_key(entry: SpoolEntry) -> MediaKey:
     """The key of the original: unguessable, without a phone number, the same for a repeated upload (V3)."""
     name = hashlib.sha256(f"{entry.recording_id}\n{entry.sha256}".encode()).hexdigest()
-    return MediaKey(f"{entry.organization_id}/recordings/{name}.wav")
+    return audio_keys.recording_key(entry.organization_id, name)
 
 
 class Uploads:
@@ -47,10 +49,7 @@ class Uploads:
         return key
 
     async def _is_stored(self, entry: SpoolEntry, key: MediaKey) -> bool:
-        data = self._spool.read(entry.recording_id)
-        if data is not None and hashlib.sha256(data).hexdigest() != entry.sha256:
-            log.error("gateway.spool_damaged", recording_id=entry.recording_id)
-            data = None
+        data = await asyncio.to_thread(self._intact, entry)
         try:
             # Without the intact file a successor has uploaded it, or nobody ever will.
             if data is not None:
@@ -63,3 +62,11 @@ class Uploads:
         if data is None and not is_there:
             raise RecordingGone
         return is_there
+
+    def _intact(self, entry: SpoolEntry) -> bytes | None:
+        """The file as it was closed, or None: two hours take a moment to read."""
+        data = self._spool.read(entry.recording_id)
+        if data is not None and hashlib.sha256(data).hexdigest() != entry.sha256:
+            log.error("gateway.spool_damaged", recording_id=entry.recording_id)
+            return None
+        return data

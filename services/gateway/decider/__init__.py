@@ -14,11 +14,13 @@ Theory of operation. A gateway is a sans-I/O machine (after h11), one per PBX:
 * **Events decide, replies don't.** `Replied` only ends our asking again; a leg is answered or over when the
   PBX sends that event. «Gone» is a normal reply.
 * **`leg_ended` is said once and last**: plays, digits and bridges of the leg are closed before it, and it
-  waits up to 2 s for the leg's recordings.
+  waits up to 2 s for the leg's recordings. One that takes longer is fetched to its end, and said afterwards.
+* **The PBX keeps a recording until S3 has it**: it is freed there when `recording_finished` was read back,
+  and fetched as long as the PBX has it, over restarts of both.
 
 `gateway_state` holds the state and collects effects. `commands`, `events`, `replies`, `leg_start`,
-`leg_end`, `resync` (the PBX is back) and `recovery` (from our own facts) change it. `gateway` is the
-machine's interface.
+`leg_end`, `resync` (the PBX is back) and `recovery` (from our own facts) change it. `minutes` counts what the
+organization has talked today. `gateway` is the machine's interface.
 """
 
 from services.gateway.decider.effects import (
@@ -32,6 +34,7 @@ from services.gateway.decider.effects import (
     Superseded,
 )
 from services.gateway.decider.gateway import Gateway, SpooledRecording
+from services.gateway.decider.minutes import Minutes
 
 __all__ = [
     "Ask",
@@ -40,6 +43,7 @@ __all__ = [
     "Effect",
     "FetchRecording",
     "Gateway",
+    "Minutes",
     "Say",
     "Settled",
     "SpooledRecording",

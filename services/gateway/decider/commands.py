@@ -7,8 +7,11 @@ is compared with the newest append time that was read, never with a clock.
 from typing import assert_never
 
 from contracts import telephony
+from contracts.addresses import is_public
+from contracts.dialling import Refusal
 from contracts.gateway import (
     TOO_LATE,
+    TOO_MANY_CALLS,
     LegRequested,
     PlayFinished,
     RecordingFinished,
@@ -75,7 +78,7 @@ def _dial(state: GatewayState, now: int, key: CommandKey, command: telephony.Dia
     if command.leg_id in state.legs:
         state.done(key, name, command.leg_id)
         return
-    reason = _dial_refusal(state, command)
+    reason = _dial_refusal(state, now, command)
     if reason is not None:
         state.refuse(key, name, reason, command.leg_id)
         return
@@ -88,13 +91,22 @@ def _dial(state: GatewayState, now: int, key: CommandKey, command: telephony.Dia
         dial=command,
     )
     state.put_leg(leg)
+    if is_public(command.address):
+        state.calls.begin(leg.leg_id, leg.started_at)
     requested = LegRequested(pbx_id=state.pbx_id, leg_id=command.leg_id, address=command.address)
     state.answer(requested, key)
 
 
-def _dial_refusal(state: GatewayState, command: telephony.DialLeg) -> str | None:
-    if rules.is_forbidden(command.address, state.region):
-        return "emergency"
+def _dial_refusal(state: GatewayState, now: int, command: telephony.DialLeg) -> str | None:
+    for reason in state.closed_by.values():
+        return reason
+    refusal = rules.refusal(command.address, state.policy)
+    if refusal is None and is_public(command.address) and state.are_minutes_used_up:
+        refusal = Refusal.MINUTES_USED_UP
+    if refusal is not None:
+        return str(refusal)
+    if is_public(command.address) and state.calls.is_full(now):
+        return TOO_MANY_CALLS
     if _is_late(state, command.not_after):
         return TOO_LATE
     if not state.is_there:
@@ -105,6 +117,10 @@ def _dial_refusal(state: GatewayState, command: telephony.DialLeg) -> str | None
 def dial_requested(state: GatewayState, now: int, leg: Leg) -> None:
     """`leg_requested` was read back and the PBX is still ours: dial, unless it is too late."""
     if leg.phase is not Phase.REQUESTED or leg.dial is None:
+        return
+    for reason in state.closed_by.values():
+        leg.ours = OurReason.LOST
+        leg_gone(state, now, leg, cause=reason)
         return
     if not state.is_there or _is_late(state, leg.dial.not_after):
         leg.ours = OurReason.LOST
@@ -121,10 +137,12 @@ def dial_requested(state: GatewayState, now: int, leg: Leg) -> None:
         caller_id=rules.shown_caller(command.address, command.caller_id, state.numbers),
         ring_ms_max=command.ring_ms_max,
         headers=rules.shown_headers(command.address, command.headers),
+        display_name=rules.shown_name(command.address, command.display_name),
     )
     state.ask(now, shown, leg_id=leg.leg_id)
-    state.timers.set("life", leg.leg_id, now + rules.NO_SIGN_OF_LIFE_MS)
-    state.timers.set("ring", leg.leg_id, now + command.ring_ms_max)
+    state.timers.set("life", leg.leg_id, now + telephony.silent_ms_max(leg.address))
+    unrung_ms_max = rules.unrung_ms_max(leg.address, command.ring_ms_max)
+    state.timers.set("ring", leg.leg_id, now + unrung_ms_max)
     state.count("dialled")
 
 
@@ -148,11 +166,22 @@ def _end(state: GatewayState, now: int, key: CommandKey, command: Ending, ours: 
         leg.is_kept_if_answered = _keeps_answered(command) and (leg.ours is None or leg.is_kept_if_answered)
         leg.ours = leg.ours or ours
         state.ask(now, command, key=key, command=name, leg_id=leg.leg_id)
-        state.timers.set("unconfirmed", leg.leg_id, now + rules.NO_SIGN_OF_LIFE_MS)
+        state.timers.set("unconfirmed", leg.leg_id, now + rules.UNCONFIRMED_MS)
 
 
 def _keeps_answered(command: Ending) -> bool:
     return isinstance(command, telephony.CancelLeg) and command.keeps_answered
+
+
+def end_all(state: GatewayState, now: int) -> None:
+    """Hang up every leg, unless what closed the PBX has been taken back meanwhile."""
+    if not state.closed_by:
+        return
+    for leg in [each for each in state.legs.values() if each.is_with_pbx]:
+        leg.ours = leg.ours or OurReason.HUNG_UP
+        leg.is_kept_if_answered = False
+        state.ask(now, telephony.HangUp(pbx_id=state.pbx_id, leg_id=leg.leg_id), leg_id=leg.leg_id)
+        state.timers.set("unconfirmed", leg.leg_id, now + rules.UNCONFIRMED_MS)
 
 
 def end_by_limit(state: GatewayState, now: int, leg_id: str, ours: OurReason) -> None:

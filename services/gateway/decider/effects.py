@@ -29,9 +29,13 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FetchRecording(msgspec.Struct, frozen=True, kw_only=True):
-    """Fetch from the PBX what the spool lacks of this recording."""
+    """Fetch from the PBX what the spool lacks of this recording.
+
+    `is_awaited`: its leg is over, so the PBX should send all of it; one that never does is given up.
+    """
 
     recording_id: RecordingId
+    is_awaited: bool = False
 
 
 class CloseRecording(msgspec.Struct, frozen=True, kw_only=True):

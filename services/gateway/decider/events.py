@@ -9,7 +9,6 @@ from typing import assert_never
 from contracts import telephony
 from contracts.gateway import (
     Bridged,
-    DeviceChanged,
     DigitsEntered,
     ExtensionChecked,
     MediaLost,
@@ -19,6 +18,7 @@ from contracts.gateway import (
 from contracts.ids import LegId, PlayId
 from services.gateway import port, rules
 from services.gateway.decider import replies
+from services.gateway.decider.devices import device_seen
 from services.gateway.decider.effects import CloseRecording
 from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.decider.leg_end import bridge_over, leg_gone
@@ -41,7 +41,7 @@ def handle(state: GatewayState, now: int, event: port.AnyPbxEvent) -> None:
         case port.Arrived():
             arrived(state, now, event)
         case port.DeviceSeen():
-            device_seen(state, event)
+            device_seen(state, now, event)
         case port.ExtensionFound():
             _extension_found(state, event)
         case port.LegsBridged():
@@ -95,9 +95,10 @@ def _handle_of_leg(
 
 def pbx_gone(state: GatewayState, now: int) -> None:
     """The PBX can't be reached: say so once."""
+    if not state.timers.is_set("away", ""):
+        state.timers.set("away", "", now + rules.PBX_AWAY_MS)
     if state.is_there is not False:
         state.is_there = False
-        state.timers.set("away", "", now + rules.PBX_AWAY_MS)
         state.say(PbxLost(pbx_id=state.pbx_id))
 
 
@@ -108,6 +109,9 @@ def hang_up_unknown(state: GatewayState, now: int, leg_id: LegId) -> None:
 
 
 def _pressed(state: GatewayState, now: int, leg: Leg, digit: str) -> None:
+    if not leg.keys.take(now, burst=rules.KEYS_BURST, per_s=rules.KEYS_PER_S):
+        state.count("key_of_a_flood")
+        return
     collecting = leg.collecting
     if collecting is None:
         state.say(DigitsEntered(pbx_id=state.pbx_id, leg_id=leg.leg_id, digits=digit))
@@ -175,14 +179,6 @@ def _recording_closed(state: GatewayState, event: port.RecordingClosed) -> None:
         return
     closing = CloseRecording(recording_id=event.recording_id, bytes=event.bytes, cause=event.cause)
     state.effects.append(closing)
-
-
-def device_seen(state: GatewayState, event: port.DeviceSeen) -> None:
-    """A registered phone changed its state; a known state is not said again."""
-    if state.devices.get(event.address) is event.state:
-        return
-    state.devices[event.address] = event.state
-    state.say(DeviceChanged(pbx_id=state.pbx_id, address=event.address, state=event.state))
 
 
 def _extension_found(state: GatewayState, event: port.ExtensionFound) -> None:

@@ -4,13 +4,15 @@ import copy
 
 import msgspec
 
-from contracts import directory, gateway
+from contracts import directory, gateway, telephony
 from contracts.codec import Envelope
-from contracts.ids import Instant, LegId, MediaKey, OrganizationId, PbxId, RecordingId
+from contracts.ids import Address, Instant, LegId, MediaKey, OrganizationId, PbxId, RecordingId
 from contracts.message import Fact
-from services.gateway.decider import commands, events, leg_end, recovery, replies
+from services.gateway import port
+from services.gateway.decider import commands, devices, events, leg_end, recovery, replies
 from services.gateway.decider.effects import Effect, Settled, Superseded
 from services.gateway.decider.gateway_state import GatewayState
+from services.gateway.decider.minutes import Minutes
 from services.gateway.port import AnyCommand, AnyPbxEvent, Cause, Result
 from services.gateway.state import CommandKey, OurReason, Phase
 
@@ -30,14 +32,19 @@ class SpooledRecording(msgspec.Struct, frozen=True, kw_only=True):
 class Gateway:
     """One PBX. Inputs come in the order of the log and of the PBX; carry out `take()` after each."""
 
-    def __init__(self, pbx_id: PbxId, organization_id: OrganizationId) -> None:
+    def __init__(
+        self, pbx_id: PbxId, organization_id: OrganizationId, minutes: Minutes | None = None
+    ) -> None:
+        """`minutes` are counted for all PBXs of the organization together."""
         self.pbx_id = pbx_id
         self.organization_id = organization_id
         self.source = f"gateway/{pbx_id}"
         self.incarnation: int | None = None
         self._newest_claim = -1
+        self._claimed_at = Instant(0)
         self._is_silent = False
-        self._state = GatewayState(pbx_id, organization_id)
+        self._versions: dict[str, int] = {}
+        self._state = GatewayState(pbx_id, organization_id, minutes)
 
     # Before the claim: what predecessors said
 
@@ -52,19 +59,46 @@ class Gateway:
     def claimed(self, *, offset: int) -> None:
         """Our own claim was read back; every fact before it was recalled."""
         self.incarnation = self._newest_claim = offset
+        self._claimed_at = self._state.newest_at
+        self._state.count_live_legs()
 
     def copy(self) -> "Gateway":
         """A machine with the same state, to act while this one goes on recalling."""
         return copy.deepcopy(self)
 
+    def leave_to(self, heir: "Gateway") -> None:
+        """Another acts from now on, and knows the log: a leg that is not there counts no longer."""
+        for leg_id in set(self.live_legs()) - set(heir.live_legs()):
+            self._state.calls.end(leg_id)
+
     # From then on
 
     def learn(self, fact: Fact) -> None:
         """Read a fact of the directory about the organization or its PBXs."""
-        if isinstance(fact, directory.OrganizationSaved):
-            self._state.region = fact.dialling_policy.home_region
-        if isinstance(fact, directory.PbxSaved) and fact.pbx_id == self.pbx_id:
-            self._state.numbers = fact.numbers
+        match fact:
+            case directory.OrganizationSaved() if self._is_newer(fact.version, "organization"):
+                self._state.policy = fact.dialling_policy
+                self._state.calls.at_once_max = fact.calls_at_once_max
+                self._close(fact.is_suspended or fact.is_removed, "organization", "suspended")
+            case directory.PbxSaved(pbx_id=self.pbx_id) if self._is_newer(fact.version, "pbx"):
+                self._state.numbers = fact.numbers
+                self._close(fact.is_removed, "pbx", "pbx_removed")
+            case _:
+                return
+
+    def _is_newer(self, version: int, what: str) -> bool:
+        """Whether a card is newer than the one that was read: the directory may say one again."""
+        if version <= self._versions.get(what, 0):
+            return False
+        self._versions[what] = version
+        return True
+
+    def _close(self, is_closed: bool, what: str, reason: str) -> None:
+        """Refuse and hang up everything from now on, or no longer for this reason."""
+        self._state.closed_by.pop(what, None)
+        if is_closed:
+            self._state.closed_by[what] = reason
+            self._state.timers.set("close", what, 0)
 
     def learn_time(self, at: Instant) -> None:
         """Note the append time of any record, if it is the newest."""
@@ -90,6 +124,8 @@ class Gateway:
                 commands.dial_requested(self._state, now, leg)
         elif isinstance(fact, gateway.RecordingRequested):
             commands.record_requested(self._state, now, fact.recording_id)
+        elif isinstance(fact, gateway.RecordingFinished) and fact.ok:
+            self._state.ask(now, port.ReleaseRecording(recording_id=fact.recording_id))
 
     def command(self, now: int, envelope: Envelope, command: AnyCommand, *, ref: int, at: Instant) -> None:
         """Read a command for this PBX, in the order of its topic; `ref` comes back in `Settled`."""
@@ -103,6 +139,10 @@ class Gateway:
             return
         key = CommandKey(envelope.source, envelope.organization_id, envelope.seq)
         if self._state.take_on(key, ref, envelope.id):
+            if isinstance(command, telephony.Play) and at <= self._claimed_at:
+                # A predecessor may have asked for it. The adapter goes on with one that still plays; any
+                # other may have been heard or not, and is played (again).
+                self._state.count("play_of_a_predecessor")
             commands.carry_out(self._state, now, key, command)
 
     def handle(self, now: int, event: AnyPbxEvent) -> None:
@@ -116,6 +156,7 @@ class Gateway:
         if self._is_silent or recording is None or recording.is_spooled or recording.is_finished:
             return
         recording.is_spooled = True
+        self._state.timers.drop("fetch", spooled.recording_id)
         said = gateway.RecordingSpooled(
             pbx_id=self.pbx_id,
             leg_id=spooled.leg_id,
@@ -179,11 +220,17 @@ class Gateway:
             case "unconfirmed":
                 self._unconfirmed(now, LegId(subject))
             case "ending":
-                leg_end.end_without_recordings(state, LegId(subject))
+                leg_end.end_without_recordings(state, now, LegId(subject))
+            case "fetch":
+                leg_end.fetch_awaited(state, now, state.recordings[RecordingId(subject)])
             case "digits":
                 self._collected(LegId(subject))
             case "away":
                 leg_end.close_as_they_are(state)
+            case "close":
+                commands.end_all(state, now)
+            case "device":
+                devices.say_newest(state, Address(subject))
             case "check":
                 self._not_checked(subject)
             case _:

@@ -5,12 +5,25 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from contracts.addresses import is_public
+from contracts.dialling import DiallingPolicy
 from contracts.gateway import Answered, CommandDone, CommandRefused, DeviceState, PbxFact
 from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, PbxId, RecordingId
 from services.gateway import rules
 from services.gateway.decider.effects import Ask, Count, Effect, Say, Settled
+from services.gateway.decider.minutes import Minutes
 from services.gateway.port import Request
-from services.gateway.state import NO_COMMAND, Answers, CommandKey, Leg, LegBridge, Phase, Recording, Timers
+from services.gateway.state import (
+    NO_COMMAND,
+    Answers,
+    CommandKey,
+    Leg,
+    LegBridge,
+    Phase,
+    Recording,
+    SeenDevice,
+    Timers,
+)
 
 LEGS_MAX: Final = 50_000
 """Ended legs are kept so that no id is used twice; a PBX has some thousands a day."""
@@ -31,18 +44,26 @@ class PendingRequest(msgspec.Struct, kw_only=True):
 class GatewayState:
     """What the gateway knows of its PBX; the modules beside this one change it."""
 
-    def __init__(self, pbx_id: PbxId, organization_id: OrganizationId) -> None:
+    def __init__(
+        self, pbx_id: PbxId, organization_id: OrganizationId, minutes: Minutes | None = None
+    ) -> None:
         self.pbx_id = pbx_id
         self.organization_id = organization_id
-        self.region = ""
-        """Empty until the organization's card is heard: only `EMERGENCY_EVERYWHERE` is refused until then."""
+        self.policy: DiallingPolicy | None = None
+        """None until the organization's card is heard."""
+        self.minutes = minutes or Minutes()
+        self.calls = self.minutes.calls
         self.numbers: tuple[str, ...] = ()
+        self.closed_by: dict[str, str] = {}
+        """Why nothing is dialled or taken any more: `suspended`, `pbx_removed`, by what said so."""
         self.is_there: bool | None = None
         self.newest_at = Instant(0)
         self.legs: dict[LegId, Leg] = {}
         self.recordings: dict[RecordingId, Recording] = {}
         self.bridges: dict[BridgeId, LegBridge] = {}
         self.devices: dict[Address, DeviceState] = {}
+        """As last said; `seen_devices` has what the PBX says."""
+        self.seen_devices: dict[Address, SeenDevice] = {}
         self.checks: dict[str, list[CommandKey]] = {}
         self.pending: dict[int, PendingRequest] = {}
         self.answers: dict[tuple[str, OrganizationId], Answers] = {}
@@ -52,6 +73,12 @@ class GatewayState:
         self.effects: list[Effect] = []
         self._seq = 0
         self._request_count = 0
+
+    @property
+    def are_minutes_used_up(self) -> bool:
+        """Whether the organization's minutes of today over the public network are used up (C10)."""
+        policy = self.policy
+        return policy is not None and self.minutes.are_used_up(self.newest_at, policy.minutes_per_day_max)
 
     # Facts
 
@@ -182,6 +209,12 @@ class GatewayState:
 
     def _ended(self) -> Iterable[Leg]:
         return (leg for leg in self.legs.values() if leg.phase is Phase.ENDED)
+
+    def count_live_legs(self) -> None:
+        """Count those legs that predecessors left, for `calls`."""
+        for leg in self.legs.values():
+            if not leg.is_over and (leg.is_arrived or is_public(leg.address)):
+                self.calls.begin(leg.leg_id, leg.started_at)
 
     def live(self, leg_id: LegId) -> Leg | None:
         """The leg if it is known and not over."""

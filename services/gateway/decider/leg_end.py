@@ -4,7 +4,7 @@ from contracts.gateway import LegEnded, PlayFinished, RecordingFinished, Unbridg
 from contracts.ids import Instant, RecordingId
 from contracts.telephony import Bridge, DialLeg
 from services.gateway import rules
-from services.gateway.decider.effects import CloseRecording
+from services.gateway.decider.effects import CloseRecording, FetchRecording
 from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.port import Cause
 from services.gateway.state import Leg, LegBridge, OurReason, Phase, Recording
@@ -25,6 +25,7 @@ def leg_gone(
         code,
         cause,
     )
+    state.calls.end(leg.leg_id)
     for kind in LEG_TIMERS:
         state.timers.drop(kind, leg.leg_id)
     for number, pending in list(state.pending.items()):
@@ -114,23 +115,31 @@ def close_as_they_are(state: GatewayState) -> None:
             state.effects.append(cut)
 
 
-def end_without_recordings(state: GatewayState, leg_id: str) -> None:
-    """After two seconds close the leg's recordings as they are, and say its end."""
+def end_without_recordings(state: GatewayState, now: int, leg_id: str) -> None:
+    """After two seconds say the leg's end; recordings that take longer are fetched, and said afterwards."""
     leg = state.legs.get(leg_id)  # type: ignore[call-overload]  # a timer's subject is the leg's id
     if leg is None or leg.phase is not Phase.GONE:
         return
     for recording in _open_recordings(state, leg):
-        if not recording.is_spooled:
-            cut = CloseRecording(recording_id=recording.recording_id, bytes=None, cause=Cause.CUT_OFF)
-            state.effects.append(cut)
+        fetch_awaited(state, now, recording)
     _say_ended(state, leg)
+
+
+def fetch_awaited(state: GatewayState, now: int, recording: Recording) -> None:
+    """Fetch a recording whose leg is over, now and again until all of it is in the spool."""
+    if recording.is_spooled or recording.is_finished:
+        return
+    if state.is_there:
+        state.effects.append(FetchRecording(recording_id=recording.recording_id, is_awaited=True))
+    state.timers.set("fetch", recording.recording_id, now + rules.FETCH_AGAIN_MS)
 
 
 def recording_over(state: GatewayState, recording: Recording, finished: RecordingFinished) -> None:
     """A recording is in S3 or never will be: say so once, then the end of a leg that waited for it."""
     if recording.is_finished:
         return
-    recording.is_finished = True
+    recording.is_finished, recording.is_lost = True, not finished.ok
+    state.timers.drop("fetch", recording.recording_id)
     state.say(finished)
     leg = state.legs.get(recording.leg_id)
     if leg is not None and leg.phase is Phase.GONE and not _open_recordings(state, leg):

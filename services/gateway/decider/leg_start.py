@@ -1,15 +1,29 @@
 """How a leg starts: it arrives, rings, and is answered. Each is said once."""
 
 from contracts.gateway import CallArrived, LegAnswered, LegRinging
-from contracts.ids import Instant
-from services.gateway import port
+from contracts.ids import Instant, LegId
+from contracts.telephony import RejectLeg, RejectReason
+from services.gateway import port, rules
+from services.gateway.decider.calls_at_once import Verdict
 from services.gateway.decider.gateway_state import GatewayState
-from services.gateway.state import Leg, Phase
+from services.gateway.state import Leg, OurReason, Phase
+
+REJECTS_PENDING_MAX = 1_000
+"""A PBX that does not reply to so many requests is not asked to reject more: their callers give up."""
 
 
 def arrived(state: GatewayState, now: int, event: port.Arrived | port.LegSeen) -> None:
     """Somebody calls; a repeated event says nothing."""
     if event.leg_id in state.legs:
+        return
+    for reason in state.closed_by.values():
+        state.count(f"rejected_{reason}")
+        _reject(state, now, event.leg_id, RejectReason.UNAVAILABLE)
+        return
+    verdict = state.calls.arrives(event.leg_id, Instant(now))
+    if verdict is Verdict.FLOOD:
+        state.count("arrival_of_a_flood")
+        _reject(state, now, event.leg_id)
         return
     leg = Leg(
         leg_id=event.leg_id,
@@ -19,20 +33,40 @@ def arrived(state: GatewayState, now: int, event: port.Arrived | port.LegSeen) -
         ringing_at=Instant(now),
     )
     state.put_leg(leg)
-    fact = CallArrived(
+    state.say(_call_arrived(state, event))
+    if verdict is Verdict.BUSY:
+        # Both facts are said, so that the history has the caller; deciders see one who hung up at once.
+        state.count("arrival_too_many")
+        leg.ours = OurReason.REJECTED_BUSY
+        _reject(state, now, event.leg_id)
+        state.timers.set("unconfirmed", leg.leg_id, now + rules.UNCONFIRMED_MS)
+
+
+def _call_arrived(state: GatewayState, event: port.Arrived | port.LegSeen) -> CallArrived:
+    """The call with its numbers in E.164; inside a company they are extensions, which nobody reads."""
+    caller, line = event.caller, event.line
+    if not event.is_internal:
+        caller = None if caller is None else rules.read_number(caller, state.policy)
+        line = rules.read_number(line, state.policy)
+    return CallArrived(
         pbx_id=state.pbx_id,
         leg_id=event.leg_id,
-        caller=event.caller,
-        line=event.line,
+        caller=caller,
+        line=line,
         is_internal=event.is_internal,
     )
-    state.say(fact)
+
+
+def _reject(state: GatewayState, now: int, leg_id: LegId, reason: RejectReason = RejectReason.BUSY) -> None:
+    """Ask the PBX to reject a call that arrived, unless it has not replied to many such requests."""
+    if len(state.pending) < REJECTS_PENDING_MAX:
+        state.ask(now, RejectLeg(pbx_id=state.pbx_id, leg_id=leg_id, reason=reason), leg_id=leg_id)
 
 
 def progressed(state: GatewayState, now: int, leg: Leg, *, is_ringing: bool) -> None:
     """A sign of life of a dialled phone; the ring limit counts from the first ringing."""
     state.timers.drop("life", leg.leg_id)
-    if not is_ringing or leg.phase is not Phase.DIALLED:
+    if leg.phase is not Phase.DIALLED or not rules.rings(leg.address, is_ringing=is_ringing):
         return
     leg.phase, leg.ringing_at = Phase.RINGING, Instant(now)
     if leg.dial is not None:

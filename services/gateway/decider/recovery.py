@@ -98,4 +98,4 @@ def _recall_recording(
     if isinstance(fact, gateway.RecordingSpooled):
         recording.is_spooled = True
     if isinstance(fact, gateway.RecordingFinished):
-        recording.is_finished = True
+        recording.is_finished, recording.is_lost = True, not fact.ok

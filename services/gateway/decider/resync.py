@@ -5,12 +5,13 @@ a new call if it arrived and is unanswered; else it is hung up and counted.
 """
 
 from contracts import telephony
-from contracts.gateway import DeviceChanged, LegRinging, PbxReturned
+from contracts.gateway import LegRinging, PbxReturned
 from contracts.ids import Instant, RecordingId
 from services.gateway import port, rules
+from services.gateway.decider.devices import say_device
 from services.gateway.decider.effects import CloseRecording, FetchRecording
 from services.gateway.decider.gateway_state import GatewayState
-from services.gateway.decider.leg_end import bridge_over, lose_leg
+from services.gateway.decider.leg_end import bridge_over, fetch_awaited, lose_leg
 from services.gateway.decider.leg_start import arrived, picked_up
 from services.gateway.port import Cause
 from services.gateway.state import Leg, Phase
@@ -32,13 +33,17 @@ def pbx_there(state: GatewayState, now: int, there: port.PbxThere) -> None:
     for bridge in [each for each in state.bridges.values() if each.is_up and not each.is_over]:
         if bridge.bridge_id not in there.bridges:
             bridge_over(state, bridge)
-    _compare_recordings(state, {each.recording_id: each for each in there.recordings})
+    _compare_recordings(state, now, {each.recording_id for each in there.recordings})
     for device in there.devices:
         if state.devices.get(device.address) is not device.state:
-            state.devices[device.address] = device.state
-            state.say(DeviceChanged(pbx_id=state.pbx_id, address=device.address, state=device.state))
+            say_device(state, device.address, device.state)
     state.ask_all_again(now)
     _ask_plays_again(state, now)
+    for recording_seen in there.recordings:
+        _release(state, now, recording_seen.recording_id)
+    for what in state.closed_by:
+        # A phone that a predecessor dialled is known to be with the PBX only now.
+        state.timers.set("close", what, now)
 
 
 def _ask_plays_again(state: GatewayState, now: int) -> None:
@@ -76,20 +81,43 @@ def _go_on_ringing(state: GatewayState, now: int, leg: Leg, seen: port.LegSeen) 
         leg.phase, leg.ringing_at = Phase.RINGING, Instant(now)
         state.say(LegRinging(pbx_id=state.pbx_id, leg_id=leg.leg_id))
     if leg.phase is Phase.DIALLED:
-        state.timers.set("life", leg.leg_id, now + rules.NO_SIGN_OF_LIFE_MS)
-    rung_since = leg.ringing_at or leg.started_at
-    state.timers.set("ring", leg.leg_id, max(now, rung_since + seen.ring_ms_max))
+        state.timers.set("life", leg.leg_id, now + telephony.silent_ms_max(leg.address))
+        until_at = leg.started_at + rules.unrung_ms_max(leg.address, seen.ring_ms_max)
+    else:
+        until_at = (leg.ringing_at or leg.started_at) + seen.ring_ms_max
+    state.timers.set("ring", leg.leg_id, max(now, until_at))
 
 
-def _compare_recordings(state: GatewayState, seen: dict[RecordingId, port.RecordingSeen]) -> None:
+def _compare_recordings(state: GatewayState, now: int, seen: set[RecordingId]) -> None:
     for recording in [each for each in state.recordings.values() if not each.is_finished]:
         if recording.is_spooled or not recording.is_started:
             continue
-        if recording.recording_id in seen:
+        if recording.recording_id in seen and state.live(recording.leg_id) is None:
+            fetch_awaited(state, now, recording)
+        elif recording.recording_id in seen:
             state.effects.append(FetchRecording(recording_id=recording.recording_id))
         elif not _is_requested(state, recording.recording_id):
             cut = CloseRecording(recording_id=recording.recording_id, bytes=None, cause=Cause.CUT_OFF)
             state.effects.append(cut)
+
+
+def _release(state: GatewayState, now: int, recording_id: RecordingId) -> None:
+    """Free a recording on the PBX that is in S3; it did not hear of that."""
+    recording = state.recordings.get(recording_id)
+    if recording is None:
+        state.count("unknown_recording_left_with_pbx")
+    elif recording.is_lost:
+        # It was said to be lost, so this is the only copy: for a person to decide.
+        state.count("lost_recording_left_with_pbx")
+    elif recording.is_finished and not _is_being_released(state, recording_id):
+        state.ask(now, port.ReleaseRecording(recording_id=recording_id))
+
+
+def _is_being_released(state: GatewayState, recording_id: RecordingId) -> bool:
+    requests = (pending.request for pending in state.pending.values())
+    return any(
+        isinstance(each, port.ReleaseRecording) and each.recording_id == recording_id for each in requests
+    )
 
 
 def _is_requested(state: GatewayState, recording_id: RecordingId) -> bool:

@@ -5,7 +5,7 @@ share; `pbx` is one PBX, `legs` its legs and the people on them, `media` their p
 adapters are `memory`, and `tcp`, which speaks `wire` to `python -m ringback phones`.
 """
 
-from services.gateway.simulated.audio import AudioLibrary, canonical_ms
+from services.gateway.simulated.audio import AudioLibrary
 from services.gateway.simulated.memory import MemoryPbx
 from services.gateway.simulated.network import SimulatedNetwork
 from services.gateway.simulated.pbx import SimulatedPbx
@@ -33,5 +33,4 @@ __all__ = [
     "SimulatedNetwork",
     "SimulatedPbx",
     "Step",
-    "canonical_ms",
 ]

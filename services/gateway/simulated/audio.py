@@ -1,35 +1,32 @@
-"""What is played and what is recorded: the media check that a PBX makes, and speech on a timeline."""
+"""What is played and what is recorded: the length of media, and speech on a timeline."""
 
+import audioop
+import math
 import struct
 from collections.abc import Callable
 from typing import Final
 
 from contracts.directory import Language
 from contracts.ids import MediaKey
+from runtime.wav import canonical_ms
 
 SAMPLES_PER_MS: Final = 8
 SILENCE: Final = b"\xd5"
 """A-law's zero (ITU-T G.711)."""
-PCM: Final = 1
+
+TONE_MS: Final = 3_000
+TONE_PEAK: Final = 8_000
+"""A quarter of full scale, as networks send."""
 
 Fetch = Callable[[MediaKey], bytes | None]
 Voice = Callable[[str, Language], bytes]
 
 
-def canonical_ms(data: bytes) -> int | None:
-    """The length of a WAV in the canonical form (8 kHz, mono, PCM16), or None if it is anything else (T2)."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        return None
-    at, is_fit = 12, False
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
-        if name == b"fmt " and size >= 16 and at + 24 <= len(data):
-            form, lines, rate, _, _, bits = struct.unpack_from("<HHIIHH", data, at + 8)
-            is_fit = (form, lines, rate, bits) == (PCM, 1, 8000, 16)
-        if name == b"data":
-            return min(size, len(data) - at - 8) // (2 * SAMPLES_PER_MS) if is_fit else None
-        at += 8 + size + size % 2
-    return None
+def tone(hertz: int) -> bytes:
+    """What a fax or a network sends instead of words, A-law."""
+    turn = math.tau * hertz / (1_000 * SAMPLES_PER_MS)
+    samples = [round(TONE_PEAK * math.sin(turn * at)) for at in range(TONE_MS * SAMPLES_PER_MS)]
+    return audioop.lin2alaw(struct.pack(f"<{len(samples)}h", *samples), 2)
 
 
 class AudioLibrary:

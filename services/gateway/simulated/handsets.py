@@ -16,6 +16,8 @@ class Handset:
         self.phone = phone
         self.calls = 0
         self.is_reachable = phone.is_reachable
+        self.shown = ("", "")
+        """The number and the name on its screen, of the newest call."""
         self.changed: Callable[[Handset], None] = lambda _: None
         self._dialled = 0
 

@@ -8,7 +8,7 @@ from contracts.ids import BridgeId, LegId, PlayId, RecordingId
 from contracts.telephony import Play, Record
 from services.gateway.port import Cause, PlayEnded
 from services.gateway.simulated.agenda import Agenda
-from services.gateway.simulated.audio import SAMPLES_PER_MS, AudioLibrary, Track
+from services.gateway.simulated.audio import SAMPLES_PER_MS, AudioLibrary, Track, tone
 from services.gateway.simulated.handsets import Handset
 from services.gateway.simulated.script import Behaviour, Step, Until
 
@@ -29,6 +29,7 @@ class SimulatedLeg(msgspec.Struct, kw_only=True, eq=False):
     is_internal: bool = False
     caller_id: str = ""
     headers: dict[str, str] = {}
+    display_name: str = ""
     ring_ms_max: int = 0
     is_ringing: bool = False
     is_answered: bool = False
@@ -62,6 +63,8 @@ class Tape(msgspec.Struct, kw_only=True, eq=False):
     other: SimulatedLeg | None = None
     """The other side, when a bridge is recorded."""
     told: int = 0
+    sending: int | None = None
+    """Which sending of the whole recording goes on, where that takes time; None: no one does."""
     closed_at: int | None = None
     cause: Cause | None = None
 
@@ -77,6 +80,9 @@ class PhoneControls(Protocol):
 
     def hang_up(self, leg: SimulatedLeg, now: int) -> None:
         """Hang up."""
+
+    def lose_sound(self, leg: SimulatedLeg, now: int) -> None:
+        """Lose the network, without a word."""
 
 
 class ScriptedPerson:
@@ -103,13 +109,16 @@ class ScriptedPerson:
         if step.hang_up:
             self._controls.hang_up(self._leg, now)
             return True
+        if step.loses_sound:
+            self._controls.lose_sound(self._leg, now)
+            return True
         if step.wait_s is not None:
             self._controls.agenda.put(now + round(step.wait_s * 1000), self.go_on)
             return True
         if step.press is not None:
             self._press(step.press, now)
             return True
-        if step.say is not None:
+        if step.say is not None or step.tone_hz is not None:
             self._say(step, now)
             return True
         if step.until is not None:
@@ -126,7 +135,10 @@ class ScriptedPerson:
         self._controls.agenda.put(now + len(keys) * KEY_MS, self.go_on)
 
     def _say(self, step: Step, now: int) -> None:
-        sound = self._controls.audio.spoken(step.say or "", step.language)
+        if step.tone_hz is not None:
+            sound = tone(step.tone_hz)
+        else:
+            sound = self._controls.audio.spoken(step.say or "", step.language)
         if self._leg.tape is not None:
             self._leg.tape.track.add(now, sound)
         self._controls.agenda.put(now + len(sound) // SAMPLES_PER_MS, self.go_on)

@@ -115,9 +115,12 @@ class Player:
 class Recorder:
     """Recordings; a closed one is kept until the gateway releases it."""
 
-    def __init__(self, agenda: Agenda, tell: Tell) -> None:
+    def __init__(self, agenda: Agenda, tell: Tell, bytes_per_s: int | None) -> None:
+        """With `bytes_per_s` sound is sent only when the recording is closed, and at that rate."""
         self._agenda = agenda
         self._tell = tell
+        self._bytes_per_s = bytes_per_s
+        self._sendings = 0
         self.tapes: dict[RecordingId, Tape] = {}
         self._released: set[RecordingId] = set()
 
@@ -161,7 +164,7 @@ class Recorder:
                 each.person.notice("until", "recording", now)
 
     def _tick(self, leg: SimulatedLeg, tape: Tape, now: int) -> None:
-        if tape.cause is None:
+        if tape.cause is None and self._bytes_per_s is None:
             self._tell_sound(tape, now)
             self._agenda.put(now + PIECE_MS, lambda at: self._tick(leg, tape, at))
 
@@ -194,8 +197,36 @@ class Recorder:
 
     def _tell_closed(self, tape: Tape) -> None:
         assert tape.closed_at is not None
+        if self._bytes_per_s is None:
+            self._tell_sound(tape, tape.closed_at)
+            self._tell_end(tape)
+        elif tape.sending is None:
+            self._sendings += 1
+            tape.sending = self._sendings
+            self._send(tape, self._sendings, tape.track.until(tape.closed_at), self._agenda.now)
+
+    def _send(self, tape: Tape, sending: int, sound: bytes, now: int) -> None:
+        """Send the next piece of a closed recording, and the others after it; then its end."""
+        if tape.sending != sending:
+            return
+        assert self._bytes_per_s is not None
+        piece = sound[tape.told : tape.told + PIECE_BYTES_MAX]
+        if not piece:
+            tape.sending = None
+            self._tell_end(tape)
+            return
+        self._tell(port.Sound(recording_id=tape.recording_id, from_byte=tape.told, data=piece))
+        tape.told += len(piece)
+        later = now + len(piece) * 1_000 // self._bytes_per_s
+        self._agenda.put(later, lambda at: self._send(tape, sending, sound, at))
+
+    def interrupt(self) -> None:
+        """Whoever was being sent recordings is gone: a gateway that wants them fetches them."""
+        for tape in self.tapes.values():
+            tape.sending = None
+
+    def _tell_end(self, tape: Tape) -> None:
         assert tape.cause is not None
-        self._tell_sound(tape, tape.closed_at)
         self._tell(
             port.RecordingClosed(
                 leg_id=tape.leg_id, recording_id=tape.recording_id, bytes=tape.told, cause=tape.cause
@@ -214,10 +245,12 @@ class Recorder:
         tape = self.tapes.get(recording_id)
         if tape is None:
             return Result.GONE
+        if tape.sending is not None:
+            return Result.ALREADY
         tape.told = from_byte
         if tape.cause is not None:
             self._tell_closed(tape)
-        else:
+        elif self._bytes_per_s is None:
             self._tell_sound(tape, now)
         return Result.DONE
 

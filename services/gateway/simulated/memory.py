@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from contracts.ids import PbxId
-from services.gateway.port import AnyPbxEvent, Request
+from services.gateway.port import AnyPbxEvent, Lack, Request
 from services.gateway.simulated.pbx import SimulatedPbx
 
 
 class MemoryPbx:
     """Adapter to a simulated PBX; `now` gives the simulation's time."""
+
+    lacks: frozenset[Lack] = frozenset()
 
     def __init__(self, pbx: SimulatedPbx, now: Callable[[], int]) -> None:
         self.pbx_id: PbxId = pbx.pbx_id

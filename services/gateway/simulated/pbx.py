@@ -28,6 +28,9 @@ NETWORK_RING_MS: Final = 180_000
 ANSWER_FAST_MS: Final = 60
 """How long a network takes to say that a number does not exist."""
 
+SILENT_AFTER_MS: Final = 5_000
+"""A phone sends a packet every 20 ms, also of silence: after so long without any it is gone."""
+
 CODES: Final = {
     Condition.BUSY: 486,
     Condition.UNAVAILABLE: 480,
@@ -61,7 +64,7 @@ class SimulatedPbx:
         self.bridges: dict[BridgeId, tuple[SimulatedLeg, SimulatedLeg] | None] = {}
         self.is_there = True
         self.player = Player(self.agenda, audio, self.tell)
-        self.recorder = Recorder(self.agenda, self.tell)
+        self.recorder = Recorder(self.agenda, self.tell, script.network.sound_bytes_per_s)
         self._random = random.Random(seed)
         self._boot = boot
         self._arrivals = 0
@@ -104,6 +107,7 @@ class SimulatedPbx:
         """All that it has now, for a gateway that connects; events on their way are dropped."""
         self.advance(now)
         self._out.clear()
+        self.recorder.interrupt()
         return port.PbxThere(
             legs=tuple(
                 port.LegSeen(
@@ -210,7 +214,7 @@ class SimulatedPbx:
             case telephony.CancelLeg() if request.keeps_answered and leg.is_answered:
                 return Result.ALREADY
             case telephony.CancelLeg() | telephony.HangUp() | telephony.RejectLeg():
-                return self._end(leg, now)
+                return self._end(leg, request, now)
             case telephony.Play():
                 return self.player.play(leg, request, now) if leg.is_answered else Result.REFUSED
             case telephony.StopPlay():
@@ -224,7 +228,14 @@ class SimulatedPbx:
             case _:
                 return Result.REFUSED
 
-    def _end(self, leg: SimulatedLeg, now: int) -> Result:
+    def _note_missed(self, leg: SimulatedLeg, *, is_answered_elsewhere: bool) -> None:
+        """A phone that rang in vain notes a missed call, unless it is told that another one was picked up."""
+        if leg.handset is not None and leg.is_ringing and not leg.is_answered and not is_answered_elsewhere:
+            self.counts[f"missed {leg.handset.address}"] += 1
+
+    def _end(self, leg: SimulatedLeg, request: telephony.TelephonyCommand, now: int) -> Result:
+        if isinstance(request, telephony.CancelLeg):
+            self._note_missed(leg, is_answered_elsewhere=request.is_answered_elsewhere)
         self.end(leg, now, by_party=False, code=0 if leg.is_answered or leg.is_arrived else 487)
         return Result.DONE
 
@@ -309,9 +320,12 @@ class SimulatedPbx:
             behaviour=behaviour,
             caller_id=command.caller_id,
             headers=command.headers,
+            display_name=command.display_name,
             ring_ms_max=command.ring_ms_max,
         )
         self.legs[leg.leg_id] = leg
+        if handset is not None:
+            handset.shown = (command.caller_id, command.display_name)
         self.counts["dials"] += 1
         self.counts[f"dialled {command.address}"] += 1
         if self.handsets.is_cut_off(command.address):
@@ -345,12 +359,15 @@ class SimulatedPbx:
         if behaviour.decline_after_s is not None:
             declined_at = rings_at + _ms(behaviour.decline_after_s)
             self.agenda.put(declined_at, lambda at: self.end(leg, at, by_party=True, code=603))
+        if behaviour.gives_up_after_s is not None:
+            given_up_at = rings_at + _ms(behaviour.gives_up_after_s)
+            self.agenda.put(given_up_at, lambda at: self._given_up(leg, at))
         self.agenda.put(now + NETWORK_RING_MS, lambda at: self._rung_out(leg, at))
 
     def _rings(self, leg: SimulatedLeg) -> None:
         if not leg.is_over:
-            leg.is_ringing = True
-            self.tell(port.Progressed(leg_id=leg.leg_id))
+            leg.is_ringing = not leg.behaviour.is_progress_only
+            self.tell(port.Progressed(leg_id=leg.leg_id, is_ringing=leg.is_ringing))
 
     def _answered(self, leg: SimulatedLeg, now: int) -> None:
         """The person takes the call, unless their phone is busy by now."""
@@ -358,6 +375,10 @@ class SimulatedPbx:
             self.end(leg, now, by_party=True, code=486)
             return
         self.pick_up(leg, now)
+
+    def _given_up(self, leg: SimulatedLeg, now: int) -> None:
+        if not leg.is_answered:
+            self.end(leg, now, by_party=False, code=CODES[Condition.UNAVAILABLE])
 
     def _rung_out(self, leg: SimulatedLeg, now: int) -> None:
         if not leg.is_answered:
@@ -425,6 +446,14 @@ class SimulatedPbx:
     def hang_up(self, leg: SimulatedLeg, now: int) -> None:
         """The person on a leg hangs up."""
         self.end(leg, now, by_party=True, code=0)
+
+    def lose_sound(self, leg: SimulatedLeg, now: int) -> None:
+        """No sound comes from a leg any more, which the PBX notices after a while."""
+        self.agenda.put(now + SILENT_AFTER_MS, lambda _: self._is_silent(leg))
+
+    def _is_silent(self, leg: SimulatedLeg) -> None:
+        if not leg.is_over:
+            self.tell(port.Silent(leg_id=leg.leg_id))
 
     def end(self, leg: SimulatedLeg, now: int, *, by_party: bool, code: int) -> None:
         """End a leg; its recordings are closed, sometimes after the end was sent, as on real systems."""

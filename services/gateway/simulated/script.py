@@ -39,10 +39,12 @@ class Until(StrEnum):
 
 
 class Step(ScriptStruct, frozen=True, kw_only=True):
-    """One thing a person does; exactly one field is given (`language` goes with `say`).
+    """One thing a person does; exactly one field is given.
 
     `during` and `after` name a prompt (or any part of a media key): wait until it starts, or until it has
-    ended. `press` are keys, 150 ms apart. `say` is spoken aloud and lasts as long as that.
+    ended. `press` are keys, 150 ms apart, which a real phone sends by RFC 4733, or `by_info`. `say` is spoken
+    aloud in `language`, and lasts as long as that; a tone of `tone_hz` lasts three seconds. With
+    `loses_sound` the phone loses its network without a word: nothing is heard from it any more.
     """
 
     wait_s: float | None = None
@@ -50,9 +52,12 @@ class Step(ScriptStruct, frozen=True, kw_only=True):
     after: str | None = None
     until: Until | None = None
     press: str | None = None
+    by_info: bool = False
     say: str | None = None
     language: Language = Language.RUSSIAN
+    tone_hz: int | None = None
     hang_up: bool = False
+    loses_sound: bool = False
 
 
 class Condition(StrEnum):
@@ -69,10 +74,16 @@ class Condition(StrEnum):
 
 
 class Behaviour(ScriptStruct, frozen=True, kw_only=True):
-    """How a phone reacts to one dialling; without an answer or a decline it rings on."""
+    """How a phone reacts to one dialling; without an answer or a decline it rings on.
+
+    Mobile networks ring late (`ring_after_s` of 3 to 10), and with `is_progress_only` they say 183 and never
+    180. `gives_up_after_s` is a network that ends the ringing by itself: what was heard said why (480).
+    """
 
     condition: Condition = Condition.RINGS
     ring_after_s: float = 0.2
+    is_progress_only: bool = False
+    gives_up_after_s: float | None = None
     answer_after_s: float | None = None
     decline_after_s: float | None = None
     then: tuple[Step, ...] = ()
@@ -130,6 +141,8 @@ class Network(ScriptStruct, frozen=True, kw_only=True):
     replies_late: float = 0.0
     late_ms_max: int = 4_000
     checks_answered: bool = True
+    sound_bytes_per_s: int | None = None
+    """A recording is sent at this rate when it is closed; None: at once, and once a second while it runs."""
     absences: tuple[Absence, ...] = ()
 
 
@@ -155,7 +168,8 @@ def read(found: Any) -> Script:
     """A script from decoded YAML or JSON. Raises msgspec.ValidationError, which names the place."""
     script = msgspec.convert(found, Script)
     for step in _steps(script):
-        given = [step.wait_s, step.during, step.after, step.until, step.press, step.say, step.hang_up or None]
+        alone = (step.hang_up or None, step.loses_sound or None)
+        given = [step.wait_s, step.during, step.after, step.until, step.press, step.say, step.tone_hz, *alone]
         if sum(each is not None for each in given) != 1:
             raise msgspec.ValidationError(f"a step says exactly one thing to do: {step}")
     return script

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from contracts.ids import PbxId
-from services.gateway.port import AnyPbxEvent, PbxGone, Request
+from services.gateway.port import AnyPbxEvent, Lack, PbxGone, Request
 from services.gateway.simulated import wire
 
 PAUSE_S_MIN: Final = 0.1
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 class TcpPbx:
     """One PBX at `tcp://host:port`; `on_event` is called whenever there is something to take."""
+
+    lacks: frozenset[Lack] = frozenset()
 
     def __init__(self, pbx_id: PbxId, address: str, on_event: Callable[[], None]) -> None:
         self.pbx_id = pbx_id

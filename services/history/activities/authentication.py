@@ -3,93 +3,130 @@
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import rights
 from contracts.history import AccessRefused
-from contracts.ids import AgentId, OrganizationId
-from contracts.rights import Action, Person, Reach
-from runtime.edge import NotSaid, Say
+from contracts.ids import AgentId, DepartmentId, OrganizationId
+from contracts.rights import Action, Holder, Person, Reach
+from runtime.edge import Say
 from runtime.ports import Clock
-from runtime.tokens import Claims, TokenRefused, TokenUse, verify
+from runtime.token_keys import KeyHolder, VerifyingKeys
+from runtime.tokens import Claims, TokenKindEnded, TokenRefused, TokenUse, verify
 from services.history.activities import logins
+from services.history.activities.access_trail import AccessTrail
 from services.history.activities.repository import load_rights_cards
 from services.history.rules.errors import Code, Refused
 
 BEARER: Final = "Bearer "
-SOURCE: Final = "history"
-_log = structlog.get_logger()
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """The holder of a valid token: a person, or a program whose `actions` reach the whole organization."""
+    """The holder of a valid token: a person or a program."""
 
-    organization_id: OrganizationId
-    person: Person | None = None
-    token_id: str | None = None
-    actions: frozenset[Action] = frozenset()
+    holder: Holder
+    address: str = ""
+    """The client's network address, for security events."""
+    claims: Claims | None = None
+    """What the token says; None where there was none."""
+
+    @property
+    def organization_id(self) -> OrganizationId:
+        """The organization, of which alone anything is read."""
+        return self.holder.organization_id
 
     @property
     def name(self) -> str:
         """How a recorded refusal names the principal."""
-        return f"agent/{self.person.agent_id}" if self.person is not None else f"token/{self.token_id}"
+        holder = self.holder
+        return f"agent/{holder.agent_id}" if isinstance(holder, Person) else f"token/{holder.token_id}"
 
     @property
     def agent_id(self) -> AgentId | None:
         """The employee, or None for a program."""
-        return None if self.person is None else self.person.agent_id
+        return self.holder.agent_id if isinstance(self.holder, Person) else None
+
+    @property
+    def departments(self) -> list[DepartmentId]:
+        """The departments that rights reach where they do not reach the organization, by id."""
+        return sorted(self.holder.departments)
+
+    @property
+    def sees_numbers(self) -> bool:
+        """Whether customers' numbers are shown whole: the right reaches as far as that to history."""
+        return self.reach(Action.NUMBER_SEE) is not None
 
     def reach(self, action: Action) -> Reach | None:
         """How far the right goes; None without the right."""
-        if self.person is not None:
-            return rights.reach(self.person, action)
-        return Reach.ORGANIZATION if action in self.actions else None
+        return rights.reach(self.holder, action)
 
 
 class Authentication:
     """Verifies tokens, looks rights up, and records refusals."""
 
     def __init__(
-        self, engine: AsyncEngine, say: Say, clock: Clock, key: str, tokens: Callable[[], str]
+        self,
+        engine: AsyncEngine,
+        say: Say,
+        clock: Clock,
+        keys: KeyHolder[VerifyingKeys],
+        tokens: Callable[[], str],
     ) -> None:
         self._engine = engine
-        self._say = say
         self._clock = clock
-        self._key = key
-        self._tokens = tokens
+        self._keys = keys
+        self.trail = AccessTrail(say, clock, tokens)
 
-    async def principal(self, authorization: str | None) -> Principal:
-        """The principal of an Authorization header. Raises Refused: 401."""
+    def claims(self, authorization: str | None) -> Claims:
+        """The claims of an Authorization header's token, which is signed and not expired. Raises Refused."""
         if authorization is None or not authorization.startswith(BEARER):
             raise Refused(Code.TOKEN_MISSING)
         try:
-            claims = verify(authorization.removeprefix(BEARER), self._key, self._clock.now())
+            claims = verify(authorization.removeprefix(BEARER), self._keys.current, self._clock.now())
+        except TokenKindEnded as ended:
+            raise Refused(Code.TOKEN_KIND_ENDED, until=ended.until.isoformat()) from ended
         except TokenRefused as error:
             raise Refused(Code.TOKEN_REFUSED) from error
         if claims.use not in (TokenUse.ACCESS, TokenUse.PROGRAM):
             raise Refused(Code.TOKEN_REFUSED)
-        found = await self._known(claims)
+        return claims
+
+    async def principal(self, authorization: str | None, address: str = "") -> Principal:
+        """The principal of an Authorization header. Raises Refused: 401, 403 in a suspended organization."""
+        found = await self._known(self.claims(authorization))
         if found is None:
             raise Refused(Code.TOKEN_REFUSED)
-        return found
+        return structs.replace(found, address=address)
+
+    async def again(self, principal: Principal) -> Principal:
+        """The same with the rights of this moment, for an answer that takes long. Raises Refused.
+
+        Only the login or the program's token must still hold: an access token may expire meanwhile.
+        """
+        if principal.claims is None:
+            raise Refused(Code.TOKEN_REFUSED)
+        found = await self._known(principal.claims)
+        if found is None:
+            raise Refused(Code.TOKEN_REFUSED)
+        return structs.replace(found, address=principal.address)
 
     async def _known(self, claims: Claims) -> Principal | None:
+        """The principal, or None. Raises Refused for a suspended organization: 403."""
         async with self._engine.connect() as connection:
             if await logins.has_ended(connection, claims.organization_id, claims.family):
                 return None
             cards = await load_rights_cards(connection, claims.organization_id, claims.agent_id)
+        organization = cards.organization
+        if organization is not None and organization.is_suspended:
+            raise Refused(Code.ORGANIZATION_SUSPENDED)
         if claims.agent_id is not None:
             person = cards.person(claims.agent_id)
-            return (
-                None if person is None else Principal(organization_id=claims.organization_id, person=person)
-            )
-        token = cards.token(claims.token_id or "")
-        if token is None or token.is_revoked:
+            return None if person is None else Principal(holder=person, claims=claims)
+        if claims.expires_at is not None and self._clock.now() >= claims.expires_at:
             return None
-        actions = frozenset(Action(each) for each in token.actions if each in set(Action))
-        return Principal(organization_id=claims.organization_id, token_id=claims.token_id, actions=actions)
+        program = cards.program(claims.token_id or "", claims.issued_at)
+        return None if program is None else Principal(holder=program, claims=claims)
 
     async def require(self, principal: Principal, action: Action, what: str) -> Reach:
         """How far the right goes. Raises Refused without the right, and records that."""
@@ -102,13 +139,5 @@ class Authentication:
     async def refuse(self, principal: Principal, action: Action, what: str) -> None:
         """Record a refusal, and refuse (P5, EC-73, EC-97). Raises Refused."""
         fact = AccessRefused(by=principal.name, action=str(action), what=what)
-        try:
-            await self._say(
-                (fact,), organization_id=principal.organization_id, source=SOURCE, cause=self._tokens()
-            )
-        except NotSaid as error:
-            # The request is refused all the same; only this line shows that the refusal was not recorded.
-            _log.warning(
-                "a refusal was not recorded", by=principal.name, action=str(action), error=str(error)
-            )
+        await self.trail.refused(principal.organization_id, fact, principal.address)
         raise Refused(Code.FORBIDDEN)

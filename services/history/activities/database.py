@@ -1,5 +1,6 @@
 """The database: SQLite embedded, PostgreSQL in production; the same tables, made by the same migrations."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -7,38 +8,40 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+from runtime import sql
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS_MAX: Final = 20_000
 """How long a SQLite writer waits for another; a batch takes far less."""
 
 
-def connected(url: str) -> AsyncEngine:
-    """An engine for `sqlite:///file` or `postgresql://…`. Raises ValueError, in words for the operator."""
-    try:
-        found = make_url(url)
-    except ArgumentError:
-        found = None
-    if found is None or found.drivername not in DRIVERS:
-        raise ValueError(
-            "RINGBACK_HISTORY_DATABASE must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<name>"
-        )
-    engine = create_async_engine(found.set(drivername=DRIVERS[found.drivername]), pool_pre_ping=True)
-    if found.drivername == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+CONNECTIONS_MAX: Final = 15
+"""Readers of pages beside the projector and the sweeps; PostgreSQL serves a hundred by default."""
+
+
+def connected(url: str, allowed_to: Iterable[str] = ()) -> AsyncEngine:
+    """An engine for `sqlite:///file` or `postgresql://…`. Raises ValueError, in words for the operator.
+
+    `allowed_to` names the parts to which wires may stay unencrypted.
+    """
+    engine = sql.engine(
+        url,
+        setting="RINGBACK_HISTORY_DATABASE",
+        allowed_to=allowed_to,
+        busy_ms_max=BUSY_MS_MAX,
+        connections_max=CONNECTIONS_MAX,
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _sync_seldom)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Let readers work beside one writer, and writers wait for each other."""
+def _sync_seldom(connection: Any, _record: Any) -> None:
+    """What a power cut takes is read from the log again."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS_MAX}")
     cursor.close()
 
 

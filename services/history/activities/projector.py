@@ -23,6 +23,7 @@ from runtime.host import identity
 from runtime.host.identity import RefusedToStart
 from runtime.host.reader import Reader
 from runtime.ports import Clock, Log, LogRecord, LogUnavailable
+from runtime.sql import NotConnected
 from services.history.activities import tables
 from services.history.activities.repository import OrganizationCache, load_batch, load_cache, write_batch
 from services.history.rules.projection_batch import HEARS
@@ -30,6 +31,9 @@ from services.history.rules.projection_batch import HEARS
 RECORDS_MAX: Final = 500
 """A batch is one transaction: large enough to be worth it, small enough to show within a second."""
 WAIT_MS: Final = 500
+GATHER_S: Final = 0.1
+"""After a batch that was not full. A call has some fifteen groups of facts within a second, and a transaction
+for each would take more processor time than the queue's decisions."""
 PAUSE_S: Final = 1.0
 _TYPES: Final = frozenset(type_name(each) for each in HEARS)
 _log = structlog.get_logger()
@@ -103,7 +107,10 @@ class Projector:
     async def run(self) -> None:
         """Own partitions and read them until cancelled. An error that a retry can't mend ends it."""
         self._failed = asyncio.get_running_loop().create_future()
-        await self._before(self._engine)
+        try:
+            await self._before(self._engine)
+        except NotConnected as error:
+            raise RefusedToStart(str(error)) from error
         try:
             await self._log.own(self._gain, self._lose)
             await self._failed
@@ -161,6 +168,8 @@ class Projector:
             if records:
                 await writer.write(records)
                 await self._log.commit(partition, writer.next_offset)
+                if len(records) < RECORDS_MAX:
+                    await self._clock.sleep(GATHER_S)
             else:
                 await asyncio.sleep(0)
 

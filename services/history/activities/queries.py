@@ -3,7 +3,7 @@
 A page is found in two steps: keys from an index, newest first, then the documents of those few.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct, structs
@@ -15,7 +15,7 @@ from contracts.rights import Action, Reach
 from services.history import state
 from services.history.activities import tables, visibility
 from services.history.activities.authentication import Principal
-from services.history.rules import contact_names
+from services.history.rules import contact_names, number_masking
 from services.history.rules.outcome import Outcome
 from services.history.state import Contact, ContactId, Direction
 
@@ -145,14 +145,13 @@ def _lists(
     organization's. None: read the organization's index, where without a right the condition matches nothing.
     """
     reaches = {principal.reach(action) for action in actions}
-    own = _of_agent(str(principal.agent_id))
+    own = [] if principal.agent_id is None else [_of_agent(principal.agent_id)]
     if None in reaches:
         return None, filters
     if Reach.OWN in reaches:
-        return [own], filters
+        return own, filters
     if Reach.DEPARTMENTS in reaches:
-        assert principal.person is not None
-        return [*(_of_department(each) for each in sorted(principal.person.departments)), own], filters
+        return [*(_of_department(each) for each in principal.departments), *own], filters
     if filters.departments:
         listed = [_of_department(each) for each in filters.departments]
         return listed, structs.replace(filters, departments=())
@@ -218,16 +217,26 @@ async def page(
         )
     )
     documents = {row.contact_id: row.document for row in stored}
-    found = [state.decoded(documents[key.contact_id]) for key in shown if key.contact_id in documents]
+    found = [
+        for_principal(principal, documents[key.contact_id]) for key in shown if key.contact_id in documents
+    ]
     return found, shown[-1] if len(keys) > limit else None
 
 
 async def stream(
-    engine: AsyncEngine, principal: Principal, filters: Filters, *, actions: Sequence[Action]
+    engine: AsyncEngine,
+    allowed: Callable[[], Awaitable[Principal]],
+    filters: Filters,
+    *,
+    actions: Sequence[Action],
 ) -> AsyncIterator[Contact]:
-    """Every contact that matches, newest first, page by page: a year of calls is never in memory."""
+    """Every contact that matches, newest first, page by page: a year of calls is never in memory.
+
+    `allowed` says before each page who reads it, with the rights of that moment, or raises.
+    """
     after: Key | None = None
     while True:
+        principal = await allowed()
         async with engine.connect() as connection:
             found, after = await page(
                 connection, principal, filters, actions=actions, after=after, limit=STREAM_PAGE
@@ -236,6 +245,12 @@ async def stream(
             yield contact
         if after is None:
             return
+
+
+def for_principal(principal: Principal, document: str) -> Contact:
+    """A stored contact as the principal may see it: with customers' numbers masked, or whole."""
+    found = state.decoded(document)
+    return found if principal.sees_numbers else number_masking.with_masked_numbers(found)
 
 
 async def contact(
@@ -248,7 +263,7 @@ async def contact(
         select(table.c.document).where(*mine, visibility.contacts(principal, action, table))
     )
     if document is not None:
-        return state.decoded(document), True
+        return for_principal(principal, document), True
     return None, await connection.scalar(select(table.c.contact_id).where(*mine)) is not None
 
 
@@ -257,7 +272,7 @@ async def same_number(
 ) -> list[Contact]:
     """Other contacts of the same customer around that time, newest first, as far as rights reach (EC-30)."""
     near: dict[ContactId, Contact] = {}
-    for number in contact_names.numbers_of(found):
+    for number in await _numbers_of(connection, found):
         filters = Filters(
             number=number,
             since_at=Instant(found.started_at - around_ms),
@@ -266,6 +281,17 @@ async def same_number(
         others, _ = await page(connection, principal, filters, after=None, limit=SAME_NUMBER_MAX)
         near |= {each.contact_id: each for each in others if each.contact_id != found.contact_id}
     return list(near.values())
+
+
+async def _numbers_of(connection: AsyncConnection, found: Contact) -> list[str]:
+    """The customer's numbers as history keeps them: on the contact that is shown they may be masked."""
+    table = tables.contact_names
+    mine = (table.c.organization_id == found.organization_id, table.c.contact_id == found.contact_id)
+    prefix = contact_names.number_name("")
+    names = await connection.scalars(
+        select(table.c.name).where(*mine, table.c.name.startswith(prefix)).order_by(table.c.name)
+    )
+    return [name.removeprefix(prefix) for name in names]
 
 
 async def contact_id_of(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -168,6 +169,7 @@ async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, no
             for each in batch.refusals
         ],
     )
+    await _write_erasures(connection, batch)
     await _insert(
         connection,
         tables.agent_changes,
@@ -184,6 +186,17 @@ async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, no
             for each in batch.agent_changes
         ],
     )
+
+
+async def _write_erasures(connection: AsyncConnection, batch: ProjectionBatch) -> None:
+    """The first of equal facts counts: an answer that comes again found nothing to erase any more."""
+    for table, found in ((tables.erasures, batch.erasures), (tables.erasure_answers, batch.erasure_answers)):
+        for each in found:
+            values = {"organization_id": batch.organization_id, **msgspec.structs.asdict(each)}
+            keys = [column.name for column in table.primary_key]
+            where = and_(*(table.c[name] == values[name] for name in keys))
+            if (await connection.execute(select(table).where(where))).first() is None:
+                await connection.execute(insert(table).values(**values))
 
 
 async def _insert(connection: AsyncConnection, table: Table, listed: list[table_rows.TableRow]) -> None:

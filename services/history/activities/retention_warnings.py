@@ -1,25 +1,29 @@
 """Finds the voice messages whose owners must be warned, and says so; voicemail writes the letters (V6)."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.history import WarningWanted
 from contracts.ids import AgentId, DepartmentId, Instant, OrganizationId, VoiceMessageId
-from runtime.edge import Say
+from runtime.edge import NeverSaid, Say
 from runtime.ports import Clock
 from services.history import state
 from services.history.activities import tables
-from services.history.activities.authentication import SOURCE
-from services.history.activities.repository import load_cards, organizations
+from services.history.activities.access_trail import SOURCE
+from services.history.activities.repository import load_cards
+from services.history.activities.turns import Turns
 from services.history.rules import retention_warnings
 from services.history.rules.card_cache import CardCache
 from services.history.rules.retention_warnings import AHEAD_MS, DAY_MS, PLAYABLE, WINDOW_MS, Candidate
 
 FOUND_MAX: Final = 500
 """Voice messages of one organization in one sweep; those that go first come first."""
+
+_log = structlog.get_logger()
 
 
 class RetentionWarnings:
@@ -34,18 +38,26 @@ class RetentionWarnings:
         self._say = say
         self._clock = clock
         self._is_ready = is_ready
+        self._turns = Turns(engine, "retention_warnings")
 
     async def sweep(self) -> int:
         """Say the warnings that are due; how many voice messages they are about. Raises NotSaid."""
         if not self._is_ready():
             return 0
-        told = 0
-        for organization_id in await organizations(self._engine):
-            for fact in await self._due(organization_id):
-                cause = f"warning/{fact.messages[0].voice_message_id}"
+        return await self._turns.sweep(self._warning)
+
+    async def _warning(self, organization_id: OrganizationId) -> AsyncGenerator[int]:
+        """Say an organization's warnings, one at a time; one that can't be said stops none of the others."""
+        for fact in await self._due(organization_id):
+            cause = f"warning/{fact.messages[0].voice_message_id}"
+            try:
                 await self._say((fact,), organization_id=organization_id, source=SOURCE, cause=cause)
-                told += len(fact.messages)
-        return told
+            except NeverSaid as error:
+                _log.error(
+                    "alarm: a warning can't be said", organization_id=organization_id, error=str(error)
+                )
+                continue
+            yield len(fact.messages)
 
     async def _due(self, organization_id: OrganizationId) -> list[WarningWanted]:
         async with self._engine.connect() as connection:

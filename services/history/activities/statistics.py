@@ -29,8 +29,7 @@ def _within(
         case Reach.ORGANIZATION:
             pass
         case Reach.DEPARTMENTS:
-            assert principal.person is not None
-            wanted.append(table.c.department_id.in_(sorted(principal.person.departments)))
+            wanted.append(table.c.department_id.in_(principal.departments))
         case _:
             wanted.append(false())
     return wanted

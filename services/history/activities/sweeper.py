@@ -34,3 +34,5 @@ class Sweeper:
                 await each()
             except (BlobsUnavailable, NotSaid, DBAPIError, OSError) as error:
                 _log.warning("the hourly sweep was not finished, and is tried again", error=str(error))
+            except Exception as error:  # noqa: BLE001  # a fault of one sweep ends neither the others nor the process
+                _log.error("alarm: the hourly sweep failed, and is tried again", exc_info=error)

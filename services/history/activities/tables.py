@@ -202,6 +202,26 @@ refusals: Final = Table(
     _id("action"),
     _id("what"),
 )
+erasures: Final = Table(
+    "erasures",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("erasure_id", key=True),
+    _at("at"),
+    _id("by"),
+    _id("number"),
+)
+"""Erasures that were asked for; the number is masked."""
+erasure_answers: Final = Table(
+    "erasure_answers",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("erasure_id", key=True),
+    _id("service", key=True),
+    _at("at"),
+    Column("document", Text, nullable=False),
+)
+"""What each service has said of an erasure: its fact."""
 agent_changes: Final = Table(
     "agent_changes",
     METADATA,

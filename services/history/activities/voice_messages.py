@@ -7,18 +7,27 @@ log wins, and both people get the same answer.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+import structlog
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from contracts.history import MessageCalledBack, MessageClaimed, MessageDeleted, MessageHeard
+from contracts.audio_keys import is_own_recording
+from contracts.history import (
+    Accessed,
+    AccessKind,
+    MessageCalledBack,
+    MessageClaimed,
+    MessageDeleted,
+    MessageHeard,
+)
 from contracts.ids import AgentId, Instant, VoiceMessageId
 from contracts.message import Fact
 from contracts.rights import Action
 from runtime.edge import NotSaid, Say
 from runtime.ports import Blobs, Clock
-from services.history import state
 from services.history.activities import queries, tables, visibility
-from services.history.activities.authentication import SOURCE, Authentication, Principal
+from services.history.activities.access_trail import SOURCE
+from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.repository import load_rights_cards
 from services.history.rules import csv_columns
 from services.history.rules.errors import Code, Refused, Text, gone
@@ -26,9 +35,12 @@ from services.history.rules.voice_messages import GONE
 from services.history.state import Contact, VoiceMessage
 
 LINK_S: Final = 300
+AUDIO_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 """Long enough to listen, too short to pass around."""
 READ_BACK_S_MAX: Final = 5.0
 POLL_S: Final = 0.05
+
+_log = structlog.get_logger()
 
 T = TypeVar("T")
 Found = tuple[Contact, VoiceMessage]
@@ -169,6 +181,10 @@ class VoiceMessages:
 
         return await self.read_back(done)
 
+    def new_id(self) -> str:
+        """A new id that nobody can guess."""
+        return self._tokens()
+
     async def say(self, principal: Principal, fact: Fact) -> None:
         """Put a fact on the log. Raises Refused when the log is unavailable."""
         facts: Sequence[Fact] = (fact,)
@@ -195,7 +211,8 @@ class VoiceMessages:
         _, message = await self.one(principal, Action.MESSAGE_HEAR, id_)
         if message.state in GONE:
             raise Refused(Code.AUDIO_GONE, reason=gone(message.reason or str(message.state)))
-        return await self._linked(message.mp3_key or message.original_key)
+        key = message.mp3_key or message.original_key
+        return await self._linked(principal, key, "voice-message", id_)
 
     async def recording_link(self, principal: Principal, id_: str) -> tuple[str, Instant]:
         """A link to a recorded conversation, by the rights to its contact (O6, EC-95). Raises Refused."""
@@ -214,12 +231,25 @@ class VoiceMessages:
         recording = next(each for each in contact.recordings if each.recording_id == id_)
         if recording.key is None:
             raise Refused(Code.AUDIO_GONE, reason=gone(recording.reason))
-        return await self._linked(recording.key)
+        return await self._linked(principal, recording.key, "conversation", id_)
 
-    async def _linked(self, key: str | None) -> tuple[str, Instant]:
+    async def _linked(
+        self, principal: Principal, key: str | None, name: str, id_: str
+    ) -> tuple[str, Instant]:
         if key is None:
             raise Refused(Code.AUDIO_NOT_YET)
-        link = await self._blobs.link(key, seconds=LINK_S)
+        if not is_own_recording(principal.organization_id, key):
+            _log.error("alarm: a recording's key is not of its organization, and gets no link")
+            raise Refused(Code.NOT_FOUND)
+        suffix = "mp3" if key.endswith(".mp3") else "wav"
+        link = await self._blobs.link(
+            key, seconds=LINK_S, content_type=AUDIO_TYPES[suffix], name=f"{name}.{suffix}"
+        )
+        what = f"recording/{id_}" if name == "conversation" else f"voice-message/{id_}"
+        linked = Accessed(
+            by=principal.name, kind=AccessKind.AUDIO_LINKED, subject=what, address=principal.address
+        )
+        await self._authentication.trail.accessed(principal.organization_id, linked)
         return link, Instant(self._clock.now() + LINK_S * 1000)
 
 
@@ -237,4 +267,5 @@ async def _documents(
     query = select(table.c.contact_id, table.c.document).where(
         table.c.organization_id == principal.organization_id, table.c.contact_id.in_(ids)
     )
-    return {row.contact_id: state.decoded(row.document) for row in await connection.execute(query)}
+    rows = await connection.execute(query)
+    return {row.contact_id: queries.for_principal(principal, row.document) for row in rows}

@@ -2,13 +2,17 @@
 
 from typing import Final
 
+from msgspec import structs
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
 from contracts.ids import Instant
 from contracts.message import Fact
+from contracts.rights import Action
 from services.history.activities import tables
+from services.history.activities.authentication import Principal
+from services.history.activities.visibility import reaches_department
 from services.history.rules.wait_explanation import PlaceWhy, explain_wait
 from services.history.state import Contact, Place
 
@@ -17,10 +21,21 @@ CHANGES_MAX: Final = 20_000
 
 
 async def explain_waits(
-    connection: AsyncConnection, contact: Contact, *, now: Instant
+    connection: AsyncConnection, principal: Principal, contact: Contact, *, now: Instant
 ) -> tuple[PlaceWhy, ...]:
-    """Every place of a contact, each with all agents of its department."""
-    return tuple([await _place(connection, contact, place, now) for place in contact.places])
+    """Every place of a contact, each with the agents of its department.
+
+    A contact may have gone through departments that the right does not reach: there only one's own line is
+    shown, since the others' breaks and absences are those departments' affair.
+    """
+    found = []
+    for place in contact.places:
+        why = await _place(connection, contact, place, now)
+        if not reaches_department(principal, Action.HISTORY_READ, place.department.department_id):
+            own = tuple(each for each in why.agents if each.agent_id == principal.agent_id)
+            why = structs.replace(why, agents=own)
+        found.append(why)
+    return tuple(found)
 
 
 async def _place(connection: AsyncConnection, contact: Contact, place: Place, now: Instant) -> PlaceWhy:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import structlog
 from litestar import Litestar, Request, Response
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -13,13 +14,16 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Scope
 
 from runtime import request_errors
-from runtime.request_shape import Fault, Forms
+from runtime.quotas import Gate, QuotaExceeded, Quotas, freeing_places
+from runtime.request_shape import TEXT_FORMS, Fault
+from runtime.security_events import Strangers
 from services.history.api.contacts import HistoryRoutes
 from services.history.api.csv_download import DownloadRoutes
 from services.history.api.erasure import EraseRoutes
 from services.history.api.filters import requested_filters
+from services.history.api.limits import GATE, refusal_of
 from services.history.api.periods import requested_period
-from services.history.api.requests import Parts, current_principal
+from services.history.api.requests import Parts, client_address, current_principal
 from services.history.api.statistics import StatisticsRoutes
 from services.history.api.voice_messages import MessageRoutes, RecordingRoutes
 from services.history.rules.errors import Code, Problem, Refused, Text
@@ -33,14 +37,16 @@ ROUTES: Final = (
     EraseRoutes,
 )
 BODY_BYTES_MAX: Final = 10_000
-NO_FORMS: Final[Forms] = {}
-"""No field of a request has a pattern."""
 _CODES: Final = {404: Code.ADDRESS_UNKNOWN, 405: Code.METHOD_UNKNOWN, 413: Code.BODY_TOO_LARGE}
+STRANGERS: Final = "strangers"
+"""Where the application's state has what tells of requests without a token."""
+
 _log = structlog.get_logger()
 
 
-def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
+def build(parts: Parts, is_ready: Callable[[], bool], quotas: Quotas | None = None) -> Litestar:
     """The application over its parts; until the log has been read to its end, every request is refused."""
+    gate = Gate(Quotas() if quotas is None else quotas)
 
     async def ready(request: Request[Any, Any, Any]) -> None:
         if not is_ready():
@@ -53,12 +59,20 @@ def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
         route_handlers=ROUTES,
         dependencies={
             "parts": Provide(lambda: parts, sync_to_thread=False),
+            "gate": Provide(lambda: gate, sync_to_thread=False),
             "principal": Provide(current_principal),
             "period": Provide(requested_period),
             "filters": Provide(requested_filters),
         },
         before_request=ready,
-        exception_handlers={Refused: _refused, MalformedRequest: _malformed, HTTPException: _other},
+        middleware=[freeing_places],
+        state=State({GATE: gate, STRANGERS: Strangers()}),
+        exception_handlers={
+            Refused: _refused,
+            QuotaExceeded: _exceeded,
+            MalformedRequest: _malformed,
+            HTTPException: _other,
+        },
         after_exception=[_note],
         openapi_config=OpenAPIConfig(
             title="Ringback: history",
@@ -75,8 +89,17 @@ def build(parts: Parts, is_ready: Callable[[], bool]) -> Litestar:
     )
 
 
-def _refused(_request: Request[Any, Any, Any], refused: Refused) -> Response[Problem]:
+def _refused(request: Request[Any, Any, Any], refused: Refused) -> Response[Problem]:
+    if refused.status == 401:
+        strangers: Strangers = request.app.state[STRANGERS]
+        strangers.refused(address=client_address(request), method=request.method, path=request.url.path)
     headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
+    return Response(content=refused.problem(), status_code=refused.status, headers=headers)
+
+
+def _exceeded(_request: Request[Any, Any, Any], exceeded: QuotaExceeded) -> Response[Problem]:
+    refused = refusal_of(exceeded)
+    headers = {"Retry-After": str(exceeded.seconds)}
     return Response(content=refused.problem(), status_code=refused.status, headers=headers)
 
 
@@ -96,7 +119,7 @@ def _other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Pr
     """Answer what Litestar itself refuses: bodies, parameters, addresses, methods."""
     code = _CODES.get(error.status_code)
     if code is None:
-        first, *_ = request_errors.told(request, NO_FORMS)
+        first, *_ = request_errors.told(request, TEXT_FORMS)
         return _malformed(request, MalformedRequest(first))
     refused = Refused(code)
     kept = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
@@ -115,5 +138,5 @@ def malformed_problem(fault: Fault) -> Problem:
 
 async def _note(error: Exception, scope: Scope) -> None:
     """Log an unforeseen error whole; the client sees none of it."""
-    if not isinstance(error, Refused | MalformedRequest | HTTPException):
+    if not isinstance(error, Refused | QuotaExceeded | MalformedRequest | HTTPException):
         _log.error("a request failed", path=scope.get("path"), method=scope.get("method"), exc_info=error)

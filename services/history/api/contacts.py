@@ -6,7 +6,7 @@ from litestar import Controller
 
 from contracts.ids import Instant
 from contracts.rights import Action
-from services.history.activities import queries, wait_explanation
+from services.history.activities import queries, visibility, wait_explanation
 from services.history.activities.queries import Key
 from services.history.api import responses
 from services.history.api.filters import RequestedFilters
@@ -32,7 +32,7 @@ class HistoryRoutes(Controller):
 
     path = "/history"
 
-    @get(summary="A page of history, newest first")
+    @get(summary="A page of history, newest first", quota="searches")
     async def listed(
         self,
         parts: InjectedParts,
@@ -69,7 +69,9 @@ class HistoryRoutes(Controller):
                     goes_on = await queries.contact_id_of(
                         connection, principal.organization_id, found.continued_in
                     )
-                return responses.contact(found, near, goes_on)
+                return responses.contact(
+                    found, near, goes_on, may_hear=lambda each: visibility.is_heard_by(principal, each)
+                )
         if is_there:
             await parts.authentication.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}")
         raise Refused(Code.NOT_FOUND)
@@ -82,7 +84,8 @@ class HistoryRoutes(Controller):
             found, is_there = await queries.contact(connection, principal, Action.HISTORY_READ, contact_id)
             if found is not None:
                 now = parts.clock.now()
-                return responses.Why(places=await wait_explanation.explain_waits(connection, found, now=now))
+                places = await wait_explanation.explain_waits(connection, principal, found, now=now)
+                return responses.Why(places=places)
         if is_there:
             await parts.authentication.refuse(principal, Action.HISTORY_READ, f"history/{contact_id}/why")
         raise Refused(Code.NOT_FOUND)

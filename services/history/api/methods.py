@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from services.history.rules.errors import Problem
 
-DOCUMENTED: Final = (400, 401, 403, 404, 405, 409, 410, 413, 422, 503)
+DOCUMENTED: Final = (400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 422, 429, 431, 503, 505)
 _WHY_NOT: Final = {
     each: ResponseSpec(data_container=Problem, description="why not", generate_examples=False)
     for each in DOCUMENTED

@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from contracts.ids import Instant
+from contracts.plain_text import LINE_PATTERN
 from services.history.activities.repository import load_rights_cards
 from services.history.api.requests import INSTANT_MAX, CurrentPrincipal, InjectedParts
 from services.history.rules.errors import Code, Refused
@@ -20,7 +21,9 @@ Day = Annotated[date | None, QueryParameter(description="a day of the zone, as 2
 Zone = Annotated[
     str,
     QueryParameter(
-        max_length=ZONE_LENGTH_MAX, description="whose days, as Europe/Moscow; else the organization's"
+        max_length=ZONE_LENGTH_MAX,
+        pattern=LINE_PATTERN,
+        description="whose days, as Europe/Moscow; else the organization's",
     ),
 ]
 
@@ -65,11 +68,13 @@ async def requested_period(
     else:
         async with parts.engine.connect() as connection:
             found = (await load_rights_cards(connection, principal.organization_id, None)).zone()
-    return Period(
-        since_at=Instant(since_at) if since_day is None else _midnight(since_day, found, "since_day"),
-        until_at=Instant(until_at) if until_day is None else _midnight(until_day, found, "until_day", days=1),
-        zone=found,
-    )
+    since = Instant(since_at) if since_day is None else _midnight(since_day, found, "since_day")
+    until = Instant(until_at) if until_day is None else _midnight(until_day, found, "until_day", days=1)
+    # A day that ends before the next one begins is no empty period, but two days in the wrong order.
+    is_reversed = since_day is not None and until_day is not None and since_day > until_day
+    if since > until or is_reversed:
+        raise Refused(Code.PERIOD_UNUSABLE, field="since_at" if since_day is None else "since_day")
+    return Period(since_at=since, until_at=until, zone=found)
 
 
 def _zone(name: str) -> ZoneInfo:

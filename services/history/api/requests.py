@@ -11,7 +11,9 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import dialling
+from contracts.plain_text import LINE_PATTERN
 from runtime.ports import Clock
+from runtime.quotas import Gate, quotas_of
 from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.erasure import Erasure
 from services.history.activities.queries import PAGE_MAX
@@ -24,8 +26,15 @@ ID_LENGTH_MAX: Final = 300
 CURSOR_LENGTH_MAX: Final = 600
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="how many at most")]
-Cursor = Annotated[str, QueryParameter(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before")]
-Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX)]
+Cursor = Annotated[
+    str,
+    QueryParameter(
+        max_length=CURSOR_LENGTH_MAX,
+        pattern=LINE_PATTERN,
+        description="`next` of the page before",
+    ),
+]
+Id = Annotated[str, PathParameter(max_length=ID_LENGTH_MAX, pattern=LINE_PATTERN)]
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -39,12 +48,32 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 InjectedParts = NamedDependency[Parts]
+InjectedGate = NamedDependency[Gate]
 CurrentPrincipal = NamedDependency[Principal]
 
 
-async def current_principal(parts: InjectedParts, request: Request[Any, Any, Any]) -> Principal:
-    """The principal of a request. Raises Refused."""
-    return await parts.authentication.principal(request.headers.get("authorization"))
+async def current_principal(
+    parts: InjectedParts, gate: InjectedGate, request: Request[Any, Any, Any]
+) -> Principal:
+    """The principal of a request, let in by its organization's quotas. Raises Refused, QuotaExceeded."""
+    header = request.headers.get("authorization")
+    claims = parts.authentication.claims(header)
+    its = quotas_of(request.route_handler.opt, request.method)
+    scope: Any = request.scope
+    await gate.before_database(
+        scope,
+        organization_id=claims.organization_id,
+        login=claims.family or claims.token_id or "",
+        quotas=its,
+    )
+    principal = await parts.authentication.principal(header, client_address(request))
+    gate.authenticated(scope, principal.organization_id, its)
+    return principal
+
+
+def client_address(request: Request[Any, Any, Any]) -> str:
+    """The network address that the request came from: a proxy's, where one is in between."""
+    return request.client.host if request.client is not None else ""
 
 
 async def canonical_number(parts: Parts, principal: Principal, number: str) -> str:

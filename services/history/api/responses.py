@@ -114,8 +114,8 @@ def row(found: Contact, local: Callable[[Instant], str]) -> Row:
     return structs.replace(made, started_local=local(made.started_at))
 
 
-def message(contact: Contact, found: VoiceMessage) -> MessageShown:
-    """A voice message for an answer."""
+def message(contact: Contact, found: VoiceMessage, *, shows_letters: bool = True) -> MessageShown:
+    """A voice message for an answer; its letters have people's addresses."""
     expired = any(str(each.end) == "expired" for each in contact.callbacks)
     letters = tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id)
     return MessageShown(
@@ -134,7 +134,7 @@ def message(contact: Contact, found: VoiceMessage) -> MessageShown:
         heard=_done(found.heard),
         claimed=_done(found.claimed),
         called_back=_done(found.called_back),
-        letters=letters,
+        letters=letters if shows_letters else (),
         has_no_reader=bool(letters) and not any(each.email.strip() for each in letters),
     )
 
@@ -152,8 +152,14 @@ def _recording(found: Recording) -> RecordingShown:
     )
 
 
-def contact(found: Contact, same_number: list[Contact], continued_in: ContactId | None) -> ContactShown:
-    """A whole contact for an answer."""
+def contact(
+    found: Contact,
+    same_number: list[Contact],
+    continued_in: ContactId | None,
+    *,
+    may_hear: Callable[[VoiceMessage], bool],
+) -> ContactShown:
+    """A whole contact for an answer; letters are shown of the voice messages that the reader may hear."""
     return ContactShown(
         row=history_row.row(found),
         stops=tuple(found.stops),
@@ -165,7 +171,7 @@ def contact(found: Contact, same_number: list[Contact], continued_in: ContactId 
         talks=tuple(found.talks),
         callbacks=tuple(found.callbacks),
         messages=tuple(
-            message(found, each)
+            message(found, each, shows_letters=may_hear(each))
             for each in found.messages
             if each.voice_message_id in outcome.voice_messages_left(found)
         ),

@@ -21,7 +21,7 @@ class StatisticsRoutes(Controller):
 
     path = "/statistics"
 
-    @get(summary="Figures of departments and employees, with their formulas")
+    @get(summary="Figures of departments and employees, with their formulas", quota="reports")
     async def figures(
         self,
         parts: InjectedParts,

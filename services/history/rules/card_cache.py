@@ -15,9 +15,9 @@ from contracts.directory import (
     RightsSaved,
     TokenSaved,
 )
-from contracts.ids import AgentId, DepartmentId, OrganizationId, PbxId
+from contracts.ids import AgentId, DepartmentId, Instant, OrganizationId, PbxId
 from contracts.message import Fact
-from contracts.rights import Person
+from contracts.rights import Action, Person, Program
 from services.history.state import Contact, Whither, Who
 
 Card = OrganizationSaved | PbxSaved | AgentSaved | DepartmentSaved | RightsSaved | TokenSaved
@@ -92,10 +92,17 @@ class CardCache:
         found = self._get(PbxSaved, pbx_id)
         return found if isinstance(found, PbxSaved) else None
 
-    def token(self, token_id: str) -> TokenSaved | None:
-        """A program's token card, without the secret."""
+    def program(self, token_id: str, issued_at: Instant) -> Program | None:
+        """What a token may do; None where it is unknown, or was revoked or made anew since."""
         found = self._get(TokenSaved, token_id)
-        return found if isinstance(found, TokenSaved) else None
+        if not isinstance(found, TokenSaved) or found.is_revoked or issued_at < found.issued_at:
+            return None
+        return Program(
+            organization_id=self.organization_id,
+            token_id=token_id,
+            actions=frozenset(Action(each) for each in found.actions if each in set(Action)),
+            departments=frozenset(found.department_ids),
+        )
 
     def departments(self) -> list[DepartmentSaved]:
         """All departments, by id."""
@@ -140,6 +147,7 @@ class CardCache:
         if not isinstance(saved, RightsSaved) or saved.is_removed or (card is not None and card.is_removed):
             return None
         departments = [each for each in self.departments() if not each.is_removed]
+        hidden_from = () if self.organization is None else self.organization.numbers_hidden_from
         return Person(
             organization_id=self.organization_id,
             agent_id=agent_id,
@@ -147,6 +155,7 @@ class CardCache:
             sees_organization=saved.sees_organization,
             may_download=saved.may_download,
             may_hear=saved.may_hear,
+            sees_numbers=saved.role not in hidden_from,
             departments=rights.own_departments(
                 saved.role,
                 heads=(each.department_id for each in departments if agent_id in each.head_ids),

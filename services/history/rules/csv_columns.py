@@ -13,6 +13,7 @@ from babel.dates import format_date, format_datetime, format_time
 
 from contracts.directory import Language
 from contracts.ids import Instant
+from runtime.languages import accepted_language
 from services.history.rules.errors import Text
 from services.history.rules.history_row import Row
 from services.history.rules.outcome import Outcome
@@ -67,19 +68,20 @@ _OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
 _YES: Final = ("да", "yes")
 _DAY: Final = ("dd.MM.y", "d MMM y")
 """English is read on both sides of the ocean, so the month is in letters."""
-_FORMULA: Final = re.compile(r"(^|[,;\t\r\n])(\s*)(?=[=+\-@＝＋－＠])")
+_UNSEEN: Final = r"\s\"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+"""What a program may drop before it looks for a formula: spaces, quotation marks, invisible characters."""
+_SIGNS: Final = r"=+\-@＝＋－＠﹢﹣﹦﹫−"
+_FORMULA: Final = re.compile(rf"(^|[,;|])([{_UNSEEN}]*)(?=[{_SIGNS}])")
 """The beginning of a formula; also within a cell, where a program that expects another separator begins a
 new cell (OWASP, CSV injection)."""
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Tabs and line ends begin a cell in some dialect; the others have no business in one."""
 _NUMBER_OR_DATE: Final = re.compile(r"[\d\s.,:/%+-]+(?:[eE][+-]?\d+)?")
 
 
 def language_of(accepted: str, own: Language) -> Language:
     """Russian or English, whichever an Accept-Language header names first, else the organization's."""
-    for each in accepted.lower().split(","):
-        tag = each.split(";")[0].strip().split("-")[0]
-        if tag in (Language.RUSSIAN, Language.ENGLISH):
-            return Language(tag)
-    return own
+    return accepted_language(accepted) or own
 
 
 def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
@@ -133,10 +135,11 @@ def written_number(number: str | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text with an apostrophe where a spreadsheet would compute it, or read a number or a date."""
-    if text and _NUMBER_OR_DATE.fullmatch(text):
-        return f"'{text}"
-    return _FORMULA.sub(r"\1\2'", text)
+    """One line of text, with an apostrophe where a spreadsheet would see a formula, a number or a date."""
+    line = _CONTROLS.sub(" ", text)
+    if line and _NUMBER_OR_DATE.fullmatch(line):
+        return f"'{line}"
+    return _FORMULA.sub(r"\1\2'", line)
 
 
 def duration(ms: int) -> str:

@@ -16,12 +16,15 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     CURSOR_UNKNOWN = "cursor_unknown"
     FILTER_UNKNOWN = "filter_unknown"
+    FILTER_TOO_LONG = "filter_too_long"
     FORBIDDEN = "forbidden"
+    HTTP_TOO_OLD = "http_too_old"
     LOG_AWAY = "log_away"
     METHOD_UNKNOWN = "method_unknown"
     NOT_FOUND = "not_found"
     NOT_YET_READ = "not_yet_read"
     NUMBER_UNUSABLE = "number_unusable"
+    ORGANIZATION_SUSPENDED = "organization_suspended"
     PERIOD_MISSING = "period_missing"
     PERIOD_TWICE = "period_twice"
     PERIOD_UNUSABLE = "period_unusable"
@@ -29,7 +32,9 @@ class Code(StrEnum):
     REQUEST_INVALID = "request_invalid"
     STARTING = "starting"
     TOKEN_MISSING = "token_missing"  # noqa: S105  # the name of an error
+    TOKEN_KIND_ENDED = "token_kind_ended"  # noqa: S105  # the name of an error
     TOKEN_REFUSED = "token_refused"  # noqa: S105  # the name of an error
+    TOO_MANY_REQUESTS = "too_many_requests"
     ZONE_UNKNOWN = "zone_unknown"
 
 
@@ -99,7 +104,10 @@ _TABLE: Final[dict[Code, _Row]] = {
     Code.ADDRESS_UNKNOWN: (
         404,
         ("Такого адреса нет.", "There is no such address."),
-        ("Список адресов: /schema/openapi.json.", "The addresses are listed in /schema/openapi.json."),
+        (
+            "Все адреса — в описании API: /schema/openapi.json на внутреннем порту службы.",
+            "All addresses are in the description of the API: /schema/openapi.json on the internal port.",
+        ),
     ),
     Code.ALREADY_CLAIMED: (
         409,
@@ -134,6 +142,11 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("Такого значения у фильтра нет.", "This filter does not have this value."),
         ("Есть: {known}.", "There are: {known}."),
     ),
+    Code.FILTER_TOO_LONG: (
+        422,
+        ("В фильтре больше {limit} значений.", "This filter has more than {limit} values."),
+        ("Разделите запрос или уберите фильтр.", "Split the request, or leave the filter out."),
+    ),
     Code.FORBIDDEN: (
         403,
         (
@@ -141,6 +154,17 @@ _TABLE: Final[dict[Code, _Row]] = {
             "Your rights do not allow this; the refusal is recorded.",
         ),
         ("Попросите администратора изменить права.", "Ask an administrator to change your rights."),
+    ),
+    Code.HTTP_TOO_OLD: (
+        505,
+        (
+            "По HTTP/1.0 нельзя заметить, что загрузка оборвалась.",
+            "Over HTTP/1.0 nobody can see that a download was cut off.",
+        ),
+        (
+            "Используйте HTTP/1.1; в nginx это proxy_http_version 1.1.",
+            "Use HTTP/1.1; in nginx that is proxy_http_version 1.1.",
+        ),
     ),
     Code.LOG_AWAY: (
         503,
@@ -153,7 +177,10 @@ _TABLE: Final[dict[Code, _Row]] = {
     Code.METHOD_UNKNOWN: (
         405,
         ("Этот адрес так не вызывают.", "This address does not know this method."),
-        ("Список адресов: /schema/openapi.json.", "The addresses are listed in /schema/openapi.json."),
+        (
+            "Все адреса — в описании API: /schema/openapi.json на внутреннем порту службы.",
+            "All addresses are in the description of the API: /schema/openapi.json on the internal port.",
+        ),
     ),
     Code.NOT_FOUND: (
         404,
@@ -206,15 +233,39 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("История ещё читает журнал.", "History is still reading the log."),
         ("Повторите через минуту.", "Try again in a minute."),
     ),
+    Code.ORGANIZATION_SUSPENDED: (
+        403,
+        ("Организация приостановлена.", "The organization is suspended."),
+        ("Обратитесь к тому, кто обслуживает эту установку.", "Turn to whoever runs this installation."),
+    ),
     Code.TOKEN_MISSING: (
         401,
         ("Запрос без ключа доступа.", "The request has no access token."),
         ("Войдите, чтобы открыть ссылку.", "Log in to open this link."),
     ),
+    Code.TOKEN_KIND_ENDED: (
+        401,
+        (
+            "Ключ сделан прежней версией; такие ключи действовали по {until} включительно.",
+            "An earlier version made this token; such tokens were valid until {until}.",
+        ),
+        (
+            "Попросите администратора выпустить его заново: POST /tokens/ID/reissue.",
+            "Ask an administrator to make it anew: POST /tokens/ID/reissue.",
+        ),
+    ),
     Code.TOKEN_REFUSED: (
         401,
         ("Ключ доступа не подходит или истёк.", "The access token does not hold, or is over."),
         ("Войдите снова.", "Log in again."),
+    ),
+    Code.TOO_MANY_REQUESTS: (
+        429,
+        (
+            "Лимит вашей организации исчерпан ({what}): {limit}.",
+            "Your organization has used up its quota of {what}: {limit}.",
+        ),
+        ("Повторите через {seconds} с.", "Try again in {seconds} s."),
     ),
     Code.ZONE_UNKNOWN: (
         422,

@@ -19,17 +19,26 @@ from services.history.rules import (
     contact_names,
     contact_projection,
     deduplication,
+    erasures,
     new_contact,
 )
 from services.history.rules.agent_changes import AgentChange
 from services.history.rules.card_cache import CARDS, Card, CardCache, key_of
 from services.history.rules.deduplication import Number
+from services.history.rules.erasures import ErasureAnswer, ErasureAsked
 from services.history.rules.voice_messages import GONE, keys_in, keys_of
 from services.history.state import Contact, ContactId
 
 HEARS: Final[tuple[type[Fact], ...]] = tuple(
     dict.fromkeys(
-        (*CARDS, *contact_projection.CONTACT_FACTS, *agent_changes.CHANGES, AccessRefused, LoginEnded)
+        (
+            *CARDS,
+            *contact_projection.CONTACT_FACTS,
+            *agent_changes.CHANGES,
+            *erasures.ANSWERS,
+            AccessRefused,
+            LoginEnded,
+        )
     )
 )
 """Every type that history reads; other types are skipped by their header."""
@@ -76,6 +85,8 @@ class ProjectionBatch:
         self.refusals: list[Refusal] = []
         self.ended_logins: list[tuple[Instant, LoginEnded]] = []
         self.agent_changes: list[AgentChange] = []
+        self.erasures: list[ErasureAsked] = []
+        self.erasure_answers: list[ErasureAnswer] = []
         self.early_loaded: frozenset[tuple[str, int]] = frozenset()
         self.removals_loaded: frozenset[str] = frozenset()
         self._names: dict[str, dict[ContactId, None]] = {}
@@ -104,9 +115,17 @@ class ProjectionBatch:
             self.refusals.append(Refusal(offset=offset, at=at, fact=fact))
         if isinstance(fact, LoginEnded):
             self.ended_logins.append((at, fact))
+        self._note_erasure(fact, at)
         self.agent_changes.extend(agent_changes.changes(fact, at=at, offset=offset))
         if isinstance(fact, contact_projection.CONTACT_FACTS):
             self._fold(fact, at=at, offset=offset)
+
+    def _note_erasure(self, fact: Fact, at: Instant) -> None:
+        asked, answer = erasures.asked(fact, at), erasures.answer(fact, at)
+        if asked is not None:
+            self.erasures.append(asked)
+        if answer is not None:
+            self.erasure_answers.append(answer)
 
     def _fold(self, fact: Fact, *, at: Instant, offset: int) -> None:
         names = contact_names.names_in(fact)

@@ -29,7 +29,7 @@ Each module applies and decides its own facts; this one only dispatches them.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from contracts import callback, directory, gateway, queue, routing, tts
+from contracts import callback, directory, gateway, history, queue, routing, tts
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -44,6 +44,7 @@ from services.queue.decider import (
     customers,
     deadline_reached,
     direct_calls,
+    erasure,
     keypresses,
     legs,
     no_answer,
@@ -65,6 +66,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     directory.OrganizationSaved: settings_facts.apply_organization,
     directory.PbxSaved: settings_facts.apply_pbx,
     directory.AgentSaved: settings_facts.apply_agent,
+    history.CustomerErased: erasure.apply_erased,
     directory.AgentAvailabilitySaved: settings_facts.apply_availability,
     directory.AgentPauseSaved: settings_facts.apply_pause,
     directory.AgentWrapUpSaved: settings_facts.apply_wrap_up,
@@ -137,6 +139,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
 
 _DECIDE: Final[dict[type[Fact], Decide]] = {
     directory.AgentSaved: settings_facts.decide_agent,
+    history.CustomerErased: erasure.decide_erased,
     directory.DepartmentSaved: settings_facts.decide_department,
     gateway.DeviceChanged: agents.decide_phone,
     gateway.CallArrived: customers.decide_arrived,

@@ -130,7 +130,7 @@ def _accept(state: QueueState, offer: Offer, leg: Leg) -> Decision:
     )
     lease_until_at = Instant(state.now_at + ring_plans.CALL_MS_MAX)
     busy = AgentBusy(agent_id=offer.agent_id, leg_id=leg.leg_id, lease_until_at=lease_until_at)
-    others = offer_records.withdraw_all(state, place, "taken_by_another", but=offer.offer_id)
+    others = offer_records.withdraw_all(state, place, offer_records.TAKEN, but=offer.offer_id)
     return together(
         (
             Decision(facts=(accepted, busy), commands=offer_records.cancels(offer, but=leg.leg_id)),

@@ -41,6 +41,10 @@ ENGAGED: Final = "customer_engaged"
 """Why an offer is withdrawn: its customer is on the line, or talks to another department's agent."""
 ON_LINE: Final = "customer_on_line"
 """Why a deadline led to no apology: the customer was on the line for too long after it."""
+RUNNING: Final = (Phase.ACCEPTED, Phase.WITH_CALLBACK)
+"""Phases in which an agent is with the callback."""
+STANDING: Final = (Phase.WAITING, Phase.EXPIRED, *RUNNING)
+"""Phases in which the customer may still be called for the callback."""
 CALM_MS: Final = 60_000
 """C15: no apology call within this time after the customer's last call."""
 
@@ -274,7 +278,7 @@ def talked(state: QueueState, talk: Talk) -> Decision:
             continue
         since_at = max(talk.bridged_at, place.ordered_at or talk.bridged_at)
         talk_ms_min = state.departments[place.department_id].saved.callback.talk_ms_min
-        if place.phase not in (Phase.WAITING, Phase.EXPIRED) or state.now_at - since_at < talk_ms_min:
+        if place.phase not in STANDING or state.now_at - since_at < talk_ms_min:
             continue
         assert place.callback_id is not None
         found.append(
@@ -292,10 +296,11 @@ def talked(state: QueueState, talk: Talk) -> Decision:
 
 
 def apply_talked(state: QueueState, fact: CustomerTalked) -> None:
-    """The place waits until callback ends it."""
+    """The place waits until callback ends it, or the attempt that runs."""
     place = state.places[fact.place_id]
-    place_end.drop_timers(state, place)
-    state.places.change(place, phase=Phase.EXPIRED)
+    if place.phase not in RUNNING:
+        place_end.drop_timers(state, place)
+        state.places.change(place, phase=Phase.EXPIRED)
 
 
 def apply_keep_asked(state: QueueState, fact: CallbackKeepAsked) -> None:

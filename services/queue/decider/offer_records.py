@@ -1,5 +1,7 @@
 """Records of offers: legs and timers while they ring, and how they end without acceptance."""
 
+from typing import Final
+
 from contracts.gateway import TOO_LATE
 from contracts.ids import AgentId, Instant, LegId, OfferId
 from contracts.queue import (
@@ -18,19 +20,23 @@ from services.queue.state.records import Leg, LegKind, Offer, Place
 
 CALLER_GONE = "caller_gone"
 """Why an offer is withdrawn after the caller hung up; an agent who answers now hears goodbye (Q7)."""
+TAKEN: Final = "taken_by_another"
+"""Why an offer is withdrawn when another agent of its round answered: that phone notes no missed call."""
 
 
 def cancels(offer: Offer, *, but: str = "", reason: str = "") -> tuple[CancelLeg, ...]:
     """Commands that stop an offer's phones, including those that do not ring yet (EC-4).
 
-    When the caller has gone, a phone that is answered at the same moment is left up for a goodbye (Q7); a
-    mobile that was answered before and waits for its key is not.
+    `but` is the phone that was answered, if one of this offer was. When the caller has gone, a phone that is
+    answered at the same moment is left up for a goodbye (Q7); a mobile that was answered before and waits for
+    its key is not.
     """
     return tuple(
         CancelLeg(
             pbx_id=offer.pbx_id,
             leg_id=leg_id,
             keeps_answered=reason == CALLER_GONE and leg_id not in offer.key_legs,
+            is_answered_elsewhere=bool(but) or reason == TAKEN,
         )
         for leg_id in offer.open_legs
         if leg_id in offer.dialled_legs and leg_id != but
@@ -90,7 +96,8 @@ def put_offer(state: QueueState, place: Place, fact: OfferMade | FallbackRung, *
             put_leg(state, fact.offer_id, place, fact.agent_id, leg.leg_id)
         else:
             state.set_timer("dial", leg.leg_id, leg.dial_at)
-    state.set_timer("ring", fact.offer_id, Instant(state.now_at + fact.ring_ms_max + ring_plans.SILENT_MS))
+    unrung_until_at = Instant(state.now_at + ring_plans.unrung_ms(fact.ring_ms_max, fact.legs))
+    state.set_timer("ring", fact.offer_id, unrung_until_at)
     activity = state.activity(fact.agent_id)
     state.activities.change(activity, offer_id=fact.offer_id)
     agent = state.agents[fact.agent_id].saved

@@ -84,7 +84,7 @@ def apply_made(state: QueueState, fact: OfferMade) -> None:
     state.drop_timer("round", place.place_id)
     if strategy.kind is StrategyKind.CUMULATIVE:
         state.set_timer("step", place.place_id, Instant(state.now_at + agent_selection.step_ms(strategy)))
-        _ring_together(state, fact.place_id, fact.ring_ms_max + ring_plans.SILENT_MS)
+        _ring_together(state, fact.place_id, ring_plans.unrung_ms(fact.ring_ms_max, fact.legs))
 
 
 def _ring_together(state: QueueState, place_id: PlaceId, ring_ms: int) -> None:

@@ -20,6 +20,10 @@ from services.queue.state.records import Agent, Department, Notice, Offer, Organ
 
 
 def apply_organization(state: QueueState, fact: OrganizationSaved) -> None:
+    """The organization's card; of one that was removed nothing stays."""
+    if fact.is_removed:
+        state.clear()
+        return
     known = state.organizations.get(fact.organization_id)
     if known is None or fact.version > known.saved.version:
         state.organizations.put(Organization(fact.organization_id, fact))

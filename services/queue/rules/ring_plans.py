@@ -6,15 +6,13 @@ from contracts import addresses
 from contracts.directory import AgentSaved, DeviceKind
 from contracts.ids import Instant, LegId, OfferId, PbxId
 from contracts.queue import OfferLeg
-from contracts.telephony import DialLeg
+from contracts.telephony import SILENT_MS, DialLeg, silent_ms_max
 from services.queue.rules import agent_selection, limits
 from services.queue.state import QueueState
 from services.queue.state.records import Offer, Place
 
 KEY_MS: Final = 8_000
 """How long a person has to look at the mobile and press a key; a mobile's own voicemail can't (E4)."""
-SILENT_MS: Final = 5_000
-"""A phone that has not begun to ring by then counts as unreachable."""
 FALLBACK_RING_MS: Final = 30_000
 LATE_DIAL_MS: Final = 10_000
 """A dial command that reaches the gateway later than this is out of date."""
@@ -52,14 +50,20 @@ def plan(
     )
 
 
+def unrung_ms(ring_ms_max: int, legs: tuple[OfferLeg, ...]) -> int:
+    """How long an offer lasts if none of its phones rings: no less than a slow network may take."""
+    return max((ring_ms_max + SILENT_MS, *(silent_ms_max(leg.address) for leg in legs)))
+
+
 def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLeg:
     """The command that rings one phone of an offer."""
     is_public = leg.address.startswith("tel:")
-    headers = {}
+    headers, display_name = {}, ""
     department = state.departments[offer.department_id].saved
     longest_ms = agent_selection.ring_ms_longest(department.strategy, len(department.agents))
     if not is_public:
-        headers = {"department": department.name, "purpose": "callback" if place.callback_id else "call"}
+        headers = {"purpose": "callback" if place.callback_id else "call"}
+        display_name = department.name
         if place.caller is not None:
             headers["caller"] = place.caller
     return DialLeg(
@@ -71,6 +75,7 @@ def dial(state: QueueState, place: Place, offer: Offer, leg: OfferLeg) -> DialLe
         + SILENT_MS,
         headers=headers,
         not_after=Instant(max(state.now_at, leg.dial_at) + LATE_DIAL_MS),
+        display_name=display_name,
     )
 
 

@@ -80,11 +80,11 @@ class Customers:
 
     def index_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
         """Index a leg that began, ended, was answered, or moved to another place."""
-        here = new or old
-        if here is None or here.number is None:  # a leg's number never changes
+        here = new if old is None else old  # an erased leg has a number no longer
+        if here is None or here.number is None:
             return ()
         # Most changes of a leg are none of these, and this is asked at every one.
-        if old and new and (old.place_id, old.is_answered) == (new.place_id, new.is_answered):
+        if old and new and _indexed(old) == _indexed(new):
             return ()
         before, after = _leg(old), _leg(new)
         if before == after:  # when an unanswered apology ends, the next may be granted
@@ -159,6 +159,10 @@ class Customers:
             if not self._known[number].is_known():
                 del self._known[number]
         return numbers
+
+
+def _indexed(leg: Leg) -> tuple[str | None, PlaceId | None, bool]:
+    return leg.number, leg.place_id, leg.is_answered
 
 
 def _leg(leg: Leg | None) -> tuple[str, LegId, PlaceId | None] | None:

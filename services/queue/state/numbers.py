@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 
-from contracts.dialling import DiallingPolicy, e164, refusal
+from contracts.dialling import DiallingPolicy, e164, refusal, refusal_of_address
 
 
 @lru_cache(maxsize=4096)
 def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
     """Why an employee's public number may not be dialled, or None."""
-    return refusal(number, policy, is_employee=True)
+    return refusal_of_address(number, policy)
 
 
 @lru_cache(maxsize=4096)

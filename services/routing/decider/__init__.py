@@ -29,7 +29,7 @@ Each module holds what is applied and what is decided of its facts; here they ar
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from contracts import directory, gateway, queue, routing, scenario, tts
+from contracts import directory, gateway, history, queue, routing, scenario, tts
 from contracts.ids import TimerId
 from contracts.log import TimerDue
 from contracts.message import Fact
@@ -42,6 +42,7 @@ from services.routing.decider import (
     calls,
     connection,
     destinations,
+    erasure,
     external_number,
     forwarding,
     hangup,
@@ -61,6 +62,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
     directory.PbxSaved: settings_facts.apply_pbx,
     directory.DepartmentSaved: settings_facts.apply_department,
     directory.AgentSaved: settings_facts.apply_agent,
+    history.CustomerErased: erasure.apply_erased,
     directory.AgentAvailabilitySaved: settings_facts.apply_availability,
     directory.DirectRulesSaved: settings_facts.apply_rules,
     directory.ResponsibleSaved: settings_facts.apply_responsible,
@@ -97,6 +99,7 @@ _APPLY: Final[dict[type[Fact], Apply]] = {
 
 _DECIDE: Final[dict[type[Fact], Decide]] = {
     directory.AgentSaved: settings_facts.decide_agent,
+    history.CustomerErased: erasure.decide_erased,
     gateway.CallArrived: arrival.decide_arrived,
     gateway.LegAnswered: legs.decide_answered,
     gateway.DigitsEntered: legs.decide_digits,

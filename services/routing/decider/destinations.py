@@ -31,7 +31,7 @@ def person(state: RoutingState, call: Call, agent_id: AgentId) -> Decision:
         # The seconds of a scenario include the set-up (S3), those of D1 begin with the first ringing.
         ring_ms, set_up_ms = max(0, element.wait_ms), 0
     else:
-        ring_ms, set_up_ms = max(0, direct_rules.rules_of(known).no_answer_ms), ring_plans.SILENT_MS
+        ring_ms, set_up_ms = max(0, direct_rules.rules_of(known).no_answer_ms), ring_plans.set_up_ms(legs)
     rung = PersonRung(
         leg_id=call.leg_id,
         try_id=try_id,
@@ -60,7 +60,7 @@ def own_mobile(state: RoutingState, call: Call, agent_id: AgentId) -> Decision:
         agent_id=agent_id,
         rule=call.rule,
         legs=legs,
-        until_at=Instant(state.now_at + ring_ms + ring_plans.SILENT_MS),
+        until_at=Instant(state.now_at + ring_ms + ring_plans.set_up_ms(legs)),
         ring_ms_max=ring_ms,
     )
     return Decision(facts=(rung,))

@@ -21,7 +21,8 @@ def dial(state: RoutingState, call: Call, element: Element) -> Decision:
     A satellite number that the administrator allowed counts as an employee's (S3, C10).
     """
     try_id = calls.next_try(call)
-    refusal = employee_refusal(element.number, state.policy)
+    number = normal_number(element.number, state.policy)
+    refusal = employee_refusal(number, state.policy)
     if refusal is not None:
         ended = ExternalEnded(leg_id=call.leg_id, try_id=try_id, outcome=None, reason=str(refusal))
         return Decision(facts=(ended,))
@@ -30,7 +31,7 @@ def dial(state: RoutingState, call: Call, element: Element) -> Decision:
         leg_id=call.leg_id,
         try_id=try_id,
         to_leg_id=LegId(f"{try_id}.0"),
-        number=normal_number(element.number, state.policy),
+        number=number,
         until_at=Instant(state.now_at + wait_ms),
     )
     return Decision(facts=(dialled,))

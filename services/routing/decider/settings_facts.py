@@ -35,7 +35,10 @@ from services.routing.state.records import (
 
 
 def apply_organization(state: RoutingState, fact: OrganizationSaved) -> None:
-    """The organization's card."""
+    """The organization's card; of one that was removed nothing stays."""
+    if fact.is_removed:
+        state.clear()
+        return
     state.organizations.put_newer(Organization(fact.organization_id, fact), "saved")
 
 
@@ -77,7 +80,10 @@ def apply_rules(state: RoutingState, fact: DirectRulesSaved) -> None:
 
 
 def apply_responsible(state: RoutingState, fact: ResponsibleSaved) -> None:
-    """An entry of the CRM's table; one without a manager is kept, for its version."""
+    """An entry of the CRM's table; one without a manager is kept, for its version, until it is erased."""
+    if fact.is_erased:
+        state.responsibles.drop(fact.number)
+        return
     state.responsibles.put_newer(Responsible(fact.number, fact), "saved")
 
 

@@ -190,9 +190,12 @@ def missed(
 
 
 def cancels(a_try: Try, *, but: str = "") -> tuple[CancelLeg, ...]:
-    """The commands that stop the try's phones; the gateway hangs up one that is answered meanwhile."""
+    """The commands that stop the try's phones; the gateway hangs up one that is answered meanwhile.
+
+    `but` is the phone that was answered, if one was: the others then note no missed call.
+    """
     return tuple(
-        CancelLeg(pbx_id=a_try.pbx_id, leg_id=leg_id)
+        CancelLeg(pbx_id=a_try.pbx_id, leg_id=leg_id, is_answered_elsewhere=bool(but))
         for leg_id in a_try.open_legs
         if leg_id in a_try.dialled_legs and leg_id != but
     )

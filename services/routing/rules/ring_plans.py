@@ -6,15 +6,13 @@ from contracts.addresses import dialled_from, is_public
 from contracts.directory import AgentSaved, Device, DeviceKind
 from contracts.ids import Address, AgentId, Instant, LegId, PbxId, TryId
 from contracts.queue import OfferLeg
-from contracts.telephony import DialLeg
+from contracts.telephony import SILENT_MS, DialLeg, silent_ms_max
 from services.routing.rules.direct_rules import rules_of
 from services.routing.state import RoutingState, normal_number
 from services.routing.state.records import Call, Person, Try, phone_key
 
 KEY_MS: Final = 8_000
 """A mobile's own voicemail can't press a key; a person who looked at the screen can, within this (E4)."""
-SILENT_MS: Final = 5_000
-"""A phone that has not begun to ring by then shows no sign of life (telephony.md)."""
 LATE_DIAL_MS: Final = 10_000
 """A dialling that reaches the gateway later than this is pointless."""
 AWAY_MS: Final = 60_000
@@ -61,6 +59,11 @@ def own_mobile(state: RoutingState, try_id: TryId, person: Person) -> tuple[Offe
     if address is None or not is_public(address) or not state.may_dial(address):
         return ()
     return (OfferLeg(leg_id=LegId(f"{try_id}.0"), address=address, dial_at=state.now_at, needs_key=True),)
+
+
+def set_up_ms(legs: tuple[OfferLeg, ...]) -> int:
+    """How long it may take until the first of these phones rings."""
+    return max(silent_ms_max(leg.address) for leg in legs)
 
 
 def is_still_theirs(state: RoutingState, agent_id: AgentId, pbx_id: PbxId, leg: OfferLeg) -> bool:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sortedcontainers import SortedSet
 
 from contracts import directory
-from contracts.dialling import DiallingPolicy, canonical, refusal
+from contracts.dialling import DiallingPolicy, canonical, refusal_of_address
 from contracts.ids import Address, AgentId, DepartmentId, LegId, PbxId, ScenarioId, TryId
 from contracts.routing import Hop
 from contracts.scenario import Element, ElementKind, ScenarioSaved
@@ -220,7 +220,7 @@ def _index(sets: "dict[K, SortedSet[V]]", key: K, value: V, *, is_wanted: bool) 
 @lru_cache(maxsize=4096)
 def employee_refusal(number: str, policy: DiallingPolicy) -> str | None:
     """Why policy forbids to dial an employee's number, or None; cached, since the answer is slow to find."""
-    return refusal(number, policy, is_employee=True)
+    return refusal_of_address(number, policy)
 
 
 @lru_cache(maxsize=4096)

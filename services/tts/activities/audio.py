@@ -98,7 +98,7 @@ async def of_upload(audio: bytes) -> bytes:
         return levelled(await uploads.decoded(audio))
     except uploads.Unfit as error:
         raise NoticeRefused(_REFUSALS[error.fault]) from error
-    except programs.ProgramMissing as error:
+    except (programs.ProgramMissing, OSError) as error:
         raise EngineUnavailable(str(error)) from error
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import stamina
 import structlog
 
+from contracts.audio_keys import is_own_upload
 from contracts.directory import Language
 from contracts.ids import NoticeId, OrganizationId
 from contracts.message import Fact
@@ -58,6 +59,8 @@ class NoticeHandler:
 
     async def _rendered(self, heard: Heard, command: RenderNotice) -> NoticeRendered:
         parts: tuple[Part, ...] = ()
+        if command.key and not is_own_upload(heard.envelope.organization_id, command.key):
+            raise NoticeRefused(Refusal.UPLOAD_MISSING)
         if not command.key:
             parts = notice_text.parts(command.language, command.text, command.values, command.region)
         for pause in itertools.chain((0.0,), _PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
@@ -67,7 +70,7 @@ class NoticeHandler:
             if pause and self._is_superseded(heard.envelope.organization_id, command):
                 raise NoticeRefused(Refusal.SUPERSEDED)
             try:
-                return await self._with_quick_tries(command, parts)
+                return await self._with_quick_tries(heard.envelope.organization_id, command, parts)
             except _PASSING as error:
                 _log.warning(
                     "a notice could not be rendered, and is tried again",
@@ -79,22 +82,26 @@ class NoticeHandler:
                     await self._answer(heard, _failed(command, notice_text.DELAYED, is_final=False))
         raise AssertionError("the pauses have no end")
 
-    async def _with_quick_tries(self, command: RenderNotice, parts: tuple[Part, ...]) -> NoticeRendered:
+    async def _with_quick_tries(
+        self, organization_id: OrganizationId, command: RenderNotice, parts: tuple[Part, ...]
+    ) -> NoticeRendered:
         async for attempt in stamina.retry_context(
             on=_PASSING, attempts=_QUICK_TRIES, wait_initial=0.1, wait_max=1.0
         ):
             with attempt:
-                return await self._make(command, parts)
+                return await self._make(organization_id, command, parts)
         raise AssertionError("stamina returns or raises")
 
-    async def _make(self, command: RenderNotice, parts: tuple[Part, ...]) -> NoticeRendered:
+    async def _make(
+        self, organization_id: OrganizationId, command: RenderNotice, parts: tuple[Part, ...]
+    ) -> NoticeRendered:
         made: list[Rendering | OpenPlaceholder] = []
         if command.key:
-            made.append(await self._renderer.upload(command.key))
+            made.append(await self._renderer.upload(command.key, organization_id=organization_id))
         made += [
             part
             if isinstance(part, OpenPlaceholder)
-            else await self._renderer.speech(command.language, part.text)
+            else await self._renderer.speech(command.language, part.text, organization_id=organization_id)
             for part in parts
         ]
         return NoticeRendered(

@@ -15,6 +15,7 @@ import msgspec
 from contracts.directory import Language
 from contracts.ids import MediaKey
 from runtime import metrics, uploads
+from runtime.fairness import FairRoom
 from runtime.ports import BlobInfo, Blobs
 from services.tts.activities import audio
 from services.tts.activities.engine import Engine
@@ -35,7 +36,10 @@ class Rendering(msgspec.Struct, frozen=True):
 
 
 class Renderer:
-    """Makes audio and puts it into the store; at most `programs_max` programs run at once."""
+    """Makes audio and puts it into the store; at most `programs_max` programs run at once.
+
+    Organizations take turns with them, and one is left to the others as long as there are several.
+    """
 
     def __init__(
         self,
@@ -50,17 +54,17 @@ class Renderer:
         self.engine = engine
         self.voices = voices
         self.formats = formats
-        self.programs = asyncio.Semaphore(programs_max)
+        self.programs = FairRoom(programs_max, per_organization_max=max(1, programs_max - 1))
         self._whole: OrderedDict[MediaKey, None] = OrderedDict()
         self._running: dict[str, asyncio.Task[Rendering]] = {}
 
-    async def speech(self, language: Language, text: str) -> Rendering:
+    async def speech(self, language: Language, text: str, *, organization_id: str) -> Rendering:
         """Speak a text. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
         voice = self.voices[language]
 
         async def speak() -> bytes:
             try:
-                async with self.programs:
+                async with self.programs.place(organization_id):
                     [pcm] = await audio.canonical([await self.engine.speak(text, voice)])
             except audio.SoundSilent as error:
                 raise NoticeRefused(Refusal.SPEECH_SILENT) from error
@@ -70,7 +74,7 @@ class Renderer:
 
         return await self._once(content_address.of_speech(text, voice), speak)
 
-    async def upload(self, key: MediaKey) -> Rendering:
+    async def upload(self, key: MediaKey, *, organization_id: str) -> Rendering:
         """Convert an uploaded file. Raises NoticeRefused, EngineUnavailable, BlobsUnavailable."""
         info = await self.blobs.info(key)
         if info is None:
@@ -82,7 +86,7 @@ class Renderer:
             raise NoticeRefused(Refusal.UPLOAD_MISSING)
 
         async def convert() -> bytes:
-            async with self.programs:
+            async with self.programs.place(organization_id):
                 return await audio.of_upload(original)
 
         return await self._once(content_address.of_upload(original), convert)

@@ -30,6 +30,8 @@ _WORKERS: Final = 3
 """While one waits for the store, the others keep two processors busy."""
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 
+NOBODY: Final = ""
+"""Whose the standard prompts are: they have a turn of their own."""
 _log = structlog.get_logger()
 
 
@@ -122,7 +124,7 @@ class StandardPrompts:
     async def _make(self, language: Language, prompts: tuple[str, ...]) -> None:
         spoken = [prompt for prompt in prompts if prompt != Prompt.RINGING_TONE]
         voice = self._renderer.voices[language]
-        async with self._renderer.programs:
+        async with self._renderer.programs.place(NOBODY):
             texts = [_said(language, prompt) for prompt in spoken]
             sounds = await self._renderer.engine.speak_all(texts, voice)
             pieces = dict(zip(spoken, await audio.canonical(sounds), strict=True))

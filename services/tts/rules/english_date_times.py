@@ -71,7 +71,7 @@ _DAYS_ONLY: Final = ("on", "through")
 _BY_ITSELF: Final = re.compile(
     rf"{PAIR_START}(?P<a>\d{{1,2}})(?P<x>[./])(?P<b>\d\d){PAIR_END}{_NOT_MEASURED}", re.IGNORECASE
 )
-_NO_MOMENT: Final = re.compile(r"(?:version|section|chapter|number|no\.|v)\s*$", re.IGNORECASE)
+_NO_MOMENT: Final = re.compile(r"(?:version|section|chapter|number|no\.|v)\s*\Z", re.IGNORECASE)
 _SIGN: Final = re.compile(
     r"(?<![\w%°)-])(?<!\d )(?P<sign>[-–+])(?=[$€£₽]?\d)(?!\d{1,4}\s*(?:minute|min\b|hour|second|day))",
     re.IGNORECASE,

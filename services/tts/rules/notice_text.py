@@ -199,7 +199,7 @@ def _value(name: str, values: dict[str, str]) -> str:
     return value
 
 
-_DEPARTMENT: Final = re.compile(r"(?:отдел[а-яё]*)\s*[«\"“]?$", re.IGNORECASE)
+_DEPARTMENT: Final = re.compile(r"(?:отдел[а-яё]*)\s*[«\"“]?\Z", re.IGNORECASE)
 
 
 def _named(before: str, value: str) -> str:

@@ -77,9 +77,9 @@ _TOLD_BY_NEXT: Final = re.compile(
     rf"{PAIR_START}(?P<a>\d{{1,2}})(?P<x>[.-])(?P<b>\d\d){_OF_DAY}", re.IGNORECASE
 )
 _CLAUSE_END: Final = re.compile(
-    r"\s*(?:$|[.,;!?)]|(?:до|по|и|или|без|кроме|ежедневно|утра|вечера|дня|ночи)(?!\w))", re.IGNORECASE
+    r"\s*(?:\Z|[.,;!?)]|(?:до|по|и|или|без|кроме|ежедневно|утра|вечера|дня|ночи)(?!\w))", re.IGNORECASE
 )
-_NO_MOMENT: Final = re.compile(r"(?:верси[ия]|пункт|п\.|раздел|статья|ст\.|№|номер)\s*$", re.IGNORECASE)
+_NO_MOMENT: Final = re.compile(r"(?:верси[ия]|пункт|п\.|раздел|статья|ст\.|№|номер)\s*\Z", re.IGNORECASE)
 _SPAN: Final = r"\d{1,4}\s*(?:минут|мин\b|час|секунд|сек\b|дн[яей]|день)"
 """No duration is negative: the sign before it is a dash that lost its space."""
 _SIGN: Final = re.compile(

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from contracts.ids import OrganizationId
 from contracts.message import Fact
 from contracts.voicemail import (
     LetterAccepted,
@@ -31,12 +32,15 @@ from runtime import metrics
 from runtime.edge import Heard, Say
 from services.voicemail.activities.letter_sender import LetterSender
 from services.voicemail.activities.storage import MessageStorage
+from services.voicemail.decider.erasure import ERASED
 
 SOURCE: Final = "voicemail.activities"
 WAITED_S_MAX: Final = 30.0
 """How long one letter is waited for before the next command is taken."""
 SLOW_LETTERS_MAX: Final = 200
 """Slow letters at the same time, each with its MP3 in memory; further letters are deferred untried."""
+SLOW_LETTERS_OF_ORGANIZATION_MAX: Final = 50
+"""Of one organization, so that the rest is left to the others."""
 BUSY: Final = "the mail server is so slow that no more letters can wait for it"
 
 _log = structlog.get_logger()
@@ -57,7 +61,7 @@ class Delivery:
         self._letter_sender = letter_sender
         self._say = say
         self._waited_s_max = waited_s_max
-        self._slow: set[asyncio.Task[None]] = set()
+        self._slow: dict[asyncio.Task[None], OrganizationId] = {}
 
     async def handle(self, heard: Heard) -> None:
         """Carry out one command and answer it; a slow letter is answered later."""
@@ -65,13 +69,22 @@ class Delivery:
             case StoreMessage() as command:
                 fact = await self._storage.store(heard.envelope.organization_id, command)
                 await self._answer(heard, fact)
-            case SendLetter() as command if len(self._slow) >= SLOW_LETTERS_MAX:
+            case SendLetter() as command if self._is_full(heard.envelope.organization_id):
                 deferred = LetterDeferred(letter_id=command.letter_id, answer=BUSY, tries=command.tries)
                 await self._answer(heard, deferred)
             case SendLetter() as command:
-                await self._wait_a_while(asyncio.create_task(self._sent(heard, command)))
+                sending = asyncio.create_task(self._sent(heard, command))
+                await self._wait_a_while(sending, heard.envelope.organization_id)
             case other:
                 raise TypeError(f"not a command of delivery: {other!r}")
+
+    async def hear(self, heard: Heard) -> None:
+        """Note the letters that the decider has ended because their customer was erased (V6)."""
+        match heard.message:
+            case LetterFailed(answer=answer) as failed if answer == ERASED:
+                await self._letter_sender.withdraw(heard.envelope.organization_id, failed.letter_id)
+            case _:
+                return
 
     async def stop(self) -> None:
         """Cancel the slow letters; their marks say that they may have arrived."""
@@ -79,7 +92,11 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*self._slow, return_exceptions=True)
 
-    async def _wait_a_while(self, task: asyncio.Task[None]) -> None:
+    def _is_full(self, organization_id: OrganizationId) -> bool:
+        of_it = sum(each == organization_id for each in self._slow.values())
+        return len(self._slow) >= SLOW_LETTERS_MAX or of_it >= SLOW_LETTERS_OF_ORGANIZATION_MAX
+
+    async def _wait_a_while(self, task: asyncio.Task[None], organization_id: OrganizationId) -> None:
         try:
             done, _ = await asyncio.wait({task}, timeout=self._waited_s_max)
         except asyncio.CancelledError:
@@ -88,11 +105,11 @@ class Delivery:
         if done:
             task.result()
             return
-        self._slow.add(task)
+        self._slow[task] = organization_id
         task.add_done_callback(self._slow_ended)
 
     def _slow_ended(self, task: asyncio.Task[None]) -> None:
-        self._slow.discard(task)
+        self._slow.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             # The decider asks again within the hour; the mark in S3 says whether it was accepted.
             _log.warning("what became of a letter was not said", error=repr(task.exception()))

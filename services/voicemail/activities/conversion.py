@@ -7,6 +7,8 @@ encoded. G.711 is decoded here (`g711`), everything else by a first run of ffmpe
 """
 
 import asyncio
+import errno
+import os
 import re
 import subprocess
 import tempfile
@@ -17,6 +19,7 @@ import msgspec
 
 from contracts.voicemail import Mark
 from runtime import wav
+from runtime.fairness import FairRoom
 from services.voicemail.activities import g711, speech_detection
 
 RATE_HZ: Final = 16_000
@@ -47,8 +50,11 @@ class NotPlayable(Exception):
     """The recording can't be converted, and trying again will not help."""
 
 
+_NO_ROOM: Final = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+
+
 class ConverterMissing(Exception):
-    """ffmpeg can't be run here: the fault is ours, not the recording's."""
+    """ffmpeg can't be run here, or has no room for its files: the fault is ours, not the recording's."""
 
 
 class Conversion(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,26 +92,31 @@ class _Analysis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mp3Converter:
-    """Converts recordings to MP3, a few at a time."""
+    """Converts recordings to MP3, a few at a time; organizations take turns, and leave each other a place."""
 
     def __init__(self, *, at_once_max: int, folder: Path | None = None) -> None:
         """`folder` is for temporary files; None: the system's."""
-        self._free = asyncio.Semaphore(at_once_max)
+        self._free = FairRoom(at_once_max, per_organization_max=max(1, at_once_max - 1))
         self._folder = folder
 
-    async def convert(self, original: bytes, *, speech_ms_min: int, duration_ms_max: int) -> Conversion:
+    async def convert(
+        self, original: bytes, *, speech_ms_min: int, duration_ms_max: int, organization_id: str = ""
+    ) -> Conversion:
         """Convert. Raises NotPlayable or ConverterMissing."""
         source = detect_source(original)
-        async with self._free:
+        async with self._free.place(organization_id):
             # The folder is small and local: creating and removing it does not block the loop.
-            with tempfile.TemporaryDirectory(prefix="ringback-", dir=self._folder) as folder:
-                return await _converted(
-                    original,
-                    source,
-                    Path(folder),
-                    speech_ms_min=speech_ms_min,
-                    duration_ms_max=duration_ms_max,
-                )
+            try:
+                with tempfile.TemporaryDirectory(prefix="ringback-", dir=self._folder) as folder:
+                    return await _converted(
+                        original,
+                        source,
+                        Path(folder),
+                        speech_ms_min=speech_ms_min,
+                        duration_ms_max=duration_ms_max,
+                    )
+            except OSError as error:
+                raise ConverterMissing(f"temporary files can't be written: {error.strerror}") from error
 
 
 def detect_source(original: bytes) -> _Source:
@@ -278,6 +289,9 @@ async def _ffmpeg(*arguments: str) -> str:
     told = errors.decode(errors="replace")
     if process.returncode in (126, 127) or "failed to execute" in told:
         raise ConverterMissing("ffmpeg is not installed, or can't be run")
+    if any(each in told for each in _NO_ROOM):
+        # ffmpeg may end with 0 all the same, and the file breaks off.
+        raise ConverterMissing("there is no room for temporary files")
     if process.returncode != 0:
         raise NotPlayable(f"ffmpeg ended with {process.returncode}: {_last_words(told)}")
     return told

@@ -9,6 +9,7 @@ from babel.dates import format_datetime, get_timezone_location
 from babel.units import format_unit
 
 from contracts.directory import Language
+from runtime import urls
 
 
 def zone(name: str) -> ZoneInfo:
@@ -80,6 +81,13 @@ def call_url(caller: str | None) -> str:
 
 
 def console_base(url: str) -> str:
-    """The console's address without its last slash; empty unless a browser can open it."""
+    """The console's address without its last slash; empty unless it leads a browser where it says.
+
+    A user and a password before the host would show one address and open another.
+    """
     base = url.strip().rstrip("/")
-    return base if base.startswith(("https://", "http://")) else ""
+    try:
+        urls.parsed(base)
+    except urls.Unusable:
+        return ""
+    return base

@@ -17,13 +17,16 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 import msgspec
+import structlog
 
+from contracts.audio_keys import folder_of, is_own_recording
 from contracts.ids import OrganizationId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, Mark, SendLetter
 from runtime.mail.addresses import InvalidAddress
 from runtime.mail.mailer import Mailer
 from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.ports import Blobs, BlobsUnavailable
+from runtime.text import one_line
 from services.voicemail.activities.conversion import ConverterMissing, Mp3Converter, NotPlayable
 from services.voicemail.activities.letter_composer import (
     WITHOUT_SOUND,
@@ -33,7 +36,8 @@ from services.voicemail.activities.letter_composer import (
     identity,
 )
 from services.voicemail.activities.spool import Fetch, FetchFailed
-from services.voicemail.activities.storage import folder_of, sha256
+from services.voicemail.activities.storage import sha256
+from services.voicemail.decider.erasure import ERASED
 
 Result = LetterAccepted | LetterDeferred | LetterFailed
 
@@ -45,9 +49,12 @@ MARK_MS_MAX: Final = 55_000
 a minute."""
 AUDIO_TRIES: Final = 3
 """A letter is deferred this often for audio that S3 has but does not give; then it goes with a link."""
+REASON_LENGTH_MAX: Final = 300
 SPOOL_SPEECH_MS_MIN: Final = 1
 """Audio from the spool is attached if anything is said in it; `storage` checks whether it is a message."""
 SPOOL_DURATION_MS_MAX: Final = 60 * 60_000
+
+_log = structlog.get_logger()
 
 
 class SendingMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +90,20 @@ class LetterSender:
         self._accepted: OrderedDict[str, LetterAccepted] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    async def withdraw(self, organization_id: OrganizationId, letter_id: str) -> None:
+        """A letter whose customer was erased must not go, though its command may be read yet (V6).
+
+        Raises BlobsUnavailable: the fact that says so is heard again.
+        """
+        key = withdrawn_key(organization_id, letter_id)
+        await self._blobs.put(key, b"{}", content_type="application/json")
+
+    async def _is_withdrawn(self, organization_id: OrganizationId, command: SendLetter) -> bool:
+        try:
+            return await self._blobs.info(withdrawn_key(organization_id, command.letter_id)) is not None
+        except BlobsUnavailable:
+            return False  # letters are sent without S3, too (V7)
+
     async def send(self, organization_id: OrganizationId, command: SendLetter) -> Result:
         """Carry out the command; every result is a fact."""
         key = mark_key(organization_id, command)
@@ -91,7 +112,13 @@ class LetterSender:
             known = self._accepted.get(key)
             if known is not None:
                 return known
-            result = await self._send_marked(organization_id, command, key)
+            try:
+                result = await self._send_marked(organization_id, command, key)
+            except OSError as error:
+                # A full disk, a lost connection: that ends, and the letter goes then.
+                result = _deferred(command, one_line(repr(error), REASON_LENGTH_MAX))
+            except Exception as error:  # noqa: BLE001  # this letter's fault: it fails alone, and its row says why
+                result = _broken(organization_id, command, error)
             if isinstance(result, LetterAccepted):
                 self._remember(key, result)
             return result
@@ -108,7 +135,9 @@ class LetterSender:
         if mark is not None and self._now() - mark.at < MARK_MS_MAX:
             return _deferred(command, "another process may be sending this letter")
         may_have_arrived = command.may_have_arrived or mark is not None
-        audio = await self._audio(command)
+        if await self._is_withdrawn(organization_id, command):
+            return LetterFailed(letter_id=command.letter_id, answer=ERASED)
+        audio = await self._audio(organization_id, command)
         if audio is None:
             return _deferred(command, "S3 did not give the recording")
         await self._put_mark(key, SendingMark(state="sending", at=self._now()))
@@ -162,10 +191,12 @@ class LetterSender:
             answer = await self._mailer.send(letter, sender=self._sender, recipient=recipient)
         return answer
 
-    async def _audio(self, command: SendLetter) -> LetterAudio | None:
+    async def _audio(self, organization_id: OrganizationId, command: SendLetter) -> LetterAudio | None:
         """The MP3 from S3, else from the spool, else why there is none; None: try again later."""
         if command.mark in WITHOUT_SOUND:
             return LetterAudio()
+        if command.mp3_key is not None and not is_own_recording(organization_id, command.mp3_key):
+            return LetterAudio(absence=AudioAbsence.NOT_HERE)
         if command.mp3_key is not None:
             is_away = False
             try:
@@ -178,7 +209,7 @@ class LetterSender:
                 is_away = bool(mp3)
             except BlobsUnavailable:
                 is_away = True
-            spooled = await self._from_spool(command)
+            spooled = await self._from_spool(organization_id, command)
             if spooled is not None:
                 return spooled
             return (
@@ -187,10 +218,12 @@ class LetterSender:
                 else LetterAudio(absence=AudioAbsence.NOT_HERE)
             )
         if command.spool_url:
-            return await self._from_spool(command) or LetterAudio(absence=AudioAbsence.NOT_YET)
+            return await self._from_spool(organization_id, command) or LetterAudio(
+                absence=AudioAbsence.NOT_YET
+            )
         return LetterAudio()
 
-    async def _from_spool(self, command: SendLetter) -> LetterAudio | None:
+    async def _from_spool(self, organization_id: OrganizationId, command: SendLetter) -> LetterAudio | None:
         if not command.spool_url:
             return None
         try:
@@ -200,7 +233,10 @@ class LetterSender:
             if not await asyncio.to_thread(_is_as_told, original, command.spool_sha256):
                 return None
             sound = await self._converter.convert(
-                original, speech_ms_min=SPOOL_SPEECH_MS_MIN, duration_ms_max=SPOOL_DURATION_MS_MAX
+                original,
+                speech_ms_min=SPOOL_SPEECH_MS_MIN,
+                duration_ms_max=SPOOL_DURATION_MS_MAX,
+                organization_id=organization_id,
             )
         except (FetchFailed, ConverterMissing):
             return None
@@ -214,7 +250,11 @@ class LetterSender:
             data = await self._blobs.get(key)
         except BlobsUnavailable:
             return None
-        return None if data is None else msgspec.json.decode(data, type=SendingMark)
+        try:
+            return None if data is None else msgspec.json.decode(data, type=SendingMark)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Somebody was sending it, nobody knows when: it may have arrived.
+            return SendingMark(state="sending", at=0)
 
     async def _put_mark(self, key: str, mark: SendingMark) -> None:
         try:
@@ -232,6 +272,19 @@ class LetterSender:
             return
 
 
+def _broken(organization_id: OrganizationId, command: SendLetter, error: Exception) -> LetterFailed:
+    """What becomes of a letter that can't be written or sent for a fault in it, or of ours."""
+    # Without a traceback, which may show numbers and names.
+    _log.error(
+        "alarm: a letter can't be written or sent, and has failed",
+        organization_id=organization_id,
+        letter_id=command.letter_id,
+        error=type(error).__name__,
+    )
+    reason = f"the letter could not be written or sent: {type(error).__name__}: {error}"
+    return LetterFailed(letter_id=command.letter_id, answer=one_line(reason, REASON_LENGTH_MAX))
+
+
 def _is_as_told(data: bytes, digest: str) -> bool:
     """Whether it is what was stored: commands of before there were checksums in them name none."""
     return digest in ("", sha256(data))
@@ -240,6 +293,11 @@ def _is_as_told(data: bytes, digest: str) -> bool:
 def mark_key(organization_id: OrganizationId, command: SendLetter) -> str:
     """The key of a letter's mark in S3."""
     return f"letters/{folder_of(organization_id)}/{identity(organization_id, command)}.json"
+
+
+def withdrawn_key(organization_id: OrganizationId, letter_id: str) -> str:
+    """The key of the note that a letter must not go."""
+    return f"letters/{folder_of(organization_id)}/withdrawn/{sha256(letter_id.encode())}.json"
 
 
 def _accepted(command: SendLetter, answer: str, *, is_repeat_possible: bool) -> LetterAccepted:

@@ -163,12 +163,12 @@ def _mains_lag(pcm: bytes, audible: Sequence[bool]) -> int:
     windows = [pcm[start * FRAME_BYTES : (start + HUM_FRAMES) * FRAME_BYTES] for start in starts]
     for lag in MAINS_LAGS:
         alike = [window for window in windows if _left(window, lag) < HUM_SHARE_MAX]
-        if sum(_unexplained(_half(window)) > TONE_SHARE_MAX for window in alike) >= HUM_WINDOWS_MIN:
+        if sum(unexplained(halved(window)) > TONE_SHARE_MAX for window in alike) >= HUM_WINDOWS_MIN:
             return lag
     return 0
 
 
-def _half(pcm: bytes) -> bytes:
+def halved(pcm: bytes) -> bytes:
     """Every second sample: enough to detect tones, at half the cost."""
     return audioop.ratecv(pcm, 2, 1, RATE_HZ, RATE_HZ // 2, None)[0]
 
@@ -177,20 +177,20 @@ def _tones(pcm: bytes, audible: Sequence[bool], likeness: Sequence[float]) -> li
     """Which frames are tones, by windows of 80 ms that overlap by half."""
     count = len(audible)
     tonal = [False] * count
-    half = _half(pcm)
+    half = halved(pcm)
     for start in range(0, count - TONE_WINDOW_FRAMES + 1, TONE_WINDOW_FRAMES // 2):
         end = start + TONE_WINDOW_FRAMES
         # Unvoiced sound is not taken for speech, so it need not be tested.
         if not all(audible[start:end]) or max(likeness[start:end]) < VOICED_MIN:
             continue
         window = half[start * FRAME_BYTES // 2 : end * FRAME_BYTES // 2]
-        if _unexplained(window) < TONE_SHARE_MAX:
+        if unexplained(window) < TONE_SHARE_MAX:
             for frame in range(max(0, start - TONE_EDGE_FRAMES), min(count, end + TONE_EDGE_FRAMES)):
                 tonal[frame] = True
     return tonal
 
 
-def _unexplained(pcm: bytes) -> float:
+def unexplained(pcm: bytes) -> float:
     """The share of energy that a least-squares prediction from four past samples leaves."""
     reach = TONE_ORDER * TONE_SPACING
     length = len(pcm) // 2

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from contracts import audio_keys
 from contracts.ids import MediaKey, OrganizationId
 from contracts.message import Fact
 from contracts.voicemail import (
@@ -55,15 +56,10 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def folder_of(organization_id: OrganizationId) -> str:
-    """An organization's folder in the bucket; hashed, because an id may be a name."""
-    return sha256(b"organization/" + organization_id.encode())[:16]
-
-
 def key_of(organization_id: OrganizationId, command: StoreMessage, data: bytes, kind: str) -> MediaKey:
     """The key of an object made from a recording: from its bytes and the voice message's id."""
     name = sha256(b"\0".join((command.voice_message_id.encode(), sha256(data).encode())))
-    return MediaKey(f"voice-messages/{folder_of(organization_id)}/{name}.{kind}")
+    return audio_keys.message_key(organization_id, name, kind)
 
 
 class MessageStorage:
@@ -76,6 +72,8 @@ class MessageStorage:
 
     async def store(self, organization_id: OrganizationId, command: StoreMessage) -> Fact:
         """Carry out the command; every result is a fact."""
+        if command.key is not None and not audio_keys.is_own_recording(organization_id, command.key):
+            return _quarantined(command, None, "the key of the recording is not one of this organization")
         try:
             return await self._store(organization_id, command)
         except (StorageUnavailable, BlobsUnavailable, ConverterMissing) as error:
@@ -96,7 +94,10 @@ class MessageStorage:
             return _quarantined(command, key, "no copy has the size and checksum of what was recorded")
         try:
             sound = await self._converter.convert(
-                original.data, speech_ms_min=command.speech_ms_min, duration_ms_max=command.duration_ms_max
+                original.data,
+                speech_ms_min=command.speech_ms_min,
+                duration_ms_max=command.duration_ms_max,
+                organization_id=organization_id,
             )
         except NotPlayable as error:
             key = await self._keep_original(organization_id, command, original)

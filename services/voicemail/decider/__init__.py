@@ -123,6 +123,7 @@ _SAID_HERE_ALONE: Final = frozenset(
         voicemail.StoringAsked,
         voicemail.LetterDue,
         voicemail.LetterRetried,
+        voicemail.NumberErased,
     }
 )
 """Voicemail's other facts come from its activities, too, and are heard."""

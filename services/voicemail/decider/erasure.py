@@ -4,8 +4,10 @@ Letters that the mail server does not have yet end here, and nobody is written t
 still being stored. A letter that the edge is sending at this moment can't be called back.
 """
 
+from contracts.erasure import counted
 from contracts.history import CustomerErased
-from contracts.voicemail import LetterFailed
+from contracts.message import Fact
+from contracts.voicemail import LetterFailed, NumberErased
 from runtime.decision import Decision
 from services.voicemail.decider.letters import subjects
 from services.voicemail.state import Letter, LettersStatus, VoicemailState
@@ -16,6 +18,7 @@ ERASED = "the customer's data were erased before the letter went out"
 def apply_erased(state: VoicemailState, fact: CustomerErased) -> None:
     """Forget the number in everything that a letter could still tell."""
     number = state.caller(fact.number)
+    held = _holding(state, number)
     for message in tuple(state.messages):
         if message.caller is not None and state.caller(message.caller) == number:
             letters = LettersStatus.NONE if message.letters is LettersStatus.NOT_YET else message.letters
@@ -32,11 +35,32 @@ def apply_erased(state: VoicemailState, fact: CustomerErased) -> None:
                 warning, messages=messages, voice_message_ids=ids or warning.voice_message_ids
             )
 
+    state.erased = counted(**held)
+
+
+def _holding(state: VoicemailState, number: str | None) -> dict[str, int]:
+    """How many things of each kind hold the number."""
+    return {
+        "voice_messages": sum(
+            message.caller is not None and state.caller(message.caller) == number
+            for message in state.messages
+        ),
+        "ended_callbacks": sum(state.caller(callback.number) == number for callback in state.callbacks),
+        "warnings": sum(
+            any(state.caller(each.caller) == number for each in warning.messages)
+            for warning in state.warnings
+        ),
+    }
+
 
 def decide_erased(state: VoicemailState, fact: CustomerErased) -> Decision:
-    """End the letters that have nothing left to tell."""
-    ended = (letter for letter in state.letters if _is_empty(state, letter))
-    return Decision(facts=tuple(LetterFailed(letter_id=letter.letter_id, answer=ERASED) for letter in ended))
+    """End the letters that have nothing left to tell, and answer for it."""
+    ended = [letter for letter in state.letters if _is_empty(state, letter)]
+    facts: list[Fact] = [LetterFailed(letter_id=letter.letter_id, answer=ERASED) for letter in ended]
+    if fact.erasure_id:
+        erased = (*state.erased, *counted(letters=len(ended)))
+        facts.append(NumberErased(erasure_id=fact.erasure_id, erased=erased))
+    return Decision(facts=tuple(facts))
 
 
 def _is_empty(state: VoicemailState, letter: Letter) -> bool:

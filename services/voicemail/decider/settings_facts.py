@@ -12,6 +12,10 @@ from services.voicemail.state import Department, Notice, Organization, Reader, V
 
 
 def apply_organization(state: VoicemailState, fact: OrganizationSaved) -> None:
+    """The organization's card; of one that was removed nothing stays."""
+    if fact.is_removed:
+        state.clear()
+        return
     state.organizations.put_newer(
         Organization(
             organization_id=fact.organization_id,

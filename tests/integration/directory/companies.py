@@ -24,7 +24,9 @@ from runtime.mail.mailer import Sendable
 from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.memory import MemoryBlobs, MemoryClock
 from runtime.ports import Outgoing
-from services.directory.activities import bootstrap
+from runtime.quotas import Quotas
+from runtime.token_keys import SigningKeys
+from services.directory.activities import bootstrap, ownership
 from services.directory.activities.employees import Employees
 from services.directory.activities.passwords import Passwords
 from services.directory.activities.sealed_secrets import SecretBox
@@ -33,8 +35,17 @@ from services.directory.service import Directory
 from services.directory.settings import Settings
 
 KEY = "k" * 32
+DIRECTORY = "https://book.vostok.example"
+TOKEN_KEYS = SigningKeys.generate()
+CONSOLE_KEY = "c" * 32
 ORGANIZATION = "vostok"
 PASSWORD = "correct horse battery"
+PBXS = ("moskva", "volga", "sklad")
+NUMBERS = {
+    ORGANIZATION: ("+74950001000", "+78310002000", "+78120003000"),
+    "zapad": ("+74950009000", "+78310009000", "+78120009000"),
+}
+"""What the operator assigns to each organization; the first number is the first PBX's."""
 # 2026-11-23 09:00 in Moscow, a Monday.
 NOW = Instant(1_795_413_600_000)
 
@@ -80,9 +91,9 @@ class Log:
         return [message for _, message in self.sent if isinstance(message, types)]
 
 
-def heard(message: Message, organization: str = ORGANIZATION) -> Heard:
+def heard(message: Message, organization: str = ORGANIZATION, *, id_: str = "x") -> Heard:
     """A message as the log gives it."""
-    envelope = Envelope(id="x", type="x", source="x", organization_id=organization)  # type: ignore[arg-type]
+    envelope = Envelope(id=id_, type="x", source="x", organization_id=organization)  # type: ignore[arg-type]
     return Heard(message=message, envelope=envelope, partition=0, offset=0, at=NOW)
 
 
@@ -136,17 +147,20 @@ class _Silent:
 class Company:
     """One directory with an organization and its administrator, and an HTTP client."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, quota_factor: float = 1.0) -> None:
+        """`quota_factor` widens the quotas, for tests that ask more than any company does."""
         self.clock = Clock(self)
         self.log = Log()
         self.mail = Mail()
         self.texts = Texts()
         self.blobs = MemoryBlobs()
         settings = Settings(
-            directory_database=database,
+            directory_database=SecretStr(database),
             directory_key=SecretStr(KEY),
-            token_key=SecretStr(KEY),
+            token_keys=SecretStr(TOKEN_KEYS.as_private_json()),
+            console_key=SecretStr(CONSOLE_KEY),
             mail_from="ringback@vostok.example",
+            directory_url=DIRECTORY,
         )
         say: Say = _Silent()
         ports = EdgePorts(
@@ -154,7 +168,8 @@ class Company:
         )
         # The cheapest argon2: these tests are not about its cost.
         quick = Passwords(SecretBox(KEY), 2, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.directory = Directory(ports, settings, self.mail, quick, self.texts.send)
+        quotas = Quotas(quota_factor, lambda: self.clock.now() / 1_000)
+        self.directory = Directory(ports, settings, self.mail, quick, self.texts.send, quotas)
         self.log.directory = self.directory
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=cast("Any", self.directory.api)), base_url="http://book"
@@ -180,14 +195,21 @@ class Company:
             timezone="Europe/Moscow",
             region="RU",
             pbx_name="Москва",
-            number="+74950001000",
+            number=NUMBERS[organization][0],
             administrator="Гусев Родион",
             email="gusev@vostok.example",
         )
         # As from the command line: no letter goes out.
         employees = Employees(self.directory.repository, self.directory.passwords, None)
         begun = await bootstrap.create(self.directory.repository, employees, self.directory.passwords, said)
+        await self.assign(organization)
         await self.choose_password(begun.login, begun.password, organization)
+
+    async def assign(self, organization: str) -> None:
+        """What `ringback operator assign` does."""
+        await ownership.assign(
+            self.directory.repository, organization, pbxs=PBXS, numbers=NUMBERS[organization]
+        )
 
     async def choose_password(self, login: str, one_time: str, organization: str = ORGANIZATION) -> None:
         """The first login, at which the employee chooses a password."""

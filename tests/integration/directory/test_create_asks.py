@@ -10,7 +10,7 @@ import pytest
 
 from ringback.stack.services import ROOT
 
-ARGV = [sys.executable, "-m", "services.directory", "create", "vostok", "--name", "Восток"]
+ARGV = [sys.executable, "-m", "ringback", "operator", "create", "vostok", "--name", "Восток"]
 ARGV += ["--administrator", "Гусев Родион", "--pbx", "Москва", "--number", "+74950001000"]
 
 

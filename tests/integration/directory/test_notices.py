@@ -1,14 +1,18 @@
 """Notices have a name, and show whether they can be played yet."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from contracts.directory import Language
+from contracts.audio_keys import upload_key
+from contracts.directory import Language, NoticeSaved
 from contracts.ids import NoticeId
 from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
 from services.directory.activities import bootstrap
+from tests.audio_keys import DIGEST, foreign_uploads
 from tests.integration.directory.companies import Company, heard
 
 REASONS: dict[str, str] = {
@@ -63,7 +67,7 @@ async def test_n9_notices_have_names_of_their_own_or_by_their_first_words(quick_
     assert named["id"] == "prazdniki"
     await company.made("/notices", {"id": "long", "text": long})
     await company.made("/notices", {"id": "one-word", "text": "а" * 50})
-    await company.made("/notices", {"id": "upload", "key": "uploads/vostok/1"})
+    await company.made("/notices", {"id": "upload", "key": upload_key("vostok", 64 * "a")})
     found = (await company.call("GET", "/notices")).json()["cards"]
     assert {each["id"]: each["name"] for each in found} == {
         "long": "Здравствуйте! Вы позвонили в компанию…",
@@ -192,3 +196,35 @@ async def test_n9_republishing_asks_speech_again_for_notices_that_are_there(comp
     asked = {id_: each for id_, each in again.items() if isinstance(each, RenderNotice)}
     del before["directory/vostok/render/gone/1"]
     assert asked == before
+
+
+@pytest.mark.rule("O1", "T4")
+@pytest.mark.parametrize("key", foreign_uploads("vostok", "yug"))
+async def test_a_file_of_another_organization_is_no_notice(quick_company: Company, key: str) -> None:
+    """Not by a notice, and not by a whole office."""
+    wanted = "body_invalid" if not key or "\n" in key else "upload_unknown"
+    answer = await quick_company.call("POST", "/notices", {"id": "stolen", "key": key})
+    assert (answer.status_code, answer.json()["code"]) in ((422, wanted), (400, wanted))
+    sheet = {"organization_id": "vostok", "organization": {"name": "Восток"}}
+    answer = await quick_company.call("PUT", "/office", {**sheet, "notices": {"stolen": {"key": key}}})
+    assert answer.json()["code"] == wanted
+    assert (await quick_company.call("GET", "/notices/stolen")).status_code == 404
+    assert (await quick_company.sent()).facts(NoticeSaved) == []
+
+
+@pytest.mark.rule("O1", "T4")
+async def test_a_notice_is_not_led_to_a_file_of_another_organization_later(quick_company: Company) -> None:
+    """A saved notice may not change to it either."""
+    await quick_company.made("/notices", {"id": "own", "key": upload_key("vostok", DIGEST)})
+    answer = await quick_company.changed("/notices/own", key=upload_key("yug", DIGEST))
+    assert (answer.status_code, answer.json()["code"]) == (422, "upload_unknown")
+
+
+async def test_an_upload_that_finds_no_room_on_the_disk_may_come_again(
+    quick_company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer says so in words: nothing is wrong with the file."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    sound = b"RIFF\x24\0\0\0WAVEfmt " + bytes(16_000)
+    answer = await quick_company.http.post("/uploads", content=sound, headers=quick_company.headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "upload_unchecked")

@@ -27,7 +27,7 @@ from contracts.scenario import ScenarioSaved
 from contracts.telephony import CheckExtension
 from contracts.tts import RenderNotice
 from runtime.mail.smtp_replies import SendResult, Verdict
-from tests.integration.directory.companies import NOW, Company, heard
+from tests.integration.directory.companies import DIRECTORY, NOW, Company, heard
 from tests.unit.voicemail.sounds import silence, voice, wav
 
 DAY_MS = 24 * 3_600_000
@@ -210,7 +210,8 @@ async def test_a_welcome_letter_takes_the_secrets_and_its_failure_is_on_the_card
     assert plain is not None
     text = plain.get_content()
     assert "orlov.p" in text
-    assert made["phone_password"] in text
+    assert made["phone_password"] not in text
+    assert f"{DIRECTORY}/phone-password/" in text
     company.headers = await company.login("gusev.r")
     card = (await company.call("GET", f"/employees/{made['id']}")).json()
     assert card["letter"]["state"] == "accepted"

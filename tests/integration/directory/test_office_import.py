@@ -16,8 +16,8 @@ from contracts.scenario import ScenarioSaved
 from contracts.telephony import CheckExtension
 from contracts.tts import RenderNotice
 from services.directory.activities import bootstrap
-from services.directory.rules.errors import RequestRefused
-from tests.integration.directory.companies import KEY, Company
+from services.directory.activities.organizations import NotDone
+from tests.integration.directory.companies import NUMBERS, PBXS, TOKEN_KEYS, Company
 
 
 def sheet(**parts: Any) -> dict[str, Any]:
@@ -201,6 +201,7 @@ async def test_a_sheet_of_another_organization_is_not_saved_into_ours(quick_comp
 @pytest.mark.rule("P6")
 async def test_rules_in_a_sheet_need_the_right_to_set_rules(quick_company: Company) -> None:
     """A program that may only save settings sets nobody's forwards."""
+    await quick_company.call("PUT", "/office", sheet(rules={}))
     made = await quick_company.made("/tokens", {"name": "hr", "actions": ["settings.write"]})
     headers = {"Authorization": f"Bearer {made['token']}"}
     answer = await quick_company.call("PUT", "/office", sheet(), headers=headers)
@@ -212,19 +213,25 @@ async def test_rules_in_a_sheet_need_the_right_to_set_rules(quick_company: Compa
 async def test_n13_a_new_organization_begins_with_its_first_office_or_not_at_all(company: Company) -> None:
     """With the directory's own keys no administrator is needed first: the sheet brings one."""
     repository = company.directory.repository
-    with pytest.raises(RequestRefused):
-        await bootstrap.admit(repository, "zapad", None, KEY)
-    token = await bootstrap.admit(repository, "zapad", "Запад", KEY)
+    with pytest.raises(NotDone):
+        await bootstrap.admit(repository, "zapad", None, TOKEN_KEYS)
+    token = await bootstrap.admit(repository, "zapad", "Запад", TOKEN_KEYS)
     company.clock.advance(1)
-    newer = await bootstrap.admit(repository, "zapad", "Запад", KEY)
+    newer = await bootstrap.admit(
+        repository, "zapad", "Запад", TOKEN_KEYS, pbxs=PBXS, numbers=NUMBERS["zapad"]
+    )
     office = sheet(organization_id="zapad")
+    for pbx, number in zip(("moskva", "sklad"), NUMBERS["zapad"][::2], strict=True):
+        office["pbxs"][pbx]["numbers"] = [number]
+    for department in office["departments"].values():
+        department.pop("lines", None)
     old = {"Authorization": f"Bearer {token}"}
     headers = {"Authorization": f"Bearer {newer}"}
     without = await company.call("PUT", "/office", office, headers=headers)
     assert (without.status_code, without.json()["code"]) == (422, "administrator_missing")
     assert [fact.name for fact in (await company.sent()).facts(OrganizationSaved)] == ["Восток"]
-    with pytest.raises(RequestRefused):
-        await bootstrap.admit(repository, "zapad", None, KEY)
+    with pytest.raises(NotDone):
+        await bootstrap.admit(repository, "zapad", None, TOKEN_KEYS)
     office["employees"]["zimina"]["role"] = "administrator"
     looked = (await company.call("PUT", "/office?dry_run=true", office, headers=headers)).json()
     assert ("new", "organization", "zapad") in told(looked)
@@ -238,17 +245,17 @@ async def test_n13_a_new_organization_begins_with_its_first_office_or_not_at_all
     again = await company.call("PUT", "/office", office, headers=headers)
     assert (again.status_code, again.json()["changes"]) == (200, [])
     company.clock.advance(1)
-    await bootstrap.admit(repository, "zapad", None, KEY)
+    await bootstrap.admit(repository, "zapad", None, TOKEN_KEYS)
     assert (await company.call("PUT", "/office", office, headers=headers)).status_code == 401
 
 
 async def test_n13_who_may_begin_an_organization_may_do_nothing_else_before(quick_company: Company) -> None:
     """The token is good for this only: there is no organization yet to read or to change."""
-    token = await bootstrap.admit(quick_company.directory.repository, "zapad", "Запад", KEY)
+    token = await bootstrap.admit(quick_company.directory.repository, "zapad", "Запад", TOKEN_KEYS)
     headers = {"Authorization": f"Bearer {token}"}
     assert (await quick_company.call("GET", "/employees", headers=headers)).json()["cards"] == []
     body = {"name": "Зимина Вера", "pbx_id": "moskva"}
-    assert (await quick_company.call("POST", "/employees", body, headers=headers)).status_code == 404
+    assert (await quick_company.call("POST", "/employees", body, headers=headers)).status_code == 403
     other = await quick_company.call("PUT", "/office", sheet(), headers=headers)
     assert (other.status_code, other.json()["field"]) == (404, "organization_id")
 

@@ -1,26 +1,40 @@
 """A forgotten password is reset by the employee's mobile, and nobody learns who exists (E7)."""
 
+import json
 import re
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 
+from services.directory.activities import organizations
 from tests.integration.directory.companies import ORGANIZATION, PASSWORD, Company
 
 MOBILE = "+79160000007"
 ANOTHER = "another horse battery"
 
 
-async def _ask(company: Company, mobile: str = MOBILE, organization: str = ORGANIZATION) -> tuple[int, Any]:
+def _from(company: Company, address: str) -> httpx.AsyncClient:
+    asgi = httpx.ASGITransport(app=cast("Any", company.directory.api), client=(address, 1))
+    return httpx.AsyncClient(transport=asgi, base_url="http://book")
+
+
+async def _ask(
+    company: Company, mobile: str = MOBILE, organization: str = ORGANIZATION, address: str = "127.0.0.1"
+) -> tuple[int, Any]:
     body = {"organization": organization, "mobile": mobile}
-    answer = await company.http.post("/recovery", json=body)
+    async with _from(company, address) as client:
+        answer = await client.post("/recovery", json=body)
     await company.directory.password_recovery.settle()
     return answer.status_code, answer.text
 
 
-async def _reset(company: Company, code: str, *, mobile: str = MOBILE, new: str = ANOTHER) -> tuple[int, Any]:
+async def _reset(
+    company: Company, code: str, *, mobile: str = MOBILE, new: str = ANOTHER, address: str = "127.0.0.1"
+) -> tuple[int, Any]:
     body = {"organization": ORGANIZATION, "mobile": mobile, "code": code, "new": new}
-    answer = await company.http.put("/recovery", json=body)
+    async with _from(company, address) as client:
+        answer = await client.put("/recovery", json=body)
     return answer.status_code, answer.text
 
 
@@ -116,3 +130,82 @@ async def test_a_mobile_of_two_people_proves_neither(company: Company) -> None:
     await company.employee("Зимина Вера", mobile=MOBILE)
     assert (await _ask(company))[0] == 204
     assert company.texts.sent == []
+
+
+@pytest.mark.rule("E7")
+async def test_in_a_suspended_organization_nobody_recovers_and_nobody_learns_of_it(company: Company) -> None:
+    """No text goes out, and an earlier code sets no password: as for a number that is not known."""
+    login = await _forgetful(company)
+    await _ask(company)
+    code = _code(company)
+    await organizations.suspend(company.directory.repository, ORGANIZATION)
+    assert await _ask(company) == (204, "")
+    assert len(company.texts.sent) == 1
+    assert await _reset(company, code) == await _reset(company, "123456", mobile="+79160009999")
+    await organizations.resume(company.directory.repository, ORGANIZATION)
+    assert await _opens(company, login, PASSWORD)
+    assert (await _reset(company, code))[0] == 204
+
+
+async def test_one_address_asks_for_few_codes_and_leaves_the_organization_s_to_others(
+    quick_company: Company,
+) -> None:
+    """Texts cost money; a robot that asks for every number keeps nobody else from the own code."""
+    await _forgetful(quick_company)
+    asked = [(await _ask(quick_company, f"+7916111{n:04}", address="192.0.2.1"))[0] for n in range(21)]
+    assert asked == [204] * 20 + [429]
+    assert await _ask(quick_company, address="192.0.2.2") == (204, "")
+    assert len(quick_company.texts.sent) == 1
+
+
+async def test_codes_of_an_organization_have_a_ceiling_in_words_also_for_unknown_numbers(
+    quick_company: Company,
+) -> None:
+    """Robots on many addresses get no further; an administrator still sets passwords."""
+    await _forgetful(quick_company)
+    for n in range(100):
+        answer = await _ask(quick_company, f"+7916111{n:04}", address=f"192.0.2.{n // 20}")
+        assert answer == (204, "")
+    known, unknown = [
+        await _ask(quick_company, number, address="198.51.100.1") for number in (MOBILE, "+79169999999")
+    ]
+    assert known == unknown
+    assert known[0] == 429
+    assert json.loads(known[1])["code"] == "recovery_limited"
+    given = await quick_company.call("POST", "/employees/orlov-p/password", {})
+    assert given.status_code == 200
+    assert await _ask(quick_company, organization="zapad", address="198.51.100.1") == (204, "")
+    quick_company.clock.advance(3_600)
+    assert await _ask(quick_company, address="198.51.100.1") == (204, "")
+
+
+async def test_failed_guesses_of_an_organization_have_a_ceiling_and_right_ones_do_not_count(
+    quick_company: Company,
+) -> None:
+    """A hundred an hour among a million codes, whichever numbers they are for."""
+    await _forgetful(quick_company)
+    for n in range(99):
+        guessed = await _reset(
+            quick_company, "123456", mobile=f"+7916111{n:04}", address=f"192.0.2.{n // 20}"
+        )
+        assert guessed[0] == 401
+    for password in (ANOTHER, "yet another battery"):
+        await _ask(quick_company, address="198.51.100.1")
+        right = _code(quick_company)
+        assert (await _reset(quick_company, right, new=password, address="198.51.100.1"))[0] == 204
+    assert (await _reset(quick_company, "123456", mobile="+79162220000", address="198.51.100.1"))[0] == 401
+    status, text = await _reset(quick_company, "123456", mobile="+79162220001", address="198.51.100.2")
+    assert (status, json.loads(text)["code"]) == (429, "recovery_limited")
+
+
+async def test_a_recovery_ends_one_s_own_wait_and_nobody_else_s(company: Company) -> None:
+    """Whoever owns one mobile gets no new guesses at a colleague's password."""
+    login = await _forgetful(company)
+    for name in (login, "gusev.r"):
+        for _ in range(3):
+            assert not await _opens(company, name, "wrong")
+        assert not await _opens(company, name, PASSWORD)
+    await _ask(company)
+    assert (await _reset(company, _code(company)))[0] == 204
+    assert await _opens(company, login, ANOTHER)
+    assert not await _opens(company, "gusev.r", PASSWORD)

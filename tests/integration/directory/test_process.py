@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def _create(given: dict[str, str], *more: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "services.directory", "create", "vostok", "--name", "Восток"]
+    argv = [sys.executable, "-m", "ringback", "operator", "create", "vostok", "--name", "Восток"]
     argv += ["--administrator", "Гусев Родион", "--pbx", "Москва", "--number", "+74950001000"]
     argv += ["--email", "gusev@vostok.example", *more]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **given}
@@ -52,6 +53,7 @@ def test_a_company_made_from_a_shell_is_on_the_log_and_its_administrator_logs_in
     """From an empty database to a department that can be called: one command, one service."""
     made = _create(directory_settings)
     assert made.returncode == 0, made.stderr
+    assert stat.S_IMODE((tmp_path / "book.db").stat().st_mode) == 0o600, "whoever has read it, has every card"
     password = re.search(r"one-time password: (\S+)", made.stdout)
     assert password is not None
     service = Service("directory", directory_settings, tmp_path, dies_with_parent=True)

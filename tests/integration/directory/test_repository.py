@@ -6,8 +6,8 @@ import pytest
 
 from contracts.directory import AgentSaved, DepartmentSaved, OrganizationSaved, PbxSaved, RightsSaved
 from runtime.edge import NotSaid
-from services.directory.activities import bootstrap
-from tests.integration.directory.companies import Company
+from services.directory.activities import bootstrap, ceilings
+from tests.integration.directory.companies import ORGANIZATION, Company
 
 
 @pytest.mark.rule("Q11")
@@ -256,6 +256,7 @@ async def test_the_audit_trail_says_who_changed_what(company: Company) -> None:
     assert lines[0]["fields"] == ["name"]
     assert {tuple(each["fields"]) for each in lines[1:] if each["what"] == "created"} == {()}
     card = (await company.call("GET", "/organization")).json()["card"]
+    await ceilings.change(company.directory.repository, ORGANIZATION, {"regions": ("DE", "RU")})
     dialling = {**card["dialling"], "home_region": "DE", "allowed_regions": ["DE"]}
     await company.changed("/organization", name="Восток-2", dialling=dialling)
     lines = (await company.call("GET", "/audit")).json()["lines"]

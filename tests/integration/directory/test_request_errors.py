@@ -1,11 +1,15 @@
 """Errors about a request's shape, as its sender reads them."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.directory.companies import Company
+from services.directory.api.openapi import document
+from tests.integration import parameters
+from tests.integration.directory.companies import Company, sqlite
+from tests.integration.runtime.listeners import said, served
 
 CARD = {"name": "Зимина Вера", "pbx_id": "moskva"}
 FOREIGN = re.compile(r"Expected|regex|`|Invalid|Object |msgspec|\bdata\b|RFC")
@@ -90,3 +94,36 @@ async def test_n7_who_has_not_logged_in_learns_nothing_of_shapes(quick_company: 
     """Authentication comes first."""
     answer = await quick_company.call("POST", "/employees", {}, headers={})
     assert answer.status_code == 401
+
+
+async def test_a_cursor_that_is_no_cursor_is_refused_in_words(quick_company: Company) -> None:
+    """It never means the first page, which would look like one that was seen before."""
+    for cursor in ("garbage", "-1", "1 or 1=1", "٣"):
+        answer = await quick_company.call("GET", f"/audit?cursor={cursor}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "cursor_unknown"), cursor
+
+
+def test_every_parameter_has_a_limit(tmp_path: Path) -> None:
+    """Lists, cursors, searches and ids: none may be as long as its sender likes."""
+    found = document(Company(sqlite(tmp_path)).directory.api)
+    assert parameters.count(found) > 50
+    assert parameters.unlimited(found) == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/uploads"), ("PUT", "/office")])
+async def test_a_large_body_needs_a_login_before_it_is_read(
+    quick_company: Company, method: str, path: str
+) -> None:
+    """Without one nobody can fill the directory's memory, or hold the few places for such bodies."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: book\r\nContent-Length: 1000000\r\n"
+    token = quick_company.headers["Authorization"]
+    other = f"PATCH {path} HTTP/1.1\r\nHost: book\r\nContent-Length: 70000\r\n\r\n"
+    async with served(quick_company.directory.guarded_api) as port:
+        refused = await said(port, f"{head}\r\n".encode())
+        forged = await said(port, f"{head}Authorization: Bearer x.y.z\r\n\r\n".encode())
+        small = await said(port, other.encode())
+        taken = await said(port, f"{head}Authorization: {token}\r\n\r\n".encode(), b"x" * 1_000_000)
+    assert [(each.status, each.code) for each in (refused, forged)] == [(401, "token_refused")] * 2
+    assert refused.headers["www-authenticate"] == "Bearer"
+    assert (small.status, small.code) == (413, "body_too_large")
+    assert taken.status in (400, 422), "read to its end, and found to be no audio and no office"

@@ -49,7 +49,7 @@ class Served(threading.Thread):
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        company = await Company(self._database).open()
+        company = await Company(self._database, quota_factor=1_000).open()
         actions = [str(action) for action in Action]
         made = await company.made("/tokens", {"name": "fuzz", "actions": actions})
         self.token = made["token"]

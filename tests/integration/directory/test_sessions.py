@@ -1,10 +1,14 @@
 """Logging in and staying logged in: a password opens only its own login."""
 
 import pytest
+from sqlalchemy import func, select
 
 from contracts.directory import LoginEnded
+from runtime import quotas
 from runtime.tokens import TokenUse, verify
-from tests.integration.directory.companies import KEY, ORGANIZATION, PASSWORD, Company
+from services.directory.activities.open_logins import LOGINS_MAX
+from services.directory.activities.tables import AUDIT, FAMILIES
+from tests.integration.directory.companies import ORGANIZATION, PASSWORD, TOKEN_KEYS, Company
 
 
 async def _open(company: Company, login: str, password: str) -> tuple[int, dict[str, object]]:
@@ -25,26 +29,6 @@ async def test_a_wrong_password_and_an_unknown_login_get_one_answer(company: Com
     assert known[0] == 401
 
 
-async def test_after_ten_tries_a_login_waits_and_a_right_password_begins_anew(company: Company) -> None:
-    """Guessing is slow; a success gives all ten tries back."""
-    for _ in range(9):
-        assert (await _open(company, "gusev.r", "wrong"))[0] == 401
-    assert (await _open(company, "gusev.r", PASSWORD))[0] == 201
-    for _ in range(10):
-        assert (await _open(company, "gusev.r", "wrong"))[0] == 401
-    status, body = await _open(company, "gusev.r", PASSWORD)
-    assert (status, body["code"]) == (429, "too_many_tries")
-    company.clock.advance(15 * 60)
-    assert (await _open(company, "gusev.r", PASSWORD))[0] == 201
-
-
-async def test_an_address_that_tries_many_logins_waits_too(quick_company: Company) -> None:
-    """Trying one password on every login is guessing, too."""
-    statuses = [(await _open(quick_company, f"login-{number}", "wrong"))[0] for number in range(100)]
-    assert statuses[0] == 401
-    assert statuses[-1] == 429
-
-
 async def test_a_one_time_password_opens_nothing_but_the_choice_of_another(company: Company) -> None:
     """The letter is worthless to others once its recipient has logged in (E3)."""
     made = await company.made("/employees", {"name": "Орлов Пётр", "pbx_id": "moskva"})
@@ -58,7 +42,7 @@ async def test_a_one_time_password_opens_nothing_but_the_choice_of_another(compa
     chosen = await company.call("PUT", "/me/password", body, headers=headers)
     assert chosen.status_code == 200
     assert (await _open(company, "orlov.p", made["one_time_password"]))[0] == 401
-    claims = verify(chosen.json()["access"], KEY, company.clock.now())
+    claims = verify(chosen.json()["access"], TOKEN_KEYS.public, company.clock.now())
     assert (claims.use, claims.agent_id) == (TokenUse.ACCESS, made["id"])
 
 
@@ -71,6 +55,7 @@ async def test_an_access_token_is_over_after_ten_minutes_and_is_renewed_once_eac
     assert (await company.call("GET", "/me", headers=headers)).status_code == 401
     renewed = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
     assert renewed.status_code == 200
+    company.clock.advance(30)
     stolen = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
     assert stolen.status_code == 401
     ended = await company.http.post("/sessions/renewal", json={"refresh": renewed.json()["refresh"]})
@@ -145,6 +130,7 @@ async def test_a_refresh_token_that_is_used_twice_ends_its_access_tokens_too(com
     """The thief may hold one of them."""
     _, opened = await _open(company, "gusev.r", PASSWORD)
     renewed = await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
+    company.clock.advance(30)
     await company.http.post("/sessions/renewal", json={"refresh": opened["refresh"]})
     headers = {"Authorization": f"Bearer {renewed.json()['access']}"}
     assert (await company.call("GET", "/me", headers=headers)).status_code == 401
@@ -154,7 +140,7 @@ async def test_every_login_that_ends_is_told_to_who_reads_tokens_elsewhere(compa
     """History has no table of logins: it keeps ended ones while a token of theirs could be valid."""
     await company.employee("Орлов Пётр")
     opened = [(await _open(company, "orlov.p", PASSWORD))[1] for _ in range(3)]
-    claims = [verify(str(each["access"]), KEY, company.clock.now()) for each in opened]
+    claims = [verify(str(each["access"]), TOKEN_KEYS.public, company.clock.now()) for each in opened]
     headers = {"Authorization": f"Bearer {opened[0]['access']}"}
     before = len((await company.sent()).facts(LoginEnded))
     assert (await company.call("DELETE", "/sessions/current", headers=headers)).status_code == 204
@@ -178,5 +164,58 @@ async def test_a_removed_employee_s_logins_are_told_as_ended(company: Company) -
     gone = await company.call("DELETE", "/employees/orlov-p", if_match=read.headers["etag"])
     assert gone.status_code == 204
     assert (await company.call("GET", "/me", headers=headers)).status_code == 401
-    family = verify(headers["Authorization"].removeprefix("Bearer "), KEY, company.clock.now()).family
+    family = verify(
+        headers["Authorization"].removeprefix("Bearer "), TOKEN_KEYS.public, company.clock.now()
+    ).family
     assert family in {each.login_id for each in (await company.sent()).facts(LoginEnded)}
+
+
+async def test_logging_out_again_and_again_writes_one_line_and_has_a_quota(quick_company: Company) -> None:
+    """A token that is valid for minutes must not fill a trail that is kept for years."""
+    headers = await quick_company.login("gusev.r")
+    answers = [
+        await quick_company.call("DELETE", "/sessions/current", headers=headers)
+        for _ in range(quotas.REQUESTS.burst + 5)
+    ]
+    assert (answers[0].status_code, answers[-1].status_code) == (204, 429)
+    query = select(func.count()).where(AUDIT.c.what == "session.logged_out")
+    async with quick_company.directory.database.begin() as connection:
+        assert (await connection.execute(query)).scalar_one() == 1
+
+
+async def test_renewing_again_and_again_has_the_logins_quota(quick_company: Company) -> None:
+    """Each renewal writes; that every refresh token is another must not make it another asker."""
+    _, opened = await _open(quick_company, "gusev.r", PASSWORD)
+    refresh, statuses = opened["refresh"], []
+    for _ in range(quotas.REQUESTS.burst + 5):
+        answer = await quick_company.http.post("/sessions/renewal", json={"refresh": refresh})
+        refresh = answer.json().get("refresh", refresh)
+        statuses.append(answer.status_code)
+    assert (statuses[0], statuses[-1]) == (200, 429)
+
+
+async def test_changing_a_password_to_and_fro_ends_after_ten_times(quick_company: Company) -> None:
+    """Two hashes each: nobody keeps the others' logins waiting for them."""
+    old, new, statuses = PASSWORD, "another horse battery", []
+    quick_company.clock.advance(15 * 60)
+    headers = await quick_company.login("gusev.r")
+    for _ in range(11):
+        answer = await quick_company.call("PUT", "/me/password", {"old": old, "new": new}, headers=headers)
+        statuses.append(answer.status_code)
+        headers = {"Authorization": f"Bearer {answer.json().get('access')}"}
+        old, new = new, old
+    assert statuses == [200] * 10 + [429]
+
+
+async def test_of_too_many_logins_the_one_used_longest_ago_ends(quick_company: Company) -> None:
+    """Each is a row for up to a month and a fact at its end; who logs in for each request has few of them."""
+    _, first = await _open(quick_company, "gusev.r", PASSWORD)
+    for _ in range(LOGINS_MAX + 2):
+        quick_company.clock.advance(60)
+        newest = await quick_company.login("gusev.r")
+    query = select(func.count()).select_from(FAMILIES)
+    async with quick_company.directory.database.begin() as connection:
+        assert (await connection.execute(query)).scalar_one() == LOGINS_MAX
+    assert (await quick_company.call("GET", "/me", headers=newest)).status_code == 200
+    ended = await quick_company.http.post("/sessions/renewal", json={"refresh": first["refresh"]})
+    assert ended.status_code == 401

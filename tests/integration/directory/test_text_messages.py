@@ -1,5 +1,6 @@
 """Texts leave by one POST, to a real server, and what the server says is heard."""
 
+import contextlib
 import http.server
 import json
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from runtime.plaintext import PlaintextRefused
 from services.directory.activities.text_messages import NotSent, text_sender
 
 
@@ -18,7 +20,12 @@ class _Provider(http.server.BaseHTTPRequestHandler):
         taken = json.loads(self.rfile.read(length))
         self.server.taken.append((self.headers["Authorization"], taken))  # type: ignore[attr-defined]
         self.send_response(self.server.status)  # type: ignore[attr-defined]
+        if self.server.status == 302:  # type: ignore[attr-defined]
+            self.send_header("Location", "/elsewhere")
         self.end_headers()
+        with contextlib.suppress(OSError):
+            while self.server.is_endless:  # type: ignore[attr-defined]
+                self.wfile.write(b"x" * 65_536)
 
     def log_message(self, *_: object) -> None:
         """Not into the tests' output."""
@@ -28,7 +35,7 @@ class _Provider(http.server.BaseHTTPRequestHandler):
 def provider() -> Iterator[http.server.HTTPServer]:
     """A provider on loopback."""
     server = http.server.HTTPServer(("127.0.0.1", 0), _Provider)
-    server.taken, server.status = [], 200  # type: ignore[attr-defined]
+    server.taken, server.status, server.is_endless = [], 200, False  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -61,5 +68,35 @@ async def test_a_refusal_and_silence_are_told_without_the_text(provider: http.se
 def test_codes_do_not_travel_unencrypted() -> None:
     """An address that would show them to the network is refused at start."""
     assert text_sender("", "") is None
-    with pytest.raises(ValueError, match="https"):
-        text_sender("http://texts.example/send", "")
+    for url in ("http://texts.example/send", "http://127.0.0.1.example/", "http://localhost@texts.example/"):
+        with pytest.raises(ValueError, match="RINGBACK_TEXTS_URL") as refused:
+            text_sender(url, "")
+        assert url not in str(refused.value)
+
+
+async def test_a_redirect_is_no_acceptance_and_is_not_followed(provider: http.server.HTTPServer) -> None:
+    """Whoever answers for the provider must not send the code on to another address."""
+    provider.status = 302  # type: ignore[attr-defined]
+    send = text_sender(f"http://127.0.0.1:{provider.server_port}/texts", "secret")
+    assert send is not None
+    with pytest.raises(NotSent, match="302"):
+        await send("+79160000007", "123456")
+    assert len(provider.taken) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.timeout(20)
+async def test_an_answer_without_end_is_not_read(provider: http.server.HTTPServer) -> None:
+    """The status is all that counts: a provider can't fill the directory's memory."""
+    provider.is_endless = True  # type: ignore[attr-defined]
+    send = text_sender(f"http://127.0.0.1:{provider.server_port}/texts", "secret")
+    assert send is not None
+    await send("+79160000007", "123456")
+    assert len(provider.taken) == 1  # type: ignore[attr-defined]
+
+
+def test_a_provider_elsewhere_is_reached_encrypted_or_not_at_all() -> None:
+    """Codes for passwords travel there."""
+    with pytest.raises(PlaintextRefused, match="RINGBACK_TEXTS_URL to https"):
+        text_sender("http://texts.example.org", "key")
+    assert text_sender("http://texts.example.org", "key", ["texts"]) is not None
+    assert text_sender("https://texts.example.org", "key") is not None

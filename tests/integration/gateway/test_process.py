@@ -90,7 +90,9 @@ class Works:
             organization_id=ORGANIZATION,
             seq=self._seq,
         )
-        record = Outgoing(TELEPHONY.name, PBX, tuple(codec.headers(made)), codec.encode(command))
+        record = Outgoing(
+            TELEPHONY.name, command.key(ORGANIZATION), tuple(codec.headers(made)), codec.encode(command)
+        )
         await self.log.send([record])
 
     async def until(self, kind: type[F], count: int = 1, seconds: float = 30) -> F:
@@ -130,7 +132,7 @@ async def cluster(folder: Path, kafka: str, s3: parts.S3, prefix: str) -> AsyncI
     phones = Process("phones", argv, folder, env=settings, dies_with_parent=True)
     service = Service(
         "gateway",
-        {**settings, "RINGBACK_PBXS": f'{{"cloud": "tcp://127.0.0.1:{port}"}}'},
+        {**settings, "RINGBACK_PBXS": f'{{"{ORGANIZATION}/cloud": "tcp://127.0.0.1:{port}"}}'},
         folder,
         dies_with_parent=True,
     )

@@ -50,6 +50,12 @@ async def harness_on_both(engine: AsyncEngine) -> HistoryHarness:
 
 
 @pytest_asyncio.fixture
+async def patient(engine: AsyncEngine) -> HistoryHarness:
+    """The same with wide quotas, for tests that ask more than any company does."""
+    return HistoryHarness(engine, quota_factor=1_000)
+
+
+@pytest_asyncio.fixture
 async def office(harness_on_both: HistoryHarness) -> HistoryHarness:
     """History with an office, its calls and voice messages in it, on both."""
     await an_office(harness_on_both)

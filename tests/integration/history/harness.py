@@ -38,6 +38,8 @@ from ringback import log as facts_log
 from runtime.edge import NotSaid, Said
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs, MemoryClock, MemoryLog, counting_tokens
+from runtime.quotas import Quotas
+from runtime.token_keys import KeyHolder, SigningKeys
 from runtime.tokens import Claims, TokenUse, sign
 from services.history.activities.audio_retention import AudioRetention
 from services.history.activities.authentication import Authentication
@@ -52,14 +54,15 @@ from tests.integration.history.logs import record
 from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, BEGIN, NORTH, SALES, SERVICE
 
-KEY = "k" * 32
+TOKEN_KEYS = SigningKeys.generate()
 SOUTH = OrganizationId("south")
 
 
 class HistoryHarness:
     """One process of history, with the log it reads."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, quota_factor: float = 1.0) -> None:
+        """`quota_factor` widens the quotas, for tests that ask more than any company does."""
         self.engine = engine
         self.clock = MemoryClock(BEGIN)
         self.log = MemoryLog(self.clock)
@@ -68,7 +71,9 @@ class HistoryHarness:
         self.is_projecting = True
         self._writer = PartitionWriter(engine, 0)
         self._one_at_a_time = asyncio.Lock()
-        authentication = Authentication(engine, self.say, self.clock, KEY, counting_tokens("t"))
+        authentication = Authentication(
+            engine, self.say, self.clock, KeyHolder(TOKEN_KEYS.public), counting_tokens("t")
+        )
         messages = VoiceMessages(
             engine=engine,
             say=self.say,
@@ -78,7 +83,8 @@ class HistoryHarness:
             tokens=counting_tokens("m"),
         )
         erasure = Erasure(engine=engine, clock=self.clock, authentication=authentication, messages=messages)
-        parts = Parts(
+        self.authentication = authentication
+        self.parts = parts = Parts(
             engine=engine, authentication=authentication, messages=messages, erasure=erasure, clock=self.clock
         )
         self.audio_retention = AudioRetention(engine=engine, say=self.say, blobs=self.blobs, clock=self.clock)
@@ -86,7 +92,7 @@ class HistoryHarness:
         self.warnings = RetentionWarnings(
             engine=engine, say=self.say, clock=self.clock, is_ready=lambda: self.is_projecting
         )
-        self.app = app.build(parts, lambda: True)
+        self.app = app.build(parts, lambda: True, Quotas(quota_factor, lambda: self.clock.now() / 1_000))
 
     async def say(
         self,
@@ -94,7 +100,7 @@ class HistoryHarness:
         *,
         organization_id: OrganizationId,
         source: str,
-        cause: str = "",
+        cause: str | tuple[str, ...] = "",
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
@@ -106,7 +112,7 @@ class HistoryHarness:
                 fact,
                 organization_id=organization_id,
                 source=source,
-                cause=cause,
+                cause=cause if isinstance(cause, str) else cause[index],
                 seq=seq,
                 incarnation=incarnation,
                 index=index,
@@ -176,7 +182,12 @@ def token_of(agent_id: AgentId, organization_id: OrganizationId = NORTH, family:
         issued_at=BEGIN,
         expires_at=Instant(BEGIN + 10**11),
     )
-    return sign(claims, KEY)
+    return sign(claims, TOKEN_KEYS)
+
+
+def audio(name: str) -> MediaKey:
+    """A key of the organization's own."""
+    return MediaKey(f"{NORTH}/recordings/{name}")
 
 
 def voicemail(leg: str, message: str) -> tuple[Fact, ...]:
@@ -187,8 +198,8 @@ def voicemail(leg: str, message: str) -> tuple[Fact, ...]:
         MessageTaken(voice_message_id=id_, recording_id=recording_id, duration_ms=5_000),
         MessageStored(
             voice_message_id=id_,
-            original_key=MediaKey(f"{message}.wav"),
-            mp3_key=MediaKey(f"{message}.mp3"),
+            original_key=audio(f"{message}.wav"),
+            mp3_key=audio(f"{message}.mp3"),
             mp3_bytes=1,
             mp3_sha256="",
             speech_ms=4_000,
@@ -228,7 +239,7 @@ def department_call(
             leg_id=LegId(leg),
             recording_id=RecordingId(f"rec.{leg}"),
             ok=True,
-            key=MediaKey(f"rec.{leg}.wav"),
+            key=audio(f"rec.{leg}.wav"),
             duration_ms=60_000,
         ),
         *voicemail(leg, f"vm.{leg}"),

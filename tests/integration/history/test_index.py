@@ -76,7 +76,7 @@ def somebody(role: Role, *departments: DepartmentId, agent_id: AgentId = ANNA) -
         role=role,
         departments=frozenset(departments),
     )
-    return Principal(organization_id=NORTH, person=person)
+    return Principal(holder=person)
 
 
 HEAD = somebody(Role.DEPARTMENT_HEAD, SALES)

@@ -1,20 +1,30 @@
 """Pages, filters, the download, and statistics that equal the rows they sum (H5, H6)."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
-from sqlalchemy import select
+from msgspec import structs
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.directory import RightsSaved, Role
-from contracts.ids import AgentId
+from contracts.directory import Language, LoginEnded, RightsSaved, Role
+from contracts.ids import AgentId, Instant
+from contracts.message import Fact
 from services.history import state
 from services.history.activities import tables
+from services.history.activities.queries import Filters
+from services.history.api import csv_download
+from services.history.rules.errors import Refused
 from services.history.rules.outcome import Outcome, outcome
 from services.history.state import CallbackEnd, Contact, PlaceEnd, TryEnd
-from tests.integration.history.harness import HistoryHarness
+from tests import offices
+from tests.integration.history.harness import HistoryHarness, an_office, token_of
 from tests.integration.history.logs import morning, said
-from tests.unit.history.stories import ANNA, BORIS, NORTH, SALES
+from tests.integration.runtime.listeners import said as answer_to
+from tests.integration.runtime.listeners import served
+from tests.unit.history.stories import ANNA, BEGIN, BORIS, NORTH, SALES
 
 SEED = 3
 PERIOD = {"since_at": 1_799_900_000_000, "until_at": 1_800_100_000_000}
@@ -211,3 +221,77 @@ async def test_rows_and_records_agree_on_the_outcome(harness_on_both: HistoryHar
         )
     assert found == {each.contact_id: str(outcome(each)) for each in known}
     assert Outcome.ANSWERED in {Outcome(each) for each in found.values()}
+
+
+@pytest.mark.rule("H5")
+async def test_a_download_that_can_not_be_finished_breaks_off_audibly(
+    harness: HistoryHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that only ends too early would be taken for all there is."""
+    await an_office(harness)
+    async with harness.engine.begin() as connection:
+        await connection.execute(update(tables.contacts).values(document=b"\x01not a record"))
+    headers = {"Authorization": f"Bearer {token_of(BORIS)}"}
+    async with served(harness.app) as port, httpx.AsyncClient(headers=headers) as asked:
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+            await asked.get(f"http://127.0.0.1:{port}/history.csv")
+    assert "Exception in ASGI application" in caplog.text, "and the operator sees why"
+
+
+@pytest.mark.rule("P3", "P6", "P8")
+@pytest.mark.parametrize("lost", ["download", "login", "organization", "number"])
+async def test_a_download_under_way_ends_when_its_reader_may_no_more(
+    harness: HistoryHarness, lost: str
+) -> None:
+    """A year of calls takes minutes: what is taken back meanwhile is taken back with the next page."""
+    await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=Role.USER))
+    organization = offices.organization(NORTH)
+    told: dict[str, Fact] = {
+        "download": RightsSaved(agent_id=ANNA, version=3, role=Role.USER, may_download=False),
+        "login": LoginEnded(login_id="login", agent_id=ANNA, until_at=Instant(BEGIN + 10**11)),
+        "organization": structs.replace(organization, version=2, is_suspended=True),
+        "number": structs.replace(organization, version=2, numbers_hidden_from=(Role.USER,)),
+    }
+    principal = await harness.authentication.principal(f"Bearer {token_of(ANNA)}")
+    filters = Filters(number="+79165550001" if lost == "number" else "")
+    lines = csv_download.lines(harness.parts, principal, filters, Language.ENGLISH, ZoneInfo("UTC"))
+    assert await anext(lines) == b"\xef\xbb\xbf"
+    await harness.tell(told[lost], at_s=60)
+    with pytest.raises(Refused):
+        await anext(lines)
+
+
+@pytest.mark.rule("H5")
+async def test_a_download_over_http_1_0_is_refused_since_nobody_could_see_it_break(
+    harness: HistoryHarness,
+) -> None:
+    """Some proxies speak it to their servers unless they are told otherwise."""
+    await an_office(harness)
+    head = f"GET /history.csv HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {token_of(BORIS)}\r\n\r\n"
+    async with served(harness.app) as port:
+        answer = await answer_to(port, head.encode())
+    assert (answer.status, answer.code) == (505, "http_too_old")
+
+
+@pytest.mark.rule("H5")
+async def test_a_filter_takes_a_hundred_values_and_no_more(harness: HistoryHarness) -> None:
+    """A thousand ids would be a query that keeps the database busy for everybody."""
+    await an_office(harness)
+    ids = [f"d{number}" for number in range(101)]
+    async with harness.browser(BORIS) as asked:
+        fits = await asked.get("/history", params={"department": ",".join(ids[:100])})
+        refused = await asked.get("/history.csv", params={"department": ",".join(ids)})
+        twice = await asked.get("/history", params={"employee": "anna," * 150})
+    assert (fits.status_code, twice.status_code) == (200, 200)
+    assert (refused.status_code, refused.json()["code"]) == (422, "filter_too_long")
+    assert refused.json()["field"] == "department"
+    assert "100" in refused.json()["cause"]["ru"]
+
+
+@pytest.mark.parametrize("after", ["garbage", "====", "MTIz", "LTEvYQ", "é", "OTk5OTk5OTk5OTk5OTk5OTk5L2E"])
+async def test_a_cursor_that_is_no_cursor_is_refused_in_words(harness: HistoryHarness, after: str) -> None:
+    """It never means the first page, which would look like a page that was seen before."""
+    await an_office(harness)
+    async with harness.browser(BORIS) as asked:
+        refused = [await asked.get(path, params={"after": after}) for path in ("/history", "/voice-messages")]
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(422, "cursor_unknown")] * 2

@@ -16,6 +16,7 @@ from runtime.edge_runner import KafkaSay
 from runtime.host.identity import RefusedToStart
 from runtime.kafka_log import KafkaLog
 from runtime.memory import MemoryClock, MemoryLog
+from runtime.token_keys import SigningKeys
 from runtime.tokens import Claims, TokenUse, sign
 from services.history.activities.rebuild import require_whole_log
 from services.history.service import EDGE, edge
@@ -24,7 +25,7 @@ from tests.integration.history.logs import morning
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, NORTH, SALES
 
-KEY = "x" * 40
+TOKEN_KEYS = SigningKeys.generate()
 FAR = Instant(4_000_000_000_000)
 
 
@@ -43,7 +44,7 @@ def settings(kafka_embedded: str, s3_server: S3, fresh_prefix: str, database: st
         "RINGBACK_PARTITIONS": "all",
         "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1",
         "RINGBACK_HISTORY_DATABASE": database,
-        "RINGBACK_TOKEN_KEY": KEY,
+        "RINGBACK_TOKEN_PUBLIC_KEYS": TOKEN_KEYS.public.as_json(),
     }
 
 
@@ -67,7 +68,7 @@ async def tell(settings: dict[str, str], *facts: Fact) -> None:
         await log.stop()
 
 
-def asked(service: Service, method: str, path: str) -> httpx.Response:
+def asked(service: Service, method: str, path: str, keys: SigningKeys = TOKEN_KEYS) -> httpx.Response:
     """A request of the administrator."""
     claims = Claims(
         organization_id=OrganizationId(NORTH),
@@ -76,7 +77,7 @@ def asked(service: Service, method: str, path: str) -> httpx.Response:
         issued_at=Instant(0),
         expires_at=FAR,
     )
-    headers = {"Authorization": f"Bearer {sign(claims, KEY)}"}
+    headers = {"Authorization": f"Bearer {sign(claims, keys)}"}
     return httpx.request(method, f"{service.address}{path}", headers=headers, timeout=30)
 
 
@@ -97,6 +98,45 @@ def test_a_process_projects_the_log_and_a_claim_goes_through_it(
     service.kill()
     service.restart()
     assert rows(service) == before
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.timeout(300)
+def test_a_changed_file_of_token_keys_is_used_without_a_restart_and_another_asks_for_one(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    keys, database = tmp_path / "keys", tmp_path / "database"
+    keys.write_text(settings.pop("RINGBACK_TOKEN_PUBLIC_KEYS"), encoding="utf-8")
+    database.write_text(settings.pop("RINGBACK_HISTORY_DATABASE"), encoding="utf-8")
+    files = {"RINGBACK_TOKEN_PUBLIC_KEYS_FILE": str(keys), "RINGBACK_HISTORY_DATABASE_FILE": str(database)}
+    made = Service("history", {**settings, **files}, tmp_path, dies_with_parent=True)
+    made.start()
+    try:
+        made.wait_ready(60)
+        pid = made.process.pid
+        asyncio.run(tell(settings, *stories.the_cards()))
+        made.process.wait_until(lambda: asked(made, "GET", "/history").status_code == 200, "rights", 60)
+        later = SigningKeys.generate()
+        assert asked(made, "GET", "/history", later).status_code == 401
+        keys.write_text('{"keys": [{"kid": "broken-one"}]}', encoding="utf-8")
+        database.write_text("sqlite:///elsewhere-s3cret.db", encoding="utf-8")
+        made.process.wait_until(lambda: "former content stays" in made.process.log.read_text(), "refusal", 60)
+        assert asked(made, "GET", "/history").status_code == 200
+        keys.write_text(later.public.as_json(), encoding="utf-8")
+        made.process.wait_until(
+            lambda: asked(made, "GET", "/history", later).status_code == 200, "use of the new keys", 60
+        )
+        assert asked(made, "GET", "/history").status_code == 401
+        metrics = httpx.get(f"{made.internal_address}/metrics").text
+        assert 'ringback_restart_needed{setting="RINGBACK_HISTORY_DATABASE_FILE"} 1.0' in metrics
+        said = made.process.log.read_text(encoding="utf-8")
+        assert said.count("a file has changed: restart to use it") == 1
+        assert "s3cret" not in said
+        assert made.process.pid == pid
+    finally:
+        made.process.stop()
 
 
 def rows(service: Service) -> list[dict[str, object]]:
@@ -121,3 +161,20 @@ async def test_a_log_without_its_beginning_is_not_rebuilt_from_by_mistake() -> N
     log.trim_before(0, 10)
     with pytest.raises(RefusedToStart, match="begins at offset 10"):
         await require_whole_log(log)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_public_port_has_the_api_and_nothing_else(service: Service) -> None:
+    """Who may reach the API learns nothing of the process; who watches the process needs no login."""
+    for path in ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json", "//schema/"):
+        public = httpx.get(f"{service.address}{path}")
+        assert (public.status_code, public.json()["code"]) == (404, "address_unknown"), path
+        assert public.headers["cache-control"] == "no-store"
+    for path in ("/health/live", "/health/ready", "/metrics", "/schema/openapi.json"):
+        assert httpx.get(f"{service.internal_address}{path}").status_code == 200, path
+    refused = asked(service, "GET", "/history")
+    assert (refused.status_code, refused.headers["x-content-type-options"]) == (401, "nosniff")
+    assert httpx.get(f"{service.internal_address}/history").status_code == 404
+    large = httpx.post(f"{service.address}/erase", content=b"x" * 70_000)
+    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from contracts.directory import PbxSaved
+from tests.integration import parameters
 from tests.integration.history.harness import HistoryHarness, department_call
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, SALES
@@ -84,6 +85,8 @@ async def test_n7_a_row_says_when_it_began_by_the_reader_s_clock(harness: Histor
         ("zone=Europe/Nowhere", "zone_unknown", "zone"),
         ("since_day=2027-01-15&since_at=5", "period_twice", "since_day"),
         ("until_day=9999-12-31", "period_unusable", "until_day"),
+        ("since_day=2027-01-16&until_day=2027-01-15", "period_unusable", "since_day"),
+        ("since_at=6&until_at=5", "period_unusable", "since_at"),
         ("since_day=yesterday", "request_invalid", "since_day"),
     ],
 )
@@ -130,3 +133,10 @@ async def test_n7_figures_say_whose_they_are(harness: HistoryHarness) -> None:
     assert (sales["department_id"], sales["name"], sales["pbx_name"]) == ("sales", "Sales", "Moscow")
     [vera] = figures["employees"]
     assert (vera["agent_id"], vera["name"], vera["pbx_name"]) == ("vera", "Vera", "Volga II")
+
+
+def test_every_parameter_has_a_limit(harness: HistoryHarness) -> None:
+    """Lists, cursors, periods and ids: none may be as long as its sender likes."""
+    found = harness.app.openapi_schema.to_schema()
+    assert parameters.count(found) > 30
+    assert parameters.unlimited(found) == []

@@ -35,7 +35,12 @@ async def test_who_has_an_unheard_voice_message_is_warned_once_a_week_before(off
     office.clock.advance(2 * DAY_S)
     assert await office.warnings.sweep() == 5
     assert set(told_of(office)) == MESSAGES | {"vm.in.south"}
-    of_sales = next(fact for fact in warned(office) if fact.department_id == SALES)
+    # Organizations take turns: the other one's sales may come first.
+    of_sales = next(
+        fact
+        for fact in warned(office)
+        if fact.department_id == SALES and fact.messages[0].voice_message_id != "vm.in.south"
+    )
     assert [each.voice_message_id for each in of_sales.messages] == ["vm.in.sales", "vm.in.inside"]
     first = of_sales.messages[0]
     assert (first.caller, first.duration_ms) == (CUSTOMER, 4_000)

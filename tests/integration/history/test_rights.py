@@ -1,5 +1,6 @@
 """Every route, role, own and other department and organization, as the table of rights says (P1 to P6)."""
 
+import re
 from typing import Final
 
 import pytest
@@ -7,11 +8,13 @@ from httpx import AsyncClient, Response
 from msgspec import Struct, structs
 
 from contracts import rights
-from contracts.directory import RightsSaved, Role, TokenSaved
-from contracts.ids import AgentId, DepartmentId
-from contracts.rights import Action, Person, Subject
+from contracts.directory import OrganizationSaved, RightsSaved, Role, TokenSaved
+from contracts.ids import AgentId, DepartmentId, Instant, PlaceId
+from contracts.rights import Action, Holder, Person, Program, Subject
+from runtime.token_keys import SigningKeys
 from runtime.tokens import Claims, TokenUse, sign
-from tests.integration.history.harness import KEY, SOUTH, HistoryHarness, an_office
+from tests.integration.history.harness import SOUTH, TOKEN_KEYS, HistoryHarness, an_office, department_call
+from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, BEGIN, BORIS, NORTH, SALES, SERVICE, VERA
 
 PERIOD: Final = {"since_at": 1_799_999_000_000, "until_at": 1_800_001_000_000}
@@ -63,11 +66,11 @@ def person_of(saved: RightsSaved) -> Person:
     )
 
 
-def may(person: Person, action: Action, thing: Thing) -> bool:
+def may(holder: Holder, action: Action, thing: Thing) -> bool:
     """What the table says; internal calls have a line of their own."""
-    if thing.is_internal and rights.reach(person, Action.HISTORY_READ_INTERNAL) is None:
+    if thing.is_internal and rights.reach(holder, Action.HISTORY_READ_INTERNAL) is None:
         return False
-    return rights.allows(person, action, thing.subject())
+    return rights.allows(holder, action, thing.subject())
 
 
 OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
@@ -99,6 +102,7 @@ OF_ALL: Final = {
     ("get", "/statistics"),
     ("get", "/voice-messages"),
     ("post", "/erase"),
+    ("get", "/erase/{erasure_id}"),
 }
 
 
@@ -110,54 +114,108 @@ async def test_every_route_obeys_the_table_of_rights(
     harness_on_both: HistoryHarness, saved: RightsSaved
 ) -> None:
     """Without the right the answer is 403, and is recorded; what another organization has is 404."""
-    harness = harness_on_both
-    await an_office(harness, saved)
-    person = person_of(saved)
-    async with harness.browser(ANNA) as asked:
-        await _lists(asked, person)
-        for (method, _), (action, address) in OF_ONE.items():
-            for thing in THINGS:
-                if "recordings" in address and not thing.has_recording:
-                    continue
-                before = len(harness.refusals())
-                answer = await asked.request(method, address.format(leg=thing.leg))
-                wanted = expected(person, action, thing)
-                assert answer.status_code == wanted, (method, address, thing, answer.text)
-                assert len(harness.refusals()) - before == (1 if wanted == 403 else 0), (address, thing)
-        answer = await asked.post("/erase", json={"number": "+79165550001"})
-        assert answer.status_code == (200 if rights.reach(person, Action.ERASE) else 403)
+    await an_office(harness_on_both, saved)
+    async with harness_on_both.browser(ANNA) as asked:
+        await _obeys(harness_on_both, asked, person_of(saved))
 
 
-def expected(person: Person, action: Action, thing: Thing) -> int:
+@pytest.mark.rule("P6", "P8", "P9", "O1", "O6", "V5", "R1")
+@pytest.mark.parametrize("departments", [(), (SALES,)], ids=["the organization", "one department"])
+async def test_every_route_obeys_what_a_token_names_and_its_departments(
+    patient: HistoryHarness, departments: tuple[DepartmentId, ...]
+) -> None:
+    """A token with one action, for each action there is, and one with all of them."""
+    await an_office(patient)
+    for number, actions in enumerate([*((each,) for each in Action), tuple(Action)]):
+        token_id = f"t{number}"
+        key = TokenSaved(token_id=token_id, version=1, name="it", actions=actions, department_ids=departments)
+        await patient.tell(key, at_s=60 + number)
+        program = Program(
+            organization_id=NORTH,
+            token_id=token_id,
+            actions=frozenset(actions),
+            departments=frozenset(departments),
+        )
+        async with patient.browser(None) as asked:
+            asked.headers["Authorization"] = f"Bearer {program_token(token_id)}"
+            await _obeys(patient, asked, program)
+
+
+async def _obeys(harness: HistoryHarness, asked: AsyncClient, holder: Holder) -> None:
+    """Ask for everything there is, and compare with the table."""
+    await _lists(asked, holder)
+    await _search(asked, holder)
+    for (method, _), (action, address) in OF_ONE.items():
+        # Without the right one refusal is like another.
+        for thing in THINGS if rights.reach(holder, action) or isinstance(holder, Person) else THINGS[:1]:
+            if "recordings" in address and not thing.has_recording:
+                continue
+            before = len(harness.refusals())
+            answer = await asked.request(method, address.format(leg=thing.leg))
+            if isinstance(holder, Program) and method != "get":
+                # Nobody could be asked later why the customer was not called.
+                assert (answer.status_code, answer.json()["code"]) == (403, "person_needed")
+                continue
+            wanted = expected(holder, action, thing)
+            assert answer.status_code == wanted, (method, address, thing, answer.text)
+            assert len(harness.refusals()) - before == (1 if wanted == 403 else 0), (address, thing)
+            if wanted == 200 and method == "get" and not address.endswith(("audio", "why")):
+                sees = rights.allows(holder, Action.NUMBER_SEE, thing.subject())
+                assert _shows_number(answer) == (sees and not thing.is_internal), (address, thing)
+    answer = await asked.post("/erase", json={"number": "+79165559999"})
+    assert answer.status_code == (200 if rights.reach(holder, Action.ERASE) else 403)
+    answer = await asked.get("/erase/unknown")
+    assert answer.status_code == (404 if rights.reach(holder, Action.ERASE) else 403)
+
+
+def _shows_number(answer: Response) -> bool:
+    """Whether an answer shows the customer's number, in any form that people or networks write it."""
+    digits = re.sub(r"[\s()+.-]|%2B", "", answer.text)
+    return "9165550001" in digits
+
+
+def expected(holder: Holder, action: Action, thing: Thing) -> int:
     """The status that the table wants."""
-    if rights.reach(person, action) is None:
+    if rights.reach(holder, action) is None:
         return 403
     if thing.is_elsewhere:
         return 404
-    return 200 if may(person, action, thing) else 403
+    return 200 if may(holder, action, thing) else 403
 
 
-async def _lists(asked: AsyncClient, person: Person) -> None:
-    contacts = {each.leg for each in THINGS if may(person, Action.HISTORY_READ, each)}
-    listed = await asked.get("/history")
-    assert {row["contact_id"] for row in listed.json()["rows"]} == contacts
+async def _lists(asked: AsyncClient, holder: Holder) -> None:
+    contacts = {each.leg for each in THINGS if may(holder, Action.HISTORY_READ, each)}
     for wanted, legs in (
+        ({}, contacts),
         ({"department": SALES}, {each.leg for each in THINGS if SALES in each.departments}),
         ({"department": f"{SALES},{SERVICE}"}, {each.leg for each in THINGS if each.departments}),
         ({"employee": ANNA}, {each.leg for each in THINGS if ANNA in each.agents}),
     ):
         listed = await asked.get("/history", params=wanted)
-        assert {row["contact_id"] for row in listed.json()["rows"]} == contacts & legs, wanted
-    messages = {f"vm.{each.leg}" for each in THINGS if may(person, Action.MESSAGE_HEAR, each)}
+        if rights.reach(holder, Action.HISTORY_READ) is None:
+            assert_shape(listed, 403, "forbidden")
+        else:
+            assert {row["contact_id"] for row in listed.json()["rows"]} == contacts & legs, wanted
     listed = await asked.get("/voice-messages")
-    assert {each["voice_message_id"] for each in listed.json()["messages"]} == messages
+    if rights.reach(holder, Action.MESSAGE_HEAR) is None:
+        assert_shape(listed, 403, "forbidden")
+    else:
+        messages = {f"vm.{each.leg}" for each in THINGS if may(holder, Action.MESSAGE_HEAR, each)}
+        assert {each["voice_message_id"] for each in listed.json()["messages"]} == messages
+        if messages:
+            assert _shows_number(listed) == (rights.reach(holder, Action.NUMBER_SEE) is not None)
     table = await asked.get("/history.csv")
-    downloads = rights.reach(person, Action.HISTORY_DOWNLOAD) is not None
+    downloads = rights.reach(holder, Action.HISTORY_DOWNLOAD) and rights.reach(holder, Action.HISTORY_READ)
     assert table.status_code == (200 if downloads else 403)
     if downloads:
         assert len(table.text.splitlines()) == 1 + len(contacts)
+        assert _shows_number(table) == (rights.reach(holder, Action.NUMBER_SEE) is not None)
+    await _figures(asked, holder)
+
+
+async def _figures(asked: AsyncClient, holder: Holder) -> None:
     figures = await asked.get("/statistics", params=PERIOD)
-    if rights.reach(person, Action.STATISTICS_READ) is None:
+    if rights.reach(holder, Action.STATISTICS_READ) is None:
         assert figures.status_code == 403
     else:
         seen = {each["department_id"] for each in figures.json()["departments"]}
@@ -165,11 +223,44 @@ async def _lists(asked: AsyncClient, person: Person) -> None:
             department
             for department in (SALES, SERVICE)
             if rights.allows(
-                person,
+                holder,
                 Action.STATISTICS_READ,
                 Subject(organization_id=NORTH, departments=frozenset({department})),
             )
         }
+
+
+async def _search(asked: AsyncClient, holder: Holder) -> None:
+    """Who may not see numbers may not look for one either, right or wrong: that would tell it bit by bit."""
+    for address in ("/history", "/history.csv"):
+        for number in ("+79165550001", "0001", "+79160000000"):
+            answer = await asked.get(address, params={"number": number})
+            if rights.reach(holder, Action.NUMBER_SEE) is None:
+                assert_shape(answer, 403, "forbidden")
+
+
+@pytest.mark.rule("P8")
+@pytest.mark.parametrize("role", list(Role))
+async def test_numbers_hidden_from_a_role_are_masked_wherever_it_looks(
+    harness: HistoryHarness, role: Role
+) -> None:
+    """The organization switches `number.see` off: rows, contacts, CSV, voice messages and «why» show four
+    digits at most, nothing is found by number, and what does not need the number goes on as before."""
+    await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=role))
+    await harness.tell(stories.ordered("in.sales", at_s=55), at_s=55)
+    shown = structs.replace(person_of(RightsSaved(agent_id=ANNA, version=2, role=role)))
+    async with harness.browser(ANNA) as asked:
+        near = await asked.get("/history/in.anna")
+        assert _shows_number(near)
+        related = [each["contact_id"] for each in near.json()["same_number"]]
+        organization = next(each for each in stories.the_cards() if isinstance(each, OrganizationSaved))
+        hidden = structs.replace(organization, version=2, numbers_hidden_from=(role,))
+        await harness.tell(hidden, at_s=56)
+        masked = await asked.get("/history/in.anna")
+        assert (masked.json()["row"]["number"], _shows_number(masked)) == ("…0001", False)
+        assert [each["contact_id"] for each in masked.json()["same_number"]] == related
+        await _obeys(harness, asked, structs.replace(shown, sees_numbers=False))
+    assert "number.see" in {each.action for each in harness.refusals()}
 
 
 def test_every_route_is_in_the_table_of_this_test(harness: HistoryHarness) -> None:
@@ -221,6 +312,42 @@ async def test_an_administrator_sees_all_of_the_own_organization(office: History
     assert [row["contact_id"] for row in rows] == ["in.anna", "in.inside", "in.service", "in.sales"]
 
 
+@pytest.mark.rule("P3", "P4", "P9")
+@pytest.mark.parametrize("reader", ["program", *Role])
+async def test_of_other_departments_on_a_contacts_way_neither_agents_nor_addresses_are_shown(
+    harness: HistoryHarness, reader: str
+) -> None:
+    """The caller went on from Service to Sales: whose contact it is sees that, but not who of Service was
+    away, and to whom letters about its voice messages went."""
+    await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=Role.USER))
+    await harness.tell(
+        *department_call("in.both", SERVICE)[:-1],
+        structs.replace(stories.place("in.both", SALES), place_id=PlaceId("p.second")),
+        stories.rung(ANNA, "t.both", "in.both"),
+        at_s=70,
+    )
+    key = TokenSaved(
+        token_id="crm",
+        version=1,
+        name="CRM",
+        actions=("history.read", "message.hear"),
+        department_ids=(SALES,),
+    )
+    own = [] if reader == "program" else [RightsSaved(agent_id=ANNA, version=3, role=Role(reader))]
+    await harness.tell(key, *own, at_s=80)
+    harness.clock.advance(100)
+    async with harness.browser(ANNA) as asked:
+        if reader == "program":
+            asked.headers["Authorization"] = f"Bearer {program_token('crm')}"
+        contact = (await asked.get("/history/in.both")).json()
+        why = (await asked.get("/history/in.both/why")).json()
+    is_whole = reader == Role.ADMINISTRATOR
+    assert [bool(each["letters"]) for each in contact["messages"]] == [is_whole]
+    shown = {each["department_id"]: [one["agent_id"] for one in each["agents"]] for each in why["places"]}
+    assert shown[SERVICE] == ([VERA] if is_whole else [])
+    assert set(shown[SALES]) == ({ANNA} if reader == Role.RESTRICTED_USER else {ANNA, VERA})
+
+
 @pytest.mark.rule("P6", "V5")
 async def test_a_program_may_what_its_key_names_and_never_takes_a_voice_message(
     office: HistoryHarness,
@@ -240,10 +367,34 @@ async def test_a_program_may_what_its_key_names_and_never_takes_a_voice_message(
         assert_shape(await asked.get("/history"), 401, "token_refused")
 
 
-def program_token(token_id: str) -> str:
+@pytest.mark.rule("P6")
+async def test_a_token_that_was_made_anew_or_is_at_its_end_opens_nothing(office: HistoryHarness) -> None:
+    """History never sees digests: it knows by the fact when the token was signed that is valid."""
+    key = TokenSaved(token_id="crm", version=1, name="CRM", actions=("history.read",), issued_at=BEGIN)
+    await office.tell(key, at_s=60)
+    ends = Instant(office.clock.now() + 1_000)
+    async with office.browser(None) as asked:
+        asked.headers["Authorization"] = f"Bearer {program_token('crm', expires_at=ends)}"
+        assert (await asked.get("/history")).status_code == 200
+        await office.tell(structs.replace(key, version=2, issued_at=Instant(BEGIN + 1)), at_s=70)
+        assert_shape(await asked.get("/history"), 401, "token_refused")
+        again = program_token("crm", issued_at=Instant(BEGIN + 1), expires_at=ends)
+        asked.headers["Authorization"] = f"Bearer {again}"
+        assert (await asked.get("/history")).status_code == 200
+        office.clock.advance(1)
+        assert_shape(await asked.get("/history"), 401, "token_refused")
+
+
+def program_token(token_id: str, issued_at: Instant = BEGIN, expires_at: Instant | None = None) -> str:
     """A key for programs, as the directory signs it."""
-    claims = Claims(organization_id=NORTH, use=TokenUse.PROGRAM, token_id=token_id, issued_at=BEGIN)
-    return sign(claims, KEY)
+    claims = Claims(
+        organization_id=NORTH,
+        use=TokenUse.PROGRAM,
+        token_id=token_id,
+        issued_at=issued_at,
+        expires_at=expires_at,
+    )
+    return sign(claims, TOKEN_KEYS)
 
 
 @pytest.mark.rule("P6")
@@ -253,9 +404,9 @@ async def test_a_token_of_another_use_or_key_or_one_that_is_over_opens_nothing(
     """A refresh token is for the directory; a forged one is for nobody."""
     made = Claims(organization_id=NORTH, use=TokenUse.ACCESS, agent_id=BORIS, issued_at=BEGIN)
     for token in (
-        sign(structs.replace(made, use=TokenUse.REFRESH), KEY),
-        sign(made, "another key of thirty-two bytes!!"),
-        sign(structs.replace(made, expires_at=BEGIN), KEY),
+        sign(structs.replace(made, use=TokenUse.REFRESH), TOKEN_KEYS),
+        sign(made, SigningKeys.generate()),
+        sign(structs.replace(made, expires_at=BEGIN), TOKEN_KEYS),
         "nonsense",
     ):
         async with office.browser(None) as asked:

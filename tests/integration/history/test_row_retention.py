@@ -1,5 +1,6 @@
 """Changes of agents are kept as long as they are of use, and no longer."""
 
+import pytest
 from msgspec import structs
 from sqlalchemy import func, select
 
@@ -9,9 +10,10 @@ from contracts.ids import AgentId, OrganizationId, PlaceId
 from contracts.message import Fact
 from contracts.queue import PlaceAbandoned
 from services.history.activities import tables
-from tests.integration.history.harness import HistoryHarness
+from tests import offices
+from tests.integration.history.harness import SOUTH, HistoryHarness, an_office
 from tests.unit.history import stories
-from tests.unit.history.stories import ANNA, BORIS, VERA
+from tests.unit.history.stories import ANNA, BORIS, NORTH, VERA
 
 DAY_S = 24 * 3600
 SAID = tables.agent_changes
@@ -95,3 +97,34 @@ async def test_why_a_customer_waited_is_told_from_what_still_held(harness: Histo
         harness.clock.advance(35 * DAY_S)
         await harness.row_retention.sweep()
         assert (await boris.get("/history/in1/why")).json() == before
+
+
+@pytest.mark.rule("O1", "V6")
+async def test_of_a_removed_organization_audio_and_rows_go_and_the_other_one_keeps_its_own(
+    harness_on_both: HistoryHarness,
+) -> None:
+    """First the audio, which rows lead to, then the rows; that it was removed stays, and nobody gets in."""
+    harness = harness_on_both
+    await an_office(harness)
+    removed = offices.organization(NORTH, version=99, is_suspended=True, is_removed=True)
+    await harness.tell(removed, at_s=60)
+    async with harness.browser(ANNA) as browser:
+        answer = await browser.get("/history")
+    assert (answer.status_code, answer.json()["code"]) == (403, "organization_suspended")
+    before = await rows_of(SOUTH, harness)
+    assert await harness.row_retention.sweep() == 0
+    await harness.audio_retention.sweep()
+    await harness.project()
+    assert await harness.row_retention.sweep() > 0
+    assert await rows_of(NORTH, harness) == {"cards": 1}, "its card says that it was removed"
+    assert await rows_of(SOUTH, harness) == before
+
+
+async def rows_of(organization_id: OrganizationId, harness: HistoryHarness) -> dict[str, int]:
+    found = {}
+    async with harness.engine.connect() as connection:
+        for table in tables.METADATA.sorted_tables:
+            if "organization_id" in table.c:
+                query = select(func.count()).where(table.c.organization_id == organization_id)
+                found[table.name] = await connection.scalar(query) or 0
+    return {name: count for name, count in found.items() if count}

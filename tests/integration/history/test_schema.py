@@ -26,7 +26,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> object:
     async def made() -> HistoryHarness:
         engine = connected(f"sqlite:///{folder / 'history.db'}")
         await migrate(engine)
-        harness = HistoryHarness(engine)
+        harness = HistoryHarness(engine, quota_factor=1_000)
         await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=Role.ADMINISTRATOR))
         return harness
 

@@ -129,7 +129,9 @@ class MailServer:
         argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
         # What loads a program finds the libraries of the packages before the system's, which may lack some.
         env = {"LD_LIBRARY_PATH": f"{UNPACKED}/usr/lib/x86_64-linux-gnu:{UNPACKED}/usr/lib/postfix"}
-        self.process = Process(self.name, argv, self.run, env=env, dies_with_parent=True, grace_s=2)
+        self.process = Process(
+            self.name, argv, self.run, env=env, dies_with_parent=True, grace_s=2, umask=0o022
+        )
         self.process.start_until(lambda: is_listening(self.port), "open port", START_S)
 
 

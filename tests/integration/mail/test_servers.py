@@ -34,7 +34,7 @@ SENDER = "ringback@volga.example"
 COMPOSER = LetterComposer(sender_name="Ringback", sender=SENDER, attachment_bytes_max=10 * 1024**2)
 WELCOME = WelcomeWriter(sender_name="Ringback", sender=SENDER, softphone_url="https://volga.example/phone")
 MP3 = b"\xff\xfb\x10\xc4" + bytes(range(256)) * 100
-KEY = MediaKey("voice-messages/x.mp3")
+KEY = MediaKey("volga/recordings/x.mp3")
 HOSTILE = "=?utf-8?q?x=0D=0ABcc:_all@volga.example=0D=0A=0D=0Abody?=\u2028y"
 LONG = "Anderson-Montgomery, Christopher Alexander, Head of Sales (Northern Region), Volga Ltd"
 
@@ -80,7 +80,7 @@ def welcome(language: Language, name: str = "Зимина Вера") -> Letter:
     found.organization = msgspec.structs.replace(found.organization, name="Volga Ltd.", console_url=console)
     card = employee("Вера", email="anna@volga.example", language=language)
     card = msgspec.structs.replace(card, name=name)
-    secrets = LetterSecrets(password="abcd2345efgh6789", phone_password="hijk2345lmno6789")
+    secrets = LetterSecrets(password="abcd2345efgh6789", phone_link="0123456789abcdef")
     return WELCOME.letter(found, card, secrets, f"<welcome.{language}.{len(name)}@volga.example>")
 
 

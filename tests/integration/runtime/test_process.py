@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +27,12 @@ from tests.unit.runtime.worlds import a_call, accepted
 
 CALLS = 200
 ORGANIZATIONS = 7
+BEFORE_THE_LOG = (
+    "RINGBACK_INTERNAL_PORT",
+    "RINGBACK_ALLOW_PLAINTEXT_TO",
+    "RINGBACK_SMTP_FILE: /nowhere/smtp can't be read",
+)
+"""Settings that can't be read are said before there is a log in JSON."""
 
 
 @pytest.fixture(params=["embedded", "apache"])
@@ -42,7 +51,7 @@ def settings(
         "RINGBACK_S3_BUCKET": s3_server.bucket,
         "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
         "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
-        "RINGBACK_HTTP_PORT": str(free_port()),
+        "RINGBACK_INTERNAL_PORT": str(free_port()),
     }
     if request.param == "embedded":
         found |= {"RINGBACK_PARTITIONS": "all", "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1"}
@@ -60,9 +69,43 @@ def toy_process(settings: dict[str, str], tmp_path: Path) -> Iterator[Process]:
         tmp_path,
         env={**settings, "PYTHONPATH": str(ROOT)},
         dies_with_parent=True,
+        umask=0o022,
     )
     yield process
     process.stop()
+
+
+class LeavingBroker:
+    """An address of the broker that is gone from the moment that a client of this name asks for it."""
+
+    def __init__(self, broker: str, leaves_at: bytes) -> None:
+        host, _, port = broker.partition(":")
+        self._broker = (host, int(port))
+        self._leaves_at = leaves_at
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self.has_left = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while not self.has_left.is_set():
+            client, _ = self._listening.accept()
+            asked = client.recv(4096)
+            if self._leaves_at in asked:
+                self._listening.close()
+                client.close()
+                self.has_left.set()
+                return
+            broker = socket.create_connection(self._broker)
+            broker.sendall(asked)
+            for source, sink in ((client, broker), (broker, client)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+        while data := source.recv(65_536):
+            sink.sendall(data)
+        sink.close()
 
 
 def is_ready(port: str) -> bool:
@@ -119,7 +162,7 @@ def test_a_process_killed_in_mid_traffic_loses_and_doubles_nothing(
     settings: dict[str, str], toy_process: Process
 ) -> None:
     """After kill -9 three times during calls, the log has every call's facts once (Q12)."""
-    port = settings["RINGBACK_HTTP_PORT"]
+    port = settings["RINGBACK_INTERNAL_PORT"]
     started(toy_process, port)
     for start in range(0, CALLS, CALLS // 4):
         asyncio.run(calls(settings, range(start, start + CALLS // 4)))
@@ -141,8 +184,9 @@ def test_a_process_killed_in_mid_traffic_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("settings", ["embedded"], indirect=True)
 def test_sigterm_ends_with_code_0(settings: dict[str, str], toy_process: Process) -> None:
-    """A deploy is not a failure."""
-    started(toy_process, settings["RINGBACK_HTTP_PORT"])
+    """A deploy is not a failure. Files of a service are its own, whatever its supervisor says."""
+    started(toy_process, settings["RINGBACK_INTERNAL_PORT"])
+    assert "Umask:\t0077" in Path(f"/proc/{toy_process.pid}/status").read_text(encoding="utf-8")
     assert toy_process.stop(15) == 0
 
 
@@ -151,10 +195,15 @@ def test_sigterm_ends_with_code_0(settings: dict[str, str], toy_process: Process
     ("change", "word"),
     [
         ({"RINGBACK_KAFKA": ""}, "RINGBACK_KAFKA"),
+        ({"RINGBACK_SMTP_FILE": "/nowhere/smtp"}, "RINGBACK_SMTP_FILE: /nowhere/smtp can't be read"),
         ({"RINGBACK_REDIS": "redis://127.0.0.1:1/0"}, "Redis at 127.0.0.1"),
         ({"RINGBACK_TOPIC_PREFIX": "nothing."}, "ringback topics"),
         ({"RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0"}, "does not set the time"),
-        ({"RINGBACK_HTTP_PORT": "many"}, "RINGBACK_HTTP_PORT"),
+        ({"RINGBACK_INTERNAL_HOST": "192.0.2.1", "RINGBACK_ALLOW_PLAINTEXT_TO": "http"}, "can't be opened"),
+        ({"RINGBACK_INTERNAL_HOST": "::"}, "name http in RINGBACK_ALLOW_PLAINTEXT_TO"),
+        ({"RINGBACK_INTERNAL_CERTIFICATE": "/nowhere.pem"}, "RINGBACK_INTERNAL_KEY"),
+        ({"RINGBACK_ALLOW_PLAINTEXT_TO": "https"}, "RINGBACK_ALLOW_PLAINTEXT_TO"),
+        ({"RINGBACK_INTERNAL_PORT": "many"}, "RINGBACK_INTERNAL_PORT"),
     ],
 )
 def test_what_is_missing_is_said_with_its_remedy(
@@ -173,4 +222,25 @@ def test_what_is_missing_is_said_with_its_remedy(
     assert ended.returncode == 3, ended.stderr[-2000:]
     assert word in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert json.loads(ended.stderr.splitlines()[-1]) if change != {"RINGBACK_HTTP_PORT": "many"} else True
+    assert json.loads(ended.stderr.splitlines()[-1]) if word not in BEFORE_THE_LOG else True
+
+
+@pytest.mark.parametrize("settings", ["embedded"], indirect=True)
+def test_a_broker_that_goes_while_a_service_starts_ends_it_and_leaves_it_hanging_nowhere(
+    settings: dict[str, str],
+) -> None:
+    """Whoever restarts it tries again: nobody would notice a process that neither serves nor ends."""
+    broker = LeavingBroker(settings["RINGBACK_KAFKA"], b"ringback-toy-app")
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.integration.runtime.toy_service"],
+        env={**os.environ, **settings, "RINGBACK_KAFKA": broker.address, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert broker.has_left.is_set()
+    assert ended.returncode == 3
+    said = map(json.loads, ended.stderr.splitlines())
+    assert "Kafka" in next(found["reason"] for found in said if found["event"] == "refused to start")

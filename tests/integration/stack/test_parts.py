@@ -9,17 +9,18 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 import redis
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.topics import FACTS, TOPICS
 from ringback.stack import kafka, parts
 from ringback.stack.process import StackError
 from ringback.topics import create_topics
+from runtime.kafka_clients import Clients, Producer
 
 
 @asynccontextmanager
-async def _producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+async def _producer(bootstrap: str) -> AsyncIterator[Producer]:
+    producer = Clients(bootstrap).producer(acks="all")
     await producer.start()
     try:
         yield producer
@@ -32,9 +33,7 @@ async def _written_and_read(bootstrap: str, topic: str) -> tuple[list[bytes], se
     async with _producer(bootstrap) as producer:
         for value in (b"a", b"b", b"c"):
             await producer.send_and_wait(topic, value, partition=1, timestamp_ms=0)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="none"
-    )
+    consumer = Clients(bootstrap).consumer(enable_auto_commit=False, auto_offset_reset="none")
     await consumer.start()
     try:
         partition = TopicPartition(topic, 1)

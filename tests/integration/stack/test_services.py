@@ -3,18 +3,24 @@
 from pathlib import Path
 
 import pytest
+import trustme
 
 from ringback.stack import services
-from ringback.stack.process import StackError
+from ringback.stack.process import StackError, free_port
 
 FAKE = """
-import http.server, os
+import http.server, os, ssl
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/health/ready" else 404)
         self.end_headers()
-address = (os.environ["RINGBACK_HTTP_HOST"], int(os.environ["RINGBACK_HTTP_PORT"]))
-http.server.HTTPServer(address, Handler).serve_forever()
+address = (os.environ["RINGBACK_INTERNAL_HOST"], int(os.environ["RINGBACK_INTERNAL_PORT"]))
+server = http.server.HTTPServer(address, Handler)
+if certificate := os.environ.get("RINGBACK_INTERNAL_CERTIFICATE"):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
 """
 
 
@@ -33,7 +39,9 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _service(tree: Path, name: str) -> services.Service:
-    return services.Service(name, {"RINGBACK_HTTP_HOST": "127.0.0.1"}, tree / "run", dies_with_parent=True)
+    return services.Service(
+        name, {"RINGBACK_INTERNAL_HOST": "127.0.0.1"}, tree / "run", dies_with_parent=True
+    )
 
 
 def test_a_killed_service_is_ready_again_on_its_port(tree: Path) -> None:
@@ -45,6 +53,29 @@ def test_a_killed_service_is_ready_again_on_its_port(tree: Path) -> None:
     assert not service.is_ready()
     service.restart()
     assert service.is_ready()
+    service.stop()
+
+
+def test_a_service_with_a_certificate_is_asked_over_tls(tree: Path) -> None:
+    """And only one that shows a certificate of the authority counts as ready."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tree / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(tree / "another.pem")
+    made = authority.issue_cert("127.0.0.1")
+    made.private_key_and_cert_chain_pem.write_to_path(tree / "quick.pem")
+    settings = {
+        "RINGBACK_INTERNAL_HOST": "127.0.0.1",
+        "RINGBACK_INTERNAL_CERTIFICATE": str(tree / "quick.pem"),
+        "RINGBACK_INTERNAL_PORT": str(free_port()),
+    }
+    service, stranger = (
+        services.Service("quick", settings, tree / "run", dies_with_parent=True, ca=str(tree / ca))
+        for ca in ("ca.pem", "another.pem")
+    )
+    assert service.internal_address.startswith("https://127.0.0.1:")
+    service.start()
+    service.wait_ready()
+    assert not stranger.is_ready()
     service.stop()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -242,3 +243,11 @@ async def test_an_upload_can_make_the_converter_read_nothing_else(tmp_path: Path
     for head in (b"", b"RIFF\0\0\0\0WAVE", b"ID3\x04", b"OggS", b"\0\0\0 ftypM4A "):
         with pytest.raises(NoticeRefused):
             await audio.of_upload(head + playlist)
+
+
+@pytest.mark.rule("T4")
+async def test_an_upload_waits_for_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault is not the file's, and passes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(EngineUnavailable):
+        await audio.of_upload(audio.wav(bytes(16_000)))

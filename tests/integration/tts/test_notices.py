@@ -16,10 +16,13 @@ from services.tts.activities.notice_handler import NoticeHandler
 from services.tts.activities.renderer import Renderer
 from services.tts.rules import content_address
 from services.tts.rules.content_address import AudioFormat, Voice
+from tests.audio_keys import foreign_uploads
 from tests.integration.tts.sounds import VOICES, encoded, measured
 from tests.unit.tts.stories import Answers, asked
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
+
+UPLOAD = "uploads/acme/" + 64 * "a"
 
 
 class CountedEngine:
@@ -181,11 +184,11 @@ async def test_an_upload_is_brought_to_the_canonical_form(blobs: Blobs, tmp_path
     """An MP3 under a name that says nothing plays on a phone; the original stays where it was put."""
     world = World(blobs)
     original = encoded(tmp_path, "-c:a", "libmp3lame", name="a.mp3")
-    await blobs.put("uploads/acme/greeting.wav", original)
-    await world.notices.render(asked(key="uploads/acme/greeting.wav"))
+    await blobs.put(UPLOAD, original)
+    await world.notices.render(asked(key=UPLOAD))
     [part] = world.rendered.parts
     assert measured(await blobs.get(part) or b"").rate == 8_000
-    assert await blobs.get("uploads/acme/greeting.wav") == original
+    assert await blobs.get(UPLOAD) == original
 
 
 @pytest.mark.rule("T4")
@@ -204,8 +207,8 @@ async def test_an_upload_that_is_no_recording_is_refused(data: bytes | None, cod
     """A picture named .wav, a playlist, a torn or a huge file: each has its own clear answer."""
     world = World(MemoryBlobs())
     if data is not None:
-        await world.renderer.blobs.put("uploads/x.wav", data)
-    await world.notices.render(asked(key="uploads/x.wav"))
+        await world.renderer.blobs.put(UPLOAD, data)
+    await world.notices.render(asked(key=UPLOAD))
     assert world.failed.is_final
     assert world.failed.reason.startswith(f"{code}: ")
 
@@ -246,8 +249,8 @@ async def test_other_notices_go_on_while_one_waits(tmp_path: Path) -> None:
 
     blobs = CutOff()
     world = World(blobs)
-    await blobs.put("uploads/a", encoded(tmp_path, "-c:a", "pcm_s16le", name="a.wav"))
-    waiting = asyncio.create_task(world.notices.render(asked(key="uploads/a", notice="uploaded")))
+    await blobs.put(UPLOAD, encoded(tmp_path, "-c:a", "pcm_s16le", name="a.wav"))
+    waiting = asyncio.create_task(world.notices.render(asked(key=UPLOAD, notice="uploaded")))
     while not world.answers.facts:
         await asyncio.sleep(0.01)
     await world.notices.render(asked("Добрый день", notice="spoken"))
@@ -287,3 +290,14 @@ async def test_who_asks_first_may_be_stopped_and_the_others_are_served() -> None
     await second
     assert world.rendered.notice_id == "b"
     assert len(world.engine.spoken) == 1
+
+
+@pytest.mark.rule("O1", "T4")
+@pytest.mark.parametrize("key", [each for each in foreign_uploads("acme", "yug") if each])
+async def test_a_file_of_another_organization_is_not_rendered(key: str, tmp_path: Path) -> None:
+    """Whatever the command says: the key must be one of the organization that it is for."""
+    world = World(MemoryBlobs())
+    await world.renderer.blobs.put(key, encoded(tmp_path, "-c:a", "pcm_s16le", name="a.wav"))
+    await world.notices.render(asked(key=key))
+    assert world.failed.is_final
+    assert world.failed.reason.startswith("upload_missing: ")

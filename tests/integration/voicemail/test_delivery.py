@@ -1,16 +1,20 @@
 """Storing and mailing on a real S3 and a real mail server (V3, V4, V7)."""
 
+import contextlib
 import email
 import email.policy
 import hashlib
 import http.server
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from email.message import EmailMessage
 from pathlib import Path
 
 import msgspec
 import pytest
+import trustme
+from pydantic import SecretStr
 
 from contracts.codec import Envelope
 from contracts.ids import Instant, MediaKey, OrganizationId
@@ -27,11 +31,17 @@ from contracts.voicemail import (
 )
 from ringback.stack.parts import S3, Smtp
 from ringback.stack.process import free_port
+from runtime import plaintext
+from runtime.client_tls import CertificatesUnusable, ClientTls
 from runtime.edge import EdgePorts, EdgeWork, Heard, Said
 from runtime.s3_blobs import S3Blobs, connected
+from runtime.server_tls import ServedCertificate
 from runtime.system_clock import SystemClock
+from services.gateway.api import SpoolApi
+from services.voicemail.activities.spool import FetchFailed, SpoolReader
 from services.voicemail.service import build
 from services.voicemail.settings import Settings
+from tests.integration.runtime.listeners import served
 from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, wav
 from tests.unit.voicemail.test_letter_sender import LETTER
 from tests.unit.voicemail.test_message_storage import command
@@ -51,7 +61,7 @@ class Facts:
         *,
         organization_id: OrganizationId,
         source: str,
-        cause: str = "",
+        cause: str | tuple[str, ...] = "",
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
@@ -73,7 +83,7 @@ class DeliveryEdge:
         self._facts = Facts()
         clock = SystemClock()
         ports = EdgePorts(say=self._facts, blobs=self.blobs, clock=clock, log_time=clock.now)
-        settings = Settings(kafka="127.0.0.1:1", smtp=smtp_url, mail_from="ringback@volga.example")
+        settings = Settings(kafka="127.0.0.1:1", smtp=SecretStr(smtp_url), mail_from="ringback@volga.example")
         self._work: EdgeWork = build(ports, settings)
 
     async def answer(self, asked: Command) -> Fact:
@@ -101,11 +111,20 @@ def spool() -> Iterator[str]:
         def do_GET(self) -> None:
             half = spoken()[:9_000]
             bodies = {"/spool/1": spoken(), "/spool/cut": half}
-            self.send_response(200 if self.path in bodies else 404)
+            if self.path == "/spool/moved":
+                self.send_response(302)
+                self.send_header("Location", "/spool/1")
+                self.end_headers()
+                return
+            self.send_response(200 if self.path in bodies or self.path == "/spool/drips" else 404)
             if self.path == "/spool/cut":
                 self.send_header("Content-Length", str(len(spoken())))
             self.end_headers()
             self.wfile.write(bodies.get(self.path, b""))
+            with contextlib.suppress(OSError):
+                while self.path == "/spool/drips":
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -133,7 +152,7 @@ async def test_a_recording_becomes_a_letter_whose_mp3_plays(
     edge: DeliveryEdge, smtp_sink: Smtp, tmp_path: Path
 ) -> None:
     """The MP3 of the original in S3 arrives as an attachment."""
-    key = MediaKey(f"{tmp_path.name}/original.wav")
+    key = MediaKey(f"{tmp_path.name}/recordings/original.wav")
     await edge.blobs.put(key, spoken())
     stored = await edge.store(command(spoken(), key=key))
     assert isinstance(stored, MessageStored)
@@ -241,7 +260,7 @@ async def test_while_s3_is_away_storing_waits_and_the_letter_goes_from_the_spool
 async def test_silence_is_no_voice_message(edge: DeliveryEdge, tmp_path: Path) -> None:
     """On real parts, too."""
     quiet = wav(silence(6_000))
-    key = MediaKey(f"{tmp_path.name}/quiet.wav")
+    key = MediaKey(f"{tmp_path.name}/recordings/quiet.wav")
     await edge.blobs.put(key, quiet)
     assert isinstance(await edge.store(command(quiet, key=key)), MessageMissing)
 
@@ -255,7 +274,80 @@ async def test_m14_a_spool_that_dies_while_it_answers_is_asked_again(edge: Deliv
 
 @pytest.mark.rule("V7")
 async def test_a_spool_that_has_nothing_or_is_no_spool_defers(edge: DeliveryEdge, spool: str) -> None:
-    """Only http and https are read, and redirects are not followed."""
-    for url in (f"{spool}/spool/2", "file:///etc/hostname", f"http://127.0.0.1:{free_port()}/x", "http://"):
+    """Only http and https are read, without a user before the host, and redirects are not followed."""
+    userinfo = spool.replace("://", "://127.0.0.1:80@")
+    nowhere = (f"{spool}/spool/2", f"http://127.0.0.1:{free_port()}/x", f"{spool}/spool/moved")
+    for url in (*nowhere, "file:///etc/hostname", "http://", f"{userinfo}/spool/1"):
         fact = await edge.store(command(spoken(), key=None, spool_url=url))
         assert isinstance(fact, StoringDeferred)
+
+
+def reader(*, ca: str = "", allowed_to: str = "", whole_s_max: float = 20.0) -> SpoolReader:
+    """What reads spools, as voicemail makes it of its settings."""
+    return SpoolReader(
+        bytes_max=1_000_000,
+        trust=ClientTls("RINGBACK_SPOOL", ca=ca).context,
+        allowed_to=plaintext.allowed(allowed_to),
+        whole_s_max=whole_s_max,
+    )
+
+
+@pytest.fixture
+async def encrypted_spool(tmp_path: Path) -> AsyncIterator[str]:
+    """A gateway's own spool behind its own listener, with a certificate that `ca.pem` has signed."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    made = authority.issue_cert("127.0.0.1")
+    made.private_key_and_cert_chain_pem.write_to_path(tmp_path / "gateway.pem")
+    (tmp_path / "recording").write_bytes(spoken())
+    file = str(tmp_path / "gateway.pem")
+    certificate = ServedCertificate("RINGBACK_INTERNAL", file, file)
+    api = SpoolApi(lambda token: (tmp_path / "recording").open("rb") if token == "known" else None)
+    async with served(api, certificate=certificate) as port:
+        yield f"https://127.0.0.1:{port}/spool?recording="
+
+
+@pytest.mark.rule("V7")
+async def test_a_spool_with_a_certificate_is_read_by_the_authority_that_is_set(
+    encrypted_spool: str, tmp_path: Path
+) -> None:
+    """A recording goes over a wire that nobody else hears."""
+    knows = reader(ca=str(tmp_path / "ca.pem"))
+    assert await knows(f"{encrypted_spool}known") == spoken()
+    assert await knows(f"{encrypted_spool}unknown") is None
+
+
+async def test_a_spool_of_another_authority_or_name_is_not_read(encrypted_spool: str, tmp_path: Path) -> None:
+    """Whoever answers in a gateway's place would give voicemail whatever he likes."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
+    for ca, url in (
+        (str(tmp_path / "another.pem"), encrypted_spool),
+        ("", encrypted_spool),
+        (str(tmp_path / "ca.pem"), encrypted_spool.replace("127.0.0.1", "localhost")),
+    ):
+        with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            await reader(ca=ca)(f"{url}known")
+
+
+async def test_a_spool_on_another_machine_is_not_read_in_the_clear(tmp_path: Path) -> None:
+    """Unless the operator says that something else protects that wire; nobody is connected to before."""
+    url = "http://192.0.2.1/spool?recording=known"
+    with pytest.raises(FetchFailed, match=r"RINGBACK_SPOOL_URL.*RINGBACK_ALLOW_PLAINTEXT_TO"):
+        await reader()(url)
+    with pytest.raises(FetchFailed, match="can't be read"):
+        await reader(allowed_to="spool")("http://spool.invalid/spool?recording=known")
+
+
+def test_an_authority_that_is_none_is_said_with_its_setting(tmp_path: Path) -> None:
+    """At start, and not when the first recording has to be read."""
+    (tmp_path / "empty.pem").touch()
+    for file in ("empty.pem", "missing.pem"):
+        with pytest.raises(CertificatesUnusable, match="RINGBACK_SPOOL_CA"):
+            reader(ca=str(tmp_path / file))
+
+
+@pytest.mark.rule("V7")
+async def test_a_spool_that_drips_is_given_up(spool: str) -> None:
+    """Each byte comes in time, and the whole never does: a thread must not wait for it."""
+    with pytest.raises(FetchFailed, match="took longer"):
+        await reader(whole_s_max=0.3)(f"{spool}/spool/drips")

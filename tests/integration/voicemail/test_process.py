@@ -135,7 +135,7 @@ def test_a_call_becomes_one_letter_per_recipient(
 ) -> None:
     """The whole way, on real parts: conversation, recording, S3, mail; and a callback that expired."""
     say(settings, *Office.directory_facts(), diverted(), play_finished())
-    say(settings, *recorded(s3_server, f"{fresh_prefix}/original.wav"), leg_ended())
+    say(settings, *recorded(s3_server, f"{fresh_prefix}/recordings/original.wav"), leg_ended())
     say(settings, expired(has_voice_message=False))
     wait_for_letters(smtp_sink, 4)
     found = letters(smtp_sink)
@@ -159,7 +159,7 @@ def test_kill_9_between_any_two_steps_loses_and_doubles_nothing(
     service.kill()
     say(settings, play_finished())
     service.restart()
-    say(settings, *recorded(s3_server, f"{fresh_prefix}/original.wav"))
+    say(settings, *recorded(s3_server, f"{fresh_prefix}/recordings/original.wav"))
     service.kill()
     service.restart()
     say(settings, leg_ended())

@@ -78,6 +78,10 @@ class Office(Told[CallbackState]):
         """Let time pass until so long after NINE."""
         self.waits_until(Instant(NINE + until_ms))
 
+    def waiting_for(self) -> list[str]:
+        """The kinds of timers that are set, beside the one that ends counts of orders after a day."""
+        return [timer.kind for timer in self.state.timers if timer.kind != "numbers"]
+
     def check(self) -> None:
         """What must hold after every fact: nobody is forgotten, and a loaded state equals the live one."""
         owed = set(SERVICE.owed(self.state))

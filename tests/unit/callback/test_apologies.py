@@ -293,7 +293,7 @@ def test_a_line_that_is_held_for_too_long_is_hung_up_until_its_end_is_heard() ->
     assert office.state.lines_taken[PBX] == 1
     office.hears(refused(leg_id, "telephony.hang_up"))
     assert office.state.lines_taken[PBX] == 0
-    assert len(office.state.timers) == 0
+    assert len(office.waiting_for()) == 0
 
 
 @pytest.mark.rule("C4", "T5")

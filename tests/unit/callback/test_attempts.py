@@ -119,7 +119,7 @@ def test_the_customer_answers_and_both_are_bridged() -> None:
         "bridged",
         "connected",
     ]
-    assert len(office.state.callbacks) == len(office.state.timers) == 0
+    assert len(office.state.callbacks) == len(office.waiting_for()) == 0
 
 
 @pytest.mark.rule("C3")
@@ -180,7 +180,7 @@ def test_after_two_attempts_the_callback_ends_unreached() -> None:
     assert failed.next_attempt_at is None
     assert isinstance(unreached, callback.CallbackUnreached)
     assert (unreached.reason, unreached.attempts) == ("busy", 2)
-    assert len(office.state.callbacks) == len(office.state.timers) == 0
+    assert len(office.state.callbacks) == len(office.waiting_for()) == 0
 
 
 @pytest.mark.rule("C6")

@@ -237,7 +237,7 @@ def test_a_farewell_to_a_leg_that_the_gateway_does_not_know_ends() -> None:
     """Nothing will be heard of such a leg, so callback does not wait for it."""
     office = an_office()
     office.hears(ready("nobody"), refused("anna.leg", "telephony.hang_up"))
-    assert len(office.state.farewells) == len(office.state.timers) == 0
+    assert len(office.state.farewells) == len(office.waiting_for()) == 0
 
 
 @pytest.mark.rule("G2")

@@ -95,6 +95,29 @@ def test_a_limit_for_the_whole_organization() -> None:
 
 
 @pytest.mark.rule("C10")
+def test_a_limit_for_the_whole_organization_and_day() -> None:
+    """A slow flood stays under the limit of a minute: the day has one too, and ends by itself at midnight."""
+    office = an_office(policy=DiallingPolicy(orders_per_day_max=5))
+    for n in range(6):
+        office.waits(n * HOUR_MS)
+        office.hears(pressed_one(f"c{n}", caller=f"+7912000000{n}", joined=office.at))
+    assert len(office.said(callback.CallbackOrdered)) == 5
+    assert office.last(callback.CallbackRefused).reason is Refusal.TOO_MANY_TODAY
+    office.waits(24 * HOUR_MS)
+    office.hears(pressed_one("tomorrow", caller="+79130000000", joined=office.at))
+    assert office.last(callback.CallbackOrdered).callback_id == cb("tomorrow")
+
+
+@pytest.mark.rule("C10")
+def test_one_order_of_the_day_is_the_alarm() -> None:
+    """Four fifths of the ceiling: somebody can look before the customers are refused."""
+    office = an_office(policy=DiallingPolicy(orders_per_day_max=10))
+    for n in range(10):
+        office.hears(pressed_one(f"c{n}", caller=f"+7912000000{n}", joined=office.at))
+    assert [each.is_alarm for each in office.said(callback.CallbackOrdered)] == [n == 7 for n in range(10)]
+
+
+@pytest.mark.rule("C10")
 def test_only_orders_count() -> None:
     """Refusals and confirmations do not count."""
     office = ordered("c1")

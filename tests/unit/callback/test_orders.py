@@ -177,7 +177,7 @@ def test_a_caller_who_hangs_up_before_giving_a_number_has_ordered_nothing() -> N
     office = an_office()
     office.hears(pressed_one(caller=None))
     assert office.hears(ended("c1")).facts == (callback.OrderAbandoned(place_id=place(), leg_id=LegId("c1")),)
-    assert len(office.state.timers) == 0
+    assert len(office.waiting_for()) == 0
 
 
 @pytest.mark.rule("C1")
@@ -285,7 +285,7 @@ def test_an_order_that_cannot_be_made_is_refused_with_its_reason(
     assert isinstance(play, telephony.Play)
     assert play.media[0].endswith(f"{prompt}.wav")
     assert play.play_id == fact.play_id
-    assert len(office.state.orders) == len(office.state.timers) == 0
+    assert len(office.state.orders) == len(office.waiting_for()) == 0
 
 
 @pytest.mark.rule("C1", "C12")

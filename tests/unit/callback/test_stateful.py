@@ -373,7 +373,8 @@ class Callbacks(RuleBasedStateMachine):
             self.settle()
         state = self.fakes.office.state
         assert [each.callback_id for each in state.callbacks] == []
-        assert len(state.orders) == len(state.farewells) == len(state.lines) == len(state.timers) == 0
+        assert len(state.orders) == len(state.farewells) == len(state.lines) == 0
+        assert self.fakes.office.waiting_for() == []
         ordered = {each.callback_id for each in self.fakes.office.said(callback.CallbackOrdered)}
         assert ordered == {each.callback_id for each in self.fakes.office.said(callback.CallbackEnd)}
         self.every_callback_ends_at_most_once()

@@ -1,6 +1,6 @@
 """The decider's tables are whole: what they leave out is silently ignored, so nothing may be missing."""
 
-from contracts.callback import JoinRefused
+from contracts.callback import JoinRefused, NumberErased
 from contracts.codec import TYPES
 from contracts.log import TimerDue
 from contracts.message import Fact, type_name
@@ -13,11 +13,11 @@ OWN = {kind for kind in TYPES.values() if type_name(kind).startswith("callback."
 def test_every_own_fact_is_said_and_applied() -> None:
     """A fact that is not applied changes nothing: callback would say it again and again.
 
-    A refused join answers queue, and nothing of callback's has changed.
+    A refused join answers queue, and nothing of callback's has changed; nor does an answer to an erasure.
     """
     said = {kind for kind in SERVICE.says if issubclass(kind, Fact)}
     assert said == OWN
-    assert said - {JoinRefused} == OWN & set(decider._APPLY)
+    assert said - {JoinRefused, NumberErased} == OWN & set(decider._APPLY)
 
 
 def test_what_callback_hears_are_the_facts_of_others_in_its_tables() -> None:
@@ -27,5 +27,8 @@ def test_what_callback_hears_are_the_facts_of_others_in_its_tables() -> None:
 
 
 def test_every_timer_that_is_set_anew_is_decided_on() -> None:
-    """A timer that leads to nothing would leave somebody waiting; one only ends the wait for a leg's end."""
-    assert set(decider._APPLY_TIMER) - {"farewell_over"} <= set(decider._DECIDE_TIMER)
+    """A timer that leads to nothing would leave somebody waiting.
+
+    One only ends the wait for a leg's end, and one drops counts that are over.
+    """
+    assert set(decider._APPLY_TIMER) - {"farewell_over", "numbers"} <= set(decider._DECIDE_TIMER)

@@ -152,3 +152,12 @@ def test_whatever_is_typed_only_a_valid_number_of_an_allowed_region_passes(text:
         number = dialling.e164(text, policy)
         assert number is not None
         assert refusal(number, policy) is None
+
+
+@pytest.mark.rule("E2")
+@pytest.mark.parametrize("region", ["RU", "DE", "GB", "ZA", "ER", "ZZ"])
+def test_every_listed_emergency_number_is_one_and_the_listed_regions_have_theirs(region: str) -> None:
+    """What a PBX dials as it stands is what nobody else may dial."""
+    listed = dialling.emergency_numbers(region)
+    assert all(dialling.is_emergency(each, region) for each in listed)
+    assert {"112", *{"DE": ["110"], "ZA": ["10111"]}.get(region, [])} <= set(listed)

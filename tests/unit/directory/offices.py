@@ -15,6 +15,7 @@ from services.directory.state.cards import (
     PbxCard,
     RulesCard,
 )
+from services.directory.state.grants import Grants
 from services.directory.state.office import Kind, Office
 
 
@@ -46,7 +47,13 @@ def office(**parts: Any) -> Office:
         },
         "rules": dict[str, RulesCard](),
     }
-    return Office(organization_id="o", organization=OrganizationCard(name="О"), **{**made, **parts})
+    return assigned(Office(organization_id="o", organization=OrganizationCard(name="О"), **{**made, **parts}))
+
+
+def assigned(found: Office) -> Office:
+    """The office, its PBXs and numbers assigned to the organization."""
+    numbers = frozenset(number for pbx in found.pbxs.values() for number in pbx.numbers)
+    return structs.replace(found, grants=Grants(pbxs=frozenset(found.pbxs), numbers=numbers))
 
 
 def with_department(found: Office, id_: str, **fields: Any) -> Office:

@@ -39,5 +39,7 @@ def test_the_refusals_without_words_here_are_those_of_orders() -> None:
         Refusal.TOO_MANY_FOR_ORGANIZATION,
         Refusal.NO_TIME_LEFT,
         Refusal.CALLBACKS_OFF,
+        Refusal.TOO_MANY_TODAY,
+        Refusal.MINUTES_USED_UP,
     }
     assert set(Refusal) - set(REFUSALS) == of_orders

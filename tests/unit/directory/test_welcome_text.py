@@ -11,7 +11,7 @@ from contracts.directory import Language
 from services.directory.activities.welcome_text import WORDS, LetterSecrets, WelcomeWriter
 from tests.unit.directory.offices import employee, office
 
-SECRETS = LetterSecrets(password="abcd2345efgh6789", phone_password="hijk2345lmno6789")
+SECRETS = LetterSecrets(password="abcd2345efgh6789", phone_link="0123456789abcdef")
 CONSOLE, SOFTPHONE = "https://console.volga.example", "https://volga.example/phone"
 
 
@@ -22,12 +22,18 @@ def letter(
     console: str = CONSOLE,
     softphone: str = SOFTPHONE,
     language: Language = Language.RUSSIAN,
+    directory: str = "https://book.volga.example/",
 ) -> EmailMessage:
     """The letter as a mail program reads it."""
     found = office()
     found.organization = structs.replace(found.organization, name=company, console_url=console)
     card = structs.replace(employee("Вера", email="vera@volga.example", language=language), name=name)
-    writer = WelcomeWriter(sender_name="Ringback", sender="rb@volga.example", softphone_url=softphone)
+    writer = WelcomeWriter(
+        sender_name="Ringback",
+        sender="rb@volga.example",
+        softphone_url=softphone,
+        directory_url=directory,
+    )
     raw = writer.letter(found, card, SECRETS, "<welcome.1@volga.example>").as_bytes()
     read = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(read, EmailMessage)
@@ -43,7 +49,7 @@ def parts(read: EmailMessage) -> list[str]:
 @pytest.mark.rule("E3")
 @pytest.mark.parametrize("language", list(Language))
 def test_both_parts_have_all_that_a_new_employee_needs(language: Language) -> None:
-    """Organization, login, both passwords, extension, console and softphone."""
+    """Organization, login, one-time password, the link to the phone's, extension, console and softphone."""
     read = letter(language=language)
     texts = parts(read)
     assert len(texts) == 2
@@ -51,7 +57,7 @@ def test_both_parts_have_all_that_a_new_employee_needs(language: Language) -> No
         for needed in (
             "вера",
             "abcd2345efgh6789",
-            "hijk2345lmno6789",
+            "https://book.volga.example/phone-password/0123456789abcdef",
             "250",
             CONSOLE,
             SOFTPHONE,
@@ -86,3 +92,23 @@ def test_l1_no_name_becomes_a_header_or_markup(hostile: str) -> None:
     assert "Bcc" not in read
     assert [address.addr_spec for address in read["To"].addresses] == ["vera@volga.example"]
     assert "<script>" not in parts(read)[1]
+
+
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize("language", list(Language))
+def test_without_an_address_for_browsers_the_letter_says_who_has_the_phone_password(
+    language: Language,
+) -> None:
+    words = WORDS[language]
+    for text in parts(letter(directory="", language=language)):
+        assert words.no_link_note in text
+        assert words.link_note not in text
+        assert "phone-password" not in text
+        assert "0123456789abcdef" not in text
+
+
+@pytest.mark.parametrize("url", ["http://book.volga.example", "https://a:b@book.volga.example", "ftp://book"])
+def test_a_link_leads_to_no_page_in_the_clear(url: str) -> None:
+    """Whoever listens would read the password, and whoever changes the page would have it."""
+    with pytest.raises(ValueError, match="RINGBACK_DIRECTORY_URL"):
+        letter(directory=url)

@@ -30,7 +30,9 @@ from contracts.telephony import (
     Record,
     TelephonyCommand,
 )
+from runtime.edge import Heard
 from services.gateway import port
+from services.gateway.activities.spent_minutes import SpentMinutes
 from services.gateway.decider import (
     Ask,
     CloseRecording,
@@ -64,6 +66,11 @@ class Entry(msgspec.Struct, frozen=True):
     fact: PbxFact
     at: Instant
 
+    @property
+    def heard(self) -> Heard:
+        """The record as a process hears it."""
+        return Heard(message=self.fact, envelope=self.envelope, partition=0, offset=self.offset, at=self.at)
+
 
 class GatewayHarness:
     """One PBX, its gateway, and a log that both can be cut off from."""
@@ -85,7 +92,7 @@ class GatewayHarness:
         self.counted: list[str] = []
         self.superseded: list[int] = []
         self.files: dict[RecordingId, bytearray] = {}
-        self._commands: list[tuple[Envelope, TelephonyCommand]] = []
+        self._commands: list[tuple[Envelope, TelephonyCommand, Instant]] = []
         self._seqs: dict[str, int] = {}
         self._heard = 0
         self._waiting: list[SpooledRecording] = []
@@ -96,18 +103,20 @@ class GatewayHarness:
     def start(self) -> None:
         """A gateway process starts: claims, recalls, connects, and is given what was not settled."""
         self.pbx = MemoryPbx(self.network.pbxs[PBX], lambda: self.now)
-        self.machine = Gateway(PBX, ORGANIZATION)
+        self.spent = SpentMinutes()
+        self.machine = Gateway(PBX, ORGANIZATION, self.spent.of(ORGANIZATION))
         self.machine.learn(offices.organization(ORGANIZATION))
         self.machine.learn(offices.pbx(PBX, LINE, "+74951230002", name="Volga"))
-        for entry in self.log:
-            self.machine.recall(entry.envelope, entry.fact, offset=entry.offset, at=entry.at)
         self.claim("ours")
+        for entry in self.log:
+            self.spent.hear(entry.heard)
+            self.machine.recall(entry.envelope, entry.fact, offset=entry.offset, at=entry.at)
         self.machine.claimed(offset=len(self.log) - 1)
         self._heard = len(self.log)
         self._take_events()
-        for ref, (envelope, command) in enumerate(self._commands):
+        for ref, (envelope, command, at) in enumerate(self._commands):
             if ref not in self.settled:
-                self.machine.command(self.now, envelope, command, ref=ref, at=Instant(self.now))  # type: ignore[arg-type]
+                self.machine.command(self.now, envelope, command, ref=ref, at=at)  # type: ignore[arg-type]
         self.turn()
 
     def crash(self) -> None:
@@ -166,6 +175,7 @@ class GatewayHarness:
         unread = self.log[self._heard :]
         self._heard = len(self.log)
         for entry in unread:
+            self.spent.hear(entry.heard)
             self.machine.hear(self.now, entry.envelope, entry.fact, offset=entry.offset, at=entry.at)
         return bool(unread)
 
@@ -232,7 +242,7 @@ class GatewayHarness:
             organization_id=ORGANIZATION,
             seq=seq,
         )
-        self._commands.append((envelope, command))
+        self._commands.append((envelope, command, Instant(self.now)))
         ref = len(self._commands) - 1
         self.machine.command(self.now, envelope, command, ref=ref, at=Instant(self.now))  # type: ignore[arg-type]
         self.turn()
@@ -272,6 +282,7 @@ def dial(
     not_after: int | None = None,
     caller_id: str = LINE,
     headers: dict[str, str] | None = None,
+    display_name: str = "",
 ) -> DialLeg:
     return DialLeg(
         pbx_id=PBX,
@@ -280,6 +291,7 @@ def dial(
         caller_id=caller_id,
         ring_ms_max=ring_ms,
         headers=headers or {},
+        display_name=display_name,
         not_after=None if not_after is None else Instant(not_after),
     )
 

@@ -67,7 +67,7 @@ class GatewayProcess:
         )
         self.spool = Spool(self.folder)
         self.registry = PbxRegistry(
-            {PBX: f"tcp://127.0.0.1:{self.port}"},
+            {f"{ORGANIZATION}/{PBX}": f"tcp://127.0.0.1:{self.port}"},
             adapter_at=adapter_at,
             ports=ports,
             spool=self.spool,
@@ -96,7 +96,7 @@ class GatewayProcess:
         *,
         organization_id: OrganizationId,
         source: str,
-        cause: str = "",
+        cause: str | tuple[str, ...] = "",
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
@@ -171,9 +171,11 @@ class GatewayProcess:
 
 
 @asynccontextmanager
-async def gateway_process(folder: Path, *, is_known: bool = True) -> AsyncIterator[GatewayProcess]:
+async def gateway_process(
+    folder: Path, *, is_known: bool = True, **network: Any
+) -> AsyncIterator[GatewayProcess]:
     """A gateway with its phones, which live SPEED times as fast as we."""
-    server = PhonesServer(a_network(), speed=SPEED)
+    server = PhonesServer(a_network(**network), speed=SPEED)
     port = await server.start(0)
     server.begin()
     made = GatewayProcess(folder, server, port)

@@ -11,6 +11,7 @@ from contracts.gateway import (
     LegEnded,
     LegRequested,
     LegRinging,
+    MediaLost,
     Outcome,
 )
 from contracts.ids import LegId
@@ -174,14 +175,6 @@ def test_an_emergency_number_is_never_dialled_whatever_the_command_says(address:
     assert not office.facts(LegRequested)
 
 
-def test_a_dead_phone_is_given_up_after_five_seconds() -> None:
-    """A dead phone is silent for 32 s; nobody waits that long. It is unreachable, which is not a miss."""
-    office = GatewayHarness({"sip:201": {"behaviours": [{"condition": "dead"}]}})
-    office.tell(dial("sip:201"))
-    office.run(5_500)
-    assert ended(office).outcome is Outcome.UNREACHABLE
-
-
 def test_a_ringing_phone_is_given_up_at_our_own_limit() -> None:
     """Public networks ring for three minutes; the ring time is the department's, from the first ringing."""
     office = GatewayHarness({"sip:201": {"behaviours": [{"ring_after_s": 3}]}})
@@ -318,20 +311,30 @@ def test_a_rejected_call_ends_as_it_was_rejected(reason: RejectReason, outcome: 
 def test_over_the_public_network_only_our_own_number_is_shown_and_nothing_of_the_customer() -> None:
     """An agent's mobile shows the organization's line; the carrier learns nothing of the customer."""
     office = GatewayHarness(public={CUSTOMER: RINGS})
-    office.tell(dial("tel:" + CUSTOMER, caller_id="+79990000000", headers={"customer": "+79990000000"}))
+    office.tell(
+        dial(
+            "tel:" + CUSTOMER,
+            caller_id="+79990000000",
+            headers={"customer": "+79990000000"},
+            display_name="Sales",
+        )
+    )
     office.run(1_000)
     line = office.network.pbxs[PBX].legs[LegId("leg-1")]
-    assert (line.caller_id, line.headers) == (LINE, {})
+    assert (line.caller_id, line.display_name, line.headers) == (LINE, "", {})
 
 
 @pytest.mark.rule("G5")
 def test_an_office_phone_shows_the_customer_and_the_department() -> None:
     """The agent sees who calls and for whom before picking up."""
     office = GatewayHarness({"sip:201": RINGS})
-    office.tell(dial("sip:201", caller_id=CUSTOMER, headers={"department": "Sales"}))
+    office.tell(
+        dial("sip:201", caller_id=CUSTOMER, headers={"purpose": "callback"}, display_name="Отдел продаж")
+    )
     office.run(1_000)
     line = office.network.pbxs[PBX].legs[LegId("leg-1")]
-    assert (line.caller_id, line.headers) == (CUSTOMER, {"department": "Sales"})
+    assert (line.caller_id, line.display_name) == (CUSTOMER, "Отдел продаж")
+    assert line.headers == {"purpose": "callback"}
 
 
 @pytest.mark.rule("G5")
@@ -341,6 +344,17 @@ def test_the_line_that_the_customer_called_is_shown_to_him() -> None:
     office.tell(dial("tel:" + CUSTOMER, caller_id="+74951230002"))
     office.run(1_000)
     assert office.network.pbxs[PBX].legs[LegId("leg-1")].caller_id == "+74951230002"
+
+
+def test_a_phone_that_went_without_a_word_is_told_of() -> None:
+    """Its person can't hang up; a leg that only the network has lost may come back."""
+    office = GatewayHarness(
+        {"sip:201": {"behaviours": [{"answer_after_s": 1, "then": [{"loses_sound": True}]}]}}
+    )
+    office.tell(dial("sip:201"))
+    office.run(20_000)
+    assert [each.leg_id for each in office.facts(MediaLost)] == ["leg-1"]
+    assert not office.facts(LegEnded)
 
 
 def test_ringing_is_told_once() -> None:

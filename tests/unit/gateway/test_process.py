@@ -1,29 +1,43 @@
 """The gateway's process: its spool, its uploads, its claims and its outbox."""
 
 import hashlib
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
+from prometheus_client import REGISTRY
 
+from contracts.dialling import DiallingPolicy
 from contracts.gateway import (
     CommandDone,
+    CommandRefused,
     LegAnswered,
     LegEnded,
+    LegRequested,
     PbxClaimed,
     PbxReturned,
     RecordingFinished,
     RecordingSpooled,
 )
-from contracts.ids import Address, LegId, RecordingId
+from contracts.ids import Address, Instant, LegId, PbxId, RecordingId
 from contracts.telephony import DialLeg, HangUp, Record
+from services.gateway.activities import recordings
 from services.gateway.activities.spool import HEADER_BYTES, Spool, SpoolEntry, wav_header
 from services.gateway.activities.upload import recording_key
 from services.gateway.api import SpoolApi
 from services.gateway.port import Cause
+from tests import offices
 from tests.contract.gateway.benches import LINE
 from tests.unit.gateway.process import ORGANIZATION, PBX, GatewayProcess, gateway_process
 
+SPOOL = ("ringback_spool_recordings", "ringback_spool_oldest_timestamp_seconds")
+
+SLOW_BYTES_PER_S = 4_000
+"""Two pieces, one and a half seconds of the network's time, for a short message."""
+DAY_MS = 24 * 3_600_000
 SPEAKER = Address("sip:207")
 """Says «hello there» into a recording and hangs up."""
 
@@ -110,6 +124,28 @@ async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path
 
 
 @pytest.mark.rule("V7")
+async def test_a_gateway_that_starts_again_while_it_fetches_a_recording_goes_on_where_it_was(
+    tmp_path: Path,
+) -> None:
+    """The PBX frees its copy when S3 has the recording, and not when only a disk of ours has it."""
+    async with gateway_process(tmp_path, sound_bytes_per_s=SLOW_BYTES_PER_S) as made:
+        made.blobs.is_up = False
+        tapes = made.server.network.pbxs[PBX].recorder.tapes
+        await a_message(made)
+        part = tmp_path / f"{made.spool.token(RecordingId('rec-1'))}.part"
+        await made.wait(lambda: part.exists() and part.stat().st_size > HEADER_BYTES, "the first sound")
+        await made.crash()
+        await made.start()
+        spooled = await made.until(RecordingSpooled, seconds=20)
+        assert not spooled.is_cut_off
+        assert spooled.duration_ms >= len("hello there") * 60
+        assert "rec-1" in tapes
+        made.blobs.is_up = True
+        assert (await made.until(RecordingFinished)).ok
+        await made.wait(lambda: "rec-1" not in tapes, "a PBX that has freed it")
+
+
+@pytest.mark.rule("V7")
 async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_path: Path) -> None:
     """A process that slept while another one did its work: it finds the file gone, and goes on."""
     async with gateway_process(tmp_path) as made:
@@ -168,6 +204,45 @@ async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_reco
         assert (finished.ok, finished.cause) == (False, "lost")
         await a_message(made, 2)
         assert (await made.until(RecordingFinished, count=2)).ok
+
+
+@pytest.mark.rule("V7")
+async def test_a_full_disk_costs_a_recording_and_no_call(tmp_path: Path) -> None:
+    """Others' calls are on this gateway, too: the one recording is told as lost, and the next one is kept."""
+    async with gateway_process(tmp_path) as made:
+        part = tmp_path / f"{made.spool.token(RecordingId('rec-1'))}.part"
+        part.symlink_to("/dev/full")
+        await a_message(made)
+        finished = await made.until(RecordingFinished)
+        await made.until(LegEnded)
+        assert (finished.ok, finished.cause) == (False, "lost")
+        part.unlink(missing_ok=True)
+        await a_message(made, 2)
+        assert (await made.until(RecordingFinished, count=2)).ok
+        assert not any(task.done() for task in made._running)
+
+
+@pytest.mark.rule("V7")
+async def test_a_recording_waits_for_room_on_the_disk_and_is_kept_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sound is there: only what closes the file did not fit."""
+    monkeypatch.setattr(recordings, "SPACE_S", 0.05)
+    async with gateway_process(tmp_path) as made:
+        made.tell(dial("sip:201"))
+        await made.until(LegAnswered)
+        made.tell(record())
+        token = made.spool.token(RecordingId("rec-1"))
+        part, beside = tmp_path / f"{token}.part", tmp_path / f"{token}.new"
+        await made.wait(lambda: part.exists() and part.stat().st_size > 8_000, "a second of sound")
+        beside.symlink_to("/dev/full")
+        made.tell(HangUp(pbx_id=PBX, leg_id=LegId("leg-1")))
+        await made.until(LegEnded)
+        assert made.facts(RecordingSpooled) == []
+        beside.unlink()
+        finished = await made.until(RecordingFinished)
+        assert finished.ok
+        assert finished.duration_ms >= 1_000
 
 
 def test_sound_that_comes_after_another_has_removed_the_file_makes_no_new_one(tmp_path: Path) -> None:
@@ -269,9 +344,12 @@ async def _get(api: SpoolApi, query: bytes) -> tuple[int, bytes]:
         return {}
 
     await api({"type": "http", "query_string": query}, receive, send)
-    status, body = sent[0]["status"], sent[1]["body"]
+    status, body = sent[0]["status"], b""
     assert isinstance(status, int)
-    assert isinstance(body, bytes)
+    for each in sent[1:]:
+        piece = each["body"]
+        assert isinstance(piece, bytes)
+        body += piece
     return status, body
 
 
@@ -284,7 +362,7 @@ async def test_the_spool_shows_nothing_to_who_does_not_know_the_token(tmp_path: 
         made.blobs.is_up = False
         await a_message(made)
         spooled = await made.until(RecordingSpooled)
-        api = SpoolApi(made.spool.by_token)
+        api = SpoolApi(made.spool.opened)
         assert await _get(api, query) == (404, b"")
         status, body = await _get(api, b"recording=" + spooled.spool_url.rpartition("=")[2].encode())
         assert status == 200
@@ -309,3 +387,55 @@ def test_other_programs_read_what_the_spool_closes(tmp_path: Path) -> None:
     file = tmp_path / f"{again.token(recording_id)}.wav"
     told = subprocess.run(["sox", "--i", "-D", file], stdout=subprocess.PIPE, check=True).stdout
     assert float(told) == 1.5
+
+
+def test_what_lies_in_the_spool_and_since_when_is_a_metric(tmp_path: Path) -> None:
+    """Recordings that do not reach S3 are seen before the volume is full, after a restart as well."""
+    spool = Spool(tmp_path)
+    first, second = RecordingId("rec-1"), RecordingId("rec-2")
+    for recording_id in (first, second):
+        spool.begin(
+            SpoolEntry(recording_id=recording_id, leg_id=LegId("l"), pbx_id=PBX, organization_id=ORGANIZATION)
+        )
+    os.utime(tmp_path / f"{spool.token(second)}.json", (2_000, 2_000))
+    os.utime(tmp_path / f"{spool.token(first)}.json", (3_000, 3_000))
+    again = Spool(tmp_path)
+    assert [REGISTRY.get_sample_value(name) for name in SPOOL] == [2.0, 2_000.0]
+    again.forget(second)
+    assert [REGISTRY.get_sample_value(name) for name in SPOOL] == [1.0, 3_000.0]
+    again.forget(first)
+    assert [REGISTRY.get_sample_value(name) for name in SPOOL] == [0.0, 0.0]
+
+
+async def test_whether_the_gateway_has_its_pbx_is_a_metric(tmp_path: Path) -> None:
+    """Whoever is woken at night sees at once which PBX is away."""
+    pbx = {"organization": ORGANIZATION, "pbx": PBX}
+    async with gateway_process(tmp_path) as made:
+        await made.until(PbxReturned)
+        assert REGISTRY.get_sample_value("ringback_pbx_connected", pbx) == 1.0
+        made.server.network.pbxs[PBX].vanish(made.server.now(), for_ms=60_000, drops=1.0)
+        await made.wait(
+            lambda: REGISTRY.get_sample_value("ringback_pbx_connected", pbx) == 0.0, "an absence to be shown"
+        )
+
+
+@pytest.mark.rule("C10")
+async def test_the_minutes_of_a_pbx_that_another_process_serves_count_too(tmp_path: Path) -> None:
+    """The ceiling is the organization's, and whoever reads the log from its start knows what was talked."""
+    async with gateway_process(tmp_path) as made:
+        policy = DiallingPolicy(minutes_per_day_max=1)
+        made.append(offices.organization(ORGANIZATION, dialling_policy=policy))
+        await made.until(PbxReturned)
+        pbx_id, leg_id = PbxId("elsewhere"), LegId("far")
+        requested = LegRequested(pbx_id=pbx_id, leg_id=leg_id, address=Address("tel:+79161234567"))
+        noon = (time.time_ns() // 1_000_000 // DAY_MS + 1) * DAY_MS + DAY_MS // 2
+        answered = LegAnswered(pbx_id=pbx_id, leg_id=leg_id)
+        later = PbxReturned(pbx_id=pbx_id, live_legs=(leg_id,))
+        for minute, fact in enumerate((requested, answered, later)):
+            made.append(fact, source="gateway/elsewhere")
+            made.log[-1] = structs.replace(made.log[-1], at=Instant(noon + minute * 60_000))
+        minutes = made.registry._minutes.of(ORGANIZATION)
+        await made.wait(lambda: minutes.used_ms(made.log[-1].at) >= 60_000, "the minutes are heard of")
+        made.tell(dial(Address("tel:+79161234567"), number=7))
+        refused = await made.until(CommandRefused)
+        assert (refused.leg_id, refused.reason) == ("leg-7", "minutes_used_up")

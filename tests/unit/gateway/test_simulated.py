@@ -9,7 +9,8 @@ import pytest
 from contracts.gateway import LegEnded, Outcome
 from contracts.ids import PbxId
 from ringback.phones import read_script
-from services.gateway.simulated import AudioLibrary, SimulatedNetwork, canonical_ms
+from runtime.wav import canonical_ms
+from services.gateway.simulated import AudioLibrary, SimulatedNetwork
 from services.gateway.simulated import script as scripts
 from tests.contract.gateway.benches import MEDIA, voice, wav
 from tests.unit.gateway.harness import GatewayHarness, answer, dial, play, record

@@ -1,9 +1,13 @@
 """The CSV that people download: days and times that nobody can misread."""
 
+import csv
+import io
 import re
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from contracts.directory import Language
@@ -97,3 +101,45 @@ def test_p10_a_phone_number_is_written_as_people_write_it(caller: str, cell: str
     office = Office().say(a_call(caller=caller), place())
     row = office.say(hung_up("in1"), at_s=30).row()
     assert csv_columns.cells(row, Language.RUSSIAN, MOSCOW_TIME)[3] == cell
+
+
+STRANGE = st.text(
+    alphabet=st.sampled_from("=+-@＝＋－＠−\t\r\n\x0b\x85\u2028;,|\"' \u200b\ufeffab1!()\\"), max_size=24
+)
+FORMULA = re.compile(r"[\s\"\u200b\ufeff]*[=+\-@＝＋－＠−]")
+
+
+def _pieces(line: str) -> list[str]:
+    """What the cells of a line are to programs that read it with their own separator, or without quotes."""
+    found = []
+    for separator in (",", ";", "\t", "|"):
+        found += [cell for row in csv.reader(io.StringIO(line), delimiter=separator) for cell in row]
+        found += re.split(rf"[{re.escape(separator)}\r\n\v\f\x85\u2028]", line)
+    return found
+
+
+@pytest.mark.rule("H5")
+@given(said=STRANGE, language=st.sampled_from(Language))
+def test_no_program_finds_a_formula_in_what_a_stranger_wrote(said: str, language: Language) -> None:
+    """A file in one dialect is opened in another one, or by a program that knows no quotation marks."""
+    office = Office().say(a_call(caller=said), place())
+    row = office.say(hung_up("in1"), at_s=30).row()
+    row = structs.replace(
+        row, number=None, line=said, pbx_name=said, department_label=said, agent_label=said, caller=said
+    )
+    text = io.StringIO()
+    separator = ";" if language is Language.RUSSIAN else ","
+    cells = csv_columns.cells(row, language, MOSCOW_TIME)
+    csv.writer(text, delimiter=separator).writerow(cells)
+    formulas = [cell for cell in _pieces(text.getvalue()) if FORMULA.match(cell)]
+    assert formulas == []
+    (read,) = csv.reader(io.StringIO(text.getvalue()), delimiter=separator)
+    assert tuple(read) == cells, "in its own dialect the file says what was written"
+
+
+def test_dynamic_data_exchange_is_text() -> None:
+    """The oldest of these attacks starts a program."""
+    row = Office().say(a_call(caller="x"), place()).say(hung_up("in1"), at_s=30).row()
+    for said in ("=cmd|'/C calc'!A0", '";=cmd|"/C calc"!A0', "x|=cmd|'/C calc'!A0", "\ufeff@SUM(A1)"):
+        cell = csv_columns.cells(structs.replace(row, agent_label=said), Language.RUSSIAN, MOSCOW_TIME)[7]
+        assert re.search(r"(^|[;,|])[\s\"\ufeff]*[=@]", cell) is None, cell

@@ -103,3 +103,46 @@ class ScriptedServer:
             return
         writer.write(answer)
         await writer.drain()
+
+
+class StrippingProxy:
+    """Somebody between: hides the offer of encryption, or says something of its own before TLS begins."""
+
+    def __init__(self, port: int, *, instead: bytes = b"250-XSTRIPPD", injected: bytes = b"") -> None:
+        """`instead` stands where `STARTTLS` was offered; `injected` follows the answer to STARTTLS."""
+        self._to = port
+        self._instead = instead
+        self._injected = injected
+        self.heard = b""
+        """All that came from the client."""
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._between, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _between(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+
+        async def forth() -> None:
+            while heard := await reader.read(65_536):
+                self.heard += heard
+                back.write(heard)
+            back.close()
+
+        async def home() -> None:
+            while said := await there.read(65_536):
+                if self._injected and self.heard.endswith(b"STARTTLS\r\n"):
+                    said += self._injected
+                    self._injected = b""
+                elif self._instead:
+                    said = said.replace(b"250-STARTTLS", self._instead)
+                    said = said.replace(b"250 STARTTLS", self._instead.replace(b"-", b" ", 1))
+                writer.write(said)
+            writer.close()
+
+        await asyncio.gather(forth(), home(), return_exceptions=True)

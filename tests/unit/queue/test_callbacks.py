@@ -38,7 +38,8 @@ def test_first_the_agent_with_the_customers_number_then_callback_dials() -> None
     anna_is_free(office)
     dial = office.last(telephony.DialLeg)
     assert (dial.address, dial.caller_id) == ("sip:anna", CUSTOMER)
-    assert dial.headers == {"department": "Sales", "purpose": "callback", "caller": CUSTOMER}
+    assert dial.display_name == "Sales"
+    assert dial.headers == {"purpose": "callback", "caller": CUSTOMER}
     assert not office.said(queue.AgentReady)
     office.answers(ANNA)
     ready = office.last(queue.AgentReady)

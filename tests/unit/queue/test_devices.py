@@ -71,7 +71,8 @@ def test_the_first_device_to_answer_stops_the_others() -> None:
     office.waits(6 * SECOND)
     mobile_leg = office.offer_to(ANNA).legs[MOBILE].leg_id
     office.answers(ANNA, DESK)
-    assert [command.leg_id for command in office.said(telephony.CancelLeg)] == [mobile_leg]
+    [cancelled] = office.said(telephony.CancelLeg)
+    assert (cancelled.leg_id, cancelled.is_answered_elsewhere) == (mobile_leg, True)
     assert office.last(queue.PlaceConnected).agent_id == ANNA
 
 
@@ -110,7 +111,8 @@ def test_a_mobiles_own_voicemail_cannot_take_a_call() -> None:
     mobile_leg = office.offer_to(ANNA).legs[MOBILE].leg_id
     office.answers(ANNA, MOBILE)
     office.waits(8 * SECOND)
-    assert [command.leg_id for command in office.said(telephony.CancelLeg)] == [mobile_leg]
+    [cancelled] = office.said(telephony.CancelLeg)
+    assert (cancelled.leg_id, cancelled.is_answered_elsewhere) == (mobile_leg, False)
     assert office.ringing("c1") == [ANNA]
     office.answers(ANNA, DESK)
     assert office.said(queue.PlaceConnected)
@@ -242,6 +244,21 @@ def test_a_phone_without_a_sign_of_life_is_unreachable_and_no_miss() -> None:
     assert office.end_of(ANNA) is queue.OfferUnreachable
 
 
+@pytest.mark.rule("E4")
+@pytest.mark.parametrize("ring_ms", [8 * SECOND, 15 * SECOND])
+def test_a_mobile_alone_is_given_the_time_that_its_network_needs(ring_ms: int) -> None:
+    """A phone that begins to ring after 19 s is not given up before, and then rings as long as any."""
+    office = an_office(ANNA, auto=False, strategy=by("longest_idle", ring_ms=ring_ms))
+    office.saves(office.agent(ANNA, mobile()))
+    office.calls("c1")
+    office.waits(19 * SECOND)
+    office.hears(gateway.LegRinging(pbx_id=MOSCOW, leg_id=office.offer_to(ANNA).legs[0].leg_id))
+    office.waits(ring_ms - 1)
+    assert not office.said(queue.OfferMissed)
+    office.waits(1)
+    assert office.said(queue.OfferMissed)
+
+
 @pytest.mark.rule("E4", "G5")
 def test_a_company_sim_counts_as_an_office_device() -> None:
     """No key is asked for; the number that could not be shown is spoken before the bridge."""
@@ -261,8 +278,8 @@ def test_an_office_phone_shows_the_customers_number_and_the_department() -> None
     office = an_office(ANNA)
     office.calls("c1")
     dial = office.last(telephony.DialLeg)
-    assert dial.caller_id == CUSTOMER
-    assert dial.headers == {"department": "Sales", "purpose": "call", "caller": CUSTOMER}
+    assert (dial.caller_id, dial.display_name) == (CUSTOMER, "Sales")
+    assert dial.headers == {"purpose": "call", "caller": CUSTOMER}
 
 
 @pytest.mark.rule("G5")
@@ -272,7 +289,7 @@ def test_a_leg_over_the_public_network_shows_the_organizations_line_and_nothing_
     office.saves(office.agent(ANNA, mobile()))
     office.calls("c1")
     dial = office.last(telephony.DialLeg)
-    assert (dial.caller_id, dial.headers) == (SALES_LINE, {})
+    assert (dial.caller_id, dial.display_name, dial.headers) == (SALES_LINE, "", {})
     office.answers(ANNA)
     office.presses(office.offer_to(ANNA).legs[0].leg_id)
     whisper = next(play for play in office.said(telephony.Play) if "whisper_call" in play.media[0])

@@ -47,6 +47,7 @@ def test_all_three_phones_are_stopped_even_before_they_ring() -> None:
     legs = [command.leg_id for command in office.said(telephony.DialLeg)]
     office.hangs_up("c1")
     assert [command.leg_id for command in office.said(telephony.CancelLeg)] == legs
+    assert not any(command.is_answered_elsewhere for command in office.said(telephony.CancelLeg))
     office.hears(*(gateway.LegRinging(pbx_id=MOSCOW, leg_id=leg_id) for leg_id in legs))
     office.hears(*(office.leg_ended(leg_id, Outcome.CANCELLED, EndedBy.US) for leg_id in legs))
     assert not office.said(queue.OfferMissed)

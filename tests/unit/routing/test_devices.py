@@ -63,7 +63,8 @@ def test_on_a_mobile_a_direct_call_is_answered_by_a_key() -> None:
     assert office.said(telephony.CancelLeg) == []
     office.presses("5", mobile_leg)
     assert office.last(routing.PersonAnswered).agent_leg_id == mobile_leg
-    assert [cancel.leg_id for cancel in office.said(telephony.CancelLeg)] == ["c1.t1.0"]
+    [cancelled] = office.said(telephony.CancelLeg)
+    assert (cancelled.leg_id, cancelled.is_answered_elsewhere) == ("c1.t1.0", True)
 
 
 @pytest.mark.rule("E4")
@@ -75,7 +76,8 @@ def test_a_mobiles_own_voicemail_cannot_take_a_direct_call() -> None:
     mobile_leg = office.leg(MOBILE)
     office.answers(MOBILE)
     office.waits(8 * SECOND)
-    assert [cancel.leg_id for cancel in office.said(telephony.CancelLeg)] == [mobile_leg]
+    [cancelled] = office.said(telephony.CancelLeg)
+    assert (cancelled.leg_id, cancelled.is_answered_elsewhere) == (mobile_leg, False)
     office.answers(DESK)
     assert office.last(routing.CallConnected).with_leg_id == "c1.t1.0"
 

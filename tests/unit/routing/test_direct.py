@@ -102,6 +102,19 @@ def test_the_no_answer_time_starts_at_the_first_ringing() -> None:
     assert office.missed() == [(ANNA, "no_answer")]
 
 
+@pytest.mark.rule("D1", "E4")
+def test_a_mobile_whose_network_is_slow_rings_as_long_as_any_phone() -> None:
+    """Eighteen seconds of silence before the first ringing are the network's, not the employee's."""
+    office = an_office(auto=False)
+    office.saves_person(ANNA, mobile())
+    office.calls()
+    office.hears(gateway.LegRinging(pbx_id=MOSCOW, leg_id=office.leg()), after_ms=18 * SECOND)
+    office.waits(120 * SECOND - 1)
+    assert office.ringing() == ANNA
+    office.waits(1)
+    assert office.missed() == [(ANNA, "no_answer")]
+
+
 @pytest.mark.rule("D1")
 def test_phones_that_never_ring_are_unreachable_and_not_a_miss_of_two_minutes_and_more() -> None:
     """Whatever the network does, the caller waits no longer than the no-answer time."""
@@ -286,7 +299,8 @@ def test_a_caller_who_hangs_up_stops_the_ringing_and_has_called_this_employee_in
     ended = office.last(routing.CallEnded)
     assert (ended.reason, ended.missed_by, ended.waited_ms) == (EndReason.ABANDONED, ANNA, 9 * SECOND)
     assert office.missed() == [(ANNA, "caller_gone")]
-    assert [cancel.leg_id for cancel in office.said(telephony.CancelLeg)] == [leg_id]
+    [cancelled] = office.said(telephony.CancelLeg)
+    assert (cancelled.leg_id, cancelled.is_answered_elsewhere) == (leg_id, False)
 
 
 def test_of_an_answer_and_a_hang_up_at_once_the_first_on_the_log_counts() -> None:

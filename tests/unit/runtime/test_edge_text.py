@@ -1,13 +1,17 @@
 """An edge's facts are text, whatever bytes another program sent."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from contracts.codec import decode, encode
+from contracts.codec import VALUE_BYTES_MAX, decode, encode
 from contracts.directory import Recipient
 from contracts.ids import OrganizationId
 from contracts.message import Fact, type_name
 from contracts.voicemail import LetterAccepted, LetterDue, LetterKind
-from runtime.edge_runner import said_record
+from runtime.edge import NeverSaid, NotSaid
+from runtime.edge_runner import KafkaSay, said_record
+from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 
 
 def said(fact: Fact) -> Fact:
@@ -52,3 +56,45 @@ def test_p1_text_that_is_text_is_said_to_the_byte() -> None:
     fact = LetterAccepted(letter_id="l1", answer="250 принято 😀")
     assert said(fact) == fact
     assert encode(said(fact)) == encode(fact)
+
+
+class Broker:
+    """The log, as an edge's say needs it; it may refuse a batch, or be away."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.fault = fault
+        self.appended: list[Outgoing] = []
+
+    async def partition_of(self, topic: str, key: str) -> int:
+        return 0
+
+    async def append(self, partition: int, records: Sequence[Outgoing]) -> int:
+        if self.fault is not None:
+            raise self.fault
+        self.appended += records
+        return 0
+
+
+async def said_on(broker: Broker, answer: str = "250 ok") -> None:
+    say = KafkaSay(broker)  # type: ignore[arg-type]  # of the log it uses these two
+    fact = LetterAccepted(letter_id="l1", answer=answer)
+    await say((fact,), organization_id=OrganizationId("volga"), source="voicemail.activities")
+
+
+async def test_what_can_never_be_said_is_told_from_a_log_that_is_away() -> None:
+    """An outage ends, and everything is said again; a batch that is too large holds up what follows."""
+    with pytest.raises(NeverSaid):
+        await said_on(Broker(LogTooLong("larger than 1000000 bytes")))
+    with pytest.raises(NotSaid) as away:
+        await said_on(Broker(LogUnavailable("no answer")))
+    assert not isinstance(away.value, NeverSaid)
+
+
+async def test_a_fact_that_no_reader_takes_is_not_said() -> None:
+    """On the log it would be a dead letter at every reader, and nobody would ask again."""
+    broker = Broker()
+    with pytest.raises(NeverSaid, match=str(VALUE_BYTES_MAX)):
+        await said_on(broker, "x" * VALUE_BYTES_MAX)
+    assert broker.appended == []
+    await said_on(broker)
+    assert len(broker.appended) == 1

@@ -1,15 +1,20 @@
-"""A host reports readiness exactly when it is ready."""
+"""A host reports readiness exactly when it is ready, and how far it is behind."""
 
 import asyncio
+
+from prometheus_client import REGISTRY
 
 from runtime.host.held import HostPorts, Options
 from runtime.host.host import Host
 from runtime.memory import counting_tokens
-from tests.unit.runtime.worlds import World, toy
+from tests.unit.runtime.worlds import World, a_call, toy
+
+LAG = ("ringback_lag_records", {"reader": "toy", "topic": "facts", "partition": "0"})
+OWNED = ("ringback_partition_owned", {"partition": "0"})
 
 
-def _host() -> Host:
-    world = World()
+def _host(world: World | None = None) -> Host:
+    world = world or World()
     ports = HostPorts(
         log=world.log,
         store=world.store,
@@ -42,3 +47,21 @@ async def test_a_host_is_ready_once_it_has_read_what_the_log_already_says() -> N
     assert host.reasons_not_ready() == []
     host.stop()
     await host.lost((0,))
+
+
+async def test_the_lag_grows_while_a_partition_stands_still_and_goes_with_the_partition() -> None:
+    """Nobody reads, and the log goes on: an age of the newest fact read would stand still, too."""
+    world = World()
+    host = _host(world)
+    await host.gained((0,))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    await host.show_lag()
+    assert (REGISTRY.get_sample_value(*LAG), REGISTRY.get_sample_value(*OWNED)) == (0.0, 1.0)
+    for number in range(3):
+        world.hear(a_call(f"leg{number}"))
+    await host.show_lag()
+    assert REGISTRY.get_sample_value(*LAG) == 3.0
+    host.stop()
+    await host.lost((0,))
+    assert (REGISTRY.get_sample_value(*LAG), REGISTRY.get_sample_value(*OWNED)) == (None, 0.0)

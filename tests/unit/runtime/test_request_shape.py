@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from contracts.plain_text import END
 from runtime import request_shape
 from runtime.request_shape import Fault, Text
 from runtime.spelling import meant
 
-NUMBER = r"^\+[1-9][0-9]{4,14}$"
+NUMBER = rf"^\+[1-9][0-9]{{4,14}}{END}"
 FORMS = {NUMBER: Text(ru="номер", en="a number with its country code")}
 Number = Annotated[str, Meta(pattern=NUMBER)]
 
@@ -39,7 +40,7 @@ class Card(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     since: date | None = None
     title: str | UnsetType = UNSET
     hours: tuple[Shift, ...] | None = None
-    others: dict[Annotated[str, Meta(pattern="^[a-z]+$")], Shift] = {}
+    others: dict[Annotated[str, Meta(pattern=f"^[a-z]+{END}")], Shift] = {}
 
 
 def found(**fields: Any) -> Fault:

@@ -103,7 +103,10 @@ def test_both_files_are_written(tmp_path: Path) -> None:
 
 def test_every_row_of_the_proof_has_its_group() -> None:
     """Only figures that `make bench` measures are promised."""
-    rows = "core simulation growth host latency hand-over cost restart memory voicemail speech history"
+    rows = (
+        "core simulation growth host latency hand-over cost restart memory voicemail speech history fairness "
+        "phones"
+    )
     assert set(run.GROUPS) == set(rows.split())
 
 
@@ -119,3 +122,25 @@ def test_the_machine_is_described_without_names_of_people_or_paths() -> None:
     found = described()
     assert found.cores >= 1
     assert "/" not in found.commit + found.system + found.python
+
+
+def test_a_parts_figures_are_put_among_those_of_the_last_whole_run(tmp_path: Path) -> None:
+    """Everything else stays as it was measured, and what is new says that it is of another run."""
+    report.write(told(SLOW, FAST), tmp_path)
+    again = Figure(
+        name="host", unit="facts/s", measured=9000, baseline=1000, goal=ratio_at_least(8), how="again"
+    )
+    phones = Figure(name="phones", unit="ms", measured=40, goal=at_most(50), how="from BYE to INVITE")
+
+    report.write(told(again, phones), tmp_path, is_part=True)
+
+    page = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
+    figures = json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))["figures"]
+    assert [(each["name"], each["measured"]) for each in figures] == [
+        ("restart", 3.5),
+        ("host", 9000),
+        ("phones", 40),
+    ]
+    assert "2 of 3 goals are reached" in page
+    assert "**restart**: 3.5 s, wanted measured ≤ 3. decoding takes long." in page
+    assert "from BYE to INVITE. Measured in a run of its own: 2026-11-22 08:00 UTC" in page

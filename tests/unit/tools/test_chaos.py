@@ -14,15 +14,28 @@ import pytest
 
 from contracts import callback, gateway, log, queue, routing, voicemail
 from contracts.codec import Envelope
+from contracts.directory import DepartmentSaved, PbxSaved
 from contracts.ids import Address, Instant, LegId, OrganizationId
-from contracts.message import Fact
+from contracts.message import Fact, type_name
 from contracts.telephony import DialLeg
-from devtools.chaos.plan import COMMON, Kind, kinds, plan
+from devtools.chaos.asterisk_workload import CROWD, QUIET_S_MAX, asterisk_workload, crowd
+from devtools.chaos.plan import (
+    AIMED_AT_PBX,
+    COMMON,
+    DEADLY,
+    ON_ASTERISK,
+    SITUATIONS,
+    SPARED,
+    Kind,
+    kinds,
+    plan,
+)
 from devtools.chaos.reading import CompanyHistory, Leavings, Sent
 from devtools.chaos.verdict import ALL_SENTENCES, EFFECTS, Effect, broken, verdict
-from devtools.chaos.workload import workload
+from devtools.chaos.workload import NAMES, line_of, workload
 from devtools.oracle import no_offer_inverts_the_order
 from ringback.log import Reading
+from services.gateway.simulated.script import read
 from services.queue.service import SERVICE as QUEUE
 from tests.sim.workload import ORGANIZATION
 from tests.sim.world import CALM, simulate
@@ -316,7 +329,7 @@ def test_a_plan_has_more_than_sixty_kills_on_both_brokers_together() -> None:
     planned = [each.kind for broker in ("embedded", "apache") for each in plan(1, broker, 120.0)]
     assert sum(kind in (Kind.KILL, Kind.KILL_AT) for kind in planned) >= 60
     assert Kind.BROKER_KILL not in kinds("embedded")
-    assert set(kinds("apache")) | set(kinds("embedded")) == set(Kind)
+    assert set(kinds("apache")) | set(kinds("embedded")) | set(kinds("asterisk")) == set(Kind)
     assert COMMON.keys() <= kinds("apache").keys()
 
 
@@ -326,3 +339,52 @@ def test_a_seed_says_who_calls_and_what_breaks() -> None:
     assert plan(7, "apache", 120.0) != plan(8, "apache", 120.0)
     assert workload(7, 60.0) == workload(7, 60.0)
     assert workload(7, 60.0).script != workload(8, 60.0).script
+
+
+def test_a_morning_on_asterisks_has_every_fault_and_spares_the_long_conversation() -> None:
+    """Each of Asterisk's faults comes at least once, however short the morning is."""
+    for storm_s in (60.0, 300.0):
+        planned = plan(3, "asterisk", storm_s)
+        assert {each.kind for each in planned} == set(ON_ASTERISK)
+        assert all(each.target != SPARED for each in planned if each.kind in DEADLY)
+        assert [each.target for each in planned if each.kind is Kind.LONG_CALL] == [SPARED]
+        assert {each.target for each in planned if each.kind in AIMED_AT_PBX} <= set(NAMES)
+
+
+def test_asterisk_and_gateway_are_killed_in_each_situation() -> None:
+    """Somebody waits, is rung, talks, leaves a message."""
+    planned = plan(3, "asterisk", 300.0)
+    situations = {type_name(fact) for fact in SITUATIONS.values()}
+    for kind in (Kind.PBX_KILL, Kind.KILL_AT):
+        assert {each.point for each in planned if each.kind is kind} == situations
+
+
+def test_on_real_phones_nobody_waits_silently_and_each_company_has_a_phone_more() -> None:
+    """Whoever is bridged with somebody must have something to hear."""
+    found = asterisk_workload(7, 60.0)
+    read(found.script)
+    silent = [step for step in steps_of(found.script) if step.get("wait_s", 0) > QUIET_S_MAX]
+    assert silent == []
+    lone = [max(address for address in each.addresses if address[:3] == "sip") for each in found.companies]
+    assert lone == ["sip:298", "sip:398", "sip:498"]
+    for company in found.companies:
+        lines = {line for fact in company.book if isinstance(fact, DepartmentSaved) for line in fact.lines}
+        saved = next(fact for fact in company.book if isinstance(fact, PbxSaved))
+        assert lines == set(saved.numbers)
+
+
+def steps_of(found: Any) -> list[dict[str, Any]]:
+    """Every step of a script."""
+    if isinstance(found, dict):
+        own = [each for each in found.get("then", []) if isinstance(each, dict)]
+        return own + [step for value in found.values() for step in steps_of(value)]
+    if isinstance(found, list):
+        return [step for each in found for step in steps_of(each)]
+    return []
+
+
+def test_the_crowd_calls_from_two_hundred_numbers() -> None:
+    """Each of them is to have a place, so each is another caller."""
+    calls = crowd(1, 0)
+    assert len({each.caller for each in calls}) == CROWD == 200
+    assert {each.line for each in calls} == {line_of(1, 0)}

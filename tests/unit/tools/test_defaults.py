@@ -35,7 +35,14 @@ FACTS: Final[dict[str, type[Fact]]] = {
     "employees": directory.RightsSaved,
     "employees: … direct": directory.DirectRulesSaved,
 }
-MADE_BY_THE_DIRECTORY: Final = {"is_removed", "head_ids", "dialling.own_numbers", "mobile"}
+MADE_BY_THE_DIRECTORY: Final = {
+    "is_removed",
+    "is_suspended",
+    "head_ids",
+    "dialling.own_numbers",
+    "calls_at_once_max",
+    "mobile",
+}
 SET_BY_THE_FILE: Final = {"administrators", "lines", "agents"}
 
 

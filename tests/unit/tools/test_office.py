@@ -324,3 +324,35 @@ def test_an_office_without_an_administrator_is_refused() -> None:
     outside = ("administrators: [gusev]", "administrators: [{name: Сторож, email: s@veter.example}]")
     assert only_problem_of(changed(outside)).cause == "None of the employees is an administrator"
     assert problems_of(changed(outside, ("extension: 202", "extension: 202, role: administrator"))) == []
+
+
+@pytest.mark.rule("E1", "T6")
+@pytest.mark.parametrize("character", ["\\u202e", "\\u2028", "\\x07", "\\x85", "\\u200b", "\\x9b"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("name: Гусев Родион", 'name: "Гусев{}Родион"'),
+        ("name: Отдел продаж", 'name: "Отдел{}продаж"'),
+        ("email: gusev@veter.example", 'email: "gusev{}@veter.example"'),
+        ("pbx: cloud, extension: 202", 'pbx: "cloud{}", extension: 202'),
+        ("agents: [gusev, zimina, priemka]", 'agents: ["gusev{}", zimina]'),
+        ("    extension: 300\n", '    extension: "300{}"\n'),
+        ("    extension: 300\n", '    extension: 300\n    timezone: "Europe/{}Moscow"\n'),
+        (
+            "    extension: 300\n",
+            '    extension: 300\n    notices: {{welcome: {{spoken: "Здравствуй{}те"}}}}\n',
+        ),
+        ("  id: veter", '  id: "veter{}"'),
+    ],
+)
+def test_no_text_of_an_office_file_has_an_invisible_character(
+    before: str, after: str, character: str
+) -> None:
+    """An escape in a file is as good as a character on the wire."""
+    assert [each for each in problems_of(changed((before, after.format(character)))) if not each.is_warning]
+
+
+def test_a_region_with_a_line_feed_is_none() -> None:
+    """`$` would let it pass."""
+    text = changed(("  name: Ветер\n", '  name: Ветер\n  dialling: {home_region: "RU\\n"}\n'))
+    assert [each for each in problems_of(text) if not each.is_warning]

@@ -6,6 +6,7 @@ import pytest
 
 from devtools.demo import pace
 from devtools.demo.run import HERE
+from devtools.demo.softphones import AGENT, with_agent
 from ringback.apply import office
 from ringback.apply.document import read
 
@@ -48,3 +49,12 @@ def test_n3_an_office_at_any_pace_is_one_that_the_directory_saves(ready_s: float
     text = string.Template((HERE / "office.yaml").read_text(encoding="utf-8"))
     sheet, problems = office.examine(read(text.substitute(pace.FAST.on(ready_s).times()), "office.yaml"))
     assert sheet is not None, [problem.cause for problem in problems]
+
+
+def test_the_office_with_a_softphone_has_one_more_agent_of_sales() -> None:
+    """`LISTEN=address`: after the morning somebody's own phone rings with the others."""
+    text = string.Template((HERE / "office.yaml").read_text(encoding="utf-8"))
+    sheet, problems = office.examine(read(with_agent(text.substitute(pace.FAST.times())), "office.yaml"))
+    assert sheet is not None, [problem.cause for problem in problems]
+    assert sheet.employees["you"].extension == AGENT
+    assert "you" in [seat.agent_id for seat in sheet.departments["sales"].agents]

@@ -2,9 +2,11 @@
 
 from functools import lru_cache
 
+import msgspec
 import pytest
 
 from contracts.directory import CallbackAsked, DepartmentSaved, ResponsibleSaved
+from contracts.history import CustomerErased
 from ringback.log import Reading
 from ringback.log_stretch import Stretch
 from ringback.replay import figures
@@ -15,7 +17,7 @@ from ringback.why.watching import watch
 from services.gateway.simulated.script import Network
 from tests.sim import direct
 from tests.sim.virtual_time import START_MS
-from tests.sim.workload import ORGANIZATION, workload
+from tests.sim.workload import ORGANIZATION, Workload, workload
 from tests.sim.world import CALM, simulate
 
 SEED_LAST = 70
@@ -55,10 +57,16 @@ def mornings() -> tuple[Stretch, ...]:
     return tuple(_log(seed) for seed in calm_seeds())
 
 
+def _with_nobody_erased(morning: Workload) -> Workload:
+    """The model replays what customers and agents do: nobody who is erased can be followed."""
+    changes = tuple(each for each in morning.changes if not isinstance(each[1], CustomerErased))
+    return msgspec.structs.replace(morning, changes=changes)
+
+
 def _log(seed: int) -> Stretch:
     readings = (
         Reading(partition=0, offset=each.offset, at=each.at, envelope=each.envelope, fact=each.fact)  # type: ignore[arg-type]  # the simulation's instants are ints
-        for each in simulate(seed, CALM).facts
+        for each in simulate(seed, CALM, bend=_with_nobody_erased).facts
         if each.envelope.organization_id == ORGANIZATION
     )
     return Stretch(organization_id=ORGANIZATION, readings=tuple(readings), is_whole=True)

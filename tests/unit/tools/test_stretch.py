@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ringback import export, log_stretch
+from ringback import log_stretch
+from ringback.export import log_file
 from ringback.log_stretch import Unclear, Unreadable
 from ringback.replay.model import Model
 from runtime.ports import LogRecord
@@ -21,7 +22,7 @@ def morning() -> list[LogRecord]:
 def test_a_log_written_and_read_again_is_the_same(tmp_path: Path) -> None:
     """Replay and why find the same in a file as on the log."""
     file = tmp_path / "log.jsonl"
-    export.write(file, morning())
+    log_file.write(file, morning())
     assert log_stretch.of_file(file) == morning()
 
 
@@ -30,17 +31,17 @@ def test_a_value_that_can_not_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
     broken = LogRecord(0, 7, 1, (("ce_id", b"x"),), b"\xff not json")
     empty = LogRecord(0, 8, 1, (), None)
     file = tmp_path / "log.jsonl"
-    export.write(file, [broken, empty])
+    log_file.write(file, [broken, empty])
     assert log_stretch.of_file(file) == [broken, empty]
 
 
 def test_an_exported_log_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path) -> None:
     """It holds every phone number in clear."""
     file = tmp_path / "log.jsonl"
-    export.write(file, morning())
+    log_file.write(file, morning())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
-        export.write(file, [])
+        log_file.write(file, [])
 
 
 def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from contracts.codec import Envelope
 from contracts.ids import Address, Instant, LegId, OrganizationId, PbxId, RecordingId
 from contracts.message import Message, type_name
 from ringback.log import Reading
-from ringback.masking import masked
 from ringback.tail import line
 from ringback.words import Words
+from runtime.masking import masked
 from tests.unit.tools.demo_log import MORNING, VETER
 
 

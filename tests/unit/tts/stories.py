@@ -23,14 +23,14 @@ class Answers:
         *,
         organization_id: OrganizationId,
         source: str,
-        cause: str = "",
+        cause: str | tuple[str, ...] = "",
         seq: int = 0,
         incarnation: int = 0,
     ) -> tuple[Said, ...]:
         """Keep them."""
         assert (organization_id, source, seq) == ("acme", "tts", 0)
         self.facts += facts
-        self.causes += [cause] * len(facts)
+        self.causes += [cause] * len(facts) if isinstance(cause, str) else cause
         return tuple(Said(partition=0, offset=at) for at, _ in enumerate(facts))
 
 

@@ -6,20 +6,32 @@ from email.message import EmailMessage
 import msgspec
 import pytest
 
+from contracts.codec import Envelope
 from contracts.directory import Language, Recipient
 from contracts.ids import Instant, MediaKey, OrganizationId, VoiceMessageId
 from contracts.voicemail import LetterAccepted, LetterDeferred, LetterFailed, LetterKind, SendLetter
+from runtime.edge import Heard
+from runtime.mail.mailer import Sendable
 from runtime.mail.smtp_replies import SendResult, Verdict
 from runtime.memory import MemoryBlobs
+from services.voicemail.activities import Delivery
 from services.voicemail.activities.conversion import Mp3Converter
 from services.voicemail.activities.letter_composer import LetterComposer
-from services.voicemail.activities.letter_sender import MARK_MS_MAX, LetterSender, SendingMark, mark_key
+from services.voicemail.activities.letter_sender import (
+    MARK_MS_MAX,
+    LetterSender,
+    SendingMark,
+    mark_key,
+    withdrawn_key,
+)
 from services.voicemail.activities.storage import sha256
+from services.voicemail.decider.erasure import ERASED
+from tests.audio_keys import foreign_recordings
 from tests.unit.voicemail.sounds import PostOffice, decoded_ms, spoken
 from tests.unit.voicemail.test_message_storage import AwayBlobs, Spool
 
 VOLGA = OrganizationId("volga")
-KEY = MediaKey("voice-messages/x.mp3")
+KEY = MediaKey("volga/recordings/x.mp3")
 LETTER = SendLetter(
     letter_id="letter.vm.p.leg1.0",
     kind=LetterKind.VOICE_MESSAGE,
@@ -234,3 +246,93 @@ async def test_a_server_with_a_smaller_limit_gets_a_letter_with_a_link() -> None
     (letter,) = world.office.letters
     assert not attachments(letter)
     assert "в консоли" in text_of(letter)
+
+
+@pytest.mark.rule("O1", "V4")
+@pytest.mark.parametrize("key", foreign_recordings("volga", "yug"))
+async def test_a_letter_takes_no_recording_of_another_organization_along(key: str) -> None:
+    """It goes without the sound."""
+    world = World()
+    world.blobs.objects[key] = (b"another's mp3", "audio/mpeg")
+    letter = msgspec.structs.replace(LETTER, mp3_key=MediaKey(key))
+    assert isinstance(await world.process().send(VOLGA, letter), LetterAccepted)
+    [sent] = world.office.letters
+    assert not list(sent.iter_attachments())
+
+
+class BreakingOffice(PostOffice):
+    """A mailer with a fault of its own."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self.fault = fault
+
+    async def send(self, letter: Sendable, *, sender: str, recipient: str) -> SendResult:
+        raise self.fault
+
+
+@pytest.mark.rule("V4")
+async def test_a_letter_that_breaks_fails_alone_and_its_row_says_why() -> None:
+    """Whatever is raised: the process goes on, and the letter is not sent again and again."""
+    world = World()
+    world.office = BreakingOffice(UnicodeError("no such charset\n"))
+    result = await world.process().send(VOLGA, LETTER)
+    assert isinstance(result, LetterFailed)
+    assert "UnicodeError: no such charset" in result.answer
+    assert "\n" not in result.answer
+
+
+@pytest.mark.rule("V4")
+async def test_a_letter_that_can_not_be_written_fails_alone() -> None:
+    """Values that no template foresaw, for an unheard message's warning as well."""
+    world = World()
+    for kind in (LetterKind.VOICE_MESSAGE, LetterKind.UNHEARD):
+        letter = msgspec.structs.replace(LETTER, kind=kind, timezone="", called_at=Instant(10**18))
+        result = await world.process().send(VOLGA, letter)
+        assert isinstance(result, LetterFailed | LetterAccepted)
+    broken = msgspec.structs.replace(LETTER, called_at=None)
+    assert isinstance(await world.process().send(VOLGA, broken), LetterFailed)
+    assert isinstance(await world.process().send(VOLGA, LETTER), LetterAccepted)
+
+
+@pytest.mark.rule("V4")
+async def test_a_fault_of_the_machine_defers() -> None:
+    """A full disk ends, and the letter goes then."""
+    world = World()
+    world.office = BreakingOffice(OSError(28, "No space left on device"))
+    assert isinstance(await world.process().send(VOLGA, LETTER), LetterDeferred)
+
+
+@pytest.mark.rule("V4")
+async def test_a_mark_that_can_not_be_read_is_of_a_letter_that_may_have_arrived() -> None:
+    """Half of an object stops no letter."""
+    world = World()
+    world.blobs.objects[mark_key(VOLGA, LETTER)] = (b'{"state":', "")
+    result = await world.process().send(VOLGA, LETTER)
+    assert isinstance(result, LetterAccepted)
+    assert result.is_repeat_possible
+
+
+@pytest.mark.rule("V6")
+async def test_a_letter_whose_customer_was_erased_does_not_go_though_its_command_was_on_the_topic() -> None:
+    """The command may have waited there while the mail server was down; another process may read it."""
+    world = World()
+    await world.process().withdraw(VOLGA, LETTER.letter_id)
+    result = await world.process().send(VOLGA, LETTER)
+    assert result == LetterFailed(letter_id=LETTER.letter_id, answer=ERASED)
+    assert not world.office.letters
+    other = msgspec.structs.replace(LETTER, letter_id="letter.of.another.customer")
+    assert isinstance(await world.process().send(VOLGA, other), LetterAccepted)
+
+
+@pytest.mark.rule("V6")
+async def test_only_the_end_by_an_erasure_withdraws_a_letter() -> None:
+    """A letter that the server refused is no secret."""
+    world = World()
+    sender = world.process()
+    delivery = Delivery(storage=None, letter_sender=sender, say=None)  # type: ignore[arg-type]  # neither is used
+    envelope = Envelope(id="x", type="voicemail.letter_failed", source="voicemail", organization_id=VOLGA)
+    for answer, is_noted in (("550 no such user", False), (ERASED, True)):
+        fact = LetterFailed(letter_id=LETTER.letter_id, answer=answer)
+        await delivery.hear(Heard(message=fact, envelope=envelope, partition=0, offset=0, at=Instant(1)))
+        assert (withdrawn_key(VOLGA, LETTER.letter_id) in world.blobs.objects) is is_noted

@@ -1,6 +1,7 @@
 """Letters: to whom, about what, and again for a day (V4, C4)."""
 
 import pytest
+from prometheus_client import REGISTRY
 
 from contracts.callback import Origin
 from contracts.directory import AgentAvailabilitySaved, AgentSaved, Language, Recipient
@@ -15,8 +16,10 @@ from contracts.voicemail import (
     LetterRetried,
     SendLetter,
 )
+from runtime import metrics
 from services.voicemail import rules
 from services.voicemail.decider import owed
+from services.voicemail.service import gauges
 from tests import offices
 from tests.unit.voicemail.stories import (
     ADMINISTRATOR,
@@ -351,3 +354,19 @@ def test_an_older_version_of_a_department_is_dropped() -> None:
     known = office.state.departments[SALES]
     office.hear(offices.department(SALES, VOLGA, version=0, name="old"))
     assert office.state.departments[SALES] == known
+
+
+@pytest.mark.rule("V4")
+def test_how_many_letters_are_open_and_since_when_is_a_metric() -> None:
+    """A mail server that takes none for hours is seen before the day of new tries is over."""
+    office = an_office_with_letters()
+    written = office.all_said(LetterDue)
+    share = gauges(office.state)
+    assert share["letters_open"] == len(written) > 0
+    assert MORNING / 1_000 <= share["letter_oldest_at"] <= office.state.now_at / 1_000
+    for due in written:
+        office.hear(LetterAccepted(letter_id=due.letter_id, answer="250 queued"))
+    assert gauges(office.state) == {"letters_open": 0.0, "letter_oldest_at": 0.0}
+    metrics.show([share, gauges(office.state)])
+    assert REGISTRY.get_sample_value("ringback_letters_open") == share["letters_open"]
+    assert REGISTRY.get_sample_value("ringback_letter_oldest_timestamp_seconds") == share["letter_oldest_at"]

@@ -1,6 +1,8 @@
 """A recording is checked, converted, and verified in S3, and this is safe to repeat (V2, V3, V7, V8)."""
 
 import hashlib
+import tempfile
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,10 +22,11 @@ from runtime.ports import BlobInfo, BlobsUnavailable
 from services.voicemail.activities.conversion import Mp3Converter
 from services.voicemail.activities.spool import FetchFailed
 from services.voicemail.activities.storage import MessageStorage
+from tests.audio_keys import foreign_recordings
 from tests.unit.voicemail.sounds import decoded_ms, silence, spoken, voice, wav
 
 VOLGA = OrganizationId("volga")
-KEY = MediaKey("recordings/volga/original")
+KEY = MediaKey("volga/recordings/original")
 SPOOL = "http://127.0.0.1:9/spool/1"
 
 
@@ -268,3 +271,42 @@ async def test_a_recording_that_is_nowhere_is_said_to_be_nowhere() -> None:
         (msgspec.structs.replace(command(spoken(), spool_url=SPOOL), key=None), Spool(None)),
     ):
         assert isinstance(await store(MemoryBlobs(), asked, spool), StoringDeferred)
+
+
+class FullFolder(tempfile.TemporaryDirectory[str]):
+    """A folder on a disk that is full once ffmpeg has decoded most of a recording."""
+
+    def __enter__(self) -> str:
+        folder = super().__enter__()
+        Path(folder, "narrow.pcm").symlink_to("/dev/full")
+        return folder
+
+
+@pytest.mark.rule("V2", "V7")
+async def test_a_full_disk_puts_a_message_off_and_never_makes_it_too_short(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """ffmpeg ends without an error where its last bytes do not fit: what it wrote must not be believed."""
+    blobs = MemoryBlobs()
+    original = wav(silence(1_000) + voice(4_000) + silence(2_000))
+    blobs.objects[KEY] = (original, "audio/wav")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "TemporaryDirectory", FullFolder)
+        assert isinstance(await store(blobs, command(original)), StoringDeferred)
+    gone = Mp3Converter(at_once_max=1, folder=tmp_path / "gone")
+    storage = MessageStorage(blobs=blobs, fetch=Spool(), converter=gone)
+    assert isinstance(await storage.store(VOLGA, command(original)), StoringDeferred)
+    assert isinstance(await store(blobs, command(original)), MessageStored)
+
+
+@pytest.mark.rule("O1", "V3")
+@pytest.mark.parametrize("key", foreign_recordings("volga", "yug"))
+async def test_a_recording_of_another_organization_is_not_converted(key: str) -> None:
+    """It becomes no voice message, and its key stays out of the answer."""
+    blobs = MemoryBlobs()
+    blobs.objects[key] = (spoken(), "audio/wav")
+    storage = MessageStorage(blobs=blobs, fetch=Spool(), converter=Mp3Converter(at_once_max=1))
+    fact = await storage.store(VOLGA, command(spoken(), key=MediaKey(key)))
+    assert isinstance(fact, MessageQuarantined)
+    assert fact.original_key is None
+    assert list(blobs.objects) == [key]

@@ -44,8 +44,10 @@ class Log:
         return ()
 
 
-def heard(command: SendLetter) -> Heard:
-    envelope = Envelope(id="command-1", type="", source="voicemail", organization_id=OrganizationId(VOLGA))
+def heard(command: SendLetter, organization_id: str = VOLGA) -> Heard:
+    envelope = Envelope(
+        id="command-1", type="", source="voicemail", organization_id=OrganizationId(organization_id)
+    )
     return Heard(message=command, envelope=envelope, partition=0, offset=0, at=Instant(0))
 
 
@@ -82,6 +84,25 @@ async def test_l3_so_many_slow_letters_and_no_more(monkeypatch: pytest.MonkeyPat
     assert "slow" in deferred.answer
     await made.stop()
     assert server.taken == 0
+
+
+@pytest.mark.rule("O1", "V4")
+async def test_one_organizations_slow_letters_leave_room_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its recipients' server is its own misfortune."""
+    monkeypatch.setattr(activities, "SLOW_LETTERS_OF_ORGANIZATION_MAX", 1)
+    server, log = SlowServer(), Log()
+    made = delivery(server, log)
+    await made.handle(heard(WITHOUT_SOUND))
+    await made.handle(heard(msgspec.structs.replace(WITHOUT_SOUND, letter_id="letter.2")))
+    assert [type(each) for each in log.said] == [LetterDeferred]
+    await made.handle(heard(WITHOUT_SOUND, "neighbour"))
+    assert len(log.said) == 1
+    server.goes_on.set()
+    while len(log.said) < 3:
+        await asyncio.sleep(0)
+    assert server.taken == 2
 
 
 @pytest.mark.rule("V4")
