@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import contextlib
+import fcntl
 import shutil
 import string
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -345,6 +347,27 @@ def main(argv: list[str]) -> int:
     if options.listen is not None and options.phones != "asterisk":
         print("demo: simulated phones listen nowhere: LISTEN goes with PHONES=asterisk", file=sys.stderr)
         return 1
+    with _alone() as is_alone:
+        if not is_alone:
+            print("demo: another demo is running in this folder: wait until it ends", file=sys.stderr)
+            return 1
+        return _run(options)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether no other demo runs; each clears the folder of the one before, processes' files included."""
+    private_files.folder(RUN.parent)
+    with (RUN.parent / "demo.lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _run(options: argparse.Namespace) -> int:
     console = Console()
     started = time.monotonic()
     shutil.rmtree(RUN, ignore_errors=True)

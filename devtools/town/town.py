@@ -88,6 +88,7 @@ class Town:
         self._registrations = Registrations(exchange)
         self._folder = folder or Path(tempfile.mkdtemp(prefix="ringback-town-"))
         self._client = self._new_client()
+        self._is_connected = asyncio.Event()
         self._thread = SoundThread()
         self._calls: dict[str, TownCall] = {}
         self._own: Counter[str] = Counter()
@@ -98,8 +99,7 @@ class Town:
     async def __aenter__(self) -> Self:
         """Clear what an earlier town left in the exchange, and register the phones."""
         private_files.folder(self._folder)
-        self._client = await connected(self._new_client)
-        await self._clear()
+        await self._connect()
         self._thread.start()
         self._later(0, self._connect_again())
         await self._registrations.keep({
@@ -117,7 +117,8 @@ class Town:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._clear()
+        if self._is_connected.is_set():
+            await self._clear()
         await self._client.close()
         self._thread.stop()
 
@@ -129,11 +130,20 @@ class Town:
         """Whoever stood still for a second has lost the exchange: its calls end, as nobody hears of them."""
         while True:
             await self._client.closed()
+            self._is_connected.clear()
             log.error("town.exchange_lost", calls=len(self._calls))
             for call in list(self._calls.values()):
                 call.ended.set()
-            self._client = await connected(self._new_client)
-            await self._clear()
+            try:
+                await self._connect()
+            except AriError as error:
+                log.warning("town.exchange_lost_again", reason=str(error))
+                self._client.drop()
+
+    async def _connect(self) -> None:
+        self._client = await connected(self._new_client)
+        await self._clear()
+        self._is_connected.set()
 
     async def _clear(self) -> None:
         """End every call of the exchange."""
@@ -182,7 +192,11 @@ class Town:
         return found
 
     async def call_in(self, pbx_id: PbxId, call: Call) -> None:
-        """Somebody calls one of a PBX's lines, and acts until the call ends; their phone is in use."""
+        """Somebody calls one of a PBX's lines, and acts until the call ends; their phone is in use.
+
+        While the exchange is lost, the call waits for it.
+        """
+        await self._is_connected.wait()
         self.counts["calls_in"] += 1
         handset = self._caller(pbx_id, call)
         variables = {}

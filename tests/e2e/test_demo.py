@@ -1,5 +1,6 @@
 """`make demo FAST=1` as a newcomer runs it: real processes, a kill -9 in the middle, judged by the log."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# One folder, so one demo at a time: all on one worker, with the other tests that listen to phones.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("phones")]
 
 
 @pytest.mark.rule("Q12", "C3", "C4")
@@ -22,7 +24,6 @@ def test_the_demo_shows_what_it_promises_and_exits_0() -> None:
 
 
 @pytest.mark.rule("Q12", "C3", "C4", "G1")
-@pytest.mark.xdist_group("phones")
 @pytest.mark.usefixtures("asterisk_root")
 def test_the_demo_on_real_phones_shows_what_each_of_them_heard() -> None:
     """The same morning, the same promises, and those about sound."""
@@ -31,9 +32,30 @@ def test_the_demo_on_real_phones_shows_what_each_of_them_heard() -> None:
     assert "✓ the customer who is called back hears the agent's own words" in shown
 
 
+def test_a_second_demo_leaves_the_first_one_alone() -> None:
+    """It would clear the folder that the first one's processes work in."""
+    folder = ROOT / ".run"
+    folder.mkdir(exist_ok=True)
+    with (folder / "demo.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = demo("--fast")
+    assert second.returncode == 1
+    assert "another demo is running in this folder: wait until it ends" in second.stderr
+    assert second.stdout == ""
+
+
 def played(*options: str) -> str:
     """Run the demo to its end; every promise is kept. What it printed."""
-    demo = subprocess.run(
+    ran = demo(*options)
+    shown = f"{ran.stdout[-6000:]}\n{ran.stderr[-2000:]}"
+    assert ran.returncode == 0, shown
+    assert "✗" not in ran.stdout, shown
+    return ran.stdout
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo to its end."""
+    return subprocess.run(
         [sys.executable, "-m", "devtools", "demo", *options],
         cwd=ROOT,
         env={**os.environ, "TERM": "dumb"},
@@ -42,7 +64,3 @@ def played(*options: str) -> str:
         timeout=880,
         check=False,
     )
-    shown = f"{demo.stdout[-6000:]}\n{demo.stderr[-2000:]}"
-    assert demo.returncode == 0, shown
-    assert "✗" not in demo.stdout, shown
-    return demo.stdout
