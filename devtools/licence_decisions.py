@@ -101,5 +101,8 @@ PROGRAMS: Final = {
     "spamassassin": Program(
         "Apache-2.0", "tests/integration/mail/readers.py", "scores our letters in the tests"
     ),
+    "systemd": Program(
+        "LGPL-2.1-or-later", "tests/unit/tools/test_systemd.py", "judges our units in the tests"
+    ),
 }
 """By Debian package. Kafka, Redis, S3 and the mail server of production are the operator's choice."""

@@ -25,6 +25,7 @@ SYSTEM_PROGRAMS = {
     "sox": ("sox", "brings speech to 8 kHz five times as fast as ffmpeg"),
     "spamassassin": ("spamassassin", "scores our letters as their readers' mail servers do, in the tests"),
     "redis-server": ("redis-server", "is the Redis with TLS, Sentinels and a cluster of the tests"),
+    "systemd-analyze": ("systemd", "judges the units of deploy/systemd in the tests, and starts nothing"),
     "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
 }
 # A module of perl is not a program and can't be looked for.
