@@ -39,6 +39,7 @@ DECLARED: Final = {
     "colorama": Declared("BSD-3-Clause", "its LICENSE.txt; installed on Windows only"),
     "itsdangerous": Declared("BSD-3-Clause", "its LICENSE.txt; the metadata say «BSD License»"),
     "jinja2": Declared("BSD-3-Clause", "its LICENSE.txt; the metadata say «BSD License»"),
+    "kubernetes-validate": Declared("Apache-2.0", "its LICENSE; the metadata say «Apache»"),
     "num2words": Declared("LGPL-2.1-or-later", "the head of its files; the metadata say «LGPL»"),
     "pip-api": Declared("Apache-2.0", "its LICENSE; the metadata say «Apache License»"),
     "python-dateutil": Declared(
@@ -78,6 +79,7 @@ PROGRAMS: Final = {
         "makes MP3 of recordings, and reads uploads",
         is_shipped=True,
     ),
+    "helm": Program("Apache-2.0", "tests/chart/rendering.py", "renders the chart in the tests"),
     "libmime-tools-perl": Program(
         "Artistic-1.0-Perl OR GPL-1.0-or-later",
         "tests/integration/mail/readers.py",

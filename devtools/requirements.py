@@ -16,10 +16,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--upgrade", action="store_true")
     options = parser.parse_args(argv)
     upgrade = ["--upgrade"] if options.upgrade else []
-    for name in ("uv", "base", "dev"):
+    for name in ("uv", "base", "dev", "charts"):
         files = [f"requirements/{name}.in", "-o", f"requirements/{name}.txt"]
         uv = [sys.executable, "-m", "uv", *COMPILE, "--python-version", PYTHON_MIN]
-        code = subprocess.run([*uv, *upgrade, *files], cwd=ROOT, check=False).returncode
+        # Of charts.in only what is named is fetched, and nothing is installed.
+        alone = ["--no-deps"] if name == "charts" else []
+        code = subprocess.run([*uv, *upgrade, *alone, *files], cwd=ROOT, check=False).returncode
         if code != 0:
             return code
     return 0

@@ -1,4 +1,4 @@
-"""Writes contracts/schemas (JSON Schemas, AsyncAPI), generated pages of docs/ and new golden samples.
+"""Writes contracts/schemas (JSON Schemas, AsyncAPI), generated pages and new golden samples.
 
 With --check it only compares.
 
@@ -22,6 +22,7 @@ from contracts.message import Fact, Message, type_name
 from contracts.plain_text import END
 from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY, TOPICS, Topic
 from devtools import defaults, record_samples, security_events
+from devtools.charts import values_table
 from devtools.samples import new_samples
 from runtime.decision import Decider
 
@@ -175,6 +176,7 @@ def stale() -> dict[Path, bytes | None]:
             **record_samples.new_samples(),
             ROOT / defaults.GENERATED.path: defaults.page().encode(),
             ROOT / security_events.GENERATED.path: security_events.page().encode(),
+            ROOT / values_table.GENERATED.path: values_table.page().encode(),
         }.items()
         if not path.exists() or path.read_bytes() != content
     }
