@@ -96,6 +96,9 @@ PROGRAMS: Final = {
         "EPL-2.0 OR IPL-1.0", "tests/integration/mail/debian.py", "takes our letters in the tests"
     ),
     "postgresql": Program("PostgreSQL", "ringback/stack/postgres.py", "the office's book and history"),
+    "prometheus": Program(
+        "Apache-2.0", "tests/chart/prometheus.py", "its promtool checks the alert rules, in the tests"
+    ),
     "redis-server": Program("BSD-3-Clause", "ringback/stack/parts.py", "Redis with TLS, in the tests"),
     "sox": Program(
         "GPL-2.0-or-later", "services/tts/activities/audio.py", "brings speech to 8 kHz", is_shipped=True

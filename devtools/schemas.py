@@ -1,4 +1,4 @@
-"""Writes contracts/schemas (JSON Schemas, AsyncAPI), generated pages and new golden samples.
+"""Writes contracts/schemas (JSON Schemas, AsyncAPI), generated pages, dashboards and new golden samples.
 
 With --check it only compares.
 
@@ -21,7 +21,7 @@ from contracts.codec import TYPES
 from contracts.message import Fact, Message, type_name
 from contracts.plain_text import END
 from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY, TOPICS, Topic
-from devtools import defaults, record_samples, security_events
+from devtools import dashboards, defaults, record_samples, security_events
 from devtools.charts import values_table
 from devtools.samples import new_samples
 from runtime.decision import Decider
@@ -174,6 +174,7 @@ def stale() -> dict[Path, bytes | None]:
             **wanted,
             **new_samples(),
             **record_samples.new_samples(),
+            **dashboards.documents(),
             ROOT / defaults.GENERATED.path: defaults.page().encode(),
             ROOT / security_events.GENERATED.path: security_events.page().encode(),
             ROOT / values_table.GENERATED.path: values_table.page().encode(),
@@ -203,7 +204,7 @@ def main(argv: list[str]) -> int:
             print(f"wrote {name}")
     if options.check and differs:
         print(
-            "Run `make schemas` and commit contracts/schemas, docs and tests/golden.",
+            "Run `make schemas` and commit contracts/schemas, docs, charts and tests/golden.",
             file=sys.stderr,
         )
         return 1

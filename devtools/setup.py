@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +28,10 @@ SYSTEM_PROGRAMS = {
     "redis-server": ("redis-server", "is the Redis with TLS, Sentinels and a cluster of the tests"),
     "systemd-analyze": ("systemd", "judges the units of deploy/systemd in the tests, and starts nothing"),
     "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
+}
+# Program → (Debian package, its path there, why). Unpacked, since an installed one starts a server.
+UNPACKED_PROGRAMS = {
+    "promtool": ("prometheus", "usr/bin/promtool", "checks the alert rules and runs their tests"),
 }
 # A module of perl is not a program and can't be looked for.
 MIME_PARSER = Path("/usr/share/perl5/MIME/Parser.pm")
@@ -73,6 +78,33 @@ def install_packages(missing: dict[str, str]) -> None:
     # With a package index that was never fetched (fresh image) a package looks unknown: fetch it first.
     run([*prefix, "apt-get", "update", "-qq"])
     run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *command.split(), "-qq"])
+
+
+def unpack_programs() -> None:
+    """Put missing programs of `UNPACKED_PROGRAMS` into `.venv/bin`; apt verifies what it fetches."""
+    for program, (package, path, why) in UNPACKED_PROGRAMS.items():
+        wanted = VENV / "bin" / program
+        if wanted.exists() or shutil.which(program) is not None:
+            continue
+        if shutil.which("apt-get") is None:
+            raise SetupFailed(f"this machine has no apt; install {program} by hand: it {why}")
+        print(f"setup: unpacking {program} from the system package {package}: it {why}", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            archive = downloaded(package, Path(folder))
+            run(["dpkg-deb", "--extract", str(archive), folder])
+            shutil.move(Path(folder) / path, wanted)
+
+
+def downloaded(package: str, folder: Path) -> Path:
+    """A package's archive, fetched into a folder."""
+    command = ["apt-get", "download", "-qq", package]
+    if subprocess.run(command, cwd=folder, check=False, capture_output=True).returncode != 0:
+        # A package index that was never fetched (fresh image) names no address.
+        prefix = [] if os.geteuid() == 0 else ["sudo"]
+        run([*prefix, "apt-get", "update", "-qq"])
+        if subprocess.run(command, cwd=folder, check=False).returncode != 0:
+            raise SetupFailed(f"this failed, see above: {' '.join(command)}")
+    return next(folder.glob("*.deb"))
 
 
 def run(argv: list[str]) -> None:
@@ -162,6 +194,7 @@ def main(argv: list[str]) -> int:
             install_packages(missing)
         if not is_ready():
             make_environment()
+        unpack_programs()
     except SetupFailed as failure:
         print(f"setup: {failure}", file=sys.stderr)
         return 1

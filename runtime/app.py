@@ -21,6 +21,7 @@ from pydantic_settings import SettingsError
 
 from contracts.ids import Instant
 from runtime import (
+    certificate_ends,
     checks,
     kafka_clients,
     listeners,
@@ -44,7 +45,7 @@ from runtime.host.identity import RefusedToStart
 from runtime.http_limits import Guard, Limits
 from runtime.kafka_log import KafkaLog
 from runtime.listeners import Opened
-from runtime.metrics import COUNTED
+from runtime.metrics import COUNTED, MEASURED
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 from runtime.settings import RuntimeSettings
 from runtime.system_clock import SystemClock
@@ -64,6 +65,7 @@ _log = structlog.get_logger()
 def run_decider(decider: Decider[Any], settings: Settings, *, edge: Edge | None = None) -> NoReturn:
     """Run a service that decides, with its own edge if it has one."""
     unknown = sorted({name for name, _ in decider.counts.values()} - COUNTED.keys())
+    unknown += sorted({name for name, _, _ in decider.measures.values()} - MEASURED.keys())
     assert not unknown, f"{decider.name} counts metrics that runtime.metrics does not declare: {unknown}"
     _run(decider.name, settings, decider, edge)
 
@@ -309,6 +311,7 @@ class Process:
         metrics.BUILD.labels(self._name, self._settings.version).set(1)
         self._guard(self._ask_for_refusals())
         self._guard(self._files.run())
+        self._guard(certificate_ends.watch(self._settings))
         self._is_started = True
         _log.info("started", internal=self._internal.address)
         if self._public is not None:
@@ -390,6 +393,7 @@ class Process:
     def _before_metrics(self) -> None:
         if self._host is not None:
             self._host.show_gauges()
+        metrics.READY.set(not self._reasons_not_ready())
 
 
 def _token() -> str:

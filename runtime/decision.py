@@ -68,6 +68,8 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     settle: Callable[[S], Decision] | None = None
     counts: Mapping[str, tuple[str, str]] = {}
     """Message type → (a name in runtime.metrics.COUNTED, a label value, or `@field` to take it from)."""
+    measures: Mapping[str, tuple[str, str, str]] = {}
+    """Message type → (a name in runtime.metrics.MEASURED, a label value, the field with milliseconds)."""
     gauges: Callable[[S], Mapping[str, float]] | None = None
     """One organization's share of runtime.metrics.GAUGED; the host adds the shares or takes the largest."""
 

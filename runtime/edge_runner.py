@@ -266,6 +266,8 @@ class SubscriptionRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._consumer: Consumer | None = None
         self._is_stopping = False
+        self._lag_shown: set[int] = set()
+        """The partitions whose lag we tell."""
         self.newest_at = Instant(0)
 
     async def start(self, clients: Clients, *, prefix: str, group: str | None, replica: str) -> None:
@@ -317,13 +319,23 @@ class SubscriptionRunner:
         if consumer is None:
             return
         with contextlib.suppress(KafkaError, ConsumerStoppedError, OSError, TimeoutError):
-            for at, end in (await consumer.end_offsets(consumer.assignment())).items():
+            ends = await consumer.end_offsets(consumer.assignment())
+            self._forget_lag_beside({at.partition for at in ends})
+            for at, end in ends.items():
                 finished = self._progress.finished(at)
                 if finished is None:
                     finished = await consumer.position(at)
-                metrics.LAG.labels(self._edge, self._subscription.topic.name, str(at.partition)).set(
-                    max(0, end - finished)
-                )
+                metrics.LAG.labels(*self._lag_labels(at.partition)).set(max(0, end - finished))
+
+    def _forget_lag_beside(self, assigned: set[int]) -> None:
+        """Drop the lag of partitions that another replica reads now; our last figure would stand for ever."""
+        for partition in self._lag_shown - assigned:
+            with contextlib.suppress(KeyError):
+                metrics.LAG.remove(*self._lag_labels(partition))
+        self._lag_shown = assigned
+
+    def _lag_labels(self, partition: int) -> tuple[str, str, str]:
+        return self._edge, self._subscription.topic.name, str(partition)
 
     async def _receive(self, consumer: Consumer, record: ConsumerRecord) -> None:
         """Take one raw record."""

@@ -1,11 +1,13 @@
 """Every metric of every service, in one file. Base units; no call, caller or agent in a label.
 
 The host counts business metrics from a decider's messages: `Decider.counts` maps a message type to (a name in
-COUNTED, a label value or `@field`), and `Decider.gauges` gives an organization's share of what is in GAUGED.
+COUNTED, a label value or `@field`), `Decider.measures` does so with MEASURED and the field that has the
+milliseconds, and `Decider.gauges` gives an organization's share of what is in GAUGED.
 Edges count their own work (`RENDERINGS.labels("done").inc()`).
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -21,10 +23,17 @@ LAG = Gauge(
     ["reader", "topic", "partition"],
 )
 OWNED = Gauge("ringback_partition_owned", "1: this replica has claimed the partition", ["partition"])
+PARTITIONS = Gauge("ringback_partitions", "Partitions of the facts, which a decider's replicas share")
+READY = Gauge("ringback_ready", "1: the process is ready; 0: /health/ready says why it is not")
 BUILD = Gauge("ringback_build_info", "Always 1; the labels say what runs", ["service", "version"])
 RESTART_NEEDED = Gauge(
     "ringback_restart_needed",
     "1: a file of this setting has changed and is used after a restart",
+    ["setting"],
+)
+CERTIFICATE_ENDS_AT = Gauge(
+    "ringback_certificate_end_timestamp_seconds",
+    "When the certificate in this setting's file ends: the first of a chain, the last of several authorities",
     ["setting"],
 )
 DECIDE_SECONDS = Histogram(
@@ -90,6 +99,20 @@ MAIL_FAULTS = Counter(
     "ringback_mail_faults_total", "Final answers of the mail server about us, not the letter"
 )
 PLACES = Counter("ringback_places_total", "Places, by how they ended", ["end"])
+# Up to the usual deadline of ten minutes finely enough for «within 20 s»; a deadline is an hour at most.
+_WAITS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
+PLACE_WAITED_SECONDS = Histogram(
+    "ringback_place_waited_seconds",
+    "How long callers waited on the line, by how it ended",
+    ["end"],
+    buckets=_WAITS,
+)
+CALLBACK_WAITED_SECONDS = Histogram(
+    "ringback_callback_waited_seconds",
+    "How long callbacks took from joining, by how they ended",
+    ["end"],
+    buckets=_WAITS,
+)
 VOICE_MESSAGES = Counter("ringback_voice_messages_total", "Voice messages, by state", ["state"])
 RENDERINGS = Counter("ringback_renderings_total", "Notices rendered, by outcome", ["outcome"])
 CACHE = Counter("ringback_speech_cache_total", "Notices asked for, by hit or miss", ["result"])
@@ -123,6 +146,12 @@ APOLOGY_OLDEST_AT = Gauge(
     "The earliest deadline of an apology that waits; 0: none waits",
 )
 
+CALLBACKS_OPEN = Gauge("ringback_callbacks_open", "Callbacks that are promised and have not ended")
+CALLBACK_DEADLINE_AT = Gauge(
+    "ringback_callback_deadline_earliest_timestamp_seconds",
+    "The earliest deadline of a callback that waits for its first attempt; 0: none waits",
+)
+
 COUNTED: Final[Mapping[str, Counter]] = {
     "offers": OFFERS,
     "callbacks": CALLBACKS,
@@ -133,15 +162,29 @@ COUNTED: Final[Mapping[str, Counter]] = {
     "voice_messages": VOICE_MESSAGES,
     "renderings": RENDERINGS,
 }
+_PER_PARTITION: Final = (OUTBOX_SINCE, PARKED, CLOSED, SNAPSHOT_AT, LOADED)
+"""What an owner tells of its partition, beside `OWNED` and `LAG`."""
+
+
+def _earliest(instants: list[float]) -> float:
+    """The smallest instant is the oldest subject; 0, which would be 1970, means that nobody waits."""
+    return min(filter(None, instants), default=0.0)
+
+
+MEASURED: Final[Mapping[str, Histogram]] = {
+    "place_waited": PLACE_WAITED_SECONDS,
+    "callback_waited": CALLBACK_WAITED_SECONDS,
+}
 GAUGED: Final[Mapping[str, tuple[Gauge, Callable[[list[float]], float]]]] = {
     "places_waiting": (PLACES_WAITING, sum),
     "departments_waiting": (DEPARTMENTS_WAITING, sum),
-    # The smallest instant is the oldest place; 0, which would be 1970, means that nobody waits.
-    "place_oldest_at": (PLACE_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
+    "place_oldest_at": (PLACE_OLDEST_AT, _earliest),
     "letters_open": (LETTERS_OPEN, sum),
-    "letter_oldest_at": (LETTER_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
+    "letter_oldest_at": (LETTER_OLDEST_AT, _earliest),
     "apologies_waiting": (APOLOGIES_WAITING, sum),
-    "apology_oldest_at": (APOLOGY_OLDEST_AT, lambda instants: min(filter(None, instants), default=0.0)),
+    "apology_oldest_at": (APOLOGY_OLDEST_AT, _earliest),
+    "callbacks_open": (CALLBACKS_OPEN, sum),
+    "callback_deadline_at": (CALLBACK_DEADLINE_AT, _earliest),
 }
 """How the organizations' shares become one number. Instants are in seconds; 0 means that nobody waits."""
 
@@ -174,8 +217,23 @@ def count(counts: Mapping[str, tuple[str, str]], type_: str, message: Message) -
     COUNTED[name].labels(value).inc()
 
 
+def measure(measures: Mapping[str, tuple[str, str, str]], type_: str, message: Message) -> None:
+    """Measure what a message that was said tells in milliseconds, if the service's table has its type."""
+    found = measures.get(type_)
+    if found is not None:
+        name, label, field = found
+        MEASURED[name].labels(label).observe(getattr(message, field) / 1_000)
+
+
 def show(shares: list[Mapping[str, float]]) -> None:
     """Set the business's gauges from every organization's share."""
     for name in {name for share in shares for name in share}:
         gauge, together = GAUGED[name]
         gauge.set(together([share[name] for share in shares if name in share]))
+
+
+def forget_partition(partition: int) -> None:
+    """Drop what was told of a partition that this replica has lost: the last figures would stand for ever."""
+    for gauge in _PER_PARTITION:
+        with suppress(KeyError):
+            gauge.remove(str(partition))

@@ -146,6 +146,39 @@ def _version(record: Record, field: str) -> float:
     return version
 
 
+class Earliest(Generic[R]):
+    """How many of a table's records await an instant, and the earliest of these: an index, for gauges."""
+
+    def __init__(self, field: str, where: Callable[[R], bool] | None = None) -> None:
+        """`field` holds the instant; `where` says which records await theirs, without it all do."""
+        self._field = field
+        self._where = where
+        self._found: SortedList[tuple[Instant, str]] = SortedList()
+
+    def track(self, old: R | None, new: R | None) -> None:
+        """Follow a table's record from what it was to what it is."""
+        before, after = self._entry(old), self._entry(new)
+        if before == after:
+            return
+        if before is not None:
+            self._found.remove(before)
+        if after is not None:
+            self._found.add(after)
+
+    def _entry(self, record: R | None) -> tuple[Instant, str] | None:
+        if record is None or (self._where is not None and not self._where(record)):
+            return None
+        return getattr(record, self._field), getattr(record, record.__struct_fields__[0])
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def at_s(self) -> float:
+        """The earliest instant in seconds since 1970; 0 if no record awaits one."""
+        return self._found[0][0] / 1_000 if self._found else 0.0
+
+
 class Timer(Record, frozen=True, array_like=True):
     """When a state must be woken, and why."""
 

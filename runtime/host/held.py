@@ -145,7 +145,9 @@ class Held:
         for labels, count in batch.outcomes.items():
             metrics.FACTS_BY[labels].inc(count)
         for message in batch.said:
-            metrics.count(self.decider.counts, type_name(message), message)
+            type_ = type_name(message)
+            metrics.count(self.decider.counts, type_, message)
+            metrics.measure(self.decider.measures, type_, message)
         self._parked.set(len(self.marks))
         await self.say(write.outbox)
 

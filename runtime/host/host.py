@@ -41,11 +41,14 @@ class Host:
         self._locks: dict[int, asyncio.Lock] = {}
         self._has_joined = False
         self._refused: RefusedToStart | None = None
+        self._nothing = [] if decider.gauges is None else [decider.gauges(decider.new_state())]
+        """The share of an organization without records: so gauges go to 0 when the last one leaves memory."""
         self._stopped = asyncio.Event()
 
     async def run(self, *, broker_without_time_is_fine: bool) -> None:
         """Own partitions until `stop`. Raises RefusedToStart."""
         await self._check_time(is_fine=broker_without_time_is_fine)
+        metrics.PARTITIONS.set(self._ports.log.partitions)
         await self._ports.log.own(self.gained, self.lost)
         await self._stopped.wait()
         await self._ports.log.disown()
@@ -97,6 +100,7 @@ class Host:
                 self._owners.pop(partition, None)
                 self._closed.pop(partition, None)
                 metrics.OWNED.labels(partition).set(0)
+                metrics.forget_partition(partition)
                 # Another replica tells now how far it is; our last figure would stand for ever.
                 with contextlib.suppress(KeyError):
                     metrics.LAG.remove(*self._lag_labels(partition))
@@ -183,7 +187,8 @@ class Host:
 
     def show_gauges(self) -> None:
         """Set the business's gauges; called when metrics are asked for."""
-        metrics.show([share for owner in self._owners.values() for share in owner.shares()])
+        shares = [share for owner in self._owners.values() for share in owner.shares()]
+        metrics.show([*self._nothing, *shares])
 
 
 async def _pause(leaving: asyncio.Event, seconds: float) -> None:

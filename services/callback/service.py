@@ -5,13 +5,17 @@ from typing import Final
 from contracts import callback, telephony
 from runtime.decision import Decider
 from services.callback.decider import HEARD, apply, decide, owed
-from services.callback.state import CallbackState, Phase
+from services.callback.state import CallbackState
 
 
 def gauges(state: CallbackState) -> dict[str, float]:
-    """One organization's share of the apologies that wait to be dialled, and the oldest deadline (C4)."""
-    due = [each.deadline_at for each in state.callbacks if each.phase is Phase.APOLOGY_DUE]
-    return {"apologies_waiting": float(len(due)), "apology_oldest_at": min(due, default=0) / 1_000}
+    """One organization's share of open callbacks and of due apologies, with their deadlines (C4)."""
+    return {
+        "callbacks_open": float(len(state.callbacks)),
+        "callback_deadline_at": state.waiting.at_s,
+        "apologies_waiting": float(len(state.apologies_due)),
+        "apology_oldest_at": state.apologies_due.at_s,
+    }
 
 
 SERVICE: Final = Decider[CallbackState](
@@ -59,6 +63,7 @@ SERVICE: Final = Decider[CallbackState](
     apply=apply,
     decide=decide,
     owed=owed,
+    measures={"callback.connected": ("callback_waited", "connected", "waited_ms")},
     gauges=gauges,
     counts={
         "callback.connected": ("callbacks", "connected"),

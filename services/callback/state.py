@@ -25,7 +25,7 @@ from contracts.ids import (
     PlayId,
     RecordingId,
 )
-from runtime.records import Record, State
+from runtime.records import Earliest, Record, State
 
 ORGANIZATION: Final = "organization"
 """The key of the organization's own record, and of its count of orders."""
@@ -130,18 +130,6 @@ class Phase(StrEnum):
     RECORDING = "recording"
 
 
-PROMISED: Final = frozenset(
-    {
-        Phase.WAITING,
-        Phase.WHISPERING,
-        Phase.DIALLING,
-        Phase.EXPECTING,
-        Phase.CONFIRMING,
-        Phase.BRIDGING,
-        Phase.HELD,
-    }
-)
-"""Phases in which ordering again confirms this callback; later only an apology is due."""
 WITH_AGENT: Final = frozenset(
     {
         Phase.WHISPERING,
@@ -153,6 +141,8 @@ WITH_AGENT: Final = frozenset(
     }
 )
 """Phases in which an agent's leg is callback's: the agent is told and freed when the attempt ends."""
+PROMISED: Final = WITH_AGENT - {Phase.TALKING} | {Phase.WAITING, Phase.HELD}
+"""Phases in which ordering again confirms this callback; later only an apology is due."""
 
 
 class Dial(msgspec.Struct, frozen=True, array_like=True):
@@ -349,6 +339,10 @@ class CallbackState(State):
         self._of_number: dict[tuple[DepartmentId, str], tuple[CallbackId, ...]] = {}
         self.apologies_ready: dict[PbxId, SortedList[tuple[int, Instant, CallbackId]]] = {}
         """Apologies to be dialled: first calls before second tries, the earliest deadline first (C4)."""
+        self.waiting = Earliest[Callback](
+            "deadline_at", lambda each: each.phase is Phase.WAITING and not each.was_dialled
+        )
+        self.apologies_due = Earliest[Callback]("deadline_at", lambda each: each.phase is Phase.APOLOGY_DUE)
         self.callbacks = self.table("callbacks", Callback, self._track_callback)
         self.pair_of_agent: dict[LegId, LegId] = {}
         self.pairs = self.table("pairs", Pair, self._track_pair)
@@ -367,6 +361,8 @@ class CallbackState(State):
             self.order_of_place[new.place_id] = new.leg_id
 
     def _track_callback(self, old: Callback | None, new: Callback | None) -> None:
+        self.waiting.track(old, new)
+        self.apologies_due.track(old, new)
         if old is not None:
             self._forget(old)
         if new is None:

@@ -82,5 +82,10 @@ SERVICE: Final = Decider(
         "queue.place_closed": ("places", "@outcome"),
         "telephony.dial_leg": ("dials", "agent"),
     },
+    measures={
+        "queue.place_connected": ("place_waited", "connected", "waited_ms"),
+        "queue.place_abandoned": ("place_waited", "abandoned", "waited_ms"),
+        "queue.place_diverted": ("place_waited", "diverted", "waited_ms"),
+    },
     gauges=gauges,
 )

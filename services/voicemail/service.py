@@ -39,8 +39,7 @@ from services.voicemail.state import VoicemailState
 
 def gauges(state: VoicemailState) -> dict[str, float]:
     """One organization's share of the open letters, and when the oldest was written."""
-    written = [letter.due_at for letter in state.letters]
-    return {"letters_open": float(len(written)), "letter_oldest_at": min(written, default=0) / 1_000}
+    return {"letters_open": float(len(state.letters_open)), "letter_oldest_at": state.letters_open.at_s}
 
 
 SERVICE: Final = Decider[VoicemailState](

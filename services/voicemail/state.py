@@ -29,7 +29,7 @@ from contracts.ids import (
 )
 from contracts.message import Interval
 from contracts.voicemail import LetterKind
-from runtime.records import Record, State
+from runtime.records import Earliest, Record, State
 
 
 class Organization(Record, frozen=True, array_like=True):
@@ -252,7 +252,8 @@ class VoicemailState(State):
         self.notices = self.table("notices", Notice)
         self.messages = self.table("messages", VoiceMessage, self._index_message)
         self.callbacks = self.table("callbacks", EndedCallback)
-        self.letters = self.table("letters", Letter)
+        self.letters_open = Earliest[Letter]("due_at")
+        self.letters = self.table("letters", Letter, self.letters_open.track)
         self.warnings = self.table("warnings", RetentionWarning, self._index_warning)
 
     def _index_message(self, old: VoiceMessage | None, new: VoiceMessage | None) -> None:

@@ -131,6 +131,29 @@ async def test_what_is_not_finished_is_the_lag(broker: Broker) -> None:
         assert behind() == 0.0
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_the_lag_of_a_partition_that_went_elsewhere_is_not_told_any_more(broker: Broker) -> None:
+    """Its last figure would stand for ever on the replica that reads it no more."""
+
+    async def handle(_found: Heard) -> None:
+        return
+
+    def told() -> set[int]:
+        labels = {each: {"reader": "tts", "topic": "speech", "partition": str(each)} for each in range(8)}
+        name = "ringback_lag_records"
+        return {each for each, found in labels.items() if REGISTRY.get_sample_value(name, found) is not None}
+
+    async with broker.edge(handle) as runner:
+        await runner.show_lag()
+        consumer = runner._consumer
+        assert consumer is not None
+        assigned = sorted(consumer.assignment())
+        assert told() == {at.partition for at in assigned}
+        consumer.assign(assigned[:1])
+        await runner.show_lag()
+        assert told() == {assigned[0].partition}
+
+
 async def test_what_was_not_finished_comes_again(broker: Broker) -> None:
     """A crash in the middle of a rendering costs a rendering, never a notice."""
     begun: list[str] = []

@@ -273,12 +273,13 @@ def test_the_topics_are_made_before_anybody_reads_them() -> None:
 
 
 def test_prometheus_asks_every_pod() -> None:
-    """One ServiceMonitor finds the internal port of all services, and no other port."""
+    """One ServiceMonitor finds the internal port of all services; `job` is the service's name."""
     found = rendering.objects("production")
     (monitor,) = of_kind(found, "ServiceMonitor")
     selector = monitor["spec"]["selector"]["matchLabels"].items()
     asked = [each for each in of_kind(found, "Service") if selector <= each["metadata"]["labels"].items()]
     assert {component(each) for each in asked} == set(SERVICES)
+    assert {each["metadata"]["labels"][monitor["spec"]["jobLabel"]] for each in asked} == set(SERVICES)
     assert {port["name"] for each in asked for port in each["spec"]["ports"]} == {"internal"}
     (endpoint,) = monitor["spec"]["endpoints"]
     assert endpoint["scheme"] == "https"

@@ -179,7 +179,9 @@ def test_a_process_killed_in_mid_traffic_loses_and_doubles_nothing(
     )
     assert asyncio.run(said(settings, 2 * CALLS)) == expected
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        assert "ringback_facts_total" in answer.read().decode()
+        told = answer.read().decode()
+    assert "ringback_facts_total" in told
+    assert "\nringback_ready 1.0\n" in told
 
 
 @pytest.mark.parametrize("settings", ["embedded"], indirect=True)

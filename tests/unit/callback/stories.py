@@ -19,7 +19,7 @@ from contracts.ids import (
 )
 from contracts.message import Fact
 from runtime.decision import Decision, together
-from services.callback.service import SERVICE
+from services.callback.service import SERVICE, gauges
 from services.callback.state import CallbackState
 from tests import offices
 from tests.unit.decider_harness import Told
@@ -94,6 +94,7 @@ class Office(Told[CallbackState]):
             assert list(loaded.tables[name]) == list(table)
         assert loaded.apologies_ready == self.state.apologies_ready
         assert loaded.numbers_by_age == self.state.numbers_by_age
+        assert gauges(loaded) == gauges(self.state)
         assert {k: n for k, n in loaded.lines_taken.items() if n} == {
             k: n for k, n in self.state.lines_taken.items() if n
         }

@@ -153,9 +153,23 @@ def test_m12_how_long_apologies_wait_is_a_metric() -> None:
     nobody = gauges(office.state)
     due(office, 3)
     share = gauges(office.state)
-    assert share == {"apologies_waiting": 2.0, "apology_oldest_at": (NINE + 2) / 1_000}
+    assert (share["apologies_waiting"], share["apology_oldest_at"]) == (2.0, (NINE + 2) / 1_000)
     metrics.show([nobody, share, share])
     assert REGISTRY.get_sample_value("ringback_apologies_waiting") == 4.0
     assert REGISTRY.get_sample_value(OLDEST_AT) == (NINE + 2) / 1_000
     metrics.show([nobody])
     assert REGISTRY.get_sample_value(OLDEST_AT) == 0.0
+
+
+@pytest.mark.rule("C4")
+def test_the_earliest_deadline_of_callbacks_that_nobody_was_dialled_for_is_a_metric() -> None:
+    """A deadline that passes without a word is a customer who is about to be forgotten."""
+    office = an_office()
+    for n in range(2):
+        office.hears(pressed_one(f"c{n}", caller=f"+79120000{n:03}", joined=NINE + n), ended(f"c{n}"))
+    share = gauges(office.state)
+    first = min(each.deadline_at for each in office.state.callbacks) / 1_000
+    assert (share["callbacks_open"], share["callback_deadline_at"]) == (2.0, first)
+    office.hears(deadline_passed("c0"), deadline_passed("c1"))
+    share = gauges(office.state)
+    assert (share["callbacks_open"], share["callback_deadline_at"]) == (2.0, 0.0)
