@@ -116,7 +116,10 @@ class DigitsEntered(PbxFact, tag="gateway.digits_entered", frozen=True, kw_only=
 
 
 class PlayFinished(Answered, tag="gateway.play_finished", frozen=True, kw_only=True):
-    """A play ended: `ok` False when the media was missing or unfit, or the leg was gone."""
+    """A play ended: `ok` False when the media was missing or unfit, or the leg was gone or in a bridge.
+
+    `was_interrupted`: by a key, another play or a bridge; one for a leg in a bridge is not begun at all.
+    """
 
     leg_id: LegId
     play_id: PlayId

@@ -49,6 +49,7 @@ def of_town(folder: Path) -> Iterator[Ear]:
             caller=diary.name.removeprefix("tel:") if is_caller and diary.name != WITHHELD else None,
             begun_at=diary.begun_at,
             answered_at=diary.answered_at,
+            deaf_until=diary.heard_from,
             ended_at=diary.ended_at,
             heard=tuple(audible(file.with_suffix(".alaw").read_bytes(), diary.heard_from)),
             spoke=tuple(diary.spoken),

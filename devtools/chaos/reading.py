@@ -60,6 +60,8 @@ class Ear:
     caller: str | None = None
     begun_at: int
     answered_at: int
+    deaf_until: int = 0
+    """When the phone's own sound was there: on a busy machine it comes later than the answer."""
     ended_at: int
     heard: tuple[Span, ...]
     spoke: tuple[Span, ...] = ()

@@ -1,7 +1,8 @@
 """Nobody is left in silence while services are up: judged from what each phone itself heard.
 
-A person is judged from the moment the call was answered until it ended. In that time the person hears
-something (music, speech, a tone, the other side) at least every `SILENCE_MS_MAX`, except
+A person is judged from the moment the call was answered, and the phone could hear, until it ended. In that
+time the person hears something (music, speech, a tone, the other side) at least every `SILENCE_MS_MAX`,
+except
 
 * while the log says that a message of this leg is recorded: then the person speaks, and nobody answers;
 * in the pauses of the ringing tone, which an agent hears while a customer is dialled;
@@ -301,7 +302,7 @@ def judged(company: CompanyHistory) -> Iterator[tuple[Ear, list[Span]]]:
         hung_up_at = ends.get(id(ear)) or ear.ended_at
         ended_at = min([ear.ended_at, hung_up_at, *(at for at in kills if at > ear.answered_at)])
         # The word that ends a call and the last sound of it are on their way together.
-        whole = [(ear.answered_at, ended_at - EDGE_MS)]
+        whole = [(max(ear.answered_at, ear.deaf_until), ended_at - EDGE_MS)]
         yield ear, without(whole, [*allowed[id(ear)], *outages])
 
 

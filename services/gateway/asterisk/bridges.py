@@ -60,7 +60,8 @@ class Bridges:
             if len(bridge.inside) == len(bridge.legs) and not bridge.is_up:
                 bridge.is_up = True
                 self._adapter.tell(LegsBridged(bridge_id=bridge.bridge_id))
-        elif event.type == "ChannelLeftBridge":
+        elif event.type == "ChannelLeftBridge" and event.channel.id in bridge.inside:
+            # Whoever leaves without having entered leaves the half-made bridge of a gateway before us.
             self._left(bridge)
 
     def _left(self, bridge: LegBridge) -> None:
@@ -99,7 +100,8 @@ class Bridges:
             self._adapter.tell(LegsBridged(bridge_id=command.bridge_id))
             return Result.ALREADY
         if command.bridge_id in self._used:
-            return Result.ALREADY
+            # It is over, and nothing more would be told of it: whoever still waits for it must hear so.
+            return Result.GONE
         first, second = (self._adapter.legs.get(leg_id) for leg_id in command.legs)
         if first is None or second is None or not (first.is_answered and second.is_answered):
             return Result.GONE
@@ -150,14 +152,16 @@ class Bridges:
     # After a connection
 
     def restore(self, found: AriBridge) -> BridgeId | None:
-        """A bridge of ours that Asterisk has: adopt it if both legs are in it, else have it removed."""
+        """A bridge of ours that Asterisk has: adopt it if both legs are in it, else have it removed.
+
+        One that a gateway died over, half-made, is asked for again, and then made anew.
+        """
         name = unmarked(found.id)
         if name is None or found.name != self._adapter.address.app or found.id == self._adapter.holding:
             return None
         legs = [leg for each in found.channels if (leg := self._adapter.legs.of_channel(each)) is not None]
         bridge_id = BridgeId(name)
         if len(legs) != len(found.channels) or len(legs) != 2:
-            self._used[bridge_id] = None
             self._adapter.queues.at_once(lambda: self._destroy(bridge_id))
             return None
         first, second = legs

@@ -217,6 +217,16 @@ def _play(state: GatewayState, now: int, key: CommandKey, command: telephony.Pla
         state.done(key, type_name(command), leg.leg_id)
     elif _is_late(state, command.not_after):
         state.refuse(key, type_name(command), TOO_LATE, leg.leg_id)
+    elif state.is_bridged(leg):
+        # A bridge ends plays. One that its sender would not have begun had it known would end the talk.
+        interrupted = PlayFinished(
+            pbx_id=state.pbx_id,
+            leg_id=leg.leg_id,
+            play_id=command.play_id,
+            ok=False,
+            was_interrupted=True,
+        )
+        state.answer(interrupted, key)
     else:
         leg.plays[command.play_id] = Playing(key=key, command=command)
         state.ask(now, command, key=key, command=type_name(command), leg_id=leg.leg_id)

@@ -207,6 +207,14 @@ class GatewayState:
             if self.recordings[recording_id].is_finished:
                 del self.recordings[recording_id]
 
+    def bridges_of(self, leg: Leg) -> list[LegBridge]:
+        """The bridges that a leg is or was in, unless they are forgotten with the other leg."""
+        return [self.bridges[bridge_id] for bridge_id in leg.bridges if bridge_id in self.bridges]
+
+    def is_bridged(self, leg: Leg) -> bool:
+        """Whether a leg talks with another one, or is about to."""
+        return any(not bridge.is_over for bridge in self.bridges_of(leg))
+
     def _ended(self) -> Iterable[Leg]:
         return (leg for leg in self.legs.values() if leg.phase is Phase.ENDED)
 

@@ -36,8 +36,8 @@ def leg_gone(
     if leg.answering is not None:
         state.refuse(leg.answering, "telephony.answer_leg", "gone", leg.leg_id)
         leg.answering = None
-    for bridge_id in leg.bridges:
-        bridge_over(state, state.bridges[bridge_id])
+    for bridge in state.bridges_of(leg):
+        bridge_over(state, bridge)
     if _open_recordings(state, leg):
         state.timers.set("ending", leg.leg_id, now + rules.ENDING_HELD_MS)
     else:

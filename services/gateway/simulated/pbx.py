@@ -259,8 +259,9 @@ class SimulatedPbx:
 
     def _bridge(self, request: telephony.Bridge, now: int) -> Result:
         if request.bridge_id in self.bridges:
-            if self.bridges[request.bridge_id] is not None:
-                self.tell(port.LegsBridged(bridge_id=request.bridge_id))
+            if self.bridges[request.bridge_id] is None:
+                return Result.GONE
+            self.tell(port.LegsBridged(bridge_id=request.bridge_id))
             return Result.ALREADY
         first, second = (self.legs.get(leg_id) for leg_id in request.legs)
         if first is None or second is None or not self._can_talk(first) or not self._can_talk(second):

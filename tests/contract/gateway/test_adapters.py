@@ -133,6 +133,22 @@ async def test_a_bridge_is_undone_and_both_stay(bench: Bench) -> None:
     assert not bench.heard(port.Ended)
 
 
+async def test_a_bridge_is_told_again_and_once_over_never_made_again(bench: Bench) -> None:
+    """Whoever asks for it a second time learns how it stands, and waits for nothing."""
+    await answered(bench, "sip:201", L1)
+    await answered(bench, "tel:" + CUSTOMER, L2)
+    request = telephony.Bridge(pbx_id=PBX, bridge_id=BridgeId("b1"), legs=(L1, L2))
+    bench.ask(request)
+    await bench.until(port.LegsBridged)
+    number = bench.ask(request)
+    assert (await bench.until(port.Replied, request=number)).result is Result.ALREADY
+    assert len(bench.heard(port.LegsBridged)) == 2
+    bench.ask(telephony.Unbridge(pbx_id=PBX, bridge_id=BridgeId("b1")))
+    await bench.until(port.LegsUnbridged)
+    number = bench.ask(request)
+    assert (await bench.until(port.Replied, request=number)).result is Result.GONE
+
+
 async def test_who_is_gone_is_not_bridged(bench: Bench) -> None:
     """The customer hung up while the bridge was on its way."""
     await answered(bench, "sip:201", L1)

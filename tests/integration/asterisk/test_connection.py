@@ -15,7 +15,9 @@ from contracts.ids import Address, BridgeId, Instant, LegId
 from ringback.stack.asterisk import Instance, Root
 from runtime import private_files
 from services.gateway import port
+from services.gateway.asterisk.bridges import KIND
 from services.gateway.asterisk.client import path
+from services.gateway.asterisk.ids import marked
 from services.gateway.port import Result
 from tests.integration.asterisk.office import CLOUD, Gateway, Instances, Office, a_plan, ari_client
 from tests.integration.asterisk.proxy import a_proxy
@@ -111,6 +113,31 @@ async def test_a_bridge_is_found_again_and_its_end_is_told(office: Office) -> No
     await office.end(mobile)
     await again.until(port.LegsUnbridged, bridge_id=bridge)
     await again.until(port.Ended, leg_id=customer)
+
+
+@pytest.mark.parametrize("inside", [0, 1], ids=["nobody_inside", "one_inside"])
+async def test_a_bridge_that_a_dying_gateway_left_half_made_is_made_anew(office: Office, inside: int) -> None:
+    """The next gateway is asked for it again: two people wait for it, in silence."""
+    gateway = await office.gateway()
+    agent, _ = await office.answered(gateway, "sip:201", "201")
+    customer, mobile = await office.answered(gateway, f"tel:{ANNA}", ANNA)
+    await gateway.die()
+    bridge = BridgeId(f"b-{agent}")
+    before = ari_client(office.instances.pbxs[CLOUD], "before")
+    await before.connect()
+    asked = {"type": KIND, "name": "ringback"}
+    assert (await before.request("POST", path("bridges", marked(bridge)), query=asked)).is_ok
+    if inside:
+        ours = {"channel": marked(agent)}
+        assert (await before.request("POST", path("bridges", marked(bridge), "addChannel"), query=ours)).is_ok
+    await before.close()
+    again = await office.gateway()
+    assert again.heard(port.PbxThere)[0].bridges == ()
+    number = again.ask(telephony.Bridge(pbx_id=CLOUD, bridge_id=bridge, legs=(agent, customer)))
+    await again.until(port.LegsBridged, bridge_id=bridge)
+    assert await again.result(number) is Result.DONE
+    await office.end(mobile)
+    await again.until(port.LegsUnbridged, bridge_id=bridge)
 
 
 async def test_a_strangers_call_is_not_touched(office: Office) -> None:

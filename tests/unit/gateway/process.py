@@ -35,9 +35,12 @@ class FlakyBlobs(MemoryBlobs):
         self.is_up = True
         self.loses = 0
         self.puts = 0
+        self.on_refusal: Callable[[], None] = lambda: None
+        """Called when it is down and asked, in the very moment."""
 
     async def put(self, key: str, data: bytes, **options: Any) -> None:
         if not self.is_up:
+            self.on_refusal()
             raise BlobsUnavailable("503")
         self.puts += 1
         if self.loses:

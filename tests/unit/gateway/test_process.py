@@ -22,7 +22,7 @@ from contracts.gateway import (
     RecordingFinished,
     RecordingSpooled,
 )
-from contracts.ids import Address, Instant, LegId, PbxId, RecordingId
+from contracts.ids import Address, Instant, LegId, MediaKey, PbxId, RecordingId
 from contracts.telephony import DialLeg, HangUp, Record
 from services.gateway.activities import recordings
 from services.gateway.activities.spool import HEADER_BYTES, Spool, SpoolEntry, wav_header
@@ -170,18 +170,23 @@ async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_pa
 async def test_m14_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Path, is_in_s3: bool) -> None:
     """A disk that forgets: a good copy in S3 stays; without one the recording is said to be lost."""
     async with gateway_process(tmp_path) as made:
-        made.blobs.is_up = False
+        file = tmp_path / f"{made.spool.token(RecordingId('rec-1'))}.wav"
+        kept: list[tuple[MediaKey, bytes]] = []
+
+        def change() -> None:
+            """The file has been read for this try, and is another one for the next."""
+            (recording,) = made.spool.recordings(PBX)
+            good = file.read_bytes()
+            kept.append((recording_key(recording), good))
+            file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+            if is_in_s3:
+                made.blobs.objects[kept[0][0]] = (good, "audio/wav")
+            made.blobs.is_up = True
+
+        made.blobs.is_up, made.blobs.on_refusal = False, change
         await a_message(made)
-        await made.until(RecordingSpooled)
-        (recording,) = made.spool.recordings(PBX)
-        key = recording_key(recording)
-        file = tmp_path / f"{made.spool.token(recording.recording_id)}.wav"
-        good = file.read_bytes()
-        file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-        if is_in_s3:
-            made.blobs.objects[key] = (good, "audio/wav")
-        made.blobs.is_up = True
         finished = await made.until(RecordingFinished)
+        [(key, good)] = kept
         assert finished.ok is is_in_s3
         assert {each: data for each, (data, _) in made.blobs.objects.items() if each == key} == (
             {key: good} if is_in_s3 else {}
@@ -196,12 +201,13 @@ async def test_a_file_that_is_in_neither_place_is_told_as_lost_and_the_next_reco
     """Somebody has emptied the volume: one recording is lost and said to be, and no process ends."""
     async with gateway_process(tmp_path) as made:
         made.blobs.is_up = False
+        # The file has been read for this try, and is missing for the next one.
+        made.blobs.on_refusal = lambda: Spool(tmp_path).forget(RecordingId("rec-1"))
         await a_message(made)
         await made.until(RecordingSpooled)
-        Spool(tmp_path).forget(RecordingId("rec-1"))
-        made.blobs.is_up = True
         finished = await made.until(RecordingFinished)
         assert (finished.ok, finished.cause) == (False, "lost")
+        made.blobs.is_up = True
         await a_message(made, 2)
         assert (await made.until(RecordingFinished, count=2)).ok
 

@@ -25,6 +25,7 @@ from contracts.telephony import (
     StopPlay,
     StopRecording,
 )
+from services.gateway.decider import gateway_state
 from services.gateway.simulated import Step
 from services.gateway.simulated.script import Until
 from tests.unit.gateway.harness import (
@@ -265,6 +266,31 @@ def test_a_bridge_is_told_and_undone_by_a_hang_up_before_the_leg_ends() -> None:
     assert len(office.facts(Unbridged)) == 1
 
 
+@pytest.mark.parametrize("is_up", [False, True], ids=["about_to_talk", "talking"])
+def test_nothing_is_played_to_somebody_who_talks(is_up: bool) -> None:
+    """A service that is behind confirms the callback of a customer whom an agent has just answered.
+
+    On a real PBX the prompt would take the customer out of the talk, and the agent would hear nothing.
+    """
+    office = GatewayHarness({"sip:201": ANSWERS})
+    leg_id = a_caller(office)
+    office.tell(dial("sip:201"))
+    office.run(2_000)
+    office.tell(bridge(leg_id, "leg-1"))
+    if is_up:
+        office.run(1_000)
+    ref = office.tell(play(leg_id, "invitation.wav"))
+    office.run(1_000)
+    [finished] = office.facts(PlayFinished)
+    assert (finished.ok, finished.was_interrupted) == (False, True)
+    assert ref in office.settled
+    office.tell(hang_up("leg-1"))
+    office.run(1_000)
+    office.tell(play(leg_id, "invitation.wav", play_id="play-2"))
+    office.run(3_000)
+    assert [each.ok for each in office.facts(PlayFinished)] == [False, True]
+
+
 def test_a_bridge_with_somebody_who_has_gone_is_refused_and_names_the_leg() -> None:
     """The other party is not left in silence by a bridge that was never made."""
     office = GatewayHarness({"sip:201": ANSWERS})
@@ -275,6 +301,27 @@ def test_a_bridge_with_somebody_who_has_gone_is_refused_and_names_the_leg() -> N
     office.run(100)
     refused = office.facts(CommandRefused)[0]
     assert (refused.command, refused.reason, refused.leg_id) == ("telephony.bridge", "gone", leg_id)
+
+
+def test_a_call_outlasts_the_memory_of_whom_it_was_bridged_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended legs are forgotten at last, with their bridges; the other one ends as any other leg."""
+    monkeypatch.setattr(gateway_state, "LEGS_MAX", 10)
+    office = GatewayHarness({"sip:201": ANSWERS})
+    leg_id = a_caller(office)
+    office.tell(dial("sip:201"))
+    office.run(2_000)
+    office.tell(bridge(leg_id, "leg-1"))
+    office.run(1_000)
+    office.tell(hang_up("leg-1"))
+    office.run(1_000)
+    for number in range(2, 12):
+        office.tell(dial("sip:201", f"leg-{number}"))
+        office.run(2_000)
+        office.tell(hang_up(f"leg-{number}"))
+        office.run(1_000)
+    office.tell(hang_up(leg_id))
+    office.run(1_000)
+    assert office.facts(LegEnded)[-1].leg_id == leg_id
 
 
 @pytest.mark.rule("V1")

@@ -42,6 +42,7 @@ def test_a_call_of_the_town_is_an_ear(tmp_path: Path) -> None:
     assert (agent.address, agent.line, agent.spoke) == ("sip:210", "", ((1_600, 1_700),))
     assert known.heard == withheld.heard == agent.heard == ((1_620, 1_640),)
     assert (known.begun_at, known.answered_at, known.ended_at) == (1_000, 1_500, 2_000)
+    assert known.deaf_until == 1_600
 
 
 def test_a_phone_that_is_no_asterisk_speaks_as_long_as_it_is_there() -> None:

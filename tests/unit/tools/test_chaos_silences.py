@@ -130,6 +130,13 @@ def test_a_longer_silence_is_found(heard: list[Span], silence: Span) -> None:
     assert found(a_morning([a_caller(*heard)])) == [(WHO, *silence)]
 
 
+def test_nobody_is_judged_before_the_phone_itself_can_hear() -> None:
+    """A phone of the town connects its sound after the answer, and a busy machine takes its time for that."""
+    deaf = replace(a_caller((6_000, MINUTE_MS)), deaf_until=4_500)
+    assert found(a_morning([deaf])) == []
+    assert found(a_morning([replace(deaf, deaf_until=3_500)])) == [(WHO, 3_500, 6_000)]
+
+
 def test_nobody_is_judged_before_the_call_is_answered() -> None:
     """Who is still ringing hears the ringing tone of the own phone."""
     assert total_ms(next(judged(a_morning([a_caller()])))[1]) == MINUTE_MS - 1_500
