@@ -6,8 +6,8 @@ OPS := .venv/bin/python -m ringback
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos schemas \
-	audit licences sbom unmaintained
+.PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
+	schemas audit licences sbom unmaintained
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ sim: setup ## the simulation, 200 seeds (SEEDS=300 SEED_FROM=7000 for others, SE
 
 chaos: setup ## faults on real parts, 20 minutes, into docs/chaos.md (ARGS="--morning asterisk --seed 7" for less)
 	@$(DEV) chaos $(ARGS)
+
+chart-cluster: setup ## the chart on a real Kubernetes API server of our own (or KUBECONFIG=…, given here, on yours)
+	@$(DEV) cluster test $(if $(CACHED),--if-cached) $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
 	@.venv/bin/python -m tests.sim.run_mutants $(ARGS)

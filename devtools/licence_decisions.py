@@ -67,12 +67,18 @@ PROGRAMS: Final = {
     "baresip": Program(
         "BSD-3-Clause", "tests/integration/asterisk/baresip.py", "a phone of another make, in the tests"
     ),
+    "catatonit": Program("GPL-2.0-or-later", "devtools/cluster/programs.py", "waits in a test's pods"),
     "chromium": Program(
         "BSD-3-Clause", "tests/integration/mail/test_screens.py", "shows our letters in the tests"
+    ),
+    "containerd": Program("Apache-2.0", "devtools/cluster/node.py", "the containers of the chart's tests"),
+    "containernetworking-plugins": Program(
+        "Apache-2.0", "devtools/cluster/programs.py", "the network of the chart's tests"
     ),
     "espeak-ng": Program(
         "GPL-3.0-or-later", "services/tts/activities/engine.py", "speaks; text in, sound out", is_shipped=True
     ),
+    "etcd-server": Program("Apache-2.0", "devtools/cluster/control_plane.py", "keeps a test's cluster"),
     "ffmpeg": Program(
         "GPL-2.0-or-later",
         "services/voicemail/activities/conversion.py",
@@ -86,6 +92,9 @@ PROGRAMS: Final = {
         "reads our letters in the tests, inside a perl of its own",
     ),
     "maven": Program("Apache-2.0", "ringback/stack/kafka.py", "fetches Kafka for the tests"),
+    "nftables": Program(
+        "GPL-2.0-only", "devtools/cluster/programs.py", "kube-proxy's rules in the chart's tests"
+    ),
     "openjdk-17-jre-headless": Program(
         "GPL-2.0-only WITH Classpath-exception-2.0",
         "ringback/stack/kafka.py",
@@ -100,6 +109,7 @@ PROGRAMS: Final = {
         "Apache-2.0", "tests/chart/prometheus.py", "its promtool checks the alert rules, in the tests"
     ),
     "redis-server": Program("BSD-3-Clause", "ringback/stack/parts.py", "Redis with TLS, in the tests"),
+    "runc": Program("Apache-2.0", "devtools/cluster/node.py", "the containers of the chart's tests"),
     "sox": Program(
         "GPL-2.0-or-later", "services/tts/activities/audio.py", "brings speech to 8 kHz", is_shipped=True
     ),

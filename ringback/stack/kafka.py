@@ -30,7 +30,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
 listeners={wire}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners={wire}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={wire}://{advertised}:{port},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name={wire}
 listener.security.protocol.map=CONTROLLER:{controller_wire},{wire}:{wire}
@@ -142,9 +142,20 @@ class Closed:
 class ApacheKafka:
     """One node; `start`, `stop`, `kill` and `start` again work on the same storage and port."""
 
-    def __init__(self, run: Path, *, dies_with_parent: bool = False, closed: Closed | None = None) -> None:
-        """Format the storage under `run` without starting the node."""
-        self._port = free_port()
+    def __init__(
+        self,
+        run: Path,
+        *,
+        dies_with_parent: bool = False,
+        closed: Closed | None = None,
+        advertised: str = "127.0.0.1",
+    ) -> None:
+        """Format the storage under `run` without starting the node.
+
+        `advertised` is the address that clients are told; whoever gives another one carries them to loopback.
+        """
+        self.port = free_port()
+        self._advertised = advertised
         self._folder = run / "kafka"
         self._folder.mkdir(parents=True)
         self._java = ["java", "-cp", f"{jars()}/*", f"-Dlog4j2.configurationFile={self._folder}/log4j2.xml"]
@@ -166,7 +177,8 @@ class ApacheKafka:
         """The node's settings; those of a closed node also write down how its administrator connects."""
         wires = ("PLAINTEXT", "PLAINTEXT") if closed is None else ("SASL_SSL", "SSL")
         plain = PROPERTIES.format(
-            port=self._port,
+            port=self.port,
+            advertised=self._advertised,
             controller=free_port(),
             logs=self._folder / "data",
             wire=wires[0],
@@ -191,15 +203,15 @@ class ApacheKafka:
     @property
     def address(self) -> str:
         """`host:port` for clients."""
-        return f"127.0.0.1:{self._port}"
+        return f"{self._advertised}:{self.port}"
 
     def start(self) -> None:
         """Start it and wait until it accepts clients: the broker opens its port when it is unfenced."""
-        self.process.start_until(lambda: is_listening(self._port), "open port", START_S)
+        self.process.start_until(lambda: is_listening(self.port), "open port", START_S)
 
     def wait_ready(self) -> None:
         """Wait until a started node accepts clients."""
-        self.process.wait_until(lambda: is_listening(self._port), "open port", START_S)
+        self.process.wait_until(lambda: is_listening(self.port), "open port", START_S)
 
     def stop(self) -> None:
         """Stop it as an operator would; it flushes its logs."""

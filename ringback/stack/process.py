@@ -53,10 +53,10 @@ def free_port() -> int:
                 return port
 
 
-def is_listening(port: int) -> bool:
-    """Whether a process accepts connections on a loopback port."""
+def is_listening(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether a process accepts connections on a port, of loopback if not told otherwise."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
+        with socket.create_connection((address, port), timeout=1):
             return True
     except OSError:
         return False

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ringback.stack.debian import ENGLISH, Apt, NotHere, output
 from ringback.stack.process import StackError
 from runtime import private_files
 
@@ -24,16 +25,6 @@ LAYOUT: Final = 1
 SUPPORTED: Final = {20: 14, 21: 9, 22: 4}
 """From which minor version on a major one takes REST requests on the WebSocket of events; later majors do."""
 PROGRAMS: Final = ("apt-get", "apt-cache", "dpkg-deb", "tar")
-KEYS: Final = (
-    Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
-    Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
-)
-ANSWER_S_MAX: Final = 300
-"""For each program: a mirror that sends nothing for so long is not waited for."""
-ENGLISH: Final = {"LC_ALL": "C"}
-"""What the programs print is read here."""
-SILENCE_S_MAX: Final = 20
-"""For each connection of apt."""
 LIBRARIES: Final = ("libc6", "libssl", "libsrtp2", "libcurl4", "libsqlite3", "libxml2", "zlib1g")
 """Of the many dependencies of asterisk-modules, those (by the start of their names) that our modules load."""
 KEPT: Final = (
@@ -50,10 +41,6 @@ Say = Callable[[str], None]
 
 class NoAsterisk(StackError):
     """Asterisk can't be had on this machine; the message says what was tried and why it failed."""
-
-
-class _NotHere(Exception):
-    """One suite, or one program, does not give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +127,7 @@ def fetched_beside(root: Root, package: str, *libraries: str, say: Say = _to_std
             if not folder.exists():
                 say(f"asterisk: fetching {package} from Debian {root.suite}, once")
                 _fetch_beside(root.suite, package, libraries, folder)
-    except (OSError, _NotHere) as error:
+    except (OSError, NotHere) as error:
         raise NoAsterisk(f"{package} of Debian {root.suite} can't be had: {error}") from error
     return folder
 
@@ -164,7 +151,7 @@ def _fetch(cache: Path, say: Say) -> Root:
     for suite in SUITES:
         try:
             version = _fetch_from(suite, cache)
-        except _NotHere as failure:
+        except NotHere as failure:
             reasons.append(f"{suite}: {failure}")
         else:
             say(f"asterisk: fetched {version} of Debian {suite} into {cache}")
@@ -173,15 +160,14 @@ def _fetch(cache: Path, say: Say) -> Root:
 
 
 def _fetch_from(suite: str, cache: Path) -> str:
-    """Fetch and unpack from one suite; its version. Raises _NotHere."""
-    apt = _Apt(suite, cache / "apt")
-    apt.prepare(_mirror(), _keys())
-    apt.get("update")
+    """Fetch and unpack from one suite; its version. Raises NotHere."""
+    apt = Apt(suite, cache / "apt")
+    apt.prepare()
     program, modules = apt.shown("asterisk"), apt.shown("asterisk-modules")
     version = _field(program, "Version")
     if not is_supported(version):
         oldest = ", ".join(f"{major}.{minor}" for major, minor in SUPPORTED.items())
-        raise _NotHere(f"it has Asterisk {version or 'of no kind'}, and needed is {oldest} or newer")
+        raise NotHere(f"it has Asterisk {version or 'of no kind'}, and needed is {oldest} or newer")
     wanted = sorted(_libraries(program, ("lib", "zlib")) | _libraries(modules, LIBRARIES))
     planned = apt.get("-s", "install", *wanted)
     libraries = [line.split()[1] for line in planned.splitlines() if line.startswith("Inst ")]
@@ -199,103 +185,15 @@ def _fetch_from(suite: str, cache: Path) -> str:
 
 
 def _fetch_beside(suite: str, package: str, libraries: tuple[str, ...], folder: Path) -> None:
-    """Fetch a package and some of its libraries. Raises _NotHere."""
-    apt = _Apt(suite, folder.parent / "apt")
-    apt.prepare(_mirror(), _keys())
-    apt.get("update")
+    """Fetch a package and some of its libraries. Raises NotHere."""
+    apt = Apt(suite, folder.parent / "apt")
+    apt.prepare()
     wanted = _libraries(apt.shown(package), libraries)
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     for deb in apt.download(package, *sorted(wanted)):
-        _output(["dpkg-deb", "--extract", str(deb), str(beside)])
+        output(["dpkg-deb", "--extract", str(deb), str(beside)])
     beside.rename(folder)
-
-
-class _Apt:
-    """apt with a state of its own: nothing of the machine counts, and nothing of it changes."""
-
-    def __init__(self, suite: str, work: Path) -> None:
-        self._suite = suite
-        self._work = work
-        self._list = work / f"{suite}.list"
-        self._lists = work / f"lists-{suite}"
-        self._debs = work / f"debs-{suite}"
-
-    def prepare(self, mirror: str, keys: Path) -> None:
-        for name in ("etc/apt.conf.d", "etc/preferences.d", "state", "cache/archives/partial"):
-            (self._work / name).mkdir(parents=True, exist_ok=True)
-        (self._lists / "partial").mkdir(parents=True, exist_ok=True)
-        (self._work / "status").touch()
-        self._list.write_text(f"deb [signed-by={keys}] {mirror} {self._suite} main\n", encoding="utf-8")
-
-    def get(self, *words: str, folder: Path | None = None) -> str:
-        return self._run("apt-get", *words, folder=folder)
-
-    def shown(self, package: str) -> str:
-        return self._run("apt-cache", "show", package)
-
-    def download(self, *packages: str) -> list[Path]:
-        """Packages as files, anew: an unfinished set of earlier may be of another version."""
-        shutil.rmtree(self._debs, ignore_errors=True)
-        self._debs.mkdir()
-        self.get("download", *packages, folder=self._debs)
-        return sorted(self._debs.glob("*.deb"))
-
-    def _run(self, program: str, *words: str, folder: Path | None = None) -> str:
-        options = {
-            "Dir::Etc": self._work / "etc",
-            "Dir::Etc::SourceList": self._list,
-            "Dir::Etc::SourceParts": "/dev/null",
-            "Dir::State": self._work / "state",
-            "Dir::State::Lists": self._lists,
-            "Dir::State::status": self._work / "status",
-            "Dir::Cache": self._work / "cache",
-            "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
-            "Acquire::http::Timeout": SILENCE_S_MAX,
-            "Acquire::https::Timeout": SILENCE_S_MAX,
-            "APT::Install-Recommends": "false",
-            # Without it apt, when root, becomes a user who may not enter the cache.
-            "APT::Sandbox::User": "",
-        }
-        given = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
-        return _output([program, "-q", *given, *words], folder or self._work)
-
-
-def _output(words: list[str], folder: Path | None = None) -> str:
-    """What a program prints. Raises _NotHere with its last words."""
-    try:
-        done = subprocess.run(
-            words,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=ANSWER_S_MAX,
-            cwd=folder,
-            env={**os.environ, **ENGLISH},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _NotHere(f"{words[0]} takes longer than {ANSWER_S_MAX} s") from error
-    if done.returncode != 0:
-        raise _NotHere(f"{words[0]} says: {done.stderr.strip()[-300:]}")
-    return done.stdout
-
-
-def _mirror() -> str:
-    """Where this machine gets Debian from."""
-    form = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]
-    found = [each for each in _output(["apt-get", *form]).split() if "security" not in each]
-    if not found:
-        raise _NotHere("apt knows no mirror of Debian here (run apt-get update once, if this is Debian)")
-    return found[0]
-
-
-def _keys() -> Path:
-    """The keys that Debian's packages are signed with."""
-    found = next((each for each in KEYS if each.exists()), None)
-    if found is None:
-        raise _NotHere(f"{KEYS[0]}, with Debian's keys, is missing (Debian: debian-archive-keyring)")
-    return found
 
 
 def _field(shown: str, name: str) -> str:
@@ -310,7 +208,7 @@ def _libraries(shown: str, wanted: tuple[str, ...]) -> set[str]:
 
 
 def _unpack(deb: Path, folder: Path) -> None:
-    """The files of one package that a running Asterisk reads. Raises _NotHere."""
+    """The files of one package that a running Asterisk reads. Raises NotHere."""
     chosen = [*(f"--exclude={each}" for each in DROPPED), "--no-same-owner", "-C", str(folder), "--wildcards"]
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as reading:
         done = subprocess.run(
@@ -325,4 +223,4 @@ def _unpack(deb: Path, folder: Path) -> None:
     told = [line for line in done.stderr.splitlines() if "Not found in archive" not in line]
     real = [line for line in told if "previous errors" not in line]
     if real or reading.returncode != 0:
-        raise _NotHere(f"{deb.name} can't be unpacked: {real[0] if real else 'it is damaged'}")
+        raise NotHere(f"{deb.name} can't be unpacked: {real[0] if real else 'it is damaged'}")

@@ -14,6 +14,7 @@ from ringback.stack.services import ROOT
 GPL_CLASSIFIER = "License :: OSI Approved :: GNU General Public License v3 (GPLv3)"
 SOME_BSD = "License :: OSI Approved :: BSD License"
 CALLED = {
+    "etcd-server": "etcd",
     "libmime-tools-perl": "perl",
     "maven": "mvn",
     "openjdk-17-jre-headless": "java",

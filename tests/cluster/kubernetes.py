@@ -1,0 +1,86 @@
+"""A cluster as the tests of the chart use it: kubectl, both Helms, and what is in a namespace."""
+
+import json
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from devtools.charts import helm
+
+SETTLED_S: Final = 120
+"""How long controllers may take for what they do within a second on an idle machine."""
+POLL_S: Final = 0.3
+RESTRICTED: Final = "restricted"
+PASSING: Final = frozenset({"events", "events.events.k8s.io", "leases.coordination.k8s.io"})
+"""Kinds whose objects come and go by themselves."""
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """A cluster that is reached by a KUBECONFIG; `home` keeps what Helm writes for itself."""
+
+    kubeconfig: Path
+    home: Path
+
+    def run(self, program: str, *words: str, told: str = "", may_fail: bool = False) -> str:
+        """What a program prints; its warnings and errors follow if it may fail. Raises AssertionError."""
+        env = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
+        for name in [each for each in env if each.startswith("HELM_")]:
+            del env[name]
+        argv = [str(helm.kubectl().with_name(program)), *words]
+        done = subprocess.run(argv, input=told, capture_output=True, text=True, check=False, env=env)
+        if may_fail:
+            return done.stdout + done.stderr
+        assert done.returncode == 0, f"{program} {' '.join(words)} says:\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def kubectl(self, *words: str, told: str = "", may_fail: bool = False) -> str:
+        """What kubectl prints. Raises AssertionError."""
+        return self.run("kubectl", *words, told=told, may_fail=may_fail)
+
+    def get(self, *words: str) -> dict[str, Any]:
+        """An object, or a list of objects, as kubectl gets it. Raises AssertionError."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "--output=json"))
+        return found
+
+    def make_namespace(self) -> str:
+        """A namespace that takes only pods of the standard *restricted*, and warns of every other object."""
+        name = f"ringback-test-{secrets.token_hex(4)}"
+        self.kubectl("create", "namespace", name)
+        modes = ("enforce", "warn", "audit")
+        labels = [f"pod-security.kubernetes.io/{mode}={RESTRICTED}" for mode in modes]
+        self.kubectl("label", "namespace", name, *labels)
+        self.settle(lambda: "default" in self._names("serviceaccounts", name), "its service account")
+        return name
+
+    def remove_namespace(self, name: str) -> None:
+        """Remove it with all that is in it, and wait until it is gone."""
+        self.kubectl("delete", "namespace", name, "--timeout=120s")
+
+    def objects(self, namespace: str) -> set[str]:
+        """`kind/name` of every object of a namespace, of kinds that don't come and go by themselves."""
+        listed = self.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
+        kinds = sorted(set(listed) - PASSING)
+        return set(self.kubectl("get", ",".join(kinds), "--namespace", namespace, "--output=name").split())
+
+    def shared_objects(self) -> set[str]:
+        """`kind/name` of the objects that are in no namespace and that a chart could make."""
+        listed = self.kubectl("api-resources", "--namespaced=false", "--verbs=list,delete", "--output=name")
+        kinds = sorted(set(listed.split()) - {"namespaces", "nodes", "persistentvolumes"})
+        return set(self.kubectl("get", ",".join(kinds), "--output=name").split())
+
+    def settle(self, is_settled: Callable[[], bool], what: str) -> None:
+        """Wait for what controllers do. Raises AssertionError."""
+        deadline = time.monotonic() + SETTLED_S
+        while not is_settled():
+            assert time.monotonic() < deadline, f"{what} did not come within {SETTLED_S} s"
+            time.sleep(POLL_S)
+
+    def _names(self, kind: str, namespace: str) -> set[str]:
+        found = self.get(kind, "--namespace", namespace)
+        return {each["metadata"]["name"] for each in found["items"]}
