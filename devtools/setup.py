@@ -69,30 +69,44 @@ def install_packages(missing: dict[str, str]) -> None:
     command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
     if shutil.which("apt-get") is None:
         raise SetupFailed(f"this machine has no apt; install by hand: {' '.join(missing)}")
-    prefix: list[str] = []
-    if os.geteuid() != 0:
-        if shutil.which("sudo") is None:
-            raise SetupFailed(f"not root, and there is no sudo; run as root: {command}")
-        prefix = ["sudo"]
+    prefix = as_root(command)
     print(f"setup: {' '.join([*prefix, command])}", flush=True)
     # With a package index that was never fetched (fresh image) a package looks unknown: fetch it first.
     run([*prefix, "apt-get", "update", "-qq"])
     run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *command.split(), "-qq"])
 
 
+def as_root(command: str) -> list[str]:
+    """What precedes a command that needs root."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") is None:
+        raise SetupFailed(f"not root, and there is no sudo; run as root: {command}")
+    return ["sudo"]
+
+
 def unpack_programs() -> None:
-    """Put missing programs of `UNPACKED_PROGRAMS` into `.venv/bin`; apt verifies what it fetches."""
+    """Put missing programs of `UNPACKED_PROGRAMS` into `.venv/bin`; only tests need them."""
     for program, (package, path, why) in UNPACKED_PROGRAMS.items():
         wanted = VENV / "bin" / program
         if wanted.exists() or shutil.which(program) is not None:
             continue
-        if shutil.which("apt-get") is None:
-            raise SetupFailed(f"this machine has no apt; install {program} by hand: it {why}")
         print(f"setup: unpacking {program} from the system package {package}: it {why}", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            archive = downloaded(package, Path(folder))
-            run(["dpkg-deb", "--extract", str(archive), folder])
-            shutil.move(Path(folder) / path, wanted)
+        try:
+            unpack(package, path, wanted)
+        except SetupFailed as failure:
+            # Everything else works without it, also on a machine that has no network.
+            print(f"setup: {program} is missing, and tests that need it fail: {failure}", file=sys.stderr)
+
+
+def unpack(package: str, path: str, wanted: Path) -> None:
+    """Take one file out of a system package; apt verifies what it fetches."""
+    if shutil.which("apt-get") is None:
+        raise SetupFailed(f"this machine has no apt; install {wanted.name} by hand")
+    with tempfile.TemporaryDirectory() as folder:
+        archive = downloaded(package, Path(folder))
+        run(["dpkg-deb", "--extract", str(archive), folder])
+        shutil.move(Path(folder) / path, wanted)
 
 
 def downloaded(package: str, folder: Path) -> Path:
@@ -100,8 +114,7 @@ def downloaded(package: str, folder: Path) -> Path:
     command = ["apt-get", "download", "-qq", package]
     if subprocess.run(command, cwd=folder, check=False, capture_output=True).returncode != 0:
         # A package index that was never fetched (fresh image) names no address.
-        prefix = [] if os.geteuid() == 0 else ["sudo"]
-        run([*prefix, "apt-get", "update", "-qq"])
+        run([*as_root("apt-get update"), "apt-get", "update", "-qq"])
         if subprocess.run(command, cwd=folder, check=False).returncode != 0:
             raise SetupFailed(f"this failed, see above: {' '.join(command)}")
     return next(folder.glob("*.deb"))

@@ -81,3 +81,26 @@ def test_n11_what_is_installed_already_needs_no_index(
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
     assert not setup.index_answers(Path(sys.executable))
     setup.take_what_is_here(Path(sys.executable))
+
+
+def test_a_program_that_only_tests_need_is_missed_in_words_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever runs the demo on a machine without apt does not need promtool."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(setup, "VENV", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    setup.unpack_programs()
+    assert "promtool is missing" in capsys.readouterr().err
+
+
+def test_a_program_that_is_there_already_is_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every `make` looks for it."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "promtool").touch()
+    monkeypatch.setattr(setup, "VENV", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    setup.unpack_programs()
+    assert capsys.readouterr() == ("", "")
