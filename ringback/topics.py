@@ -42,7 +42,8 @@ async def create_topics(kafka: Clients | str, prefix: str, *, replication: int =
         await admin.start()
     except KafkaError as error:
         await admin.close()
-        raise StackError(await clients.refusal() or f"{bootstrap} does not answer: {error}") from error
+        refusal = await clients.refusal() or f"{bootstrap} does not answer: {error}"
+        raise StackError(str(refusal)) from error
     try:
         answer = await admin.create_topics([_new_topic(topic, prefix, replication) for topic in TOPICS])
         created = []

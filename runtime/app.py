@@ -16,8 +16,6 @@ import structlog
 import uvloop
 from aiokafka.errors import KafkaError
 from faststream.asgi import AsgiFastStream
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from contracts.ids import Instant
 from runtime import (
@@ -30,8 +28,8 @@ from runtime import (
     redis_client,
     redis_store,
     s3_blobs,
-    secret_files,
     telemetry,
+    waiting,
     web,
 )
 from runtime.changed_files import ChangedFiles
@@ -44,10 +42,11 @@ from runtime.host.host import Host
 from runtime.host.identity import RefusedToStart
 from runtime.http_limits import Guard, Limits
 from runtime.kafka_log import KafkaLog
+from runtime.lack import Lack
 from runtime.listeners import Opened
 from runtime.metrics import COUNTED, MEASURED
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
-from runtime.settings import RuntimeSettings
+from runtime.settings import UNREADABLE, RuntimeSettings, why_unreadable
 from runtime.system_clock import SystemClock
 
 EXIT_MISSING: Final = 3
@@ -81,17 +80,9 @@ def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge
         kind = settings if isinstance(settings, type) else type(settings)
         files = ChangedFiles(kind.files())
         known = settings() if isinstance(settings, type) else settings
-    except ValidationError as error:
-        for each in error.errors():
-            print(f"{name}: RINGBACK_{str(each['loc'][0]).upper()}: {each['msg']}", file=sys.stderr)  # noqa: T201  # before there is a log
-        sys.exit(EXIT_MISSING)
-    except secret_files.SecretFileUnusable as error:
-        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
-        sys.exit(EXIT_MISSING)
-    except SettingsError as error:
-        # pydantic-settings names the field between the first two quotation marks, and nowhere else.
-        setting = str(error).partition('"')[2].partition('"')[0].upper()
-        print(f"{name}: RINGBACK_{setting}: the value is not valid JSON", file=sys.stderr)  # noqa: T201  # before there is a log
+    except UNREADABLE as error:
+        for line in why_unreadable(error):
+            print(f"{name}: {line}", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     telemetry.set_up_logs(name, known.log_format)
     sys.exit(uvloop.run(Process(name, known, decider, edge, files).run()))
@@ -117,6 +108,9 @@ class Process:
         self._tasks: list[asyncio.Task[None]] = []
         self._runners: list[SubscriptionRunner] = []
         self._host: Host | None = None
+        self._ending = asyncio.Event()
+        """Set once the process is to end."""
+        self._internal: Opened | None = None
         self._public: Opened | None = None
         """The API's listener, where the service has an API."""
         self._serving: asyncio.Task[None] | None = None
@@ -126,12 +120,50 @@ class Process:
         self._heartbeat = web.Heartbeat()
 
     async def run(self) -> int:
-        """Check what is needed, then serve until told to stop; the exit code."""
-        lines = await checks.missing(self._settings, self._parts(), service=self._name)
-        for line in lines:
-            _log.error("missing", what=line)
-        if lines:
-            return EXIT_MISSING
+        """Wait for what is needed, then serve until told to stop; the exit code."""
+        loop = asyncio.get_running_loop()
+        for found in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(found, self._end)
+        try:
+            if await self._has_all_parts():
+                await self._work_until_the_end()
+        except RefusedToStart as refusal:
+            _log.error("refused to start", reason=str(refusal))
+            self._exit_code = EXIT_MISSING
+        return self._exit_code
+
+    async def _has_all_parts(self) -> bool:
+        """Whether all parts are there, waited for if that is of use; if not, the exit code says why."""
+        wait = waiting.Wait(self._missing, wait_s=self._settings.wait_for_parts_s, ending=self._ending)
+        await wait.ask()
+        if wait.is_of_use:
+            await self._answer_probes_during(wait)
+        if self._ending.is_set():
+            return False
+        for each in wait.lacks:
+            _log.error("missing", what=each.words)
+            self._exit_code = EXIT_MISSING
+        return not wait.lacks
+
+    async def _missing(self) -> list[Lack]:
+        own = {} if self._edge is None else self._edge.own_parts
+        return await checks.missing(self._settings, self._parts(), service=self._name, own_parts=own)
+
+    async def _answer_probes_during(self, wait: waiting.Wait) -> None:
+        """Wait with the internal port open: alive, and not ready, with the reasons. Raises RefusedToStart."""
+        heartbeat = web.Heartbeat()
+        pages = web.routes(heartbeat, lambda: [each.words for each in wait.lacks], lambda: None)
+        opened = self._opened_internal(web.pages(pages), has_lifespan=False)
+        heartbeat.start()
+        serving = asyncio.create_task(opened.listener.serve(sockets=[opened.socket]))
+        try:
+            await wait.until_over()
+        finally:
+            opened.listener.should_exit = True
+            await serving
+            heartbeat.stop()
+
+    async def _work_until_the_end(self) -> None:
         telemetry.set_up_traces(self._name, self._settings.version, self._settings.otlp_endpoint)
         self._clients = kafka_clients.from_settings(self._settings)
         self._watch_certificates()
@@ -139,9 +171,8 @@ class Process:
         try:
             await self._log.start()
         except LogUnavailable as error:
-            # It was there a moment ago; whoever restarts us tries again, as when it was missing.
-            _log.error("missing", what=f"Kafka: {error}")
-            return EXIT_MISSING
+            # It was there a moment ago; whoever restarts us tries again.
+            raise RefusedToStart(f"Kafka: {error}") from error
         self._blobs = s3_blobs.from_settings(self._settings)
         try:
             if self._decider is not None:
@@ -149,13 +180,9 @@ class Process:
             if self._edge is not None:
                 await self._build_edge(self._edge)
             await self._serve()
-        except RefusedToStart as refusal:
-            _log.error("refused to start", reason=str(refusal))
-            self._exit_code = EXIT_MISSING
         finally:
             await self._log.stop()
             self._blobs.close()
-        return self._exit_code
 
     def _watch_certificates(self) -> None:
         """Those of listeners, mail and PostgreSQL are not here: each connection or letter reads them anew."""
@@ -249,21 +276,18 @@ class Process:
             after_startup=[self._start],
             on_shutdown=[self._stop],
         )
-        part = "http" if self._edge is None else self._work.routes_are
-        self._internal = listeners.opened(
-            "internal",
-            Guard(self._ending_with_its_lifespan(app), Limits()),
-            settings,
-            part=part,
-            has_lifespan=True,
-        )
+        self._internal = self._opened_internal(self._ending_with_its_lifespan(app), has_lifespan=True)
         api = None if self._edge is None else self._work.api
         if api is not None:
             self._public = listeners.opened("http", api, settings, part="http", has_lifespan=False)
-        loop = asyncio.get_running_loop()
-        for found in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(found, self._end)
+        if self._ending.is_set():
+            self._internal.listener.should_exit = True
         await self._internal.listener.serve(sockets=[self._internal.socket])
+
+    def _opened_internal(self, app: web.App, *, has_lifespan: bool) -> Opened:
+        part = "http" if self._edge is None else self._edge.internal_wire
+        guarded = Guard(app, Limits())
+        return listeners.opened("internal", guarded, self._settings, part=part, has_lifespan=has_lifespan)
 
     def _ending_with_its_lifespan(self, app: web.App) -> web.App:
         """The application, at whose failure the process ends.
@@ -294,7 +318,9 @@ class Process:
             self._guard(runner.run())
 
     def _end(self) -> None:
-        self._internal.listener.should_exit = True
+        self._ending.set()
+        if self._internal is not None:
+            self._internal.listener.should_exit = True
 
     async def _start(self) -> None:
         """Once FastStream has connected, start the host and the edge's background work."""
@@ -313,6 +339,7 @@ class Process:
         self._guard(self._files.run())
         self._guard(certificate_ends.watch(self._settings))
         self._is_started = True
+        assert self._internal is not None, "this runs inside its listener"
         _log.info("started", internal=self._internal.address)
         if self._public is not None:
             serving = self._public.listener.serve(sockets=[self._public.socket])

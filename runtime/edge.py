@@ -23,7 +23,7 @@ Nothing here is about Kafka: the runner is `runtime.edge_runner`, and a test or 
 `handle` itself and passes its own `say`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -32,6 +32,7 @@ from contracts.codec import Envelope
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact, Message
 from contracts.topics import Topic
+from runtime.lack import Lack
 from runtime.ports import Blobs, Clock, Log, Outgoing
 
 TRIES_MAX = 8
@@ -138,8 +139,7 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
 
     A `background` coroutine may return; one that raises ends the process, which is started again. `on_stop`
     is awaited after the last handler. `is_ready` adds to the readiness of subscriptions. `routes` are further
-    exact paths of the internal port, each with its ASGI application, and `routes_are` is the name of that
-    wire for `RINGBACK_ALLOW_PLAINTEXT_TO`; `api` is all that the public port has.
+    exact paths of the internal port, each with its ASGI application; `api` is all that the public port has.
     No lifespan event reaches `api`: use `background` and `on_stop` to start and end it.
     `rereads` has settings (`RINGBACK_…`) whose changed files are used without a restart: each function gets
     the new text, and raises ValueError for one that can't be used, in words that have nothing of it.
@@ -150,17 +150,24 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
     is_ready: Callable[[], bool] = lambda: True
     routes: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = ()
-    routes_are: str = "http"
     api: Callable[..., Awaitable[None]] | None = None
     rereads: dict[str, Callable[[str], None]] = {}
+
+
+Check = Callable[[Any], Coroutine[Any, Any, Lack | None]]
+"""What a part lacks, by the service's settings; None if nothing."""
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """An edge's declaration. `build(ports, settings)` is called once, before anything is read.
 
-    `parts`: which of `s3` and `smtp` must answer at start, beside Kafka.
+    `parts`: which of `s3` and `smtp` must answer at start, beside Kafka. `own_parts`: what else must, each
+    with its check, under the name of the setting that says where it is. `internal_wire` is the name of the
+    internal port's wire for `RINGBACK_ALLOW_PLAINTEXT_TO`.
     """
 
     name: str
     build: Callable[[EdgePorts, Any], EdgeWork]
     parts: tuple[str, ...] = ()
+    own_parts: dict[str, Check] = {}
+    internal_wire: str = "http"

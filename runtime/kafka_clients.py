@@ -25,6 +25,7 @@ from faststream.security import BaseSecurity, SASLScram512
 from contracts.topics import Topic
 from runtime import plaintext
 from runtime.client_tls import ClientTls
+from runtime.lack import Lack
 from runtime.settings import KafkaSettings
 
 MECHANISM: Final = "SCRAM-SHA-512"
@@ -100,14 +101,18 @@ class Clients:
             "sasl_plain_password": self._password,
         }
 
-    async def refusal(self) -> str | None:
-        """Why no broker lets us in; None if one does, or if none is there to refuse anything."""
-        found: str | None = None
+    async def refusal(self) -> Lack | None:
+        """Why no broker lets us in; None if one does, or if none is there to refuse anything.
+
+        It may pass where a broker that starts or stops does the same.
+        """
+        found: Lack | None = None
         for host, port in self._hosts:
             try:
                 await self._ask(host, port)
             except (KafkaError, OSError, TimeoutError) as error:
-                found = found or self._words(f"{host}:{port}", error)
+                if found is None or found.may_pass:
+                    found = self._words(f"{host}:{port}", error) or found
             else:
                 return None
         return found
@@ -122,49 +127,64 @@ class Clients:
         finally:
             connection.close()
 
-    async def refusal_of(self, producer: Producer) -> str | None:
+    async def refusal_of(self, producer: Producer) -> Lack | None:
         """Why a running producer is refused; None while it has a connection or gets one, or all is silent."""
         for each in producer.client.cluster.brokers():
             if await producer.client.ready(each.nodeId):
                 return None
         return await self.refusal()
 
-    def _words(self, where: str, error: BaseException) -> str | None:
+    def _words(self, where: str, error: BaseException) -> Lack | None:
         """What the broker said and which setting it is about; None for an error that is no refusal."""
         if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
-            return (
+            return Lack(
                 f"{where} refuses the login of {self._username!r}: {_said(error)}; check "
                 "RINGBACK_KAFKA_USERNAME and RINGBACK_KAFKA_PASSWORD"
             )
         if isinstance(error, UnsupportedSaslMechanismError | IllegalSaslStateError):
-            return (
+            return Lack(
                 f"{where} takes no login with {MECHANISM} on this port: {_said(error)}; check the port in "
                 "RINGBACK_KAFKA, or unset RINGBACK_KAFKA_USERNAME"
             )
         if isinstance(error, ssl.SSLCertVerificationError):
-            return (
+            return Lack(
                 f"the certificate of {where} is not to be trusted: {error.verify_message}; RINGBACK_KAFKA_CA "
                 "must hold the authority that signed it, and RINGBACK_KAFKA a name that stands in it"
             )
         cause = error if isinstance(error, ssl.SSLError) else error.__cause__
         if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
-            return (
+            return Lack(
                 f"{where} refuses our certificate: {cause.reason}; check RINGBACK_KAFKA_CERTIFICATE and "
                 "RINGBACK_KAFKA_KEY"
             )
-        return self._words_of_another_protocol(where, error)
-
-    def _words_of_another_protocol(self, where: str, error: BaseException) -> str | None:
         if isinstance(error, ConnectionRefusedError | TimeoutError):
             return None
-        if self.tls is not None and isinstance(error, KafkaError) and not self._username:
-            return f"{where} ends a connection without a login: set RINGBACK_KAFKA_USERNAME and _PASSWORD"
-        if self.tls is None and isinstance(error, KafkaError):
+        words = (
+            self._words_in_the_clear(where, error) if self.tls is None else self._words_of_tls(where, error)
+        )
+        # Anything but an end is the answer of a server that speaks another protocol.
+        is_end = not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError)
+        return None if words is None else Lack(words, may_pass=is_end)
+
+    def _words_in_the_clear(self, where: str, error: BaseException) -> str | None:
+        if isinstance(error, KafkaError):
             return f"{where} ends a connection in the clear at once: if it wants TLS, {TLS_REMEDY}"
-        if self.tls is not None and isinstance(error, ssl.SSLError | ConnectionResetError):
-            return (
+        return None
+
+    def _words_of_tls(self, where: str, error: BaseException) -> str | None:
+        # A broker that wants a certificate may say so in an alert, or end the connection without a word.
+        ours = "RINGBACK_KAFKA_CERTIFICATE and _KEY if it asks for a certificate"
+        lacks_certificate = not (self.tls and f"{self.tls.part}_CERTIFICATE" in self.tls.files)
+        if isinstance(error, KafkaError) and not self._username:
+            words = f"{where} ends a connection without a login: set RINGBACK_KAFKA_USERNAME and _PASSWORD"
+            return f"{words}, or {ours}" if lacks_certificate else words
+        if isinstance(error, KafkaError) and lacks_certificate:
+            return f"{where} ends a connection at once: check that it runs, and set {ours}"
+        if isinstance(error, ssl.SSLError | ConnectionError):
+            words = (
                 f"{where} does not answer with TLS: {error}; RINGBACK_KAFKA must name the port that has TLS"
             )
+            return f"{words}; set {ours}" if lacks_certificate else words
         return None
 
 

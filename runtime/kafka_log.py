@@ -43,6 +43,10 @@ POLL_MS_MAX: Final = 300_000
 _log = structlog.get_logger()
 
 
+class LogRefused(LogUnavailable):
+    """The broker does not let us in: somebody must change a setting or a right."""
+
+
 class KafkaLog:
     """The topics of one installation. `group` None: this process takes every partition itself."""
 
@@ -73,7 +77,7 @@ class KafkaLog:
         self._send_locks: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def start(self) -> None:
-        """Connect. Raises LogUnavailable."""
+        """Connect. Raises LogUnavailable, and LogRefused where trying again is of no use."""
         self._producer = self._clients.producer(
             client_id=self._client_id,
             acks="all",
@@ -92,8 +96,12 @@ class KafkaLog:
             raise
         except (KafkaError, OSError, TimeoutError) as error:
             await self._producer.stop()
-            why = f"{self._bootstrap}: {error!r}; check that it runs, and that RINGBACK_KAFKA is right"
-            raise LogUnavailable(await self._clients.refusal() or why) from error
+            refusal = await self._clients.refusal()
+            if refusal is None:
+                why = f"{self._bootstrap}: {error!r}; check that it runs, and that RINGBACK_KAFKA is right"
+                raise LogUnavailable(why) from error
+            kind = LogUnavailable if refusal.may_pass else LogRefused
+            raise kind(refusal.words) from error
 
     async def stop(self) -> None:
         """Finish pending sends and disconnect."""
@@ -121,7 +129,8 @@ class KafkaLog:
 
     async def refusal(self) -> str | None:
         """Why the broker lets us in no more, in words; None while it does, or if it is only away."""
-        return await self._clients.refusal_of(self._producer)
+        found = await self._clients.refusal_of(self._producer)
+        return None if found is None else found.words
 
     async def own(self, gained: Gained, lost: Lost) -> None:
         """Take all partitions, or join the group and take what it gives."""

@@ -12,8 +12,9 @@ claims after such an answer, and asks anew which server has its keys (decision 0
 import asyncio
 import contextlib
 import random
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import unquote
@@ -33,6 +34,7 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 
 from runtime import plaintext
 from runtime.client_tls import ClientTls
+from runtime.lack import Lack
 from runtime.settings import RuntimeSettings
 
 ANSWER_S_MAX: Final = 5.0
@@ -322,32 +324,55 @@ async def _leave(client: Redis) -> None:
         await client.connection_pool.run_proactive_reconnect()
 
 
-def remedy(error: BaseException) -> str:
+def lack(error: BaseException, settings: RuntimeSettings) -> Lack:
     """What to check after an error at the start, by the setting that it is about."""
     is_found = not isinstance(error, NothingFound)
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
-                return (
+                return Lack(
                     "RINGBACK_REDIS_CA must hold the authority that signed the server's certificate, and "
                     "RINGBACK_REDIS a name that stands in it"
                 )
             case ssl.SSLError():
-                return (
-                    "check RINGBACK_REDIS_CERTIFICATE and _KEY, and that RINGBACK_REDIS has a port with TLS"
+                return Lack(
+                    "check RINGBACK_REDIS_CERTIFICATE and _KEY, and that RINGBACK_REDIS has a port with TLS",
+                    # A proxy before a server that is away ends a handshake without a word.
+                    may_pass=isinstance(cause, ssl.SSLEOFError),
                 )
             case AuthenticationError() | AuthenticationWrongNumberOfArgsError():
-                return "check the user and the password in " + (
-                    "RINGBACK_REDIS"
-                    if is_found
-                    else "RINGBACK_REDIS, of Sentinels in RINGBACK_REDIS_SENTINEL_LOGIN"
+                return Lack(
+                    "check the user and the password in RINGBACK_REDIS"
+                    + ("" if is_found else ", of Sentinels in RINGBACK_REDIS_SENTINEL_LOGIN")
                 )
             case NoPermissionError():
-                return "give the user in RINGBACK_REDIS the rights that docs/operating.md lists"
+                return Lack("give the user in RINGBACK_REDIS the rights that docs/operating.md lists")
+            case ConnectionRefusedError() | TimeoutError() | socket.gaierror():
+                return Lack("check that it runs, and RINGBACK_REDIS", may_pass=True)
             case _:
-                cause = cause.__cause__ or cause.__context__
-    return "check that it runs, RINGBACK_REDIS, and that it begins with rediss if the server speaks TLS"
+                continue
+    return Lack(_remedy_of_an_end(settings), may_pass=True)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those behind it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _remedy_of_an_end(settings: RuntimeSettings) -> str:
+    """What to check when a connection ends without a reason."""
+    if not read_address(settings.redis.get_secret_value()).is_encrypted:
+        return "check that it runs, RINGBACK_REDIS, and that it begins with rediss if the server speaks TLS"
+    if settings.redis_certificate:
+        return "check that it runs, and RINGBACK_REDIS"
+    # OpenSSL closes a connection with an alert that nobody may get to read: the reset overtakes it.
+    return (
+        "check that it runs, and RINGBACK_REDIS; if the server asks for a certificate, set "
+        "RINGBACK_REDIS_CERTIFICATE and _KEY"
+    )
 
 
 def connected(

@@ -110,7 +110,7 @@ class S3Blobs:
                 )
             except ClientError as error:
                 # 412: the object exists already, and `once` lets it stay.
-                if not (once and _status(error) == 412):
+                if not (once and status(error) == 412):
                     raise
 
         await self._call(put)
@@ -122,7 +122,7 @@ class S3Blobs:
             try:
                 return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
             except ClientError as error:
-                if _status(error) == 404:
+                if status(error) == 404:
                     return None
                 raise
 
@@ -135,7 +135,7 @@ class S3Blobs:
             try:
                 found = self._client.head_object(Bucket=self._bucket, Key=key)
             except ClientError as error:
-                if _status(error) == 404:
+                if status(error) == 404:
                     return None
                 raise
             return BlobInfo(
@@ -208,5 +208,6 @@ def from_settings(settings: RuntimeSettings) -> S3Blobs:
     return S3Blobs(client, settings.s3_bucket, encryption=settings.s3_encryption)
 
 
-def _status(error: ClientError) -> int:
+def status(error: ClientError) -> int:
+    """The HTTP status of an answer, or 0."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

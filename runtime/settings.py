@@ -6,14 +6,15 @@ Only process limits and addresses are here; business limits travel as facts.
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from runtime import plaintext, secret_files, urls
@@ -157,8 +158,28 @@ class RuntimeSettings(KafkaSettings):
     version: str = "1"
     """Version of the deployed code: organizations parked by another version are tried again."""
     snapshot_s: float = Field(default=3600.0, gt=0)
+    wait_for_parts_s: float = Field(default=300.0, ge=0)
+    """How long a start waits for a part that is away (log, store, bucket, mail server, database); 0: it ends
+    at once. What only other settings or rights can mend always ends it at once."""
     otlp_endpoint: WebAddress = ""
     """URL of the OTLP receiver of traces; empty: no traces are sent."""
+
+
+UNREADABLE: Final = (ValidationError, SettingsError, secret_files.SecretFileUnusable)
+"""What reading settings raises."""
+
+
+def why_unreadable(error: BaseException) -> list[str]:
+    """Which settings can't be read and why, a line each, without what they have in them."""
+    match error:
+        case ValidationError():
+            return [f"RINGBACK_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+        case SettingsError():
+            # pydantic-settings names the field between the first two quotation marks, and nowhere else.
+            setting = str(error).partition('"')[2].partition('"')[0].upper()
+            return [f"RINGBACK_{setting}: the value is not valid JSON"]
+        case _:
+            return [str(error)]
 
 
 def _files_of(settings: type[BaseSettings]) -> dict[str, Path]:

@@ -7,17 +7,18 @@ read again for every new connection, so a replaced certificate needs no restart.
 """
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import asyncpg
 import msgspec
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from runtime import plaintext, private_files
+from runtime.lack import Lack
 
 PART: Final = "postgresql"
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -32,12 +33,27 @@ _OF_ANOTHER_NAME: Final = (62, 64)
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
+_PASSING: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidCatalogNameError,
+)
+"""PostgreSQL's answers while it starts or stops, is full, or has not been given the database yet."""
+
+
 class AddressUnusable(ValueError):
     """The database's address can't be used; the message names the setting and does not quote it."""
 
 
 class NotConnected(ConnectionError):
     """PostgreSQL can't be reached, or refuses us; the message says what to do."""
+
+    def __init__(self, found: Lack) -> None:
+        super().__init__(found.words)
+        self.lack = found
 
 
 class _Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +116,24 @@ def engine(
     else:
         _connect_to(made, server)
     return made
+
+
+async def lack(make: Callable[[], AsyncEngine], setting: str) -> Lack | None:
+    """What keeps us from a database, asked at start by a connection of its own; None if nothing does."""
+    try:
+        made = make()
+    except ValueError as error:
+        return Lack(str(error))
+    try:
+        async with made.connect():
+            return None
+    except NotConnected as error:
+        return error.lack
+    except DBAPIError as error:
+        # SQLite's: no folder, or no right. PostgreSQL's errors are NotConnected.
+        return Lack(f"{setting}: {error.orig}; check that its folder exists and is ours")
+    finally:
+        await made.dispose()
 
 
 def _read(url: str, setting: str) -> URL:
@@ -177,9 +211,8 @@ def _connect_to(made: AsyncEngine, server: _Server) -> None:
         except (OSError, dialect.loaded_dbapi.Error) as error:
             # SQLAlchemy puts its own error around what PostgreSQL answers.
             cause = error.__cause__ if isinstance(error.__cause__, asyncpg.PostgresError) else error
-            raise NotConnected(
-                f"PostgreSQL at {', '.join(server.hosts)}: {_why(cause)}: {_remedy(cause, server)}"
-            ) from error
+            words = f"PostgreSQL at {', '.join(server.hosts)}: {_why(cause)}: {_remedy(cause, server)}"
+            raise NotConnected(Lack(words, may_pass=_may_pass(cause))) from error
 
 
 def _why(error: BaseException) -> str:
@@ -199,13 +232,39 @@ def _remedy(error: BaseException, server: _Server) -> str:
                 f"set sslrootcert of {server.setting} to the certificate of the authority that signed its own"
             )
         case ConnectionError() if "SSL upgrade" in told:
-            return "it has no TLS: set ssl, ssl_cert_file and ssl_key_file there"
+            return (
+                "it has no TLS: set ssl, ssl_cert_file and ssl_key_file there, or let "
+                f"{server.setting} lead to one that has"
+            )
         case asyncpg.InvalidAuthorizationSpecificationError() if "certificate" in told:
             return f"it wants a certificate: add sslcert and sslkey to {server.setting}"
         case asyncpg.InvalidAuthorizationSpecificationError() if "no encryption" in told:
             return f"it wants encryption: add ?sslmode={_VERIFIED}&sslrootcert=FILE to {server.setting}"
+        case ConnectionRefusedError() | TimeoutError():
+            return f"check that it runs, and {server.setting}"
+        case OSError() | asyncpg.PostgresConnectionError() if (
+            server.mode == _VERIFIED and not server.certificate
+        ):
+            # A pooler that wants a certificate may end the connection without a word.
+            return (
+                f"check that it runs, and {server.setting}; if it asks for a certificate, add sslcert and "
+                "sslkey there"
+            )
         case _:
             return f"check that it runs, and {server.setting}"
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether a server that starts, is away or is not set up yet gives this error."""
+    match error:
+        case ssl.SSLError():
+            return isinstance(error, ssl.SSLEOFError)
+        case ConnectionError() if "SSL upgrade" in str(error):
+            return False
+        case asyncpg.PostgresError():
+            return isinstance(error, _PASSING)
+        case _:
+            return True
 
 
 def _no_passphrase() -> str:

@@ -65,6 +65,20 @@ def routes(
     return [("/health/live", live), ("/health/ready", ready), ("/metrics", metrics)]
 
 
+def pages(routes: list[tuple[str, App]]) -> App:
+    """These paths as one application, and nothing else."""
+    by_path = dict(routes)
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        found = by_path.get(scope["path"])
+        if found is None:
+            await _answer(send, 404, {"error": "there is no such page while the process starts"})
+        else:
+            await found(scope, receive, send)
+
+    return page
+
+
 async def _answer(send: Send, status: int, content: dict[str, Any]) -> None:
     await _send(send, status, "application/json", msgspec.json.encode(content))
 

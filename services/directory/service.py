@@ -1,16 +1,19 @@
 """The table of contents: what the directory hears and says, and what it is made of."""
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from contracts import callback, directory, gateway, history, scenario, telephony, tts
 from contracts.message import Message
 from contracts.topics import FACTS
 from runtime import plaintext
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
+from runtime.lack import Lack
 from runtime.mail.mailer import Mailer, SmtpMailer, server_of
 from runtime.ports import Blobs, Clock
 from runtime.quotas import Quotas
 from runtime.token_keys import KeyHolder
+from services.directory.activities import database
 from services.directory.activities.agents import Agents
 from services.directory.activities.audit_reading import AuditReading
 from services.directory.activities.audit_trail import AuditTrail
@@ -204,4 +207,9 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     )
 
 
-EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3", "smtp"))
+def _database(settings: Settings) -> Coroutine[Any, Any, Lack | None]:
+    allowed_to = plaintext.allowed(settings.allow_plaintext_to)
+    return database.lack(settings.directory_database.get_secret_value(), allowed_to)
+
+
+EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3", "smtp"), own_parts={database.DATABASE: _database})

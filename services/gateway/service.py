@@ -170,8 +170,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
         on_stop=(registry.stop,),
         is_ready=lambda: registry.is_ready,
         routes=(("/spool", SpoolApi(spool.opened)), ("/media", MediaApi(media.opened))),
-        routes_are="spool",
     )
 
 
-EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3",))
+EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3",), internal_wire="spool")

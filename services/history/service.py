@@ -1,8 +1,8 @@
 """The table of contents: what history hears and says, and how its parts are put together."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,9 +20,11 @@ from contracts.history import (
 )
 from contracts.message import Message
 from runtime import plaintext
-from runtime.edge import Edge, EdgePorts, EdgeWork
+from runtime.edge import Check, Edge, EdgePorts, EdgeWork
+from runtime.lack import Lack
 from runtime.quotas import Quotas
 from runtime.token_keys import KeyHolder
+from services.history.activities import database
 from services.history.activities.audio_retention import AudioRetention
 from services.history.activities.authentication import Authentication
 from services.history.activities.database import connected, migrate
@@ -127,8 +129,14 @@ def edge(arguments: Sequence[str]) -> Edge:
         assert ports.log is not None
         return _built(ports, settings, before=prepared_rebuild(ports.log, may_lose=may_lose))
 
-    return Edge(name=SERVICE, build=build_anew, parts=PARTS)
+    return Edge(name=SERVICE, build=build_anew, parts=PARTS, own_parts=OWN_PARTS)
+
+
+def _database(settings: Settings) -> Coroutine[Any, Any, Lack | None]:
+    allowed_to = plaintext.allowed(settings.allow_plaintext_to)
+    return database.lack(settings.history_database.get_secret_value(), allowed_to)
 
 
 PARTS: Final = ("s3",)
-EDGE: Final = Edge(name=SERVICE, build=build, parts=PARTS)
+OWN_PARTS: Final[dict[str, Check]] = {database.DATABASE: _database}
+EDGE: Final = Edge(name=SERVICE, build=build, parts=PARTS, own_parts=OWN_PARTS)

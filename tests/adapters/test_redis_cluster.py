@@ -172,5 +172,6 @@ async def test_every_master_is_looked_at_and_each_partition_is_on_the_node_of_it
     await cluster.told(cluster.other, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     said = await checks.redis(found, "toy")
     assert said is not None
-    assert "set maxmemory-policy noeviction" in said
+    assert "set maxmemory-policy noeviction" in said.words
+    assert not said.may_pass
     await clients.aclose()

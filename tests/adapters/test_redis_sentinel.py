@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from runtime import checks
+from runtime.lack import Lack
 from runtime.ports import StoreUnavailable
 from runtime.redis_client import connected
 from runtime.redis_store import RedisStore
@@ -102,18 +103,21 @@ async def test_a_user_of_a_sentinel_with_the_one_right_that_is_needed_is_enough(
 
 async def test_the_check_at_the_start_names_what_is_wrong(watched: Watched) -> None:
     assert await checks.redis(watched.settings(), "queue") is None
-    said = await checks.redis(watched.settings(redis_sentinel_login=SecretStr("")), "queue")
+    said = await _said(watched, redis_sentinel_login=SecretStr(""))
+    assert said.words.endswith("of Sentinels in RINGBACK_REDIS_SENTINEL_LOGIN")
+    said = await _said(watched, redis_sentinel_login=SecretStr(":wrong-one"))
+    assert said.words.endswith("of Sentinels in RINGBACK_REDIS_SENTINEL_LOGIN")
+    assert "wrong-one" not in said.words
+    assert not said.may_pass
+    said = await _said(watched, redis=SecretStr(watched.address.replace("/places/", "/seats/")))
+    assert "knows no service seats" in said.words
+    assert said.may_pass, "Sentinels may have been started before they are told what to watch"
+    said = await _said(watched, redis=SecretStr(watched.address.replace(watched.password, "wrong-one")))
+    assert said.words.endswith("check the user and the password in RINGBACK_REDIS")
+    assert not said.may_pass
+
+
+async def _said(watched: Watched, **changed: SecretStr) -> Lack:
+    said = await checks.redis(watched.settings(**changed), "queue")
     assert said is not None
-    assert said.endswith("of Sentinels in RINGBACK_REDIS_SENTINEL_LOGIN")
-    said = await checks.redis(watched.settings(redis_sentinel_login=SecretStr(":wrong-one")), "queue")
-    assert said is not None
-    assert said.endswith("of Sentinels in RINGBACK_REDIS_SENTINEL_LOGIN")
-    assert "wrong-one" not in said
-    other = SecretStr(watched.address.replace("/places/", "/seats/"))
-    said = await checks.redis(watched.settings(redis=other), "queue")
-    assert said is not None
-    assert "knows no service seats" in said
-    other = SecretStr(watched.address.replace(watched.password, "wrong-one"))
-    said = await checks.redis(watched.settings(redis=other), "queue")
-    assert said is not None
-    assert said.endswith("check the user and the password in RINGBACK_REDIS")
+    return said

@@ -74,11 +74,11 @@ def settings(
 
 async def refusal(found: RuntimeSettings) -> str:
     """What the service says at its start, and it must not have the password."""
-    said = await checks.redis(found, "queue")
-    assert said is not None
-    assert PASSWORD not in said
-    assert QUOTED not in said
-    return said
+    lack = await checks.redis(found, "queue")
+    assert lack is not None
+    assert PASSWORD not in lack.words
+    assert QUOTED not in lack.words
+    return lack.words
 
 
 def a_write(version: str, new_version: str) -> Write:

@@ -24,8 +24,8 @@ NEEDS = {
     "voicemail": ("kafka", "redis", "s3", "smtp"),
     "tts": ("kafka", "s3"),
     "gateway": ("kafka", "s3"),
-    "directory": ("kafka", "s3", "smtp"),
-    "history": ("kafka", "s3"),
+    "directory": ("kafka", "s3", "smtp", "directory's database"),
+    "history": ("kafka", "s3", "history's database"),
 }
 SERVICES = tuple(NEEDS)
 SETTINGS = {
@@ -33,6 +33,8 @@ SETTINGS = {
     "redis": ("RINGBACK_REDIS",),
     "s3": ("RINGBACK_S3_ENDPOINT", "_ACCESS_KEY"),
     "smtp": ("RINGBACK_SMTP",),
+    "directory's database": ("RINGBACK_DIRECTORY_DATABASE",),
+    "history's database": ("RINGBACK_HISTORY_DATABASE",),
 }
 """The setting that the line about a part must name."""
 
@@ -49,6 +51,8 @@ def unreachable(part: str) -> dict[str, str]:
             "RINGBACK_S3_SECRET_KEY": "secret",
         },
         "smtp": {"RINGBACK_SMTP": f"smtp://{nobody}", "RINGBACK_MAIL_FROM": "ringback@localhost"},
+        "directory's database": {"RINGBACK_DIRECTORY_DATABASE": f"postgresql://book@{nobody}/book"},
+        "history's database": {"RINGBACK_HISTORY_DATABASE": f"postgresql://history@{nobody}/history"},
     }[part]
 
 
@@ -72,7 +76,12 @@ def refusal(service: str, settings: dict[str, str], *, path: str | None = None) 
     """Start a service that can't run, and return its lines about missing parts. It ends by itself, with 3."""
     ended = subprocess.run(
         [sys.executable, "-m", f"services.{service}"],
-        env={"PATH": os.environ["PATH"] if path is None else path, "PYTHONPATH": str(ROOT), **settings},
+        env={
+            "PATH": os.environ["PATH"] if path is None else path,
+            "PYTHONPATH": str(ROOT),
+            "RINGBACK_WAIT_FOR_PARTS_S": "0",
+            **settings,
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,

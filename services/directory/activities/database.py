@@ -12,7 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from runtime import sql
+from runtime.lack import Lack
 
+DATABASE: Final = "RINGBACK_DIRECTORY_DATABASE"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS_MAX: Final = 10_000
 CONNECTIONS_MAX: Final = 10
@@ -28,7 +30,7 @@ def engine(url: str, allowed_to: Iterable[str] = ()) -> AsyncEngine:
     """
     made = sql.engine(
         url,
-        setting="RINGBACK_DIRECTORY_DATABASE",
+        setting=DATABASE,
         allowed_to=allowed_to,
         busy_ms_max=BUSY_MS_MAX,
         connections_max=CONNECTIONS_MAX,
@@ -48,6 +50,11 @@ def _begin_transactions_at_once(made: AsyncEngine) -> None:
     @event.listens_for(made.sync_engine, "begin")
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def lack(url: str, allowed_to: Iterable[str]) -> Lack | None:
+    """What keeps us from the database, for the check at start."""
+    return await sql.lack(lambda: engine(url, allowed_to), DATABASE)
 
 
 class Database:

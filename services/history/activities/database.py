@@ -11,7 +11,9 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime import sql
+from runtime.lack import Lack
 
+DATABASE: Final = "RINGBACK_HISTORY_DATABASE"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS_MAX: Final = 20_000
 """How long a SQLite writer waits for another; a batch takes far less."""
@@ -28,7 +30,7 @@ def connected(url: str, allowed_to: Iterable[str] = ()) -> AsyncEngine:
     """
     engine = sql.engine(
         url,
-        setting="RINGBACK_HISTORY_DATABASE",
+        setting=DATABASE,
         allowed_to=allowed_to,
         busy_ms_max=BUSY_MS_MAX,
         connections_max=CONNECTIONS_MAX,
@@ -36,6 +38,11 @@ def connected(url: str, allowed_to: Iterable[str] = ()) -> AsyncEngine:
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _sync_seldom)
     return engine
+
+
+async def lack(url: str, allowed_to: Iterable[str]) -> Lack | None:
+    """What keeps us from the database, for the check at start."""
+    return await sql.lack(lambda: connected(url, allowed_to), DATABASE)
 
 
 def _sync_seldom(connection: Any, _record: Any) -> None:

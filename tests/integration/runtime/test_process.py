@@ -52,6 +52,7 @@ def settings(
         "RINGBACK_S3_ACCESS_KEY": s3_server.access_key,
         "RINGBACK_S3_SECRET_KEY": s3_server.secret_key,
         "RINGBACK_INTERNAL_PORT": str(free_port()),
+        "RINGBACK_WAIT_FOR_PARTS_S": "0",
     }
     if request.param == "embedded":
         found |= {"RINGBACK_PARTITIONS": "all", "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "1"}
@@ -227,6 +228,7 @@ def test_what_is_missing_is_said_with_its_remedy(
     assert json.loads(ended.stderr.splitlines()[-1]) if word not in BEFORE_THE_LOG else True
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("settings", ["embedded"], indirect=True)
 def test_a_broker_that_goes_while_a_service_starts_ends_it_and_leaves_it_hanging_nowhere(
     settings: dict[str, str],
@@ -240,7 +242,7 @@ def test_a_broker_that_goes_while_a_service_starts_ends_it_and_leaves_it_hanging
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert broker.has_left.is_set()
     assert ended.returncode == 3

@@ -75,7 +75,7 @@ def _keyless(s3: parts.S3) -> RuntimeSettings:
 
 
 async def _missing(settings: RuntimeSettings) -> str:
-    return "\n".join(await checks.missing(settings, ("s3",), service="queue"))
+    return "\n".join(each.words for each in await checks.missing(settings, ("s3",), service="queue"))
 
 
 async def test_objects_and_links_travel_encrypted(secure_s3: parts.S3) -> None:

@@ -11,7 +11,9 @@ from sqlalchemy import text
 
 from ringback.operator import main as operator
 from ringback.stack import postgres
+from ringback.stack.process import free_port
 from runtime import sql
+from runtime.lack import Lack
 from runtime.plaintext import PlaintextRefused
 from services.directory.activities.database import Database
 from services.directory.activities.database import engine as directory_engine
@@ -192,6 +194,38 @@ def test_the_operators_verbs_connect_encrypted_and_tell_what_to_do(
     monkeypatch.setenv(SETTING, encrypted.verified(database="verbs", host="127.0.0.1"))
     assert operator(["list"]) == 3
     assert "write a name that its certificate has" in capsys.readouterr().err
+
+
+async def test_whether_waiting_for_a_database_is_of_use_is_told_with_the_remedy(
+    encrypted: Encrypted, postgres_database: str, tmp_path: Path
+) -> None:
+    """What starts, is away or is not set up yet is waited for at the start; what is refused is not."""
+
+    async def lack(url: str) -> Lack | None:
+        return await sql.lack(lambda: directory_engine(url), SETTING)
+
+    nobody = f"127.0.0.1:{free_port()}"
+    password = urlsplit(encrypted.server.address).password
+    passing = {
+        f"postgresql://book@{nobody}/book": "check that it runs",
+        encrypted.verified(database="nothing"): "does not exist",
+    }
+    lasting = {
+        encrypted.verified().replace(f":{password}@", ":s3cret@"): "password authentication failed",
+        encrypted.verified(host="127.0.0.1"): "a name that its certificate has",
+        encrypted.url("?sslmode=disable"): "it wants encryption",
+        f"{postgres_database}?sslmode=verify-full&sslrootcert={encrypted.authority}": "it has no TLS",
+        "mysql://book": "sqlite:///path",
+        f"sqlite:///{tmp_path}/nowhere/book.db": "check that its folder exists",
+    }
+    for url, words in (passing | lasting).items():
+        found = await lack(url)
+        assert found is not None, words
+        assert words in found.words
+        assert SETTING in found.words
+        assert found.may_pass == (url in passing), words
+    assert await lack(postgres_database) is None
+    assert await lack(f"sqlite:///{tmp_path}/book.db") is None
 
 
 ELSEWHERE = "postgresql://book:s3cret@db.example.org/book"
