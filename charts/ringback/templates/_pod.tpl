@@ -55,7 +55,7 @@ containers:
         containerPort: 8080
       {{- end }}
     {{- $scheme := ternary "HTTPS" "HTTP" (not (empty $v.internal.tls.existingSecret)) }}
-    # The port opens when the broker and all parts were found, which may take minutes after an outage.
+    # The port opens within 15 s, and is open while the start waits for a part, which may take minutes.
     startupProbe:
       httpGet: {path: /health/live, port: internal, scheme: {{ $scheme }}}
       periodSeconds: 2
