@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
-	schemas audit licences sbom unmaintained
+	schemas audit licences sbom unmaintained image image-test
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -69,3 +69,9 @@ sbom: setup ## the bill of materials of production (CycloneDX), into .run/ringba
 
 unmaintained: setup ## packages without a release for two years, each to be named in docs/decisions
 	@$(DEV) unmaintained $(ARGS)
+
+image: setup ## the container image with its bill of materials, into a cache (FRESH=1: every layer anew; BASE=name)
+	@$(DEV) image $(if $(FRESH),--fresh) $(if $(BASE),--base $(BASE))
+
+image-test: image ## every service from the image: read-only root, no capabilities, real parts; size, user, labels, ffmpeg
+	@.venv/bin/python -m pytest -n 0 tests/image/proof.py $(ARGS)

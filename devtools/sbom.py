@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -46,15 +46,27 @@ class NotValid(Exception):
     """The bill does not fit its schema; the message says where."""
 
 
-def bill(*, with_development: bool = False, root: Path = ROOT) -> Bom:
-    """The bill of the tree as it stands; packages for development alone have the scope «excluded»."""
+def bill(
+    *,
+    with_development: bool = False,
+    root: Path = ROOT,
+    debian: Iterable[Mapping[str, str]] | None = None,
+) -> Bom:
+    """The bill of the tree as it stands; packages for development alone have the scope «excluded».
+
+    `debian` are the packages of an image, by the fields of dpkg's status; without them the separate programs
+    are listed as this machine has them.
+    """
     found = {each.package: each for each in licences(root)}
     shipped = {pin.name: _package(pin, found[pin.name]) for pin in pins(SHIPPED, root)}
     listed = pins(ALL if with_development else SHIPPED, root)
     components = {pin.name: shipped.get(pin.name) or _package(pin, found[pin.name]) for pin in listed}
-    programs = [
-        _program(name, each) for name, each in PROGRAMS.items() if each.is_shipped or with_development
-    ]
+    if debian is not None:
+        programs = [_debian(fields) for fields in debian]
+    else:
+        programs = [
+            _program(name, each) for name, each in PROGRAMS.items() if each.is_shipped or with_development
+        ]
     made = Bom(components=[*components.values(), *programs])
     made.metadata.tools.components.add(this_component())
     made.metadata.component = ours = _ringback(root)
@@ -121,6 +133,27 @@ def _program(name: str, program: Program) -> Component:
         licenses=[LicenseFactory().make_from_string(program.licence)],
         description=program.does,
         properties=[Property(name=f"{OURS}runs-as", value="separate program")],
+    )
+
+
+def _debian(fields: Mapping[str, str]) -> Component:
+    """A package of an image, so that a scanner finds it and its source; licences lie in the image itself."""
+    name, version = fields["Package"], fields["Version"]
+    qualifiers = {"arch": fields["Architecture"]}
+    if "Source" in fields:
+        # «name (version)» if the source has another version than the package.
+        source, _, other = fields["Source"].partition(" ")
+        qualifiers["upstream"] = f"{source}@{other.strip('()') or version}"
+    purl = PackageURL(type="deb", namespace="debian", name=name, version=version, qualifiers=qualifiers)
+    return Component(
+        name=name,
+        version=version,
+        type=ComponentType.APPLICATION if name in PROGRAMS else ComponentType.LIBRARY,
+        bom_ref=str(purl),
+        purl=purl,
+        scope=ComponentScope.REQUIRED,
+        licenses=[LicenseFactory().make_from_string(PROGRAMS[name].licence)] if name in PROGRAMS else [],
+        description=fields.get("Description", "").partition("\n")[0] or None,
     )
 
 

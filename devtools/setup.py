@@ -33,6 +33,12 @@ SYSTEM_PROGRAMS = {
 UNPACKED_PROGRAMS = {
     "promtool": ("prometheus", "usr/bin/promtool", "checks the alert rules and runs their tests"),
 }
+# Debian package → why. `make image` installs them where no builder of images is, `make setup` does not.
+FOR_IMAGES = {
+    "podman": "builds and runs images",
+    "runc": "starts podman's containers, also with cgroups of version 1",
+    "mmdebstrap": "makes the base image of Debian's packages where none can be pulled",
+}
 # A module of perl is not a program and can't be looked for.
 MIME_PARSER = Path("/usr/share/perl5/MIME/Parser.pm")
 
