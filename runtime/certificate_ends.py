@@ -35,9 +35,10 @@ def show(settings: RuntimeSettings) -> None:
     for named in _named(settings):
         try:
             found = x509.load_pem_x509_certificates(named.path.read_bytes())
+            ends = [each.not_valid_after_utc.timestamp() for each in found]
         except (OSError, ValueError):
+            # Whoever uses the file tells about it; a certificate's own dates may be nonsense, too.
             continue
-        ends = [each.not_valid_after_utc.timestamp() for each in found]
         CERTIFICATE_ENDS_AT.labels(named.setting).set(max(ends) if named.is_authority else min(ends))
 
 
