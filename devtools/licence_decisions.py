@@ -68,6 +68,7 @@ PROGRAMS: Final = {
         "BSD-3-Clause", "tests/integration/asterisk/baresip.py", "a phone of another make, in the tests"
     ),
     "catatonit": Program("GPL-2.0-or-later", "devtools/cluster/programs.py", "waits in a test's pods"),
+    "checkov": Program("Apache-2.0", "devtools/charts/checkov.py", "looks for unsafe objects of the chart"),
     "chromium": Program(
         "BSD-3-Clause", "tests/integration/mail/test_screens.py", "shows our letters in the tests"
     ),

