@@ -69,6 +69,9 @@ def _closed(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     closed = {name: _closed(each) for name, each in schema.items()}
+    if isinstance(pattern := schema.get("pattern"), str) and "(?i)" in pattern:
+        # Go lets a flag stand anywhere, Python in front.
+        closed["pattern"] = f"(?i){pattern.replace('(?i)', '')}"
     is_open = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema
     if isinstance(schema.get("properties"), dict) and not is_open and schema.get("type") == "object":
         closed["additionalProperties"] = False
