@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
-	schemas audit licences sbom unmaintained image image-test
+	drill schemas audit licences sbom unmaintained image image-test
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ chaos: setup ## faults on real parts, 20 minutes, into docs/chaos.md (ARGS="--mo
 
 chart-cluster: setup ## the chart on a real Kubernetes API server of our own (or KUBECONFIG=…, given here, on yours)
 	@$(DEV) cluster test $(if $(CACHED),--if-cached) $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(ARGS)
+
+drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts; four minutes
+	@.venv/bin/python -m pytest -n 0 -s tests/e2e/drill_disasters.py $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
 	@.venv/bin/python -m tests.sim.run_mutants $(ARGS)

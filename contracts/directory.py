@@ -18,6 +18,7 @@ from contracts.ids import (
     NoticeId,
     OrganizationId,
     PbxId,
+    PlaceId,
 )
 from contracts.message import Fact, Interval, Part
 
@@ -367,11 +368,17 @@ class ResponsibleSaved(Fact, tag="directory.responsible_saved", frozen=True, kw_
 
 
 class CallbackAsked(Fact, tag="directory.callback_asked", frozen=True, kw_only=True):
-    """Somebody asks by the API that a customer be called back (C11); callback decides and answers."""
+    """Somebody asks by the API that a customer be called back (C11); callback decides and answers.
+
+    With `joined_at` it was promised before, on a log that is lost: it keeps that joining time and the place
+    `place_id`, and no limit of orders counts it.
+    """
 
     callback_id: CallbackId
     department_id: DepartmentId
     number: str
+    joined_at: Instant | None = None
+    place_id: PlaceId | None = None
 
 
 class CallbackCancelAsked(Fact, tag="directory.callback_cancel_asked", frozen=True, kw_only=True):

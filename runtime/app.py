@@ -37,7 +37,7 @@ from runtime.decision import Decider
 from runtime.edge import Edge, EdgePorts, NeverSaid, NotSaid
 from runtime.edge_runner import KafkaSay, SubscriptionRunner, commit_now_and_then
 from runtime.host import identity
-from runtime.host.held import HostPorts, Options
+from runtime.host.held import SNAPSHOT_FIRST_S, HostPorts, Options
 from runtime.host.host import Host
 from runtime.host.identity import RefusedToStart
 from runtime.http_limits import Guard, Limits
@@ -221,7 +221,10 @@ class Process:
         store = redis_store.RedisStore(self._redis, prefix=settings.store_prefix, service=self._name)
         ports = HostPorts(log=self._log, store=store, blobs=self._blobs, clock=SystemClock(), tokens=_token)
         options = Options(
-            version=settings.version, prefix=f"{settings.store_prefix}/", snapshot_s=settings.snapshot_s
+            version=settings.version,
+            prefix=f"{settings.store_prefix}/",
+            snapshot_s=settings.snapshot_s,
+            snapshot_first_s=min(SNAPSHOT_FIRST_S, settings.snapshot_s),
         )
         return Host(decider, ports, options)
 

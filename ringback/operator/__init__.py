@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contracts.dialling import HOME_REGION
 from contracts.directory import Language
 from ringback import connect
-from ringback.operator import ceilings, identity_provider, office, organizations, outbox, rotation
+from ringback.operator import adoption, ceilings, identity_provider, office, organizations, outbox, rotation
 from ringback.operator.installation import Installation, Verb
 from runtime import telemetry
 from runtime.security_events import SecurityEvent
@@ -46,6 +46,7 @@ VERBS: Final[dict[str, Verb]] = {
     "republish": office.republish,
     "outbox": outbox.outbox,
     "rotate": rotation.rotate,
+    "adopt-log": adoption.adopt_log,
 }
 
 
@@ -141,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     republish = verb("republish", "put every newest fact into the outbox again", is_of_one=False)
     republish.add_argument("organization", nargs="?", help="only this one's")
     verb("rotate", "seal every secret anew with RINGBACK_DIRECTORY_KEY", is_of_one=False)
+    verb("adopt-log", "begin a new log after the old one was lost altogether", is_of_one=False)
     messages = verb("outbox", "messages that can't be sent and are set aside", is_of_one=False)
     messages.add_argument("act", choices=("list", "show", "send", "discard"), default="list", nargs="?")
     messages.add_argument("number", nargs="?", type=int, help="the message, as `list` shows it")

@@ -162,16 +162,31 @@ class ApacheKafka:
         (self._folder / "log4j2.xml").write_text(LOG4J, encoding="utf-8")
         properties = self._folder / "server.properties"
         properties.write_text(self._properties(closed), encoding="utf-8")
+        self._users = {} if closed is None else dict(closed.users)
+        self._format(properties)
+        # The heap suffices for one node in tests; the serial collector leaves two cores to the tests.
+        serve = [*self._java, "-Xms512M", "-Xmx512M", "-XX:+UseSerialGC", "kafka.Kafka", str(properties)]
+        self.process = Process("kafka", serve, run, dies_with_parent=dies_with_parent)
+
+    def _format(self, properties: Path) -> None:
+        """Make an empty storage, of a cluster that nobody knows."""
         storage = [*self._java, "-Xmx256M", "kafka.tools.StorageTool"]
         uuid = self._tool([*storage, "random-uuid"]).split()[-1]
         # One argument, since a uuid may start with a dash and would be taken for an option.
         format_ = [*storage, "format", "--standalone", f"--cluster-id={uuid}", "-c", str(properties)]
-        for name, password in (closed.users if closed is not None else {}).items():
+        for name, password in self._users.items():
             format_ += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         self._tool(format_)
-        # The heap suffices for one node in tests; the serial collector leaves two cores to the tests.
-        serve = [*self._java, "-Xms512M", "-Xmx512M", "-XX:+UseSerialGC", "kafka.Kafka", str(properties)]
-        self.process = Process("kafka", serve, run, dies_with_parent=dies_with_parent)
+
+    @property
+    def data(self) -> Path:
+        """The folder with its logs and its metadata, to be copied or lost while it does not run."""
+        return self._folder / "data"
+
+    def lose_everything(self) -> None:
+        """Delete the data of a stopped node; it starts again at the same address, as another cluster."""
+        shutil.rmtree(self.data)
+        self._format(self._folder / "server.properties")
 
     def _properties(self, closed: Closed | None) -> str:
         """The node's settings; those of a closed node also write down how its administrator connects."""
@@ -180,7 +195,7 @@ class ApacheKafka:
             port=self.port,
             advertised=self._advertised,
             controller=free_port(),
-            logs=self._folder / "data",
+            logs=self.data,
             wire=wires[0],
             controller_wire=wires[1],
         )

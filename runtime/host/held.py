@@ -29,6 +29,8 @@ SENDS_MAX = 8
 """With pauses from 0.1 s doubling to 5 s this takes 15 s; then the partition is claimed anew."""
 SEND_PAUSE_S = 0.1
 SEND_PAUSE_S_MAX = 5.0
+SNAPSHOT_FIRST_S = 60.0
+"""A process that restarts again and again takes no snapshot each time."""
 
 _log = structlog.get_logger()
 
@@ -59,7 +61,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     idle_write_s: float = 5.0
     """How often an idle partition is written, which shows that the store answers and we still own it."""
     snapshot_s: float = 3600.0
-    snapshot_first_s: float = 60.0
+    snapshot_first_s: float = SNAPSHOT_FIRST_S
 
 
 class Closed(Exception):

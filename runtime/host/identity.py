@@ -83,7 +83,8 @@ def check_same_log(stored: Position, found: str | None, partitions: int) -> None
     if found is not None and stored.log_id != found:
         raise LogIsAnother(
             f"the stored state belongs to the log {stored.log_id}, this one is {found}. Point RINGBACK_KAFKA "
-            "and RINGBACK_TOPIC_PREFIX to the old log, or use another RINGBACK_STORE_PREFIX."
+            "and RINGBACK_TOPIC_PREFIX to the old log; if that is lost, `ringback operator adopt-log` begins "
+            "a new one."
         )
 
 

@@ -112,10 +112,35 @@ class Cluster:
         # prompts that nobody needs here.
         extra = {"gateway": {"RINGBACK_PBXS": pbxs}}
         self.stack.start_services(extra=extra, not_awaited=("gateway", "tts"))
-        self._reader = LogReader(secret_files.resolved(self.stack.settings()), self._hear)
-        self._reader.start()
+        self._read()
         prompts = {prompt for company in self.companies.values() for prompt in company.prompts()}
         self.stack.await_prompts(self.stack.service("tts"), prompts)
+
+    def _read(self) -> None:
+        self._reader = LogReader(secret_files.resolved(self.stack.settings()), self._hear)
+        self._reader.start()
+
+    def stop_services(self) -> None:
+        """Stop reading the log, and every service; the parts run on."""
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
+        for service in self.stack.services.values():
+            service.process.ask_to_stop()
+        for service in self.stack.services.values():
+            service.stop()
+        self.note("every service has stopped")
+
+    def start_services_again(self) -> None:
+        """Start the stopped services, and read the log from its beginning: what was heard is forgotten."""
+        for company in self.companies.values():
+            company.forget()
+        for service in self.stack.services.values():
+            service.start()
+        for service in self.stack.services.values():
+            service.wait_ready()
+        self._read()
+        self.note("every service runs again")
 
     def _start_phones(self) -> None:
         script = {

@@ -225,6 +225,12 @@ class Company:
             self._seen.add(reading.envelope.id)
             self.heard.append(Heard(reading.fact, reading.at, reading.offset))
 
+    def forget(self) -> None:
+        """Forget what was heard: another log begins, whose messages may have names of the last one."""
+        with self._lock:
+            self.heard.clear()
+            self._seen.clear()
+
     def where(self, kind: type[F], **fields: object) -> Iterator[Heard]:
         """The facts of a type with these fields, with their places on the log."""
         with self._lock:

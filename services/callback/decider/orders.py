@@ -99,8 +99,12 @@ def take_without_place(
     pbx_id: PbxId,
     caller_id: str,
     abandoned_place_id: PlaceId | None = None,
+    joined_at: Instant | None = None,
 ) -> Decision:
-    """Take an order that was not made in a call: queue has yet to take a place for it (C11)."""
+    """Take an order that was not made in a call: queue has yet to take a place for it (C11).
+
+    The customer has waited since `joined_at`, or from now on.
+    """
     ordered = CallbackOrdered(
         callback_id=callback_id,
         place_id=place_id,
@@ -108,7 +112,7 @@ def take_without_place(
         pbx_id=pbx_id,
         number=number,
         caller_id=caller_id,
-        joined_at=state.now_at,
+        joined_at=state.now_at if joined_at is None else joined_at,
         deadline_at=Instant(state.now_at + department.no_answer_ms),
         leg_id=None,
         origin=origin,

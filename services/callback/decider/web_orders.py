@@ -17,11 +17,15 @@ REPLACED_IN = (Phase.WAITING, Phase.APOLOGY_DUE, Phase.APOLOGY_DIALLED)
 
 
 def decide_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
-    """Order the callback, confirm the one there is, or say why neither (C8, C10)."""
+    """Order the callback, confirm the one there is, or say why neither (C8, C10).
+
+    What was promised on a lost log stands, whatever its department has switched off since.
+    """
+    was_promised = fact.joined_at is not None
     if fact.callback_id in state.web_orders or fact.callback_id in state.callbacks:
         return NOTHING
     department = state.departments.get(fact.department_id)
-    if department is None or not department.settings.is_on:
+    if department is None or not (was_promised or department.settings.is_on):
         return _refuse(state, fact, Refusal.CALLBACKS_OFF)
     number = dialling.e164(fact.number, state.policy()) or ""
     known = state.callbacks_to(fact.department_id, number)
@@ -39,7 +43,7 @@ def decide_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
         )
         return Decision(facts=(confirmed,))
     reason = order_limits.refusal(state, department.department_id, number)
-    if reason is not None:
+    if reason is not None and not was_promised:
         return _refuse(state, fact, reason)
     replaced = (
         endings.cancelled(state, each, "ordered_again") for each in known if each.phase in REPLACED_IN
@@ -53,12 +57,13 @@ def decide_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
         origin=Origin.API,
         pbx_id=department.pbx_id,
         caller_id=_caller_id(department),
+        joined_at=fact.joined_at,
     )
     return together((*replaced, ordered))
 
 
 def _place_id(fact: CallbackAsked) -> PlaceId:
-    return PlaceId(f"p.asked.{fact.callback_id}")
+    return fact.place_id or PlaceId(f"p.asked.{fact.callback_id}")
 
 
 def _is_unasked(callback: Callback) -> bool:

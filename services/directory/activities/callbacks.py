@@ -1,5 +1,6 @@
 """Callbacks ordered, cancelled, kept or reported as not reached through the API; callback decides each."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import delete, insert, select
@@ -116,6 +117,22 @@ class Callbacks:
                 return  # removed meanwhile
             await connection.execute(delete(CALLBACKS).where(where))
             await _insert(connection, organization_id, ordered.callback_id, ordered.department_id, at)
+
+
+async def ask_again(repository: Repository, promised: Sequence[tuple[OrganizationId, CallbackAsked]]) -> None:
+    """Ask for callbacks that were promised on a log that is lost, after all that the outbox has already."""
+    now_at = repository.now()
+    records = [
+        outbox.record(
+            fact,
+            id_=f"{outbox.SOURCE}/{organization_id}/asked/{fact.callback_id}",
+            organization_id=organization_id,
+            now_at=now_at,
+        )
+        for organization_id, fact in promised
+    ]
+    async with repository.database.begin() as connection:
+        await outbox.put(connection, records)
 
 
 async def _insert(

@@ -204,7 +204,8 @@ class PartitionWriter:
         if log_id and stored.log_id and stored.log_id != log_id:
             raise RefusedToStart(
                 f"history's tables belong to the log {stored.log_id}, this one is {log_id}. Point "
-                "RINGBACK_HISTORY_DATABASE to an empty database, or RINGBACK_KAFKA to the old log."
+                "RINGBACK_KAFKA to the old log, or RINGBACK_HISTORY_DATABASE to an empty database; if that "
+                "log is lost, `ringback operator adopt-log` begins a new one and keeps the rows."
             )
         self._progress = stored
         self._caches = {}

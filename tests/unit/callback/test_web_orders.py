@@ -52,6 +52,21 @@ def test_an_order_of_the_api_joins_now_and_has_the_departments_timeout() -> None
     assert (order.pbx_id, order.caller_id, order.leg_id) == (PBX, LINE, None)
 
 
+@pytest.mark.rule("C2", "C10")
+def test_what_was_promised_on_a_lost_log_keeps_its_joining_time_and_its_place() -> None:
+    """Its deadline is new; no limit of orders and no switch of the department takes the promise back."""
+    office = an_office(settings=directory.CallbackSettings(is_on=False))
+    joined_at, place_id = Instant(NINE - HOUR_MS), PlaceId("p.before")
+    for number in range(50):
+        promised = asked(CallbackId(f"cb.{number}"), number=f"+79123450{number:03}")
+        office.hears(structs.replace(promised, joined_at=joined_at, place_id=PlaceId(f"p.{number}")))
+    office.hears(structs.replace(asked(), joined_at=joined_at, place_id=place_id))
+    order = office.last(callback.CallbackOrdered)
+    assert (order.callback_id, order.place_id, order.joined_at) == (WEB, place_id, joined_at)
+    assert order.deadline_at == NINE + TEN_MINUTES_MS
+    assert not office.said(callback.CallbackRefused)
+
+
 @pytest.mark.rule("C11", "C3", "C13")
 def test_it_is_served_as_every_callback() -> None:
     """First the agent, then the customer; the end says where the order came from."""
