@@ -16,6 +16,7 @@ from ringback.stack import kafka, parts
 from ringback.stack.process import StackError
 from ringback.topics import create_topics
 from runtime.kafka_clients import Clients, Producer
+from runtime.kafka_log import KafkaLog
 
 
 @asynccontextmanager
@@ -96,6 +97,21 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(
     monkeypatch.setattr(type(FACTS), "partitions", FACTS.partitions + 1)
     with pytest.raises(StackError, match="fixed at creation"):
         await create_topics(kafka_embedded, f"{fresh_prefix}.")
+
+
+async def test_the_number_of_partitions_of_facts_is_chosen_at_birth_and_kept(
+    kafka_embedded: str, fresh_prefix: str
+) -> None:
+    """An upgrade makes what is missing, and must not ask an older installation for another number."""
+    prefix = f"{fresh_prefix}."
+    await create_topics(kafka_embedded, prefix, facts=FACTS.partitions + 2)
+    with pytest.raises(StackError, match="fixed at creation"):
+        await create_topics(kafka_embedded, prefix, facts=FACTS.partitions + 1)
+    assert await create_topics(kafka_embedded, prefix, takes_facts_as_they_are=True) == []
+    log = KafkaLog(kafka_embedded, prefix=prefix)
+    await log.start()
+    assert log.partitions == FACTS.partitions + 2
+    await log.stop()
 
 
 def test_redis_evicts_nothing_and_appends_to_a_file(redis_server: str) -> None:
