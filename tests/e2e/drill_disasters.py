@@ -28,7 +28,7 @@ from tests.parts import demand_apache_kafka, demand_postgres
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.xdist_group("apache"),
 ]
 

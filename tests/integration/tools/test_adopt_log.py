@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,6 +18,7 @@ from contracts.topics import FACTS
 from ringback import log as facts_log
 from ringback.operator import adoption
 from ringback.operator.installation import Installation
+from ringback.operator.kept import Keeper
 from runtime.decision import Decider
 from runtime.host.held import HostPorts, Options
 from runtime.host.owner import Owner
@@ -91,7 +93,7 @@ class Town:
                 )
         return found
 
-    def keepers(self) -> dict[str, adoption.Keeper]:
+    def keepers(self) -> dict[str, Keeper]:
         return adoption.keepers(self.stores, self.blobs, PREFIX)
 
 
@@ -106,7 +108,9 @@ async def history(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
     """A directory without an office: what it says of offices has tests of its own."""
-    settings = Settings(directory_database=f"sqlite:///{tmp_path}/book.db", directory_key="k" * 32)
+    settings = Settings(
+        directory_database=SecretStr(f"sqlite:///{tmp_path}/book.db"), directory_key=SecretStr("k" * 32)
+    )
     async with Installation.open(settings) as opened:
         yield opened
 
@@ -150,7 +154,8 @@ async def test_every_promise_has_its_place_on_the_new_log(
     lost = await broken_off(history)
     stood = await history_adoption.standing(history)
     assert stood.callbacks
-    new, told = lost.on_a_new_log(), []
+    new = lost.on_a_new_log()
+    told: list[str] = []
     await adoption.adopt(new.log, new.keepers(), history, installation.repository, told.append)
     for each in stood.callbacks:
         assert any(each.number in line for line in told)
@@ -161,7 +166,7 @@ async def test_every_promise_has_its_place_on_the_new_log(
     for decider in (CALLBACK, QUEUE, CALLBACK):
         await new.run(decider)
     promised = {each.callback_id: each for each in await asked(installation)}
-    taken = {each.callback_id: each for each in new.facts(PlaceTaken)}
+    taken = {each.callback_id: each for each in new.facts(PlaceTaken) if each.callback_id is not None}
     assert taken.keys() == promised.keys()
     for callback_id, place in taken.items():
         before = promised[callback_id]
