@@ -49,7 +49,7 @@ chaos: setup ## faults on real parts, 20 minutes, into docs/chaos.md (ARGS="--mo
 chart-cluster: setup ## the chart on a real Kubernetes API server of our own (or KUBECONFIG=…, given here, on yours)
 	@$(DEV) cluster test $(if $(CACHED),--if-cached) $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(ARGS)
 
-drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts; four minutes
+drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts; by day in Moscow, for quiet hours
 	@.venv/bin/python -m pytest -n 0 -s tests/e2e/drill_disasters.py $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it

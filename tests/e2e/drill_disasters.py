@@ -1,6 +1,7 @@
 """Everything is lost and restored from a backup; then Kafka alone is lost, and nothing of it was kept.
 
-The commands are those of docs/operating/backup.md and docs/operating/disasters.md.
+The commands are those of docs/operating/backup.md and docs/operating/disasters.md. It wants a day in Moscow,
+where its companies are: what is asked for again keeps quiet hours.
 """
 
 import re
