@@ -46,8 +46,8 @@ sim: setup ## the simulation, 200 seeds (SEEDS=300 SEED_FROM=7000 for others, SE
 chaos: setup ## faults on real parts, 20 minutes, into docs/chaos.md (ARGS="--morning asterisk --seed 7" for less)
 	@$(DEV) chaos $(ARGS)
 
-chart-cluster: setup ## the chart on a real Kubernetes API server of our own (or KUBECONFIG=…, given here, on yours)
-	@$(DEV) cluster test $(if $(CACHED),--if-cached) $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(ARGS)
+chart-cluster: setup ## the chart on a Kubernetes API server of our own (KUBECONFIG=…: on yours; NODE=1: with pods that run)
+	@$(DEV) cluster test $(if $(CACHED),--if-cached) $(if $(NODE),--node) $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(ARGS)
 
 drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts; by day in Moscow, for quiet hours
 	@.venv/bin/python -m pytest -n 0 -s tests/e2e/drill_disasters.py $(ARGS)

@@ -58,6 +58,7 @@ def _options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     test.add_argument(
         "--kubeconfig", help="use this cluster; it gets namespaces and CRDs, and loses them again"
     )
+    test.add_argument("--node", action="store_true", help="with pods that run, on a node of our own")
     test.add_argument("--if-cached", action="store_true", help="leave it out unless its programs are here")
     options, more = parser.parse_known_args(argv)
     if more and options.command != "test":
@@ -113,6 +114,10 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="ringback-cluster-") as folder:
         argv = [sys.executable, "-m", "pytest", "-n", "0", "-m", "cluster", f"--basetemp={folder}/tests"]
+        if options.node:
+            from devtools.cluster.on_node import run_tests  # builds images, which nothing else here needs
+
+            return run_tests(Path(folder) / "run", [*argv, "tests/cluster/node", *more], env)
         return subprocess.run([*argv, "tests/cluster", *more], cwd=ROOT, env=env, check=False).returncode
 
 

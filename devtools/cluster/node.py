@@ -105,12 +105,18 @@ class Node:
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
 
     def _shield_machine(self) -> None:
+        # containerd and the CNI keep sockets and namespaces there, wherever their own folders are.
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
         folder = self._run / "settings"
         folder.mkdir()
         for name, value in SETTINGS.items():
             file = folder / name.replace("/", ".")
             file.write_text(f"{value}\n", encoding="ascii")
             subprocess.run(["mount", "--bind", str(file), f"/proc/sys/{name}"], check=True)
+        # The machine's name servers can't be reached from here, and each question would wait for them.
+        resolver = folder / "resolv.conf"
+        resolver.write_text(f"nameserver {ADDRESS}\n", encoding="ascii")
+        subprocess.run(["mount", "--bind", str(resolver), "/etc/resolv.conf"], check=True)
         for group in cgroups():
             group.mkdir(exist_ok=True)
 

@@ -1,0 +1,86 @@
+"""A company on a release, as its administrator and its customers use it."""
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from tests.cluster.kubernetes import POLL_S, Kubernetes
+
+RELEASE: Final = "office-ringback"
+LINE: Final = "+74950001100"
+BEGIN: Final = (
+    "from ringback.phones import control; from services.gateway.simulated.wire import Control;"
+    "print(control(5038, Control(begin=True)))"
+)
+PASSWORD: Final = "a long password of my own"
+CONNECTED_S: Final = 180
+
+
+@dataclass
+class Office:
+    """A release in a namespace, reached from inside of the cluster's network."""
+
+    kubernetes: Kubernetes
+    namespace: str
+    token: str = ""
+
+    def service(self, name: str) -> str:
+        """The URL of a service's API, at its address in the cluster."""
+        found = self.kubernetes.get("service", f"{RELEASE}-{name}", "--namespace", self.namespace)
+        port = next(each["port"] for each in found["spec"]["ports"] if each["name"] == "http")
+        return f"http://{found['spec']['clusterIP']}:{port}"
+
+    def execute(self, where: str, *words: str) -> str:
+        """What a program prints in a pod, such as `deployment/…` or `pod --container=…`."""
+        return self.kubernetes.kubectl("exec", "--namespace", self.namespace, *where.split(), "--", *words)
+
+    def begin_company(self) -> None:
+        """The first steps of an operator: company, administrator's password, an agent, a department."""
+        told = ["--name", "Восток", "--administrator", "Гусев Родион", "--email", "gusev@vostok.example"]
+        told += ["--pbx", "Москва", "--number", LINE]
+        directory = f"deployment/{RELEASE}-directory"
+        said = self.execute(directory, "python", "-m", "ringback", "operator", "create", "vostok", *told)
+        once = re.search(r"^one-time password: (.*)$", said, re.MULTILINE)
+        assert once is not None, said
+        login = {"organization": "vostok", "login": "gusev.r", "password": once[1]}
+        choice = self.call("POST", "/sessions", login)["password"]
+        self.token = choice
+        self.token = self.call("PUT", "/me/password", {"old": once[1], "new": PASSWORD})["access"]
+        self.call(
+            "POST", "/employees", {"name": "Зимина Вера", "pbx_id": "moskva"}, **{"Idempotency-Key": "z"}
+        )
+        card = self.call("GET", "/departments/sales")["card"]
+        card["lines"] = [LINE]
+        card["agents"] = [{"agent_id": "zimina-v"}]
+        card["callback"]["invitation_after_ms"] = 5000
+        self.call("PUT", "/departments/sales", card, **{"If-Match": '"1"'})
+
+    def let_phones_begin(self) -> None:
+        """Start the script of the simulated phones."""
+        self.execute(f"{RELEASE}-gateway-0 --container=phones", "python", "-c", BEGIN)
+
+    def call(self, method: str, path: str, body: Any = None, *, of: str = "directory", **headers: str) -> Any:
+        """What an API answers. Raises AssertionError."""
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        url = self.service(of) + path
+        answer = httpx.request(method, url, json=body, headers=headers, timeout=30)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def history_until(self, said: str) -> str:
+        """History's answer, as soon as it has a text. Raises AssertionError."""
+        deadline = time.monotonic() + CONNECTED_S
+        while True:
+            found = httpx.get(
+                f"{self.service('history')}/history",
+                headers={"Authorization": f"Bearer {self.token}"},
+                timeout=30,
+            ).text
+            if said in found:
+                return found
+            assert time.monotonic() < deadline, f"{said} did not come within {CONNECTED_S} s: {found[-2000:]}"
+            time.sleep(POLL_S)

@@ -1,0 +1,11 @@
+"""What the product is for, on a cluster of chart, image and parts: a customer is called back."""
+
+from tests.cluster.node.office import Office
+
+
+def test_a_customers_callback_is_connected_inside_the_cluster(office: Office) -> None:
+    """The customer waits, presses 1 and hangs up; the agent's phone rings, then the customer's."""
+    office.begin_company()
+    office.let_phones_begin()
+    found = office.history_until('"reason":"connected"')
+    assert "+79000000101" in found
