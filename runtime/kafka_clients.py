@@ -5,7 +5,7 @@ words which setting the broker does not accept.
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # noqa: TID251  # here they are made
@@ -23,8 +23,9 @@ from faststream.kafka import KafkaBroker  # noqa: TID251  # here they are made
 from faststream.security import BaseSecurity, SASLScram512
 
 from contracts.topics import Topic
-from runtime import plaintext
+from runtime import kafka_rights, plaintext
 from runtime.client_tls import ClientTls
+from runtime.kafka_rights import AskTopics, SeenTopic
 from runtime.lack import Lack
 from runtime.settings import KafkaSettings
 
@@ -109,7 +110,7 @@ class Clients:
         found: Lack | None = None
         for host, port in self._hosts:
             try:
-                await self._ask(host, port)
+                await self._asked(host, port, MetadataRequest([]))
             except (KafkaError, OSError, TimeoutError) as error:
                 if found is None or found.may_pass:
                     found = self._words(f"{host}:{port}", error) or found
@@ -117,15 +118,25 @@ class Clients:
                 return None
         return found
 
-    async def _ask(self, host: str, port: int) -> None:
-        """Connect, log in and ask for no topic's metadata: without a login that is where a broker refuses."""
+    async def _asked(self, host: str, port: int, question: Any) -> Any:
+        """Connect, log in and ask: without a login, the question is where a broker refuses."""
         connection = await create_conn(
             host, port, client_id="ringback-ask", request_timeout_ms=ASK_MS_MAX, **self._security()
         )
         try:
-            await connection.send(MetadataRequest([]))
+            return await connection.send(question)
         finally:
             connection.close()
+
+    async def topics(self, names: Sequence[str]) -> list[SeenTopic]:
+        """Topics as the first broker that answers shows them. Raises KafkaError and OSError."""
+        errors: list[Exception] = []
+        for host, port in self._hosts:
+            try:
+                return kafka_rights.seen(await self._asked(host, port, AskTopics(names)))
+            except (KafkaError, OSError, TimeoutError) as error:
+                errors.append(error)
+        raise errors[-1]
 
     async def refusal_of(self, producer: Producer) -> Lack | None:
         """Why a running producer is refused; None while it has a connection or gets one, or all is silent."""

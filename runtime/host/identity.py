@@ -99,9 +99,14 @@ def check_not_beyond(stored: Position, end_offset: int) -> None:
 
 async def has_time(log: Log, partition: int, service: str) -> bool:
     """Whether the broker sets records' time: then a probe with timestamp 0 comes back with another."""
+    return await probed_at(log, partition, service) != 0
+
+
+async def probed_at(log: Log, partition: int, service: str) -> int:
+    """The time of a record that is appended now with timestamp 0, in ms: the broker's, or 0."""
     probe = _record(TimeProbed(service=service), f"{service}/time-probe", service)
     offset = await log.append(partition, [probe], at=0)
-    return (await read_one(log, partition, offset)).at != 0
+    return (await read_one(log, partition, offset)).at
 
 
 def is_loopback(address: str) -> bool:

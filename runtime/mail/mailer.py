@@ -85,6 +85,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     ca: str = ""
 
 
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mail server would take from us; `letter_bytes_max` None: it names no limit."""
+
+    is_encrypted: bool
+    letter_bytes_max: int | None
+
+
 _SCHEMES: Final[dict[str, tuple[int, bool, bool | None]]] = {
     "smtp": (25, False, None),
     "smtp+starttls": (587, False, True),
@@ -178,23 +185,8 @@ class SmtpMailer:
         return result
 
     async def _send(self, content: bytes, sender: str, recipient: str) -> SendResult:
-        may_encrypt = self._server.start_tls is not False
         try:
-            # Of each letter: the file of certificates may be replaced while this process runs.
-            tls = _tls_context(self._server)
-        except ValueError as error:
-            return _ours(str(error))
-        session = _Session(self._server, tls, self._timeout_s, self._end_timeout_s)
-        try:
-            await session.open(may_encrypt=may_encrypt)
-        except _TlsFailed as failed:
-            if self._server.start_tls or self._server.username:
-                return failed.result
-            session = _Session(self._server, tls, self._timeout_s, self._end_timeout_s)
-            try:
-                await session.open(may_encrypt=False)
-            except _SessionEnded as ended:
-                return ended.result
+            session = await self._opened()
         except _SessionEnded as ended:
             return ended.result
         try:
@@ -203,6 +195,34 @@ class SmtpMailer:
             return ended.result
         finally:
             await session.leave()
+
+    async def offer(self) -> Offer | SendResult:
+        """Open a session and send nothing; what the server would take, or why there is no session."""
+        try:
+            session = await self._opened()
+        except _SessionEnded as ended:
+            return ended.result
+        found = session.offer()
+        await session.leave()
+        return found
+
+    async def _opened(self) -> "_Session":
+        """A session that may be given a letter. Raises _SessionEnded."""
+        may_encrypt = self._server.start_tls is not False
+        try:
+            # Of each letter: the file of certificates may be replaced while this process runs.
+            tls = _tls_context(self._server)
+        except ValueError as error:
+            raise _SessionEnded(_ours(str(error))) from error
+        session = _Session(self._server, tls, self._timeout_s, self._end_timeout_s)
+        try:
+            await session.open(may_encrypt=may_encrypt)
+        except _TlsFailed:
+            if self._server.start_tls or self._server.username:
+                raise
+            session = _Session(self._server, tls, self._timeout_s, self._end_timeout_s)
+            await session.open(may_encrypt=False)
+        return session
 
 
 class _TlsFailed(_SessionEnded):
@@ -266,6 +286,15 @@ class _Session:
             return name
         host = str(self._smtp.get_transport_info("sockname")[0])
         return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
+
+    def offer(self) -> Offer:
+        """What the server would take, now that it knows us."""
+        told = self._smtp.esmtp_extensions.get("size", "")
+        return Offer(
+            is_encrypted=self._smtp.get_transport_info("sslcontext") is not None,
+            # 0 says that there is no limit (RFC 1870).
+            letter_bytes_max=(int(told) or None) if told.isdecimal() else None,
+        )
 
     async def hand_over(self, content: bytes, sender: str, recipient: str) -> SendResult:
         """Say MAIL, RCPT, DATA and the letter. Raises _SessionEnded when it ends before the letter."""
