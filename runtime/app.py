@@ -311,14 +311,37 @@ class Process:
         return noticed
 
     async def _read(self) -> None:
-        """Connect the edge's subscriptions, and read them."""
+        """Connect the edge's subscriptions, and read them; what the log says before what is asked of us.
+
+        A member of a group is given partitions at once. One that has a long log to read first would leave
+        their records waiting, and others could go on with them meanwhile.
+        """
+        rebuilds = [each for each in self._runners if each.is_from_start]
+        others = [each for each in self._runners if not each.is_from_start]
+        for runner in rebuilds:
+            await self._begin_reading(runner)
+        if rebuilds and self._settings.partitions != "all":
+            self._guard(self._join(rebuilds, others))
+            return
+        for runner in others:
+            await self._begin_reading(runner)
+
+    async def _join(
+        self, rebuilds: Sequence[SubscriptionRunner], others: Sequence[SubscriptionRunner]
+    ) -> None:
+        for runner in rebuilds:
+            await runner.catch_up()
+        for runner in others:
+            try:
+                await self._begin_reading(runner)
+            except KafkaError as error:
+                raise RefusedToStart(f"Kafka has gone meanwhile: {error}") from error
+
+    async def _begin_reading(self, runner: SubscriptionRunner) -> None:
         settings = self._settings
         group = None if settings.partitions == "all" else self._name
-        for runner in self._runners:
-            await runner.start(
-                self._clients, prefix=settings.topic_prefix, group=group, replica=settings.replica
-            )
-            self._guard(runner.run())
+        await runner.start(self._clients, prefix=settings.topic_prefix, group=group, replica=settings.replica)
+        self._guard(runner.run())
 
     def _end(self) -> None:
         self._ending.set()
@@ -388,7 +411,10 @@ class Process:
         if self._public is not None and self._serving is not None:
             self._public.listener.should_exit = True
             await asyncio.wait([self._serving])
-        await asyncio.gather(*(runner.finish() for runner in self._runners))
+        # What is asked of us ends first: its last answers are read back from the log.
+        for is_from_start in (False, True):
+            found = (each for each in self._runners if each.is_from_start is is_from_start)
+            await asyncio.gather(*(runner.finish() for runner in found))
         if self._edge is not None:
             for on_stop in self._work.on_stop:
                 await on_stop()

@@ -24,7 +24,7 @@ Nothing here is about Kafka: the runner is `runtime.edge_runner`, and a test or 
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -52,6 +52,25 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 Handle = Callable[[Heard], Awaitable[None]]
 
 
+class LeftToAnother(Exception):
+    """Another process answers this record: it is not done here, and its offset is not committed."""
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records of a topic this process answers, by their keys.
+
+    `is_by_group`: the broker gave them to this member of a group, and tells it within a heartbeat when it
+    gives them to another; otherwise this process took them by itself.
+    """
+
+    is_ours: Callable[[str], bool]
+    is_by_group: bool
+
+
+ALL: Final = Share(is_ours=lambda _: True, is_by_group=False)
+NONE: Final = Share(is_ours=lambda _: False, is_by_group=True)
+
+
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """One topic that an edge reads.
 
@@ -62,6 +81,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
     With `per_organization_max`, organizations take turns, and one has at most so many of those handlers at
     once: a record is read in advance of its turn, so that nobody waits behind a neighbour's ten thousand.
+
+    `on_share` is called with this process's share whenever that changes, before the first record of it is
+    handled, and with NONE when the process stops. Its handlers that can't end raise LeftToAnother then, and
+    the process leaves its group when it has returned: another one takes over at once.
     """
 
     topic: Topic
@@ -71,6 +94,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     from_start: bool = False
     tries_max: int = TRIES_MAX
     per_organization_max: int | None = None
+    on_share: Callable[[Share], Awaitable[None]] | None = None
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ else is done with it. What is committed is the offset up to which every handler 
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -31,11 +31,11 @@ from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact, type_name
 from contracts.topics import FACTS
 from runtime import metrics
-from runtime.edge import Heard, NeverSaid, NotSaid, Said, Subscription
-from runtime.fairness import Turns
+from runtime.edge import ALL, NONE, Heard, LeftToAnother, NeverSaid, NotSaid, Said, Share, Subscription
+from runtime.edge_progress import Ahead, Progress
 from runtime.host.outgoing import dead_letter
-from runtime.kafka_clients import Clients, Consumer, group_of
-from runtime.kafka_log import POLL_MS_MAX, KafkaLog
+from runtime.kafka_clients import Clients, Consumer, group_of, leaves_when_it_stops
+from runtime.kafka_log import POLL_MS_MAX, KafkaLog, partition_of
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 
 PAUSE_S: Final = 0.2
@@ -44,10 +44,9 @@ AGAIN_S: Final = 1.0
 COMMIT_S: Final = 0.5
 """A crash makes handlers repeat at most half a second of commands, all safe to repeat."""
 FETCH_WAIT_MS: Final = 100
-AHEAD_MAX: Final = 20_000
-"""Records read in advance of their turn: ten times the notices that one organization can have."""
-AHEAD_BYTES_MAX: Final = 32 * 1024 * 1024
-"""Of their values. A command has about a kilobyte; beyond this a subscription reads on as turns come."""
+HEARTBEAT_MS_MAX: Final = 1_000
+"""A member learns of a rebalance at its next heartbeat, and nobody gets partitions before all have."""
+CAUGHT_UP_S: Final = 0.2
 STOP_S_MAX: Final = 8.0
 """How long handlers may take to finish at a stop; unfinished commands come again."""
 
@@ -154,101 +153,17 @@ def _readable(value: Any) -> Any:
             return value
 
 
-class _Progress(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """What is under way on each partition, so that only finished records are committed; and gaps."""
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Passes on what the group gives and takes; at each rebalance aiokafka revokes all, then assigns."""
 
-    def __init__(self) -> None:
-        self._open: dict[TopicPartition, set[int]] = {}
-        self._next: dict[TopicPartition, int] = {}
-        self._gap: dict[TopicPartition, tuple[int, int]] = {}
-        self._committed: dict[TopicPartition, int] = {}
-
-    def is_gap(self, at: TopicPartition, offset: int) -> int | None:
-        """Where to seek back to when records before this one are missing; None for a gap seen twice."""
-        wanted = self._next.get(at)
-        if wanted is None or offset <= wanted or self._gap.get(at) == (wanted, offset):
-            return None
-        self._gap[at] = (wanted, offset)
-        return wanted
-
-    def is_repeat(self, at: TopicPartition, offset: int) -> bool:
-        """Whether this process has had this record already, for instance after seeking back."""
-        return offset < self._next.get(at, 0)
-
-    def begin(self, at: TopicPartition, offset: int) -> None:
-        """Note that a record is being handled."""
-        self._open.setdefault(at, set()).add(offset)
-        self._next[at] = offset + 1
-
-    def is_open(self, at: TopicPartition, offset: int) -> bool:
-        """Whether a record is still ours to handle; not after another process was given its partition."""
-        return offset in self._open.get(at, ())
-
-    def end(self, at: TopicPartition, offset: int) -> None:
-        """Note that a record is done."""
-        self._open.get(at, set()).discard(offset)
-
-    def finished(self, at: TopicPartition) -> int | None:
-        """The offset up to which everything of a partition is done; None before its first record."""
-        return min(self._open.get(at) or {self._next[at]}) if at in self._next else None
-
-    def done(self) -> dict[TopicPartition, int]:
-        """Offsets up to which everything is done, where that moved."""
-        found = {at: min(self._open.get(at) or {offset}) for at, offset in self._next.items()}
-        return {at: offset for at, offset in found.items() if self._committed.get(at) != offset}
-
-    def committed(self, offsets: dict[TopicPartition, int]) -> None:
-        """Note offsets as committed."""
-        self._committed.update(offsets)
+    def __init__(self, runner: "SubscriptionRunner") -> None:
+        self._runner = runner
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        """Forget these partitions: another process continues from the committed offsets."""
-        for at in revoked:
-            for known in (self._open, self._next, self._gap, self._committed):
-                known.pop(at, None)
+        self._runner.revoked(revoked)
 
-    def on_partitions_assigned(self, assigned: Any) -> None:
-        """Do nothing: the group knows where to begin."""
-
-
-class _Ahead:
-    """Records that were read and wait for their organization's turn, up to a number and a size."""
-
-    def __init__(self, per_organization_max: int) -> None:
-        self._turns: Turns[tuple[TopicPartition, ConsumerRecord]] = Turns(per_organization_max)
-        self._bytes = 0
-        self._has_room = asyncio.Event()
-        self._has_room.set()
-
-    async def put(self, at: TopicPartition, record: ConsumerRecord) -> None:
-        """Add a record once there is room; until then nothing more is read."""
-        await self._has_room.wait()
-        self._turns.put(_organization_of(record), (at, record))
-        self._bytes += len(record.value or b"")
-        self._note_room()
-
-    def take(self) -> tuple[str, tuple[TopicPartition, ConsumerRecord]] | None:
-        """The next record whose organization may begin one more."""
-        found = self._turns.take()
-        if found is not None:
-            self._bytes -= len(found[1][1].value or b"")
-            self._note_room()
-        return found
-
-    def end(self, organization: str) -> None:
-        """A record that was taken is done."""
-        self._turns.end(organization)
-
-    def _note_room(self) -> None:
-        if self._turns.size < AHEAD_MAX and self._bytes < AHEAD_BYTES_MAX:
-            self._has_room.set()
-        else:
-            self._has_room.clear()
-
-
-def _organization_of(record: ConsumerRecord) -> str:
-    """Whose a record is; those that say nothing of it share one lane."""
-    return (dict(record.headers).get("ce_organization") or b"").decode(errors="replace")
+    def on_partitions_assigned(self, assigned: Any) -> Any:
+        return self._runner.assigned(assigned)
 
 
 class SubscriptionRunner:
@@ -261,8 +176,10 @@ class SubscriptionRunner:
         self._hears = {type_name(found) for found in subscription.hears}
         self._room = asyncio.Semaphore(subscription.concurrency_max)
         most = subscription.per_organization_max
-        self._ahead = None if most is None else _Ahead(most)
-        self._progress = _Progress()
+        self._ahead = None if most is None else Ahead(most)
+        self._progress = Progress()
+        self._partitions: frozenset[int] = frozenset()
+        self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._consumer: Consumer | None = None
         self._is_stopping = False
@@ -272,6 +189,8 @@ class SubscriptionRunner:
 
     async def start(self, clients: Clients, *, prefix: str, group: str | None, replica: str) -> None:
         """Connect. `group` None: every partition, by hand. Raises KafkaError."""
+        if self._is_stopping:
+            return
         subscription = self._subscription
         topic = prefix + subscription.topic.name
         group_id = group_of(prefix, self._edge, subscription.topic)
@@ -282,10 +201,13 @@ class SubscriptionRunner:
             "fetch_max_wait_ms": FETCH_WAIT_MS,
             "max_poll_interval_ms": POLL_MS_MAX,
         }
+        self._count = await self._log.count(subscription.topic.name)
         if subscription.from_start or group is None:
-            count = await self._log.count(subscription.topic.name)
             consumer = clients.consumer(**options, group_id=None if subscription.from_start else group_id)
-            consumer.assign([TopicPartition(topic, partition) for partition in range(count)])
+            consumer.assign([TopicPartition(topic, partition) for partition in range(self._count)])
+            self._partitions = frozenset(range(self._count))
+            if subscription.on_share is not None:
+                await subscription.on_share(ALL)
         else:
             consumer = clients.consumer(
                 **options,
@@ -293,11 +215,45 @@ class SubscriptionRunner:
                 # A static name: a replica that returns in time takes its partitions back.
                 group_instance_id=f"{group_id}.{replica}" if replica else None,
                 session_timeout_ms=self._log.session_ms,
-                heartbeat_interval_ms=self._log.session_ms // 6,
+                heartbeat_interval_ms=min(self._log.session_ms // 6, HEARTBEAT_MS_MAX),
             )
-            consumer.subscribe([topic], listener=self._progress)
+            consumer.subscribe([topic], listener=_Rebalances(self))
         await consumer.start()
         self._consumer = consumer
+
+    @property
+    def is_from_start(self) -> bool:
+        """Whether it reads its topic from the oldest record, in no group."""
+        return self._subscription.from_start
+
+    def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """A rebalance begins. Most partitions come back, so nothing is let go of yet."""
+        self._progress.forget(partitions)
+
+    async def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """The group has given these partitions, and no other."""
+        count, ours = self._count, frozenset(each.partition for each in partitions)
+        self._partitions = ours
+        if self._subscription.on_share is not None and not self._is_stopping:
+            await self._subscription.on_share(
+                Share(is_ours=lambda key: partition_of(key, count) in ours, is_by_group=True)
+            )
+
+    async def catch_up(self) -> None:
+        """Return when what stands on the topic now has been handled, or at a stop."""
+        ends: dict[TopicPartition, int] = {}
+        while (consumer := self._consumer) is not None and not self._is_stopping:
+            with contextlib.suppress(KafkaError, ConsumerStoppedError, OSError, TimeoutError):
+                ends = ends or await consumer.end_offsets(consumer.assignment())
+                places = [(await self._place(consumer, at), end) for at, end in ends.items()]
+                if all(place >= end for place, end in places):
+                    return
+            await asyncio.sleep(CAUGHT_UP_S)
+
+    async def _place(self, consumer: Consumer, at: TopicPartition) -> int:
+        """The offset up to which everything of a partition is done."""
+        finished = self._progress.finished(at)
+        return int(await consumer.position(at)) if finished is None else finished
 
     async def run(self) -> None:
         """Read until `finish`; the next record is read when the one before has been taken."""
@@ -322,10 +278,8 @@ class SubscriptionRunner:
             ends = await consumer.end_offsets(consumer.assignment())
             self._forget_lag_beside({at.partition for at in ends})
             for at, end in ends.items():
-                finished = self._progress.finished(at)
-                if finished is None:
-                    finished = await consumer.position(at)
-                metrics.LAG.labels(*self._lag_labels(at.partition)).set(max(0, end - finished))
+                behind = max(0, end - await self._place(consumer, at))
+                metrics.LAG.labels(*self._lag_labels(at.partition)).set(behind)
 
     def _forget_lag_beside(self, assigned: set[int]) -> None:
         """Drop the lag of partitions that another replica reads now; our last figure would stand for ever."""
@@ -348,53 +302,56 @@ class SubscriptionRunner:
         if self._is_stopping or self._progress.is_repeat(at, record.offset):
             return
         self.newest_at = Instant(max(self.newest_at, record.timestamp))
-        self._progress.begin(at, record.offset)
+        handling = self._progress.begin(at, record.offset)
         if self._is_for_others(record):
             metrics.FACTS.labels("other", "skipped").inc()
-            self._progress.end(at, record.offset)
+            self._progress.end(at, record.offset, handling)
             return
         if self._ahead is not None:
-            await self._ahead.put(at, record)
+            await self._ahead.put(at, record, handling)
             self._begin_by_turns(self._ahead)
             return
         await self._room.acquire()
-        task = self._begin(at, record)
+        task = self._begin(at, record, handling)
         if self._subscription.concurrency_max == 1:
             await task
 
-    def _begin(self, at: TopicPartition, record: ConsumerRecord) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._handle(at, record))
+    def _begin(self, at: TopicPartition, record: ConsumerRecord, handling: object) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._handle(at, record, handling))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _begin_by_turns(self, ahead: "_Ahead") -> None:
+    def _begin_by_turns(self, ahead: Ahead) -> None:
         """Begin what has its turn and finds room; what a partition's new owner handles is dropped."""
         while len(self._tasks) < self._subscription.concurrency_max and not self._is_stopping:
             found = ahead.take()
             if found is None:
                 return
-            organization, (at, record) = found
-            if not self._progress.is_open(at, record.offset):
+            organization, (at, record, handling) = found
+            if not self._progress.is_open(at, record.offset, handling):
                 ahead.end(organization)
                 continue
-            self._begin(at, record).add_done_callback(partial(self._turn_over, organization))
+            self._begin(at, record, handling).add_done_callback(partial(self._turn_over, organization))
 
     def _turn_over(self, organization: str, _task: asyncio.Task[None]) -> None:
         assert self._ahead is not None
         self._ahead.end(organization)
         self._begin_by_turns(self._ahead)
 
-    async def _handle(self, at: TopicPartition, record: ConsumerRecord) -> None:
+    async def _handle(self, at: TopicPartition, record: ConsumerRecord, handling: object) -> None:
         try:
             heard = self._heard(record)
             if heard is not None:
                 with _tracer.start_as_current_span(heard.envelope.type, kind=trace.SpanKind.CONSUMER):
                     await self._try(heard, record)
-            self._progress.end(at, record.offset)
+            self._progress.end(at, record.offset, handling)
+        except LeftToAnother:
+            # Whoever is given the partition next reads it again.
+            pass
         except Malformed as error:
             await self._put_aside(record, str(error))
-            self._progress.end(at, record.offset)
+            self._progress.end(at, record.offset, handling)
         finally:
             if self._ahead is None:
                 self._room.release()
@@ -427,6 +384,8 @@ class SubscriptionRunner:
             try:
                 await self._subscription.handle(heard)
                 return
+            except LeftToAnother:
+                raise
             except Exception as error:  # noqa: BLE001  # the host of edges: a handler's fault must not end the process
                 metrics.HANDLER_RETRIES.labels(self._subscription.topic.name).inc()
                 _log.warning(
@@ -478,13 +437,23 @@ class SubscriptionRunner:
             self._progress.committed(offsets)
 
     async def finish(self) -> None:
-        """Begin no more handlers, wait a while for the running ones, commit, and disconnect."""
+        """Begin no more handlers, wait a while for the running ones, commit, and disconnect.
+
+        A member whose share others may take leaves its group, whatever its name: they wait for nobody. One
+        that has all partitions stays on the broker's list: nobody is there to take them, and it gets them
+        back at once under its name.
+        """
         self._is_stopping = True
+        on_share = self._subscription.on_share
+        if on_share is not None and self._consumer is not None:
+            await on_share(NONE)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_S_MAX)
         await self.commit()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
+            if on_share is not None and len(self._partitions) < self._count:
+                leaves_when_it_stops(consumer)
             await consumer.stop()
 
 

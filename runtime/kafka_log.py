@@ -268,8 +268,8 @@ class KafkaLog:
             raise LogUnavailable(f"{topic}: {type(error).__name__}: {error}") from error
 
     async def partition_of(self, topic: str, key: str) -> int:
-        """A key's partition, as in every Kafka client's default partitioner."""
-        return int(murmur2(key.encode()) & 0x7FFFFFFF) % await self.count(topic)
+        """The partition of a topic that a key's records are in."""
+        return partition_of(key, await self.count(topic))
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         """Send commands to their topics: in order within a partition, different partitions concurrently."""
@@ -294,6 +294,11 @@ class KafkaLog:
         """Commit an offset for lag and autoscaling; only a group has committed offsets."""
         if self._membership is not None:
             await self._membership.commit(partition, offset)
+
+
+def partition_of(key: str, count: int) -> int:
+    """A key's partition among so many, as in every Kafka client's default partitioner."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % count
 
 
 def _bytes(record: Outgoing) -> int:

@@ -32,6 +32,8 @@ SESSION_MS: Final = 6_000
 SNAPSHOT_S: Final = 20.0
 """Short, so that an emptied Redis is sometimes loaded from a snapshot, not always from the whole log."""
 DECIDERS: Final = ("routing", "queue", "callback", "voicemail")
+SHARING: Final = (*DECIDERS, "gateway")
+"""On a broker with groups two replicas of each share the work."""
 MISSING: Final = 3
 """A service's exit code when a part is missing at its start; it is restarted."""
 AGAIN_S: Final = 1.0
@@ -124,7 +126,7 @@ class Cluster:
         script.write_text(yaml.safe_dump(self.morning.script, allow_unicode=True), encoding="utf-8")
         self.phones.start_phones(self.stack, script, is_waiting=True)
         for name in ("tts", "gateway", *DECIDERS):
-            replicas = 2 if self.broker == "apache" and name in DECIDERS else 1
+            replicas = 2 if self.broker == "apache" and name in SHARING else 1
             self.replicas[name] = [self.add(name) for _ in range(replicas)]
         asyncio.run(self._say_books())
         for services in self.replicas.values():
@@ -152,6 +154,7 @@ class Cluster:
         self._number += 1
         settings = {**self.stack.settings(name), "RINGBACK_REPLICA": f"r{self._number}"}
         if name == "gateway":
+            settings["RINGBACK_SPOOL"] = str(self.run / f"spool-{self._number}")
             settings["RINGBACK_PBXS"] = pbxs_setting(
                 self.phones, {each.organization_id: [each.pbx_id] for each in self.morning.companies}
             )

@@ -35,9 +35,12 @@ class OnServices:
         return self._doing.chance.choice(found or self._doing.cluster.replicas[name])
 
     def _claims_anew(self, name: str) -> IsWorking:
-        """Recovery: a decider has claimed its partitions again, the gateway its PBXs; tts claims none."""
+        """Recovery: a decider has claimed its partitions again, the gateway its PBXs; tts claims none.
+
+        One of two gateways is ready when it has claimed its PBXs, and may have none.
+        """
         progress = self._doing.cluster.progress
-        if name == "gateway":
+        if name == "gateway" and len(self._doing.cluster.replicas[name]) == 1:
             before = Counter(progress.pbx_claims)
             return lambda: all(progress.pbx_claims[each] > count for each, count in before.items())
         if name in DECIDERS:

@@ -164,6 +164,7 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
                 concurrency_max=COMMANDS_OPEN_MAX,
                 # One organization's plays, each open until it ends, leave the others' calls alone.
                 per_organization_max=COMMANDS_OPEN_MAX // 2,
+                on_share=registry.own,
             ),
         ),
         background=registry.background,

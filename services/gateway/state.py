@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from sortedcontainers import SortedDict
 
-from contracts.gateway import DeviceState
+from contracts.gateway import DeviceState, RecordingSpooled
 from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, PlayId, RecordingId
 from contracts.telephony import DialLeg, Play, Record
 
@@ -130,6 +130,8 @@ class Recording(msgspec.Struct, kw_only=True):
     command: Record | None = None
     is_started: bool = False
     is_spooled: bool = False
+    spooled: RecordingSpooled | None = None
+    """What a predecessor said of its closed file."""
     is_finished: bool = False
     is_lost: bool = False
     """It was said that there is no audio."""

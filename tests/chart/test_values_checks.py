@@ -49,13 +49,18 @@ def test_whoever_sets_nothing_is_told_everything_that_is_required() -> None:
         ({"services__queue__autoscaling": {"enabled": True, "min": 3, "max": 2}}, "min is more than max"),
         ({"keda__login__existingSecret": ""}, "keda.login.existingSecret is empty"),
         ({"monitoring__serviceMonitor__serverName": ""}, "monitoring.serviceMonitor.serverName is empty"),
-        ({"services__gateway__replicas": 2}, "one process has all PBXs"),
     ],
     ids=lambda given: ",".join(given) if isinstance(given, dict) else "",
 )
 def test_what_contradicts_itself_is_refused_with_the_remedy(values: dict[str, object], said: str) -> None:
     """The services would refuse the same, when pods are already waiting."""
     assert said in _refusal("production", **values)
+
+
+def test_simulated_phones_are_for_one_gateway() -> None:
+    """Each pod would have phones of its own, and a call would be in one of them only."""
+    told = _refusal("minimal", services__gateway__replicas=2)
+    assert "services.gateway.replicas is 2: simulatedPhones" in told
 
 
 def test_sqlite_is_for_one_replica() -> None:

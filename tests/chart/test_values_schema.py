@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from contracts.topics import DELIVERY, FACTS, SPEECH
+from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY
 from devtools.charts.helm import Major
 from runtime.plaintext import PARTS
 from tests.chart.rendering import CHART, PROFILES, run_helm
@@ -118,6 +118,7 @@ def test_replicas_are_limited_by_the_partitions_of_the_contracts() -> None:
         assert services[name]["properties"]["replicas"]["maximum"] == topic.partitions, name
         scaling = services[name]["properties"]["autoscaling"]["properties"]
         assert scaling["max"]["maximum"] == topic.partitions, name
+    assert services["gateway"]["properties"]["replicas"]["maximum"] == TELEPHONY.partitions
     assert DELIVERY.partitions <= FACTS.partitions
 
 

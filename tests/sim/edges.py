@@ -22,7 +22,7 @@ from contracts.voicemail import (
     StoreMessage,
     StoringDeferred,
 )
-from runtime.edge import EdgePorts, Heard, NotSaid, Said, Subscription
+from runtime.edge import ALL, EdgePorts, Heard, NotSaid, Said, Subscription
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs
 from runtime.ports import Blobs, Headers, LogUnavailable
@@ -89,6 +89,8 @@ class Reader:
 
     async def run(self, subscription: Subscription) -> None:
         """Read on from what was committed, or from the start."""
+        if subscription.on_share is not None:
+            await subscription.on_share(ALL)
         name = f"{self._process.name.split('#')[0]}/{subscription.topic.name}"
         at = 0 if subscription.from_start else self._committed.get(name, 0)
         hears = {type_name(each) for each in subscription.hears}
@@ -262,7 +264,13 @@ def gateway(
     facts: tuple[type[Message], ...] = (*SAYS, OrganizationSaved, PbxSaved)
     return registry, (
         Subscription(topic=FACTS, hears=facts, handle=registry.hear, concurrency_max=1, from_start=True),
-        Subscription(topic=TELEPHONY, hears=COMMANDS, handle=registry.command, concurrency_max=10_000),
+        Subscription(
+            topic=TELEPHONY,
+            hears=COMMANDS,
+            handle=registry.command,
+            concurrency_max=10_000,
+            on_share=registry.own,
+        ),
     )
 
 

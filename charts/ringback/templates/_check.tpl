@@ -124,8 +124,8 @@ monitoring.serviceMonitor.serverName is empty: write a name that the certificate
 services.{{ $name }}.replicas is {{ $replicas }}: SQLite is a file of one process; write 1
 {{- end }}
 {{- end }}
-{{- if gt (int $v.services.gateway.replicas) 1 }}
-services.gateway.replicas is {{ $v.services.gateway.replicas }}: one process has all PBXs of an installation; write 1
+{{- if and $v.simulatedPhones.enabled (gt (int $v.services.gateway.replicas) 1) }}
+services.gateway.replicas is {{ $v.services.gateway.replicas }}: simulatedPhones are in the gateway's pod, and each pod would have its own; write 1
 {{- end }}
 {{- range $name, $service := $v.services }}
 {{- $scaling := default dict $service.autoscaling }}

@@ -41,6 +41,11 @@ class Outbox:
         self._machine = machine
         self._waiting = deque()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is on the log."""
+        return not self._waiting
+
     def say(self, said: Say) -> None:
         """Add a fact to the end."""
         if len(self._waiting) >= OUTBOX_MAX:

@@ -1,19 +1,28 @@
-"""The PBXs of one gateway process: their organizations, and which record goes to which PBX."""
+"""The PBXs of an installation: which of them this process has, and which record goes to which.
 
+A gateway has the PBXs whose commands it is given: those of one PBX have one key, and so are in one partition.
+It reads the facts about all of them, so that it can take any one over at once.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
 
 from contracts.directory import OrganizationSaved, PbxSaved
 from contracts.gateway import PbxFact
 from contracts.ids import OrganizationId, PbxId
 from contracts.message import Fact
 from contracts.telephony import TelephonyCommand
-from runtime.edge import EdgePorts, Heard
+from runtime.edge import EdgePorts, Heard, Share
 from runtime.metrics import COMMANDS
 from services.gateway.activities.pbx_runner import MakeAdapter, PbxRunner
 from services.gateway.activities.spent_minutes import SpentMinutes
 from services.gateway.activities.spool import Spool
 
 AdapterAt = Callable[[str], MakeAdapter]
+
+log = structlog.get_logger(__name__)
 
 
 def owned(key: str) -> tuple[OrganizationId, PbxId]:
@@ -28,7 +37,7 @@ def owned(key: str) -> tuple[OrganizationId, PbxId]:
 
 
 class PbxRegistry:
-    """The runners by PBX; passes each record to the runner that it concerns."""
+    """The runners by PBX; passes each record to the runner that it concerns. No PBX is ours before `own`."""
 
     def __init__(
         self,
@@ -45,6 +54,7 @@ class PbxRegistry:
         """
         self._minutes = SpentMinutes()
         self._policies: dict[OrganizationId, Fact] = {}
+        self._has_share = False
         self._runners: dict[tuple[OrganizationId, PbxId], PbxRunner] = {}
         for key, address in sorted(pbxs.items()):
             organization_id, pbx_id = owned(key)
@@ -57,6 +67,20 @@ class PbxRegistry:
                 spool_url=spool_url,
                 minutes=self._minutes.of(organization_id),
             )
+
+    async def own(self, share: Share) -> None:
+        """Take the PBXs whose commands are ours, and let go of the others; returns when those are free."""
+        self._has_share = True
+        ours = {
+            each: share.is_ours(f"{organization_id}/{pbx_id}")
+            for (organization_id, pbx_id), each in self._runners.items()
+        }
+        # Before the first wait: a command of a new share may come at the next.
+        for each in (runner for runner, is_ours in ours.items() if is_ours):
+            each.take(is_by_group=share.is_by_group)
+        named = sorted(f"{each.organization_id}/{each.pbx_id}" for each, is_ours in ours.items() if is_ours)
+        log.info("gateway.share", pbxs=named, of=len(ours))
+        await asyncio.gather(*(each.let_go() for each, is_ours in ours.items() if not is_ours))
 
     async def hear(self, heard: Heard) -> None:
         """Read one fact, in the order of the log."""
@@ -99,8 +123,10 @@ class PbxRegistry:
 
     @property
     def is_ready(self) -> bool:
-        """Whether every PBX that the directory knows is claimed, and its reachability known."""
-        return all(runner.is_waiting or runner.is_working for runner in self._runners.values())
+        """Whether every PBX of ours that the directory knows is claimed, and its reachability known."""
+        return self._has_share and all(
+            not runner.is_ours or runner.is_waiting or runner.is_working for runner in self._runners.values()
+        )
 
     async def stop(self) -> None:
         """Stop every runner."""

@@ -3,9 +3,14 @@
 Two machines read the log. The *shadow* only recalls: it always is what a new owner would rebuild. When our
 claim is read back, a copy of the shadow becomes the machine that acts. After another's newer claim we claim
 again if the PBX is still ours, and a new copy acts.
+
+A PBX is ours while its commands are given to us (`take`, `let_go`). Whoever lets go finishes first what it
+has begun, and leaves the calls where they are. A process that has lost a PBX without noticing is stopped by
+the newer claim: what it says after that is void for every reader, and it dials nothing more.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, assert_never
@@ -18,7 +23,7 @@ from contracts.ids import OrganizationId, PbxId
 from contracts.message import Fact
 from contracts.telephony import Record
 from runtime import metrics
-from runtime.edge import EdgePorts, Heard, NotSaid
+from runtime.edge import EdgePorts, Heard, LeftToAnother, NotSaid
 from runtime.ports import Blobs
 from services.gateway import port
 from services.gateway.activities import refused_dials
@@ -41,6 +46,13 @@ from services.gateway.decider import (
 
 SAY_WAITING_S: Final = 30.0
 STILL_OURS_S: Final = 2.0
+CONTEST_S: Final = 5.0
+"""A member of a group that has lost its share learns it within a heartbeat, which is one second."""
+CONTESTS_MAX: Final = 10
+"""Who takes a PBX more often than that is no gateway of our group: another installation, or a stranger."""
+LET_GO_S_MAX: Final = 2.0
+"""The log and a PBX answer within milliseconds. What has no answer by then, the next owner asks again."""
+LET_GO_POLL_S: Final = 0.01
 TICK_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
@@ -87,23 +99,27 @@ class PbxRunner:
         self.organization_id = organization_id
         self.pbx_id = pbx_id
         self.machine: Gateway | None = None
+        self.is_ours = False
+        self._is_by_group = False
+        self._contests = 0
         self._ports = ports
         self._minutes = minutes
-        self._adapter = make_adapter(pbx_id, self.pump, ports.blobs)
+        self._make_adapter = make_adapter
+        self._adapter = self._new_adapter()
+        self._serving: asyncio.Task[None] | None = None
         self._outbox = Outbox(pbx_id, ports)
         uploads = Uploads(spool, ports.blobs, ports.clock)
-        self._recordings = Recordings(self, spool, uploads, self._adapter.ask, spool_url)
+        self._recordings = Recordings(self, spool, uploads, self._ask, spool_url)
         self._shadow: Gateway | None = None
         self._is_open = False
-        self._is_adapter_started = False
         self._claims: set[str] = set()
         self._known = asyncio.Event()
         self._claim_wanted = asyncio.Event()
+        self._letting_go = asyncio.Lock()
         self._unsettled: dict[int, tuple[Heard, asyncio.Future[None]]] = {}
         self._ref = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._connected = metrics.PBX_CONNECTED.labels(organization_id, pbx_id)
         self._failed: asyncio.Future[None] | None = None
 
     # What the log says
@@ -140,14 +156,19 @@ class PbxRunner:
         self._shadow.recall(envelope, fact, offset=heard.offset, at=heard.at)
         if isinstance(fact, facts.RecordingFinished) and self._shadow.is_finished(fact.recording_id):
             self._recordings.forget(fact.recording_id)
-        if isinstance(fact, PbxClaimed) and fact.claim in self._claims:
+        if isinstance(fact, PbxClaimed) and fact.claim in self._claims and self.is_ours:
             self._take_over(heard.offset)
         elif self.machine is not None:
             self.machine.hear(self._now(), envelope, fact, offset=heard.offset, at=heard.at)
         self.pump()
 
     async def command(self, heard: Heard) -> None:
-        """Carry out one command; returns when the fact that answers it is on the log."""
+        """Carry out one command; returns when the fact that answers it is on the log.
+
+        Raises LeftToAnother if the PBX is not ours, or let go before that.
+        """
+        if not self.is_ours:
+            raise LeftToAnother
         self._ref += 1
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unsettled[self._ref] = (heard, settled)
@@ -165,21 +186,86 @@ class PbxRunner:
 
     # Owning the PBX
 
+    def take(self, *, is_by_group: bool) -> None:
+        """The PBX's commands are given to us, now or still."""
+        self._is_by_group, self._contests = is_by_group, 0
+        if self.is_ours:
+            return
+        self.is_ours = True
+        self._show(is_connected=False)
+        # One that is still letting go claims when that is done.
+        if self._known.is_set() and not self._letting_go.locked():
+            self._claim_wanted.set()
+
+    async def let_go(self) -> None:
+        """Another process has the PBX from now on: finish what was begun, and leave its calls as they are."""
+        was_ours, self.is_ours = self.is_ours, False
+        async with self._letting_go:
+            if was_ours:
+                await self._finish_and_release()
+            if not self.is_ours and self._shadow is not None:
+                self._recordings.leave(self._shadow)
+
+    async def _finish_and_release(self) -> None:
+        # Those that come from now on are of another share, in which the PBX is ours again.
+        open_now, machine = dict(self._unsettled), self.machine
+        until = self._ports.clock.elapsed() + LET_GO_S_MAX
+        while machine is not None and self.machine is machine and self._ports.clock.elapsed() < until:
+            if self._outbox.is_empty and machine.has_no_request_open:
+                break
+            await self._ports.clock.sleep(LET_GO_POLL_S)
+        self._stop_acting()
+        self._claims.clear()
+        self._claim_wanted.clear()
+        for ref, (_, settled) in open_now.items():
+            self._unsettled.pop(ref, None)
+            if not settled.done():
+                settled.set_exception(LeftToAnother())
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.cancel()
+            await asyncio.wait({serving})
+        self._adapter = self._new_adapter()
+        log.info("gateway.pbx_let_go", organization_id=self.organization_id, pbx_id=self.pbx_id)
+        if self.is_ours:
+            self._claim_wanted.set()
+        else:
+            self._show_nothing()
+
+    def _new_adapter(self) -> Adapter:
+        return self._make_adapter(self.pbx_id, self.pump, self._ports.blobs)
+
+    def _stop_acting(self) -> None:
+        if self.machine is not None and self._shadow is not None:
+            self.machine.leave_to(self._shadow)
+        self.machine, self._is_open = None, False
+        self._outbox.belong_to(None)
+
+    def _show(self, *, is_connected: bool) -> None:
+        metrics.PBX_CONNECTED.labels(self.organization_id, self.pbx_id).set(is_connected)
+
+    def _show_nothing(self) -> None:
+        """Its owner tells whether the PBX is there; our last figure would stand for ever."""
+        with contextlib.suppress(KeyError):
+            metrics.PBX_CONNECTED.remove(self.organization_id, self.pbx_id)
+
     async def run(self) -> None:
-        """Claim the PBX when its organization has it, and work until the process ends."""
+        """Claim the PBX while it is ours and its organization has it, until the process ends."""
         self._failed = asyncio.get_running_loop().create_future()
         while not self._known.is_set():
             try:
                 async with asyncio.timeout(SAY_WAITING_S):
                     await self._known.wait()
             except TimeoutError:
-                log.warning(
-                    "gateway.pbx_waits",
-                    organization_id=self.organization_id,
-                    pbx_id=self.pbx_id,
-                    reason="no directory.pbx_saved yet",
-                )
-        self._claim_wanted.set()
+                if self.is_ours:
+                    log.warning(
+                        "gateway.pbx_waits",
+                        organization_id=self.organization_id,
+                        pbx_id=self.pbx_id,
+                        reason="no directory.pbx_saved yet",
+                    )
+        if self.is_ours:
+            self._claim_wanted.set()
         async with asyncio.TaskGroup() as together:
             together.create_task(self._outbox.run())
             together.create_task(self._claim_on())
@@ -190,7 +276,7 @@ class PbxRunner:
             await self._claim_wanted.wait()
             self._claim_wanted.clear()
             pause_s = AGAIN_S
-            while not await self._is_claim_said():
+            while self.is_ours and not await self._is_claim_said():
                 await self._ports.clock.sleep(pause_s)
                 pause_s = min(AGAIN_S_MAX, pause_s * 2)
 
@@ -219,28 +305,49 @@ class PbxRunner:
         self._outbox.belong_to(machine)
         log.info("gateway.pbx_claimed", pbx_id=self.pbx_id, offset=offset, legs=len(machine.live_legs()))
         self._recordings.go_on(machine)
-        if self._is_adapter_started:
+        if self._serving is not None and not self._serving.done() and not self._adapter.is_replaced:
             self._adapter.connect_again()
-        else:
-            self._is_adapter_started = True
-            self.begin(self._adapter.run())
+            return
+        if self._adapter.is_replaced:
+            self._adapter = self._new_adapter()
+        self._serving = self.begin(self._serve())
+
+    async def _serve(self) -> None:
+        adapter = self._adapter
+        await adapter.run()
+        if adapter.is_replaced:
+            await self._look_again()
 
     def _superseded(self, offset: int) -> None:
         """Another claimed the PBX after us: stop, and claim again if the PBX is still ours."""
         log.warning("gateway.superseded", pbx_id=self.pbx_id, offset=offset)
-        if self.machine is not None and self._shadow is not None:
-            self.machine.leave_to(self._shadow)
-        self.machine, self._is_open = None, False
-        self._outbox.belong_to(None)
-        self.begin(self._look_again())
+        self._stop_acting()
+        if self.is_ours:
+            self.begin(self._look_again())
 
     async def _look_again(self) -> None:
+        """Another has taken the PBX: claim it again if it is still ours."""
         # A newer owner connects to the PBX right after its claim; whoever is connected then owns it.
         await self._ports.clock.sleep(STILL_OURS_S)
-        if self._adapter.is_connected and not self._adapter.is_replaced:
+        if self._is_connected or not self._is_by_group:
+            self._claim_again(is_sure=self._is_connected)
+            return
+        # Who has the commands has the PBX. The other one may not know yet that they are given to us.
+        await self._ports.clock.sleep(CONTEST_S)
+        self._contests += 1
+        self._claim_again(is_sure=self._contests <= CONTESTS_MAX)
+
+    def _claim_again(self, *, is_sure: bool) -> None:
+        if not self.is_ours or (self.machine is not None and not self._adapter.is_replaced):
+            return
+        if is_sure:
             self._claim_wanted.set()
         else:
             log.warning("gateway.pbx_left_to_another", pbx_id=self.pbx_id)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._adapter.is_connected and not self._adapter.is_replaced
 
     # The machine's inputs and effects
 
@@ -263,7 +370,7 @@ class PbxRunner:
     def _take(self, machine: Gateway, event: port.AnyPbxEvent) -> None:
         if isinstance(event, port.PbxThere | port.PbxGone):
             machine.handle(self._now(), event)
-            self._connected.set(isinstance(event, port.PbxThere))
+            self._show(is_connected=isinstance(event, port.PbxThere))
             self._open()
         elif isinstance(event, port.Sound):
             self._recordings.sound(event)
@@ -310,13 +417,17 @@ class PbxRunner:
             case _:
                 assert_never(effect)
 
+    def _ask(self, number: int, request: port.Request) -> None:
+        self._adapter.ask(number, request)
+
     # Background tasks: one that fails ends the process, which is started again
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a background task."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

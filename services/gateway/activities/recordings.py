@@ -2,6 +2,11 @@
 
 A file is removed when the log says that S3 has it, and never before. At start the files that are found go on
 from where they were. A disk that is full, or fails, costs recordings and never a call.
+
+Each gateway has a volume of its own. What was closed on that of a former owner and is not said to be stored,
+the PBX still has: it is fetched again. Where the PBX has lost it, the former owner has the only copy. It
+uploads that without a word, and the owner looks for it in S3 and says so. Both upload the same sound under
+the same key.
 """
 
 import asyncio
@@ -10,6 +15,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from contracts.gateway import RecordingSpooled
 from contracts.ids import LegId, MediaKey, PbxId, RecordingId
 from services.gateway import port
 from services.gateway.activities.spool import Spool, SpoolEntry
@@ -42,7 +48,7 @@ class Runner(Protocol):
         """Carry out the machine's effects."""
         ...
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> object:
         """Run a background task."""
         ...
 
@@ -63,18 +69,34 @@ class Recordings:
         """The length at the last fetch, and how many fetches have added nothing."""
         self._unwritable: set[RecordingId] = set()
         """Recordings whose sound could not be written, so that each is alarmed about once."""
+        self._elsewhere: dict[RecordingId, RecordingSpooled] = {}
+        """What a former owner has closed on its volume."""
 
     def go_on(self, machine: Gateway) -> None:
         """A machine takes over: upload the closed files that the log does not report as stored."""
-        for entry in self._spool.recordings(self._runner.pbx_id):
+        self._fetching.clear()
+        self._fetched.clear()
+        here = self._spool.recordings(self._runner.pbx_id)
+        closed = {entry.recording_id for entry in here if entry.cause is not None}
+        self._elsewhere = {each.recording_id: each for each in machine.fetch_anew(closed)}
+        for entry in here:
             if machine.is_finished(entry.recording_id):
                 self._spool.forget(entry.recording_id)
             elif entry.cause is not None:
                 self._keep(machine, entry)
 
+    def leave(self, shadow: Gateway) -> None:
+        """Another gateway has the PBX: upload what is closed here all the same, for it to find in S3."""
+        for entry in self._spool.recordings(self._runner.pbx_id):
+            if shadow.is_finished(entry.recording_id):
+                self._spool.forget(entry.recording_id)
+            elif entry.cause is not None:
+                self._upload_once(entry)
+
     def forget(self, recording_id: RecordingId) -> None:
         """Remove the file: the log says that the recording is in S3, or lost."""
         self._spool.forget(recording_id)
+        self._elsewhere.pop(recording_id, None)
 
     def start(self, machine: Gateway, recording_id: RecordingId, leg_id: LegId) -> None:
         """A recording was requested: make its file before its first sound comes."""
@@ -155,6 +177,12 @@ class Recordings:
         if machine is None:
             return
         if entry is None or (cause is Cause.CUT_OFF and not entry.duration_ms):
+            elsewhere = self._elsewhere.get(recording_id)
+            if elsewhere is not None:
+                self._spool.forget(recording_id)
+                self._at_work.add(recording_id)
+                self._runner.begin(self._find(_entry(elsewhere, machine)))
+                return
             machine.missing(recording_id, "lost")
         else:
             self._keep(machine, entry)
@@ -171,9 +199,8 @@ class Recordings:
                     return None
             await asyncio.sleep(SPACE_S)
 
-    def _keep(self, machine: Gateway, entry: SpoolEntry) -> None:
-        """A recording is closed in the spool: say so, and upload it."""
-        recording = SpooledRecording(
+    def _spooled(self, entry: SpoolEntry) -> SpooledRecording:
+        return SpooledRecording(
             leg_id=entry.leg_id,
             recording_id=entry.recording_id,
             bytes=entry.bytes,
@@ -182,12 +209,27 @@ class Recordings:
             spool_url=f"{self._spool_url}{self._spool.token(entry.recording_id)}",
             cause=entry.cause or Cause.CUT_OFF,
         )
-        machine.spooled(recording)
+
+    def _keep(self, machine: Gateway, entry: SpoolEntry) -> None:
+        """A recording is closed in the spool: say so, and upload it."""
+        machine.spooled(self._spooled(entry))
+        self._upload_once(entry)
+
+    def _upload_once(self, entry: SpoolEntry) -> None:
         if entry.recording_id not in self._at_work:
             self._at_work.add(entry.recording_id)
-            self._runner.begin(self._upload(entry, recording))
+            self._runner.begin(self._upload(entry))
 
-    async def _upload(self, entry: SpoolEntry, recording: SpooledRecording) -> None:
+    async def _find(self, entry: SpoolEntry) -> None:
+        """Wait until a former owner's upload is in S3; only it has the sound."""
+        key = await self._uploads.found(entry)
+        self._at_work.discard(entry.recording_id)
+        machine = self._runner.machine
+        if machine is not None:
+            machine.stored(self._spooled(entry), key)
+            self._runner.pump()
+
+    async def _upload(self, entry: SpoolEntry) -> None:
         """A successor may have removed the file: then what we say here is void."""
         key: MediaKey | None = None
         try:
@@ -201,5 +243,19 @@ class Recordings:
         if key is None:
             machine.missing(entry.recording_id, "lost")
         else:
-            machine.stored(recording, key)
+            machine.stored(self._spooled(entry), key)
         self._runner.pump()
+
+
+def _entry(spooled: RecordingSpooled, machine: Gateway) -> SpoolEntry:
+    """What a former owner's spool has, by its own words; why the recording ended they do not say."""
+    return SpoolEntry(
+        recording_id=spooled.recording_id,
+        leg_id=spooled.leg_id,
+        pbx_id=machine.pbx_id,
+        organization_id=machine.organization_id,
+        cause=Cause.CUT_OFF if spooled.is_cut_off else Cause.HANG_UP,
+        bytes=spooled.bytes,
+        sha256=spooled.sha256,
+        duration_ms=spooled.duration_ms,
+    )

@@ -48,17 +48,41 @@ class Uploads:
             pause_s = min(PAUSE_S_MAX, pause_s * 2)
         return key
 
+    async def found(self, entry: SpoolEntry) -> MediaKey:
+        """Wait until another gateway has uploaded it from its own spool, however long that is away."""
+        key, pause_s, since = recording_key(entry), PAUSE_S_MIN, self._clock.elapsed()
+        while not await self._is_found(entry, key):
+            if self._clock.elapsed() - since > ALARM_S:
+                log.error(
+                    "gateway.recording_elsewhere",
+                    recording_id=entry.recording_id,
+                    remedy="start the gateway whose volume has it",
+                )
+            await self._clock.sleep(pause_s)
+            pause_s = min(PAUSE_S_MAX, pause_s * 2)
+        return key
+
+    async def _is_found(self, entry: SpoolEntry, key: MediaKey) -> bool:
+        try:
+            return await self._is_in_s3(entry, key)
+        except BlobsUnavailable as error:
+            log.warning("gateway.upload_not_found", recording_id=entry.recording_id, reason=str(error))
+            return False
+
+    async def _is_in_s3(self, entry: SpoolEntry, key: MediaKey) -> bool:
+        info = await self._blobs.info(key)
+        return info is not None and (info.bytes, info.sha256) == (entry.bytes, entry.sha256)
+
     async def _is_stored(self, entry: SpoolEntry, key: MediaKey) -> bool:
         data = await asyncio.to_thread(self._intact, entry)
         try:
             # Without the intact file a successor has uploaded it, or nobody ever will.
             if data is not None:
                 await self._blobs.put(key, data, content_type=CONTENT_TYPE)
-            info = await self._blobs.info(key)
+            is_there = await self._is_in_s3(entry, key)
         except BlobsUnavailable as error:
             log.warning("gateway.upload_failed", recording_id=entry.recording_id, reason=str(error))
             return False
-        is_there = info is not None and (info.bytes, info.sha256) == (entry.bytes, entry.sha256)
         if data is None and not is_there:
             raise RecordingGone
         return is_there

@@ -1,6 +1,7 @@
 """The gateway of one PBX: its inputs, and `take`, which returns its effects."""
 
 import copy
+from collections.abc import Collection
 
 import msgspec
 
@@ -193,6 +194,16 @@ class Gateway:
         if not self._is_silent and recording_id in self._state.recordings:
             leg_end.recording_missing(self._state, recording_id, cause)
 
+    def fetch_anew(self, here: Collection[RecordingId]) -> tuple[gateway.RecordingSpooled, ...]:
+        """Fetch what a predecessor closed on a volume that is not ours, and nobody stored; what it said."""
+        found = []
+        for recording in self._state.recordings.values():
+            if recording.spooled is None or recording.is_finished or recording.recording_id in here:
+                continue
+            recording.is_spooled = False
+            found.append(recording.spooled)
+        return tuple(found)
+
     def leg_of(self, recording_id: RecordingId) -> LegId | None:
         """The leg that was recorded."""
         recording = self._state.recordings.get(recording_id)
@@ -268,6 +279,16 @@ class Gateway:
         """The effects since the last call, in order."""
         taken, self._state.effects = self._state.effects, []
         return taken
+
+    @property
+    def has_no_request_open(self) -> bool:
+        """Whether all that was asked of the PBX has its reply, and all that was requested was done."""
+        state = self._state
+        if not state.is_there:
+            return True
+        return not state.pending and not any(
+            leg.phase is Phase.REQUESTED and leg.dial is not None for leg in state.legs.values()
+        )
 
     @property
     def is_with_pbx(self) -> bool:

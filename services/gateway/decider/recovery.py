@@ -96,6 +96,6 @@ def _recall_recording(
         leg = state.legs.get(fact.leg_id) or _new_leg(state, fact.leg_id, at, is_arrived=False)
         leg.recordings.add(fact.recording_id)
     if isinstance(fact, gateway.RecordingSpooled):
-        recording.is_spooled = True
+        recording.is_spooled, recording.spooled = True, fact
     if isinstance(fact, gateway.RecordingFinished):
         recording.is_finished, recording.is_lost = True, not fact.ok

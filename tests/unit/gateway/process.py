@@ -13,7 +13,7 @@ from contracts.ids import Instant, OrganizationId, PbxId
 from contracts.message import Fact, type_name
 from contracts.telephony import TelephonyCommand
 from ringback.phones import PhonesServer
-from runtime.edge import EdgePorts, Heard, NotSaid, Said
+from runtime.edge import ALL, EdgePorts, Heard, NotSaid, Said, Share
 from runtime.memory import MemoryBlobs
 from runtime.ports import BlobsUnavailable
 from runtime.system_clock import SystemClock
@@ -64,7 +64,7 @@ class GatewayProcess:
 
     # A process
 
-    async def start(self) -> None:
+    async def start(self, share: Share = ALL) -> None:
         ports = EdgePorts(
             say=self._say, blobs=self.blobs, clock=SystemClock(), log_time=lambda: self.log[-1].at
         )
@@ -76,8 +76,15 @@ class GatewayProcess:
             spool=self.spool,
             spool_url="http://127.0.0.1/spool?recording=",
         )
+        await self.registry.own(share)
         self._running = [asyncio.create_task(self._read())]
         self._running += [asyncio.ensure_future(work()) for work in self.registry.background]
+
+    def beside(self, folder: Path) -> "GatewayProcess":
+        """Another process of the same group, with a volume of its own; not started yet."""
+        other = GatewayProcess(folder, self.server, self.port)
+        other.log, other.blobs = self.log, self.blobs
+        return other
 
     async def crash(self) -> None:
         for task in self._running:
@@ -154,12 +161,12 @@ class GatewayProcess:
     def facts(self, kind: type[F]) -> list[F]:
         return [each.message for each in self.log if isinstance(each.message, kind)]
 
-    async def until(self, kind: type[F], count: int = 1, seconds: float = 8.0) -> F:
+    async def until(self, kind: type[F], count: int = 1, seconds: float = 30.0) -> F:
         """Wait until so many of these stand on the log."""
         await self.wait(lambda: len(self.facts(kind)) >= count, f"{count} {kind.__name__}", seconds)
         return self.facts(kind)[count - 1]
 
-    async def wait(self, is_so: Callable[[], bool], what: str, seconds: float = 8.0) -> None:
+    async def wait(self, is_so: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < end, f"never: {what}; {[type_name(h.message) for h in self.log]}"

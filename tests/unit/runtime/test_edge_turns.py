@@ -13,7 +13,7 @@ from contracts.ids import NoticeId, OrganizationId
 from contracts.message import type_name
 from contracts.topics import SPEECH
 from contracts.tts import RenderNotice
-from runtime import edge_runner
+from runtime import edge_progress
 from runtime.edge import Heard, Subscription
 from runtime.edge_runner import SubscriptionRunner
 
@@ -132,7 +132,7 @@ async def test_beyond_its_bounds_nothing_more_is_read_until_a_turn_comes(
 ) -> None:
     """Memory does not grow with what somebody writes."""
     for name, most in (("AHEAD_MAX", 3), ("AHEAD_BYTES_MAX", 10**9)):
-        monkeypatch.setattr(edge_runner, name, most)
+        monkeypatch.setattr(edge_progress, name, most)
     for offset in range(5):
         await reading.read(offset, FLOOD)
     waiting = asyncio.create_task(reading.receive(Record(5, FLOOD)))
@@ -146,7 +146,7 @@ async def test_the_bytes_read_in_advance_are_bounded_too(
     reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few large commands take the place of many small ones."""
-    monkeypatch.setattr(edge_runner, "AHEAD_BYTES_MAX", 3 * len(Record(0, FLOOD).value))
+    monkeypatch.setattr(edge_progress, "AHEAD_BYTES_MAX", 3 * len(Record(0, FLOOD).value))
     for offset in range(5):
         await reading.read(offset, FLOOD)
     with pytest.raises(TimeoutError):
@@ -158,7 +158,7 @@ async def test_what_another_process_was_given_is_not_begun_here(reading: Reading
     """Records that wait for their turn belong to the partition's next owner."""
     for offset in range(4):
         await reading.read(offset, FLOOD)
-    reading.runner._progress.on_partitions_revoked([AT])
+    reading.runner._progress.forget([AT])
     await reading.end(0, 1)
     assert reading.began == ["c0", "c1"]
 
