@@ -105,8 +105,10 @@ class Node:
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
 
     def _shield_machine(self) -> None:
-        # containerd and the CNI keep sockets and namespaces there, wherever their own folders are.
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+        # containerd, the CNI and kubelet keep files there, wherever their own folders are.
+        for place in ("/run", "/var/lib/cni", "/var/log/containers"):
+            Path(place).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
         folder = self._run / "settings"
         folder.mkdir()
         for name, value in SETTINGS.items():

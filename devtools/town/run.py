@@ -8,9 +8,7 @@ the counts, and by the files with what each phone has heard.
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -25,7 +23,6 @@ from devtools.town.registrations import NotRegistered
 from devtools.town.sounds import Sounds
 from devtools.town.town import Town
 from ringback.phones import Bucket, NotServed, read_script, speak
-from ringback.stack.asterisk.instance import NICENESS
 from ringback.stack.process import StackError, why_port_is_refused
 from ringback.stack.signals import SIGNALS
 from runtime import private_files
@@ -113,12 +110,6 @@ class TownServer:
         return found
 
 
-def _go_first() -> None:
-    """The ears and mouths of a hundred people have 20 ms for each of their turns. Only root may ask."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-
-
 async def _serve(options: argparse.Namespace, script: scripts.Script, around: Around) -> None:
     stopped = asyncio.Event()
     for sign in SIGNALS:
@@ -162,7 +153,6 @@ def main(argv: list[str]) -> int:
         print(f"town: {options.script}, {options.around}: {error}", file=sys.stderr)
         return 1
     try:
-        _go_first()
         asyncio.run(_serve(options, script, around))
     except (NotServed, NotRegistered, StackError) as failure:
         print(f"town: {failure}", file=sys.stderr)

@@ -63,8 +63,12 @@ def told(kubernetes: Kubernetes, namespace: str, *, helms: tuple[int, int], has_
 
 def released() -> Path:
     """The chart of the last release; before there is one, the chart itself."""
-    packaged = sorted(PACKAGED.glob("*.tgz"), key=lambda each: each.stat().st_mtime)
-    return packaged[-1] if packaged else CHART
+    return max(PACKAGED.glob("*.tgz"), key=_version, default=CHART)
+
+
+def _version(package: Path) -> tuple[int, ...]:
+    """`ringback-1.10.0.tgz` is newer than `ringback-1.9.0.tgz`."""
+    return tuple(map(int, package.stem.rpartition("-")[2].split(".")))
 
 
 def _pods_missing(kubernetes: Kubernetes, namespace: str) -> dict[str, str]:

@@ -79,11 +79,6 @@ doctor-{{ $name }}:
 {{- toYaml $merged -}}
 {{- end -}}
 
-{{/* How many partitions a topic has: contracts/topics.py. */}}
-{{- define "ringback.partitions" -}}
-{{- get (dict "facts" "4" "speech" "2" "delivery" "2") . -}}
-{{- end -}}
-
 {{/* Whether KEDA sets the replicas of a service. Given a dict of root and values. */}}
 {{- define "ringback.isScaled" -}}
 {{- if and (dig "autoscaling" "enabled" false .values) (.root.Capabilities.APIVersions.Has "keda.sh/v1alpha1") -}}

@@ -9,7 +9,6 @@ import hashlib
 import http
 import http.client
 import json
-import os
 import random
 import secrets
 import socket
@@ -40,8 +39,6 @@ STOP_S_MAX: Final = 5
 """Then it is killed: one with calls waits for nobody."""
 ANSWER_S_MAX: Final = 2
 COMMAND_S_MAX: Final = 20
-NICENESS: Final = -10
-"""Sound can wait 20 ms, and whatever else a busy machine does can wait longer. Only root may ask."""
 SOCKET_PATH_BYTES_MAX: Final = 107
 """A longer path of a Unix socket does not fit into the kernel's address (unix(7))."""
 
@@ -99,7 +96,7 @@ class Instance:
         self._run = self._run_folder()
         self.process = Process(
             f"asterisk-{name}",
-            [*_promptly(), *self.root.command(self.folder / "etc/asterisk.conf", "-f")],
+            self.root.command(self.folder / "etc/asterisk.conf", "-f"),
             self.folder,
             dies_with_parent=options.get("dies_with_parent", False),
             journal=options.get("journal"),
@@ -250,8 +247,3 @@ def free_address() -> str:
         except OSError:
             continue
         return address
-
-
-def _promptly() -> list[str]:
-    """The words before a command whose processes go first."""
-    return ["nice", "-n", str(NICENESS)] if os.geteuid() == 0 else []
