@@ -109,10 +109,14 @@ def _agent_first(timeline: Timeline) -> Promise:
     for each in timeline.all(c.CallbackConnected):
         end = each.fact
         assert isinstance(end, c.CallbackConnected)
-        steps = [
-            _offset(timeline, g.LegAnswered, leg_id=end.agent_leg_id),
+        # A service's fact and the gateway's answer to its command: either may be the first on the log.
+        dialled = [
             _offset(timeline, c.CustomerDialled, leg_id=end.leg_id),
             _offset(timeline, g.LegRequested, leg_id=end.leg_id),
+        ]
+        steps = [
+            _offset(timeline, g.LegAnswered, leg_id=end.agent_leg_id),
+            *sorted(dialled, key=lambda offset: offset or 0),
             _offset(timeline, g.LegAnswered, leg_id=end.leg_id),
         ]
         bridges = [

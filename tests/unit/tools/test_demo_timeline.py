@@ -68,6 +68,16 @@ def test_a_customer_who_is_dialled_before_the_agent_is_there_breaks_the_promise(
     assert any("first the agent" in each.text for each in broken(*facts[:place], *early, *facts[place:]))
 
 
+def test_a_gateway_may_answer_before_the_fact_of_the_dialling_is_on_the_log() -> None:
+    """Callback sends its command and says its fact at once, and a gateway takes a millisecond."""
+    facts = list(MORNING)
+    said = next(i for i, (_, fact) in enumerate(facts) if isinstance(fact, c.CustomerDialled))
+    at, fact = facts[said]
+    assert isinstance(fact, c.CustomerDialled)
+    facts[said : said + 1] = [(at, demo_log.requested(fact.leg_id)), (at, fact)]
+    assert broken(*facts) == []
+
+
 def test_a_spoken_position_that_rises_breaks_the_promise() -> None:
     """Q4: no customer's position gets worse."""
     assert any("never rise" in each.text for each in broken(*MORNING, (70, demo_log.told("k1", 2))))
