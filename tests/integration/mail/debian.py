@@ -15,7 +15,7 @@ from typing import Final
 
 import trustme
 
-from ringback.stack.process import Process, free_port, is_listening
+from ringback.stack.process import Process, StackError, free_port, is_listening
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback" / "mail-servers"
 PACKAGES: Final = ("postfix", "opensmtpd")
@@ -132,7 +132,13 @@ class MailServer:
         self.process = Process(
             self.name, argv, self.run, env=env, dies_with_parent=True, grace_s=2, umask=0o022
         )
-        self.process.start_until(lambda: is_listening(self.port), "open port", START_S)
+        try:
+            self.process.start_until(lambda: is_listening(self.port), "open port", START_S)
+        except StackError as error:
+            # Postfix says why into a file of its own.
+            maillog = self.folder / "maillog"
+            why = maillog.read_text(encoding="utf-8", errors="replace") if maillog.exists() else ""
+            raise StackError(f"{error}\n{why}") from error
 
 
 def start_postfix(run: Path, *, policy_port: int, certificate: trustme.LeafCert) -> MailServer:
