@@ -154,9 +154,14 @@ def apply_confirmed(state: QueueState, fact: CallbackConfirmed) -> None:
 
 
 def decide_confirmed(state: QueueState, fact: CallbackConfirmed) -> Decision:
-    """The number's first callback stands; the place of this call ends (C8)."""
+    """The number's first callback stands; the place of this call ends (C8).
+
+    An agent who has accepted it meanwhile gets whoever is on the line; with one who has hung up it ends, too.
+    """
     place = state.places.get(fact.new_place_id)
-    if place is None or place.place_id == fact.place_id or place.phase is Phase.ACCEPTED:
+    if place is None or place.place_id == fact.place_id:
+        return NOTHING
+    if place.phase is Phase.ACCEPTED and place.leg_id is not None:
         return NOTHING
     return place_end.close(state, place, fact.callback_id, "confirmed")
 

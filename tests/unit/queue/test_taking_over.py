@@ -3,7 +3,8 @@
 import pytest
 
 from contracts import callback, queue, telephony
-from contracts.ids import LegId
+from contracts.gateway import DeviceState, Outcome
+from contracts.ids import LegId, PlaceId
 from tests.unit.queue.callback_stories import (
     OTHER,
     anna_is_free,
@@ -12,10 +13,12 @@ from tests.unit.queue.callback_stories import (
 )
 from tests.unit.queue.stories import (
     ANNA,
+    BORIS,
     CUSTOMER,
     MINUTE,
     NINE,
     SECOND,
+    an_office,
     by,
     played,
 )
@@ -126,6 +129,41 @@ def test_a_1_after_the_invitation_confirms_the_first_order() -> None:
     assert office.waits_for("c1")
     office.hangs_up("again")
     assert not office.said(queue.PlaceAbandoned)
+
+
+@pytest.mark.rule("C8", "Q7")
+def test_an_agent_who_accepted_a_second_order_of_somebody_who_has_gone_is_not_left_alone() -> None:
+    """Callback is behind: it says only now that the first order stands. The place ends, the agent is told."""
+    office = an_office(ANNA, BORIS)
+    for agent_id in (ANNA, BORIS):
+        office.phone_is(agent_id, DeviceState.IN_USE)
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    office.calls("again")
+    office.waits(30 * SECOND)
+    office.phone_is(ANNA, DeviceState.IDLE)
+    office.phone_is(BORIS, DeviceState.IDLE)
+    assert BORIS in office.ringing("again")
+    office.presses("again")
+    assert office.last(queue.CallbackRequested).place_id == "p.again"
+    office.hangs_up("again")
+    office.answers(BORIS)
+    assert office.place("again").agent_id == BORIS
+    office.hears(
+        callback.CallbackConfirmed(
+            callback_id=callback_id,
+            place_id=PlaceId("p.c1"),
+            new_place_id=PlaceId("p.again"),
+            leg_id=LegId("again"),
+        )
+    )
+    assert [each.place_id for each in office.said(queue.PlaceClosed)] == ["p.again"]
+    goodbye = office.last(telephony.Play)
+    assert goodbye.play_id.endswith(".bye")
+    office.hears(office.leg_ended(goodbye.leg_id, Outcome.COMPLETED))
+    office.calls("next", caller=OTHER)
+    office.waits(MINUTE)
+    assert BORIS in office.ringing("next")
 
 
 @pytest.mark.rule("C8")
