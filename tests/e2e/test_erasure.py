@@ -81,6 +81,8 @@ def of_redis(store: Any, key: bytes) -> list[bytes]:
             return list(store.smembers(key))
         case b"list":
             return list(store.lrange(key, 0, -1))
+        case b"none":
+            return []  # emptied since it was listed: an outbox goes with its last message
         case other:
             raise AssertionError(f"{key!r} is a {other!r}, which this test does not read")
 
