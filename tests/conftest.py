@@ -8,7 +8,7 @@ import pytest
 
 from ringback.stack import asterisk
 
-pytest_plugins = ["tests.parts"]
+pytest_plugins = ["tests.parts", "tests.reruns"]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
