@@ -8,7 +8,11 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
-    """One topic; `name` is without the installation's prefix. The number of partitions is fixed at birth."""
+    """One topic; `name` is without the installation's prefix.
+
+    The number of partitions is fixed at birth. That of facts may be chosen then, and this one is the default;
+    ask the log for the number that it has.
+    """
 
     name: str
     owner: str
@@ -24,7 +28,8 @@ FACTS: Final = Topic(
     name="facts",
     owner="everyone",
     key="organization_id",
-    partitions=4,
+    # Divides among 2, 3, 4, 6 and 12 replicas (docs/operating/sizing.md).
+    partitions=12,
     retention_ms=14 * DAY_MS,
     writers=("directory", "gateway", "queue", "callback", "voicemail", "tts", "routing", "history"),
     purpose="All that happened; everything of one organization is totally ordered.",

@@ -13,6 +13,7 @@ from aiokafka.admin import RecordsToDelete
 from contracts.topics import FACTS
 from devtools.chaos.cluster import START_S, Cluster
 from ringback.stack.services import Service
+from ringback.stack.stack import FACTS_PARTITIONS
 from runtime import kafka_clients
 from runtime.host.snapshots import key_of
 
@@ -65,7 +66,7 @@ def judge(cluster: Cluster, partition: int) -> tuple[float | None, list[str]]:
     """Start the service alone on what is left: seconds until it said so, and the faults found."""
     service = cluster.add(SERVICE)
     begun = time.monotonic()
-    claimed = {each: cluster.progress.claims[(SERVICE, each)] for each in range(FACTS.partitions)}
+    claimed = {each: cluster.progress.claims[(SERVICE, each)] for each in range(FACTS_PARTITIONS)}
     said: float | None = None
     while time.monotonic() - begun < min(START_S, OTHERS_S):
         cluster.listen()
@@ -74,7 +75,7 @@ def judge(cluster: Cluster, partition: int) -> tuple[float | None, list[str]]:
             f"partition {partition}" in each and SAYS in each for each in reasons(service)
         ):
             said = time.monotonic() - begun
-        if said is not None and len(others) >= FACTS.partitions - 1:
+        if said is not None and len(others) >= FACTS_PARTITIONS - 1:
             break
         time.sleep(0.2)
     wrongs = []
@@ -82,6 +83,6 @@ def judge(cluster: Cluster, partition: int) -> tuple[float | None, list[str]]:
         wrongs.append(f"partition {partition} was lost, and {SERVICE} does not say so: {reasons(service)}")
     if partition in others:
         wrongs.append(f"{SERVICE} claimed partition {partition}, of which nothing was left")
-    if len(others) < FACTS.partitions - 1:
+    if len(others) < FACTS_PARTITIONS - 1:
         wrongs.append(f"the other partitions did not open: only {others}")
     return said, wrongs

@@ -8,17 +8,17 @@ from devtools.chaos.cluster import DECIDERS, MISSING, Cluster
 from devtools.chaos.fault_context import Doing, IsWorking, Strike
 from devtools.chaos.plan import Kind
 from ringback.stack.services import Service
+from ringback.stack.stack import FACTS_PARTITIONS
 
 ZOMBIE_S_MAX: Final = 40.0
 FROZEN_S: Final = (4.0, 9.0)
-PARTITIONS: Final = 4
 STOP_S_MAX: Final = 25.0
 
 
 def have_all_claimed(cluster: Cluster, name: str, before: dict[tuple[str, int], int]) -> bool:
     """Whether a service has claimed each of its partitions since."""
     claims = cluster.progress.claims
-    return all(claims[(name, each)] > before.get((name, each), 0) for each in range(PARTITIONS))
+    return all(claims[(name, each)] > before.get((name, each), 0) for each in range(FACTS_PARTITIONS))
 
 
 class OnServices:
@@ -114,7 +114,7 @@ class OnServices:
         heir = None
         if self._doing.cluster.broker == "embedded":
             heir = self._doing.cluster.add(name)
-        wanted = claimed + (PARTITIONS if heir is not None else 1)
+        wanted = claimed + (FACTS_PARTITIONS if heir is not None else 1)
         progress = self._doing.cluster.progress
         strike = self._doing.add(Kind.ZOMBIE, name, lambda: progress.claimed(name) >= wanted)
         self._doing.soon(1.0, lambda: self._wake(service, heir, strike, name))

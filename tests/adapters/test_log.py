@@ -16,7 +16,7 @@ from runtime.ports import Log, LogRecord, LogTooLong, OffsetOutOfRange, Outgoing
 
 @pytest.fixture(params=["memory", "embedded", "apache"])
 async def log(request: pytest.FixtureRequest, fresh_prefix: str) -> AsyncIterator[Log]:
-    """An empty log with four partitions."""
+    """An empty log with four partitions or more."""
     if request.param == "memory":
         yield MemoryLog(MemoryClock(), partitions=4)
         return

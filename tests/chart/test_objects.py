@@ -264,9 +264,13 @@ def test_the_topics_are_made_before_anybody_reads_them() -> None:
     (container,) = rendering.pod_of(hook)["spec"]["containers"]
     assert container["args"] == ["-m", "ringback", "topics", "--replication", "3"]
     (plain,) = of_kind(rendering.objects("full"), "Job")
-    (other,) = of_kind(rendering.objects("full", sets=('topics={"replication": 5}',)), "Job")
+    (other,) = of_kind(
+        rendering.objects("full", sets=('topics={"replication": 5, "partitions": 24}',)), "Job"
+    )
     assert "annotations" not in plain["metadata"]
     assert plain["metadata"]["name"] != other["metadata"]["name"]
+    (container,) = rendering.pod_of(other)["spec"]["containers"]
+    assert container["args"][-2:] == ["--partitions", "24"]
     assert "serviceAccountName" not in rendering.pod_of(hook)["spec"], (
         "a hook runs before the accounts are there"
     )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from contracts.topics import FACTS
 from tests.chart.rendering import CHART, PROFILES, notes, run_helm
 
 
@@ -55,6 +56,18 @@ def test_whoever_sets_nothing_is_told_everything_that_is_required() -> None:
 def test_what_contradicts_itself_is_refused_with_the_remedy(values: dict[str, object], said: str) -> None:
     """The services would refuse the same, when pods are already waiting."""
     assert said in _refusal("production", **values)
+
+
+@pytest.mark.parametrize("service", ["routing", "queue", "callback", "voicemail", "history"])
+def test_replicas_are_at_most_as_many_as_partitions(service: str) -> None:
+    """A replica more is paid for and does nothing. The number is the log's, which the chart can't see."""
+    replicas, scaled = f"services__{service}__replicas", f"services__{service}__autoscaling__max"
+    of_all = FACTS.partitions
+    too_many = _refusal("production", **{replicas: of_all + 1})
+    assert f"services.{service}.replicas is {of_all + 1}: of the facts' {of_all} partitions" in too_many
+    chosen = _refusal("production", **{scaled: 25, replicas: 24, "topics__partitions": 24})
+    assert f"services.{service}.autoscaling.max is 25: of the facts' 24 partitions" in chosen
+    assert f"services.{service}.replicas" not in chosen
 
 
 def test_simulated_phones_are_for_one_gateway() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from contracts.topics import DELIVERY, FACTS, SPEECH, TELEPHONY
+from contracts.topics import SPEECH, TELEPHONY
 from devtools.charts.helm import Major
 from runtime.plaintext import PARTS
 from tests.chart.rendering import CHART, PROFILES, run_helm
@@ -26,7 +26,7 @@ def test_helm_4_refuses_with_the_path(why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "why", ["a misspelt name inside", "more replicas than partitions", "replicas in words"]
+    "why", ["a misspelt name inside", "more speakers than partitions", "replicas in words"]
 )
 def test_helm_3_refuses_too(why: str) -> None:
     """Both read the same schema, with validators of their own."""
@@ -108,18 +108,12 @@ def test_every_value_of_the_schema_has_a_default() -> None:
     assert not lacking
 
 
-def test_replicas_are_limited_by_the_partitions_of_the_contracts() -> None:
+def test_replicas_of_what_reads_commands_are_limited_by_the_partitions_of_the_contracts() -> None:
     """A replica more than partitions is paid for and does nothing."""
     services = _schema()["properties"]["services"]["properties"]
-    for name, topic in {
-        **dict.fromkeys(("routing", "queue", "callback", "voicemail", "history"), FACTS),
-        "tts": SPEECH,
-    }.items():
-        assert services[name]["properties"]["replicas"]["maximum"] == topic.partitions, name
-        scaling = services[name]["properties"]["autoscaling"]["properties"]
-        assert scaling["max"]["maximum"] == topic.partitions, name
+    assert services["tts"]["properties"]["replicas"]["maximum"] == SPEECH.partitions
+    assert services["tts"]["properties"]["autoscaling"]["properties"]["max"]["maximum"] == SPEECH.partitions
     assert services["gateway"]["properties"]["replicas"]["maximum"] == TELEPHONY.partitions
-    assert DELIVERY.partitions <= FACTS.partitions
 
 
 def test_the_wires_are_those_that_the_services_know() -> None:

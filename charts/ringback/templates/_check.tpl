@@ -127,6 +127,15 @@ services.{{ $name }}.replicas is {{ $replicas }}: SQLite is a file of one proces
 {{- if and $v.simulatedPhones.enabled (gt (int $v.services.gateway.replicas) 1) }}
 services.gateway.replicas is {{ $v.services.gateway.replicas }}: simulatedPhones are in the gateway's pod, and each pod would have its own; write 1
 {{- end }}
+{{- $partitions := default 12 $v.topics.partitions }}
+{{- range $name := list "routing" "queue" "callback" "voicemail" "history" }}
+{{- $service := index $v.services $name }}
+{{- range $path, $count := dict "replicas" $service.replicas "autoscaling.max" $service.autoscaling.max }}
+{{- if gt (int $count) (int $partitions) }}
+services.{{ $name }}.{{ $path }} is {{ $count }}: of the facts' {{ $partitions }} partitions each has one owner; write {{ $partitions }} or less, or in topics.partitions how many your log has
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $service := $v.services }}
 {{- $scaling := default dict $service.autoscaling }}
 {{- if $scaling.enabled }}

@@ -248,6 +248,14 @@ async def test_topics_that_are_missing_or_have_other_partitions_are_named(
     assert any("the number is fixed at creation" in each for each in lines)
 
 
+async def test_a_number_of_partitions_that_was_chosen_at_birth_is_as_it_should_be(
+    settings: Settings, kafka_embedded: str, fresh_prefix: str
+) -> None:
+    await create_topics(kafka_embedded, f"{fresh_prefix}.", facts=FACTS.partitions + 1)
+    found = await log.examine(changed(settings, topic_prefix=f"{fresh_prefix}."), EVERYTHING, [])
+    assert marks(found)["topics"] is Mark.GREEN
+
+
 async def test_a_broker_that_keeps_no_time_is_red_unless_a_demo_does_without(settings: Settings) -> None:
     assert marks(await log.examine(settings, EVERYTHING, []))["append time"] is Mark.NOT_TRIED
     strict = changed(settings, allow_broker_without_time=False)
