@@ -43,16 +43,14 @@ def told(kubernetes: Kubernetes, namespace: str, *, helms: tuple[int, int], has_
     where = (RELEASE, "--namespace", namespace)
     story = Story(helms=f"{first}, {second}", has_crds=has_crds)
     before = kubernetes.objects(namespace) | kubernetes.shared_objects()
-    install = ("--values", str(VALUES), "--no-hooks")
-    kubernetes.run(
-        first, "install", RELEASE, str(released()), *where[1:], *install, "--set", f"image.tag={TAG_BEFORE}"
-    )
+    chart, values = released()
+    install = ("--values", str(values), "--no-hooks", "--set", f"image.tag={TAG_BEFORE}")
+    kubernetes.run(first, "install", RELEASE, str(chart), *where[1:], *install)
     story.pods_missing = _pods_missing(kubernetes, namespace)
     story.kinds = Counter(each.partition("/")[0] for each in kubernetes.objects(namespace) - before)
     story.images["install"] = _images(kubernetes, namespace)
-    kubernetes.run(
-        second, "upgrade", RELEASE, str(CHART), *where[1:], *install, "--set", f"image.tag={NEW_TAG}"
-    )
+    upgrade = ("--values", str(VALUES), "--no-hooks", "--set", f"image.tag={NEW_TAG}")
+    kubernetes.run(second, "upgrade", RELEASE, str(CHART), *where[1:], *upgrade)
     story.images["upgrade"] = _images(kubernetes, namespace)
     kubernetes.run(second, "rollback", RELEASE, "1", *where[1:], "--no-hooks")
     story.images["rollback"] = _images(kubernetes, namespace)
@@ -61,9 +59,10 @@ def told(kubernetes: Kubernetes, namespace: str, *, helms: tuple[int, int], has_
     return story
 
 
-def released() -> Path:
-    """The chart of the last release; before there is one, the chart itself."""
-    return max(PACKAGED.glob("*.tgz"), key=_version, default=CHART)
+def released() -> tuple[Path, Path]:
+    """The chart of the last release, and the values with which it was tried then."""
+    package = max(PACKAGED.glob("*.tgz"), key=_version)
+    return package, package.with_suffix(".yaml")
 
 
 def _version(package: Path) -> tuple[int, ...]:
