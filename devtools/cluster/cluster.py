@@ -118,6 +118,6 @@ def clear(run: Path, first: int | None) -> None:
     while first is not None and start_ticks(first) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
     shutil.rmtree(run, ignore_errors=True)
-    for group in node.cgroups():
+    for group in node.cgroups(run):
         for folder, _, _ in os.walk(group, topdown=False):
             Path(folder).rmdir()

@@ -4,6 +4,7 @@ Of the machine it uses a cgroup of its own and nothing else: its network, its mo
 those of the cluster's namespaces.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -27,7 +28,8 @@ VOLUMES: Final = 6
 FILES_MAX: Final = 10_000
 """Below the hard limit of containers in which this runs, which is 20,000 where it was tried."""
 CGROUPS: Final = Path("/sys/fs/cgroup")
-CGROUP: Final = "ringback-cluster"
+CGROUP: Final = "ringback-cluster-{}"
+"""By the hash of the cluster's folder: two clusters of one machine do not meet."""
 SETTINGS: Final = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -65,11 +67,15 @@ state = "{run}/containerd/state"
 """
 
 
-def cgroups() -> list[Path]:
-    """The node's cgroup in every hierarchy of the machine: one with cgroup v2, many with v1."""
+def cgroups(run: Path) -> list[Path]:
+    """A node's cgroup in every hierarchy of the machine: one with cgroup v2, many with v1."""
     if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS / CGROUP]
-    return sorted({each.resolve() / CGROUP for each in CGROUPS.iterdir() if each.is_dir()})
+        return [CGROUPS / _cgroup(run)]
+    return sorted({each.resolve() / _cgroup(run) for each in CGROUPS.iterdir() if each.is_dir()})
+
+
+def _cgroup(run: Path) -> str:
+    return CGROUP.format(hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:8])
 
 
 class Node:
@@ -119,7 +125,7 @@ class Node:
         resolver = folder / "resolv.conf"
         resolver.write_text(f"nameserver {ADDRESS}\n", encoding="ascii")
         subprocess.run(["mount", "--bind", str(resolver), "/etc/resolv.conf"], check=True)
-        for group in cgroups():
+        for group in cgroups(self._run):
             group.mkdir(exist_ok=True)
 
     def _start_containerd(self) -> None:
@@ -213,7 +219,7 @@ def _kubelet(run: Path) -> dict[str, Any]:
         "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
         "authorization": {"mode": "AlwaysAllow"},
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{CGROUP}",
+        "cgroupRoot": f"/{_cgroup(run)}",
         "failCgroupV1": False,
         "clusterDNS": [ADDRESS],
         "clusterDomain": DOMAIN,

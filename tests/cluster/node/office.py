@@ -16,7 +16,10 @@ BEGIN: Final = (
     "print(control(5038, Control(begin=True)))"
 )
 PASSWORD: Final = "a long password of my own"
-CONNECTED_S: Final = 180
+CONNECTED_S: Final = 600
+"""Half a minute on an idle machine."""
+DOCTORS_S: Final = 900
+"""Seven pods, one after the other."""
 
 
 @dataclass
@@ -57,6 +60,21 @@ class Office:
         card["agents"] = [{"agent_id": "zimina-v"}]
         card["callback"]["invitation_after_ms"] = 5000
         self.call("PUT", "/departments/sales", card, **{"If-Match": '"1"'})
+
+    def run_doctors(self) -> list[str]:
+        """Run `helm test`; the checks that passed, by the components of their pods. Raises AssertionError."""
+        where = ("--namespace", self.namespace)
+        told = (*where, "--logs", f"--timeout={DOCTORS_S}s")
+        said = self.kubernetes.run("helm4", "test", "office", *told, may_fail=True)
+        found = self.kubernetes.get("pods", *where)["items"]
+        ended = {
+            each["metadata"]["labels"]["app.kubernetes.io/component"]: each["status"]["phase"]
+            for each in found
+            if "helm.sh/hook" in each["metadata"].get("annotations", {})
+        }
+        assert ended, said
+        assert set(ended.values()) == {"Succeeded"}, said
+        return sorted(ended)
 
     def let_phones_begin(self) -> None:
         """Start the script of the simulated phones."""
