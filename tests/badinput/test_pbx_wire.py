@@ -251,7 +251,7 @@ def test_a_note_in_the_spool_that_cannot_be_read_does_not_keep_the_gateway_from_
     for name, data in (("a.json", b""), ("b.json", b'{"recording_id":"r2"'), ("c.json", b"\xff\x00[]")):
         (tmp_path / name).write_bytes(data)
     with capture_logs() as logs:
-        found = Spool(tmp_path).recordings(PbxId("cloud"))
+        found = Spool(tmp_path).recordings(OrganizationId("north"), PbxId("cloud"))
     assert [each.recording_id for each in found] == ["r1"]
     assert [each["file"] for each in logs] == ["a.json", "b.json", "c.json"]
 
@@ -259,10 +259,11 @@ def test_a_note_in_the_spool_that_cannot_be_read_does_not_keep_the_gateway_from_
 class Runner:
     """What recordings need of a runner."""
 
+    organization_id = OrganizationId("north")
     pbx_id = PbxId("cloud")
 
     def __init__(self) -> None:
-        self.machine: Gateway | None = Gateway(self.pbx_id, OrganizationId("north"))
+        self.machine: Gateway | None = Gateway(self.pbx_id, self.organization_id)
         self.work: list[Coroutine[Any, Any, None]] = []
 
     def pump(self) -> None:
@@ -303,5 +304,5 @@ async def test_a_pbx_that_promises_more_sound_than_it_has_is_not_asked_for_ever(
     for rest in runner.work[1:]:
         rest.close()
     assert asked, "nothing was ever fetched"
-    (found,) = spool.recordings(runner.pbx_id)
+    (found,) = spool.recordings(runner.organization_id, runner.pbx_id)
     assert (found.cause, found.duration_ms) == (port.Cause.CUT_OFF, 1_000)

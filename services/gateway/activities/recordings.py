@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from contracts.gateway import RecordingSpooled
-from contracts.ids import LegId, MediaKey, PbxId, RecordingId
+from contracts.ids import LegId, MediaKey, OrganizationId, PbxId, RecordingId
 from services.gateway import port
 from services.gateway.activities.spool import Spool, SpoolEntry
 from services.gateway.activities.upload import RecordingGone, Uploads
@@ -37,6 +37,7 @@ Ask = Callable[[int, port.Request], None]
 class Runner(Protocol):
     """The PBX's runner, as recordings need it."""
 
+    organization_id: OrganizationId
     pbx_id: PbxId
 
     @property
@@ -76,7 +77,7 @@ class Recordings:
         """A machine takes over: upload the closed files that the log does not report as stored."""
         self._fetching.clear()
         self._fetched.clear()
-        here = self._spool.recordings(self._runner.pbx_id)
+        here = self._spool.recordings(self._runner.organization_id, self._runner.pbx_id)
         closed = {entry.recording_id for entry in here if entry.cause is not None}
         self._elsewhere = {each.recording_id: each for each in machine.fetch_anew(closed)}
         for entry in here:
@@ -87,7 +88,7 @@ class Recordings:
 
     def leave(self, shadow: Gateway) -> None:
         """Another gateway has the PBX: upload what is closed here all the same, for it to find in S3."""
-        for entry in self._spool.recordings(self._runner.pbx_id):
+        for entry in self._spool.recordings(self._runner.organization_id, self._runner.pbx_id):
             if shadow.is_finished(entry.recording_id):
                 self._spool.forget(entry.recording_id)
             elif entry.cause is not None:

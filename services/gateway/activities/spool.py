@@ -170,9 +170,13 @@ class Spool:
         part.replace(self._file(known.recording_id, ".wav"))
         return closed
 
-    def recordings(self, pbx_id: PbxId) -> list[SpoolEntry]:
-        """Every recording of a PBX, ordered by id; open ones have no cause."""
-        found = [each for each in self._known.values() if each.pbx_id == pbx_id]
+    def recordings(self, organization_id: OrganizationId, pbx_id: PbxId) -> list[SpoolEntry]:
+        """Every recording of an organization's PBX, ordered by id; open ones have no cause.
+
+        Organizations name their PBXs as they like, so two may have the same name in one folder.
+        """
+        owner = (organization_id, pbx_id)
+        found = [each for each in self._known.values() if (each.organization_id, each.pbx_id) == owner]
         return [
             msgspec.structs.replace(each, cause=None)
             if self._file(each.recording_id, ".part").exists()

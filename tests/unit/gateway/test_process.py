@@ -22,7 +22,7 @@ from contracts.gateway import (
     RecordingFinished,
     RecordingSpooled,
 )
-from contracts.ids import Address, Instant, LegId, MediaKey, PbxId, RecordingId
+from contracts.ids import Address, Instant, LegId, MediaKey, OrganizationId, PbxId, RecordingId
 from contracts.telephony import DialLeg, HangUp, Record
 from services.gateway.activities import recordings
 from services.gateway.activities.spool import HEADER_BYTES, Spool, SpoolEntry, wav_header
@@ -123,6 +123,30 @@ async def test_a_restarted_gateway_finds_its_spool_and_uploads_it(tmp_path: Path
         assert len(made.facts(RecordingSpooled)) == 1
 
 
+@pytest.mark.rule("O1")
+async def test_a_recording_of_another_organization_whose_pbx_has_the_same_name_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    """Both have their recordings in this spool; each PBX's own gateway uploads them and tells of them."""
+    theirs = SpoolEntry(
+        recording_id=RecordingId("rec-0"),
+        leg_id=LegId("leg-0"),
+        pbx_id=PBX,
+        organization_id=OrganizationId("other"),
+    )
+    spool = Spool(tmp_path)
+    spool.begin(theirs)
+    closed = spool.close(theirs.recording_id, Cause.HANG_UP)
+    assert closed is not None
+    async with gateway_process(tmp_path) as made:
+        await a_message(made)
+        assert (await made.until(RecordingFinished)).recording_id == "rec-1"
+        await made.until(LegEnded)
+        assert recording_key(closed) not in made.blobs.objects
+        assert [each.recording_id for each in made.facts(RecordingSpooled)] in ([], ["rec-1"])
+        assert made.spool.recordings(theirs.organization_id, PBX) == [closed]
+
+
 @pytest.mark.rule("V7")
 async def test_a_gateway_that_starts_again_while_it_fetches_a_recording_goes_on_where_it_was(
     tmp_path: Path,
@@ -153,7 +177,7 @@ async def test_what_a_successor_has_brought_to_s3_and_removed_is_finished(tmp_pa
         await a_message(made)
         spooled = await made.until(RecordingSpooled)
         successor = Spool(tmp_path)
-        (recording,) = successor.recordings(PBX)
+        (recording,) = successor.recordings(ORGANIZATION, PBX)
         data = successor.read(recording.recording_id)
         assert data is not None
         key = recording_key(recording)
@@ -175,7 +199,7 @@ async def test_m14_a_spool_file_that_has_changed_is_never_uploaded(tmp_path: Pat
 
         def change() -> None:
             """The file has been read for this try, and is another one for the next."""
-            (recording,) = made.spool.recordings(PBX)
+            (recording,) = made.spool.recordings(ORGANIZATION, PBX)
             good = file.read_bytes()
             kept.append((recording_key(recording), good))
             file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
@@ -386,7 +410,7 @@ def test_other_programs_read_what_the_spool_closes(tmp_path: Path) -> None:
     spool.append(recording_id, 4_000, bytes(8_000))
     spool.append(recording_id, 99_000, bytes(8_000))
     again = Spool(tmp_path)
-    assert [each.cause for each in again.recordings(PBX)] == [None]
+    assert [each.cause for each in again.recordings(ORGANIZATION, PBX)] == [None]
     closed = again.close(recording_id, Cause.CUT_OFF)
     assert closed is not None
     assert closed.duration_ms == 1_500
