@@ -16,8 +16,7 @@ from services.tts.settings import Settings as OfTts
 from services.voicemail.settings import Settings as OfVoicemail
 
 PBXS: Final = "RINGBACK_PBXS"
-SPEECH: Final = "speech"
-OUTSIDE: Final = {"gateway": PBXS, "tts": SPEECH}
+OUTSIDE: Final = {"gateway": PBXS}
 """What a service touches beside the parts that it declares."""
 
 

@@ -5,8 +5,8 @@ from typing import Final
 from contracts.message import Message
 from contracts.topics import SPEECH
 from contracts.tts import NoticeFailed, NoticeRendered, RenderNotice
-from runtime import programs
 from runtime.edge import Edge, EdgePorts, EdgeWork, Subscription
+from services.tts.activities import voices
 from services.tts.activities.engine import EspeakNg
 from services.tts.activities.notice_handler import NoticeHandler
 from services.tts.activities.renderer import Renderer
@@ -19,13 +19,7 @@ SAYS: Final[tuple[type[Message], ...]] = (NoticeRendered, NoticeFailed)
 
 
 def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
-    """Put the parts together. Raises SystemExit with the names of missing programs."""
-    missing = programs.missing(settings.tts_engine, "sox", "ffmpeg", "prlimit")
-    if missing:
-        raise SystemExit(
-            f"{SERVICE}: these programs are missing: {', '.join(missing)}. "
-            "On Debian and Ubuntu: apt-get install espeak-ng sox ffmpeg util-linux"
-        )
+    """Put the parts together."""
     engine = EspeakNg(settings.tts_engine)
     renderer = Renderer(
         blobs=ports.blobs,
@@ -52,4 +46,4 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     )
 
 
-EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3",))
+EDGE: Final = Edge(name=SERVICE, build=build, parts=("s3",), own_parts={voices.ENGINE: voices.lack})

@@ -28,12 +28,6 @@ def test_it_hears_the_topic_of_speech_and_is_not_ready_before_the_standard_promp
     assert not work.is_ready()
 
 
-def test_a_missing_program_is_named_with_the_remedy() -> None:
-    """An operator reads what to install, and not a stack of calls."""
-    with pytest.raises(SystemExit, match=r"no-such-engine.*apt-get install"):
-        service.build(ports(), Settings(kafka="127.0.0.1:1", tts_engine="no-such-engine"))
-
-
 def test_voices_and_forms_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation chooses its voices, pace and formats by settings alone."""
     monkeypatch.setenv("RINGBACK_KAFKA", "127.0.0.1:1")
