@@ -16,6 +16,9 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 
 from contracts.topics import FACTS, TOPICS
 from ringback import acls
+from ringback.doctor import log as doctors_log
+from ringback.doctor.findings import Mark
+from ringback.doctor.scope import Settings, scope
 from ringback.stack.kafka import ADMIN
 from ringback.stack.parts import S3
 from ringback.stack.services import ROOT, Service, service_names
@@ -23,7 +26,7 @@ from ringback.topics import create_topics
 from runtime.kafka_clients import Clients, group_of
 from runtime.kafka_log import KafkaLog
 from runtime.ports import LogUnavailable
-from tests.closed_kafka import PRINCIPALS, ClosedKafka
+from tests.closed_kafka import ACL_COMMAND, PRINCIPALS, ClosedKafka
 
 PREFIX, OTHER = "ruled.", "other."
 NAMES = [topic.name for topic in TOPICS]
@@ -115,6 +118,55 @@ async def test_the_log_of_another_installation_is_not_seen(ruled: ClosedKafka) -
     """A wrong prefix and a missing rule look the same, and both are named."""
     with pytest.raises(LogUnavailable, match=r"no topic other\.facts .* that our user may see"):
         await KafkaLog(_clients(ruled, "queue"), prefix=OTHER).start()
+
+
+async def _doctor(closed: ClosedKafka, user: str, looks_as: str) -> dict[str, tuple[Mark, str]]:
+    """What the doctor finds in Kafka with a user's login, by what it looked at."""
+    named = closed.settings(PRINCIPALS + user) | {"RINGBACK_TOPIC_PREFIX": PREFIX}
+    fields = {name.removeprefix("RINGBACK_").lower(): value for name, value in named.items()}
+    found = await doctors_log.examine(Settings.model_validate(fields), scope([looks_as]), [])
+    return {each.what: (each.mark, each.words) for each in found.findings}
+
+
+@pytest.mark.parametrize("service", service_names())
+async def test_the_doctor_is_green_with_the_rules_of_the_service_that_it_looks_as(
+    ruled: ClosedKafka, service: str
+) -> None:
+    """Append time as well: who may not write facts, such as tts, is told so, and that is no fault."""
+    found = await _doctor(ruled, service, service)
+    assert {what: words for what, (mark, words) in found.items() if mark is Mark.RED} == {}
+    assert found["rights"] == (
+        Mark.GREEN,
+        f"{PRINCIPALS}{service} may read and write what {service} does",
+    )
+
+
+async def test_the_doctor_names_each_right_that_another_services_user_lacks(ruled: ClosedKafka) -> None:
+    """A login in the wrong place: its group and topics are named, and how to look as it should."""
+    mark, words = (await _doctor(ruled, "queue", "callback"))["rights"]
+    assert mark is Mark.RED
+    assert words.startswith(f"{PRINCIPALS}queue may not ")
+    assert f"join {group_of(PREFIX, 'callback')}" in words
+    assert "run the lines of `python -m ringback acls` for that user, or name with --service" in words
+
+
+async def test_the_doctor_names_the_one_rule_that_is_missing(ruled: ClosedKafka) -> None:
+    """A broker tells a user's rights with its topics; no service has to fail for somebody to see it."""
+    facts = PREFIX + FACTS.name
+    [rule] = [each for each in acls.rules(PREFIX) if (each.user, each.operation) == ("history", "Write")]
+    assert facts in rule.topics
+    principal = f"User:{PRINCIPALS}{rule.user}"
+    options = ["--allow-principal", principal, "--operation", "Write", "--topic", facts]
+    ruled.node.administer(ACL_COMMAND, "--remove", "--force", *options)
+    try:
+        found = await _doctor(ruled, rule.user, rule.user)
+    finally:
+        ruled.node.administer(ACL_COMMAND, "--add", *options)
+    mark, words = found["rights"]
+    assert mark is Mark.RED
+    assert words.startswith(f"{PRINCIPALS}history may not write {facts}: run the lines of `python -m ring")
+    assert found["append time"] == (Mark.NOT_TRIED, "our user may not write facts")
+    assert (await _doctor(ruled, rule.user, rule.user))["rights"][0] is Mark.GREEN
 
 
 @pytest.fixture
