@@ -1,7 +1,6 @@
 """What runs beside the API: first the migrations, then the outbox, welcome letters and maintenance."""
 
 import asyncio
-import contextlib
 from typing import Final
 
 import structlog
@@ -26,7 +25,7 @@ class Background:
         self._sender = sender
         self._letters = letters
         self._maintenance = maintenance
-        self._work: asyncio.Future[tuple[None, None, None]] | None = None
+        self._work: list[asyncio.Task[None]] = []
         self.is_up = False
 
     async def run(self) -> None:
@@ -37,14 +36,16 @@ class Background:
             raise RefusedToStart(str(error)) from error
         self.is_up = True
         _log.info("the book is open")
-        self._work = asyncio.gather(self._sender.run(), self._letters.run(), self._maintenance.run())
-        await self._work
+        works = (self._sender.run(), self._letters.run(), self._maintenance.run())
+        self._work = [asyncio.create_task(each) for each in works]
+        await asyncio.gather(*self._work)
 
     async def stop(self) -> None:
         """End the work, then close the database; what is not sent stays in the outbox."""
         self.is_up = False
-        if self._work is not None:
-            self._work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._work
+        for work in self._work:
+            work.cancel()
+        # Each of them: one that still leaves its transaction would be cancelled once more at the end of the
+        # process, and closing a connection to SQLite that is closed already waits for ever.
+        await asyncio.gather(*self._work, return_exceptions=True)
         await self._database.close()

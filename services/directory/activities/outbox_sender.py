@@ -83,7 +83,9 @@ class Sender:
 
     async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._woken.wait(), PAUSE_S)
+            # Not wait_for: in Python 3.11 it swallows the end of the process if that comes with a waking.
+            async with asyncio.timeout(PAUSE_S):
+                await self._woken.wait()
         except TimeoutError:
             return
         self._woken.clear()

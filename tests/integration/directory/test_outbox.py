@@ -1,5 +1,6 @@
 """The outbox: nothing that can't be sent holds up anything else, and nobody waits for another's backlog."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -415,3 +416,23 @@ async def test_messages_of_before_the_upgrade_are_sent_in_turns_as_well(company:
     await company.directory.sender.look()
     assert await company.directory.sender.round() == 4
     assert len(await aside(company)) == 1
+
+
+async def test_the_sender_ends_also_when_it_is_woken_at_the_same_moment(company: Company) -> None:
+    """Somebody saves a card while the process ends, some turns of the loop before: it goes on no more."""
+    sender = Refusing(company).sender
+    went_on = []
+    for turns in range(6):
+        running = asyncio.create_task(sender.run())
+        while not sender._woken._waiters:  # asyncio does not show it otherwise
+            await asyncio.sleep(0)
+        sender.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait({running}, timeout=10)
+        if not running.done():
+            went_on.append(turns)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert went_on == []
