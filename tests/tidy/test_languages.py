@@ -54,6 +54,7 @@ SPEAKING: Final = {
     "services.tts.rules.notice_text",
     "services.tts.rules.text_normalization",
     "services.tts.rules.prompt_texts",
+    "services.tts.activities.voices",
     "services.voicemail.activities.retention_warning",
     "services.voicemail.activities.letter_texts",
     "ringback.apply.wording",
