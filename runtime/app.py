@@ -6,6 +6,8 @@ process); `run_edge(EDGE, Settings)` runs an edge alone. Both return the process
 """
 
 import asyncio
+import faulthandler
+import gc
 import secrets
 import signal
 import sys
@@ -51,6 +53,10 @@ from runtime.system_clock import SystemClock
 
 EXIT_MISSING: Final = 3
 GRACE_S_MAX: Final = 10
+END_S_MAX: Final = 40.0
+"""What ends in order has ended by then, and 5 s later a supervisor kills without a word."""
+TELL_S: Final = 1.0
+"""Before that: which coroutines do not end, which the stacks of threads do not show."""
 LAG_S: Final = 15.0
 """How often the broker is asked how far its log goes: as often as Prometheus asks us."""
 ASK_S: Final = 10.0
@@ -85,7 +91,10 @@ def _run(name: str, settings: Settings, decider: Decider[Any] | None, edge: Edge
             print(f"{name}: {line}", file=sys.stderr)  # noqa: T201  # before there is a log
         sys.exit(EXIT_MISSING)
     telemetry.set_up_logs(name, known.log_format)
-    sys.exit(uvloop.run(Process(name, known, decider, edge, files).run()))
+    code = uvloop.run(Process(name, known, decider, edge, files).run())
+    # Python would look through all that is left, which takes half a second of a processor at every end.
+    gc.freeze()
+    sys.exit(code)
 
 
 class Process:
@@ -344,6 +353,9 @@ class Process:
         self._guard(runner.run())
 
     def _end(self) -> None:
+        if not self._ending.is_set():
+            faulthandler.dump_traceback_later(END_S_MAX, exit=True)
+            asyncio.get_running_loop().call_later(END_S_MAX - TELL_S, _tell_what_does_not_end)
         self._ending.set()
         if self._internal is not None:
             self._internal.listener.should_exit = True
@@ -405,6 +417,10 @@ class Process:
         self._end()
 
     async def _stop(self) -> None:
+        """End what runs; in a task of its own, since FastStream's generator hides what waits inside it."""
+        await asyncio.create_task(self._stop_in_order())
+
+    async def _stop_in_order(self) -> None:
         """Finish the edge's running handlers and the host's batches, then close the connections."""
         self._is_started = False
         _log.info("stopping")
@@ -450,6 +466,20 @@ class Process:
         if self._host is not None:
             self._host.show_gauges()
         metrics.READY.set(not self._reasons_not_ready())
+
+
+def _tell_what_does_not_end() -> None:
+    _log.error("does not end, and is ended", waits=[_awaits(each) for each in asyncio.all_tasks()])
+
+
+def _awaits(task: asyncio.Task[Any]) -> str:
+    """The coroutines of a task, each of which waits for the next one."""
+    names = []
+    at: Any = task.get_coro()
+    while at is not None:
+        names.append(getattr(at, "__qualname__", type(at).__name__))
+        at = getattr(at, "cr_await", None)
+    return " > ".join(names)
 
 
 def _token() -> str:

@@ -194,6 +194,22 @@ def test_sigterm_ends_with_code_0(settings: dict[str, str], toy_process: Process
 
 
 @pytest.mark.parametrize("settings", ["embedded"], indirect=True)
+def test_a_process_that_does_not_end_says_what_holds_it_and_ends(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    """A supervisor would kill it without a word, and nobody would learn why a roll takes so long."""
+    argv = [sys.executable, "-m", "tests.integration.runtime.unending_service"]
+    env = {**settings, "PYTHONPATH": str(ROOT)}
+    process = Process("unending", argv, tmp_path, env=env, dies_with_parent=True)
+    started(process, settings["RINGBACK_INTERNAL_PORT"])
+    assert process.stop(120) == 1
+    told = process.log.read_text(encoding="utf-8")
+    assert "does not end, and is ended" in told
+    assert "Process._stop_in_order > end_never > to_thread" in told, "the coroutines"
+    assert "in wait_for_ever" in told, "the thread"
+
+
+@pytest.mark.parametrize("settings", ["embedded"], indirect=True)
 @pytest.mark.parametrize(
     ("change", "word"),
     [
