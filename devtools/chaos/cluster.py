@@ -4,8 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import yaml
 
@@ -24,6 +23,7 @@ from ringback.stack.kafka import ApacheKafka
 from ringback.stack.process import StackError, free_port
 from ringback.stack.services import Service
 from ringback.stack.stack import Entry, Stack
+from ringback.stack.whole_start import WholeStart
 from services.gateway.simulated.wire import Control
 
 START_S: Final = 180.0
@@ -44,7 +44,7 @@ ASKED_S: Final = 0.3
 """An answer about readiness is good for so long: an answer that does not come takes two seconds."""
 
 
-class Cluster:
+class Cluster(WholeStart):
     """Parts behind proxies, phones, and every service's replicas; leaving the `with` ends them."""
 
     def __init__(self, run: Path, broker: str, morning: Workload, phones: PhoneNetwork, *, seed: int) -> None:
@@ -83,17 +83,7 @@ class Cluster:
         self.stack = Stack(run, overrides=overrides, dies_with_parent=True)
         self.run = self.stack.run
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _stop(self) -> None:
         if self._reader is not None:
             self._reader.stop()
         for service in self.frozen:

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import yaml
 
@@ -23,6 +22,7 @@ from ringback.log import Reading
 from ringback.log_reader import LogReader
 from ringback.stack.process import Process
 from ringback.stack.stack import Stack
+from ringback.stack.whole_start import WholeStart
 from runtime import secret_files
 from services.gateway.simulated.script import Call
 from services.gateway.simulated.wire import Control
@@ -46,7 +46,7 @@ class Cue:
     do: Callable[[], None]
 
 
-class Cluster:
+class Cluster(WholeStart):
     """A running stack with phones for some companies, and the reader of its log."""
 
     def __init__(
@@ -83,17 +83,7 @@ class Cluster:
         """The path of the evidence, for pytest's report of a failure."""
         return f"Cluster({self.evidence})"
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _stop(self) -> None:
         if self._reader is not None:
             self._reader.stop()
         self.stack.stop()

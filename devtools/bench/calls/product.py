@@ -6,8 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import yaml
 
@@ -22,6 +21,7 @@ from ringback.stack import kafka
 from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 from ringback.stack.stack import Stack
+from ringback.stack.whole_start import WholeStart
 
 ORGANIZATION: Final = OrganizationId("bench")
 DEPARTMENT: Final = "sales"
@@ -63,7 +63,7 @@ def document(agents: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-class Product:
+class Product(WholeStart):
     """All of the product for one PBX; leaving the `with` ends it."""
 
     def __init__(self, run: Path, pbx: BenchPbx, *, on_apache: bool) -> None:
@@ -75,17 +75,7 @@ class Product:
             overrides |= {"RINGBACK_KAFKA": self.kafka.address, "RINGBACK_ALLOW_BROKER_WITHOUT_TIME": "0"}
         self.stack = Stack(run, overrides=overrides, dies_with_parent=True)
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _stop(self) -> None:
         self.stack.stop()
         if self.kafka is not None:
             self.kafka.stop()
