@@ -49,7 +49,7 @@ chaos: setup ## faults on real parts, 20 minutes, into docs/chaos.md (ARGS="--mo
 chart-cluster: setup ## the chart on a Kubernetes API server of our own (KUBECONFIG=…: on yours; NODE=1: with pods that run)
 	@$(DEV) cluster test $(if $(CACHED),--if-cached) $(if $(NODE),--node) $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(ARGS)
 
-drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts; by day in Moscow, for quiet hours
+drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts: six to twelve minutes
 	@.venv/bin/python -m pytest -n 0 -s tests/e2e/drill_disasters.py $(ARGS)
 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it

@@ -7,6 +7,7 @@ has and drops the rest, so these may come twice and in any order.
 from enum import StrEnum
 
 from contracts import erasure
+from contracts.callback import Origin
 from contracts.dialling import DiallingPolicy
 from contracts.ids import (
     Address,
@@ -371,7 +372,7 @@ class CallbackAsked(Fact, tag="directory.callback_asked", frozen=True, kw_only=T
     """Somebody asks by the API that a customer be called back (C11); callback decides and answers.
 
     With `joined_at` it was promised before, on a log that is lost: it keeps that joining time and the place
-    `place_id`, and no limit of orders counts it.
+    `place_id`, no limit of orders counts it, and `origin` is how it was ordered then (C12).
     """
 
     callback_id: CallbackId
@@ -379,6 +380,7 @@ class CallbackAsked(Fact, tag="directory.callback_asked", frozen=True, kw_only=T
     number: str
     joined_at: Instant | None = None
     place_id: PlaceId | None = None
+    origin: Origin = Origin.API
 
 
 class CallbackCancelAsked(Fact, tag="directory.callback_cancel_asked", frozen=True, kw_only=True):

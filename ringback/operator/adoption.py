@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts.callback import Origin
 from contracts.directory import CallbackAsked
 from contracts.ids import OrganizationId
 from ringback import connect, log_stretch
@@ -146,7 +147,9 @@ async def found_open(
         )
         for callback in kept_callbacks:
             if callback.callback_id not in over:
-                promised.setdefault((kept.organization_id, callback.callback_id), callback)
+                # History shows how it was ordered first; the queue knows if that became the customer's own.
+                key = (kept.organization_id, callback.callback_id)
+                promised[key] = structs.replace(promised.get(key, callback), origin=callback.origin)
         for place in kept_places:
             if place.place_id not in over:
                 callers.setdefault((kept.organization_id, place.place_id), place)
@@ -175,7 +178,8 @@ def _of_queue(
             continue
         # Only history would say whether the customer was dialled.
         told = structs.asdict(caller)
-        promised.append(OpenCallback(callback_id=each.callback_id, was_dialled=True, **told))
+        origin = each.origin or Origin.QUEUE
+        promised.append(OpenCallback(callback_id=each.callback_id, origin=origin, was_dialled=True, **told))
     return promised, callers
 
 
@@ -198,6 +202,7 @@ def _asked(promised: OpenCallback, mark: str) -> tuple[OrganizationId, CallbackA
         number=promised.number,
         joined_at=promised.joined_at,
         place_id=promised.place_id,
+        origin=promised.origin,
     )
     return promised.organization_id, asked
 

@@ -92,7 +92,7 @@ RINGING_TONES: Final = 8
 ABANDONED_MS_MIN: Final = 15_000
 """C11: a caller who hung up sooner had dialled a wrong number, or thought better of it."""
 ASKED_KEPT_MS: Final = HOUR_MS
-"""The directory may repeat an order of the API, within seconds; a later one is new."""
+"""The directory may repeat what it asks, within seconds; `adopt-log`, run again, within minutes."""
 BARRED_AT_ONCE_MAX: Final = 200
 """A step is one record batch, and the end of a callback carries its whole story."""
 COUNTS_DROPPED_MAX: Final = 8

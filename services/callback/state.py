@@ -289,7 +289,7 @@ class ApologyLine(Record, frozen=True, array_like=True):
 
 
 class WebOrder(Record, frozen=True, array_like=True):
-    """An order of the API that was answered: the same id within an hour is a repetition."""
+    """An order that was not made in a call, and was answered: the same id within an hour is a repetition."""
 
     callback_id: CallbackId
     asked_at: Instant

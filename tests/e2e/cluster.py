@@ -57,12 +57,14 @@ class Cluster(WholeStart):
         overrides: Mapping[str, str] | None = None,
         phones: PhoneNetwork | None = None,
         stack: Stack | None = None,
+        story_s: float = STORY_S,
     ) -> None:
         self.companies = {company.name: company for company in companies}
         self._by_organization = {company.organization_id: company for company in self.companies.values()}
         self.stack = stack or Stack(run, overrides=overrides, dies_with_parent=True)
         self.run = self.stack.run
         self.phones: PhoneNetwork = phones or SimulatedPhones()
+        self._story_s = story_s
         self._reader: LogReader | None = None
         self._done = (self._folder() / "done.log").open("w", encoding="utf-8")
         self._facts = (self.run / "facts.log").open("w", encoding="utf-8")
@@ -217,7 +219,7 @@ class Cluster(WholeStart):
     def play(self, cues: Iterable[Cue], companies: Iterable[Company], customers: tuple[str, ...]) -> None:
         """Follow the cues until all were carried out and everything has ended for these customers."""
         companies = tuple(companies)
-        end = time.monotonic() + STORY_S
+        end = time.monotonic() + self._story_s
         open_ = list(cues)
         while open_ or any(company.lacks(customers) for company in companies):
             for cue in [cue for cue in open_ if cue.when()]:
@@ -232,7 +234,7 @@ class Cluster(WholeStart):
 
     def until(self, what: str, company: Company, is_so: Callable[[], bool]) -> None:
         """Wait until the log shows something of a company."""
-        end = time.monotonic() + STORY_S
+        end = time.monotonic() + self._story_s
         while not is_so():
             self._check_processes()
             if time.monotonic() > end:
@@ -246,7 +248,7 @@ class Cluster(WholeStart):
         stuck = [company for company in companies if company.lacks(customers)]
         return "\n".join(
             [
-                f"not over after {STORY_S:g} s; never came: {never}",
+                f"not over after {self._story_s:g} s; never came: {never}",
                 *(f"{company.name} waits for {', '.join(company.lacks(customers))}" for company in stuck),
                 *(last_words(company) for company in stuck[:1]),
                 self.evidence,

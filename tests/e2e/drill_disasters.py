@@ -1,14 +1,17 @@
 """Everything is lost and restored from a backup; then Kafka alone is lost, and nothing of it was kept.
 
-The commands are those of docs/operating/backup.md and docs/operating/disasters.md. It wants a day in Moscow,
-where its companies are: what is asked for again keeps quiet hours.
+The commands are those of docs/operating/backup.md and docs/operating/disasters.md. Whenever it runs it is
+night where its companies are: what a customer ordered by key is dialled in quiet hours, as without a loss.
 """
 
+import contextlib
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +20,11 @@ import pytest
 from contracts import callback as c
 from contracts import gateway as g
 from contracts import queue as q
+from contracts.directory import DepartmentSaved
 from ringback.stack.process import is_listening
 from ringback.stack.services import ROOT
 from tests.e2e import expect
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import SETTLE_S, Cluster
 from tests.e2e.company import CUSTOMERS, Company
 from tests.e2e.durable_stack import SNAPSHOTS, DurableStack, run_shown
 from tests.e2e.stories import alisas_morning
@@ -29,11 +33,15 @@ from tests.parts import demand_apache_kafka, demand_postgres
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.slow,
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(3600),
     pytest.mark.xdist_group("apache"),
 ]
 
 PAGES: Final = ROOT / "docs" / "operating"
+EASTERNMOST_H: Final = 14
+"""No zone is further ahead of UTC."""
+STEP_S: Final = 900.0
+"""A step takes up to 75 s at a load of 19 on two cores; nothing is learnt from a drill that gives up."""
 DECIDERS: Final = ("routing", "queue", "callback", "voicemail")
 ROWS: Final = """
 SELECT contacts.outcome, contacts.ended_at, callbacks."end" AS callback_end, callbacks.callback_id,
@@ -45,14 +53,33 @@ WHERE contacts.organization_id = $1 AND contact_names.name LIKE 'number:%'
 """
 
 
+@dataclass(slots=True)
+class AtNight(Company):
+    """A company where it is between one and two at night, and whose customers wait for an hour.
+
+    Backup, restore and starts take minutes: the deadline of five would pass meanwhile.
+    """
+
+    def office(self) -> str:
+        """The same office, elsewhere, with more patience."""
+        east_h = (1 - datetime.now(UTC).hour) % 24
+        east_h -= 24 if east_h > EASTERNMOST_H else 0
+        # POSIX counts these zones westward.
+        zone = f"Etc/GMT{-east_h:+d}"
+        plain = Company.office(self)
+        there = plain.replace("organization:\n", f"organization:\n  timezone: {zone}\n")
+        assert there.count("after: 5 min") == 1
+        return there.replace("after: 5 min", "after: 1 h")
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """All services on parts that keep their data; three companies with simulated phones."""
     demand_apache_kafka()
     demand_postgres()
     stack = DurableStack(tmp_path_factory.mktemp("disasters"))
-    companies = [Company("restored", 22), Company("adopted", 23), Company("later", 24)]
-    with Cluster(stack.run, companies, stack=stack) as made:
+    companies = [AtNight("restored", 22), AtNight("adopted", 23), AtNight("later", 24)]
+    with Cluster(stack.run, companies, stack=stack, story_s=STEP_S) as made:
         yield made
 
 
@@ -164,7 +191,27 @@ def operator(stack: DurableStack, *argv: str) -> str:
     return done.stdout
 
 
-@pytest.mark.rule("C1", "C2", "C3", "Q3")
+def all_is_said_again_and_nothing_follows(cluster: Cluster, company: Company) -> None:
+    """`republish` while the services run: the log has every card a second time, and nobody acts on it."""
+    repeats, before, shown_before = company.repeats, cluster.dials(), rows(cluster, company)
+    cards = len(company.all(DepartmentSaved))
+    told = operator(stack_of(cluster), "republish")
+    cluster.until("all cards are said again", company, lambda: company.repeats >= repeats + cards)
+    time.sleep(SETTLE_S)
+    assert cluster.dials() == before, told
+    assert rows(cluster, company) == shown_before
+    assert not company.wrongs()
+
+
+@contextlib.contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Print how long it took."""
+    began = time.monotonic()
+    yield
+    print(f"{what}: {time.monotonic() - began:.0f} s")
+
+
+@pytest.mark.rule("C1", "C2", "C3", "C12", "Q3")
 def test_places_callbacks_and_history_come_back_from_a_backup(cluster: Cluster, tmp_path: Path) -> None:
     """All data is lost while a customer waits for a call; restored, the customer is called, once."""
     print(cluster.evidence)
@@ -176,27 +223,24 @@ def test_places_callbacks_and_history_come_back_from_a_backup(cluster: Cluster, 
         company,
         lambda: {key.split("/")[-2] for key in stack.snapshots()} == set(DECIDERS),
     )
-    took: dict[str, float] = {}
-    began = time.monotonic()
-    back_up(cluster, tmp_path)
-    took["back up"] = time.monotonic() - began
+    with timed("back up"):
+        back_up(cluster, tmp_path)
     cluster.stop_services()
     lose_all(cluster)
-    began = time.monotonic()
-    restore(cluster, tmp_path)
-    took["restore"] = time.monotonic() - began
-    began = time.monotonic()
-    cluster.start_services_again()
-    took["services ready"] = time.monotonic() - began
+    with timed("restore"):
+        restore(cluster, tmp_path)
+    with timed("services ready"):
+        cluster.start_services_again()
     size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
-    print(f"{size / 1e6:.1f} MB;", ", ".join(f"{what} {seconds:.1f} s" for what, seconds in took.items()))
+    print(f"the backup has {size / 1e6:.1f} MB")
     end = anna_calls_alisa_back(cluster, company)
     assert (end.place_id, end.joined_at) == (place.place_id, place.joined_at)
     assert rows(cluster, company).keys() == {"alisa", "cyril"}
     assert any(key.startswith(SNAPSHOTS) for key in stack.snapshots())
+    all_is_said_again_and_nothing_follows(cluster, company)
 
 
-@pytest.mark.rule("C1", "C2", "C3", "Q3")
+@pytest.mark.rule("C1", "C2", "C3", "C12", "Q3")
 def test_a_new_log_goes_on_where_the_lost_one_ended(cluster: Cluster) -> None:
     """Kafka's data is deleted while customers wait: who was promised a call is called, who was on the line is
     named, history keeps its rows, and a new customer is served."""
@@ -207,15 +251,18 @@ def test_a_new_log_goes_on_where_the_lost_one_ended(cluster: Cluster) -> None:
     cluster.stop_services()
     stack.kafka.stop()
     stack.kafka.lose_everything()
-    stack.kafka.start()
-    stack.create_topics()
-    told = operator(stack, "adopt-log")
+    with timed("an empty Kafka, and its topics"):
+        stack.kafka.start()
+        stack.create_topics()
+    with timed("adopt-log"):
+        told = operator(stack, "adopt-log")
     print(told)
     on_the_line = told.partition("callers waited on the line")[2]
     assert company.phone("alisa") in told.partition("callers waited on the line")[0]
     assert company.phone("bella") in on_the_line
     assert company.phone("alisa") not in on_the_line
-    cluster.start_services_again()
+    with timed("services ready"):
+        cluster.start_services_again()
     cluster.until("the office is said again", company, company.is_open)
     cluster.until("bella is let go", company, lambda: not is_on_the_line(cluster, company, bellas_leg))
     end = anna_calls_alisa_back(cluster, company)

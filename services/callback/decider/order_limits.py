@@ -81,7 +81,7 @@ def _await_end(state: CallbackState) -> None:
 
 
 def note_web_order(state: CallbackState, callback_id: CallbackId) -> None:
-    """Note that an order of the API was answered, and drop a few notes that are too old to be repeated."""
+    """Note that an order without a call was answered, and drop a few notes too old to be repeated."""
     state.web_orders.put(WebOrder(callback_id, state.now_at))
     for _ in range(rules.COUNTS_DROPPED_MAX):
         asked_at, oldest = state.web_orders_by_age.peekitem(0)[0]

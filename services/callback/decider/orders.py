@@ -142,7 +142,7 @@ def apply_ordered(state: CallbackState, fact: CallbackOrdered) -> None:
         order_leg_id=fact.leg_id,
         origin=fact.origin,
     )
-    if fact.origin is Origin.API:
+    if fact.leg_id is None:
         order_limits.note_web_order(state, fact.callback_id)
     state.callbacks.put(with_line(state, callback, "ordered", leg_id=fact.leg_id, reason=fact.origin))
     order_limits.count(state, fact.department_id, fact.number)

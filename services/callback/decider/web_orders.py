@@ -1,6 +1,7 @@
 """Web orders (C11): callbacks ordered through the API, with the policy and limits of all orders.
 
-Such a callback has no place yet: queue takes one when it hears `callback.ordered`. It keeps quiet hours.
+Such a callback has no place yet: queue takes one when it hears `callback.ordered`. It keeps quiet hours,
+unless it is asked for again because the log was lost on which the customer had ordered it in a call (C12).
 """
 
 from contracts import dialling
@@ -54,12 +55,23 @@ def decide_asked(state: CallbackState, fact: CallbackAsked) -> Decision:
         number,
         callback_id=fact.callback_id,
         place_id=_place_id(fact),
-        origin=Origin.API,
+        origin=_origin(state, department, fact),
         pbx_id=department.pbx_id,
         caller_id=_caller_id(department),
         joined_at=fact.joined_at,
     )
     return together((*replaced, ordered))
+
+
+def _origin(state: CallbackState, department: Department, fact: CallbackAsked) -> Origin:
+    """How it was ordered. A call that the log was lost for too long after is no reason to ring at night.
+
+    By then the old deadline would be too far in the past for an apology call in quiet hours (C4).
+    """
+    if fact.origin is not Origin.QUEUE or fact.joined_at is None:
+        return fact.origin
+    late_ms = state.now_at - (fact.joined_at + department.no_answer_ms)
+    return Origin.API if late_ms >= rules.APOLOGY_QUIET_LATE_MS else Origin.QUEUE
 
 
 def _place_id(fact: CallbackAsked) -> PlaceId:

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from contracts.callback import Origin
 from contracts.gateway import EndedBy, LegEnded, Outcome
 from contracts.ids import CallbackId, DepartmentId, Instant, OrganizationId, PlaceId
 from contracts.message import Fact
@@ -38,6 +39,7 @@ class OpenCallback(msgspec.Struct, frozen=True, kw_only=True):
     department_id: DepartmentId
     number: str
     joined_at: Instant
+    origin: Origin
     was_dialled: bool = False
 
     def renamed(self, mark: str) -> Self:
@@ -161,6 +163,7 @@ def _callbacks(contact: Contact) -> list[OpenCallback]:
             department_id=DepartmentId(each.department.department_id),
             number=each.number,
             joined_at=each.joined_at,
+            origin=Origin(each.origin),
             was_dialled=any(step.what in DIALLED for step in each.story),
         )
         for each in contact.callbacks

@@ -48,7 +48,7 @@ def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
 
 
 def decide_order_without_call(state: QueueState, fact: CallbackOrdered) -> Decision:
-    """A callback that was not ordered in a call has no place yet: it joins now (C11)."""
+    """A callback that was not ordered in a call of this log has no place yet: it joins now (C11)."""
     if fact.department_id not in state.departments:
         passed = DeadlinePassed(
             place_id=fact.place_id, callback_id=fact.callback_id, deadline_at=fact.deadline_at

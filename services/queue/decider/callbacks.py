@@ -111,7 +111,7 @@ def apply_ordered(state: QueueState, fact: CallbackOrdered) -> None:
 def decide_ordered(state: QueueState, fact: CallbackOrdered) -> Decision:
     """An agent who had accepted goes on with the callback if the caller has hung up (EC-27)."""
     place = state.places.get(fact.place_id)
-    if place is None and fact.origin is not Origin.QUEUE:
+    if place is None and fact.leg_id is None:
         return arrival.decide_order_without_call(state, fact)
     if place is None or place.callback_id is None:
         return NOTHING

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts.callback import Origin
 from contracts.ids import CallbackId, DepartmentId, Instant, OrganizationId, PlaceId
 from runtime.host import identity
 from runtime.memory import MemoryClock, MemoryLog, counting_tokens
@@ -122,6 +123,7 @@ def test_only_a_callback_that_has_named_a_leg_gets_another_id() -> None:
         department_id=DepartmentId("sales"),
         number="+79120000001",
         joined_at=Instant(1),
+        origin=Origin.QUEUE,
     )
     again = promised.renamed(MARK)
     assert (again.callback_id, again.place_id) == ("cb.1", f"p.1@{MARK}")

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import codec
-from contracts.callback import CallbackOrdered
+from contracts.callback import CallbackOrdered, Origin
 from contracts.directory import CallbackAsked
+from contracts.ids import PlaceId
 from contracts.message import Fact, type_name
 from contracts.queue import PlaceTaken
 from contracts.topics import FACTS
@@ -97,6 +98,13 @@ class Town:
         return adoption.keepers(self.stores, self.blobs, PREFIX)
 
 
+def said(record: LogRecord) -> Fact | None:
+    """What a record of the log says, if it can be read."""
+    reading = facts_log.reading(record)
+    fact = None if reading is None else reading.fact
+    return fact if isinstance(fact, Fact) else None
+
+
 @pytest.fixture
 async def history(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     made = database.connected(f"sqlite:///{tmp_path}/history.db")
@@ -115,10 +123,12 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
         yield opened
 
 
-async def broken_off(history: AsyncEngine, *, takes_snapshots: bool = False) -> Town:
+async def broken_off(
+    history: AsyncEngine, *, records: tuple[LogRecord, ...] | None = None, takes_snapshots: bool = False
+) -> Town:
     """A town whose log is about to be lost: the deciders are a moment ahead of history."""
     whole = morning(SEED)
-    records = whole[: len(whole) // 2]
+    records = records or whole[: len(whole) // 2]
     town = Town(records)
     writer = PartitionWriter(history, 0)
     await writer.begin(town.log, counting_tokens("history"))
@@ -146,11 +156,11 @@ async def sent(installation: Installation) -> list[Outgoing]:
         return [outbox.decoded(each) for each in rows]
 
 
-@pytest.mark.rule("C2", "Q3")
+@pytest.mark.rule("C2", "C12", "Q3")
 async def test_every_promise_has_its_place_on_the_new_log(
     history: AsyncEngine, installation: Installation
 ) -> None:
-    """And in the order of before: the joining times are those of the lost log."""
+    """And in the order of before: the joining times are those of the lost log. Its origin stays, too."""
     lost = await broken_off(history)
     stood = await history_adoption.standing(history)
     assert stood.callbacks
@@ -172,6 +182,33 @@ async def test_every_promise_has_its_place_on_the_new_log(
         before = promised[callback_id]
         assert (place.place_id, place.joined_at) == (before.place_id, before.joined_at)
     assert len(new.facts(CallbackOrdered)) == len(promised)
+    was_ordered = {each.place_id: each.origin for each in lost.facts(CallbackOrdered)}
+    origins = {each.origin for each in promised.values()}
+    assert Origin.QUEUE in origins
+    for again in promised.values():
+        assert again.place_id is not None
+        assert again.origin is was_ordered[PlaceId(again.place_id.partition("@")[0])]
+
+
+@pytest.mark.rule("C2", "C12")
+async def test_who_has_just_pressed_the_key_is_asked_for_and_not_cut_off_for_good(
+    history: AsyncEngine, installation: Installation
+) -> None:
+    """The log is lost while the order is read back: the call is lost with it, the promise is not."""
+    until, order = next(
+        (offset, fact)
+        for offset, fact in enumerate(map(said, morning(SEED)))
+        if isinstance(fact, CallbackOrdered) and fact.leg_id is not None
+    )
+    lost = await broken_off(history, records=morning(SEED)[: until + 1])
+    new = lost.on_a_new_log()
+    told: list[str] = []
+    await adoption.adopt(new.log, new.keepers(), history, installation.repository, told.append)
+    promised, _, cut_off = "\n".join(told).partition("callers waited on the line")
+    assert order.number in promised
+    assert order.number not in cut_off
+    asked_for = {each.number: each.origin for each in await asked(installation)}
+    assert asked_for[order.number] is Origin.QUEUE
 
 
 async def test_callers_and_letters_are_named_from_the_store_or_from_its_snapshots(

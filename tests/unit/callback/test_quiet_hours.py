@@ -1,8 +1,9 @@
 """Quiet hours hold back callbacks that were not ordered in a call (C12)."""
 
 import pytest
+from msgspec import structs
 
-from contracts import callback, dialling, queue, telephony
+from contracts import callback, dialling, directory, queue, telephony
 from contracts.callback import Origin
 from contracts.gateway import Outcome
 from contracts.ids import CallbackId, Instant, PlaceId
@@ -19,6 +20,7 @@ from tests.unit.callback.web_order_stories import (
     FROM_ABANDONED,
     HOUR_MS,
     MINUTE_MS,
+    WEB,
     asked,
     at_hour,
     deadline_passed,
@@ -107,3 +109,60 @@ def test_quiet_hours_never_stop_a_call_that_the_customer_ordered_on_the_line() -
         )
     )
     assert office.said(callback.ApologyDialled)
+
+
+# Promised on a log that is lost
+
+
+def asked_again(origin: Origin, *, before_ms: int) -> tuple[Office, directory.CallbackAsked]:
+    """At ten at night a log is lost; what was promised so long before is about to be asked for again."""
+    office = at_hour(an_office(settings=FROM_ABANDONED), 22)
+    joined_at = Instant(office.at - before_ms)
+    return office, structs.replace(asked(), joined_at=joined_at, place_id=PlaceId("p.c1"), origin=origin)
+
+
+@pytest.mark.rule("C12")
+def test_what_a_customer_ordered_by_key_is_not_held_back_after_a_log_is_lost() -> None:
+    """It is the same promise: an agent who comes free calls the customer at ten at night."""
+    office, promised = asked_again(Origin.QUEUE, before_ms=5 * MINUTE_MS)
+    office.hears(promised)
+    order = office.last(callback.CallbackOrdered)
+    assert (order.origin, order.leg_id, order.joined_at) == (Origin.QUEUE, None, promised.joined_at)
+    office.hears(ready(order))
+    office.hears(played(office.last(telephony.Play)))
+    assert office.last(telephony.DialLeg).leg_id == office.last(callback.CustomerDialled).leg_id
+
+
+@pytest.mark.rule("C12", "C4")
+@pytest.mark.parametrize(("late_ms", "is_held"), [(14 * MINUTE_MS, False), (15 * MINUTE_MS, True)])
+def test_nobody_is_called_at_night_long_after_the_call_because_a_log_was_lost(
+    late_ms: int, is_held: bool
+) -> None:
+    """The deadline was fifteen minutes ago: a customer who called before supper is asleep."""
+    office, promised = asked_again(Origin.QUEUE, before_ms=10 * MINUTE_MS + late_ms)
+    office.hears(promised)
+    office.hears(deadline_passed(office.last(callback.CallbackOrdered)))
+    assert bool(office.said(callback.CallbackExpired)) is is_held
+    assert bool(office.said(telephony.DialLeg)) is not is_held
+
+
+@pytest.mark.rule("C12", "C11")
+@pytest.mark.parametrize("origin", [Origin.API, Origin.ABANDONED])
+def test_what_was_not_ordered_in_a_call_is_held_back_after_a_log_is_lost_too(origin: Origin) -> None:
+    """As it was before."""
+    office, promised = asked_again(origin, before_ms=MINUTE_MS)
+    office.hears(promised)
+    office.hears(deadline_passed(office.last(callback.CallbackOrdered)))
+    assert office.last(callback.CallbackExpired).origin is origin
+    assert not office.said(telephony.DialLeg)
+
+
+@pytest.mark.rule("C2", "C13")
+@pytest.mark.parametrize("origin", Origin)
+def test_what_was_promised_on_a_lost_log_is_taken_once(origin: Origin) -> None:
+    """Asked for twice it is ordered once, though it has ended in between: the operator ran the verb again."""
+    office, promised = asked_again(origin, before_ms=MINUTE_MS)
+    office.hears(promised)
+    office.hears(directory.CallbackCancelAsked(callback_id=WEB))
+    office.hears(promised)
+    assert len(office.said(callback.CallbackOrdered)) == 1

@@ -77,6 +77,16 @@ def test_an_order_without_a_call_takes_a_place_behind_waiting_callers() -> None:
     assert ringing(office) == [ANNA]
 
 
+@pytest.mark.rule("C2", "C12")
+def test_what_was_ordered_by_key_on_a_lost_log_takes_a_place_and_rings_at_night() -> None:
+    """It has no leg either; unlike an order of the API it keeps no quiet hours."""
+    office = an_evening(22)
+    ordered(office, origin=Origin.QUEUE)
+    assert office.last(queue.PlaceTaken).place_id == PLACE
+    anna_is_free(office)
+    assert ringing(office) == [ANNA]
+
+
 @pytest.mark.rule("C11", "C3")
 def test_a_free_agent_is_rung_at_once_and_handed_over() -> None:
     """It is served like every callback, and ends once."""
