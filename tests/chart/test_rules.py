@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import generate_latest
 
 from ringback.stack.services import ROOT, service_names
+from tests.chart import rendering
 from tests.chart.prometheus import (
     RULE_TESTS,
     RULES,
@@ -84,6 +86,64 @@ def test_a_limit_that_was_moved_is_noticed(tmp_path: Path) -> None:
     assert "RingbackLettersOld" in done.stdout + done.stderr
 
 
+def in_the_chart(profile: str) -> dict[str, Any]:
+    """The rule files as the chart renders them."""
+    return {
+        each["metadata"]["name"].removeprefix("ringback-").removeprefix("full-") + ".yaml": each["spec"]
+        for each in rendering.of_kind(rendering.objects(profile), "PrometheusRule")
+    }
+
+
+MOVED = {
+    "RingbackOldestPlace": 3600,
+    "RingbackReaderBehind": 5000,
+    "RingbackLettersOld": 36000,
+    "RingbackSpoolOld": 7200,
+    "RingbackSpoolGrowing": 400,
+}
+"""The limits that values-full.yaml sets."""
+
+
+def test_a_limit_that_is_a_value_is_that_of_its_alert_and_of_no_other() -> None:
+    found = {
+        rule["alert"]: rule
+        for file in in_the_chart("full").values()
+        for group in file["groups"]
+        for rule in group["rules"]
+    }
+    assert found.keys() == ALERTS.keys()
+    for name, rule in found.items():
+        ours = (
+            re.sub(r"> \d+\Z", f"> {MOVED[name]}", ALERTS[name].expression.strip()) if name in MOVED else None
+        )
+        assert rule["expr"].strip() == (ours or ALERTS[name].expression.strip())
+        assert (rule["expr"] != ALERTS[name].expression) == (name in MOVED)
+
+
+def test_prometheus_alerts_at_the_limit_of_the_value(tmp_path: Path) -> None:
+    """A letter may be ten hours old here, so two hours raise nothing."""
+    (tmp_path / "voicemail.yaml").write_text(yaml.safe_dump(in_the_chart("full")["voicemail.yaml"]), "utf-8")
+    test = (RULE_TESTS / "voicemail.yaml").read_text(encoding="utf-8")
+    (tmp_path / "test.yaml").write_text(
+        test.replace("../../../charts/ringback/rules/voicemail.yaml", "voicemail.yaml"), "utf-8"
+    )
+    assert promtool("check", "rules", tmp_path / "voicemail.yaml").returncode == 0
+    done = promtool("test", "rules", tmp_path / "test.yaml")
+    assert done.returncode != 0
+    assert "RingbackLettersOld" in done.stdout + done.stderr
+    assert "RingbackMailRefusesUs" not in done.stdout + done.stderr
+
+
+def test_alerts_link_to_the_runbooks_only_where_their_address_is_known() -> None:
+    """A link that leads nowhere is worse than the page's name."""
+    for profile, address in (("production", None), ("full", "https://docs.example.org/ringback/runbooks")):
+        for file in in_the_chart(profile).values():
+            for rule in (each for group in file["groups"] for each in group["rules"]):
+                link = rule["annotations"].get("runbook_url")
+                assert link == (address and f"{address}#{rule['alert'].lower()}")
+                assert rule["annotations"]["runbook"].partition("#")[2] in anchors()
+
+
 @pytest.mark.parametrize("name", sorted(ALERTS))
 def test_each_alert_has_a_case_where_it_fires_and_one_where_it_is_silent(name: str) -> None:
     """An alert that can't fire looks like health."""
@@ -123,8 +183,8 @@ def test_each_alert_says_what_is_seen_and_where_to_read_on(name: str) -> None:
     """At three in the morning nobody searches."""
     alert = ALERTS[name]
     assert alert.severity in ("critical", "warning")
-    assert alert.annotations.keys() == {"summary", "description", "runbook_url"}
-    page, _, anchor = alert.annotations["runbook_url"].partition("#")
+    assert alert.annotations.keys() == {"summary", "description", "runbook"}
+    page, _, anchor = alert.annotations["runbook"].partition("#")
     assert (page, anchor) == ("docs/runbooks.md", name.lower())
     assert anchor in anchors()
 
