@@ -161,7 +161,7 @@ def page(outcomes: Sequence[Outcome], command: str, begun_at: str) -> str:
         "",
         f"* Repeat: `{command}`. A seed fixes who calls and which faults come when; how they fall between",
         "  two instructions is up to the machine, so a repetition is another run and not the same one.",
-        f"* {_commits(begun_at)} · {_machine()}",
+        f"* {_commits(begun_at)} · {machine()}",
         "",
     ]
     for outcome in outcomes:
@@ -240,7 +240,8 @@ def _commits(begun_at: str) -> str:
     return f"Commit {begun_at}" if begun_at == ended_at else f"Commits {begun_at} to {ended_at} (it changed)"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Processors, kernel, Python and load, for a report."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     load = Path("/proc/loadavg").read_text(encoding="utf-8").split()[0]

@@ -11,7 +11,7 @@ from typing import Final
 
 from devtools.cluster import cluster as clusters
 from devtools.cluster.cluster import Cluster, reason_impossible
-from devtools.cluster.given import KUBECONFIG_OF_TESTS
+from devtools.cluster.given import KILLS_OF_TESTS, KUBECONFIG_OF_TESTS
 from devtools.cluster.node import socket_of
 from devtools.cluster.programs import PARTS, fetched, needed
 from ringback.stack.journal import Journal, Started
@@ -59,6 +59,7 @@ def _options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         "--kubeconfig", help="use this cluster; it gets namespaces and CRDs, and loses them again"
     )
     test.add_argument("--node", action="store_true", help="with pods that run, on a node of our own")
+    test.add_argument("--minutes", type=float, help="of kills at random on the node, 5; fewer write no page")
     test.add_argument("--if-cached", action="store_true", help="leave it out unless its programs are here")
     options, more = parser.parse_known_args(argv)
     if more and options.command != "test":
@@ -107,6 +108,8 @@ def _down() -> int:
 
 def _test(options: argparse.Namespace, more: list[str]) -> int:
     env = dict(os.environ)
+    if options.minutes is not None:
+        env[KILLS_OF_TESTS] = str(60 * options.minutes)
     if options.kubeconfig:
         env[KUBECONFIG_OF_TESTS] = str(Path(options.kubeconfig).resolve())
     elif options.if_cached and (reason := _reason_to_leave_out()):

@@ -30,6 +30,8 @@ FILES_MAX: Final = 10_000
 CGROUPS: Final = Path("/sys/fs/cgroup")
 CGROUP: Final = "ringback-cluster-{}"
 """By the hash of the cluster's folder: two clusters of one machine do not meet."""
+WEIGHT: Final = 16
+"""About the number of pods: each counts as one program."""
 SETTINGS: Final = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -72,6 +74,13 @@ def cgroups(run: Path) -> list[Path]:
     if (CGROUPS / "cgroup.controllers").exists():
         return [CGROUPS / _cgroup(run)]
     return sorted({each.resolve() / _cgroup(run) for each in CGROUPS.iterdir() if each.is_dir()})
+
+
+def _give_weight(group: Path) -> None:
+    """All pods are one group, and would get together what one other program of the machine gets."""
+    for name, of_one in (("cpu.shares", 1024), ("cpu.weight", 100)):
+        if (group / name).exists():
+            (group / name).write_text(str(WEIGHT * of_one), encoding="ascii")
 
 
 def _cgroup(run: Path) -> str:
@@ -127,6 +136,7 @@ class Node:
         subprocess.run(["mount", "--bind", str(resolver), "/etc/resolv.conf"], check=True)
         for group in cgroups(self._run):
             group.mkdir(exist_ok=True)
+            _give_weight(group)
 
     def _start_containerd(self) -> None:
         node = self._programs.folders["node"]

@@ -77,7 +77,11 @@ class NodeParts:
 
     def settings(self) -> dict[str, str]:
         """What operators' programs in this network namespace need to read the log."""
-        return {"RINGBACK_KAFKA": self.kafka.address, "RINGBACK_ALLOW_PLAINTEXT_TO": "kafka"}
+        return {
+            "RINGBACK_KAFKA": self.kafka.address,
+            "RINGBACK_ALLOW_PLAINTEXT_TO": "kafka",
+            "RINGBACK_TOPIC_PREFIX": "ringback.",
+        }
 
     def stop(self) -> None:
         """End them all."""

@@ -14,8 +14,14 @@ PIECE_BYTES: Final = 1 << 16
 
 async def serve(listener: socket.socket, port: int) -> None:
     """Carry every connection that the socket accepts to a port of loopback, as long as the loop runs."""
+    # The loop itself holds no task: one whose client is gone would vanish before it has said so to the part.
+    open_ones: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        open_ones.add(task)
+        task.add_done_callback(open_ones.discard)
         try:
             to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:

@@ -27,12 +27,18 @@ class Kubernetes:
     kubeconfig: Path
     home: Path
 
+    def argv(self, program: str, *words: str) -> list[str]:
+        """The words that run kubectl or a Helm."""
+        return [str(helm.kubectl().with_name(program)), *words]
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which they find this cluster, and nothing that their user has set for Helm."""
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
+        return {**ours, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
+
     def run(self, program: str, *words: str, told: str = "", may_fail: bool = False) -> str:
         """What a program prints; its warnings and errors follow if it may fail. Raises AssertionError."""
-        env = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
-        for name in [each for each in env if each.startswith("HELM_")]:
-            del env[name]
-        argv = [str(helm.kubectl().with_name(program)), *words]
+        argv, env = self.argv(program, *words), self.environment()
         done = subprocess.run(argv, input=told, capture_output=True, text=True, check=False, env=env)
         if may_fail:
             return done.stdout + done.stderr

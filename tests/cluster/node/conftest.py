@@ -5,20 +5,27 @@ These tests run inside the cluster's network namespace, where services and pods 
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from devtools.chaos.workload import Workload, workload
 from devtools.cluster import parts
 from devtools.cluster.given import IMAGE_OF_TESTS
 from devtools.cluster.parts import NodeParts
 from ringback.stack.services import ROOT
 from tests.cluster.kubernetes import Kubernetes
+from tests.cluster.node import phones
 from tests.cluster.node.office import Office
+from tests.cluster.node.phones import PACE, ROUND_S
 
 CHART = ROOT / "charts" / "ringback"
-READY_S = 600
+PHONES = CHART / "files" / "phones.yaml"
+SEED = 1
+READY_S = 900
 """tts speaks its standard prompts first, which took a minute on a busy machine."""
 
 
@@ -31,8 +38,17 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeParts]:
 
 
 @pytest.fixture(scope="session")
+def companies() -> Workload:
+    """The companies of a chaos run, whose customers call while pods come and go."""
+    return workload(SEED, ROUND_S / PACE)
+
+
+@pytest.fixture(scope="session")
 def office(
-    kubernetes: Kubernetes, beside: NodeParts, tmp_path_factory: pytest.TempPathFactory
+    kubernetes: Kubernetes,
+    beside: NodeParts,
+    companies: Workload,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Office]:
     """The release, with every service ready, and simulated phones in the gateway's pod."""
     namespace = kubernetes.make_namespace()
@@ -42,12 +58,16 @@ def office(
     repository, _, tag = os.environ[IMAGE_OF_TESTS].rpartition(":")
     values = beside.values()
     values["image"] = {"repository": repository, "tag": tag, "pullPolicy": "Never"}
-    values["simulatedPhones"] = {"enabled": True}
+    before = yaml.safe_load(PHONES.read_text(encoding="utf-8"))
+    pbxs = ["vostok/moskva", *(f"{each.organization_id}/{each.pbx_id}" for each in companies.companies)]
+    script = phones.script(companies, before)
+    values["simulatedPhones"] = {"enabled": True, "pbxs": pbxs, "script": script}
     file = tmp_path_factory.mktemp("values") / "values.json"
     file.write_text(json.dumps(values), encoding="utf-8")
     where = ("--namespace", namespace, "--values", str(file))
+    begun = time.monotonic()
     kubernetes.run("helm4", "install", "office", str(CHART), *where, "--wait", f"--timeout={READY_S}s")
-    yield Office(kubernetes, namespace)
+    yield Office(kubernetes, namespace, time.monotonic() - begun)
     kubernetes.run("helm4", "uninstall", "office", "--namespace", namespace, "--wait")
     kubernetes.remove_namespace(namespace)
 

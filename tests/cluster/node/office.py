@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -28,7 +28,16 @@ class Office:
 
     kubernetes: Kubernetes
     namespace: str
+    installed_s: float
+    """How long all pods took until they were ready."""
     token: str = ""
+    connected_s: float = 0.0
+    doctors: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the first callback was connected and `helm test` passed, in this run."""
+        return bool(self.connected_s and self.doctors)
 
     def service(self, name: str) -> str:
         """The URL of a service's API, at its address in the cluster."""
@@ -64,6 +73,7 @@ class Office:
     def run_doctors(self) -> list[str]:
         """Run `helm test`; the checks that passed, by the components of their pods. Raises AssertionError."""
         where = ("--namespace", self.namespace)
+        # The logs say which check was red.
         told = (*where, "--logs", f"--timeout={DOCTORS_S}s")
         said = self.kubernetes.run("helm4", "test", "office", *told, may_fail=True)
         found = self.kubernetes.get("pods", *where)["items"]
@@ -74,7 +84,8 @@ class Office:
         }
         assert ended, said
         assert set(ended.values()) == {"Succeeded"}, said
-        return sorted(ended)
+        self.doctors = sorted(ended)
+        return self.doctors
 
     def let_phones_begin(self) -> None:
         """Start the script of the simulated phones."""
