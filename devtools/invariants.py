@@ -125,13 +125,19 @@ def every_attempt_has_one_agent_who_answered(history: History) -> Iterator[str]:
 def no_apology_after_an_attempt_dialled(history: History) -> Iterator[str]:
     """An apology only if no attempt ever dialled the customer (C4); uncounted attempts don't matter (C8)."""
     dialled: dict[str, set[int]] = {}
+    at_hand: dict[str, int] = {}
     requested = legs_requested(history)
     for said in accepted(history, "callback"):
         match said:
             case callback.CustomerDialled() if said.leg_id in requested:
                 dialled.setdefault(said.callback_id, set()).add(said.attempt)
-            case callback.AttemptFailed(is_uncounted=True):
-                dialled.get(said.callback_id, set()).discard(said.attempt)
+                at_hand[said.callback_id] = said.attempt
+            case callback.CustomerExpected() if said.callback_id in at_hand:  # the customer has called in
+                dialled[said.callback_id].discard(at_hand.pop(said.callback_id))
+            case callback.AttemptFailed():
+                at_hand.pop(said.callback_id, None)
+                if said.is_uncounted:
+                    dialled.get(said.callback_id, set()).discard(said.attempt)
             case callback.ApologyDialled() if dialled.get(said.callback_id):
                 yield f"{said.callback_id} was called with an apology after an attempt"
             case _:

@@ -9,6 +9,7 @@ import msgspec
 from contracts.directory import AgentSaved, DepartmentSaved, Membership, Strategy, StrategyKind
 from contracts.message import Fact
 from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Phone, Script, Step, Until
+from tests.sim import direct, late_deciders
 from tests.sim.returning_customers import CallIn, Moment, Plan
 from tests.sim.workload import Workload
 
@@ -110,6 +111,53 @@ def of_talks_during_attempts(usual: Workload) -> Workload:
         for _ in range(3)
     )
     return msgspec.structs.replace(bent, script=script, plans=plans, changes=())
+
+
+def of_late_deciders(usual: Workload) -> Workload:
+    """Customers who have ordered call again, and a decider is behind when agents come free (C8, C15)."""
+    chance = random.Random(usual.script.seed)
+
+    def of_few_seconds(department: DepartmentSaved) -> DepartmentSaved:
+        return msgspec.structs.replace(department, waiting_max=None, wrap_up_ms=0, no_answer_ms=75_000)
+
+    def agent(_: int, phone: Phone) -> Phone:
+        talks = (Step(until=Until.BRIDGED), Step(wait_s=chance.uniform(5, 20)), Step(hang_up=True))
+        hears_nobody = (Step(wait_s=chance.uniform(1, 4)), Step(hang_up=True))
+        behaviours = tuple(
+            Behaviour(answer_after_s=chance.uniform(1, 6), then=chance.choice((talks, talks, hears_nobody)))
+            for _ in range(3)
+        )
+        # Nobody is free before the customers have called again and heard the invitation.
+        busy = (OwnCall(at_s=0.0, for_s=chance.uniform(25, 45)),)
+        return msgspec.structs.replace(_first(phone, *behaviours), own_calls=busy)
+
+    bent = _bent(usual, of_few_seconds, agent)
+    orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))
+    pbxs = {
+        pbx_id: msgspec.structs.replace(
+            pbx,
+            calls=tuple(
+                msgspec.structs.replace(call, at_s=chance.uniform(0, 8), then=orders)
+                for call in pbx.calls[:4]
+            )
+            + tuple(
+                msgspec.structs.replace(call, at_s=chance.uniform(45, 80))
+                for call in pbx.calls[4:]
+                if call.line in direct.LINES
+            ),
+        )
+        for pbx_id, pbx in bent.script.pbxs.items()
+    }
+    waits = ({"wait_s": 60.0}, {"hang_up": True})
+    plans = [
+        Plan(moment=Moment.WAITING, after_s=chance.uniform(1, 4), deed=CallIn(line=None, then=waits))
+        for _ in range(2)
+    ]
+    plans += [late_deciders.order_again(chance), late_deciders.order_again(chance)]
+    plans.append(late_deciders.direct_call(chance))
+    plans += [each for _ in range(2) for each in late_deciders.crossing(chance)]
+    script = msgspec.structs.replace(bent.script, pbxs=pbxs)
+    return msgspec.structs.replace(bent, script=script, plans=tuple(plans))
 
 
 def _talk(chance: random.Random) -> tuple[dict[str, Any], ...]:

@@ -17,10 +17,11 @@ from runtime.records import Table
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, spoken_texts
 from services.callback.state import Callback
-from services.queue.decider import _APPLY, callbacks, customers, legs, offering
+from services.queue.decider import _APPLY, _DECIDE, callbacks, customers, legs, offering
 from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
+from services.queue.state.early_ends import EarlyEnds
 from services.queue.state.records import Phase
 from tests.sim.timeline import NEVER
 
@@ -161,6 +162,23 @@ def m13_a_step_that_any_end_frees(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(offering, "_note_end_on_place", freeing)
 
 
+def m15_an_agent_left_alone_with_a_second_order(patch: pytest.MonkeyPatch) -> None:
+    """Whoever ordered again has hung up, an agent has accepted, and callback, which was behind, confirms."""
+    kind: type[Fact] = CallbackConfirmed
+    decide = _DECIDE[kind]
+
+    def whoever_is_there(state: Any, fact: Any) -> Decision:
+        place = state.places.get(fact.new_place_id)
+        return NOTHING if place is not None and place.phase is Phase.ACCEPTED else decide(state, fact)
+
+    patch.setitem(_DECIDE, kind, whoever_is_there)
+
+
+def m16_a_leg_that_was_over_before_it_was_spoken_of(patch: pytest.MonkeyPatch) -> None:
+    """Its customer is engaged for ever, or its agent busy: the end came first, and does not come again."""
+    patch.setattr(EarlyEnds, "take", lambda *_: False)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -178,4 +196,6 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m11_an_apology_however_late,
     m12_second_tries_before_first_calls,
     m13_a_step_that_any_end_frees,
+    m15_an_agent_left_alone_with_a_second_order,
+    m16_a_leg_that_was_over_before_it_was_spoken_of,
 )

@@ -146,6 +146,8 @@ def first_apologies_go_before_second_tries(run: Run) -> Iterator[str]:
             granted_at[fact.callback_id] = at
         elif isinstance(fact, callback.CallbackEnd | queue.CustomerOnLine):
             granted_at.pop(fact.callback_id, None)
+        elif isinstance(fact, callback.ApologyFailed) and fact.is_uncounted:
+            tried.discard(fact.callback_id)  # it gave way to the customer's own call
         elif isinstance(fact, callback.ApologyDialled):
             is_first = granted_at.pop(fact.callback_id, None) is not None
             own = line.orders[fact.callback_id]

@@ -28,7 +28,7 @@ from tests.sim.invariants import (
 )
 from tests.sim.ports import Faults
 from tests.sim.virtual_time import START_MS
-from tests.sim.world import CALMER, DECIDERS, STORMY, Run, simulate
+from tests.sim.world import CALM, CALMER, DECIDERS, STORMY, Run, simulate
 
 ROOT: Final = Path(__file__).parents[2]
 FaultProfile = Callable[[int, str], list[str]]
@@ -74,6 +74,11 @@ def on_a_day_of_dropped_callbacks(seed: int, mutant: str = "") -> list[str]:
 def on_a_day_of_talks_during_attempts(seed: int, mutant: str = "") -> list[str]:
     """Customers talk with another agent while one waits to call them back."""
     return wrongs(simulate(seed, CALMER, bend=bent_workloads.of_talks_during_attempts))
+
+
+def on_a_day_of_late_deciders(seed: int, mutant: str = "") -> list[str]:
+    """A decider stands still while customers call again, press keys and leave, and agents answer."""
+    return wrongs(simulate(seed, CALM, bend=bent_workloads.of_late_deciders))
 
 
 def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
@@ -160,5 +165,6 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     on_a_day_of_shared_rings,
     on_a_day_of_dropped_callbacks,
     on_a_day_of_talks_during_attempts,
+    on_a_day_of_late_deciders,
     under_two_hash_seeds,
 )

@@ -1,4 +1,6 @@
-"""What watchers of the log can do in the world: call, hang up, say a fact, cut a PBX off."""
+"""What watchers of the log can do in the world: call, press a key, hang up, say a fact, cut a PBX off, and
+hold a decider up.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -27,13 +29,16 @@ class Doings:
         pbx_id: PbxId,
         bell: Bell,
         say: Callable[[Fact], None],
+        hold_up: Callable[[str, float], None],
     ) -> None:
+        """`hold_up` lets the process of a name stand still for so many seconds."""
         self._loop = loop
         self._network = network
         self._pbx = network.pbxs[pbx_id]
         self._bell = bell
         self.now = now
         self.say = say
+        self.hold_up = hold_up
         self.away_s = 0.0
         """How long the PBX has been away in total."""
 
@@ -51,6 +56,12 @@ class Doings:
         self._bell.ring()
         self.later(PATIENCE_S, lambda: self.hang_up(leg_id))
         return True
+
+    def press(self, leg_id: LegId, digit: str) -> None:
+        """Let the person on this leg press a key."""
+        self._network.advance(self.now())
+        self._pbx.press(self._pbx.legs[leg_id], digit, self.now())
+        self._bell.ring()
 
     def hang_up(self, leg_id: LegId) -> None:
         """Let the person on this leg hang up."""

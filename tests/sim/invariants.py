@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts import codec
+from contracts.gateway import CommandRefused, LegEnded
 from contracts.history import CustomerErased
 from contracts.message import type_name
+from contracts.telephony import DialLeg
 from devtools.invariants import SENTENCES, Sentence, deadlines_met
+from services.queue.service import SERVICE as QUEUE
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run, Said
@@ -71,6 +74,30 @@ def _is_of_edge(said: Said) -> bool:
     return said.envelope.source == "directory" or said.envelope.source.startswith("gateway/")
 
 
+def a_leg_that_has_ended_keeps_nobody_busy(run: Run) -> Iterator[str]:
+    """Else a number is engaged, or an agent busy, for ever: no other fact of that leg comes (G3, C15)."""
+    over: set[str | None] = {each.fact.leg_id for each in run.facts if isinstance(each.fact, LegEnded)}
+    over |= {
+        each.fact.leg_id
+        for each in run.facts
+        if isinstance(each.fact, CommandRefused) and each.fact.command == type_name(DialLeg)
+    }
+    over.discard(None)
+    activities = QUEUE.new_state().activities
+    for records in run.stores["queue"].stored[0].records.values():
+        for name, data in records.items():
+            table, _, key = name.partition("/")
+            if table == "legs" and key in over:
+                yield f"the queue keeps the leg {key}, which is over"
+            if table == "lines":
+                agent = activities.decoded(data)
+                yield from (
+                    f"{agent.agent_id} is kept busy by the leg {leg_id}, which is over"
+                    for leg_id in (agent.leg_id, agent.direct_leg_id)
+                    if leg_id in over
+                )
+
+
 OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
     *SENTENCES,
     a_deadline_is_met_within_one_ring,
@@ -81,6 +108,7 @@ OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
 CHECKERS: Final[tuple[Sentence, ...]] = (
     *OF_ANY_RUN,
     an_erased_customer_is_in_no_record,
+    a_leg_that_has_ended_keeps_nobody_busy,
     *PROMISES,
     *TURNS,
 )

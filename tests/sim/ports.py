@@ -1,7 +1,8 @@
 """The four ports as a simulated process sees them: slow, with unclear answers, and cut off at any moment.
 
 A process is killed by making all its ports hang for ever, so that it stops at any port call. A frozen process
-hangs for a while and then continues, which makes it a zombie if another one took its work over meanwhile.
+hangs for a while and then continues, which makes it a zombie if another one took its work over meanwhile. One
+that stands still hangs for a while, too, but nobody takes its work over: it is behind when it goes on.
 """
 
 import asyncio
@@ -153,6 +154,12 @@ class Process:
         """Called at its death: to release what an operating system would."""
         self._chance = chance
         self._outages = outages
+        self._still_until_s = 0.0
+
+    def stand_still(self, for_s: float) -> None:
+        """Do nothing for so long, as on a machine that is too busy, and be behind after that."""
+        self._still_until_s = asyncio.get_running_loop().time() + for_s
+        self._outages.note(until_in_s=for_s + AGAIN_S)
 
     def kill(self, why: str) -> None:
         """End the process: all its port calls hang from now on."""
@@ -184,6 +191,9 @@ class Process:
         """What a port call must wait for now; None: it passes at once, like most calls."""
         if self.is_dead:
             return _never()
+        still_s = self._still_until_s - asyncio.get_running_loop().time()
+        if still_s > 0:
+            return _late(still_s)
         faults, drawn = self.faults, self._chance.random()
         if drawn < faults.crash:
             self.kill(when + what)

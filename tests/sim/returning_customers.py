@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts import callback, codec, queue
+from contracts import callback, codec, queue, routing
 from contracts.dialling import DiallingPolicy
 from contracts.directory import CallbackAsked, DepartmentSaved, OrganizationSaved
 from contracts.ids import CallbackId, DepartmentId, LegId
@@ -37,6 +37,8 @@ class Moment(StrEnum):
     APOLOGY = "the apology's call rings"
     AGAIN_DUE = "its apology is due once more"
     ENDED = "it has ended"
+    RUNG_AGAIN = "an agent's phone rings for another call of a customer whose callback stands"
+    RUNG_DIRECTLY = "an employee's phone rings for a direct call"
 
 
 BEGINS: Final[dict[str, Moment]] = {
@@ -50,6 +52,7 @@ BEGINS: Final[dict[str, Moment]] = {
     type_name(callback.ApologyQueued): Moment.DUE,
     type_name(callback.ApologyDialled): Moment.APOLOGY,
     type_name(callback.ApologyFailed): Moment.AGAIN_DUE,
+    type_name(routing.PersonRung): Moment.RUNG_DIRECTLY,
     **{type_name(each): Moment.ENDED for each in callback.CallbackEnd.__subclasses__()},
 }
 
@@ -70,6 +73,8 @@ AFTER_S_MAX: Final = {
     Moment.APOLOGY: 5.0,
     Moment.AGAIN_DUE: 50.0,
     Moment.ENDED: 30.0,
+    Moment.RUNG_AGAIN: 2.0,
+    Moment.RUNG_DIRECTLY: 1.0,
 }
 STRANGERS: Final = [f"+7916888{number:04d}" for number in range(24)]
 """Other callers; nobody answers their phones."""
@@ -129,7 +134,32 @@ class Vanish(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float
 
 
-Deed = CallIn | AskOnline | Forbid | NightFalls | Crowd | OrderTwice | AgentLeaves | Vanish
+class FallBehind(msgspec.Struct, frozen=True, kw_only=True):
+    """A decider stands still, while customers and agents go on."""
+
+    service: str
+    for_s: float
+
+
+class OrderAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """The customer presses 1 on the line and soon hangs up; callback stands still meanwhile."""
+
+    for_s: float
+    leaves_after_s: float
+
+
+Deed = (
+    CallIn
+    | AskOnline
+    | Forbid
+    | NightFalls
+    | Crowd
+    | OrderTwice
+    | AgentLeaves
+    | Vanish
+    | FallBehind
+    | OrderAgain
+)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +284,9 @@ class Watchers:
         self._version = CHANGED_VERSION
         self._seen: set[bytes] = set()
         self._agent_legs: dict[str, LegId] = {}
+        self._calls: dict[str, tuple[str, DepartmentId]] = {}
+        self._lines: dict[str, LegId] = {}
+        self._standing: set[tuple[str, DepartmentId]] = set()
         self._strangers = 0
 
     def watch(self, records: Sequence[Outgoing]) -> None:
@@ -272,14 +305,31 @@ class Watchers:
             self._agent_legs[self._customers[fact.callback_id][0]] = fact.agent_leg_id
         customer = self._customer(fact)
         if customer is None:
+            if isinstance(fact, queue.OfferMade) and self._calls.get(fact.place_id) in self._standing:
+                self._begins(Moment.RUNG_AGAIN, self._calls[fact.place_id])
             return
+        self._note(fact, customer)
         if isinstance(fact, callback.CallbackOrdered):
             near_s = (fact.deadline_at - self._doing.now()) / 1000 - LAST_SECONDS_S
             self._doing.later(max(0.0, near_s), lambda: self._begins(Moment.LAST_SECONDS, customer))
         self._begins(moment, customer)
 
+    def _note(self, fact: Any, customer: tuple[str, DepartmentId]) -> None:
+        match fact:
+            case queue.PlaceTaken(place_id=place_id, leg_id=leg_id) if leg_id is not None:
+                self._calls[place_id] = customer
+                self._lines[customer[0]] = leg_id
+            case callback.CallbackOrdered():
+                self._standing.add(customer)
+            case callback.CallbackEnd():
+                self._standing.discard(customer)
+            case _:
+                pass
+
     def _customer(self, fact: Any) -> tuple[str, DepartmentId] | None:
         """The customer of a fact, if one waits for a callback or on the line; else None."""
+        if isinstance(fact, routing.PersonRung):
+            return ("", next(iter(self._departments)))  # of no department: only deeds to everybody
         if isinstance(fact, queue.PlaceTaken):
             is_caller = fact.callback_id is None and fact.caller is not None and not fact.is_internal
             return (fact.caller or "", fact.department_id) if is_caller else None
@@ -313,6 +363,11 @@ class Watchers:
                 )
             case AgentLeaves() if number in self._agent_legs:
                 self._doing.hang_up(self._agent_legs[number])
+            case OrderAgain(for_s=for_s, leaves_after_s=leaves_after_s):
+                leg_id = self._lines[number]
+                self._doing.hold_up("callback", for_s)
+                self._doing.press(leg_id, "1")
+                self._doing.later(leaves_after_s, lambda: self._doing.hang_up(leg_id))
             case _:
                 self._do_to_everybody(plan.deed, number, department_id)
 
@@ -328,6 +383,8 @@ class Watchers:
                 )
             case Vanish(for_s=for_s):
                 self._doing.vanish(for_s)
+            case FallBehind(service=service, for_s=for_s):
+                self._doing.hold_up(service, for_s)
             case _:
                 pass
 

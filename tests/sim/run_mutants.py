@@ -16,6 +16,7 @@ from tests.sim.fault_profiles import (
     in_a_deploy,
     in_a_storm,
     on_a_day_of_dropped_callbacks,
+    on_a_day_of_late_deciders,
     on_a_day_of_shared_rings,
     on_a_day_of_talks_during_attempts,
     under_two_hash_seeds,
@@ -44,6 +45,8 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m3_a_place_that_is_first_for_ever: on_a_day_of_dropped_callbacks,
     case_mutants.m7_a_talk_during_an_attempt_that_ends_no_callback: on_a_day_of_talks_during_attempts,
     case_mutants.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
+    case_mutants.m15_an_agent_left_alone_with_a_second_order: on_a_day_of_late_deciders,
+    case_mutants.m16_a_leg_that_was_over_before_it_was_spoken_of: on_a_day_of_late_deciders,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 

@@ -10,12 +10,15 @@ from functools import lru_cache
 import msgspec
 import pytest
 
+from contracts.gateway import LegEnded
 from contracts.history import CustomerErased
+from contracts.ids import AgentId
 from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import Play
 from devtools.invariants import SENTENCES
 from devtools.oracle import the_log_explains_itself
 from services.queue.service import SERVICE as QUEUE
+from services.queue.state.records import AgentActivity
 from tests.sim import replay
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.fault_profiles import wrongs
@@ -23,6 +26,7 @@ from tests.sim.invariants import (
     CHECKERS,
     a_deadline_is_met_within_one_ring,
     a_gateway_leaves_no_number_out,
+    a_leg_that_has_ended_keeps_nobody_busy,
     a_number_is_given_to_one_message,
     an_erased_customer_is_in_no_record,
 )
@@ -68,6 +72,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         a_number_is_given_to_one_message,
         a_gateway_leaves_no_number_out,
         an_erased_customer_is_in_no_record,
+        a_leg_that_has_ended_keeps_nobody_busy,
     }
     elsewhere = {*SENTENCES, *PROMISES, *TURNS}
     assert set(CHECKERS) - elsewhere == ours
@@ -128,6 +133,23 @@ def _is_stored(run: Run, number: str) -> bool:
     stored = [records for store in run.stores.values() for records in store.stored[0].records.values()]
     called = any(number in str(each.fact) and "gateway/" in each.envelope.source for each in run.facts)
     return called and any(number.encode() in data for records in stored for data in records.values())
+
+
+@pytest.mark.rule("G3", "C15")
+def test_a_record_of_a_leg_that_has_ended_is_found() -> None:
+    """A customer's leg, and an agent's."""
+    run = simulate(true_morning().seed, CALM)  # a separate morning, since its store is changed
+    assert not list(a_leg_that_has_ended_keeps_nobody_busy(run))
+    (records,) = run.stores["queue"].stored[0].records.values()
+    leg_id = next(each.fact.leg_id for each in run.facts if isinstance(each.fact, LegEnded))
+    state = QUEUE.new_state()
+    state.activities.put(AgentActivity(AgentId("a0"), direct_leg_id=leg_id))
+    records[f"legs/{leg_id}"] = b""
+    records["lines/a0"] = next(data for data in state.activities.take_changes().values() if data is not None)
+    assert sorted(a_leg_that_has_ended_keeps_nobody_busy(run)) == [
+        f"a0 is kept busy by the leg {leg_id}, which is over",
+        f"the queue keeps the leg {leg_id}, which is over",
+    ]
 
 
 def without_a_fact(run: Run) -> Run:

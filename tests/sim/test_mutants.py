@@ -19,6 +19,7 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     mutants.a_gateway_that_sends_past_a_failed_fact,
     case_mutants.m7_a_talk_during_an_attempt_that_ends_no_callback,
     case_mutants.m9_a_customer_who_is_called_while_on_the_line,
+    case_mutants.m15_an_agent_left_alone_with_a_second_order,
 )
 
 

@@ -9,6 +9,7 @@ from tests.sim.fault_profiles import (
     FaultProfile,
     in_a_deploy,
     on_a_day_of_dropped_callbacks,
+    on_a_day_of_late_deciders,
     on_a_day_of_shared_rings,
     on_a_day_of_talks_during_attempts,
     under_two_hash_seeds,
@@ -25,6 +26,9 @@ SEEDS = int(os.environ.get("SEEDS", "100"))
 """A hundred in every test run; `make sim` plays two hundred, enough to judge coverage."""
 SEED_FROM = int(os.environ.get("SEED_FROM", "1"))
 ONE = os.environ.get("SEED")
+KEPT_LATE = (21, 39)
+"""21: a dial was refused before callback spoke of it, and its number was engaged for ever.
+39: a dial gave way to the customer's own call, the next was refused, and the apology was right."""
 
 
 @pytest.mark.rule("Q2", "Q3", "Q9", "Q12", "C3", "C4", "C13", "V4", "G2", "G3")
@@ -70,6 +74,13 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
 def test_rare_coincidences_lose_nobody_either(weather: FaultProfile, seed: int) -> None:
     """Each was made for a bug that ordinary storms do not show; without the bug it must pass."""
     assert weather(seed, "") == []
+
+
+@pytest.mark.rule("Q12", "Q7", "C15")
+@pytest.mark.parametrize("seed", [*range(1, 1 + max(1, SEEDS // 10)), *KEPT_LATE])
+def test_a_decider_that_is_behind_keeps_every_promise_when_it_goes_on(seed: int) -> None:
+    """Customers press keys and leave, and agents answer, before it hears of any of it."""
+    assert on_a_day_of_late_deciders(seed) == []
 
 
 def test_no_order_of_a_set_decides_anything() -> None:

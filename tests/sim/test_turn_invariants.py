@@ -98,6 +98,25 @@ def test_m1_an_agent_who_is_rung_before_callbacks_word_is_found() -> None:
     assert found(turns.an_agent_freed_from_a_callback_waits_for_its_word, right) == []
 
 
+@pytest.mark.rule("Q7")
+def test_m15_an_agent_who_is_left_with_a_caller_who_has_gone_is_found() -> None:
+    """Whether the caller hung up before the answer or after it; a callback that goes on is another matter."""
+
+    def called() -> Log:
+        return Log().say(1, arrived("in1"), taken("p1", 1, leg="in1")).say(3, offered("o1", "p1"))
+
+    before = called().say(4, ended("in1", by=EndedBy.PARTY)).say(5, accepted("o1", "p1"))
+    after = called().say(4, accepted("o1", "p1")).say(5, ended("in1", by=EndedBy.PARTY))
+    for log in (before, after):
+        assert "left alone for 3600000 ms" in first(
+            turns.an_agent_who_accepts_a_caller_who_has_gone_is_freed, log
+        )
+        log.say(5.9, ended("agent"))
+        assert found(turns.an_agent_who_accepts_a_caller_who_has_gone_is_freed, log) == []
+    goes_on = called().say(4, ended("in1", by=EndedBy.PARTY)).say(5, accepted("o1", "p1"), ready("p1"))
+    assert found(turns.an_agent_who_accepts_a_caller_who_has_gone_is_freed, goes_on) == []
+
+
 @pytest.mark.rule("C7", "Q8")
 def test_m1_an_agent_who_drops_and_is_rung_again_and_again_is_found() -> None:
     """Once at once, and then after ten seconds."""

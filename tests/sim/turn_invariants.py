@@ -82,6 +82,46 @@ def _attempts_over(line: Timeline) -> Iterator[tuple[Said, str]]:
             yield each, agents.pop(fact.callback_id)
 
 
+def an_agent_who_accepts_a_caller_who_has_gone_is_freed(run: Run) -> Iterator[str]:
+    """The agent is told and freed, unless the callback goes on with this agent (Q7, EC-27)."""
+    line = timeline(run)
+    callers: dict[str, str | None] = {}
+    gone: set[str] = set()
+    places: dict[str, str] = {}
+    alone_at: dict[str, int] = {}
+    for _, at, each in line.seen_by("queue"):
+        over: tuple[str, ...] = ()
+        fact: Any = each.fact
+        match fact:
+            case queue.PlaceTaken(place_id=place_id, leg_id=leg_id):
+                callers[place_id] = leg_id
+            case queue.CallbackTakenOver(place_id=place_id) | callback.CustomerHeld(place_id=place_id):
+                callers[place_id] = fact.leg_id
+            case queue.OfferAccepted(place_id=place_id, leg_id=leg_id):
+                places[leg_id] = place_id
+                if callers.get(place_id) in gone:
+                    alone_at[leg_id] = at
+            case gateway.LegEnded(leg_id=leg_id):
+                gone.add(leg_id)
+                left = [agents for agents, place_id in places.items() if callers.get(place_id) == leg_id]
+                alone_at.update(dict.fromkeys(left, at))
+                over = (leg_id,)
+            case gateway.Bridged() | queue.AgentReady():
+                over = (*getattr(fact, "legs", ()), getattr(fact, "leg_id", ""))
+            case _:
+                pass
+        for own in over:
+            yield from _left_alone(line, own, places.pop(own, ""), alone_at.pop(own, at), at)
+    for own, since in alone_at.items():
+        yield from _left_alone(line, own, places[own], since, since + 3_600_000)
+
+
+def _left_alone(line: Timeline, leg_id: str, place_id: str, since: int, at: int) -> Iterator[str]:
+    alone_ms = line.clean_ms(since, at)
+    if alone_ms > FREED_MS_MAX + ROUND_TRIPS * 2 * line.latency_ms:
+        yield f"{leg_id} is left alone for {alone_ms} ms with {place_id}, whose caller has gone"
+
+
 def an_agent_freed_from_a_callback_waits_for_its_word(run: Run) -> Iterator[str]:
     """Else the agent is rung for another customer before that place is first again (C7)."""
     line = timeline(run)
@@ -281,7 +321,7 @@ class Places:
             case callback.CallbackConfirmed(new_place_id=new_place_id) if new_place_id in self.places:
                 new = self.places[new_place_id]
                 place.joined_at = min(place.joined_at, new.joined_at)
-                place.leg_id = place.leg_id or fact.leg_id
+                place.leg_id = place.leg_id or new.leg_id  # unless callback was behind, and it has ended
                 place.deadline_at = fact.deadline_at or place.deadline_at
                 new.is_ordering = True  # it ends
             case callback.CallbackRefused() | callback.OrderAbandoned():
@@ -394,6 +434,7 @@ def _beside(line: Timeline, now: Places, offset: int, at: int) -> Iterator[tuple
 
 TURNS: Final = (
     an_agent_whose_attempt_is_over_is_told_and_freed,
+    an_agent_who_accepts_a_caller_who_has_gone_is_freed,
     an_agent_freed_from_a_callback_waits_for_its_word,
     who_drops_a_callback_is_not_rung_for_it_at_once_again,
     a_step_is_freed_by_the_end_of_its_own_agent,

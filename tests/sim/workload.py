@@ -28,7 +28,14 @@ from contracts.ids import Address, AgentId, DepartmentId, Instant, OrganizationI
 from contracts.message import Fact, Interval
 from services.gateway.simulated import Script
 from services.gateway.simulated import script as scripts
-from tests.sim import department_options, direct, mobile_networks, rare_events, returning_customers
+from tests.sim import (
+    department_options,
+    direct,
+    late_deciders,
+    mobile_networks,
+    rare_events,
+    returning_customers,
+)
 
 ORGANIZATION: Final = OrganizationId("north")
 CLOUD: Final = PbxId("cloud")
@@ -102,7 +109,10 @@ def workload(seed: int, now: int) -> Workload:
         ends_at_s=ZERO_S + MORNING_S,
         office=office,
         departments=tuple(departments),
-        plans=returning_customers.plans(watching, LINES),
+        plans=(
+            *returning_customers.plans(watching, LINES),
+            *late_deciders.plans(random.Random(f"behind {seed}")),
+        ),
     )
 
 

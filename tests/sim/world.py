@@ -116,7 +116,9 @@ class World:
         self.network = SimulatedNetwork(self.workload.script, Prompts(), seed=seed)
         self.bell = edges.Bell()
         self.outages = Outages(loop)
-        self.doings = Doings(loop, self.log.clock.now, self.network, CLOUD, self.bell, self._say_soon)
+        self.doings = Doings(
+            loop, self.log.clock.now, self.network, CLOUD, self.bell, self._say_soon, self._hold_up
+        )
         planned = self.workload
         self.log.watched = Watchers(planned.plans, self.doings, planned.office, planned.departments).watch
         self.spool = Path(tempfile.mkdtemp(prefix="ringback-sim-"))
@@ -198,6 +200,9 @@ class World:
 
     def _now(self) -> int:
         return int(self.log.clock.now())
+
+    def _hold_up(self, name: str, for_s: float) -> None:
+        self._running[name].stand_still(for_s)
 
     def _say_soon(self, fact: Fact) -> None:
         self._works.append(asyncio.create_task(self._say_directory(fact)))

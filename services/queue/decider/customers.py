@@ -116,6 +116,14 @@ def apply_dialled(state: QueueState, fact: CustomerDialled) -> None:
     place = state.places.get(fact.place_id)
     if place is not None:
         leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=place.caller)
+        _put_dialled(state, leg)
+
+
+def _put_dialled(state: QueueState, leg: Leg) -> None:
+    """Put a leg that callback dials, unless it was over before callback spoke of it."""
+    if state.early_ends.take(leg.leg_id):
+        begin_calm(state, leg.number)
+    else:
         state.legs.put(leg)
 
 
@@ -163,7 +171,7 @@ def apply_apology_dialled(state: QueueState, fact: ApologyDialled) -> None:
     place = state.places.get(apology.place_id)
     if place is not None:
         leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=apology.number)
-        state.legs.change(leg, is_apology=True)
+        _put_dialled(state, msgspec.structs.replace(leg, is_apology=True))
 
 
 def drop_apology(state: QueueState, callback_id: CallbackId) -> None:

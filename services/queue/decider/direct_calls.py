@@ -14,9 +14,12 @@ from services.queue.state import QueueState
 
 
 def apply_answered(state: QueueState, fact: PersonAnswered) -> None:
-    """The agent is busy until the leg or the lease ends (G3)."""
+    """The agent is busy until the leg ends, which may be on the log already, or the lease (G3)."""
     pauses.reset_misses(state, fact.agent_id)
     activity = state.activity(fact.agent_id)
+    if state.early_ends.take(fact.agent_leg_id):
+        state.activities.change(activity, idle_since_at=state.now_at)
+        return
     state.activities.change(
         activity, direct_leg_id=fact.agent_leg_id, direct_caller_leg_id=fact.leg_id, direct_at=state.now_at
     )

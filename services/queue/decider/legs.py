@@ -31,6 +31,8 @@ def apply_ended(state: QueueState, fact: LegEnded) -> None:
     """Forget the leg and what depends on it, but keep it for `decide_ended`."""
     leg = state.legs.get(fact.leg_id)
     state.ended_leg = leg
+    if leg is None and fact.leg_id not in state.on_direct:
+        state.early_ends.note(fact.leg_id, state.now_at)
     direct_calls.apply_ended(state, fact)
     if leg is None:
         return
@@ -191,7 +193,10 @@ def apply_refused(state: QueueState, fact: CommandRefused) -> None:
     state.ended_leg = None
     if leg is not None and fact.command == type_name(Play) and fact.reason == TOO_LATE:
         _note_unheard(state, leg)
-    if leg is None or fact.command != type_name(DialLeg):
+    if fact.leg_id is None or fact.command != type_name(DialLeg):
+        return
+    if leg is None:
+        state.early_ends.note(fact.leg_id, state.now_at)
         return
     if leg.kind is LegKind.CUSTOMER:
         state.legs.drop(leg.leg_id)

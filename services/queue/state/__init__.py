@@ -14,6 +14,7 @@ from contracts.ids import Address, AgentId, CallbackId, DepartmentId, LegId, Pbx
 from contracts.queue import SkipReason
 from runtime.records import State
 from services.queue.state.customers import Customer, Customers
+from services.queue.state.early_ends import EarlyEnds
 from services.queue.state.indexes import FreeKey, direct_legs, index_key, is_live, is_ranked, link, set_key
 from services.queue.state.numbers import customer_refusal, employee_refusal, normalized
 from services.queue.state.records import (
@@ -92,6 +93,7 @@ class QueueState(State):
         self.legs = self.table("legs", Leg, self._index_leg)
         self.apologies = self.table("apologies", Apology, self._index_apology)
         self.notices = self.table("notices", Notice)
+        self.early_ends = EarlyEnds(self)
 
     # Reading.
 
@@ -297,10 +299,8 @@ class QueueState(State):
         self._index_servable(place.department_id)
         if is_open and self.free.get(place.department_id):
             self.touch(place.department_id)
-        if place.is_late and self._is_late(place):
-            self.late.add(place.place_id)
-        else:
-            self.late.discard(place.place_id)
+        acts_now = place.is_late and self._is_late(place)
+        (self.late.add if acts_now else self.late.discard)(place.place_id)
 
     def _is_late(self, place: Place) -> bool:
         """Whether the deadline acts now: no phone rings, and no other call of the customer goes first."""
