@@ -105,6 +105,11 @@ def rows(cluster: Cluster, company: Company) -> dict[str, dict[str, object]]:
     return {name: by_number[phone] for name, phone in phones.items() if phone in by_number}
 
 
+def has_ended(row: dict[str, object]) -> bool:
+    """Whether the callback is over and its place and legs are, too, which comes a moment later."""
+    return row["callback_end"] == "connected" and row["ended_at"] is not None
+
+
 def customers_wait(cluster: Cluster, company: Company, *, with_bella: bool) -> None:
     """Alisa has ordered a callback and hung up, Cyril has given up, Bella may wait on the line."""
     cluster.open(company)
@@ -138,7 +143,7 @@ def anna_calls_alisa_back(cluster: Cluster, company: Company) -> c.CallbackConne
     cluster.until(
         "history shows that alisa was called back",
         company,
-        lambda: rows(cluster, company)["alisa"]["callback_end"] == "connected",
+        lambda: has_ended(rows(cluster, company)["alisa"]),
     )
     assert cluster.dials()[f"dialled tel:{company.phone('alisa')}"] == 1
     assert not company.wrongs()
@@ -269,6 +274,7 @@ def test_a_new_log_goes_on_where_the_lost_one_ended(cluster: Cluster) -> None:
     assert (end.callback_id, end.joined_at) == (order.callback_id, place.joined_at)
     found = rows(cluster, company)
     assert found.keys() == {"alisa", "bella", "cyril"}
+    assert found["bella"]["outcome"] == "abandoned"
     assert all(row["ended_at"] is not None for row in found.values())
     assert rows(cluster, cluster.companies["restored"]).keys() >= {"cyril"}
     later = cluster.companies["later"]
