@@ -200,6 +200,8 @@ class Callback(Piece):
     """It ended *connected* by another talk: the customer called in, or had a direct call (C14)."""
     is_ordered: bool = True
     """False: the API asked for it and was refused, so nothing was promised (C10)."""
+    message_leg_id: LegId | None = None
+    """Where its customer leaves a voice message: on a call that may be another contact's."""
 
 
 class Talk(Piece):

@@ -90,6 +90,7 @@ def _on_apology(
         case c.ApologyFailed():
             _tell(callback, at, "apology_failed", str(fact.outcome))
         case c.MessageWanted():
+            callback.message_leg_id = fact.leg_id
             _on_leg(contact, callback, fact, at, "message_wanted")
 
 

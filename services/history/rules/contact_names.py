@@ -2,14 +2,15 @@
 
 A contact has names: its legs, places, callbacks, voice messages, recordings, letters and numbers. A fact
 concerns every contact that has one of the fact's names: two when a caller goes on in another place (C8), many
-when a letter warns of many voice messages or a customer is erased (V6).
+when a letter warns of many voice messages or a customer is erased (V6). What happens on a leg of two
+contacts belongs to one of them.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeGuard
 
 from contracts.callback import CallbackOrdered, Origin
-from contracts.gateway import LegEnded, Outcome
+from contracts.gateway import LegEnded, Outcome, RecordingFinished
 from contracts.history import CustomerErased, WarningWanted
 from contracts.message import Fact
 from contracts.voicemail import (
@@ -20,6 +21,7 @@ from contracts.voicemail import (
     MessageMissing,
     MessageQuarantined,
     MessageStored,
+    RecordingAsked,
 )
 from services.history.state import Contact, PlaceEnd
 
@@ -56,6 +58,31 @@ def is_early(fact: Fact) -> bool:
     if isinstance(fact, LegEnded):
         return fact.outcome is Outcome.COMPLETED
     return isinstance(fact, _BY_EDGES)
+
+
+def owners(fact: Fact, concerned: list[Contact]) -> list[Contact]:
+    """Those of the concerned contacts that take the fact.
+
+    The leg of a customer who calls again is also of the contact whose callback goes on there (C7, C8). So a
+    leg counts only where the fact has no better name, and then for one of them, unless it is the leg's end.
+    """
+    if len(concerned) < 2 or isinstance(fact, LegEnded):
+        return concerned
+    said = {name for name in names_in(fact) if not name.startswith("leg:")}
+    better = [each for each in concerned if not said.isdisjoint(names_of(each))]
+    if better or isinstance(fact, CustomerErased):
+        return better or concerned
+    return [max(concerned, key=lambda contact: _claims(contact, fact))]
+
+
+def _claims(contact: Contact, fact: Fact) -> tuple[bool, bool]:
+    """What speaks for this contact when only legs do, the stronger first."""
+    leg_id = getattr(fact, "leg_id", None)
+    is_awaited = isinstance(fact, RecordingAsked | RecordingFinished) and any(
+        each.message_leg_id == leg_id for each in contact.callbacks
+    )
+    # A conversation is kept where the talk is: in the contact that the leg was brought into.
+    return is_awaited, (contact.contact_id == leg_id) is not isinstance(fact, RecordingFinished)
 
 
 def number_name(number: str) -> str:

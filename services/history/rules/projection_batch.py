@@ -129,7 +129,7 @@ class ProjectionBatch:
 
     def _fold(self, fact: Fact, *, at: Instant, offset: int) -> None:
         names = contact_names.names_in(fact)
-        concerned = self._concerned(names)
+        concerned = contact_names.owners(fact, self._concerned(names))
         if not concerned:
             abandoned = contact_names.abandoned_contact(
                 fact, self._concerned(contact_names.names_to_look_up(fact))
@@ -165,7 +165,7 @@ class ProjectionBatch:
         for key in waiting:
             early = self.early.pop(key)
             if early.at >= at - contact_names.EARLY_MS_MAX:
-                for contact in wanted[key[0]]:
+                for contact in contact_names.owners(early.fact, wanted[key[0]]):
                     contact_projection.apply(contact, early.fact, early.at, self.cards)
 
     def _has(self, contact: Contact, name: str) -> bool:
