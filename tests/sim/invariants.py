@@ -11,6 +11,7 @@ from contracts.telephony import DialLeg
 from devtools.invariants import SENTENCES, Sentence, deadlines_met
 from services.queue.service import SERVICE as QUEUE
 from tests.sim.customer_invariants import PROMISES
+from tests.sim.history_invariants import history_tells_everything_once
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run, Said
 
@@ -109,6 +110,7 @@ CHECKERS: Final[tuple[Sentence, ...]] = (
     *OF_ANY_RUN,
     an_erased_customer_is_in_no_record,
     a_leg_that_has_ended_keeps_nobody_busy,
+    history_tells_everything_once,
     *PROMISES,
     *TURNS,
 )

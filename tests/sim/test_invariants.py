@@ -17,11 +17,13 @@ from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import Play
 from devtools.invariants import SENTENCES
 from devtools.oracle import the_log_explains_itself
+from services.history.rules import contact_names
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state.records import AgentActivity
 from tests.sim import replay
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.fault_profiles import wrongs
+from tests.sim.history_invariants import history_tells_everything_once
 from tests.sim.invariants import (
     CHECKERS,
     a_deadline_is_met_within_one_ring,
@@ -32,7 +34,7 @@ from tests.sim.invariants import (
 )
 from tests.sim.turn_invariants import TURNS
 from tests.sim.workload import CUSTOMERS
-from tests.sim.world import CALM, DECIDERS, Run, Said, Sent, simulate
+from tests.sim.world import CALM, DECIDERS, STORMY, Run, Said, Sent, simulate
 
 
 @lru_cache(maxsize=1)
@@ -73,6 +75,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         a_gateway_leaves_no_number_out,
         an_erased_customer_is_in_no_record,
         a_leg_that_has_ended_keeps_nobody_busy,
+        history_tells_everything_once,
     }
     elsewhere = {*SENTENCES, *PROMISES, *TURNS}
     assert set(CHECKERS) - elsewhere == ours
@@ -133,6 +136,16 @@ def _is_stored(run: Run, number: str) -> bool:
     stored = [records for store in run.stores.values() for records in store.stored[0].records.values()]
     called = any(number in str(each.fact) and "gateway/" in each.envelope.source for each in run.facts)
     return called and any(number.encode() in data for records in stored for data in records.values())
+
+
+@pytest.mark.rule("H3")
+def test_a_history_that_keeps_a_recording_in_two_contacts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this morning a recorded customer is on a leg of two contacts, and both kept the recording once."""
+    run = simulate(2, STORMY)
+    assert not list(history_tells_everything_once(run))
+    monkeypatch.setattr(contact_names, "owners", lambda _, concerned: concerned)
+    (found,) = history_tells_everything_once(run)
+    assert "2 times in recordings" in found
 
 
 @pytest.mark.rule("G3", "C15")
