@@ -37,6 +37,8 @@ RING_GRACE_MS: Final = 35_000
 """Beyond the ring limit: a dead phone gives no answer for 32 s (telephony.md), then the leg ends."""
 BRIDGE_MS_MAX: Final = 10_000
 """Two legs are bridged within a second, or one of them is gone."""
+BRIDGE_AGAIN_MS: Final = 5_000
+"""The first wait counts from the answer, which we may have heard when it was over; this one, from then."""
 CONFIRM_KEY_MS: Final = 10_000
 """C16: after the words, the time to take the phone from the ear and find the key."""
 CONFIRM_PLAY_MS_MAX: Final = 20_000

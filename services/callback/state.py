@@ -421,6 +421,7 @@ class CallbackState(State):
 
     def wait(self, callback: Callback, due_ms: int | None) -> None:
         """Set a callback's one timer, or drop it. In `apply` only."""
+        self.drop_timer("bridge", callback.callback_id)
         if due_ms is None:
             self.drop_timer("callback", callback.callback_id)
         else:

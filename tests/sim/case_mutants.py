@@ -15,7 +15,7 @@ from contracts.queue import CallbackTakenOver
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import Table
 from services.callback import rules as callback_rules
-from services.callback.decider import apologies, spoken_texts
+from services.callback.decider import apologies, bridges, spoken_texts
 from services.callback.state import Callback
 from services.queue.decider import _APPLY, _DECIDE, callbacks, customers, legs, offering
 from services.queue.rules import waiting
@@ -179,6 +179,11 @@ def m16_a_leg_that_was_over_before_it_was_spoken_of(patch: pytest.MonkeyPatch) -
     patch.setattr(EarlyEnds, "take", lambda *_: False)
 
 
+def m17_a_bridge_taken_apart_by_who_was_away(patch: pytest.MonkeyPatch) -> None:
+    """Callback hears late that the customer answered, bridges, and its timer is over at that instant."""
+    patch.setattr(bridges, "await_bridge_again", lambda *_: None)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -198,4 +203,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m13_a_step_that_any_end_frees,
     m15_an_agent_left_alone_with_a_second_order,
     m16_a_leg_that_was_over_before_it_was_spoken_of,
+    m17_a_bridge_taken_apart_by_who_was_away,
 )

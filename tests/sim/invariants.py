@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts import codec
-from contracts.gateway import CommandRefused, LegEnded
+from contracts.gateway import Bridged, CommandRefused, LegEnded
 from contracts.history import CustomerErased
 from contracts.message import type_name
-from contracts.telephony import DialLeg
+from contracts.telephony import DialLeg, HangUp
 from devtools.invariants import SENTENCES, Sentence, deadlines_met
 from services.queue.service import SERVICE as QUEUE
 from tests.sim.customer_invariants import PROMISES
@@ -99,6 +99,15 @@ def a_leg_that_has_ended_keeps_nobody_busy(run: Run) -> Iterator[str]:
                 )
 
 
+def nobody_who_talks_is_hung_up_for_silence(run: Run) -> Iterator[str]:
+    """A decider that was away must not take a bridge apart for which it has only just asked (Q12)."""
+    bridged = {leg_id for each in run.facts if isinstance(each.fact, Bridged) for leg_id in each.fact.legs}
+    for each in run.commands:
+        command = each.command
+        if isinstance(command, HangUp) and command.reason == "silent" and command.leg_id in bridged:
+            yield f"{command.leg_id} is hung up as silent, and is bridged"
+
+
 OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
     *SENTENCES,
     a_deadline_is_met_within_one_ring,
@@ -111,6 +120,7 @@ CHECKERS: Final[tuple[Sentence, ...]] = (
     an_erased_customer_is_in_no_record,
     a_leg_that_has_ended_keeps_nobody_busy,
     history_tells_everything_once,
+    nobody_who_talks_is_hung_up_for_silence,
     *PROMISES,
     *TURNS,
 )

@@ -47,6 +47,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m13_a_step_that_any_end_frees: on_a_day_of_shared_rings,
     case_mutants.m15_an_agent_left_alone_with_a_second_order: on_a_day_of_late_deciders,
     case_mutants.m16_a_leg_that_was_over_before_it_was_spoken_of: on_a_day_of_late_deciders,
+    case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 

@@ -10,11 +10,11 @@ from functools import lru_cache
 import msgspec
 import pytest
 
-from contracts.gateway import LegEnded
+from contracts.gateway import Bridged, LegEnded
 from contracts.history import CustomerErased
 from contracts.ids import AgentId
 from contracts.queue import NoAnswerReached, PlaceTaken
-from contracts.telephony import Play
+from contracts.telephony import HangUp, Play
 from devtools.invariants import SENTENCES
 from devtools.oracle import the_log_explains_itself
 from services.history.rules import contact_names
@@ -31,9 +31,10 @@ from tests.sim.invariants import (
     a_leg_that_has_ended_keeps_nobody_busy,
     a_number_is_given_to_one_message,
     an_erased_customer_is_in_no_record,
+    nobody_who_talks_is_hung_up_for_silence,
 )
 from tests.sim.turn_invariants import TURNS
-from tests.sim.workload import CUSTOMERS
+from tests.sim.workload import CLOUD, CUSTOMERS
 from tests.sim.world import CALM, DECIDERS, STORMY, Run, Said, Sent, simulate
 
 
@@ -76,6 +77,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         an_erased_customer_is_in_no_record,
         a_leg_that_has_ended_keeps_nobody_busy,
         history_tells_everything_once,
+        nobody_who_talks_is_hung_up_for_silence,
     }
     elsewhere = {*SENTENCES, *PROMISES, *TURNS}
     assert set(CHECKERS) - elsewhere == ours
@@ -146,6 +148,17 @@ def test_a_history_that_keeps_a_recording_in_two_contacts_is_found(monkeypatch: 
     monkeypatch.setattr(contact_names, "owners", lambda _, concerned: concerned)
     (found,) = history_tells_everything_once(run)
     assert "2 times in recordings" in found
+
+
+@pytest.mark.rule("Q12")
+def test_two_who_are_taken_apart_are_found() -> None:
+    """Their bridge is on the log, and the hang-up says that nothing was heard of it."""
+    run = true_morning()
+    leg_id = next(each.fact.legs[0] for each in run.facts if isinstance(each.fact, Bridged))
+    hang_up = HangUp(pbx_id=CLOUD, leg_id=leg_id, reason="silent")
+    sent = msgspec.structs.replace(run.commands[-1], command=hang_up)
+    assert not list(nobody_who_talks_is_hung_up_for_silence(run))
+    assert list(nobody_who_talks_is_hung_up_for_silence(with_commands(run, [*run.commands, sent])))
 
 
 @pytest.mark.rule("G3", "C15")

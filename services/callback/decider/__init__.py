@@ -14,11 +14,11 @@ and is on the line), `queue.deadline_passed` (no agent came). Callback answers w
 * An **apology** follows the deadline, on a leg that is up or on one of the PBX's apology lines (`apologies`).
 * The **end** is one fact, with the callback's story (`endings`).
 
-A callback has one timer at most; its phase says what for. The others are `order` (a step of a conversation),
-`farewell` and `farewell_over`, `line` (of apologies), `numbers` (counts of orders per number end by it) and
-`policy` (what did not fit into one step). All other
-waiting is queue's, deadlines included. Facts that come late or twice find another phase, or no callback, and
-change nothing.
+A callback has one timer at most; its phase says what for. The others are `bridge` (after it, the second
+wait for a bridge), `order` (a step of a conversation), `farewell` and `farewell_over`, `line` (of
+apologies), `numbers` (counts of orders per number end by it) and `policy` (what did not fit into one step).
+All other waiting is queue's, deadlines included. Facts that come late or twice find another phase, or no
+callback, and change nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -146,6 +146,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
 
 _APPLY_TIMER: Final[dict[str, Apply]] = {
     "callback": legs.apply_silence,
+    "bridge": legs.apply_silence,
     "order": order_conversation.apply_step_due,
     "farewell": farewells.apply_due,
     "farewell_over": farewells.apply_over,
@@ -155,6 +156,7 @@ _APPLY_TIMER: Final[dict[str, Apply]] = {
 
 _DECIDE_TIMER: Final[dict[str, Decide]] = {
     "callback": legs.decide_silence,
+    "bridge": legs.decide_silence,
     "order": order_conversation.decide_step_due,
     "farewell": farewells.decide_due,
     "line": apologies.decide_line_due,
@@ -194,7 +196,8 @@ def owed(state: CallbackState) -> Iterator[TimerId]:
         yield timer_id(order_limits.NUMBERS_TIMER, ORGANIZATION)
     for each in state.callbacks:
         if _is_timed(each):
-            yield timer_id("callback", each.callback_id)
+            is_waited_again = timer_id("bridge", each.callback_id) in state.timers
+            yield timer_id("bridge" if is_waited_again else "callback", each.callback_id)
 
 
 def _is_timed(callback: Callback) -> bool:

@@ -61,6 +61,14 @@ def await_bridge(state: CallbackState, callback: Callback, notice_id: PlayId | N
     state.wait(callback, rules.BRIDGE_MS_MAX + (0 if notice_id is None else rules.TOLD_MS_MAX))
 
 
+def await_bridge_again(state: CallbackState, callback: Callback) -> None:
+    """Wait a little more: if we were away when the customer answered, the bridge was only asked for now.
+
+    A timer counts from the fact that was heard, so after an absence it may be over as soon as it is set.
+    """
+    state.set_timer("bridge", callback.callback_id, Instant(state.now_at + rules.BRIDGE_AGAIN_MS))
+
+
 def apply_answered(state: CallbackState, fact: CustomerAnswered) -> None:
     callback = state.callbacks.get(fact.callback_id)
     if callback is None:

@@ -17,6 +17,7 @@ from contracts.gateway import (
 from contracts.ids import LegId, PlayId
 from contracts.log import TimerDue
 from runtime.decision import NOTHING, Decision, together
+from runtime.records import timer_id
 from services.callback import rules
 from services.callback.decider import (
     apologies,
@@ -209,13 +210,16 @@ def apply_silence(state: CallbackState, fact: TimerDue) -> None:
         state.wait(callback, rules.AWAY_RECHECK_MS)
     elif (word_ms := callback.word_in_ms(state.now_at)) is not None:
         state.wait(callback, word_ms)
+    elif fact.kind == "callback" and callback.phase is Phase.BRIDGING:
+        bridges.await_bridge_again(state, callback)
 
 
 def decide_silence(state: CallbackState, fact: TimerDue) -> Decision:
     callback = state.callbacks.get(fact.subject)
     if callback is None:
         return NOTHING
-    is_judged = fact.timer_id not in state.timers  # else it was set anew: the PBX is away
+    # Else it was set anew: the PBX is away, or we may have been.
+    is_judged = not any(timer_id(kind, fact.subject) in state.timers for kind in ("callback", "bridge"))
     if not is_judged and callback.phase is not Phase.APOLOGY_DUE:
         return NOTHING
     return together((attempts.decide_silence(state, callback), apologies.decide_silence(state, callback)))
