@@ -5,9 +5,7 @@ from typing import Final
 
 import pytest
 
-PROCESSES: Final = frozenset(
-    Path(__file__).parent / folder for folder in ("adapters", "badinput", "e2e", "integration")
-)
+PROCESSES: Final = frozenset(Path(__file__).parent / folder for folder in ("adapters", "e2e", "integration"))
 """Folders of tests whose programs share the machine's cores with those of the other worker."""
 
 UNSTABLE_MAX: Final = 3

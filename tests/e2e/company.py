@@ -363,11 +363,20 @@ class Company:
             letters=tuple(
                 sorted(
                     (letter.recipients[0].partition("@")[0], letter.mp3 is not None)
-                    for letter in letters
+                    for letter in self._without_announced_copies(letters)
                     if letter.is_about(phone)
                 )
             ),
         )
+
+    def _without_announced_copies(self, letters: list[Letter]) -> list[Letter]:
+        """Without second copies if the log announces them: a kill falls between a letter and its fact (V4).
+
+        Voicemail that is killed for one company may be sending another one's letter.
+        """
+        first = {str(letter.message["Message-ID"]): letter for letter in reversed(letters)}
+        announced = sum(fact.is_repeat_possible for fact in self.all(v.LetterAccepted))
+        return list(first.values()) if len(letters) - len(first) <= announced else letters
 
     def wrongs(self) -> list[str]:
         """Violations that must never occur, one sentence each."""
