@@ -133,13 +133,7 @@ def show(console: Console, outcome: Outcome) -> None:
 
 def wrongs(outcome: Outcome) -> list[str]:
     """All faults found, one line each."""
-    lines = list(outcome.findings)
-    for effect in outcome.verdict.effects:
-        lines += [f"{effect.name}, lost: {each}" for each in effect.lost]
-        lines += [f"{effect.name}, doubled: {each}" for each in effect.doubled]
-        if not effect.due:
-            lines.append(f"{effect.name}: none was due, so nothing is shown")
-    return lines + [f"{sentence}: {wrong}" for sentence, wrong in outcome.verdict.wrongs]
+    return [*outcome.findings, *outcome.verdict.lines()]
 
 
 def page(outcomes: Sequence[Outcome], command: str, begun_at: str) -> str:

@@ -80,6 +80,16 @@ class Verdict:
         """Whether nothing was lost or doubled, every invariant holds, and the run was not empty."""
         return not (self.wrongs or self.lost or self.doubled) and all(effect.due for effect in self.effects)
 
+    def lines(self) -> list[str]:
+        """All that is wrong, one line each."""
+        lines = []
+        for effect in self.effects:
+            lines += [f"{effect.name}, lost: {each}" for each in effect.lost]
+            lines += [f"{effect.name}, doubled: {each}" for each in effect.doubled]
+            if not effect.due:
+                lines.append(f"{effect.name}: none was due, so nothing is shown")
+        return lines + [f"{sentence}: {wrong}" for sentence, wrong in self.wrongs]
+
 
 def calls(history: History, effect: Effect) -> None:
     """Routing has taken every call that arrived."""

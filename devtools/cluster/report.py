@@ -65,13 +65,7 @@ class Outcome:
 
     def wrongs(self) -> list[str]:
         """All that is wrong, one line each."""
-        lines = list(self.findings)
-        for effect in self.verdict.effects:
-            lines += [f"{effect.name}, lost: {each}" for each in effect.lost]
-            lines += [f"{effect.name}, doubled: {each}" for each in effect.doubled]
-            if not effect.due:
-                lines.append(f"{effect.name}: none was due, so nothing is shown")
-        return lines + [f"{sentence}: {wrong}" for sentence, wrong in self.verdict.wrongs]
+        return [*self.findings, *self.verdict.lines()]
 
 
 INTRODUCTION: Final = """\

@@ -66,8 +66,9 @@ def decide_answered(state: QueueState, fact: LegAnswered) -> Decision:
         return NOTHING
     if leg.kind is LegKind.CALLER:
         place = state.places.get(leg.place_id)
-        is_on_it = place is not None and place.leg_id == leg.leg_id and leg.peer_leg_id is None
-        return announcements.answered(state, place) if place is not None and is_on_it else NOTHING
+        if place is None or place.leg_id != leg.leg_id or leg.peer_leg_id is not None:
+            return NOTHING
+        return announcements.answered(state, place)
     offer = state.offers.get(leg.offer_id)
     if offer is None:
         return NOTHING if leg.goodbye_play_id is None else Decision(commands=place_end.goodbye(state, leg))
