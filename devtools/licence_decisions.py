@@ -36,6 +36,9 @@ class Declared(NamedTuple):
 
 DECLARED: Final = {
     "audioop-lts": Declared("PSF-2.0", "a module of Python's own, installed from Python 3.13 on"),
+    "axe-playwright-python": Declared(
+        "MIT AND MPL-2.0", "its LICENSE, and the head of axe.min.js inside; the metadata say nothing"
+    ),
     "colorama": Declared("BSD-3-Clause", "its LICENSE.txt; installed on Windows only"),
     "itsdangerous": Declared("BSD-3-Clause", "its LICENSE.txt; the metadata say «BSD License»"),
     "jinja2": Declared("BSD-3-Clause", "its LICENSE.txt; the metadata say «BSD License»"),
@@ -45,6 +48,7 @@ DECLARED: Final = {
     "python-dateutil": Declared(
         "BSD-3-Clause", "its LICENSE: the BSD licence applies to all code; the metadata say «Dual License»"
     ),
+    "segno": Declared("BSD-3-Clause", "its LICENSE; the metadata say «BSD License»"),
     "uvloop": Declared("MIT OR Apache-2.0", "has both licences as files; the metadata's two places differ"),
 }
 

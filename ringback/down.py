@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from ringback.stack.services import service_names
+from ringback.stack.services import startable_names
 from ringback.stack.signals import interrupted_by_signals
 from ringback.up import JOURNAL
 
@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
         with interrupted_by_signals():
             # Services stop concurrently, since none needs another one to stop; then the parts that they use.
             for entry in alive:
-                if entry.name in service_names():
+                if entry.name in startable_names():
                     entry.ask_to_stop()
             for entry in reversed(alive):
                 entry.end()

@@ -48,6 +48,8 @@ def _print_table(console: Console, stack: Stack) -> None:
     console.print(table)
     console.print(f"letters   {_short(stack.parts.smtp.letters)}")
     console.print(f"settings  {_short(RUN / 'env')}   (set -a; . {_short(RUN / 'env')}; set +a)")
+    if "console" in stack.services:
+        console.print(f"console   {stack.service('console').address}", highlight=False)
     console.print("next      python -m ringback apply examples/office.yaml · make down", highlight=False)
 
 
@@ -97,6 +99,7 @@ def _start(stack: Stack, *, parts_only: bool) -> None:
         return
     # A gateway gets ready only when the directory has its PBXs, which the user adds after this.
     stack.start_services(extra=pbxs, not_awaited=("gateway",))
+    stack.start_services(("console",))
     addresses = {name: service.address for name, service in stack.services.items()}
     addresses |= {f"{name}_internal": service.internal_address for name, service in stack.services.items()}
     name_addresses(RUN / "env", addresses)

@@ -4,7 +4,7 @@ Each says too whether it may pass, so that `runtime/waiting.py` knows whether to
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,12 +27,15 @@ from runtime.lack import Lack
 from runtime.mail.mailer import server_of
 from runtime.plaintext import PlaintextRefused
 from runtime.ports import BlobsUnavailable, LogUnavailable
+from runtime.redis_client import RedisClients
 from runtime.settings import RuntimeSettings
 from runtime.text import as_text, one_line
 
 CHECK_S_MAX: Final = 15.0
 REDIS_VERSION_MIN: Final = 7
 GREETING_LENGTH_MAX: Final = 60
+Rights = Callable[[RedisClients, str], Awaitable[list[str]]]
+"""What the store refuses a service that keeps something else there than deciders do, by the key prefix."""
 
 
 async def kafka(settings: RuntimeSettings) -> Lack | None:
@@ -58,7 +61,7 @@ async def kafka(settings: RuntimeSettings) -> Lack | None:
     return None
 
 
-async def redis(settings: RuntimeSettings, service: str) -> Lack | None:
+async def redis(settings: RuntimeSettings, service: str, rights: Rights | None = None) -> Lack | None:
     """Check that the store answers, is new enough, evicts nothing and lets the service do what it does."""
     if not settings.redis:
         return Lack("no Redis: set RINGBACK_REDIS to redis://host:port/0")
@@ -70,7 +73,7 @@ async def redis(settings: RuntimeSettings, service: str) -> Lack | None:
     store = redis_store.RedisStore(clients, prefix=settings.store_prefix, service=service)
     try:
         servers = [await each.info() for each in await clients.all()]
-        refused = await store.missing_rights()
+        refused = await (store.missing_rights() if rights is None else rights(clients, settings.store_prefix))
     except (RedisError, OSError, TimeoutError) as error:
         where = redis_client.read_address(settings.redis.get_secret_value()).shown
         found = redis_client.lack(error, settings)
@@ -199,6 +202,7 @@ async def missing(
     *,
     service: str,
     own_parts: Mapping[str, Check] | None = None,
+    store_rights: Rights | None = None,
 ) -> list[Lack]:
     """What a service lacks of these parts and of those that only it knows."""
 
@@ -209,7 +213,10 @@ async def missing(
             words = f"{part} gave no answer within {CHECK_S_MAX:.0f} s; check that its address is right"
             return Lack(words, may_pass=True)
 
-    asked = {part: redis(settings, service) if part == "redis" else CHECKS[part](settings) for part in parts}
+    asked = {
+        part: redis(settings, service, store_rights) if part == "redis" else CHECKS[part](settings)
+        for part in parts
+    }
     asked |= {part: check(settings) for part, check in (own_parts or {}).items()}
     found = await asyncio.gather(*(ask(part, check) for part, check in asked.items()))
     return [each for each in found if each is not None]

@@ -130,20 +130,10 @@ class Clients:
 
     async def topics(self, names: Sequence[str]) -> list[SeenTopic]:
         """Topics as the first broker that answers shows them. Raises KafkaError and OSError."""
-        return kafka_rights.seen(await self._answer(AskTopics(names)))
-
-    async def brokers(self) -> list[tuple[str, int]]:
-        """Hosts and ports that the first broker that answers names, with those that we were given.
-
-        Raises KafkaError and OSError.
-        """
-        return sorted({*self._hosts, *kafka_rights.brokers(await self._answer(AskTopics([])))})
-
-    async def _answer(self, question: Any) -> Any:
         errors: list[Exception] = []
         for host, port in self._hosts:
             try:
-                return await self._asked(host, port, question)
+                return kafka_rights.seen(await self._asked(host, port, AskTopics(names)))
             except (KafkaError, OSError, TimeoutError) as error:
                 errors.append(error)
         raise errors[-1]

@@ -112,11 +112,6 @@ def seen(answer: Any) -> list[SeenTopic]:
     return [_seen(each) for each in answer.to_object()["topics"]]
 
 
-def brokers(answer: Any) -> list[tuple[str, int]]:
-    """The hosts and ports of all brokers, which every answer has."""
-    return [(each["host"], each["port"]) for each in answer.to_object()["brokers"]]
-
-
 def _seen(topic: dict[str, Any]) -> SeenTopic:
     partitions = topic["partitions"]
     told = topic.get("operations", _NOT_TOLD)

@@ -159,13 +159,6 @@ class RedisClients:
         """The clients of all servers that have keys. Raises RedisError and OSError."""
         return [self._client]
 
-    async def servers(self) -> Sequence[HostPort]:
-        """Where the servers that have keys are. Raises RedisError and OSError."""
-        pool = self._client.connection_pool
-        if isinstance(pool, SentinelConnectionPool):
-            return [await pool.get_master_address()]  # type: ignore[no-untyped-call]  # redis-py's own
-        return [(pool.connection_kwargs["host"], pool.connection_kwargs["port"])]
-
     async def leave_connections(self) -> None:
         """Drop idle connections now, and others when they are released."""
         await _leave(self._client)
@@ -278,10 +271,7 @@ class _Cluster(RedisClients):
         raise NothingFound(f"no node of the cluster has slot {slot}")
 
     async def all(self) -> Sequence[Redis]:
-        return [self._at(where) for where in await self.servers()]
-
-    async def servers(self) -> Sequence[HostPort]:
-        return sorted({where for _, _, where in await self._known()})
+        return [self._at(where) for where in sorted({where for _, _, where in await self._known()})]
 
     async def leave_connections(self) -> None:
         self._ranges = []

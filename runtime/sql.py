@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from runtime import plaintext, private_files
 from runtime.lack import Lack
@@ -134,17 +134,6 @@ async def lack(make: Callable[[], AsyncEngine], setting: str) -> Lack | None:
         return Lack(f"{setting}: {error.orig}; check that its folder exists and is ours")
     finally:
         await made.dispose()
-
-
-async def certificate(connection: AsyncConnection) -> bytes | None:
-    """The certificate (DER) that PostgreSQL showed on a connection; None in the clear, and of SQLite."""
-    made = (await connection.get_raw_connection()).driver_connection
-    if not isinstance(made, asyncpg.Connection):
-        return None
-    # asyncpg tells nobody, and PostgreSQL's own pg_stat_ssl knows our certificate alone.
-    tls = made._transport.get_extra_info("ssl_object")  # noqa: SLF001  # see above
-    shown: bytes | None = None if tls is None else tls.getpeercert(binary_form=True)
-    return shown
 
 
 def _read(url: str, setting: str) -> URL:

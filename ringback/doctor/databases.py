@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ringback.doctor import certificates
 from ringback.doctor.findings import Section
 from ringback.doctor.scope import Scope, Settings
 from runtime import plaintext, sql
@@ -69,16 +68,11 @@ async def _examine(
     try:
         async with made.connect() as connection:
             found = await connection.run_sync(_revision, table)
-            shown = await sql.certificate(connection)
-            # Several hosts stand behind the «?».
-            where = made.url.host or ", ".join(made.url.normalized_query.get("host", ()))
     except (DBAPIError, OSError) as error:
         section.red("tables", f"{setting}: {error}; it answered a moment ago: look again")
         return section
     finally:
         await made.dispose()
-    if shown is not None:
-        certificates.tell(section, {where: shown})
     _examine_revision(section, found, migrations)
     return section
 

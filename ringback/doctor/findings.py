@@ -9,17 +9,16 @@ from runtime.lack import Lack
 
 
 class Mark(StrEnum):
-    """What is to be done about it: something now (red) or in time (warning), or nothing."""
+    """What is to be done about it: something (red), or nothing."""
 
     GREEN = "green"
-    WARNING = "warning"
     RED = "red"
     NOT_CONFIGURED = "not configured"
     NOT_TRIED = "not tried"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the list. `words` of a red one or a warning end with the remedy; no secret is in them."""
+    """One line of the list. `words` of a red one end with the remedy; no secret is ever in them."""
 
     section: str
     what: str
@@ -45,10 +44,6 @@ class Section:
         """Somebody must do what the words end with."""
         self._add(what, Mark.RED, words)
 
-    def warning(self, what: str, words: str) -> None:
-        """This is well today: somebody must do in time what the words end with."""
-        self._add(what, Mark.WARNING, words)
-
     def lacks(self, what: str, lack: Lack | None, otherwise: str) -> bool:
         """A check of the services' start; whether something is lacking."""
         if lack is None:
@@ -70,5 +65,5 @@ class Section:
 
 
 def is_green(findings: Sequence[Finding]) -> bool:
-    """Whether nothing is to be done today."""
+    """Whether nothing is to be done."""
     return all(each.mark is not Mark.RED for each in findings)

@@ -7,7 +7,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAv
 
 from contracts.topics import FACTS, TOPICS
 from ringback import acls
-from ringback.doctor import certificates, clock
+from ringback.doctor import clock
 from ringback.doctor.clock import Reading
 from ringback.doctor.findings import Section
 from ringback.doctor.scope import Scope, Settings
@@ -37,8 +37,6 @@ async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> 
     clients = kafka_clients.from_settings(settings)
     try:
         seen = await clients.topics([settings.topic_prefix + each.name for each in TOPICS])
-        if clients.tls is not None:
-            await certificates.examine(section, await clients.brokers(), clients.tls.context)
         rules = [each for each in acls.rules(settings.topic_prefix) if each.user in scope.services]
         wanted = {name for rule in rules for name in rule.topics}
         _examine_topics(section, seen, wanted, settings.topic_prefix)

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from ringback.doctor import certificates
 from ringback.doctor.findings import Section
 from ringback.doctor.scope import Scope, Settings
 from runtime import checks
@@ -36,9 +35,8 @@ async def examine(settings: Settings, scope: Scope) -> Section:
         return section
     server = server_of(settings)
     section.green("answers", f"{server.host}:{server.port}, as {settings.mail_from}")
-    if offer.certificate is not None:
+    if offer.is_encrypted:
         section.green("encryption", "TLS" if server.use_tls else "STARTTLS")
-        certificates.tell(section, {f"{server.host}:{server.port}": offer.certificate})
     else:
         section.not_tried("encryption", "the server offers none, and RINGBACK_SMTP (smtp://) accepts that")
     if server.username:

@@ -6,7 +6,6 @@ import urllib.error
 import urllib.request
 from typing import Final
 
-from ringback.doctor import certificates
 from ringback.doctor.findings import Section
 from ringback.doctor.scope import Scope, Settings
 from runtime import checks, s3_blobs
@@ -29,8 +28,6 @@ async def examine(settings: Settings, scope: Scope) -> Section:
     where = f"{settings.s3_bucket} at {settings.s3_endpoint or settings.s3_region}"
     if section.lacks("put", await checks.s3(settings), where):
         return section
-    tls = ssl.create_default_context(cafile=settings.s3_ca or None)
-    await certificates.examine(section, certificates.server_of(settings.s3_endpoint), tls)
     blobs = s3_blobs.from_settings(settings)
     try:
         await _examine_object(section, settings, blobs)

@@ -13,7 +13,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from contracts.ids import Address
-from ringback.doctor import certificates
 from ringback.doctor.findings import Section
 from ringback.doctor.scope import PBXS, Scope, Settings
 from runtime import plaintext
@@ -131,8 +130,6 @@ async def _examine_asterisk(
             section.red("version and modules", f"found {unfit.found}: needed are {unfit.needed}")
             return
         section.green("answers", f"{where.hostname}:{where.port}")
-        if tls is not None:
-            await certificates.examine(section, certificates.server_of(address.url), tls)
         section.green("version and modules", f"Asterisk {version}")
         await _examine_application(section, client, address)
         await _examine_phones(section, client, address)

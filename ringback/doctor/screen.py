@@ -11,20 +11,8 @@ from rich.text import Text
 
 from ringback.doctor.findings import Finding, Mark
 
-SIGNS: Final = {
-    Mark.GREEN: "✔",
-    Mark.WARNING: "!",
-    Mark.RED: "✘",
-    Mark.NOT_CONFIGURED: "–",
-    Mark.NOT_TRIED: "–",
-}
-STYLES: Final = {
-    Mark.GREEN: "green",
-    Mark.WARNING: "yellow",
-    Mark.RED: "bold red",
-    Mark.NOT_CONFIGURED: "dim",
-    Mark.NOT_TRIED: "dim",
-}
+SIGNS: Final = {Mark.GREEN: "✔", Mark.RED: "✘", Mark.NOT_CONFIGURED: "–", Mark.NOT_TRIED: "–"}
+STYLES: Final = {Mark.GREEN: "green", Mark.RED: "bold red", Mark.NOT_CONFIGURED: "dim", Mark.NOT_TRIED: "dim"}
 
 
 def show(console: Console, findings: Sequence[Finding]) -> None:
@@ -57,11 +45,5 @@ def _sum(findings: Sequence[Finding]) -> Text:
     if count[Mark.RED]:
         return Text(
             f"{count[Mark.RED]} red, {count[Mark.GREEN]} green: do what the red lines end with", "bold red"
-        )
-    if count[Mark.WARNING]:
-        return Text(
-            f"nothing red, {count[Mark.WARNING]} to do in time, {count[Mark.GREEN]} green: the lines with "
-            f"{SIGNS[Mark.WARNING]} end with what to do",
-            "bold yellow",
         )
     return Text(f"all green ({count[Mark.GREEN]})", "bold green")

@@ -5,13 +5,11 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from ringback.doctor import certificates, clock
+from ringback.doctor import clock
 from ringback.doctor.clock import Reading
 from ringback.doctor.findings import Section
 from ringback.doctor.scope import Scope, Settings
 from runtime import checks, redis_client
-from runtime.client_tls import ClientTls
-from runtime.redis_client import RedisClients
 
 PART: Final = "redis"
 
@@ -34,8 +32,7 @@ async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> 
         section.green("answers", where)
         section.green("rights", f"of {', '.join(scope.deciders)}")
     try:
-        tls = redis_client.tls_from_settings(settings)
-        clients = redis_client.from_settings(settings, tls)
+        clients = redis_client.from_settings(settings, redis_client.tls_from_settings(settings))
     except ValueError:
         # It has been told above.
         return section
@@ -46,26 +43,20 @@ async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> 
             after_ms = clock.now_ms()
             _examine_server(section, server)
             if shown_us := server.get("server_time_usec"):
-                shown_ms = int(shown_us) // 1000
                 readings.append(
-                    Reading(whose="Redis", before_ms=before_ms, shown_ms=shown_ms, after_ms=after_ms)
+                    Reading(
+                        whose="Redis",
+                        before_ms=before_ms,
+                        shown_ms=int(shown_us) // 1000,
+                        after_ms=after_ms,
+                    )
                 )
-        await _examine_certificates(section, settings, clients, tls)
     except (RedisError, OSError, TimeoutError) as error:
         if not lacks:
             section.red("answers", f"{type(error).__name__}: {error}; it answered a moment ago: look again")
     finally:
         await clients.aclose()
     return section
-
-
-async def _examine_certificates(
-    section: Section, settings: Settings, clients: RedisClients, tls: ClientTls | None
-) -> None:
-    """Of those that the address names, Sentinels too, and of those that have the keys."""
-    if tls is not None:
-        named = redis_client.read_address(settings.redis.get_secret_value()).hosts
-        await certificates.examine(section, [*named, *await clients.servers()], tls.context)
 
 
 def _examine_server(section: Section, server: Mapping[str, Any]) -> None:

@@ -14,10 +14,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Takes some seconds on an idle machine, and over a minute on one that runs all tests.
 READY_S = 180
 WITH_API = ("directory", "history")
+WITHOUT_LOG = ("console",)
+"""Services that have no part in the log: no user of Kafka, no topics, no consumer group."""
 
 
 def service_names() -> tuple[str, ...]:
-    """The services in the tree: every folder of services/ that can be started."""
+    """The services in the tree that have a part in the log."""
+    return tuple(name for name in startable_names() if name not in WITHOUT_LOG)
+
+
+def startable_names() -> tuple[str, ...]:
+    """Every folder of services/ that can be started."""
     return tuple(sorted(path.parent.name for path in (ROOT / "services").glob("*/__main__.py")))
 
 
@@ -39,8 +46,8 @@ class Service:
 
         `ca` is the file with the authority of its listeners' certificates, if its settings have some.
         """
-        if name not in service_names():
-            raise StackError(f"there is no service {name!r}; there are: {', '.join(service_names())}")
+        if name not in startable_names():
+            raise StackError(f"there is no service {name!r}; there are: {', '.join(startable_names())}")
         self.name = name
         self.port = int(settings.get("RINGBACK_HTTP_PORT") or free_port())
         self._scheme = "https" if settings.get("RINGBACK_HTTP_CERTIFICATE") else "http"
@@ -64,8 +71,9 @@ class Service:
 
     @property
     def address(self) -> str:
-        """The URL of its API; of a service without one, that of its health and metrics."""
-        return f"{self._scheme}://127.0.0.1:{self.port}" if self.name in WITH_API else self.internal_address
+        """The URL of its API or its pages; of a service without any, that of its health and metrics."""
+        is_public = self.name in (*WITH_API, *WITHOUT_LOG)
+        return f"{self._scheme}://127.0.0.1:{self.port}" if is_public else self.internal_address
 
     @property
     def internal_address(self) -> str:

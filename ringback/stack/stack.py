@@ -29,7 +29,7 @@ from ringback.stack.asterisk import Instance, Options
 from ringback.stack.journal import Journal
 from ringback.stack.parts import S3, Broker, Redis, Smtp, start_broker, start_redis, start_s3, start_smtp
 from ringback.stack.process import Process, StackError, is_listening
-from ringback.stack.services import READY_S, Service, service_names
+from ringback.stack.services import READY_S, WITH_API, WITHOUT_LOG, Service, service_names
 from ringback.topics import create_topics
 from runtime import kafka_clients, private_files
 from runtime.token_keys import SigningKeys
@@ -84,6 +84,8 @@ class Stack:
         private_files.tighten(self.run)
         self.run_id = secrets.token_hex(4)
         self._directory_key = secrets.token_hex(32)
+        self._console_key = secrets.token_hex(32)
+        self._session_keys = secrets.token_hex(32)
         self.token_keys = SigningKeys.generate()
         self.entries: list[Entry] = []
         self.services: dict[str, Service] = {}
@@ -178,7 +180,9 @@ class Stack:
         timeout_s: float = READY_S,
         not_awaited: Collection[str] = (),
     ) -> None:
-        """Start services, all of them by default, and wait until each is ready; `extra` is per service.
+        """Start services, by default all that have a part in the log, and wait until each is ready.
+
+        `extra` is per service. One whose settings name another's address is started after that.
 
         A service that is not awaited may get ready later (tts makes hundreds of prompts on its first start).
         """
@@ -251,16 +255,28 @@ class Stack:
             # The directory's database is a file of this run, and its keys end with the run.
             settings["RINGBACK_DIRECTORY_DATABASE"] = f"sqlite:///{self.run}/book-{self.run_id}.db"
             settings["RINGBACK_DIRECTORY_KEY"] = self._directory_key
+            settings["RINGBACK_CONSOLE_KEY"] = self._console_key
             settings["RINGBACK_TOKEN_KEYS"] = self.token_keys.as_private_json()
         if service == "history":
             settings["RINGBACK_HISTORY_DATABASE"] = f"sqlite:///{self.run}/history-{self.run_id}.db"
             settings["RINGBACK_TOKEN_PUBLIC_KEYS"] = self.token_keys.public.as_json()
+        if service == "console":
+            settings |= self._console_settings()
         return settings | self._overrides
+
+    def _console_settings(self) -> dict[str, str]:
+        """Its keys, and where the APIs are that run."""
+        apis = {f"RINGBACK_{name.upper()}_API": self.services.get(name) for name in WITH_API}
+        return {
+            "RINGBACK_CONSOLE_KEY": self._console_key,
+            "RINGBACK_CONSOLE_SESSION_KEYS": self._session_keys,
+            **{setting: service.address for setting, service in apis.items() if service is not None},
+        }
 
     def write_env(self, file: Path, *, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
         """Write settings as shell lines, to start any service or verb by hand after `set -a; . <file>`."""
         settings = self.settings()
-        for name in service_names():
+        for name in (*service_names(), *WITHOUT_LOG):
             settings |= self.settings(name) | dict((extra or {}).get(name, {}))
         lines = (f"{key}={json.dumps(value)}" for key, value in settings.items())
         # It holds the keys of the embedded parts, so it is private, although they listen only on loopback.

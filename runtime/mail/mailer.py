@@ -86,12 +86,9 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mail server would take from us; `letter_bytes_max` None: it names no limit.
+    """What a mail server would take from us; `letter_bytes_max` None: it names no limit."""
 
-    `certificate` (DER) is what it showed; None: nothing is encrypted.
-    """
-
-    certificate: bytes | None
+    is_encrypted: bool
     letter_bytes_max: int | None
 
 
@@ -293,9 +290,8 @@ class _Session:
     def offer(self) -> Offer:
         """What the server would take, now that it knows us."""
         told = self._smtp.esmtp_extensions.get("size", "")
-        tls = self._smtp.get_transport_info("ssl_object")
         return Offer(
-            certificate=None if tls is None else tls.getpeercert(binary_form=True),
+            is_encrypted=self._smtp.get_transport_info("sslcontext") is not None,
             # 0 says that there is no limit (RFC 1870).
             letter_bytes_max=(int(told) or None) if told.isdecimal() else None,
         )

@@ -7,8 +7,6 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from ringback.doctor import store as doctors_store
-from ringback.doctor.scope import Settings, scope
 from runtime import checks
 from runtime.lack import Lack
 from runtime.ports import StoreUnavailable
@@ -101,19 +99,6 @@ async def test_a_user_of_a_sentinel_with_the_one_right_that_is_needed_is_enough(
         await sentinel.execute_command("ACL", "SETUSER", "asks", *words)  # type: ignore[no-untyped-call]  # redis-py's own
     login = SecretStr("asks:s3cret")
     assert await checks.redis(watched.settings(redis_sentinel_login=login), "queue") is None
-
-
-async def test_the_doctor_looks_at_the_certificates_of_the_sentinels_and_of_the_master(
-    watched: Watched,
-) -> None:
-    """The master is named by nobody but the Sentinel. One that is away is told, and is no fault."""
-    told = watched.settings().model_dump(include={"redis", "redis_ca", "redis_sentinel_login"})
-    found = await doctors_store.examine(Settings(**told), scope(["queue"]), [])
-    words = [each.words for each in found.findings if each.what == "certificate"]
-    assert len(words) == 2
-    assert words[0].startswith("127.0.0.1:1: ")
-    first = min(f"127.0.0.1:{port}" for port in (watched.master, watched.sentinel))
-    assert words[1].startswith(f"of 2 the first, that of {first}, ends on ")
 
 
 async def test_the_check_at_the_start_names_what_is_wrong(watched: Watched) -> None:

@@ -89,6 +89,15 @@ class Principal(Struct, frozen=True, kw_only=True):
         return rights.reach(self.holder, action)
 
 
+class Called(Struct, frozen=True, kw_only=True):
+    """What a principal is called, where, and the zone there."""
+
+    name: str = ""
+    login: str = ""
+    organization_name: str = ""
+    timezone: str = "UTC"
+
+
 class TokenUnknown(RequestRefused):
     """There is no token, or it was not signed here, or for another use: whose it is is not known."""
 
@@ -175,6 +184,23 @@ class Authentication:
             organization_id, agent_id, card, departments=departments, hidden_from=hidden[0] if hidden else ()
         )
         return Principal(holder=found_person, authenticated_at=authenticated_at)
+
+    async def called(self, principal: Principal) -> Called:
+        """What everybody may know of the own card and of the organization's, whatever the rights."""
+        organization_id = principal.organization_id
+        own = ((Kind.ORGANIZATION, organization_id), (Kind.EMPLOYEE, principal.agent_id))
+        rows: list[Row[Any]] = []
+        async with self._database.begin() as connection:
+            for kind, id_ in own:
+                query = select(CARDS).where(in_force(organization_id, kind), CARDS.c.id == id_)
+                rows += (await connection.execute(query)).all()
+        found = Called()
+        for row in readable(rows):
+            if isinstance(row.card, OrganizationCard):
+                found = structs.replace(found, organization_name=row.card.name, timezone=row.card.timezone)
+            elif isinstance(row.card, EmployeeCard):
+                found = structs.replace(found, name=row.card.name, login=row.card.login)
+        return found
 
     async def _program(self, claims: Claims, text: str) -> Principal:
         organization_id, token_id = claims.organization_id, str(claims.token_id)

@@ -220,9 +220,10 @@ class MeRoutes(Controller):
     tags = ("me",)
 
     @get()
-    async def read(self, principal: CurrentPrincipal) -> Me:
-        """The principal, and its rights."""
+    async def read(self, operations: GivenOperations, principal: CurrentPrincipal) -> Me:
+        """The principal, its rights, and what a person may know of the own card and the company's."""
         person = principal.person
+        called = await operations.authentication.called(principal)
         reached = {action: principal.reach(action) for action in Action}
         given = {str(action): str(reach) for action, reach in reached.items() if reach is not None}
         return Me(
@@ -232,6 +233,10 @@ class MeRoutes(Controller):
             role=None if person is None else str(person.role),
             departments=tuple(sorted(principal.holder.departments)),
             rights=given,
+            name=called.name,
+            login=called.login,
+            organization_name=called.organization_name,
+            timezone=called.timezone,
         )
 
     @put("/password")

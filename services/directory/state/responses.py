@@ -258,7 +258,11 @@ class RecoveryCodesShown(Struct, frozen=True, kw_only=True):
 
 
 class Me(Struct, frozen=True, kw_only=True):
-    """Who asks, and what the table of rights gives: action → how far."""
+    """Who asks, and what the table of rights gives: action → how far.
+
+    `name` and `login` are a person's, and empty for a program. An organization that does not exist yet has no
+    name, and the zone UTC.
+    """
 
     organization_id: str
     agent_id: str | None
@@ -266,6 +270,10 @@ class Me(Struct, frozen=True, kw_only=True):
     role: str | None
     departments: tuple[str, ...]
     rights: dict[str, str]
+    name: str = ""
+    login: str = ""
+    organization_name: str = ""
+    timezone: str = "UTC"
 
 
 class AuditChange(Struct, frozen=True, kw_only=True):

@@ -12,13 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import trustme
-from pydantic import SecretStr
 
 from contracts import telephony
 from contracts.ids import Address, LegId, MediaKey, PlayId, RecordingId
-from ringback.doctor import pbxs as doctors_pbxs
-from ringback.doctor.findings import Mark
-from ringback.doctor.scope import Settings, scope
 from ringback.stack.asterisk import Instance, Root, free_address
 from ringback.stack.asterisk.configuration import transport
 from runtime import private_files
@@ -219,14 +215,3 @@ async def test_a_certificate_of_nobody_known_is_not_believed(pbx: tuple[AnotherI
     await gateway.until(port.PbxGone)
     assert not gateway.adapter.is_connected
     await gateway.die()
-
-
-async def test_the_doctor_tells_when_a_pbxs_certificate_ends(
-    pbx: tuple[AnotherInstance, str, str], tmp_path: Path
-) -> None:
-    address = SecretStr(pbx[0].address_of(ca=str(pbx[0].ca)))
-    settings = Settings(pbxs={"vostok/cloud": address}, spool=tmp_path / "spool")
-    [section] = await doctors_pbxs.examine(settings, scope([]))
-    [found] = [each for each in section.findings if each.what == "certificate"]
-    assert found.mark is Mark.GREEN
-    assert found.words.startswith(f"that of {pbx[0].address}:8089, ends on ")

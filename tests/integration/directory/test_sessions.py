@@ -219,3 +219,12 @@ async def test_of_too_many_logins_the_one_used_longest_ago_ends(quick_company: C
     assert (await quick_company.call("GET", "/me", headers=newest)).status_code == 200
     ended = await quick_company.http.post("/sessions/renewal", json={"refresh": first["refresh"]})
     assert ended.status_code == 401
+
+
+async def test_everybody_may_know_the_own_name_and_the_company_s_and_its_zone(quick_company: Company) -> None:
+    """A console shows them to people whose role reads no cards of others."""
+    made = await quick_company.employee("Орлов Игорь", role="restricted_user")
+    headers = await quick_company.login(made["card"]["login"])
+    me = (await quick_company.call("GET", "/me", headers=headers)).json()
+    assert (me["name"], me["login"]) == ("Орлов Игорь", made["card"]["login"])
+    assert (me["organization_name"], me["timezone"]) == ("Восток", "Europe/Moscow")

@@ -15,9 +15,6 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from ringback.doctor import objects as doctors_objects
-from ringback.doctor.findings import Mark
-from ringback.doctor.scope import Settings, scope
 from ringback.stack import parts
 from runtime import checks, s3_blobs
 from runtime.plaintext import PlaintextRefused
@@ -95,13 +92,6 @@ async def test_objects_and_links_travel_encrypted(secure_s3: parts.S3) -> None:
             return bytes(answer.read())
 
     assert await asyncio.to_thread(fetched) == b"audio"
-
-
-async def test_the_doctor_tells_when_its_certificate_ends(secure_s3: parts.S3) -> None:
-    found = await doctors_objects.examine(Settings(**_settings(secure_s3).model_dump()), scope([]))
-    [told] = [each for each in found.findings if each.what == "certificate"]
-    assert told.mark is Mark.GREEN
-    assert told.words.startswith(f"that of {secure_s3.address.removeprefix('https://')}, ends on ")
 
 
 async def test_an_s3_of_another_authority_is_refused_with_what_to_set(

@@ -7,12 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
-from pydantic import SecretStr
 from sqlalchemy import text
 
-from ringback.doctor import databases as doctors_databases
-from ringback.doctor.findings import Mark
-from ringback.doctor.scope import Settings, scope
 from ringback.operator import main as operator
 from ringback.stack import postgres
 from ringback.stack.process import free_port
@@ -121,22 +117,6 @@ async def test_both_services_migrate_and_write_over_an_encrypted_verified_wire(e
     history = history_engine(encrypted.verified(database="history"))
     await migrate(history)
     await history.dispose()
-
-
-async def test_the_doctor_tells_when_its_certificate_ends(
-    encrypted: Encrypted, postgres_database: str
-) -> None:
-    """Only of a wire that verifies: in the clear nothing is shown."""
-    settings = Settings(
-        directory_database=SecretStr(encrypted.verified(database="verbs")),
-        history_database=SecretStr(postgres_database),
-    )
-    of_directory = await doctors_databases.examine_directory(settings, scope([]))
-    of_history = await doctors_databases.examine_history(settings, scope([]))
-    [told] = [each for each in of_directory.findings if each.what == "certificate"]
-    assert told.mark is Mark.GREEN
-    assert told.words.startswith("that of localhost, ends on ")
-    assert {each.what for each in of_history.findings} == {"answers", "tables"}
 
 
 async def test_a_server_whose_authority_is_not_the_named_one_is_refused(encrypted: Encrypted) -> None:

@@ -1,0 +1,1 @@
+"""What touches the world: sessions in the store, the APIs, sealed cookies, catalogues, static files."""

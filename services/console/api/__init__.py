@@ -1,0 +1,1 @@
+"""Routes that render pages, one file per screen; templates and static files lie beside them."""

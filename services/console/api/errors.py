@@ -1,0 +1,176 @@
+"""What a person sees when a page can't be shown: the cause and the remedy, and a way on."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect
+from litestar.types import ExceptionHandlersMap
+
+from runtime.ports import StoreUnavailable
+from services.console.activities.api_client import Refused, Unreachable
+from services.console.activities.sessions import SignInNeeded
+from services.console.api import cookies
+from services.console.api.requests import (
+    CONSOLE,
+    AnotherOrganization,
+    Console,
+    Forbidden,
+    FormRefused,
+    page_before,
+)
+from services.console.rules import addresses
+from services.console.rules.navigation import marked
+
+RETRY_S: Final = 5
+_log = structlog.get_logger()
+
+# Title, cause and remedy of each error page.
+Words = tuple[str, str, str]
+FORBIDDEN: Final[Words] = (
+    marked("No access"),
+    marked("Your role does not have this page."),
+    marked("Ask an administrator if you need it."),
+)
+NOT_FOUND: Final[Words] = (
+    marked("There is no such page"),
+    marked("The address is wrong, or what it led to is gone."),
+    marked("Check the address, or begin on the first page."),
+)
+FORM_OLD: Final[Words] = (
+    marked("The form is out of date"),
+    marked(
+        "It was opened before you signed in or out, or it did not come from this site. Nothing was saved."
+    ),
+    marked("Open the page again and repeat the action."),
+)
+OTHER_COMPANY: Final[Words] = (
+    marked("Another company"),
+    marked("You are signed in to another company."),
+    marked("Sign out first, or go on in your own."),
+)
+DIRECTORY_AWAY: Final[Words] = (
+    marked("No connection to the directory"),
+    marked("The console can't reach the service that knows people and their rights."),
+    marked("Calls go on as usual. Reload the page in a moment; if it lasts, tell whoever runs Ringback."),
+)
+HISTORY_AWAY: Final[Words] = (
+    marked("No connection to history"),
+    marked("The console can't reach the service that knows what happens and has happened."),
+    marked("Calls go on as usual. Reload the page in a moment; if it lasts, tell whoever runs Ringback."),
+)
+STORE_AWAY: Final[Words] = (
+    marked("No connection to the store of sessions"),
+    marked("The console can't tell whether you are signed in."),
+    marked("Calls go on as usual. Reload the page in a moment; if it lasts, tell whoever runs Ringback."),
+)
+FAILED: Final[Words] = (
+    marked("The page has failed"),
+    marked("This is our fault, and it is recorded."),
+    marked("Reload the page; if that does not help, tell whoever runs Ringback."),
+)
+REFUSED: Final = marked("That did not work")
+
+
+def _page(
+    request: Request[Any, Any, Any], words: Words, status: int, *, home: str = "", retry: bool = False
+) -> Response[str]:
+    console = _console(request)
+    title, cause, remedy = (console.pages.word(request, each) for each in words)
+    return _shown(request, title, cause, remedy, status, home=home, retry=retry)
+
+
+def _shown(
+    request: Request[Any, Any, Any],
+    title: str,
+    cause: str,
+    remedy: str,
+    status: int,
+    *,
+    home: str = "",
+    retry: bool = False,
+) -> Response[str]:
+    console = _console(request)
+    known = console.cookies.read(request, cookies.ORGANIZATION)
+    own = addresses.home(known) if addresses.is_organization(known) else "/"
+    return console.pages.render(
+        request,
+        "error.html",
+        {"title": title, "cause": cause, "remedy": remedy, "home": home or own, "retry": retry},
+        status=status,
+        headers={"Retry-After": str(RETRY_S)} if retry else None,
+    )
+
+
+def _console(request: Request[Any, Any, Any]) -> Console:
+    found: Console = request.app.state[CONSOLE]
+    return found
+
+
+def _sign_in_needed(request: Request[Any, Any, Any], _error: SignInNeeded) -> Response[Any]:
+    """Lead to the sign-in, and from there back to this page."""
+    console = _console(request)
+    organization = str(request.path_params.get("organization", ""))
+    if not addresses.is_organization(organization):
+        return _page(request, NOT_FOUND, 404)
+    wanted = page_before(request, console, organization)
+    query = "" if wanted == addresses.home(organization) else f"?next={quote(wanted, safe='/')}"
+    where = addresses.sign_in(organization) + query
+    removed = [console.cookies.made(cookies.SESSION, "")]
+    if request.headers.get("hx-request"):
+        # A part of a page can't be a sign-in: htmx leads the whole page there.
+        return Response(content="", status_code=200, headers={"HX-Redirect": where}, cookies=removed)
+    answer = Redirect(where, status_code=303)
+    answer.cookies = removed
+    return answer
+
+
+def _refused(request: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
+    """What an API refuses and no form shows at its field."""
+    if refused.is_signed_out:
+        return _sign_in_needed(request, SignInNeeded())
+    console = _console(request)
+    language = console.pages.language(request)
+    cause, remedy = getattr(refused.problem.cause, language), getattr(refused.problem.remedy, language)
+    title = console.pages.word(request, FORBIDDEN[0] if refused.status == 403 else REFUSED)
+    return _shown(request, title, cause, remedy, refused.status, retry=refused.is_for_now)
+
+
+def _unreachable(request: Request[Any, Any, Any], error: Unreachable) -> Response[str]:
+    _log.warning("a service can't be reached", reached=error.service, reason=str(error))
+    words = HISTORY_AWAY if error.service == "history" else DIRECTORY_AWAY
+    return _page(request, words, 503, retry=True)
+
+
+def _no_store(request: Request[Any, Any, Any], error: StoreUnavailable) -> Response[str]:
+    _log.warning("the store can't be reached", reason=str(error))
+    return _page(request, STORE_AWAY, 503, retry=True)
+
+
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+    """What Litestar itself refuses: addresses, methods, parameters."""
+    status = error.status_code if error.status_code in (404, 405, 413) else 404
+    return _page(request, NOT_FOUND, status)
+
+
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+    """An unforeseen error: logged whole; the reader sees none of it."""
+    _log.error("a request failed", path=request.url.path, method=request.method, exc_info=error)
+    return _page(request, FAILED, 500)
+
+
+HANDLERS: Final[ExceptionHandlersMap] = {
+    SignInNeeded: _sign_in_needed,
+    Forbidden: lambda request, _error: _page(request, FORBIDDEN, 403),
+    AnotherOrganization: lambda request, error: _page(
+        request, OTHER_COMPANY, 403, home=addresses.home(error.own)
+    ),
+    FormRefused: lambda request, _error: _page(request, FORM_OLD, 403),
+    Refused: _refused,
+    Unreachable: _unreachable,
+    StoreUnavailable: _no_store,
+    HTTPException: _http,
+    Exception: _failed,
+}

@@ -1,0 +1,1 @@
+"""What the console decides, purely: navigation, formats, safe addresses, tokens of forms."""

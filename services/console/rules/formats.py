@@ -1,0 +1,72 @@
+"""Numbers, durations and instants as people read them, in their language and zone."""
+
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
+
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3_600
+LOCALES: Final = {"ru": Locale("ru"), "en": Locale("en")}
+
+
+def zone_of(name: str) -> tzinfo:
+    """A zone by its name; UTC for one that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def running(ms: int) -> str:
+    """A duration in a table, which may run on: 0:48, 12:40, 1:02:14. Never below zero."""
+    seconds = max(0, ms) // 1_000
+    minutes, rest = divmod(seconds, _MINUTE_S)
+    if seconds < _HOUR_S:
+        return f"{minutes}:{rest:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def spoken(ms: int, language: str) -> str:
+    """A duration in a sentence: the two largest units, in words that agree with the number."""
+    seconds = max(0, ms) // 1_000
+    hours, minutes, rest = seconds // _HOUR_S, seconds % _HOUR_S // _MINUTE_S, seconds % _MINUTE_S
+    found = [(hours, "hour"), (minutes, "minute"), (rest, "second")]
+    shown = [(count, unit) for count, unit in found if count][:2] or [(0, "second")]
+    length = "long" if len(shown) == 1 else "short"
+    return " ".join(
+        format_unit(count, f"duration-{unit}", length=length, locale=LOCALES[language])  # type: ignore[arg-type]
+        for count, unit in shown
+    )
+
+
+def count(number: float, language: str) -> str:
+    """A number: 12 480, 1,1."""
+    return format_decimal(number, locale=LOCALES[language])
+
+
+def share(part: float, language: str) -> str:
+    """A share of one: 84 %."""
+    return format_percent(part, locale=LOCALES[language])
+
+
+def clock(at: int, language: str, zone: str, *, seconds: bool = False) -> str:
+    """An instant (ms, UTC) as the time of day in a zone."""
+    form = (
+        ("HH:mm:ss" if seconds else "HH:mm") if language == "ru" else ("h:mm:ss a" if seconds else "h:mm a")
+    )
+    return format_time(_moment(at, zone), format=form, locale=LOCALES[language])
+
+
+def day(at: int, language: str, zone: str) -> str:
+    """An instant's day: the weekday and the date without a year."""
+    form = "d MMMM, EEEE" if language == "ru" else "EEEE, MMMM d"
+    return format_date(_moment(at, zone).date(), format=form, locale=LOCALES[language])
+
+
+def _moment(at: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at / 1_000, zone_of(zone))

@@ -1,0 +1,55 @@
+"""The table of contents: what the console is made of. It has no part in the log."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from runtime.web_process import WebPorts, WebService, WebWork
+from services.console.activities.api_client import ApiClient
+from services.console.activities.directory import Directory
+from services.console.activities.sealing import Seal, form_key
+from services.console.activities.sessions import Sessions, missing_rights
+from services.console.activities.static_files import StaticFiles
+from services.console.api import app as api
+from services.console.api.cookies import Cookies
+from services.console.api.pages import Pages
+from services.console.api.requests import Console
+from services.console.settings import Settings
+
+
+def build(ports: WebPorts, settings: Settings) -> WebWork:
+    """The service of these settings. Raises ValueError, in words for the operator, when one can't be used."""
+    settings.refuse_plaintext()
+    directory = ApiClient(
+        "directory",
+        settings.directory_api,
+        ca=settings.directory_api_ca,
+        console_key=settings.signing_key(),
+        clock=ports.clock,
+    )
+    history = ApiClient("history", settings.history_api, ca=settings.history_api_ca, clock=ports.clock)
+    return put_together(ports, settings, directory, history)
+
+
+def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, history: ApiClient) -> WebWork:
+    """The parts over these clients of the APIs. Raises ValueError."""
+    origin, keys, clock = settings.origin(), settings.sealing_keys(), ports.clock
+    static = StaticFiles()
+    cookies = Cookies(is_secure=urlsplit(origin).scheme == "https")
+    known = Directory(directory)
+    console = Console(
+        origin=origin,
+        directory=known,
+        history=history,
+        sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
+        pages=Pages(cookies, static, form_key(keys), clock),
+        cookies=cookies,
+        progress_seal=Seal(keys, "sign-in"),
+        device_seal=Seal(keys, "devices"),
+        form_key=form_key(keys),
+        clock=clock,
+    )
+    app = api.build(console, static)
+    return WebWork(app=api.guarded(app), on_stop=(directory.aclose, history.aclose))
+
+
+SERVICE: Final = WebService(name="console", build=build, store_rights=missing_rights)
