@@ -4,6 +4,7 @@ A callback ends exactly once: `connected`, `expired`, `unreached`, `cancelled` o
 """
 
 from enum import StrEnum
+from typing import Final
 
 from contracts import erasure
 from contracts.dialling import Refusal
@@ -20,6 +21,11 @@ from contracts.ids import (
     RecordingId,
 )
 from contracts.message import Fact, Part
+
+BY_AGENT: Final = "by_agent"
+"""Why a callback was cancelled: an employee asked for it (C9)."""
+CANCEL_ASKED: Final = "cancel_asked"
+"""The step of a callback's story that says who asked for its cancellation."""
 
 
 class NumberWanted(Fact, tag="callback.number_wanted", frozen=True, kw_only=True):

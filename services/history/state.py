@@ -202,6 +202,12 @@ class Callback(Piece):
     """False: the API asked for it and was refused, so nothing was promised (C10)."""
     message_leg_id: LegId | None = None
     """Where its customer leaves a voice message: on a call that may be another contact's."""
+    next_attempt_at: Instant | None = None
+    """Not before then the customer is dialled again (C6, C4); None: as soon as it is this place's turn."""
+    cancelled_by: Who | None = None
+    """The employee who cancelled it (C9); None: the customer, a program, or nobody."""
+    asked_ids: list[CallbackId] = []
+    """The names of orders by the API that only confirmed this callback (C8)."""
 
 
 class Talk(Piece):
@@ -349,6 +355,11 @@ class Contact(Piece):
     def callback(self, callback_id: CallbackId) -> Callback | None:
         """A callback by its id, or None."""
         return next((each for each in self.callbacks if each.callback_id == callback_id), None)
+
+    def callback_asked(self, callback_id: CallbackId) -> Callback | None:
+        """A callback by its id, or by that of an order which confirmed it (C8)."""
+        found = (each for each in self.callbacks if callback_id in (each.callback_id, *each.asked_ids))
+        return next(found, None)
 
     def message(self, voice_message_id: VoiceMessageId) -> VoiceMessage | None:
         """A voice message by its id, or None."""

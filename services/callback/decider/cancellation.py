@@ -5,6 +5,7 @@ off: where an agent is about to come the place goes on as a caller's, a voice me
 is voicemail's, and two who are just being bridged talk.
 """
 
+from contracts.callback import BY_AGENT, CANCEL_ASKED
 from contracts.directory import CallbackCancelAsked
 from contracts.ids import CallbackId
 from contracts.telephony import HangUp
@@ -13,7 +14,6 @@ from services.callback.decider import endings
 from services.callback.decider.story import with_line
 from services.callback.state import Callback, CallbackState, Phase
 
-BY_AGENT = "by_agent"
 BY_API = "by_api"
 COMING_TOGETHER = frozenset({Phase.CONFIRMING, Phase.BRIDGING})
 """The customer has picked up: the two talk, or the callback ends cancelled where that fails."""
@@ -24,7 +24,7 @@ def apply_asked(state: CallbackState, fact: CallbackCancelAsked) -> None:
     if callback is None:
         return
     reason = _reason(fact)
-    noted = with_line(state, callback, "cancel_asked", agent_id=fact.by, reason=reason)
+    noted = with_line(state, callback, CANCEL_ASKED, agent_id=fact.by, reason=reason)
     is_coming = callback.phase in COMING_TOGETHER
     state.callbacks.change(noted, cancel_asked=reason if is_coming else callback.cancel_asked)
 

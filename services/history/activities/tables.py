@@ -135,6 +135,24 @@ callbacks: Final = Table(
     Index("callbacks_by_contact", "organization_id", "contact_id"),
     Index("callbacks_by_time", "organization_id", "ordered_at"),
 )
+callback_lists: Final = Table(
+    "callback_lists",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("list", key=True),
+    _at("ordered_at", key=True),
+    _id("callback_id", key=True),
+    _id("contact_id"),
+    _id("department_id"),
+    _id("origin"),
+    Column("is_standing", Boolean, nullable=False),
+    Column("is_internal", Boolean, nullable=False),
+    Index("callback_lists_by_contact", "organization_id", "contact_id"),
+    Index("callback_lists_by_state", "organization_id", "list", "is_standing", "ordered_at", "callback_id"),
+    Index("callback_lists_by_origin", "organization_id", "list", "origin", "ordered_at", "callback_id"),
+)
+"""Callbacks by who may see them: a list of the organization, of each department, of each agent. So a page is
+read from one end of an index, however many contacts there are."""
 messages: Final = Table(
     "messages",
     METADATA,

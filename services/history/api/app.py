@@ -17,6 +17,7 @@ from runtime import request_errors
 from runtime.quotas import Gate, QuotaExceeded, Quotas, freeing_places
 from runtime.request_shape import TEXT_FORMS, Fault
 from runtime.security_events import Strangers
+from services.history.api.callbacks import CallbackRoutes
 from services.history.api.contacts import HistoryRoutes
 from services.history.api.csv_download import DownloadRoutes
 from services.history.api.erasure import EraseRoutes
@@ -30,6 +31,7 @@ from services.history.rules.errors import Code, Problem, Refused, Text
 
 ROUTES: Final = (
     HistoryRoutes,
+    CallbackRoutes,
     DownloadRoutes,
     StatisticsRoutes,
     MessageRoutes,

@@ -42,7 +42,7 @@ RequestedFilters = NamedDependency[Filters]
 W = TypeVar("W", bound=StrEnum)
 
 
-def _split(text: str, field: str) -> list[str]:
+def split_ids(text: str, field: str) -> list[str]:
     """The values of a filter, each once. Raises Refused when there are too many."""
     found = list(dict.fromkeys(each for each in text.split(",") if each))
     if len(found) > IDS_MAX:
@@ -50,10 +50,10 @@ def _split(text: str, field: str) -> list[str]:
     return found
 
 
-def _words(known: type[W], text: str, field: str) -> tuple[W, ...]:
+def words(known: type[W], text: str, field: str) -> tuple[W, ...]:
     """Words of a closed list. Raises Refused, naming the known ones."""
     try:
-        return tuple(known(each) for each in _split(text, field))
+        return tuple(known(each) for each in split_ids(text, field))
     except ValueError as error:
         raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known)) from error
 
@@ -77,11 +77,11 @@ async def requested_filters(
     return Filters(
         since_at=period.since_at,
         until_at=period.until_at,
-        departments=tuple(DepartmentId(each) for each in _split(department, "department")),
-        employees=tuple(AgentId(each) for each in _split(employee, "employee")),
-        pbxs=tuple(PbxId(each) for each in _split(pbx, "pbx")),
-        directions=_words(Direction, direction, "direction"),
-        outcomes=_words(Outcome, outcome, "outcome"),
+        departments=tuple(DepartmentId(each) for each in split_ids(department, "department")),
+        employees=tuple(AgentId(each) for each in split_ids(employee, "employee")),
+        pbxs=tuple(PbxId(each) for each in split_ids(pbx, "pbx")),
+        directions=words(Direction, direction, "direction"),
+        outcomes=words(Outcome, outcome, "outcome"),
         number=await canonical_number(parts, principal, number) if number else "",
         is_voicemail=is_voicemail,
     )

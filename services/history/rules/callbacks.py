@@ -1,5 +1,7 @@
 """Callback's facts in a contact: one callback as one story, from the order to its end (C13)."""
 
+from typing import Final
+
 from contracts import callback as c
 from contracts import dialling, waiting
 from contracts.ids import Instant
@@ -27,6 +29,9 @@ _Steps = (
 )
 _Ends = c.CallbackConnected | c.CallbackExpired | c.CallbackUnreached | c.CallbackCancelled | c.CallbackBarred
 CallbackFact = c.CallbackOrdered | c.CallbackRefused | _Steps | _Ends
+
+ASKED_MAX: Final = 20
+"""Names of orders that are kept for one callback; of more, the last ones."""
 
 
 def apply(contact: Contact, fact: CallbackFact, at: Instant, cards: CardCache) -> None:
@@ -82,12 +87,16 @@ def _on_apology(
     """Fold an apology: the customer is called because nobody came (C4)."""
     match fact:
         case c.ApologyQueued():
+            callback.next_attempt_at = fact.due_at
             _tell(callback, at, "apology_queued")
         case c.ApologyDialled():
+            callback.next_attempt_at = None
             _on_leg(contact, callback, fact, at, "apology_dialled")
         case c.ApologyMade():
+            callback.next_attempt_at = None
             _tell(callback, at, "apology_made")
         case c.ApologyFailed():
+            callback.next_attempt_at = fact.next_attempt_at
             _tell(callback, at, "apology_failed", str(fact.outcome))
         case c.MessageWanted():
             callback.message_leg_id = fact.leg_id
@@ -107,6 +116,7 @@ def _on_attempt_failed(
     """The customer was not reached, so the agent's answer does not count (C6)."""
     reason = str(fact.outcome)
     take_back_answer(contact, callback.place_id, fact.agent_id, TryEnd.NOT_REACHED, reason)
+    callback.next_attempt_at = fact.next_attempt_at
     _tell(callback, at, "attempt_failed", reason, cards.who(fact.agent_id, contact))
 
 
@@ -126,6 +136,8 @@ def _number(contact: Contact, said: str | None, cards: CardCache) -> str:
 def _on_confirmed(contact: Contact, callback: Callback, fact: c.CallbackConfirmed, at: Instant) -> None:
     """The customer ordered again: the earlier joining time holds, and so does the wait from it (C8)."""
     _tell(callback, at, "confirmed")
+    if fact.asked_id is not None and fact.asked_id not in callback.asked_ids:
+        callback.asked_ids = [*callback.asked_ids, fact.asked_id][-ASKED_MAX:]
     move_claim(contact, callback.place_id, fact.joined_at, fact.deadline_at)
     callback.joined_at = fact.joined_at or callback.joined_at
     callback.deadline_at = fact.deadline_at or callback.deadline_at
@@ -147,6 +159,7 @@ def _on_reached(
 ) -> None:
     note_leg(contact, fact.leg_id)
     callback.reached_at = callback.reached_at or at
+    callback.next_attempt_at = None
     _tell(callback, at, what)
 
 
@@ -203,6 +216,7 @@ def _on_attempt_started(
 ) -> None:
     note_leg(contact, fact.agent_leg_id)
     callback.agent_at = callback.agent_at or at
+    callback.next_attempt_at = None
     _tell(callback, at, "attempt_started", agent=cards.who(fact.agent_id, contact))
 
 
@@ -219,6 +233,7 @@ def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, card
     if callback.ended_at is not None:
         return
     callback.ended_at, callback.reason, callback.attempts = at, fact.reason, fact.attempts
+    callback.next_attempt_at = None
     deadline_at = fact.deadline_at or callback.deadline_at
     callback.waited_ms = waiting.waited_ms(fact.joined_at, at, deadline_at)
     match fact:
@@ -230,10 +245,18 @@ def _on_end(contact: Contact, callback: Callback, fact: _Ends, at: Instant, card
         case c.CallbackUnreached():
             callback.end = CallbackEnd.UNREACHED
         case c.CallbackCancelled():
-            callback.end = CallbackEnd.CANCELLED
+            callback.end, callback.cancelled_by = CallbackEnd.CANCELLED, _who_cancelled(contact, fact, cards)
         case c.CallbackBarred():
             callback.end = CallbackEnd.REFUSED
     _tell(callback, at, str(callback.end), fact.reason)
+
+
+def _who_cancelled(contact: Contact, fact: c.CallbackCancelled, cards: CardCache) -> Who | None:
+    """The employee whose word ended it: the last in its story who asked for that (C9)."""
+    if fact.reason != c.BY_AGENT:
+        return None
+    asked = [each.agent_id for each in fact.story if each.what == c.CANCEL_ASKED and each.agent_id]
+    return cards.who(asked[-1], contact) if asked else None
 
 
 def _on_connected(

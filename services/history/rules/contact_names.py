@@ -90,6 +90,11 @@ def number_name(number: str) -> str:
     return f"number:{number}"
 
 
+def callback_name(callback_id: str) -> str:
+    """The name under which a callback's contact is found."""
+    return f"callback:{callback_id}"
+
+
 def names_in(fact: Fact) -> list[str]:
     """Every name of a contact that a fact contains."""
     if isinstance(fact, CustomerErased):
@@ -139,7 +144,8 @@ def _names(contact: Contact) -> Iterator[str]:
     yield f"leg:{contact.contact_id}"
     yield from (f"leg:{each.leg_id}" for each in contact.legs)
     yield from (f"place:{each.place_id}" for each in contact.places)
-    yield from (f"callback:{each.callback_id}" for each in contact.callbacks)
+    yield from (callback_name(each.callback_id) for each in contact.callbacks)
+    yield from (callback_name(asked) for each in contact.callbacks for asked in each.asked_ids)
     yield from (f"place:{each.place_id}" for each in contact.callbacks)
     yield from (f"message:{each.voice_message_id}" for each in contact.messages)
     yield from (f"recording:{each.recording_id}" for each in contact.recordings)

@@ -21,11 +21,14 @@ CHILDREN: Final = (
     "places",
     "tries",
     "callbacks",
+    "callback_lists",
     "messages",
     "recordings",
 )
 """The tables that hold a contact's rows, beside `contacts`."""
 
+OF_ORGANIZATION: Final = "organization"
+"""The list that has every callback of an organization."""
 NOT_LEFT: Final = (MessageState.RECORDING, MessageState.MISSING)
 """States in which nobody left a voice message; retention must remove what was recorded all the same."""
 
@@ -44,6 +47,7 @@ def rows_of(contact: Contact) -> dict[str, list[TableRow]]:
         "places": list(_places(contact)),
         "tries": list(_tries(contact)),
         "callbacks": list(_callbacks(contact)),
+        "callback_lists": list(_callback_lists(contact)),
         "messages": list(_messages(contact)),
         "recordings": [
             {"recording_id": each.recording_id, "at": each.at, "key": each.key} for each in contact.recordings
@@ -51,6 +55,16 @@ def rows_of(contact: Contact) -> dict[str, list[TableRow]]:
     }
     key = {"organization_id": contact.organization_id, "contact_id": contact.contact_id}
     return {table: [key | row for row in listed] for table, listed in found.items()}
+
+
+def list_of_department(department_id: str) -> str:
+    """The list of the callbacks that a department's people may see."""
+    return f"department/{department_id}"
+
+
+def list_of_agent(agent_id: str) -> str:
+    """The list of the callbacks in an agent's own contacts."""
+    return f"agent/{agent_id}"
 
 
 def departments_of(contact: Contact) -> list[str]:
@@ -141,6 +155,26 @@ def _callbacks(contact: Contact) -> Iterator[TableRow]:
             "waited_ms": each.waited_ms,
             "agent_id": None if each.agent is None else each.agent.agent_id,
         }
+
+
+def _callback_lists(contact: Contact) -> Iterator[TableRow]:
+    """Each callback in every list of those who may see its contact, refused orders included."""
+    lists = [
+        OF_ORGANIZATION,
+        *(list_of_department(each) for each in departments_of(contact)),
+        *(list_of_agent(each) for each in agents_of(contact)),
+    ]
+    for each in contact.callbacks:
+        for name in lists:
+            yield {
+                "list": name,
+                "ordered_at": each.ordered_at,
+                "callback_id": each.callback_id,
+                "department_id": each.department.department_id,
+                "origin": str(each.origin),
+                "is_standing": each.ended_at is None,
+                "is_internal": contact.direction is Direction.INTERNAL,
+            }
 
 
 def _messages(contact: Contact) -> Iterator[TableRow]:

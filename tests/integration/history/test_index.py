@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import Select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from contracts.callback import Origin
 from contracts.directory import Role
-from contracts.ids import AgentId, DepartmentId, Instant
+from contracts.ids import AgentId, CallbackId, DepartmentId, Instant
 from contracts.rights import Action, Person
-from services.history.activities import queries
+from services.history.activities import callbacks, queries
 from services.history.activities.authentication import Principal
+from services.history.activities.callbacks import Filters as CallbackFilters
+from services.history.activities.callbacks import Key as CallbackKey
 from services.history.activities.database import connected, migrate
 from services.history.activities.queries import Filters, Key
 from services.history.state import ContactId
@@ -38,6 +41,15 @@ OF_VERA = """
 INSERT INTO contact_agents SELECT organization_id, 'vera', started_at, contact_id
 FROM contact_departments WHERE department_id = 'service' AND contact_id LIKE 'in.service.%'
 """
+CALLBACKS = """
+INSERT INTO callback_lists
+SELECT :org, list, 1800000000000 - g * 1000, 'cb.' || g, 'in.service.' || g, department, origin, g <= 2, false
+FROM generate_series(1, :count) g
+CROSS JOIN LATERAL (SELECT CASE WHEN g % 5000 = 0 THEN 'sales' ELSE 'service' END AS department,
+    CASE WHEN g % 5000 = 1 THEN 'abandoned' ELSE 'queue' END AS origin) it
+CROSS JOIN LATERAL (VALUES ('organization'), ('department/' || department), ('agent/vera')) of(list)
+"""
+"""Four of Sales, four after abandoned calls, two that stand; all others are Service's, and have ended."""
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -57,6 +69,7 @@ async def large(postgres_database: str) -> AsyncIterator[AsyncEngine]:
     async with engine.begin() as connection:
         await copies(connection, "in.service", CALLS)
         await connection.execute(text(OF_VERA))
+        await connection.execute(text(CALLBACKS), {"count": CALLS, "org": NORTH})
         await connection.execute(text("ANALYZE"))
     yield engine
     await engine.dispose()
@@ -95,6 +108,10 @@ async def read(
     actions: tuple[Action, ...] = (Action.HISTORY_READ,),
 ) -> Read:
     query = queries.keys_query(principal, actions, filters, after=after, limit=PAGE)
+    return await read_by(engine, query)
+
+
+async def read_by(engine: AsyncEngine, query: Select[*tuple[Any, ...]]) -> Read:
     statement = query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
     async with engine.connect() as connection:
         explained = await connection.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"))
@@ -163,3 +180,32 @@ async def test_an_administrators_first_page_is_read_from_one_index_alone(large: 
     """As before: newest first, and no row of the table is looked at."""
     seen = await read(large, ADMINISTRATOR)
     assert (seen.found, seen.rows, seen.indexes) == (PAGE, PAGE, frozenset({"contacts_by_time"}))
+
+
+async def read_callbacks(
+    engine: AsyncEngine, principal: Principal, *, after: CallbackKey | None = None, **filters: Any
+) -> Read:
+    whole = {"since_at": Instant(0), "until_at": Instant(2 * BEGIN)}
+    wanted = CallbackFilters(**(whole | filters))
+    return await read_by(engine, callbacks.keys_query(principal, wanted, after=after, limit=PAGE))
+
+
+@pytest.mark.rule("P6", "C13")
+async def test_a_page_of_callbacks_reads_a_page_whoever_asks_for_which(large: AsyncEngine) -> None:
+    """However many there are: of few the few, of many one page, from one end of an index."""
+    later = CallbackKey(ordered_at=Instant(BEGIN - 5_000_000), callback_id=CallbackId(""))
+    vera = somebody(Role.RESTRICTED_USER, agent_id=VERA)
+    for seen, found in (
+        (await read_callbacks(large, ADMINISTRATOR), PAGE),
+        (await read_callbacks(large, ADMINISTRATOR, after=later), PAGE),
+        (await read_callbacks(large, ADMINISTRATOR, is_standing=True), 2),
+        (await read_callbacks(large, ADMINISTRATOR, is_standing=False, after=later), PAGE),
+        (await read_callbacks(large, ADMINISTRATOR, departments=(SALES,)), 4),
+        (await read_callbacks(large, ADMINISTRATOR, origins=(Origin.ABANDONED,)), 4),
+        (await read_callbacks(large, OF_BOTH, origins=(Origin.ABANDONED, Origin.API)), 4),
+        (await read_callbacks(large, OF_BOTH, departments=(SALES,), is_standing=False), 4),
+        (await read_callbacks(large, OF_BOTH, is_standing=True), 2),
+        (await read_callbacks(large, HEAD), 4),
+        (await read_callbacks(large, vera, after=later), PAGE),
+    ):
+        assert (seen.found, seen.rows <= READ_MAX) == (found, True), seen

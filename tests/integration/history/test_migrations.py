@@ -3,22 +3,62 @@
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import VoiceMessageId
 from services.history.activities import tables
 from services.history.activities.database import MIGRATIONS, connected, migrate
+from services.history.rules import table_rows
 from services.history.state import Done, VoiceMessage, encoded
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, NORTH, Office, a_call
 
+CONTACTS = 501
+"""One more than the migration reads at once."""
+
 
 def to_first(connection: Connection) -> None:
+    to(connection, "0001")
+
+
+def to(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
+    command.upgrade(config, revision)
+
+
+@pytest.mark.rule("C13")
+async def test_callbacks_from_before_an_upgrade_are_listed_as_if_they_were_projected_after_it(
+    database: str,
+) -> None:
+    """Those of more contacts than are read at once, standing and ended; other contacts have none."""
+    office = Office()
+    for number in range(CONTACTS):
+        leg = f"in{number}"
+        office.say(a_call(leg), stories.place(leg), at_s=number).say(stories.ordered(leg), at_s=number)
+        office.say(stories.offer(stories.ANNA, 1, leg), at_s=number)
+    office.say(*stories.callback_connected(stories.ANNA, "in7", at_s=CONTACTS), at_s=CONTACTS)
+    office.say(a_call("in.quiet"), at_s=CONTACTS)
+    made = [table_rows.rows_of(contact) for contact in office.batch.contacts.values()]
+    engine = connected(database)
+    async with engine.begin() as connection:
+        await connection.run_sync(to, "0005")
+        for name in ("contacts", "contact_names", "contact_departments", "contact_agents"):
+            listed = [row for rows in made for row in rows[name]]
+            await connection.execute(insert(tables.METADATA.tables[name]), listed)
+    await migrate(engine)
+    table = tables.callback_lists
+    async with engine.connect() as connection:
+        found = {tuple(row._mapping.items()) for row in await connection.execute(select(table))}
+    await engine.dispose()
+    wanted = {
+        tuple((column.name, row[column.name]) for column in table.c)
+        for rows in made
+        for row in rows["callback_lists"]
+    }
+    assert (found, len(found)) == (wanted, 3 * CONTACTS)
 
 
 @pytest.mark.rule("V6")

@@ -21,7 +21,7 @@ PERIOD: Final = {"since_at": 1_799_999_000_000, "until_at": 1_800_001_000_000}
 
 
 class Thing(Struct, frozen=True, kw_only=True):
-    """A contact with its voice message and recording, and whose it is."""
+    """A contact with its voice message, recording and callback, and whose it is."""
 
     leg: str
     departments: frozenset[DepartmentId] = frozenset()
@@ -29,6 +29,7 @@ class Thing(Struct, frozen=True, kw_only=True):
     is_internal: bool = False
     is_elsewhere: bool = False
     has_recording: bool = True
+    has_callback: bool = True
 
     def subject(self) -> Subject:
         """As the table of rights sees it."""
@@ -40,7 +41,7 @@ THINGS: Final = (
     Thing(leg="in.sales", departments=frozenset({SALES})),
     Thing(leg="in.service", departments=frozenset({SERVICE})),
     Thing(leg="in.inside", departments=frozenset({SALES}), is_internal=True),
-    Thing(leg="in.anna", agents=frozenset({ANNA}), has_recording=False),
+    Thing(leg="in.anna", agents=frozenset({ANNA}), has_recording=False, has_callback=False),
     Thing(leg="in.south", departments=frozenset({SALES}), is_elsewhere=True),
 )
 ROLES: Final = [
@@ -76,6 +77,7 @@ def may(holder: Holder, action: Action, thing: Thing) -> bool:
 OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
     ("get", "/history/{contact_id}"): (Action.HISTORY_READ, "/history/{leg}"),
     ("get", "/history/{contact_id}/why"): (Action.HISTORY_READ, "/history/{leg}/why"),
+    ("get", "/callbacks/{callback_id}"): (Action.HISTORY_READ, "/callbacks/cb.p.{leg}"),
     ("get", "/recordings/{recording_id}/audio"): (Action.RECORDING_HEAR, "/recordings/rec.{leg}/audio"),
     ("get", "/voice-messages/{voice_message_id}"): (Action.MESSAGE_HEAR, "/voice-messages/vm.{leg}"),
     ("get", "/voice-messages/{voice_message_id}/audio"): (
@@ -99,6 +101,7 @@ OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
 OF_ALL: Final = {
     ("get", "/history"),
     ("get", "/history.csv"),
+    ("get", "/callbacks"),
     ("get", "/statistics"),
     ("get", "/voice-messages"),
     ("post", "/erase"),
@@ -115,6 +118,7 @@ async def test_every_route_obeys_the_table_of_rights(
 ) -> None:
     """Without the right the answer is 403, and is recorded; what another organization has is 404."""
     await an_office(harness_on_both, saved)
+    await _callbacks(harness_on_both)
     async with harness_on_both.browser(ANNA) as asked:
         await _obeys(harness_on_both, asked, person_of(saved))
 
@@ -126,6 +130,7 @@ async def test_every_route_obeys_what_a_token_names_and_its_departments(
 ) -> None:
     """A token with one action, for each action there is, and one with all of them."""
     await an_office(patient)
+    await _callbacks(patient)
     for number, actions in enumerate([*((each,) for each in Action), tuple(Action)]):
         token_id = f"t{number}"
         key = TokenSaved(token_id=token_id, version=1, name="it", actions=actions, department_ids=departments)
@@ -141,6 +146,17 @@ async def test_every_route_obeys_what_a_token_names_and_its_departments(
             await _obeys(patient, asked, program)
 
 
+async def _callbacks(harness: HistoryHarness) -> None:
+    """Each contact that passed a department has ordered a callback there."""
+    for thing in THINGS:
+        for department_id in thing.departments:
+            ordered = structs.replace(stories.ordered(thing.leg), department_id=department_id)
+            if thing.is_internal:
+                ordered = structs.replace(ordered, number="")
+            organization_id = SOUTH if thing.is_elsewhere else NORTH
+            await harness.tell(ordered, organization_id=organization_id, at_s=55)
+
+
 async def _obeys(harness: HistoryHarness, asked: AsyncClient, holder: Holder) -> None:
     """Ask for everything there is, and compare with the table."""
     await _lists(asked, holder)
@@ -149,6 +165,8 @@ async def _obeys(harness: HistoryHarness, asked: AsyncClient, holder: Holder) ->
         # Without the right one refusal is like another.
         for thing in THINGS if rights.reach(holder, action) or isinstance(holder, Person) else THINGS[:1]:
             if "recordings" in address and not thing.has_recording:
+                continue
+            if "callbacks" in address and not thing.has_callback:
                 continue
             before = len(harness.refusals())
             answer = await asked.request(method, address.format(leg=thing.leg))
@@ -196,6 +214,14 @@ async def _lists(asked: AsyncClient, holder: Holder) -> None:
             assert_shape(listed, 403, "forbidden")
         else:
             assert {row["contact_id"] for row in listed.json()["rows"]} == contacts & legs, wanted
+    listed = await asked.get("/callbacks")
+    if rights.reach(holder, Action.HISTORY_READ) is None:
+        assert_shape(listed, 403, "forbidden")
+    else:
+        wanted_ids = {f"cb.p.{each.leg}" for each in THINGS if each.leg in contacts and each.has_callback}
+        assert {each["callback_id"] for each in listed.json()["callbacks"]} == wanted_ids
+        if wanted_ids - {"cb.p.in.inside"}:
+            assert _shows_number(listed) == (rights.reach(holder, Action.NUMBER_SEE) is not None)
     listed = await asked.get("/voice-messages")
     if rights.reach(holder, Action.MESSAGE_HEAR) is None:
         assert_shape(listed, 403, "forbidden")
@@ -247,7 +273,7 @@ async def test_numbers_hidden_from_a_role_are_masked_wherever_it_looks(
     """The organization switches `number.see` off: rows, contacts, CSV, voice messages and «why» show four
     digits at most, nothing is found by number, and what does not need the number goes on as before."""
     await an_office(harness, RightsSaved(agent_id=ANNA, version=2, role=role))
-    await harness.tell(stories.ordered("in.sales", at_s=55), at_s=55)
+    await _callbacks(harness)
     shown = structs.replace(person_of(RightsSaved(agent_id=ANNA, version=2, role=role)))
     async with harness.browser(ANNA) as asked:
         near = await asked.get("/history/in.anna")
