@@ -87,7 +87,7 @@ NOT_PROVEN: Final = """\
 * **The phones are simulated, in the gateway's pod.** A gateway that is rolled, evicted or killed takes its
   PBXs with it, and every call there ends. That calls go on at a PBX while its gateway is away is shown by
   `make chaos`, and with Asterisk in its last morning. There is one gateway here, and no drain of one among
-  several.
+  several: `make sim` and `tests/integration/gateway/test_several.py` have those.
 * **The phones' own counts end with their pod**: what they dialled after they were last asked is missing in
   what is compared with the log. All else is judged from the log, the commands and the mail server's folder.
 * **Nobody enforces NetworkPolicies** here, and nothing acts on the objects of KEDA, of the Prometheus

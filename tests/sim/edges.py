@@ -48,6 +48,8 @@ class ProcessSay:
     def __init__(self, process: Process, shared: SharedLog) -> None:
         self._process = process
         self._shared = shared
+        self.said: Callable[[Fact], None] = lambda _: None
+        """Called with each fact that was acknowledged."""
 
     async def __call__(
         self,
@@ -76,6 +78,8 @@ class ProcessSay:
             first = await self._process.call("say", lambda: self._shared.append(0, records), LogUnavailable)
         except LogUnavailable as error:
             raise NotSaid(str(error)) from error
+        for fact in facts:
+            self.said(fact)
         return tuple(Said(partition=0, offset=first + index) for index in range(len(records)))
 
 
@@ -86,6 +90,8 @@ class Reader:
         self._process = process
         self._shared = shared
         self._committed = committed
+        self.is_at_end = asyncio.Event()
+        """Set when everything of a topic was handled for the first time."""
 
     async def run(self, subscription: Subscription) -> None:
         """Read on from what was committed, or from the start."""
@@ -100,6 +106,7 @@ class Reader:
             heard = self._next(subscription, hears, at)
             if heard is None:
                 if at >= self._end(subscription):
+                    self.is_at_end.set()
                     await self._shared.wait(subscription.topic.name, IDLE_S)
                     await self._process.gate("poll")
                 else:
@@ -239,17 +246,26 @@ def gateway(
     bell: Bell,
     spool: Path,
     organization_id: OrganizationId,
+    adapter: Callable[[PbxId, Callable[[], None]], Adapter] | None = None,
+    said: Callable[[Fact], None] = lambda _: None,
 ) -> tuple[PbxRegistry, tuple[Subscription, ...]]:
-    """The real gateway on simulated ports."""
+    """The real gateway on simulated ports; `adapter` makes those of a PBX that several gateways share.
+
+    `said` is called with each fact that was acknowledged.
+    """
 
     def adapter_at(_: str) -> MakeAdapter:
         def make(pbx_id: PbxId, told: Callable[[], None], _: Blobs) -> Adapter:
+            if adapter is not None:
+                return adapter(pbx_id, told)
             return SimulatedAdapter(network, bell, pbx_id, process, shared.clock.now, told)
 
         return make
 
+    say = ProcessSay(process, shared)
+    say.said = said
     ports = EdgePorts(
-        say=ProcessSay(process, shared),
+        say=say,
         blobs=ProcessBlobs(process, blobs),
         clock=process.clock,
         log_time=shared.clock.now,

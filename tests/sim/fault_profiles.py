@@ -18,8 +18,9 @@ from contracts.message import Fact
 from devtools.invariants import no_organization_is_parked
 from runtime.decision import Decider, Decision
 from services.queue.service import SERVICE as QUEUE
-from tests.sim import bent_workloads, replay
+from tests.sim import bent_workloads, gateways, replay
 from tests.sim.deploys import NEWER_QUEUE
+from tests.sim.gateways import ChangeKind
 from tests.sim.invariants import (
     CHECKERS,
     OF_ANY_RUN,
@@ -38,6 +39,8 @@ MACHINES_LOST: Final = Faults(crash=0.004, fail_before=0.02, fail_after=0.02, fo
 """A process's death also loses the store's last writes; no zombies, since both together are not covered."""
 FRAIL_GATEWAY: Final = Faults(crash=0.01, freeze=0.01, fail_before=0.02, fail_after=0.02, only="gateway")
 """It dies between asking the PBX and saying so, or comes back beside its successor."""
+FRAIL_GATEWAYS: Final = Faults(crash=0.003, fail_before=0.02, fail_after=0.02, only="gateway")
+"""The same of several, which also stand still (`gateways.py`)."""
 CLOCKS_AHEAD: Final = Faults(crash=1e-9)
 """No process dies and nothing fails; but some clocks are ahead, as in every storm."""
 PARKED_UNTIL: Final = START_MS + 300_000
@@ -111,6 +114,21 @@ def with_a_frail_gateway(seed: int, mutant: str = "") -> list[str]:
     return wrongs(simulate(seed, FRAIL_GATEWAY))
 
 
+def with_gateways_that_come_and_go(seed: int, mutant: str = "") -> list[str]:
+    """Several share the PBXs, are drained in mid-call, and come back."""
+    return wrongs(simulate(seed, CALM, plan=gateways.plan(seed, ChangeKind.DRAIN)))
+
+
+def with_gateways_that_die(seed: int, mutant: str = "") -> list[str]:
+    """Several share the PBXs, and are killed at any moment, also while they let go."""
+    return wrongs(simulate(seed, FRAIL_GATEWAYS, plan=gateways.plan(seed, ChangeKind.DRAIN, ChangeKind.KILL)))
+
+
+def with_gateways_that_sleep(seed: int, mutant: str = "") -> list[str]:
+    """A gateway stands still while others have its PBXs, and believes after that that they are its own."""
+    return wrongs(simulate(seed, FRAIL_GATEWAYS, plan=gateways.plan(seed, *ChangeKind)))
+
+
 def with_clocks_ahead(seed: int, mutant: str = "") -> list[str]:
     """A timer rings long before the log's time has come, and only asking again helps."""
     return wrongs(simulate(seed, CLOCKS_AHEAD))
@@ -160,6 +178,9 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     with_lost_machines,
     with_lost_machines_in_a_deploy,
     with_a_frail_gateway,
+    with_gateways_that_come_and_go,
+    with_gateways_that_die,
+    with_gateways_that_sleep,
     with_clocks_ahead,
     with_parking,
     on_a_day_of_shared_rings,

@@ -11,6 +11,7 @@ from contracts.telephony import DialLeg, HangUp
 from devtools.invariants import SENTENCES, Sentence, deadlines_met
 from services.queue.service import SERVICE as QUEUE
 from tests.sim.customer_invariants import PROMISES
+from tests.sim.gateway_invariants import SENTENCES_OF_GATEWAYS
 from tests.sim.history_invariants import history_tells_everything_once
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run, Said
@@ -121,6 +122,7 @@ CHECKERS: Final[tuple[Sentence, ...]] = (
     a_leg_that_has_ended_keeps_nobody_busy,
     history_tells_everything_once,
     nobody_who_talks_is_hung_up_for_silence,
+    *SENTENCES_OF_GATEWAYS,
     *PROMISES,
     *TURNS,
 )

@@ -3,6 +3,7 @@
 A mutant patches the real code during a run. Its name says what it breaks.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,11 +14,14 @@ import pytest
 from contracts import gateway as facts
 from contracts.codec import envelope, headers
 from runtime import memory
+from runtime.edge import LeftToAnother
+from runtime.edge_progress import Progress
 from runtime.host import hearing, numbering, outbox, owner, parking, reader, said_already, timers
 from runtime.host.held import Held
 from runtime.ports import LogUnavailable, Refused
 from runtime.records import State
 from services.gateway.activities.outbox import Outbox
+from services.gateway.activities.pbx_runner import PbxRunner
 from services.gateway.decider import commands, recovery
 from services.gateway.decider.gateway import Gateway
 from services.gateway.decider.gateway_state import GatewayState
@@ -254,6 +258,36 @@ def a_set_iterated(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(agent_selection, "skipped", lambda *given: tuple(set(skipped(*given))))
 
 
+def a_gateway_that_keeps_what_it_lost(patch: pytest.MonkeyPatch) -> None:
+    """It claims a PBX again and again whose commands another one has."""
+
+    async def kept(self: PbxRunner) -> None:
+        pass
+
+    patch.setattr(PbxRunner, "let_go", kept)
+
+
+def a_command_that_counts_as_done_when_it_is_left(patch: pytest.MonkeyPatch) -> None:
+    """Its offset is committed, and the next owner never reads it."""
+    command = PbxRunner.command
+
+    async def done(self: PbxRunner, heard: Any) -> None:
+        with contextlib.suppress(LeftToAnother):
+            await command(self, heard)
+
+    patch.setattr(PbxRunner, "command", done)
+
+
+def a_partition_that_is_not_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What another owner left undone counts as a repeat."""
+    patch.setattr(Progress, "forget", lambda self, revoked: None)
+
+
+def a_successor_that_fetches_no_recording(patch: pytest.MonkeyPatch) -> None:
+    """What its predecessor had closed and not stored lies on another volume, and with the PBX for ever."""
+    patch.setattr(Gateway, "fetch_anew", lambda self, here: ())
+
+
 MUTANTS: Final[tuple[Patch, ...]] = (
     say_before_storing,
     store_write_without_the_epoch_or_version,
@@ -276,5 +310,9 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_gateway_that_forgets_what_it_requested,
     a_parked_organization_that_shares_its_numbering,
     a_set_iterated,
+    a_gateway_that_keeps_what_it_lost,
+    a_command_that_counts_as_done_when_it_is_left,
+    a_partition_that_is_not_forgotten,
+    a_successor_that_fetches_no_recording,
     *BROKEN_PROMISES,
 )

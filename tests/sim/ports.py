@@ -41,6 +41,8 @@ LATE_SHARE: Final = 0.25
 """Most port calls take no time, which keeps a run short; enough are late for every order to occur."""
 
 
+OF_THE_BROKER: Final = frozenset({"say", "commit", "poll", "handle", "heartbeat", "join", "joined", "leave"})
+"""Port calls of a gateway that reach a broker, by their names."""
 AGAIN_S: Final = 2.0
 """Every process has retried a failed call within this time."""
 
@@ -105,6 +107,8 @@ class SharedLog(MemoryLog):
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self.watched: Callable[[Sequence[Outgoing]], None] = lambda _: None
         """Called with what was appended."""
+        self.sent_at: dict[str, list[int]] = {}
+        """When each record of the other topics was appended."""
 
     def _changed(self, topic: str) -> None:
         for each in self._waiting.pop(topic, ()):
@@ -120,6 +124,8 @@ class SharedLog(MemoryLog):
     async def send(self, records: Sequence[Outgoing]) -> None:
         """Send, and wake readers."""
         await super().send(records)
+        for record in records:
+            self.sent_at.setdefault(record.topic, []).append(int(self.clock.now()))
         for topic in {record.topic: None for record in records}:
             self._changed(topic)
 
@@ -155,11 +161,29 @@ class Process:
         self._chance = chance
         self._outages = outages
         self._still_until_s = 0.0
+        self.awake_at_s = 0.0
+        """When it goes on, if it stands still or is frozen: until then it does nothing at all."""
+        self._reached_at_s = 0.0
 
     def stand_still(self, for_s: float) -> None:
         """Do nothing for so long, as on a machine that is too busy, and be behind after that."""
-        self._still_until_s = asyncio.get_running_loop().time() + for_s
+        self._still_until_s = self.awake_at_s = asyncio.get_running_loop().time() + for_s
         self._outages.note(until_in_s=for_s + AGAIN_S)
+
+    def be_cut_off(self, for_s: float) -> None:
+        """Reach no broker for so long, and everything else as usual."""
+        self._reached_at_s = asyncio.get_running_loop().time() + for_s
+        self._outages.note(until_in_s=for_s + AGAIN_S)
+
+    def _cut_off_s(self, what: str) -> float:
+        return self._reached_at_s - asyncio.get_running_loop().time() if what in OF_THE_BROKER else 0.0
+
+    def be_succeeded(self, for_s: float) -> None:
+        """Stand still while another process takes the name; then run beside it for a moment."""
+        self.stand_still(for_s)
+        self._replaced("stood still")
+        beside_s = self._chance.uniform(0.5, ZOMBIE_S_MAX)
+        asyncio.get_running_loop().call_later(for_s + beside_s, self.kill, "a zombie was ended")
 
     def kill(self, why: str) -> None:
         """End the process: all its port calls hang from now on."""
@@ -176,7 +200,9 @@ class Process:
     async def _freeze(self, what: str) -> None:
         """Stand still until a successor takes over; then run beside it for a moment."""
         self._replaced(f"frozen {what}")
-        await asyncio.sleep(self._chance.uniform(2.0, FROZEN_S_MAX))
+        frozen_s = self._chance.uniform(2.0, FROZEN_S_MAX)
+        self.awake_at_s = asyncio.get_running_loop().time() + frozen_s
+        await asyncio.sleep(frozen_s)
         asyncio.get_running_loop().call_later(
             self._chance.uniform(0.5, ZOMBIE_S_MAX), self.kill, "a zombie was ended"
         )
@@ -186,6 +212,8 @@ class Process:
         held_up = self._held_up(what, "")
         if held_up is not None:
             await self._wait(held_up)
+        if self._reached_at_s and self._cut_off_s(what) > 0:
+            await self._wait(_late(self._cut_off_s(what)))
 
     def _held_up(self, when: str, what: str) -> Awaitable[None] | None:
         """What a port call must wait for now; None: it passes at once, like most calls."""
@@ -218,6 +246,9 @@ class Process:
         held_up = self._held_up("before ", what)
         if held_up is not None:
             await self._wait(held_up)
+        if self._reached_at_s and self._cut_off_s(what) > 0:
+            await self._wait(_late(min(AGAIN_S, self._cut_off_s(what))))
+            raise unclear(f"{what}: the broker can't be reached, by the simulation")
         if self._chance.random() < self.faults.fail_before:
             self._outages.note(until_in_s=AGAIN_S)
             raise unclear(f"{what}: failed, by the simulation")

@@ -1,7 +1,8 @@
 """Each checker finds a violation: it gets a morning that is wrong in one way.
 
 The sentences that the chaos run shares have theirs in tests/unit/tools/test_chaos.py; promises to customers
-and turns of agents have logs of their own in test_promises.py and test_turns.py.
+and turns of agents have logs of their own in test_customer_invariants.py and test_turn_invariants.py, and
+gateways their mornings in test_gateways.py.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from services.queue.state.records import AgentActivity
 from tests.sim import replay
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.fault_profiles import wrongs
+from tests.sim.gateway_invariants import SENTENCES_OF_GATEWAYS
 from tests.sim.history_invariants import history_tells_everything_once
 from tests.sim.invariants import (
     CHECKERS,
@@ -79,7 +81,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         history_tells_everything_once,
         nobody_who_talks_is_hung_up_for_silence,
     }
-    elsewhere = {*SENTENCES, *PROMISES, *TURNS}
+    elsewhere = {*SENTENCES, *SENTENCES_OF_GATEWAYS, *PROMISES, *TURNS}
     assert set(CHECKERS) - elsewhere == ours
 
 

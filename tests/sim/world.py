@@ -30,10 +30,12 @@ from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests.sim import edges
 from tests.sim.bent_workloads import Bend
+from tests.sim.gateways import Gateways, Plan
 from tests.sim.interventions import Doings
 from tests.sim.ports import Faults, Outages, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
 from tests.sim.prompts import Prompts
 from tests.sim.returning_customers import Watchers
+from tests.sim.switchboard import Dialled
 from tests.sim.virtual_time import START_MS, VirtualClock, VirtualLoop, run
 from tests.sim.workload import CLOUD, ORGANIZATION, ZERO_S, Workload, workload
 
@@ -65,6 +67,16 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     command: Any
 
 
+class Remains(msgspec.Struct, frozen=True, kw_only=True):
+    """What PBXs and S3 have at the end of a run."""
+
+    legs: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
+    sounds: dict[str, bytes] = {}
+    """What each recording was when a PBX of several gateways was told to free it, A-law."""
+    objects: dict[str, bytes] = {}
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a run leaves behind for checkers."""
 
@@ -79,6 +91,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     crashes: tuple[str, ...]
     outages: tuple[tuple[int, int], ...] = ()
     """Intervals in which a PBX or a process of ours was not up."""
+    dialled_by: tuple[Dialled, ...] = ()
+    """Of several gateways: which of them requested each dialling that reached a PBX."""
+    stolen: tuple[str, ...] = ()
+    """Of several gateways: claims of PBXs that their process knew to be another's."""
+    remains: Remains = Remains()
 
 
 class World:
@@ -92,6 +109,7 @@ class World:
         deciders: tuple[Decider[Any], ...],
         newer: Mapping[str, Decider[Any]],
         bend: Bend | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self.seed = seed
         self._newer = newer
@@ -124,6 +142,21 @@ class World:
         self.spool = Path(tempfile.mkdtemp(prefix="ringback-sim-"))
         # The same secret in every run, so that a seed repeats addresses, too.
         (self.spool / "secret").write_bytes(bytes(32))
+        self.gateways = None if plan is None else self._several(plan)
+
+    def _several(self, plan: Plan) -> Gateways:
+        return Gateways(
+            self.seed,
+            plan,
+            log=self.log,
+            blobs=self.blobs,
+            network=self.network,
+            bell=self.bell,
+            outages=self.outages,
+            spool=self.spool,
+            organization_id=ORGANIZATION,
+            begin=lambda work: self._works.append(asyncio.create_task(work)),
+        )
 
     async def play(self) -> None:
         """Play the morning, then the time in which everything must end."""
@@ -134,11 +167,11 @@ class World:
                 asyncio.create_task(self._lives(decider.name, self._decider(decider)))
                 for decider in self.deciders
             ),
-            asyncio.create_task(self._lives("gateway", self._gateway)),
+            *self._gateways(),
             asyncio.create_task(self._lives("delivery", self._delivery)),
             asyncio.create_task(self._weather()),
         ]
-        asyncio.get_running_loop().call_later(ZERO_S, self._begin)
+        self._loop.call_later(ZERO_S, self._begin)
         for at_s, fact in self.workload.changes:
             await asyncio.sleep(max(0.0, at_s - self._loop.time()))
             await self._say_directory(fact)
@@ -158,10 +191,23 @@ class World:
             if life.done():
                 life.result()
 
+    def _gateways(self) -> list[asyncio.Task[None]]:
+        """One gateway with all PBXs, or several that share them."""
+        several = self.gateways
+        if several is None:
+            return [asyncio.create_task(self._lives("gateway", self._gateway))]
+        lives = [
+            asyncio.create_task(self._lives(name, several.live, begin_s=begin_s))
+            for name, begin_s in several.plan.begins_s.items()
+        ]
+        return [*lives, asyncio.create_task(several.group.run())]
+
     def _begin(self) -> None:
         """Let people begin to call, and wake the tasks that wait for the network's next event."""
         self.network.begin(self._now())
         self.bell.ring()
+        if self.gateways is not None:
+            self._works.append(asyncio.create_task(self.gateways.change()))
 
     async def _restart_sleepers(self) -> None:
         """Restart deciders in every silence that only a timer may end: a mere listener would never wake."""
@@ -188,6 +234,8 @@ class World:
     def _is_anything_due(self, until_at: int) -> bool:
         phone_at = self.network.next_event_at()
         if phone_at is not None and phone_at <= until_at:
+            return True
+        if self.gateways is not None and not self.gateways.group.is_done:
             return True
         for store in self.stores.values():
             stored = store.stored.get(0)
@@ -234,9 +282,11 @@ class World:
             self.stores[name].stored = {partition: stored.copy() for partition, stored in chosen.items()}
             self.crashes.append(f"store of {name} rolled back")
 
-    async def _lives(self, name: str, start: Any) -> None:
-        """Run one process after the other under a name, each until it dies."""
+    async def _lives(self, name: str, start: Any, *, begin_s: float = 0.0) -> None:
+        """Run one process after the other under a name, each until it dies, from `begin_s` on."""
         number = 0
+        if begin_s:
+            await asyncio.sleep(ZERO_S + begin_s)
         while True:
             number += 1
             clock = VirtualClock(self._loop, ahead_ms=self._chance.choice((0, 0, 0, 90_000)))
@@ -260,11 +310,18 @@ class World:
             died_s = self._loop.time()
             if not self.is_calm and self._chance.random() < self._faults.forgets_with_crash:
                 self._roll_back(name)
-            await asyncio.sleep(self._chance.uniform(0.1, 8.0))
+            await asyncio.sleep(self._pause_s(name))
             self.outages.note(since_s=died_s, until_in_s=STARTS_S)
 
+    def _pause_s(self, name: str) -> float:
+        if self.gateways is not None and name in self.gateways.plan.begins_s:
+            return self.gateways.pause_s(name)
+        return self._chance.uniform(0.1, 8.0)
+
     def _faults_of(self, name: str) -> Faults:
-        return CALM if self.is_calm or self._faults.only not in ("", name) else self._faults
+        # The names of several gateways are numbered.
+        is_meant = self._faults.only in ("", name.partition("-")[0])
+        return CALM if self.is_calm or not is_meant else self._faults
 
     def _zombie_ended(self, work: asyncio.Task[None]) -> None:
         """Ignore the errors of a process that runs beside its successor: it would be restarted."""
@@ -342,6 +399,18 @@ class World:
             stores=self.stores,
             crashes=tuple(self.crashes),
             outages=tuple(self.outages.spans),
+            dialled_by=() if self.gateways is None else self.gateways.dialled,
+            stolen=() if self.gateways is None else tuple(self.gateways.stolen),
+            remains=self._remains(),
+        )
+
+    def _remains(self) -> Remains:
+        pbxs = self.network.pbxs.values()
+        return Remains(
+            legs=tuple(each.leg_id for pbx in pbxs for each in pbx.legs.values() if not each.is_over),
+            recordings=tuple(each for pbx in pbxs for each in pbx.recorder.tapes),
+            sounds={} if self.gateways is None else self.gateways.sounds,
+            objects={key: data for key, (data, _) in self.blobs.objects.items()},
         )
 
 
@@ -363,18 +432,20 @@ def simulate(
     deciders: tuple[Decider[Any], ...] = DECIDERS,
     newer: Mapping[str, Decider[Any]] = MappingProxyType({}),
     bend: Bend | None = None,
+    plan: Plan | None = None,
 ) -> Run:
     """Play the morning of one seed, from the first record to the last.
 
     `newer` are versions of deciders with other decisions: every second process of a name runs them, so that
     old and new take over from each other, back and forth. `bend` changes the workload (`bent_workloads.py`).
+    With a `plan` several gateways share the PBXs (`gateways.py`).
     """
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     spools: list[Path] = []
 
     async def main() -> Run:
-        world = World(seed, faults, loop, deciders, newer, bend)
+        world = World(seed, faults, loop, deciders, newer, bend, plan)
         spools.append(world.spool)
         await world.play()
         return world.result()

@@ -2,7 +2,7 @@
 
 from contracts.gateway import LegEnded, PlayFinished, RecordingFinished, Unbridged
 from contracts.ids import Instant, RecordingId
-from contracts.telephony import Bridge, DialLeg
+from contracts.telephony import Bridge, DialLeg, Record
 from services.gateway import rules
 from services.gateway.decider.effects import CloseRecording, FetchRecording
 from services.gateway.decider.gateway_state import GatewayState
@@ -140,6 +140,10 @@ def recording_over(state: GatewayState, recording: Recording, finished: Recordin
         return
     recording.is_finished, recording.is_lost = True, not finished.ok
     state.timers.drop("fetch", recording.recording_id)
+    for number, pending in list(state.pending.items()):
+        # A PBX that comes back must not begin what was given up meanwhile.
+        if isinstance(pending.request, Record) and pending.request.recording_id == recording.recording_id:
+            state.replied(number)
     state.say(finished)
     leg = state.legs.get(recording.leg_id)
     if leg is not None and leg.phase is Phase.GONE and not _open_recordings(state, leg):

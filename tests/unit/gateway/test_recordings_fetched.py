@@ -168,3 +168,22 @@ def test_a_pbx_that_never_returns_to_the_next_gateway_keeps_no_message_back_eith
     office.machine.handle(office.now, port.PbxGone())
     office.run(301_000)
     assert office.facts(RecordingFinished)[0].is_cut_off
+
+
+@pytest.mark.rule("V8")
+def test_a_recording_that_was_given_up_while_its_pbx_was_away_is_not_begun_when_it_is_back() -> None:
+    """Nobody would ever end it, fetch it, or free it."""
+    office = GatewayHarness()
+    leg_id = office.calls_in(then=(Step(until=Until.ANSWERED),))
+    office.tell(answer(leg_id))
+    office.run(1_000)
+    pbx = office.network.pbxs[PBX]
+    pbx.vanish(office.now, for_ms=400_000)
+    office.run(1_000)
+    office.tell(record(leg_id))
+    office.run(310_000)
+    assert not office.facts(RecordingFinished)[0].ok
+    office.run(100_000)
+    assert pbx.is_there
+    assert not pbx.legs[leg_id].is_over
+    assert REC not in pbx.recorder.tapes

@@ -1,0 +1,278 @@
+"""Several gateways of one group: they share the PBXs, come and go, die, and sleep.
+
+Each has a lasting name and a volume of its own, and is started again under that name. What happens to them
+follows from the seed; it begins after the first calls and ends before the morning does.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from contracts.gateway import PbxClaimed
+from contracts.ids import Instant, OrganizationId, PbxId
+from contracts.message import Fact
+from contracts.topics import FACTS
+from runtime.edge import NONE, Share, Subscription
+from runtime.edge_runner import SubscriptionRunner, commit_now_and_then
+from runtime.memory import MemoryBlobs
+from runtime.ports import BlobsUnavailable
+from services.gateway.activities.pbx_runner import Adapter
+from services.gateway.simulated import SimulatedNetwork
+from tests.sim import edges
+from tests.sim.group import Group, GroupClients, GroupLog
+from tests.sim.ports import Outages, Process, SharedLog
+from tests.sim.switchboard import Dialled, SharedAdapter, Switchboard
+
+NAMES: Final = ("gateway-0", "gateway-1", "gateway-2")
+CHANGES_S: Final = 240.0
+"""All changes come within this time after the first call."""
+AWAY_S: Final = (0.2, 3.0, 12.0, 30.0)
+"""How long a gateway is away, or asleep: shorter and longer than a session."""
+
+
+KNOWN_S: Final = 3.0
+"""A claim that was under way when its process lost the PBX has arrived, or failed, by then."""
+
+
+class ChangeKind(StrEnum):
+    """What happens to a gateway."""
+
+    DRAIN = auto()
+    """SIGTERM: it lets go of its PBXs and leaves the group."""
+    KILL = auto()
+    """kill -9."""
+    SLEEP = auto()
+    """It stands still, and goes on as if nothing had been."""
+    CUT_OFF = auto()
+    """It reaches no broker, and still has its PBXs."""
+    ZOMBIE = auto()
+    """It stands still, another process is started under its name, and then it goes on for a while."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of one gateway, some seconds after the first call."""
+
+    at_s: float
+    kind: ChangeKind
+    name: str
+    for_s: float
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateways of a morning; `begins_s` says when each is started.
+
+    While S3 is away (`stores_nothing`, from and until) a closed recording lies on one volume, and in its PBX.
+    """
+
+    begins_s: dict[str, float]
+    changes: tuple[Change, ...]
+    stores_nothing: tuple[float, float] | None = None
+
+
+def plan(seed: int, *kinds: ChangeKind) -> Plan:
+    """Two or three gateways, one of which may come later, and four to ten changes of these kinds."""
+    chance = random.Random(f"gateways {seed}")
+    names = NAMES[: chance.choice((2, 2, 3))]
+    begins_s = dict.fromkeys(names, 0.0)
+    if chance.random() < 0.4:
+        begins_s[names[-1]] = chance.uniform(10.0, 120.0)
+    changes = [
+        Change(
+            at_s=chance.uniform(5.0, CHANGES_S),
+            kind=chance.choice(kinds),
+            name=chance.choice(names),
+            for_s=chance.choice(AWAY_S) * chance.uniform(0.5, 1.5),
+        )
+        for _ in range(chance.randint(4, 10))
+    ]
+    away_s = chance.uniform(20.0, CHANGES_S)
+    return Plan(
+        begins_s=begins_s,
+        changes=tuple(sorted(changes, key=lambda each: each.at_s)),
+        stores_nothing=(away_s, away_s + chance.uniform(20.0, 120.0)) if chance.random() < 0.7 else None,
+    )
+
+
+class AbsentBlobs(MemoryBlobs):
+    """S3, which gateways can't reach for a while; everybody else has what it holds."""
+
+    def __init__(self, held: MemoryBlobs) -> None:
+        super().__init__()
+        self.objects = held.objects
+        self.is_away = False
+
+    async def put(
+        self, key: str, data: bytes, *, content_type: str = "application/octet-stream", once: bool = False
+    ) -> None:
+        """Put an object. Raises BlobsUnavailable."""
+        if self.is_away:
+            raise BlobsUnavailable("S3 is away, by the simulation")
+        await super().put(key, data, content_type=content_type, once=once)
+
+
+class Told:
+    """Which share one process was told, and whether it claims a PBX in spite of that."""
+
+    def __init__(self, process: Process, organization_id: OrganizationId, stolen: list[str]) -> None:
+        self._process = process
+        self._organization_id = organization_id
+        self._stolen = stolen
+        self._share = NONE
+        self._at_s = 0.0
+
+    def noted(self, subscription: Subscription) -> Subscription:
+        """The subscription, whose shares are noted."""
+        on_share = subscription.on_share
+        assert on_share is not None
+
+        async def told(share: Share) -> None:
+            self._share, self._at_s = share, asyncio.get_running_loop().time()
+            await on_share(share)
+
+        return msgspec.structs.replace(subscription, on_share=told)
+
+    def said(self, fact: Fact) -> None:
+        """The process has said this."""
+        known_s = asyncio.get_running_loop().time() - self._at_s
+        if not isinstance(fact, PbxClaimed) or self._share.is_ours(f"{self._organization_id}/{fact.pbx_id}"):
+            return
+        if known_s > KNOWN_S:
+            self._stolen.append(f"{self._process.name} claims {fact.pbx_id}, {known_s:.0f} s after its loss")
+
+
+class Gateways:
+    """The group, the PBXs' connections, and the processes, which the world starts by `live`."""
+
+    def __init__(
+        self,
+        seed: int,
+        planned: Plan,
+        *,
+        log: SharedLog,
+        blobs: MemoryBlobs,
+        network: SimulatedNetwork,
+        bell: edges.Bell,
+        outages: Outages,
+        spool: Path,
+        organization_id: OrganizationId,
+        begin: Callable[[Any], object],
+    ) -> None:
+        """`begin` runs a coroutine beside all others; `spool` has a volume for each gateway."""
+        self.plan = planned
+        self.group = Group(log, random.Random(f"shares {seed}"), outages)
+        self._seed = seed
+        self._log = log
+        self._blobs = AbsentBlobs(blobs)
+        self._network = network
+        self._bell = bell
+        self._spool = spool
+        self._organization_id = organization_id
+        self._begin = begin
+        self._switchboards = {pbx_id: Switchboard(pbx) for pbx_id, pbx in network.pbxs.items()}
+        self._running: dict[str, Process] = {}
+        self._drains: dict[str, asyncio.Event] = {}
+        self._pauses_s = {name: random.Random(f"pauses {seed} {name}") for name in planned.begins_s}
+        self._away_s: dict[str, float] = {}
+        self.stolen: list[str] = []
+        """Claims of PBXs whose commands the claiming process knew to be another's."""
+        for name in planned.begins_s:
+            (spool / name).mkdir()
+            # The same secret in every run, so that a seed repeats addresses, too.
+            (spool / name / "secret").write_bytes(bytes(32))
+
+    @property
+    def dialled(self) -> tuple[Dialled, ...]:
+        """All requests to dial that reached a PBX."""
+        return tuple(each for found in self._switchboards.values() for each in found.dialled)
+
+    @property
+    def sounds(self) -> dict[str, bytes]:
+        """What each freed recording of a PBX was."""
+        return {key: sound for found in self._switchboards.values() for key, sound in found.sounds.items()}
+
+    def pause_s(self, name: str) -> float:
+        """How long a gateway that has ended is away."""
+        usual = self._pauses_s[name].choice(AWAY_S) * self._pauses_s[name].uniform(0.5, 1.5)
+        return self._away_s.pop(name, usual)
+
+    async def change(self) -> None:
+        """Let everything happen that was planned, from the first call on."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        for at_s, is_away in zip(self.plan.stores_nothing or (), (True, False), strict=False):
+            loop.call_later(at_s, setattr, self._blobs, "is_away", is_away)
+        for each in self.plan.changes:
+            await asyncio.sleep(max(0.0, begun_s + each.at_s - loop.time()))
+            process = self._running.get(each.name)
+            if process is not None and not process.died.done():
+                self._change(process, each)
+
+    def _change(self, process: Process, change: Change) -> None:
+        match change.kind:
+            case ChangeKind.DRAIN:
+                self._away_s[change.name] = change.for_s
+                self._drains[process.name].set()
+            case ChangeKind.KILL:
+                self._away_s[change.name] = change.for_s
+                process.kill("was killed")
+            case ChangeKind.SLEEP:
+                process.stand_still(change.for_s)
+            case ChangeKind.CUT_OFF:
+                process.be_cut_off(change.for_s)
+            case ChangeKind.ZOMBIE:
+                self._away_s[change.name] = 0.1
+                process.be_succeeded(change.for_s)
+
+    async def live(self, process: Process) -> None:
+        """One process, until it has been drained or dies."""
+        name = process.name.partition("#")[0]
+        self._running[name] = process
+        drained = self._drains[process.name] = asyncio.Event()
+        told = Told(process, self._organization_id, self.stolen)
+        chance = random.Random(f"{self._seed} {process.name} connections")
+
+        def adapter(pbx_id: PbxId, pump: Callable[[], None]) -> Adapter:
+            switchboard = self._switchboards[pbx_id]
+            return SharedAdapter(switchboard, self._network, self._bell, process, self._now, pump, chance)
+
+        registry, (facts, commands) = edges.gateway(
+            process,
+            self._log,
+            self._blobs,
+            self._network,
+            self._bell,
+            self._spool / name,
+            self._organization_id,
+            adapter,
+            told.said,
+        )
+        assert facts.topic is FACTS
+        process.ended.append(lambda: self._begin(registry.stop()))
+        reader = edges.Reader(process, self._log, {})
+        broker: Any = GroupLog(process, commands.topic)
+        clients: Any = GroupClients(process, self._log, self.group)
+        runner = SubscriptionRunner("gateway", told.noted(commands), broker)
+        async with asyncio.TaskGroup() as together:
+            together.create_task(reader.run(facts))
+            for work in registry.background:
+                together.create_task(_awaited(work))
+            # It joins when it has read the log, as `runtime.app` does.
+            await reader.is_at_end.wait()
+            await runner.start(clients, prefix="", group="gateway", replica=name)
+            together.create_task(runner.run())
+            together.create_task(commit_now_and_then([runner]))
+            await drained.wait()
+            await runner.finish()
+            process.kill("was drained")
+
+    def _now(self) -> Instant:
+        return self._log.clock.now()
+
+
+async def _awaited(work: Callable[[], Any]) -> None:
+    await work()
