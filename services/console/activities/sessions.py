@@ -92,10 +92,6 @@ class Sessions:
             # It ends by itself after twelve hours, and nobody has its tokens any more.
             _log.warning("a login stays open at the directory", reason=str(error))
 
-    async def forget(self, cookie: str) -> None:
-        """Drop a session whose login the directory has ended. Raises StoreUnavailable."""
-        await self._ask(cookie, "delete")
-
     async def _read(self, cookie: str) -> Session:
         sealed = await self._ask(cookie, "get")
         if sealed is None:

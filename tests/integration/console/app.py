@@ -1,6 +1,7 @@
 """The console over a real directory, in this process: what a browser without JavaScript sees."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from runtime import redis_client
 from runtime.web_process import WebPorts
 from services.console.activities.api_client import ApiClient
+from services.console.api.requests import CONSOLE, Console
 from services.console.service import put_together
 from services.console.settings import Settings
 from tests.integration.directory.companies import CONSOLE_KEY, ORGANIZATION, PASSWORD, Company
@@ -37,6 +39,7 @@ class ConsoleApp:
             store_prefix=prefix,
         )
         self.redis = redis_client.connected(redis)
+        self.prefix = prefix
         self.directory_transport = Switch(httpx.ASGITransport(app=cast("Any", company.directory.guarded_api)))
         directory = ApiClient(
             "directory",
@@ -48,10 +51,17 @@ class ConsoleApp:
         history = ApiClient("history", "http://history", clock=company.clock)
         work = put_together(WebPorts(redis=self.redis, clock=company.clock), settings, directory, history)
         self.app = work.app
+        self.parts: Console = work.app._app.state[CONSOLE]  # type: ignore[attr-defined]
 
     def browser(self, address: str = CLIENT) -> "Browser":
         """A browser with no cookies yet."""
         return Browser(self, address)
+
+    async def stored(self) -> dict[str, bytes]:
+        """What the store has of this installation."""
+        client = await self.redis.of("any")
+        found = [key.decode() async for key in client.scan_iter(match=f"{{{self.prefix}/*")]
+        return {key: await client.get(key) for key in found}
 
     async def close(self) -> None:
         """Close the store's connections."""
@@ -65,11 +75,16 @@ class Switch(httpx.AsyncBaseTransport):
         self._inner = inner
         self.is_cut = False
         self.asked: list[str] = []
+        self.before: Callable[[str], Awaitable[None]] | None = None
+        """What happens before a request arrives, given its method and path."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.is_cut:
             raise httpx.ConnectError("cut", request=request)
-        self.asked.append(f"{request.method} {request.url.path}")
+        what = f"{request.method} {request.url.path}"
+        self.asked.append(what)
+        if self.before is not None:
+            await self.before(what)
         return await self._inner.handle_async_request(request)
 
 
