@@ -92,16 +92,16 @@ class NodeParts:
         self.kafka.stop()
 
 
-def start(run: Path) -> NodeParts:
-    """Start every part and wait until it answers. Raises StackError."""
+def start(run: Path, *, has_tls: bool = True) -> NodeParts:
+    """Start every part and wait until it answers; `has_tls` closes the wire of Redis. Raises StackError."""
     authority = trustme.CA()
-    tls = _certificates(authority, run)
+    tls = _certificates(authority, run) if has_tls else None
     broker = kafka.ApacheKafka(run, dies_with_parent=True, advertised=ADDRESS)
     redis = parts.start_redis(run, dies_with_parent=True, tls=tls)
     s3 = parts.start_s3(run, dies_with_parent=True)
     smtp = parts.start_smtp(run, dies_with_parent=True)
     sql = postgres.start(run, dies_with_parent=True)
-    carried = [broker.port, *map(_port, (redis.address, s3.address, smtp.address, sql.address))]
+    carried = [broker.port, *map(port_of, (redis.address, s3.address, smtp.address, sql.address))]
     argv = [sys.executable, "-m", "devtools.cluster.relay", ADDRESS, *map(str, carried)]
     relay = Process("relay", argv, run, dies_with_parent=True)
     relay.start_until(lambda: is_listening(broker.port, ADDRESS), "open port", START_S)
@@ -121,7 +121,8 @@ def _certificates(authority: trustme.CA, run: Path) -> parts.RedisTls:
     return tls
 
 
-def _port(address: str) -> int:
+def port_of(address: str) -> int:
+    """The port of a part's `host:port` or URL."""
     return int(address.rpartition(":")[2].partition("/")[0])
 
 
