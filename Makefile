@@ -6,7 +6,7 @@ OPS := .venv/bin/python -m ringback
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements demo up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
+.PHONY: help setup requirements demo live up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
 	drill schemas audit licences sbom unmaintained image image-test
 
 help: ## what can be made
@@ -20,6 +20,9 @@ requirements: setup ## resolve requirements/*.in anew into the hashed *.txt
 
 demo: setup ## a morning at the company, live, with every service a real process (PHONES=asterisk: with SIP phones; FAST=1: short)
 	@$(DEV) demo $(if $(FAST),--fast) $(if $(SVG),--svg $(SVG)) $(if $(PHONES),--phones $(PHONES)) $(if $(LISTEN),--listen $(LISTEN))
+
+live: setup ## a company of forty that works all day, on simulated phones, until Ctrl-C
+	@$(DEV) live
 
 up: setup ## start the embedded parts and all services on loopback
 	@$(OPS) up

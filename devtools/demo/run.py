@@ -2,13 +2,11 @@
 
 import argparse
 import asyncio
-import contextlib
-import fcntl
 import shutil
 import string
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -34,6 +32,7 @@ from devtools.demo.screen import SVG_LINES, Screen, save_svg, show_summary
 from devtools.demo.softphones import CUSTOMER_NUMBER, Softphones, with_agent
 from devtools.demo.timeline import Line, Timeline
 from devtools.phone_networks import PhoneNetwork, RealPhones, SimulatedPhones, Site, pbxs_setting
+from devtools.run_lock import alone
 from ringback import connect
 from ringback.apply import office
 from ringback.apply.directory_client import URL, NotSaved, Unavailable
@@ -347,24 +346,11 @@ def main(argv: list[str]) -> int:
     if options.listen is not None and options.phones != "asterisk":
         print("demo: simulated phones listen nowhere: LISTEN goes with PHONES=asterisk", file=sys.stderr)
         return 1
-    with _alone() as is_alone:
+    with alone(RUN) as is_alone:
         if not is_alone:
             print("demo: another demo is running in this folder: wait until it ends", file=sys.stderr)
             return 1
         return _run(options)
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether no other demo runs; each clears the folder of the one before, processes' files included."""
-    private_files.folder(RUN.parent)
-    with (RUN.parent / "demo.lock").open("w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _run(options: argparse.Namespace) -> int:
