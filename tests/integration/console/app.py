@@ -60,8 +60,11 @@ class ConsoleApp:
     async def stored(self) -> dict[str, bytes]:
         """What the store has of this installation."""
         client = await self.redis.of("any")
-        found = [key.decode() async for key in client.scan_iter(match=f"{{{self.prefix}/*")]
-        return {key: await client.get(key) for key in found}
+        found: dict[str, bytes] = {}
+        async for key in client.scan_iter(match=f"{{{self.prefix}/*"):
+            text: Any = await client.get(key)
+            found[key.decode()] = text
+        return found
 
     async def close(self) -> None:
         """Close the store's connections."""
