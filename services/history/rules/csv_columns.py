@@ -136,10 +136,8 @@ def written_number(number: str | None) -> str:
 
 def _plain(text: str) -> str:
     """One line of text, with an apostrophe where a spreadsheet would see a formula, a number or a date."""
-    line = _CONTROLS.sub(" ", text)
-    if line and _NUMBER_OR_DATE.fullmatch(line):
-        return f"'{line}"
-    return _FORMULA.sub(r"\1\2'", line)
+    line = _FORMULA.sub(r"\1\2'", _CONTROLS.sub(" ", text))
+    return f"'{line}" if _NUMBER_OR_DATE.fullmatch(line) else line
 
 
 def duration(ms: int) -> str:
