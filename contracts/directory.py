@@ -136,12 +136,23 @@ class AgentAvailabilitySaved(Fact, tag="directory.agent_availability_saved", fro
     known_until_at: Instant | None = None
 
 
+class PauseReason(StrEnum):
+    """Why an agent takes no calls, as far as the agent says so."""
+
+    BREAK = "break"
+    LUNCH = "lunch"
+    MEETING = "meeting"
+    TRAINING = "training"
+    OTHER_WORK = "other_work"
+
+
 class AgentPauseSaved(Fact, tag="directory.agent_pause_saved", frozen=True, kw_only=True):
-    """An agent, or the head, switched the pause on or off."""
+    """An agent, or the head, switched the pause on or off; `reason` None: nobody said why."""
 
     agent_id: AgentId
     version: int
     is_paused: bool
+    reason: PauseReason | None = None
 
 
 class AgentWrapUpSaved(Fact, tag="directory.agent_wrap_up_saved", frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """Agents at work: pauses and wrap-ups set from outside (Q8, Q13)."""
 
+from msgspec import structs
+
 from contracts.directory import AgentPauseSaved, AgentWrapUpSaved
 from contracts.ids import AgentId, DepartmentId, Instant, OrganizationId
 from contracts.rights import Subject
@@ -28,7 +30,11 @@ class Agents:
 
     async def pause(self, principal: Principal, agent_id: str, card: PauseCard) -> None:
         """Pause an agent or end the pause (Q8). Said each time: queue may have ended the pause meanwhile."""
-        fact = AgentPauseSaved(agent_id=AgentId(agent_id), version=0, is_paused=card.is_paused)
+        if not card.is_paused:
+            card = structs.replace(card, reason=None)
+        fact = AgentPauseSaved(
+            agent_id=AgentId(agent_id), version=0, is_paused=card.is_paused, reason=card.reason
+        )
         await self._save(principal, Kind.PAUSE, card, fact)
 
     async def wrap_up(self, principal: Principal, agent_id: str, card: WrapUpCard) -> None:

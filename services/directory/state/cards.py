@@ -15,6 +15,7 @@ from contracts.directory import (
     DirectActionKind,
     Language,
     NoticeKind,
+    PauseReason,
     PbxKind,
     Role,
     StrategyKind,
@@ -416,9 +417,11 @@ class TokenCard(Card, frozen=True, kw_only=True):
 
 
 class PauseCard(Card, frozen=True, kw_only=True):
-    """Whether an agent is paused (Q8)."""
+    """Whether an agent is paused, and why (Q8)."""
 
     is_paused: bool
+    reason: PauseReason | None = None
+    """Said with a pause alone: the end of one needs none."""
 
 
 class WrapUpCard(Card, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from contracts.directory import (
     DirectRulesSaved,
     Language,
     NoticeSaved,
+    PauseReason,
     PbxSaved,
     ResponsibleSaved,
 )
@@ -361,6 +362,28 @@ async def test_a_pause_is_said_each_time_it_is_set(company: Company) -> None:
         assert answer.status_code == 204
     said = (await company.sent()).facts(AgentPauseSaved)
     assert [(fact.version, fact.is_paused) for fact in said] == [(1, True), (2, True), (3, False)]
+
+
+@pytest.mark.rule("Q8", "P4")
+async def test_a_pause_says_why_and_its_end_says_nothing(company: Company) -> None:
+    """By the agent, who may do nothing else; a reason that is not in the list is refused at its field."""
+    made = await company.employee("Орлов Пётр", role="restricted_user")
+    headers = await company.login("orlov.p")
+    path = f"/agents/{made['id']}/pause"
+    for body in (
+        {"is_paused": True, "reason": "lunch"},
+        {"is_paused": True},
+        {"is_paused": False, "reason": "lunch"},
+    ):
+        assert (await company.call("PUT", path, body, headers=headers)).status_code == 204
+    refused = await company.call("PUT", path, {"is_paused": True, "reason": "football"}, headers=headers)
+    assert (refused.status_code, refused.json()["field"]) == (400, "reason")
+    said = (await company.sent()).facts(AgentPauseSaved)
+    assert [(fact.is_paused, fact.reason) for fact in said] == [
+        (True, PauseReason.LUNCH),
+        (True, None),
+        (False, None),
+    ]
 
 
 @pytest.mark.rule("Q5")
