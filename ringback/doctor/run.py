@@ -15,7 +15,7 @@ from ringback.doctor import clock, databases, log, mail, objects, pbxs, screen, 
 from ringback.doctor.clock import Reading
 from ringback.doctor.findings import Finding, Section, is_green
 from ringback.doctor.scope import Scope, Settings, scope
-from ringback.stack.services import service_names
+from ringback.stack.services import startable_names
 from runtime.settings import UNREADABLE, why_unreadable
 
 WIDTH_MIN = 100
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
         "--service",
         action="append",
         default=[],
-        choices=service_names(),
+        choices=startable_names(),
         help="look as this service, with its login: at what it needs, and at its rights (may be repeated)",
     )
     parser.add_argument("--json", action="store_true", help="print the list as JSON")

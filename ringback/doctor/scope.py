@@ -6,9 +6,11 @@ from typing import Final
 
 import msgspec
 
-from ringback.stack.services import service_names
+from ringback.stack.services import startable_names
 from runtime.decision import Decider
 from runtime.edge import Edge
+from runtime.web_process import WebService
+from services.console.settings import Settings as OfConsole
 from services.directory.settings import Settings as OfDirectory
 from services.gateway.settings import Settings as OfGateway
 from services.history.settings import Settings as OfHistory
@@ -20,15 +22,17 @@ OUTSIDE: Final = {"gateway": PBXS}
 """What a service touches beside the parts that it declares."""
 
 
-class Settings(OfDirectory, OfHistory, OfGateway, OfTts, OfVoicemail):
+class Settings(OfDirectory, OfHistory, OfGateway, OfTts, OfVoicemail, OfConsole):
     """The settings of all services at once: each is empty where its service is not configured here."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """`services` are those whose rights are asked for; `needed` are parts that must be configured."""
+    """`services` are those whose rights in the log are asked for; `needed` are parts that must be there."""
 
     services: tuple[str, ...]
     deciders: tuple[str, ...]
+    webs: tuple[WebService, ...]
+    """Those that serve people, and have their own things in the store."""
     needed: frozenset[str]
     is_whole: bool
     """All services, as far as the settings go."""
@@ -40,12 +44,19 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 def scope(named: Sequence[str]) -> Scope:
     """The scope of some services, or of all of them if none is named."""
-    services = tuple(named) or service_names()
+    services = tuple(named) or startable_names()
     deciders: list[str] = []
-    needed: set[str] = {"kafka"}
+    webs: list[WebService] = []
+    needed: set[str] = set()
     for name in services:
         module = importlib.import_module(f"services.{name}.service")
-        if isinstance(getattr(module, "SERVICE", None), Decider):
+        service = getattr(module, "SERVICE", None)
+        if isinstance(service, WebService):
+            webs.append(service)
+            needed.add("redis")
+            continue
+        needed.add("kafka")
+        if isinstance(service, Decider):
             deciders.append(name)
             needed |= {"redis", "s3"}
         edge = getattr(module, "EDGE", None)
@@ -54,8 +65,9 @@ def scope(named: Sequence[str]) -> Scope:
         if name in OUTSIDE:
             needed.add(OUTSIDE[name])
     return Scope(
-        services=services,
+        services=tuple(name for name in services if name not in {each.name for each in webs}),
         deciders=tuple(deciders),
+        webs=tuple(webs),
         needed=frozenset(needed) if named else frozenset(),
         is_whole=not named,
     )

@@ -15,7 +15,7 @@ PART: Final = "redis"
 
 
 async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> Section:
-    """Look at the store of each decider; what its clock shows goes into `readings`."""
+    """Look at the store of each service that has one; what its clock shows goes into `readings`."""
     section = Section("Redis")
     if not settings.redis:
         section.not_configured("RINGBACK_REDIS", is_needed=PART in scope.needed)
@@ -25,12 +25,16 @@ async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> 
         lack = await checks.redis(settings, service)
         if lack is not None:
             lacks.setdefault(lack.words, service)
+    for web in scope.webs:
+        lack = await checks.redis(settings, web.name, web.store_rights)
+        if lack is not None:
+            lacks.setdefault(lack.words, web.name)
     for words in lacks:
         section.red("answers", words)
     if not lacks:
         where = redis_client.read_address(settings.redis.get_secret_value()).shown
         section.green("answers", where)
-        section.green("rights", f"of {', '.join(scope.deciders)}")
+        section.green("rights", f"of {', '.join((*scope.deciders, *(each.name for each in scope.webs)))}")
     try:
         clients = redis_client.from_settings(settings, redis_client.tls_from_settings(settings))
     except ValueError:

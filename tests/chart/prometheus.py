@@ -13,7 +13,7 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from ringback.stack.services import ROOT, service_names
+from ringback.stack.services import ROOT, startable_names
 
 RULES: Final = ROOT / "charts" / "ringback" / "rules"
 DASHBOARDS: Final = ROOT / "charts" / "ringback" / "dashboards"
@@ -32,7 +32,7 @@ _SERIES: Final = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket
 @functools.cache
 def exported() -> Mapping[str, frozenset[str]]:
     """Every series that services export, by name, with its labels: from the registry, once all are loaded."""
-    for service in service_names():
+    for service in startable_names():
         importlib.import_module(f"services.{service}.service")
     found: dict[str, frozenset[str]] = {"up": TARGET_LABELS}
     for collector in list(REGISTRY._collector_to_names):

@@ -19,7 +19,18 @@ PROFILES: Final = {
 }
 CUSTOM_APIS: Final = ("keda.sh/v1alpha1", "monitoring.coreos.com/v1")
 WORKLOADS: Final = ("Deployment", "StatefulSet", "Job", "Pod")
-SERVICES: Final = ("callback", "directory", "gateway", "history", "queue", "routing", "tts", "voicemail")
+SERVICES: Final = (
+    "callback",
+    "console",
+    "directory",
+    "gateway",
+    "history",
+    "queue",
+    "routing",
+    "tts",
+    "voicemail",
+)
+PUBLIC: Final = ("directory", "history", "console")
 DECIDERS: Final = ("callback", "queue", "routing", "voicemail")
 STATEFUL: Final = (*DECIDERS, "gateway", "history")
 SECRETS: Final = "/etc/ringback/secrets/"

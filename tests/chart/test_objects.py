@@ -8,17 +8,19 @@ import yaml
 
 from contracts.topics import DELIVERY, FACTS, SPEECH
 from devtools.charts import values_table
-from ringback.stack.services import ROOT, service_names
+from ringback.stack.services import ROOT, startable_names
 from runtime.kafka_clients import group_of
+from services.console.activities.static_files import StaticFiles
+from services.console.api import app as console_api
 from services.directory.api import app as directory_api
 from services.history.api import app as history_api
 from tests.chart import rendering
-from tests.chart.rendering import CHART, PROFILES, SERVICES, Object, component, of_kind, pods
+from tests.chart.rendering import CHART, PROFILES, PUBLIC, SERVICES, Object, component, of_kind, pods
 
 
 def test_the_chart_knows_every_service() -> None:
     """A new service needs a row in `_services.tpl`, and its line in these tests."""
-    assert set(SERVICES) == set(service_names())
+    assert set(SERVICES) == set(startable_names())
     assert set(pods(rendering.objects("full"))) == {
         *SERVICES,
         "topics",
@@ -116,6 +118,7 @@ def _ports(rules: list[Object]) -> set[Any]:
         ("directory", {53, 9093, 443, 587, 5432}),
         ("history", {53, 9093, 443, 5432}),
         ("gateway", {53, 9093, 443, 8089}),
+        ("console", {53, 6379, "http"}),
         ("topics", {53, 9093}),
     ],
 )
@@ -130,7 +133,7 @@ def test_only_the_named_may_ask_a_pod() -> None:
     """The Ingress asks the API, Prometheus the internal port, and recordings are for voicemail."""
     policies = of_kind(rendering.objects("production"), "NetworkPolicy")
     ingress = {component(each): each["spec"].get("ingress", []) for each in policies}
-    assert {name for name, rules in ingress.items() if "http" in _ports(rules)} == {"directory", "history"}
+    assert {name for name, rules in ingress.items() if "http" in _ports(rules)} == set(PUBLIC)
     assert {name for name, rules in ingress.items() if "internal" in _ports(rules)} == set(SERVICES)
     assert not any(rules for name, rules in ingress.items() if name not in SERVICES)
     for rules in ingress.values():
@@ -247,13 +250,17 @@ def test_the_ingress_leads_to_the_apis_and_to_nothing_else() -> None:
         each["path"]: each["backend"]["service"]["name"].removeprefix("ringback-")
         for each in rule["http"]["paths"]
     }
-    assert leads == {path: name for name in ("directory", "history") for path in _first_segments(name)}
+    assert leads == {path: name for name in PUBLIC for path in _first_segments(name)}
 
 
 def _first_segments(service: str) -> set[str]:
     """What the paths of a service's API begin with, from its own routes."""
     nothing: Any = None
-    app = history_api.build(nothing, lambda: True) if service == "history" else directory_api.build(nothing)
+    app = {
+        "history": lambda: history_api.build(nothing, lambda: True),
+        "directory": lambda: directory_api.build(nothing),
+        "console": lambda: console_api.build(nothing, StaticFiles()),
+    }[service]()
     return {f"/{route.path.split('/')[1]}" for route in app.routes} - {"/schema"}
 
 

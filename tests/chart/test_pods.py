@@ -6,26 +6,27 @@ from typing import Final
 
 import pytest
 
+from ringback.stack.services import WITHOUT_LOG, service_names
 from runtime.settings import KafkaSettings, RuntimeSettings
 from runtime.token_keys import SigningKeys
 from runtime.urls import is_loopback
 from tests.chart import rendering
-from tests.chart.rendering import PROFILES, SECRETS, SERVICES, STATEFUL, WORKLOADS, of_kind, pods
+from tests.chart.rendering import PROFILES, PUBLIC, SECRETS, SERVICES, STATEFUL, WORKLOADS, of_kind, pods
 
 WHO_NEEDS: Final = {
-    "redis": {"routing", "queue", "callback", "voicemail"},
-    "redis-ca": {"routing", "queue", "callback", "voicemail"},
-    "redis-client": {"routing", "queue", "callback", "voicemail"},
-    "sentinels": {"routing", "queue", "callback", "voicemail"},
-    "s3": set(SERVICES),
-    "s3-ca": set(SERVICES),
+    "redis": {"routing", "queue", "callback", "voicemail", "console"},
+    "redis-ca": {"routing", "queue", "callback", "voicemail", "console"},
+    "redis-client": {"routing", "queue", "callback", "voicemail", "console"},
+    "sentinels": {"routing", "queue", "callback", "voicemail", "console"},
+    "s3": set(service_names()),
+    "s3-ca": set(service_names()),
     "smtp": {"voicemail", "directory"},
     "smtp-ca": {"voicemail", "directory"},
-    "kafka-login": {*SERVICES, "topics"},
-    "kafka-ca": {*SERVICES, "topics"},
-    "kafka-client": {*SERVICES, "topics"},
+    "kafka-login": {*service_names(), "topics"},
+    "kafka-ca": {*service_names(), "topics"},
+    "kafka-client": {*service_names(), "topics"},
     "internal-tls": set(SERVICES),
-    "http-tls": {"directory", "history"},
+    "http-tls": set(PUBLIC),
     "token-keys": {"directory"},
     "token-public-keys": {"history"},
     "earlier": {"directory", "history"},
@@ -36,7 +37,9 @@ WHO_NEEDS: Final = {
     "postgresql-ca": {"directory", "history"},
     "directory-key": {"directory"},
     "keys-before": {"directory"},
-    "console-key": {"directory"},
+    "console-key": {"directory", "console"},
+    "console-sessions": {"console"},
+    "api-ca": {"console"},
     "texts": {"directory"},
     "pbxs": {"gateway"},
     "pbxs-ca": {"gateway"},
@@ -88,13 +91,15 @@ def test_every_setting_can_be_set(service: str) -> None:
 def _unused_by(service: str) -> set[str]:
     """Settings that every service has, and this one has no use for."""
     unused = set()
-    if service not in rendering.DECIDERS:
+    if service not in (*rendering.DECIDERS, "console"):
         unused |= {name for name in RuntimeSettings.model_fields if name.startswith("redis")}
     if service not in ("voicemail", "directory"):
         unused |= {"smtp", "smtp_ca", "mail_from"}
-    if service not in ("directory", "history"):
+    if service not in PUBLIC:
         unused |= {name for name in RuntimeSettings.model_fields if name.startswith("http_")}
         unused -= {"http_connections_max"}
+    if service in WITHOUT_LOG:
+        unused |= {name for name in RuntimeSettings.model_fields if name.startswith(("kafka", "s3_"))}
     return unused
 
 
@@ -112,7 +117,7 @@ def test_a_service_reads_what_its_pod_is_given(
 
     read = _settings(service)()
 
-    assert read.kafka
+    assert (read.kafka != "") == (service not in WITHOUT_LOG)
     assert (read.replica != "") == (service in STATEFUL)
     assert not is_loopback(read.internal_host), "kubelet asks from outside of the pod"
     for name in type(read).model_fields:
@@ -206,7 +211,7 @@ def test_probes_ask_the_internal_port(profile: str, service: str) -> None:
         assert asked["scheme"] == ("HTTPS" if has_tls else "HTTP")
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
     assert str(ports["internal"]) == rendering.env_of(container)["RINGBACK_INTERNAL_PORT"]
-    assert ("http" in ports) == (service in ("directory", "history"))
+    assert ("http" in ports) == (service in PUBLIC)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -222,7 +227,7 @@ def test_a_pod_has_the_time_that_its_service_needs_to_stop(profile: str, service
         .get("seconds", 0)
     )
     assert pod["spec"]["terminationGracePeriodSeconds"] - pause == 45
-    assert (pause > 0) == (service in ("directory", "history", "gateway"))
+    assert (pause > 0) == (service in (*PUBLIC, "gateway"))
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -262,7 +267,9 @@ def test_the_doctor_looks_as_each_service(service: str) -> None:
 def test_the_doctor_leaves_out_what_lies_inside_of_a_pod() -> None:
     """A database in a file and simulated phones can't be reached from outside."""
     found = {name for name in pods(rendering.objects("minimal")) if name.startswith("doctor-")}
-    assert found == {f"doctor-{name}" for name in ("callback", "queue", "routing", "tts", "voicemail")}
+    assert found == {
+        f"doctor-{name}" for name in ("callback", "console", "queue", "routing", "tts", "voicemail")
+    }
 
 
 def test_the_simulated_phones_are_a_sidecar_with_the_keys_of_s3_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
-from ringback.stack.services import ROOT, service_names
+from ringback.stack.services import ROOT, startable_names
 from tests.chart import rendering
 from tests.chart.prometheus import (
     RULE_TESTS,
@@ -220,4 +220,4 @@ def test_every_service_is_watched() -> None:
     """A service that is added without its name here could be gone unnoticed."""
     named = re.search(r'job=~"([^"]+)"', ALERTS["RingbackServiceDown"].expression)
     assert named
-    assert tuple(named[1].split("|")) == service_names()
+    assert tuple(named[1].split("|")) == startable_names()

@@ -85,6 +85,17 @@ tokens.earlierKey.existingSecret and tokens.earlierKey.until belong together: se
 {{- if and $v.gateway.pbxs.existingSecret $v.simulatedPhones.enabled }}
 gateway.pbxs.existingSecret and simulatedPhones.enabled are both set: take one of them
 {{- end }}
+{{- if $v.console.enabled }}
+{{- if not $v.console.url }}
+console.url is empty: write where browsers reach the console, https://…
+{{- end }}
+{{- if not $v.console.sessionKeys.existingSecret }}
+console.sessionKeys.existingSecret is empty: name a Secret that has 32 random characters or more under the key {{ $v.console.sessionKeys.key }}
+{{- end }}
+{{- if not $v.directory.consoleKey.existingSecret }}
+directory.consoleKey.existingSecret is empty, and console.enabled is true: name a Secret that has 32 random characters or more under the key {{ $v.directory.consoleKey.key }}
+{{- end }}
+{{- end }}
 {{- if and $v.ingress.enabled (not $v.ingress.host) }}
 ingress.host is empty: write the name under which the API is reached
 {{- end }}

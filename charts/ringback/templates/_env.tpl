@@ -130,6 +130,17 @@
 {{- end }}
 {{- end -}}
 
+{{- define "ringback.envOf.console" }}
+{{- $full := include "ringback.fullname" .root }}
+{{- $scheme := ternary "http" "https" (empty .root.Values.http.tls.existingSecret) }}
+- name: RINGBACK_CONSOLE_URL
+  value: {{ .root.Values.console.url | quote }}
+{{- range $api := list "directory" "history" }}
+- name: RINGBACK_{{ $api | upper }}_API
+  value: {{ printf "%s://%s-%s.%s.svc" $scheme $full $api $.root.Release.Namespace | quote }}
+{{- end }}
+{{- end -}}
+
 {{- define "ringback.envOf.earlierTokens" }}
 {{- with .root.Values.tokens.earlierKey.until }}
 - name: RINGBACK_TOKEN_KEY_UNTIL

@@ -92,6 +92,17 @@ Gives a list of {secret, key, path, env}. Given a dict of root, name, needs, and
 - {secret: {{ .database.clientSecret | quote }}, key: tls.key, path: {{ .name }}-database/tls.key}
 {{- end -}}
 
+{{- define "ringback.filesOf.console" -}}
+{{- with .root.Values.directory.consoleKey -}}
+- {secret: {{ .existingSecret | quote }}, key: {{ .key }}, path: console/key, env: RINGBACK_CONSOLE_KEY_FILE}
+{{- end }}
+{{- with .root.Values.console }}
+- {secret: {{ .sessionKeys.existingSecret | quote }}, key: {{ .sessionKeys.key }}, path: console/session-keys, env: RINGBACK_CONSOLE_SESSION_KEYS_FILE}
+- {secret: {{ .apiCaSecret | quote }}, key: ca.crt, path: console/directory-ca.crt, env: RINGBACK_DIRECTORY_API_CA}
+- {secret: {{ .apiCaSecret | quote }}, key: ca.crt, path: console/history-ca.crt, env: RINGBACK_HISTORY_API_CA}
+{{- end -}}
+{{- end -}}
+
 {{- define "ringback.filesOf.earlierTokens" -}}
 {{- with .root.Values.tokens.earlierKey -}}
 - {secret: {{ .existingSecret | quote }}, key: {{ .key }}, path: tokens/earlier, env: RINGBACK_TOKEN_KEY_FILE}

@@ -58,6 +58,16 @@
 {{- range uniq $parts }}
 {{ include "ringback.egressTo" (dict "peers" (index $v.networkPolicy.egress .) "protocols" (list "TCP")) }}
 {{- end }}
+{{- if has "console" .facts.needs }}
+- ports:
+    - port: http
+  to:
+    {{- range list "directory" "history" }}
+    - podSelector:
+        matchLabels:
+          {{- include "ringback.selector" (dict "root" $.root "component" .) | nindent 10 }}
+    {{- end }}
+{{- end }}
 {{- if has "spool" .facts.needs }}
 - ports:
     - port: internal

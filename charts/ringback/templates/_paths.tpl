@@ -1,4 +1,4 @@
-{{/* What the two APIs serve, each path with all below it. A test compares them with the services' routes. */}}
+{{/* What the two APIs and the console serve, each path with all below it. A test compares them with their routes. */}}
 {{- define "ringback.apiPaths" -}}
 directory:
   - /agents
@@ -27,4 +27,12 @@ history:
   - /recordings
   - /statistics
   - /voice-messages
+{{- if .Values.console.enabled }}
+console:
+  - /
+  - /o
+  - /preferences
+  - /sign-in
+  - /static
+{{- end }}
 {{- end -}}

@@ -49,6 +49,13 @@ gateway:
   needs: [kafka, s3, pbxs]
   grace: 50
   sleep: 5
+{{- if .Values.console.enabled }}
+console:
+  api: true
+  needs: [redis, console]
+  grace: 50
+  sleep: 5
+{{- end }}
 {{- end -}}
 
 {{/*
