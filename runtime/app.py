@@ -424,6 +424,9 @@ class Process:
         """Finish the edge's running handlers and the host's batches, then close the connections."""
         self._is_started = False
         _log.info("stopping")
+        if self._edge is not None:
+            for before_stop in self._work.before_stop:
+                before_stop()
         if self._public is not None and self._serving is not None:
             self._public.listener.should_exit = True
             await asyncio.wait([self._serving])

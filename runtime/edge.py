@@ -164,7 +164,8 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
     A `background` coroutine may return; one that raises ends the process, which is started again. `on_stop`
     is awaited after the last handler. `is_ready` adds to the readiness of subscriptions. `routes` are further
     exact paths of the internal port, each with its ASGI application; `api` is all that the public port has.
-    No lifespan event reaches `api`: use `background` and `on_stop` to start and end it.
+    No lifespan event reaches `api`: use `background` and `on_stop` to start and end it. `before_stop` is
+    called before the public port stops to listen, to end the answers that would go on for hours.
     `rereads` has settings (`RINGBACK_…`) whose changed files are used without a restart: each function gets
     the new text, and raises ValueError for one that can't be used, in words that have nothing of it.
     """
@@ -172,6 +173,7 @@ class EdgeWork(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions: tuple[Subscription, ...]
     background: tuple[Callable[[], Awaitable[None]], ...] = ()
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
+    before_stop: tuple[Callable[[], None], ...] = ()
     is_ready: Callable[[], bool] = lambda: True
     routes: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = ()
     api: Callable[..., Awaitable[None]] | None = None

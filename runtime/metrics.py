@@ -124,6 +124,10 @@ ALLOWANCES = Counter(
 QUOTA_REFUSALS = Counter(
     "ringback_quota_refusals_total", "Requests refused because an organization's quota is used up", ["quota"]
 )
+LIVE_STREAMS = Gauge("ringback_live_streams", "Open streams of the present, by event-stream clients")
+LIVE_STREAMS_ENDED = Counter(
+    "ringback_live_streams_ended_total", "Such streams that ended, by why", ["reason"]
+)
 COMMANDS = Counter("ringback_gateway_commands_total", "Commands of a gateway, by outcome", ["outcome"])
 PBX_CONNECTED = Gauge(
     "ringback_pbx_connected", "1: the gateway has the PBX; 0: it is away", ["organization", "pbx"]

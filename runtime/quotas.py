@@ -59,6 +59,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RATE: Final = Words(ru="в минуту {per_minute}, подряд {burst}", en="{per_minute} a minute, {burst} in a row")
+NOT_MORE: Final = Words(ru="одновременно {at_once}", en="{at_once} at once")
 AT_ONCE: Final = Words(
     ru="одновременно {at_once} и ещё {waiting} в ожидании",
     en="{at_once} at once, and {waiting} more that wait",
@@ -142,6 +143,23 @@ ORDERS: Final = Quota(
     # A campaign's web form; callback's own limits per minute and per number stay (C10).
     per_minute=60,
     burst=60,
+)
+STREAMS: Final = Quota(
+    name="streams",
+    what=Words(ru="открытые потоки событий", en="open event streams"),
+    # A wall of screens that all come back at once after a restart, twice.
+    per_minute=600,
+    burst=400,
+    # Two fifths of the connections that one process takes: a neighbour still finds some.
+    at_once=200,
+)
+STREAMS_OF_ONE: Final = Quota(
+    name="streams_of_one",
+    what=Words(ru="открытые потоки событий одного входа", en="open event streams of one login"),
+    per_minute=60,
+    burst=30,
+    # A browser needs one, which its tabs share; the second is that of a window that has not noticed its end.
+    at_once=6,
 )
 TABLE: Final = {each.name: each for each in (REQUESTS, CHANGES, SEARCHES, REPORTS, OFFICES, UPLOADS, ORDERS)}
 
@@ -239,7 +257,8 @@ class Quotas:
         places = self._places.setdefault(key, _Places(free=asyncio.Semaphore(quota.at_once)))
         if places.users >= quota.at_once + quota.waiting_max:
             self._tell(who, quota)
-            limit = AT_ONCE.filled(at_once=quota.at_once, waiting=quota.waiting_max)
+            words = AT_ONCE if quota.waiting_max else NOT_MORE
+            limit = words.filled(at_once=quota.at_once, waiting=quota.waiting_max)
             raise QuotaExceeded(quota.name, what=quota.what, limit=limit, seconds=SOON_S)
         places.users += 1
         try:
@@ -313,6 +332,22 @@ class Gate:
         self._take_request(scope, organization_id)
         for quota in quotas:
             self._quotas.take(organization_id, quota)
+
+    async def stay(self, scope: Scope, *, organization_id: str, login: str) -> None:
+        """Let an answer go on for hours: it gives back its places among requests for one among streams.
+
+        Raises QuotaExceeded.
+        """
+        for leave in scope[_HELD]:
+            leave()
+        scope[_HELD].clear()
+        for who, quota in ((f"{organization_id}\n{login}", STREAMS_OF_ONE), (organization_id, STREAMS)):
+            self._quotas.take(who, quota)
+            scope[_HELD].append(await self._quotas.enter(who, quota))
+
+    def at_end(self, scope: Scope, leave: Callable[[], None]) -> None:
+        """Call this once a request's answer has been sent or given up."""
+        scope[_HELD].append(leave)
 
     def _take_request(self, scope: Scope, who: str) -> None:
         try:

@@ -29,6 +29,8 @@ from services.history.activities.audio_retention import AudioRetention
 from services.history.activities.authentication import Authentication
 from services.history.activities.database import connected, migrate
 from services.history.activities.erasure import Erasure
+from services.history.activities.live_feed import LiveFeed
+from services.history.activities.live_wakeups import LiveWakeups
 from services.history.activities.projector import Projector
 from services.history.activities.rebuild import prepared_rebuild
 from services.history.activities.retention_warnings import RetentionWarnings
@@ -70,8 +72,10 @@ def _built(
         settings.history_database.get_secret_value(), plaintext.allowed(settings.allow_plaintext_to)
     )
     keys = KeyHolder(settings.verifying_keys())
-    projector = Projector(engine, ports.log, ports.clock, _token, before=before)
     authentication = Authentication(engine, ports.say, ports.clock, keys, _token)
+    live = LiveFeed(engine=engine, clock=ports.clock, authentication=authentication)
+    wakeups = LiveWakeups(engine=engine, clock=ports.clock, wake=live.wake)
+    projector = Projector(engine, ports.log, ports.clock, _token, before=before, on_live=live.wake)
     messages = VoiceMessages(
         engine=engine,
         say=ports.say,
@@ -82,7 +86,12 @@ def _built(
     )
     erasure = Erasure(engine=engine, clock=ports.clock, authentication=authentication, messages=messages)
     parts = Parts(
-        engine=engine, authentication=authentication, messages=messages, erasure=erasure, clock=ports.clock
+        engine=engine,
+        authentication=authentication,
+        messages=messages,
+        erasure=erasure,
+        live=live,
+        clock=ports.clock,
     )
     audio_retention = AudioRetention(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
     warnings = RetentionWarnings(engine=engine, say=ports.say, clock=ports.clock, is_ready=projector.is_ready)
@@ -100,8 +109,9 @@ def _built(
     app = api.build(parts, projector.is_ready, Quotas(settings.quota_factor))
     return EdgeWork(
         subscriptions=(),
-        background=(projector.run, sweeper.run),
-        on_stop=(projector.stop, engine.dispose),
+        background=(projector.run, sweeper.run, wakeups.run),
+        before_stop=(live.end_streams,),
+        on_stop=(projector.stop, live.stop, engine.dispose),
         is_ready=projector.is_ready,
         routes=tuple((path, app) for path in SCHEMA_PATHS),
         api=guarded(app),

@@ -135,6 +135,35 @@ class PlaceEnd(StrEnum):
     """The caller went on in another place: that of the number's first callback (C8)."""
 
 
+class PlacePhase(StrEnum):
+    """What an open place is waiting for, as the queue has it."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    """An agent has accepted it, and is being connected or dials the customer."""
+    NO_ANSWER = "no_answer"
+    """Nobody came: its no-answer action goes on."""
+    FALLBACK = "fallback"
+    EXPIRED = "expired"
+    """The deadline of its callback has passed, or nothing is tried any more."""
+
+
+class Standing(Mark, frozen=True):
+    """How an open place stands in the queue; it goes with the place's end.
+
+    `leg_id` is the leg on which its customer waits, None while nobody is on the line. `is_first`: it comes
+    before all others (C7). It is not offered before `held_until_at`; `give_up_at` replaces its deadline.
+    """
+
+    phase: PlacePhase = PlacePhase.WAITING
+    leg_id: LegId | None = None
+    is_first: bool = False
+    drops: int = 0
+    agent_id: AgentId | None = None
+    held_until_at: Instant | None = None
+    give_up_at: Instant | None = None
+
+
 class Place(Piece):
     """One place in one department's queue; `waited_ms` runs from joining to the end."""
 
@@ -153,6 +182,8 @@ class Place(Piece):
     position_told: int | None = None
     is_with_callback: bool = False
     refusals: list[Refusal] = []
+    standing: Standing | None = None
+    """How it stands in the queue; None once it has ended."""
 
 
 class CallbackEnd(StrEnum):

@@ -25,6 +25,7 @@ from services.history.state import Contact
 
 CONTACTS_AT_ONCE: Final = 200
 """Documents of a few kilobytes each."""
+BEFORE_THE_LOG: Final = -1
 CUT_OFF: Final = "log_lost"
 DIALLED: Final = ("customer_dialled", "apology_dialled")
 """Steps of a callback's story that have named a leg."""
@@ -125,10 +126,12 @@ async def adopt(engine: AsyncEngine, log_ids: Mapping[int, str], *, mark: str, a
 
 async def _make_room(connection: AsyncConnection) -> None:
     """Offsets begin anew, and some rows have theirs in their key: the old ones go below zero, in order."""
-    for table in (tables.refusals, tables.agent_changes):
+    for table in (tables.refusals, tables.agent_changes, tables.live_rows):
         highest = (await connection.execute(select(func.max(table.c.offset)))).scalar()
         if highest is not None and highest >= 0:
             await connection.execute(update(table).values(offset=table.c.offset - (highest + 1)))
+    begun = {"version": -1, "rights_version": -1, "forgotten": -1}
+    await connection.execute(update(tables.live_versions).values(**begun))
 
 
 async def _open_contacts(connection: AsyncConnection) -> dict[OrganizationId, list[str]]:
@@ -204,6 +207,7 @@ async def _end(
             contact.end_reason = contact.end_reason or CUT_OFF
         for each in _callbacks(contact):
             _rename(contact, each, mark)
+        batch.live.show(contact, at=at, offset=BEFORE_THE_LOG)
         batch.changed_contacts[contact.contact_id] = None
     await write_batch(connection, batch, now_at=at)
 

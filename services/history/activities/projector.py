@@ -82,6 +82,14 @@ def read(record: LogRecord, now_at: Instant) -> Reading | None:
     return Reading(envelope=envelope, fact=fact, offset=record.offset, at=at)
 
 
+OnLive = Callable[[OrganizationId], None]
+"""Called once a batch is in the tables, for each organization whose present it changed."""
+
+
+def _nobody(_organization_id: OrganizationId) -> None:
+    """Nobody in this process shows the present."""
+
+
 class Projector:
     """Reads the partitions that this process owns, each in a task of its own."""
 
@@ -93,6 +101,7 @@ class Projector:
         tokens: Callable[[], str],
         *,
         before: Callable[[AsyncEngine], Awaitable[None]],
+        on_live: OnLive,
     ) -> None:
         """`before` is awaited once before anything is read: it migrates the tables."""
         self._engine = engine
@@ -100,6 +109,7 @@ class Projector:
         self._clock = clock
         self._tokens = tokens
         self._before = before
+        self._on_live = on_live
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[None] | None = None
         self.caught_up: dict[int, bool] = {}
@@ -159,7 +169,7 @@ class Projector:
     async def _follow_on(self, partition: int) -> None:
         # After a pause, for example another process's rebuild, the end must be reached again.
         self.caught_up[partition] = False
-        writer = PartitionWriter(self._engine, partition)
+        writer = PartitionWriter(self._engine, partition, on_live=self._on_live)
         await writer.begin(self._log, self._tokens)
         reader = Reader(self._log, partition, records_max=RECORDS_MAX)
         while True:
@@ -177,9 +187,10 @@ class Projector:
 class PartitionWriter:
     """Writes one partition's batches into the tables."""
 
-    def __init__(self, engine: AsyncEngine, partition: int) -> None:
+    def __init__(self, engine: AsyncEngine, partition: int, *, on_live: OnLive = _nobody) -> None:
         self._engine = engine
         self._partition = partition
+        self._on_live = on_live
         self._progress = Progress(log_id="", next_offset=0, now_at=Instant(0))
         self._caches: dict[OrganizationId, OrganizationCache] = {}
 
@@ -214,14 +225,19 @@ class PartitionWriter:
         """Write a batch whole or not at all. Raises OffsetMoved, and what the database raises."""
         try:
             async with self._engine.begin() as connection:
-                progress = await self._write(connection, records)
+                progress, changed = await self._write(connection, records)
         except BaseException:
             # The cache may be ahead of the tables now.
             self._caches = {}
             raise
         self._progress = progress
+        for organization_id in changed:
+            self._on_live(organization_id)
 
-    async def _write(self, connection: AsyncConnection, records: Sequence[LogRecord]) -> Progress:
+    async def _write(
+        self, connection: AsyncConnection, records: Sequence[LogRecord]
+    ) -> tuple[Progress, list[OrganizationId]]:
+        """Write a batch; how far it reaches, and the organizations whose present it changed."""
         progress = msgspec.structs.replace(self._progress, next_offset=records[-1].offset + 1)
         by_organization: dict[OrganizationId, list[Reading]] = {}
         for record in records:
@@ -230,6 +246,7 @@ class PartitionWriter:
             if reading is not None and reading.envelope.organization_id:
                 by_organization.setdefault(reading.envelope.organization_id, []).append(reading)
         await self._move(connection, progress)
+        changed = []
         for organization_id, readings in by_organization.items():
             cache = self._caches.get(organization_id) or await load_cache(connection, organization_id)
             self._caches[organization_id] = cache
@@ -237,8 +254,9 @@ class PartitionWriter:
             batch = await load_batch(connection, organization_id, cache, facts)
             for each in readings:
                 batch.hear(each.envelope, each.fact, at=each.at, offset=each.offset)
-            await write_batch(connection, batch, now_at=readings[-1].at)
-        return progress
+            if await write_batch(connection, batch, now_at=readings[-1].at):
+                changed.append(organization_id)
+        return progress, changed
 
     async def _move(self, connection: AsyncConnection, to: Progress) -> None:
         """Move the offset first, so that a second process finds it moved."""

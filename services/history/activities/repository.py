@@ -13,7 +13,7 @@ from contracts.history import MessageRemoved, RecordingRemoved
 from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.message import Fact, type_name
 from services.history import state
-from services.history.activities import logins, tables
+from services.history.activities import live_rows, logins, tables
 from services.history.rules import card_cache, contact_names, table_rows
 from services.history.rules.card_cache import CardCache
 from services.history.rules.deduplication import Number
@@ -145,8 +145,11 @@ async def _chunked(
     return found
 
 
-async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, now_at: Instant) -> None:
-    """Write what the batch changed; a contact's new rows replace all its old ones."""
+async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, now_at: Instant) -> bool:
+    """Write what the batch changed; a contact's new rows replace all its old ones.
+
+    Returns whether anything changed of the present.
+    """
     organization_id = batch.organization_id
     await _write_cards(connection, batch)
     await _write_contacts(connection, batch)
@@ -186,6 +189,7 @@ async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, no
             for each in batch.agent_changes
         ],
     )
+    return await live_rows.write(connection, organization_id, batch.live, now_at=now_at)
 
 
 async def _write_erasures(connection: AsyncConnection, batch: ProjectionBatch) -> None:

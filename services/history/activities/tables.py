@@ -6,7 +6,7 @@ beside it serve filters, rights and statistics.
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
 
 METADATA: Final = MetaData()
 
@@ -252,3 +252,35 @@ agent_changes: Final = Table(
     Column("document", Text, nullable=False),
     Index("agent_changes_by_time", "organization_id", "at"),
 )
+live_rows: Final = Table(
+    "live_rows",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("kind", key=True),
+    _id("subject", key=True),
+    _at("offset"),
+    _at("at"),
+    _id("type"),
+    Column("department_id", String),
+    Column("document", Text),
+    Index("live_rows_by_offset", "organization_id", "offset"),
+    Index(
+        "live_rows_gone",
+        "organization_id",
+        "at",
+        sqlite_where=text("document IS NULL"),
+        postgresql_where=text("document IS NULL"),
+    ),
+)
+"""The present, for `GET /live`: open places, standing callbacks, the last facts about agents and PBXs. A row
+without a document is over, and kept for an hour for those who were told of it."""
+live_versions: Final = Table(
+    "live_versions",
+    METADATA,
+    _id("organization_id", key=True),
+    _at("version"),
+    _at("rights_version"),
+    _at("forgotten"),
+)
+"""The last offsets that changed an organization's live rows, and somebody's rights; and up to which offset
+rows that are over have been forgotten."""

@@ -23,6 +23,7 @@ from services.history.api.csv_download import DownloadRoutes
 from services.history.api.erasure import EraseRoutes
 from services.history.api.filters import requested_filters
 from services.history.api.limits import GATE, refusal_of
+from services.history.api.live import LiveRoutes
 from services.history.api.periods import requested_period
 from services.history.api.requests import Parts, client_address, current_principal
 from services.history.api.statistics import StatisticsRoutes
@@ -32,6 +33,7 @@ from services.history.rules.errors import Code, Problem, Refused, Text
 ROUTES: Final = (
     HistoryRoutes,
     CallbackRoutes,
+    LiveRoutes,
     DownloadRoutes,
     StatisticsRoutes,
     MessageRoutes,

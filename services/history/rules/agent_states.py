@@ -129,6 +129,52 @@ class AgentStates:
         card = self._cards.get(agent_id)
         return str(agent_id) if card is None else card.name
 
+    def card(self, agent_id: AgentId) -> directory.AgentSaved | None:
+        """The agent's card."""
+        return self._cards.get(agent_id)
+
+    def agents(self) -> list[AgentId]:
+        """Every agent with a card, by id."""
+        return sorted(self._cards)
+
+    def departments(self) -> list[directory.DepartmentSaved]:
+        """Every department, by id."""
+        return [self._seats[each] for each in sorted(self._seats)]
+
+    def phone(self, pbx_id: str, address: str) -> gateway.DeviceState | None:
+        """What a phone was last said to be."""
+        return self._phones.get(phone_key(pbx_id, address))
+
+    def place_offered(self, agent_id: AgentId) -> PlaceId | None:
+        """The place for which the agent's phones ring."""
+        found = self._places_offered.get(agent_id)
+        return None if found is None else found[1]
+
+    def is_on_call(self, agent_id: AgentId) -> bool:
+        """Whether the agent is on a call of ours."""
+        return agent_id in self._calls
+
+    def wrap_up_until(self, agent_id: AgentId) -> Instant:
+        """When the agent's time for notes is over, or was."""
+        return self._wrap_ups.get(agent_id, Instant(0))
+
+    def is_paused_by_misses(self, agent_id: AgentId) -> bool:
+        """Whether the queue has paused the agent."""
+        return agent_id in self._paused_by_misses
+
+    def pause_reason(self, agent_id: AgentId) -> str | None:
+        """Why a person has paused the agent, where that was said."""
+        pause = self._pauses.get(agent_id)
+        return str(pause.reason) if pause is not None and pause.is_paused and pause.reason else None
+
+    def probed_at(self, pbx_id: str) -> Instant | None:
+        """When the queue tries a PBX again that is away; None: to the queue it is not."""
+        return self._away.get(pbx_id)
+
+    def is_away(self, pbx_id: str) -> bool:
+        """Whether a PBX can't be reached."""
+        return pbx_id in self._lost or pbx_id in self._away
+
     def turns(self, agent_id: AgentId) -> list[Instant]:
         """Instants at which an agent's standing changes without a fact."""
         hours = self._hours.get(agent_id)
@@ -147,17 +193,30 @@ class AgentStates:
         card = self._cards.get(agent_id)
         if seat is None or seat.is_suspended or card is None or card.is_removed:
             return SkipReason.SUSPENDED
-        away = self._absence(agent_id, at)
-        if away is None and self._is_paused(agent_id):
-            return SkipReason.PAUSED
-        if away is not None:
-            return away
-        return self._busy(agent_id, place_id) or self._blocked_phones(card) or self._resting(agent_id, at)
+        return self._own_reason(card, place_id, at)
+
+    def own_reason(self, agent_id: AgentId, at: Instant) -> str:
+        """What keeps an agent from any place, whatever the seats, or `free`."""
+        card = self._cards.get(agent_id)
+        if card is None or card.is_removed:
+            return SkipReason.SUSPENDED
+        return self._own_reason(card, None, at)
+
+    def _own_reason(self, card: directory.AgentSaved, place_id: PlaceId | None, at: Instant) -> str:
+        agent_id = card.agent_id
+        return (
+            self._absence(agent_id, at)
+            or (SkipReason.PAUSED if self.is_paused(agent_id) else None)
+            or self._busy(agent_id, place_id)
+            or self._blocked_phones(card)
+            or self._resting(agent_id, at)
+        )
 
     def _resting(self, agent_id: AgentId, at: Instant) -> str:
         return SkipReason.WRAP_UP if self._wrap_ups.get(agent_id, 0) > at else FREE
 
-    def _is_paused(self, agent_id: AgentId) -> bool:
+    def is_paused(self, agent_id: AgentId) -> bool:
+        """Whether a person or the queue has paused the agent."""
         pause = self._pauses.get(agent_id)
         return agent_id in self._paused_by_misses or (pause is not None and pause.is_paused)
 
@@ -172,7 +231,7 @@ class AgentStates:
             return None
         return SkipReason.OUT_OF_HOURS
 
-    def _busy(self, agent_id: AgentId, place_id: PlaceId) -> str | None:
+    def _busy(self, agent_id: AgentId, place_id: PlaceId | None) -> str | None:
         if agent_id in self._calls:
             return WITH_THIS if self._places_talked.get(agent_id) == place_id else SkipReason.ON_CALL
         offered = self._places_offered.get(agent_id)

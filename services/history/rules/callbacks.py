@@ -5,6 +5,7 @@ from typing import Final
 from contracts import callback as c
 from contracts import dialling, waiting
 from contracts.ids import Instant
+from services.history.rules import place_standing
 from services.history.rules.card_cache import CardCache
 from services.history.rules.legs import close_talks, note_leg
 from services.history.rules.tries import GONE, move_claim, take_back_answer
@@ -36,6 +37,7 @@ ASKED_MAX: Final = 20
 
 def apply(contact: Contact, fact: CallbackFact, at: Instant, cards: CardCache) -> None:
     """Fold one fact; one about another contact's callback changes nothing."""
+    place_standing.apply(contact, fact)
     if isinstance(fact, c.CallbackOrdered):
         _on_ordered(contact, fact, at, cards)
         return

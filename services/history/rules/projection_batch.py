@@ -26,6 +26,7 @@ from services.history.rules.agent_changes import AgentChange
 from services.history.rules.card_cache import CARDS, Card, CardCache, key_of
 from services.history.rules.deduplication import Number
 from services.history.rules.erasures import ErasureAnswer, ErasureAsked
+from services.history.rules.live_changes import LiveChanges
 from services.history.rules.voice_messages import GONE, keys_in, keys_of
 from services.history.state import Contact, ContactId
 
@@ -87,6 +88,7 @@ class ProjectionBatch:
         self.agent_changes: list[AgentChange] = []
         self.erasures: list[ErasureAsked] = []
         self.erasure_answers: list[ErasureAnswer] = []
+        self.live = LiveChanges()
         self.early_loaded: frozenset[tuple[str, int]] = frozenset()
         self.removals_loaded: frozenset[str] = frozenset()
         self._names: dict[str, dict[ContactId, None]] = {}
@@ -99,6 +101,7 @@ class ProjectionBatch:
     def know(self, contact: Contact) -> None:
         """Add a stored contact."""
         self.contacts[contact.contact_id] = contact
+        self.live.know(contact)
         self._index(contact)
 
     def _index(self, contact: Contact) -> None:
@@ -109,14 +112,18 @@ class ProjectionBatch:
         """Take one record; `fact` is None for a type that history does not use, whose number still counts."""
         if not deduplication.accepts(self.heard, envelope, offset) or fact is None:
             return
-        if isinstance(fact, CARDS) and self.cards.save(fact):
+        is_old_card = isinstance(fact, CARDS) and not self.cards.save(fact)
+        if isinstance(fact, CARDS) and not is_old_card:
             self.changed_cards[key_of(fact)] = fact
         if isinstance(fact, AccessRefused):
             self.refusals.append(Refusal(offset=offset, at=at, fact=fact))
         if isinstance(fact, LoginEnded):
             self.ended_logins.append((at, fact))
         self._note_erasure(fact, at)
-        self.agent_changes.extend(agent_changes.changes(fact, at=at, offset=offset))
+        changes = agent_changes.changes(fact, at=at, offset=offset)
+        self.agent_changes.extend(changes)
+        if not is_old_card:
+            self.live.hear(fact, changes, at=at, offset=offset)
         if isinstance(fact, contact_projection.CONTACT_FACTS):
             self._fold(fact, at=at, offset=offset)
 
@@ -148,6 +155,8 @@ class ProjectionBatch:
             self._index(contact)
             self.changed_contacts[contact.contact_id] = None
         self._release(concerned, names, at)
+        for contact in concerned:
+            self.live.show(contact, at=at, offset=offset)
         self._forget_removals(fact)
 
     def _concerned(self, names: Iterable[str]) -> list[Contact]:

@@ -5,6 +5,7 @@ from typing import Final
 from contracts import queue, waiting
 from contracts.ids import Instant, PlaceId
 from contracts.message import Fact
+from services.history.rules import place_standing
 from services.history.rules.card_cache import CardCache
 from services.history.rules.legs import note_leg
 from services.history.rules.tries import GONE, add_try, end_try, move_claim, take_back_answer
@@ -14,6 +15,7 @@ from services.history.state import (
     ContactId,
     Place,
     PlaceEnd,
+    Standing,
     Stop,
     Talk,
     Try,
@@ -33,6 +35,8 @@ QueueFact = (
     | queue.OfferUnreachable
     | queue.OfferWithdrawn
     | queue.OfferReopened
+    | queue.NoAnswerReached
+    | queue.DeadlinePassed
     | queue.PlaceConnected
     | queue.PlaceAbandoned
     | queue.PlaceDiverted
@@ -48,7 +52,10 @@ _ENDS: Final[dict[type[Fact], TryEnd]] = {
 
 def apply(contact: Contact, fact: QueueFact, at: Instant, cards: CardCache) -> None:
     """Fold one fact; one about another contact's place changes nothing."""
+    place_standing.apply(contact, fact)
     match fact:
+        case queue.NoAnswerReached() | queue.DeadlinePassed():
+            pass  # They change nothing but how the place stands.
         case queue.PlaceTaken():
             _on_place_taken(contact, fact, cards)
         case queue.AnnouncementMade():
@@ -90,6 +97,7 @@ def _on_place_taken(contact: Contact, fact: queue.PlaceTaken, cards: CardCache) 
             position=fact.position,
             passed_from=fact.passed_from,
             is_with_callback=any(each.place_id == fact.place_id for each in contact.callbacks),
+            standing=Standing(leg_id=fact.leg_id),
         )
     )
     if contact.stops and contact.stops[-1].department == department:
@@ -231,5 +239,5 @@ def _end(
     place = contact.place(place_id)
     if place is None or place.ended_at is not None:
         return
-    place.ended_at, place.end, place.reason = at, end, reason
+    place.ended_at, place.end, place.reason, place.standing = at, end, reason, None
     place.waited_ms = waiting.waited_ms(place.joined_at, at) if waited_ms is None else waited_ms

@@ -44,6 +44,7 @@ from runtime.tokens import Claims, TokenUse, sign
 from services.history.activities.audio_retention import AudioRetention
 from services.history.activities.authentication import Authentication
 from services.history.activities.erasure import Erasure
+from services.history.activities.live_feed import LiveFeed
 from services.history.activities.projector import PartitionWriter
 from services.history.activities.retention_warnings import RetentionWarnings
 from services.history.activities.row_retention import RowRetention
@@ -69,7 +70,6 @@ class HistoryHarness:
         self.blobs = MemoryBlobs()
         self.is_log_away = False
         self.is_projecting = True
-        self._writer = PartitionWriter(engine, 0)
         self._one_at_a_time = asyncio.Lock()
         authentication = Authentication(
             engine, self.say, self.clock, KeyHolder(TOKEN_KEYS.public), counting_tokens("t")
@@ -84,8 +84,15 @@ class HistoryHarness:
         )
         erasure = Erasure(engine=engine, clock=self.clock, authentication=authentication, messages=messages)
         self.authentication = authentication
+        self.live = LiveFeed(engine=engine, clock=self.clock, authentication=authentication)
+        self._writer = PartitionWriter(engine, 0, on_live=self.live.wake)
         self.parts = parts = Parts(
-            engine=engine, authentication=authentication, messages=messages, erasure=erasure, clock=self.clock
+            engine=engine,
+            authentication=authentication,
+            messages=messages,
+            erasure=erasure,
+            live=self.live,
+            clock=self.clock,
         )
         self.audio_retention = AudioRetention(engine=engine, say=self.say, blobs=self.blobs, clock=self.clock)
         self.row_retention = RowRetention(engine=engine, clock=self.clock)

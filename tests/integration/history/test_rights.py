@@ -103,6 +103,8 @@ OF_ALL: Final = {
     ("get", "/history.csv"),
     ("get", "/callbacks"),
     ("get", "/statistics"),
+    ("get", "/live"),
+    ("get", "/live/events"),
     ("get", "/voice-messages"),
     ("post", "/erase"),
     ("get", "/erase/{erasure_id}"),
@@ -240,20 +242,27 @@ async def _lists(asked: AsyncClient, holder: Holder) -> None:
 
 
 async def _figures(asked: AsyncClient, holder: Holder) -> None:
+    present = await asked.get("/live")
+    if rights.reach(holder, Action.LIVE_READ) is None:
+        assert_shape(present, 403, "forbidden")
+    else:
+        seen = {each["department_id"] for each in present.json()["departments"]}
+        assert seen == _departments(holder, Action.LIVE_READ)
     figures = await asked.get("/statistics", params=PERIOD)
     if rights.reach(holder, Action.STATISTICS_READ) is None:
         assert figures.status_code == 403
     else:
         seen = {each["department_id"] for each in figures.json()["departments"]}
-        assert seen == {
-            department
-            for department in (SALES, SERVICE)
-            if rights.allows(
-                holder,
-                Action.STATISTICS_READ,
-                Subject(organization_id=NORTH, departments=frozenset({department})),
-            )
-        }
+        assert seen == _departments(holder, Action.STATISTICS_READ)
+
+
+def _departments(holder: Holder, action: Action) -> set[DepartmentId]:
+    """The departments that a right reaches."""
+    return {
+        department
+        for department in (SALES, SERVICE)
+        if rights.allows(holder, action, Subject(organization_id=NORTH, departments=frozenset({department})))
+    }
 
 
 async def _search(asked: AsyncClient, holder: Holder) -> None:
