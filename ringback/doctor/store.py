@@ -20,21 +20,7 @@ async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> 
     if not settings.redis:
         section.not_configured("RINGBACK_REDIS", is_needed=PART in scope.needed)
         return section
-    lacks: dict[str, str] = {}
-    for service in scope.deciders:
-        lack = await checks.redis(settings, service)
-        if lack is not None:
-            lacks.setdefault(lack.words, service)
-    for web in scope.webs:
-        lack = await checks.redis(settings, web.name, web.store_rights)
-        if lack is not None:
-            lacks.setdefault(lack.words, web.name)
-    for words in lacks:
-        section.red("answers", words)
-    if not lacks:
-        where = redis_client.read_address(settings.redis.get_secret_value()).shown
-        section.green("answers", where)
-        section.green("rights", f"of {', '.join((*scope.deciders, *(each.name for each in scope.webs)))}")
+    lacks = await _examine_rights(section, settings, scope)
     try:
         clients = redis_client.from_settings(settings, redis_client.tls_from_settings(settings))
     except ValueError:
@@ -61,6 +47,20 @@ async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> 
     finally:
         await clients.aclose()
     return section
+
+
+async def _examine_rights(section: Section, settings: Settings, scope: Scope) -> bool:
+    """Whether any of the services lacks something: an answer, a right, or a server that is fit."""
+    asked = [checks.redis(settings, name) for name in scope.deciders]
+    asked += [checks.redis(settings, each.name, each.store_rights) for each in scope.webs]
+    found = {lack.words for lack in [await each for each in asked] if lack is not None}
+    for words in sorted(found):
+        section.red("answers", words)
+    if not found:
+        where = redis_client.read_address(settings.redis.get_secret_value()).shown
+        section.green("answers", where)
+        section.green("rights", f"of {', '.join((*scope.deciders, *(each.name for each in scope.webs)))}")
+    return bool(found)
 
 
 def _examine_server(section: Section, server: Mapping[str, Any]) -> None:
