@@ -326,6 +326,11 @@ def legs_requested(history: History) -> Counter[str]:
 
 def by_gateways(history: History) -> Iterator[object]:
     """The gateways' facts as readers accept them: each one's newest incarnation, every number once."""
+    return (each.fact for each in records_by_gateways(history))
+
+
+def records_by_gateways(history: History) -> Iterator[Record]:
+    """Their accepted records, each with its place on the log."""
     last: dict[str, tuple[int, int]] = {}
     for each in history.facts:
         source = each.envelope.source
@@ -335,7 +340,7 @@ def by_gateways(history: History) -> Iterator[object]:
         number = (each.offset, 0) if is_claim else (each.envelope.incarnation, each.envelope.seq)
         if number > last.get(source, (0, 0)):
             last[source] = number
-            yield each.fact
+            yield each
 
 
 SENTENCES: Final[tuple[Sentence, ...]] = (

@@ -126,7 +126,13 @@ def with_gateways_that_die(seed: int, mutant: str = "") -> list[str]:
 
 def with_gateways_that_sleep(seed: int, mutant: str = "") -> list[str]:
     """A gateway stands still while others have its PBXs, and believes after that that they are its own."""
-    return wrongs(simulate(seed, FRAIL_GATEWAYS, plan=gateways.plan(seed, *ChangeKind)))
+    planned = gateways.plan(seed, ChangeKind.SLEEP, ChangeKind.ZOMBIE, ChangeKind.DRAIN)
+    return wrongs(simulate(seed, FRAIL_GATEWAYS, plan=planned))
+
+
+def with_gateways_that_are_cut_off(seed: int, mutant: str = "") -> list[str]:
+    """A gateway reaches no broker while others have its PBXs: it has theirs, or finds them again first."""
+    return wrongs(simulate(seed, CALM, plan=gateways.plan(seed, ChangeKind.CUT_OFF, ChangeKind.ISOLATE)))
 
 
 def with_clocks_ahead(seed: int, mutant: str = "") -> list[str]:
@@ -181,6 +187,7 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     with_gateways_that_come_and_go,
     with_gateways_that_die,
     with_gateways_that_sleep,
+    with_gateways_that_are_cut_off,
     with_clocks_ahead,
     with_parking,
     on_a_day_of_shared_rings,

@@ -7,10 +7,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.gateway import Answered, RecordingFinished, RecordingRequested
+from contracts.gateway import (
+    Answered,
+    CallArrived,
+    LegEnded,
+    LegRequested,
+    RecordingFinished,
+    RecordingRequested,
+)
 from contracts.message import type_name
-from contracts.telephony import TelephonyCommand
-from devtools.invariants import Sentence, by_gateways
+from contracts.telephony import CancelLeg, HangUp, RejectLeg, TelephonyCommand
+from devtools.invariants import Sentence, by_gateways, records_by_gateways
 from services.gateway.activities.spool import HEADER_BYTES
 from tests.sim.switchboard import Dialled
 from tests.sim.world import Run
@@ -46,6 +53,30 @@ def no_leg_is_dialled_by_two_gateways(run: Run) -> Iterator[str]:
 def nobody_claims_a_pbx_that_is_anothers(run: Run) -> Iterator[str]:
     """A process that lost a share unnoticed may; one that was told takes the PBX from its owner (G2)."""
     yield from run.stolen
+
+
+def no_talk_is_ended_by_a_gateway_that_lost_it(run: Run) -> Iterator[str]:
+    """Who was away, or asleep, ends nobody's talk as unknown to it, or by a limit of its own (G3)."""
+    ordered = {
+        each.command.leg_id
+        for each in run.commands
+        if isinstance(each.command, HangUp | CancelLeg | RejectLeg)
+    }
+    begun: dict[str, int] = {}
+    ended: dict[str, int] = {}
+    for said in records_by_gateways(run):
+        match said.fact:
+            case CallArrived() | LegRequested():
+                begun.setdefault(said.fact.leg_id, said.at)
+            case LegEnded():
+                ended[said.fact.leg_id] = said.at
+            case _:
+                pass
+    for each in run.hung_up:
+        if each.leg_id in ordered:
+            continue
+        if begun.get(each.leg_id, each.at) < each.at < ended.get(each.leg_id, each.at + 1):
+            yield f"{each.leg_id} was hung up by {each.process}, which had lost the PBX"
 
 
 def no_pbx_keeps_a_leg(run: Run) -> Iterator[str]:
@@ -89,6 +120,7 @@ SENTENCES_OF_GATEWAYS: Final[tuple[Sentence, ...]] = (
     every_command_is_answered_once,
     no_leg_is_dialled_by_two_gateways,
     nobody_claims_a_pbx_that_is_anothers,
+    no_talk_is_ended_by_a_gateway_that_lost_it,
     no_pbx_keeps_a_leg,
     every_recording_is_told_once,
     every_sound_of_a_pbx_is_in_s3,

@@ -26,7 +26,8 @@ from services.gateway.simulated import SimulatedNetwork
 from tests.sim import edges
 from tests.sim.group import Group, GroupClients, GroupLog
 from tests.sim.ports import Outages, Process, SharedLog
-from tests.sim.switchboard import Dialled, SharedAdapter, Switchboard
+from tests.sim.switchboard import Dialled, HungUp, SharedAdapter, Switchboard
+from tests.sim.virtual_time import VirtualClock, VirtualLoop
 
 NAMES: Final = ("gateway-0", "gateway-1", "gateway-2")
 CHANGES_S: Final = 240.0
@@ -50,6 +51,8 @@ class ChangeKind(StrEnum):
     """It stands still, and goes on as if nothing had been."""
     CUT_OFF = auto()
     """It reaches no broker, and still has its PBXs."""
+    ISOLATE = auto()
+    """It reaches neither broker nor PBX, and connects to both when it does."""
     ZOMBIE = auto()
     """It stands still, another process is started under its name, and then it goes on for a while."""
 
@@ -115,6 +118,21 @@ class AbsentBlobs(MemoryBlobs):
         await super().put(key, data, content_type=content_type, once=once)
 
 
+class StillClock(VirtualClock):
+    """The clock of a process, on which no time passes while that sleeps: its timers wait, too."""
+
+    def __init__(self, process: Process, loop: VirtualLoop) -> None:
+        super().__init__(loop, ahead_ms=process.clock.ahead_ms)
+        self._process = process
+        self._last = super().now()
+
+    def now(self) -> Instant:
+        """The time, or that of falling asleep."""
+        if self.elapsed() >= self._process.awake_at_s:
+            self._last = super().now()
+        return self._last
+
+
 class Told:
     """Which share one process was told, and whether it claims a PBX in spite of that."""
 
@@ -152,6 +170,7 @@ class Gateways:
         self,
         seed: int,
         planned: Plan,
+        loop: VirtualLoop,
         *,
         log: SharedLog,
         blobs: MemoryBlobs,
@@ -165,6 +184,7 @@ class Gateways:
         """`begin` runs a coroutine beside all others; `spool` has a volume for each gateway."""
         self.plan = planned
         self.group = Group(log, random.Random(f"shares {seed}"), outages)
+        self._loop = loop
         self._seed = seed
         self._log = log
         self._blobs = AbsentBlobs(blobs)
@@ -189,6 +209,11 @@ class Gateways:
     def dialled(self) -> tuple[Dialled, ...]:
         """All requests to dial that reached a PBX."""
         return tuple(each for found in self._switchboards.values() for each in found.dialled)
+
+    @property
+    def hung_up(self) -> tuple[HungUp, ...]:
+        """All talks that a gateway ended without knowing the leg, or having the PBX."""
+        return tuple(each for found in self._switchboards.values() for each in found.hung_up)
 
     @property
     def sounds(self) -> dict[str, bytes]:
@@ -224,6 +249,8 @@ class Gateways:
                 process.stand_still(change.for_s)
             case ChangeKind.CUT_OFF:
                 process.be_cut_off(change.for_s)
+            case ChangeKind.ISOLATE:
+                process.be_isolated(change.for_s)
             case ChangeKind.ZOMBIE:
                 self._away_s[change.name] = 0.1
                 process.be_succeeded(change.for_s)
@@ -232,6 +259,7 @@ class Gateways:
         """One process, until it has been drained or dies."""
         name = process.name.partition("#")[0]
         self._running[name] = process
+        process.clock = StillClock(process, self._loop)
         drained = self._drains[process.name] = asyncio.Event()
         told = Told(process, self._organization_id, self.stolen)
         chance = random.Random(f"{self._seed} {process.name} connections")

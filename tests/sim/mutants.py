@@ -288,6 +288,11 @@ def a_successor_that_fetches_no_recording(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gateway, "fetch_anew", lambda self, here: ())
 
 
+def a_gateway_that_asks_before_the_log_shows_that_it_may(patch: pytest.MonkeyPatch) -> None:
+    """It was cut off, reaches the PBX before the log, and hangs up calls of the next owner as unknown."""
+    patch.setattr(GatewayState, "may_ask", property(lambda self: bool(self.is_there)))
+
+
 MUTANTS: Final[tuple[Patch, ...]] = (
     say_before_storing,
     store_write_without_the_epoch_or_version,
@@ -314,5 +319,6 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_command_that_counts_as_done_when_it_is_left,
     a_partition_that_is_not_forgotten,
     a_successor_that_fetches_no_recording,
+    a_gateway_that_asks_before_the_log_shows_that_it_may,
     *BROKEN_PROMISES,
 )

@@ -41,6 +41,7 @@ LATE_SHARE: Final = 0.25
 """Most port calls take no time, which keeps a run short; enough are late for every order to occur."""
 
 
+LATER_S_MAX: Final = 3.0
 OF_THE_BROKER: Final = frozenset({"say", "commit", "poll", "handle", "heartbeat", "join", "joined", "leave"})
 """Port calls of a gateway that reach a broker, by their names."""
 AGAIN_S: Final = 2.0
@@ -164,6 +165,10 @@ class Process:
         self.awake_at_s = 0.0
         """When it goes on, if it stands still or is frozen: until then it does nothing at all."""
         self._reached_at_s = 0.0
+        self.ended_wires: list[Callable[[], object]] = []
+        """Called when its network goes: connections of its own are broken then."""
+        self.wires_at_s = 0.0
+        """When it reaches anybody but its own machine again."""
 
     def stand_still(self, for_s: float) -> None:
         """Do nothing for so long, as on a machine that is too busy, and be behind after that."""
@@ -174,6 +179,16 @@ class Process:
         """Reach no broker for so long, and everything else as usual."""
         self._reached_at_s = asyncio.get_running_loop().time() + for_s
         self._outages.note(until_in_s=for_s + AGAIN_S)
+
+    def be_isolated(self, for_s: float) -> None:
+        """Reach neither broker nor PBX for so long: the network of its machine is gone.
+
+        Each client tries again at its own pace, so the broker may be reached later than the PBX.
+        """
+        self.be_cut_off(for_s + self._chance.uniform(0.0, LATER_S_MAX))
+        self.wires_at_s = asyncio.get_running_loop().time() + for_s
+        for each in self.ended_wires:
+            each()
 
     def _cut_off_s(self, what: str) -> float:
         return self._reached_at_s - asyncio.get_running_loop().time() if what in OF_THE_BROKER else 0.0

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from contracts.ids import Instant, LegId, PbxId, RecordingId
-from contracts.telephony import DialLeg
+from contracts.telephony import CancelLeg, DialLeg, HangUp, RejectLeg
 from services.gateway import port
 from services.gateway.simulated import SimulatedNetwork, SimulatedPbx
 from tests.sim.edges import Bell
@@ -25,6 +25,14 @@ NOTICED_S_MAX: Final = 0.3
 PAUSE_S: Final = 0.2
 GONE_AFTER_S: Final = 2.0
 IDLE_S: Final = 20.0
+
+
+class HungUp(msgspec.Struct, frozen=True):
+    """A request to end a talk, of a gateway that does not know the leg, or has lost the PBX."""
+
+    leg_id: LegId
+    process: str
+    at: Instant
 
 
 class Dialled(msgspec.Struct, frozen=True):
@@ -41,6 +49,8 @@ class Switchboard:
         self.pbx = pbx
         self.newest: SharedAdapter | None = None
         self.dialled: list[Dialled] = []
+        self.hung_up: list[HungUp] = []
+        """By gateways that did not know the leg, or had lost the PBX."""
         self.sounds: dict[RecordingId, bytes] = {}
         """What each recording was when it was to be freed."""
         self._requests: dict[int, tuple[SharedAdapter, int]] = {}
@@ -66,17 +76,26 @@ class Switchboard:
         self._count += 1
         self._requests[self._count] = adapter, number
         if self.pbx.is_there:
-            self._note(adapter, request)
+            self._note(adapter, request, now)
         self.pbx.command(now, self._count, request)
 
-    def _note(self, adapter: "SharedAdapter", request: port.Request) -> None:
+    def _note(self, adapter: "SharedAdapter", request: port.Request, now: Instant) -> None:
         """Keep what checkers ask for."""
+        if isinstance(request, HangUp | CancelLeg | RejectLeg) and self._is_doubtful(adapter, request):
+            self.hung_up.append(HungUp(request.leg_id, adapter.process_name, now))
         if isinstance(request, DialLeg):
             self.dialled.append(Dialled(request.leg_id, adapter.process_name))
         tapes = self.pbx.recorder.tapes
         if isinstance(request, port.ReleaseRecording) and request.recording_id in tapes:
             tape = tapes[request.recording_id]
             self.sounds[request.recording_id] = tape.track.until(tape.closed_at or tape.track.started_at)
+
+    def _is_doubtful(self, adapter: "SharedAdapter", request: HangUp | CancelLeg | RejectLeg) -> bool:
+        if isinstance(request, HangUp) and request.reason == "unknown":
+            return True
+        leg = self.pbx.legs.get(request.leg_id)
+        is_kept = isinstance(request, CancelLeg) and request.keeps_answered
+        return leg is not None and leg.is_answered and not is_kept and self.newest is not adapter
 
     def deliver(self, now: Instant) -> None:
         """Pass on what the PBX has told: replies to who asked, all else to who is connected."""
@@ -118,6 +137,7 @@ class SharedAdapter:
         self._is_said_gone = False
         self._asked = asyncio.Event()
         bell.hang(self._asked)
+        process.ended_wires.append(self._lose)
 
     # What a runner sees
 
@@ -168,7 +188,8 @@ class SharedAdapter:
                 await self._process.gate("connect")
                 await asyncio.sleep(self._chance.uniform(0.0, CONNECT_S_MAX))
                 await self._process.gate("connected")
-                await self._converse()
+                if self._process.wires_at_s <= asyncio.get_running_loop().time():
+                    await self._converse()
                 self._say_gone()
                 await asyncio.sleep(PAUSE_S)
         finally:
@@ -177,6 +198,11 @@ class SharedAdapter:
             self._close()
 
     # The connection
+
+    def _lose(self) -> None:
+        """The wire is broken, which the PBX notices, too."""
+        self._switchboard.disconnect(self)
+        self._close()
 
     def _sleeps_s(self) -> float:
         return self._process.awake_at_s - asyncio.get_running_loop().time()

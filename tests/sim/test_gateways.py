@@ -11,12 +11,13 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 
-from contracts.gateway import PbxClaimed, RecordingFinished
-from contracts.ids import LegId
-from contracts.telephony import TelephonyCommand
+from contracts.gateway import LegAnswered, PbxClaimed, RecordingFinished
+from contracts.ids import Instant, LegId
+from contracts.telephony import CancelLeg, HangUp, RejectLeg, TelephonyCommand
 from contracts.topics import TELEPHONY
 from tests.sim.fault_profiles import (
     FaultProfile,
+    with_gateways_that_are_cut_off,
     with_gateways_that_come_and_go,
     with_gateways_that_die,
     with_gateways_that_sleep,
@@ -30,23 +31,31 @@ from tests.sim.gateway_invariants import (
     every_sound_of_a_pbx_is_in_s3,
     no_leg_is_dialled_by_two_gateways,
     no_pbx_keeps_a_leg,
+    no_talk_is_ended_by_a_gateway_that_lost_it,
     nobody_claims_a_pbx_that_is_anothers,
 )
 from tests.sim.gateways import ChangeKind, plan
 from tests.sim.group import SESSION_S, Group, GroupConsumer
 from tests.sim.ports import Outages, Process, SharedLog
-from tests.sim.switchboard import Dialled
+from tests.sim.switchboard import Dialled, HungUp
 from tests.sim.virtual_time import VirtualClock, VirtualLoop, run
 from tests.sim.world import CALM, Run, simulate
 
+ENDINGS = (HangUp, CancelLeg, RejectLeg)
 SEEDS = int(os.environ.get("SEEDS", "100"))
 
 
 @pytest.mark.rule("G2", "G3", "V7", "V8")
 @pytest.mark.parametrize(
-    "weather", [with_gateways_that_come_and_go, with_gateways_that_die, with_gateways_that_sleep]
+    "weather",
+    [
+        with_gateways_that_come_and_go,
+        with_gateways_that_die,
+        with_gateways_that_sleep,
+        with_gateways_that_are_cut_off,
+    ],
 )
-@pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 25)))
+@pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 33)))
 def test_gateways_that_share_the_pbxs_lose_nothing_and_do_nothing_twice(
     weather: FaultProfile, seed: int
 ) -> None:
@@ -104,6 +113,24 @@ def test_a_claim_of_a_pbx_that_is_anothers_is_found() -> None:
     assert list(nobody_claims_a_pbx_that_is_anothers(doctored)) == ["gateway-0#1 claims cloud"]
 
 
+@pytest.mark.rule("G3")
+def test_a_talk_that_was_hung_up_by_a_gateway_which_did_not_know_it_is_found() -> None:
+    """A leg that is over, or that a service has ended, may be hung up."""
+    played = shared_morning()
+    ended = {each.command.leg_id for each in played.commands if isinstance(each.command, ENDINGS)}
+    leg_id, at = next(
+        (each.fact.leg_id, each.at)
+        for each in played.facts
+        if isinstance(each.fact, LegAnswered) and each.fact.leg_id not in ended
+    )
+    during = HungUp(leg_id, "gateway-9#1", Instant(at))
+    after = HungUp(leg_id, "gateway-9#1", Instant(at + 3_600_000))
+    doctored = msgspec.structs.replace(played, hung_up=(during, after))
+    assert played.hung_up == ()
+    (found,) = no_talk_is_ended_by_a_gateway_that_lost_it(doctored)
+    assert "gateway-9#1" in found
+
+
 def with_remains(**fields: object) -> Run:
     """The morning, with something else left behind."""
     played = shared_morning()
@@ -141,6 +168,7 @@ def test_every_sentence_about_gateways_has_a_morning_that_it_refuses() -> None:
         every_command_is_answered_once,
         no_leg_is_dialled_by_two_gateways,
         nobody_claims_a_pbx_that_is_anothers,
+        no_talk_is_ended_by_a_gateway_that_lost_it,
         no_pbx_keeps_a_leg,
         every_recording_is_told_once,
         every_sound_of_a_pbx_is_in_s3,

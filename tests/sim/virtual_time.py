@@ -138,7 +138,7 @@ class VirtualClock:
 
     def __init__(self, loop: VirtualLoop, *, ahead_ms: int = 0) -> None:
         self._loop = loop
-        self._ahead_ms = ahead_ms
+        self.ahead_ms = ahead_ms
         self._seen_s = -1.0
         self._now = Instant(0)
 
@@ -146,7 +146,7 @@ class VirtualClock:
         """This machine's time; called far more often than time moves."""
         if self._seen_s != self._loop.now_s:
             self._seen_s = self._loop.now_s
-            self._now = Instant(START_MS + round(self._seen_s * 1000) + self._ahead_ms)
+            self._now = Instant(START_MS + round(self._seen_s * 1000) + self.ahead_ms)
         return self._now
 
     def elapsed(self) -> float:

@@ -35,7 +35,7 @@ from tests.sim.interventions import Doings
 from tests.sim.ports import Faults, Outages, Process, ProcessBlobs, ProcessLog, ProcessStore, SharedLog
 from tests.sim.prompts import Prompts
 from tests.sim.returning_customers import Watchers
-from tests.sim.switchboard import Dialled
+from tests.sim.switchboard import Dialled, HungUp
 from tests.sim.virtual_time import START_MS, VirtualClock, VirtualLoop, run
 from tests.sim.workload import CLOUD, ORGANIZATION, ZERO_S, Workload, workload
 
@@ -93,6 +93,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Intervals in which a PBX or a process of ours was not up."""
     dialled_by: tuple[Dialled, ...] = ()
     """Of several gateways: which of them requested each dialling that reached a PBX."""
+    hung_up: tuple[HungUp, ...] = ()
+    """Of several gateways: talks that one of them ended without knowing the leg, or having the PBX."""
     stolen: tuple[str, ...] = ()
     """Of several gateways: claims of PBXs that their process knew to be another's."""
     remains: Remains = Remains()
@@ -148,6 +150,7 @@ class World:
         return Gateways(
             self.seed,
             plan,
+            self._loop,
             log=self.log,
             blobs=self.blobs,
             network=self.network,
@@ -400,6 +403,7 @@ class World:
             crashes=tuple(self.crashes),
             outages=tuple(self.outages.spans),
             dialled_by=() if self.gateways is None else self.gateways.dialled,
+            hung_up=() if self.gateways is None else self.gateways.hung_up,
             stolen=() if self.gateways is None else tuple(self.gateways.stolen),
             remains=self._remains(),
         )

@@ -8,6 +8,9 @@ Theory of operation. A gateway is a sans-I/O machine (after h11), one per PBX:
 * **Say, read back, then do.** A leg is dialled, and a recording started, only when `leg_requested` or
   `recording_requested` has come back from the log with no newer claim before it. A new owner finds the
   request there and never dials it again: a requested leg that the PBX does not have ended as *lost*.
+* **A return is confirmed.** When the PBX is there (again), nothing is asked of it before `pbx_returned` has
+  come back from the log with no newer claim before it: who was cut off may reach the PBX first, and would
+  end calls of the next owner as unknown.
 * **Every command is answered once**, by a fact that names it. A command that was read and not yet answered
   before a crash is read again (its offset was not committed) and done again, which is harmless: ids are used
   once, and the adapter knows them.

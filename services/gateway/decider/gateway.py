@@ -125,6 +125,8 @@ class Gateway:
                 commands.dial_requested(self._state, now, leg)
         elif isinstance(fact, gateway.RecordingRequested):
             commands.record_requested(self._state, now, fact.recording_id)
+        elif isinstance(fact, gateway.PbxReturned):
+            self._state.confirm(now, envelope.seq)
         elif isinstance(fact, gateway.RecordingFinished) and fact.ok:
             self._state.ask(now, port.ReleaseRecording(recording_id=fact.recording_id))
 
@@ -266,7 +268,7 @@ class Gateway:
         leg = self._state.live(leg_id)
         if leg is None or leg.phase is Phase.REQUESTED:
             return
-        if self._state.is_there:
+        if self._state.may_ask:
             leg_end.leg_gone(self._state, now, leg, cause="unconfirmed")
         else:
             self._state.timers.set("unconfirmed", leg_id, now + 1_000)

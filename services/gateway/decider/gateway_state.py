@@ -7,7 +7,7 @@ import msgspec
 
 from contracts.addresses import is_public
 from contracts.dialling import DiallingPolicy
-from contracts.gateway import Answered, CommandDone, CommandRefused, DeviceState, PbxFact
+from contracts.gateway import Answered, CommandDone, CommandRefused, DeviceState, PbxFact, PbxReturned
 from contracts.ids import Address, BridgeId, Instant, LegId, OrganizationId, PbxId, RecordingId
 from services.gateway import rules
 from services.gateway.decider.effects import Ask, Count, Effect, Say, Settled
@@ -57,6 +57,8 @@ class GatewayState:
         self.closed_by: dict[str, str] = {}
         """Why nothing is dialled or taken any more: `suspended`, `pbx_removed`, by what said so."""
         self.is_there: bool | None = None
+        self._is_confirmed = False
+        self._returned_seq = 0
         self.newest_at = Instant(0)
         self.legs: dict[LegId, Leg] = {}
         self.recordings: dict[RecordingId, Recording] = {}
@@ -147,6 +149,27 @@ class GatewayState:
 
     # Asking the PBX
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether the PBX is there, and was still ours when it came.
+
+        Whoever was cut off may reach it before the log, and another has it by then: it would end the other's
+        calls as unknown, or by limits of its own.
+        """
+        return bool(self.is_there) and self._is_confirmed
+
+    def say_returned(self, fact: PbxReturned) -> None:
+        """Say that the PBX is there; until that is read back nothing is asked of it."""
+        self.is_there, self._is_confirmed = True, False
+        self.say(fact)
+        self._returned_seq = self._seq
+
+    def confirm(self, now: int, seq: int) -> None:
+        """One of our returns was read back, with no newer claim before it: ask for everything that waits."""
+        if seq == self._returned_seq:
+            self._is_confirmed = True
+            self.ask_all_again(now)
+
     def ask(
         self,
         now: int,
@@ -156,12 +179,12 @@ class GatewayState:
         command: str = "",
         leg_id: LegId | None = None,
     ) -> None:
-        """Ask the PBX, and again every second until it replies."""
+        """Ask the PBX, and again every second until it replies; if it may not be asked yet, later."""
         self._request_count += 1
         number = self._request_count
         self.pending[number] = PendingRequest(request=request, key=key, command=command, leg_id=leg_id)
         self.timers.set("ask", str(number), now + rules.ASK_AGAIN_MS)
-        if self.is_there:
+        if self.may_ask:
             self.effects.append(Ask(number=number, request=request))
 
     def ask_again(self, now: int, number: int) -> PendingRequest | None:
@@ -170,7 +193,7 @@ class GatewayState:
         if pending is None:
             return None
         self.timers.set("ask", str(number), now + rules.ASK_AGAIN_MS)
-        if not self.is_there:
+        if not self.may_ask:
             return None
         pending.tries += 1
         if pending.tries > rules.ASKS_MAX:
@@ -185,7 +208,7 @@ class GatewayState:
         return self.pending.pop(number, None)
 
     def ask_all_again(self, now: int) -> None:
-        """Repeat every request: the PBX is back and may have missed them."""
+        """Repeat every request: the PBX is back, and may have missed them or never got them."""
         for number in list(self.pending):
             self.pending[number].tries = 0
             self.ask_again(now, number)

@@ -18,12 +18,11 @@ from services.gateway.state import Leg, Phase
 
 
 def pbx_there(state: GatewayState, now: int, there: port.PbxThere) -> None:
-    """Compare, say what differs, and repeat the requests that it may have missed."""
-    state.is_there = True
+    """Compare, and say what differs; requests wait until the return is read back (`confirm`)."""
     state.timers.drop("away", "")
     seen = {leg.leg_id: leg for leg in there.legs}
     known = [leg_id for leg_id in seen if (leg := state.legs.get(leg_id)) is not None and not leg.is_over]
-    state.say(PbxReturned(pbx_id=state.pbx_id, live_legs=tuple(known)))
+    state.say_returned(PbxReturned(pbx_id=state.pbx_id, live_legs=tuple(known)))
     for leg in [each for each in state.legs.values() if not each.is_over and each.leg_id not in seen]:
         # A leg that this machine requested is dialled when its request is read back.
         if leg.phase is not Phase.REQUESTED or leg.dial is None:
@@ -37,7 +36,6 @@ def pbx_there(state: GatewayState, now: int, there: port.PbxThere) -> None:
     for device in there.devices:
         if state.devices.get(device.address) is not device.state:
             say_device(state, device.address, device.state)
-    state.ask_all_again(now)
     _ask_plays_again(state, now)
     for recording_seen in there.recordings:
         _release(state, now, recording_seen.recording_id)

@@ -1,0 +1,100 @@
+"""A gateway that was cut off finds its PBX again before it has read who owns that now."""
+
+import pytest
+
+from contracts.gateway import LegRequested, PbxReturned
+from contracts.ids import LegId
+from services.gateway.simulated import MemoryPbx
+from tests.unit.gateway.harness import ANSWERS, PBX, RINGS, GatewayHarness, dial, hang_up
+
+OTHERS = LegId("others-leg")
+
+
+def connects_again(office: GatewayHarness) -> None:
+    """The wire is back, and the PBX says what it has; what it said meanwhile is gone."""
+    office.pbx = MemoryPbx(office.network.pbxs[PBX], lambda: office.now)
+    office.turn()
+
+
+def time_passes_elsewhere(office: GatewayHarness, ms: int) -> None:
+    """Phones and people go on; this gateway hears nothing of it."""
+    office.now += ms
+    office.network.advance(office.now)
+
+
+def is_up(office: GatewayHarness, leg_id: LegId) -> bool:
+    return not office.network.pbxs[PBX].legs[leg_id].is_over
+
+
+def is_talking(office: GatewayHarness, leg_id: LegId) -> bool:
+    return is_up(office, leg_id) and office.network.pbxs[PBX].legs[leg_id].is_answered
+
+
+@pytest.mark.rule("G2", "G3")
+def test_a_gateway_that_was_cut_off_hangs_up_nobody_of_whom_it_has_not_read_yet() -> None:
+    """Another one has taken the PBX over meanwhile, and talks on it."""
+    office = GatewayHarness({"sip:201": ANSWERS})
+    office.run(100)
+    office.is_log_slow = True
+    office.claim("another's")
+    office.network.pbxs[PBX].command(office.now, 1, dial("sip:201", OTHERS))
+    time_passes_elsewhere(office, 3_000)
+    connects_again(office)
+    office.run(3_000)
+    assert is_talking(office, OTHERS)
+    office.is_log_slow = False
+    office.run(3_000)
+    assert office.superseded
+    assert is_talking(office, OTHERS)
+
+
+@pytest.mark.rule("G3")
+def test_a_leg_that_nobody_knows_is_hung_up_when_the_log_shows_that_the_pbx_is_still_ours() -> None:
+    """It would cost money until the network gives it up."""
+    office = GatewayHarness({"sip:201": ANSWERS})
+    office.run(100)
+    office.is_log_slow = True
+    office.network.pbxs[PBX].command(office.now, 1, dial("sip:201", OTHERS))
+    time_passes_elsewhere(office, 3_000)
+    connects_again(office)
+    office.run(3_000)
+    assert is_talking(office, OTHERS)
+    office.is_log_slow = False
+    office.run(1_000)
+    assert not is_talking(office, OTHERS)
+    assert "unknown_leg_hung_up" in office.counted
+
+
+@pytest.mark.rule("G2", "G3")
+def test_a_ring_limit_that_passed_while_it_was_cut_off_ends_no_talk_of_the_next_owners() -> None:
+    """The phone was picked up, and its conversation is another gateway's by now."""
+    office = GatewayHarness({"sip:201": {"behaviours": [{"answer_after_s": 6.0}]}})
+    office.tell(dial("sip:201", ring_ms=4_000))
+    office.run(1_000)
+    assert office.facts(LegRequested)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=8_000)
+    office.run(500)
+    office.is_log_slow = True
+    office.claim("another's")
+    office.run(12_000)
+    assert office.network.pbxs[PBX].is_there
+    assert is_talking(office, LegId("leg-1"))
+
+
+@pytest.mark.rule("G2")
+def test_what_was_asked_while_the_pbx_was_away_is_asked_when_its_return_stands_on_the_log() -> None:
+    """A hang-up of those seconds is carried out, and not before."""
+    office = GatewayHarness({"sip:201": RINGS})
+    office.tell(dial("sip:201"))
+    office.run(1_000)
+    office.network.pbxs[PBX].vanish(office.now, for_ms=2_000)
+    office.run(500)
+    office.tell(hang_up())
+    office.is_log_slow = True
+    office.run(3_000)
+    returned = len(office.facts(PbxReturned))
+    assert returned == 2
+    assert is_up(office, LegId("leg-1"))
+    office.is_log_slow = False
+    office.run(500)
+    assert not is_up(office, LegId("leg-1"))
