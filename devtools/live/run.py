@@ -52,6 +52,7 @@ class Company:
         stack.create_topics()
         pbxs = pbxs_setting(self._phones, {ORGANIZATION: (CLOUD, SECOND)})
         stack.start_services(extra={"gateway": {"RINGBACK_PBXS": pbxs}}, not_awaited=("tts", "gateway"))
+        stack.start_services(("console",))
         script = RUN / "script.json"
         script.write_bytes(msgspec.json.encode(company.phones(random.Random(SEED))))
         self._phones.start_phones(stack, script)
