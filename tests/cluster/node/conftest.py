@@ -73,7 +73,12 @@ def office(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a node of our own its tests are not there: a given cluster has neither image nor parts."""
+    """Without a node of our own its tests are not there: a given cluster has neither image nor parts.
+
+    Tests of the large release, which stays to the end, come last.
+    """
     if IMAGE_OF_TESTS not in os.environ:
         here = Path(__file__).parent
         items[:] = [item for item in items if here not in item.path.parents]
+    # Two releases at once ask for more than a node of two processors has.
+    items.sort(key=lambda item: "office" in getattr(item, "fixturenames", ()))
