@@ -4,6 +4,7 @@ What waits is bounded: a client that reads too slowly is cut off, and starts ove
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import AsyncIterator
 from enum import StrEnum
@@ -18,8 +19,9 @@ from services.history.rules.live_shown import Changes, Live
 
 HEARTBEAT_S: Final = 15.0
 """Proxies end what says nothing for a minute, some for thirty seconds."""
-RETRY_MS: Final = 2_000
-"""How long a browser waits before it comes back; the server's own cuts are spread by it a little."""
+RETRY_MS_MIN: Final = 500
+RETRY_MS_SPREAD: Final = 2_500
+"""How long a browser waits before it comes back: each another time, or all would come at once."""
 WAITING_EVENTS_MAX: Final = 200
 WAITING_BYTES_MAX: Final = 1024 * 1024
 """A snapshot of a thousand places is half of that."""
@@ -90,7 +92,7 @@ class Stream:
 
     async def lines(self) -> AsyncIterator[bytes]:
         """What goes to the client, until the stream ends."""
-        yield b"retry: %d\n\n" % RETRY_MS
+        yield b"retry: %d\n\n" % (RETRY_MS_MIN + secrets.randbelow(RETRY_MS_SPREAD))
         while self.ended is None:
             if not self._waiting:
                 self._is_ready.clear()

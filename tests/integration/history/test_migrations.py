@@ -7,10 +7,12 @@ from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import VoiceMessageId
+from contracts.queue import AgentPaused
 from services.history.activities import tables
 from services.history.activities.database import MIGRATIONS, connected, migrate
 from services.history.rules import table_rows
 from services.history.state import Done, VoiceMessage, encoded
+from tests.integration.history.harness import HistoryHarness
 from tests.unit.history import stories
 from tests.unit.history.stories import BORIS, NORTH, Office, a_call
 
@@ -81,6 +83,28 @@ async def test_what_was_heard_before_an_upgrade_is_heard_after_it(database: str)
         found = (await connection.execute(query.order_by(table.c.voice_message_id))).all()
     await engine.dispose()
     assert [tuple(row) for row in found] == [("vm.1", stories.at(9), None), ("vm.2", None, None)]
+
+
+async def test_what_goes_on_during_an_upgrade_is_in_the_present_after_it(
+    harness_on_both: HistoryHarness,
+) -> None:
+    """A callback that stands for an hour is on the wall at once, not with its next fact."""
+    harness = harness_on_both
+    waiting = (stories.a_call("in1"), stories.place("in1"), stories.ordered("in1"))
+    paused = AgentPaused(agent_id=stories.ANNA, department_id=stories.SALES, misses=3)
+    await harness.tell(*stories.the_cards(), *waiting, paused)
+    table = tables.live_rows
+    key = (table.c.kind, table.c.subject, table.c.type, table.c.department_id, table.c.document)
+    query = select(*key).order_by(table.c.kind, table.c.subject)
+    async with harness.engine.begin() as connection:
+        before = (await connection.execute(query)).all()
+        for name in ("live_rows", "live_versions"):
+            await connection.execute(text(f"DROP TABLE {name}"))
+        await connection.execute(text("UPDATE history_version SET version_num = '0006'"))
+    await migrate(harness.engine)
+    async with harness.engine.connect() as connection:
+        assert (await connection.execute(query)).all() == before
+    assert [each.kind for each in before if each.kind != "fact"] == ["callback", "place"]
 
 
 async def fill(connection: AsyncConnection, document: str) -> None:

@@ -68,8 +68,8 @@ async def tell(settings: dict[str, str], *facts: Fact) -> None:
         await log.stop()
 
 
-def asked(service: Service, method: str, path: str, keys: SigningKeys = TOKEN_KEYS) -> httpx.Response:
-    """A request of the administrator."""
+def authorization(keys: SigningKeys = TOKEN_KEYS) -> dict[str, str]:
+    """The administrator's header."""
     claims = Claims(
         organization_id=OrganizationId(NORTH),
         use=TokenUse.ACCESS,
@@ -77,8 +77,12 @@ def asked(service: Service, method: str, path: str, keys: SigningKeys = TOKEN_KE
         issued_at=Instant(0),
         expires_at=FAR,
     )
-    headers = {"Authorization": f"Bearer {sign(claims, keys)}"}
-    return httpx.request(method, f"{service.address}{path}", headers=headers, timeout=30)
+    return {"Authorization": f"Bearer {sign(claims, keys)}"}
+
+
+def asked(service: Service, method: str, path: str, keys: SigningKeys = TOKEN_KEYS) -> httpx.Response:
+    """A request of the administrator."""
+    return httpx.request(method, f"{service.address}{path}", headers=authorization(keys), timeout=30)
 
 
 @pytest.mark.kafka
@@ -98,6 +102,28 @@ def test_a_process_projects_the_log_and_a_claim_goes_through_it(
     service.kill()
     service.restart()
     assert rows(service) == before
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.timeout(300)
+def test_a_stream_follows_the_log_and_is_told_that_the_process_stops(
+    service: Service, settings: dict[str, str]
+) -> None:
+    """Over the listener with its limits: what happens comes, and a deploy leaves no screen waiting."""
+    asyncio.run(tell(settings, *stories.the_cards()))
+    service.process.wait_until(lambda: asked(service, "GET", "/live").status_code == 200, "rights", 60)
+    kinds = []
+    address = f"{service.address}/live/events"
+    with httpx.stream("GET", address, headers=authorization(), timeout=60) as answer:
+        lines = answer.iter_lines()
+        kinds.append(next(each for each in lines if each.startswith("event: ")))
+        asyncio.run(tell(settings, stories.a_call("in1"), stories.place("in1")))
+        kinds.append(next(each for each in lines if each.startswith("event: ")))
+        assert "p.in1" in next(lines)
+        service.process.ask_to_stop()
+        assert 'data: {"reason": "restarted"}' in list(lines)
+    assert kinds == ["event: snapshot", "event: changes"]
 
 
 @pytest.mark.kafka
