@@ -272,7 +272,7 @@ async def same_number(
 ) -> list[Contact]:
     """Other contacts of the same customer around that time, newest first, as far as rights reach (EC-30)."""
     near: dict[ContactId, Contact] = {}
-    for number in await _numbers_of(connection, found):
+    for number in await numbers_of(connection, found):
         filters = Filters(
             number=number,
             since_at=Instant(found.started_at - around_ms),
@@ -283,7 +283,7 @@ async def same_number(
     return list(near.values())
 
 
-async def _numbers_of(connection: AsyncConnection, found: Contact) -> list[str]:
+async def numbers_of(connection: AsyncConnection, found: Contact) -> list[str]:
     """The customer's numbers as history keeps them: on the contact that is shown they may be masked."""
     table = tables.contact_names
     mine = (table.c.organization_id == found.organization_id, table.c.contact_id == found.contact_id)

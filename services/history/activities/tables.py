@@ -59,6 +59,15 @@ contacts: Final = Table(
     # The first page needs this index alone: newest first, with the column that rights ask for.
     Index("contacts_by_time", "organization_id", "started_at", "contact_id", "is_internal"),
     Index("contacts_by_outcome", "organization_id", "outcome", "started_at", "contact_id"),
+    # Those that are open are few at any time.
+    Index(
+        "contacts_open",
+        "organization_id",
+        "ended_at",
+        "contact_id",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )
 contact_names: Final = Table(
     "contact_names",

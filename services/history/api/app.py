@@ -24,6 +24,7 @@ from services.history.api.erasure import EraseRoutes
 from services.history.api.filters import requested_filters
 from services.history.api.limits import GATE, refusal_of
 from services.history.api.live import LiveRoutes
+from services.history.api.own_page import OwnPageRoutes
 from services.history.api.periods import requested_period
 from services.history.api.requests import Parts, client_address, current_principal
 from services.history.api.statistics import StatisticsRoutes
@@ -34,6 +35,7 @@ ROUTES: Final = (
     HistoryRoutes,
     CallbackRoutes,
     LiveRoutes,
+    OwnPageRoutes,
     DownloadRoutes,
     StatisticsRoutes,
     MessageRoutes,

@@ -13,7 +13,7 @@ from contracts.callback import Origin
 from contracts.directory import Role
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant
 from contracts.rights import Action, Person
-from services.history.activities import callbacks, queries
+from services.history.activities import callbacks, own_calls, queries
 from services.history.activities.authentication import Principal
 from services.history.activities.callbacks import Filters as CallbackFilters
 from services.history.activities.callbacks import Key as CallbackKey
@@ -209,3 +209,22 @@ async def test_a_page_of_callbacks_reads_a_page_whoever_asks_for_which(large: As
         (await read_callbacks(large, vera, after=later), PAGE),
     ):
         assert (seen.found, seen.rows <= READ_MAX) == (found, True), seen
+
+
+@pytest.mark.rule("P4")
+async def test_the_own_call_is_found_among_the_open_ones_and_its_customers_contacts_by_number(
+    large: AsyncEngine,
+) -> None:
+    """Vera has twenty thousand calls, and reads those of this moment."""
+    async with large.begin() as connection:
+        await connection.execute(text("UPDATE contacts SET ended_at = started_at"))
+        await connection.execute(
+            text("UPDATE contacts SET ended_at = NULL WHERE contact_id = 'in.service.7'")
+        )
+        await connection.execute(text("ANALYZE"))
+    for principal in (ADMINISTRATOR, somebody(Role.USER, SERVICE, agent_id=VERA)):
+        seen = await read_by(large, own_calls.open_query(principal, VERA))
+        assert (seen.found, seen.rows <= PAGE, "contacts_open" in seen.indexes) == (1, True, True)
+        earlier = own_calls.earlier_query(principal, ["number:+79165550001"], Instant(BEGIN + 10**6), 11)
+        seen = await read_by(large, earlier)
+        assert (seen.found > 0, seen.rows <= PAGE) == (True, True), seen

@@ -102,6 +102,7 @@ OF_ALL: Final = {
     ("get", "/history"),
     ("get", "/history.csv"),
     ("get", "/callbacks"),
+    ("get", "/me/call"),
     ("get", "/statistics"),
     ("get", "/live"),
     ("get", "/live/events"),
@@ -182,10 +183,21 @@ async def _obeys(harness: HistoryHarness, asked: AsyncClient, holder: Holder) ->
             if wanted == 200 and method == "get" and not address.endswith(("audio", "why")):
                 sees = rights.allows(holder, Action.NUMBER_SEE, thing.subject())
                 assert _shows_number(answer) == (sees and not thing.is_internal), (address, thing)
+    await _own_call(asked, holder)
     answer = await asked.post("/erase", json={"number": "+79165559999"})
     assert answer.status_code == (200 if rights.reach(holder, Action.ERASE) else 403)
     answer = await asked.get("/erase/unknown")
     assert answer.status_code == (404 if rights.reach(holder, Action.ERASE) else 403)
+
+
+async def _own_call(asked: AsyncClient, holder: Holder) -> None:
+    answer = await asked.get("/me/call")
+    if rights.reach(holder, Action.HISTORY_READ) is None:
+        assert_shape(answer, 403, "forbidden")
+    elif isinstance(holder, Program):
+        assert_shape(answer, 403, "person_needed")
+    else:
+        assert (answer.status_code, answer.json()) == (200, {"call": None})
 
 
 def _shows_number(answer: Response) -> bool:
