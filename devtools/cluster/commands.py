@@ -111,7 +111,10 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
     if options.minutes is not None:
         env[KILLS_OF_TESTS] = str(60 * options.minutes)
     if options.kubeconfig:
-        env[KUBECONFIG_OF_TESTS] = str(Path(options.kubeconfig).resolve())
+        given = Path(options.kubeconfig).expanduser().resolve()
+        if not given.is_file():
+            raise StackError(f"there is no file {given}: KUBECONFIG names the one of the cluster to use")
+        env[KUBECONFIG_OF_TESTS] = str(given)
     elif options.if_cached and (reason := _reason_to_leave_out()):
         print(f"chart-cluster: left out, since {reason}")
         return 0

@@ -38,6 +38,10 @@ class NodeParts:
     authority: str
     """The certificate of the authority that signed that of Redis, in PEM."""
 
+    def database(self, name: str) -> str:
+        """The address of a database for pods, which is made if it is not there."""
+        return _for_pods(self.postgres.database(name))
+
     def objects(self) -> list[dict[str, Any]]:
         """The Secrets with addresses and keys of a release, new ones at each call."""
         keys = SigningKeys.generate()
@@ -47,7 +51,7 @@ class NodeParts:
             "smtp": {"url": _for_pods(self.smtp.address)},
             "tokens": {"private.json": keys.as_private_json(), "public.json": keys.public.as_json()},
             "directory-key": {"directory-key": secrets.token_hex(16)},
-            "databases": {each: _for_pods(self.postgres.database(each)) for each in DATABASES},
+            "databases": {each: self.database(each) for each in DATABASES},
         }
         return [
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}

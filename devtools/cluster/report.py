@@ -74,7 +74,8 @@ INTRODUCTION: Final = """\
 Written by `make chart-cluster NODE=1`; everything here was measured by that run. A real Kubernetes with one
 node, the image of the tree, and the chart with its own values: two pods of each service that shares its work.
 Three companies' customers call, wait, order, hang up, are called back and leave messages, while pods are
-rolled, evicted and killed. Afterwards the whole log of the cluster's Kafka, all commands, the mail server's
+rolled, evicted and killed: chance chooses the moment and the pod, and no workload is killed again before all
+the others were. Afterwards the whole log of the cluster's Kafka, all commands, the mail server's
 folder and the phones' counts are judged by the judge of `make chaos` (`devtools/chaos/verdict.py`).
 """
 NOT_PROVEN: Final = """\
@@ -84,10 +85,10 @@ NOT_PROVEN: Final = """\
   back to where it was. There is no network between nodes.
 * **The parts are beside the cluster**, one process each: Apache Kafka, Redis (the only one with TLS here),
   PostgreSQL, S3 and a mail server. They get no faults in this run; `make chaos` gives them some.
-* **The phones are simulated, in the gateway's pod.** A gateway that is rolled, evicted or killed takes its
-  PBXs with it, and every call there ends. That calls go on at a PBX while its gateway is away is shown by
-  `make chaos`, and with Asterisk in its last morning. There is one gateway here, and no drain of one among
-  several: `make sim` and `tests/integration/gateway/test_several.py` have those.
+* **The phones are simulated, in the gateway's pod.** A gateway that is rolled or evicted takes its PBXs with
+  it, and every call there ends. Of its pod only the gateway itself is killed, as if the PBXs were elsewhere:
+  its calls go on. `make chaos` does that, too, and its last morning with Asterisk. There is one gateway here,
+  and no drain of one among several: `make sim` and `tests/integration/gateway/test_several.py` have those.
 * **The phones' own counts end with their pod**: what they dialled after they were last asked is missing in
   what is compared with the log. All else is judged from the log, the commands and the mail server's folder.
 * **Nobody enforces NetworkPolicies** here, and nothing acts on the objects of KEDA, of the Prometheus
@@ -115,7 +116,7 @@ def page(outcome: Outcome) -> str:
         f"* Containers that ended by themselves: {', '.join(outcome.restarts) or 'none'}",
         "",
         *_away(outcome),
-        *_effects(outcome),
+        *effects(outcome.verdict, outcome.wrongs()),
         NOT_PROVEN,
     ]
     return "\n".join(lines)
@@ -134,18 +135,18 @@ def _away(outcome: Outcome) -> list[str]:
     return [*lines, "", f"Killed: {', '.join(killed) or 'none'}.", ""]
 
 
-def _effects(outcome: Outcome) -> list[str]:
+def effects(verdict: Verdict, wrongs: Sequence[str]) -> list[str]:
+    """What the judge has counted, and what is wrong."""
     lines = ["| effect | due | lost | doubled | announced repeats |", "|---|---:|---:|---:|---:|"]
-    for each in outcome.verdict.effects:
+    for each in verdict.effects:
         counts = (each.due, len(each.lost), len(each.doubled), each.repeats_allowed)
         lines.append(f"| {each.name} | {' | '.join(map(str, counts))} |")
-    wrongs = outcome.wrongs()
     if wrongs:
         return [*lines, "", "What was wrong:", "", *(f"* {line}" for line in wrongs[:SHOWN_MAX]), ""]
     return [
         *lines,
         "",
-        f"All {outcome.verdict.sentences} sentences hold ([chaos.md](chaos.md) explains them).",
+        f"All {verdict.sentences} sentences hold ([chaos.md](chaos.md) explains them).",
         "",
     ]
 

@@ -16,6 +16,8 @@ SETTLED_S: Final = 120
 """How long controllers may take for what they do within a second on an idle machine."""
 POLL_S: Final = 0.3
 RESTRICTED: Final = "restricted"
+OF_RELEASE: Final = "meta.helm.sh/release-namespace"
+"""Helm writes it on each object that it makes."""
 PASSING: Final = frozenset({"events", "events.events.k8s.io", "leases.coordination.k8s.io"})
 """Kinds whose objects come and go by themselves."""
 
@@ -32,9 +34,13 @@ class Kubernetes:
         return [str(helm.kubectl().with_name(program)), *words]
 
     def environment(self) -> dict[str, str]:
-        """The environment in which they find this cluster, and nothing that their user has set for Helm."""
+        """The environment in which they find this cluster, and nothing that their user has set for Helm.
+
+        HOME stays the user's: a KUBECONFIG may name a program that logs in with what is kept there.
+        """
         ours = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
-        return {**ours, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
+        helm_ = {f"HELM_{each}_HOME": str(self.home / each.lower()) for each in ("CACHE", "CONFIG", "DATA")}
+        return {**ours, **helm_, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.home / "kube")}
 
     def run(self, program: str, *words: str, told: str = "", may_fail: bool = False) -> str:
         """What a program prints; its warnings and errors follow if it may fail. Raises AssertionError."""
@@ -48,6 +54,14 @@ class Kubernetes:
     def kubectl(self, *words: str, told: str = "", may_fail: bool = False) -> str:
         """What kubectl prints. Raises AssertionError."""
         return self.run("kubectl", *words, told=told, may_fail=may_fail)
+
+    def shell(self, script: str) -> None:
+        """Run lines of a shell, which find kubectl and both Helms by their names. Raises AssertionError."""
+        path = os.pathsep.join([str(helm.kubectl().parent), os.environ.get("PATH", os.defpath)])
+        env = self.environment() | {"PATH": path}
+        argv = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
+        assert done.returncode == 0, f"{script}\nsays:\n{done.stderr[-3000:]}"
 
     def get(self, *words: str) -> dict[str, Any]:
         """An object, or a list of objects, as kubectl gets it. Raises AssertionError."""
@@ -74,11 +88,18 @@ class Kubernetes:
         kinds = sorted(set(listed) - PASSING)
         return set(self.kubectl("get", ",".join(kinds), "--namespace", namespace, "--output=name").split())
 
-    def shared_objects(self) -> set[str]:
-        """`kind/name` of the objects that are in no namespace and that a chart could make."""
+    def shared_objects(self, namespace: str) -> set[str]:
+        """`kind/name` of the objects that are in no namespace, and that Helm made for a release in this one.
+
+        A given cluster has other users, whose objects come and go meanwhile.
+        """
         listed = self.kubectl("api-resources", "--namespaced=false", "--verbs=list,delete", "--output=name")
         kinds = sorted(set(listed.split()) - {"namespaces", "nodes", "persistentvolumes"})
-        return set(self.kubectl("get", ",".join(kinds), "--output=name").split())
+        return {
+            f"{each['kind'].lower()}/{each['metadata']['name']}"
+            for each in self.get(",".join(kinds))["items"]
+            if each["metadata"].get("annotations", {}).get(OF_RELEASE) == namespace
+        }
 
     def settle(self, is_settled: Callable[[], bool], what: str) -> None:
         """Wait for what controllers do. Raises AssertionError."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from devtools.cluster import release
 from ringback.stack.services import ROOT
 from tests.cluster.kubernetes import POLL_S, SETTLED_S, Kubernetes
 
 CHART: Final = ROOT / "charts" / "ringback"
 VALUES: Final = Path(__file__).parent / "values.yaml"
-PACKAGED: Final = ROOT / "tests" / "golden" / "charts"
 RELEASE: Final = "office"
 WORKLOADS: Final = "statefulsets,deployments,jobs"
 NEW_TAG: Final = "tag-of-the-upgrade"
@@ -42,9 +42,9 @@ def told(kubernetes: Kubernetes, namespace: str, *, helms: tuple[int, int], has_
     first, second = (f"helm{major}" for major in helms)
     where = (RELEASE, "--namespace", namespace)
     story = Story(helms=f"{first}, {second}", has_crds=has_crds)
-    before = kubernetes.objects(namespace) | kubernetes.shared_objects()
-    chart, values = released()
-    install = ("--values", str(values), "--no-hooks", "--set", f"image.tag={TAG_BEFORE}")
+    before = kubernetes.objects(namespace) | kubernetes.shared_objects(namespace)
+    chart = release.chart()
+    install = ("--values", str(chart.with_suffix(".yaml")), "--no-hooks", "--set", f"image.tag={TAG_BEFORE}")
     kubernetes.run(first, "install", RELEASE, str(chart), *where[1:], *install)
     story.pods_missing = _pods_missing(kubernetes, namespace)
     story.kinds = Counter(each.partition("/")[0] for each in kubernetes.objects(namespace) - before)
@@ -57,17 +57,6 @@ def told(kubernetes: Kubernetes, namespace: str, *, helms: tuple[int, int], has_
     kubernetes.run(second, "uninstall", *where, "--no-hooks")
     story.left = _left(kubernetes, namespace, before)
     return story
-
-
-def released() -> tuple[Path, Path]:
-    """The chart of the last release, and the values with which it was tried then."""
-    package = max(PACKAGED.glob("*.tgz"), key=_version)
-    return package, package.with_suffix(".yaml")
-
-
-def _version(package: Path) -> tuple[int, ...]:
-    """`ringback-1.10.0.tgz` is newer than `ringback-1.9.0.tgz`."""
-    return tuple(map(int, package.stem.rpartition("-")[2].split(".")))
 
 
 def _pods_missing(kubernetes: Kubernetes, namespace: str) -> dict[str, str]:
@@ -123,7 +112,7 @@ def _left(kubernetes: Kubernetes, namespace: str, before: set[str]) -> set[str]:
     """What is left as soon as it no longer changes: the garbage collector needs its time."""
     deadline = time.monotonic() + SETTLED_S
     while True:
-        now = kubernetes.objects(namespace) | kubernetes.shared_objects()
+        now = kubernetes.objects(namespace) | kubernetes.shared_objects(namespace)
         left = {each for each in now - before if not each.startswith("persistentvolumeclaim/")}
         if not left or time.monotonic() > deadline:
             return now - before

@@ -19,8 +19,9 @@ from devtools.cluster.parts import NodeParts
 from ringback.stack.services import ROOT
 from tests.cluster.kubernetes import Kubernetes
 from tests.cluster.node import phones
-from tests.cluster.node.office import Office
-from tests.cluster.node.phones import PACE, ROUND_S
+from tests.cluster.node.judging import Court
+from tests.cluster.node.office import NAME, RELEASE, Office
+from tests.cluster.node.phones import PACE, ROUND_S, Phones
 
 CHART = ROOT / "charts" / "ringback"
 PHONES = CHART / "files" / "phones.yaml"
@@ -66,10 +67,24 @@ def office(
     file.write_text(json.dumps(values), encoding="utf-8")
     where = ("--namespace", namespace, "--values", str(file))
     begun = time.monotonic()
-    kubernetes.run("helm4", "install", "office", str(CHART), *where, "--wait", f"--timeout={READY_S}s")
-    yield Office(kubernetes, namespace, time.monotonic() - begun)
-    kubernetes.run("helm4", "uninstall", "office", "--namespace", namespace, "--wait")
+    kubernetes.run("helm4", "install", NAME, str(CHART), *where, "--wait", f"--timeout={READY_S}s")
+    yield Office(kubernetes, namespace, file, time.monotonic() - begun)
+    kubernetes.run("helm4", "uninstall", NAME, "--namespace", namespace, "--wait")
     kubernetes.remove_namespace(namespace)
+
+
+@pytest.fixture(scope="session")
+def court(
+    office: Office, beside: NodeParts, companies: Workload, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Court]:
+    """The companies, of which everybody knows the cards."""
+    reached = Phones(
+        office.kubernetes, office.namespace, f"{RELEASE}-gateway-0", tmp_path_factory.mktemp("phones")
+    )
+    made = Court(beside, companies, reached)
+    made.say_books()
+    yield made
+    reached.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

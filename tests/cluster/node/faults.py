@@ -5,8 +5,9 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,16 @@ PAUSE_S: Final = (5.0, 20.0)
 WORKLOADS: Final = "statefulsets,deployments"
 
 
+@dataclass(frozen=True)
+class Away:
+    """A pod that was killed; `life` is the container that has ended."""
+
+    name: str
+    life: str
+    owner: str
+    begun_at: float
+
+
 @dataclass
 class Faults:
     """The faults of a run, in order."""
@@ -31,6 +42,8 @@ class Faults:
     meanwhile: Callable[[], None]
     """Called while a pod is waited for."""
     done: list[Fault]
+    killed: Counter[str] = field(default_factory=Counter)
+    """How often a container alone was killed, by its pod's uid."""
 
     def roll(self) -> None:
         """Restart every workload at once, as an upgrade does; each rolls pod by pod."""
@@ -60,17 +73,13 @@ class Faults:
     def kill(self, for_s: float, seed: int) -> None:
         """Kill a pod at random again and again; others that are not back yet are none of the victims."""
         chance = random.Random(f"kills on a node {seed}")
-        away: list[tuple[str, str, str, float]] = []
+        away: list[Away] = []
+        spared: list[str] = []
         end = time.monotonic() + for_s
         while time.monotonic() < end:
             there = [each for each in self.pods() if _is_ready(each)]
             if there:
-                victim = chance.choice(there)
-                kill(victim)
-                name, uid = victim["metadata"]["name"], victim["metadata"]["uid"]
-                away.append((name, uid, _owner(victim), time.time()))
-                deleting = ("--namespace", self.namespace, "--grace-period=0", "--force", "--wait=false")
-                self.kubernetes.kubectl("delete", "pod", name, *deleting, may_fail=True)
+                away.append(self._killed(_dealt(there, spared, chance)))
             pause = time.monotonic() + chance.uniform(*PAUSE_S)
             while time.monotonic() < pause:
                 away = self._without_returned(away)
@@ -79,6 +88,19 @@ class Faults:
         while away := self._without_returned(away):
             assert time.monotonic() < deadline, f"{away} are not back {BACK_S} s after they were killed"
             self._pass()
+
+    def _killed(self, pod: dict[str, Any]) -> Away:
+        """Kill a pod, or of one with phones in it the service alone: its PBX is another machine elsewhere."""
+        name, life = pod["metadata"]["name"], _life(pod)
+        if pod["spec"].get("initContainers"):
+            kill(pod, life)
+            self.killed[pod["metadata"]["uid"]] += 1
+            return Away(f"{name}, the service beside its phones", life, _owner(pod), time.time())
+        kill(pod)
+        begun = time.time()
+        deleting = ("--namespace", self.namespace, "--grace-period=0", "--force", "--wait=false")
+        self.kubernetes.kubectl("delete", "pod", name, *deleting, may_fail=True)
+        return Away(name, life, _owner(pod), begun)
 
     def not_ready(self) -> list[str]:
         """Pods that are not ready when all has come to its end: what they can't do, nobody has judged."""
@@ -90,25 +112,26 @@ class Faults:
         found = []
         for pod in self.pods():
             for each in pod["status"].get("containerStatuses", []):
-                if each["restartCount"]:
+                restarts = each["restartCount"] - self.killed[pod["metadata"]["uid"]]
+                if restarts:
                     ended = each.get("lastState", {}).get("terminated", {})
                     why = f"{ended.get('reason', 'unknown')}, exit code {ended.get('exitCode', 'unknown')}"
-                    found.append(f"{pod['metadata']['name']}/{each['name']}: {each['restartCount']} ({why})")
+                    found.append(f"{pod['metadata']['name']}/{each['name']}: {restarts} ({why})")
         return found
 
-    def _without_returned(self, away: list[tuple[str, str, str, float]]) -> list[tuple[str, str, str, float]]:
+    def _without_returned(self, away: list[Away]) -> list[Away]:
         """Note those whose workload has all its pods again, and leave the others."""
         if not away:
             return []
         pods = self.pods()
         wanted = {each["metadata"]["name"]: each["spec"]["replicas"] for each in self.workloads()}
         left = []
-        for name, uid, owner, begun in away:
-            own = [each for each in pods if _owner(each) == owner and _is_ready(each)]
-            if len(own) >= wanted[owner] and all(each["metadata"]["uid"] != uid for each in own):
-                self._note(Kind.KILL, name, begun)
+        for one in away:
+            own = [each for each in pods if _owner(each) == one.owner and _is_ready(each)]
+            if len(own) >= wanted[one.owner] and all(_life(each) != one.life for each in own):
+                self._note(Kind.KILL, one.name, one.begun_at)
             else:
-                left.append((name, uid, owner, begun))
+                left.append(one)
         return left
 
     def _note(self, kind: Kind, target: str, begun: float) -> None:
@@ -170,13 +193,30 @@ def _owner(pod: dict[str, Any]) -> str:
     return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" else name
 
 
-def kill(pod: dict[str, Any]) -> None:
-    """SIGKILL to every process of a pod of this node, so that none of them finishes anything."""
+def _life(pod: dict[str, Any]) -> str:
+    """The id of the container in which the service of a pod runs: a restart gives it another one."""
+    containers = pod["status"].get("containerStatuses", [])
+    found: str = containers[0].get("containerID", "") if containers else ""
+    return found.rpartition("/")[2]
+
+
+def _dealt(there: list[dict[str, Any]], spared: list[str], chance: random.Random) -> dict[str, Any]:
+    """A pod of one of the workloads that were spared since all were hit: chance alone would spare some."""
+    owners = sorted({_owner(each) for each in there})
+    if not set(spared) & set(owners):
+        spared[:] = chance.sample(owners, len(owners))
+    hit = next(each for each in spared if each in owners)
+    spared.remove(hit)
+    return chance.choice([each for each in there if _owner(each) == hit])
+
+
+def kill(pod: dict[str, Any], container: str = "") -> None:
+    """SIGKILL to every process of a pod of this node, or of one container, so that none finishes anything."""
     uid = pod["metadata"]["uid"]
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            is_of_pod = f"pod{uid}" in (process / "cgroup").read_text(encoding="ascii")
-            if is_of_pod:
+            groups = (process / "cgroup").read_text(encoding="ascii")
+            if f"pod{uid}" in groups and container in groups:
                 os.kill(int(process.name), signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError):
             continue

@@ -3,13 +3,16 @@
 import re
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
 from tests.cluster.kubernetes import POLL_S, Kubernetes
 
-RELEASE: Final = "office-ringback"
+NAME: Final = "office"
+RELEASE: Final = f"{NAME}-ringback"
+"""How the chart's objects begin."""
 LINE: Final = "+74950001100"
 BEGIN: Final = (
     "from ringback.phones import control; from services.gateway.simulated.wire import Control;"
@@ -28,6 +31,8 @@ class Office:
 
     kubernetes: Kubernetes
     namespace: str
+    values: Path
+    """The chart's values, with the image of this tree."""
     installed_s: float
     """How long all pods took until they were ready."""
     token: str = ""
@@ -75,7 +80,7 @@ class Office:
         where = ("--namespace", self.namespace)
         # The logs say which check was red.
         told = (*where, "--logs", f"--timeout={DOCTORS_S}s")
-        said = self.kubernetes.run("helm4", "test", "office", *told, may_fail=True)
+        said = self.kubernetes.run("helm4", "test", NAME, *told, may_fail=True)
         found = self.kubernetes.get("pods", *where)["items"]
         ended = {
             each["metadata"]["labels"]["app.kubernetes.io/component"]: each["status"]["phase"]

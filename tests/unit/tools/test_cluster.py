@@ -52,6 +52,14 @@ def test_a_part_that_could_not_be_made_is_not_there() -> None:
     assert not broken.is_cached()
 
 
+def test_a_kubeconfig_that_is_not_there_is_told_before_any_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Programs would take a missing file for a cluster on this machine."""
+    assert commands.main(["test", "--kubeconfig", str(tmp_path / "config")]) == 1
+    assert f"there is no file {tmp_path / 'config'}" in capsys.readouterr().err
+
+
 def test_ci_leaves_the_chart_tests_out_where_their_programs_would_have_to_be_built(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
