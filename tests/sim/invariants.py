@@ -12,7 +12,7 @@ from devtools.invariants import SENTENCES, Sentence, deadlines_met
 from services.queue.service import SERVICE as QUEUE
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.gateway_invariants import SENTENCES_OF_GATEWAYS
-from tests.sim.history_invariants import history_tells_everything_once
+from tests.sim.history_invariants import history_tells_everything_once, the_present_is_the_queues
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run, Said
 
@@ -123,6 +123,7 @@ CHECKERS: Final[tuple[Sentence, ...]] = (
     an_erased_customer_is_in_no_record,
     a_leg_that_has_ended_keeps_nobody_busy,
     history_tells_everything_once,
+    the_present_is_the_queues,
     nobody_who_talks_is_hung_up_for_silence,
     *SENTENCES_OF_GATEWAYS,
     *PROMISES,
