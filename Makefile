@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup requirements demo live up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
-	drill schemas audit licences sbom unmaintained image image-test
+	drill screenshots schemas audit licences sbom unmaintained image image-test
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -78,6 +78,9 @@ unmaintained: setup ## packages without a release for two years, each to be name
 
 image: setup ## the container image with its bill of materials, into a cache (FRESH=1: every layer anew; BASE=name)
 	@$(DEV) image $(if $(FRESH),--fresh) $(if $(BASE),--base $(BASE))
+
+screenshots: setup ## pictures of the console's screens, into docs/console, with axe at 0 in both languages
+	@.venv/bin/python -m pytest -n 0 tests/integration/console/screenshots.py $(ARGS)
 
 image-test: image ## every service from the image: read-only root, no capabilities, real parts; size, user, labels, ffmpeg
 	@.venv/bin/python -m pytest -n 0 tests/image/proof.py $(ARGS)

@@ -26,6 +26,10 @@ SYSTEM_PROGRAMS = {
     "sox": ("sox", "brings speech to 8 kHz five times as fast as ffmpeg"),
     "spamassassin": ("spamassassin", "scores our letters as their readers' mail servers do, in the tests"),
     "redis-server": ("redis-server", "is the Redis with TLS, Sentinels and a cluster of the tests"),
+    "chromium": (
+        "chromium",
+        "is the browser in which the tests walk through the console and see our letters",
+    ),
     "systemd-analyze": ("systemd", "judges the units of deploy/systemd in the tests, and starts nothing"),
     "pg_ctlcluster": ("postgresql", "keeps the office's book and history in production, and so in the tests"),
 }
@@ -39,7 +43,8 @@ FOR_IMAGES = {
     "runc": "starts podman's containers, also with cgroups of version 1",
     "mmdebstrap": "makes the base image of Debian's packages where none can be pulled",
 }
-# A module of perl is not a program and can't be looked for.
+# A module of perl, and fonts, are no programs and can't be looked for as such.
+FONTS = Path("/usr/share/fonts/truetype/liberation")
 MIME_PARSER = Path("/usr/share/perl5/MIME/Parser.pm")
 
 
@@ -65,6 +70,10 @@ def missing_packages() -> dict[str, str]:
         missing["python3-venv"] = "makes the virtual environment"
     if not MIME_PARSER.exists():
         missing["libmime-tools-perl"] = "reads our letters in the tests, as a program of another make"
+    if not FONTS.exists():
+        missing["fonts-liberation"] = (
+            "is what Chromium draws the console's pages with, as wide as people see them"
+        )
     return missing
 
 

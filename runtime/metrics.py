@@ -81,6 +81,15 @@ TOO_LARGE = Counter(
 )
 HANDLER_RETRIES = Counter("ringback_handler_retries_total", "Handlers of an edge called again", ["topic"])
 HTTP_REFUSED = Counter("ringback_http_refused_total", "Requests that a listener refused, by code", ["code"])
+PAGE_SECONDS = Histogram(
+    "ringback_page_seconds",
+    "From a request of the console to the beginning of its answer, by status",
+    ["status"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+RENEWALS = Counter(
+    "ringback_session_renewals_total", "Renewals of sessions' tokens at the console, by outcome", ["outcome"]
+)
 HTTP_HANDSHAKES_FAILED = Counter(
     "ringback_http_handshakes_failed_total",
     "Connections that spoke no TLS, refused our certificate or were slow",

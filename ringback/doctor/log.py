@@ -18,6 +18,7 @@ from runtime.kafka_log import KafkaLog
 from runtime.kafka_rights import Operation, SeenTopic
 from runtime.ports import LogUnavailable
 
+PART: Final = "kafka"
 NAME: Final = "doctor"
 """What our record in the log says who wrote it; no service is called so, and none reads it."""
 GROUP_MS_MAX: Final = 10_000
@@ -28,8 +29,8 @@ OPERATIONS: Final = {"Read": Operation.READ, "Write": Operation.WRITE}
 async def examine(settings: Settings, scope: Scope, readings: list[Reading]) -> Section:
     """Look at Kafka; what its clock shows goes into `readings`."""
     section = Section("Kafka")
-    if not settings.kafka:
-        section.not_configured("RINGBACK_KAFKA", is_needed=not scope.is_whole)
+    if not scope.looks_at(PART) or not settings.kafka:
+        section.not_configured("RINGBACK_KAFKA", is_needed=PART in scope.needed)
         return section
     login = f"as {settings.kafka_username}" if settings.kafka_username else "without a login"
     if section.lacks("answers", await checks.kafka(settings), f"{settings.kafka}, {login}"):

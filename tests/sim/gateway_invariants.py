@@ -50,6 +50,16 @@ def no_leg_is_dialled_by_two_gateways(run: Run) -> Iterator[str]:
             yield f"{each.leg_id} was dialled by {known.process} and by {each.process}"
 
 
+def nobody_is_dialled_who_was_given_up(run: Run) -> Iterator[str]:
+    """A leg that its PBX did not have was told as lost, and perhaps dialled anew under another id (G2)."""
+    ended = {
+        said.fact.leg_id: said.at for said in records_by_gateways(run) if isinstance(said.fact, LegEnded)
+    }
+    for each in run.dialled_by:
+        if ended.get(each.leg_id, each.at) < each.at:
+            yield f"{each.leg_id} was dialled by {each.process} after its end"
+
+
 def nobody_claims_a_pbx_that_is_anothers(run: Run) -> Iterator[str]:
     """A process that lost a share unnoticed may; one that was told takes the PBX from its owner (G2)."""
     yield from run.stolen
@@ -57,11 +67,11 @@ def nobody_claims_a_pbx_that_is_anothers(run: Run) -> Iterator[str]:
 
 def no_talk_is_ended_by_a_gateway_that_lost_it(run: Run) -> Iterator[str]:
     """Who was away, or asleep, ends nobody's talk as unknown to it, or by a limit of its own (G3)."""
-    ordered = {
-        each.command.leg_id
-        for each in run.commands
-        if isinstance(each.command, HangUp | CancelLeg | RejectLeg)
-    }
+    at = {each.offset: each.at for each in run.facts}
+    ordered: dict[str, int] = {}
+    for sent in run.commands:
+        if isinstance(sent.command, HangUp | CancelLeg | RejectLeg):
+            ordered.setdefault(sent.command.leg_id, at.get(sent.envelope.cause_offset, 0))
     begun: dict[str, int] = {}
     ended: dict[str, int] = {}
     for said in records_by_gateways(run):
@@ -73,7 +83,7 @@ def no_talk_is_ended_by_a_gateway_that_lost_it(run: Run) -> Iterator[str]:
             case _:
                 pass
     for each in run.hung_up:
-        if each.leg_id in ordered:
+        if ordered.get(each.leg_id, each.at) < each.at:
             continue
         if begun.get(each.leg_id, each.at) < each.at < ended.get(each.leg_id, each.at + 1):
             yield f"{each.leg_id} was hung up by {each.process}, which had lost the PBX"
@@ -119,6 +129,7 @@ def every_sound_of_a_pbx_is_in_s3(run: Run) -> Iterator[str]:
 SENTENCES_OF_GATEWAYS: Final[tuple[Sentence, ...]] = (
     every_command_is_answered_once,
     no_leg_is_dialled_by_two_gateways,
+    nobody_is_dialled_who_was_given_up,
     nobody_claims_a_pbx_that_is_anothers,
     no_talk_is_ended_by_a_gateway_that_lost_it,
     no_pbx_keeps_a_leg,

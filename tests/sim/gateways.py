@@ -5,6 +5,7 @@ follows from the seed; it begins after the first calls and ends before the morni
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from enum import StrEnum, auto
@@ -13,7 +14,15 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.gateway import PbxClaimed
+from contracts.gateway import (
+    Bridged,
+    LegAnswered,
+    LegRequested,
+    LegRinging,
+    PbxClaimed,
+    RecordingRequested,
+    RecordingSpooled,
+)
 from contracts.ids import Instant, OrganizationId, PbxId
 from contracts.message import Fact
 from contracts.topics import FACTS
@@ -30,8 +39,13 @@ from tests.sim.switchboard import Dialled, HungUp, SharedAdapter, Switchboard
 from tests.sim.virtual_time import VirtualClock, VirtualLoop
 
 NAMES: Final = ("gateway-0", "gateway-1", "gateway-2")
+MOMENTS: Final = (LegRequested, LegRinging, LegAnswered, Bridged, RecordingRequested, RecordingSpooled)
+"""After these a hand-over has most to take along."""
+AT_A_MOMENT: Final = 0.04
 CHANGES_S: Final = 240.0
 """All changes come within this time after the first call."""
+ZOMBIE_S_MIN: Final = 4.0
+"""Whoever starts a second process under a name has counted the first one as dead for longer than this."""
 AWAY_S: Final = (0.2, 3.0, 12.0, 30.0)
 """How long a gateway is away, or asleep: shorter and longer than a session."""
 
@@ -75,10 +89,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     begins_s: dict[str, float]
     changes: tuple[Change, ...]
     stores_nothing: tuple[float, float] | None = None
+    kinds: tuple[ChangeKind, ...] = ()
+    """What may happen besides, right after one of MOMENTS was said, to the gateway that said it."""
 
 
 def plan(seed: int, *kinds: ChangeKind) -> Plan:
-    """Two or three gateways, one of which may come later, and four to ten changes of these kinds."""
+    """Two or three gateways, one of which may come later, and some changes of these kinds."""
     chance = random.Random(f"gateways {seed}")
     names = NAMES[: chance.choice((2, 2, 3))]
     begins_s = dict.fromkeys(names, 0.0)
@@ -91,12 +107,13 @@ def plan(seed: int, *kinds: ChangeKind) -> Plan:
             name=chance.choice(names),
             for_s=chance.choice(AWAY_S) * chance.uniform(0.5, 1.5),
         )
-        for _ in range(chance.randint(4, 10))
+        for _ in range(chance.randint(2, 7))
     ]
     away_s = chance.uniform(20.0, CHANGES_S)
     return Plan(
         begins_s=begins_s,
         changes=tuple(sorted(changes, key=lambda each: each.at_s)),
+        kinds=kinds,
         stores_nothing=(away_s, away_s + chance.uniform(20.0, 120.0)) if chance.random() < 0.7 else None,
     )
 
@@ -198,6 +215,8 @@ class Gateways:
         self._drains: dict[str, asyncio.Event] = {}
         self._pauses_s = {name: random.Random(f"pauses {seed} {name}") for name in planned.begins_s}
         self._away_s: dict[str, float] = {}
+        self._moments = random.Random(f"moments {seed}")
+        self._ends_s = math.inf
         self.stolen: list[str] = []
         """Claims of PBXs whose commands the claiming process knew to be another's."""
         for name in planned.begins_s:
@@ -229,6 +248,7 @@ class Gateways:
         """Let everything happen that was planned, from the first call on."""
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
+        self._ends_s = begun_s + CHANGES_S
         for at_s, is_away in zip(self.plan.stores_nothing or (), (True, False), strict=False):
             loop.call_later(at_s, setattr, self._blobs, "is_away", is_away)
         for each in self.plan.changes:
@@ -236,6 +256,16 @@ class Gateways:
             process = self._running.get(each.name)
             if process is not None and not process.died.done():
                 self._change(process, each)
+
+    def _at_a_moment(self, process: Process, fact: Fact) -> None:
+        """Perhaps let something happen to who has just said this."""
+        if not isinstance(fact, MOMENTS) or self._moments.random() >= AT_A_MOMENT or process.died.done():
+            return
+        if self._loop.time() < self._ends_s:
+            for_s = self._moments.choice(AWAY_S) * self._moments.uniform(0.5, 1.5)
+            kind = self._moments.choice(self.plan.kinds)
+            name = process.name.partition("#")[0]
+            self._change(process, Change(at_s=0.0, kind=kind, name=name, for_s=for_s))
 
     def _change(self, process: Process, change: Change) -> None:
         match change.kind:
@@ -253,7 +283,7 @@ class Gateways:
                 process.be_isolated(change.for_s)
             case ChangeKind.ZOMBIE:
                 self._away_s[change.name] = 0.1
-                process.be_succeeded(change.for_s)
+                process.be_succeeded(max(ZOMBIE_S_MIN, change.for_s))
 
     async def live(self, process: Process) -> None:
         """One process, until it has been drained or dies."""
@@ -268,6 +298,10 @@ class Gateways:
             switchboard = self._switchboards[pbx_id]
             return SharedAdapter(switchboard, self._network, self._bell, process, self._now, pump, chance)
 
+        def said(fact: Fact) -> None:
+            told.said(fact)
+            self._at_a_moment(process, fact)
+
         registry, (facts, commands) = edges.gateway(
             process,
             self._log,
@@ -277,7 +311,7 @@ class Gateways:
             self._spool / name,
             self._organization_id,
             adapter,
-            told.said,
+            said,
         )
         assert facts.topic is FACTS
         process.ended.append(lambda: self._begin(registry.stop()))

@@ -293,6 +293,11 @@ def a_gateway_that_asks_before_the_log_shows_that_it_may(patch: pytest.MonkeyPat
     patch.setattr(GatewayState, "may_ask", property(lambda self: bool(self.is_there)))
 
 
+def a_gateway_that_does_not_notice_that_it_slept(patch: pytest.MonkeyPatch) -> None:
+    """What it reads first when it wakes is its own request, of a leg that its successor has told as lost."""
+    patch.setattr(Gateway, "doubt", lambda self: None)
+
+
 MUTANTS: Final[tuple[Patch, ...]] = (
     say_before_storing,
     store_write_without_the_epoch_or_version,
@@ -320,5 +325,6 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_partition_that_is_not_forgotten,
     a_successor_that_fetches_no_recording,
     a_gateway_that_asks_before_the_log_shows_that_it_may,
+    a_gateway_that_does_not_notice_that_it_slept,
     *BROKEN_PROMISES,
 )

@@ -40,6 +40,7 @@ class Dialled(msgspec.Struct, frozen=True):
 
     leg_id: LegId
     process: str
+    at: Instant = Instant(0)
 
 
 class Switchboard:
@@ -84,7 +85,7 @@ class Switchboard:
         if isinstance(request, HangUp | CancelLeg | RejectLeg) and self._is_doubtful(adapter, request):
             self.hung_up.append(HungUp(request.leg_id, adapter.process_name, now))
         if isinstance(request, DialLeg):
-            self.dialled.append(Dialled(request.leg_id, adapter.process_name))
+            self.dialled.append(Dialled(request.leg_id, adapter.process_name, now))
         tapes = self.pbx.recorder.tapes
         if isinstance(request, port.ReleaseRecording) and request.recording_id in tapes:
             tape = tapes[request.recording_id]

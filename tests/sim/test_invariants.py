@@ -18,14 +18,14 @@ from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import HangUp, Play
 from devtools.invariants import SENTENCES
 from devtools.oracle import the_log_explains_itself
-from services.history.rules import contact_names
+from services.history.rules import contact_names, place_standing, queue_places
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state.records import AgentActivity
 from tests.sim import replay
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.fault_profiles import wrongs
 from tests.sim.gateway_invariants import SENTENCES_OF_GATEWAYS
-from tests.sim.history_invariants import history_tells_everything_once
+from tests.sim.history_invariants import history_tells_everything_once, the_present_is_the_queues
 from tests.sim.invariants import (
     CHECKERS,
     a_deadline_is_met_within_one_ring,
@@ -79,6 +79,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
         an_erased_customer_is_in_no_record,
         a_leg_that_has_ended_keeps_nobody_busy,
         history_tells_everything_once,
+        the_present_is_the_queues,
         nobody_who_talks_is_hung_up_for_silence,
     }
     elsewhere = {*SENTENCES, *SENTENCES_OF_GATEWAYS, *PROMISES, *TURNS}
@@ -148,8 +149,26 @@ def test_a_history_that_keeps_a_recording_in_two_contacts_is_found(monkeypatch: 
     run = simulate(2, STORMY)
     assert not list(history_tells_everything_once(run))
     monkeypatch.setattr(contact_names, "owners", lambda _, concerned: concerned)
-    (found,) = history_tells_everything_once(run)
+    (found,) = history_tells_everything_once(with_facts(run, list(run.facts)))
     assert "2 times in recordings" in found
+
+
+@pytest.mark.rule("Q3")
+def test_a_present_that_orders_places_in_its_own_way_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wall would name another customer as the next one than the queue has."""
+    run = simulate(11, STORMY)
+    assert not list(the_present_is_the_queues(run))
+    monkeypatch.setattr(place_standing, "rank", lambda place, _: (1, -place.joined_at, place.place_id))
+    found = list(the_present_is_the_queues(with_facts(run, list(run.facts))))
+    assert any("and the queue said" in each for each in found)
+
+
+def test_a_present_that_keeps_a_place_which_is_over_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wall would count a customer for ever who has long been served."""
+    run = true_morning()
+    monkeypatch.setattr(queue_places, "_end", lambda *_, **__: None)
+    found = list(the_present_is_the_queues(with_facts(run, list(run.facts))))
+    assert any("is shown, and its contact has ended" in each for each in found)
 
 
 @pytest.mark.rule("Q12")

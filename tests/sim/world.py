@@ -91,6 +91,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     crashes: tuple[str, ...]
     outages: tuple[tuple[int, int], ...] = ()
     """Intervals in which a PBX or a process of ours was not up."""
+    gateways: int = 1
     dialled_by: tuple[Dialled, ...] = ()
     """Of several gateways: which of them requested each dialling that reached a PBX."""
     hung_up: tuple[HungUp, ...] = ()
@@ -402,6 +403,7 @@ class World:
             stores=self.stores,
             crashes=tuple(self.crashes),
             outages=tuple(self.outages.spans),
+            gateways=1 if self.gateways is None else len(self.gateways.plan.begins_s),
             dialled_by=() if self.gateways is None else self.gateways.dialled,
             hung_up=() if self.gateways is None else self.gateways.hung_up,
             stolen=() if self.gateways is None else tuple(self.gateways.stolen),

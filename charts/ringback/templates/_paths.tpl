@@ -24,6 +24,8 @@ history:
   - /erase
   - /history
   - /history.csv
+  - /live
+  - /me/call
   - /recordings
   - /statistics
   - /voice-messages

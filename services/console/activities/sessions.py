@@ -14,6 +14,7 @@ import structlog
 from msgspec import structs
 from redis.exceptions import RedisError
 
+from runtime import metrics
 from runtime.ports import Clock, StoreUnavailable
 from runtime.redis_client import RedisClients
 from services.console.activities.api_client import Refused, Unreachable
@@ -130,12 +131,15 @@ class Sessions:
         try:
             opened = await self._directory.renew(session.refresh, address)
         except Unreachable as error:
+            metrics.RENEWALS.labels("unanswered").inc()
             return self._held(session, error)
         except Refused as refused:
+            metrics.RENEWALS.labels("refused").inc()
             if refused.is_for_now:
                 return self._held(session, Unreachable("directory", str(refused)))
             await self._ask(cookie, "delete")
             raise SignInNeeded from refused
+        metrics.RENEWALS.labels("done").inc()
         assert opened.access is not None
         assert opened.refresh is not None
         renewed = structs.replace(

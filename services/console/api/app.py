@@ -1,11 +1,14 @@
 """The ASGI application: the pages, and one answer to every error."""
 
+import time
 from typing import Any, Final, cast
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime import metrics
 from runtime.http_limits import Guard, Limits
 from runtime.web import App
 from services.console.activities.static_files import StaticFiles
@@ -42,6 +45,7 @@ def build(console: Console, static: StaticFiles) -> Litestar:
             "person": Provide(current_person),
         },
         before_request=_own_forms_only,
+        middleware=[_measured],
         state=State({CONSOLE: console}),
         exception_handlers=HANDLERS,
         request_max_body_size=BODY_BYTES_MAX,
@@ -53,6 +57,22 @@ def build(console: Console, static: StaticFiles) -> Litestar:
 def guarded(app: Litestar) -> Guard:
     """The application within its limits, as the public port has it."""
     return Guard(cast("App", app), Limits())
+
+
+def _measured(app: ASGIApp) -> ASGIApp:
+    """The application, which tells how long a reader waits for the beginning of an answer."""
+
+    async def measured(scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                metrics.PAGE_SECONDS.labels(str(message["status"])).observe(time.monotonic() - began)
+            await send(message)
+
+        await app(scope, receive, tell)
+
+    return measured
 
 
 async def _own_forms_only(request: Request[Any, Any, Any]) -> Response[Any] | None:

@@ -54,6 +54,9 @@ LET_GO_S_MAX: Final = 2.0
 """The log and a PBX answer within milliseconds. What has no answer by then, the next owner asks again."""
 LET_GO_POLL_S: Final = 0.01
 TICK_S: Final = 1.0
+SLEPT_MS: Final = 3_000
+"""A process that did not come to its tick for so long has slept, as a machine that was moved, and others may
+have its PBXs. What it finds first when it wakes is old."""
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +124,7 @@ class PbxRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._failed: asyncio.Future[None] | None = None
+        self._awake_at = 0
 
     # What the log says
 
@@ -153,6 +157,7 @@ class PbxRunner:
         fact, envelope = heard.message, heard.envelope
         assert isinstance(fact, PbxFact)
         assert self._shadow is not None
+        self._notice_sleep()
         self._shadow.recall(envelope, fact, offset=heard.offset, at=heard.at)
         if isinstance(fact, facts.RecordingFinished) and self._shadow.is_finished(fact.recording_id):
             self._recordings.forget(fact.recording_id)
@@ -173,6 +178,7 @@ class PbxRunner:
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unsettled[self._ref] = (heard, settled)
         if self._is_open:
+            self._notice_sleep()
             self._give(self._ref, heard)
             self.pump()
         await settled
@@ -301,6 +307,7 @@ class PbxRunner:
         assert self._shadow is not None
         machine = self._shadow.copy()
         machine.claimed(offset=offset)
+        self._awake_at = self._now()
         self.machine, self._is_open = machine, False
         self._outbox.belong_to(machine)
         log.info("gateway.pbx_claimed", pbx_id=self.pbx_id, offset=offset, legs=len(machine.live_legs()))
@@ -356,6 +363,7 @@ class PbxRunner:
 
     def pump(self) -> None:
         """Handle the PBX's events and due timers, and carry out the effects."""
+        self._notice_sleep()
         machine = self.machine
         if machine is None:
             return
@@ -366,6 +374,14 @@ class PbxRunner:
             for effect in effects:
                 self._do(machine, effect)
         self._set_timer(machine.next_due_at())
+
+    def _notice_sleep(self) -> None:
+        """With a machine at work this is called at least once a tick."""
+        now, before = self._now(), self._awake_at
+        self._awake_at = now
+        if self.machine is not None and now - before > SLEPT_MS:
+            log.warning("gateway.slept", pbx_id=self.pbx_id, for_ms=now - before)
+            self.machine.doubt()
 
     def _take(self, machine: Gateway, event: port.AnyPbxEvent) -> None:
         if isinstance(event, port.PbxThere | port.PbxGone):

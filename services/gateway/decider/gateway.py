@@ -105,6 +105,11 @@ class Gateway:
         """Note the append time of any record, if it is the newest."""
         self._state.newest_at = max(self._state.newest_at, at)
 
+    def doubt(self) -> None:
+        """The process has slept, and others may have the PBX meanwhile."""
+        if not self._is_silent:
+            self._state.doubt()
+
     def hear(self, now: int, envelope: Envelope, fact: Fact, *, offset: int, at: Instant) -> None:
         """Read a fact on the log after our claim: our own, or a newer claim."""
         self.learn_time(at)

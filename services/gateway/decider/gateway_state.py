@@ -164,6 +164,12 @@ class GatewayState:
         self.say(fact)
         self._returned_seq = self._seq
 
+    def doubt(self) -> None:
+        """Others may have the PBX meanwhile: ask nothing of it until the log shows that it is still ours."""
+        if self.is_there:
+            legs = tuple(leg.leg_id for leg in self.legs.values() if leg.is_with_pbx)
+            self.say_returned(PbxReturned(pbx_id=self.pbx_id, live_legs=legs))
+
     def confirm(self, now: int, seq: int) -> None:
         """One of our returns was read back, with no newer claim before it: ask for everything that waits."""
         if seq == self._returned_seq:

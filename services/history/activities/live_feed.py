@@ -75,6 +75,13 @@ class _Watched:
         self.views.clear()
         self.end_all(Ended.RESTARTED)
 
+    def followed(self, task: asyncio.Task[None]) -> None:
+        """Nobody follows any more: streams that went on would look alive and stand still."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("the present can't be shown", organization_id=self.organization_id, exc_info=error)
+            self.end_all(Ended.UNAVAILABLE)
+
     def end_all(self, reason: Ended) -> None:
         """End every stream."""
         for each in list(self.streams):
@@ -138,6 +145,7 @@ class LiveFeed:
             watched.streams.add(stream)
             if watched.task is None or watched.task.done():
                 watched.task = asyncio.create_task(self._follow(watched))
+                watched.task.add_done_callback(watched.followed)
         return stream
 
     def leave(self, principal: Principal, stream: Stream) -> None:
@@ -230,14 +238,15 @@ class LiveFeed:
         has_other_rights = watched.known is None or found.rights_version != watched.known.rights_version
         for row in rows:
             watched.state.put(LiveKind(row.kind), row.subject, _change(row))
+        if has_other_rights and watched.streams:
+            # Before the version is known as seen: whoever fails here leaves the question to the next one.
+            await self._check_rights(watched)
         last = max((row.offset for row in rows), default=found.version)
         watched.known = Version(
             version=max(found.version, last),
             rights_version=found.rights_version,
             forgotten=found.forgotten,
         )
-        if has_other_rights and watched.streams:
-            await self._check_rights(watched)
         self._end_expired(watched)
         self._send(watched)
 

@@ -82,7 +82,7 @@ def test_a_new_user_has_a_callback_connected_with_the_charts_readme_alone(
     here = tmp_path / "tree"
     here.mkdir()
     (here / "charts").symlink_to(ROOT / "charts")
-    script = f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{told}\nhelm test ringback\n"
+    script = f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{told}\nhelm test ringback --logs\n"
     done = subprocess.run(
         ["bash", "-c", script], cwd=here, env=shell, capture_output=True, text=True, timeout=WALK_S_MAX
     )
@@ -98,7 +98,7 @@ def _blocks() -> list[str]:
     text = README.read_text(encoding="utf-8")
     section = text.partition("## A callback in ten minutes\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
-    assert len(blocks) == 4, blocks
+    assert len(blocks) == 5, blocks
     return blocks
 
 

@@ -48,6 +48,7 @@ def test_it_is_ready_without_the_directory_and_its_page_says_what_is_away(
     assert "No connection to the directory" in page.text
     figures = httpx.get(f"{service.internal_address}/metrics").text
     assert 'ringback_build_info{service="console"' in figures
+    assert 'ringback_page_seconds_count{status="200"}' in figures
     assert service.stop(30) == 0, service.process.last_words()
 
 

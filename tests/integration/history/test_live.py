@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from msgspec import structs
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.directory import LoginEnded, OrganizationSaved, RightsSaved, Role, TokenSaved
@@ -277,6 +277,21 @@ async def test_a_process_that_stops_ends_its_streams_and_opens_no_others(light: 
         assert (await client.event("end")).data == {"reason": "restarted"}
     async with watching(light, BORIS) as client:
         assert client.status == 503
+
+
+async def test_a_present_that_can_not_be_read_any_more_does_not_go_on_looking_alive(
+    light: HistoryHarness,
+) -> None:
+    """A wall that stands still and says «still here» is worse than one that says that it is cut off."""
+    rows, versions = tables.live_rows, tables.live_versions
+    async with watching(light, BORIS) as client:
+        await client.event("snapshot")
+        async with light.engine.begin() as connection:
+            broken = {"document": "{", "offset": 10_000}
+            await connection.execute(update(rows).where(rows.c.subject == "p.in.sales").values(**broken))
+            await connection.execute(update(versions).values(version=10_000))
+        light.live.wake(NORTH)
+        assert (await client.event("end")).data == {"reason": "unavailable"}
 
 
 async def test_a_rebuild_ends_streams_and_makes_the_present_anew(light: HistoryHarness) -> None:

@@ -205,6 +205,17 @@ def test_what_a_service_needs_and_has_not_is_red() -> None:
     assert done.returncode == 1
 
 
+def test_as_a_service_without_the_log_it_asks_for_no_kafka(redis: parts.Redis) -> None:
+    """The console reads nothing from the log, and its pods know no broker."""
+    only_redis = {"RINGBACK_KAFKA": "", "RINGBACK_REDIS": redis.address}
+    done = doctor(only_redis, "--json", "--service", "console")
+    report = json.loads(done.stdout)
+    found = {each["section"]: each["mark"] for each in report["findings"] if each["what"] == "setting"}
+    assert found["Kafka"] == "not configured"
+    assert report["is_green"], done.stdout
+    assert done.returncode == 0
+
+
 def test_settings_that_cannot_be_read_are_red(environment: dict[str, str]) -> None:
     done = doctor({**environment, "RINGBACK_PBXS": "{s3cret"}, "--json")
     assert done.returncode == 1

@@ -1,11 +1,14 @@
-"""A gateway that was cut off finds its PBX again before it has read who owns that now."""
+"""A gateway that was cut off, or slept, and has not read yet who owns its PBX now."""
+
+from pathlib import Path
 
 import pytest
 
-from contracts.gateway import LegRequested, PbxReturned
+from contracts.gateway import LegAnswered, LegRequested, PbxReturned
 from contracts.ids import LegId
 from services.gateway.simulated import MemoryPbx
 from tests.unit.gateway.harness import ANSWERS, PBX, RINGS, GatewayHarness, dial, hang_up
+from tests.unit.gateway.process import ORGANIZATION, gateway_process
 
 OTHERS = LegId("others-leg")
 
@@ -98,3 +101,36 @@ def test_what_was_asked_while_the_pbx_was_away_is_asked_when_its_return_stands_o
     office.is_log_slow = False
     office.run(500)
     assert not is_up(office, LegId("leg-1"))
+
+
+@pytest.mark.rule("G2")
+async def test_a_gateway_that_slept_dials_nobody_before_it_has_read_what_came_meanwhile(
+    tmp_path: Path,
+) -> None:
+    """Its request is the first that it reads; another one has told it as lost, and dials the number anew."""
+    async with gateway_process(tmp_path) as made:
+        await made.until(PbxReturned)
+        made.reads = False
+        made.tell(dial("sip:201"))
+        await made.until(LegRequested)
+        made.claim("another's")
+        made.clock.ahead_ms = 60_000
+        made.reads = True
+        runner = made.registry._runners[ORGANIZATION, PBX]
+        await made.wait(lambda: runner.machine is None, "the end of the former owner's work")
+        await made.wait(lambda: runner.is_working, "the PBX taken back")
+        assert made.server.network.counts["dials"] == 0
+
+
+@pytest.mark.rule("G2")
+async def test_a_gateway_that_slept_and_still_has_its_pbx_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A machine that was only slow loses nobody."""
+    async with gateway_process(tmp_path) as made:
+        await made.until(PbxReturned)
+        made.reads = False
+        made.tell(dial("sip:201"))
+        await made.until(LegRequested)
+        made.clock.ahead_ms = 60_000
+        made.reads = True
+        await made.until(LegAnswered)
+        assert made.server.network.counts["dials"] == 1

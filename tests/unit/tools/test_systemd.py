@@ -3,13 +3,12 @@
 import importlib
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from ringback.stack.services import ROOT, WITH_API, service_names
+from ringback.stack.services import ROOT, WITH_API, WITHOUT_LOG, startable_names
 from runtime import edge_runner, http_server
 from runtime.app import GRACE_S_MAX
 from runtime.secret_files import SUFFIX
@@ -21,7 +20,8 @@ TEMPLATE: Final = UNITS / "ringback@.service"
 INSTALLED_AT: Final = "/opt/ringback"
 EXPOSURE_MAX: Final = 15
 """Tenths of systemd's points, of 100 at most: «OK». What is left is the network, which services need."""
-SERVICES: Final = service_names()
+SERVICES: Final = startable_names()
+OF_THE_LOG: Final = ("RINGBACK_KAFKA", "RINGBACK_S3")
 OF_THE_PAGE: Final = "# /etc/ringback/ringback.env"
 
 
@@ -30,13 +30,18 @@ def drop_ins(service: str) -> list[Path]:
     return sorted((UNITS / f"ringback@{service}.service.d").glob("*.conf"))
 
 
-def told(service: str, directive: str) -> Iterator[str]:
-    """The values of a directive for a service, in order, with systemd's names of the instance filled in."""
+def told(service: str, directive: str) -> list[str]:
+    """The values of a directive for a service, in order, with systemd's names of the instance filled in.
+
+    An empty one takes away those before it.
+    """
+    found: list[str] = []
     for file in (TEMPLATE, *drop_ins(service)):
         for line in file.read_text(encoding="utf-8").splitlines():
             name, is_told, value = line.partition("=")
             if is_told and name == directive:
-                yield value.replace("%i", service)
+                found = [*found, value.replace("%i", service)] if value else []
+    return found
 
 
 def credentials(service: str) -> dict[str, str]:
@@ -53,6 +58,9 @@ def settings(service: str) -> dict[str, str]:
         found |= dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     for value in told(service, "Environment"):
         found |= dict(pair.split("=", 1) for pair in value.split())
+    for value in told(service, "UnsetEnvironment"):
+        for name in value.split():
+            del found[name]
     kept = credentials(service)
     return {
         name: kept[value.removeprefix("%d/")] if value.startswith("%d/") else value
@@ -125,7 +133,8 @@ def test_the_page_says_what_every_secret_is() -> None:
     for service in SERVICES:
         for secret in credentials(service):
             of = [words for name, words in said if name == secret]
-            assert any(words == "all" or service in words.split(", ") for words in of), (service, secret)
+            all_words = ("all", *(() if service in WITHOUT_LOG else ("all but the console",)))
+            assert any(words in all_words or service in words.split(", ") for words in of), (service, secret)
 
 
 def test_the_target_starts_every_service_once() -> None:
@@ -154,8 +163,11 @@ def test_every_setting_in_a_unit_is_one_of_the_service(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_secret_that_a_service_gets_is_used_and_belongs_to_it_alone(service: str) -> None:
+    unset = {name for value in told(service, "UnsetEnvironment") for name in value.split()}
     raw = [pair for value in told(service, "Environment") for pair in value.split()]
-    used = {pair.partition("=%d/")[2] for pair in raw if "=%d/" in pair}
+    used = {
+        pair.partition("=%d/")[2] for pair in raw if "=%d/" in pair and pair.partition("=")[0] not in unset
+    }
     assert used == set(credentials(service))
     for name, path in credentials(service).items():
         assert path == f"/etc/ringback/secrets/{service}/{name}"
@@ -173,13 +185,15 @@ def test_a_service_has_what_closes_its_wires(service: str) -> None:
     )
     pairs = (line.partition("=") for line in shown.stdout.splitlines() if line.startswith("RINGBACK_"))
     of_the_page = {name: value for name, _, value in pairs}
+    if service in WITHOUT_LOG:
+        of_the_page = {name: each for name, each in of_the_page.items() if not name.startswith(OF_THE_LOG)}
     of_the_unit = settings(service)
     assert {name: of_the_unit.get(name) for name in of_the_page} == of_the_page
 
 
 def test_no_two_services_of_a_machine_listen_at_one_port() -> None:
     ports = [settings(service)["RINGBACK_INTERNAL_PORT"] for service in SERVICES]
-    ports += [settings(service)["RINGBACK_HTTP_PORT"] for service in WITH_API]
+    ports += [settings(service)["RINGBACK_HTTP_PORT"] for service in (*WITH_API, *WITHOUT_LOG)]
     assert len(set(ports)) == len(ports)
 
 

@@ -1,0 +1,57 @@
+"""Pictures of every screen, into docs/console (`make screenshots`), for people to look at.
+
+Each is also examined by axe, in both languages.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser
+
+from ringback.stack.services import ROOT
+from tests.integration.console.app import HOME, SIGN_IN
+from tests.integration.console.walking import Language, Site, Theme, chromium, visit
+from tests.integration.directory.companies import Company
+
+FOLDER: Final = ROOT / "docs" / "console"
+SIZES: Final = {360: 780, 1280: 800, 1920: 1080}
+THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
+LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
+ADDRESSES: Final = {"sign-in": SIGN_IN, "my-page": f"{HOME}me", "not-found": "/nowhere"}
+
+
+@pytest.fixture
+async def site(company: Company, redis_server: str, fresh_prefix: str) -> AsyncIterator[Site]:
+    """The console, where a browser finds it."""
+    async with Site(company, redis_server, fresh_prefix) as made:
+        yield made
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with chromium() as made:
+        yield made
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_pictures_of_every_screen(browser: Browser, site: Site, language: Language) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    wrong: list[str] = []
+    for width, height in SIZES.items():
+        for theme in THEMES:
+            visitor = await visit(
+                browser, site.url, width=width, height=height, theme=theme, language=language
+            )
+            for name, address in ADDRESSES.items():
+                if address.startswith(HOME) and address != SIGN_IN:
+                    await visitor.sign_in()
+                await visitor.go(address)
+                wrong += await visitor.barriers()
+                picture = FOLDER / f"{name}-{width}-{theme}-{language}.png"
+                await visitor.page.screenshot(path=picture, full_page=True)
+            assert visitor.complaints == []
+            await visitor.context.close()
+    assert wrong == []
