@@ -5,10 +5,12 @@ from urllib.parse import urlsplit
 
 from runtime.web_process import WebPorts, WebService, WebWork
 from services.console.activities.api_client import ApiClient
+from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.sealing import Seal, form_key
 from services.console.activities.sessions import Sessions, missing_rights
 from services.console.activities.static_files import StaticFiles
+from services.console.activities.turns import Turns
 from services.console.api import app as api
 from services.console.api.cookies import Cookies
 from services.console.api.pages import Pages
@@ -39,7 +41,8 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
     console = Console(
         origin=origin,
         directory=known,
-        history=history,
+        contacts=Contacts(history, directory),
+        turns=Turns(),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
         pages=Pages(cookies, static, form_key(keys), clock),
         cookies=cookies,

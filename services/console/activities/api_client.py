@@ -8,7 +8,8 @@ console. Nothing is sent twice by itself.
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -34,6 +35,13 @@ class Route(NamedTuple, Generic[T]):
     answer: type[T]
     body: type[msgspec.Struct] | None = None
     query: tuple[str, ...] = ()
+
+
+class Download(NamedTuple):
+    """A file as it comes: its headers, and its bytes."""
+
+    headers: Mapping[str, str]
+    content: AsyncIterator[bytes]
 
 
 class Refused(Exception):
@@ -132,6 +140,38 @@ class ApiClient:
             return
         made = SignedRequest(method=request.method, target=request.url.raw_path.decode("ascii"))
         request.headers[HEADER] = signed(address, self._console_key, self._clock.now(), made)
+
+    @asynccontextmanager
+    async def download(
+        self,
+        path: str,
+        *,
+        address: str,
+        token: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        silent_s_max: float,
+    ) -> AsyncIterator[Download]:
+        """A file, read as it comes, with no more than so much silence. Raises Refused and Unreachable.
+
+        If it breaks off, so does its content.
+        """
+        target = f"{path}?{urlencode(query)}" if query else path
+        sent = {**headers, "Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+        timeout = httpx.Timeout(silent_s_max, connect=CONNECT_S_MAX)
+        request = self._http.build_request("GET", target, headers=sent, timeout=timeout)
+        self._sign(request, address)
+        try:
+            answer = await self._http.send(request, stream=True)
+            if not answer.is_success:
+                await answer.aread()
+                self._read(answer, Route("GET", path, NONE))
+        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+            raise Unreachable(self.service, f"{type(error).__name__}: {error}") from error
+        try:
+            yield Download(headers=answer.headers, content=answer.aiter_bytes())
+        finally:
+            await answer.aclose()
 
     def _read(self, answer: httpx.Response, route: Route[T]) -> T:
         try:

@@ -14,6 +14,7 @@ from runtime.web import App
 from services.console.activities.static_files import StaticFiles
 from services.console.api import assets
 from services.console.api.errors import HANDLERS
+from services.console.api.history import HistoryDownloadRoutes, HistoryRoutes
 from services.console.api.my_page import MyPageRoutes
 from services.console.api.openid import OpenIdRoutes
 from services.console.api.preferences import PreferenceRoutes
@@ -31,6 +32,8 @@ ROUTES: Final = (
     OpenIdRoutes,
     SignOutRoutes,
     PreferenceRoutes,
+    HistoryRoutes,
+    HistoryDownloadRoutes,
     MyPageRoutes,
 )
 BODY_BYTES_MAX: Final = 64 * 1024

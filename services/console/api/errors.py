@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap
 from runtime.ports import StoreUnavailable
 from services.console.activities.api_client import Refused, Unreachable
 from services.console.activities.sessions import SignInNeeded
+from services.console.activities.turns import TooManyAtOnce
 from services.console.api import cookies
 from services.console.api.requests import (
     CONSOLE,
@@ -65,6 +66,11 @@ STORE_AWAY: Final[Words] = (
     marked("No connection to the store of sessions"),
     marked("The console can't tell whether you are signed in."),
     marked("Calls go on as usual. Reload the page in a moment; if it lasts, tell whoever runs Ringback."),
+)
+TOO_MANY: Final[Words] = (
+    marked("Too many files at once"),
+    marked("So many files are being sent that this one has to wait."),
+    marked("Wait until one of yours is finished, then reload."),
 )
 FAILED: Final[Words] = (
     marked("The page has failed"),
@@ -171,6 +177,7 @@ HANDLERS: Final[ExceptionHandlersMap] = {
     Refused: _refused,
     Unreachable: _unreachable,
     StoreUnavailable: _no_store,
+    TooManyAtOnce: lambda request, _error: _page(request, TOO_MANY, 503, retry=True),
     HTTPException: _http,
     Exception: _failed,
 }

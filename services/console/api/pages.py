@@ -74,6 +74,7 @@ class Pages:
             "language": language,
             "static": static.address,
             "running": formats.running,
+            "number": formats.number,
             "spoken": partial(formats.spoken, language=language),
             "count": partial(formats.count, language=language),
             "share": partial(formats.share, language=language),
@@ -136,6 +137,10 @@ class Pages:
                     "now_at": self._clock.now(),
                     "clock": partial(formats.clock, language=language, zone=zone),
                     "day": partial(formats.day, language=language, zone=zone),
+                    "date": partial(
+                        formats.written_date, language=language, zone=zone, now_at=self._clock.now()
+                    ),
+                    "is_today": partial(formats.is_same_day, other_at=self._clock.now(), zone=zone),
                     **(values or {}),
                 }
             )

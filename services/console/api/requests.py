@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from contracts.plain_text import END
 from runtime.ports import Clock
-from services.console.activities.api_client import ApiClient
+from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
+from services.console.activities.turns import Turns
 from services.console.api import cookies
 from services.console.api.cookies import Cookies
 from services.console.api.pages import Pages
@@ -33,7 +34,8 @@ class Console(Struct, frozen=True, kw_only=True):
 
     origin: str
     directory: Directory
-    history: ApiClient
+    contacts: Contacts
+    turns: Turns
     sessions: Sessions
     pages: Pages
     cookies: Cookies

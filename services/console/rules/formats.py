@@ -4,6 +4,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import phonenumbers
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
@@ -66,6 +67,31 @@ def day(at: int, language: str, zone: str) -> str:
     """An instant's day: the weekday and the date without a year."""
     form = "d MMMM, EEEE" if language == "ru" else "EEEE, MMMM d"
     return format_date(_moment(at, zone).date(), format=form, locale=LOCALES[language])
+
+
+def number(text: str) -> str:
+    """A customer's number as people write it; what is masked, or no number of a country, stays as it is."""
+    try:
+        parsed = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return text
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def written_date(at: int, language: str, zone: str, *, now_at: int) -> str:
+    """An instant's date: the year only where it is another one than now."""
+    moment = _moment(at, zone)
+    is_this_year = moment.year == _moment(now_at, zone).year
+    if language == "ru":
+        form = "d MMMM" if is_this_year else "d MMMM y"
+    else:
+        form = "MMMM d" if is_this_year else "MMMM d, y"
+    return format_date(moment.date(), format=form, locale=LOCALES[language])
+
+
+def is_same_day(at: int, other_at: int, zone: str) -> bool:
+    """Whether two instants are on one day of a zone."""
+    return _moment(at, zone).date() == _moment(other_at, zone).date()
 
 
 def _moment(at: int, zone: str) -> datetime:

@@ -10,10 +10,16 @@ def marked(text: str) -> str:
     return text
 
 
+OWN: Final = "own"
+"""The reach of a right that goes no further than what is one's own."""
+
+
 class Screen(NamedTuple):
     """One screen of the menu. `rights`: any of them opens it; none: everybody has it.
 
     `group` divides the menu: `live` is what happens, `company` what is set up, `own` what is one's own.
+    `own_word`: what it is called by whoever sees no more in it than what is one's own. Without `is_first`
+    nobody's day begins there.
     """
 
     name: str
@@ -22,20 +28,39 @@ class Screen(NamedTuple):
     key: str
     group: str
     rights: tuple[str, ...] = ()
+    own_word: str = ""
+    is_first: bool = True
+
+    def called(self, rights: Mapping[str, str]) -> str:
+        """Its name for somebody with these rights."""
+        is_own = {rights[each] for each in self.rights if each in rights} == {OWN}
+        return self.own_word if self.own_word and is_own else self.word
 
 
-SCREENS: Final = (Screen("me", marked("My page"), "me", "m", "own"),)
-"""In the order of the menu; the first one that a person may see is the first page."""
+SCREENS: Final = (
+    Screen(
+        "history",
+        marked("History"),
+        "history",
+        "h",
+        "live",
+        rights=("history.read",),
+        own_word=marked("My calls"),
+        is_first=False,
+    ),
+    Screen("me", marked("My page"), "me", "m", "own"),
+)
+"""In the order of the menu."""
 
 
 def menu(rights: Mapping[str, str]) -> tuple[Screen, ...]:
-    """The screens that somebody with these rights may see."""
-    return tuple(each for each in SCREENS if _may_see(each, rights))
+    """The screens that somebody with these rights may see, each by its name for them."""
+    return tuple(each._replace(word=each.called(rights)) for each in SCREENS if _may_see(each, rights))
 
 
 def first(rights: Mapping[str, str]) -> Screen:
     """The page after signing in."""
-    return menu(rights)[0]
+    return next(each for each in menu(rights) if each.is_first)
 
 
 def may_see(name: str, rights: Mapping[str, str]) -> bool:

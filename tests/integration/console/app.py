@@ -28,8 +28,15 @@ class ConsoleApp:
     """One replica of the console; replicas share the store, given by its prefix."""
 
     def __init__(
-        self, company: Company, redis: str, prefix: str, *, url: str = "http://127.0.0.1:8000"
+        self,
+        company: Company,
+        redis: str,
+        prefix: str,
+        *,
+        url: str = "http://127.0.0.1:8000",
+        history: Any = None,
     ) -> None:
+        """`history` is its API; without one it can't be reached."""
         self.company = company
         self.url = url
         settings = Settings(
@@ -48,8 +55,10 @@ class ConsoleApp:
             clock=company.clock,
             transport=self.directory_transport,
         )
-        history = ApiClient("history", "http://history", clock=company.clock)
-        work = put_together(WebPorts(redis=self.redis, clock=company.clock), settings, directory, history)
+        self.history_transport = Switch(httpx.ASGITransport(app=history))
+        self.history_transport.is_cut = history is None
+        past = ApiClient("history", "http://history", clock=company.clock, transport=self.history_transport)
+        work = put_together(WebPorts(redis=self.redis, clock=company.clock), settings, directory, past)
         self.app = work.app
         self.parts: Console = work.app._app.state[CONSOLE]  # type: ignore[attr-defined]
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.console.app import ADMINISTRATOR, Browser, ConsoleApp
+from tests.integration.console.past import past_of
 from tests.integration.directory.companies import Company, sqlite
+from tests.integration.history.harness import HistoryHarness
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +48,21 @@ async def console(company: Company, redis_server: str, fresh_prefix: str) -> Asy
 def browser(console: ConsoleApp) -> Browser:
     """A browser that has never been here."""
     return console.browser()
+
+
+@pytest.fixture
+async def past(company: Company, tmp_path: Path) -> AsyncIterator[HistoryHarness]:
+    """The company's history, with nothing in it yet."""
+    made = await past_of(company, f"sqlite:///{tmp_path / 'history.db'}")
+    yield made
+    await made.engine.dispose()
+
+
+@pytest.fixture
+async def reading(
+    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[ConsoleApp]:
+    """A replica that reads that history."""
+    made = ConsoleApp(company, redis_server, fresh_prefix, history=past.app)
+    yield made
+    await made.close()

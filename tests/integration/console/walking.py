@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -37,10 +37,11 @@ def demand_chromium() -> str:
 class Site:
     """A console that browsers of any kind reach."""
 
-    def __init__(self, company: Company, redis: str, prefix: str) -> None:
+    def __init__(self, company: Company, redis: str, prefix: str, *, history: Any = None) -> None:
+        """`history` is its API; without one it can't be reached."""
         self._socket = http_server.bound("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.console = ConsoleApp(company, redis, prefix, url=self.url)
+        self.console = ConsoleApp(company, redis, prefix, url=self.url, history=history)
         self._listener: Listener = http_server.listener(
             self.console.app, has_lifespan=False, limits=ConnectionLimits()
         )

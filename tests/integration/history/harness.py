@@ -62,17 +62,27 @@ SOUTH = OrganizationId("south")
 class HistoryHarness:
     """One process of history, with the log it reads."""
 
-    def __init__(self, engine: AsyncEngine, quota_factor: float = 1.0) -> None:
-        """`quota_factor` widens the quotas, for tests that ask more than any company does."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        quota_factor: float = 1.0,
+        *,
+        keys: SigningKeys = TOKEN_KEYS,
+        clock: MemoryClock | None = None,
+    ) -> None:
+        """`quota_factor` widens the quotas, for tests that ask more than any company does.
+
+        `keys` and `clock` are a directory's, beside which it runs.
+        """
         self.engine = engine
-        self.clock = MemoryClock(BEGIN)
+        self.clock = MemoryClock(BEGIN) if clock is None else clock
         self.log = MemoryLog(self.clock)
         self.blobs = MemoryBlobs()
         self.is_log_away = False
         self.is_projecting = True
         self._one_at_a_time = asyncio.Lock()
         authentication = Authentication(
-            engine, self.say, self.clock, KeyHolder(TOKEN_KEYS.public), counting_tokens("t")
+            engine, self.say, self.clock, KeyHolder(keys.public), counting_tokens("t")
         )
         messages = VoiceMessages(
             engine=engine,

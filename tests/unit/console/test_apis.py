@@ -6,15 +6,22 @@ from typing import Any, Final, cast, get_args, get_origin
 import msgspec
 import pytest
 
-from services.console.activities import directory
+from services.console.activities import contacts, directory
 from services.console.activities.api_client import NONE, Route
 from services.directory.api import app as directory_api
+from services.history.api import app as history_api
 
 DIRECTORY: Final[dict[str, Any]] = directory_api.build(cast("Any", None)).openapi_schema.to_schema()
+HISTORY: Final[dict[str, Any]] = history_api.build(cast("Any", None), lambda: True).openapi_schema.to_schema()
+DOCUMENTS: Final = (
+    *((route, DIRECTORY) for route in directory.ROUTES),
+    *((route, DIRECTORY) for route in contacts.DIRECTORY_ROUTES),
+    *((route, HISTORY) for route in contacts.HISTORY_ROUTES),
+)
 
 
-def operation(route: Route[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = DIRECTORY["paths"][route.path][route.method.lower()]
+def operation(route: Route[Any], document: dict[str, Any] = DIRECTORY) -> dict[str, Any]:
+    found: dict[str, Any] = document["paths"][route.path][route.method.lower()]
     return found
 
 
@@ -23,13 +30,13 @@ def content(part: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+def resolved(schema: dict[str, Any], document: dict[str, Any] = DIRECTORY) -> dict[str, Any]:
     """A schema itself, of a reference or of what may also be null."""
     if "$ref" in schema:
-        return resolved(DIRECTORY["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        return resolved(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
     for each in schema.get("oneOf", ()):
         if each.get("type") != "null":
-            return resolved(each)
+            return resolved(each, document)
     return schema
 
 
@@ -44,31 +51,36 @@ def inner(kind: Any) -> Iterator[type[msgspec.Struct]]:
             yield each
 
 
-def missing_in(schema: dict[str, Any], struct: type[msgspec.Struct]) -> list[str]:
+def missing_in(
+    schema: dict[str, Any], struct: type[msgspec.Struct], document: dict[str, Any] = DIRECTORY
+) -> list[str]:
     """Fields that we read and the document does not promise."""
-    known = resolved(schema).get("properties", {})
+    known = resolved(schema, document).get("properties", {})
     found = [name for name in named(struct) if name not in known]
     for name, field in named(struct).items():
         for kind in inner(field.type):
             if name in known and kind is not struct:
-                found += [f"{name}.{each}" for each in missing_in(_item(known[name]), kind)]
+                inside = missing_in(_item(known[name], document), kind, document)
+                found += [f"{name}.{each}" for each in inside]
     return found
 
 
-def _item(schema: dict[str, Any]) -> dict[str, Any]:
-    items: dict[str, Any] = resolved(schema).get("items", schema)
+def _item(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    items: dict[str, Any] = resolved(schema, document).get("items", schema)
     return items
 
 
-@pytest.mark.parametrize("route", directory.ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_the_directory_answers_what_is_asked(route: Route[Any]) -> None:
-    found = operation(route)
+@pytest.mark.parametrize(
+    ("route", "document"), DOCUMENTS, ids=[f"{route.method} {route.path}" for route, _ in DOCUMENTS]
+)
+def test_the_api_answers_what_is_asked(route: Route[Any], document: dict[str, Any]) -> None:
+    found = operation(route, document)
     answers = {status: part for status, part in found["responses"].items() if status.startswith("2")}
     [(status, answer)] = answers.items()
     if route.answer is NONE:
         assert status == "204"
     else:
-        assert missing_in(content(answer), route.answer) == []
+        assert missing_in(content(answer), route.answer, document) == []
     taken = {each["name"] for each in found.get("parameters", ()) if each["in"] == "query"}
     assert set(route.query) <= taken
 
@@ -100,3 +112,7 @@ def test_a_field_that_the_document_lacks_is_found() -> None:
         no_such_field: str
 
     assert missing_in(content(operation(directory.SIGN_IN)["responses"]["201"]), Wrong) == ["no_such_field"]
+
+
+def test_the_file_is_where_the_console_looks_for_it() -> None:
+    assert "get" in HISTORY["paths"][contacts.CSV]
