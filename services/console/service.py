@@ -7,6 +7,7 @@ from runtime.web_process import WebPorts, WebService, WebWork
 from services.console.activities.api_client import ApiClient
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
+from services.console.activities.history import History
 from services.console.activities.sealing import Seal, form_key
 from services.console.activities.sessions import Sessions, missing_rights
 from services.console.activities.static_files import StaticFiles
@@ -43,6 +44,7 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
         directory=known,
         contacts=Contacts(history, directory),
         turns=Turns(),
+        history=History(history),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
         pages=Pages(cookies, static, form_key(keys), clock),
         cookies=cookies,

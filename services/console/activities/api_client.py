@@ -22,7 +22,10 @@ from services.console.state.answers import Problem
 
 ANSWER_S_MAX: Final = 10.0
 CONNECT_S_MAX: Final = 3.0
-CONNECTIONS_MAX: Final = 100
+CONNECTIONS_MAX: Final = 1_000
+"""Each wallboard that is open keeps one."""
+STREAM_SILENT_S_MAX: Final = 40.0
+"""A stream says every fifteen seconds that it is still there."""
 
 T = TypeVar("T")
 
@@ -134,6 +137,27 @@ class ApiClient:
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             raise Unreachable(self.service, f"{type(error).__name__}: {error}") from error
         return self._read(answer, route)
+
+    @asynccontextmanager
+    async def opened(self, path: str, *, token: str, address: str) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of an event stream, as they come. Raises Refused; Unreachable also in reading."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+        timeout = httpx.Timeout(STREAM_SILENT_S_MAX, connect=CONNECT_S_MAX)
+        request = self._http.build_request("GET", path, headers=headers, timeout=timeout)
+        self._sign(request, address)
+        try:
+            answer = await self._http.send(request, stream=True)
+        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+            raise Unreachable(self.service, f"{type(error).__name__}: {error}") from error
+        try:
+            if not answer.is_success:
+                await answer.aread()
+                self._read(answer, Route("GET", path, NONE))
+            yield answer.aiter_lines()
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(self.service, f"{type(error).__name__}: {error}") from error
+        finally:
+            await answer.aclose()
 
     def _sign(self, request: httpx.Request, address: str) -> None:
         if not self._console_key or not address:

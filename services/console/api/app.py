@@ -22,6 +22,7 @@ from services.console.api.recovery import RecoveryRoutes
 from services.console.api.requests import CONSOLE, Console, current_person, require_own_form
 from services.console.api.second_step import SecondStepRoutes, SetupRoutes
 from services.console.api.sign_in import BeginningRoutes, SignInRoutes, SignOutRoutes
+from services.console.api.wallboard import WallboardRoutes
 
 ROUTES: Final = (
     BeginningRoutes,
@@ -34,6 +35,7 @@ ROUTES: Final = (
     PreferenceRoutes,
     HistoryRoutes,
     HistoryDownloadRoutes,
+    WallboardRoutes,
     MyPageRoutes,
 )
 BODY_BYTES_MAX: Final = 64 * 1024

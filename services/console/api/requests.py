@@ -12,6 +12,7 @@ from contracts.plain_text import END
 from runtime.ports import Clock
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
+from services.console.activities.history import History
 from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
 from services.console.activities.turns import Turns
@@ -36,6 +37,7 @@ class Console(Struct, frozen=True, kw_only=True):
     directory: Directory
     contacts: Contacts
     turns: Turns
+    history: History
     sessions: Sessions
     pages: Pages
     cookies: Cookies
@@ -108,12 +110,19 @@ async def current_person(request: Request[Any, Any, Any], organization: PathOrga
 
     Raises SignInNeeded, AnotherOrganization, and what the directory and the store raise.
     """
+    return await person_of(request, organization)
+
+
+async def person_of(
+    request: Request[Any, Any, Any], organization: str, *, is_activity: bool = True
+) -> Person:
+    """The same; what a page asks by itself is no activity."""
     console: Console = request.app.state[CONSOLE]
     cookie = console.cookies.read(request, cookies.SESSION)
     if not cookie:
         raise SignInNeeded
     address = client_address(request)
-    session = await console.sessions.find(cookie, address)
+    session = await console.sessions.find(cookie, address, is_activity=is_activity)
     if session.organization != organization:
         raise AnotherOrganization(session.organization)
     me = await console.directory.me(session.access, address)

@@ -94,5 +94,10 @@ def is_same_day(at: int, other_at: int, zone: str) -> bool:
     return _moment(at, zone).date() == _moment(other_at, zone).date()
 
 
+def date_of(at: int, zone: str) -> str:
+    """An instant's day in a zone, as APIs write it: 2026-11-30."""
+    return _moment(at, zone).date().isoformat()
+
+
 def _moment(at: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at / 1_000, zone_of(zone))

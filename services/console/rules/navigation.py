@@ -38,6 +38,7 @@ class Screen(NamedTuple):
 
 
 SCREENS: Final = (
+    Screen("wallboard", marked("Wallboard"), "wallboard", "t", "live", ("live.read",)),
     Screen(
         "history",
         marked("History"),

@@ -19,6 +19,8 @@ from tests.integration.directory.companies import CONSOLE_KEY, ORGANIZATION, PAS
 SESSION_KEY = "s" * 32
 CLIENT = "203.0.113.7"
 HOME = f"/o/{ORGANIZATION}/"
+FIRST = f"{HOME}wallboard"
+"""Where people are after signing in, unless the page is not in their menu."""
 SIGN_IN = f"/o/{ORGANIZATION}/sign-in"
 ADMINISTRATOR = "gusev.r"
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
@@ -35,8 +37,9 @@ class ConsoleApp:
         *,
         url: str = "http://127.0.0.1:8000",
         history: Any = None,
+        history_url: str = "",
     ) -> None:
-        """`history` is its API; without one it can't be reached."""
+        """`history` is its API, or at `history_url`, for streams; without either it can't be reached."""
         self.company = company
         self.url = url
         settings = Settings(
@@ -57,7 +60,12 @@ class ConsoleApp:
         )
         self.history_transport = Switch(httpx.ASGITransport(app=history))
         self.history_transport.is_cut = history is None
-        past = ApiClient("history", "http://history", clock=company.clock, transport=self.history_transport)
+        past = ApiClient(
+            "history",
+            history_url or "http://history",
+            clock=company.clock,
+            transport=None if history_url else self.history_transport,
+        )
         work = put_together(WebPorts(redis=self.redis, clock=company.clock), settings, directory, past)
         self.app = work.app
         self.parts: Console = work.app._app.state[CONSOLE]  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.console.activities.static_files import StaticFiles
-from tests.integration.console.app import ADMINISTRATOR, HOME, SIGN_IN, Browser, ConsoleApp
+from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME, SIGN_IN, Browser, ConsoleApp
 from tests.integration.directory.companies import PASSWORD, Company
 from tests.integration.directory.identity_providers import LyingProvider, named
 from tests.integration.directory.second_factors import Device, set_up
@@ -37,10 +37,10 @@ async def test_a_code_of_the_app_or_a_recovery_code_opens_a_session(
     assert 'id="code-said" role="alert"' in page.text
     code = device.next()
     await browser.send(f"{SIGN_IN}/code", code=f"{code[:3]} {code[3:]}")
-    assert browser.path == f"{HOME}me"
+    assert browser.path == FIRST
     await browser.sign_in(login)
     await browser.send(f"{SIGN_IN}/code", code=confirmed["recovery_codes"][0])
-    assert browser.path == f"{HOME}me"
+    assert browser.path == FIRST
 
 
 async def test_nobody_gets_to_a_later_step_without_the_one_before(browser: Browser) -> None:
@@ -93,7 +93,7 @@ async def test_a_forgotten_password_is_replaced_by_a_code_to_the_mobile(
     page = await browser.send(f"{SIGN_IN}/recovery/code", code=code, **fields)
     assert "Пароль изменён." in page.text
     await browser.send(SIGN_IN, login=made["card"]["login"], password=ANOTHER, next="")
-    assert browser.path == f"{HOME}me"
+    assert browser.path == FIRST
 
 
 async def test_a_password_that_everybody_guesses_is_told_at_its_field(
@@ -173,7 +173,7 @@ async def test_language_and_theme_are_kept_before_and_after_signing_in(browser: 
     assert '<html lang="en" data-theme="dark">' in page.text
     page = await browser.send(SIGN_IN, login=ADMINISTRATOR, password=PASSWORD, next="")
     assert '<html lang="en" data-theme="dark">' in page.text
-    assert "Time zone" in page.text
+    assert "Wallboard" in page.text
     page = await browser.send("/preferences", theme="no such theme", here=f"{HOME}me")
     assert 'data-theme="dark"' in page.text
 

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from services.console.api.pages import CSP
-from tests.integration.console.app import ADMINISTRATOR, HOME, SIGN_IN, Browser, ConsoleApp
+from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME, SIGN_IN, Browser, ConsoleApp
 from tests.integration.directory.companies import PASSWORD, Company
 
 EVIL = "https://evil.example/"
@@ -86,7 +86,7 @@ async def test_a_planted_cookie_is_no_session_after_signing_in(console: ConsoleA
     for each in (victim, thief):
         each.http.cookies.set("ringback-session", planted)
     await victim.sign_in()
-    assert victim.path == f"{HOME}me"
+    assert victim.path == FIRST
     texts = [each.value for each in victim.http.cookies.jar if each.name == "ringback-session"]
     assert planted not in texts[-1:]
     await thief.open(f"{HOME}me")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.integration.console.app import ADMINISTRATOR, HOME, SIGN_IN, Browser, ConsoleApp
+from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME, SIGN_IN, Browser, ConsoleApp
 from tests.integration.directory.companies import PASSWORD, Company
 
 
 async def test_whoever_signs_in_sees_the_own_name_role_company_and_zone(browser: Browser) -> None:
     page = await browser.sign_in()
-    assert browser.path == f"{HOME}me"
+    assert browser.path == FIRST
     assert page.status_code == 200
     for each in ("Гусев Родион", "администратор", "Восток", "Europe/Moscow"):
         assert each in page.text
@@ -37,7 +37,7 @@ async def test_a_one_time_password_leads_to_a_password_of_one_s_own(
     page = await browser.send(f"{SIGN_IN}/password", new=PASSWORD, again=PASSWORD + "x")
     assert "Пароли не совпадают." in page.text
     page = await browser.send(f"{SIGN_IN}/password", new=PASSWORD, again=PASSWORD)
-    assert browser.path == f"{HOME}me"
+    assert browser.path == FIRST
     assert "Орлов Игорь" in page.text
 
 

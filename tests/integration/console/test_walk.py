@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.integration.console.app import ADMINISTRATOR, HOME, SIGN_IN
+from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME, SIGN_IN
 from tests.integration.console.walking import Site, Theme, Visitor, chromium, visit
 from tests.integration.directory.companies import PASSWORD, Company
 from tests.integration.directory.second_factors import Device
@@ -68,6 +68,8 @@ async def test_every_screen_is_without_barriers_in_both_themes(
     wrong += await looked_at(visitor)
     await visitor.sign_in()
     wrong += await looked_at(visitor)
+    await visitor.go(f"{HOME}me")
+    wrong += await looked_at(visitor)
     await page.set_viewport_size({"width": 360, "height": 800})
     await page.click(".topbar button")
     await expect(page.locator(".menu")).to_be_visible()
@@ -99,7 +101,7 @@ async def test_a_second_factor_is_set_up_and_given_without_barriers(
     await expect(page.locator(".codes")).to_be_visible()
     wrong += await looked_at(visitor)
     await page.click("a.main")
-    await page.wait_for_url(f"**{HOME}me")
+    await page.wait_for_url(f"**{FIRST}")
     again = await visit(browser, site.url)
     await again.go(SIGN_IN)
     await again.page.fill("#login", ADMINISTRATOR)
@@ -109,7 +111,7 @@ async def test_a_second_factor_is_set_up_and_given_without_barriers(
     wrong += await looked_at(again)
     await again.page.fill("#code", device.next())
     await again.page.press("#code", "Enter")
-    await again.page.wait_for_url(f"**{HOME}me")
+    await again.page.wait_for_url(f"**{FIRST}")
     assert wrong == []
     assert visitor.complaints + again.complaints == []
 
@@ -124,7 +126,7 @@ async def test_everything_is_done_by_keyboard_alone(browser: Browser, site: Site
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"**{HOME}me")
+    await page.wait_for_url(f"**{FIRST}")
     await page.keyboard.press("Tab")
     await expect(page.locator(".skip")).to_be_focused()
     await page.keyboard.press("Enter")
@@ -150,7 +152,7 @@ async def test_without_scripts_people_sign_in_read_and_sign_out(browser: Browser
     visitor = await visit(browser, site.url, has_scripts=False, width=360)
     await visitor.sign_in()
     page = visitor.page
-    await expect(page.locator("h1")).to_have_text("Моя страница")
+    await expect(page.locator("h1")).to_have_text("Табло")
     await page.click(".topbar button")
     await expect(page.locator(".account")).to_be_visible()
     await page.click("form[action$=sign-out] button")
@@ -165,7 +167,7 @@ async def test_a_double_click_sends_a_form_once(browser: Browser, site: Site) ->
     await page.fill("#password", PASSWORD)
     before = site.console.directory_transport.asked.count("POST /sessions")
     await page.dblclick("button.main")
-    await page.wait_for_url(f"**{HOME}me")
+    await page.wait_for_url(f"**{FIRST}")
     assert site.console.directory_transport.asked.count("POST /sessions") == before + 1
 
 

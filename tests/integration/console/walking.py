@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from runtime import http_server
 from runtime.http_server import ConnectionLimits, Listener
-from tests.integration.console.app import ADMINISTRATOR, HOME, SIGN_IN, ConsoleApp
+from tests.integration.console.app import ADMINISTRATOR, FIRST, SIGN_IN, ConsoleApp
 from tests.integration.directory.companies import PASSWORD, Company
 
 Theme = Literal["light", "dark"]
@@ -37,11 +37,15 @@ def demand_chromium() -> str:
 class Site:
     """A console that browsers of any kind reach."""
 
-    def __init__(self, company: Company, redis: str, prefix: str, *, history: Any = None) -> None:
-        """`history` is its API; without one it can't be reached."""
+    def __init__(
+        self, company: Company, redis: str, prefix: str, *, history: Any = None, history_url: str = ""
+    ) -> None:
+        """`history` is its API, or at `history_url`, for streams; without either it can't be reached."""
         self._socket = http_server.bound("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.console = ConsoleApp(company, redis, prefix, url=self.url, history=history)
+        self.console = ConsoleApp(
+            company, redis, prefix, url=self.url, history=history, history_url=history_url
+        )
         self._listener: Listener = http_server.listener(
             self.console.app, has_lifespan=False, limits=ConnectionLimits()
         )
@@ -90,13 +94,15 @@ class Visitor:
         """Open a page of the console."""
         await self.page.goto(self.url + address)
 
-    async def sign_in(self, login: str = ADMINISTRATOR, password: str = PASSWORD) -> None:
+    async def sign_in(
+        self, login: str = ADMINISTRATOR, password: str = PASSWORD, *, first: str = FIRST
+    ) -> None:
         """By the form, as a person does."""
         await self.go(SIGN_IN)
         await self.page.fill("#login", login)
         await self.page.fill("#password", password)
         await self.page.press("#password", "Enter")
-        await self.page.wait_for_url(f"**{HOME}me")
+        await self.page.wait_for_url(f"**{first}")
 
     async def barriers(self) -> list[str]:
         """What axe finds, a line for each."""

@@ -6,7 +6,7 @@ from typing import Any, Final, cast, get_args, get_origin
 import msgspec
 import pytest
 
-from services.console.activities import contacts, directory
+from services.console.activities import contacts, directory, history
 from services.console.activities.api_client import NONE, Route
 from services.directory.api import app as directory_api
 from services.history.api import app as history_api
@@ -17,6 +17,7 @@ DOCUMENTS: Final = (
     *((route, DIRECTORY) for route in directory.ROUTES),
     *((route, DIRECTORY) for route in contacts.DIRECTORY_ROUTES),
     *((route, HISTORY) for route in contacts.HISTORY_ROUTES),
+    *((route, HISTORY) for route in history.ROUTES),
 )
 
 
@@ -116,3 +117,7 @@ def test_a_field_that_the_document_lacks_is_found() -> None:
 
 def test_the_file_is_where_the_console_looks_for_it() -> None:
     assert "get" in HISTORY["paths"][contacts.CSV]
+
+
+def test_the_stream_of_the_present_is_where_the_console_looks_for_it() -> None:
+    assert "get" in HISTORY["paths"][history.EVENTS]

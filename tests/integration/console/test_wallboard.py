@@ -1,0 +1,248 @@
+"""The wallboard by rights, and each change of it as it comes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
+from contracts.queue import AgentBusy, OfferMade, PlaceAbandoned, PlaceTaken
+from services.history.activities.database import connected, migrate
+from tests.integration.console.app import HOME, SIGN_IN, Browser, ConsoleApp
+from tests.integration.console.companies_history import CompanyHistory, history_of, served
+from tests.integration.directory.companies import Company
+
+WALLBOARD = f"{HOME}wallboard"
+SOON_S = 20.0
+"""Far longer than anything here takes: a test that waits for it fails."""
+MINUTE = 60_000
+
+
+@pytest.fixture
+async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+    """The company's history."""
+    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
+    await migrate(engine)
+    async with history_of(company, engine) as made:
+        yield made
+    await engine.dispose()
+
+
+@pytest.fixture
+async def wall(
+    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[ConsoleApp]:
+    """A console that reaches it."""
+    made = ConsoleApp(company, redis_server, fresh_prefix, history_url=history.url)
+    yield made
+    await made.close()
+
+
+def taken(company: Company, name: str, *, waited: int = 1, department: str = "sales") -> PlaceTaken:
+    """A customer has waited for some minutes of ten."""
+    now = company.clock.now()
+    return PlaceTaken(
+        place_id=PlaceId(f"p.{name}"),
+        department_id=DepartmentId(department),
+        pbx_id=PbxId("moskva"),
+        leg_id=LegId(name),
+        caller="+79165550001",
+        line="+74950001000",
+        joined_at=Instant(now - waited * MINUTE),
+        deadline_at=Instant(now + (10 - waited) * MINUTE),
+        position=1,
+    )
+
+
+def offered(name: str, agent_id: str) -> OfferMade:
+    """An agent's phones ring for a place."""
+    return OfferMade(
+        offer_id=OfferId(f"p.{name}.o1"),
+        place_id=PlaceId(f"p.{name}"),
+        department_id=DepartmentId("sales"),
+        agent_id=AgentId(agent_id),
+        round=1,
+        ring_ms_max=20_000,
+        legs=(),
+    )
+
+
+async def an_agent(
+    company: Company, history: CompanyHistory, name: str, role: str = "user"
+) -> dict[str, Any]:
+    """Somebody with a seat in Sales, or its head; the directory's answer."""
+    made = await company.employee(name, role=role)
+    card = (await company.call("GET", "/departments/sales")).json()["card"]
+    seats, heads = [*card["agents"], {"agent_id": made["id"]}], card["heads"]
+    if role == "department_head":
+        await company.changed(f"/employees/{made['id']}", email="head@vostok.example")
+        seats, heads = card["agents"], [{"agent_id": made["id"]}]
+    answer = await company.changed("/departments/sales", agents=seats, heads=heads)
+    assert answer.status_code == 200, answer.text
+    await history.hear_directory()
+    return made
+
+
+def places_of(page: str) -> list[str]:
+    """Who waits, as the page shows it."""
+    return re.findall(r'<span class="nowrap">([^<]*)</span>', page)
+
+
+class Stream:
+    """The wallboard's stream, as a browser has it."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self._lines = answer.aiter_lines()
+        self.headers = answer.headers
+
+    async def event(self) -> tuple[str, str]:
+        """Kind and data of the next event."""
+        kind, data = "", list[str]()
+        async with asyncio.timeout(SOON_S):
+            async for line in self._lines:
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    data.append(line.removeprefix("data: "))
+                elif not line and data:
+                    return kind, "\n".join(data)
+        raise AssertionError("the stream has ended")
+
+    async def picture_with(self, text: str) -> str:
+        """The first picture that has this text."""
+        while True:
+            kind, data = await self.event()
+            assert kind == "", data
+            if text in data:
+                return data
+
+    async def ends(self) -> None:
+        """Whatever comes, it ends."""
+        async with asyncio.timeout(SOON_S):
+            async for _ in self._lines:
+                pass
+
+
+@asynccontextmanager
+async def watching(wall: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
+    """A stream with this browser's cookies, over a port: it has no end."""
+    async with (
+        served(wall.app) as url,
+        httpx.AsyncClient(base_url=url, cookies=browser.http.cookies) as http,
+        http.stream("GET", f"{WALLBOARD}/events") as answer,
+    ):
+        assert answer.status_code == 200
+        yield Stream(answer)
+
+
+async def test_the_wallboard_is_the_first_page_and_shows_who_waits(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """A card for each department, places in order with their reasons, agents with their state."""
+    await an_agent(company, history, "Орлов Пётр")
+    await history.tell(taken(company, "in1", waited=9), taken(company, "in2"), offered("in2", "orlov-p"))
+    browser = wall.browser()
+    page = (await browser.sign_in()).text
+    assert browser.path == WALLBOARD
+    assert places_of(page) == 2 * ["+7 916 555-00-01"]
+    for text in (
+        "Отдел продаж",
+        "Орлов Пётр",
+        "9:00",
+        "Не успеваем",
+        "Свободных нет",
+        "Сотрудникам уже звонят",
+    ):
+        assert text in page
+    assert "срок места 1 истекает" in page
+
+
+@pytest.mark.rule("P2", "P3", "P4", "P8")
+@pytest.mark.parametrize("role", ["department_head", "user", "restricted_user"])
+async def test_each_role_sees_on_the_wallboard_what_its_rights_reach(
+    wall: ConsoleApp, company: Company, history: CompanyHistory, role: str
+) -> None:
+    """Own departments; numbers masked where they are hidden; a restricted user has no such page."""
+    made = await an_agent(company, history, "Орлов Пётр", role)
+    await company.made("/departments", {"id": "service", "name": "Сервис", "pbx_id": "moskva"})
+    answer = await company.changed("/organization", numbers_hidden_from=["user"])
+    assert answer.status_code == 200, answer.text
+    await history.hear_directory()
+    await history.tell(taken(company, "in1"), taken(company, "in2", department="service"))
+    browser = wall.browser()
+    page = await browser.sign_in(made["card"]["login"])
+    if role == "restricted_user":
+        assert browser.path == f"{HOME}me"
+        assert "Табло" not in page.text
+        for address in (WALLBOARD, f"{WALLBOARD}/board", f"{WALLBOARD}/today"):
+            assert (await browser.open(address)).status_code == 403
+        async with watching(wall, browser) as stream:
+            assert await stream.event() == ("reload", "now")
+        return
+    assert places_of(page.text) == ["…0001" if role == "user" else "+7 916 555-00-01"]
+    assert "Сервис" not in page.text
+    assert ("Сегодня с полуночи" in page.text) is True
+
+
+async def test_every_change_comes_as_the_whole_part_of_the_page(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """Nobody waits; somebody comes; an agent talks; the customer goes."""
+    await an_agent(company, history, "Орлов Пётр")
+    browser = wall.browser()
+    await browser.sign_in()
+    async with watching(wall, browser) as stream:
+        assert stream.headers["x-accel-buffering"] == "no"
+        await stream.picture_with("Сейчас никто не ждёт")
+        await history.tell(taken(company, "in1"))
+        assert places_of(await stream.picture_with("На линии")) == ["+7 916 555-00-01"]
+        busy = AgentBusy(agent_id=AgentId("orlov-p"), leg_id=LegId("l"), lease_until_at=Instant(2**42))
+        await history.tell(busy)
+        await stream.picture_with('data-state="talk"')
+        await history.tell(PlaceAbandoned(place_id=PlaceId("p.in1"), waited_ms=MINUTE))
+        await stream.picture_with("Сейчас никто не ждёт")
+
+
+@pytest.mark.rule("P4")
+async def test_a_stream_ends_with_its_login_and_the_page_is_asked_for_anew(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """Signed out in another tab: the browser reloads, and is led to the sign-in."""
+    browser = wall.browser()
+    await browser.sign_in()
+    async with watching(wall, browser) as stream:
+        await stream.picture_with("Отдел продаж")
+        await browser.send(f"{HOME}sign-out")
+        await history.hear_directory()
+        assert await stream.event() == ("reload", "now")
+    async with watching(wall, wall.browser()) as stream:
+        assert await stream.event() == ("reload", "now")
+    assert (await browser.open(WALLBOARD)).url.path == SIGN_IN
+
+
+async def test_without_history_the_page_says_so_and_its_stream_ends(
+    company: Company, console: ConsoleApp
+) -> None:
+    """The browser comes back by itself: nothing needs a hand."""
+    browser = console.browser()
+    page = await browser.sign_in()
+    assert page.status_code == 200
+    assert "Нет связи с историей" in page.text
+    async with watching(console, browser) as stream:
+        await stream.ends()
+
+
+async def test_what_strangers_named_themselves_is_text_on_the_wallboard(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """Mark-up in a name runs nowhere, in the page and in its stream."""
+    await an_agent(company, history, "<b>Орлов</b> & 'co'")
+    browser = wall.browser()
+    page = (await browser.sign_in()).text
+    assert "<b>Орлов" not in page
+    assert "&lt;b&gt;Орлов&lt;/b&gt; &amp; &#39;co&#39;" in page

@@ -1,0 +1,131 @@
+"""The wallboard in a real browser: in each role without barriers, in place by itself, stopped by a key."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from contracts.ids import AgentId, Instant, LegId, PlaceId
+from contracts.queue import AgentBusy, PlaceAbandoned
+from services.history.activities.database import connected, migrate
+from services.history.activities.live_streams import Ended
+from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME
+from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.test_walk import looked_at
+from tests.integration.console.test_wallboard import MINUTE, an_agent, offered, taken
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, Visitor, chromium, visit
+from tests.integration.directory.companies import PASSWORD, Company
+
+expect.set_options(timeout=PAGE_MS_MAX)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+    """The company's history: an agent talks, another one is rung, two customers wait, one for too long."""
+    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
+    await migrate(engine)
+    async with history_of(company, engine) as made:
+        await an_agent(company, made, "Орлов Пётр")
+        await an_agent(company, made, "Громова Анна Константиновна")
+        await made.tell(
+            taken(company, "in1", waited=9),
+            taken(company, "in2"),
+            offered("in2", "orlov-p"),
+            AgentBusy(agent_id=AgentId("gromova-a"), leg_id=LegId("l"), lease_until_at=Instant(2**42)),
+        )
+        yield made
+    await engine.dispose()
+
+
+@pytest.fixture
+async def site(
+    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[Site]:
+    """The console, where a browser finds it."""
+    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
+        yield made
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with chromium() as made:
+        yield made
+
+
+async def at_the_wall(browser: Browser, site: Site, login: str, theme: Theme = "light") -> Visitor:
+    """Somebody's window on the wallboard, which has begun to follow."""
+    visitor = await visit(browser, site.url, theme=theme)
+    await visitor.sign_in(login, PASSWORD)
+    await expect(visitor.page.locator("#wall-live")).to_be_visible()
+    await expect(visitor.page.locator("#wall-lost")).to_be_hidden()
+    return visitor
+
+
+@pytest.mark.rule("P2", "P3", "P4")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_the_wallboard_is_without_barriers_in_each_role_and_theme(
+    browser: Browser, site: Site, company: Company, history: CompanyHistory, theme: Theme
+) -> None:
+    """axe at 0 at both widths; who may not see it is told so, without a barrier either."""
+    head = await an_agent(company, history, "Белова Ольга", "department_head")
+    restricted = await company.employee("Юдин Глеб", role="restricted_user")
+    await history.hear_directory()
+    wrong, complaints = list[str](), list[str]()
+    for login in (ADMINISTRATOR, head["card"]["login"], "orlov.p"):
+        visitor = await at_the_wall(browser, site, login, theme)
+        await expect(visitor.page.locator("#board [role=status]")).to_contain_text("срок места 1 истекает")
+        wrong += await looked_at(visitor)
+        complaints += visitor.complaints
+        await visitor.context.close()
+    visitor = await visit(browser, site.url, theme=theme)
+    await visitor.sign_in(restricted["card"]["login"], PASSWORD, first=f"{HOME}me")
+    await visitor.go(FIRST)
+    await expect(visitor.page.locator("h1")).to_have_text("Нет доступа")
+    wrong += await looked_at(visitor)
+    assert (wrong, complaints) == ([], [])
+
+
+async def test_changes_are_seen_in_place_and_whoever_stops_them_sees_how_many_there_were(
+    browser: Browser, site: Site, company: Company, history: CompanyHistory
+) -> None:
+    """By keyboard: stopped, the page stands still and counts; then it shows what is."""
+    visitor = await at_the_wall(browser, site, "orlov.p")
+    page, numbers = visitor.page, visitor.page.locator("#board td .nowrap")
+    await page.evaluate("document.documentElement.dataset.kept = 'yes'")
+    await expect(numbers).to_have_count(2)
+    await history.tell(taken(company, "in3"))
+    await expect(numbers).to_have_count(3)
+    await page.keyboard.press("p")
+    await expect(page.locator("#wall-stopped")).to_be_visible()
+    await expect(page.locator("#wall-live")).to_be_hidden()
+    await expect(page.locator("#wall-go")).to_be_focused()
+    await history.tell(PlaceAbandoned(place_id=PlaceId("p.in3"), waited_ms=MINUTE))
+    await expect(page.locator("#wall-stopped [data-changes]")).to_have_text("1")
+    await expect(numbers).to_have_count(3)
+    await page.keyboard.press("p")
+    await expect(numbers).to_have_count(2)
+    await expect(page.locator("#wall-live")).to_be_visible()
+    await history.tell(taken(company, "in4"))
+    await expect(numbers).to_have_count(3)
+    assert await page.evaluate("document.documentElement.dataset.kept") == "yes", "and never loaded anew"
+    assert visitor.complaints == []
+
+
+async def test_a_stream_that_breaks_goes_on_and_a_login_that_ends_leads_to_the_sign_in(
+    browser: Browser, site: Site, company: Company, history: CompanyHistory
+) -> None:
+    """Without a touch: history ends every stream, as at a redeploy; then somebody signs out elsewhere."""
+    visitor = await at_the_wall(browser, site, "orlov.p")
+    page, numbers = visitor.page, visitor.page.locator("#board td .nowrap")
+    for watched in history.harness.live._watched.values():
+        watched.end_all(Ended.RESTARTED)
+    await history.tell(taken(company, "in3"))
+    await expect(numbers).to_have_count(3)
+    other = await visitor.context.new_page()
+    await other.goto(f"{site.url}{HOME}me")
+    await other.click("form[action$=sign-out] button")
+    await history.hear_directory()
+    await page.wait_for_url("**/sign-in?**")
