@@ -242,7 +242,7 @@ def test_without_their_definitions_custom_objects_are_left_out() -> None:
     assert {"keda.sh", "monitoring.coreos.com"} <= kinds
 
 
-SHARED = {"/callbacks": "directory", "/me": "directory", "/me/call": "history"}
+SHARED = {"/me": "directory", "/me/call": "history"}
 """What two services have: an Ingress goes by the longest path, and by no method."""
 
 

@@ -79,7 +79,7 @@ class CallbackPage(Struct, frozen=True, kw_only=True):
 class CallbackRoutes(Controller):
     """Callbacks as far as the right to history reaches: whoever sees a contact sees its callbacks."""
 
-    path = "/callbacks"
+    path = "/history/callbacks"
 
     @get(summary="A page of callbacks, newest order first", quota="searches")
     async def listed(

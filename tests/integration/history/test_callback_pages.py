@@ -98,7 +98,7 @@ async def test_callbacks_are_found_by_state_department_origin_and_time_newest_fi
     await some_callbacks(harness_on_both)
     async with harness_on_both.browser(BORIS) as asked:
         for params, wanted in FOUND:
-            found = (await asked.get("/callbacks", params=params)).json()
+            found = (await asked.get("/history/callbacks", params=params)).json()
             assert ("".join(each["callback_id"][-1] for each in found["callbacks"]), params) == (
                 wanted,
                 params,
@@ -122,7 +122,7 @@ async def test_pages_of_callbacks_follow_each_other_without_a_gap_or_a_double(
     async with harness_on_both.browser(ANNA) as asked:
         while after is not None:
             params: dict[str, str | int] = {"limit": 2, "after": after}
-            page = (await asked.get("/callbacks", params=params)).json()
+            page = (await asked.get("/history/callbacks", params=params)).json()
             seen += [each["callback_id"] for each in page["callbacks"]]
             after = page["next"]
     assert seen == ["cb.p.in.both", "cb.5", "cb.4", "cb.2", "cb.1"]
@@ -135,8 +135,8 @@ async def test_one_callback_shows_who_where_when_and_what_was_tried(harness_on_b
     await harness_on_both.tell(stories.a_call("in.cb"), stories.place("in.cb", position=3), at_s=0)
     await harness_on_both.tell(stories.ordered("in.cb"), *stories.attempt(ANNA, "in.cb"), at_s=60)
     async with harness_on_both.browser(BORIS) as asked:
-        found = (await asked.get("/callbacks/cb.p.in.cb")).json()
-        page = (await asked.get("/callbacks", params={"is_standing": True})).json()
+        found = (await asked.get("/history/callbacks/cb.p.in.cb")).json()
+        page = (await asked.get("/history/callbacks", params={"is_standing": True})).json()
     assert page["callbacks"] == [found]
     attempt = found.pop("attempts")
     assert [(each["kind"], each["agent_label"], each["at"], each["outcome"]) for each in attempt] == [
@@ -169,8 +169,8 @@ async def test_whoever_ordered_by_the_api_finds_what_became_of_the_order(
     )
     await harness_on_both.tell(confirmed, at_s=700)
     async with harness_on_both.browser(BORIS) as asked:
-        refused = (await asked.get("/callbacks/cb.5")).json()
-        first = (await asked.get("/callbacks/callback.api.x")).json()
+        refused = (await asked.get("/history/callbacks/cb.5")).json()
+        first = (await asked.get("/history/callbacks/callback.api.x")).json()
     assert (refused["end"], refused["reason"], refused["is_standing"]) == ("refused", "denied", False)
     assert (first["callback_id"], first["is_standing"]) == ("cb.1", True)
 
@@ -191,11 +191,11 @@ async def test_whoever_sees_a_contact_sees_its_callbacks_and_nobody_else(
     """Out of reach is 403 and recorded; another organization's is 404, like what nobody has."""
     await some_callbacks(harness_on_both, RightsSaved(agent_id=ANNA, version=2, role=role))
     async with harness_on_both.browser(ANNA) as asked:
-        page = (await asked.get("/callbacks")).json()
+        page = (await asked.get("/history/callbacks")).json()
         assert "".join(each["callback_id"][-1] for each in page["callbacks"]) == listed
         for name in "12345":
             before = len(harness_on_both.refusals())
-            answer = await asked.get(f"/callbacks/cb.{name}")
+            answer = await asked.get(f"/history/callbacks/cb.{name}")
             contact_id = "in.sales" if name == "4" else f"p.cb.{name}"
             contact = await asked.get(f"/history/{contact_id}")
             assert answer.status_code == contact.status_code == (200 if name in listed else 403)
@@ -203,9 +203,9 @@ async def test_whoever_sees_a_contact_sees_its_callbacks_and_nobody_else(
             what = [] if name in listed else [f"callback/cb.{name}", f"history/{contact_id}"]
             assert [each.what for each in refused] == what
         for name in ("cb.south", "cb.9"):
-            answer = await asked.get(f"/callbacks/{name}")
+            answer = await asked.get(f"/history/callbacks/{name}")
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-        other = await asked.get("/callbacks", params={"department": SERVICE})
+        other = await asked.get("/history/callbacks", params={"department": SERVICE})
         assert "".join(each["callback_id"][-1] for each in other.json()["callbacks"]) == (
             "3" if "3" in listed else ""
         )
@@ -218,7 +218,7 @@ async def test_a_restricted_user_sees_the_callbacks_of_own_calls(harness: Histor
     await harness.tell(stories.a_call("in.own"), stories.place("in.own"), stories.ordered("in.own"), at_s=700)
     await harness.tell(stories.offer(ANNA, 1, "in.own"), at_s=701)
     async with harness.browser(ANNA) as asked:
-        found = (await asked.get("/callbacks")).json()["callbacks"]
+        found = (await asked.get("/history/callbacks")).json()["callbacks"]
     assert [each["callback_id"] for each in found] == ["cb.p.in.own"]
 
 
@@ -230,7 +230,7 @@ async def test_an_unknown_word_in_a_filter_is_refused_with_the_known_ones(
     """A typing error is no empty page."""
     await an_office(harness)
     async with harness.browser(BORIS) as asked:
-        answer = await asked.get("/callbacks", params=params)
+        answer = await asked.get("/history/callbacks", params=params)
     assert (answer.status_code, answer.json()["field"]) == (422, next(iter(params)))
 
 

@@ -77,7 +77,7 @@ def may(holder: Holder, action: Action, thing: Thing) -> bool:
 OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
     ("get", "/history/{contact_id}"): (Action.HISTORY_READ, "/history/{leg}"),
     ("get", "/history/{contact_id}/why"): (Action.HISTORY_READ, "/history/{leg}/why"),
-    ("get", "/callbacks/{callback_id}"): (Action.HISTORY_READ, "/callbacks/cb.p.{leg}"),
+    ("get", "/history/callbacks/{callback_id}"): (Action.HISTORY_READ, "/history/callbacks/cb.p.{leg}"),
     ("get", "/recordings/{recording_id}/audio"): (Action.RECORDING_HEAR, "/recordings/rec.{leg}/audio"),
     ("get", "/voice-messages/{voice_message_id}"): (Action.MESSAGE_HEAR, "/voice-messages/vm.{leg}"),
     ("get", "/voice-messages/{voice_message_id}/audio"): (
@@ -101,7 +101,7 @@ OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
 OF_ALL: Final = {
     ("get", "/history"),
     ("get", "/history.csv"),
-    ("get", "/callbacks"),
+    ("get", "/history/callbacks"),
     ("get", "/me/call"),
     ("get", "/statistics"),
     ("get", "/live"),
@@ -228,7 +228,7 @@ async def _lists(asked: AsyncClient, holder: Holder) -> None:
             assert_shape(listed, 403, "forbidden")
         else:
             assert {row["contact_id"] for row in listed.json()["rows"]} == contacts & legs, wanted
-    listed = await asked.get("/callbacks")
+    listed = await asked.get("/history/callbacks")
     if rights.reach(holder, Action.HISTORY_READ) is None:
         assert_shape(listed, 403, "forbidden")
     else:
