@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts.ids import Instant
-from contracts.queue import PlaceTaken
+from contracts.queue import CustomerTalked, PlaceTaken
 from services.history.rules import live_contacts
 from services.history.rules.card_cache import CardCache
 from services.history.rules.live_contacts import LiveKind, LivePlace
@@ -55,9 +55,13 @@ class _Folded:
         self.batch = ProjectionBatch(ORGANIZATION, CardCache(ORGANIZATION), {})
         self.elsewhere: list[str] = []
         self._beyond: set[str] = set()
+        self._talked: set[str] = set()
+        """Places that the queue counts no longer, and history until callback has ended them (C14)."""
         for each in run.facts:
             known = each.fact if isinstance(each.fact, HEARS) else None
             self.batch.hear(each.envelope, known, at=Instant(each.at), offset=each.offset)
+            if isinstance(each.fact, CustomerTalked):
+                self._talked.add(each.fact.place_id)
             if isinstance(each.fact, PlaceTaken):
                 self._look(each.fact, each.offset)
 
@@ -78,7 +82,9 @@ class _Folded:
         ranked = [
             (each.rank, each.place_id)
             for each in self._places()
-            if each.department_id == fact.department_id and each.rank is not None
+            if each.department_id == fact.department_id
+            and each.rank is not None
+            and each.place_id not in self._talked
         ]
         order = [place_id for _, place_id in sorted(ranked)]
         if self._beyond.isdisjoint(order) and order.index(fact.place_id) + 1 != fact.position:
