@@ -19,6 +19,8 @@ BLOCK: Final = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 VERB: Final = re.compile(r"python -m ringback ([a-z-]+)([^`\n]*)")
 OPTION: Final = re.compile(r"--[a-z-]+")
 SET: Final = re.compile(r"--set ([\w.]+)=")
+HELD: Final = re.compile(r"^upgrade((?: [a-z]+)+)$", re.MULTILINE)
+"""A step of an upgrade, with the services that it holds on their version."""
 METRIC: Final = re.compile(r"\bringback_[a-z_]+\b")
 
 
@@ -70,9 +72,11 @@ def test_every_metric_is_exported(page: str) -> None:
 
 
 def test_every_value_that_is_set_is_a_value_of_the_chart() -> None:
-    named = SET.findall(text_of("upgrade.md"))
-    assert "services.queue.tag" in named
-    for path in named:
+    page = text_of("upgrade.md")
+    held = {name for names in HELD.findall(page) for name in names.split()}
+    assert "queue" in held
+    assert "--set services.$held.tag=" in page
+    for path in [*SET.findall(page), *(f"services.{name}.tag" for name in sorted(held))]:
         assert value(path) == "", path
 
 
