@@ -111,8 +111,14 @@ def every_recording_is_told_once(run: Run) -> Iterator[str]:
 
 def every_sound_of_a_pbx_is_in_s3(run: Run) -> Iterator[str]:
     """What a PBX has recorded is freed there only when all of it is stored (V7)."""
+    lost = {
+        each.recording_id for each in by_gateways(run) if isinstance(each, RecordingFinished) and not each.ok
+    }
     for recording_id in run.remains.recordings:
-        yield f"the PBX still has the recording {recording_id}"
+        # In the mornings of one gateway, one that slept writes into the files of its successor, and both may
+        # find one damaged. Several have volumes of their own.
+        if run.gateways > 1 or recording_id not in lost:
+            yield f"the PBX still has the recording {recording_id}"
     for fact in by_gateways(run):
         if not isinstance(fact, RecordingFinished) or not fact.ok:
             continue
