@@ -1,10 +1,11 @@
 """The wallboard in a real browser: in each role without barriers, in place by itself, stopped by a key."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from contracts.ids import AgentId, Instant, LegId, PlaceId
 from contracts.queue import AgentBusy, PlaceAbandoned
@@ -18,6 +19,8 @@ from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, Visitor,
 from tests.integration.directory.companies import PASSWORD, Company
 
 expect.set_options(timeout=PAGE_MS_MAX)
+LATE_S = 0.5
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
@@ -129,3 +132,19 @@ async def test_a_stream_that_breaks_goes_on_and_a_login_that_ends_leads_to_the_s
     await other.click("form[action$=sign-out] button")
     await history.hear_directory()
     await page.wait_for_url("**/sign-in?**")
+
+
+async def test_a_script_that_comes_late_keeps_nobody_from_the_stream(browser: Browser, site: Site) -> None:
+    """htmx would begin without its extension, and the wallboard would never connect."""
+    visitor = await visit(browser, site.url)
+    await visitor.sign_in(ADMINISTRATOR, PASSWORD)
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(LATE_S)
+        await route.continue_()
+
+    # When the extension of a new page takes its time.
+    await visitor.page.route("**/hx-sse*", late)
+    await visitor.page.reload()
+
+    await expect(visitor.page.locator("#wall-live")).to_be_visible()
