@@ -102,10 +102,9 @@ class HistoryDownloadRoutes(Controller):
             raise Forbidden
         filters = contact_filters.given(request.query_params)
         filters.pop(contact_filters.AFTER, None)
-        held = AsyncExitStack()
-        try:
-            held.enter_context(console.turns.one(f"{person.me.organization_id}/{person.me.login}"))
-            found = await held.enter_async_context(
+        async with AsyncExitStack() as entered:
+            entered.enter_context(console.turns.one(f"{person.me.organization_id}/{person.me.login}"))
+            found = await entered.enter_async_context(
                 console.contacts.download(
                     person.token,
                     person.address,
@@ -113,9 +112,8 @@ class HistoryDownloadRoutes(Controller):
                     language=console.pages.language(request),
                 )
             )
-        except BaseException:
-            await held.aclose()
-            raise
+            # From here on the answer holds both, as long as it is being sent.
+            held = entered.pop_all()
         return Stream(
             _pieces(held, found),
             media_type="text/csv",
