@@ -1,4 +1,4 @@
-// The wallboard's clocks, its connection, and the button that stops it. The page can be read without this file.
+// A page that follows the present: its clocks, its connection, and the button that stops it. It can be read without this file.
 (() => {
   "use strict";
   const SILENT_MS = 20000;
