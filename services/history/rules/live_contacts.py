@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, PlaceId
 from contracts.queue import Skip
-from services.history.rules import place_standing
+from services.history.rules import callback_attempts, place_standing
+from services.history.rules.callback_attempts import Attempt
 from services.history.rules.place_standing import Rank
 from services.history.state import (
     Callback,
@@ -91,7 +92,7 @@ class LivePlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LiveCallback(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A callback that has not ended; `last` is the newest step of its story."""
+    """A callback that has not ended; `last` is the newest step of its story, `tried` its attempts."""
 
     callback_id: CallbackId
     contact_id: ContactId
@@ -106,6 +107,7 @@ class LiveCallback(Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_attempt_at: Instant | None = None
     last: Step | None = None
     last_label: str = ""
+    tried: tuple[Attempt, ...] = ()
 
 
 LiveRow = LivePlace | LiveCallback
@@ -216,4 +218,5 @@ def _callback(contact: Contact, callback: Callback) -> LiveCallback:
         next_attempt_at=callback.next_attempt_at,
         last=last,
         last_label="" if last is None else _label(last.agent),
+        tried=callback_attempts.attempts(callback),
     )

@@ -8,6 +8,7 @@ from contracts.directory import DepartmentSaved, Membership
 from contracts.ids import AgentId, CallbackId, DepartmentId, Instant, PbxId, PlaceId
 from contracts.queue import Skip
 from runtime.masking import masked_number
+from services.history.rules.callback_attempts import Attempt
 from services.history.rules.live_contacts import Decline, LiveCallback, LivePlace, Ringing
 from services.history.rules.live_state import LiveState, Spell
 from services.history.state import ContactId
@@ -64,7 +65,8 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Callback(Struct, frozen=True, kw_only=True):
-    """A callback that stands. `last` is what happened last, with the agent's name if one took part."""
+    """A callback that stands. `last` is what happened last, with the agent's name if one took part; `tried`
+    has every attempt and apology with its outcome, of which `attempts` have dialled the customer."""
 
     callback_id: CallbackId
     contact_id: ContactId
@@ -81,6 +83,7 @@ class Callback(Struct, frozen=True, kw_only=True):
     last_at: Instant
     last_agent: str
     last_reason: str
+    tried: tuple[Attempt, ...]
 
 
 class Seat(Struct, frozen=True, kw_only=True):
@@ -198,6 +201,7 @@ def callback(found: LiveCallback, *, sees_numbers: bool) -> Callback:
         last_at=found.ordered_at if last is None else last.at,
         last_agent=found.last_label,
         last_reason="" if last is None else last.reason,
+        tried=found.tried,
     )
 
 

@@ -144,6 +144,8 @@ def test_a_callback_holds_the_place_and_shows_deadline_attempts_and_the_next_one
     (standing,) = live.callbacks
     assert (standing.attempts, standing.next_attempt_at, standing.deadline_at) == (1, at(150), at(600))
     assert (standing.last, standing.last_reason, standing.last_agent) == ("attempt_failed", "busy", "Anna")
+    [tried] = standing.tried
+    assert (tried.agent_label, tried.at, tried.outcome, tried.ended_at) == ("Anna", at(60), "busy", at(90))
     sales = next(each for each in live.departments if each.department_id == SALES)
     assert (sales.callbacks, sales.next_deadline_at) == (1, at(600))
 
