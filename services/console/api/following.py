@@ -1,26 +1,28 @@
 """Pages that follow the present: the changing part of one, sent anew after each change of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
 from litestar.response import Stream
 
-from runtime.ports import StoreUnavailable
+from runtime.ports import Clock, StoreUnavailable
 from services.console.activities.api_client import Refused, Unreachable
 from services.console.activities.history import RightsChanged
 from services.console.activities.sessions import SignInNeeded
 from services.console.api.requests import AnotherOrganization, Console, Person, person_of
-from services.console.rules import navigation
+from services.console.rules import navigation, wallboard
 from services.console.rules.present import Present
 
 PAUSE_S: Final = 0.25
 """Between two pictures of a busy minute: a change is seen within a second all the same."""
-HEARTBEAT_S: Final = 15.0
-SESSION_LOOK_S: Final = 60.0
+LOOK_S: Final = 5.0
+"""How often a quiet present is looked at: a deadline comes closer without a fact."""
+CHECK_S: Final = 60.0
 HEARTBEAT: Final = ": still here\n\n"
 OPENED: Final = "retry: 1000\n\n"
 RELOAD: Final = "event: reload\ndata: now\n\n"
@@ -56,8 +58,9 @@ async def _events(
         if not navigation.may_see(screen, person.me.rights):
             yield RELOAD
             return
+        check = partial(person_of, request, organization, is_activity=False)
         async with console.history.following(person.token, person.address) as presents:
-            async for said in _pictures(request, console, organization, person, presents, picture):
+            async for said in pictures(console.clock, presents, partial(picture, person), check):
                 yield said
     except (SignInNeeded, AnotherOrganization, RightsChanged):
         yield RELOAD
@@ -71,50 +74,63 @@ async def _events(
 class _Latest:
     """What came last, and whether it was shown; the reader of history's stream never waits for a browser."""
 
-    def __init__(self) -> None:
-        self.present: Present | None = None
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._present: Present | None = None
+        self._ahead = 0
         self.has_changed = asyncio.Event()
 
     async def read(self, presents: AsyncIterator[Present]) -> None:
         """Read until history ends the stream."""
         try:
             async for present in presents:
-                self.present = present
+                self._present = present
+                self._ahead = present.at - self._clock.now()
                 self.has_changed.set()
         finally:
             self.has_changed.set()
 
+    def now(self) -> Present | None:
+        """The present as of this moment, by history's clock; None: nothing has come yet."""
+        if self._present is not None:
+            self._present.at = self._clock.now() + self._ahead
+        return self._present
 
-async def _pictures(
-    request: Request[Any, Any, Any],
-    console: Console,
-    organization: str,
-    person: Person,
+
+async def pictures(
+    clock: Clock,
     presents: AsyncIterator[Present],
-    picture: Picture,
+    picture: Callable[[Present], Response[str]],
+    check: Callable[[], Awaitable[object]] | None = None,
 ) -> AsyncIterator[str]:
-    """The part of the page after each change, and a sign of life in between."""
-    latest = _Latest()
+    """The part of the page after each change and when a deadline turns, and signs of life in between.
+
+    `check` is awaited each minute, and ends the stream by what it raises.
+    """
+    latest = _Latest(clock)
     reading = asyncio.create_task(latest.read(presents))
-    looked_at = console.clock.now()
+    checked_at = clock.now()
+    shown: object = None
     try:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_S):
+                async with asyncio.timeout(LOOK_S):
                     await latest.has_changed.wait()
             if reading.done():
                 reading.result()
                 return
-            if console.clock.now() - looked_at >= SESSION_LOOK_S * 1_000:
-                looked_at = console.clock.now()
-                await person_of(request, organization, is_activity=False)
-            if not latest.has_changed.is_set():
+            if check is not None and clock.now() - checked_at >= CHECK_S * 1_000:
+                checked_at = clock.now()
+                await check()
+            present, has_changed = latest.now(), latest.has_changed.is_set()
+            latest.has_changed.clear()
+            turns = None if present is None else wallboard.board(present, present.at).turns
+            if present is None or (turns == shown and not has_changed):
                 yield HEARTBEAT
                 continue
-            latest.has_changed.clear()
-            if latest.present is not None:
-                text = picture(person, latest.present).content
-                yield "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
+            shown = turns
+            text = picture(present).content
+            yield "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
             await asyncio.sleep(PAUSE_S)
     finally:
         reading.cancel()

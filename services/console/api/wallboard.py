@@ -15,6 +15,7 @@ from services.console.api.requests import (
     GivenConsole,
     PathOrganization,
     Person,
+    QueryText,
     person_of,
     require_screen,
 )
@@ -27,6 +28,8 @@ STATISTICS: Final = "statistics.read"
 WORDS: Final = {
     "states": wallboard_words.STATES,
     "away": wallboard_words.AWAY,
+    "pauses": wallboard_words.PAUSES,
+    "attempts": wallboard_words.ATTEMPTS,
     "origins": wallboard_words.ORIGINS,
 }
 _log = structlog.get_logger()
@@ -39,9 +42,14 @@ class WallboardRoutes(Controller):
 
     @get()
     async def show(
-        self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
+        self,
+        request: Request[Any, Any, Any],
+        console: GivenConsole,
+        person: CurrentPerson,
+        department: QueryText = "",
     ) -> Response[str]:
-        """The page; without history it says so, and waits for it."""
+        """The page; without history it says so, and waits for it. Where there is little room it shows one
+        department at a time."""
         require_screen(person, SCREEN)
         board = None
         try:
@@ -50,18 +58,22 @@ class WallboardRoutes(Controller):
         except Unreachable as error:
             _log.warning("a service can't be reached", reached=error.service, reason=str(error))
         figures = await _figures(console, person)
-        values = {"screen": SCREEN, "board": board, "figures": figures, **WORDS}
+        values = {"screen": SCREEN, "board": board, "figures": figures, "chosen": department, **WORDS}
         return console.pages.render(request, "wallboard.html", values, me=person.me)
 
     @get("/board")
     async def part(
-        self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
+        self,
+        request: Request[Any, Any, Any],
+        console: GivenConsole,
+        organization: PathOrganization,
+        department: QueryText = "",
     ) -> Response[str]:
         """The part of the page that changes, once: for whoever lets it go on."""
         person = await person_of(request, organization)
         require_screen(person, SCREEN)
         live = await console.history.live(person.token, person.address)
-        return _board(request, console, person, Present(live))
+        return _board(request, console, department, person, Present(live))
 
     @get("/today")
     async def today(
@@ -75,10 +87,15 @@ class WallboardRoutes(Controller):
 
     @get("/events")
     async def events(
-        self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
+        self,
+        request: Request[Any, Any, Any],
+        console: GivenConsole,
+        organization: PathOrganization,
+        department: QueryText = "",
     ) -> Stream:
         """The changing part, as server-sent events."""
-        return following.stream(request, console, organization, SCREEN, partial(_board, request, console))
+        picture = partial(_board, request, console, department)
+        return following.stream(request, console, organization, SCREEN, picture)
 
 
 async def _figures(console: Console, person: Person) -> Figures | None:
@@ -98,8 +115,8 @@ async def _figures(console: Console, person: Person) -> Figures | None:
 
 
 def _board(
-    request: Request[Any, Any, Any], console: Console, person: Person, present: Present
+    request: Request[Any, Any, Any], console: Console, department: str, person: Person, present: Present
 ) -> Response[str]:
     board = wallboard.board(present, present.at)
-    values = {"board": board, **WORDS}
+    values = {"board": board, "chosen": department, **WORDS}
     return console.pages.render(request, "wallboard_board.html", values, me=person.me)

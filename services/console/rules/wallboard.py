@@ -41,7 +41,10 @@ class Why(StrEnum):
 
 
 class PlaceShown(Struct, frozen=True, kw_only=True):
-    """A place: `position` counts from 1, `left` is the share of its time that is left, in percent."""
+    """A place: `position` counts from 1, `left` is the share of its time that is left, in percent.
+
+    `declined`: the agents who did not take it, as the department shows them.
+    """
 
     place: Place
     position: int | None
@@ -49,6 +52,7 @@ class PlaceShown(Struct, frozen=True, kw_only=True):
     urgency: Urgency
     left: int
     why: Why
+    declined: tuple[str, ...]
 
 
 class AgentShown(Struct, frozen=True, kw_only=True):
@@ -57,6 +61,14 @@ class AgentShown(Struct, frozen=True, kw_only=True):
     label: str
     agent: Agent
     is_suspended: bool
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """The agents of one state in a department's bar; where it begins and how wide it is, in percent."""
+
+    state: str
+    begins: float
+    width: float
 
 
 class DepartmentShown(Struct, frozen=True, kw_only=True):
@@ -76,6 +88,17 @@ class DepartmentShown(Struct, frozen=True, kw_only=True):
     def count(self, state: str) -> int:
         """How many of its agents do this."""
         return dict(self.tally)[state]
+
+    @property
+    def bar(self) -> tuple[Segment, ...]:
+        """Its agents by what they do, side by side; empty: it has none."""
+        whole, found, begins = sum(number for _, number in self.tally), list[Segment](), 0.0
+        for state, number in self.tally:
+            if number:
+                width = 100 * number / whole
+                found.append(Segment(state=state, begins=round(begins, 2), width=round(width, 2)))
+                begins += width
+        return tuple(found)
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -99,6 +122,15 @@ class Board(Struct, frozen=True, kw_only=True):
     def places(self) -> int:
         """How many places are open."""
         return sum(len(each.places) for each in self.departments)
+
+    @property
+    def turns(self) -> tuple[tuple[str, Urgency, Why], ...]:
+        """What time alone changes of it: how each deadline stands, and why its place waits."""
+        return tuple(
+            (each.place.place_id, each.urgency, each.why)
+            for department in self.departments
+            for each in department.places
+        )
 
 
 def urgency(place: Place, *, now: int, is_anybody_free: bool) -> Urgency:
@@ -156,6 +188,7 @@ def _place(
     present: Present, place: Place, position: int | None, now: int, *, is_anybody_free: bool
 ) -> PlaceShown:
     whole = max(1, place.deadline_at - place.joined_at)
+    labels = [_label(present, each.agent_id, place.department_id) for each in place.declined]
     left = max(0, min(100, 100 * (place.deadline_at - now) // whole))
     return PlaceShown(
         place=place,
@@ -164,7 +197,15 @@ def _place(
         urgency=urgency(place, now=now, is_anybody_free=is_anybody_free),
         left=left,
         why=_why(place, position, now, is_anybody_free=is_anybody_free),
+        declined=tuple(dict.fromkeys(each for each in labels if each)),
     )
+
+
+def _label(present: Present, agent_id: str, department_id: str) -> str:
+    """An agent as a department shows him; empty: he has no seat there any more."""
+    agent = present.agents.get(agent_id)
+    seats = () if agent is None else agent.seats
+    return next((each.label for each in seats if each.department_id == department_id), "")
 
 
 def _why(place: Place, position: int | None, now: int, *, is_anybody_free: bool) -> Why:

@@ -32,6 +32,22 @@ AWAY: Final[Mapping[str, str]] = {
     "unreachable": marked("Phone not reachable"),
 }
 """Why an agent is away, where that is known."""
+PAUSES: Final[Mapping[str, str]] = {
+    "break": marked("Pause: break"),
+    "lunch": marked("Pause: lunch"),
+    "meeting": marked("Pause: meeting"),
+    "training": marked("Pause: training"),
+    "other_work": marked("Pause: other work"),
+}
+"""A pause with the reason that was given for it (decision 0060)."""
+ATTEMPTS: Final[Mapping[str, str]] = {
+    "busy": marked("The number was busy"),
+    "no_answer": marked("The customer did not answer"),
+    "declined": marked("The customer declined the call"),
+    "unavailable": marked("The customer could not be reached"),
+    "unreachable": marked("The customer could not be reached"),
+}
+"""How the last attempt of a callback ended, as far as people have a word for it."""
 ORIGINS: Final[Mapping[str, str]] = {
     "queue": marked("from the queue"),
     "api": marked("from the site or by hand"),

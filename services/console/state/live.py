@@ -22,10 +22,17 @@ class Ringing(msgspec.Struct, frozen=True, kw_only=True):
     since_at: int
 
 
+class Decline(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent who has declined a place."""
+
+    agent_id: str
+
+
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """An open place; `rank` orders those of a department, None: it has no position any more."""
 
     place_id: str
+    contact_id: str
     department_id: str
     rank: tuple[int, int, str] | None
     number: str | None
@@ -38,6 +45,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     callback_id: str | None
     agent: str
     ringing: tuple[Ringing, ...]
+    declined: tuple[Decline, ...]
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +70,13 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     is_suspended: bool
 
 
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an agent is paused: by a person, perhaps with a reason, or after so many `misses` in a row."""
+
+    misses: int | None
+    reason: str | None
+
+
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent: what he does, since and until when, and what keeps him from places."""
 
@@ -71,6 +86,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     since_at: int
     until_at: int | None
     not_offered: str | None
+    pause: Pause | None
 
 
 class Pbx(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
-from contracts.queue import AgentBusy, OfferMade, PlaceAbandoned, PlaceTaken
+from contracts.queue import AgentBusy, OfferDeclined, OfferMade, PlaceAbandoned, PlaceTaken
 from services.history.activities.database import connected, migrate
 from tests.integration.console.app import HOME, SIGN_IN, Browser, ConsoleApp
 from tests.integration.console.companies_history import CompanyHistory, history_of, served
@@ -133,7 +133,7 @@ async def watching(wall: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
     """A stream with this browser's cookies, over a port: it has no end."""
     async with (
         served(wall.app) as url,
-        httpx.AsyncClient(base_url=url, cookies=browser.http.cookies) as http,
+        httpx.AsyncClient(base_url=url, cookies=browser.http.cookies, timeout=SOON_S) as http,
         http.stream("GET", f"{WALLBOARD}/events") as answer,
     ):
         assert answer.status_code == 200
@@ -206,6 +206,54 @@ async def test_every_change_comes_as_the_whole_part_of_the_page(
         await stream.picture_with('data-state="talk"')
         await history.tell(PlaceAbandoned(place_id=PlaceId("p.in1"), waited_ms=MINUTE))
         await stream.picture_with("Сейчас никто не ждёт")
+
+
+async def test_a_pause_says_its_reason_and_who_gave_a_place_up_is_named(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """The head sees at a glance why somebody takes no calls; the alert leads to the place."""
+    made = await an_agent(company, history, "Орлов Пётр")
+    pause = {"is_paused": True, "reason": "lunch"}
+    assert (await company.call("PUT", f"/agents/{made['id']}/pause", pause)).status_code == 204
+    await history.hear_directory()
+    declined = OfferDeclined(
+        offer_id=OfferId("p.in1.o1"), place_id=PlaceId("p.in1"), agent_id=AgentId("orlov-p")
+    )
+    await history.tell(taken(company, "in1", waited=9), offered("in1", "orlov-p"), declined)
+    browser = wall.browser()
+    page = (await browser.sign_in()).text
+    assert "Пауза: обед" in page
+    assert "Не приняли: Орлов Пётр" in page
+    assert "Дольше всех на паузе Орлов Пётр" in page
+    assert 'href="?department=sales#place-p.in1"' in page
+    assert 'id="place-p.in1"' in page
+
+
+async def test_a_deadline_turns_late_without_a_fact(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """Nothing happens, and that is the problem: a page that waited for a change would stay calm."""
+    await history.tell(taken(company, "in1", waited=8))
+    browser = wall.browser()
+    await browser.sign_in()
+    async with watching(wall, browser) as stream:
+        assert "Не успеваем" not in await stream.picture_with("Отдел продаж")
+        company.clock.at += 2 * MINUTE
+        await stream.picture_with("Не успеваем")
+
+
+async def test_one_department_is_chosen_by_the_address(
+    wall: ConsoleApp, company: Company, history: CompanyHistory
+) -> None:
+    """For a phone: the others are there for wide windows, and the stream keeps the choice."""
+    await company.made("/departments", {"id": "service", "name": "Сервис", "pbx_id": "moskva"})
+    await history.hear_directory()
+    browser = wall.browser()
+    await browser.sign_in()
+    page = (await browser.open(f"{WALLBOARD}?department=service")).text
+    assert '<a href="?department=service" aria-current="page">' in page
+    assert page.count(" elsewhere") == 2, "a card and people of the other department"
+    assert "/wallboard/events?department=service" in page
 
 
 @pytest.mark.rule("P4")

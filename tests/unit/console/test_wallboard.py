@@ -12,6 +12,7 @@ from services.console.state.live import (
     Agent,
     Callback,
     Changes,
+    Decline,
     Department,
     Live,
     Pbx,
@@ -33,6 +34,7 @@ def place(name: str, *, waited: int = 1, of: int = 10, rank: int | None = 0, **v
     """A place, waiting for some minutes of those that it has."""
     fields: dict[str, Any] = {
         "place_id": name,
+        "contact_id": name,
         "department_id": "sales",
         "rank": None if rank is None else (rank, 0, name),
         "number": "+79165550001",
@@ -45,6 +47,7 @@ def place(name: str, *, waited: int = 1, of: int = 10, rank: int | None = 0, **v
         "callback_id": None,
         "agent": "",
         "ringing": (),
+        "declined": (),
     }
     return Place(**fields | values)
 
@@ -58,6 +61,7 @@ def agent(name: str, state: str = "free", since_at: int = NOW, not_offered: str 
         since_at=since_at,
         until_at=None,
         not_offered=not_offered,
+        pause=None,
     )
 
 
@@ -171,6 +175,31 @@ def test_a_card_counts_agents_in_a_fixed_order_and_names_the_next_deadline_of_a_
     assert sales.oldest is not None
     assert sales.due is not None
     assert (sales.oldest.place_id, sales.due.place.place_id, sales.callbacks) == ("q", "q", 1)
+
+
+def test_the_bar_has_a_part_for_each_state_that_somebody_is_in() -> None:
+    """Side by side, and full: whoever sees no numbers sees how many are free."""
+    [sales] = shown(departments=(department(free=1, talking=2, paused=1),)).departments
+    assert [(each.state, each.begins, each.width) for each in sales.bar] == [
+        ("free", 0.0, 25.0),
+        ("talking", 25.0, 50.0),
+        ("paused", 75.0, 25.0),
+    ]
+    assert shown(departments=(department(),)).departments[0].bar == ()
+
+
+def test_a_place_names_the_agents_who_did_not_take_it() -> None:
+    """Once each, and nobody who has no seat there any more."""
+    declined = tuple(Decline(agent_id=each) for each in ("Anna", "gone", "Anna"))
+    [place_shown] = shown(place("p", declined=declined), agents=(agent("Anna"),)).departments[0].places
+    assert place_shown.declined == ("Anna",)
+
+
+def test_time_alone_turns_how_a_deadline_stands() -> None:
+    """Without a fact: the page is drawn anew when a place becomes late, and not when only clocks run."""
+    present = Present(live(place("p", waited=8, of=10)))
+    assert board(present, NOW).turns == board(present, NOW + 1_000).turns
+    assert board(present, NOW).turns != board(present, NOW + 70_000).turns
 
 
 def test_changes_replace_rows_add_rows_and_drop_rows() -> None:
