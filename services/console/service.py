@@ -8,6 +8,7 @@ from services.console.activities.api_client import ApiClient
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
+from services.console.activities.inputs import Inputs
 from services.console.activities.sealing import Seal, form_key
 from services.console.activities.sessions import Sessions, missing_rights
 from services.console.activities.static_files import StaticFiles
@@ -38,7 +39,7 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
     origin, keys, clock = settings.origin(), settings.sealing_keys(), ports.clock
     static = StaticFiles()
     cookies = Cookies(is_secure=urlsplit(origin).scheme == "https")
-    known = Directory(directory)
+    known, inputs = Directory(directory), Inputs(keys, clock)
     console = Console(
         origin=origin,
         directory=known,
@@ -46,7 +47,8 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
         turns=Turns(),
         history=History(history),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
-        pages=Pages(cookies, static, form_key(keys), clock),
+        inputs=inputs,
+        pages=Pages(cookies, static, inputs, form_key(keys), clock),
         cookies=cookies,
         progress_seal=Seal(keys, "sign-in"),
         device_seal=Seal(keys, "devices"),

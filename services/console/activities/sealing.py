@@ -7,15 +7,12 @@ another. Of several keys the first one seals.
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-SEALED_LENGTH_MAX: Final = 4_000
-"""A browser keeps a cookie of 4 KiB, with its name."""
 
 T = TypeVar("T")
 

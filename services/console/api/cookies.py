@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 from litestar import Request
 from litestar.datastructures import Cookie
 
+from services.console.activities.inputs import LASTS_S
+
 HOST_PREFIX: Final = "__Host-"
 """Browsers take such a cookie over TLS only, from this host alone, for all of its pages: no neighbour's host
 plants one (session fixation)."""
@@ -25,6 +27,8 @@ DOOR: Final = Named("ringback-door", None)
 """Random: forms of whoever has not signed in are bound to it."""
 PROGRESS: Final = Named("ringback-sign-in", 15 * 60)
 """A sign-in under way, sealed."""
+INPUT: Final = Named("ringback-input", LASTS_S)
+"""What was typed into a form whose session had ended, sealed."""
 DEVICES: Final = Named("ringback-devices", 365 * DAY_S)
 """What the directory knows this browser by, sealed."""
 LANGUAGE: Final = Named("ringback-language", 365 * DAY_S)

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import structlog
 from litestar import Request, Response
+from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
@@ -16,6 +17,7 @@ from services.console.activities.turns import TooManyAtOnce
 from services.console.api import cookies
 from services.console.api.requests import (
     CONSOLE,
+    SENT,
     AnotherOrganization,
     Console,
     Forbidden,
@@ -24,6 +26,7 @@ from services.console.api.requests import (
 )
 from services.console.rules import addresses
 from services.console.rules.navigation import marked
+from services.console.state.sessions import Input
 
 RETRY_S: Final = 5
 _log = structlog.get_logger()
@@ -124,12 +127,35 @@ def _sign_in_needed(request: Request[Any, Any, Any], _error: SignInNeeded) -> Re
     wanted = page_before(request, console, organization)
     query = "" if wanted == addresses.home(organization) else f"?next={quote(wanted, safe='/')}"
     where = addresses.sign_in(organization) + query
-    removed = [console.cookies.made(cookies.SESSION, "")]
+    return _led(request, where, [console.cookies.made(cookies.SESSION, "")])
+
+
+def _form_refused(request: Request[Any, Any, Any], _error: FormRefused) -> Response[Any]:
+    """A form of a session that is over leads back to its page, to be sent again."""
+    sent: Input | None = request.scope["state"].get(SENT)
+    is_own = request.headers.get("referer", "").startswith(f"{_console(request).origin}/")
+    if sent is None or not is_own:
+        return _page(request, FORM_OLD, 403)
+    return _led(request, sent.page, [])
+
+
+def _led(request: Request[Any, Any, Any], where: str, made: list[Cookie]) -> Response[Any]:
+    """Lead to another page, with what was typed; what is too long for a cookie is shown, to be copied."""
+    console = _console(request)
+    sent: Input | None = request.scope["state"].get(SENT)
+    if sent is not None:
+        sealed = console.inputs.sealed(sent)
+        if not sealed:
+            texts = "\n\n".join(text for _, text in sent.texts if text)
+            return console.pages.render(
+                request, "too_long.html", {"texts": texts, "where": where}, status=403
+            )
+        made = [*made, console.cookies.made(cookies.INPUT, sealed)]
     if request.headers.get("hx-request"):
-        # A part of a page can't be a sign-in: htmx leads the whole page there.
-        return Response(content="", status_code=200, headers={"HX-Redirect": where}, cookies=removed)
+        # A part of a page can't be another page: htmx leads the whole one there.
+        return Response(content="", status_code=200, headers={"HX-Redirect": where}, cookies=made)
     answer = Redirect(where, status_code=303)
-    answer.cookies = removed
+    answer.cookies = made
     return answer
 
 
@@ -173,7 +199,7 @@ HANDLERS: Final[ExceptionHandlersMap] = {
     AnotherOrganization: lambda request, error: _page(
         request, OTHER_COMPANY, 403, home=addresses.home(error.own)
     ),
-    FormRefused: lambda request, _error: _page(request, FORM_OLD, 403),
+    FormRefused: _form_refused,
     Refused: _refused,
     Unreachable: _unreachable,
     StoreUnavailable: _no_store,

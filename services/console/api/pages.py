@@ -13,6 +13,7 @@ from litestar.enums import MediaType
 
 from runtime.languages import accepted_language
 from runtime.ports import Clock
+from services.console.activities.inputs import Inputs
 from services.console.activities.static_files import StaticFiles
 from services.console.activities.translations import DEFAULT, LANGUAGES, translations
 from services.console.api import cookies
@@ -20,6 +21,7 @@ from services.console.api.cookies import Cookies
 from services.console.rules import addresses, csrf, formats, navigation
 from services.console.rules.rights_words import ROLES
 from services.console.state.answers import Me
+from services.console.state.sessions import Input
 
 FOLDER: Final = Path(__file__).parent / "templates"
 THEMES: Final = ("system", "light", "dark")
@@ -50,8 +52,11 @@ class FieldError(NamedTuple):
 class Pages:
     """The templates in each language."""
 
-    def __init__(self, cookies_: Cookies, static: StaticFiles, form_key: bytes, clock: Clock) -> None:
+    def __init__(
+        self, cookies_: Cookies, static: StaticFiles, inputs: Inputs, form_key: bytes, clock: Clock
+    ) -> None:
         self._cookies = cookies_
+        self._inputs = inputs
         self._form_key = form_key
         self._clock = clock
         self._protecting = dict(PROTECTING)
@@ -122,6 +127,10 @@ class Pages:
         if not bound_to:
             bound_to = cookies.random_text()
             given.append(self._cookies.made(cookies.DOOR, bound_to))
+        whose = "" if me is None else csrf.whose(self._form_key, me.organization_id, me.login)
+        found = self._input(request, me, whose)
+        if found is not None:
+            given.append(self._cookies.made(cookies.INPUT, ""))
         zone = "UTC" if me is None else me.timezone
         text = (
             self._environments[language]
@@ -130,6 +139,8 @@ class Pages:
                 {
                     "theme": self.theme(request),
                     "csrf": csrf.token(self._form_key, bound_to),
+                    "whose": whose,
+                    "input": found if found is not None and found.whose == whose else None,
                     "here": _here(request),
                     "me": me,
                     "menu": () if me is None else navigation.menu(me.rights),
@@ -152,6 +163,19 @@ class Pages:
             cookies=given,
             headers={**self._protecting, "Content-Language": language, **(headers or {})},
         )
+
+    def _input(self, request: Request[Any, Any, Any], me: Me | None, whose: str) -> Input | None:
+        """What was typed before this sign-in, at the page on which it was typed; there it is shown once.
+
+        Of another person it is found as well, to be forgotten.
+        """
+        sealed = self._cookies.read(request, cookies.INPUT)
+        if not sealed or me is None or request.headers.get("hx-request"):
+            return None
+        found = self._inputs.opened(sealed)
+        if found is None or found.whose != whose:
+            return found
+        return found if found.page in (_here(request), addresses.home(me.organization_id)) else None
 
     def _role(self, language: str, me: Me | None) -> str:
         words = None if me is None else ROLES.get(me.role or "")

@@ -13,18 +13,22 @@ from runtime.ports import Clock
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
+from services.console.activities.inputs import Inputs
 from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
 from services.console.activities.turns import Turns
 from services.console.api import cookies
 from services.console.api.cookies import Cookies
 from services.console.api.pages import Pages
-from services.console.rules import addresses, csrf, navigation
+from services.console.rules import addresses, csrf, kept_input, navigation
 from services.console.rules.addresses import ORGANIZATION_PATTERN
 from services.console.state.answers import Me
+from services.console.state.sessions import Input
 
 CONSOLE: Final = "console"
 """Where the application's state has its parts."""
+SENT: Final = "sent"
+"""Where a request's state has what a form of a session has sent."""
 SAFE_METHODS: Final = ("GET", "HEAD")
 USER_AGENT_LENGTH_MAX: Final = 300
 FIELD_LENGTH_MAX: Final = 4_000
@@ -39,6 +43,7 @@ class Console(Struct, frozen=True, kw_only=True):
     turns: Turns
     history: History
     sessions: Sessions
+    inputs: Inputs
     pages: Pages
     cookies: Cookies
     progress_seal: Seal
@@ -94,9 +99,24 @@ async def require_own_form(request: Request[Any, Any, Any]) -> None:
         return
     console: Console = request.app.state[CONSOLE]
     form = await fields(request)
+    await _remember(request, console, form.get(csrf.WHOSE, ""))
     bound_to = console.pages.bound_to(request)
     if not csrf.is_valid(form.get(csrf.FIELD, ""), console.form_key, bound_to):
         raise FormRefused
+
+
+async def _remember(request: Request[Any, Any, Any], console: Console, whose: str) -> None:
+    """Remember what was sent from a page of a session, as that may have ended."""
+    organization = str(request.path_params.get("organization", ""))
+    if not whose or not addresses.is_organization(organization):
+        return
+    request.scope["state"][SENT] = Input(
+        whose=whose,
+        page=page_before(request, console, organization),
+        action=request.url.path,
+        sent_at=console.clock.now(),
+        texts=kept_input.kept((await request.form()).items()),
+    )
 
 
 async def fields(request: Request[Any, Any, Any]) -> Mapping[str, str]:

@@ -164,6 +164,7 @@ class SignOutRoutes(Controller):
         answer.cookies = [
             console.cookies.made(cookies.SESSION, ""),
             console.cookies.made(cookies.PROGRESS, ""),
+            console.cookies.made(cookies.INPUT, ""),
         ]
         return answer
 

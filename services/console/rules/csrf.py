@@ -1,7 +1,8 @@
 """The token of every form: nobody else's page makes a browser send it (CSRF).
 
 It is bound to the cookie of the one who was shown the form, so that a token of somebody else is worth
-nothing. The functions are pure.
+nothing. A form of a session also says whose it is, which is still true when the session is over. The
+functions are pure.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import hmac
 from typing import Final
 
 FIELD: Final = "csrf"
+WHOSE: Final = "whose"
 TOKEN_LENGTH: Final = 64
 
 
@@ -22,3 +24,9 @@ def is_valid(given: str, key: bytes, bound_to: str) -> bool:
     if not bound_to or len(given) != TOKEN_LENGTH or not given.isascii():
         return False
     return hmac.compare_digest(given, token(key, bound_to))
+
+
+def whose(key: bytes, organization: str, login: str) -> str:
+    """The mark of the one who was shown a form: nobody else is shown the same."""
+    said = f"{organization}\x00{login}".encode()
+    return hmac.new(key, b"ringback console person\x00" + said, hashlib.sha256).hexdigest()

@@ -1,4 +1,5 @@
-"""What is kept of whoever signs in: a session in the store, and in sealed cookies what leads to one."""
+"""What is kept of whoever signs in: a session in the store, and in sealed cookies what leads to one, and what
+had been typed before."""
 
 from enum import StrEnum
 
@@ -46,6 +47,19 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str = ""
     nonce: str = ""
     verifier: str = ""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody sent when the session had ended: nothing was done with it.
+
+    `whose` marks the person who was shown the form, `page` is where it stood, `action` where it was sent to.
+    """
+
+    whose: str
+    page: str
+    action: str
+    sent_at: int
+    texts: tuple[tuple[str, str], ...]
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,12 @@
 """The console's rules: where a browser may be sent, whose form it is, who sees what, how figures are read."""
 
+import re
+
 import pytest
 
 from contracts.rights import TABLE, Action
-from services.console.rules import addresses, csrf, formats, navigation
+from services.console.api.pages import FOLDER
+from services.console.rules import addresses, csrf, formats, kept_input, navigation
 from services.console.rules.rights_words import ACTIONS, REACHES
 
 KEY = b"k" * 32
@@ -98,3 +101,26 @@ def test_numbers_are_grouped_as_the_language_does() -> None:
     assert formats.count(12_480, "en") == "12,480"
     assert formats.share(0.84, "ru").replace("\u00a0", " ") == "84 %"
     assert formats.count(1.1, "ru") == "1,1"
+
+
+def test_a_form_says_whose_it_is_and_nobody_else_s_says_the_same() -> None:
+    mine = csrf.whose(KEY, "vostok", "orlov.i")
+    others = (("vostok", "orlov"), ("zapad", "orlov.i"), ("vostokorlov", ".i"))
+    assert mine not in {csrf.whose(KEY, *each) for each in others}
+    assert mine != csrf.whose(b"x" * 32, "vostok", "orlov.i")
+
+
+def test_no_password_of_any_page_is_kept() -> None:
+    """By the names of the fields: a new one stands here before it is kept by anything."""
+    pages = "".join(each.read_text(encoding="utf-8") for each in sorted(FOLDER.glob("*.html")))
+    secret = '(?:type="password"|autocomplete="one-time-code")'
+    by_macro = re.findall(rf'parts\.field\("(\w+)"[^}}]*{secret}', pages)
+    by_hand = [
+        name
+        for tag in re.findall(r'<input\b[^>]*type="password"[^>]*>', pages)
+        for name in re.findall(r'name="(\w+)"', tag)
+    ]
+    assert len(by_macro) >= 5
+    assert {*by_macro, *by_hand} <= kept_input.NEVER_KEPT
+    sent = [(name, "x") for name in kept_input.NEVER_KEPT]
+    assert kept_input.kept([*sent, ("text", "x"), ("file", b"x")]) == (("text", "x"),)

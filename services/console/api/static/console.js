@@ -60,4 +60,39 @@
       for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
     }
   });
+
+  // What was typed into a form whose session had ended stands in it again; nobody sends it but the person.
+  const input = document.getElementById("input");
+  const fields = (form) => [...form.elements].filter((each) => each.name);
+  const isTyped = (field) => !["hidden", "password", "file", "submit", "button"].includes(field.type);
+  const fill = (form, sent) => {
+    for (const field of fields(form).filter(isTyped)) {
+      const texts = sent.get(field.name) ?? [];
+      if (field.type === "checkbox" || field.type === "radio") field.checked = texts.includes(field.value);
+      else if (field.multiple) for (const each of field.options) each.selected = texts.includes(each.value);
+      else if (texts.length) field.value = texts.shift();
+      field.setAttribute("aria-describedby", `input-said ${field.getAttribute("aria-describedby") ?? ""}`.trim());
+    }
+  };
+  const show = (form) => {
+    const around = form.closest("details, dialog, [popover]");
+    if (around?.matches("details")) around.open = true;
+    else if (around?.matches("dialog")) around.showModal();
+    else around?.showPopover();
+    (fields(form).find(isTyped) ?? form.querySelector("button"))?.focus();
+  };
+  if (input) {
+    const sent = new Map();
+    for (const [name, text] of JSON.parse(input.dataset.texts)) sent.set(name, [...(sent.get(name) ?? []), text]);
+    const alike = (form) => fields(form).filter((each) => each.type === "hidden" && sent.get(each.name)?.includes(each.value));
+    const [form] = [...document.querySelectorAll("form[method=post]")]
+      .filter((each) => new URL(each.getAttribute("action") ?? "", location.href).pathname === input.dataset.action)
+      // Of forms that differ in what they are for, the one that is for the same.
+      .sort((one, other) => alike(other).length - alike(one).length);
+    if (form) {
+      input.querySelector("ul").hidden = true;
+      fill(form, sent);
+      show(form);
+    }
+  }
 })();
