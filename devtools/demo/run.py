@@ -1,4 +1,7 @@
-"""Starts everything, plays the morning, kills a service in the middle, and judges by the log."""
+"""Starts everything, plays the morning, kills a service in the middle, and judges by the log.
+
+Whoever watches it in a terminal is then shown the company that works all day, until Ctrl-C.
+"""
 
 import argparse
 import asyncio
@@ -31,6 +34,7 @@ from devtools.demo.promises import are_all_kept, counts, promises
 from devtools.demo.screen import SVG_LINES, Screen, save_svg, show_summary
 from devtools.demo.softphones import CUSTOMER_NUMBER, Softphones, with_agent
 from devtools.demo.timeline import Line, Timeline
+from devtools.live import run as live
 from devtools.phone_networks import PhoneNetwork, RealPhones, SimulatedPhones, Site, pbxs_setting
 from devtools.run_lock import alone
 from ringback import connect
@@ -350,11 +354,22 @@ def main(argv: list[str]) -> int:
         if not is_alone:
             print("demo: another demo is running in this folder: wait until it ends", file=sys.stderr)
             return 1
-        return _run(options)
+        console = Console()
+        failed = _run(console, options)
+    is_watched = sys.stdin.isatty() and console.is_terminal
+    if failed or not is_followed(options, is_watched=is_watched):
+        return failed
+    console.print("\ndemo: that was the morning; now the company works on, with its console, until Ctrl-C")
+    return live.main([])
 
 
-def _run(options: argparse.Namespace) -> int:
-    console = Console()
+def is_followed(options: argparse.Namespace, *, is_watched: bool) -> bool:
+    """Whether the working company follows: somebody must be there to end it, and ask for nothing else."""
+    is_plain = options.phones == "simulated" and options.svg is None
+    return is_watched and is_plain and not options.fast
+
+
+def _run(console: Console, options: argparse.Namespace) -> int:
     started = time.monotonic()
     shutil.rmtree(RUN, ignore_errors=True)
     private_files.own_files_only()

@@ -5,7 +5,7 @@ import string
 import pytest
 
 from devtools.demo import pace
-from devtools.demo.run import HERE
+from devtools.demo.run import HERE, is_followed, parsed
 from devtools.demo.softphones import AGENT, with_agent
 from ringback.apply import office
 from ringback.apply.document import read
@@ -49,6 +49,25 @@ def test_n3_an_office_at_any_pace_is_one_that_the_directory_saves(ready_s: float
     text = string.Template((HERE / "office.yaml").read_text(encoding="utf-8"))
     sheet, problems = office.examine(read(text.substitute(pace.FAST.on(ready_s).times()), "office.yaml"))
     assert sheet is not None, [problem.cause for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_watched", "is_followed_by_it"),
+    [
+        ("", True, True),
+        ("--kill callback", True, True),
+        ("", False, False),
+        ("--fast", True, False),
+        ("--svg x.svg", True, False),
+        ("--phones asterisk", True, False),
+        ("--phones asterisk --listen 192.0.2.1", True, False),
+    ],
+)
+def test_the_working_company_follows_the_morning_of_whoever_can_end_it(
+    given: str, is_watched: bool, is_followed_by_it: bool
+) -> None:
+    """Without a terminal, and where something else was asked for, the demo ends by itself."""
+    assert is_followed(parsed(given.split()), is_watched=is_watched) == is_followed_by_it
 
 
 def test_the_office_with_a_softphone_has_one_more_agent_of_sales() -> None:
