@@ -18,6 +18,7 @@ from contracts.history import (
     RecordingRemoved,
     WarningWanted,
 )
+from contracts.ids import OrganizationId
 from contracts.message import Message
 from runtime import plaintext
 from runtime.edge import Check, Edge, EdgePorts, EdgeWork
@@ -31,6 +32,7 @@ from services.history.activities.database import connected, migrate
 from services.history.activities.erasure import Erasure
 from services.history.activities.live_feed import LiveFeed
 from services.history.activities.live_wakeups import LiveWakeups
+from services.history.activities.own_feed import OwnFeed
 from services.history.activities.projector import Projector
 from services.history.activities.rebuild import prepared_rebuild
 from services.history.activities.retention_warnings import RetentionWarnings
@@ -74,8 +76,14 @@ def _built(
     keys = KeyHolder(settings.verifying_keys())
     authentication = Authentication(engine, ports.say, ports.clock, keys, _token)
     live = LiveFeed(engine=engine, clock=ports.clock, authentication=authentication)
-    wakeups = LiveWakeups(engine=engine, clock=ports.clock, wake=live.wake)
-    projector = Projector(engine, ports.log, ports.clock, _token, before=before, on_live=live.wake)
+    own = OwnFeed(engine=engine, clock=ports.clock, authentication=authentication, live=live)
+
+    def wake(organization_id: OrganizationId) -> None:
+        live.wake(organization_id)
+        own.wake(organization_id)
+
+    wakeups = LiveWakeups(engine=engine, clock=ports.clock, wake=wake)
+    projector = Projector(engine, ports.log, ports.clock, _token, before=before, on_live=wake)
     messages = VoiceMessages(
         engine=engine,
         say=ports.say,
@@ -91,6 +99,7 @@ def _built(
         messages=messages,
         erasure=erasure,
         live=live,
+        own=own,
         clock=ports.clock,
     )
     audio_retention = AudioRetention(engine=engine, say=ports.say, blobs=ports.blobs, clock=ports.clock)
@@ -110,8 +119,8 @@ def _built(
     return EdgeWork(
         subscriptions=(),
         background=(projector.run, sweeper.run, wakeups.run),
-        before_stop=(live.end_streams,),
-        on_stop=(projector.stop, live.stop, engine.dispose),
+        before_stop=(live.end_streams, own.end_streams),
+        on_stop=(projector.stop, own.stop, live.stop, engine.dispose),
         is_ready=projector.is_ready,
         routes=tuple((path, app) for path in SCHEMA_PATHS),
         api=guarded(app),

@@ -23,7 +23,7 @@ from runtime.sql import NotConnected
 from services.history.activities import live_rows, tables
 from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.live_rows import Version
-from services.history.activities.live_streams import Ended, EventKind, Stream, event
+from services.history.activities.live_streams import Ended, EventKind, LiveStream, event
 from services.history.rules import live_reach
 from services.history.rules.errors import Code, Refused
 from services.history.rules.live_changes import LiveChange
@@ -54,7 +54,7 @@ class _Watched:
         self.state = LiveState()
         self.known: Version | None = None
         self.views: dict[LiveReach, View] = {}
-        self.streams: set[Stream] = set()
+        self.streams: set[LiveStream] = set()
         self.one_at_a_time = asyncio.Lock()
         self.woken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -114,6 +114,14 @@ class LiveFeed:
             view = self._view(watched, reach)
             return view.whole(watched.version, self._clock.now())
 
+    async def state(self, organization_id: OrganizationId) -> tuple[LiveState, int]:
+        """An organization's present as of the last batch, and the last offset that changed rights."""
+        watched = await self._watch(organization_id)
+        async with watched.one_at_a_time:
+            await self._refresh(watched)
+            assert watched.known is not None
+            return watched.state, watched.known.rights_version
+
     async def _reach(self, principal: Principal) -> LiveReach:
         """How far somebody sees. Raises Refused without the right, and records that."""
         reach = live_reach.of(principal.holder)
@@ -122,7 +130,7 @@ class LiveFeed:
         assert reach is not None
         return reach
 
-    async def open(self, principal: Principal, last_event_id: str) -> Stream:
+    async def open(self, principal: Principal, last_event_id: str) -> LiveStream:
         """A stream that begins with the present, or with what has changed since the last event's id.
 
         Raises Refused. Rights are asked again once their version is known: a change before that would be
@@ -135,7 +143,7 @@ class LiveFeed:
                 raise Refused(Code.STARTING)
             principal = await self._authentication.again(principal)
             view = self._view(watched, await self._reach(principal))
-            stream = Stream(principal, view.reach)
+            stream = LiveStream(principal, view.reach)
             changes = await self._since(watched, view, last_event_id)
             if changes is None:
                 whole = view.whole(watched.version, self._clock.now())
@@ -148,7 +156,7 @@ class LiveFeed:
                 watched.task.add_done_callback(watched.followed)
         return stream
 
-    def leave(self, principal: Principal, stream: Stream) -> None:
+    def leave(self, principal: Principal, stream: LiveStream) -> None:
         """A stream's client has gone, or has been told its end."""
         stream.end(Ended.LEFT)
         watched = self._watched.get(principal.organization_id)
@@ -252,7 +260,7 @@ class LiveFeed:
 
     def _send(self, watched: _Watched) -> None:
         now_at = self._clock.now()
-        streams: dict[LiveReach, list[Stream]] = {}
+        streams: dict[LiveReach, list[LiveStream]] = {}
         for each in watched.streams:
             streams.setdefault(each.reach, []).append(each)
         for reach, told in streams.items():
@@ -271,7 +279,7 @@ class LiveFeed:
                 each.end(Ended.RIGHTS)
                 watched.streams.discard(each)
 
-    async def _still_sees(self, watched: _Watched, stream: Stream) -> bool:
+    async def _still_sees(self, watched: _Watched, stream: LiveStream) -> bool:
         try:
             principal = await self._authentication.again(stream.principal)
         except Refused:

@@ -1,4 +1,4 @@
-"""One client's stream of the present: events that wait to be sent, and why it ended (server-sent events).
+"""One client's stream: events that wait to be sent, and why it ended (server-sent events).
 
 What waits is bounded: a client that reads too slowly is cut off, and starts over from where it is.
 """
@@ -15,7 +15,6 @@ import msgspec
 from runtime.metrics import LIVE_STREAMS, LIVE_STREAMS_ENDED
 from services.history.activities.authentication import Principal
 from services.history.rules.live_reach import LiveReach
-from services.history.rules.live_shown import Changes, Live
 
 HEARTBEAT_S: Final = 15.0
 """Proxies end what says nothing for a minute, some for thirty seconds."""
@@ -44,24 +43,25 @@ class Ended(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What an event has: all of the present, what has changed, or why the stream ends."""
+    """What an event has: all of the present, what has changed, what is one's own, or why the stream ends."""
 
     SNAPSHOT = "snapshot"
     CHANGES = "changes"
+    NOW = "now"
     END = "end"
 
 
-def event(kind: EventKind, live: Live | Changes, id_: str) -> bytes:
+def event(kind: EventKind, said: msgspec.Struct, id_: str = "") -> bytes:
     """An event as it goes over the wire; JSON has no line breaks."""
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (id_.encode(), kind.encode(), _ENCODER.encode(live))
+    begin = b"id: %b\n" % id_.encode() if id_ else b""
+    return b"%bevent: %b\ndata: %b\n\n" % (begin, kind.encode(), _ENCODER.encode(said))
 
 
 class Stream:
     """One open stream. Only its own client's task awaits `lines`; the feed pushes and ends."""
 
-    def __init__(self, principal: Principal, reach: LiveReach) -> None:
+    def __init__(self, principal: Principal) -> None:
         self.principal = principal
-        self.reach = reach
         self.ended: Ended | None = None
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
@@ -106,3 +106,11 @@ class Stream:
             self._bytes -= len(data)
             yield data
         yield b'event: end\ndata: {"reason": "%b"}\n\n' % self.ended.encode()
+
+
+class LiveStream(Stream):
+    """A stream of what a reach shows."""
+
+    def __init__(self, principal: Principal, reach: LiveReach) -> None:
+        super().__init__(principal)
+        self.reach = reach

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.ids import AgentId, Instant
+from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.rights import Action
 from services.history.activities import queries, tables, visibility
 from services.history.activities.authentication import Principal
@@ -37,6 +37,24 @@ async def own_part(connection: AsyncConnection, principal: Principal, agent_id: 
     """The employee's part in an open contact, or None."""
     documents = await connection.scalars(open_query(principal, agent_id))
     return own_call.own_part((queries.for_principal(principal, each) for each in documents), agent_id)
+
+
+async def open_documents(
+    connection: AsyncConnection, organization_id: OrganizationId
+) -> list[tuple[AgentId, str]]:
+    """The documents of an organization's open contacts, one for each employee in each, in a fixed order."""
+    listed = tables.contact_agents
+    its = and_(
+        listed.c.organization_id == _CONTACTS.c.organization_id,
+        listed.c.contact_id == _CONTACTS.c.contact_id,
+    )
+    found = await connection.execute(
+        select(listed.c.agent_id, _CONTACTS.c.document)
+        .join_from(_CONTACTS, listed, its)
+        .where(_CONTACTS.c.organization_id == organization_id, _CONTACTS.c.ended_at.is_(None))
+        .order_by(listed.c.agent_id, _CONTACTS.c.contact_id)
+    )
+    return [(AgentId(row.agent_id), row.document) for row in found]
 
 
 def earlier_query(

@@ -1,77 +1,54 @@
-"""What somebody's own page shows: the call now, and earlier contacts of its customer (P4)."""
+"""What somebody's own page shows, once or as it changes (P4)."""
 
-from litestar import Controller
-from msgspec import Struct
+from typing import Any
 
-from contracts.ids import CallbackId, Instant
+from litestar import Controller, Request
+from litestar.response import Stream
+
 from contracts.rights import Action
-from services.history.activities import own_calls
+from services.history.activities.authentication import Principal
+from services.history.api.live import HEADERS
 from services.history.api.methods import get
-from services.history.api.requests import CurrentPrincipal, InjectedParts
-from services.history.rules import history_row
+from services.history.api.requests import CurrentPrincipal, InjectedGate, InjectedParts, Parts
 from services.history.rules.errors import Code, Refused
-from services.history.rules.history_row import Row
-from services.history.rules.own_call import Part, Stage
-from services.history.state import Contact, ContactId
-
-
-class OwnCall(Struct, frozen=True, kw_only=True):
-    """The call in which somebody is; instants in ms."""
-
-    contact_id: ContactId
-    stage: Stage
-    since_at: Instant
-    """Since when it rings, is being connected, or goes on."""
-    number: str | None
-    caller: str
-    """A colleague's name, for a call from inside."""
-    department_label: str
-    joined_at: Instant
-    """Since when the customer has waited in the department, or called."""
-    waited_ms: int | None
-    """Until the answer; None before that."""
-    callback_id: CallbackId | None
-    """The callback that it is; None for the customer's own call."""
-    earlier: tuple[Row, ...]
-    """Contacts of the customer that began before, newest first: ten at most, as far as rights reach."""
-
-
-class OwnCallNow(Struct, frozen=True, kw_only=True):
-    """The call now; None while nothing rings and nobody talks."""
-
-    call: OwnCall | None
+from services.history.rules.own_now import OwnNow
 
 
 class OwnPageRoutes(Controller):
     """What is one's own, for every role."""
 
-    path = "/me"
+    path = "/me/call"
 
-    @get("/call", summary="The call in which one is now, and earlier contacts of its customer")
-    async def call(self, parts: InjectedParts, principal: CurrentPrincipal) -> OwnCallNow:
+    @get(summary="What one does now, the call in which one is, and earlier contacts of its customer")
+    async def call(self, parts: InjectedParts, principal: CurrentPrincipal) -> OwnNow:
         """Calls from inside are shown to whoever may read those. A program has no calls of its own."""
-        await parts.authentication.require(principal, Action.HISTORY_READ, "me/call")
-        if principal.agent_id is None:
-            raise Refused(Code.PERSON_NEEDED)
-        async with parts.engine.connect() as connection:
-            part = await own_calls.own_part(connection, principal, principal.agent_id)
-            if part is None:
-                return OwnCallNow(call=None)
-            earlier = await own_calls.earlier(connection, principal, part.contact)
-        return OwnCallNow(call=_shown(part, earlier))
+        await _require(parts, principal)
+        return await parts.own.now(principal)
 
-
-def _shown(part: Part, earlier: list[Contact]) -> OwnCall:
-    contact, place, callback = part.contact, part.place, part.callback
-    return OwnCall(
-        contact_id=contact.contact_id,
-        stage=part.stage,
-        since_at=part.since_at,
-        number=(contact.number if callback is None else callback.number) or None,
-        caller="" if contact.caller is None else contact.caller.label,
-        department_label="" if place is None else place.department.label,
-        joined_at=contact.started_at if place is None else place.joined_at,
-        waited_ms=part.waited_ms,
-        callback_id=None if callback is None else callback.callback_id,
-        earlier=tuple(history_row.row(each) for each in earlier),
+    @get(
+        "/events",
+        summary="The same, whole after every change, as server-sent events",
+        media_type="text/event-stream",
     )
+    async def events(
+        self,
+        parts: InjectedParts,
+        principal: CurrentPrincipal,
+        gate: InjectedGate,
+        request: Request[Any, Any, Any],
+    ) -> Stream:
+        """Each event is all there is, so that whoever comes back names none."""
+        await _require(parts, principal)
+        claims = principal.claims
+        scope: Any = request.scope
+        login = "" if claims is None else claims.family or ""
+        await gate.stay(scope, organization_id=principal.organization_id, login=login)
+        stream = await parts.own.open(principal)
+        gate.at_end(scope, lambda: parts.own.leave(principal, stream))
+        return Stream(stream.lines(), media_type="text/event-stream", headers=HEADERS)
+
+
+async def _require(parts: Parts, principal: Principal) -> None:
+    await parts.authentication.require(principal, Action.HISTORY_READ, "me/call")
+    if principal.agent_id is None:
+        raise Refused(Code.PERSON_NEEDED)

@@ -17,6 +17,7 @@ from runtime.quotas import Gate, quotas_of
 from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.erasure import Erasure
 from services.history.activities.live_feed import LiveFeed
+from services.history.activities.own_feed import OwnFeed
 from services.history.activities.queries import PAGE_MAX
 from services.history.activities.repository import load_rights_cards
 from services.history.activities.voice_messages import VoiceMessages
@@ -46,6 +47,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     messages: VoiceMessages
     erasure: Erasure
     live: LiveFeed
+    own: OwnFeed
     clock: Clock
 
 

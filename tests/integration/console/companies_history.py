@@ -70,3 +70,4 @@ async def history_of(company: Company, engine: AsyncEngine) -> AsyncIterator[Com
     async with served(guarded(made.harness.app)) as made.url:
         yield made
         made.harness.live.end_streams()
+        made.harness.own.end_streams()

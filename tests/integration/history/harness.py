@@ -45,6 +45,7 @@ from services.history.activities.audio_retention import AudioRetention
 from services.history.activities.authentication import Authentication
 from services.history.activities.erasure import Erasure
 from services.history.activities.live_feed import LiveFeed
+from services.history.activities.own_feed import OwnFeed
 from services.history.activities.projector import PartitionWriter
 from services.history.activities.retention_warnings import RetentionWarnings
 from services.history.activities.row_retention import RowRetention
@@ -95,13 +96,15 @@ class HistoryHarness:
         erasure = Erasure(engine=engine, clock=self.clock, authentication=authentication, messages=messages)
         self.authentication = authentication
         self.live = LiveFeed(engine=engine, clock=self.clock, authentication=authentication)
-        self._writer = PartitionWriter(engine, 0, on_live=self.live.wake)
+        self.own = OwnFeed(engine=engine, clock=self.clock, authentication=authentication, live=self.live)
+        self._writer = PartitionWriter(engine, 0, on_live=self._wake)
         self.parts = parts = Parts(
             engine=engine,
             authentication=authentication,
             messages=messages,
             erasure=erasure,
             live=self.live,
+            own=self.own,
             clock=self.clock,
         )
         self.audio_retention = AudioRetention(engine=engine, say=self.say, blobs=self.blobs, clock=self.clock)
@@ -110,6 +113,10 @@ class HistoryHarness:
             engine=engine, say=self.say, clock=self.clock, is_ready=lambda: self.is_projecting
         )
         self.app = app.build(parts, lambda: True, Quotas(quota_factor, lambda: self.clock.now() / 1_000))
+
+    def _wake(self, organization_id: OrganizationId) -> None:
+        self.live.wake(organization_id)
+        self.own.wake(organization_id)
 
     async def say(
         self,

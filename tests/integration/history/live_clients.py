@@ -1,4 +1,4 @@
-"""Clients of `GET /live/events`, over ASGI: httpx reads an answer to its end, and this one has none."""
+"""Clients of event streams, over ASGI: httpx reads an answer to its end, and theirs has none."""
 
 import asyncio
 import json
@@ -89,6 +89,7 @@ async def watching(
     last_event_id: str = "",
     token: str = "",
     family: str = "login",
+    path: str = "/live/events",
 ) -> AsyncIterator[LiveClient]:
     """A client that watches as this agent, or with this token."""
     found = LiveClient()
@@ -102,8 +103,8 @@ async def watching(
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
-        "path": "/live/events",
-        "raw_path": b"/live/events",
+        "path": path,
+        "raw_path": path.encode(),
         "root_path": "",
         "query_string": b"",
         "headers": headers,

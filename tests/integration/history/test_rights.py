@@ -103,6 +103,7 @@ OF_ALL: Final = {
     ("get", "/history.csv"),
     ("get", "/history/callbacks"),
     ("get", "/me/call"),
+    ("get", "/me/call/events"),
     ("get", "/statistics"),
     ("get", "/live"),
     ("get", "/live/events"),
@@ -197,7 +198,8 @@ async def _own_call(asked: AsyncClient, holder: Holder) -> None:
     elif isinstance(holder, Program):
         assert_shape(answer, 403, "person_needed")
     else:
-        assert (answer.status_code, answer.json()) == (200, {"call": None})
+        found = answer.json()
+        assert (answer.status_code, found["state"]["state"], found["call"]) == (200, "free", None)
 
 
 def _shows_number(answer: Response) -> bool:

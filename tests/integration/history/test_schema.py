@@ -40,8 +40,8 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> object:
     return schemathesis.openapi.from_asgi("/schema/openapi.json", harness.app, config=config)
 
 
-# A stream of events has no end; tests/integration/history/test_live.py reads it.
-every_route = schemathesis.pytest.from_fixture("schema").exclude(path="/live/events")
+# A stream of events has no end; test_live.py and test_own_now.py read them.
+every_route = schemathesis.pytest.from_fixture("schema").exclude(path=["/live/events", "/me/call/events"])
 
 
 @every_route.parametrize()
