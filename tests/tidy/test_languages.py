@@ -34,7 +34,7 @@ COUNTS: Final = range(201)
 WITHOUT_TABLES: Final = {
     "services.directory.rules.naming": "how a name is written in Latin letters",
     "services.history.api.filters": "a label of the screen, in a document for programmers",
-    "services.history.rules.statistics": "every text is made with both languages as arguments",
+    "services.history.rules.formulas": "every text is made with both languages as arguments",
 }
 """Modules with Russian in them and no table of words, and why."""
 SPEAKING: Final = {
@@ -51,6 +51,7 @@ SPEAKING: Final = {
     "services.directory.rules.quotas",
     "services.history.rules.errors",
     "services.history.rules.csv_columns",
+    "services.history.rules.statistics_columns",
     "services.tts.rules.notice_text",
     "services.tts.rules.text_normalization",
     "services.tts.rules.prompt_texts",

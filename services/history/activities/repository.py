@@ -13,10 +13,11 @@ from contracts.history import MessageRemoved, RecordingRemoved
 from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.message import Fact, type_name
 from services.history import state
-from services.history.activities import live_rows, logins, tables
+from services.history.activities import figure_cells, live_rows, logins, tables
 from services.history.rules import card_cache, contact_names, table_rows
 from services.history.rules.card_cache import CardCache
 from services.history.rules.deduplication import Number
+from services.history.rules.figure_cells import CellChanges
 from services.history.rules.projection_batch import EarlyFact, ProjectionBatch, Removal
 
 PARAMETERS_MAX: Final = 500
@@ -39,10 +40,10 @@ async def organizations(engine: AsyncEngine) -> list[OrganizationId]:
 
 
 async def load_cache(connection: AsyncConnection, organization_id: OrganizationId) -> OrganizationCache:
-    """An organization's cards and numbers, from the tables."""
-    return OrganizationCache(
-        await load_cards(connection, organization_id), await _load_heard(connection, organization_id)
-    )
+    """An organization's cards and numbers, from the tables, whose figures count all rows afterwards."""
+    heard = await _load_heard(connection, organization_id)
+    await figure_cells.ensure(connection, organization_id, heard)
+    return OrganizationCache(await load_cards(connection, organization_id), heard)
 
 
 async def load_cards(connection: AsyncConnection, organization_id: OrganizationId) -> CardCache:
@@ -154,6 +155,7 @@ async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, no
     await _write_cards(connection, batch)
     await _write_contacts(connection, batch)
     await _write_heard(connection, batch)
+    await figure_cells.mark(connection, organization_id, batch.heard)
     await _write_early(connection, batch, now_at)
     await _write_removals(connection, batch)
     await logins.write_ended(connection, organization_id, batch.ended_logins)
@@ -236,16 +238,36 @@ async def _write_contacts(connection: AsyncConnection, batch: ProjectionBatch) -
     for id_ in ids:
         for name, listed in table_rows.rows_of(batch.contacts[id_]).items():
             made.setdefault(name, []).extend(listed)
+    cells = CellChanges()
     for name in ("contacts", *table_rows.CHILDREN):
-        table = tables.METADATA.tables[name]
-        for first in range(0, len(ids), PARAMETERS_MAX):
-            chunk = ids[first : first + PARAMETERS_MAX]
-            await connection.execute(
-                delete(table).where(
-                    table.c.organization_id == batch.organization_id, table.c.contact_id.in_(chunk)
-                )
-            )
-        await _insert(connection, table, made.get(name, []))
+        await _remove_rows(connection, batch.organization_id, name, ids, cells)
+        await _insert(connection, tables.METADATA.tables[name], made.get(name, []))
+    for name in figure_cells.COUNTED:
+        for row in made.get(name, ()):
+            cells.add(name, row)
+    await figure_cells.write(connection, batch.organization_id, cells)
+
+
+async def _remove_rows(
+    connection: AsyncConnection,
+    organization_id: OrganizationId,
+    name: str,
+    contacts: Sequence[str],
+    cells: CellChanges,
+) -> None:
+    """Remove the contacts' rows from a table, and what they count from the cells."""
+    table = tables.METADATA.tables[name]
+    for first in range(0, len(contacts), PARAMETERS_MAX):
+        chunk = contacts[first : first + PARAMETERS_MAX]
+        removal = delete(table).where(
+            table.c.organization_id == organization_id, table.c.contact_id.in_(chunk)
+        )
+        if name not in figure_cells.COUNTED:
+            await connection.execute(removal)
+            continue
+        gone = await connection.execute(removal.returning(*figure_cells.columns_of(name)))
+        for row in gone.mappings():
+            cells.take(name, row)
 
 
 async def _write_heard(connection: AsyncConnection, batch: ProjectionBatch) -> None:

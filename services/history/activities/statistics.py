@@ -1,85 +1,147 @@
-"""Reads the rows that statistics sum: those of a period, as far as rights reach (H6, P6)."""
+"""Statistics of a period, from cells and, at its edges, rows: as far as rights reach (H6, P6)."""
 
-from typing import Final
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
+from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Table, false, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.ids import Instant
+from contracts.ids import AgentId, DepartmentId
 from contracts.rights import Action, Reach
 from services.history.activities import tables
 from services.history.activities.authentication import Principal
+from services.history.activities.figure_cells import columns_of, number_of
 from services.history.activities.repository import load_cards
 from services.history.activities.visibility import was_left
-from services.history.rules import statistics
-from services.history.rules.statistics import CallbackLine, Figures, MessageLine, PlaceLine, TryLine
+from services.history.rules import formulas, statistics
+from services.history.rules.figure_cells import AT, CALLBACKS, CELL_MS, PLACES, TRIES, cell_of
+from services.history.rules.period import Period
+from services.history.rules.statistics import Counts, Figures, MessageLine, PeriodFigures
 
 PERIOD_MS_MAX: Final = 366 * 24 * 3600 * 1000
 """A year."""
 
 
-def _within(
-    principal: Principal, table: Table, column: ColumnElement[int], since_at: Instant, until_at: Instant
-) -> list[ColumnElement[bool]]:
-    """The condition for rows of the period and of the departments that the right to statistics reaches."""
-    wanted = [table.c.organization_id == principal.organization_id, column >= since_at, column < until_at]
-    if "is_internal" in table.c and principal.reach(Action.HISTORY_READ_INTERNAL) is None:
-        wanted.append(table.c.is_internal.is_(False))
-    match principal.reach(Action.STATISTICS_READ):
-        case Reach.ORGANIZATION:
-            pass
-        case Reach.DEPARTMENTS:
-            wanted.append(table.c.department_id.in_(principal.departments))
-        case _:
-            wanted.append(false())
-    return wanted
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is asked for. Without departments: all that rights reach."""
+
+    period: Period
+    previous: Period | None
+    departments: tuple[DepartmentId, ...]
+    service_level_s: int
+    voicemail_s: int
 
 
-async def figures(
-    connection: AsyncConnection,
-    principal: Principal,
-    *,
-    since_at: Instant,
-    until_at: Instant,
-    service_level_s: int,
-    voicemail_s: int,
-) -> Figures:
-    """The statistics of a period."""
-    places, tries = tables.places, tables.tries
-    callbacks, messages = tables.callbacks, tables.messages
-    place_rows = await connection.execute(
-        select(places.c.department_id, places.c.end, places.c.waited_ms).where(
-            *_within(principal, places, places.c.joined_at, since_at, until_at)
+class _Row(Struct, frozen=True, array_like=True):
+    """A cell, or a row that counts as a cell of its own."""
+
+    at: int
+    agent_id: str
+    department_id: str
+    number: int
+
+
+class _Reader:
+    """Reads what one principal's question reaches."""
+
+    def __init__(self, connection: AsyncConnection, principal: Principal, asked: Asked) -> None:
+        self._connection = connection
+        self._principal = principal
+        self._asked = asked
+
+    async def counts(self, period: Period) -> Counts:
+        """What the rows of a period count."""
+        found = Counts(messages=await self._messages(period))
+        async for each in self._rows(PLACES, period):
+            _add(found.places, DepartmentId(each.department_id), each.number)
+            _add(found.slots, each.at, each.number)
+        async for each in self._rows(CALLBACKS, period):
+            _add(found.callbacks, DepartmentId(each.department_id), each.number)
+        async for each in self._rows(TRIES, period):
+            _add(found.tries, AgentId(each.agent_id), each.number)
+        return found
+
+    async def _rows(self, kind: str, period: Period) -> AsyncIterator[_Row]:
+        """The cells that lie in the period, and the rows before the first of them and after the last."""
+        step = CELL_MS[kind]
+        first = -(-period.since_at // step) * step
+        last = max(first, period.until_at // step * step)
+        table = tables.figure_cells
+        query = select(table.c.at, table.c.agent_id, table.c.department_id, table.c.counts).where(
+            table.c.kind == kind, *self._wanted(table, table.c.at, first, last)
         )
-    )
-    try_rows = await connection.execute(
-        select(tries.c.agent_id, tries.c.kind, tries.c.end, tries.c.rang_ms).where(
-            *_within(principal, tries, tries.c.rung_at, since_at, until_at)
-        )
-    )
-    callback_rows = await connection.execute(
-        select(
-            callbacks.c.department_id,
-            callbacks.c.agent_at,
-            callbacks.c.dialled_at,
-            callbacks.c.reached_at,
-            callbacks.c.end,
-        ).where(*_within(principal, callbacks, callbacks.c.ordered_at, since_at, until_at))
-    )
-    message_rows = await connection.execute(
-        select(messages.c.department_id, messages.c.taken_at, messages.c.called_back_at).where(
-            *_within(principal, messages, messages.c.taken_at, since_at, until_at), was_left()
-        )
-    )
+        for at, agent_id, department_id, counts in await self._connection.execute(query):
+            yield _Row(at, agent_id, department_id, number_of(counts))
+        edges = ((period.since_at, min(first, period.until_at)), (last, period.until_at))
+        for since_at, until_at in edges:
+            if since_at < until_at:
+                async for each in self._edge(kind, since_at, until_at):
+                    yield each
+
+    async def _edge(self, kind: str, since_at: int, until_at: int) -> AsyncIterator[_Row]:
+        table = tables.METADATA.tables[kind]
+        wanted = self._wanted(table, table.c[AT[kind]], since_at, until_at)
+        rows = await self._connection.execute(select(*columns_of(kind)).where(*wanted))
+        for row in rows.mappings():
+            key, number = cell_of(kind, row)
+            if number:
+                yield _Row(key.at, key.agent_id, key.department_id, number)
+
+    async def _messages(self, period: Period) -> dict[DepartmentId, statistics.VoicemailFigures]:
+        table = tables.messages
+        wanted = self._wanted(table, table.c.taken_at, period.since_at, period.until_at)
+        columns = (table.c.department_id, table.c.taken_at, table.c.called_back_at)
+        # Few calls end in a voice message, so these are read themselves.
+        rows = await self._connection.execute(select(*columns).where(*wanted, was_left()))
+        return statistics.voicemail((MessageLine(*row) for row in rows), self._asked.voicemail_s)
+
+    def _wanted(
+        self, table: Table, column: ColumnElement[int], since_at: int, until_at: int
+    ) -> list[ColumnElement[bool]]:
+        """The condition for the time, for the departments asked for, and for what the right reaches."""
+        principal = self._principal
+        wanted = [table.c.organization_id == principal.organization_id, column >= since_at, column < until_at]
+        if "is_internal" in table.c and principal.reach(Action.HISTORY_READ_INTERNAL) is None:
+            wanted.append(table.c.is_internal.is_(False))
+        if self._asked.departments:
+            wanted.append(table.c.department_id.in_(self._asked.departments))
+        match principal.reach(Action.STATISTICS_READ):
+            case Reach.ORGANIZATION:
+                pass
+            case Reach.DEPARTMENTS:
+                wanted.append(table.c.department_id.in_(principal.departments))
+            case _:
+                wanted.append(false())
+        return wanted
+
+
+def _add(sums: dict[Any, int], key: Any, number: int) -> None:
+    sums[key] = sums.get(key, 0) + number
+
+
+async def figures(connection: AsyncConnection, principal: Principal, asked: Asked) -> Figures:
+    """The statistics of a period, and of the one before it where that is asked for."""
+    reader = _Reader(connection, principal, asked)
+    period, soon = asked.period, asked.service_level_s
+    counts = await reader.counts(period)
+    cards = await load_cards(connection, principal.organization_id)
+    previous = None
+    if asked.previous is not None:
+        previous = statistics.named(_period(await reader.counts(asked.previous), asked.previous, soon), cards)
     found = Figures(
-        departments=statistics.departments(
-            (PlaceLine(*row) for row in place_rows),
-            (CallbackLine(*row) for row in callback_rows),
-            (MessageLine(*row) for row in message_rows),
-            service_level_s=service_level_s,
-            voicemail_s=voicemail_s,
-        ),
-        employees=statistics.employees(TryLine(*row) for row in try_rows),
-        formulas=statistics.formulas(service_level_s=service_level_s, voicemail_s=voicemail_s),
+        **structs.asdict(_period(counts, period, soon)),
+        days=statistics.days(counts.slots, period.zone, soon),
+        hours=statistics.hours(counts.slots, period.zone, soon),
+        service_level_s=soon,
+        zone=period.zone.key,
+        formulas=formulas.formulas(service_level_s=soon, voicemail_s=asked.voicemail_s),
+        previous=previous,
     )
-    return statistics.named(found, await load_cards(connection, principal.organization_id))
+    return statistics.named(found, cards)
+
+
+def _period(counts: Counts, period: Period, service_level_s: int) -> PeriodFigures:
+    return statistics.period(
+        counts, since_at=period.since_at, until_at=period.until_at, service_level_s=service_level_s
+    )

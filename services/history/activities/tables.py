@@ -6,7 +6,19 @@ beside it serve filters, rights and statistics.
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 METADATA: Final = MetaData()
 
@@ -192,6 +204,22 @@ recordings: Final = Table(
     Index("recordings_by_contact", "organization_id", "contact_id"),
     Index("recordings_by_time", "organization_id", "at"),
 )
+figure_cells: Final = Table(
+    "figure_cells",
+    METADATA,
+    _id("organization_id", key=True),
+    _id("kind", key=True),
+    _at("at", key=True),
+    _id("agent_id", key=True),
+    _id("department_id", key=True),
+    Column("is_internal", Boolean, primary_key=True, nullable=False),
+    Column("counts", LargeBinary, nullable=False),
+)
+"""Sums of places, callbacks and tries by their time: statistics add these up (`rules/figure_cells.py`)."""
+figure_marks: Final = Table(
+    "figure_marks", METADATA, _id("organization_id", key=True), Column("heard", String, nullable=False)
+)
+"""What had been heard when an organization's cells were last written."""
 early: Final = Table(
     "early",
     METADATA,

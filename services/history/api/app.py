@@ -27,7 +27,8 @@ from services.history.api.live import LiveRoutes
 from services.history.api.own_page import OwnPageRoutes
 from services.history.api.periods import requested_period
 from services.history.api.requests import Parts, client_address, current_principal
-from services.history.api.statistics import StatisticsRoutes
+from services.history.api.statistics import StatisticsRoutes, requested_figures
+from services.history.api.statistics_download import StatisticsDownloadRoutes
 from services.history.api.voice_messages import MessageRoutes, RecordingRoutes
 from services.history.rules.errors import Code, Problem, Refused, Text
 
@@ -38,6 +39,7 @@ ROUTES: Final = (
     OwnPageRoutes,
     DownloadRoutes,
     StatisticsRoutes,
+    StatisticsDownloadRoutes,
     MessageRoutes,
     RecordingRoutes,
     EraseRoutes,
@@ -69,6 +71,7 @@ def build(parts: Parts, is_ready: Callable[[], bool], quotas: Quotas | None = No
             "principal": Provide(current_principal),
             "period": Provide(requested_period),
             "filters": Provide(requested_filters),
+            "asked": Provide(requested_figures),
         },
         before_request=ready,
         middleware=[freeing_places],

@@ -69,7 +69,7 @@ class DownloadRoutes(Controller):
             kind=AccessKind.DOWNLOADED,
             subject="history.csv",
             address=principal.address,
-            details=_asked(request),
+            details=details_of(request),
         )
         await parts.authentication.trail.accessed(principal.organization_id, got)
         language = csv_columns.language_of(request.headers.get("accept-language", ""), own)
@@ -88,7 +88,7 @@ async def _require(parts: Parts, principal: Principal) -> None:
         await parts.authentication.require(principal, action, "history.csv")
 
 
-def _asked(request: Request[Any, Any, Any]) -> str:
+def details_of(request: Request[Any, Any, Any]) -> str:
     """The filters of a request, as it wrote them; a customer's number is masked."""
     said = {name: str(value) for name, value in request.query_params.items()}
     if "number" in said:

@@ -58,6 +58,14 @@ def words(known: type[W], text: str, field: str) -> tuple[W, ...]:
         raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known)) from error
 
 
+def word(known: type[W], text: str, field: str) -> W:
+    """One word of a closed list. Raises Refused, naming the known ones."""
+    found = words(known, text, field)
+    if len(found) != 1:
+        raise Refused(Code.FILTER_UNKNOWN, field=field, known=", ".join(known))
+    return found[0]
+
+
 async def requested_filters(
     parts: InjectedParts,
     principal: CurrentPrincipal,

@@ -1,18 +1,18 @@
 """The period of a request: instants in ms, or whole days by a zone's clock."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
-from msgspec import Struct
 
 from contracts.ids import Instant
 from contracts.plain_text import LINE_PATTERN
 from services.history.activities.repository import load_rights_cards
 from services.history.api.requests import INSTANT_MAX, CurrentPrincipal, InjectedParts
 from services.history.rules.errors import Code, Refused
+from services.history.rules.period import Period, midnight
 
 ZONE_LENGTH_MAX: Final = 64
 
@@ -26,24 +26,6 @@ Zone = Annotated[
         description="whose days, as Europe/Moscow; else the organization's",
     ),
 ]
-
-
-class Period(Struct, frozen=True, kw_only=True):
-    """The period asked for, without `until_at` itself; `zone` is the zone of its days."""
-
-    since_at: Instant
-    until_at: Instant
-    zone: ZoneInfo
-
-    @property
-    def has_end(self) -> bool:
-        """Whether the request named its end."""
-        return self.until_at < INSTANT_MAX
-
-    def local(self, at: Instant) -> str:
-        """An instant by the zone's clock, with its distance from UTC (ISO 8601)."""
-        moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
-        return moment.isoformat(timespec="seconds")
 
 
 RequestedPeriod = NamedDependency[Period]
@@ -87,7 +69,6 @@ def _zone(name: str) -> ZoneInfo:
 def _midnight(day: date, zone: ZoneInfo, field: str, *, days: int = 0) -> Instant:
     """The first instant of a day, or of one `days` later."""
     try:
-        midnight = datetime.combine(day + timedelta(days=days), time(), tzinfo=zone)
-        return Instant(max(0, round(midnight.timestamp() * 1000)))
+        return midnight(day + timedelta(days=days), zone)
     except (OverflowError, ValueError) as error:
         raise Refused(Code.PERIOD_UNUSABLE, field=field) from error

@@ -92,11 +92,11 @@ def cells(row: Row, language: Language, zone: tzinfo) -> tuple[str, ...]:
         format_date(at.date(), format=_DAY[which], locale=language),
         format_time(at.timetz(), format="HH:mm:ss", tzinfo=zone, locale=language),
         _DIRECTIONS[row.direction][which],
-        written_number(row.number) or _plain(row.caller),
+        written_number(row.number) or plain(row.caller),
         written_number(row.line),
-        _plain(row.pbx_name),
-        _plain(row.department_label),
-        _plain(row.agent_label),
+        plain(row.pbx_name),
+        plain(row.department_label),
+        plain(row.agent_label),
         _OUTCOMES[row.outcome][which],
         _YES[which] if row.is_voicemail else "",
         "" if row.position is None else str(row.position),
@@ -126,15 +126,15 @@ def written_number(number: str | None) -> str:
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
-        return _plain(number)
+        return plain(number)
     if not phonenumbers.is_possible_number(parsed):
-        return _plain(number)
+        return plain(number)
     text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     code, _, rest = text.partition(" ")
     return f"{code} {rest.replace(' ', '-')}" if rest.replace(" ", "").isdigit() else text
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One line of text, with an apostrophe where a spreadsheet would see a formula, a number or a date."""
     line = _FORMULA.sub(r"\1\2'", _CONTROLS.sub(" ", text))
     return f"'{line}" if _NUMBER_OR_DATE.fullmatch(line) else line

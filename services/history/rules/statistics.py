@@ -1,50 +1,26 @@
 """Statistics of departments and employees, as sums of rows (H6); each answer carries its formulas.
 
 A place counts in the period in which its customer joined; a place whose caller went on in another (C8) counts
-only there. An employee's tries count in the period in which they rang.
+only there. An employee's tries count in the period in which they rang. `figure_counts.py` says what each row
+counts, and every figure, wherever it is shown, is made here of such counts.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
 
 from contracts.directory import AgentSaved, DepartmentSaved
-from contracts.ids import AgentId, DepartmentId
+from contracts.ids import AgentId, DepartmentId, Instant
+from services.history.rules import figure_counts
 from services.history.rules.card_cache import CardCache
-from services.history.rules.errors import Text
-from services.history.state import CallbackEnd, PlaceEnd, TryEnd, TryKind
+from services.history.rules.figure_counts import Funnel, funnel, percentile_ms, within
+from services.history.rules.formulas import Formulas
 
+MEDIAN: Final = 50
+P90: Final = 90
 P95: Final = 95
-BY_OTHER_CALL: Final = "by_other_call"
-"""The end, in its row, of a callback whose customer talked with the department by another call (C14)."""
-
-
-class PlaceLine(Struct, frozen=True, array_like=True):
-    """A place as statistics read it."""
-
-    department_id: DepartmentId
-    end: str | None
-    waited_ms: int
-
-
-class TryLine(Struct, frozen=True, array_like=True):
-    """A try as statistics read it."""
-
-    agent_id: AgentId
-    kind: str
-    end: str | None
-    rang_ms: int | None
-
-
-class CallbackLine(Struct, frozen=True, array_like=True):
-    """A callback as statistics read it."""
-
-    department_id: DepartmentId
-    agent_at: int | None
-    dialled_at: int | None
-    reached_at: int | None
-    end: str | None
 
 
 class MessageLine(Struct, frozen=True, array_like=True):
@@ -55,25 +31,6 @@ class MessageLine(Struct, frozen=True, array_like=True):
     called_back_at: int | None
 
 
-class Funnel(Struct, frozen=True, kw_only=True):
-    """Callbacks step by step; the ends and `open` add up to `ordered`.
-
-    `by_other_call`: the customer talked in another call (C14); it counts there, and not as *connected*.
-    """
-
-    ordered: int = 0
-    agent: int = 0
-    dialled: int = 0
-    reached: int = 0
-    connected: int = 0
-    expired: int = 0
-    unreached: int = 0
-    cancelled: int = 0
-    refused: int = 0
-    open: int = 0
-    by_other_call: int = 0
-
-
 class VoicemailFigures(Struct, frozen=True, kw_only=True):
     """Voice messages, and those whose customer was called back in time."""
 
@@ -81,26 +38,36 @@ class VoicemailFigures(Struct, frozen=True, kw_only=True):
     answered_in_time: int = 0
 
 
-class DepartmentFigures(Struct, frozen=True, kw_only=True):
-    """A department's calls. `offered` = answered + abandoned + missed + open; waits in ms, None: nobody."""
+class CallFigures(Struct, frozen=True, kw_only=True):
+    """Calls to departments. `offered` = answered + abandoned + missed + open; waits in ms, None: nobody."""
 
-    department_id: DepartmentId
     offered: int
     answered: int
     abandoned: int
     missed: int
     open: int
     wait_ms_average: int | None
+    wait_ms_median: int | None
+    wait_ms_p90: int | None
     wait_ms_p95: int | None
     service_level_percent: float | None
     callbacks: Funnel
     voicemail: VoicemailFigures
+
+
+class DepartmentFigures(CallFigures, frozen=True, kw_only=True):
+    """A department's calls."""
+
+    department_id: DepartmentId
     name: str = ""
     pbx_name: str = ""
 
 
 class EmployeeFigures(Struct, frozen=True, kw_only=True):
-    """An employee's tries; `other` were neither taken nor left: withdrawn, busy, unreachable, absent …"""
+    """An employee's tries; `other` were neither taken nor left: withdrawn, busy, unreachable, absent …
+
+    `share_percent`: of all that the employees of this answer have answered; None: nobody has answered any.
+    """
 
     agent_id: AgentId
     offered: int
@@ -110,27 +77,69 @@ class EmployeeFigures(Struct, frozen=True, kw_only=True):
     other: int
     open: int
     answer_ms_average: int | None
+    share_percent: float | None = None
     name: str = ""
     pbx_name: str = ""
 
 
-class Formulas(Struct, frozen=True, kw_only=True):
-    """The formulas of the figures, in words."""
+class SlotFigures(Struct, frozen=True, kw_only=True):
+    """The calls of a part of the period, by when the customer joined."""
 
-    wait: Text
-    service_level: Text
-    voicemail: Text
+    offered: int
+    answered: int
+    abandoned: int
+    wait_ms_median: int | None
+    service_level_percent: float | None
 
 
-class Figures(Struct, frozen=True, kw_only=True):
-    """Figures and their formulas."""
+class DayFigures(SlotFigures, frozen=True, kw_only=True):
+    """A day by the zone's clock."""
 
+    day: str
+
+
+class HourFigures(SlotFigures, frozen=True, kw_only=True):
+    """An hour of a weekday by the zone's clock, over the whole period; 1 is Monday, hours are 0 to 23."""
+
+    weekday: int
+    hour: int
+
+
+class PeriodFigures(Struct, frozen=True, kw_only=True):
+    """The figures of a period; `total` is of all its departments together."""
+
+    since_at: Instant
+    until_at: Instant
+    total: CallFigures
     departments: tuple[DepartmentFigures, ...]
     employees: tuple[EmployeeFigures, ...]
+
+
+class Figures(PeriodFigures, frozen=True, kw_only=True):
+    """Figures and their formulas; `previous` only where it was asked for."""
+
+    days: tuple[DayFigures, ...]
+    hours: tuple[HourFigures, ...]
+    service_level_s: int
+    zone: str
     formulas: Formulas
+    previous: PeriodFigures | None = None
 
 
-def named(figures: Figures, cards: CardCache) -> Figures:
+OfPeriod = TypeVar("OfPeriod", bound=PeriodFigures)
+
+
+class Counts(Struct, kw_only=True):
+    """What the rows of a period count, as numbers of `figure_counts`; slots are quarters of an hour."""
+
+    places: dict[DepartmentId, int] = {}
+    slots: dict[int, int] = {}
+    callbacks: dict[DepartmentId, int] = {}
+    tries: dict[AgentId, int] = {}
+    messages: dict[DepartmentId, VoicemailFigures] = {}
+
+
+def named(figures: OfPeriod, cards: CardCache) -> OfPeriod:
     """The figures with the cards' current names; someone who left keeps the last one."""
     return structs.replace(
         figures,
@@ -149,152 +158,121 @@ def _names(cards: CardCache, card: DepartmentSaved | AgentSaved | None) -> dict[
     return {"name": "" if card is None else card.name, "pbx_name": "" if pbx is None else pbx.name}
 
 
-def formulas(*, service_level_s: int, voicemail_s: int) -> Formulas:
-    """The formulas with the requested limits."""
-    soon, later = f"{service_level_s} с", f"{voicemail_s} с"
-    return Formulas(
-        wait=Text(
-            ru="Среднее и 95-й перцентиль ожидания всех завершившихся мест: от входа в отдел до конца.",
-            en="Mean and 95th percentile (nearest rank) of the waits of all places that ended: from joining "
-            "the department to the end.",
+def period(counts: Counts, *, since_at: Instant, until_at: Instant, service_level_s: int) -> PeriodFigures:
+    """The figures of all that is counted: every department and employee that has any, by id."""
+    departments = sorted(counts.places.keys() | counts.callbacks.keys() | counts.messages.keys())
+    return PeriodFigures(
+        since_at=since_at,
+        until_at=until_at,
+        total=CallFigures(
+            **_calls(sum(counts.places.values()), service_level_s),
+            callbacks=funnel(sum(counts.callbacks.values())),
+            voicemail=VoicemailFigures(
+                left=sum(each.left for each in counts.messages.values()),
+                answered_in_time=sum(each.answered_in_time for each in counts.messages.values()),
+            ),
         ),
-        service_level=Text(
-            ru=f"Отвечено за {soon} ÷ (поступило − сброшено за {soon} − ещё ждут) × 100 %.",
-            en=f"Answered within {service_level_s} s ÷ (offered − abandoned within {service_level_s} s − "
-            "still waiting) × 100 %.",
+        departments=tuple(
+            DepartmentFigures(
+                department_id=each,
+                **_calls(counts.places.get(each, 0), service_level_s),
+                callbacks=funnel(counts.callbacks.get(each, 0)),
+                voicemail=counts.messages.get(each, VoicemailFigures()),
+            )
+            for each in departments
         ),
-        voicemail=Text(
-            ru=f"Сообщения, по которым перезвонили за {later}.",
-            en=f"Voice messages whose customer was called back within {voicemail_s} s.",
-        ),
+        employees=employees(counts.tries),
     )
 
 
-def p95(values: list[int]) -> int | None:
-    """The smallest value that 95 % of all do not exceed (nearest rank); None without values."""
-    if not values:
-        return None
-    return sorted(values)[-(-len(values) * P95 // 100) - 1]
+def _calls(number: int, service_level_s: int) -> dict[str, Any]:
+    found = figure_counts.place_counts(number)
+    waits = found.waits()
+    answered, abandoned, ended = sum(found.answered), sum(found.abandoned), sum(waits)
+    return {
+        "offered": ended + found.open,
+        "answered": answered,
+        "abandoned": abandoned,
+        "missed": ended - answered - abandoned,
+        "open": found.open,
+        "wait_ms_average": round(found.wait_ms_sum / ended) if ended else None,
+        "wait_ms_median": percentile_ms(waits, MEDIAN),
+        "wait_ms_p90": percentile_ms(waits, P90),
+        "wait_ms_p95": percentile_ms(waits, P95),
+        "service_level_percent": _service_level(
+            within(found.answered, service_level_s), ended - within(found.abandoned, service_level_s)
+        ),
+    }
 
 
-def average(values: list[int]) -> int | None:
-    """The mean, rounded to an integer; None without values."""
-    return round(sum(values) / len(values)) if values else None
+def _service_level(in_time: int, counted: int) -> float | None:
+    return round(100 * in_time / counted, 1) if counted else None
 
 
-def departments(
-    places: Iterable[PlaceLine],
-    callbacks: Iterable[CallbackLine],
-    messages: Iterable[MessageLine],
-    *,
-    service_level_s: int,
-    voicemail_s: int,
-) -> tuple[DepartmentFigures, ...]:
-    """Every department with a place, callback or voice message in the period, by id."""
-    by_place: dict[DepartmentId, list[PlaceLine]] = {}
-    for place in places:
-        if place.end != PlaceEnd.CONTINUED:
-            by_place.setdefault(place.department_id, []).append(place)
-    by_callback: dict[DepartmentId, list[CallbackLine]] = {}
-    for callback in callbacks:
-        by_callback.setdefault(callback.department_id, []).append(callback)
-    by_message: dict[DepartmentId, list[MessageLine]] = {}
-    for message in messages:
-        if message.department_id is not None:
-            by_message.setdefault(message.department_id, []).append(message)
-    return tuple(
-        _department(
-            id_,
-            by_place.get(id_, []),
-            funnel(by_callback.get(id_, [])),
-            voicemail(by_message.get(id_, []), voicemail_s),
-            service_level_s,
+def voicemail(messages: Iterable[MessageLine], voicemail_s: int) -> dict[DepartmentId, VoicemailFigures]:
+    """Voice messages of departments, and those answered in time."""
+    found: dict[DepartmentId, VoicemailFigures] = {}
+    for each in messages:
+        if each.department_id is None:
+            continue
+        is_in_time = (
+            each.called_back_at is not None and each.called_back_at - each.taken_at <= voicemail_s * 1000
         )
-        for id_ in sorted(by_place.keys() | by_callback.keys() | by_message.keys())
+        known = found.get(each.department_id, VoicemailFigures())
+        found[each.department_id] = VoicemailFigures(
+            left=known.left + 1, answered_in_time=known.answered_in_time + is_in_time
+        )
+    return found
+
+
+def employees(tries: Mapping[AgentId, int]) -> tuple[EmployeeFigures, ...]:
+    """Every employee who was tried, by id."""
+    counted = {id_: figure_counts.try_counts(number) for id_, number in sorted(tries.items()) if number}
+    total = sum(each.answered for each in counted.values())
+    return tuple(
+        EmployeeFigures(
+            agent_id=agent_id,
+            offered=each.answered + each.missed + each.declined + each.other + each.open,
+            answered=each.answered,
+            missed=each.missed,
+            declined=each.declined,
+            other=each.other,
+            open=each.open,
+            answer_ms_average=round(each.answer_ms_sum / each.timed) if each.timed else None,
+            share_percent=round(100 * each.answered / total, 1) if total else None,
+        )
+        for agent_id, each in counted.items()
     )
 
 
-def _department(
-    department_id: DepartmentId,
-    places: list[PlaceLine],
-    callbacks: Funnel,
-    messages: VoicemailFigures,
-    service_level_s: int,
-) -> DepartmentFigures:
-    answered = [each.waited_ms for each in places if each.end == PlaceEnd.CONNECTED]
-    abandoned = [each.waited_ms for each in places if each.end == PlaceEnd.ABANDONED]
-    waits = [each.waited_ms for each in places if each.end is not None]
-    soon_ms = service_level_s * 1000
-    counted = len(waits) - sum(1 for each in abandoned if each <= soon_ms)
-    in_time = sum(1 for each in answered if each <= soon_ms)
-    return DepartmentFigures(
-        department_id=department_id,
-        offered=len(places),
-        answered=len(answered),
-        abandoned=len(abandoned),
-        missed=len(waits) - len(answered) - len(abandoned),
-        open=len(places) - len(waits),
-        wait_ms_average=average(waits),
-        wait_ms_p95=p95(waits),
-        service_level_percent=round(100 * in_time / counted, 1) if counted else None,
-        callbacks=callbacks,
-        voicemail=messages,
+def days(slots: Mapping[int, int], zone: tzinfo, service_level_s: int) -> tuple[DayFigures, ...]:
+    """The days on which anybody joined, by the zone's clock."""
+    sums: dict[str, int] = {}
+    for at, number in slots.items():
+        day = _local(at, zone).date().isoformat()
+        sums[day] = sums.get(day, 0) + number
+    return tuple(DayFigures(day=day, **_slot(sums[day], service_level_s)) for day in sorted(sums))
+
+
+def hours(slots: Mapping[int, int], zone: tzinfo, service_level_s: int) -> tuple[HourFigures, ...]:
+    """The hours of each weekday in which anybody joined, by the zone's clock.
+
+    An hour that a clock shows twice counts as one, and one that it leaps over has nobody.
+    """
+    sums: dict[tuple[int, int], int] = {}
+    for at, number in slots.items():
+        moment = _local(at, zone)
+        key = (moment.isoweekday(), moment.hour)
+        sums[key] = sums.get(key, 0) + number
+    return tuple(
+        HourFigures(weekday=key[0], hour=key[1], **_slot(sums[key], service_level_s)) for key in sorted(sums)
     )
 
 
-def funnel(callbacks: list[CallbackLine]) -> Funnel:
-    """Callbacks step by step."""
-
-    def ended(end: CallbackEnd) -> int:
-        return sum(1 for each in callbacks if each.end == end)
-
-    return Funnel(
-        ordered=len(callbacks),
-        agent=sum(1 for each in callbacks if each.agent_at is not None),
-        dialled=sum(1 for each in callbacks if each.dialled_at is not None),
-        reached=sum(1 for each in callbacks if each.reached_at is not None),
-        connected=ended(CallbackEnd.CONNECTED),
-        expired=ended(CallbackEnd.EXPIRED),
-        unreached=ended(CallbackEnd.UNREACHED),
-        cancelled=ended(CallbackEnd.CANCELLED),
-        refused=ended(CallbackEnd.REFUSED),
-        open=sum(1 for each in callbacks if each.end is None),
-        by_other_call=sum(1 for each in callbacks if each.end == BY_OTHER_CALL),
-    )
+def _local(at: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
 
 
-def voicemail(messages: list[MessageLine], voicemail_s: int) -> VoicemailFigures:
-    """Voice messages, and those answered in time."""
-    in_time = sum(
-        1
-        for each in messages
-        if each.called_back_at is not None and each.called_back_at - each.taken_at <= voicemail_s * 1000
-    )
-    return VoicemailFigures(left=len(messages), answered_in_time=in_time)
-
-
-def employees(tries: Iterable[TryLine]) -> tuple[EmployeeFigures, ...]:
-    """Every employee who was tried in the period, by id."""
-    by_agent: dict[AgentId, list[TryLine]] = {}
-    for each in tries:
-        if each.kind != TryKind.EXTERNAL:
-            by_agent.setdefault(each.agent_id, []).append(each)
-    return tuple(_employee(agent_id, by_agent[agent_id]) for agent_id in sorted(by_agent))
-
-
-def _employee(agent_id: AgentId, tries: list[TryLine]) -> EmployeeFigures:
-    ends = [each.end for each in tries]
-    answered, missed, declined, still = (
-        ends.count(end) for end in (TryEnd.ACCEPTED, TryEnd.MISSED, TryEnd.DECLINED, None)
-    )
-    took = [each.rang_ms for each in tries if each.end == TryEnd.ACCEPTED and each.rang_ms is not None]
-    return EmployeeFigures(
-        agent_id=agent_id,
-        offered=len(tries),
-        answered=answered,
-        missed=missed,
-        declined=declined,
-        other=len(tries) - answered - missed - declined - still,
-        open=still,
-        answer_ms_average=average(took),
-    )
+def _slot(number: int, service_level_s: int) -> dict[str, Any]:
+    calls = _calls(number, service_level_s)
+    return {name: calls[name] for name in SlotFigures.__struct_fields__}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.history.rules import contact_names, history_row
-from services.history.rules.statistics import BY_OTHER_CALL
+from services.history.rules.figure_counts import BY_OTHER_CALL
 from services.history.rules.tries import ends
 from services.history.state import Contact, Direction, MessageState, Who, encoded
 

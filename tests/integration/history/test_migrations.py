@@ -98,7 +98,7 @@ async def test_what_goes_on_during_an_upgrade_is_in_the_present_after_it(
     query = select(*key).order_by(table.c.kind, table.c.subject)
     async with harness.engine.begin() as connection:
         before = (await connection.execute(query)).all()
-        for name in ("live_rows", "live_versions"):
+        for name in ("live_rows", "live_versions", "figure_cells", "figure_marks"):
             await connection.execute(text(f"DROP TABLE {name}"))
         await connection.execute(text("DROP INDEX contacts_open"))
         await connection.execute(text("UPDATE history_version SET version_num = '0006'"))

@@ -37,7 +37,7 @@ async def an_office(harness: HistoryHarness) -> None:
         ("/history?principal=1", "principal", ""),
         ("/history/in1?outcome=missed", "outcome", ""),
         ("/history/in1/why?x=1", "x", ""),
-        (f"/statistics?since_day={DAY}&until_day={DAY}&department=sales", "department", ""),
+        (f"/statistics?since_day={DAY}&until_day={DAY}&departmnt=sales", "departmnt", "department"),
         ("/voice-messages?unclaimed=true", "unclaimed", "is_unclaimed"),
         ("/recordings/rec.in1/audio?x=1", "x", ""),
     ],

@@ -105,6 +105,7 @@ OF_ALL: Final = {
     ("get", "/me/call"),
     ("get", "/me/call/events"),
     ("get", "/statistics"),
+    ("get", "/statistics.csv"),
     ("get", "/live"),
     ("get", "/live/events"),
     ("get", "/voice-messages"),
@@ -268,6 +269,9 @@ async def _figures(asked: AsyncClient, holder: Holder) -> None:
     else:
         seen = {each["department_id"] for each in figures.json()["departments"]}
         assert seen == _departments(holder, Action.STATISTICS_READ)
+    file = await asked.get("/statistics.csv", params=PERIOD)
+    needed = (Action.STATISTICS_READ, Action.HISTORY_DOWNLOAD)
+    assert file.status_code == (200 if all(rights.reach(holder, each) for each in needed) else 403)
 
 
 def _departments(holder: Holder, action: Action) -> set[DepartmentId]:
