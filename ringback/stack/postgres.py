@@ -61,9 +61,9 @@ class Postgres:
     address: str
     folder: Path
 
-    def database(self, name: str) -> str:
-        """Make an empty database and return its URL."""
-        asyncio.run(_create(f"{self.address}/postgres", name))
+    def database(self, name: str, *, like: str = "template1") -> str:
+        """Make a database, empty or like another one that nobody uses meanwhile, and return its URL."""
+        asyncio.run(_create(f"{self.address}/postgres", name, like))
         return f"{self.address}/{name}"
 
     def stop(self) -> None:
@@ -72,10 +72,10 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-async def _create(server: str, name: str) -> None:
+async def _create(server: str, name: str, like: str) -> None:
     connection = await asyncpg.connect(server)
     try:
-        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     finally:
         await connection.close()
 

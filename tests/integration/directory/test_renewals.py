@@ -25,10 +25,10 @@ async def _renewed(company: Company, refresh: str) -> tuple[int, str]:
 
 
 async def test_two_tabs_that_renew_at_once_at_two_replicas_get_the_same_tokens(
-    company: Company, database: str
+    company: Company, tables: str
 ) -> None:
     """A browser's tabs share a login, and wake up together."""
-    another = Company(database)
+    another = Company(tables)
     another.directory.background.is_up = True
     refresh = (await _opened(company))["refresh"]
     both = [company, another, company, another]

@@ -145,10 +145,10 @@ async def test_a_device_of_a_colleague_is_none_of_ones_own(company: Company) -> 
 
 
 async def test_no_more_tries_pass_at_once_at_several_replicas_than_one_after_the_other(
-    company: Company, database: str
+    company: Company, tables: str
 ) -> None:
     """A burst is no way around the back-off, nor around the ceiling of an address."""
-    another = Company(database)
+    another = Company(tables)
     another.directory.background.is_up = True
     both = [company, another]
     burst = await asyncio.gather(*(_status(both[n % 2], "wrong") for n in range(12)))

@@ -1,5 +1,10 @@
-"""A database for each test: SQLite in a file, and PostgreSQL where it is."""
+"""A database for each test: SQLite in a file, and PostgreSQL where it is.
 
+Each worker migrates one of each kind, and every test has a copy of it.
+"""
+
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,8 +12,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ringback.stack.postgres import Postgres
 from services.history.activities.database import connected, migrate
 from tests.integration.history.harness import HistoryHarness, an_office
+
+TABLES = "history-tables"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -19,21 +27,50 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_database"))
 
 
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with history's tables and nothing in them."""
+    file = tmp_path_factory.mktemp("tables") / "history.db"
+    asyncio.run(_migrated(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: Postgres) -> str:
+    """The name of the same on PostgreSQL."""
+    asyncio.run(_migrated(postgres_server.database(TABLES)))
+    return TABLES
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def tables(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database of this test's own, with the tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_tables'), tmp_path)}"
+    server: Postgres = request.getfixturevalue("postgres_server")
+    like: str = request.getfixturevalue("postgres_tables")
+    return server.database(request.getfixturevalue("fresh_prefix"), like=like)
+
+
 @pytest_asyncio.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+async def engine(tables: str) -> AsyncIterator[AsyncEngine]:
     """An engine on a database with history's tables."""
-    made = connected(database)
-    await migrate(made)
+    made = connected(tables)
     yield made
     await made.dispose()
 
 
 @pytest_asyncio.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+async def sqlite(sqlite_tables: Path, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     """The same on SQLite alone, for tests that do not depend on the database."""
-    made = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(made)
+    made = connected(f"sqlite:///{shutil.copy(sqlite_tables, tmp_path)}")
     yield made
+    await made.dispose()
+
+
+async def _migrated(url: str) -> None:
+    made = connected(url)
+    await migrate(made)
     await made.dispose()
 
 
