@@ -22,7 +22,7 @@ from devtools.image.archive import Built
 from devtools.image.engine import Engine
 from ringback.stack import postgres
 from ringback.stack.process import Process, free_port
-from ringback.stack.services import READY_S, service_names
+from ringback.stack.services import READY_S, startable_names
 from ringback.stack.stack import Stack
 from runtime import uploads
 from tests.unit.voicemail.sounds import said
@@ -166,7 +166,7 @@ def confined(
         started.remove()
 
 
-@pytest.mark.parametrize("service", service_names())
+@pytest.mark.parametrize("service", startable_names())
 def test_a_service_works_without_rights_on_a_read_only_root_and_ends_when_asked(
     service: str, confined: Confined
 ) -> None:
