@@ -16,6 +16,10 @@ SETTLED_S: Final = 120
 """How long controllers may take for what they do within a second on an idle machine."""
 POLL_S: Final = 0.3
 RESTRICTED: Final = "restricted"
+NAMESPACE: Final = "ringback-test-"
+"""How the namespaces of these tests begin."""
+LAST_LINES: Final = 30
+"""Of a container's log: what it said as it ended, or why it is not ready."""
 OF_RELEASE: Final = "meta.helm.sh/release-namespace"
 """Helm writes it on each object that it makes."""
 PASSING: Final = frozenset({"events", "events.events.k8s.io", "leases.coordination.k8s.io"})
@@ -70,7 +74,7 @@ class Kubernetes:
 
     def make_namespace(self) -> str:
         """A namespace that takes only pods of the standard *restricted*, and warns of every other object."""
-        name = f"ringback-test-{secrets.token_hex(4)}"
+        name = f"{NAMESPACE}{secrets.token_hex(4)}"
         self.kubectl("create", "namespace", name)
         modes = ("enforce", "warn", "audit")
         labels = [f"pod-security.kubernetes.io/{mode}={RESTRICTED}" for mode in modes]
@@ -81,6 +85,24 @@ class Kubernetes:
     def remove_namespace(self, name: str) -> None:
         """Remove it with all that is in it, and wait until it is gone."""
         self.kubectl("delete", "namespace", name, "--timeout=120s")
+
+    def why_not_ready(self) -> str:
+        """State, events and last lines, also of before a restart, of these tests' pods that are not ready."""
+        told: list[str] = []
+        for pod in self.get("pods", "--all-namespaces")["items"]:
+            name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions", [])}
+            is_done = pod["status"]["phase"] == "Succeeded"
+            if not namespace.startswith(NAMESPACE) or is_done or conditions.get("Ready") == "True":
+                continue
+            where = (name, "--namespace", namespace)
+            logs = ("logs", *where, "--all-containers", "--prefix", f"--tail={LAST_LINES}")
+            told += [
+                self.kubectl("describe", "pod", *where, may_fail=True),
+                self.kubectl(*logs, may_fail=True),
+                self.kubectl(*logs, "--previous", may_fail=True),
+            ]
+        return "\n".join(told)
 
     def objects(self, namespace: str) -> set[str]:
         """`kind/name` of every object of a namespace, of kinds that don't come and go by themselves."""

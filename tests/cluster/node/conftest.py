@@ -6,7 +6,7 @@ These tests run inside the cluster's network namespace, where services and pods 
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,6 +85,16 @@ def court(
     made.say_books()
     yield made
     reached.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure tells what the pods say that are not ready: all of them are gone when the run ends."""
+    made = yield
+    kubernetes = getattr(item, "funcargs", {}).get("kubernetes")
+    if made.failed and kubernetes is not None:
+        made.sections.append(("pods that are not ready", kubernetes.why_not_ready()))
+    return made
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
