@@ -23,7 +23,8 @@ PAUSE_S: Final = 0.25
 LOOK_S: Final = 5.0
 """How often a quiet present is looked at: a deadline comes closer without a fact."""
 CHECK_S: Final = 60.0
-HEARTBEAT: Final = ": still here\n\n"
+HEARTBEAT: Final = "event: beat\ndata: now\n\n"
+"""An event of its own, as a page hears no comments: it must tell silence from a quiet minute."""
 OPENED: Final = "retry: 1000\n\n"
 RELOAD: Final = "event: reload\ndata: now\n\n"
 """The page is to be asked for anew: the login is over, or sees another part of the present."""

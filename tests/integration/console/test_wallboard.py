@@ -101,7 +101,7 @@ class Stream:
         self.headers = answer.headers
 
     async def event(self) -> tuple[str, str]:
-        """Kind and data of the next event."""
+        """Kind and data of the next event, without the beats in between."""
         kind, data = "", list[str]()
         async with asyncio.timeout(SOON_S):
             async for line in self._lines:
@@ -109,6 +109,8 @@ class Stream:
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: "):
                     data.append(line.removeprefix("data: "))
+                elif not line and kind == "beat":
+                    kind, data = "", []
                 elif not line and data:
                     return kind, "\n".join(data)
         raise AssertionError("the stream has ended")

@@ -1,11 +1,12 @@
 // A page that follows the present: its clocks, its connection, and the button that stops it. It can be read without this file.
 (() => {
   "use strict";
-  const SILENT_MS = 20000;
+  const SILENT_MS = 20000, ASK_MS = 10000;
   const board = document.getElementById("board");
   const shown = { live: "wall-live", lost: "wall-lost", stopped: "wall-stopped" };
   const buttons = { stop: document.getElementById("wall-stop"), go: document.getElementById("wall-go") };
   let offset = 0, isConnected = false, isStopped = false, changes = 0, stoppedAt = 0;
+  let connection = null, heardAt = Date.now();
 
   const running = (ms) => {
     const all = Math.max(0, Math.floor(ms / 1000));
@@ -45,8 +46,9 @@
     tell();
     buttons.go.focus();
   };
+  const ask = () => htmx.ajax("GET", board.dataset.part, { target: "#board", swap: "innerMorph" });
   const go = async () => {
-    await htmx.ajax("GET", board.dataset.part, { target: "#board", swap: "innerMorph" });
+    await ask();
     isStopped = false;
     take();
     buttons.stop.focus();
@@ -60,12 +62,25 @@
     (isStopped ? go : stop)();
   });
 
-  board.addEventListener("htmx:sse:after:connection", () => connected(true));
+  // A proxy that gathers answers, or a wire that is gone without a word, is silent: then the page asks by itself.
+  const listen = () => {
+    if (isStopped || document.hidden || Date.now() - heardAt < SILENT_MS) return;
+    heardAt = Date.now() - SILENT_MS + ASK_MS;
+    connected(false);
+    connection?.reader?.cancel();
+    ask().then(take);
+  };
+  document.addEventListener("visibilitychange", () => { heardAt = Date.now(); });
+
+  // What answers says nothing yet: the page is live once something has come through.
+  board.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
   board.addEventListener("htmx:sse:before:connection", (event) => {
     if (event.detail.connection.attempt > 0) connected(false);
   });
   board.addEventListener("htmx:sse:error", () => connected(false));
   board.addEventListener("htmx:sse:before:message", (event) => {
+    heardAt = Date.now();
+    if (!isConnected) connected(true);
     if (event.detail.message.event || !isStopped) return;
     changes += 1;
     event.preventDefault();
@@ -73,6 +88,6 @@
   });
   board.addEventListener("htmx:sse:after:message", () => { if (!isStopped) take(); });
   board.addEventListener("reload", () => location.reload());
-  setInterval(tick, 1000);
+  setInterval(() => { tick(); listen(); }, 1000);
   take();
 })();
