@@ -6,7 +6,9 @@ makes a loaded state equal to the saved one, byte for byte.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -34,6 +36,8 @@ class NewerSchema(Exception):
 R = TypeVar("R", bound=Record)
 Index = Callable[[R | None, R | None], None]
 """Keeps a derived index: called with the record before and after; `None` means no record."""
+IndexAll = Callable[[Iterable[R]], None]
+"""Makes a derived index of all loaded records at once: sorted lists that grow one by one cost more."""
 
 
 class Table(Generic[R]):
@@ -43,7 +47,13 @@ class Table(Generic[R]):
     keeping a hundred thousand keys sorted would cost more than the rest of `put`.
     """
 
-    def __init__(self, name: str, record_type: type[R], index: Index[R] | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        record_type: type[R],
+        index: Index[R] | None,
+        index_all: IndexAll[R] | None = None,
+    ) -> None:
         self.name = name
         self.record_type = record_type
         self._key_field = record_type.__struct_fields__[0]
@@ -51,6 +61,7 @@ class Table(Generic[R]):
         self._order: list[str] | None = []
         """The keys in order; None when keys were added or removed since."""
         self._index = index
+        self._index_all = index_all
         self.changes: dict[str, R | None] = {}
         """Records put, and None for those dropped, since changes were last taken."""
         self._decoder = msgspec.msgpack.Decoder(record_type)
@@ -111,19 +122,39 @@ class Table(Generic[R]):
         if self._index is not None:
             self._index(old, None)
 
-    def load(self, data: bytes) -> None:
-        """Add a stored record without noting a change. Raises NewerSchema."""
-        record = self.decoded(data)
-        self._records[getattr(record, self._key_field)] = record
+    def load(self, stored: Iterable[bytes], shared: dict[Any, Any]) -> None:
+        """Add stored records without noting changes; `State.load` indexes them. Raises NewerSchema.
+
+        A text that `shared` has is taken from there: facts share ids among records, and each record is
+        decoded with texts of its own, which would be a third of a loaded place's memory.
+        """
+        fields, texts_of = _texts(self.record_type)
+        known, share, put = shared.get, shared.setdefault, msgspec.structs.force_setattr
+        for data in stored:
+            record = self.decoded(data)
+            # A key is looked for and not kept: whoever refers to it was there before, or shares with others.
+            key, *texts = texts_of(record)
+            if (same := known(key)) is not None:
+                put(record, self._key_field, key := same)
+            for field, text in zip(fields, texts):  # noqa: B905  # checking costs as much as the rest
+                if text is not None and (same := share(text, text)) is not text:
+                    put(record, field, same)
+            self._records[key] = record
         self._order = None
-        if self._index is not None:
-            self._index(None, record)
+
+    def index_loaded(self) -> None:
+        """Index all records, once they are loaded."""
+        if self._index_all is not None:
+            self._index_all(self._records.values())
+        elif self._index is not None:
+            for record in self:
+                self._index(None, record)
 
     def decoded(self, data: bytes) -> R:
         """Decode a record's stored form. Raises NewerSchema."""
         if data[0] > self.record_type.schema:
             raise NewerSchema(f"{self.name}: stored as version {data[0]}, known is {self.record_type.schema}")
-        return self._decoder.decode(memoryview(data)[1:])
+        return self._decoder.decode(data[1:])
 
     def encoded(self, record: R) -> bytes:
         """A record's stored form: a version byte, then msgpack."""
@@ -136,6 +167,28 @@ class Table(Generic[R]):
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+
+
+@cache  # as many as there are types of records
+def _texts(record_type: type[Record]) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
+    """The fields beside its key that hold a text or None, and what reads from a record the key and them."""
+    key, *others = msgspec.inspect.type_info(record_type).fields  # type: ignore[attr-defined]  # a struct's
+    fields = tuple(
+        field.name
+        for field in others
+        if isinstance(field.type, msgspec.inspect.StrType)
+        or (
+            isinstance(field.type, msgspec.inspect.UnionType)
+            and all(
+                isinstance(each, msgspec.inspect.StrType | msgspec.inspect.NoneType)
+                for each in field.type.types
+            )
+        )
+    )
+    if not fields:
+        key_of = attrgetter(key.name)
+        return (), lambda record: (key_of(record),)
+    return fields, attrgetter(key.name, *fields)
 
 
 def _version(record: Record, field: str) -> float:
@@ -208,13 +261,39 @@ class State:
         """What the erasure at hand took; for the decision of the same step, never stored."""
         self.tables: dict[str, Table] = {}  # type: ignore[type-arg]  # tables of different records
         self._due: SortedList[tuple[int, str]] = SortedList()
-        self.timers = self.table("timers", Timer, self._index_timer)
+        self.timers = self.table("timers", Timer, self._index_timer, self._index_timers)
 
-    def table(self, name: str, record_type: type[R], index: Index[R] | None = None) -> Table[R]:
-        """Make a table; `index(old, new)` keeps derived indexes and is also called for loaded records."""
-        made: Table[R] = Table(name, record_type, index)
+    def table(
+        self,
+        name: str,
+        record_type: type[R],
+        index: Index[R] | None = None,
+        index_all: IndexAll[R] | None = None,
+    ) -> Table[R]:
+        """Make a table; `index(old, new)` keeps derived indexes and is also called for loaded records.
+
+        With `index_all` these are indexed by one call.
+        """
+        made: Table[R] = Table(name, record_type, index, index_all)
         self.tables[name] = made
         return made
+
+    def load(self, records: Mapping[str, bytes]) -> None:
+        """Add stored records by their names, `<table>/<key>`, to a new state. Raises NewerSchema.
+
+        Tables are indexed in the order of their names, when all records are there. Records of a table that
+        this version does not have are left out.
+        """
+        stored: dict[str, list[bytes]] = {name: [] for name in self.tables}
+        for name, data in records.items():
+            found = stored.get(name.partition("/")[0])
+            if found is not None:
+                found.append(data)
+        shared: dict[Any, Any] = {}
+        for name, table in self.tables.items():
+            table.load(stored[name], shared)
+        for name in sorted(self.tables):
+            self.tables[name].index_loaded()
 
     def _index_timer(self, old: Timer | None, new: Timer | None) -> None:
         if old is not None and new is not None and old.due_at == new.due_at:
@@ -223,6 +302,9 @@ class State:
             self._due.remove((old.due_at, old.timer_id))
         if new is not None:
             self._due.add((new.due_at, new.timer_id))
+
+    def _index_timers(self, loaded: Iterable[Timer]) -> None:
+        self._due.update((timer.due_at, timer.timer_id) for timer in loaded)
 
     def clear(self) -> None:
         """Drop every record: the organization was removed, and nothing of it is kept. Only in `apply`."""

@@ -85,12 +85,8 @@ class Organizations:
         Records of a table that this version does not have stay untouched in the store: an older version
         may run beside a newer one that added the table.
         """
-        state = self._decider.new_state()
-        for name in sorted(records):
-            table_name, _, _ = name.partition("/")
-            table = state.tables.get(table_name)
-            if table is not None:
-                table.load(records[name])
+        state: State = self._decider.new_state()
+        state.load(records)
         numbers = Numbering(records.get(RECORD_NAME))
         state.now_at = Instant(numbers.now_at)
         organization = Organization(organization_id, state, numbers)

@@ -17,8 +17,7 @@ DECIDERS = record_samples.deciders()
 def test_no_record_of_a_removed_organization_stays(decider: Decider[Any]) -> None:
     """Neither places nor customers' numbers nor timers: a store that keeps them keeps them for ever."""
     state = decider.new_state()
-    for table in state.tables.values():
-        table.load(record_samples.sample(table))
+    state.load({f"{name}/one": record_samples.sample(table) for name, table in state.tables.items()})
     assert all(len(table) for table in state.tables.values())
     fact = offices.organization("org", version=9, is_suspended=True, is_removed=True)
     decision = step(decider, state, fact, at=Instant(1), cause="x")

@@ -15,6 +15,15 @@ M = TypeVar("M", bound=Message)
 S = TypeVar("S", bound=State)
 
 
+def stored(state: State) -> dict[str, bytes]:
+    """All records of a state, as the store has them."""
+    return {
+        f"{name}/{getattr(record, table.record_type.__struct_fields__[0])}": table.encoded(record)
+        for name, table in state.tables.items()
+        for record in table
+    }
+
+
 class Told(ABC, Generic[S]):
     """One organization's state in one service, its clock, and all that was said."""
 

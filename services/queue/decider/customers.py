@@ -62,7 +62,7 @@ def decide_arrived(state: QueueState, fact: CallArrived) -> Decision:
 
 def withdraw_elsewhere(state: QueueState, place: Place) -> Decision:
     """An agent takes this customer: other departments' offers of callbacks to that number stop."""
-    return _stop_others(state, state.customer_of(place), place.place_id, None)
+    return _stop_others(state, state.customers.of(state.number_of_place(place)), place.place_id, None)
 
 
 def _stop_others(state: QueueState, customer: Customer, but: PlaceId | None, leg: Leg | None) -> Decision:
@@ -97,7 +97,7 @@ def on_another_line(state: QueueState, place: Place) -> tuple[CustomerOnLine, ..
     if place.callback_id is None or not state.is_engaged(place):
         return ()
     legs = state.customers.of(place.caller).legs
-    leg_id = next((each for each in sorted(legs) if legs[each] != place.place_id), None)
+    leg_id = min((each for each, place_id in legs if place_id != place.place_id), default=None)
     return (CustomerOnLine(place_id=place.place_id, callback_id=place.callback_id, leg_id=leg_id),)
 
 

@@ -6,14 +6,17 @@ agent. Nothing else offers a place or ends one by its deadline; whatever forbids
 the indexes of *open* places and *free* agents.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from contracts.ids import DepartmentId
 from contracts.log import TimerDue
 from contracts.queue import ApologyGranted, DeadlinePassed, NoAnswerReached, OfferMade
 from runtime.decision import NOTHING, Decision
 from services.queue.decider import customers, deadline_reached, offering
 from services.queue.state import QueueState
+from services.queue.state.records import Place
 
 SETTLED_AT_ONCE_MAX: Final = 40
 """A step travels as one batch of a mebibyte, and an offer with its skipped agents has up to 12 KiB."""
@@ -38,11 +41,27 @@ def settle(state: QueueState) -> Decision:
         )
     elif state.unserved:
         facts = tuple(
-            deadline_reached.nobody_can_come(state, place) for place in islice(state.callers_unserved(), left)
+            deadline_reached.nobody_can_come(state, place) for place in islice(_callers_unserved(state), left)
         )
-    if not facts and (touched := state.touched_servable()):
+    if not facts and (touched := _touched_servable(state)):
         facts = offering.due_offers(state, touched, left)
     return Decision(facts=facts) if facts else NOTHING
+
+
+def _callers_unserved(state: QueueState) -> Iterator[Place]:
+    """Callers on the line to whom nobody can come, and for whom no phone rings."""
+    for department_id in sorted(state.unserved):
+        for rank in state.live[department_id]:
+            place = state.places[rank[2]]
+            if not place.offers and not place.is_ordering and not place.is_joining:
+                yield place
+
+
+def _touched_servable(state: QueueState) -> tuple[DepartmentId, ...]:
+    """Touched departments in which there are both open places and free agents."""
+    if not state.touched:
+        return ()
+    return tuple(each for each in sorted(state.touched) if each in state.servable)
 
 
 def count(state: QueueState) -> None:

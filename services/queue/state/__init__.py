@@ -4,7 +4,7 @@ Small records in tables, and indexes that answer quickly which place is next, wh
 rank a place has. Indexes are derived from the records and never stored; loading rebuilds them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from sortedcontainers import SortedSet
 
@@ -13,9 +13,10 @@ from contracts.dialling import DiallingPolicy
 from contracts.ids import Address, AgentId, CallbackId, DepartmentId, LegId, PbxId, PlaceId
 from contracts.queue import SkipReason
 from runtime.records import State
+from services.queue.state import indexes
 from services.queue.state.customers import Customer, Customers
 from services.queue.state.early_ends import EarlyEnds
-from services.queue.state.indexes import FreeKey, direct_legs, index_key, is_live, is_ranked, link, set_key
+from services.queue.state.indexes import FreeKey, index_key, is_live, is_ranked, link, set_key
 from services.queue.state.numbers import customer_refusal, employee_refusal, normalized
 from services.queue.state.records import (
     Agent,
@@ -88,7 +89,7 @@ class QueueState(State):
         self.agents = self.table("agents", Agent, self._index_agent)
         self.activities = self.table("lines", AgentActivity, self._index_activity)
         self.phones = self.table("phones", Phone, self._index_phone)
-        self.places = self.table("places", Place, self._index_place)
+        self.places = self.table("places", Place, self._index_place, self._index_places)
         self.offers = self.table("offers", Offer, self._index_offer)
         self.legs = self.table("legs", Leg, self._index_leg)
         self.apologies = self.table("apologies", Apology, self._index_apology)
@@ -120,10 +121,6 @@ class QueueState(State):
             return None
         policy = self.policy()
         return caller if policy is None else normalized(caller, policy)
-
-    def customer_of(self, place: Place) -> Customer:
-        """What is known of the customer in this place."""
-        return self.customers.of(self.number_of_place(place))
 
     def number_of_place(self, place: Place) -> str | None:
         """The number by which other departments know the customer in this place; None for a colleague."""
@@ -240,14 +237,6 @@ class QueueState(State):
         policy = self.policy()
         return policy is not None and employee_refusal(number, policy) is None
 
-    def callers_unserved(self) -> Iterator[Place]:
-        """Callers on the line to whom nobody can come, and for whom no phone rings."""
-        for department_id in sorted(self.unserved):
-            for rank in self.live[department_id]:
-                place = self.places[rank[2]]
-                if not place.offers and not place.is_ordering and not place.is_joining:
-                    yield place
-
     # What a step has touched.
 
     def begin_step(self) -> None:
@@ -258,12 +247,6 @@ class QueueState(State):
     def touch(self, department_id: DepartmentId) -> None:
         """Note that this step may have made a match possible in the department."""
         self.touched[department_id] = None
-
-    def touched_servable(self) -> tuple[DepartmentId, ...]:
-        """Touched departments in which there are both open places and free agents."""
-        if not self.touched:
-            return ()
-        return tuple(each for each in sorted(self.touched) if each in self.servable)
 
     # Indexes.
 
@@ -284,6 +267,24 @@ class QueueState(State):
                 link(self._places_by_pbx, new.pbx_id, new.place_id, is_member=True)
         if numbers:
             self._refresh_customers(numbers)
+
+    def _index_places(self, loaded: Iterable[Place]) -> None:
+        numbers: dict[str, None] = {}
+        for place in loaded:
+            link(self._places_by_pbx, place.pbx_id, place.place_id, is_member=True)
+            numbers.update(dict.fromkeys(self.customers.index_place(None, place)))
+        found = indexes.ranked(loaded, self._is_open)
+        for sets, ranks in zip((self.order, self.live, self.open), found, strict=True):
+            for department_id, each in ranks.items():
+                sets[department_id] = SortedSet(each)
+        self.late.update(place.place_id for place in loaded if place.is_late and self._is_late(place))
+        for department_id in self.live:
+            self._index_unserved(department_id)
+        for department_id in self.open:
+            self._index_servable(department_id)
+            if self.free.get(department_id):
+                self.touch(department_id)
+        self._refresh_customers(tuple(numbers))
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
@@ -437,7 +438,7 @@ class QueueState(State):
     def _index_activity(self, old: AgentActivity | None, new: AgentActivity | None) -> None:
         here = new or old
         assert here is not None
-        before, after = direct_legs(old), direct_legs(new)
+        before, after = indexes.direct_legs(old), indexes.direct_legs(new)
         if before != after:
             for leg_id in before:
                 self.on_direct.pop(leg_id, None)

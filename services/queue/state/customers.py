@@ -25,8 +25,8 @@ class Customer:
     __slots__ = ("agents", "apologies", "callbacks", "granted", "legs", "running")
 
     def __init__(self) -> None:
-        # Most customers are callers with one leg: the shared empty set costs no memory.
-        self.legs: dict[LegId, PlaceId | None] = {}
+        # Most customers are callers with one leg: a pair is small, and the shared empty set costs no memory.
+        self.legs: tuple[tuple[LegId, PlaceId | None], ...] = ()
         self.callbacks: AbstractSet[PlaceId] = NOTHING
         self.running: AbstractSet[PlaceId] = NOTHING
         self.apologies: AbstractSet[CallbackId] = NOTHING
@@ -55,7 +55,7 @@ class Customer:
 
     def is_engaged(self, place_id: PlaceId) -> bool:
         """Whether the customer is on the line, or being called, for another place than this."""
-        return any(each != place_id for each in self.legs.values()) or any(
+        return any(each != place_id for _, each in self.legs) or any(
             each != place_id for each in self.running
         )
 
@@ -90,9 +90,11 @@ class Customers:
         if before == after:  # when an unanswered apology ends, the next may be granted
             return (here.number,) if new is None and here.is_apology else ()
         if before is not None:
-            self._of(before[0]).legs.pop(before[1], None)
+            customer = self._of(before[0])
+            customer.legs = tuple(each for each in customer.legs if each[0] != before[1])
         if after is not None:
-            self._of(after[0]).legs[after[1]] = after[2]
+            customer = self._of(after[0])
+            customer.legs = (*customer.legs, after[1:])
         return self._changed(before, after)
 
     def index_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:

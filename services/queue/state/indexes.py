@@ -1,5 +1,6 @@
 """The derived indexes: which records they hold, and how their sets change."""
 
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from sortedcontainers import SortedSet
@@ -62,6 +63,25 @@ def is_live(place: Place) -> bool:
         and place.leg_id is not None
         and not place.is_beyond_limit
     )
+
+
+Ranks = dict[DepartmentId, list[Rank]]
+
+
+def ranked(places: Iterable[Place], is_open: Callable[[Place], bool]) -> tuple[Ranks, Ranks, Ranks]:
+    """The ranks of places by department: of those in the order, on the line, and open."""
+    order: Ranks = {}
+    live: Ranks = {}
+    opened: Ranks = {}
+    for place in places:
+        department_id, rank = place.department_id, place.rank
+        if is_ranked(place):
+            order.setdefault(department_id, []).append(rank)
+        if is_live(place):
+            live.setdefault(department_id, []).append(rank)
+        if is_open(place):
+            opened.setdefault(department_id, []).append(rank)
+    return order, live, opened
 
 
 def direct_legs(activity: AgentActivity | None) -> tuple[LegId, ...]:

@@ -23,6 +23,7 @@ from contracts.ids import (
 from contracts.message import Command, Fact
 from services.callback.state import CallbackState
 from tests.unit.callback.stories import NINE, PBX, TEN_MINUTES_MS, an_office, pressed_one, requested
+from tests.unit.decider_harness import stored
 
 
 @dataclass
@@ -100,9 +101,7 @@ class Fakes:
         """The process dies, and another loads what was stored."""
         live = self.office.state
         loaded = CallbackState()
-        for name, table in live.tables.items():
-            for record in table:
-                loaded.tables[name].load(table.encoded(record))
+        loaded.load(stored(live))
         loaded.now_at = live.now_at
         self.office.state = loaded
 

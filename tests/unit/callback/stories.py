@@ -22,7 +22,7 @@ from runtime.decision import Decision, together
 from services.callback.service import SERVICE, gauges
 from services.callback.state import CallbackState
 from tests import offices
-from tests.unit.decider_harness import Told
+from tests.unit.decider_harness import Told, stored
 
 SALES = DepartmentId("sales")
 PBX = PbxId("moscow")
@@ -87,9 +87,7 @@ class Office(Told[CallbackState]):
         owed = set(SERVICE.owed(self.state))
         assert owed <= {timer.timer_id for timer in self.state.timers}
         loaded = CallbackState()
-        for name, table in self.state.tables.items():
-            for record in table:
-                loaded.tables[name].load(table.encoded(record))
+        loaded.load(stored(self.state))
         for name, table in self.state.tables.items():
             assert list(loaded.tables[name]) == list(table)
         assert loaded.apologies_ready == self.state.apologies_ready

@@ -16,6 +16,7 @@ from services.queue.service import SERVICE
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
 from services.queue.state.records import Phase, Place
+from tests.unit.decider_harness import stored
 
 DECLINE_MS = 10_000
 RELOADED_EVERY = 3
@@ -278,10 +279,7 @@ def _awaits_more(state: QueueState, place: Place) -> bool:
 def reloaded(state: QueueState) -> QueueState:
     """The state as a new owner loads it, from the records alone (Q12)."""
     loaded = QueueState()
-    # The host loads tables in the order of their names, regardless of their dependencies.
-    for name in sorted(state.tables):
-        for record in state.tables[name]:
-            loaded.tables[name].load(state.tables[name].encoded(record))
+    loaded.load(stored(state))
     loaded.now_at, loaded.cause, loaded.settled = state.now_at, state.cause, state.settled
     return loaded
 

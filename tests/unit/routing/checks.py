@@ -6,6 +6,7 @@ from services.routing.decider import owed
 from services.routing.rules.trail import FORWARDS_MAX
 from services.routing.state import RoutingState
 from services.routing.state.records import Stage
+from tests.unit.decider_harness import stored
 
 INDEXES = (
     "departments_by_line",
@@ -82,10 +83,7 @@ def _check_tries(state: RoutingState) -> None:
 def reloaded(state: RoutingState) -> RoutingState:
     """The state as a new owner loads it, from records alone."""
     loaded = RoutingState()
-    # The host loads tables in the order of their names, whatever depends on what.
-    for name in sorted(state.tables):
-        for record in state.tables[name]:
-            loaded.tables[name].load(state.tables[name].encoded(record))
+    loaded.load(stored(state))
     loaded.now_at, loaded.cause = state.now_at, state.cause
     return loaded
 
