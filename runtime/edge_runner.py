@@ -97,7 +97,7 @@ class KafkaSay:
         except LogUnavailable as error:
             raise NotSaid(str(error)) from error
         for fact in facts:
-            metrics.SAID.labels(type_name(fact)).inc()
+            metrics.SAID.counted[(type_name(fact),)] += 1
         return tuple(Said(partition=partition, offset=first + index) for index in range(len(records)))
 
 
@@ -304,7 +304,7 @@ class SubscriptionRunner:
         self.newest_at = Instant(max(self.newest_at, record.timestamp))
         handling = self._progress.begin(at, record.offset)
         if self._is_for_others(record):
-            metrics.FACTS.labels("other", "skipped").inc()
+            metrics.FACTS.counted["other", "skipped"] += 1
             self._progress.end(at, record.offset, handling)
             return
         if self._ahead is not None:
@@ -368,7 +368,7 @@ class SubscriptionRunner:
             message = decode(found.type, record.value)
         except UnknownType:
             return None
-        metrics.FACTS.labels(found.type, "heard").inc()
+        metrics.FACTS.counted[found.type, "heard"] += 1
         return Heard(
             message=message,
             envelope=found,

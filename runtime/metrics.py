@@ -6,17 +6,38 @@ milliseconds, and `Decider.gauges` gives an organization's share of what is in G
 Edges count their own work (`RENDERINGS.labels("done").inc()`).
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Metric
 
 from contracts.message import Message
 
+
+class Tally(Counter):
+    """A counter of what a host counts at every turn: counts wait in a dictionary until Prometheus asks.
+
+    Adding to a number there costs a fraction of a counter's lock and checks.
+    """
+
+    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), **rest: object) -> None:
+        super().__init__(name, documentation, labelnames, **rest)  # type: ignore[arg-type]  # for `labels`
+        self.counted: Counts[tuple[str, ...]] = Counts()
+        """Counts by label values; `()` for a counter without labels."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Take the counts over, and tell the sums."""
+        counted, self.counted = self.counted, Counts()
+        for labels, count in counted.items():
+            (self.labels(*labels) if labels else self).inc(count)
+        return super().collect()
+
+
 # The log and the store, by service.
-FACTS = Counter("ringback_facts_total", "Facts read, by type and what became of them", ["type", "outcome"])
-SAID = Counter("ringback_messages_said_total", "Facts and commands said, by type", ["type"])
+FACTS = Tally("ringback_facts_total", "Facts read, by type and what became of them", ["type", "outcome"])
+SAID = Tally("ringback_messages_said_total", "Facts and commands said, by type", ["type"])
 LAG = Gauge(
     "ringback_lag_records",
     "Records of a partition that a reader has not finished",
@@ -41,8 +62,8 @@ DECIDE_SECONDS = Histogram(
     "One step: apply and decide, until nothing follows",
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0),
 )
-STORE_WRITES = Counter("ringback_store_writes_total", "Writes of a batch, by outcome", ["outcome"])
-STORE_BYTES = Counter("ringback_store_written_bytes_total", "Bytes of records and outbox written")
+STORE_WRITES = Tally("ringback_store_writes_total", "Writes of a batch, by outcome", ["outcome"])
+STORE_BYTES = Tally("ringback_store_written_bytes_total", "Bytes of records and outbox written")
 STORE_SECONDS = Histogram("ringback_store_write_seconds", "One write of a batch")
 OUTBOX_SINCE = Gauge(
     "ringback_outbox_since_seconds",
@@ -56,8 +77,8 @@ TIMER_LATE_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0),
 )
 TIMERS_AGAIN = Counter("ringback_timers_appended_again_total", "Timers appended once more, not dropped yet")
-REPEATS = Counter("ringback_repeats_dropped_total", "Records heard before, by source", ["source"])
-EARLY = Counter("ringback_early_total", "Records that came before their predecessor, by source", ["source"])
+REPEATS = Tally("ringback_repeats_dropped_total", "Records heard before, by source", ["source"])
+EARLY = Tally("ringback_early_total", "Records that came before their predecessor, by source", ["source"])
 GAPS_OLD = Counter("ringback_gaps_old_total", "Alarm: a predecessor is missing for over a minute", ["source"])
 OFFSET_GAPS = Counter("ringback_offset_gaps_total", "Offsets the log does not have, twice asked for")
 PARKED = Gauge("ringback_organizations_parked", "Alarm: organizations that stand still", ["partition"])
@@ -99,15 +120,15 @@ SECURITY_EVENTS = Counter(
 )
 
 # The business, from the facts.
-OFFERS = Counter("ringback_offers_total", "Offers, by how they ended", ["end"])
-CALLBACKS = Counter("ringback_callbacks_total", "Callbacks, by how they ended", ["end"])
-DIALS = Counter("ringback_dials_total", "Phones dialled, by purpose", ["purpose"])
-REFUSALS = Counter("ringback_refusals_total", "Orders of callbacks refused, by reason", ["reason"])
-LETTERS = Counter("ringback_letters_total", "Letters, by state", ["state"])
+OFFERS = Tally("ringback_offers_total", "Offers, by how they ended", ["end"])
+CALLBACKS = Tally("ringback_callbacks_total", "Callbacks, by how they ended", ["end"])
+DIALS = Tally("ringback_dials_total", "Phones dialled, by purpose", ["purpose"])
+REFUSALS = Tally("ringback_refusals_total", "Orders of callbacks refused, by reason", ["reason"])
+LETTERS = Tally("ringback_letters_total", "Letters, by state", ["state"])
 MAIL_FAULTS = Counter(
     "ringback_mail_faults_total", "Final answers of the mail server about us, not the letter"
 )
-PLACES = Counter("ringback_places_total", "Places, by how they ended", ["end"])
+PLACES = Tally("ringback_places_total", "Places, by how they ended", ["end"])
 # Up to the usual deadline of ten minutes finely enough for «within 20 s»; a deadline is an hour at most.
 _WAITS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
 PLACE_WAITED_SECONDS = Histogram(
@@ -122,8 +143,8 @@ CALLBACK_WAITED_SECONDS = Histogram(
     ["end"],
     buckets=_WAITS,
 )
-VOICE_MESSAGES = Counter("ringback_voice_messages_total", "Voice messages, by state", ["state"])
-RENDERINGS = Counter("ringback_renderings_total", "Notices rendered, by outcome", ["outcome"])
+VOICE_MESSAGES = Tally("ringback_voice_messages_total", "Voice messages, by state", ["state"])
+RENDERINGS = Tally("ringback_renderings_total", "Notices rendered, by outcome", ["outcome"])
 CACHE = Counter("ringback_speech_cache_total", "Notices asked for, by hit or miss", ["result"])
 ALLOWANCES = Counter(
     "ringback_allowances_low_total",
@@ -165,7 +186,7 @@ CALLBACK_DEADLINE_AT = Gauge(
     "The earliest deadline of a callback that waits for its first attempt; 0: none waits",
 )
 
-COUNTED: Final[Mapping[str, Counter]] = {
+COUNTED: Final[Mapping[str, Tally]] = {
     "offers": OFFERS,
     "callbacks": CALLBACKS,
     "dials": DIALS,
@@ -202,32 +223,15 @@ GAUGED: Final[Mapping[str, tuple[Gauge, Callable[[list[float]], float]]]] = {
 """How the organizations' shares become one number. Instants are in seconds; 0 means that nobody waits."""
 
 
-class Children(dict[tuple[str, ...], Counter]):
-    """Caches a counter's children by their labels: `labels` costs several times what counting does."""
-
-    def __init__(self, counter: Counter) -> None:
-        super().__init__()
-        self._counter = counter
-
-    def __missing__(self, labels: tuple[str, ...]) -> Counter:
-        found = self[labels] = self._counter.labels(*labels)
-        return found
-
-
-FACTS_BY: Final = Children(FACTS)
-SAID_BY: Final = Children(SAID)
-"""The two metrics that a host counts at every turn."""
-
-
 def count(counts: Mapping[str, tuple[str, str]], type_: str, message: Message) -> None:
     """Count a message that was said, if the service's table has its type."""
-    SAID_BY[(type_,)].inc()
+    SAID.counted[(type_,)] += 1
     found = counts.get(type_)
     if found is None:
         return
     name, label = found
     value = str(getattr(message, label[1:])) if label.startswith("@") else label
-    COUNTED[name].labels(value).inc()
+    COUNTED[name].counted[(value,)] += 1
 
 
 def measure(measures: Mapping[str, tuple[str, str, str]], type_: str, message: Message) -> None:

@@ -98,9 +98,7 @@ class Held:
         self.saying = Saying(decider.name)
         self.hearing = Hearing(decider, self.saying, self.already)
         self.mark_offset = -1
-        self._parked = metrics.PARKED.labels(partition)
         self._outbox_since = metrics.OUTBOX_SINCE.labels(partition)
-        self._written = metrics.STORE_WRITES.labels("written")
         self.written_at = ports.clock.elapsed()
         self.has_said = False
         """Whether the stored outbox was acknowledged but is still in the store."""
@@ -145,12 +143,11 @@ class Held:
             self.already.forget(organization_id, position.offset if standing is None else standing.offset)
             self.asked.forget_dropped(organization_id, organization.state)
         for labels, count in batch.outcomes.items():
-            metrics.FACTS_BY[labels].inc(count)
+            metrics.FACTS.counted[labels] += count
         for message in batch.said:
             type_ = type_name(message)
             metrics.count(self.decider.counts, type_, message)
             metrics.measure(self.decider.measures, type_, message)
-        self._parked.set(len(self.marks))
         await self.say(write.outbox)
 
     def _write(self, batch: Batch, position: Position) -> Write:
@@ -184,13 +181,13 @@ class Held:
         try:
             await self.ports.store.write(write)
         except Exception as error:
-            metrics.STORE_WRITES.labels(type(error).__name__).inc()
+            metrics.STORE_WRITES.counted[(type(error).__name__,)] += 1
             raise
         self.version = write.new_version
         self.written_at = self.ports.clock.elapsed()
-        self._written.inc()
+        metrics.STORE_WRITES.counted[("written",)] += 1
         metrics.STORE_SECONDS.observe(self.written_at - began)
-        metrics.STORE_BYTES.inc(_bytes(write))
+        metrics.STORE_BYTES.counted[()] += _bytes(write)
 
     async def say(self, stored: tuple[Outgoing, ...]) -> None:
         """Send a stored outbox until all of it is acknowledged. Raises LogUnavailable.

@@ -186,8 +186,8 @@ class Host:
         return self._decider.name, FACTS.name, str(partition)
 
     def show_gauges(self) -> None:
-        """Set the business's gauges; called when metrics are asked for."""
-        shares = [share for owner in self._owners.values() for share in owner.shares()]
+        """Set the partitions' and the business's gauges; called when metrics are asked for."""
+        shares = [share for owner in self._owners.values() for share in owner.show_gauges()]
         metrics.show([*self._nothing, *shares])
 
 

@@ -43,7 +43,6 @@ class Owner:
         self._reader = Reader(ports.log, partition, records_max=options.records_max)
         self._uploading: asyncio.Task[None] | None = None
         self._timers_asked = 0
-        self._loaded = metrics.LOADED.labels(partition)
         self._committed: tuple[int, float] = (-1, 0.0)
         """The offset, and the time of its commit by this machine's clock."""
 
@@ -105,7 +104,7 @@ class Owner:
             unpark(held, heard, batch)
             return
         if batch.marks.get(heard.organization_id, held.marks.get(heard.organization_id)) is not None:
-            metrics.FACTS_BY[heard.type, "parked"].inc()
+            metrics.FACTS.counted[heard.type, "parked"] += 1
             return
         organization = await held.organization(heard.organization_id)
         try:
@@ -189,7 +188,6 @@ class Owner:
         if now >= self._idle_check_at:
             self._idle_check_at = now + IDLE_CHECK_S
             held.organizations.forget_idle(now - self._options.idle_s)
-        self._loaded.set(len(held.organizations))
         if now >= self._snapshot_at:
             self._snapshot_at = now + self._options.snapshot_s
             await self.snapshot()
@@ -227,9 +225,11 @@ class Owner:
         if self._uploading is not None:
             await self._uploading
 
-    def shares(self) -> list[Any]:
-        """The share of each organization in memory in the business's gauges."""
-        gauges = self._decider.gauges
-        if gauges is None or self.held is None:
+    def show_gauges(self) -> list[Any]:
+        """Set the partition's gauges; the share of each organization in memory in the business's."""
+        held, gauges = self.held, self._decider.gauges
+        if held is None:
             return []
-        return [gauges(each.state) for each in self.held.organizations]
+        metrics.LOADED.labels(self.partition).set(len(held.organizations))
+        metrics.PARKED.labels(self.partition).set(len(held.marks))
+        return [] if gauges is None else [gauges(each.state) for each in held.organizations]

@@ -108,7 +108,7 @@ class Sender:
                 await connection.execute(delete(OUTBOX).where(OUTBOX.c.number.in_(sent)))
             for row, reason in unfit:
                 await self._set_aside(connection, row, reason)
-        metrics.SAID.labels("directory").inc(len(sent))
+        metrics.SAID.counted[("directory",)] += len(sent)
         return len(sent) + len(unfit)
 
     async def _chosen(self, connection: AsyncConnection) -> list[OutboxRow]:

@@ -72,10 +72,10 @@ def read(record: LogRecord, now_at: Instant) -> Reading | None:
         if envelope.type in _TYPES:
             decoded = codec.decode(envelope.type, record.value)
             fact = decoded if isinstance(decoded, Fact) else None
-            metrics.FACTS.labels(envelope.type, "heard").inc()
+            metrics.FACTS.counted[envelope.type, "heard"] += 1
     except codec.Malformed as error:
         # The deciders put it among the dead letters; here it is skipped and logged.
-        metrics.FACTS.labels("malformed", "skipped").inc()
+        metrics.FACTS.counted["malformed", "skipped"] += 1
         _log.warning(
             "a record can't be read", partition=record.partition, offset=record.offset, error=str(error)
         )

@@ -71,6 +71,7 @@ async def _on_a_call(world: World) -> Host:
 async def test_a_lost_partition_takes_its_figures_along() -> None:
     """A figure that stays on the former replica would ring an alarm that nobody can mend."""
     host = await _on_a_call(World())
+    host.show_gauges()
     metrics.PARKED.labels(0).set(1)
     assert all(REGISTRY.get_sample_value(name, PARTITION) is not None for name in OF_A_PARTITION)
     host.stop()
@@ -87,6 +88,16 @@ async def test_nobody_waits_at_a_replica_that_has_lost_its_partitions() -> None:
     await host.lost((0,))
     host.show_gauges()
     assert REGISTRY.get_sample_value(WAITING) == 0.0
+
+
+async def test_what_was_counted_is_told_when_it_is_asked_for() -> None:
+    """Counts wait in a dictionary until then: none may be lost or told twice."""
+    said = {"type": "toy.counted"}
+    before = REGISTRY.get_sample_value("ringback_messages_said_total", said) or 0.0
+    metrics.SAID.counted[("toy.counted",)] += 2
+    metrics.SAID.labels("toy.counted").inc()
+    assert REGISTRY.get_sample_value("ringback_messages_said_total", said) == before + 3
+    assert REGISTRY.get_sample_value("ringback_messages_said_total", said) == before + 3
 
 
 async def test_a_host_tells_how_many_partitions_there_are() -> None:
