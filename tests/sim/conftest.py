@@ -1,5 +1,6 @@
 """Gathers what the mornings of one session have shown, over all of its workers."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -24,6 +25,15 @@ def _quiet_logs() -> Iterator[None]:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.configure(**usual)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imports_stay() -> Iterator[None]:
+    """What was imported stays to the end; to look through it again and again is a twentieth of a morning."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

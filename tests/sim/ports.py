@@ -156,7 +156,8 @@ class Process:
         self.faults = faults
         self.is_dead = False
         self.is_newer = False
-        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.died: asyncio.Future[str] = self._loop.create_future()
         self.ended: list[Callable[[], object]] = []
         """Called at its death: to release what an operating system would."""
         self._chance = chance
@@ -172,12 +173,12 @@ class Process:
 
     def stand_still(self, for_s: float) -> None:
         """Do nothing for so long, as on a machine that is too busy, and be behind after that."""
-        self._still_until_s = self.awake_at_s = asyncio.get_running_loop().time() + for_s
+        self._still_until_s = self.awake_at_s = self._loop.time() + for_s
         self._outages.note(until_in_s=for_s + AGAIN_S)
 
     def be_cut_off(self, for_s: float) -> None:
         """Reach no broker for so long, and everything else as usual."""
-        self._reached_at_s = asyncio.get_running_loop().time() + for_s
+        self._reached_at_s = self._loop.time() + for_s
         self._outages.note(until_in_s=for_s + AGAIN_S)
 
     def be_isolated(self, for_s: float) -> None:
@@ -186,19 +187,19 @@ class Process:
         Each client tries again at its own pace, so the broker may be reached later than the PBX.
         """
         self.be_cut_off(for_s + self._chance.uniform(0.0, LATER_S_MAX))
-        self.wires_at_s = asyncio.get_running_loop().time() + for_s
+        self.wires_at_s = self._loop.time() + for_s
         for each in self.ended_wires:
             each()
 
     def _cut_off_s(self, what: str) -> float:
-        return self._reached_at_s - asyncio.get_running_loop().time() if what in OF_THE_BROKER else 0.0
+        return self._reached_at_s - self._loop.time() if what in OF_THE_BROKER else 0.0
 
     def be_succeeded(self, for_s: float) -> None:
         """Stand still while another process takes the name; then run beside it for a moment."""
         self.stand_still(for_s)
         self._replaced("stood still")
         beside_s = self._chance.uniform(0.5, ZOMBIE_S_MAX)
-        asyncio.get_running_loop().call_later(for_s + beside_s, self.kill, "a zombie was ended")
+        self._loop.call_later(for_s + beside_s, self.kill, "a zombie was ended")
 
     def kill(self, why: str) -> None:
         """End the process: all its port calls hang from now on."""
@@ -216,11 +217,9 @@ class Process:
         """Stand still until a successor takes over; then run beside it for a moment."""
         self._replaced(f"frozen {what}")
         frozen_s = self._chance.uniform(2.0, FROZEN_S_MAX)
-        self.awake_at_s = asyncio.get_running_loop().time() + frozen_s
+        self.awake_at_s = self._loop.time() + frozen_s
         await asyncio.sleep(frozen_s)
-        asyncio.get_running_loop().call_later(
-            self._chance.uniform(0.5, ZOMBIE_S_MAX), self.kill, "a zombie was ended"
-        )
+        self._loop.call_later(self._chance.uniform(0.5, ZOMBIE_S_MAX), self.kill, "a zombie was ended")
 
     async def gate(self, what: str) -> None:
         """Pass at once, pass late, hang for a while, or hang for ever."""
@@ -234,8 +233,7 @@ class Process:
         """What a port call must wait for now; None: it passes at once, like most calls."""
         if self.is_dead:
             return _never()
-        still_s = self._still_until_s - asyncio.get_running_loop().time()
-        if still_s > 0:
+        if self._still_until_s and (still_s := self._still_until_s - self._loop.time()) > 0:
             return _late(still_s)
         faults, drawn = self.faults, self._chance.random()
         if drawn < faults.crash:
@@ -244,7 +242,7 @@ class Process:
         if drawn < faults.crash + faults.freeze:
             return self._freeze(when + what)
         if drawn > 1 - LATE_SHARE:
-            return _late(self._chance.uniform(0, faults.latency_ms_max) / 1000)
+            return _late(faults.latency_ms_max * self._chance.random() / 1000)
         return None
 
     async def _wait(self, held_up: Awaitable[None]) -> None:

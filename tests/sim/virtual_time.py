@@ -26,24 +26,21 @@ class Deadlock(Exception):
     """No task can run and no timer is set: a task waits for something that never comes."""
 
 
-class _Call(asyncio.TimerHandle):
-    """A callback to run now or at an instant. Unlike the library's it has no ordering and no debugging."""
+class _Call(list[Any]):
+    """A callback to run now or at an instant: the callback, its arguments and its context.
 
-    __slots__ = ("given", "variables", "work")
+    Nothing is made so often, and a list is made in half of the time of a handle of the library's.
+    """
 
-    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Any) -> None:
-        self.work: Callable[..., object] | None = callback
-        self.given = args
-        self.variables: contextvars.Context = contextvars.copy_context() if context is None else context
+    __slots__ = ()
 
     def cancel(self) -> None:
         """Cancel the call, and drop its references."""
-        self.work = None
-        self.given = ()
+        self[:] = (None, (), None)
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
-        return self.work is None
+        return self[0] is None
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -65,9 +62,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Run after all callbacks that are ready already."""
-        call = _Call(callback, args, context)
+        call = _Call((callback, args, contextvars.copy_context() if context is None else context))
         self._calls.append(call)
-        return call
+        return call  # type: ignore[return-value]  # it can be cancelled, and nobody wants more
 
     def call_at(  # type: ignore[override]  # as above
         self,
@@ -77,10 +74,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run at an instant."""
-        call = _Call(callback, args, context)
+        call = _Call((callback, args, contextvars.copy_context() if context is None else context))
         self._number += 1
         heappush(self._timers, (when, self._number, call))
-        return call
+        return call  # type: ignore[return-value]  # as above
 
     def call_later(  # type: ignore[override]  # as above
         self,
@@ -90,10 +87,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run after some seconds."""
-        call = _Call(callback, args, context)
+        call = _Call((callback, args, contextvars.copy_context() if context is None else context))
         self._number += 1
         heappush(self._timers, (self.now_s + delay, self._number, call))
-        return call
+        return call  # type: ignore[return-value]  # as above
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """Run the function at once: a thread would not be repeatable."""
@@ -118,9 +115,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Run ready callbacks round by round; when none is ready, jump to the next timer."""
         calls, timers = self._calls, self._timers
         while not awaited.done():
-            while timers and (timers[0][0] <= self.now_s or timers[0][2].work is None):
+            while timers and (timers[0][0] <= self.now_s or timers[0][2][0] is None):
                 call = heappop(timers)[2]
-                if call.work is not None:
+                if call[0] is not None:
                     calls.append(call)
             if not calls:
                 if not timers:
@@ -128,9 +125,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 self.now_s = timers[0][0]
                 continue
             for _ in range(len(calls)):
-                call = calls.popleft()
-                if call.work is not None:
-                    call.variables.run(call.work, *call.given)
+                work, given, context = calls.popleft()
+                if work is not None:
+                    context.run(work, *given)
 
 
 class VirtualClock:
