@@ -9,6 +9,7 @@ from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
 from services.console.activities.inputs import Inputs
+from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal, form_key
 from services.console.activities.sessions import Sessions, missing_rights
 from services.console.activities.static_files import StaticFiles
@@ -48,10 +49,12 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
         history=History(history),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
         inputs=inputs,
+        screens=Screens(directory, ports.redis, keys, clock, prefix=settings.store_prefix),
         pages=Pages(cookies, static, inputs, form_key(keys), clock),
         cookies=cookies,
         progress_seal=Seal(keys, "sign-in"),
         device_seal=Seal(keys, "devices"),
+        screen_seal=Seal(keys, "screens"),
         form_key=form_key(keys),
         clock=clock,
     )

@@ -59,6 +59,10 @@ class Contacts:
         )
         return departments, people
 
+    async def departments(self, token: str, address: str) -> tuple[Colleague, ...]:
+        """Departments by name."""
+        return await self._all(DEPARTMENTS, token, address)
+
     async def _all(self, route: Route[Colleagues], token: str, address: str) -> tuple[Colleague, ...]:
         found: list[Colleague] = []
         query = {"limit": str(NAMES_AT_ONCE)}

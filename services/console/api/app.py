@@ -20,8 +20,10 @@ from services.console.api.openid import OpenIdRoutes
 from services.console.api.preferences import PreferenceRoutes
 from services.console.api.recovery import RecoveryRoutes
 from services.console.api.requests import CONSOLE, Console, current_person, require_own_form
+from services.console.api.screens import ScreenRoutes
 from services.console.api.second_step import SecondStepRoutes, SetupRoutes
 from services.console.api.sign_in import BeginningRoutes, SignInRoutes, SignOutRoutes
+from services.console.api.tv import TvRoutes
 from services.console.api.wallboard import WallboardRoutes
 
 ROUTES: Final = (
@@ -36,6 +38,8 @@ ROUTES: Final = (
     HistoryRoutes,
     HistoryDownloadRoutes,
     WallboardRoutes,
+    ScreenRoutes,
+    TvRoutes,
     MyPageRoutes,
 )
 BODY_BYTES_MAX: Final = 64 * 1024

@@ -31,6 +31,8 @@ INPUT: Final = Named("ringback-input", LASTS_S)
 """What was typed into a form whose session had ended, sealed."""
 DEVICES: Final = Named("ringback-devices", 365 * DAY_S)
 """What the directory knows this browser by, sealed."""
+SCREEN: Final = Named("ringback-screen", 365 * DAY_S)
+"""What a screen on a wall is known by, sealed; each answer to it makes it last for another year."""
 LANGUAGE: Final = Named("ringback-language", 365 * DAY_S)
 THEME: Final = Named("ringback-theme", 365 * DAY_S)
 ORGANIZATION: Final = Named("ringback-organization", 365 * DAY_S)

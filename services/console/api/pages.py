@@ -1,6 +1,7 @@
 """Renders pages: templates with autoescape, in the reader's language, theme and zone."""
 
 import gettext
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ THEMES: Final = ("system", "light", "dark")
 CSP: Final = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+VERSION_LENGTH: Final = 12
 YEAR_S: Final = 365 * 24 * 3_600
 PROTECTING: Final = {
     "Content-Security-Policy": CSP,
@@ -50,7 +52,7 @@ class FieldError(NamedTuple):
 
 
 class Pages:
-    """The templates in each language."""
+    """The templates in each language. `version` changes with every template and static file."""
 
     def __init__(
         self, cookies_: Cookies, static: StaticFiles, inputs: Inputs, form_key: bytes, clock: Clock
@@ -62,6 +64,7 @@ class Pages:
         self._protecting = dict(PROTECTING)
         if cookies_.is_secure:
             self._protecting["Strict-Transport-Security"] = f"max-age={YEAR_S}"
+        self.version = _version(static)
         self._words: dict[str, gettext.GNUTranslations] = translations()
         self._environments = {each: self._environment(each, static) for each in LANGUAGES}
 
@@ -180,6 +183,13 @@ class Pages:
     def _role(self, language: str, me: Me | None) -> str:
         words = None if me is None else ROLES.get(me.role or "")
         return "" if words is None else self._words[language].gettext(words)
+
+
+def _version(static: StaticFiles) -> str:
+    known = hashlib.sha256("\n".join(sorted(static.files)).encode())
+    for path in sorted(FOLDER.glob("*.html")):
+        known.update(path.read_bytes())
+    return known.hexdigest()[:VERSION_LENGTH]
 
 
 def _here(request: Request[Any, Any, Any]) -> str:

@@ -14,6 +14,7 @@ from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
 from services.console.activities.inputs import Inputs
+from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
 from services.console.activities.turns import Turns
@@ -44,10 +45,12 @@ class Console(Struct, frozen=True, kw_only=True):
     history: History
     sessions: Sessions
     inputs: Inputs
+    screens: Screens
     pages: Pages
     cookies: Cookies
     progress_seal: Seal
     device_seal: Seal
+    screen_seal: Seal
     form_key: bytes
     clock: Clock
 

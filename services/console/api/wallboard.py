@@ -31,6 +31,7 @@ WORDS: Final = {
     "pauses": wallboard_words.PAUSES,
     "attempts": wallboard_words.ATTEMPTS,
     "origins": wallboard_words.ORIGINS,
+    "goal": wallboard.GOAL_PERCENT,
 }
 _log = structlog.get_logger()
 
@@ -85,7 +86,7 @@ class WallboardRoutes(Controller):
         """The figures of today, which the page asks for now and then: that is no activity."""
         person = await person_of(request, organization, is_activity=False)
         require_screen(person, SCREEN)
-        values = {"figures": await _figures(console, person)}
+        values = {"figures": await _figures(console, person), **WORDS}
         return console.pages.render(request, "wallboard_today.html", values, me=person.me)
 
     @get("/events")
@@ -105,10 +106,14 @@ async def _figures(console: Console, person: Person) -> Figures | None:
     """Today's figures; None for whoever may not read them, and while history has none to give."""
     if STATISTICS not in person.me.rights:
         return None
-    zone = person.me.timezone
+    return await figures_of_today(console, person.token, person.address, person.me.timezone)
+
+
+async def figures_of_today(console: Console, token: str, address: str, zone: str) -> Figures | None:
+    """The figures since midnight of a zone; None while history has none to give. Raises Refused."""
     day = formats.date_of(console.clock.now(), zone)
     try:
-        return await console.history.figures_of(person.token, person.address, day=day, zone=zone)
+        return await console.history.figures_of(token, address, day=day, zone=zone)
     except Unreachable:
         return None
     except Refused as refused:

@@ -13,6 +13,8 @@ from services.console.rules.present import Present
 from services.console.state.live import Agent, Callback, Department, Place
 
 LATE_MS: Final = 60_000
+GOAL_PERCENT: Final = 80
+"""Of the calls that wait for an answer: four of five within twenty seconds is what the field aims at."""
 STATES: Final = ("free", "ringing", "talking", "wrap_up", "paused", "away")
 """In the order in which a department's agents are counted."""
 _NO_RANK: Final = (2**62, 0, "")
@@ -90,6 +92,12 @@ class DepartmentShown(Struct, frozen=True, kw_only=True):
         return dict(self.tally)[state]
 
     @property
+    def first_due(self) -> PlaceShown | None:
+        """The place with a position whose deadline comes first."""
+        ranked = [each for each in self.places if each.position is not None]
+        return min(ranked, key=lambda each: each.place.deadline_at, default=None)
+
+    @property
     def bar(self) -> tuple[Segment, ...]:
         """Its agents by what they do, side by side; empty: it has none."""
         whole, found, begins = sum(number for _, number in self.tally), list[Segment](), 0.0
@@ -122,6 +130,12 @@ class Board(Struct, frozen=True, kw_only=True):
     def places(self) -> int:
         """How many places are open."""
         return sum(len(each.places) for each in self.departments)
+
+    @property
+    def worst_first(self) -> tuple[DepartmentShown, ...]:
+        """The departments, those that need a person before the others; else they keep their order."""
+        order = [Urgency.LATE, Urgency.SOON, Urgency.FINE]
+        return tuple(sorted(self.departments, key=lambda each: order.index(each.urgency)))
 
     @property
     def turns(self) -> tuple[tuple[str, Urgency, Why], ...]:
