@@ -25,12 +25,35 @@ class MessageClaimed(MessageFact, tag="history.message_claimed", frozen=True, kw
     """«I take it»: the first one on the log has it."""
 
 
+class MessageUnclaimed(MessageFact, tag="history.message_unclaimed", frozen=True, kw_only=True):
+    """A claim was given back, or taken away by somebody who may: exactly the one that is named.
+
+    A fact that comes late or twice so ends no later claim.
+    """
+
+    claimed_by: AgentId
+    claimed_at: Instant
+
+
+class MessageNoted(MessageFact, tag="history.message_noted", frozen=True, kw_only=True):
+    """A note to a voice message, for colleagues; of two with one `note_id` the first counts."""
+
+    note_id: str
+    text: str
+
+
 class MessageCalledBack(MessageFact, tag="history.message_called_back", frozen=True, kw_only=True):
     """The customer of a voice message was called."""
 
 
 class MessageDeleted(MessageFact, tag="history.message_deleted", frozen=True, kw_only=True):
     """A voice message was deleted by a person."""
+
+
+class MessageRestored(MessageFact, tag="history.message_restored", frozen=True, kw_only=True):
+    """A deletion was undone: the one of that instant, and only before its audio is gone from S3."""
+
+    deleted_at: Instant
 
 
 class AccessRefused(Fact, tag="history.access_refused", frozen=True, kw_only=True):

@@ -14,7 +14,10 @@ from contracts.history import (
     MessageClaimed,
     MessageDeleted,
     MessageHeard,
+    MessageNoted,
     MessageRemoved,
+    MessageRestored,
+    MessageUnclaimed,
     RecordingRemoved,
     WarningWanted,
 )
@@ -50,8 +53,11 @@ HEARS: Final[tuple[type[Message], ...]] = HEARD
 SAYS: Final[tuple[type[Message], ...]] = (
     MessageHeard,
     MessageClaimed,
+    MessageUnclaimed,
+    MessageNoted,
     MessageCalledBack,
     MessageDeleted,
+    MessageRestored,
     MessageRemoved,
     RecordingRemoved,
     AccessRefused,

@@ -33,6 +33,8 @@ ContactId = NewType("ContactId", str)
 TRIES_MAX: Final = 1_000
 """Forty agents rung all at once for ten minutes make that many; further tries are only counted."""
 STORY_MAX: Final = 400
+NOTES_MAX: Final = 50
+"""Notes to one voice message: two colleagues talk about it at length, and a document stays small."""
 
 
 class Piece(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -273,6 +275,16 @@ class Done(Mark, frozen=True):
     at: Instant
 
 
+class Note(Mark, frozen=True):
+    """What somebody wrote to a voice message, for colleagues."""
+
+    note_id: str
+    by: AgentId
+    name: str
+    at: Instant
+    text: str
+
+
 class VoiceMessage(Piece):
     """A voice message of an employee or of a department, and who took care of it (V5)."""
 
@@ -293,8 +305,13 @@ class VoiceMessage(Piece):
     claimed: Done | None = None
     called_back: Done | None = None
     deleted: Done | None = None
+    notes: list[Note] = []
     warned_at: Instant | None = None
     """When its owner was warned that it will be removed unheard (V6)."""
+
+    def note(self, note_id: str) -> Note | None:
+        """A note by its id, or None."""
+        return next((each for each in self.notes if each.note_id == note_id), None)
 
 
 class Letter(Piece):

@@ -7,7 +7,8 @@ ORGANIZATION_PATTERN: Final = r"[a-z][a-z0-9._\-]{0,63}"
 NEXT_LENGTH_MAX: Final = 500
 _ORGANIZATION: Final = re.compile(ORGANIZATION_PATTERN)
 # No backslash, no double slash, no control character: browsers take some of them for another host.
-_INSIDE: Final = re.compile(r"(/[A-Za-z0-9._~\-]+)+/?(\?[A-Za-z0-9._~\-=&%+:,/]*)?")
+# A plus is part of a voice message's name where a place was passed on; a letter's link writes it as %2B.
+_INSIDE: Final = re.compile(r"(/([A-Za-z0-9._~\-+]|%2B)+)+/?(\?[A-Za-z0-9._~\-=&%+:,/]*)?")
 
 
 def is_organization(text: str) -> bool:

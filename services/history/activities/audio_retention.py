@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 import structlog
-from sqlalchemy import Table, select
+from sqlalchemy import Table, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.audio_keys import is_own_recording
@@ -21,6 +21,7 @@ from services.history.activities import tables
 from services.history.activities.access_trail import SOURCE
 from services.history.activities.repository import contacts_named, load_cards
 from services.history.activities.turns import Turns
+from services.history.rules.message_care import DELETED, REMOVED_AFTER_MS
 from services.history.rules.retention_warnings import DAY_MS
 from services.history.rules.voice_messages import keys_of
 
@@ -78,7 +79,10 @@ class AudioRetention:
     async def _asked_for(self, organization_id: OrganizationId) -> dict[str, tuple[set[str], str]]:
         """Audio that people deleted or erased."""
         table = tables.removals
-        query = select(table).where(table.c.organization_id == organization_id).limit(ONCE_MAX)
+        before = self._clock.now() - REMOVED_AFTER_MS
+        # What a person has deleted may still be wanted back.
+        is_due = or_(table.c.reason != DELETED, table.c.asked_at < before)
+        query = select(table).where(table.c.organization_id == organization_id, is_due).limit(ONCE_MAX)
         found: dict[str, tuple[set[str], str]] = {}
         async with self._engine.connect() as connection:
             for row in await connection.execute(query):

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts import codec
-from contracts.directory import AgentSaved
-from contracts.history import MessageRemoved, RecordingRemoved
+from contracts.directory import AgentSaved, OrganizationSaved
+from contracts.history import MessageRemoved, MessageRestored, RecordingRemoved
 from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.message import Fact, type_name
 from services.history import state
@@ -49,6 +49,14 @@ async def load_cache(connection: AsyncConnection, organization_id: OrganizationI
 async def load_cards(connection: AsyncConnection, organization_id: OrganizationId) -> CardCache:
     """All cards of an organization."""
     return await _read_cards(connection, organization_id, true())
+
+
+async def load_organization(
+    connection: AsyncConnection, organization_id: OrganizationId
+) -> OrganizationSaved | None:
+    """The organization's own card."""
+    its = tables.cards.c.kind == OrganizationSaved.__name__
+    return (await _read_cards(connection, organization_id, its)).organization
 
 
 async def load_rights_cards(
@@ -112,7 +120,7 @@ def _subjects(facts: Iterable[Fact]) -> list[str]:
     """The subjects whose removals these facts may end."""
     found = []
     for fact in facts:
-        if isinstance(fact, MessageRemoved):
+        if isinstance(fact, MessageRemoved | MessageRestored):
             found.append(f"message:{fact.voice_message_id}")
         elif isinstance(fact, RecordingRemoved):
             found.append(f"recording:{fact.recording_id}")

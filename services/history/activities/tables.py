@@ -190,8 +190,13 @@ messages: Final = Table(
     _at("called_back_at", optional=True),
     _at("heard_at", optional=True),
     _at("warned_at", optional=True),
+    Column("claimed_by", String),
     Index("messages_by_contact", "organization_id", "contact_id"),
     Index("messages_by_time", "organization_id", "taken_at", "voice_message_id"),
+    # An inbox is one of these, newest first.
+    Index("messages_by_department", "organization_id", "department_id", "taken_at", "voice_message_id"),
+    Index("messages_by_agent", "organization_id", "agent_id", "taken_at", "voice_message_id"),
+    Index("messages_by_claim", "organization_id", "claimed_by", "taken_at", "voice_message_id"),
 )
 recordings: Final = Table(
     "recordings",

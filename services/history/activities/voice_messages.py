@@ -1,4 +1,4 @@
-"""What people do with voice messages: list, hear, claim, call back, delete; links to audio (V5, R1).
+"""What people do with voice messages: hear, claim, note, call back, delete and undo; links to audio (V5).
 
 Each action is a fact, which counts once history has read it back from the log. Of two claims the first on the
 log wins, and both people get the same answer.
@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy import and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.audio_keys import is_own_recording
 from contracts.history import (
@@ -18,7 +18,11 @@ from contracts.history import (
     MessageCalledBack,
     MessageClaimed,
     MessageDeleted,
+    MessageFact,
     MessageHeard,
+    MessageNoted,
+    MessageRestored,
+    MessageUnclaimed,
 )
 from contracts.ids import AgentId, Instant, VoiceMessageId
 from contracts.message import Fact
@@ -31,8 +35,8 @@ from services.history.activities.authentication import Authentication, Principal
 from services.history.activities.repository import load_rights_cards
 from services.history.rules import csv_columns
 from services.history.rules.errors import Code, Refused, Text, gone
-from services.history.rules.voice_messages import GONE
-from services.history.state import Contact, VoiceMessage
+from services.history.rules.message_care import DELETED, GONE, restorable_until_at
+from services.history.state import NOTES_MAX, Contact, VoiceMessage
 
 LINK_S: Final = 300
 AUDIO_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav"}
@@ -66,36 +70,6 @@ class VoiceMessages:
         self._authentication = authentication
         self._tokens = tokens
 
-    async def listed(
-        self, principal: Principal, *, is_unclaimed: bool, before: tuple[int, str] | None, limit: int
-    ) -> tuple[list[Found], tuple[int, str] | None]:
-        """The visible voice messages, newest first, and where the next page begins."""
-        table = tables.messages
-        query = select(table.c.voice_message_id, table.c.taken_at, table.c.contact_id).where(
-            visibility.voice_messages(principal, Action.MESSAGE_HEAR)
-        )
-        if is_unclaimed:
-            query = query.where(
-                table.c.claimed_at.is_(None), table.c.state.not_in([str(each) for each in GONE])
-            )
-        if before is not None:
-            at, id_ = before
-            query = query.where(
-                table.c.taken_at <= at,
-                or_(table.c.taken_at < at, and_(table.c.taken_at == at, table.c.voice_message_id < id_)),
-            )
-        query = query.order_by(table.c.taken_at.desc(), table.c.voice_message_id.desc()).limit(limit + 1)
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).all()
-            documents = await _documents(connection, principal, [row.contact_id for row in rows[:limit]])
-        found = []
-        for row in rows[:limit]:
-            message = documents[row.contact_id].message(row.voice_message_id)
-            assert message is not None
-            found.append((documents[row.contact_id], message))
-        last = rows[limit - 1] if len(rows) > limit else None
-        return found, None if last is None else (last.taken_at, last.voice_message_id)
-
     async def one(self, principal: Principal, action: Action, id_: str) -> Found:
         """A voice message that the right reaches. Raises Refused: 403, which is recorded, or 404."""
         await self._authentication.require(principal, action, f"voice-message/{id_}")
@@ -120,7 +94,7 @@ class VoiceMessages:
             )
             if allowed is None:
                 return None, contact_id is not None
-            contact = (await _documents(connection, principal, [allowed]))[allowed]
+            contact = (await queries.documents(connection, principal, [allowed]))[allowed]
         message = contact.message(VoiceMessageId(id_))
         return (None, False) if message is None else ((contact, message), True)
 
@@ -143,6 +117,38 @@ class VoiceMessages:
             raise Refused(Code.ALREADY_CLAIMED, who=claimed.name, when=when)
         return contact, message
 
+    async def unclaim(self, principal: Principal, id_: str) -> Found:
+        """Give a claim back: one's own, or another's where one may also delete. Raises Refused."""
+        by = _person(principal)
+        contact, message = await self.one(principal, Action.MESSAGE_HEAR, id_)
+        claimed = message.claimed
+        if claimed is None:
+            return contact, message
+        if claimed.by != by and not visibility.reaches_department(
+            principal, Action.MESSAGE_DELETE, message.department_id, message.agent_id
+        ):
+            raise Refused(Code.CLAIM_OF_ANOTHER, who=claimed.name)
+        fact = MessageUnclaimed(
+            voice_message_id=message.voice_message_id, by=by, claimed_by=claimed.by, claimed_at=claimed.at
+        )
+        return await self._do(
+            principal, Action.MESSAGE_HEAR, fact, lambda message: message.claimed != claimed
+        )
+
+    async def note(self, principal: Principal, id_: str, note_id: str, text: str) -> Found:
+        """Add a note; one that is there already stays as it is. Raises Refused."""
+        fact = MessageNoted(
+            voice_message_id=VoiceMessageId(id_), by=_person(principal), note_id=note_id, text=text.strip()
+        )
+        contact, message = await self.one(principal, Action.MESSAGE_HEAR, id_)
+        if contact.is_erased:
+            raise Refused(Code.CUSTOMER_ERASED)
+        if message.note(note_id) is None and len(message.notes) >= NOTES_MAX:
+            raise Refused(Code.NOTES_FULL, limit=str(NOTES_MAX))
+        return await self._do(
+            principal, Action.MESSAGE_HEAR, fact, lambda message: message.note(note_id) is not None
+        )
+
     async def call_back(self, principal: Principal, id_: str) -> Found:
         """Note that the customer was called back."""
         fact = MessageCalledBack(voice_message_id=VoiceMessageId(id_), by=_person(principal))
@@ -161,11 +167,28 @@ class VoiceMessages:
         fact = MessageDeleted(voice_message_id=VoiceMessageId(id_), by=_person(principal))
         return await self._do(principal, Action.MESSAGE_DELETE, fact, lambda message: message.state in GONE)
 
+    async def restore(self, principal: Principal, id_: str) -> Found:
+        """Undo a deletion, within ten minutes. Raises Refused."""
+        by = _person(principal)
+        contact, message = await self.one(principal, Action.MESSAGE_DELETE, id_)
+        if message.state not in GONE:
+            return contact, message
+        until_at = restorable_until_at(message)
+        if until_at is None or until_at < self._clock.now():
+            raise Refused(Code.AUDIO_GONE, reason=gone(message.reason or DELETED))
+        assert message.deleted is not None, "that is what can be undone"
+        fact = MessageRestored(
+            voice_message_id=message.voice_message_id, by=by, deleted_at=message.deleted.at
+        )
+        return await self._do(
+            principal, Action.MESSAGE_DELETE, fact, lambda message: message.state not in GONE
+        )
+
     async def _do(
         self,
         principal: Principal,
         action: Action,
-        fact: MessageHeard | MessageClaimed | MessageCalledBack | MessageDeleted,
+        fact: MessageFact,
         is_done: Callable[[VoiceMessage], bool],
     ) -> Found:
         """Say a fact unless it is already done, and wait until it is read back. Raises Refused."""
@@ -258,14 +281,3 @@ def _person(principal: Principal) -> AgentId:
     if principal.agent_id is None:
         raise Refused(Code.PERSON_NEEDED)
     return principal.agent_id
-
-
-async def _documents(
-    connection: AsyncConnection, principal: Principal, ids: Sequence[str]
-) -> dict[str, Contact]:
-    table = tables.contacts
-    query = select(table.c.contact_id, table.c.document).where(
-        table.c.organization_id == principal.organization_id, table.c.contact_id.in_(ids)
-    )
-    rows = await connection.execute(query)
-    return {row.contact_id: queries.for_principal(principal, row.document) for row in rows}

@@ -15,4 +15,5 @@ _WHY_NOT: Final = {
 }
 get = partial(litestar.get, responses=_WHY_NOT)
 post = partial(litestar.post, responses=_WHY_NOT)
+put = partial(litestar.put, responses=_WHY_NOT)
 delete = partial(litestar.delete, responses=_WHY_NOT)

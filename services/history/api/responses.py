@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
 from services.history.rules import history_row, outcome, tries
 from services.history.rules.history_row import Row
+from services.history.rules.message_care import Care, care, machine, restorable_until_at
 from services.history.rules.wait_explanation import PlaceWhy
 from services.history.state import (
     Callback,
@@ -39,6 +40,16 @@ class DoneShown(Struct, frozen=True, kw_only=True):
     at: Instant
 
 
+class NoteShown(Struct, frozen=True, kw_only=True):
+    """What somebody wrote to a voice message."""
+
+    note_id: str
+    by: AgentId
+    name: str
+    at: Instant
+    text: str
+
+
 class MessageShown(Struct, frozen=True, kw_only=True):
     """A voice message without its S3 keys: audio is fetched by a link."""
 
@@ -60,6 +71,25 @@ class MessageShown(Struct, frozen=True, kw_only=True):
     letters: tuple[Letter, ...]
     has_no_reader: bool
     """No recipient of its letters, down to the administrators, has an address (V4)."""
+    caller: str
+    """The colleague who called; empty: a customer."""
+    agent_label: str
+    department_label: str
+    """Whose answering machine it was left on, by the name of the time."""
+    waited_ms: int
+    care: Care
+    """What has been done about it, as the filter `state` has it."""
+    notes: tuple[NoteShown, ...]
+    """The oldest first."""
+    deleted: DoneShown | None
+    restorable_until_at: Instant | None
+    """Until then its deletion can be undone."""
+
+
+class MessageWhole(MessageShown, frozen=True, kw_only=True):
+    """One voice message, and until when its audio is kept."""
+
+    kept_until_at: Instant | None
 
 
 class MessagePage(Struct, frozen=True, kw_only=True):
@@ -118,6 +148,7 @@ def message(contact: Contact, found: VoiceMessage, *, shows_letters: bool = True
     """A voice message for an answer; its letters have people's addresses."""
     expired = any(str(each.end) == "expired" for each in contact.callbacks)
     letters = tuple(each for each in contact.letters if each.voice_message_id == found.voice_message_id)
+    agent_label, department_label = machine(contact, found)
     return MessageShown(
         voice_message_id=found.voice_message_id,
         contact_id=contact.contact_id,
@@ -136,7 +167,25 @@ def message(contact: Contact, found: VoiceMessage, *, shows_letters: bool = True
         called_back=_done(found.called_back),
         letters=letters if shows_letters else (),
         has_no_reader=bool(letters) and not any(each.email.strip() for each in letters),
+        caller="" if contact.caller is None else contact.caller.label,
+        agent_label=agent_label,
+        department_label=department_label,
+        waited_ms=history_row.waited_ms(contact),
+        care=care(found),
+        notes=tuple(
+            NoteShown(note_id=each.note_id, by=each.by, name=each.name, at=each.at, text=each.text)
+            for each in found.notes
+        ),
+        deleted=_done(found.deleted),
+        restorable_until_at=restorable_until_at(found),
     )
+
+
+def whole(shown: MessageShown, *, retention_ms: int | None) -> MessageWhole:
+    """The same with the end of its retention; without audio, or a retention, it has none."""
+    has_end = shown.has_audio and retention_ms is not None
+    kept_until_at = Instant(shown.taken_at + (retention_ms or 0)) if has_end else None
+    return MessageWhole(**structs.asdict(shown), kept_until_at=kept_until_at)
 
 
 def _done(found: Done | None) -> DoneShown | None:

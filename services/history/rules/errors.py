@@ -14,7 +14,9 @@ class Code(StrEnum):
     AUDIO_GONE = "audio_gone"
     AUDIO_NOT_YET = "audio_not_yet"
     BODY_TOO_LARGE = "body_too_large"
+    CLAIM_OF_ANOTHER = "claim_of_another"
     CURSOR_UNKNOWN = "cursor_unknown"
+    CUSTOMER_ERASED = "customer_erased"
     FILTER_UNKNOWN = "filter_unknown"
     FILTER_TOO_LONG = "filter_too_long"
     FORBIDDEN = "forbidden"
@@ -23,6 +25,8 @@ class Code(StrEnum):
     METHOD_UNKNOWN = "method_unknown"
     NOT_FOUND = "not_found"
     NOT_YET_READ = "not_yet_read"
+    NOTE_BLANK = "note_blank"
+    NOTES_FULL = "notes_full"
     NUMBER_UNUSABLE = "number_unusable"
     ORGANIZATION_SUSPENDED = "organization_suspended"
     PERIOD_MISSING = "period_missing"
@@ -132,10 +136,23 @@ _TABLE: Final[dict[Code, _Row]] = {
         ("Запрос слишком велик.", "The request is too large."),
         ("Сократите его.", "Make it smaller."),
     ),
+    Code.CLAIM_OF_ANOTHER: (
+        403,
+        ("Сообщение в работе у другого сотрудника: {who}.", "Somebody else has this voice message: {who}."),
+        (
+            "Вернуть его может этот сотрудник, руководитель отдела или администратор.",
+            "This person can give it back, and so can a department head or an administrator.",
+        ),
+    ),
     Code.CURSOR_UNKNOWN: (
         422,
         ("Такой страницы нет.", "There is no such page."),
         ("Начните с первой страницы.", "Begin with the first page."),
+    ),
+    Code.CUSTOMER_ERASED: (
+        410,
+        ("Данные этого клиента стёрты.", "This customer's data were erased."),
+        ("Писать о нём здесь больше нельзя.", "Nothing more can be written about the customer here."),
     ),
     Code.FILTER_UNKNOWN: (
         422,
@@ -194,6 +211,16 @@ _TABLE: Final[dict[Code, _Row]] = {
             "This is kept, but history has not read it back yet.",
         ),
         ("Обновите страницу через минуту.", "Look again in a minute."),
+    ),
+    Code.NOTE_BLANK: (
+        422,
+        ("Заметка пуста.", "The note is blank."),
+        ("Напишите хотя бы слово.", "Write at least a word."),
+    ),
+    Code.NOTES_FULL: (
+        409,
+        ("У сообщения уже {limit} заметок.", "This voice message has {limit} notes already."),
+        ("Больше здесь не помещается.", "There is no room for more."),
     ),
     Code.NUMBER_UNUSABLE: (
         422,

@@ -11,7 +11,14 @@ import msgspec
 
 from contracts.codec import Envelope
 from contracts.directory import LoginEnded
-from contracts.history import AccessRefused, CustomerErased, MessageDeleted, MessageRemoved, RecordingRemoved
+from contracts.history import (
+    AccessRefused,
+    CustomerErased,
+    MessageDeleted,
+    MessageRemoved,
+    MessageRestored,
+    RecordingRemoved,
+)
 from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
 from services.history.rules import (
@@ -27,7 +34,8 @@ from services.history.rules.card_cache import CARDS, Card, CardCache, key_of
 from services.history.rules.deduplication import Number
 from services.history.rules.erasures import ErasureAnswer, ErasureAsked
 from services.history.rules.live_changes import LiveChanges
-from services.history.rules.voice_messages import GONE, keys_in, keys_of
+from services.history.rules.message_care import DELETED, GONE
+from services.history.rules.voice_messages import keys_in, keys_of
 from services.history.state import Contact, ContactId
 
 HEARS: Final[tuple[type[Fact], ...]] = tuple(
@@ -157,7 +165,7 @@ class ProjectionBatch:
         self._release(concerned, names, at)
         for contact in concerned:
             self.live.show(contact, at=at, offset=offset)
-        self._forget_removals(fact)
+        self._forget_removals(fact, concerned)
 
     def _concerned(self, names: Iterable[str]) -> list[Contact]:
         found = (id_ for name in names for id_ in self._names.get(name, ()))
@@ -187,7 +195,7 @@ class ProjectionBatch:
         if isinstance(fact, CustomerErased):
             found = keys_of(contact)
         elif isinstance(fact, MessageDeleted):
-            subject, reason = f"message:{fact.voice_message_id}", "deleted"
+            subject, reason = f"message:{fact.voice_message_id}", DELETED
             found = {key: owner for key, owner in keys_of(contact).items() if owner == subject}
         else:
             late = keys_in(fact)
@@ -196,14 +204,22 @@ class ProjectionBatch:
         for key, subject in found.items():
             self.removals[key] = Removal(key=key, subject=subject, reason=reason, asked_at=at)
 
-    def _forget_removals(self, fact: Fact) -> None:
-        """Drop the removals that this fact reports as done."""
+    def _forget_removals(self, fact: Fact, concerned: list[Contact]) -> None:
+        """Drop the removals that this fact reports as done, or that a deletion no longer wants."""
         if isinstance(fact, MessageRemoved):
             subject = f"message:{fact.voice_message_id}"
         elif isinstance(fact, RecordingRemoved):
             subject = f"recording:{fact.recording_id}"
+        elif isinstance(fact, MessageRestored) and _is_there(concerned, fact):
+            subject = f"message:{fact.voice_message_id}"
         else:
             return
         for key, removal in list(self.removals.items()):
             if removal.subject == subject:
                 del self.removals[key]
+
+
+def _is_there(contacts: list[Contact], fact: MessageRestored) -> bool:
+    """Whether the voice message has come back by this fact."""
+    found = (each.message(fact.voice_message_id) for each in contacts)
+    return any(each is not None and each.state not in GONE for each in found)

@@ -191,6 +191,7 @@ def _messages(contact: Contact) -> Iterator[TableRow]:
             "has_audio": has_audio,
             "is_internal": contact.direction is Direction.INTERNAL,
             "claimed_at": None if each.claimed is None else each.claimed.at,
+            "claimed_by": None if each.claimed is None else each.claimed.by,
             "called_back_at": None if each.called_back is None else each.called_back.at,
             "heard_at": None if each.heard is None else each.heard.at,
             "warned_at": each.warned_at,

@@ -7,7 +7,8 @@ from contracts.ids import AgentId, DepartmentId, Instant, RecordingId, VoiceMess
 from contracts.message import Fact
 from services.history.rules.card_cache import CardCache
 from services.history.rules.legs import note_leg
-from services.history.state import Contact, Done, Letter, MessageState, VoiceMessage
+from services.history.rules.message_care import GONE, standing_deletion
+from services.history.state import NOTES_MAX, Contact, Done, Letter, MessageState, Note, VoiceMessage
 
 VoicemailFact = (
     v.GreetingPlayed
@@ -21,17 +22,16 @@ VoicemailFact = (
     | v.LetterDeferred
     | v.LetterFailed
 )
-HistoryFact = (
+DoneFact = (
     h.MessageHeard
     | h.MessageClaimed
+    | h.MessageUnclaimed
+    | h.MessageNoted
     | h.MessageCalledBack
     | h.MessageDeleted
-    | h.MessageRemoved
-    | h.RecordingRemoved
-    | h.CustomerErased
-    | h.WarningWanted
+    | h.MessageRestored
 )
-GONE = (MessageState.DELETED, MessageState.REMOVED)
+HistoryFact = DoneFact | h.MessageRemoved | h.RecordingRemoved | h.CustomerErased | h.WarningWanted
 
 
 def apply(contact: Contact, fact: VoicemailFact, at: Instant, cards: CardCache) -> None:
@@ -104,7 +104,8 @@ def _on_stored(contact: Contact, fact: v.MessageStored, at: Instant) -> None:
     message = _message(contact, fact.voice_message_id, at)
     message.speech_ms, message.mark = fact.speech_ms, fact.mark
     message.taken_at = message.taken_at or at
-    if not contact.is_erased and message.state not in GONE:
+    # A deleted one keeps its keys, too, as long as its deletion can be undone.
+    if not contact.is_erased and message.state is not MessageState.REMOVED:
         message.original_key, message.mp3_key = fact.original_key, fact.mp3_key
     _become(message, MessageState.STORED)
 
@@ -169,7 +170,7 @@ def _warn(contact: Contact, fact: h.WarningWanted, at: Instant) -> None:
 def _do(
     contact: Contact,
     message: VoiceMessage,
-    fact: h.MessageHeard | h.MessageClaimed | h.MessageCalledBack | h.MessageDeleted | h.MessageRemoved,
+    fact: DoneFact | h.MessageRemoved,
     at: Instant,
     cards: CardCache,
 ) -> None:
@@ -185,11 +186,40 @@ def _do(
             message.heard = message.heard or done
         case h.MessageClaimed():
             message.claimed = message.claimed or done
+        case h.MessageUnclaimed():
+            claimed = message.claimed
+            if claimed is not None and (claimed.by, claimed.at) == (fact.claimed_by, fact.claimed_at):
+                message.claimed = None
+        case h.MessageNoted():
+            _note(contact, message, fact, done)
         case h.MessageCalledBack():
             message.called_back = message.called_back or done
         case h.MessageDeleted():
             message.deleted = message.deleted or done
             _become(message, MessageState.DELETED)
+        case h.MessageRestored():
+            _restore(message, fact)
+
+
+def _note(contact: Contact, message: VoiceMessage, fact: h.MessageNoted, done: Done) -> None:
+    """What people write may name the customer: an erased one's record takes no note any more."""
+    if contact.is_erased or message.note(fact.note_id) is not None or len(message.notes) >= NOTES_MAX:
+        return
+    message.notes.append(Note(note_id=fact.note_id, by=done.by, name=done.name, at=done.at, text=fact.text))
+
+
+def _restore(message: VoiceMessage, fact: h.MessageRestored) -> None:
+    """Undo that very deletion while the audio is there; what became of it meanwhile stands."""
+    deleted = standing_deletion(message)
+    if deleted is None or deleted.at != fact.deleted_at:
+        return
+    message.deleted = None
+    if message.mp3_key is not None:
+        message.state = MessageState.STORED
+    elif not message.reason:
+        message.state = MessageState.TAKEN
+    else:
+        message.state = MessageState.MISSING if message.original_key is None else MessageState.QUARANTINED
 
 
 def _erase(contact: Contact, number: str) -> None:
@@ -203,6 +233,7 @@ def _erase(contact: Contact, number: str) -> None:
         each.number = ""
     for message in contact.messages:
         message.original_key = message.mp3_key = None
+        message.notes = []
         if message.state is not MessageState.MISSING:
             message.state, message.reason = MessageState.REMOVED, "erased"
     for recording in contact.recordings:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
@@ -9,6 +10,7 @@ from babel.dates import format_datetime, get_timezone_location
 from babel.units import format_unit
 
 from contracts.directory import Language
+from contracts.ids import OrganizationId, VoiceMessageId
 from runtime import urls
 
 
@@ -80,8 +82,8 @@ def call_url(caller: str | None) -> str:
     return f"tel:+{digits}" if digits.isascii() and digits.isdigit() and caller != digits else ""
 
 
-def console_base(url: str) -> str:
-    """The console's address without its last slash; empty unless it leads a browser where it says.
+def console_page(url: str, organization_id: OrganizationId, page: str = "") -> str:
+    """A page of an organization at the console; empty unless its address leads a browser where it says.
 
     A user and a password before the host would show one address and open another.
     """
@@ -90,4 +92,9 @@ def console_base(url: str) -> str:
         urls.parsed(base)
     except urls.Unusable:
         return ""
-    return base
+    return f"{base}/o/{quote(organization_id, safe='')}/{page}"
+
+
+def voicemail_page(url: str, organization_id: OrganizationId, voice_message_id: VoiceMessageId) -> str:
+    """A voice message's page at the console; empty without a console."""
+    return console_page(url, organization_id, f"voicemail/{quote(voice_message_id, safe='')}")

@@ -9,7 +9,6 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -89,10 +88,12 @@ class LetterComposer:
             audio = msgspec.structs.replace(audio, mp3=b"", absence=AudioAbsence.TOO_LARGE)
         if command.kind is LetterKind.UNHEARD:
             # It is about several voice messages, so none is attached.
-            audio, page, name = LetterAudio(), retention_warning.page(command), "warning"
+            audio, name = LetterAudio(), "warning"
+            page = retention_warning.page(organization_id, command)
         else:
             texts = TEXTS[command.language]
-            page, name = _page(command, audio, texts, self.attachment_bytes_max), "letter"
+            name = "letter"
+            page = _page(organization_id, command, audio, texts, self.attachment_bytes_max)
         attached = (
             (Attachment(name=str(page["file"]), type="audio/mpeg", content=audio.mp3),) if audio.mp3 else ()
         )
@@ -115,7 +116,11 @@ def _written_at(command: SendLetter) -> datetime:
 
 
 def _page(
-    command: SendLetter, audio: LetterAudio, texts: LetterTexts, attachment_bytes_max: int
+    organization_id: OrganizationId,
+    command: SendLetter,
+    audio: LetterAudio,
+    texts: LetterTexts,
+    attachment_bytes_max: int,
 ) -> dict[str, object]:
     """Everything that the templates show, as text."""
     mark = command.mark or audio.mark
@@ -125,7 +130,7 @@ def _page(
     stamp = _written_at(command).strftime("%Y-%m-%d-%H%M")
     file = f"{texts.file_name}-{stamp}.mp3"
     dialled = call_url(command.caller) if _may_be_dialled(command) else ""
-    console_url = _console_url(command)
+    console_url = _console_url(organization_id, command)
     opened = texts.listen if command.kind is LetterKind.VOICE_MESSAGE else texts.open_callback
     subject = texts.subject_from.format(title=title, caller=caller)
     if department:
@@ -238,9 +243,8 @@ def _audio_line(
             return texts.not_here
 
 
-def _console_url(command: SendLetter) -> str:
-    """The console's page of this voice message or callback; empty without a console."""
-    base = formats.console_base(command.console_url)
-    if base and command.voice_message_id is not None:
-        return f"{base}/voice-messages/{quote(command.voice_message_id, safe='')}"
-    return base
+def _console_url(organization_id: OrganizationId, command: SendLetter) -> str:
+    """The console's page of this voice message, else the organization's first; empty without a console."""
+    if command.voice_message_id is not None:
+        return formats.voicemail_page(command.console_url, organization_id, command.voice_message_id)
+    return formats.console_page(command.console_url, organization_id)

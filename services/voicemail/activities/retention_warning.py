@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 from babel import Locale
 
 from contracts.directory import Language
 from contracts.history import UnheardMessage
+from contracts.ids import OrganizationId
 from contracts.voicemail import SendLetter
 from runtime.text import one_line
 from services.voicemail.activities import formats, letter_texts
@@ -80,7 +80,7 @@ ENGLISH: Final = WarningTexts(
 TEXTS: Final[dict[Language, WarningTexts]] = {Language.RUSSIAN: RUSSIAN, Language.ENGLISH: ENGLISH}
 
 
-def page(command: SendLetter) -> dict[str, object]:
+def page(organization_id: OrganizationId, command: SendLetter) -> dict[str, object]:
     """Everything that the templates of a warning show, as text."""
     texts, shared = TEXTS[command.language], letter_texts.TEXTS[command.language]
     count = max(command.unheard_count, len(command.unheard))
@@ -90,7 +90,8 @@ def page(command: SendLetter) -> dict[str, object]:
     rows = [(shared.department, department), (shared.employee, employee)]
     zone = formats.place(formats.zone(command.timezone), command.language)
     left_out = count - len(command.unheard)
-    url, opened = _console_url(command, count), texts.open_one if count == 1 else texts.open_many
+    url = _console_url(organization_id, command, count)
+    opened = texts.open_one if count == 1 else texts.open_many
     return {
         "language": str(command.language),
         "subject": f"{title}: {where}" if where else title,
@@ -128,11 +129,9 @@ def _message(command: SendLetter, message: UnheardMessage) -> dict[str, str]:
     }
 
 
-def _console_url(command: SendLetter, count: int) -> str:
+def _console_url(organization_id: OrganizationId, command: SendLetter, count: int) -> str:
     """The console's page of the only voice message, or of all; empty without a console."""
-    base = formats.console_base(command.console_url)
-    if not base:
-        return ""
     if count == 1:
-        return f"{base}/voice-messages/{quote(command.unheard[0].voice_message_id, safe='')}"
-    return f"{base}/voice-messages"
+        only = command.unheard[0].voice_message_id
+        return formats.voicemail_page(command.console_url, organization_id, only)
+    return formats.console_page(command.console_url, organization_id, "voicemail")

@@ -100,7 +100,9 @@ async def test_what_goes_on_during_an_upgrade_is_in_the_present_after_it(
         before = (await connection.execute(query)).all()
         for name in ("live_rows", "live_versions", "figure_cells", "figure_marks"):
             await connection.execute(text(f"DROP TABLE {name}"))
-        await connection.execute(text("DROP INDEX contacts_open"))
+        for name in ("contacts_open", "messages_by_department", "messages_by_agent", "messages_by_claim"):
+            await connection.execute(text(f"DROP INDEX {name}"))
+        await connection.execute(text("ALTER TABLE messages DROP COLUMN claimed_by"))
         await connection.execute(text("UPDATE history_version SET version_num = '0006'"))
     await migrate(harness.engine)
     async with harness.engine.connect() as connection:
@@ -126,3 +128,27 @@ async def fill(connection: AsyncConnection, document: str) -> None:
             ),
             {"org": NORTH, "id": id_},
         )
+
+
+@pytest.mark.rule("V5")
+async def test_what_was_claimed_before_an_upgrade_is_in_the_claimers_inbox_after_it(database: str) -> None:
+    """The column beside the document is filled from it, and stays empty where nobody has claimed."""
+    contact = Office().say(a_call()).contact()
+    claimed = Done(by=BORIS, name="Boris", at=stories.at(9))
+    contact.messages = [
+        VoiceMessage(voice_message_id=VoiceMessageId("vm.1"), at=stories.at(1), claimed=claimed),
+        VoiceMessage(voice_message_id=VoiceMessageId("vm.2"), at=stories.at(1)),
+    ]
+    engine = connected(database)
+    async with engine.begin() as connection:
+        await connection.run_sync(to_first)
+        await fill(connection, encoded(contact))
+        claim = text("UPDATE messages SET claimed_at = :at WHERE voice_message_id = 'vm.1'")
+        await connection.execute(claim, {"at": stories.at(9)})
+    await migrate(engine)
+    table = tables.messages
+    async with engine.connect() as connection:
+        query = select(table.c.voice_message_id, table.c.claimed_by).order_by(table.c.voice_message_id)
+        found = (await connection.execute(query)).all()
+    await engine.dispose()
+    assert [tuple(row) for row in found] == [("vm.1", BORIS), ("vm.2", None)]

@@ -92,11 +92,23 @@ OF_ONE: Final[dict[tuple[str, str], tuple[Action, str]]] = {
         Action.MESSAGE_HEAR,
         "/voice-messages/vm.{leg}/claim",
     ),
+    ("put", "/voice-messages/{voice_message_id}/notes/{note_id}"): (
+        Action.MESSAGE_HEAR,
+        "/voice-messages/vm.{leg}/notes/n1",
+    ),
+    ("post", "/voice-messages/{voice_message_id}/unclaim"): (
+        Action.MESSAGE_HEAR,
+        "/voice-messages/vm.{leg}/unclaim",
+    ),
     ("post", "/voice-messages/{voice_message_id}/called-back"): (
         Action.MESSAGE_HEAR,
         "/voice-messages/vm.{leg}/called-back",
     ),
     ("delete", "/voice-messages/{voice_message_id}"): (Action.MESSAGE_DELETE, "/voice-messages/vm.{leg}"),
+    ("post", "/voice-messages/{voice_message_id}/restore"): (
+        Action.MESSAGE_DELETE,
+        "/voice-messages/vm.{leg}/restore",
+    ),
 }
 OF_ALL: Final = {
     ("get", "/history"),
@@ -109,6 +121,7 @@ OF_ALL: Final = {
     ("get", "/live"),
     ("get", "/live/events"),
     ("get", "/voice-messages"),
+    ("get", "/voice-messages/counts"),
     ("post", "/erase"),
     ("get", "/erase/{erasure_id}"),
 }
@@ -174,7 +187,8 @@ async def _obeys(harness: HistoryHarness, asked: AsyncClient, holder: Holder) ->
             if "callbacks" in address and not thing.has_callback:
                 continue
             before = len(harness.refusals())
-            answer = await asked.request(method, address.format(leg=thing.leg))
+            body = {"text": "a note"} if "/notes/" in address else None
+            answer = await asked.request(method, address.format(leg=thing.leg), json=body)
             if isinstance(holder, Program) and method != "get":
                 # Nobody could be asked later why the customer was not called.
                 assert (answer.status_code, answer.json()["code"]) == (403, "person_needed")
@@ -247,6 +261,7 @@ async def _lists(asked: AsyncClient, holder: Holder) -> None:
         assert {each["voice_message_id"] for each in listed.json()["messages"]} == messages
         if messages:
             assert _shows_number(listed) == (rights.reach(holder, Action.NUMBER_SEE) is not None)
+    await _inboxes(asked, holder)
     table = await asked.get("/history.csv")
     downloads = rights.reach(holder, Action.HISTORY_DOWNLOAD) and rights.reach(holder, Action.HISTORY_READ)
     assert table.status_code == (200 if downloads else 403)
@@ -254,6 +269,24 @@ async def _lists(asked: AsyncClient, holder: Holder) -> None:
         assert len(table.text.splitlines()) == 1 + len(contacts)
         assert _shows_number(table) == (rights.reach(holder, Action.NUMBER_SEE) is not None)
     await _figures(asked, holder)
+
+
+async def _inboxes(asked: AsyncClient, holder: Holder) -> None:
+    """What nobody has taken care of yet is counted as it is listed, and each inbox has its own."""
+    counted = await asked.get("/voice-messages/counts")
+    if rights.reach(holder, Action.MESSAGE_HEAR) is None:
+        assert_shape(counted, 403, "forbidden")
+        return
+    visible = [each for each in THINGS if may(holder, Action.MESSAGE_HEAR, each)]
+    of_anna = {each.leg for each in visible if each.agents}
+    own, others = (of_anna, set()) if isinstance(holder, Person) else (set(), of_anna)
+    of_departments = {each.leg for each in visible if each.departments}
+    wanted = {"departments": of_departments, "own": own, "colleagues": others, "claimed": set()}
+    for inbox, legs in wanted.items():
+        listed = await asked.get("/voice-messages", params={"inbox": inbox})
+        assert {each["contact_id"] for each in listed.json()["messages"]} == legs, inbox
+        new = await asked.get("/voice-messages", params={"inbox": inbox, "state": "new"})
+        assert counted.json()[inbox] == len(new.json()["messages"]), inbox
 
 
 async def _figures(asked: AsyncClient, holder: Holder) -> None:

@@ -15,6 +15,7 @@ from tests.integration.history.harness import HistoryHarness, audio, department_
 from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, BORIS, CUSTOMER, NORTH, SALES, VERA
 
+MINUTE_S = 60
 DAY_S = 24 * 3600
 SALES_MESSAGE = "/voice-messages/vm.in.sales"
 
@@ -122,6 +123,7 @@ async def test_a_deleted_voice_message_loses_its_audio_everywhere_and_keeps_its_
     async with office.browser(BORIS) as boris:
         assert (await boris.delete(SALES_MESSAGE)).json()["state"] == "deleted"
         assert (await boris.get(f"{SALES_MESSAGE}/audio")).status_code == 410
+        office.clock.advance(16 * MINUTE_S)
         assert await office.audio_retention.sweep() == 1
         assert await office.audio_retention.sweep() == 0
         row = (await boris.get("/history/in.sales")).json()["row"]

@@ -227,7 +227,7 @@ async def test_p2_a_server_with_a_smaller_limit_gets_the_letter_with_a_link(
     assert isinstance(result, LetterAccepted)
     letter = read((await delivered(postfix, "boris", before + 1))[-1], perl)
     assert [part.type for part in letter.parts] == ["text/plain", "text/html"]
-    assert "https://console.example/voice-messages/" in str(letter.parts[0].text)
+    assert "https://console.example/o/volga/voicemail/" in str(letter.parts[0].text)
 
 
 @pytest.mark.rule("V4")

@@ -33,7 +33,15 @@ def test_nobody_is_sent_anywhere_but_to_a_page_of_the_own_company(address: str) 
     assert addresses.inside(address, "vostok") == "/o/vostok/"
 
 
-@pytest.mark.parametrize("address", ["/o/vostok/me", "/o/vostok/history?from=2026-11-01&department=a,b"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/o/vostok/me",
+        "/o/vostok/history?from=2026-11-01&department=a,b",
+        "/o/vostok/voicemail/vm.p.in.moscow.17000.12+",
+        "/o/vostok/voicemail/vm.p.in.moscow.17000.12%2B",
+    ],
+)
 def test_a_page_of_the_own_company_is_come_back_to(address: str) -> None:
     assert addresses.inside(address, "vostok") == address
 

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from contracts.ids import OrganizationId
 from runtime import urls
 from runtime.settings import RuntimeSettings
 from services.directory.settings import Settings as DirectorySettings
@@ -92,7 +93,7 @@ def test_an_address_in_a_setting_is_one_that_leads_where_it_says(
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("https://console.example/", "https://console.example"),
+        ("https://console.example/", "https://console.example/o/volga/voicemail"),
         ("https://console.example@evil.example", ""),
         ("javascript:alert(1)", ""),
         ("https://", ""),
@@ -101,4 +102,4 @@ def test_an_address_in_a_setting_is_one_that_leads_where_it_says(
 )
 def test_a_letter_links_to_a_console_only_where_its_address_says(url: str, shown: str) -> None:
     """A link that shows one host and opens another would come from a sender that people trust."""
-    assert formats.console_base(url) == shown
+    assert formats.console_page(url, OrganizationId("volga"), "voicemail") == shown

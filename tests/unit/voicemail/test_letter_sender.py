@@ -235,7 +235,7 @@ async def test_an_mp3_over_the_limit_stays_in_the_console_and_the_letter_says_so
     (letter,) = world.office.letters
     assert not attachments(letter)
     assert "больше 2 МБ" in text_of(letter)
-    assert "https://console.example/voice-messages/vm.p.leg1" in text_of(letter)
+    assert "https://console.example/o/volga/voicemail/vm.p.leg1" in text_of(letter)
 
 
 @pytest.mark.rule("V4")

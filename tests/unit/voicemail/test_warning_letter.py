@@ -81,7 +81,7 @@ def test_a_warning_says_how_many_from_whom_since_when_and_when_they_go() -> None
             "Продажи",
             "Время: Самара",
             "ООО «Волга»",
-            "https://console.example/voice-messages",
+            "https://console.example/o/volga/voicemail",
         ):
             assert said in text, (kind, said)
     assert "tel:+79123456789" in part(letter, "html")
@@ -100,7 +100,7 @@ def test_an_english_reader_is_warned_in_english() -> None:
         text = part(letter, kind)
         for said in ("Received: 21 November 2026, 12:00", "1 minute 2 seconds", "Times: Samara", "Vera"):
             assert said in text, (kind, said)
-        assert "https://console.example/voice-messages/vm.0" in text
+        assert "https://console.example/o/volga/voicemail/vm.0" in text
 
 
 @pytest.mark.rule("V6")
@@ -136,7 +136,7 @@ def test_without_a_console_there_is_no_link_to_one() -> None:
     """A link must be one that browsers open."""
     for url in ("", "javascript:alert(1)"):
         letter = received(warning(*THREE, console_url=url))
-        assert "voice-messages" not in part(letter, "html") + part(letter, "plain")
+        assert "/voicemail" not in part(letter, "html") + part(letter, "plain")
 
 
 @pytest.mark.rule("V6")
