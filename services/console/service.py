@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from runtime.web_process import WebPorts, WebService, WebWork
 from services.console.activities.api_client import ApiClient
+from services.console.activities.callbacks import Callbacks
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
@@ -45,6 +46,7 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
         origin=origin,
         directory=known,
         contacts=Contacts(history, directory),
+        callbacks=Callbacks(history, directory),
         turns=Turns(),
         history=History(history),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),

@@ -55,7 +55,7 @@ class Contacts:
     async def names(self, token: str, address: str) -> tuple[tuple[Colleague, ...], tuple[Colleague, ...]]:
         """Departments and employees, each by name."""
         departments, people = await asyncio.gather(
-            self._all(DEPARTMENTS, token, address), self._all(PEOPLE, token, address)
+            self.departments(token, address), self._all(PEOPLE, token, address)
         )
         return departments, people
 

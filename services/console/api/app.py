@@ -13,6 +13,8 @@ from runtime.http_limits import Guard, Limits
 from runtime.web import App
 from services.console.activities.static_files import StaticFiles
 from services.console.api import assets
+from services.console.api.callback_orders import CallbackOrderRoutes
+from services.console.api.callbacks import CallbackRoutes
 from services.console.api.errors import HANDLERS
 from services.console.api.history import HistoryDownloadRoutes, HistoryRoutes
 from services.console.api.my_page import MyPageRoutes
@@ -35,6 +37,8 @@ ROUTES: Final = (
     OpenIdRoutes,
     SignOutRoutes,
     PreferenceRoutes,
+    CallbackRoutes,
+    CallbackOrderRoutes,
     HistoryRoutes,
     HistoryDownloadRoutes,
     WallboardRoutes,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from contracts.plain_text import END
 from runtime.ports import Clock
+from services.console.activities.callbacks import Callbacks
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
@@ -41,6 +42,7 @@ class Console(Struct, frozen=True, kw_only=True):
     origin: str
     directory: Directory
     contacts: Contacts
+    callbacks: Callbacks
     turns: Turns
     history: History
     sessions: Sessions

@@ -39,6 +39,7 @@ class Screen(NamedTuple):
 
 SCREENS: Final = (
     Screen("wallboard", marked("Wallboard"), "wallboard", "t", "live", ("live.read",)),
+    Screen("callbacks", marked("Callbacks of customers"), "callbacks", "c", "live", ("live.read",)),
     Screen(
         "history",
         marked("History"),

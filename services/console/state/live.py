@@ -5,6 +5,8 @@ Each list of `Live` has whole rows. History's document is the contract; a test h
 
 import msgspec
 
+from services.console.state.callbacks import Attempt
+
 
 class Department(msgspec.Struct, frozen=True, kw_only=True):
     """A department, and how many of its agents do what."""
@@ -49,17 +51,21 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback that stands, and what happened last."""
+    """A callback that stands, what happened last, and who was tried for it."""
 
     callback_id: str
+    contact_id: str
     department_id: str
+    number: str
     origin: str
     ordered_at: int
     joined_at: int
     deadline_at: int | None
     next_attempt_at: int | None
     last: str
+    last_agent: str
     last_reason: str
+    tried: tuple[Attempt, ...]
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):

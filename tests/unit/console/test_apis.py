@@ -6,7 +6,7 @@ from typing import Any, Final, cast, get_args, get_origin
 import msgspec
 import pytest
 
-from services.console.activities import contacts, directory, history, screens
+from services.console.activities import callbacks, contacts, directory, history, screens
 from services.console.activities.api_client import NONE, Route
 from services.directory.api import app as directory_api
 from services.history.api import app as history_api
@@ -18,6 +18,8 @@ DOCUMENTS: Final = (
     *((route, DIRECTORY) for route in screens.ROUTES),
     *((route, DIRECTORY) for route in contacts.DIRECTORY_ROUTES),
     *((route, HISTORY) for route in contacts.HISTORY_ROUTES),
+    *((route, DIRECTORY) for route in callbacks.DIRECTORY_ROUTES),
+    *((route, HISTORY) for route in callbacks.HISTORY_ROUTES),
     *((route, HISTORY) for route in history.ROUTES),
 )
 
@@ -89,7 +91,7 @@ def test_the_api_answers_what_is_asked(route: Route[Any], document: dict[str, An
 
 @pytest.mark.parametrize(
     "route",
-    [each for each in (*directory.ROUTES, *screens.ROUTES) if each.body is not None],
+    [each for each in (*directory.ROUTES, *screens.ROUTES, *callbacks.DIRECTORY_ROUTES) if each.body is not None],
     ids=lambda route: f"{route.method} {route.path}",
 )
 def test_the_directory_takes_what_is_sent(route: Route[Any]) -> None:
@@ -102,7 +104,7 @@ def test_the_directory_takes_what_is_sent(route: Route[Any]) -> None:
 
 
 def test_whatever_needs_a_body_has_one() -> None:
-    for route in (*directory.ROUTES, *screens.ROUTES):
+    for route in (*directory.ROUTES, *screens.ROUTES, *callbacks.DIRECTORY_ROUTES):
         assert ("requestBody" in operation(route)) == (route.body is not None), route.path
 
 

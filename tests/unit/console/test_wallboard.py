@@ -149,14 +149,18 @@ def test_the_alert_names_the_latest_place_and_who_is_on_pause_longest() -> None:
 def test_a_card_counts_agents_in_a_fixed_order_and_names_the_next_deadline_of_a_callback() -> None:
     callback = Callback(
         callback_id="c",
+        contact_id="in.c",
         department_id="sales",
+        number="+79165550001",
         origin="queue",
         ordered_at=NOW,
         joined_at=NOW,
         deadline_at=NOW,
         next_attempt_at=None,
         last="ordered",
+        last_agent="",
         last_reason="",
+        tried=(),
     )
     [sales] = shown(
         place("p", rank=1),
