@@ -1,0 +1,138 @@
+"""Callbacks in a real browser: ordered by a head by keyboard, seen standing, cancelled, and no barrier."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from services.history.activities.database import connected, migrate
+from tests.integration.console.app import ADMINISTRATOR, HOME
+from tests.integration.console.companies_callbacks import CompanyCallbacks, cancelled, ordered, place_of
+from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.test_callbacks import CALLBACKS
+from tests.integration.console.test_walk import looked_at
+from tests.integration.console.test_wallboard import an_agent
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, chromium, visit
+from tests.integration.directory.companies import PASSWORD, Company
+
+expect.set_options(timeout=PAGE_MS_MAX)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+    """The company's history: one callback is late, one has ended."""
+    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
+    await migrate(engine)
+    async with history_of(company, engine) as made:
+        late, ended = ordered(company, "late", ago=9), ordered(company, "ended", number="+79165550002")
+        await made.tell(late, place_of(late), ended, *cancelled(ended))
+        yield made
+    await engine.dispose()
+
+
+@pytest.fixture
+async def site(
+    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[Site]:
+    """The console, and callback, which decides meanwhile."""
+    async with (
+        Site(company, redis_server, fresh_prefix, history_url=history.url) as made,
+        CompanyCallbacks(company, history).deciding(),
+    ):
+        yield made
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with chromium() as made:
+        yield made
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_callbacks_are_without_barriers_in_both_themes(
+    browser: Browser, site: Site, theme: Theme
+) -> None:
+    """Standing, ended, the form, a refusal at its field, and the question before a cancellation."""
+    visitor = await visit(browser, site.url, theme=theme)
+    page, wrong = visitor.page, list[str]()
+    await visitor.sign_in(ADMINISTRATOR, PASSWORD)
+    for address in ("", "?origin=queue", "/ended", "/order", "?cancelled=cb.ended"):
+        await visitor.go(CALLBACKS + address)
+        wrong += await looked_at(visitor)
+    await visitor.go(f"{CALLBACKS}/order")
+    await page.fill("#number", "+12125550100")
+    await page.press("#number", "Enter")
+    await expect(page.locator("#number-said")).to_contain_text("в этот регион не звоним")
+    wrong += await looked_at(visitor)
+    await visitor.go(CALLBACKS)
+    await page.click("tbody button[popovertarget]")
+    await expect(page.locator(".confirm").first).to_be_visible()
+    wrong += await looked_at(visitor)
+    assert (wrong, visitor.complaints) == ([], [])
+
+
+@pytest.mark.rule("P2", "C9", "C11")
+async def test_a_head_orders_watches_and_cancels_by_keyboard_alone(
+    browser: Browser, site: Site, company: Company, history: CompanyHistory
+) -> None:
+    """Its time runs on; the question stays while the list changes; nothing is loaded anew."""
+    head = await an_agent(company, history, "Белова Ольга", "department_head")
+    visitor = await visit(browser, site.url)
+    page = visitor.page
+    await visitor.sign_in(head["card"]["login"], PASSWORD)
+    async with page.expect_navigation():
+        await page.keyboard.press("g")
+        await page.keyboard.press("c")
+    await expect(page.locator("h1")).to_have_text("Обратные звонки")
+    await page.locator(".page-head a[href$=order]").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#number")).to_be_focused()
+    await page.keyboard.type("+7 916 555-00-03")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{CALLBACKS}?ordered=*")
+    await expect(page.locator(".said")).to_contain_text("+7 916 555-00-03 заказан: Отдел продаж")
+    row = page.locator("tbody tr").filter(has_text="555-00-03")
+    await expect(row).to_contain_text("место 2")
+    await expect(page.locator("#wall-live")).to_be_visible()
+    await expect(row.locator("[data-down]").first).to_have_text(re.compile("9:5[0-8]"))
+    await row.locator("button.link").focus()
+    await page.keyboard.press("Enter")
+    await expect(row.locator(".confirm")).to_be_visible()
+    other = ordered(company, "other", number="+79165550004")
+    await history.tell(other, place_of(other))
+    await expect(page.locator("tbody tr")).to_have_count(3)
+    await expect(row.locator(".confirm")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(row.locator(".confirm")).to_be_hidden()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await expect(row.locator(".confirm button.main")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{CALLBACKS}?cancelled=*")
+    await expect(page.locator(".said")).to_contain_text("отменён. Кто отменил: Белова Ольга")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await page.click(".views a[href$=ended]")
+    await expect(row).to_contain_text("Белова Ольга")
+    assert visitor.complaints == []
+
+
+async def test_an_order_is_made_and_cancelled_without_scripts(
+    browser: Browser, site: Site, company: Company
+) -> None:
+    visitor = await visit(browser, site.url, has_scripts=False)
+    page = visitor.page
+    await visitor.sign_in(ADMINISTRATOR, PASSWORD)
+    await visitor.go(f"{CALLBACKS}/order")
+    await page.fill("#number", "+79165550003")
+    await page.select_option("#department", "sales")
+    await page.click("form[action$=order] .main")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    row = page.locator("tbody tr").filter(has_text="555-00-03")
+    await row.locator("button.link").click()
+    await row.locator(".confirm button.main").click()
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    assert HOME in page.url
