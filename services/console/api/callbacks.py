@@ -90,8 +90,11 @@ class CallbackRoutes(Controller):
     async def part(
         self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
     ) -> Response[str]:
-        """The part of the page that changes, once: for whoever lets it go on."""
-        person = await person_of(request, organization)
+        """The part of the page that changes, once: for whoever lets it go on, and without a stream.
+
+        A page asks for it by itself, which is no activity.
+        """
+        person = await person_of(request, organization, is_activity=False)
         require_screen(person, SCREEN)
         live = await console.history.live(person.token, person.address)
         return _board(request, console, organization, person, Present(live))
