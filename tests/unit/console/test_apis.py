@@ -91,7 +91,11 @@ def test_the_api_answers_what_is_asked(route: Route[Any], document: dict[str, An
 
 @pytest.mark.parametrize(
     "route",
-    [each for each in (*directory.ROUTES, *screens.ROUTES, *callbacks.DIRECTORY_ROUTES) if each.body is not None],
+    [
+        each
+        for each in (*directory.ROUTES, *screens.ROUTES, *callbacks.DIRECTORY_ROUTES)
+        if each.body is not None
+    ],
     ids=lambda route: f"{route.method} {route.path}",
 )
 def test_the_directory_takes_what_is_sent(route: Route[Any]) -> None:
