@@ -5,11 +5,13 @@ from urllib.parse import urlsplit
 
 from runtime.web_process import WebPorts, WebService, WebWork
 from services.console.activities.api_client import ApiClient
+from services.console.activities.audio_storage import AudioStorage
 from services.console.activities.callbacks import Callbacks
 from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
 from services.console.activities.inputs import Inputs
+from services.console.activities.recordings import Recordings
 from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal, form_key
 from services.console.activities.sessions import Sessions, missing_rights
@@ -33,11 +35,19 @@ def build(ports: WebPorts, settings: Settings) -> WebWork:
         clock=ports.clock,
     )
     history = ApiClient("history", settings.history_api, ca=settings.history_api_ca, clock=ports.clock)
-    return put_together(ports, settings, directory, history)
+    storage = AudioStorage(
+        endpoint=settings.s3_endpoint,
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        ca=settings.s3_ca,
+    )
+    return put_together(ports, settings, directory, history, storage)
 
 
-def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, history: ApiClient) -> WebWork:
-    """The parts over these clients of the APIs. Raises ValueError."""
+def put_together(
+    ports: WebPorts, settings: Settings, directory: ApiClient, history: ApiClient, storage: AudioStorage
+) -> WebWork:
+    """The parts over these clients of the APIs and of S3. Raises ValueError."""
     origin, keys, clock = settings.origin(), settings.sealing_keys(), ports.clock
     static = StaticFiles()
     cookies = Cookies(is_secure=urlsplit(origin).scheme == "https")
@@ -48,6 +58,8 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
         contacts=Contacts(history, directory),
         callbacks=Callbacks(history, directory),
         turns=Turns(),
+        recordings=Recordings(history, storage),
+        listening=Turns(),
         history=History(history),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
         inputs=inputs,
@@ -61,7 +73,7 @@ def put_together(ports: WebPorts, settings: Settings, directory: ApiClient, hist
         clock=clock,
     )
     app = api.build(console, static)
-    return WebWork(app=api.guarded(app), on_stop=(directory.aclose, history.aclose))
+    return WebWork(app=api.guarded(app), on_stop=(directory.aclose, history.aclose, storage.aclose))
 
 
 SERVICE: Final = WebService(name="console", build=build, store_rights=missing_rights)

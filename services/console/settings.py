@@ -73,15 +73,17 @@ class Settings(RuntimeSettings):
         return found
 
     def refuse_plaintext(self) -> None:
-        """Refuse to send tokens in the clear to another machine. Raises PlaintextRefused."""
-        for setting, url in (
-            ("RINGBACK_DIRECTORY_API", self.directory_api),
-            ("RINGBACK_HISTORY_API", self.history_api),
+        """Refuse tokens and recordings in the clear to and from another machine. Raises PlaintextRefused."""
+        for setting, url, wire in (
+            ("RINGBACK_DIRECTORY_API", self.directory_api, "http"),
+            ("RINGBACK_HISTORY_API", self.history_api, "http"),
+            # Amazon's own, where none is set, is always https.
+            ("RINGBACK_S3_ENDPOINT", self.s3_endpoint or "https://", "s3"),
         ):
             parts = urlsplit(url)
             if parts.scheme != "https":
                 plaintext.refuse(
-                    "http",
+                    wire,
                     [parts.hostname or ""],
                     allowed_to=plaintext.allowed(self.allow_plaintext_to),
                     remedy=f"set {setting} to https://…",

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from services.console.activities.api_client import ApiClient, Download, Route
+from services.console.state.contact import Callback, Contact, Why
 from services.console.state.contacts import Colleague, Colleagues, Page
 
 LIST: Final = Route(
@@ -25,15 +26,20 @@ LIST: Final = Route(
         "limit",
     ),
 )
+ONE: Final = Route("GET", "/history/{contact_id}", Contact)
+WHY: Final = Route("GET", "/history/{contact_id}/why", Why)
+CALLBACK: Final = Route("GET", "/history/callbacks/{callback_id}", Callback)
 PEOPLE: Final = Route("GET", "/colleagues", Colleagues, query=("cursor", "limit"))
 DEPARTMENTS: Final = Route("GET", "/colleagues/departments", Colleagues, query=("cursor", "limit"))
 CSV: Final = "/history.csv"
 
-HISTORY_ROUTES: Final = (LIST,)
+HISTORY_ROUTES: Final = (LIST, ONE, WHY, CALLBACK)
 DIRECTORY_ROUTES: Final = (PEOPLE, DEPARTMENTS)
 
 ROWS: Final = 50
 NAMES_AT_ONCE: Final = 200
+CALLBACKS_MAX: Final = 10
+"""Of one contact, with their attempts; the timeline has them all."""
 NAMES_MAX: Final = 2_000
 """In one list to choose from; whom it lacks is found by a link that names them."""
 DOWNLOAD_SILENT_S_MAX: Final = 60.0
@@ -51,6 +57,29 @@ class Contacts:
         """A page of contacts, newest first."""
         wanted = {**query, "limit": str(ROWS)}
         return await self._history.call(LIST, token=token, address=address, query=wanted)
+
+    async def one(
+        self, token: str, address: str, contact_id: str
+    ) -> tuple[Contact, Why, tuple[Callback, ...]]:
+        """A contact whole, why its customer waited, and its callbacks with their attempts."""
+        path = {"contact_id": contact_id}
+        found = await self._history.call(ONE, token=token, address=address, path=path)
+        listed = found.callbacks[:CALLBACKS_MAX]
+        why, callbacks = await asyncio.gather(
+            self._why(token, address, found),
+            asyncio.gather(*(self._callback(token, address, each.callback_id) for each in listed)),
+        )
+        return found, why, tuple(callbacks)
+
+    async def _why(self, token: str, address: str, contact: Contact) -> Why:
+        if not contact.places:
+            return Why(places=())
+        path = {"contact_id": contact.row.contact_id}
+        return await self._history.call(WHY, token=token, address=address, path=path)
+
+    async def _callback(self, token: str, address: str, callback_id: str) -> Callback:
+        path = {"callback_id": callback_id}
+        return await self._history.call(CALLBACK, token=token, address=address, path=path)
 
     async def names(self, token: str, address: str) -> tuple[tuple[Colleague, ...], tuple[Colleague, ...]]:
         """Departments and employees, each by name."""

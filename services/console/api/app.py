@@ -13,8 +13,10 @@ from runtime.http_limits import Guard, Limits
 from runtime.web import App
 from services.console.activities.static_files import StaticFiles
 from services.console.api import assets
+from services.console.api.audio import MessageAudioRoutes, RecordingRoutes
 from services.console.api.callback_orders import CallbackOrderRoutes
 from services.console.api.callbacks import CallbackRoutes
+from services.console.api.contact import ContactRoutes
 from services.console.api.errors import HANDLERS
 from services.console.api.history import HistoryDownloadRoutes, HistoryRoutes
 from services.console.api.my_page import MyPageRoutes
@@ -41,6 +43,9 @@ ROUTES: Final = (
     CallbackOrderRoutes,
     HistoryRoutes,
     HistoryDownloadRoutes,
+    ContactRoutes,
+    RecordingRoutes,
+    MessageAudioRoutes,
     WallboardRoutes,
     ScreenRoutes,
     TvRoutes,

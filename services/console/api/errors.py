@@ -65,6 +65,12 @@ HISTORY_AWAY: Final[Words] = (
     marked("The console can't reach the service that knows what happens and has happened."),
     marked("Calls go on as usual. Reload the page in a moment; if it lasts, tell whoever runs Ringback."),
 )
+STORAGE_AWAY: Final[Words] = (
+    marked("No connection to the recordings"),
+    marked("The console can't reach the storage that keeps them."),
+    marked("Calls go on as usual. Reload the page in a moment; if it lasts, tell whoever runs Ringback."),
+)
+AWAY: Final = {"directory": DIRECTORY_AWAY, "history": HISTORY_AWAY, "storage": STORAGE_AWAY}
 STORE_AWAY: Final[Words] = (
     marked("No connection to the store of sessions"),
     marked("The console can't tell whether you are signed in."),
@@ -172,8 +178,7 @@ def _refused(request: Request[Any, Any, Any], refused: Refused) -> Response[Any]
 
 def _unreachable(request: Request[Any, Any, Any], error: Unreachable) -> Response[str]:
     _log.warning("a service can't be reached", reached=error.service, reason=str(error))
-    words = HISTORY_AWAY if error.service == "history" else DIRECTORY_AWAY
-    return _page(request, words, 503, retry=True)
+    return _page(request, AWAY[error.service], 503, retry=True)
 
 
 def _no_store(request: Request[Any, Any, Any], error: StoreUnavailable) -> Response[str]:

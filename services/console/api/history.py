@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from litestar import Controller, Request, Response, get
 from litestar.response import Redirect, Stream
 
 from services.console.activities.api_client import Download, Refused
+from services.console.api import history_addresses
 from services.console.api.pages import PROTECTING, FieldError
 from services.console.api.requests import (
     CurrentPerson,
@@ -51,7 +52,7 @@ class HistoryRoutes(Controller):
         filters = contact_filters.given(query)
         if filters != query:
             # A form sends its empty fields, too; an address that is passed on should be short.
-            return Redirect(_address(path, filters), status_code=303)
+            return Redirect(history_addresses.filtered(path, filters), status_code=303)
         errors: dict[str, FieldError] = {}
         page = Page(rows=())
         try:
@@ -78,9 +79,10 @@ class HistoryRoutes(Controller):
                 "outcomes": _outcomes(),
                 "directions": DIRECTIONS,
                 "mark_of": mark_of,
-                "newest": _address(path, filters, after=""),
-                "older": _address(path, filters, after=page.next or ""),
+                "newest": history_addresses.filtered(path, filters, after=""),
+                "older": history_addresses.filtered(path, filters, after=page.next or ""),
                 "csv": _csv(person, organization, filters),
+                "address_of": partial(history_addresses.contact, organization, filters=filters),
             },
             me=person.me,
             status=422 if errors else 200,
@@ -127,12 +129,6 @@ async def _pieces(held: AsyncExitStack, found: Download) -> AsyncIterator[bytes]
             yield piece
 
 
-def _address(path: str, filters: Mapping[str, str], **other: str) -> str:
-    """A page with these filters, and others in place of some; empty ones are left out."""
-    shown = {name: value for name, value in {**filters, **other}.items() if value}
-    return f"{path}?{urlencode(shown)}" if shown else path
-
-
 def _reached(person: Person, departments: tuple[Colleague, ...]) -> tuple[Colleague, ...]:
     """The departments of which somebody sees contacts."""
     if person.me.rights[READ] != "departments":
@@ -148,4 +144,4 @@ def _csv(person: Person, organization: str, filters: Mapping[str, str]) -> str:
     """Where the same is as a file; empty without the right to it."""
     if DOWNLOAD not in person.me.rights:
         return ""
-    return _address(f"{addresses.home(organization)}history.csv", filters, after="")
+    return history_addresses.filtered(f"{addresses.home(organization)}history.csv", filters, after="")

@@ -15,6 +15,7 @@ from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
 from services.console.activities.inputs import Inputs
+from services.console.activities.recordings import Recordings
 from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
@@ -44,6 +45,8 @@ class Console(Struct, frozen=True, kw_only=True):
     contacts: Contacts
     callbacks: Callbacks
     turns: Turns
+    recordings: Recordings
+    listening: Turns
     history: History
     sessions: Sessions
     inputs: Inputs

@@ -6,6 +6,7 @@ from msgspec import Struct, structs
 
 from contracts.ids import AgentId, DepartmentId, Instant, VoiceMessageId
 from services.history.rules import history_row, outcome, tries
+from services.history.rules.errors import GONE
 from services.history.rules.history_row import Row
 from services.history.rules.message_care import Care, care, machine, restorable_until_at
 from services.history.rules.wait_explanation import PlaceWhy
@@ -64,6 +65,8 @@ class MessageShown(Struct, frozen=True, kw_only=True):
     state: str
     mark: str
     has_audio: bool
+    reason: str
+    """Why its audio is gone: `erased`, `deleted`, `retention`; else empty."""
     has_expired_callback: bool
     heard: DoneShown | None
     claimed: DoneShown | None
@@ -106,6 +109,8 @@ class RecordingShown(Struct, frozen=True, kw_only=True):
     at: Instant
     duration_ms: int
     has_audio: bool
+    reason: str
+    """Why its audio is gone: `erased`, `retention`; else empty."""
 
 
 class ContactShown(Struct, frozen=True, kw_only=True):
@@ -161,6 +166,7 @@ def message(contact: Contact, found: VoiceMessage, *, shows_letters: bool = True
         state=str(found.state),
         mark=found.mark,
         has_audio=found.mp3_key is not None or found.original_key is not None,
+        reason=_gone(found.reason),
         has_expired_callback=expired,
         heard=_done(found.heard),
         claimed=_done(found.claimed),
@@ -192,12 +198,18 @@ def _done(found: Done | None) -> DoneShown | None:
     return None if found is None else DoneShown(by=found.by, name=found.name, at=found.at)
 
 
+def _gone(reason: str) -> str:
+    """The reason if it is a stable word: others are the gateway's or voicemail's, for operators."""
+    return reason if reason in GONE else ""
+
+
 def _recording(found: Recording) -> RecordingShown:
     return RecordingShown(
         recording_id=found.recording_id,
         at=found.at,
         duration_ms=found.duration_ms,
         has_audio=found.key is not None,
+        reason=_gone(found.reason),
     )
 
 

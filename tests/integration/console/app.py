@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from runtime import redis_client
 from runtime.web_process import WebPorts
 from services.console.activities.api_client import ApiClient
+from services.console.activities.audio_storage import AudioStorage
 from services.console.api.requests import CONSOLE, Console
 from services.console.service import put_together
 from services.console.settings import Settings
@@ -38,8 +39,12 @@ class ConsoleApp:
         url: str = "http://127.0.0.1:8000",
         history: Any = None,
         history_url: str = "",
+        storage: AudioStorage | None = None,
     ) -> None:
-        """`history` is its API, or at `history_url`, for streams; without either it can't be reached."""
+        """`history` is its API, or at `history_url`, for streams; without either it can't be reached.
+
+        Audio comes from `storage`; without, from nowhere.
+        """
         self.company = company
         self.url = url
         settings = Settings(
@@ -66,7 +71,9 @@ class ConsoleApp:
             clock=company.clock,
             transport=None if history_url else self.history_transport,
         )
-        work = put_together(WebPorts(redis=self.redis, clock=company.clock), settings, directory, past)
+        ports = WebPorts(redis=self.redis, clock=company.clock)
+        nowhere = AudioStorage(endpoint="http://127.0.0.1:9", bucket="none", region="")
+        work = put_together(ports, settings, directory, past, storage or nowhere)
         self.app = work.app
         self.parts: Console = work.app._app.state[CONSOLE]  # type: ignore[attr-defined]
 

@@ -8,6 +8,7 @@ from contracts.gateway import Outcome, RecordingFinished
 from contracts.ids import LegId, MediaKey, OrganizationId, RecordingId
 from contracts.queue import Skip, SkipReason
 from contracts.voicemail import MessageStored
+from runtime.ports import Blobs
 from services.history.activities.database import connected, migrate
 from tests import offices
 from tests.integration.directory.companies import ORGANIZATION, TOKEN_KEYS, Company
@@ -20,11 +21,14 @@ HOSTILE = '<script>alert(1)</script>"> \u05d0\u05d1 \U0001f600 {{ 7 * 7 }} %s %(
 NAMES = {ANNA: "Орлова Анна", BORIS: "Денисов Борис", VERA: "Левина Вера"}
 
 
-async def past_of(company: Company, database: str) -> HistoryHarness:
-    """History of this company, with nothing but its people; the time is that of the stories."""
+async def past_of(company: Company, database: str, *, links: Blobs | None = None) -> HistoryHarness:
+    """History of this company, with nothing but its people; the time is that of the stories.
+
+    Links to audio lead into `links`.
+    """
     engine = connected(database)
     await migrate(engine)
-    made = HistoryHarness(engine, 1_000, keys=TOKEN_KEYS, clock=company.clock)
+    made = HistoryHarness(engine, 1_000, keys=TOKEN_KEYS, clock=company.clock, links=links)
     company.clock.at = float(BEGIN)
     company.headers = await company.login("gusev.r")
     for agent_id, name in NAMES.items():

@@ -10,21 +10,34 @@ import pytest
 from playwright.async_api import Browser
 
 from ringback.stack.services import ROOT
+from tests.integration.console import past as story
 from tests.integration.console.app import HOME, SIGN_IN
 from tests.integration.console.walking import Language, Site, Theme, chromium, visit
 from tests.integration.directory.companies import Company
+from tests.integration.history.harness import HistoryHarness
 
 FOLDER: Final = ROOT / "docs" / "console"
 SIZES: Final = {360: 780, 1280: 800, 1920: 1080}
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
-ADDRESSES: Final = {"sign-in": SIGN_IN, "my-page": f"{HOME}me", "not-found": "/nowhere"}
+ADDRESSES: Final = {
+    "sign-in": SIGN_IN,
+    "history": f"{HOME}history",
+    "contact": f"{HOME}history/in.sales",
+    "my-page": f"{HOME}me",
+    "not-found": "/nowhere",
+}
 
 
 @pytest.fixture
-async def site(company: Company, redis_server: str, fresh_prefix: str) -> AsyncIterator[Site]:
-    """The console, where a browser finds it."""
-    async with Site(company, redis_server, fresh_prefix) as made:
+async def site(
+    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[Site]:
+    """The console over a history with three contacts, where a browser finds it."""
+    await story.a_voice_message(past)
+    await story.a_withheld_number(past)
+    await story.a_called_back_customer(past)
+    async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
         yield made
 
 

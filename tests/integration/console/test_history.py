@@ -150,7 +150,7 @@ async def test_numbers_are_masked_for_whom_the_organization_hides_them(
     assert 'name="number"' not in page.text
     file = await browser.open(f"{HOME}history.csv")
     assert file.status_code == 200
-    assert "916" not in page.text + file.text
+    assert "916" not in text_of(page.text) + file.text, "a form's token may have it by chance"
     page = await browser.open(f"{HISTORY}?number=89165550001")
     assert page.status_code == 403
 

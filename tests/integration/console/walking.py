@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from runtime import http_server
 from runtime.http_server import ConnectionLimits, Listener
+from services.console.activities.audio_storage import AudioStorage
 from tests.integration.console.app import ADMINISTRATOR, FIRST, SIGN_IN, ConsoleApp
 from tests.integration.directory.companies import PASSWORD, Company
 
@@ -38,13 +39,26 @@ class Site:
     """A console that browsers of any kind reach."""
 
     def __init__(
-        self, company: Company, redis: str, prefix: str, *, history: Any = None, history_url: str = ""
+        self,
+        company: Company,
+        redis: str,
+        prefix: str,
+        *,
+        history: Any = None,
+        history_url: str = "",
+        storage: AudioStorage | None = None,
     ) -> None:
         """`history` is its API, or at `history_url`, for streams; without either it can't be reached."""
         self._socket = http_server.bound("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.console = ConsoleApp(
-            company, redis, prefix, url=self.url, history=history, history_url=history_url
+            company,
+            redis,
+            prefix,
+            url=self.url,
+            history=history,
+            history_url=history_url,
+            storage=storage,
         )
         self._listener: Listener = http_server.listener(
             self.console.app, has_lifespan=False, limits=ConnectionLimits()

@@ -38,6 +38,7 @@ from ringback import log as facts_log
 from runtime.edge import NotSaid, Said
 from runtime.edge_runner import said_record
 from runtime.memory import MemoryBlobs, MemoryClock, MemoryLog, counting_tokens
+from runtime.ports import Blobs
 from runtime.quotas import Quotas
 from runtime.token_keys import KeyHolder, SigningKeys
 from runtime.tokens import Claims, TokenUse, sign
@@ -70,10 +71,11 @@ class HistoryHarness:
         *,
         keys: SigningKeys = TOKEN_KEYS,
         clock: MemoryClock | None = None,
+        links: Blobs | None = None,
     ) -> None:
         """`quota_factor` widens the quotas, for tests that ask more than any company does.
 
-        `keys` and `clock` are a directory's, beside which it runs.
+        `keys` and `clock` are a directory's, beside which it runs. Links lead into `links`; without, nowhere.
         """
         self.engine = engine
         self.clock = MemoryClock(BEGIN) if clock is None else clock
@@ -88,7 +90,7 @@ class HistoryHarness:
         messages = VoiceMessages(
             engine=engine,
             say=self.say,
-            blobs=self.blobs,
+            blobs=self.blobs if links is None else links,
             clock=self.clock,
             authentication=authentication,
             tokens=counting_tokens("m"),

@@ -6,7 +6,7 @@ from typing import Any, Final, cast, get_args, get_origin
 import msgspec
 import pytest
 
-from services.console.activities import callbacks, contacts, directory, history, screens
+from services.console.activities import callbacks, contacts, directory, history, recordings, screens
 from services.console.activities.api_client import NONE, Route
 from services.directory.api import app as directory_api
 from services.history.api import app as history_api
@@ -21,6 +21,7 @@ DOCUMENTS: Final = (
     *((route, DIRECTORY) for route in callbacks.DIRECTORY_ROUTES),
     *((route, HISTORY) for route in callbacks.HISTORY_ROUTES),
     *((route, HISTORY) for route in history.ROUTES),
+    *((route, HISTORY) for route in recordings.ROUTES),
 )
 
 
