@@ -1,4 +1,4 @@
-"""S3: put, get, a link that anybody may fetch, and delete."""
+"""S3: put, get, a link that anybody may fetch, and delete; without keys whether it can be reached."""
 
 import asyncio
 import ssl
@@ -22,6 +22,9 @@ FETCH_S_MAX: Final = 20
 async def examine(settings: Settings, scope: Scope) -> Section:
     """Look at the bucket. Its keys may be the environment's, so an endpoint or a key counts as configured."""
     section = Section("S3")
+    if scope.webs and not scope.is_whole and PART not in scope.needed and _is_configured(settings):
+        await _examine_reach(section, settings)
+        return section
     if not scope.looks_at(PART) or not _is_configured(settings):
         section.not_configured("RINGBACK_S3_ENDPOINT or _ACCESS_KEY", is_needed=PART in scope.needed)
         return section
@@ -34,6 +37,17 @@ async def examine(settings: Settings, scope: Scope) -> Section:
     finally:
         blobs.close()
     return section
+
+
+async def _examine_reach(section: Section, settings: Settings) -> None:
+    """A service that has links and no keys: whatever S3 answers, it is there, and by its certificate."""
+    endpoint = settings.s3_endpoint or f"https://{settings.s3_bucket}.s3.{settings.s3_region}.amazonaws.com"
+    fault = await asyncio.to_thread(_unreached, endpoint, settings.s3_ca)
+    section.green("reach", f"{endpoint}, without keys") if fault is None else section.red(
+        "reach",
+        f"{endpoint}: {fault}: recordings can't be heard; let this service through to S3, and give it the "
+        "authority of its certificate in RINGBACK_S3_CA",
+    )
 
 
 def _is_configured(settings: Settings) -> bool:
@@ -64,6 +78,18 @@ async def _examine_object(section: Section, settings: Settings, blobs: S3Blobs) 
         section.red(
             what, f"{error}: give the key s3:GetObject, s3:PutObject and s3:DeleteObject on the bucket"
         )
+
+
+def _unreached(endpoint: str, ca: str) -> str | None:
+    """Why a server can't be spoken to; None where it answers anything."""
+    context = ssl.create_default_context(cafile=ca or None)
+    try:
+        with urllib.request.urlopen(endpoint, timeout=FETCH_S_MAX, context=context):  # noqa: S310  # a setting
+            return None
+    except urllib.error.HTTPError:
+        return None
+    except (urllib.error.URLError, OSError) as error:
+        return str(getattr(error, "reason", error))
 
 
 def _fault_of(link: str, ca: str) -> str | None:

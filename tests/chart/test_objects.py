@@ -118,7 +118,7 @@ def _ports(rules: list[Object]) -> set[Any]:
         ("directory", {53, 9093, 443, 587, 5432}),
         ("history", {53, 9093, 443, 5432}),
         ("gateway", {53, 9093, 443, 8089}),
-        ("console", {53, 6379, "http"}),
+        ("console", {53, 6379, 443, "http"}),
         ("topics", {53, 9093}),
     ],
 )

@@ -97,6 +97,18 @@
 {{- end }}
 {{- end -}}
 
+{{/* S3 by links that another service signs: where it is, and no keys. */}}
+{{- define "ringback.envOf.audio" }}
+{{- with .root.Values.s3 }}
+- name: RINGBACK_S3_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: RINGBACK_S3_BUCKET
+  value: {{ .bucket | quote }}
+- name: RINGBACK_S3_REGION
+  value: {{ .region | quote }}
+{{- end }}
+{{- end -}}
+
 {{- define "ringback.envOf.smtp" }}
 - name: RINGBACK_MAIL_FROM
   value: {{ .root.Values.smtp.from | quote }}

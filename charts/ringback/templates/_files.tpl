@@ -45,6 +45,10 @@ Gives a list of {secret, key, path, env}. Given a dict of root, name, needs, and
 {{- end -}}
 {{- end -}}
 
+{{- define "ringback.filesOf.audio" -}}
+- {secret: {{ .root.Values.s3.caSecret | quote }}, key: ca.crt, path: s3/ca.crt, env: RINGBACK_S3_CA}
+{{- end -}}
+
 {{- define "ringback.filesOf.smtp" -}}
 {{- with .root.Values.smtp -}}
 - {secret: {{ .existingSecret | quote }}, key: {{ .key }}, path: smtp/url, env: RINGBACK_SMTP_FILE}

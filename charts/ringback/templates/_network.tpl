@@ -41,6 +41,9 @@
 {{- if eq . "directory" -}}
 {{- $parts = append $parts "web" -}}
 {{- end -}}
+{{- if eq . "audio" -}}
+{{- $parts = append $parts "s3" -}}
+{{- end -}}
 {{- if has . (list "directory" "history") -}}
 {{- if not (index $v .).sqlite.enabled -}}
 {{- $parts = append $parts "postgresql" -}}

@@ -52,7 +52,7 @@ gateway:
 {{- if .Values.console.enabled }}
 console:
   api: true
-  needs: [redis, console]
+  needs: [redis, audio, console]
   grace: 50
   sleep: 5
 {{- end }}
