@@ -16,7 +16,7 @@ from contracts.ids import AgentId
 from contracts.queue import PlaceAbandoned
 from services.history import state
 from services.history.activities import tables
-from services.history.activities.database import MIGRATIONS, migrate
+from services.history.activities.database import MIGRATIONS
 from services.history.rules import table_rows
 from services.history.state import Contact, PlaceEnd
 from tests.integration.history.harness import HistoryHarness, an_office
@@ -204,17 +204,18 @@ async def test_rows_from_before_an_upgrade_are_counted_after_it(harness_on_both:
     async with harness.engine.begin() as connection:
         for name in ("figure_cells", "figure_marks"):
             await connection.execute(text(f"DROP TABLE {name}"))
-        await connection.run_sync(_stamped, "0008")
-    await migrate(harness.engine)
+        await connection.run_sync(_migrated_from, "0008", "0009")
     assert await cells(harness) == wanted
     assert wanted
 
 
-def _stamped(connection: Connection, revision: str) -> None:
+def _migrated_from(connection: Connection, before: str, after: str) -> None:
+    """Go through one migration anew; the tables of later ones stay as they are."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.stamp(config, revision)
+    command.stamp(config, before)
+    command.upgrade(config, after)
 
 
 @pytest.mark.rule("H6", "H5")
